@@ -1,0 +1,201 @@
+"""The catalogue: what tables there are, read off their row models.
+
+A row model is the only place where a table is described. ``Row`` subclasses in a module of ``dataforge.datasets`` make a
+dataset; a dataset is a PostgreSQL schema of the same name. Nothing here touches a database.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import ModuleType
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from dataforge.columns import Clean, Key, References
+from dataforge.errors import UnknownTable
+from dataforge.fields import ColumnRule, read_rule
+from dataforge.storage import StorageType
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
+
+
+class Row(BaseModel):
+    """Base of all row models: ``class Order(Row, table="orders", file="orders.csv")``.
+
+    ``table`` is the table's name, ``file`` the name of its CSV below a migration's prefix (None: it has no file of its own).
+    A table without a ``Key`` column is keyed by its whole row.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    __table_name__: ClassVar[str] = ""
+    __file_name__: ClassVar[str | None] = None
+
+    def __init_subclass__(cls, table: str = "", file: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__table_name__, cls.__file_name__ = table, file
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, storage type, nullability, cleaning and the constraints of its rule."""
+
+    name: str
+    type: StorageType
+    nullable: bool
+    clean: Clean | None
+    rule: ColumnRule
+    description: str
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """``column`` references ``parent_column``, the one-column key of ``parent`` in the same dataset."""
+
+    name: str
+    column: str
+    parent: str
+    parent_column: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table as the rest of Data Forge sees it; columns and key in the model's order."""
+
+    dataset: str
+    name: str
+    model: type[Row]
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    foreign_keys: tuple[ForeignKey, ...]
+
+    @property
+    def file(self) -> str | None:
+        """The name of the table's CSV, or None if its rows come out of another file."""
+        return self.model.__file_name__
+
+    @property
+    def description(self) -> str:
+        """The model's docstring."""
+        return (self.model.__doc__ or "").strip()
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns' names, in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def columns_are_independent(self) -> bool:
+        """Whether a row is valid exactly when each of its values is: no column is derived from others."""
+        return not any(column.rule.digest for column in self.columns)
+
+    @property
+    def keyed_by_row(self) -> bool:
+        """Whether the key is the whole row, so that rows of one key are always identical."""
+        return len(self.key) == len(self.columns)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Column]:
+        """The columns by name."""
+        return {column.name: column for column in self.columns}
+
+
+Split = Callable[[Mapping[str, str]], Iterable[tuple[str, dict[str, str]]]]
+"""From one record (empty fields left out) to the records of tables that are in it, as (table, data)."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One CSV: its file name, its columns, and the tables its records go to.
+
+    ``split`` is None for a file that is one table, column by column. A dataset's module lists its flat files, each of
+    which becomes several tables, in ``FLAT_FILES``.
+    """
+
+    file: str
+    columns: tuple[str, ...]
+    tables: tuple[str, ...]
+    split: Split | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A named set of tables whose foreign keys stay inside it, and the files they come from."""
+
+    name: str
+    description: str
+    tables: Mapping[str, Table] = field(repr=False)
+    sources: tuple[Source, ...] = field(repr=False)
+
+    def table(self, name: str) -> Table:
+        """The table of this name. Raises ``UnknownTable``."""
+        try:
+            return self.tables[name]
+        except KeyError:
+            raise UnknownTable(self.name, name, self.tables) from None
+
+    def waves(self, names: Iterable[str] | None = None) -> list[list[str]]:
+        """The tables (default: all) in groups, parents in an earlier group than their children."""
+        left = {name: self.table(name) for name in (self.tables if names is None else names)}
+        waves: list[list[str]] = []
+        while left:
+            wave = [n for n, t in left.items() if not any(fk.parent in left and fk.parent != n for fk in t.foreign_keys)]
+            if not wave:
+                raise ValueError(f"foreign keys of {', '.join(left)} form a circle")
+            waves.append(wave)
+            left = {n: t for n, t in left.items() if n not in wave}
+        return waves
+
+    def children(self, name: str) -> Iterator[tuple[Table, ForeignKey]]:
+        """Every foreign key that references the table, with the table that has it."""
+        for table in self.tables.values():
+            for key in table.foreign_keys:
+                if key.parent == name:
+                    yield table, key
+
+
+def read_dataset(module: ModuleType) -> Dataset:
+    """The dataset that a module declares: its ``Row`` subclasses, in their order, named like the module.
+
+    Raises ``ValueError`` for a declaration that cannot work: it is a mistake of the programmer's, found at import.
+    """
+    name = module.__name__.rpartition(".")[2]
+    models = [m for m in vars(module).values() if isinstance(m, type) and issubclass(m, Row) and m.__table_name__]
+    keys = {m.__table_name__: _key(m) for m in models}
+    if len(keys) != len(models):
+        raise ValueError(f"dataset {name!r} declares a table twice")
+    tables = {m.__table_name__: _read_table(name, m, keys) for m in models}
+    own_files = tuple(Source(t.file, t.column_names, (t.name,)) for t in tables.values() if t.file)
+    flat_files = tuple(getattr(module, "FLAT_FILES", ()))
+    dataset = Dataset(name, (module.__doc__ or "").strip(), tables, (*own_files, *flat_files))
+    dataset.waves()
+    return dataset
+
+
+def _key(model: type[Row]) -> tuple[str, ...]:
+    marked = tuple(n for n, f in model.model_fields.items() if any(isinstance(m, Key) for m in f.metadata))
+    return marked or tuple(model.model_fields)
+
+
+def _read_table(dataset: str, model: type[Row], keys: Mapping[str, tuple[str, ...]]) -> Table:
+    name = model.__table_name__
+    for identifier in (dataset, name, *model.model_fields):
+        if not _NAME.fullmatch(identifier):
+            raise ValueError(f"{identifier!r} in {dataset}.{name} must match {_NAME.pattern}")
+    columns, foreign_keys = [], []
+    for column, info in model.model_fields.items():
+        rule = read_rule(column, info)
+        columns.append(Column(column, rule.type, rule.nullable, rule.clean, rule, info.description or ""))
+        for reference in (m for m in info.metadata if isinstance(m, References)):
+            parent_key = keys.get(reference.table)
+            if parent_key is None or len(parent_key) != 1:
+                raise ValueError(f"{name}.{column} references {reference.table!r}, which has no one-column key")
+            foreign_keys.append(ForeignKey(f"{name}_{column}_fkey", column, reference.table, parent_key[0]))
+    for column in keys[name]:
+        if next(c for c in columns if c.name == column).nullable:
+            raise ValueError(f"key column {name}.{column} must not be nullable")
+    return Table(dataset, name, model, tuple(columns), keys[name], tuple(foreign_keys))

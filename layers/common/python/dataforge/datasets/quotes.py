@@ -1,0 +1,60 @@
+"""Quotations, normalised: authors, quotes, tags, and which quote has which tag.
+
+They come from one flat file, ``author,text,tags`` with the tags separated by semicolons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from dataforge.catalogue import Row, Source
+from dataforge.columns import NO_NUL, Clean, Digest, HexId, Key, Label, References
+
+_QUOTE_ID = Digest(("author", "text"))
+_FLAT = ("author", "text", "tags")
+
+QuoteText = Annotated[str, StringConstraints(pattern=NO_NUL, min_length=1, max_length=100_000), Clean()]
+
+
+class Author(Row, table="authors"):
+    """Whoever said it."""
+
+    name: Annotated[Label, Key()]
+
+
+class Quote(Row, table="quotes"):
+    """What was said. quote_id follows from author and text, so writers need not ask for it."""
+
+    author: Annotated[Label, References("authors")]
+    text: QuoteText
+    quote_id: Annotated[HexId, Key(), _QUOTE_ID] = Field(default_factory=_QUOTE_ID.of)
+
+
+class Tag(Row, table="tags"):
+    """A word that quotes are found by."""
+
+    name: Annotated[Label, Key()]
+
+
+class QuoteTag(Row, table="quote_tags"):
+    """One tag of one quote."""
+
+    quote_id: Annotated[HexId, Key(), References("quotes")]
+    tag: Annotated[Label, Key(), References("tags")]
+
+
+def split(record: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The rows that are in one record of the flat file; repeated authors and tags are meant to be deduplicated."""
+    quote = {name: record[name].strip() for name in ("author", "text") if record.get(name, "").strip()}
+    yield "authors", {"name": quote["author"]} if "author" in quote else {}
+    yield "quotes", quote
+    for tag in dict.fromkeys(filter(None, (part.strip() for part in record.get("tags", "").split(";")))):
+        yield "tags", {"name": tag}
+        if len(quote) == 2:
+            yield "quote_tags", {"quote_id": _QUOTE_ID.of(quote), "tag": tag}
+
+
+FLAT_FILES = (Source("quotes.csv", _FLAT, ("authors", "quotes", "tags", "quote_tags"), split),)

@@ -1,0 +1,164 @@
+"""The errors of Data Forge, each a situation with its data and its meaning outside.
+
+    DataForgeError
+    ├── InvalidInput            the caller asked for something that cannot be (never retried)
+    │   ├── InvalidSettings
+    │   ├── UnknownDataset, UnknownTable
+    │   ├── NoFiles, MissingFile, AmbiguousFile
+    │   ├── MissingColumn, UnknownColumn, DuplicateColumn, WrongEncoding
+    ├── Refused                 it could be done, but would harm (never retried)
+    │   ├── AlreadyRunning, LeaseLost, QualityTooLow, NotReconciled, SchemaRefused, SourceChanged
+    │   └── TargetChanged       the state machine settles again
+    └── Temporary               the same call may succeed later (retried with backoff)
+        ├── Unavailable         the database is away
+        └── Busy                a lock was not to be had in time
+
+Step Functions compares error names as strings, so its retries list the leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+
+
+class DataForgeError(Exception):
+    """Base of all errors that Data Forge raises on purpose; its text is safe to show to a caller."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class InvalidInput(DataForgeError):
+    """The input cannot be worked on; its text names what is wrong and the way out."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
+class InvalidSettings(InvalidInput):
+    """A function's environment lacks a setting, or holds a wrong one."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class UnknownDataset(InvalidInput):
+    """The catalogue has no dataset of this name."""
+
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        super().__init__(f"Unknown dataset {name!r}. The catalogue has: {', '.join(sorted(known))}.")
+
+
+class UnknownTable(InvalidInput):
+    """The dataset has no table of this name."""
+
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self, dataset: str, name: str, known: Iterable[str]) -> None:
+        self.dataset, self.name = dataset, name
+        super().__init__(f"Unknown table {name!r}. Dataset {dataset!r} has: {', '.join(known)}.")
+
+
+class NoFiles(InvalidInput):
+    """Nothing lies under the prefix."""
+
+    def __init__(self, bucket: str, prefix: str) -> None:
+        super().__init__(f"No files under the prefix {prefix!r} in bucket {bucket!r}. Upload the CSVs there first.")
+
+
+class MissingFile(InvalidInput):
+    """A table that is to be migrated has no file."""
+
+    def __init__(self, missing: dict[str, str], prefix: str) -> None:
+        self.missing = missing
+        files = ", ".join(f"{table} (expected {file})" for table, file in missing.items())
+        super().__init__(
+            f"No file under {prefix!r} for: {files}. Upload it, or name the tables to migrate in \"tables\"."
+        )
+
+
+class AmbiguousFile(InvalidInput):
+    """Two objects claim to be the same file of a table."""
+
+    def __init__(self, table: str, keys: Iterable[str]) -> None:
+        super().__init__(f"Table {table!r} has more than one file: {', '.join(keys)}. Keep one of them.")
+
+
+class MissingColumn(InvalidInput):
+    """A file's header lacks columns of the table."""
+
+    def __init__(self, file: str, columns: Iterable[str]) -> None:
+        super().__init__(f"{file}: the header lacks the column(s) {', '.join(columns)}.")
+
+
+class UnknownColumn(InvalidInput):
+    """A file's header has columns that the table has not."""
+
+    def __init__(self, file: str, columns: Iterable[str]) -> None:
+        super().__init__(f"{file}: the header has unknown column(s) {', '.join(map(repr, columns))}.")
+
+
+class DuplicateColumn(InvalidInput):
+    """A file's header names a column twice."""
+
+    def __init__(self, file: str, columns: Iterable[str]) -> None:
+        super().__init__(f"{file}: the header names more than once: {', '.join(columns)}.")
+
+
+class WrongEncoding(InvalidInput):
+    """A file is not UTF-8 from its first line on."""
+
+    def __init__(self, file: str, found: str) -> None:
+        super().__init__(f"{file}: {found}. Convert the file to UTF-8 and upload it again.")
+
+
+class Refused(DataForgeError):
+    """The work was refused because it would have done harm."""
+
+    status = HTTPStatus.CONFLICT
+
+
+class AlreadyRunning(Refused):
+    """Another run holds the lease on one of the tables."""
+
+
+class LeaseLost(Refused):
+    """The run no longer holds its lease: it was stopped, and another may have taken over."""
+
+
+class QualityTooLow(Refused):
+    """Too many rows were rejected; nothing was published."""
+
+
+class NotReconciled(Refused):
+    """Source and target do not agree; nothing was published."""
+
+
+class SchemaRefused(Refused):
+    """A change of the catalogue would lose data, or existing rows contradict it."""
+
+
+class SourceChanged(Refused):
+    """A source object was replaced while it was being migrated."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key} was changed during the migration. Start the migration again.")
+
+
+class TargetChanged(Refused):
+    """Rows came into a table that was empty when the run began; settle again, against them."""
+
+
+class Temporary(DataForgeError):
+    """The same call may succeed later."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+class Unavailable(Temporary):
+    """The database cannot be reached, or the connection dropped; nothing was committed."""
+
+
+class Busy(Temporary):
+    """A lock was not to be had in time, or the database had to choose a victim; nothing was committed."""

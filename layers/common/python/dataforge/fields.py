@@ -1,0 +1,98 @@
+"""Reading one column's rule off a model field: storage type, nullability, cleaning, constraints.
+
+pydantic keeps the constraints of ``X | None`` inside the union; here they are one flat list either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import StringConstraints, TypeAdapter
+from pydantic.fields import FieldInfo
+
+from dataforge import storage
+from dataforge.columns import INTEGER_MAX, NO_NUL, Clean, Digest
+from dataforge.storage import StorageType
+
+
+@dataclass(frozen=True)
+class ColumnRule:
+    """What a value must satisfy, apart from NULL; None where there is no such bound."""
+
+    type: StorageType
+    nullable: bool
+    clean: Clean | None
+    adapter: TypeAdapter[Any] = field(repr=False, compare=False)
+    pattern: str | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    ge: Any = None
+    le: Any = None
+    choices: tuple[str, ...] = ()
+    digest: Digest | None = None
+
+
+def read_rule(name: str, info: FieldInfo) -> ColumnRule:
+    """The rule of a model field. Raises ``ValueError`` for an annotation that no column can have."""
+    inner, metadata, nullable = _flatten(info.annotation, list(info.metadata))
+    bounds = dict(_bounds(metadata))
+    if nullable and info.is_required():
+        raise ValueError(f"nullable column {name} needs the default None")
+    if get_origin(inner) is Literal:
+        choices = get_args(inner)
+        kind = storage.TEXT
+    else:
+        choices = ()
+        kind = _storage(name, inner, bounds)
+    clean = next((m for m in reversed(metadata) if isinstance(m, Clean)), None)
+    digest = next((m for m in metadata if isinstance(m, Digest)), None)
+    alone = [m for m in info.metadata if not isinstance(m, Digest)]
+    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[info.annotation, *alone] if alone else info.annotation)
+    known = {k: bounds[k] for k in ("pattern", "min_length", "max_length", "ge", "le") if k in bounds}
+    if known.get("pattern") == NO_NUL:
+        del known["pattern"]
+    return ColumnRule(kind, nullable, clean, adapter, choices=choices, digest=digest, **known)
+
+
+def _flatten(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any], bool]:
+    """The bare type, all its metadata (innermost first), and whether None is allowed."""
+    nullable = False
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            annotation, *more = get_args(annotation)
+            metadata = [*more, *metadata]
+        elif origin in (Union, UnionType) and NoneType in get_args(annotation):
+            (annotation,) = (a for a in get_args(annotation) if a is not NoneType)
+            nullable = True
+        else:
+            return annotation, metadata, nullable
+
+
+def _bounds(metadata: list[Any]) -> Iterator[tuple[str, Any]]:
+    for item in metadata:
+        if isinstance(item, FieldInfo):
+            yield from _bounds(item.metadata)
+            continue
+        for name in ("pattern", "min_length", "max_length", "ge", "le", "max_digits", "decimal_places"):
+            value = getattr(item, name, None)
+            if value is not None and (not isinstance(item, type) or item is StringConstraints):
+                yield name, value
+
+
+def _storage(name: str, bare: Any, bounds: dict[str, Any]) -> StorageType:
+    if bare is int:
+        return storage.INTEGER if bounds.get("le", INTEGER_MAX + 1) <= INTEGER_MAX else storage.BIGINT
+    if bare is Decimal:
+        if not {"max_digits", "decimal_places"} <= bounds.keys():
+            raise ValueError(f"column {name}: a Decimal needs max_digits and decimal_places")
+        return storage.numeric(bounds["max_digits"], bounds["decimal_places"])
+    simple = {str: storage.TEXT, float: storage.DOUBLE, bool: storage.BOOLEAN, datetime: storage.TIMESTAMP}
+    if bare in simple:
+        return simple[bare]
+    raise ValueError(f"column {name}: no storage type for {bare!r}")

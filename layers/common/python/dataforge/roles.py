@@ -1,0 +1,19 @@
+"""PostgreSQL's roles: one owner that nobody logs in as, and one login per function with only the rights it needs."""
+
+from __future__ import annotations
+
+OWNER = "dataforge_owner"
+MIGRATE = "dataforge_migrate"
+LOAD = "dataforge_load"
+
+LOGINS = (MIGRATE, LOAD)
+"""The roles that functions connect as."""
+
+ROLE_SQL = (
+    f"GRANT {OWNER} TO {MIGRATE} WITH INHERIT FALSE, SET TRUE",
+    f"GRANT USAGE ON SCHEMA dataforge TO {MIGRATE}, {LOAD}",
+    f"GRANT SELECT ON dataforge.migrations, dataforge.migration_files TO {LOAD}",
+    f"GRANT SELECT, UPDATE (scan, result, error, cause, loaded_at) ON dataforge.migration_chunks TO {LOAD}",
+    f"GRANT INSERT ON dataforge.rejections TO {LOAD}",
+)
+"""Grants on the schema ``dataforge``; each can be repeated. Everything else is the owner's, whom MIGRATE may become."""
