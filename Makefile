@@ -1,0 +1,90 @@
+# Data Forge: every target sets up what it needs (.venv, node_modules, .local/cloud-venv) on first use.
+# Stamp files record a finished set-up and are written last, so an interrupted one starts over.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PY := .venv/bin/python
+BIN := $(CURDIR)/.venv/bin
+CDK := PATH="$(BIN):$$PATH" node_modules/.bin/cdk
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-compile --require-hashes
+VENV := .venv/.complete
+CLOUD := .local/cloud-venv/.complete
+NODE := node_modules/.complete
+
+.PHONY: help setup demo test check format local local-down synth bench smoke-aws clean
+
+help: ## This list
+	@echo "make demo [DATA=dir]   the main job on the embedded cloud, from deploy to checked result"
+	@echo "make test [ARGS=...]   all tests (ARGS go to pytest)"
+	@echo "make check             format, lint, types, import rules"
+	@echo "make format            apply the formatter and the linter's safe fixes"
+	@echo "make local             start the embedded cloud with the app deployed; outputs in .local/outputs.json"
+	@echo "make local-down        stop it and drop its data"
+	@echo "make synth [ARGS=...]  the CloudFormation templates in cdk.out (ARGS go to cdk: ARGS='-c stage=prod')"
+	@echo "make bench             the benchmarks"
+	@echo "make smoke-aws         prove on a real AWS account what a laptop cannot"
+	@echo "make clean             stop the embedded cloud and return to a fresh clone"
+	@echo "Ports and region of the embedded cloud: see .env.example. Another Python: make PYTHON=/path/to/python3 ..."
+
+setup: $(VENV) $(CLOUD) $(NODE)
+
+$(VENV): requirements-dev.lock local/find_python.sh
+	@python=$$(sh local/find_python.sh) || exit 1; \
+	echo "Setting up .venv with $$python (once, about a minute)"; \
+	rm -rf .venv && "$$python" -m venv .venv
+	@$(PY) $(PIP_INSTALL) -r requirements-dev.lock
+	@touch $@
+
+# Made with .venv's interpreter: the emulator runs the Lambda functions with its own Python,
+# and the layers are built for the project's.
+$(CLOUD): local/requirements.lock $(VENV)
+	@echo "Setting up .local/cloud-venv (once)"
+	@mkdir -p .local && rm -rf .local/cloud-venv && $(PY) -m venv .local/cloud-venv
+	@.local/cloud-venv/bin/python $(PIP_INSTALL) -r local/requirements.lock
+	@touch $@
+
+$(NODE): package.json package-lock.json .npmrc
+	@node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null || { \
+	echo "Data Forge needs Node.js 20 or newer and npm for the CDK command line; found: $$(node --version 2>/dev/null || echo none)." >&2; \
+	echo "Get it from nodejs.org or your package manager." >&2; exit 1; }
+	@npm ci --no-progress --loglevel=error
+	@touch $@
+
+demo: setup ## DATA=dir: a folder of Olist CSVs; without it one is generated
+	@$(PY) -m local.demo $(if $(DATA),--data "$(DATA)")
+
+test: setup
+	@$(PY) -m pytest $(ARGS)
+
+check: $(VENV)
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+format: $(VENV)
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+local: setup
+	@$(PY) -m local up
+
+local-down: $(VENV)
+	@$(PY) -m local down
+
+synth: $(VENV) $(NODE)
+	@$(CDK) synth --quiet $(ARGS)
+	@echo "Templates: cdk.out/*.template.json"
+
+bench: setup
+	@$(PY) -m bench $(ARGS)
+
+smoke-aws: $(VENV) $(NODE)
+	@$(PY) -m local.smoke_aws $(ARGS)
+
+clean:
+	@if [ -x $(PY) ]; then $(PY) -m local down; fi
+	@rm -rf .venv .local node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,95 @@
+"""The embedded cloud's command line: `python -m local up | down | status`."""
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+
+from local import cloud, config, interrupts, outputs
+from local.config import Config
+from local.errors import LocalCloudError
+
+DESCRIPTION = """\
+An AWS account on this machine, without Docker: PostgreSQL 18 and an AWS emulator, both from pip,
+with the app deployed to them by the real `cdk deploy`.
+
+It is empty after each start: `down` drops the database, the buckets and every execution. A second `up`
+deploys what has changed in the code and keeps the data. Everything lies in the state folder; what the
+deployment offers (bucket names, state machines, URLs) is in its outputs.json, logs are in its logs folder.
+"""
+EPILOG = """\
+Settings may also come from the environment or from .env: DATAFORGE_STATE, DATAFORGE_AWS_PORT,
+DATAFORGE_PG_PORT, DATAFORGE_REGION. Two clouds with different state folders and ports run side by side.
+
+AWS's own command line and boto3 reach it like this:
+  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=eu-west-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit 0 done, 1 failed (or, for `status`, nothing runs), 2 wrong call."""
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    interrupts.raise_on_termination()
+    try:
+        return COMMANDS[asked.command](_chosen(asked))
+    except LocalCloudError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def up(chosen: Config) -> int:
+    """Start, deploy, and say where everything is."""
+    found = cloud.up(chosen)
+    print(f"The app is deployed. What it offers is in {chosen.outputs}:")
+    for name, value in found.items():
+        if "key" not in name and name != "database_url":
+            print(f"  {name:18} {value}")
+    print("The cloud is empty after each start; stop it with `make local-down`, which drops its data.")
+    return 0
+
+
+def down(chosen: Config) -> int:
+    """Stop, and drop the data."""
+    cloud.down(chosen)
+    return 0
+
+
+def status(chosen: Config) -> int:
+    """Say whether it runs, and where."""
+    if not cloud.is_up(chosen):
+        print(f"No embedded cloud runs in {chosen.state}.")
+        return 1
+    deployed = f"outputs in {chosen.outputs}" if chosen.outputs.exists() else "no app deployed yet"
+    print(f"The embedded cloud runs in {chosen.state}; {deployed}.")
+    return 0
+
+
+COMMANDS = {"up": up, "down": down, "status": status}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m local",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=COMMANDS, help="up: start and deploy; down: stop; status: does it run?")
+    parser.add_argument("--state", type=Path, metavar="DIR", help="folder for everything it writes (default: .local)")
+    parser.add_argument("--aws-port", type=int, metavar="N", help="port of the AWS emulator (default: 4566)")
+    parser.add_argument("--pg-port", type=int, metavar="N", help="port of PostgreSQL (default: 15432)")
+    return parser
+
+
+def _chosen(asked: argparse.Namespace) -> Config:
+    options = {"state": asked.state and asked.state.resolve(), "aws_port": asked.aws_port, "pg_port": asked.pg_port}
+    given = {name: value for name, value in options.items() if value is not None}
+    return dataclasses.replace(config.from_environment(), **given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

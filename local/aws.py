@@ -1,0 +1,89 @@
+"""The AWS emulator: ministack with this project's patches, on the Python of `.local/cloud-venv`."""
+
+import os
+import signal
+from pathlib import Path
+from typing import TypedDict
+
+from local import ports, processes
+from local.config import CLOUD_PYTHON, HOST, ROOT, Config
+from local.errors import NotInstalled
+
+NAME = "The AWS emulator"
+ACCOUNT = "000000000000"
+
+
+class ClientSettings(TypedDict):
+    """Keyword arguments for `boto3.client`."""
+
+    endpoint_url: str
+    region_name: str
+    aws_access_key_id: str
+    aws_secret_access_key: str
+
+
+def client_settings(endpoint: str, region: str) -> ClientSettings:
+    """How a client of the emulator is made: `boto3.client("s3", **client_settings(...))`."""
+    return {
+        "endpoint_url": endpoint,
+        "region_name": region,
+        "aws_access_key_id": "test",
+        "aws_secret_access_key": "test",
+    }
+
+
+def start(config: Config) -> None:
+    """Start an empty emulator; PostgreSQL must be up. Raises ``StartFailed``."""
+    if not CLOUD_PYTHON.exists():
+        raise NotInstalled(CLOUD_PYTHON)
+    config.temp.mkdir()
+    processes.start(
+        pid_file(config),
+        [CLOUD_PYTHON, "-m", "local.emulator", "--superuser", config.superuser],
+        env=environment(config),
+        cwd=ROOT,
+        log=log(config),
+    )
+    processes.wait_until_ready(NAME, pid_file(config), log(config), lambda: ports.answers(config.aws_port))
+
+
+def stop(config: Config) -> None:
+    """End the emulator and every worker it started, and drop what they unpacked."""
+    processes.stop(pid_file(config), signal.SIGTERM, seconds=5)
+    processes.sweep(config.state)
+
+
+def running(config: Config) -> bool:
+    return processes.find(pid_file(config)) is not None
+
+
+def pid_file(config: Config) -> Path:
+    return config.run / "emulator.pid"
+
+
+def log(config: Config) -> Path:
+    return config.logs / "emulator.log"
+
+
+def environment(config: Config) -> dict[str, str]:
+    """The emulator's whole environment. Functions inherit it, so nothing of the user's is passed on."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(config.temp),
+        "TMPDIR": str(config.temp),
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        processes.MARKER: str(config.state),
+        "BIND_HOST": HOST,
+        "GATEWAY_PORT": str(config.aws_port),
+        "MINISTACK_HOST": HOST,
+        "MINISTACK_REGION": config.region,
+        "LOG_LEVEL": "WARNING",
+        # Listeners on fixed ports that nothing here uses.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        # At start the emulator removes Docker containers of earlier runs. Those would be somebody else's.
+        "DOCKER_HOST": "unix:///nonexistent/docker.sock",
+        # Lambda's Node.js runtime brings the AWS SDK; CDK's own custom-resource functions rely on that.
+        "NODE_PATH": str(ROOT / "node_modules"),
+    }

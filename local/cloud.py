@@ -1,0 +1,129 @@
+"""Start the embedded cloud with the app deployed to it, and stop it without a trace."""
+
+import contextlib
+import fcntl
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+
+from local import aws, deploy, outputs, ports, postgres
+from local.config import AWS_PORT_SETTING, PG_PORT_SETTING, Config
+from local.errors import AtWork, RunsElsewhere
+from local.interrupts import deferred
+from local.outputs import Outputs
+
+Say = Callable[[str], None]
+
+
+def up(config: Config, say: Say = print) -> Outputs:
+    """Start both servers, empty, and deploy the app. What runs already keeps its data, and gets the app's changes.
+
+    A start that fails or is interrupted leaves neither process nor state; a failed deployment to a cloud that ran
+    before leaves it running, rolled back. Raises ``LocalCloudError``.
+    """
+    with _alone(config):
+        if is_up(config):
+            _require_same_settings(config)
+            say(f"The embedded cloud runs already; deploying to it ({config.endpoint}).")
+            return _deploy(config, say)
+        _clear(config)
+        try:
+            _start(config, say)
+            return _deploy(config, say)
+        except BaseException:
+            with deferred():
+                _clear(config)
+            raise
+
+
+def down(config: Config, say: Say = print) -> None:
+    """Stop both servers and every process they started, and drop their data. Harmless when nothing runs."""
+    if not config.state.exists():
+        return
+    with _alone(config), deferred():
+        ran = is_up(config)
+        _clear(config)
+    say("The embedded cloud is stopped, its data gone." if ran else "No embedded cloud was running.")
+
+
+def is_up(config: Config) -> bool:
+    """True when both servers of this state folder run."""
+    return aws.running(config) and postgres.running(config)
+
+
+@contextlib.contextmanager
+def running(config: Config, say: Say = print) -> Iterator[Outputs]:
+    """A cloud for the length of a block."""
+    try:
+        yield up(config, say)
+    finally:
+        down(config, say)
+
+
+def _start(config: Config, say: Say) -> None:
+    ports.require_free(config.pg_port, PG_PORT_SETTING)
+    ports.require_free(config.aws_port, AWS_PORT_SETTING)
+    for folder in (config.run, config.logs):
+        folder.mkdir(exist_ok=True, mode=0o700)
+    _settings_file(config).write_text(json.dumps(config.settings))
+    say(f"Starting PostgreSQL 18 on port {config.pg_port}.")
+    postgres.start(config)
+    say(f"Starting the AWS emulator on port {config.aws_port}.")
+    aws.start(config)
+
+
+def _deploy(config: Config, say: Say) -> Outputs:
+    say("Deploying the app with `cdk deploy`.")
+    stacks = deploy.deploy(config, say)
+    found = outputs.from_stacks(stacks) | {
+        "aws_endpoint_url": config.endpoint,
+        "region": config.region,
+        "database_url": postgres.url(config, _database(config)),
+    }
+    outputs.write(config.outputs, found)
+    return found
+
+
+def _database(config: Config) -> str:
+    """The name of the database the app has made for itself."""
+    client = boto3.client("rds", **aws.client_settings(config.endpoint, config.region))
+    instances = client.describe_db_instances()["DBInstances"]
+    return next((instance["DBName"] for instance in instances if instance.get("DBName")), "postgres")
+
+
+def _clear(config: Config) -> None:
+    """Stop what runs and remove what it left, except the logs."""
+    aws.stop(config)
+    postgres.stop(config)
+    for folder in (config.temp, config.run, config.state / "cdk.out", config.state / "cdk-home"):
+        shutil.rmtree(folder, ignore_errors=True)
+    config.outputs.unlink(missing_ok=True)
+
+
+def _require_same_settings(config: Config) -> None:
+    known = json.loads(_settings_file(config).read_text())
+    if known != config.settings:
+        raise RunsElsewhere(config.state, _listed(known), _listed(config.settings))
+
+
+def _settings_file(config: Config) -> Path:
+    return config.run / "settings.json"
+
+
+def _listed(settings: dict[str, str | int]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
+@contextlib.contextmanager
+def _alone(config: Config) -> Iterator[None]:
+    """One process at a time starts or stops this cloud. Raises ``AtWork``."""
+    config.state.mkdir(parents=True, exist_ok=True)
+    with (config.state / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AtWork(config.state) from error
+        yield

@@ -1,0 +1,103 @@
+"""Where the embedded cloud lives and listens: from the environment, `.env`, or the defaults."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from local.errors import LocalCloudError
+
+ROOT = Path(__file__).resolve().parent.parent
+CLOUD_PYTHON = ROOT / ".local" / "cloud-venv" / "bin" / "python"
+HOST = "127.0.0.1"
+STATE_SETTING, AWS_PORT_SETTING, PG_PORT_SETTING, REGION_SETTING = (
+    "DATAFORGE_STATE",
+    "DATAFORGE_AWS_PORT",
+    "DATAFORGE_PG_PORT",
+    "DATAFORGE_REGION",
+)
+
+
+class BadSetting(LocalCloudError):
+    """A setting's value cannot be used."""
+
+    def __init__(self, name: str, value: str, wanted: str) -> None:
+        super().__init__(f"{name}={value!r}: {wanted}.")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One embedded cloud. Two with different folders and ports run side by side."""
+
+    state: Path = ROOT / ".local"
+    aws_port: int = 4566
+    pg_port: int = 15432
+    region: str = "eu-west-1"
+    context: tuple[tuple[str, str], ...] = ()
+    """CDK context beyond what every local deployment passes, as (key, value)."""
+    app: Path = ROOT
+    """The folder whose cdk.json names the CDK app."""
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://{HOST}:{self.aws_port}"
+
+    @property
+    def run(self) -> Path:
+        """Pid files and secrets of the running cloud."""
+        return self.state / "run"
+
+    @property
+    def logs(self) -> Path:
+        """Kept after `down`, to look into what happened."""
+        return self.state / "logs"
+
+    @property
+    def temp(self) -> Path:
+        """The emulator's TMPDIR: unpacked functions and layers."""
+        return self.state / "tmp"
+
+    @property
+    def postgres(self) -> Path:
+        """PostgreSQL's folder, or a link to it."""
+        return self.state / "postgres"
+
+    @property
+    def superuser(self) -> Path:
+        """JSON with host, port, user and password of PostgreSQL's superuser; readable by its owner alone."""
+        return self.run / "superuser.json"
+
+    @property
+    def outputs(self) -> Path:
+        return self.state / "outputs.json"
+
+    @property
+    def settings(self) -> dict[str, str | int]:
+        """What a running cloud cannot change."""
+        return {"aws_port": self.aws_port, "pg_port": self.pg_port, "region": self.region}
+
+
+def from_environment(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env") -> Config:
+    """The configuration the user asked for: the environment before `.env` before the defaults.
+
+    A relative state folder is taken from the root of the clone. Raises ``BadSetting``.
+    """
+    given = dotenv_values(env_file) | dict(os.environ if environ is None else environ)
+    values = {name: value for name, value in given.items() if value}
+    default = Config()
+    return Config(
+        state=(ROOT / values.get(STATE_SETTING, default.state)).resolve(),
+        aws_port=_port(AWS_PORT_SETTING, values.get(AWS_PORT_SETTING), default.aws_port),
+        pg_port=_port(PG_PORT_SETTING, values.get(PG_PORT_SETTING), default.pg_port),
+        region=values.get(REGION_SETTING, default.region),
+    )
+
+
+def _port(name: str, value: str | None, default: int) -> int:
+    if value is None:
+        return default
+    if not value.isdecimal() or not 0 < int(value) < 65536:
+        raise BadSetting(name, value, "a port number from 1 to 65535 is wanted")
+    return int(value)

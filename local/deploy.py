@@ -1,0 +1,122 @@
+"""The real `cdk bootstrap` and `cdk deploy` of the app, against the emulator."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import boto3
+
+from local import aws, processes
+from local.config import ROOT, Config
+from local.errors import DeployFailed, NotInstalled
+
+CDK = ROOT / "node_modules" / ".bin" / "cdk"
+CONTEXT = (("target", "local"), ("auth", "secret"), ("loadConcurrency", "2"))
+"""What differs from a deployment to AWS: the layers' platform, passwords for IAM tokens, the workers' number."""
+
+Say = Callable[[str], None]
+# "DataForge-dev |  3/45 | 12:00:00 | CREATE_COMPLETE | AWS::S3::Bucket | Storage/Raw (StorageRaw1234)"
+PROGRESS = re.compile(r"^(?P<stack>\S+) \|\s*(?P<done>\d+)/(?P<all>\d+) \|[^|]*\| (?P<status>\w+)\s*\|")
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+def deploy(config: Config, say: Say) -> dict[str, dict[str, str]]:
+    """Deploy every stack; the outputs per stack. Raises ``DeployFailed`` with CloudFormation's causes."""
+    if not CDK.exists():
+        raise NotInstalled(CDK)
+    outputs = config.run / "cdk-outputs.json"
+    outputs.unlink(missing_ok=True)
+    _cdk(config, ["bootstrap", f"aws://{aws.ACCOUNT}/{config.region}"], config.run, lambda _line: None)
+    arguments = ["deploy", "--all", "--require-approval", "never", "--progress", "events"]
+    arguments += ["--outputs-file", str(outputs), "--output", str(config.state / "cdk.out")]
+    for key, value in (*CONTEXT, *config.context):
+        arguments += ["-c", f"{key}={value}"]
+    _cdk(config, arguments, config.app, lambda line: _report(line, say))
+    stacks: dict[str, dict[str, str]] = json.loads(outputs.read_text()) if outputs.exists() else {}
+    return stacks
+
+
+def _cdk(config: Config, arguments: list[str], cwd: Path, on_line: Callable[[str], None]) -> None:
+    log = config.logs / f"cdk-{arguments[0]}.log"
+    with log.open("w") as record, _started([str(CDK), *arguments], environment(config), cwd) as process:
+        for line in _lines(process.stdout):
+            record.write(line + "\n")
+            record.flush()
+            on_line(line)
+    if process.returncode:
+        causes = _failures(config) or processes.tail(log, 30).splitlines()
+        raise DeployFailed(arguments[0], log, causes)
+
+
+@contextmanager
+def _started(command: list[str], env: dict[str, str], cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    """The process, ended with everything it started when the block is left early."""
+    process = subprocess.Popen(
+        command,
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        yield process
+        process.wait()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+
+
+def _lines(stream: IO[str] | None) -> Iterator[str]:
+    for line in stream or ():
+        yield ANSI.sub("", line.rstrip())
+
+
+def _report(line: str, say: Say) -> None:
+    found = PROGRESS.match(line)
+    if found and found["status"].endswith("_COMPLETE"):
+        say(f"{found['stack']}: {found['done']} of {found['all']} resources")
+
+
+def _failures(config: Config) -> list[str]:
+    """Why resources of the stacks failed, in order of time, without those that were only cancelled with them."""
+    client = boto3.client("cloudformation", **aws.client_settings(config.endpoint, config.region))
+    causes = []
+    for stack in client.describe_stacks()["Stacks"]:
+        for event in reversed(client.describe_stack_events(StackName=stack["StackName"])["StackEvents"]):
+            reason = event.get("ResourceStatusReason", "")
+            if event.get("ResourceStatus", "").endswith("_FAILED") and "cancelled" not in reason:
+                causes.append(f"{event.get('LogicalResourceId')} ({event.get('ResourceType')}): {reason}")
+    return causes
+
+
+def environment(config: Config) -> dict[str, str]:
+    """The user's environment for `cdk`, without anything that could lead to a real AWS account."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "CDK_"))}
+    nothing = str(config.run / "no-aws-configuration")
+    return kept | {
+        "PATH": os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ.get("PATH", os.defpath)]),
+        processes.MARKER: str(config.state),
+        "AWS_ENDPOINT_URL": config.endpoint,
+        "AWS_ENDPOINT_URL_S3": config.endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": config.region,
+        "AWS_DEFAULT_REGION": config.region,
+        "AWS_CONFIG_FILE": nothing,
+        "AWS_SHARED_CREDENTIALS_FILE": nothing,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        # Else the CLI remembers in ~/.cdk which account a key belongs to.
+        "CDK_HOME": str(config.state / "cdk-home"),
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+    }

@@ -1,0 +1,97 @@
+"""`AWS::RDS::DBInstance` becomes a database and a master role in the embedded PostgreSQL.
+
+The emulator alone would start a Docker container for an instance made by API call, and nothing for one of a stack.
+"""
+
+from contextlib import closing
+from typing import Any
+
+import psycopg2
+from ministack.services.cloudformation import provisioners
+from psycopg2 import sql
+
+from local.emulator.anchors import require
+
+TYPE = "AWS::RDS::DBInstance"
+Server = dict[str, Any]
+"""host, port, user, password of PostgreSQL's superuser"""
+
+# As on RDS: the master is no superuser. It may create databases and roles, watch and end sessions.
+ROLES = """
+DO $$ BEGIN
+    IF to_regrole('rds_superuser') IS NULL THEN
+        CREATE ROLE rds_superuser;
+        CREATE ROLE rds_iam;
+        GRANT pg_monitor, pg_signal_backend, pg_checkpoint TO rds_superuser WITH ADMIN OPTION;
+        GRANT rds_iam TO rds_superuser WITH ADMIN OPTION;
+    END IF;
+END $$
+"""
+
+
+def apply(server: Server) -> None:
+    """Serve every PostgreSQL instance of a stack from ``server``."""
+    require("database", provisioners, "_RESOURCE_HANDLERS", "_rds", "_rds_db_instance_attrs")
+    require("database", provisioners, "_rds_db_instance_create", "_rds_db_instance_update", "_rds_db_instance_delete")
+    originals = {verb: getattr(provisioners, f"_rds_db_instance_{verb}") for verb in ("create", "update", "delete")}
+
+    def create(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
+        identifier, _ = originals["create"](logical_id, properties, stack)
+        return identifier, _serve(identifier, server)
+
+    def update(identifier: str, *changes: Any, **names: Any) -> tuple[str, dict[str, str]]:
+        identifier, _ = originals["update"](identifier, *changes, **names)
+        return identifier, _serve(identifier, server)
+
+    def delete(identifier: str, properties: dict[str, Any]) -> None:
+        instance = provisioners._rds._instances.get(identifier)
+        originals["delete"](identifier, properties)
+        if instance and _is_postgres(instance):
+            _drop(instance["DBName"], server)
+
+    for verb, replacement in {"create": create, "update": update, "delete": delete}.items():
+        # The emulator's own update replaces an instance through the module's names, a stack through the table.
+        setattr(provisioners, f"_rds_db_instance_{verb}", replacement)
+        provisioners._RESOURCE_HANDLERS[TYPE][verb] = replacement
+
+
+def _is_postgres(instance: dict[str, Any]) -> bool:
+    return str(instance["Engine"]).startswith("postgres")
+
+
+def _serve(identifier: str, server: Server) -> dict[str, str]:
+    """Make what the instance's record says true; its attributes, for the template."""
+    instance = provisioners._rds._instances[identifier]
+    if _is_postgres(instance):
+        instance["Endpoint"].update(Address=server["host"], Port=server["port"])
+        _provide(instance["MasterUsername"], instance["_MasterUserPassword"], instance["DBName"], server)
+    attributes: dict[str, str] = provisioners._rds_db_instance_attrs(instance)
+    return attributes
+
+
+def _provide(master: str, password: str, database: str, server: Server) -> None:
+    role = sql.Identifier(master)
+    with _connect(server) as connection, connection.cursor() as cursor:
+        cursor.execute(ROLES)
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (master,))
+        verb = sql.SQL("ALTER" if cursor.fetchone() else "CREATE")
+        rights = sql.SQL("{} ROLE {} LOGIN CREATEDB CREATEROLE PASSWORD {}")
+        cursor.execute(rights.format(verb, role, sql.Literal(password)))
+        cursor.execute(sql.SQL("GRANT rds_superuser TO {} WITH ADMIN OPTION").format(role))
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
+        if not cursor.fetchone():
+            cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), role))
+
+
+def _drop(database: str, server: Server) -> None:
+    """Drop the database unless another instance has one of that name (its replacement, made before)."""
+    if any(other["DBName"] == database for other in provisioners._rds._instances.values()):
+        return
+    with _connect(server) as connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+
+
+def _connect(server: Server) -> Any:
+    connection = psycopg2.connect(**server, dbname="postgres")
+    connection.autocommit = True  # CREATE and DROP DATABASE allow no transaction
+    return closing(connection)

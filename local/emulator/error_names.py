@@ -1,0 +1,48 @@
+"""A function's exception reaches Step Functions under its class's name, as on AWS.
+
+The emulator calls every one `Runtime.HandlerError`: Retry and Catch by name would never match.
+"""
+
+import json
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+from local.emulator.anchors import AnchorGone, require
+
+ANCHOR = '"error": str(e), "trace": traceback.format_exc()'
+TOLD = '"error": "dataforge:" + json.dumps(' + (
+    '{"errorMessage": str(e), "errorType": type(e).__name__, "stackTrace": traceback.format_tb(e.__traceback__)[1:]}'
+    '), "trace": traceback.format_exc()'
+)
+PREFIX = "dataforge:"
+DIED = "Worker process died"
+
+
+def apply() -> None:
+    """The worker tells class and trace inside the message; the invocation's answer takes them out again."""
+    require("error_names", lambda_runtime, "_PYTHON_WORKER_SCRIPT")
+    require("error_names", lambda_svc, "_execute_function_warm")
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    if script.count(ANCHOR) != 1:
+        raise AnchorGone("error_names", f"one {ANCHOR!r} in the Python worker's script")
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(ANCHOR, TOLD)
+    original = lambda_svc._execute_function_warm
+
+    def execute(function: dict[str, Any], event: object, request_id: str) -> dict[str, Any]:
+        answer: dict[str, Any] = original(function, event, request_id)
+        if answer.get("error"):
+            answer["body"] = _as_on_aws(answer["body"], request_id)
+        return answer
+
+    lambda_svc._execute_function_warm = execute
+
+
+def _as_on_aws(body: dict[str, Any], request_id: str) -> dict[str, Any]:
+    message = body["errorMessage"]
+    if message.startswith(PREFIX):
+        return {**json.loads(message.removeprefix(PREFIX)), "requestId": request_id}
+    if message == DIED:  # killed, or out of memory
+        return {"errorMessage": f"RequestId: {request_id} Error: {message}", "errorType": "Runtime.ExitError"}
+    return body

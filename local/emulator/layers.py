@@ -1,0 +1,53 @@
+"""A layer is unpacked once and linked into every worker that uses it.
+
+The emulator unpacks each layer anew for each worker: seconds per cold start, and gigabytes after a while.
+"""
+
+import hashlib
+import os
+import tempfile
+import threading
+import types
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from ministack.core import lambda_runtime
+
+from local.emulator.anchors import require
+
+_unpacking = threading.Lock()
+
+
+class LayerZip(zipfile.ZipFile):
+    """A ZipFile that links instead of unpacking where the target is a worker's `layer_<n>` folder."""
+
+    def extractall(self, path: Any = None, *arguments: Any, **options: Any) -> None:
+        """As in the standard library, but for layers."""
+        target = Path(path or os.curdir)
+        if not target.name.startswith("layer_"):
+            super().extractall(path, *arguments, **options)
+            return
+        folder = Path(tempfile.gettempdir(), "layers", self._fingerprint())
+        with _unpacking:
+            if not folder.exists():
+                fresh = folder.with_suffix(".new")
+                super().extractall(fresh)
+                fresh.rename(folder)
+        target.rmdir()
+        target.symlink_to(folder)
+
+    def _fingerprint(self) -> str:
+        """Names, sizes and check sums of the content: cheap, where hashing the whole file is not."""
+        listing = sorted((entry.filename, entry.file_size, entry.CRC) for entry in self.infolist())
+        return hashlib.sha256(repr(listing).encode()).hexdigest()[:32]
+
+
+def apply() -> None:
+    """The worker's module calls `zipfile.ZipFile` for functions and layers; give it a module of that shape."""
+    require("layers", lambda_runtime, "zipfile")
+    stand_in = types.ModuleType("zipfile")
+    stand_in.__dict__.update({name: value for name, value in vars(zipfile).items() if not name.startswith("__")})
+    # The emulator's error handler names this, and the standard library has never had it.
+    stand_in.__dict__.update(ZipFile=LayerZip, LargeFileError=zipfile.LargeZipFile)
+    lambda_runtime.zipfile = stand_in

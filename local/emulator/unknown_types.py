@@ -1,0 +1,37 @@
+"""CloudFormation resource types that the emulator rejects are recorded, and do nothing."""
+
+from typing import Any
+
+from ministack.core.responses import new_uuid
+from ministack.services.cloudformation import provisioners
+
+from local.emulator.anchors import require
+
+TYPES = (
+    "AWS::EC2::SecurityGroupEgress",
+    "AWS::EC2::SecurityGroupIngress",
+    "AWS::EC2::FlowLog",
+    "AWS::CloudWatch::CompositeAlarm",
+    "AWS::Logs::QueryDefinition",
+    "AWS::SecretsManager::RotationSchedule",
+)
+
+
+def apply() -> None:
+    """None of these types changes what a request to the emulator does, but one in a template fails its deployment."""
+    require("unknown_types", provisioners, "_RESOURCE_HANDLERS")
+    for name in TYPES:
+        provisioners._RESOURCE_HANDLERS.setdefault(name, {"create": _create, "update": _update, "delete": _delete})
+
+
+def _create(logical_id: str, _properties: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
+    identifier = f"{stack}-{logical_id}-{new_uuid()[:8]}"
+    return identifier, {"Id": identifier, "Arn": f"arn:aws:local:::{identifier}"}
+
+
+def _update(identifier: str, _old: dict[str, Any], _new: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
+    return identifier, {"Id": identifier, "Arn": f"arn:aws:local:::{identifier}"}
+
+
+def _delete(_identifier: str, _properties: dict[str, Any]) -> None:
+    """Nothing was made."""

@@ -1,0 +1,72 @@
+"""What can go wrong between the user and the embedded cloud. Every message says what to do."""
+
+from pathlib import Path
+
+
+class LocalCloudError(Exception):
+    """The embedded cloud cannot do what was asked."""
+
+
+class PortTaken(LocalCloudError):
+    """Another program listens on a port the cloud needs."""
+
+    def __init__(self, port: int, setting: str) -> None:
+        super().__init__(
+            f"port {port} on 127.0.0.1 is already in use. "
+            f"Stop what listens there, or choose another port: {setting}=<port> (environment or .env)."
+        )
+        self.port = port
+        self.setting = setting
+
+
+class NotInstalled(LocalCloudError):
+    """A part of the tool chain is missing."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is missing. `make setup` installs it.")
+        self.path = path
+
+
+class AtWork(LocalCloudError):
+    """Another process is starting or stopping the cloud of this state folder."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(f"another process is starting or stopping the cloud in {state}. Wait for it to end.")
+        self.state = state
+
+
+class RunsElsewhere(LocalCloudError):
+    """The cloud of this state folder already runs with other settings."""
+
+    def __init__(self, state: Path, running: str, asked: str) -> None:
+        super().__init__(
+            f"the cloud in {state} already runs with {running}; asked for {asked}. "
+            f"Stop it first (`make local-down`), or use another DATAFORGE_STATE."
+        )
+
+
+class StartFailed(LocalCloudError):
+    """A server ended, or did not answer in time."""
+
+    def __init__(self, name: str, log: Path, tail: str) -> None:
+        super().__init__(f"{name} did not start. The end of {log}:\n{tail}")
+        self.name = name
+
+
+class DeployFailed(LocalCloudError):
+    """`cdk` failed; the causes are CloudFormation's, or the end of the app's own output."""
+
+    def __init__(self, command: str, log: Path, causes: list[str]) -> None:
+        listed = "\n".join(f"  {cause}" for cause in causes)
+        super().__init__(f"`cdk {command}` failed:\n{listed}\nFull output: {log}")
+        self.causes = causes
+
+
+class NoReachableFolder(LocalCloudError):
+    """Run as root, PostgreSQL needs a folder that an unprivileged user can reach."""
+
+    def __init__(self, user: str, tried: list[Path]) -> None:
+        super().__init__(
+            f"PostgreSQL refuses to run as root and runs as {user} instead, which can reach none of "
+            f"{', '.join(map(str, tried))}. Set TMPDIR to a folder every user can enter, or do not run as root."
+        )

@@ -1,0 +1,78 @@
+"""Product categories, best-selling first, with their translations."""
+
+_TRANSLATED = """
+saude_e_beleza health_and_beauty
+roupa_de_cama bed_linen
+esporte_e_aventura sports_and_outdoors
+decoracao_da_casa home_decor
+acessorios_de_informatica computer_parts
+utensilios_de_cozinha kitchenware
+celulares_e_capas mobile_phones_and_cases
+relogios_e_joias watches_and_jewellery
+jogos_e_brinquedos games_and_toys
+pecas_automotivas car_parts
+mundo_do_bebe baby_world
+perfumes_importados imported_perfumes
+som_e_imagem sound_and_image
+material_escolar school_supplies
+bolsas_e_mochilas bags_and_backpacks
+jardim_e_varanda garden_and_balcony
+animais_de_estimacao pets
+escritorio_em_casa home_office
+ideias_criativas clever_ideas
+ferramentas_manuais hand_tools
+moveis_planejados fitted_furniture
+eletrica_e_iluminacao wiring_and_lighting
+camping_e_pesca camping_and_fishing
+suplementos supplements
+calcados_femininos womens_shoes
+calcados_masculinos mens_shoes
+malas_de_viagem travel_luggage
+ventilacao_e_aquecimento ventilation_and_heating
+banho_e_toalhas bath_and_towels
+cafe_e_cha coffee_and_tea
+tapetes_e_cortinas rugs_and_curtains
+instrumentos_de_corda string_instruments
+pianos_e_teclados pianos_and_keyboards
+livros_infantis childrens_books
+livros_didaticos textbooks
+romances_e_contos novels_and_stories
+filmes_e_series films_and_series
+discos_de_vinil vinyl_records
+bicicletas bicycles
+motos_e_capacetes motorbikes_and_helmets
+pneus_e_rodas tyres_and_wheels
+limpeza_pesada heavy_cleaning
+produtos_naturais natural_products
+vinhos_e_cervejas wines_and_beers
+doces_e_chocolates sweets_and_chocolate
+moda_praia_e_piscina beach_and_pool_wear
+moda_infantil kids_fashion
+roupa_de_frio winter_clothes
+uniformes uniforms
+festas_e_baloes parties_and_balloons
+natal_e_ano_novo christmas_and_new_year
+costura_e_croche sewing_and_crochet
+tintas_e_pinceis paints_and_brushes
+pisos_e_azulejos floors_and_tiles
+portas_e_janelas doors_and_windows
+cameras_e_lentes cameras_and_lenses
+telefones_com_fio corded_telephones
+impressoras_e_cartuchos printers_and_cartridges
+computadores_montados assembled_computers
+geladeiras_e_freezers fridges_and_freezers
+lavadoras_e_secadoras washers_and_dryers
+maquinas_industriais industrial_machines
+insumos_agricolas farm_supplies
+seguranca_eletronica electronic_security
+flores_e_vasos flowers_and_pots
+colecionaveis collectibles
+fraldas_e_lencos nappies_and_wipes
+servicos_de_instalacao fitting_services
+"""
+
+TRANSLATED: tuple[tuple[str, str], ...] = tuple(
+    (name, english) for name, english in (line.split() for line in _TRANSLATED.strip().splitlines())
+)
+UNTRANSLATED = ("drones_e_robotica", "impressao_3d")
+"""Categories that some products have although the translation file lacks them."""

@@ -1,0 +1,161 @@
+"""Brazilian municipalities: state, a range of zip prefixes, a point in the town, and a weight.
+
+The weight is roughly the population in ten thousands. Ranges may be narrower than the postal service's.
+"""
+
+from dataclasses import dataclass
+
+_MUNICIPALITIES = """
+São Paulo|SP|01000|05899|-23.5505|-46.6333|900
+São Paulo|SP|08000|08499|-23.5300|-46.4200|250
+Guarulhos|SP|07000|07399|-23.4543|-46.5337|130
+Campinas|SP|13000|13139|-22.9056|-47.0608|120
+São Bernardo do Campo|SP|09600|09899|-23.6914|-46.5646|82
+Santo André|SP|09000|09299|-23.6639|-46.5383|71
+São Caetano do Sul|SP|09500|09599|-23.6229|-46.5548|16
+Diadema|SP|09900|09999|-23.6813|-46.6205|41
+Mauá|SP|09300|09399|-23.6677|-46.4613|46
+Osasco|SP|06000|06299|-23.5325|-46.7917|69
+Barueri|SP|06400|06499|-23.5057|-46.8790|27
+Cotia|SP|06700|06729|-23.6038|-46.9190|24
+Santos|SP|11000|11099|-23.9608|-46.3336|43
+São Vicente|SP|11300|11399|-23.9631|-46.3919|36
+Guarujá|SP|11400|11499|-23.9931|-46.2564|32
+Praia Grande|SP|11700|11729|-24.0058|-46.4028|32
+Sorocaba|SP|18000|18109|-23.5015|-47.4526|67
+Ribeirão Preto|SP|14000|14114|-21.1775|-47.8103|69
+São José dos Campos|SP|12200|12249|-23.2237|-45.9009|71
+Taubaté|SP|12000|12119|-23.0264|-45.5553|31
+Jundiaí|SP|13200|13219|-23.1857|-46.8978|42
+Piracicaba|SP|13400|13439|-22.7253|-47.6492|40
+Bauru|SP|17000|17119|-22.3147|-49.0606|37
+São José do Rio Preto|SP|15000|15104|-20.8113|-49.3758|46
+Franca|SP|14400|14414|-20.5386|-47.4008|35
+Limeira|SP|13480|13489|-22.5647|-47.4017|30
+Americana|SP|13465|13479|-22.7374|-47.3331|24
+Santa Bárbara d'Oeste|SP|13450|13459|-22.7553|-47.4143|19
+Araraquara|SP|14800|14811|-21.7845|-48.1780|23
+São Carlos|SP|13560|13577|-22.0174|-47.8860|25
+Marília|SP|17500|17539|-22.2171|-49.9501|24
+Presidente Prudente|SP|19000|19119|-22.1207|-51.3925|23
+Mogi das Cruzes|SP|08700|08899|-23.5208|-46.1854|44
+Suzano|SP|08600|08699|-23.5448|-46.3112|29
+Indaiatuba|SP|13330|13349|-23.0816|-47.2101|25
+Araçatuba|SP|16000|16129|-21.2076|-50.4401|19
+Itu|SP|13300|13314|-23.2544|-47.2927|17
+Botucatu|SP|18600|18619|-22.8837|-48.4437|14
+Rio de Janeiro|RJ|20000|23799|-22.9068|-43.1729|560
+Niterói|RJ|24000|24399|-22.8832|-43.1034|51
+São Gonçalo|RJ|24400|24799|-22.8268|-43.0634|80
+Duque de Caxias|RJ|25000|25499|-22.7858|-43.3049|60
+Nova Iguaçu|RJ|26000|26099|-22.7556|-43.4603|55
+Petrópolis|RJ|25600|25779|-22.5046|-43.1823|30
+Volta Redonda|RJ|27200|27299|-22.5202|-44.0996|27
+Campos dos Goytacazes|RJ|28000|28149|-21.7545|-41.3244|40
+Macaé|RJ|27900|27999|-22.3768|-41.7848|25
+Nova Friburgo|RJ|28600|28659|-22.2819|-42.5311|19
+Cabo Frio|RJ|28900|28929|-22.8894|-42.0286|22
+Vitória|ES|29000|29099|-20.3155|-40.3128|36
+Vila Velha|ES|29100|29129|-20.3297|-40.2925|50
+Cariacica|ES|29140|29159|-20.2632|-40.4165|38
+Serra|ES|29160|29184|-20.1211|-40.3074|52
+Belo Horizonte|MG|30000|31999|-19.9167|-43.9345|290
+Contagem|MG|32000|32399|-19.9321|-44.0539|66
+Betim|MG|32600|32699|-19.9678|-44.1977|44
+Juiz de Fora|MG|36000|36119|-21.7595|-43.3398|57
+Uberlândia|MG|38400|38419|-18.9186|-48.2772|69
+Uberaba|MG|38000|38099|-19.7472|-47.9381|33
+Montes Claros|MG|39400|39409|-16.7282|-43.8578|41
+Governador Valadares|MG|35000|35119|-18.8545|-41.9555|28
+Divinópolis|MG|35500|35509|-20.1446|-44.8912|24
+Poços de Caldas|MG|37700|37719|-21.7800|-46.5692|17
+São João del-Rei|MG|36300|36319|-21.1311|-44.2526|9
+Porto Alegre|RS|90000|91999|-30.0346|-51.2177|220
+Caxias do Sul|RS|95000|95124|-29.1678|-51.1794|51
+Canoas|RS|92000|92479|-29.9128|-51.1857|35
+Pelotas|RS|96000|96099|-31.7654|-52.3376|34
+Santa Maria|RS|97000|97119|-29.6868|-53.8149|28
+Novo Hamburgo|RS|93300|93544|-29.6875|-51.1328|25
+Passo Fundo|RS|99000|99099|-28.2612|-52.4083|20
+Rio Grande|RS|96200|96219|-32.0349|-52.1071|21
+Gramado|RS|95670|95679|-29.3747|-50.8764|4
+Curitiba|PR|80000|82999|-25.4284|-49.2733|270
+Londrina|PR|86000|86109|-23.3045|-51.1696|57
+Maringá|PR|87000|87099|-23.4205|-51.9333|42
+Ponta Grossa|PR|84000|84109|-25.0945|-50.1633|35
+Cascavel|PR|85800|85824|-24.9578|-53.4595|33
+Foz do Iguaçu|PR|85850|85871|-25.5163|-54.5854|26
+São José dos Pinhais|PR|83000|83149|-25.5313|-49.2031|32
+Paranaguá|PR|83200|83254|-25.5161|-48.5225|15
+Florianópolis|SC|88000|88099|-27.5954|-48.5480|80
+Joinville|SC|89200|89239|-26.3045|-48.8487|59
+Blumenau|SC|89000|89099|-26.9194|-49.0661|36
+São José|SC|88100|88123|-27.6136|-48.6366|25
+Chapecó|SC|89800|89816|-27.1004|-52.6152|22
+Itajaí|SC|88300|88319|-26.9078|-48.6619|22
+Criciúma|SC|88800|88819|-28.6775|-49.3697|21
+Lages|SC|88500|88534|-27.8150|-50.3259|16
+Brasília|DF|70000|72799|-15.7939|-47.8828|240
+Goiânia|GO|74000|74899|-16.6869|-49.2648|110
+Aparecida de Goiânia|GO|74900|74999|-16.8198|-49.2469|30
+Anápolis|GO|75000|75159|-16.3281|-48.9530|22
+Cuiabá|MT|78000|78099|-15.6014|-56.0979|40
+Várzea Grande|MT|78100|78169|-15.6467|-56.1326|15
+Rondonópolis|MT|78700|78754|-16.4673|-54.6372|14
+Campo Grande|MS|79000|79124|-20.4697|-54.6201|50
+Dourados|MS|79800|79849|-22.2231|-54.8120|14
+Salvador|BA|40000|41999|-12.9777|-38.5016|150
+Feira de Santana|BA|44000|44149|-12.2664|-38.9663|30
+Vitória da Conquista|BA|45000|45119|-14.8615|-40.8442|17
+Ilhéus|BA|45650|45669|-14.7936|-39.0463|8
+Porto Seguro|BA|45810|45816|-16.4435|-39.0643|8
+Aracaju|SE|49000|49099|-10.9472|-37.0731|33
+Maceió|AL|57000|57099|-9.6658|-35.7353|40
+Recife|PE|50000|52999|-8.0476|-34.8770|90
+Olinda|PE|53000|53399|-8.0089|-34.8553|20
+Caruaru|PE|55000|55099|-8.2845|-35.9699|18
+João Pessoa|PB|58000|58099|-7.1195|-34.8450|45
+Campina Grande|PB|58400|58449|-7.2307|-35.8817|17
+Natal|RN|59000|59139|-5.7945|-35.2110|50
+Mossoró|RN|59600|59649|-5.1878|-37.3442|13
+Fortaleza|CE|60000|61599|-3.7319|-38.5267|110
+Juazeiro do Norte|CE|63000|63059|-7.2131|-39.3153|12
+Teresina|PI|64000|64099|-5.0892|-42.8016|35
+São Luís|MA|65000|65109|-2.5307|-44.3068|60
+Imperatriz|MA|65900|65919|-5.5264|-47.4919|12
+Belém|PA|66000|66999|-1.4558|-48.4902|60
+Ananindeua|PA|67000|67199|-1.3656|-48.3722|18
+Santarém|PA|68000|68109|-2.4430|-54.7083|10
+Macapá|AP|68900|68914|0.0349|-51.0694|9
+Manaus|AM|69000|69099|-3.1190|-60.0217|18
+Boa Vista|RR|69300|69339|2.8235|-60.6758|6
+Rio Branco|AC|69900|69924|-9.9740|-67.8076|9
+Porto Velho|RO|76800|76834|-8.7619|-63.9039|18
+Palmas|TO|77000|77249|-10.2491|-48.3243|18
+"""
+
+_PLAIN = str.maketrans("áâãàéêíóôõúüç", "aaaaeeiooouuc")
+
+
+@dataclass(frozen=True)
+class Place:
+    """``city`` is spelled as customers are: lower case, no accents; ``accented`` as in one geolocation of four."""
+
+    city: str
+    accented: str
+    state: str
+    prefixes: range
+    lat: float
+    lng: float
+    weight: int
+
+
+def _place(line: str) -> Place:
+    name, state, first, last, lat, lng, weight = line.split("|")
+    accented = name.lower()
+    # Large towns use a part of their prefixes, so that most prefixes have several geolocations.
+    prefixes = range(int(first), int(last) + 1, 1 + (int(last) - int(first)) // 450)
+    return Place(accented.translate(_PLAIN), accented, state, prefixes, float(lat), float(lng), int(weight))
+
+
+PLACES = tuple(_place(line) for line in _MUNICIPALITIES.strip().splitlines())

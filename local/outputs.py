@@ -1,0 +1,34 @@
+"""What the running cloud offers, as in `outputs.json`: the stack's outputs and how to reach both servers."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+Outputs: TypeAlias = Mapping[str, str]
+
+
+def snake_case(name: str) -> str:
+    """`RawBucket` -> `raw_bucket`, `DBName` -> `db_name`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def from_stacks(stacks: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The content of `cdk deploy --outputs-file`, all stacks together, names in snake case."""
+    return {snake_case(name): value for outputs in stacks.values() for name, value in outputs.items()}
+
+
+def write(path: Path, outputs: Outputs) -> None:
+    """Readable by its owner alone, for it holds passwords and keys; whole or not at all."""
+    fresh = path.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(outputs, indent=2) + "\n")
+    os.replace(fresh, path)
+
+
+def read(path: Path) -> dict[str, str]:
+    """Raises ``FileNotFoundError`` when no cloud has been deployed there."""
+    outputs: dict[str, str] = json.loads(path.read_text())
+    return outputs

@@ -1,0 +1,26 @@
+"""Whether a TCP port on this machine's loopback address is free, or answers."""
+
+import socket
+
+from local.config import HOST
+from local.errors import PortTaken
+
+
+def answers(port: int) -> bool:
+    """True when something accepts connections."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def require_free(port: int, setting: str) -> None:
+    """Raise ``PortTaken`` unless a server could listen on the port now."""
+    if answers(port):
+        raise PortTaken(port, setting)
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # Servers set it too: connections of an earlier run that linger in TIME_WAIT are no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise PortTaken(port, setting) from error

