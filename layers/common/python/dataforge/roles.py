@@ -17,3 +17,10 @@ ROLE_SQL = (
     f"GRANT INSERT ON dataforge.rejections TO {LOAD}",
 )
 """Grants on the schema ``dataforge``; each can be repeated. Everything else is the owner's, whom MIGRATE may become."""
+
+_TABLE_GRANTS: dict[str, tuple[str, ...]] = {}
+
+
+def table_grants() -> set[str]:
+    """The rights on every table of a dataset, as "role PRIVILEGE". The owner has all, through OWNER."""
+    return {f"{role} {privilege}" for role, privileges in _TABLE_GRANTS.items() for privilege in privileges}

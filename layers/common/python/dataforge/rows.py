@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dataforge.catalogue import Row, Table
+from dataforge.columns import Clean, Cleaning
 
 ROW_HASH = "dataforge-row-1"
 """Version of the row text and its hash. Manifests and reports carry it: they are kept for years."""
@@ -64,16 +65,27 @@ def clean(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> dict
         value = record.get(column.name)
         if column.clean is None or not isinstance(value, str):
             continue
-        if column.clean.trim and (trimmed := value.strip()) != value:
-            cleanings[column.name, "trimmed"] += 1
-            cleaned[column.name] = value = trimmed
-        if column.clean.trim and not value:
-            cleanings[column.name, "emptied"] += 1
-            del cleaned[column.name]
-        if column.clean.upper and value.isascii() and (upper := value.upper()) != value:
-            cleanings[column.name, "uppercased"] += 1
-            cleaned[column.name] = upper
+        mended, names = clean_value(column.clean, value)
+        if names:
+            cleanings.update((column.name, name) for name in names)
+            cleaned[column.name] = mended
+            if mended is None:
+                del cleaned[column.name]
     return cleaned
+
+
+def clean_value(rule: Clean, value: str) -> tuple[str | None, tuple[Cleaning, ...]]:
+    """The value after cleaning (None: it was empty), and which cleanings changed it."""
+    names: list[Cleaning] = []
+    if rule.trim and (trimmed := value.strip()) != value:
+        names.append("trimmed")
+        value = trimmed
+    if rule.trim and not value:
+        return None, (*names, "emptied")
+    if rule.upper and value.isascii() and (upper := value.upper()) != value:
+        names.append("uppercased")
+        value = upper
+    return value, tuple(names)
 
 
 def violations(error: ValidationError) -> list[Violation]:
@@ -94,10 +106,11 @@ def texts(table: Table, row: Row) -> Texts:
 
 def row_text(values: Iterable[str | None]) -> str:
     """The row as PostgreSQL prints a composite value: ``(a,"b c",,"")``. NULL is nothing, the empty string ``""``."""
-    return "(" + ",".join("" if v is None else _quote(v) for v in values) + ")"
+    return "(" + ",".join("" if v is None else quote(v) for v in values) + ")"
 
 
-def _quote(value: str) -> str:
+def quote(value: str) -> str:
+    """One value as it stands in a row's text."""
     if not _QUOTED.search(value):
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '""') + '"'

@@ -1,0 +1,190 @@
+"""Where the records of a CSV are: exact at every byte, for any cut.
+
+The grammar is RFC 4180 with LF or CRLF. Seen as a machine, a byte is read in one of these states:
+
+    S  start of a record        F  start of a further field     U  in an unquoted field
+    Q  in a quoted field        E  just after a quote in a quoted field
+
+A quote in U, or anything but a quote, comma or line end in E, makes the record malformed; it then goes on as unquoted to
+the next comma or line end, so one bad record never swallows its neighbours. S and F read every byte alike.
+
+Most data is regular, and numpy finds its records by the parity of the quotes; only where a quote is illegal do regular
+expressions walk record by record. Both give the same answer as the machine (a property test holds them to it).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Offsets = NDArray[np.int64]
+
+_QUOTE, _COMMA, _LF, _CR = b'",\n\r'
+_WINDOW = 1 << 16
+
+_OPEN = rb'"[^"]*+(?:""[^"]*+)*+'
+_FIELD = rb"(?:" + _OPEN + rb'"[^,\n]*+|(?!")[^,\n]*+)'
+_RECORD = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*+\n")
+_FIELDS = re.compile(rb"(?:" + _FIELD + rb",)*+")
+_UNCLOSED = re.compile(_OPEN)
+_GOOD_FIELD = rb"(?:" + _OPEN + rb'"|[^",\n]*+)'
+_FIELD_OF = re.compile(rb"(?:(" + _OPEN + rb'")|([^",]*+))(?=,|\Z)')
+_GOOD_RECORD = re.compile(_GOOD_FIELD + rb"(?:," + _GOOD_FIELD + rb")*+\r?\n")
+
+_PREFIX = {"F": b"", "U": b"x", "Q": b'"', "E": b'""'}
+"""Bytes that bring the machine from S into a state."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """The complete records of some data that begins with one.
+
+    ``ends``: offset just after each record, line end included. ``malformed``: indices of records with an illegal quote.
+    """
+
+    ends: Offsets
+    malformed: list[int]
+
+    @property
+    def starts(self) -> Offsets:
+        """Offset of each record's first byte."""
+        return np.concatenate((np.zeros(1, np.int64), self.ends[:-1])) if len(self.ends) else self.ends
+
+
+def split_records(data: bytes, *, last: bool) -> Records:
+    """The records of ``data``, which begins in state S.
+
+    ``last``: the data ends where the file ends, so a record without a line end is complete too, and one whose quote is
+    never closed is malformed.
+    """
+    bytes_ = np.frombuffer(data, np.uint8)
+    newlines = np.flatnonzero(bytes_ == _LF)
+    quotes = np.flatnonzero(bytes_ == _QUOTE)
+    if _legal(bytes_, quotes, 0):
+        ends, malformed = newlines[np.searchsorted(quotes, newlines) % 2 == 0] + 1, []
+    else:
+        ends, malformed = _split_by_windows(data, bytes_, newlines, quotes)
+    done = int(ends[-1]) if len(ends) else 0
+    if last and done < len(data):
+        if not _GOOD_RECORD.fullmatch(data[done:] + b"\n"):
+            malformed.append(len(ends))
+        ends = np.append(ends, len(data))
+    return Records(ends, malformed)
+
+
+def _legal(data: NDArray[np.uint8], quotes: Offsets, start: int) -> bool:
+    """Whether every quote opens, closes or is doubled as it should, reading from S at ``start``."""
+    if not len(quotes):
+        return True
+    opening, closing = quotes[0::2], quotes[1::2]
+    before = data[opening - 1]
+    opens = (before == _COMMA) | (before == _LF) | (before == _QUOTE)
+    if opening[0] == start:
+        opens[0] = True
+    elif before[0] == _QUOTE:
+        return False
+    if not opens.all():
+        return False
+    closing = closing[closing + 1 < len(data)]
+    after = data[closing + 1]
+    second = data[np.minimum(closing + 2, len(data) - 1)]
+    crlf = (after == _CR) & ((second == _LF) | (closing + 2 >= len(data)))
+    return bool(((after == _COMMA) | (after == _LF) | (after == _QUOTE) | crlf).all())
+
+
+def _split_by_windows(
+    data: bytes, bytes_: NDArray[np.uint8], newlines: Offsets, quotes: Offsets
+) -> tuple[Offsets, list[int]]:
+    """Record ends and malformed records, where some quote is illegal: vectors where they serve, else a walk."""
+    parts: list[Offsets] = []
+    malformed: list[int] = []
+    count, position, width = 0, 0, _WINDOW
+    while position < len(data):
+        limit = min(position + width, len(data))
+        inside = quotes[slice(*np.searchsorted(quotes, (position, limit)))]
+        if _legal(bytes_, inside, position):
+            lines = newlines[slice(*np.searchsorted(newlines, (position, limit)))]
+            ends = lines[np.searchsorted(inside, lines) % 2 == 0] + 1
+        else:
+            walked = list(_walk(data, position, limit))
+            ends = np.array([end for end, _ in walked], np.int64)
+            malformed += [count + i for i, (_, good) in enumerate(walked) if not good]
+        if len(ends):
+            parts.append(ends)
+            count, position, width = count + len(ends), int(ends[-1]), _WINDOW
+        elif limit == len(data):
+            break
+        else:
+            width *= 2
+    return (np.concatenate(parts) if parts else np.zeros(0, np.int64)), malformed
+
+
+def _walk(data: bytes, position: int, limit: int) -> Iterator[tuple[int, bool]]:
+    """End and well-formedness of each record that starts before ``limit``."""
+    while position < limit:
+        good = _GOOD_RECORD.match(data, position)
+        record = good or _RECORD.match(data, position)
+        if record is None:
+            return
+        position = record.end()
+        yield position, good is not None
+
+
+def end_state(tail: bytes) -> str:
+    """The state after an incomplete record, read from S."""
+    if not tail:
+        return "S"
+    fields = _FIELDS.match(tail)
+    rest = tail[fields.end() if fields else 0 :]
+    if not rest:
+        return "F"
+    unclosed = _UNCLOSED.match(rest)
+    if unclosed is None:
+        return "U"
+    left = len(rest) - unclosed.end()
+    return "Q" if left == 0 else "E" if left == 1 else "U"
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What some bytes do to the machine when they are entered in one state.
+
+    ``end``: the state after them. ``first``: offset of the first record that starts in them (-1: none does).
+    ``lines``: line feeds before that record.
+    """
+
+    end: str
+    first: int
+    lines: int
+
+
+def scan(data: bytes) -> tuple[dict[str, Passage], int]:
+    """The passage for each state the data may be entered in (F stands for S too), and the count of its line feeds."""
+    return {state: _passage(data, prefix) for state, prefix in _PREFIX.items()}, data.count(b"\n")
+
+
+def _passage(data: bytes, prefix: bytes) -> Passage:
+    ends = split_records(prefix + data, last=False).ends
+    tail = (prefix + data)[int(ends[-1]) if len(ends) else 0 :]
+    state = end_state(tail) if len(ends) or tail != prefix else ""
+    if not len(ends):
+        return Passage(state or "S", -1, 0)
+    first = int(ends[0]) - len(prefix)
+    return Passage(state, first, data.count(b"\n", 0, first))
+
+
+def parse_fields(record: bytes) -> list[bytes] | None:
+    """The fields of one record, unquoted; None if it is malformed. Its line end (LF, CRLF, or CR at the file's end) goes."""
+    record = record.removesuffix(b"\n").removesuffix(b"\r")
+    fields, position = [], 0
+    while match := _FIELD_OF.match(record, position):
+        quoted, plain = match.groups()
+        fields.append(plain if quoted is None else quoted[1:-1].replace(b'""', b'"'))
+        if match.end() == len(record):
+            return fields
+        position = match.end() + 1
+    return None

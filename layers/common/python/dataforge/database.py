@@ -1,0 +1,147 @@
+"""Connections to PostgreSQL: one warm connection per process, IAM or secret, time-outs, errors by SQLSTATE."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import psycopg2
+from psycopg2.extensions import STATUS_READY, connection
+
+from dataforge.errors import Busy, Unavailable
+from dataforge.settings import DatabaseSettings
+
+Connection = connection
+
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 870
+"""Just under Lambda's 15 minutes: the database gives up before the function is killed. Callers set less."""
+LOCK_SECONDS = 20
+
+_IDLE_SECONDS = 5.0
+_OPTIONS = {
+    "statement_timeout": STATEMENT_SECONDS * 1000,
+    "lock_timeout": LOCK_SECONDS * 1000,
+    "idle_in_transaction_session_timeout": STATEMENT_SECONDS * 1000,
+    "datestyle": "ISO,MDY",
+    "timezone": "UTC",
+    "extra_float_digits": 1,
+}
+"""The last three make PostgreSQL print values canonically (``dataforge.storage``), whatever its configuration says."""
+
+_BUSY = {"40001", "40P01", "55P03", "55006"}
+_AWAY = ("08", "53", "57")
+
+_warm: dict[DatabaseSettings, tuple[Connection, float]] = {}
+
+
+def get_db_resource(settings: DatabaseSettings) -> Connection:
+    """The process's connection for these settings: the warm one if it still answers, else a new one.
+
+    Not in a transaction. Raises ``Unavailable`` when the database cannot be reached within 5 seconds.
+    """
+    known = _warm.pop(settings, None)
+    if known and _alive(*known):
+        db = known[0]
+    else:
+        db = connect(settings)
+    _warm[settings] = (db, time.monotonic())
+    return db
+
+
+def _alive(db: Connection, used: float) -> bool:
+    """A connection that was idle for a while is asked; one just used is believed. A dead one is closed."""
+    if db.closed:
+        return False
+    try:
+        if db.status != STATUS_READY:
+            db.rollback()
+        if time.monotonic() - used > _IDLE_SECONDS:
+            with db.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            db.rollback()
+    except psycopg2.Error:
+        db.close()
+        return False
+    return True
+
+
+def connect(settings: DatabaseSettings, password: str | None = None) -> Connection:
+    """A new connection. Raises ``Unavailable``; its text names host and role, never the password."""
+    try:
+        return psycopg2.connect(
+            host=settings.db_host,
+            port=settings.db_port,
+            dbname=settings.db_name,
+            user=settings.db_user,
+            password=_password(settings) if password is None else password,
+            sslmode=settings.db_sslmode,
+            sslrootcert=settings.db_sslrootcert or None,
+            connect_timeout=CONNECT_SECONDS,
+            keepalives_idle=30,
+            keepalives_interval=5,
+            keepalives_count=3,
+            application_name=settings.db_user,
+            options=" ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
+        )
+    except psycopg2.OperationalError as error:
+        raise Unavailable(f"Cannot connect to the database as {settings.db_user}: {_reason(error)}") from error
+
+
+def _reason(error: psycopg2.OperationalError) -> str:
+    """What a connection attempt failed on, without addresses: the last clause of libpq's first line."""
+    text = str(error).strip()
+    return text.splitlines()[0].rpartition(": ")[2] if text else "no reason given"
+
+
+def _password(settings: DatabaseSettings) -> str:
+    if settings.db_auth == "iam":
+        # Signed locally with the function's own credentials; no call leaves the process.
+        token: str = boto3.client("rds").generate_db_auth_token(
+            DBHostname=settings.db_host, Port=settings.db_port, DBUsername=settings.db_user
+        )
+        return token
+    answer = boto3.client("secretsmanager").get_secret_value(SecretId=settings.db_secret_arn)
+    password: str = json.loads(answer["SecretString"])["password"]
+    return password
+
+
+@contextmanager
+def transaction(db: Connection, *, role: str | None = None) -> Iterator[Any]:
+    """A cursor in a transaction: committed at the end, rolled back on any error; errors as ``translated`` gives them.
+
+    ``role``: the role to become until the end of the transaction.
+    """
+    with translated():
+        try:
+            with db.cursor() as cursor:
+                if role:
+                    cursor.execute("SET LOCAL ROLE %s" % psycopg2.extensions.quote_ident(role, db))
+                yield cursor
+            db.commit()
+        except BaseException:
+            if not db.closed:
+                db.rollback()
+            raise
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """psycopg2's errors as ours, by SQLSTATE: ``Busy`` for locks, ``Unavailable`` for a lost database.
+
+    What is neither (a mistake in a statement, a violated constraint) passes as it is.
+    """
+    try:
+        yield
+    except psycopg2.Error as error:
+        state = error.pgcode or ""
+        if state in _BUSY:
+            raise Busy(f"The database could not give a lock in time (SQLSTATE {state}).") from error
+        lost = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+        if state.startswith(_AWAY) or (not state and lost):
+            raise Unavailable(f"The database went away (SQLSTATE {state or 'none'}).") from error
+        raise

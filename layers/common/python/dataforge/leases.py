@@ -1,0 +1,47 @@
+"""Leases: one run at a time may write a table as a whole.
+
+A lease is a row with the execution's ARN. The state machine checks a holder's real state before it takes a lease over, and
+an EventBridge rule releases what a stopped run left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dataforge.errors import LeaseLost
+
+
+def take(cursor: Any, kind: str, execution: str, dataset: str, tables: Iterable[str]) -> str:
+    """Take the tables' leases for ``execution``; returns "" or, if another has one of them, that one's ARN.
+
+    On a refusal the caller rolls back, so that none is held. Repeating it is harmless.
+    """
+    for table in sorted(tables):
+        cursor.execute(
+            'INSERT INTO dataforge.leases (dataset, "table", kind, execution) VALUES (%s, %s, %s, %s)'
+            ' ON CONFLICT (dataset, "table") DO NOTHING',
+            (dataset, table, kind, execution),
+        )
+        cursor.execute(
+            'SELECT execution FROM dataforge.leases WHERE dataset = %s AND "table" = %s', (dataset, table)
+        )
+        (holder,) = cursor.fetchone()
+        if holder != execution:
+            return str(holder)
+    return ""
+
+
+def hold(cursor: Any, execution: str, dataset: str, tables: Iterable[str]) -> None:
+    """Make sure, until the transaction ends, that the execution still has the tables' leases. Raises ``LeaseLost``."""
+    cursor.execute(
+        'SELECT "table" FROM dataforge.leases WHERE execution = %s AND dataset = %s FOR SHARE', (execution, dataset)
+    )
+    lost = set(tables) - {name for (name,) in cursor.fetchall()}
+    if lost:
+        raise LeaseLost(f"The run no longer holds the lease on: {', '.join(sorted(lost))}. It was stopped meanwhile.")
+
+
+def release(cursor: Any, execution: str) -> None:
+    """Give back every lease of the execution."""
+    cursor.execute("DELETE FROM dataforge.leases WHERE execution = %s", (execution,))

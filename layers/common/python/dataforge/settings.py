@@ -1,0 +1,57 @@
+"""Typed settings: one frozen model per function, read from its environment when the function needs it, never at import."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dataforge.errors import InvalidSettings
+
+
+class Settings(BaseModel):
+    """Base of all settings: field ``raw_bucket`` is the variable ``RAW_BUCKET``."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class DatabaseSettings(Settings):
+    """How a function reaches PostgreSQL.
+
+    ``db_auth``: ``iam`` signs a token for ``db_user`` (RDS), ``secret`` reads the password of ``db_secret_arn``.
+    """
+
+    db_host: str
+    db_port: int = Field(default=5432, ge=1, le=65535)
+    db_name: str
+    db_user: str
+    db_auth: Literal["iam", "secret"] = "iam"
+    db_secret_arn: str = ""
+    db_sslmode: Literal["verify-full", "verify-ca", "require", "disable"] = "verify-full"
+    db_sslrootcert: str = ""
+
+
+class MigrationSettings(DatabaseSettings):
+    """What the migration's functions need beside the database."""
+
+    raw_bucket: str
+    report_bucket: str
+    chunk_bytes: int = Field(default=16 * 2**20, ge=64)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def read(model: type[S], environment: Mapping[str, str] = os.environ) -> S:
+    """The settings of ``model`` from environment variables.
+
+    Raises ``InvalidSettings`` naming every variable that is missing or wrong, never its value.
+    """
+    values = {name: environment[name.upper()] for name in model.model_fields if name.upper() in environment}
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        wrong = [f"{str(e['loc'][0]).upper()} ({e['msg']})" for e in error.errors(include_input=False)]
+        raise InvalidSettings(f"Environment variables are missing or wrong: {'; '.join(wrong)}.") from error
