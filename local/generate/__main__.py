@@ -24,11 +24,21 @@ def _count(text: str) -> int:
 
 def _arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.generate", description=__doc__)
-    parser.add_argument("out", metavar="OUT", type=Path, help="folder for the nine CSV files and expected.json")
-    parser.add_argument("--orders", metavar="N", type=_count, default=3000, help="number of orders (%(default)s)")
-    parser.add_argument("--seed", metavar="S", type=int, default=7, help="another seed, other data (%(default)s)")
     parser.add_argument(
-        "--dirty", metavar="SHARE", type=_share, default=0.0, help="share of rows to make dirty, as 0.02 (%(default)s)"
+        "out", metavar="OUT", type=Path, help="folder for the nine CSV files and expected.json"
+    )
+    parser.add_argument(
+        "--orders", metavar="N", type=_count, default=3000, help="number of orders (%(default)s)"
+    )
+    parser.add_argument(
+        "--seed", metavar="S", type=int, default=7, help="another seed, other data (%(default)s)"
+    )
+    parser.add_argument(
+        "--dirty",
+        metavar="SHARE",
+        type=_share,
+        default=0.0,
+        help="share of rows to make dirty, as 0.02 (%(default)s)",
     )
     return parser.parse_args(words)
 

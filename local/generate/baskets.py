@@ -9,11 +9,14 @@ from local.generate.market import Market
 from local.generate.orders import Order
 from local.generate.products import Product
 
-_ITEM_COUNTS = Weighted(((1, 9000), (2, 760), (3, 135), (4, 50), (5, 22), (6, 20), (7, 4), (10, 3), (14, 2), (20, 1)))
+_ITEM_COUNTS = Weighted(
+    ((1, 9000), (2, 760), (3, 135), (4, 50), (5, 22), (6, 20), (7, 4), (10, 3), (14, 2), (20, 1))
+)
 _PAYMENT_TYPES = Weighted((("credit_card", 766), ("boleto", 198), ("voucher", 20), ("debit_card", 16)))
+_INSTALMENT_WEIGHTS = (3300, 1620, 1350, 920, 680, 510, 210, 550, 85, 690, 17, 9, 4, 3, 2)
 _INSTALMENTS = Weighted(
-    ((1, 3300), (2, 1620), (3, 1350), (4, 920), (5, 680), (6, 510), (7, 210), (8, 550), (9, 85), (10, 690))
-    + ((12, 17), (15, 9), (18, 4), (24, 3), (0, 2))
+    # The zero is in the original too.
+    zip((1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 18, 24, 0), _INSTALMENT_WEIGHTS, strict=True)
 )
 _VOUCHER_COUNTS = Weighted(((1, 780), (2, 130), (3, 50), (4, 20), (6, 12), (9, 5), (15, 2), (24, 1)))
 
@@ -44,14 +47,16 @@ class Baskets:
             total += cents
         return rows, total
 
-    def _item(self, order_id: str, number: int, product: Product, seller: str, limit: datetime) -> tuple[ItemRow, int]:
+    def _item(
+        self, order_id: str, number: int, product: Product, seller: str, limit: datetime
+    ) -> tuple[ItemRow, int]:
         freight = 0 if self._free.due() else self._freight(product.grams)
         price = product.cents if self._chance.happens(0.85) else product.cents * 9 // 10
         amounts = (money.text(price), money.text(freight))
         return (order_id, str(number), product.id, seller, moments.text(limit), *amounts), price + freight
 
     def _freight(self, grams: int) -> int:
-        return 700 + self._chance.below(1100) + grams * self._chance.between(20, 160) // 100
+        return 800 + self._chance.below(1300) + grams * self._chance.between(5, 50) // 100
 
 
 class Payments:

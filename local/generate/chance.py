@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from itertools import accumulate
 from random import Random
+from sys import maxsize
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -75,12 +76,12 @@ class Strata:
         self._share = share
         self._picks = 0
         self._row = -1
-        self._next = self._place() if share else None
+        self._next = self._place() if share else maxsize
 
     def due(self, able: bool = True) -> bool:
         """Whether the next row is picked; ``able`` is false for a row that must not be."""
         self._row += 1
-        if self._next is None or self._row < self._next or not able:
+        if self._row < self._next or not able:
             return False
         self._picks += 1
         self._next = self._place()

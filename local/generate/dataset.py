@@ -23,7 +23,9 @@ def generate(out: Path | str, orders: int = 3000, seed: int = 7, dirty: float = 
     cannot be written.
     """
     if orders < 0 or not 0 <= dirty <= 1:
-        raise ValueError(f"orders must not be negative and dirty lies between 0 and 1, not {orders} and {dirty}")
+        raise ValueError(
+            f"orders must not be negative and dirty lies between 0 and 1, not {orders} and {dirty}"
+        )
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     # An interrupted run must not leave the expectations of an earlier one beside its files.

@@ -40,7 +40,12 @@ def _one_of(*values: str) -> Callable[[str, Chance], str]:
 FLAWS = (
     Flaw("id_upper_case", ("id",), PATTERN, lambda cell, _: "A" + cell[1:].upper()),
     Flaw("missing_value", (*TRIMMED, "category"), MISSING, _one_of("")),
-    Flaw("three_decimals", ("money",), "decimal_max_places", lambda cell, chance: cell + str(chance.between(1, 9))),
+    Flaw(
+        "three_decimals",
+        ("money",),
+        "decimal_max_places",
+        lambda cell, chance: cell + str(chance.between(1, 9)),
+    ),
     Flaw("no_such_day", ("moment",), NO_MOMENT, _one_of("2018-02-30 10:15:00", "2017-02-29 00:00:00")),
     Flaw("unknown_status", ("status",), "literal_error", _one_of("perdido", "entregue", "returned")),
     Flaw("unknown_payment_type", ("payment_type",), "literal_error", _one_of("pix", "cheque", "credit card")),
@@ -61,7 +66,17 @@ FLAWS = (
     Flaw("score_too_low", ("score",), TOO_SMALL, _one_of("0", "-5")),
     Flaw("number_text", ("count", "ordinal", "score"), "int_parsing", _one_of("dois", "1.5", "2x")),
     Flaw("coordinate_text", ("latitude", "longitude"), "float_parsing", _one_of("sul", "23,5", "-")),
-    Flaw("moment_with_offset", ("moment",), "timezone_naive", _one_of("2018-05-01T10:00:00-03:00", "2018-05-01 13:00:00Z")),
-    Flaw("moment_text", ("moment",), NO_MOMENT, _one_of("amanha cedo", "30/12/2017 10:00", "2018-05-01 25:00:00")),
+    Flaw(
+        "moment_with_offset",
+        ("moment",),
+        "timezone_naive",
+        _one_of("2018-05-01T10:00:00-03:00", "2018-05-01 13:00:00Z"),
+    ),
+    Flaw(
+        "moment_text",
+        ("moment",),
+        NO_MOMENT,
+        _one_of("amanha cedo", "30/12/2017 10:00", "2018-05-01 25:00:00"),
+    ),
     Flaw("blank_value", TRIMMED, MISSING, _one_of("   ")),
 )

@@ -17,7 +17,14 @@ def kinds_of(table: Table) -> list[Kind]:
     """All kinds that this table's columns allow, the most telling ones first."""
     flawed = [_flawed(flaw, flaw.columns(table)) for flaw in FLAWS if flaw.columns(table)]
     rows = _row_kinds(table)
-    return [*flawed[:3], *rows, *shape_kinds(table)[:3], *flawed[3:], *shape_kinds(table)[3:], *_harmless_kinds(table)]
+    return [
+        *flawed[:3],
+        *rows,
+        *shape_kinds(table)[:3],
+        *flawed[3:],
+        *shape_kinds(table)[3:],
+        *_harmless_kinds(table),
+    ]
 
 
 def _row_kinds(table: Table) -> list[Kind]:
@@ -28,12 +35,19 @@ def _row_kinds(table: Table) -> list[Kind]:
         kinds.append(Kind("orphan", lambda cells, chance: [_orphan(cells, chance, list(table.parents))]))
     loose = [at for at in table.parents if at not in table.key]
     if loose:
-        kinds.append(Kind("orphan_then_good", lambda cells, chance: [_orphan(cells, chance, loose), _good(cells)]))
+        kinds.append(
+            Kind("orphan_then_good", lambda cells, chance: [_orphan(cells, chance, loose), _good(cells)])
+        )
     if _trimmed(table):
-        kinds.append(Kind("duplicate_with_blanks", lambda cells, chance: _duplicate_with_blanks(table, cells, chance)))
+        kinds.append(
+            Kind("duplicate_with_blanks", lambda cells, chance: _duplicate_with_blanks(table, cells, chance))
+        )
     spots = _spots(table)
     kinds.append(
-        Kind("flawed_then_good", lambda cells, chance: [_apply(cells, chance, chance.pick(spots)), _good(cells)])
+        Kind(
+            "flawed_then_good",
+            lambda cells, chance: [_apply(cells, chance, chance.pick(spots)), _good(cells)],
+        )
     )
     return [*kinds, *_double_kinds(spots)]
 
@@ -121,7 +135,12 @@ def _harmless_kinds(table: Table) -> list[Kind]:
         kinds.append(Kind("blanks", lambda cells, chance: [_good(_with_blanks(table, cells, chance))]))
     if "state" in natures:
         at = natures.index("state")
-        kinds.append(Kind("lower_case_state", lambda cells, _: [_good([*cells[:at], cells[at].lower(), *cells[at + 1 :]])]))
+        kinds.append(
+            Kind(
+                "lower_case_state",
+                lambda cells, _: [_good([*cells[:at], cells[at].lower(), *cells[at + 1 :]])],
+            )
+        )
     if "moment" in natures:
         kinds.append(Kind("iso_moments", lambda cells, _: [_iso_moments(table, cells)]))
     return kinds

@@ -44,7 +44,9 @@ class Order:
     @property
     def has_items(self) -> bool:
         """Of orders that failed at once the items were never noted."""
-        return self.status not in ("unavailable", "created") and (self.status != "canceled" or self.shipped is not None)
+        return self.status not in ("unavailable", "created") and (
+            self.status != "canceled" or self.shipped is not None
+        )
 
 
 class Orders:

@@ -8,7 +8,9 @@ from local.generate.places import PLACES, Place
 
 TOWNS = Weighted((place, place.weight) for place in PLACES)
 # Sellers sit in the south-east far more often than buyers do.
-SELLER_TOWNS = Weighted((place, place.weight * (4 if place.state in ("SP", "PR", "MG", "SC") else 1)) for place in PLACES)
+SELLER_TOWNS = Weighted(
+    (place, place.weight * (4 if place.state in ("SP", "PR", "MG", "SC") else 1)) for place in PLACES
+)
 
 _ODD_SPELLINGS: tuple[Callable[[Place, str], str], ...] = (
     lambda place, _zip: f"{place.city} - {place.state.lower()}",
@@ -18,7 +20,7 @@ _ODD_SPELLINGS: tuple[Callable[[Place, str], str], ...] = (
     lambda place, _zip: f"{place.city}  (centro)",
     lambda place, _zip: f"{place.city} \\{place.city}",
     lambda place, zip_prefix: f"{zip_prefix}010",
-    lambda _place, _zip: "santa bárbara d´oeste",
+    lambda _place, _zip: "santa bárbara d\N{ACUTE ACCENT}oeste",
 )
 
 

@@ -10,7 +10,7 @@ DELIGHTED = (
     "Minha mãe amou o presente, até chorou",
     "Atendimento nota dez, responderam tudo rapidinho",
     "Encaixou perfeitamente, nem precisei de adaptação",
-    "Vendedor atencioso, mandou até um bilhetinho de \"obrigado\"",
+    'Vendedor atencioso, mandou até um bilhetinho de "obrigado"',
     "Som muito bom, só faltou um manual em português",
     "Cor linda, tecido macio, não desbotou na lavagem",
     "Fácil de montar: levei uns vinte minutos, sozinha",
@@ -27,7 +27,7 @@ CONTENT = (
     "Funciona bem até agora, vamos ver a duração",
     "O cabo poderia ser mais comprido",
     "Bom para o preço; não espere coisa de primeira linha",
-    "O rastreio ficou parado no \"em trânsito\" quase até o fim",
+    'O rastreio ficou parado no "em trânsito" quase até o fim',
 )
 CROSS = (
     "Ainda não recebi e ninguém dá uma explicação",
@@ -36,7 +36,7 @@ CROSS = (
     "Produto chegou quebrado, embalagem sem nenhuma proteção",
     "Péssimo atendimento, já mandei três e-mails",
     "Quero a devolução do meu dinheiro, por favor",
-    "Na descrição dizia \"couro legítimo\", mas é plástico",
+    'Na descrição dizia "couro legítimo", mas é plástico',
     "Parou de funcionar na primeira semana",
     "Os Correios dizem que foi entregue, só que aqui não chegou nada",
     "Faltam peças e parafusos, impossível montar",
@@ -56,8 +56,33 @@ ASIDES = (
     "Espero que ajude outros compradores",
     "Edição: depois de um mês, continuo com a mesma opinião",
 )
-SHORT = ("Bom", "ok", "Muito bom", "Amei!", "Recomendo", "top", "Tudo certo", "Não gostei", "Nada a reclamar", "👍")
+SHORT = (
+    "Bom",
+    "ok",
+    "Muito bom",
+    "Amei!",
+    "Recomendo",
+    "top",
+    "Tudo certo",
+    "Não gostei",
+    "Nada a reclamar",
+    "👍",
+)
 
-GOOD_TITLES = ("Recomendo muito", "Ótima compra", "Adorei", "Muito satisfeito", "Perfeito", "5 estrelas", "Excelente!")
+GOOD_TITLES = (
+    "Recomendo muito",
+    "Ótima compra",
+    "Adorei",
+    "Muito satisfeito",
+    "Perfeito",
+    "5 estrelas",
+    "Excelente!",
+)
 FAIR_TITLES = ("Razoável", "Bom, com ressalvas", "Dá para o gasto", "Esperava mais", "regular")
-POOR_TITLES = ("Não chegou", "Produto com defeito", "Péssima experiência", "Veio \"trocado\"", "Cadê meu pedido?")
+POOR_TITLES = (
+    "Não chegou",
+    "Produto com defeito",
+    "Péssima experiência",
+    'Veio "trocado"',
+    "Cadê meu pedido?",
+)

@@ -139,7 +139,7 @@ _PLAIN = str.maketrans("áâãàéêíóôõúüç", "aaaaeeiooouuc")
 
 @dataclass(frozen=True)
 class Place:
-    """``city`` is spelled as customers are: lower case, no accents; ``accented`` as in one geolocation of four."""
+    """``city`` is spelled in lower case without accents, as customers have it; ``accented`` keeps them."""
 
     city: str
     accented: str

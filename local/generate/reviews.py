@@ -48,7 +48,13 @@ class Reviews:
         score = (_SCORES_LATE if late else _SCORES_IN_TIME).pick(self._chance)
         asked = moments.midnight(order.arrived or order.promised + timedelta(days=2), 1)
         answered = moments.after(asked, self._chance.along(_HOURS_TO_ANSWER))
-        return (str(score), self._title(score), self._message(score), moments.text(asked), moments.text(answered))
+        return (
+            str(score),
+            self._title(score),
+            self._message(score),
+            moments.text(asked),
+            moments.text(answered),
+        )
 
     def _title(self, score: int) -> str:
         if not self._chance.happens(0.12):
@@ -73,10 +79,12 @@ class Reviews:
         return phrases.DELIGHTED if score == 5 else phrases.CROSS
 
     def _styled(self, remarks: list[str]) -> str:
-        """People differ in line ends, full stops, capitals, and in blanks at the end, which are theirs to keep."""
+        """People differ in line ends, full stops, capitals, and in blanks at the end: all theirs to keep."""
         chance = self._chance
         between = chance.pick(_BREAKS) if chance.happens(0.14) else ". "
-        message = between.join(remarks) + chance.pick((".", "", "!", "...", " ", between if between != ". " else "."))
+        message = between.join(remarks) + chance.pick(
+            (".", "", "!", "...", " ", between if between != ". " else ".")
+        )
         style = chance.below(12)
         if style == 0:
             return message.upper()

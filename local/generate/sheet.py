@@ -14,9 +14,6 @@ from local.generate.tables import TABLES, Table
 # How many rows later a duplicate or a rival comes: mostly near, but also beyond any sensible chunk.
 _LAGS = (0, 1, 7, 60, 500, 4000)
 
-_GOOD = Draft(b"")
-_REPEATED = Draft(b"", role=Role.SAME)
-
 
 class Sheet:
     """``lost`` holds, per table, the keys of which no row is loaded; it is shared by all sheets of a run.
@@ -24,7 +21,9 @@ class Sheet:
     A parent's row is added before its children's, so their verdict is known when they are added.
     """
 
-    def __init__(self, table: Table, folder: Path, chance: Chance, dirty: float, lost: dict[str, set[str]]) -> None:
+    def __init__(
+        self, table: Table, folder: Path, chance: Chance, dirty: float, lost: dict[str, set[str]]
+    ) -> None:
         self.count = TableCount()
         self._table = table
         self._chance = chance
@@ -36,24 +35,27 @@ class Sheet:
         self._later: dict[int, list[bytes]] = {}
         self._end = table.line_end.encode()
         self._file = (folder / table.file).open("wb", buffering=1 << 20)
-        self._file.write((b"\xef\xbb\xbf" if table.bom else b"") + ",".join(table.header).encode() + self._end)
+        self._file.write(
+            (b"\xef\xbb\xbf" if table.bom else b"") + ",".join(table.header).encode() + self._end
+        )
 
     def add(self, cells: Sequence[str], spare: bool = False) -> bool:
-        """Write a good row, or what dirt makes of it; ``spare`` keeps dirt off it. True if it stayed clean."""
+        """Write a good row, or what dirt makes of it; True if it stayed clean, which ``spare`` makes sure of."""
         self._row += 1
         if self._row in self._later:
             self._write(*self._later.pop(self._row))
         clean = not self._dirt.due(not spare)
         if clean:
-            self._write(encode(cells).encode())
-        if not (self._settle(_GOOD, cells) if clean else self._spoil(cells)):
+            self._file.write(encode(cells).encode() + self._end)
+        if not (self._accept(cells) if clean else self._spoil(cells)):
             self._lost[self._table.name].add(cells[0])
         return clean
 
     def repeat(self, cells: Sequence[str]) -> None:
         """Write an exact duplicate of a row that stayed clean."""
         self._write(encode(cells).encode())
-        self._settle(_REPEATED, cells)
+        self.count.read += 1
+        self.count.deduplicated += 1
 
     def close(self) -> None:
         for row in sorted(self._later):
@@ -69,29 +71,34 @@ class Sheet:
         for draft in others:
             lag = self._chance.below(self._chance.pick(_LAGS) + 1)
             self._later.setdefault(self._row + 1 + lag, []).append(draft.line)
-        return any([self._settle(draft, cells) for draft in (first, *others)])
+        loaded = [self._settle(draft, cells) for draft in (first, *others)]
+        return any(loaded)
 
     def _settle(self, draft: Draft, cells: Sequence[str]) -> bool:
         """Count one record in the order of verdicts; True if it is loaded."""
+        if not draft.codes and draft.role is Role.FIRST and not draft.orphan:
+            return self._accept(cells)
         self.count.read += 1
         if draft.codes:
             self.count.reject(draft.codes)
         elif draft.role is Role.SAME:
             self.count.deduplicated += 1
-        elif draft.orphan or self._parent_lost(cells):
-            self.count.reject(("foreign_key",))
-        elif draft.role is Role.RIVAL:
-            self.count.reject(("conflict",))
         else:
-            self.count.loaded += 1
-            return True
+            orphan = draft.orphan or self._parent_lost(cells)
+            self.count.reject(("foreign_key" if orphan else "conflict",))
         return False
 
+    def _accept(self, cells: Sequence[str]) -> bool:
+        """Count a record that has no fault of its own; True unless its parent is lost."""
+        self.count.read += 1
+        if self._parents and self._parent_lost(cells):
+            self.count.reject(("foreign_key",))
+            return False
+        self.count.loaded += 1
+        return True
+
     def _parent_lost(self, cells: Sequence[str]) -> bool:
-        for at, keys in self._parents:
-            if cells[at] in keys:
-                return True
-        return False
+        return any(cells[at] in keys for at, keys in self._parents)
 
     def _write(self, *lines: bytes) -> None:
         for line in lines:
@@ -104,7 +111,8 @@ class Sheets:
     def __init__(self, folder: Path, seed: int, dirty: float) -> None:
         lost: dict[str, set[str]] = {table.name: set() for table in TABLES}
         self._sheets = {
-            table.name: Sheet(table, folder, Chance(seed, f"dirt of {table.name}"), dirty, lost) for table in TABLES
+            table.name: Sheet(table, folder, Chance(seed, f"dirt of {table.name}"), dirty, lost)
+            for table in TABLES
         }
 
     def __getitem__(self, table: Table) -> Sheet:
@@ -113,7 +121,9 @@ class Sheets:
     def __enter__(self) -> "Sheets":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for sheet in self._sheets.values():
             sheet.close()
 

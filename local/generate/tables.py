@@ -57,7 +57,8 @@ CUSTOMERS = Table(
     "customers",
     "olist_customers_dataset.csv",
     _columns(
-        "customer_id:id customer_unique_id:id customer_zip_code_prefix:zip customer_city:city customer_state:state"
+        "customer_id:id customer_unique_id:id customer_zip_code_prefix:zip"
+        " customer_city:city customer_state:state"
     ),
     key=(0,),
     rival="customer_city",
