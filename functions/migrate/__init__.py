@@ -1,0 +1,1 @@
+"""The migration: CSVs in S3 into PostgreSQL, exact to the row."""

@@ -1,0 +1,53 @@
+"""What a failed run leaves behind: a readable error, a report where there is something to report, nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from dataforge.database import Connection, transaction
+from dataforge.roles import OWNER
+from dataforge.settings import MigrationSettings
+from functions.migrate.begin import release
+from functions.migrate.report import report
+
+
+def abandon(
+    db: Connection, s3: Any, settings: MigrationSettings, execution: str, error: dict[str, str]
+) -> dict[str, str]:
+    """Close the run and give back its leases. Returns "error" and "cause" for the execution to fail with.
+
+    ``error`` is what Step Functions caught: "Error", and "Cause" as text or as a Lambda function's JSON.
+    """
+    name, cause = readable(error)
+    recorded = _recorded(db, execution)
+    if recorded and name.startswith("States."):
+        name, cause = recorded
+    run_id = release(db, execution, "failed", name, cause)
+    if run_id and name == "QualityTooLow":
+        cause += f" Report: {report(db, s3, settings, run_id)['report']}"
+    return {"error": name, "cause": cause}
+
+
+def readable(error: dict[str, str]) -> tuple[str, str]:
+    """Name and text of a caught error; a Lambda function's cause is JSON around its message."""
+    name, cause = error.get("Error", "States.Unknown"), error.get("Cause", "")
+    try:
+        document = json.loads(cause)
+    except ValueError:
+        return name, cause
+    if isinstance(document, dict) and "errorMessage" in document:
+        return str(document.get("errorType") or name), str(document["errorMessage"])
+    return name, cause
+
+
+def _recorded(db: Connection, execution: str) -> tuple[str, str] | None:
+    """The first error that a worker noted: a Distributed Map tells only that some child failed."""
+    with transaction(db, role=OWNER) as cursor:
+        cursor.execute(
+            "SELECT c.error, c.cause FROM dataforge.migration_chunks c JOIN dataforge.migrations m USING (migration_id)"
+            " WHERE m.execution = %s AND c.error IS NOT NULL ORDER BY c.chunk LIMIT 1",
+            (execution,),
+        )
+        row = cursor.fetchone()
+    return (row[0], row[1]) if row else None

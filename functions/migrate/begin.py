@@ -1,0 +1,55 @@
+"""The first step: understand the input, take the leases, open the ledger; and the last: give back what a run holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dataforge import leases, shadow
+from dataforge.database import Connection, transaction
+from dataforge.roles import OWNER
+from functions.migrate.run import migration_id, read_input
+
+KIND = "migration"
+
+
+def begin(db: Connection, execution: str, started: str, document: Any, dead: str = "") -> dict[str, str]:
+    """Open a migration for ``execution``; ``dead`` is a holder that was found not to run any more.
+
+    Returns its ``migration_id`` and ``holder``: "" or the execution that holds one of the tables, in which case nothing
+    was taken. Repeating it is harmless. Raises ``InvalidInput`` and its kin.
+    """
+    request, dataset, tables = read_input(document)
+    run_id = migration_id(execution, started)
+    if dead:
+        release(db, dead, "stopped")
+    with transaction(db, role=OWNER) as cursor:
+        cursor.execute("SAVEPOINT leases")
+        holder = leases.take(cursor, KIND, execution, dataset.name, tables)
+        if holder:
+            cursor.execute("ROLLBACK TO SAVEPOINT leases")
+            return {"migration_id": run_id, "holder": holder}
+        cursor.execute(
+            "INSERT INTO dataforge.migrations (migration_id, execution, dataset, prefix, tables, quality_threshold)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (migration_id) DO NOTHING",
+            (run_id, execution, dataset.name, request.prefix, tables, request.quality_threshold),
+        )
+    return {"migration_id": run_id, "holder": ""}
+
+
+def release(db: Connection, execution: str, status: str, error: str = "", cause: str = "") -> str | None:
+    """Close the execution's migration if it is open: drop its shadows, give back its leases, note why.
+
+    What was published stays. Returns the migration's id, or None if the ledger has none. Repeating it is harmless.
+    """
+    with transaction(db, role=OWNER) as cursor:
+        cursor.execute(
+            "UPDATE dataforge.migrations SET status = %s, error = nullif(%s, ''), cause = nullif(%s, ''),"
+            " finished_at = now() WHERE execution = %s AND status = 'running'",
+            (status, error, cause, execution),
+        )
+        cursor.execute("SELECT migration_id FROM dataforge.migrations WHERE execution = %s", (execution,))
+        row = cursor.fetchone()
+        if row:
+            shadow.drop(cursor, row[0])
+        leases.release(cursor, execution)
+    return row[0] if row else None

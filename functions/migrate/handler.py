@@ -1,0 +1,98 @@
+"""Entry points of the migration's two functions: ``control`` for the steps, ``load`` for the workers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dataforge.database import Connection, get_db_resource, transaction
+from dataforge.errors import DataForgeError, Temporary
+from dataforge.settings import MigrationSettings, read
+from functions.migrate.abandon import abandon
+from functions.migrate.begin import begin, release
+from functions.migrate.load import LoadItem, ScanItem, load_chunk, scan_range
+from functions.migrate.plan import cut, plan
+from functions.migrate.publish import publish, reconcile
+from functions.migrate.report import report
+from functions.migrate.settle import settle
+
+logger, metrics, tracer = Logger(), Metrics(), Tracer()
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics
+def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """One step of the state machine, named by ``event["step"]``; its result is the state's result."""
+    settings = read(MigrationSettings)
+    logger.append_keys(step=event["step"], migration_id=event.get("migration_id"))
+    result = _step(event, settings, get_db_resource(settings), boto3.client("s3"))
+    logger.info("step done")
+    return result
+
+
+def _step(event: dict[str, Any], settings: MigrationSettings, db: Connection, s3: Any) -> dict[str, Any]:
+    match event:
+        case {"step": "begin", "execution": execution, "started": started, "input": document}:
+            return begin(db, execution, started, document, event.get("dead", ""))
+        case {"step": "plan", "migration_id": run_id}:
+            return plan(db, s3, settings, run_id)
+        case {"step": "cut", "migration_id": run_id}:
+            return cut(db, s3, settings, run_id)
+        case {"step": "settle", "migration_id": run_id, "table": table}:
+            return settle(db, s3, run_id, table)
+        case {"step": "reconcile", "migration_id": run_id}:
+            return reconcile(db, run_id)
+        case {"step": "publish", "migration_id": run_id, "execution": execution}:
+            return dict(publish(db, run_id, execution))
+        case {"step": "report", "migration_id": run_id}:
+            return report(db, s3, settings, run_id)
+        case {"step": "abandon", "execution": execution, "error": error}:
+            return dict(abandon(db, s3, settings, execution, error))
+        case {"step": "release", "execution": execution, "status": status}:
+            return {"migration_id": release(db, execution, status.lower(), status, "The execution was ended from outside")}
+    raise ValueError(f"unknown step {event['step']!r}")
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics
+def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Scan or load one item of a Distributed Map. Returns nothing that the state would have to carry."""
+    settings = read(MigrationSettings)
+    item = LoadItem.model_validate(event) if event["step"] == "load" else ScanItem.model_validate(event)
+    logger.append_keys(step=event["step"], migration_id=item.migration_id, chunk=item.chunk)
+    db, s3 = get_db_resource(settings), boto3.client("s3")
+    try:
+        if isinstance(item, LoadItem):
+            _load(db, s3, settings, item)
+        else:
+            scan_range(db, s3, item)
+    except Temporary:
+        raise
+    except DataForgeError as error:
+        _note(get_db_resource(settings), item, error)
+        raise
+    return {}
+
+
+def _load(db: Connection, s3: Any, settings: MigrationSettings, item: LoadItem) -> None:
+    for name, tally in load_chunk(db, s3, item).items():
+        metrics.add_metric("RowsRead", MetricUnit.Count, tally.read)
+        metrics.add_metric("RowsRejected", MetricUnit.Count, tally.rejected)
+        done = f"{item.progress}{name}/{item.chunk}-{item.end - item.start}-{tally.read}-{tally.rejected}"
+        s3.put_object(Bucket=settings.report_bucket, Key=done, Body=b"")
+    logger.info("chunk loaded", extra={"bytes": item.end - item.start})
+
+
+def _note(db: Connection, item: ScanItem, error: DataForgeError) -> None:
+    """Leave the reason in the ledger, where the failing execution finds it."""
+    with transaction(db) as cursor:
+        cursor.execute(
+            "UPDATE dataforge.migration_chunks SET error = %s, cause = %s WHERE migration_id = %s AND chunk = %s",
+            (type(error).__name__, str(error), item.migration_id, item.chunk),
+        )

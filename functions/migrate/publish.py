@@ -1,0 +1,184 @@
+"""Reconciliation and publication: prove that source and target agree, judge the quality, make it visible at once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import psycopg2.errors
+
+from dataforge import ddl, leases, shadow
+from dataforge.catalogue import Table
+from dataforge.database import Connection, transaction
+from dataforge.errors import NotReconciled, QualityTooLow, TargetChanged
+from dataforge.roles import OWNER
+from dataforge.rows import content_hash
+from functions.migrate.run import Run, read_run
+from functions.migrate.settle import same_row
+
+PUBLISH_LOCK_MS = 5_000
+"""How long publication waits for its lock; readers queue behind it meanwhile. Then it gives way and is tried again."""
+
+_LOADED = """
+    SELECT coalesce(sum((r->>'read')::bigint), 0), coalesce(sum((r->>'deduplicated')::bigint), 0),
+           coalesce(sum((r->>'rejected')::bigint), 0), coalesce(sum((r->>'hash_total')::numeric), 0)
+    FROM dataforge.migration_chunks, LATERAL (SELECT result->%s AS r) t WHERE migration_id = %s AND r IS NOT NULL
+"""
+
+
+def reconcile(db: Connection, run_id: str) -> dict[str, Any]:
+    """Compare source and target of every table and note the counts, hashes and quality in the ledger.
+
+    Returns {"quality": str}. Raises ``NotReconciled`` naming table and figures when they do not agree: a defect, never a
+    matter of data. Repeating it is harmless.
+    """
+    with transaction(db, role=OWNER) as cursor:
+        run = read_run(cursor, run_id)
+        _all_loaded(cursor, run)
+        read = rejected = 0
+        for table in run.tables:
+            table_read, table_rejected = _reconcile_table(cursor, run, table)
+            read, rejected = read + table_read, rejected + table_rejected
+        overall = quality(read, rejected)
+        cursor.execute("UPDATE dataforge.migrations SET quality = %s WHERE migration_id = %s", (overall, run_id))
+    return {"quality": str(overall)}
+
+
+def quality(read: int, rejected: int) -> Decimal:
+    """1 − rejected / read, and 1 where nothing was read; rounded down to 6 digits, so that 1 means none rejected."""
+    if not read:
+        return Decimal(1)
+    return (Decimal(read - rejected) * 10**6 // read / Decimal(10**6)).quantize(Decimal("0.000001")).normalize() + 0
+
+
+def _all_loaded(cursor: Any, run: Run) -> None:
+    cursor.execute(
+        "SELECT count(*) FROM dataforge.migration_chunks"
+        " WHERE migration_id = %s AND first_byte IS NOT NULL AND result IS NULL",
+        (run.id,),
+    )
+    (left,) = cursor.fetchone()
+    if left:
+        raise NotReconciled(f"{left} chunk(s) were not loaded.")
+
+
+def _reconcile_table(cursor: Any, run: Run, table: Table) -> tuple[int, int]:
+    cursor.execute(_LOADED, (table.name, run.id))
+    read, deduplicated, rejected, source_total = cursor.fetchone()
+    cursor.execute(
+        'SELECT settled FROM dataforge.migration_tables WHERE migration_id = %s AND "table" = %s', (run.id, table.name)
+    )
+    settled = cursor.fetchone()[0]
+    deduplicated += settled["deduplicated"]
+    rejected += settled["rejected"]
+    unchanged = settled["unchanged"]
+    loaded = settled["rows"] - unchanged
+    expected = (int(source_total) - settled["removed_hash_total"]) % 2**64
+    if read != loaded + unchanged + deduplicated + rejected or expected != settled["hash_total"]:
+        raise NotReconciled(
+            f"{table.name}: read {read}, loaded {loaded}, unchanged {unchanged}, deduplicated {deduplicated}, rejected"
+            f" {rejected}; source hash {content_hash(expected)}, target hash {content_hash(settled['hash_total'])}."
+        )
+    cursor.execute(
+        "UPDATE dataforge.migration_tables SET read = %s, loaded = %s, unchanged = %s, deduplicated = %s, rejected = %s,"
+        ' quality = %s, source_hash = %s, target_hash = %s WHERE migration_id = %s AND "table" = %s',
+        (read, loaded, unchanged, deduplicated, rejected, quality(read, rejected), content_hash(expected))
+        + (content_hash(settled["hash_total"]), run.id, table.name),
+    )
+    return read, rejected
+
+
+def publish(db: Connection, run_id: str, execution: str) -> dict[str, str]:
+    """Make everything visible in one short transaction, and give back the leases.
+
+    Raises ``QualityTooLow`` (nothing is published), ``LeaseLost``, ``Busy`` (try again), or ``TargetChanged``: others
+    wrote to the tables meanwhile, and the run must be settled once more, against what is there now.
+    """
+    try:
+        with transaction(db, role=OWNER) as cursor:
+            run = read_run(cursor, run_id)
+            if run.status == "published":
+                return {"status": "published"}
+            leases.hold(cursor, execution, run.dataset.name, [t.name for t in run.tables])
+            _judge(cursor, run)
+            cursor.execute(f"SET LOCAL lock_timeout = {PUBLISH_LOCK_MS}")
+            if run.mode == "swap":
+                _swap(cursor, run)
+            else:
+                _insert(cursor, run)
+            cursor.execute(
+                "UPDATE dataforge.migrations SET status = 'published', finished_at = now() WHERE migration_id = %s",
+                (run_id,),
+            )
+            shadow.drop(cursor, run_id)
+            leases.release(cursor, execution)
+    except TargetChanged:
+        _settle_again(db, run_id)
+        raise
+    return {"status": "published"}
+
+
+def _judge(cursor: Any, run: Run) -> None:
+    cursor.execute(
+        "SELECT 'all tables together', quality, NULL, NULL FROM dataforge.migrations"
+        " WHERE migration_id = %(id)s AND quality < %(threshold)s UNION ALL"
+        ' SELECT "table", quality, rejected, read FROM dataforge.migration_tables'
+        " WHERE migration_id = %(id)s AND quality < %(threshold)s",
+        {"id": run.id, "threshold": run.threshold},
+    )
+    low = [
+        f"{name} {value:f}" + (f" ({rejected} of {read} rows rejected)" if read else "")
+        for name, value, rejected, read in cursor.fetchall()
+    ]
+    if low:
+        raise QualityTooLow(f"Below the quality threshold {run.threshold:f}: {'; '.join(low)}. Nothing was published.")
+
+
+def _swap(cursor: Any, run: Run) -> None:
+    shadow.lock(cursor, run.dataset, run.tables, "ACCESS EXCLUSIVE")
+    if not shadow.replaceable(cursor, run.dataset, run.tables):
+        raise TargetChanged("Rows or objects were added to the tables since the run began; settling against them.")
+    shadow.swap(cursor, run.dataset, run.id, run.tables)
+
+
+def _insert(cursor: Any, run: Run) -> None:
+    """Add the new rows to filled tables, parents first, and make sure that every row of the shadows is stored."""
+    try:
+        for wave in run.dataset.waves(t.name for t in run.tables):
+            for table in map(run.dataset.table, wave):
+                _insert_table(cursor, run, table)
+    except psycopg2.errors.ForeignKeyViolation as error:
+        raise TargetChanged("A parent row was deleted since the run was settled; settling again.") from error
+
+
+def _insert_table(cursor: Any, run: Run, table: Table) -> None:
+    relation, live = ddl.qualified(table, shadow.schema_of(run.id)), ddl.qualified(table)
+    columns = ddl.columns_sql(table)
+    key = " AND ".join(f"s.{ddl.ident(c)} = l.{ddl.ident(c)}" for c in table.key)
+    cursor.execute(
+        f"INSERT INTO {live} ({columns}) SELECT {columns} FROM {relation} s"
+        f" WHERE NOT EXISTS (SELECT FROM {live} l WHERE {key}) ON CONFLICT DO NOTHING"
+    )
+    inserted = cursor.rowcount
+    cursor.execute(
+        f"SELECT (SELECT count(*) FROM {relation} s JOIN {live} l ON {key} WHERE {same_row(table, 's', 'l')}),"
+        ' (settled->>\'rows\')::bigint, (settled->>\'unchanged\')::bigint FROM dataforge.migration_tables'
+        ' WHERE migration_id = %s AND "table" = %s',
+        (run.id, table.name),
+    )
+    stored, rows, unchanged = cursor.fetchone()
+    if stored != rows or inserted != rows - unchanged:
+        raise TargetChanged(f"{table.name} was changed since the run was settled; settling again.")
+
+
+def _settle_again(db: Connection, run_id: str) -> None:
+    """From now on the run inserts into filled tables; its shadows lose what only a swap needs."""
+    with transaction(db, role=OWNER) as cursor:
+        run = read_run(cursor, run_id)
+        for table in run.tables:
+            shadow.drop_foreign_keys(cursor, table, run_id)
+        cursor.execute("UPDATE dataforge.migrations SET mode = 'merge' WHERE migration_id = %s", (run_id,))
+        cursor.execute(
+            "UPDATE dataforge.migration_tables SET settled = settled || '{\"mode\": \"\"}' WHERE migration_id = %s",
+            (run_id,),
+        )

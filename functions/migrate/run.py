@@ -1,0 +1,93 @@
+"""What a migration is asked to do, and its row in the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dataforge import ddl
+from dataforge.catalogue import Dataset, Table
+from dataforge.datasets import DEFAULT, get_dataset
+from dataforge.errors import InvalidInput
+
+
+class MigrationInput(BaseModel):
+    """The input of the state machine; every field is optional."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: str = DEFAULT
+    prefix: str = ""
+    quality_threshold: Decimal = Field(default=Decimal("0.95"), ge=0, le=1)
+    tables: list[str] | None = Field(default=None, min_length=1)
+
+
+def read_input(document: Any) -> tuple[MigrationInput, Dataset, list[str]]:
+    """The input with its dataset and the tables to migrate, in catalogue order. Raises ``InvalidInput``."""
+    try:
+        request = MigrationInput.model_validate(document)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'input'}: {e['msg']}" for e in error.errors())
+        raise InvalidInput(
+            f"The input is wrong: {wrong}. Known fields: {', '.join(MigrationInput.model_fields)}."
+        ) from error
+    dataset = get_dataset(request.dataset)
+    wanted = {dataset.table(name).name for name in request.tables or dataset.tables}
+    prefix = request.prefix or f"{dataset.name}/"
+    return request.model_copy(update={"prefix": prefix}), dataset, [n for n in dataset.tables if n in wanted]
+
+
+def migration_id(execution: str, started: str) -> str:
+    """The run's id: sorts by time, and the same for every retry of the execution (``started`` is ISO 8601, UTC)."""
+    digits = "".join(c for c in started[:19] if c.isdigit())
+    return f"{digits[:8]}T{digits[8:]}Z-{hashlib.sha256(f'{execution} {started}'.encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One migration, as its steps read it from the ledger."""
+
+    id: str
+    execution: str
+    dataset: Dataset
+    prefix: str
+    tables: tuple[Table, ...]
+    threshold: Decimal
+    mode: str
+    status: str
+
+    @property
+    def folder(self) -> str:
+        """Where the run's objects lie in the report bucket."""
+        return f"runs/{self.id}/"
+
+    @property
+    def progress(self) -> str:
+        """Where the run's progress can be followed by whoever knows only the execution's name."""
+        return f"progress/{self.execution.rpartition(':')[2]}/"
+
+
+def read_run(cursor: Any, run_id: str) -> Run:
+    """The run of this id. Raises ``InvalidInput`` if the ledger has none."""
+    cursor.execute(
+        "SELECT execution, dataset, prefix, tables, quality_threshold, mode, status FROM dataforge.migrations"
+        " WHERE migration_id = %s",
+        (run_id,),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise InvalidInput(f"No migration {run_id!r} in the ledger.")
+    execution, name, prefix, tables, threshold, mode, status = row
+    dataset = get_dataset(name)
+    return Run(run_id, execution, dataset, prefix, tuple(map(dataset.table, tables)), threshold, mode or "", status)
+
+
+def shadow_count_and_hash(cursor: Any, table: Table, relation: str) -> tuple[int, int]:
+    """Rows of a relation with the table's columns, and the sum of their hashes, both computed by PostgreSQL."""
+    cursor.execute(f"SELECT count(*), coalesce(sum({ddl.row_hash_sql(table)}), 0) FROM {relation}")
+    count, total = cursor.fetchone()
+    return count, int(total) % 2**64

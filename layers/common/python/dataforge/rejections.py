@@ -1,0 +1,54 @@
+"""Rejections: records that are no rows, kept whole with every reason and their place."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dataforge.catalogue import Table
+from dataforge.rows import Violation
+
+_COPY = (
+    'COPY dataforge.rejections (dataset, "table", raw, errors, migration_id, file, line, "offset") '
+    "FROM STDIN (FORMAT csv)"
+)
+RAW_LIMIT = 1 << 20
+"""Raw text beyond this is cut; the record can be read whole at its offset in the file."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """A rejected record of a migration: ``line`` counts from 1, ``offset`` is its first byte in the file."""
+
+    migration_id: str
+    file: str
+    line: int
+    offset: int
+    raw: bytes
+    violations: list[Violation]
+
+
+def raw_text(raw: bytes) -> str:
+    """A record's text without its line end. Bytes that are not UTF-8, and NUL, which PostgreSQL cannot hold, as \\xNN."""
+    text = raw[:RAW_LIMIT].removesuffix(b"\n").removesuffix(b"\r").decode(errors="backslashreplace")
+    return text.replace("\0", "\\x00")
+
+
+def store(cursor: Any, table: Table, rejections: Iterable[Located]) -> int:
+    """Keep the rejections, in the caller's transaction. Returns their number."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    count = 0
+    for item in rejections:
+        raw = json.dumps(raw_text(item.raw), ensure_ascii=False)
+        errors = json.dumps([v.as_json() for v in item.violations], ensure_ascii=False).replace("\\u0000", "\\\\x00")
+        place = (item.migration_id, item.file, item.line, item.offset)
+        writer.writerow((table.dataset, table.name, raw, errors, *place))
+        count += 1
+    buffer.seek(0)
+    cursor.copy_expert(_COPY, buffer)
+    return count
