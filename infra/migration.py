@@ -1,0 +1,118 @@
+"""The migration capability: CSVs in the raw bucket become rows in PostgreSQL."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from dataforge.roles import LOAD, MIGRATE
+from infra.database import Database
+from infra.functions import Function
+from infra.layers import Layers
+from infra.migration_machine import make_machine
+from infra.network import Network
+from infra.settings import Settings
+from infra.storage import Storage, grant_read, grant_write
+
+# The whole of what Lambda gives one step, and the memory at which it gives a whole processor.
+TIMEOUT = Duration.minutes(15)
+MEMORY = 1769
+
+STOPPED = ["FAILED", "TIMED_OUT", "ABORTED"]
+
+
+class Migration(Construct):
+    """Two functions, the state machine that calls them, and the rule that frees the tables of a run stopped from outside."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: Settings,
+        layers: Layers,
+        network: Network,
+        database: Database,
+        storage: Storage,
+    ) -> None:
+        super().__init__(scope, id)
+        self._settings, self._layers, self._network = settings, layers, network
+        self._environment = {
+            **database.environment(),
+            "RAW_BUCKET": storage.raw.bucket_name,
+            "REPORT_BUCKET": storage.report.bucket_name,
+            "CHUNK_BYTES": str(settings.chunk_megabytes * 2**20),
+        }
+        self.dead_letters = self._dead_letter_queue()
+        self.control = self._function(
+            "MigrateControl", "migrate.control", "One step of a migration at a time"
+        )
+        self.load = self._function("MigrateLoad", "migrate.load", "Scans and loads chunks of CSV")
+        database.open_to(self.control, role=MIGRATE)
+        database.open_to(self.load, role=LOAD)
+        self._grant_buckets(storage)
+        self.machine = make_machine(
+            self, settings=settings, control=self.control, load=self.load, report=storage.report
+        )
+        self._release_when_stopped()
+
+    def _function(self, id: str, handler: str, description: str) -> Function:
+        return Function(
+            self,
+            id,
+            settings=self._settings,
+            handler=handler,
+            description=description,
+            layers=[self._layers.common, self._layers.deps, self._layers.bulk],
+            environment=self._environment,
+            timeout=TIMEOUT,
+            memory_size=MEMORY,
+            network=self._network,
+            # Only EventBridge calls asynchronously, and only this function; a queue is what would hold a lost release.
+            dead_letter_queue=self.dead_letters if id == "MigrateControl" else None,
+        )
+
+    def _dead_letter_queue(self) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            "DeadLetters",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+
+    def _grant_buckets(self, storage: Storage) -> None:
+        """``control`` finds the CSVs, and writes plans and reports; ``load`` reads the CSVs and no more."""
+        grant_read(storage.raw, self.control)
+        grant_read(storage.report, self.control)
+        grant_write(storage.report, self.control)
+        grant_read(storage.raw, self.load)
+
+    def _release_when_stopped(self) -> None:
+        """A run that is stopped from outside, or times out, cannot release its hold; this event does it instead."""
+        events.Rule(
+            self,
+            "Stopped",
+            description="A migration ended without success: release the tables it holds",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={"stateMachineArn": [self.machine.state_machine_arn], "status": STOPPED},
+            ),
+            targets=[
+                targets.LambdaFunction(
+                    self.control,
+                    dead_letter_queue=self.dead_letters,
+                    event=events.RuleTargetInput.from_object(
+                        {
+                            "step": "release",
+                            "execution": events.EventField.from_path("$.detail.executionArn"),
+                            "status": events.EventField.from_path("$.detail.status"),
+                        }
+                    ),
+                )
+            ],
+        )

@@ -1,0 +1,126 @@
+"""Alarms and the topic that they go to."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_rds as rds
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from infra.dashboard import add_dashboard
+from infra.database import Database
+from infra.migration import Migration
+from infra.schema import Schema
+from infra.settings import Settings
+
+FIVE_MINUTES = Duration.minutes(5)
+AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+
+
+class Monitoring(Construct):
+    """Alarms on what somebody must act upon, and one dashboard for the rest.
+
+    ``topic`` has no subscriber unless ``alarmEmail`` is set.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: Settings,
+        database: Database,
+        schema: Schema,
+        migration: Migration,
+    ) -> None:
+        super().__init__(scope, id)
+        self.topic = sns.Topic(self, "Alarms", display_name=f"{settings.stack_name} alarms", enforce_ssl=True)
+        if settings.alarm_email:
+            self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
+        functions = [schema.keeper, schema.apply, migration.control, migration.load]
+        self._watch_migrations(migration)
+        self._watch_functions([function.metric_errors(period=FIVE_MINUTES) for function in functions])
+        if database.instance:
+            self._watch_postgres(database.instance, settings)
+        add_dashboard(
+            self,
+            settings=settings,
+            machine=migration.machine,
+            functions=functions,
+            instance=database.instance,
+        )
+
+    def _watch_migrations(self, migration: Migration) -> None:
+        machine = migration.machine
+        self._alarm(
+            "MigrationFailed", "A migration failed; its execution has the cause", machine.metric_failed(), 1
+        )
+        self._alarm(
+            "MigrationTimedOut", "A migration ran longer than migrationHours", machine.metric_timed_out(), 1
+        )
+        self._alarm(
+            "ReleaseLost",
+            "The event that frees a stopped run's tables could not be handled; the queue holds it",
+            migration.dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES),
+            1,
+        )
+
+    def _watch_functions(self, errors: list[cloudwatch.Metric]) -> None:
+        total = cloudwatch.MathExpression(
+            expression=" + ".join(f"m{index}" for index in range(len(errors))),
+            using_metrics={f"m{index}": metric for index, metric in enumerate(errors)},
+            label="Errors of all functions",
+            period=FIVE_MINUTES,
+        )
+        # One error alone is mostly one that Step Functions tried again, or a refusal that the caller was told.
+        self._alarm("FunctionErrors", "Functions fail again and again; their logs have the reason", total, 5)
+
+    def _watch_postgres(self, instance: rds.DatabaseInstance, settings: Settings) -> None:
+        self._alarm(
+            "PostgresCpu",
+            "The database has been busy for half an hour: more than a migration's peak",
+            instance.metric_cpu_utilization(period=FIVE_MINUTES),
+            90,
+            periods=6,
+        )
+        # Storage grows by itself when a tenth is left; less than that means that it may not, or cannot fast enough.
+        self._alarm(
+            "PostgresStorage",
+            "The disk is nearly full and no longer grows; raise maxStorageGigabytes",
+            instance.metric_free_storage_space(period=FIVE_MINUTES),
+            settings.storage_gigabytes * 2**30 // 20,
+            comparison=BELOW,
+        )
+        self._alarm(
+            "PostgresConnections",
+            "More connections than the functions can hold: something does not let go of them",
+            instance.metric_database_connections(period=FIVE_MINUTES, statistic="Maximum"),
+            2 * settings.load_concurrency + 20,
+            periods=2,
+        )
+
+    def _alarm(
+        self,
+        name: str,
+        description: str,
+        metric: cloudwatch.IMetric,
+        threshold: float,
+        *,
+        comparison: cloudwatch.ComparisonOperator = AT_LEAST,
+        periods: int = 1,
+    ) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            alarm_description=description,
+            metric=metric,
+            threshold=threshold,
+            evaluation_periods=periods,
+            comparison_operator=comparison,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))

@@ -1,0 +1,129 @@
+"""RDS for PostgreSQL: the app's own database instance."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_rds as rds
+from constructs import Construct
+
+from infra.acknowledge import acknowledge
+from infra.log_groups import retention
+from infra.network import Network
+from infra.settings import Settings
+
+MASTER = "dataforge_master"
+DATABASE = "dataforge"
+
+ENGINE = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_18)
+
+PARAMETERS = {
+    "rds.force_ssl": "1",
+    # The server's log must not become a second copy of the data: no statement of a failed command, no DETAIL (it quotes
+    # keys and rows), no bound values.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
+
+EXPORTED_LOGS = ("postgresql", "upgrade")
+
+
+def make_postgres(
+    scope: Construct, *, settings: Settings, network: Network, group: ec2.ISecurityGroup
+) -> rds.DatabaseInstance:
+    """The instance, encrypted, private, TLS only, with a generated master secret.
+
+    It carries a name, so that CloudFormation refuses any change that would replace it, and its data with it.
+    """
+    name = settings.stack_name.lower()
+    log_groups = [_log_group(scope, settings, name, log) for log in EXPORTED_LOGS]
+    instance = rds.DatabaseInstance(
+        scope,
+        "Postgres",
+        instance_identifier=name,
+        engine=ENGINE,
+        instance_type=ec2.InstanceType(settings.instance_class),
+        vpc=network.vpc,
+        vpc_subnets=network.subnets,
+        security_groups=[group],
+        publicly_accessible=False,
+        multi_az=settings.multi_az,
+        database_name=DATABASE,
+        credentials=rds.Credentials.from_generated_secret(MASTER),
+        iam_authentication=True,
+        parameter_group=_parameters(scope),
+        ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
+        storage_type=rds.StorageType.GP3,
+        storage_encrypted=True,
+        allocated_storage=settings.storage_gigabytes,
+        max_allocated_storage=settings.max_storage_gigabytes,
+        backup_retention=Duration.days(settings.backup_retention_days),
+        preferred_backup_window="02:00-03:00",
+        preferred_maintenance_window="sun:03:30-sun:04:30",
+        copy_tags_to_snapshot=True,
+        delete_automated_backups=not settings.production,
+        auto_minor_version_upgrade=True,
+        allow_major_version_upgrade=False,
+        cloudwatch_logs_exports=list(EXPORTED_LOGS),
+        database_insights_mode=rds.DatabaseInsightsMode.STANDARD,
+        enable_performance_insights=True,
+        performance_insight_retention=rds.PerformanceInsightRetention.DEFAULT,
+        deletion_protection=settings.production,
+        removal_policy=RemovalPolicy.RETAIN if settings.production else RemovalPolicy.SNAPSHOT,
+    )
+    instance.node.add_dependency(*log_groups)
+    _acknowledge(instance, settings)
+    return instance
+
+
+def _parameters(scope: Construct) -> rds.ParameterGroup:
+    return rds.ParameterGroup(
+        scope,
+        "Parameters",
+        engine=ENGINE,
+        description="TLS only; no row of data in the log",
+        parameters=PARAMETERS,
+    )
+
+
+def _log_group(scope: Construct, settings: Settings, instance: str, log: str) -> logs.LogGroup:
+    """Made before RDS makes it: what RDS makes is kept for ever."""
+    return logs.LogGroup(
+        scope,
+        f"{log.capitalize()}Log",
+        log_group_name=f"/aws/rds/instance/{instance}/{log}",
+        retention=retention(settings),
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+
+
+def _acknowledge(instance: rds.DatabaseInstance, settings: Settings) -> None:
+    acknowledge(
+        instance,
+        "5432 is what every client expects; the instance has no public address, and its security group admits only the "
+        "functions. An unusual port would hide nothing from whoever is inside already.",
+        "RDS11",
+    )
+    acknowledge(
+        instance,
+        "The master secret is read only by the function that creates roles, at deployment; the other functions sign IAM "
+        "tokens. Rotation would need a function with a Secrets Manager endpoint in the VPC (docs/costs.md); "
+        "docs/operations.md has the manual rotation, which is one command.",
+        "SMG4",
+    )
+    if not settings.multi_az:
+        acknowledge(
+            instance,
+            "A standby doubles the price of the instance. This stage can wait for a restore from its automated backup; "
+            "prod is multi-AZ by default.",
+            "RDS3",
+        )
+    if not settings.production:
+        acknowledge(
+            instance,
+            "A dev stack is made to be destroyed; a final snapshot is taken all the same. prod is protected.",
+            "RDS10",
+        )

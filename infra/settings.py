@@ -1,0 +1,158 @@
+"""What may differ between deployments, read from the CDK context (``cdk.json`` or ``cdk -c key=value``).
+
+Every key has a safe default for both stages, so that ``cdk deploy`` alone makes a working ``dev``. A key or value that is
+not understood ends the synthesis with its name: a misspelt ``backupRetentionDays`` must not go unnoticed until the day
+the backup is needed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+
+class SettingsError(Exception):
+    """The context holds a key that is unknown, or a value that does not fit it."""
+
+
+def _parsed(value: object) -> object:
+    """``cdk -c key=value`` hands over text, also where the setting is an object or a list."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=to_camel, hide_input_in_errors=True
+    )
+
+
+class ExistingDatabase(_Model):
+    """A PostgreSQL that the app uses instead of making one; its VPC must reach S3 (a gateway endpoint is free)."""
+
+    host: str = Field(min_length=1)
+    port: int = Field(5432, ge=1, le=65535)
+    name: str = Field(min_length=1)
+    secret_arn: str = Field(
+        pattern=r"^arn:", description="secret {username, password} of a role that may create roles"
+    )
+    vpc_id: str = Field(pattern=r"^vpc-[0-9a-f]{8,}$")
+    availability_zones: list[str] = Field(min_length=1)
+    subnet_ids: list[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,}$")]] = Field(min_length=1)
+    security_group_id: str = Field(
+        pattern=r"^sg-[0-9a-f]{8,}$", description="the database's own; the functions are let in to it"
+    )
+    resource_id: str | None = Field(
+        None, pattern=r"^(db|cluster)-", description="RDS's DbiResourceId, which rds-db:connect is granted on"
+    )
+
+
+class Settings(_Model):
+    """All settings of one deployment, with the defaults of the stage filled in."""
+
+    stage: Literal["dev", "prod"] = "dev"
+    target: Literal["aws", "local"] = "aws"
+    auth: Literal["iam", "secret"]
+    existing_database: Annotated[ExistingDatabase, BeforeValidator(_parsed)] | None = None
+
+    instance_class: str = Field(
+        pattern=r"^[a-z0-9]+\.[a-z0-9]+$", description="without `db.`, such as t4g.micro"
+    )
+    multi_az: bool
+    storage_gigabytes: int = Field(ge=20)
+    max_storage_gigabytes: int = Field(ge=22, description="where storage autoscaling stops")
+    backup_retention_days: int = Field(ge=1, le=35)
+
+    chunk_megabytes: int = Field(16, ge=1, le=256, description="how much of a CSV one load step takes")
+    load_concurrency: int = Field(ge=1, le=1000, description="load steps at once; each holds a connection")
+    migration_hours: int = Field(24, ge=1, le=8760, description="after which a migration counts as hung")
+
+    log_retention_days: Annotated[Literal[7, 30, 90, 365, 3653], BeforeValidator(_parsed)]
+    alarm_email: str | None = Field(None, pattern=r"^[^@\s]+@[^@\s]+$")
+    tags: Annotated[dict[str, str], BeforeValidator(_parsed)] = {}
+
+    @property
+    def stack_name(self) -> str:
+        return f"DataForge-{self.stage}"
+
+    @property
+    def production(self) -> bool:
+        return self.stage == "prod"
+
+    @property
+    def local(self) -> bool:
+        return self.target == "local"
+
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "dev": {
+        "instanceClass": "t4g.micro",
+        "multiAz": False,
+        "storageGigabytes": 20,
+        "maxStorageGigabytes": 100,
+        "backupRetentionDays": 7,
+        "loadConcurrency": 4,
+        "logRetentionDays": 30,
+    },
+    "prod": {
+        "instanceClass": "m7g.large",
+        "multiAz": True,
+        "storageGigabytes": 100,
+        "maxStorageGigabytes": 2000,
+        "backupRetentionDays": 35,
+        "loadConcurrency": 10,
+        "logRetentionDays": 365,
+    },
+}
+"""The stage decides what its data is worth and what it may cost."""
+
+LOCAL = {"auth": "secret", "loadConcurrency": 2}
+"""The embedded cloud: PostgreSQL there knows no IAM tokens, and the machine has few cores."""
+
+
+def read_settings(context: Mapping[str, Any]) -> Settings:
+    """The settings in a CDK context; the CDK's own keys in it (``@aws-cdk/…``, ``aws:cdk:…``) are passed over.
+
+    Raises ``SettingsError`` naming every key that is wrong.
+    """
+    given = {key: value for key, value in context.items() if not key.startswith("@") and ":" not in key}
+    defaults = {"auth": "iam", **DEFAULTS.get(str(given.get("stage", "dev")), DEFAULTS["dev"])}
+    if given.get("target") == "local":
+        defaults |= LOCAL
+    try:
+        settings = Settings.model_validate({**defaults, **given})
+    except ValidationError as error:
+        raise SettingsError(_readable(error)) from error
+    _check_together(settings)
+    return settings
+
+
+def _check_together(settings: Settings) -> None:
+    database = settings.existing_database
+    if database and settings.auth == "iam" and not database.resource_id:
+        raise SettingsError(
+            "existingDatabase.resourceId is missing: auth=iam grants rds-db:connect on it. Give it, or set auth=secret."
+        )
+    if settings.max_storage_gigabytes * 10 < settings.storage_gigabytes * 11:
+        raise SettingsError(
+            "maxStorageGigabytes must be at least 10 % above storageGigabytes (a rule of RDS)."
+        )
+
+
+def _readable(error: ValidationError) -> str:
+    return "The CDK context is wrong.\n" + "\n".join(f"  {_line(item)}" for item in error.errors())
+
+
+def _line(item: Any) -> str:
+    name = ".".join(map(str, item["loc"]))
+    if item["type"] != "extra_forbidden":
+        return f"{name}: {item['msg']}"
+    model = ExistingDatabase if len(item["loc"]) > 1 else Settings
+    known = [to_camel(field) for field in model.model_fields]
+    likely = get_close_matches(str(item["loc"][-1]), known, n=1)
+    hint = f"did you mean {likely[0]}?" if likely else f"known keys: {', '.join(sorted(known))}"
+    return f"{name}: no such setting; {hint}"

@@ -1,0 +1,67 @@
+"""The stack: it composes the capabilities and grants them what they need of each other."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, Stack, Tags
+from constructs import Construct
+
+from dataforge.roles import LOGINS
+from infra.database import Database
+from infra.layers import Layers
+from infra.migration import Migration
+from infra.monitoring import Monitoring
+from infra.network import Network
+from infra.schema import Schema
+from infra.settings import Settings
+from infra.storage import Storage
+
+
+class DataForge(Stack):
+    """One stage of Data Forge. Made for no particular account or region, so that ``cdk synth`` needs no credentials."""
+
+    def __init__(self, scope: Construct, settings: Settings) -> None:
+        super().__init__(
+            scope,
+            settings.stack_name,
+            description=f"Data Forge ({settings.stage})",
+            termination_protection=settings.production and not settings.local,
+        )
+        storage = Storage(self, "Storage", keep=settings.production)
+        network = Network(self, "Network", existing=settings.existing_database)
+        network.open_to_buckets(storage.data)
+        network.record_rejected(storage.logs)
+        database = Database(self, "Database", settings=settings, network=network, roles=LOGINS)
+        layers = Layers(self, "Layers", local=settings.local)
+        schema = Schema(self, "Schema", settings=settings, layers=layers, network=network, database=database)
+        migration = Migration(
+            self,
+            "Migration",
+            settings=settings,
+            layers=layers,
+            network=network,
+            database=database,
+            storage=storage,
+        )
+        for function in (migration.control, migration.load):
+            schema.precede(function)
+        Monitoring(
+            self, "Monitoring", settings=settings, database=database, schema=schema, migration=migration
+        )
+        self._output(storage, migration)
+        self._tag(settings)
+
+    def _output(self, storage: Storage, migration: Migration) -> None:
+        """What clients are told; the names are a contract."""
+        outputs = {
+            "RawBucket": storage.raw.bucket_name,
+            "BackupBucket": storage.backup.bucket_name,
+            "ReportBucket": storage.report.bucket_name,
+            "MigrationArn": migration.machine.state_machine_arn,
+            "Region": self.region,
+        }
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)
+
+    def _tag(self, settings: Settings) -> None:
+        for key, value in {"Project": "data-forge", "Stage": settings.stage, **settings.tags}.items():
+            Tags.of(self).add(key, value)

@@ -1,0 +1,155 @@
+"""Third-party wheels as a Lambda layer, built by pip alone: no Docker, and for another platform than this one.
+
+A layer's hash is that of its lock files, platform and pruning rules. So editing our own code leaves it alone, and what was
+built once is copied from a cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsii
+from aws_cdk import BundlingOptions, DockerImage, ILocalBundling
+from aws_cdk import aws_lambda as lambda_
+
+ROOT = Path(__file__).resolve().parent.parent
+LAYER_SOURCE = ROOT / "layers" / "common"
+CACHE = ROOT / ".local" / "layers"
+
+PYTHON = "3.13"
+
+# Amazon Linux 2023, on which Lambda's Python 3.13 runs, has glibc 2.34. pip matches the older tags by name, not by number.
+_MANYLINUX = ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
+
+
+@dataclass(frozen=True)
+class Platform:
+    """An interpreter that wheels are chosen for."""
+
+    name: str
+    pip_options: tuple[str, ...] = ()
+
+
+LAMBDA = Platform(
+    f"lambda-{PYTHON}-arm64",
+    (
+        "--implementation",
+        "cp",
+        "--python-version",
+        PYTHON,
+        *(option for tag in _MANYLINUX for option in ("--platform", tag)),
+    ),
+)
+HOST = Platform(f"{sys.platform}-{sys.version_info[0]}.{sys.version_info[1]}-{platform.machine()}")
+"""The interpreter that runs this program: the embedded cloud executes functions with the same one."""
+
+PRUNED = (
+    "bin",
+    "**/tests",
+    "**/*.pyx",
+    "**/*.pxd",
+    "**/*.pxi",
+    "**/*.pyi",
+    "**/__pycache__",
+    # pyarrow: headers, RPC and query-plan libraries that nothing here calls, and the second and third copy of libraries
+    # that are links to one file in its source tree but cannot be links in a wheel.
+    "pyarrow/include",
+    "pyarrow/src",
+    "pyarrow/*flight*",
+    "pyarrow/*substrait*",
+    "pyarrow/*_cpp_tests*",
+    "pyarrow/libarrow_python*.so",
+    "pyarrow/libarrow_python*.so.*.*",
+)
+"""What no function imports, and what would take the place of what it does (Lambda's limit is 250 MiB for all layers)."""
+
+
+@dataclass(frozen=True)
+class WheelLayer:
+    """The wheels of ``locks`` for ``platform``, as a folder ``python/`` that Lambda puts on the import path."""
+
+    locks: tuple[str, ...]
+    platform: Platform
+
+    def fingerprint(self) -> str:
+        digest = hashlib.sha256(f"{self.platform}{PRUNED}".encode())
+        for lock in self.locks:
+            digest.update((LAYER_SOURCE / lock).read_bytes())
+        return digest.hexdigest()
+
+    def build(self, target: Path) -> None:
+        """Fill the folder ``target``, from the cache where this very layer was built before."""
+        cached = CACHE / self.fingerprint()[:32]
+        if not cached.is_dir():
+            CACHE.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+                _install(self.locks, self.platform, Path(scratch) / "layer" / "python")
+                _publish(Path(scratch) / "layer", cached)
+        shutil.copytree(cached, target, dirs_exist_ok=True)
+
+    def code(self) -> lambda_.Code:
+        """The layer as an asset; it is built when CDK asks for it, which tests can prevent."""
+        return lambda_.Code.from_asset(
+            str(LAYER_SOURCE),
+            asset_hash=self.fingerprint(),
+            bundling=BundlingOptions(image=DockerImage.from_registry("not-used"), local=_LocalBundling(self)),
+        )
+
+
+@jsii.implements(ILocalBundling)
+class _LocalBundling:
+    def __init__(self, layer: WheelLayer) -> None:
+        self._layer = layer
+
+    def try_bundle(self, output_dir: str, **_options: Any) -> bool:
+        """Never falls back to Docker: a layer that pip cannot build is an error to be read."""
+        self._layer.build(Path(output_dir))
+        return True
+
+
+def _install(locks: Sequence[str], wanted: Platform, target: Path) -> None:
+    requirements = [option for lock in locks for option in ("--requirement", str(LAYER_SOURCE / lock))]
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+            *(
+                "--no-deps",
+                "--require-hashes",
+                "--only-binary=:all:",
+                "--no-compile",
+                "--target",
+                str(target),
+            ),
+            *wanted.pip_options,
+            *requirements,
+        ],
+        check=True,
+        stdout=sys.stderr,
+    )
+    _remove(path for pattern in PRUNED for path in target.glob(pattern))
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in list(paths):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _publish(built: Path, cached: Path) -> None:
+    """Make ``built`` the cache's entry in one step, unless another build was faster."""
+    try:
+        built.rename(cached)
+    except OSError:
+        if not cached.is_dir():
+            raise
