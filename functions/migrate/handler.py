@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import boto3
@@ -23,6 +24,12 @@ from functions.migrate.settle import settle
 logger, metrics, tracer = Logger(), Metrics(), Tracer()
 
 
+@cache
+def _s3() -> Any:
+    """S3's client; making one takes longer than most of its calls."""
+    return boto3.client("s3")
+
+
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
@@ -30,7 +37,7 @@ def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One step of the state machine, named by ``event["step"]``; its result is the state's result."""
     settings = read(MigrationSettings)
     logger.append_keys(step=event["step"], migration_id=event.get("migration_id"))
-    result = _step(event, settings, get_db_resource(settings), boto3.client("s3"))
+    result = _step(event, settings, get_db_resource(settings), _s3())
     logger.info("step done")
     return result
 
@@ -66,7 +73,7 @@ def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     settings = read(MigrationSettings)
     item = LoadItem.model_validate(event) if event["step"] == "load" else ScanItem.model_validate(event)
     logger.append_keys(step=event["step"], migration_id=item.migration_id, chunk=item.chunk)
-    db, s3 = get_db_resource(settings), boto3.client("s3")
+    db, s3 = get_db_resource(settings), _s3()
     try:
         if isinstance(item, LoadItem):
             _load(db, s3, settings, item)

@@ -45,10 +45,8 @@ def reconcile(db: Connection, run_id: str) -> dict[str, Any]:
 
 
 def quality(read: int, rejected: int) -> Decimal:
-    """1 − rejected / read, and 1 where nothing was read; rounded down to 6 digits, so that 1 means none rejected."""
-    if not read:
-        return Decimal(1)
-    return (Decimal(read - rejected) * 10**6 // read / Decimal(10**6)).quantize(Decimal("0.000001")).normalize() + 0
+    """1 − rejected / read, and 1 where nothing was read."""
+    return Decimal(read - rejected) / read if read else Decimal(1)
 
 
 def _all_loaded(cursor: Any, run: Run) -> None:
@@ -127,7 +125,7 @@ def _judge(cursor: Any, run: Run) -> None:
         {"id": run.id, "threshold": run.threshold},
     )
     low = [
-        f"{name} {value:f}" + (f" ({rejected} of {read} rows rejected)" if read else "")
+        f"{name} {value:.6f}" + (f" ({rejected} of {read} rows rejected)" if read else "")
         for name, value, rejected, read in cursor.fetchall()
     ]
     if low:

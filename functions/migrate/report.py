@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from decimal import Decimal
 from typing import Any
 
 from dataforge.database import Connection, transaction
@@ -55,7 +56,7 @@ def _document(cursor: Any, run: Run) -> dict[str, Any]:
         "error": error,
         "cause": cause,
         "mode": run.mode,
-        "quality": None if quality is None else float(quality),
+        "quality": _share(quality),
         "quality_threshold": float(run.threshold),
         "row_hash": ROW_HASH,
         "started_at": started.isoformat(),
@@ -64,6 +65,11 @@ def _document(cursor: Any, run: Run) -> dict[str, Any]:
         "tables": [t | {"rejections": reasons[t["table"]], "cleanings": cleanings[t["table"]]} for t in _tables(cursor, run)],
         "files": _files(cursor, run),
     }
+
+
+def _share(quality: Decimal | None) -> float | None:
+    """The quality as a number; None while the run is not reconciled."""
+    return None if quality is None else float(quality)
 
 
 def _tables(cursor: Any, run: Run) -> list[dict[str, Any]]:
@@ -79,7 +85,7 @@ def _tables(cursor: Any, run: Run) -> list[dict[str, Any]]:
             name, *counts, quality, source, target = rows[table.name]
             found.append(
                 {"table": name, **dict(zip(COUNTS, counts, strict=True))}
-                | {"quality": None if quality is None else float(quality), "source_hash": source, "target_hash": target}
+                | {"quality": _share(quality), "source_hash": source, "target_hash": target}
             )
     return found
 

@@ -1,0 +1,1 @@
+"""The schema: created and evolved on deploy, examined and repaired on demand."""

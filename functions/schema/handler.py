@@ -1,0 +1,90 @@
+"""Entry points of the schema's two functions.
+
+``on_event`` (outside the VPC) answers CloudFormation and the command line; it alone may read the master's secret, and hands
+it on in the payload of one synchronous call. ``apply_schema`` (inside the VPC) works on the database. So the VPC needs no
+endpoint for Secrets Manager, and no secret is in an environment or a log.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dataforge.database import connect
+from dataforge.errors import SchemaRefused, Unavailable
+from dataforge.roles import LOGINS
+from dataforge.settings import DatabaseSettings, Settings, read
+from functions.schema.apply import apply as apply_schema
+from functions.schema.doctor import examine
+
+logger = Logger()
+
+MASTER_WAY_OUT = (
+    "Set the master password to what the secret holds: aws rds modify-db-instance --apply-immediately "
+    "--master-user-password (see docs/operations.md)."
+)
+
+
+class KeeperSettings(Settings):
+    """What the keeper needs; ``role_secrets`` is JSON, role to secret ARN, empty where IAM signs the roles in."""
+
+    master_secret_arn: str
+    apply_function: str
+    role_secrets: str = "{}"
+
+
+class ApplySettings(DatabaseSettings):
+    """What the applier needs; who it connects as comes with each call."""
+
+    db_user: str = ""
+
+
+@logger.inject_lambda_context
+def on_event(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """A CloudFormation request, or {"action": "apply" | "doctor"} from the command line."""
+    if event.get("RequestType") == "Delete":
+        return {"PhysicalResourceId": event["PhysicalResourceId"]}
+    settings = read(KeeperSettings)
+    secrets = boto3.client("secretsmanager")
+    passwords = {role: _secret(secrets, arn)["password"] for role, arn in json.loads(settings.role_secrets).items()}
+    payload = {
+        "action": event.get("action", "apply"),
+        "master": _secret(secrets, settings.master_secret_arn),
+        "passwords": {role: passwords.get(role) for role in LOGINS},
+    }
+    answer = boto3.client("lambda").invoke(FunctionName=settings.apply_function, Payload=json.dumps(payload))
+    result = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise SchemaRefused(result.get("errorMessage", "The schema function failed; see its log."))
+    logger.info("schema handled", extra={"result": result})
+    return {"PhysicalResourceId": "dataforge-schema", "Data": {}} if "RequestType" in event else result
+
+
+def _secret(secrets: Any, arn: str) -> dict[str, str]:
+    """Username and password of a secret, and nothing else that may be in it."""
+    document = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
+    return {name: document[name] for name in ("username", "password")}
+
+
+@logger.inject_lambda_context
+def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Apply the catalogue to the database, or examine it; the event holds the credentials and is never logged."""
+    master = event["master"]
+    settings = read(ApplySettings).model_copy(update={"db_user": master["username"]})
+    try:
+        db = connect(settings, master["password"])
+    except Unavailable as error:
+        if event["action"] != "doctor":
+            raise
+        finding = {"code": "no_master", "object": settings.db_user, "detail": str(error), "way_out": MASTER_WAY_OUT}
+        return {"findings": [finding]}
+    try:
+        if event["action"] == "doctor":
+            return {"findings": examine(db)}
+        return apply_schema(db, event["passwords"])
+    finally:
+        db.close()
