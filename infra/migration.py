@@ -15,7 +15,7 @@ from infra.layers import Layers
 from infra.migration_machine import make_machine
 from infra.network import Network
 from infra.settings import Settings
-from infra.storage import Storage, grant_read, grant_write
+from infra.storage import PROGRESS, RUNS, Storage, grant_read, grant_write
 
 # The whole of what Lambda gives one step, and the memory at which it gives a whole processor.
 TIMEOUT = Duration.minutes(15)
@@ -85,11 +85,11 @@ class Migration(Construct):
         )
 
     def _grant_buckets(self, storage: Storage) -> None:
-        """``control`` finds the CSVs, and writes plans and reports; ``load`` reads the CSVs and no more."""
+        """Both read the CSVs. ``control`` writes work lists and reports; ``load`` only marks what is done."""
         grant_read(storage.raw, self.control)
-        grant_read(storage.report, self.control)
-        grant_write(storage.report, self.control)
         grant_read(storage.raw, self.load)
+        grant_write(storage.report, self.control, RUNS, PROGRESS)
+        grant_write(storage.report, self.load, PROGRESS)
 
     def _release_when_stopped(self) -> None:
         """A run that is stopped from outside, or times out, cannot release its hold; this event does it instead."""

@@ -16,6 +16,7 @@ from constructs import Construct
 
 from dataforge.errors import AlreadyRunning, TargetChanged
 from infra.retries import retry_died, retry_transient
+from infra.storage import MAP_RESULTS
 
 RUN = sfn.JsonPath.string_at("$.run.migration_id")
 EXECUTION = sfn.JsonPath.string_at("$$.Execution.Id")
@@ -23,8 +24,6 @@ HOLDER = sfn.JsonPath.string_at("$.run.holder")
 
 # Step Functions gives up a little after Lambda has, so that it is Lambda's own error that is read.
 STEP_TIMEOUT = Duration.minutes(16)
-
-RESULTS_PREFIX = "runs"
 
 # An execution's history is kept for 90 days. The embedded cloud names the error without its suffix.
 HOLDER_GONE = [
@@ -128,7 +127,7 @@ class MigrationStates(Construct):
     def _for_each_chunk(self, name: str, items: str) -> sfn.DistributedMap:
         """Call ``load`` with each item of the JSON list whose key stands at ``items``; a state itself holds 256 KiB."""
         self.chunk_maps += (name,)
-        results = sfn.ResultWriterV2(bucket=self._report, prefix=RESULTS_PREFIX)
+        results = sfn.ResultWriterV2(bucket=self._report, prefix=MAP_RESULTS.rstrip("/"))
         chunks = sfn.DistributedMap(
             self,
             name,

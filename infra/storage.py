@@ -13,6 +13,13 @@ from infra.acknowledge import acknowledge, logical_id
 INSTANT_ARCHIVE = s3.StorageClass.GLACIER_INSTANT_RETRIEVAL
 INFREQUENT = s3.StorageClass.INFREQUENT_ACCESS
 
+RUNS = "runs/"
+"""In the report bucket: a run's work lists and its report."""
+PROGRESS = "progress/"
+"""In the report bucket: what tells a client how far a run is."""
+MAP_RESULTS = "map-runs/"
+"""In the report bucket: what Step Functions writes about the children of a Distributed Map."""
+
 
 class Storage(Construct):
     """Four buckets: encrypted, TLS only, closed to the public, and cheaper with age.
@@ -27,7 +34,7 @@ class Storage(Construct):
         self.logs = self._bucket("Logs", versioned=False, rules=[_expire_after(365)])
         self.raw = self._data_bucket("Raw", [_age(INFREQUENT, 30), _age(INSTANT_ARCHIVE, 120)])
         self.backup = self._data_bucket("Backup", [_age(INFREQUENT, 30), _age(INSTANT_ARCHIVE, 120)])
-        self.report = self._data_bucket("Report", [_age(INFREQUENT, 90)], scratch=("runs/", "plans/"))
+        self.report = self._data_bucket("Report", [_age(INFREQUENT, 90)], scratch=(PROGRESS, MAP_RESULTS))
 
     @property
     def data(self) -> list[s3.Bucket]:
@@ -75,27 +82,25 @@ class Storage(Construct):
 
 def grant_read(bucket: s3.Bucket, function: lambda_.Function) -> None:
     """List the bucket and read its objects; CDK's own ``grant_read`` also reads the bucket's configuration."""
-    _allow(function, ["s3:ListBucket"], bucket.bucket_arn)
-    _allow(function, ["s3:GetObject"], bucket.arn_for_objects("*"))
-    _acknowledge_keys(bucket, function)
+    function.add_to_role_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn]))
+    _grant_objects(bucket, function, ["s3:GetObject"], "*")
 
 
-def grant_write(bucket: s3.Bucket, function: lambda_.Function) -> None:
-    """Put objects, also in parts; no deletion: versions and lifecycle rules do the tidying."""
-    _allow(function, ["s3:PutObject", "s3:AbortMultipartUpload"], bucket.arn_for_objects("*"))
-    _acknowledge_keys(bucket, function)
+def grant_write(bucket: s3.Bucket, function: lambda_.Function, *prefixes: str) -> None:
+    """Put objects under ``prefixes``, also in parts. Nothing is deleted: versions and lifecycle rules do the tidying."""
+    for prefix in prefixes:
+        _grant_objects(bucket, function, ["s3:PutObject", "s3:AbortMultipartUpload"], f"{prefix}*")
 
 
-def _allow(function: lambda_.Function, actions: list[str], resource: str) -> None:
-    function.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
-
-
-def _acknowledge_keys(bucket: s3.Bucket, function: lambda_.Function) -> None:
-    assert function.role is not None  # every function here has its own
+def _grant_objects(bucket: s3.Bucket, function: lambda_.Function, actions: list[str], keys: str) -> None:
+    function.add_to_role_policy(
+        iam.PolicyStatement(actions=actions, resources=[bucket.arn_for_objects(keys)])
+    )
+    assert function.role is not None  # every function here has one of its own
     acknowledge(
         function.role,
-        "The keys in the bucket are the caller's to choose, such as a migration's prefix; the bucket and the actions are exact.",
-        f"IAM5[Resource::<{logical_id(bucket)}.Arn>/*]",
+        "Objects are named by who uploads them, and by the runs that write them; bucket, prefix and actions are exact.",
+        f"IAM5[Resource::<{logical_id(bucket)}.Arn>/{keys}]",
     )
 
 
@@ -104,7 +109,7 @@ def _age(storage_class: s3.StorageClass, days: int) -> s3.Transition:
 
 
 def _expire_after(days: int, prefix: str | None = None) -> s3.LifecycleRule:
-    """Working files of a run, such as its plan and the results of its steps, are of no use once it is over."""
+    """Of everything, or of what is of no use once its run is over."""
     return s3.LifecycleRule(
         id=f"expire-{(prefix or 'all').strip('/')}",
         prefix=prefix,
