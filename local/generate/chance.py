@@ -88,7 +88,9 @@ class Strata:
         return True
 
     def _place(self) -> int:
-        return int((self._picks + self._chance.random()) / self._share)
+        place = (self._picks + self._chance.random()) / self._share
+        # A share next to nothing leads beyond what a whole number can say.
+        return int(place) if place < maxsize else maxsize
 
 
 def zipf(values: Sequence[T], offset: int = 2) -> Weighted[T]:

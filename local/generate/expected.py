@@ -41,4 +41,4 @@ class Expected:
         return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
 
     def write(self, folder: Path) -> None:
-        (folder / FILE).write_text(self.to_json(), encoding="utf-8")
+        (folder / FILE).write_text(self.to_json(), encoding="utf-8", newline="\n")

@@ -40,11 +40,11 @@ class Sheet:
         )
 
     def add(self, cells: Sequence[str], spare: bool = False) -> bool:
-        """Write a good row, or what dirt makes of it; True if it stayed clean, which ``spare`` makes sure of."""
+        """Write a good row, or what dirt makes of it; True if it stayed clean, as a ``spare`` row does."""
         self._row += 1
         if self._row in self._later:
             self._write(*self._later.pop(self._row))
-        clean = not self._dirt.due(not spare)
+        clean = not self._dirt.due(able=not spare)
         if clean:
             self._file.write(encode(cells).encode() + self._end)
         if not (self._accept(cells) if clean else self._spoil(cells)):
@@ -53,6 +53,7 @@ class Sheet:
 
     def repeat(self, cells: Sequence[str]) -> None:
         """Write an exact duplicate of a row that stayed clean."""
+        self._dirt.due(able=False)
         self._write(encode(cells).encode())
         self.count.read += 1
         self.count.deduplicated += 1
