@@ -13,6 +13,10 @@ VENV := .venv/.complete
 CLOUD := .local/cloud-venv/.complete
 NODE := node_modules/.complete
 
+# Bytecode is compiled on first import, not on installation: a setting that forbids keeping it would cost each command
+# seconds. The others would change which modules are found.
+unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
+
 .PHONY: help setup demo test check format local local-down synth bench smoke-aws clean
 
 help: ## This list
@@ -62,7 +66,7 @@ check: $(VENV)
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
-	@.venv/bin/lint-imports
+	@PYTHONPATH=.:layers/common/python:cli .venv/bin/lint-imports --no-logo
 
 format: $(VENV)
 	@.venv/bin/ruff check --fix .

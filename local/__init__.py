@@ -1,1 +1,1 @@
-"""The embedded cloud: PostgreSQL and an AWS emulator, both from pip, with the real CDK app deployed to them."""
+"""The embedded cloud: PostgreSQL and an AWS emulator from pip, with the real CDK app deployed to them."""

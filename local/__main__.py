@@ -5,7 +5,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from local import cloud, config, interrupts, outputs
+from local import cloud, config, interrupts
 from local.config import Config
 from local.errors import LocalCloudError
 
@@ -22,7 +22,8 @@ Settings may also come from the environment or from .env: DATAFORGE_STATE, DATAF
 DATAFORGE_PG_PORT, DATAFORGE_REGION. Two clouds with different state folders and ports run side by side.
 
 AWS's own command line and boto3 reach it like this:
-  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=eu-west-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=eu-west-1
+  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 """
 
 
@@ -78,15 +79,23 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", choices=COMMANDS, help="up: start and deploy; down: stop; status: does it run?")
-    parser.add_argument("--state", type=Path, metavar="DIR", help="folder for everything it writes (default: .local)")
+    parser.add_argument(
+        "command", choices=COMMANDS, help="up: start and deploy; down: stop; status: does it run?"
+    )
+    parser.add_argument(
+        "--state", type=Path, metavar="DIR", help="folder for everything it writes (default: .local)"
+    )
     parser.add_argument("--aws-port", type=int, metavar="N", help="port of the AWS emulator (default: 4566)")
     parser.add_argument("--pg-port", type=int, metavar="N", help="port of PostgreSQL (default: 15432)")
     return parser
 
 
 def _chosen(asked: argparse.Namespace) -> Config:
-    options = {"state": asked.state and asked.state.resolve(), "aws_port": asked.aws_port, "pg_port": asked.pg_port}
+    options = {
+        "state": asked.state and asked.state.resolve(),
+        "aws_port": asked.aws_port,
+        "pg_port": asked.pg_port,
+    }
     given = {name: value for name, value in options.items() if value is not None}
     return dataclasses.replace(config.from_environment(), **given)
 

@@ -19,10 +19,10 @@ Say = Callable[[str], None]
 
 
 def up(config: Config, say: Say = print) -> Outputs:
-    """Start both servers, empty, and deploy the app. What runs already keeps its data, and gets the app's changes.
+    """Start both servers, empty, and deploy the app. What runs already keeps its data, and gets changes.
 
-    A start that fails or is interrupted leaves neither process nor state; a failed deployment to a cloud that ran
-    before leaves it running, rolled back. Raises ``LocalCloudError``.
+    A start that fails or is interrupted leaves neither process nor state; a failed deployment to a cloud
+    that ran before leaves it running, rolled back. Raises ``LocalCloudError``.
     """
     with _alone(config):
         if is_up(config):

@@ -18,11 +18,12 @@ from local.errors import DeployFailed, NotInstalled
 
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
 CONTEXT = (("target", "local"), ("auth", "secret"), ("loadConcurrency", "2"))
-"""What differs from a deployment to AWS: the layers' platform, passwords for IAM tokens, the workers' number."""
+"""What differs from AWS: the layers' platform, passwords instead of IAM tokens, the number of workers."""
 
 Say = Callable[[str], None]
-# "DataForge-dev |  3/45 | 12:00:00 | CREATE_COMPLETE | AWS::S3::Bucket | Storage/Raw (StorageRaw1234)"
+# As in: DataForge-dev |  3/45 | 12:00:00 | CREATE_COMPLETE | AWS::S3::Bucket | Storage/Raw (StorageRaw1234)
 PROGRESS = re.compile(r"^(?P<stack>\S+) \|\s*(?P<done>\d+)/(?P<all>\d+) \|[^|]*\| (?P<status>\w+)\s*\|")
+MILESTONES = ("Bundling asset", "✨  Synthesis time", "✨  Deployment time")
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -84,8 +85,10 @@ def _lines(stream: IO[str] | None) -> Iterator[str]:
 
 def _report(line: str, say: Say) -> None:
     found = PROGRESS.match(line)
-    if found and found["status"].endswith("_COMPLETE"):
-        say(f"{found['stack']}: {found['done']} of {found['all']} resources")
+    if found and found["status"].endswith("_COMPLETE") and int(found["done"]) % 10 == 0:
+        say(f"  {found['stack']}: {found['done'].strip()} of {found['all']} resources")
+    elif line.startswith(MILESTONES):
+        say(f"  {line.removeprefix('✨').strip()}")
 
 
 def _failures(config: Config) -> list[str]:
@@ -93,7 +96,8 @@ def _failures(config: Config) -> list[str]:
     client = boto3.client("cloudformation", **aws.client_settings(config.endpoint, config.region))
     causes = []
     for stack in client.describe_stacks()["Stacks"]:
-        for event in reversed(client.describe_stack_events(StackName=stack["StackName"])["StackEvents"]):
+        events = client.describe_stack_events(StackName=stack["StackName"])["StackEvents"]
+        for event in reversed(events):
             reason = event.get("ResourceStatusReason", "")
             if event.get("ResourceStatus", "").endswith("_FAILED") and "cancelled" not in reason:
                 causes.append(f"{event.get('LogicalResourceId')} ({event.get('ResourceType')}): {reason}")
@@ -102,7 +106,9 @@ def _failures(config: Config) -> list[str]:
 
 def environment(config: Config) -> dict[str, str]:
     """The user's environment for `cdk`, without anything that could lead to a real AWS account."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "CDK_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_", "PYTHON"))
+    }
     nothing = str(config.run / "no-aws-configuration")
     return kept | {
         "PATH": os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ.get("PATH", os.defpath)]),
@@ -119,4 +125,7 @@ def environment(config: Config) -> dict[str, str]:
         # Else the CLI remembers in ~/.cdk which account a key belongs to.
         "CDK_HOME": str(config.state / "cdk-home"),
         "CDK_DISABLE_CLI_TELEMETRY": "true",
+        # CDK's general template linter takes seconds; `make synth` runs it, and the app's own rules apply.
+        "CDK_VALIDATION": "false",
+        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
     }

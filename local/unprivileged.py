@@ -71,7 +71,8 @@ def _may_enter(found: os.stat_result, owner: tuple[int, int]) -> bool:
 
 
 def _candidates() -> list[Path]:
-    return list(dict.fromkeys(Path(path).resolve() for path in (tempfile.gettempdir(), "/tmp", "/var/tmp")))
+    places = (tempfile.gettempdir(), "/tmp", "/var/tmp")  # noqa: S108 - only for private folders, see make()
+    return list(dict.fromkeys(Path(place).resolve() for place in places))
 
 
 def _name(state: Path) -> str:

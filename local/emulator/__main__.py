@@ -5,13 +5,17 @@ import json
 import sys
 from pathlib import Path
 
+from ministack import app
+
 from local.emulator import database, error_names, layers, log_wait, unknown_types, vpc
 
 
 def main() -> None:
     """Listens where ministack's own environment variables say."""
-    parser = argparse.ArgumentParser(prog="local.emulator", description="ministack with Data Forge's patches")
-    parser.add_argument("--superuser", type=Path, required=True, help="JSON: host, port, user, password of PostgreSQL")
+    parser = argparse.ArgumentParser(prog="local.emulator", description="ministack, patched for Data Forge")
+    parser.add_argument(
+        "--superuser", type=Path, required=True, help="JSON with PostgreSQL's host, port, user, password"
+    )
     superuser = json.loads(parser.parse_args().superuser.read_text())
     unknown_types.apply()
     vpc.apply()
@@ -19,11 +23,9 @@ def main() -> None:
     error_names.apply()
     log_wait.apply()
     layers.apply()
-
-    from ministack.app import main as serve
-
     sys.argv = ["ministack"]
-    serve()
+    app.main()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """`AWS::RDS::DBInstance` becomes a database and a master role in the embedded PostgreSQL.
 
-The emulator alone would start a Docker container for an instance made by API call, and nothing for one of a stack.
+The emulator alone starts a Docker container for an instance made by an API call, and nothing for a stack's.
 """
 
 from contextlib import closing
@@ -32,8 +32,16 @@ END $$
 def apply(server: Server) -> None:
     """Serve every PostgreSQL instance of a stack from ``server``."""
     require("database", provisioners, "_RESOURCE_HANDLERS", "_rds", "_rds_db_instance_attrs")
-    require("database", provisioners, "_rds_db_instance_create", "_rds_db_instance_update", "_rds_db_instance_delete")
-    originals = {verb: getattr(provisioners, f"_rds_db_instance_{verb}") for verb in ("create", "update", "delete")}
+    require(
+        "database",
+        provisioners,
+        "_rds_db_instance_create",
+        "_rds_db_instance_update",
+        "_rds_db_instance_delete",
+    )
+    originals = {
+        verb: getattr(provisioners, f"_rds_db_instance_{verb}") for verb in ("create", "update", "delete")
+    }
 
     def create(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
         identifier, _ = originals["create"](logical_id, properties, stack)
@@ -50,7 +58,7 @@ def apply(server: Server) -> None:
             _drop(instance["DBName"], server)
 
     for verb, replacement in {"create": create, "update": update, "delete": delete}.items():
-        # The emulator's own update replaces an instance through the module's names, a stack through the table.
+        # The emulator's update replaces an instance through the module's names, a stack through the table.
         setattr(provisioners, f"_rds_db_instance_{verb}", replacement)
         provisioners._RESOURCE_HANDLERS[TYPE][verb] = replacement
 

@@ -11,13 +11,15 @@ from ministack.services import lambda_svc
 
 from local.emulator.anchors import AnchorGone, require
 
-ANCHOR = '"error": str(e), "trace": traceback.format_exc()'
-TOLD = '"error": "dataforge:" + json.dumps(' + (
-    '{"errorMessage": str(e), "errorType": type(e).__name__, "stackTrace": traceback.format_tb(e.__traceback__)[1:]}'
-    '), "trace": traceback.format_exc()'
-)
 PREFIX = "dataforge:"
 DIED = "Worker process died"
+# What the worker's script sends when a handler raises, and what it shall send instead: all that AWS tells.
+ANCHOR = '"error": str(e), "trace": traceback.format_exc()'
+TOLD = """"error": "dataforge:" + json.dumps({
+    "errorMessage": str(e),
+    "errorType": type(e).__name__,
+    "stackTrace": traceback.format_tb(e.__traceback__)[1:],
+}), "trace": traceback.format_exc()"""
 
 
 def apply() -> None:

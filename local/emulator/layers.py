@@ -44,10 +44,12 @@ class LayerZip(zipfile.ZipFile):
 
 
 def apply() -> None:
-    """The worker's module calls `zipfile.ZipFile` for functions and layers; give it a module of that shape."""
+    """The emulator calls `zipfile.ZipFile` for functions and layers; give it a module of that shape."""
     require("layers", lambda_runtime, "zipfile")
     stand_in = types.ModuleType("zipfile")
-    stand_in.__dict__.update({name: value for name, value in vars(zipfile).items() if not name.startswith("__")})
+    stand_in.__dict__.update(
+        {name: value for name, value in vars(zipfile).items() if not name.startswith("__")}
+    )
     # The emulator's error handler names this, and the standard library has never had it.
     stand_in.__dict__.update(ZipFile=LayerZip, LargeFileError=zipfile.LargeZipFile)
     lambda_runtime.zipfile = stand_in

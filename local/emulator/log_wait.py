@@ -15,7 +15,7 @@ QUIET_SECONDS = 0.002
 
 
 def apply() -> None:
-    """Log lines are written before the answer, so what has not come after 3 ms is at most late: the next one's log."""
+    """Log lines are written before the answer; one that takes over 3 ms appears in the next one's log."""
     require("log_wait", Worker, "_drain_stderr_bounded")
     original = Worker._drain_stderr_bounded
 

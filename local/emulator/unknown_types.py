@@ -18,10 +18,12 @@ TYPES = (
 
 
 def apply() -> None:
-    """None of these types changes what a request to the emulator does, but one in a template fails its deployment."""
+    """None of these types changes how the emulator behaves, but one in a template fails its deployment."""
     require("unknown_types", provisioners, "_RESOURCE_HANDLERS")
     for name in TYPES:
-        provisioners._RESOURCE_HANDLERS.setdefault(name, {"create": _create, "update": _update, "delete": _delete})
+        provisioners._RESOURCE_HANDLERS.setdefault(
+            name, {"create": _create, "update": _update, "delete": _delete}
+        )
 
 
 def _create(logical_id: str, _properties: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
@@ -29,7 +31,9 @@ def _create(logical_id: str, _properties: dict[str, Any], stack: str) -> tuple[s
     return identifier, {"Id": identifier, "Arn": f"arn:aws:local:::{identifier}"}
 
 
-def _update(identifier: str, _old: dict[str, Any], _new: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
+def _update(
+    identifier: str, _old: dict[str, Any], _new: dict[str, Any], _stack: str
+) -> tuple[str, dict[str, str]]:
     return identifier, {"Id": identifier, "Arn": f"arn:aws:local:::{identifier}"}
 
 
