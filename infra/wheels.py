@@ -110,8 +110,10 @@ class _LocalBundling:
     def __init__(self, layer: WheelLayer) -> None:
         self._layer = layer
 
-    def try_bundle(self, output_dir: str, **_options: Any) -> bool:
-        """Never falls back to Docker: a layer that pip cannot build is an error to be read."""
+    def try_bundle(self, output_dir: str, *_options: Any, **_more: Any) -> bool:
+        """CDK tells its bundling options too, of which none matters here.
+
+        Never falls back to Docker: a layer that pip cannot build is an error to be read."""
         self._layer.build(Path(output_dir))
         return True
 
@@ -120,7 +122,7 @@ def _install(locks: Sequence[str], wanted: Platform, target: Path) -> None:
     requirements = [option for lock in locks for option in ("--requirement", str(LAYER_SOURCE / lock))]
     subprocess.run(
         [
-            *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+            *(sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check"),
             *(
                 "--no-deps",
                 "--require-hashes",
