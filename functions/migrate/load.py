@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -63,7 +62,7 @@ class Tally:
     deduplicated: int = 0
     rejected: int = 0
     hash_total: int = 0
-    cleanings: Counter[str] = field(default_factory=Counter)
+    cleanings: dict[str, int] = field(default_factory=dict)
 
     def add(self, batch: Batch) -> None:
         """Count a batch."""
@@ -72,7 +71,9 @@ class Tally:
         self.deduplicated += batch.deduplicated
         self.rejected += len(batch.rejected)
         self.hash_total = (self.hash_total + batch.hash_total) % 2**64
-        self.cleanings.update({f"{column}.{name}": n for (column, name), n in batch.cleanings.items()})
+        for (column, name), times in batch.cleanings.items():
+            what = f"{column}.{name}"
+            self.cleanings[what] = self.cleanings.get(what, 0) + times
 
 
 def scan_range(db: Connection, s3: Any, item: ScanItem) -> None:
