@@ -61,7 +61,11 @@ def _step(event: dict[str, Any], settings: MigrationSettings, db: Connection, s3
         case {"step": "abandon", "execution": execution, "error": error}:
             return dict(abandon(db, s3, settings, execution, error))
         case {"step": "release", "execution": execution, "status": status}:
-            return {"migration_id": release(db, execution, status.lower(), status, "The execution was ended from outside")}
+            return {
+                "migration_id": release(
+                    db, execution, status.lower(), status, "The execution was ended from outside"
+                )
+            }
     raise ValueError(f"unknown step {event['step']!r}")
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from dataforge import shadow
 from dataforge.bulk.block import Batch, Block, Rejected, TableBatcher, blocks, read_record
-from dataforge.catalogue import Source, Table
+from dataforge.catalogue import Source, Split, Table
 from dataforge.csvfile import scan
 from dataforge.database import Connection, transaction
 from dataforge.datasets import get_dataset
@@ -122,7 +122,9 @@ def _load(
         for name, batch in _batches(source, batchers, block).items():
             tallies[name].add(batch)
             if batch.lines:
-                cursor.copy_expert(shadow.copy_sql(tables[name], item.migration_id), io.BytesIO(b"".join(batch.lines)))
+                cursor.copy_expert(
+                    shadow.copy_sql(tables[name], item.migration_id), io.BytesIO(b"".join(batch.lines))
+                )
             if batch.rejected:
                 store(cursor, tables[name], _located(item, block, base, data, batch.rejected))
     return tallies
@@ -131,18 +133,19 @@ def _load(
 def _batches(source: Source, batchers: dict[str, TableBatcher], block: Block) -> dict[str, Batch]:
     if source.split is None:
         return {name: batcher.batch(block) for name, batcher in batchers.items()}
-    return split_block(source, batchers, block)
+    return split_block(source.split, batchers, block)
 
 
-def split_block(source: Source, batchers: dict[str, TableBatcher], block: Block) -> dict[str, Batch]:
+def split_block(split: Split, batchers: dict[str, TableBatcher], block: Block) -> dict[str, Batch]:
     """A flat file's block: each record becomes records of several tables.
 
     A record that is malformed is read, and rejected, once: for the first of the tables.
     """
-    assert source.split is not None
     batches = {name: Batch() for name in batchers}
     malformed = set(block.records.malformed)
-    for index, (start, end) in enumerate(zip(block.records.starts.tolist(), block.records.ends.tolist(), strict=True)):
+    for index, (start, end) in enumerate(
+        zip(block.records.starts.tolist(), block.records.ends.tolist(), strict=True)
+    ):
         raw = block.data[start:end]
         if not raw.strip(b"\r\n"):
             continue
@@ -152,7 +155,7 @@ def split_block(source: Source, batchers: dict[str, TableBatcher], block: Block)
             first.read += 1
             first.rejected.append(Rejected(start, raw, record))
             continue
-        for name, data in source.split(record):
+        for name, data in split(record):
             if name in batchers:
                 _take(batchers[name], batches[name], data, Rejected(start, raw, []), block.position)
     return batches
@@ -167,7 +170,9 @@ def _take(batcher: TableBatcher, batch: Batch, data: dict[str, str], place: Reje
         batcher.add_row(batch, verdict, position + place.offset)
 
 
-def _located(item: LoadItem, block: Block, base: int, data: bytes, rejected: Iterable[Rejected]) -> Iterator[Located]:
+def _located(
+    item: LoadItem, block: Block, base: int, data: bytes, rejected: Iterable[Rejected]
+) -> Iterator[Located]:
     """The rejections with their place in the file; they come in no particular order."""
     start = block.position - base
     offset, line = 0, item.line + data.count(b"\n", 0, start - item.start)

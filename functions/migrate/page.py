@@ -12,7 +12,8 @@ h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th:first-child, td:first-child, td.text { text-align: left; } td.wrap { white-space: normal; overflow-wrap: anywhere; }
-.bar { display: inline-block; width: 6rem; height: .7rem; background: var(--bad); border-radius: .35rem; overflow: hidden; }
+.bar { display: inline-block; width: 6rem; height: .7rem; border-radius: .35rem; overflow: hidden; }
+.bar { background: var(--bad); }
 .bar i { display: block; height: 100%; background: var(--good); }
 .state { display: inline-block; padding: .1rem .6rem; border-radius: 1rem; color: #fff; background: var(--good); }
 .state.failed { background: var(--bad); } .note { background: var(--soft); padding: .6rem .8rem; border-radius: .4rem; }
@@ -52,7 +53,9 @@ def _failure(document: dict[str, Any]) -> str:
 
 
 def _table(t: dict[str, Any]) -> str:
-    counts = "".join(f"<td>{t[n]:,}</td>" for n in ("read", "loaded", "unchanged", "deduplicated", "rejected"))
+    counts = "".join(
+        f"<td>{t[n]:,}</td>" for n in ("read", "loaded", "unchanged", "deduplicated", "rejected")
+    )
     width = 100 * (t["quality"] if t["quality"] is not None else 0)
     bar = f'<span class="bar"><i style="width:{width:.2f}%"></i></span>'
     return f"<tr><td>{escape(t['table'])}</td>{counts}<td>{_percent(t['quality'])}</td><td>{bar}</td></tr>"

@@ -37,7 +37,9 @@ def plan(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> d
                 "INSERT INTO dataforge.migration_files VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 (run_id, number, bucket, file.key, file.etag, file.size, source.file, list(header), start),
             )
-            items += _insert_ranges(cursor, run, number, file, list(ranges(start, file.size, settings.chunk_bytes)), line)
+            items += _insert_ranges(
+                cursor, run, number, file, list(ranges(start, file.size, settings.chunk_bytes)), line
+            )
         _open_tables(cursor, run)
     key = f"{run.folder}scan.json"
     put_json(s3, settings.report_bucket, key, items)
@@ -68,7 +70,10 @@ def _insert_ranges(
     cursor: Any, run: Run, number: int, file: Object, cut: list[tuple[int, int]], line: int
 ) -> list[dict[str, Any]]:
     """Enter a file's ranges into the ledger; returns those that must be scanned."""
-    cursor.execute("SELECT coalesce(max(chunk) + 1, 0) FROM dataforge.migration_chunks WHERE migration_id = %s", (run.id,))
+    cursor.execute(
+        "SELECT coalesce(max(chunk) + 1, 0) FROM dataforge.migration_chunks WHERE migration_id = %s",
+        (run.id,),
+    )
     first = cursor.fetchone()[0]
     execute_values(
         cursor,
@@ -84,7 +89,9 @@ def _insert_ranges(
     ]
 
 
-def _announce(s3: Any, settings: MigrationSettings, run: Run, files: list[tuple[tuple[str, ...], int]]) -> None:
+def _announce(
+    s3: Any, settings: MigrationSettings, run: Run, files: list[tuple[tuple[str, ...], int]]
+) -> None:
     """Publish what is to be done, for whoever follows the run."""
     chosen = {table.name for table in run.tables}
     sizes = {table: size for tables, size in files for table in tables if table in chosen}

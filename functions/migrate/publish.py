@@ -40,7 +40,9 @@ def reconcile(db: Connection, run_id: str) -> dict[str, Any]:
             table_read, table_rejected = _reconcile_table(cursor, run, table)
             read, rejected = read + table_read, rejected + table_rejected
         overall = quality(read, rejected)
-        cursor.execute("UPDATE dataforge.migrations SET quality = %s WHERE migration_id = %s", (overall, run_id))
+        cursor.execute(
+            "UPDATE dataforge.migrations SET quality = %s WHERE migration_id = %s", (overall, run_id)
+        )
     return {"quality": str(overall)}
 
 
@@ -64,7 +66,8 @@ def _reconcile_table(cursor: Any, run: Run, table: Table) -> tuple[int, int]:
     cursor.execute(_LOADED, (table.name, run.id))
     read, deduplicated, rejected, source_total = cursor.fetchone()
     cursor.execute(
-        'SELECT settled FROM dataforge.migration_tables WHERE migration_id = %s AND "table" = %s', (run.id, table.name)
+        'SELECT settled FROM dataforge.migration_tables WHERE migration_id = %s AND "table" = %s',
+        (run.id, table.name),
     )
     settled = cursor.fetchone()[0]
     deduplicated += settled["deduplicated"]
@@ -80,8 +83,11 @@ def _reconcile_table(cursor: Any, run: Run, table: Table) -> tuple[int, int]:
     cursor.execute(
         "UPDATE dataforge.migration_tables SET read = %s, loaded = %s, unchanged = %s, deduplicated = %s, rejected = %s,"
         ' quality = %s, source_hash = %s, target_hash = %s WHERE migration_id = %s AND "table" = %s',
-        (read, loaded, unchanged, deduplicated, rejected, quality(read, rejected), content_hash(expected))
-        + (content_hash(settled["hash_total"]), run.id, table.name),
+        (
+            *(read, loaded, unchanged, deduplicated, rejected, quality(read, rejected)),
+            *(content_hash(expected), content_hash(settled["hash_total"])),
+            *(run.id, table.name),
+        ),
     )
     return read, rejected
 
@@ -129,13 +135,17 @@ def _judge(cursor: Any, run: Run) -> None:
         for name, value, rejected, read in cursor.fetchall()
     ]
     if low:
-        raise QualityTooLow(f"Below the quality threshold {run.threshold:f}: {'; '.join(low)}. Nothing was published.")
+        raise QualityTooLow(
+            f"Below the quality threshold {run.threshold:f}: {'; '.join(low)}. Nothing was published."
+        )
 
 
 def _swap(cursor: Any, run: Run) -> None:
     shadow.lock(cursor, run.dataset, run.tables, "ACCESS EXCLUSIVE")
     if not shadow.replaceable(cursor, run.dataset, run.tables):
-        raise TargetChanged("Rows or objects were added to the tables since the run began; settling against them.")
+        raise TargetChanged(
+            "Rows or objects were added to the tables since the run began; settling against them."
+        )
     shadow.swap(cursor, run.dataset, run.id, run.tables)
 
 
@@ -160,7 +170,7 @@ def _insert_table(cursor: Any, run: Run, table: Table) -> None:
     inserted = cursor.rowcount
     cursor.execute(
         f"SELECT (SELECT count(*) FROM {relation} s JOIN {live} l ON {key} WHERE {same_row(table, 's', 'l')}),"
-        ' (settled->>\'rows\')::bigint, (settled->>\'unchanged\')::bigint FROM dataforge.migration_tables'
+        " (settled->>'rows')::bigint, (settled->>'unchanged')::bigint FROM dataforge.migration_tables"
         ' WHERE migration_id = %s AND "table" = %s',
         (run.id, table.name),
     )
@@ -177,6 +187,6 @@ def _settle_again(db: Connection, run_id: str) -> None:
             shadow.drop_foreign_keys(cursor, table, run_id)
         cursor.execute("UPDATE dataforge.migrations SET mode = 'merge' WHERE migration_id = %s", (run_id,))
         cursor.execute(
-            "UPDATE dataforge.migration_tables SET settled = settled || '{\"mode\": \"\"}' WHERE migration_id = %s",
+            'UPDATE dataforge.migration_tables SET settled = settled || \'{"mode": ""}\' WHERE migration_id = %s',
             (run_id,),
         )

@@ -62,7 +62,10 @@ def _document(cursor: Any, run: Run) -> dict[str, Any]:
         "started_at": started.isoformat(),
         "finished_at": finished.isoformat(),
         "seconds": round((finished - started).total_seconds(), 3),
-        "tables": [t | {"rejections": reasons[t["table"]], "cleanings": cleanings[t["table"]]} for t in _tables(cursor, run)],
+        "tables": [
+            t | {"rejections": reasons[t["table"]], "cleanings": cleanings[t["table"]]}
+            for t in _tables(cursor, run)
+        ],
         "files": _files(cursor, run),
     }
 
@@ -93,8 +96,10 @@ def _tables(cursor: Any, run: Run) -> list[dict[str, Any]]:
 def _reasons(cursor: Any, run: Run) -> dict[str, list[dict[str, Any]]]:
     """Per table and code: how many rows were rejected for it, and where the first ones are. No content of a record."""
     cursor.execute(
-        'SELECT "table", e->>\'code\', e->>\'column\', count(DISTINCT id), (array_agg(file || \':\' || line ORDER BY id))[1:%s]'
-        " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s GROUP BY 1, 2, 3 ORDER BY 4 DESC",
+        "SELECT \"table\", e->>'code', e->>'column', count(DISTINCT id),"
+        " (array_agg(file || ':' || line ORDER BY file, line))[1:%s]"
+        " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s"
+        " GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3",
         (_EXAMPLES, run.id),
     )
     reasons: dict[str, list[dict[str, Any]]] = defaultdict(list)

@@ -83,7 +83,9 @@ def read_run(cursor: Any, run_id: str) -> Run:
         raise InvalidInput(f"No migration {run_id!r} in the ledger.")
     execution, name, prefix, tables, threshold, mode, status = row
     dataset = get_dataset(name)
-    return Run(run_id, execution, dataset, prefix, tuple(map(dataset.table, tables)), threshold, mode or "", status)
+    return Run(
+        run_id, execution, dataset, prefix, tuple(map(dataset.table, tables)), threshold, mode or "", status
+    )
 
 
 def shadow_count_and_hash(cursor: Any, table: Table, relation: str) -> tuple[int, int]:

@@ -161,7 +161,9 @@ def _remove_orphans(cursor: Any, run: Run, table: Table, removed: Removed) -> No
 def _no_parent(run: Run, key: ForeignKey, alias: str) -> Iterator[str]:
     parent = run.dataset.table(key.parent)
     inside = key.parent in {t.name for t in run.tables}
-    relations = ([_shadow(run, parent)] if inside else []) + ([] if inside and run.mode == "swap" else [ddl.qualified(parent)])
+    relations = [_shadow(run, parent)] if inside else []
+    if not inside or run.mode == "merge":
+        relations.append(ddl.qualified(parent))
     for relation in relations:
         yield (
             f"NOT EXISTS (SELECT FROM {relation} p"

@@ -101,21 +101,25 @@ def _evolve_columns(cursor: Any, table: Table, refusals: list[str]) -> Iterator[
     have, name = column_state(cursor, ddl.qualified(table)), f"{table.dataset}.{table.name}"
     cursor.execute(f"SELECT EXISTS (SELECT FROM {ddl.qualified(table)})")
     (filled,) = cursor.fetchone()
-    for column in have:
-        if column not in table.by_name:
-            refusals.append(
-                f"{name} has a column {column} that the catalogue lacks; dropping it would lose data. "
-                "Declare it again, or drop it by hand."
-            )
+    refusals += [
+        f"{name} has a column {unknown} that the catalogue lacks; dropping it would lose data. "
+        "Declare it again, or drop it by hand."
+        for unknown in have
+        if unknown not in table.by_name
+    ]
     order = [c for c in have if c in table.by_name] + [c for c in table.column_names if c not in have]
     if order != list(table.column_names):
-        refusals.append(f"{name}: add new columns after {list(have)[-1]}, the last one; PostgreSQL cannot reorder.")
+        refusals.append(
+            f"{name}: add new columns after {list(have)[-1]}, the last one; PostgreSQL cannot reorder."
+        )
     for column in table.columns:
         wanted = ColumnState(column.type.catalog, not column.nullable)
         found = have.get(column.name)
         if found is None:
             if filled and not column.nullable:
-                refusals.append(f"{name}.{column.name} is new and NOT NULL, but the table has rows; make it nullable.")
+                refusals.append(
+                    f"{name}.{column.name} is new and NOT NULL, but the table has rows; make it nullable."
+                )
             else:
                 cursor.execute(f"ALTER TABLE {ddl.qualified(table)} ADD COLUMN {ddl.column_sql(column)}")
                 yield f"added {name}.{column.name}"
@@ -149,7 +153,9 @@ def _evolve_constraints(cursor: Any, table: Table, refusals: list[str]) -> Itera
         try:
             if name in have:
                 cursor.execute(f"ALTER TABLE {ddl.qualified(table)} DROP CONSTRAINT {ddl.ident(name)}")
-            cursor.execute(f"ALTER TABLE {ddl.qualified(table)} ADD CONSTRAINT {ddl.ident(name)} {definition}")
+            cursor.execute(
+                f"ALTER TABLE {ddl.qualified(table)} ADD CONSTRAINT {ddl.ident(name)} {definition}"
+            )
         except (psycopg2.IntegrityError, psycopg2.errors.DependentObjectsStillExist) as error:
             cursor.execute("ROLLBACK TO SAVEPOINT constraint_change")
             reason = error.diag.message_primary or "it is in use"

@@ -48,7 +48,9 @@ def expected_state(cursor: Any, table: Table) -> dict[str, str]:
     cursor.execute(f"CREATE SCHEMA {_SCRATCH}")
     cursor.execute(ddl.create_table(table, _SCRATCH))
     for name, definition in ddl.constraints(table):
-        cursor.execute(f"ALTER TABLE {ddl.qualified(table, _SCRATCH)} ADD CONSTRAINT {ddl.ident(name)} {definition}")
+        cursor.execute(
+            f"ALTER TABLE {ddl.qualified(table, _SCRATCH)} ADD CONSTRAINT {ddl.ident(name)} {definition}"
+        )
     state = constraint_state(cursor, ddl.qualified(table, _SCRATCH))
     cursor.execute(f"DROP SCHEMA {_SCRATCH} CASCADE")
     return state

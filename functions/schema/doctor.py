@@ -46,7 +46,9 @@ def _roles(cursor: Any) -> Iterator[dict[str, str]]:
             yield _finding("no_login", role, f"The role {role} may not log in.")
         if mighty:
             detail = f"The role {role} has rights beyond its work (superuser, createrole or bypassrls)."
-            yield _finding("too_mighty", role, detail, f"ALTER ROLE {role} NOSUPERUSER NOCREATEROLE NOBYPASSRLS")
+            yield _finding(
+                "too_mighty", role, detail, f"ALTER ROLE {role} NOSUPERUSER NOCREATEROLE NOBYPASSRLS"
+            )
 
 
 _PRIVILEGES = """
@@ -70,7 +72,9 @@ def _rights(cursor: Any) -> Iterator[dict[str, str]]:
                 (schema, role, schema),
             )
             if not cursor.fetchone()[0]:
-                yield _finding("missing_grant", schema, f"{role} lacks USAGE on schema {schema}, or there is none.")
+                yield _finding(
+                    "missing_grant", schema, f"{role} lacks USAGE on schema {schema}, or there is none."
+                )
     cursor.execute(_PRIVILEGES, (schemas, schemas))
     have = set(cursor.fetchall())
     for relation, role, privilege in expected_grants():
@@ -110,7 +114,9 @@ def _split_privileges(text: str) -> Iterator[str]:
 
 def _table(cursor: Any, table: Table) -> Iterator[dict[str, str]]:
     name = f"{table.dataset}.{table.name}"
-    cursor.execute("SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass(%s)", (ddl.qualified(table),))
+    cursor.execute(
+        "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass(%s)", (ddl.qualified(table),)
+    )
     row = cursor.fetchone()
     if row is None:
         yield _finding("missing_table", name, f"The table {name} does not exist.")

@@ -50,7 +50,9 @@ def on_event(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return {"PhysicalResourceId": event["PhysicalResourceId"]}
     settings = read(KeeperSettings)
     secrets = boto3.client("secretsmanager")
-    passwords = {role: _secret(secrets, arn)["password"] for role, arn in json.loads(settings.role_secrets).items()}
+    passwords = {
+        role: _secret(secrets, arn)["password"] for role, arn in json.loads(settings.role_secrets).items()
+    }
     payload = {
         "action": event.get("action", "apply"),
         "master": _secret(secrets, settings.master_secret_arn),
@@ -80,7 +82,12 @@ def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     except Unavailable as error:
         if event["action"] != "doctor":
             raise
-        finding = {"code": "no_master", "object": settings.db_user, "detail": str(error), "way_out": MASTER_WAY_OUT}
+        finding = {
+            "code": "no_master",
+            "object": settings.db_user,
+            "detail": str(error),
+            "way_out": MASTER_WAY_OUT,
+        }
         return {"findings": [finding]}
     try:
         if event["action"] == "doctor":

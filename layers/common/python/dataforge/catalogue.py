@@ -143,7 +143,11 @@ class Dataset:
         left = {name: self.table(name) for name in (self.tables if names is None else names)}
         waves: list[list[str]] = []
         while left:
-            wave = [n for n, t in left.items() if not any(fk.parent in left and fk.parent != n for fk in t.foreign_keys)]
+            wave = [
+                n
+                for n, t in left.items()
+                if not any(fk.parent in left and fk.parent != n for fk in t.foreign_keys)
+            ]
             if not wave:
                 raise ValueError(f"foreign keys of {', '.join(left)} form a circle")
             waves.append(wave)
@@ -164,7 +168,9 @@ def read_dataset(module: ModuleType) -> Dataset:
     Raises ``ValueError`` for a declaration that cannot work: it is a mistake of the programmer's, found at import.
     """
     name = module.__name__.rpartition(".")[2]
-    models = [m for m in vars(module).values() if isinstance(m, type) and issubclass(m, Row) and m.__table_name__]
+    models = [
+        m for m in vars(module).values() if isinstance(m, type) and issubclass(m, Row) and m.__table_name__
+    ]
     keys = {m.__table_name__: _key(m) for m in models}
     if len(keys) != len(models):
         raise ValueError(f"dataset {name!r} declares a table twice")
@@ -193,7 +199,9 @@ def _read_table(dataset: str, model: type[Row], keys: Mapping[str, tuple[str, ..
         for reference in (m for m in info.metadata if isinstance(m, References)):
             parent_key = keys.get(reference.table)
             if parent_key is None or len(parent_key) != 1:
-                raise ValueError(f"{name}.{column} references {reference.table!r}, which has no one-column key")
+                raise ValueError(
+                    f"{name}.{column} references {reference.table!r}, which has no one-column key"
+                )
             foreign_keys.append(ForeignKey(f"{name}_{column}_fkey", column, reference.table, parent_key[0]))
     for column in keys[name]:
         if next(c for c in columns if c.name == column).nullable:

@@ -15,7 +15,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AllowInfNan, BeforeValidator, Field, GetCoreSchemaHandler, StringConstraints, ValidationInfo
+from pydantic import (
+    AllowInfNan,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    StringConstraints,
+    ValidationInfo,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
 Cleaning = Literal["trimmed", "uppercased", "emptied"]
@@ -69,7 +76,9 @@ class Digest:
     def _check(self, value: str, info: ValidationInfo) -> str:
         if all(name in info.data for name in self.columns) and value != self.of(info.data):
             raise PydanticCustomError(
-                "digest_mismatch", "Value should be the MD5 of {columns}", {"columns": ", ".join(self.columns)}
+                "digest_mismatch",
+                "Value should be the MD5 of {columns}",
+                {"columns": ", ".join(self.columns)},
             )
         return value
 

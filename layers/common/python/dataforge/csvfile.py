@@ -65,7 +65,7 @@ def split_records(data: bytes, *, last: bool) -> Records:
     newlines = np.flatnonzero(bytes_ == _LF)
     quotes = np.flatnonzero(bytes_ == _QUOTE)
     if _legal(bytes_, quotes, 0):
-        ends, malformed = newlines[np.searchsorted(quotes, newlines) % 2 == 0] + 1, []
+        ends, malformed = newlines[np.searchsorted(quotes, newlines) % 2 == 0] + 1, list[int]()
     else:
         ends, malformed = _split_by_windows(data, bytes_, newlines, quotes)
     done = int(ends[-1]) if len(ends) else 0

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import psycopg2
+from psycopg2 import sql
 from psycopg2.extensions import STATUS_READY, connection
 
 from dataforge.errors import Busy, Unavailable
@@ -45,10 +46,7 @@ def get_db_resource(settings: DatabaseSettings) -> Connection:
     Not in a transaction. Raises ``Unavailable`` when the database cannot be reached within 5 seconds.
     """
     known = _warm.pop(settings, None)
-    if known and _alive(*known):
-        db = known[0]
-    else:
-        db = connect(settings)
+    db = known[0] if known and _alive(*known) else connect(settings)
     _warm[settings] = (db, time.monotonic())
     return db
 
@@ -89,7 +87,9 @@ def connect(settings: DatabaseSettings, password: str | None = None) -> Connecti
             options=" ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
         )
     except psycopg2.OperationalError as error:
-        raise Unavailable(f"Cannot connect to the database as {settings.db_user}: {_reason(error)}") from error
+        raise Unavailable(
+            f"Cannot connect to the database as {settings.db_user}: {_reason(error)}"
+        ) from error
 
 
 def _reason(error: psycopg2.OperationalError) -> str:
@@ -120,7 +120,7 @@ def transaction(db: Connection, *, role: str | None = None) -> Iterator[Any]:
         try:
             with db.cursor() as cursor:
                 if role:
-                    cursor.execute("SET LOCAL ROLE %s" % psycopg2.extensions.quote_ident(role, db))
+                    cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
                 yield cursor
             db.commit()
         except BaseException:

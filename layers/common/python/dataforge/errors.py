@@ -64,7 +64,9 @@ class NoFiles(InvalidInput):
     """Nothing lies under the prefix."""
 
     def __init__(self, bucket: str, prefix: str) -> None:
-        super().__init__(f"No files under the prefix {prefix!r} in bucket {bucket!r}. Upload the CSVs there first.")
+        super().__init__(
+            f"No files under the prefix {prefix!r} in bucket {bucket!r}. Upload the CSVs there first."
+        )
 
 
 class MissingFile(InvalidInput):
@@ -74,7 +76,7 @@ class MissingFile(InvalidInput):
         self.missing = missing
         files = ", ".join(f"{table} (expected {file})" for table, file in missing.items())
         super().__init__(
-            f"No file under {prefix!r} for: {files}. Upload it, or name the tables to migrate in \"tables\"."
+            f'No file under {prefix!r} for: {files}. Upload it, or name the tables to migrate in "tables".'
         )
 
 

@@ -52,7 +52,8 @@ def read_rule(name: str, info: FieldInfo) -> ColumnRule:
     clean = next((m for m in reversed(metadata) if isinstance(m, Clean)), None)
     digest = next((m for m in metadata if isinstance(m, Digest)), None)
     alone = [m for m in info.metadata if not isinstance(m, Digest)]
-    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[info.annotation, *alone] if alone else info.annotation)
+    annotation: Any = Annotated[info.annotation, *alone] if alone else info.annotation
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
     known = {k: bounds[k] for k in ("pattern", "min_length", "max_length", "ge", "le") if k in bounds}
     if known.get("pattern") == NO_NUL:
         del known["pattern"]

@@ -35,11 +35,14 @@ def take(cursor: Any, kind: str, execution: str, dataset: str, tables: Iterable[
 def hold(cursor: Any, execution: str, dataset: str, tables: Iterable[str]) -> None:
     """Make sure, until the transaction ends, that the execution still has the tables' leases. Raises ``LeaseLost``."""
     cursor.execute(
-        'SELECT "table" FROM dataforge.leases WHERE execution = %s AND dataset = %s FOR SHARE', (execution, dataset)
+        'SELECT "table" FROM dataforge.leases WHERE execution = %s AND dataset = %s FOR SHARE',
+        (execution, dataset),
     )
     lost = set(tables) - {name for (name,) in cursor.fetchall()}
     if lost:
-        raise LeaseLost(f"The run no longer holds the lease on: {', '.join(sorted(lost))}. It was stopped meanwhile.")
+        raise LeaseLost(
+            f"The run no longer holds the lease on: {', '.join(sorted(lost))}. It was stopped meanwhile."
+        )
 
 
 def release(cursor: Any, execution: str) -> None:

@@ -45,7 +45,9 @@ def store(cursor: Any, table: Table, rejections: Iterable[Located]) -> int:
     count = 0
     for item in rejections:
         raw = json.dumps(raw_text(item.raw), ensure_ascii=False)
-        errors = json.dumps([v.as_json() for v in item.violations], ensure_ascii=False).replace("\\u0000", "\\\\x00")
+        errors = json.dumps([v.as_json() for v in item.violations], ensure_ascii=False).replace(
+            "\\u0000", "\\\\x00"
+        )
         place = (item.migration_id, item.file, item.line, item.offset)
         writer.writerow((table.dataset, table.name, raw, errors, *place))
         count += 1

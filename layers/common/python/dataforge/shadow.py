@@ -165,11 +165,15 @@ def swap(cursor: Any, dataset: Dataset, run: str, tables: Iterable[Table]) -> No
             cursor.execute(f"GRANT {privilege} ON {ddl.qualified(table)} TO {ddl.ident(role)}")
     for child, key in outside:
         definition = ddl.foreign_key(key, dataset.name)
-        cursor.execute(f"ALTER TABLE {ddl.qualified(child)} ADD CONSTRAINT {ddl.ident(key.name)} {definition}")
+        cursor.execute(
+            f"ALTER TABLE {ddl.qualified(child)} ADD CONSTRAINT {ddl.ident(key.name)} {definition}"
+        )
 
 
 def lock(cursor: Any, dataset: Dataset, tables: Iterable[Table], mode: str) -> None:
     """Lock the tables, and their children outside the run, in an order that all runs share."""
     names = {t.name for t in tables}
     names |= {child.name for name in set(names) for child, _ in dataset.children(name)}
-    cursor.execute(f"LOCK TABLE {', '.join(ddl.qualified(dataset.table(n)) for n in sorted(names))} IN {mode} MODE")
+    cursor.execute(
+        f"LOCK TABLE {', '.join(ddl.qualified(dataset.table(n)) for n in sorted(names))} IN {mode} MODE"
+    )

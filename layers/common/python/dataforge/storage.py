@@ -68,6 +68,11 @@ INTEGER = StorageType("integer", "integer", "integer", "int32", False, str)
 BIGINT = StorageType("bigint", "bigint", "bigint", "int64", False, str)
 DOUBLE = StorageType("double", "double precision", "double precision", "double", False, _double)
 TIMESTAMP = StorageType(
-    "timestamp", "timestamp without time zone", "timestamp without time zone", "timestamp[us]", True, _timestamp
+    "timestamp",
+    "timestamp without time zone",
+    "timestamp without time zone",
+    "timestamp[us]",
+    True,
+    _timestamp,
 )
 BOOLEAN = StorageType("boolean", "boolean", "boolean", "bool", False, _boolean)

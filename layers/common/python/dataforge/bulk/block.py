@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +25,7 @@ from dataforge.catalogue import Table
 from dataforge.csvfile import Offsets, Records, parse_fields, split_records
 from dataforge.rows import Cleanings, Texts, Violation, copy_line, process, row_text
 
-_CR, _COMMA, _LF, _QUOTE = b"\r,\n\""
+_CR, _COMMA, _LF, _QUOTE = b'\r,\n"'
 
 _SHAPE = {
     "csv_quote": "The record has a quote inside an unquoted field, or text after a closing quote",
@@ -99,7 +100,9 @@ class TableBatcher:
             return np.ones(len(positions), np.bool_)
         has_nul = b"\0" in block.data
         columns = [canonical(c, raw.column(c.name).combine_chunks(), has_nul) for c in self.table.columns]
-        bad = reduce(np.logical_or, (c.bad for c in columns if c.bad is not None), np.zeros(len(positions), np.bool_))
+        bad = reduce(
+            np.logical_or, (c.bad for c in columns if c.bad is not None), np.zeros(len(positions), np.bool_)
+        )
         for name, column in zip(self.table.column_names, columns, strict=True):
             column.count(name, ~bad, batch.cleanings)
         quoted = [c.quoted for c in columns]
@@ -204,8 +207,10 @@ def _present(block: Block, starts: Offsets, ends: Offsets) -> NDArray[np.bool_]:
     data = np.frombuffer(block.data, np.uint8)
     length = ends - starts
     first = data[starts] if len(starts) else data[:0]
-    blank = (first == _LF) & (length == 1) | (first == _CR) & ((length == 1) | (length == 2) & (data[ends - 1] == _LF))
-    return ~blank
+    blank = (first == _LF) & (length == 1) | (first == _CR) & (
+        (length == 1) | (length == 2) & (data[ends - 1] == _LF)
+    )
+    return np.asarray(~blank)
 
 
 def _regular(block: Block, starts: Offsets, ends: Offsets, width: int) -> NDArray[np.bool_]:
@@ -235,7 +240,7 @@ def _outside(commas: Offsets, quotes: Offsets, records: Records) -> Offsets:
     before = np.searchsorted(quotes, records.starts)
     at = np.searchsorted(records.ends, commas, side="right")
     inside = (np.searchsorted(quotes, commas) - before[at]) % 2 == 1
-    return commas[~inside]
+    return np.asarray(commas[~inside])
 
 
 def _utf8(data: bytes, starts: Offsets, ends: Offsets) -> NDArray[np.bool_]:
@@ -259,7 +264,9 @@ def _read_csv(block: Block, regular: NDArray[np.bool_], starts: Offsets, ends: O
     """The regular records as columns of strings; an empty field, quoted or not, is null."""
     data = block.data
     if not regular.all():
-        data = b"".join(data[s:e] for s, e in zip(starts[regular].tolist(), ends[regular].tolist(), strict=True))
+        data = b"".join(
+            data[s:e] for s, e in zip(starts[regular].tolist(), ends[regular].tolist(), strict=True)
+        )
     quoted = b'"' in data
     return pacsv.read_csv(
         pa.BufferReader(data),
@@ -286,9 +293,11 @@ def _digests(body: pa.Array) -> list[bytes]:
     if not len(body):
         return []
     texts = pc.binary_join_element_wise(pa.scalar("("), body, pa.scalar(")"), "")
-    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1].tolist()
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)[
+        texts.offset : texts.offset + len(texts) + 1
+    ].tolist()
     data, md5 = texts.buffers()[2].to_pybytes(), hashlib.md5
-    return [md5(data[a:b]).digest() for a, b in zip(offsets, offsets[1:], strict=False)]
+    return [md5(data[a:b]).digest() for a, b in pairwise(offsets)]
 
 
 def _sum(digests: list[bytes]) -> int:

@@ -22,7 +22,11 @@ from dataforge.rows import Cleanings, clean_value, quote
 _TIGHT = re.compile(r"\^(?:\[[0-9A-Za-z-]+\](?:\{[0-9,]+\})?)+\$")
 """Patterns of letter and digit classes only: what they match has no blank and needs no quotes."""
 
-_MONTHS = r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+_MONTHS = (
+    r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    r"|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+)
+"""Month and day, but for 29 February, which needs the year."""
 _TIMESTAMP = rf"^[1-9][0-9]{{3}}-{_MONTHS} (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"
 _DOUBLE = r"^(?:-?(?:[1-9][0-9]{0,5}|0)\.[0-9]{0,20}[1-9])$"
 _TINY = "0.0000"
@@ -84,7 +88,9 @@ def _shortcut(column: Column, raw: pa.Array) -> pa.Array | None:
     if column.type.name == "numeric" and rule.ge == 0 and rule.le is None:
         precision, scale = map(int, re.findall("[0-9]+", column.type.sql))
         if scale > 0:
-            return pc.match_substring_regex(raw, rf"^(?:0|[1-9][0-9]{{0,{precision - scale - 1}}})\.[0-9]{{{scale}}}$")
+            return pc.match_substring_regex(
+                raw, rf"^(?:0|[1-9][0-9]{{0,{precision - scale - 1}}})\.[0-9]{{{scale}}}$"
+            )
     if column.type.name == "double":
         return _double(column, raw)
     return None
@@ -129,7 +135,9 @@ def _judge(
     indices = _numpy(pc.fill_null(encoded.indices, len(verdicts))).astype(np.int64)
     quoted = pa.array([v[0] for v in verdicts] + [None], pa.string()).take(pa.array(indices))
     if accepted is not None:
-        quoted = pc.coalesce(_quote_known(column, pc.if_else(accepted, raw, pa.scalar(None, pa.string()))), quoted)
+        quoted = pc.coalesce(
+            _quote_known(column, pc.if_else(accepted, raw, pa.scalar(None, pa.string()))), quoted
+        )
     bad = np.array([v[1] for v in verdicts] + [False])[indices]
     if missing is not None:
         bad |= missing

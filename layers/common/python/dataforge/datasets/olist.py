@@ -7,11 +7,25 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from dataforge.catalogue import Row
-from dataforge.columns import Clean, Count, Double, HexId, Key, Label, Money, Ordinal, References, Text, Timestamp
+from dataforge.columns import (
+    Clean,
+    Count,
+    Double,
+    HexId,
+    Key,
+    Label,
+    Money,
+    Ordinal,
+    References,
+    Text,
+    Timestamp,
+)
 
 ZipPrefix = Annotated[str, StringConstraints(pattern=r"^[0-9]{5}$"), Clean()]
 State = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), Clean(upper=True)]
-Status = Literal["created", "approved", "invoiced", "processing", "shipped", "delivered", "unavailable", "canceled"]
+Status = Literal[
+    "created", "approved", "invoiced", "processing", "shipped", "delivered", "unavailable", "canceled"
+]
 PaymentType = Literal["credit_card", "boleto", "voucher", "debit_card", "not_defined"]
 
 
