@@ -19,7 +19,7 @@ _ODD_SPELLINGS: tuple[Callable[[Place, str], str], ...] = (
     lambda place, _zip: place.accented,
     lambda place, _zip: f"{place.city}  (centro)",
     lambda place, _zip: f"{place.city} \\{place.city}",
-    lambda place, zip_prefix: f"{zip_prefix}010",
+    lambda _place, zip_prefix: f"{zip_prefix}010",
     lambda _place, _zip: "santa bárbara d\N{ACUTE ACCENT}oeste",
 )
 

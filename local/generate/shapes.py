@@ -16,7 +16,7 @@ def shape_kinds(table: Table) -> list[Kind]:
     return [
         Kind("too_few_fields", _too_few_fields),
         Kind("quote_inside_field", _quote_inside_field),
-        Kind("not_utf8", lambda cells, chance: _not_utf8(table, cells)),
+        Kind("not_utf8", lambda cells, _: _not_utf8(table, cells)),
         Kind("too_many_fields", _too_many_fields),
         Kind("text_after_quote", _text_after_quote),
     ]
