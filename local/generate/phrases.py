@@ -81,7 +81,7 @@ GOOD_TITLES = (
 FAIR_TITLES = ("Razoável", "Bom, com ressalvas", "Dá para o gasto", "Esperava mais", "regular")
 POOR_TITLES = (
     "Não chegou",
-    "Produto com defeito",
+    "Chegou com defeito, uma pena",
     "Péssima experiência",
     'Veio "trocado"',
     "Cadê meu pedido?",
