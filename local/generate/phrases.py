@@ -57,13 +57,13 @@ ASIDES = (
     "Edição: depois de um mês, continuo com a mesma opinião",
 )
 SHORT = (
-    "Bom",
-    "ok",
-    "Muito bom",
+    "Bonzinho",
+    "Tudo ok por aqui",
+    "Bom demais",
     "Amei!",
-    "Recomendo",
-    "top",
-    "Tudo certo",
+    "Recomendo a todos",
+    "top demais",
+    "Tudo nos conformes",
     "Não gostei",
     "Nada a reclamar",
     "👍",
@@ -74,11 +74,11 @@ GOOD_TITLES = (
     "Ótima compra",
     "Adorei",
     "Muito satisfeito",
-    "Perfeito",
+    "Simplesmente perfeito",
     "5 estrelas",
     "Excelente!",
 )
-FAIR_TITLES = ("Razoável", "Bom, com ressalvas", "Dá para o gasto", "Esperava mais", "regular")
+FAIR_TITLES = ("Razoável", "Bom, com ressalvas", "Dá para o gasto", "Esperava mais", "achei regular")
 POOR_TITLES = (
     "Não chegou",
     "Chegou com defeito, uma pena",

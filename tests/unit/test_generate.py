@@ -19,7 +19,7 @@ from local.generate.tables import TABLES
 ROOT = Path(__file__).parents[2]
 # Of (orders=300, seed=7, dirty=0.1). It changes with any change of the generator, and with nothing else:
 # not with the Python version, the machine, or the seed of its string hashes.
-PINNED = "d496a6d2f952fdb36926c3673ffbb7093e259c8c2636dc0d8dd926f36bbefc96"
+PINNED = "5a22b1617dacfc57250ac4fe4018c949fe43eb3c97cababdfa77114513ef99ab"
 
 
 def digest(folder: Path) -> str:
