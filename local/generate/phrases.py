@@ -61,7 +61,7 @@ SHORT = (
     "Tudo ok por aqui",
     "Bom demais",
     "Amei!",
-    "Recomendo a todos",
+    "Podem levar sem medo",
     "top demais",
     "Tudo nos conformes",
     "Não gostei",
