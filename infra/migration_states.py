@@ -75,7 +75,8 @@ class MigrationStates(Construct):
         describe.next(sfn.Choice(self, "IsAlive").when(alive, self._refused()).otherwise(again))
         held.otherwise(describe)
         again.next(held)
-        return begin.next(held)
+        # Whatever the caller sent, and be it a list, the state is an object with no field of his in it.
+        return sfn.Pass(self, "Start", result=sfn.Result.from_object({})).next(begin).next(held)
 
     def _describe_holder(self, executions_arn: str, *, gone: sfn.IChainable) -> sfn.TaskStateBase:
         describe = tasks.CallAwsService(
@@ -138,7 +139,7 @@ class MigrationStates(Construct):
             result_writer_v2=results,
             result_path=sfn.JsonPath.DISCARD,
         )
-        chunk = self._lambda(f"{name}Chunk", self._load, sfn.TaskInput.from_json_path_at("$"))
+        chunk = self._lambda(f"{name}Chunk", self._load)
         chunks.item_processor(retry_died(chunk))
         return self._or_abandon(chunks)
 
@@ -185,8 +186,13 @@ class MigrationStates(Construct):
         )
 
     def _lambda(
-        self, name: str, function: lambda_.IFunction, payload: sfn.TaskInput, result_path: str | None = None
+        self,
+        name: str,
+        function: lambda_.IFunction,
+        payload: sfn.TaskInput | None = None,
+        result_path: str | None = None,
     ) -> sfn.TaskStateBase:
+        """Without a ``payload`` the function gets the state's input as it is."""
         return retry_transient(
             tasks.LambdaInvoke(
                 self,

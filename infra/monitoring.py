@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -12,6 +14,7 @@ from constructs import Construct
 
 from infra.dashboard import add_dashboard
 from infra.database import Database
+from infra.functions import Function
 from infra.migration import Migration
 from infra.schema import Schema
 from infra.settings import Settings
@@ -43,7 +46,7 @@ class Monitoring(Construct):
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
         functions = [schema.keeper, schema.apply, migration.control, migration.load]
         self._watch_migrations(migration)
-        self._watch_functions([function.metric_errors(period=FIVE_MINUTES) for function in functions])
+        self._watch_functions(functions)
         if database.instance:
             self._watch_postgres(database.instance, settings)
         add_dashboard(
@@ -69,15 +72,15 @@ class Monitoring(Construct):
             1,
         )
 
-    def _watch_functions(self, errors: list[cloudwatch.Metric]) -> None:
-        total = cloudwatch.MathExpression(
-            expression=" + ".join(f"m{index}" for index in range(len(errors))),
-            using_metrics={f"m{index}": metric for index, metric in enumerate(errors)},
-            label="Errors of all functions",
-            period=FIVE_MINUTES,
-        )
-        # One error alone is mostly one that Step Functions tried again, or a refusal that the caller was told.
-        self._alarm("FunctionErrors", "Functions fail again and again; their logs have the reason", total, 5)
+    def _watch_functions(self, functions: Sequence[Function]) -> None:
+        for function in functions:
+            # One error alone is mostly one that Step Functions tried again, or a refusal that the caller was told.
+            self._alarm(
+                f"{function.node.id}Errors",
+                f"{function.node.id} fails again and again; its log has the reason",
+                function.metric_errors(period=FIVE_MINUTES),
+                5,
+            )
 
     def _watch_postgres(self, instance: rds.DatabaseInstance, settings: Settings) -> None:
         self._alarm(

@@ -47,16 +47,17 @@ class DataForge(Stack):
         Monitoring(
             self, "Monitoring", settings=settings, database=database, schema=schema, migration=migration
         )
-        self._output(storage, migration)
+        self._output(storage, schema, migration)
         self._tag(settings)
 
-    def _output(self, storage: Storage, migration: Migration) -> None:
+    def _output(self, storage: Storage, schema: Schema, migration: Migration) -> None:
         """What clients are told; the names are a contract."""
         outputs = {
             "RawBucket": storage.raw.bucket_name,
             "BackupBucket": storage.backup.bucket_name,
             "ReportBucket": storage.report.bucket_name,
             "MigrationArn": migration.machine.state_machine_arn,
+            "SchemaArn": schema.keeper.function_arn,
             "Region": self.region,
         }
         for name, value in outputs.items():

@@ -60,12 +60,11 @@ PRUNED = (
     "**/*.pxi",
     "**/*.pyi",
     "**/__pycache__",
-    # pyarrow: headers, RPC and query-plan libraries that nothing here calls, and the second and third copy of libraries
-    # that are links to one file in its source tree but cannot be links in a wheel.
+    # pyarrow: headers, the RPC library that nothing here calls, and the second and third copy of libraries that are links
+    # to one file where they are built, but cannot be links in a wheel. (libarrow_substrait is linked into everything.)
     "pyarrow/include",
     "pyarrow/src",
     "pyarrow/*flight*",
-    "pyarrow/*substrait*",
     "pyarrow/*_cpp_tests*",
     "pyarrow/libarrow_python*.so",
     "pyarrow/libarrow_python*.so.*.*",
