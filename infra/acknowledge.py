@@ -17,7 +17,7 @@ def acknowledge(construct: IConstruct, reason: str, *rules: str) -> None:
 
 
 def logical_id(construct: IConstruct) -> str:
-    """The name of the construct's resource in the template: cdk-nag prints ``<its id.Arn>`` where a policy has a reference."""
+    """The name of the construct's resource in the template; cdk-nag prints ``<name.Arn>`` where a policy refers to it."""
     resource = construct.node.default_child
     assert isinstance(resource, CfnElement)
     return Stack.of(construct).get_logical_id(resource)

@@ -72,8 +72,8 @@ class Function(lambda_.Function):
         )
         acknowledge(
             self,
-            "All pinned wheels and the packaging test are for Python 3.13, which Lambda supports until October 2029. A newer "
-            "runtime is one constant here and one in infra/wheels.py, once every wheel exists for it.",
+            "All pinned wheels and the packaging test are for Python 3.13, which Lambda supports until October 2029. "
+            "A newer runtime is one constant here and one in infra/wheels.py, once every wheel exists for it.",
             "L1",
         )
         acknowledge(
@@ -109,8 +109,8 @@ def _role(scope: Construct, id: str, *, in_network: bool) -> iam.Role:
     if in_network:
         acknowledge(
             role,
-            "What AWSLambdaVPCAccessExecutionRole grants, less its right to any log. These actions cannot be narrowed before "
-            "the interface exists; they serve Lambda itself, for the code has no way to EC2's API in a network without one.",
+            "What AWSLambdaVPCAccessExecutionRole grants, less its right to any log. These actions cannot be narrowed "
+            "before the interface exists; they serve Lambda itself: from this network the code cannot reach EC2's API.",
             "IAM5[Resource::*]",
         )
     return role

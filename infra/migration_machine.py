@@ -64,8 +64,8 @@ def _acknowledge(
 ) -> None:
     acknowledge(
         machine,
-        "ALL would log every step of every chunk, at CloudWatch's price for ingestion, and tell no more than the execution's "
-        "history, which is kept for 90 days at no charge. Errors are logged, without data.",
+        "ALL would log every step of every chunk, at CloudWatch's price for ingestion, and tell no more than the "
+        "execution's history, which is kept for 90 days at no charge. Errors are logged, without data.",
         "SF1",
     )
     acknowledge(
@@ -85,8 +85,8 @@ def _acknowledge(
 def _acknowledge_executions(machine: sfn.StateMachine, name: str, chunk_maps: tuple[str, ...]) -> None:
     acknowledge(
         machine,
-        "An execution's name is not known before it starts. All of these are this machine's own: the run that holds a lease, "
-        "and the children of its Distributed Maps.",
+        "An execution's name is not known before it starts. All of these are this machine's own: the run that holds "
+        "a lease, and the children of its Distributed Maps.",
         *(f"IAM5[Resource::{arn}]" for arn in _executions(machine, name, chunk_maps)),
     )
 

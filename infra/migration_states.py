@@ -15,15 +15,12 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from dataforge.errors import AlreadyRunning, TargetChanged
-from infra.retries import retry_died, retry_transient
+from infra.steps import call, retry_died
 from infra.storage import MAP_RESULTS
 
 RUN = sfn.JsonPath.string_at("$.run.migration_id")
 EXECUTION = sfn.JsonPath.string_at("$$.Execution.Id")
 HOLDER = sfn.JsonPath.string_at("$.run.holder")
-
-# Step Functions gives up a little after Lambda has, so that it is Lambda's own error that is read.
-STEP_TIMEOUT = Duration.minutes(16)
 
 # An execution's history is kept for 90 days. The embedded cloud names the error without its suffix.
 HOLDER_GONE = [
@@ -139,8 +136,7 @@ class MigrationStates(Construct):
             result_writer_v2=results,
             result_path=sfn.JsonPath.DISCARD,
         )
-        chunk = self._lambda(f"{name}Chunk", self._load)
-        chunks.item_processor(retry_died(chunk))
+        chunks.item_processor(retry_died(call(self, f"{name}Chunk", self._load)))
         return self._or_abandon(chunks)
 
     def _settle(self) -> sfn.Map:
@@ -181,27 +177,5 @@ class MigrationStates(Construct):
 
     def _invoke(self, name: str, step: str, result_path: str | None, **payload: Any) -> sfn.TaskStateBase:
         """``control`` with ``{"step": step, …}``; its answer goes to ``result_path`` (None: it is the whole output)."""
-        return self._lambda(
-            name, self._control, sfn.TaskInput.from_object({"step": step, **payload}), result_path
-        )
-
-    def _lambda(
-        self,
-        name: str,
-        function: lambda_.IFunction,
-        payload: sfn.TaskInput | None = None,
-        result_path: str | None = None,
-    ) -> sfn.TaskStateBase:
-        """Without a ``payload`` the function gets the state's input as it is."""
-        return retry_transient(
-            tasks.LambdaInvoke(
-                self,
-                name,
-                lambda_function=function,
-                payload=payload,
-                payload_response_only=True,
-                result_path=result_path,
-                retry_on_service_exceptions=False,
-                task_timeout=sfn.Timeout.duration(STEP_TIMEOUT),
-            )
-        )
+        request = sfn.TaskInput.from_object({"step": step, **payload})
+        return call(self, name, self._control, payload=request, result_path=result_path)

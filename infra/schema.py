@@ -9,7 +9,6 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from dataforge.ddl import fingerprint
-from infra.acknowledge import acknowledge
 from infra.database import Database
 from infra.functions import Function
 from infra.layers import Layers

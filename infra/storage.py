@@ -24,7 +24,8 @@ MAP_RESULTS = "map-runs/"
 class Storage(Construct):
     """Four buckets: encrypted, TLS only, closed to the public, and cheaper with age.
 
-    ``logs`` takes the access logs of the others. Only classes that answer at once are used: a restore must not wait for a thaw.
+    ``logs`` takes the access logs of the others. Only classes that answer at once are used: a restore must not wait
+    for a thaw.
     """
 
     def __init__(self, scope: Construct, id: str, *, keep: bool) -> None:

@@ -1,11 +1,17 @@
-"""What is tried again, by name: Step Functions compares names as text, so a subclass or a family of errors matches nothing."""
+"""A Lambda function as a step of a state machine: its time-out, and what is tried again.
+
+Retries go by name. Step Functions compares names as text, so a subclass or a family of errors matches nothing.
+"""
 
 from __future__ import annotations
 
 from typing import TypeVar
 
 from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
 
 from dataforge.errors import Busy, Unavailable
 
@@ -24,7 +30,35 @@ DIED = ["Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "States.Timeo
 """The function ended without a word. Time-outs and exhausted memory arrive under all of these names, and only a step that
 may be repeated whole, whatever it had done, is retried on them."""
 
+# Step Functions gives up a little after Lambda has, so that it is Lambda's own error that is read.
+TIMEOUT = Duration.minutes(16)
+
 Task = TypeVar("Task", bound=sfn.TaskStateBase)
+
+
+def call(
+    scope: Construct,
+    name: str,
+    function: lambda_.IFunction,
+    *,
+    payload: sfn.TaskInput | None = None,
+    result_path: str | None = None,
+) -> sfn.TaskStateBase:
+    """A state that invokes ``function``. Without a ``payload`` it gets the state's input as it is.
+
+    Its answer goes to ``result_path``; without one it is the state's whole output.
+    """
+    task = tasks.LambdaInvoke(
+        scope,
+        name,
+        lambda_function=function,
+        payload=payload,
+        payload_response_only=True,
+        result_path=result_path,
+        retry_on_service_exceptions=False,
+        task_timeout=sfn.Timeout.duration(TIMEOUT),
+    )
+    return retry_transient(task)
 
 
 def retry_transient(task: Task) -> Task:
