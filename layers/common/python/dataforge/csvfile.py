@@ -55,11 +55,11 @@ class Records:
         return np.concatenate((np.zeros(1, np.int64), self.ends[:-1])) if len(self.ends) else self.ends
 
 
-def split_records(data: bytes, *, last: bool) -> Records:
+def split_records(data: bytes, *, last: bool, window: int = _WINDOW) -> Records:
     """The records of ``data``, which begins in state S.
 
     ``last``: the data ends where the file ends, so a record without a line end is complete too, and one whose quote is
-    never closed is malformed.
+    never closed is malformed. ``window``: bytes to look at together where quotes are illegal.
     """
     bytes_ = np.frombuffer(data, np.uint8)
     newlines = np.flatnonzero(bytes_ == _LF)
@@ -67,7 +67,7 @@ def split_records(data: bytes, *, last: bool) -> Records:
     if _legal(bytes_, quotes, 0):
         ends, malformed = newlines[np.searchsorted(quotes, newlines) % 2 == 0] + 1, list[int]()
     else:
-        ends, malformed = _split_by_windows(data, bytes_, newlines, quotes)
+        ends, malformed = _split_by_windows(data, bytes_, newlines, quotes, window)
     done = int(ends[-1]) if len(ends) else 0
     if last and done < len(data):
         if not _GOOD_RECORD.fullmatch(data[done:] + b"\n"):
@@ -97,12 +97,12 @@ def _legal(data: NDArray[np.uint8], quotes: Offsets, start: int) -> bool:
 
 
 def _split_by_windows(
-    data: bytes, bytes_: NDArray[np.uint8], newlines: Offsets, quotes: Offsets
+    data: bytes, bytes_: NDArray[np.uint8], newlines: Offsets, quotes: Offsets, window: int
 ) -> tuple[Offsets, list[int]]:
     """Record ends and malformed records, where some quote is illegal: vectors where they serve, else a walk."""
     parts: list[Offsets] = []
     malformed: list[int] = []
-    count, position, width = 0, 0, _WINDOW
+    count, position, width = 0, 0, window
     while position < len(data):
         limit = min(position + width, len(data))
         inside = quotes[slice(*np.searchsorted(quotes, (position, limit)))]
@@ -115,7 +115,7 @@ def _split_by_windows(
             malformed += [count + i for i, (_, good) in enumerate(walked) if not good]
         if len(ends):
             parts.append(ends)
-            count, position, width = count + len(ends), int(ends[-1]), _WINDOW
+            count, position, width = count + len(ends), int(ends[-1]), window
         elif limit == len(data):
             break
         else:

@@ -1,0 +1,156 @@
+"""Records are found exactly where a byte-by-byte machine finds them, whatever the bytes and wherever they are cut."""
+
+import csv
+import io
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from dataforge.csvfile import end_state, parse_fields, scan, split_records
+
+STEPS = {
+    ("S", '"'): "Q",
+    ("S", ","): "F",
+    ("S", "\n"): "S",
+    ("U", ","): "F",
+    ("U", "\n"): "S",
+    ("Q", '"'): "E",
+    ("E", '"'): "Q",
+    ("E", ","): "F",
+    ("E", "\n"): "S",
+}
+"""The states of ``dataforge.csvfile``; F steps like S. Every other byte leads to U, and inside quotes to Q."""
+
+
+@dataclass
+class Read:
+    """What the machine made of some bytes: ends of records, their fields (None: malformed), the last state."""
+
+    ends: list[int]
+    fields: list[list[bytes] | None]
+    state: str
+
+
+def machine(data: bytes, state: str = "S", *, last: bool = False) -> Read:
+    """Read byte by byte, in the words of RFC 4180."""
+    ends: list[int] = []
+    records: list[list[bytes] | None] = []
+    fields, field, good = list[bytes](), b"", True
+
+    def close(end: int) -> None:
+        nonlocal fields, field, good
+        records.append([*fields, field] if good else None)
+        fields, field, good = [], b"", True
+        ends.append(end)
+
+    for place, byte in enumerate(data):
+        sign, before = chr(byte), state
+        state = STEPS.get(("S" if state == "F" else state, sign), "Q" if state == "Q" else "U")
+        at_line_end = sign == "\r" and data[place + 1 : place + 2] in ((b"\n", b"") if last else (b"\n",))
+        good = good and not (before == "U" and sign == '"')
+        good = good and not (before == "E" and state == "U" and not at_line_end)
+        if sign == "\n" and state == "S":
+            close(place + 1)
+        elif sign == "," and state == "F":
+            fields, field = [*fields, field], b""
+        elif not (at_line_end and state == "U") and (sign != '"' or (before, state) == ("E", "Q")):
+            field += bytes([byte])
+    if last and data and (not ends or ends[-1] < len(data)):
+        good = good and state != "Q"
+        close(len(data))
+    return Read(ends, records, state)
+
+
+SOUP = st.lists(
+    st.sampled_from([b'"', b",", b"\n", b"\r\n", b"a", b"\r", b'""', b"bc", b'","', b'"\n"', "ã".encode()]),
+    max_size=40,
+).map(b"".join)
+
+
+@settings(max_examples=700, deadline=None)
+@given(SOUP, st.booleans(), st.sampled_from([2, 5, 16, 1 << 16]))
+@example(b'"a"\r', True, 16)
+@example(b'a"b\n"c\nd"\n', False, 2)
+@example(b'"open', True, 4)
+def test_records_end_and_are_malformed_where_the_machine_says(data: bytes, last: bool, window: int) -> None:
+    found, wanted = split_records(data, last=last, window=window), machine(data, last=last)
+    assert found.ends.tolist() == wanted.ends
+    assert sorted(found.malformed) == [i for i, fields in enumerate(wanted.fields) if fields is None]
+    assert found.starts.tolist() == [0, *wanted.ends][: len(wanted.ends)]
+
+
+@settings(max_examples=700, deadline=None)
+@given(SOUP)
+def test_fields_are_those_the_machine_reads(data: bytes) -> None:
+    found = split_records(data, last=True)
+    spans = zip(found.starts.tolist(), found.ends.tolist(), strict=True)
+    assert [parse_fields(data[start:end]) for start, end in spans] == machine(data, last=True).fields
+
+
+@settings(max_examples=700, deadline=None)
+@given(SOUP)
+def test_a_passage_is_what_the_machine_does_from_each_state(data: bytes) -> None:
+    passages, lines = scan(data)
+    assert lines == data.count(b"\n")
+    for state, passage in passages.items():
+        read = machine(data, state)
+        first = read.ends[0] if read.ends else -1
+        assert passage.first == first
+        assert passage.lines == data.count(b"\n", 0, max(first, 0))
+        assert passage.end == read.state or not data
+
+
+@settings(max_examples=700, deadline=None)
+@given(SOUP, st.lists(st.integers(0, 60), max_size=8))
+def test_scans_of_parts_compose_to_a_scan_of_the_whole(data: bytes, cuts: list[int]) -> None:
+    borders = sorted({0, *(min(cut, len(data)) for cut in cuts), len(data)})
+    state, whole = "S", machine(data)
+    starts = {0, *whole.ends}
+    for start, end in pairwise(borders):
+        passage = scan(data[start:end])[0]["F" if state == "S" else state]
+        assert (state == "S") == (start in starts)
+        assert passage.first == min((p - start for p in starts if start < p <= end), default=-1)
+        state = passage.end
+    assert state == whole.state
+
+
+@settings(max_examples=500, deadline=None)
+@given(SOUP)
+def test_the_state_after_an_incomplete_record_is_the_machines(data: bytes) -> None:
+    ends = machine(data).ends
+    tail = data[ends[-1] if ends else 0 :]
+    assert end_state(tail) == machine(tail).state
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.lists(TEXT, min_size=2, max_size=4), max_size=6), st.sampled_from(["\n", "\r\n"]))
+def test_what_a_csv_writer_wrote_is_read_back(rows: list[list[str]], line_end: str) -> None:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator=line_end).writerows(rows)
+    data = buffer.getvalue().encode()
+    records = split_records(data, last=True)
+    spans = zip(records.starts.tolist(), records.ends.tolist(), strict=True)
+    found = [parse_fields(data[start:end]) for start, end in spans]
+    assert found == [[field.encode() for field in row] for row in rows]
+    assert records.malformed == []
+
+
+@pytest.mark.parametrize("place", [0, 40_000, 140_000])
+def test_one_bad_record_does_not_swallow_its_neighbours(place: int) -> None:
+    good = b'1,"two\nlines, ""quoted"""\n'
+    data = b"".join(b'x,5" pipe\n' if number == place // len(good) else good for number in range(8000))
+    records = split_records(data, last=True)
+    assert len(records.ends) == 8000
+    assert records.malformed == [place // len(good)]
+
+
+def test_an_unclosed_quote_is_one_malformed_record_to_the_end_of_the_file() -> None:
+    records = split_records(b'a,b\n"c,d\ne,f\n', last=True)
+    assert records.ends.tolist() == [4, 13]
+    assert records.malformed == [1]
