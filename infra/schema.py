@@ -55,8 +55,9 @@ class Schema(Construct):
                 "Auth": settings.auth,
             },
         )
-        # The database with its security group's rule, and the right to invoke: none of them is named in the properties.
-        self.resource.node.add_dependency(database, self.apply, self.keeper.role)
+        # The database, the rules of both security groups and the right to invoke: no property names any of them.
+        assert self.keeper.role is not None
+        self.resource.node.add_dependency(database, network.functions, self.apply, self.keeper.role)
 
     def _make_apply(self, settings: Settings, network: Network, database: Database) -> Function:
         return Function(

@@ -1,0 +1,153 @@
+"""Templates, synthesized once for all tests: without bundling, which neither needs nor changes a resource."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from aws_cdk.assertions import Template
+
+from infra.settings import read_settings
+from infra.stack import DataForge
+
+ROOT = Path(__file__).resolve().parents[2]
+
+Resources = dict[str, dict[str, dict[str, Any]]]
+"""Type of resource -> logical id -> resource."""
+
+EXISTING = {
+    "host": "db.example.com",
+    "name": "shop",
+    "secretArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-a1b2c3",
+    "vpcId": "vpc-0123456789abcdef0",
+    "availabilityZones": ["eu-west-1a", "eu-west-1b"],
+    "subnetIds": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+    "securityGroupId": "sg-0123456789abcdef0",
+    "resourceId": "db-ABCDEFGHIJKLMNOP",
+}
+
+
+@pytest.fixture(scope="session")
+def make_app(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., App]:
+    """An app with cdk.json's context, and what a test adds to it."""
+    flags = json.loads((ROOT / "cdk.json").read_text())["context"]
+
+    def make(**context: Any) -> App:
+        return App(
+            context={**flags, "aws:cdk:bundling-stacks": [], **context},
+            outdir=str(tmp_path_factory.mktemp("cdk.out")),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def synthesize(make_app: Callable[..., App]) -> Callable[..., dict[str, Any]]:
+    """The template for a context."""
+
+    def synthesize(**context: Any) -> dict[str, Any]:
+        app = make_app(**context)
+        stack = DataForge(app, read_settings(app.node.get_all_context()))
+        return dict(Template.from_stack(stack).to_json())
+
+    return synthesize
+
+
+@pytest.fixture(scope="session")
+def templates(synthesize: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The four ways to deploy."""
+    return {
+        "dev": synthesize(),
+        "prod": synthesize(stage="prod", alarmEmail="ops@example.com"),
+        "local": synthesize(target="local"),
+        "existing": synthesize(existingDatabase=EXISTING),
+    }
+
+
+@pytest.fixture(scope="session")
+def dev(templates: dict[str, dict[str, Any]]) -> Resources:
+    return _by_type(templates["dev"])
+
+
+@pytest.fixture(scope="session")
+def prod(templates: dict[str, dict[str, Any]]) -> Resources:
+    return _by_type(templates["prod"])
+
+
+@pytest.fixture(scope="session")
+def local(templates: dict[str, dict[str, Any]]) -> Resources:
+    return _by_type(templates["local"])
+
+
+@pytest.fixture(scope="session")
+def existing(templates: dict[str, dict[str, Any]]) -> Resources:
+    return _by_type(templates["existing"])
+
+
+def _by_type(template: dict[str, Any]) -> Resources:
+    resources: Resources = {}
+    for name, resource in template["Resources"].items():
+        resources.setdefault(resource["Type"], {})[name] = resource
+    return resources
+
+
+@pytest.fixture(scope="session")
+def function() -> Callable[[Resources, str], dict[str, Any]]:
+    """The properties of the function of this construct id."""
+
+    def find(resources: Resources, name: str) -> dict[str, Any]:
+        (found,) = (
+            resource["Properties"]
+            for key, resource in resources["AWS::Lambda::Function"].items()
+            if name in key[:-8]
+        )
+        return dict(found)
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def granted() -> Callable[[Resources, str], set[tuple[str, str]]]:
+    """What roles whose id contains a name may do: pairs of action and resource, the resource as compact JSON."""
+
+    def find(resources: Resources, name: str) -> set[tuple[str, str]]:
+        return {pair for statement in _statements(resources, name) for pair in _pairs(statement)}
+
+    return find
+
+
+def _statements(resources: Resources, name: str) -> Iterator[dict[str, Any]]:
+    for key, policy in resources["AWS::IAM::Policy"].items():
+        if name in key:
+            yield from policy["Properties"]["PolicyDocument"]["Statement"]
+    for key, role in resources["AWS::IAM::Role"].items():
+        for policy in role["Properties"].get("Policies", ()) if name in key else ():
+            yield from policy["PolicyDocument"]["Statement"]
+
+
+def _pairs(statement: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    assert statement["Effect"] == "Allow"
+    actions, targets = statement["Action"], statement["Resource"]
+    for action in [actions] if isinstance(actions, str) else actions:
+        for target in targets if isinstance(targets, list) else [targets]:
+            yield action, target if isinstance(target, str) else _readable(target)
+
+
+def _readable(target: dict[str, Any]) -> str:
+    """An ARN as text; references stand in angle brackets, without the hash that CDK puts at the end of an id."""
+    match target:
+        case {"Ref": str(name)}:
+            return f"<{_named(name)}>"
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            return f"<{_named(name)}.{attribute}>"
+        case {"Fn::Join": ["", list(parts)]}:
+            return "".join(part if isinstance(part, str) else _readable(part) for part in parts)
+    return json.dumps(target, sort_keys=True)
+
+
+def _named(logical_id: str) -> str:
+    return logical_id if logical_id.startswith("AWS::") else logical_id[:-8]

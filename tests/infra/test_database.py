@@ -1,0 +1,113 @@
+"""PostgreSQL: what protects the data from strangers, and from us."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+Resources = dict[str, dict[str, dict[str, Any]]]
+
+
+@pytest.fixture
+def dev_instance(dev: Resources) -> dict[str, Any]:
+    (instance,) = dev["AWS::RDS::DBInstance"].values()
+    return instance
+
+
+@pytest.fixture
+def prod_instance(prod: Resources) -> dict[str, Any]:
+    (instance,) = prod["AWS::RDS::DBInstance"].values()
+    return instance
+
+
+def test_instance_is_postgresql_18_encrypted_and_private(dev_instance: dict[str, Any]) -> None:
+    properties = dev_instance["Properties"]
+    assert (properties["Engine"], properties["EngineVersion"]) == ("postgres", "18")
+    assert properties["StorageEncrypted"] is True
+    assert properties["PubliclyAccessible"] is False
+    assert properties["EnableIAMDatabaseAuthentication"] is True
+    assert properties["CACertificateIdentifier"] == "rds-ca-rsa2048-g1"
+
+
+def test_tls_is_forced_and_no_row_reaches_the_servers_log(dev: Resources) -> None:
+    (group,) = dev["AWS::RDS::DBParameterGroup"].values()
+    assert group["Properties"]["Family"] == "postgres18"
+    assert group["Properties"]["Parameters"] == {
+        "rds.force_ssl": "1",
+        "log_min_error_statement": "panic",
+        "log_error_verbosity": "terse",
+        "log_parameter_max_length": "0",
+        "log_parameter_max_length_on_error": "0",
+    }
+
+
+def test_master_password_is_generated(dev: Resources) -> None:
+    (secret,) = dev["AWS::SecretsManager::Secret"].values()
+    generated = secret["Properties"]["GenerateSecretString"]
+    assert generated["GenerateStringKey"] == "password"
+    assert generated["PasswordLength"] >= 30
+
+
+def test_dev_is_small_and_leaves_a_snapshot(dev_instance: dict[str, Any]) -> None:
+    properties = dev_instance["Properties"]
+    assert properties["DBInstanceClass"] == "db.t4g.micro"
+    assert properties["MultiAZ"] is False
+    assert properties["BackupRetentionPeriod"] == 7
+    assert properties["DeletionProtection"] is False
+    assert (dev_instance["DeletionPolicy"], dev_instance["UpdateReplacePolicy"]) == ("Snapshot", "Snapshot")
+
+
+def test_prod_survives_a_zone_and_a_careless_hand(prod_instance: dict[str, Any]) -> None:
+    properties = prod_instance["Properties"]
+    assert properties["MultiAZ"] is True
+    assert properties["BackupRetentionPeriod"] == 35
+    assert properties["DeletionProtection"] is True
+    assert properties["DeleteAutomatedBackups"] is False
+    assert (prod_instance["DeletionPolicy"], prod_instance["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+@pytest.mark.parametrize(("stage", "first", "last"), [("dev", 20, 100), ("prod", 100, 2000)])
+def test_storage_is_gp3_and_grows(
+    templates: dict[str, dict[str, Any]], stage: str, first: int, last: int
+) -> None:
+    (instance,) = (r for r in templates[stage]["Resources"].values() if r["Type"] == "AWS::RDS::DBInstance")
+    properties = instance["Properties"]
+    assert (properties["StorageType"], properties["AllocatedStorage"]) == ("gp3", str(first))
+    assert properties["MaxAllocatedStorage"] == last
+
+
+def test_instance_is_patched_observed_and_logged(dev: Resources, dev_instance: dict[str, Any]) -> None:
+    properties = dev_instance["Properties"]
+    assert properties["AutoMinorVersionUpgrade"] is True
+    assert properties["AllowMajorVersionUpgrade"] is False
+    assert properties["EnablePerformanceInsights"] is True
+    assert properties["EnableCloudwatchLogsExports"] == ["postgresql", "upgrade"]
+    names = {group["Properties"].get("LogGroupName") for group in dev["AWS::Logs::LogGroup"].values()}
+    assert {"/aws/rds/instance/dataforge-dev/postgresql", "/aws/rds/instance/dataforge-dev/upgrade"} <= names
+
+
+def test_instance_has_a_name_so_that_no_change_can_replace_it(dev_instance: dict[str, Any]) -> None:
+    assert dev_instance["Properties"]["DBInstanceIdentifier"] == "dataforge-dev"
+
+
+def test_existing_database_makes_no_other(existing: Resources) -> None:
+    assert not [kind for kind in existing if kind.startswith("AWS::RDS::")]
+    assert "AWS::SecretsManager::Secret" not in existing
+
+
+def test_existing_database_is_told_to_the_functions(existing: Resources) -> None:
+    told = [
+        f["Properties"]["Environment"]["Variables"]
+        for key, f in existing["AWS::Lambda::Function"].items()
+        if "Migrate" in key
+    ]
+    assert [(v["DB_HOST"], v["DB_PORT"], v["DB_NAME"]) for v in told] == [
+        ("db.example.com", "5432", "shop")
+    ] * 2
+
+
+def test_existing_database_is_entered_by_its_resource_id(existing: Resources, granted: Any) -> None:
+    logins = {place for action, place in granted(existing, "Migrate") if action == "rds-db:connect"}
+    prefix = "arn:<AWS::Partition>:rds-db:<AWS::Region>:<AWS::AccountId>:dbuser:db-ABCDEFGHIJKLMNOP"
+    assert logins == {f"{prefix}/dataforge_load", f"{prefix}/dataforge_migrate"}

@@ -1,0 +1,163 @@
+"""What each function may do, and what it is told."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dataforge.settings import MigrationSettings, read
+
+Resources = dict[str, dict[str, dict[str, Any]]]
+Granted = Callable[[Resources, str], set[tuple[str, str]]]
+Find = Callable[[Resources, str], dict[str, Any]]
+
+LOGIN = "arn:<AWS::Partition>:rds-db:<AWS::Region>:<AWS::AccountId>:dbuser:<DatabasePostgres.DbiResourceId>"
+TRACES = {("xray:PutTelemetryRecords", "*"), ("xray:PutTraceSegments", "*")}
+ATTACH = {
+    (f"ec2:{action}", "*")
+    for action in (
+        "AssignPrivateIpAddresses",
+        "CreateNetworkInterface",
+        "DeleteNetworkInterface",
+        "DescribeNetworkInterfaces",
+        "DescribeSubnets",
+        "UnassignPrivateIpAddresses",
+    )
+}
+
+
+def own_log(name: str) -> set[tuple[str, str]]:
+    return {(f"logs:{action}", f"<{name}Logs.Arn>") for action in ("CreateLogStream", "PutLogEvents")}
+
+
+def put(*places: str) -> set[tuple[str, str]]:
+    return {(f"s3:{action}", place) for action in ("AbortMultipartUpload", "PutObject") for place in places}
+
+
+READ_RAW = {("s3:ListBucket", "<StorageRaw.Arn>"), ("s3:GetObject", "<StorageRaw.Arn>/*")}
+
+
+def test_load_may_read_csvs_mark_progress_and_log_in_as_its_own_role_only(
+    dev: Resources, granted: Granted
+) -> None:
+    assert granted(dev, "MigrateLoadRole") == (
+        READ_RAW
+        | put("<StorageReport.Arn>/progress/*")
+        | {("rds-db:connect", f"{LOGIN}/dataforge_load")}
+        | own_log("MigrationMigrateLoad")
+        | TRACES
+        | ATTACH
+    )
+
+
+def test_control_may_write_reports_but_neither_read_them_nor_touch_backups(
+    dev: Resources, granted: Granted
+) -> None:
+    assert granted(dev, "MigrateControlRole") == (
+        READ_RAW
+        | put("<StorageReport.Arn>/runs/*", "<StorageReport.Arn>/progress/*")
+        | {
+            ("rds-db:connect", f"{LOGIN}/dataforge_migrate"),
+            ("sqs:SendMessage", "<MigrationDeadLetters.Arn>"),
+        }
+        | own_log("MigrationMigrateControl")
+        | TRACES
+        | ATTACH
+    )
+
+
+def test_keeper_may_read_the_master_secret_and_invoke_apply_only(dev: Resources, granted: Granted) -> None:
+    assert granted(dev, "SchemaKeeperRole") == (
+        {
+            ("secretsmanager:DescribeSecret", "<DatabasePostgresSecretAttachment>"),
+            ("secretsmanager:GetSecretValue", "<DatabasePostgresSecretAttachment>"),
+            ("lambda:InvokeFunction", "<SchemaSchemaApply.Arn>"),
+        }
+        | own_log("SchemaSchemaKeeper")
+        | TRACES
+    )
+
+
+def test_apply_may_do_nothing_by_its_role(dev: Resources, granted: Granted) -> None:
+    assert granted(dev, "SchemaApplyRole") == own_log("SchemaSchemaApply") | TRACES | ATTACH
+
+
+def test_with_secrets_each_function_reads_only_its_own(local: Resources, granted: Granted) -> None:
+    def secrets(role: str) -> set[str]:
+        return {place for action, place in granted(local, role) if action == "secretsmanager:GetSecretValue"}
+
+    assert secrets("MigrateLoadRole") == {"<DatabaseSecretDataforgeLoad>"}
+    assert secrets("MigrateControlRole") == {"<DatabaseSecretDataforgeMigrate>"}
+    assert secrets("SchemaApplyRole") == set()
+    assert secrets("SchemaKeeperRole") == {
+        "<DatabasePostgresSecretAttachment>",
+        "<DatabaseSecretDataforgeLoad>",
+        "<DatabaseSecretDataforgeMigrate>",
+    }
+
+
+def test_no_password_is_in_a_template(templates: dict[str, dict[str, Any]]) -> None:
+    for template in templates.values():
+        text = json.dumps(template)
+        assert '"SecretString"' not in text
+        instances = [r for r in template["Resources"].values() if r["Type"] == "AWS::RDS::DBInstance"]
+        # One place may resolve a secret: the instance itself, which is created with it.
+        assert text.count("resolve:secretsmanager:") == len(instances)
+
+
+def test_no_environment_holds_more_than_names_and_places(templates: dict[str, dict[str, Any]]) -> None:
+    for template in templates.values():
+        for resource in template["Resources"].values():
+            variables = resource["Properties"].get("Environment", {}).get("Variables", {})
+            assert not [name for name in variables if re.search("PASSWORD|TOKEN|KEY", name)]
+            assert "resolve:" not in json.dumps(variables)
+
+
+@pytest.mark.parametrize("name", ["MigrateControl", "MigrateLoad"])
+def test_environment_is_what_the_functions_settings_want(dev: Resources, function: Find, name: str) -> None:
+    variables = function(dev, name)["Environment"]["Variables"]
+    # References are resolved by CloudFormation to text; a port to digits.
+    plain = {k: v if isinstance(v, str) else "5432" for k, v in variables.items()}
+    settings = read(MigrationSettings, plain)
+    assert settings.db_auth == "iam"
+    assert settings.db_sslmode == "verify-full"
+    assert settings.db_sslrootcert == "/opt/python/dataforge/certs/rds-global-bundle.pem"
+    assert settings.chunk_bytes == 16 * 2**20
+
+
+def test_embedded_cloud_uses_secrets_and_no_tls(local: Resources, function: Find) -> None:
+    variables = function(local, "MigrateLoad")["Environment"]["Variables"]
+    assert (variables["DB_AUTH"], variables["DB_SSLMODE"]) == ("secret", "disable")
+    assert "DB_SSLROOTCERT" not in variables
+
+
+def test_functions_run_on_arm64_traced_logged_and_without_reserved_concurrency(dev: Resources) -> None:
+    for resource in dev["AWS::Lambda::Function"].values():
+        properties = resource["Properties"]
+        assert properties["Architectures"] == ["arm64"]
+        assert properties["Runtime"] == "python3.13"
+        assert properties["TracingConfig"] == {"Mode": "Active"}
+        assert "LogGroup" in properties["LoggingConfig"]
+        assert "ReservedConcurrentExecutions" not in properties
+
+
+def test_only_functions_without_secrets_api_calls_live_in_the_network(dev: Resources, function: Find) -> None:
+    inside = {
+        name
+        for name in ("SchemaApply", "MigrateControl", "MigrateLoad")
+        if "VpcConfig" in function(dev, name)
+    }
+    assert inside == {"SchemaApply", "MigrateControl", "MigrateLoad"}
+    assert "VpcConfig" not in function(dev, "SchemaKeeper")
+
+
+def test_every_log_group_ends(templates: dict[str, dict[str, Any]]) -> None:
+    days = {"dev": 30, "prod": 365, "local": 30, "existing": 30}
+    for name, template in templates.items():
+        groups = [r for r in template["Resources"].values() if r["Type"] == "AWS::Logs::LogGroup"]
+        assert groups
+        assert {group["Properties"]["RetentionInDays"] for group in groups} == {days[name]}

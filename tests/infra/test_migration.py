@@ -1,0 +1,209 @@
+"""The state machine: every step's retries and ways out, and what it may do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+Resources = dict[str, dict[str, dict[str, Any]]]
+States = dict[str, dict[str, Any]]
+
+TRANSIENT = {
+    "Unavailable",
+    "Busy",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.ClientExecutionTimeoutException",
+}
+DIED = {"Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "States.Timeout"}
+REPEATABLE = {"ScanChunk", "LoadChunk", "SettleTable"}
+STEPS = {"Begin", "BeginAgain", "Plan", "Cut", "Reconcile", "Publish", "Report", "Abandon"} | REPEATABLE
+TO_ABANDON = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Abandon"}
+
+
+@pytest.fixture(scope="module")
+def machine(dev: Resources) -> dict[str, Any]:
+    (found,) = dev["AWS::StepFunctions::StateMachine"].values()
+    return dict(found["Properties"])
+
+
+@pytest.fixture(scope="module")
+def definition(machine: dict[str, Any]) -> dict[str, Any]:
+    """The definition with references as their logical ids."""
+    parts = machine["DefinitionString"]["Fn::Join"][1]
+    texts = [p if isinstance(p, str) else next(iter(p.values())) for p in parts]
+    loaded: dict[str, Any] = json.loads("".join(t if isinstance(t, str) else t[0] for t in texts))
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def states(definition: dict[str, Any]) -> States:
+    """All states, also those inside maps."""
+    return dict(_all_states(definition))
+
+
+def _all_states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, state in definition["States"].items():
+        yield name, state
+        if "ItemProcessor" in state:
+            yield from _all_states(state["ItemProcessor"])
+
+
+def errors(state: dict[str, Any]) -> list[set[str]]:
+    return [set(retry["ErrorEquals"]) for retry in state["Retry"]]
+
+
+def test_every_task_is_one_of_the_steps_or_looks_at_the_holder(states: States) -> None:
+    assert {name for name, state in states.items() if state["Type"] == "Task"} == STEPS | {"DescribeHolder"}
+
+
+@pytest.mark.parametrize("name", sorted(STEPS))
+def test_step_is_retried_on_exactly_what_may_pass(states: States, name: str) -> None:
+    expected = [TRANSIENT, DIED] if name in REPEATABLE else [TRANSIENT]
+    assert errors(states[name]) == expected
+    first = states[name]["Retry"][0]
+    assert first["JitterStrategy"] == "FULL"
+    assert (first["BackoffRate"], first["MaxAttempts"], first["MaxDelaySeconds"]) == (2, 6, 60)
+
+
+@pytest.mark.parametrize("name", sorted(STEPS))
+def test_step_outlasts_its_function_and_no_longer(states: States, name: str) -> None:
+    assert states[name]["TimeoutSeconds"] == 16 * 60
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Begin", "BeginAgain", "DescribeHolder", "Plan", "Scan", "Cut", "Load", "Settle", "Reconcile", "Report"],
+)
+def test_any_error_is_explained(states: States, name: str) -> None:
+    assert states[name]["Catch"][-1] == TO_ABANDON
+
+
+def test_publish_settles_again_when_the_target_changed(states: States) -> None:
+    assert states["Publish"]["Catch"] == [
+        {"ErrorEquals": ["TargetChanged"], "ResultPath": "$.changed", "Next": "Settle"},
+        TO_ABANDON,
+    ]
+
+
+def test_failure_has_the_explained_error_or_else_the_raw_one(states: States) -> None:
+    assert states["Abandon"]["Next"] == "Failed"
+    assert states["Failed"] == {
+        "Type": "Fail",
+        "ErrorPath": "$.failure.error",
+        "CausePath": "$.failure.cause",
+    }
+    (catch,) = states["Abandon"]["Catch"]
+    assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "FailedRaw")
+    assert states["FailedRaw"] == {"Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"}
+
+
+def test_living_holder_refuses_and_only_a_vanished_or_ended_one_is_replaced(states: States) -> None:
+    assert states["IsHeld"]["Choices"] == [{"Variable": "$.run.holder", "StringEquals": "", "Next": "Plan"}]
+    assert states["IsHeld"]["Default"] == "DescribeHolder"
+    (gone, _) = states["DescribeHolder"]["Catch"]
+    assert gone["Next"] == "BeginAgain"
+    assert {"Sfn.ExecutionDoesNotExistException", "Sfn.InvalidArnException"} <= set(gone["ErrorEquals"])
+    assert "States.ALL" not in gone["ErrorEquals"]
+    (alive,) = states["IsAlive"]["Choices"]
+    assert (alive["StringEquals"], alive["Next"], states["IsAlive"]["Default"]) == (
+        "RUNNING",
+        "Refused",
+        "BeginAgain",
+    )
+    assert states["Refused"]["Error"] == "AlreadyRunning"
+    assert "$.run.holder" in states["Refused"]["CausePath"]
+
+
+def test_input_of_any_shape_becomes_an_object(definition: dict[str, Any], states: States) -> None:
+    assert definition["StartAt"] == "Start"
+    assert states["Start"] == {"Type": "Pass", "Result": {}, "Next": "Begin"}
+    assert states["Begin"]["Parameters"]["input.$"] == "$$.Execution.Input"
+
+
+def test_small_files_skip_the_scan(states: States) -> None:
+    (scan,) = states["NeedsScan"]["Choices"]
+    assert (scan["Variable"], scan["NumericGreaterThan"], scan["Next"]) == ("$.plan.scan.count", 0, "Scan")
+    assert states["NeedsScan"]["Default"] == states["Scan"]["Next"] == "Cut"
+
+
+@pytest.mark.parametrize(("name", "key"), [("Scan", "$.plan.scan.key"), ("Load", "$.cut.key")])
+def test_chunks_are_read_from_s3_worked_in_parallel_and_answered_to_s3(
+    states: States, name: str, key: str
+) -> None:
+    state = states[name]
+    assert state["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    assert state["ItemReader"]["ReaderConfig"] == {"InputType": "JSON"}
+    assert state["ItemReader"]["Parameters"]["Key.$"] == key
+    assert state["MaxConcurrency"] == 4
+    assert state["ResultWriter"]["Parameters"]["Prefix"] == "map-runs"
+    assert state["ResultPath"] is None
+    # The item is the payload: no Parameters.
+    assert "Parameters" not in states[f"{name}Chunk"]
+
+
+def test_waves_follow_one_another_and_their_tables_do_not_wait(states: States) -> None:
+    assert (states["Settle"]["ItemsPath"], states["Settle"]["MaxConcurrency"]) == ("$.plan.waves", 1)
+    assert (states["SettleWave"]["ItemsPath"], states["SettleWave"]["MaxConcurrency"]) == ("$.wave", 4)
+    assert states["SettleTable"]["Parameters"] == {
+        "step": "settle",
+        "migration_id.$": "$.migration_id",
+        "table.$": "$.table",
+    }
+
+
+def test_output_is_the_reports_answer(states: States) -> None:
+    assert states["Report"]["End"] is True
+    assert "ResultPath" not in states["Report"]
+
+
+def test_machine_logs_errors_without_data_is_traced_and_ends(
+    machine: dict[str, Any], definition: dict[str, Any]
+) -> None:
+    logging = machine["LoggingConfiguration"]
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert definition["TimeoutSeconds"] == 24 * 3600
+
+
+def test_machine_may_touch_its_functions_executions_and_the_report_bucket_only(
+    dev: Resources, granted: Callable[[Resources, str], set[tuple[str, str]]]
+) -> None:
+    pairs = granted(dev, "MigrationMachine")
+    assert {place for action, place in pairs if action.startswith("s3:")} == {
+        "arn:<AWS::Partition>:s3:::<StorageReport>/*"
+    }
+    invoked = {place.removesuffix(":*") for action, place in pairs if action == "lambda:InvokeFunction"}
+    assert invoked == {"<MigrationMigrateControl.Arn>", "<MigrationMigrateLoad.Arn>"}
+    services = {action.split(":")[0] for action, _ in pairs}
+    assert services == {"s3", "lambda", "states", "logs", "xray"}
+    assert {
+        action for action, place in pairs if place == "*" and not action.startswith(("logs:", "xray:"))
+    } == set()
+
+
+def test_run_stopped_from_outside_is_released_and_a_lost_release_kept(dev: Resources) -> None:
+    (rule,) = dev["AWS::Events::Rule"].values()
+    pattern = rule["Properties"]["EventPattern"]
+    assert pattern["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    assert pattern["detail"]["stateMachineArn"][0]["Ref"].startswith("MigrationMachine")
+    (target,) = rule["Properties"]["Targets"]
+    assert target["Arn"]["Fn::GetAtt"][0].startswith("MigrationMigrateControl")
+    assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0].startswith("MigrationDeadLetters")
+    transformer = target["InputTransformer"]
+    assert set(transformer["InputPathsMap"].values()) == {"$.detail.executionArn", "$.detail.status"}
+    assert '"step":"release"' in transformer["InputTemplate"]
+
+
+def test_function_that_is_called_asynchronously_has_a_dead_letter_queue(dev: Resources) -> None:
+    with_queue = {
+        key[:-8] for key, f in dev["AWS::Lambda::Function"].items() if "DeadLetterConfig" in f["Properties"]
+    }
+    assert with_queue == {"MigrationMigrateControl"}
+    (queue,) = dev["AWS::SQS::Queue"].values()
+    assert queue["Properties"]["SqsManagedSseEnabled"] is True

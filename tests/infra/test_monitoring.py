@@ -1,0 +1,67 @@
+"""Alarms: what wakes somebody, and whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Resources = dict[str, dict[str, dict[str, Any]]]
+
+
+def alarms(resources: Resources) -> dict[str, dict[str, Any]]:
+    return {
+        key.removeprefix("Monitoring")[:-8]: alarm["Properties"]
+        for key, alarm in resources["AWS::CloudWatch::Alarm"].items()
+    }
+
+
+def test_everything_that_needs_a_hand_has_an_alarm(dev: Resources) -> None:
+    assert set(alarms(dev)) == {
+        "MigrationFailed",
+        "MigrationTimedOut",
+        "ReleaseLost",
+        "SchemaKeeperErrors",
+        "SchemaApplyErrors",
+        "MigrateControlErrors",
+        "MigrateLoadErrors",
+        "PostgresCpu",
+        "PostgresStorage",
+        "PostgresConnections",
+    }
+
+
+def test_every_alarm_tells_the_topic_and_what_to_do(dev: Resources) -> None:
+    (topic,) = dev["AWS::SNS::Topic"]
+    for alarm in alarms(dev).values():
+        assert alarm["AlarmActions"] == [{"Ref": topic}]
+        assert alarm["AlarmDescription"]
+        assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_one_failed_migration_is_enough(dev: Resources) -> None:
+    failed = alarms(dev)["MigrationFailed"]
+    assert (failed["MetricName"], failed["Threshold"], failed["EvaluationPeriods"]) == (
+        "ExecutionsFailed",
+        1,
+        1,
+    )
+
+
+def test_disk_alarm_fires_below_what_autoscaling_waits_for(dev: Resources) -> None:
+    disk = alarms(dev)["PostgresStorage"]
+    assert disk["ComparisonOperator"] == "LessThanThreshold"
+    assert disk["Threshold"] < 20 * 2**30 / 10
+
+
+def test_mail_goes_out_only_where_an_address_is_given(dev: Resources, prod: Resources) -> None:
+    assert "AWS::SNS::Subscription" not in dev
+    (mail,) = prod["AWS::SNS::Subscription"].values()
+    assert (mail["Properties"]["Protocol"], mail["Properties"]["Endpoint"]) == ("email", "ops@example.com")
+
+
+def test_existing_database_is_watched_by_its_owner(existing: Resources) -> None:
+    assert not [name for name in alarms(existing) if name.startswith("Postgres")]
+
+
+def test_there_is_one_dashboard(dev: Resources) -> None:
+    (dashboard,) = dev["AWS::CloudWatch::Dashboard"].values()
+    assert dashboard["Properties"]["DashboardName"] == "DataForge-dev"

@@ -1,0 +1,53 @@
+"""The custom resource that keeps the schema: when it runs, and before what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dataforge.ddl import fingerprint
+
+Resources = dict[str, dict[str, dict[str, Any]]]
+
+
+def resource(resources: Resources) -> dict[str, Any]:
+    (found,) = resources["Custom::DataForgeSchema"].values()
+    return found
+
+
+def test_schema_is_evolved_when_catalogue_database_or_way_in_changes(
+    dev: Resources, local: Resources
+) -> None:
+    properties = resource(dev)["Properties"]
+    assert properties["Fingerprint"] == fingerprint()
+    assert properties["Host"]["Fn::GetAtt"][1] == "Endpoint.Address"
+    assert (properties["Auth"], resource(local)["Properties"]["Auth"]) == ("iam", "secret")
+
+
+def test_keeper_is_asked_and_given_a_limit(dev: Resources) -> None:
+    properties = resource(dev)["Properties"]
+    assert properties["ServiceToken"]["Fn::GetAtt"][0].startswith("SchemaSchemaKeeper")
+    assert properties["ServiceTimeout"] == "900"
+
+
+def test_time_outs_nest_so_that_the_innermost_is_the_one_reported(dev: Resources) -> None:
+    seconds = {key[:-8]: f["Properties"]["Timeout"] for key, f in dev["AWS::Lambda::Function"].items()}
+    limit = int(resource(dev)["Properties"]["ServiceTimeout"])
+    assert seconds["SchemaSchemaApply"] < seconds["SchemaSchemaKeeper"] < limit
+
+
+def test_schema_comes_after_database_network_and_rights(dev: Resources) -> None:
+    before = " ".join(resource(dev)["DependsOn"])
+    for needed in (
+        "DatabasePostgres",
+        "DatabaseGroupfrom",
+        "NetworkFunctionsto",
+        "SchemaSchemaApply",
+        "SchemaSchemaKeeperRoleDefaultPolicy",
+    ):
+        assert needed in before
+
+
+def test_schema_comes_before_the_code_that_needs_it(dev: Resources) -> None:
+    (schema,) = dev["Custom::DataForgeSchema"]
+    for key, function in dev["AWS::Lambda::Function"].items():
+        assert (schema in function.get("DependsOn", ())) == key.startswith("MigrationMigrate")

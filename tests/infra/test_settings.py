@@ -1,0 +1,104 @@
+"""The CDK context: defaults that can be deployed, and errors that name what is wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.settings import SettingsError, read_settings
+
+EXISTING: dict[str, Any] = {
+    "host": "db.example.com",
+    "name": "shop",
+    "secretArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-a1b2c3",
+    "vpcId": "vpc-0123456789abcdef0",
+    "availabilityZones": ["eu-west-1a"],
+    "subnetIds": ["subnet-0123456789abcdef0"],
+    "securityGroupId": "sg-0123456789abcdef0",
+    "resourceId": "db-ABC",
+}
+
+
+def test_nothing_given_is_a_small_protected_dev() -> None:
+    settings = read_settings({})
+    assert (settings.stage, settings.target, settings.auth) == ("dev", "aws", "iam")
+    assert settings.stack_name == "DataForge-dev"
+    assert (settings.instance_class, settings.backup_retention_days) == ("t4g.micro", 7)
+    assert settings.load_concurrency == 4
+
+
+def test_prod_has_defaults_of_its_own() -> None:
+    settings = read_settings({"stage": "prod"})
+    assert settings.production
+    assert (settings.multi_az, settings.backup_retention_days, settings.load_concurrency) == (True, 35, 10)
+
+
+def test_embedded_cloud_has_passwords_and_few_workers() -> None:
+    settings = read_settings({"target": "local"})
+    assert (settings.auth, settings.load_concurrency) == ("secret", 2)
+
+
+def test_given_values_win_and_may_be_text_as_the_command_line_has_them() -> None:
+    settings = read_settings(
+        {
+            "stage": "prod",
+            "multiAz": "false",
+            "chunkMegabytes": "32",
+            "logRetentionDays": "90",
+            "tags": '{"CostCentre": "42"}',
+            "existingDatabase": json.dumps(EXISTING),
+        }
+    )
+    assert (settings.multi_az, settings.chunk_megabytes, settings.log_retention_days) == (False, 32, 90)
+    assert settings.tags == {"CostCentre": "42"}
+    assert settings.existing_database is not None
+    assert settings.existing_database.port == 5432
+
+
+def test_keys_of_the_cdk_are_passed_over() -> None:
+    read_settings({"@aws-cdk/core:checkSecretUsage": True, "aws:cdk:enable-path-metadata": True})
+
+
+@pytest.mark.parametrize(
+    ("context", "told"),
+    [
+        ({"backupRetentionDay": 7}, "backupRetentionDay: no such setting; did you mean backupRetentionDays?"),
+        ({"zzz": 1}, "zzz: no such setting; known keys: alarmEmail, auth"),
+        ({"stage": "production"}, "stage: Input should be 'dev' or 'prod'"),
+        ({"loadConcurrency": "many"}, "loadConcurrency: Input should be a valid integer"),
+        ({"loadConcurrency": 0}, "loadConcurrency: Input should be greater than or equal to 1"),
+        ({"backupRetentionDays": 0}, "backupRetentionDays: Input should be greater than or equal to 1"),
+        ({"logRetentionDays": 8}, "logRetentionDays: Input should be 7, 30, 90, 365 or 3653"),
+        ({"instanceClass": "db.t4g.micro"}, "instanceClass: "),
+        ({"alarmEmail": "nobody"}, "alarmEmail: "),
+        ({"existingDatabase": "{"}, "existingDatabase: "),
+        (
+            {"existingDatabase": {**EXISTING, "hots": "x"}},
+            "existingDatabase.hots: no such setting; did you mean host?",
+        ),
+        ({"existingDatabase": {**EXISTING, "vpcId": "my-vpc"}}, "existingDatabase.vpcId: "),
+        (
+            {"existingDatabase": {k: v for k, v in EXISTING.items() if k != "resourceId"}},
+            "existingDatabase.resourceId is missing: auth=iam",
+        ),
+        ({"storageGigabytes": 100, "maxStorageGigabytes": 105}, "maxStorageGigabytes must be at least 10 %"),
+    ],
+)
+def test_wrong_context_is_named(context: dict[str, Any], told: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings(context)
+    assert told in str(error.value)
+
+
+def test_every_wrong_key_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings({"stag": "dev", "loadConcurency": 3})
+    assert "stag:" in str(error.value)
+    assert "loadConcurency:" in str(error.value)
+
+
+def test_existing_database_without_iam_needs_no_resource_id() -> None:
+    context = {k: v for k, v in EXISTING.items() if k != "resourceId"}
+    assert read_settings({"auth": "secret", "existingDatabase": context}).existing_database is not None

@@ -1,0 +1,84 @@
+"""The buckets: closed, encrypted, versioned, and cheaper with age."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+Resources = dict[str, dict[str, dict[str, Any]]]
+DATA = ("StorageRaw", "StorageBackup", "StorageReport")
+
+
+def bucket(resources: Resources, name: str) -> dict[str, Any]:
+    (found,) = (b for key, b in resources["AWS::S3::Bucket"].items() if key.startswith(name))
+    return found
+
+
+def rules(resources: Resources, name: str) -> dict[str, dict[str, Any]]:
+    return {
+        rule["Id"]: rule for rule in bucket(resources, name)["Properties"]["LifecycleConfiguration"]["Rules"]
+    }
+
+
+def test_every_bucket_is_encrypted_and_closed(dev: Resources) -> None:
+    assert len(dev["AWS::S3::Bucket"]) == 4
+    for found in dev["AWS::S3::Bucket"].values():
+        properties = found["Properties"]
+        (encryption,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert encryption["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+        assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+        assert len(properties["PublicAccessBlockConfiguration"]) == 4
+
+
+def test_every_bucket_refuses_plain_http_and_old_tls(dev: Resources) -> None:
+    policies = dev["AWS::S3::BucketPolicy"].values()
+    assert len(policies) == 4
+    for policy in policies:
+        denied = [s for s in policy["Properties"]["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
+        conditions = [statement["Condition"] for statement in denied]
+        assert {"Bool": {"aws:SecureTransport": "false"}} in conditions
+        assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in conditions
+        assert all(s["Principal"] == {"AWS": "*"} and s["Action"] == "s3:*" for s in denied)
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_data_buckets_keep_versions_and_log_access(dev: Resources, name: str) -> None:
+    properties = bucket(dev, name)["Properties"]
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert properties["LoggingConfiguration"]["DestinationBucketName"]["Ref"].startswith("StorageLogs")
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_old_versions_move_and_end_and_broken_uploads_vanish(dev: Resources, name: str) -> None:
+    age = rules(dev, name)["age"]
+    assert age["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    assert age["NoncurrentVersionTransitions"] == [{"StorageClass": "GLACIER_IR", "TransitionInDays": 30}]
+    assert age["NoncurrentVersionExpiration"] == {"NoncurrentDays": 365}
+    assert "ExpirationInDays" not in age
+
+
+@pytest.mark.parametrize("name", ["StorageRaw", "StorageBackup"])
+def test_data_moves_to_classes_that_answer_at_once(dev: Resources, name: str) -> None:
+    moves = [(t["StorageClass"], t["TransitionInDays"]) for t in rules(dev, name)["age"]["Transitions"]]
+    assert moves == [("STANDARD_IA", 30), ("GLACIER_IR", 120)]
+
+
+def test_only_what_ends_with_a_run_expires_among_the_reports(dev: Resources) -> None:
+    expiring = {
+        r["Prefix"]: r["ExpirationInDays"] for r in rules(dev, "StorageReport").values() if "Prefix" in r
+    }
+    assert expiring == {"progress/": 30, "map-runs/": 30}
+
+
+@pytest.mark.parametrize(("stage", "policy"), [("dev", "Delete"), ("prod", "Retain")])
+def test_prod_buckets_outlive_their_stack(
+    templates: dict[str, dict[str, Any]], stage: str, policy: str
+) -> None:
+    buckets = [r for r in templates[stage]["Resources"].values() if r["Type"] == "AWS::S3::Bucket"]
+    assert [b["DeletionPolicy"] for b in buckets] == [policy] * 4
+
+
+def test_nothing_empties_a_bucket_on_its_own(templates: dict[str, dict[str, Any]]) -> None:
+    for template in templates.values():
+        assert "Custom::S3AutoDeleteObjects" not in {r["Type"] for r in template["Resources"].values()}
