@@ -25,7 +25,8 @@ def up(config: Config, say: Say = print) -> Outputs:
     that ran before leaves it running, rolled back. Raises ``LocalCloudError``.
     """
     with _alone(config):
-        if is_up(config):
+        # Without outputs a first deployment was cut off, and what it left behind is unknown.
+        if is_up(config) and config.outputs.exists():
             _require_same_settings(config)
             say(f"The embedded cloud runs already; deploying to it ({config.endpoint}).")
             return _deploy(config, say)
@@ -41,11 +42,11 @@ def up(config: Config, say: Say = print) -> Outputs:
 
 def down(config: Config, say: Say = print) -> None:
     """Stop both servers and every process they started, and drop their data. Harmless when nothing runs."""
-    if not config.state.exists():
-        return
-    with _alone(config), deferred():
-        ran = is_up(config)
-        _clear(config)
+    ran = False
+    if config.state.exists():
+        with _alone(config), deferred():
+            ran = aws.running(config) or postgres.running(config)
+            _clear(config)
     say("The embedded cloud is stopped, its data gone." if ran else "No embedded cloud was running.")
 
 
@@ -73,6 +74,7 @@ def _start(config: Config, say: Say) -> None:
     postgres.start(config)
     say(f"Starting the AWS emulator on port {config.aws_port}.")
     aws.start(config)
+    deploy.bootstrap(config)
 
 
 def _deploy(config: Config, say: Say) -> Outputs:

@@ -27,13 +27,18 @@ MILESTONES = ("Bundling asset", "✨  Synthesis time", "✨  Deployment time")
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-def deploy(config: Config, say: Say) -> dict[str, dict[str, str]]:
-    """Deploy every stack; the outputs per stack. Raises ``DeployFailed`` with CloudFormation's causes."""
+def bootstrap(config: Config) -> None:
+    """Prepare the empty account for CDK. Raises ``DeployFailed``."""
     if not CDK.exists():
         raise NotInstalled(CDK)
+    # In a folder without an app, which would be synthesized for nothing.
+    _cdk(config, ["bootstrap", f"aws://{aws.ACCOUNT}/{config.region}"], config.run, lambda _line: None)
+
+
+def deploy(config: Config, say: Say) -> dict[str, dict[str, str]]:
+    """Deploy every stack; the outputs per stack. Raises ``DeployFailed`` with CloudFormation's causes."""
     outputs = config.run / "cdk-outputs.json"
     outputs.unlink(missing_ok=True)
-    _cdk(config, ["bootstrap", f"aws://{aws.ACCOUNT}/{config.region}"], config.run, lambda _line: None)
     arguments = ["deploy", "--all", "--require-approval", "never", "--progress", "events"]
     arguments += ["--outputs-file", str(outputs), "--output", str(config.state / "cdk.out")]
     for key, value in (*CONTEXT, *config.context):
@@ -58,7 +63,7 @@ def _cdk(config: Config, arguments: list[str], cwd: Path, on_line: Callable[[str
 @contextmanager
 def _started(command: list[str], env: dict[str, str], cwd: Path) -> Iterator[subprocess.Popen[str]]:
     """The process, ended with everything it started when the block is left early."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command,
         env=env,
         cwd=cwd,
@@ -68,14 +73,12 @@ def _started(command: list[str], env: dict[str, str], cwd: Path) -> Iterator[sub
         text=True,
         errors="replace",
         start_new_session=True,
-    )
-    try:
-        yield process
-        process.wait()
-    except BaseException:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        raise
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 def _lines(stream: IO[str] | None) -> Iterator[str]:

