@@ -7,6 +7,7 @@ that is malformed, not UTF-8 or of the wrong length, and every row that Arrow's 
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -267,6 +268,9 @@ def _read_csv(block: Block, regular: NDArray[np.bool_], starts: Offsets, ends: O
         data = b"".join(
             data[s:e] for s, e in zip(starts[regular].tolist(), ends[regular].tolist(), strict=True)
         )
+    if data.startswith(codecs.BOM_UTF8):
+        # The reader would take it for the file's mark and drop it; here it belongs to a value.
+        data = codecs.BOM_UTF8 + data
     quoted = b'"' in data
     return pacsv.read_csv(
         pa.BufferReader(data),
