@@ -38,9 +38,9 @@ def _double(value: float) -> str:
     if "e" in text:
         return text
     if abs(value) >= 1e15:
-        digits = text.removesuffix(".0").lstrip("-")
-        mantissa = (digits[0] + "." + digits[1:]).rstrip("0").rstrip(".")
-        return f"{'-' if value < 0 else ''}{mantissa}e+{len(digits) - 1}"
+        whole, _, fraction = text.lstrip("-").partition(".")
+        mantissa = f"{whole[0]}.{whole[1:]}{fraction}".rstrip("0").rstrip(".")
+        return f"{'-' if value < 0 else ''}{mantissa}e+{len(whole) - 1}"
     return text.removesuffix(".0")
 
 
