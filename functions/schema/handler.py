@@ -19,6 +19,7 @@ from dataforge.errors import SchemaRefused, Unavailable
 from dataforge.roles import LOGINS
 from dataforge.settings import DatabaseSettings, Settings, read
 from functions.schema.apply import apply as apply_schema
+from functions.schema.cloudformation import answer
 from functions.schema.doctor import examine
 
 logger = Logger()
@@ -46,24 +47,32 @@ class ApplySettings(DatabaseSettings):
 @logger.inject_lambda_context
 def on_event(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """A CloudFormation request, or {"action": "apply" | "doctor"} from the command line."""
-    if event.get("RequestType") == "Delete":
-        return {"PhysicalResourceId": event["PhysicalResourceId"]}
+    if "ResponseURL" in event:
+        answer(event, lambda: keep("apply"))
+        return {}
+    return keep(event.get("action", "doctor"))
+
+
+def keep(action: str) -> dict[str, Any]:
+    """Have the applier do the action, with the credentials it needs. Raises ``SchemaRefused`` with its reason."""
     settings = read(KeeperSettings)
     secrets = boto3.client("secretsmanager")
     passwords = {
         role: _secret(secrets, arn)["password"] for role, arn in json.loads(settings.role_secrets).items()
     }
     payload = {
-        "action": event.get("action", "apply"),
+        "action": action,
         "master": _secret(secrets, settings.master_secret_arn),
         "passwords": {role: passwords.get(role) for role in LOGINS},
     }
-    answer = boto3.client("lambda").invoke(FunctionName=settings.apply_function, Payload=json.dumps(payload))
-    result = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        raise SchemaRefused(result.get("errorMessage", "The schema function failed; see its log."))
-    logger.info("schema handled", extra={"result": result})
-    return {"PhysicalResourceId": "dataforge-schema", "Data": {}} if "RequestType" in event else result
+    answered = boto3.client("lambda").invoke(
+        FunctionName=settings.apply_function, Payload=json.dumps(payload)
+    )
+    result: dict[str, Any] = json.loads(answered["Payload"].read())
+    if "FunctionError" in answered:
+        raise SchemaRefused(result.get("errorMessage", "The schema function failed; its log says why."))
+    logger.info("schema handled", extra={"action": action, "result": result})
+    return result
 
 
 def _secret(secrets: Any, arn: str) -> dict[str, str]:
