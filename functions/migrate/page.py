@@ -33,7 +33,8 @@ Quality {_percent(document["quality"])}, threshold {_percent(document["quality_t
 {_failure(document)}
 <h2>Tables</h2>
 <div class="scroll"><table><thead><tr><th>table</th><th>read</th><th>loaded</th><th>unchanged</th><th>deduplicated</th>
-<th>rejected</th><th>quality</th><th></th></tr></thead><tbody>{"".join(map(_table, document["tables"]))}</tbody></table></div>
+<th>rejected</th><th>quality</th><th></th></tr></thead>
+<tbody>{"".join(map(_table, document["tables"]))}</tbody></table></div>
 <p>For every table: read = loaded + unchanged + deduplicated + rejected, and the content hash of what was read equals that of
 what is stored ({escape(document["row_hash"])}).</p>
 {_reasons(document["tables"])}

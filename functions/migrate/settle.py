@@ -178,8 +178,8 @@ def _remove_conflicts(cursor: Any, run: Run, table: Table, removed: Removed) -> 
     cursor.execute(
         f"WITH repeated AS (SELECT {_keys(table)}, min({shadow.SOURCE}) AS first FROM {_shadow(run, table)}"
         f" GROUP BY {_keys(table)} HAVING count(*) > 1)"
-        f" SELECT s.{shadow.SOURCE}, s.ctid::text FROM {_shadow(run, table)} s JOIN repeated r ON {_same_key(table, 's', 'r')}"
-        f" WHERE s.{shadow.SOURCE} > r.first"
+        f" SELECT s.{shadow.SOURCE}, s.ctid::text FROM {_shadow(run, table)} s"
+        f" JOIN repeated r ON {_same_key(table, 's', 'r')} WHERE s.{shadow.SOURCE} > r.first"
     )
     message = f"Another row of the file has the same key ({', '.join(table.key)}) and other values; the first is kept"
     _delete(cursor, run, table, {row: [Violation("conflict", message)] for row in cursor.fetchall()}, removed)

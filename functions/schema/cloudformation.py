@@ -34,8 +34,8 @@ def answer(event: dict[str, Any], work: Callable[[], object]) -> None:
 def _report(event: dict[str, Any], status: str, reason: str) -> None:
     body = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
     body |= {"Status": status, "Reason": reason, "PhysicalResourceId": PHYSICAL_ID}
-    request = urllib.request.Request(  # noqa: S310: the URL is CloudFormation's own, presigned
-        event["ResponseURL"], data=json.dumps(body).encode(), method="PUT", headers={"Content-Type": ""}
-    )
+    url, data = event["ResponseURL"], json.dumps(body).encode()
+    # CloudFormation itself presigned the URL, and with no content type.
+    request = urllib.request.Request(url, data=data, method="PUT", headers={"Content-Type": ""})  # noqa: S310
     with urllib.request.urlopen(request, timeout=30):  # noqa: S310
         pass
