@@ -14,7 +14,7 @@ from infra.acknowledge import acknowledge
 from infra.log_groups import log_group
 from infra.network import Network
 from infra.settings import Settings
-from infra.wheels import ROOT
+from infra.wheels import NOT_CODE, ROOT
 
 METRICS_NAMESPACE = "DataForge"
 
@@ -93,7 +93,7 @@ def _code(capability: str) -> lambda_.Code:
         ignore_mode=IgnoreMode.GIT,
         exclude=[
             *("/*", "!/functions/", "/functions/*", "!/functions/__init__.py", f"!/functions/{capability}/"),
-            *("__pycache__/", "*.pyc"),
+            *NOT_CODE,
         ],
     )
 

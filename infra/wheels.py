@@ -23,6 +23,8 @@ from aws_cdk import aws_lambda as lambda_
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYER_SOURCE = ROOT / "layers" / "common"
+NOT_CODE = ("__pycache__/", "*.pyc", ".*")
+"""Left out of assets of our own code (gitignore patterns): what interpreters and tools leave beside it."""
 CACHE = ROOT / ".local" / "layers"
 
 PYTHON = "3.13"

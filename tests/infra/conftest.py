@@ -57,6 +57,12 @@ def synthesize(make_app: Callable[..., App]) -> Callable[..., dict[str, Any]]:
     return synthesize
 
 
+@pytest.fixture
+def existing_database() -> dict[str, Any]:
+    """The setting ``existingDatabase``, complete."""
+    return {**EXISTING}
+
+
 @pytest.fixture(scope="session")
 def templates(synthesize: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The four ways to deploy."""

@@ -41,6 +41,14 @@ def test_no_finding_of_cdk_nag_is_unacknowledged(make_app: MakeApp, context: dic
     assert [(v.rule_name, [r.construct_path for r in v.violating_resources]) for v in found.violations] == []
 
 
+def test_no_finding_of_cdk_nag_is_unacknowledged_with_an_existing_database(
+    make_app: MakeApp, existing_database: dict[str, Any]
+) -> None:
+    app = make_app(existingDatabase=existing_database)
+    build(app)
+    assert app.synth().stacks
+
+
 def test_finding_without_acknowledgement_ends_the_synthesis(make_app: MakeApp) -> None:
     app = make_app()
     s3.Bucket(build(app), "Careless")

@@ -1,9 +1,9 @@
-"""The state machine: every step's retries and ways out, and what it may do."""
+"""The state machine's definition: every step's retries and ways out."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -27,15 +27,10 @@ TO_ABANDON = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "A
 
 
 @pytest.fixture(scope="module")
-def machine(dev: Resources) -> dict[str, Any]:
-    (found,) = dev["AWS::StepFunctions::StateMachine"].values()
-    return dict(found["Properties"])
-
-
-@pytest.fixture(scope="module")
-def definition(machine: dict[str, Any]) -> dict[str, Any]:
+def definition(dev: Resources) -> dict[str, Any]:
     """The definition with references as their logical ids."""
-    parts = machine["DefinitionString"]["Fn::Join"][1]
+    (machine,) = dev["AWS::StepFunctions::StateMachine"].values()
+    parts = machine["Properties"]["DefinitionString"]["Fn::Join"][1]
     texts = [p if isinstance(p, str) else next(iter(p.values())) for p in parts]
     loaded: dict[str, Any] = json.loads("".join(t if isinstance(t, str) else t[0] for t in texts))
     return loaded
@@ -120,6 +115,10 @@ def test_living_holder_refuses_and_only_a_vanished_or_ended_one_is_replaced(stat
     assert "$.run.holder" in states["Refused"]["CausePath"]
 
 
+def test_run_that_hangs_ends(definition: dict[str, Any]) -> None:
+    assert definition["TimeoutSeconds"] == 24 * 3600
+
+
 def test_input_of_any_shape_becomes_an_object(definition: dict[str, Any], states: States) -> None:
     assert definition["StartAt"] == "Start"
     assert states["Start"] == {"Type": "Pass", "Result": {}, "Next": "Begin"}
@@ -160,50 +159,3 @@ def test_waves_follow_one_another_and_their_tables_do_not_wait(states: States) -
 def test_output_is_the_reports_answer(states: States) -> None:
     assert states["Report"]["End"] is True
     assert "ResultPath" not in states["Report"]
-
-
-def test_machine_logs_errors_without_data_is_traced_and_ends(
-    machine: dict[str, Any], definition: dict[str, Any]
-) -> None:
-    logging = machine["LoggingConfiguration"]
-    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
-    assert machine["TracingConfiguration"] == {"Enabled": True}
-    assert definition["TimeoutSeconds"] == 24 * 3600
-
-
-def test_machine_may_touch_its_functions_executions_and_the_report_bucket_only(
-    dev: Resources, granted: Callable[[Resources, str], set[tuple[str, str]]]
-) -> None:
-    pairs = granted(dev, "MigrationMachine")
-    assert {place for action, place in pairs if action.startswith("s3:")} == {
-        "arn:<AWS::Partition>:s3:::<StorageReport>/*"
-    }
-    invoked = {place.removesuffix(":*") for action, place in pairs if action == "lambda:InvokeFunction"}
-    assert invoked == {"<MigrationMigrateControl.Arn>", "<MigrationMigrateLoad.Arn>"}
-    services = {action.split(":")[0] for action, _ in pairs}
-    assert services == {"s3", "lambda", "states", "logs", "xray"}
-    assert {
-        action for action, place in pairs if place == "*" and not action.startswith(("logs:", "xray:"))
-    } == set()
-
-
-def test_run_stopped_from_outside_is_released_and_a_lost_release_kept(dev: Resources) -> None:
-    (rule,) = dev["AWS::Events::Rule"].values()
-    pattern = rule["Properties"]["EventPattern"]
-    assert pattern["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
-    assert pattern["detail"]["stateMachineArn"][0]["Ref"].startswith("MigrationMachine")
-    (target,) = rule["Properties"]["Targets"]
-    assert target["Arn"]["Fn::GetAtt"][0].startswith("MigrationMigrateControl")
-    assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0].startswith("MigrationDeadLetters")
-    transformer = target["InputTransformer"]
-    assert set(transformer["InputPathsMap"].values()) == {"$.detail.executionArn", "$.detail.status"}
-    assert '"step":"release"' in transformer["InputTemplate"]
-
-
-def test_function_that_is_called_asynchronously_has_a_dead_letter_queue(dev: Resources) -> None:
-    with_queue = {
-        key[:-8] for key, f in dev["AWS::Lambda::Function"].items() if "DeadLetterConfig" in f["Properties"]
-    }
-    assert with_queue == {"MigrationMigrateControl"}
-    (queue,) = dev["AWS::SQS::Queue"].values()
-    assert queue["Properties"]["SqsManagedSseEnabled"] is True

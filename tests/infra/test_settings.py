@@ -9,17 +9,6 @@ import pytest
 
 from infra.settings import SettingsError, read_settings
 
-EXISTING: dict[str, Any] = {
-    "host": "db.example.com",
-    "name": "shop",
-    "secretArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-a1b2c3",
-    "vpcId": "vpc-0123456789abcdef0",
-    "availabilityZones": ["eu-west-1a"],
-    "subnetIds": ["subnet-0123456789abcdef0"],
-    "securityGroupId": "sg-0123456789abcdef0",
-    "resourceId": "db-ABC",
-}
-
 
 def test_nothing_given_is_a_small_protected_dev() -> None:
     settings = read_settings({})
@@ -40,7 +29,9 @@ def test_embedded_cloud_has_passwords_and_few_workers() -> None:
     assert (settings.auth, settings.load_concurrency) == ("secret", 2)
 
 
-def test_given_values_win_and_may_be_text_as_the_command_line_has_them() -> None:
+def test_given_values_win_and_may_be_text_as_the_command_line_has_them(
+    existing_database: dict[str, Any],
+) -> None:
     settings = read_settings(
         {
             "stage": "prod",
@@ -48,7 +39,7 @@ def test_given_values_win_and_may_be_text_as_the_command_line_has_them() -> None
             "chunkMegabytes": "32",
             "logRetentionDays": "90",
             "tags": '{"CostCentre": "42"}',
-            "existingDatabase": json.dumps(EXISTING),
+            "existingDatabase": json.dumps(existing_database),
         }
     )
     assert (settings.multi_az, settings.chunk_megabytes, settings.log_retention_days) == (False, 32, 90)
@@ -74,15 +65,6 @@ def test_keys_of_the_cdk_are_passed_over() -> None:
         ({"instanceClass": "db.t4g.micro"}, "instanceClass: "),
         ({"alarmEmail": "nobody"}, "alarmEmail: "),
         ({"existingDatabase": "{"}, "existingDatabase: "),
-        (
-            {"existingDatabase": {**EXISTING, "hots": "x"}},
-            "existingDatabase.hots: no such setting; did you mean host?",
-        ),
-        ({"existingDatabase": {**EXISTING, "vpcId": "my-vpc"}}, "existingDatabase.vpcId: "),
-        (
-            {"existingDatabase": {k: v for k, v in EXISTING.items() if k != "resourceId"}},
-            "existingDatabase.resourceId is missing: auth=iam",
-        ),
         ({"storageGigabytes": 100, "maxStorageGigabytes": 105}, "maxStorageGigabytes must be at least 10 %"),
     ],
 )
@@ -99,6 +81,26 @@ def test_every_wrong_key_is_named_at_once() -> None:
     assert "loadConcurency:" in str(error.value)
 
 
-def test_existing_database_without_iam_needs_no_resource_id() -> None:
-    context = {k: v for k, v in EXISTING.items() if k != "resourceId"}
-    assert read_settings({"auth": "secret", "existingDatabase": context}).existing_database is not None
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"hots": "x"}, "existingDatabase.hots: no such setting; did you mean host?"),
+        ({"vpcId": "my-vpc"}, "existingDatabase.vpcId: "),
+        ({"subnetIds": []}, "existingDatabase.subnetIds: "),
+        ({"secretArn": "password"}, "existingDatabase.secretArn: "),
+        ({"resourceId": None}, "existingDatabase.resourceId is missing: auth=iam"),
+    ],
+)
+def test_wrong_existing_database_is_named(
+    existing_database: dict[str, Any], change: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings({"existingDatabase": existing_database | change})
+    assert told in str(error.value)
+
+
+def test_existing_database_with_secrets_needs_no_resource_id(existing_database: dict[str, Any]) -> None:
+    del existing_database["resourceId"]
+    assert (
+        read_settings({"auth": "secret", "existingDatabase": existing_database}).existing_database is not None
+    )

@@ -1,0 +1,62 @@
+"""Every handler imports from its own assets, and from nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+HANDLERS = (
+    "functions.schema.handler.on_event",
+    "functions.schema.handler.apply",
+    "functions.migrate.handler.control",
+    "functions.migrate.handler.load",
+)
+
+# -I and -S: no site-packages, no PYTHONPATH, no current folder. What is missing in the assets is missing.
+IMPORT = """
+import importlib, sys
+handler, *sys.path[:0] = sys.argv[1:]
+module, name = handler.rsplit(".", 1)
+function = getattr(importlib.import_module(module), name)
+assert callable(function)
+foreign = [m.__file__ for m in list(sys.modules.values()) if "site-packages" in (getattr(m, "__file__", None) or "")]
+assert not foreign, foreign
+"""
+
+
+def test_every_function_of_the_app_is_tried(for_this_machine: dict[str, Any]) -> None:
+    assert set(for_this_machine) == set(HANDLERS)
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_handler_imports_from_its_assets_alone(for_this_machine: dict[str, Any], handler: str) -> None:
+    packaged = for_this_machine[handler]
+    paths = [str(packaged.code), *(str(layer / "python") for layer in packaged.layers)]
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", IMPORT, handler, *paths],
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_code_asset_holds_its_function_and_no_other(for_this_machine: dict[str, Any], handler: str) -> None:
+    capability = handler.split(".")[1]
+    code = for_this_machine[handler].code
+    assert [path.name for path in code.iterdir()] == ["functions"]
+    assert {path.name for path in (code / "functions").iterdir()} <= {"__init__.py", capability}
+    assert (code / "functions" / capability / "handler.py").is_file()
+
+
+def test_no_asset_of_ours_holds_what_is_not_code(for_this_machine: dict[str, Any]) -> None:
+    for packaged in for_this_machine.values():
+        (common,) = (layer for layer in packaged.layers if (layer / "python" / "dataforge").is_dir())
+        assert [path.name for path in common.iterdir()] == ["python"]
+        ours = [path for folder in (packaged.code, common) for path in folder.rglob("*") if path.is_file()]
+        assert {path.suffix for path in ours} <= {".py", ".pem", ".typed"}

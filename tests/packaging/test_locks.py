@@ -1,0 +1,38 @@
+"""The layers' locks: complete, hashed, and of the same versions that everything is tested with."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LAYER = ROOT / "layers" / "common"
+LOCKS = ("requirements.lock", "requirements-bulk.lock", "requirements-local.lock")
+
+
+def pins(path: Path) -> dict[str, str]:
+    found = re.findall(r"^([a-zA-Z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)", path.read_text(), re.MULTILINE)
+    return {name.lower().replace("_", "-"): version for name, version in found}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_holds_what_is_asked_for(lock: str) -> None:
+    asked = pins(LAYER / lock.replace(".lock", ".txt"))
+    assert asked
+    assert asked.items() <= pins(LAYER / lock).items()
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_wheel_is_hashed_and_no_place_is_named(lock: str) -> None:
+    text = (LAYER / lock).read_text()
+    for requirement in re.split(r"\n(?=[a-z])", text):
+        assert "--hash=sha256:" in requirement
+    assert "://" not in text
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_layers_have_the_versions_that_tests_run_with(lock: str) -> None:
+    tested = pins(ROOT / "requirements-dev.lock")
+    assert {name: v for name, v in pins(LAYER / lock).items() if tested.get(name) != v} == {}
