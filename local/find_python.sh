@@ -13,9 +13,9 @@ if [ -n "${PYTHON:-}" ]; then
     exit 1
 fi
 
+pyenv_root=${PYENV_ROOT:-$(pyenv root 2>/dev/null || echo "$HOME/.pyenv")}
 for candidate in python3 python3.13 python3.12 python3.11 python3.14 python \
-    "$(pyenv prefix 2>/dev/null)/bin/python3" \
-    "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[1-9]*/bin/python3 \
+    "$pyenv_root"/versions/3.1[1-9]*/bin/python3 \
     /opt/homebrew/bin/python3 /usr/local/bin/python3; do
     if suits "$candidate"; then
         # The real interpreter, not a shim: a virtual environment must not depend on pyenv's selection of the day.

@@ -62,7 +62,7 @@ def find(pid_file: Path) -> psutil.Process | None:
         process = psutil.Process(record["pid"])
         # Without the first word: the interpreter behind a virtual environment may put its own name there.
         same = process.cmdline()[1:] == record["command"][1:] and process.status() != psutil.STATUS_ZOMBIE
-    except (FileNotFoundError, ValueError, KeyError, psutil.Error):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, psutil.Error):
         return None
     return process if same else None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ministack import app
 
-from local.emulator import database, error_names, layers, log_wait, unknown_types, vpc
+from local.emulator import database, error_names, layers, log_wait, unknown_types
 
 
 def main() -> None:
@@ -18,7 +18,6 @@ def main() -> None:
     )
     superuser = json.loads(parser.parse_args().superuser.read_text())
     unknown_types.apply()
-    vpc.apply()
     database.apply(superuser)
     error_names.apply()
     log_wait.apply()

@@ -11,9 +11,6 @@ TYPES = (
     "AWS::EC2::SecurityGroupEgress",
     "AWS::EC2::SecurityGroupIngress",
     "AWS::EC2::FlowLog",
-    "AWS::CloudWatch::CompositeAlarm",
-    "AWS::Logs::QueryDefinition",
-    "AWS::SecretsManager::RotationSchedule",
 )
 
 

@@ -1,0 +1,41 @@
+import socket
+from pathlib import Path
+
+import pytest
+
+from local.__main__ import COMMANDS, main
+from local.config import AWS_PORT_SETTING, PG_PORT_SETTING, REGION_SETTING, STATE_SETTING
+
+
+def test_help_names_every_command_and_setting_and_that_data_is_lost(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert ended.value.code == 0
+    for word in (*COMMANDS, AWS_PORT_SETTING, PG_PORT_SETTING, REGION_SETTING, STATE_SETTING, "empty after"):
+        assert word in text
+
+
+@pytest.mark.parametrize("call", [[], ["sideways"], ["up", "--aws-port", "x"]])
+def test_a_wrong_call_exits_2(call: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(call)
+    assert ended.value.code == 2
+
+
+def test_status_of_nothing_exits_1_and_down_of_nothing_0(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--state", str(tmp_path / "none")]) == 1
+    assert main(["down", "--state", str(tmp_path / "none")]) == 0
+    assert not (tmp_path / "none").exists()
+    assert "No embedded cloud" in capsys.readouterr().out
+
+
+def test_a_busy_port_is_told_without_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = str(server.getsockname()[1])
+        assert main(["up", "--state", str(tmp_path), "--pg-port", taken]) == 1
+    assert capsys.readouterr().err.startswith(f"error: port {taken} ")

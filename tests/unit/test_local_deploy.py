@@ -1,0 +1,35 @@
+from pathlib import Path
+
+import pytest
+
+from local import deploy
+from local.config import Config
+
+CONFIG = Config(state=Path("/state"), aws_port=1234, region="eu-central-1")
+
+
+def test_nothing_of_a_real_account_reaches_cdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "CDK_DEFAULT_ACCOUNT", "PYTHONPATH"):
+        monkeypatch.setenv(name, "real")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "real")
+    monkeypatch.setenv("PIP_CERT", "kept: the layers are built with pip")
+    environment = deploy.environment(CONFIG)
+    assert "real" not in environment.values()
+    assert environment["AWS_ENDPOINT_URL"] == environment["AWS_ENDPOINT_URL_S3"] == "http://127.0.0.1:1234"
+    assert environment["AWS_REGION"] == "eu-central-1"
+    assert environment["CDK_HOME"] == "/state/cdk-home"
+    assert environment["PIP_CERT"]
+
+
+def test_progress_is_told_now_and_then() -> None:
+    told: list[str] = []
+    lines = [
+        f"App | {done:2}/42 | 11:27:25 AM | CREATE_COMPLETE | AWS::S3::Bucket | Raw (Raw1)"
+        for done in range(1, 43)
+    ]
+    for line in ["✨  Synthesis time: 5.99s", *lines, "App: success: Built L/Code"]:
+        deploy._report(line, told.append)
+    assert told == [
+        "  Synthesis time: 5.99s",
+        *(f"  App: {done} of 42 resources" for done in (10, 20, 30, 40)),
+    ]

@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+
+from local import unprivileged
+
+NOBODY = (65534, 65534)
+
+
+def test_a_folder_below_a_locked_one_is_out_of_reach(tmp_path: Path) -> None:
+    inner = tmp_path / "locked" / "inner"
+    inner.mkdir(parents=True)
+    inner.parent.chmod(0o700)
+    assert not unprivileged.reachable(inner, NOBODY)
+    assert unprivileged.reachable(inner, (inner.stat().st_uid, inner.stat().st_gid))
+    assert unprivileged.reachable(Path("/"), NOBODY)
+    assert not unprivileged.reachable(tmp_path / "none", NOBODY)
+
+
+def test_a_name_that_something_else_has_taken_is_not_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    trap = tmp_path / unprivileged._name(tmp_path / "state")
+    trap.symlink_to(tmp_path)
+    with pytest.raises(unprivileged.ForeignFolder, match=trap.name):
+        unprivileged.remove(tmp_path / "state")
+    assert trap.is_symlink()
