@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -42,6 +43,7 @@ class Monitoring(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.topic = sns.Topic(self, "Alarms", display_name=f"{settings.stack_name} alarms", enforce_ssl=True)
+        self._let_alarms_publish()
         if settings.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
         functions = [schema.keeper, schema.apply, migration.control, migration.load]
@@ -55,6 +57,18 @@ class Monitoring(Construct):
             machine=migration.machine,
             functions=functions,
             instance=database.instance,
+        )
+
+    def _let_alarms_publish(self) -> None:
+        """A topic with a policy of its own (here: TLS only) loses the default one, which let the account's alarms in."""
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsOfThisAccount",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            )
         )
 
     def _watch_migrations(self, migration: Migration) -> None:

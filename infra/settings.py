@@ -15,6 +15,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+# With the six characters that Secrets Manager adds to a name: a grant on the name alone matches nothing.
+COMPLETE_ARN = r"^arn:[^:]+:secretsmanager:[^:]+:\d{12}:secret:.+-[A-Za-z0-9]{6}$"
+
 
 class SettingsError(Exception):
     """The context holds a key that is unknown, or a value that does not fit it."""
@@ -38,7 +41,7 @@ class ExistingDatabase(_Model):
     port: int = Field(5432, ge=1, le=65535)
     name: str = Field(min_length=1)
     secret_arn: str = Field(
-        pattern=r"^arn:", description="secret {username, password} of a role that may create roles"
+        pattern=COMPLETE_ARN, description="secret {username, password} of a role that may create roles"
     )
     vpc_id: str = Field(pattern=r"^vpc-[0-9a-f]{8,}$")
     availability_zones: list[str] = Field(min_length=1)

@@ -37,6 +37,16 @@ def test_every_alarm_tells_the_topic_and_what_to_do(dev: Resources) -> None:
         assert alarm["TreatMissingData"] == "notBreaching"
 
 
+def test_alarms_of_this_account_may_publish_and_only_over_tls(dev: Resources) -> None:
+    (policy,) = dev["AWS::SNS::TopicPolicy"].values()
+    statements = {s["Sid"]: s for s in policy["Properties"]["PolicyDocument"]["Statement"]}
+    allowed = statements["AlarmsOfThisAccount"]
+    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    (denied,) = (s for s in statements.values() if s["Effect"] == "Deny")
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
 def test_one_failed_migration_is_enough(dev: Resources) -> None:
     failed = alarms(dev)["MigrationFailed"]
     assert (failed["MetricName"], failed["Threshold"], failed["EvaluationPeriods"]) == (

@@ -87,7 +87,10 @@ def test_every_wrong_key_is_named_at_once() -> None:
         ({"hots": "x"}, "existingDatabase.hots: no such setting; did you mean host?"),
         ({"vpcId": "my-vpc"}, "existingDatabase.vpcId: "),
         ({"subnetIds": []}, "existingDatabase.subnetIds: "),
-        ({"secretArn": "password"}, "existingDatabase.secretArn: "),
+        (
+            {"secretArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop"},
+            "existingDatabase.secretArn: ",
+        ),
         ({"resourceId": None}, "existingDatabase.resourceId is missing: auth=iam"),
     ],
 )
