@@ -34,7 +34,7 @@ help: ## This list
 
 setup: $(VENV) $(CLOUD) $(NODE)
 
-$(VENV): requirements-dev.lock local/find_python.sh
+$(VENV): requirements-dev.lock
 	@python=$$(sh local/find_python.sh) || exit 1; \
 	echo "Setting up .venv with $$python (once, about a minute)"; \
 	rm -rf .venv && "$$python" -m venv .venv
