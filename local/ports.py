@@ -24,3 +24,11 @@ def require_free(port: int, setting: str) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             raise PortTaken(port, setting) from error
+
+
+def free_port() -> int:
+    """A port that nothing listens on now; the system does not give the same one twice in a row."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

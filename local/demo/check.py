@@ -1,0 +1,79 @@
+"""The demo's checks: by means of their own, not by the code they check.
+
+CSVs are counted with Python's csv module, tables by SQL.
+"""
+
+import csv
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from psycopg2 import sql
+
+from dataforge.datasets import get_dataset
+from local.demo import show
+from local.demo.steps import Data, Failed
+from local.outputs import Outputs
+
+COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
+
+
+def reconciled(outputs: Outputs, report: dict[str, Any], data: Data) -> None:
+    """Every table holds what the report says, of what the files hold; for generated data, exactly what was expected."""
+    dataset = get_dataset(report["dataset"])
+    stored, rejected = _stored(outputs, report)
+    show.line(f"{'table':24}{'in the file':>12}{'in the database':>17}{'rejections kept':>17}")
+    for row in report["tables"]:
+        name, file = row["table"], dataset.table(row["table"]).file
+        if file is None:
+            continue
+        records = _records(data.folder / file)
+        show.line(f"{name:24}{records:>12,}{stored[name]:>17,}{rejected.get(name, 0):>17,}")
+        _same(f"{name}: records in the file and read", records, row["read"])
+        _same(f"{name}: read and the sum of what became of it", row["read"], sum(row[c] for c in COUNTS[1:]))
+        _same(f"{name}: rows stored and loaded", stored[name], row["loaded"] + row["unchanged"])
+        _same(f"{name}: rejections kept and counted", rejected.get(name, 0), row["rejected"])
+        if data.expected is not None:
+            wanted = data.expected.tables[name]
+            for count in ("read", "loaded", "deduplicated", "rejected"):
+                _same(f"{name}: {count} as generated", row[count], getattr(wanted, count))
+    show.line(
+        "Files, report and database agree" + (", and with what was generated." if data.expected else ".")
+    )
+
+
+def unchanged(outputs: Outputs, first: dict[str, Any], second: dict[str, Any]) -> None:
+    """The second run of the same files loaded nothing, and the tables are as they were."""
+    stored, _ = _stored(outputs, second)
+    for before, after in zip(first["tables"], second["tables"], strict=True):
+        _same(f"{after['table']}: rows loaded by the second run", after["loaded"], 0)
+        _same(f"{after['table']}: unchanged rows", after["unchanged"], before["loaded"])
+        _same(f"{after['table']}: rows stored", stored[after["table"]], before["loaded"])
+    show.line("Nothing was loaded twice; every row is where it was.")
+
+
+def _records(file: Path) -> int:
+    """The records of a CSV, header and empty lines apart. Bytes that are not UTF-8 count like others."""
+    with file.open(encoding="latin-1", newline="") as text:
+        return sum(1 for record in csv.reader(text) if record) - 1
+
+
+def _stored(outputs: Outputs, report: dict[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
+    """Rows per table, and rejections of this migration per table."""
+    with closing(psycopg2.connect(outputs["database_url"])) as db, db.cursor() as cursor:
+        rows = {}
+        for table in report["tables"]:
+            name = sql.Identifier(report["dataset"], table["table"])
+            cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(name))
+            ((rows[table["table"]],),) = cursor.fetchall()
+        cursor.execute(
+            'SELECT "table", count(*) FROM dataforge.rejections WHERE migration_id = %s GROUP BY 1',
+            (report["migration_id"],),
+        )
+        return rows, dict(cursor.fetchall())
+
+
+def _same(what: str, one: int, other: int) -> None:
+    if one != other:
+        raise Failed(f"{what} differ: {one} and {other}.")

@@ -1,0 +1,36 @@
+"""What the demo prints and leaves to look at."""
+
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+
+from local import aws
+from local.outputs import Outputs
+
+
+def step(title: str) -> None:
+    """A heading."""
+    print(f"\n== {title}", flush=True)
+
+
+def line(text: str) -> None:
+    """A line of detail."""
+    print(f"   {text}", flush=True)
+
+
+def took(begun: float) -> None:
+    """Seconds since ``begun`` (of time.monotonic)."""
+    line(f"{time.monotonic() - begun:.0f} seconds so far")
+
+
+def keep_report(outputs: Outputs, report: dict[str, Any], folder: Path) -> Path:
+    """Fetch report.html, which the cloud takes with it when it stops; returns its path."""
+    place = urlsplit(report["report"])
+    s3 = boto3.client("s3", **aws.client_settings(outputs["aws_endpoint_url"], outputs["region"]))
+    page = folder / "report.html"
+    key = place.path.lstrip("/").replace("report.json", "report.html")
+    s3.download_file(place.netloc, key, str(page))
+    return page
