@@ -16,9 +16,10 @@ from infra.settings import ExistingDatabase
 class Network(Construct):
     """Where the functions that speak to PostgreSQL live.
 
-    No NAT, no internet gateway, no interface endpoint: IAM database tokens are signed inside the function, S3 goes through
-    the free gateway endpoint, and Lambda itself carries logs, metrics and traces out. docs/costs.md has what that saves.
-    With an existing database the network is that database's VPC, and its way to S3 is its owner's.
+    No NAT, no internet gateway, and no interface endpoint unless asked for: IAM database tokens are signed inside the
+    function, S3 goes through the free gateway endpoint, and Lambda itself carries logs, metrics and traces out.
+    docs/costs.md has what that saves. With an existing database the network is that database's VPC, whose ways out are
+    its owner's.
     """
 
     vpc: ec2.IVpc
@@ -103,6 +104,26 @@ class Network(Construct):
                 },
             )
         )
+
+    def open_to_secrets(self) -> None:
+        """Let functions read secrets: an interface endpoint, which costs money, and so is made only on demand."""
+        if self._endpoint is None:
+            return
+        group = ec2.SecurityGroup(
+            self,
+            "SecretsGroup",
+            vpc=self.vpc,
+            description="Endpoint of Secrets Manager; only the functions come in",
+            allow_all_outbound=False,
+        )
+        endpoint = self.vpc.add_interface_endpoint(
+            "Secrets",
+            service=ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+            subnets=self.subnets,
+            security_groups=[group],
+            open=False,
+        )
+        endpoint.connections.allow_default_port_from(self.functions, "Secrets Manager from the functions")
 
     def record_rejected(self, bucket: s3.IBucket) -> None:
         """Write what the security groups refuse to ``bucket``: in a closed network that is either a fault or an intruder."""

@@ -30,6 +30,8 @@ class DataForge(Stack):
         network = Network(self, "Network", existing=settings.existing_database)
         network.open_to_buckets(storage.data)
         network.record_rejected(storage.logs)
+        if settings.auth == "secret":
+            network.open_to_secrets()
         database = Database(self, "Database", settings=settings, network=network, roles=LOGINS)
         layers = Layers(self, "Layers", local=settings.local)
         schema = Schema(self, "Schema", settings=settings, layers=layers, network=network, database=database)

@@ -28,6 +28,17 @@ def test_only_endpoint_is_the_free_gateway_to_s3(dev: Resources) -> None:
     }
 
 
+def test_functions_that_read_secrets_have_a_way_to_them_and_only_they(local: Resources) -> None:
+    endpoints = {e["Properties"]["VpcEndpointType"]: e for e in local["AWS::EC2::VPCEndpoint"].values()}
+    assert set(endpoints) == {"Gateway", "Interface"}
+    secrets = endpoints["Interface"]["Properties"]
+    assert secrets["ServiceName"]["Fn::Join"][1][-1] == ".secretsmanager"
+    assert secrets["PrivateDnsEnabled"] is True
+    (rule,) = (r for key, r in local["AWS::EC2::SecurityGroupIngress"].items() if "SecretsGroup" in key)
+    assert (rule["Properties"]["FromPort"], rule["Properties"]["ToPort"]) == (443, 443)
+    assert "NetworkFunctions" in rule["Properties"]["SourceSecurityGroupId"]["Fn::GetAtt"][0]
+
+
 def test_endpoint_leads_to_own_buckets_of_own_account_only(dev: Resources) -> None:
     (endpoint,) = dev["AWS::EC2::VPCEndpoint"].values()
     (statement,) = endpoint["Properties"]["PolicyDocument"]["Statement"]
