@@ -18,7 +18,12 @@ from local.outputs import Outputs
 Say = Callable[[str], None]
 
 
-def up(config: Config, say: Say = print) -> Outputs:
+def tell(line: str) -> None:
+    """To the standard output at once, also when that is a pipe."""
+    print(line, flush=True)
+
+
+def up(config: Config, say: Say = tell) -> Outputs:
     """Start both servers, empty, and deploy the app. What runs already keeps its data, and gets changes.
 
     A start that fails or is interrupted leaves neither process nor state; a failed deployment to a cloud
@@ -40,7 +45,7 @@ def up(config: Config, say: Say = print) -> Outputs:
             raise
 
 
-def down(config: Config, say: Say = print) -> None:
+def down(config: Config, say: Say = tell) -> None:
     """Stop both servers and every process they started, and drop their data. Harmless when nothing runs."""
     ran = False
     if config.state.exists():
@@ -56,7 +61,7 @@ def is_up(config: Config) -> bool:
 
 
 @contextlib.contextmanager
-def running(config: Config, say: Say = print) -> Iterator[Outputs]:
+def running(config: Config, say: Say = tell) -> Iterator[Outputs]:
     """A cloud for the length of a block."""
     try:
         yield up(config, say)
