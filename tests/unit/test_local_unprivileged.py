@@ -1,20 +1,21 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from local import unprivileged
 
-NOBODY = (65534, 65534)
+STRANGER = (os.geteuid() + 1, os.getegid() + 1)
 
 
 def test_a_folder_below_a_locked_one_is_out_of_reach(tmp_path: Path) -> None:
     inner = tmp_path / "locked" / "inner"
     inner.mkdir(parents=True)
     inner.parent.chmod(0o700)
-    assert not unprivileged.reachable(inner, NOBODY)
+    assert not unprivileged.reachable(inner, STRANGER)
     assert unprivileged.reachable(inner, (inner.stat().st_uid, inner.stat().st_gid))
-    assert unprivileged.reachable(Path("/"), NOBODY)
-    assert not unprivileged.reachable(tmp_path / "none", NOBODY)
+    assert unprivileged.reachable(Path("/"), STRANGER)
+    assert not unprivileged.reachable(tmp_path / "none", STRANGER)
 
 
 def test_a_name_that_something_else_has_taken_is_not_touched(
