@@ -1,0 +1,184 @@
+"""Fixtures of more than one folder: a dataset with every kind of column, and records from good to hostile."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import struct
+from collections.abc import Callable
+from random import Random
+from types import ModuleType
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import Field, StringConstraints
+
+from dataforge.catalogue import Column, Dataset, Row, Table, read_dataset
+from dataforge.columns import (
+    Clean,
+    Count,
+    Double,
+    HexId,
+    Integer,
+    Key,
+    Label,
+    Money,
+    Ordinal,
+    Text,
+    Timestamp,
+)
+
+Part = tuple[tuple[str, ...], bytes]
+Wide = Annotated[int, Field(ge=-(2**63), le=2**63 - 1), Clean()]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,5}$"), Clean(upper=True)]
+
+USUAL = {
+    "integer": "0 7 -3 2147483647 -2147483648 +5 007 -0 1",
+    "bigint": "0 -1 9223372036854775807 -9223372036854775808",
+    "numeric": "0.00 12.30 99999999.99 5 .5 5. 1e2 1E-2 +1.1 -0 1.10e1 00.5",
+    "double": "-23.5 0 -0.0 1e-5 0.0001 5e-324 89.99999999999999 1e1 -46.63915909999999",
+    "timestamp": "2016-02-29T00:00 2000-02-29 0001-01-01 9999-12-31T23:59:59.999999 2018-01-01t10:00:00.100",
+    "boolean": "true false 1 0 yes F",
+    "text": "São a SP sp 12345 delivered boleto e\u0301 😀",
+}
+
+
+def words(text: str) -> list[str]:
+    """The words of a text."""
+    return text.split()
+
+
+STRANGE = [
+    *("", " ", "\t", "\u00a0", "\u3000\u2003", "\x85", "\x1c", "\u200b", "\ufeff", "\ufeffx", "NULL", "\\N"),
+    *('"', '""', "\\.", "\\", "\\\\", "(", ")", "a,b", ",", "'", "a\nb", "\r\n", "a\rb", "\r", "\v", "a\fb"),
+    *("\0", "a\0b", "é", "\ud7ff", "\uffff", "\U0010ffff", "x" * 201, "ß", "ı", "ſp", "Sp", "ABCDEF00" * 4),
+    *("9" * 4500, "f" * 31, "2018-02-29 10:00:00", "1900-02-29 00:00:00", "2018-01-01 24:00:00"),
+    *("2018-01-01 23:59:60", "2018-01-01 10:00:00.1234567", "2018-1-1 1:00", "2018-01-01 10:00:00-03:00"),
+]
+STRANGE += words("""
+1_000 ١٢ 1.0 2147483648 -2147483649 9223372036854775808 1,5 0x10 --1 NaN -nan Infinity inf 1e400 1e-400 1e99999
+0e99999 0e-99999 1e999999 1.005 100000000 99999999.995 12345678.9 0.000 1e-3 -1 . e5 1e 5e-325 1e5 1e15 1e16 1e22
+1000000000000000.5 123456789012345.6 0.30000000000000004 2.5000 100000.5 90.00000000000001 180.1 -90 -0.01
+1.7976931348623157e308 2.2250738585072014e-308 0.00001234 2018-04-31 2018-13-01 2018-00-10 0000-01-01 10000-01-01
+2018-01-01T10:00:00Z 1514764800 2018-01-01T10:00:00.000000 2018-01-01Z
+""")
+BLANKS = ["", "", "", " ", "  ", "\t", "\n", "\u00a0", "\u3000", "\x1f"]
+BYTES = [b'"', b"\xff", b"\xe3", b"\xed\xa0\x80", b",", b"\r", b"\n", b"\0", b'x"', b'",', b"\xef\xbb\xbf"]
+LINE_ENDS = [*[b"\n"] * 6, b"\r\n", b"\r\n", b"\n\n", b"\r\n\r\n", b"\n\r\r\n"]
+
+
+@pytest.fixture(scope="session")
+def kitchen() -> Dataset:
+    """A dataset whose tables have every type of column, no key, and a single column."""
+
+    class Everything(Row, table="everything", file="everything.csv"):
+        """One column of each kind."""
+
+        note: Text | None = None
+        item: Annotated[Label, Key()]
+        number: Annotated[Integer, Key()]
+        wide: Wide | None = None
+        count: Count | None = None
+        ordinal: Ordinal | None = None
+        price: Money
+        size: Double | None = None
+        moment: Timestamp
+        flag: Annotated[bool, Clean()] | None = None
+        hex: HexId | None = None
+        code: Code
+        kind: Annotated[Literal["boleto", "delivered"], Clean()] | None = None
+        plain: Literal["a", "SP"] | None = None
+
+    class Point(Row, table="points", file="points.csv"):
+        """Nothing but rows."""
+
+        place: Text
+        size: Double
+
+    class Word(Row, table="words", file="words.csv"):
+        """A single column."""
+
+        word: Annotated[Label, Key()]
+
+    module = ModuleType("kitchen")
+    vars(module).update({"Everything": Everything, "Point": Point, "Word": Word})
+    return read_dataset(module)
+
+
+def text(random: Random, longest: int) -> str:
+    """Characters of all planes, the special ones more often than others."""
+    ranges = [
+        (32, 126),
+        (32, 47),
+        (9, 13),
+        (0x80, 0x17F),
+        (0x300, 0x36F),
+        (0x2000, 0x206F),
+        (0x1F600, 0x1F64F),
+    ]
+    return "".join(chr(random.randint(*random.choice(ranges))) for _ in range(random.randint(1, longest)))
+
+
+def usual(random: Random, column: Column) -> str:
+    """A value that looks like the column's; most are valid."""
+    rule, kind = column.rule, column.type.name
+    if rule.choices:
+        return random.choice(rule.choices)
+    if rule.pattern is not None:
+        number = random.getrandbits(128)
+        fitting = (
+            f"{number:032x}",
+            f"{number % 10**5:05}",
+            random.choice(["SP", "RJ"]),
+            random.choice(["a1", "ZZ"]),
+        )
+        return next(made for made in fitting if re.search(rule.pattern, made))
+    if random.random() < 0.3:
+        return random.choice(USUAL[kind].split())
+    low, high = (-(10**6) if bound is None else int(bound) for bound in (rule.ge, rule.le))
+    size = random.choice([random.uniform(-90, 90), struct.unpack("d", random.randbytes(8))[0]])
+    day = f"{random.randint(1, 9999):04}-{random.randint(1, 12):02}-{random.randint(1, 31):02}"
+    made = {
+        "integer": str(random.randint(low, max(high, low + 9))),
+        "bigint": str(random.randint(low, max(high, low + 9))),
+        "numeric": f"{random.randint(0, 10**10 - 1) / 100:.2f}",
+        "double": repr(size)
+        if random.random() < 0.5 or abs(size) > 1e20
+        else f"{size:.{random.randint(0, 17)}f}",
+        "timestamp": f"{day} {random.randint(0, 24):02}:{random.randint(0, 59):02}:{random.randint(0, 59):02}",
+        "boolean": random.choice(["true", "0"]),
+        "text": text(random, 8),
+    }
+    return made[kind]
+
+
+def record(random: Random, table: Table, header: tuple[str, ...]) -> bytes:
+    """A record with its line end: mostly good, often with a strange value, at times none of the right shape."""
+    values = {c.name: "" if c.nullable and random.random() < 0.2 else usual(random, c) for c in table.columns}
+    for name in sorted(set(random.choices(header, k=random.choice([0, 0, 1, 1, 2])))):
+        core = random.choice(
+            [random.choice(STRANGE), usual(random, table.by_name[name]), text(random, 5), ""]
+        )
+        values[name] = random.choice(BLANKS) + core + random.choice(BLANKS)
+    buffer = io.StringIO()
+    form = random.choice(["excel", "excel", "excel", "unix"])
+    csv.writer(buffer, form, lineterminator="").writerow([values[name] for name in header])
+    data = buffer.getvalue().encode()
+    if random.random() < 0.1:
+        place = random.randint(0, len(data))
+        data = data[:place] + random.choice(BYTES) + data[place + random.randint(0, 1) :]
+    return data + random.choice(LINE_ENDS)
+
+
+@pytest.fixture(scope="session")
+def csv_part() -> Callable[[Random, Table], Part]:
+    """Makes a header, its columns in any order, and some records as bytes, some of which occur more than once."""
+
+    def make(random: Random, table: Table) -> Part:
+        header = tuple(random.sample(table.column_names, len(table.columns)))
+        records = [record(random, table, header) for _ in range(random.choice([1, 5, 40]))]
+        records += random.choices(records, k=random.choice([0, 3]))
+        return header, b"".join(records)[: random.choice([None, None, -1])]
+
+    return make

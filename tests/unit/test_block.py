@@ -1,0 +1,137 @@
+"""The bulk path and the row model are one truth: whatever the bytes, both accept the same rows with the same texts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dataforge.bulk.block import Batch, TableBatcher, blocks, judge_record
+from dataforge.catalogue import Dataset, Table
+from dataforge.csvfile import parse_fields, split_records
+from dataforge.datasets import DATASETS
+from dataforge.rows import Cleanings, Texts, row_hash, row_text
+
+Part = tuple[tuple[str, ...], bytes]
+OLIST = DATASETS["olist"]
+POSITION = 7 << 44
+
+
+def by_model(table: Table, part: Part) -> tuple[dict[int, Texts], dict[int, Any], Cleanings, int]:
+    """Rows and rejections by position, cleanings, and the number of records, one record at a time."""
+    (header, data), cleanings = part, Counter[tuple[str, str]]()
+    records = split_records(data, last=True)
+    rows, rejected, read = dict[int, Texts](), dict[int, Any](), 0
+    for index, (start, end) in enumerate(zip(records.starts.tolist(), records.ends.tolist(), strict=True)):
+        raw = data[start:end]
+        if raw in (b"\n", b"\r\n", b"\r"):
+            continue
+        read += 1
+        verdict = judge_record(table, header, raw, index in records.malformed, cleanings)
+        if isinstance(verdict, list):
+            rejected[start] = (raw, verdict)
+        else:
+            rows[POSITION + start] = verdict
+    return rows, rejected, cleanings, read
+
+
+def by_bulk(table: Table, part: Part, size: int) -> tuple[Batch, dict[int, Texts]]:
+    """The batches of all blocks as one, and the rows in their COPY lines by position."""
+    whole, batcher = Batch(), TableBatcher(table)
+    for block in blocks(part[1], part[0], POSITION, size):
+        batch = batcher.batch(block)
+        for name in ("read", "rows", "deduplicated", "hash_total"):
+            setattr(whole, name, getattr(whole, name) + getattr(batch, name))
+        whole.lines += batch.lines
+        offset = block.position - POSITION
+        whole.rejected += [type(r)(r.offset + offset, r.raw, r.violations) for r in batch.rejected]
+        whole.cleanings.update(batch.cleanings)
+    return whole, read_copy(b"".join(whole.lines))
+
+
+def read_copy(lines: bytes) -> dict[int, Texts]:
+    """COPY's CSV lines as texts by position. No canonical text is empty, so an empty field is NULL."""
+    records, rows = split_records(lines, last=True), dict[int, Texts]()
+    for start, end in zip(records.starts.tolist(), records.ends.tolist(), strict=True):
+        *values, position = (field.decode() for field in parse_fields(lines[start:end]) or ())
+        rows[int(position)] = tuple(value or None for value in values)
+    return rows
+
+
+def agree(table: Table, part: Part, size: int = 1 << 20) -> tuple[dict[int, Texts], dict[int, Any]]:
+    """Rows and rejections, after both ways have given the same."""
+    rows, rejected, cleanings, read = by_model(table, part)
+    batch, found = by_bulk(table, part, size)
+    assert {r.offset: (r.raw, r.violations) for r in batch.rejected} == rejected
+    assert (batch.read, len(batch.rejected)) == (read, len(rejected))
+    if table.keyed_by_row:
+        assert batch.deduplicated == len(rows) - len(set(rows.values()))
+        assert found.items() <= rows.items()
+        assert sorted(map(row_text, found.values())) == sorted(map(row_text, set(rows.values())))
+    else:
+        assert found == rows
+        assert batch.deduplicated == 0
+    assert batch.cleanings == cleanings
+    assert batch.rows == len(found)
+    assert batch.hash_total % 2**64 == sum(map(row_hash, map(row_text, found.values()))) % 2**64
+    return rows, rejected
+
+
+ANY = st.randoms(use_true_random=True)
+
+
+@settings(max_examples=80, deadline=None)
+@given(random=ANY, size=st.sampled_from([300, 1 << 20]))
+@pytest.mark.parametrize("name", ["everything", "points", "words"])
+def test_every_kind_of_column_gets_the_models_verdict(
+    kitchen: Dataset, csv_part: Callable[[Random, Table], Part], name: str, random: Random, size: int
+) -> None:
+    agree(kitchen.table(name), csv_part(random, kitchen.table(name)), size)
+
+
+@settings(max_examples=20, deadline=None)
+@given(random=ANY, size=st.sampled_from([300, 1 << 20]))
+@pytest.mark.parametrize("name", OLIST.tables)
+def test_every_table_of_olist_gets_the_models_verdict(
+    csv_part: Callable[[Random, Table], Part], name: str, random: Random, size: int
+) -> None:
+    agree(OLIST.table(name), csv_part(random, OLIST.table(name)), size)
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_a_mark_at_the_start_of_a_record_is_part_of_its_value(size: int) -> None:
+    data = "\ufeffum,one\ndois,two\n\ufefftrês,three\n".encode()
+    table = OLIST.table("category_translations")
+    rows, _ = agree(table, (table.column_names, data), size)
+    assert [values[0] for values in rows.values()] == ["\ufeffum", "dois", "\ufefftrês"]
+
+
+def test_of_equal_rows_without_a_key_one_is_loaded_in_whatever_form_they_come() -> None:
+    table = OLIST.table("geolocations")
+    lines = [
+        "01037,-23.5,-46.6,são paulo,SP",
+        ' 01037 ,-23.50,"-46.6",são paulo,sp',
+        "01037,-2350e-2,-46.6,são paulo,SP",
+    ]
+    part = (table.column_names, "\n".join(lines).encode())
+    batch, _ = by_bulk(table, part, 1 << 20)
+    assert (batch.read, batch.rows, batch.deduplicated) == (3, 1, 2)
+    agree(table, part)
+
+
+def test_every_violation_of_a_row_is_kept() -> None:
+    table = OLIST.table("order_payments")
+    _, rejected = agree(table, (table.column_names, b"X,0,pix,-1,1.005\n"))
+    [(_, violations)] = rejected.values()
+    assert [(v.column, v.code) for v in violations] == [
+        ("order_id", "string_pattern_mismatch"),
+        ("payment_sequential", "greater_than_equal"),
+        ("payment_type", "literal_error"),
+        ("payment_installments", "greater_than_equal"),
+        ("payment_value", "decimal_max_places"),
+    ]
