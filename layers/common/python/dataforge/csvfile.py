@@ -164,7 +164,12 @@ class Passage:
 
 def scan(data: bytes) -> tuple[dict[str, Passage], int]:
     """The passage for each state the data may be entered in (F stands for S too), and the count of its line feeds."""
-    return {state: _passage(data, prefix) for state, prefix in _PREFIX.items()}, data.count(b"\n")
+    lines = data.count(b"\n")
+    if lines and b'"' not in data:
+        # Without a quote every line end ends a record, unless all of it is inside a quoted field.
+        outside = Passage(end_state(data[data.rindex(b"\n") + 1 :]), data.index(b"\n") + 1, 1)
+        return {state: Passage("Q", -1, 0) if state == "Q" else outside for state in _PREFIX}, lines
+    return {state: _passage(data, prefix) for state, prefix in _PREFIX.items()}, lines
 
 
 def _passage(data: bytes, prefix: bytes) -> Passage:

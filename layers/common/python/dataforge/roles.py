@@ -5,13 +5,14 @@ from __future__ import annotations
 OWNER = "dataforge_owner"
 MIGRATE = "dataforge_migrate"
 LOAD = "dataforge_load"
+INGEST = "dataforge_ingest"
 
-LOGINS = (MIGRATE, LOAD)
+LOGINS = (MIGRATE, LOAD, INGEST)
 """The roles that functions connect as."""
 
 ROLE_SQL = (
     f"GRANT {OWNER} TO {MIGRATE} WITH INHERIT FALSE, SET TRUE",
-    f"GRANT USAGE ON SCHEMA dataforge TO {MIGRATE}, {LOAD}",
+    f"GRANT USAGE ON SCHEMA dataforge TO {MIGRATE}, {LOAD}, {INGEST}",
     f"GRANT SELECT ON dataforge.migrations, dataforge.migration_files TO {LOAD}",
     f"GRANT SELECT, UPDATE (scan, result, error, cause, loaded_at) ON dataforge.migration_chunks TO {LOAD}",
     f"GRANT INSERT ON dataforge.rejections TO {LOAD}",

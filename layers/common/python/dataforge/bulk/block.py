@@ -116,13 +116,16 @@ class TableBatcher:
 
     def _add(self, batch: Batch, body: pa.Array, positions: Offsets) -> None:
         """Add rows, given as the insides of their row texts."""
+        if self.table.keyed_by_row:
+            body, positions = self._once(batch, body, positions)
         digests = _digests(body)
         if self.table.keyed_by_row:
-            first = self._unseen(digests)
-            batch.deduplicated += len(digests) - len(first)
-            if len(first) < len(digests):
-                body, positions = body.take(pa.array(first)), positions[first]
-                digests = [digests[i] for i in first.tolist()]
+            new = np.array([d not in self._seen for d in digests], np.bool_)
+            self._seen.update(digests)
+            if not new.all():
+                batch.deduplicated += int((~new).sum())
+                body, positions = body.filter(pa.array(new)), positions[new]
+                digests = [d for d, is_new in zip(digests, new.tolist(), strict=True) if is_new]
         batch.rows += len(digests)
         batch.hash_total = (batch.hash_total + _sum(digests)) % 2**64
         if pc.any(pc.match_substring(body, "\\"), min_count=0).as_py():
@@ -131,14 +134,14 @@ class TableBatcher:
         lines = pc.binary_join_element_wise(pc.binary_join_element_wise(body, source, ","), "", "\n")
         batch.lines.append(_text_bytes(lines))
 
-    def _unseen(self, digests: list[bytes]) -> Offsets:
-        """Indices of the rows that no earlier row of this file's chunk equals."""
-        first = []
-        for index, digest in enumerate(digests):
-            if digest not in self._seen:
-                self._seen.add(digest)
-                first.append(index)
-        return np.array(first, np.int64)
+    def _once(self, batch: Batch, body: pa.Array, positions: Offsets) -> tuple[pa.Array, Offsets]:
+        """The distinct rows of a block, each at its first position: hashing repeated ones would be wasted."""
+        encoded = body.dictionary_encode()
+        indices = encoded.indices.to_numpy()
+        first = np.empty(len(encoded.dictionary), np.int64)
+        first[indices[::-1]] = np.arange(len(indices) - 1, -1, -1)
+        batch.deduplicated += len(indices) - len(first)
+        return encoded.dictionary, positions[first]
 
     def _records(
         self, block: Block, indices: NDArray[np.int64], starts: Offsets, ends: Offsets, batch: Batch

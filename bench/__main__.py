@@ -1,0 +1,31 @@
+"""`python -m bench [NAME ...]`: run the benchmarks, all or by name."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from bench import migrate
+
+BENCHMARKS = {"migrate": migrate.main}
+
+
+def main() -> None:
+    """Parse the call and run."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; default all")
+    parser.add_argument("--data", type=Path, help="a folder of Olist CSVs to migrate (default: generated)")
+    parser.add_argument(
+        "--orders", type=int, default=100_000, help="size of generated data (default 100,000)"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")
+    asked = parser.parse_args()
+    unknown = set(asked.names) - BENCHMARKS.keys()
+    if unknown:
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    for name in asked.names or BENCHMARKS:
+        BENCHMARKS[name](asked)
+
+
+if __name__ == "__main__":
+    main()

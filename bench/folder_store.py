@@ -1,0 +1,41 @@
+"""A folder in the place of S3, for measuring the work without the transport."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+
+class FolderStore:
+    """The few calls of an S3 client that the migration makes; what it writes stays in memory."""
+
+    def __init__(self, folder: Path, prefix: str) -> None:
+        self.folder, self.prefix = folder, prefix
+        self.written: dict[str, bytes] = {}
+
+    def get_paginator(self, _: str) -> FolderStore:
+        """Itself: one page holds everything."""
+        return self
+
+    def paginate(self, **_: str) -> list[dict[str, Any]]:
+        """The folder's CSVs."""
+        files = sorted(self.folder.glob("*.csv"))
+        return [
+            {
+                "Contents": [
+                    {"Key": self.prefix + f.name, "ETag": "1", "Size": f.stat().st_size} for f in files
+                ]
+            }
+        ]
+
+    def get_object(self, **call: str) -> dict[str, Any]:
+        """A byte range of a file."""
+        first, last = map(int, call["Range"].removeprefix("bytes=").split("-"))
+        with (self.folder / call["Key"].removeprefix(self.prefix)).open("rb") as file:
+            file.seek(first)
+            return {"Body": io.BytesIO(file.read(last - first + 1))}
+
+    def put_object(self, **call: Any) -> None:
+        """Keep an object in memory."""
+        self.written[call["Key"]] = call["Body"]

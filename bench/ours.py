@@ -1,0 +1,113 @@
+"""The migration's own work, called in process: all steps, the chunks and the tables of a wave on two worker processes."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from bench.folder_store import FolderStore
+from bench.server import PASSWORD, Server
+from dataforge.database import Connection, connect
+from dataforge.roles import LOAD, MIGRATE
+from dataforge.settings import DatabaseSettings, MigrationSettings
+from functions.migrate.begin import begin
+from functions.migrate.load import LoadItem, ScanItem, load_chunk, scan_range
+from functions.migrate.plan import cut, plan
+from functions.migrate.publish import publish, reconcile
+from functions.migrate.report import report
+from functions.migrate.settle import settle
+
+WORKERS = 2
+PREFIX = "olist/"
+_worker: dict[str, Any] = {}
+
+
+def _open(folder: Path, load: DatabaseSettings, control: DatabaseSettings) -> None:
+    _worker.update(
+        store=FolderStore(folder, PREFIX), load=connect(load, PASSWORD), control=connect(control, PASSWORD)
+    )
+
+
+def _work(item: dict[str, Any]) -> None:
+    if item["step"] == "scan":
+        scan_range(_worker["load"], _worker["store"], ScanItem.model_validate(item))
+    else:
+        load_chunk(_worker["load"], _worker["store"], LoadItem.model_validate(item))
+
+
+def _settle(run: str, table: str) -> None:
+    settle(_worker["control"], _worker["store"], run, table)
+
+
+def _memory(_: int) -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@contextmanager
+def workers(server: Server, database: str, folder: Path) -> Iterator[ProcessPoolExecutor]:
+    """Two warm processes, as two warm Lambda functions."""
+    settings = server.settings(database, LOAD), server.settings(database, MIGRATE)
+    with ProcessPoolExecutor(WORKERS, get_context("spawn"), _open, (folder, *settings)) as pool:
+        list(pool.map(_memory, range(WORKERS * 4)))
+        yield pool
+
+
+def migrate(
+    server: Server, database: str, folder: Path, pool: ProcessPoolExecutor, threshold: float = 0.95
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """Seconds per step, and the run's output."""
+    store = FolderStore(folder, PREFIX)
+    base = server.settings(database, MIGRATE).model_dump()
+    settings = MigrationSettings(**base, raw_bucket="raw", report_bucket="reports")
+    db = server.connect(database, MIGRATE)
+    clock = _Clock()
+    execution = f"arn:aws:states:local:0:execution:bench:{time.time_ns()}"
+    run = begin(db, execution, "2026-01-01T00:00:00Z", {"quality_threshold": threshold})["migration_id"]
+    planned = plan(db, store, settings, run)
+    clock.lap("plan")
+    list(pool.map(_work, _items(store, planned["scan"])))
+    clock.lap("scan")
+    loads = _items(store, cut(db, store, settings, run))
+    list(pool.map(_work, sorted(loads, key=lambda item: item["start"] - item["end"])))
+    clock.lap("load")
+    _settle_all(db, pool, run, planned["waves"])
+    clock.lap("settle")
+    reconcile(db, run)
+    publish(db, run, execution)
+    clock.lap("publish")
+    output = report(db, store, settings, run)
+    clock.lap("report")
+    db.close()
+    return clock.laps, output
+
+
+def _settle_all(_: Connection, pool: ProcessPoolExecutor, run: str, waves: list[list[str]]) -> None:
+    for wave in waves:
+        list(pool.map(_settle, [run] * len(wave), wave))
+
+
+def _items(store: FolderStore, place: dict[str, Any]) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = json.loads(store.written[place["key"]])
+    return items
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name], self._last = now - self._last, now
+
+
+def peak_memory(pool: ProcessPoolExecutor) -> int:
+    """The largest worker's peak memory in KiB."""
+    return max(pool.map(_memory, range(WORKERS * 4)))

