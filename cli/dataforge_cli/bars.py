@@ -1,0 +1,86 @@
+"""Progress of a migration as bars on a terminal, and as a line now and then in a log."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import Progress as RichProgress
+
+from dataforge_cli.progress import PHASES, Progress, TableProgress
+from dataforge_cli.screen import Screen
+
+_LINE_SECONDS = 10.0
+
+
+class Bars:
+    """A bar per table. Use it as a context manager and ``show`` it what there is, as often as you like."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._bars = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[rows]}"),
+            console=screen.err,
+        )
+        self._whole = self._bars.add_task("starting", total=None, rows="")
+        self._tables: dict[str, TaskID] = {}
+        self._phase, self._said_at = "", 0.0
+
+    def __enter__(self) -> Bars:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def show(self, progress: Progress) -> None:
+        """Bring the bars up to date; where there is no terminal, say a line per phase and every ten seconds."""
+        for table in progress.tables:
+            self._show_table(table)
+        if progress.phase:
+            self._bars.update(self._whole, description=PHASES[progress.phase], rows=self._elapsed())
+        self._say(progress)
+        self._phase = progress.phase
+
+    def finish(self) -> None:
+        """All is done: fill the bars."""
+        for task in self._tables.values():
+            self._bars.update(task, completed=self._bars.tasks[task].total)
+        self._bars.update(self._whole, description="done", total=1, completed=1, rows=self._elapsed())
+
+    def _elapsed(self) -> str:
+        return f"{self._bars.tasks[self._whole].elapsed or 0:.0f} s"
+
+    def _show_table(self, table: TableProgress) -> None:
+        if table.table not in self._tables:
+            self._tables[table.table] = self._bars.add_task(table.table, total=table.bytes, rows="")
+        self._bars.update(self._tables[table.table], completed=table.loaded_bytes, rows=rows(table))
+
+    def _say(self, progress: Progress) -> None:
+        now = time.monotonic()
+        due = progress.phase != self._phase or now - self._said_at >= _LINE_SECONDS
+        if progress.phase and due and not self._screen.err.is_terminal:
+            self._said_at = now
+            self._screen.say(line(progress))
+
+
+def rows(table: TableProgress) -> str:
+    """What is known of a table's rows so far."""
+    rejected = f", {table.rejected:,} rejected" if table.rejected else ""
+    return f"{table.read:,} rows{rejected}" if table.read else ""
+
+
+def line(progress: Progress) -> str:
+    """The whole progress in one line."""
+    size = sum(table.bytes for table in progress.tables)
+    text = PHASES[progress.phase]
+    if progress.phase == "Load" and size:
+        loaded, read = (sum(getattr(t, name) for t in progress.tables) for name in ("loaded_bytes", "read"))
+        text += f": {loaded / size:.0%} of {len(progress.tables)} table(s), {read:,} rows"
+    return text

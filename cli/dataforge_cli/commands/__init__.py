@@ -1,0 +1,1 @@
+"""The commands, one module each; ``dataforge_cli.main`` lists them."""

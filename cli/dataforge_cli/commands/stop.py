@@ -1,0 +1,48 @@
+"""``dataforge stop``: end a running migration."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dataforge_cli import executions
+from dataforge_cli.call import calling
+from dataforge_cli.errors import WrongCall
+from dataforge_cli.migration import MACHINE
+from dataforge_cli.options import Debug, Json, OutputsFile, Stage
+
+
+def stop(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="EXECUTION", help="Name or ARN of an execution, or a migration id.", show_default=False
+        ),
+    ],
+    as_json: Json = False,
+    stage: Stage = None,
+    outputs: OutputsFile = None,
+    debug: Debug = False,
+) -> None:
+    """Stop a running migration.
+
+    What it has loaded is dropped, nothing becomes visible, and its tables are free for the next run.
+
+    Exit code 0: it is stopped. 1: AWS refused. 2: there is no such migration, or it is over.
+
+    **Example**
+
+    ```
+    dataforge stop olist-20261122T101500Z-3f9a1c
+    ```
+    """
+    with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
+        deployment = call.deployment
+        execution = executions.describe(deployment, executions.find(deployment, deployment[MACHINE], name))
+        if not execution.running:
+            raise WrongCall(
+                f"{execution.name} is over: {execution.status.lower()}. There is nothing to stop."
+            )
+        executions.stop(deployment, execution.arn)
+        call.screen.answer({"status": "stopped", "execution": execution.arn}, f"{execution.name} is stopped.")

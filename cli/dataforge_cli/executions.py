@@ -1,0 +1,144 @@
+"""Executions of a state machine: started, found again, described, stopped."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from dataforge_cli.deployment import Deployment
+from dataforge_cli.errors import ExecutionFailed, UnknownExecution
+from dataforge_cli.failures import error_code
+from dataforge_cli.progress import read_plan
+
+RUNNING, SUCCEEDED = "RUNNING", "SUCCEEDED"
+_RUN_ID = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{8}")
+_UNKNOWN = {"ExecutionDoesNotExist", "InvalidArn"}
+_ENDED_FROM_OUTSIDE = {
+    "ABORTED": ("Aborted", "The execution was stopped."),
+    "TIMED_OUT": ("TimedOut", "The execution took longer than its state machine allows."),
+}
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An execution as Step Functions describes it; ``output`` is None unless it succeeded."""
+
+    arn: str
+    name: str
+    status: str
+    started: datetime
+    output: dict[str, Any] | None
+    error: str
+    cause: str
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self.status == RUNNING
+
+    @property
+    def failure(self) -> ExecutionFailed | None:
+        """Why it ended without success, if it did."""
+        if self.status in {RUNNING, SUCCEEDED}:
+            return None
+        error, cause = _ENDED_FROM_OUTSIDE.get(self.status, (self.status, ""))
+        return ExecutionFailed(self.arn, self.error or error, _readable(self.cause) or cause)
+
+
+def _readable(cause: str) -> str:
+    """The cause as text; a Lambda function's is JSON around its message."""
+    try:
+        document = json.loads(cause)
+    except ValueError:
+        return cause
+    return str(document.get("errorMessage", cause)) if isinstance(document, dict) else cause
+
+
+def start(deployment: Deployment, machine: str, kind: str, document: dict[str, Any]) -> str:
+    """Start an execution named ``<kind>-<UTC time>-<random>``; returns its ARN."""
+    name = f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    answer = deployment.states.start_execution(stateMachineArn=machine, name=name, input=json.dumps(document))
+    return answer["executionArn"]
+
+
+def describe(deployment: Deployment, arn: str) -> Execution:
+    """The execution's state. Raises ``UnknownExecution``."""
+    try:
+        found = deployment.states.describe_execution(executionArn=arn)
+    except ClientError as error:
+        if error_code(error) in _UNKNOWN:
+            raise UnknownExecution(name_of(arn), deployment.name) from error
+        raise
+    return Execution(
+        arn=arn,
+        name=name_of(arn),
+        status=found["status"],
+        started=found["startDate"],
+        output=json.loads(found["output"]) if found["status"] == SUCCEEDED else None,
+        error=found.get("error", ""),
+        cause=found.get("cause", ""),
+    )
+
+
+def find(deployment: Deployment, machine: str, word: str) -> str:
+    """The ARN of the machine's execution that ``word`` means: its ARN, its name, or its run's id.
+
+    Raises ``UnknownExecution``; whether a name exists is seen only when it is described.
+    """
+    prefix = machine.replace(":stateMachine:", ":execution:") + ":"
+    if word.startswith("arn:"):
+        if not word.startswith(prefix):
+            raise UnknownExecution(word, deployment.name)
+        return word
+    run = _RUN_ID.fullmatch(word)
+    return _find_run(deployment, machine, word, run[1]) if run else prefix + word
+
+
+def _find_run(deployment: Deployment, machine: str, run_id: str, second: str) -> str:
+    """Run ids begin with the second at which their execution started; its plan tells which of those it is."""
+    for arn, started in _newest_first(deployment, machine):
+        stamp = f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+        if stamp < second:
+            break
+        if stamp == second and run_id in (_planned_id(deployment, arn), _published_id(deployment, arn)):
+            return arn
+    raise UnknownExecution(run_id, deployment.name)
+
+
+def _planned_id(deployment: Deployment, arn: str) -> str | None:
+    plan = read_plan(deployment, name_of(arn))
+    return plan.migration_id if plan else None
+
+
+def _published_id(deployment: Deployment, arn: str) -> str | None:
+    """From the output: plans are kept for 30 days, executions for 90."""
+    return (describe(deployment, arn).output or {}).get("migration_id")
+
+
+def newest(deployment: Deployment, machine: str) -> str | None:
+    """The ARN of the machine's newest execution, or None if it has none."""
+    return next((arn for arn, _ in _newest_first(deployment, machine)), None)
+
+
+def _newest_first(deployment: Deployment, machine: str) -> Iterator[tuple[str, datetime]]:
+    pages = deployment.states.get_paginator("list_executions").paginate(stateMachineArn=machine)
+    for page in pages:
+        for item in page["executions"]:
+            yield item["executionArn"], item["startDate"]
+
+
+def stop(deployment: Deployment, arn: str) -> None:
+    """Stop the execution; the app then releases what it holds."""
+    deployment.states.stop_execution(executionArn=arn, error="Stopped", cause="Stopped by `dataforge stop`.")
+
+
+def name_of(arn: str) -> str:
+    """The name in an execution's ARN."""
+    return arn.rpartition(":")[2]

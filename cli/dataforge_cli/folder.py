@@ -1,0 +1,48 @@
+"""A folder of CSVs, held against the catalogue: which files belong to a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataforge.catalogue import Dataset
+from dataforge_cli.errors import NoFolder, NoKnownFiles
+
+
+@dataclass(frozen=True)
+class Folder:
+    """``files`` belong to the chosen tables; ``missing`` are expected but not there; ``unknown`` are CSVs of no table."""
+
+    path: Path
+    files: tuple[Path, ...]
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def read_folder(path: Path, dataset: Dataset, tables: Collection[str]) -> Folder:
+    """What the folder holds of the tables. Raises ``NoFolder`` or ``NoKnownFiles``."""
+    there = _names(path)
+    expected = [source.file for source in dataset.sources if set(source.tables) & set(tables)]
+    known = {source.file for source in dataset.sources}
+    unknown = tuple(name for name in there if name.lower().endswith(".csv") and name not in known)
+    files = tuple(path / name for name in expected if name in there)
+    if not files:
+        raise NoKnownFiles(
+            path, dataset.name, expected, (name for name in there if name.lower().endswith(".csv"))
+        )
+    return Folder(path, files, tuple(name for name in expected if name not in there), unknown)
+
+
+def _names(path: Path) -> list[str]:
+    """The files of the folder, sorted by name."""
+    try:
+        return sorted(entry.name for entry in path.iterdir() if entry.is_file())
+    except FileNotFoundError as error:
+        raise NoFolder(f"There is no folder {path}.") from error
+    except NotADirectoryError as error:
+        raise NoFolder(
+            f"{path} is a file. Give the folder it lies in, and --tables to narrow the run."
+        ) from error
+    except OSError as error:
+        raise NoFolder(f"{path} cannot be read: {error.strerror}.") from error

@@ -1,0 +1,70 @@
+"""The ``dataforge`` command. A command is one function in a module of its own; this is their list."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from dataforge_cli.commands.doctor import doctor
+from dataforge_cli.commands.migrate import migrate
+from dataforge_cli.commands.status import status
+from dataforge_cli.commands.stop import stop
+from dataforge_cli.screen import Screen
+
+
+class Commands(TyperGroup):
+    """The commands; a call that cannot be understood ends as one line, like every other failure."""
+
+    def main(
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, *rest: Any, **extra: Any
+    ) -> Any:
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(args, prog_name or "dataforge", *rest, **extra)
+        except typer.TyperException as error:
+            _explain(error)
+            sys.exit(error.exit_code)
+        except typer.Abort:
+            sys.exit(130)
+        sys.exit(code or 0)
+
+
+def _explain(error: typer.TyperException) -> None:
+    """One line; none where the help was asked for, or shown for want of arguments."""
+    context: typer.Context | None = getattr(error, "ctx", None)
+    command = context.command_path if context else "dataforge"
+    if message := error.format_message():
+        Screen().fail(f"{message.rstrip('.')}. `{command} --help` shows how to call it.")
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (migrate, status, stop, doctor):
+    app.command()(command)
+
+
+@app.callback()
+def describe() -> None:
+    """Data Forge moves a business's historical CSVs into PostgreSQL on AWS.
+
+    Every command works on the embedded cloud if it is deployed (make local), else on AWS with the credentials and region
+    of your environment; --stage and --outputs choose. Each has --json for machines.
+
+    Exit codes: 0 done, 1 the work failed, 2 the call was wrong.
+
+    **Example**
+
+    ```
+    dataforge migrate ./olist
+    ```
+    """

@@ -1,0 +1,66 @@
+"""What the commands about migrations share: how one is shown, whether it runs, is over, or failed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from dataforge_cli.call import Call
+from dataforge_cli.deployment import Deployment
+from dataforge_cli.executions import Execution
+from dataforge_cli.failures import error_code
+from dataforge_cli.progress import PHASES, as_document, read_plan, read_progress
+from dataforge_cli.tables import summary, under_way
+
+MACHINE = "migration_arn"
+"""The output that names the state machine."""
+
+
+def show(call: Call, execution: Execution) -> None:
+    """Print how the migration is or was. Raises ``ExecutionFailed`` if it failed."""
+    if execution.failure:
+        _show_failed(call, execution)
+        raise execution.failure
+    if execution.output is None:
+        _show_running(call, execution)
+        return
+    output = execution.output
+    call.screen.answer(
+        output | {"execution": execution.arn},
+        f"Migration {output['migration_id']} of {output['dataset']} ({execution.name}): {output['status']}.",
+        summary(output),
+        f"Report: {output['report']}",
+    )
+
+
+def _show_running(call: Call, execution: Execution) -> None:
+    plan = read_plan(call.deployment, execution.name)
+    progress = read_progress(call.deployment, execution.arn, plan)
+    document = {"status": "running", "execution": execution.arn, **as_document(progress)}
+    doing = PHASES.get(progress.phase, "starting")
+    heading = f"{execution.name} runs since {execution.started:%Y-%m-%d %H:%M:%S}: {doing}."
+    call.screen.answer(document, heading, *([under_way(progress)] if progress.tables else []))
+
+
+def _show_failed(call: Call, execution: Execution) -> None:
+    """Where the run got as far as counting, its counts say why it failed."""
+    report = None if call.screen.as_json else _read_report(call.deployment, execution)
+    if report:
+        call.screen.show(f"{execution.name} failed. What it found, and did not publish:", summary(report))
+
+
+def _read_report(deployment: Deployment, execution: Execution) -> dict[str, Any] | None:
+    plan = read_plan(deployment, execution.name)
+    if plan is None:
+        return None
+    key = f"runs/{plan.migration_id}/report.json"
+    try:
+        answer = deployment.s3.get_object(Bucket=deployment["report_bucket"], Key=key)
+    except ClientError as error:
+        if error_code(error) == "NoSuchKey":
+            return None
+        raise
+    report: dict[str, Any] = json.loads(answer["Body"].read())
+    return report

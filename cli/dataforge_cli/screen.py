@@ -1,0 +1,57 @@
+"""What is printed where: progress and errors on stderr; on stdout the answer, or with ``--json`` one document."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+import typer
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+_FILE_WIDTH = 160
+"""Columns where a stream goes to a file or a pipe: rich would assume 80 and cut names short."""
+
+
+class Screen:
+    """The two streams of one call."""
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self.err, self._out = _console(sys.stderr), _console(sys.stdout)
+
+    def say(self, text: str) -> None:
+        """A line about what is being done."""
+        self.err.print(Text(text))
+
+    def warn(self, text: str) -> None:
+        """A line about what the user may not have meant."""
+        self.err.print(Text.assemble(("warning: ", "yellow"), one_line(text)))
+
+    def fail(self, text: str) -> None:
+        """The one line that says what went wrong."""
+        self.err.print(Text.assemble(("error: ", "bold red"), one_line(text)))
+
+    def show(self, *parts: RenderableType) -> None:
+        """Print part of the answer for people; machines do not get it."""
+        if not self.as_json:
+            for part in parts:
+                self._out.print(part)
+
+    def answer(self, document: Mapping[str, Any], *parts: RenderableType) -> None:
+        """Print the answer: ``document`` for machines, ``parts`` for people."""
+        if self.as_json:
+            typer.echo(json.dumps(document, indent=2, default=str))
+        self.show(*parts)
+
+
+def _console(stream: TextIO) -> Console:
+    width = None if stream.isatty() else _FILE_WIDTH
+    return Console(file=stream, highlight=False, soft_wrap=True, width=width)
+
+
+def one_line(text: str) -> str:
+    """The text with every run of white space, line ends included, as one space."""
+    return " ".join(text.split())

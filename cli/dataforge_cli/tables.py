@@ -1,0 +1,66 @@
+"""Tables of the answers for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from dataforge_cli.bars import rows
+from dataforge_cli.progress import Progress
+
+COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
+
+
+def summary(output: Mapping[str, Any]) -> Table:
+    """What became of every table's records; ``output`` is a migration's output, or its report."""
+    table = _table("table", *COUNTS, "quality", footer=True)
+    for one in output["tables"]:
+        table.add_row(
+            one["table"], *map(_count, COUNTS, (one[name] for name in COUNTS)), percent(one["quality"])
+        )
+    totals = [sum(one[name] for one in output["tables"]) for name in COUNTS]
+    for column, text in zip(
+        table.columns, ("total", *(f"{n:,}" for n in totals), percent(output["quality"])), strict=True
+    ):
+        column.footer = text
+    return table
+
+
+def under_way(progress: Progress) -> Table:
+    """How far the tables of a running migration are."""
+    table = _table("table", "loaded", "rows")
+    for one in progress.tables:
+        share = one.loaded_bytes / one.bytes if one.bytes else 1.0
+        table.add_row(one.table, f"{share:.0%}", rows(one))
+    return table
+
+
+def findings(found: Iterable[Mapping[str, str]]) -> Table:
+    """What the doctor found."""
+    table = Table("object", "finding", "way out", box=SIMPLE_HEAD, pad_edge=False)
+    for one in found:
+        table.add_row(Text(one["object"]), Text(f"{one['detail']} ({one['code']})"), Text(one["way_out"]))
+    return table
+
+
+def percent(share: float | None) -> str:
+    """A share with two decimals, rounded down: 100.00 % means all."""
+    if share is None:
+        return "not known"
+    return f"{(Decimal(repr(share)) * 100).quantize(Decimal('0.01'), ROUND_DOWN)} %"
+
+
+def _table(*columns: str, footer: bool = False) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_footer=footer)
+    for i, name in enumerate(columns):
+        table.add_column(name, justify="right" if i else "left", no_wrap=True)
+    return table
+
+
+def _count(name: str, count: int) -> Text:
+    return Text(f"{count:,}", style="red" if name == "rejected" and count else "")
