@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.folder_store import FolderStore
-from bench.server import PASSWORD, Server
+from bench.server import Server
 from dataforge.database import Connection, connect
 from dataforge.roles import LOAD, MIGRATE
 from dataforge.settings import DatabaseSettings, MigrationSettings
@@ -29,9 +29,9 @@ PREFIX = "olist/"
 _worker: dict[str, Any] = {}
 
 
-def _open(folder: Path, load: DatabaseSettings, control: DatabaseSettings) -> None:
+def _open(folder: Path, password: str, load: DatabaseSettings, control: DatabaseSettings) -> None:
     _worker.update(
-        store=FolderStore(folder, PREFIX), load=connect(load, PASSWORD), control=connect(control, PASSWORD)
+        store=FolderStore(folder, PREFIX), load=connect(load, password), control=connect(control, password)
     )
 
 
@@ -54,7 +54,9 @@ def _memory(_: int) -> int:
 def workers(server: Server, database: str, folder: Path) -> Iterator[ProcessPoolExecutor]:
     """Two warm processes, as two warm Lambda functions."""
     settings = server.settings(database, LOAD), server.settings(database, MIGRATE)
-    with ProcessPoolExecutor(WORKERS, get_context("spawn"), _open, (folder, *settings)) as pool:
+    with ProcessPoolExecutor(
+        WORKERS, get_context("spawn"), _open, (folder, server.password, *settings)
+    ) as pool:
         list(pool.map(_memory, range(WORKERS * 4)))
         yield pool
 

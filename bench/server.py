@@ -21,7 +21,6 @@ from local.config import CLOUD_PYTHON, HOST, Config
 from local.ports import free_port
 
 MASTER = "bench_master"
-PASSWORD = secrets.token_urlsafe()
 
 
 @dataclass(frozen=True)
@@ -29,9 +28,11 @@ class Server:
     """A running server."""
 
     config: Config
+    password: str
+    """Of the master and every login role."""
 
     def settings(self, database: str, user: str) -> DatabaseSettings:
-        """How ``user`` reaches ``database``; the password is ``PASSWORD``."""
+        """How ``user`` reaches ``database``; the password is the server's."""
         return DatabaseSettings(
             db_host=HOST,
             db_port=self.config.pg_port,
@@ -43,7 +44,7 @@ class Server:
 
     def connect(self, database: str, user: str = MASTER) -> Connection:
         """A connection."""
-        return connect(self.settings(database, user), PASSWORD)
+        return connect(self.settings(database, user), self.password)
 
     def create(self, database: str) -> None:
         """A fresh database with the catalogue's schema."""
@@ -53,11 +54,13 @@ class Server:
                 cursor.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
                 cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (MASTER,))
                 if not cursor.fetchall():
-                    cursor.execute(f"CREATE ROLE {MASTER} LOGIN CREATEROLE CREATEDB PASSWORD '{PASSWORD}'")
+                    cursor.execute(
+                        f"CREATE ROLE {MASTER} LOGIN CREATEROLE CREATEDB PASSWORD '{self.password}'"
+                    )
                 cursor.execute(f"CREATE DATABASE {database} OWNER {MASTER}")
                 cursor.execute("CHECKPOINT")
         with closing(self.connect(database)) as db:
-            apply(db, dict.fromkeys(LOGINS, PASSWORD))
+            apply(db, dict.fromkeys(LOGINS, self.password))
 
     def psql(self) -> Path:
         """The psql that comes with the server."""
@@ -87,6 +90,6 @@ def server() -> Iterator[Server]:
         config.logs.mkdir(mode=0o700)
         postgres.start(config)
         try:
-            yield Server(config)
+            yield Server(config, secrets.token_urlsafe())
         finally:
             postgres.stop(config)
