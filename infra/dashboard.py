@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra.api_metrics import accepted, batch_latency, rejected, rejected_by_code
 from infra.settings import Settings
 
 
@@ -18,16 +20,26 @@ def add_dashboard(
     *,
     settings: Settings,
     machine: sfn.StateMachine,
+    api: apigateway.RestApi,
     functions: Sequence[lambda_.Function],
     instance: rds.DatabaseInstance | None,
 ) -> None:
-    """Runs above, functions below them, PostgreSQL last; an existing database is watched where its owner watches it."""
+    """Runs, the API, functions, PostgreSQL; an existing database is watched where its owner watches it."""
     dashboard = cloudwatch.Dashboard(scope, "Dashboard", dashboard_name=settings.stack_name)
     dashboard.add_widgets(
         _graph(
             "Migrations", [machine.metric_succeeded(), machine.metric_failed(), machine.metric_timed_out()]
         ),
         _graph("Time a migration takes", [machine.metric_time(statistic="Maximum")]),
+    )
+    dashboard.add_widgets(
+        _graph("API requests", [api.metric_count(), api.metric_client_error(), api.metric_server_error()]),
+        _graph(
+            "API latency, ms",
+            [*(api.metric_latency(statistic=s) for s in ("p50", "p99")), batch_latency("p99")],
+        ),
+        _graph("Records", [accepted(), rejected()]),
+        _graph("Rejected records by code", [rejected_by_code()]),
     )
     dashboard.add_widgets(
         _graph("Function errors", [function.metric_errors() for function in functions]),

@@ -13,9 +13,12 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from infra.api import Api
+from infra.api_metrics import rejected_percent
 from infra.dashboard import add_dashboard
 from infra.database import Database
 from infra.functions import Function
+from infra.ingest import Ingest
 from infra.migration import Migration
 from infra.schema import Schema
 from infra.settings import Settings
@@ -40,14 +43,17 @@ class Monitoring(Construct):
         database: Database,
         schema: Schema,
         migration: Migration,
+        ingest: Ingest,
+        api: Api,
     ) -> None:
         super().__init__(scope, id)
         self.topic = sns.Topic(self, "Alarms", display_name=f"{settings.stack_name} alarms", enforce_ssl=True)
         self._let_alarms_publish()
         if settings.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
-        functions = [schema.keeper, schema.apply, migration.control, migration.load]
+        functions = [schema.keeper, schema.apply, migration.control, migration.load, ingest.function]
         self._watch_migrations(migration)
+        self._watch_api(api, settings)
         self._watch_functions(functions)
         if database.instance:
             self._watch_postgres(database.instance, settings)
@@ -55,6 +61,7 @@ class Monitoring(Construct):
             self,
             settings=settings,
             machine=migration.machine,
+            api=api.rest,
             functions=functions,
             instance=database.instance,
         )
@@ -84,6 +91,20 @@ class Monitoring(Construct):
             "The event that frees a stopped run's tables could not be handled; the queue holds it",
             migration.dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES),
             1,
+        )
+
+    def _watch_api(self, api: Api, settings: Settings) -> None:
+        self._alarm(
+            "ApiFails",
+            "Callers get 5xx again and again; the access log says for what, the function's log why",
+            api.rest.metric_server_error(period=FIVE_MINUTES),
+            5,
+        )
+        self._alarm(
+            "ApiRejects",
+            "A caller sends records that are no rows; GET /v1/rejections has them, with their errors",
+            rejected_percent(FIVE_MINUTES),
+            settings.rejection_alarm_percent,
         )
 
     def _watch_functions(self, functions: Sequence[Function]) -> None:

@@ -54,6 +54,22 @@ class ExistingDatabase(_Model):
     )
 
 
+class UsagePlan(_Model):
+    """What each key of a kind may ask for; beyond it the answer is 429."""
+
+    rate: float = Field(100, gt=0, le=10_000, description="requests a second, sustained")
+    burst: int = Field(200, ge=1, le=5_000, description="requests at once")
+    daily_requests: int = Field(1_000_000, ge=1)
+
+
+class UsagePlans(_Model):
+    """The limits by kind of key."""
+
+    reader: UsagePlan = UsagePlan()
+    writer: UsagePlan = UsagePlan()
+    operator: UsagePlan = UsagePlan()
+
+
 class Settings(_Model):
     """All settings of one deployment, with the defaults of the stage filled in."""
 
@@ -73,6 +89,14 @@ class Settings(_Model):
     chunk_megabytes: int = Field(16, ge=1, le=256, description="how much of a CSV one load step takes")
     load_concurrency: int = Field(ge=1, le=1000, description="load steps at once; each holds a connection")
     migration_hours: int = Field(24, ge=1, le=8760, description="after which a migration counts as hung")
+
+    usage_plans: Annotated[UsagePlans, BeforeValidator(_parsed)] = UsagePlans()
+    api_rate: float = Field(
+        500, gt=0, le=10_000, description="requests a second to one route, all callers together"
+    )
+    api_burst: int = Field(500, ge=1, le=5_000)
+    api_log_role: bool = Field(True, description="set the role with which the account's APIs write logs")
+    rejection_alarm_percent: int = Field(10, ge=1, le=100, description="of the records of five minutes")
 
     log_retention_days: Annotated[Literal[7, 30, 90, 365, 3653], BeforeValidator(_parsed)]
     alarm_email: str | None = Field(None, pattern=r"^[^@\s]+@[^@\s]+$")
@@ -154,8 +178,19 @@ def _line(item: Any) -> str:
     name = ".".join(map(str, item["loc"]))
     if item["type"] != "extra_forbidden":
         return f"{name}: {item['msg']}"
-    model = ExistingDatabase if len(item["loc"]) > 1 else Settings
-    known = [to_camel(field) for field in model.model_fields]
+    known = [to_camel(field) for field in _model_at(item["loc"][:-1]).model_fields]
     likely = get_close_matches(str(item["loc"][-1]), known, n=1)
     hint = f"did you mean {likely[0]}?" if likely else f"known keys: {', '.join(sorted(known))}"
     return f"{name}: no such setting; {hint}"
+
+
+def _model_at(path: tuple[str | int, ...]) -> type[_Model]:
+    """The model that the keys below ``path`` belong to."""
+    match path:
+        case ("existingDatabase",):
+            return ExistingDatabase
+        case ("usagePlans",):
+            return UsagePlans
+        case ("usagePlans", _):
+            return UsagePlan
+    return Settings

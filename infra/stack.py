@@ -6,7 +6,10 @@ from aws_cdk import CfnOutput, Stack, Tags
 from constructs import Construct
 
 from dataforge.roles import LOGINS
+from infra.api import Api
+from infra.api_routes import INGEST
 from infra.database import Database
+from infra.ingest import Ingest
 from infra.layers import Layers
 from infra.migration import Migration
 from infra.monitoring import Monitoring
@@ -44,20 +47,30 @@ class DataForge(Stack):
             database=database,
             storage=storage,
         )
-        for function in (migration.control, migration.load):
+        ingest = Ingest(self, "Ingest", settings=settings, layers=layers, network=network, database=database)
+        api = Api(self, "Api", settings=settings, functions={INGEST: ingest.function})
+        for function in (migration.control, migration.load, ingest.function):
             schema.precede(function)
         Monitoring(
-            self, "Monitoring", settings=settings, database=database, schema=schema, migration=migration
+            self,
+            "Monitoring",
+            settings=settings,
+            database=database,
+            schema=schema,
+            migration=migration,
+            ingest=ingest,
+            api=api,
         )
-        self._output(storage, schema, migration)
+        self._output(storage, schema, migration, api)
         self._tag(settings)
 
-    def _output(self, storage: Storage, schema: Schema, migration: Migration) -> None:
+    def _output(self, storage: Storage, schema: Schema, migration: Migration, api: Api) -> None:
         """What clients are told; the names are a contract."""
         outputs = {
             "RawBucket": storage.raw.bucket_name,
             "BackupBucket": storage.backup.bucket_name,
             "ReportBucket": storage.report.bucket_name,
+            "ApiUrl": api.url,
             "MigrationArn": migration.machine.state_machine_arn,
             "SchemaArn": schema.keeper.function_arn,
             "Region": self.region,

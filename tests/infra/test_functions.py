@@ -92,11 +92,13 @@ def test_with_secrets_each_function_reads_only_its_own(local: Resources, granted
 
     assert secrets("MigrateLoadRole") == {"<DatabaseSecretDataforgeLoad>"}
     assert secrets("MigrateControlRole") == {"<DatabaseSecretDataforgeMigrate>"}
+    assert secrets("IngestRole") == {"<DatabaseSecretDataforgeIngest>"}
     assert secrets("SchemaApplyRole") == set()
     assert secrets("SchemaKeeperRole") == {
         "<DatabasePostgresSecretAttachment>",
         "<DatabaseSecretDataforgeLoad>",
         "<DatabaseSecretDataforgeMigrate>",
+        "<DatabaseSecretDataforgeIngest>",
     }
 
 
@@ -148,10 +150,10 @@ def test_functions_run_on_arm64_traced_logged_and_without_reserved_concurrency(d
 def test_only_functions_without_secrets_api_calls_live_in_the_network(dev: Resources, function: Find) -> None:
     inside = {
         name
-        for name in ("SchemaApply", "MigrateControl", "MigrateLoad")
+        for name in ("SchemaApply", "MigrateControl", "MigrateLoad", "Ingest")
         if "VpcConfig" in function(dev, name)
     }
-    assert inside == {"SchemaApply", "MigrateControl", "MigrateLoad"}
+    assert inside == {"SchemaApply", "MigrateControl", "MigrateLoad", "Ingest"}
     assert "VpcConfig" not in function(dev, "SchemaKeeper")
 
 

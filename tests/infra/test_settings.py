@@ -56,7 +56,12 @@ def test_keys_of_the_cdk_are_passed_over() -> None:
     ("context", "told"),
     [
         ({"backupRetentionDay": 7}, "backupRetentionDay: no such setting; did you mean backupRetentionDays?"),
-        ({"zzz": 1}, "zzz: no such setting; known keys: alarmEmail, auth"),
+        (
+            {"usagePlans": '{"writer": {"rte": 1}}'},
+            "usagePlans.writer.rte: no such setting; did you mean rate?",
+        ),
+        ({"usagePlans": {"writers": {}}}, "usagePlans.writers: no such setting; did you mean writer?"),
+        ({"zzz": 1}, "zzz: no such setting; known keys: alarmEmail, apiBurst"),
         ({"stage": "production"}, "stage: Input should be 'dev' or 'prod'"),
         ({"loadConcurrency": "many"}, "loadConcurrency: Input should be a valid integer"),
         ({"loadConcurrency": 0}, "loadConcurrency: Input should be greater than or equal to 1"),

@@ -1,0 +1,47 @@
+"""The ingest capability: batches of records over HTTP become rows or rejections, one transaction each."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from constructs import Construct
+
+from dataforge.roles import INGEST
+from infra.database import Database
+from infra.functions import Function
+from infra.layers import Layers
+from infra.network import Network
+from infra.settings import Settings
+
+# API Gateway waits no longer; what would take longer is an error that the caller must hear of.
+TIMEOUT = Duration.seconds(29)
+# Where Lambda gives a whole processor: a batch is mostly computing, so less memory would cost as much and take longer.
+MEMORY = 1769
+
+
+class Ingest(Construct):
+    """One function, which logs in as a role that may add and change rows, and nothing else."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: Settings,
+        layers: Layers,
+        network: Network,
+        database: Database,
+    ) -> None:
+        super().__init__(scope, id)
+        self.function = Function(
+            self,
+            "Ingest",
+            settings=settings,
+            handler="ingest.handler",
+            description="The HTTP API: batches in, rejections and documentation out",
+            layers=[layers.common, layers.deps],
+            environment=database.environment(),
+            timeout=TIMEOUT,
+            memory_size=MEMORY,
+            network=network,
+        )
+        database.open_to(self.function, role=INGEST)
