@@ -81,6 +81,8 @@ def _terms(column: Column) -> Iterator[str]:
         yield f"{name} <= {rule.le}"
     if column.type.name == "double" and (rule.ge is None or rule.le is None):
         yield f"{name} > '-Infinity' AND {name} < 'Infinity'"
+    if column.type.name == "numeric" and rule.le is None:
+        yield f"{name} <> 'NaN'"
     if column.type.name == "timestamp":
         yield f"{name} >= '0001-01-01' AND {name} < '10000-01-01'"
     if rule.digest is not None:
