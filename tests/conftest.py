@@ -182,3 +182,9 @@ def csv_part() -> Callable[[Random, Table], Part]:
         return header, b"".join(records)[: random.choice([None, None, -1])]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def strange() -> list[str]:
+    """Values that parsers disagree on."""
+    return STRANGE

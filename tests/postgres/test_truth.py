@@ -1,0 +1,172 @@
+"""PostgreSQL and the row model are one truth: what one accepts the other does, and both write a row alike."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from dataforge import ddl
+from dataforge.bulk.block import Batch, TableBatcher, blocks
+from dataforge.catalogue import Column, Dataset, Table
+from dataforge.csvfile import parse_fields, split_records
+from dataforge.datasets import DATASETS
+from dataforge.rows import Texts, row_hash, row_text
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+
+Part = tuple[tuple[str, ...], bytes]
+OWN_FILES = [(name, t.name) for name, dataset in DATASETS.items() for t in dataset.tables.values()]
+
+
+@pytest.fixture(scope="module")
+def cursor(server: Any) -> Any:
+    """On a database in which tests make tables as they need them; sees values as Data Forge's functions do."""
+    database: Database = server.create("truth")
+    db = database.connect("master")
+    db.autocommit = True
+    yield db.cursor()
+    database.close()
+
+
+def make(cursor: Any, table: Table) -> None:
+    """An empty table with the types and checks of the catalogue's, and the position of each row."""
+    cursor.execute("DROP SCHEMA IF EXISTS truth CASCADE; CREATE SCHEMA truth")
+    cursor.execute(ddl.create_table(table, "truth", "_source bigint NOT NULL"))
+    for name, definition in ddl.checks(table):
+        cursor.execute(f"ALTER TABLE {ddl.qualified(table, 'truth')} ADD CONSTRAINT {name} {definition}")
+
+
+def batch_of(table: Table, part: Part) -> Batch:
+    """What the bulk path makes of a file's records."""
+    (block,) = blocks(part[1], part[0], 0, 1 << 30)
+    return TableBatcher(table).batch(block)
+
+
+def sent(lines: bytes) -> dict[int, Texts]:
+    """The texts in COPY's lines, by position."""
+    records, rows = split_records(lines, last=True), dict[int, Texts]()
+    for start, end in zip(records.starts.tolist(), records.ends.tolist(), strict=True):
+        *values, position = (field.decode() for field in parse_fields(lines[start:end]) or ())
+        rows[int(position)] = tuple(value or None for value in values)
+    return rows
+
+
+def store(cursor: Any, table: Table, batch: Batch) -> None:
+    """Copy the batch's lines into an emptied table, and hold what PostgreSQL reads back against them."""
+    relation, lines = ddl.qualified(table, "truth"), b"".join(batch.lines)
+    cursor.execute(f"TRUNCATE {relation}")
+    columns = f"{ddl.columns_sql(table)}, _source"
+    cursor.copy_expert(f"COPY {relation} ({columns}) FROM STDIN (FORMAT csv)", io.BytesIO(lines))
+    cursor.execute(f"SELECT _source, {ddl.row_text_sql(table)}, {ddl.row_hash_sql(table)} FROM {relation}")
+    stored = {position: (text, number) for position, text, number in cursor.fetchall()}
+    wanted = {position: row_text(texts) for position, texts in sent(lines).items()}
+    assert stored == {position: (text, row_hash(text)) for position, text in wanted.items()}
+    assert sum(number for _, number in stored.values()) % 2**64 == batch.hash_total
+
+
+SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.mark.parametrize("name", ["everything", "points", "words"])
+def test_postgresql_stores_every_accepted_row_as_the_same_text(
+    cursor: Any, kitchen: Dataset, csv_part: Callable[[Random, Table], Part], name: str
+) -> None:
+    table = kitchen.table(name)
+    make(cursor, table)
+
+    @SLOW
+    @given(st.randoms(use_true_random=True))
+    def check(random: Random) -> None:
+        store(cursor, table, batch_of(table, csv_part(random, table)))
+
+    check()
+
+
+@pytest.mark.parametrize(("dataset", "name"), OWN_FILES)
+def test_postgresql_stores_every_accepted_row_of_the_catalogue_as_the_same_text(
+    cursor: Any, csv_part: Callable[[Random, Table], Part], dataset: str, name: str
+) -> None:
+    table, random = DATASETS[dataset].table(name), Random(7)
+    make(cursor, table)
+    for _ in range(10):
+        store(cursor, table, batch_of(table, csv_part(random, table)))
+
+
+def canonical(column: Column, value: str) -> str | None:
+    """The canonical text that the column's validator makes of the value without cleaning it, or None."""
+    try:
+        return column.type.text(column.rule.adapter.validate_python(value))
+    except ValidationError:
+        return None
+
+
+def kept(cursor: Any, table: Table, column: Column, value: str) -> str | None:
+    """The text that PostgreSQL keeps when it is sent the value, or None if it refuses it."""
+    relation, name = ddl.qualified(table, "truth"), ddl.ident(column.name)
+    insert = f"INSERT INTO {relation} ({name}, _source) VALUES (%s, 0) RETURNING ROW({name})::text"
+    try:
+        cursor.execute(insert, [value])
+    except (psycopg2.DataError, psycopg2.IntegrityError):
+        return None
+    text = str(cursor.fetchone()[0])[1:-1]
+    return text[1:-1].replace('""', '"').replace("\\\\", "\\") if text.startswith('"') else text
+
+
+def check_column(cursor: Any, table: Table, column: Column, value: str) -> None:
+    """Hold PostgreSQL's verdict against the model's, in both directions."""
+    accepted = canonical(column, value)
+    if accepted is not None:
+        assert kept(cursor, table, column, accepted) == accepted, f"{column.name} = {value!r}"
+        return
+    text = kept(cursor, table, column, value)
+    assert text is None or canonical(column, text) == text, (
+        f"PostgreSQL keeps {column.name} = {value!r} as {text!r}"
+    )
+
+
+LIMITS = """
+infinity -infinity NaN -NaN +inf 1e308 1e-308 -0 0 1 5 6 -1 1.005 99999999.99 99999999.994 99999999.995 100000000 90
+90.00000001 -90 -180 180.5 epoch now today 0001-01-01 0001-01-01T00:00:00 4714-01-01BC 10000-01-01 9999-12-31
+0044-03-15BC allballs 294276-12-31 99999-01-01 2018-01-01T24:00:00 2018-01-01T10:00:00+03 2018-06-01T00:00:60
+2147483647 2147483648 -2147483648 -2147483649 1_000 0x10 0b11 9223372036854775808 t true yes on 2
+"""
+
+
+def test_what_postgresql_keeps_by_hand_is_valid_for_the_model(
+    cursor: Any, kitchen: Dataset, strange: list[str]
+) -> None:
+    values = [value for value in (*LIMITS.split(), *strange) if value and "\0" not in value]
+    checked = set()
+    for table in (*kitchen.tables.values(), *(t for d in DATASETS.values() for t in d.tables.values())):
+        make(cursor, table)
+        # Each column is filled on its own.
+        for column in table.columns:
+            relation, name = ddl.qualified(table, "truth"), ddl.ident(column.name)
+            cursor.execute(f"ALTER TABLE {relation} ALTER {name} DROP NOT NULL")
+        for column in table.columns:
+            if column.rule.digest is None and column.rule not in checked:
+                checked.add(column.rule)
+                for value in values:
+                    check_column(cursor, table, column, value)
+    assert len(checked) > 20
+
+
+def test_postgresql_keeps_the_digest_of_the_other_columns_only(cursor: Any) -> None:
+    table = DATASETS["quotes"].table("quotes")
+    make(cursor, table)
+    good = batch_of(
+        table, (table.column_names, "Ana,ação,1d0eafffde3b5a1f4d1ee5a1ee6c4a5f\nAna,ação,\n".encode())
+    )
+    assert [v.code for r in good.rejected for v in r.violations] == ["digest_mismatch"]
+    store(cursor, table, good)
+    with pytest.raises(psycopg2.errors.CheckViolation):
+        cursor.execute("UPDATE truth.quotes SET author = 'Eva'")
