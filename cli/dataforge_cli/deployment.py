@@ -139,7 +139,8 @@ def _dummy_session(region: str) -> boto3.Session:
 
 def from_stack(stage: str, flags: str = "") -> Deployment:
     """The deployment of a stage on AWS, with the user's credentials and region. Raises ``NoDeployment``."""
-    stack, session = f"DataForge-{stage}", boto3.Session()
+    # boto3 reads AWS_DEFAULT_REGION alone; AWS's command line, and CDK, read AWS_REGION first.
+    stack, session = f"DataForge-{stage}", boto3.Session(region_name=os.environ.get("AWS_REGION"))
     client = session.client("cloudformation", config=ON_AWS)
     try:
         found = client.describe_stacks(StackName=stack)["Stacks"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
@@ -13,6 +13,7 @@ from dataforge_cli.commands.doctor import doctor
 from dataforge_cli.commands.migrate import migrate
 from dataforge_cli.commands.status import status
 from dataforge_cli.commands.stop import stop
+from dataforge_cli.options import OutputsFile, Stage
 from dataforge_cli.screen import Screen
 
 
@@ -49,12 +50,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (migrate, status, stop, doctor):
-    app.command()(command)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "migrate": migrate,
+    "status": status,
+    "stop": stop,
+    "doctor": doctor,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(command)
 
 
 @app.callback()
-def describe() -> None:
+def dataforge(context: typer.Context, stage: Stage = None, outputs: OutputsFile = None) -> None:
     """Data Forge moves a business's historical CSVs into PostgreSQL on AWS.
 
     Every command works on the embedded cloud if it is deployed (make local), else on AWS with the credentials and region
@@ -68,3 +75,6 @@ def describe() -> None:
     dataforge migrate ./olist
     ```
     """
+    given = {name: value for name, value in {"stage": stage, "outputs": outputs}.items() if value is not None}
+    # Given before the command, they are what the command falls back on.
+    context.default_map = {command: dict(given) for command in COMMANDS}

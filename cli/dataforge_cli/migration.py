@@ -46,7 +46,7 @@ def _show_running(call: Call, execution: Execution) -> None:
 
 def _show_failed(call: Call, execution: Execution) -> None:
     """Where the run got as far as counting, its counts say why it failed."""
-    report = None if call.screen.as_json else _read_report(call.deployment, execution)
+    report = _read_report(call.deployment, execution)
     if report:
         call.screen.show(f"{execution.name} failed. What it found, and did not publish:", summary(report))
 

@@ -15,7 +15,7 @@ Stage = Annotated[
         "--stage",
         metavar="STAGE",
         show_default=False,
-        help="Work on AWS, on the stack DataForge-STAGE. Default: the embedded cloud if it is deployed, else AWS, stage dev.",
+        help="Work on AWS, stack DataForge-STAGE. Default: the embedded cloud if it is deployed, else AWS, stage dev.",
         rich_help_panel=_TARGET,
     ),
 ]

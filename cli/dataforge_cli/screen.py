@@ -1,4 +1,7 @@
-"""What is printed where: progress and errors on stderr; on stdout the answer, or with ``--json`` one document."""
+"""What is printed where: progress and errors on stderr, the answer on stdout.
+
+With ``--json`` stdout gets one document and nothing else, and what people would read of the answer goes to stderr.
+"""
 
 from __future__ import annotations
 
@@ -35,16 +38,16 @@ class Screen:
         self.err.print(Text.assemble(("error: ", "bold red"), one_line(text)))
 
     def show(self, *parts: RenderableType) -> None:
-        """Print part of the answer for people; machines do not get it."""
-        if not self.as_json:
-            for part in parts:
-                self._out.print(part)
+        """Print part of the answer for people."""
+        console = self.err if self.as_json else self._out
+        for part in parts:
+            console.print(part)
 
     def answer(self, document: Mapping[str, Any], *parts: RenderableType) -> None:
         """Print the answer: ``document`` for machines, ``parts`` for people."""
-        if self.as_json:
-            typer.echo(json.dumps(document, indent=2, default=str))
         self.show(*parts)
+        if self.as_json:
+            typer.echo(json.dumps(document, indent=2))
 
 
 def _console(stream: TextIO) -> Console:

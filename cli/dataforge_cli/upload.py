@@ -32,8 +32,20 @@ _READ_BYTES = 2**20
 
 def upload(s3: S3Client, bucket: str, prefix: str, files: Iterable[Path], screen: Screen) -> int:
     """Put the files below the prefix under their names, with a progress bar each. Returns how many had to be sent."""
+    new = [path for path in files if not is_stored(s3, bucket, prefix + path.name, path)]
+    if not new:
+        return 0
     config = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
-    bars = Progress(
+    with _bars(screen) as bars:
+        tasks = [bars.add_task(path.name, total=path.stat().st_size) for path in new]
+        for path, task in zip(new, tasks, strict=True):
+            advance = partial(bars.advance, task)
+            s3.upload_file(str(path), bucket, prefix + path.name, Config=config, Callback=advance)
+    return len(new)
+
+
+def _bars(screen: Screen) -> Progress:
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
         TaskProgressColumn(),
@@ -41,16 +53,6 @@ def upload(s3: S3Client, bucket: str, prefix: str, files: Iterable[Path], screen
         TimeRemainingColumn(elapsed_when_finished=True),
         console=screen.err,
     )
-    sent = 0
-    with bars:
-        for path in files:
-            key = prefix + path.name
-            if is_stored(s3, bucket, key, path):
-                continue
-            task = bars.add_task(path.name, total=path.stat().st_size)
-            s3.upload_file(str(path), bucket, key, Config=config, Callback=partial(bars.advance, task))
-            sent += 1
-    return sent
 
 
 def is_stored(s3: S3Client, bucket: str, key: str, path: Path, part: int = PART_BYTES) -> bool:
