@@ -39,6 +39,7 @@ $(VENV): requirements-dev.lock
 	echo "Setting up .venv with $$python (once, about a minute)"; \
 	rm -rf .venv && "$$python" -m venv .venv
 	@$(PY) $(PIP_INSTALL) -r requirements-dev.lock
+	@$(PY) local/link.py
 	@touch $@
 
 # Made with .venv's interpreter: the emulator runs the Lambda functions with its own Python,

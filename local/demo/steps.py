@@ -2,14 +2,13 @@
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.config import ROOT, Config
+from local.config import Config
 from local.demo import show
 from local.generate import Expected, generate
 
@@ -47,11 +46,8 @@ def migrate(config: Config, folder: Path) -> dict[str, Any]:
 
 
 def _dataforge(config: Config, *arguments: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "dataforge_cli", "--outputs", str(config.outputs), *arguments, "--json"]
-    paths = os.pathsep.join(str(ROOT / part) for part in (".", "layers/common/python", "cli"))
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": paths}, check=False
-    )
+    command = [sys.executable, "-m", "dataforge_cli", *arguments, "--outputs", str(config.outputs), "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise Failed(f"`dataforge {' '.join(arguments)}` ended with {done.returncode}: {done.stdout.strip()}")
     result: dict[str, Any] = json.loads(done.stdout)

@@ -1,0 +1,20 @@
+"""Make the clone's own packages importable in .venv, and the command `dataforge` callable.
+
+They come from folders, as Lambda has them, not from an installed distribution: so an edit counts at once.
+"""
+
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = (ROOT, ROOT / "layers" / "common" / "python", ROOT / "cli")
+COMMAND = """#!/bin/sh
+exec "$(dirname "$(readlink -f "$0")")/python" -m dataforge_cli "$@"
+"""
+
+if __name__ == "__main__":
+    paths = Path(sysconfig.get_path("purelib"), "data_forge.pth")
+    paths.write_text("".join(f"{folder}\n" for folder in FOLDERS))
+    command = Path(sysconfig.get_path("scripts"), "dataforge")
+    command.write_text(COMMAND)
+    command.chmod(0o755)
