@@ -20,12 +20,10 @@ ENGINE = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.V
 
 PARAMETERS = {
     "rds.force_ssl": "1",
-    # The server's log must not become a second copy of the data: no statement of a failed command, no DETAIL (it quotes
-    # keys and rows), no bound values.
+    # The server's log must not become a second copy of the data: no statement of a failed command, and no DETAIL, which
+    # quotes keys and rows.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
-    "log_parameter_max_length": "0",
-    "log_parameter_max_length_on_error": "0",
 }
 
 EXPORTED_LOGS = ("postgresql", "upgrade")

@@ -37,8 +37,6 @@ def test_tls_is_forced_and_no_row_reaches_the_servers_log(dev: Resources) -> Non
         "rds.force_ssl": "1",
         "log_min_error_statement": "panic",
         "log_error_verbosity": "terse",
-        "log_parameter_max_length": "0",
-        "log_parameter_max_length_on_error": "0",
     }
 
 
