@@ -88,7 +88,7 @@ def _lines(stream: IO[str] | None) -> Iterator[str]:
 
 def _report(line: str, say: Say) -> None:
     found = PROGRESS.match(line)
-    if found and found["status"].endswith("_COMPLETE") and int(found["done"]) % 10 == 0:
+    if found and found["status"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE") and int(found["done"]) % 10 == 0:
         say(f"  {found['stack']}: {found['done'].strip()} of {found['all']} resources")
     elif line.startswith(MILESTONES):
         say(f"  {line.removeprefix('✨').strip()}")

@@ -58,6 +58,15 @@ def stack(settings: ClientSettings, name: str, template: dict[str, Any]) -> dict
     return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
 
 
+def delete(settings: ClientSettings, name: str) -> None:
+    client = boto3.client("cloudformation", **settings)
+    identifier = client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
+    client.delete_stack(StackName=name)
+    # By its id, under which a stack can be seen after its end.
+    while client.describe_stacks(StackName=identifier)["Stacks"][0]["StackStatus"] != "DELETE_COMPLETE":
+        time.sleep(0.05)
+
+
 def zipped(source: str, path: str = "index.py") -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -123,7 +132,7 @@ def test_database(plain: ClientSettings, aws: ClientSettings, cloud_config: Conf
             cursor.execute("SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user")
             assert cursor.fetchone() == (False, True)
         db.rollback()
-    boto3.client("cloudformation", **aws).delete_stack(StackName="database")
+    delete(aws, "database")
     with pytest.raises(psycopg2.OperationalError, match="does not exist"):
         log_in()
 
