@@ -36,6 +36,8 @@ class LayerZip(zipfile.ZipFile):
                 fresh.rename(folder)
         target.rmdir()
         target.symlink_to(folder)
+        # The worker's copy of the archive, which nobody reads again.
+        Path(self.filename or "").unlink()
 
     def _fingerprint(self) -> str:
         """Names, sizes and check sums of the content: cheap, where hashing the whole file is not."""
