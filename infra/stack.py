@@ -71,6 +71,7 @@ class DataForge(Stack):
             "BackupBucket": storage.backup.bucket_name,
             "ReportBucket": storage.report.bucket_name,
             "ApiUrl": api.url,
+            **{f"{kind.title()}Plan": plan.usage_plan_id for kind, plan in api.plans.items()},
             "MigrationArn": migration.machine.state_machine_arn,
             "SchemaArn": schema.keeper.function_arn,
             "Region": self.region,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import boto3
 
-from local import aws, deploy, outputs, ports, postgres
+from local import api, aws, deploy, outputs, ports, postgres
 from local.config import AWS_PORT_SETTING, PG_PORT_SETTING, Config
 from local.errors import AtWork, RunsElsewhere
 from local.interrupts import deferred
@@ -85,10 +85,12 @@ def _start(config: Config, say: Say) -> None:
 def _deploy(config: Config, say: Say) -> Outputs:
     say("Deploying the app with `cdk deploy`.")
     stacks = deploy.deploy(config, say)
-    found = outputs.from_stacks(stacks) | {
+    offered = outputs.from_stacks(stacks)
+    found = offered | {
         "aws_endpoint_url": config.endpoint,
         "region": config.region,
         "database_url": postgres.url(config, _database(config)),
+        **api.offer(config, offered),
     }
     outputs.write(config.outputs, found)
     return found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ministack import app
 
-from local.emulator import database, error_names, layers, log_wait, unknown_types
+from local.emulator import database, error_names, layers, log_wait, metric_math, unknown_types
 
 
 def main() -> None:
@@ -22,6 +22,7 @@ def main() -> None:
     error_names.apply()
     log_wait.apply()
     layers.apply()
+    metric_math.apply()
     sys.argv = ["ministack"]
     app.main()
 

@@ -196,6 +196,24 @@ def test_layers(plain: ClientSettings, aws: ClientSettings) -> None:
     assert len(places(aws)) == 1
 
 
+def test_metric_math(plain: ClientSettings, aws: ClientSettings) -> None:
+    metric = {"Id": "m", "ReturnData": False}
+    metric["MetricStat"] = {"Metric": {"Namespace": "N", "MetricName": "M"}, "Period": 60, "Stat": "Sum"}
+    alarm = {
+        "AlarmName": "on-an-expression",
+        "ComparisonOperator": "GreaterThanThreshold",
+        "EvaluationPeriods": 1,
+        "Threshold": 1,
+        "Metrics": [{"Id": "e", "Expression": "2 * m"}, metric],
+    }
+    template = {
+        "Resources": {"It": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm}},
+        "Outputs": {"Name": {"Value": {"Ref": "It"}}},
+    }
+    assert "metric math" in stack(plain, "metric-math", template)["failed"]
+    assert stack(aws, "metric-math", template) == {"Name": "on-an-expression"}
+
+
 def test_functions_see_nothing_of_the_users_environment(aws: ClientSettings, cloud_config: Config) -> None:
     source = "import os\ndef handler(event, context):\n    return dict(os.environ)\n"
     seen = invoke(aws, make_function(aws, "environment", source))

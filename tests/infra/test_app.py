@@ -100,6 +100,9 @@ def test_outputs_are_the_contracts(templates: dict[str, dict[str, Any]]) -> None
             "ReportBucket",
             "MigrationArn",
             "ApiUrl",
+            "ReaderPlan",
+            "WriterPlan",
+            "OperatorPlan",
             "SchemaArn",
             "Region",
         }

@@ -1,0 +1,36 @@
+"""The HTTP API of the embedded cloud: its address there, and a key of each kind."""
+
+import re
+from collections.abc import Mapping
+
+import boto3
+
+from dataforge_cli.api_keys import KINDS, PLAN_OUTPUTS, create_key, find_value
+from local import aws
+from local.config import Config
+
+KEY_NAME = "embedded-cloud"
+KEY_OUTPUTS = {"operator": "api_key", "writer": "writer_key", "reader": "reader_key"}
+# What the stack says, as AWS would have it; the emulator serves it under a path of its own.
+ON_AWS = re.compile(r"https://(?P<id>\w+)\.execute-api\.[^/]+/(?P<stage>\w+)")
+
+
+def offer(config: Config, stack: Mapping[str, str]) -> dict[str, str]:
+    """``api_url`` and the keys for ``outputs.json``; nothing for an app without an API.
+
+    Keys are made once and found again by later deployments.
+    """
+    address = ON_AWS.fullmatch(stack.get("api_url", ""))
+    if address is None:
+        return {}
+    client = boto3.client("apigateway", **aws.client_settings(config.endpoint, config.region))
+    keys = {}
+    for kind in KINDS:
+        plan = stack[PLAN_OUTPUTS[kind]]
+        keys[KEY_OUTPUTS[kind]] = (
+            find_value(client, plan, KEY_NAME) or create_key(client, plan, kind, KEY_NAME)[1]
+        )
+    return {
+        "api_url": f"{config.endpoint}/_aws/execute-api/{address['id']}/{address['stage']}",
+        **{name: keys[name] for name in KEY_OUTPUTS.values()},
+    }
