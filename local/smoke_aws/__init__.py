@@ -1,0 +1,1 @@
+"""What a laptop cannot prove, proved on a real AWS account: deploy, migrate, refuse, destroy."""

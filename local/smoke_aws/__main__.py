@@ -1,0 +1,106 @@
+"""`make smoke-aws`: deploy the dev stage to the account of your credentials, prove the main job, destroy it again.
+
+It refuses to start where the stack exists: what it did not make it does not destroy.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.config import ROOT
+from local.smoke_aws.prove import NotProved, prove, read_outputs
+
+STACK = "DataForge-dev"
+CDK = ROOT / "node_modules" / ".bin" / "cdk"
+
+
+def main() -> int:
+    """Exit 0: proved and destroyed. 1: not proved (destroyed all the same, unless --keep). 2: refused to start."""
+    parser = argparse.ArgumentParser(prog="make smoke-aws", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave the stack for looking into")
+    asked = parser.parse_args()
+    try:
+        account = boto3.client("sts").get_caller_identity()["Account"]
+        exists = _exists()
+    except (BotoCoreError, ClientError) as error:
+        print(f"No AWS account to prove it on: {error}. Set AWS_PROFILE and AWS_REGION.", file=sys.stderr)
+        return 2
+    if exists:
+        print(
+            f"{STACK} exists in account {account}; it is not touched. Use another account.", file=sys.stderr
+        )
+        return 2
+    try:
+        return _prove()
+    finally:
+        if not asked.keep:
+            _destroy()
+
+
+def _prove() -> int:
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            outputs = Path(folder, "outputs.json")
+            _cdk("deploy", "--require-approval", "never", "--outputs-file", str(outputs))
+            found = read_outputs(outputs)
+        print(f"deployed: {', '.join(sorted(found))}")
+        _prove_functions()
+        prove(["--stage", "dev"])
+    except (NotProved, subprocess.CalledProcessError) as error:
+        print(f"NOT PROVED: {error}", file=sys.stderr)
+        return 1
+    print(
+        "Proved. That the functions reached the database proves IAM tokens, verified TLS and the VPC's endpoints."
+    )
+    return 0
+
+
+def _prove_functions() -> None:
+    """Every function of ours runs on arm64 and has no password in its environment."""
+    client = boto3.client("lambda")
+    pages = client.get_paginator("list_functions").paginate()
+    ours = [f for page in pages for f in page["Functions"] if f["FunctionName"].startswith(STACK)]
+    for function in ours:
+        if "PASSWORD" in str(function.get("Environment", {})).upper():
+            raise NotProved(f"{function['FunctionName']} has a password in its environment.")
+        if function["Runtime"].startswith("python") and function["Architectures"] != ["arm64"]:
+            raise NotProved(f"{function['FunctionName']} runs on {function['Architectures']}.")
+    if not ours:
+        raise NotProved("No function is deployed.")
+
+
+def _exists() -> bool:
+    try:
+        return bool(boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"])
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return False
+        raise
+
+
+def _destroy() -> None:
+    """Empty the buckets, which CloudFormation would refuse to delete, and destroy the stack."""
+    if not _exists():
+        return
+    resources = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=STACK)
+    for resource in (r for page in resources for r in page["StackResourceSummaries"]):
+        if resource["ResourceType"] == "AWS::S3::Bucket" and "PhysicalResourceId" in resource:
+            boto3.resource("s3").Bucket(resource["PhysicalResourceId"]).object_versions.delete()
+    _cdk("destroy", "--force")
+    print("Destroyed. RDS keeps a final snapshot; delete it when you do not need it.")
+
+
+def _cdk(*arguments: str) -> None:
+    path = os.pathsep.join((str(ROOT / ".venv" / "bin"), os.environ["PATH"]))
+    command = [str(CDK), *arguments, "-c", "stage=dev", STACK]
+    subprocess.run(command, cwd=ROOT, env=os.environ | {"PATH": path}, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""The proof that `make smoke-aws` brings on AWS, brought here on the embedded cloud."""
+
+from pathlib import Path
+
+import pytest
+
+from local.config import Config
+from local.outputs import Outputs
+from local.smoke_aws.prove import NotProved, dataforge, prove, read_outputs
+
+
+def test_the_proof_holds_on_the_embedded_cloud(cloud: Outputs, cloud_config: Config) -> None:
+    said: list[str] = []
+
+    prove(["--outputs", str(cloud_config.outputs)], said.append)
+
+    assert "migrated again: nothing was loaded twice" in said
+    assert "refused as it must be: QualityTooLow" in said
+
+
+def test_an_exit_code_that_was_not_expected_is_no_proof(cloud: Outputs, cloud_config: Config) -> None:
+    with pytest.raises(NotProved, match="ended with 1, not 0"):
+        dataforge(["--outputs", str(cloud_config.outputs)], 0, "migrate", "--prefix", "nothing-here/")
+
+
+def test_outputs_are_those_of_the_one_stack(tmp_path: Path) -> None:
+    file = tmp_path / "outputs.json"
+    file.write_text('{"DataForge-dev": {"RawBucket": "raw"}}')
+
+    assert read_outputs(file) == {"RawBucket": "raw"}
