@@ -89,6 +89,9 @@ class Digest:
 def _integer(value: Any) -> Any:
     if isinstance(value, bool):
         raise PydanticKnownError("int_type")
+    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() > 400:
+        # 1e999999999 would be written out.
+        raise PydanticKnownError("int_parsing_size")
     if isinstance(value, str) and not _INTEGER.fullmatch(value):
         raise PydanticKnownError("int_parsing")
     return value

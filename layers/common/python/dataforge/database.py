@@ -19,20 +19,10 @@ from dataforge.settings import DatabaseSettings
 Connection = connection
 
 CONNECT_SECONDS = 5
-STATEMENT_SECONDS = 870
-"""Just under Lambda's 15 minutes: the database gives up before the function is killed. Callers set less."""
-LOCK_SECONDS = 20
 
 _IDLE_SECONDS = 5.0
-_OPTIONS = {
-    "statement_timeout": STATEMENT_SECONDS * 1000,
-    "lock_timeout": LOCK_SECONDS * 1000,
-    "idle_in_transaction_session_timeout": STATEMENT_SECONDS * 1000,
-    "datestyle": "ISO,MDY",
-    "timezone": "UTC",
-    "extra_float_digits": 1,
-}
-"""The last three make PostgreSQL print values canonically (``dataforge.storage``), whatever its configuration says."""
+_CANONICAL = {"datestyle": "ISO,MDY", "timezone": "UTC", "extra_float_digits": 1}
+"""Makes PostgreSQL print values as ``dataforge.storage`` does, whatever its configuration says."""
 
 _BUSY = {"40001", "40P01", "55P03", "55006"}
 _AWAY = ("08", "53", "57")
@@ -84,12 +74,21 @@ def connect(settings: DatabaseSettings, password: str | None = None) -> Connecti
             keepalives_interval=5,
             keepalives_count=3,
             application_name=settings.db_user,
-            options=" ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
+            options=_options(settings),
         )
     except psycopg2.OperationalError as error:
         raise Unavailable(
             f"Cannot connect to the database as {settings.db_user}: {_reason(error)}"
         ) from error
+
+
+def _options(settings: DatabaseSettings) -> str:
+    limits = {
+        "statement_timeout": settings.db_statement_seconds * 1000,
+        "lock_timeout": settings.db_lock_seconds * 1000,
+        "idle_in_transaction_session_timeout": settings.db_statement_seconds * 1000,
+    }
+    return " ".join(f"-c {name}={value}" for name, value in (limits | _CANONICAL).items())
 
 
 def _reason(error: psycopg2.OperationalError) -> str:

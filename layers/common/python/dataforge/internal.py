@@ -1,4 +1,4 @@
-"""Data Forge's own tables, in the schema ``dataforge``: the ledger of runs, leases and rejections.
+"""Data Forge's own tables, in the schema ``dataforge``: the ledger of runs, leases, rejections and answered batches.
 
 Every statement is idempotent; later versions append, they never rewrite.
 """
@@ -84,4 +84,14 @@ INTERNAL = (
         replayed_at timestamptz)""",
     """CREATE INDEX IF NOT EXISTS rejections_migration ON dataforge.rejections (migration_id, "table", id)""",
     """CREATE INDEX IF NOT EXISTS rejections_batch ON dataforge.rejections (batch_id) WHERE batch_id IS NOT NULL""",
+    """CREATE TABLE IF NOT EXISTS dataforge.batches (
+        batch_id text PRIMARY KEY,
+        key_owner text NOT NULL,
+        idempotency_key text NOT NULL,
+        request_hash text NOT NULL,
+        status integer,
+        response text,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        UNIQUE (key_owner, idempotency_key))""",
+    """CREATE INDEX IF NOT EXISTS batches_created ON dataforge.batches (created_at)""",
 )

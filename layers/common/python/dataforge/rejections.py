@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from dataforge.catalogue import Table
+from dataforge.catalogue import ForeignKey, Table
 from dataforge.rows import Violation
 
 _COPY = (
@@ -30,6 +30,13 @@ class Located:
     offset: int
     raw: bytes
     violations: list[Violation]
+
+
+def missing_parent(key: ForeignKey, value: str | None) -> Violation:
+    """The violation of a row whose parent is neither stored nor accepted."""
+    return Violation(
+        "foreign_key", f"{key.name}: {key.parent} has no row with {key.parent_column} = {value}", key.column
+    )
 
 
 def raw_text(raw: bytes) -> str:

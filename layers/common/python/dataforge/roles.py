@@ -6,6 +6,7 @@ OWNER = "dataforge_owner"
 MIGRATE = "dataforge_migrate"
 LOAD = "dataforge_load"
 INGEST = "dataforge_ingest"
+INGEST = "dataforge_ingest"
 
 LOGINS = (MIGRATE, LOAD, INGEST)
 """The roles that functions connect as."""
@@ -16,10 +17,12 @@ ROLE_SQL = (
     f"GRANT SELECT ON dataforge.migrations, dataforge.migration_files TO {LOAD}",
     f"GRANT SELECT, UPDATE (scan, result, error, cause, loaded_at) ON dataforge.migration_chunks TO {LOAD}",
     f"GRANT INSERT ON dataforge.rejections TO {LOAD}",
+    f"GRANT SELECT, INSERT ON dataforge.rejections TO {INGEST}",
+    f"GRANT SELECT, INSERT, UPDATE, DELETE ON dataforge.batches TO {INGEST}",
 )
 """Grants on the schema ``dataforge``; each can be repeated. Everything else is the owner's, whom MIGRATE may become."""
 
-_TABLE_GRANTS: dict[str, tuple[str, ...]] = {}
+_TABLE_GRANTS: dict[str, tuple[str, ...]] = {INGEST: ("SELECT", "INSERT", "UPDATE")}
 
 
 def table_grants() -> set[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from dataforge.catalogue import Row, Table
 from dataforge.columns import Clean, Cleaning
@@ -90,12 +91,18 @@ def clean_value(rule: Clean, value: str) -> tuple[str | None, tuple[Cleaning, ..
 
 def violations(error: ValidationError) -> list[Violation]:
     """pydantic's findings as violations, without the values they are about."""
-    found = []
-    for item in error.errors(include_url=False, include_context=False, include_input=False):
-        if item["type"] not in _CONSEQUENCES:
-            column = str(item["loc"][0]) if item["loc"] else None
-            found.append(Violation(_CODES.get(item["type"], item["type"]), item["msg"], column))
-    return found
+    return [violation(item, item["loc"]) for item in findings(error)]
+
+
+def findings(error: ValidationError) -> list[ErrorDetails]:
+    """pydantic's findings, less those that only follow from others."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [item for item in found if item["type"] not in _CONSEQUENCES]
+
+
+def violation(item: ErrorDetails, loc: Sequence[int | str]) -> Violation:
+    """One finding as a violation; ``loc`` is its place inside the record."""
+    return Violation(_CODES.get(item["type"], item["type"]), item["msg"], str(loc[0]) if loc else None)
 
 
 def texts(table: Table, row: Row) -> Texts:

@@ -31,6 +31,16 @@ class DatabaseSettings(Settings):
     db_secret_arn: str = ""
     db_sslmode: Literal["verify-full", "verify-ca", "require", "disable"] = "verify-full"
     db_sslrootcert: str = ""
+    db_statement_seconds: int = Field(default=870, ge=1)
+    """By default just under Lambda's 15 minutes: the database gives up before the function is killed."""
+    db_lock_seconds: int = Field(default=20, ge=1)
+
+
+class IngestSettings(DatabaseSettings):
+    """What the ingest function needs: API Gateway waits 29 seconds, so the database must give up before."""
+
+    db_statement_seconds: int = Field(default=20, ge=1)
+    db_lock_seconds: int = Field(default=8, ge=1)
 
 
 class MigrationSettings(DatabaseSettings):

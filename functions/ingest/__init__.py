@@ -1,0 +1,1 @@
+"""Ingestion: batches of records over HTTP become rows in PostgreSQL."""

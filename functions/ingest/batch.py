@@ -1,0 +1,127 @@
+"""One batch, from the envelope to the answer: judge, store, keep what was rejected, remember, all in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg2
+import psycopg2.errors
+
+from dataforge.database import Connection, transaction
+from dataforge.datasets import get_dataset
+from dataforge.errors import Busy
+from dataforge.rows import Violation
+from functions.ingest import ledger
+from functions.ingest.answer import BatchAnswer, errors_of, make_answer
+from functions.ingest.candidates import Candidates, Violations, judge
+from functions.ingest.envelope import Batch, Record
+from functions.ingest.raw import raw_json, storable
+from functions.ingest.store import store
+
+ATTEMPTS = 3
+_LOST_RACES = (
+    psycopg2.errors.DeadlockDetected,
+    psycopg2.errors.ForeignKeyViolation,
+    psycopg2.errors.SerializationFailure,
+)
+"""Another transaction came between: a parent was deleted after it was seen, or a lock was taken in another order."""
+
+_REJECT = """
+    INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index)
+    SELECT %s, r."table", r.raw, r.errors, %s, r.index
+    FROM unnest(%s::text[], %s::jsonb[], %s::jsonb[], %s::integer[]) AS r ("table", raw, errors, index)
+"""
+
+
+def ingest(
+    db: Connection, batch: Batch, *, owner: str = "", key: str | None = None, body: bytes = b""
+) -> BatchAnswer | ledger.Stored:
+    """Do what the batch asks for, in one transaction, and answer; or return the answer that ``key`` has already.
+
+    ``key`` is the idempotency key, ``owner`` whose it is, ``body`` what it stands for. Raises ``KeyReused``,
+    ``StillRunning``, ``AnswerTooLarge``, ``Busy``, ``Unavailable``; nothing is stored then.
+    """
+    candidates, violations = judge(get_dataset(batch.dataset), batch.records)
+    for _ in range(ATTEMPTS):
+        try:
+            with transaction(db) as cursor:
+                return _work(cursor, batch, candidates, dict(violations), owner, key, body)
+        except psycopg2.errors.ForeignKeyViolation:
+            continue
+        except Busy as error:
+            if not isinstance(error.__cause__, _LOST_RACES):
+                raise
+    raise Busy("Other transactions keep changing the same rows.")
+
+
+def _work(
+    cursor: Any,
+    batch: Batch,
+    candidates: Sequence[Candidates],
+    violations: Violations,
+    owner: str,
+    key: str | None,
+    body: bytes,
+) -> BatchAnswer | ledger.Stored:
+    batch_id = ledger.new_batch_id()
+    if key is not None and (stored := ledger.claim(cursor, batch_id, owner, key, body)):
+        return stored
+    if batch.mode == "atomic":
+        cursor.execute("SAVEPOINT rows")
+    statuses = _store_all(cursor, batch, candidates, violations)
+    if batch.mode == "atomic" and violations:
+        cursor.execute("ROLLBACK TO SAVEPOINT rows")
+        statuses = _fail_whole(batch, violations)
+    answer = make_answer(batch_id, batch.mode, batch.records, statuses, violations)
+    if batch.mode == "dry_run":
+        cursor.connection.rollback()
+        return answer
+    _keep_rejected(cursor, batch, batch_id, violations)
+    if key is not None:
+        ledger.remember(cursor, batch_id, answer.status, answer.body)
+    return answer
+
+
+def _store_all(
+    cursor: Any, batch: Batch, candidates: Sequence[Candidates], violations: Violations
+) -> list[str]:
+    """Store the candidates; returns each record's status, and adds what the database objects to."""
+    statuses = ["rejected"] * len(batch.records)
+    for table in candidates:
+        store(cursor, table, batch.on_conflict, statuses, violations)
+        for copy, first in table.copies.items():
+            if first in violations:
+                violations[copy] = violations[first]
+            else:
+                statuses[copy] = "unchanged"
+    if batch.mode == "dry_run":
+        statuses = ["rejected" if i in violations else "valid" for i in range(len(statuses))]
+    return statuses
+
+
+def _fail_whole(batch: Batch, violations: Violations) -> list[str]:
+    reason = Violation("not_atomic", "The record is good, but others of this atomic batch are not")
+    for index in range(len(batch.records)):
+        violations.setdefault(index, [reason])
+    return ["rejected"] * len(batch.records)
+
+
+def _keep_rejected(cursor: Any, batch: Batch, batch_id: str, violations: Violations) -> None:
+    if not violations:
+        return
+    indices = sorted(violations)
+    records: list[Record] = [batch.records[i] for i in indices]
+    errors = [json.dumps(errors_of(i, violations[i]), ensure_ascii=False) for i in indices]
+    cursor.execute(
+        _REJECT,
+        (
+            batch.dataset,
+            batch_id,
+            [storable(record["table"]) for record in records],
+            [raw_json(record["data"]) for record in records],
+            [error.replace("\\u0000", "\\\\x00") for error in errors],
+            indices,
+        ),
+    )

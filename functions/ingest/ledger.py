@@ -1,0 +1,117 @@
+"""Answered batches, by idempotency key; the record is written in the transaction of the rows: never one without the other.
+
+A key belongs to one API key and is remembered for 24 hours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+import uuid
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from dataforge.errors import InvalidInput, Refused
+from dataforge.http.errors import InvalidRequest
+
+_KEY = re.compile(r"[!-~]{1,255}")
+_CLEANED_AT_ONCE = 100
+
+_CLAIM = """
+    INSERT INTO dataforge.batches AS b (batch_id, key_owner, idempotency_key, request_hash)
+    SELECT %(batch_id)s, %(owner)s, %(key)s, %(hash)s WHERE pg_try_advisory_xact_lock(%(lock)s)
+    ON CONFLICT (key_owner, idempotency_key) DO UPDATE
+    SET batch_id = EXCLUDED.batch_id, request_hash = EXCLUDED.request_hash,
+        status = NULL, response = NULL, created_at = now()
+    WHERE b.created_at < now() - interval '24 hours'
+    RETURNING batch_id
+"""
+_FIND = """
+    SELECT request_hash, status, response FROM dataforge.batches
+    WHERE key_owner = %s AND idempotency_key = %s AND created_at >= now() - interval '24 hours'
+"""
+_FORGET = """
+    DELETE FROM dataforge.batches WHERE batch_id IN (
+        SELECT batch_id FROM dataforge.batches WHERE created_at < now() - interval '24 hours'
+        ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED)
+"""
+
+
+class KeyReused(InvalidInput):
+    """The idempotency key was used for another body."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key was used for another body. Send each new batch with a new key."
+        )
+
+
+class StillRunning(Refused):
+    """The first request with this idempotency key has not been answered yet."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The first request with this Idempotency-Key is still running. Ask again in a moment."
+        )
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A stored answer: its HTTP status and its body, byte for byte."""
+
+    status: int
+    response: str
+
+
+def new_batch_id() -> str:
+    """A UUID of version 7: sorts by time, and cannot be guessed."""
+    milliseconds = time.time_ns() // 10**6
+    number = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
+    return str(uuid.UUID(int=number))
+
+
+def check_key(key: str) -> str:
+    """The idempotency key. Raises ``InvalidRequest`` for one that is too long or has other than visible characters."""
+    if not _KEY.fullmatch(key):
+        raise InvalidRequest("An idempotency key has 1 to 255 visible ASCII characters.")
+    return key
+
+
+def claim(cursor: Any, batch_id: str, owner: str, key: str, body: bytes) -> Stored | None:
+    """Make the key this batch's, until the transaction ends; or return the answer that it has already.
+
+    Never waits for another batch. Raises ``KeyReused``, ``StillRunning``.
+    """
+    digest = hashlib.sha256(body).hexdigest()
+    lock = int.from_bytes(hashlib.sha256(f"{owner} {key}".encode()).digest()[:8], "big", signed=True)
+    cursor.execute(_CLAIM, {"batch_id": batch_id, "owner": owner, "key": key, "hash": digest, "lock": lock})
+    if cursor.fetchone():
+        return None
+    cursor.execute(_FIND, (owner, key))
+    row = cursor.fetchone()
+    if row is None:
+        raise StillRunning
+    if row[0] != digest:
+        raise KeyReused
+    return Stored(row[1], row[2])
+
+
+def remember(cursor: Any, batch_id: str, status: int, response: str) -> None:
+    """Keep the batch's answer, and forget some that are too old."""
+    cursor.execute(
+        "UPDATE dataforge.batches SET status = %s, response = %s WHERE batch_id = %s",
+        (status, response, batch_id),
+    )
+    cursor.execute(_FORGET, (_CLEANED_AT_ONCE,))
+
+
+def find(cursor: Any, owner: str, key: str) -> Stored | None:
+    """The answer stored under the key, if there is one."""
+    cursor.execute(_FIND, (owner, key))
+    row = cursor.fetchone()
+    return Stored(row[1], row[2]) if row else None

@@ -1,0 +1,51 @@
+"""Rejected records as they were sent, in a form that PostgreSQL's jsonb can hold."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from dataforge.http.strictjson import HugeNumber
+from dataforge.rejections import RAW_LIMIT
+
+_LARGEST_EXPONENT, _SMALLEST_EXPONENT = 131_000, -16_000
+"""Well within what numeric holds: 131,072 digits before the point and 16,383 after it."""
+
+
+def raw_json(value: Any) -> str:
+    """A record's data as JSON, its numbers to the digit.
+
+    NUL and lone surrogates, which PostgreSQL cannot hold, become \\x00 and \\udXXX in text; so do numbers beyond numeric.
+    """
+    text = _text(value)
+    return text if len(text) <= RAW_LIMIT else _string(text[:RAW_LIMIT])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_string(name)}:{_text(v)}" for name, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_text, value)) + "]"
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, HugeNumber):
+        return _string(value.text)
+    if isinstance(value, Decimal):
+        exponent = value.as_tuple().exponent
+        fits = (
+            isinstance(exponent, int)
+            and exponent > _SMALLEST_EXPONENT
+            and value.adjusted() < _LARGEST_EXPONENT
+        )
+        return str(value) if fits else _string(str(value))
+    return json.dumps(value)
+
+
+def _string(text: str) -> str:
+    return json.dumps(storable(text), ensure_ascii=False)
+
+
+def storable(text: str) -> str:
+    """Text without what PostgreSQL cannot hold."""
+    return text.replace("\0", "\\x00").encode(errors="backslashreplace").decode()

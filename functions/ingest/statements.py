@@ -1,0 +1,117 @@
+"""The one statement that stores a table's candidates and says what became of each.
+
+Its cost follows the batch and never the tables' size or statistics: every look into a table is a scalar subquery, which
+PostgreSQL can only answer through the key's index. Rows go in by the key's order, so concurrent batches cannot deadlock.
+Answers hold the rows that were not simply inserted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+from dataforge.catalogue import ForeignKey, Table
+from dataforge.ddl import columns_sql, ident, qualified
+
+
+def array(values: Iterable[str | None]) -> str:
+    """Texts as PostgreSQL's array literal."""
+    parts = ["NULL" if v is None else '"' + v + '"' for v in values]
+    text = ",".join(parts)
+    if "\\" in text or text.count('"') != 2 * (len(parts) - parts.count("NULL")):
+        parts = [
+            p if p == "NULL" else '"' + p[1:-1].replace("\\", "\\\\").replace('"', '\\"') + '"' for p in parts
+        ]
+        text = ",".join(parts)
+    return "{" + text + "}"
+
+
+@cache
+def store_statement(table: Table, *, update: bool, rivals: bool) -> str:
+    """The statement for one table; its parameters are one array per column.
+
+    ``update``: a stored row with other values is overwritten; else it stays. ``rivals``: some candidates share a key.
+    Answers (place from 1, state, one boolean per foreign key: its parent is missing). The state of a row that lacks no
+    parent: with ``update``, false if a stored row was overwritten; else whether the stored row is identical, NULL if there
+    was none in the statement's snapshot.
+    """
+    lines = [f"WITH given AS ({_given(table)})"]
+    source = "given"
+    if rivals:
+        lines.append(
+            f", first AS (SELECT DISTINCT ON ({_keys(table)}) * FROM given{_whole(table)} ORDER BY {_keys(table)}, _n)"
+        )
+        source = "first"
+    lines += [
+        f", done AS (INSERT INTO {qualified(table)} AS t ({columns_sql(table)})",
+        f"SELECT {columns_sql(table)} FROM {source}{'' if rivals else _whole(table)} ORDER BY {_keys(table)}",
+        f"ON CONFLICT ({_keys(table)}) {_on_conflict(table, update)})",
+    ]
+    if rivals:
+        lines.append(f", stored AS (SELECT done.*, first._n FROM done JOIN first USING ({_keys(table)}))")
+    done, match = ("stored", "d._n = g._n") if rivals else ("done", _same_key(table, "d", "g"))
+    state = "d._inserted" if _updates(table, update) else _comparison(table)
+    lines += [
+        f"SELECT {', '.join(['g._n', state, *(f'g.{_orphan(k)}' for k in table.foreign_keys)])}",
+        f"FROM given g LEFT JOIN {done} d ON {match} WHERE d._inserted IS NOT TRUE",
+    ]
+    return "\n".join(lines)
+
+
+def _updates(table: Table, update: bool) -> bool:
+    return update and not table.keyed_by_row
+
+
+def _keys(table: Table) -> str:
+    return ", ".join(map(ident, table.key))
+
+
+def _same_key(table: Table, a: str, b: str) -> str:
+    return " AND ".join(f"{a}.{ident(c)} = {b}.{ident(c)}" for c in table.key)
+
+
+def _orphan(key: ForeignKey) -> str:
+    return f"_no_{key.column}"
+
+
+def _given(table: Table) -> str:
+    arrays = ", ".join(f"%s::{column.type.catalog}[]" for column in table.columns)
+    # The tables' texts are COLLATE "C"; so must be what is compared and sorted with them.
+    names = [
+        ident(c.name) + (f' COLLATE "C" AS {ident(c.name)}' if c.type.name == "text" else "")
+        for c in table.columns
+    ]
+    flags = "".join(
+        f", {ident(k.column)} IS NOT NULL AND (SELECT true FROM {ident(table.dataset)}.{ident(k.parent)} p"
+        f" WHERE p.{ident(k.parent_column)} = c.{ident(k.column)}) IS NULL AS {_orphan(k)}"
+        for k in table.foreign_keys
+    )
+    return f"SELECT {', '.join(names)}, _n{flags} FROM unnest({arrays}) WITH ORDINALITY AS c({columns_sql(table)}, _n)"
+
+
+def _whole(table: Table) -> str:
+    """The condition that no parent is missing."""
+    flags = [f"NOT {_orphan(key)}" for key in table.foreign_keys]
+    return f" WHERE {' AND '.join(flags)}" if flags else ""
+
+
+def _values(table: Table, alias: str) -> str:
+    return f"ROW({', '.join(f'{alias}.{ident(c)}' for c in table.column_names if c not in table.key)})"
+
+
+def _on_conflict(table: Table, update: bool) -> str:
+    """What happens to a stored row; ``_inserted`` is false for one that was overwritten."""
+    returning = f"RETURNING {', '.join(f't.{ident(c)}' for c in table.key)}"
+    if not _updates(table, update):
+        return f"DO NOTHING {returning}, true AS _inserted"
+    changes = ", ".join(f"{ident(c)} = EXCLUDED.{ident(c)}" for c in table.column_names if c not in table.key)
+    differs = f"{_values(table, 't')} IS DISTINCT FROM {_values(table, 'EXCLUDED')}"
+    # A row that this statement inserted has never been locked by anybody.
+    return f"DO UPDATE SET {changes} WHERE {differs} {returning}, t.xmax = 0 AS _inserted"
+
+
+def _comparison(table: Table) -> str:
+    if table.keyed_by_row:
+        return "true"
+    same = f"{_values(table, 't')} IS NOT DISTINCT FROM {_values(table, 'g')}"
+    return f"(SELECT {same} FROM {qualified(table)} t WHERE {_same_key(table, 't', 'g')})"

@@ -1,0 +1,84 @@
+"""What can be wrong with a request, each situation with its HTTP status.
+
+InvalidInput
+├── NotJson, InvalidRequest                 400
+├── WrongKey                                403
+├── NotFound                                404
+├── WrongMethod                             405
+├── BodyTooLarge, AnswerTooLarge            413
+└── WrongMediaType                          415
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from dataforge.errors import InvalidInput
+
+
+class NotJson(InvalidInput):
+    """The body is not the JSON that everybody reads alike."""
+
+
+class InvalidRequest(InvalidInput):
+    """The body or the query is not of the shape that the route takes.
+
+    ``errors``: one {"pointer" or "parameter", "code", "message"} each.
+    """
+
+    def __init__(self, text: str, errors: Sequence[dict[str, Any]] = ()) -> None:
+        self.errors = list(errors)
+        super().__init__(text)
+
+
+class WrongKey(InvalidInput):
+    """The API key is missing, malformed, or of a kind that the route does not admit."""
+
+    status = HTTPStatus.FORBIDDEN
+
+
+class NotFound(InvalidInput):
+    """There is nothing at this address."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class WrongMethod(InvalidInput):
+    """The route exists, with other methods."""
+
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+
+    def __init__(self, method: str, allowed: Iterable[str]) -> None:
+        self.allowed = ", ".join(sorted(allowed))
+        super().__init__(f"{method} is not allowed here. Allowed: {self.allowed}.")
+
+
+class BodyTooLarge(InvalidInput):
+    """The body is larger than a function can take."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"The body has {size:,} bytes; the limit is {limit:,}. Send fewer records at once.")
+
+
+class AnswerTooLarge(InvalidInput):
+    """The answer would be larger than Lambda can return; what was asked for was not done."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"The answer would have {size:,} bytes; the limit is {limit:,}. Nothing was stored. Send fewer records at once."
+        )
+
+
+class WrongMediaType(InvalidInput):
+    """The body is not declared as JSON in UTF-8."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"Content-Type is {found[:100]!r}; send application/json (in UTF-8).")

@@ -1,0 +1,141 @@
+"""Requests as API Gateway's proxy events bring them, and the answers it takes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any
+
+from dataforge.errors import DataForgeError
+from dataforge.http.access import owner_of
+from dataforge.http.errors import BodyTooLarge, InvalidRequest, NotJson, WrongMediaType, WrongMethod
+
+BODY_LIMIT = 4 * 2**20
+"""Bytes of a decoded body. Lambda takes 6 MiB of an event in which the body is escaped or in base64."""
+
+RETRY_SECONDS = 2
+
+_JSON = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request. Header names are in lower case; ``path`` begins with /v1; ``parts`` are the path's parameters."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    query: Mapping[str, list[str]]
+    raw_body: str = field(repr=False, default="")
+    is_base64: bool = False
+    id: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def api_key(self) -> str:
+        """The API key, or nothing."""
+        return self.headers.get("x-api-key", "")
+
+    @property
+    def owner(self) -> str:
+        """Whose request it is: the API key's identity, which does not give the key away."""
+        return owner_of(self.api_key)
+
+    @cached_property
+    def body(self) -> bytes:
+        """The body's bytes. Raises ``NotJson``, ``BodyTooLarge``."""
+        try:
+            data = (
+                base64.b64decode(self.raw_body, validate=True) if self.is_base64 else self.raw_body.encode()
+            )
+        except (binascii.Error, ValueError) as error:
+            raise NotJson("The body is not valid UTF-8.") from error
+        if len(data) > BODY_LIMIT:
+            raise BodyTooLarge(len(data), BODY_LIMIT)
+        return data
+
+    def json_body(self) -> bytes:
+        """The body, declared as JSON. Raises ``WrongMediaType`` and what ``body`` raises."""
+        declared = self.headers.get("content-type", "")
+        if not _JSON.fullmatch(declared.strip()):
+            raise WrongMediaType(declared)
+        return self.body
+
+    def single_query(self) -> dict[str, str]:
+        """The query's parameters, each of which may come once. Raises ``InvalidRequest``."""
+        repeated = [name for name, values in self.query.items() if len(values) != 1]
+        if repeated:
+            raise InvalidRequest(f"Given more than once: {', '.join(repeated)}.")
+        return {name: values[0] for name, values in self.query.items()}
+
+    def with_parts(self, parts: Mapping[str, str]) -> Request:
+        """The request with its path's parameters."""
+        return replace(self, parts=parts) if parts else self
+
+
+@dataclass(frozen=True)
+class Response:
+    """One HTTP answer; ``body`` is text, or bytes that travel as base64."""
+
+    status: int = HTTPStatus.OK
+    body: str | bytes = ""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def as_event(self) -> dict[str, Any]:
+        """The shape that API Gateway takes from a Lambda proxy."""
+        binary = isinstance(self.body, bytes)
+        return {
+            "statusCode": int(self.status),
+            "headers": {"Content-Type": self.content_type, "Cache-Control": "no-store", **self.headers},
+            "body": base64.b64encode(self.body).decode() if isinstance(self.body, bytes) else self.body,
+            "isBase64Encoded": binary,
+        }
+
+
+def read_request(event: Mapping[str, Any]) -> Request:
+    """The request in an event of API Gateway's Lambda proxy integration (REST API)."""
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    query = event.get("multiValueQueryStringParameters") or {
+        name: [value] for name, value in (event.get("queryStringParameters") or {}).items()
+    }
+    return Request(
+        method=event["httpMethod"],
+        path=event["path"],
+        headers=headers,
+        query=query,
+        raw_body=event.get("body") or "",
+        is_base64=bool(event.get("isBase64Encoded")),
+        id=(event.get("requestContext") or {}).get("requestId", ""),
+    )
+
+
+def json_response(document: Any, status: int = HTTPStatus.OK) -> Response:
+    """A JSON answer."""
+    return Response(status, json.dumps(document, ensure_ascii=False))
+
+
+def problem(error: DataForgeError, request_id: str) -> Response:
+    """An error as RFC 9457 has it. Its text is one that was written for callers."""
+    headers = {"Allow": error.allowed} if isinstance(error, WrongMethod) else {}
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    words = _HUMP.sub(" ", type(error).__name__).lower()
+    document = {
+        "type": f"urn:dataforge:problem:{words.replace(' ', '-')}",
+        "title": words.capitalize(),
+        "status": int(error.status),
+        "detail": str(error),
+        "instance": request_id,
+    }
+    if isinstance(error, InvalidRequest) and error.errors:
+        document["errors"] = error.errors
+    body = json.dumps(document, ensure_ascii=False).encode(errors="backslashreplace").decode()
+    return Response(error.status, body, "application/problem+json", headers)

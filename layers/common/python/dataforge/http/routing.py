@@ -1,0 +1,107 @@
+"""Routes: which function answers a method and path, and what happens around every one of them.
+
+A dispatcher of its own, because Powertools' resolver takes longer to import than all of the ingest function, and answers
+404 to a known path with an unknown method.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from dataforge.errors import DataForgeError
+from dataforge.http.access import Kind, admit
+from dataforge.http.errors import NotFound, NotJson, WrongMethod
+from dataforge.http.message import Request, Response, problem, read_request
+
+Answer = Callable[[Request], Response]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One path pattern: what answers each method, and the least kind of key it takes (None: no key)."""
+
+    path: re.Pattern[str]
+    methods: dict[str, tuple[Answer, Kind | None]]
+
+
+class Router:
+    """The routes of one function."""
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+        self._routes: dict[str, Route] = {}
+
+    def route(self, method: str, path: str, *, least: Kind | None) -> Callable[[Answer], Answer]:
+        """Decorates the function that answers ``method`` on ``path``, in which {name} is one segment, {name+} the rest."""
+
+        def register(answer: Answer) -> Answer:
+            known = self._routes.setdefault(path, Route(_pattern(path), {}))
+            known.methods[method] = (answer, least)
+            return answer
+
+        return register
+
+    def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to an event of API Gateway. Never raises: whatever happens becomes a problem."""
+        request = read_request(event)
+        try:
+            response = self._answer(request)
+        except DataForgeError as error:
+            if error.status >= 500:
+                self._log(error)
+            response = problem(error, request.id)
+        except RecursionError:
+            response = problem(NotJson("The body is nested too deeply."), request.id)
+        except Exception as error:  # noqa: BLE001  the border: the caller gets an answer, and nothing of the inside
+            self._log(error)
+            response = problem(Unexpected(), request.id)
+        return response.as_event()
+
+    def _answer(self, request: Request) -> Response:
+        path = request.path.rstrip("/")
+        for route in self._routes.values():
+            match = route.path.fullmatch(path)
+            if match is None:
+                continue
+            if request.method not in route.methods:
+                raise WrongMethod(request.method, route.methods)
+            answer, least = route.methods[request.method]
+            admit(request.api_key, least)
+            return answer(request.with_parts(match.groupdict()))
+        raise NotFound(f"There is nothing at {path[:200]!r}.")
+
+    def _log(self, error: BaseException) -> None:
+        """Log what happened and where, without the error's text: PostgreSQL's may quote a record."""
+        cause = error.__cause__
+        frames = traceback.extract_tb((cause or error).__traceback__)
+        self._logger.error(
+            "request failed",
+            extra={
+                "error": type(error).__name__,
+                "cause": type(cause).__name__ if cause else None,
+                "sqlstate": getattr(cause or error, "pgcode", None),
+                "where": [f"{f.filename.rpartition('/')[2]}:{f.lineno} {f.name}" for f in frames],
+            },
+        )
+
+
+class Unexpected(DataForgeError):
+    """A defect. Its details are in the log, under the request's id."""
+
+    def __init__(self) -> None:
+        super().__init__("Something went wrong on our side. It is in the log under this instance.")
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    pattern = re.sub(
+        r"\\{(\w+)(\\\+)?\\}",
+        lambda m: f"(?P<{m[1]}>{'.+' if m[2] else '[^/]+'})",
+        re.escape(path.rstrip("/")),
+    )
+    return re.compile(pattern)

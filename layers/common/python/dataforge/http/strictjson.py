@@ -1,0 +1,72 @@
+"""JSON as everybody reads it alike: what readers differ on (repeated names, NaN, invalid UTF-8) is an error.
+
+Numbers with a fraction or exponent are exact decimals.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from dataforge.http.errors import NotJson
+
+
+@dataclass(frozen=True)
+class HugeNumber:
+    """A number beyond every type: no integer of Python, no decimal. No column takes it."""
+
+    text: str
+
+
+def parse(body: bytes) -> Any:
+    """The document in ``body``. Raises ``NotJson`` naming what is wrong, and where."""
+    try:
+        text = body.decode()
+        try:
+            return _loads(text, int, Decimal)
+        except json.JSONDecodeError:
+            raise
+        except (InvalidOperation, ValueError):
+            return _loads(text, _integer, _decimal)
+    except UnicodeDecodeError as error:
+        raise NotJson(f"The body is not valid UTF-8 (byte {error.start}).") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise NotJson(f"The body is not JSON: {error.msg} ({place}).") from error
+    except RecursionError as error:
+        raise NotJson("The body is nested too deeply.") from error
+
+
+def _loads(text: str, integer: Any, decimal: Any) -> Any:
+    return json.loads(
+        text, parse_int=integer, parse_float=decimal, parse_constant=_refuse, object_pairs_hook=_object
+    )
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        repeated, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise NotJson(f"The body is ambiguous: an object has the name {repeated[:100]!r} more than once.")
+    return members
+
+
+def _refuse(constant: str) -> Any:
+    raise NotJson(f"The body is not JSON: {constant} is no JSON number.")
+
+
+def _integer(text: str) -> int | HugeNumber:
+    try:
+        return int(text)
+    except ValueError:
+        return HugeNumber(text)
+
+
+def _decimal(text: str) -> Decimal | HugeNumber:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return HugeNumber(text)
