@@ -132,13 +132,25 @@ def empty_database(server: Server) -> Iterator[Database]:
 
 
 @pytest.fixture
-def database(server: Server, template: str) -> Iterator[Database]:
+def another_database(server: Server, template: str) -> Iterator[Callable[[], Database]]:
+    """Makes databases with the catalogue applied and no row in them."""
+    made: list[Database] = []
+
+    def make() -> Database:
+        made.append(server.create(f"test_{next(_numbers)}", template))
+        # A copy does not have the rights on the database itself.
+        server.run(f"GRANT CREATE, CONNECT ON DATABASE {made[-1].name} TO {OWNER}, {', '.join(LOGINS)}")
+        return made[-1]
+
+    yield make
+    for database in made:
+        database.close()
+
+
+@pytest.fixture
+def database(another_database: Callable[[], Database]) -> Database:
     """A database with the catalogue applied and no row in it."""
-    database = server.create(f"test_{next(_numbers)}", template)
-    # A copy does not have the rights on the database itself.
-    server.run(f"GRANT CREATE, CONNECT ON DATABASE {database.name} TO {OWNER}, {', '.join(LOGINS)}")
-    yield database
-    database.close()
+    return another_database()
 
 
 @pytest.fixture
