@@ -63,7 +63,7 @@ class Api(Construct):
             min_compression_size=Size.kibibytes(4),
             cloud_watch_role=settings.api_log_role,
             # The account has one such role for all its APIs: those of others must not lose it with this stack.
-            cloud_watch_role_removal_policy=RemovalPolicy.RETAIN,
+            cloud_watch_role_removal_policy=RemovalPolicy.RETAIN if settings.api_log_role else None,
             deploy_options=self._stage_options(settings),
         )
         # CDK's own output, which says what ApiUrl says under a name that nobody could rely on.

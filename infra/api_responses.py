@@ -1,4 +1,4 @@
-"""What API Gateway answers by itself, in the form of the rest: RFC 9457 problem documents.
+"""What API Gateway answers by itself: RFC 9457 problem documents, as ``dataforge.http`` writes them.
 
 The templates are filled in, not executed, and ``$context.requestId`` is the only variable used: the others may hold what the
 caller sent.
@@ -17,15 +17,16 @@ PROBLEM = "application/problem+json"
 
 @dataclass(frozen=True)
 class Refusal:
-    """One of the gateway's own answers; ``retry_after`` is in seconds."""
+    """One of the gateway's own answers. ``name`` is the problem's, in words; ``retry_after`` is in seconds."""
 
     status: HTTPStatus
+    name: str
     detail: str
     retry_after: int | None = None
 
     def add_to(self, api: apigateway.RestApi, kind: str) -> None:
         """Answer like this where API Gateway's response type is ``kind``."""
-        headers = {"Content-Type": f"'{PROBLEM}'"}
+        headers = {"Content-Type": f"'{PROBLEM}'", "Cache-Control": "'no-store'"}
         if self.retry_after is not None:
             headers["Retry-After"] = f"'{self.retry_after}'"
         api.add_gateway_response(
@@ -39,8 +40,8 @@ class Refusal:
     def _template(self) -> str:
         return json.dumps(
             {
-                "type": "about:blank",
-                "title": self.status.phrase,
+                "type": f"urn:dataforge:problem:{self.name.replace(' ', '-')}",
+                "title": self.name.capitalize(),
                 "status": self.status.value,
                 "detail": self.detail,
                 "instance": "$context.requestId",
@@ -48,44 +49,55 @@ class Refusal:
         )
 
 
-FORBIDDEN = Refusal(
-    HTTPStatus.FORBIDDEN,
-    "The header x-api-key must hold a key of this API that may do this. None was accepted.",
+WRONG_KEY = Refusal(
+    HTTPStatus.FORBIDDEN, "wrong key", "The header x-api-key must hold a valid key of this API."
 )
-NOT_FOUND = Refusal(HTTPStatus.NOT_FOUND, "There is nothing at this address. GET /v1/ lists what there is.")
+NOT_FOUND = Refusal(
+    HTTPStatus.NOT_FOUND, "not found", "There is nothing at this address. GET /v1/ lists what there is."
+)
 FAILED = Refusal(
     HTTPStatus.INTERNAL_SERVER_ERROR,
-    "The request could not be handled. The log has the reason, under `instance`.",
+    "unexpected",
+    "Something went wrong on our side. It is in the log under this instance.",
 )
 
 REFUSALS = {
-    "ACCESS_DENIED": FORBIDDEN,
-    "INVALID_API_KEY": FORBIDDEN,
-    "WAF_FILTERED": FORBIDDEN,
+    "ACCESS_DENIED": WRONG_KEY,
+    "INVALID_API_KEY": WRONG_KEY,
+    "WAF_FILTERED": Refusal(
+        HTTPStatus.FORBIDDEN, "filtered", "The firewall does not let this request through."
+    ),
     # This is what the gateway says of a path that it does not know; no route here takes such a token.
     "MISSING_AUTHENTICATION_TOKEN": NOT_FOUND,
     "RESOURCE_NOT_FOUND": NOT_FOUND,
     "REQUEST_TOO_LARGE": Refusal(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large: send at most 4 MB at once."
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body too large",
+        "The body is too large: send fewer records at once.",
     ),
     "UNSUPPORTED_MEDIA_TYPE": Refusal(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json, in UTF-8."
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "wrong media type", "Send application/json (in UTF-8)."
     ),
     "THROTTLED": Refusal(
-        HTTPStatus.TOO_MANY_REQUESTS, "Too many requests in a short time. Send fewer, and this one again.", 1
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "too many requests",
+        "Too many requests in a short time. Send this one again, and fewer in a second.",
+        1,
     ),
     "QUOTA_EXCEEDED": Refusal(
         HTTPStatus.TOO_MANY_REQUESTS,
-        "The key's requests of today are used up; the count begins anew at 0:00 UTC.",
+        "quota used up",
+        "The key's requests of this day are used up. The count begins anew at 0:00 UTC.",
         3600,
     ),
     "INTEGRATION_TIMEOUT": Refusal(
         HTTPStatus.GATEWAY_TIMEOUT,
-        "The answer took too long. Whether the work was done is not known: with an Idempotency-Key, send it again.",
+        "timeout",
+        "The answer took too long, and whether the work was done is not known. With an Idempotency-Key, send it again.",
         5,
     ),
-    "INTEGRATION_FAILURE": Refusal(HTTPStatus.BAD_GATEWAY, FAILED.detail),
-    "DEFAULT_4XX": Refusal(HTTPStatus.BAD_REQUEST, "The request cannot be understood."),
+    "INTEGRATION_FAILURE": Refusal(HTTPStatus.BAD_GATEWAY, FAILED.name, FAILED.detail),
+    "DEFAULT_4XX": Refusal(HTTPStatus.BAD_REQUEST, "bad request", "The request cannot be understood."),
     "DEFAULT_5XX": FAILED,
 }
 """By API Gateway's response type. The two defaults serve the types that are not listed."""

@@ -1,0 +1,198 @@
+"""The HTTP API as the gateway is told to serve it: who gets in, how often, and what is written down."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+Resources = dict[str, dict[str, dict[str, Any]]]
+
+KEYLESS = {"/v1", "/v1/docs", "/v1/docs/{proxy+}", "/v1/openapi.json", "/v1/health"}
+
+
+def paths(resources: Resources) -> dict[str, str]:
+    """Resource id -> path."""
+    parts = {key: r["Properties"] for key, r in resources["AWS::ApiGateway::Resource"].items()}
+
+    def path(key: str) -> str:
+        parent = parts[key]["ParentId"]
+        return (path(parent["Ref"]) if "Ref" in parent else "") + "/" + str(parts[key]["PathPart"])
+
+    return {key: path(key) for key in parts}
+
+
+def methods(resources: Resources) -> dict[tuple[str, str], dict[str, Any]]:
+    """(method, path) -> the method's properties."""
+    known = paths(resources)
+    found = [method["Properties"] for method in resources["AWS::ApiGateway::Method"].values()]
+    return {(m["HttpMethod"], known[m["ResourceId"]["Ref"]]): m for m in found}
+
+
+def stage(resources: Resources) -> dict[str, Any]:
+    (found,) = resources["AWS::ApiGateway::Stage"].values()
+    return dict(found["Properties"])
+
+
+def plans(resources: Resources) -> dict[str, dict[str, Any]]:
+    found = [plan["Properties"] for plan in resources["AWS::ApiGateway::UsagePlan"].values()]
+    return {plan["UsagePlanName"].rpartition("-")[2]: plan for plan in found}
+
+
+def responses(resources: Resources) -> dict[str, dict[str, Any]]:
+    found = [response["Properties"] for response in resources["AWS::ApiGateway::GatewayResponse"].values()]
+    return {response["ResponseType"]: response for response in found}
+
+
+def test_every_route_but_the_five_wants_a_key(dev: Resources) -> None:
+    open_routes = {route for route, method in methods(dev).items() if not method["ApiKeyRequired"]}
+    assert open_routes == {("GET", path) for path in KEYLESS}
+
+
+def test_every_other_method_and_path_reaches_the_function_with_a_key(dev: Resources) -> None:
+    closed = {route for route, method in methods(dev).items() if method["ApiKeyRequired"]}
+    assert closed == {("ANY", path) for path in {*KEYLESS, "/v1/{proxy+}"}}
+
+
+def test_requests_go_to_the_function_as_they_are(dev: Resources) -> None:
+    for method in methods(dev).values():
+        assert method["AuthorizationType"] == "NONE"
+        assert method["Integration"]["Type"] == "AWS_PROXY"
+        (ingest,) = (key for key in dev["AWS::Lambda::Function"] if key.startswith("Ingest"))
+        assert {"Fn::GetAtt": [ingest, "Arn"]} in method["Integration"]["Uri"]["Fn::Join"][1]
+
+
+def test_bodies_reach_the_function_byte_by_byte(dev: Resources) -> None:
+    (api,) = dev["AWS::ApiGateway::RestApi"].values()
+    assert api["Properties"]["BinaryMediaTypes"] == ["*/*"]
+
+
+def test_only_this_api_may_invoke_the_function(dev: Resources) -> None:
+    (permission,) = (
+        p["Properties"]
+        for p in dev["AWS::Lambda::Permission"].values()
+        if p["Properties"]["Principal"] == "apigateway.amazonaws.com"
+    )
+    (api,) = dev["AWS::ApiGateway::RestApi"]
+    assert {"Ref": api} in permission["SourceArn"]["Fn::Join"][1]
+
+
+def test_no_key_is_in_any_template(templates: dict[str, dict[str, Any]]) -> None:
+    for template in templates.values():
+        kinds = {resource["Type"] for resource in template["Resources"].values()}
+        assert not kinds & {"AWS::ApiGateway::ApiKey", "AWS::ApiGateway::UsagePlanKey"}
+        assert not re.search(r"(reader|writer|operator)\.[0-9A-Za-z]{20}", json.dumps(template))
+
+
+def test_each_kind_of_key_has_a_plan_with_rate_burst_and_quota(dev: Resources) -> None:
+    assert set(plans(dev)) == {"reader", "writer", "operator"}
+    (api,) = dev["AWS::ApiGateway::RestApi"]
+    for plan in plans(dev).values():
+        assert plan["Throttle"] == {"RateLimit": 100, "BurstLimit": 200}
+        assert plan["Quota"] == {"Limit": 1_000_000, "Period": "DAY"}
+        assert [served["ApiId"] for served in plan["ApiStages"]] == [{"Ref": api}]
+
+
+def test_plans_and_throttling_follow_the_context(synthesize: Any) -> None:
+    template = synthesize(
+        usagePlans='{"writer": {"rate": 5, "burst": 10, "dailyRequests": 500}}', apiRate=7, apiBurst=9
+    )
+    of_type: Resources = {}
+    for key, resource in template["Resources"].items():
+        of_type.setdefault(resource["Type"], {})[key] = resource
+    assert plans(of_type)["writer"]["Throttle"] == {"RateLimit": 5, "BurstLimit": 10}
+    assert plans(of_type)["writer"]["Quota"]["Limit"] == 500
+    assert plans(of_type)["reader"]["Throttle"]["RateLimit"] == 100
+    (limits,) = stage(of_type)["MethodSettings"]
+    assert (limits["ThrottlingRateLimit"], limits["ThrottlingBurstLimit"]) == (7, 9)
+
+
+def test_routes_without_a_key_are_throttled_too(dev: Resources) -> None:
+    (limits,) = stage(dev)["MethodSettings"]
+    assert (limits["HttpMethod"], limits["ResourcePath"]) == ("*", "/*")
+    assert limits["ThrottlingRateLimit"] > 0
+
+
+def test_log_says_who_called_what_and_neither_body_key_nor_query(dev: Resources) -> None:
+    (limits,) = stage(dev)["MethodSettings"]
+    assert limits["DataTraceEnabled"] is False
+    assert limits.get("LoggingLevel", "OFF") == "OFF"
+    line = json.loads(stage(dev)["AccessLogSetting"]["Format"])
+    assert line["key"] == "$context.identity.apiKeyId"
+    assert {"$context.identity.apiKey", "$context.requestOverride"}.isdisjoint(line.values())
+    assert {"$context.requestId", "$context.status", "$context.path"} <= set(line.values())
+
+
+def test_no_other_site_may_call_from_a_browser(dev: Resources) -> None:
+    assert not [method for method, _ in methods(dev) if method == "OPTIONS"]
+    assert "Access-Control" not in json.dumps([*responses(dev).values()])
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("INVALID_API_KEY", 403),
+        ("MISSING_AUTHENTICATION_TOKEN", 404),
+        ("REQUEST_TOO_LARGE", 413),
+        ("UNSUPPORTED_MEDIA_TYPE", 415),
+        ("THROTTLED", 429),
+        ("QUOTA_EXCEEDED", 429),
+        ("INTEGRATION_TIMEOUT", 504),
+        ("DEFAULT_4XX", 400),
+        ("DEFAULT_5XX", 500),
+    ],
+)
+def test_gateway_refuses_with_a_problem_document(dev: Resources, kind: str, status: int) -> None:
+    response = responses(dev)[kind]
+    assert response["StatusCode"] == str(status)
+    assert (
+        response["ResponseParameters"]["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
+    )
+    problem = json.loads(response["ResponseTemplates"]["application/json"])
+    assert set(problem) == {"type", "title", "status", "detail", "instance"}
+    assert problem["status"] == status
+    assert problem["instance"] == "$context.requestId"
+
+
+def test_who_is_throttled_learns_when_to_come_back(dev: Resources) -> None:
+    waits = {
+        kind: response["ResponseParameters"].get("gatewayresponse.header.Retry-After")
+        for kind, response in responses(dev).items()
+        if response["StatusCode"] in {"429", "504"}
+    }
+    assert all(waits.values())
+
+
+def test_gateway_tells_nothing_that_the_caller_sent(dev: Resources) -> None:
+    used = re.findall(r"\$[\w.]+", json.dumps([r["ResponseTemplates"] for r in responses(dev).values()]))
+    assert set(used) == {"$context.requestId"}
+
+
+def test_refusals_are_part_of_what_is_deployed(dev: Resources) -> None:
+    (deployment,) = dev["AWS::ApiGateway::Deployment"].values()
+    assert set(dev["AWS::ApiGateway::GatewayResponse"]) <= set(deployment["DependsOn"])
+
+
+def test_role_that_all_apis_of_the_account_log_with_outlives_the_stack(dev: Resources) -> None:
+    (account,) = dev["AWS::ApiGateway::Account"].values()
+    assert account["DeletionPolicy"] == "Retain"
+
+
+def test_account_keeps_its_own_logging_role_where_the_context_says_so(synthesize: Any) -> None:
+    kinds = {resource["Type"] for resource in synthesize(apiLogRole="false")["Resources"].values()}
+    assert "AWS::ApiGateway::Account" not in kinds
+
+
+def test_alarm_counts_rejections_against_all_records(dev: Resources) -> None:
+    (alarm,) = (a["Properties"] for key, a in dev["AWS::CloudWatch::Alarm"].items() if "ApiRejects" in key)
+    expression, *metrics = sorted(alarm["Metrics"], key=lambda metric: "MetricStat" in metric)
+    assert (
+        expression["Expression"]
+        == "IF(accepted + rejected >= 100, 100 * rejected / (accepted + rejected), 0)"
+    )
+    assert alarm["Threshold"] == 10
+    for metric in metrics:
+        assert metric["MetricStat"]["Metric"]["Namespace"] == "DataForge"
+        assert metric["MetricStat"]["Metric"]["Dimensions"] == [{"Name": "service", "Value": "ingest"}]
