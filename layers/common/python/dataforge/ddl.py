@@ -66,6 +66,14 @@ def checks(table: Table) -> Iterator[tuple[str, str]]:
 
 
 def _terms(column: Column) -> Iterator[str]:
+    yield from _declared(column)
+    yield from _of_type(column)
+    if column.rule.digest is not None:
+        yield f"{ident(column.name)} = {_digest(column.rule.digest)}"
+
+
+def _declared(column: Column) -> Iterator[str]:
+    """The constraints that the model states."""
     rule, name = column.rule, ident(column.name)
     if rule.choices:
         yield f"{name} IN ({', '.join(map(literal, rule.choices))})"
@@ -79,14 +87,17 @@ def _terms(column: Column) -> Iterator[str]:
         yield f"{name} >= {rule.ge}"
     if rule.le is not None and not _type_bound(column, rule.le):
         yield f"{name} <= {rule.le}"
+
+
+def _of_type(column: Column) -> Iterator[str]:
+    """Values that PostgreSQL's type has and Python's has not, or Data Forge does not take."""
+    rule, name = column.rule, ident(column.name)
     if column.type.name == "double" and (rule.ge is None or rule.le is None):
         yield f"{name} > '-Infinity' AND {name} < 'Infinity'"
     if column.type.name == "numeric" and rule.le is None:
         yield f"{name} <> 'NaN'"
     if column.type.name == "timestamp":
         yield f"{name} >= '0001-01-01' AND {name} < '10000-01-01'"
-    if rule.digest is not None:
-        yield f"{name} = {_digest(rule.digest)}"
 
 
 def _type_bound(column: Column, bound: object) -> bool:
