@@ -59,7 +59,7 @@ class Bars:
 
     def _show_table(self, table: TableProgress) -> None:
         if table.table not in self._tables:
-            self._tables[table.table] = self._bars.add_task(table.table, total=table.bytes, rows="")
+            self._tables[table.table] = self._bars.add_task(table.table, total=table.bytes or 1, rows="")
         self._bars.update(self._tables[table.table], completed=table.loaded_bytes, rows=rows(table))
 
     def _say(self, progress: Progress) -> None:

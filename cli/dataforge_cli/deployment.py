@@ -30,15 +30,9 @@ DEFAULT_STAGE = "dev"
 ON_AWS = Config(
     retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, user_agent_extra="dataforge"
 )
-# A proxy or a FIPS endpoint of the user's environment must not stand between the command and this machine.
+# A proxy of the user's environment must not stand between the command and this machine.
 ON_THIS_MACHINE = ON_AWS.merge(
-    Config(
-        retries={"mode": "standard", "total_max_attempts": 2},
-        proxies={},
-        use_fips_endpoint=False,
-        use_dualstack_endpoint=False,
-        s3={"addressing_style": "path"},
-    )
+    Config(retries={"mode": "standard", "total_max_attempts": 2}, proxies={}),
 )
 # The schema function may take 14 minutes, and must not be called twice.
 FOR_FUNCTIONS = Config(

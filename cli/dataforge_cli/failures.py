@@ -7,7 +7,6 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
-    EndpointConnectionError,
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
@@ -16,6 +15,7 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.exceptions import ConnectionError as NotConnected
 
 from dataforge_cli.errors import AwsFailed
 
@@ -36,7 +36,7 @@ _CLIENT_SIDE: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((ProfileNotFound,), "Set AWS_PROFILE to a profile that exists, or unset it."),
     ((NoRegionError,), f"Set AWS_REGION to the region of the stack. {_START} if you meant that one."),
     (
-        (EndpointConnectionError, HTTPClientError),
+        (NotConnected, HTTPClientError),
         f"Check the connection. {_START} if this is its address (`make local-down` first, if it was not stopped cleanly).",
     ),
 )

@@ -43,6 +43,7 @@ def _explain(error: typer.TyperException) -> None:
 
 
 app = typer.Typer(
+    name="dataforge",
     cls=Commands,
     no_args_is_help=True,
     add_completion=False,

@@ -1,0 +1,133 @@
+"""Answers: tables for people, one document for machines, and failures of AWS in words."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import botocore.exceptions
+import pytest
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from dataforge_cli.failures import explain
+from dataforge_cli.screen import Screen, one_line
+from dataforge_cli.tables import findings, percent, summary
+
+OUTPUT = {
+    "quality": 0.99995,
+    "tables": [
+        {"table": "orders", "read": 12000, "loaded": 9000, "unchanged": 1000, "deduplicated": 1999}
+        | {"rejected": 1, "quality": 0.99995},
+        {"table": "sellers", "read": 0, "loaded": 0, "unchanged": 0, "deduplicated": 0}
+        | {"rejected": 0, "quality": 1.0},
+    ],
+}
+
+
+def text(part: object) -> str:
+    console = Console(file=io.StringIO(), width=160)
+    console.print(part)
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_a_summary_has_every_count_and_the_totals() -> None:
+    lines = [line.split() for line in text(summary(OUTPUT)).splitlines()]
+    assert ["orders", "12,000", "9,000", "1,000", "1,999", "1", "99.99", "%"] in lines
+    assert ["sellers", "0", "0", "0", "0", "0", "100.00", "%"] in lines
+    assert ["total", "12,000", "9,000", "1,000", "1,999", "1", "99.99", "%"] in lines
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (1.0, "100.00 %"),
+        (0.999999, "99.99 %"),
+        (0.95, "95.00 %"),
+        (0.0, "0.00 %"),
+        (1e-05, "0.00 %"),
+        (None, "not known"),
+    ],
+)
+def test_a_share_is_never_rounded_up(share: float | None, words: str) -> None:
+    assert percent(share) == words
+
+
+def test_findings_name_object_detail_and_way_out() -> None:
+    found = [
+        {"code": "missing_grant", "object": "olist.orders", "detail": "It lacks [x].", "way_out": "Repair."}
+    ]
+    shown = text(findings(found))
+    for words in ("olist.orders", "It lacks [x]. (missing_grant)", "Repair."):
+        assert words in shown
+
+
+def test_machines_read_stdout_and_people_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    Screen(as_json=True).answer({"status": "é"}, "for people")
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == {"status": "é"}
+    assert captured.err == "for people\n"
+
+
+def test_without_json_the_answer_is_for_people_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    Screen().answer({"status": "x"}, "for people")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("for people\n", "")
+
+
+def test_a_failure_is_one_line_whatever_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    Screen().fail("two\n  lines, " + "long " * 100 + "[bold]not markup[/bold]")
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("error: two lines, long")
+    assert "[bold]not markup[/bold]" in captured.err
+
+
+def test_white_space_becomes_one_space() -> None:
+    assert one_line(" a\n\n b\t c ") == "a b c"
+
+
+def client_error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "That was it."}}, "HeadObject")
+
+
+@pytest.mark.parametrize(
+    ("code", "way_out"),
+    [
+        ("ExpiredToken", "aws sso login"),
+        ("InvalidClientTokenId", "aws sso login"),
+        ("AccessDenied", "right"),
+        ("403", "right"),
+        ("NoSuchBucket", "deploy again"),
+        ("StateMachineDoesNotExist", "deploy again"),
+        ("Strange", "That was it"),
+    ],
+)
+def test_what_aws_refuses_is_told_with_code_and_way_out(code: str, way_out: str) -> None:
+    failure = explain(client_error(code))
+    assert failure.name == code
+    assert code in str(failure)
+    assert way_out in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("error", "way_out"),
+    [
+        (botocore.exceptions.NoCredentialsError(), "aws configure"),
+        (botocore.exceptions.UnauthorizedSSOTokenError(), "aws sso login"),
+        (botocore.exceptions.NoRegionError(), "AWS_REGION"),
+        (botocore.exceptions.ProfileNotFound(profile="x"), "AWS_PROFILE"),
+        (botocore.exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:4566"), "make local"),
+        (botocore.exceptions.ConnectTimeoutError(endpoint_url="http://127.0.0.1:4566"), "make local"),
+        (botocore.exceptions.ReadTimeoutError(endpoint_url="http://127.0.0.1:4566"), "make local"),
+    ],
+)
+def test_what_the_user_can_help_is_told_how(error: BotoCoreError, way_out: str) -> None:
+    assert way_out in str(explain(error))
+
+
+def test_a_failed_upload_names_the_file() -> None:
+    assert "orders.csv" in str(
+        explain(S3UploadFailedError("Failed to upload orders.csv to raw/olist/orders.csv"))
+    )

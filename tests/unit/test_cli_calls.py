@@ -1,0 +1,146 @@
+"""What `dataforge` answers to right and wrong calls, before it touches any cloud."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from dataforge_cli.main import COMMANDS, app
+
+NOWHERE = {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": "/none",
+    "AWS_SHARED_CREDENTIALS_FILE": "/none",
+}
+
+
+@pytest.fixture(autouse=True)
+def no_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither an embedded cloud nor credentials."""
+    for name in (
+        "AWS_PROFILE",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**NOWHERE, "DATAFORGE_STATE": str(tmp_path / "state"), "COLUMNS": "200"}.items():
+        monkeypatch.setenv(name, value)
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def options(name: str) -> list[str]:
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    return [word for parameter in command.params for word in parameter.opts if word.startswith("--")]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_names_every_option_and_gives_an_example(name: str) -> None:
+    result = run(name, "--help")
+    assert result.exit_code == 0
+    for option in options(name):
+        assert option in result.stdout
+    assert f"dataforge {name}" in result.stdout.partition("Example")[2]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_a_text(name: str) -> None:
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    for parameter in command.params:
+        assert parameter.help, parameter.name
+
+
+def test_help_of_the_whole_lists_every_command() -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    for name in COMMANDS:
+        assert name in result.stdout
+
+
+def test_without_words_the_help_is_shown_and_the_call_is_wrong() -> None:
+    result = run()
+    assert result.exit_code == 2
+    assert "Usage: dataforge" in result.stdout
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["migrat"], ["migrat", "Did you mean 'migrate'", "dataforge --help"]),
+        (["migrate", "--treshold", "1"], ["--treshold", "--threshold", "dataforge migrate --help"]),
+        (["migrate", "--threshold", "much"], ["--threshold", "number"]),
+        (["migrate", "--threshold", "1.5"], ["--threshold", "1.5", "from 0 to 1"]),
+        (["migrate", "--threshold", "nan"], ["--threshold", "nan"]),
+        (["migrate", "--dataset", "olists"], ["olists", "olist, quotes"]),
+        (["migrate", "--tables", "orders,custmers"], ["custmers", "customers"]),
+        (["migrate", "--tables", ","], ["--tables", "names no table"]),
+        (["migrate", "--prefix", "s3://bucket/olist/"], ["--prefix", "without bucket"]),
+        (["migrate", "nowhere"], ["nowhere", "no folder"]),
+        (["migrate", "--outputs", "nowhere.json"], ["nowhere.json", "make local"]),
+        (["migrate", "--outputs", "a.json", "--stage", "dev"], ["--outputs", "--stage"]),
+        (["--stage", "dev", "status", "--outputs", "a.json"], ["--outputs", "--stage"]),
+        (["status", "one", "two"], ["two", "dataforge status --help"]),
+        (["stop"], ["EXECUTION", "dataforge stop --help"]),
+    ],
+)
+def test_a_wrong_call_exits_2_with_one_line_that_names_it(words: list[str], names: list[str]) -> None:
+    result = run(*words)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    for name in names:
+        assert name in result.stderr
+
+
+def test_a_wrong_call_with_json_is_one_document() -> None:
+    result = run("migrate", "--dataset", "olists", "--json")
+    assert result.exit_code == 2
+    document = json.loads(result.stdout)
+    assert document["status"] == "failed"
+    assert document["error"] == "UnknownDataset"
+    assert "olists" in document["cause"]
+    assert document["execution"] is None
+
+
+def test_a_folder_without_known_files_names_what_was_expected_and_found(tmp_path: Path) -> None:
+    (tmp_path / "Orders.csv").touch()
+    result = run("migrate", str(tmp_path), "--tables", "orders")
+    assert result.exit_code == 2
+    assert "olist_orders_dataset.csv" in result.stderr
+    assert "Orders.csv" in result.stderr
+    assert "customers" not in result.stderr
+
+
+def test_without_cloud_and_region_the_line_names_both_ways_out() -> None:
+    result = run("status")
+    assert result.exit_code == 1
+    assert "AWS_REGION" in result.stderr
+    assert "make local" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_without_credentials_the_line_names_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    result = run("status", "--json")
+    assert result.exit_code == 1
+    assert "aws configure" in result.stderr
+    assert "make local" in result.stderr
+    assert json.loads(result.stdout)["error"] == "AwsFailed"
+
+
+def test_debug_shows_where_it_failed() -> None:
+    assert "Traceback" not in run("migrate", "nowhere").stderr
+    result = run("migrate", "nowhere", "--debug")
+    assert result.exit_code == 2
+    assert "Traceback" in result.stderr
+    assert "read_folder" in result.stderr

@@ -1,0 +1,179 @@
+"""Executions: found by what people call them, described so that a failure is readable, stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner, Result
+
+from dataforge_cli.deployment import Deployment, from_file
+from dataforge_cli.errors import UnknownExecution
+from dataforge_cli.executions import Execution, describe, find, newest, start, stop
+from dataforge_cli.main import app
+
+DEFINITION = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}})
+ARN = "arn:aws:states:us-east-1:1:execution:migration:one"
+
+
+@pytest.fixture
+def outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A deployment whose executions start, and never get on."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket="report")
+        machine = boto3.client("stepfunctions").create_state_machine(
+            name="migration", definition=DEFINITION, roleArn="arn:aws:iam::123456789012:role/none"
+        )
+        offered = {"raw_bucket": "raw", "report_bucket": "report", "region": "us-east-1"}
+        path = tmp_path / "outputs.json"
+        path.write_text(json.dumps(offered | {"migration_arn": machine["stateMachineArn"]}))
+        yield path
+
+
+@pytest.fixture
+def deployment(outputs: Path) -> Deployment:
+    return from_file(outputs)
+
+
+def begin(deployment: Deployment) -> str:
+    return start(deployment, deployment["migration_arn"], "olist", {"dataset": "olist"})
+
+
+def look_up(deployment: Deployment, word: str) -> str:
+    return find(deployment, deployment["migration_arn"], word)
+
+
+def test_an_execution_is_found_by_its_arn_and_by_its_name(deployment: Deployment) -> None:
+    arn = begin(deployment)
+    begin(deployment)
+    assert look_up(deployment, arn) == arn
+    assert look_up(deployment, arn.rpartition(":")[2]) == arn
+
+
+def test_an_execution_is_found_by_its_migration_id(deployment: Deployment) -> None:
+    begin(deployment)
+    arn = begin(deployment)
+    stamp = describe(deployment, arn).started.astimezone(UTC)
+    run_id = f"{stamp:%Y%m%dT%H%M%SZ}-0123abcd"
+    plan = {"migration_id": run_id, "dataset": "olist", "bytes": {}}
+    key = f"progress/{arn.rpartition(':')[2]}/plan.json"
+    deployment.s3.put_object(Bucket="report", Key=key, Body=json.dumps(plan).encode())
+    assert look_up(deployment, run_id) == arn
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "20000101T000000Z-0123abcd",
+        "29990101T000000Z-0123abcd",
+        "arn:aws:states:us-east-1:123456789012:execution:other:one",
+    ],
+)
+def test_what_is_no_execution_of_the_machine_is_unknown(deployment: Deployment, word: str) -> None:
+    begin(deployment)
+    with pytest.raises(UnknownExecution, match=word):
+        look_up(deployment, word)
+
+
+def test_a_name_that_no_execution_has_is_unknown(deployment: Deployment) -> None:
+    with pytest.raises(UnknownExecution, match="nobody"):
+        describe(deployment, look_up(deployment, "nobody"))
+
+
+def test_there_is_no_newest_before_the_first(deployment: Deployment) -> None:
+    assert newest(deployment, deployment["migration_arn"]) is None
+    arn = begin(deployment)
+    assert newest(deployment, deployment["migration_arn"]) == arn
+
+
+def ended(**details: Any) -> Execution:
+    values = {"status": "FAILED", "started": datetime.now(UTC), "output": None, "error": "", "cause": ""}
+    return Execution(arn=ARN, name="one", **{**values, **details})
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED"])
+def test_what_runs_or_succeeded_has_no_failure(status: str) -> None:
+    assert ended(status=status).failure is None
+
+
+@pytest.mark.parametrize(
+    ("details", "error", "cause"),
+    [
+        ({"error": "NoFiles", "cause": "No files."}, "NoFiles", "No files."),
+        ({"status": "ABORTED"}, "Aborted", "The execution was stopped."),
+        ({"status": "ABORTED", "error": "Stopped", "cause": "By me."}, "Stopped", "By me."),
+        ({"status": "TIMED_OUT"}, "TimedOut", "The execution took longer than its state machine allows."),
+        (
+            {
+                "error": "Unavailable",
+                "cause": json.dumps({"errorMessage": "No database.", "stackTrace": ["…"]}),
+            },
+            "Unavailable",
+            "No database.",
+        ),
+        ({"error": "E", "cause": "[1]"}, "E", "[1]"),
+    ],
+)
+def test_a_failure_tells_error_and_cause_in_words(details: dict[str, str], error: str, cause: str) -> None:
+    failure = ended(**details).failure
+    assert failure is not None
+    assert str(failure) == f"{error}: {cause}"
+    assert failure.document() == {"status": "failed", "error": error, "cause": cause, "execution": ARN}
+
+
+def test_a_stopped_execution_says_so(deployment: Deployment) -> None:
+    arn = begin(deployment)
+    stop(deployment, arn)
+    execution = describe(deployment, arn)
+    assert not execution.running
+    assert execution.failure is not None
+
+
+def dataforge(outputs: Path, *words: str) -> Result:
+    return CliRunner().invoke(app, ["--outputs", str(outputs), *words])
+
+
+def test_status_before_the_first_migration_says_how_to_start_one(outputs: Path) -> None:
+    result = dataforge(outputs, "status")
+    assert result.exit_code == 0
+    assert "dataforge migrate" in result.stdout
+    document = json.loads(dataforge(outputs, "status", "--json").stdout)
+    assert document == {"status": "none", "execution": None}
+
+
+def test_status_of_an_unknown_execution_is_a_wrong_call(outputs: Path) -> None:
+    result = dataforge(outputs, "status", "nobody")
+    assert result.exit_code == 2
+    assert "'nobody'" in result.stderr
+
+
+def test_stop_ends_a_running_execution_and_refuses_one_that_is_over(
+    deployment: Deployment, outputs: Path
+) -> None:
+    name = begin(deployment).rpartition(":")[2]
+    result = dataforge(outputs, "stop", name)
+    assert result.exit_code == 0
+    assert f"{name} is stopped" in result.stdout
+    again = dataforge(outputs, "stop", name, "--json")
+    assert again.exit_code == 2
+    assert "is over: aborted" in json.loads(again.stdout)["cause"]
+
+
+def test_status_of_a_failed_execution_exits_1_with_its_cause(deployment: Deployment, outputs: Path) -> None:
+    arn = begin(deployment)
+    dataforge(outputs, "stop", arn)
+    result = dataforge(outputs, "status", "--json")
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert document["status"] == "failed"
+    assert document["execution"] == arn
+    assert document["error"]
+    assert document["cause"]

@@ -1,0 +1,91 @@
+"""Progress of a migration: read off the names of objects, shown as bars and lines."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from dataforge_cli.bars import Bars, line
+from dataforge_cli.progress import PHASES, Plan, Progress, TableProgress, as_document, count
+from dataforge_cli.screen import Screen
+
+PLAN = Plan("20261122T101500Z-0123abcd", "olist", {"orders": 1000, "customers": 500, "sellers": 0})
+CHUNKS = ["plan.json", "orders/0-600-60-2", "orders/1-300-30-1", "customers/2-480-48-0"]
+
+
+def test_chunks_add_up_per_table() -> None:
+    assert count(PLAN, CHUNKS, loaded=False) == [
+        TableProgress("orders", 1000, 900, 90, 3),
+        TableProgress("customers", 500, 480, 48, 0),
+        TableProgress("sellers", 0, 0, 0, 0),
+    ]
+
+
+def test_tables_are_full_once_the_load_is_over_though_headers_are_in_no_chunk() -> None:
+    for table in count(PLAN, CHUNKS, loaded=True):
+        assert table.loaded_bytes == table.bytes
+
+
+@pytest.mark.parametrize("name", ["orders/x-1-1-1", "orders/1-2-3", "others/0-1-1-1", "orders/0-1-1-1/x", ""])
+def test_names_that_mean_nothing_are_passed_over(name: str) -> None:
+    assert count(PLAN, [name], loaded=False)[0] == TableProgress("orders", 1000, 0, 0, 0)
+
+
+def test_more_bytes_than_the_file_has_do_not_overfill_a_bar() -> None:
+    assert count(PLAN, ["orders/0-1200-60-0"], loaded=False)[0].loaded_bytes == 1000
+
+
+def progress(phase: str = "Load") -> Progress:
+    return Progress(phase, PLAN.migration_id, tuple(count(PLAN, CHUNKS, loaded=False)))
+
+
+def test_a_line_says_phase_share_and_rows() -> None:
+    assert line(progress()) == "loading: 92% of 3 table(s), 138 rows"
+    assert line(progress("Settle")) == PHASES["Settle"]
+
+
+def test_machines_get_the_same() -> None:
+    document = as_document(progress())
+    assert document["phase"] == "Load"
+    assert document["tables"][0] == {
+        "table": "orders",
+        "bytes": 1000,
+        "loaded_bytes": 900,
+        "read": 90,
+        "rejected": 3,
+    }
+
+
+def shown(*stages: Progress, terminal: bool, done: bool = False) -> str:
+    screen = Screen()
+    screen.err = Console(file=io.StringIO(), force_terminal=terminal, width=120)
+    with Bars(screen) as bars:
+        for stage in stages:
+            bars.show(stage)
+        if done:
+            bars.finish()
+    return screen.err.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_a_terminal_gets_a_bar_per_table() -> None:
+    text = shown(progress(), terminal=True)
+    for words in ("orders", "90%", "90 rows, 3 rejected", "customers", "96%", "sellers", "loading"):
+        assert words in text
+
+
+def test_a_log_gets_one_line_per_phase_and_the_bars_once() -> None:
+    text = shown(Progress("Plan", "", ()), progress(), progress(), progress("Settle"), terminal=False)
+    assert text.count("planning\n") == 1
+    assert text.count("loading: 92% of 3 table(s), 138 rows\n") == 1
+    assert text.count("90 rows, 3 rejected") == 1
+
+
+def test_bars_are_full_when_all_is_done() -> None:
+    text = shown(progress(), terminal=False, done=True)
+    assert text.count("100%") == 4
+
+
+def test_before_the_first_phase_nothing_is_said() -> None:
+    assert "planning" not in shown(Progress("", "", ()), terminal=False)

@@ -1,0 +1,181 @@
+"""What is sent to the raw bucket, and what is not because it is there."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from boto3.s3.transfer import TransferConfig
+from moto import mock_aws
+from rich.console import Console
+from typer.testing import CliRunner, Result
+
+from dataforge_cli.main import app
+from dataforge_cli.screen import Screen
+from dataforge_cli.upload import etag, is_stored, upload
+
+MIB = 2**20
+PART = 5 * MIB
+"""The smallest part that S3 takes."""
+BUCKET = "raw"
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket=BUCKET)
+        yield client
+
+
+@pytest.fixture
+def screen() -> Screen:
+    quiet = Screen()
+    quiet.err = Console(file=io.StringIO())
+    return quiet
+
+
+def modified(s3: Any, key: str) -> Any:
+    return s3.head_object(Bucket=BUCKET, Key=key)["LastModified"]
+
+
+def file(folder: Path, name: str = "a.csv", content: bytes = b"a,b\n1,2\n") -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("size", [0, 1, MIB, PART - 1, PART, PART + 1, 2 * PART, 2 * PART + 1])
+def test_the_etag_of_a_file_is_what_s3_says_of_its_upload(s3: Any, tmp_path: Path, size: int) -> None:
+    path = file(tmp_path, content=bytes(i % 251 for i in range(997)) * (size // 997 + 1))
+    with path.open("r+b") as opened:
+        opened.truncate(size)
+    config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART)
+    s3.upload_file(str(path), BUCKET, "a.csv", Config=config)
+    assert s3.head_object(Bucket=BUCKET, Key="a.csv")["ETag"] == etag(path, PART)
+    assert is_stored(s3, BUCKET, "a.csv", path, PART)
+
+
+def test_new_files_are_sent_under_their_names_below_the_prefix(
+    s3: Any, screen: Screen, tmp_path: Path
+) -> None:
+    files = [file(tmp_path, "a.csv", b"a"), file(tmp_path, "b.csv", b"b")]
+    assert upload(s3, BUCKET, "olist/2024/", files, screen) == 2
+    assert s3.get_object(Bucket=BUCKET, Key="olist/2024/a.csv")["Body"].read() == b"a"
+    assert s3.get_object(Bucket=BUCKET, Key="olist/2024/b.csv")["Body"].read() == b"b"
+
+
+def test_files_that_are_there_are_not_sent_again(s3: Any, screen: Screen, tmp_path: Path) -> None:
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    files = [file(tmp_path)]
+    assert upload(s3, BUCKET, "olist/", files, screen) == 1
+    assert upload(s3, BUCKET, "olist/", files, screen) == 0
+    assert len(s3.list_object_versions(Bucket=BUCKET)["Versions"]) == 1
+
+
+def test_a_file_of_the_same_size_and_other_content_is_sent(s3: Any, screen: Screen, tmp_path: Path) -> None:
+    upload(s3, BUCKET, "", [file(tmp_path, content=b"old")], screen)
+    assert upload(s3, BUCKET, "", [file(tmp_path, content=b"new")], screen) == 1
+    assert s3.get_object(Bucket=BUCKET, Key="a.csv")["Body"].read() == b"new"
+
+
+def test_an_object_sent_in_other_parts_counts_as_different(s3: Any, tmp_path: Path) -> None:
+    path = file(tmp_path, content=b"x" * (2 * PART))
+    config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART)
+    s3.upload_file(str(path), BUCKET, "a.csv", Config=config)
+    assert not is_stored(s3, BUCKET, "a.csv", path)
+
+
+def migrate(outputs: Path, *words: str) -> Result:
+    return CliRunner().invoke(app, ["--outputs", str(outputs), "migrate", *words])
+
+
+@pytest.fixture
+def outputs(s3: Any, tmp_path: Path) -> Path:
+    """A deployment that has buckets and a state machine which never gets on."""
+    definition = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}}
+    machine = boto3.client("stepfunctions").create_state_machine(
+        name="migration", definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/none"
+    )
+    offered = {"raw_bucket": BUCKET, "region": "us-east-1", "migration_arn": machine["stateMachineArn"]}
+    path = tmp_path / "outputs.json"
+    path.write_text(json.dumps(offered))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "data"
+    path.mkdir()
+    file(path, "olist_sellers_dataset.csv")
+    file(path, "sellers.csv")
+    return path
+
+
+def test_migrate_sends_the_files_and_starts_an_execution_with_the_order(
+    s3: Any, outputs: Path, folder: Path
+) -> None:
+    words = [
+        "--tables",
+        "sellers, sellers",
+        "--prefix",
+        "mine",
+        "--threshold",
+        "0.5",
+        "--no-follow",
+        "--json",
+    ]
+    result = migrate(outputs, str(folder), *words)
+    assert result.exit_code == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert answer["status"] == "running"
+    described = boto3.client("stepfunctions").describe_execution(executionArn=answer["execution"])
+    order = {"dataset": "olist", "prefix": "mine/", "quality_threshold": 0.5, "tables": ["sellers"]}
+    assert json.loads(described["input"]) == order
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == [
+        "mine/olist_sellers_dataset.csv"
+    ]
+
+
+def test_executions_are_named_after_dataset_and_time(outputs: Path) -> None:
+    result = migrate(outputs, "--no-follow", "--json")
+    name = json.loads(result.stdout)["execution"].rpartition(":")[2]
+    assert re.fullmatch(r"olist-\d{8}T\d{6}Z-[0-9a-f]{6}", name)
+
+
+def test_without_options_everything_below_the_datasets_name_is_ordered(outputs: Path) -> None:
+    result = migrate(outputs, "--no-follow", "--json", "--dataset", "quotes")
+    arn = json.loads(result.stdout)["execution"]
+    described = boto3.client("stepfunctions").describe_execution(executionArn=arn)
+    order = {"dataset": "quotes", "prefix": "quotes/", "quality_threshold": 0.95}
+    assert json.loads(described["input"]) == order
+
+
+def test_csvs_of_no_table_and_files_that_are_not_there_are_warned_of(outputs: Path, folder: Path) -> None:
+    result = migrate(outputs, str(folder), "--tables", "sellers,customers", "--no-follow")
+    assert result.exit_code == 0
+    assert "sellers.csv" in result.stderr
+    assert "lacks olist_customers_dataset.csv" in result.stderr
+
+
+def test_no_follow_says_how_to_go_on_with_the_same_target(outputs: Path) -> None:
+    result = migrate(outputs, "--no-follow")
+    assert "dataforge status --follow olist-" in result.stdout
+    assert f"--outputs {outputs}" in result.stdout
+
+
+def test_a_bucket_that_is_gone_is_one_line(outputs: Path, folder: Path) -> None:
+    offered = json.loads(outputs.read_text()) | {"raw_bucket": "gone"}
+    outputs.write_text(json.dumps(offered))
+    result = migrate(outputs, str(folder))
+    assert result.exit_code == 1
+    assert "gone" in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
