@@ -1,0 +1,75 @@
+"""What is told about rows, as schema and as example, agrees with the verdict on them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from dataforge.catalogue import Column, Dataset, Table
+from dataforge.datasets import DATASETS
+from dataforge.examples import example_row
+from dataforge.jsonschema import row_schema
+from dataforge.rows import process
+
+TABLES = [(dataset, table) for dataset in DATASETS.values() for table in dataset.tables.values()]
+IDS = [f"{dataset.name}.{table.name}" for dataset, table in TABLES]
+every_table = pytest.mark.parametrize(("dataset", "table"), TABLES, ids=IDS)
+
+
+@every_table
+def test_example_is_a_row(dataset: Dataset, table: Table) -> None:
+    assert isinstance(process(table, example_row(dataset, table), Counter()), tuple)
+
+
+@every_table
+def test_example_is_of_the_schema(dataset: Dataset, table: Table) -> None:
+    Draft202012Validator.check_schema(row_schema(table))
+    Draft202012Validator(row_schema(table)).validate(example_row(dataset, table))
+
+
+@every_table
+def test_parents_of_an_example_are_the_examples_of_the_parents(dataset: Dataset, table: Table) -> None:
+    row = example_row(dataset, table)
+    for key in table.foreign_keys:
+        parent = dataset.table(key.parent)
+        values = process(parent, example_row(dataset, parent), Counter())
+        assert isinstance(values, tuple)
+        assert row[key.column] == values[parent.column_names.index(key.parent_column)]
+
+
+@every_table
+def test_schema_is_json_and_names_every_column_in_order(dataset: Dataset, table: Table) -> None:
+    schema = json.loads(json.dumps(row_schema(table)))
+    assert tuple(schema["properties"]) == table.column_names
+
+
+@every_table
+def test_value_outside_the_schemas_limits_is_rejected(dataset: Dataset, table: Table) -> None:
+    properties = row_schema(table)["properties"]
+    for name, schema in properties.items():
+        for wrong in _outside(schema, table.by_name[name]):
+            row = {**example_row(dataset, table), name: wrong}
+            verdict = process(table, row, Counter())
+            assert isinstance(verdict, list), (name, wrong)
+
+
+def _outside(schema: dict[str, object], column: Column) -> list[object]:
+    """Values that the schema forbids, of a kind that its limits are about."""
+    wrong: list[object] = [] if column.nullable or column.rule.digest else [None]
+    match schema:
+        case {"enum": _}:
+            wrong.append("no such word")
+        case {"pattern": _, "type": _} if column.type.name == "timestamp" or column.rule.pattern:
+            wrong.append("!")
+        case {"maxLength": int(most)}:
+            wrong.append("x" * (most + 1))
+    if isinstance(low := schema.get("minimum"), int | float):
+        wrong.append(low - 1)
+    if isinstance(high := schema.get("maximum"), int | float):
+        wrong.append(high + 1)
+    if isinstance(bound := schema.get("exclusiveMaximum"), int | float):
+        wrong.append(bound)
+    return wrong
