@@ -1,0 +1,55 @@
+"""`dataforge doctor` against the embedded cloud: it finds what was broken on purpose, and repairs it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from psycopg2.extensions import connection
+from typer.testing import CliRunner, Result
+
+from dataforge_cli.main import app
+from local.config import Config
+from local.outputs import Outputs
+
+Dataforge = Callable[..., Result]
+
+
+@pytest.fixture
+def dataforge(cloud: Outputs, cloud_config: Config) -> Dataforge:
+    """Calls the command line on the shared cloud."""
+    return lambda *words: CliRunner().invoke(app, ["--outputs", str(cloud_config.outputs), *words])
+
+
+@pytest.fixture
+def broken(dataforge: Dataforge, superuser: connection) -> Iterator[None]:
+    """A login that was taken away, and healthy again in the end whatever happens."""
+    with superuser.cursor() as cursor:
+        cursor.execute("ALTER ROLE dataforge_load NOLOGIN")
+        yield
+        cursor.execute("ALTER ROLE dataforge_load LOGIN")
+
+
+def test_a_fresh_deployment_is_healthy(dataforge: Dataforge) -> None:
+    result = dataforge("doctor")
+    assert result.exit_code == 0, result.stdout
+    assert "Healthy" in result.stdout
+    assert json.loads(dataforge("doctor", "--json").stdout) == {"findings": []}
+
+
+def test_findings_are_named_with_the_way_out_and_exit_1(dataforge: Dataforge, broken: None) -> None:
+    result = dataforge("doctor")
+    assert result.exit_code == 1
+    for word in ("dataforge_load", "may not log in", "dataforge doctor --repair"):
+        assert word in result.stdout
+    document = json.loads(dataforge("doctor", "--json").stdout)
+    assert [finding["code"] for finding in document["findings"]] == ["no_login"]
+    assert set(document["findings"][0]) == {"code", "object", "detail", "way_out"}
+
+
+def test_repair_leaves_nothing_to_find(dataforge: Dataforge, broken: None) -> None:
+    result = dataforge("doctor", "--repair", "--json")
+    assert result.exit_code == 0, result.stdout
+    assert json.loads(result.stdout)["findings"] == []
+    assert dataforge("doctor").exit_code == 0

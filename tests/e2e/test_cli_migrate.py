@@ -1,0 +1,232 @@
+"""`dataforge migrate`, `status` and `stop` against the embedded cloud, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from typer.testing import CliRunner, Result
+
+from dataforge.datasets import get_dataset
+from dataforge_cli.main import app
+from local.config import ROOT, Config
+from local.generate import Expected, generate
+from local.outputs import Outputs
+
+ORDERS, DIRTY = 120, 0.03
+COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
+Dataforge = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def dataforge(cloud: Outputs, cloud_config: Config) -> Dataforge:
+    """Calls the command line on the shared cloud."""
+    return lambda *words: CliRunner().invoke(app, ["--outputs", str(cloud_config.outputs), *words])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("olist")
+
+
+@pytest.fixture(scope="module")
+def expected(folder: Path) -> Expected:
+    return generate(folder, ORDERS, 11, DIRTY)
+
+
+@pytest.fixture(scope="module")
+def first(cloud: Outputs, dataforge: Dataforge, folder: Path, expected: Expected) -> Result:
+    """The first migration of the folder, into empty tables."""
+    with closing(psycopg2.connect(cloud["database_url"])) as db, db, db.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {', '.join(f'olist.{name}' for name in get_dataset('olist').tables)}")
+    return dataforge("migrate", str(folder), "--threshold", "0.5", "--json")
+
+
+def counts(document: dict[str, Any]) -> dict[str, dict[str, int]]:
+    return {t["table"]: {name: t[name] for name in COUNTS} for t in document["tables"]}
+
+
+def test_a_folder_is_migrated_and_every_record_accounted_for(first: Result, expected: Expected) -> None:
+    assert first.exit_code == 0, first.stderr
+    document = json.loads(first.stdout)
+    assert document["status"] == "published"
+    assert document["execution"].startswith("arn:")
+    for name, wanted in expected.tables.items():
+        found = counts(document)[name]
+        assert found["unchanged"] == 0
+        for count in ("read", "loaded", "deduplicated", "rejected"):
+            assert found[count] == getattr(wanted, count), (name, count)
+
+
+def test_people_see_target_upload_progress_and_the_table_while_machines_read(first: Result) -> None:
+    words = (
+        "Target: the embedded cloud",
+        "olist_orders_dataset.csv",
+        "9 file(s) sent",
+        "loading",
+        "deduplicated",
+    )
+    for word in words:
+        assert word in first.stderr
+
+
+def test_the_same_folder_again_sends_nothing_and_changes_nothing(
+    first: Result, dataforge: Dataforge, folder: Path
+) -> None:
+    again = dataforge("migrate", str(folder), "--threshold", "0.5", "--json")
+    assert again.exit_code == 0, again.stderr
+    assert "0 file(s) sent, 9 there already" in again.stderr
+    before = counts(json.loads(first.stdout))
+    for name, found in counts(json.loads(again.stdout)).items():
+        assert found == before[name] | {"loaded": 0, "unchanged": before[name]["loaded"]}
+
+
+def test_a_run_is_shown_by_name_arn_and_migration_id(first: Result, dataforge: Dataforge) -> None:
+    document = json.loads(first.stdout)
+    name = document["execution"].rpartition(":")[2]
+    for word in (name, document["execution"], document["migration_id"]):
+        result = dataforge("status", word, "--json")
+        assert result.exit_code == 0, result.stderr
+        assert json.loads(result.stdout) == document
+
+
+def test_the_newest_run_is_shown_without_a_name(first: Result, dataforge: Dataforge) -> None:
+    newest = dataforge("migrate", "--tables", "sellers", "--threshold", "0.5", "--json")
+    shown = dataforge("status", "--json")
+    assert json.loads(shown.stdout) == json.loads(newest.stdout)
+    assert [t["table"] for t in json.loads(shown.stdout)["tables"]] == ["sellers"]
+
+
+def test_people_get_the_table_on_stdout(first: Result, dataforge: Dataforge, expected: Expected) -> None:
+    result = dataforge("status", json.loads(first.stdout)["migration_id"])
+    assert result.exit_code == 0
+    sellers = next(line.split() for line in result.stdout.splitlines() if line.strip().startswith("sellers"))
+    assert sellers[1:3] == [f"{expected.tables['sellers'].read:,}", f"{expected.tables['sellers'].loaded:,}"]
+    assert "report.json" in result.stdout
+
+
+def test_a_missing_file_fails_with_the_tables_and_files_by_name(
+    dataforge: Dataforge, folder: Path, expected: Expected, tmp_path: Path
+) -> None:
+    shutil.copy(folder / "olist_sellers_dataset.csv", tmp_path)
+    result = dataforge("migrate", str(tmp_path), "--prefix", "incomplete", "--tables", "sellers,customers")
+    assert result.exit_code == 1
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("error: MissingFile: ")
+    assert "customers (expected olist_customers_dataset.csv)" in last
+    assert result.stdout == ""
+
+
+def test_too_low_a_quality_fails_with_table_and_shares(first: Result, dataforge: Dataforge) -> None:
+    result = dataforge("migrate", "--threshold", "1")
+    assert result.exit_code == 1
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("error: QualityTooLow: Below the quality threshold 1")
+    assert "orders" in last
+    assert "did not publish" in result.stdout
+    assert "order_reviews" in result.stdout
+    document = json.loads(dataforge("status", "--json").stdout)
+    assert document["status"] == "failed"
+    assert document["error"] == "QualityTooLow"
+    assert f"error: QualityTooLow: {document['cause']}" == last
+
+
+@pytest.fixture
+def as_aws(cloud: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment in which AWS is the emulator: stacks are looked up as on AWS."""
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for name, value in {
+        "AWS_ENDPOINT_URL": cloud["aws_endpoint_url"],
+        "AWS_REGION": cloud["region"],
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_stage_is_found_by_its_stack(first: Result, as_aws: None) -> None:
+    result = CliRunner().invoke(
+        app, ["status", json.loads(first.stdout)["migration_id"], "--stage", "dev", "--json"]
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "Target: AWS, stack DataForge-dev" in result.stderr
+    assert json.loads(result.stdout) == json.loads(first.stdout)
+
+
+def test_without_an_embedded_cloud_the_stage_is_dev(
+    first: Result, as_aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAFORGE_STATE", str(tmp_path))
+    result = CliRunner().invoke(app, ["status"])
+    assert "Target: AWS, stack DataForge-dev" in result.stderr
+
+
+def test_a_stage_without_a_stack_is_a_wrong_call(as_aws: None) -> None:
+    result = CliRunner().invoke(app, ["status", "--stage", "prod"])
+    assert result.exit_code == 2
+    assert "no stack DataForge-prod" in result.stderr
+
+
+@contextmanager
+def following(config: Config) -> Iterator[subprocess.Popen[str]]:
+    """A process of its own that migrates; it is past the start."""
+    paths = os.pathsep.join(str(ROOT / part) for part in (".", "layers/common/python", "cli"))
+    command = [sys.executable, "-m", "dataforge_cli", "--outputs", str(config.outputs)]
+    with subprocess.Popen(
+        [*command, "migrate", "--threshold", "0.5", "--json"],
+        env=os.environ | {"PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("Started "):
+                break
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_ctrl_c_stops_following_and_says_how_to_go_on(
+    first: Result, dataforge: Dataforge, cloud_config: Config
+) -> None:
+    with following(cloud_config) as process:
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    document = json.loads(stdout)
+    assert document["status"] == "running"
+    name = document["execution"].rpartition(":")[2]
+    assert f"dataforge status --follow {name}" in stderr
+    assert f"dataforge stop {name}" in stderr
+    assert "Traceback" not in stderr
+    followed = dataforge("status", name, "--follow", "--json")
+    assert followed.exit_code == 0, followed.stderr
+    assert json.loads(followed.stdout)["status"] == "published"
+
+
+def test_a_run_that_is_stopped_fails_as_such_and_the_next_is_not_held_up(
+    first: Result, dataforge: Dataforge
+) -> None:
+    started = json.loads(dataforge("migrate", "--threshold", "0.5", "--no-follow", "--json").stdout)
+    running = dataforge("status", started["execution"], "--json")
+    assert running.exit_code == 0
+    assert json.loads(running.stdout)["status"] == "running"
+    assert dataforge("stop", started["execution"]).exit_code == 0
+    result = dataforge("status", started["execution"], "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["execution"] == started["execution"]
+    again = dataforge("migrate", "--threshold", "0.5")
+    assert again.exit_code == 0, again.stderr
