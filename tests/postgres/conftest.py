@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg2
 import pytest
-from psycopg2.extensions import connection, quote_ident
+from psycopg2.extensions import connection
 
+from dataforge.catalogue import Column
 from dataforge.database import connect
+from dataforge.datasets import DATASETS
 from dataforge.roles import LOAD, LOGINS, MIGRATE, OWNER
 from dataforge.settings import DatabaseSettings
 from functions.schema.apply import apply
@@ -58,6 +62,7 @@ class Database:
 
     server: Server
     name: str
+    warm: dict[str, connection] = field(default_factory=dict)
     _open: list[connection] = field(default_factory=list)
 
     def settings(self, user: str) -> DatabaseSettings:
@@ -105,7 +110,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     postgres.start(config)
     try:
         server = Server(config)
-        quick = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_connections = 200")
+        quick = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
         server.run(*(f"ALTER SYSTEM SET {setting}" for setting in quick), "SELECT pg_reload_conf()")
         server.run(f"CREATE ROLE {MASTER} LOGIN CREATEROLE CREATEDB PASSWORD '{PASSWORD}'")
         yield server
@@ -123,23 +128,17 @@ def template(server: Server) -> str:
     return TEMPLATE
 
 
-@pytest.fixture
-def empty_database(server: Server) -> Iterator[Database]:
-    """A database with nothing in it."""
-    database = server.create(f"test_{next(_numbers)}")
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def another_database(server: Server, template: str) -> Iterator[Callable[[], Database]]:
-    """Makes databases with the catalogue applied and no row in them."""
+@pytest.fixture(scope="module")
+def another_database(server: Server, template: str) -> Iterator[Callable[..., Database]]:
+    """Makes databases: copies of the one with the catalogue applied, unless another template is named."""
     made: list[Database] = []
 
-    def make() -> Database:
+    def make(template: str = template) -> Database:
         made.append(server.create(f"test_{next(_numbers)}", template))
-        # A copy does not have the rights on the database itself.
-        server.run(f"GRANT CREATE, CONNECT ON DATABASE {made[-1].name} TO {OWNER}, {', '.join(LOGINS)}")
+        if template == TEMPLATE:
+            # A copy does not have the rights on the database itself.
+            roles = f"{OWNER}, {', '.join(LOGINS)}"
+            server.run(f"GRANT CREATE, CONNECT ON DATABASE {made[-1].name} TO {roles}")
         return made[-1]
 
     yield make
@@ -148,9 +147,15 @@ def another_database(server: Server, template: str) -> Iterator[Callable[[], Dat
 
 
 @pytest.fixture
-def database(another_database: Callable[[], Database]) -> Database:
+def database(another_database: Callable[..., Database]) -> Database:
     """A database with the catalogue applied and no row in it."""
     return another_database()
+
+
+@pytest.fixture
+def empty_database(another_database: Callable[..., Database]) -> Database:
+    """A database with nothing in it."""
+    return another_database("template1")
 
 
 @pytest.fixture
@@ -166,16 +171,41 @@ def worker(database: Database) -> connection:
 
 
 @pytest.fixture(scope="session")
-def insert() -> Callable[..., None]:
-    """Adds rows, given as texts by column, to a table, as its owner might by hand."""
+def ident() -> Callable[[int], str]:
+    """A number as 32 hex digits."""
+    return "{:032x}".format
 
-    def run(database: Database, relation: str, *rows: dict[str, Any]) -> None:
-        db = database.superuser()
-        with db.cursor() as cursor:
-            for row in rows:
-                names = ", ".join(quote_ident(name, cursor) for name in row)
-                marks = ", ".join(["%s"] * len(row))
-                cursor.execute(f"INSERT INTO {relation} ({names}) VALUES ({marks})", list(row.values()))
-        db.close()
 
-    return run
+def usual(column: Column) -> str:
+    """A valid value of the column; empty where it may be NULL."""
+    if column.nullable or column.rule.choices:
+        return "" if column.nullable else column.rule.choices[0]
+    patterns = {r"^[0-9a-f]{32}$": f"{1:032x}", r"^[0-9]{5}$": "01037", r"^[A-Z]{2}$": "SP"}
+    values = {
+        "integer": "1",
+        "numeric": "9.90",
+        "double": "1.5",
+        "timestamp": "2018-01-31 10:00:00",
+        "text": "são paulo",
+    }
+    return patterns.get(column.rule.pattern or "", values[column.type.name])
+
+
+@pytest.fixture(scope="session")
+def make_csv() -> Callable[..., bytes]:
+    """A table's CSV with a header, a line per row; rows name what is not usual, ids may be numbers."""
+
+    def make(table_name: str, *rows: Mapping[str, Any], line_end: str = "\n") -> bytes:
+        table, buffer = DATASETS["olist"].table(table_name), io.StringIO()
+        writer = csv.writer(buffer, lineterminator=line_end)
+        writer.writerow(table.column_names)
+        for row in rows:
+            assert row.keys() <= table.by_name.keys()
+            values = {c.name: row.get(c.name, usual(c)) for c in table.columns}
+            writer.writerow(
+                f"{v:032x}" if isinstance(v, int) and table.by_name[n].type.name == "text" else v
+                for n, v in values.items()
+            )
+        return buffer.getvalue().encode()
+
+    return make

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +14,6 @@ from moto import mock_aws
 from psycopg2.extensions import connection
 
 from dataforge import ddl
-from dataforge.catalogue import Column
 from dataforge.datasets import DATASETS
 from dataforge.errors import DataForgeError, TargetChanged
 from dataforge.roles import LOAD, MIGRATE
@@ -133,15 +130,21 @@ class Forge:
             self.s3.put_object(Bucket=RAW, Key=f"{prefix}{names.get(name) or name + '.csv'}", Body=body)
 
     def migration(self, document: Any = None, chunk_bytes: int = 1 << 20) -> Migration:
-        """A migration with connections of its own, not begun."""
+        """A migration, not begun."""
         settings = MigrationSettings(
             **self.database.settings(MIGRATE).model_dump(),
             raw_bucket=RAW,
             report_bucket=REPORT,
             chunk_bytes=chunk_bytes,
         )
-        control, worker = self.database.connect(MIGRATE), self.database.connect(LOAD)
-        return Migration(self, document or {}, settings, control, worker)
+        return Migration(self, document or {}, settings, self.connection(MIGRATE), self.connection(LOAD))
+
+    def connection(self, role: str) -> connection:
+        """The database's warm connection of a role."""
+        known = self.database.warm.get(role)
+        if known is None or known.closed:
+            known = self.database.warm[role] = self.database.connect(role)
+        return known
 
     def migrate(self, chunk_bytes: int = 1 << 20, **document: Any) -> dict[str, dict[str, int]]:
         """Run a migration; the counts by table."""
@@ -165,14 +168,21 @@ class Forge:
         return sorted(self.database.query(f"SELECT {names} FROM dataforge.rejections"), key=str)
 
 
-@pytest.fixture
-def s3() -> Iterator[Any]:
-    """S3 with empty buckets."""
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """S3's client: making one takes longer than most tests."""
     with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        for bucket in (RAW, REPORT):
-            client.create_bucket(Bucket=bucket)
-        yield client
+        yield boto3.client("s3", region_name="us-east-1")
+
+
+@pytest.fixture
+def s3(client: Any) -> Any:
+    """S3 with empty buckets."""
+    for bucket in (RAW, REPORT):
+        client.create_bucket(Bucket=bucket)
+        for item in client.list_objects_v2(Bucket=bucket).get("Contents", ()):
+            client.delete_object(Bucket=bucket, Key=item["Key"])
+    return client
 
 
 @pytest.fixture
@@ -187,42 +197,13 @@ def another_forge(another_database: Callable[[], Database], s3: Any) -> Callable
     return lambda: Forge(another_database(), s3)
 
 
-@pytest.fixture(scope="session")
-def ident() -> Callable[[int], str]:
-    """A number as 32 hex digits."""
-    return "{:032x}".format
+@pytest.fixture(scope="module")
+def module_database(another_database: Callable[[], Database]) -> Database:
+    """One database for all tests of a module, for tests that do not mind what is in it."""
+    return another_database()
 
 
-def usual(column: Column) -> str:
-    """A valid value of the column; empty where it may be NULL."""
-    if column.nullable or column.rule.choices:
-        return "" if column.nullable else column.rule.choices[0]
-    patterns = {r"^[0-9a-f]{32}$": f"{1:032x}", r"^[0-9]{5}$": "01037", r"^[A-Z]{2}$": "SP"}
-    values = {
-        "integer": "1",
-        "numeric": "9.90",
-        "double": "1.5",
-        "timestamp": "2018-01-31 10:00:00",
-        "text": "são paulo",
-    }
-    return patterns.get(column.rule.pattern or "", values[column.type.name])
-
-
-@pytest.fixture(scope="session")
-def make_csv() -> Callable[..., bytes]:
-    """A table's CSV with a header, a line per row; rows name what is not usual, ids may be numbers."""
-
-    def make(table_name: str, *rows: Mapping[str, Any], line_end: str = "\n") -> bytes:
-        table, buffer = DATASETS["olist"].table(table_name), io.StringIO()
-        writer = csv.writer(buffer, lineterminator=line_end)
-        writer.writerow(table.column_names)
-        for row in rows:
-            assert row.keys() <= table.by_name.keys()
-            values = {c.name: row.get(c.name, usual(c)) for c in table.columns}
-            writer.writerow(
-                f"{v:032x}" if isinstance(v, int) and table.by_name[n].type.name == "text" else v
-                for n, v in values.items()
-            )
-        return buffer.getvalue().encode()
-
-    return make
+@pytest.fixture
+def used_forge(module_database: Database, s3: Any) -> Forge:
+    """A database in which other tests of the module have run migrations, and empty buckets."""
+    return Forge(module_database, s3)

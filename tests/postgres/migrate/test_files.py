@@ -1,0 +1,181 @@
+"""The files a migration takes as they come, and those it refuses, naming what is wrong."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dataforge.errors import (
+    AmbiguousFile,
+    DataForgeError,
+    DuplicateColumn,
+    InvalidInput,
+    MissingColumn,
+    MissingFile,
+    NoFiles,
+    UnknownColumn,
+    UnknownDataset,
+    UnknownTable,
+    WrongEncoding,
+)
+from functions.migrate.run import read_input
+
+if TYPE_CHECKING:
+    from tests.postgres.migrate.conftest import Forge
+
+MakeCsv = Callable[..., bytes]
+SELLERS = b"seller_id,seller_zip_code_prefix,seller_city,seller_state\n"
+A, B = "a" * 32, "b" * 32
+ROWS = [f"({A},01037,rio,RJ)", f'({B},04101,"s\u00e3o paulo",SP)']
+ONE = f"{A},01037,rio,RJ".encode()
+TWO = f'{B},04101,"são paulo",SP'.encode()
+PLAIN = SELLERS + ONE + b"\n" + TWO + b"\n"
+QUOTED = b'"seller_id","seller_zip_code_prefix","seller_city","seller_state"\n'
+REORDERED = (
+    f"seller_state,seller_city,seller_id,seller_zip_code_prefix\nRJ,rio,{A},01037\nSP,são paulo,{B},04101"
+)
+
+
+FORMS = {
+    "plain": PLAIN,
+    "mark": codecs.BOM_UTF8 + PLAIN,
+    "crlf": PLAIN.replace(b"\n", b"\r\n"),
+    "quoted header": QUOTED + ONE + b"\n" + TWO,
+    "all at once": codecs.BOM_UTF8 + (QUOTED + ONE + b"\n" + TWO).replace(b"\n", b"\r\n"),
+    "blanks in the header": SELLERS.replace(b",", b" , ") + ONE + b"\n" + TWO,
+    "other order": REORDERED.encode(),
+    "empty lines": SELLERS + b"\n\n" + ONE + b"\n\r\n\n" + TWO + b"\n\n",
+    "no last line end": PLAIN[:-1],
+    "carriage return at the end": PLAIN[:-1] + b"\r",
+    "quoted fields": SELLERS + b'"' + ONE.replace(b",", b'","') + b'"\n' + TWO,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("chunk_bytes", [64, 1 << 20])
+def test_a_file_is_taken_in_any_form_a_csv_may_have(used_forge: Forge, form: str, chunk_bytes: int) -> None:
+    used_forge.put(sellers=FORMS[form])
+    counts = used_forge.migrate(chunk_bytes, tables=["sellers"])["sellers"]
+    assert (counts["read"], counts["loaded"] + counts["unchanged"]) == (2, 2)
+    assert used_forge.rows("sellers") == ROWS
+
+
+@pytest.mark.parametrize("body", [SELLERS, SELLERS[:-1], SELLERS + b"\n\r\n"])
+def test_a_file_without_a_record_is_loaded_as_nothing(used_forge: Forge, body: bytes) -> None:
+    used_forge.put(sellers=body)
+    assert used_forge.migrate(tables=["sellers"])["sellers"] == {
+        "read": 0,
+        "loaded": 0,
+        "unchanged": 0,
+        "deduplicated": 0,
+        "rejected": 0,
+        "quality": 1.0,
+    }
+
+
+LATIN = "seller_id,seller_zip_code_prefix,seller_cidad\xe3o,seller_state\n".encode("latin-1")
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "words"),
+    [
+        (PLAIN.replace(b"seller_city", b"city"), MissingColumn, ["seller_city", "'city'"]),
+        (PLAIN.replace(b",seller_city", b""), MissingColumn, ["seller_city"]),
+        (SELLERS[:-1] + b",note\n", UnknownColumn, ["'note'"]),
+        (SELLERS[:-1] + b",\n", UnknownColumn, ["''"]),
+        (SELLERS[:-1] + b",seller_city\n", DuplicateColumn, ["seller_city"]),
+        (b"", MissingColumn, ["empty", "seller_id", "seller_state"]),
+        (codecs.BOM_UTF8, MissingColumn, ["seller_id"]),
+        (b"\n" + PLAIN, MissingColumn, ["seller_id"]),
+        (PLAIN.decode().encode("utf-16"), WrongEncoding, ["UTF-16"]),
+        (codecs.BOM_UTF16_BE + PLAIN.decode().encode("utf-16-be"), WrongEncoding, ["UTF-16"]),
+        (PLAIN.decode().encode("utf-32"), WrongEncoding, ["UTF-32"]),
+        (LATIN, WrongEncoding, ["not UTF-8"]),
+        (b'seller"id,x\n', UnknownColumn, ['seller"id']),
+        (PLAIN.replace(b"\n", b"\r"), MissingColumn, ["seller_state"]),
+        (b"PK\x03\x04 a zip, not a csv", MissingColumn, ["seller_id"]),
+    ],
+)
+def test_a_header_that_is_not_the_tables_is_refused_by_name(
+    used_forge: Forge, body: bytes, error: type[DataForgeError], words: list[str]
+) -> None:
+    used_forge.put(sellers=body)
+    run = used_forge.migration({"tables": ["sellers"]})
+    with pytest.raises(error) as raised:
+        run.run()
+    assert type(raised.value) is error
+    assert all(word in str(raised.value) for word in ["olist/olist_sellers_dataset.csv", *words])
+    assert run.failure == {"error": error.__name__, "cause": str(raised.value)}
+
+
+def test_a_missing_file_is_named_with_its_table(used_forge: Forge) -> None:
+    used_forge.put(sellers=PLAIN)
+    with pytest.raises(MissingFile, match=r"orders \(expected olist_orders_dataset\.csv\)") as raised:
+        used_forge.migrate(tables=["sellers", "orders"])
+    assert "sellers" not in str(raised.value)
+
+
+def test_two_files_of_one_table_are_refused_with_both_names(used_forge: Forge) -> None:
+    used_forge.put(sellers=PLAIN)
+    used_forge.put("olist/2018/", sellers=PLAIN)
+    with pytest.raises(AmbiguousFile, match=r"olist/2018/olist_sellers.*olist/olist_sellers") as raised:
+        used_forge.migrate(tables=["sellers"])
+    assert "'sellers'" in str(raised.value)
+
+
+def test_a_prefix_without_files_is_named_with_its_bucket(used_forge: Forge) -> None:
+    used_forge.put("elsewhere/", sellers=PLAIN)
+    used_forge.s3.put_object(Bucket="raw", Key="nothing/", Body=b"")
+    with pytest.raises(NoFiles, match=r"'nothing/' in bucket 'raw'"):
+        used_forge.migrate(prefix="nothing/")
+
+
+def test_files_of_other_names_do_no_harm(used_forge: Forge) -> None:
+    used_forge.put("here/", sellers=PLAIN, README=b"about")
+    used_forge.s3.put_object(Bucket="raw", Key="here/", Body=b"")
+    assert used_forge.migrate(tables=["sellers"], prefix="here/")["sellers"]["read"] == 2
+
+
+@pytest.mark.parametrize(
+    ("document", "error", "words"),
+    [
+        ({"dataset": "nowhere"}, UnknownDataset, ["'nowhere'", "olist", "quotes"]),
+        ({"tables": ["sellers", "ordrs"]}, UnknownTable, ["'ordrs'", "orders"]),
+        ({"tabels": ["orders"]}, InvalidInput, ["tabels", "quality_threshold"]),
+        ({"tables": []}, InvalidInput, ["tables"]),
+        ({"tables": "orders"}, InvalidInput, ["tables"]),
+        ({"quality_threshold": 1.01}, InvalidInput, ["quality_threshold"]),
+        ({"quality_threshold": -0.01}, InvalidInput, ["quality_threshold"]),
+        ({"quality_threshold": "high"}, InvalidInput, ["quality_threshold"]),
+        ({"quality_threshold": float("nan")}, InvalidInput, ["quality_threshold"]),
+        ([1], InvalidInput, ["input"]),
+        ("olist", InvalidInput, ["input"]),
+    ],
+)
+def test_an_input_that_cannot_be_is_refused_by_name(
+    used_forge: Forge, document: Any, error: type[DataForgeError], words: list[str]
+) -> None:
+    run = used_forge.migration(document)
+    with pytest.raises(error) as raised:
+        run.run()
+    assert all(word in str(raised.value) for word in words)
+    assert used_forge.database.query("SELECT * FROM dataforge.leases") == []
+
+
+@pytest.mark.parametrize("threshold", [0, 1, 0.5, "0.95"])
+def test_a_threshold_from_0_to_1_is_taken(threshold: Any) -> None:
+    assert read_input({"quality_threshold": threshold})[0].quality_threshold == Decimal(str(threshold))
+
+
+def test_a_plan_that_fails_leaves_nothing_behind(forge: Forge) -> None:
+    forge.put(sellers=b"wrong\n")
+    with pytest.raises(MissingColumn):
+        forge.migrate(tables=["sellers"])
+    assert forge.database.query("SELECT * FROM dataforge.leases") == []
+    assert forge.database.query("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'shadow%%'") == []
+    [(status, error)] = forge.database.query("SELECT status, error FROM dataforge.migrations")
+    assert (status, error) == ("failed", "MissingColumn")
