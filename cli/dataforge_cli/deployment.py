@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -84,7 +85,7 @@ def find_deployment(stage: str | None, outputs: Path | None) -> Deployment:
     if stage is not None and outputs is not None:
         raise WrongCall("--stage and --outputs both choose the deployment. Give one of them.")
     if outputs is not None:
-        return from_file(outputs, f" --outputs {outputs}")
+        return from_file(outputs, f" --outputs {shlex.quote(str(outputs))}")
     embedded = state_folder() / "outputs.json"
     if stage is None and embedded.exists():
         return from_file(embedded)

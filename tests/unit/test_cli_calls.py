@@ -138,6 +138,16 @@ def test_without_credentials_the_line_names_both_ways_out(monkeypatch: pytest.Mo
     assert json.loads(result.stdout)["error"] == "AwsFailed"
 
 
+def test_an_embedded_cloud_that_does_not_answer_is_named_with_the_way_out(tmp_path: Path) -> None:
+    offered = {"aws_endpoint_url": "http://127.0.0.1:9", "region": "eu-west-1", "raw_bucket": "raw"}
+    (tmp_path / "outputs.json").write_text(json.dumps(offered | {"migration_arn": "arn:aws:states:::m"}))
+    result = run("status", "--outputs", str(tmp_path / "outputs.json"))
+    assert result.exit_code == 1
+    last = result.stderr.splitlines()[-1]
+    assert "http://127.0.0.1:9" in last
+    assert "make local" in last
+
+
 def test_debug_shows_where_it_failed() -> None:
     assert "Traceback" not in run("migrate", "nowhere").stderr
     result = run("migrate", "nowhere", "--debug")

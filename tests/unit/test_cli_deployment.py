@@ -85,8 +85,8 @@ def test_outputs_without_endpoint_are_aws_with_the_users_credentials(
 
 
 def test_outputs_by_option_are_named_again_in_hints(tmp_path: Path) -> None:
-    file = write(tmp_path / "other.json", EMBEDDED)
-    assert find_deployment(None, file).flags == f" --outputs {file}"
+    file = write(tmp_path / "my other.json", EMBEDDED)
+    assert find_deployment(None, file).flags == f" --outputs '{file}'"
 
 
 def test_stage_and_outputs_together_are_refused(tmp_path: Path) -> None:
