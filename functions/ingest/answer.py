@@ -13,54 +13,47 @@ from dataforge.rows import Violation
 from functions.ingest.candidates import Violations
 from functions.ingest.envelope import Mode, Record, pointer
 
-ANSWER_LIMIT = 4 * 2**20
-"""Bytes. Lambda returns 6 MiB, in which the answer is escaped."""
+ANSWER_LIMIT = 5 * 2**19
+"""Bytes. Lambda returns 6 MiB, in which every quote of the answer is escaped. All errors of known columns fit."""
 
 _COUNTED = ("inserted", "updated", "unchanged", "ignored", "valid", "rejected")
 
 
 @dataclass(frozen=True)
 class BatchAnswer:
-    """The answer's HTTP status and body, and its figures."""
+    """The answer's HTTP status and body, and its figures; ``codes`` says how often each error code occurs."""
 
+    batch_id: str
     status: int
     body: str
-    accepted: int
-    rejected: int
+    counts: Mapping[str, int]
+    codes: Mapping[str, int]
 
 
 def make_answer(
     batch_id: str, mode: Mode, records: Sequence[Record], statuses: Sequence[str], violations: Violations
 ) -> BatchAnswer:
     """The answer to a batch. Raises ``AnswerTooLarge``."""
-    tables = {name: printable(name) for name in {record["table"] for record in records}}
     counted = Counter(statuses)
     counts = {"received": len(records)} | {name: counted[name] for name in _COUNTED}
+    tables = {name: _json(name) for name in {record["table"] for record in records}}
     results = ",".join(
-        f'{{"index":{index},"table":{tables[record["table"]]},"status":"{statuses[index]}"'
-        + (f',"errors":{_errors(index, violations[index])}}}' if index in violations else "}")
-        for index, record in enumerate(records)
+        f'{{"index":{index},"table":{tables[record["table"]]},"status":"{status}"'
+        + (f',"errors":{_json(errors_of(index, violations[index]))}}}' if index in violations else "}")
+        for index, (record, status) in enumerate(zip(records, statuses, strict=True))
     )
-    body = (
-        f'{{"batch_id":"{batch_id}","mode":"{mode}","counts":{json.dumps(counts, separators=(",", ":"))},'
-        f'"results":[{results}]}}'
-    )
+    body = f'{{"batch_id":"{batch_id}","mode":"{mode}","counts":{_json(counts)},"results":[{results}]}}'
     size = len(body.encode())
     if size > ANSWER_LIMIT:
         raise AnswerTooLarge(size, ANSWER_LIMIT)
-    return BatchAnswer(
-        _status(counted, len(records)), body, len(records) - counted["rejected"], counted["rejected"]
-    )
+    codes = Counter(v.code for found in violations.values() for v in found)
+    return BatchAnswer(batch_id, _status(counted["rejected"], len(records)), body, counts, codes)
 
 
-def _status(counted: Mapping[str, int], received: int) -> int:
-    if not counted["rejected"]:
+def _status(rejected: int, received: int) -> int:
+    if not rejected:
         return HTTPStatus.OK
-    return HTTPStatus.UNPROCESSABLE_ENTITY if counted["rejected"] == received else HTTPStatus.MULTI_STATUS
-
-
-def _errors(index: int, violations: Sequence[Violation]) -> str:
-    return printable(errors_of(index, violations))
+    return HTTPStatus.UNPROCESSABLE_ENTITY if rejected == received else HTTPStatus.MULTI_STATUS
 
 
 def errors_of(index: int, violations: Sequence[Violation]) -> list[dict[str, str]]:
@@ -76,6 +69,5 @@ def _place(index: int, violation: Violation) -> str:
     return pointer("records", index)
 
 
-def printable(value: object) -> str:
-    """The value as JSON that is valid UTF-8, whatever is in its texts."""
+def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

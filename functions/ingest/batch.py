@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,19 +34,16 @@ _REJECT = """
 """
 
 
-def ingest(
-    db: Connection, batch: Batch, *, owner: str = "", key: str | None = None, body: bytes = b""
-) -> BatchAnswer | ledger.Stored:
-    """Do what the batch asks for, in one transaction, and answer; or return the answer that ``key`` has already.
+def ingest(db: Connection, batch: Batch, claim: ledger.Claim | None = None) -> BatchAnswer | ledger.Stored:
+    """Do what the batch asks for, in one transaction, and answer; or return the answer that the claim's key has already.
 
-    ``key`` is the idempotency key, ``owner`` whose it is, ``body`` what it stands for. Raises ``KeyReused``,
-    ``StillRunning``, ``AnswerTooLarge``, ``Busy``, ``Unavailable``; nothing is stored then.
+    Raises ``KeyReused``, ``StillRunning``, ``AnswerTooLarge``, ``Busy``, ``Unavailable``; nothing is stored then.
     """
     candidates, violations = judge(get_dataset(batch.dataset), batch.records)
     for _ in range(ATTEMPTS):
         try:
             with transaction(db) as cursor:
-                return _work(cursor, batch, candidates, dict(violations), owner, key, body)
+                return _work(cursor, batch, candidates, dict(violations), claim)
         except psycopg2.errors.ForeignKeyViolation:
             continue
         except Busy as error:
@@ -61,12 +57,10 @@ def _work(
     batch: Batch,
     candidates: Sequence[Candidates],
     violations: Violations,
-    owner: str,
-    key: str | None,
-    body: bytes,
+    claim: ledger.Claim | None,
 ) -> BatchAnswer | ledger.Stored:
     batch_id = ledger.new_batch_id()
-    if key is not None and (stored := ledger.claim(cursor, batch_id, owner, key, body)):
+    if claim and (stored := ledger.take(cursor, batch_id, claim)):
         return stored
     if batch.mode == "atomic":
         cursor.execute("SAVEPOINT rows")
@@ -79,7 +73,7 @@ def _work(
         cursor.connection.rollback()
         return answer
     _keep_rejected(cursor, batch, batch_id, violations)
-    if key is not None:
+    if claim:
         ledger.remember(cursor, batch_id, answer.status, answer.body)
     return answer
 
@@ -113,7 +107,7 @@ def _keep_rejected(cursor: Any, batch: Batch, batch_id: str, violations: Violati
         return
     indices = sorted(violations)
     records: list[Record] = [batch.records[i] for i in indices]
-    errors = [json.dumps(errors_of(i, violations[i]), ensure_ascii=False) for i in indices]
+    errors = [raw_json(errors_of(i, violations[i])) for i in indices]
     cursor.execute(
         _REJECT,
         (
@@ -121,7 +115,7 @@ def _keep_rejected(cursor: Any, batch: Batch, batch_id: str, violations: Violati
             batch_id,
             [storable(record["table"]) for record in records],
             [raw_json(record["data"]) for record in records],
-            [error.replace("\\u0000", "\\\\x00") for error in errors],
+            errors,
             indices,
         ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, with_config
 from pydantic_core import PydanticKnownError
 from typing_extensions import TypedDict
 
@@ -28,10 +28,9 @@ def _known(name: str) -> str:
 DatasetName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(DATASETS)})]
 
 
+@with_config(ConfigDict(extra="forbid"))
 class Record(TypedDict):
     """One record: the table it is for, and its values by column."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid", hide_input_in_errors=True)  # type: ignore[misc]
 
     table: Annotated[str, Field(max_length=200)]
     data: dict[str, Any]

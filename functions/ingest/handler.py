@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.database import Connection, get_db_resource, transaction
+from dataforge.errors import Unavailable
 from dataforge.http import Kind, Request, Response, Router, json_response
+from dataforge.http.errors import InvalidRequest, NotFound
 from dataforge.http.strictjson import parse
 from dataforge.settings import IngestSettings, read
+from functions.ingest import ledger
 from functions.ingest.batch import ingest
 from functions.ingest.envelope import read_batch
-from functions.ingest.ledger import Stored, check_key
+from functions.ingest.listing import list_rejections, read_query
+from functions.ingest.measure import measure
+
+T = TypeVar("T")
 
 logger, metrics, tracer = Logger(), Metrics(), Tracer()
 router = Router(logger)
@@ -29,24 +37,60 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @router.route("GET", "/v1/health", least=None)
 def get_health(request: Request) -> Response:
     """Whether the database answers."""
-    with transaction(_database()) as cursor:
-        cursor.execute("SELECT 1")
+    _with_database(lambda db: _select(db, lambda cursor: cursor.execute("SELECT 1")))
     return json_response({"status": "ok"})
 
 
 @router.route("POST", "/v1/records", least=Kind.WRITER)
 def post_records(request: Request) -> Response:
     """Store the valid records of a batch; report the others."""
+    started = time.perf_counter()
     body = request.json_body()
     key = request.headers.get("idempotency-key")
+    claim = None if key is None else ledger.Claim.of(request.owner, key, body)
     batch = read_batch(parse(body))
-    answer = ingest(
-        _database(), batch, owner=request.owner, key=None if key is None else check_key(key), body=body
-    )
-    if isinstance(answer, Stored):
-        return Response(answer.status, answer.response)
+    answer = _with_database(lambda db: ingest(db, batch, claim), repeatable=claim is not None)
+    logger.append_keys(batch_id=answer.batch_id)
+    if isinstance(answer, ledger.Stored):
+        logger.info("answer repeated")
+    else:
+        measure(logger, metrics, answer, (time.perf_counter() - started) * 1000)
     return Response(answer.status, answer.body)
 
 
-def _database() -> Connection:
-    return get_db_resource(read(IngestSettings))
+@router.route("GET", "/v1/batches", least=Kind.WRITER)
+def get_batch(request: Request) -> Response:
+    """The answer that a batch with an idempotency key got."""
+    query = request.single_query()
+    if query.keys() != {"idempotency_key"}:
+        raise InvalidRequest("Give the one parameter idempotency_key.")
+    key = ledger.check_key(query["idempotency_key"])
+    stored = _with_database(lambda db: _select(db, lambda cursor: ledger.find(cursor, request.owner, key)))
+    if stored is None:
+        raise NotFound("No batch was answered under this idempotency key in the last 24 hours.")
+    return Response(body=stored.body)
+
+
+@router.route("GET", "/v1/rejections", least=Kind.WRITER)
+def get_rejections(request: Request) -> Response:
+    """A page of rejected records, oldest first."""
+    query = read_query(request.single_query())
+    return Response(
+        body=_with_database(lambda db: _select(db, lambda cursor: list_rejections(cursor, query)))
+    )
+
+
+def _select(db: Connection, work: Callable[[Any], T]) -> T:
+    with transaction(db) as cursor:
+        return work(cursor)
+
+
+def _with_database(work: Callable[[Connection], T], *, repeatable: bool = True) -> T:
+    """Do the work; once more if a warm connection turns out to be dead. ``repeatable``: even if it may have been done."""
+    db = get_db_resource(read(IngestSettings))
+    try:
+        return work(db)
+    except Unavailable as error:
+        if not db.closed or (error.in_doubt and not repeatable):
+            raise
+    return work(get_db_resource(read(IngestSettings)))

@@ -30,7 +30,7 @@ _CLAIM = """
     RETURNING batch_id
 """
 _FIND = """
-    SELECT request_hash, status, response FROM dataforge.batches
+    SELECT request_hash, batch_id, status, response FROM dataforge.batches
     WHERE key_owner = %s AND idempotency_key = %s AND created_at >= now() - interval '24 hours'
 """
 _FORGET = """
@@ -61,11 +61,32 @@ class StillRunning(Refused):
 
 
 @dataclass(frozen=True)
+class Claim:
+    """An idempotency key, whose it is (an API key's identity), and the SHA-256 of the body that it stands for."""
+
+    owner: str
+    key: str
+    body_hash: str
+
+    @classmethod
+    def of(cls, owner: str, key: str, body: bytes) -> Claim:
+        """The claim of a request. Raises ``InvalidRequest``."""
+        return cls(owner, check_key(key), hashlib.sha256(body).hexdigest())
+
+    @property
+    def lock(self) -> int:
+        """The advisory lock's number."""
+        digest = hashlib.sha256(f"{self.owner} {self.key}".encode()).digest()
+        return int.from_bytes(digest[:8], "big", signed=True)
+
+
+@dataclass(frozen=True)
 class Stored:
     """A stored answer: its HTTP status and its body, byte for byte."""
 
+    batch_id: str
     status: int
-    response: str
+    body: str
 
 
 def new_batch_id() -> str:
@@ -82,30 +103,29 @@ def check_key(key: str) -> str:
     return key
 
 
-def claim(cursor: Any, batch_id: str, owner: str, key: str, body: bytes) -> Stored | None:
+def take(cursor: Any, batch_id: str, claim: Claim) -> Stored | None:
     """Make the key this batch's, until the transaction ends; or return the answer that it has already.
 
     Never waits for another batch. Raises ``KeyReused``, ``StillRunning``.
     """
-    digest = hashlib.sha256(body).hexdigest()
-    lock = int.from_bytes(hashlib.sha256(f"{owner} {key}".encode()).digest()[:8], "big", signed=True)
-    cursor.execute(_CLAIM, {"batch_id": batch_id, "owner": owner, "key": key, "hash": digest, "lock": lock})
+    names = {"batch_id": batch_id, "owner": claim.owner, "key": claim.key, "hash": claim.body_hash}
+    cursor.execute(_CLAIM, {**names, "lock": claim.lock})
     if cursor.fetchone():
         return None
-    cursor.execute(_FIND, (owner, key))
+    cursor.execute(_FIND, (claim.owner, claim.key))
     row = cursor.fetchone()
     if row is None:
         raise StillRunning
-    if row[0] != digest:
+    if row[0] != claim.body_hash:
         raise KeyReused
-    return Stored(row[1], row[2])
+    return Stored(*row[1:])
 
 
-def remember(cursor: Any, batch_id: str, status: int, response: str) -> None:
+def remember(cursor: Any, batch_id: str, status: int, body: str) -> None:
     """Keep the batch's answer, and forget some that are too old."""
     cursor.execute(
         "UPDATE dataforge.batches SET status = %s, response = %s WHERE batch_id = %s",
-        (status, response, batch_id),
+        (status, body, batch_id),
     )
     cursor.execute(_FORGET, (_CLEANED_AT_ONCE,))
 
@@ -114,4 +134,4 @@ def find(cursor: Any, owner: str, key: str) -> Stored | None:
     """The answer stored under the key, if there is one."""
     cursor.execute(_FIND, (owner, key))
     row = cursor.fetchone()
-    return Stored(row[1], row[2]) if row else None
+    return Stored(*row[1:]) if row else None

@@ -16,10 +16,12 @@ _LARGEST_EXPONENT, _SMALLEST_EXPONENT = 131_000, -16_000
 def raw_json(value: Any) -> str:
     """A record's data as JSON, its numbers to the digit.
 
-    NUL and lone surrogates, which PostgreSQL cannot hold, become \\x00 and \\udXXX in text; so do numbers beyond numeric.
+    NUL and lone surrogates, which PostgreSQL cannot hold, become \\x00 and \\udXXX; numbers beyond ``numeric`` become
+    text. What is larger than RAW_LIMIT is cut, and is text then.
     """
     text = _text(value)
-    return text if len(text) <= RAW_LIMIT else _string(text[:RAW_LIMIT])
+    data = text.encode()
+    return text if len(data) <= RAW_LIMIT else _string(data[:RAW_LIMIT].decode(errors="ignore"))
 
 
 def _text(value: Any) -> str:

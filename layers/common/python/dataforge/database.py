@@ -121,11 +121,20 @@ def transaction(db: Connection, *, role: str | None = None) -> Iterator[Any]:
                 if role:
                     cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
                 yield cursor
-            db.commit()
+            _commit(db)
         except BaseException:
             if not db.closed:
                 db.rollback()
             raise
+
+
+def _commit(db: Connection) -> None:
+    try:
+        with translated():
+            db.commit()
+    except Unavailable as error:
+        error.in_doubt = True
+        raise
 
 
 @contextmanager

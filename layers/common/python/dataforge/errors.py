@@ -159,7 +159,10 @@ class Temporary(DataForgeError):
 
 
 class Unavailable(Temporary):
-    """The database cannot be reached, or the connection dropped; nothing was committed."""
+    """The database cannot be reached, or the connection dropped; nothing was committed, unless it is ``in_doubt``."""
+
+    in_doubt = False
+    """Whether the connection dropped while the database was confirming a transaction, which it may have done."""
 
 
 class Busy(Temporary):

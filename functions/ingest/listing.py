@@ -1,0 +1,90 @@
+"""The listing of rejections: of batches and of migrations, oldest first, page by page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from dataforge.columns import NO_NUL, Ordinal
+from dataforge.http.cursors import make_cursor, read_cursor
+from dataforge.http.errors import InvalidRequest
+
+PAGE_BYTES = 2 * 2**20
+"""A page ends early rather than be larger; one rejection always fits into what Lambda returns."""
+
+_FILTERS = {
+    "dataset": "dataset = %s",
+    "table": '"table" = %s',
+    "batch_id": "batch_id = %s",
+    "migration_id": "migration_id = %s",
+    "code": "errors @> jsonb_build_array(jsonb_build_object('code', %s::text))",
+}
+
+_PAGE = """
+    WITH page AS (SELECT * FROM dataforge.rejections WHERE {where} ORDER BY id LIMIT %s),
+    documents AS (SELECT id, json_build_object(
+        'id', id, 'dataset', dataset, 'table', "table", 'raw', raw, 'errors', errors,
+        'source', CASE WHEN batch_id IS NOT NULL THEN json_build_object('batch_id', batch_id, 'index', index)
+            ELSE json_build_object('migration_id', migration_id, 'file', file, 'line', line, 'offset', "offset") END,
+        'rejected_at', to_char(rejected_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        'replayed_at', to_char(replayed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text AS document
+        FROM page),
+    measured AS (SELECT *, count(*) OVER () AS found,
+        sum(octet_length(document)) OVER (ORDER BY id) - octet_length(document) AS before FROM documents)
+    SELECT id, document, found FROM measured WHERE before < %s ORDER BY id
+"""
+
+Filter = Annotated[str, StringConstraints(pattern=NO_NUL, max_length=500)]
+
+
+class RejectionQuery(BaseModel):
+    """What to list: filters, all of which must hold, and the page."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    dataset: Filter | None = None
+    table: Filter | None = None
+    code: Filter | None = None
+    batch_id: Filter | None = None
+    migration_id: Filter | None = None
+    limit: Annotated[Ordinal, Field(le=1000)] = 100
+    cursor: Annotated[str, StringConstraints(max_length=500)] | None = None
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """The filters that are given."""
+        return {name: value for name in _FILTERS if (value := getattr(self, name)) is not None}
+
+
+def read_query(parameters: Mapping[str, str]) -> RejectionQuery:
+    """The query in a request's parameters. Raises ``InvalidRequest`` naming every wrong one."""
+    try:
+        return RejectionQuery.model_validate(parameters)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        errors = [
+            {
+                "parameter": str(item["loc"][0]) if item["loc"] else "",
+                "code": item["type"],
+                "message": item["msg"],
+            }
+            for item in found
+        ]
+        raise InvalidRequest("The query is wrong; see errors.", errors) from error
+
+
+def list_rejections(cursor: Any, query: RejectionQuery) -> str:
+    """One page as JSON: ``{"data": [...], "next_cursor": ...}``. Raises ``InvalidRequest`` for a foreign cursor."""
+    scope = ["rejections", query.filters]
+    after = 0 if query.cursor is None else read_cursor(scope, query.cursor)
+    where = " AND ".join(["id > %s", *(_FILTERS[name] for name in query.filters)])
+    values = [after, *query.filters.values(), query.limit + 1, PAGE_BYTES]
+    cursor.execute(_PAGE.format(where=where), values)
+    rows = cursor.fetchall()
+    page = rows[: query.limit]
+    more = bool(page) and rows[0][2] > len(page)
+    following = json.dumps(make_cursor(scope, page[-1][0]) if more else None)
+    return f'{{"data":[{",".join(document for _, document, _ in page)}],"next_cursor":{following}}}'
