@@ -10,6 +10,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from dataforge_cli.main import COMMANDS, app
+from local.config import ROOT
 
 NOWHERE = {
     "AWS_EC2_METADATA_DISABLED": "true",
@@ -49,6 +50,14 @@ def test_help_names_every_option_and_gives_an_example(name: str) -> None:
     for option in options(name):
         assert option in result.stdout
     assert f"dataforge {name}" in result.stdout.partition("Example")[2]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_documentation_names_the_command_and_its_options(name: str) -> None:
+    page = (ROOT / "docs" / "cli.md").read_text()
+    assert f"\n### {name}\n" in page
+    for option in options(name):
+        assert option in page
 
 
 @pytest.mark.parametrize("name", COMMANDS)
