@@ -16,6 +16,7 @@ import psycopg2.errors
 
 from dataforge import ddl
 from dataforge.catalogue import Dataset, Table
+from dataforge.pristine import is_pristine
 from dataforge.roles import LOAD, table_grants
 
 SOURCE = "_source"
@@ -114,37 +115,13 @@ def replaceable(cursor: Any, dataset: Dataset, tables: Iterable[Table]) -> bool:
     names = {table.name for table in inside}
     children = {c.name: c for t in inside for c, _ in dataset.children(t.name) if c.name not in names}
     return all(_is_empty(cursor, t) for t in (*inside, *children.values())) and all(
-        _is_pristine(cursor, t) for t in inside
+        is_pristine(cursor, dataset, t) for t in inside
     )
 
 
 def _is_empty(cursor: Any, table: Table) -> bool:
     cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {ddl.qualified(table)})")
     return bool(cursor.fetchone()[0])
-
-
-_ADDITIONS = """
-    SELECT (SELECT array_agg(indexrelid::regclass::text) FROM pg_index WHERE indrelid = %(table)s::regclass),
-           EXISTS (SELECT FROM pg_trigger WHERE tgrelid = %(table)s::regclass AND NOT tgisinternal)
-           OR EXISTS (SELECT FROM pg_policy WHERE polrelid = %(table)s::regclass)
-           OR EXISTS (SELECT FROM pg_publication_rel WHERE prrelid = %(table)s::regclass)
-           OR EXISTS (SELECT FROM pg_statistic_ext WHERE stxrelid = %(table)s::regclass)
-           OR EXISTS (SELECT FROM pg_inherits WHERE %(table)s::regclass IN (inhrelid, inhparent))
-           OR EXISTS (SELECT FROM pg_depend d JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
-                      WHERE d.refobjid = %(table)s::regclass)
-           OR EXISTS (SELECT FROM pg_constraint c WHERE c.confrelid = %(table)s::regclass
-                      AND c.connamespace <> (SELECT relnamespace FROM pg_class WHERE oid = %(table)s::regclass)),
-           (SELECT array_agg(DISTINCT grantee::regrole::text || ' ' || privilege_type)
-              FROM pg_class, aclexplode(relacl) WHERE pg_class.oid = %(table)s::regclass AND grantee <> relowner)
-"""
-
-
-def _is_pristine(cursor: Any, table: Table) -> bool:
-    cursor.execute(_ADDITIONS, {"table": ddl.qualified(table)})
-    indexes, additions, grants = cursor.fetchone()
-    expected = {ddl.primary_key(table)[0], *(name for name, _ in ddl.index_statements(table))}
-    unknown = {name.rpartition(".")[2].strip('"') for name in indexes or ()} - expected
-    return not unknown and not additions and set(grants or ()) <= table_grants()
 
 
 def swap(cursor: Any, dataset: Dataset, run: str, tables: Iterable[Table]) -> None:
