@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 
 import pytest
 from pydantic import Field, StringConstraints
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from dataforge.catalogue import Column, Dataset, Row, Table, read_dataset
 from dataforge.columns import (
@@ -28,6 +30,18 @@ from dataforge.columns import (
     Text,
     Timestamp,
 )
+
+
+class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist publishes no types
+    """With `-n`: the tests of one folder share dear fixtures (a cloud, templates), so one process runs them all."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.split("/")[1]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FolderScheduling:
+    return FolderScheduling(config, log)
+
 
 Part = tuple[tuple[str, ...], bytes]
 Wide = Annotated[int, Field(ge=-(2**63), le=2**63 - 1), Clean()]

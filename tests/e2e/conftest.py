@@ -14,15 +14,6 @@ from local.aws import ClientSettings, client_settings
 from local.config import Config
 from local.outputs import Outputs
 
-TESTS = Path(__file__).resolve().parent.parent
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one folder share dear fixtures: under `-n 2 --dist loadgroup` one process runs them all."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(TESTS).parts[0]))
-
 
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
