@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 Offsets = NDArray[np.int64]
 
 _QUOTE, _COMMA, _LF, _CR = b'",\n\r'
-_WINDOW = 1 << 16
+_WINDOW = 1 << 13
+_WINDOW_LIMIT = 1 << 20
 
 _OPEN = rb'"[^"]*+(?:""[^"]*+)*+'
 _FIELD = rb"(?:" + _OPEN + rb'"[^,\n]*+|(?!")[^,\n]*+)'
@@ -99,27 +100,35 @@ def _legal(data: NDArray[np.uint8], quotes: Offsets, start: int) -> bool:
 def _split_by_windows(
     data: bytes, bytes_: NDArray[np.uint8], newlines: Offsets, quotes: Offsets, window: int
 ) -> tuple[Offsets, list[int]]:
-    """Record ends and malformed records, where some quote is illegal: vectors where they serve, else a walk."""
+    """Record ends and malformed records, where some quote is illegal: vectors where they serve, else a walk.
+
+    Windows grow while quotes are legal, and shrink around an illegal one, so that few records have to be walked. A record
+    longer than the window makes it grow (``least``) until it has its end.
+    """
     parts: list[Offsets] = []
     malformed: list[int] = []
-    count, position, width = 0, 0, window
+    count, position, width, least = 0, 0, window, window
     while position < len(data):
         limit = min(position + width, len(data))
         inside = quotes[slice(*np.searchsorted(quotes, (position, limit)))]
         if _legal(bytes_, inside, position):
             lines = newlines[slice(*np.searchsorted(newlines, (position, limit)))]
             ends = lines[np.searchsorted(inside, lines) % 2 == 0] + 1
+            width = min(width * 2, max(_WINDOW_LIMIT, least))
+        elif width > least:
+            width = least
+            continue
         else:
             walked = list(_walk(data, position, limit))
             ends = np.array([end for end, _ in walked], np.int64)
             malformed += [count + i for i, (_, good) in enumerate(walked) if not good]
         if len(ends):
             parts.append(ends)
-            count, position, width = count + len(ends), int(ends[-1]), window
+            count, position, least = count + len(ends), int(ends[-1]), window
         elif limit == len(data):
             break
         else:
-            width *= 2
+            width = least = max(width, least * 2)
     return (np.concatenate(parts) if parts else np.zeros(0, np.int64)), malformed
 
 

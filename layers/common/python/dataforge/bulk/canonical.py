@@ -105,7 +105,7 @@ def _double(column: Column, raw: pa.Array) -> pa.Array:
         same = pc.and_(same, pc.greater_equal(numbers, float(column.rule.ge)))
     if column.rule.le is not None:
         same = pc.and_(same, pc.less_equal(numbers, float(column.rule.le)))
-    return pc.if_else(pc.is_null(raw), pa.scalar(None, pa.bool_()), pc.fill_null(same, False))
+    return pc.if_else(pc.is_null(raw), pa.scalar(None, pa.bool_()), pc.coalesce(same, pa.scalar(False)))
 
 
 def _quote_known(column: Column, texts: pa.Array) -> pa.Array:
@@ -132,7 +132,7 @@ def _judge(
     asked = raw if accepted is None else pc.if_else(accepted, pa.scalar(None, pa.string()), raw)
     encoded = asked.dictionary_encode()
     verdicts = [_verdict(column, value) for value in encoded.dictionary.to_pylist()]
-    indices = _numpy(pc.fill_null(encoded.indices, len(verdicts))).astype(np.int64)
+    indices = _numpy(pc.coalesce(encoded.indices, pa.scalar(len(verdicts), pa.int32()))).astype(np.int64)
     quoted = pa.array([v[0] for v in verdicts] + [None], pa.string()).take(pa.array(indices))
     if accepted is not None:
         quoted = pc.coalesce(
