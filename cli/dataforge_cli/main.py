@@ -39,7 +39,8 @@ def _explain(error: typer.TyperException) -> None:
     context: typer.Context | None = getattr(error, "ctx", None)
     command = context.command_path if context else "dataforge"
     if message := error.format_message():
-        Screen().fail(f"{message.rstrip('.')}. `{command} --help` shows how to call it.")
+        end = "" if message.endswith((".", "?")) else "."
+        Screen().fail(f"{message}{end} `{command} --help` shows how to call it.")
 
 
 app = typer.Typer(

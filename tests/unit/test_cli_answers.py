@@ -26,6 +26,11 @@ OUTPUT = {
 }
 
 
+@pytest.fixture(autouse=True)
+def no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+
+
 def text(part: object) -> str:
     console = Console(file=io.StringIO(), width=160)
     console.print(part)

@@ -15,6 +15,11 @@ PLAN = Plan("20261122T101500Z-0123abcd", "olist", {"orders": 1000, "customers": 
 CHUNKS = ["plan.json", "orders/0-600-60-2", "orders/1-300-30-1", "customers/2-480-48-0"]
 
 
+@pytest.fixture(autouse=True)
+def no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+
+
 def test_chunks_add_up_per_table() -> None:
     assert count(PLAN, CHUNKS, loaded=False) == [
         TableProgress("orders", 1000, 900, 90, 3),
