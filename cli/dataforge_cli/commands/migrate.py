@@ -70,7 +70,7 @@ def migrate(
     ```
     dataforge migrate ./olist
     dataforge migrate ./olist --tables customers,orders --threshold 0.9
-    dataforge migrate --prefix olist/2024/ --no-follow --json
+    dataforge migrate --prefix olist-2024/ --no-follow --json
     ```
     """
     with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
