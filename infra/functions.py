@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from aws_cdk import Duration, IgnoreMode
 from aws_cdk import aws_iam as iam
@@ -22,6 +23,7 @@ METRICS_NAMESPACE = "DataForge"
 class Function(lambda_.Function):
     """``handler`` is ``<capability>.<function>``: ``migrate.control`` is ``control`` in functions/migrate/handler.py.
 
+    ``files`` are others of the clone that the function needs beside its code, by their path from the root.
     With a ``network`` the function lives in it, and reaches nothing but the database and S3.
     No concurrency is reserved: a new account has ten executions at once in all.
     """
@@ -40,6 +42,7 @@ class Function(lambda_.Function):
         memory_size: int,
         network: Network | None = None,
         dead_letter_queue: sqs.IQueue | None = None,
+        files: Sequence[str] = (),
     ) -> None:
         capability, name = handler.split(".")
         logs = log_group(scope, f"{id}Logs", settings)
@@ -52,7 +55,7 @@ class Function(lambda_.Function):
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
             handler=f"functions.{capability}.handler.{name}",
-            code=_code(capability),
+            code=_code(capability, files),
             layers=list(layers),
             environment={
                 "POWERTOOLS_SERVICE_NAME": capability,
@@ -83,7 +86,7 @@ class Function(lambda_.Function):
         )
 
 
-def _code(capability: str) -> lambda_.Code:
+def _code(capability: str, files: Sequence[str]) -> lambda_.Code:
     """functions/<capability> with its path, so that a handler has one name everywhere.
 
     Only IgnoreMode.GIT reads these patterns as meant; the default mode once packed .git and left the handler out.
@@ -93,9 +96,24 @@ def _code(capability: str) -> lambda_.Code:
         ignore_mode=IgnoreMode.GIT,
         exclude=[
             *("/*", "!/functions/", "/functions/*", "!/functions/__init__.py", f"!/functions/{capability}/"),
+            *_only(files),
             *NOT_CODE,
         ],
     )
+
+
+def _only(files: Sequence[str]) -> Iterator[str]:
+    """Patterns that let the files through, and nothing else of the folders above them; the last that fits counts."""
+    paths = [PurePosixPath("/", file) for file in files]
+    for path in paths:
+        if not ROOT.joinpath(*path.parts[1:]).is_file():
+            raise FileNotFoundError(
+                f"{path} is missing in the clone. `npm ci` brings it (`make` does that by itself)."
+            )
+    folders = sorted({folder for path in paths for folder in path.parents if folder.name})
+    for folder in folders:
+        yield from (f"!{folder}/", f"{folder}/*")
+    yield from (f"!{path}" for path in paths)
 
 
 def _role(scope: Construct, id: str, *, in_network: bool) -> iam.Role:

@@ -16,6 +16,8 @@ from infra.settings import Settings
 TIMEOUT = Duration.seconds(29)
 # Where Lambda gives a whole processor: a batch is mostly computing, so less memory would cost as much and take longer.
 MEMORY = 1769
+# What the documentation page loads; npm brings it, and functions/ingest/docs serves it.
+PAGE = ("swagger-ui.css", "swagger-ui-bundle.js", "LICENSE")
 
 
 class Ingest(Construct):
@@ -43,5 +45,6 @@ class Ingest(Construct):
             timeout=TIMEOUT,
             memory_size=MEMORY,
             network=network,
+            files=[f"node_modules/swagger-ui-dist/{name}" for name in PAGE],
         )
         database.open_to(self.function, role=INGEST)

@@ -15,7 +15,7 @@ from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import InvalidRequest, NotFound
 from dataforge.http.strictjson import parse
 from dataforge.settings import IngestSettings, read
-from functions.ingest import ledger
+from functions.ingest import docs, ledger
 from functions.ingest.batch import ingest
 from functions.ingest.envelope import read_batch
 from functions.ingest.listing import list_rejections, read_query
@@ -23,7 +23,9 @@ from functions.ingest.measure import measure
 
 T = TypeVar("T")
 
-logger, metrics, tracer = Logger(), Metrics(), Tracer()
+SERVICE = "ingest"
+logger, tracer = Logger(SERVICE), Tracer(SERVICE)
+metrics = Metrics(namespace="DataForge", service=SERVICE)
 router = Router(logger)
 
 
@@ -78,6 +80,30 @@ def get_rejections(request: Request) -> Response:
     return Response(
         body=_with_database(lambda db: _select(db, lambda cursor: list_rejections(cursor, query)))
     )
+
+
+@router.route("GET", "/v1", least=None)
+def get_index(request: Request) -> Response:
+    """What there is to see without a key."""
+    return json_response(docs.INDEX)
+
+
+@router.route("GET", "/v1/openapi.json", least=None)
+def get_openapi(request: Request) -> Response:
+    """The API, for programs."""
+    return docs.openapi()
+
+
+@router.route("GET", "/v1/docs", least=None)
+def get_docs(request: Request) -> Response:
+    """The API, for people."""
+    return docs.page(request.path)
+
+
+@router.route("GET", "/v1/docs/{file}", least=None)
+def get_docs_file(request: Request) -> Response:
+    """A file of the page."""
+    return docs.asset(request.parts["file"])
 
 
 def _select(db: Connection, work: Callable[[Any], T]) -> T:

@@ -13,7 +13,11 @@ HANDLERS = (
     "functions.schema.handler.apply",
     "functions.migrate.handler.control",
     "functions.migrate.handler.load",
+    "functions.ingest.handler.handler",
 )
+
+BESIDE = {"ingest": ["node_modules"]}
+"""What lies in an asset beside ``functions``."""
 
 # -I and -S: no site-packages, no PYTHONPATH, no current folder. What is missing in the assets is missing.
 IMPORT = """
@@ -49,7 +53,7 @@ def test_handler_imports_from_its_assets_alone(for_this_machine: dict[str, Any],
 def test_code_asset_holds_its_function_and_no_other(for_this_machine: dict[str, Any], handler: str) -> None:
     capability = handler.split(".")[1]
     code = for_this_machine[handler].code
-    assert [path.name for path in code.iterdir()] == ["functions"]
+    assert {path.name for path in code.iterdir()} == {"functions", *BESIDE.get(capability, ())}
     assert {path.name for path in (code / "functions").iterdir()} <= {"__init__.py", capability}
     assert (code / "functions" / capability / "handler.py").is_file()
 
@@ -59,4 +63,19 @@ def test_no_asset_of_ours_holds_what_is_not_code(for_this_machine: dict[str, Any
         (common,) = (layer for layer in packaged.layers if (layer / "python" / "dataforge").is_dir())
         assert [path.name for path in common.iterdir()] == ["python"]
         ours = [path for folder in (packaged.code, common) for path in folder.rglob("*") if path.is_file()]
-        assert {path.suffix for path in ours} <= {".py", ".pem", ".typed"}
+        assert {path.suffix for path in ours if "node_modules" not in path.parts} <= {
+            ".py",
+            ".pem",
+            ".html",
+            ".js",
+        }
+
+
+def test_ingest_brings_the_documentation_pages_files_and_nothing_else_of_npm(
+    for_this_machine: dict[str, Any],
+) -> None:
+    brought = for_this_machine["functions.ingest.handler.handler"].code / "node_modules"
+    names = {str(path.relative_to(brought)) for path in brought.rglob("*") if path.is_file()}
+    assert names == {
+        f"swagger-ui-dist/{name}" for name in ("LICENSE", "swagger-ui.css", "swagger-ui-bundle.js")
+    }

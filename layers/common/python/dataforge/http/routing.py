@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,12 @@ class Router:
             return answer
 
         return register
+
+    def routes(self) -> Iterator[tuple[str, str, Kind | None]]:
+        """Every method and path, and the least kind of key there."""
+        for path, route in self._routes.items():
+            for method, (_, least) in route.methods.items():
+                yield method, path, least
 
     def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to an event of API Gateway. Never raises: whatever happens becomes a problem."""

@@ -1,0 +1,90 @@
+"""The OpenAPI document (3.1), made from the models and the catalogue that requests are judged by."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
+from dataforge.datasets import DATASETS
+from dataforge.jsonschema import row_schema
+from functions.ingest.envelope import Batch
+from functions.ingest.operations import Document, ref
+from functions.ingest.paths import TAGS, paths
+from functions.ingest.shapes import SHAPES
+
+VERSION = "1"
+ABOUT = """\
+Batches of records for any tables go in, and every record's fate comes back: stored, unchanged, or rejected with all its
+errors. Rejected records are kept, and can be listed.
+
+Keys are of three kinds, told by their first word: `reader.…`, `writer.…`, `operator.…`; each may do what the ones before
+it may. Errors are problem documents (RFC 9457). A request that was answered with 429 or 503, or not at all, can be sent
+again: with an `Idempotency-Key` nothing is ever stored twice.\
+"""
+KEY = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "x-api-key",
+    "description": "A key of this deployment. An operator makes it: `dataforge keys create --kind writer`.",
+}
+
+
+@cache
+def document() -> str:
+    """The document as JSON."""
+    return json.dumps(build(), ensure_ascii=False)
+
+
+def build() -> Document:
+    """The document. The server's address is relative to the document's own, which the function does not know."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Data Forge", "version": VERSION, "description": ABOUT},
+        "servers": [{"url": "..", "description": "this deployment"}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        "paths": paths(),
+        "components": {"schemas": _schemas(), "securitySchemes": {"key": KEY}},
+    }
+
+
+class _Untitled(GenerateJsonSchema):
+    """Without the titles that pydantic makes of names: they say nothing new."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  pydantic's signature
+        return False
+
+
+def _schemas() -> Document:
+    _, found = models_json_schema(
+        [(Batch, "validation"), *((shape, "validation") for shape in SHAPES)],
+        ref_template="#/components/schemas/{model}",
+        schema_generator=_Untitled,
+    )
+    schemas: Document = found["$defs"]
+    for schema in schemas.values():
+        del schema["title"]
+    rows = _rows()
+    _tell_rows(schemas["Record"], list(rows))
+    return {**schemas, **rows}
+
+
+def _rows() -> Document:
+    return {
+        f"{dataset.name}.{table.name}": row_schema(table)
+        for dataset in DATASETS.values()
+        for table in dataset.tables.values()
+    }
+
+
+def _tell_rows(record: Document, names: list[str]) -> None:
+    """Any object may be sent; what is no row of its table comes back as rejected."""
+    record["properties"]["table"]["examples"] = [
+        table for dataset in DATASETS.values() for table in dataset.tables
+    ]
+    record["properties"]["data"] = {
+        "description": "A row of the table; any other object is rejected, with its errors.",
+        "anyOf": [*map(ref, names), {"type": "object"}],
+    }

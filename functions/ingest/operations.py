@@ -1,0 +1,90 @@
+"""The API's operations as the OpenAPI document tells them: parameters, bodies, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dataforge.http import Kind
+
+JSON, PROBLEM = "application/json", "application/problem+json"
+Document = dict[str, Any]
+
+_PROBLEMS = {
+    400: "The body or the query is wrong; `errors` says where.",
+    403: "No key, a wrong key, or a key of a kind that may not do this.",
+    404: "There is nothing of this name.",
+    409: "The first request with this Idempotency-Key is still running.",
+    413: "The body is over 4 MiB, or the answer would be.",
+    415: "The body is not declared as `application/json` in UTF-8.",
+    429: "Too many requests, or the day's are used up. `Retry-After` says when to come back.",
+    500: "A defect on our side; the log has it under `instance`.",
+    503: "The database is away, and nothing was stored. `Retry-After` says when to come back.",
+}
+WITH_RETRY = {429, 503}
+
+
+def ref(name: str) -> Document:
+    """A reference to a schema of the document."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def operation(
+    name: str,
+    summary: str,
+    text: str,
+    *,
+    tag: str,
+    least: Kind | None,
+    answers: Mapping[int, Document],
+    problems: Sequence[int],
+    parameters: Sequence[Document] = (),
+    body: Document | None = None,
+) -> Document:
+    """An operation object; ``least`` is the least kind of key it takes."""
+    refusals = sorted({*problems, 429, 500, *([403] if least else [])})
+    needs = f"\n\nNeeds a key of the kind **{least.name.lower()}**{_or_more(least)}." if least else ""
+    found: Document = {
+        "operationId": name,
+        "summary": summary,
+        "description": text + needs,
+        "tags": [tag],
+        "security": [{"key": []}] if least else [],
+        "responses": {str(s): a for s, a in answers.items()}
+        | {str(s): _refusal(s) for s in refusals if s not in answers},
+    }
+    if parameters:
+        found["parameters"] = list(parameters)
+    if body:
+        found["requestBody"] = body
+    return found
+
+
+def _or_more(least: Kind) -> str:
+    more = [kind.name.lower() for kind in Kind if kind > least]
+    return f" (or {', '.join(more)})" if more else ""
+
+
+def answer(text: str, schema: str, example: Any = None) -> Document:
+    """A JSON answer."""
+    content: Document = {"schema": ref(schema)}
+    if example is not None:
+        content["example"] = example
+    return {"description": text, "content": {JSON: content}}
+
+
+def _refusal(status: int) -> Document:
+    found: Document = {"description": _PROBLEMS[status], "content": {PROBLEM: {"schema": ref("Problem")}}}
+    if status in WITH_RETRY:
+        found["headers"] = {"Retry-After": {"description": "seconds", "schema": {"type": "string"}}}
+    return found
+
+
+def file(text: str, media: str) -> Document:
+    """An answer that is a file."""
+    return {"description": text, "content": {media: {"schema": {"type": "string"}}}}
+
+
+def query(name: str, text: str, schema: Document, *, required: bool = False) -> Document:
+    """A parameter of the query."""
+    return {"name": name, "in": "query", "description": text, "required": required, "schema": schema}

@@ -1,0 +1,65 @@
+"""The examples of the OpenAPI document, made by the code that makes the answers."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from dataforge.catalogue import Table
+from dataforge.datasets import DATASETS, DEFAULT
+from dataforge.examples import example_row
+from dataforge.rejections import missing_parent
+from dataforge.rows import Violation, process
+from functions.ingest.answer import errors_of, make_answer
+from functions.ingest.envelope import Record
+
+BATCH_ID = "019316c0-5b1e-7c3a-9d52-3f1b7a90c4de"
+
+_DATASET = DATASETS[DEFAULT]
+_CHILD = next(table for table in _DATASET.tables.values() if len(table.foreign_keys) == 1)
+_PARENT = _DATASET.table(_CHILD.foreign_keys[0].parent)
+
+
+def batch() -> dict[str, Any]:
+    """A parent and a child."""
+    return {"dataset": DEFAULT, "mode": "partial", "on_conflict": "reject", "records": _records()}
+
+
+def _records() -> list[Record]:
+    return [_record(_PARENT), _record(_CHILD)]
+
+
+def _record(table: Table) -> Record:
+    return {"table": table.name, "data": example_row(_DATASET, table)}
+
+
+def report(*rejected: int) -> Any:
+    """The answer to ``batch`` when the records at these places were rejected."""
+    statuses = ["rejected" if index in rejected else "inserted" for index in range(2)]
+    violations = {index: _violations(index) for index in rejected}
+    return json.loads(make_answer(BATCH_ID, "partial", _records(), statuses, violations).body)
+
+
+def _violations(index: int) -> list[Violation]:
+    """What would be wrong with the parent if it were empty, or with the child without the parent."""
+    if index == 0:
+        verdict = process(_PARENT, {}, Counter())
+        return verdict if isinstance(verdict, list) else []
+    key = _CHILD.foreign_keys[0]
+    return [missing_parent(key, str(example_row(_DATASET, _CHILD)[key.column]))]
+
+
+def rejections() -> dict[str, Any]:
+    """A page with one rejection of the batch."""
+    rejection = {
+        "id": 1,
+        "dataset": DEFAULT,
+        "table": _CHILD.name,
+        "raw": _record(_CHILD)["data"],
+        "errors": errors_of(1, _violations(1)),
+        "source": {"batch_id": BATCH_ID, "index": 1},
+        "rejected_at": "2026-11-22T10:15:00.123456+00:00",
+        "replayed_at": None,
+    }
+    return {"data": [rejection], "next_cursor": None}

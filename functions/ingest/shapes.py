@@ -1,0 +1,141 @@
+"""The shapes of answers, for the OpenAPI document alone: answers themselves are written without models, for speed.
+
+Tests hold the answers to these shapes.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Status = Literal["inserted", "updated", "unchanged", "ignored", "rejected", "valid"]
+
+
+class Shape(BaseModel):
+    """An answer's object, which has these members and no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class RecordError(Shape):
+    """One reason why a record is no row. Codes are stable; messages are for people."""
+
+    pointer: Annotated[str, Field(description="JSON Pointer into the request")]
+    code: str
+    message: str
+
+
+class Result(Shape):
+    """What became of one record; every error of a rejected one is listed."""
+
+    index: Annotated[int, Field(ge=0, description="place in the request's records, from 0")]
+    table: str
+    status: Status
+    errors: list[RecordError] | None = None
+
+
+class Counts(Shape):
+    """Records by status. Received is their sum."""
+
+    received: int
+    inserted: int
+    updated: int
+    unchanged: int
+    ignored: int
+    valid: int
+    rejected: int
+
+
+class BatchReport(Shape):
+    """What became of a batch."""
+
+    batch_id: str
+    mode: Literal["partial", "atomic", "dry_run"]
+    counts: Counts
+    results: list[Result]
+
+
+class RejectionError(Shape):
+    """One reason; a batch's names a pointer, a migration's a column, where the record as a whole is not meant."""
+
+    code: str
+    message: str
+    pointer: str | None = None
+    column: str | None = None
+
+
+class BatchSource(Shape):
+    """A rejected record that came over HTTP."""
+
+    batch_id: str
+    index: int
+
+
+class FileSource(Shape):
+    """A rejected record that came from a CSV."""
+
+    migration_id: str
+    file: str
+    line: Annotated[int, Field(ge=1, description="the header is line 1")]
+    offset: Annotated[int, Field(ge=0, description="the record's first byte in the file")]
+
+
+class Rejection(Shape):
+    """A rejected record, kept whole."""
+
+    id: int
+    dataset: str
+    table: str
+    raw: Annotated[Any, Field(description="the record's data as it was sent; a CSV's record is a text")]
+    errors: list[RejectionError]
+    source: BatchSource | FileSource
+    rejected_at: Annotated[str, Field(description="ISO 8601, UTC")]
+    replayed_at: str | None
+
+
+class RejectionPage(Shape):
+    """Rejections, the oldest first."""
+
+    data: list[Rejection]
+    next_cursor: Annotated[str | None, Field(description="for the next page; null on the last one")]
+
+
+class ProblemError(BaseModel):
+    """One thing that is wrong with a request: in its body (pointer) or its query (parameter)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pointer: str | None = None
+    parameter: str | None = None
+    code: str
+    message: str
+
+
+class Problem(Shape):
+    """An error, as RFC 9457 has it."""
+
+    type: Annotated[str, Field(description="a URN that names the situation; stable")]
+    title: str
+    status: int
+    detail: str
+    instance: Annotated[str, Field(description="the request's id, by which the log knows it")]
+    errors: list[ProblemError] | None = None
+
+
+class Health(Shape):
+    """The database answered."""
+
+    status: Literal["ok"]
+
+
+class Index(Shape):
+    """Where to go from here."""
+
+    name: str
+    documentation: str
+    openapi: str
+    health: str
+
+
+SHAPES: tuple[type[Shape], ...] = (BatchReport, RejectionPage, Problem, Health, Index)

@@ -1,0 +1,103 @@
+"""The OpenAPI document tells what the function does, and its examples are what it would say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from dataforge.catalogue import Dataset
+from dataforge.datasets import DATASETS
+from functions.ingest.docs import openapi
+from functions.ingest.envelope import read_batch
+from functions.ingest.handler import router
+from functions.ingest.listing import RejectionQuery
+from functions.ingest.openapi import build, document
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    return build()
+
+
+@pytest.fixture(scope="module")
+def operations(told: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """(method, path) -> operation."""
+    return {(method.upper(), path): o for path, item in told["paths"].items() for method, o in item.items()}
+
+
+def test_document_is_openapi_3_1(told: dict[str, Any]) -> None:
+    assert told["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(told).validate()
+
+
+def test_every_route_is_told_and_no_other(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+    assert {(method, path.rstrip("/")) for method, path in operations} == {
+        (method, path) for method, path, _ in router.routes()
+    }
+
+
+def test_key_is_asked_for_where_the_route_asks_for_one(
+    operations: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    keyed = {(method, path) for method, path, least in router.routes() if least}
+    assert {(m, path.rstrip("/")) for (m, path), o in operations.items() if o["security"]} == keyed
+    for (method, path), found in operations.items():
+        assert ("403" in found["responses"]) == ((method, path) in keyed)
+
+
+def test_every_answer_but_success_is_a_problem(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+    for found in operations.values():
+        for status, response in found["responses"].items():
+            if int(status) >= 400 and status != "422":
+                assert set(response["content"]) == {"application/problem+json"}
+
+
+def test_every_table_has_a_schema(told: dict[str, Any]) -> None:
+    names = {f"{dataset.name}.{table}" for dataset in DATASETS.values() for table in dataset.tables}
+    assert names <= set(told["components"]["schemas"])
+    referred = {
+        choice.get("$ref")
+        for choice in told["components"]["schemas"]["Record"]["properties"]["data"]["anyOf"]
+    }
+    assert {f"#/components/schemas/{name}" for name in names} <= referred
+
+
+def test_parameters_of_rejections_are_those_that_are_read(
+    operations: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    parameters = operations["GET", "/v1/rejections"]["parameters"]
+    assert [p["name"] for p in parameters] == list(RejectionQuery.model_fields)
+
+
+def test_examples_are_of_their_schemas(
+    told: dict[str, Any], operations: dict[tuple[str, str], dict[str, Any]]
+) -> None:
+    count = 0
+    for found in operations.values():
+        contents = [found.get("requestBody", {}), *found["responses"].values()]
+        for media in (media for part in contents for media in part.get("content", {}).values()):
+            if "example" in media:
+                schema = {**media["schema"], "components": told["components"]}
+                Draft202012Validator(schema).validate(media["example"])
+                count += 1
+    assert count > 5
+
+
+def test_example_of_a_batch_is_a_batch(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+    example = operations["POST", "/v1/records"]["requestBody"]["content"]["application/json"]["example"]
+    assert len(read_batch(example).records) == 2
+
+
+def test_document_is_made_once(kitchen: Dataset) -> None:
+    assert document() is document()
+    assert json.loads(openapi().body)["info"]["title"] == "Data Forge"
+
+
+def test_document_names_neither_host_nor_database(told: dict[str, Any]) -> None:
+    text = json.dumps(told)
+    for word in ("amazonaws", "postgres", "psycopg", "localhost", "127.0.0.1"):
+        assert word not in text.lower()
