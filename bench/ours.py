@@ -12,6 +12,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from bench.folder_store import FolderStore
 from bench.server import Server
 from dataforge.database import Connection, connect
@@ -30,6 +32,8 @@ _worker: dict[str, Any] = {}
 
 
 def _open(folder: Path, password: str, load: DatabaseSettings, control: DatabaseSettings) -> None:
+    # On its first use pyarrow imports pandas, if there is one: here there is, in the functions' layers there is not.
+    pa.array([1]).to_numpy(zero_copy_only=False)
     _worker.update(
         store=FolderStore(folder, PREFIX), load=connect(load, password), control=connect(control, password)
     )

@@ -20,7 +20,7 @@ from dataforge.objects import Object, read_range
 from dataforge.rejections import Located, store
 from dataforge.rows import process
 
-_BLOCK_BYTES = 8 * 2**20
+_BLOCK_BYTES = 4 * 2**20
 
 
 class ScanItem(BaseModel):

@@ -132,7 +132,7 @@ def _judge(
     asked = raw if accepted is None else pc.if_else(accepted, pa.scalar(None, pa.string()), raw)
     encoded = asked.dictionary_encode()
     verdicts = [_verdict(column, value) for value in encoded.dictionary.to_pylist()]
-    indices = _numpy(pc.coalesce(encoded.indices, pa.scalar(len(verdicts), pa.int32()))).astype(np.int64)
+    indices = np.where(_numpy(encoded.is_null()), len(verdicts), _numpy(encoded.indices)).astype(np.int64)
     quoted = pa.array([v[0] for v in verdicts] + [None], pa.string()).take(pa.array(indices))
     if accepted is not None:
         quoted = pc.coalesce(
