@@ -5,16 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-import psycopg2.errors
-
-from dataforge import ddl, leases, shadow
+from dataforge import leases, shadow
 from dataforge.catalogue import Table
 from dataforge.database import Connection, transaction
 from dataforge.errors import NotReconciled, QualityTooLow, TargetChanged
 from dataforge.roles import OWNER
 from dataforge.rows import content_hash
+from functions.migrate.merge import insert, settle_again
 from functions.migrate.run import Run, read_run
-from functions.migrate.settle import same_row
 
 PUBLISH_LOCK_MS = 5_000
 """How long publication waits for its lock; readers queue behind it meanwhile. Then it gives way and is tried again."""
@@ -95,8 +93,9 @@ def _reconcile_table(cursor: Any, run: Run, table: Table) -> tuple[int, int]:
 def publish(db: Connection, run_id: str, execution: str) -> dict[str, str]:
     """Make everything visible in one short transaction, and give back the leases.
 
-    Raises ``QualityTooLow`` (nothing is published), ``LeaseLost``, ``Busy`` (try again), or ``TargetChanged``: others
-    wrote to the tables meanwhile, and the run must be settled once more, against what is there now.
+    Raises ``QualityTooLow`` (nothing is published), ``LeaseLost``, ``Busy`` (try again), ``TargetRefuses``, or
+    ``TargetChanged``: others wrote to the tables meanwhile, and the run must be settled once more, against what is there
+    now.
     """
     try:
         with transaction(db, role=OWNER) as cursor:
@@ -109,7 +108,7 @@ def publish(db: Connection, run_id: str, execution: str) -> dict[str, str]:
             if run.mode == "swap":
                 _swap(cursor, run)
             else:
-                _insert(cursor, run)
+                insert(cursor, run)
             cursor.execute(
                 "UPDATE dataforge.migrations SET status = 'published', finished_at = now() WHERE migration_id = %s",
                 (run_id,),
@@ -117,7 +116,7 @@ def publish(db: Connection, run_id: str, execution: str) -> dict[str, str]:
             shadow.drop(cursor, run_id)
             leases.release(cursor, execution)
     except TargetChanged:
-        _settle_again(db, run_id)
+        settle_again(db, run_id)
         raise
     return {"status": "published"}
 
@@ -147,46 +146,3 @@ def _swap(cursor: Any, run: Run) -> None:
             "Rows or objects were added to the tables since the run began; settling against them."
         )
     shadow.swap(cursor, run.dataset, run.id, run.tables)
-
-
-def _insert(cursor: Any, run: Run) -> None:
-    """Add the new rows to filled tables, parents first, and make sure that every row of the shadows is stored."""
-    try:
-        for wave in run.dataset.waves(t.name for t in run.tables):
-            for table in map(run.dataset.table, wave):
-                _insert_table(cursor, run, table)
-    except psycopg2.errors.ForeignKeyViolation as error:
-        raise TargetChanged("A parent row was deleted since the run was settled; settling again.") from error
-
-
-def _insert_table(cursor: Any, run: Run, table: Table) -> None:
-    relation, live = ddl.qualified(table, shadow.schema_of(run.id)), ddl.qualified(table)
-    columns = ddl.columns_sql(table)
-    key = " AND ".join(f"s.{ddl.ident(c)} = l.{ddl.ident(c)}" for c in table.key)
-    cursor.execute(
-        f"INSERT INTO {live} ({columns}) SELECT {columns} FROM {relation} s"
-        f" WHERE NOT EXISTS (SELECT FROM {live} l WHERE {key}) ON CONFLICT DO NOTHING"
-    )
-    inserted = cursor.rowcount
-    cursor.execute(
-        f"SELECT (SELECT count(*) FROM {relation} s JOIN {live} l ON {key} WHERE {same_row(table, 's', 'l')}),"
-        " (settled->>'rows')::bigint, (settled->>'unchanged')::bigint FROM dataforge.migration_tables"
-        ' WHERE migration_id = %s AND "table" = %s',
-        (run.id, table.name),
-    )
-    stored, rows, unchanged = cursor.fetchone()
-    if stored != rows or inserted != rows - unchanged:
-        raise TargetChanged(f"{table.name} was changed since the run was settled; settling again.")
-
-
-def _settle_again(db: Connection, run_id: str) -> None:
-    """From now on the run inserts into filled tables; its shadows lose what only a swap needs."""
-    with transaction(db, role=OWNER) as cursor:
-        run = read_run(cursor, run_id)
-        for table in run.tables:
-            shadow.drop_foreign_keys(cursor, table, run_id)
-        cursor.execute("UPDATE dataforge.migrations SET mode = 'merge' WHERE migration_id = %s", (run_id,))
-        cursor.execute(
-            'UPDATE dataforge.migration_tables SET settled = settled || \'{"mode": ""}\' WHERE migration_id = %s',
-            (run_id,),
-        )

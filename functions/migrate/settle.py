@@ -72,6 +72,7 @@ def _result(
     rows, total = shadow_count_and_hash(cursor, table, ddl.qualified(table, shadow.schema_of(run.id)))
     return {
         "mode": run.mode,
+        "again": before.get("again", 0),
         "rows": rows,
         "unchanged": unchanged,
         "deduplicated": before.get("deduplicated", 0) + removed.duplicates,

@@ -7,7 +7,7 @@
     │   ├── NoFiles, MissingFile, AmbiguousFile
     │   ├── MissingColumn, UnknownColumn, DuplicateColumn, WrongEncoding
     ├── Refused                 it could be done, but would harm (never retried)
-    │   ├── AlreadyRunning, LeaseLost, QualityTooLow, NotReconciled, SchemaRefused, SourceChanged
+    │   ├── AlreadyRunning, LeaseLost, QualityTooLow, NotReconciled, SchemaRefused, SourceChanged, TargetRefuses
     │   └── TargetChanged       the state machine settles again
     └── Temporary               the same call may succeed later (retried with backoff)
         ├── Unavailable         the database is away
@@ -150,6 +150,10 @@ class SourceChanged(Refused):
 
 class TargetChanged(Refused):
     """Rows came into a table that was empty when the run began; settle again, against them."""
+
+
+class TargetRefuses(Refused):
+    """A rule that the owner gave a table (a constraint, an index, a trigger) keeps valid rows out of it."""
 
 
 class Temporary(DataForgeError):

@@ -9,7 +9,7 @@ from dataforge.catalogue import Dataset, Table
 from dataforge.roles import table_grants
 
 _FOUND = """
-SELECT (SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute
+SELECT (SELECT array_agg(ARRAY[attname, attnotnull]::text[] ORDER BY attnum) FROM pg_attribute
         WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),
        (SELECT array_agg(i.relname::text) FROM pg_index JOIN pg_class i ON i.oid = indexrelid WHERE indrelid = c.oid),
        (SELECT array_agg(conname::text) FROM pg_constraint WHERE conrelid = c.oid AND contype <> 'n'),
@@ -40,7 +40,7 @@ def is_pristine(cursor: Any, dataset: Dataset, table: Table) -> bool:
     own_indexes = {ddl.primary_key(table)[0], *(name for name, _ in ddl.index_statements(table))}
     children = {(key.name, dataset.name, child.name) for child, key in dataset.children(table.name)}
     return (
-        tuple(columns) == table.column_names
+        columns == [[column.name, "false" if column.nullable else "true"] for column in table.columns]
         and set(indexes or ()) <= own_indexes
         and set(constraints or ()) <= {name for name, _ in ddl.constraints(table)}
         and {tuple(reference) for reference in references or ()} <= children

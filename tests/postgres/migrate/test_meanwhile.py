@@ -1,0 +1,132 @@
+"""What happens to the tables while a run is under way is neither lost nor overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dataforge.errors import Busy, TargetRefuses
+
+if TYPE_CHECKING:
+    from tests.postgres.migrate.conftest import Forge
+
+MakeCsv = Callable[..., bytes]
+INSERT = "INSERT INTO olist.customers VALUES (%s, %s, '01037', %s, 'SP')"
+
+
+def put_customers(forge: Forge, make_csv: MakeCsv, *cities: str) -> None:
+    """Customers 1, 2, ... with these cities."""
+    rows = [{"customer_id": n, "customer_city": city} for n, city in enumerate(cities, start=1)]
+    forge.put(customers=make_csv("customers", *rows))
+
+
+def cities(forge: Forge) -> list[tuple[Any, ...]]:
+    return forge.database.query("SELECT right(customer_id, 1), customer_city FROM olist.customers ORDER BY 1")
+
+
+def by_hand(forge: Forge, number: int, city: str) -> Callable[[], Any]:
+    """Puts a customer into the table."""
+    return lambda: forge.database.query(INSERT, f"{number:032x}", f"{1:032x}", city)
+
+
+@pytest.mark.parametrize("step", ["scan", "settle", "reconcile", "publish"])
+def test_rows_that_come_into_an_empty_table_stay_and_win(forge: Forge, make_csv: MakeCsv, step: str) -> None:
+    put_customers(forge, make_csv, "a", "b", "c")
+
+    def meanwhile() -> None:
+        by_hand(forge, 1, "mine")()
+        by_hand(forge, 2, "b")()
+        by_hand(forge, 9, "new")()
+
+    run = forge.migration({"tables": ["customers"], "quality_threshold": 0})
+    [counts] = run.run(**{step: meanwhile})["tables"]
+    # A row written by hand differs in customer_unique_id from none: both have the usual one.
+    assert cities(forge) == [("1", "mine"), ("2", "b"), ("3", "c"), ("9", "new")]
+    assert [counts[n] for n in ("read", "loaded", "unchanged", "deduplicated", "rejected")] == [3, 1, 1, 0, 1]
+    assert forge.rejections("line", "codes") == [(2, "conflict")]
+
+
+def test_rows_that_come_into_a_filled_table_stay_and_win(forge: Forge, make_csv: MakeCsv) -> None:
+    put_customers(forge, make_csv, "a")
+    forge.migrate(tables=["customers"])
+    put_customers(forge, make_csv, "a", "b", "c")
+    run = forge.migration({"tables": ["customers"], "quality_threshold": 0})
+    [counts] = run.run(publish=by_hand(forge, 2, "mine"))["tables"]
+    assert cities(forge) == [("1", "a"), ("2", "mine"), ("3", "c")]
+    assert [counts[n] for n in ("read", "loaded", "unchanged", "deduplicated", "rejected")] == [3, 1, 1, 0, 1]
+
+
+def test_a_row_deleted_meanwhile_is_loaded_again(forge: Forge, make_csv: MakeCsv) -> None:
+    put_customers(forge, make_csv, "a", "b")
+    forge.migrate(tables=["customers"])
+    run = forge.migration({"tables": ["customers"]})
+    [counts] = run.run(
+        publish=lambda: forge.database.query("DELETE FROM olist.customers WHERE customer_city = 'a'")
+    )["tables"]
+    assert cities(forge) == [("1", "a"), ("2", "b")]
+    assert (counts["loaded"], counts["unchanged"]) == (1, 1)
+
+
+def test_a_parent_deleted_meanwhile_makes_orphans_of_its_new_children(
+    forge: Forge, make_csv: MakeCsv
+) -> None:
+    put_customers(forge, make_csv, "a", "b")
+    forge.migrate(tables=["customers"])
+    forge.put(orders=make_csv("orders", *({"order_id": n, "customer_id": n} for n in (1, 2))))
+    forge.database.query(
+        "INSERT INTO olist.orders SELECT repeat('f', 32), customer_id, 'created', now(), NULL, NULL, NULL,"
+        " now() FROM olist.customers WHERE customer_city = 'b'"
+    )
+    run = forge.migration({"tables": ["orders"], "quality_threshold": 0})
+    [counts] = run.run(
+        publish=lambda: forge.database.query("DELETE FROM olist.customers WHERE customer_city = 'a'")
+    )["tables"]
+    assert (counts["loaded"], counts["rejected"]) == (1, 1)
+    assert forge.rejections("line", "codes") == [(2, "foreign_key")]
+
+
+def test_publication_gives_way_to_a_long_reader_and_is_then_harmlessly_repeated(
+    forge: Forge, make_csv: MakeCsv
+) -> None:
+    put_customers(forge, make_csv, "a")
+    run = forge.migration({"tables": ["customers"]}).until("publish")
+    reader = forge.database.superuser()
+    reader.autocommit = False
+    reader.cursor().execute("SELECT * FROM olist.customers")
+    with pytest.raises(Busy):
+        run.publish()
+    reader.rollback()
+    assert run.publish() == run.publish() == {"status": "published"}
+    assert cities(forge) == [("1", "a")]
+
+
+CITY_TO = "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {} END'"
+TRIGGER = "; CREATE TRIGGER mine BEFORE INSERT ON olist.customers FOR EACH ROW EXECUTE FUNCTION public.f()"
+RULES = {
+    "CREATE UNIQUE INDEX mine ON olist.customers (customer_city)": 'unique constraint "mine"',
+    "ALTER TABLE olist.customers ADD CONSTRAINT mine CHECK (customer_city <> 'a')": 'check constraint "mine"',
+    "ALTER TABLE olist.products ALTER product_weight_g SET NOT NULL": "product_weight_g",
+    "CREATE TABLE public.cities (name text PRIMARY KEY);"
+    "ALTER TABLE olist.customers ADD CONSTRAINT mine FOREIGN KEY (customer_city) REFERENCES public.cities": '"mine"',
+    CITY_TO.format("NEW.customer_city := 1; RETURN NEW;") + TRIGGER: "of 2 rows 2 are not stored as they are",
+    CITY_TO.format("RETURN NULL;") + TRIGGER: "of 2 rows 2 are not stored as they are",
+    CITY_TO.format("RAISE EXCEPTION ''not here'';") + TRIGGER: "not here",
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_an_owners_rule_that_keeps_rows_out_ends_the_run_by_name(
+    forge: Forge, make_csv: MakeCsv, rule: str
+) -> None:
+    forge.database.query(rule)
+    put_customers(forge, make_csv, "a", "a")
+    forge.put(products=make_csv("products", {}))
+    run = forge.migration({"tables": ["customers", "products"]})
+    with pytest.raises(TargetRefuses) as raised:
+        run.run()
+    assert RULES[rule] in str(raised.value)
+    assert str(raised.value).startswith(("olist.", '"olist".', "not here"))
+    assert run.failure == {"error": "TargetRefuses", "cause": str(raised.value)}
+    assert cities(forge) == []
