@@ -54,11 +54,12 @@ class Migration:
     def run(self, **before: Callable[[], Any]) -> dict[str, Any]:
         """All steps; ``before`` is what happens right before a step. Returns the report's result; failures are abandoned."""
         try:
-            return [self.take(step, before.pop(step, None)) for step in STEPS][-1]
+            answers: list[dict[str, Any]] = [self.take(step, before.get(step)) for step in STEPS]
         except DataForgeError as error:
             caught = {"Error": type(error).__name__, "Cause": json.dumps({"errorMessage": str(error)})}
             self.failure = dict(abandon(self.control, self.forge.s3, self.settings, self.execution, caught))
             raise
+        return answers[-1]
 
     def until(self, last: str) -> Migration:
         """Take the steps up to, not including, this one."""

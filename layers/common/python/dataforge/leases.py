@@ -18,17 +18,20 @@ def take(cursor: Any, kind: str, execution: str, dataset: str, tables: Iterable[
     On a refusal the caller rolls back, so that none is held. Repeating it is harmless.
     """
     for table in sorted(tables):
-        cursor.execute(
-            'INSERT INTO dataforge.leases (dataset, "table", kind, execution) VALUES (%s, %s, %s, %s)'
-            ' ON CONFLICT (dataset, "table") DO NOTHING',
-            (dataset, table, kind, execution),
-        )
-        cursor.execute(
-            'SELECT execution FROM dataforge.leases WHERE dataset = %s AND "table" = %s', (dataset, table)
-        )
-        (holder,) = cursor.fetchone()
-        if holder != execution:
-            return str(holder)
+        holder = None
+        # None: its holder gave it back between the two statements.
+        while holder is None:
+            cursor.execute(
+                'INSERT INTO dataforge.leases (dataset, "table", kind, execution) VALUES (%s, %s, %s, %s)'
+                ' ON CONFLICT (dataset, "table") DO NOTHING',
+                (dataset, table, kind, execution),
+            )
+            cursor.execute(
+                'SELECT execution FROM dataforge.leases WHERE dataset = %s AND "table" = %s', (dataset, table)
+            )
+            holder = cursor.fetchone()
+        if holder[0] != execution:
+            return str(holder[0])
     return ""
 
 

@@ -1,0 +1,181 @@
+"""One run at a time: who holds a table, who takes it over, and what is left when a run ends in any way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import pytest
+
+from dataforge import leases
+from dataforge.errors import LeaseLost, QualityTooLow
+from dataforge.roles import LOAD
+from functions.migrate.begin import release
+from functions.migrate.load import LoadItem, load_chunk
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+    from tests.postgres.migrate.conftest import Forge, Migration
+
+MakeCsv = Callable[..., bytes]
+
+
+def held(database: Database) -> dict[str, str]:
+    """The executions by the table they hold."""
+    return dict(database.query('SELECT "table", execution FROM dataforge.leases'))
+
+
+def shadows(database: Database) -> list[Any]:
+    return database.query("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'shadow%%'")
+
+
+@pytest.fixture
+def first(forge: Forge, make_csv: MakeCsv) -> Migration:
+    """A run that has loaded customers and sellers, and holds them."""
+    forge.put(customers=make_csv("customers", {}), sellers=make_csv("sellers", {}))
+    return forge.migration({"tables": ["customers", "sellers"]}).until("settle")
+
+
+def test_a_second_run_on_one_of_the_tables_sees_the_holder_and_takes_nothing(
+    forge: Forge, first: Migration
+) -> None:
+    second = forge.migration({"tables": ["geolocations", "sellers"]})
+    assert second.begin() == first.execution
+    assert held(forge.database) == {"customers": first.execution, "sellers": first.execution}
+    assert forge.database.query("SELECT execution FROM dataforge.migrations") == [(first.execution,)]
+
+
+def test_a_run_on_other_tables_begins_beside_it(forge: Forge, first: Migration) -> None:
+    assert forge.migration({"tables": ["geolocations"]}).begin() == ""
+
+
+def test_beginning_again_gives_the_same_run(forge: Forge, first: Migration) -> None:
+    known = first.id
+    assert (first.begin(), first.id) == ("", known)
+    assert len(forge.database.query("SELECT * FROM dataforge.migrations")) == 1
+
+
+def test_a_dead_holder_is_taken_over_with_all_that_it_held(forge: Forge, first: Migration) -> None:
+    second = forge.migration({"tables": ["sellers"]})
+    assert second.begin(dead=second.begin()) == ""
+    assert held(forge.database) == {"sellers": second.execution}
+    assert shadows(forge.database) == []
+    states = "SELECT execution, status FROM dataforge.migrations"
+    assert dict(forge.database.query(states)) == {first.execution: "stopped", second.execution: "running"}
+
+
+def test_a_run_that_was_taken_over_publishes_nothing(forge: Forge, first: Migration) -> None:
+    first.settle()
+    first.reconcile()
+    forge.migration({"tables": ["sellers"]}).begin(dead=first.execution)
+    with pytest.raises(LeaseLost, match="customers, sellers"):
+        first.publish()
+    assert forge.rows("customers") == []
+
+
+def test_a_worker_of_a_released_run_finds_no_table_and_stores_nothing(
+    forge: Forge, make_csv: MakeCsv
+) -> None:
+    forge.put(customers=make_csv("customers", {}, {"customer_id": "bad"}))
+    run = forge.migration({"tables": ["customers"]}).until("load")
+    release(run.control, run.execution, "aborted")
+    with pytest.raises((psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName)):
+        load_chunk(run.worker, forge.s3, LoadItem.model_validate(run.items["load"][0]))
+    assert forge.rejections("raw") == []
+
+
+def test_releasing_is_harmless_again_and_for_a_run_that_never_was(forge: Forge, first: Migration) -> None:
+    assert release(first.control, first.execution, "aborted", "ABORTED", "stopped") == first.id
+    assert release(first.control, first.execution, "failed") == first.id
+    assert release(first.control, "arn:unknown", "failed") is None
+    assert held(forge.database) == {}
+    assert shadows(forge.database) == []
+    row = "SELECT status, error, cause, finished_at IS NOT NULL FROM dataforge.migrations"
+    assert forge.database.query(row) == [("aborted", "ABORTED", "stopped", True)]
+
+
+def test_a_release_after_publication_leaves_what_was_published(forge: Forge, first: Migration) -> None:
+    for step in ("settle", "reconcile", "publish"):
+        first.take(step)
+    release(first.control, first.execution, "failed")
+    assert forge.database.query("SELECT status FROM dataforge.migrations") == [("published",)]
+    assert len(forge.rows("customers")) == 1
+
+
+def test_a_published_run_holds_nothing_and_another_can_begin(forge: Forge, first: Migration) -> None:
+    for step in ("settle", "reconcile", "publish"):
+        first.take(step)
+    assert held(forge.database) == {}
+    assert shadows(forge.database) == []
+    assert forge.migrate(tables=["customers"])["customers"]["unchanged"] == 1
+
+
+def test_a_run_below_the_threshold_changes_nothing_and_leaves_its_rejections(
+    forge: Forge, make_csv: MakeCsv
+) -> None:
+    good = [{"seller_id": n} for n in range(1, 100)]
+    forge.put(
+        sellers=make_csv("sellers", *good), customers=make_csv("customers", {}, {"customer_state": "X"})
+    )
+    before = forge.database.query(
+        "SELECT oid FROM pg_class WHERE relnamespace = 'olist'::regnamespace ORDER BY 1"
+    )
+    run = forge.migration({"tables": ["customers", "sellers"]})
+    with pytest.raises(QualityTooLow) as raised:
+        run.run()
+    assert "customers 0.500000 (1 of 2 rows rejected)" in str(raised.value)
+    assert "sellers" not in str(raised.value)
+    assert forge.rows("customers") == forge.rows("sellers") == []
+    relations = "SELECT oid FROM pg_class WHERE relnamespace = 'olist'::regnamespace ORDER BY 1"
+    assert forge.database.query(relations) == before
+    assert (held(forge.database), shadows(forge.database)) == ({}, [])
+    assert forge.rejections("line", "codes") == [(3, "string_pattern_mismatch")]
+    report = f"runs/{run.id}/report.json"
+    assert run.failure["error"] == "QualityTooLow"
+    assert run.failure["cause"].endswith(f"Report: s3://report/{report}")
+    assert forge.read_json(report)["status"] == "failed"
+
+
+@pytest.mark.parametrize(("threshold", "published"), [("0.99", True), ("0.990001", False)])
+def test_a_quality_that_equals_the_threshold_is_enough(
+    forge: Forge, make_csv: MakeCsv, threshold: str, published: bool
+) -> None:
+    rows = [{"seller_id": n} for n in range(1, 100)] + [{"seller_id": "x"}]
+    forge.put(sellers=make_csv("sellers", *rows))
+    run = forge.migration({"tables": ["sellers"], "quality_threshold": threshold})
+    if published:
+        assert run.run()["quality"] == 0.99
+    else:
+        with pytest.raises(QualityTooLow):
+            run.run()
+    assert len(forge.rows("sellers")) == (99 if published else 0)
+
+
+class Raced(psycopg2.extensions.cursor):
+    """A cursor right after whose first statement another session gives its leases back."""
+
+    rival: Any = None
+
+    def execute(self, *statement: Any) -> None:
+        super().execute(*statement)
+        rival, self.rival = self.rival, None
+        if rival is not None:
+            with rival.cursor() as cursor:
+                leases.release(cursor, "rival")
+
+
+def test_a_lease_that_is_given_back_at_that_very_moment_is_taken(database: Database) -> None:
+    rival = database.superuser()
+    with rival.cursor() as cursor:
+        assert leases.take(cursor, "migration", "rival", "olist", ["orders"]) == ""
+    mine = database.superuser()
+    mine.autocommit = False
+    with mine.cursor(cursor_factory=Raced) as cursor:
+        cursor.rival = rival
+        assert leases.take(cursor, "migration", "mine", "olist", ["orders"]) == ""
+
+
+def test_the_load_role_cannot_touch_leases(database: Database) -> None:
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        leases.release(database.connect(LOAD).cursor(), "anyone")
