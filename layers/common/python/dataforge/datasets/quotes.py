@@ -47,14 +47,19 @@ class QuoteTag(Row, table="quote_tags"):
 
 
 def split(record: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """The rows that are in one record of the flat file; repeated authors and tags are meant to be deduplicated."""
-    quote = {name: record[name].strip() for name in ("author", "text") if record.get(name, "").strip()}
-    yield "authors", {"name": quote["author"]} if "author" in quote else {}
+    """The rows that are in one record of the flat file; authors and tags that repeat are meant to be deduplicated.
+
+    A record without author or text is one rejected quote, and nothing else.
+    """
+    quote = {name: record[name] for name in ("author", "text") if record.get(name, "").strip()}
     yield "quotes", quote
+    if len(quote) < 2:
+        return
+    yield "authors", {"name": quote["author"]}
+    quote_id = _QUOTE_ID.of({name: text.strip() for name, text in quote.items()})
     for tag in dict.fromkeys(filter(None, (part.strip() for part in record.get("tags", "").split(";")))):
         yield "tags", {"name": tag}
-        if len(quote) == 2:
-            yield "quote_tags", {"quote_id": _QUOTE_ID.of(quote), "tag": tag}
+        yield "quote_tags", {"quote_id": quote_id, "tag": tag}
 
 
-FLAT_FILES = (Source("quotes.csv", _FLAT, ("authors", "quotes", "tags", "quote_tags"), split),)
+FLAT_FILES = (Source("quotes.csv", _FLAT, ("quotes", "authors", "tags", "quote_tags"), split),)
