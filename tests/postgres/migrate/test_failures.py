@@ -1,0 +1,210 @@
+"""Steps that are repeated, killed, or run twice at once; sources that change under a run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dataforge.errors import DataForgeError, NotReconciled, SourceChanged, Unavailable
+from dataforge.roles import LOAD, MIGRATE
+from functions.migrate.load import LoadItem, Tally, load_chunk
+from functions.migrate.settle import settle
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+    from tests.postgres.migrate.conftest import Forge, Migration
+
+MakeCsv = Callable[..., bytes]
+
+
+@pytest.fixture
+def files(make_csv: MakeCsv) -> dict[str, bytes]:
+    """Customers with a duplicate, a conflict and a bad row, and an orphan among their orders."""
+    rows: list[dict[str, Any]] = [{"customer_id": n} for n in (1, 2, 3, 1)]
+    rows += [{"customer_id": 2, "customer_city": "x"}, {"customer_id": "bad"}]
+    orders = [{"order_id": n, "customer_id": n} for n in (1, 2, 9)]
+    return {"customers": make_csv("customers", *rows), "orders": make_csv("orders", *orders)}
+
+
+def start(forge: Forge, files: dict[str, bytes], chunk_bytes: int = 64) -> Migration:
+    """A run over the files, not begun."""
+    forge.put(**files)
+    document = {"tables": ["customers", "orders"], "quality_threshold": 0}
+    return forge.migration(document, chunk_bytes)
+
+
+def finish(run: Migration, step: str) -> list[tuple[int, ...]]:
+    """Take the steps from this one on; read, loaded, unchanged, deduplicated and rejected of customers and orders."""
+    steps = ["scan", "cut", "load", "settle", "reconcile", "publish", "report"]
+    answer = [run.take(name) for name in steps[steps.index(step) :]][-1]
+    names = ("read", "loaded", "unchanged", "deduplicated", "rejected")
+    return [tuple(t[name] for name in names) for t in answer["tables"]]
+
+
+WANTED = [(6, 3, 0, 1, 2), (3, 2, 0, 0, 1)]
+REJECTED = [(4, "foreign_key"), (6, "conflict"), (7, "string_pattern_mismatch")]
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_every_step_taken_twice_is_taken_once(forge: Forge, files: dict[str, bytes], filled: bool) -> None:
+    if filled:
+        forge.put(
+            "other/", customers=files["customers"].replace(b"0", b"f"), orders=files["orders"].splitlines()[0]
+        )
+        forge.migrate(prefix="other/", tables=["customers", "orders"], quality_threshold=0)
+        forge.database.query("DELETE FROM dataforge.rejections")
+    run = start(forge, files)
+    answers = []
+    for step in ("begin", "plan", "scan", "cut", "load", "settle", "reconcile", "publish", "report"):
+        answers = [run.take(step), run.take(step)]
+        assert step == "report" or answers[0] == answers[1]
+    assert answers[0]["tables"] == answers[1]["tables"]
+    assert [t["rejected"] for t in answers[0]["tables"]] == [2, 1]
+    assert forge.rejections("line", "codes") == REJECTED
+
+
+def kill(forge: Forge, db: connection) -> None:
+    """End the server's side of a connection, and wait until it is gone."""
+    pid = db.info.backend_pid
+    forge.database.query("SELECT pg_terminate_backend(%s, 5000)", pid)
+
+
+def while_blocked(forge: Forge, db: connection, table: str, work: Callable[[], Any]) -> Any:
+    """Start the work while ``table`` is locked, kill its connection once it waits there, and return what it ends with."""
+    guard = forge.database.superuser()
+    guard.autocommit = False
+    guard.cursor().execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(work)
+        deadline = time.monotonic() + 10
+        while not forge.database.query(waiting, db.info.backend_pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        kill(forge, db)
+        guard.rollback()
+        return future.exception(timeout=10)
+
+
+def test_a_worker_killed_in_the_middle_of_a_chunk_loses_nothing(
+    forge: Forge, files: dict[str, bytes]
+) -> None:
+    run = start(forge, files, 1 << 20).until("load")
+    item = LoadItem.model_validate(next(i for i in run.items["load"] if i["tables"] == ["customers"]))
+    # Its rows are copied by then; the rejections, which come last, wait.
+    error = while_blocked(
+        forge, run.worker, "dataforge.rejections", lambda: load_chunk(run.worker, forge.s3, item)
+    )
+    assert isinstance(error, Unavailable)
+    assert forge.rejections("line") == []
+    run.worker = forge.connection(LOAD)
+    assert finish(run, "load") == WANTED
+    assert forge.rejections("line", "codes") == REJECTED
+
+
+@pytest.mark.parametrize(
+    ("step", "table"),
+    [
+        ("plan", "dataforge.migration_chunks"),
+        ("cut", "dataforge.migration_chunks"),
+        ("settle", "dataforge.rejections"),
+        ("reconcile", "dataforge.migration_tables"),
+        ("publish", "olist.orders"),
+        ("report", "dataforge.rejections"),
+    ],
+)
+def test_a_step_killed_in_the_middle_is_harmlessly_taken_again(
+    forge: Forge, files: dict[str, bytes], step: str, table: str
+) -> None:
+    run = start(forge, files).until(step)
+    assert isinstance(while_blocked(forge, run.control, table, lambda: run.take(step)), Unavailable)
+    run.control = forge.connection(MIGRATE)
+    if step == "plan":
+        run.take("plan")
+    assert finish(run, "scan" if step == "plan" else step) == WANTED
+    assert forge.rejections("line", "codes") == REJECTED
+
+
+def test_a_chunk_that_two_workers_load_at_once_counts_once(forge: Forge, files: dict[str, bytes]) -> None:
+    run = start(forge, files, 1 << 20).until("load")
+    item = LoadItem.model_validate(next(i for i in run.items["load"] if i["tables"] == ["customers"]))
+    connections = [forge.database.connect(LOAD) for _ in range(4)]
+    gate = threading.Barrier(4)
+
+    def work(db: connection) -> dict[str, Tally]:
+        gate.wait(5)
+        return load_chunk(db, forge.s3, item)
+
+    with ThreadPoolExecutor(4) as pool:
+        tallies = list(pool.map(work, connections))
+    assert [len(tally) for tally in tallies].count(1) == 1
+    assert finish(run, "load") == WANTED
+
+
+def test_tables_settled_at_once_do_not_hinder_one_another(forge: Forge, make_csv: MakeCsv) -> None:
+    names = ["customers", "sellers", "products", "category_translations", "geolocations"]
+    forge.put(**{name: make_csv(name, {}, {}) for name in names})
+    run = forge.migration({"tables": names}).until("settle")
+    connections = [forge.database.connect(MIGRATE) for _ in names]
+    with ThreadPoolExecutor(len(names)) as pool:
+        pairs = zip(connections, names, strict=True)
+        list(pool.map(lambda pair: settle(pair[0], forge.s3, run.id, pair[1]), pairs))
+    run.reconcile()
+    run.publish()
+    assert {t["table"]: (t["loaded"], t["deduplicated"]) for t in run.report()["tables"]} == dict.fromkeys(
+        names, (1, 1)
+    )
+
+
+@pytest.mark.parametrize("step", ["scan", "load", "settle"])
+def test_a_source_that_is_replaced_under_the_run_ends_it_by_name(
+    forge: Forge, files: dict[str, bytes], step: str
+) -> None:
+    run = start(forge, files)
+    changed = {"customers": files["customers"].replace(b"bad", b"BAD")}
+    with pytest.raises(SourceChanged, match=r"olist/olist_customers_dataset\.csv was changed"):
+        run.run(**{step: lambda: forge.put(**changed)})
+    assert run.failure["error"] == "SourceChanged"
+    assert forge.rows("customers") == []
+
+
+def test_a_source_that_is_deleted_under_the_run_ends_it_by_name(
+    forge: Forge, files: dict[str, bytes]
+) -> None:
+    run = start(forge, files)
+    with pytest.raises(SourceChanged):
+        run.run(load=lambda: forge.s3.delete_object(Bucket="raw", Key="olist/olist_orders_dataset.csv"))
+
+
+def test_a_chunk_that_was_not_loaded_is_missed(forge: Forge, files: dict[str, bytes]) -> None:
+    run = start(forge, files).until("load")
+    run.items["load"].pop()
+    run.load()
+    run.settle()
+    with pytest.raises(NotReconciled, match="1 chunk"):
+        run.reconcile()
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        "DELETE FROM {s}.customers",
+        "UPDATE {s}.customers SET customer_city = 'x'",
+        "INSERT INTO {s}.customers TABLE {s}.customers",
+    ],
+)
+def test_a_shadow_that_is_not_what_was_read_is_not_published(
+    forge: Forge, files: dict[str, bytes], tamper: str
+) -> None:
+    run = start(forge, {**files, "customers": files["customers"].partition(b"bad")[0][:-33]}).until("settle")
+    schema = f"shadow_{run.id.lower().replace('-', '_')}"
+    forge.database.query(tamper.format(s=schema))
+    run.settle()
+    with pytest.raises(DataForgeError) as raised:
+        run.reconcile()
+    assert type(raised.value) is NotReconciled
