@@ -66,9 +66,17 @@ def _schemas() -> Document:
     schemas: Document = found["$defs"]
     for schema in schemas.values():
         del schema["title"]
+        _tell_left_out(schema)
     rows = _rows()
     _tell_rows(schemas["Record"], list(rows))
     return {**schemas, **rows}
+
+
+def _tell_left_out(schema: Document) -> None:
+    """A member that may be missing is never null instead."""
+    for name, member in schema["properties"].items():
+        if name not in schema.get("required", ()) and {"type": "null"} in member.get("anyOf", ()):
+            (schema["properties"][name],) = (kind for kind in member["anyOf"] if kind != {"type": "null"})
 
 
 def _rows() -> Document:

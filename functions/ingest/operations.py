@@ -11,15 +11,21 @@ JSON, PROBLEM = "application/json", "application/problem+json"
 Document = dict[str, Any]
 
 _PROBLEMS = {
-    400: "The body or the query is wrong; `errors` says where.",
-    403: "No key, a wrong key, or a key of a kind that may not do this.",
-    404: "There is nothing of this name.",
-    409: "The first request with this Idempotency-Key is still running.",
-    413: "The body is over 4 MiB, or the answer would be.",
-    415: "The body is not declared as `application/json` in UTF-8.",
-    429: "Too many requests, or the day's are used up. `Retry-After` says when to come back.",
-    500: "A defect on our side; the log has it under `instance`.",
-    503: "The database is away, and nothing was stored. `Retry-After` says when to come back.",
+    400: ("invalid request", "The body or the query is wrong; `errors` says where."),
+    403: ("wrong key", "No key, a wrong key, or a key of a kind that may not do this."),
+    404: ("not found", "There is nothing of this name."),
+    409: ("still running", "The first request with this Idempotency-Key is still running."),
+    413: ("body too large", "The body is over 4 MiB, or the answer would be."),
+    415: ("wrong media type", "The body is not declared as `application/json` in UTF-8."),
+    429: (
+        "too many requests",
+        "Too many requests, or the day's are used up. `Retry-After` says when to come back.",
+    ),
+    500: ("unexpected", "A defect on our side; the log has it under `instance`."),
+    503: (
+        "unavailable",
+        "The database is away, and nothing was stored. `Retry-After` says when to come back.",
+    ),
 }
 WITH_RETRY = {429, 503}
 
@@ -74,10 +80,22 @@ def answer(text: str, schema: str, example: Any = None) -> Document:
 
 
 def _refusal(status: int) -> Document:
-    found: Document = {"description": _PROBLEMS[status], "content": {PROBLEM: {"schema": ref("Problem")}}}
+    name, text = _PROBLEMS[status]
+    content = {"schema": ref("Problem"), "example": _problem(status, name, text)}
+    found: Document = {"description": text, "content": {PROBLEM: content}}
     if status in WITH_RETRY:
         found["headers"] = {"Retry-After": {"description": "seconds", "schema": {"type": "string"}}}
     return found
+
+
+def _problem(status: int, name: str, text: str) -> Document:
+    return {
+        "type": f"urn:dataforge:problem:{name.replace(' ', '-')}",
+        "title": name.capitalize(),
+        "status": status,
+        "detail": text.replace("`", ""),
+        "instance": "c6af56f1-0d6a-4d0c-9f7e-5f6f2a1f4b57",
+    }
 
 
 def file(text: str, media: str) -> Document:

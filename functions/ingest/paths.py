@@ -119,10 +119,10 @@ def _get_index() -> Document:
     return operation(
         "getIndex",
         "Where to go from here",
-        "Addresses of the documentation, relative to this one.",
+        "Paths of what there is to see without a key.",
         tag="Service",
         least=None,
-        answers={200: answer("The addresses.", "Index", INDEX)},
+        answers={200: answer("The paths.", "Index", INDEX)},
         problems=(),
     )
 

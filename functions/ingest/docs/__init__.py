@@ -24,7 +24,7 @@ POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
-        "style-src 'self' 'unsafe-inline'",
+        "style-src 'self'",
         "img-src 'self' data:",
         "connect-src 'self'",
         "base-uri 'none'",
@@ -54,8 +54,13 @@ ASSETS: Mapping[str, Asset] = {
     "page.js": Asset(_HERE / "page.js", "text/javascript"),
     "LICENSE": Asset(_SWAGGER / "LICENSE", "text/plain"),
 }
-INDEX = {"name": "Data Forge", "documentation": "docs", "openapi": "openapi.json", "health": "health"}
-"""What there is to see without a key, as addresses relative to /v1/."""
+INDEX = {
+    "name": "Data Forge",
+    "documentation": "/v1/docs",
+    "openapi": "/v1/openapi.json",
+    "health": "/v1/health",
+}
+"""What there is to see without a key, as paths below the address of the API."""
 
 _LINKS = {
     "style": "swagger-ui.css",

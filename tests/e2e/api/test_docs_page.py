@@ -1,0 +1,68 @@
+"""The documentation page in a real browser that reaches nothing but this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.outputs import Outputs
+
+OPERATIONS = "document.querySelectorAll('.opblock').length"
+
+
+@pytest.fixture
+def page(browser: Any, cloud: Outputs) -> Any:
+    """The browser, with the page drawn."""
+    browser.open(cloud["api_url"] + "/v1/docs")
+    browser.wait(f"{OPERATIONS} > 0")
+    return browser
+
+
+def test_page_shows_every_operation_of_the_document(page: Any, call: Any, tmp_path: Path) -> None:
+    told = call("GET", "/v1/openapi.json").json["paths"]
+    assert page.run(OPERATIONS) == sum(len(item) for item in told.values())
+    for path in told:
+        assert page.run(f"document.body.textContent.includes({path!r})")
+    page.screenshot(tmp_path / "page.png")
+    assert (tmp_path / "page.png").stat().st_size > 20_000
+
+
+def test_page_asks_nobody_else_for_anything_and_breaks_no_rule(page: Any, cloud: Outputs) -> None:
+    page.click("#operations-Records-postRecords .opblock-summary-control")
+    page.wait("!!document.querySelector('#operations-Records-postRecords .body-param textarea')")
+    asked = [url for url in page.requests if not url.startswith("data:")]
+    assert len(asked) >= 4
+    assert [url for url in asked if not url.startswith(cloud["api_url"] + "/v1/")] == []
+    assert page.complaints == []
+
+
+def test_page_works_with_a_slash_at_the_end(browser: Any, cloud: Outputs) -> None:
+    browser.open(cloud["api_url"] + "/v1/docs/")
+    browser.wait(f"{OPERATIONS} > 0")
+    assert browser.complaints == []
+
+
+def test_key_that_is_entered_is_sent_and_not_kept(page: Any, cloud: Outputs) -> None:
+    page.click(".authorize.unlocked")
+    page.type(".auth-container input", cloud["writer_key"])
+    page.click(".auth-btn-wrapper .authorize")
+    page.click(".auth-btn-wrapper .btn-done")
+    block = "#operations-Records-postRecords"
+    page.click(f"{block} .opblock-summary-control")
+    page.click(f"{block} .execute")
+    status = (
+        f"document.querySelector('{block} .live-responses-table .response .response-col_status')?.textContent"
+    )
+    # The example of the document is a batch that is good as it stands.
+    assert page.wait(status).startswith("200")
+    assert page.run("localStorage.length + sessionStorage.length + document.cookie.length") == 0
+
+
+def test_without_a_key_the_page_shows_the_problem(page: Any) -> None:
+    block = "#operations-Records-listRejections"
+    page.click(f"{block} .opblock-summary-control")
+    page.click(f"{block} .execute")
+    shown = f"document.querySelector('{block} .live-responses-table')?.textContent"
+    assert "urn:dataforge:problem:wrong-key" in page.wait(shown)
