@@ -17,7 +17,7 @@ NODE := node_modules/.complete
 # seconds. The others would change which modules are found.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
 # Node.js 20 works, and is what many have; jsii would print a banner about its age with each command.
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .PHONY: help setup demo test check format local local-down synth bench smoke-aws clean
 

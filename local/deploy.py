@@ -130,5 +130,5 @@ def environment(config: Config) -> dict[str, str]:
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         # CDK's general template linter takes seconds; `make synth` runs it, and the app's own rules apply.
         "CDK_VALIDATION": "false",
-        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
+        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
     }
