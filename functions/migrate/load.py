@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import resource
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -13,7 +15,7 @@ from pydantic import BaseModel
 from dataforge import shadow
 from dataforge.bulk.block import Batch, Block, Rejected, TableBatcher, blocks, read_record
 from dataforge.catalogue import Source, Split, Table
-from dataforge.csvfile import scan
+from dataforge.csvfile import EMPTY_LINES, scan
 from dataforge.database import Connection, transaction
 from dataforge.datasets import get_dataset
 from dataforge.objects import Object, read_range
@@ -78,8 +80,10 @@ class Tally:
 
 def scan_range(db: Connection, s3: Any, item: ScanItem) -> None:
     """Enter into the ledger what the range does to the reader's state. Repeating it is harmless."""
+    started = time.perf_counter()
     passages, lines = scan(read_range(s3, item.object, item.start, item.end))
     result = {"passages": {state: asdict(passage) for state, passage in passages.items()}, "lines": lines}
+    result |= effort(started)
     with transaction(db) as cursor:
         cursor.execute(
             "UPDATE dataforge.migration_chunks SET scan = %s WHERE migration_id = %s AND chunk = %s",
@@ -92,6 +96,7 @@ def load_chunk(db: Connection, s3: Any, item: LoadItem) -> dict[str, Tally]:
 
     Rows, rejections and ledger entry commit together, and the entry's lock keeps a second worker out: exactly once.
     """
+    started = time.perf_counter()
     dataset = get_dataset(item.dataset)
     source = next(s for s in dataset.sources if s.file == item.source)
     tables = {name: dataset.table(name) for name in item.tables}
@@ -104,12 +109,19 @@ def load_chunk(db: Connection, s3: Any, item: LoadItem) -> dict[str, Tally]:
         if row is None or row[0] is not None:
             return {}
         tallies = _load(cursor, item, source, tables, read_range(s3, item.object, item.start, item.end))
-        result = {name: asdict(tally) for name, tally in tallies.items()}
+        result = {name: asdict(tally) for name, tally in tallies.items()} | effort(started)
         cursor.execute(
-            "UPDATE dataforge.migration_chunks SET result = %s, loaded_at = now() WHERE migration_id = %s AND chunk = %s",
+            "UPDATE dataforge.migration_chunks SET result = %s, loaded_at = clock_timestamp()"
+            " WHERE migration_id = %s AND chunk = %s",
             (json.dumps(result), item.migration_id, item.chunk),
         )
     return tallies
+
+
+def effort(started: float) -> dict[str, float]:
+    """What a worker's call took, for the report: seconds since ``started``, and its process's largest memory so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return {"seconds": round(time.perf_counter() - started, 3), "memory_mb": peak}
 
 
 def _load(
@@ -147,7 +159,7 @@ def split_block(split: Split, batchers: dict[str, TableBatcher], block: Block) -
         zip(block.records.starts.tolist(), block.records.ends.tolist(), strict=True)
     ):
         raw = block.data[start:end]
-        if not raw.strip(b"\r\n"):
+        if raw in EMPTY_LINES:
             continue
         record = read_record(block.header, raw, index in malformed)
         if isinstance(record, list):

@@ -36,6 +36,9 @@ _GOOD_FIELD = rb"(?:" + _OPEN + rb'"|[^",\n]*+)'
 _FIELD_OF = re.compile(rb"(?:(" + _OPEN + rb'")|([^",]*+))(?=,|\Z)')
 _GOOD_RECORD = re.compile(_GOOD_FIELD + rb"(?:," + _GOOD_FIELD + rb")*+\r?\n")
 
+EMPTY_LINES = (b"\n", b"\r\n", b"\r")
+"""They are no records; a lone CR only where the file ends."""
+
 _PREFIX = {"F": b"", "U": b"x", "Q": b'"', "E": b'""'}
 """Bytes that bring the machine from S into a state."""
 
