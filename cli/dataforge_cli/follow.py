@@ -25,6 +25,7 @@ def follow(deployment: Deployment, arn: str, screen: Screen) -> Execution:
     Raises ``Interrupted`` on Ctrl-C and ``AwsFailed`` when it is out of sight; the execution goes on then.
     """
     try:
+        screen.say(f"Following {name_of(arn)}.")
         with Bars(screen) as bars:
             return _watch(deployment, arn, bars)
     except KeyboardInterrupt as error:

@@ -48,7 +48,8 @@ def _show_failed(call: Call, execution: Execution) -> None:
     """Where the run got as far as counting, its counts say why it failed."""
     report = _read_report(call.deployment, execution)
     if report:
-        call.screen.show(f"{execution.name} failed. What it found, and did not publish:", summary(report))
+        fate = "was published" if report["status"] == "published" else "was not published"
+        call.screen.show(f"{execution.name} failed. This {fate}:", summary(report))
 
 
 def _read_report(deployment: Deployment, execution: Execution) -> dict[str, Any] | None:

@@ -81,7 +81,6 @@ def migrate(
             )
         arn = start(call.deployment, call.deployment[MACHINE], dataset, order.document)
         if wait:
-            call.screen.say(f"Started {name_of(arn)}.")
             show(call, follow(call.deployment, arn, call.screen))
         else:
             call.screen.answer(
