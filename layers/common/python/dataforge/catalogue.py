@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from dataforge.columns import Clean, Key, References
 from dataforge.errors import UnknownTable
-from dataforge.fields import ColumnRule, read_rule
+from dataforge.fields import ColumnRule, markers, read_rule
 from dataforge.storage import StorageType
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
@@ -183,7 +183,7 @@ def read_dataset(module: ModuleType) -> Dataset:
 
 
 def _key(model: type[Row]) -> tuple[str, ...]:
-    marked = tuple(n for n, f in model.model_fields.items() if any(isinstance(m, Key) for m in f.metadata))
+    marked = tuple(n for n, f in model.model_fields.items() if any(isinstance(m, Key) for m in markers(f)))
     return marked or tuple(model.model_fields)
 
 
@@ -196,7 +196,7 @@ def _read_table(dataset: str, model: type[Row], keys: Mapping[str, tuple[str, ..
     for column, info in model.model_fields.items():
         rule = read_rule(column, info)
         columns.append(Column(column, rule.type, rule.nullable, rule.clean, rule, info.description or ""))
-        for reference in (m for m in info.metadata if isinstance(m, References)):
+        for reference in (m for m in markers(info) if isinstance(m, References)):
             parent_key = keys.get(reference.table)
             if parent_key is None or len(parent_key) != 1:
                 raise ValueError(

@@ -60,6 +60,11 @@ def read_rule(name: str, info: FieldInfo) -> ColumnRule:
     return ColumnRule(kind, nullable, clean, adapter, choices=choices, digest=digest, **known)
 
 
+def markers(info: FieldInfo) -> list[Any]:
+    """All metadata of a model field, also what stands inside ``X | None``."""
+    return _flatten(info.annotation, list(info.metadata))[1]
+
+
 def _flatten(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any], bool]:
     """The bare type, all its metadata (innermost first), and whether None is allowed."""
     nullable = False
