@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import psycopg2
 import psycopg2.errors
+from psycopg2.extensions import encrypt_password
 
 from dataforge import ddl
-from dataforge.catalogue import Table
+from dataforge.catalogue import Dataset, Table
 from dataforge.database import Connection, transaction
 from dataforge.datasets import DATASETS
 from dataforge.errors import SchemaRefused
@@ -21,8 +22,10 @@ _LOCK = 4_207_312_311
 """Key of the advisory lock: two deploys never change the schema at once."""
 
 
-def apply(db: Connection, passwords: Mapping[str, str | None]) -> dict[str, Any]:
-    """Create or evolve roles, Data Forge's own tables and every dataset. ``db`` is the master's connection.
+def apply(
+    db: Connection, passwords: Mapping[str, str | None], datasets: Iterable[Dataset] = DATASETS.values()
+) -> dict[str, Any]:
+    """Create or evolve roles, Data Forge's own tables and the datasets. ``db`` is the master's connection.
 
     ``passwords``: each login role's password, or None where IAM signs it in. Returns what was changed.
     Raises ``SchemaRefused`` naming everything that would lose data or that existing rows contradict; nothing is changed
@@ -36,7 +39,7 @@ def apply(db: Connection, passwords: Mapping[str, str | None]) -> dict[str, Any]
         for statement in (*INTERNAL, *_internal_grants()):
             cursor.execute(statement)
         refusals: list[str] = []
-        for dataset in DATASETS.values():
+        for dataset in datasets:
             cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {ddl.ident(dataset.name)}")
             cursor.execute(f"GRANT USAGE ON SCHEMA {ddl.ident(dataset.name)} TO {', '.join(LOGINS)}")
             for wave in dataset.waves():
@@ -48,7 +51,10 @@ def apply(db: Connection, passwords: Mapping[str, str | None]) -> dict[str, Any]
 
 
 def _create_roles(cursor: Any, passwords: Mapping[str, str | None]) -> None:
-    """Roles are shared by all databases of a server, so they may exist; passwords travel as parameters of no log."""
+    """Roles are shared by all databases of a server, so they may exist.
+
+    Passwords are hashed here: the server's log may show statements, but never a password.
+    """
     cursor.execute("SELECT rolname FROM pg_roles")
     known = {name for (name,) in cursor.fetchall()}
     if OWNER not in known:
@@ -63,7 +69,8 @@ def _create_roles(cursor: Any, passwords: Mapping[str, str | None]) -> None:
         cursor.execute(f"ALTER ROLE {ddl.ident(role)} LOGIN")
         cursor.execute(f"GRANT CONNECT ON DATABASE {database} TO {ddl.ident(role)}")
         if (password := passwords.get(role)) is not None:
-            cursor.execute(f"ALTER ROLE {ddl.ident(role)} PASSWORD %s", (password,))
+            hashed = encrypt_password(password, role, cursor.connection, "scram-sha-256")
+            cursor.execute(f"ALTER ROLE {ddl.ident(role)} PASSWORD %s", (hashed,))
         elif "rds_iam" in known:
             cursor.execute(f"GRANT rds_iam TO {ddl.ident(role)}")
         else:
@@ -79,6 +86,7 @@ def _internal_grants() -> tuple[str, ...]:
 
 def _evolve(cursor: Any, table: Table, refusals: list[str]) -> Iterator[str]:
     """Create the table, or bring it up to date; yields what was done, appends what was refused."""
+    before = len(refusals)
     cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (ddl.qualified(table),))
     (exists,) = cursor.fetchone()
     if not exists:
@@ -86,15 +94,29 @@ def _evolve(cursor: Any, table: Table, refusals: list[str]) -> Iterator[str]:
         yield f"created {table.dataset}.{table.name}"
     else:
         yield from _evolve_columns(cursor, table, refusals)
-    if not refusals:
-        yield from _evolve_constraints(cursor, table, refusals)
-        for _, statement in ddl.index_statements(table):
-            cursor.execute(statement.replace("CREATE INDEX", "CREATE INDEX IF NOT EXISTS", 1))
-        for statement in ddl.comments(table):
-            cursor.execute(statement)
-        for grant in table_grants():
-            role, privilege = grant.split(" ")
-            cursor.execute(f"GRANT {privilege} ON {ddl.qualified(table)} TO {ddl.ident(role)}")
+    if len(refusals) > before:
+        return
+    cursor.execute("SAVEPOINT table_change")
+    try:
+        yield from _complete(cursor, table, refusals)
+    except psycopg2.ProgrammingError:
+        # What a parent was refused is missing here; that refusal is told already.
+        if not refusals:
+            raise
+        cursor.execute("ROLLBACK TO SAVEPOINT table_change")
+    cursor.execute("RELEASE SAVEPOINT table_change")
+
+
+def _complete(cursor: Any, table: Table, refusals: list[str]) -> Iterator[str]:
+    """Constraints, indexes, comments and grants of a table whose columns are right."""
+    yield from _evolve_constraints(cursor, table, refusals)
+    for _, statement in ddl.index_statements(table):
+        cursor.execute(statement.replace("CREATE INDEX", "CREATE INDEX IF NOT EXISTS", 1))
+    for statement in ddl.comments(table):
+        cursor.execute(statement)
+    for grant in table_grants():
+        role, privilege = grant.split(" ")
+        cursor.execute(f"GRANT {privilege} ON {ddl.qualified(table)} TO {ddl.ident(role)}")
 
 
 def _evolve_columns(cursor: Any, table: Table, refusals: list[str]) -> Iterator[str]:

@@ -1,0 +1,33 @@
+"""A database in the hands of its master, and catalogues that change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+from psycopg2.extensions import connection
+
+from dataforge.catalogue import Dataset, Row, read_dataset
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+
+
+@pytest.fixture
+def master(database: Database) -> connection:
+    """The master's connection to a database with the catalogue applied."""
+    return database.connect("master")
+
+
+@pytest.fixture(scope="session")
+def shop() -> Callable[..., Dataset]:
+    """Makes the dataset ``shop`` of some row models."""
+
+    def make(*models: type[Row]) -> Dataset:
+        module = ModuleType("shop")
+        vars(module).update({model.__name__: model for model in models})
+        return read_dataset(module)
+
+    return make

@@ -1,0 +1,178 @@
+"""Applying a catalogue: what is new is added to filled tables, and a second time nothing happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import psycopg2
+import pytest
+from pydantic import Field
+
+from dataforge import ddl
+from dataforge.catalogue import Dataset, Row
+from dataforge.columns import Count, Integer, Key, Label, References, Text
+from dataforge.datasets import DATASETS
+from dataforge.errors import SchemaRefused
+from dataforge.internal import INTERNAL
+from dataforge.roles import LOGINS
+from functions.schema.apply import apply
+from functions.schema.difference import column_state, constraint_state
+from local import postgres
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+    from tests.postgres.conftest import Database
+
+Shop = Callable[..., Dataset]
+PASSWORDS = dict.fromkeys(LOGINS, "for the tests")
+
+
+class Item(Row, table="items", file="items.csv"):
+    """Something for sale."""
+
+    item: Annotated[Label, Key()]
+    kind: Literal["old", "new"]
+    amount: Count
+
+
+class Order(Row, table="orders", file="orders.csv"):
+    """An order of an item."""
+
+    number: Annotated[Integer, Key()]
+    item: Annotated[Label, References("items")]
+
+
+class WiderItem(Row, table="items", file="items.csv"):
+    """Something for sale, or for rent."""
+
+    item: Annotated[Label, Key()]
+    kind: Literal["old", "new", "rented"]
+    amount: Integer | None = None
+    note: Text | None = Field(default=None, description="Whatever is to be said.")
+
+
+class Shelf(Row, table="shelves", file="shelves.csv"):
+    """Where items lie."""
+
+    shelf: Annotated[Integer, Key()]
+    item: Annotated[Label, References("items")] | None = None
+
+
+def fill(database: Database) -> None:
+    database.query("INSERT INTO shop.items VALUES ('pen', 'old', 3), ('ink', 'new', 0)")
+    database.query("INSERT INTO shop.orders VALUES (1, 'pen')")
+
+
+def test_a_second_time_nothing_changes(master: connection) -> None:
+    assert apply(master, PASSWORDS) == {"changes": []}
+
+
+def test_an_empty_database_gets_every_table_as_the_catalogue_says(empty_database: Database) -> None:
+    master = empty_database.connect("master")
+    changes = apply(master, PASSWORDS)["changes"]
+    names = {f"{d.name}.{t.name}" for d in DATASETS.values() for t in d.tables.values()}
+    assert {change.removeprefix("created ") for change in changes if change.startswith("created ")} == names
+    cursor = master.cursor()
+    for table in (t for d in DATASETS.values() for t in d.tables.values()):
+        columns = column_state(cursor, ddl.qualified(table))
+        assert tuple(columns) == table.column_names
+        assert [(c.type, c.not_null) for c in columns.values()] == [
+            (c.type.catalog, not c.nullable) for c in table.columns
+        ]
+        assert constraint_state(cursor, ddl.qualified(table)).keys() == {
+            name for name, _ in ddl.constraints(table)
+        }
+
+
+def test_the_statements_that_infra_takes_for_the_fingerprint_make_the_same_tables(
+    empty_database: Database, database: Database
+) -> None:
+    db = empty_database.superuser()
+    with db.cursor() as cursor:
+        for statement in (*INTERNAL, *(s for d in DATASETS.values() for s in ddl.dataset_statements(d))):
+            cursor.execute(statement)
+    described = (
+        "SELECT c.oid::regclass::text, attname, format_type(atttypid, atttypmod), attnotnull, col_description(c.oid, attnum)"
+        " FROM pg_class c JOIN pg_attribute ON attrelid = c.oid WHERE attnum > 0"
+        " AND relnamespace::regnamespace::text IN ('dataforge', 'olist', 'quotes') ORDER BY 1, attnum"
+    )
+    constraints = (
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE connamespace::regnamespace::text IN ('dataforge', 'olist', 'quotes') ORDER BY 1, 2"
+    )
+    for query in (described, constraints):
+        assert empty_database.query(query) == database.query(query)
+
+
+def test_what_is_new_is_added_to_filled_tables(database: Database, master: connection, shop: Shop) -> None:
+    apply(master, PASSWORDS, [shop(Item, Order)])
+    fill(database)
+    changes = apply(master, PASSWORDS, [shop(WiderItem, Order, Shelf)])["changes"]
+    assert changes == [
+        "drop not null on shop.items.amount",
+        "added shop.items.note",
+        "changed constraint shop.items_kind_check",
+        "created shop.shelves",
+        "added constraint shop.shelves_pkey",
+        "added constraint shop.shelves_item_check",
+        "added constraint shop.shelves_item_fkey",
+    ]
+    assert database.query("TABLE shop.items") == [("pen", "old", 3, None), ("ink", "new", 0, None)]
+    database.query("INSERT INTO shop.items VALUES ('car', 'rented', NULL, 'red')")
+    with pytest.raises(psycopg2.errors.CheckViolation):
+        database.query("INSERT INTO shop.items VALUES ('cab', 'lost', 1, NULL)")
+    assert database.query("SELECT col_description('shop.items'::regclass, 4)") == [
+        ("Whatever is to be said.",)
+    ]
+    assert apply(master, PASSWORDS, [shop(WiderItem, Order, Shelf)]) == {"changes": []}
+
+
+def test_a_new_table_belongs_to_the_owner(database: Database, master: connection, shop: Shop) -> None:
+    apply(master, PASSWORDS, [shop(Item)])
+    owner = database.query("SELECT tableowner FROM pg_tables WHERE schemaname = 'shop'")
+    assert owner == [("dataforge_owner",)]
+
+
+def test_a_constraint_of_somebodys_own_stays(database: Database, master: connection, shop: Shop) -> None:
+    apply(master, PASSWORDS, [shop(Item)])
+    database.query("ALTER TABLE shop.items ADD CONSTRAINT mine CHECK (amount < 100)")
+    assert apply(master, PASSWORDS, [shop(Item)]) == {"changes": []}
+    assert database.query("SELECT 1 FROM pg_constraint WHERE conname = 'mine'") == [(1,)]
+
+
+def test_two_deploys_at_once_apply_one_after_the_other(database: Database, shop: Shop) -> None:
+    connections = [database.connect("master") for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda db: apply(db, PASSWORDS, [shop(Item, Order)]), connections))
+    assert sorted(len(answer["changes"]) > 0 for answer in answers) == [False, False, True]
+
+
+def test_no_password_is_in_the_servers_log(database: Database, master: connection) -> None:
+    database.query(f"ALTER DATABASE {database.name} SET log_statement = 'all'")
+    secret = "a password that nobody may read"
+    try:
+        apply(database.connect("master"), dict.fromkeys(LOGINS, secret))
+        log = postgres.log(database.server.config).read_text()
+        assert "ALTER ROLE" in log
+        assert secret not in log
+        database.connect(LOGINS[0], secret)
+    finally:
+        apply(master, PASSWORDS)
+
+
+def test_iam_needs_rds(master: connection) -> None:
+    with pytest.raises(SchemaRefused, match="rds_iam"):
+        apply(master, dict.fromkeys(LOGINS))
+
+
+def test_on_rds_the_roles_log_in_by_iam(database: Database, master: connection) -> None:
+    database.query("CREATE ROLE rds_iam; GRANT rds_iam TO master WITH ADMIN OPTION")
+    try:
+        apply(master, dict.fromkeys(LOGINS))
+        members = "SELECT member::regrole::text FROM pg_auth_members WHERE roleid = 'rds_iam'::regrole"
+        assert {name for (name,) in database.query(members)} >= set(LOGINS)
+    finally:
+        database.query("DROP ROLE rds_iam")

@@ -1,0 +1,174 @@
+"""A change of the catalogue that would lose data is refused by name, and then nothing at all has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import pytest
+from pydantic import Field
+
+from dataforge.catalogue import Dataset, Row
+from dataforge.columns import Count, Double, Integer, Key, Label, References, Text
+from dataforge.errors import SchemaRefused
+from dataforge.roles import LOGINS
+from functions.schema.apply import apply
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+    from tests.postgres.conftest import Database
+
+Shop = Callable[..., Dataset]
+PASSWORDS = dict.fromkeys(LOGINS, "for the tests")
+STATE = """
+    SELECT c.oid::regclass::text, attname, attnum, format_type(atttypid, atttypmod), attnotnull FROM pg_class c
+    JOIN pg_attribute ON attrelid = c.oid WHERE relnamespace = 'shop'::regnamespace AND attnum > 0
+    UNION ALL SELECT conname, pg_get_constraintdef(oid), 0, '', false FROM pg_constraint
+    WHERE connamespace = 'shop'::regnamespace ORDER BY 1, 2, 3
+"""
+
+
+class Item(Row, table="items"):
+    item: Annotated[Label, Key()]
+    kind: Literal["old", "new"]
+    amount: Count
+    note: Text | None = None
+
+
+class Order(Row, table="orders"):
+    number: Annotated[Integer, Key()]
+    item: Annotated[Label, References("items")]
+
+
+class WithoutNote(Row, table="items"):
+    item: Annotated[Label, Key()]
+    kind: Literal["old", "new"]
+    amount: Count
+
+
+class OtherType(Row, table="items"):
+    item: Annotated[Label, Key()]
+    kind: Literal["old", "new"]
+    amount: Double
+    note: Text | None = None
+
+
+class NotNull(Row, table="items"):
+    item: Annotated[Label, Key()]
+    kind: Literal["old", "new"]
+    amount: Count
+    note: Text
+
+
+class Narrower(Row, table="items"):
+    item: Annotated[Label, Key()]
+    kind: Literal["new"]
+    amount: Annotated[Count, Field(le=2)]
+    note: Text | None = None
+
+
+class Reordered(Row, table="items"):
+    item: Annotated[Label, Key()]
+    amount: Count
+    kind: Literal["old", "new"]
+    note: Text | None = None
+
+
+class Between(Row, table="items"):
+    item: Annotated[Label, Key()]
+    kind: Literal["old", "new"]
+    colour: Text | None = None
+    amount: Count
+    note: Text | None = None
+
+
+class NewNotNull(Row, table="items"):
+    item: Annotated[Label, Key()]
+    kind: Literal["old", "new"]
+    amount: Count
+    note: Text | None = None
+    colour: Label
+
+
+class OtherKey(Row, table="items"):
+    item: Annotated[Label, Key()]
+    kind: Annotated[Literal["old", "new"], Key()]
+    amount: Count
+    note: Text | None = None
+
+
+class Lonely(Row, table="orders"):
+    number: Annotated[Integer, Key()]
+    item: Label
+
+
+class Twice(Row, table="orders"):
+    number: Integer
+    item: Annotated[Label, Key()]
+
+
+class Good(Row, table="shelves"):
+    """A table that nothing speaks against."""
+
+    shelf: Annotated[Integer, Key()]
+
+
+@pytest.fixture
+def filled(database: Database, master: connection, shop: Shop) -> Database:
+    """Items and orders with rows in them."""
+    apply(master, PASSWORDS, [shop(Item, Order)])
+    database.query("INSERT INTO shop.items VALUES ('pen', 'old', 3, NULL), ('ink', 'new', 0, 'blue')")
+    database.query("INSERT INTO shop.orders VALUES (1, 'pen'), (2, 'pen')")
+    return database
+
+
+def refusal(database: Database, master: connection, *datasets: Dataset) -> str:
+    """The text of the refusal, after which the schema must be as it was."""
+    before = database.query(STATE)
+    with pytest.raises(SchemaRefused) as raised:
+        apply(master, PASSWORDS, datasets)
+    assert database.query(STATE) == before
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        ((Good, WithoutNote, Order), ["shop.items has a column note", "would lose data"]),
+        ((Good, OtherType, Order), ["shop.items.amount is integer", "double precision"]),
+        ((Good, NotNull, Order), ["shop.items.note", "NOT NULL", "1 row(s) are NULL"]),
+        (
+            (Good, Narrower, Order),
+            ["shop.items", "items_kind_check", "items_amount_check", "violated by some row"],
+        ),
+        ((Good, Reordered, Order), ["shop.items", "cannot reorder"]),
+        ((Good, Between, Order), ["shop.items", "after note"]),
+        ((Good, NewNotNull, Order), ["shop.items.colour is new and NOT NULL"]),
+        ((Good, Item, Twice), ["shop.orders", "orders_pkey", "could not create unique index"]),
+        ((Good, WithoutNote, Twice), ["shop.items has a column note", "orders_pkey"]),
+    ],
+)
+def test_a_change_that_rows_or_data_speak_against_is_refused_by_name(
+    filled: Database, master: connection, shop: Shop, models: tuple[type[Row], ...], words: list[str]
+) -> None:
+    text = refusal(filled, master, shop(*models))
+    assert text.startswith("The schema was left as it is: ")
+    assert all(word in text for word in words), text
+
+
+def test_a_key_that_children_use_is_not_changed(filled: Database, master: connection, shop: Shop) -> None:
+    text = refusal(filled, master, shop(OtherKey, Lonely))
+    assert "items_pkey" in text
+    assert "depend" in text
+
+
+def test_what_is_wrong_with_several_tables_is_told_at_once(
+    filled: Database, master: connection, shop: Shop
+) -> None:
+    filled.query(
+        "ALTER TABLE shop.items ADD COLUMN extra text; ALTER TABLE shop.orders ADD COLUMN other text"
+    )
+    text = refusal(filled, master, shop(Narrower, Twice))
+    assert "shop.items has a column extra" in text
+    assert "shop.orders has a column other" in text
