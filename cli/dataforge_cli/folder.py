@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataforge.catalogue import Dataset
+from dataforge.naming import source_of
 from dataforge_cli.errors import NoFolder, NoKnownFiles
+
+_CSV = ".csv"
 
 
 @dataclass(frozen=True)
@@ -24,14 +27,12 @@ def read_folder(path: Path, dataset: Dataset, tables: Collection[str]) -> Folder
     """What the folder holds of the tables. Raises ``NoFolder`` or ``NoKnownFiles``."""
     there = _names(path)
     expected = [source.file for source in dataset.sources if set(source.tables) & set(tables)]
-    known = {source.file for source in dataset.sources}
-    unknown = tuple(name for name in there if name.lower().endswith(".csv") and name not in known)
-    files = tuple(path / name for name in expected if name in there)
+    owners = {name: source.file for name in there if (source := source_of(dataset, name))}
+    unknown = tuple(name for name in there if name.lower().endswith(_CSV) and name not in owners)
+    files = tuple(path / name for file in expected for name in there if owners.get(name) == file)
     if not files:
-        raise NoKnownFiles(
-            path, dataset.name, expected, (name for name in there if name.lower().endswith(".csv"))
-        )
-    return Folder(path, files, tuple(name for name in expected if name not in there), unknown)
+        raise NoKnownFiles(path, dataset.name, expected, (n for n in there if n.lower().endswith(_CSV)))
+    return Folder(path, files, tuple(name for name in expected if name not in owners.values()), unknown)
 
 
 def _names(path: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -94,7 +95,9 @@ def _announce(
 ) -> None:
     """Publish what is to be done, for whoever follows the run."""
     chosen = {table.name for table in run.tables}
-    sizes = {table: size for tables, size in files for table in tables if table in chosen}
+    sizes: Counter[str] = Counter()
+    for tables, size in files:
+        sizes.update({table: size for table in tables if table in chosen})
     document = {"migration_id": run.id, "dataset": run.dataset.name, "bytes": sizes}
     put_json(s3, settings.report_bucket, f"{run.progress}plan.json", document)
 

@@ -1,4 +1,4 @@
-"""The source's files: which object is which table's, what its header says, and how it is cut into ranges."""
+"""The source's files: which objects are which table's, what their headers say, and how they are cut into ranges."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 from dataforge.catalogue import Dataset, Source
 from dataforge.csvfile import parse_fields, split_records
 from dataforge.errors import (
-    AmbiguousFile,
     DuplicateColumn,
     MissingColumn,
     MissingFile,
@@ -18,6 +17,7 @@ from dataforge.errors import (
     UnknownColumn,
     WrongEncoding,
 )
+from dataforge.naming import in_order, source_of
 from dataforge.objects import Object, read_range
 
 _HEADER_BYTES = 1 << 16
@@ -27,24 +27,31 @@ _UTF16_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, code
 def match_files(
     dataset: Dataset, tables: Iterable[str], objects: Iterable[Object], bucket: str, prefix: str
 ) -> list[tuple[Source, Object]]:
-    """The file of each source that feeds one of the tables, found by its name, in catalogue order.
+    """The files of each source that feeds one of the tables, found by their names (``dataforge.naming``).
 
-    Raises ``NoFiles``, ``MissingFile`` or ``AmbiguousFile``.
+    Sources come in catalogue order, the files of one in the order of their keys: the file order that decides conflicts.
+    Raises ``NoFiles`` or ``MissingFile``.
     """
     wanted = set(tables)
-    by_name: dict[str, list[Object]] = {}
-    for item in objects:
-        by_name.setdefault(item.key.rpartition("/")[2], []).append(item)
-    if not by_name:
+    by_key = {item.key: item for item in objects}
+    if not by_key:
         raise NoFiles(bucket, prefix)
+    by_source: dict[str, list[Object]] = {}
+    for key in in_order(by_key):
+        source = source_of(dataset, _below(prefix, key))
+        if source is not None:
+            by_source.setdefault(source.file, []).append(by_key[key])
     sources = [s for s in dataset.sources if wanted & set(s.tables)]
-    missing = {t: s.file for s in sources if s.file not in by_name for t in s.tables if t in wanted}
+    missing = {t: s.file for s in sources if s.file not in by_source for t in s.tables if t in wanted}
     if missing:
         raise MissingFile(missing, prefix)
-    for source in sources:
-        if len(by_name[source.file]) > 1:
-            raise AmbiguousFile(source.tables[0], [o.key for o in by_name[source.file]])
-    return [(s, by_name[s.file][0]) for s in sources]
+    return [(source, file) for source in sources for file in by_source[source.file]]
+
+
+def _below(prefix: str, key: str) -> str:
+    """The key's folders below the prefix, and its whole name: a prefix may end inside of it."""
+    folders = key.removeprefix(prefix).rpartition("/")[0]
+    return f"{folders}/{key.rpartition('/')[2]}"
 
 
 def read_header(s3: Any, source: Source, file: Object) -> tuple[tuple[str, ...], int, int]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.errors import (
-    AmbiguousFile,
     DataForgeError,
     DuplicateColumn,
     InvalidInput,
@@ -117,14 +116,6 @@ def test_a_missing_file_is_named_with_its_table(used_forge: Forge) -> None:
     with pytest.raises(MissingFile, match=r"orders \(expected olist_orders_dataset\.csv\)") as raised:
         used_forge.migrate(tables=["sellers", "orders"])
     assert "sellers" not in str(raised.value)
-
-
-def test_two_files_of_one_table_are_refused_with_both_names(used_forge: Forge) -> None:
-    used_forge.put(sellers=PLAIN)
-    used_forge.put("olist/2018/", sellers=PLAIN)
-    with pytest.raises(AmbiguousFile, match=r"olist/2018/olist_sellers.*olist/olist_sellers") as raised:
-        used_forge.migrate(tables=["sellers"])
-    assert "'sellers'" in str(raised.value)
 
 
 def test_a_prefix_without_files_is_named_with_its_bucket(used_forge: Forge) -> None:

@@ -4,7 +4,7 @@
     ├── InvalidInput            the caller asked for something that cannot be (never retried)
     │   ├── InvalidSettings
     │   ├── UnknownDataset, UnknownTable
-    │   ├── NoFiles, MissingFile, AmbiguousFile
+    │   ├── NoFiles, MissingFile
     │   ├── MissingColumn, UnknownColumn, DuplicateColumn, WrongEncoding
     ├── Refused                 it could be done, but would harm (never retried)
     │   ├── AlreadyRunning, LeaseLost, QualityTooLow, NotReconciled, SchemaRefused, SourceChanged, TargetRefuses
@@ -78,13 +78,6 @@ class MissingFile(InvalidInput):
         super().__init__(
             f'No file under {prefix!r} for: {files}. Upload it, or name the tables to migrate in "tables".'
         )
-
-
-class AmbiguousFile(InvalidInput):
-    """Two objects claim to be the same file of a table."""
-
-    def __init__(self, table: str, keys: Iterable[str]) -> None:
-        super().__init__(f"Table {table!r} has more than one file: {', '.join(keys)}. Keep one of them.")
 
 
 class MissingColumn(InvalidInput):
