@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = (ROOT, ROOT / "layers" / "common" / "python", ROOT / "cli")
 COMMAND = """#!/bin/sh
-exec "$(dirname "$(readlink -f "$0")")/python" -m dataforge_cli "$@"
+exec "$(dirname "$(readlink -f "$0")")/python" -P -m dataforge_cli "$@"
 """
 
 if __name__ == "__main__":
