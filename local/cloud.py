@@ -9,7 +9,7 @@ from pathlib import Path
 
 import boto3
 
-from local import api, aws, deploy, outputs, ports, postgres
+from local import api, aws, deploy, guard, outputs, ports, postgres
 from local.config import AWS_PORT_SETTING, PG_PORT_SETTING, Config
 from local.errors import AtWork, RunsElsewhere
 from local.interrupts import deferred
@@ -62,11 +62,12 @@ def is_up(config: Config) -> bool:
 
 @contextlib.contextmanager
 def running(config: Config, say: Say = tell) -> Iterator[Outputs]:
-    """A cloud for the length of a block."""
-    try:
-        yield up(config, say)
-    finally:
-        down(config, say)
+    """A cloud for the length of a block, stopped at its end, or when this process is killed."""
+    with guard.watch(config):
+        try:
+            yield up(config, say)
+        finally:
+            down(config, say)
 
 
 def _start(config: Config, say: Say) -> None:

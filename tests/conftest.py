@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import signal
 import struct
 from collections.abc import Callable
 from random import Random
@@ -37,6 +38,11 @@ class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist publ
 
     def _split_scope(self, nodeid: str) -> str:
         return nodeid.split("/")[1]
+
+
+def pytest_configure() -> None:
+    """A run that is stopped from outside still stops the servers its fixtures have started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FolderScheduling:

@@ -12,7 +12,7 @@ import psutil
 import psycopg2
 import pytest
 
-from local import aws, cloud, ports, postgres, processes, unprivileged
+from local import aws, cloud, guard, ports, postgres, processes, unprivileged
 from local.config import Config
 from local.errors import DeployFailed, RunsElsewhere
 
@@ -36,8 +36,9 @@ def tiny_config(
     locked = tmp_path_factory.mktemp("locked")
     locked.chmod(0o700)
     config = Config(state=locked / "state", aws_port=free_port(), pg_port=free_port(), app=tiny_app)
-    yield config
-    cloud.down(config)
+    with guard.watch(config):
+        yield config
+        cloud.down(config)
 
 
 @pytest.fixture(scope="module")

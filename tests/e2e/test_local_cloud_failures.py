@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,14 @@ def left_over(state: Path) -> list[str]:
     return found
 
 
+def start_deploying(arguments: list[str]) -> subprocess.Popen[str]:
+    """Start the program and return when it says that it deploys."""
+    run = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert run.stdout is not None
+    assert any(line.startswith("Deploying") for line in run.stdout)
+    return run
+
+
 @pytest.mark.parametrize(("taken", "setting"), [(0, "DATAFORGE_AWS_PORT"), (1, "DATAFORGE_PG_PORT")])
 def test_a_busy_port_is_named_with_the_setting_that_changes_it(
     tmp_path: Path, two_ports: Ports, taken: int, setting: str
@@ -64,11 +73,7 @@ def test_an_interrupt_while_deploying_leaves_no_process_and_no_state(
     tmp_path: Path, two_ports: Ports, number: signal.Signals, code: int
 ) -> None:
     state = tmp_path / "state"
-    run = subprocess.Popen(command(state, two_ports), cwd=ROOT, stdout=subprocess.PIPE, text=True, bufsize=1)
-    assert run.stdout is not None
-    for line in run.stdout:
-        if line.startswith("Deploying"):
-            break
+    run = start_deploying(command(state, two_ports))
     run.send_signal(number)
     run.communicate(timeout=60)
     assert run.returncode == code
@@ -100,3 +105,24 @@ def test_two_commands_do_not_work_on_one_cloud_at_once(tmp_path: Path, two_ports
     with pytest.raises(KeyboardInterrupt):
         cloud.up(config, say=meanwhile)
     assert left_over(tmp_path) == []
+
+
+def test_a_cloud_for_a_block_ends_with_its_process_even_when_that_is_killed(
+    tmp_path: Path, two_ports: Ports
+) -> None:
+    settings = f"state=Path({str(tmp_path / 'state')!r}), aws_port={two_ports[0]}, pg_port={two_ports[1]}"
+    script = f"""
+from pathlib import Path
+from local import cloud
+from local.config import Config
+with cloud.running(Config({settings})):
+    pass
+"""
+    run = start_deploying([sys.executable, "-c", script])
+    run.kill()
+    run.communicate()
+    deadline = time.monotonic() + 60
+    while left_over(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert left_over(tmp_path) == []
+    assert not any(map(ports.answers, two_ports))
