@@ -1,4 +1,4 @@
-"""Progress of a migration as bars on a terminal, and as a line now and then in a log."""
+"""Progress of a migration, or of a file that is sent, as bars on a terminal, and as a line now and then in a log."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from types import TracebackType
 from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
+from dataforge_cli.ingest import Tally
 from dataforge_cli.progress import PHASES, Progress, TableProgress
 from dataforge_cli.screen import Screen
 
@@ -68,6 +69,44 @@ class Bars:
         if progress.phase and due and not self._screen.err.is_terminal:
             self._said_at = now
             self._screen.say(line(progress))
+
+
+class SendingBar:
+    """One bar for a file that is being sent; ``size`` is its bytes, where they are known."""
+
+    def __init__(self, screen: Screen, size: int | None) -> None:
+        self._screen, self._size, self._said_at = screen, size, time.monotonic()
+        self._bars = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[rows]}"),
+            console=screen.err,
+        )
+        self._task = self._bars.add_task("sending", total=size, rows="")
+
+    def __enter__(self) -> SendingBar:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def show(self, tally: Tally) -> None:
+        """Bring the bar up to date; where there is no terminal, say a line every ten seconds."""
+        rejected = f", {tally.rejected:,} rejected" if tally.rejected else ""
+        text = f"{tally.read:,} records{rejected}"
+        self._bars.update(self._task, completed=tally.bytes, rows=text)
+        if not self._screen.err.is_terminal and time.monotonic() - self._said_at >= _LINE_SECONDS:
+            self._said_at = time.monotonic()
+            self._screen.say(f"{tally.bytes / self._size:.0%}, {text}" if self._size else text)
+
+    def finish(self) -> None:
+        """All is sent: fill the bar."""
+        size = self._size or 1
+        self._bars.update(self._task, description="sent", total=size, completed=size)
 
 
 def rows(table: TableProgress) -> str:

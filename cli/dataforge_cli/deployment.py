@@ -22,6 +22,7 @@ from dataforge_cli.errors import BadOutputs, NoDeployment, NoOutput, WrongCall
 from dataforge_cli.failures import error_code
 
 if TYPE_CHECKING:
+    from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
@@ -69,6 +70,11 @@ class Deployment:
     def states(self) -> SFNClient:
         """A client of Step Functions."""
         return self.session.client("stepfunctions", endpoint_url=self.endpoint, config=self.config)
+
+    @cached_property
+    def gateway(self) -> APIGatewayClient:
+        """A client of API Gateway."""
+        return self.session.client("apigateway", endpoint_url=self.endpoint, config=self.config)
 
     @cached_property
     def functions(self) -> LambdaClient:

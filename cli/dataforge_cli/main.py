@@ -10,6 +10,8 @@ import typer
 from typer.core import TyperGroup
 
 from dataforge_cli.commands.doctor import doctor
+from dataforge_cli.commands.ingest import ingest
+from dataforge_cli.commands.keys import keys
 from dataforge_cli.commands.migrate import migrate
 from dataforge_cli.commands.status import status
 from dataforge_cli.commands.stop import stop
@@ -57,6 +59,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": status,
     "stop": stop,
     "doctor": doctor,
+    "ingest": ingest,
+    "keys": keys,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)

@@ -7,12 +7,15 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from dataforge_cli.api_keys import Key
 from dataforge_cli.bars import rows
 from dataforge_cli.progress import Progress
 
+REFUSED = {"rejected", "unreadable"}
 COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
 
 
@@ -31,6 +34,21 @@ def summary(output: Mapping[str, Any]) -> Table:
     return table
 
 
+def fates(counts: Mapping[str, int], unreadable: int, codes: Mapping[str, int]) -> Group:
+    """What became of the records that were sent, and why some were rejected."""
+    shown = {name: count for name, count in {**counts, "unreadable": unreadable}.items() if count}
+    table = _table("records", "number", footer=True)
+    for name, count in shown.items():
+        table.add_row(name, Text(f"{count:,}", style="red" if name in REFUSED else ""))
+    table.columns[0].footer, table.columns[1].footer = "total", f"{sum(shown.values()):,}"
+    if not codes:
+        return Group(table)
+    reasons = _table("code", "records")
+    for code, count in sorted(codes.items(), key=lambda item: -item[1]):
+        reasons.add_row(code, f"{count:,}")
+    return Group(table, reasons)
+
+
 def under_way(progress: Progress) -> Table:
     """How far the tables of a running migration are."""
     table = _table("table", "loaded", "rows")
@@ -45,6 +63,15 @@ def findings(found: Iterable[Mapping[str, str]]) -> Table:
     table = Table("object", "finding", "way out", box=SIMPLE_HEAD, pad_edge=False)
     for one in found:
         table.add_row(Text(one["object"]), Text(f"{one['detail']} ({one['code']})"), Text(one["way_out"]))
+    return table
+
+
+def keys_table(keys: Iterable[Key]) -> Table:
+    """Keys, without their values."""
+    table = Table("id", "kind", "name", "made", box=SIMPLE_HEAD, pad_edge=False)
+    for key in keys:
+        off = "" if key.enabled else " (disabled)"
+        table.add_row(key.id, key.kind, Text(key.name + off), f"{key.created:%Y-%m-%d %H:%M}")
     return table
 
 

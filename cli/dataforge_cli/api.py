@@ -1,0 +1,135 @@
+"""Requests to the HTTP API, sent again until they are answered or hope is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from dataforge_cli.call import Call
+from dataforge_cli.errors import CommandError, WrongCall
+
+URL, KEY = "DATAFORGE_API_URL", "DATAFORGE_API_KEY"
+"""Variables of the environment; with both, a caller needs no access to AWS at all."""
+
+TRIES = 8
+LONGEST_WAIT = 60.0
+"""Seconds. Who is told to wait for longer has used up a day's requests: that is to be said, not waited for."""
+
+# Another attempt may succeed: 409 while the first is still at work, 429 and 503 by their meaning, 502 and 504 from the way.
+_AGAIN = {409, 429, 502, 503, 504}
+_SECONDS_PER_REQUEST = 35.0
+
+
+class NoKey(WrongCall):
+    """There is no API key to send."""
+
+    def __init__(self, deployment: str) -> None:
+        super().__init__(
+            f"{deployment}: no API key. Make one with `dataforge keys create --kind writer`, and set {KEY} to it."
+        )
+
+
+class ApiRefused(CommandError):
+    """The API does not take the request, and would not take it again. ``status`` is HTTP's, ``errors`` the problem's."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        self.status, self.problem = status, problem
+        name = "".join(word.title() for word in str(problem.get("type", "")).rpartition(":")[2].split("-"))
+        found = "; ".join(
+            f"{e.get('pointer') or e.get('parameter')}: {e['message']}" for e in problem.get("errors", ())
+        )
+        text = f"The API answered {status}: {problem.get('detail') or problem.get('message') or 'no reason given'}"
+        super().__init__(f"{text} ({found})" if found else text, name)
+
+
+class ApiUnreachable(CommandError):
+    """The API gives no answer, or keeps asking to come back later."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer that is to be worked with."""
+
+    status: int
+    document: Any
+
+
+class Api:
+    """One API and a key for it. ``say`` is told of every wait, and ``sleep`` (seconds) waits."""
+
+    def __init__(
+        self, url: str, key: str, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._url, self._key, self._say, self._sleep = url.rstrip("/"), key, say, sleep
+        timeout = urllib3.Timeout(connect=10, read=_SECONDS_PER_REQUEST)
+        self._pool = urllib3.PoolManager(retries=False, timeout=timeout, headers={"User-Agent": "dataforge"})
+
+    def post(self, path: str, body: bytes, idempotency_key: str) -> Answer:
+        """Post JSON, again and again under the one key. Raises ``ApiRefused``, ``ApiUnreachable``."""
+        headers = {
+            "x-api-key": self._key,
+            "content-type": "application/json",
+            "idempotency-key": idempotency_key,
+            "user-agent": "dataforge",
+        }
+        for attempt in range(TRIES):
+            answer, reason, wait = self._try(path, body, headers)
+            if answer is not None:
+                return answer
+            pause = wait if wait is not None else random.uniform(0.5, 1) * min(2**attempt / 2, 20)
+            if pause > LONGEST_WAIT:
+                raise ApiUnreachable(f"{reason} It asks to come back in {pause / 3600:.1f} hours.")
+            if attempt + 1 < TRIES:
+                self._say(f"{reason} Trying again in {pause:.0f} s.")
+                self._sleep(pause)
+        raise ApiUnreachable(f"{reason} Given up after {TRIES} attempts.")
+
+    def _try(
+        self, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[Answer | None, str, float | None]:
+        """An answer; or why there is none, and after how many seconds the API wants to be asked again."""
+        try:
+            response = self._pool.request("POST", self._url + path, body=body, headers=headers)
+        except HTTPError as error:
+            return None, f"No answer from {self._url} ({type(error).__name__}).", None
+        document = _read(response.data)
+        if response.status in _AGAIN:
+            return None, f"{response.status}: {document.get('detail', 'busy')}", _seconds(response.headers)
+        if response.headers.get("content-type", "").startswith("application/json") and "results" in document:
+            return Answer(response.status, document), "", None
+        raise ApiRefused(response.status, document)
+
+
+def _read(data: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(data)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _seconds(headers: Mapping[str, str]) -> float | None:
+    told = headers.get("retry-after", "")
+    return float(told) if told.isdecimal() else None
+
+
+def find_api(call: Call) -> Api:
+    """The API to send to: the deployment's, or the environment's. Raises ``NoKey``, and what finding a deployment raises."""
+    url, key = os.environ.get(URL), os.environ.get(KEY)
+    name = url or ""
+    if url:
+        call.screen.say(f"Target: {url}")
+    else:
+        url, name = call.deployment["api_url"], call.deployment.name
+        key = key or call.deployment.outputs.get("writer_key")
+    if not key:
+        raise NoKey(name)
+    return Api(url, key, call.screen.say)

@@ -1,0 +1,125 @@
+"""``dataforge keys``: make, list and revoke keys of the HTTP API."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dataforge_cli.api_keys import KINDS, PLAN_OUTPUTS, Key, create_key, list_keys, revoke_key
+from dataforge_cli.call import Call, calling
+from dataforge_cli.errors import WrongCall
+from dataforge_cli.options import Debug, Json, OutputsFile, Stage
+from dataforge_cli.tables import keys_table
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigateway import APIGatewayClient
+
+
+class Action(StrEnum):
+    """What to do with keys."""
+
+    create = "create"
+    list = "list"
+    revoke = "revoke"
+
+
+class Kind(StrEnum):
+    """What a key may do; each kind may do what the ones before it may."""
+
+    reader = "reader"
+    writer = "writer"
+    operator = "operator"
+
+
+class UnknownKey(WrongCall):
+    """There is no key of this id or name, or more than one."""
+
+
+def keys(
+    action: Annotated[Action, typer.Argument(help="What to do.", show_default=False)],
+    key: Annotated[
+        str | None, typer.Argument(metavar="KEY", show_default=False, help="To revoke: the key's id or name.")
+    ] = None,
+    kind: Annotated[
+        Kind | None, typer.Option(show_default=False, help="To create: what the key may do.")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", show_default=False, help="To create: who or what it is for. Default: made up."
+        ),
+    ] = None,
+    as_json: Json = False,
+    stage: Stage = None,
+    outputs: OutputsFile = None,
+    debug: Debug = False,
+) -> None:
+    """Make, list and revoke keys of the HTTP API.
+
+    A new key's value is printed once, on stdout; nothing keeps it but API Gateway. A revoked key is refused at once.
+    A reader reads, a writer also sends records, an operator may do everything.
+
+    Exit code 0: done. 1: AWS refused. 2: the call was wrong.
+
+    **Examples**
+
+    ```
+    dataforge keys create --kind writer --name shop
+    dataforge keys list
+    dataforge keys revoke shop
+    ```
+    """
+    with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
+        _check(action, key, kind, name)
+        client = call.deployment.gateway
+        if action is Action.create and kind is not None:
+            _create(call, client, kind.value, name)
+        elif action is Action.revoke and key is not None:
+            _revoke(call, client, key)
+        else:
+            found = _all(call, client)
+            call.screen.answer({"keys": [_document(one) for one in found]}, keys_table(found))
+
+
+def _check(action: Action, key: str | None, kind: Kind | None, name: str | None) -> None:
+    """Raises ``WrongCall`` for what an action lacks, or does not take."""
+    if action is Action.create and kind is None:
+        raise WrongCall(f"keys create: --kind {'|'.join(KINDS)} says what the key may do.")
+    if action is Action.revoke and key is None:
+        raise WrongCall("keys revoke: give the key's id or name. `dataforge keys list` shows them.")
+    if (action is not Action.create and (kind or name)) or (action is not Action.revoke and key):
+        raise WrongCall(
+            f"keys {action.value} takes no such argument. `dataforge keys --help` shows how to call it."
+        )
+
+
+def _create(call: Call, client: APIGatewayClient, kind: str, name: str | None) -> None:
+    name = name or f"{kind}-{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(2)}"
+    made, value = create_key(client, call.deployment[PLAN_OUTPUTS[kind]], kind, name)
+    call.screen.say(f"{made.name} ({made.id}); its value is told only now:")
+    call.screen.answer({**_document(made), "value": value}, value)
+
+
+def _revoke(call: Call, client: APIGatewayClient, word: str) -> None:
+    found = [one for one in _all(call, client) if word in {one.id, one.name}]
+    if len(found) != 1:
+        many = "More than one key has the name" if found else "There is no key"
+        raise UnknownKey(f"{many} {word!r}. `dataforge keys list` shows the ids.")
+    revoke_key(client, found[0].id)
+    call.screen.answer(
+        {**_document(found[0]), "enabled": False}, f"{found[0].name} ({found[0].id}) is revoked."
+    )
+
+
+def _all(call: Call, client: APIGatewayClient) -> Sequence[Key]:
+    plans = {kind: call.deployment[output] for kind, output in PLAN_OUTPUTS.items()}
+    return sorted(list_keys(client, plans), key=lambda one: one.created)
+
+
+def _document(key: Key) -> dict[str, Any]:
+    return {**vars(key), "created": key.created.astimezone(UTC).isoformat()}

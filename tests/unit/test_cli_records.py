@@ -1,0 +1,142 @@
+"""Records read from files: the text that is sent is the text that was there, and what is none is kept."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataforge_cli.records import Sent, Unreadable, read_csv, read_jsonl, split_object
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+NUMBERS = st.decimals(allow_nan=False, allow_infinity=False).map(lambda number: f"{number:f}"[:40])
+SCALARS = st.one_of(st.none(), st.booleans(), NUMBERS.map(lambda n: ("number", n)), st.text(max_size=8))
+
+
+def written(value: Any) -> str:
+    """JSON, in which numbers stand as they are."""
+    return value[1] if isinstance(value, tuple) else json.dumps(value, ensure_ascii=False)
+
+
+def lines(*given: str) -> io.BytesIO:
+    return io.BytesIO("".join(f"{line}\n" for line in given).encode(errors="surrogatepass"))
+
+
+def jsonl(*given: str, table: str | None = None) -> list[Any]:
+    return list(read_jsonl(lines(*given), table))
+
+
+@given(
+    st.dictionaries(NAMES.filter(lambda n: "\x00" not in n), SCALARS, max_size=5),
+    st.sampled_from(["", " ", "\t "]),
+)
+def test_members_keep_their_text(members: dict[str, Any], space: str) -> None:
+    pairs = [f"{json.dumps(name)}{space}:{space}{written(value)}" for name, value in members.items()]
+    text = "{" + space + f"{space},{space}".join(pairs) + space + "}"
+    assert split_object(text) == {name: written(value) for name, value in members.items()}
+
+
+@pytest.mark.parametrize("number", ["1.10", "12345678901234567890.5", "1e2", "-0", "0.1000000000000000055"])
+def test_numbers_are_sent_as_they_stand(number: str) -> None:
+    (record,) = jsonl(f'{{"table": "t", "data": {{"price": {number}}}}}')
+    assert f'"price": {number}}}' in record.text
+    assert json.loads(record.text, parse_float=Decimal, parse_int=Decimal)["data"]["price"] == Decimal(number)
+
+
+def test_line_is_a_record_or_with_a_table_the_data_alone() -> None:
+    assert [(r.table, r.data) for r in jsonl('{"table": "a", "data": {}}', '{"x": 1}', table="b")] == [
+        ("a", "{}"),
+        ("b", '{"x": 1}'),
+    ]
+
+
+def test_errors_beside_a_rejected_record_are_passed_over() -> None:
+    (record,) = jsonl('{"table": "a", "data": {"x": 1}, "errors": [{"code": "missing"}]}')
+    assert record.text == '{"table":"a","data":{"x": 1}}'
+
+
+def test_empty_lines_and_a_bom_are_no_records() -> None:
+    found = list(read_jsonl(io.BytesIO(b'\xef\xbb\xbf{"x":1}\r\n\r\n  \n{"x":2}'), "t"))
+    assert [(r.line, r.data) for r in found if isinstance(r, Sent)] == [(1, '{"x":1}'), (4, '{"x":2}')]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"nonsense", "not a JSON object"),
+        (b'{"table": "a"}', 'expected {"table"'),
+        (b'{"table": 1, "data": {}}', 'expected {"table"'),
+        (b'{"table": "a", "data": []}', 'expected {"table"'),
+        (b'{"table": "a", "data": {}} x', "something follows"),
+        (b'{"table": "a", "data": {},}', "expected ','"),
+        (b'{"table": "a" "data": {}}', "expected ','"),
+        (b'{"table": "a", "table": "b", "data": {}}', "the name 'table' stands there twice"),
+        (b'{"table": "a", "data": {"x": NaN}}', "NaN is not JSON"),
+        (b'{"table": "a", "data": {"x": "\xff"}}', "not valid UTF-8 (byte "),
+        (b'{"table": "a", "data": {"x": 1', "not JSON"),
+        (b'{"table": "a", "data": {"x": ' + b"[" * 100_000, "nested too deeply"),
+        (b"{1: 2}", "a member has no name"),
+    ],
+)
+def test_what_is_no_record_is_kept_as_it_stands(line: bytes, reason: str) -> None:
+    (found,) = read_jsonl(io.BytesIO(line + b"\r\n"), None)
+    assert isinstance(found, Unreadable)
+    assert found.reason.startswith(reason)
+    assert (found.kept, found.line, found.size) == (line, 1, len(line) + 2)
+
+
+FIELDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=6)
+
+
+@given(st.lists(st.lists(FIELDS, min_size=2, max_size=2), max_size=6), st.sampled_from(["\n", "\r\n"]))
+def test_csv_comes_back_as_it_was_written(rows: list[list[str]], end: str) -> None:
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer.writerows([["a", "b"], *rows])
+    found = list(read_csv(io.BytesIO(buffer.getvalue().encode()), "t"))
+    expected = [{name: value for name, value in zip("ab", row, strict=True) if value} for row in rows]
+    assert [json.loads(r.data) for r in found if isinstance(r, Sent)] == expected
+    header = len('"a","b"' + end)
+    assert sum(record.size for record in found) == len(buffer.getvalue().encode()) - header
+
+
+def test_csv_tells_the_line_of_a_record_and_leaves_empty_fields_out() -> None:
+    found = list(read_csv(io.BytesIO(b'\xef\xbb\xbfa,b\n1,\n\n"x\ny",2\n3,4\n'), "t"))
+    assert [(r.line, json.loads(r.data)) for r in found if isinstance(r, Sent)] == [
+        (2, {"a": "1"}),
+        (4, {"a": "x\ny", "b": "2"}),
+        (6, {"a": "3", "b": "4"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (b"1,2,3", "3 field(s)"),
+        (b"1", "1 field(s)"),
+        (b'"1"x,2', "',' expected"),
+        (b"\xff,2", "not valid UTF-8"),
+    ],
+)
+def test_csv_record_of_the_wrong_shape_is_kept_with_its_reason(record: bytes, reason: str) -> None:
+    good, bad, last = read_csv(io.BytesIO(b"a,b\n1,2\n" + record + b"\n3,4\n"), "t")
+    assert isinstance(good, Sent)
+    assert isinstance(last, Sent)
+    assert isinstance(bad, Unreadable)
+    assert bad.line == 3
+    kept = json.loads(bad.kept)
+    assert (kept["table"], kept["errors"][0]["code"]) == ("t", "unreadable")
+    assert reason in bad.reason == kept["errors"][0]["message"]
+    assert kept["data"]["csv"].encode() == record.replace(b"\xff", b"\\udcff")
+
+
+@pytest.mark.parametrize("header", [b"", b"a,a\n", b"a,\n"])
+def test_csv_without_a_usable_header_is_refused(header: bytes) -> None:
+    with pytest.raises(ValueError, match="the first line must name the columns"):
+        list(read_csv(io.BytesIO(header), "t"))
