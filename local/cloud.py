@@ -73,11 +73,9 @@ def running(config: Config, say: Say = tell) -> Iterator[Outputs]:
 def _start(config: Config, say: Say) -> None:
     ports.require_free(config.pg_port, PG_PORT_SETTING)
     ports.require_free(config.aws_port, AWS_PORT_SETTING)
-    for folder in (config.run, config.logs):
-        folder.mkdir(exist_ok=True, mode=0o700)
-    _settings_file(config).write_text(json.dumps(config.settings))
     say(f"Starting PostgreSQL 18 on port {config.pg_port}.")
     postgres.start(config)
+    _settings_file(config).write_text(json.dumps(config.settings))
     say(f"Starting the AWS emulator on port {config.aws_port}.")
     aws.start(config)
     deploy.bootstrap(config)

@@ -7,11 +7,12 @@ import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
 
-from local import processes, unprivileged
+from local import guard, processes, unprivileged
 from local.config import CLOUD_PYTHON, HOST, Config
 from local.errors import NotInstalled, StartFailed
 
@@ -25,6 +26,8 @@ LOCALE = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 
 def start(config: Config) -> None:
     """Create an empty cluster and serve it. Raises ``StartFailed``."""
+    for folder in (config.run, config.logs):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     user = unprivileged.user()
     home = _make_home(config, user)
     binaries = _binaries(home, user)
@@ -50,6 +53,17 @@ def stop(config: Config) -> None:
         unprivileged.remove(config.state)
         config.postgres.unlink()
     shutil.rmtree(config.postgres, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def serving(config: Config) -> Iterator[None]:
+    """A server for the length of a block, without the rest of the cloud."""
+    with guard.watch(config):
+        try:
+            start(config)
+            yield
+        finally:
+            stop(config)
 
 
 def running(config: Config) -> bool:
