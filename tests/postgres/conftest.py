@@ -17,7 +17,7 @@ from psycopg2.extensions import connection
 from dataforge.catalogue import Column
 from dataforge.database import connect
 from dataforge.datasets import DATASETS
-from dataforge.roles import LOAD, LOGINS, MIGRATE, OWNER
+from dataforge.roles import LOGINS, OWNER
 from dataforge.settings import DatabaseSettings
 from functions.schema.apply import apply
 from local import postgres
@@ -137,8 +137,8 @@ def another_database(server: Server, template: str) -> Iterator[Callable[..., Da
         made.append(server.create(f"test_{next(_numbers)}", template))
         if template == TEMPLATE:
             # A copy does not have the rights on the database itself.
-            roles = f"{OWNER}, {', '.join(LOGINS)}"
-            server.run(f"GRANT CREATE, CONNECT ON DATABASE {made[-1].name} TO {roles}")
+            rights = {"CREATE, CONNECT": OWNER, "CONNECT": ", ".join(LOGINS)}
+            server.run(*(f"GRANT {r} ON DATABASE {made[-1].name} TO {roles}" for r, roles in rights.items()))
         return made[-1]
 
     yield make
@@ -152,28 +152,16 @@ def database(another_database: Callable[..., Database]) -> Database:
     return another_database()
 
 
+@pytest.fixture(scope="module")
+def module_database(another_database: Callable[[], Database]) -> Database:
+    """One database for all tests of a module, for tests that do not mind what is in it."""
+    return another_database()
+
+
 @pytest.fixture
 def empty_database(another_database: Callable[..., Database]) -> Database:
     """A database with nothing in it."""
     return another_database("template1")
-
-
-@pytest.fixture
-def control(database: Database) -> connection:
-    """The connection of the function that takes the steps."""
-    return database.connect(MIGRATE)
-
-
-@pytest.fixture
-def worker(database: Database) -> connection:
-    """The connection of a function that loads a chunk."""
-    return database.connect(LOAD)
-
-
-@pytest.fixture(scope="session")
-def ident() -> Callable[[int], str]:
-    """A number as 32 hex digits."""
-    return "{:032x}".format
 
 
 def usual(column: Column) -> str:

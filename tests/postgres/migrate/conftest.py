@@ -132,12 +132,8 @@ class Forge:
 
     def migration(self, document: Any = None, chunk_bytes: int = 1 << 20) -> Migration:
         """A migration, not begun."""
-        settings = MigrationSettings(
-            **self.database.settings(MIGRATE).model_dump(),
-            raw_bucket=RAW,
-            report_bucket=REPORT,
-            chunk_bytes=chunk_bytes,
-        )
+        more = {"raw_bucket": RAW, "report_bucket": REPORT, "chunk_bytes": chunk_bytes}
+        settings = MigrationSettings.model_validate(self.database.settings(MIGRATE).model_dump() | more)
         return Migration(self, document or {}, settings, self.connection(MIGRATE), self.connection(LOAD))
 
     def connection(self, role: str) -> connection:
@@ -196,12 +192,6 @@ def forge(database: Database, s3: Any) -> Forge:
 def another_forge(another_database: Callable[[], Database], s3: Any) -> Callable[[], Forge]:
     """Makes further ones, on the same buckets."""
     return lambda: Forge(another_database(), s3)
-
-
-@pytest.fixture(scope="module")
-def module_database(another_database: Callable[[], Database]) -> Database:
-    """One database for all tests of a module, for tests that do not mind what is in it."""
-    return another_database()
 
 
 @pytest.fixture

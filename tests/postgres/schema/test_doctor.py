@@ -1,0 +1,129 @@
+"""The doctor names what is broken, and applying the catalogue again mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dataforge.roles import LOGINS
+from functions.schema.apply import apply
+from functions.schema.doctor import REPAIR, examine
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+    from tests.postgres.conftest import Database
+
+PASSWORDS = dict.fromkeys(LOGINS, "for the tests")
+
+DAMAGES = {
+    "REVOKE INSERT ON dataforge.rejections FROM dataforge_load": (
+        "missing_grant",
+        "dataforge.rejections",
+        "dataforge_load lacks INSERT",
+    ),
+    "REVOKE UPDATE (scan) ON dataforge.migration_chunks FROM dataforge_load": (
+        "missing_grant",
+        "dataforge.migration_chunks",
+        "UPDATE scan",
+    ),
+    "REVOKE SELECT ON olist.orders FROM dataforge_ingest": ("missing_grant", "olist.orders", "lacks SELECT"),
+    "REVOKE USAGE ON SCHEMA olist FROM dataforge_load": (
+        "missing_grant",
+        "olist",
+        "dataforge_load lacks USAGE",
+    ),
+    "REVOKE dataforge_owner FROM dataforge_migrate GRANTED BY master": (
+        "missing_grant",
+        "dataforge_migrate",
+        "become dataforge_owner",
+    ),
+    "ALTER ROLE dataforge_migrate NOLOGIN": ("no_login", "dataforge_migrate", "may not log in"),
+    "ALTER TABLE olist.orders DROP CONSTRAINT orders_customer_id_fkey": (
+        "missing_constraint",
+        "olist.orders",
+        "orders_customer_id_fkey",
+    ),
+    "ALTER TABLE olist.order_items DROP CONSTRAINT order_items_pkey": (
+        "missing_constraint",
+        "olist.order_items",
+        "order_items_pkey",
+    ),
+    "ALTER TABLE olist.order_items DROP CONSTRAINT order_items_price_check": (
+        "missing_constraint",
+        "olist.order_items",
+        "order_items_price_check",
+    ),
+    "DROP TABLE quotes.quote_tags": ("missing_table", "quotes.quote_tags", "does not exist"),
+}
+
+
+def test_a_sound_database_has_no_finding(master: connection) -> None:
+    assert examine(master) == []
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damage_is_named_and_mended_by_applying_again(
+    database: Database, master: connection, damage: str
+) -> None:
+    code, name, words = DAMAGES[damage]
+    database.query(damage)
+    try:
+        found = examine(master)
+        assert (code, name) in {(f["code"], f["object"]) for f in found}
+        assert any(words in f["detail"] and f["way_out"] == REPAIR for f in found)
+    finally:
+        apply(master, PASSWORDS)
+    assert examine(master) == []
+
+
+@pytest.fixture(params=LOGINS)
+def missing_role(request: pytest.FixtureRequest, server: object, database: Database) -> Iterator[str]:
+    """A role that is gone; other databases of the server have rights for it, so it goes by another name meanwhile."""
+    role = request.param
+    database.query(f"ALTER ROLE {role} RENAME TO gone")
+    yield role
+    database.query(f"DROP OWNED BY {role}; DROP ROLE IF EXISTS {role}; ALTER ROLE gone RENAME TO {role}")
+
+
+def test_a_missing_role_is_named_and_made_again(
+    database: Database, master: connection, missing_role: str
+) -> None:
+    assert ("missing_role", missing_role) in {(f["code"], f["object"]) for f in examine(master)}
+    apply(master, PASSWORDS)
+    assert examine(master) == []
+    database.connect(missing_role).close()
+
+
+@pytest.mark.parametrize(
+    ("damage", "mending", "code"),
+    [
+        ("ALTER ROLE dataforge_load CREATEROLE", "ALTER ROLE dataforge_load NOCREATEROLE", "too_mighty"),
+        (
+            "ALTER TABLE olist.sellers OWNER TO master",
+            "ALTER TABLE olist.sellers OWNER TO dataforge_owner",
+            "wrong_owner",
+        ),
+        ("ALTER TABLE olist.sellers ADD note text", "ALTER TABLE olist.sellers DROP note", "wrong_columns"),
+    ],
+)
+def test_what_applying_cannot_mend_comes_with_its_own_way_out(
+    database: Database, master: connection, damage: str, mending: str, code: str
+) -> None:
+    database.query(damage)
+    try:
+        [finding] = examine(master)
+        assert finding["code"] == code
+        assert finding["way_out"] != REPAIR
+        if finding["way_out"].startswith("ALTER"):
+            database.query(finding["way_out"])
+            assert examine(master) == []
+    finally:
+        database.query(mending)
+
+
+def test_an_empty_database_is_examined_without_an_error(empty_database: Database) -> None:
+    codes = {f["code"] for f in examine(empty_database.connect("master"))}
+    assert codes == {"missing_grant", "missing_table"}

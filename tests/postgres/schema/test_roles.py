@@ -1,0 +1,177 @@
+"""Roles have exactly the rights they need, and nobody else has any."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg2
+import pytest
+
+from dataforge import shadow
+from dataforge.catalogue import Table
+from dataforge.database import transaction
+from dataforge.datasets import DATASETS
+from dataforge.errors import Unavailable
+from dataforge.roles import INGEST, LOAD, LOGINS, MIGRATE, OWNER
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+
+Denied = psycopg2.errors.InsufficientPrivilege
+DATA = [f"{d.name}.{t.name}" for d in DATASETS.values() for t in d.tables.values()]
+ORDERS: Table = DATASETS["olist"].table("orders")
+
+GRANTED = {
+    (LOAD, "dataforge.migrations", "SELECT"),
+    (LOAD, "dataforge.migration_files", "SELECT"),
+    (LOAD, "dataforge.migration_chunks", "SELECT"),
+    *(
+        (LOAD, f"dataforge.migration_chunks.{c}", "UPDATE")
+        for c in ("scan", "result", "error", "cause", "loaded_at")
+    ),
+    (LOAD, "dataforge.rejections", "INSERT"),
+    (INGEST, "dataforge.rejections", "SELECT"),
+    (INGEST, "dataforge.rejections", "INSERT"),
+    *((INGEST, "dataforge.batches", privilege) for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE")),
+    *((INGEST, relation, privilege) for relation in DATA for privilege in ("SELECT", "INSERT", "UPDATE")),
+}
+RELATIONS = """
+    SELECT a.grantee::regrole::text, c.oid::regclass::text, privilege_type
+    FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace::regnamespace::text = ANY(%s) AND grantee <> relowner
+    UNION ALL SELECT a.grantee::regrole::text, c.oid::regclass || '.' || attname, privilege_type
+    FROM pg_class c JOIN pg_attribute t ON attrelid = c.oid, aclexplode(attacl) a
+    WHERE c.relnamespace::regnamespace::text = ANY(%s)
+"""
+
+
+def test_relations_grant_what_is_listed_and_no_more(module_database: Database) -> None:
+    schemas = ["dataforge", *DATASETS]
+    found = module_database.query(RELATIONS, schemas, schemas)
+    assert sorted(found) == sorted(GRANTED)
+
+
+def test_schemas_let_the_logins_in_and_nobody_else(module_database: Database) -> None:
+    schemas = ["dataforge", *DATASETS]
+    found = module_database.query(
+        "SELECT nspname, grantee::regrole::text, privilege_type FROM pg_namespace, aclexplode(nspacl)"
+        " WHERE nspname = ANY(%s) AND grantee <> nspowner",
+        schemas,
+    )
+    assert sorted(found) == sorted((schema, role, "USAGE") for schema in schemas for role in LOGINS)
+
+
+def test_only_the_migration_and_the_master_may_become_the_owner(module_database: Database) -> None:
+    members = (
+        "SELECT member::regrole::text, bool_or(inherit_option), bool_or(set_option) FROM pg_auth_members"
+        " WHERE roleid = %s::regrole GROUP BY 1"
+    )
+    assert sorted(module_database.query(members, OWNER)) == [(MIGRATE, False, True), ("master", True, True)]
+    for role in (LOAD, INGEST):
+        assert module_database.query("SELECT 1 FROM pg_auth_members WHERE member = %s::regrole", role) == []
+
+
+def test_no_role_has_powers_over_the_server(module_database: Database) -> None:
+    powers = "rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication"
+    query = f"SELECT rolname, rolcanlogin, {powers} FROM pg_roles WHERE rolname = ANY(%s)"
+    found = {name: (login, mighty) for name, login, mighty in module_database.query(query, [OWNER, *LOGINS])}
+    assert found == {OWNER: (False, False)} | dict.fromkeys(LOGINS, (True, False))
+
+
+@pytest.mark.parametrize("password", ["", "for the tests", OWNER])
+def test_nobody_can_log_in_as_the_owner(module_database: Database, password: str) -> None:
+    with pytest.raises(Unavailable, match=OWNER):
+        module_database.connect(OWNER, password)
+
+
+def test_a_login_needs_its_password(module_database: Database) -> None:
+    with pytest.raises(Unavailable, match="password authentication failed") as raised:
+        module_database.connect(LOAD, "a wrong one")
+    assert "a wrong one" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM olist.orders",
+        "INSERT INTO olist.category_translations VALUES ('a', 'b')",
+        "DELETE FROM olist.orders",
+        "TRUNCATE olist.orders",
+        "SELECT * FROM dataforge.rejections",
+        "SELECT * FROM dataforge.leases",
+        "UPDATE dataforge.migration_chunks SET first_byte = 0",
+        "INSERT INTO dataforge.migrations VALUES ('x')",
+        "DELETE FROM dataforge.migration_chunks",
+        "CREATE SCHEMA mine",
+        "CREATE TABLE dataforge.mine ()",
+        "CREATE TABLE olist.mine ()",
+        "CREATE TABLE public.mine ()",
+        "DROP TABLE olist.orders",
+        f"SET ROLE {OWNER}",
+        f"SET ROLE {MIGRATE}",
+        "SET ROLE master",
+        "ALTER ROLE dataforge_load CREATEROLE",
+        "COPY (SELECT 1) TO PROGRAM 'true'",
+    ],
+)
+def test_a_worker_may_not(module_database: Database, statement: str) -> None:
+    with pytest.raises(Denied):
+        module_database.connect(LOAD).cursor().execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM olist.orders",
+        "SELECT * FROM dataforge.migrations",
+        "CREATE SCHEMA mine",
+        "SET ROLE master",
+        "ALTER ROLE dataforge_migrate CREATEROLE",
+    ],
+)
+def test_the_migration_may_nothing_before_it_becomes_the_owner(
+    module_database: Database, statement: str
+) -> None:
+    with pytest.raises(Denied):
+        module_database.connect(MIGRATE).cursor().execute(statement)
+
+
+@pytest.mark.parametrize(
+    "relation", ["olist.orders", "dataforge.rejections", "dataforge.leases", "quotes.tags"]
+)
+def test_a_stranger_reads_nothing(module_database: Database, relation: str) -> None:
+    module_database.query("CREATE ROLE stranger LOGIN PASSWORD 'for the tests'")
+    try:
+        with pytest.raises(Denied):
+            module_database.connect("stranger").cursor().execute(f"SELECT * FROM {relation}")
+    finally:
+        module_database.query("DROP ROLE stranger")
+
+
+def test_a_worker_may_fill_a_shadow_and_not_read_it(database: Database) -> None:
+    with transaction(database.connect(MIGRATE), role=OWNER) as cursor:
+        shadow.create(cursor, "run", [ORDERS])
+    worker = database.connect(LOAD)
+    worker.autocommit = True
+    values = "repeat('a', 32), repeat('b', 32), 'created', now(), NULL, NULL, NULL, now(), 1"
+    worker.cursor().execute(f"INSERT INTO shadow_run.orders VALUES ({values})")
+    for statement in (
+        "SELECT * FROM shadow_run.orders",
+        "DELETE FROM shadow_run.orders",
+        "DROP TABLE shadow_run.orders",
+    ):
+        with pytest.raises(Denied):
+            worker.cursor().execute(statement)
+
+
+def test_a_published_table_keeps_no_right_of_the_workers(database: Database) -> None:
+    dataset = DATASETS["olist"]
+    table = dataset.table("sellers")
+    with transaction(database.connect(MIGRATE), role=OWNER) as cursor:
+        shadow.create(cursor, "run", [table])
+        shadow.add_key(cursor, table, "run")
+        shadow.finish(cursor, table, "run")
+        shadow.lock(cursor, dataset, [table], "ACCESS EXCLUSIVE")
+        shadow.swap(cursor, dataset, "run", [table])
+    test_relations_grant_what_is_listed_and_no_more(database)
+    owner = "SELECT tableowner FROM pg_tables WHERE schemaname = 'olist' AND tablename = 'sellers'"
+    assert database.query(owner) == [(OWNER,)]
