@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,7 @@ from functions.migrate.plan import cut, plan
 from functions.migrate.publish import publish, reconcile
 from functions.migrate.report import report
 from functions.migrate.settle import settle
+from functions.migrate.steps import note_step
 
 logger, metrics, tracer = Logger(), Metrics(), Tracer()
 
@@ -37,7 +39,9 @@ def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One step of the state machine, named by ``event["step"]``; its result is the state's result."""
     settings = read(MigrationSettings)
     logger.append_keys(step=event["step"], migration_id=event.get("migration_id"))
-    result = _step(event, settings, get_db_resource(settings), _s3())
+    db, started = get_db_resource(settings), time.perf_counter()
+    result = _step(event, settings, db, _s3())
+    note_step(db, event, result, time.perf_counter() - started)
     logger.info("step done")
     return result
 

@@ -94,4 +94,11 @@ INTERNAL = (
         created_at timestamptz NOT NULL DEFAULT now(),
         UNIQUE (key_owner, idempotency_key))""",
     """CREATE INDEX IF NOT EXISTS batches_created ON dataforge.batches (created_at)""",
+    """CREATE TABLE IF NOT EXISTS dataforge.migration_steps (
+        migration_id text NOT NULL REFERENCES dataforge.migrations,
+        step text NOT NULL,
+        "table" text,
+        seconds double precision NOT NULL,
+        ended_at timestamptz NOT NULL DEFAULT clock_timestamp())""",
+    """CREATE INDEX IF NOT EXISTS migration_steps_migration ON dataforge.migration_steps (migration_id)""",
 )
