@@ -1,88 +1,79 @@
-"""report.html: one self-contained page, light and dark, readable on a phone."""
+"""report.html: one self-contained page without a script, light and dark, readable on a phone."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import Any
 
-_STYLE = """
-:root { color-scheme: light dark; --line: #8884; --good: #2a7; --bad: #c43; --soft: #8881; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th:first-child, td:first-child, td.text { text-align: left; } td.wrap { white-space: normal; overflow-wrap: anywhere; }
-.bar { display: inline-block; width: 6rem; height: .7rem; border-radius: .35rem; overflow: hidden; }
-.bar { background: var(--bad); }
-.bar i { display: block; height: 100%; background: var(--good); }
-.state { display: inline-block; padding: .1rem .6rem; border-radius: 1rem; color: #fff; background: var(--good); }
-.state.failed { background: var(--bad); } .note { background: var(--soft); padding: .6rem .8rem; border-radius: .4rem; }
-"""
+from functions.migrate import page_effort, page_sections
+from functions.migrate.page_charts import PATTERNS
+from functions.migrate.page_style import POLICY, STYLE
+from functions.migrate.page_text import money, percent, seconds, short
+
+Report = dict[str, Any]
+_SECTIONS = (
+    page_sections.quality,
+    page_sections.counts,
+    page_sections.rejections,
+    page_effort.throughput,
+    page_effort.phases,
+    page_effort.cost,
+    page_sections.reconciliation,
+    page_sections.cleanings,
+)
 
 
-def render(document: dict[str, Any]) -> str:
+def render(report: Report) -> str:
     """The page for a report document (``functions.migrate.report``)."""
-    published = document["status"] == "published"
-    title = f"Migration of {escape(document['dataset'])}"
+    title = f"Migration of {escape(report['dataset'])}"
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title><style>{_STYLE}</style></head><body>
-<h1>{title} <span class="state{"" if published else " failed"}">{escape(document["status"])}</span></h1>
-<p>{escape(document["migration_id"])}, {escape(document["started_at"])}, {document["seconds"]:.1f} seconds.
-Quality {_percent(document["quality"])}, threshold {_percent(document["quality_threshold"])}.</p>
-{_failure(document)}
-<h2>Tables</h2>
-<div class="scroll"><table><thead><tr><th>table</th><th>read</th><th>loaded</th><th>unchanged</th><th>deduplicated</th>
-<th>rejected</th><th>quality</th><th></th></tr></thead>
-<tbody>{"".join(map(_table, document["tables"]))}</tbody></table></div>
-<p>For every table: read = loaded + unchanged + deduplicated + rejected, and the content hash of what was read equals that of
-what is stored ({escape(document["row_hash"])}).</p>
-{_reasons(document["tables"])}
-{_cleanings(document["tables"])}
-</body></html>
+<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">
+<title>{title}: {escape(report["status"])}</title><style>{STYLE}</style></head><body>{PATTERNS}<main>
+<h1>{title}</h1>
+<p class="soft">{escape(_minute(report["started_at"]))} · {escape(report["migration_id"])}</p>
+{_verdict(report)}
+{_tiles(report)}
+{"".join(section(report) for section in _SECTIONS)}
+<footer>Data Forge. The same figures for programs: <code>report.json</code> beside this page. Files read from
+<code>{escape(report["prefix"])}</code>; execution <code>{escape(report["execution"])}</code>.</footer>
+</main></body></html>
 """
 
 
-def _percent(share: float | None) -> str:
-    return "not known" if share is None else f"{share * 100:.4f}".rstrip("0").rstrip(".") + " %"
+def _minute(moment: str) -> str:
+    """An ISO 8601 time without its seconds; the ledger's are in UTC."""
+    return f"{moment[:16].replace('T', ' ')} UTC" if moment.endswith("+00:00") else moment
 
 
-def _failure(document: dict[str, Any]) -> str:
-    if not document["error"]:
-        return ""
-    return f'<p class="note"><b>{escape(document["error"])}</b>: {escape(document["cause"] or "")}</p>'
-
-
-def _table(t: dict[str, Any]) -> str:
-    counts = "".join(
-        f"<td>{t[n]:,}</td>" for n in ("read", "loaded", "unchanged", "deduplicated", "rejected")
+def _verdict(report: Report) -> str:
+    if report["status"] == "published":
+        loaded = sum(t["loaded"] for t in report["tables"])
+        number = len(report["tables"])
+        tables = f"{number} {'table' if number == 1 else 'tables'}"
+        return (
+            f'<div class="verdict"><b>✓ Published.</b> {loaded:,} new rows in {tables}'
+            " became visible at one moment; what was read is what is stored.</div>"
+        )
+    error = escape(report["error"] or "")
+    return (
+        f'<div class="verdict bad"><b>✗ Not published; readers see what they saw before.</b><br>'
+        f"{error}{': ' if error and report['cause'] else ''}{escape(report['cause'] or '')}</div>"
     )
-    width = 100 * (t["quality"] if t["quality"] is not None else 0)
-    bar = f'<span class="bar"><i style="width:{width:.2f}%"></i></span>'
-    return f"<tr><td>{escape(t['table'])}</td>{counts}<td>{_percent(t['quality'])}</td><td>{bar}</td></tr>"
 
 
-def _reasons(tables: list[dict[str, Any]]) -> str:
-    rows = "".join(
-        f'<tr><td>{escape(t["table"])}</td><td class="text">{escape(r["column"] or "")}</td>'
-        f'<td class="text">{escape(r["code"])}</td><td>{r["rows"]:,}</td>'
-        f'<td class="text wrap">{escape(", ".join(r["first"]))}</td></tr>'
-        for t in tables
-        for r in t["rejections"]
+def _tiles(report: Report) -> str:
+    read, rejected = (sum(t[name] for t in report["tables"]) for name in ("read", "rejected"))
+    pace = f"{short(read / report['seconds'])} rows/s" if report["seconds"] else ""
+    total = report["cost"]["dollars"]["total"]
+    tiles = (
+        ("Rows read", f"{read:,}", f"from {len(report['files'])} files"),
+        ("Quality", percent(report["quality"]), f"threshold {percent(report['quality_threshold'])}"),
+        ("Rejected", f"{rejected:,}", "kept with their reasons"),
+        ("Time", seconds(report["seconds"]), pace),
+        ("Cost on AWS", money(total), "functions and requests"),
     )
-    if not rows:
-        return "<h2>Rejections</h2><p>None.</p>"
-    head = "<th>table</th><th>column</th><th>reason</th><th>rows</th><th>first at (file:line)</th>"
-    return f'<h2>Rejections</h2><div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
-
-
-def _cleanings(tables: list[dict[str, Any]]) -> str:
-    rows = "".join(
-        f'<tr><td>{escape(t["table"])}</td><td class="text">{escape(what)}</td><td>{count:,}</td></tr>'
-        for t in tables
-        for what, count in sorted(t["cleanings"].items())
+    shown = "".join(
+        f"<div><dt>{name}</dt><dd>{value}<small>{note}</small></dd></div>" for name, value, note in tiles
     )
-    if not rows:
-        return ""
-    head = "<th>table</th><th>column and cleaning</th><th>values</th>"
-    return f'<h2>Cleaning</h2><div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return f'<dl class="tiles">{shown}</dl>'

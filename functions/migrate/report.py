@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from decimal import Decimal
 from typing import Any
 
@@ -12,10 +11,11 @@ from dataforge.roles import OWNER
 from dataforge.rows import ROW_HASH
 from dataforge.settings import MigrationSettings
 from functions.migrate.page import render
+from functions.migrate.report_effort import effort_of
+from functions.migrate.report_rejections import cleanings_of, rejections_of
 from functions.migrate.run import Run, read_run
 
 COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
-_EXAMPLES = 3
 
 
 def report(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def _document(cursor: Any, run: Run) -> dict[str, Any]:
         (run.id,),
     )
     status, quality, error, cause, started, finished = cursor.fetchone()
-    reasons, cleanings = _reasons(cursor, run), _cleanings(cursor, run)
+    reasons, cleanings = rejections_of(cursor, run), cleanings_of(cursor, run)
     return {
         "migration_id": run.id,
         "execution": run.execution,
@@ -63,10 +63,11 @@ def _document(cursor: Any, run: Run) -> dict[str, Any]:
         "finished_at": finished.isoformat(),
         "seconds": round((finished - started).total_seconds(), 3),
         "tables": [
-            t | {"rejections": reasons[t["table"]], "cleanings": cleanings[t["table"]]}
+            t | {"rejections": reasons.get(t["table"], []), "cleanings": cleanings.get(t["table"], {})}
             for t in _tables(cursor, run)
         ],
         "files": _files(cursor, run),
+        **effort_of(cursor, run),
     }
 
 
@@ -76,49 +77,26 @@ def _share(quality: Decimal | None) -> float | None:
 
 
 def _tables(cursor: Any, run: Run) -> list[dict[str, Any]]:
+    """Per table counts, quality, and the content hashes of what was read and of what is stored.
+
+    ``differences`` are the keys of rows that one side has and the other has not, where reconciliation noted any.
+    """
     cursor.execute(
-        f'SELECT "table", {", ".join(COUNTS)}, quality, source_hash, target_hash FROM dataforge.migration_tables'
-        " WHERE migration_id = %s",
+        f"SELECT \"table\", {', '.join(COUNTS)}, quality, source_hash, target_hash, settled->'differences'"
+        " FROM dataforge.migration_tables WHERE migration_id = %s",
         (run.id,),
     )
     rows = {row[0]: row for row in cursor.fetchall()}
     found = []
     for table in run.tables:
         if table.name in rows:
-            name, *counts, quality, source, target = rows[table.name]
+            name, *counts, quality, source, target, differences = rows[table.name]
             found.append(
                 {"table": name, **dict(zip(COUNTS, counts, strict=True))}
                 | {"quality": _share(quality), "source_hash": source, "target_hash": target}
+                | {"differences": differences or []}
             )
     return found
-
-
-def _reasons(cursor: Any, run: Run) -> dict[str, list[dict[str, Any]]]:
-    """Per table and code: how many rows were rejected for it, and where the first ones are. No content of a record."""
-    cursor.execute(
-        "SELECT \"table\", e->>'code', e->>'column', count(DISTINCT id),"
-        " (array_agg(file || ':' || line ORDER BY file, line))[1:%s]"
-        " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s"
-        " GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3",
-        (_EXAMPLES, run.id),
-    )
-    reasons: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for table, code, column, rows, examples in cursor.fetchall():
-        reasons[table].append({"code": code, "column": column, "rows": rows, "first": examples})
-    return reasons
-
-
-def _cleanings(cursor: Any, run: Run) -> dict[str, dict[str, int]]:
-    cursor.execute(
-        "SELECT t.key, t.value->'cleanings' FROM dataforge.migration_chunks, jsonb_each(result) t WHERE migration_id = %s",
-        (run.id,),
-    )
-    totals: dict[str, Counter[str]] = defaultdict(Counter)
-    for table, counts in cursor.fetchall():
-        totals[table].update(counts)
-    return {table: dict(counts) for table, counts in totals.items()} | {
-        t.name: {} for t in run.tables if t.name not in totals
-    }
 
 
 def _files(cursor: Any, run: Run) -> list[dict[str, Any]]:

@@ -1,0 +1,99 @@
+"""What a run costs on AWS, by a table of list prices that names its date and region."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+
+FUNCTION_MEGABYTES = 1769
+"""The memory of the migration's functions where Lambda does not say it."""
+
+
+@dataclass(frozen=True)
+class Prices:
+    """US dollars without tax; free tiers are not counted."""
+
+    noted: str = "2026-11"
+    region: str = "us-east-1"
+    lambda_gb_second: float = 0.0000133334
+    """arm64, first tier."""
+    lambda_request: float = 0.20 / 1e6
+    state_transition: float = 0.025 / 1e3
+    """Step Functions, standard workflows."""
+    s3_write: float = 0.005 / 1e3
+    """PUT and LIST."""
+    s3_read: float = 0.0004 / 1e3
+    """GET."""
+
+
+PRICES = Prices()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a run used, as counted from the ledger."""
+
+    function_seconds: float
+    function_megabytes: int
+    invocations: int
+    state_transitions: int
+    s3_writes: int
+    s3_reads: int
+
+    @property
+    def gb_seconds(self) -> float:
+        """Lambda's measure: memory times time."""
+        return self.function_seconds * self.function_megabytes / 1024
+
+
+def function_megabytes() -> int:
+    """The memory that this function has, and is paid for; the workers have the same."""
+    return int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", FUNCTION_MEGABYTES))
+
+
+def dollars(usage: Usage, prices: Prices = PRICES) -> dict[str, float]:
+    """The cost by kind, and in all as ``total``; unrounded."""
+    parts = {
+        "lambda_seconds": usage.gb_seconds * prices.lambda_gb_second,
+        "lambda_requests": usage.invocations * prices.lambda_request,
+        "state_transitions": usage.state_transitions * prices.state_transition,
+        "s3_requests": usage.s3_writes * prices.s3_write + usage.s3_reads * prices.s3_read,
+    }
+    return parts | {"total": sum(parts.values())}
+
+
+def cost(usage: Usage, prices: Prices = PRICES) -> dict[str, Any]:
+    """The report's section."""
+    return {
+        "usage": asdict(usage) | {"gb_seconds": round(usage.gb_seconds, 3)},
+        "dollars": {name: round(value, 8) for name, value in dollars(usage, prices).items()},
+        "prices": asdict(prices),
+    }
+
+
+def estimate(
+    *,
+    scans: int,
+    chunks: int,
+    files: int,
+    tables: int,
+    marks: int,
+    steps: int,
+    seconds: float,
+    megabytes: int,
+) -> Usage:
+    """The use of a run of so many items; ``marks`` are the progress objects, ``seconds`` those of all functions together.
+
+    A child of a Distributed Map is two transitions (its start and its task), a table's settling three; the machine's own
+    states are about a dozen. Each scan and each chunk reads its range once, each file's header is read once; the lists of
+    work, the plan and the reports are six objects, and 1,000 files are one page of a listing.
+    """
+    return Usage(
+        function_seconds=round(seconds, 3),
+        function_megabytes=megabytes,
+        invocations=scans + chunks + steps,
+        state_transitions=2 * (scans + chunks) + 3 * tables + 12,
+        s3_writes=marks + 6 + -(-files // 1000),
+        s3_reads=scans + chunks + files,
+    )

@@ -1,0 +1,56 @@
+"""Costs are arithmetic on a table of prices; the table names its date and region."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from functions.migrate.cost import (
+    FUNCTION_MEGABYTES,
+    PRICES,
+    Usage,
+    cost,
+    dollars,
+    estimate,
+    function_megabytes,
+)
+from infra.migration import MEMORY
+
+
+def test_prices_name_their_date_and_region() -> None:
+    assert re.fullmatch(r"20\d\d-[01]\d", PRICES.noted)
+    assert PRICES.region == "us-east-1"
+    section = cost(Usage(1, 1024, 1, 1, 1, 1))
+    assert (section["prices"]["noted"], section["prices"]["region"]) == (PRICES.noted, PRICES.region)
+
+
+def test_dollars_are_use_times_price() -> None:
+    used = Usage(
+        function_seconds=1_000_000,
+        function_megabytes=2048,
+        invocations=1_000_000,
+        state_transitions=4_000,
+        s3_writes=2_000,
+        s3_reads=10_000,
+    )
+    assert used.gb_seconds == 2_000_000
+    assert dollars(used) == {
+        "lambda_seconds": pytest.approx(26.6668),
+        "lambda_requests": pytest.approx(0.20),
+        "state_transitions": pytest.approx(0.10),
+        "s3_requests": pytest.approx(0.014),
+        "total": pytest.approx(26.9808),
+    }
+
+
+def test_use_is_counted_from_items() -> None:
+    used = estimate(scans=3, chunks=4, files=2, tables=2, marks=4, steps=8, seconds=10.0, megabytes=1769)
+    assert (used.invocations, used.s3_reads, used.s3_writes, used.state_transitions) == (15, 9, 11, 32)
+
+
+def test_functions_have_the_memory_that_is_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", raising=False)
+    assert function_megabytes() == FUNCTION_MEGABYTES == MEMORY
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
+    assert function_megabytes() == 512

@@ -1,0 +1,151 @@
+"""report.html: complete in itself, and nothing in it is code of somebody else's."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.sample_report import sample_report
+from functions.migrate.page import render
+from functions.migrate.page_charts import bar, curve, nice_floor, round_up
+from functions.migrate.page_style import POLICY
+from functions.migrate.page_text import money, percent, seconds, short
+
+EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+class Page(HTMLParser):
+    """A page's elements, attributes and text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_every_word_from_outside_is_text() -> None:
+    page = Page(render(sample_report(EVIL)))
+    assert not {"script", "img", "iframe", "object", "embed", "link", "form", "a"} & set(page.tags)
+    assert not [
+        name for name, _ in page.attributes if name.startswith("on") or name in {"src", "href", "style"}
+    ]
+    assert page.text.count(EVIL) >= 8
+
+
+def test_nothing_is_fetched_from_elsewhere() -> None:
+    html = render(sample_report("plain"))
+    assert POLICY.startswith("default-src 'none'; style-src 'sha256-")
+    assert POLICY in html
+    assert "http:" not in html
+    assert "https:" not in html
+    assert "@import" not in html
+
+
+def test_every_chart_has_a_title() -> None:
+    html = render(sample_report("plain"))
+    charts = html.count('role="img"')
+    assert charts > 10
+    assert html.count("<title>") == charts + 1
+    assert "<desc>" in html
+
+
+def test_a_long_record_is_not_quoted_and_a_short_one_is() -> None:
+    report = sample_report("plain")
+    report["tables"][1]["rejections"][0]["examples"] = [
+        {"file": "a.csv", "line": 7, "message": "m", "raw": None},
+        {"file": "b.csv", "line": 8, "message": "m", "raw": "x,y"},
+    ]
+    report["tables"] = report["tables"][:2]
+    html = render(report)
+    assert html.count('<code class="raw">') == 1
+    assert "a.csv:7" in html
+    assert "b.csv:8" in html
+
+
+def test_a_table_below_the_threshold_is_marked_by_word_and_hatching() -> None:
+    html = render(sample_report("plain"))
+    assert "✗ below" in html
+    assert 'class="fill bad"' in html
+
+
+def test_differences_are_listed_by_key() -> None:
+    report = sample_report("plain")
+    report["tables"][0]["differences"] = ["stored, not read: order_id = 7<"]
+    html = render(report)
+    assert "✗ differ" in html
+    assert "order_id = 7&lt;" in html
+
+
+def test_a_run_that_loaded_nothing_has_a_page() -> None:
+    report = sample_report("plain")
+    none = {"start": 0.0, "bucket_seconds": 0.0, "rows_per_second": []}
+    bare: dict[str, object] = {
+        "tables": [],
+        "quality": None,
+        "phases": [],
+        "throughput": none,
+        "seconds": 0.0,
+    }
+    assert "not known" in render(report | bare)
+
+
+@given(st.text(), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_bars_stay_on_their_track(title: str, start: float, length: float, mark: float) -> None:
+    page = Page(bar(start, min(1.0, start + length), title, mark=mark))
+    assert page.tags == ["svg", "title", "rect", "rect", "line"]
+    shares = [
+        float(v[:-1]) for n, v in page.attributes if v and v.endswith("%") and n in {"x", "width", "x1"}
+    ]
+    assert all(0 <= share <= 100 for share in shares)
+
+
+@given(st.lists(st.floats(0, 1e9), min_size=1, max_size=50))
+def test_curves_stay_in_their_picture(values: list[float]) -> None:
+    page = Page(curve(values, round_up(max(values)), "t", "d"))
+    points = next(v for n, v in page.attributes if n == "points")
+    assert points is not None
+    assert all(0 <= float(number) <= 100 for point in points.split() for number in point.split(","))
+
+
+@given(st.floats(1e-3, 1e12))
+def test_an_axis_ends_above_its_values_and_not_far(value: float) -> None:
+    assert value <= round_up(value) <= 2.51 * value
+
+
+@given(st.floats(0, 1))
+def test_an_axis_of_shares_begins_below_them(share: float) -> None:
+    assert 0 <= nice_floor(share) <= share
+
+
+@pytest.mark.parametrize(
+    ("shown", "text"),
+    [
+        (percent(1.0), "100 %"),
+        (percent(0.99999999), "99.9999 %"),
+        (percent(0.95), "95 %"),
+        (percent(None), "not known"),
+        (seconds(1.5), "1.50 s"),
+        (seconds(61), "61 s"),
+        (seconds(150), "2 min 30 s"),
+        (seconds(9000), "2 h 30 min"),
+        (money(0), "$0"),
+        (money(0.00525), "$0.00525"),
+        (money(1234.5), "$1,234.50"),
+        (short(1_200_000), "1.2 M"),
+        (short(999), "999"),
+    ],
+)
+def test_numbers_read_as_people_say_them(shown: str, text: str) -> None:
+    assert shown == text
