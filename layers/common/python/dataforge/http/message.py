@@ -130,7 +130,7 @@ def problem(error: DataForgeError, request_id: str) -> Response:
     words = _HUMP.sub(" ", type(error).__name__).lower()
     document = {
         "type": f"urn:dataforge:problem:{words.replace(' ', '-')}",
-        "title": words.capitalize(),
+        "title": words.capitalize().replace("json", "JSON"),
         "status": int(error.status),
         "detail": str(error),
         "instance": request_id,

@@ -1,0 +1,130 @@
+"""One idempotency key, one answer: whatever is sent again, nothing is stored twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dataforge.database import transaction
+from dataforge.http.access import owner_of
+from dataforge.roles import INGEST
+from functions.ingest import ledger
+
+if TYPE_CHECKING:
+    from tests.postgres.ingest.conftest import Api
+
+Sample = Callable[..., dict[str, Any]]
+WRITER, OTHER = "writer." + "k" * 40, "operator." + "o" * 40
+
+
+def test_a_retry_gets_the_first_answer_byte_for_byte(api: Api, sample: Sample) -> None:
+    records = [sample("customers"), sample("orders", 7)]
+    first = api.post(*records, idempotency_key="one")
+    assert first.statuses == ["inserted", "rejected"]
+    assert api.post(*records, idempotency_key="one") == first
+    assert api.count("dataforge.rejections") == 1
+    assert api.get("batches", idempotency_key="one").text == first.text
+
+
+@pytest.mark.parametrize(
+    ("state", "mode", "status"), [("SP", "partial", 200), ("?", "partial", 422), ("?", "atomic", 422)]
+)
+def test_every_answer_to_a_batch_is_kept(
+    api: Api, sample: Sample, state: str, mode: str, status: int
+) -> None:
+    first, second = (
+        api.post(sample("customers", customer_state=state), mode=mode, idempotency_key="k") for _ in "12"
+    )
+    assert first == second
+    assert first.status == status
+    stored = api.get("batches", idempotency_key="k")
+    assert (stored.status, stored.text) == (200, first.text)
+
+
+def test_another_body_under_a_used_key_is_refused(api: Api, sample: Sample) -> None:
+    api.post(sample("customers"), idempotency_key="one")
+    reply = api.post(sample("customers", 2), idempotency_key="one")
+    assert (reply.status, reply.json["type"]) == (422, "urn:dataforge:problem:key-reused")
+    assert api.post(sample("customers"), mode="dry_run", idempotency_key="one").status == 422
+    assert api.count("olist.customers") == 1
+
+
+def test_each_api_key_has_idempotency_keys_of_its_own(api: Api, sample: Sample) -> None:
+    first = api.post(sample("customers"), idempotency_key="one")
+    assert api.request("GET", "/v1/batches", query={"idempotency_key": "one"}, key=OTHER).status == 404
+    body = '{"records": [{"table": "customers", "data": {}}]}'
+    reply = api.send(body, idempotency_key="one", key=OTHER)
+    assert (reply.status, first.status) == (422, 200)
+    assert reply.codes == [["missing"] * 5]
+
+
+def test_no_api_key_is_stored(api: Api, sample: Sample) -> None:
+    api.post(sample("customers", customer_state="?"), idempotency_key="one")
+    for table in ("batches", "rejections"):
+        assert WRITER not in str(api.database.query(f"SELECT * FROM dataforge.{table}"))
+
+
+def test_after_a_day_a_key_is_as_if_it_never_was(api: Api, sample: Sample) -> None:
+    first = api.post(sample("customers"), idempotency_key="one")
+    api.database.query("UPDATE dataforge.batches SET created_at = now() - interval '24 hours 1 second'")
+    assert api.get("batches", idempotency_key="one").status == 404
+    again = api.post(sample("customers"), sample("customers", 2), idempotency_key="one")
+    assert again.statuses == ["unchanged", "inserted"]
+    assert again.json["batch_id"] > first.json["batch_id"]
+    assert api.get("batches", idempotency_key="one").text == again.text
+
+
+def test_old_answers_are_cleaned_up_by_and_by(api: Api, sample: Sample) -> None:
+    api.database.query(
+        "INSERT INTO dataforge.batches SELECT 'old-' || n, '', 'key-' || n, '', 200, '', now() - interval '2 days'"
+        " FROM generate_series(1, 150) n"
+    )
+    for expected in (51, 2, 3):
+        api.post(sample("customers", expected), idempotency_key=f"new-{expected}")
+        assert api.count("dataforge.batches") == expected
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "é", "x" * 256, "a\n", "\x7f"])
+def test_a_key_that_cannot_be_one_is_refused(api: Api, sample: Sample, key: str) -> None:
+    reply = api.post(sample("customers"), idempotency_key=key)
+    assert (reply.status, reply.json["title"]) == (400, "Invalid request")
+    assert api.get("batches", idempotency_key=key).status == 400
+    assert api.count("olist.customers") == 0
+
+
+def test_a_key_of_any_255_visible_characters_is_taken(api: Api, sample: Sample) -> None:
+    key = ("".join(map(chr, range(0x21, 0x7F))) * 3)[:255]
+    assert api.post(sample("customers"), idempotency_key=key).status == 200
+    assert api.get("batches", idempotency_key=key).status == 200
+
+
+def test_a_wrong_envelope_leaves_its_key_free(api: Api, sample: Sample) -> None:
+    assert api.post(idempotency_key="one").status == 400
+    assert api.post(sample("customers"), idempotency_key="one").status == 200
+
+
+@pytest.mark.parametrize("query", [{}, {"idempotency_key": "a", "x": "1"}, {"key": "a"}])
+def test_looking_up_needs_the_one_parameter(api: Api, query: dict[str, str]) -> None:
+    assert api.get("batches", **query).status == 400
+
+
+def test_rows_and_answer_are_written_by_one_transaction(api: Api, sample: Sample) -> None:
+    api.post(sample("customers"), sample("orders", 5), idempotency_key="one")
+    relations = ("olist.customers", "dataforge.batches", "dataforge.rejections")
+    writers = {api.database.query(f"SELECT xmin::text FROM {relation}")[0][0] for relation in relations}
+    assert len(writers) == 1
+
+
+def test_while_the_first_is_running_others_are_told_so_at_once(api: Api, sample: Sample) -> None:
+    body = '{"records": [{"table": "authors", "data": {"name": "Ana"}}], "dataset": "quotes"}'
+    owner = api.database.connect(INGEST)
+    claim = ledger.Claim.of(owner_of(WRITER), "one", body.encode())
+    with transaction(owner) as cursor:
+        assert ledger.take(cursor, ledger.new_batch_id(), claim) is None
+        reply = api.send(body, idempotency_key="one")
+        assert (reply.status, reply.json["type"]) == (409, "urn:dataforge:problem:still-running")
+        assert api.get("batches", idempotency_key="one").status == 404
+        owner.rollback()
+    assert api.send(body, idempotency_key="one").status == 200

@@ -1,0 +1,184 @@
+"""The same records get the same verdict from ingestion, from the migration's bulk path, and from PostgreSQL.
+
+What depends on other rows is aside: keys and foreign keys.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dataforge import ddl
+from dataforge.bulk.block import TableBatcher, blocks
+from dataforge.catalogue import Dataset, Table
+from dataforge.csvfile import parse_fields, split_records
+from dataforge.datasets import DATASETS
+from dataforge.http.strictjson import parse
+from dataforge.rows import Texts, clean, row_text
+from functions.ingest.candidates import judge
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+
+Part = tuple[tuple[str, ...], bytes]
+Verdicts = dict[int, Texts | list[tuple[str, str | None]]]
+OWN_FILES = [(name, t.name) for name, dataset in DATASETS.items() for t in dataset.tables.values()]
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(scope="module")
+def cursor(server: Any) -> Iterator[Any]:
+    """On a database in which tests make tables as they need them; sees values as Data Forge's functions do."""
+    database: Database = server.create("verdicts")
+    db = database.connect("master")
+    db.autocommit = True
+    yield db.cursor()
+    database.close()
+
+
+def records_of(part: Part) -> list[dict[str, str]]:
+    """The records of a CSV that have the header's columns and are UTF-8, as a caller would send them."""
+    header, data = part
+    records, found = split_records(data, last=True), []
+    for index, (start, end) in enumerate(zip(records.starts.tolist(), records.ends.tolist(), strict=True)):
+        fields = None if index in records.malformed else parse_fields(data[start:end])
+        if fields is None or len(fields) != len(header):
+            continue
+        try:
+            found.append({n: f.decode() for n, f in zip(header, fields, strict=True) if f})
+        except UnicodeDecodeError:
+            continue
+    return [record for record in found if record]
+
+
+def as_json(table: Table, record: dict[str, str], random: Random) -> str:
+    """The record's JSON; numbers as numbers at times, what is NULL as null at times."""
+    members = []
+    for column in table.columns:
+        value = record.get(column.name)
+        kind, number = column.type.name, random.random() < 0.5
+        if value is None:
+            if column.nullable and random.random() < 0.5:
+                members.append(f'"{column.name}": null')
+        elif (number and kind in ("numeric", "double") and NUMBER.fullmatch(value)) or (
+            number and kind in ("integer", "bigint") and re.fullmatch("-?(0|[1-9][0-9]{0,4000})", value)
+        ):
+            members.append(f'"{column.name}": {value}')
+        else:
+            members.append(f'"{column.name}": {json.dumps(value)}')
+    return f'{{"table": "{table.name}", "data": {{{", ".join(members)}}}}}'
+
+
+def by_ingest(dataset: Dataset, table: Table, records: list[str]) -> Verdicts:
+    """What the ingest function makes of the records, before it asks the database."""
+    (found,), violations = judge(dataset, parse(f"[{','.join(records)}]".encode()))
+    verdicts: Verdicts = {i: [(v.code, v.column) for v in found] for i, found in violations.items()}
+    verdicts |= dict(zip(found.indices, found.rows, strict=True))
+    return verdicts | {copy: verdicts[first] for copy, first in found.copies.items()}
+
+
+def by_bulk(table: Table, records: list[dict[str, str]]) -> Verdicts:
+    """What the migration makes of them, written as CSV."""
+    verdicts: Verdicts = {}
+    for index, record in enumerate(records):
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(
+            [record.get(name, "") for name in table.column_names]
+        )
+        (block,) = blocks(buffer.getvalue().encode(), table.column_names, 0, 1 << 30)
+        batch = TableBatcher(table).batch(block)
+        if batch.rejected:
+            verdicts[index] = [(v.code, v.column) for v in batch.rejected[0].violations]
+        else:
+            fields = parse_fields(batch.lines[0]) or []
+            verdicts[index] = tuple(field.decode() or None for field in fields[:-1])
+    return verdicts
+
+
+def by_postgresql(cursor: Any, table: Table, values: list[str | None]) -> str | None:
+    """The row that PostgreSQL keeps when it is sent the values, as its text, or None if it refuses them."""
+    marks = ", ".join(["%s"] * len(values))
+    statement = (
+        f"INSERT INTO {ddl.qualified(table, 'verdicts')} VALUES ({marks}) RETURNING {ddl.row_text_sql(table)}"
+    )
+    try:
+        cursor.execute(statement, values)
+    except (psycopg2.DataError, psycopg2.IntegrityError, ValueError):
+        return None
+    return str(cursor.fetchone()[0])
+
+
+def make(cursor: Any, table: Table) -> None:
+    cursor.execute("DROP SCHEMA IF EXISTS verdicts CASCADE; CREATE SCHEMA verdicts")
+    cursor.execute(ddl.create_table(table, "verdicts"))
+    for name, definition in ddl.checks(table):
+        cursor.execute(f"ALTER TABLE {ddl.qualified(table, 'verdicts')} ADD CONSTRAINT {name} {definition}")
+
+
+def agree(cursor: Any, dataset: Dataset, table: Table, part: Part, random: Random) -> int:
+    """Hold the three against one another; returns how many records there were."""
+    records = records_of(part)
+    sent = [as_json(table, record, random) for record in records]
+    if not records:
+        return 0
+    ingested, loaded = by_ingest(dataset, table, sent), by_bulk(table, records)
+    assert ingested == loaded
+    for index, record in enumerate(records):
+        verdict = ingested[index]
+        if isinstance(verdict, tuple):
+            assert by_postgresql(cursor, table, list(verdict)) == row_text(verdict)
+            continue
+        cleaned = clean(table, record, Counter())
+        kept = by_postgresql(cursor, table, [cleaned.get(name) for name in table.column_names])
+        # PostgreSQL reads more spellings than the model; what it keeps is a row that the model would have taken.
+        assert kept is None or taken(cursor, dataset, table, kept)
+    return len(records)
+
+
+def taken(cursor: Any, dataset: Dataset, table: Table, kept: str) -> bool:
+    """Whether ingestion takes the row that PostgreSQL keeps, and as the same text."""
+    cursor.execute(
+        f"SELECT {', '.join(f'(r).{ddl.ident(n)}::text' for n in table.column_names)}"
+        f" FROM (SELECT %s::{ddl.qualified(table, 'verdicts')} AS r) t",
+        [kept],
+    )
+    data = {n: v for n, v in zip(table.column_names, cursor.fetchone(), strict=True) if v is not None}
+    (verdict,) = by_ingest(dataset, table, [as_json(table, data, Random(0))]).values()
+    return isinstance(verdict, tuple) and row_text(verdict) == kept
+
+
+@pytest.mark.parametrize("name", ["everything", "points", "words"])
+def test_every_kind_of_column(
+    cursor: Any, kitchen: Dataset, csv_part: Callable[[Random, Table], Part], name: str
+) -> None:
+    table = kitchen.table(name)
+    make(cursor, table)
+
+    @SLOW
+    @given(st.randoms(use_true_random=True))
+    def check(random: Random) -> None:
+        agree(cursor, kitchen, table, csv_part(random, table), random)
+
+    check()
+
+
+@pytest.mark.parametrize(("dataset", "name"), OWN_FILES)
+def test_every_table_of_the_catalogue(
+    cursor: Any, csv_part: Callable[[Random, Table], Part], dataset: str, name: str
+) -> None:
+    table, random = DATASETS[dataset].table(name), Random(11)
+    make(cursor, table)
+    number = sum(agree(cursor, DATASETS[dataset], table, csv_part(random, table), random) for _ in range(20))
+    assert number > 50
