@@ -94,7 +94,7 @@ def _options(settings: DatabaseSettings) -> str:
 def _reason(error: psycopg2.OperationalError) -> str:
     """What a connection attempt failed on, without addresses: the last clause of libpq's first line."""
     text = str(error).strip()
-    return text.splitlines()[0].rpartition(": ")[2] if text else "no reason given"
+    return text.splitlines()[0].rpartition(": ")[2].strip() if text else "no reason given"
 
 
 def _password(settings: DatabaseSettings) -> str:
