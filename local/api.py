@@ -28,7 +28,7 @@ def offer(config: Config, stack: Mapping[str, str]) -> dict[str, str]:
     for kind in KINDS:
         plan = stack[PLAN_OUTPUTS[kind]]
         keys[KEY_OUTPUTS[kind]] = (
-            find_value(client, plan, KEY_NAME) or create_key(client, plan, kind, KEY_NAME)[1]
+            find_value(client, plan, kind, KEY_NAME) or create_key(client, plan, kind, KEY_NAME)[1]
         )
     return {
         "api_url": f"{config.endpoint}/_aws/execute-api/{address['id']}/{address['stage']}",

@@ -49,6 +49,7 @@ def create_key(client: APIGatewayClient, plan: str, kind: str, name: str) -> tup
 
 def list_keys(client: APIGatewayClient, plans: Mapping[str, str]) -> Iterator[Key]:
     """The keys of the plans, which are given by kind."""
+    # The embedded cloud's plans go on listing keys that are deleted.
     pages = client.get_paginator("get_api_keys").paginate(includeValues=False)
     known = {item["id"]: item for page in pages for item in page["items"]}
     for kind, plan in plans.items():
@@ -57,12 +58,11 @@ def list_keys(client: APIGatewayClient, plans: Mapping[str, str]) -> Iterator[Ke
                 yield _key(known[key_id], kind)
 
 
-def find_value(client: APIGatewayClient, plan: str, name: str) -> str | None:
+def find_value(client: APIGatewayClient, plan: str, kind: str, name: str) -> str | None:
     """The value of the plan's key of this name, if it has one."""
-    for key_id in _ids(client, plan):
-        found = client.get_api_key(apiKey=key_id, includeValue=True)
-        if found["name"] == name and found["enabled"]:
-            return found["value"]
+    for key in list_keys(client, {kind: plan}):
+        if key.name == name and key.enabled:
+            return client.get_api_key(apiKey=key.id, includeValue=True)["value"]
     return None
 
 

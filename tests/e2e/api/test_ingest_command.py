@@ -1,0 +1,159 @@
+"""`dataforge ingest` and `dataforge keys` against the deployed API."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg2.extensions import connection
+
+from dataforge.datasets import get_dataset
+from dataforge.examples import example_row
+from local.config import Config
+from local.outputs import Outputs
+
+OLIST = get_dataset("olist")
+Command = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture
+def dataforge(cloud: Outputs, cloud_config: Config, tmp_path: Path) -> Command:
+    """Runs the command in a folder of its own; its exit code and its document."""
+    found = tmp_path / "outputs.json"
+    found.write_text(json.dumps(cloud))
+
+    def run(*words: str, given: str = "", **environment: str) -> tuple[int, dict[str, Any]]:
+        target = () if "DATAFORGE_API_URL" in environment else ("--outputs", str(found))
+        command = [sys.executable, "-m", "dataforge_cli", *words, "--json", *target]
+        env = {"PATH": os.environ["PATH"], **environment}
+        done = subprocess.run(
+            command, cwd=tmp_path, input=given, env=env, capture_output=True, text=True, check=False
+        )
+        return done.returncode, json.loads(done.stdout)
+
+    return run
+
+
+def customers(count: int, **changes: Any) -> list[dict[str, Any]]:
+    """Records that nobody else sends."""
+    data = example_row(OLIST, OLIST.table("customers"))
+    return [
+        {"table": "customers", "data": {**data, "customer_id": secrets.token_hex(16), **changes}}
+        for _ in range(count)
+    ]
+
+
+def write(path: Path, records: list[dict[str, Any]]) -> str:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return str(path)
+
+
+def stored(db: connection, records: list[dict[str, Any]]) -> int:
+    with db.cursor() as cursor:
+        ids = [record["data"]["customer_id"] for record in records]
+        cursor.execute("SELECT count(*) FROM olist.customers WHERE customer_id = ANY (%s)", (ids,))
+        row = cursor.fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def test_rejected_records_are_corrected_and_sent_again(
+    dataforge: Command, superuser: connection, tmp_path: Path
+) -> None:
+    good, bad = customers(25), customers(3, customer_state="none")
+    code, told = dataforge("ingest", write(tmp_path / "all.jsonl", good + bad), "--batch", "10")
+    assert (code, told["status"], told["batches"]) == (1, "rejected", 3)
+    assert (told["counts"]["inserted"], told["counts"]["rejected"]) == (25, 3)
+    assert told["codes"] == {"string_pattern_mismatch": 3}
+    kept = tmp_path / "all.rejected.jsonl"
+    assert told["rejected_file"] == str(kept)
+    kept.write_text(kept.read_text().replace('"none"', '"RJ"'))
+    code, told = dataforge("ingest", str(kept))
+    assert (code, told["status"], told["counts"]["inserted"], told["rejected_file"]) == (0, "done", 3, None)
+    assert stored(superuser, good + bad) == 28
+
+
+def test_rejected_file_sent_as_it_is_is_rejected_again_for_the_same_reasons(
+    dataforge: Command, tmp_path: Path
+) -> None:
+    dataforge("ingest", write(tmp_path / "bad.jsonl", customers(2, customer_state="none")))
+    code, told = dataforge("ingest", str(tmp_path / "bad.rejected.jsonl"), "--rejected", "again.jsonl")
+    assert (code, told["counts"]["rejected"]) == (1, 2)
+    assert (tmp_path / "again.jsonl").read_text() == (tmp_path / "bad.rejected.jsonl").read_text()
+
+
+def test_whole_file_sent_again_changes_nothing(dataforge: Command, tmp_path: Path) -> None:
+    path = write(tmp_path / "twice.jsonl", customers(12))
+    assert dataforge("ingest", path)[1]["counts"]["inserted"] == 12
+    code, told = dataforge("ingest", path)
+    assert (code, told["counts"]["unchanged"]) == (0, 12)
+
+
+def test_csv_and_standard_input(dataforge: Command, superuser: connection, tmp_path: Path) -> None:
+    records = customers(4)
+    columns = list(records[0]["data"])
+    lines = [",".join(columns), *(",".join(record["data"][c] for c in columns) for record in records)]
+    (tmp_path / "some.csv").write_text("\r\n".join(lines) + "\r\n")
+    assert dataforge("ingest", "some.csv", "--table", "customers")[0] == 0
+    assert stored(superuser, records) == 4
+    bare = customers(2)
+    piped = "\n".join(json.dumps(record["data"]) for record in bare)
+    assert dataforge("ingest", "-", "--table", "customers", given=piped)[0] == 0
+    assert stored(superuser, bare) == 2
+
+
+def test_dry_run_stores_nothing(dataforge: Command, superuser: connection, tmp_path: Path) -> None:
+    records = customers(3)
+    code, told = dataforge("ingest", write(tmp_path / "dry.jsonl", records), "--mode", "dry_run")
+    assert (code, told["counts"]["valid"], stored(superuser, records)) == (0, 3, 0)
+
+
+def test_key_and_address_are_enough(
+    dataforge: Command, cloud: Outputs, superuser: connection, tmp_path: Path
+) -> None:
+    code, made = dataforge("keys", "create", "--kind", "writer", "--name", "shop")
+    assert (code, made["kind"], made["name"]) == (0, "writer", "shop")
+    assert made["value"].startswith("writer.")
+    records = customers(1)
+    path = write(tmp_path / "one.jsonl", records)
+    alone = {"DATAFORGE_API_URL": cloud["api_url"], "DATAFORGE_API_KEY": made["value"]}
+    assert dataforge("ingest", path, **alone)[0] == 0
+    assert stored(superuser, records) == 1
+    listed = dataforge("keys", "list")[1]["keys"]
+    assert made["id"] in {key["id"] for key in listed}
+    assert made["value"] not in json.dumps(listed)
+    assert dataforge("keys", "revoke", "shop")[0] == 0
+    code, told = dataforge("ingest", path, **alone)
+    assert (code, told["error"]) == (1, "WrongKey")
+    assert dataforge("keys", "revoke", "shop")[0] == 2
+
+
+def test_reader_may_not_ingest(dataforge: Command, cloud: Outputs, tmp_path: Path) -> None:
+    path = write(tmp_path / "one.jsonl", customers(1))
+    code, told = dataforge("ingest", path, DATAFORGE_API_KEY=cloud["reader_key"])
+    assert (code, told["error"]) == (1, "WrongKey")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ingest", "no-such-file.jsonl"),
+        ("ingest", "-", "--dataset", "nothing"),
+        ("ingest", "-", "--table", "nothing"),
+        ("ingest", "-", "--format", "csv"),
+        ("keys", "create"),
+        ("keys", "revoke"),
+        ("keys", "revoke", "nobody"),
+        ("keys", "list", "--kind", "reader"),
+    ],
+)
+def test_wrong_calls(dataforge: Command, words: tuple[str, ...]) -> None:
+    code, told = dataforge(*words)
+    assert (code, told["status"]) == (2, "failed")
