@@ -27,11 +27,11 @@ def nice_floor(share: float) -> float:
 
 
 def round_up(value: float) -> float:
-    """The next of 1, 2, 5, 10, 20, … above a value: the top of an axis."""
+    """The next of 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15, … above a value: the top of an axis."""
     if value <= 0:
         return 1.0
     power = next(10.0**n for n in count(-3) if 10.0 ** (n + 1) > value)
-    return next(power * step for step in (1, 2, 5, 10) if power * step >= value)
+    return next(power * step for step in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if power * step >= value)
 
 
 def bar(start: float, end: float, title: str, *, kind: Kind = "plain", mark: float | None = None) -> str:

@@ -29,9 +29,9 @@ p { margin: .35rem 0; max-width: 46rem; } .soft { color: var(--soft); font-size:
 .tiles dd { margin: 0; font-size: 1.3rem; font-weight: 650; line-height: 1.3; }
 .tiles dd small { display: block; font-size: .8rem; font-weight: 400; color: var(--soft); }
 .bars { list-style: none; margin: .75rem 0 .25rem; padding: 0; display: grid; gap: .6rem; }
-.bars li { display: grid; grid-template-columns: 11.5rem 1fr 10.5rem; gap: 0 .9rem; align-items: center; }
+.bars li { display: grid; grid-template-columns: 11.5rem 1fr 11.25rem; gap: 0 .9rem; align-items: center; }
 .bars .value { text-align: right; white-space: nowrap; }
-.axis { display: grid; grid-template-columns: 11.5rem 1fr 10.5rem; gap: 0 .9rem; color: var(--soft); font-size: .8rem; }
+.axis { display: grid; grid-template-columns: 11.5rem 1fr 11.25rem; gap: 0 .9rem; color: var(--soft); font-size: .8rem; }
 .axis i { font-style: normal; } .axis span { grid-column: 2; display: flex; justify-content: space-between; }
 svg { display: block; width: 100%; } svg.bar { height: 1rem; } svg.curve { height: 11rem; }
 .track { fill: var(--line); opacity: .55; } .fill { fill: var(--accent); } .fill.good { fill: var(--good); }
