@@ -1,0 +1,99 @@
+"""PostgreSQL's errors are told by what a caller can do: try again later, or never."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import pytest
+from psycopg2 import errorcodes
+
+from dataforge.database import transaction, translated
+from dataforge.errors import Busy, DataForgeError, Unavailable
+from dataforge.roles import LOAD, MIGRATE, OWNER
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+
+CODES = sorted(
+    {c for n, c in vars(errorcodes).items() if n.isupper() and isinstance(c, str) and len(c) == 5} - {"00000"}
+)
+
+
+@pytest.fixture
+def database(module_database: Database) -> Database:
+    """These tests leave nothing behind."""
+    return module_database
+
+
+def outcome(code: str) -> type[Exception]:
+    """What a caller is told of this SQLSTATE."""
+    if code in {"40001", "40P01", "55P03", "55006"}:
+        return Busy
+    return Unavailable if code[:2] in {"08", "53", "57"} else psycopg2.Error
+
+
+def run(db: Any, *statements: str) -> BaseException:
+    """What a transaction with these statements ends in."""
+    with pytest.raises((DataForgeError, psycopg2.Error)) as raised, transaction(db) as cursor:
+        cursor.execute("; ".join(statements))
+    return raised.value
+
+
+def test_every_sqlstate_is_busy_unavailable_or_passes_as_it_is(database: Database) -> None:
+    db = database.connect(LOAD)
+    found = {}
+    for code in CODES:
+        error = run(db, f"DO $$ BEGIN RAISE 'x' USING ERRCODE = '{code}'; END $$")
+        kept = error.__cause__ if isinstance(error, DataForgeError) else error
+        assert isinstance(kept, psycopg2.Error)
+        assert kept.pgcode == code
+        found[code] = next(kind for kind in (Busy, Unavailable, psycopg2.Error) if isinstance(error, kind))
+    assert len(found) > 200
+    assert found == {code: outcome(code) for code in CODES}
+
+
+def test_a_lock_that_is_not_to_be_had_is_busy(database: Database) -> None:
+    holder = database.superuser()
+    holder.autocommit = False
+    holder.cursor().execute("LOCK TABLE olist.orders")
+    become = f"SET LOCAL ROLE {OWNER}"
+    error = run(database.connect(MIGRATE), become, "SET LOCAL lock_timeout = '10ms'", "TABLE olist.orders")
+    assert isinstance(error, Busy)
+    assert "55P03" in str(error)
+
+
+def test_the_victim_of_a_deadlock_is_busy(database: Database) -> None:
+    def work(numbers: tuple[int, int]) -> bool:
+        try:
+            with transaction(database.connect(LOAD)) as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [numbers[0]])
+                time.sleep(0.2)
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [numbers[1]])
+        except Busy:
+            return True
+        return False
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(work, [(1, 2), (2, 1)])) == [False, True]
+
+
+@pytest.mark.parametrize(
+    "ending", ["SET LOCAL statement_timeout = '10ms'", "SET LOCAL transaction_timeout = '10ms'"]
+)
+def test_a_statement_that_takes_too_long_is_unavailable(database: Database, ending: str) -> None:
+    assert isinstance(run(database.connect(LOAD), ending, "SELECT pg_sleep(5)"), Unavailable)
+
+
+def test_a_closed_connection_is_unavailable(database: Database) -> None:
+    db = database.connect(LOAD)
+    db.close()
+    with pytest.raises(Unavailable), transaction(db):
+        pass
+
+
+def test_errors_that_are_not_the_databases_pass() -> None:
+    with pytest.raises(ValueError, match="mine"), translated():
+        raise ValueError("mine")
