@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import bisect
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,11 @@ from dataforge.rows import Violation
 from dataforge.shadow import FILE_SHIFT
 from functions.migrate.run import Run
 
+Bad = tuple[int, list[Violation]]
 
-def locate(cursor: Any, s3: Any, run: Run, bad: Sequence[tuple[int, list[Violation]]]) -> Iterator[Located]:
-    """The records at these positions, in file order. Reads each chunk that has one of them once, one at a time."""
-    if not bad:
-        return
+
+def locate(cursor: Any, s3: Any, run: Run, bad: Iterable[Bad]) -> Iterator[Located]:
+    """The records at these positions, which ascend. Reads each chunk that has one of them once, one at a time."""
     cursor.execute(
         "SELECT file_number, first_byte, end_byte, first_line, bucket, key, etag, size FROM dataforge.migration_chunks"
         " JOIN dataforge.migration_files USING (migration_id, file_number)"
@@ -29,18 +29,21 @@ def locate(cursor: Any, s3: Any, run: Run, bad: Sequence[tuple[int, list[Violati
     )
     chunks = cursor.fetchall()
     starts = [(number << FILE_SHIFT) + first for number, first, *_ in chunks]
-    by_chunk: dict[int, list[tuple[int, list[Violation]]]] = defaultdict(list)
-    for position, violations in sorted(bad, key=lambda one: one[0]):
-        by_chunk[bisect.bisect_right(starts, position) - 1].append((position, violations))
-    for index, inside in by_chunk.items():
-        _, first, end, line, *place = chunks[index]
-        file = Object(*place)
-        data = read_range(s3, file, first, end)
-        ends = split_records(data, last=True).ends
-        offset = 0
-        for position, violations in inside:
-            start = position - starts[index]
-            line += data.count(b"\n", offset, start)
-            offset = start
-            raw = data[start : int(ends[np.searchsorted(ends, start, side="right")])]
-            yield Located(run.id, file.key, line, first + start, raw, violations)
+    for index, inside in itertools.groupby(bad, lambda one: bisect.bisect_right(starts, one[0]) - 1):
+        number, first, end, line, *place = chunks[index]
+        yield from _in_chunk(run, s3, Object(*place), (first, end, line), number << FILE_SHIFT, inside)
+
+
+def _in_chunk(
+    run: Run, s3: Any, file: Object, chunk: tuple[int, int, int], base: int, bad: Iterator[Bad]
+) -> Iterator[Located]:
+    first, end, line = chunk
+    data = read_range(s3, file, first, end)
+    ends = split_records(data, last=True).ends
+    offset = 0
+    for position, violations in bad:
+        start = position - base - first
+        line += data.count(b"\n", offset, start)
+        offset = start
+        raw = data[start : int(ends[np.searchsorted(ends, start, side="right")])]
+        yield Located(run.id, file.key, line, first + start, raw, violations)

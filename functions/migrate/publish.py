@@ -11,6 +11,7 @@ from dataforge.database import Connection, transaction
 from dataforge.errors import NotReconciled, QualityTooLow, TargetChanged
 from dataforge.roles import OWNER
 from dataforge.rows import content_hash
+from functions.migrate.files import reconcile_files
 from functions.migrate.merge import insert, settle_again
 from functions.migrate.run import Run, read_run
 
@@ -68,6 +69,7 @@ def _reconcile_table(cursor: Any, run: Run, table: Table) -> tuple[int, int]:
         (run.id, table.name),
     )
     settled = cursor.fetchone()[0]
+    reconcile_files(cursor, run, table, settled)
     deduplicated += settled["deduplicated"]
     rejected += settled["rejected"]
     unchanged = settled["unchanged"]

@@ -10,6 +10,7 @@ from dataforge.objects import put_json
 from dataforge.roles import OWNER
 from dataforge.rows import ROW_HASH
 from dataforge.settings import MigrationSettings
+from functions.migrate.files import files_of
 from functions.migrate.page import render
 from functions.migrate.report_effort import effort_of
 from functions.migrate.report_rejections import cleanings_of, rejections_of
@@ -66,7 +67,7 @@ def _document(cursor: Any, run: Run) -> dict[str, Any]:
             t | {"rejections": reasons.get(t["table"], []), "cleanings": cleanings.get(t["table"], {})}
             for t in _tables(cursor, run)
         ],
-        "files": _files(cursor, run),
+        "files": files_of(cursor, run),
         **effort_of(cursor, run),
     }
 
@@ -97,15 +98,3 @@ def _tables(cursor: Any, run: Run) -> list[dict[str, Any]]:
                 | {"differences": differences or []}
             )
     return found
-
-
-def _files(cursor: Any, run: Run) -> list[dict[str, Any]]:
-    cursor.execute(
-        "SELECT bucket, key, etag, size, count(chunk) FROM dataforge.migration_files"
-        " LEFT JOIN dataforge.migration_chunks c USING (migration_id, file_number)"
-        " WHERE migration_id = %s AND c.first_byte IS NOT NULL GROUP BY file_number, bucket, key, etag, size"
-        " ORDER BY file_number",
-        (run.id,),
-    )
-    names = ("bucket", "key", "etag", "size", "chunks")
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -8,9 +8,8 @@ constraints are simply built, and only if PostgreSQL refuses one is the culprit 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from dataforge import ddl, shadow
@@ -18,22 +17,10 @@ from dataforge.catalogue import ForeignKey, Table
 from dataforge.database import Connection, transaction
 from dataforge.rejections import store
 from dataforge.roles import OWNER
-from dataforge.rows import Violation
+from functions.migrate.files import file_numbers
 from functions.migrate.locate import locate
+from functions.migrate.removal import CONFLICT, STORED_CONFLICT, Removal
 from functions.migrate.run import Run, read_run, shadow_count_and_hash
-
-
-@dataclass
-class Removed:
-    """What left a shadow: identical rows (a number), and bad ones as their source position with their violations."""
-
-    duplicates: int = 0
-    hash_total: int = 0
-    bad: list[tuple[int, list[Violation]]] = field(default_factory=list)
-
-
-Found = dict[tuple[int, str], list[Violation]]
-"""Bad rows by (position, ctid): a flat file's record may be several rows of one table."""
 
 
 def settle(db: Connection, s3: Any, run_id: str, table_name: str) -> dict[str, Any]:
@@ -51,13 +38,14 @@ def settle(db: Connection, s3: Any, run_id: str, table_name: str) -> dict[str, A
         before = cursor.fetchone()[0] or {}
         if before.get("mode") == run.mode:
             return dict(before)
-        removed = Removed()
-        unchanged = 0
+        removed = Removal(cursor, run, table)
+        unchanged: Counter[int] = Counter()
         if run.mode == "swap":
             _build(cursor, run, table, removed)
         else:
             unchanged = _compare(cursor, run, table, removed)
-        store(cursor, table, locate(cursor, s3, run, removed.bad))
+        store(cursor, table, locate(cursor, s3, run, removed.positions()))
+        removed.close()
         settled = _result(cursor, run, table, removed, unchanged, before)
         cursor.execute(
             'UPDATE dataforge.migration_tables SET settled = %s WHERE migration_id = %s AND "table" = %s',
@@ -67,46 +55,74 @@ def settle(db: Connection, s3: Any, run_id: str, table_name: str) -> dict[str, A
 
 
 def _result(
-    cursor: Any, run: Run, table: Table, removed: Removed, unchanged: int, before: dict[str, Any]
+    cursor: Any, run: Run, table: Table, removed: Removal, unchanged: Counter[int], before: dict[str, Any]
 ) -> dict[str, Any]:
-    rows, total = shadow_count_and_hash(cursor, table, ddl.qualified(table, shadow.schema_of(run.id)))
+    rows, total = _rows(cursor, run, table)
+    counts = {
+        "rows": rows,
+        "unchanged": unchanged,
+        "deduplicated": removed.deduplicated + _before(before, "deduplicated"),
+        "rejected": removed.rejected + _before(before, "rejected"),
+    }
     return {
         "mode": run.mode,
         "again": before.get("again", 0),
-        "rows": rows,
-        "unchanged": unchanged,
-        "deduplicated": before.get("deduplicated", 0) + removed.duplicates,
-        "rejected": before.get("rejected", 0) + len(removed.bad),
+        **{name: by_file.total() for name, by_file in counts.items()},
+        "files": {name: dict(by_file) for name, by_file in counts.items()},
         "hash_total": total,
         "removed_hash_total": (before.get("removed_hash_total", 0) + removed.hash_total) % 2**64,
     }
 
 
-def _build(cursor: Any, run: Run, table: Table, removed: Removed) -> None:
+def _before(before: dict[str, Any], name: str) -> Counter[int]:
+    """Rows by file that left the shadow when it was settled before."""
+    return Counter({int(file): count for file, count in before.get("files", {}).get(name, {}).items()})
+
+
+def _rows(cursor: Any, run: Run, table: Table) -> tuple[Counter[int], int]:
+    """The shadow's rows by file, and the sum of their hashes."""
+    files = file_numbers(cursor, run, table)
+    if len(files) == 1:
+        rows, total = shadow_count_and_hash(cursor, table, _shadow(run, table))
+        return Counter({files[0]: rows}), total
+    cursor.execute(
+        f"SELECT {_file('s')}, count(*), sum({ddl.row_hash_sql(table, 's')}) FROM {_shadow(run, table)} s GROUP BY 1"
+    )
+    found = cursor.fetchall()
+    return Counter({file: rows for file, rows, _ in found}), sum(int(total) for *_, total in found) % 2**64
+
+
+def _file(alias: str) -> str:
+    """The SQL of the number of a row's file."""
+    return f"{alias}.{shadow.SOURCE} >> {shadow.FILE_SHIFT}"
+
+
+def _build(cursor: Any, run: Run, table: Table, removed: Removal) -> None:
     """Turn the shadow into the table: keys, foreign keys, checks, indexes."""
     in_run = [t.name for t in run.tables]
     if table.keyed_by_row or not shadow.add_key(cursor, table, run.id):
-        _remove_duplicates(cursor, run, table, removed)
-        _remove_orphans(cursor, run, table, removed)
-        _remove_conflicts(cursor, run, table, removed)
+        _remove_duplicates(run, table, removed)
+        _remove_orphans(run, table, removed)
+        _remove_conflicts(run, table, removed)
         shadow.add_key(cursor, table, run.id)
     if not shadow.add_foreign_keys(cursor, table, run.id, in_run):
-        _remove_orphans(cursor, run, table, removed)
+        _remove_orphans(run, table, removed)
         shadow.add_foreign_keys(cursor, table, run.id, in_run)
     shadow.finish(cursor, table, run.id)
 
 
-def _compare(cursor: Any, run: Run, table: Table, removed: Removed) -> int:
-    """Hold the shadow against a filled table; returns how many of its rows the table has already."""
+def _compare(cursor: Any, run: Run, table: Table, removed: Removal) -> Counter[int]:
+    """Hold the shadow against a filled table; returns how many of its rows the table has already, by file."""
     cursor.execute(f"ANALYZE {_shadow(run, table)}")
-    _remove_duplicates(cursor, run, table, removed)
-    _remove_orphans(cursor, run, table, removed)
-    _remove_stored_conflicts(cursor, run, table, removed)
-    _remove_conflicts(cursor, run, table, removed)
+    _remove_duplicates(run, table, removed)
+    _remove_orphans(run, table, removed)
+    _remove_stored_conflicts(run, table, removed)
+    _remove_conflicts(run, table, removed)
     cursor.execute(
-        f"SELECT count(*) FROM {_shadow(run, table)} s JOIN {ddl.qualified(table)} l ON {_same_key(table, 's', 'l')}"
+        f"SELECT {_file('s')}, count(*) FROM {_shadow(run, table)} s JOIN {ddl.qualified(table)} l"
+        f" ON {_same_key(table, 's', 'l')} GROUP BY 1"
     )
-    return int(cursor.fetchone()[0])
+    return Counter(dict(cursor.fetchall()))
 
 
 def _shadow(run: Run, table: Table) -> str:
@@ -128,35 +144,26 @@ def _keys(table: Table) -> str:
     return ", ".join(map(ddl.ident, table.key))
 
 
-def _remove_duplicates(cursor: Any, run: Run, table: Table, removed: Removed) -> None:
+def _remove_duplicates(run: Run, table: Table, removed: Removal) -> None:
     """Of identical rows keep the first in file order."""
-    cursor.execute(
-        f"WITH repeated AS (SELECT {_keys(table)} FROM {_shadow(run, table)} GROUP BY {_keys(table)}"
-        f" HAVING count(*) > 1),"
-        f" ranked AS (SELECT s.ctid AS place, row_number() OVER (PARTITION BY"
+    removed.delete_duplicates(
+        f"SELECT s.ctid AS place, row_number() OVER (PARTITION BY"
         f" {', '.join('s.' + ddl.ident(c) for c in table.column_names)} ORDER BY s.{shadow.SOURCE}) AS number"
-        f" FROM {_shadow(run, table)} s JOIN repeated r ON {_same_key(table, 's', 'r')}),"
-        f" gone AS (DELETE FROM {_shadow(run, table)} s USING ranked WHERE s.ctid = ranked.place AND ranked.number > 1"
-        f" RETURNING {ddl.row_hash_sql(table, 's')} AS hash)"
-        f" SELECT count(*), coalesce(sum(hash), 0) FROM gone"
+        f" FROM {_shadow(run, table)} s JOIN (SELECT {_keys(table)} FROM {_shadow(run, table)}"
+        f" GROUP BY {_keys(table)} HAVING count(*) > 1) k ON {_same_key(table, 's', 'k')}"
     )
-    count, total = cursor.fetchone()
-    removed.duplicates += count
-    removed.hash_total = (removed.hash_total + int(total)) % 2**64
 
 
-def _remove_orphans(cursor: Any, run: Run, table: Table, removed: Removed) -> None:
+def _remove_orphans(run: Run, table: Table, removed: Removal) -> None:
     """Rows whose parent is neither in the run nor stored; a row may lack several."""
-    found: Found = defaultdict(list)
     for key in table.foreign_keys:
-        cursor.execute(
-            f"SELECT s.{shadow.SOURCE}, s.ctid::text, s.{ddl.ident(key.column)} FROM {_shadow(run, table)} s"
-            f" WHERE s.{ddl.ident(key.column)} IS NOT NULL AND {' AND '.join(_no_parent(run, key, 's'))}"
+        column = f"s.{ddl.ident(key.column)}"
+        removed.mark(
+            f"SELECT s.{shadow.SOURCE}, s.ctid, {column}::text FROM {_shadow(run, table)} s"
+            f" WHERE {column} IS NOT NULL AND {' AND '.join(_no_parent(run, key, 's'))}",
+            key.name,
         )
-        for position, place, value in cursor.fetchall():
-            message = f"{key.name}: {key.parent} has no row with {key.parent_column} = {value}"
-            found[position, place].append(Violation("foreign_key", message, key.column))
-    _delete(cursor, run, table, found, removed)
+    removed.delete_marked()
 
 
 def _no_parent(run: Run, key: ForeignKey, alias: str) -> Iterator[str]:
@@ -172,39 +179,27 @@ def _no_parent(run: Run, key: ForeignKey, alias: str) -> Iterator[str]:
         )
 
 
-def _remove_conflicts(cursor: Any, run: Run, table: Table, removed: Removed) -> None:
+def _remove_conflicts(run: Run, table: Table, removed: Removal) -> None:
     """Of different rows with one key keep the first in file order."""
     if table.keyed_by_row:
         return
-    cursor.execute(
-        f"WITH repeated AS (SELECT {_keys(table)}, min({shadow.SOURCE}) AS first FROM {_shadow(run, table)}"
-        f" GROUP BY {_keys(table)} HAVING count(*) > 1)"
-        f" SELECT s.{shadow.SOURCE}, s.ctid::text FROM {_shadow(run, table)} s"
-        f" JOIN repeated r ON {_same_key(table, 's', 'r')} WHERE s.{shadow.SOURCE} > r.first"
+    removed.mark(
+        f"SELECT s.{shadow.SOURCE}, s.ctid, NULL FROM {_shadow(run, table)} s"
+        f" JOIN (SELECT {_keys(table)}, min({shadow.SOURCE}) AS first FROM {_shadow(run, table)}"
+        f" GROUP BY {_keys(table)} HAVING count(*) > 1) k"
+        f" ON {_same_key(table, 's', 'k')} WHERE s.{shadow.SOURCE} > k.first",
+        CONFLICT,
     )
-    message = f"Another row of the file has the same key ({', '.join(table.key)}) and other values; the first is kept"
-    _delete(cursor, run, table, {row: [Violation("conflict", message)] for row in cursor.fetchall()}, removed)
+    removed.delete_marked()
 
 
-def _remove_stored_conflicts(cursor: Any, run: Run, table: Table, removed: Removed) -> None:
+def _remove_stored_conflicts(run: Run, table: Table, removed: Removal) -> None:
     """Rows whose key is stored with other values."""
     if table.keyed_by_row:
         return
-    cursor.execute(
-        f"SELECT s.{shadow.SOURCE}, s.ctid::text FROM {_shadow(run, table)} s JOIN {ddl.qualified(table)} l"
-        f" ON {_same_key(table, 's', 'l')} WHERE NOT ({same_row(table, 's', 'l')})"
+    removed.mark(
+        f"SELECT s.{shadow.SOURCE}, s.ctid, NULL FROM {_shadow(run, table)} s JOIN {ddl.qualified(table)} l"
+        f" ON {_same_key(table, 's', 'l')} WHERE NOT ({same_row(table, 's', 'l')})",
+        STORED_CONFLICT,
     )
-    message = f"The table has a row with the same key ({', '.join(table.key)}) and other values; it is kept"
-    _delete(cursor, run, table, {row: [Violation("conflict", message)] for row in cursor.fetchall()}, removed)
-
-
-def _delete(cursor: Any, run: Run, table: Table, bad: Found, removed: Removed) -> None:
-    if not bad:
-        return
-    cursor.execute(
-        f"WITH gone AS (DELETE FROM {_shadow(run, table)} s WHERE s.ctid = ANY(%s::tid[])"
-        f" RETURNING {ddl.row_hash_sql(table, 's')} AS hash) SELECT coalesce(sum(hash), 0) FROM gone",
-        ([place for _, place in bad],),
-    )
-    removed.hash_total = (removed.hash_total + int(cursor.fetchone()[0])) % 2**64
-    removed.bad += [(position, violations) for (position, _), violations in bad.items()]
+    removed.delete_marked()

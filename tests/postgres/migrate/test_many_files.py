@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from functions.migrate import removal
+from functions.migrate.files import files_of
+from functions.migrate.run import read_run
+
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge
 
 MakeCsv = Callable[..., bytes]
 STEM = "olist/olist_customers_dataset"
-KEYS = (f"{STEM}.csv", f"{STEM}/2018/x.csv", f"{STEM}_10.csv", f"{STEM}_2.csv")
+KEYS = (f"{STEM}.csv", f"{STEM}/x.csv", f"{STEM}_10.csv", f"{STEM}_2.csv")
 """In file order."""
 
 
@@ -54,3 +58,36 @@ def test_files_are_one_table_in_the_order_of_their_keys(
         (KEYS[1], 3, "conflict"),
         (KEYS[3], 2, "conflict"),
     ]
+
+
+def figures(forge: Forge, run_id: str) -> list[tuple[str, list[int]]]:
+    """Read, loaded, unchanged, deduplicated and rejected customers of each file."""
+    with forge.database.superuser().cursor() as cursor:
+        files = files_of(cursor, read_run(cursor, run_id))
+    names = ("read", "loaded", "unchanged", "deduplicated", "rejected")
+    return [(file["key"], [file["tables"][0][name] for name in names]) for file in files]
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_every_file_has_figures_of_its_own(forge: Forge, make_csv: MakeCsv, meanwhile: bool) -> None:
+    put(forge, make_csv, *ROWS)
+    run = forge.migration({"tables": ["customers"], "quality_threshold": 0})
+    insert = f"INSERT INTO olist.customers VALUES ('{4:032x}', '{1:032x}', '01037', 'd', 'SP')"
+    run.run(**({"publish": lambda: forge.database.query(insert)} if meanwhile else {}))
+    assert figures(forge, run.id) == [
+        (KEYS[0], [2, 2, 0, 0, 0]),
+        (KEYS[1], [2, 1, 0, 0, 1]),
+        (KEYS[2], [2, 0, 1, 1, 0] if meanwhile else [2, 1, 0, 1, 0]),
+        (KEYS[3], [3, 1, 0, 1, 1]),
+    ]
+
+
+def test_removed_rows_are_fetched_in_batches_whatever_their_number(
+    forge: Forge, make_csv: MakeCsv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removal, "BATCH", 3)
+    orders = [{"order_id": n, "customer_id": 9} for n in range(1, 11)]
+    forge.put(orders=make_csv("orders", *orders))
+    counts = forge.migrate(chunk_bytes=300, tables=["orders"], quality_threshold=0)["orders"]
+    assert (counts["read"], counts["rejected"]) == (10, 10)
+    assert [line for line, _ in sorted(forge.rejections("line", "codes"))] == list(range(2, 12))

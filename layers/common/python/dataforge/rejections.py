@@ -20,6 +20,10 @@ RAW_LIMIT = 1 << 20
 """Raw text beyond this is cut; the record can be read whole at its offset in the file."""
 
 
+_BUFFER = 1 << 22
+"""Characters that are collected for one COPY."""
+
+
 @dataclass(frozen=True)
 class Located:
     """A rejected record of a migration: ``line`` counts from 1, ``offset`` is its first byte in the file."""
@@ -46,7 +50,7 @@ def raw_text(raw: bytes) -> str:
 
 
 def store(cursor: Any, table: Table, rejections: Iterable[Located]) -> int:
-    """Keep the rejections, in the caller's transaction. Returns their number."""
+    """Keep the rejections, in the caller's transaction, however many. Returns their number."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     count = 0
@@ -58,6 +62,15 @@ def store(cursor: Any, table: Table, rejections: Iterable[Located]) -> int:
         place = (item.migration_id, item.file, item.line, item.offset)
         writer.writerow((table.dataset, table.name, raw, errors, *place))
         count += 1
-    buffer.seek(0)
-    cursor.copy_expert(_COPY, buffer)
+        if buffer.tell() >= _BUFFER:
+            _flush(cursor, buffer)
+    _flush(cursor, buffer)
     return count
+
+
+def _flush(cursor: Any, buffer: io.StringIO) -> None:
+    if buffer.tell():
+        buffer.seek(0)
+        cursor.copy_expert(_COPY, buffer)
+        buffer.seek(0)
+        buffer.truncate()
