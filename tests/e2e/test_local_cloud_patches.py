@@ -54,7 +54,8 @@ def stack(settings: ClientSettings, name: str, template: dict[str, Any]) -> dict
     ] == "CREATE_IN_PROGRESS":
         time.sleep(0.05)
     if found["StackStatus"] != "CREATE_COMPLETE":
-        return {"failed": found.get("StackStatusReason", "")}
+        events = client.describe_stack_events(StackName=name)["StackEvents"]
+        return {"failed": "; ".join(event.get("ResourceStatusReason", "") for event in events)}
     return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
 
 
