@@ -68,7 +68,7 @@ def _schemas() -> Document:
         del schema["title"]
         _tell_left_out(schema)
     rows = _rows()
-    _tell_rows(schemas["Record"], list(rows))
+    schemas["Record"] = _record(schemas["Record"], rows)
     return {**schemas, **rows}
 
 
@@ -87,12 +87,13 @@ def _rows() -> Document:
     }
 
 
-def _tell_rows(record: Document, names: list[str]) -> None:
-    """Any object may be sent; what is no row of its table comes back as rejected."""
-    record["properties"]["table"]["examples"] = [
-        table for dataset in DATASETS.values() for table in dataset.tables
-    ]
-    record["properties"]["data"] = {
-        "description": "A row of the table; any other object is rejected, with its errors.",
-        "anyOf": [*map(ref, names), {"type": "object"}],
-    }
+def _record(record: Document, rows: Document) -> Document:
+    """Any table and object may be sent; what is no row of its table comes back as rejected."""
+    text = record.pop("description")
+    fitting = [_of_table(record, name.rpartition(".")[2], ref(name)) for name in rows]
+    return {"description": text, "anyOf": [*fitting, {"title": "rejected, with errors", **record}]}
+
+
+def _of_table(record: Document, table: str, row: Document) -> Document:
+    members = {"table": {"type": "string", "const": table}, "data": row}
+    return {**record, "title": table, "properties": members}

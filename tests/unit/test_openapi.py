@@ -59,11 +59,9 @@ def test_every_answer_but_success_is_a_problem(operations: dict[tuple[str, str],
 def test_every_table_has_a_schema(told: dict[str, Any]) -> None:
     names = {f"{dataset.name}.{table}" for dataset in DATASETS.values() for table in dataset.tables}
     assert names <= set(told["components"]["schemas"])
-    referred = {
-        choice.get("$ref")
-        for choice in told["components"]["schemas"]["Record"]["properties"]["data"]["anyOf"]
-    }
-    assert {f"#/components/schemas/{name}" for name in names} <= referred
+    choices = [choice["properties"] for choice in told["components"]["schemas"]["Record"]["anyOf"]]
+    referred = {(c["table"].get("const"), c["data"].get("$ref")) for c in choices}
+    assert {(name.partition(".")[2], f"#/components/schemas/{name}") for name in names} <= referred
 
 
 def test_parameters_of_rejections_are_those_that_are_read(

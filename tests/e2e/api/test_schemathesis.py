@@ -1,0 +1,26 @@
+"""The API against its own OpenAPI document: generated requests, good and bad, and every answer as it was told."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from local.outputs import Outputs
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+SECONDS = 120
+FEWEST = 300
+
+
+def test_api_does_what_its_document_says(cloud: Outputs, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run"]
+    command += [cloud["api_url"] + "/v1/openapi.json", "--url", cloud["api_url"]]
+    command += ["--header", f"x-api-key: {cloud['api_key']}", "--max-examples", "50", "--seed", "20261122"]
+    command += ["--continue-on-failure", "--no-color"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    cases = re.search(r"(\d+) generated", done.stdout)
+    assert cases
+    assert int(cases[1]) >= FEWEST, done.stdout
