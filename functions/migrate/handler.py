@@ -23,7 +23,7 @@ from functions.migrate.report import report
 from functions.migrate.settle import settle
 from functions.migrate.steps import note_step
 
-logger, metrics, tracer = Logger(), Metrics(), Tracer()
+logger, metrics, tracer = Logger(), Metrics(namespace="DataForge"), Tracer()
 
 
 @cache
@@ -34,7 +34,6 @@ def _s3() -> Any:
 
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics
 def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One step of the state machine, named by ``event["step"]``; its result is the state's result."""
     settings = read(MigrationSettings)
@@ -75,7 +74,6 @@ def _step(event: dict[str, Any], settings: MigrationSettings, db: Connection, s3
 
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics
 def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Scan or load one item of a Distributed Map. Returns nothing that the state would have to carry."""
     settings = read(MigrationSettings)
@@ -96,11 +94,14 @@ def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _load(db: Connection, s3: Any, settings: MigrationSettings, item: LoadItem) -> None:
-    for name, tally in load_chunk(db, s3, item).items():
+    tallies = load_chunk(db, s3, item)
+    for name, tally in tallies.items():
         metrics.add_metric("RowsRead", MetricUnit.Count, tally.read)
         metrics.add_metric("RowsRejected", MetricUnit.Count, tally.rejected)
         done = f"{item.progress}{name}/{item.chunk}-{item.end - item.start}-{tally.read}-{tally.rejected}"
         s3.put_object(Bucket=settings.report_bucket, Key=done, Body=b"")
+    if tallies:
+        metrics.flush_metrics()
     logger.info("chunk loaded", extra={"bytes": item.end - item.start})
 
 

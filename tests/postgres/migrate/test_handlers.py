@@ -1,0 +1,187 @@
+"""The two functions as Lambda calls them: events in, answers out, settings from the environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from dataforge.errors import InvalidSettings, SourceChanged, UnknownDataset
+from dataforge.roles import LOAD, MIGRATE
+from functions.migrate.handler import control, load
+
+if TYPE_CHECKING:
+    from tests.postgres.migrate.conftest import Forge
+
+MakeCsv = Callable[..., bytes]
+Call = Callable[..., Any]
+EXECUTION = "arn:aws:states:eu-west-1:1:execution:migration:run-of-handlers"
+CONTEXT: Any = SimpleNamespace(
+    function_name="migrate",
+    memory_limit_in_mb=1769,
+    invoked_function_arn="arn:migrate",
+    aws_request_id="request",
+)
+
+
+@pytest.fixture
+def call(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Calls a handler with an event that has been through JSON, in the environment of its function."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    secrets = boto3.client("secretsmanager")
+    secret = secrets.create_secret(
+        Name=f"for {forge.database.name}", SecretString='{"password": "for the tests"}'
+    )
+    place = forge.database.settings(MIGRATE)
+    environment = {
+        "DB_HOST": place.db_host,
+        "DB_PORT": str(place.db_port),
+        "DB_NAME": place.db_name,
+        "DB_AUTH": "secret",
+        "DB_SECRET_ARN": secret["ARN"],
+        "DB_SSLMODE": "disable",
+        "RAW_BUCKET": "raw",
+        "REPORT_BUCKET": "report",
+        "CHUNK_BYTES": "100",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def run(handler: Any, **event: Any) -> Any:
+        monkeypatch.setenv("DB_USER", LOAD if handler is load else MIGRATE)
+        return json.loads(json.dumps(handler(json.loads(json.dumps(event)), CONTEXT)))
+
+    return run
+
+
+def begin(call: Call, **document: Any) -> str:
+    """Begin the run; its id."""
+    started = "2026-11-22T10:00:00.123Z"
+    answer = call(control, step="begin", execution=EXECUTION, started=started, input=document)
+    assert answer["holder"] == ""
+    return str(answer["migration_id"])
+
+
+def test_all_steps_of_a_run_as_the_state_machine_calls_them(
+    forge: Forge, call: Call, make_csv: MakeCsv
+) -> None:
+    rows = [{"customer_id": n} for n in range(1, 9)]
+    forge.put(
+        customers=make_csv("customers", *rows, {"customer_state": "x1"}), sellers=make_csv("sellers", {})
+    )
+    run_id = begin(call, tables=["customers", "sellers"], quality_threshold=0.5)
+    plan = call(control, step="plan", migration_id=run_id)
+    assert plan["waves"] == [["customers", "sellers"]]
+    for item in forge.read_json(plan["scan"]["key"]):
+        assert call(load, **item) == {}
+    cut = call(control, step="cut", migration_id=run_id)
+    for item in forge.read_json(cut["key"]):
+        assert call(load, **item) == {}
+    for table in plan["waves"][0]:
+        call(control, step="settle", migration_id=run_id, table=table)
+    call(control, step="reconcile", migration_id=run_id)
+    assert call(control, step="publish", migration_id=run_id, execution=EXECUTION) == {"status": "published"}
+    output = call(control, step="report", migration_id=run_id)
+    assert output.keys() >= {"migration_id", "status", "quality", "tables", "report"}
+    assert (output["migration_id"], output["status"]) == (run_id, "published")
+    assert output["quality"] == 0.9
+    assert output["report"] == f"s3://report/runs/{run_id}/report.json"
+    customers, sellers = output["tables"]
+    assert customers == {
+        "table": "customers",
+        "read": 9,
+        "loaded": 8,
+        "unchanged": 0,
+        "deduplicated": 0,
+        "rejected": 1,
+        "quality": pytest.approx(8 / 9),
+    }
+    assert sellers["loaded"] == 1
+
+
+def test_progress_can_be_followed_by_the_executions_name(forge: Forge, call: Call, make_csv: MakeCsv) -> None:
+    forge.put(sellers=make_csv("sellers", *({"seller_id": n} for n in range(1, 9))))
+    run_id = begin(call, tables=["sellers"])
+    for item in forge.read_json(call(control, step="plan", migration_id=run_id)["scan"]["key"]):
+        call(load, **item)
+    size = len(make_csv("sellers", *({"seller_id": n} for n in range(1, 9))))
+    folder = "progress/run-of-handlers/"
+    assert forge.read_json(f"{folder}plan.json")["bytes"] == {"sellers": size}
+    items = forge.read_json(call(control, step="cut", migration_id=run_id)["key"])
+    for item in items:
+        call(load, **item)
+    found = forge.s3.list_objects_v2(Bucket="report", Prefix=f"{folder}sellers/")["Contents"]
+    marks = [[int(n) for n in o["Key"].rpartition("/")[2].split("-")] for o in found]
+    assert len(marks) == len(items) > 3
+    assert sum(read for _, _, read, _ in marks) == 8
+
+
+def test_a_workers_reason_is_the_cause_of_the_failed_run(forge: Forge, call: Call, make_csv: MakeCsv) -> None:
+    forge.put(sellers=make_csv("sellers", {}))
+    run_id = begin(call, tables=["sellers"])
+    call(control, step="plan", migration_id=run_id)
+    [item] = forge.read_json(call(control, step="cut", migration_id=run_id)["key"])
+    forge.put(sellers=make_csv("sellers", {}, {}))
+    with pytest.raises(SourceChanged):
+        call(load, **item)
+    # A Distributed Map tells only that too many children failed.
+    error = {
+        "Error": "States.ExceedToleratedFailureThreshold",
+        "Cause": "The specified tolerated failure threshold …",
+    }
+    answer = call(control, step="abandon", execution=EXECUTION, error=error)
+    assert answer["error"] == "SourceChanged"
+    assert answer["cause"].startswith("olist/olist_sellers_dataset.csv was changed")
+
+
+@pytest.mark.parametrize(
+    ("caught", "error", "cause"),
+    [
+        (
+            {"Error": "UnknownDataset", "Cause": '{"errorMessage": "no x", "errorType": "UnknownDataset"}'},
+            "UnknownDataset",
+            "no x",
+        ),
+        ({"Error": "States.Timeout", "Cause": ""}, "States.Timeout", ""),
+        (
+            {"Error": "Lambda.Unknown", "Cause": "The cause could not be determined"},
+            "Lambda.Unknown",
+            "The cause",
+        ),
+        ({"Error": "X", "Cause": "[1]"}, "X", "[1]"),
+        ({"Cause": "only this"}, "States.Unknown", "only this"),
+    ],
+)
+def test_a_caught_error_becomes_readable(call: Call, caught: dict[str, str], error: str, cause: str) -> None:
+    answer = call(control, step="abandon", execution="arn:never:began", error=caught)
+    assert answer["error"] == error
+    assert answer["cause"].startswith(cause)
+
+
+def test_a_stopped_execution_gives_back_what_it_holds(forge: Forge, call: Call) -> None:
+    run_id = begin(call, tables=["sellers"])
+    assert call(control, step="release", execution=EXECUTION, status="TIMED_OUT") == {"migration_id": run_id}
+    assert forge.database.query("SELECT * FROM dataforge.leases") == []
+    assert forge.database.query("SELECT status, error FROM dataforge.migrations") == [
+        ("timed_out", "TIMED_OUT")
+    ]
+
+
+def test_an_unknown_dataset_is_refused(call: Call) -> None:
+    with pytest.raises(UnknownDataset):
+        begin(call, dataset="nowhere")
+
+
+def test_a_missing_setting_is_named(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REPORT_BUCKET")
+    with pytest.raises(InvalidSettings, match="REPORT_BUCKET"):
+        begin(call)
+
+
+def test_an_unknown_step_is_an_error(call: Call) -> None:
+    with pytest.raises(ValueError, match="unknown step 'dance'"):
+        call(control, step="dance")
