@@ -35,6 +35,7 @@ help: ## This list
 	@echo "Ports and region of the embedded cloud: see .env.example. Another Python: make PYTHON=/path/to/python3 ..."
 
 setup: $(VENV) $(CLOUD) $(NODE)
+	@:
 
 $(VENV): requirements-dev.lock
 	@python=$$(sh local/find_python.sh) || exit 1; \
