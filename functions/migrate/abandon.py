@@ -11,6 +11,9 @@ from dataforge.settings import MigrationSettings
 from functions.migrate.begin import release
 from functions.migrate.report import report
 
+_CAUSE_LIMIT = 4_000
+"""Step Functions takes 32,768 characters of cause; nobody reads that many."""
+
 
 def abandon(
     db: Connection, s3: Any, settings: MigrationSettings, execution: str, error: dict[str, str]
@@ -23,6 +26,7 @@ def abandon(
     recorded = _recorded(db, execution)
     if recorded and name.startswith("States."):
         name, cause = recorded
+    cause = cause[:_CAUSE_LIMIT] + (" …" if len(cause) > _CAUSE_LIMIT else "")
     run_id = release(db, execution, "failed", name, cause)
     if run_id and name == "QualityTooLow":
         cause += f" Report: {report(db, s3, settings, run_id)['report']}"

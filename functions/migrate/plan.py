@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
-from dataforge import shadow
+from dataforge import leases, shadow
 from dataforge.csvfile import Passage
 from dataforge.database import Connection, transaction
 from dataforge.objects import Object, list_objects, put_json
@@ -31,6 +31,7 @@ def plan(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> d
     files = match_files(run.dataset, names, list_objects(s3, bucket, run.prefix), bucket, run.prefix)
     headers = [read_header(s3, source, file) for source, file in files]
     with transaction(db, role=OWNER) as cursor:
+        leases.hold(cursor, run.execution, run.dataset.name, names)
         _forget(cursor, run)
         items = []
         for number, ((source, file), (header, start, line)) in enumerate(zip(files, headers, strict=True)):

@@ -24,6 +24,21 @@ _LOADED = """
     FROM dataforge.migration_chunks, LATERAL (SELECT result->%s AS r) t WHERE migration_id = %s AND r IS NOT NULL
 """
 
+_GAPS = """
+    SELECT key, reached FROM (
+        SELECT key, first_byte, lag(end_byte, 1, data_start) OVER one_file AS reached
+        FROM dataforge.migration_files JOIN dataforge.migration_chunks USING (migration_id, file_number)
+        WHERE migration_id = %s AND first_byte IS NOT NULL
+        WINDOW one_file AS (PARTITION BY file_number ORDER BY first_byte, end_byte)
+    ) chunks WHERE first_byte <> reached
+    UNION ALL
+    SELECT key, coalesce(max(end_byte), data_start) FROM dataforge.migration_files f
+    LEFT JOIN dataforge.migration_chunks c USING (migration_id, file_number)
+    WHERE migration_id = %s GROUP BY file_number, key, data_start, size
+    HAVING coalesce(max(end_byte), data_start) <> greatest(size, data_start)
+"""
+"""Where a file's chunks do not follow one another from its first record to its end; parameters: the run, twice."""
+
 
 def reconcile(db: Connection, run_id: str) -> dict[str, Any]:
     """Compare source and target of every table and note the counts, hashes and quality in the ledger.
@@ -33,6 +48,7 @@ def reconcile(db: Connection, run_id: str) -> dict[str, Any]:
     """
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
+        leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
         _all_loaded(cursor, run)
         read = rejected = 0
         for table in run.tables:
@@ -59,6 +75,10 @@ def _all_loaded(cursor: Any, run: Run) -> None:
     (left,) = cursor.fetchone()
     if left:
         raise NotReconciled(f"{left} chunk(s) were not loaded.")
+    cursor.execute(_GAPS, (run.id, run.id))
+    gaps = [f"{key} from byte {start}" for key, start in cursor.fetchall()]
+    if gaps:
+        raise NotReconciled(f"Bytes between chunks were not read: {', '.join(gaps)}.")
 
 
 def _reconcile_table(cursor: Any, run: Run, table: Table) -> tuple[int, int]:

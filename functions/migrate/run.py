@@ -5,25 +5,31 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from dataforge import ddl
 from dataforge.catalogue import Dataset, Table
+from dataforge.columns import NO_NUL
 from dataforge.datasets import DEFAULT, get_dataset
 from dataforge.errors import InvalidInput
 
+Name = Annotated[str, StringConstraints(max_length=100)]
+
 
 class MigrationInput(BaseModel):
-    """The input of the state machine; every field is optional."""
+    """The input of the state machine; every field is optional.
+
+    ``prefix`` is a folder of the raw bucket, with or without its last slash; by default the dataset's name.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    dataset: str = DEFAULT
-    prefix: str = ""
-    quality_threshold: Decimal = Field(default=Decimal("0.95"), ge=0, le=1)
-    tables: list[str] | None = Field(default=None, min_length=1)
+    dataset: Name = DEFAULT
+    prefix: str = Field(default="", max_length=900, pattern=NO_NUL)
+    quality_threshold: Decimal = Field(default=Decimal("0.95"), ge=0, le=1, decimal_places=9)
+    tables: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
 
 
 def read_input(document: Any) -> tuple[MigrationInput, Dataset, list[str]]:
@@ -37,7 +43,7 @@ def read_input(document: Any) -> tuple[MigrationInput, Dataset, list[str]]:
         ) from error
     dataset = get_dataset(request.dataset)
     wanted = {dataset.table(name).name for name in request.tables or dataset.tables}
-    prefix = request.prefix or f"{dataset.name}/"
+    prefix = (request.prefix or dataset.name).rstrip("/") + "/"
     return request.model_copy(update={"prefix": prefix}), dataset, [n for n in dataset.tables if n in wanted]
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from dataforge import ddl, shadow
+from dataforge import ddl, leases, shadow
 from dataforge.catalogue import ForeignKey, Table
 from dataforge.database import Connection, transaction
 from dataforge.rejections import store
@@ -31,6 +31,7 @@ def settle(db: Connection, s3: Any, run_id: str, table_name: str) -> dict[str, A
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
         table = run.dataset.table(table_name)
+        leases.hold(cursor, run.execution, run.dataset.name, [table.name])
         cursor.execute(
             'SELECT settled FROM dataforge.migration_tables WHERE migration_id = %s AND "table" = %s FOR UPDATE',
             (run_id, table_name),

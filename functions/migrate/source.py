@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -16,11 +17,14 @@ from dataforge.errors import (
     NoFiles,
     UnknownColumn,
     WrongEncoding,
+    WrongHeader,
 )
 from dataforge.naming import in_order, source_of
 from dataforge.objects import Object, read_range
 
 _HEADER_BYTES = 1 << 16
+_IDENTIFIER = re.compile(r"[^\W\d][\w .-]{0,59}")
+_SHOWN = 5
 _UTF16_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -38,7 +42,7 @@ def match_files(
         raise NoFiles(bucket, prefix)
     by_source: dict[str, list[Object]] = {}
     for key in in_order(by_key):
-        source = source_of(dataset, _below(prefix, key))
+        source = source_of(dataset, key.removeprefix(prefix))
         if source is not None:
             by_source.setdefault(source.file, []).append(by_key[key])
     sources = [s for s in dataset.sources if wanted & set(s.tables)]
@@ -46,12 +50,6 @@ def match_files(
     if missing:
         raise MissingFile(missing, prefix)
     return [(source, file) for source in sources for file in by_source[source.file]]
-
-
-def _below(prefix: str, key: str) -> str:
-    """The key's folders below the prefix, and its whole name: a prefix may end inside of it."""
-    folders = key.removeprefix(prefix).rpartition("/")[0]
-    return f"{folders}/{key.rpartition('/')[2]}"
 
 
 def read_header(s3: Any, source: Source, file: Object) -> tuple[tuple[str, ...], int, int]:
@@ -62,7 +60,7 @@ def read_header(s3: Any, source: Source, file: Object) -> tuple[tuple[str, ...],
     size = min(_HEADER_BYTES, file.size)
     data = read_range(s3, file, 0, size)
     if not data:
-        raise MissingColumn(f"{file.key} is empty", source.columns)
+        raise MissingColumn(file.key, source.columns, "; the file is empty")
     if data.startswith(_UTF16_32):
         raise WrongEncoding(file.key, "the file is UTF-16 or UTF-32")
     mark = len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0
@@ -77,7 +75,9 @@ def read_header(s3: Any, source: Source, file: Object) -> tuple[tuple[str, ...],
 def _columns(key: str, header: bytes) -> tuple[str, ...]:
     fields = parse_fields(header)
     if fields is None:
-        raise UnknownColumn(key, [header.decode(errors="replace").strip()])
+        raise WrongHeader(key, "it has a quote inside an unquoted field, or one that is never closed")
+    if b"\r" in header.removesuffix(b"\r\n"):
+        raise WrongHeader(key, "it has a bare CR; lines must end with LF or CRLF")
     try:
         return tuple(field.decode().strip() for field in fields)
     except UnicodeDecodeError:
@@ -87,13 +87,19 @@ def _columns(key: str, header: bytes) -> tuple[str, ...]:
 def _check(key: str, found: tuple[str, ...], wanted: tuple[str, ...]) -> None:
     unknown, missing = [c for c in found if c not in wanted], [c for c in wanted if c not in found]
     if missing:
-        hint = f" (the header has {', '.join(map(repr, unknown))} instead)" if unknown else ""
-        raise MissingColumn(f"{key}{hint}", missing)
+        hint = f"; it has instead: {_some(unknown)}" if unknown else ""
+        raise MissingColumn(key, missing, hint)
     if unknown:
-        raise UnknownColumn(key, unknown)
+        raise UnknownColumn(key, _some(unknown))
     twice = [c for c, n in Counter(found).items() if n > 1]
     if twice:
         raise DuplicateColumn(key, twice)
+
+
+def _some(names: list[str]) -> str:
+    """A few names of a header, of bounded length. What is no identifier may be a record, and is not shown."""
+    shown = [repr(name) if not name or _IDENTIFIER.fullmatch(name) else "one that is no name" for name in names[:_SHOWN]]
+    return ", ".join(shown) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def ranges(start: int, size: int, step: int) -> Iterator[tuple[int, int]]:

@@ -20,6 +20,7 @@ from dataforge.errors import (
     UnknownDataset,
     UnknownTable,
     WrongEncoding,
+    WrongHeader,
 )
 from functions.migrate.run import read_input
 
@@ -94,8 +95,9 @@ LATIN = "seller_id,seller_zip_code_prefix,seller_cidad\xe3o,seller_state\n".enco
         (codecs.BOM_UTF16_BE + PLAIN.decode().encode("utf-16-be"), WrongEncoding, ["UTF-16"]),
         (PLAIN.decode().encode("utf-32"), WrongEncoding, ["UTF-32"]),
         (LATIN, WrongEncoding, ["not UTF-8"]),
-        (b'seller"id,x\n', UnknownColumn, ['seller"id']),
-        (PLAIN.replace(b"\n", b"\r"), MissingColumn, ["seller_state"]),
+        (b'seller"id,x\n', WrongHeader, ["quote"]),
+        (PLAIN.replace(b"\n", b"\r"), WrongHeader, ["CR"]),
+        (PLAIN.split(b"\n", 1)[1], MissingColumn, ["one that is no name"]),
         (b"PK\x03\x04 a zip, not a csv", MissingColumn, ["seller_id"]),
     ],
 )

@@ -126,7 +126,7 @@ def test_a_rejected_row_takes_its_descendants_with_it(forge: Forge, mode: str, m
 
 def test_every_missing_parent_of_a_row_is_named(forge: Forge, mode: str, make_csv: MakeCsv) -> None:
     forge.put(order_items=make_csv("order_items", {"order_id": 7, "product_id": 8, "seller_id": 9}))
-    assert counts_of(forge, mode, "order_items") == {"order_items": (1, 0, 0, 0, 1)}
+    assert counts_of(forge, "merge", "order_items") == {"order_items": (1, 0, 0, 0, 1)}
     columns = "SELECT e->>'column' FROM dataforge.rejections, jsonb_array_elements(errors) e ORDER BY 1"
     assert forge.database.query(columns) == [("order_id",), ("product_id",), ("seller_id",)]
 
@@ -136,7 +136,7 @@ def test_an_equal_orphan_is_a_duplicate_and_the_first_is_the_orphan(
 ) -> None:
     orphan = {"order_id": 1, "customer_id": 9}
     forge.put(orders=make_csv("orders", orphan, {"order_id": 2, "customer_id": 8}, orphan, orphan))
-    assert counts_of(forge, mode, "orders") == {"orders": (4, 0, 0, 2, 2)}
+    assert counts_of(forge, "merge", "orders") == {"orders": (4, 0, 0, 2, 2)}
     assert forge.rejections("line", "codes") == [(2, "foreign_key"), (3, "foreign_key")]
 
 

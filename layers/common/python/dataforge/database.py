@@ -73,6 +73,8 @@ def connect(settings: DatabaseSettings, password: str | None = None) -> Connecti
             keepalives_idle=30,
             keepalives_interval=5,
             keepalives_count=3,
+            # Keepalives are not sent while data is unacknowledged; this bounds waiting for a host that vanished.
+            tcp_user_timeout=10_000,
             application_name=settings.db_user,
             options=_options(settings),
         )

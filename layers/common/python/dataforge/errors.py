@@ -5,7 +5,7 @@
     │   ├── InvalidSettings
     │   ├── UnknownDataset, UnknownTable
     │   ├── NoFiles, MissingFile
-    │   ├── MissingColumn, UnknownColumn, DuplicateColumn, WrongEncoding
+    │   ├── MissingColumn, UnknownColumn, DuplicateColumn, WrongHeader, WrongEncoding
     ├── Refused                 it could be done, but would harm (never retried)
     │   ├── AlreadyRunning, LeaseLost, QualityTooLow, NotReconciled, SchemaRefused, SourceChanged, TargetRefuses
     │   └── TargetChanged       the state machine settles again
@@ -83,15 +83,15 @@ class MissingFile(InvalidInput):
 class MissingColumn(InvalidInput):
     """A file's header lacks columns of the table."""
 
-    def __init__(self, file: str, columns: Iterable[str]) -> None:
-        super().__init__(f"{file}: the header lacks the column(s) {', '.join(columns)}.")
+    def __init__(self, file: str, columns: Iterable[str], hint: str = "") -> None:
+        super().__init__(f"{file}: the header lacks the column(s) {', '.join(columns)}{hint}.")
 
 
 class UnknownColumn(InvalidInput):
     """A file's header has columns that the table has not."""
 
-    def __init__(self, file: str, columns: Iterable[str]) -> None:
-        super().__init__(f"{file}: the header has unknown column(s) {', '.join(map(repr, columns))}.")
+    def __init__(self, file: str, columns: str) -> None:
+        super().__init__(f"{file}: the header has unknown column(s): {columns}.")
 
 
 class DuplicateColumn(InvalidInput):
@@ -99,6 +99,13 @@ class DuplicateColumn(InvalidInput):
 
     def __init__(self, file: str, columns: Iterable[str]) -> None:
         super().__init__(f"{file}: the header names more than once: {', '.join(columns)}.")
+
+
+class WrongHeader(InvalidInput):
+    """A file's first line cannot be read as a header."""
+
+    def __init__(self, file: str, what: str) -> None:
+        super().__init__(f"{file}: the header cannot be read: {what}.")
 
 
 class WrongEncoding(InvalidInput):
@@ -156,7 +163,7 @@ class Temporary(DataForgeError):
 
 
 class Unavailable(Temporary):
-    """The database cannot be reached, or the connection dropped; nothing was committed, unless it is ``in_doubt``."""
+    """The database, or S3, cannot be reached, or the connection dropped; nothing was committed, unless it is ``in_doubt``."""
 
     in_doubt = False
     """Whether the connection dropped while the database was confirming a transaction, which it may have done."""

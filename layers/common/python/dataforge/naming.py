@@ -1,9 +1,10 @@
 """Which file is which source's, by its name alone.
 
-A source's stem is its file's name without ``.csv``. A CSV belongs to a source if its own name without ``.csv`` is the stem,
-or the stem followed by ``.``, ``_`` or ``-`` and anything else (``orders_2.csv``, ``orders.part2.csv``). Of several stems
-that fit the longest counts. A CSV whose own name fits none belongs to the innermost folder below the prefix that is named
-exactly like a stem (``orders/2018-01.csv``). Other files are no source's.
+A source's stem is its file's name without ``.csv``. A CSV directly below the prefix belongs to a source if its own name
+without ``.csv`` is the stem, or the stem followed by ``.``, ``_`` or ``-`` and anything else (``orders_2.csv``,
+``orders.part2.csv``). Of several stems that fit the longest counts. A CSV in a folder directly below the prefix that is
+named like a stem belongs to that source (``orders/2018-01.csv``). Other files are no source's: a folder of an older
+delivery below the prefix does not slip into the run.
 """
 
 from __future__ import annotations
@@ -22,12 +23,17 @@ def source_of(dataset: Dataset, path: str) -> Source | None:
     if stem is None:
         return None
     by_stem = {str(csv_stem(source.file)): source for source in dataset.sources}
-    fitting = [
-        known for known in by_stem if stem == known or stem.startswith(tuple(known + p for p in _PARTS))
-    ]
-    if fitting:
-        return by_stem[max(fitting, key=len)]
-    return next((by_stem[folder] for folder in reversed(folders) if folder in by_stem), None)
+    match folders:
+        case []:
+            fitting = [
+                known
+                for known in by_stem
+                if stem == known or stem.startswith(tuple(known + p for p in _PARTS))
+            ]
+            return by_stem[max(fitting, key=len)] if fitting else None
+        case [folder]:
+            return by_stem.get(folder)
+    return None
 
 
 def csv_stem(name: str) -> str | None:

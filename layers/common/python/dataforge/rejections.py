@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dataforge.catalogue import ForeignKey, Table
@@ -46,7 +46,13 @@ def missing_parent(key: ForeignKey, value: str | None) -> Violation:
 def raw_text(raw: bytes) -> str:
     """A record's text without its line end. Bytes that are not UTF-8, and NUL, which PostgreSQL cannot hold, as \\xNN."""
     text = raw[:RAW_LIMIT].removesuffix(b"\n").removesuffix(b"\r").decode(errors="backslashreplace")
-    return text.replace("\0", "\\x00")
+    cut = f"… [cut: {len(raw):,} bytes in all]" if len(raw) > RAW_LIMIT else ""
+    return text.replace("\0", "\\x00") + cut
+
+
+def without_nul(violation: Violation) -> Violation:
+    """The violation with a NUL in its message, which PostgreSQL cannot hold, as \\x00."""
+    return replace(violation, message=violation.message.replace("\0", "\\x00"))
 
 
 def store(cursor: Any, table: Table, rejections: Iterable[Located]) -> int:
@@ -56,9 +62,7 @@ def store(cursor: Any, table: Table, rejections: Iterable[Located]) -> int:
     count = 0
     for item in rejections:
         raw = json.dumps(raw_text(item.raw), ensure_ascii=False)
-        errors = json.dumps([v.as_json() for v in item.violations], ensure_ascii=False).replace(
-            "\\u0000", "\\\\x00"
-        )
+        errors = json.dumps([without_nul(v).as_json() for v in item.violations], ensure_ascii=False)
         place = (item.migration_id, item.file, item.line, item.offset)
         writer.writerow((table.dataset, table.name, raw, errors, *place))
         count += 1

@@ -109,10 +109,13 @@ def replaceable(cursor: Any, dataset: Dataset, tables: Iterable[Table]) -> bool:
     """Whether the tables, all of them, can be swapped for their shadows with nobody noticing.
 
     They must be empty, and so must their children outside the run; and nobody may have added anything to them that the
-    catalogue does not know (grants, indexes, triggers, policies, views, publications): it would be lost.
+    catalogue does not know (grants, indexes, triggers, policies, views, publications): it would be lost. Their parents
+    must be in the run: a shadow's foreign key to a live table would block that table's writers while it is built.
     """
     inside = list(tables)
     names = {table.name for table in inside}
+    if any(key.parent not in names for table in inside for key in table.foreign_keys):
+        return False
     children = {c.name: c for t in inside for c, _ in dataset.children(t.name) if c.name not in names}
     return all(_is_empty(cursor, t) for t in (*inside, *children.values())) and all(
         is_pristine(cursor, dataset, t) for t in inside
