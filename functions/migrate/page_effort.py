@@ -62,20 +62,20 @@ def _phase(phase: dict[str, Any], end: float) -> str:
 def cost(report: Report) -> str:
     """What the run costs on AWS, by kind, and what was counted."""
     usage, dollars, prices = (report["cost"][name] for name in ("usage", "dollars", "prices"))
-    requests = f"{usage['s3_writes']:,} writes, {usage['s3_reads']:,} reads"
+    s3 = f"{usage['s3_writes']:,} writes, {usage['s3_reads']:,} reads"
     rows = [
-        ["Lambda, time", f"{usage['gb_seconds']:,.2f} GB-s", money(dollars["lambda_seconds"])],
-        ["Lambda, requests", f"{usage['invocations']:,}", money(dollars["lambda_requests"])],
+        ["Lambda, time", money(dollars["lambda_seconds"]), f"{usage['gb_seconds']:,.2f} GB-s"],
+        ["Lambda, requests", money(dollars["lambda_requests"]), f"{usage['invocations']:,}"],
         [
             "Step Functions",
-            f"{usage['state_transitions']:,} transitions",
             money(dollars["state_transitions"]),
+            f"{usage['state_transitions']:,} transitions",
         ],
-        ["S3", requests, money(dollars["s3_requests"])],
+        ["S3", money(dollars["s3_requests"]), s3],
     ]
     return (
         "<h2>Cost</h2>"
-        + table("Cost", ("what", "used", "dollars"), rows, ["sum", "", money(dollars["total"])])
+        + table("Cost", ("what", "dollars", "used"), rows, ["sum", money(dollars["total"]), ""])
         + f'<p class="soft">List prices of {escape(prices["region"])} as noted in {escape(prices["noted"])}, without tax'
         f" and free tiers; functions of {usage['function_megabytes']:,} MB. Requests and transitions are those of a run in"
         " which nothing had to be repeated. The database and the storage are paid by the hour and the month: not in it.</p>"
