@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
-from dataforge.errors import SourceChanged
+from dataforge.errors import SourceChanged, Unavailable
 
 
 @dataclass(frozen=True)
@@ -22,31 +24,50 @@ class Object:
     size: int
 
 
+@contextmanager
+def translated(key: str) -> Iterator[None]:
+    """S3's passing failures as ``Unavailable``. boto3 tries a call again by itself, but not a body that breaks off."""
+    try:
+        yield
+    except (HTTPClientError, IncompleteReadError) as error:
+        raise Unavailable(f"S3 did not answer, or broke off, at {key}.") from error
+    except ClientError as error:
+        if error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise Unavailable(f"S3 failed at {key}: {error.response['Error']['Code']}.") from error
+        raise
+
+
 def list_objects(s3: Any, bucket: str, prefix: str) -> Iterator[Object]:
     """The objects under a prefix, in the order of their keys; folder markers are left out."""
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        for item in page.get("Contents", ()):
-            if not item["Key"].endswith("/"):
-                yield Object(bucket, item["Key"], item["ETag"], item["Size"])
+    with translated(prefix):
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for item in page.get("Contents", ()):
+                if not item["Key"].endswith("/"):
+                    yield Object(bucket, item["Key"], item["ETag"], item["Size"])
 
 
 def read_range(s3: Any, source: Object, start: int, end: int) -> bytes:
-    """Bytes ``start`` up to, not including, ``end``. Raises ``SourceChanged`` if it is another version by now."""
+    """Bytes ``start`` up to, not including, ``end``.
+
+    Raises ``SourceChanged`` if it is another version by now, ``Unavailable`` when S3 fails.
+    """
     if start >= end:
         return b""
-    try:
-        answer = s3.get_object(
-            Bucket=source.bucket, Key=source.key, IfMatch=source.etag, Range=f"bytes={start}-{end - 1}"
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] in {"PreconditionFailed", "412", "NoSuchKey", "InvalidRange"}:
-            raise SourceChanged(source.key) from error
-        raise
-    data: bytes = answer["Body"].read()
+    with translated(source.key):
+        try:
+            answer = s3.get_object(
+                Bucket=source.bucket, Key=source.key, IfMatch=source.etag, Range=f"bytes={start}-{end - 1}"
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"PreconditionFailed", "412", "NoSuchKey", "InvalidRange"}:
+                raise SourceChanged(source.key) from error
+            raise
+        data: bytes = answer["Body"].read()
     return data
 
 
 def put_json(s3: Any, bucket: str, key: str, document: Any) -> None:
     """Write a JSON document."""
     body = json.dumps(document, ensure_ascii=False, default=str).encode()
-    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+    with translated(key):
+        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")

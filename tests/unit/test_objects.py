@@ -1,0 +1,136 @@
+"""Objects of S3: by range, by version, and told apart when S3 fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from dataforge.errors import SourceChanged, Unavailable
+from dataforge.objects import Object, list_objects, put_json, read_range
+
+KEYS: dict[str, Any] = {
+    "aws_access_key_id": "testing",
+    "aws_secret_access_key": "testing",
+    "region_name": "eu-west-1",
+}
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    """S3 with the bucket ``raw``."""
+    with mock_aws():
+        client = boto3.client("s3", **KEYS)
+        client.create_bucket(Bucket="raw", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        yield client
+
+
+def put(s3: Any, key: str, body: bytes) -> Object:
+    return Object("raw", key, s3.put_object(Bucket="raw", Key=key, Body=body)["ETag"], len(body))
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 10), (0, 1), (3, 7), (9, 10), (4, 4), (7, 3)])
+def test_a_range_is_read_to_the_byte(s3: Any, start: int, end: int) -> None:
+    assert read_range(s3, put(s3, "file", b"0123456789"), start, end) == b"0123456789"[start:end]
+
+
+def test_nothing_is_read_of_an_empty_object(s3: Any) -> None:
+    assert read_range(s3, put(s3, "empty", b""), 0, 0) == b""
+
+
+def test_a_replaced_shortened_or_deleted_object_is_another_version(s3: Any) -> None:
+    known = put(s3, "file", b"0123456789")
+    for change in (
+        lambda: put(s3, "file", b"9876543210"),
+        lambda: put(s3, "file", b"0"),
+        lambda: s3.delete_object(Bucket="raw", Key="file"),
+    ):
+        change()
+        with pytest.raises(SourceChanged, match="file was changed"):
+            read_range(s3, known, 2, 8)
+
+
+def test_all_objects_are_listed_in_order_without_folders(s3: Any) -> None:
+    names = ["list/a.csv", "list/b.csv", "list/sub/c.csv"]
+    for name in [*reversed(names), "list/sub/", "elsewhere"]:
+        s3.put_object(Bucket="raw", Key=name, Body=b"x")
+    assert [found.key for found in list_objects(s3, "raw", "list/")] == names
+
+
+def test_a_document_is_written_as_utf8(s3: Any) -> None:
+    put_json(s3, "raw", "document.json", {"city": "são paulo"})
+    answer = s3.get_object(Bucket="raw", Key="document.json")
+    assert (answer["Body"].read(), answer["ContentType"]) == (
+        '{"city": "são paulo"}'.encode(),
+        "application/json",
+    )
+
+
+@pytest.fixture
+def broken(request: pytest.FixtureRequest) -> Iterator[Callable[[Callable[[Any], None]], Any]]:
+    """Makes a client of an S3 that answers every request as it is told to."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def serve(answer: Callable[[Any], None]) -> Any:
+        methods = {"do_GET": answer, "do_PUT": answer, "log_message": lambda *_: None}
+        handler = type("Handler", (BaseHTTPRequestHandler,), methods)
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, read_timeout=1)
+        return boto3.client(
+            "s3", endpoint_url=f"http://127.0.0.1:{servers[-1].server_port}", config=config, **KEYS
+        )
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def broken_off(request: Any) -> None:
+    """Half of what was announced."""
+    request.send_response(206)
+    request.send_header("Content-Length", "1000")
+    request.end_headers()
+    request.wfile.write(b"x" * 500)
+
+
+def closed(request: Any) -> None:
+    """Nothing at all."""
+    request.close_connection = True
+
+
+def failing(request: Any) -> None:
+    """S3's own error."""
+    request.send_error(503)
+
+
+@pytest.mark.parametrize("answer", [broken_off, closed, failing])
+def test_a_read_that_fails_may_be_tried_again(
+    broken: Callable[..., Any], answer: Callable[[Any], None]
+) -> None:
+    with pytest.raises(Unavailable, match=r"^S3 .*file"):
+        read_range(broken(answer), Object("raw", "file", '"x"', 1000), 0, 1000)
+
+
+@pytest.mark.parametrize("answer", [closed, failing])
+def test_a_write_or_list_that_fails_may_be_tried_again(
+    broken: Callable[..., Any], answer: Callable[[Any], None]
+) -> None:
+    s3 = broken(answer)
+    with pytest.raises(Unavailable):
+        put_json(s3, "raw", "document.json", {})
+    with pytest.raises(Unavailable):
+        list(list_objects(s3, "raw", "olist/"))
+
+
+def test_a_refusal_of_s3_passes_as_it_is(s3: Any) -> None:
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        put_json(s3, "no-such-bucket", "x", {})
