@@ -32,6 +32,13 @@ def client_settings(endpoint: str, region: str) -> ClientSettings:
     }
 
 
+def bypass_proxies() -> None:
+    """From now on this process and its children reach this machine directly, whatever proxy the user's environment has."""
+    for name in ("NO_PROXY", "no_proxy"):
+        known = [part for part in os.environ.get(name, "").split(",") if part]
+        os.environ[name] = ",".join(dict.fromkeys([*known, HOST, "localhost"]))
+
+
 def start(config: Config) -> None:
     """Start an empty emulator; PostgreSQL must be up. Raises ``StartFailed``."""
     if not CLOUD_PYTHON.exists():

@@ -128,6 +128,7 @@ def _listed(settings: dict[str, str | int]) -> str:
 @contextlib.contextmanager
 def _alone(config: Config) -> Iterator[None]:
     """One process at a time starts or stops this cloud. Raises ``AtWork``."""
+    aws.bypass_proxies()
     config.state.mkdir(parents=True, exist_ok=True)
     with (config.state / "lock").open("w") as lock:
         try:
