@@ -144,7 +144,7 @@ class MigrationStates(Construct):
         run, table = sfn.JsonPath.string_at("$.migration_id"), sfn.JsonPath.string_at("$.table")
         settle = self._invoke("SettleTable", "settle", sfn.JsonPath.DISCARD, migration_id=run, table=table)
         wave = self._map("SettleWave", "$.wave", {"migration_id": run}, "table", self._concurrency)
-        wave.item_processor(retry_died(settle))
+        wave.item_processor(settle)
         waves = self._map("Settle", "$.plan.waves", {"migration_id": RUN}, "wave", 1)
         waves.item_processor(wave)
         return self._or_abandon(waves)
@@ -178,4 +178,4 @@ class MigrationStates(Construct):
     def _invoke(self, name: str, step: str, result_path: str | None, **payload: Any) -> sfn.TaskStateBase:
         """``control`` with ``{"step": step, …}``; its answer goes to ``result_path`` (None: it is the whole output)."""
         request = sfn.TaskInput.from_object({"step": step, **payload})
-        return call(self, name, self._control, payload=request, result_path=result_path)
+        return retry_died(call(self, name, self._control, payload=request, result_path=result_path))
