@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import migrate
+from bench import cloud, migrate
 
-BENCHMARKS = {"migrate": migrate.main}
+BENCHMARKS = {"migrate": migrate.main, "cloud": cloud.main}
 
 
 def main() -> None:
