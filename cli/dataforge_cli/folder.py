@@ -10,7 +10,7 @@ from dataforge.catalogue import Dataset
 from dataforge.naming import source_of
 from dataforge_cli.errors import NoFolder, NoKnownFiles
 
-_CSV = ".csv"
+_CSV = (".csv", ".csv.gz", ".csv.zst")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from dataforge.datasets import get_dataset
 from dataforge.objects import Object, read_range
 from dataforge.rejections import Located, store
 from dataforge.rows import process
+from functions.migrate.windows import Window, windows
 
 _BLOCK_BYTES = 4 * 2**20
 
@@ -108,7 +109,7 @@ def load_chunk(db: Connection, s3: Any, item: LoadItem) -> dict[str, Tally]:
         row = cursor.fetchone()
         if row is None or row[0] is not None:
             return {}
-        tallies = _load(cursor, item, source, tables, read_range(s3, item.object, item.start, item.end))
+        tallies = _load(cursor, s3, item, source, tables)
         result = {name: asdict(tally) for name, tally in tallies.items()} | effort(started)
         cursor.execute(
             "UPDATE dataforge.migration_chunks SET result = %s, loaded_at = clock_timestamp()"
@@ -124,22 +125,32 @@ def effort(started: float) -> dict[str, float]:
     return {"seconds": round(time.perf_counter() - started, 3), "memory_mb": peak}
 
 
-def _load(
-    cursor: Any, item: LoadItem, source: Source, tables: dict[str, Table], data: bytes
-) -> dict[str, Tally]:
+def _load(cursor: Any, s3: Any, item: LoadItem, source: Source, tables: dict[str, Table]) -> dict[str, Tally]:
     tallies = {name: Tally() for name in tables}
+    for window in windows(s3, item.object, item.start, item.end, item.line):
+        _load_window(cursor, item, window, source, tables, tallies)
+    return tallies
+
+
+def _load_window(
+    cursor: Any,
+    item: LoadItem,
+    window: Window,
+    source: Source,
+    tables: dict[str, Table],
+    tallies: dict[str, Tally],
+) -> None:
+    # What a batcher remembers of a keyless table's rows is bounded by the window; settling finds the other duplicates.
     batchers = {name: TableBatcher(table) for name, table in tables.items()}
     base = item.file_number << shadow.FILE_SHIFT
-    for block in blocks(data, item.header, base + item.start, _BLOCK_BYTES):
+    for block in blocks(window.data, item.header, base + window.start, _BLOCK_BYTES):
         for name, batch in _batches(source, batchers, block).items():
             tallies[name].add(batch)
             if batch.lines:
-                cursor.copy_expert(
-                    shadow.copy_sql(tables[name], item.migration_id), io.BytesIO(b"".join(batch.lines))
-                )
+                lines = io.BytesIO(b"".join(batch.lines))
+                cursor.copy_expert(shadow.copy_sql(tables[name], item.migration_id), lines)
             if batch.rejected:
-                store(cursor, tables[name], _located(item, block, base, data, batch.rejected))
-    return tallies
+                store(cursor, tables[name], _located(item, block, base, window, batch.rejected))
 
 
 def _batches(source: Source, batchers: dict[str, TableBatcher], block: Block) -> dict[str, Batch]:
@@ -183,11 +194,11 @@ def _take(batcher: TableBatcher, batch: Batch, data: dict[str, str], place: Reje
 
 
 def _located(
-    item: LoadItem, block: Block, base: int, data: bytes, rejected: Iterable[Rejected]
+    item: LoadItem, block: Block, base: int, window: Window, rejected: Iterable[Rejected]
 ) -> Iterator[Located]:
     """The rejections with their place in the file; they come in no particular order."""
     start = block.position - base
-    offset, line = 0, item.line + data.count(b"\n", 0, start - item.start)
+    offset, line = 0, window.line + window.data.count(b"\n", 0, start - window.start)
     for one in sorted(rejected, key=lambda r: r.offset):
         line += block.data.count(b"\n", offset, one.offset)
         offset = one.offset

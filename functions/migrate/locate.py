@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from dataforge.csvfile import split_records
-from dataforge.objects import Object, read_range
+from dataforge.objects import Object
 from dataforge.rejections import Located
 from dataforge.rows import Violation
 from dataforge.shadow import FILE_SHIFT
 from functions.migrate.run import Run
+from functions.migrate.windows import windows
 
 Bad = tuple[int, list[Violation]]
 
@@ -37,13 +38,16 @@ def locate(cursor: Any, s3: Any, run: Run, bad: Iterable[Bad]) -> Iterator[Locat
 def _in_chunk(
     run: Run, s3: Any, file: Object, chunk: tuple[int, int, int], base: int, bad: Iterator[Bad]
 ) -> Iterator[Located]:
-    first, end, line = chunk
-    data = read_range(s3, file, first, end)
-    ends = split_records(data, last=True).ends
-    offset = 0
-    for position, violations in bad:
-        start = position - base - first
-        line += data.count(b"\n", offset, start)
-        offset = start
-        raw = data[start : int(ends[np.searchsorted(ends, start, side="right")])]
-        yield Located(run.id, file.key, line, first + start, raw, violations)
+    one = next(bad, None)
+    for window in windows(s3, file, *chunk):
+        ends = split_records(window.data, last=True).ends
+        offset, line, after = 0, window.line, base + window.start + len(window.data)
+        while one is not None and one[0] < after:
+            start = one[0] - base - window.start
+            line += window.data.count(b"\n", offset, start)
+            offset = start
+            raw = window.data[start : int(ends[np.searchsorted(ends, start, side="right")])]
+            yield Located(run.id, file.key, line, window.start + start, raw, one[1])
+            one = next(bad, None)
+        if one is None:
+            return

@@ -15,7 +15,7 @@ from dataforge.objects import Object, list_objects, put_json
 from dataforge.roles import OWNER
 from dataforge.settings import MigrationSettings
 from functions.migrate.run import Run, read_run
-from functions.migrate.source import match_files, ranges, read_header
+from functions.migrate.source import end_of, match_files, ranges, read_header
 
 
 def plan(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
@@ -39,15 +39,18 @@ def plan(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> d
                 "INSERT INTO dataforge.migration_files VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 (run_id, number, bucket, file.key, file.etag, file.size, source.file, list(header), start),
             )
-            items += _insert_ranges(
-                cursor, run, number, file, list(ranges(start, file.size, settings.chunk_bytes)), line
-            )
+            items += _insert_ranges(cursor, run, number, file, _cut(file, start, settings.chunk_bytes), line)
         _open_tables(cursor, run)
     key = f"{run.folder}scan.json"
     put_json(s3, settings.report_bucket, key, items)
     _announce(s3, settings, run, [(source.tables, file.size) for source, file in files])
     waves = run.dataset.waves(names)
     return {"scan": {"bucket": settings.report_bucket, "key": key, "count": len(items)}, "waves": waves}
+
+
+def _cut(file: Object, start: int, step: int) -> list[tuple[int, int]]:
+    """The file's ranges. A compressed one is a single range: it can only be read from its beginning."""
+    return [(start, end_of(file, start))] if file.compression else list(ranges(start, file.size, step))
 
 
 def _forget(cursor: Any, run: Run) -> None:
@@ -111,7 +114,7 @@ def cut(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> di
         chosen = {table.name for table in run.tables}
         for number, (file, source, header) in _files(cursor, run).items():
             tables = [t for t in source.tables if t in chosen]
-            chunks = list(_chunks(cursor, run, number, file.size))
+            chunks = list(_chunks(cursor, run, number, file))
             _store(cursor, run, chunks)
             for chunk, start, end, line in chunks:
                 items.append(
@@ -135,7 +138,7 @@ def _files(cursor: Any, run: Run) -> dict[int, tuple[Object, Any, list[str]]]:
     return {n: (Object(b, k, e, s), sources[f], h) for n, b, k, e, s, f, h in cursor.fetchall()}
 
 
-def _chunks(cursor: Any, run: Run, number: int, size: int) -> Iterator[tuple[int, int, int, int]]:
+def _chunks(cursor: Any, run: Run, number: int, file: Object) -> Iterator[tuple[int, int, int, int]]:
     """The chunks of a file as (chunk, first byte, end, first line); each begins with a record, none is cut.
 
     The machine's state is carried from range to range; a range in which no record begins belongs to the chunk before.
@@ -155,7 +158,7 @@ def _chunks(cursor: Any, run: Run, number: int, size: int) -> Iterator[tuple[int
         elif entered.first >= 0:
             starts.append((chunk, range_start + entered.first, line + entered.lines))
         state, line = entered.end, line + (scan["lines"] if scan else 0)
-    ends = [start for _, start, _ in starts[1:]] + [size]
+    ends = [start for _, start, _ in starts[1:]] + [end_of(file, rows[0][1])]
     for (chunk, start, first_line), end in zip(starts, ends, strict=True):
         yield chunk, start, end, first_line
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from dataforge.bulk.text import open_text
 from dataforge.catalogue import Dataset, Source
 from dataforge.csvfile import parse_fields, split_records
 from dataforge.errors import (
@@ -57,19 +58,26 @@ def read_header(s3: Any, source: Source, file: Object) -> tuple[tuple[str, ...],
 
     Raises ``WrongEncoding``, ``MissingColumn``, ``UnknownColumn`` or ``DuplicateColumn``, naming file and column.
     """
-    size = min(_HEADER_BYTES, file.size)
-    data = read_range(s3, file, 0, size)
+    data = _head(s3, file)
     if not data:
         raise MissingColumn(file.key, source.columns, "; the file is empty")
     if data.startswith(_UTF16_32):
         raise WrongEncoding(file.key, "the file is UTF-16 or UTF-32")
     mark = len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0
-    ends = split_records(data[mark:], last=size == file.size).ends
+    ends = split_records(data[mark:], last=len(data) < _HEADER_BYTES).ends
     header = data[mark : mark + int(ends[0])] if len(ends) else data[mark:]
     columns = _columns(file.key, header)
     _check(file.key, columns, source.columns)
     start = mark + len(header)
     return columns, start, 1 + data.count(b"\n", 0, start)
+
+
+def _head(s3: Any, file: Object) -> bytes:
+    """The first bytes of the file's text; fewer than ``_HEADER_BYTES`` only if it has no more."""
+    if not file.compression:
+        return read_range(s3, file, 0, min(_HEADER_BYTES, file.size))
+    with open_text(s3, file) as text:
+        return text.read(_HEADER_BYTES)
 
 
 def _columns(key: str, header: bytes) -> tuple[str, ...]:
@@ -98,7 +106,10 @@ def _check(key: str, found: tuple[str, ...], wanted: tuple[str, ...]) -> None:
 
 def _some(names: list[str]) -> str:
     """A few names of a header, of bounded length. What is no identifier may be a record, and is not shown."""
-    shown = [repr(name) if not name or _IDENTIFIER.fullmatch(name) else "one that is no name" for name in names[:_SHOWN]]
+    shown = [
+        repr(name) if not name or _IDENTIFIER.fullmatch(name) else "one that is no name"
+        for name in names[:_SHOWN]
+    ]
     return ", ".join(shown) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
@@ -110,3 +121,8 @@ def ranges(start: int, size: int, step: int) -> Iterator[tuple[int, int]]:
         end = size if size - start < step * 3 // 2 else start + step
         yield start, end
         start = end
+
+
+def end_of(file: Object, start: int) -> int:
+    """Where the records end that begin at ``start``; of a compressed file that is not known, its size stands for it."""
+    return max(file.size, start) if file.compression else file.size

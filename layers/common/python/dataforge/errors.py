@@ -4,6 +4,7 @@
     ├── InvalidInput            the caller asked for something that cannot be (never retried)
     │   ├── InvalidSettings
     │   ├── UnknownDataset, UnknownTable
+    │   ├── DamagedFile, RecordTooLong
     │   ├── NoFiles, MissingFile
     │   ├── MissingColumn, UnknownColumn, DuplicateColumn, WrongHeader, WrongEncoding
     ├── Refused                 it could be done, but would harm (never retried)
@@ -115,6 +116,22 @@ class WrongEncoding(InvalidInput):
         super().__init__(f"{file}: {found}. Convert the file to UTF-8 and upload it again.")
 
 
+class DamagedFile(InvalidInput):
+    """A compressed file cannot be decompressed to its end."""
+
+    def __init__(self, file: str, compression: str, reason: str) -> None:
+        super().__init__(f"{file} is not a whole {compression} file ({reason}). Upload it again.")
+
+
+class RecordTooLong(InvalidInput):
+    """A record has no end within reason."""
+
+    def __init__(self, file: str, line: int, limit: int) -> None:
+        super().__init__(
+            f"{file}: the record in line {line} is longer than {limit >> 20} MiB. Is a quote in it never closed?"
+        )
+
+
 class Refused(DataForgeError):
     """The work was refused because it would have done harm."""
 
@@ -163,7 +180,7 @@ class Temporary(DataForgeError):
 
 
 class Unavailable(Temporary):
-    """The database, or S3, cannot be reached, or the connection dropped; nothing was committed, unless it is ``in_doubt``."""
+    """The database, or S3, cannot be reached, or dropped the connection; nothing was committed, unless ``in_doubt``."""
 
     in_doubt = False
     """Whether the connection dropped while the database was confirming a transaction, which it may have done."""

@@ -13,6 +13,9 @@ from collections.abc import Iterable
 
 from dataforge.catalogue import Dataset, Source
 
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+"""Endings of compressed files, after ``.csv``, and what they stand for; apart from them, their names count like others."""
+
 _PARTS = (".", "_", "-")
 
 
@@ -37,8 +40,14 @@ def source_of(dataset: Dataset, path: str) -> Source | None:
 
 
 def csv_stem(name: str) -> str | None:
-    """A CSV's name without its ending; None if it is no CSV."""
-    return name.removesuffix(".csv") if name.endswith(".csv") else None
+    """A CSV's name without ``.csv`` and a compression's ending; None if it is no CSV."""
+    plain = name.removesuffix(compression_ending(name))
+    return plain.removesuffix(".csv") if plain.endswith(".csv") else None
+
+
+def compression_ending(name: str) -> str:
+    """The ending that tells how a file is compressed; empty if it is not."""
+    return next((ending for ending in COMPRESSIONS if name.endswith(ending)), "")
 
 
 def in_order(keys: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
 from dataforge.errors import SourceChanged, Unavailable
+from dataforge.naming import COMPRESSIONS, compression_ending
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,11 @@ class Object:
     key: str
     etag: str
     size: int
+
+    @property
+    def compression(self) -> str:
+        """How the object is compressed, as its name tells: ``gzip``, ``zstd`` or not at all."""
+        return COMPRESSIONS.get(compression_ending(self.key), "")
 
 
 @contextmanager
@@ -54,16 +60,21 @@ def read_range(s3: Any, source: Object, start: int, end: int) -> bytes:
     if start >= end:
         return b""
     with translated(source.key):
-        try:
-            answer = s3.get_object(
-                Bucket=source.bucket, Key=source.key, IfMatch=source.etag, Range=f"bytes={start}-{end - 1}"
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] in {"PreconditionFailed", "412", "NoSuchKey", "InvalidRange"}:
-                raise SourceChanged(source.key) from error
-            raise
-        data: bytes = answer["Body"].read()
+        data: bytes = get(s3, source, Range=f"bytes={start}-{end - 1}").read()
     return data
+
+
+def get(s3: Any, source: Object, **options: str) -> Any:
+    """The object's content, or a range of it, as a stream; call and reads belong into ``translated``.
+
+    Raises ``SourceChanged`` if it is another version by now.
+    """
+    try:
+        return s3.get_object(Bucket=source.bucket, Key=source.key, IfMatch=source.etag, **options)["Body"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"PreconditionFailed", "412", "NoSuchKey", "InvalidRange"}:
+            raise SourceChanged(source.key) from error
+        raise
 
 
 def put_json(s3: Any, bucket: str, key: str, document: Any) -> None:

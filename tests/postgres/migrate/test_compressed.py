@@ -1,0 +1,99 @@
+"""Compressed files: what is in them counts, as if they were not; places are those of the decompressed text."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+
+from dataforge.errors import DamagedFile, DataForgeError, MissingColumn, RecordTooLong
+from functions.migrate import windows
+from local.generate import generate
+
+if TYPE_CHECKING:
+    from tests.postgres.migrate.conftest import Forge
+
+KEY = "olist/olist_customers_dataset.csv"
+Compress = Callable[[bytes], bytes]
+
+
+def gzipped(text: bytes) -> bytes:
+    """Two members, as ``cat a.gz b.gz`` makes them."""
+    return gzip.compress(text[:1000]) + gzip.compress(text[1000:])
+
+
+def zstd(text: bytes) -> bytes:
+    """Two frames."""
+    return b"".join(pa.compress(part, "zstd", asbytes=True) for part in (text[:1000], text[1000:]))
+
+
+ENDINGS: dict[str, Compress] = {".gz": gzipped, ".zst": zstd}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("piece", [100, 1 << 20])
+def test_a_compressed_dataset_gives_the_same_as_a_plain_one(
+    forge: Forge,
+    another_forge: Callable[[], Forge],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ending: str,
+    piece: int,
+) -> None:
+    generate(tmp_path, orders=14, seed=3, dirty=0.6)
+    for file in tmp_path.glob("*.csv"):
+        forge.s3.put_object(Bucket="raw", Key=f"plain/{file.name}", Body=file.read_bytes())
+        body = ENDINGS[ending](file.read_bytes())
+        forge.s3.put_object(Bucket="raw", Key=f"packed/{file.name}{ending}", Body=body)
+    monkeypatch.setattr(windows, "PIECE", piece)
+    plain = another_forge()
+    whole = plain.migrate(prefix="plain/", quality_threshold=0)
+    assert forge.migrate(prefix="packed/", quality_threshold=0) == whole
+    assert all(forge.rows(table) == plain.rows(table) for table in whole)
+    places = ("table", "line", "offset", "raw", "errors")
+    assert forge.rejections(*places) == plain.rejections(*places)
+    assert {file for (file,) in forge.rejections("file")} == {
+        f"{file.replace('plain/', 'packed/')}{ending}" for (file,) in plain.rejections("file")
+    }
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_file_that_is_cut_off_is_refused_by_name(
+    forge: Forge, make_csv: Callable[..., bytes], ending: str
+) -> None:
+    body = make_csv("customers", *({"customer_id": n} for n in range(5000)))
+    forge.s3.put_object(Bucket="raw", Key=KEY + ending, Body=ENDINGS[ending](body)[:-200])
+    with pytest.raises(DamagedFile, match=rf"{KEY}{ending} is not a whole"):
+        forge.migrate(tables=["customers"])
+    assert forge.rows("customers") == []
+    assert forge.rejections("raw") == []
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(
+    ("body", "error"), [(b"", DataForgeError), (b"no compressed file", DamagedFile), (None, MissingColumn)]
+)
+def test_what_is_no_compressed_csv_is_refused_by_name(
+    used_forge: Forge, ending: str, body: bytes | None, error: type[DataForgeError]
+) -> None:
+    packed = ENDINGS[ending](b"some,other\nfile,here\n") if body is None else body
+    used_forge.s3.put_object(Bucket="raw", Key=KEY + ending, Body=packed)
+    with pytest.raises(error, match=KEY):
+        used_forge.migrate(tables=["customers"])
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_a_quote_that_is_never_closed_fills_no_memory(
+    used_forge: Forge, make_csv: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setattr(windows, "AT_ONCE", 1000)
+    monkeypatch.setattr(windows, "RECORD_LIMIT", 1000)
+    monkeypatch.setattr(windows, "PIECE", 500)
+    body = make_csv("customers", {"customer_id": 1}, {"customer_id": 2}) + b'"' + b"x\n" * 2000
+    used_forge.s3.put_object(Bucket="raw", Key=KEY + ending, Body=gzip.compress(body) if ending else body)
+    with pytest.raises(RecordTooLong, match="the record in line 4"):
+        used_forge.migrate(tables=["customers"])
