@@ -9,6 +9,8 @@ from functions.migrate.page_charts import bar, nice_floor
 from functions.migrate.page_text import percent, table
 
 Report = dict[str, Any]
+SHOWN = 10
+"""Reasons that stand on the page at once; a very dirty file has a hundred."""
 COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
 
 
@@ -65,10 +67,12 @@ def rejections(report: Report) -> str:
         return "<h2>Rejections by reason</h2><p>None: every row read was good.</p>"
     reasons.sort(key=lambda one: -one[1]["rows"])
     most = reasons[0][1]["rows"]
-    shown = "".join(_reason(name, reason, most, index == 0) for index, (name, reason) in enumerate(reasons))
+    panels = [_reason(name, reason, most, index == 0) for index, (name, reason) in enumerate(reasons)]
+    more = panels[SHOWN:]
+    rest = f"<details><summary>{len(more):,} rarer reasons</summary>{''.join(more)}</details>" if more else ""
     return (
         "<h2>Rejections by reason</h2><p>A row may have several. Open a reason for examples; the rejected rows themselves"
-        f" are kept in <code>dataforge.rejections</code>.</p>{shown}"
+        f" are kept in <code>dataforge.rejections</code>.</p>{''.join(panels[:SHOWN])}{rest}"
     )
 
 

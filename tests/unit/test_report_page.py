@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bench.sample_report import sample_report
 from functions.migrate.page import render
 from functions.migrate.page_charts import bar, curve, nice_floor, round_up
+from functions.migrate.page_sections import SHOWN
 from functions.migrate.page_style import POLICY
 from functions.migrate.page_text import money, percent, seconds, short
 
@@ -78,6 +79,18 @@ def test_a_table_below_the_threshold_is_marked_by_word_and_hatching() -> None:
     html = render(sample_report("plain"))
     assert "✗ below" in html
     assert 'class="fill bad"' in html
+
+
+def test_rare_reasons_of_many_are_folded_away() -> None:
+    report = sample_report("plain")
+    reason = report["tables"][1]["rejections"][0]
+    report["tables"] = report["tables"][1:2]
+    report["tables"][0]["rejections"] = [reason | {"code": f"c{n}", "rows": 100 - n} for n in range(SHOWN)]
+    assert "rarer" not in render(report)
+    report["tables"][0]["rejections"] += [reason | {"code": "rare", "rows": n} for n in (1, 2)]
+    shown, folded = render(report).split("2 rarer reasons")
+    assert shown.count("<code>c") == SHOWN
+    assert folded.count("<code>rare</code>") == 2
 
 
 def test_differences_are_listed_by_key() -> None:
