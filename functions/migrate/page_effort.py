@@ -45,7 +45,7 @@ def phases(report: Report) -> str:
     found = report["phases"]
     if not found:
         return ""
-    end = max(p["start"] + p["seconds"] for p in found) or 1.0
+    end = max(report["seconds"], *(p["start"] + p["seconds"] for p in found)) or 1.0
     rows = "".join(_phase(p, end) for p in found)
     return (
         f'<h2>Phases</h2><p>From the start of the run, {seconds(end)} in all.</p><ul class="bars">{rows}</ul>'
