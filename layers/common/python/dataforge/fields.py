@@ -5,14 +5,16 @@ pydantic keeps the constraints of ``X | None`` inside the union; here they are o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import StringConstraints, TypeAdapter
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from dataforge import storage
@@ -54,10 +56,47 @@ def read_rule(name: str, info: FieldInfo) -> ColumnRule:
     alone = [m for m in info.metadata if not isinstance(m, Digest)]
     annotation: Any = Annotated[info.annotation, *alone] if alone else info.annotation
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    _refuse_unstorable(name, kind, adapter, bounds.get("pattern"))
     known = {k: bounds[k] for k in ("pattern", "min_length", "max_length", "ge", "le") if k in bounds}
     if known.get("pattern") == NO_NUL:
         del known["pattern"]
     return ColumnRule(kind, nullable, clean, adapter, choices=choices, digest=digest, **known)
+
+
+_UNSTORABLE = {
+    "text": ("\0",),
+    "bigint": (str(2**63), str(-(2**63) - 1)),
+    "numeric": ("NaN", "Infinity"),
+    "double": ("nan", "inf"),
+    "timestamp": ("2000-01-01T00:00:00Z",),
+}
+_CLASS = re.compile(r"\\[a-wyzA-Z]")
+_PLAIN = re.compile(r"\\.|\[[^^\]][^\]]*\]")
+
+
+def _refuse_unstorable(name: str, kind: StorageType, adapter: TypeAdapter[Any], pattern: str | None) -> None:
+    """Raise ``ValueError`` if the column would take what PostgreSQL refuses: COPY would fail, and with it the run."""
+    for value in _UNSTORABLE.get(kind.name, ()):
+        with suppress(ValidationError):
+            adapter.validate_python(value)
+            raise ValueError(
+                f"column {name} would take {value!r}, which a {kind.catalog} of PostgreSQL cannot hold; "
+                "declare it with a type of dataforge.columns"
+            )
+    if pattern is None:
+        return
+    if found := _CLASS.search(pattern):
+        raise ValueError(
+            f"column {name}: pydantic and PostgreSQL do not mean the same by {found[0]} in its pattern; "
+            r"write the characters out, as in [0-9]"
+        )
+    anchored = pattern.startswith("^") and pattern.endswith("$")
+    wild = any(sign in _PLAIN.sub("", pattern) for sign in (".", "[^"))
+    if not anchored or (wild and r"\x00" not in pattern):
+        raise ValueError(
+            f"column {name}: its pattern lets NUL through, which PostgreSQL cannot hold; "
+            r"write ^...$, and [^\x00...] for any character"
+        )
 
 
 def markers(info: FieldInfo) -> list[Any]:
