@@ -11,7 +11,7 @@ import boto3
 
 from local import api, aws, deploy, guard, outputs, ports, postgres
 from local.config import AWS_PORT_SETTING, PG_PORT_SETTING, Config
-from local.errors import AtWork, RunsElsewhere
+from local.errors import AtWork, NotYours, RunsElsewhere
 from local.interrupts import deferred
 from local.outputs import Outputs
 
@@ -127,10 +127,14 @@ def _listed(settings: dict[str, str | int]) -> str:
 
 @contextlib.contextmanager
 def _alone(config: Config) -> Iterator[None]:
-    """One process at a time starts or stops this cloud. Raises ``AtWork``."""
+    """One process at a time starts or stops this cloud. Raises ``AtWork``, ``NotYours``."""
     aws.bypass_proxies()
-    config.state.mkdir(parents=True, exist_ok=True)
-    with (config.state / "lock").open("w") as lock:
+    try:
+        config.state.mkdir(parents=True, exist_ok=True)
+        file = (config.state / "lock").open("w")
+    except PermissionError as error:
+        raise NotYours(config.state) from error
+    with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

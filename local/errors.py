@@ -35,6 +35,17 @@ class AtWork(LocalCloudError):
         self.state = state
 
 
+class NotYours(LocalCloudError):
+    """The state folder cannot be written by this user."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(
+            f"{state} cannot be written; another user has started the cloud there. "
+            f"Work as that user, or choose another folder: DATAFORGE_STATE=<folder>."
+        )
+        self.state = state
+
+
 class RunsElsewhere(LocalCloudError):
     """The cloud of this state folder already runs with other settings."""
 

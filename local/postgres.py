@@ -48,9 +48,9 @@ def start(config: Config) -> None:
 def stop(config: Config) -> None:
     """Stop the server, without waiting for its clients, and drop its data."""
     processes.stop(pid_file(config), signal.SIGINT)
-    if config.postgres.is_symlink():
-        # A link to a folder that this run's user does not own is not followed.
+    if unprivileged.user() is not None:
         unprivileged.remove(config.state)
+    if config.postgres.is_symlink():
         config.postgres.unlink()
     shutil.rmtree(config.postgres, ignore_errors=True)
 

@@ -1,3 +1,4 @@
+import os
 import socket
 from pathlib import Path
 
@@ -39,3 +40,12 @@ def test_a_busy_port_is_told_without_a_traceback(tmp_path: Path, capsys: pytest.
         taken = str(server.getsockname()[1])
         assert main(["up", "--state", str(tmp_path), "--pg-port", taken]) == 1
     assert capsys.readouterr().err.startswith(f"error: port {taken} ")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_state_folder_of_another_user_is_told_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tmp_path.chmod(0o500)
+    assert main(["down", "--state", str(tmp_path)]) == 1
+    assert "cannot be written" in capsys.readouterr().err
