@@ -6,13 +6,13 @@ Identifiers come from the catalogue, which admits only ``[a-z0-9_]``; they are q
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dataforge.catalogue import Column, Dataset, ForeignKey, Table
 from dataforge.columns import Digest
 from dataforge.datasets import DATASETS
 from dataforge.internal import INTERNAL
-from dataforge.roles import ROLE_SQL
+from dataforge.roles import LOGINS, ROLE_SQL, table_grants
 
 
 def ident(name: str) -> str:
@@ -158,9 +158,9 @@ def dataset_statements(dataset: Dataset) -> Iterator[str]:
             yield from comments(table)
 
 
-def fingerprint() -> str:
+def fingerprint(datasets: Iterable[Dataset] = DATASETS.values()) -> str:
     """SHA-256 over everything that the schema function would create: it changes exactly when a deploy must act."""
-    lines = [*INTERNAL, *ROLE_SQL]
-    for dataset in DATASETS.values():
+    lines = [*INTERNAL, *LOGINS, *ROLE_SQL, *sorted(table_grants())]
+    for dataset in datasets:
         lines += dataset_statements(dataset)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
