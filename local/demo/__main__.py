@@ -8,7 +8,7 @@ from pathlib import Path
 from local import cloud, interrupts
 from local.config import ROOT, Config
 from local.demo import check, show
-from local.demo.steps import Failed, dataset, migrate
+from local.demo.steps import Failed, dataset, ingest, migrate
 from local.errors import LocalCloudError
 from local.ports import free_port
 
@@ -44,6 +44,8 @@ def _run(asked: argparse.Namespace) -> None:
         check.reconciled(outputs, report, data)
         show.step("Migrate again: nothing may change")
         check.unchanged(outputs, report, migrate(config, data.folder))
+        show.step("Ingest: a batch of records through the REST API, and the same batch again")
+        check.ingested(outputs, ingest(config, STATE), ingest(config, STATE))
         page = show.keep_report(outputs, report, STATE)
     show.step("Done: every check held, and everything that was started is stopped")
     show.line(f"Report of the migration: {page}")

@@ -53,6 +53,28 @@ def unchanged(outputs: Outputs, first: dict[str, Any], second: dict[str, Any]) -
     show.line("Nothing was loaded twice; every row is where it was.")
 
 
+def ingested(outputs: Outputs, first: dict[str, Any], again: dict[str, Any]) -> None:
+    """The good records are stored once, the bad ones are kept with their reasons, each time they were sent."""
+    _same("records inserted", first["counts"]["inserted"], 3)
+    _same("records rejected", first["counts"]["rejected"], 2)
+    _same("records unchanged when sent again", again["counts"]["unchanged"], 3)
+    with closing(psycopg2.connect(outputs["database_url"])) as db, db.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT count(*) FROM olist.customers WHERE customer_id = repeat('d', 32)),"
+            " (SELECT count(*) FROM olist.orders WHERE order_id = repeat('d', 32)),"
+            " (SELECT count(*) FROM olist.order_payments WHERE order_id = repeat('d', 32)),"
+            " (SELECT count(*) FROM dataforge.rejections WHERE batch_id IS NOT NULL)"
+        )
+        (found,) = cursor.fetchall()
+    for what, number, wanted in zip(
+        ("customers", "orders", "payments", "rejections"), found, (1, 1, 1, 4), strict=True
+    ):
+        _same(f"{what} of the batch in the database", number, wanted)
+    show.line(
+        "Three records are stored, once; the others are kept with their reasons: " + ", ".join(first["codes"])
+    )
+
+
 def _records(file: Path) -> int:
     """The records of a CSV, header and empty lines apart. Bytes that are not UTF-8 count like others."""
     with file.open(encoding="latin-1", newline="") as text:
