@@ -1,0 +1,85 @@
+"""Settings come from the environment when asked for; what is wrong is named, what it was is not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from dataforge.errors import InvalidSettings
+from dataforge.settings import DatabaseSettings, MigrationSettings, Settings, read
+
+GOOD = {
+    "DB_HOST": "localhost",
+    "DB_NAME": "forge",
+    "DB_USER": "loader",
+    "RAW_BUCKET": "raw",
+    "REPORT_BUCKET": "report",
+}
+
+
+def test_variables_are_read_by_their_names_and_others_are_left_alone() -> None:
+    settings = read(MigrationSettings, GOOD | {"DB_PORT": "5433", "CHUNK_BYTES": "64", "PATH": "/bin"})
+    assert (settings.db_host, settings.db_port, settings.chunk_bytes) == ("localhost", 5433, 64)
+
+
+def test_what_is_not_said_is_safe() -> None:
+    settings = read(MigrationSettings, GOOD)
+    assert (settings.db_auth, settings.db_sslmode, settings.db_port) == ("iam", "verify-full", 5432)
+
+
+def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    assert read(DatabaseSettings).db_name == "forge"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DB_PORT", "hunter2"),
+        ("DB_PORT", "0"),
+        ("DB_PORT", "65536"),
+        ("DB_PORT", ""),
+        ("DB_AUTH", "hunter2"),
+        ("DB_SSLMODE", "prefer"),
+        ("CHUNK_BYTES", "63"),
+        ("DB_LOCK_SECONDS", "-7"),
+    ],
+)
+def test_a_wrong_variable_is_named_and_its_value_is_not(variable: str, value: str) -> None:
+    with pytest.raises(InvalidSettings, match=variable) as raised:
+        read(MigrationSettings, GOOD | {variable: value})
+    assert value == "" or value not in str(raised.value).replace("65535", "").replace("64", "")
+    assert "hunter2" not in repr(raised.value.__cause__)
+
+
+def test_every_missing_variable_is_named_at_once() -> None:
+    with pytest.raises(InvalidSettings) as raised:
+        read(MigrationSettings, {})
+    assert all(name in str(raised.value) for name in GOOD)
+
+
+def test_settings_do_not_change() -> None:
+    settings = read(DatabaseSettings, GOOD)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.db_host = "elsewhere"  # type: ignore[misc]
+
+
+def test_no_setting_is_a_password() -> None:
+    models = [Settings]
+    for model in models:
+        models += model.__subclasses__()
+        assert not [name for name in model.model_fields if "password" in name or "token" in name]
+
+
+def test_nothing_is_read_or_opened_at_import() -> None:
+    modules = (
+        "dataforge.database",
+        "dataforge.objects",
+        "functions.migrate.handler",
+        "functions.schema.handler",
+    )
+    code = f"import sys; sys.path[:] = {sys.path!r}; import {', '.join(modules)}"
+    subprocess.run([sys.executable, "-c", code], env={}, check=True, timeout=60)
