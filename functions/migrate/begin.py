@@ -7,7 +7,8 @@ from typing import Any
 from dataforge import leases, shadow
 from dataforge.database import Connection, transaction
 from dataforge.roles import OWNER
-from functions.migrate.run import migration_id, read_input
+from functions.migrate.resume import drop_leftovers, resume, to_resume, worth_resuming
+from functions.migrate.run import migration_id, read_input, read_run
 
 KIND = "migration"
 
@@ -23,11 +24,19 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
     if dead:
         release(db, dead, "stopped")
     with transaction(db, role=OWNER) as cursor:
+        if request.resume:
+            old = read_run(cursor, to_resume(cursor, request.resume, execution, dataset.name))
+            run_id, dataset, tables = old.id, old.dataset, [table.name for table in old.tables]
         cursor.execute("SAVEPOINT leases")
         holder = leases.take(cursor, KIND, execution, dataset.name, tables)
         if holder:
             cursor.execute("ROLLBACK TO SAVEPOINT leases")
             return {"migration_id": run_id, "holder": holder}
+        if request.resume:
+            given = "quality_threshold" in request.model_fields_set
+            resume(cursor, run_id, execution, request.quality_threshold if given else None)
+            return {"migration_id": run_id, "holder": ""}
+        drop_leftovers(cursor, dataset.name, tables)
         cursor.execute(
             "INSERT INTO dataforge.migrations (migration_id, execution, dataset, prefix, tables, quality_threshold)"
             " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (migration_id) DO NOTHING",
@@ -37,9 +46,10 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
 
 
 def release(db: Connection, execution: str, status: str, error: str = "", cause: str = "") -> str | None:
-    """Close the execution's migration if it is open: drop its shadows, give back its leases, note why.
+    """Close the execution's migration if it is open: give back its leases, note why.
 
-    What was published stays. Returns the migration's id, or None if the ledger has none. Repeating it is harmless.
+    Its shadows stay while there is something in them to resume, else they go. What was published stays. Returns the
+    migration's id, or None if the ledger has none. Repeating it is harmless.
     """
     with transaction(db, role=OWNER) as cursor:
         cursor.execute(
@@ -49,7 +59,7 @@ def release(db: Connection, execution: str, status: str, error: str = "", cause:
         )
         cursor.execute("SELECT migration_id FROM dataforge.migrations WHERE execution = %s", (execution,))
         row = cursor.fetchone()
-        if row:
+        if row and not worth_resuming(cursor, row[0]):
             shadow.drop(cursor, row[0])
         leases.release(cursor, execution)
     return row[0] if row else None

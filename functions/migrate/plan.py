@@ -9,11 +9,13 @@ from typing import Any
 from psycopg2.extras import execute_values
 
 from dataforge import leases, shadow
+from dataforge.catalogue import Source
 from dataforge.csvfile import Passage
 from dataforge.database import Connection, transaction
 from dataforge.objects import Object, list_objects, put_json
 from dataforge.roles import OWNER
 from dataforge.settings import MigrationSettings
+from functions.migrate.resume import check_unchanged, has_loaded, loaded_chunks
 from functions.migrate.run import Run, read_run
 from functions.migrate.source import end_of, match_files, ranges, read_header
 
@@ -22,30 +24,54 @@ def plan(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> d
     """Find and check the files, cut them into ranges, create the shadows.
 
     Returns the work list of the scan ("scan": bucket, key, count; a file of one range needs none) and "waves" of tables.
-    Raises the errors of ``source`` before anything is created. Repeating it starts over.
+    Raises the errors of ``source`` before anything is created. Repeating it starts over, unless chunks are loaded: a run
+    that is resumed keeps them, if its files are unchanged (``SourceChanged``).
     """
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
     bucket = settings.raw_bucket
     names = [table.name for table in run.tables]
     files = match_files(run.dataset, names, list_objects(s3, bucket, run.prefix), bucket, run.prefix)
-    headers = [read_header(s3, source, file) for source, file in files]
     with transaction(db, role=OWNER) as cursor:
-        leases.hold(cursor, run.execution, run.dataset.name, names)
-        _forget(cursor, run)
-        items = []
-        for number, ((source, file), (header, start, line)) in enumerate(zip(files, headers, strict=True)):
-            cursor.execute(
-                "INSERT INTO dataforge.migration_files VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                (run_id, number, bucket, file.key, file.etag, file.size, source.file, list(header), start),
-            )
-            items += _insert_ranges(cursor, run, number, file, _cut(file, start, settings.chunk_bytes), line)
-        _open_tables(cursor, run)
+        resumed = has_loaded(cursor, run)
+        if resumed:
+            leases.hold(cursor, run.execution, run.dataset.name, names)
+            check_unchanged(cursor, run, (file for _, file in files))
+    items = [] if resumed else _open(db, s3, settings, run, files)
     key = f"{run.folder}scan.json"
     put_json(s3, settings.report_bucket, key, items)
     _announce(s3, settings, run, [(source.tables, file.size) for source, file in files])
     waves = run.dataset.waves(names)
     return {"scan": {"bucket": settings.report_bucket, "key": key, "count": len(items)}, "waves": waves}
+
+
+def _open(
+    db: Connection, s3: Any, settings: MigrationSettings, run: Run, files: list[tuple[Source, Object]]
+) -> list[dict[str, Any]]:
+    """Enter files and ranges into the ledger and create the shadows; returns the ranges to scan."""
+    headers = [read_header(s3, source, file) for source, file in files]
+    with transaction(db, role=OWNER) as cursor:
+        leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
+        _forget(cursor, run)
+        items: list[dict[str, Any]] = []
+        for number, ((source, file), (header, start, line)) in enumerate(zip(files, headers, strict=True)):
+            cursor.execute(
+                "INSERT INTO dataforge.migration_files VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                (
+                    run.id,
+                    number,
+                    file.bucket,
+                    file.key,
+                    file.etag,
+                    file.size,
+                    source.file,
+                    list(header),
+                    start,
+                ),
+            )
+            items += _insert_ranges(cursor, run, number, file, _cut(file, start, settings.chunk_bytes), line)
+        _open_tables(cursor, run)
+    return items
 
 
 def _cut(file: Object, start: int, step: int) -> list[tuple[int, int]]:
@@ -123,6 +149,9 @@ def cut(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> di
                     | {"bucket": file.bucket, "key": file.key, "etag": file.etag, "size": file.size}
                     | {"start": start, "end": end, "line": line, "progress": run.progress}
                 )
+        loaded = loaded_chunks(cursor, run)
+    # One item at least: a Distributed Map need not take an empty list, and a loaded chunk is left alone.
+    items = [item for item in items if item["chunk"] not in loaded] or items[:1]
     key = f"{run.folder}load.json"
     put_json(s3, settings.report_bucket, key, items)
     return {"bucket": settings.report_bucket, "key": key, "count": len(items)}

@@ -22,6 +22,7 @@ class MigrationInput(BaseModel):
     """The input of the state machine; every field is optional.
 
     ``prefix`` is a folder of the raw bucket, with or without its last slash; by default the dataset's name.
+    ``resume`` is the id of a run that failed or was stopped, to go on with: its dataset, prefix and tables count then.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,6 +31,7 @@ class MigrationInput(BaseModel):
     prefix: str = Field(default="", max_length=900, pattern=NO_NUL)
     quality_threshold: Decimal = Field(default=Decimal("0.95"), ge=0, le=1, decimal_places=9)
     tables: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
+    resume: str = Field(default="", max_length=100, pattern=NO_NUL)
 
 
 def read_input(document: Any) -> tuple[MigrationInput, Dataset, list[str]]:

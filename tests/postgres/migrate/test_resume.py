@@ -1,0 +1,99 @@
+"""A run that ended early is resumed: chunks that are loaded stay so, and the result is that of a run that never failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dataforge.errors import InvalidInput, SourceChanged
+from functions.migrate.begin import release
+from functions.migrate.load import LoadItem, load_chunk
+
+if TYPE_CHECKING:
+    from tests.postgres.migrate.conftest import Forge, Migration
+
+MakeCsv = Callable[..., bytes]
+DOCUMENT: dict[str, Any] = {"tables": ["customers"], "quality_threshold": 0}
+
+
+@pytest.fixture
+def ended(forge: Forge, make_csv: MakeCsv) -> Migration:
+    """A run that was stopped when two of its chunks were loaded; a row is bad, and one is there twice."""
+    rows: list[dict[str, Any]] = [{"customer_id": n} for n in (1, 2, 3, 4, "bad", 2)]
+    forge.put(customers=make_csv("customers", *rows))
+    run = forge.migration(DOCUMENT, chunk_bytes=64).until("load")
+    for item in run.items["load"][::3]:
+        load_chunk(run.worker, forge.s3, LoadItem.model_validate(item))
+    release(run.control, run.execution, "aborted", "ABORTED", "stopped")
+    return run
+
+
+def shadows(forge: Forge) -> list[Any]:
+    return forge.database.query("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'shadow%%'")
+
+
+def test_a_resumed_run_loads_only_what_was_not(forge: Forge, ended: Migration) -> None:
+    run = forge.migration({"resume": ended.id, "quality_threshold": 0}, chunk_bytes=1 << 20).until("load")
+    assert run.id == ended.id
+    before = [item["chunk"] for item in ended.items["load"]]
+    assert [item["chunk"] for item in run.items["load"]] == [c for c in before if c not in before[::3]]
+    [counts] = [run.take(step) for step in ("load", "settle", "reconcile", "publish", "report")][-1]["tables"]
+    names = ("read", "loaded", "unchanged", "deduplicated", "rejected")
+    assert [counts[name] for name in names] == [6, 4, 0, 1, 1]
+    assert len(forge.rows("customers")) == 4
+    assert forge.rejections("line", "codes") == [(6, "string_pattern_mismatch")]
+    assert shadows(forge) == []
+
+
+def test_beginning_to_resume_again_is_harmless_and_a_late_release_of_the_old_execution_too(
+    forge: Forge, ended: Migration
+) -> None:
+    run = forge.migration({"resume": "latest"})
+    assert [run.begin(), run.begin()] == ["", ""]
+    assert run.id == ended.id
+    assert release(run.control, ended.execution, "aborted") is None
+    for step in ("plan", "scan", "cut", "load", "settle", "reconcile", "publish", "report"):
+        run.take(step)
+    assert len(forge.rows("customers")) == 4
+
+
+def test_a_run_is_not_resumed_over_a_file_that_changed(
+    forge: Forge, ended: Migration, make_csv: MakeCsv
+) -> None:
+    forge.put(customers=make_csv("customers", {"customer_id": 7}))
+    with pytest.raises(SourceChanged, match=r"olist/olist_customers_dataset\.csv"):
+        forge.migration({"resume": ended.id}).run()
+    assert forge.rows("customers") == []
+
+
+def test_a_new_run_throws_away_what_could_have_been_resumed(forge: Forge, ended: Migration) -> None:
+    assert len(shadows(forge)) == 1
+    assert forge.migrate(**DOCUMENT)["customers"]["loaded"] == 4
+    assert shadows(forge) == []
+    with pytest.raises(InvalidInput, match="nothing that it loaded is left"):
+        forge.migration({"resume": ended.id}).begin()
+
+
+def test_what_is_published_or_unknown_cannot_be_resumed(forge: Forge, ended: Migration) -> None:
+    run = forge.migration(DOCUMENT)
+    run.run()
+    with pytest.raises(InvalidInput, match="it is published"):
+        forge.migration({"resume": run.id}).begin()
+    with pytest.raises(InvalidInput, match="No migration 'x'"):
+        forge.migration({"resume": "x"}).begin()
+    with pytest.raises(InvalidInput, match="there is none to resume"):
+        forge.migration({"dataset": "quotes", "resume": "latest"}).begin()
+
+
+def test_a_dead_run_is_resumed_once_it_lost_its_lease(forge: Forge, make_csv: MakeCsv) -> None:
+    forge.put(customers=make_csv("customers", {"customer_id": 1}))
+    dead = forge.migration(DOCUMENT).until("settle")
+    run = forge.migration({"resume": dead.id, "quality_threshold": 0})
+    assert run.begin() == dead.execution
+    assert run.begin(dead=dead.execution) == ""
+    assert run.id == dead.id
+    for step in ("plan", "scan", "cut", "load", "settle", "reconcile", "publish", "report"):
+        run.take(step)
+    assert len(forge.rows("customers")) == 1
