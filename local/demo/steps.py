@@ -12,7 +12,6 @@ from local.config import Config
 from local.demo import show
 from local.generate import Expected, generate
 
-
 CUSTOMER = {"customer_zip_code_prefix": "01001", "customer_city": "são paulo", "customer_state": "SP"}
 ORDER = {
     "order_status": "created",
