@@ -102,6 +102,8 @@ def test_without_words_the_help_is_shown_and_the_call_is_wrong() -> None:
         (["migrate", "--tables", ","], ["--tables", "names no table"]),
         (["migrate", "--prefix", "s3://bucket/olist/"], ["--prefix", "without bucket"]),
         (["migrate", "nowhere"], ["nowhere", "no folder"]),
+        (["migrate", "folder", "--resume", "latest"], ["--resume", "give it alone"]),
+        (["migrate", "--tables", "orders", "--resume", "latest"], ["--resume", "give it alone"]),
         (["migrate", "--outputs", "nowhere.json"], ["nowhere.json", "make local"]),
         (["migrate", "--outputs", "a.json", "--stage", "dev"], ["--outputs", "--stage"]),
         (["--stage", "dev", "status", "--outputs", "a.json"], ["--outputs", "--stage"]),

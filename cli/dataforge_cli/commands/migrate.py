@@ -19,6 +19,8 @@ from dataforge_cli.migration import MACHINE, show
 from dataforge_cli.options import Debug, Json, OutputsFile, Stage
 from dataforge_cli.upload import upload
 
+DEFAULT_THRESHOLD = 0.95
+
 
 def migrate(
     folder: Annotated[
@@ -47,7 +49,15 @@ def migrate(
             metavar="0..1",
             help="Publish nothing if a smaller share of the rows is good, over all or in a table.",
         ),
-    ] = 0.95,
+    ] = DEFAULT_THRESHOLD,
+    resume: Annotated[
+        str,
+        typer.Option(
+            metavar="ID",
+            help="Go on with this failed or stopped migration (latest: the newest of them) instead of a new one.",
+            show_default=False,
+        ),
+    ] = "",
     wait: Annotated[
         bool, typer.Option("--follow/--no-follow", help="Follow the run to its end, or only start it.")
     ] = True,
@@ -71,15 +81,19 @@ def migrate(
     dataforge migrate ./olist
     dataforge migrate ./olist --tables customers,orders --threshold 0.9
     dataforge migrate --prefix olist-2024/ --no-follow --json
+    dataforge migrate --resume latest
     ```
     """
     with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
         order = read_order(dataset, prefix, tables, threshold)
+        if resume and (folder or prefix or tables or threshold != DEFAULT_THRESHOLD):
+            raise WrongCall("--resume goes on with a run as it was begun: give it alone, or with --dataset.")
         if folder is not None:
             _send(
                 call, read_folder(folder, order.dataset, order.tables or order.dataset.tables), order.prefix
             )
-        arn = start(call.deployment, call.deployment[MACHINE], dataset, order.document)
+        document = {"dataset": order.dataset.name, "resume": resume} if resume else order.document
+        arn = start(call.deployment, call.deployment[MACHINE], dataset, document)
         if wait:
             show(call, follow(call.deployment, arn, call.screen))
         else:
