@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import resource
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -21,6 +20,7 @@ from dataforge.datasets import get_dataset
 from dataforge.objects import Object, read_range
 from dataforge.rejections import Located, store
 from dataforge.rows import process
+from functions.migrate.steps import effort
 from functions.migrate.windows import Window, windows
 
 _BLOCK_BYTES = 4 * 2**20
@@ -117,12 +117,6 @@ def load_chunk(db: Connection, s3: Any, item: LoadItem) -> dict[str, Tally]:
             (json.dumps(result), item.migration_id, item.chunk),
         )
     return tallies
-
-
-def effort(started: float) -> dict[str, float]:
-    """What a worker's call took, for the report: seconds since ``started``, and its process's largest memory so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    return {"seconds": round(time.perf_counter() - started, 3), "memory_mb": peak}
 
 
 def _load(cursor: Any, s3: Any, item: LoadItem, source: Source, tables: dict[str, Table]) -> dict[str, Tally]:
