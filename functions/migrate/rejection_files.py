@@ -1,0 +1,59 @@
+"""A run's rejections as JSON Lines beside its report: what the API shows of them, for programs that read files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from functions.migrate.run import Run
+
+FILE_BYTES = 16 << 20
+"""A file is closed when it has this many bytes: what is in memory at a time."""
+
+_BATCH = 1_000
+
+_LINES = """
+    SELECT json_build_object(
+        'id', id, 'dataset', dataset, 'table', "table", 'raw', raw, 'errors', errors,
+        'source', json_build_object('migration_id', migration_id, 'file', file, 'line', line, 'offset', "offset"),
+        'rejected_at', to_char(rejected_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        'replayed_at', to_char(replayed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text
+    FROM dataforge.rejections WHERE migration_id = %s AND "table" = %s ORDER BY id
+"""
+
+
+def write_rejections(cursor: Any, s3: Any, bucket: str, run: Run) -> list[dict[str, Any]]:
+    """Write ``rejections/<table>-<n>.jsonl`` below the run's folder, in the order in which rows were rejected.
+
+    Returns ``table``, ``rows`` and ``uri`` of each file. Repeating it writes the same files again.
+    """
+    written = []
+    for table in run.tables:
+        for number, (body, rows) in enumerate(_files(_lines(cursor, run, table.name)), start=1):
+            key = f"{run.folder}rejections/{table.name}-{number}.jsonl"
+            s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/x-ndjson")
+            written.append({"table": table.name, "rows": rows, "uri": f"s3://{bucket}/{key}"})
+    return written
+
+
+def _lines(cursor: Any, run: Run, table: str) -> Iterator[bytes]:
+    rows = cursor.connection.cursor(name="rejections")
+    rows.itersize = _BATCH
+    rows.execute(_LINES, (run.id, table))
+    for (text,) in rows:
+        # PostgreSQL keeps the spaces and line ends that a stored document was written with.
+        yield text.replace("\n", " ").encode() + b"\n"
+    rows.close()
+
+
+def _files(lines: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    """The lines in portions of about ``FILE_BYTES``, with their number."""
+    portion, size = [], 0
+    for line in lines:
+        portion.append(line)
+        size += len(line)
+        if size >= FILE_BYTES:
+            yield b"".join(portion), len(portion)
+            portion, size = [], 0
+    if portion:
+        yield b"".join(portion), len(portion)
