@@ -8,6 +8,7 @@ endpoint for Secrets Manager, and no secret is in an environment or a log.
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import boto3
@@ -100,7 +101,11 @@ def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return {"findings": [finding]}
     try:
         if event["action"] == "doctor":
-            return {"findings": examine(db)}
+            return {"findings": examine(db, event["passwords"], partial(_sign_in, settings))}
         return apply_schema(db, event["passwords"])
     finally:
         db.close()
+
+
+def _sign_in(settings: DatabaseSettings, role: str, password: str) -> None:
+    connect(settings.model_copy(update={"db_user": role}), password).close()

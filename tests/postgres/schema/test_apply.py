@@ -18,7 +18,7 @@ from dataforge.errors import SchemaRefused
 from dataforge.internal import INTERNAL
 from dataforge.roles import LOGINS
 from functions.schema.apply import apply
-from functions.schema.difference import column_state, constraint_state
+from functions.schema.difference import LEDGER_TABLES, shapes
 from local import postgres
 
 if TYPE_CHECKING:
@@ -74,17 +74,16 @@ def test_an_empty_database_gets_every_table_as_the_catalogue_says(empty_database
     master = empty_database.connect("master")
     changes = apply(master, PASSWORDS)["changes"]
     names = {f"{d.name}.{t.name}" for d in DATASETS.values() for t in d.tables.values()}
+    names |= {f"dataforge.{name}" for name in LEDGER_TABLES}
     assert {change.removeprefix("created ") for change in changes if change.startswith("created ")} == names
     cursor = master.cursor()
     for table in (t for d in DATASETS.values() for t in d.tables.values()):
-        columns = column_state(cursor, ddl.qualified(table))
-        assert tuple(columns) == table.column_names
-        assert [(c.type, c.not_null) for c in columns.values()] == [
+        shape = shapes(cursor, table.dataset)[table.name]
+        assert tuple(shape.columns) == table.column_names
+        assert [(c.type, c.not_null) for c in shape.columns.values()] == [
             (c.type.catalog, not c.nullable) for c in table.columns
         ]
-        assert constraint_state(cursor, ddl.qualified(table)).keys() == {
-            name for name, _ in ddl.constraints(table)
-        }
+        assert shape.constraints.keys() == {name for name, _ in ddl.constraints(table)}
 
 
 def test_the_statements_that_infra_takes_for_the_fingerprint_make_the_same_tables(

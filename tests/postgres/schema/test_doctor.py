@@ -27,7 +27,7 @@ DAMAGES = {
     "REVOKE UPDATE (scan) ON dataforge.migration_chunks FROM dataforge_load": (
         "missing_grant",
         "dataforge.migration_chunks",
-        "UPDATE scan",
+        "UPDATE (scan)",
     ),
     "REVOKE SELECT ON olist.orders FROM dataforge_ingest": ("missing_grant", "olist.orders", "lacks SELECT"),
     "REVOKE USAGE ON SCHEMA olist FROM dataforge_load": (

@@ -1,0 +1,329 @@
+"""Each damage that a superuser can do is named, and mended by applying again, or refused by name with the way out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dataforge.errors import SchemaRefused
+from dataforge.roles import LOGINS
+from functions.schema.apply import apply
+from functions.schema.doctor import REPAIR, examine
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+    from tests.postgres.conftest import Database
+
+PASSWORDS = dict.fromkeys(LOGINS, "for the tests")
+
+Case = tuple[str, str, str, str]
+"""The damage, and the finding's code, its object and words of its detail. ``{db}`` is the database's name."""
+
+LEDGER: list[Case] = [
+    ("DROP TABLE dataforge.leases", "missing_table", "dataforge.leases", "does not exist"),
+    ("DROP TABLE dataforge.migration_files CASCADE", "missing_table", "dataforge.migration_files", "exist"),
+    ("DROP SCHEMA dataforge CASCADE", "missing_table", "dataforge.batches", "does not exist"),
+    ("ALTER TABLE dataforge.migrations DROP mode", "missing_column", "dataforge.migrations", "column mode"),
+    ("ALTER TABLE dataforge.rejections DROP batch_id", "missing_column", "dataforge.rejections", "batch_id"),
+    ("ALTER TABLE dataforge.rejections DROP id", "missing_column", "dataforge.rejections", "column id"),
+    (
+        "ALTER TABLE dataforge.migrations DROP migration_id CASCADE",
+        "missing_column",
+        "dataforge.migrations",
+        "migration_id",
+    ),
+    (
+        "ALTER TABLE dataforge.leases ALTER taken_at DROP DEFAULT",
+        "wrong_default",
+        "dataforge.leases",
+        "now()",
+    ),
+    ("ALTER TABLE dataforge.batches ALTER request_hash DROP NOT NULL", "wrong_null", "dataforge.batches", ""),
+    (
+        "ALTER TABLE dataforge.leases DROP CONSTRAINT leases_pkey",
+        "missing_constraint",
+        "dataforge.leases",
+        "leases_pkey",
+    ),
+    ("DROP INDEX dataforge.rejections_batch", "missing_index", "dataforge.rejections", "rejections_batch"),
+]
+TABLES: list[Case] = [
+    (
+        "ALTER TABLE olist.orders DROP order_estimated_delivery_date",
+        "missing_column",
+        "olist.orders",
+        "estimated",
+    ),
+    (
+        "ALTER TABLE olist.orders ALTER order_status DROP NOT NULL",
+        "wrong_null",
+        "olist.orders",
+        "may be NULL",
+    ),
+    (
+        "ALTER TABLE olist.order_items DROP CONSTRAINT order_items_price_check,"
+        " ADD CONSTRAINT order_items_price_check CHECK (price > -5)",
+        "wrong_constraint",
+        "olist.order_items",
+        "order_items_price_check",
+    ),
+    (
+        "ALTER TABLE olist.orders DROP CONSTRAINT orders_customer_id_fkey, ADD CONSTRAINT orders_customer_id_fkey"
+        " FOREIGN KEY (customer_id) REFERENCES olist.customers NOT VALID",
+        "not_valid",
+        "olist.orders",
+        "orders_customer_id_fkey",
+    ),
+    (
+        "ALTER TABLE olist.orders DROP CONSTRAINT orders_customer_id_fkey, ADD CONSTRAINT orders_customer_id_fkey"
+        " FOREIGN KEY (customer_id) REFERENCES olist.customers ON DELETE CASCADE",
+        "wrong_constraint",
+        "olist.orders",
+        "CASCADE",
+    ),
+    ("DROP INDEX olist.orders_customer_id_idx", "missing_index", "olist.orders", "orders_customer_id_idx"),
+    (
+        "DROP INDEX olist.orders_customer_id_idx; CREATE INDEX orders_customer_id_idx ON olist.orders (order_status)",
+        "wrong_index",
+        "olist.orders",
+        "order_status",
+    ),
+    (
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'olist.orders_customer_id_idx'::regclass",
+        "wrong_index",
+        "olist.orders",
+        "INVALID",
+    ),
+    ("ALTER TABLE olist.orders DISABLE TRIGGER ALL", "disabled_trigger", "olist.orders", "customer_id_fkey"),
+    (
+        "ALTER TABLE olist.customers DISABLE TRIGGER ALL",
+        "disabled_trigger",
+        "olist.orders",
+        "customer_id_fkey",
+    ),
+]
+ROLES: list[Case] = [
+    ("ALTER ROLE dataforge_load VALID UNTIL '2020-01-01'", "expired", "dataforge_load", "VALID UNTIL"),
+    ("ALTER ROLE dataforge_ingest CONNECTION LIMIT 0", "no_connections", "dataforge_ingest", "LIMIT 0"),
+    ("ALTER ROLE dataforge_owner LOGIN", "owner_login", "dataforge_owner", "may log in"),
+    (
+        "ALTER ROLE dataforge_load SET default_transaction_read_only = on",
+        "read_only",
+        "dataforge_load",
+        "read-only",
+    ),
+    (
+        "ALTER ROLE dataforge_load IN DATABASE {db} SET default_transaction_read_only = true",
+        "read_only",
+        "dataforge_load",
+        "{db}",
+    ),
+    ("ALTER DATABASE {db} SET default_transaction_read_only = 'yes'", "read_only", "{db}", "{db}"),
+    (
+        "GRANT dataforge_owner TO dataforge_load GRANTED BY master",
+        "excess_grant",
+        "dataforge_load",
+        "rights of dataforge_owner",
+    ),
+    (
+        "GRANT dataforge_owner TO dataforge_migrate WITH INHERIT TRUE, ADMIN TRUE GRANTED BY master",
+        "excess_grant",
+        "dataforge_migrate",
+        "rights of dataforge_owner",
+    ),
+]
+RIGHTS: list[Case] = [
+    ("REVOKE CREATE ON DATABASE {db} FROM dataforge_owner", "missing_grant", "{db}", "lacks CREATE"),
+    (
+        "REVOKE CONNECT ON DATABASE {db} FROM PUBLIC, dataforge_load",
+        "missing_grant",
+        "{db}",
+        "dataforge_load lacks CONNECT",
+    ),
+    ("REVOKE INSERT ON olist.orders FROM dataforge_owner", "missing_grant", "olist.orders", "lacks INSERT"),
+    ("REVOKE CREATE ON SCHEMA olist FROM dataforge_owner", "missing_grant", "olist", "lacks CREATE"),
+    (
+        "GRANT SELECT ON olist.orders TO dataforge_load",
+        "excess_grant",
+        "olist.orders",
+        "dataforge_load has SEL",
+    ),
+    ("GRANT DELETE ON olist.orders TO dataforge_ingest", "excess_grant", "olist.orders", "DELETE"),
+    ("GRANT SELECT ON olist.orders TO PUBLIC", "excess_grant", "olist.orders", "PUBLIC has SELECT"),
+    ("GRANT UPDATE (key) ON dataforge.migration_files TO dataforge_load", "excess_grant", "", "UPDATE (key)"),
+    ("GRANT SELECT ON olist.orders TO dataforge_ingest WITH GRANT OPTION", "excess_grant", "", "pass on"),
+    ("GRANT CREATE ON SCHEMA olist TO dataforge_load", "excess_grant", "olist", "dataforge_load has CREATE"),
+    ("GRANT CREATE ON SCHEMA dataforge TO PUBLIC", "excess_grant", "dataforge", "PUBLIC has CREATE"),
+    ("GRANT CREATE ON DATABASE {db} TO dataforge_ingest", "excess_grant", "{db}", "has CREATE"),
+    ("GRANT USAGE ON SEQUENCE dataforge.rejections_id_seq TO dataforge_load", "excess_grant", "", "USAGE"),
+]
+
+
+@pytest.mark.parametrize("case", [*LEDGER, *TABLES, *ROLES, *RIGHTS], ids=lambda case: case[0])
+def test_a_damage_is_named_and_mended_by_applying_again(
+    database: Database, master: connection, case: Case
+) -> None:
+    damage, code, name, words = (text.replace("{db}", database.name) for text in case)
+    for statement in damage.split("; "):
+        database.query(statement)
+    try:
+        found = [f for f in examine(master) if f["code"] == code and f["object"].startswith(name)]
+        assert any(words in f["detail"] for f in found), examine(master)
+        assert {f["way_out"] for f in found} == {REPAIR}
+    finally:
+        changes = apply(master, PASSWORDS)["changes"]
+    assert changes != []
+    assert examine(master) == []
+    assert apply(master, PASSWORDS) == {"changes": []}
+
+
+BY_HAND: list[tuple[str, str, str, str]] = [
+    ("CREATE SCHEMA shadow_gone AUTHORIZATION dataforge_owner", "left_over", "shadow_gone", ""),
+    ("ALTER SCHEMA olist OWNER TO postgres", "wrong_owner", "olist", "olist belongs to postgres"),
+    ("ALTER SCHEMA dataforge OWNER TO postgres", "wrong_owner", "dataforge", "dataforge belongs to postgres"),
+    (
+        "ALTER TABLE dataforge.leases OWNER TO postgres",
+        "wrong_owner",
+        "dataforge.leases",
+        "belongs to postgres",
+    ),
+    ("ALTER TABLE olist.sellers OWNER TO postgres", "wrong_owner", "olist.sellers", "belongs to postgres"),
+    (
+        "ALTER TABLE dataforge.migrations ALTER mode TYPE varchar(9)",
+        "wrong_type",
+        "dataforge.migrations",
+        "mode is character varying(9)",
+    ),
+    (
+        "ALTER TABLE olist.order_items ALTER shipping_limit_date TYPE timestamptz",
+        "wrong_type",
+        "olist.order_items",
+        "shipping_limit_date is timestamp with time zone",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", BY_HAND, ids=lambda case: case[0])
+def test_what_applying_cannot_mend_is_refused_by_name_and_ends_with_the_findings_way_out(
+    database: Database, master: connection, case: tuple[str, str, str, str]
+) -> None:
+    damage, code, name, words = case
+    database.query(damage)
+    [finding] = [f for f in examine(master) if f["code"] == code and f["object"] == name]
+    assert words in finding["detail"]
+    if code != "left_over":
+        with pytest.raises(SchemaRefused, match=name.replace(".", r"\.")):
+            apply(master, PASSWORDS)
+    database.query(finding["way_out"])
+    apply(master, PASSWORDS)
+    assert examine(master) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("ALTER TABLE olist.sellers ALTER seller_city DROP NOT NULL", "olist.sellers.seller_city"),
+        (
+            "ALTER TABLE olist.sellers DROP CONSTRAINT sellers_seller_state_check,"
+            " ADD CONSTRAINT sellers_seller_state_check CHECK (true)",
+            "sellers_seller_state_check",
+        ),
+    ],
+)
+def test_what_rows_contradict_is_found_and_refused(
+    database: Database, master: connection, damage: str, words: str
+) -> None:
+    database.query(damage)
+    city, state = ("NULL", "'SP'") if "seller_city" in words else ("'x'", "'nowhere'")
+    database.query(f"INSERT INTO olist.sellers VALUES (repeat('a', 32), '01037', {city}, {state})")
+    assert [f["object"] for f in examine(master)] == ["olist.sellers"]
+    with pytest.raises(SchemaRefused, match=words):
+        apply(master, PASSWORDS)
+    database.query("DELETE FROM olist.sellers")
+    apply(master, PASSWORDS)
+    assert examine(master) == []
+
+
+def test_a_ledger_column_that_filled_rows_need_is_refused(database: Database, master: connection) -> None:
+    database.query("INSERT INTO dataforge.batches VALUES ('b', 'me', 'key', 'hash')")
+    database.query("ALTER TABLE dataforge.batches DROP request_hash")
+    with pytest.raises(SchemaRefused, match=r"dataforge\.batches\.request_hash is new and NOT NULL"):
+        apply(master, PASSWORDS)
+
+
+def test_a_membership_of_the_superusers_making_is_refused_with_the_statement(
+    database: Database, master: connection
+) -> None:
+    database.query("GRANT dataforge_owner TO dataforge_load")
+    try:
+        with pytest.raises(SchemaRefused, match='REVOKE "dataforge_owner" FROM "dataforge_load"'):
+            apply(master, PASSWORDS)
+    finally:
+        database.query("REVOKE dataforge_owner FROM dataforge_load")
+    assert examine(master) == []
+
+
+def test_read_only_for_all_roles_is_named_and_does_not_stop_the_examination(
+    database: Database, master: connection
+) -> None:
+    with database.superuser().cursor() as before:
+        before.execute("ALTER ROLE ALL SET default_transaction_read_only = on")
+        try:
+            [finding] = examine(database.connect("master"))
+            administrator = database.superuser().cursor()
+            for statement in finding["way_out"].split("; "):
+                administrator.execute(statement)
+            assert examine(database.connect("master")) == []
+        finally:
+            before.execute("ALTER ROLE ALL RESET default_transaction_read_only")
+    assert finding["code"] == "read_only"
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "GRANT SELECT ON ALL TABLES IN SCHEMA olist TO analyst",
+        "GRANT USAGE ON SCHEMA olist TO PUBLIC",
+        "GRANT dataforge_owner TO analyst",
+        "GRANT analyst TO dataforge_load",
+        "CREATE VIEW olist.mine AS SELECT 1 AS one; GRANT SELECT ON olist.mine TO PUBLIC",
+        "CREATE INDEX mine ON olist.orders (order_status)",
+        "ALTER TABLE olist.orders ADD CONSTRAINT mine CHECK (order_status <> 'x') NOT VALID",
+        "CREATE SCHEMA shadow_mine AUTHORIZATION analyst",
+        "ALTER TABLE dataforge.leases ADD later text",
+        "ALTER ROLE dataforge_load CONNECTION LIMIT 50",
+        "ALTER ROLE dataforge_load VALID UNTIL '2090-01-01'",
+    ],
+)
+def test_what_is_a_users_own_is_no_finding_and_stays(
+    database: Database, master: connection, own: str
+) -> None:
+    database.query("CREATE ROLE analyst")
+    try:
+        for statement in own.split("; "):
+            database.query(statement)
+        assert examine(master) == []
+        assert apply(master, PASSWORDS) == {"changes": []}
+    finally:
+        database.query("DROP OWNED BY analyst; DROP ROLE analyst")
+        database.query("ALTER ROLE dataforge_load CONNECTION LIMIT -1 VALID UNTIL 'infinity'")
+
+
+def test_the_shadow_of_a_running_migration_is_no_finding(database: Database, master: connection) -> None:
+    database.query(
+        "INSERT INTO dataforge.migrations (migration_id, execution, dataset, prefix, tables, quality_threshold)"
+        " VALUES ('Run-1', 'arn', 'olist', '', '{}', 0.9)"
+    )
+    database.query("CREATE SCHEMA shadow_run_1 AUTHORIZATION dataforge_owner")
+    assert examine(master) == []
+    database.query("UPDATE dataforge.migrations SET status = 'published'")
+    assert [f["object"] for f in examine(master)] == ["shadow_run_1"]
+
+
+def test_examining_changes_nothing(database: Database, master: connection) -> None:
+    state = "SELECT oid, relname FROM pg_class UNION ALL SELECT oid, nspname FROM pg_namespace ORDER BY 1"
+    before = database.query(state)
+    examine(master)
+    assert database.query(state) == before

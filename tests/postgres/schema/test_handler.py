@@ -1,0 +1,85 @@
+"""The applier as it is invoked: the master's password, and each role's."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dataforge.errors import Unavailable
+from dataforge.roles import LOGINS
+from functions.schema import handler
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+
+PASSWORD = "for the tests"
+PASSWORDS = dict.fromkeys(LOGINS, PASSWORD)
+CONTEXT: Any = SimpleNamespace(
+    function_name="schema",
+    memory_limit_in_mb=256,
+    invoked_function_arn="arn:aws:lambda:eu-central-1:000000000000:function:schema",
+    aws_request_id="request",
+)
+
+
+@pytest.fixture
+def environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The applier's variables."""
+    for name, value in database.settings("").model_dump().items():
+        monkeypatch.setenv(name.upper(), str(value))
+
+
+def call(action: str, master: str = PASSWORD, **passwords: str) -> Any:
+    event = {
+        "action": action,
+        "master": {"username": "master", "password": master},
+        "passwords": PASSWORDS | passwords,
+    }
+    return handler.apply(event, CONTEXT)
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_sound_database_has_no_finding_and_every_password_fits() -> None:
+    assert call("doctor") == {"findings": []}
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_wrong_master_password_is_a_finding_with_the_way_out() -> None:
+    [finding] = call("doctor", master="a wrong one")["findings"]
+    assert finding["code"] == "no_master"
+    assert finding["object"] == "master"
+    assert "password authentication failed" in finding["detail"]
+    assert "a wrong one" not in str(finding)
+    assert finding["way_out"] == handler.MASTER_WAY_OUT
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_wrong_master_password_stops_a_repair() -> None:
+    with pytest.raises(Unavailable, match="as master: password authentication failed"):
+        call("apply", master="a wrong one")
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("role", LOGINS)
+def test_a_password_that_does_not_fit_its_secret_is_named_and_set_again(
+    database: Database, role: str
+) -> None:
+    database.query(f"ALTER ROLE {role} PASSWORD 'another'")
+    try:
+        [finding] = call("doctor")["findings"]
+        assert (finding["code"], finding["object"]) == ("no_sign_in", role)
+        assert "password authentication failed" in finding["detail"]
+    finally:
+        call("apply")
+    assert call("doctor") == {"findings": []}
+
+
+@pytest.mark.usefixtures("environment")
+def test_what_keeps_a_role_out_is_told_once(database: Database) -> None:
+    database.query("ALTER ROLE dataforge_load NOLOGIN")
+    try:
+        assert [f["code"] for f in call("doctor")["findings"]] == ["no_login"]
+    finally:
+        call("apply")
