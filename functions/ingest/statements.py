@@ -7,23 +7,27 @@ Answers hold the rows that were not simply inserted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache
 
 from dataforge.catalogue import ForeignKey, Table
 from dataforge.ddl import columns_sql, ident, qualified
 
 
-def array(values: Iterable[str | None]) -> str:
+def array(values: Sequence[str | None]) -> str:
     """Texts as PostgreSQL's array literal."""
-    parts = ["NULL" if v is None else '"' + v + '"' for v in values]
-    text = ",".join(parts)
-    if "\\" in text or text.count('"') != 2 * (len(parts) - parts.count("NULL")):
-        parts = [
-            p if p == "NULL" else '"' + p[1:-1].replace("\\", "\\\\").replace('"', '\\"') + '"' for p in parts
-        ]
-        text = ",".join(parts)
-    return "{" + text + "}"
+    if None not in values:
+        inside = '","'.join(values)  # type: ignore[arg-type]
+        if "\\" not in inside and inside.count('"') == 2 * (len(values) - 1):
+            return f'{{"{inside}"}}'
+    return f"{{{','.join(map(_element, values))}}}"
+
+
+def _element(value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 @cache

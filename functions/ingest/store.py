@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dataforge.catalogue import Table
 from dataforge.errors import Busy
 from dataforge.rejections import missing_parent
 from dataforge.rows import Violation
@@ -37,7 +36,7 @@ def store(
 
     Every candidate gets a status, or violations; so does every copy of one. Raises ``Busy``.
     """
-    places = list(range(len(candidates.rows)))
+    places = list(range(len(candidates.indices)))
     for _ in range(ROUNDS):
         if not places:
             return
@@ -58,10 +57,10 @@ def _store_round(
     beaten = _beaten(candidates, answers)
     again = []
     for place in places:
-        index, row, answer = candidates.indices[place], candidates.rows[place], answers.get(place)
+        index, answer = candidates.indices[place], answers.get(place)
         if answer is None:
             statuses[index] = "inserted"
-        elif found := _objections(candidates.table, row, answer, rule, place in beaten):
+        elif found := _objections(candidates, place, answer, rule, place in beaten):
             violations[index] = found
         elif answer.state is None and rule != "update":
             again.append(place)
@@ -73,9 +72,10 @@ def _store_round(
 def _execute(
     cursor: Any, candidates: Candidates, places: Sequence[int], rule: OnConflict
 ) -> dict[int, Answer]:
-    rows = [candidates.rows[place] for place in places]
     statement = store_statement(candidates.table, update=rule == "update", rivals=bool(candidates.rivals))
-    cursor.execute(statement, [array(column) for column in zip(*rows, strict=True)])
+    whole = len(places) == len(candidates.indices)
+    columns = candidates.columns if whole else [[c[place] for place in places] for c in candidates.columns]
+    cursor.execute(statement, list(map(array, columns)))
     return {places[n - 1]: Answer(state, tuple(orphan)) for n, state, *orphan in cursor.fetchall()}
 
 
@@ -89,10 +89,11 @@ def _beaten(candidates: Candidates, answers: dict[int, Answer]) -> set[int]:
 
 
 def _objections(
-    table: Table, row: Sequence[str | None], answer: Answer, rule: OnConflict, beaten: bool
+    candidates: Candidates, place: int, answer: Answer, rule: OnConflict, beaten: bool
 ) -> list[Violation]:
+    table = candidates.table
     found = [
-        missing_parent(key, row[table.column_names.index(key.column)])
+        missing_parent(key, candidates.value(place, key.column))
         for key, missing in zip(table.foreign_keys, answer.orphan, strict=True)
         if missing
     ]

@@ -161,13 +161,16 @@ def ingest_database(server: Server, template: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def database(ingest_database: Database) -> Database:
-    """The shared database with no row in it."""
+def database(ingest_database: Database) -> Iterator[Database]:
+    """The shared database with no row in it; what a test leaves open is closed after it."""
     ingest_database.query(_EMPTY)
-    return ingest_database
+    yield ingest_database
+    for db in ingest_database._open:
+        db.close()
 
 
 _EMPTY = """
+    SET lock_timeout = '20s';
     DO $$ DECLARE name text; BEGIN
         FOR name IN SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
             WHERE relkind = 'r' AND nspname IN ('olist', 'quotes', 'dataforge') AND pg_relation_size(c.oid) > 0

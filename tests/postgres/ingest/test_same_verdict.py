@@ -85,7 +85,7 @@ def by_ingest(dataset: Dataset, table: Table, records: list[str]) -> Verdicts:
     """What the ingest function makes of the records, before it asks the database."""
     (found,), violations = judge(dataset, parse(f"[{','.join(records)}]".encode()))
     verdicts: Verdicts = {i: [(v.code, v.column) for v in found] for i, found in violations.items()}
-    verdicts |= dict(zip(found.indices, found.rows, strict=True))
+    verdicts |= dict(zip(found.indices, zip(*found.columns, strict=True), strict=True))
     return verdicts | {copy: verdicts[first] for copy, first in found.copies.items()}
 
 

@@ -1,0 +1,80 @@
+"""Strict JSON: what readers differ on is refused, and numbers keep every digit."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataforge.http.errors import NotJson
+from dataforge.http.strictjson import HugeNumber, parse
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8")),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner),
+)
+
+
+@given(VALUES, st.booleans())
+def test_what_json_writes_is_read_again(value: Any, escaped: bool) -> None:
+    assert parse(json.dumps(value, ensure_ascii=escaped).encode()) == value
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False))
+def test_a_number_keeps_every_digit(number: Decimal) -> None:
+    text = str(number)
+    read = parse(text.encode())
+    assert str(Decimal(read) if isinstance(read, int) and text != "-0" else number) == text
+    if "." in text or "E" in text:
+        assert str(read) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e400", Decimal("1e400")),
+        ("-0.10", Decimal("-0.10")),
+        ("1" * 4300, int("1" * 4300)),
+        ("1" * 4301, HugeNumber("1" * 4301)),
+        ("-" + "1" * 4301, HugeNumber("-" + "1" * 4301)),
+        ("1e99999999999999999999", HugeNumber("1e99999999999999999999")),
+        (f"[{'1' * 4301}, 1, 1.5]", [HugeNumber("1" * 4301), 1, Decimal("1.5")]),
+    ],
+)
+def test_numbers_beyond_every_type_are_kept_as_text(text: str, value: Any) -> None:
+    read = parse(text.encode())
+    assert read == value
+    assert type(read) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "line 1, column 1"),
+        (b'{\n"a": }', "line 2, column 6"),
+        (b'{"a": 1, "b": {"c": 1, "c": 1}}', "'c' more than once"),
+        (b'{"a": 1, "\\u0061": 1}', "'a' more than once"),
+        (b"[NaN]", "NaN is no JSON number"),
+        (b"-Infinity", "-Infinity is no JSON number"),
+        (b'"\xff"', "not valid UTF-8 (byte 1)"),
+        (b'"\xed\xa0\x80"', "not valid UTF-8"),
+        (b"\xef\xbb\xbf{}", "BOM"),
+        (b"[" * 10**6, "nested too deeply"),
+        (b"1" * 5000 + b"x", "Extra data"),
+    ],
+)
+def test_what_is_refused_is_named(body: bytes, reason: str) -> None:
+    with pytest.raises(NotJson) as raised:
+        parse(body)
+    assert reason in str(raised.value)
+
+
+@given(st.binary())
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    with suppress(NotJson):
+        parse(body)

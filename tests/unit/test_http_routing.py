@@ -1,0 +1,129 @@
+"""Routes, the one check of keys, and what a caller sees of an error."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Logger
+
+from dataforge.errors import DataForgeError
+from dataforge.http import Kind, Request, Response, Router, json_response
+from functions.ingest.ledger import KeyReused, StillRunning
+
+KEYS = {kind: f"{kind.name.lower()}.{'x' * 32}" for kind in Kind}
+
+
+def event(method: str, path: str, **more: Any) -> dict[str, Any]:
+    """What API Gateway sends, with nothing in it."""
+    nothing = {"headers": None, "queryStringParameters": None, "body": None, "isBase64Encoded": False}
+    return {"httpMethod": method, "path": path, **nothing, "requestContext": {"requestId": "r-1"}} | more
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    """What is logged."""
+    return io.StringIO()
+
+
+@pytest.fixture
+def router(log: io.StringIO, request: pytest.FixtureRequest) -> Router:
+    """Some routes."""
+    router = Router(Logger(request.node.name, stream=log))
+
+    @router.route("GET", "/v1/tables/{table}", least=Kind.READER)
+    def get_table(request: Request) -> Response:
+        return json_response({"table": request.parts["table"]})
+
+    @router.route("POST", "/v1/tables/{table}", least=Kind.WRITER)
+    def post_table(request: Request) -> Response:
+        return json_response({}, HTTPStatus.ACCEPTED)
+
+    @router.route("GET", "/v1/docs/{file+}", least=None)
+    def get_file(request: Request) -> Response:
+        return Response(body=request.parts["file"].encode(), content_type="text/css")
+
+    @router.route("GET", "/v1/", least=None)
+    def get_root(request: Request) -> Response:
+        raise ValueError("psycopg2: SELECT secret")
+
+    return router
+
+
+def test_a_part_of_the_path_is_a_parameter(router: Router) -> None:
+    answer = router.answer(event("GET", "/v1/tables/orders", headers={"X-API-KEY": KEYS[Kind.READER]}))
+    assert (answer["statusCode"], answer["body"]) == (200, '{"table": "orders"}')
+
+
+def test_bytes_travel_as_base64(router: Router) -> None:
+    answer = router.answer(event("GET", "/v1/docs/a/b.css"))
+    assert (answer["body"], answer["isBase64Encoded"]) == ("YS9iLmNzcw==", True)
+    assert answer["headers"]["Content-Type"] == "text/css"
+
+
+@pytest.mark.parametrize("path", ["/v1/tables", "/v1/tables/a/b", "/v1/docs", "/v2", "", "/v1/tables/"])
+def test_an_unknown_path_is_not_found(router: Router, path: str) -> None:
+    assert router.answer(event("GET", path))["statusCode"] == 404
+
+
+def test_a_known_path_with_another_method_tells_which_it_takes(router: Router) -> None:
+    answer = router.answer(event("PUT", "/v1/tables/orders"))
+    assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "GET, POST")
+
+
+@pytest.mark.parametrize(("least", "method"), [(Kind.READER, "GET"), (Kind.WRITER, "POST")])
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_key_may_do_what_lesser_kinds_may(router: Router, least: Kind, method: str, kind: Kind) -> None:
+    answer = router.answer(event(method, "/v1/tables/orders", headers={"x-api-key": KEYS[kind]}))
+    assert (answer["statusCode"] < 300) is (kind >= least)
+    assert answer["statusCode"] < 300 or answer["statusCode"] == 403
+
+
+def test_a_defect_gives_nothing_away(router: Router, log: io.StringIO) -> None:
+    answer = router.answer(event("GET", "/v1"))
+    assert json.loads(answer["body"]) == {
+        "type": "urn:dataforge:problem:unexpected",
+        "title": "Unexpected",
+        "status": 500,
+        "detail": "Something went wrong on our side. It is in the log under this instance.",
+        "instance": "r-1",
+    }
+    assert "ValueError" in log.getvalue()
+    assert "get_root" in log.getvalue()
+    assert "secret" not in log.getvalue()
+
+
+def test_every_error_has_a_status_of_its_meaning() -> None:
+    def all_of(error: type[DataForgeError]) -> Iterator[type[DataForgeError]]:
+        yield error
+        for kind in error.__subclasses__():
+            yield from all_of(kind)
+
+    found = {error.__name__: int(error.status) for error in all_of(DataForgeError)}
+    expected = {"NotJson": 400, "InvalidRequest": 400, "WrongKey": 403, "NotFound": 404, "WrongMethod": 405}
+    expected |= {"BodyTooLarge": 413, "AnswerTooLarge": 413, "WrongMediaType": 415, KeyReused.__name__: 422}
+    expected |= {
+        StillRunning.__name__: 409,
+        "Unavailable": 503,
+        "Busy": 503,
+        "Unexpected": 500,
+        "UnknownTable": 404,
+    }
+    assert found.items() >= expected.items()
+
+
+def test_a_parameter_may_come_once() -> None:
+    router = Router(Logger("test"))
+
+    @router.route("GET", "/v1/x", least=None)
+    def get_x(request: Request) -> Response:
+        return json_response(request.single_query())
+
+    once = router.answer(event("GET", "/v1/x", multiValueQueryStringParameters={"a": ["1"], "b": ["2"]}))
+    assert json.loads(once["body"]) == {"a": "1", "b": "2"}
+    twice = router.answer(event("GET", "/v1/x", multiValueQueryStringParameters={"a": ["1", "2"]}))
+    assert (twice["statusCode"], "a" in json.loads(twice["body"])["detail"]) == (400, True)
