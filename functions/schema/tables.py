@@ -103,7 +103,8 @@ def _indexes(name: str, have: Shape, want: Shape) -> Iterator[Fault]:
 
 
 _LEFT_OVER = """
-    SELECT nspname, (SELECT array_agg(migration_id) FROM dataforge.migrations WHERE status = 'running')
+    SELECT nspname, (SELECT array_agg(migration_id) FROM dataforge.migrations
+                     WHERE status = 'running' OR finished_at > now() - interval '7 days')
     FROM pg_namespace WHERE starts_with(nspname, 'shadow_') AND pg_get_userbyid(nspowner) = %s
       AND NOT EXISTS (SELECT FROM dataforge.leases l
                       WHERE NOT EXISTS (SELECT FROM dataforge.migrations m WHERE m.execution = l.execution)) ORDER BY 1
@@ -113,7 +114,10 @@ meanwhile is seen before or after, not in between."""
 
 
 def left_over_faults(cursor: Any) -> Iterator[Fault]:
-    """Schemas of shadows whose run is not running. What is in them was never published."""
+    """Schemas of shadows of no run, or of one that ended over seven days ago: until then it may be resumed.
+
+    What is in them was never published.
+    """
     with attempt(cursor, UndefinedTable, UndefinedColumn, InsufficientPrivilege) as failed:
         cursor.execute(_LEFT_OVER, (OWNER,))
         found = cursor.fetchall()
@@ -122,5 +126,5 @@ def left_over_faults(cursor: Any) -> Iterator[Fault]:
         return
     for schema, running in found:
         if schema not in map(schema_of, running or ()):
-            detail = f"The schema {schema} is left over: its migration is not running."
+            detail = f"The schema {schema} is left over: no migration that runs, or may be resumed, has it."
             yield Fault("left_over", schema, detail, by_hand=f"DROP SCHEMA {ddl.ident(schema)} CASCADE")
