@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,8 @@ os.dup2(read, 3)
 os.dup2(write, 4)
 os.execv(sys.argv[3], sys.argv[3:])
 """
+PATIENCE = 60
+"""Seconds: on a busy machine a browser takes its time."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -103,6 +106,8 @@ class Browser:
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
+            readable, _, _ = select.select([self.answers], [], [], PATIENCE)
+            assert readable, "the browser does not answer"
             data = os.read(self.answers, 1 << 20)
             assert data, "the browser has ended"
             self._rest += data
@@ -135,7 +140,7 @@ class Browser:
         assert "exceptionDetails" not in done, done
         return done["result"].get("value")
 
-    def wait(self, script: str, seconds: float = 20) -> Any:
+    def wait(self, script: str, seconds: float = PATIENCE) -> Any:
         """The expression's value, as soon as it is true."""
         end = time.monotonic() + seconds
         while not (value := self.run(script)):
