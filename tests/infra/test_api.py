@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from dataforge.settings import IngestSettings, read
+
 Resources = dict[str, dict[str, dict[str, Any]]]
 
 KEYLESS = {"/v1", "/v1/docs", "/v1/docs/{proxy+}", "/v1/openapi.json", "/v1/health"}
@@ -196,3 +198,20 @@ def test_alarm_counts_rejections_against_all_records(dev: Resources) -> None:
     for metric in metrics:
         assert metric["MetricStat"]["Metric"]["Namespace"] == "DataForge"
         assert metric["MetricStat"]["Metric"]["Dimensions"] == [{"Name": "service", "Value": "ingest"}]
+
+
+def test_function_may_log_in_as_its_own_role_and_nothing_else(dev: Resources, granted: Any) -> None:
+    actions = granted(dev, "IngestRole")
+    (login,) = (place for action, place in actions if action == "rds-db:connect")
+    assert login.endswith("/dataforge_ingest")
+    services = {action.partition(":")[0] for action, _ in actions}
+    assert services == {"rds-db", "logs", "xray", "ec2"}
+
+
+def test_function_gives_up_when_the_gateway_does(dev: Resources, function: Any) -> None:
+    properties = function(dev, "Ingest")
+    assert properties["Timeout"] == 29
+    variables = properties["Environment"]["Variables"]
+    settings = read(IngestSettings, {k: v if isinstance(v, str) else "5432" for k, v in variables.items()})
+    assert settings.db_user == "dataforge_ingest"
+    assert settings.db_statement_seconds < 29
