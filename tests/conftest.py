@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Annotated, Literal
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pydantic import Field, StringConstraints
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -38,6 +39,11 @@ class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist publ
 
     def _split_scope(self, nodeid: str) -> str:
         return nodeid.split("/")[1]
+
+
+# How long an example takes says nothing on a machine that does other things too.
+settings.register_profile("anywhere", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("anywhere")
 
 
 def pytest_configure() -> None:

@@ -45,7 +45,12 @@ class Folder:
 for item in map(json.loads, sys.stdin):
     for table, tally in load_chunk(Nowhere(), Folder(), LoadItem(**item)).items():
         print(tally.read)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+# Linux hands ru_maxrss down from the parent; its own peak stands in status.
+try:
+    status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+    print(int(status["VmHWM"].split()[0]) // 1024)
+except OSError:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
@@ -102,7 +107,7 @@ def range_ends(path: Path, start: int, size: int) -> list[int]:
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_workers_memory_is_flat(tmp_path: Path, packed: bool) -> None:
-    small, large = peak(tmp_path, 100, packed), peak(tmp_path, 300, packed)
+    small, large = peak(tmp_path, 40, packed), peak(tmp_path, 120, packed)
     assert small <= LIMIT_MB
     assert large <= LIMIT_MB
     assert large <= small * 1.2
