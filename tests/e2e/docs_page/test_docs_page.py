@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from local.outputs import Outputs
 
@@ -20,8 +21,8 @@ def page(browser: Any, cloud: Outputs) -> Any:
     return browser
 
 
-def test_page_shows_every_operation_of_the_document(page: Any, call: Any, tmp_path: Path) -> None:
-    told = call("GET", "/v1/openapi.json").json["paths"]
+def test_page_shows_every_operation_of_the_document(page: Any, cloud: Outputs, tmp_path: Path) -> None:
+    told = urllib3.request("GET", cloud["api_url"] + "/v1/openapi.json").json()["paths"]
     assert page.run(OPERATIONS) == sum(len(item) for item in told.values())
     for path in told:
         assert page.run(f"document.body.textContent.includes({path!r})")
@@ -51,18 +52,16 @@ def test_key_that_is_entered_is_sent_and_not_kept(page: Any, cloud: Outputs) -> 
     page.click(".auth-btn-wrapper .btn-done")
     block = "#operations-Records-postRecords"
     page.click(f"{block} .opblock-summary-control")
-    page.click(f"{block} .execute")
     status = (
         f"document.querySelector('{block} .live-responses-table .response .response-col_status')?.textContent"
     )
     # The example of the document is a batch that is good as it stands.
-    assert page.wait(status).startswith("200")
+    assert page.click_until(f"{block} .execute", status).startswith("200")
     assert page.run("localStorage.length + sessionStorage.length + document.cookie.length") == 0
 
 
 def test_without_a_key_the_page_shows_the_problem(page: Any) -> None:
     block = "#operations-Records-listRejections"
     page.click(f"{block} .opblock-summary-control")
-    page.click(f"{block} .execute")
     shown = f"document.querySelector('{block} .live-responses-table')?.textContent"
-    assert "urn:dataforge:problem:wrong-key" in page.wait(shown)
+    assert "urn:dataforge:problem:wrong-key" in page.click_until(f"{block} .execute", shown)
