@@ -24,7 +24,7 @@ from functions.ingest.measure import measure
 T = TypeVar("T")
 
 SERVICE = "ingest"
-logger, tracer = Logger(SERVICE), Tracer(SERVICE)
+logger, tracer = Logger(SERVICE), Tracer(SERVICE, auto_patch=False)
 metrics = Metrics(namespace="DataForge", service=SERVICE)
 router = Router(logger)
 

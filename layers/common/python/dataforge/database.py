@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
 import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import STATUS_READY, connection
 
 from dataforge.errors import Busy, Unavailable
+from dataforge.logins import password_of
 from dataforge.settings import DatabaseSettings
 
 Connection = connection
@@ -66,7 +65,7 @@ def connect(settings: DatabaseSettings, password: str | None = None) -> Connecti
             port=settings.db_port,
             dbname=settings.db_name,
             user=settings.db_user,
-            password=_password(settings) if password is None else password,
+            password=password_of(settings) if password is None else password,
             sslmode=settings.db_sslmode,
             sslrootcert=settings.db_sslrootcert or None,
             connect_timeout=CONNECT_SECONDS,
@@ -97,18 +96,6 @@ def _reason(error: psycopg2.OperationalError) -> str:
     """What a connection attempt failed on, without addresses: the last clause of libpq's first line."""
     text = str(error).strip()
     return text.splitlines()[0].rpartition(": ")[2].strip() if text else "no reason given"
-
-
-def _password(settings: DatabaseSettings) -> str:
-    if settings.db_auth == "iam":
-        # Signed locally with the function's own credentials; no call leaves the process.
-        token: str = boto3.client("rds").generate_db_auth_token(
-            DBHostname=settings.db_host, Port=settings.db_port, DBUsername=settings.db_user
-        )
-        return token
-    answer = boto3.client("secretsmanager").get_secret_value(SecretId=settings.db_secret_arn)
-    password: str = json.loads(answer["SecretString"])["password"]
-    return password
 
 
 @contextmanager
