@@ -52,12 +52,14 @@ class Removal:
         )
         self._marked += self._cursor.rowcount
 
-    def delete_marked(self) -> None:
-        """Delete the rows that were marked since the last time."""
-        if self._marked:
+    def delete_marked(self) -> bool:
+        """Delete the rows that were marked since the last time; whether there were any."""
+        found = self._marked > 0
+        if found:
             marked = f"(SELECT DISTINCT place FROM {self._marks} WHERE round = {self._round})"
             self._delete(marked, "s.ctid = r.place", self.rejected)
             self._round, self._marked = self._round + 1, 0
+        return found
 
     def _delete(self, places: str, condition: str, counts: Counter[int]) -> None:
         self._cursor.execute(

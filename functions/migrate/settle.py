@@ -156,15 +156,21 @@ def _remove_duplicates(run: Run, table: Table, removed: Removal) -> None:
 
 
 def _remove_orphans(run: Run, table: Table, removed: Removal) -> None:
-    """Rows whose parent is neither in the run nor stored; a row may lack several."""
-    for key in table.foreign_keys:
-        column = f"s.{ddl.ident(key.column)}"
-        removed.mark(
-            f"SELECT s.{shadow.SOURCE}, s.ctid, {column}::text FROM {_shadow(run, table)} s"
-            f" WHERE {column} IS NOT NULL AND {' AND '.join(_no_parent(run, key, 's'))}",
-            key.name,
-        )
-    removed.delete_marked()
+    """Rows whose parent is neither in the run nor stored; a row may lack several.
+
+    In a table that refers to itself their children are orphans then, and so on.
+    """
+    generations = any(key.parent == table.name for key in table.foreign_keys)
+    more = True
+    while more:
+        for key in table.foreign_keys:
+            column = f"s.{ddl.ident(key.column)}"
+            removed.mark(
+                f"SELECT s.{shadow.SOURCE}, s.ctid, {column}::text FROM {_shadow(run, table)} s"
+                f" WHERE {column} IS NOT NULL AND {' AND '.join(_no_parent(run, key, 's'))}",
+                key.name,
+            )
+        more = removed.delete_marked() and generations
 
 
 def _no_parent(run: Run, key: ForeignKey, alias: str) -> Iterator[str]:
