@@ -71,10 +71,14 @@ class Block:
 
 
 class TableBatcher:
-    """Turns blocks of one table's file into batches; remembers rows of a keyless table, to load each only once."""
+    """Turns blocks of one table's file into batches; remembers rows of a keyless table, to load each only once.
+
+    But not where rows may turn out to be orphans: the first in the file is rejected then, and here it need not come first.
+    """
 
     def __init__(self, table: Table) -> None:
         self.table = table
+        self._dedupes = table.keyed_by_row and not table.foreign_keys
         self._seen: set[bytes] = set()
 
     def batch(self, block: Block) -> Batch:
@@ -116,10 +120,10 @@ class TableBatcher:
 
     def _add(self, batch: Batch, body: pa.Array, positions: Offsets) -> None:
         """Add rows, given as the insides of their row texts."""
-        if self.table.keyed_by_row:
+        if self._dedupes:
             body, positions = self._once(batch, body, positions)
         digests = _digests(body)
-        if self.table.keyed_by_row:
+        if self._dedupes:
             new = np.array([d not in self._seen for d in digests], np.bool_)
             self._seen.update(digests)
             if not new.all():
@@ -160,7 +164,7 @@ class TableBatcher:
     def add_row(self, batch: Batch, texts: Texts, position: int) -> None:
         """Add one row, unless the table is keyless and has it already."""
         digest = hashlib.md5(row_text(texts).encode(), usedforsecurity=False).digest()
-        if self.table.keyed_by_row:
+        if self._dedupes:
             if digest in self._seen:
                 batch.deduplicated += 1
                 return

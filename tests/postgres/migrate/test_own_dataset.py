@@ -1,0 +1,97 @@
+"""A dataset of a newcomer's: tables that refer to themselves, links keyed by their whole row, columns of every type."""
+
+from __future__ import annotations
+
+from random import Random
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import pytest
+
+from dataforge.catalogue import Dataset, Row, Table, read_dataset
+from dataforge.columns import Integer, Key, Label, References
+from dataforge.datasets import DATASETS
+from dataforge.roles import LOGINS
+from functions.schema.apply import apply
+
+if TYPE_CHECKING:
+    from tests.postgres.migrate.conftest import Forge
+
+
+class Person(Row, table="people", file="people.csv"):
+    """Somebody with, perhaps, a boss among the others."""
+
+    person: Annotated[Integer, Key()]
+    boss: Annotated[Integer, References("people")] | None = None
+
+
+class Skill(Row, table="skills", file="skills.csv"):
+    """Something to be able to."""
+
+    skill: Annotated[Label, Key()]
+
+
+class PersonSkill(Row, table="person_skills", file="person_skills.csv"):
+    """Who is able to what."""
+
+    person: Annotated[Integer, References("people")]
+    skill: Annotated[Label, References("skills")]
+
+
+@pytest.fixture
+def office(forge: Forge, monkeypatch: pytest.MonkeyPatch, kitchen: Dataset) -> Forge:
+    """A database that also has the datasets ``office`` and ``kitchen``."""
+    module = ModuleType("office")
+    vars(module).update({"Person": Person, "Skill": Skill, "PersonSkill": PersonSkill})
+    for dataset in (read_dataset(module), kitchen):
+        monkeypatch.setitem(DATASETS, dataset.name, dataset)
+    apply(forge.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"))
+    return forge
+
+
+def migrate(forge: Forge, chunk_bytes: int = 1 << 20, **document: Any) -> dict[str, tuple[int, ...]]:
+    """The counts of each table of the office."""
+    found = forge.migrate(chunk_bytes, **{"dataset": "office", "quality_threshold": 0} | document)
+    return {
+        t: tuple(c[n] for n in ("read", "loaded", "unchanged", "deduplicated", "rejected"))
+        for t, c in found.items()
+    }
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_whoever_hangs_on_somebody_missing_goes_too_however_far_down(office: Forge, filled: bool) -> None:
+    if filled:
+        office.database.query("INSERT INTO office.people VALUES (100, NULL)")
+    people = b"person,boss\n1,\n2,1\n3,2\n13,12\n12,11\n11,10\n20,20\n21,22\n22,21\n"
+    office.put("office/", people=people)
+    assert migrate(office, tables=["people"]) == {"people": (9, 6, 0, 0, 3)}
+    assert office.rejections("line", "codes") == [(5, "foreign_key"), (6, "foreign_key"), (7, "foreign_key")]
+    keys = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'people_boss_fkey'"
+    assert office.database.query(keys) == [("FOREIGN KEY (boss) REFERENCES office.people(person)",)]
+    assert migrate(office, tables=["people"]) == {"people": (9, 0, 6, 0, 3)}
+
+
+def test_of_equal_links_the_first_in_the_file_is_the_one_that_is_rejected(office: Forge) -> None:
+    # The bulk path leaves the first one to the row model; that must not make it the last.
+    links = b'person,skill\n7,"juggling\r"\n7,juggling\n7, juggling\n1,juggling\n1,juggling\n'
+    office.put("office/", people=b"person,boss\n1,\n", skills=b"skill\njuggling\n", person_skills=links)
+    for size in (64, 1 << 20):
+        assert migrate(office, size)["person_skills"] in [(5, 1, 0, 3, 1), (5, 0, 1, 3, 1)]
+        assert office.rejections("line", "offset", "raw") == [(2, 13, '7,"juggling\r"')]
+        office.database.query("DELETE FROM dataforge.rejections")
+
+
+def test_every_type_of_column_goes_all_the_way(office: Forge, kitchen: Dataset, csv_part: Any) -> None:
+    table: Table = kitchen.table("everything")
+    header, body = csv_part(Random(3), table)
+    office.put("kitchen/", everything=",".join(header).encode() + b"\n" + body)
+    [counts] = office.migration(
+        {"dataset": "kitchen", "tables": ["everything"], "quality_threshold": 0}, 500
+    ).run()["tables"]
+    assert counts["loaded"] > 10
+    stored = office.database.query("SELECT * FROM kitchen.everything")
+    assert len(stored) == counts["loaded"]
+    again = office.migration({"dataset": "kitchen", "tables": ["everything"], "quality_threshold": 0}).run()[
+        "tables"
+    ]
+    assert again[0] == counts | {"loaded": 0, "unchanged": counts["loaded"]}
