@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dataforge import shadow
+from dataforge.datasets import DATASETS
+
 if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
     from tests.postgres.migrate.conftest import Forge
 
 MakeCsv = Callable[..., bytes]
+OLIST = DATASETS["olist"]
 
 ADDITIONS = {
     "view": (
@@ -44,12 +49,12 @@ ADDITIONS = {
         "SELECT 1 FROM pg_attribute WHERE attrelid = 'olist.customers'::regclass AND attacl IS NOT NULL",
     ),
     "check": (
-        "ALTER TABLE olist.customers ADD CONSTRAINT mine CHECK (customer_city <> 'nowhere')",
-        "SELECT 1 FROM pg_constraint WHERE conrelid = 'olist.customers'::regclass AND conname = 'mine'",
+        "ALTER TABLE olist.customers ADD CONSTRAINT mine_check CHECK (customer_city <> 'nowhere')",
+        "SELECT 1 FROM pg_constraint WHERE conrelid = 'olist.customers'::regclass AND conname = 'mine_check'",
     ),
     "unique": (
-        "ALTER TABLE olist.customers ADD CONSTRAINT mine UNIQUE (customer_unique_id)",
-        "SELECT 1 FROM pg_constraint WHERE conrelid = 'olist.customers'::regclass AND conname = 'mine'",
+        "ALTER TABLE olist.customers ADD CONSTRAINT mine_unique UNIQUE (customer_unique_id)",
+        "SELECT 1 FROM pg_constraint WHERE conrelid = 'olist.customers'::regclass AND conname = 'mine_unique'",
     ),
     "foreign key from a table beside it": (
         "CREATE TABLE olist.visits (customer_id text REFERENCES olist.customers)",
@@ -63,8 +68,8 @@ ADDITIONS = {
     ),
     "foreign key to another table": (
         "CREATE TABLE public.cities (name text PRIMARY KEY); INSERT INTO public.cities VALUES ('são paulo');"
-        "ALTER TABLE olist.customers ADD CONSTRAINT mine FOREIGN KEY (customer_city) REFERENCES public.cities",
-        "SELECT 1 FROM pg_constraint WHERE conrelid = 'olist.customers'::regclass AND conname = 'mine'",
+        "ALTER TABLE olist.customers ADD CONSTRAINT mine_fkey FOREIGN KEY (customer_city) REFERENCES public.cities",
+        "SELECT 1 FROM pg_constraint WHERE conrelid = 'olist.customers'::regclass AND conname = 'mine_fkey'",
     ),
     "trigger": (
         "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
@@ -119,14 +124,32 @@ ADDITIONS = {
 }
 
 
+@pytest.fixture(scope="module")
+def cursor(module_database: Database) -> Iterator[Any]:
+    """In a transaction of the superuser's."""
+    db = module_database.superuser()
+    db.autocommit = False
+    yield db.cursor()
+    db.rollback()
+
+
 @pytest.mark.parametrize("what", ADDITIONS)
-def test_what_the_owner_added_to_an_empty_table_is_still_there_after_a_migration(
-    forge: Forge, make_csv: MakeCsv, what: str
-) -> None:
+def test_an_empty_table_to_which_the_owner_added_something_is_not_replaced(cursor: Any, what: str) -> None:
     add, look = ADDITIONS[what]
-    forge.database.query("SET ROLE dataforge_owner; CREATE SCHEMA IF NOT EXISTS public; RESET ROLE;" + add)
-    assert forge.database.query(look)
+    assert shadow.replaceable(cursor, OLIST, [OLIST.table("customers")])
+    cursor.execute("SAVEPOINT before")
+    cursor.execute(add)
+    cursor.execute(look)
+    assert cursor.fetchall()
+    assert not shadow.replaceable(cursor, OLIST, [OLIST.table("customers")])
+    cursor.execute("ROLLBACK TO before")
+
+
+def test_everything_the_owner_added_to_an_empty_table_is_there_after_a_migration(
+    forge: Forge, make_csv: MakeCsv
+) -> None:
+    forge.database.query("; ".join(add for add, _ in ADDITIONS.values()))
     forge.put(customers=make_csv("customers", {"customer_id": 1, "customer_unique_id": 1}))
     assert forge.migrate(tables=["customers"])["customers"]["loaded"] == 1
-    assert forge.database.query(look)
     assert len(forge.rows("customers")) == 1
+    assert [what for what, (_, look) in ADDITIONS.items() if not forge.database.query(look)] == []
