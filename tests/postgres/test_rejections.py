@@ -1,0 +1,105 @@
+"""Rejections are kept as they are, whatever bytes and words they hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from psycopg2.extensions import connection
+
+from dataforge.database import transaction
+from dataforge.datasets import DATASETS
+from dataforge.rejections import RAW_LIMIT, Located, raw_text, store
+from dataforge.roles import LOAD
+from dataforge.rows import Violation
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+
+TABLE = DATASETS["olist"].table("orders")
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+RAW = (
+    st.binary(max_size=40)
+    | TEXT.map(str.encode)
+    | st.sampled_from([b"\\u0000", b"\\.", b'"', b"a\0b\r\n", b"\xed\xa0\x80"])
+)
+NAME = TEXT.filter(lambda name: bool(name) and "\0" not in name)
+VIOLATIONS = st.lists(st.builds(Violation, NAME, TEXT, st.none() | NAME), min_size=1, max_size=3)
+
+
+@pytest.fixture(scope="module")
+def worker(module_database: Database) -> connection:
+    """A worker's connection."""
+    return module_database.connect(LOAD)
+
+
+def kept(database: Database, worker: connection, located: Located) -> tuple[Any, ...]:
+    """What is stored of a rejection, apart from its id and time; it is removed again."""
+    with transaction(worker) as cursor:
+        assert store(cursor, TABLE, [located]) == 1
+    rows = 'DELETE FROM dataforge.rejections RETURNING dataset, "table", raw #>> \'{}\', errors, file, line, "offset"'
+    [row] = database.query(rows)
+    return row
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(RAW, VIOLATIONS, NAME, st.integers(1, 2**40))
+@example(b"\0\\u0000\\x00", [Violation("c", "\0\\u0000\\x00")], 'a,"b"\n\\.', 1)
+def test_any_record_is_kept_with_its_reasons_and_its_place(
+    module_database: Database,
+    worker: connection,
+    raw: bytes,
+    violations: list[Violation],
+    file: str,
+    line: int,
+) -> None:
+    found = kept(module_database, worker, Located("run", file, line, line * 7, raw, violations))
+    errors = [{name: text.replace("\0", "\\x00") for name, text in v.as_json().items()} for v in violations]
+    assert found == ("olist", "orders", raw_text(raw), errors, file, line, line * 7)
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"a,b\n", "a,b"),
+        (b"a,b\r\n", "a,b"),
+        (b"a,b\r", "a,b"),
+        (b"a\n\n", "a\n"),
+        (b"S\xe3o Paulo", "S\\xe3o Paulo"),
+        ("São\u2028".encode(), "São\u2028"),
+        (b"a\0b", "a\\x00b"),
+        (b"", ""),
+    ],
+)
+def test_the_text_of_a_record_has_no_line_end_and_shows_bad_bytes(raw: bytes, text: str) -> None:
+    assert raw_text(raw) == text
+
+
+def test_a_very_long_record_is_cut_and_says_so() -> None:
+    text = raw_text(b"x" * (RAW_LIMIT + 5))
+    assert len(text) < RAW_LIMIT + 100
+    assert f"{RAW_LIMIT + 5:,} bytes" in text
+
+
+def test_very_many_rejections_are_kept_in_order(module_database: Database, worker: connection) -> None:
+    many = (Located("run", "f", n, n, b"x" * 2000, [Violation("code", "message")]) for n in range(1, 6001))
+    with transaction(worker) as cursor:
+        assert store(cursor, TABLE, many) == 6000
+    assert module_database.query("SELECT line FROM dataforge.rejections ORDER BY id") == [
+        (n,) for n in range(1, 6001)
+    ]
+    module_database.query("DELETE FROM dataforge.rejections")
+
+
+def test_rejections_go_with_the_transaction(module_database: Database, worker: connection) -> None:
+    def work() -> None:
+        with transaction(worker) as cursor:
+            store(cursor, TABLE, [Located("run", "f", 1, 0, b"x", [Violation("code", "message")])])
+            cursor.execute("SELECT 1 / 0")
+
+    with pytest.raises(psycopg2.errors.DivisionByZero):
+        work()
+    assert module_database.query("SELECT * FROM dataforge.rejections") == []
