@@ -1,0 +1,91 @@
+"""A file's text, compressed or not: whole, in pieces of the size asked for, and told apart when it breaks off."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from botocore.response import StreamingBody
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dataforge.bulk.text import open_text
+from dataforge.errors import DamagedFile, Unavailable
+from dataforge.objects import Object
+
+
+def zstd(text: bytes) -> bytes:
+    return bytes(pa.compress(text, "zstd", asbytes=True))
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {"f.csv": bytes, "f.csv.gz": gzip.compress, "f.csv.zst": zstd}
+TEXT = Random(1).randbytes(300_000) + b"x" * 300_000
+
+
+class Drip(io.BytesIO):
+    """A stream that gives as much as it likes, like one from the network."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(min(size if size is not None and size >= 0 else 7_919, 7_919))
+
+
+class Bucket:
+    """An object whose body announces ``length`` bytes and holds ``body``."""
+
+    def __init__(self, body: bytes, length: int) -> None:
+        self.body, self.length = body, length
+
+    def get_object(self, Range: str = "", **_: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        start = int(Range.removeprefix("bytes=").partition("-")[0] or 0)
+        return {"Body": StreamingBody(Drip(self.body[start:]), self.length - start)}
+
+
+def read(name: str, body: bytes, length: int, start: int, size: int) -> list[bytes]:
+    """The pieces of the text from ``start`` on."""
+    pieces = []
+    with open_text(Bucket(body, length), Object("raw", name, "", length), start) as text:
+        while piece := text.read(size):
+            pieces.append(piece)
+    return pieces
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(PACKED)), st.integers(0, 600_100), st.integers(5_000, 700_000))
+def test_text_comes_in_pieces_of_the_size_asked_for(name: str, start: int, size: int) -> None:
+    body = PACKED[name](TEXT)
+    if start >= len(TEXT) and name == "f.csv":
+        start = len(TEXT) - 1
+    pieces = read(name, body, len(body), start, size)
+    assert b"".join(pieces) == TEXT[start:]
+    assert all(len(piece) == size for piece in pieces[:-1])
+
+
+@pytest.mark.parametrize("name", PACKED)
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+def test_a_body_that_breaks_off_may_be_read_again(name: str, share: float) -> None:
+    body = PACKED[name](TEXT)
+    with pytest.raises(Unavailable):
+        read(name, body[: int(len(body) * share)], len(body), 0, 10_000)
+
+
+@pytest.mark.parametrize("name", ["f.csv.gz", "f.csv.zst"])
+@pytest.mark.parametrize("share", [0.3, 0.99])
+def test_a_file_that_was_cut_is_damaged(name: str, share: float) -> None:
+    body = PACKED[name](TEXT)
+    cut = body[: int(len(body) * share)]
+    with pytest.raises(DamagedFile, match=name):
+        read(name, cut, len(cut), 0, 10_000)
+
+
+@pytest.mark.parametrize("name", ["f.csv.gz", "f.csv.zst"])
+@pytest.mark.parametrize(
+    "damage", [b"not compressed at all, whatever its name says", b"\x1f\x8b\x08garbage" * 9]
+)
+def test_a_file_that_is_none_of_its_kind_is_damaged(name: str, damage: bytes) -> None:
+    with pytest.raises(DamagedFile, match=name):
+        read(name, damage, len(damage), 0, 10_000)
