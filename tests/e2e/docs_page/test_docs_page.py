@@ -58,10 +58,3 @@ def test_key_that_is_entered_is_sent_and_not_kept(page: Any, cloud: Outputs) -> 
     # The example of the document is a batch that is good as it stands.
     assert page.click_until(f"{block} .execute", status).startswith("200")
     assert page.run("localStorage.length + sessionStorage.length + document.cookie.length") == 0
-
-
-def test_without_a_key_the_page_shows_the_problem(page: Any) -> None:
-    block = "#operations-Records-listRejections"
-    page.click(f"{block} .opblock-summary-control")
-    shown = f"document.querySelector('{block} .live-responses-table')?.textContent"
-    assert "urn:dataforge:problem:wrong-key" in page.click_until(f"{block} .execute", shown)
