@@ -47,6 +47,7 @@ def kept(database: Database, worker: connection, located: Located) -> tuple[Any,
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(RAW, VIOLATIONS, NAME, st.integers(1, 2**40))
+@example(b"a\rb", [Violation("c", "\r")], "\r", 1)
 @example(b"\0\\u0000\\x00", [Violation("c", "\0\\u0000\\x00")], 'a,"b"\n\\.', 1)
 def test_any_record_is_kept_with_its_reasons_and_its_place(
     module_database: Database,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Iterable
@@ -10,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dataforge.catalogue import ForeignKey, Table
-from dataforge.rows import Violation
+from dataforge.rows import Violation, copy_line
 
 _COPY = (
     'COPY dataforge.rejections (dataset, "table", raw, errors, migration_id, file, line, "offset") '
@@ -58,13 +57,12 @@ def without_nul(violation: Violation) -> Violation:
 def store(cursor: Any, table: Table, rejections: Iterable[Located]) -> int:
     """Keep the rejections, in the caller's transaction, however many. Returns their number."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
     count = 0
     for item in rejections:
         raw = json.dumps(raw_text(item.raw), ensure_ascii=False)
         errors = json.dumps([without_nul(v).as_json() for v in item.violations], ensure_ascii=False)
-        place = (item.migration_id, item.file, item.line, item.offset)
-        writer.writerow((table.dataset, table.name, raw, errors, *place))
+        place = (item.migration_id, item.file, str(item.line), str(item.offset))
+        buffer.write(copy_line((table.dataset, table.name, raw, errors, *place)) + "\n")
         count += 1
         if buffer.tell() >= _BUFFER:
             _flush(cursor, buffer)

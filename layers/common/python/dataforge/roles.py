@@ -6,7 +6,6 @@ OWNER = "dataforge_owner"
 MIGRATE = "dataforge_migrate"
 LOAD = "dataforge_load"
 INGEST = "dataforge_ingest"
-INGEST = "dataforge_ingest"
 
 LOGINS = (MIGRATE, LOAD, INGEST)
 """The roles that functions connect as."""
