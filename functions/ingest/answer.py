@@ -36,13 +36,14 @@ def make_answer(
     """The answer to a batch. Raises ``AnswerTooLarge``."""
     counted = Counter(statuses)
     counts = {"received": len(records)} | {name: counted[name] for name in _COUNTED}
-    tables = {name: _json(name) for name in {record["table"] for record in records}}
-    results = ",".join(
-        f'{{"index":{index},"table":{tables[record["table"]]},"status":"{status}"'
-        + (f',"errors":{_json(errors_of(index, violations[index]))}}}' if index in violations else "}")
+    names = {name: f',"table":{_json(name)},"status":' for name in {record["table"] for record in records}}
+    results = [
+        f'{{"index":{index}{names[record["table"]]}"{status}"}}'
         for index, (record, status) in enumerate(zip(records, statuses, strict=True))
-    )
-    body = f'{{"batch_id":"{batch_id}","mode":"{mode}","counts":{_json(counts)},"results":[{results}]}}'
+    ]
+    for index, found in violations.items():
+        results[index] = f'{results[index][:-1]},"errors":{_json(errors_of(index, found))}}}'
+    body = f'{{"batch_id":"{batch_id}","mode":"{mode}","counts":{_json(counts)},"results":[{",".join(results)}]}}'
     size = len(body.encode())
     if size > ANSWER_LIMIT:
         raise AnswerTooLarge(size, ANSWER_LIMIT)

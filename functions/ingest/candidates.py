@@ -61,8 +61,9 @@ def _judge_table(
     verdicts = process_all(table, [records[index]["data"] for index in indices])
     violations |= {indices[place]: found for place, found in verdicts.violations.items()}
     found = Candidates(table, [indices[place] for place in verdicts.places], verdicts.columns)
-    keys = list(zip(*(found.columns[table.column_names.index(name)] for name in table.key), strict=True))
-    if len(set(keys)) < len(keys):
+    keys = [found.columns[table.column_names.index(name)] for name in table.key]
+    distinct = set(keys[0]) if len(keys) == 1 else set(zip(*keys, strict=True))
+    if len(distinct) < len(found.indices):
         _separate(found)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -28,6 +29,9 @@ logger, tracer = Logger(SERVICE), Tracer(SERVICE, auto_patch=False)
 metrics = Metrics(namespace="DataForge", service=SERVICE)
 router = Router(logger)
 
+# What was imported stays as long as the process does: no collection during a request need look at it.
+gc.freeze()
+
 
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
@@ -52,11 +56,10 @@ def post_records(request: Request) -> Response:
     claim = None if key is None else ledger.Claim.of(request.owner, key, body)
     batch = read_batch(parse(body))
     answer = _with_database(lambda db: ingest(db, batch, claim), repeatable=claim is not None)
-    logger.append_keys(batch_id=answer.batch_id)
     if isinstance(answer, ledger.Stored):
-        logger.info("answer repeated")
+        logger.info("answer repeated", extra={"batch_id": answer.batch_id})
     else:
-        measure(logger, metrics, answer, (time.perf_counter() - started) * 1000)
+        measure(metrics, answer, request.id, (time.perf_counter() - started) * 1000)
     return Response(answer.status, answer.body)
 
 

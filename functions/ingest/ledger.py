@@ -33,6 +33,7 @@ _FIND = """
     SELECT request_hash, batch_id, status, response FROM dataforge.batches
     WHERE key_owner = %s AND idempotency_key = %s AND created_at >= now() - interval '24 hours'
 """
+_REMEMBER = "UPDATE dataforge.batches SET status = %s, response = %s WHERE batch_id = %s"
 _FORGET = """
     DELETE FROM dataforge.batches WHERE batch_id IN (
         SELECT batch_id FROM dataforge.batches WHERE created_at < now() - interval '24 hours'

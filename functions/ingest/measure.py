@@ -1,26 +1,29 @@
-"""What is counted and logged of a batch: figures and ids, never a record's content."""
+"""What is told of a batch to whoever runs this: figures and ids, never a record's content."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from functions.ingest.answer import BatchAnswer
 
 
-def measure(logger: Logger, metrics: Metrics, answer: BatchAnswer, milliseconds: float) -> None:
-    """Log the batch, and publish accepted and rejected records (in all, and by code) and the time it took.
+def measure(metrics: Metrics, answer: BatchAnswer, request_id: str, milliseconds: float) -> None:
+    """Publish accepted and rejected records (in all, and by code) and the time it took.
 
-    A record with several errors counts once in all and once under each of its codes.
+    The first line that this logs is the batch's: with the figures it holds ids, counts and codes. A record with several
+    errors counts once in all and once under each of its codes.
     """
-    counts = answer.counts
-    logger.info(
-        "batch answered", extra={"counts": counts, "codes": answer.codes, "milliseconds": milliseconds}
+    metrics.add_metadata("batch_id", answer.batch_id)
+    metrics.add_metadata("request_id", request_id)
+    metrics.add_metadata("counts", answer.counts)
+    metrics.add_metadata("codes", answer.codes)
+    metrics.add_metric(
+        "RecordsAccepted", MetricUnit.Count, answer.counts["received"] - answer.counts["rejected"]
     )
-    metrics.add_metric("RecordsAccepted", MetricUnit.Count, counts["received"] - counts["rejected"])
-    metrics.add_metric("RecordsRejected", MetricUnit.Count, counts["rejected"])
+    metrics.add_metric("RecordsRejected", MetricUnit.Count, answer.counts["rejected"])
     metrics.add_metric("BatchLatency", MetricUnit.Milliseconds, milliseconds)
     metrics.flush_metrics()
     for code, count in answer.codes.items():

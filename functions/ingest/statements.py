@@ -42,13 +42,14 @@ def store_statement(table: Table, *, update: bool, rivals: bool) -> str:
     lines = [f"WITH given AS ({_given(table)})"]
     source = "given"
     if rivals:
+        order = _order(table)
         lines.append(
-            f", first AS (SELECT DISTINCT ON ({_keys(table)}) * FROM given{_whole(table)} ORDER BY {_keys(table)}, _n)"
+            f", first AS (SELECT DISTINCT ON ({order}) * FROM given{_whole(table)} ORDER BY {order}, _n)"
         )
         source = "first"
     lines += [
         f", done AS (INSERT INTO {qualified(table)} AS t ({columns_sql(table)})",
-        f"SELECT {columns_sql(table)} FROM {source}{'' if rivals else _whole(table)} ORDER BY {_keys(table)}",
+        f"SELECT {columns_sql(table)} FROM {source}{'' if rivals else _whole(table)} ORDER BY {_order(table)}",
         f"ON CONFLICT ({_keys(table)}) {_on_conflict(table, update)})",
     ]
     if rivals:
@@ -72,6 +73,12 @@ def _keys(table: Table) -> str:
     return ", ".join(map(ident, table.key))
 
 
+def _order(table: Table) -> str:
+    """The order of the key's index; what is sent has the database's default collation."""
+    texts = {column.name for column in table.columns if column.type.name == "text"}
+    return ", ".join(ident(name) + (' COLLATE "C"' if name in texts else "") for name in table.key)
+
+
 def _same_key(table: Table, a: str, b: str) -> str:
     return " AND ".join(f"{a}.{ident(c)} = {b}.{ident(c)}" for c in table.key)
 
@@ -82,17 +89,12 @@ def _orphan(key: ForeignKey) -> str:
 
 def _given(table: Table) -> str:
     arrays = ", ".join(f"%s::{column.type.catalog}[]" for column in table.columns)
-    # The tables' texts are COLLATE "C"; so must be what is compared and sorted with them.
-    names = [
-        ident(c.name) + (f' COLLATE "C" AS {ident(c.name)}' if c.type.name == "text" else "")
-        for c in table.columns
-    ]
     flags = "".join(
         f", {ident(k.column)} IS NOT NULL AND (SELECT true FROM {ident(table.dataset)}.{ident(k.parent)} p"
         f" WHERE p.{ident(k.parent_column)} = c.{ident(k.column)}) IS NULL AS {_orphan(k)}"
         for k in table.foreign_keys
     )
-    return f"SELECT {', '.join(names)}, _n{flags} FROM unnest({arrays}) WITH ORDINALITY AS c({columns_sql(table)}, _n)"
+    return f"SELECT *{flags} FROM unnest({arrays}) WITH ORDINALITY AS c({columns_sql(table)}, _n)"
 
 
 def _whole(table: Table) -> str:

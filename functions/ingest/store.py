@@ -54,13 +54,14 @@ def _store_round(
 ) -> list[int]:
     """Returns the places that must be tried again: their keys are stored, but were not in the statement's snapshot."""
     answers = _execute(cursor, candidates, places, rule)
-    beaten = _beaten(candidates, answers)
-    again = []
     for place in places:
-        index, answer = candidates.indices[place], answers.get(place)
-        if answer is None:
-            statuses[index] = "inserted"
-        elif found := _objections(candidates, place, answer, rule, place in beaten):
+        if place not in answers:
+            statuses[candidates.indices[place]] = "inserted"
+    beaten = _beaten(candidates, places, answers)
+    again = []
+    for place, answer in answers.items():
+        index = candidates.indices[place]
+        if found := _objections(candidates, place, answer, rule, place in beaten):
             violations[index] = found
         elif answer.state is None and rule != "update":
             again.append(place)
@@ -79,11 +80,12 @@ def _execute(
     return {places[n - 1]: Answer(state, tuple(orphan)) for n, state, *orphan in cursor.fetchall()}
 
 
-def _beaten(candidates: Candidates, answers: dict[int, Answer]) -> set[int]:
+def _beaten(candidates: Candidates, places: Sequence[int], answers: dict[int, Answer]) -> set[int]:
     """The candidates whose key an earlier one has, with other values; orphans do not count."""
     beaten: set[int] = set()
+    asked = set(places) if candidates.rivals else set()
     for group in candidates.rivals:
-        contenders = [p for p in group if p not in answers or not answers[p].is_orphan]
+        contenders = [p for p in group if p in asked and (p not in answers or not answers[p].is_orphan)]
         beaten.update(contenders[1:])
     return beaten
 

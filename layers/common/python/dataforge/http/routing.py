@@ -56,6 +56,7 @@ class Router:
     def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to an event of API Gateway. Never raises: whatever happens becomes a problem."""
         request = read_request(event)
+        self._logger.append_keys(request_id=request.id)
         try:
             response = self._answer(request)
         except DataForgeError as error:
