@@ -1,0 +1,124 @@
+"""Ingestion: the function's handler beside what a user would write by hand, both called in process."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, contextmanager
+from multiprocessing import get_context
+
+from bench.ingest_calls import Call, by_handler, customers, function_environment, timed
+from bench.ingest_peer import by_hand
+from bench.server import Server, server
+from bench.show import show_table
+from dataforge.roles import INGEST
+
+RECORDS = 1000
+CALLS = 60
+"""Of each kind, in every round."""
+CALLERS, POSTS = 4, 50
+"""Processes at once, and what each of them posts."""
+
+PEER, TUNED = "by hand: pydantic, execute_values", "by hand, all rows in one statement"
+OURS, KEYED = "Data Forge", "Data Forge with Idempotency-Key"
+
+
+def main(asked: argparse.Namespace) -> None:
+    """Print p50, p95 and records/s with ratios; calls of ours and of the peers alternate on one PostgreSQL."""
+    with server() as running:
+        laps: dict[str, list[float]] = {name: [] for name in (PEER, TUNED, OURS, KEYED)}
+        for _ in range(asked.rounds):
+            running.create("ingest")
+            with _calls(running) as calls:
+                _alternate(calls, laps)
+        _show(laps)
+        _show_parallel(running, asked.rounds)
+    _show_import()
+
+
+@contextmanager
+def _calls(running: Server) -> Iterator[dict[str, Call]]:
+    """Everything that is compared, by name."""
+    with closing(running.connect("ingest", INGEST)) as db, function_environment(running, "ingest"):
+        yield {
+            PEER: by_hand(db, page_size=100),
+            TUNED: by_hand(db, page_size=RECORDS),
+            OURS: by_handler(idempotent=False),
+            KEYED: by_handler(idempotent=True),
+        }
+
+
+def _alternate(calls: dict[str, Call], laps: dict[str, list[float]]) -> None:
+    for warm in (False, False, False, *[True] * CALLS):
+        for name, call in calls.items():
+            seconds = timed(call, customers(RECORDS))
+            if warm:
+                laps[name].append(seconds)
+
+
+def _show(laps: dict[str, list[float]]) -> None:
+    base = statistics.median(laps[PEER])
+    rows = [
+        (
+            name,
+            f"{statistics.median(times) * 1000:.1f}",
+            f"{statistics.quantiles(times, n=20)[-1] * 1000:.1f}",
+            f"{RECORDS / statistics.median(times):,.0f}",
+            f"{statistics.median(times) / base:.2f}",
+        )
+        for name, times in laps.items()
+    ]
+    title = f"Ingestion of {RECORDS:,} customers in process, one caller, {len(laps[PEER])} posts of each"
+    show_table(title, ("", "p50 ms", "p95 ms", "records/s", "ratio"), rows)
+
+
+def _show_parallel(running: Server, rounds: int) -> None:
+    """Throughput of callers that each have a process and a connection of their own."""
+    rates: dict[str, list[float]] = {PEER: [], OURS: []}
+    with ProcessPoolExecutor(CALLERS, mp_context=get_context("spawn")) as pool:
+        for _ in range(rounds):
+            for name, measured in rates.items():
+                running.create("ingest")
+                spans = list(pool.map(_post_many, [running] * CALLERS, [name] * CALLERS))
+                begun, ended = min(begun for begun, _ in spans), max(ended for _, ended in spans)
+                measured.append(CALLERS * POSTS * RECORDS / (ended - begun))
+    base = statistics.median(rates[PEER])
+    rows = [
+        (name, f"{statistics.median(measured):,.0f}", f"{base / statistics.median(measured):.2f}")
+        for name, measured in rates.items()
+    ]
+    show_table(f"The same from {CALLERS} callers at once", ("", "records/s", "ratio"), rows)
+
+
+def _post_many(running: Server, name: str) -> tuple[float, float]:
+    """What one caller does; returns when it began and when it had ended."""
+    with _calls(running) as calls:
+        posts = [calls[name](customers(RECORDS)) for _ in range(POSTS + 1)]
+        posts.pop()()
+        begun = time.time()
+        for post in posts:
+            post()
+        return begun, time.time()
+
+
+def _show_import() -> None:
+    rows = [
+        (module, f"{_import_seconds(module) * 1000:.0f}") for module in ("functions.ingest.handler", "pandas")
+    ]
+    show_table("Cold start: imports, as python -X importtime counts them", ("", "ms"), rows)
+
+
+def _import_seconds(module: str) -> float:
+    """The fastest of some, after one that may have compiled."""
+    command = [sys.executable, "-X", "importtime", "-c", f"import {module}"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    runs = [
+        subprocess.run(command, check=True, capture_output=True, text=True, env=environment) for _ in range(4)
+    ]
+    return min(int(run.stderr.splitlines()[-1].split("|")[1]) for run in runs[1:]) / 1e6

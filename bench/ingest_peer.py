@@ -1,0 +1,54 @@
+"""The peer: a function as a user would write it by hand for one table, without its HTTP server.
+
+No key, no conflicts, no kept rejections, no report: the first bad record fails all.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from psycopg2.extras import execute_values
+from pydantic import BaseModel, StringConstraints, TypeAdapter
+
+from bench.ingest_calls import Call, Post, Records
+from dataforge.database import Connection
+
+Id = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
+
+
+class Customer(BaseModel):
+    """One row."""
+
+    customer_id: Id
+    customer_unique_id: Id
+    customer_zip_code_prefix: Annotated[str, StringConstraints(pattern="^[0-9]{5}$")]
+    customer_city: Annotated[str, StringConstraints(min_length=1)]
+    customer_state: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
+
+
+CUSTOMERS = TypeAdapter(list[Customer])
+COLUMNS = tuple(Customer.model_fields)
+
+
+def by_hand(db: Connection, page_size: int) -> Call:
+    """Validates a body's list of customers, inserts it, commits, answers.
+
+    ``page_size``: rows per statement; psycopg2's default is 100.
+    """
+
+    def call(records: Records) -> Post:
+        body = json.dumps(records)
+
+        def post() -> str:
+            customers = CUSTOMERS.validate_python(json.loads(body))
+            rows = [tuple(getattr(customer, name) for name in COLUMNS) for customer in customers]
+            with db.cursor() as cursor:
+                statement = f"INSERT INTO olist.customers ({', '.join(COLUMNS)}) VALUES %s"
+                execute_values(cursor, statement, rows, page_size=page_size)
+            db.commit()
+            return json.dumps({"inserted": len(rows)})
+
+        return post
+
+    return call
