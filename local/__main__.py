@@ -85,9 +85,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--state", type=Path, metavar="DIR", help="folder for everything it writes (default: .local)"
     )
-    parser.add_argument("--aws-port", type=int, metavar="N", help="port of the AWS emulator (default: 4566)")
-    parser.add_argument("--pg-port", type=int, metavar="N", help="port of PostgreSQL (default: 15432)")
+    parser.add_argument(
+        "--aws-port", type=_port, metavar="N", help="port of the AWS emulator (default: 4566)"
+    )
+    parser.add_argument("--pg-port", type=_port, metavar="N", help="port of PostgreSQL (default: 15432)")
     return parser
+
+
+def _port(value: str) -> int:
+    try:
+        return config.port(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{value!r}: {error}") from error
 
 
 def _chosen(asked: argparse.Namespace) -> Config:

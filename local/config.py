@@ -96,8 +96,14 @@ def from_environment(environ: Mapping[str, str] | None = None, env_file: Path = 
 
 
 def _port(name: str, value: str | None, default: int) -> int:
-    if value is None:
-        return default
-    if not value.isdecimal() or not 0 < int(value) < 65536:
-        raise BadSetting(name, value, "a port number from 1 to 65535 is wanted")
-    return int(value)
+    try:
+        return default if value is None else port(value)
+    except ValueError as error:
+        raise BadSetting(name, value or "", str(error)) from error
+
+
+def port(text: str) -> int:
+    """A TCP port's number. Raises ``ValueError`` saying what is wanted."""
+    if not (text.isascii() and text.isdecimal()) or not 0 < int(text) < 65536:
+        raise ValueError("a port number from 1 to 65535 is wanted")
+    return int(text)

@@ -19,7 +19,7 @@ def test_help_names_every_command_and_setting_and_that_data_is_lost(
         assert word in text
 
 
-@pytest.mark.parametrize("call", [[], ["sideways"], ["up", "--aws-port", "x"]])
+@pytest.mark.parametrize("call", [[], ["sideways"], ["up", "--aws-port", "x"], ["up", "--pg-port", "99999"]])
 def test_a_wrong_call_exits_2(call: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(call)

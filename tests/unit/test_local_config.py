@@ -26,7 +26,7 @@ def test_a_relative_state_folder_lies_in_the_clone(tmp_path: Path) -> None:
     assert from_environment({"DATAFORGE_STATE": "/elsewhere"}, tmp_path).state == Path("/elsewhere")
 
 
-@pytest.mark.parametrize("value", ["x", "0", "65536", "-1", "45 66"])
+@pytest.mark.parametrize("value", ["x", "0", "65536", "-1", "45 66", "١٢"])
 def test_a_port_that_is_none_is_named_with_its_setting(value: str, tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=f"DATAFORGE_PG_PORT='{value}'"):
         from_environment({"DATAFORGE_PG_PORT": value}, tmp_path / "none")
