@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from dataforge.api.batch import Mode, Record, errors_of
 from dataforge.http.errors import AnswerTooLarge
-from dataforge.rows import Violation
 from functions.ingest.candidates import Violations
-from functions.ingest.envelope import Mode, Record, pointer
 
 ANSWER_LIMIT = 5 * 2**19
 """Bytes. Lambda returns 6 MiB, in which every quote of the answer is escaped. All errors of known columns fit."""
@@ -55,19 +54,6 @@ def _status(rejected: int, received: int) -> int:
     if not rejected:
         return HTTPStatus.OK
     return HTTPStatus.UNPROCESSABLE_ENTITY if rejected == received else HTTPStatus.MULTI_STATUS
-
-
-def errors_of(index: int, violations: Sequence[Violation]) -> list[dict[str, str]]:
-    """A record's violations with a JSON Pointer into the request."""
-    return [{"pointer": _place(index, v), "code": v.code, "message": v.message} for v in violations]
-
-
-def _place(index: int, violation: Violation) -> str:
-    if violation.column is not None:
-        return pointer("records", index, "data", violation.column)
-    if violation.code == "unknown_table":
-        return pointer("records", index, "table")
-    return pointer("records", index)
 
 
 def _json(value: object) -> str:

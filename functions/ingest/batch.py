@@ -8,14 +8,14 @@ from typing import Any
 import psycopg2
 import psycopg2.errors
 
+from dataforge.api.batch import Batch, Record, errors_of
 from dataforge.database import Connection, transaction
 from dataforge.datasets import get_dataset
 from dataforge.errors import Busy
 from dataforge.rows import Violation
 from functions.ingest import ledger
-from functions.ingest.answer import BatchAnswer, errors_of, make_answer
+from functions.ingest.answer import BatchAnswer, make_answer
 from functions.ingest.candidates import Candidates, Violations, judge
-from functions.ingest.envelope import Batch, Record
 from functions.ingest.raw import raw_json, storable
 from functions.ingest.store import store
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from dataforge.api.batch import Record
 from dataforge.catalogue import Dataset, Table
 from dataforge.errors import UnknownTable
 from dataforge.rows import Texts, Violation
 from dataforge.verdicts import Columns, process_all
-from functions.ingest.envelope import Record
 
 Violations = dict[int, list[Violation]]
 """What is wrong with records, by their index in the batch."""

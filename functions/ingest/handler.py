@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dataforge.api.batch import read_batch
+from dataforge.api.site import INDEX
 from dataforge.database import Connection, get_db_resource, transaction
 from dataforge.errors import Unavailable
 from dataforge.http import Kind, Request, Response, Router, json_response
@@ -18,7 +20,6 @@ from dataforge.http.strictjson import parse
 from dataforge.settings import IngestSettings, read
 from functions.ingest import docs, ledger
 from functions.ingest.batch import ingest
-from functions.ingest.envelope import read_batch
 from functions.ingest.listing import list_rejections, read_query
 from functions.ingest.measure import measure
 
@@ -88,7 +89,7 @@ def get_rejections(request: Request) -> Response:
 @router.route("GET", "/v1", least=None)
 def get_index(request: Request) -> Response:
     """What there is to see without a key."""
-    return json_response(docs.INDEX)
+    return json_response(INDEX)
 
 
 @router.route("GET", "/v1/openapi.json", least=None)

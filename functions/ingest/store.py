@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dataforge.api.batch import OnConflict
 from dataforge.errors import Busy
 from dataforge.rejections import missing_parent
 from dataforge.rows import Violation
 from functions.ingest.candidates import Candidates, Violations
-from functions.ingest.envelope import OnConflict
 from functions.ingest.statements import array, store_statement
 
 ROUNDS = 5

@@ -6,9 +6,10 @@ from typing import Any
 
 from dataforge import leases, shadow
 from dataforge.database import Connection, transaction
+from dataforge.ids import run_id
 from dataforge.roles import OWNER
 from functions.migrate.resume import drop_leftovers, resume, to_resume, worth_resuming
-from functions.migrate.run import migration_id, read_input, read_run
+from functions.migrate.run import read_input, read_run
 
 KIND = "migration"
 
@@ -20,29 +21,29 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
     was taken. Repeating it is harmless. Raises ``InvalidInput`` and its kin.
     """
     request, dataset, tables = read_input(document)
-    run_id = migration_id(execution, started)
+    migration_id = run_id(execution, started)
     if dead:
         release(db, dead, "stopped")
     with transaction(db, role=OWNER) as cursor:
         if request.resume:
             old = read_run(cursor, to_resume(cursor, request.resume, execution, dataset.name))
-            run_id, dataset, tables = old.id, old.dataset, [table.name for table in old.tables]
+            migration_id, dataset, tables = old.id, old.dataset, [table.name for table in old.tables]
         cursor.execute("SAVEPOINT leases")
         holder = leases.take(cursor, KIND, execution, dataset.name, tables)
         if holder:
             cursor.execute("ROLLBACK TO SAVEPOINT leases")
-            return {"migration_id": run_id, "holder": holder}
+            return {"migration_id": migration_id, "holder": holder}
         if request.resume:
             given = "quality_threshold" in request.model_fields_set
-            resume(cursor, run_id, execution, request.quality_threshold if given else None)
-            return {"migration_id": run_id, "holder": ""}
+            resume(cursor, migration_id, execution, request.quality_threshold if given else None)
+            return {"migration_id": migration_id, "holder": ""}
         drop_leftovers(cursor, dataset.name, tables)
         cursor.execute(
             "INSERT INTO dataforge.migrations (migration_id, execution, dataset, prefix, tables, quality_threshold)"
             " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (migration_id) DO NOTHING",
-            (run_id, execution, dataset.name, request.prefix, tables, request.quality_threshold),
+            (migration_id, execution, dataset.name, request.prefix, tables, request.quality_threshold),
         )
-    return {"migration_id": run_id, "holder": ""}
+    return {"migration_id": migration_id, "holder": ""}
 
 
 def release(db: Connection, execution: str, status: str, error: str = "", cause: str = "") -> str | None:

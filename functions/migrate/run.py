@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
@@ -47,12 +46,6 @@ def read_input(document: Any) -> tuple[MigrationInput, Dataset, list[str]]:
     wanted = {dataset.table(name).name for name in request.tables or dataset.tables}
     prefix = (request.prefix or dataset.name).rstrip("/") + "/"
     return request.model_copy(update={"prefix": prefix}), dataset, [n for n in dataset.tables if n in wanted]
-
-
-def migration_id(execution: str, started: str) -> str:
-    """The run's id: sorts by time, and the same for every retry of the execution (``started`` is ISO 8601, UTC)."""
-    digits = "".join(c for c in started[:19] if c.isdigit())
-    return f"{digits[:8]}T{digits[8:]}Z-{hashlib.sha256(f'{execution} {started}'.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)

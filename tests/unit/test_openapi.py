@@ -1,4 +1,4 @@
-"""The OpenAPI document tells what the function does, and its examples are what it would say."""
+"""The OpenAPI document tells what the functions do, and its examples are what they would say."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from dataforge.api import record_samples
+from dataforge.api.batch import read_batch
+from dataforge.api.document import build, document
 from dataforge.catalogue import Dataset
 from dataforge.datasets import DATASETS
+from functions.ingest.answer import make_answer
 from functions.ingest.docs import openapi
-from functions.ingest.envelope import read_batch
-from functions.ingest.handler import router
 from functions.ingest.listing import RejectionQuery
-from functions.ingest.openapi import build, document
 
 
 @pytest.fixture(scope="module")
@@ -32,21 +33,6 @@ def operations(told: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
 def test_document_is_openapi_3_1(told: dict[str, Any]) -> None:
     assert told["openapi"].startswith("3.1")
     OpenAPIV31SpecValidator(told).validate()
-
-
-def test_every_route_is_told_and_no_other(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
-    assert {(method, path.rstrip("/")) for method, path in operations} == {
-        (method, path) for method, path, _ in router.routes()
-    }
-
-
-def test_key_is_asked_for_where_the_route_asks_for_one(
-    operations: dict[tuple[str, str], dict[str, Any]],
-) -> None:
-    keyed = {(method, path) for method, path, least in router.routes() if least}
-    assert {(m, path.rstrip("/")) for (m, path), o in operations.items() if o["security"]} == keyed
-    for (method, path), found in operations.items():
-        assert ("403" in found["responses"]) == ((method, path) in keyed)
 
 
 def test_every_answer_but_success_is_a_problem(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
@@ -88,6 +74,15 @@ def test_examples_are_of_their_schemas(
 def test_example_of_a_batch_is_a_batch(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
     example = operations["POST", "/v1/records"]["requestBody"]["content"]["application/json"]["example"]
     assert len(read_batch(example).records) == 2
+
+
+@pytest.mark.parametrize("rejected", [(), (1,), (0, 1)])
+def test_example_of_a_report_is_what_the_batch_gets(rejected: tuple[int, ...]) -> None:
+    records = read_batch(record_samples.batch()).records
+    statuses = ["rejected" if index in rejected else "inserted" for index in range(len(records))]
+    violations = {index: record_samples.violations(index) for index in rejected}
+    answer = make_answer(record_samples.BATCH_ID, "partial", records, statuses, violations)
+    assert record_samples.report(*rejected) == json.loads(answer.body)
 
 
 def test_document_is_made_once(kitchen: Dataset) -> None:

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+from dataforge.api.site import DOCS_FILES
 from dataforge.http import Response
 from dataforge.http.errors import NotFound
 
@@ -49,18 +50,9 @@ class Asset:
 
 
 ASSETS: Mapping[str, Asset] = {
-    "swagger-ui.css": Asset(_SWAGGER / "swagger-ui.css", "text/css"),
-    "swagger-ui-bundle.js": Asset(_SWAGGER / "swagger-ui-bundle.js", "text/javascript"),
-    "page.js": Asset(_HERE / "page.js", "text/javascript"),
-    "LICENSE": Asset(_SWAGGER / "LICENSE", "text/plain"),
+    name: Asset((_HERE if name == "page.js" else _SWAGGER) / name, media)
+    for name, media in DOCS_FILES.items()
 }
-INDEX = {
-    "name": "Data Forge",
-    "documentation": "/v1/docs",
-    "openapi": "/v1/openapi.json",
-    "health": "/v1/health",
-}
-"""What there is to see without a key, as paths below the address of the API."""
 
 _LINKS = {
     "style": "swagger-ui.css",
@@ -95,7 +87,7 @@ def asset(name: str) -> Response:
 def openapi() -> Response:
     """The OpenAPI document."""
     # On first use: to make it takes longer than a batch, and most instances never tell it.
-    document = import_module("functions.ingest.openapi").document()
+    document = import_module("dataforge.api.document").document()
     return Response(body=document, headers={"Cache-Control": "public, max-age=300"})
 
 

@@ -10,6 +10,8 @@ from dataforge.http import Kind
 JSON, PROBLEM = "application/json", "application/problem+json"
 Document = dict[str, Any]
 
+IDEMPOTENCY_KEY = {"type": "string", "pattern": "^[!-~]{1,255}$"}
+
 _PROBLEMS = {
     400: ("invalid request", "The body or the query is wrong; `errors` says where."),
     403: ("wrong key", "No key, a wrong key, or a key of a kind that may not do this."),
@@ -55,7 +57,8 @@ def operation(
         "summary": summary,
         "description": text + needs,
         "tags": [tag],
-        "security": [{"key": []}] if least else [],
+        # The role names that OpenAPI 3.1 lets a key have: here, the least kind.
+        "security": [{"key": [least.name.lower()]}] if least else [],
         "responses": {str(s): a for s, a in answers.items()}
         | {str(s): _refusal(s) for s in refusals if s not in answers},
     }
@@ -106,3 +109,15 @@ def file(text: str, media: str) -> Document:
 def query(name: str, text: str, schema: Document, *, required: bool = False) -> Document:
     """A parameter of the query."""
     return {"name": name, "in": "query", "description": text, "required": required, "schema": schema}
+
+
+def idempotency_key(text: str) -> Document:
+    """The header that makes a POST repeatable."""
+    return {"name": "Idempotency-Key", "in": "header", "description": text, "schema": IDEMPOTENCY_KEY}
+
+
+PAGE = [
+    query("limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}),
+    query("cursor", "`next_cursor` of the page before; opaque.", {"type": "string", "maxLength": 500}),
+]
+"""Parameters of every listing that goes page by page."""

@@ -8,12 +8,14 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from dataforge.api import records, service
+from dataforge.api.batch import Batch
+from dataforge.api.describe import Document, ref
 from dataforge.datasets import DATASETS
 from dataforge.jsonschema import row_schema
-from functions.ingest.envelope import Batch
-from functions.ingest.operations import Document, ref
-from functions.ingest.paths import TAGS, paths
-from functions.ingest.shapes import SHAPES
+
+CAPABILITIES = (records, service)
+"""In the order in which the page shows them."""
 
 VERSION = "1"
 ABOUT = """\
@@ -44,8 +46,8 @@ def build() -> Document:
         "openapi": "3.1.0",
         "info": {"title": "Data Forge", "version": VERSION, "description": ABOUT},
         "servers": [{"url": "..", "description": "this deployment"}],
-        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
-        "paths": paths(),
+        "tags": [{"name": c.TAG[0], "description": c.TAG[1]} for c in CAPABILITIES],
+        "paths": {path: item for c in CAPABILITIES for path, item in c.paths().items()},
         "components": {"schemas": _schemas(), "securitySchemes": {"key": KEY}},
     }
 
@@ -59,7 +61,7 @@ class _Untitled(GenerateJsonSchema):
 
 def _schemas() -> Document:
     _, found = models_json_schema(
-        [(Batch, "validation"), *((shape, "validation") for shape in SHAPES)],
+        [(Batch, "validation"), *((shape, "validation") for c in CAPABILITIES for shape in c.SHAPES)],
         ref_template="#/components/schemas/{model}",
         schema_generator=_Untitled,
     )

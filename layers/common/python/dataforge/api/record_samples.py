@@ -1,18 +1,17 @@
-"""The examples of the OpenAPI document, made by the code that makes the answers."""
+"""Examples of batches and of what becomes of them; a test holds them to the answers that the ingest function gives."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any
 
+from dataforge.api.batch import Record, errors_of
+from dataforge.api.record_shapes import Counts
 from dataforge.catalogue import Table
 from dataforge.datasets import DATASETS, DEFAULT
 from dataforge.examples import example_row
 from dataforge.rejections import missing_parent
 from dataforge.rows import Violation, process
-from functions.ingest.answer import errors_of, make_answer
-from functions.ingest.envelope import Record
 
 BATCH_ID = "019316c0-5b1e-7c3a-9d52-3f1b7a90c4de"
 
@@ -34,14 +33,21 @@ def _record(table: Table) -> Record:
     return {"table": table.name, "data": example_row(_DATASET, table)}
 
 
-def report(*rejected: int) -> Any:
+def report(*rejected: int) -> dict[str, Any]:
     """The answer to ``batch`` when the records at these places were rejected."""
-    statuses = ["rejected" if index in rejected else "inserted" for index in range(2)]
-    violations = {index: _violations(index) for index in rejected}
-    return json.loads(make_answer(BATCH_ID, "partial", _records(), statuses, violations).body)
+    received = _records()
+    counts = dict.fromkeys(Counts.model_fields, 0)
+    counts |= {"received": 2, "inserted": 2 - len(rejected), "rejected": len(rejected)}
+    results: list[dict[str, Any]] = [
+        {"index": index, "table": record["table"], "status": "inserted"}
+        for index, record in enumerate(received)
+    ]
+    for index in rejected:
+        results[index] |= {"status": "rejected", "errors": errors_of(index, violations(index))}
+    return {"batch_id": BATCH_ID, "mode": "partial", "counts": counts, "results": results}
 
 
-def _violations(index: int) -> list[Violation]:
+def violations(index: int) -> list[Violation]:
     """What would be wrong with the parent if it were empty, or with the child without the parent."""
     if index == 0:
         verdict = process(_PARENT, {}, Counter())
@@ -57,7 +63,7 @@ def rejections() -> dict[str, Any]:
         "dataset": DEFAULT,
         "table": _CHILD.name,
         "raw": _record(_CHILD)["data"],
-        "errors": errors_of(1, _violations(1)),
+        "errors": errors_of(1, violations(1)),
         "source": {"batch_id": BATCH_ID, "index": 1},
         "rejected_at": "2026-11-22T10:15:00.123456+00:00",
         "replayed_at": None,

@@ -1,21 +1,14 @@
-"""The shapes of answers, for the OpenAPI document alone: answers themselves are written without models, for speed.
-
-Tests hold the answers to these shapes.
-"""
+"""What the routes of batches and rejections answer."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from dataforge.api.shapes import Shape
 
 Status = Literal["inserted", "updated", "unchanged", "ignored", "rejected", "valid"]
-
-
-class Shape(BaseModel):
-    """An answer's object, which has these members and no others."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class RecordError(Shape):
@@ -101,41 +94,4 @@ class RejectionPage(Shape):
     next_cursor: Annotated[str | None, Field(description="for the next page; null on the last one")]
 
 
-class ProblemError(BaseModel):
-    """One thing that is wrong with a request: in its body (pointer) or its query (parameter)."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    pointer: str | None = None
-    parameter: str | None = None
-    code: str
-    message: str
-
-
-class Problem(Shape):
-    """An error, as RFC 9457 has it."""
-
-    type: Annotated[str, Field(description="a URN that names the situation; stable")]
-    title: str
-    status: int
-    detail: str
-    instance: Annotated[str, Field(description="the request's id, by which the log knows it")]
-    errors: list[ProblemError] | None = None
-
-
-class Health(Shape):
-    """The database answered."""
-
-    status: Literal["ok"]
-
-
-class Index(Shape):
-    """Where to go from here."""
-
-    name: str
-    documentation: str
-    openapi: str
-    health: str
-
-
-SHAPES: tuple[type[Shape], ...] = (BatchReport, RejectionPage, Problem, Health, Index)
+SHAPES: tuple[type[Shape], ...] = (BatchReport, RejectionPage)

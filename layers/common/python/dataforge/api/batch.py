@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -18,6 +19,7 @@ from typing_extensions import TypedDict
 
 from dataforge.datasets import DATASETS, DEFAULT
 from dataforge.http.errors import InvalidRequest
+from dataforge.rows import Violation
 
 MOST_RECORDS = 1000
 ERRORS_SHOWN = 100
@@ -83,3 +85,16 @@ def _errors(error: ValidationError) -> list[dict[str, Any]]:
 def pointer(*parts: str | int) -> str:
     """A JSON Pointer (RFC 6901)."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def errors_of(index: int, violations: Sequence[Violation]) -> list[dict[str, str]]:
+    """A record's violations with a JSON Pointer into the request."""
+    return [{"pointer": _place(index, v), "code": v.code, "message": v.message} for v in violations]
+
+
+def _place(index: int, violation: Violation) -> str:
+    if violation.column is not None:
+        return pointer("records", index, "data", violation.column)
+    if violation.code == "unknown_table":
+        return pointer("records", index, "table")
+    return pointer("records", index)

@@ -1,0 +1,96 @@
+"""Batches in, rejections out: the paths of the ingest function."""
+
+from __future__ import annotations
+
+from dataforge.api import record_samples as samples
+from dataforge.api import record_shapes
+from dataforge.api.describe import (
+    IDEMPOTENCY_KEY,
+    JSON,
+    PAGE,
+    PROBLEM,
+    Document,
+    answer,
+    idempotency_key,
+    operation,
+    query,
+    ref,
+)
+from dataforge.datasets import DATASETS
+from dataforge.http import Kind
+
+TAG = ("Records", "Batches in, and what became of them.")
+SHAPES = record_shapes.SHAPES
+
+
+def paths() -> Document:
+    """Path -> method -> operation."""
+    return {
+        "/v1/records": {"post": _post_records()},
+        "/v1/batches": {"get": _get_batches()},
+        "/v1/rejections": {"get": _get_rejections()},
+    }
+
+
+def _post_records() -> Document:
+    found = operation(
+        "postRecords",
+        "Store a batch",
+        "1 to 1,000 records for any tables of one dataset, in any order: parents and children may come together. A batch is "
+        "one transaction. `partial` stores the good records, `atomic` all or none, `dry_run` none: it gives the verdict.",
+        tag=TAG[0],
+        least=Kind.WRITER,
+        answers={
+            200: answer("No record was rejected.", "BatchReport", samples.report()),
+            207: answer("Some records were rejected.", "BatchReport", samples.report(1)),
+            422: answer(
+                "All records were rejected, or one of an `atomic` batch.", "BatchReport", samples.report(0, 1)
+            ),
+        },
+        problems=(400, 409, 413, 415, 503),
+        parameters=[
+            idempotency_key("A retry with the same key and body gets the first answer again, for 24 hours.")
+        ],
+    )
+    found["responses"]["422"]["content"][PROBLEM] = {"schema": ref("Problem")}
+    found["responses"]["422"]["description"] += (
+        " As a problem: the Idempotency-Key was used for another body."
+    )
+    content = {"schema": ref("Batch"), "example": samples.batch()}
+    return {**found, "requestBody": {"required": True, "content": {JSON: content}}}
+
+
+def _get_batches() -> Document:
+    return operation(
+        "getBatch",
+        "Look up a batch's answer",
+        "The answer that was given to a batch sent with this idempotency key, by this API key, in the last 24 hours: for a "
+        "caller whom it never reached.",
+        tag=TAG[0],
+        least=Kind.WRITER,
+        answers={200: answer("The stored answer.", "BatchReport", samples.report(1))},
+        problems=(400, 404, 503),
+        parameters=[query("idempotency_key", "As it was sent.", IDEMPOTENCY_KEY, required=True)],
+    )
+
+
+def _get_rejections() -> Document:
+    text = {"type": "string", "maxLength": 500}
+    return operation(
+        "listRejections",
+        "List rejected records",
+        "Of batches and of migrations, the oldest first, each with its data as it was sent and every reason. Filters are "
+        "combined with AND.",
+        tag=TAG[0],
+        least=Kind.WRITER,
+        answers={200: answer("One page.", "RejectionPage", samples.rejections())},
+        problems=(400, 503),
+        parameters=[
+            query("dataset", "Of this dataset.", {**text, "examples": list(DATASETS)}),
+            query("table", "For this table, as it was sent.", text),
+            query("code", "With an error of this code, such as `foreign_key`.", text),
+            query("batch_id", "Of this batch.", text),
+            query("migration_id", "Of this migration.", text),
+            *PAGE,
+        ],
+    )

@@ -1,0 +1,112 @@
+"""Whether it is alive, and the documentation: paths without a key."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dataforge.api.describe import JSON, Document, answer, file, operation
+from dataforge.api.shapes import Problem, Shape
+from dataforge.api.site import DOCS_FILES, INDEX
+
+TAG = ("Service", "Whether it is alive, and this documentation.")
+
+
+class Health(Shape):
+    """The database answered."""
+
+    status: Literal["ok"]
+
+
+class Index(Shape):
+    """Where to go from here."""
+
+    name: str
+    documentation: str
+    openapi: str
+    health: str
+
+
+SHAPES: tuple[type[Shape], ...] = (Problem, Health, Index)
+
+
+def paths() -> Document:
+    """Path -> method -> operation."""
+    return {
+        "/v1/health": {"get": _get_health()},
+        "/v1/": {"get": _get_index()},
+        "/v1/openapi.json": {"get": _get_openapi()},
+        "/v1/docs": {"get": _get_docs()},
+        "/v1/docs/{file}": {"get": _get_docs_file()},
+    }
+
+
+def _get_health() -> Document:
+    return operation(
+        "getHealth",
+        "Whether the service is alive",
+        "200 only after the database has answered.",
+        tag=TAG[0],
+        least=None,
+        answers={200: answer("The database answered.", "Health", {"status": "ok"})},
+        problems=(503,),
+    )
+
+
+def _get_index() -> Document:
+    return operation(
+        "getIndex",
+        "Where to go from here",
+        "Paths of what there is to see without a key.",
+        tag=TAG[0],
+        least=None,
+        answers={200: answer("The paths.", "Index", INDEX)},
+        problems=(),
+    )
+
+
+def _get_openapi() -> Document:
+    content = {JSON: {"schema": {"type": "object"}}}
+    return operation(
+        "getOpenApi",
+        "This document",
+        "OpenAPI 3.1, made from the models that records are judged by.",
+        tag=TAG[0],
+        least=None,
+        answers={200: {"description": "The document.", "content": content}},
+        problems=(),
+    )
+
+
+def _get_docs() -> Document:
+    return operation(
+        "getDocs",
+        "This document, to read and to try",
+        "A page that needs nothing from elsewhere.",
+        tag=TAG[0],
+        least=None,
+        answers={200: file("The page.", "text/html")},
+        problems=(),
+    )
+
+
+def _get_docs_file() -> Document:
+    found = operation(
+        "getDocsFile",
+        "The page's own files",
+        "Script, style and licence.",
+        tag=TAG[0],
+        least=None,
+        answers={200: {"description": "The file.", "content": {}}},
+        problems=(404,),
+        parameters=[
+            {
+                "name": "file",
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string", "enum": list(DOCS_FILES)},
+            }
+        ],
+    )
+    for media in set(DOCS_FILES.values()):
+        found["responses"]["200"]["content"][media] = {"schema": {"type": "string"}}
+    return found

@@ -1,0 +1,19 @@
+"""What there is to see without a key, by name: shared by the pages and by the document that tells of them."""
+
+from __future__ import annotations
+
+INDEX = {
+    "name": "Data Forge",
+    "documentation": "/v1/docs",
+    "openapi": "/v1/openapi.json",
+    "health": "/v1/health",
+}
+"""Paths below the address of the API."""
+
+DOCS_FILES = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "page.js": "text/javascript",
+    "LICENSE": "text/plain",
+}
+"""The documentation page's own files, and what they are."""

@@ -1,0 +1,93 @@
+"""Routes are written three times, and agree: in the functions, in the gateway's table, and in the OpenAPI document."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from dataforge.api.document import build
+from dataforge.http import Kind, Router
+from infra.api_routes import ROUTES, Route
+
+FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+
+Operation = tuple[str, str]
+"""Method and path."""
+
+
+def routers() -> dict[str, Router]:
+    """Function -> its routes, of all functions that have any."""
+    modules = {
+        file.parent.name: f"functions.{file.parent.name}.handler" for file in FUNCTIONS.glob("*/handler.py")
+    }
+    found = {name: getattr(import_module(module), "router", None) for name, module in modules.items()}
+    return {name: router for name, router in found.items() if isinstance(router, Router)}
+
+
+@pytest.fixture(scope="module")
+def served() -> dict[Operation, tuple[str, Kind | None]]:
+    """(method, path) -> the function that answers there, and the least kind of key it takes."""
+    return {
+        (method, path): (name, least)
+        for name, router in routers().items()
+        for method, path, least in router.routes()
+    }
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[Operation, Kind | None]:
+    """(method, path) -> the least kind of key, as the document has it."""
+    paths = build()["paths"]
+    return {
+        (method.upper(), path.rstrip("/")): least_of(operation["security"])
+        for path, item in paths.items()
+        for method, operation in item.items()
+    }
+
+
+def least_of(security: list[dict[str, list[str]]]) -> Kind | None:
+    if not security:
+        return None
+    ((kind,),) = (requirement["key"] for requirement in security)
+    return Kind[kind.upper()]
+
+
+def gateway_route(path: str) -> Route:
+    """The gateway's choice: an exact path, or else the longest that ends in {proxy+} and fits."""
+    exact = [route for route in ROUTES if route.path == path]
+    proxies = [
+        r for r in ROUTES if r.path.endswith("/{proxy+}") and path.startswith(r.path.removesuffix("{proxy+}"))
+    ]
+    return (exact or sorted(proxies, key=lambda route: len(route.path)))[-1]
+
+
+def test_several_functions_never_serve_the_same(served: dict[Operation, tuple[str, Kind | None]]) -> None:
+    assert len(served) == sum(len(list(router.routes())) for router in routers().values())
+
+
+def test_document_tells_every_route_with_its_kind_of_key_and_no_other(
+    served: dict[Operation, tuple[str, Kind | None]], told: dict[Operation, Kind | None]
+) -> None:
+    assert told == {operation: least for operation, (_, least) in served.items()}
+
+
+def test_gateway_sends_every_route_to_its_function(served: dict[Operation, tuple[str, Kind | None]]) -> None:
+    for (method, path), (function, _) in served.items():
+        assert gateway_route(path).function == function, f"{method} {path}"
+
+
+def test_gateway_asks_for_a_key_where_the_function_does(
+    served: dict[Operation, tuple[str, Kind | None]],
+) -> None:
+    for (method, path), (_, least) in served.items():
+        assert (method == "GET" and gateway_route(path).keyless) == (least is None), f"{method} {path}"
+
+
+def test_gateway_has_no_route_that_no_function_serves(
+    served: dict[Operation, tuple[str, Kind | None]],
+) -> None:
+    used = {gateway_route(re.sub(r"\{\w+\}", "x", path)).path for _, path in served}
+    assert used == {route.path for route in ROUTES}
