@@ -1,4 +1,4 @@
-"""One batch, from the envelope to the answer: judge, store, keep what was rejected, remember, all in one transaction."""
+"""One batch, from the envelope to the answer: judge, store, keep what is to be known of it, all in one transaction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import psycopg2
 import psycopg2.errors
 
-from dataforge.api.batch import Batch, Record, errors_of
+from dataforge.api.batch import Batch
 from dataforge.database import Connection, transaction
 from dataforge.datasets import get_dataset
 from dataforge.errors import Busy
@@ -16,7 +16,7 @@ from dataforge.rows import Violation
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer, make_answer
 from functions.ingest.candidates import Candidates, Violations, judge
-from functions.ingest.raw import raw_json, storable
+from functions.ingest.leave import leave
 from functions.ingest.store import store
 
 ATTEMPTS = 3
@@ -26,12 +26,6 @@ _LOST_RACES = (
     psycopg2.errors.SerializationFailure,
 )
 """Another transaction came between: a parent was deleted after it was seen, or a lock was taken in another order."""
-
-_REJECT = """
-    INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index)
-    SELECT %s, r."table", r.raw, r.errors, %s, r.index
-    FROM unnest(%s::text[], %s::jsonb[], %s::jsonb[], %s::integer[]) AS r ("table", raw, errors, index)
-"""
 
 
 def ingest(db: Connection, batch: Batch, claim: ledger.Claim | None = None) -> BatchAnswer | ledger.Stored:
@@ -72,9 +66,7 @@ def _work(
     if batch.mode == "dry_run":
         cursor.connection.rollback()
         return answer
-    _keep_rejected(cursor, batch, batch_id, violations)
-    if claim:
-        ledger.remember(cursor, batch_id, answer.status, answer.body)
+    leave(cursor, batch, violations, answer, keyed=claim is not None)
     return answer
 
 
@@ -100,22 +92,3 @@ def _fail_whole(batch: Batch, violations: Violations) -> list[str]:
     for index in range(len(batch.records)):
         violations.setdefault(index, [reason])
     return ["rejected"] * len(batch.records)
-
-
-def _keep_rejected(cursor: Any, batch: Batch, batch_id: str, violations: Violations) -> None:
-    if not violations:
-        return
-    indices = sorted(violations)
-    records: list[Record] = [batch.records[i] for i in indices]
-    errors = [raw_json(errors_of(i, violations[i])) for i in indices]
-    cursor.execute(
-        _REJECT,
-        (
-            batch.dataset,
-            batch_id,
-            [storable(record["table"]) for record in records],
-            [raw_json(record["data"]) for record in records],
-            errors,
-            indices,
-        ),
-    )

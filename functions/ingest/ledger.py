@@ -122,13 +122,9 @@ def take(cursor: Any, batch_id: str, claim: Claim) -> Stored | None:
     return Stored(*row[1:])
 
 
-def remember(cursor: Any, batch_id: str, status: int, body: str) -> None:
-    """Keep the batch's answer, and forget some that are too old."""
-    cursor.execute(
-        "UPDATE dataforge.batches SET status = %s, response = %s WHERE batch_id = %s",
-        (status, body, batch_id),
-    )
-    cursor.execute(_FORGET, (_CLEANED_AT_ONCE,))
+def remember(batch_id: str, status: int, body: str) -> list[tuple[str, list[Any]]]:
+    """The statements that keep the batch's answer, and forget some that are too old, with their parameters."""
+    return [(_REMEMBER, [status, body, batch_id]), (_FORGET, [_CLEANED_AT_ONCE])]
 
 
 def find(cursor: Any, owner: str, key: str) -> Stored | None:

@@ -32,6 +32,7 @@ GRANTED = {
     (LOAD, "dataforge.rejections", "INSERT"),
     (INGEST, "dataforge.rejections", "SELECT"),
     (INGEST, "dataforge.rejections", "INSERT"),
+    (INGEST, "dataforge.quality_facts", "INSERT"),
     *((INGEST, "dataforge.batches", privilege) for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE")),
     *((INGEST, relation, privilege) for relation in DATA for privilege in ("SELECT", "INSERT", "UPDATE")),
 }

@@ -1,4 +1,5 @@
-"""Data Forge's own tables, in the schema ``dataforge``: the ledger of runs, leases, rejections and answered batches.
+"""Data Forge's own tables, in the schema ``dataforge``: the ledger of runs, leases, rejections, answered batches
+and the facts that quality is computed from.
 
 Every statement is idempotent; later versions append, they never rewrite.
 """
@@ -94,6 +95,18 @@ INTERNAL = (
         created_at timestamptz NOT NULL DEFAULT now(),
         UNIQUE (key_owner, idempotency_key))""",
     """CREATE INDEX IF NOT EXISTS batches_created ON dataforge.batches (created_at)""",
+    """CREATE TABLE IF NOT EXISTS dataforge.quality_facts (
+        source text NOT NULL,
+        source_id text NOT NULL,
+        dataset text NOT NULL,
+        "table" text NOT NULL,
+        at timestamptz NOT NULL DEFAULT now(),
+        read bigint NOT NULL,
+        accepted bigint NOT NULL,
+        rejected bigint NOT NULL,
+        rules jsonb NOT NULL,
+        PRIMARY KEY (source_id, "table"))""",
+    """CREATE INDEX IF NOT EXISTS quality_facts_time ON dataforge.quality_facts (dataset, "table", at)""",
     """CREATE TABLE IF NOT EXISTS dataforge.migration_steps (
         migration_id text NOT NULL REFERENCES dataforge.migrations,
         step text NOT NULL,

@@ -17,6 +17,7 @@ ROLE_SQL = (
     f"GRANT SELECT, UPDATE (scan, result, error, cause, loaded_at) ON dataforge.migration_chunks TO {LOAD}",
     f"GRANT INSERT ON dataforge.rejections TO {LOAD}",
     f"GRANT SELECT, INSERT ON dataforge.rejections TO {INGEST}",
+    f"GRANT INSERT ON dataforge.quality_facts TO {INGEST}",
     f"GRANT SELECT, INSERT, UPDATE, DELETE ON dataforge.batches TO {INGEST}",
 )
 """Grants on the schema ``dataforge``; each can be repeated. Everything else is the owner's, whom MIGRATE may become."""

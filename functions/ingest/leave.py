@@ -1,0 +1,62 @@
+"""What a batch leaves behind beside its rows: what was rejected, the facts of its quality, and its answer by its key."""
+
+from __future__ import annotations
+
+from collections import Counter
+from operator import itemgetter
+from typing import Any
+
+from dataforge.api.batch import Batch, Record, errors_of
+from dataforge.datasets import get_dataset
+from dataforge.quality import Fact, broken_rules, keep_statement
+from functions.ingest import ledger
+from functions.ingest.answer import BatchAnswer
+from functions.ingest.candidates import Violations
+from functions.ingest.raw import raw_json, storable
+
+Statement = tuple[str, list[Any]]
+"""SQL and its parameters."""
+
+_REJECT = """
+    INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index)
+    SELECT %s, r."table", r.raw, r.errors, %s, r.index
+    FROM unnest(%s::text[], %s::jsonb[], %s::jsonb[], %s::integer[]) AS r ("table", raw, errors, index)
+"""
+
+
+def leave(cursor: Any, batch: Batch, violations: Violations, answer: BatchAnswer, *, keyed: bool) -> None:
+    """Write it all, in the caller's transaction and one round trip. ``keyed``: the answer is kept by the batch's key."""
+    statements: list[Statement] = []
+    if violations:
+        statements.append(_rejections(batch, answer.batch_id, violations))
+    if facts := facts_of(batch, violations):
+        statements.append(keep_statement("batch", answer.batch_id, batch.dataset, facts))
+    if keyed:
+        statements += ledger.remember(answer.batch_id, answer.status, answer.body)
+    if statements:
+        texts, values = zip(*statements, strict=True)
+        cursor.execute(";".join(texts), [value for some in values for value in some])
+
+
+def facts_of(batch: Batch, violations: Violations) -> list[Fact]:
+    """A fact for every table of the catalogue in the batch. A record for no table says nothing about one's quality."""
+    dataset = get_dataset(batch.dataset)
+    read = Counter(map(itemgetter("table"), batch.records))
+    rejected: dict[str, list[Any]] = {}
+    for index, found in violations.items():
+        rejected.setdefault(batch.records[index]["table"], []).append(found)
+    return [
+        Fact(name, count, len(found), broken_rules(dataset.table(name), found))
+        for name, count in read.items()
+        if name in dataset.tables
+        for found in [rejected.get(name, [])]
+    ]
+
+
+def _rejections(batch: Batch, batch_id: str, violations: Violations) -> Statement:
+    indices = sorted(violations)
+    records: list[Record] = [batch.records[i] for i in indices]
+    tables = [storable(record["table"]) for record in records]
+    raw = [raw_json(record["data"]) for record in records]
+    errors = [raw_json(errors_of(i, violations[i])) for i in indices]
+    return _REJECT, [batch.dataset, batch_id, tables, raw, errors, indices]

@@ -1,0 +1,124 @@
+"""Facts of quality: what each batch read of a table, accepted and rejected, and by which rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import pytest
+from psycopg2.extensions import make_dsn
+from psycopg2.extras import LoggingConnection
+
+from dataforge.api.batch import Batch
+from dataforge.database import Connection
+from dataforge.roles import INGEST
+from functions.ingest.answer import BatchAnswer
+from functions.ingest.batch import ingest
+from functions.ingest.ledger import Claim
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+    from tests.postgres.ingest.conftest import Api
+
+Sample = Callable[..., dict[str, Any]]
+
+
+def facts(api: Api) -> dict[str, tuple[int, int, int, Any]]:
+    """What is kept of the only batch: table -> read, accepted, rejected, rules."""
+    rows = api.database.query('SELECT "table", read, accepted, rejected, rules FROM dataforge.quality_facts')
+    found = {table: tuple(figures) for table, *figures in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def test_a_batch_leaves_a_fact_for_each_of_its_tables(api: Api, sample: Sample) -> None:
+    reply = api.post(*(sample("customers", n) for n in (1, 1, 2)), sample("orders", 1), sample("orders", 9))
+    assert facts(api) == {
+        "customers": (3, 3, 0, {}),
+        "orders": (2, 1, 1, {"customer_id": {"foreign_key": 1}}),
+    }
+    kept = api.database.query("SELECT DISTINCT source, source_id, dataset FROM dataforge.quality_facts")
+    assert kept == [("batch", reply.json["batch_id"], "olist")]
+
+
+def test_broken_rules_are_counted_by_column_and_code(api: Api, sample: Sample) -> None:
+    api.post(
+        sample("customers", 1),
+        sample("customers", 1, customer_city="campinas"),
+        sample("customers", 2, customer_state="?", customer_city=None),
+        sample("customers", 3, customer_state="?", more=1, and_more=2),
+    )
+    rules = {
+        "": {"duplicate_in_batch": 1, "unknown_column": 1},
+        "customer_state": {"string_pattern_mismatch": 2},
+        "customer_city": {"string_type": 1},
+    }
+    assert facts(api) == {"customers": (4, 1, 3, rules)}
+
+
+def test_fact_and_rows_are_written_by_one_transaction(api: Api, sample: Sample) -> None:
+    api.post(sample("customers"), sample("customers", 2, customer_state="?"), idempotency_key="one")
+    relations = ("olist.customers", "dataforge.quality_facts", "dataforge.rejections", "dataforge.batches")
+    writers = {api.database.query(f"SELECT xmin::text FROM {relation}")[0][0] for relation in relations}
+    assert len(writers) == 1
+
+
+def test_a_repeated_batch_and_a_dry_run_leave_no_fact(api: Api, sample: Sample) -> None:
+    for _ in range(2):
+        api.post(sample("customers"), idempotency_key="one")
+    api.post(sample("customers", 2, customer_state="?"), mode="dry_run")
+    assert facts(api) == {"customers": (1, 1, 0, {})}
+
+
+def test_an_atomic_batch_that_failed_accepted_nothing(api: Api, sample: Sample) -> None:
+    api.post(sample("customers"), sample("customers", 2, customer_state="?"), mode="atomic")
+    rules = {"": {"not_atomic": 1}, "customer_state": {"string_pattern_mismatch": 1}}
+    assert facts(api) == {"customers": (2, 0, 2, rules)}
+
+
+def test_a_record_for_no_table_is_no_fact_about_one(api: Api, sample: Sample) -> None:
+    assert api.post({"table": "nothing", "data": {}}).status == 422
+    assert facts(api) == {}
+    api.post({"table": "nothing", "data": {}}, sample("customers"))
+    assert facts(api) == {"customers": (1, 1, 0, {})}
+
+
+class Sent(list[str]):
+    """What goes to the database, but for BEGIN and COMMIT: one text per round trip."""
+
+    write = list.append
+
+
+@pytest.fixture
+def sent_over() -> Callable[[Database], tuple[Connection, Sent]]:
+    """Makes a connection of the ingest function, and what is sent over it."""
+
+    def connect(database: Database) -> tuple[Connection, Sent]:
+        place = database.settings(INGEST)
+        login = make_dsn(user=INGEST, password="for the tests", dbname=place.db_name)
+        login = make_dsn(login, host=place.db_host, port=place.db_port)
+        db = psycopg2.connect(login, connection_factory=LoggingConnection)
+        sent = Sent()
+        db.initialize(sent)
+        return db, sent
+
+    return connect
+
+
+def test_a_batch_takes_one_round_trip_for_each_table_and_one_for_all_that_it_leaves(
+    api: Api, sample: Sample, sent_over: Callable[[Database], tuple[Connection, Sent]]
+) -> None:
+    api.post(*(sample("customers", n) for n in range(400)))
+    records = [sample("orders", n) for n in range(400)]
+    records += [sample("orders", 10_000 + n) for n in range(300)]
+    records += [sample("customers", n, customer_city="campinas") for n in range(300)]
+    db, sent = sent_over(api.database)
+    with closing(db):
+        answer = ingest(db, Batch.model_validate({"records": records}), Claim("owner", "one", "hash"))
+    assert isinstance(answer, BatchAnswer)
+    assert (answer.counts["inserted"], answer.counts["rejected"]) == (400, 600)
+    assert [text.split()[0] for text in sent] == ["INSERT", "WITH", "WITH", "INSERT"]
+    left = [name for name in ("rejections", "quality_facts", "batches") if f" dataforge.{name} " in sent[-1]]
+    assert left == ["rejections", "quality_facts", "batches"]
