@@ -60,6 +60,7 @@ def _table(name: str, read: int, deduplicated: int, rejected: int, word: str) ->
     content = f"{len(name) * 0x9E3779B97F4A7C15 % 2**64:016x}"
     return {
         "table": name,
+        "updated": 120 if name == "customers" else 0,
         "read": read,
         "loaded": read - deduplicated - rejected,
         "unchanged": 0,

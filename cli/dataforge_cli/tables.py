@@ -20,13 +20,17 @@ COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
 
 
 def summary(output: Mapping[str, Any]) -> Table:
-    """What became of every table's records; ``output`` is a migration's output, or its report."""
-    table = _table("table", *COUNTS, "quality", footer=True)
+    """What became of every table's records; ``output`` is a migration's output, or its report.
+
+    ``updated`` rows, which are among the loaded ones, have a column where there are any.
+    """
+    names = [*COUNTS, "updated"] if any(one["updated"] for one in output["tables"]) else [*COUNTS]
+    table = _table("table", *names, "quality", footer=True)
     for one in output["tables"]:
         table.add_row(
-            one["table"], *map(_count, COUNTS, (one[name] for name in COUNTS)), percent(one["quality"])
+            one["table"], *map(_count, names, (one[name] for name in names)), percent(one["quality"])
         )
-    totals = [sum(one[name] for one in output["tables"]) for name in COUNTS]
+    totals = [sum(one[name] for one in output["tables"]) for name in names]
     for column, text in zip(
         table.columns, ("total", *(f"{n:,}" for n in totals), percent(output["quality"])), strict=True
     ):

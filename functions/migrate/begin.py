@@ -39,9 +39,13 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
             return {"migration_id": migration_id, "holder": ""}
         drop_leftovers(cursor, dataset.name, tables)
         cursor.execute(
-            "INSERT INTO dataforge.migrations (migration_id, execution, dataset, prefix, tables, quality_threshold)"
-            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (migration_id) DO NOTHING",
-            (migration_id, execution, dataset.name, request.prefix, tables, request.quality_threshold),
+            "INSERT INTO dataforge.migrations"
+            " (migration_id, execution, dataset, prefix, tables, quality_threshold, on_conflict)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (migration_id) DO NOTHING",
+            (
+                *(migration_id, execution, dataset.name, request.prefix, tables),
+                *(request.quality_threshold, request.on_conflict),
+            ),
         )
     return {"migration_id": migration_id, "holder": ""}
 

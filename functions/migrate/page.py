@@ -50,9 +50,10 @@ def _verdict(report: Report) -> str:
     if report["status"] == "published":
         loaded = sum(t["loaded"] for t in report["tables"])
         number = len(report["tables"])
+        replaced = "or changed " if any(t["updated"] for t in report["tables"]) else ""
         tables = f"{number} {'table' if number == 1 else 'tables'}"
         return (
-            f'<div class="verdict"><b>✓ Published.</b> {loaded:,} new rows in {tables}'
+            f'<div class="verdict"><b>✓ Published.</b> {loaded:,} new {replaced}rows in {tables}'
             " became visible at one moment; what was read is what is stored.</div>"
         )
     error = escape(report["error"] or "")

@@ -56,8 +56,16 @@ def counts(report: Report) -> str:
         + table(
             "Rows per table", ("table", *COUNTS, "quality"), rows, ["all", *sums, percent(report["quality"])]
         )
-        + '<p class="soft">read = loaded + unchanged + deduplicated + rejected, for each table.</p>'
+        + '<p class="soft">read = loaded + unchanged + deduplicated + rejected, for each table.'
+        + _updates(report)
+        + "</p>"
     )
+
+
+def _updates(report: Report) -> str:
+    """Which of the loaded rows were not new."""
+    found = [f"{t['updated']:,} in {escape(t['table'])}" for t in report["tables"] if t["updated"]]
+    return f" Loaded rows that replaced stored ones of the same key: {', '.join(found)}." if found else ""
 
 
 def rejections(report: Report) -> str:

@@ -102,9 +102,9 @@ def _reconcile_table(cursor: Any, run: Run, table: Table) -> tuple[int, int]:
         )
     cursor.execute(
         "UPDATE dataforge.migration_tables SET read = %s, loaded = %s, unchanged = %s, deduplicated = %s, rejected = %s,"
-        ' quality = %s, source_hash = %s, target_hash = %s WHERE migration_id = %s AND "table" = %s',
+        ' updated = %s, quality = %s, source_hash = %s, target_hash = %s WHERE migration_id = %s AND "table" = %s',
         (
-            *(read, loaded, unchanged, deduplicated, rejected, quality(read, rejected)),
+            *(read, loaded, unchanged, deduplicated, rejected, settled["updated"], quality(read, rejected)),
             *(content_hash(expected), content_hash(settled["hash_total"])),
             *(run.id, table.name),
         ),

@@ -37,7 +37,9 @@ def report(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) ->
         Body=render(document).encode(),
         ContentType="text/html; charset=utf-8",
     )
-    tables = [{name: t[name] for name in ("table", *COUNTS, "quality")} for t in document["tables"]]
+    tables = [
+        {name: t[name] for name in ("table", *COUNTS, "updated", "quality")} for t in document["tables"]
+    ]
     summary = {name: document[name] for name in ("migration_id", "status", "dataset", "quality")}
     return {**summary, "tables": tables, "report": f"s3://{settings.report_bucket}/{key}"}
 
@@ -59,6 +61,7 @@ def _document(cursor: Any, run: Run) -> dict[str, Any]:
         "error": error,
         "cause": cause,
         "mode": run.mode,
+        "on_conflict": run.on_conflict,
         "quality": _share(quality),
         "quality_threshold": float(run.threshold),
         "row_hash": ROW_HASH,
@@ -82,10 +85,11 @@ def _share(quality: Decimal | None) -> float | None:
 def _tables(cursor: Any, run: Run) -> list[dict[str, Any]]:
     """Per table counts, quality, and the content hashes of what was read and of what is stored.
 
-    ``differences`` are the keys of rows that one side has and the other has not, where reconciliation noted any.
+    ``updated`` rows are among the loaded ones: their key was stored with other values. ``differences`` are the keys of
+    rows that one side has and the other has not, where reconciliation noted any.
     """
     cursor.execute(
-        f"SELECT \"table\", {', '.join(COUNTS)}, quality, source_hash, target_hash, settled->'differences'"
+        f"SELECT \"table\", {', '.join(COUNTS)}, updated, quality, source_hash, target_hash, settled->'differences'"
         " FROM dataforge.migration_tables WHERE migration_id = %s",
         (run.id,),
     )
@@ -93,10 +97,15 @@ def _tables(cursor: Any, run: Run) -> list[dict[str, Any]]:
     found = []
     for table in run.tables:
         if table.name in rows:
-            name, *counts, quality, source, target, differences = rows[table.name]
+            name, *counts, updated, quality, source, target, differences = rows[table.name]
             found.append(
                 {"table": name, **dict(zip(COUNTS, counts, strict=True))}
-                | {"quality": _share(quality), "source_hash": source, "target_hash": target}
+                | {
+                    "updated": updated,
+                    "quality": _share(quality),
+                    "source_hash": source,
+                    "target_hash": target,
+                }
                 | {"differences": differences or []}
             )
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -21,6 +21,7 @@ class MigrationInput(BaseModel):
     """The input of the state machine; every field is optional.
 
     ``prefix`` is a folder of the raw bucket, with or without its last slash; by default the dataset's name.
+    ``on_conflict``: what becomes of a row whose key is stored with other values.
     ``resume`` is the id of a run that failed or was stopped, to go on with: its dataset, prefix and tables count then.
     """
 
@@ -30,6 +31,7 @@ class MigrationInput(BaseModel):
     prefix: str = Field(default="", max_length=900, pattern=NO_NUL)
     quality_threshold: Decimal = Field(default=Decimal("0.95"), ge=0, le=1, decimal_places=9)
     tables: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
+    on_conflict: Literal["reject", "update"] = "reject"
     resume: str = Field(default="", max_length=100, pattern=NO_NUL)
 
 
@@ -60,6 +62,7 @@ class Run:
     threshold: Decimal
     mode: str
     status: str
+    on_conflict: str
 
     @property
     def folder(self) -> str:
@@ -75,18 +78,17 @@ class Run:
 def read_run(cursor: Any, run_id: str) -> Run:
     """The run of this id. Raises ``InvalidInput`` if the ledger has none."""
     cursor.execute(
-        "SELECT execution, dataset, prefix, tables, quality_threshold, mode, status FROM dataforge.migrations"
-        " WHERE migration_id = %s",
+        "SELECT execution, dataset, prefix, tables, quality_threshold, mode, status, on_conflict"
+        " FROM dataforge.migrations WHERE migration_id = %s",
         (run_id,),
     )
     row = cursor.fetchone()
     if row is None:
         raise InvalidInput(f"No migration {run_id!r} in the ledger.")
-    execution, name, prefix, tables, threshold, mode, status = row
+    execution, name, prefix, tables, threshold, mode, status, on_conflict = row
     dataset = get_dataset(name)
-    return Run(
-        run_id, execution, dataset, prefix, tuple(map(dataset.table, tables)), threshold, mode or "", status
-    )
+    chosen = tuple(map(dataset.table, tables))
+    return Run(run_id, execution, dataset, prefix, chosen, threshold, mode or "", status, on_conflict)
 
 
 def shadow_count_and_hash(cursor: Any, table: Table, relation: str) -> tuple[int, int]:

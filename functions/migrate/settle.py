@@ -1,8 +1,9 @@
 """Settling a table: what depends on other rows. Duplicates, orphans and conflicts leave the shadow, with their reasons.
 
 The order decides, and is the same in every run: identical rows are one; then a row without its parent is an orphan; then,
-of different rows with one key, the stored one or else the first in the file wins. Clean data never pays for it: the
-constraints are simply built, and only if PostgreSQL refuses one is the culprit looked for.
+of different rows with one key, the stored one or else the first in the file wins (a run that is to update asks only the
+files). Clean data never pays for it: the constraints are simply built, and only if PostgreSQL refuses one is the culprit
+looked for.
 """
 
 from __future__ import annotations
@@ -40,14 +41,14 @@ def settle(db: Connection, s3: Any, run_id: str, table_name: str) -> dict[str, A
         if before.get("mode") == run.mode:
             return dict(before)
         removed = Removal(cursor, run, table)
-        unchanged: Counter[int] = Counter()
+        unchanged, updated = Counter[int](), 0
         if run.mode == "swap":
             _build(cursor, run, table, removed)
         else:
-            unchanged = _compare(cursor, run, table, removed)
+            unchanged, updated = _compare(cursor, run, table, removed)
         store(cursor, table, locate(cursor, s3, run, removed.positions()))
         removed.close()
-        settled = _result(cursor, run, table, removed, unchanged, before)
+        settled = _result(cursor, run, table, removed, unchanged, before) | {"updated": updated}
         cursor.execute(
             'UPDATE dataforge.migration_tables SET settled = %s WHERE migration_id = %s AND "table" = %s',
             (json.dumps(settled), run_id, table_name),
@@ -112,25 +113,31 @@ def _build(cursor: Any, run: Run, table: Table, removed: Removal) -> None:
     shadow.finish(cursor, table, run.id)
 
 
-def _compare(cursor: Any, run: Run, table: Table, removed: Removal) -> Counter[int]:
-    """Hold the shadow against a filled table; returns how many of its rows the table has already, by file."""
+def _compare(cursor: Any, run: Run, table: Table, removed: Removal) -> tuple[Counter[int], int]:
+    """Hold the shadow against a filled table.
+
+    Returns how many of its rows the table has already, by file, and how many it has with other values, to be updated.
+    """
     cursor.execute(f"ANALYZE {_shadow(run, table)}")
     _remove_duplicates(run, table, removed)
     _remove_orphans(run, table, removed)
-    _remove_stored_conflicts(run, table, removed)
+    if run.on_conflict == "reject":
+        _remove_stored_conflicts(run, table, removed)
     _remove_conflicts(run, table, removed)
     cursor.execute(
-        f"SELECT {_file('s')}, count(*) FROM {_shadow(run, table)} s JOIN {ddl.qualified(table)} l"
-        f" ON {_same_key(table, 's', 'l')} GROUP BY 1"
+        f"SELECT {_file('s')}, count(*) FILTER (WHERE {same_row(table, 's', 'l')}), count(*)"
+        f" FROM {_shadow(run, table)} s JOIN {ddl.qualified(table)} l ON {same_key(table, 's', 'l')} GROUP BY 1"
     )
-    return Counter(dict(cursor.fetchall()))
+    found = cursor.fetchall()
+    return Counter({file: same for file, same, _ in found}), sum(there - same for _, same, there in found)
 
 
 def _shadow(run: Run, table: Table) -> str:
     return ddl.qualified(table, shadow.schema_of(run.id))
 
 
-def _same_key(table: Table, a: str, b: str) -> str:
+def same_key(table: Table, a: str, b: str) -> str:
+    """The SQL condition that two rows have the same key."""
     return " AND ".join(f"{a}.{ddl.ident(c)} = {b}.{ddl.ident(c)}" for c in table.key)
 
 
@@ -151,7 +158,7 @@ def _remove_duplicates(run: Run, table: Table, removed: Removal) -> None:
         f"SELECT s.ctid AS place, row_number() OVER (PARTITION BY"
         f" {', '.join('s.' + ddl.ident(c) for c in table.column_names)} ORDER BY s.{shadow.SOURCE}) AS number"
         f" FROM {_shadow(run, table)} s JOIN (SELECT {_keys(table)} FROM {_shadow(run, table)}"
-        f" GROUP BY {_keys(table)} HAVING count(*) > 1) k ON {_same_key(table, 's', 'k')}"
+        f" GROUP BY {_keys(table)} HAVING count(*) > 1) k ON {same_key(table, 's', 'k')}"
     )
 
 
@@ -194,7 +201,7 @@ def _remove_conflicts(run: Run, table: Table, removed: Removal) -> None:
         f"SELECT s.{shadow.SOURCE}, s.ctid, NULL FROM {_shadow(run, table)} s"
         f" JOIN (SELECT {_keys(table)}, min({shadow.SOURCE}) AS first FROM {_shadow(run, table)}"
         f" GROUP BY {_keys(table)} HAVING count(*) > 1) k"
-        f" ON {_same_key(table, 's', 'k')} WHERE s.{shadow.SOURCE} > k.first",
+        f" ON {same_key(table, 's', 'k')} WHERE s.{shadow.SOURCE} > k.first",
         CONFLICT,
     )
     removed.delete_marked()
@@ -206,7 +213,7 @@ def _remove_stored_conflicts(run: Run, table: Table, removed: Removal) -> None:
         return
     removed.mark(
         f"SELECT s.{shadow.SOURCE}, s.ctid, NULL FROM {_shadow(run, table)} s JOIN {ddl.qualified(table)} l"
-        f" ON {_same_key(table, 's', 'l')} WHERE NOT ({same_row(table, 's', 'l')})",
+        f" ON {same_key(table, 's', 'l')} WHERE NOT ({same_row(table, 's', 'l')})",
         STORED_CONFLICT,
     )
     removed.delete_marked()

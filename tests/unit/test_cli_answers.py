@@ -19,9 +19,9 @@ OUTPUT = {
     "quality": 0.99995,
     "tables": [
         {"table": "orders", "read": 12000, "loaded": 9000, "unchanged": 1000, "deduplicated": 1999}
-        | {"rejected": 1, "quality": 0.99995},
+        | {"rejected": 1, "updated": 0, "quality": 0.99995},
         {"table": "sellers", "read": 0, "loaded": 0, "unchanged": 0, "deduplicated": 0}
-        | {"rejected": 0, "quality": 1.0},
+        | {"rejected": 0, "updated": 0, "quality": 1.0},
     ],
 }
 
@@ -42,6 +42,12 @@ def test_a_summary_has_every_count_and_the_totals() -> None:
     assert ["orders", "12,000", "9,000", "1,000", "1,999", "1", "99.99", "%"] in lines
     assert ["sellers", "0", "0", "0", "0", "0", "100.00", "%"] in lines
     assert ["total", "12,000", "9,000", "1,000", "1,999", "1", "99.99", "%"] in lines
+
+
+def test_a_summary_counts_updated_rows_where_there_are_any() -> None:
+    sellers = OUTPUT["tables"][1] | {"read": 2, "loaded": 2, "updated": 1}  # type: ignore[index]
+    lines = [line.split() for line in text(summary(OUTPUT | {"tables": [sellers]})).splitlines()]
+    assert ["sellers", "2", "2", "0", "0", "0", "1", "100.00", "%"] in lines
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,8 @@ def test_migrate_sends_the_files_and_starts_an_execution_with_the_order(
         "mine",
         "--threshold",
         "0.5",
+        "--on-conflict",
+        "update",
         "--no-follow",
         "--json",
     ]
@@ -139,7 +141,7 @@ def test_migrate_sends_the_files_and_starts_an_execution_with_the_order(
     assert answer["status"] == "running"
     described = boto3.client("stepfunctions").describe_execution(executionArn=answer["execution"])
     order = {"dataset": "olist", "prefix": "mine/", "quality_threshold": 0.5, "tables": ["sellers"]}
-    assert json.loads(described["input"]) == order
+    assert json.loads(described["input"]) == order | {"on_conflict": "update"}
     assert [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == [
         "mine/olist_sellers_dataset.csv"
     ]
@@ -155,7 +157,7 @@ def test_without_options_everything_below_the_datasets_name_is_ordered(outputs: 
     result = migrate(outputs, "--no-follow", "--json", "--dataset", "quotes")
     arn = json.loads(result.stdout)["execution"]
     described = boto3.client("stepfunctions").describe_execution(executionArn=arn)
-    order = {"dataset": "quotes", "prefix": "quotes/", "quality_threshold": 0.95}
+    order = {"dataset": "quotes", "prefix": "quotes/", "quality_threshold": 0.95, "on_conflict": "reject"}
     assert json.loads(described["input"]) == order
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,13 @@ from dataforge_cli.options import Debug, Json, OutputsFile, Stage
 from dataforge_cli.upload import upload
 
 DEFAULT_THRESHOLD = 0.95
+
+
+class OnConflict(StrEnum):
+    """What becomes of a row whose key is stored with other values; of two in the files the first counts."""
+
+    reject = "reject"
+    update = "update"
 
 
 def migrate(
@@ -50,6 +58,9 @@ def migrate(
             help="Publish nothing if a smaller share of the rows is good, over all or in a table.",
         ),
     ] = DEFAULT_THRESHOLD,
+    on_conflict: Annotated[
+        OnConflict, typer.Option(help="What becomes of a row whose key is stored with other values.")
+    ] = OnConflict.reject,
     resume: Annotated[
         str,
         typer.Option(
@@ -80,13 +91,14 @@ def migrate(
     ```
     dataforge migrate ./olist
     dataforge migrate ./olist --tables customers,orders --threshold 0.9
+    dataforge migrate ./corrections --on-conflict update
     dataforge migrate --prefix olist-2024/ --no-follow --json
     dataforge migrate --resume latest
     ```
     """
     with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
-        order = read_order(dataset, prefix, tables, threshold)
-        if resume and (folder or prefix or tables or threshold != DEFAULT_THRESHOLD):
+        order = read_order(dataset, prefix, tables, threshold, on_conflict)
+        if resume and (folder or order != read_order(dataset, "", "", DEFAULT_THRESHOLD, OnConflict.reject)):
             raise WrongCall("--resume goes on with a run as it was begun: give it alone, or with --dataset.")
         if folder is not None:
             _send(
@@ -111,6 +123,7 @@ class Order:
     prefix: str
     tables: tuple[str, ...]
     threshold: float
+    on_conflict: OnConflict
 
     @property
     def document(self) -> dict[str, Any]:
@@ -120,11 +133,12 @@ class Order:
             "dataset": self.dataset.name,
             "prefix": self.prefix,
             "quality_threshold": self.threshold,
+            "on_conflict": self.on_conflict.value,
             **narrowed,
         }
 
 
-def read_order(dataset: str, prefix: str, tables: str, threshold: float) -> Order:
+def read_order(dataset: str, prefix: str, tables: str, threshold: float, on_conflict: OnConflict) -> Order:
     """The order that the options mean. Raises ``WrongCall``, or the catalogue's ``InvalidInput``."""
     found = get_dataset(dataset)
     if not 0 <= threshold <= 1:
@@ -138,7 +152,8 @@ def read_order(dataset: str, prefix: str, tables: str, threshold: float) -> Orde
         raise WrongCall(f"--tables {tables!r} names no table.")
     # The end of a prefix is the end of a folder's name: without it, "olist" would also mean olist-old/.
     folder = f"{prefix.rstrip('/')}/" if prefix else f"{dataset}/"
-    return Order(found, folder, tuple(dict.fromkeys(found.table(name).name for name in names)), threshold)
+    chosen = tuple(dict.fromkeys(found.table(name).name for name in names))
+    return Order(found, folder, chosen, threshold, on_conflict)
 
 
 def _send(call: Call, folder: Folder, prefix: str) -> None:

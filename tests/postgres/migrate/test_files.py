@@ -73,6 +73,7 @@ def test_a_file_without_a_record_is_loaded_as_nothing(used_forge: Forge, body: b
         "unchanged": 0,
         "deduplicated": 0,
         "rejected": 0,
+        "updated": 0,
         "quality": 1.0,
     }
 

@@ -98,6 +98,7 @@ def test_all_steps_of_a_run_as_the_state_machine_calls_them(
         "unchanged": 0,
         "deduplicated": 0,
         "rejected": 1,
+        "updated": 0,
         "quality": pytest.approx(8 / 9),
     }
     assert sellers["loaded"] == 1

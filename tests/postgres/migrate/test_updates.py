@@ -1,0 +1,91 @@
+"""Rows whose key is stored with other values replace what is stored, where the run is asked to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dataforge.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from tests.postgres.migrate.conftest import Forge
+
+MakeCsv = Callable[..., bytes]
+COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected", "updated")
+DOCUMENT: dict[str, Any] = {"tables": ["customers"], "quality_threshold": 0, "on_conflict": "update"}
+
+
+def put(forge: Forge, make_csv: MakeCsv, *rows: tuple[int, str]) -> None:
+    """Customers with these numbers and cities."""
+    made = [{"customer_id": number, "customer_city": city} for number, city in rows]
+    forge.put(customers=make_csv("customers", *made))
+
+
+def cities(forge: Forge) -> list[tuple[Any, ...]]:
+    return forge.database.query("SELECT right(customer_id, 1), customer_city FROM olist.customers ORDER BY 1")
+
+
+def counts(table: dict[str, Any]) -> list[Any]:
+    return [table[name] for name in COUNTS]
+
+
+@pytest.fixture
+def filled(forge: Forge, make_csv: MakeCsv) -> Forge:
+    """Customers 1 to 3 are stored, with an order of each."""
+    put(forge, make_csv, (1, "a"), (2, "b"), (3, "c"))
+    forge.put(orders=make_csv("orders", *({"order_id": n, "customer_id": n} for n in (1, 2, 3))))
+    forge.migrate(tables=["customers", "orders"])
+    return forge
+
+
+def test_the_stored_row_is_changed_and_counts_as_loaded(filled: Forge, make_csv: MakeCsv) -> None:
+    put(filled, make_csv, (1, "a"), (2, "new"), (4, "d"), (4, "d"))
+    assert counts(filled.migrate(**DOCUMENT)["customers"]) == [4, 2, 1, 1, 0, 1]
+    assert cities(filled) == [("1", "a"), ("2", "new"), ("3", "c"), ("4", "d")]
+    assert counts(filled.migrate(**DOCUMENT)["customers"]) == [4, 0, 3, 1, 0, 0]
+
+
+def test_of_differing_rows_in_the_files_the_first_replaces_what_is_stored(
+    filled: Forge, make_csv: MakeCsv
+) -> None:
+    put(filled, make_csv, (1, "first"), (1, "second"), (1, "a"), (2, "b"), (2, "late"))
+    assert counts(filled.migrate(64, **DOCUMENT)["customers"]) == [5, 2 - 1, 1, 0, 3, 1]
+    assert cities(filled)[:2] == [("1", "first"), ("2", "b")]
+    assert filled.rejections("line", "codes") == [(3, "conflict"), (4, "conflict"), (6, "conflict")]
+
+
+@pytest.mark.parametrize("city", ["mine", "new"])
+def test_what_a_writer_changes_before_publication_is_counted_as_it_was_found(
+    filled: Forge, make_csv: MakeCsv, city: str
+) -> None:
+    put(filled, make_csv, (1, "a"), (2, "new"), (3, "c"))
+    change = "UPDATE olist.customers SET customer_city = %s WHERE customer_city IN ('a', 'b')"
+    run = filled.migration(DOCUMENT)
+    [found] = run.run(publish=lambda: filled.database.query(change, city))["tables"]
+    assert counts(found) == ([3, 2, 1, 0, 0, 2] if city == "mine" else [3, 1, 2, 0, 0, 1])
+    assert cities(filled) == [("1", "a"), ("2", "new"), ("3", "c")]
+
+
+def test_rows_that_come_into_an_empty_table_meanwhile_are_updated_too(
+    forge: Forge, make_csv: MakeCsv
+) -> None:
+    put(forge, make_csv, (1, "a"), (2, "b"))
+    insert = "INSERT INTO olist.customers VALUES (%s, %s, '01037', 'x', 'SP')"
+    run = forge.migration(DOCUMENT)
+    [found] = run.run(publish=lambda: forge.database.query(insert, f"{1:032x}", f"{1:032x}"))["tables"]
+    assert counts(found) == [2, 2, 0, 0, 0, 1]
+    assert cities(forge) == [("1", "a"), ("2", "b")]
+
+
+def test_a_table_that_is_all_key_has_nothing_to_update(forge: Forge, make_csv: MakeCsv) -> None:
+    forge.put(geolocations=make_csv("geolocations", {}, {}))
+    document: dict[str, Any] = {"tables": ["geolocations"], "on_conflict": "update"}
+    assert counts(forge.migrate(**document)["geolocations"]) == [2, 1, 0, 1, 0, 0]
+    assert counts(forge.migrate(**document)["geolocations"]) == [2, 0, 1, 1, 0, 0]
+
+
+def test_another_way_to_treat_conflicts_is_refused_by_name(filled: Forge) -> None:
+    with pytest.raises(InvalidInput, match="on_conflict"):
+        filled.migrate(on_conflict="ignore")
