@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
@@ -33,12 +33,7 @@ def make_machine(
         load=load,
         report=report,
         concurrency=settings.load_concurrency,
-        executions_arn=Stack.of(scope).format_arn(
-            service="states",
-            resource="execution",
-            resource_name=f"{name}:*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        ),
+        holders=[name, f"{settings.stack_name}-restore"],
     )
     machine = sfn.StateMachine(
         scope,
@@ -96,6 +91,7 @@ def _executions(machine: sfn.StateMachine, name: str, chunk_maps: tuple[str, ...
     prefix = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:"
     named_by_cdk = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{logical_id(machine)}"}}]}}]}}'
     yield f"{prefix}{name}:*"
+    yield f"{prefix}{name.removesuffix('-migration')}-restore:*"
     yield f"{prefix}{named_by_cdk}:*"
     for label in chunk_maps:
         yield f"{prefix}{named_by_cdk}/{label}:*"

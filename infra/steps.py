@@ -13,7 +13,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from dataforge.errors import Busy, Unavailable
+from dataforge.errors import BackupRunning, Busy, Unavailable
 
 TRANSIENT = [
     Unavailable.__name__,
@@ -70,6 +70,18 @@ def retry_transient(task: Task) -> Task:
         max_attempts=6,
         max_delay=Duration.seconds(60),
         jitter_strategy=sfn.JitterType.FULL,
+    )
+    return task
+
+
+def retry_patiently(task: Task) -> Task:
+    """For a step that exchanges tables: wait for a backup of them, and be it of a terabyte. A day of tries."""
+    task.add_retry(
+        errors=[BackupRunning.__name__],
+        interval=Duration.seconds(5),
+        backoff_rate=1.5,
+        max_attempts=1_000,
+        max_delay=Duration.minutes(2),
     )
     return task
 

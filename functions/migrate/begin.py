@@ -11,8 +11,6 @@ from dataforge.roles import OWNER
 from functions.migrate.resume import drop_leftovers, resume, to_resume, worth_resuming
 from functions.migrate.run import read_input, read_run
 
-KIND = "migration"
-
 
 def begin(db: Connection, execution: str, started: str, document: Any, dead: str = "") -> dict[str, str]:
     """Open a migration for ``execution``; ``dead`` is a holder that was found not to run any more.
@@ -29,7 +27,7 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
             old = read_run(cursor, to_resume(cursor, request.resume, execution, dataset.name))
             migration_id, dataset, tables = old.id, old.dataset, [table.name for table in old.tables]
         cursor.execute("SAVEPOINT leases")
-        holder = leases.take(cursor, KIND, execution, dataset.name, tables)
+        holder = leases.take(cursor, leases.WRITE, execution, dataset.name, tables)
         if holder:
             cursor.execute("ROLLBACK TO SAVEPOINT leases")
             return {"migration_id": migration_id, "holder": holder}

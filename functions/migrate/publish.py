@@ -11,6 +11,7 @@ from dataforge.database import Connection, transaction
 from dataforge.errors import NotReconciled, QualityTooLow, TargetChanged
 from dataforge.roles import OWNER
 from dataforge.rows import content_hash
+from dataforge.snapshot import exclude_snapshots
 from functions.migrate.files import reconcile_files
 from functions.migrate.merge import insert, settle_again
 from functions.migrate.run import Run, read_run
@@ -115,9 +116,9 @@ def _reconcile_table(cursor: Any, run: Run, table: Table) -> tuple[int, int]:
 def publish(db: Connection, run_id: str, execution: str) -> dict[str, str]:
     """Make everything visible in one short transaction, and give back the leases.
 
-    Raises ``QualityTooLow`` (nothing is published), ``LeaseLost``, ``Busy`` (try again), ``TargetRefuses``, or
-    ``TargetChanged``: others wrote to the tables meanwhile, and the run must be settled once more, against what is there
-    now.
+    Raises ``QualityTooLow`` (nothing is published), ``LeaseLost``, ``Busy`` (try again), ``BackupRunning`` (try for hours),
+    ``TargetRefuses``, or ``TargetChanged``: others wrote to the tables meanwhile, and the run must be settled once more,
+    against what is there now.
     """
     try:
         with transaction(db, role=OWNER) as cursor:
@@ -162,6 +163,7 @@ def _judge(cursor: Any, run: Run) -> None:
 
 
 def _swap(cursor: Any, run: Run) -> None:
+    exclude_snapshots(cursor, run.dataset)
     shadow.lock(cursor, run.dataset, run.tables, "ACCESS EXCLUSIVE")
     if not shadow.replaceable(cursor, run.dataset, run.tables):
         raise TargetChanged(

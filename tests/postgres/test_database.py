@@ -186,7 +186,7 @@ def test_any_error_undoes_the_transaction(database: Database, error: type[BaseEx
 
     def work() -> None:
         with transaction(db, role=OWNER) as cursor:
-            cursor.execute("INSERT INTO dataforge.leases VALUES ('olist', 'orders', 'migration', 'x')")
+            cursor.execute("INSERT INTO dataforge.leases VALUES ('olist', 'orders', 'write', 'x')")
             if error is psycopg2.errors.UndefinedTable:
                 cursor.execute("SELECT * FROM nowhere")
             raise error

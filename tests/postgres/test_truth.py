@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from dataforge.catalogue import Column, Dataset, Table
 from dataforge.csvfile import parse_fields, split_records
 from dataforge.datasets import DATASETS
 from dataforge.rows import Texts, row_hash, row_text
+from dataforge.storage import DOUBLE
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database
@@ -170,3 +172,20 @@ def test_postgresql_keeps_the_digest_of_the_other_columns_only(cursor: Any) -> N
     store(cursor, table, good)
     with pytest.raises(psycopg2.errors.CheckViolation):
         cursor.execute("UPDATE truth.quotes SET author = 'Eva'")
+
+
+def test_a_double_is_written_as_postgresql_writes_it_also_where_a_shorter_text_lies_halfway(
+    cursor: Any,
+) -> None:
+    random = Random(7)
+    large = [random.randint(2**52, 2**60) * 2.0 ** random.randint(0, 40) for _ in range(20_000)]
+    numbers = [35205445638927248.0, 9007199254740993.0, 1.7976931348623157e308, -5e22, *large]
+    cursor.execute(
+        "SELECT array_agg(n::text ORDER BY i) FROM unnest(%s::float8[]) WITH ORDINALITY AS t(n, i)",
+        (numbers,),
+    )
+    (texts,) = cursor.fetchone()
+    assert [DOUBLE.text(number) for number in numbers] == texts
+    assert (
+        sum(Decimal(repr(number)) != Decimal(text) for number, text in zip(numbers, texts, strict=True)) > 3
+    )

@@ -11,7 +11,10 @@ import pytest
 
 from dataforge import errors
 from dataforge.errors import (
+    BackupExists,
+    BackupRunning,
     Busy,
+    DamagedBackup,
     DamagedFile,
     DataForgeError,
     DuplicateColumn,
@@ -20,9 +23,11 @@ from dataforge.errors import (
     MissingColumn,
     MissingFile,
     NoFiles,
+    NoSuchBackup,
     RecordTooLong,
     Refused,
     SourceChanged,
+    TableChanged,
     Temporary,
     Unavailable,
     UnknownColumn,
@@ -69,6 +74,7 @@ def test_an_error_has_a_docstring_and_a_status(error: type[DataForgeError]) -> N
 )
 def test_a_family_means_the_same_outside(family: type[DataForgeError], status: HTTPStatus) -> None:
     others = {UnknownDataset: HTTPStatus.NOT_FOUND, UnknownTable: HTTPStatus.NOT_FOUND}
+    others |= {NoSuchBackup: HTTPStatus.NOT_FOUND}
     others[InvalidSettings] = HTTPStatus.INTERNAL_SERVER_ERROR
     assert {error: error.status for error in tree(family)} == {
         error: others.get(error, status) for error in tree(family)
@@ -76,9 +82,13 @@ def test_a_family_means_the_same_outside(family: type[DataForgeError], status: H
 
 
 def test_only_leaves_are_raised_for_step_functions_compares_names() -> None:
-    assert {error.__name__ for error in tree(Temporary)} == {"Temporary", "Unavailable", "Busy"}
-    assert not Busy.__subclasses__()
-    assert not Unavailable.__subclasses__()
+    assert {error.__name__ for error in tree(Temporary)} == {
+        "Temporary",
+        "Unavailable",
+        "Busy",
+        "BackupRunning",
+    }
+    assert not any(error.__subclasses__() for error in (Unavailable, Busy, BackupRunning))
 
 
 @pytest.mark.parametrize(
@@ -96,6 +106,10 @@ def test_only_leaves_are_raised_for_step_functions_compares_names() -> None:
         (DuplicateColumn("f.csv", ["a"]), ["f.csv", "a"]),
         (WrongEncoding("f.csv", "it is UTF-16"), ["f.csv", "UTF-16", "Convert"]),
         (SourceChanged("f.csv"), ["f.csv", "again"]),
+        (DamagedBackup("b1", ["x: missing", "y: changed"]), ["b1", "x: missing; y: changed"]),
+        (BackupExists("olist/b1/manifest.json"), ["olist/b1/manifest.json", "stands"]),
+        (TableChanged("olist.orders", ["column a is missing"]), ["olist.orders", "column a is missing"]),
+        (BackupRunning("olist", ["backup b1"]), ["'olist'", "backup b1", "when it is over"]),
     ],
 )
 def test_a_text_names_what_is_wrong_and_the_way_out(error: DataForgeError, words: list[str]) -> None:

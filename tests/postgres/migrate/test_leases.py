@@ -167,12 +167,12 @@ class Raced(psycopg2.extensions.cursor):
 def test_a_lease_that_is_given_back_at_that_very_moment_is_taken(database: Database) -> None:
     rival = database.superuser()
     with rival.cursor() as cursor:
-        assert leases.take(cursor, "migration", "rival", "olist", ["orders"]) == ""
+        assert leases.take(cursor, leases.WRITE, "rival", "olist", ["orders"]) == ""
     mine = database.superuser()
     mine.autocommit = False
     with mine.cursor(cursor_factory=Raced) as cursor:
         cursor.rival = rival
-        assert leases.take(cursor, "migration", "mine", "olist", ["orders"]) == ""
+        assert leases.take(cursor, leases.WRITE, "mine", "olist", ["orders"]) == ""
 
 
 def test_the_load_role_cannot_touch_leases(database: Database) -> None:

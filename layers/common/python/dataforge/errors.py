@@ -7,12 +7,15 @@
     │   ├── DamagedFile, RecordTooLong
     │   ├── NoFiles, MissingFile
     │   ├── MissingColumn, UnknownColumn, DuplicateColumn, WrongHeader, WrongEncoding
+    │   ├── NoSuchBackup
     ├── Refused                 it could be done, but would harm (never retried)
     │   ├── AlreadyRunning, LeaseLost, QualityTooLow, NotReconciled, SchemaRefused, SourceChanged, TargetRefuses
+    │   ├── DamagedBackup, BackupExists, TableChanged
     │   └── TargetChanged       the state machine settles again
     └── Temporary               the same call may succeed later (retried with backoff)
         ├── Unavailable         the database is away
-        └── Busy                a lock was not to be had in time
+        ├── Busy                a lock was not to be had in time
+        └── BackupRunning       a backup reads the tables, for hours perhaps
 
 Step Functions compares error names as strings, so its retries list the leaves.
 """
@@ -132,6 +135,12 @@ class RecordTooLong(InvalidInput):
         )
 
 
+class NoSuchBackup(InvalidInput):
+    """There is no backup of this id, or none that is complete, or none with what is wanted."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
 class Refused(DataForgeError):
     """The work was refused because it would have done harm."""
 
@@ -173,6 +182,27 @@ class TargetRefuses(Refused):
     """A rule that the owner gave a table (a constraint, an index, a trigger) keeps valid rows out of it."""
 
 
+class DamagedBackup(Refused):
+    """A backup's files are not what its manifest says; the text names each file, and what is wrong with it."""
+
+    def __init__(self, backup_id: str, faults: Iterable[str]) -> None:
+        super().__init__(f"Backup {backup_id} is damaged: {'; '.join(faults)}.")
+
+
+class BackupExists(Refused):
+    """Another has written this backup's manifest already; what he wrote stands."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key} was written by another run meanwhile; that one stands.")
+
+
+class TableChanged(Refused):
+    """A table has not the columns that the catalogue declares, and a backup of those alone would lose data."""
+
+    def __init__(self, table: str, differences: Iterable[str]) -> None:
+        super().__init__(f"{table} is not what the catalogue declares: {'; '.join(differences)}.")
+
+
 class Temporary(DataForgeError):
     """The same call may succeed later."""
 
@@ -188,3 +218,13 @@ class Unavailable(Temporary):
 
 class Busy(Temporary):
     """A lock was not to be had in time, or the database had to choose a victim; nothing was committed."""
+
+
+class BackupRunning(Temporary):
+    """The tables are being read by a backup's snapshot, in which a new table would be empty."""
+
+    def __init__(self, dataset: str, holders: Iterable[str]) -> None:
+        who = ", ".join(sorted(holders)) or "a backup that has just ended"
+        super().__init__(
+            f"The tables of {dataset!r} are being read by {who}. They are exchanged when it is over."
+        )

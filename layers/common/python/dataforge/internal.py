@@ -67,10 +67,10 @@ INTERNAL = (
     """CREATE TABLE IF NOT EXISTS dataforge.leases (
         dataset text NOT NULL,
         "table" text NOT NULL,
-        kind text NOT NULL,
+        scope text NOT NULL,
         execution text NOT NULL,
         taken_at timestamptz NOT NULL DEFAULT now(),
-        PRIMARY KEY (dataset, "table"))""",
+        PRIMARY KEY (dataset, "table", scope))""",
     """CREATE TABLE IF NOT EXISTS dataforge.rejections (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         dataset text NOT NULL,

@@ -1,4 +1,4 @@
-"""Leases: one run at a time may write a table as a whole.
+"""Leases: one run at a time may write a table as a whole, and one may back it up.
 
 A lease is a row with the execution's ARN. The state machine checks a holder's real state before it takes a lease over, and
 an EventBridge rule releases what a stopped run left.
@@ -11,9 +11,14 @@ from typing import Any
 
 from dataforge.errors import LeaseLost
 
+WRITE = "write"
+"""The scope of migrations and restores, which exclude each other."""
+BACKUP = "backup"
+"""The scope of backups, which exclude only one another."""
 
-def take(cursor: Any, kind: str, execution: str, dataset: str, tables: Iterable[str]) -> str:
-    """Take the tables' leases for ``execution``; returns "" or, if another has one of them, that one's ARN.
+
+def take(cursor: Any, scope: str, execution: str, dataset: str, tables: Iterable[str]) -> str:
+    """Take the tables' leases of the scope for ``execution``; returns "" or, if another has one of them, that one's ARN.
 
     On a refusal the caller rolls back, so that none is held. Repeating it is harmless.
     """
@@ -22,12 +27,13 @@ def take(cursor: Any, kind: str, execution: str, dataset: str, tables: Iterable[
         # None: its holder gave it back between the two statements.
         while holder is None:
             cursor.execute(
-                'INSERT INTO dataforge.leases (dataset, "table", kind, execution) VALUES (%s, %s, %s, %s)'
-                ' ON CONFLICT (dataset, "table") DO NOTHING',
-                (dataset, table, kind, execution),
+                'INSERT INTO dataforge.leases (dataset, "table", scope, execution) VALUES (%s, %s, %s, %s)'
+                ' ON CONFLICT (dataset, "table", scope) DO NOTHING',
+                (dataset, table, scope, execution),
             )
             cursor.execute(
-                'SELECT execution FROM dataforge.leases WHERE dataset = %s AND "table" = %s', (dataset, table)
+                'SELECT execution FROM dataforge.leases WHERE dataset = %s AND "table" = %s AND scope = %s',
+                (dataset, table, scope),
             )
             holder = cursor.fetchone()
         if holder[0] != execution:

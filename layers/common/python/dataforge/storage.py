@@ -6,10 +6,13 @@ content hash, so Python and PostgreSQL agree on it to the byte.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 
@@ -34,7 +37,7 @@ def _double(value: float) -> str:
     """PostgreSQL writes an exponent from 1e15 on (Python from 1e16 on), and no ``.0``."""
     if value == 0:
         return "0"
-    text = repr(value)
+    text = repr(value) if abs(value) < 2**53 else _inside(value)
     if "e" in text:
         return text
     if abs(value) >= 1e15:
@@ -42,6 +45,26 @@ def _double(value: float) -> str:
         mantissa = f"{whole[0]}.{whole[1:]}{fraction}".rstrip("0").rstrip(".")
         return f"{'-' if value < 0 else ''}{mantissa}e+{len(whole) - 1}"
     return text.removesuffix(".0")
+
+
+def _inside(value: float) -> str:
+    """The shortest text strictly between the middles to the value's neighbours.
+
+    Python also takes a middle itself where reading rounds it back to the value; PostgreSQL does not.
+    """
+    text = repr(value)
+    digits = sum(c.isdigit() for c in text.partition("e")[0])
+    while _is_middle(text, value):
+        text = f"{value:.{digits}e}"
+        digits += 1
+    return text
+
+
+def _is_middle(text: str, value: float) -> bool:
+    """Whether the number that is written lies halfway between the value and a neighbour of it."""
+    distance = abs(Fraction(text) - Fraction(value))
+    neighbours = (math.nextafter(value, bound) for bound in (-math.inf, math.inf))
+    return distance in {abs(Fraction(n) - Fraction(value)) / 2 for n in neighbours if math.isfinite(n)}
 
 
 def _timestamp(value: datetime) -> str:
@@ -76,3 +99,12 @@ TIMESTAMP = StorageType(
     _timestamp,
 )
 BOOLEAN = StorageType("boolean", "boolean", "boolean", "bool", False, _boolean)
+
+_NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
+_TYPES = {kind.sql: kind for kind in (TEXT, INTEGER, BIGINT, DOUBLE, TIMESTAMP, BOOLEAN)}
+
+
+def storage_type(sql: str) -> StorageType:
+    """The storage type of this ``sql``, which may come from an old manifest. Raises ``KeyError`` for what never was one."""
+    decimal = _NUMERIC.fullmatch(sql)
+    return numeric(*map(int, decimal.groups())) if decimal else _TYPES[sql]

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +21,8 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from dataforge.bulk.canonical import canonical
+from dataforge.bulk.digests import digests as row_digests
+from dataforge.bulk.digests import hash_total, text_bytes
 from dataforge.catalogue import Table
 from dataforge.csvfile import Offsets, Records, parse_fields, split_records
 from dataforge.rows import Cleanings, Texts, Violation, copy_line, process, row_text
@@ -122,7 +123,7 @@ class TableBatcher:
         """Add rows, given as the insides of their row texts."""
         if self._dedupes:
             body, positions = self._once(batch, body, positions)
-        digests = _digests(body)
+        digests = row_digests(body)
         if self._dedupes:
             new = np.array([d not in self._seen for d in digests], np.bool_)
             self._seen.update(digests)
@@ -131,12 +132,12 @@ class TableBatcher:
                 body, positions = body.filter(pa.array(new)), positions[new]
                 digests = [d for d, is_new in zip(digests, new.tolist(), strict=True) if is_new]
         batch.rows += len(digests)
-        batch.hash_total = (batch.hash_total + _sum(digests)) % 2**64
+        batch.hash_total = (batch.hash_total + hash_total(digests)) % 2**64
         if pc.any(pc.match_substring(body, "\\"), min_count=0).as_py():
             body = pc.replace_substring(body, "\\\\", "\\")
         source = pc.cast(pa.array(positions), pa.string())
         lines = pc.binary_join_element_wise(pc.binary_join_element_wise(body, source, ","), "", "\n")
-        batch.lines.append(_text_bytes(lines))
+        batch.lines.append(text_bytes(lines))
 
     def _once(self, batch: Batch, body: pa.Array, positions: Offsets) -> tuple[pa.Array, Offsets]:
         """The distinct rows of a block, each at its first position: hashing repeated ones would be wasted."""
@@ -170,7 +171,7 @@ class TableBatcher:
                 return
             self._seen.add(digest)
         batch.rows += 1
-        batch.hash_total = (batch.hash_total + _sum([digest])) % 2**64
+        batch.hash_total = (batch.hash_total + hash_total([digest])) % 2**64
         batch.lines.append(f"{copy_line(texts)},{position}\n".encode())
 
 
@@ -291,29 +292,3 @@ def _read_csv(block: Block, regular: NDArray[np.bool_], starts: Offsets, ends: O
             check_utf8=False,
         ),
     )
-
-
-def _text_bytes(array: pa.Array) -> bytes:
-    """The texts of an array without nulls, one after another."""
-    offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array) + 1]
-    return bytes(array.buffers()[2])[int(offsets[0]) : int(offsets[-1])] if len(array) else b""
-
-
-def _digests(body: pa.Array) -> list[bytes]:
-    """The MD5 of each row's text."""
-    if not len(body):
-        return []
-    texts = pc.binary_join_element_wise(pa.scalar("("), body, pa.scalar(")"), "")
-    offsets = np.frombuffer(texts.buffers()[1], np.int32)[
-        texts.offset : texts.offset + len(texts) + 1
-    ].tolist()
-    data, md5 = texts.buffers()[2].to_pybytes(), hashlib.md5
-    return [md5(data[a:b]).digest() for a, b in pairwise(offsets)]
-
-
-def _sum(digests: list[bytes]) -> int:
-    """The sum of the digests' first 8 bytes, modulo 2**64."""
-    if not digests:
-        return 0
-    words = np.frombuffer(b"".join(digests), ">u8")[::2].astype(np.uint64)
-    return int(words.sum(dtype=np.uint64))

@@ -28,8 +28,8 @@ _MONTHS = (
 )
 """Month and day, but for 29 February, which needs the year."""
 _TIMESTAMP = rf"^[1-9][0-9]{{3}}-{_MONTHS} (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"
-_DOUBLE = r"^(?:-?(?:[1-9][0-9]{0,5}|0)\.[0-9]{0,20}[1-9])$"
-_TINY = "0.0000"
+DOUBLE = r"^(?:-?(?:[1-9][0-9]{0,5}|0)\.[0-9]{0,20}[1-9])$"
+TINY = "0.0000"
 """PostgreSQL writes numbers below 1e-4 with an exponent."""
 
 
@@ -59,7 +59,7 @@ def canonical(column: Column, raw: pa.Array, has_nul: bool) -> CanonicalColumn:
     """Judge ``raw`` (strings, empty fields null). ``has_nul``: a NUL occurs somewhere in the block."""
     missing = None if column.nullable or not raw.null_count else _numpy(pc.is_null(raw))
     if _accepts_everything(column) and not has_nul:
-        return CanonicalColumn(_quote_free_text(raw), missing)
+        return CanonicalColumn(quote_free_text(raw), missing)
     accepted = _shortcut(column, raw)
     if accepted is None:
         return _judge(column, raw, None, missing)
@@ -98,7 +98,7 @@ def _shortcut(column: Column, raw: pa.Array) -> pa.Array | None:
 
 def _double(column: Column, raw: pa.Array) -> pa.Array:
     """Texts that are the shortest round-trip form of their own value, and within bounds."""
-    plain = pc.and_(pc.match_substring_regex(raw, _DOUBLE), pc.invert(pc.match_substring(raw, _TINY)))
+    plain = pc.and_(pc.match_substring_regex(raw, DOUBLE), pc.invert(pc.match_substring(raw, TINY)))
     numbers = pc.cast(pc.if_else(plain, raw, pa.scalar(None, pa.string())), pa.float64())
     same = pc.equal(pc.cast(numbers, pa.string()), raw)
     if column.rule.ge is not None:
@@ -116,7 +116,7 @@ def _quote_known(column: Column, texts: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise(mark, texts, mark, "")
 
 
-def _quote_free_text(texts: pa.Array) -> pa.Array:
+def quote_free_text(texts: pa.Array) -> pa.Array:
     special = pc.match_substring_regex(texts, r'[\s\v"(),\\]|^$')
     if not pc.any(special, min_count=0).as_py():
         return texts

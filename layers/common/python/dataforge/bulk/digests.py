@@ -1,0 +1,43 @@
+"""Row texts of a whole block to their hashes, without a Python string per row."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def text_bytes(array: pa.Array) -> bytes:
+    """The texts of an array without nulls, one after another."""
+    offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array) + 1]
+    return bytes(array.buffers()[2])[int(offsets[0]) : int(offsets[-1])] if len(array) else b""
+
+
+def digests(body: pa.Array) -> list[bytes]:
+    """The MD5 of each row's text, given without its parentheses."""
+    if not len(body):
+        return []
+    texts = pc.binary_join_element_wise(pa.scalar("("), body, pa.scalar(")"), "")
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)[
+        texts.offset : texts.offset + len(texts) + 1
+    ].tolist()
+    data, md5 = texts.buffers()[2].to_pybytes(), hashlib.md5
+    return [md5(data[a:b]).digest() for a, b in pairwise(offsets)]
+
+
+def hash_total(found: list[bytes]) -> int:
+    """The sum of the row hashes that the digests begin with, modulo 2**64."""
+    if not found:
+        return 0
+    words = np.frombuffer(b"".join(found), ">u8")[::2].astype(np.uint64)
+    return int(words.sum(dtype=np.uint64))
+
+
+def copy_lines(body: pa.Array) -> bytes:
+    """Lines of ``COPY ... (FORMAT csv)`` of rows whose texts, without their parentheses, are given."""
+    if pc.any(pc.match_substring(body, "\\"), min_count=0).as_py():
+        body = pc.replace_substring(body, "\\\\", "\\")
+    return text_bytes(pc.binary_join_element_wise(body, "", "\n"))

@@ -1,0 +1,151 @@
+"""Tables to Parquet and back, as a stream in bounded memory, every value exact.
+
+A table's rows leave PostgreSQL by COPY, together with their hashes; Arrow reads the text by columns. Files are readable as
+they are by DuckDB, pandas and Athena: one file is a table's columns and nothing else.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from dataforge import ddl
+from dataforge.catalogue import Table
+from dataforge.storage import StorageType
+
+CHUNK_BYTES = 4 << 20
+"""How much text Arrow reads at a time."""
+GROUP_BYTES = 32 << 20
+"""About how large a row group is in memory: a reader needs that much per file it reads."""
+BATCH_ROWS = 1 << 16
+
+_HASH = "_hash"
+_DECIMAL = re.compile(r"decimal128\((\d+), (\d+)\)")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What is in a file: its rows, and the sum of their hashes modulo 2**64."""
+
+    rows: int
+    hash_total: int
+
+
+def arrow_type(kind: StorageType) -> pa.DataType:
+    """The Arrow type that a storage type names."""
+    decimal = _DECIMAL.fullmatch(kind.arrow)
+    return pa.decimal128(*map(int, decimal.groups())) if decimal else pa.type_for_alias(kind.arrow)
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """The table's columns in Arrow's, and so in Parquet's, terms."""
+    return pa.schema([pa.field(c.name, arrow_type(c.type), c.nullable) for c in table.columns])
+
+
+def copy_sql(table: Table, condition: str = "true", schema: str | None = None) -> str:
+    """The COPY that ``write`` reads: the table's columns and each row's hash, of the rows that meet the condition."""
+    columns, row_hash = ddl.columns_sql(table), ddl.row_hash_sql(table)
+    source = ddl.qualified(table, schema)
+    return f"COPY (SELECT {columns}, {row_hash} FROM {source} WHERE {condition}) TO STDOUT (FORMAT csv)"
+
+
+def write(cursor: Any, table: Table, copy: str, file: IO[bytes]) -> Written:
+    """Write the rows of a ``copy_sql`` into an open file, as Parquet with zstd. The file is not closed.
+
+    The same rows in the same order make the same bytes. Memory is bounded by the row group, and by the largest row.
+    """
+    with pq.ParquetWriter(file, arrow_schema(table), compression="zstd") as writer:
+        rows = _Rows(table, writer)
+        with io.BufferedWriter(rows, CHUNK_BYTES) as text:
+            cursor.copy_expert(copy, text)
+        return rows.written()
+
+
+class _Rows(io.RawIOBase):
+    """Takes the text of a COPY in pieces of any size, and writes row groups."""
+
+    def __init__(self, table: Table, writer: Any) -> None:
+        super().__init__()
+        self._schema = arrow_schema(table)
+        self._fields = self._schema.append(pa.field(_HASH, pa.int64()))
+        self._writer = writer
+        self._rest = b""
+        self._batches: list[pa.Table] = []
+        self._size = self._rows = self._hash_total = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        """Take in a piece of the text; what is behind the last whole row waits for the next."""
+        text = self._rest + bytes(data)
+        end = end_of_rows(text)
+        self._rest = text[end:]
+        if end:
+            self._add(_read_csv(text[:end], self._fields))
+        return len(data)
+
+    def _add(self, rows: pa.Table) -> None:
+        hashes = rows.column(_HASH).to_numpy()
+        self._hash_total += int(hashes.view(np.uint64).sum(dtype=np.uint64))
+        self._rows += rows.num_rows
+        self._size += rows.nbytes
+        self._batches.append(rows.drop_columns([_HASH]).cast(self._schema))
+        if self._size >= GROUP_BYTES:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        group = pa.concat_tables(self._batches)
+        self._writer.write_table(group, row_group_size=max(group.num_rows, 1))
+        self._batches, self._size = [], 0
+
+    def written(self) -> Written:
+        """Write what is left; the text has ended."""
+        if self._rest:
+            raise EOFError("The text of a COPY ended within a row.")
+        if self._batches:
+            self._write_group()
+        return Written(self._rows, self._hash_total % 2**64)
+
+
+def end_of_rows(text: bytes) -> int:
+    """Where the last whole row of a CSV text ends, which begins with a row: behind a line feed outside quotes."""
+    end = text.rfind(b"\n")
+    odd = text.count(b'"', 0, max(end, 0)) % 2
+    while end >= 0 and odd:
+        before = text.rfind(b"\n", 0, end)
+        odd ^= text.count(b'"', max(before, 0), end) % 2
+        end = before
+    return end + 1
+
+
+def _read_csv(text: bytes, fields: pa.Schema) -> pa.Table:
+    """PostgreSQL's CSV by columns: an empty field is NULL, and ``""`` the empty string."""
+    quoted = b'"' in text
+    return pacsv.read_csv(
+        pa.BufferReader(text),
+        pacsv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=fields.names),
+        pacsv.ParseOptions(quote_char='"' if quoted else False, newlines_in_values=quoted),
+        pacsv.ConvertOptions(
+            column_types=fields,
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            true_values=["t"],
+            false_values=["f"],
+        ),
+    )
+
+
+def read_batches(file: Any, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+    """The file's rows in order, some at a time. Raises ``pa.ArrowInvalid`` or ``OSError`` if it is no Parquet file."""
+    with pq.ParquetFile(file) as parquet:
+        yield from parquet.iter_batches(rows, use_threads=False)

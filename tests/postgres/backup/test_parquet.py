@@ -1,0 +1,155 @@
+"""Rows leave PostgreSQL into Parquet and come back as they were, whatever is in them."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import hypothesis.strategies as st
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+
+from dataforge import ddl, parquet
+from dataforge.bulk.digests import copy_lines, digests, hash_total
+from dataforge.bulk.texts import row_bodies
+from dataforge.catalogue import Dataset, Table
+from dataforge.rows import Violation, copy_line, process
+from dataforge.storage import storage_type
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
+ODD = st.sampled_from(
+    ["", " ", '"', '""', "\\", "\\.", "a\nb", "\r\n", "0007", "NULL", "(", "a,b", "\v", "é😀"]
+)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+ROUND_NUMBERS = st.sampled_from([0.0, -0.0, 5e-324, 1e15, 1e16, 1e-5, 0.1, 5.0, -23.54])
+MOMENTS = st.datetimes() | st.datetimes().map(lambda moment: moment.replace(microsecond=0))
+
+EVERYTHING = st.fixed_dictionaries(
+    {
+        "item": TEXTS | ODD,
+        "number": st.integers(-(2**31), 2**31 - 1),
+        "price": st.decimals(0, 99999999, places=2).map(str),
+        "moment": MOMENTS.map(lambda moment: moment.isoformat(sep=" ")),
+        "code": st.sampled_from(["A1", "ZZ", "0"]),
+    },
+    optional={
+        "note": TEXTS | ODD,
+        "wide": st.integers(-(2**63), 2**63 - 1),
+        "size": (NUMBERS | ROUND_NUMBERS).map(repr),
+        "flag": st.booleans(),
+        "kind": st.sampled_from(["boleto", "delivered"]),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def cursor(module_database: Database, kitchen: Dataset) -> Any:
+    """Of a connection that made the kitchen's tables, and another set of them to restore into."""
+    cursor = module_database.superuser().cursor()
+    cursor.execute("SET timezone = 'UTC'")
+    for schema in ("kitchen", "again"):
+        cursor.execute(f"CREATE SCHEMA {schema}")
+        for table in kitchen.tables.values():
+            cursor.execute(ddl.create_table(table, schema))
+    return cursor
+
+
+def store(cursor: Any, table: Table, records: list[dict[str, Any]]) -> int:
+    """Put what the row model takes of the records in the place of the table's rows; how many these are."""
+    judged = [process(table, record, Counter()) for record in records]
+    rows = [row for row in judged if not isinstance(row, list)]
+    assert all(isinstance(v, Violation) for row in judged if isinstance(row, list) for v in row)
+    cursor.execute(f"DELETE FROM {ddl.qualified(table)}")
+    lines = "".join(f"{copy_line(row)}\n" for row in rows)
+    cursor.copy_expert(f"COPY {ddl.qualified(table)} FROM STDIN (FORMAT csv)", io.StringIO(lines))
+    return len(rows)
+
+
+def texts_and_hash(cursor: Any, table: Table, schema: str) -> tuple[list[str], int]:
+    """The table's row texts, sorted, and their hash, both as PostgreSQL computes them."""
+    text, row_hash = ddl.row_text_sql(table), ddl.row_hash_sql(table)
+    cursor.execute(f"SELECT {text}, {row_hash} FROM {ddl.qualified(table, schema)}")
+    rows = cursor.fetchall()
+    return sorted(text for text, _ in rows), sum(number for _, number in rows) % 2**64
+
+
+@settings(max_examples=40)
+@given(st.lists(EVERYTHING, max_size=12))
+def test_rows_come_back_as_they_were_and_python_hashes_them_as_postgresql_does(
+    cursor: Any, kitchen: Dataset, records: list[dict[str, Any]]
+) -> None:
+    table, file = kitchen.table("everything"), io.BytesIO()
+    count = store(cursor, table, records)
+    written = parquet.write(cursor, table, parquet.copy_sql(table), file)
+    expected = texts_and_hash(cursor, table, "kitchen")
+    assert (written.rows, written.hash_total) == (count, expected[1])
+
+    types = {column.name: storage_type(column.type.sql) for column in table.columns}
+    bodies = [row_bodies(types, batch) for batch in parquet.read_batches(file, rows=5)]
+    assert sorted(f"({body})" for part in bodies for body in part.to_pylist()) == expected[0]
+    assert sum(hash_total(digests(body)) for body in bodies) % 2**64 == expected[1]
+    cursor.execute(f"DELETE FROM {ddl.qualified(table, 'again')}")
+    lines = io.BytesIO(b"".join(map(copy_lines, bodies)))
+    cursor.copy_expert(f"COPY {ddl.qualified(table, 'again')} FROM STDIN (FORMAT csv)", lines)
+    assert texts_and_hash(cursor, table, "again") == expected
+
+
+def test_types_and_values_are_exact_and_nullability_is_told(cursor: Any, kitchen: Dataset) -> None:
+    table, file = kitchen.table("everything"), io.BytesIO()
+    record = {
+        "item": "0007",
+        "number": 1,
+        "price": "12.30",
+        "moment": "2018-02-28 10:00:00.000001",
+        "code": "A1",
+    }
+    store(cursor, table, [record | {"note": "", "size": "0.1"}, record | {"number": 2}])
+    parquet.write(cursor, table, parquet.copy_sql(table), file)
+    read = pq.read_table(file)
+    assert read.schema.equals(parquet.arrow_schema(table))
+    assert str(read.schema.field("price").type) == "decimal128(10, 2)"
+    assert not read.schema.field("price").nullable
+    empty, missing = read.to_pylist()
+    assert (empty["note"], missing["note"]) == ("", None)
+    assert (empty["item"], empty["price"], empty["size"]) == ("0007", Decimal("12.30"), 0.1)
+    assert empty["moment"] == datetime(2018, 2, 28, 10, 0, 0, 1)  # noqa: DTZ001  the column has no zone
+    assert pq.ParquetFile(file).metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_empty_table_makes_a_readable_file(cursor: Any, kitchen: Dataset) -> None:
+    table, file = kitchen.table("words"), io.BytesIO()
+    store(cursor, table, [])
+    assert parquet.write(cursor, table, parquet.copy_sql(table), file) == parquet.Written(0, 0)
+    assert list(parquet.read_batches(file)) == []
+    assert pq.read_schema(file).names == ["word"]
+
+
+def test_the_same_rows_make_the_same_bytes_in_row_groups_of_bounded_size(
+    cursor: Any, kitchen: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "GROUP_BYTES", 20_000)
+    monkeypatch.setattr(parquet, "CHUNK_BYTES", 3_000)
+    table = kitchen.table("points")
+    store(cursor, table, [{"place": f'"{n}\n,' * 3, "size": str(n / 7)} for n in range(3000)])
+    files = [io.BytesIO(), io.BytesIO()]
+    for file in files:
+        assert parquet.write(cursor, table, parquet.copy_sql(table), file).rows == 3000
+    assert files[0].getvalue() == files[1].getvalue()
+    groups = pq.ParquetFile(files[0]).metadata
+    assert groups.num_row_groups > 3
+    assert all(groups.row_group(n).total_byte_size < 30_000 for n in range(groups.num_row_groups))
+
+
+@given(st.lists(st.lists(TEXTS | ODD, min_size=1, max_size=3), min_size=1, max_size=5), st.integers(0, 40))
+def test_text_is_cut_behind_a_whole_row_wherever_it_breaks_off(rows: list[list[str]], cut: int) -> None:
+    lines = [(copy_line(row) + "\n").encode() for row in rows]
+    text = b"".join(lines)[: cut or None]
+    ends = [len(b"".join(lines[:n])) for n in range(len(lines) + 1)]
+    assert parquet.end_of_rows(text) == max(end for end in ends if end <= len(text))

@@ -1,0 +1,77 @@
+"""Snapshots that are shared between connections, and the lock that keeps tables from being exchanged under them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg2.errors
+import pytest
+
+from dataforge.database import transaction
+from dataforge.datasets import get_dataset
+from dataforge.errors import BackupRunning
+from dataforge.roles import MIGRATE, OWNER
+from dataforge.snapshot import exclude_snapshots, export, read_as_of, share_tables
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+
+OLIST, QUOTES = get_dataset("olist"), get_dataset("quotes")
+TABLES = [OLIST.table("customers"), OLIST.table("orders")]
+
+
+def count(cursor: Any) -> int:
+    cursor.execute("SELECT count(*) FROM olist.category_translations")
+    return int(cursor.fetchone()[0])
+
+
+def test_importer_reads_what_the_exporter_reads(module_database: Database) -> None:
+    holder, reader = (module_database.connect("master") for _ in range(2))
+    module_database.query("DELETE FROM olist.category_translations")
+    module_database.query("GRANT dataforge_owner TO master")
+    with holder.cursor() as first, reader.cursor() as second:
+        share_tables(first, OLIST, TABLES)
+        snapshot = export(first)
+        module_database.query("INSERT INTO olist.category_translations VALUES ('beleza', 'beauty')")
+        read_as_of(second, snapshot)
+        assert (count(first), count(second)) == (0, 0)
+        reader.rollback()
+        assert count(second) == 1
+        reader.rollback()
+        # The exporter's transaction is over, and with it its snapshot.
+        holder.rollback()
+        with pytest.raises((psycopg2.errors.UndefinedObject, psycopg2.errors.InvalidParameterValue)):
+            read_as_of(second, snapshot)
+    holder.close()
+    _until_gone(module_database)
+
+
+def test_tables_are_not_exchanged_while_anybody_holds_a_snapshot_of_their_dataset(
+    module_database: Database,
+) -> None:
+    migration = module_database.connect(MIGRATE)
+    holders = [module_database.superuser() for _ in range(2)]
+    for number, holder in enumerate(holders):
+        holder.autocommit = False
+        with holder.cursor() as cursor:
+            cursor.execute("SELECT set_config('application_name', %s, false)", (f"backup-{number}",))
+            share_tables(cursor, OLIST, TABLES)
+    with transaction(migration, role=OWNER) as cursor:
+        exclude_snapshots(cursor, QUOTES)
+    with pytest.raises(BackupRunning, match="backup-0, backup-1"), transaction(migration) as cursor:
+        exclude_snapshots(cursor, OLIST)
+    # The end of the transaction alone does not give the lock back: the next snapshot may be about to be taken.
+    holders[0].commit()
+    holders[1].close()
+    with pytest.raises(BackupRunning, match="read by backup-0"), transaction(migration) as cursor:
+        exclude_snapshots(cursor, OLIST)
+    holders[0].close()
+    _until_gone(module_database)
+    with transaction(migration) as cursor:
+        exclude_snapshots(cursor, OLIST)
+
+
+def _until_gone(database: Database) -> None:
+    """PostgreSQL notices a closed connection in its own time."""
+    while database.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"):
+        pass
