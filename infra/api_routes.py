@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 INGEST = "ingest"
+OPERATIONS = "operations"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ ROUTES = (
     Route("/v1/docs/{proxy+}", INGEST, keyless=True),
     Route("/v1/openapi.json", INGEST, keyless=True),
     Route("/v1/health", INGEST, keyless=True),
+    Route("/v1/backups", OPERATIONS),
+    Route("/v1/backups/{proxy+}", OPERATIONS),
+    Route("/v1/restores", OPERATIONS),
+    Route("/v1/restores/{proxy+}", OPERATIONS),
     Route("/v1/{proxy+}", INGEST),
 )
 """The most specific path wins, whatever the order."""

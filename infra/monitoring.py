@@ -20,6 +20,7 @@ from infra.database import Database
 from infra.functions import Function
 from infra.ingest import Ingest
 from infra.migration import Migration
+from infra.operations import Operations
 from infra.schema import Schema
 from infra.settings import Settings
 
@@ -44,6 +45,7 @@ class Monitoring(Construct):
         schema: Schema,
         migration: Migration,
         ingest: Ingest,
+        operations: Operations,
         api: Api,
     ) -> None:
         super().__init__(scope, id)
@@ -51,7 +53,8 @@ class Monitoring(Construct):
         self._let_alarms_publish()
         if settings.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
-        functions = [schema.keeper, schema.apply, migration.control, migration.load, ingest.function]
+        functions = [schema.keeper, schema.apply, migration.control, migration.load]
+        functions += [ingest.function, operations.function]
         self._watch_migrations(migration)
         self._watch_api(api, settings)
         self._watch_functions(functions)

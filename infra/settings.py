@@ -96,6 +96,7 @@ class Settings(_Model):
     )
     api_burst: int = Field(500, ge=1, le=5_000)
     api_log_role: bool = Field(True, description="set the role with which the account's APIs write logs")
+    restore_api: bool = Field(False, description="offer POST /v1/restores; reading about restores always is")
     rejection_alarm_percent: int = Field(10, ge=1, le=100, description="of the records of five minutes")
 
     log_retention_days: Annotated[Literal[7, 30, 90, 365, 3653], BeforeValidator(_parsed)]
@@ -137,8 +138,8 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 """The stage decides what its data is worth and what it may cost."""
 
-LOCAL = {"auth": "secret", "loadConcurrency": 2}
-"""The embedded cloud: PostgreSQL there knows no IAM tokens, and the machine has few cores."""
+LOCAL = {"auth": "secret", "loadConcurrency": 2, "restoreApi": True}
+"""The embedded cloud: no IAM tokens in PostgreSQL, few cores, and nothing that a program must not restore."""
 
 
 def read_settings(context: Mapping[str, Any]) -> Settings:

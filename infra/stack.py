@@ -7,13 +7,14 @@ from constructs import Construct
 
 from dataforge.roles import LOGINS
 from infra.api import Api
-from infra.api_routes import INGEST
+from infra.api_routes import INGEST, OPERATIONS
 from infra.database import Database
 from infra.ingest import Ingest
 from infra.layers import Layers
 from infra.migration import Migration
 from infra.monitoring import Monitoring
 from infra.network import Network
+from infra.operations import Operations
 from infra.schema import Schema
 from infra.settings import Settings
 from infra.storage import Storage
@@ -48,7 +49,9 @@ class DataForge(Stack):
             storage=storage,
         )
         ingest = Ingest(self, "Ingest", settings=settings, layers=layers, network=network, database=database)
-        api = Api(self, "Api", settings=settings, functions={INGEST: ingest.function})
+        operations = Operations(self, "Operations", settings=settings, layers=layers, storage=storage)
+        functions = {INGEST: ingest.function, OPERATIONS: operations.function}
+        api = Api(self, "Api", settings=settings, functions=functions)
         for function in (migration.control, migration.load, ingest.function):
             schema.precede(function)
         Monitoring(
@@ -59,6 +62,7 @@ class DataForge(Stack):
             schema=schema,
             migration=migration,
             ingest=ingest,
+            operations=operations,
             api=api,
         )
         self._output(storage, schema, migration, api)

@@ -17,6 +17,8 @@ RUNS = "runs/"
 """In the report bucket: a run's work lists and its report."""
 PROGRESS = "progress/"
 """In the report bucket: what tells a client how far a run is."""
+CLAIMS = "requests/"
+"""In the report bucket: which run an idempotency key stands for."""
 MAP_RESULTS = "map-runs/"
 """In the report bucket: what Step Functions writes about the children of a Distributed Map."""
 
@@ -35,7 +37,9 @@ class Storage(Construct):
         self.logs = self._bucket("Logs", versioned=False, rules=[_expire_after(365)])
         self.raw = self._data_bucket("Raw", [_age(INFREQUENT, 30), _age(INSTANT_ARCHIVE, 120)])
         self.backup = self._data_bucket("Backup", [_age(INFREQUENT, 30), _age(INSTANT_ARCHIVE, 120)])
-        self.report = self._data_bucket("Report", [_age(INFREQUENT, 90)], scratch=(PROGRESS, MAP_RESULTS))
+        self.report = self._data_bucket(
+            "Report", [_age(INFREQUENT, 90)], scratch=(PROGRESS, CLAIMS, MAP_RESULTS)
+        )
 
     @property
     def data(self) -> list[s3.Bucket]:
@@ -81,10 +85,14 @@ class Storage(Construct):
         )
 
 
-def grant_read(bucket: s3.Bucket, function: lambda_.Function) -> None:
-    """List the bucket and read its objects; CDK's own ``grant_read`` also reads the bucket's configuration."""
+def grant_read(bucket: s3.Bucket, function: lambda_.Function, *keys: str) -> None:
+    """List the bucket and read its objects, or only those whose keys match one of ``keys``.
+
+    CDK's own ``grant_read`` also reads the bucket's configuration.
+    """
     function.add_to_role_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn]))
-    _grant_objects(bucket, function, ["s3:GetObject"], "*")
+    for pattern in keys or ("*",):
+        _grant_objects(bucket, function, ["s3:GetObject"], pattern)
 
 
 def grant_write(bucket: s3.Bucket, function: lambda_.Function, *prefixes: str) -> None:

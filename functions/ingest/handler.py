@@ -11,16 +11,18 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.api.batch import read_batch
+from dataforge.api.body import read_query
 from dataforge.api.site import INDEX
 from dataforge.database import Connection, get_db_resource, transaction
 from dataforge.errors import Unavailable
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import InvalidRequest, NotFound
+from dataforge.http.idempotency import check_key
 from dataforge.http.strictjson import parse
 from dataforge.settings import IngestSettings, read
 from functions.ingest import docs, ledger
 from functions.ingest.batch import ingest
-from functions.ingest.listing import list_rejections, read_query
+from functions.ingest.listing import RejectionQuery, list_rejections
 from functions.ingest.measure import measure
 
 T = TypeVar("T")
@@ -70,7 +72,7 @@ def get_batch(request: Request) -> Response:
     query = request.single_query()
     if query.keys() != {"idempotency_key"}:
         raise InvalidRequest("Give the one parameter idempotency_key.")
-    key = ledger.check_key(query["idempotency_key"])
+    key = check_key(query["idempotency_key"])
     stored = _with_database(lambda db: _select(db, lambda cursor: ledger.find(cursor, request.owner, key)))
     if stored is None:
         raise NotFound("No batch was answered under this idempotency key in the last 24 hours.")
@@ -80,7 +82,7 @@ def get_batch(request: Request) -> Response:
 @router.route("GET", "/v1/rejections", least=Kind.WRITER)
 def get_rejections(request: Request) -> Response:
     """A page of rejected records, oldest first."""
-    query = read_query(request.single_query())
+    query = read_query(RejectionQuery, request.single_query())
     return Response(
         body=_with_database(lambda db: _select(db, lambda cursor: list_rejections(cursor, query)))
     )

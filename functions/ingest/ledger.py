@@ -6,18 +6,16 @@ A key belongs to one API key and is remembered for 24 hours.
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 import time
 import uuid
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
-from dataforge.errors import InvalidInput, Refused
-from dataforge.http.errors import InvalidRequest
+from dataforge.errors import Refused
+from dataforge.http.errors import KeyReused
+from dataforge.http.idempotency import check_key
 
-_KEY = re.compile(r"[!-~]{1,255}")
 _CLEANED_AT_ONCE = 100
 
 _CLAIM = """
@@ -39,17 +37,6 @@ _FORGET = """
         SELECT batch_id FROM dataforge.batches WHERE created_at < now() - interval '24 hours'
         ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED)
 """
-
-
-class KeyReused(InvalidInput):
-    """The idempotency key was used for another body."""
-
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This Idempotency-Key was used for another body. Send each new batch with a new key."
-        )
 
 
 class StillRunning(Refused):
@@ -95,13 +82,6 @@ def new_batch_id() -> str:
     milliseconds = time.time_ns() // 10**6
     number = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
     return str(uuid.UUID(int=number))
-
-
-def check_key(key: str) -> str:
-    """The idempotency key. Raises ``InvalidRequest`` for one that is too long or has other than visible characters."""
-    if not _KEY.fullmatch(key):
-        raise InvalidRequest("An idempotency key has 1 to 255 visible ASCII characters.")
-    return key
 
 
 def take(cursor: Any, batch_id: str, claim: Claim) -> Stored | None:

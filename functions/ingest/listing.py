@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
+from dataforge.api.body import Body
 from dataforge.columns import NO_NUL, Ordinal
 from dataforge.http.cursors import make_cursor, read_cursor
-from dataforge.http.errors import InvalidRequest
 
 PAGE_BYTES = 2 * 2**20
 """A page ends early rather than be larger; one rejection always fits into what Lambda returns."""
@@ -40,10 +39,8 @@ _PAGE = """
 Filter = Annotated[str, StringConstraints(pattern=NO_NUL, max_length=500)]
 
 
-class RejectionQuery(BaseModel):
+class RejectionQuery(Body):
     """What to list: filters, all of which must hold, and the page."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     dataset: Filter | None = None
     table: Filter | None = None
@@ -57,23 +54,6 @@ class RejectionQuery(BaseModel):
     def filters(self) -> dict[str, str]:
         """The filters that are given."""
         return {name: value for name in _FILTERS if (value := getattr(self, name)) is not None}
-
-
-def read_query(parameters: Mapping[str, str]) -> RejectionQuery:
-    """The query in a request's parameters. Raises ``InvalidRequest`` naming every wrong one."""
-    try:
-        return RejectionQuery.model_validate(parameters)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        errors = [
-            {
-                "parameter": str(item["loc"][0]) if item["loc"] else "",
-                "code": item["type"],
-                "message": item["msg"],
-            }
-            for item in found
-        ]
-        raise InvalidRequest("The query is wrong; see errors.", errors) from error
 
 
 def list_rejections(cursor: Any, query: RejectionQuery) -> str:

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from dataforge.settings import IngestSettings, read
+from infra.api_routes import ROUTES
 
 Resources = dict[str, dict[str, dict[str, Any]]]
 
@@ -46,17 +47,27 @@ def test_every_route_but_the_five_wants_a_key(dev: Resources) -> None:
     assert open_routes == {("GET", path) for path in KEYLESS}
 
 
-def test_every_other_method_and_path_reaches_the_function_with_a_key(dev: Resources) -> None:
+def test_every_other_method_and_path_reaches_a_function_with_a_key(dev: Resources) -> None:
     closed = {route for route, method in methods(dev).items() if method["ApiKeyRequired"]}
-    assert closed == {("ANY", path) for path in {*KEYLESS, "/v1/{proxy+}"}}
+    assert closed == {("ANY", route.path) for route in ROUTES}
+    assert {*KEYLESS, "/v1/{proxy+}"} <= {path for _, path in closed}
 
 
-def test_requests_go_to_the_function_as_they_are(dev: Resources) -> None:
-    for method in methods(dev).values():
+def test_requests_go_to_the_function_of_their_route_as_they_are(dev: Resources) -> None:
+    functions = {route.path: route.function for route in ROUTES}
+    for (_, path), method in methods(dev).items():
         assert method["AuthorizationType"] == "NONE"
         assert method["Integration"]["Type"] == "AWS_PROXY"
-        (ingest,) = (key for key in dev["AWS::Lambda::Function"] if key.startswith("Ingest"))
-        assert {"Fn::GetAtt": [ingest, "Arn"]} in method["Integration"]["Uri"]["Fn::Join"][1]
+        assert invoked(dev, functions[path]) in method["Integration"]["Uri"]["Fn::Join"][1]
+
+
+def invoked(resources: Resources, capability: str) -> dict[str, Any]:
+    """The ARN of a capability's function that the API calls."""
+    handler = f"functions.{capability}.handler.handler"
+    (found,) = (
+        key for key, f in resources["AWS::Lambda::Function"].items() if f["Properties"]["Handler"] == handler
+    )
+    return {"Fn::GetAtt": [found, "Arn"]}
 
 
 def test_bodies_reach_the_function_byte_by_byte(dev: Resources) -> None:
@@ -64,14 +75,16 @@ def test_bodies_reach_the_function_byte_by_byte(dev: Resources) -> None:
     assert api["Properties"]["BinaryMediaTypes"] == ["*/*"]
 
 
-def test_only_this_api_may_invoke_the_function(dev: Resources) -> None:
-    (permission,) = (
+def test_only_this_api_may_invoke_its_functions(dev: Resources) -> None:
+    permissions = [
         p["Properties"]
         for p in dev["AWS::Lambda::Permission"].values()
         if p["Properties"]["Principal"] == "apigateway.amazonaws.com"
-    )
+    ]
+    assert len(permissions) == len({route.function for route in ROUTES})
     (api,) = dev["AWS::ApiGateway::RestApi"]
-    assert {"Ref": api} in permission["SourceArn"]["Fn::Join"][1]
+    for permission in permissions:
+        assert {"Ref": api} in permission["SourceArn"]["Fn::Join"][1]
 
 
 def test_no_key_is_in_any_template(templates: dict[str, dict[str, Any]]) -> None:

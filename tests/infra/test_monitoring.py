@@ -24,6 +24,7 @@ def test_everything_that_needs_a_hand_has_an_alarm(dev: Resources) -> None:
         "MigrateControlErrors",
         "MigrateLoadErrors",
         "IngestErrors",
+        "OperationsErrors",
         "ApiFails",
         "ApiRejects",
         "PostgresCpu",

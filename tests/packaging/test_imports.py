@@ -14,6 +14,7 @@ HANDLERS = (
     "functions.migrate.handler.control",
     "functions.migrate.handler.load",
     "functions.ingest.handler.handler",
+    "functions.operations.handler.handler",
 )
 
 BESIDE = {"ingest": ["node_modules"]}

@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 
 from dataforge.errors import DataForgeError
 from dataforge.http import Kind, Request, Response, Router, json_response
-from functions.ingest.ledger import KeyReused, StillRunning
+from functions.ingest.ledger import StillRunning
 
 KEYS = {kind: f"{kind.name.lower()}.{'x' * 32}" for kind in Kind}
 
@@ -105,7 +105,7 @@ def test_every_error_has_a_status_of_its_meaning() -> None:
 
     found = {error.__name__: int(error.status) for error in all_of(DataForgeError)}
     expected = {"NotJson": 400, "InvalidRequest": 400, "WrongKey": 403, "NotFound": 404, "WrongMethod": 405}
-    expected |= {"BodyTooLarge": 413, "AnswerTooLarge": 413, "WrongMediaType": 415, KeyReused.__name__: 422}
+    expected |= {"BodyTooLarge": 413, "AnswerTooLarge": 413, "WrongMediaType": 415, "KeyReused": 422}
     expected |= {
         StillRunning.__name__: 409,
         "Unavailable": 503,

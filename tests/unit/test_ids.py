@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.ids import FORM, new_id, run_id, time_of
+from dataforge.ids import FORM, may_be, new_id, run_id, time_of
 
 MACHINE = "arn:aws:states:eu-west-1:111122223333:execution:shop-backup"
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2999, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
@@ -38,6 +38,16 @@ def test_the_id_of_an_execution_is_always_the_same(moment: datetime, name: str) 
 def test_an_execution_named_by_an_id_has_this_id(moment: datetime, seconds: int) -> None:
     chosen = new_id(moment, "token")
     assert run_id(f"{MACHINE}:{chosen}", iso(moment + timedelta(seconds=seconds))) == chosen
+
+
+@given(MOMENTS, st.booleans())
+def test_a_listed_execution_is_recognised_by_its_runs_id(moment: datetime, named: bool) -> None:
+    execution = f"{MACHINE}:{new_id(moment, 'token') if named else 'nightly'}"
+    found = run_id(execution, iso(moment))
+    assert may_be(found, execution, moment)
+    assert not may_be(found, f"{MACHINE}:another", moment)
+    assert not may_be(found, execution, moment + timedelta(hours=1))
+    assert not may_be("latest", execution, moment)
 
 
 @pytest.mark.parametrize("late", [timedelta(hours=1), timedelta(days=91), timedelta(hours=-1)])

@@ -7,13 +7,18 @@ from typing import Any
 
 import pytest
 
+from dataforge.api.document import build
+
 KINDS = ("none", "reader", "writer", "operator")
 OPEN = ["/v1", "/v1/", "/v1/docs", "/v1/docs/page.js", "/v1/openapi.json", "/v1/health"]
-WRITERS: dict[str, tuple[str, str, Any]] = {
-    "records": ("POST", "/v1/records", {"records": [{"table": "customers", "data": {}}]}),
-    "batches": ("GET", "/v1/batches?idempotency_key=never-used", None),
-    "rejections": ("GET", "/v1/rejections?limit=1", None),
-}
+OPERATIONS = [
+    (method.upper(), path, operation)
+    for path, item in build()["paths"].items()
+    for method, operation in item.items()
+]
+PARTS = {"file": "page.js", "id": "20000101T000000Z-0123abcd", "table": "orders"}
+NO_BODY_OF_ANY_ROUTE = {"nonsense": 1}
+"""Whoever is let in is told so, and nothing starts."""
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -24,20 +29,27 @@ def test_open_routes_answer_with_and_without_a_key(
     assert call("GET", path, keys[kind]).status == 200
 
 
-@pytest.mark.parametrize("route", WRITERS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_other_routes_want_a_writers_key(call: Any, keys: dict[str, str], route: str, kind: str) -> None:
-    method, path, body = WRITERS[route]
-    answer = call(method, path, keys[kind], body=body)
-    if kind in {"writer", "operator"}:
-        assert answer.status == {"records": 422, "batches": 404, "rejections": 200}[route]
+@pytest.mark.parametrize(
+    ("method", "path", "operation"), OPERATIONS, ids=[f"{method} {path}" for method, path, _ in OPERATIONS]
+)
+def test_every_route_lets_in_the_kinds_of_key_that_it_tells_of(
+    call: Any, keys: dict[str, str], method: str, path: str, operation: Any, kind: str
+) -> None:
+    wanted = [least for needs in operation["security"] for least in needs["key"]]
+    body = None if method == "GET" else NO_BODY_OF_ANY_ROUTE
+    answer = call(method, path.format_map(PARTS), keys[kind], body=body)
+    if all(KINDS.index(kind) >= KINDS.index(least) for least in wanted):
+        assert str(answer.status) in operation["responses"]
+        assert answer.status not in {403, 429, 500, 503}
     else:
         assert answer.problem == (403, "wrong-key")
 
 
-@pytest.mark.parametrize("forged", ["writer." + "0" * 48, "operator", "x" * 60])
-def test_key_that_nobody_made_opens_nothing(call: Any, forged: str) -> None:
-    assert call("GET", "/v1/rejections", forged).problem == (403, "wrong-key")
+@pytest.mark.parametrize("forged", ["writer." + "0" * 48, "operator." + "0" * 48, "operator", "x" * 60])
+@pytest.mark.parametrize("path", ["/v1/rejections", "/v1/backups"])
+def test_key_that_nobody_made_opens_nothing(call: Any, path: str, forged: str) -> None:
+    assert call("GET", path, forged).problem == (403, "wrong-key")
 
 
 def test_kind_is_what_the_gateway_vouched_for_and_no_claim(call: Any, keys: dict[str, str]) -> None:

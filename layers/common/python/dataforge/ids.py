@@ -17,6 +17,8 @@ FORM = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 # An execution may be started again under the same name after 90 days, and by hand under any name. Its id must not be that
 # of an older run, whose files it would replace; so the time in a name has to be the present one.
 _EARLIEST, _LATEST = timedelta(minutes=-10), timedelta(minutes=2)
+# A start is told to the second here and to the millisecond there, and the name of an execution is older than the execution.
+_LISTED = timedelta(minutes=10)
 _TIME = "%Y%m%dT%H%M%SZ"
 
 
@@ -32,7 +34,15 @@ def run_id(execution: str, started: str) -> str:
     time = time_of(name)
     if time is not None and _EARLIEST <= time - start <= _LATEST:
         return name
-    return new_id(start, f"{execution} {started}")
+    return new_id(start, execution)
+
+
+def may_be(run: str, execution: str, start: datetime) -> bool:
+    """Whether an execution that is listed with this start has the run of this id."""
+    time = time_of(run)
+    if time is None or abs(time - start) > _LISTED:
+        return False
+    return run in (execution.rpartition(":")[2], new_id(time, execution))
 
 
 def time_of(text: str) -> datetime | None:

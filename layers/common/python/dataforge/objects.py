@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as NotConnected
 
 from dataforge.errors import SourceChanged, Unavailable
 from dataforge.naming import COMPRESSIONS, compression_ending
@@ -35,7 +36,7 @@ def translated(key: str) -> Iterator[None]:
     """S3's passing failures as ``Unavailable``. boto3 tries a call again by itself, but not a body that breaks off."""
     try:
         yield
-    except (HTTPClientError, IncompleteReadError) as error:
+    except (HTTPClientError, NotConnected, IncompleteReadError) as error:
         raise Unavailable(f"S3 did not answer, or broke off, at {key}.") from error
     except ClientError as error:
         if error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:

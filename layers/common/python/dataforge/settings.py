@@ -51,6 +51,17 @@ class MigrationSettings(DatabaseSettings):
     chunk_bytes: int = Field(default=16 * 2**20, ge=64)
 
 
+class OperationsSettings(Settings):
+    """What the operations function needs: the machines that it starts, and where backups and claims lie."""
+
+    backup_arn: str
+    restore_arn: str
+    backup_bucket: str
+    report_bucket: str
+    restore_api: bool = False
+    """Whether POST /v1/restores is offered; the function has the right to start that machine only then."""
+
+
 S = TypeVar("S", bound=Settings)
 
 

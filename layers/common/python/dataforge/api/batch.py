@@ -5,37 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    ValidationError,
-    with_config,
-)
-from pydantic_core import CoreSchema, PydanticKnownError, core_schema
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, with_config
+from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypedDict
 
-from dataforge.datasets import DATASETS, DEFAULT
-from dataforge.http.errors import InvalidRequest
+from dataforge.api.body import Body, DatasetName, pointer, read_body
+from dataforge.datasets import DEFAULT
 from dataforge.rows import Violation
 
 MOST_RECORDS = 1000
-ERRORS_SHOWN = 100
-"""Of a wrong envelope, which may be wrong in a thousand places."""
 
 Mode = Literal["partial", "atomic", "dry_run"]
 OnConflict = Literal["reject", "update", "ignore"]
-
-
-def _known(name: str) -> str:
-    if name not in DATASETS:
-        raise PydanticKnownError("literal_error", {"expected": " or ".join(map(repr, DATASETS))})
-    return name
-
-
-DatasetName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(DATASETS)})]
 
 
 class _JsonObject:
@@ -56,10 +37,8 @@ class Record(TypedDict):
     data: Annotated[dict[str, Any], _JsonObject()]
 
 
-class Batch(BaseModel):
+class Batch(Body):
     """1 to 1,000 records for any tables of one dataset, in any order."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     dataset: DatasetName = DEFAULT
     mode: Mode = "partial"
@@ -69,22 +48,7 @@ class Batch(BaseModel):
 
 def read_batch(document: Any) -> Batch:
     """The batch in a JSON document. Raises ``InvalidRequest`` with a pointer to everything that is wrong."""
-    try:
-        return Batch.model_validate(document)
-    except ValidationError as error:
-        raise InvalidRequest("The envelope of the batch is wrong; see errors.", _errors(error)) from error
-
-
-def _errors(error: ValidationError) -> list[dict[str, Any]]:
-    return [
-        {"pointer": pointer(*item["loc"]), "code": item["type"], "message": item["msg"]}
-        for item in error.errors(include_url=False, include_context=False, include_input=False)[:ERRORS_SHOWN]
-    ]
-
-
-def pointer(*parts: str | int) -> str:
-    """A JSON Pointer (RFC 6901)."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return read_body(Batch, document, "The envelope of the batch is wrong; see errors.")
 
 
 def errors_of(index: int, violations: Sequence[Violation]) -> list[dict[str, str]]:

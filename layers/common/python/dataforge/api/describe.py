@@ -18,6 +18,7 @@ _PROBLEMS = {
     404: ("not found", "There is nothing of this name."),
     409: ("still running", "The first request with this Idempotency-Key is still running."),
     413: ("body too large", "The body is over 4 MiB, or the answer would be."),
+    422: ("key reused", "The Idempotency-Key was used for another body."),
     415: ("wrong media type", "The body is not declared as `application/json` in UTF-8."),
     429: (
         "too many requests",
@@ -26,7 +27,7 @@ _PROBLEMS = {
     500: ("unexpected", "A defect on our side; the log has it under `instance`."),
     503: (
         "unavailable",
-        "The database is away, and nothing was stored. `Retry-After` says when to come back.",
+        "What answers behind this is away, and nothing was done. `Retry-After` says when to come back.",
     ),
 }
 WITH_RETRY = {429, 503}
@@ -82,6 +83,17 @@ def answer(text: str, schema: str, example: Any = None) -> Document:
     return {"description": text, "content": {JSON: content}}
 
 
+def accepted(text: str, schema: str, example: Any) -> Document:
+    """The answer to what goes on after it: 202, and where to look."""
+    location = {"description": "Where to ask how it goes.", "schema": {"type": "string"}}
+    return {**answer(text, schema, example), "headers": {"Location": location}}
+
+
+def json_body(schema: str, example: Any, *, required: bool = True) -> Document:
+    """The body of a request."""
+    return {"required": required, "content": {JSON: {"schema": ref(schema), "example": example}}}
+
+
 def _refusal(status: int) -> Document:
     name, text = _PROBLEMS[status]
     content = {"schema": ref("Problem"), "example": _problem(status, name, text)}
@@ -109,6 +121,11 @@ def file(text: str, media: str) -> Document:
 def query(name: str, text: str, schema: Document, *, required: bool = False) -> Document:
     """A parameter of the query."""
     return {"name": name, "in": "query", "description": text, "required": required, "schema": schema}
+
+
+def part(name: str, text: str, schema: Document) -> Document:
+    """A parameter of the path."""
+    return {"name": name, "in": "path", "description": text, "required": True, "schema": schema}
 
 
 def idempotency_key(text: str) -> Document:

@@ -8,13 +8,12 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from dataforge.api import records, service
-from dataforge.api.batch import Batch
+from dataforge.api import backups, records, restores, service
 from dataforge.api.describe import Document, ref
 from dataforge.datasets import DATASETS
 from dataforge.jsonschema import row_schema
 
-CAPABILITIES = (records, service)
+CAPABILITIES = (records, backups, restores, service)
 """In the order in which the page shows them."""
 
 VERSION = "1"
@@ -46,7 +45,9 @@ def build() -> Document:
         "openapi": "3.1.0",
         "info": {"title": "Data Forge", "version": VERSION, "description": ABOUT},
         "servers": [{"url": "..", "description": "this deployment"}],
-        "tags": [{"name": c.TAG[0], "description": c.TAG[1]} for c in CAPABILITIES],
+        "tags": [
+            {"name": name, "description": text} for name, text in dict(c.TAG for c in CAPABILITIES).items()
+        ],
         "paths": {path: item for c in CAPABILITIES for path, item in c.paths().items()},
         "components": {"schemas": _schemas(), "securitySchemes": {"key": KEY}},
     }
@@ -61,21 +62,23 @@ class _Untitled(GenerateJsonSchema):
 
 def _schemas() -> Document:
     _, found = models_json_schema(
-        [(Batch, "validation"), *((shape, "validation") for c in CAPABILITIES for shape in c.SHAPES)],
+        [(model, "validation") for c in CAPABILITIES for model in (*c.MODELS, *c.SHAPES)],
         ref_template="#/components/schemas/{model}",
         schema_generator=_Untitled,
     )
     schemas: Document = found["$defs"]
-    for schema in schemas.values():
+    requests = {model.__name__ for c in CAPABILITIES for model in c.MODELS}
+    for name, schema in schemas.items():
         del schema["title"]
-        _tell_left_out(schema)
+        if name not in requests:
+            _tell_left_out(schema)
     rows = _rows()
     schemas["Record"] = _record(schemas["Record"], rows)
     return {**schemas, **rows}
 
 
 def _tell_left_out(schema: Document) -> None:
-    """A member that may be missing is never null instead."""
+    """A member of an answer that may be missing is never null instead."""
     for name, member in schema["properties"].items():
         if name not in schema.get("required", ()) and {"type": "null"} in member.get("anyOf", ()):
             (schema["properties"][name],) = (kind for kind in member["anyOf"] if kind != {"type": "null"})

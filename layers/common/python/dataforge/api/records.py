@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataforge.api import record_samples as samples
 from dataforge.api import record_shapes
+from dataforge.api.batch import Batch
 from dataforge.api.describe import (
     IDEMPOTENCY_KEY,
     JSON,
@@ -20,6 +21,7 @@ from dataforge.datasets import DATASETS
 from dataforge.http import Kind
 
 TAG = ("Records", "Batches in, and what became of them.")
+MODELS = (Batch,)
 SHAPES = record_shapes.SHAPES
 
 

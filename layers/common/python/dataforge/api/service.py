@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import BaseModel
+
 from dataforge.api.describe import JSON, Document, answer, file, operation
 from dataforge.api.shapes import Problem, Shape
 from dataforge.api.site import DOCS_FILES, INDEX
@@ -26,6 +28,7 @@ class Index(Shape):
     health: str
 
 
+MODELS: tuple[type[BaseModel], ...] = ()
 SHAPES: tuple[type[Shape], ...] = (Problem, Health, Index)
 
 

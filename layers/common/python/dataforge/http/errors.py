@@ -6,7 +6,8 @@ InvalidInput
 ├── NotFound                                404
 ├── WrongMethod                             405
 ├── BodyTooLarge, AnswerTooLarge            413
-└── WrongMediaType                          415
+├── WrongMediaType                          415
+└── KeyReused                               422
 """
 
 from __future__ import annotations
@@ -82,3 +83,14 @@ class WrongMediaType(InvalidInput):
 
     def __init__(self, found: str) -> None:
         super().__init__(f"Content-Type is {found[:100]!r}; send application/json (in UTF-8).")
+
+
+class KeyReused(InvalidInput):
+    """The idempotency key was used for another body."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key was used for another body. Send each new request with a new key."
+        )

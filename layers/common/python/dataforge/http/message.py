@@ -89,6 +89,10 @@ class Response:
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    def with_headers(self, headers: Mapping[str, str]) -> Response:
+        """The answer with these headers too."""
+        return replace(self, headers={**self.headers, **headers})
+
     def as_event(self) -> dict[str, Any]:
         """The shape that API Gateway takes from a Lambda proxy."""
         binary = isinstance(self.body, bytes)

@@ -1,0 +1,74 @@
+"""Idempotency keys of requests that start something: which id a key stands for, kept in S3.
+
+The first request under a key writes the id that it is about to use, if nobody has (S3 decides); every later one finds it
+there, and starts the same execution again, which Step Functions takes for the first. So nothing is lost or done twice,
+wherever a request breaks off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from dataforge.errors import Unavailable
+from dataforge.http.errors import KeyReused
+from dataforge.objects import translated
+
+CLAIMS = "requests/"
+"""In the report bucket; a lifecycle rule removes them after 30 days. Execution names are remembered for 90."""
+
+_TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An idempotency key, whose it is (an API key's identity), and the route and document that it stands for."""
+
+    owner: str
+    route: str
+    key: str
+    document: Any
+
+    @property
+    def object_key(self) -> str:
+        """Where the claim lies."""
+        words = json.dumps([self.owner, self.route, self.key])
+        return f"{CLAIMS}{hashlib.sha256(words.encode()).hexdigest()}.json"
+
+    @property
+    def digest(self) -> str:
+        """Tells the document from others."""
+        return hashlib.sha256(json.dumps(self.document, sort_keys=True).encode()).hexdigest()
+
+
+def settle(s3: Any, bucket: str, claim: Claim, fresh: str) -> str:
+    """The id that the claim's key stands for: ``fresh``, or the one of an earlier request.
+
+    Raises ``KeyReused`` if that was another request, and ``Unavailable``.
+    """
+    body = json.dumps({"id": fresh, "digest": claim.digest}).encode()
+    try:
+        with translated("an idempotency key"):
+            s3.put_object(Bucket=bucket, Key=claim.object_key, Body=body, IfNoneMatch="*")
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _TAKEN:
+            raise
+        return _earlier(s3, bucket, claim)
+    return fresh
+
+
+def _earlier(s3: Any, bucket: str, claim: Claim) -> str:
+    try:
+        with translated("an idempotency key"):
+            found = json.loads(s3.get_object(Bucket=bucket, Key=claim.object_key)["Body"].read())
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchKey":
+            raise Unavailable("The first request with this Idempotency-Key is being taken in.") from error
+        raise
+    if found["digest"] != claim.digest:
+        raise KeyReused
+    return str(found["id"])

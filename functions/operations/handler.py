@@ -1,0 +1,120 @@
+"""Entry point of the operations function: the routes of backups and restores."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dataforge import backups
+from dataforge.datasets import DATASETS
+from dataforge.http import Kind, Request, Response, Router, json_response
+from dataforge.http.errors import NotFound
+from dataforge.http.idempotency import check_key
+from dataforge.http.strictjson import parse
+from dataforge.ids import new_id, time_of
+from dataforge.settings import OperationsSettings, read
+from functions.operations import claims, runs
+from functions.operations.listing import list_backups
+from functions.operations.orders import read_backup, read_restore
+
+SERVICE = "operations"
+logger, tracer = Logger(SERVICE), Tracer(SERVICE, auto_patch=False)
+router = Router(logger)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """One request, as a proxy event of API Gateway."""
+    return router.answer(event)
+
+
+@router.route("POST", "/v1/backups", least=Kind.OPERATOR)
+def post_backup(request: Request) -> Response:
+    """Start a backup."""
+    return _start(request, read(OperationsSettings).backup_arn, read_backup)
+
+
+@router.route("GET", "/v1/backups", least=Kind.OPERATOR)
+def get_backups(request: Request) -> Response:
+    """A page of backups, newest first."""
+    return Response(body=list_backups(_s3(), read(OperationsSettings).backup_bucket, request.single_query()))
+
+
+@router.route("GET", "/v1/backups/{id}", least=Kind.OPERATOR)
+def get_backup(request: Request) -> Response:
+    """How a backup goes, or went."""
+    settings, run = read(OperationsSettings), request.parts["id"]
+    found = _find(settings.backup_arn, run) or _written(settings.backup_bucket, run)
+    if found is None:
+        raise NotFound(f"There is no backup {run[:100]!r}.")
+    return json_response(found)
+
+
+@router.route("POST", "/v1/restores", least=Kind.OPERATOR)
+def post_restore(request: Request) -> Response:
+    """Start a restore, where the deployment lets programs do that."""
+    settings = read(OperationsSettings)
+    if not settings.restore_api:
+        raise NotFound(
+            "This deployment starts no restores over HTTP. Use `dataforge restore`, or deploy with -c restoreApi=true."
+        )
+    return _start(request, settings.restore_arn, read_restore)
+
+
+@router.route("GET", "/v1/restores/{id}", least=Kind.OPERATOR)
+def get_restore(request: Request) -> Response:
+    """How a restore goes, or went."""
+    run = request.parts["id"]
+    found = _find(read(OperationsSettings).restore_arn, run)
+    if found is None:
+        raise NotFound(f"There is no restore {run[:100]!r}, or it is more than 90 days ago.")
+    return json_response(found)
+
+
+def _start(request: Request, machine: str, understand: Callable[[Any], dict[str, Any]]) -> Response:
+    document = understand(parse(request.json_body()) if request.body else {})
+    run = new_id(datetime.now(UTC), secrets.token_hex(16))
+    key = request.headers.get("idempotency-key")
+    if key is not None:
+        claim = claims.Claim(request.owner, request.path.rstrip("/"), check_key(key), document)
+        run = claims.settle(_s3(), read(OperationsSettings).report_bucket, claim, run)
+    runs.start(_states(), machine, run, document)
+    logger.info("run started", extra={"machine": machine.rpartition(":")[2], "run": run})
+    answer = json_response({"id": run, "status": "running"}, HTTPStatus.ACCEPTED)
+    return answer.with_headers({"Location": f"{request.path.rstrip('/')}/{run}"})
+
+
+def _find(machine: str, run: str) -> dict[str, Any] | None:
+    return runs.find(_states(), machine, run) if time_of(run) else None
+
+
+def _written(bucket: str, run: str) -> dict[str, Any] | None:
+    """A backup whose execution is forgotten; the manifest is what it left."""
+    if time_of(run) is None:
+        return None
+    for dataset in DATASETS:
+        found = backups.read(_s3(), bucket, (run, dataset))
+        if found is not None:
+            output = {"backup_id": run, "manifest": found.manifest}
+            return {"id": run, "status": "succeeded", "output": output}
+    return None
+
+
+# Making a client takes longer than most of its calls.
+@cache
+def _s3() -> Any:
+    return boto3.client("s3")
+
+
+@cache
+def _states() -> Any:
+    return boto3.client("stepfunctions")

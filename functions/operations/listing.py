@@ -1,0 +1,41 @@
+"""The listing of backups, newest first, page by page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from itertools import islice
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from dataforge import backups
+from dataforge.api.backups import MOST_LISTED
+from dataforge.api.body import Body, DatasetName, read_query
+from dataforge.columns import Ordinal
+from dataforge.datasets import DATASETS
+from dataforge.http.cursors import make_cursor, read_cursor
+
+
+class BackupQuery(Body):
+    """What to list."""
+
+    dataset: DatasetName | None = None
+    limit: Annotated[Ordinal, Field(le=MOST_LISTED)] = MOST_LISTED
+    cursor: Annotated[str, StringConstraints(max_length=500)] | None = None
+
+
+def list_backups(s3: Any, bucket: str, parameters: Mapping[str, str]) -> str:
+    """One page as JSON: ``{"data": [...], "next_cursor": ...}``. Raises ``InvalidRequest``, ``Unavailable``."""
+    query = read_query(BackupQuery, parameters)
+    scope = ["backups", query.dataset]
+    after = None if query.cursor is None else tuple(read_cursor(scope, query.cursor))
+    datasets = DATASETS if query.dataset is None else [query.dataset]
+    where = [p for p in backups.places(s3, bucket, datasets) if after is None or p < after]
+    found = list(islice(backups.summaries(s3, bucket, where), query.limit + 1))
+    page = found[: query.limit]
+    more = len(found) > len(page)
+    following = make_cursor(scope, [page[-1].id, page[-1].dataset]) if more else None
+    return json.dumps(
+        {"data": [one.document() for one in page], "next_cursor": following}, ensure_ascii=False
+    )

@@ -1,0 +1,153 @@
+"""Backups over HTTP: started, listed, looked at."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictBool
+
+from dataforge.api.body import Body, DatasetName, Tables
+from dataforge.api.describe import (
+    Document,
+    accepted,
+    answer,
+    idempotency_key,
+    json_body,
+    operation,
+    part,
+    query,
+)
+from dataforge.api.runs import EXAMPLE_ID, ID, Run, Started, started
+from dataforge.api.shapes import Shape
+from dataforge.datasets import DATASETS, DEFAULT
+from dataforge.http import Kind
+
+TAG = (
+    "Operations",
+    "Backups and restores. Each goes on after its request was answered; ask for it by its id.",
+)
+MOST_LISTED = 100
+
+
+class BackupRequest(Body):
+    """What to back up: the tables of one dataset, without ``tables`` all of them, from one snapshot."""
+
+    dataset: DatasetName = DEFAULT
+    tables: Tables | None = None
+    verify: Annotated[StrictBool, Field(description="read it back when it is written")] = False
+
+
+class BackedUpTable(Shape):
+    """A table in a backup."""
+
+    table: str
+    rows: int
+
+
+class Backup(Shape):
+    """A complete backup. One that cannot be understood any more is ``unreadable``, and has no tables."""
+
+    id: str
+    dataset: str
+    kind: Annotated[
+        Literal["backup", "safety", "unreadable"],
+        Field(description="safety: the rows that a restore replaced"),
+    ]
+    created_at: Annotated[str, Field(description="the instant whose state it holds; ISO 8601, UTC")]
+    tables: list[BackedUpTable]
+    rows: int
+    size: Annotated[int, Field(description="bytes of its files")]
+    verified: Annotated[bool, Field(description="it was read back, and nothing was wrong")]
+    verified_at: str | None
+    faults: Annotated[list[str], Field(description="what was wrong when it was read")]
+    manifest: Annotated[str, Field(description="S3 URI")]
+
+
+class BackupPage(Shape):
+    """Backups, the newest first."""
+
+    data: list[Backup]
+    next_cursor: Annotated[str | None, Field(description="for the next page; null on the last one")]
+
+
+MODELS = (BackupRequest,)
+SHAPES: tuple[type[Shape], ...] = (Started, Run, BackupPage)
+
+
+def paths() -> Document:
+    """Path -> method -> operation."""
+    return {
+        "/v1/backups": {"get": _list(), "post": _start()},
+        "/v1/backups/{id}": {"get": _get()},
+    }
+
+
+def _start() -> Document:
+    return operation(
+        "startBackup",
+        "Start a backup",
+        "All its tables come from one snapshot of the database, while everything goes on. The answer comes at once; the "
+        "backup's `id` is its `backup_id`.",
+        tag=TAG[0],
+        least=Kind.OPERATOR,
+        answers={202: accepted("It is started.", "Started", started())},
+        problems=(400, 413, 415, 422, 503),
+        parameters=[
+            idempotency_key("A retry with the same key and body starts nothing more, for 24 hours at least.")
+        ],
+        body=json_body("BackupRequest", {"dataset": DEFAULT, "verify": True}, required=False),
+    )
+
+
+def _list() -> Document:
+    return operation(
+        "listBackups",
+        "List backups",
+        "The newest first: those that are complete, safety copies of restores included.",
+        tag=TAG[0],
+        least=Kind.OPERATOR,
+        answers={200: answer("One page.", "BackupPage", {"data": [_example()], "next_cursor": None})},
+        problems=(400, 503),
+        parameters=[
+            query("dataset", "Of this dataset. Default: of all.", {"type": "string", "enum": list(DATASETS)}),
+            query(
+                "limit",
+                "How many at most.",
+                {"type": "integer", "minimum": 1, "maximum": MOST_LISTED, "default": MOST_LISTED},
+            ),
+            query(
+                "cursor", "`next_cursor` of the page before; opaque.", {"type": "string", "maxLength": 500}
+            ),
+        ],
+    )
+
+
+def _get() -> Document:
+    output = {"backup_id": EXAMPLE_ID, "manifest": _example()["manifest"]}
+    done = {"id": EXAMPLE_ID, "status": "succeeded", "output": output}
+    return operation(
+        "getBackup",
+        "How a backup goes, or went",
+        "Whoever started it: this API, the command line, the console or the schedule.",
+        tag=TAG[0],
+        least=Kind.OPERATOR,
+        answers={200: answer("How it is.", "Run", done)},
+        problems=(404, 503),
+        parameters=[part("id", "As POST answered it, or from the list.", ID)],
+    )
+
+
+def _example() -> dict[str, Any]:
+    return {
+        "id": EXAMPLE_ID,
+        "dataset": DEFAULT,
+        "kind": "backup",
+        "created_at": "2026-11-25T19:59:31.250000Z",
+        "tables": [{"table": next(iter(DATASETS[DEFAULT].tables)), "rows": 71}],
+        "rows": 71,
+        "size": 4096,
+        "verified": True,
+        "verified_at": "2026-11-25T19:59:40.125000Z",
+        "faults": [],
+        "manifest": f"s3://…/{DEFAULT}/{EXAMPLE_ID}/manifest.json",
+    }

@@ -1,0 +1,74 @@
+"""Bodies of requests: JSON documents held against a model, and what is wrong told with a pointer each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticKnownError
+
+from dataforge.datasets import DATASETS
+from dataforge.http.errors import InvalidRequest
+
+ERRORS_SHOWN = 100
+"""Of a wrong body, which may be wrong in a thousand places."""
+
+
+def _known(name: str) -> str:
+    if name not in DATASETS:
+        raise PydanticKnownError("literal_error", {"expected": " or ".join(map(repr, DATASETS))})
+    return name
+
+
+DatasetName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(DATASETS)})]
+
+
+TableName = Annotated[str, Field(max_length=200)]
+Tables = Annotated[list[TableName], Field(min_length=1, max_length=1000)]
+
+
+class Body(BaseModel):
+    """What a request may hold, and nothing else."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+B = TypeVar("B", bound=Body)
+
+
+def read_body(model: type[B], document: Any, wrong: str) -> B:
+    """The document as the model has it. Raises ``InvalidRequest``, saying ``wrong``, with a pointer to each error."""
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise InvalidRequest(wrong, _errors(error)) from error
+
+
+def read_query(model: type[B], parameters: Mapping[str, str]) -> B:
+    """The query in a request's parameters. Raises ``InvalidRequest`` naming every wrong one."""
+    try:
+        return model.model_validate(parameters)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        errors = [
+            {
+                "parameter": str(item["loc"][0]) if item["loc"] else "",
+                "code": item["type"],
+                "message": item["msg"],
+            }
+            for item in found
+        ]
+        raise InvalidRequest("The query is wrong; see errors.", errors) from error
+
+
+def _errors(error: ValidationError) -> list[dict[str, Any]]:
+    return [
+        {"pointer": pointer(*item["loc"]), "code": item["type"], "message": item["msg"]}
+        for item in error.errors(include_url=False, include_context=False, include_input=False)[:ERRORS_SHOWN]
+    ]
+
+
+def pointer(*parts: str | int) -> str:
+    """A JSON Pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

@@ -1,0 +1,36 @@
+"""What goes on after its request was answered: how it is told, whatever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from dataforge.api.shapes import Shape
+from dataforge.ids import FORM
+
+ID = {"type": "string", "pattern": f"^{FORM.pattern}$"}
+EXAMPLE_ID = "20261125T195930Z-1f0c2a9b"
+
+
+class Started(Shape):
+    """It was started, or had been started by an earlier request with the same Idempotency-Key."""
+
+    id: Annotated[str, Field(description="sorts by time")]
+    status: Literal["running"]
+
+
+class Run(Shape):
+    """How it goes, or how it went: with its output if it succeeded, with error and cause if it failed."""
+
+    id: str
+    status: Literal["running", "succeeded", "failed"]
+    output: dict[str, Any] | None = None
+    error: Annotated[str | None, Field(description="names the situation; stable")] = None
+    cause: Annotated[str | None, Field(description="for people")] = None
+
+
+def started() -> Mapping[str, Any]:
+    """An example of ``Started``."""
+    return {"id": EXAMPLE_ID, "status": "running"}

@@ -1,0 +1,64 @@
+"""What the operations function may do: start and look at runs, read what tells about backups, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dataforge.settings import OperationsSettings, read
+
+Resources = dict[str, dict[str, dict[str, Any]]]
+Granted = Callable[[Resources, str], set[tuple[str, str]]]
+
+STATES = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+
+
+def machines(action: str, *names: str) -> set[tuple[str, str]]:
+    return {(f"states:{action}", f"{STATES}:stateMachine:DataForge-dev-{name}") for name in names}
+
+
+@pytest.mark.parametrize(("stack", "startable"), [("dev", ["backup"]), ("local", ["backup", "restore"])])
+def test_function_may_start_look_at_and_list_runs_and_read_what_tells_about_backups(
+    request: pytest.FixtureRequest, granted: Granted, stack: str, startable: list[str]
+) -> None:
+    assert granted(request.getfixturevalue(stack), "OperationsRole") == (
+        machines("StartExecution", *startable)
+        | machines("ListExecutions", "backup", "restore")
+        | {
+            ("states:DescribeExecution", f"{STATES}:execution:DataForge-dev-{name}:*")
+            for name in ("backup", "restore")
+        }
+        | {("s3:ListBucket", f"<Storage{bucket}.Arn>") for bucket in ("Backup", "Report")}
+        | {("s3:GetObject", f"<StorageBackup.Arn>/*/{name}.json") for name in ("manifest", "verification")}
+        | {
+            (f"s3:{action}", "<StorageReport.Arn>/requests/*")
+            for action in ("GetObject", "PutObject", "AbortMultipartUpload")
+        }
+        | {
+            (f"logs:{action}", "<OperationsOperationsLogs.Arn>")
+            for action in ("CreateLogStream", "PutLogEvents")
+        }
+        | {("xray:PutTelemetryRecords", "*"), ("xray:PutTraceSegments", "*")}
+    )
+
+
+def test_function_lives_outside_the_vpc_and_gives_up_when_the_gateway_does(
+    dev: Resources, function: Callable[[Resources, str], dict[str, Any]]
+) -> None:
+    properties = function(dev, "Operations")
+    assert "VpcConfig" not in properties
+    assert properties["Timeout"] == 29
+
+
+@pytest.mark.parametrize(("stack", "offered"), [("dev", False), ("prod", False), ("local", True)])
+def test_restores_are_started_over_http_only_where_the_context_says_so(
+    request: pytest.FixtureRequest, function: Any, stack: str, offered: bool
+) -> None:
+    properties = function(request.getfixturevalue(stack), "Operations")
+    variables = {
+        name: value if isinstance(value, str) else "arn"
+        for name, value in properties["Environment"]["Variables"].items()
+    }
+    assert read(OperationsSettings, variables).restore_api is offered

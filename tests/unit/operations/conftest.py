@@ -1,0 +1,132 @@
+"""The operations function beside an S3 and a Step Functions in which executions start, and never get on by themselves."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from dataforge import manifest
+from dataforge.manifest import FileEntry, Manifest, TableEntry, Verification
+from functions.operations import handler as module
+
+KEY = "operator." + "x" * 48
+WAIT = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}})
+BUCKETS = ("backup", "report")
+ROLE = "arn:aws:iam::123456789012:role/none"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a caller gets."""
+
+    status: int
+    headers: dict[str, str]
+    document: Any
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The two services, and where things lie there."""
+
+    s3: Any
+    states: Any
+    machines: dict[str, str]
+
+    def inputs(self, kind: str) -> dict[str, Any]:
+        """Execution's name -> its input, of one machine."""
+        found = self.states.list_executions(stateMachineArn=self.machines[kind])["executions"]
+        return {
+            e["name"]: json.loads(self.states.describe_execution(executionArn=e["executionArn"])["input"])
+            for e in found
+        }
+
+    def keep(self, backup_id: str, dataset: str = "olist", kind: Any = "backup", rows: int = 3) -> Manifest:
+        """A complete backup of one table."""
+        file = FileEntry(key="orders/part-00000.parquet", rows=rows, size=100 * rows, sha256="0" * 64)
+        table = TableEntry(
+            table="orders", rows=rows, content_hash="0", schema_fingerprint="0", columns=(), files=(file,)
+        )
+        found = Manifest(
+            backup_id=backup_id,
+            dataset=dataset,
+            kind=kind,
+            created_at=datetime(2026, 11, 25, 20, 0, tzinfo=UTC),
+            tables=(table,),
+        )
+        manifest.write(self.s3, "backup", found)
+        return found
+
+    def verify(self, found: Manifest, *faults: str) -> None:
+        """Note that it was read back."""
+        verification = Verification(
+            backup_id=found.backup_id,
+            verified=not faults,
+            how=("files",),
+            verified_at=datetime(2026, 11, 25, 20, 1, tzinfo=UTC),
+            seconds=1.5,
+            faults=faults,
+        )
+        manifest.write_verification(self.s3, "backup", found.dataset, verification)
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[tuple[Any, Any]]:
+    """S3 and Step Functions; to make their clients takes longer than most tests."""
+    module._s3.cache_clear()
+    module._states.cache_clear()
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+        patch.delenv("AWS_PROFILE", raising=False)
+        s3 = boto3.client("s3")
+        for bucket in BUCKETS:
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        yield s3, boto3.client("stepfunctions")
+    module._s3.cache_clear()
+    module._states.cache_clear()
+
+
+@pytest.fixture
+def cloud(services: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    s3, states = services
+    for bucket in BUCKETS:
+        for item in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
+            s3.delete_object(Bucket=bucket, Key=item["Key"])
+        monkeypatch.setenv(f"{bucket.upper()}_BUCKET", bucket)
+    machines = {}
+    for kind in ("backup", "restore"):
+        name = f"shop-{secrets.token_hex(4)}-{kind}"
+        made = states.create_state_machine(name=name, definition=WAIT, roleArn=ROLE)
+        machines[kind] = made["stateMachineArn"]
+        monkeypatch.setenv(f"{kind.upper()}_ARN", made["stateMachineArn"])
+    monkeypatch.setenv("RESTORE_API", "true")
+    return Cloud(s3, states, machines)
+
+
+@pytest.fixture
+def call(cloud: Cloud) -> Callable[..., Answer]:
+    """``call("POST", "/v1/backups", body={}, key=..., headers={}, query={})``."""
+
+    def request(
+        method: str, path: str, body: Any = None, key: str = KEY, headers: Any = None, query: Any = None
+    ) -> Answer:
+        text = "" if body is None else body if isinstance(body, str) else json.dumps(body)
+        event = {
+            "httpMethod": method,
+            "path": path,
+            "headers": {"x-api-key": key, "Content-Type": "application/json", **(headers or {})},
+            "multiValueQueryStringParameters": {name: [value] for name, value in (query or {}).items()},
+            "body": text,
+            "requestContext": {"requestId": "r-1"},
+        }
+        answer = module.router.answer(event)
+        return Answer(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
+
+    return request

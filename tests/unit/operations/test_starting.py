@@ -1,0 +1,222 @@
+"""Runs that are started over HTTP: once, with what was asked for, under the id that the caller is told."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from dataforge.api.document import build
+from dataforge.http import Kind
+from dataforge.ids import time_of
+
+BACKUPS, RESTORES = "/v1/backups", "/v1/restores"
+ID = "20261125T195930Z-1f0c2a9b"
+
+
+@pytest.mark.parametrize(
+    ("body", "started"),
+    [
+        (None, {"dataset": "olist"}),
+        ({}, {"dataset": "olist"}),
+        ({"dataset": "quotes"}, {"dataset": "quotes"}),
+        ({"tables": ["orders"], "verify": True}, {"dataset": "olist", "tables": ["orders"], "verify": True}),
+    ],
+)
+def test_a_backup_is_started_with_what_was_asked_for_under_the_id_that_is_told(
+    cloud: Any, call: Any, body: Any, started: Any
+) -> None:
+    answer = call("POST", BACKUPS, body)
+    assert (answer.status, answer.document["status"]) == (202, "running")
+    run = answer.document["id"]
+    assert cloud.inputs("backup") == {run: started}
+    assert answer.headers["Location"] == f"{BACKUPS}/{run}"
+    age = datetime.now(UTC) - (time_of(run) or datetime.min.replace(tzinfo=UTC))
+    assert age < timedelta(minutes=1)
+    assert cloud.inputs("restore") == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"table": "orders"},
+        {"dataset": "quotes", "table": "authors", "backup": "latest", "dry_run": True},
+        {"tables": ["orders", "order_items"], "backup": ID},
+        {"undo": ID, "dry_run": True},
+    ],
+)
+def test_a_restore_is_started_with_what_was_asked_for(cloud: Any, call: Any, body: Any) -> None:
+    answer = call("POST", RESTORES, body)
+    assert answer.status == 202
+    assert answer.headers["Location"] == f"{RESTORES}/{answer.document['id']}"
+    assert cloud.inputs("restore") == {answer.document["id"]: {"dataset": "olist", **body}}
+    assert cloud.inputs("backup") == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer", "code"),
+    [
+        (BACKUPS, {"dataset": "nothing"}, "/dataset", "literal_error"),
+        (BACKUPS, {"tables": ["orders", "nothing"]}, "/tables/1", "unknown_table"),
+        (BACKUPS, {"dataset": "quotes", "tables": ["orders"]}, "/tables/0", "unknown_table"),
+        (BACKUPS, {"tables": []}, "/tables", "too_short"),
+        (BACKUPS, {"tables": "orders"}, "/tables", "list_type"),
+        (BACKUPS, {"verify": "yes"}, "/verify", "bool_type"),
+        (BACKUPS, {"more": 1}, "/more", "extra_forbidden"),
+        (BACKUPS, [], "", "model_type"),
+        (RESTORES, {}, "", "one_of"),
+        (RESTORES, {"table": "orders", "tables": ["orders"]}, "", "one_of"),
+        (RESTORES, {"undo": ID, "backup": ID}, "", "one_of"),
+        (RESTORES, {"table": "nothing"}, "/table", "unknown_table"),
+        (RESTORES, {"table": "orders", "backup": "../" + ID}, "/backup", "string_pattern_mismatch"),
+        (RESTORES, {"table": "orders", "backup": ID + "\n"}, "/backup", "string_pattern_mismatch"),
+        (RESTORES, {"undo": "latest"}, "/undo", "string_pattern_mismatch"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_place_and_nothing_starts(
+    cloud: Any, call: Any, path: str, body: Any, pointer: str, code: str
+) -> None:
+    answer = call("POST", path, body)
+    assert answer.status == 400
+    assert [(e["pointer"], e["code"]) for e in answer.document["errors"]] == [(pointer, code)]
+    assert cloud.inputs("backup") == cloud.inputs("restore") == {}
+
+
+@pytest.mark.parametrize("body", ["nonsense", '{"dataset": "olist", "dataset": "olist"}', "[" * 100_000])
+def test_what_is_no_json_is_refused(call: Any, body: str) -> None:
+    assert call("POST", BACKUPS, body).document["type"].endswith(":not-json")
+
+
+def test_restores_are_not_found_where_the_deployment_does_not_offer_them(
+    cloud: Any, call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESTORE_API", "false")
+    answer = call("POST", RESTORES, {"table": "orders"})
+    assert answer.status == 404
+    assert "restoreApi" in answer.document["detail"]
+    assert cloud.inputs("restore") == {}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", BACKUPS),
+        ("GET", BACKUPS),
+        ("GET", f"{BACKUPS}/{ID}"),
+        ("POST", RESTORES),
+        ("GET", f"{RESTORES}/{ID}"),
+    ],
+)
+@pytest.mark.parametrize("key", ["", "x" * 60, *(f"{kind.name.lower()}.{'x' * 48}" for kind in Kind)])
+def test_only_an_operators_key_is_let_in(cloud: Any, call: Any, method: str, path: str, key: str) -> None:
+    answer = call(method, path, {"table": "orders"} if path == RESTORES else None, key=key)
+    assert (answer.status == 403) == (not key.startswith("operator."))
+    if answer.status == 403:
+        assert cloud.inputs("backup") == cloud.inputs("restore") == {}
+
+
+def test_a_retry_with_the_same_key_and_body_starts_nothing_more(cloud: Any, call: Any) -> None:
+    headers = {"Idempotency-Key": "nightly-1"}
+    first, again = (call("POST", BACKUPS, {"tables": ["orders"]}, headers=headers) for _ in range(2))
+    assert again == first
+    assert list(cloud.inputs("backup")) == [first.document["id"]]
+
+
+def test_a_retry_after_the_run_is_over_starts_nothing_more(cloud: Any, call: Any) -> None:
+    headers = {"Idempotency-Key": "nightly-2"}
+    first = call("POST", BACKUPS, headers=headers)
+    (execution,) = cloud.states.list_executions(stateMachineArn=cloud.machines["backup"])["executions"]
+    cloud.states.stop_execution(executionArn=execution["executionArn"])
+    assert call("POST", BACKUPS, headers=headers) == first
+    assert len(cloud.inputs("backup")) == 1
+
+
+def test_a_retry_of_what_was_claimed_and_never_started_starts_it(cloud: Any, call: Any) -> None:
+    headers, machine = {"Idempotency-Key": "nightly-3"}, cloud.machines["backup"]
+    cloud.states.delete_state_machine(stateMachineArn=machine)
+    assert call("POST", BACKUPS, headers=headers).status == 500
+    (claim,) = cloud.s3.list_objects_v2(Bucket="report")["Contents"]
+    assert claim["Key"].startswith("requests/")
+    cloud.states.create_state_machine(
+        name=machine.rpartition(":")[2], definition="{}", roleArn="arn:aws:iam::123456789012:role/none"
+    )
+    answer = call("POST", BACKUPS, headers=headers)
+    assert list(cloud.inputs("backup")) == [answer.document["id"]]
+
+
+def test_a_key_that_was_used_for_another_body_is_refused(cloud: Any, call: Any) -> None:
+    headers = {"Idempotency-Key": "nightly-4"}
+    call("POST", BACKUPS, {"verify": True}, headers=headers)
+    answer = call("POST", BACKUPS, {"verify": False}, headers=headers)
+    assert (answer.status, answer.document["type"]) == (422, "urn:dataforge:problem:key-reused")
+    assert len(cloud.inputs("backup")) == 1
+
+
+def test_a_key_stands_for_one_callers_request_to_one_route(cloud: Any, call: Any) -> None:
+    headers = {"Idempotency-Key": "same"}
+    other = "operator." + "y" * 48
+    ids = {
+        call("POST", BACKUPS, headers=headers).document["id"],
+        call("POST", BACKUPS, headers=headers, key=other).document["id"],
+        call("POST", RESTORES, {"table": "orders"}, headers=headers).document["id"],
+    }
+    assert len(ids) == 3
+
+
+def test_requests_at_the_same_time_with_one_key_start_one_run(cloud: Any, call: Any) -> None:
+    headers = {"Idempotency-Key": "at-once"}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: call("POST", BACKUPS, headers=headers), range(8)))
+    assert {answer.status for answer in answers} <= {202, 503}
+    started = {answer.document["id"] for answer in answers if answer.status == 202}
+    assert set(cloud.inputs("backup")) == started
+    assert len(started) == 1
+
+
+@pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256])
+def test_an_idempotency_key_has_visible_characters(cloud: Any, call: Any, key: str) -> None:
+    assert call("POST", BACKUPS, headers={"Idempotency-Key": key}).status == 400
+    assert cloud.inputs("backup") == {}
+
+
+NAMES = st.sampled_from(["orders", "authors", "nothing", "", 1, None])
+MEMBERS = {
+    "dataset": st.sampled_from(["olist", "quotes", "nothing", 1]),
+    "table": NAMES,
+    "tables": st.lists(NAMES, max_size=2) | st.just("orders"),
+    "verify": st.sampled_from([True, False, "true", 1]),
+    "dry_run": st.sampled_from([True, False, "true", 1]),
+    "backup": st.sampled_from(["latest", ID, "Latest", ID + "0", 1]),
+    "undo": st.sampled_from([ID, "latest", 1]),
+    "more": st.just(1),
+}
+REASONS = {"one_of", "unknown_table"}
+"""For which a body is refused that has the form that the document tells."""
+
+
+@pytest.mark.parametrize(("path", "name"), [(BACKUPS, "BackupRequest"), (RESTORES, "RestoreRequest")])
+def test_a_body_has_the_form_that_the_document_tells_or_is_refused(
+    cloud: Any, call: Any, path: str, name: str
+) -> None:
+    told = build()["components"]
+    known = told["schemas"][name]["properties"]
+    members = {member: values for member, values in MEMBERS.items() if member in known or member == "more"}
+    form = Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": told})
+
+    @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.fixed_dictionaries({}, optional=members))
+    def judge(body: Any) -> None:
+        answer = call("POST", path, body)
+        codes = {error["code"] for error in answer.document.get("errors", ())}
+        assert (answer.status, bool(codes)) in {(202, False), (400, True)}
+        if answer.status == 202 or codes <= REASONS:
+            form.validate(body)
+        else:
+            assert not form.is_valid(body)
+
+    judge()
