@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from dataforge.caught import readable, shortened
 from dataforge.database import Connection, transaction
 from dataforge.roles import OWNER
 from dataforge.settings import MigrationSettings
 from functions.migrate.begin import release
 from functions.migrate.report import report
-
-_CAUSE_LIMIT = 4_000
-"""Step Functions takes 32,768 characters of cause; nobody reads that many."""
 
 
 def abandon(
@@ -26,23 +23,11 @@ def abandon(
     recorded = _recorded(db, execution)
     if recorded and name.startswith("States."):
         name, cause = recorded
-    cause = cause[:_CAUSE_LIMIT] + (" …" if len(cause) > _CAUSE_LIMIT else "")
+    cause = shortened(cause)
     run_id = release(db, execution, "failed", name, cause)
     if run_id and name == "QualityTooLow":
         cause += f" Report: {report(db, s3, settings, run_id)['report']}"
     return {"error": name, "cause": cause}
-
-
-def readable(error: dict[str, str]) -> tuple[str, str]:
-    """Name and text of a caught error; a Lambda function's cause is JSON around its message."""
-    name, cause = error.get("Error", "States.Unknown"), error.get("Cause", "")
-    try:
-        document = json.loads(cause)
-    except ValueError:
-        return name, cause
-    if isinstance(document, dict) and "errorMessage" in document:
-        return str(document.get("errorType") or name), str(document["errorMessage"])
-    return name, cause
 
 
 def _recorded(db: Connection, execution: str) -> tuple[str, str] | None:

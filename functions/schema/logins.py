@@ -7,7 +7,7 @@ from typing import Any
 
 from dataforge import ddl
 from dataforge.errors import Unavailable
-from dataforge.roles import LOGINS, MIGRATE, OWNER, ROLE_SQL
+from dataforge.roles import BECOME_OWNER, LOGINS, OWNER, ROLE_SQL
 from functions.schema.fault import Fault
 
 SignIn = Callable[[str, str], None]
@@ -31,7 +31,7 @@ _MEMBERS = """
     WHERE m.rolname = ANY(%(logins)s)
       AND (g.rolname = ANY(%(own)s) OR g.rolsuper OR g.rolname = session_user OR g.rolname = 'rds_superuser'
            OR starts_with(g.rolname, 'pg_'))
-      AND NOT (m.rolname = %(migrate)s AND g.rolname = %(owner)s AND NOT a.inherit_option AND NOT a.admin_option)
+      AND NOT (m.rolname = ANY(%(become)s) AND g.rolname = %(owner)s AND NOT a.inherit_option AND NOT a.admin_option)
     ORDER BY 1, 2, 3
 """
 """Memberships that give a login another's rights. What else its administrator makes it a member of is his own matter."""
@@ -94,7 +94,7 @@ def _read_only(role: str | None, database: str | None) -> Fault:
 
 
 def _memberships(cursor: Any, known: set[str]) -> Iterator[Fault]:
-    names = {"logins": list(LOGINS), "own": [OWNER, *LOGINS], "migrate": MIGRATE, "owner": OWNER}
+    names = {"logins": list(LOGINS), "own": [OWNER, *LOGINS], "become": list(BECOME_OWNER), "owner": OWNER}
     cursor.execute(_MEMBERS, names)
     direct = set()
     for role, member, grantor in cursor.fetchall():
@@ -109,15 +109,17 @@ def _memberships(cursor: Any, known: set[str]) -> Iterator[Fault]:
         return
     cursor.execute(
         "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND NOT rolsuper AND pg_has_role(oid, %s, 'MEMBER')",
-        ([role for role in LOGINS if role != MIGRATE and role not in direct], OWNER),
+        ([role for role in LOGINS if role not in BECOME_OWNER and role not in direct], OWNER),
     )
     for (role,) in cursor.fetchall():
         by_hand = f"Revoke from {role} the role through which it is a member of {OWNER}."
         yield Fault("excess_grant", role, f"{role} is a member of {OWNER} through another.", by_hand=by_hand)
-    if MIGRATE in known:
-        cursor.execute("SELECT pg_has_role(%s, %s, 'SET')", (MIGRATE, OWNER))
+    for role in BECOME_OWNER:
+        if role not in known:
+            continue
+        cursor.execute("SELECT pg_has_role(%s, %s, 'SET')", (role, OWNER))
         if not cursor.fetchone()[0]:
-            yield Fault("missing_grant", MIGRATE, f"{MIGRATE} may not become {OWNER}.", (ROLE_SQL[0],))
+            yield Fault("missing_grant", role, f"{role} may not become {OWNER}.", (ROLE_SQL[0],))
 
 
 def sign_in_faults(passwords: Mapping[str, str | None], sign_in: SignIn) -> Iterator[Fault]:

@@ -103,8 +103,11 @@ def _indexes(name: str, have: Shape, want: Shape) -> Iterator[Fault]:
 
 
 _LEFT_OVER = """
-    SELECT nspname, (SELECT array_agg(migration_id) FROM dataforge.migrations
-                     WHERE status = 'running' OR finished_at > now() - interval '7 days')
+    SELECT nspname, (SELECT array_agg(run) FROM (
+        SELECT migration_id FROM dataforge.migrations
+        WHERE status = 'running' OR finished_at > now() - interval '7 days'
+        UNION ALL SELECT unnest(ARRAY[restore_id, restore_id || '-kept']) FROM dataforge.restores
+        WHERE status IN ('running', 'switched')) runs(run))
     FROM pg_namespace WHERE starts_with(nspname, 'shadow_') AND pg_get_userbyid(nspowner) = %s
       AND NOT EXISTS (SELECT FROM dataforge.leases l
                       WHERE NOT EXISTS (SELECT FROM dataforge.migrations m WHERE m.execution = l.execution)) ORDER BY 1
@@ -114,9 +117,9 @@ meanwhile is seen before or after, not in between."""
 
 
 def left_over_faults(cursor: Any) -> Iterator[Fault]:
-    """Schemas of shadows of no run, or of one that ended over seven days ago: until then it may be resumed.
+    """Schemas of shadows of no run, or of a migration that ended over seven days ago: until then it may be resumed.
 
-    What is in them was never published.
+    What is in them was never published. What a restore replaced is kept until its safety backup is written.
     """
     with attempt(cursor, UndefinedTable, UndefinedColumn, InsufficientPrivilege) as failed:
         cursor.execute(_LEFT_OVER, (OWNER,))
@@ -126,5 +129,5 @@ def left_over_faults(cursor: Any) -> Iterator[Fault]:
         return
     for schema, running in found:
         if schema not in map(schema_of, running or ()):
-            detail = f"The schema {schema} is left over: no migration that runs, or may be resumed, has it."
+            detail = f"The schema {schema} is left over: no run that goes on, or may be resumed, has it."
             yield Fault("left_over", schema, detail, by_hand=f"DROP SCHEMA {ddl.ident(schema)} CASCADE")

@@ -12,7 +12,7 @@ from dataforge.catalogue import Table
 from dataforge.database import transaction
 from dataforge.datasets import DATASETS
 from dataforge.errors import Unavailable
-from dataforge.roles import INGEST, LOAD, LOGINS, MIGRATE, OWNER
+from dataforge.roles import BECOME_OWNER, INGEST, LOAD, LOGINS, MIGRATE, OWNER, REFILL
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database
@@ -30,6 +30,8 @@ GRANTED = {
         for c in ("scan", "result", "error", "cause", "loaded_at")
     ),
     (LOAD, "dataforge.rejections", "INSERT"),
+    (REFILL, "dataforge.restore_pieces", "SELECT"),
+    *((REFILL, f"dataforge.restore_pieces.{c}", "UPDATE") for c in ("result", "error", "cause")),
     (INGEST, "dataforge.rejections", "SELECT"),
     (INGEST, "dataforge.rejections", "INSERT"),
     (INGEST, "dataforge.quality_facts", "INSERT"),
@@ -61,13 +63,14 @@ def test_schemas_let_the_logins_in_and_nobody_else(module_database: Database) ->
     assert sorted(found) == sorted((schema, role, "USAGE") for schema in schemas for role in LOGINS)
 
 
-def test_only_the_migration_and_the_master_may_become_the_owner(module_database: Database) -> None:
+def test_only_migration_restore_and_the_master_may_become_the_owner(module_database: Database) -> None:
     members = (
         "SELECT member::regrole::text, bool_or(inherit_option), bool_or(set_option) FROM pg_auth_members"
         " WHERE roleid = %s::regrole GROUP BY 1"
     )
-    assert sorted(module_database.query(members, OWNER)) == [(MIGRATE, False, True), ("master", True, True)]
-    for role in (LOAD, INGEST):
+    may = [(role, False, True) for role in BECOME_OWNER] + [("master", True, True)]
+    assert sorted(module_database.query(members, OWNER)) == sorted(may)
+    for role in set(LOGINS) - set(BECOME_OWNER):
         assert module_database.query("SELECT 1 FROM pg_auth_members WHERE member = %s::regrole", role) == []
 
 

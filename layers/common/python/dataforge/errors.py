@@ -10,7 +10,7 @@
     │   ├── NoSuchBackup
     ├── Refused                 it could be done, but would harm (never retried)
     │   ├── AlreadyRunning, LeaseLost, QualityTooLow, NotReconciled, SchemaRefused, SourceChanged, TargetRefuses
-    │   ├── DamagedBackup, BackupExists, TableChanged
+    │   ├── DamagedBackup, BackupExists, TableChanged, SchemaDiffers, WouldOrphan
     │   └── TargetChanged       the state machine settles again
     └── Temporary               the same call may succeed later (retried with backoff)
         ├── Unavailable         the database is away
@@ -201,6 +201,20 @@ class TableChanged(Refused):
 
     def __init__(self, table: str, differences: Iterable[str]) -> None:
         super().__init__(f"{table} is not what the catalogue declares: {'; '.join(differences)}.")
+
+
+class SchemaDiffers(Refused):
+    """A backup's columns do not fit the table, and what changed since was not additive."""
+
+    def __init__(self, table: str, differences: Iterable[str]) -> None:
+        super().__init__(f"The backup's columns of {table} do not fit the table: {'; '.join(differences)}.")
+
+
+class WouldOrphan(Refused):
+    """Rows would lose their parents, or restored rows would have none; the text names them. Nothing was changed."""
+
+    def __init__(self, findings: Iterable[str]) -> None:
+        super().__init__(f"The restore would leave rows without their parents: {'; '.join(findings)}.")
 
 
 class Temporary(DataForgeError):

@@ -78,6 +78,17 @@ def get(s3: Any, source: Object, **options: str) -> Any:
         raise
 
 
+def download(s3: Any, bucket: str, key: str) -> bytes | None:
+    """The whole of an object as it is now, or None if there is none. Raises ``Unavailable`` when S3 fails."""
+    try:
+        with translated(key):
+            return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
+            return None
+        raise
+
+
 def put_json(s3: Any, bucket: str, key: str, document: Any) -> None:
     """Write a JSON document."""
     body = json.dumps(document, ensure_ascii=False, default=str).encode()

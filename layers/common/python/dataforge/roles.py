@@ -6,21 +6,27 @@ OWNER = "dataforge_owner"
 MIGRATE = "dataforge_migrate"
 LOAD = "dataforge_load"
 INGEST = "dataforge_ingest"
+RESTORE = "dataforge_restore"
+REFILL = "dataforge_refill"
 
-LOGINS = (MIGRATE, LOAD, INGEST)
+LOGINS = (MIGRATE, LOAD, INGEST, RESTORE, REFILL)
 """The roles that functions connect as."""
 
+BECOME_OWNER = (MIGRATE, RESTORE)
+"""The logins that may become the owner, for what exchanges or rewrites whole tables."""
+
 ROLE_SQL = (
-    f"GRANT {OWNER} TO {MIGRATE} WITH INHERIT FALSE, SET TRUE",
-    f"GRANT USAGE ON SCHEMA dataforge TO {MIGRATE}, {LOAD}, {INGEST}",
+    f"GRANT {OWNER} TO {', '.join(BECOME_OWNER)} WITH INHERIT FALSE, SET TRUE",
+    f"GRANT USAGE ON SCHEMA dataforge TO {', '.join(LOGINS)}",
     f"GRANT SELECT ON dataforge.migrations, dataforge.migration_files TO {LOAD}",
     f"GRANT SELECT, UPDATE (scan, result, error, cause, loaded_at) ON dataforge.migration_chunks TO {LOAD}",
     f"GRANT INSERT ON dataforge.rejections TO {LOAD}",
     f"GRANT SELECT, INSERT ON dataforge.rejections TO {INGEST}",
     f"GRANT INSERT ON dataforge.quality_facts TO {INGEST}",
     f"GRANT SELECT, INSERT, UPDATE, DELETE ON dataforge.batches TO {INGEST}",
+    f"GRANT SELECT, UPDATE (result, error, cause) ON dataforge.restore_pieces TO {REFILL}",
 )
-"""Grants on the schema ``dataforge``; each can be repeated. Everything else is the owner's, whom MIGRATE may become."""
+"""Grants on the schema ``dataforge``; each can be repeated. Everything else is the owner's (see ``BECOME_OWNER``)."""
 
 _TABLE_GRANTS: dict[str, tuple[str, ...]] = {INGEST: ("SELECT", "INSERT", "UPDATE")}
 

@@ -62,6 +62,19 @@ class OperationsSettings(Settings):
     """Whether POST /v1/restores is offered; the function has the right to start that machine only then."""
 
 
+class RestoreSettings(DatabaseSettings):
+    """What the restore's functions need beside the database.
+
+    ``part_bytes``: how much of a replaced table, as PostgreSQL stores it, goes into one file of the safety backup.
+    ``swap_rows``: from how many rows on, if they are also a fifth of all, a difference is worth a new table.
+    """
+
+    backup_bucket: str
+    report_bucket: str
+    part_bytes: int = Field(default=256 * 2**20, ge=8192)
+    swap_rows: int = Field(default=50_000, ge=0)
+
+
 S = TypeVar("S", bound=Settings)
 
 

@@ -1,8 +1,8 @@
 """Shadow tables: where a run builds what it will publish.
 
 A run has a schema of its own, so a worker of a run that was stopped finds no table to write to. A shadow has the table's
-columns and ``_source``, the row's position in the source: file number << 44 | byte offset. Everything here runs in the
-caller's transaction, as the owner.
+columns and, in a migration, ``_source``, the row's position in the source: file number << 44 | byte offset. Everything here
+runs in the caller's transaction, as the owner.
 """
 
 from __future__ import annotations
@@ -29,14 +29,21 @@ def schema_of(run: str) -> str:
     return "shadow_" + re.sub("[^a-z0-9]", "_", run.lower())
 
 
-def create(cursor: Any, run: str, tables: Iterable[Table]) -> None:
-    """Create the run's schema with an empty shadow of each table, which the load role may fill."""
+def create(
+    cursor: Any,
+    run: str,
+    tables: Iterable[Table],
+    *,
+    loader: str = LOAD,
+    extra: str = f"{SOURCE} bigint NOT NULL",
+) -> None:
+    """Create the run's schema with an empty shadow of each table, which the ``loader`` may fill."""
     schema = schema_of(run)
     cursor.execute(f"CREATE SCHEMA {ddl.ident(schema)}")
-    cursor.execute(f"GRANT USAGE ON SCHEMA {ddl.ident(schema)} TO {LOAD}")
+    cursor.execute(f"GRANT USAGE ON SCHEMA {ddl.ident(schema)} TO {loader}")
     for table in tables:
-        cursor.execute(ddl.create_table(table, schema, f"{SOURCE} bigint NOT NULL"))
-        cursor.execute(f"GRANT INSERT ON {ddl.qualified(table, schema)} TO {LOAD}")
+        cursor.execute(ddl.create_table(table, schema, extra))
+        cursor.execute(f"GRANT INSERT ON {ddl.qualified(table, schema)} TO {loader}")
 
 
 def drop(cursor: Any, run: str) -> None:
@@ -82,6 +89,12 @@ def add_foreign_keys(cursor: Any, table: Table, run: str, in_run: Iterable[str])
 
 def finish(cursor: Any, table: Table, run: str) -> None:
     """Build checks, indexes, comments and statistics: the shadow is then the table, but for ``_source`` and grants."""
+    complete(cursor, table, run)
+    cursor.execute(f"ANALYZE {ddl.qualified(table, schema_of(run))}")
+
+
+def complete(cursor: Any, table: Table, run: str) -> None:
+    """Build checks, indexes and comments."""
     additions = [f"ADD CONSTRAINT {ddl.ident(name)} {definition}" for name, definition in ddl.checks(table)]
     if additions:
         cursor.execute(f"ALTER TABLE {ddl.qualified(table, schema_of(run))} {', '.join(additions)}")
@@ -89,7 +102,6 @@ def finish(cursor: Any, table: Table, run: str) -> None:
         cursor.execute(statement)
     for statement in ddl.comments(table, schema_of(run)):
         cursor.execute(statement)
-    cursor.execute(f"ANALYZE {ddl.qualified(table, schema_of(run))}")
 
 
 def _add_constraint(cursor: Any, table: Table, run: str, name: str, definition: str) -> None:

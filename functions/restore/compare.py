@@ -1,0 +1,62 @@
+"""The comparison of the whole restore with what is there: refused before anything is written, or how to go on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dataforge import leases
+from dataforge.database import Connection, transaction
+from dataforge.pristine import is_pristine
+from dataforge.roles import OWNER
+from dataforge.settings import RestoreSettings
+from functions.restore.references import check_children, check_parents
+from functions.restore.run import MERGE, SWAP, Run, read_run
+
+_SHARE = 5
+"""One row in so many that differ is worth a new table."""
+
+
+def compare(db: Connection, settings: RestoreSettings, run_id: str) -> dict[str, str]:
+    """Check the foreign keys, and choose how the tables are to be changed.
+
+    Returns {"next": "finish", "build" or "switch"}. Repeating it is harmless. Raises ``WouldOrphan``, ``TargetRefuses``.
+    """
+    with transaction(db, role=OWNER) as cursor:
+        run = read_run(cursor, run_id)
+        leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
+        figures = read_figures(cursor, run)
+        check_children(cursor, run, takes_away(figures))
+        check_parents(cursor, run, all_of_them=run.dry_run)
+        if run.dry_run:
+            return {"next": "finish"}
+        mode = _mode(cursor, settings, run, figures)
+        cursor.execute(
+            "UPDATE dataforge.restores SET mode = %s, horizon = pg_snapshot_xmax(pg_current_snapshot())"
+            " WHERE restore_id = %s",
+            (mode, run_id),
+        )
+    return {"next": "build" if mode == SWAP else "switch"}
+
+
+def read_figures(cursor: Any, run: Run) -> dict[str, dict[str, int]]:
+    """By table: ``restored``, ``added``, ``removed``, ``changed``, as last noted; tables in their order."""
+    cursor.execute('SELECT "table", figures FROM dataforge.restore_tables WHERE restore_id = %s', (run.id,))
+    found = dict(cursor.fetchall())
+    return {table.name: found[table.name] for table in run.tables}
+
+
+def takes_away(figures: dict[str, dict[str, int]]) -> list[str]:
+    """The tables from which a value disappears that rows elsewhere may refer to."""
+    return [name for name, counts in figures.items() if counts["removed"] or counts["changed"]]
+
+
+def _mode(cursor: Any, settings: RestoreSettings, run: Run, figures: dict[str, dict[str, int]]) -> str:
+    """Rows that differ are exchanged one by one, unless they are many and nobody added anything to the tables.
+
+    All tables together, for foreign keys lead from one to the other.
+    """
+    rows = sum(counts["restored"] for counts in figures.values())
+    differing = sum(counts[n] for counts in figures.values() for n in ("added", "removed", "changed"))
+    if differing < max(settings.swap_rows, rows // _SHARE):
+        return MERGE
+    return SWAP if all(is_pristine(cursor, run.dataset, table) for table in run.tables) else MERGE

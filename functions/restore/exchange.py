@@ -1,0 +1,61 @@
+"""The exchange of tables for their shadows, with everything that the catalogue says of them; both ways of foreign keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from dataforge import ddl
+from dataforge.catalogue import ForeignKey, Table
+from dataforge.database import Connection, transaction
+from dataforge.roles import OWNER, REFILL, table_grants
+from functions.restore.references import parents
+from functions.restore.run import SWAP, Run
+
+
+def exchange(cursor: Any, run: Run) -> None:
+    """Move the tables out, as they are, and the shadows in. All are locked, pristine, and their foreign keys checked.
+
+    Foreign keys to and from other tables are made NOT VALID: reading all rows again is left to ``validate``.
+    """
+    for table in (table for table in run.tables if table.foreign_keys):
+        _drop_keys(cursor, table, table.foreign_keys)
+    for child, key in _references(run):
+        _drop_keys(cursor, child, (key,))
+    for table in run.tables:
+        cursor.execute(f"ALTER TABLE {ddl.qualified(table)} SET SCHEMA {ddl.ident(run.kept_schema)}")
+        _move_in(cursor, run, table)
+    for child, key in (*parents(run), *_references(run)):
+        definition = ddl.foreign_key(key, run.dataset.name)
+        cursor.execute(
+            f"ALTER TABLE {ddl.qualified(child)} ADD CONSTRAINT {ddl.ident(key.name)} {definition} NOT VALID"
+        )
+
+
+def _references(run: Run) -> Iterator[tuple[Table, ForeignKey]]:
+    """The catalogue's foreign keys from tables outside the restore; pristine tables have no others."""
+    for table in run.tables:
+        yield from ((c, key) for c, key in run.dataset.children(table.name) if not run.has(c.name))
+
+
+def _drop_keys(cursor: Any, table: Table, keys: tuple[ForeignKey, ...]) -> None:
+    drops = ", ".join(f"DROP CONSTRAINT IF EXISTS {ddl.ident(key.name)}" for key in keys)
+    cursor.execute(f"ALTER TABLE {ddl.qualified(table)} {drops}")
+
+
+def _move_in(cursor: Any, run: Run, table: Table) -> None:
+    cursor.execute(f"REVOKE ALL ON {run.shadow(table)} FROM {REFILL}")
+    cursor.execute(f"ALTER TABLE {run.shadow(table)} SET SCHEMA {ddl.ident(run.dataset.name)}")
+    for grant in table_grants():
+        role, privilege = grant.split(" ")
+        cursor.execute(f"GRANT {privilege} ON {ddl.qualified(table)} TO {ddl.ident(role)}")
+
+
+def validate(db: Connection, run: Run) -> None:
+    """Tell PostgreSQL that the rows obey the foreign keys that an exchange made. Readers and writers go on meanwhile.
+
+    Should it not come to that, new rows are checked all the same, and the doctor finds and mends it.
+    """
+    for child, key in (*parents(run), *_references(run)) if run.mode == SWAP else ():
+        with transaction(db, role=OWNER) as cursor:
+            cursor.execute(f"ALTER TABLE {ddl.qualified(child)} VALIDATE CONSTRAINT {ddl.ident(key.name)}")

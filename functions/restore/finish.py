@@ -1,0 +1,80 @@
+"""The last step: the safety backup's manifest, and the answer; nothing of the run is left in the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dataforge import ddl, leases, manifest, shadow
+from dataforge.catalogue import Table
+from dataforge.database import Connection, transaction
+from dataforge.errors import NotReconciled
+from dataforge.manifest import FileEntry, Manifest, TableEntry
+from dataforge.roles import OWNER
+from dataforge.rows import content_hash
+from dataforge.settings import RestoreSettings
+from functions.restore.compare import read_figures
+from functions.restore.pieces import KEEP, results
+from functions.restore.run import Run, read_run
+
+_COUNTS = ("restored", "added", "removed", "changed")
+
+
+def finish(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) -> dict[str, Any]:
+    """Make the safety backup exist, drop what was replaced, give back the leases. A dry run has neither.
+
+    Returns the execution's output. Repeating it is harmless.
+    """
+    with transaction(db, role=OWNER) as cursor:
+        run = read_run(cursor, run_id)
+        figures = read_figures(cursor, run)
+        if run.status == "switched":
+            manifest.write(s3, settings.backup_bucket, _safety(cursor, run))
+        cursor.execute(
+            "UPDATE dataforge.restores SET status = %s, finished_at = now() WHERE restore_id = %s AND finished_at IS NULL",
+            ("compared" if run.dry_run else "restored", run_id),
+        )
+        shadow.drop(cursor, run.id)
+        cursor.execute(f"DROP SCHEMA IF EXISTS {ddl.ident(run.kept_schema)} CASCADE")
+        leases.release(cursor, run.execution)
+    return {
+        "restore_id": run.id,
+        "dataset": run.dataset.name,
+        "backup": run.backup_id,
+        "dry_run": run.dry_run,
+        **{name: sum(counts[name] for counts in figures.values()) for name in _COUNTS},
+        "safety_backup": None if run.dry_run else run.id,
+        "tables": [{"table": table, **counts} for table, counts in figures.items()],
+    }
+
+
+def _safety(cursor: Any, run: Run) -> Manifest:
+    cursor.execute("SELECT switched_at FROM dataforge.restores WHERE restore_id = %s", (run.id,))
+    (switched_at,) = cursor.fetchone()
+    return Manifest(
+        backup_id=run.id,
+        dataset=run.dataset.name,
+        kind="safety",
+        created_at=switched_at,
+        tables=tuple(_entry(cursor, run, table) for table in run.tables),
+    )
+
+
+def _entry(cursor: Any, run: Run, table: Table) -> TableEntry:
+    """What was written of a replaced table, which must be all of it."""
+    parts = results(cursor, run.id, KEEP, table.name)
+    files = [part for part in parts if part is not None]
+    cursor.execute(f"SELECT count(*) FROM {run.kept(table)}")
+    (rows,) = cursor.fetchone()
+    if len(files) < len(parts) or sum(file["rows"] for file in files) != rows:
+        raise NotReconciled(
+            f"The safety backup of {table.name} lacks rows of {rows}; the table is kept as it was."
+        )
+    columns = manifest.column_entries(table)
+    return TableEntry(
+        table=table.name,
+        rows=rows,
+        content_hash=content_hash(sum(file["hash_total"] for file in files)),
+        schema_fingerprint=manifest.fingerprint(columns),
+        columns=columns,
+        files=tuple(FileEntry.model_validate(file) for file in files),
+    )

@@ -1,0 +1,99 @@
+"""The safety backup: the tables that were replaced, as a backup of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from typing import Any
+
+from psycopg2.extras import execute_values
+
+from dataforge import manifest, parquet
+from dataforge.catalogue import Table
+from dataforge.database import Connection, transaction
+from dataforge.objects import put_json, translated
+from dataforge.roles import OWNER
+from dataforge.settings import RestoreSettings
+from functions.restore.pieces import KEEP, Piece, claim, done
+from functions.restore.run import Run, read_run
+
+
+class PartItem(Piece):
+    """One part of a replaced table: its pages from ``first`` up to, not including, ``end``, and the object to be."""
+
+    kept_schema: str
+    bucket: str
+    folder: str
+    key: str
+    first: int
+    end: int
+
+
+def plan_parts(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) -> dict[str, Any]:
+    """Cut the replaced tables into parts. Returns {"key", "parts"}: where their list lies, and its length.
+
+    Repeating it gives the same parts: nobody writes to the tables any more.
+    """
+    items: list[dict[str, Any]] = []
+    with transaction(db, role=OWNER) as cursor:
+        run = read_run(cursor, run_id)
+        for table in run.tables:
+            items += _parts(cursor, settings, run, table)
+    key = f"{run.folder}{KEEP}.json"
+    put_json(s3, settings.report_bucket, key, items)
+    return {"key": key, "parts": len(items)}
+
+
+def _parts(cursor: Any, settings: RestoreSettings, run: Run, table: Table) -> list[dict[str, Any]]:
+    place = (run.id, KEEP, table.name)
+    cursor.execute(
+        "SELECT pg_relation_size(%s::regclass), current_setting('block_size')::integer, (SELECT count(*)"
+        ' FROM dataforge.restore_pieces WHERE restore_id = %s AND step = %s AND "table" = %s)',
+        (run.kept(table), *place),
+    )
+    size, block, planned = cursor.fetchone()
+    pages = size // block
+    parts = planned or -(-size // settings.part_bytes)
+    execute_values(
+        cursor,
+        'INSERT INTO dataforge.restore_pieces (restore_id, step, "table", piece) VALUES %s ON CONFLICT DO NOTHING',
+        [(*place, number) for number in range(parts)],
+    )
+    return [
+        {
+            "step": KEEP,
+            "restore_id": run.id,
+            "dataset": run.dataset.name,
+            "table": table.name,
+            "piece": number,
+            "kept_schema": run.kept_schema,
+            "bucket": settings.backup_bucket,
+            "folder": manifest.folder(run.dataset.name, run.id),
+            "key": f"{table.name}/part-{number:05}.parquet",
+            "first": pages * number // parts,
+            "end": pages * (number + 1) // parts,
+        }
+        for number in range(parts)
+    ]
+
+
+def keep_part(db: Connection, s3: Any, item: PartItem) -> int:
+    """Write the part to S3, unless the ledger says that it is there. Returns the number of rows.
+
+    The same part is the same file, so a second worker does no harm.
+    """
+    with transaction(db) as cursor:
+        if not claim(cursor, item):
+            return 0
+        place = f"ctid >= '({item.first},0)' AND ctid < '({item.end},0)'"
+        file = io.BytesIO()
+        copy = parquet.copy_sql(item.declared, place, item.kept_schema)
+        written = parquet.write(cursor, item.declared, copy, file)
+        data = file.getbuffer()
+        key = item.folder + item.key
+        with translated(key):
+            s3.put_object(Bucket=item.bucket, Key=key, Body=bytes(data))
+        sha256 = hashlib.sha256(data).hexdigest()
+        entry = {"key": item.key, "rows": written.rows, "size": len(data), "sha256": sha256}
+        done(cursor, item, {**entry, "hash_total": written.hash_total})
+    return written.rows

@@ -1,0 +1,90 @@
+"""The load: one file of the backup into its table's shadow, after every byte of it was checked."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from typing import Any
+
+import pyarrow as pa
+
+from dataforge import ddl, parquet, shadow
+from dataforge.bulk.digests import copy_lines
+from dataforge.bulk.texts import row_bodies
+from dataforge.catalogue import Table
+from dataforge.database import Connection, transaction
+from dataforge.errors import DamagedBackup
+from dataforge.manifest import folder
+from dataforge.objects import download
+from functions.restore.pieces import Piece, claim, done
+from functions.restore.run import narrowed
+
+
+class FileItem(Piece):
+    """One file to load, with all that the manifest says of it; ``key`` is the object's, in ``bucket``."""
+
+    backup_id: str
+    bucket: str
+    key: str
+    columns: tuple[str, ...]
+    rows: int
+    size: int
+    sha256: str
+
+    def damaged(self, what: str) -> DamagedBackup:
+        """The error that says what is wrong with the file."""
+        return DamagedBackup(
+            self.backup_id, [f"{self.key.removeprefix(folder(self.dataset, self.backup_id))} {what}"]
+        )
+
+
+def load_file(db: Connection, s3: Any, item: FileItem) -> int:
+    """Load the file, unless the ledger says that it is loaded. Returns the number of rows.
+
+    Rows and ledger entry commit together, and the entry's lock keeps a second worker out: exactly once.
+    Raises ``DamagedBackup``.
+    """
+    with transaction(db) as cursor:
+        if not claim(cursor, item):
+            return 0
+        rows = _copy(cursor, item, _checked(s3, item))
+        done(cursor, item, {"rows": rows})
+    return rows
+
+
+def _checked(s3: Any, item: FileItem) -> bytes:
+    """The file's bytes; nothing decodes them before they are known to be those that were written."""
+    data = download(s3, item.bucket, item.key)
+    if data is None:
+        raise item.damaged("is missing")
+    if len(data) != item.size:
+        raise item.damaged(f"has {len(data)} bytes, not {item.size}")
+    if hashlib.sha256(data).hexdigest() != item.sha256:
+        raise item.damaged("is not what was written (its SHA-256 differs)")
+    return data
+
+
+def _copy(cursor: Any, item: FileItem, data: bytes) -> int:
+    table = narrowed(item.declared, item.columns)
+    types = {column.name: column.type for column in table.columns}
+    target = f"{ddl.qualified(table, shadow.schema_of(item.restore_id))} ({ddl.columns_sql(table)})"
+    rows = 0
+    for batch in _batches(item, table, data):
+        lines = io.BytesIO(copy_lines(row_bodies(types, batch)))
+        cursor.copy_expert(f"COPY {target} FROM STDIN (FORMAT csv)", lines)
+        rows += batch.num_rows
+    if rows != item.rows:
+        raise item.damaged(f"has {rows} rows, not {item.rows}")
+    return rows
+
+
+def _batches(item: FileItem, table: Table, data: bytes) -> Any:
+    """The rows by batches; the file's columns are of the types that its table's are."""
+    expected = {field.name: field.type for field in parquet.arrow_schema(table)}
+    try:
+        for batch in parquet.read_batches(io.BytesIO(data)):
+            if {field.name: field.type for field in batch.schema} != expected:
+                raise item.damaged("has other columns than its manifest says")
+            yield batch
+    except (pa.ArrowException, OSError) as error:
+        raise item.damaged(f"cannot be read as Parquet ({error})") from error

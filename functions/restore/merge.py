@@ -1,0 +1,86 @@
+"""The change of tables row by row: for few rows, and for tables to which their owner added something.
+
+Views, grants, triggers and indexes stay as they are, and whoever reads by an older snapshot goes on seeing the old rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dataforge import ddl
+from dataforge.catalogue import Table
+from dataforge.errors import TargetRefuses
+from dataforge.pristine import is_pristine
+from functions.restore.difference import difference, find_difference
+from functions.restore.run import Run
+
+Statement = Callable[[Run, Table], str]
+
+
+def merge(cursor: Any, run: Run, figures: dict[str, dict[str, int]]) -> None:
+    """Keep a copy of the tables, and change what distinguishes them from their shadows, as ``figures`` counts it.
+
+    The tables are locked against writers. Raises ``TargetRefuses`` if something in a table does not let it become what the
+    backup holds.
+    """
+    for table in run.tables:
+        cursor.execute(
+            f"CREATE TABLE {run.kept(table)} AS SELECT {ddl.columns_sql(table)} FROM {ddl.qualified(table)}"
+        )
+    downwards = [
+        run.dataset.table(name) for wave in run.dataset.waves(t.name for t in run.tables) for name in wave
+    ]
+    for table in downwards:
+        _take(cursor, run, table, _insert, figures[table.name]["added"])
+        _take(cursor, run, table, _update, figures[table.name]["changed"])
+    for table in reversed(downwards):
+        _take(cursor, run, table, _delete, figures[table.name]["removed"])
+    for table in run.tables:
+        if not is_pristine(cursor, run.dataset, table):
+            _check(cursor, run, table)
+
+
+def _take(cursor: Any, run: Run, table: Table, statement: Statement, expected: int) -> None:
+    if not expected:
+        return
+    cursor.execute(statement(run, table))
+    if cursor.rowcount != expected:
+        raise TargetRefuses(
+            f"{table.dataset}.{table.name}: of {expected} rows {cursor.rowcount} were changed as the backup has them. A"
+            " trigger or rule of the table keeps the others. Nothing was restored."
+        )
+
+
+def _insert(run: Run, table: Table) -> str:
+    columns = ", ".join(f"s.{ddl.ident(c)}" for c in table.column_names)
+    return (
+        f"INSERT INTO {ddl.qualified(table)} ({ddl.columns_sql(table)}) SELECT {columns}"
+        f" FROM {difference(run, table)} d JOIN {run.shadow(table)} s ON s.ctid = d.source WHERE d.place IS NULL"
+    )
+
+
+def _update(run: Run, table: Table) -> str:
+    columns = ", ".join(f"{ddl.ident(c)} = s.{ddl.ident(c)}" for c in table.column_names)
+    return (
+        f"UPDATE {ddl.qualified(table)} l SET {columns}"
+        f" FROM {difference(run, table)} d JOIN {run.shadow(table)} s ON s.ctid = d.source WHERE l.ctid = d.place"
+    )
+
+
+def _delete(run: Run, table: Table) -> str:
+    return (
+        f"DELETE FROM {ddl.qualified(table)} l USING {difference(run, table)} d"
+        " WHERE l.ctid = d.place AND d.source IS NULL"
+    )
+
+
+def _check(cursor: Any, run: Run, table: Table) -> None:
+    """What the owner added may have changed a row on its way in, or others; the table must be what the backup holds."""
+    left = find_difference(cursor, run, table)
+    if any(left[name] for name in ("added", "removed", "changed")):
+        raise TargetRefuses(
+            f"{table.dataset}.{table.name} differs from the backup after all of its rows were restored: {left['added']} are"
+            f" missing, {left['removed']} too many, {left['changed']} changed. A trigger or rule of a table does that."
+            " Nothing was restored."
+        )

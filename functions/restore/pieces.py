@@ -1,0 +1,70 @@
+"""What workers do a piece at a time, files to load and parts to keep, and the ledger that lets each count once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel
+
+from dataforge.catalogue import Table
+from dataforge.database import Connection, transaction
+from dataforge.datasets import get_dataset
+
+LOAD, KEEP = "load", "keep"
+
+
+class Piece(BaseModel):
+    """One piece of a table, in one of the two steps."""
+
+    step: str
+    restore_id: str
+    dataset: str
+    table: str
+    piece: int
+
+    @property
+    def place(self) -> tuple[str, str, str, int]:
+        """Its key in the ledger."""
+        return self.restore_id, self.step, self.table, self.piece
+
+    @property
+    def declared(self) -> Table:
+        """The table as the catalogue has it."""
+        return get_dataset(self.dataset).table(self.table)
+
+
+_PLACE = 'restore_id = %s AND step = %s AND "table" = %s AND piece = %s'
+
+
+def claim(cursor: Any, piece: Piece) -> bool:
+    """Lock the piece's entry until the transaction ends; False if it is done, or the run is over."""
+    cursor.execute(f"SELECT result FROM dataforge.restore_pieces WHERE {_PLACE} FOR UPDATE", piece.place)
+    row = cursor.fetchone()
+    return row is not None and row[0] is None
+
+
+def done(cursor: Any, piece: Piece, result: dict[str, Any]) -> None:
+    """Enter the result, which commits together with what was done."""
+    cursor.execute(
+        f"UPDATE dataforge.restore_pieces SET result = %s, error = NULL, cause = NULL WHERE {_PLACE}",
+        (json.dumps(result), *piece.place),
+    )
+
+
+def note(db: Connection, piece: Piece, error: Exception) -> None:
+    """Leave the reason of a failure in the ledger, where the failing execution finds it."""
+    with transaction(db) as cursor:
+        cursor.execute(
+            f"UPDATE dataforge.restore_pieces SET error = %s, cause = %s WHERE {_PLACE}",
+            (type(error).__name__, str(error), *piece.place),
+        )
+
+
+def results(cursor: Any, restore_id: str, step: str, table: str) -> list[dict[str, Any] | None]:
+    """The results of a table's pieces, in order; None for one that is not done."""
+    cursor.execute(
+        'SELECT result FROM dataforge.restore_pieces WHERE restore_id = %s AND step = %s AND "table" = %s ORDER BY piece',
+        (restore_id, step, table),
+    )
+    return [result for (result,) in cursor.fetchall()]

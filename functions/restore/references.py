@@ -1,0 +1,142 @@
+"""Foreign keys between what is restored and what is not: who would lose a parent, and who would have none.
+
+Those that lead to the tables are read from PostgreSQL, for the owner may have tables of his own that refer to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from dataforge import ddl
+from dataforge.catalogue import ForeignKey, Table
+from dataforge.errors import TargetRefuses, WouldOrphan
+from dataforge.roles import OWNER
+from functions.restore.run import Run
+
+_SHOWN = 20
+"""How many keys an error names for each foreign key."""
+
+_GUARDED = "ar"
+"""What PostgreSQL calls the foreign keys that refuse to lose a parent (no action, restrict)."""
+
+_CHILDREN = """
+    SELECT k.conname, n.nspname, r.relname, k.confdeltype::text,
+           ARRAY(SELECT attname::text FROM unnest(conkey) WITH ORDINALITY u(number, place)
+                 JOIN pg_attribute ON attrelid = conrelid AND attnum = number ORDER BY place),
+           ARRAY(SELECT attname::text FROM unnest(confkey) WITH ORDINALITY u(number, place)
+                 JOIN pg_attribute ON attrelid = confrelid AND attnum = number ORDER BY place),
+           has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(r.oid, 'SELECT'),
+           has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(r.oid, 'UPDATE, DELETE, TRUNCATE, MAINTAIN')
+    FROM pg_constraint k JOIN pg_class r ON r.oid = k.conrelid JOIN pg_namespace n ON n.oid = r.relnamespace
+    WHERE k.contype = 'f' AND k.confrelid = %s::regclass AND k.conparentid = 0 ORDER BY 2, 3, 1
+"""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A foreign key that leads from a table outside the restore to one inside; names as they stand in SQL.
+
+    ``guarded``: PostgreSQL itself keeps its rows from losing their parents. ``readable``: we may look for them.
+    ``lockable``: we may keep others from writing to it.
+    """
+
+    name: str
+    relation: str
+    columns: tuple[str, ...]
+    parent: Table
+    parent_columns: tuple[str, ...]
+    guarded: bool
+    readable: bool
+    lockable: bool
+
+
+def children(cursor: Any, run: Run) -> list[Child]:
+    """All foreign keys from outside the restore to its tables."""
+    inside = {ddl.qualified(table) for table in run.tables} | {run.kept(table) for table in run.tables}
+    found = []
+    for table in run.tables:
+        cursor.execute(_CHILDREN, (ddl.qualified(table),))
+        for name, schema, relation, action, columns, parent_columns, *may in cursor.fetchall():
+            child = f"{ddl.ident(schema)}.{ddl.ident(relation)}"
+            if child not in inside:
+                own = tuple(map(ddl.ident, columns)), table, tuple(map(ddl.ident, parent_columns))
+                found.append(Child(name, child, *own, action in _GUARDED, *may))
+    return found
+
+
+def parents(run: Run, *, inside: bool = False) -> Iterator[tuple[Table, ForeignKey]]:
+    """The foreign keys that lead from the restore's tables to tables outside it; or to those inside."""
+    for table in run.tables:
+        yield from ((table, key) for key in table.foreign_keys if run.has(key.parent) == inside)
+
+
+def check_children(cursor: Any, run: Run, changed: Iterable[str]) -> None:
+    """Raises ``WouldOrphan`` if rows outside the restore refer to rows that it takes away from the tables ``changed``."""
+    names = set(changed)
+    findings: list[str] = []
+    for child in children(cursor, run):
+        if child.parent.name not in names:
+            continue
+        if not child.guarded and not (child.readable and child.lockable):
+            raise TargetRefuses(
+                f"Rows of {child.relation} go with rows of {child.parent.name} ({child.name}), and we may not look for them."
+                f" Grant SELECT and DELETE on it to {OWNER}, or drop the constraint."
+            )
+        if child.readable:
+            findings += _lost(cursor, run, child)
+    if findings:
+        raise WouldOrphan(findings)
+
+
+def _lost(cursor: Any, run: Run, child: Child) -> Iterator[str]:
+    columns = ", ".join(f"c.{column}" for column in child.columns)
+    same = " AND ".join(
+        f"p.{parent} = c.{column}" for parent, column in zip(child.parent_columns, child.columns, strict=True)
+    )
+    condition = " AND ".join(
+        [
+            *(f"c.{column} IS NOT NULL" for column in child.columns),
+            f"EXISTS (SELECT FROM {ddl.qualified(child.parent)} p WHERE {same})",
+            f"NOT EXISTS (SELECT FROM {run.shadow(child.parent)} p WHERE {same})",
+        ]
+    )
+    name = child.relation.replace('"', "")
+    text = f"of {name} would lose their parents ({child.name})"
+    yield from _found(cursor, f"{child.relation} c", columns, condition, text)
+
+
+def check_parents(cursor: Any, run: Run, *, all_of_them: bool = False) -> None:
+    """Raises ``WouldOrphan`` if restored rows refer to rows that do not exist outside the restore.
+
+    ``all_of_them``: also to rows inside it. Building the keys finds those as well.
+    """
+    findings: list[str] = []
+    for table, key in parents(run):
+        findings += _lacking(cursor, run, table, key, ddl.qualified(run.dataset.table(key.parent)))
+    for table, key in parents(run, inside=True) if all_of_them else ():
+        findings += _lacking(cursor, run, table, key, run.shadow(run.dataset.table(key.parent)))
+    if findings:
+        raise WouldOrphan(findings)
+
+
+def _lacking(cursor: Any, run: Run, table: Table, key: ForeignKey, parent: str) -> Iterator[str]:
+    column = f"c.{ddl.ident(key.column)}"
+    same = f"p.{ddl.ident(key.parent_column)} = {column}"
+    condition = f"{column} IS NOT NULL AND NOT EXISTS (SELECT FROM {parent} p WHERE {same})"
+    text = f"to be restored into {table.dataset}.{table.name} have no parent in {key.parent} ({key.name})"
+    yield from _found(cursor, f"{run.shadow(table)} c", column, condition, text)
+
+
+def _found(cursor: Any, relation: str, columns: str, condition: str, text: str) -> Iterator[str]:
+    """One finding, if rows meet the condition: how many, and the first keys that they lack."""
+    cursor.execute(
+        f"WITH found AS MATERIALIZED (SELECT concat_ws(', ', {columns}) AS key FROM {relation} WHERE {condition})"
+        " SELECT (SELECT count(*) FROM found), ARRAY(SELECT DISTINCT key FROM found ORDER BY 1 LIMIT %s)",
+        (_SHOWN + 1,),
+    )
+    count, keys = cursor.fetchone()
+    if count:
+        shown = ", ".join(keys[:_SHOWN]) + (", …" if len(keys) > _SHOWN else "")
+        yield f"{count} row(s) {text}: {shown}"

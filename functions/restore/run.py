@@ -1,0 +1,79 @@
+"""A restore's row in the ledger, and the names of what it makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dataforge import ddl, shadow
+from dataforge.catalogue import Dataset, Table
+from dataforge.datasets import get_dataset
+from dataforge.errors import InvalidInput
+
+SWAP, MERGE = "swap", "merge"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One restore, as its steps read it from the ledger.
+
+    ``status``: running, switched (the tables are restored, what they replaced is not yet in S3), restored, compared (the end
+    of a dry run), or how it failed.
+    """
+
+    id: str
+    execution: str
+    dataset: Dataset
+    tables: tuple[Table, ...]
+    backup_id: str
+    dry_run: bool
+    mode: str
+    status: str
+
+    @property
+    def folder(self) -> str:
+        """Where its work lists lie in the report bucket."""
+        return f"runs/{self.id}/"
+
+    @property
+    def schema(self) -> str:
+        """Where its shadows are."""
+        return shadow.schema_of(self.id)
+
+    @property
+    def kept_schema(self) -> str:
+        """Where the tables are that it replaced, until they are in S3."""
+        return shadow.schema_of(f"{self.id}-kept")
+
+    def shadow(self, table: Table) -> str:
+        """The table's shadow, as it stands in SQL."""
+        return ddl.qualified(table, self.schema)
+
+    def kept(self, table: Table) -> str:
+        """The table that was replaced, as it stands in SQL."""
+        return ddl.qualified(table, self.kept_schema)
+
+    def has(self, name: str) -> bool:
+        """Whether a table of this name is restored."""
+        return any(table.name == name for table in self.tables)
+
+
+_RUN = "SELECT execution, dataset, tables, backup_id, dry_run, mode, status FROM dataforge.restores WHERE restore_id = %s"
+
+
+def read_run(cursor: Any, run_id: str) -> Run:
+    """The run of this id. Raises ``InvalidInput`` if the ledger has none."""
+    cursor.execute(_RUN, (run_id,))
+    row = cursor.fetchone()
+    if row is None:
+        raise InvalidInput(f"No restore {run_id!r} in the ledger.")
+    execution, name, tables, backup_id, dry_run, mode, status = row
+    dataset = get_dataset(name)
+    return Run(
+        run_id, execution, dataset, tuple(map(dataset.table, tables)), backup_id, dry_run, mode or "", status
+    )
+
+
+def narrowed(table: Table, columns: list[str] | tuple[str, ...]) -> Table:
+    """The table with only those of its columns that a backup holds; keys are never among what was added later."""
+    return replace(table, columns=tuple(c for c in table.columns if c.name in columns))

@@ -1,0 +1,115 @@
+"""The restore's state machine: which step follows which, what is retried, and where a failure goes.
+
+States carry ids and places of files alone. Records stay in S3 and PostgreSQL, so no history and no log holds one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.lease_states import EXECUTION, LeaseStates
+from infra.steps import call, retry_died
+from infra.storage import MAP_RESULTS
+
+RUN = sfn.JsonPath.string_at("$.run.restore_id")
+ITEM = sfn.JsonPath.object_at("$$.Map.Item.Value")
+
+
+class RestoreStates(Construct):
+    """The states; ``start`` is the first, ``piece_maps`` are the labels of those that start children.
+
+    ``control`` takes one step of a run at a time, ``work`` one file or part, many at once. In ``report`` lie the lists of
+    these, and there Distributed Maps write what their steps returned. ``holders``: see ``LeaseStates``.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        control: lambda_.IFunction,
+        work: lambda_.IFunction,
+        report: s3.IBucket,
+        concurrency: int,
+        holders: Sequence[str],
+    ) -> None:
+        super().__init__(scope, id)
+        self.piece_maps: tuple[str, ...] = ()
+        self._worker, self._report, self._concurrency = work, report, concurrency
+        self._run = LeaseStates(self, "Run", control=control, holders=holders)
+        self.start = self._run.begin(self._work())
+
+    def _work(self) -> sfn.IChainable:
+        """All steps; a run that only writes the safety backup of an earlier one begins with that."""
+        finish = self._run.step("Finish", "finish", None, restore_id=RUN)
+        keep = self._run.step("PlanKeep", "keep", "$.keep", restore_id=RUN)
+        keep.next(self._for_each_piece("Keep", "$.keep.key")).next(finish)
+        check = self._run.step("Check", "check", "$.check", restore_id=RUN)
+        compare = self._run.step("Compare", "compare", "$.compare", restore_id=RUN)
+        check.next(self._for_each_piece("Load", "$.check.key")).next(self._settle()).next(compare)
+        compare.next(self._change(keep, finish))
+        begun = sfn.Choice(self, "IsSwitched")
+        return begun.when(sfn.Condition.string_equals("$.run.next", "keep"), keep).otherwise(check)
+
+    def _change(self, keep: sfn.IChainable, finish: sfn.IChainable) -> sfn.Choice:
+        """As the comparison says: nothing (a dry run), or the switch, which whole new tables are built for first."""
+        switch = self._run.step("Switch", "switch", sfn.JsonPath.DISCARD, restore_id=RUN, execution=EXECUTION)
+        switch.next(keep)
+        build = self._build()
+        build.next(switch)
+        return (
+            sfn.Choice(self, "HowToGoOn")
+            .when(sfn.Condition.string_equals("$.compare.next", "finish"), finish)
+            .when(sfn.Condition.string_equals("$.compare.next", "build"), build)
+            .otherwise(switch)
+        )
+
+    def _for_each_piece(self, name: str, items: str) -> sfn.DistributedMap:
+        """Call ``work`` with each item of the JSON list whose key stands at ``items``; a state itself holds 256 KiB."""
+        self.piece_maps += (name,)
+        pieces = sfn.DistributedMap(
+            self,
+            name,
+            label=name,
+            map_execution_type=sfn.StateMachineType.STANDARD,
+            max_concurrency=self._concurrency,
+            item_reader=sfn.S3JsonItemReader(bucket=self._report, key=sfn.JsonPath.string_at(items)),
+            result_writer_v2=sfn.ResultWriterV2(bucket=self._report, prefix=MAP_RESULTS.rstrip("/")),
+            result_path=sfn.JsonPath.DISCARD,
+        )
+        pieces.item_processor(retry_died(call(self, f"{name}Piece", self._worker)))
+        return self._run.or_abandon(pieces)
+
+    def _settle(self) -> sfn.Map:
+        """Check the loaded tables, and compare each with the one that is there; all at the same time."""
+        settle = self._map("Settle", "$.check.tables", {"restore_id": RUN}, "table", self._concurrency)
+        settle.item_processor(self._table_step("SettleTable", "settle"))
+        return self._run.or_abandon(settle)
+
+    def _build(self) -> sfn.Map:
+        """Complete the new tables, parents before children; the tables of one wave at the same time."""
+        restore = {"restore_id": sfn.JsonPath.string_at("$.restore_id")}
+        wave = self._map("BuildWave", "$.wave", restore, "table", self._concurrency)
+        wave.item_processor(self._table_step("BuildTable", "build"))
+        waves = self._map("Build", "$.check.waves", {"restore_id": RUN}, "wave", 1)
+        waves.item_processor(wave)
+        return self._run.or_abandon(waves)
+
+    def _table_step(self, name: str, step: str) -> sfn.TaskStateBase:
+        run, table = sfn.JsonPath.string_at("$.restore_id"), sfn.JsonPath.string_at("$.table")
+        return self._run.invoke(name, step, sfn.JsonPath.DISCARD, restore_id=run, table=table)
+
+    def _map(self, name: str, items: str, common: dict[str, str], item: str, concurrency: int) -> sfn.Map:
+        return sfn.Map(
+            self,
+            name,
+            items_path=items,
+            item_selector={**common, item: ITEM},
+            max_concurrency=concurrency,
+            result_path=sfn.JsonPath.DISCARD,
+        )

@@ -1,0 +1,244 @@
+"""A restore as the state machine runs it, step by step in this process: real PostgreSQL, moto's S3."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from psycopg2.extensions import connection
+
+from dataforge import ddl, manifest, parquet
+from dataforge.datasets import DATASETS
+from dataforge.errors import DataForgeError
+from dataforge.manifest import FileEntry, Kind, Manifest, TableEntry
+from dataforge.roles import REFILL, RESTORE
+from dataforge.rows import content_hash
+from dataforge.settings import RestoreSettings
+from functions.restore.abandon import abandon
+from functions.restore.begin import begin
+from functions.restore.build import build
+from functions.restore.check import check
+from functions.restore.compare import compare
+from functions.restore.finish import finish
+from functions.restore.keep import PartItem, keep_part, plan_parts
+from functions.restore.load import FileItem, load_file
+from functions.restore.settle import settle
+from functions.restore.switch import switch
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+
+BACKUP, REPORT = "backup", "report"
+ALWAYS_SWAP, NEVER_SWAP = 0, 10**9
+STEPS = ("begin", "check", "load", "settle", "compare", "build", "switch", "keep", "finish")
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Restore:
+    """One execution; ``run`` takes all steps as the state machine does, or a test takes them one by one."""
+
+    vault: Vault
+    document: Any
+    settings: RestoreSettings
+    control: connection
+    worker: connection
+    execution: str = field(default_factory=lambda: f"arn:aws:states:::execution:restore:run-{next(_numbers)}")
+    id: str = ""
+    next: str = ""
+    checked: dict[str, Any] = field(default_factory=dict)
+    failure: dict[str, str] = field(default_factory=dict)
+
+    def run(self, **before: Callable[[], Any]) -> dict[str, Any]:
+        """All steps; ``before`` is what happens right before a step. Returns the output; failures are abandoned."""
+        answer: Any = None
+        try:
+            for step in STEPS:
+                if step in before:
+                    before[step]()
+                answer = self.take(step)
+        except DataForgeError as error:
+            self.fail(error)
+            raise
+        return dict(answer)
+
+    def fail(self, error: Exception) -> None:
+        """Abandon the run as the state machine does when a step raised the error."""
+        caught = {"Error": type(error).__name__, "Cause": json.dumps({"errorMessage": str(error)})}
+        self.failure = dict(abandon(self.control, self.execution, caught))
+
+    def until(self, last: str) -> Restore:
+        """Take the steps up to, not including, this one."""
+        for step in STEPS[: STEPS.index(last)]:
+            self.take(step)
+        return self
+
+    def take(self, step: str) -> Any:
+        """One step, unless the state machine would pass it by."""
+        skipped = {
+            "finish": {"build", "switch", "keep"},
+            "switch": {"build"},
+            "keep": {"check", "load", "settle", "compare", "build", "switch"},
+        }
+        return None if step in skipped.get(self.next, ()) else getattr(self, step)()
+
+    def begin(self, dead: str = "") -> str:
+        started = "2026-11-22T10:00:00.123Z"
+        s3 = self.vault.s3
+        answer = begin(self.control, s3, self.settings, self.execution, started, self.document, dead)
+        self.id, self.next = answer["restore_id"], answer["next"]
+        return answer["holder"]
+
+    def check(self) -> None:
+        self.checked = check(self.control, self.vault.s3, self.settings, self.id)
+
+    def load(self) -> None:
+        # Workers finish in any order.
+        for item in reversed(self.vault.read_json(self.checked["key"])):
+            load_file(self.worker, self.vault.s3, FileItem.model_validate(item))
+
+    def settle(self) -> None:
+        for table in self.checked["tables"]:
+            settle(self.control, self.id, table)
+
+    def compare(self) -> None:
+        self.next = compare(self.control, self.settings, self.id)["next"]
+
+    def build(self) -> None:
+        for table in itertools.chain.from_iterable(self.checked["waves"]):
+            build(self.control, self.id, table)
+
+    def switch(self) -> None:
+        switch(self.control, self.id, self.execution)
+
+    def keep(self) -> None:
+        planned = plan_parts(self.control, self.vault.s3, self.settings, self.id)
+        for item in reversed(self.vault.read_json(planned["key"])):
+            keep_part(self.worker, self.vault.s3, PartItem.model_validate(item))
+
+    def finish(self) -> dict[str, Any]:
+        return finish(self.control, self.vault.s3, self.settings, self.id)
+
+
+@dataclass
+class Vault:
+    """A database, the buckets, and what tests ask of them."""
+
+    database: Database
+    s3: Any
+    make_csv: Callable[..., bytes]
+
+    def insert(self, table: str, *rows: dict[str, Any]) -> None:
+        """Add rows to a table of ``olist``; they name what is not usual, ids may be numbers."""
+        db = self.database.superuser()
+        target = DATASETS["olist"].table(table)
+        with db.cursor() as cursor:
+            copy = f"COPY {ddl.qualified(target)} FROM STDIN (FORMAT csv, HEADER)"
+            cursor.copy_expert(copy, io.BytesIO(self.make_csv(table, *rows)))
+        db.close()
+
+    def backup(self, *tables: str, kind: Kind = "backup", parts: int = 2, dataset: str = "olist") -> Manifest:
+        """Back up tables (none: all) as they are, the rows of each in so many files."""
+        number, names = next(_numbers), tables or tuple(DATASETS[dataset].tables)
+        backup_id = f"20261101T000000Z-{number:08x}"
+        found = Manifest(
+            backup_id=backup_id,
+            dataset=dataset,
+            kind=kind,
+            created_at=datetime.now(UTC),
+            tables=tuple(self._table(dataset, backup_id, name, parts) for name in names),
+        )
+        manifest.write(self.s3, BACKUP, found)
+        return found
+
+    def _table(self, dataset: str, backup_id: str, name: str, parts: int) -> TableEntry:
+        table, files, total = DATASETS[dataset].table(name), [], 0
+        db = self.database.superuser()
+        with db.cursor() as cursor:
+            cursor.execute("SET timezone = 'UTC'")
+            for part in range(parts):
+                condition = f"hashtext(ctid::text) % {parts} IN ({part}, -{part})"
+                body, key = io.BytesIO(), f"{name}/part-{part:05}.parquet"
+                written = parquet.write(cursor, table, parquet.copy_sql(table, condition), body)
+                data = body.getvalue()
+                self.s3.put_object(Bucket=BACKUP, Key=manifest.folder(dataset, backup_id) + key, Body=data)
+                digest = hashlib.sha256(data).hexdigest()
+                files.append(FileEntry(key=key, rows=written.rows, size=len(data), sha256=digest))
+                total += written.hash_total
+        db.close()
+        columns = manifest.column_entries(table)
+        return TableEntry(
+            table=name,
+            rows=sum(file.rows for file in files),
+            content_hash=content_hash(total),
+            schema_fingerprint=manifest.fingerprint(columns),
+            columns=columns,
+            files=tuple(files),
+        )
+
+    def restore(self, swap_rows: int = NEVER_SWAP, part_bytes: int = 1 << 20, **document: Any) -> Restore:
+        """A restore, not begun."""
+        more = {"backup_bucket": BACKUP, "report_bucket": REPORT, "swap_rows": swap_rows}
+        base = self.database.settings(RESTORE).model_dump()
+        settings = RestoreSettings.model_validate(base | more | {"part_bytes": part_bytes})
+        return Restore(self, document, settings, self.connection(RESTORE), self.connection(REFILL))
+
+    def connection(self, role: str) -> connection:
+        """The database's warm connection of a role."""
+        known = self.database.warm.get(role)
+        if known is None or known.closed:
+            known = self.database.warm[role] = self.database.connect(role)
+        return known
+
+    def rows(self, table: str, dataset: str = "olist") -> list[str]:
+        """The texts of a table's rows, sorted."""
+        text = ddl.row_text_sql(DATASETS[dataset].table(table))
+        return sorted(row for (row,) in self.database.query(f"SELECT {text} FROM {dataset}.{table}"))
+
+    def read_json(self, key: str) -> Any:
+        """A document of the report bucket."""
+        return json.loads(self.s3.get_object(Bucket=REPORT, Key=key)["Body"].read())
+
+    def leftovers(self) -> list[Any]:
+        """Schemas and leases of runs; none once a run is over."""
+        return self.database.query(
+            "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'shadow%%' UNION ALL SELECT execution FROM dataforge.leases"
+        )
+
+    def clear(self, dataset: str = "olist") -> None:
+        """Take all rows away, and what was made of a run that failed."""
+        names = ", ".join(f"{dataset}.{name}" for name in DATASETS[dataset].tables)
+        drops = [
+            f"DROP SCHEMA {name} CASCADE"
+            for (name,) in self.database.query(
+                "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'shadow%%'"
+            )
+        ]
+        self.database.query("; ".join([f"TRUNCATE {names}", "DELETE FROM dataforge.leases", *drops]))
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """S3's client: making one takes longer than most tests."""
+    with mock_aws():
+        made = boto3.client("s3", region_name="us-east-1")
+        for bucket in (BACKUP, REPORT):
+            made.create_bucket(Bucket=bucket)
+        yield made
+
+
+@pytest.fixture
+def vault(module_database: Database, client: Any, make_csv: Callable[..., bytes]) -> Vault:
+    """The module's database, without a row, and buckets with the backups of earlier tests."""
+    vault = Vault(module_database, client, make_csv)
+    vault.clear()
+    return vault
