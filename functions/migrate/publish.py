@@ -12,6 +12,7 @@ from dataforge.errors import NotReconciled, QualityTooLow, TargetChanged
 from dataforge.roles import OWNER
 from dataforge.rows import content_hash
 from dataforge.snapshot import exclude_snapshots
+from functions.migrate.facts import keep_facts
 from functions.migrate.files import reconcile_files
 from functions.migrate.merge import insert, settle_again
 from functions.migrate.run import Run, read_run
@@ -127,6 +128,7 @@ def publish(db: Connection, run_id: str, execution: str) -> dict[str, str]:
                 return {"status": "published"}
             leases.hold(cursor, execution, run.dataset.name, [t.name for t in run.tables])
             _judge(cursor, run)
+            keep_facts(cursor, run)
             cursor.execute(f"SET LOCAL lock_timeout = {PUBLISH_LOCK_MS}")
             if run.mode == "swap":
                 _swap(cursor, run)

@@ -1,0 +1,39 @@
+"""What a published run leaves about the quality of each table, beside what batches leave."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from dataforge.quality import Fact, Rules, keep_statement
+from functions.migrate.run import Run
+
+
+def keep_facts(cursor: Any, run: Run) -> None:
+    """Keep a fact per table, in the transaction that publishes: once per run, and only of what readers get.
+
+    Where nothing of a table was read there is none.
+    """
+    cursor.execute(
+        'SELECT "table", read, rejected FROM dataforge.migration_tables WHERE migration_id = %s AND read > 0',
+        (run.id,),
+    )
+    counts = cursor.fetchall()
+    rules = _broken_rules(cursor, run)
+    facts = [Fact(table, read, rejected, rules.get(table, {})) for table, read, rejected in counts]
+    if facts:
+        cursor.execute(*keep_statement("migration", run.id, run.dataset.name, facts))
+
+
+def _broken_rules(cursor: Any, run: Run) -> dict[str, Rules]:
+    """By table, what ``dataforge.quality.broken_rules`` counts, of rejections that are stored: there may be millions."""
+    cursor.execute(
+        "SELECT \"table\", e->>'column', e->>'code', count(DISTINCT id)"
+        " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s GROUP BY 1, 2, 3",
+        (run.id,),
+    )
+    found: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    known = {table.name: table.by_name for table in run.tables}
+    for table, column, code, records in cursor.fetchall():
+        found[table][column if column in known[table] else ""][code] += records
+    return {table: dict(columns) for table, columns in found.items()}

@@ -1,0 +1,58 @@
+"""A published run leaves a fact of quality per table, once; any other run leaves none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dataforge.errors import QualityTooLow
+
+if TYPE_CHECKING:
+    from tests.postgres.migrate.conftest import Forge
+
+MakeCsv = Callable[..., bytes]
+FACTS = 'SELECT source, source_id, dataset, "table", read, accepted, rejected, rules FROM dataforge.quality_facts ORDER BY 4'
+
+
+@pytest.fixture
+def files(make_csv: MakeCsv) -> dict[str, bytes]:
+    """Of five customers one has two bad columns and one too few fields; of two orders one is an orphan."""
+    rows: list[dict[str, Any]] = [{"customer_id": n} for n in (1, 2, 3)]
+    rows.append({"customer_id": "bad", "customer_state": "bad"})
+    orders = [{"order_id": n, "customer_id": n} for n in (1, 9)]
+    return {"customers": make_csv("customers", *rows) + b"x,y\n", "orders": make_csv("orders", *orders)}
+
+
+def test_a_published_run_leaves_one_fact_per_table_however_often_it_is_published(
+    forge: Forge, files: dict[str, bytes]
+) -> None:
+    forge.put(**files)
+    run = forge.migration({"tables": ["customers", "orders", "sellers"], "quality_threshold": 0})
+    forge.put(sellers=b"seller_id,seller_zip_code_prefix,seller_city,seller_state\n")
+    run.run()
+    run.publish()
+    pattern = {"string_pattern_mismatch": 1}
+    rules = {"customer_id": pattern, "customer_state": pattern, "": {"field_count": 1}}
+    assert forge.database.query(FACTS) == [
+        ("migration", run.id, "olist", "customers", 5, 3, 2, rules),
+        ("migration", run.id, "olist", "orders", 2, 1, 1, {"customer_id": {"foreign_key": 1}}),
+    ]
+
+
+def test_a_run_that_is_not_published_leaves_none(forge: Forge, files: dict[str, bytes]) -> None:
+    forge.put(**files)
+    with pytest.raises(QualityTooLow):
+        forge.migrate(tables=["customers", "orders"])
+    assert forge.database.query(FACTS) == []
+
+
+def test_a_run_that_has_to_settle_again_counts_what_it_found_at_last(forge: Forge, make_csv: MakeCsv) -> None:
+    forge.put(customers=make_csv("customers", {"customer_city": "a"}))
+    insert = f"INSERT INTO olist.customers VALUES ('{1:032x}', '{1:032x}', '01037', 'mine', 'SP')"
+    run = forge.migration({"tables": ["customers"], "quality_threshold": 0})
+    run.run(publish=lambda: forge.database.query(insert))
+    assert forge.database.query(FACTS) == [
+        ("migration", run.id, "olist", "customers", 1, 0, 1, {"": {"conflict": 1}})
+    ]
