@@ -43,6 +43,7 @@ def sample_report(word: str = "sample") -> dict[str, Any]:
         "mode": "swap",
         "quality": (read - rejected) / read,
         "quality_threshold": 0.95,
+        "replay": None,
         "row_hash": "dataforge-row-1",
         "started_at": "2026-11-22T10:15:00+00:00",
         "finished_at": "2026-11-22T10:15:20.8+00:00",

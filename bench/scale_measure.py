@@ -26,8 +26,10 @@ from dataforge.database import Connection
 from dataforge.roles import LOAD, MIGRATE
 from dataforge.settings import MigrationSettings
 from functions.migrate.begin import begin
-from functions.migrate.load import LoadItem, ScanItem, load_chunk, scan_range
-from functions.migrate.plan import cut, plan
+from functions.migrate.cut import cut
+from functions.migrate.items import LoadItem, ScanItem
+from functions.migrate.load import load_chunk, scan_range
+from functions.migrate.plan import plan
 from functions.migrate.settle import settle
 from local.generate import generate
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from dataforge import leases, shadow
+from dataforge.catalogue import Dataset
 from dataforge.database import Connection, transaction
 from dataforge.ids import run_id
 from dataforge.roles import OWNER
+from functions.migrate.replay import replay_order
 from functions.migrate.resume import drop_leftovers, resume, to_resume, worth_resuming
-from functions.migrate.run import read_input, read_run
+from functions.migrate.run import MigrationInput, Order, read_input, read_order, read_run
 
 
 def begin(db: Connection, execution: str, started: str, document: Any, dead: str = "") -> dict[str, str]:
@@ -18,34 +20,46 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
     Returns its ``migration_id`` and ``holder``: "" or the execution that holds one of the tables, in which case nothing
     was taken. Repeating it is harmless. Raises ``InvalidInput`` and its kin.
     """
-    request, dataset, tables = read_input(document)
+    request = read_input(document)
     migration_id = run_id(execution, started)
     if dead:
         release(db, dead, "stopped")
     with transaction(db, role=OWNER) as cursor:
         if request.resume:
-            old = read_run(cursor, to_resume(cursor, request.resume, execution, dataset.name))
-            migration_id, dataset, tables = old.id, old.dataset, [table.name for table in old.tables]
-        cursor.execute("SAVEPOINT leases")
-        holder = leases.take(cursor, leases.WRITE, execution, dataset.name, tables)
-        if holder:
-            cursor.execute("ROLLBACK TO SAVEPOINT leases")
-            return {"migration_id": migration_id, "holder": holder}
-        if request.resume:
-            given = "quality_threshold" in request.model_fields_set
-            resume(cursor, migration_id, execution, request.quality_threshold if given else None)
-            return {"migration_id": migration_id, "holder": ""}
-        drop_leftovers(cursor, dataset.name, tables)
-        cursor.execute(
-            "INSERT INTO dataforge.migrations"
-            " (migration_id, execution, dataset, prefix, tables, quality_threshold, on_conflict)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (migration_id) DO NOTHING",
-            (
-                *(migration_id, execution, dataset.name, request.prefix, tables),
-                *(request.quality_threshold, request.on_conflict),
-            ),
-        )
-    return {"migration_id": migration_id, "holder": ""}
+            old = read_run(cursor, to_resume(cursor, request.resume, execution, request.dataset))
+            holder = _take(cursor, execution, old.dataset, [table.name for table in old.tables])
+            if not holder:
+                given = "quality_threshold" in request.model_fields_set
+                resume(cursor, old.id, execution, request.quality_threshold if given else None)
+            return {"migration_id": old.id, "holder": holder}
+        order = replay_order(cursor, request.replay, request) if request.replay else read_order(request)
+        holder = _take(cursor, execution, order.dataset, order.tables)
+        if not holder:
+            drop_leftovers(cursor, order.dataset.name, order.tables)
+            _enter(cursor, migration_id, execution, request, order)
+    return {"migration_id": migration_id, "holder": holder}
+
+
+def _take(cursor: Any, execution: str, dataset: Dataset, tables: list[str]) -> str:
+    """Take the tables' leases, all or none; returns "" or who holds one of them."""
+    cursor.execute("SAVEPOINT leases")
+    holder = leases.take(cursor, leases.WRITE, execution, dataset.name, tables)
+    if holder:
+        cursor.execute("ROLLBACK TO SAVEPOINT leases")
+    return holder
+
+
+def _enter(cursor: Any, migration_id: str, execution: str, request: MigrationInput, order: Order) -> None:
+    """The migration's row in the ledger."""
+    cursor.execute(
+        "INSERT INTO dataforge.migrations"
+        " (migration_id, execution, dataset, prefix, tables, quality_threshold, on_conflict, replay)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (migration_id) DO NOTHING",
+        (
+            *(migration_id, execution, order.dataset.name, order.prefix, order.tables, order.threshold),
+            *(request.on_conflict, request.replay.model_dump_json() if request.replay else None),
+        ),
+    )
 
 
 def release(db: Connection, execution: str, status: str, error: str = "", cause: str = "") -> str | None:

@@ -21,6 +21,8 @@ _LOADED = """
 
 def file_numbers(cursor: Any, run: Run, table: Table) -> list[int]:
     """The numbers of the files that feed the table, in file order."""
+    if run.replay is not None:
+        return [0]
     sources = [source.file for source in run.dataset.sources if table.name in source.tables]
     cursor.execute(
         "SELECT file_number FROM dataforge.migration_files WHERE migration_id = %s AND source = ANY(%s) ORDER BY 1",

@@ -16,8 +16,10 @@ from dataforge.errors import DataForgeError, Temporary
 from dataforge.settings import MigrationSettings, read
 from functions.migrate.abandon import abandon
 from functions.migrate.begin import begin, release
-from functions.migrate.load import LoadItem, ScanItem, load_chunk, scan_range
-from functions.migrate.plan import cut, plan
+from functions.migrate.cut import cut
+from functions.migrate.items import LoadItem, ScanItem
+from functions.migrate.load import load_chunk, scan_range
+from functions.migrate.plan import plan
 from functions.migrate.publish import publish, reconcile
 from functions.migrate.report import report
 from functions.migrate.settle import settle

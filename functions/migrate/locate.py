@@ -14,6 +14,7 @@ from dataforge.objects import Object
 from dataforge.rejections import Located
 from dataforge.rows import Violation
 from dataforge.shadow import FILE_SHIFT
+from functions.migrate.replayed import locate_replayed
 from functions.migrate.run import Run
 from functions.migrate.windows import windows
 
@@ -22,6 +23,9 @@ Bad = tuple[int, list[Violation]]
 
 def locate(cursor: Any, s3: Any, run: Run, bad: Iterable[Bad]) -> Iterator[Located]:
     """The records at these positions, which ascend. Reads each chunk that has one of them once, one at a time."""
+    if run.replay is not None:
+        yield from locate_replayed(cursor, run.id, bad)
+        return
     cursor.execute(
         "SELECT file_number, first_byte, end_byte, first_line, bucket, key, etag, size FROM dataforge.migration_chunks"
         " JOIN dataforge.migration_files USING (migration_id, file_number)"

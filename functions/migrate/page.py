@@ -25,7 +25,7 @@ _SECTIONS = (
 
 def render(report: Report) -> str:
     """The page for a report document (``functions.migrate.report``)."""
-    title = f"Migration of {escape(report['dataset'])}"
+    title = f"{'Replay of rejections' if report['replay'] else 'Migration'} of {escape(report['dataset'])}"
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">

@@ -1,22 +1,23 @@
-"""The plan: files, byte ranges, shadow tables; then, once ranges are scanned, the chunks between records."""
+"""The plan: files, byte ranges, shadow tables; or, of a replay, the rejections that are meant."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 from psycopg2.extras import execute_values
 
 from dataforge import leases, shadow
 from dataforge.catalogue import Source
-from dataforge.csvfile import Passage
 from dataforge.database import Connection, transaction
+from dataforge.errors import NoFiles
 from dataforge.objects import Object, list_objects, put_json
 from dataforge.roles import OWNER
 from dataforge.settings import MigrationSettings
-from functions.migrate.resume import check_unchanged, has_loaded, loaded_chunks
-from functions.migrate.run import Run, read_run
+from functions.migrate.corrections import read_corrections
+from functions.migrate.replay import CHUNK, collect
+from functions.migrate.resume import check_unchanged, has_loaded
+from functions.migrate.run import Replay, Run, read_run
 from functions.migrate.source import end_of, match_files, ranges, read_header
 
 
@@ -29,6 +30,9 @@ def plan(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> d
     """
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
+    if run.replay is not None:
+        _open_replay(db, s3, settings, run, run.replay)
+        return _planned(s3, settings, run, [])
     bucket = settings.raw_bucket
     names = [table.name for table in run.tables]
     files = match_files(run.dataset, names, list_objects(s3, bucket, run.prefix), bucket, run.prefix)
@@ -38,11 +42,41 @@ def plan(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> d
             leases.hold(cursor, run.execution, run.dataset.name, names)
             check_unchanged(cursor, run, (file for _, file in files))
     items = [] if resumed else _open(db, s3, settings, run, files)
+    _announce(s3, settings, run, [(source.tables, file.size) for source, file in files])
+    return _planned(s3, settings, run, items)
+
+
+def _planned(s3: Any, settings: MigrationSettings, run: Run, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """Write the scan's work list; the step's result."""
     key = f"{run.folder}scan.json"
     put_json(s3, settings.report_bucket, key, items)
-    _announce(s3, settings, run, [(source.tables, file.size) for source, file in files])
-    waves = run.dataset.waves(names)
+    waves = run.dataset.waves(table.name for table in run.tables)
     return {"scan": {"bucket": settings.report_bucket, "key": key, "count": len(items)}, "waves": waves}
+
+
+def _open_replay(db: Connection, s3: Any, settings: MigrationSettings, run: Run, replay: Replay) -> None:
+    """Collect the rejections to replay, from the ledger or as the files below the prefix correct them."""
+    with transaction(db, role=OWNER) as cursor:
+        leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
+        if not has_loaded(cursor, run):
+            _forget(cursor, run)
+            _open_tables(cursor, run)
+            corrections = read_corrections(s3, _corrected(s3, settings, run)) if run.prefix else None
+            count = collect(cursor, run, replay, corrections)
+            pseudo = Object("", f"rejections of {replay}", "", count)
+            _insert_file(cursor, run, 0, pseudo, "", (), 0, count)
+            # One chunk at least: a Distributed Map need not take an empty list.
+            _insert_ranges(cursor, run, 0, pseudo, list(ranges(0, count, CHUNK)), 0)
+        cursor.execute("SELECT size FROM dataforge.migration_files WHERE migration_id = %s", (run.id,))
+        (count,) = cursor.fetchone()
+    _announce(s3, settings, run, [(tuple(t.name for t in run.tables), count)])
+
+
+def _corrected(s3: Any, settings: MigrationSettings, run: Run) -> list[Object]:
+    files = list(list_objects(s3, settings.raw_bucket, run.prefix))
+    if not files:
+        raise NoFiles(settings.raw_bucket, run.prefix)
+    return files
 
 
 def _open(
@@ -55,23 +89,29 @@ def _open(
         _forget(cursor, run)
         items: list[dict[str, Any]] = []
         for number, ((source, file), (header, start, line)) in enumerate(zip(files, headers, strict=True)):
-            cursor.execute(
-                "INSERT INTO dataforge.migration_files VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                (
-                    run.id,
-                    number,
-                    file.bucket,
-                    file.key,
-                    file.etag,
-                    file.size,
-                    source.file,
-                    list(header),
-                    start,
-                ),
-            )
+            _insert_file(cursor, run, number, file, source.file, header, start, end_of(file, start))
             items += _insert_ranges(cursor, run, number, file, _cut(file, start, settings.chunk_bytes), line)
         _open_tables(cursor, run)
     return items
+
+
+def _insert_file(
+    cursor: Any,
+    run: Run,
+    number: int,
+    file: Object,
+    source: str,
+    header: tuple[str, ...],
+    start: int,
+    end: int,
+) -> None:
+    cursor.execute(
+        "INSERT INTO dataforge.migration_files VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            *(run.id, number, file.bucket, file.key, file.etag, file.size),
+            *(source, list(header), start, end),
+        ),
+    )
 
 
 def _cut(file: Object, start: int, step: int) -> list[tuple[int, int]]:
@@ -130,76 +170,3 @@ def _announce(
         sizes.update({table: size for table in tables if table in chosen})
     document = {"migration_id": run.id, "dataset": run.dataset.name, "bytes": sizes}
     put_json(s3, settings.report_bucket, f"{run.progress}plan.json", document)
-
-
-def cut(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
-    """Move the ranges' borders to the next record and write the load's work list. Returns bucket, key and count."""
-    items: list[dict[str, Any]] = []
-    with transaction(db, role=OWNER) as cursor:
-        run = read_run(cursor, run_id)
-        chosen = {table.name for table in run.tables}
-        for number, (file, source, header) in _files(cursor, run).items():
-            tables = [t for t in source.tables if t in chosen]
-            chunks = list(_chunks(cursor, run, number, file))
-            _store(cursor, run, chunks)
-            for chunk, start, end, line in chunks:
-                items.append(
-                    {"step": "load", "migration_id": run.id, "dataset": run.dataset.name, "chunk": chunk}
-                    | {"file_number": number, "source": source.file, "header": header, "tables": tables}
-                    | {"bucket": file.bucket, "key": file.key, "etag": file.etag, "size": file.size}
-                    | {"start": start, "end": end, "line": line, "progress": run.progress}
-                )
-        loaded = loaded_chunks(cursor, run)
-    # One item at least: a Distributed Map need not take an empty list, and a loaded chunk is left alone.
-    items = [item for item in items if item["chunk"] not in loaded] or items[:1]
-    key = f"{run.folder}load.json"
-    put_json(s3, settings.report_bucket, key, items)
-    return {"bucket": settings.report_bucket, "key": key, "count": len(items)}
-
-
-def _files(cursor: Any, run: Run) -> dict[int, tuple[Object, Any, list[str]]]:
-    cursor.execute(
-        "SELECT file_number, bucket, key, etag, size, source, header FROM dataforge.migration_files"
-        " WHERE migration_id = %s ORDER BY file_number",
-        (run.id,),
-    )
-    sources = {source.file: source for source in run.dataset.sources}
-    return {n: (Object(b, k, e, s), sources[f], h) for n, b, k, e, s, f, h in cursor.fetchall()}
-
-
-def _chunks(cursor: Any, run: Run, number: int, file: Object) -> Iterator[tuple[int, int, int, int]]:
-    """The chunks of a file as (chunk, first byte, end, first line); each begins with a record, none is cut.
-
-    The machine's state is carried from range to range; a range in which no record begins belongs to the chunk before.
-    """
-    cursor.execute(
-        "SELECT chunk, range_start, first_line, scan FROM dataforge.migration_chunks"
-        " WHERE migration_id = %s AND file_number = %s ORDER BY chunk",
-        (run.id, number),
-    )
-    rows = cursor.fetchall()
-    state, line = "S", rows[0][2]
-    starts: list[tuple[int, int, int]] = []
-    for chunk, range_start, _, scan in rows:
-        entered = Passage(**scan["passages"]["F" if state == "S" else state]) if scan else Passage("S", 0, 0)
-        if state == "S":
-            starts.append((chunk, range_start, line))
-        elif entered.first >= 0:
-            starts.append((chunk, range_start + entered.first, line + entered.lines))
-        state, line = entered.end, line + (scan["lines"] if scan else 0)
-    ends = [start for _, start, _ in starts[1:]] + [end_of(file, rows[0][1])]
-    for (chunk, start, first_line), end in zip(starts, ends, strict=True):
-        yield chunk, start, end, first_line
-
-
-def _store(cursor: Any, run: Run, chunks: list[tuple[int, int, int, int]]) -> None:
-    """Enter the chunks into the ledger. A range in which no record begins keeps no bytes: it is no chunk."""
-    execute_values(
-        cursor,
-        "UPDATE dataforge.migration_chunks c SET first_byte = v.a, end_byte = v.b, first_line = v.l"
-        " FROM (VALUES %s) v (chunk, a, b, l) WHERE c.migration_id = "
-        + cursor.mogrify("%s", (run.id,)).decode()
-        + " AND c.chunk = v.chunk",
-        chunks,
-        template="(%s::integer, %s::bigint, %s::bigint, %s::bigint)",
-    )

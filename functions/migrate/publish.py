@@ -15,6 +15,7 @@ from dataforge.snapshot import exclude_snapshots
 from functions.migrate.facts import keep_facts
 from functions.migrate.files import reconcile_files
 from functions.migrate.merge import insert, settle_again
+from functions.migrate.replay import close_replay
 from functions.migrate.run import Run, read_run
 
 PUBLISH_LOCK_MS = 5_000
@@ -36,8 +37,8 @@ _GAPS = """
     UNION ALL
     SELECT key, coalesce(max(end_byte), data_start) FROM dataforge.migration_files f
     LEFT JOIN dataforge.migration_chunks c USING (migration_id, file_number)
-    WHERE migration_id = %s GROUP BY file_number, key, data_start, size
-    HAVING coalesce(max(end_byte), data_start) <> greatest(size, data_start)
+    WHERE migration_id = %s GROUP BY file_number, key, data_start, data_end
+    HAVING coalesce(max(end_byte), data_start) <> data_end
 """
 """Where a file's chunks do not follow one another from its first record to its end; parameters: the run, twice."""
 
@@ -138,6 +139,7 @@ def publish(db: Connection, run_id: str, execution: str) -> dict[str, str]:
                 "UPDATE dataforge.migrations SET status = 'published', finished_at = now() WHERE migration_id = %s",
                 (run_id,),
             )
+            close_replay(cursor, run)
             shadow.drop(cursor, run_id)
             leases.release(cursor, execution)
     except TargetChanged:

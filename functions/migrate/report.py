@@ -62,6 +62,7 @@ def _document(cursor: Any, run: Run) -> dict[str, Any]:
         "cause": cause,
         "mode": run.mode,
         "on_conflict": run.on_conflict,
+        "replay": run.replay and run.replay.model_dump(),
         "quality": _share(quality),
         "quality_threshold": float(run.threshold),
         "row_hash": ROW_HASH,

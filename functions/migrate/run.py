@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from dataforge import ddl
 from dataforge.catalogue import Dataset, Table
@@ -17,12 +17,34 @@ from dataforge.errors import InvalidInput
 Name = Annotated[str, StringConstraints(max_length=100)]
 
 
+class Replay(BaseModel):
+    """Which rejections are replayed: those of one migration or of one batch; of ``table``, and with the error ``code``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    migration_id: str = Field(default="", max_length=100, pattern=NO_NUL)
+    batch_id: str = Field(default="", max_length=100, pattern=NO_NUL)
+    table: Name = ""
+    code: str = Field(default="", max_length=100, pattern=NO_NUL)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if bool(self.migration_id) == bool(self.batch_id):
+            raise ValueError("name a migration_id or a batch_id")
+        return self
+
+    def __str__(self) -> str:
+        return f"migration {self.migration_id}" if self.migration_id else f"batch {self.batch_id}"
+
+
 class MigrationInput(BaseModel):
     """The input of the state machine; every field is optional.
 
     ``prefix`` is a folder of the raw bucket, with or without its last slash; by default the dataset's name.
     ``on_conflict``: what becomes of a row whose key is stored with other values.
     ``resume`` is the id of a run that failed or was stopped, to go on with: its dataset, prefix and tables count then.
+    ``replay``: the records are rejections, as they were kept or, with a ``prefix``, as the JSON Lines below it have them.
+    Their dataset and tables count then, and the threshold is 0 unless one is given.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,21 +55,36 @@ class MigrationInput(BaseModel):
     tables: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
     on_conflict: Literal["reject", "update"] = "reject"
     resume: str = Field(default="", max_length=100, pattern=NO_NUL)
+    replay: Replay | None = None
 
 
-def read_input(document: Any) -> tuple[MigrationInput, Dataset, list[str]]:
-    """The input with its dataset and the tables to migrate, in catalogue order. Raises ``InvalidInput``."""
+def read_input(document: Any) -> MigrationInput:
+    """The input, understood by itself. Raises ``InvalidInput``."""
     try:
-        request = MigrationInput.model_validate(document)
+        return MigrationInput.model_validate(document)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'input'}: {e['msg']}" for e in error.errors())
         raise InvalidInput(
             f"The input is wrong: {wrong}. Known fields: {', '.join(MigrationInput.model_fields)}."
         ) from error
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a new run is to do: the tables are in catalogue order, ``prefix`` ends with a slash."""
+
+    dataset: Dataset
+    tables: list[str]
+    prefix: str
+    threshold: Decimal
+
+
+def read_order(request: MigrationInput) -> Order:
+    """The order that the input means by itself. Raises ``InvalidInput``'s kin."""
     dataset = get_dataset(request.dataset)
     wanted = {dataset.table(name).name for name in request.tables or dataset.tables}
     prefix = (request.prefix or dataset.name).rstrip("/") + "/"
-    return request.model_copy(update={"prefix": prefix}), dataset, [n for n in dataset.tables if n in wanted]
+    return Order(dataset, [n for n in dataset.tables if n in wanted], prefix, request.quality_threshold)
 
 
 @dataclass(frozen=True)
@@ -63,6 +100,7 @@ class Run:
     mode: str
     status: str
     on_conflict: str
+    replay: Replay | None
 
     @property
     def folder(self) -> str:
@@ -78,17 +116,29 @@ class Run:
 def read_run(cursor: Any, run_id: str) -> Run:
     """The run of this id. Raises ``InvalidInput`` if the ledger has none."""
     cursor.execute(
-        "SELECT execution, dataset, prefix, tables, quality_threshold, mode, status, on_conflict"
+        "SELECT execution, dataset, prefix, tables, quality_threshold, mode, status, on_conflict, replay"
         " FROM dataforge.migrations WHERE migration_id = %s",
         (run_id,),
     )
     row = cursor.fetchone()
     if row is None:
         raise InvalidInput(f"No migration {run_id!r} in the ledger.")
-    execution, name, prefix, tables, threshold, mode, status, on_conflict = row
+    execution, name, prefix, tables, threshold, mode, status, on_conflict, replay = row
     dataset = get_dataset(name)
-    chosen = tuple(map(dataset.table, tables))
-    return Run(run_id, execution, dataset, prefix, chosen, threshold, mode or "", status, on_conflict)
+    return Run(
+        *(
+            run_id,
+            execution,
+            dataset,
+            prefix,
+            tuple(map(dataset.table, tables)),
+            threshold,
+            mode or "",
+            status,
+        ),
+        on_conflict,
+        Replay.model_validate(replay) if replay else None,
+    )
 
 
 def shadow_count_and_hash(cursor: Any, table: Table, relation: str) -> tuple[int, int]:

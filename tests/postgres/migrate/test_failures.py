@@ -12,7 +12,8 @@ import pytest
 
 from dataforge.errors import DataForgeError, NotReconciled, SourceChanged, Unavailable
 from dataforge.roles import LOAD, MIGRATE
-from functions.migrate.load import LoadItem, Tally, load_chunk
+from functions.migrate.items import LoadItem
+from functions.migrate.load import Tally, load_chunk
 from functions.migrate.settle import settle
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from dataforge import leases
 from dataforge.errors import LeaseLost, QualityTooLow
 from dataforge.roles import LOAD
 from functions.migrate.begin import release
-from functions.migrate.load import LoadItem, load_chunk
+from functions.migrate.items import LoadItem
+from functions.migrate.load import load_chunk
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

@@ -9,7 +9,8 @@ import pytest
 
 from dataforge.errors import InvalidInput, SourceChanged
 from functions.migrate.begin import release
-from functions.migrate.load import LoadItem, load_chunk
+from functions.migrate.items import LoadItem
+from functions.migrate.load import load_chunk
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge, Migration

@@ -4,7 +4,7 @@
     ├── InvalidInput            the caller asked for something that cannot be (never retried)
     │   ├── InvalidSettings
     │   ├── UnknownDataset, UnknownTable
-    │   ├── DamagedFile, RecordTooLong
+    │   ├── DamagedFile, RecordTooLong, WrongCorrection
     │   ├── NoFiles, MissingFile
     │   ├── MissingColumn, UnknownColumn, DuplicateColumn, WrongHeader, WrongEncoding
     │   ├── NoSuchBackup
@@ -139,6 +139,13 @@ class NoSuchBackup(InvalidInput):
     """There is no backup of this id, or none that is complete, or none with what is wanted."""
 
     status = HTTPStatus.NOT_FOUND
+
+
+class WrongCorrection(InvalidInput):
+    """A line of a file of corrected rejections cannot be meant."""
+
+    def __init__(self, file: str, line: int, what: str) -> None:
+        super().__init__(f"{file}, line {line}: {what}.")
 
 
 class Refused(DataForgeError):

@@ -16,6 +16,7 @@ INTERNAL = (
         tables text[] NOT NULL,
         quality_threshold numeric NOT NULL,
         on_conflict text NOT NULL DEFAULT 'reject',
+        replay jsonb,
         mode text,
         status text NOT NULL DEFAULT 'running',
         quality numeric,
@@ -33,6 +34,7 @@ INTERNAL = (
         source text NOT NULL,
         header text[] NOT NULL,
         data_start bigint NOT NULL,
+        data_end bigint NOT NULL,
         PRIMARY KEY (migration_id, file_number))""",
     """CREATE TABLE IF NOT EXISTS dataforge.migration_chunks (
         migration_id text NOT NULL,
@@ -84,8 +86,10 @@ INTERNAL = (
         line bigint,
         "offset" bigint,
         rejected_at timestamptz NOT NULL DEFAULT now(),
-        replayed_at timestamptz)""",
+        replayed_at timestamptz,
+        replay_of bigint)""",
     """CREATE INDEX IF NOT EXISTS rejections_migration ON dataforge.rejections (migration_id, "table", id)""",
+    """CREATE INDEX IF NOT EXISTS rejections_replay ON dataforge.rejections (replay_of) WHERE replay_of IS NOT NULL""",
     """CREATE INDEX IF NOT EXISTS rejections_batch ON dataforge.rejections (batch_id) WHERE batch_id IS NOT NULL""",
     """CREATE TABLE IF NOT EXISTS dataforge.batches (
         batch_id text PRIMARY KEY,

@@ -12,7 +12,7 @@ from dataforge.catalogue import ForeignKey, Table
 from dataforge.rows import Violation, copy_line
 
 _COPY = (
-    'COPY dataforge.rejections (dataset, "table", raw, errors, migration_id, file, line, "offset") '
+    'COPY dataforge.rejections (dataset, "table", raw, errors, migration_id, file, line, "offset", replay_of) '
     "FROM STDIN (FORMAT csv)"
 )
 RAW_LIMIT = 1 << 20
@@ -25,14 +25,18 @@ _BUFFER = 1 << 22
 
 @dataclass(frozen=True)
 class Located:
-    """A rejected record of a migration: ``line`` counts from 1, ``offset`` is its first byte in the file."""
+    """A rejected record of a migration: ``line`` counts from 1, ``offset`` is its first byte in the file.
+
+    ``raw``: bytes of a CSV, or a JSON document as text. ``replay_of``: the rejection that was replayed, and is bad again.
+    """
 
     migration_id: str
     file: str
     line: int
     offset: int
-    raw: bytes
+    raw: bytes | str
     violations: list[Violation]
+    replay_of: int | None = None
 
 
 def missing_parent(key: ForeignKey, value: str | None) -> Violation:
@@ -59,10 +63,11 @@ def store(cursor: Any, table: Table, rejections: Iterable[Located]) -> int:
     buffer = io.StringIO()
     count = 0
     for item in rejections:
-        raw = json.dumps(raw_text(item.raw), ensure_ascii=False)
+        raw = item.raw if isinstance(item.raw, str) else json.dumps(raw_text(item.raw), ensure_ascii=False)
         errors = json.dumps([without_nul(v).as_json() for v in item.violations], ensure_ascii=False)
         place = (item.migration_id, item.file, str(item.line), str(item.offset))
-        buffer.write(copy_line((table.dataset, table.name, raw, errors, *place)) + "\n")
+        root = None if item.replay_of is None else str(item.replay_of)
+        buffer.write(copy_line((table.dataset, table.name, raw, errors, *place, root)) + "\n")
         count += 1
         if buffer.tell() >= _BUFFER:
             _flush(cursor, buffer)

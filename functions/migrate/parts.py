@@ -1,0 +1,71 @@
+"""A chunk's records as parts: what came out of some of them for one table. The load keeps them, reconciliation compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from dataforge.bulk.block import Block, Rejected, TableBatcher, blocks, read_record
+from dataforge.catalogue import Dataset, Source, Table
+from dataforge.csvfile import EMPTY_LINES
+from dataforge.rejections import Located
+from functions.migrate.items import LoadItem
+from functions.migrate.records import Part, Record, judge_each
+from functions.migrate.replayed import replayed_records
+from functions.migrate.windows import Window, windows
+
+_BLOCK_BYTES = 4 * 2**20
+
+
+def parts(cursor: Any, s3: Any, item: LoadItem, dataset: Dataset) -> Iterator[Part]:
+    """The chunk's parts, for the item's tables. Raises what reading raises."""
+    tables = {name: dataset.table(name) for name in item.tables}
+    sources = {source.file: source for source in dataset.sources}
+    if item.replay:
+        yield from judge_each(tables, replayed_records(cursor, item, sources))
+        return
+    for window in windows(s3, item.object, item.start, item.end, item.line):
+        yield from _csv_parts(item, window, sources[item.source], tables)
+
+
+def _csv_parts(item: LoadItem, window: Window, source: Source, tables: dict[str, Table]) -> Iterator[Part]:
+    # What a batcher remembers of a keyless table's rows is bounded by the window; settling finds the other duplicates.
+    batchers = {name: TableBatcher(table) for name, table in tables.items()}
+    for block in blocks(window.data, item.header, item.base + window.start, _BLOCK_BYTES):
+        if source.split is not None:
+            yield from judge_each(tables, _flat_records(item, block, window, source))
+            continue
+        for batcher in batchers.values():
+            batch = batcher.batch(block)
+            yield Part(batcher.table, batch, list(_located(item, block, window, batch.rejected)))
+
+
+def _flat_records(item: LoadItem, block: Block, window: Window, source: Source) -> Iterator[Record]:
+    """A flat file's records; one that is malformed counts for the first of the tables."""
+    malformed = set(block.records.malformed)
+    start = block.position - item.base
+    line = _line(block, item, window)
+    for index, (first, end) in enumerate(
+        zip(block.records.starts.tolist(), block.records.ends.tolist(), strict=True)
+    ):
+        raw = block.data[first:end]
+        if raw not in EMPTY_LINES:
+            place = Located(item.migration_id, item.key, line, start + first, raw, [])
+            fields = read_record(block.header, raw, index in malformed)
+            yield Record(block.position + first, place, item.tables[0], source, fields)
+        line += raw.count(b"\n")
+
+
+def _located(item: LoadItem, block: Block, window: Window, rejected: Iterable[Rejected]) -> Iterator[Located]:
+    """The rejections with their place in the file; they come in no particular order."""
+    start = block.position - item.base
+    offset, line = 0, _line(block, item, window)
+    for one in sorted(rejected, key=lambda r: r.offset):
+        line += block.data.count(b"\n", offset, one.offset)
+        offset = one.offset
+        yield Located(item.migration_id, item.key, line, start + offset, one.raw, one.violations)
+
+
+def _line(block: Block, item: LoadItem, window: Window) -> int:
+    """The line of the block's first record."""
+    return window.line + window.data.count(b"\n", 0, block.position - item.base - window.start)
