@@ -11,7 +11,7 @@ from dataforge.database import transaction
 from dataforge.datasets import get_dataset
 from dataforge.errors import BackupRunning
 from dataforge.roles import MIGRATE, OWNER
-from dataforge.snapshot import exclude_snapshots, export, read_as_of, share_tables
+from dataforge.snapshot import exclude_snapshots, export_again, export_new, read_as_of, share_tables
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database
@@ -25,23 +25,25 @@ def count(cursor: Any) -> int:
     return int(cursor.fetchone()[0])
 
 
-def test_importer_reads_what_the_exporter_reads(module_database: Database) -> None:
-    holder, reader = (module_database.connect("master") for _ in range(2))
-    module_database.query("DELETE FROM olist.category_translations")
-    module_database.query("GRANT dataforge_owner TO master")
+def test_importer_reads_what_the_exporter_reads_also_when_that_one_is_gone(module_database: Database) -> None:
+    holder, reader = (module_database.superuser() for _ in range(2))
+    holder.autocommit = reader.autocommit = False
     with holder.cursor() as first, reader.cursor() as second:
-        share_tables(first, OLIST, TABLES)
-        snapshot = export(first)
+        share_tables(first, OLIST)
+        snapshot = export_new(first, TABLES)
         module_database.query("INSERT INTO olist.category_translations VALUES ('beleza', 'beauty')")
-        read_as_of(second, snapshot)
+        again = export_again(second, TABLES, snapshot)
+        assert (again != snapshot, count(first), count(second)) == (True, 0, 0)
+        holder.rollback()
+        read_as_of(first, again)
         assert (count(first), count(second)) == (0, 0)
+        # The last one's transaction is over, and with it the snapshot.
+        holder.rollback()
         reader.rollback()
         assert count(second) == 1
-        reader.rollback()
-        # The exporter's transaction is over, and with it its snapshot.
         holder.rollback()
         with pytest.raises((psycopg2.errors.UndefinedObject, psycopg2.errors.InvalidParameterValue)):
-            read_as_of(second, snapshot)
+            read_as_of(first, again)
     holder.close()
     _until_gone(module_database)
 
@@ -55,7 +57,7 @@ def test_tables_are_not_exchanged_while_anybody_holds_a_snapshot_of_their_datase
         holder.autocommit = False
         with holder.cursor() as cursor:
             cursor.execute("SELECT set_config('application_name', %s, false)", (f"backup-{number}",))
-            share_tables(cursor, OLIST, TABLES)
+            share_tables(cursor, OLIST)
     with transaction(migration, role=OWNER) as cursor:
         exclude_snapshots(cursor, QUOTES)
     with pytest.raises(BackupRunning, match="backup-0, backup-1"), transaction(migration) as cursor:

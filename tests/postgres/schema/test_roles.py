@@ -12,7 +12,7 @@ from dataforge.catalogue import Table
 from dataforge.database import transaction
 from dataforge.datasets import DATASETS
 from dataforge.errors import Unavailable
-from dataforge.roles import BECOME_OWNER, INGEST, LOAD, LOGINS, MIGRATE, OWNER, REFILL
+from dataforge.roles import BACKUP, BECOME_OWNER, INGEST, LOAD, LOGINS, MIGRATE, OWNER, REFILL
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database
@@ -36,6 +36,18 @@ GRANTED = {
     (INGEST, "dataforge.rejections", "INSERT"),
     (INGEST, "dataforge.quality_facts", "INSERT"),
     *((INGEST, "dataforge.batches", privilege) for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE")),
+    *((BACKUP, relation, "SELECT") for relation in DATA),
+    *(
+        (BACKUP, f"dataforge.{relation}", privilege)
+        for relation in ("backups", "backup_parts", "backup_checks")
+        for privilege in ("SELECT", "INSERT", "UPDATE")
+    ),
+    (BACKUP, "dataforge.backups", "DELETE"),
+    *(
+        (BACKUP, f"dataforge.{relation}", privilege)
+        for relation in ("snapshots", "leases")
+        for privilege in ("SELECT", "INSERT", "DELETE")
+    ),
     *((INGEST, relation, privilege) for relation in DATA for privilege in ("SELECT", "INSERT", "UPDATE")),
 }
 RELATIONS = """

@@ -10,7 +10,7 @@
     │   ├── NoSuchBackup
     ├── Refused                 it could be done, but would harm (never retried)
     │   ├── AlreadyRunning, LeaseLost, QualityTooLow, NotReconciled, SchemaRefused, SourceChanged, TargetRefuses
-    │   ├── DamagedBackup, BackupExists, TableChanged, SchemaDiffers, WouldOrphan
+    │   ├── DamagedBackup, BackupExists, TableChanged, SchemaDiffers, WouldOrphan, SnapshotLost
     │   └── TargetChanged       the state machine settles again
     └── Temporary               the same call may succeed later (retried with backoff)
         ├── Unavailable         the database is away
@@ -222,6 +222,15 @@ class WouldOrphan(Refused):
 
     def __init__(self, findings: Iterable[str]) -> None:
         super().__init__(f"The restore would leave rows without their parents: {'; '.join(findings)}.")
+
+
+class SnapshotLost(Refused):
+    """Nobody holds the instant any more that a backup began to read; another instant would not fit what is read."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"The snapshot of backup {run} was lost with its last connection. Start the backup again."
+        )
 
 
 class Temporary(DataForgeError):

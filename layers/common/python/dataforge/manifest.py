@@ -13,7 +13,6 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any, Literal
 
 from botocore.exceptions import ClientError
@@ -21,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dataforge.catalogue import Table
 from dataforge.errors import BackupExists, DamagedBackup, NoSuchBackup
-from dataforge.objects import translated
+from dataforge.objects import download, translated
 from dataforge.rows import ROW_HASH
 
 FORMAT = "dataforge-backup-1"
@@ -50,6 +49,15 @@ class FileEntry(_Model):
     rows: int
     size: int
     sha256: str
+
+    def fault(self, data: bytes | None) -> str:
+        """What is wrong with these bytes as the file's (None: there are none); empty if nothing is."""
+        if data is None:
+            return "is missing"
+        if len(data) != self.size:
+            return f"has {len(data)} bytes, not {self.size}"
+        same = hashlib.sha256(data).hexdigest() == self.sha256
+        return "" if same else "is not what was written (its SHA-256 differs)"
 
 
 class TableEntry(_Model):
@@ -136,15 +144,23 @@ def write(s3: Any, bucket: str, manifest: Manifest) -> str:
     except ClientError as error:
         if error.response["Error"]["Code"] not in {"PreconditionFailed", "ConditionalRequestConflict"}:
             raise
-        if _get(s3, bucket, key) != body:
+        if download(s3, bucket, key) != body:
             raise BackupExists(key) from error
     return f"s3://{bucket}/{key}"
+
+
+def find(s3: Any, bucket: str, dataset: str, backup_id: str) -> Manifest | None:
+    """The manifest of a backup, or None if there is none. Raises ``DamagedBackup`` if it cannot be understood."""
+    try:
+        return read(s3, bucket, dataset, backup_id)
+    except NoSuchBackup:
+        return None
 
 
 def read(s3: Any, bucket: str, dataset: str, backup_id: str) -> Manifest:
     """The manifest of a backup. Raises ``NoSuchBackup``, or ``DamagedBackup`` if it cannot be understood."""
     key = folder(dataset, backup_id) + MANIFEST
-    body = _get(s3, bucket, key)
+    body = download(s3, bucket, key)
     if body is None:
         raise NoSuchBackup(f"There is no backup {backup_id!r} of {dataset!r}: {key} does not exist.")
     try:
@@ -174,10 +190,8 @@ def backup_ids(s3: Any, bucket: str, dataset: str) -> Iterator[str]:
 def list_manifests(s3: Any, bucket: str, dataset: str) -> Iterator[Manifest]:
     """The dataset's complete backups, newest first; each costs a request when it is asked for."""
     for backup_id in sorted(backup_ids(s3, bucket, dataset), reverse=True):
-        try:
-            yield read(s3, bucket, dataset, backup_id)
-        except NoSuchBackup:
-            continue
+        if (manifest := find(s3, bucket, dataset, backup_id)) is not None:
+            yield manifest
 
 
 def write_verification(s3: Any, bucket: str, dataset: str, verification: Verification) -> None:
@@ -190,15 +204,5 @@ def write_verification(s3: Any, bucket: str, dataset: str, verification: Verific
 
 def read_verification(s3: Any, bucket: str, dataset: str, backup_id: str) -> Verification | None:
     """The newest verification of a backup, or None if there was none."""
-    body = _get(s3, bucket, folder(dataset, backup_id) + VERIFICATION)
+    body = download(s3, bucket, folder(dataset, backup_id) + VERIFICATION)
     return None if body is None else Verification.model_validate_json(body)
-
-
-def _get(s3: Any, bucket: str, key: str) -> bytes | None:
-    try:
-        with translated(key):
-            return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
-            return None
-        raise

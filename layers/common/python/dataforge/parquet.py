@@ -57,7 +57,7 @@ def copy_sql(table: Table, condition: str = "true", schema: str | None = None) -
     return f"COPY (SELECT {columns}, {row_hash} FROM {source} WHERE {condition}) TO STDOUT (FORMAT csv)"
 
 
-def write(cursor: Any, table: Table, copy: str, file: IO[bytes]) -> Written:
+def write(cursor: Any, table: Table, copy: str, file: IO[bytes] | io.RawIOBase) -> Written:
     """Write the rows of a ``copy_sql`` into an open file, as Parquet with zstd. The file is not closed.
 
     The same rows in the same order make the same bytes. Memory is bounded by the row group, and by the largest row.

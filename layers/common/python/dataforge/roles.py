@@ -6,10 +6,11 @@ OWNER = "dataforge_owner"
 MIGRATE = "dataforge_migrate"
 LOAD = "dataforge_load"
 INGEST = "dataforge_ingest"
+BACKUP = "dataforge_backup"
 RESTORE = "dataforge_restore"
 REFILL = "dataforge_refill"
 
-LOGINS = (MIGRATE, LOAD, INGEST, RESTORE, REFILL)
+LOGINS = (MIGRATE, LOAD, INGEST, BACKUP, RESTORE, REFILL)
 """The roles that functions connect as."""
 
 BECOME_OWNER = (MIGRATE, RESTORE)
@@ -24,11 +25,14 @@ ROLE_SQL = (
     f"GRANT SELECT, INSERT ON dataforge.rejections TO {INGEST}",
     f"GRANT INSERT ON dataforge.quality_facts TO {INGEST}",
     f"GRANT SELECT, INSERT, UPDATE, DELETE ON dataforge.batches TO {INGEST}",
+    f"GRANT SELECT, INSERT, UPDATE ON dataforge.backups, dataforge.backup_parts, dataforge.backup_checks TO {BACKUP}",
+    f"GRANT DELETE ON dataforge.backups TO {BACKUP}",
+    f"GRANT SELECT, INSERT, DELETE ON dataforge.snapshots, dataforge.leases TO {BACKUP}",
     f"GRANT SELECT, UPDATE (result, error, cause) ON dataforge.restore_pieces TO {REFILL}",
 )
 """Grants on the schema ``dataforge``; each can be repeated. Everything else is the owner's (see ``BECOME_OWNER``)."""
 
-_TABLE_GRANTS: dict[str, tuple[str, ...]] = {INGEST: ("SELECT", "INSERT", "UPDATE")}
+_TABLE_GRANTS: dict[str, tuple[str, ...]] = {INGEST: ("SELECT", "INSERT", "UPDATE"), BACKUP: ("SELECT",)}
 
 
 def table_grants() -> set[str]:

@@ -75,6 +75,23 @@ class RestoreSettings(DatabaseSettings):
     swap_rows: int = Field(default=50_000, ge=0)
 
 
+class BackupSettings(DatabaseSettings):
+    """What the backup's functions need beside the database.
+
+    ``part_bytes``: how much of a table, as PostgreSQL stores it, goes into one file. ``scratch_bytes``: up to which size of
+    its files a backup is also restored when it is verified. A backup is removed when it is older than ``keep_days`` and not
+    among the newest ``keep_count``.
+    """
+
+    backup_bucket: str
+    report_bucket: str
+    part_bytes: int = Field(default=128 * 2**20, ge=8192)
+    scratch_bytes: int = Field(default=256 * 2**20, ge=0)
+    keep_count: int = Field(default=7, ge=1)
+    keep_days: int = Field(default=35, ge=1)
+    safety_days: int = Field(default=30, ge=1)
+
+
 S = TypeVar("S", bound=Settings)
 
 

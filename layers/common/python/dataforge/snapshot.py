@@ -27,21 +27,48 @@ _HOLDERS = f"""
 """
 
 
-def share_tables(cursor: Any, dataset: Dataset, tables: Iterable[Table]) -> None:
-    """Keep the tables from being swapped, dropped or altered while this session holds a snapshot.
+def share_tables(cursor: Any, dataset: Dataset) -> None:
+    """Keep the dataset's tables from being exchanged for as long as this session lives; then take the snapshot.
 
-    Ends the transaction that is open, and begins the one whose first query takes the snapshot: younger than both locks.
-    The advisory lock is the session's and outlasts it; closing the connection gives it back.
+    Ends the transaction that is open: the snapshot must be younger than the lock. Closing the connection gives it back.
     """
     cursor.execute(f"SELECT pg_advisory_lock_shared{_KEY}", (dataset.name,))
     cursor.connection.commit()
+
+
+def export_new(cursor: Any, tables: Iterable[Table]) -> str:
+    """Begin to read the state of this instant, in a new transaction; returns its id for ``read_as_of``.
+
+    The tables are neither dropped nor altered until the transaction ends; rows may come and go.
+    """
     cursor.execute(_ONE_INSTANT)
-    lock_for_reading(cursor, tables)
+    _lock(cursor, tables)
+    return _export(cursor)
 
 
-def lock_for_reading(cursor: Any, tables: Iterable[Table]) -> None:
-    """Keep the tables as they are until the transaction ends; rows may come and go."""
+def export_again(cursor: Any, tables: Iterable[Table], snapshot: str) -> str:
+    """Go on with a snapshot that another transaction holds, in a new one, also when that one ends; returns the new id."""
+    read_as_of(cursor, snapshot)
+    _lock(cursor, tables)
+    return _export(cursor)
+
+
+def read_as_of(cursor: Any, snapshot: str) -> None:
+    """Read what the exporter of the snapshot reads, in a new transaction.
+
+    Raises psycopg2's ``InvalidParameterValue`` or ``UndefinedObject`` if the exporter's transaction is over.
+    """
+    cursor.execute(_ONE_INSTANT)
+    cursor.execute("SET TRANSACTION SNAPSHOT %s", (snapshot,))
+
+
+def _lock(cursor: Any, tables: Iterable[Table]) -> None:
     cursor.execute(f"LOCK TABLE {', '.join(map(ddl.qualified, tables))} IN ACCESS SHARE MODE")
+
+
+def _export(cursor: Any) -> str:
+    cursor.execute("SELECT pg_export_snapshot()")
+    return str(cursor.fetchone()[0])
 
 
 def exclude_snapshots(cursor: Any, dataset: Dataset) -> None:
@@ -54,18 +81,3 @@ def exclude_snapshots(cursor: Any, dataset: Dataset) -> None:
     if not cursor.fetchone()[0]:
         cursor.execute(_HOLDERS, (dataset.name,))
         raise BackupRunning(dataset.name, [name for (name,) in cursor.fetchall()])
-
-
-def export(cursor: Any) -> str:
-    """The id by which other transactions can read what this one reads, for as long as it lasts."""
-    cursor.execute("SELECT pg_export_snapshot()")
-    return str(cursor.fetchone()[0])
-
-
-def read_as_of(cursor: Any, snapshot: str) -> None:
-    """Read what the exporter of the snapshot reads; the first statement of a transaction.
-
-    Raises psycopg2's ``InvalidParameterValue`` or ``UndefinedObject`` if the exporter's transaction is over.
-    """
-    cursor.execute(_ONE_INSTANT)
-    cursor.execute("SET TRANSACTION SNAPSHOT %s", (snapshot,))

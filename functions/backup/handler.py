@@ -1,0 +1,113 @@
+"""Entry points of the backup's three functions: ``control`` for the steps, ``hold`` for snapshots, ``work`` for files."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dataforge.database import Connection, connect, get_db_resource
+from dataforge.errors import DamagedBackup
+from dataforge.settings import BackupSettings, DatabaseSettings, read
+from functions.backup.begin import begin
+from functions.backup.close import abandon, close, end
+from functions.backup.finish import finish
+from functions.backup.hold import hold as hold_snapshot
+from functions.backup.judge import judge
+from functions.backup.part import back_up
+from functions.backup.plan import PartItem, plan
+from functions.backup.scratch import restore_scratch
+from functions.backup.verify import CheckItem, check, plan_checks
+
+logger, metrics, tracer = Logger(), Metrics(namespace="DataForge"), Tracer()
+
+VERIFIED, NOT_VERIFIED = "BackupVerified", "BackupDamaged"
+"""The metrics that the alarms look at."""
+
+
+@cache
+def _s3() -> Any:
+    """S3's client; making one takes longer than most of its calls."""
+    return boto3.client("s3")
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """One step of the state machine, named by ``event["step"]``; its result is the state's result."""
+    settings = read(BackupSettings)
+    logger.append_keys(step=event["step"], run_id=event.get("run_id"))
+    result = _step(event, settings, get_db_resource(settings), _s3())
+    logger.info("step done")
+    return result
+
+
+def _step(event: dict[str, Any], settings: BackupSettings, db: Connection, s3: Any) -> dict[str, Any]:
+    match event:
+        case {"step": "begin", "execution": execution, "started": started, "input": document}:
+            return begin(db, execution, started, document, event.get("dead", ""))
+        case {"step": "plan", "run_id": run_id}:
+            return plan(db, s3, settings, run_id)
+        case {"step": "finish", "run_id": run_id}:
+            return dict(finish(db, s3, settings, run_id))
+        case {"step": "plan_checks", "run_id": run_id}:
+            return plan_checks(db, s3, settings, run_id)
+        case {"step": "judge", "run_id": run_id}:
+            return _judge(db, s3, settings, run_id)
+        case {"step": "close", "run_id": run_id}:
+            return close(db, s3, settings, run_id)
+        case {"step": "abandon", "execution": execution, "error": error}:
+            return dict(abandon(db, s3, settings, execution, error))
+        case {"step": "release", "execution": execution, "status": status}:
+            cause = "The execution was ended from outside"
+            return {"run_id": end(db, s3, settings, execution, status.lower(), status, cause)}
+    raise ValueError(f"unknown step {event['step']!r}")
+
+
+def _judge(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict[str, Any]:
+    try:
+        verdict = judge(db, s3, settings, run_id)
+    except DamagedBackup:
+        _count(NOT_VERIFIED)
+        raise
+    _count(VERIFIED)
+    return verdict
+
+
+def _count(name: str) -> None:
+    with single_metric(name=name, unit=MetricUnit.Count, value=1, namespace="DataForge"):
+        pass
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+def hold(event: dict[str, Any], context: LambdaContext) -> dict[str, bool]:
+    """Hold the run's snapshot for ``event["seconds"]``, or until nobody needs it."""
+    settings = read(DatabaseSettings)
+    logger.append_keys(run_id=event["run_id"])
+    with closing(connect(settings)) as holder:
+        return hold_snapshot(get_db_resource(settings), holder, event["run_id"], event["seconds"])
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Write or read back one file, or restore the backup for a proof. Returns little: results stand in the ledger."""
+    settings = read(BackupSettings)
+    db, s3 = get_db_resource(settings), _s3()
+    logger.append_keys(step=event["step"], run_id=event["run_id"])
+    match event["step"]:
+        case "part":
+            item = PartItem.model_validate(event)
+            rows = back_up(db, s3, settings, item)
+            logger.info("part written", extra={"table": item.table, "part": item.part, "rows": rows})
+        case "check":
+            check(db, s3, settings, CheckItem.model_validate(event))
+        case "restore_scratch":
+            return dict(restore_scratch(db, s3, settings, event["run_id"]))
+    return {}

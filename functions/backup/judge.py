@@ -1,0 +1,72 @@
+"""The judgement of a verification: what the checks found, against the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from dataforge import manifest
+from dataforge.database import Connection, transaction
+from dataforge.errors import DamagedBackup
+from dataforge.manifest import Manifest, Verification
+from dataforge.rows import content_hash
+from dataforge.settings import BackupSettings
+from functions.backup.run import read_run
+
+_NAMED = 20
+"""How many faults are written down; the first ones tell enough."""
+
+
+def judge(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict[str, Any]:
+    """Write the verification beside the manifest. Repeating it is harmless.
+
+    Returns {"verified": true, "how": [...], "seconds": float}. Raises ``DamagedBackup`` naming what is wrong, when that is
+    written down too.
+    """
+    with transaction(db) as cursor:
+        run = read_run(cursor, run_id)
+        backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
+        cursor.execute(
+            "SELECT how, faults, extract(epoch FROM clock_timestamp() - verify_from)::float8 FROM dataforge.backups"
+            " WHERE run_id = %s",
+            (run_id,),
+        )
+        how, faults, seconds = cursor.fetchone()
+        faults += [*_file_faults(cursor, run_id), *_table_faults(cursor, run_id, backup)]
+    found = Verification(
+        backup_id=run.backup_id,
+        verified=not faults,
+        how=how,
+        verified_at=datetime.now(UTC),
+        seconds=round(seconds, 3),
+        faults=faults[:_NAMED],
+    )
+    manifest.write_verification(s3, settings.backup_bucket, run.dataset.name, found)
+    if faults:
+        raise DamagedBackup(run.backup_id, found.faults)
+    return {"verified": True, "how": how, "seconds": found.seconds}
+
+
+def _file_faults(cursor: Any, run_id: str) -> Iterator[str]:
+    cursor.execute(
+        "SELECT key, coalesce(fault, 'was not checked') FROM dataforge.backup_checks"
+        ' WHERE run_id = %s AND (fault IS NOT NULL OR checked_at IS NULL) ORDER BY "table", key',
+        (run_id,),
+    )
+    for key, fault in cursor.fetchall():
+        yield f"{key} {fault}"
+
+
+def _table_faults(cursor: Any, run_id: str, backup: Manifest) -> Iterator[str]:
+    """Tables whose files, sound each, together are not the table."""
+    cursor.execute(
+        'SELECT "table", coalesce(sum(rows), 0), coalesce(sum(hash_total), 0) FROM dataforge.backup_checks WHERE run_id = %s'
+        ' GROUP BY "table" HAVING count(fault) = 0',
+        (run_id,),
+    )
+    found = {table: (int(rows), content_hash(int(total))) for table, rows, total in cursor.fetchall()}
+    for entry in backup.tables:
+        want = (entry.rows, entry.content_hash)
+        if (have := found.get(entry.table, want)) != want:
+            yield f"{entry.table} has {have[0]} rows with the hash {have[1]}, not {want[0]} with {want[1]}"

@@ -1,0 +1,106 @@
+"""Planning: which rows of which table go into which file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from dataforge import ddl
+from dataforge.catalogue import Table
+from dataforge.database import Connection, transaction
+from dataforge.errors import Busy, TableChanged
+from dataforge.objects import put_json
+from dataforge.settings import BackupSettings
+from functions.backup.hold import is_held
+from functions.backup.run import Run, read_run
+from functions.backup.signals import wait
+
+_SNAPSHOT_SECONDS = 60.0
+_PAGE = 8192
+
+_COLUMNS = """
+    SELECT attname, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute
+    WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
+
+
+class PartItem(BaseModel):
+    """What one worker writes: the rows on the pages from ``first`` to before ``end`` (None: to the last)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: str = "part"
+    run_id: str
+    table: str
+    part: int
+    first: int
+    end: int | None
+
+    @property
+    def key(self) -> str:
+        """The file's place in the backup's folder."""
+        return part_key(self.table, self.part)
+
+
+def part_key(table: str, part: int) -> str:
+    """Where a part's file lies in the backup's folder."""
+    return f"{table}/part-{part:05}.parquet"
+
+
+def plan(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict[str, Any]:
+    """Wait for the snapshot, divide the tables, and enter the parts in the ledger.
+
+    Returns the ``key`` of the list of parts in the report bucket, and their ``count``. Repeating it is harmless. Raises
+    ``TableChanged`` if a table has other columns than the catalogue: a backup of ours alone would lose the others.
+    """
+    if not wait(db, lambda cursor: is_held(cursor, run_id), _SNAPSHOT_SECONDS):
+        raise Busy(f"Nobody holds a snapshot for backup {run_id} yet.")
+    with transaction(db) as cursor:
+        run = read_run(cursor, run_id).must_run()
+        for table in run.tables:
+            check_columns(cursor, table)
+        items = [item for table in run.tables for item in _divide(cursor, run, table, settings.part_bytes)]
+        cursor.executemany(
+            'INSERT INTO dataforge.backup_parts (run_id, "table", part) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING',
+            [(run_id, item.table, item.part) for item in items],
+        )
+    key = work_list(run_id, "parts")
+    put_json(s3, settings.report_bucket, key, [item.model_dump() for item in items])
+    return {"key": key, "count": len(items)}
+
+
+def work_list(run_id: str, name: str) -> str:
+    """Where a list of items for a Distributed Map lies in the report bucket."""
+    return f"runs/{run_id}/{name}.json"
+
+
+def check_columns(cursor: Any, table: Table) -> None:
+    """Raises ``TableChanged`` naming every column that is not as the catalogue declares it."""
+    cursor.execute(_COLUMNS, (ddl.qualified(table),))
+    have = {name: (kind, not_null) for name, kind, not_null in cursor.fetchall()}
+    want = {c.name: (c.type.catalog, not c.nullable) for c in table.columns}
+    differences = [f"column {name} is unknown" for name in have.keys() - want.keys()]
+    differences += [f"column {name} is missing" for name in want.keys() - have.keys()]
+    for name in want.keys() & have.keys():
+        if have[name][0] != want[name][0]:
+            differences.append(f"column {name} is {have[name][0]}, not {want[name][0]}")
+        elif want[name][1] and not have[name][1]:
+            differences.append(f"column {name} may be NULL")
+    if differences:
+        raise TableChanged(f"{table.dataset}.{table.name}", sorted(differences))
+
+
+def _divide(cursor: Any, run: Run, table: Table, part_bytes: int) -> Iterator[PartItem]:
+    """The table's parts, of about ``part_bytes`` each, large values included; the last one is open to the end."""
+    cursor.execute(
+        "SELECT pg_table_size(%(table)s), pg_relation_size(%(table)s) / %(page)s",
+        {"table": ddl.qualified(table), "page": _PAGE},
+    )
+    size, pages = cursor.fetchone()
+    count = max(min(-(-size // part_bytes), pages), 1)
+    firsts = [pages * part // count for part in range(count)]
+    for part, first in enumerate(firsts):
+        end = firsts[part + 1] if part + 1 < count else None
+        yield PartItem(run_id=run.id, table=table.name, part=part, first=first, end=end)

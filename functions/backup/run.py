@@ -1,0 +1,91 @@
+"""What a backup is asked to do, and its row in the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from dataforge.catalogue import Dataset, Table
+from dataforge.datasets import DEFAULT, get_dataset
+from dataforge.errors import InvalidInput, LeaseLost
+from dataforge.ids import FORM
+from dataforge.manifest import folder
+
+Name = Annotated[str, StringConstraints(max_length=100)]
+
+
+class BackupInput(BaseModel):
+    """The input of the state machine; every field is optional.
+
+    ``verify``: read the backup back when it is written. ``verify_only``: make none, but verify the one of this id.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: Name = DEFAULT
+    tables: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
+    verify: bool = False
+    verify_only: str = Field(default="", pattern=rf"^({FORM.pattern})?$")
+
+
+def read_input(document: Any) -> tuple[BackupInput, Dataset, list[str]]:
+    """The input with its dataset and the tables to back up, in catalogue order. Raises ``InvalidInput``."""
+    try:
+        request = BackupInput.model_validate(document)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'input'}: {e['msg']}" for e in error.errors())
+        raise InvalidInput(
+            f"The input is wrong: {wrong}. Known fields: {', '.join(BackupInput.model_fields)}."
+        ) from error
+    dataset = get_dataset(request.dataset)
+    wanted = {dataset.table(name).name for name in request.tables or dataset.tables}
+    return request, dataset, [name for name in dataset.tables if name in wanted]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution, as its steps read it from the ledger: it makes the backup of its own id, or verifies another's.
+
+    ``created_at``: the instant that is backed up, once a snapshot of it is held.
+    """
+
+    id: str
+    execution: str
+    dataset: Dataset
+    tables: tuple[Table, ...]
+    backup_id: str
+    status: str
+    created_at: datetime | None
+
+    @property
+    def folder(self) -> str:
+        """Where the backup's objects lie in the backup bucket."""
+        return folder(self.dataset.name, self.backup_id)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the backup is still being written."""
+        return self.status == "running"
+
+    def must_run(self) -> Run:
+        """The run itself. Raises ``LeaseLost`` if it has ended: it was stopped, and another may have taken over."""
+        if not self.is_running:
+            raise LeaseLost(f"Backup {self.id} is {self.status}: it was ended meanwhile.")
+        return self
+
+
+def read_run(cursor: Any, run_id: str, *, lock: bool = False) -> Run:
+    """The run of this id; with ``lock`` nobody changes its state before the transaction ends."""
+    cursor.execute(
+        "SELECT run_id, execution, dataset, tables, backup_id, status, created_at FROM dataforge.backups"
+        f" WHERE run_id = %s{' FOR UPDATE' if lock else ''}",
+        (run_id,),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise InvalidInput(f"No backup {run_id!r} in the ledger.")
+    dataset = get_dataset(row[2])
+    return Run(row[0], row[1], dataset, tuple(map(dataset.table, row[3])), *row[4:])

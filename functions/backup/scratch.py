@@ -1,0 +1,108 @@
+"""The strongest proof: the backup is restored, into temporary tables, and PostgreSQL computes the same hashes."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import psycopg2
+
+from dataforge import ddl, manifest, parquet
+from dataforge.bulk.digests import copy_lines
+from dataforge.bulk.texts import row_bodies
+from dataforge.catalogue import Dataset, Table
+from dataforge.database import Connection, transaction, translated
+from dataforge.manifest import Manifest
+from dataforge.objects import download
+from dataforge.rows import content_hash
+from dataforge.settings import BackupSettings
+from functions.backup.run import read_run
+
+SCHEMA = "pg_temp"
+"""Every session's own: it needs no right beyond TEMPORARY, writes no log, and nothing of it outlasts the transaction."""
+
+
+def restore_scratch(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict[str, bool]:
+    """Load the backup's tables with keys, checks and foreign keys, compare them, and roll everything back.
+
+    Returns {"restored": whether it was tried}: not if files were found damaged, if they are larger than ``scratch_bytes``,
+    or if a table's columns are no longer the catalogue's. What is wrong is noted in the ledger. Repeating it is harmless.
+    """
+    with transaction(db) as cursor:
+        run = read_run(cursor, run_id)
+        backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
+        if not _is_fit(cursor, run_id, run.dataset, backup, settings.scratch_bytes):
+            return {"restored": False}
+    fault = _restore(db, s3, settings.backup_bucket, run.dataset, backup)
+    with transaction(db) as cursor:
+        cursor.execute(
+            "UPDATE dataforge.backups SET how = '{files, restored}', faults = faults || %s WHERE run_id = %s",
+            ([fault] if fault else [], run_id),
+        )
+    return {"restored": True}
+
+
+def _is_fit(cursor: Any, run_id: str, dataset: Dataset, backup: Manifest, limit: int) -> bool:
+    cursor.execute(
+        "SELECT count(*) FROM dataforge.backup_checks WHERE run_id = %s AND (fault IS NOT NULL OR checked_at IS NULL)",
+        (run_id,),
+    )
+    sound = cursor.fetchone()[0] == 0
+    return (
+        sound
+        and backup.size <= limit
+        and all(
+            entry.table in dataset.tables
+            and entry.columns == manifest.column_entries(dataset.table(entry.table))
+            for entry in backup.tables
+        )
+    )
+
+
+def _restore(db: Connection, s3: Any, bucket: str, dataset: Dataset, backup: Manifest) -> str:
+    """What is wrong with the restored tables; empty if nothing is."""
+    names = [entry.table for entry in backup.tables]
+    try:
+        with translated(), db.cursor() as cursor:
+            for table in (dataset.table(name) for wave in dataset.waves(names) for name in wave):
+                _fill(cursor, s3, bucket, backup, table)
+                _complete(cursor, table, names)
+                if fault := _difference(cursor, backup, table):
+                    return fault
+    except (psycopg2.IntegrityError, psycopg2.DataError) as error:
+        # The rest of the text has values in it.
+        return f"cannot be restored: {error.diag.message_primary}"
+    finally:
+        if not db.closed:
+            db.rollback()
+    return ""
+
+
+def _fill(cursor: Any, s3: Any, bucket: str, backup: Manifest, table: Table) -> None:
+    cursor.execute(ddl.create_table(table, SCHEMA))
+    types = {column.name: column.type for column in table.columns}
+    copy = f"COPY {ddl.qualified(table, SCHEMA)} ({ddl.columns_sql(table)}) FROM STDIN (FORMAT csv)"
+    for file in backup.table(table.name).files:
+        data = download(s3, bucket, backup.folder + file.key)
+        for batch in parquet.read_batches(io.BytesIO(data or b"")):
+            cursor.copy_expert(copy, io.BytesIO(copy_lines(row_bodies(types, batch))))
+
+
+def _complete(cursor: Any, table: Table, names: list[str]) -> None:
+    """Key, checks, and the foreign keys to parents that are in the backup."""
+    keys = [(key.name, ddl.foreign_key(key, SCHEMA)) for key in table.foreign_keys if key.parent in names]
+    for name, definition in (ddl.primary_key(table), *ddl.checks(table), *keys):
+        cursor.execute(
+            f"ALTER TABLE {ddl.qualified(table, SCHEMA)} ADD CONSTRAINT {ddl.ident(name)} {definition}"
+        )
+
+
+def _difference(cursor: Any, backup: Manifest, table: Table) -> str:
+    cursor.execute(
+        f"SELECT count(*), coalesce(sum({ddl.row_hash_sql(table)}), 0) FROM {ddl.qualified(table, SCHEMA)}"
+    )
+    rows, total = cursor.fetchone()
+    entry, found = backup.table(table.name), content_hash(int(total))
+    if (rows, found) == (entry.rows, entry.content_hash):
+        return ""
+    return f"{table.name} restored has {rows} rows of {entry.rows}, and the hash {found} instead of {entry.content_hash}"

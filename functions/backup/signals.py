@@ -1,0 +1,42 @@
+"""How the steps of a run, which are different processes, wait for each other: NOTIFY, and a look at the ledger."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable
+from typing import Any
+
+from dataforge.database import Connection, transaction, translated
+
+_CHANNEL = "dataforge_backup"
+
+
+def signal(cursor: Any) -> None:
+    """Let everybody who waits look again once the transaction is committed."""
+    cursor.execute(f"NOTIFY {_CHANNEL}")
+
+
+def wait(
+    db: Connection, is_so: Callable[[Any], bool], seconds: float, watched: Connection | None = None
+) -> bool:
+    """Wait until ``is_so``, asked with a cursor, for ``seconds`` at most; returns whether it became so.
+
+    Raises ``Unavailable`` as soon as one of the connections is lost, ``watched`` included.
+    """
+    deadline = time.monotonic() + seconds
+    with transaction(db) as cursor:
+        cursor.execute(f"LISTEN {_CHANNEL}")
+    while True:
+        with transaction(db) as cursor:
+            if is_so(cursor):
+                return True
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        connections = [db] if watched is None else [db, watched]
+        ready, _, _ = select.select(connections, [], [], left)
+        with translated():
+            for connection in ready:
+                connection.poll()
+                connection.notifies.clear()

@@ -1,0 +1,104 @@
+"""Verification: a backup's files are read back and compared with its manifest; what was found is written beside it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from dataforge import manifest, parquet
+from dataforge.bulk.digests import digests, hash_total
+from dataforge.bulk.texts import row_bodies
+from dataforge.database import Connection, transaction
+from dataforge.manifest import FileEntry, Manifest, TableEntry
+from dataforge.objects import download, list_objects, put_json
+from dataforge.settings import BackupSettings
+from dataforge.storage import storage_type
+from functions.backup.plan import work_list
+from functions.backup.run import Run, read_run
+
+
+class CheckItem(BaseModel):
+    """What one worker reads back: a file, with all that the manifest says of it and of its table's columns."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: str = "check"
+    run_id: str
+    folder: str
+    table: str
+    columns: dict[str, str]
+    file: FileEntry
+
+
+def plan_checks(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict[str, Any]:
+    """Enter the files to read back in the ledger. Returns the ``key`` of their list and their ``count``.
+
+    Repeating it begins again. Raises ``NoSuchBackup``, or ``DamagedBackup`` if the manifest cannot be understood.
+    """
+    with transaction(db) as cursor:
+        run = read_run(cursor, run_id)
+        backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
+        faults = sorted(_listing_faults(s3, settings.backup_bucket, backup))
+        cursor.execute(
+            "UPDATE dataforge.backups SET verify_from = clock_timestamp(), how = '{files}', faults = %s WHERE run_id = %s",
+            (faults, run_id),
+        )
+        items = [_item(run, backup, table, file) for table in backup.tables for file in table.files]
+        cursor.executemany(
+            'INSERT INTO dataforge.backup_checks (run_id, "table", key) VALUES (%s, %s, %s)'
+            ' ON CONFLICT (run_id, "table", key)'
+            " DO UPDATE SET rows = NULL, hash_total = NULL, fault = NULL, checked_at = NULL",
+            [(run_id, item.table, item.file.key) for item in items],
+        )
+    key = work_list(run_id, "checks")
+    put_json(s3, settings.report_bucket, key, [item.model_dump() for item in items])
+    return {"key": key, "count": len(items)}
+
+
+def _item(run: Run, backup: Manifest, table: TableEntry, file: FileEntry) -> CheckItem:
+    columns = {column.name: column.type for column in table.columns}
+    return CheckItem(run_id=run.id, folder=backup.folder, table=table.table, columns=columns, file=file)
+
+
+def _listing_faults(s3: Any, bucket: str, backup: Manifest) -> Iterator[str]:
+    """Objects in the backup's folder that the manifest does not know; what is missing shows when it is read."""
+    known = {backup.folder + file.key for table in backup.tables for file in table.files}
+    known |= {backup.folder + manifest.MANIFEST, backup.folder + manifest.VERIFICATION}
+    for item in list_objects(s3, bucket, backup.folder):
+        if item.key not in known:
+            yield f"{item.key.removeprefix(backup.folder)} is no part of it"
+
+
+def check(db: Connection, s3: Any, settings: BackupSettings, item: CheckItem) -> str:
+    """Read one file back and note what is in it. Returns what is wrong with it, "" if nothing is; repeating is harmless."""
+    data = download(s3, settings.backup_bucket, item.folder + item.file.key)
+    rows = total = None
+    fault = item.file.fault(data)
+    if data is not None and not fault:
+        try:
+            rows, total = _content(item, data)
+        except (pa.ArrowException, OSError, KeyError) as error:
+            fault = f"cannot be read ({error})"
+    if rows is not None and rows != item.file.rows:
+        fault = f"has {rows} rows, not {item.file.rows}"
+    with transaction(db) as cursor:
+        cursor.execute(
+            "UPDATE dataforge.backup_checks SET rows = %s, hash_total = %s, fault = %s, checked_at = now()"
+            ' WHERE run_id = %s AND "table" = %s AND key = %s',
+            (rows, total, fault or None, item.run_id, item.table, item.file.key),
+        )
+    return fault
+
+
+def _content(item: CheckItem, data: bytes) -> tuple[int, int]:
+    """Rows and hash of a file, computed from its values."""
+    types = {name: storage_type(sql) for name, sql in item.columns.items()}
+    rows = total = 0
+    for batch in parquet.read_batches(io.BytesIO(data)):
+        rows += batch.num_rows
+        total += hash_total(digests(row_bodies(types, batch)))
+    return rows, total % 2**64

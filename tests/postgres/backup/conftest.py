@@ -1,0 +1,225 @@
+"""A backup as the state machine runs it, step by step in this process: real PostgreSQL, moto's S3."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from psycopg2.extensions import connection
+
+from dataforge import manifest
+from dataforge.database import transaction
+from dataforge.errors import DataForgeError
+from dataforge.manifest import Manifest
+from dataforge.roles import BACKUP, OWNER
+from dataforge.settings import BackupSettings
+from functions.backup.begin import begin
+from functions.backup.close import abandon, close
+from functions.backup.finish import finish
+from functions.backup.hold import hold, is_held
+from functions.backup.judge import judge
+from functions.backup.part import back_up
+from functions.backup.plan import PartItem, plan
+from functions.backup.scratch import restore_scratch
+from functions.backup.signals import wait
+from functions.backup.verify import CheckItem, check, plan_checks
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+
+BUCKET, REPORT = "backup", "report"
+_executions = itertools.count(1)
+
+
+@dataclass
+class Backup:
+    """One execution; ``run`` takes all steps as the state machine does, or a test takes them one by one."""
+
+    vault: Vault
+    document: Any
+    settings: BackupSettings
+    db: connection
+    execution: str = field(
+        default_factory=lambda: f"arn:aws:states:::execution:backup:run-{next(_executions)}"
+    )
+    id: str = ""
+    holders: list[Future[dict[str, bool]]] = field(default_factory=list)
+    items: list[PartItem] = field(default_factory=list)
+
+    def run(self) -> dict[str, Any]:
+        """All steps; failures are abandoned."""
+        try:
+            answer = self.begin()
+            assert answer["holder"] == ""
+            if answer["backup"]:
+                self.hold()
+                self.plan()
+                self.write()
+                self.finish()
+            if answer["verify"] or not answer["backup"]:
+                self.verify()
+            return self.close()
+        except DataForgeError as error:
+            caught = {"Error": type(error).__name__, "Cause": json.dumps({"errorMessage": str(error)})}
+            abandon(self.db, self.vault.s3, self.settings, self.execution, caught)
+            raise
+
+    def begin(self, dead: str = "") -> dict[str, Any]:
+        answer = begin(self.db, self.execution, "2026-11-22T10:00:00.123Z", self.document, dead)
+        self.id = answer["run_id"]
+        return answer
+
+    def hold(self, seconds: float = 60) -> Future[dict[str, bool]]:
+        """Let a holder begin, and wait until its snapshot is known."""
+        before = self.snapshots()
+        future = self.vault.pool.submit(self._hold, seconds)
+        self.holders.append(future)
+        wait(
+            self.db,
+            lambda cursor: future.done() or (is_held(cursor, self.id) and self.snapshots() != before),
+            20,
+        )
+        return future
+
+    def _hold(self, seconds: float) -> dict[str, bool]:
+        with (
+            closing(self.vault.database.connect(BACKUP)) as db,
+            closing(self.vault.database.connect(BACKUP)) as holder,
+        ):
+            return hold(db, holder, self.id, seconds)
+
+    def snapshots(self) -> list[str]:
+        """The published snapshots, newest first."""
+        rows = self.vault.database.query(
+            "SELECT snapshot FROM dataforge.snapshots WHERE run_id = %s ORDER BY published_at DESC", self.id
+        )
+        return [snapshot for (snapshot,) in rows]
+
+    def plan(self) -> None:
+        answer = plan(self.db, self.vault.s3, self.settings, self.id)
+        self.items = [PartItem.model_validate(item) for item in self.vault.read_json(answer["key"])]
+        assert answer["count"] == len(self.items)
+
+    def write(self) -> None:
+        # Workers finish in any order.
+        for item in reversed(self.items):
+            back_up(self.db, self.vault.s3, self.settings, item)
+
+    def finish(self) -> str:
+        uri = finish(self.db, self.vault.s3, self.settings, self.id)["manifest"]
+        for holder in self.holders:
+            holder.result(timeout=20)
+        return uri
+
+    def verify(self) -> dict[str, Any]:
+        s3 = self.vault.s3
+        answer = plan_checks(self.db, s3, self.settings, self.id)
+        for item in self.vault.read_json(answer["key"]):
+            check(self.db, s3, self.settings, CheckItem.model_validate(item))
+        restore_scratch(self.db, s3, self.settings, self.id)
+        return judge(self.db, s3, self.settings, self.id)
+
+    def close(self) -> dict[str, Any]:
+        return close(self.db, self.vault.s3, self.settings, self.id)
+
+
+@dataclass
+class Vault:
+    """A database, the buckets, and what tests ask of them."""
+
+    database: Database
+    s3: Any
+    pool: ThreadPoolExecutor
+
+    def backup(self, document: Any = None, **settings: Any) -> Backup:
+        """A backup, not begun."""
+        more = {"backup_bucket": BUCKET, "report_bucket": REPORT, **settings}
+        read = BackupSettings.model_validate(self.database.settings(BACKUP).model_dump() | more)
+        return Backup(self, {} if document is None else document, read, self.database.connect(BACKUP))
+
+    def back_up(self, document: Any = None, **settings: Any) -> Manifest:
+        """Run a backup; its manifest."""
+        return self.manifest(self.backup(document, **settings).run()["backup_id"])
+
+    def manifest(self, backup_id: str, dataset: str = "olist") -> Manifest:
+        """The manifest of a backup."""
+        return manifest.read(self.s3, BUCKET, dataset, backup_id)
+
+    def read_json(self, key: str) -> Any:
+        """A document of the report bucket."""
+        return json.loads(self.s3.get_object(Bucket=REPORT, Key=key)["Body"].read())
+
+    def keys(self) -> list[str]:
+        """What lies in the backup bucket."""
+        listed = self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", ())
+        return sorted(item["Key"] for item in listed)
+
+    def damage(self, key: str, change: Callable[[bytes], bytes]) -> None:
+        """Change an object of the backup bucket."""
+        body = self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=change(body))
+
+    def fill(self, rows: int) -> None:
+        """Put sellers and customers there, and orders of the customers."""
+        with transaction(self.database.superuser(), role=OWNER) as cursor:
+            cursor.execute(
+                "INSERT INTO olist.sellers SELECT md5(n::text), '01037', 'são paulo, \"sp\"', 'SP'"
+                " FROM generate_series(1, %s) n",
+                (rows,),
+            )
+            cursor.execute(
+                "INSERT INTO olist.customers SELECT md5(n::text), md5('u' || n), '01037', 'rio', 'RJ'"
+                " FROM generate_series(1, %s) n",
+                (rows,),
+            )
+            cursor.execute(
+                "INSERT INTO olist.orders SELECT md5(n::text), md5(n::text), 'created', '2018-01-31 10:00:00', NULL,"
+                " NULL, NULL, '2018-02-28' FROM generate_series(1, %s) n",
+                (rows,),
+            )
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """S3's client: making one takes longer than most tests."""
+    with mock_aws():
+        yield boto3.client("s3", region_name="us-east-1")
+
+
+@pytest.fixture
+def s3(client: Any) -> Any:
+    """S3 with empty buckets."""
+    for bucket in (BUCKET, REPORT):
+        client.create_bucket(Bucket=bucket)
+        for item in client.list_objects_v2(Bucket=bucket).get("Contents", ()):
+            client.delete_object(Bucket=bucket, Key=item["Key"])
+    return client
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """Where holders wait."""
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+@pytest.fixture
+def vault(module_database: Database, s3: Any, pool: ThreadPoolExecutor) -> Iterator[Vault]:
+    """A database in which other tests of the module made backups, without a row and without a run; and empty buckets."""
+    module_database.query(
+        "DELETE FROM olist.orders; DELETE FROM olist.sellers; DELETE FROM olist.customers;"
+        "DELETE FROM dataforge.backups; DELETE FROM dataforge.leases"
+    )
+    yield Vault(module_database, s3, pool)
+    # Whoever still holds a snapshot ends.
+    module_database.query(
+        "UPDATE dataforge.backups SET status = 'over', finished_at = now(); NOTIFY dataforge_backup"
+    )
