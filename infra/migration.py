@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from dataforge.roles import LOAD, MIGRATE
 from infra.database import Database
 from infra.functions import Function
 from infra.layers import Layers
-from infra.migration_machine import make_machine
+from infra.machine import dead_letter_queue, release_when_stopped
+from infra.migration_machine import make_migration_machine
 from infra.network import Network
 from infra.settings import Settings
 from infra.storage import PROGRESS, RUNS, Storage, grant_read, grant_write
@@ -20,8 +18,6 @@ from infra.storage import PROGRESS, RUNS, Storage, grant_read, grant_write
 # The whole of what Lambda gives one step, and the memory at which it gives a whole processor.
 TIMEOUT = Duration.minutes(15)
 MEMORY = 1769
-
-STOPPED = ["FAILED", "TIMED_OUT", "ABORTED"]
 
 
 class Migration(Construct):
@@ -46,7 +42,7 @@ class Migration(Construct):
             "REPORT_BUCKET": storage.report.bucket_name,
             "CHUNK_BYTES": str(settings.chunk_megabytes * 2**20),
         }
-        self.dead_letters = self._dead_letter_queue()
+        self.dead_letters = dead_letter_queue(self)
         self.control = self._function(
             "MigrateControl", "migrate.control", "One step of a migration at a time"
         )
@@ -54,10 +50,16 @@ class Migration(Construct):
         database.open_to(self.control, role=MIGRATE)
         database.open_to(self.load, role=LOAD)
         self._grant_buckets(storage)
-        self.machine = make_machine(
+        self.machine = make_migration_machine(
             self, settings=settings, control=self.control, load=self.load, report=storage.report
         )
-        self._release_when_stopped()
+        release_when_stopped(
+            self,
+            machine=self.machine,
+            control=self.control,
+            dead_letters=self.dead_letters,
+            description="A migration ended without success: release the tables it holds",
+        )
 
     def _function(self, id: str, handler: str, description: str) -> Function:
         return Function(
@@ -75,44 +77,9 @@ class Migration(Construct):
             dead_letter_queue=self.dead_letters if id == "MigrateControl" else None,
         )
 
-    def _dead_letter_queue(self) -> sqs.Queue:
-        return sqs.Queue(
-            self,
-            "DeadLetters",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
-
     def _grant_buckets(self, storage: Storage) -> None:
         """Both read the CSVs. ``control`` writes work lists and reports; ``load`` only marks what is done."""
         grant_read(storage.raw, self.control)
         grant_read(storage.raw, self.load)
         grant_write(storage.report, self.control, RUNS, PROGRESS)
         grant_write(storage.report, self.load, PROGRESS)
-
-    def _release_when_stopped(self) -> None:
-        """A run that is stopped from outside, or times out, cannot release its hold; this event does it instead."""
-        events.Rule(
-            self,
-            "Stopped",
-            description="A migration ended without success: release the tables it holds",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={"stateMachineArn": [self.machine.state_machine_arn], "status": STOPPED},
-            ),
-            targets=[
-                targets.LambdaFunction(
-                    self.control,
-                    dead_letter_queue=self.dead_letters,
-                    event=events.RuleTargetInput.from_object(
-                        {
-                            "step": "release",
-                            "execution": events.EventField.from_path("$.detail.executionArn"),
-                            "status": events.EventField.from_path("$.detail.status"),
-                        }
-                    ),
-                )
-            ],
-        )

@@ -21,6 +21,7 @@ from infra.functions import Function
 from infra.ingest import Ingest
 from infra.migration import Migration
 from infra.operations import Operations
+from infra.restore import Restore
 from infra.schema import Schema
 from infra.settings import Settings
 
@@ -44,6 +45,7 @@ class Monitoring(Construct):
         database: Database,
         schema: Schema,
         migration: Migration,
+        restore: Restore,
         ingest: Ingest,
         operations: Operations,
         api: Api,
@@ -54,8 +56,9 @@ class Monitoring(Construct):
         if settings.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
         functions = [schema.keeper, schema.apply, migration.control, migration.load]
-        functions += [ingest.function, operations.function]
+        functions += [restore.control, restore.work, ingest.function, operations.function]
         self._watch_migrations(migration)
+        self._watch_restores(restore)
         self._watch_api(api, settings)
         self._watch_functions(functions)
         if database.instance:
@@ -93,6 +96,24 @@ class Monitoring(Construct):
             "ReleaseLost",
             "The event that frees a stopped run's tables could not be handled; the queue holds it",
             migration.dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES),
+            1,
+        )
+
+    def _watch_restores(self, restore: Restore) -> None:
+        machine = restore.machine
+        self._alarm(
+            "RestoreFailed", "A restore failed; its execution has the cause", machine.metric_failed(), 1
+        )
+        self._alarm(
+            "RestoreTimedOut",
+            "A restore ran longer than migrationHours; what it replaced may still have to be finished",
+            machine.metric_timed_out(),
+            1,
+        )
+        self._alarm(
+            "RestoreReleaseLost",
+            "The event that frees a stopped restore's tables could not be handled; the queue holds it",
+            restore.dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES),
             1,
         )
 

@@ -15,6 +15,7 @@ from infra.migration import Migration
 from infra.monitoring import Monitoring
 from infra.network import Network
 from infra.operations import Operations
+from infra.restore import Restore
 from infra.schema import Schema
 from infra.settings import Settings
 from infra.storage import Storage
@@ -48,11 +49,20 @@ class DataForge(Stack):
             database=database,
             storage=storage,
         )
+        restore = Restore(
+            self,
+            "Restore",
+            settings=settings,
+            layers=layers,
+            network=network,
+            database=database,
+            storage=storage,
+        )
         ingest = Ingest(self, "Ingest", settings=settings, layers=layers, network=network, database=database)
         operations = Operations(self, "Operations", settings=settings, layers=layers, storage=storage)
         functions = {INGEST: ingest.function, OPERATIONS: operations.function}
         api = Api(self, "Api", settings=settings, functions=functions)
-        for function in (migration.control, migration.load, ingest.function):
+        for function in (migration.control, migration.load, restore.control, restore.work, ingest.function):
             schema.precede(function)
         Monitoring(
             self,
@@ -61,14 +71,17 @@ class DataForge(Stack):
             database=database,
             schema=schema,
             migration=migration,
+            restore=restore,
             ingest=ingest,
             operations=operations,
             api=api,
         )
-        self._output(storage, schema, migration, api)
+        self._output(storage, schema, migration, restore, api)
         self._tag(settings)
 
-    def _output(self, storage: Storage, schema: Schema, migration: Migration, api: Api) -> None:
+    def _output(
+        self, storage: Storage, schema: Schema, migration: Migration, restore: Restore, api: Api
+    ) -> None:
         """What clients are told; the names are a contract."""
         outputs = {
             "RawBucket": storage.raw.bucket_name,
@@ -77,6 +90,7 @@ class DataForge(Stack):
             "ApiUrl": api.url,
             **{f"{kind.title()}Plan": plan.usage_plan_id for kind, plan in api.plans.items()},
             "MigrationArn": migration.machine.state_machine_arn,
+            "RestoreArn": restore.machine.state_machine_arn,
             "SchemaArn": schema.keeper.function_arn,
             "Region": self.region,
         }

@@ -10,6 +10,7 @@ from dataforge.errors import InvalidInput
 from dataforge.ids import run_id
 from dataforge.roles import OWNER
 from dataforge.settings import RestoreSettings
+from functions.restore.pieces import KEEP
 from functions.restore.request import RestoreInput, find_backup, read_input
 from functions.restore.run import Run, read_run
 
@@ -71,6 +72,12 @@ def _take_up(db: Connection, execution: str, restore_id: str) -> dict[str, str]:
             cursor.execute(
                 "UPDATE dataforge.restores SET execution = %s, error = NULL, cause = NULL WHERE restore_id = %s",
                 (execution, restore_id),
+            )
+            # The files of a backup without a manifest are tidied away some day: they are written again, the same.
+            cursor.execute(
+                "UPDATE dataforge.restore_pieces SET result = NULL, error = NULL, cause = NULL"
+                " WHERE restore_id = %s AND step = %s",
+                (restore_id, KEEP),
             )
     return {"restore_id": restore_id, "holder": holder, "next": "keep"}
 

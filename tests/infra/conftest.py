@@ -117,6 +117,33 @@ def function() -> Callable[[Resources, str], dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
+def machine() -> Callable[[Resources, str], tuple[dict[str, Any], dict[str, Any]]]:
+    """The properties of the state machine of this kind, and its definition with references as their logical ids."""
+
+    def find(resources: Resources, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        machines = [m["Properties"] for m in resources["AWS::StepFunctions::StateMachine"].values()]
+        (found,) = (m for m in machines if m["StateMachineName"].endswith(f"-{kind}"))
+        parts = found["DefinitionString"]["Fn::Join"][1]
+        texts = [p if isinstance(p, str) else next(iter(p.values())) for p in parts]
+        return found, json.loads("".join(t if isinstance(t, str) else t[0] for t in texts))
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def all_states() -> Callable[[dict[str, Any]], dict[str, dict[str, Any]]]:
+    """All states of a definition by their names, also those inside maps and branches."""
+
+    def walk(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, state in definition["States"].items():
+            yield name, state
+            for inner in (state.get("ItemProcessor"), *state.get("Branches", ())):
+                yield from walk(inner) if inner else ()
+
+    return lambda definition: dict(walk(definition))
+
+
+@pytest.fixture(scope="session")
 def granted() -> Callable[[Resources, str], set[tuple[str, str]]]:
     """What roles whose id contains a name may do: pairs of action and resource, the resource as compact JSON."""
 

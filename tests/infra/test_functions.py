@@ -92,6 +92,8 @@ def test_with_secrets_each_function_reads_only_its_own(local: Resources, granted
 
     assert secrets("MigrateLoadRole") == {"<DatabaseSecretDataforgeLoad>"}
     assert secrets("MigrateControlRole") == {"<DatabaseSecretDataforgeMigrate>"}
+    assert secrets("RestoreControlRole") == {"<DatabaseSecretDataforgeRestore>"}
+    assert secrets("RestoreWorkRole") == {"<DatabaseSecretDataforgeRefill>"}
     assert secrets("IngestRole") == {"<DatabaseSecretDataforgeIngest>"}
     assert secrets("SchemaApplyRole") == set()
     assert secrets("SchemaKeeperRole") == {
@@ -99,6 +101,8 @@ def test_with_secrets_each_function_reads_only_its_own(local: Resources, granted
         "<DatabaseSecretDataforgeLoad>",
         "<DatabaseSecretDataforgeMigrate>",
         "<DatabaseSecretDataforgeIngest>",
+        "<DatabaseSecretDataforgeRestore>",
+        "<DatabaseSecretDataforgeRefill>",
     }
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 Resources = dict[str, dict[str, dict[str, Any]]]
 States = dict[str, dict[str, Any]]
+Machine = Callable[[Resources, str], tuple[dict[str, Any], dict[str, Any]]]
 
 TRANSIENT = {
     "Unavailable",
@@ -27,26 +27,15 @@ TO_ABANDON = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "A
 
 
 @pytest.fixture(scope="module")
-def definition(dev: Resources) -> dict[str, Any]:
+def definition(dev: Resources, machine: Machine) -> dict[str, Any]:
     """The definition with references as their logical ids."""
-    (machine,) = dev["AWS::StepFunctions::StateMachine"].values()
-    parts = machine["Properties"]["DefinitionString"]["Fn::Join"][1]
-    texts = [p if isinstance(p, str) else next(iter(p.values())) for p in parts]
-    loaded: dict[str, Any] = json.loads("".join(t if isinstance(t, str) else t[0] for t in texts))
-    return loaded
+    return machine(dev, "migration")[1]
 
 
 @pytest.fixture(scope="module")
-def states(definition: dict[str, Any]) -> States:
+def states(definition: dict[str, Any], all_states: Callable[[dict[str, Any]], States]) -> States:
     """All states, also those inside maps."""
-    return dict(_all_states(definition))
-
-
-def _all_states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, state in definition["States"].items():
-        yield name, state
-        if "ItemProcessor" in state:
-            yield from _all_states(state["ItemProcessor"])
+    return all_states(definition)
 
 
 def errors(state: dict[str, Any]) -> list[set[str]]:

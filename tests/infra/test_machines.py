@@ -1,0 +1,70 @@
+"""State machines as resources: what they may do, and who frees the tables of a run that was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Resources = dict[str, dict[str, dict[str, Any]]]
+Machine = Callable[[Resources, str], tuple[dict[str, Any], dict[str, Any]]]
+
+KINDS = {
+    "migration": ("MigrationMigrateControl", "MigrationMigrateLoad"),
+    "restore": ("RestoreRestoreControl", "RestoreRestoreWork"),
+}
+"""Each machine with its functions, the one that takes the steps first."""
+
+every_machine = pytest.mark.parametrize("kind", KINDS)
+
+
+@every_machine
+def test_machine_logs_errors_without_data_and_is_traced(dev: Resources, machine: Machine, kind: str) -> None:
+    properties, definition = machine(dev, kind)
+    logging = properties["LoggingConfiguration"]
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
+    assert properties["TracingConfiguration"] == {"Enabled": True}
+    assert definition["TimeoutSeconds"] == 24 * 3600
+
+
+@every_machine
+def test_machine_may_touch_its_functions_executions_and_the_report_bucket_only(
+    dev: Resources, granted: Callable[[Resources, str], set[tuple[str, str]]], kind: str
+) -> None:
+    pairs = granted(dev, f"{kind.title()}Machine")
+    assert {place for action, place in pairs if action.startswith("s3:")} == {
+        "arn:<AWS::Partition>:s3:::<StorageReport>/*"
+    }
+    invoked = {place.removesuffix(":*") for action, place in pairs if action == "lambda:InvokeFunction"}
+    assert invoked == {f"<{name}.Arn>" for name in KINDS[kind]}
+    services = {action.split(":")[0] for action, _ in pairs}
+    assert services == {"s3", "lambda", "states", "logs", "xray"}
+    assert {
+        action for action, place in pairs if place == "*" and not action.startswith(("logs:", "xray:"))
+    } == set()
+
+
+@every_machine
+def test_run_stopped_from_outside_is_released_and_a_lost_release_kept(dev: Resources, kind: str) -> None:
+    (rule,) = (r for key, r in dev["AWS::Events::Rule"].items() if key.startswith(f"{kind.title()}Stopped"))
+    pattern = rule["Properties"]["EventPattern"]
+    assert pattern["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    assert pattern["detail"]["stateMachineArn"][0]["Ref"].startswith(f"{kind.title()}Machine")
+    (target,) = rule["Properties"]["Targets"]
+    assert target["Arn"]["Fn::GetAtt"][0].startswith(KINDS[kind][0])
+    assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0].startswith(f"{kind.title()}DeadLetters")
+    transformer = target["InputTransformer"]
+    assert set(transformer["InputPathsMap"].values()) == {"$.detail.executionArn", "$.detail.status"}
+    assert '"step":"release"' in transformer["InputTemplate"]
+
+
+def test_functions_that_are_called_asynchronously_have_dead_letter_queues(dev: Resources) -> None:
+    with_queue = {
+        key[:-8] for key, f in dev["AWS::Lambda::Function"].items() if "DeadLetterConfig" in f["Properties"]
+    }
+    assert with_queue == {control for control, _ in KINDS.values()}
+    assert len(dev["AWS::SQS::Queue"]) == len(KINDS)
+    assert all(
+        queue["Properties"]["SqsManagedSseEnabled"] is True for queue in dev["AWS::SQS::Queue"].values()
+    )

@@ -1,0 +1,104 @@
+"""The restore's state machine, and what its functions may do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Resources = dict[str, dict[str, dict[str, Any]]]
+States = dict[str, dict[str, Any]]
+Machine = Callable[[Resources, str], tuple[dict[str, Any], dict[str, Any]]]
+Granted = Callable[[Resources, str], set[tuple[str, str]]]
+
+STEPS = {
+    "Begin",
+    "BeginAgain",
+    "Check",
+    "LoadPiece",
+    "SettleTable",
+    "Compare",
+    "BuildTable",
+    "Switch",
+    "PlanKeep",
+}
+STEPS |= {"KeepPiece", "Finish", "Abandon"}
+OBJECTS = "<StorageBackup.Arn>"
+
+
+@pytest.fixture(scope="module")
+def states(dev: Resources, machine: Machine, all_states: Callable[[dict[str, Any]], States]) -> States:
+    """All states, also those inside maps."""
+    return all_states(machine(dev, "restore")[1])
+
+
+def test_every_task_is_one_of_the_steps_or_looks_at_the_holder(states: States) -> None:
+    assert {name for name, state in states.items() if state["Type"] == "Task"} == STEPS | {"DescribeHolder"}
+
+
+@pytest.mark.parametrize("name", sorted(STEPS))
+def test_step_that_may_be_repeated_is_retried_when_its_function_died(states: States, name: str) -> None:
+    transient, died = (set(retry["ErrorEquals"]) for retry in states[name]["Retry"])
+    assert {"Busy", "Unavailable"} <= transient
+    assert {"Lambda.Unknown", "Sandbox.Timedout"} <= died
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Begin", "Check", "Load", "Settle", "Compare", "Build", "Switch", "PlanKeep", "Keep", "Finish"],
+)
+def test_any_error_is_explained(states: States, name: str) -> None:
+    (catch,) = states[name]["Catch"]
+    assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "Abandon")
+
+
+def test_dry_run_ends_after_the_comparison_and_new_tables_are_built_before_the_switch(states: States) -> None:
+    assert states["Compare"]["Next"] == "HowToGoOn"
+    ways = {choice["StringEquals"]: choice["Next"] for choice in states["HowToGoOn"]["Choices"]}
+    assert ways == {"finish": "Finish", "build": "Build"}
+    assert states["HowToGoOn"]["Default"] == states["Build"]["Next"] == "Switch"
+    assert (states["Switch"]["Next"], states["PlanKeep"]["Next"], states["Keep"]["Next"]) == (
+        "PlanKeep",
+        "Keep",
+        "Finish",
+    )
+
+
+def test_restore_that_was_switched_only_writes_its_safety_backup(states: States) -> None:
+    (choice,) = states["IsSwitched"]["Choices"]
+    assert (choice["Variable"], choice["StringEquals"], choice["Next"]) == ("$.run.next", "keep", "PlanKeep")
+    assert states["IsSwitched"]["Default"] == "Check"
+
+
+def test_migrations_and_restores_are_holders_for_one_another(dev: Resources, granted: Granted) -> None:
+    for kind in ("Migration", "Restore"):
+        described = {p for a, p in granted(dev, f"{kind}Machine") if a == "states:DescribeExecution"}
+        assert {
+            place.rpartition("DataForge-dev-")[2] for place in described if "DataForge-dev-" in place
+        } == {
+            "migration:*",
+            "restore:*",
+        }
+
+
+@pytest.mark.parametrize("role", ["RestoreControlRole", "RestoreWorkRole"])
+def test_functions_read_backups_and_write_into_datasets_folders_and_delete_nothing(
+    dev: Resources, granted: Granted, role: str
+) -> None:
+    found = {pair for pair in granted(dev, role) if pair[0].startswith("s3:") and OBJECTS in pair[1]}
+    written = {f"{OBJECTS}/{dataset}/*" for dataset in ("olist", "quotes")}
+    assert found == {
+        ("s3:ListBucket", OBJECTS),
+        ("s3:GetObject", f"{OBJECTS}/*"),
+        *((f"s3:{action}", place) for action in ("PutObject", "AbortMultipartUpload") for place in written),
+    }
+    assert not any("Raw" in place for _, place in granted(dev, role))
+
+
+def test_only_control_writes_work_lists(dev: Resources, granted: Granted) -> None:
+    places = {
+        role: {p for a, p in granted(dev, role) if "StorageReport" in p}
+        for role in ("RestoreControlRole", "RestoreWorkRole")
+    }
+    assert places == {"RestoreControlRole": {"<StorageReport.Arn>/runs/*"}, "RestoreWorkRole": set()}
