@@ -106,7 +106,7 @@ class NoKnownFiles(WrongCall):
         others = ", ".join(found)
         super().__init__(
             f"{folder} has no file of dataset {dataset!r}. Expected: {', '.join(expected)}."
-            + (f" Found other CSVs: {others}." if others else " It has no CSV at all.")
+            + (f" Found other CSVs: {others}." if others else " It has no data file at all.")
         )
 
 

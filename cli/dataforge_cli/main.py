@@ -13,6 +13,7 @@ from dataforge_cli.commands.doctor import doctor
 from dataforge_cli.commands.ingest import ingest
 from dataforge_cli.commands.keys import keys
 from dataforge_cli.commands.migrate import migrate
+from dataforge_cli.commands.replay import replay
 from dataforge_cli.commands.status import status
 from dataforge_cli.commands.stop import stop
 from dataforge_cli.options import OutputsFile, Stage
@@ -56,6 +57,7 @@ app = typer.Typer(
 )
 COMMANDS: dict[str, Callable[..., None]] = {
     "migrate": migrate,
+    "replay": replay,
     "status": status,
     "stop": stop,
     "doctor": doctor,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -34,11 +34,15 @@ _CHUNK = re.compile(r"(?P<table>[^/]+)/(?P<chunk>\d+)-(?P<bytes>\d+)-(?P<read>\d
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is to do: its id, and the bytes of each table's file."""
+    """What a run is to do: its id, and the bytes of each table's files.
+
+    ``loaded``: what an earlier execution has done of it, by table: bytes, records, and the rejected ones among them.
+    """
 
     migration_id: str
     dataset: str
     bytes: Mapping[str, int]
+    loaded: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def count(plan: Plan, chunks: list[str], *, loaded: bool) -> list[TableProgress]
     ``loaded``: all is loaded. The names cannot tell: a header belongs to no chunk, and a worker may end between its commit
     and its note.
     """
-    sums: dict[str, list[int]] = {table: [0, 0, 0] for table in plan.bytes}
+    sums = {table: list(plan.loaded.get(table, (0, 0, 0))) for table in plan.bytes}
     for name in chunks:
         found = _CHUNK.fullmatch(name)
         if found and found["table"] in sums:

@@ -30,17 +30,23 @@ PART_BYTES = 64 * 2**20
 _READ_BYTES = 2**20
 
 
-def upload(s3: S3Client, bucket: str, prefix: str, files: Iterable[Path], screen: Screen) -> int:
-    """Put the files below the prefix under their names, with a progress bar each. Returns how many had to be sent."""
-    new = [path for path in files if not is_stored(s3, bucket, prefix + path.name, path)]
+def upload(
+    s3: S3Client, bucket: str, prefix: str, files: Iterable[Path], screen: Screen, *, root: Path | None = None
+) -> int:
+    """Put the files below the prefix, with a progress bar each. Returns how many had to be sent.
+
+    They keep their names, and of the folders they lie in those below ``root``.
+    """
+    names = {path: path.relative_to(root).as_posix() if root else path.name for path in files}
+    new = {path: name for path, name in names.items() if not is_stored(s3, bucket, prefix + name, path)}
     if not new:
         return 0
     config = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
     with _bars(screen) as bars:
-        tasks = [bars.add_task(path.name, total=path.stat().st_size) for path in new]
-        for path, task in zip(new, tasks, strict=True):
+        tasks = [bars.add_task(name, total=path.stat().st_size) for path, name in new.items()]
+        for (path, name), task in zip(new.items(), tasks, strict=True):
             advance = partial(bars.advance, task)
-            s3.upload_file(str(path), bucket, prefix + path.name, Config=config, Callback=advance)
+            s3.upload_file(str(path), bucket, prefix + name, Config=config, Callback=advance)
     return len(new)
 
 

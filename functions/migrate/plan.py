@@ -16,7 +16,7 @@ from dataforge.roles import OWNER
 from dataforge.settings import MigrationSettings
 from functions.migrate.corrections import read_corrections
 from functions.migrate.replay import CHUNK, collect
-from functions.migrate.resume import check_unchanged, has_loaded
+from functions.migrate.resume import check_unchanged, has_loaded, loaded_so_far
 from functions.migrate.run import Replay, Run, read_run
 from functions.migrate.source import end_of, match_files, ranges, read_header
 
@@ -42,7 +42,7 @@ def plan(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> d
             leases.hold(cursor, run.execution, run.dataset.name, names)
             check_unchanged(cursor, run, (file for _, file in files))
     items = [] if resumed else _open(db, s3, settings, run, files)
-    _announce(s3, settings, run, [(source.tables, file.size) for source, file in files])
+    _announce(db, s3, settings, run, [(source.tables, file.size) for source, file in files])
     return _planned(s3, settings, run, items)
 
 
@@ -69,7 +69,7 @@ def _open_replay(db: Connection, s3: Any, settings: MigrationSettings, run: Run,
             _insert_ranges(cursor, run, 0, pseudo, list(ranges(0, count, CHUNK)), 0)
         cursor.execute("SELECT size FROM dataforge.migration_files WHERE migration_id = %s", (run.id,))
         (count,) = cursor.fetchone()
-    _announce(s3, settings, run, [(tuple(t.name for t in run.tables), count)])
+    _announce(db, s3, settings, run, [(tuple(t.name for t in run.tables), count)])
 
 
 def _corrected(s3: Any, settings: MigrationSettings, run: Run) -> list[Object]:
@@ -161,12 +161,14 @@ def _insert_ranges(
 
 
 def _announce(
-    s3: Any, settings: MigrationSettings, run: Run, files: list[tuple[tuple[str, ...], int]]
+    db: Connection, s3: Any, settings: MigrationSettings, run: Run, files: list[tuple[tuple[str, ...], int]]
 ) -> None:
-    """Publish what is to be done, for whoever follows the run."""
+    """Publish what is to be done, and what an earlier execution has done of it, for whoever follows the run."""
     chosen = {table.name for table in run.tables}
     sizes: Counter[str] = Counter()
     for tables, size in files:
         sizes.update({table: size for table in tables if table in chosen})
     document = {"migration_id": run.id, "dataset": run.dataset.name, "bytes": sizes}
+    with transaction(db, role=OWNER) as cursor:
+        document["loaded"] = loaded_so_far(cursor, run)
     put_json(s3, settings.report_bucket, f"{run.progress}plan.json", document)

@@ -107,3 +107,14 @@ def loaded_chunks(cursor: Any, run: Run) -> set[int]:
         (run.id,),
     )
     return {chunk for (chunk,) in cursor.fetchall()}
+
+
+def loaded_so_far(cursor: Any, run: Run) -> dict[str, list[int]]:
+    """By table the bytes, the records and the rejected ones of the chunks that are loaded."""
+    cursor.execute(
+        "SELECT t.key, sum(end_byte - first_byte)::bigint, sum((t.value->>'read')::bigint)::bigint,"
+        " sum((t.value->>'rejected')::bigint)::bigint FROM dataforge.migration_chunks, jsonb_each(result) t"
+        " WHERE migration_id = %s AND jsonb_typeof(t.value) = 'object' GROUP BY 1",
+        (run.id,),
+    )
+    return {table: sums for table, *sums in cursor.fetchall()}

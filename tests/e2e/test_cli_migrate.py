@@ -137,6 +137,28 @@ def test_too_low_a_quality_fails_with_table_and_shares(first: Result, dataforge:
     assert f"error: QualityTooLow: {document['cause']}" == last
 
 
+def test_rejections_are_saved_corrected_and_replayed_once(
+    first: Result, dataforge: Dataforge, expected: Expected, tmp_path: Path
+) -> None:
+    migration, file = json.loads(first.stdout)["migration_id"], tmp_path / "rejected.jsonl"
+    words = ("replay", "--migration", migration, "--table", "sellers")
+    saved = dataforge(*words, "--save", str(file), "--json")
+    assert json.loads(saved.stdout)["rejections"] == expected.tables["sellers"].rejected > 0
+    seller = {
+        "seller_id": "f" * 32,
+        "seller_zip_code_prefix": "01037",
+        "seller_city": "x",
+        "seller_state": "SP",
+    }
+    line, *_ = map(json.loads, file.read_text().splitlines())
+    file.write_text(json.dumps(line | {"raw": seller}))
+    for loaded in (1, 0):
+        result = dataforge(*words, str(file), "--json")
+        assert result.exit_code == 0, result.stderr
+        [sellers] = json.loads(result.stdout)["tables"]
+        assert (sellers["read"], sellers["loaded"]) == (loaded, loaded)
+
+
 @pytest.fixture
 def as_aws(cloud: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment in which AWS is the emulator: stacks are looked up as on AWS."""

@@ -49,8 +49,25 @@ def test_missing_files_and_unknown_csvs_are_named(tmp_path: Path) -> None:
 
 def test_folders_named_like_files_are_no_files(tmp_path: Path) -> None:
     (tmp_path / ORDERS).mkdir()
-    with pytest.raises(NoKnownFiles, match="no CSV at all"):
+    with pytest.raises(NoKnownFiles, match="no data file at all"):
         read_folder(tmp_path, OLIST, ["orders"])
+
+
+def test_files_lie_in_folders_named_like_a_file_too(tmp_path: Path) -> None:
+    names = ["olist_orders_dataset/2.csv", "olist_orders_dataset/1.csv.gz", "olist_orders_dataset/x.txt"]
+    for folder in ("olist_orders_dataset/deeper", "other"):
+        (tmp_path / folder).mkdir(parents=True)
+    fill(
+        tmp_path,
+        *names,
+        "olist_orders_dataset.parquet",
+        "olist_orders_dataset/deeper/3.csv",
+        f"other/{ORDERS}",
+    )
+    found = read_folder(tmp_path, OLIST, ["orders"])
+    wanted = ["olist_orders_dataset.parquet", "olist_orders_dataset/1.csv.gz", "olist_orders_dataset/2.csv"]
+    assert [path.relative_to(tmp_path).as_posix() for path in found.files] == wanted
+    assert found.unknown == ()
 
 
 def test_a_file_in_place_of_the_folder_is_refused_with_the_way_out(tmp_path: Path) -> None:

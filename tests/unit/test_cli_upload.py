@@ -147,6 +147,18 @@ def test_migrate_sends_the_files_and_starts_an_execution_with_the_order(
     ]
 
 
+def test_files_in_folders_keep_their_place_below_the_prefix(s3: Any, outputs: Path, folder: Path) -> None:
+    (folder / "olist_sellers_dataset").mkdir()
+    file(folder / "olist_sellers_dataset", "part-2.csv")
+    for sent in (2, 0):
+        result = migrate(outputs, str(folder), "--tables", "sellers", "--no-follow")
+        assert f"{sent} file(s) sent, {2 - sent} there already" in result.stderr
+    names = ["olist_sellers_dataset.csv", "olist_sellers_dataset/part-2.csv"]
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == [
+        f"olist/{name}" for name in names
+    ]
+
+
 def test_executions_are_named_after_dataset_and_time(outputs: Path) -> None:
     result = migrate(outputs, "--no-follow", "--json")
     name = json.loads(result.stdout)["execution"].rpartition(":")[2]

@@ -167,5 +167,5 @@ def _send(call: Call, folder: Folder, prefix: str) -> None:
         names = ", ".join(folder.missing)
         call.screen.warn(f"{folder.path} lacks {names}; what lies in the bucket is taken, if there is any.")
     call.screen.say(f"Uploading {folder.path} to s3://{bucket}/{prefix}")
-    sent = upload(call.deployment.s3, bucket, prefix, folder.files, call.screen)
+    sent = upload(call.deployment.s3, bucket, prefix, folder.files, call.screen, root=folder.path)
     call.screen.say(f"{sent} file(s) sent, {len(folder.files) - sent} there already.")

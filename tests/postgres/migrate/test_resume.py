@@ -38,6 +38,9 @@ def shadows(forge: Forge) -> list[Any]:
 def test_a_resumed_run_loads_only_what_was_not(forge: Forge, ended: Migration) -> None:
     run = forge.migration({"resume": ended.id, "quality_threshold": 0}, chunk_bytes=1 << 20).until("load")
     assert run.id == ended.id
+    announced = forge.read_json(f"progress/{run.execution.rpartition(':')[2]}/plan.json")
+    done = ended.items["load"][::3]
+    assert announced["loaded"]["customers"][0] == sum(item["end"] - item["start"] for item in done)
     before = [item["chunk"] for item in ended.items["load"]]
     assert [item["chunk"] for item in run.items["load"]] == [c for c in before if c not in before[::3]]
     [counts] = [run.take(step) for step in ("load", "settle", "reconcile", "publish", "report")][-1]["tables"]

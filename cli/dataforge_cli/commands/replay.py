@@ -1,0 +1,128 @@
+"""``dataforge replay``: give rejected records another try, corrected or because their parents have arrived."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dataforge_cli.call import Call, calling
+from dataforge_cli.commands.migrate import OnConflict
+from dataforge_cli.errors import WrongCall
+from dataforge_cli.executions import name_of, start
+from dataforge_cli.follow import follow, how_to_go_on
+from dataforge_cli.migration import MACHINE, show
+from dataforge_cli.options import Debug, Json, OutputsFile, Stage
+from dataforge_cli.rejections import save_rejections
+from dataforge_cli.sources import BadFile
+from dataforge_cli.upload import upload
+
+
+def replay(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            show_default=False,
+            help="Corrected rejections, as --save writes them. Without it they are taken as they were kept.",
+        ),
+    ] = None,
+    migration: Annotated[
+        str, typer.Option(metavar="ID", show_default=False, help="The migration that rejected them.")
+    ] = "",
+    batch: Annotated[
+        str, typer.Option(metavar="ID", show_default=False, help="Or the batch that did (its batch_id).")
+    ] = "",
+    table: Annotated[
+        str, typer.Option(metavar="T", show_default=False, help="Only rejections of this table.")
+    ] = "",
+    code: Annotated[
+        str,
+        typer.Option(
+            metavar="C", show_default=False, help="Only those with this error, such as foreign_key."
+        ),
+    ] = "",
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            show_default=False,
+            help="Replay nothing; write the migration's rejections here, to be corrected.",
+        ),
+    ] = None,
+    on_conflict: Annotated[
+        OnConflict, typer.Option(help="What becomes of a row whose key is stored with other values.")
+    ] = OnConflict.reject,
+    wait: Annotated[
+        bool, typer.Option("--follow/--no-follow", help="Follow the run to its end, or only start it.")
+    ] = True,
+    as_json: Json = False,
+    stage: Stage = None,
+    outputs: OutputsFile = None,
+    debug: Debug = False,
+) -> None:
+    """Give rejected records another try.
+
+    As they were kept: rows whose parents have arrived since are stored now. Or corrected: save the rejections, edit
+    "raw" in their lines (the text of the record as in its file, or an object with a value for each column), and replay
+    that file. Lines that are not to be replayed can be deleted.
+
+    A record that is stored is never replayed again, so repeating a call is harmless. What is bad again stays rejected,
+    with its new reasons.
+
+    Exit code 0: all that was replayed is stored. 1: some is bad again, or the run failed. 2: the call was wrong.
+
+    **Examples**
+
+    ```
+    dataforge replay --migration 20261122T101501Z-d504bdea --code foreign_key
+    dataforge replay --migration 20261122T101501Z-d504bdea --table orders --save rejected.jsonl
+    dataforge replay --migration 20261122T101501Z-d504bdea rejected.jsonl
+    ```
+    """
+    with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
+        if bool(migration) == bool(batch):
+            raise WrongCall("Say whose rejections: --migration ID or --batch ID.")
+        if save is not None:
+            _save(call, save, file, migration, table, code)
+            return
+        chosen = {"migration_id": migration, "batch_id": batch, "table": table, "code": code}
+        document: dict[str, Any] = {"replay": chosen, "on_conflict": on_conflict.value}
+        if file is not None:
+            document["prefix"] = _send(call, file)
+        arn = start(call.deployment, call.deployment[MACHINE], "replay", document)
+        if not wait:
+            going = f"Started {name_of(arn)}. {how_to_go_on(call.deployment, arn)}"
+            call.screen.answer({"status": "running", "execution": arn}, going)
+            return
+        execution = follow(call.deployment, arn, call.screen)
+        show(call, execution)
+        if any(one["rejected"] for one in (execution.output or {})["tables"]):
+            call.screen.say("What is bad again stays rejected; the report has its new reasons.")
+            raise typer.Exit(1)
+
+
+def _save(call: Call, path: Path, file: Path | None, migration: str, table: str, code: str) -> None:
+    if file is not None or not migration:
+        raise WrongCall("--save writes the rejections of a --migration, and takes no FILE.")
+    try:
+        count = save_rejections(call.deployment, migration, table, code, path)
+    except OSError as error:
+        raise BadFile(f"{path} cannot be written: {error.strerror}.") from error
+    call.screen.answer(
+        {"status": "saved", "rejections": count, "file": str(path)},
+        f"{count:,} rejection(s) saved. Correct them, then: dataforge replay --migration {migration} {path}",
+    )
+
+
+def _send(call: Call, file: Path) -> str:
+    """Upload the file under a prefix of its own, which is returned."""
+    if not file.is_file():
+        raise BadFile(f"There is no file {file}.")
+    prefix = f"replays/{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}/"
+    call.screen.say(f"Uploading {file} to s3://{call.deployment['raw_bucket']}/{prefix}")
+    upload(call.deployment.s3, call.deployment["raw_bucket"], prefix, [file], call.screen)
+    return prefix
