@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 INGEST = "ingest"
+DELIVER = "deliver"
 OPERATIONS = "operations"
 
 
@@ -27,6 +28,8 @@ ROUTES = (
     Route("/v1/docs/{proxy+}", INGEST, keyless=True),
     Route("/v1/openapi.json", INGEST, keyless=True),
     Route("/v1/health", INGEST, keyless=True),
+    Route("/v1/tables", DELIVER),
+    Route("/v1/tables/{proxy+}", DELIVER),
     Route("/v1/backups", OPERATIONS),
     Route("/v1/backups/{proxy+}", OPERATIONS),
     Route("/v1/restores", OPERATIONS),

@@ -17,6 +17,7 @@ from infra.api import Api
 from infra.api_metrics import rejected_percent
 from infra.dashboard import add_dashboard
 from infra.database import Database
+from infra.deliver import Deliver
 from infra.functions import Function
 from infra.ingest import Ingest
 from infra.migration import Migration
@@ -47,6 +48,7 @@ class Monitoring(Construct):
         migration: Migration,
         restore: Restore,
         ingest: Ingest,
+        deliver: Deliver,
         operations: Operations,
         api: Api,
     ) -> None:
@@ -56,7 +58,7 @@ class Monitoring(Construct):
         if settings.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
         functions = [schema.keeper, schema.apply, migration.control, migration.load]
-        functions += [restore.control, restore.work, ingest.function, operations.function]
+        functions += [restore.control, restore.work, ingest.function, deliver.function, operations.function]
         self._watch_migrations(migration)
         self._watch_restores(restore)
         self._watch_api(api, settings)

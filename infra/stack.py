@@ -7,8 +7,9 @@ from constructs import Construct
 
 from dataforge.roles import LOGINS
 from infra.api import Api
-from infra.api_routes import INGEST, OPERATIONS
+from infra.api_routes import DELIVER, INGEST, OPERATIONS
 from infra.database import Database
+from infra.deliver import Deliver
 from infra.ingest import Ingest
 from infra.layers import Layers
 from infra.migration import Migration
@@ -59,10 +60,18 @@ class DataForge(Stack):
             storage=storage,
         )
         ingest = Ingest(self, "Ingest", settings=settings, layers=layers, network=network, database=database)
+        deliver = Deliver(
+            self, "Deliver", settings=settings, layers=layers, network=network, database=database
+        )
         operations = Operations(self, "Operations", settings=settings, layers=layers, storage=storage)
-        functions = {INGEST: ingest.function, OPERATIONS: operations.function}
+        functions = {
+            INGEST: ingest.function,
+            DELIVER: deliver.function,
+            OPERATIONS: operations.function,
+        }
         api = Api(self, "Api", settings=settings, functions=functions)
-        for function in (migration.control, migration.load, restore.control, restore.work, ingest.function):
+        logging_in = (migration.control, migration.load, restore.control, restore.work)
+        for function in (*logging_in, ingest.function, deliver.function):
             schema.precede(function)
         Monitoring(
             self,
@@ -73,6 +82,7 @@ class DataForge(Stack):
             migration=migration,
             restore=restore,
             ingest=ingest,
+            deliver=deliver,
             operations=operations,
             api=api,
         )

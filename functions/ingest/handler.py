@@ -13,8 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dataforge.api.batch import read_batch
 from dataforge.api.body import read_query
 from dataforge.api.site import INDEX
-from dataforge.database import Connection, get_db_resource, transaction
-from dataforge.errors import Unavailable
+from dataforge.database import Connection, transaction, with_connection
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import InvalidRequest, NotFound
 from dataforge.http.idempotency import check_key
@@ -118,11 +117,4 @@ def _select(db: Connection, work: Callable[[Any], T]) -> T:
 
 
 def _with_database(work: Callable[[Connection], T], *, repeatable: bool = True) -> T:
-    """Do the work; once more if a warm connection turns out to be dead. ``repeatable``: even if it may have been done."""
-    db = get_db_resource(read(IngestSettings))
-    try:
-        return work(db)
-    except Unavailable as error:
-        if not db.closed or (error.in_doubt and not repeatable):
-            raise
-    return work(get_db_resource(read(IngestSettings)))
+    return with_connection(read(IngestSettings), work, repeatable=repeatable)

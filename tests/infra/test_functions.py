@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dataforge.roles import LOGINS
 from dataforge.settings import MigrationSettings, read
 
 Resources = dict[str, dict[str, dict[str, Any]]]
@@ -95,14 +96,11 @@ def test_with_secrets_each_function_reads_only_its_own(local: Resources, granted
     assert secrets("RestoreControlRole") == {"<DatabaseSecretDataforgeRestore>"}
     assert secrets("RestoreWorkRole") == {"<DatabaseSecretDataforgeRefill>"}
     assert secrets("IngestRole") == {"<DatabaseSecretDataforgeIngest>"}
+    assert secrets("DeliverRole") == {"<DatabaseSecretDataforgeDeliver>"}
     assert secrets("SchemaApplyRole") == set()
     assert secrets("SchemaKeeperRole") == {
         "<DatabasePostgresSecretAttachment>",
-        "<DatabaseSecretDataforgeLoad>",
-        "<DatabaseSecretDataforgeMigrate>",
-        "<DatabaseSecretDataforgeIngest>",
-        "<DatabaseSecretDataforgeRestore>",
-        "<DatabaseSecretDataforgeRefill>",
+        *(f"<DatabaseSecret{role.title().replace('_', '')}>" for role in LOGINS),
     }
 
 

@@ -29,6 +29,7 @@ def test_everything_that_needs_a_hand_has_an_alarm(dev: Resources) -> None:
         "MigrateControlErrors",
         "MigrateLoadErrors",
         "IngestErrors",
+        "DeliverErrors",
         "OperationsErrors",
         "ApiFails",
         "ApiRejects",

@@ -12,7 +12,7 @@ from dataforge.catalogue import Table
 from dataforge.database import transaction
 from dataforge.datasets import DATASETS
 from dataforge.errors import Unavailable
-from dataforge.roles import BACKUP, BECOME_OWNER, INGEST, LOAD, LOGINS, MIGRATE, OWNER, REFILL
+from dataforge.roles import BACKUP, BECOME_OWNER, DELIVER, INGEST, LOAD, LOGINS, MIGRATE, OWNER, REFILL
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database
@@ -48,6 +48,11 @@ GRANTED = {
         for relation in ("snapshots", "leases")
         for privilege in ("SELECT", "INSERT", "DELETE")
     ),
+    *(
+        (DELIVER, f"dataforge.{name}", "SELECT")
+        for name in ("migrations", "migration_tables", "quality_facts")
+    ),
+    *((DELIVER, relation, "SELECT") for relation in DATA),
     *((INGEST, relation, privilege) for relation in DATA for privilege in ("SELECT", "INSERT", "UPDATE")),
 }
 RELATIONS = """

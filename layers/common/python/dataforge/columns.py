@@ -143,6 +143,12 @@ Label = Annotated[str, StringConstraints(pattern=NO_NUL, min_length=1, max_lengt
 HexId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$"), Clean()]
 """32 lower-case hex digits."""
 
+Whole = Annotated[int, BeforeValidator(_integer)]
+"""Any whole number."""
+
+Exact = Annotated[Decimal, BeforeValidator(_decimal)]
+"""Any decimal number, never rounded."""
+
 Integer = Annotated[int, BeforeValidator(_integer), Field(ge=-INTEGER_MAX - 1, le=INTEGER_MAX), Clean()]
 Count = Annotated[int, BeforeValidator(_integer), Field(ge=0, le=INTEGER_MAX), Clean()]
 Ordinal = Annotated[int, BeforeValidator(_integer), Field(ge=1, le=INTEGER_MAX), Clean()]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg2
 from psycopg2 import sql
@@ -16,6 +16,7 @@ from dataforge.logins import password_of
 from dataforge.settings import DatabaseSettings
 
 Connection = connection
+T = TypeVar("T")
 
 CONNECT_SECONDS = 5
 
@@ -38,6 +39,19 @@ def get_db_resource(settings: DatabaseSettings) -> Connection:
     db = known[0] if known and _alive(*known) else connect(settings)
     _warm[settings] = (db, time.monotonic())
     return db
+
+
+def with_connection(
+    settings: DatabaseSettings, work: Callable[[Connection], T], *, repeatable: bool = True
+) -> T:
+    """Do the work; once more if a warm connection turns out to be dead. ``repeatable``: even if it may have been done."""
+    db = get_db_resource(settings)
+    try:
+        return work(db)
+    except Unavailable as error:
+        if not db.closed or (error.in_doubt and not repeatable):
+            raise
+    return work(get_db_resource(settings))
 
 
 def _alive(db: Connection, used: float) -> bool:

@@ -6,11 +6,12 @@ OWNER = "dataforge_owner"
 MIGRATE = "dataforge_migrate"
 LOAD = "dataforge_load"
 INGEST = "dataforge_ingest"
+DELIVER = "dataforge_deliver"
 BACKUP = "dataforge_backup"
 RESTORE = "dataforge_restore"
 REFILL = "dataforge_refill"
 
-LOGINS = (MIGRATE, LOAD, INGEST, BACKUP, RESTORE, REFILL)
+LOGINS = (MIGRATE, LOAD, INGEST, DELIVER, BACKUP, RESTORE, REFILL)
 """The roles that functions connect as."""
 
 BECOME_OWNER = (MIGRATE, RESTORE)
@@ -25,6 +26,7 @@ ROLE_SQL = (
     f"GRANT SELECT, INSERT ON dataforge.rejections TO {INGEST}",
     f"GRANT INSERT ON dataforge.quality_facts TO {INGEST}",
     f"GRANT SELECT, INSERT, UPDATE, DELETE ON dataforge.batches TO {INGEST}",
+    f"GRANT SELECT ON dataforge.migrations, dataforge.migration_tables, dataforge.quality_facts TO {DELIVER}",
     f"GRANT SELECT, INSERT, UPDATE ON dataforge.backups, dataforge.backup_parts, dataforge.backup_checks TO {BACKUP}",
     f"GRANT DELETE ON dataforge.backups TO {BACKUP}",
     f"GRANT SELECT, INSERT, DELETE ON dataforge.snapshots, dataforge.leases TO {BACKUP}",
@@ -32,7 +34,11 @@ ROLE_SQL = (
 )
 """Grants on the schema ``dataforge``; each can be repeated. Everything else is the owner's (see ``BECOME_OWNER``)."""
 
-_TABLE_GRANTS: dict[str, tuple[str, ...]] = {INGEST: ("SELECT", "INSERT", "UPDATE"), BACKUP: ("SELECT",)}
+_TABLE_GRANTS: dict[str, tuple[str, ...]] = {
+    INGEST: ("SELECT", "INSERT", "UPDATE"),
+    DELIVER: ("SELECT",),
+    BACKUP: ("SELECT",),
+}
 
 
 def table_grants() -> set[str]:

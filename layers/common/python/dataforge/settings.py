@@ -36,11 +36,19 @@ class DatabaseSettings(Settings):
     db_lock_seconds: int = Field(default=20, ge=1)
 
 
-class IngestSettings(DatabaseSettings):
-    """What the ingest function needs: API Gateway waits 29 seconds, so the database must give up before."""
+class HttpSettings(DatabaseSettings):
+    """What a function behind API Gateway needs, which waits 29 seconds: the database must give up before."""
 
     db_statement_seconds: int = Field(default=20, ge=1)
     db_lock_seconds: int = Field(default=8, ge=1)
+
+
+class IngestSettings(HttpSettings):
+    """What the ingest function needs."""
+
+
+class DeliverSettings(HttpSettings):
+    """What the deliver function needs."""
 
 
 class MigrationSettings(DatabaseSettings):

@@ -13,9 +13,8 @@ from dataforge.http.errors import InvalidRequest
 
 def make_cursor(scope: Any, position: Any) -> str:
     """A cursor to go on after ``position`` in the listing that ``scope`` describes; both are JSON."""
-    return (
-        base64.urlsafe_b64encode(json.dumps([_seal(scope, position), position]).encode()).decode().rstrip("=")
-    )
+    document = json.dumps([_seal(scope, position), position], ensure_ascii=False, separators=(",", ":"))
+    return base64.urlsafe_b64encode(document.encode()).decode().rstrip("=")
 
 
 def read_cursor(scope: Any, cursor: str) -> Any:

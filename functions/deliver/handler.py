@@ -1,0 +1,101 @@
+"""Entry point of the deliver function: the routes of those who read."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import psycopg2.errors
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dataforge.database import transaction, with_connection
+from dataforge.datasets import DEFAULT, get_dataset
+from dataforge.http import Kind, Request, Response, Router
+from dataforge.http.errors import InvalidRequest
+from dataforge.settings import DeliverSettings, read
+from functions.deliver.answers import JSON, cached_answer, page_answer
+from functions.deliver.errors import BelowQuality, TooSlow
+from functions.deliver.indexes import unindexed
+from functions.deliver.proof import Proof, last_proof
+from functions.deliver.query import RecordQuery, read_parameters, read_query
+from functions.deliver.records import Page, read_page
+from functions.deliver.tables import describe_tables
+
+T = TypeVar("T")
+
+SERVICE = "deliver"
+logger, tracer = Logger(SERVICE), Tracer(SERVICE, auto_patch=False)
+router = Router(logger)
+
+# What was imported stays as long as the process does: no collection during a request need look at it.
+gc.freeze()
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """One request, as a proxy event of API Gateway."""
+    return router.answer(event)
+
+
+@router.route("GET", "/v1/tables", least=Kind.READER)
+def get_tables(request: Request) -> Response:
+    """All tables of a dataset."""
+    dataset = get_dataset(_only(request, "dataset", DEFAULT))
+    found = _select(lambda cursor: describe_tables(cursor, dataset, dataset.tables))
+    return _json(request, {"data": found})
+
+
+@router.route("GET", "/v1/tables/{table}", least=Kind.READER)
+def get_table(request: Request) -> Response:
+    """One table."""
+    dataset = get_dataset(_only(request, "dataset", DEFAULT))
+    table = dataset.table(request.parts["table"])
+    (found,) = _select(lambda cursor: describe_tables(cursor, dataset, [table.name]))
+    return _json(request, found)
+
+
+@router.route("GET", "/v1/tables/{table}/records", least=Kind.READER)
+def get_records(request: Request) -> Response:
+    """A page of a table's rows."""
+    parameters = read_parameters(request.query)
+    table = get_dataset(parameters.dataset).table(request.parts["table"])
+    query = read_query(table, parameters, request.query)
+    page, proof, slow = _select(lambda cursor: _page(cursor, query))
+    headers = {"Data-Quality": proof.header()} | ({"X-Filter-Unindexed": ", ".join(slow)} if slow else {})
+    return page_answer(request, page, headers)
+
+
+def _page(cursor: Any, query: RecordQuery) -> tuple[Page, Proof, list[str]]:
+    """The page, what is proven of the table, and the filters without an index. Raises ``BelowQuality``."""
+    proof = last_proof(cursor, query.table)
+    wanted = query.min_quality
+    if wanted and (proof.score is None or proof.score < wanted):
+        raise BelowQuality(query.table.name, proof.score, wanted)
+    return read_page(cursor, query), proof, unindexed(cursor, query.table, query.filters)
+
+
+def _only(request: Request, name: str, default: str) -> str:
+    """The one parameter that the route knows. Raises ``InvalidRequest``."""
+    query = request.single_query()
+    if query.keys() - {name}:
+        raise InvalidRequest(f"This route takes the parameter {name}, and no other.")
+    return query.get(name, default)
+
+
+def _json(request: Request, document: Any) -> Response:
+    return cached_answer(request, json.dumps(document, ensure_ascii=False).encode(), JSON, {})
+
+
+def _select(work: Callable[[Any], T]) -> T:
+    def select(db: Any) -> T:
+        with transaction(db) as cursor:
+            try:
+                return work(cursor)
+            except psycopg2.errors.QueryCanceled as error:
+                raise TooSlow from error
+
+    return with_connection(read(DeliverSettings), select)

@@ -1,0 +1,75 @@
+"""What tables there are: the catalogue's own description, how many rows, and how good they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dataforge.catalogue import Column, Dataset, Table
+from dataforge.ddl import literal, qualified
+from dataforge.jsonschema import row_schema
+from functions.deliver.proof import Proof, last_proofs
+
+COUNTED_BYTES = 512 * 2**20
+"""Tables up to this size are counted; of larger ones, where that would take seconds, PostgreSQL's estimate is told."""
+
+_SIZES = """
+    SELECT relname, reltuples::bigint FROM pg_class
+    WHERE oid = ANY (%s::text[]::regclass[]) AND reltuples >= 0 AND pg_relation_size(oid) > %s
+"""
+
+
+def describe_tables(cursor: Any, dataset: Dataset, names: Iterable[str]) -> list[dict[str, Any]]:
+    """A document for each of the tables named."""
+    tables = [dataset.table(name) for name in names]
+    estimates = _estimates(cursor, tables)
+    counts = _count(cursor, [table for table in tables if table.name not in estimates])
+    proofs = last_proofs(cursor, dataset.name)
+    return [
+        _describe(table, proofs.get(table.name, Proof()))
+        | {"row_count": (counts | estimates)[table.name], "row_count_exact": table.name in counts}
+        for table in tables
+    ]
+
+
+def _estimates(cursor: Any, tables: list[Table]) -> dict[str, int]:
+    cursor.execute(_SIZES, [[qualified(table) for table in tables], COUNTED_BYTES])
+    return dict(cursor.fetchall())
+
+
+def _count(cursor: Any, tables: list[Table]) -> dict[str, int]:
+    if not tables:
+        return {}
+    cursor.execute(
+        " UNION ALL ".join(
+            f"SELECT {literal(table.name)}, count(*) FROM {qualified(table)}" for table in tables
+        )
+    )
+    return dict(cursor.fetchall())
+
+
+def _describe(table: Table, proof: Proof) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "dataset": table.dataset,
+        "description": table.description,
+        "key": list(table.key),
+        "foreign_keys": [
+            {"column": key.column, "table": key.parent, "references": key.parent_column}
+            for key in table.foreign_keys
+        ],
+        "columns": [_describe_column(column) for column in table.columns],
+        "json_schema": row_schema(table),
+        "quality": None if proof.score is None else float(proof.score),
+        "quality_threshold": float(proof.threshold),
+        "migration_id": proof.migration_id,
+    }
+
+
+def _describe_column(column: Column) -> dict[str, Any]:
+    return {
+        "name": column.name,
+        "type": column.type.catalog,
+        "nullable": column.nullable,
+        "description": column.description,
+    }

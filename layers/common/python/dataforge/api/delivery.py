@@ -1,0 +1,158 @@
+"""Rows out, with what is proven of them: the paths of the deliver function."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from dataforge.api.describe import PAGE, Document, answer, operation, query
+from dataforge.api.shapes import Shape
+from dataforge.datasets import DATASETS, DEFAULT
+from dataforge.http import Kind
+
+TAG = ("Delivery", "Rows page by page, what tables there are, and how good they are.")
+
+NDJSON = "application/x-ndjson"
+DATASET = query("dataset", "Of this dataset.", {"type": "string", "enum": list(DATASETS), "default": DEFAULT})
+TABLE = {
+    "name": "table",
+    "in": "path",
+    "required": True,
+    "description": "A table of the dataset.",
+    "schema": {"type": "string", "examples": list(DATASETS[DEFAULT].tables)},
+}
+FILTERS = """\
+`column=op.value`, with op of `eq`, `neq`, `gt`, `gte`, `lt`, `lte`, `in` (`in.(a,"b,c")`), `is` \
+(`is.null`, `is.not_null`), `like` (`like.*text*`; the star is the one wildcard). Filters are combined with AND; a column \
+may have several.\
+"""
+
+
+class ForeignKeyOfTable(Shape):
+    """Every value of the column is the key of a row in another table."""
+
+    column: str
+    table: str
+    references: str
+
+
+class ColumnOfTable(Shape):
+    """A column, as the database has it."""
+
+    name: str
+    type: str
+    nullable: bool
+    description: str
+
+
+class TableDocument(Shape):
+    """A table: what its rows are like, how many there are, how good they are."""
+
+    name: str
+    dataset: str
+    description: str
+    key: list[str]
+    foreign_keys: list[ForeignKeyOfTable]
+    columns: list[ColumnOfTable]
+    json_schema: Annotated[dict[str, Any], Field(description="of a row, as a writer sends it")]
+    row_count: int
+    row_count_exact: Annotated[bool, Field(description="false: an estimate, for tables over 512 MiB")]
+    quality: Annotated[float | None, Field(description="of the last migration; null before the first")]
+    quality_threshold: float
+    migration_id: str | None
+
+
+class TableList(Shape):
+    """The dataset's tables."""
+
+    data: list[TableDocument]
+
+
+class RecordPage(Shape):
+    """Rows in the order of the key."""
+
+    data: list[dict[str, Any]]
+    next_cursor: Annotated[str | None, Field(description="for the next page; null on the last one")]
+
+
+MODELS: tuple[type[BaseModel], ...] = ()
+SHAPES: tuple[type[Shape], ...] = (TableList, RecordPage)
+
+
+def paths() -> Document:
+    """Path -> method -> operation."""
+    return {
+        "/v1/tables": {"get": _get_tables()},
+        "/v1/tables/{table}": {"get": _get_table()},
+        "/v1/tables/{table}/records": {"get": _get_records()},
+    }
+
+
+def _get_tables() -> Document:
+    return operation(
+        "listTables",
+        "List a dataset's tables",
+        "Each with its columns, keys, number of rows, and the quality that the last migration has proven.",
+        tag=TAG[0],
+        least=Kind.READER,
+        answers={200: answer("The tables.", "TableList"), 304: UNCHANGED},
+        problems=(400, 404, 503),
+        parameters=[DATASET],
+    )
+
+
+def _get_table() -> Document:
+    return operation(
+        "getTable",
+        "Describe a table",
+        "Its columns, keys, number of rows, and the quality that the last migration has proven.",
+        tag=TAG[0],
+        least=Kind.READER,
+        answers={200: answer("The table.", "TableDocument"), 304: UNCHANGED},
+        problems=(400, 404, 503),
+        parameters=[TABLE, DATASET],
+    )
+
+
+def _get_records() -> Document:
+    found = operation(
+        "listRecords",
+        "Read a table page by page",
+        "In the order of the key: a page costs the same wherever it begins, and a row that stands throughout a walk comes "
+        "exactly once, whatever comes and goes. A page ends early rather than be larger than an answer may be.\n\nEvery "
+        "other parameter is a filter: " + FILTERS,
+        tag=TAG[0],
+        least=Kind.READER,
+        answers={200: answer("One page.", "RecordPage", {"data": [], "next_cursor": None}), 304: UNCHANGED},
+        problems=(400, 404, 409, 413, 503),
+        parameters=[
+            TABLE,
+            DATASET,
+            PAGE[0],
+            query(
+                "cursor", "`next_cursor` of the page before; opaque.", {"type": "string", "maxLength": 4000}
+            ),
+            query("select", "These columns, in this order: `a,b`.", {"type": "string"}),
+            query(
+                "min_quality",
+                "Refuse (409) rather than give data that the last migration proved worse.",
+                {"type": "number", "minimum": 0, "maximum": 1},
+            ),
+        ],
+    )
+    page = found["responses"]["200"]
+    page["content"][NDJSON] = {"schema": {"type": "string"}}
+    page["headers"] = {
+        name: {"description": text, "schema": {"type": "string"}} for name, text in HEADERS.items()
+    }
+    return found
+
+
+UNCHANGED = {"description": "What If-None-Match names is still the same."}
+HEADERS = {
+    "Data-Quality": "score, threshold and migration, of the last migration of the table",
+    "X-Filter-Unindexed": "columns of filters that no index serves; the page may take long",
+    "Link": "the next page, relative to this one",
+    "ETag": "for If-None-Match",
+}

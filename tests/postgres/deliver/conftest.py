@@ -1,0 +1,122 @@
+"""The deliver function as API Gateway calls it, with a real PostgreSQL behind it, and tables of known rows."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from dataforge.roles import DELIVER, LOGINS
+from functions.deliver.handler import handler
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database, Server
+
+READER = "reader." + "k" * 40
+CONTEXT = SimpleNamespace(
+    function_name="deliver", memory_limit_in_mb=1024, invoked_function_arn="arn:deliver", aws_request_id="1"
+)
+PLACE = {"db_host", "db_port", "db_name", "db_user", "db_auth", "db_sslmode"}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a caller gets; ``body`` is decoded as its headers say."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body; a decimal with its scale, as a text."""
+        return json.loads(self.body, parse_float=str)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The page's rows."""
+        assert self.status == 200, self.body
+        found: list[dict[str, Any]] = self.json["data"]
+        return found
+
+    def problem(self, status: int, name: str) -> dict[str, Any]:
+        """The problem, held to giving nothing of the inside away."""
+        assert (self.status, self.headers["Content-Type"]) == (status, "application/problem+json"), self.body
+        document: dict[str, Any] = self.json
+        assert document["type"] == f"urn:dataforge:problem:{name}"
+        for inside in (b"psycopg", b"Traceback", b"SELECT", b"127.0.0.1", b".py", b"pydantic"):
+            assert inside not in self.body
+        return document
+
+
+@dataclass(frozen=True)
+class Api:
+    """The function, its environment set to a database."""
+
+    database: Database
+
+    def get(self, path: str, query: str = "", *, key: str = READER, **headers: str) -> Reply:
+        """GET a path below /v1; ``query`` is as it stands in an address."""
+        event = {
+            "httpMethod": "GET",
+            "path": f"/v1/{path}",
+            "headers": {
+                "x-api-key": key,
+                **{name.replace("_", "-"): value for name, value in headers.items()},
+            },
+            "multiValueQueryStringParameters": parse_qs(query, keep_blank_values=True) or None,
+            "requestContext": {"requestId": "request-1"},
+        }
+        answer = handler(event, CONTEXT)
+        body = base64.b64decode(answer["body"]) if answer["isBase64Encoded"] else answer["body"].encode()
+        if answer["headers"].get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        return Reply(answer["statusCode"], answer["headers"], body)
+
+    def records(self, table: str, query: str = "", **headers: str) -> Reply:
+        """A page of a table."""
+        return self.get(f"tables/{table}/records", query, **headers)
+
+    def walk(self, table: str, query: str = "") -> Iterator[list[dict[str, Any]]]:
+        """Every page of a table, one after the other."""
+        reply = self.records(table, query)
+        yield reply.rows
+        while reply.json["next_cursor"]:
+            link = reply.headers["Link"]
+            assert link.startswith("<?")
+            assert link.endswith('>; rel="next"')
+            reply = self.records(table, link[2 : link.index(">")])
+            yield reply.rows
+        assert "Link" not in reply.headers
+
+
+@pytest.fixture(scope="module")
+def delivered(server: Server, template: str) -> Iterator[Database]:
+    """A database with the catalogue applied, which the tests of a module share."""
+    shared = server.create("deliver", template)
+    server.run(f"GRANT CONNECT ON DATABASE deliver TO {', '.join(LOGINS)}")
+    yield shared
+    shared.close()
+
+
+@pytest.fixture(scope="module")
+def api(delivered: Database) -> Iterator[Api]:
+    """The function on that database."""
+    with pytest.MonkeyPatch.context() as environment, mock_aws():
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DB_SECRET_ARN"):
+            environment.setenv(name, "deliver")
+        environment.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+        login = json.dumps({"username": DELIVER, "password": "for the tests"})
+        boto3.client("secretsmanager").create_secret(Name="deliver", SecretString=login)
+        for name, value in delivered.settings(DELIVER).model_dump(include=PLACE).items():
+            environment.setenv(name.upper(), str(value))
+        yield Api(delivered)
