@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import select
@@ -106,15 +105,6 @@ class Browser:
         """Click the first element that the CSS selector finds, once it is there."""
         self.wait(f"!!document.querySelector({json.dumps(selector)})")
         self.run(f"document.querySelector({json.dumps(selector)}).click()")
-
-    def click_until(self, selector: str, script: str) -> Any:
-        """Click until the expression is true; its value. A page that still works on something else overhears a click."""
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            self.click(selector)
-            with contextlib.suppress(AssertionError):
-                return self.wait(script, seconds=2)
-        raise AssertionError(f"clicked in vain: {selector}")
 
     def type(self, selector: str, text: str) -> None:
         """Type into an input, as a user does."""

@@ -56,5 +56,14 @@ def test_key_that_is_entered_is_sent_and_not_kept(page: Any, cloud: Outputs) -> 
         f"document.querySelector('{block} .live-responses-table .response .response-col_status')?.textContent"
     )
     # The example of the document is a batch that is good as it stands.
-    assert page.click_until(f"{block} .execute", status).startswith("200")
+    page.click(f"{block} .execute")
+    assert page.wait(status).startswith("200")
     assert page.run("localStorage.length + sessionStorage.length + document.cookie.length") == 0
+
+
+def test_without_a_key_the_page_shows_the_problem(page: Any) -> None:
+    block = "#operations-Records-listRejections"
+    page.click(f"{block} .opblock-summary-control")
+    page.click(f"{block} .execute")
+    shown = f"document.querySelector('{block} .live-responses-table')?.textContent"
+    assert page.wait(f"{shown}?.includes('urn:dataforge:problem:wrong-key')")
