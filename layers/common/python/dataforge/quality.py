@@ -20,8 +20,8 @@ Rules = Mapping[str, Mapping[str, int]]
 
 _KEEP = """
     INSERT INTO dataforge.quality_facts (source, source_id, dataset, "table", read, accepted, rejected, rules)
-    SELECT %s, %s, %s, * FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::jsonb[])
-"""
+    VALUES """
+_VALUES = "(%s, %s, %s, %s, %s, %s, %s, %s)"
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,8 @@ def keep_statement(
     source: Source, source_id: str, dataset: str, facts: Sequence[Fact]
 ) -> tuple[str, list[Any]]:
     """The statement that keeps the facts of a batch or a migration, and its parameters. Facts are kept once per source."""
-    columns = [
-        [fact.table for fact in facts],
-        [fact.read for fact in facts],
-        [fact.accepted for fact in facts],
-        [fact.rejected for fact in facts],
-        [json.dumps(fact.rules) for fact in facts],
-    ]
-    return _KEEP, [source, source_id, dataset, *columns]
+    values: list[Any] = []
+    for fact in facts:
+        values += [source, source_id, dataset, fact.table, fact.read, fact.accepted, fact.rejected]
+        values.append(json.dumps(fact.rules))
+    return _KEEP + ", ".join([_VALUES] * len(facts)), values
