@@ -11,6 +11,7 @@ CDK := PATH="$(BIN):$$PATH" node_modules/.bin/cdk
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-compile --require-hashes
 VENV := .venv/.complete
 CLOUD := .local/cloud-venv/.complete
+PEER := .local/peer-venv/.complete
 NODE := node_modules/.complete
 
 # Bytecode is compiled on first import, not on installation: a setting that forbids keeping it would cost each command
@@ -29,7 +30,7 @@ help: ## This list
 	@echo "make local             start the embedded cloud with the app deployed; outputs in .local/outputs.json"
 	@echo "make local-down        stop it and drop its data"
 	@echo "make synth [ARGS=...]  the CloudFormation templates in cdk.out (ARGS go to cdk: ARGS='-c stage=prod')"
-	@echo "make bench             the benchmarks"
+	@echo "make bench [ARGS=...]  the benchmarks (ARGS: names, --rounds, ...; ARGS=--help tells all)"
 	@echo "make smoke-aws         prove on a real AWS account what a laptop cannot"
 	@echo "make clean             stop the embedded cloud and return to a fresh clone"
 	@echo "Ports and region of the embedded cloud: see .env.example. Another Python: make PYTHON=/path/to/python3 ..."
@@ -86,7 +87,14 @@ synth: $(VENV) $(NODE)
 	@$(CDK) synth --quiet $(ARGS)
 	@echo "Templates: cdk.out/*.template.json"
 
-bench: setup
+# What is compared with has an environment of its own, as its user would have.
+$(PEER): bench/requirements.lock $(VENV)
+	@echo "Setting up .local/peer-venv (once)"
+	@rm -rf .local/peer-venv && $(PY) -m venv .local/peer-venv
+	@.local/peer-venv/bin/python $(PIP_INSTALL) -r bench/requirements.lock
+	@touch $@
+
+bench: setup $(PEER)
 	@$(PY) -m bench $(ARGS)
 
 smoke-aws: $(VENV) $(NODE)

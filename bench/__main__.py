@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import cloud, migrate
+from bench import cloud, gateway, ingest, migrate
 
-BENCHMARKS = {"migrate": migrate.main, "cloud": cloud.main}
+BENCHMARKS = {"migrate": migrate.main, "cloud": cloud.main, "ingest": ingest.main, "gateway": gateway.main}
 
 
 def main() -> None:
@@ -19,6 +19,8 @@ def main() -> None:
         "--orders", type=int, default=100_000, help="size of generated data (default 100,000)"
     )
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")
+    parser.add_argument("--callers", type=int, default=20, help="of the API at once (default 20)")
+    parser.add_argument("--seconds", type=float, default=60, help="for which they call (default 60)")
     asked = parser.parse_args()
     unknown = set(asked.names) - BENCHMARKS.keys()
     if unknown:

@@ -1,0 +1,142 @@
+"""Many callers at once for some time; afterwards the database tells whether a record is lost or there twice."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import statistics
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg2
+import urllib3
+
+from bench.show import show_table
+from dataforge.datasets import get_dataset
+from dataforge.examples import example_row
+from local.outputs import Outputs
+
+PAIRS = 50
+"""Customers in a batch; each comes with an order, and the order before its customer."""
+AGAIN = 5
+"""Every so many batches one is sent a second time, as after an answer that was lost."""
+
+_OLIST = get_dataset("olist")
+_CUSTOMER, _ORDER = (example_row(_OLIST, _OLIST.table(name)) for name in ("customers", "orders"))
+
+
+@dataclass
+class Outcome:
+    """What callers saw, and what the database holds of it. ``failures``: answers that are neither 200 nor 429."""
+
+    callers: int
+    seconds: float
+    answers: Counter[int] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+    laps: list[float] = field(default_factory=list)
+    sent: int = 0
+    inserted: int = 0
+    stored: int = 0
+    """Rows, of customers and orders."""
+
+
+@dataclass
+class _Caller:
+    """One caller. The ids of its records begin with its run's prefix."""
+
+    outputs: Outputs
+    http: urllib3.PoolManager
+    prefix: str
+    until: float
+    outcome: Outcome
+
+    def work(self) -> None:
+        """Post batches until the time is over."""
+        number = 0
+        while time.monotonic() < self.until and not self.outcome.failures:
+            number += 1
+            body = json.dumps({"records": self._records()}).encode()
+            first = self._post(body, key := secrets.token_hex(16))
+            self.outcome.sent += 2 * PAIRS
+            self.outcome.inserted += json.loads(first)["counts"]["inserted"] if first else 0
+            if number % AGAIN == 0 and self._post(body, key) != first:
+                self.outcome.failures.append("a batch that was sent again got another answer")
+
+    def _records(self) -> list[dict[str, Any]]:
+        records = []
+        for _ in range(PAIRS):
+            own = self.prefix + secrets.token_hex(16)[len(self.prefix) :]
+            records.append({"table": "orders", "data": _ORDER | {"order_id": own, "customer_id": own}})
+            records.append({"table": "customers", "data": _CUSTOMER | {"customer_id": own}})
+        return records
+
+    def _post(self, body: bytes, key: str) -> bytes | None:
+        """The answer's body, however often it had to wait for its turn; nothing after a failure."""
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        headers["x-api-key"] = self.outputs["writer_key"]
+        while True:
+            begun = time.perf_counter()
+            answer = self.http.request(
+                "POST", self.outputs["api_url"] + "/v1/records", body=body, headers=headers
+            )
+            self.outcome.laps.append(time.perf_counter() - begun)
+            self.outcome.answers[answer.status] += 1
+            if answer.status == 200:
+                return answer.data
+            if answer.status != 429:
+                self.outcome.failures.append(f"{answer.status}: {answer.data[:300]!r}")
+                return None
+            time.sleep(float(answer.headers["Retry-After"]))
+
+
+def run(outputs: Outputs, *, callers: int, seconds: float) -> Outcome:
+    """Let the callers post, each one batch after the other, and count. They stop at the first failure."""
+    prefix = secrets.token_hex(5)
+    http = urllib3.PoolManager(maxsize=callers, retries=False, timeout=60)
+    parts = [Outcome(1, seconds) for _ in range(callers)]
+    until = time.monotonic() + seconds
+    with ThreadPoolExecutor(callers) as pool:
+        working = [pool.submit(_Caller(outputs, http, prefix, until, part).work) for part in parts]
+    for done in working:
+        done.result()
+    total = Outcome(callers, seconds, stored=_count(outputs["database_url"], prefix))
+    for part in parts:
+        total.answers += part.answers
+        total.failures += part.failures
+        total.laps += part.laps
+        total.sent += part.sent
+        total.inserted += part.inserted
+    return total
+
+
+def _count(database_url: str, prefix: str) -> int:
+    statement = """
+        SELECT (SELECT count(*) FROM olist.customers WHERE customer_id LIKE %(prefix)s)
+            + (SELECT count(*) FROM olist.orders WHERE order_id LIKE %(prefix)s)
+    """
+    with closing(psycopg2.connect(database_url)) as db, db.cursor() as cursor:
+        cursor.execute(statement, {"prefix": prefix + "%"})
+        return int(cursor.fetchall()[0][0])
+
+
+def show(outcome: Outcome) -> None:
+    """Print the outcome. Raises ``RuntimeError`` if anything failed, is lost or is there twice."""
+    cuts = statistics.quantiles(outcome.laps, n=100)
+    rows = [
+        ("requests", f"{outcome.answers.total():,}"),
+        ("answered with 429, and sent again", f"{outcome.answers[429]:,}"),
+        ("records a second", f"{outcome.inserted / outcome.seconds:,.0f}"),
+        ("p50 / p99 ms", f"{cuts[49] * 1000:.0f} / {cuts[98] * 1000:.0f}"),
+        ("records sent", f"{outcome.sent:,}"),
+        ("told as inserted", f"{outcome.inserted:,}"),
+        ("rows in the database", f"{outcome.stored:,}"),
+        ("failures", f"{len(outcome.failures):,}"),
+    ]
+    title = f"{outcome.callers} callers for {outcome.seconds:g} s, {2 * PAIRS} records a batch"
+    show_table(title, ("", ""), rows)
+    if outcome.failures or not outcome.sent == outcome.inserted == outcome.stored:
+        raise RuntimeError(f"not as it should be: {outcome.failures[:3]}")
