@@ -26,6 +26,7 @@ ID = "20261125T195930Z-1f0c2a9b"
         ({}, {"dataset": "olist"}),
         ({"dataset": "quotes"}, {"dataset": "quotes"}),
         ({"tables": ["orders"], "verify": True}, {"dataset": "olist", "tables": ["orders"], "verify": True}),
+        ({"verify_only": ID}, {"dataset": "olist", "verify_only": ID}),
     ],
 )
 def test_a_backup_is_started_with_what_was_asked_for_under_the_id_that_is_told(
@@ -48,6 +49,8 @@ def test_a_backup_is_started_with_what_was_asked_for_under_the_id_that_is_told(
         {"dataset": "quotes", "table": "authors", "backup": "latest", "dry_run": True},
         {"tables": ["orders", "order_items"], "backup": ID},
         {"undo": ID, "dry_run": True},
+        {"undo": ID, "tables": ["orders"]},
+        {"finish": ID},
     ],
 )
 def test_a_restore_is_started_with_what_was_asked_for(cloud: Any, call: Any, body: Any) -> None:
@@ -72,6 +75,9 @@ def test_a_restore_is_started_with_what_was_asked_for(cloud: Any, call: Any, bod
         (RESTORES, {}, "", "one_of"),
         (RESTORES, {"table": "orders", "tables": ["orders"]}, "", "one_of"),
         (RESTORES, {"undo": ID, "backup": ID}, "", "one_of"),
+        (RESTORES, {"table": None}, "", "one_of"),
+        (RESTORES, {"finish": ID, "table": "orders"}, "", "one_of"),
+        (BACKUPS, {"verify_only": ID, "tables": ["orders"]}, "", "one_of"),
         (RESTORES, {"table": "nothing"}, "/table", "unknown_table"),
         (RESTORES, {"table": "orders", "backup": "../" + ID}, "/backup", "string_pattern_mismatch"),
         (RESTORES, {"table": "orders", "backup": ID + "\n"}, "/backup", "string_pattern_mismatch"),
@@ -192,6 +198,8 @@ MEMBERS = {
     "verify": st.sampled_from([True, False, "true", 1]),
     "dry_run": st.sampled_from([True, False, "true", 1]),
     "backup": st.sampled_from(["latest", ID, "Latest", ID + "0", 1]),
+    "verify_only": st.sampled_from([ID, "latest", None]),
+    "finish": st.sampled_from([ID, "latest", None]),
     "undo": st.sampled_from([ID, "latest", 1]),
     "more": st.just(1),
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, model_validator
+from pydantic_core import PydanticCustomError
 
 from dataforge.api.body import Body, DatasetName, Tables
 from dataforge.api.describe import (
@@ -17,7 +18,7 @@ from dataforge.api.describe import (
     part,
     query,
 )
-from dataforge.api.runs import EXAMPLE_ID, ID, Run, Started, started
+from dataforge.api.runs import EXAMPLE_ID, ID, Run, RunId, Started, started
 from dataforge.api.shapes import Shape
 from dataforge.datasets import DATASETS, DEFAULT
 from dataforge.http import Kind
@@ -30,11 +31,21 @@ MOST_LISTED = 100
 
 
 class BackupRequest(Body):
-    """What to back up: the tables of one dataset, without ``tables`` all of them, from one snapshot."""
+    """What to back up: the tables of one dataset, without ``tables`` all of them, from one snapshot.
+
+    Or, with ``verify_only``, the id of a backup that is there, to be read back.
+    """
 
     dataset: DatasetName = DEFAULT
     tables: Tables | None = None
     verify: Annotated[StrictBool, Field(description="read it back when it is written")] = False
+    verify_only: RunId | None = None
+
+    @model_validator(mode="after")
+    def _one_aim(self) -> Self:
+        if self.verify_only is not None and self.model_fields_set & {"tables", "verify"}:
+            raise PydanticCustomError("one_of", "verify_only makes no backup: give no tables with it")
+        return self
 
 
 class BackedUpTable(Shape):

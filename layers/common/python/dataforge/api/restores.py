@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from dataforge.api.backups import TAG as TAG  # noqa: PLC0414  one heading for both
 from dataforge.api.body import Body, DatasetName, TableName, Tables
 from dataforge.api.describe import Document, accepted, answer, idempotency_key, json_body, operation, part
-from dataforge.api.runs import EXAMPLE_ID, ID, started
+from dataforge.api.runs import EXAMPLE_ID, ID, RunId, started
 from dataforge.api.shapes import Shape
 from dataforge.datasets import DATASETS, DEFAULT
 from dataforge.http import Kind
@@ -18,13 +18,12 @@ from dataforge.ids import FORM
 
 LATEST = "latest"
 
-BackupId = Annotated[str, Field(pattern=f"^{FORM.pattern}$")]
-
 
 class RestoreRequest(Body):
-    """What to restore: one table, or several of one backup together; or which restore to undo.
+    """What to restore: one table, or several of one backup together.
 
-    ``backup`` is an id or ``latest``, the newest one that holds the table and is no safety copy.
+    ``backup`` is an id or ``latest``, the newest one that holds them and is no safety copy. ``undo`` brings back what a
+    restore replaced, by default all of it; ``finish`` completes a restore that ended before its safety copy was written.
     """
 
     dataset: DatasetName = DEFAULT
@@ -32,14 +31,18 @@ class RestoreRequest(Body):
     tables: Tables | None = None
     backup: Annotated[str, Field(pattern=f"^({LATEST}|{FORM.pattern})$")] = LATEST
     dry_run: Annotated[StrictBool, Field(description="tell what would change, and change nothing")] = False
-    undo: Annotated[BackupId | None, Field(description="the id of a restore, or of its safety copy")] = None
+    undo: Annotated[RunId | None, Field(description="the id of a restore")] = None
+    finish: Annotated[RunId | None, Field(description="the id of a restore")] = None
 
     @model_validator(mode="after")
     def _one_aim(self) -> Self:
-        if sum(aim is not None for aim in (self.table, self.tables, self.undo)) != 1:
-            raise PydanticCustomError("one_of", "Give one of table, tables and undo")
-        if self.undo is not None and "backup" in self.model_fields_set:
+        given = {name for name in self.model_fields_set - {"dataset"} if getattr(self, name) is not None}
+        if not given & {"table", "tables", "undo", "finish"} or {"table", "tables"} <= given:
+            raise PydanticCustomError("one_of", "Give table or tables, or the restore to undo")
+        if {"undo", "backup"} <= given:
             raise PydanticCustomError("one_of", "undo brings back a safety copy: give no backup with it")
+        if "finish" in given and len(given) > 1:
+            raise PydanticCustomError("one_of", "finish goes with nothing else")
         return self
 
 

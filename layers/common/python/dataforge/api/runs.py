@@ -12,6 +12,7 @@ from dataforge.ids import FORM
 
 ID = {"type": "string", "pattern": f"^{FORM.pattern}$"}
 EXAMPLE_ID = "20261125T195930Z-1f0c2a9b"
+RunId = Annotated[str, Field(pattern=f"^{FORM.pattern}$")]
 
 
 class Started(Shape):
