@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from types import TracebackType
 
-from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
 from dataforge_cli.ingest import Tally
-from dataforge_cli.progress import PHASES, Progress, TableProgress
+from dataforge_cli.machines import MIGRATION
+from dataforge_cli.progress import Progress, TableProgress
 from dataforge_cli.screen import Screen
 
 _LINE_SECONDS = 10.0
@@ -45,7 +46,7 @@ class Bars:
         for table in progress.tables:
             self._show_table(table)
         if progress.phase:
-            self._bars.update(self._whole, description=PHASES[progress.phase], rows=self._elapsed())
+            self._bars.update(self._whole, description=MIGRATION.phases[progress.phase], rows=self._elapsed())
         self._say(progress)
         self._phase = progress.phase
 
@@ -69,6 +70,44 @@ class Bars:
         if progress.phase and due and not self._screen.err.is_terminal:
             self._said_at = now
             self._screen.say(line(progress))
+
+
+class Line:
+    """One line for a run that has nothing to count: what is being done, and a note."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen, self._said, self._said_at = screen, "", 0.0
+        self._bars = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=screen.err,
+        )
+        self._task = self._bars.add_task("starting", total=None, note="")
+
+    def __enter__(self) -> Line:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def show(self, doing: str, note: str) -> None:
+        """Bring the line up to date; where there is no terminal, say it when something else is done, and now and then."""
+        self._bars.update(self._task, description=doing, note=note)
+        now = time.monotonic()
+        due = doing != self._said or now - self._said_at >= _LINE_SECONDS
+        if due and not self._screen.err.is_terminal:
+            self._said, self._said_at = doing, now
+            self._screen.say(f"{doing}: {note}" if note else doing)
+
+    def finish(self, note: str, *, done: bool) -> None:
+        """It is over; ``done``: and all is well."""
+        end = {"description": "done", "total": 1, "completed": 1} if done else {"description": "failed"}
+        self._bars.update(self._task, note=note, **end)
 
 
 class SendingBar:
@@ -118,7 +157,7 @@ def rows(table: TableProgress) -> str:
 def line(progress: Progress) -> str:
     """The whole progress in one line."""
     size = sum(table.bytes for table in progress.tables)
-    text = PHASES[progress.phase]
+    text = MIGRATION.phases[progress.phase]
     if progress.phase == "Load" and size:
         loaded, read = (sum(getattr(t, name) for t in progress.tables) for name in ("loaded_bytes", "read"))
         text += f": {loaded / size:.0%} of {len(progress.tables)} table(s), {read:,} rows"

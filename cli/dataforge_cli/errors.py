@@ -9,6 +9,7 @@ CommandError                the work failed: exit 1
 └── WrongCall               the call cannot be meant: exit 2
     ├── NoDeployment, BadOutputs
     ├── NoFolder, NoKnownFiles
+    ├── UnknownBackup
     └── UnknownExecution
 """
 
@@ -110,10 +111,20 @@ class NoKnownFiles(WrongCall):
         )
 
 
+class UnknownBackup(WrongCall):
+    """There is no complete backup of this id, or none at all."""
+
+    def __init__(self, word: str, dataset: str, deployment: str) -> None:
+        what = "no backup" if word == "latest" else f"no backup {word!r}"
+        super().__init__(
+            f"There is {what}{f' of {dataset!r}' if dataset else ''} in {deployment}. `dataforge backup list` shows them."
+        )
+
+
 class UnknownExecution(WrongCall):
-    """No execution of this name, ARN or migration id."""
+    """No execution of this name, ARN or run's id."""
 
     def __init__(self, word: str, deployment: str) -> None:
         super().__init__(
-            f"No execution or migration {word!r} in {deployment}. `dataforge status` without a name shows the newest."
+            f"No execution or run {word!r} in {deployment}. `dataforge status` without a name shows the newest."
         )

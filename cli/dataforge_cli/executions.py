@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,13 +11,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from dataforge.ids import LEEWAY, may_be, new_id, time_of
 from dataforge_cli.deployment import Deployment
 from dataforge_cli.errors import ExecutionFailed, UnknownExecution
 from dataforge_cli.failures import error_code
-from dataforge_cli.progress import read_plan
 
 RUNNING, SUCCEEDED = "RUNNING", "SUCCEEDED"
-_RUN_ID = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{8}")
 _UNKNOWN = {"ExecutionDoesNotExist", "InvalidArn"}
 _ENDED_FROM_OUTSIDE = {
     "ABORTED": ("Aborted", "The execution was stopped."),
@@ -34,6 +32,7 @@ class Execution:
     name: str
     status: str
     started: datetime
+    input: dict[str, Any]
     output: dict[str, Any] | None
     error: str
     cause: str
@@ -61,9 +60,18 @@ def _readable(cause: str) -> str:
     return str(document.get("errorMessage", cause)) if isinstance(document, dict) else cause
 
 
-def start(deployment: Deployment, machine: str, kind: str, document: dict[str, Any]) -> str:
-    """Start an execution named ``<kind>-<UTC time>-<random>``; returns its ARN."""
-    name = f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+def _object(text: str) -> dict[str, Any]:
+    """A JSON object; nothing if whoever started the execution gave it something else."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def start(deployment: Deployment, machine: str, document: dict[str, Any]) -> str:
+    """Start an execution, named by its run's id; returns its ARN."""
+    name = new_id(datetime.now(UTC), secrets.token_hex(16))
     answer = deployment.states.start_execution(stateMachineArn=machine, name=name, input=json.dumps(document))
     return answer["executionArn"]
 
@@ -81,6 +89,7 @@ def describe(deployment: Deployment, arn: str) -> Execution:
         name=name_of(arn),
         status=found["status"],
         started=found["startDate"],
+        input=_object(found.get("input", "")),
         output=json.loads(found["output"]) if found["status"] == SUCCEEDED else None,
         error=found.get("error", ""),
         cause=found.get("cause", ""),
@@ -97,34 +106,29 @@ def find(deployment: Deployment, machine: str, word: str) -> str:
         if not word.startswith(prefix):
             raise UnknownExecution(word, deployment.name)
         return word
-    run = _RUN_ID.fullmatch(word)
-    return _find_run(deployment, machine, word, run[1]) if run else prefix + word
-
-
-def _find_run(deployment: Deployment, machine: str, run_id: str, second: str) -> str:
-    """Run ids begin with the second at which their execution started; its plan tells which of those it is."""
+    time = time_of(word)
+    if time is None:
+        return prefix + word
     for arn, started in _newest_first(deployment, machine):
-        stamp = f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-        if stamp < second:
-            break
-        if stamp == second and run_id in (_planned_id(deployment, arn), _published_id(deployment, arn)):
+        if may_be(word, arn, started):
             return arn
-    raise UnknownExecution(run_id, deployment.name)
-
-
-def _planned_id(deployment: Deployment, arn: str) -> str | None:
-    plan = read_plan(deployment, name_of(arn))
-    return plan.migration_id if plan else None
-
-
-def _published_id(deployment: Deployment, arn: str) -> str | None:
-    """From the output: plans are kept for 30 days, executions for 90."""
-    return (describe(deployment, arn).output or {}).get("migration_id")
+        if started < time - LEEWAY:
+            break
+    # It may be so young that it is not listed yet.
+    return prefix + word
 
 
 def newest(deployment: Deployment, machine: str) -> str | None:
     """The ARN of the machine's newest execution, or None if it has none."""
     return next((arn for arn, _ in _newest_first(deployment, machine)), None)
+
+
+def running(deployment: Deployment, machine: str) -> list[str]:
+    """The ARNs of the machine's executions that have not ended, newest first."""
+    pages = deployment.states.get_paginator("list_executions").paginate(
+        stateMachineArn=machine, statusFilter="RUNNING"
+    )
+    return [item["executionArn"] for page in pages for item in page["executions"]]
 
 
 def _newest_first(deployment: Deployment, machine: str) -> Iterator[tuple[str, datetime]]:

@@ -9,11 +9,13 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from dataforge_cli.commands.backup import backup
 from dataforge_cli.commands.doctor import doctor
 from dataforge_cli.commands.ingest import ingest
 from dataforge_cli.commands.keys import keys
 from dataforge_cli.commands.migrate import migrate
 from dataforge_cli.commands.replay import replay
+from dataforge_cli.commands.restore import restore
 from dataforge_cli.commands.status import status
 from dataforge_cli.commands.stop import stop
 from dataforge_cli.options import OutputsFile, Stage
@@ -58,6 +60,8 @@ app = typer.Typer(
 COMMANDS: dict[str, Callable[..., None]] = {
     "migrate": migrate,
     "replay": replay,
+    "backup": backup,
+    "restore": restore,
     "status": status,
     "stop": stop,
     "doctor": doctor,

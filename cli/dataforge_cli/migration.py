@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,35 +12,33 @@ from dataforge_cli.call import Call
 from dataforge_cli.deployment import Deployment
 from dataforge_cli.executions import Execution
 from dataforge_cli.failures import error_code
-from dataforge_cli.progress import PHASES, as_document, read_plan, read_progress
+from dataforge_cli.machines import MIGRATION
+from dataforge_cli.progress import as_document, read_plan, read_progress
 from dataforge_cli.tables import summary, under_way
 
-MACHINE = "migration_arn"
-"""The output that names the state machine."""
 
-
-def show(call: Call, execution: Execution) -> None:
-    """Print how the migration is or was. Raises ``ExecutionFailed`` if it failed."""
+def show(call: Call, execution: Execution, **also: Any) -> None:
+    """Print how the migration is or was, for machines with what ``also`` says. Raises ``ExecutionFailed`` if it failed."""
     if execution.failure:
         _show_failed(call, execution)
         raise execution.failure
     if execution.output is None:
-        _show_running(call, execution)
+        _show_running(call, execution, also)
         return
     output = execution.output
     call.screen.answer(
-        output | {"execution": execution.arn},
+        output | {"execution": execution.arn, **also},
         f"Migration {output['migration_id']} of {output['dataset']} ({execution.name}): {output['status']}.",
         summary(output),
         f"Report: {output['report']}",
     )
 
 
-def _show_running(call: Call, execution: Execution) -> None:
+def _show_running(call: Call, execution: Execution, also: Mapping[str, Any]) -> None:
     plan = read_plan(call.deployment, execution.name)
     progress = read_progress(call.deployment, execution.arn, plan)
-    document = {"status": "running", "execution": execution.arn, **as_document(progress)}
-    doing = PHASES.get(progress.phase, "starting")
+    document = {"status": "running", "execution": execution.arn, **as_document(progress), **also}
+    doing = MIGRATION.phases.get(progress.phase, "starting")
     heading = f"{execution.name} runs since {execution.started:%Y-%m-%d %H:%M:%S}: {doing}."
     call.screen.answer(document, heading, *([under_way(progress)] if progress.tables else []))
 

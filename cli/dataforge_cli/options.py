@@ -37,3 +37,6 @@ Debug = Annotated[
     bool,
     typer.Option("--debug", help="Show the traceback when something fails.", rich_help_panel=_SCREEN),
 ]
+Follow = Annotated[
+    bool, typer.Option("--follow/--no-follow", help="Follow the run to its end, or only start it.")
+]

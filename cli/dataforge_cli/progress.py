@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,20 +12,7 @@ from botocore.exceptions import ClientError
 
 from dataforge_cli.deployment import Deployment
 from dataforge_cli.failures import error_code
-
-PHASES = {
-    "Begin": "taking the tables",
-    "Plan": "planning",
-    "Scan": "looking for where records begin",
-    "Cut": "cutting files into chunks",
-    "Load": "loading",
-    "Settle": "settling keys and foreign keys",
-    "Reconcile": "reconciling source and target",
-    "Publish": "publishing",
-    "Report": "writing the report",
-    "Abandon": "cleaning up after a failure",
-}
-"""How the names of the states begin that tell how far a run is, in their order, and what is done there."""
+from dataforge_cli.machines import MIGRATION
 
 _AFTER_LOAD = ("Settle", "Reconcile", "Publish", "Report")
 _RECENT_EVENTS = 100
@@ -58,7 +45,7 @@ class TableProgress:
 
 @dataclass(frozen=True)
 class Progress:
-    """``phase`` is one of ``PHASES``, or empty before the first; there are no tables before the run is planned."""
+    """``phase`` is one of its machine's, or empty before the first; there are no tables before the run is planned."""
 
     phase: str
     migration_id: str
@@ -80,7 +67,7 @@ def read_plan(deployment: Deployment, execution: str) -> Plan | None:
 
 def read_progress(deployment: Deployment, arn: str, plan: Plan | None) -> Progress:
     """How far the execution is; ``plan`` is its plan, once there is one."""
-    phase = read_phase(deployment, arn)
+    phase = read_phase(deployment, arn, MIGRATION.phases)
     if plan is None:
         return Progress(phase, "", ())
     chunks = _read_chunks(deployment, f"progress/{arn.rpartition(':')[2]}/")
@@ -88,14 +75,14 @@ def read_progress(deployment: Deployment, arn: str, plan: Plan | None) -> Progre
     return Progress(phase, plan.migration_id, tuple(count(plan, chunks, loaded=done)))
 
 
-def read_phase(deployment: Deployment, arn: str) -> str:
-    """The latest of ``PHASES`` that the execution has entered."""
+def read_phase(deployment: Deployment, arn: str, phases: Iterable[str]) -> str:
+    """The latest of ``phases`` that the execution has entered."""
     history = deployment.states.get_execution_history(
         executionArn=arn, reverseOrder=True, maxResults=_RECENT_EVENTS, includeExecutionData=False
     )
     for event in history["events"]:
         name = event.get("stateEnteredEventDetails", {}).get("name", "")
-        for phase in PHASES:
+        for phase in phases:
             if name.startswith(phase):
                 return phase
     return ""

@@ -11,11 +11,13 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from dataforge.backups import Summary
 from dataforge_cli.api_keys import Key
 from dataforge_cli.bars import rows
 from dataforge_cli.progress import Progress
 
 REFUSED = {"rejected", "unreadable"}
+CHANGES = ("restored", "added", "removed", "changed")
 COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
 
 
@@ -77,6 +79,59 @@ def keys_table(keys: Iterable[Key]) -> Table:
         off = "" if key.enabled else " (disabled)"
         table.add_row(key.id, key.kind, Text(key.name + off), f"{key.created:%Y-%m-%d %H:%M}")
     return table
+
+
+def backups_table(found: Iterable[tuple[Summary, str, str]]) -> Table:
+    """Backups, each with its age and whether it is verified."""
+    names = ("id", "dataset", "kind", "age", "tables", "rows", "size")
+    table = _table(*names)
+    table.add_column("verified")
+    for column in table.columns[1:3]:
+        column.justify = "left"
+    for one, age, verdict in found:
+        style = "red" if one.faults else "green" if one.verified else ""
+        table.add_row(
+            one.id,
+            one.dataset,
+            one.kind,
+            age,
+            str(len(one.tables)),
+            f"{one.rows:,}",
+            size(one.size),
+            Text(verdict, style=style),
+        )
+    return table
+
+
+def backup_table(found: Summary) -> Table:
+    """The tables of a backup."""
+    table = _table("table", "rows")
+    for name, count in found.tables.items():
+        table.add_row(name, f"{count:,}")
+    return table
+
+
+def restored(output: Mapping[str, Any]) -> Table:
+    """What a restore changes, or did; ``output`` is its own."""
+    table = _table("table", *CHANGES, footer=True)
+    for one in output["tables"]:
+        table.add_row(one["table"], *(_change(name, one[name]) for name in CHANGES))
+    table.columns[0].footer = "total"
+    for column, name in zip(table.columns[1:], CHANGES, strict=True):
+        column.footer = f"{output[name]:,}"
+    return table
+
+
+def _change(name: str, count: int) -> Text:
+    return Text(f"{count:,}", style="red" if name == "removed" and count else "")
+
+
+def size(count: int) -> str:
+    """Bytes in the unit that people read."""
+    for unit, length in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= length:
+            return f"{count / length:.1f} {unit}"
+    return f"{count} B"
 
 
 def percent(share: float | None) -> str:

@@ -109,6 +109,18 @@ def test_without_words_the_help_is_shown_and_the_call_is_wrong() -> None:
         (["--stage", "dev", "status", "--outputs", "a.json"], ["--outputs", "--stage"]),
         (["status", "one", "two"], ["two", "dataforge status --help"]),
         (["stop"], ["EXECUTION", "dataforge stop --help"]),
+        (["backup", "lst"], ["lst", "dataforge backup --help"]),
+        (["backup", "show"], ["backup show", "latest"]),
+        (["backup", "make", "one"], ["backup make takes no such argument"]),
+        (["backup", "list", "--verify"], ["backup list takes no such argument"]),
+        (["backup", "--tables", "custmers"], ["custmers", "customers"]),
+        (["backup", "--dataset", "olists"], ["olists", "olist, quotes"]),
+        (["restore"], ["--all", "dataforge restore --help"]),
+        (["restore", "custmers", "--yes"], ["custmers", "customers"]),
+        (["restore", "--all", "orders"], ["--all", "name no others"]),
+        (["restore", "--undo", "x", "--backup", "y"], ["--undo", "no --backup"]),
+        (["restore", "--finish", "x", "orders"], ["--finish", "alone"]),
+        (["restore", "orders"], ["--yes", "--dry-run"]),
     ],
 )
 def test_a_wrong_call_exits_2_with_one_line_that_names_it(words: list[str], names: list[str]) -> None:

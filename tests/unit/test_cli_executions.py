@@ -13,6 +13,7 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
+from dataforge.ids import run_id
 from dataforge_cli.deployment import Deployment, from_file
 from dataforge_cli.errors import UnknownExecution
 from dataforge_cli.executions import Execution, describe, find, newest, start, stop
@@ -44,7 +45,7 @@ def deployment(outputs: Path) -> Deployment:
 
 
 def begin(deployment: Deployment) -> str:
-    return start(deployment, deployment["migration_arn"], "olist", {"dataset": "olist"})
+    return start(deployment, deployment["migration_arn"], {"dataset": "olist"})
 
 
 def look_up(deployment: Deployment, word: str) -> str:
@@ -61,12 +62,18 @@ def test_an_execution_is_found_by_its_arn_and_by_its_name(deployment: Deployment
 def test_an_execution_is_found_by_its_migration_id(deployment: Deployment) -> None:
     begin(deployment)
     arn = begin(deployment)
-    stamp = describe(deployment, arn).started.astimezone(UTC)
-    run_id = f"{stamp:%Y%m%dT%H%M%SZ}-0123abcd"
-    plan = {"migration_id": run_id, "dataset": "olist", "bytes": {}}
-    key = f"progress/{arn.rpartition(':')[2]}/plan.json"
-    deployment.s3.put_object(Bucket="report", Key=key, Body=json.dumps(plan).encode())
-    assert look_up(deployment, run_id) == arn
+    begin(deployment)
+    assert look_up(deployment, run_id(arn, describe(deployment, arn).started.isoformat())) == arn
+
+
+def test_an_execution_that_was_named_elsewhere_is_found_by_its_migration_id(deployment: Deployment) -> None:
+    answer = deployment.states.start_execution(
+        stateMachineArn=deployment["migration_arn"], name="nightly", input="[]"
+    )
+    arn = answer["executionArn"]
+    begin(deployment)
+    assert look_up(deployment, run_id(arn, answer["startDate"].isoformat())) == arn
+    assert describe(deployment, arn).input == {}
 
 
 @pytest.mark.parametrize(
@@ -74,18 +81,14 @@ def test_an_execution_is_found_by_its_migration_id(deployment: Deployment) -> No
     [
         "20000101T000000Z-0123abcd",
         "29990101T000000Z-0123abcd",
+        "nobody",
         "arn:aws:states:us-east-1:123456789012:execution:other:one",
     ],
 )
 def test_what_is_no_execution_of_the_machine_is_unknown(deployment: Deployment, word: str) -> None:
     begin(deployment)
     with pytest.raises(UnknownExecution, match=word):
-        look_up(deployment, word)
-
-
-def test_a_name_that_no_execution_has_is_unknown(deployment: Deployment) -> None:
-    with pytest.raises(UnknownExecution, match="nobody"):
-        describe(deployment, look_up(deployment, "nobody"))
+        describe(deployment, look_up(deployment, word))
 
 
 def test_there_is_no_newest_before_the_first(deployment: Deployment) -> None:
@@ -95,7 +98,14 @@ def test_there_is_no_newest_before_the_first(deployment: Deployment) -> None:
 
 
 def ended(**details: Any) -> Execution:
-    values = {"status": "FAILED", "started": datetime.now(UTC), "output": None, "error": "", "cause": ""}
+    values = {
+        "status": "FAILED",
+        "started": datetime.now(UTC),
+        "input": {},
+        "output": None,
+        "error": "",
+        "cause": "",
+    }
     return Execution(arn=ARN, name="one", **{**values, **details})
 
 
@@ -146,7 +156,7 @@ def test_status_before_the_first_migration_says_how_to_start_one(outputs: Path) 
     assert result.exit_code == 0
     assert "dataforge migrate" in result.stdout
     document = json.loads(dataforge(outputs, "status", "--json").stdout)
-    assert document == {"status": "none", "execution": None}
+    assert document == {"status": "none", "execution": None, "running": []}
 
 
 def test_status_of_an_unknown_execution_is_a_wrong_call(outputs: Path) -> None:

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from dataforge_cli.bars import Bars, line
-from dataforge_cli.progress import PHASES, Plan, Progress, TableProgress, as_document, count
+from dataforge_cli.machines import MIGRATION
+from dataforge_cli.progress import Plan, Progress, TableProgress, as_document, count
 from dataforge_cli.screen import Screen
 
 PLAN = Plan("20261122T101500Z-0123abcd", "olist", {"orders": 1000, "customers": 500, "sellers": 0})
@@ -53,7 +54,7 @@ def progress(phase: str = "Load") -> Progress:
 
 def test_a_line_says_phase_share_and_rows() -> None:
     assert line(progress()) == "loading: 92% of 3 table(s), 138 rows"
-    assert line(progress("Settle")) == PHASES["Settle"]
+    assert line(progress("Settle")) == MIGRATION.phases["Settle"]
 
 
 def test_machines_get_the_same() -> None:

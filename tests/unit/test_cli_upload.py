@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from moto import mock_aws
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from dataforge.ids import time_of
 from dataforge_cli.main import app
 from dataforge_cli.screen import Screen
 from dataforge_cli.upload import etag, is_stored, upload
@@ -159,10 +159,10 @@ def test_files_in_folders_keep_their_place_below_the_prefix(s3: Any, outputs: Pa
     ]
 
 
-def test_executions_are_named_after_dataset_and_time(outputs: Path) -> None:
+def test_executions_are_named_by_their_migrations_id(outputs: Path) -> None:
     result = migrate(outputs, "--no-follow", "--json")
     name = json.loads(result.stdout)["execution"].rpartition(":")[2]
-    assert re.fullmatch(r"olist-\d{8}T\d{6}Z-[0-9a-f]{6}", name)
+    assert time_of(name)
 
 
 def test_without_options_everything_below_the_datasets_name_is_ordered(outputs: Path) -> None:
@@ -182,7 +182,7 @@ def test_csvs_of_no_table_and_files_that_are_not_there_are_warned_of(outputs: Pa
 
 def test_no_follow_says_how_to_go_on_with_the_same_target(outputs: Path) -> None:
     result = migrate(outputs, "--no-follow")
-    assert "dataforge status --follow olist-" in result.stdout
+    assert "dataforge status --follow 20" in result.stdout
     assert f"--outputs {outputs}" in result.stdout
 
 

@@ -16,8 +16,9 @@ from dataforge_cli.errors import WrongCall
 from dataforge_cli.executions import name_of, start
 from dataforge_cli.folder import Folder, read_folder
 from dataforge_cli.follow import follow, how_to_go_on
-from dataforge_cli.migration import MACHINE, show
-from dataforge_cli.options import Debug, Json, OutputsFile, Stage
+from dataforge_cli.machines import MIGRATION
+from dataforge_cli.migration import show
+from dataforge_cli.options import Debug, Follow, Json, OutputsFile, Stage
 from dataforge_cli.upload import upload
 
 DEFAULT_THRESHOLD = 0.95
@@ -69,9 +70,7 @@ def migrate(
             show_default=False,
         ),
     ] = "",
-    wait: Annotated[
-        bool, typer.Option("--follow/--no-follow", help="Follow the run to its end, or only start it.")
-    ] = True,
+    wait: Follow = True,
     as_json: Json = False,
     stage: Stage = None,
     outputs: OutputsFile = None,
@@ -105,7 +104,7 @@ def migrate(
                 call, read_folder(folder, order.dataset, order.tables or order.dataset.tables), order.prefix
             )
         document = {"dataset": order.dataset.name, "resume": resume} if resume else order.document
-        arn = start(call.deployment, call.deployment[MACHINE], dataset, document)
+        arn = start(call.deployment, call.deployment[MIGRATION.output], document)
         if wait:
             show(call, follow(call.deployment, arn, call.screen))
         else:

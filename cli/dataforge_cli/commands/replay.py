@@ -14,8 +14,9 @@ from dataforge_cli.commands.migrate import OnConflict
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.executions import name_of, start
 from dataforge_cli.follow import follow, how_to_go_on
-from dataforge_cli.migration import MACHINE, show
-from dataforge_cli.options import Debug, Json, OutputsFile, Stage
+from dataforge_cli.machines import MIGRATION
+from dataforge_cli.migration import show
+from dataforge_cli.options import Debug, Follow, Json, OutputsFile, Stage
 from dataforge_cli.rejections import save_rejections
 from dataforge_cli.sources import BadFile
 from dataforge_cli.upload import upload
@@ -56,9 +57,7 @@ def replay(
     on_conflict: Annotated[
         OnConflict, typer.Option(help="What becomes of a row whose key is stored with other values.")
     ] = OnConflict.reject,
-    wait: Annotated[
-        bool, typer.Option("--follow/--no-follow", help="Follow the run to its end, or only start it.")
-    ] = True,
+    wait: Follow = True,
     as_json: Json = False,
     stage: Stage = None,
     outputs: OutputsFile = None,
@@ -93,7 +92,7 @@ def replay(
         document: dict[str, Any] = {"replay": chosen, "on_conflict": on_conflict.value}
         if file is not None:
             document["prefix"] = _send(call, file)
-        arn = start(call.deployment, call.deployment[MACHINE], "replay", document)
+        arn = start(call.deployment, call.deployment[MIGRATION.output], document)
         if not wait:
             going = f"Started {name_of(arn)}. {how_to_go_on(call.deployment, arn)}"
             call.screen.answer({"status": "running", "execution": arn}, going)

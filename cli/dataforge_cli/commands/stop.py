@@ -1,4 +1,4 @@
-"""``dataforge stop``: end a running migration."""
+"""``dataforge stop``: end a running migration, backup or restore."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from dataforge_cli import executions
 from dataforge_cli.call import calling
 from dataforge_cli.errors import WrongCall
-from dataforge_cli.migration import MACHINE
+from dataforge_cli.machines import locate
 from dataforge_cli.options import Debug, Json, OutputsFile, Stage
 
 
@@ -17,7 +17,7 @@ def stop(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="EXECUTION", help="Name or ARN of an execution, or a migration id.", show_default=False
+            metavar="EXECUTION", help="Name or ARN of an execution, or a run's id.", show_default=False
         ),
     ],
     as_json: Json = False,
@@ -25,21 +25,22 @@ def stop(
     outputs: OutputsFile = None,
     debug: Debug = False,
 ) -> None:
-    """Stop a running migration.
+    """Stop a running migration, backup or restore.
 
-    What it has loaded is dropped, nothing becomes visible, and its tables are free for the next run.
+    What it has loaded or written is dropped, nothing becomes visible, and its tables are free for the next run. A restore
+    that is visible already stays.
 
-    Exit code 0: it is stopped. 1: AWS refused. 2: there is no such migration, or it is over.
+    Exit code 0: it is stopped. 1: AWS refused. 2: there is no such run, or it is over.
 
     **Example**
 
     ```
-    dataforge stop olist-20261122T101500Z-3f9a1c
+    dataforge stop 20261122T101501Z-d504bdea
     ```
     """
     with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
         deployment = call.deployment
-        execution = executions.describe(deployment, executions.find(deployment, deployment[MACHINE], name))
+        _, execution = locate(deployment, name)
         if not execution.running:
             raise WrongCall(
                 f"{execution.name} is over: {execution.status.lower()}. There is nothing to stop."

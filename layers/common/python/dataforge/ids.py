@@ -18,7 +18,7 @@ FORM = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 # of an older run, whose files it would replace; so the time in a name has to be the present one.
 _EARLIEST, _LATEST = timedelta(minutes=-10), timedelta(minutes=2)
 # A start is told to the second here and to the millisecond there, and the name of an execution is older than the execution.
-_LISTED = timedelta(minutes=10)
+LEEWAY = timedelta(minutes=10)
 _TIME = "%Y%m%dT%H%M%SZ"
 
 
@@ -40,7 +40,7 @@ def run_id(execution: str, started: str) -> str:
 def may_be(run: str, execution: str, start: datetime) -> bool:
     """Whether an execution that is listed with this start has the run of this id."""
     time = time_of(run)
-    if time is None or abs(time - start) > _LISTED:
+    if time is None or abs(time - start) > LEEWAY:
         return False
     return run in (execution.rpartition(":")[2], new_id(time, execution))
 

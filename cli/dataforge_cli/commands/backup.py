@@ -1,0 +1,152 @@
+"""``dataforge backup``: make a backup, and list, show and verify those that there are."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from dataforge import manifest
+from dataforge.datasets import DEFAULT, get_dataset
+from dataforge_cli.backups import (
+    BUCKET,
+    age,
+    find_backup,
+    in_short,
+    list_backups,
+    show_backup,
+    verdict,
+    watch_backup,
+)
+from dataforge_cli.call import Call, calling
+from dataforge_cli.errors import WrongCall
+from dataforge_cli.executions import name_of, start
+from dataforge_cli.follow import follow, how_to_go_on
+from dataforge_cli.machines import BACKUP
+from dataforge_cli.options import Debug, Follow, Json, OutputsFile, Stage
+from dataforge_cli.tables import backup_table, backups_table
+
+
+class Action(StrEnum):
+    """What to do with backups."""
+
+    make = "make"
+    list = "list"
+    show = "show"
+    verify = "verify"
+
+
+def backup(
+    action: Annotated[Action, typer.Argument(help="What to do. Default: make a backup.")] = Action.make,
+    backup_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="ID", show_default=False, help="To show or verify: the backup's id, or latest."
+        ),
+    ] = None,
+    dataset: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            show_default=False,
+            help=f"Dataset of the catalogue. Default: {DEFAULT} to make one, else all.",
+        ),
+    ] = "",
+    tables: Annotated[
+        str,
+        typer.Option(metavar="A,B", show_default=False, help="To make: only these tables. Default: all."),
+    ] = "",
+    verify: Annotated[
+        bool, typer.Option("--verify", help="To make: read the backup back when it is written.")
+    ] = False,
+    wait: Follow = True,
+    as_json: Json = False,
+    stage: Stage = None,
+    outputs: OutputsFile = None,
+    debug: Debug = False,
+) -> None:
+    """Make a backup; list, show and verify backups.
+
+    A backup holds the tables as they were at one instant, as Parquet files in S3, while everything goes on. It exists
+    once its manifest is written. Verifying one reads its files back and compares them with the manifest.
+
+    Ctrl-C stops following; the backup goes on.
+
+    Exit code 0: done. 1: failed, or the backup is damaged. 2: the call was wrong, or there is no such backup.
+
+    **Examples**
+
+    ```
+    dataforge backup
+    dataforge backup --tables orders,order_items --verify
+    dataforge backup list --dataset olist
+    dataforge backup verify latest
+    dataforge backup show 20261125T195930Z-1f0c2a9b --json
+    ```
+    """
+    with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
+        _check(action, backup_id, tables, verify=verify)
+        match action:
+            case Action.make:
+                _run(call, read_order(dataset or DEFAULT, tables, verify=verify), wait=wait)
+            case Action.list:
+                _list(call, dataset)
+            case Action.show:
+                _show(call, dataset, backup_id or "")
+            case Action.verify:
+                found = find_backup(call.deployment, dataset, backup_id or "")
+                _run(call, {"dataset": found.dataset, "verify_only": found.id}, wait=wait)
+
+
+def _check(action: Action, backup_id: str | None, tables: str, *, verify: bool) -> None:
+    """Raises ``WrongCall`` for what an action lacks, or does not take."""
+    if action in {Action.show, Action.verify} and backup_id is None:
+        raise WrongCall(
+            f"backup {action.value}: give the backup's id, or latest. `dataforge backup list` shows them."
+        )
+    if (action in {Action.make, Action.list} and backup_id) or (
+        action is not Action.make and (tables or verify)
+    ):
+        raise WrongCall(
+            f"backup {action.value} takes no such argument. `dataforge backup --help` shows how to call it."
+        )
+
+
+def read_order(dataset: str, tables: str, *, verify: bool) -> dict[str, Any]:
+    """The state machine's input. Raises ``WrongCall``, or the catalogue's ``InvalidInput``."""
+    found = get_dataset(dataset)
+    names = [name.strip() for name in tables.split(",") if name.strip()]
+    if tables and not names:
+        raise WrongCall(f"--tables {tables!r} names no table.")
+    wanted = list(dict.fromkeys(found.table(name).name for name in names))
+    return {
+        "dataset": found.name,
+        **({"tables": wanted} if wanted else {}),
+        **({"verify": True} if verify else {}),
+    }
+
+
+def _run(call: Call, document: dict[str, Any], *, wait: bool) -> None:
+    arn = start(call.deployment, call.deployment[BACKUP.output], document)
+    if wait:
+        show_backup(call, follow(call.deployment, arn, call.screen, watch_backup))
+        return
+    call.screen.answer(
+        {"status": "running", "id": name_of(arn), "execution": arn},
+        f"Started {name_of(arn)}. {how_to_go_on(call.deployment, arn)}",
+    )
+
+
+def _list(call: Call, dataset: str) -> None:
+    found = list_backups(call.deployment, dataset)
+    none = "No backup yet. Make one: dataforge backup"
+    shown = backups_table((one, age(one), verdict(one)) for one in found) if found else none
+    call.screen.answer({"backups": [one.document() for one in found]}, shown)
+
+
+def _show(call: Call, dataset: str, word: str) -> None:
+    found = find_backup(call.deployment, dataset, word)
+    kept = manifest.read(call.deployment.s3, call.deployment[BUCKET], found.dataset, found.id)
+    document = found.document() | {"tables": [entry.model_dump(mode="json") for entry in kept.tables]}
+    call.screen.answer(document, in_short(found), backup_table(found), found.manifest)

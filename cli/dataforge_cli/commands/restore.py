@@ -1,0 +1,157 @@
+"""``dataforge restore``: bring tables back from a backup, after a look at what that would change."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from dataforge.datasets import DEFAULT, get_dataset
+from dataforge_cli.backups import LATEST, find_backup
+from dataforge_cli.call import Call, calling
+from dataforge_cli.errors import CommandError, Interrupted, WrongCall
+from dataforge_cli.executions import Execution, name_of, start
+from dataforge_cli.follow import follow, how_to_go_on
+from dataforge_cli.machines import RESTORE
+from dataforge_cli.options import Debug, Follow, Json, OutputsFile, Stage
+from dataforge_cli.restores import show_comparison, show_restore, watch_restore
+
+
+class NotConfirmed(CommandError):
+    """The user looked at what would change, and did not want it."""
+
+
+def restore(
+    tables: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TABLE...", show_default=False, help="Tables to restore, together."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Restore all tables of the backup.")] = False,
+    dataset: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", show_default=False, help=f"Dataset of the catalogue. Default: {DEFAULT}."
+        ),
+    ] = "",
+    backup: Annotated[
+        str,
+        typer.Option(
+            metavar="ID",
+            help="The backup's id; latest: the newest that holds the tables and is no safety copy.",
+        ),
+    ] = LATEST,
+    undo: Annotated[
+        str,
+        typer.Option(metavar="ID", show_default=False, help="Bring back what this restore replaced."),
+    ] = "",
+    finish: Annotated[
+        str,
+        typer.Option(
+            metavar="ID",
+            show_default=False,
+            help="Complete a restore that ended before it had written its safety copy.",
+        ),
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Restore without asking.")] = False,
+    wait: Follow = True,
+    as_json: Json = False,
+    stage: Stage = None,
+    outputs: OutputsFile = None,
+    debug: Debug = False,
+) -> None:
+    """Restore tables from a backup, whole or not at all.
+
+    Shows first how many rows would be added, removed and changed, and asks; --yes or --json goes on without asking.
+    Readers see the old rows until the new ones are there. What is replaced is kept as a safety copy, and --undo brings it
+    back. A restore that would leave rows of other tables without their parents, or whose backup is not to the byte what
+    its manifest says, is refused, and nothing is changed.
+
+    Ctrl-C stops following; the restore goes on.
+
+    Exit code 0: done. 1: failed, refused, or not confirmed. 2: the call was wrong, or there is no such backup.
+
+    **Examples**
+
+    ```
+    dataforge restore orders order_items
+    dataforge restore orders --backup 20261125T195930Z-1f0c2a9b --dry-run
+    dataforge restore --all --backup latest --yes
+    dataforge restore --undo 20261125T201500Z-77d0e1f2
+    ```
+    """
+    with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
+        names = list(dict.fromkeys(tables or ()))
+        _check(names, every=every, backup=backup, undo=undo, finish=finish)
+        for name in names:
+            get_dataset(dataset or DEFAULT).table(name)
+        asks = not (dry_run or yes or as_json or finish)
+        if asks and not sys.stdin.isatty():
+            raise WrongCall("There is nobody to ask: give --yes to restore, or --dry-run to look.")
+        document = _document(call, names, dataset=dataset, backup=backup, undo=undo, finish=finish)
+        if asks:
+            document = _confirmed(call, document)
+        _run(call, {**document, "dry_run": True} if dry_run else document, wait=wait)
+
+
+def _check(names: list[str], *, every: bool, backup: str, undo: str, finish: str) -> None:
+    """Raises ``WrongCall`` for a call that names nothing to restore, or more than one thing."""
+    if not (names or every or undo or finish):
+        raise WrongCall(
+            "Name the tables to restore, or --all. `dataforge restore --help` shows how to call it."
+        )
+    if every and (names or undo):
+        raise WrongCall("--all means all tables of the backup: name no others with it.")
+    if undo and backup != LATEST:
+        raise WrongCall("--undo brings back a restore's safety copy: give no --backup with it.")
+    if finish and (names or every or undo or backup != LATEST):
+        raise WrongCall("--finish completes one restore: give it alone.")
+
+
+def _document(
+    call: Call, names: list[str], *, dataset: str, backup: str, undo: str, finish: str
+) -> dict[str, Any]:
+    """The state machine's input. Raises ``UnknownBackup``."""
+    if finish:
+        return {"dataset": get_dataset(dataset or DEFAULT).name, "finish": finish}
+    if undo:
+        kept = find_backup(call.deployment, dataset, undo)
+        return {"dataset": kept.dataset, "undo": undo, **({"tables": names} if names else {})}
+    if names and backup == LATEST:
+        return {"dataset": dataset or DEFAULT, "tables": names, "backup": LATEST}
+    found = find_backup(call.deployment, dataset or DEFAULT, backup)
+    return {"dataset": found.dataset, "tables": names or list(found.tables), "backup": found.id}
+
+
+def _confirmed(call: Call, document: dict[str, Any]) -> dict[str, Any]:
+    """The same restore, of the backup that the user was shown. Raises ``NotConfirmed``, ``ExecutionFailed``."""
+    found = _follow(
+        call, start(call.deployment, call.deployment[RESTORE.output], {**document, "dry_run": True})
+    )
+    show_comparison(call, found)
+    try:
+        agreed = typer.confirm("Restore?", err=True)
+    except typer.Abort as error:
+        raise Interrupted("Nothing was restored.") from error
+    if not agreed:
+        raise NotConfirmed("Nothing was restored.")
+    shown = (found.output or {})["backup"]
+    return document if "undo" in document else {**document, "backup": shown}
+
+
+def _run(call: Call, document: dict[str, Any], *, wait: bool) -> None:
+    arn = start(call.deployment, call.deployment[RESTORE.output], document)
+    if wait:
+        show_restore(call, _follow(call, arn))
+        return
+    call.screen.answer(
+        {"status": "running", "id": name_of(arn), "execution": arn},
+        f"Started {name_of(arn)}. {how_to_go_on(call.deployment, arn)}",
+    )
+
+
+def _follow(call: Call, arn: str) -> Execution:
+    return follow(call.deployment, arn, call.screen, watch_restore)

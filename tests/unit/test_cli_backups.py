@@ -1,0 +1,272 @@
+"""`dataforge backup` and `restore`: what they start, what they find, and what they say, beside S3 and Step Functions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner, Result
+
+from dataforge import manifest
+from dataforge.ids import new_id, time_of
+from dataforge.manifest import FileEntry, Manifest, TableEntry, Verification
+from dataforge_cli.commands.backup import read_order
+from dataforge_cli.deployment import Deployment, from_file
+from dataforge_cli.main import app
+
+WAIT = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}})
+NOW = datetime.now(UTC).replace(microsecond=0)
+FAULT = "orders/part-00000.parquet has 3 bytes, not 300"
+UNKNOWN = "20200101T000000Z-1f0c2a9b"
+
+
+def made(hours: int) -> str:
+    """The id of a backup that is so old, and half an hour: for as long, its age reads the same."""
+    return new_id(NOW - timedelta(hours=hours, minutes=30), "token")
+
+
+LATEST, BROKEN, SAFETY, QUOTES = made(5), made(72), made(2), made(3)
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A deployment with four backups, whose executions start, and never get on."""
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.delenv("AWS_PROFILE", raising=False)
+        patch.delenv("FORCE_COLOR", raising=False)
+        s3, states = boto3.client("s3"), boto3.client("stepfunctions")
+        s3.create_bucket(Bucket="backup")
+        keep(s3, BROKEN, "olist", {"orders": 1}, faults=(FAULT,))
+        keep(s3, LATEST, "olist", {"customers": 1000, "orders": 2000}, faults=())
+        keep(s3, SAFETY, "olist", {"orders": 7}, kind="safety")
+        keep(s3, QUOTES, "quotes", {"authors": 3})
+        found = {"raw_bucket": "raw", "report_bucket": "report", "backup_bucket": "backup"}
+        for kind in ("migration", "backup", "restore"):
+            role = "arn:aws:iam::123456789012:role/none"
+            machine = states.create_state_machine(name=kind, definition=WAIT, roleArn=role)
+            found[f"{kind}_arn"] = machine["stateMachineArn"]
+        path = tmp_path_factory.mktemp("deployment") / "outputs.json"
+        path.write_text(json.dumps({**found, "region": "us-east-1"}))
+        yield path
+
+
+def keep(
+    s3: Any,
+    backup_id: str,
+    dataset: str,
+    tables: dict[str, int],
+    kind: Any = "backup",
+    faults: tuple[str, ...] | None = None,
+) -> None:
+    entries = [
+        TableEntry(
+            table=table,
+            rows=rows,
+            content_hash="0",
+            schema_fingerprint="0",
+            columns=(),
+            files=(FileEntry(key=f"{table}/part-00000.parquet", rows=rows, size=1000 * rows, sha256="0"),),
+        )
+        for table, rows in tables.items()
+    ]
+    time = time_of(backup_id)
+    assert time
+    found = Manifest(backup_id=backup_id, dataset=dataset, kind=kind, created_at=time, tables=tuple(entries))
+    manifest.write(s3, "backup", found)
+    if faults is not None:
+        verification = Verification(
+            backup_id=backup_id,
+            verified=not faults,
+            how=("files",),
+            verified_at=NOW,
+            seconds=1,
+            faults=faults,
+        )
+        manifest.write_verification(s3, "backup", dataset, verification)
+
+
+@pytest.fixture
+def deployment(outputs: Path) -> Iterator[Deployment]:
+    """The deployment; what a test has started is stopped after it."""
+    found = from_file(outputs)
+    yield found
+    for kind in ("migration", "backup", "restore"):
+        machine = found[f"{kind}_arn"]
+        for one in found.states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")[
+            "executions"
+        ]:
+            found.states.stop_execution(executionArn=one["executionArn"])
+
+
+def call(deployment: Deployment, outputs: Path, *words: str) -> Any:
+    """The document of a call that is to succeed."""
+    result = dataforge(outputs, *words, "--json")
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def dataforge(outputs: Path, *words: str, answer: str = "") -> Result:
+    return CliRunner().invoke(app, ["--outputs", str(outputs), *words], input=answer)
+
+
+def started(deployment: Deployment, execution: str) -> dict[str, Any]:
+    """The input of an execution."""
+    found: dict[str, Any] = json.loads(deployment.states.describe_execution(executionArn=execution)["input"])
+    return found
+
+
+def test_backups_are_listed_newest_first_with_age_rows_size_and_verdict(outputs: Path) -> None:
+    lines = [
+        line.split() for line in dataforge(outputs, "backup", "list").stdout.splitlines() if line.strip()
+    ]
+    assert lines[2:] == [
+        [SAFETY, "olist", "safety", "2", "h", "1", "7", "7.0", "kB", "not", "verified"],
+        [QUOTES, "quotes", "backup", "3", "h", "1", "3", "3.0", "kB", "not", "verified"],
+        [LATEST, "olist", "backup", "5", "h", "2", "3,000", "3.0", "MB", "verified"],
+        [BROKEN, "olist", "backup", "3", "d", "1", "1", "1.0", "kB", *f"damaged: {FAULT}".split()],
+    ]
+
+
+def test_the_list_for_machines_is_of_the_dataset_that_is_asked_for(
+    deployment: Deployment, outputs: Path
+) -> None:
+    found = call(deployment, outputs, "backup", "list", "--dataset", "olist")["backups"]
+    assert [one["id"] for one in found] == [SAFETY, LATEST, BROKEN]
+    assert [one["verified"] for one in found] == [False, True, False]
+    assert found[1]["tables"] == [{"table": "customers", "rows": 1000}, {"table": "orders", "rows": 2000}]
+
+
+@pytest.mark.parametrize(
+    ("word", "found"), [("latest", LATEST), (LATEST, LATEST), (QUOTES, QUOTES), (SAFETY, SAFETY)]
+)
+def test_a_backup_is_shown_by_its_id_or_as_the_latest_that_is_no_safety_copy(
+    deployment: Deployment, outputs: Path, word: str, found: str
+) -> None:
+    options = ["--dataset", "olist"] if word == "latest" else []
+    shown = call(deployment, outputs, "backup", "show", word, *options)
+    assert shown["id"] == found
+    assert shown["tables"][0]["files"][0]["sha256"] == "0"
+    assert found in dataforge(outputs, "backup", "show", word, *options).stdout
+
+
+@pytest.mark.parametrize("word", [UNKNOWN, "nonsense", "../x", ""])
+@pytest.mark.parametrize("action", ["show", "verify"])
+def test_a_backup_that_there_is_not_is_a_wrong_call(outputs: Path, action: str, word: str) -> None:
+    result = dataforge(outputs, "backup", action, word)
+    assert result.exit_code == 2
+    assert repr(word) in result.stderr
+    assert "dataforge backup list" in result.stderr
+
+
+def test_a_backup_is_started_under_its_id_with_what_was_asked_for(
+    deployment: Deployment, outputs: Path
+) -> None:
+    words = ["--tables", "orders, customers,orders", "--verify", "--no-follow"]
+    document = call(deployment, outputs, "backup", *words)
+    assert document["status"] == "running"
+    assert document["execution"].endswith(f":{document['id']}")
+    assert time_of(document["id"])
+    order = {"dataset": "olist", "tables": ["orders", "customers"], "verify": True}
+    assert started(deployment, document["execution"]) == order
+
+
+def test_verify_starts_the_verification_of_that_backup_alone(deployment: Deployment, outputs: Path) -> None:
+    document = call(deployment, outputs, "backup", "verify", QUOTES, "--no-follow")
+    assert started(deployment, document["execution"]) == {"dataset": "quotes", "verify_only": QUOTES}
+
+
+def test_a_backup_of_everything_is_ordered_by_the_datasets_name_alone() -> None:
+    assert read_order("quotes", "", verify=False) == {"dataset": "quotes"}
+
+
+@pytest.mark.parametrize(
+    ("words", "order"),
+    [
+        (["orders", "customers", "orders"], {"tables": ["orders", "customers"], "backup": "latest"}),
+        (["orders", "--backup", SAFETY], {"tables": ["orders"], "backup": SAFETY}),
+        (["--all"], {"tables": ["customers", "orders"], "backup": LATEST}),
+        (["--all", "--dataset", "quotes"], {"dataset": "quotes", "tables": ["authors"], "backup": QUOTES}),
+        (["--undo", SAFETY], {"undo": SAFETY}),
+        (["--undo", SAFETY, "orders"], {"undo": SAFETY, "tables": ["orders"]}),
+        (["--finish", UNKNOWN], {"finish": UNKNOWN}),
+        (["orders", "--dry-run"], {"tables": ["orders"], "backup": "latest", "dry_run": True}),
+    ],
+)
+def test_a_restore_is_started_with_what_was_asked_for(
+    deployment: Deployment, outputs: Path, words: list[str], order: dict[str, Any]
+) -> None:
+    document = call(deployment, outputs, "restore", *words, "--no-follow")
+    assert document["execution"].endswith(f":{document['id']}")
+    assert started(deployment, document["execution"]) == {"dataset": "olist", **order}
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["restore", "orders", "--backup", UNKNOWN], UNKNOWN),
+        (["restore", "--undo", UNKNOWN], UNKNOWN),
+        (["restore", "--all", "--backup", QUOTES], QUOTES),
+    ],
+)
+def test_a_restore_of_a_backup_that_there_is_not_starts_nothing(
+    deployment: Deployment, outputs: Path, words: list[str], name: str
+) -> None:
+    before = deployment.states.list_executions(stateMachineArn=deployment["restore_arn"])["executions"]
+    result = dataforge(outputs, *words, "--yes")
+    assert result.exit_code == 2
+    assert name in result.stderr
+    after = deployment.states.list_executions(stateMachineArn=deployment["restore_arn"])["executions"]
+    assert len(after) == len(before)
+
+
+def test_without_a_terminal_a_restore_wants_to_be_confirmed_in_the_call(outputs: Path) -> None:
+    result = dataforge(outputs, "restore", "orders", answer="y\n")
+    assert result.exit_code == 2
+    assert "--yes" in result.stderr
+
+
+def test_status_names_what_else_runs_and_finds_every_kind_of_run(
+    deployment: Deployment, outputs: Path
+) -> None:
+    backup = call(deployment, outputs, "backup", "--no-follow")
+    restore = call(deployment, outputs, "restore", "orders", "--no-follow")
+    running = call(deployment, outputs, "status")["running"]
+    assert {(one["kind"], one["execution"]) for one in running} == {
+        ("backup", backup["execution"]),
+        ("restore", restore["execution"]),
+    }
+    assert f"Backup {backup['id']} runs." in dataforge(outputs, "status").stdout
+    for one in (backup, restore):
+        assert call(deployment, outputs, "status", one["id"])["status"] == "running"
+
+
+def test_status_of_a_running_backup_tells_what_is_written(deployment: Deployment, outputs: Path) -> None:
+    backup = call(deployment, outputs, "backup", "--no-follow")
+    key = f"olist/{backup['id']}/orders/part-00000.parquet"
+    deployment.s3.put_object(Bucket="backup", Key=key, Body=b"x" * 2500)
+    assert "1 file(s), 2.5 kB written" in dataforge(outputs, "status", backup["id"]).stdout
+
+
+def test_stop_ends_a_backup(deployment: Deployment, outputs: Path) -> None:
+    backup = call(deployment, outputs, "backup", "--no-follow")
+    assert dataforge(outputs, "stop", backup["id"]).exit_code == 0
+    result = dataforge(outputs, "status", backup["id"], "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["execution"] == backup["execution"]
+
+
+def test_an_older_deployment_has_no_backups_and_says_so(outputs: Path, tmp_path: Path) -> None:
+    older = {name: value for name, value in json.loads(outputs.read_text()).items() if "backup" not in name}
+    path = tmp_path / "outputs.json"
+    path.write_text(json.dumps(older))
+    result = dataforge(path, "backup", "list")
+    assert result.exit_code == 1
+    assert "backup_bucket" in result.stderr
+    assert dataforge(path, "status").exit_code == 0
