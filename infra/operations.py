@@ -9,6 +9,7 @@ from constructs import Construct
 from infra.acknowledge import acknowledge
 from infra.functions import Function
 from infra.layers import Layers
+from infra.machine import machine_name
 from infra.settings import Settings
 from infra.storage import CLAIMS, Storage, grant_read, grant_write
 
@@ -20,14 +21,14 @@ MEMORY = 1024
 class Operations(Construct):
     """One function outside the VPC: it calls Step Functions, and reads of a backup no more than what tells about it.
 
-    It knows the state machines by their names, which are given, as the machines' own roles know their executions.
+    It knows the state machines by their names, as the machines' own roles know their executions.
     """
 
     def __init__(
         self, scope: Construct, id: str, *, settings: Settings, layers: Layers, storage: Storage
     ) -> None:
         super().__init__(scope, id)
-        self._names = {kind: f"{settings.stack_name}-{kind}" for kind in ("backup", "restore")}
+        self._names = {kind: machine_name(settings, kind) for kind in ("backup", "restore")}
         self.function = Function(
             self,
             "Operations",

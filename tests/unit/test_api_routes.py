@@ -91,3 +91,8 @@ def test_gateway_has_no_route_that_no_function_serves(
 ) -> None:
     used = {gateway_route(re.sub(r"\{\w+\}", "x", path)).path for _, path in served}
     assert used == {route.path for route in ROUTES}
+
+
+def test_the_documentation_names_every_route(served: dict[Operation, tuple[str, Kind | None]]) -> None:
+    page = (FUNCTIONS.parent / "docs" / "api.md").read_text()
+    assert [path for _, path in served if f"{path}`" not in page and f"{path}/`" not in page] == []

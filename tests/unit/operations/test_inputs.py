@@ -1,0 +1,69 @@
+"""What the API takes is what the state machines take: a body that it lets through is one that they understand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from dataforge.api.backups import BackupRequest
+from dataforge.api.restores import RestoreRequest
+from dataforge.errors import InvalidInput
+from dataforge.http.errors import InvalidRequest
+from functions.backup import run as backups
+from functions.operations.orders import read_backup, read_restore
+from functions.restore import request as restores
+
+ID = "20261125T195930Z-1f0c2a9b"
+NAMES = st.sampled_from(["orders", "customers", "authors", "nothing"])
+MEMBERS = {
+    "dataset": st.sampled_from(["olist", "quotes"]),
+    "table": NAMES,
+    "tables": st.lists(NAMES, max_size=2),
+    "verify": st.booleans(),
+    "verify_only": st.just(ID),
+    "dry_run": st.booleans(),
+    "backup": st.sampled_from(["latest", ID]),
+    "undo": st.just(ID),
+    "finish": st.just(ID),
+}
+Reader = Callable[[Any], Any]
+
+
+def understood(read: Reader, body: Any) -> bool:
+    try:
+        read(body)
+    except (InvalidInput, InvalidRequest):
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("told", "taken"), [(BackupRequest, backups.BackupInput), (RestoreRequest, restores.RestoreInput)]
+)
+def test_a_body_has_the_members_of_the_machines_input(told: type[BaseModel], taken: type[BaseModel]) -> None:
+    assert set(told.model_fields) == set(taken.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("model", "over_http", "by_the_machine"),
+    [
+        (BackupRequest, read_backup, backups.read_input),
+        (RestoreRequest, read_restore, restores.read_input),
+    ],
+)
+def test_a_body_that_is_let_through_is_understood_by_the_machine(
+    model: type[BaseModel], over_http: Reader, by_the_machine: Reader
+) -> None:
+    members = {name: MEMBERS[name] for name in model.model_fields}
+
+    @given(st.fixed_dictionaries({}, optional=members))
+    def judge(body: Any) -> None:
+        if understood(over_http, body):
+            assert understood(by_the_machine, over_http(body))
+
+    judge()
