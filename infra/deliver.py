@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from dataforge.roles import DELIVER
 from infra.database import Database
-from infra.functions import Function
+from infra.functions import METRICS_NAMESPACE, Function
 from infra.layers import Layers
 from infra.network import Network
 from infra.settings import Settings
@@ -16,10 +19,11 @@ from infra.settings import Settings
 TIMEOUT = Duration.seconds(29)
 # PostgreSQL writes the JSON; what is left is to hand it on and, for most callers, to compress it.
 MEMORY = 1024
+HOUR = Duration.hours(1)
 
 
 class Deliver(Construct):
-    """One function, which logs in as a role that may read, and nothing else."""
+    """A function for callers and one for the clock; both log in as a role that may read, and nothing else."""
 
     def __init__(
         self,
@@ -44,4 +48,34 @@ class Deliver(Construct):
             memory_size=MEMORY,
             network=network,
         )
-        database.open_to(self.function, role=DELIVER)
+        self.watch = Function(
+            self,
+            "QualityWatch",
+            settings=settings,
+            handler="deliver.watch",
+            description="Every hour: how good the data of the last day is, as metrics",
+            layers=[layers.common, layers.deps],
+            environment=database.environment(),
+            timeout=TIMEOUT,
+            memory_size=256,
+            network=network,
+        )
+        for function in (self.function, self.watch):
+            database.open_to(function, role=DELIVER)
+        events.Rule(
+            self,
+            "Hourly",
+            description="Measures the quality of the data",
+            schedule=events.Schedule.rate(HOUR),
+            targets=[targets.LambdaFunction(self.watch)],
+        )
+
+    def margin(self) -> cloudwatch.Metric:
+        """The smallest distance of any score of the last day to its threshold: below 0, a promise is broken."""
+        return cloudwatch.Metric(
+            namespace=METRICS_NAMESPACE,
+            metric_name="QualityMargin",
+            dimensions_map={"service": "deliver"},
+            statistic="Minimum",
+            period=HOUR,
+        )

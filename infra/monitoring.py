@@ -58,10 +58,18 @@ class Monitoring(Construct):
         if settings.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
         functions = [schema.keeper, schema.apply, migration.control, migration.load]
-        functions += [restore.control, restore.work, ingest.function, deliver.function, operations.function]
+        functions += [
+            restore.control,
+            restore.work,
+            ingest.function,
+            deliver.function,
+            deliver.watch,
+            operations.function,
+        ]
         self._watch_migrations(migration)
         self._watch_restores(restore)
         self._watch_api(api, settings)
+        self._watch_quality(deliver)
         self._watch_functions(functions)
         if database.instance:
             self._watch_postgres(database.instance, settings)
@@ -131,6 +139,15 @@ class Monitoring(Construct):
             "A caller sends records that are no rows; GET /v1/rejections has them, with their errors",
             rejected_percent(FIVE_MINUTES),
             settings.rejection_alarm_percent,
+        )
+
+    def _watch_quality(self, deliver: Deliver) -> None:
+        self._alarm(
+            "QualityBelowThreshold",
+            "More of the last day was rejected than the threshold allows; GET /v1/quality says by what rule",
+            deliver.margin(),
+            0,
+            comparison=BELOW,
         )
 
     def _watch_functions(self, functions: Sequence[Function]) -> None:

@@ -71,7 +71,7 @@ class DataForge(Stack):
         }
         api = Api(self, "Api", settings=settings, functions=functions)
         logging_in = (migration.control, migration.load, restore.control, restore.work)
-        for function in (*logging_in, ingest.function, deliver.function):
+        for function in (*logging_in, ingest.function, deliver.function, deliver.watch):
             schema.precede(function)
         Monitoring(
             self,

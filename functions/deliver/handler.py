@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import psycopg2.errors
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.database import transaction, with_connection
-from dataforge.datasets import DEFAULT, get_dataset
+from dataforge.datasets import DATASETS, DEFAULT, get_dataset
 from dataforge.http import Kind, Request, Response, Router
 from dataforge.http.errors import InvalidRequest
 from dataforge.settings import DeliverSettings, read
@@ -20,14 +20,17 @@ from functions.deliver.answers import JSON, cached_answer, page_answer
 from functions.deliver.errors import BelowQuality, TooSlow
 from functions.deliver.indexes import unindexed
 from functions.deliver.proof import Proof, last_proof
+from functions.deliver.quality import DEFAULT_WINDOW, describe_quality, read_window
 from functions.deliver.query import RecordQuery, read_parameters, read_query
 from functions.deliver.records import Page, read_page
 from functions.deliver.tables import describe_tables
+from functions.deliver.watch import WINDOW, measure
 
 T = TypeVar("T")
 
 SERVICE = "deliver"
 logger, tracer = Logger(SERVICE), Tracer(SERVICE, auto_patch=False)
+metrics = Metrics(namespace="DataForge", service=SERVICE)
 router = Router(logger)
 
 # What was imported stays as long as the process does: no collection during a request need look at it.
@@ -41,10 +44,18 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return router.answer(event)
 
 
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def watch(event: dict[str, Any], context: LambdaContext) -> None:
+    """Every hour: the scores, as metrics."""
+    window = read_window(WINDOW)
+    measure(metrics, _select(lambda cursor: [describe_quality(cursor, d, window) for d in DATASETS.values()]))
+
+
 @router.route("GET", "/v1/tables", least=Kind.READER)
 def get_tables(request: Request) -> Response:
     """All tables of a dataset."""
-    dataset = get_dataset(_only(request, "dataset", DEFAULT))
+    dataset = get_dataset(_known(request, "dataset").get("dataset", DEFAULT))
     found = _select(lambda cursor: describe_tables(cursor, dataset, dataset.tables))
     return _json(request, {"data": found})
 
@@ -52,7 +63,7 @@ def get_tables(request: Request) -> Response:
 @router.route("GET", "/v1/tables/{table}", least=Kind.READER)
 def get_table(request: Request) -> Response:
     """One table."""
-    dataset = get_dataset(_only(request, "dataset", DEFAULT))
+    dataset = get_dataset(_known(request, "dataset").get("dataset", DEFAULT))
     table = dataset.table(request.parts["table"])
     (found,) = _select(lambda cursor: describe_tables(cursor, dataset, [table.name]))
     return _json(request, found)
@@ -69,6 +80,18 @@ def get_records(request: Request) -> Response:
     return page_answer(request, page, headers)
 
 
+@router.route("GET", "/v1/quality", least=Kind.READER)
+def get_quality(request: Request) -> Response:
+    """The quality of one dataset, or of all."""
+    query = _known(request, "dataset", "window")
+    names = [query["dataset"]] if "dataset" in query else list(DATASETS)
+    datasets = [get_dataset(name) for name in names]
+    given = query.get("window", DEFAULT_WINDOW)
+    window = read_window(given)
+    found = _select(lambda cursor: [describe_quality(cursor, dataset, window) for dataset in datasets])
+    return _json(request, {"window": given, "data": found})
+
+
 def _page(cursor: Any, query: RecordQuery) -> tuple[Page, Proof, list[str]]:
     """The page, what is proven of the table, and the filters without an index. Raises ``BelowQuality``."""
     proof = last_proof(cursor, query.table)
@@ -78,12 +101,12 @@ def _page(cursor: Any, query: RecordQuery) -> tuple[Page, Proof, list[str]]:
     return read_page(cursor, query), proof, unindexed(cursor, query.table, query.filters)
 
 
-def _only(request: Request, name: str, default: str) -> str:
-    """The one parameter that the route knows. Raises ``InvalidRequest``."""
+def _known(request: Request, *names: str) -> dict[str, str]:
+    """The query, which may hold the parameters named. Raises ``InvalidRequest``."""
     query = request.single_query()
-    if query.keys() - {name}:
-        raise InvalidRequest(f"This route takes the parameter {name}, and no other.")
-    return query.get(name, default)
+    if query.keys() - set(names):
+        raise InvalidRequest(f"This route takes no parameters but {', '.join(names)}.")
+    return query
 
 
 def _json(request: Request, document: Any) -> Response:

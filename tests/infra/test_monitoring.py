@@ -30,6 +30,8 @@ def test_everything_that_needs_a_hand_has_an_alarm(dev: Resources) -> None:
         "MigrateLoadErrors",
         "IngestErrors",
         "DeliverErrors",
+        "QualityWatchErrors",
+        "QualityBelowThreshold",
         "OperationsErrors",
         "ApiFails",
         "ApiRejects",

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from dataforge.api.describe import PAGE, Document, answer, operation, query
+from dataforge.api.quality_shapes import QualityReport
 from dataforge.api.shapes import Shape
 from dataforge.datasets import DATASETS, DEFAULT
 from dataforge.http import Kind
@@ -77,7 +78,7 @@ class RecordPage(Shape):
 
 
 MODELS: tuple[type[BaseModel], ...] = ()
-SHAPES: tuple[type[Shape], ...] = (TableList, RecordPage)
+SHAPES: tuple[type[Shape], ...] = (TableList, RecordPage, QualityReport)
 
 
 def paths() -> Document:
@@ -86,6 +87,7 @@ def paths() -> Document:
         "/v1/tables": {"get": _get_tables()},
         "/v1/tables/{table}": {"get": _get_table()},
         "/v1/tables/{table}/records": {"get": _get_records()},
+        "/v1/quality": {"get": _get_quality()},
     }
 
 
@@ -147,6 +149,30 @@ def _get_records() -> Document:
         name: {"description": text, "schema": {"type": "string"}} for name, text in HEADERS.items()
     }
     return found
+
+
+def _get_quality() -> Document:
+    return operation(
+        "getQuality",
+        "How good the data is",
+        "Per dataset and table, from what every migration and batch has left: the score (1 - rejected / read) over all and "
+        "over a window, its trend, every rule with its pass rate in the window, freshness, and how the last migration was "
+        "reconciled.",
+        tag=TAG[0],
+        least=Kind.READER,
+        answers={200: answer("The quality.", "QualityReport"), 304: UNCHANGED},
+        problems=(400, 404, 503),
+        parameters=[
+            query(
+                "dataset", "Of this dataset; of all, if left out.", {"type": "string", "enum": list(DATASETS)}
+            ),
+            query(
+                "window",
+                "Hours, days or weeks.",
+                {"type": "string", "pattern": "^[1-9][0-9]{0,2}[hdw]$", "default": "30d"},
+            ),
+        ],
+    )
 
 
 UNCHANGED = {"description": "What If-None-Match names is still the same."}
