@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from dataforge.errors import AlreadyRunning
 from infra.steps import call, retry_died
+from infra.storage import MAP_RESULTS
 
 EXECUTION = sfn.JsonPath.string_at("$$.Execution.Id")
 HOLDER = sfn.JsonPath.string_at("$.run.holder")
@@ -115,6 +117,33 @@ class LeaseStates(Construct):
         """Let any error of the state end the run, after what it holds is given back."""
         state.add_catch(self._abandon, errors=["States.ALL"], result_path="$.error")
         return state
+
+    def for_each(
+        self,
+        name: str,
+        items: str,
+        worker: lambda_.IFunction,
+        *,
+        report: s3.IBucket,
+        concurrency: int,
+        task: str,
+    ) -> sfn.DistributedMap:
+        """Call ``worker`` with each item of the JSON list whose key in ``report`` stands at ``items``, in states ``task``.
+
+        A state itself holds 256 KiB. The map's label is its name; its errors are not caught here.
+        """
+        work = sfn.DistributedMap(
+            self,
+            name,
+            label=name,
+            map_execution_type=sfn.StateMachineType.STANDARD,
+            max_concurrency=concurrency,
+            item_reader=sfn.S3JsonItemReader(bucket=report, key=sfn.JsonPath.string_at(items)),
+            result_writer_v2=sfn.ResultWriterV2(bucket=report, prefix=MAP_RESULTS.rstrip("/")),
+            result_path=sfn.JsonPath.DISCARD,
+        )
+        work.item_processor(retry_died(call(self, task, worker)))
+        return work
 
     def invoke(self, name: str, step: str, result_path: str | None, **payload: Any) -> sfn.TaskStateBase:
         """``control`` with ``{"step": step, …}``; its answer goes to ``result_path`` (None: it is the whole output)."""

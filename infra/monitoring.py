@@ -13,8 +13,11 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from dataforge.datasets import DATASETS
 from infra.api import Api
 from infra.api_metrics import rejected_percent
+from infra.backup import Backup
+from infra.backup_metrics import damaged, verified
 from infra.dashboard import add_dashboard
 from infra.database import Database
 from infra.deliver import Deliver
@@ -46,6 +49,7 @@ class Monitoring(Construct):
         database: Database,
         schema: Schema,
         migration: Migration,
+        backup: Backup,
         restore: Restore,
         ingest: Ingest,
         deliver: Deliver,
@@ -58,6 +62,7 @@ class Monitoring(Construct):
         if settings.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
         functions = [schema.keeper, schema.apply, migration.control, migration.load]
+        functions += [backup.control, backup.hold, backup.work]
         functions += [
             restore.control,
             restore.work,
@@ -67,6 +72,7 @@ class Monitoring(Construct):
             operations.function,
         ]
         self._watch_migrations(migration)
+        self._watch_backups(backup, settings)
         self._watch_restores(restore)
         self._watch_api(api, settings)
         self._watch_quality(deliver)
@@ -108,6 +114,37 @@ class Monitoring(Construct):
             migration.dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES),
             1,
         )
+
+    def _watch_backups(self, backup: Backup, settings: Settings) -> None:
+        machine, letters = backup.machine, backup.dead_letters
+        self._alarm(
+            "BackupFailed", "A backup failed; its execution has the cause", machine.metric_failed(), 1
+        )
+        self._alarm("BackupTimedOut", "A backup ran longer than backupHours", machine.metric_timed_out(), 1)
+        self._alarm(
+            "BackupEventLost",
+            "A scheduled backup could not be started, or a stopped one not be closed; the queue holds the event",
+            letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES),
+            1,
+        )
+        for dataset in DATASETS:
+            self._alarm(
+                f"BackupDamaged{dataset.title()}",
+                f"A backup of {dataset} is not what was written; verification.json beside its manifest names the files",
+                damaged(dataset, FIVE_MINUTES),
+                1,
+            )
+        for dataset in settings.scheduled_backups:
+            # Nothing is counted while nothing is verified, so missing data is what the alarm is about.
+            self._alarm(
+                f"BackupStale{dataset.title()}",
+                f"No backup of {dataset} was verified within backupAlarmHours",
+                verified(dataset, Duration.hours(1)),
+                1,
+                comparison=BELOW,
+                periods=settings.backup_alarm_hours,
+                missing=cloudwatch.TreatMissingData.BREACHING,
+            )
 
     def _watch_restores(self, restore: Restore) -> None:
         machine = restore.machine
@@ -193,6 +230,7 @@ class Monitoring(Construct):
         *,
         comparison: cloudwatch.ComparisonOperator = AT_LEAST,
         periods: int = 1,
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
     ) -> None:
         alarm = cloudwatch.Alarm(
             self,
@@ -202,6 +240,6 @@ class Monitoring(Construct):
             threshold=threshold,
             evaluation_periods=periods,
             comparison_operator=comparison,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            treat_missing_data=missing,
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))

@@ -12,9 +12,12 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from dataforge.datasets import DATASETS
+
+SCHEDULE = r"^(off|(cron|rate)\(.+\))$"
 # With the six characters that Secrets Manager adds to a name: a grant on the name alone matches nothing.
 COMPLETE_ARN = r"^arn:[^:]+:secretsmanager:[^:]+:\d{12}:secret:.+-[A-Za-z0-9]{6}$"
 
@@ -26,6 +29,15 @@ class SettingsError(Exception):
 def _parsed(value: object) -> object:
     """``cdk -c key=value`` hands over text, also where the setting is an object or a list."""
     return json.loads(value) if isinstance(value, str) else value
+
+
+def _known(name: str) -> str:
+    if name not in DATASETS:
+        raise ValueError(f"no such dataset; there are {', '.join(DATASETS)}")
+    return name
+
+
+DatasetName = Annotated[str, AfterValidator(_known)]
 
 
 class _Model(BaseModel):
@@ -90,6 +102,39 @@ class Settings(_Model):
     load_concurrency: int = Field(ge=1, le=1000, description="load steps at once; each holds a connection")
     migration_hours: int = Field(24, ge=1, le=8760, description="after which a migration counts as hung")
 
+    backup_schedule: str = Field(
+        "cron(15 3 * * ? *)",
+        pattern=SCHEDULE,
+        description="UTC; for each dataset that backupSchedules does not name",
+    )
+    backup_schedules: Annotated[
+        dict[DatasetName, Annotated[str, Field(pattern=SCHEDULE)]], BeforeValidator(_parsed)
+    ] = {}
+    backup_alarm_hours: int = Field(
+        26,
+        ge=2,
+        le=167,
+        description="how old the newest verified backup may be; an alarm looks back a week at most",
+    )
+    backup_keep_count: int = Field(
+        7, ge=1, description="how many of the newest backups stay whatever their age"
+    )
+    backup_keep_days: int = Field(35, ge=1, description="how long every backup stays")
+    safety_keep_days: int = Field(30, ge=1, description="how long what a restore has replaced stays")
+    backup_part_megabytes: int = Field(
+        128, ge=1, le=1024, description="how much of a table, as PostgreSQL stores it, one file holds"
+    )
+    backup_concurrency: int = Field(
+        ge=1, le=1000, description="files written or read at once; each holds a connection"
+    )
+    backup_hours: int = Field(24, ge=1, le=8760, description="after which a backup counts as hung")
+    verify_restore_megabytes: int = Field(
+        256, ge=0, le=100_000, description="up to which size a backup is also restored when it is verified"
+    )
+    backup_lock_days: int | None = Field(
+        None, ge=1, le=36_500, description="S3 Object Lock: for so long nobody deletes a backup's objects"
+    )
+
     usage_plans: Annotated[UsagePlans, BeforeValidator(_parsed)] = UsagePlans()
     api_rate: float = Field(
         500, gt=0, le=10_000, description="requests a second to one route, all callers together"
@@ -102,6 +147,12 @@ class Settings(_Model):
     log_retention_days: Annotated[Literal[7, 30, 90, 365, 3653], BeforeValidator(_parsed)]
     alarm_email: str | None = Field(None, pattern=r"^[^@\s]+@[^@\s]+$")
     tags: Annotated[dict[str, str], BeforeValidator(_parsed)] = {}
+
+    @property
+    def scheduled_backups(self) -> dict[str, str]:
+        """The schedule expression of each dataset that has one."""
+        wanted = {name: self.backup_schedules.get(name, self.backup_schedule) for name in DATASETS}
+        return {name: expression for name, expression in wanted.items() if expression != "off"}
 
     @property
     def stack_name(self) -> str:
@@ -124,6 +175,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "maxStorageGigabytes": 100,
         "backupRetentionDays": 7,
         "loadConcurrency": 4,
+        "backupConcurrency": 4,
         "logRetentionDays": 30,
     },
     "prod": {
@@ -133,12 +185,19 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "maxStorageGigabytes": 2000,
         "backupRetentionDays": 35,
         "loadConcurrency": 10,
+        "backupConcurrency": 10,
         "logRetentionDays": 365,
     },
 }
 """The stage decides what its data is worth and what it may cost."""
 
-LOCAL = {"auth": "secret", "loadConcurrency": 2, "restoreApi": True}
+LOCAL = {
+    "auth": "secret",
+    "loadConcurrency": 2,
+    "backupConcurrency": 2,
+    "backupSchedule": "off",
+    "restoreApi": True,
+}
 """The embedded cloud: no IAM tokens in PostgreSQL, few cores, and nothing that a program must not restore."""
 
 

@@ -8,6 +8,7 @@ from constructs import Construct
 from dataforge.roles import LOGINS
 from infra.api import Api
 from infra.api_routes import DELIVER, INGEST, OPERATIONS
+from infra.backup import Backup
 from infra.database import Database
 from infra.deliver import Deliver
 from infra.ingest import Ingest
@@ -32,7 +33,9 @@ class DataForge(Stack):
             description=f"Data Forge ({settings.stage})",
             termination_protection=settings.production and not settings.local,
         )
-        storage = Storage(self, "Storage", keep=settings.production)
+        storage = Storage(
+            self, "Storage", keep=settings.production, backup_lock_days=settings.backup_lock_days
+        )
         network = Network(self, "Network", existing=settings.existing_database)
         network.open_to_buckets(storage.data)
         network.record_rejected(storage.logs)
@@ -44,6 +47,15 @@ class DataForge(Stack):
         migration = Migration(
             self,
             "Migration",
+            settings=settings,
+            layers=layers,
+            network=network,
+            database=database,
+            storage=storage,
+        )
+        backup = Backup(
+            self,
+            "Backup",
             settings=settings,
             layers=layers,
             network=network,
@@ -70,7 +82,8 @@ class DataForge(Stack):
             OPERATIONS: operations.function,
         }
         api = Api(self, "Api", settings=settings, functions=functions)
-        logging_in = (migration.control, migration.load, restore.control, restore.work)
+        logging_in = [migration.control, migration.load, restore.control, restore.work]
+        logging_in += [backup.control, backup.hold, backup.work]
         for function in (*logging_in, ingest.function, deliver.function, deliver.watch):
             schema.precede(function)
         Monitoring(
@@ -80,18 +93,18 @@ class DataForge(Stack):
             database=database,
             schema=schema,
             migration=migration,
+            backup=backup,
             restore=restore,
             ingest=ingest,
             deliver=deliver,
             operations=operations,
             api=api,
         )
-        self._output(storage, schema, migration, restore, api)
+        self._output(storage, schema, api)
+        self._output_machines(migration, backup, restore)
         self._tag(settings)
 
-    def _output(
-        self, storage: Storage, schema: Schema, migration: Migration, restore: Restore, api: Api
-    ) -> None:
+    def _output(self, storage: Storage, schema: Schema, api: Api) -> None:
         """What clients are told; the names are a contract."""
         outputs = {
             "RawBucket": storage.raw.bucket_name,
@@ -99,13 +112,21 @@ class DataForge(Stack):
             "ReportBucket": storage.report.bucket_name,
             "ApiUrl": api.url,
             **{f"{kind.title()}Plan": plan.usage_plan_id for kind, plan in api.plans.items()},
-            "MigrationArn": migration.machine.state_machine_arn,
-            "RestoreArn": restore.machine.state_machine_arn,
             "SchemaArn": schema.keeper.function_arn,
             "Region": self.region,
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
+
+    def _output_machines(self, migration: Migration, backup: Backup, restore: Restore) -> None:
+        """What operators start."""
+        machines = {
+            "Migration": migration.machine,
+            "Backup": backup.machine,
+            "Restore": restore.machine,
+        }
+        for name, machine in machines.items():
+            CfnOutput(self, f"{name}Arn", value=machine.state_machine_arn)
 
     def _tag(self, settings: Settings) -> None:
         for key, value in {"Project": "data-forge", "Stage": settings.stage, **settings.tags}.items():

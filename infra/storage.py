@@ -12,6 +12,7 @@ from infra.acknowledge import acknowledge, logical_id
 
 INSTANT_ARCHIVE = s3.StorageClass.GLACIER_INSTANT_RETRIEVAL
 INFREQUENT = s3.StorageClass.INFREQUENT_ACCESS
+_MONTH = Duration.days(30)
 
 RUNS = "runs/"
 """In the report bucket: a run's work lists and its report."""
@@ -30,13 +31,19 @@ class Storage(Construct):
     for a thaw.
     """
 
-    def __init__(self, scope: Construct, id: str, *, keep: bool) -> None:
-        """``keep``: the buckets outlive their stack."""
+    def __init__(self, scope: Construct, id: str, *, keep: bool, backup_lock_days: int | None = None) -> None:
+        """``keep``: the buckets outlive their stack. ``backup_lock_days``: how long nobody deletes a backup's objects."""
         super().__init__(scope, id)
         self._removal = RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY
         self.logs = self._bucket("Logs", versioned=False, rules=[_expire_after(365)])
         self.raw = self._data_bucket("Raw", [_age(INFREQUENT, 30), _age(INSTANT_ARCHIVE, 120)])
-        self.backup = self._data_bucket("Backup", [_age(INFREQUENT, 30), _age(INSTANT_ARCHIVE, 120)])
+        # What retention has deleted can be brought back for a month; longer would be paid for like a backup.
+        self.backup = self._data_bucket(
+            "Backup",
+            [_age(INFREQUENT, 30), _age(INSTANT_ARCHIVE, 120)],
+            undo_days=30,
+            lock_days=backup_lock_days,
+        )
         self.report = self._data_bucket(
             "Report", [_age(INFREQUENT, 90)], scratch=(PROGRESS, CLAIMS, MAP_RESULTS)
         )
@@ -47,27 +54,32 @@ class Storage(Construct):
         return [self.raw, self.backup, self.report]
 
     def _data_bucket(
-        self, name: str, transitions: list[s3.Transition], scratch: tuple[str, ...] = ()
+        self,
+        name: str,
+        transitions: list[s3.Transition],
+        scratch: tuple[str, ...] = (),
+        *,
+        undo_days: int = 365,
+        lock_days: int | None = None,
     ) -> s3.Bucket:
+        """``undo_days``: how long a version that was deleted or replaced can be brought back."""
+        undo = [s3.NoncurrentVersionTransition(storage_class=INSTANT_ARCHIVE, transition_after=_MONTH)]
         rules = [
             s3.LifecycleRule(
                 id="age",
                 transitions=transitions,
-                noncurrent_version_transitions=[
-                    s3.NoncurrentVersionTransition(
-                        storage_class=INSTANT_ARCHIVE, transition_after=Duration.days(30)
-                    )
-                ],
-                noncurrent_version_expiration=Duration.days(365),
+                noncurrent_version_transitions=undo if undo_days > _MONTH.to_days() else None,
+                noncurrent_version_expiration=Duration.days(undo_days),
                 abort_incomplete_multipart_upload_after=Duration.days(7),
                 expired_object_delete_marker=True,
             )
         ]
-        return self._bucket(
-            name, versioned=True, rules=rules + [_expire_after(30, prefix) for prefix in scratch]
-        )
+        rules += [_expire_after(30, prefix) for prefix in scratch]
+        return self._bucket(name, versioned=True, rules=rules, lock_days=lock_days)
 
-    def _bucket(self, name: str, *, versioned: bool, rules: list[s3.LifecycleRule]) -> s3.Bucket:
+    def _bucket(
+        self, name: str, *, versioned: bool, rules: list[s3.LifecycleRule], lock_days: int | None = None
+    ) -> s3.Bucket:
         logged = name != "Logs"
         return s3.Bucket(
             self,
@@ -78,6 +90,10 @@ class Storage(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             versioned=versioned,
+            # Governance: who has the right to bypass it, which no role here has, may still delete.
+            object_lock_default_retention=(
+                s3.ObjectLockRetention.governance(Duration.days(lock_days)) if lock_days else None
+            ),
             lifecycle_rules=rules,
             removal_policy=self._removal,
             server_access_logs_bucket=self.logs if logged else None,
@@ -99,6 +115,12 @@ def grant_write(bucket: s3.Bucket, function: lambda_.Function, *prefixes: str) -
     """Put objects under ``prefixes``, also in parts. Nothing is deleted: versions and lifecycle rules do the tidying."""
     for prefix in prefixes:
         _grant_objects(bucket, function, ["s3:PutObject", "s3:AbortMultipartUpload"], f"{prefix}*")
+
+
+def grant_delete(bucket: s3.Bucket, function: lambda_.Function, *prefixes: str) -> None:
+    """Delete objects under ``prefixes``; in a versioned bucket their versions stay for a while, and may not be deleted."""
+    for prefix in prefixes:
+        _grant_objects(bucket, function, ["s3:DeleteObject"], f"{prefix}*")
 
 
 def _grant_objects(bucket: s3.Bucket, function: lambda_.Function, actions: list[str], keys: str) -> None:

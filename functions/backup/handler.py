@@ -7,11 +7,11 @@ from functools import cache
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dataforge.database import Connection, connect, get_db_resource
+from dataforge.database import Connection, connect, get_db_resource, transaction
 from dataforge.errors import DamagedBackup
 from dataforge.settings import BackupSettings, DatabaseSettings, read
 from functions.backup.begin import begin
@@ -21,13 +21,11 @@ from functions.backup.hold import hold as hold_snapshot
 from functions.backup.judge import judge
 from functions.backup.part import back_up
 from functions.backup.plan import PartItem, plan
+from functions.backup.run import read_run
 from functions.backup.scratch import restore_scratch
 from functions.backup.verify import CheckItem, check, plan_checks
 
-logger, metrics, tracer = Logger(), Metrics(namespace="DataForge"), Tracer()
-
-VERIFIED, NOT_VERIFIED = "BackupVerified", "BackupDamaged"
-"""The metrics that the alarms look at."""
+logger, tracer = Logger(), Tracer()
 
 
 @cache
@@ -70,18 +68,22 @@ def _step(event: dict[str, Any], settings: BackupSettings, db: Connection, s3: A
 
 
 def _judge(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict[str, Any]:
+    """Judge, and count the outcome: what the alarms look at. An old or partial backup proves nothing about the schedule."""
+    with transaction(db) as cursor:
+        dataset = read_run(cursor, run_id).dataset.name
     try:
         verdict = judge(db, s3, settings, run_id)
     except DamagedBackup:
-        _count(NOT_VERIFIED)
+        _count("BackupDamaged", dataset)
         raise
-    _count(VERIFIED)
+    if verdict["new"]:
+        _count("BackupVerified", dataset)
     return verdict
 
 
-def _count(name: str) -> None:
-    with single_metric(name=name, unit=MetricUnit.Count, value=1, namespace="DataForge"):
-        pass
+def _count(name: str, dataset: str) -> None:
+    with single_metric(name=name, unit=MetricUnit.Count, value=1, namespace="DataForge") as metric:
+        metric.add_dimension("dataset", dataset)
 
 
 @logger.inject_lambda_context

@@ -21,7 +21,8 @@ _NAMED = 20
 def judge(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict[str, Any]:
     """Write the verification beside the manifest. Repeating it is harmless.
 
-    Returns {"verified": true, "how": [...], "seconds": float}. Raises ``DamagedBackup`` naming what is wrong, when that is
+    Returns {"verified": true, "how": [...], "seconds": float, "new": whether the run has made this backup, of the whole
+    dataset}. Raises ``DamagedBackup`` naming what is wrong, when that is
     written down too.
     """
     with transaction(db) as cursor:
@@ -45,7 +46,8 @@ def judge(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dic
     manifest.write_verification(s3, settings.backup_bucket, run.dataset.name, found)
     if faults:
         raise DamagedBackup(run.backup_id, found.faults)
-    return {"verified": True, "how": how, "seconds": found.seconds}
+    whole = {entry.table for entry in backup.tables} == set(run.dataset.tables)
+    return {"verified": True, "how": how, "seconds": found.seconds, "new": whole and run.backup_id == run.id}
 
 
 def _file_faults(cursor: Any, run_id: str) -> Iterator[str]:

@@ -99,6 +99,7 @@ def test_outputs_are_the_contracts(templates: dict[str, dict[str, Any]]) -> None
             "BackupBucket",
             "ReportBucket",
             "MigrationArn",
+            "BackupArn",
             "RestoreArn",
             "ApiUrl",
             "ReaderPlan",

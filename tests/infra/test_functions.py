@@ -93,6 +93,8 @@ def test_with_secrets_each_function_reads_only_its_own(local: Resources, granted
 
     assert secrets("MigrateLoadRole") == {"<DatabaseSecretDataforgeLoad>"}
     assert secrets("MigrateControlRole") == {"<DatabaseSecretDataforgeMigrate>"}
+    for name in ("Control", "Hold", "Work"):
+        assert secrets(f"Backup{name}Role") == {"<DatabaseSecretDataforgeBackup>"}
     assert secrets("RestoreControlRole") == {"<DatabaseSecretDataforgeRestore>"}
     assert secrets("RestoreWorkRole") == {"<DatabaseSecretDataforgeRefill>"}
     assert secrets("IngestRole") == {"<DatabaseSecretDataforgeIngest>"}

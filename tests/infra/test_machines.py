@@ -12,6 +12,7 @@ Machine = Callable[[Resources, str], tuple[dict[str, Any], dict[str, Any]]]
 
 KINDS = {
     "migration": ("MigrationMigrateControl", "MigrationMigrateLoad"),
+    "backup": ("BackupBackupControl", "BackupBackupHold", "BackupBackupWork"),
     "restore": ("RestoreRestoreControl", "RestoreRestoreWork"),
 }
 """Each machine with its functions, the one that takes the steps first."""
@@ -63,7 +64,7 @@ def test_functions_that_are_called_asynchronously_have_dead_letter_queues(dev: R
     with_queue = {
         key[:-8] for key, f in dev["AWS::Lambda::Function"].items() if "DeadLetterConfig" in f["Properties"]
     }
-    assert with_queue == {control for control, _ in KINDS.values()}
+    assert with_queue == {control for control, *_ in KINDS.values()}
     assert len(dev["AWS::SQS::Queue"]) == len(KINDS)
     assert all(
         queue["Properties"]["SqsManagedSseEnabled"] is True for queue in dev["AWS::SQS::Queue"].values()

@@ -19,6 +19,16 @@ def test_everything_that_needs_a_hand_has_an_alarm(dev: Resources) -> None:
         "MigrationFailed",
         "MigrationTimedOut",
         "ReleaseLost",
+        "BackupFailed",
+        "BackupTimedOut",
+        "BackupEventLost",
+        "BackupDamagedOlist",
+        "BackupDamagedQuotes",
+        "BackupStaleOlist",
+        "BackupStaleQuotes",
+        "BackupControlErrors",
+        "BackupHoldErrors",
+        "BackupWorkErrors",
         "RestoreFailed",
         "RestoreTimedOut",
         "RestoreReleaseLost",
@@ -43,10 +53,21 @@ def test_everything_that_needs_a_hand_has_an_alarm(dev: Resources) -> None:
 
 def test_every_alarm_tells_the_topic_and_what_to_do(dev: Resources) -> None:
     (topic,) = dev["AWS::SNS::Topic"]
-    for alarm in alarms(dev).values():
+    for name, alarm in alarms(dev).items():
         assert alarm["AlarmActions"] == [{"Ref": topic}]
         assert alarm["AlarmDescription"]
-        assert alarm["TreatMissingData"] == "notBreaching"
+        # That nothing is verified is told by nothing being counted.
+        stale = name.startswith("BackupStale")
+        assert alarm["TreatMissingData"] == ("breaching" if stale else "notBreaching")
+
+
+def test_no_verified_backup_for_a_day_and_two_hours_is_an_alarm(dev: Resources) -> None:
+    alarm = alarms(dev)["BackupStaleOlist"]
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["Threshold"]) == (3600, 26, 1)
+    assert (alarm["ComparisonOperator"], alarm["Statistic"]) == ("LessThanThreshold", "Sum")
+    assert {d["Name"]: d["Value"] for d in alarm["Dimensions"]} == {"service": "backup", "dataset": "olist"}
+    # CloudWatch looks back a week at most.
+    assert alarm["Period"] * alarm["EvaluationPeriods"] < 7 * 86_400
 
 
 def test_alarms_of_this_account_may_publish_and_only_over_tls(dev: Resources) -> None:

@@ -53,8 +53,12 @@ def test_data_buckets_keep_versions_and_log_access(dev: Resources, name: str) ->
 def test_old_versions_move_and_end_and_broken_uploads_vanish(dev: Resources, name: str) -> None:
     age = rules(dev, name)["age"]
     assert age["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
-    assert age["NoncurrentVersionTransitions"] == [{"StorageClass": "GLACIER_IR", "TransitionInDays": 30}]
-    assert age["NoncurrentVersionExpiration"] == {"NoncurrentDays": 365}
+    if name == "StorageBackup":
+        assert age["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+        assert "NoncurrentVersionTransitions" not in age
+    else:
+        assert age["NoncurrentVersionTransitions"] == [{"StorageClass": "GLACIER_IR", "TransitionInDays": 30}]
+        assert age["NoncurrentVersionExpiration"] == {"NoncurrentDays": 365}
     assert "ExpirationInDays" not in age
 
 

@@ -1,0 +1,157 @@
+"""The backup's state machine, its schedules, and what its functions may do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Resources = dict[str, dict[str, dict[str, Any]]]
+States = dict[str, dict[str, Any]]
+Machine = Callable[[Resources, str], tuple[dict[str, Any], dict[str, Any]]]
+Granted = Callable[[Resources, str], set[tuple[str, str]]]
+
+HOLDS = {"HoldAFirst", "HoldAAgain", "HoldBFirst", "HoldBAgain"}
+STEPS = {
+    "Begin",
+    "BeginAgain",
+    "Plan",
+    "WritePart",
+    "Finish",
+    "PlanChecks",
+    "CheckFile",
+    "RestoreScratch",
+    "Judge",
+}
+STEPS |= {"Close", "Abandon"} | HOLDS
+OBJECTS = "<StorageBackup.Arn>"
+
+
+@pytest.fixture(scope="module")
+def definition(dev: Resources, machine: Machine) -> dict[str, Any]:
+    return machine(dev, "backup")[1]
+
+
+@pytest.fixture(scope="module")
+def states(definition: dict[str, Any], all_states: Callable[[dict[str, Any]], States]) -> States:
+    """All states, also those inside maps and branches."""
+    found = all_states(definition)
+    for branch in definition["States"]["BackUp"]["Branches"]:
+        found |= all_states(branch)
+    return found
+
+
+def test_every_task_is_one_of_the_steps_or_looks_at_the_holder(states: States) -> None:
+    assert {name for name, state in states.items() if state["Type"] == "Task"} == STEPS | {"DescribeHolder"}
+
+
+@pytest.mark.parametrize("name", sorted(STEPS))
+def test_step_is_retried_when_it_may_pass_or_its_function_died(states: States, name: str) -> None:
+    transient, died = (set(retry["ErrorEquals"]) for retry in states[name]["Retry"])
+    assert {"Busy", "Unavailable"} <= transient
+    assert {"Lambda.Unknown", "Sandbox.Timedout"} <= died
+
+
+@pytest.mark.parametrize(
+    "name", ["Begin", "BackUp", "PlanChecks", "Check", "RestoreScratch", "Judge", "Close"]
+)
+def test_any_error_is_explained(states: States, name: str) -> None:
+    (catch,) = states[name]["Catch"]
+    assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "Abandon")
+
+
+def test_files_are_written_while_two_holders_whose_lives_end_at_different_times_hold_the_snapshot(
+    definition: dict[str, Any], states: States
+) -> None:
+    branches = definition["States"]["BackUp"]["Branches"]
+    assert [branch["StartAt"] for branch in branches] == ["Plan", "HoldAFirst", "HoldBFirst"]
+    lives = {name: states[name]["Parameters"]["seconds"] for name in HOLDS}
+    assert lives["HoldAAgain"] == lives["HoldBAgain"] == lives["HoldBFirst"] == 2 * lives["HoldAFirst"]
+    # Lambda ends after 15 minutes; a holder has to withdraw what it published before that.
+    assert max(lives.values()) < 14 * 60
+    for name in "AB":
+        (done,) = states[f"IsHold{name}Done"]["Choices"]
+        assert (done["BooleanEquals"], done["Next"]) == (True, f"Hold{name}Done")
+        assert states[f"IsHold{name}Done"]["Default"] == f"Hold{name}Again"
+        assert states[f"Hold{name}Again"]["Next"] == f"IsHold{name}Done"
+
+
+def test_backup_is_verified_where_that_is_wanted_and_an_old_one_alone_if_that_is(states: States) -> None:
+    (makes,) = states["IsBackupWanted"]["Choices"]
+    assert (makes["Variable"], makes["Next"], states["IsBackupWanted"]["Default"]) == (
+        "$.run.backup",
+        "BackUp",
+        "PlanChecks",
+    )
+    (verify,) = states["IsVerificationWanted"]["Choices"]
+    assert (verify["Next"], states["IsVerificationWanted"]["Default"]) == ("PlanChecks", "Close")
+    assert [states[name]["Next"] for name in ("PlanChecks", "Check", "RestoreScratch", "Judge")] == [
+        "Check",
+        "RestoreScratch",
+        "Judge",
+        "Close",
+    ]
+    assert states["Close"]["End"] is True
+
+
+def test_each_dataset_is_backed_up_and_verified_daily(dev: Resources, granted: Granted) -> None:
+    schedules = [schedule["Properties"] for schedule in dev["AWS::Scheduler::Schedule"].values()]
+    inputs = [json.loads(schedule["Target"]["Input"]) for schedule in schedules]
+    assert sorted(inputs, key=str) == [
+        {"dataset": "olist", "verify": True},
+        {"dataset": "quotes", "verify": True},
+    ]
+    assert {schedule["ScheduleExpression"] for schedule in schedules} == {"cron(15 3 * * ? *)"}
+    assert all(schedule["Target"]["DeadLetterConfig"] for schedule in schedules)
+    assert granted(dev, "SchedulerRole") == {
+        ("states:StartExecution", "<BackupMachine>"),
+        ("sqs:SendMessage", "<BackupDeadLetters.Arn>"),
+    }
+
+
+def test_schedules_are_changed_and_switched_off_by_dataset(
+    synthesize: Callable[..., dict[str, Any]], local: Resources
+) -> None:
+    template = synthesize(backupSchedules={"olist": "rate(6 hours)", "quotes": "off"})
+    found = [
+        r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::Scheduler::Schedule"
+    ]
+    assert [schedule["ScheduleExpression"] for schedule in found] == ["rate(6 hours)"]
+    assert "AWS::Scheduler::Schedule" not in local
+
+
+def test_functions_reach_the_backup_bucket_and_only_control_deletes(dev: Resources, granted: Granted) -> None:
+    control, hold, work = (granted(dev, f"Backup{name}Role") for name in ("Control", "Hold", "Work"))
+    assert not any(action.startswith("s3:") for action, _ in hold)
+    folders = {f"{OBJECTS}/olist/*", f"{OBJECTS}/quotes/*"}
+    deletes = {
+        (action, place) for action, place in control if "Delete" in action and action.startswith("s3:")
+    }
+    assert deletes == {("s3:DeleteObject", folder) for folder in folders}
+    assert not any("Delete" in action for action, _ in work if action.startswith("s3:"))
+    for pairs in (control, work):
+        assert {place for action, place in pairs if action == "s3:GetObject"} == {f"{OBJECTS}/*"}
+    assert {place for action, place in work if action == "s3:PutObject"} == folders
+    assert {place for action, place in control if action == "s3:PutObject"} == folders | {
+        "<StorageReport.Arn>/runs/*"
+    }
+
+
+def test_objects_are_locked_where_the_context_asks_for_it(
+    dev: Resources, synthesize: Callable[..., dict[str, Any]]
+) -> None:
+    def lock(resources: dict[str, Any]) -> list[Any]:
+        return [
+            b["Properties"].get("ObjectLockConfiguration")
+            for k, b in resources.items()
+            if k.startswith("StorageBackup")
+        ]
+
+    assert lock(dev["AWS::S3::Bucket"]) == [None]
+    buckets = {
+        k: r for k, r in synthesize(backupLockDays=30)["Resources"].items() if r["Type"] == "AWS::S3::Bucket"
+    }
+    (found,) = lock(buckets)
+    assert found["Rule"]["DefaultRetention"] == {"Mode": "GOVERNANCE", "Days": 30}
