@@ -67,7 +67,8 @@ def _chunks(cursor: Any, run: Run, number: int, data_end: int) -> Iterator[tuple
     rows = cursor.fetchall()
     state, line = "S", rows[0][2]
     starts: list[tuple[int, int, int]] = []
-    for chunk, range_start, _, scan in rows:
+    for chunk, range_start, first_line, scan in rows:
+        line = line if first_line is None else first_line
         entered = Passage(**scan["passages"]["F" if state == "S" else state]) if scan else Passage("S", 0, 0)
         if state == "S":
             starts.append((chunk, range_start, line))
@@ -75,8 +76,8 @@ def _chunks(cursor: Any, run: Run, number: int, data_end: int) -> Iterator[tuple
             starts.append((chunk, range_start + entered.first, line + entered.lines))
         state, line = entered.end, line + (scan["lines"] if scan else 0)
     ends = [start for _, start, _ in starts[1:]] + [data_end]
-    for (chunk, start, first_line), end in zip(starts, ends, strict=True):
-        yield chunk, start, end, first_line
+    for (chunk, start, line), end in zip(starts, ends, strict=True):
+        yield chunk, start, end, line
 
 
 def _store(cursor: Any, run: Run, chunks: list[tuple[int, int, int, int]]) -> None:

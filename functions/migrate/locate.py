@@ -5,15 +5,18 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from dataforge.csvfile import split_records
+from dataforge.naming import is_parquet
 from dataforge.objects import Object
 from dataforge.rejections import Located
 from dataforge.rows import Violation
 from dataforge.shadow import FILE_SHIFT
+from functions.migrate.parquet_parts import locate_rows
 from functions.migrate.replayed import locate_replayed
 from functions.migrate.run import Run
 from functions.migrate.windows import windows
@@ -42,6 +45,12 @@ def locate(cursor: Any, s3: Any, run: Run, bad: Iterable[Bad]) -> Iterator[Locat
 def _in_chunk(
     run: Run, s3: Any, file: Object, chunk: tuple[int, int, int], base: int, bad: Iterator[Bad]
 ) -> Iterator[Located]:
+    if is_parquet(file.key):
+        # A flat file's row may be bad in several ways, and is then there as often.
+        bad_rows = list(bad)
+        found = locate_rows(s3, run.id, file, *chunk[:2], (position - base for position, _ in bad_rows))
+        yield from (replace(place, violations=one[1]) for place, one in zip(found, bad_rows, strict=True))
+        return
     one = next(bad, None)
     for window in windows(s3, file, *chunk):
         ends = split_records(window.data, last=True).ends

@@ -8,8 +8,10 @@ from typing import Any
 from dataforge.bulk.block import Block, Rejected, TableBatcher, blocks, read_record
 from dataforge.catalogue import Dataset, Source, Table
 from dataforge.csvfile import EMPTY_LINES
+from dataforge.naming import is_parquet
 from dataforge.rejections import Located
 from functions.migrate.items import LoadItem
+from functions.migrate.parquet_parts import parquet_parts
 from functions.migrate.records import Part, Record, judge_each
 from functions.migrate.replayed import replayed_records
 from functions.migrate.windows import Window, windows
@@ -23,6 +25,9 @@ def parts(cursor: Any, s3: Any, item: LoadItem, dataset: Dataset) -> Iterator[Pa
     sources = {source.file: source for source in dataset.sources}
     if item.replay:
         yield from judge_each(tables, replayed_records(cursor, item, sources))
+        return
+    if is_parquet(item.key):
+        yield from parquet_parts(s3, item, sources[item.source], tables)
         return
     for window in windows(s3, item.object, item.start, item.end, item.line):
         yield from _csv_parts(item, window, sources[item.source], tables)

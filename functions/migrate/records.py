@@ -62,23 +62,34 @@ class Record:
 
 def judge_each(tables: Mapping[str, Table], records: Iterable[Record]) -> Iterator[Part]:
     """Judge the records; a part per table. Rows of other tables are left out."""
-    parts = {name: Part(table) for name, table in tables.items()}
-    batchers = {name: TableBatcher(table) for name, table in tables.items()}
+    judge = Judge({name: Part(table) for name, table in tables.items()})
     for record in records:
+        judge(record)
+    yield from judge.parts.values()
+
+
+class Judge:
+    """Judges records one by one, and adds what comes of them to the parts of the tables."""
+
+    def __init__(self, parts: Mapping[str, Part], batchers: Mapping[str, TableBatcher] | None = None) -> None:
+        self.parts = parts
+        self._batchers = batchers or {name: TableBatcher(part.table) for name, part in parts.items()}
+
+    def __call__(self, record: Record) -> None:
+        """Judge a record. If it is malformed it is read, and rejected, once."""
         if violations := record.violations():
-            parts[record.table].batch.read += 1
-            parts[record.table].rejected.append(replace(record.place, violations=violations))
-            continue
+            part = self.parts[record.table]
+            part.batch.read += 1
+            part.rejected.append(replace(record.place, violations=violations))
+            return
         for name, data in record.rows():
-            if name in parts:
-                _judge(parts[name], batchers[name], record, data)
-    yield from parts.values()
+            if name in self.parts:
+                self._judge(self.parts[name], self._batchers[name], record, data)
 
-
-def _judge(part: Part, batcher: TableBatcher, record: Record, data: Fields) -> None:
-    part.batch.read += 1
-    verdict = process(part.table, data, part.batch.cleanings)
-    if isinstance(verdict, list):
-        part.rejected.append(replace(record.place, violations=verdict))
-    else:
-        batcher.add_row(part.batch, verdict, record.position)
+    def _judge(self, part: Part, batcher: TableBatcher, record: Record, data: Fields) -> None:
+        part.batch.read += 1
+        verdict = process(part.table, data, part.batch.cleanings)
+        if isinstance(verdict, list):
+            part.rejected.append(replace(record.place, violations=verdict))
+        else:
+            batcher.add_row(part.batch, verdict, record.position)

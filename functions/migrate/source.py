@@ -1,11 +1,11 @@
-"""The source's files: which objects are which table's, what their headers say, and how they are cut into ranges."""
+"""The source's files: which objects are which table's, and what the headers of CSVs say."""
 
 from __future__ import annotations
 
 import codecs
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from dataforge.bulk.text import open_text
@@ -67,7 +67,7 @@ def read_header(s3: Any, source: Source, file: Object) -> tuple[tuple[str, ...],
     ends = split_records(data[mark:], last=len(data) < _HEADER_BYTES).ends
     header = data[mark : mark + int(ends[0])] if len(ends) else data[mark:]
     columns = _columns(file.key, header)
-    _check(file.key, columns, source.columns)
+    check_columns(file.key, columns, source.columns)
     start = mark + len(header)
     return columns, start, 1 + data.count(b"\n", 0, start)
 
@@ -92,7 +92,8 @@ def _columns(key: str, header: bytes) -> tuple[str, ...]:
         raise WrongEncoding(key, "the header is not UTF-8") from None
 
 
-def _check(key: str, found: tuple[str, ...], wanted: tuple[str, ...]) -> None:
+def check_columns(key: str, found: tuple[str, ...], wanted: tuple[str, ...]) -> None:
+    """Raises ``MissingColumn``, ``UnknownColumn`` or ``DuplicateColumn`` where a file's columns are not its source's."""
     unknown, missing = [c for c in found if c not in wanted], [c for c in wanted if c not in found]
     if missing:
         hint = f"; it has instead: {_some(unknown)}" if unknown else ""
@@ -111,18 +112,3 @@ def _some(names: list[str]) -> str:
         for name in names[:_SHOWN]
     ]
     return ", ".join(shown) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-
-
-def ranges(start: int, size: int, step: int) -> Iterator[tuple[int, int]]:
-    """The bytes from ``start`` to ``size`` in stretches of about ``step``; a file without records is one empty stretch."""
-    if start >= size:
-        yield start, size
-    while start < size:
-        end = size if size - start < step * 3 // 2 else start + step
-        yield start, end
-        start = end
-
-
-def end_of(file: Object, start: int) -> int:
-    """Where the records end that begin at ``start``; of a compressed file that is not known, its size stands for it."""
-    return max(file.size, start) if file.compression else file.size

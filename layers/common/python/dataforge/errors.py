@@ -6,7 +6,7 @@
     │   ├── UnknownDataset, UnknownTable
     │   ├── DamagedFile, RecordTooLong, WrongCorrection
     │   ├── NoFiles, MissingFile
-    │   ├── MissingColumn, UnknownColumn, DuplicateColumn, WrongHeader, WrongEncoding
+    │   ├── MissingColumn, UnknownColumn, DuplicateColumn, UnreadableColumn, WrongHeader, WrongEncoding
     │   ├── NoSuchBackup
     ├── Refused                 it could be done, but would harm (never retried)
     │   ├── AlreadyRunning, LeaseLost, QualityTooLow, NotReconciled, SchemaRefused, SourceChanged, TargetRefuses
@@ -103,6 +103,16 @@ class DuplicateColumn(InvalidInput):
 
     def __init__(self, file: str, columns: Iterable[str]) -> None:
         super().__init__(f"{file}: the header names more than once: {', '.join(columns)}.")
+
+
+class UnreadableColumn(InvalidInput):
+    """Columns of a Parquet file hold no single values."""
+
+    def __init__(self, file: str, columns: Iterable[str]) -> None:
+        super().__init__(
+            f"{file}: no values can be read from the column(s) {', '.join(columns)}. Texts, numbers, booleans, dates and"
+            " timestamps can."
+        )
 
 
 class WrongHeader(InvalidInput):

@@ -89,8 +89,6 @@ class TableBatcher:
         regular = _regular(block, starts, ends, len(block.header)) & present
         batch = Batch(read=int(present.sum()))
         doubtful = present & ~regular
-        if not self.table.columns_are_independent:
-            regular, doubtful = np.zeros_like(regular), present
         if regular.any():
             doubtful[np.flatnonzero(regular)[self._columns(block, regular, starts, ends, batch)]] = True
         self._records(block, np.flatnonzero(doubtful), starts, ends, batch)
@@ -104,8 +102,16 @@ class TableBatcher:
         positions = starts[regular] + block.position
         if raw is None or raw.num_rows != len(positions):
             return np.ones(len(positions), np.bool_)
-        has_nul = b"\0" in block.data
-        columns = [canonical(c, raw.column(c.name).combine_chunks(), has_nul) for c in self.table.columns]
+        texts = {name: raw.column(name).combine_chunks() for name in self.table.column_names}
+        return self.add_columns(batch, texts, positions, has_nul=b"\0" in block.data)
+
+    def add_columns(
+        self, batch: Batch, texts: Mapping[str, pa.Array], positions: Offsets, *, has_nul: bool
+    ) -> NDArray[np.bool_]:
+        """Add the rows that are certainly good, given by columns; returns which are left to the model."""
+        if not self.table.columns_are_independent:
+            return np.ones(len(positions), np.bool_)
+        columns = [canonical(c, texts[c.name], has_nul) for c in self.table.columns]
         bad = reduce(
             np.logical_or, (c.bad for c in columns if c.bad is not None), np.zeros(len(positions), np.bool_)
         )
