@@ -34,7 +34,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class TableProgress:
-    """A table's bytes, and of those the loaded ones; rows read and rejected so far. Settling may reject more."""
+    """A table's bytes (of Parquet rows), and the loaded ones; rows read and rejected so far. Settling may reject more."""
 
     table: str
     bytes: int
@@ -99,8 +99,7 @@ def _read_chunks(deployment: Deployment, prefix: str) -> list[str]:
 def count(plan: Plan, chunks: list[str], *, loaded: bool) -> list[TableProgress]:
     """Progress per planned table, from the chunks' names: ``<table>/<chunk>-<bytes>-<read>-<rejected>``.
 
-    ``loaded``: all is loaded. The names cannot tell: a header belongs to no chunk, and a worker may end between its commit
-    and its note.
+    ``loaded``: all is loaded. The names cannot tell: a worker may end between its commit and its note.
     """
     sums = {table: list(plan.loaded.get(table, (0, 0, 0))) for table in plan.bytes}
     for name in chunks:

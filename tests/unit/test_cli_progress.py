@@ -34,7 +34,7 @@ def test_a_resumed_run_counts_from_where_it_stopped() -> None:
     assert count(plan, CHUNKS[1:2], loaded=False)[0] == TableProgress("orders", 1000, 700, 70, 3)
 
 
-def test_tables_are_full_once_the_load_is_over_though_headers_are_in_no_chunk() -> None:
+def test_tables_are_full_once_the_load_is_over_though_a_workers_note_is_missing() -> None:
     for table in count(PLAN, CHUNKS, loaded=True):
         assert table.loaded_bytes == table.bytes
 
