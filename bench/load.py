@@ -20,8 +20,8 @@ from dataforge.datasets import get_dataset
 from dataforge.examples import example_row
 from local.outputs import Outputs
 
-PAIRS = 50
-"""Customers in a batch; each comes with an order, and the order before its customer."""
+RECORDS = 100
+"""In a batch: customers, and an order of each, which comes before its customer."""
 AGAIN = 5
 """Every so many batches one is sent a second time, as after an answer that was lost."""
 
@@ -61,14 +61,14 @@ class _Caller:
             number += 1
             body = json.dumps({"records": self._records()}).encode()
             first = self._post(body, key := secrets.token_hex(16))
-            self.outcome.sent += 2 * PAIRS
+            self.outcome.sent += RECORDS
             self.outcome.inserted += json.loads(first)["counts"]["inserted"] if first else 0
             if number % AGAIN == 0 and self._post(body, key) != first:
                 self.outcome.failures.append("a batch that was sent again got another answer")
 
     def _records(self) -> list[dict[str, Any]]:
         records = []
-        for _ in range(PAIRS):
+        for _ in range(RECORDS // 2):
             own = self.prefix + secrets.token_hex(16)[len(self.prefix) :]
             records.append({"table": "orders", "data": _ORDER | {"order_id": own, "customer_id": own}})
             records.append({"table": "customers", "data": _CUSTOMER | {"customer_id": own}})
@@ -136,7 +136,7 @@ def show(outcome: Outcome) -> None:
         ("rows in the database", f"{outcome.stored:,}"),
         ("failures", f"{len(outcome.failures):,}"),
     ]
-    title = f"{outcome.callers} callers for {outcome.seconds:g} s, {2 * PAIRS} records a batch"
+    title = f"{outcome.callers} callers for {outcome.seconds:g} s, {RECORDS} records a batch"
     show_table(title, ("", ""), rows)
     if outcome.failures or not outcome.sent == outcome.inserted == outcome.stored:
         raise RuntimeError(f"not as it should be: {outcome.failures[:3]}")

@@ -11,6 +11,7 @@ import boto3
 import pytest
 from psycopg2.extensions import connection
 
+from bench import load
 from dataforge_cli.api_keys import PLAN_OUTPUTS, find_value, list_keys
 from local.api import KEY_NAME
 from local.aws import ClientSettings
@@ -71,6 +72,13 @@ def test_20_at_once_under_one_key_store_once(
     assert {answer.status for answer in answers} <= {200, 409}
     assert len({answer.body for answer in answers if answer.status == 200}) == 1
     assert count(record["data"]["customer_id"]) == 1
+
+
+def test_20_callers_lose_nothing_and_store_nothing_twice(cloud: Outputs) -> None:
+    outcome = load.run(cloud, callers=20, seconds=2)
+    assert outcome.failures == []
+    assert outcome.answers.keys() <= {200, 429}
+    assert outcome.sent == outcome.inserted == outcome.stored >= 20 * load.RECORDS
 
 
 @pytest.fixture
