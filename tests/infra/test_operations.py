@@ -62,3 +62,11 @@ def test_restores_are_started_over_http_only_where_the_context_says_so(
         for name, value in properties["Environment"]["Variables"].items()
     }
     assert read(OperationsSettings, variables).restore_api is offered
+
+
+def test_function_knows_the_machines_of_the_stack_by_their_names(dev: Resources, function: Any) -> None:
+    variables = function(dev, "Operations")["Environment"]["Variables"]
+    names = {m["Properties"]["StateMachineName"] for m in dev["AWS::StepFunctions::StateMachine"].values()}
+    for variable in ("BACKUP_ARN", "RESTORE_ARN"):
+        *_, last = variables[variable]["Fn::Join"][1]
+        assert last.rpartition(":")[2] in names
