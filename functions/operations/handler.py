@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
 
 from dataforge import backups
 from dataforge.datasets import DATASETS
@@ -109,12 +110,16 @@ def _written(bucket: str, run: str) -> dict[str, Any] | None:
     return None
 
 
+# API Gateway waits for 29 seconds: what AWS does not answer well before is an error that the caller must hear of.
+_IMPATIENT = Config(connect_timeout=3, read_timeout=7, retries={"mode": "standard", "total_max_attempts": 3})
+
+
 # Making a client takes longer than most of its calls.
 @cache
 def _s3() -> Any:
-    return boto3.client("s3")
+    return boto3.client("s3", config=_IMPATIENT)
 
 
 @cache
 def _states() -> Any:
-    return boto3.client("stepfunctions")
+    return boto3.client("stepfunctions", config=_IMPATIENT)

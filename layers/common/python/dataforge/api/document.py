@@ -20,6 +20,7 @@ VERSION = "1"
 ABOUT = """\
 Batches of records for any tables go in, and every record's fate comes back: stored, unchanged, or rejected with all its
 errors. Rejected records are kept, and can be listed. Rows come out page by page, with the quality that is proven of them.
+Backups and restores are started, and looked at.
 
 Keys are of three kinds, told by their first word: `reader.…`, `writer.…`, `operator.…`; each may do what the ones before
 it may. Errors are problem documents (RFC 9457). A request that was answered with 429 or 503, or not at all, can be sent
