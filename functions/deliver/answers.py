@@ -42,12 +42,9 @@ def cached_answer(request: Request, body: bytes, media: str, headers: Mapping[st
     if _has(request.headers.get("if-none-match", ""), tag):
         return Response(HTTPStatus.NOT_MODIFIED, "", media, told)
     if len(body) > SMALL and _takes_gzip(request):
-        return Response(
-            body=gzip.compress(body, 1, mtime=0),
-            content_type=media,
-            headers={**told, "Content-Encoding": "gzip"},
-        )
-    return Response(body=body, content_type=media, headers=told)
+        told |= {"Content-Encoding": "gzip"}
+        return Response(body=gzip.compress(body, 1, mtime=0), content_type=media, headers=told)
+    return Response(body=body.decode(), content_type=media, headers=told)
 
 
 def wants_ndjson(request: Request) -> bool:
@@ -56,8 +53,9 @@ def wants_ndjson(request: Request) -> bool:
 
 
 def _takes_gzip(request: Request) -> bool:
+    """Whether bytes may be answered. To those who do not say what they accept, API Gateway may hand on base64 as it is."""
     accepted = request.headers.get("accept-encoding", "").lower()
-    return "gzip" in accepted and not _NONE.search(accepted)
+    return "accept" in request.headers and "gzip" in accepted and not _NONE.search(accepted)
 
 
 def _has(header: str, tag: str) -> bool:
