@@ -13,8 +13,11 @@ HANDLERS = (
     "functions.schema.handler.apply",
     "functions.migrate.handler.control",
     "functions.migrate.handler.load",
+    "functions.restore.handler.control",
+    "functions.restore.handler.work",
     "functions.ingest.handler.handler",
     "functions.operations.handler.handler",
+    "functions.deliver.handler.handler",
 )
 
 BESIDE = {"ingest": ["node_modules"]}
