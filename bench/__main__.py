@@ -5,9 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import cloud, gateway, ingest, migrate
+from bench import cloud, gateway, ingest, migrate, restore
 
-BENCHMARKS = {"migrate": migrate.main, "cloud": cloud.main, "ingest": ingest.main, "gateway": gateway.main}
+BENCHMARKS = {
+    "migrate": migrate.main,
+    "restore": restore.main,
+    "cloud": cloud.main,
+    "ingest": ingest.main,
+    "gateway": gateway.main,
+}
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ def build(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
         )
         if cursor.fetchone() is not None:
             return {}
+        cursor.execute(f"SET LOCAL maintenance_work_mem = '{SORT_MEMORY}'")
         if not shadow.add_key(cursor, table, run.id):
             raise DamagedBackup(run.backup_id, [f"rows of {table.name} have the same key"])
         inside = [key for key in table.foreign_keys if run.has(key.parent)]
@@ -38,8 +39,12 @@ def build(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
         if not shadow.add_foreign_keys(cursor, replace(table, foreign_keys=tuple(inside)), run.id, parents):
             names = ", ".join(key.name for key in inside)
             raise WouldOrphan([f"rows of {table.name} have no parent in the backup itself ({names})"])
-        shadow.complete(cursor, table, run.id)
+        shadow.finish(cursor, table, run.id)
     return {}
+
+
+SORT_MEMORY = "256MB"
+"""What building an index may take; PostgreSQL's default of 64 MB sorts a million rows on disk."""
 
 
 @contextmanager

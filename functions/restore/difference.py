@@ -8,6 +8,8 @@ from dataforge import ddl
 from dataforge.catalogue import Column, Table
 from functions.restore.run import Run
 
+_COUNTS = ("restored", "added", "removed", "changed")
+
 
 def difference(run: Run, table: Table) -> str:
     """The relation that ``find_difference`` makes: ``place`` is a row of the table, ``source`` one of the shadow.
@@ -17,30 +19,53 @@ def difference(run: Run, table: Table) -> str:
     return f"{ddl.ident(run.schema)}.{ddl.ident('_difference_' + table.name)}"
 
 
-def find_difference(cursor: Any, run: Run, table: Table) -> dict[str, int]:
-    """Compare table and shadow; returns ``restored`` (rows of the shadow), ``added``, ``removed`` and ``changed``.
+def count_difference(cursor: Any, run: Run, table: Table) -> dict[str, int]:
+    """Compare table and shadow; returns ``restored`` (rows of the shadow), ``added``, ``removed`` and ``changed``."""
+    restored = _rows(cursor, run, table)
+    if is_empty(cursor, table):
+        return dict(zip(_COUNTS, (restored, restored, 0, 0), strict=True))
+    cursor.execute(
+        "SELECT count(*) FILTER (WHERE l.ctid IS NULL), count(*) FILTER (WHERE s.ctid IS NULL),"
+        f" count(*) FILTER (WHERE l.ctid IS NOT NULL AND s.ctid IS NOT NULL AND NOT ({_same(table)}))"
+        f" FROM {_joined(run, table)}"
+    )
+    return dict(zip(_COUNTS, (restored, *cursor.fetchone()), strict=True))
 
-    Rows are told by their places in the two relations: they hold for as long as nobody writes to the table.
-    """
-    drop_difference(cursor, run, table)
-    key = " AND ".join(f"l.{ddl.ident(c)} = s.{ddl.ident(c)}" for c in table.key)
+
+def find_difference(cursor: Any, run: Run, table: Table) -> dict[str, int]:
+    """``count_difference``, and which rows these are: their places hold for as long as nobody writes to the table."""
+    restored = _rows(cursor, run, table)
+    cursor.execute(f"DROP TABLE IF EXISTS {difference(run, table)}")
     cursor.execute(
         f"CREATE UNLOGGED TABLE {difference(run, table)} AS SELECT l.ctid AS place, s.ctid AS source"
-        f" FROM {ddl.qualified(table)} l FULL JOIN {run.shadow(table)} s ON {key}"
-        f" WHERE l.ctid IS NULL OR s.ctid IS NULL OR NOT ({_same(table)})"
+        f" FROM {_joined(run, table)} WHERE l.ctid IS NULL OR s.ctid IS NULL OR NOT ({_same(table)})"
     )
     cursor.execute(
-        'SELECT (SELECT rows FROM dataforge.restore_tables WHERE restore_id = %s AND "table" = %s),'
-        " count(*) FILTER (WHERE place IS NULL), count(*) FILTER (WHERE source IS NULL),"
-        f" count(*) FILTER (WHERE place IS NOT NULL AND source IS NOT NULL) FROM {difference(run, table)}",
+        "SELECT count(*) FILTER (WHERE place IS NULL), count(*) FILTER (WHERE source IS NULL),"
+        f" count(*) FILTER (WHERE place IS NOT NULL AND source IS NOT NULL) FROM {difference(run, table)}"
+    )
+    return dict(zip(_COUNTS, (restored, *cursor.fetchone()), strict=True))
+
+
+def is_empty(cursor: Any, table: Table) -> bool:
+    """Whether the table has no row."""
+    cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {ddl.qualified(table)})")
+    return bool(cursor.fetchone()[0])
+
+
+def _rows(cursor: Any, run: Run, table: Table) -> int:
+    """The rows of the shadow, which were counted when it was settled."""
+    cursor.execute(
+        'SELECT rows FROM dataforge.restore_tables WHERE restore_id = %s AND "table" = %s',
         (run.id, table.name),
     )
-    return dict(zip(("restored", "added", "removed", "changed"), cursor.fetchone(), strict=True))
+    return int(cursor.fetchone()[0])
 
 
-def drop_difference(cursor: Any, run: Run, table: Table) -> None:
-    """Forget what was compared."""
-    cursor.execute(f"DROP TABLE IF EXISTS {difference(run, table)}")
+def _joined(run: Run, table: Table) -> str:
+    """Each row of the table beside the one of the shadow that has its key; either may be missing."""
+    key = " AND ".join(f"l.{ddl.ident(c)} = s.{ddl.ident(c)}" for c in table.key)
+    return f"{ddl.qualified(table)} l FULL JOIN {run.shadow(table)} s ON {key}"
 
 
 def _same(table: Table) -> str:

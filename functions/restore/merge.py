@@ -19,7 +19,7 @@ Statement = Callable[[Run, Table], str]
 
 
 def merge(cursor: Any, run: Run, figures: dict[str, dict[str, int]]) -> None:
-    """Keep a copy of the tables, and change what distinguishes them from their shadows, as ``figures`` counts it.
+    """Keep a copy of the tables, and change what ``find_difference`` found, as ``figures`` counts it.
 
     The tables are locked against writers. Raises ``TargetRefuses`` if something in a table does not let it become what the
     backup holds.

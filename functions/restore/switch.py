@@ -13,7 +13,7 @@ from dataforge.roles import OWNER, REFILL
 from dataforge.snapshot import exclude_snapshots
 from functions.restore.build import refusals
 from functions.restore.compare import takes_away
-from functions.restore.difference import find_difference
+from functions.restore.difference import count_difference, find_difference
 from functions.restore.exchange import exchange, validate
 from functions.restore.merge import merge
 from functions.restore.references import check_children, check_parents, children, parents
@@ -51,12 +51,15 @@ def switch(db: Connection, run_id: str, execution: str) -> dict[str, str]:
 def _switch(cursor: Any, run: Run) -> None:
     swap = run.mode == SWAP and _may_swap(cursor, run)
     related = _lock_out_writers(cursor, run, swap=swap)
-    figures = {table.name: find_difference(cursor, run, table) for table in run.tables}
+    compare = count_difference if swap else find_difference
+    figures = {table.name: compare(cursor, run, table) for table in run.tables}
     check_children(cursor, run, takes_away(figures))
     if swap:
         check_parents(cursor, run)
         _lock(cursor, related, "ACCESS EXCLUSIVE", READERS_MS)
         swap = all(is_pristine(cursor, run.dataset, table) for table in run.tables)
+        if not swap:
+            figures = {table.name: find_difference(cursor, run, table) for table in run.tables}
     cursor.execute(f"CREATE SCHEMA {ddl.ident(run.kept_schema)}")
     cursor.execute(f"GRANT USAGE ON SCHEMA {ddl.ident(run.kept_schema)} TO {REFILL}")
     if swap:

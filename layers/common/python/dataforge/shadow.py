@@ -89,12 +89,6 @@ def add_foreign_keys(cursor: Any, table: Table, run: str, in_run: Iterable[str])
 
 def finish(cursor: Any, table: Table, run: str) -> None:
     """Build checks, indexes, comments and statistics: the shadow is then the table, but for ``_source`` and grants."""
-    complete(cursor, table, run)
-    cursor.execute(f"ANALYZE {ddl.qualified(table, schema_of(run))}")
-
-
-def complete(cursor: Any, table: Table, run: str) -> None:
-    """Build checks, indexes and comments."""
     additions = [f"ADD CONSTRAINT {ddl.ident(name)} {definition}" for name, definition in ddl.checks(table)]
     if additions:
         cursor.execute(f"ALTER TABLE {ddl.qualified(table, schema_of(run))} {', '.join(additions)}")
@@ -102,6 +96,7 @@ def complete(cursor: Any, table: Table, run: str) -> None:
         cursor.execute(statement)
     for statement in ddl.comments(table, schema_of(run)):
         cursor.execute(statement)
+    cursor.execute(f"ANALYZE {ddl.qualified(table, schema_of(run))}")
 
 
 def _add_constraint(cursor: Any, table: Table, run: str, name: str, definition: str) -> None:

@@ -1,0 +1,47 @@
+"""A folder in the place of S3 for several processes, for measuring the work without the transport."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+class DiskStore:
+    """The few calls of an S3 client that backups and restores make. Every bucket is a folder in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put_object(self, **call: Any) -> dict[str, str]:
+        """Write an object."""
+        path = self.folder / call["Bucket"] / call["Key"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(call["Body"])
+        return {"ETag": hashlib.md5(call["Key"].encode(), usedforsecurity=False).hexdigest()}
+
+    def get_object(self, **call: Any) -> dict[str, Any]:
+        """Read an object, or fail as S3 does."""
+        path = self.folder / call["Bucket"] / call["Key"]
+        if not path.is_file():
+            answer = {"HTTPStatusCode": HTTPStatus.NOT_FOUND}
+            raise ClientError({"Error": {"Code": "NoSuchKey"}, "ResponseMetadata": answer}, "GetObject")  # type: ignore[typeddict-item]
+        return {"Body": io.BytesIO(path.read_bytes())}
+
+    def get_paginator(self, _: str) -> DiskStore:
+        """Itself: one page holds everything."""
+        return self
+
+    def paginate(self, **call: str) -> list[dict[str, Any]]:
+        """The objects below a prefix, in order; with a delimiter, the folders in it."""
+        bucket = self.folder / call["Bucket"]
+        if "Delimiter" in call:
+            folders = sorted(f for f in (bucket / call["Prefix"]).iterdir() if f.is_dir())
+            return [{"CommonPrefixes": [{"Prefix": f"{f.relative_to(bucket)}/"} for f in folders]}]
+        files = {str(f.relative_to(bucket)): f.stat().st_size for f in bucket.rglob("*") if f.is_file()}
+        keys = sorted(key for key in files if key.startswith(call["Prefix"]))
+        return [{"Contents": [{"Key": key, "ETag": "1", "Size": files[key]} for key in keys]}]

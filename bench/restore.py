@@ -1,0 +1,226 @@
+"""Restore: the product's own work beside pg_restore, and beside psql's \\copy for one table."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg2
+
+from bench import ours
+from bench.disk_store import DiskStore
+from bench.restoring import BACKUP, Restoring, workers
+from bench.server import MASTER, Server, server
+from bench.show import show_table
+from dataforge import ddl, manifest, parquet
+from dataforge.catalogue import Table
+from dataforge.database import Connection
+from dataforge.datasets import get_dataset
+from dataforge.manifest import FileEntry, Manifest, TableEntry
+from dataforge.rows import content_hash
+from local.generate import generate
+
+OLIST = get_dataset("olist")
+GEOLOCATIONS = OLIST.table("geolocations")
+ROWS = 1_000_000
+PAGES = 16_384
+"""A file of the backup holds so many pages, as in a backup by default."""
+
+
+def main(asked: argparse.Namespace) -> None:
+    """Print seconds and ratios; rounds of ours and the peers alternate."""
+    with tempfile.TemporaryDirectory(prefix="dataforge-bench-data-") as made, server() as running:
+        folder = asked.data or Path(made) / "csv"
+        if asked.data is None:
+            generate(folder, orders=asked.orders, seed=7)
+        rows = _fill(running, folder)
+        store = DiskStore(Path(made) / "objects")
+        _back_up(running, store)
+        dump = Path(made) / "dump"
+        _pg(running, "pg_dump", "source", "-Fc", "-Z1", "-n", "olist", "-O", "-x", "-f", str(dump))
+        _compare_all(running, store, dump, rows, asked.rounds)
+        _compare_one(running, store, Path(made) / "rows.csv", asked.rounds)
+
+
+def _fill(running: Server, folder: Path) -> int:
+    """A database with the folder's data, and as many more geolocations, a little beside them, as make a million."""
+    running.create("source")
+    with ours.workers(running, "source", folder) as pool:
+        ours.migrate(running, "source", folder, pool)
+    with closing(psycopg2.connect(running.superuser_url("source"))) as db, db, db.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO olist.geolocations SELECT geolocation_zip_code_prefix, geolocation_lat + step * 1e-5,"
+            " geolocation_lng, geolocation_city, geolocation_state FROM olist.geolocations,"
+            " generate_series(1, (SELECT ceil(%(rows)s::numeric / count(*)) FROM olist.geolocations)) step"
+            " ON CONFLICT DO NOTHING",
+            {"rows": ROWS},
+        )
+        cursor.execute(
+            f"SELECT {' + '.join(f'(SELECT count(*) FROM olist.{name})' for name in OLIST.tables)}"
+        )
+        rows = int(cursor.fetchone()[0])
+    with closing(psycopg2.connect(running.superuser_url("source"))) as db:
+        db.autocommit = True
+        db.cursor().execute("VACUUM ANALYZE")
+    return rows
+
+
+def _back_up(running: Server, store: DiskStore) -> None:
+    """A backup of the full database, in files as a backup has them."""
+    backup_id = "20260101T000000Z-00000000"
+    with closing(running.connect("source")) as db:
+        db.cursor().execute("SET ROLE dataforge_owner")
+        tables = tuple(_entry(db, store, backup_id, table) for table in OLIST.tables.values())
+    found = Manifest(
+        backup_id=backup_id, dataset="olist", kind="backup", created_at=datetime.now(UTC), tables=tables
+    )
+    manifest.write(store, BACKUP, found)
+
+
+def _entry(db: Connection, store: DiskStore, backup_id: str, table: Table) -> TableEntry:
+    files, total = [], 0
+    with db.cursor() as cursor:
+        for number, condition in enumerate(_parts(cursor, table)):
+            body, key = io.BytesIO(), f"{table.name}/part-{number:05}.parquet"
+            written = parquet.write(cursor, table, parquet.copy_sql(table, condition), body)
+            data = body.getvalue()
+            store.put_object(Bucket=BACKUP, Key=manifest.folder("olist", backup_id) + key, Body=data)
+            sha256 = hashlib.sha256(data).hexdigest()
+            files.append(FileEntry(key=key, rows=written.rows, size=len(data), sha256=sha256))
+            total += written.hash_total
+    columns = manifest.column_entries(table)
+    return TableEntry(
+        table=table.name,
+        rows=sum(file.rows for file in files),
+        content_hash=content_hash(total),
+        schema_fingerprint=manifest.fingerprint(columns),
+        columns=columns,
+        files=tuple(files),
+    )
+
+
+def _parts(cursor: object, table: Table) -> Iterator[str]:
+    cursor.execute("SELECT pg_relation_size(%s::regclass) / 8192", (ddl.qualified(table),))  # type: ignore[attr-defined]
+    (pages,) = cursor.fetchone()  # type: ignore[attr-defined]
+    for first in range(0, max(pages, 1), PAGES):
+        yield f"ctid >= '({first},0)' AND ctid < '({first + PAGES},0)'"
+
+
+def _pg(running: Server, program: str, database: str, *arguments: str) -> float:
+    """Run one of PostgreSQL's own programs; the seconds it took."""
+    begun = time.perf_counter()
+    command = [running.psql().with_name(program), "-d", running.superuser_url(database), *arguments]
+    subprocess.run(command, check=True)
+    return time.perf_counter() - begun
+
+
+def _fresh(running: Server, name: str) -> None:
+    with closing(psycopg2.connect(running.superuser_url("postgres"))) as db:
+        db.autocommit = True
+        with db.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            cursor.execute(f"CREATE DATABASE {name} OWNER {MASTER}")
+            cursor.execute("CHECKPOINT")
+
+
+def _compare_all(running: Server, store: DiskStore, dump: Path, rows: int, rounds: int) -> None:
+    peer, mine, laps = [], [], []
+    for _ in range(rounds):
+        _fresh(running, "peer")
+        peer.append(_pg(running, "pg_restore", "peer", "-O", "-x", str(dump)))
+        running.create("ours")
+        with workers(running, "ours", store.folder) as pool:
+            run = Restoring(running, "ours", store.folder, pool)
+            run.run(tables=list(OLIST.tables))
+        mine.append(run.seconds)
+        laps.append(run.laps)
+    base = statistics.median(peer)
+    table = [
+        (
+            "Data Forge, in process, two workers",
+            f"{statistics.median(mine):.2f}",
+            f"{statistics.median(mine) / base:.2f}",
+        ),
+        ("pg_restore into an empty database", f"{base:.2f}", "1.00"),
+    ]
+    show_table(f"Restore of all tables into empty ones, {rows:,} rows", ("", "seconds", "ratio"), table)
+    _show_laps(laps)
+
+
+def _show_laps(laps: list[dict[str, float]]) -> None:
+    parts = [(step, f"{statistics.median(lap[step] for lap in laps):.2f}") for step in laps[0]]
+    show_table(
+        "Where our time goes (the safety backup is written after the restore)", ("step", "seconds"), parts
+    )
+
+
+DAMAGES = {
+    "nothing damaged": "SELECT",
+    "1 % deleted, 1 % changed": (
+        "DELETE FROM olist.geolocations WHERE hashtext(geolocation_lat::text) % 100 = 1;"
+        "UPDATE olist.geolocations SET geolocation_city = geolocation_city || ' x'"
+        " WHERE hashtext(geolocation_lat::text) % 100 = 2"
+    ),
+    "every row changed": "UPDATE olist.geolocations SET geolocation_city = geolocation_city || ' x'",
+}
+
+
+def _compare_one(running: Server, store: DiskStore, rows: Path, rounds: int) -> None:
+    """The filled table restored after several damages, beside the same rows copied into an empty table like it."""
+    running.create("ours")
+    copy = f"COPY {ddl.qualified(GEOLOCATIONS)} TO STDOUT (FORMAT csv)"
+    with closing(psycopg2.connect(running.superuser_url("source"))) as db, rows.open("wb") as file:
+        db.cursor().copy_expert(copy, file)
+    peer: list[float] = []
+    mine: dict[str, list[Restoring]] = {name: [] for name in DAMAGES}
+    with workers(running, "ours", store.folder) as pool:
+        Restoring(running, "ours", store.folder, pool).run(table="geolocations")
+        for _ in range(rounds):
+            peer.append(_copy(running, rows))
+            for name, damage in DAMAGES.items():
+                _execute(running, damage)
+                run = Restoring(running, "ours", store.folder, pool)
+                run.run(table="geolocations")
+                mine[name].append(run)
+    base = statistics.median(peer)
+    table = [
+        (f"Data Forge, {name}", f"{seconds:.2f}", f"{seconds / base:.2f}")
+        for name, runs in mine.items()
+        for seconds in [statistics.median(run.seconds for run in runs)]
+    ]
+    table.append(("psql \\copy into an empty table with its keys", f"{base:.2f}", "1.00"))
+    show_table(f"Restore of one filled table, {ROWS:,} rows", ("", "seconds", "ratio"), table)
+    for name, runs in mine.items():
+        print(name)
+        _show_laps([run.laps for run in runs])
+
+
+def _execute(running: Server, statements: str) -> None:
+    with closing(psycopg2.connect(running.superuser_url("ours"))) as db:
+        db.autocommit = True
+        with db.cursor() as cursor:
+            cursor.execute(statements)
+            cursor.execute("VACUUM ANALYZE olist.geolocations")
+            cursor.execute("CHECKPOINT")
+
+
+def _copy(running: Server, rows: Path) -> float:
+    _fresh(running, "peer")
+    with closing(psycopg2.connect(running.superuser_url("peer"))) as db, db, db.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA olist")
+        cursor.execute(ddl.create_table(GEOLOCATIONS))
+        for name, definition in ddl.constraints(GEOLOCATIONS):
+            cursor.execute(
+                f"ALTER TABLE {ddl.qualified(GEOLOCATIONS)} ADD CONSTRAINT {ddl.ident(name)} {definition}"
+            )
+    script = f"\\copy {ddl.qualified(GEOLOCATIONS)} from '{rows}' with (format csv)"
+    return _pg(running, "psql", "peer", "-q", "-X", "-c", script)

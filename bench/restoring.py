@@ -1,0 +1,126 @@
+"""The restore's own work, called in process: all steps, files and tables on two worker processes."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from bench.disk_store import DiskStore
+from bench.server import Server
+from dataforge.database import connect
+from dataforge.roles import REFILL, RESTORE
+from dataforge.settings import DatabaseSettings, RestoreSettings
+from functions.restore.begin import begin
+from functions.restore.build import build
+from functions.restore.check import check
+from functions.restore.compare import compare
+from functions.restore.finish import finish
+from functions.restore.keep import PartItem, keep_part, plan_parts
+from functions.restore.load import FileItem, load_file
+from functions.restore.settle import settle
+from functions.restore.switch import switch
+
+WORKERS = 2
+BACKUP, REPORT = "backup", "report"
+_worker: dict[str, Any] = {}
+_numbers = itertools.count(1)
+
+
+def _open(folder: Path, password: str, work: DatabaseSettings, control: DatabaseSettings) -> None:
+    # On its first use pyarrow imports pandas, if there is one: here there is, in the functions' layers there is not.
+    pa.array([1]).to_numpy(zero_copy_only=False)
+    _worker.update(store=DiskStore(folder), work=connect(work, password), control=connect(control, password))
+
+
+def _load(item: dict[str, Any]) -> None:
+    load_file(_worker["work"], _worker["store"], FileItem.model_validate(item))
+
+
+def _keep(item: dict[str, Any]) -> None:
+    keep_part(_worker["work"], _worker["store"], PartItem.model_validate(item))
+
+
+def _settle(run: str, table: str) -> None:
+    settle(_worker["control"], run, table)
+
+
+def _build(run: str, table: str) -> None:
+    build(_worker["control"], run, table)
+
+
+def _ready(_: int) -> None:
+    time.sleep(0.05)
+
+
+@contextmanager
+def workers(server: Server, database: str, folder: Path) -> Iterator[ProcessPoolExecutor]:
+    """Two warm processes, as two warm Lambda functions."""
+    settings = server.settings(database, REFILL), server.settings(database, RESTORE)
+    with ProcessPoolExecutor(
+        WORKERS, get_context("spawn"), _open, (folder, server.password, *settings)
+    ) as pool:
+        list(pool.map(_ready, range(WORKERS * 4)))
+        yield pool
+
+
+@dataclass
+class Restoring:
+    """A restore that is measured: seconds by step. ``safety`` is what comes after the tables are restored."""
+
+    server: Server
+    database: str
+    folder: Path
+    pool: ProcessPoolExecutor
+    laps: dict[str, float] = field(default_factory=dict)
+
+    def run(self, **document: Any) -> dict[str, Any]:
+        """All steps; returns the output."""
+        store = DiskStore(self.folder)
+        base = self.server.settings(self.database, RESTORE).model_dump()
+        settings = RestoreSettings(**base, backup_bucket=BACKUP, report_bucket=REPORT)
+        db = self.server.connect(self.database, RESTORE)
+        execution = f"arn:aws:states:local:0:execution:restore:{next(_numbers)}"
+        begun = self._lap(
+            "check", lambda: begin(db, store, settings, execution, "2026-01-01T00:00:00Z", document)
+        )
+        run = begun["restore_id"]
+        checked = self._lap("check", lambda: check(db, store, settings, run))
+        items = sorted(self._items(store, checked), key=lambda item: -item["size"])
+        self._lap("load", lambda: list(self.pool.map(_load, items)))
+        tables = checked["tables"]
+        self._lap("settle", lambda: list(self.pool.map(_settle, [run] * len(tables), tables)))
+        if self._lap("compare", lambda: compare(db, settings, run))["next"] == "build":
+            for wave in checked["waves"]:
+                self._lap("build", lambda wave=wave: list(self.pool.map(_build, [run] * len(wave), wave)))
+        self._lap("switch", lambda: switch(db, run, execution))
+        parts = self._lap("safety", lambda: self._items(store, plan_parts(db, store, settings, run)))
+        self._lap("safety", lambda: list(self.pool.map(_keep, parts)))
+        output = self._lap("safety", lambda: finish(db, store, settings, run))
+        db.close()
+        return dict(output)
+
+    @property
+    def seconds(self) -> float:
+        """Until the tables were restored."""
+        return sum(seconds for step, seconds in self.laps.items() if step != "safety")
+
+    def _lap(self, step: str, work: Callable[[], Any]) -> Any:
+        begun = time.perf_counter()
+        result = work()
+        self.laps[step] = self.laps.get(step, 0) + time.perf_counter() - begun
+        return result
+
+    @staticmethod
+    def _items(store: DiskStore, place: dict[str, Any]) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = json.loads((store.folder / REPORT / place["key"]).read_bytes())
+        return items
