@@ -77,6 +77,17 @@ def test_known_address_with_another_method(call: Any, keys: dict[str, str], path
     assert answer.headers["allow"] == "GET"
 
 
+@pytest.mark.parametrize(
+    "headers", [{}, {"accept-encoding": "gzip"}, {"accept-encoding": "gzip", "accept": "*/*"}]
+)
+def test_answers_reach_who_does_not_say_what_he_accepts(
+    call: Any, keys: dict[str, str], headers: dict[str, str]
+) -> None:
+    assert (
+        call("GET", "/v1/tables", keys["reader"], headers).json["data"][0]["name"] == "category_translations"
+    )
+
+
 def test_records_are_not_to_be_got(call: Any, keys: dict[str, str]) -> None:
     answer = call("GET", "/v1/records", keys["writer"])
     assert answer.problem == (405, "wrong-method")

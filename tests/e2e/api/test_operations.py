@@ -1,0 +1,149 @@
+"""Backups and restores for programs and by the command line, on the deployed app: lost rows come back, as they were."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from psycopg2.extensions import connection
+from typer.testing import CliRunner
+
+from dataforge_cli.main import app
+from local.aws import ClientSettings
+from local.config import Config
+from local.outputs import Outputs
+
+DATASET = "quotes"
+SECONDS = 120
+"""For a run to end, on a busy machine; it takes a few."""
+
+Do = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def dataforge(cloud: Outputs, cloud_config: Config) -> Do:
+    """The document that a call of the command line prints; it is to succeed."""
+
+    def run(*words: str) -> Any:
+        result = CliRunner().invoke(app, ["--outputs", str(cloud_config.outputs), *words, "--json"])
+        assert result.exit_code == 0, result.stderr
+        return json.loads(result.stdout)
+
+    return run
+
+
+@pytest.fixture
+def request_run(call: Any, keys: dict[str, str]) -> Do:
+    """Starts a run over HTTP, and returns how it ended."""
+
+    def run(path: str, **body: Any) -> Any:
+        started = call("POST", path, keys["operator"], body={"dataset": DATASET, **body})
+        assert started.status == 202, started
+        return ended(call, keys, started.headers["location"])
+
+    return run
+
+
+def ended(call: Any, keys: dict[str, str], location: str) -> Any:
+    deadline = time.monotonic() + SECONDS
+    while (found := call("GET", location, keys["operator"]).json)["status"] == "running":
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+    return found
+
+
+@pytest.fixture
+def authors(superuser: connection) -> Callable[[], list[Any]]:
+    """The stored authors; there are some to begin with."""
+    execute(
+        superuser, "INSERT INTO quotes.authors VALUES ('Ada'), ('Émile'), ('李白') ON CONFLICT DO NOTHING"
+    )
+    return lambda: execute(superuser, "SELECT * FROM quotes.authors ORDER BY 1")
+
+
+def execute(db: connection, sql: str) -> list[Any]:
+    with db.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall() if cursor.description else []
+
+
+def test_rows_that_were_lost_come_back_over_http_and_undo_takes_them_away_again(
+    request_run: Do, superuser: connection, authors: Any
+) -> None:
+    before = authors()
+    backup = request_run("/v1/backups", tables=["authors"], verify=True)
+    assert (backup["status"], backup["output"]["backup_id"]) == ("succeeded", backup["id"])
+    execute(superuser, "DELETE FROM quotes.authors WHERE name = 'Ada'")
+    damaged = authors()
+    compared = request_run("/v1/restores", table="authors", dry_run=True)["output"]
+    assert (compared["added"], compared["removed"], compared["changed"]) == (1, 0, 0)
+    assert authors() == damaged
+    restore = request_run("/v1/restores", table="authors", backup=backup["id"])
+    assert restore["output"]["safety_backup"] == restore["id"]
+    assert authors() == before
+    assert request_run("/v1/restores", undo=restore["id"])["status"] == "succeeded"
+    assert authors() == damaged
+
+
+def test_the_command_line_makes_lists_verifies_and_restores(
+    dataforge: Do, superuser: connection, authors: Any
+) -> None:
+    before = authors()
+    made = dataforge("backup", "--dataset", DATASET)
+    assert made["execution"].endswith(made["backup_id"])
+    assert dataforge("backup", "verify", made["backup_id"])["verified"] is True
+    newest = dataforge("backup", "list", "--dataset", DATASET)["backups"][0]
+    assert (newest["id"], newest["verified"]) == (made["backup_id"], True)
+    execute(superuser, "DELETE FROM quotes.authors WHERE name = 'Ada'")
+    looked = dataforge("restore", "authors", "--dataset", DATASET, "--dry-run")
+    assert (looked["added"], len(authors())) == (1, len(before) - 1)
+    restored = dataforge("restore", "--all", "--dataset", DATASET, "--yes")
+    assert (restored["backup"], restored["added"]) == (made["backup_id"], 1)
+    assert authors() == before
+    assert dataforge("status", restored["restore_id"])["safety_backup"] == restored["safety_backup"]
+
+
+def test_a_run_of_the_console_is_found_by_its_id_and_listed(
+    call: Any, keys: dict[str, str], cloud: Outputs, aws: ClientSettings, authors: Any
+) -> None:
+    states = boto3.client("stepfunctions", **aws)
+    order = json.dumps({"dataset": DATASET, "tables": ["authors"]})
+    arn = states.start_execution(stateMachineArn=cloud["backup_arn"], name="by-hand", input=order)[
+        "executionArn"
+    ]
+    deadline = time.monotonic() + SECONDS
+    while (found := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    output = json.loads(found["output"])
+    told = call("GET", f"/v1/backups/{output['backup_id']}", keys["operator"]).json
+    # With the execution's whole output it was found by its execution, not by its manifest.
+    assert (told["status"], told["output"]) == ("succeeded", output)
+    listed = call("GET", f"/v1/backups?dataset={DATASET}&limit=1", keys["operator"]).json["data"]
+    assert [one["id"] for one in listed] == [output["backup_id"]]
+
+
+def test_a_run_that_is_refused_says_why(request_run: Do) -> None:
+    found = request_run("/v1/restores", table="authors", backup="20200101T000000Z-0123abcd")
+    assert (found["status"], found["error"]) == ("failed", "NoSuchBackup")
+    assert "20200101T000000Z-0123abcd" in found["cause"]
+
+
+@pytest.mark.parametrize("kind", ["none", "reader", "writer"])
+def test_no_other_key_starts_anything(
+    call: Any, keys: dict[str, str], cloud: Outputs, aws: ClientSettings, kind: str
+) -> None:
+    states = boto3.client("stepfunctions", **aws)
+
+    def runs() -> int:
+        machines = (cloud["backup_arn"], cloud["restore_arn"])
+        return sum(len(states.list_executions(stateMachineArn=m)["executions"]) for m in machines)
+
+    before = runs()
+    for path, body in (("/v1/backups", {}), ("/v1/restores", {"table": "orders", "dry_run": True})):
+        assert call("POST", path, keys[kind], body=body).problem == (403, "wrong-key")
+    assert runs() == before
