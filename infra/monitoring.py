@@ -21,7 +21,6 @@ from infra.backup_metrics import damaged, verified
 from infra.dashboard import add_dashboard
 from infra.database import Database
 from infra.deliver import Deliver
-from infra.export import Export
 from infra.functions import Function
 from infra.ingest import Ingest
 from infra.migration import Migration
@@ -54,7 +53,6 @@ class Monitoring(Construct):
         restore: Restore,
         ingest: Ingest,
         deliver: Deliver,
-        export: Export,
         operations: Operations,
         api: Api,
     ) -> None:
@@ -71,7 +69,6 @@ class Monitoring(Construct):
             ingest.function,
             deliver.function,
             deliver.watch,
-            export.work,
             operations.function,
         ]
         self._watch_migrations(migration)

@@ -94,7 +94,8 @@ def _written(deployment: Deployment, execution: Execution) -> str:
         return ""
     prefix = f"{_dataset_of(execution)}/{execution.name}/"
     pages = deployment.s3.get_paginator("list_objects_v2").paginate(Bucket=deployment[BUCKET], Prefix=prefix)
-    sizes = [item["Size"] for page in pages for item in page.get("Contents", [])]
+    files = (item for page in pages for item in page.get("Contents", []))
+    sizes = [file["Size"] for file in files if file["Key"].endswith(".parquet")]
     return f"{len(sizes):,} file(s), {size(sum(sizes))} written" if sizes else ""
 
 

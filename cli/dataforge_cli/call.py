@@ -13,7 +13,7 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.traceback import Traceback
 
-from dataforge.errors import DataForgeError
+from dataforge.errors import DataForgeError, Unavailable
 from dataforge_cli.deployment import Deployment, find_deployment
 from dataforge_cli.errors import CommandError, Interrupted, WrongCall
 from dataforge_cli.failures import explain
@@ -57,6 +57,8 @@ def _understand(error: BaseException) -> CommandError:
     match error:
         case CommandError():
             return error
+        case Unavailable(__cause__=(ClientError() | BotoCoreError()) as cause):
+            return explain(cause)
         case DataForgeError():
             # The catalogue refuses a dataset or a table: the user named it.
             return WrongCall(str(error), type(error).__name__)

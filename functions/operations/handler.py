@@ -1,4 +1,4 @@
-"""Entry point of the operations function: the routes of backups, restores and exports."""
+"""Entry point of the operations function: the routes of backups and restores."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
 
 from dataforge import backups
 from dataforge.datasets import DATASETS
@@ -22,9 +23,8 @@ from dataforge.http.strictjson import parse
 from dataforge.ids import new_id, time_of
 from dataforge.settings import OperationsSettings, read
 from functions.operations import claims, runs
-from functions.operations.downloads import tell_export
 from functions.operations.listing import list_backups
-from functions.operations.orders import read_backup, read_export, read_restore
+from functions.operations.orders import read_backup, read_restore
 
 SERVICE = "operations"
 logger, tracer = Logger(SERVICE), Tracer(SERVICE, auto_patch=False)
@@ -81,25 +81,6 @@ def get_restore(request: Request) -> Response:
     return json_response(found)
 
 
-@router.route("POST", "/v1/exports", least=Kind.READER)
-def post_export(request: Request) -> Response:
-    """Start an export."""
-    return _start(request, read(OperationsSettings).export_arn, read_export)
-
-
-@router.route("GET", "/v1/exports/{id}", least=Kind.READER)
-def get_export(request: Request) -> Response:
-    """How an export goes, and where its files are."""
-    settings, run = read(OperationsSettings), request.parts["id"]
-    found = _find(settings.export_arn, run)
-    if found and found["status"] == "succeeded":
-        output = tell_export(_s3(), settings.report_bucket, run)
-        found = found | {"output": output} if output else None
-    if found is None:
-        raise NotFound(f"There is no export {run[:100]!r}, or it is more than 30 days ago.")
-    return json_response(found)
-
-
 def _start(request: Request, machine: str, understand: Callable[[Any], dict[str, Any]]) -> Response:
     document = understand(parse(request.json_body()) if request.body else {})
     run = new_id(datetime.now(UTC), secrets.token_hex(16))
@@ -129,12 +110,16 @@ def _written(bucket: str, run: str) -> dict[str, Any] | None:
     return None
 
 
+# API Gateway waits for 29 seconds: what AWS does not answer well before is an error that the caller must hear of.
+_IMPATIENT = Config(connect_timeout=3, read_timeout=7, retries={"mode": "standard", "total_max_attempts": 3})
+
+
 # Making a client takes longer than most of its calls.
 @cache
 def _s3() -> Any:
-    return boto3.client("s3")
+    return boto3.client("s3", config=_IMPATIENT)
 
 
 @cache
 def _states() -> Any:
-    return boto3.client("stepfunctions")
+    return boto3.client("stepfunctions", config=_IMPATIENT)

@@ -4,12 +4,14 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from local import cloud, interrupts
+from local.command import CommandFailed
 from local.config import ROOT, Config
-from local.demo import check, show
-from local.demo.steps import Failed, dataset, ingest, migrate
+from local.demo import check, consume, show, steps
 from local.errors import LocalCloudError
+from local.outputs import Outputs
 from local.ports import free_port
 
 STATE = ROOT / ".local" / "demo"
@@ -21,7 +23,7 @@ def main() -> int:
     interrupts.raise_on_termination()
     try:
         _run(asked)
-    except (Failed, LocalCloudError) as error:
+    except (steps.Failed, CommandFailed, LocalCloudError) as error:
         print(f"\nThe demo failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -37,25 +39,50 @@ def _run(asked: argparse.Namespace) -> None:
     with cloud.running(config, show.line) as outputs:
         show.took(begun)
         show.step("Data")
-        data = dataset(STATE / "data", asked)
-        show.step("Migrate: CSVs in S3 to PostgreSQL, through the state machine")
-        report = migrate(config, data.folder)
-        show.step("Check against the database")
-        check.reconciled(outputs, report, data)
-        show.step("Migrate again: nothing may change")
-        check.unchanged(outputs, report, migrate(config, data.folder))
+        data = steps.dataset(STATE / "data", asked)
+        report = _migrate(config, outputs, data)
         show.step("Ingest: a batch of records through the REST API, and the same batch again")
-        check.ingested(outputs, ingest(config, STATE), ingest(config, STATE))
+        check.ingested(outputs, steps.ingest(config, STATE), steps.ingest(config, STATE))
+        _back_up_and_restore(config, outputs)
+        _deliver(outputs)
         page = show.keep_report(outputs, report, STATE)
     show.step("Done: every check held, and everything that was started is stopped")
     show.line(f"Report of the migration: {page}")
     show.took(begun)
 
 
+def _migrate(config: Config, outputs: Outputs, data: steps.Data) -> dict[str, Any]:
+    show.step("Migrate: CSVs in S3 to PostgreSQL, through the state machine")
+    report = steps.migrate(config, data.folder)
+    show.step("Check against the database")
+    check.reconciled(outputs, report, data)
+    show.step("Migrate again: nothing may change")
+    check.unchanged(outputs, report, steps.migrate(config, data.folder))
+    return report
+
+
+def _back_up_and_restore(config: Config, outputs: Outputs) -> None:
+    show.step("Back up: all tables of one instant to Parquet, read back and compared")
+    backup = steps.back_up(config)
+    before = check.content(outputs, steps.DAMAGED)
+    show.step("Damage, and restore")
+    lost = steps.damage(outputs)
+    damaged = check.content(outputs, steps.DAMAGED)
+    restored = steps.restore(config, backup["backup_id"])
+    check.restored(before, damaged, check.content(outputs, steps.DAMAGED), lost, restored)
+
+
+def _deliver(outputs: Outputs) -> None:
+    show.step("Deliver: a page of records, and the quality of each table")
+    consume.page(outputs)
+    consume.quality(outputs)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="make demo",
-        description="Deploy the app to a cloud of its own on this machine, migrate a dataset, and check the result.",
+        description="Deploy the app to a cloud of its own on this machine; migrate, ingest, back up, restore and deliver,"
+        " and check the result of each.",
         epilog="Example: make demo DATA=../olist",
     )
     parser.add_argument(

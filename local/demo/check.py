@@ -75,6 +75,31 @@ def ingested(outputs: Outputs, first: dict[str, Any], again: dict[str, Any]) -> 
     )
 
 
+def content(outputs: Outputs, table: str) -> str:
+    """A hash of all that is in the table, in no way related to that of Data Forge."""
+    with closing(psycopg2.connect(outputs["database_url"])) as db, db.cursor() as cursor:
+        name = sql.Identifier("olist", table)
+        cursor.execute(
+            sql.SQL(
+                "SELECT encode(sha256(convert_to(string_agg(t::text, E'\\n' ORDER BY t::text), 'UTF8')), 'hex') FROM {} t"
+            ).format(name)
+        )
+        ((found,),) = cursor.fetchall()
+    return str(found)
+
+
+def restored(before: str, damaged: str, after: str, lost: dict[str, int], report: dict[str, Any]) -> None:
+    """The table is to the byte what it was before the damage, and the restore told what it had to mend."""
+    show.line(f"content before the damage {before[:16]}…, after it {damaged[:16]}…, restored {after[:16]}…")
+    if damaged == before:
+        raise Failed("The damage did no damage.")
+    if after != before:
+        raise Failed("The restored table is not what it was.")
+    for name, number in lost.items():
+        _same(f"rows {name} by the restore", report[name], number)
+    show.line(f"As before. What was replaced is kept as the safety backup {report['safety_backup']}.")
+
+
 def _records(file: Path) -> int:
     """The records of a CSV, header and empty lines apart. Bytes that are not UTF-8 count like others."""
     with file.open(encoding="latin-1", newline="") as text:

@@ -1,16 +1,19 @@
-"""The demo's steps, done as a user would: through the command line."""
+"""The demo's steps, done as a user would: through the command line and the API."""
 
 import argparse
 import json
-import subprocess
-import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg2
+
+from local.command import dataforge
 from local.config import Config
 from local.demo import show
 from local.generate import Expected, generate
+from local.outputs import Outputs
 
 CUSTOMER = {"customer_zip_code_prefix": "01001", "customer_city": "são paulo", "customer_state": "SP"}
 ORDER = {
@@ -18,6 +21,7 @@ ORDER = {
     "order_purchase_timestamp": "2018-10-17 17:30:18",
     "order_estimated_delivery_date": "2018-10-30 00:00:00",
 }
+DAMAGED = "order_payments"
 
 
 class Failed(Exception):
@@ -69,10 +73,30 @@ def ingest(config: Config, folder: Path) -> dict[str, Any]:
     return _dataforge(config, "ingest", str(file), expected_exit=1)
 
 
+def back_up(config: Config) -> dict[str, Any]:
+    """`dataforge backup` of all tables, verified."""
+    return _dataforge(config, "backup", "--verify")
+
+
+def damage(outputs: Outputs) -> dict[str, int]:
+    """What nobody wants to have done: a third of the payments deleted, another third changed. Returns how many."""
+    with closing(psycopg2.connect(outputs["database_url"])) as db, db, db.cursor() as cursor:
+        third = "get_byte(decode(left(order_id, 2), 'hex'), 0) % 3"
+        cursor.execute(f"DELETE FROM olist.order_payments WHERE {third} = 0")
+        deleted = cursor.rowcount
+        cursor.execute(
+            f"UPDATE olist.order_payments SET payment_value = 0 WHERE {third} = 1 AND payment_value > 0"
+        )
+        changed = cursor.rowcount
+    show.line(f"{DAMAGED}: {deleted:,} rows deleted, {changed:,} set to 0.00, by a mistake in SQL.")
+    return {"added": deleted, "removed": 0, "changed": changed}
+
+
+def restore(config: Config, backup_id: str) -> dict[str, Any]:
+    """`dataforge restore` of the damaged table from that backup."""
+    return _dataforge(config, "restore", DAMAGED, "--backup", backup_id, "--yes")
+
+
 def _dataforge(config: Config, *arguments: str, expected_exit: int = 0) -> dict[str, Any]:
-    command = [sys.executable, "-m", "dataforge_cli", *arguments, "--outputs", str(config.outputs), "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode != expected_exit:
-        raise Failed(f"`dataforge {' '.join(arguments)}` ended with {done.returncode}: {done.stdout.strip()}")
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    target = ["--outputs", str(config.outputs)]
+    return dataforge(target, *arguments, expected_exit=expected_exit, progress=True)

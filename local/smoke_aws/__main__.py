@@ -1,4 +1,4 @@
-"""`make smoke-aws`: deploy the dev stage to the account of your credentials, prove the main job, destroy it again.
+"""`make smoke-aws`: deploy the dev stage to the account of your credentials, prove the main jobs, destroy it again.
 
 It refuses to start where the stack exists: what it did not make it does not destroy.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.command import CommandFailed
 from local.config import ROOT
 from local.smoke_aws.prove import NotProved, prove, read_outputs
 
@@ -52,7 +53,7 @@ def _prove() -> int:
         print(f"deployed: {', '.join(sorted(found))}")
         _prove_functions()
         prove(["--stage", "dev"])
-    except (NotProved, subprocess.CalledProcessError) as error:
+    except (NotProved, CommandFailed, subprocess.CalledProcessError) as error:
         print(f"NOT PROVED: {error}", file=sys.stderr)
         return 1
     print(

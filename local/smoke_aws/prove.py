@@ -4,13 +4,11 @@ The tests run it against the embedded cloud, `make smoke-aws` against AWS.
 """
 
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
+from local.command import dataforge
 from local.generate import generate
 
 Say = Callable[[str], None]
@@ -21,42 +19,65 @@ class NotProved(Exception):
 
 
 def prove(target: Sequence[str], say: Say = print) -> None:
-    """Migrate, migrate again, be refused, and be healthy. Raises ``NotProved``.
+    """Migrate, migrate again, be refused, ingest, back up, restore, and be healthy.
 
     ``target``: the command line's options that choose the deployment, such as ``["--stage", "dev"]``. Its tables are
-    empty, or hold what an earlier proof put there.
+    empty, or hold what an earlier proof put there. Raises ``NotProved``, or ``CommandFailed``.
     """
+    _prove_migration(target, say)
+    _prove_refusals(target, say)
+    _prove_ingestion(target, say)
+    _prove_backup(target, say)
+    _same("findings of the doctor", dataforge(target, "doctor")["findings"], [])
+    say("the doctor finds nothing")
+
+
+def _prove_migration(target: Sequence[str], say: Say) -> None:
     with tempfile.TemporaryDirectory(prefix="dataforge-smoke-") as folder:
         expected = generate(folder, orders=500, seed=7, dirty=0.01).tables
-        first = dataforge(target, 0, "migrate", folder)
+        first = dataforge(target, "migrate", folder)
         for row in first["tables"]:
             wanted = expected[row["table"]]
             _same(f"{row['table']}: stored rows", row["loaded"] + row["unchanged"], wanted.loaded)
             _same(f"{row['table']}: rejected rows", row["rejected"], wanted.rejected)
         say(f"migrated {sum(row['read'] for row in first['tables'])} records; every count is as generated")
-        second = dataforge(target, 0, "migrate", folder)
+        second = dataforge(target, "migrate", folder)
         _same("rows loaded by a second run", sum(row["loaded"] for row in second["tables"]), 0)
         say("migrated again: nothing was loaded twice")
+
+
+def _prove_refusals(target: Sequence[str], say: Say) -> None:
     for arguments, error in (
         (("--prefix", "nothing-here/"), "NoFiles"),
         (("--threshold", "1"), "QualityTooLow"),
     ):
-        answer = dataforge(target, 1, "migrate", *arguments)
+        answer = dataforge(target, "migrate", *arguments, expected_exit=1)
         _same(f"error of migrate {' '.join(arguments)}", answer["error"], error)
         say(f"refused as it must be: {error}")
-    _same("findings of the doctor", dataforge(target, 0, "doctor")["findings"], [])
-    say("the doctor finds nothing")
 
 
-def dataforge(target: Sequence[str], expected_exit: int, command: str, *arguments: str) -> dict[str, Any]:
-    """The JSON that a command prints. Raises ``NotProved`` unless it ends with the expected exit code."""
-    call = [sys.executable, "-m", "dataforge_cli", command, *arguments, *target, "--json"]
-    done = subprocess.run(call, capture_output=True, text=True, check=False)
-    if done.returncode != expected_exit:
-        detail = (done.stdout.strip() or done.stderr.strip())[-2000:]
-        raise NotProved(f"dataforge {command} ended with {done.returncode}, not {expected_exit}: {detail}")
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+def _prove_ingestion(target: Sequence[str], say: Say) -> None:
+    record = {"product_category_name": "fumaça", "product_category_name_english": "smoke"}
+    with tempfile.TemporaryDirectory(prefix="dataforge-smoke-") as folder:
+        file = Path(folder, "records.jsonl")
+        file.write_text(json.dumps({"table": "category_translations", "data": record}))
+        dataforge(target, "ingest", str(file))
+        again = dataforge(target, "ingest", str(file))
+    _same("records unchanged when sent again", again["counts"]["unchanged"], 1)
+    say("ingested a record through the API, once")
+
+
+def _prove_backup(target: Sequence[str], say: Say) -> None:
+    made = dataforge(target, "backup", "--verify")
+    say(f"backed up and verified: {made['backup_id']}")
+    table = "category_translations"
+    done = dataforge(target, "restore", table, "--backup", made["backup_id"], "--yes")
+    _same(
+        f"rows of {table} that a restore had to change",
+        [done[n] for n in ("added", "removed", "changed")],
+        [0] * 3,
+    )
+    say(f"restored {table}: {done['restored']} rows, as they were")
 
 
 def _same(what: str, found: object, wanted: object) -> None:

@@ -99,7 +99,7 @@ def test_a_run_is_shown_by_name_arn_and_migration_id(first: Result, dataforge: D
 def test_the_newest_run_is_shown_without_a_name(first: Result, dataforge: Dataforge) -> None:
     newest = dataforge("migrate", "--tables", "sellers", "--threshold", "0.5", "--json")
     shown = dataforge("status", "--json")
-    assert json.loads(shown.stdout) == json.loads(newest.stdout)
+    assert json.loads(shown.stdout) == {**json.loads(newest.stdout), "running": []}
     assert [t["table"] for t in json.loads(shown.stdout)["tables"]] == ["sellers"]
 
 

@@ -262,6 +262,17 @@ def test_stop_ends_a_backup(deployment: Deployment, outputs: Path) -> None:
     assert json.loads(result.stdout)["execution"] == backup["execution"]
 
 
+def test_a_cloud_that_is_stopped_is_named_with_the_way_out(outputs: Path, tmp_path: Path) -> None:
+    path = tmp_path / "outputs.json"
+    stopped = json.loads(outputs.read_text()) | {"aws_endpoint_url": "http://127.0.0.1:9"}
+    path.write_text(json.dumps(stopped))
+    for words in (["backup", "list"], ["backup"], ["restore", "orders", "--yes"], ["status"]):
+        result = dataforge(path, *words)
+        assert result.exit_code == 1
+        assert "http://127.0.0.1:9" in result.stderr
+        assert "make local" in result.stderr
+
+
 def test_an_older_deployment_has_no_backups_and_says_so(outputs: Path, tmp_path: Path) -> None:
     older = {name: value for name, value in json.loads(outputs.read_text()).items() if "backup" not in name}
     path = tmp_path / "outputs.json"

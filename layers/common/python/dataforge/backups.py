@@ -13,8 +13,8 @@ from dataforge.errors import DamagedBackup, NoSuchBackup
 from dataforge.ids import time_of
 from dataforge.manifest import Manifest, Verification
 
-AT_ONCE = 16
-"""Requests to S3 at the same time."""
+AT_ONCE = 10
+"""Requests to S3 at the same time: as many as boto3's clients keep connections for."""
 
 UNREADABLE = "unreadable"
 _NO_TIME = datetime.fromtimestamp(0, UTC)

@@ -85,7 +85,10 @@ def answer(text: str, schema: str, example: Any = None) -> Document:
 
 def accepted(text: str, schema: str, example: Any) -> Document:
     """The answer to what goes on after it: 202, and where to look."""
-    location = {"description": "Where to ask how it goes.", "schema": {"type": "string"}}
+    location = {
+        "description": "Where to ask how it goes: a path below the API's address.",
+        "schema": {"type": "string"},
+    }
     return {**answer(text, schema, example), "headers": {"Location": location}}
 
 

@@ -8,18 +8,19 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from dataforge.api import backups, delivery, exports, records, restores, service
+from dataforge.api import backups, delivery, records, restores, service
 from dataforge.api.describe import Document, ref
 from dataforge.datasets import DATASETS
 from dataforge.jsonschema import row_schema
 
-CAPABILITIES = (records, delivery, exports, backups, restores, service)
+CAPABILITIES = (records, delivery, backups, restores, service)
 """In the order in which the page shows them."""
 
 VERSION = "1"
 ABOUT = """\
 Batches of records for any tables go in, and every record's fate comes back: stored, unchanged, or rejected with all its
 errors. Rejected records are kept, and can be listed. Rows come out page by page, with the quality that is proven of them.
+Backups and restores are started, and looked at.
 
 Keys are of three kinds, told by their first word: `reader.…`, `writer.…`, `operator.…`; each may do what the ones before
 it may. Errors are problem documents (RFC 9457). A request that was answered with 429 or 503, or not at all, can be sent

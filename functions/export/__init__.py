@@ -1,1 +1,0 @@
-"""Exports: a whole table as files, for sizes that no page should carry."""

@@ -1,0 +1,31 @@
+"""The `dataforge` command, called as a user calls it: by the demo and by the proof on AWS."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+class CommandFailed(Exception):
+    """The command ended otherwise than it should."""
+
+
+def dataforge(
+    target: Sequence[str], *arguments: str, expected_exit: int = 0, progress: bool = False
+) -> dict[str, Any]:
+    """The JSON that a command prints. Raises ``CommandFailed`` unless it ends with the expected exit code.
+
+    ``target``: the options that choose the deployment, such as ``["--stage", "dev"]``. With ``progress`` what the command
+    says besides goes to the screen.
+    """
+    call = [sys.executable, "-m", "dataforge_cli", *arguments, *target, "--json"]
+    errors = None if progress else subprocess.PIPE
+    done = subprocess.run(call, stdout=subprocess.PIPE, stderr=errors, text=True, check=False)
+    if done.returncode != expected_exit:
+        detail = (done.stdout.strip() or (done.stderr or "").strip())[-2000:]
+        raise CommandFailed(
+            f"`dataforge {' '.join(arguments)}` ended with {done.returncode}, not {expected_exit}: {detail}"
+        )
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
