@@ -87,7 +87,7 @@ def migrate(
     clock.lap("load")
     _settle_all(db, pool, run, planned["waves"])
     clock.lap("settle")
-    reconcile(db, run)
+    reconcile(db, store, run)
     publish(db, run, execution)
     clock.lap("publish")
     output = report(db, store, settings, run)

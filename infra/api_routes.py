@@ -33,6 +33,8 @@ ROUTES = (
     Route("/v1/tables/{proxy+}", DELIVER),
     Route("/v1/backups", OPERATIONS),
     Route("/v1/backups/{proxy+}", OPERATIONS),
+    Route("/v1/exports", OPERATIONS),
+    Route("/v1/exports/{proxy+}", OPERATIONS),
     Route("/v1/restores", OPERATIONS),
     Route("/v1/restores/{proxy+}", OPERATIONS),
     Route("/v1/{proxy+}", INGEST),

@@ -21,6 +21,7 @@ from infra.backup_metrics import damaged, verified
 from infra.dashboard import add_dashboard
 from infra.database import Database
 from infra.deliver import Deliver
+from infra.export import Export
 from infra.functions import Function
 from infra.ingest import Ingest
 from infra.migration import Migration
@@ -53,6 +54,7 @@ class Monitoring(Construct):
         restore: Restore,
         ingest: Ingest,
         deliver: Deliver,
+        export: Export,
         operations: Operations,
         api: Api,
     ) -> None:
@@ -69,6 +71,7 @@ class Monitoring(Construct):
             ingest.function,
             deliver.function,
             deliver.watch,
+            export.work,
             operations.function,
         ]
         self._watch_migrations(migration)

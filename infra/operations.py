@@ -1,4 +1,4 @@
-"""The operations capability: backups and restores for programs, over HTTP."""
+"""The operations capability: backups, restores and exports for programs, over HTTP."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.functions import Function
 from infra.layers import Layers
 from infra.machine import machine_name
 from infra.settings import Settings
-from infra.storage import CLAIMS, Storage, grant_read, grant_write
+from infra.storage import CLAIMS, EXPORTS, Storage, grant_read, grant_write
 
 # API Gateway waits no longer.
 TIMEOUT = Duration.seconds(29)
@@ -19,7 +19,7 @@ MEMORY = 1024
 
 
 class Operations(Construct):
-    """One function outside the VPC: it calls Step Functions, and reads of a backup no more than what tells about it.
+    """One function outside the VPC: it calls Step Functions, tells of backups, and signs addresses of exports.
 
     It knows the state machines by their names, as the machines' own roles know their executions.
     """
@@ -28,7 +28,7 @@ class Operations(Construct):
         self, scope: Construct, id: str, *, settings: Settings, layers: Layers, storage: Storage
     ) -> None:
         super().__init__(scope, id)
-        self._names = {kind: machine_name(settings, kind) for kind in ("backup", "restore")}
+        self._names = {kind: machine_name(settings, kind) for kind in ("backup", "restore", "export")}
         self.function = Function(
             self,
             "Operations",
@@ -39,6 +39,7 @@ class Operations(Construct):
             environment={
                 "BACKUP_ARN": self._machine("backup"),
                 "RESTORE_ARN": self._machine("restore"),
+                "EXPORT_ARN": self._machine("export"),
                 "BACKUP_BUCKET": storage.backup.bucket_name,
                 "REPORT_BUCKET": storage.report.bucket_name,
                 "RESTORE_API": str(settings.restore_api).lower(),
@@ -49,7 +50,10 @@ class Operations(Construct):
         grant_read(storage.backup, self.function, "*/manifest.json", "*/verification.json")
         grant_read(storage.report, self.function, f"{CLAIMS}*")
         grant_write(storage.report, self.function, CLAIMS)
-        self._grant_machines(("backup", "restore") if settings.restore_api else ("backup",))
+        # What it signs an address of must be its own to read: whoever has the address reads in its name.
+        grant_read(storage.report, self.function, f"{EXPORTS}*")
+        grant_read(storage.backup, self.function, "*.parquet")
+        self._grant_machines(("backup", "export", *(("restore",) if settings.restore_api else ())))
 
     def _machine(self, kind: str) -> str:
         return self._arn("stateMachine", self._names[kind])
@@ -63,7 +67,7 @@ class Operations(Construct):
         )
 
     def _grant_machines(self, startable: tuple[str, ...]) -> None:
-        """Start what may be started; list and look at the executions of both machines. Nothing is stopped."""
+        """Start what may be started; list and look at the executions of the machines. Nothing is stopped."""
         executions = [self._arn("execution", f"{name}:*") for name in self._names.values()]
         for actions, resources in (
             (["states:StartExecution"], [self._machine(kind) for kind in startable]),
@@ -75,6 +79,6 @@ class Operations(Construct):
         prefix = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:"
         acknowledge(
             self.function.role,
-            "An execution's name is not known before it starts; all of these are executions of the two machines.",
+            "An execution's name is not known before it starts; all of these are executions of these machines.",
             *(f"IAM5[Resource::{prefix}{name}:*]" for name in self._names.values()),
         )

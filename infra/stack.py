@@ -11,6 +11,7 @@ from infra.api_routes import DELIVER, INGEST, OPERATIONS
 from infra.backup import Backup
 from infra.database import Database
 from infra.deliver import Deliver
+from infra.export import Export
 from infra.ingest import Ingest
 from infra.layers import Layers
 from infra.migration import Migration
@@ -75,6 +76,15 @@ class DataForge(Stack):
         deliver = Deliver(
             self, "Deliver", settings=settings, layers=layers, network=network, database=database
         )
+        export = Export(
+            self,
+            "Export",
+            settings=settings,
+            layers=layers,
+            network=network,
+            database=database,
+            storage=storage,
+        )
         operations = Operations(self, "Operations", settings=settings, layers=layers, storage=storage)
         functions = {
             INGEST: ingest.function,
@@ -84,7 +94,7 @@ class DataForge(Stack):
         api = Api(self, "Api", settings=settings, functions=functions)
         logging_in = [migration.control, migration.load, restore.control, restore.work]
         logging_in += [backup.control, backup.hold, backup.work]
-        for function in (*logging_in, ingest.function, deliver.function, deliver.watch):
+        for function in (*logging_in, ingest.function, deliver.function, deliver.watch, export.work):
             schema.precede(function)
         Monitoring(
             self,
@@ -97,6 +107,7 @@ class DataForge(Stack):
             restore=restore,
             ingest=ingest,
             deliver=deliver,
+            export=export,
             operations=operations,
             api=api,
         )

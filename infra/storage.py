@@ -20,6 +20,8 @@ PROGRESS = "progress/"
 """In the report bucket: what tells a client how far a run is."""
 CLAIMS = "requests/"
 """In the report bucket: which run an idempotency key stands for."""
+EXPORTS = "exports/"
+"""In the report bucket: tables as files, for those who asked for them."""
 MAP_RESULTS = "map-runs/"
 """In the report bucket: what Step Functions writes about the children of a Distributed Map."""
 
@@ -45,7 +47,7 @@ class Storage(Construct):
             lock_days=backup_lock_days,
         )
         self.report = self._data_bucket(
-            "Report", [_age(INFREQUENT, 90)], scratch=(PROGRESS, CLAIMS, MAP_RESULTS)
+            "Report", [_age(INFREQUENT, 90)], scratch=(PROGRESS, CLAIMS, EXPORTS, MAP_RESULTS)
         )
 
     @property

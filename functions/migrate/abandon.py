@@ -11,6 +11,9 @@ from dataforge.settings import MigrationSettings
 from functions.migrate.begin import release
 from functions.migrate.report import report
 
+_REPORTED = ("QualityTooLow", "NotReconciled")
+"""Failures that the run's figures explain."""
+
 
 def abandon(
     db: Connection, s3: Any, settings: MigrationSettings, execution: str, error: dict[str, str]
@@ -25,7 +28,7 @@ def abandon(
         name, cause = recorded
     cause = shortened(cause)
     run_id = release(db, execution, "failed", name, cause)
-    if run_id and name == "QualityTooLow":
+    if run_id and name in _REPORTED:
         cause += f" Report: {report(db, s3, settings, run_id)['report']}"
     return {"error": name, "cause": cause}
 

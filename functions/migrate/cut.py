@@ -7,10 +7,9 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
-from dataforge.catalogue import Source
 from dataforge.csvfile import Passage
 from dataforge.database import Connection, transaction
-from dataforge.objects import Object, put_json
+from dataforge.objects import put_json
 from dataforge.roles import OWNER
 from dataforge.settings import MigrationSettings
 from functions.migrate.resume import loaded_chunks
@@ -19,22 +18,15 @@ from functions.migrate.run import Run, read_run
 
 def cut(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
     """Move the ranges' borders to the next record and write the load's work list. Returns bucket, key and count."""
-    items: list[dict[str, Any]] = []
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
-        chosen = [table.name for table in run.tables]
-        for number, (file, source, header, data_end) in _files(cursor, run).items():
-            tables = [t for t in (source.tables if source else chosen) if t in chosen]
-            chunks = list(_chunks(cursor, run, number, data_end))
-            _store(cursor, run, chunks)
-            common: dict[str, Any] = {"step": "load", "migration_id": run.id, "dataset": run.dataset.name}
-            common |= {"file_number": number, "source": source.file if source else "", "header": header}
-            common |= {"bucket": file.bucket, "key": file.key, "etag": file.etag, "size": file.size}
-            common |= {"tables": tables, "progress": run.progress, "replay": run.replay is not None}
-            items += [
-                common | {"chunk": chunk, "start": start, "end": end, "line": line}
-                for chunk, start, end, line in chunks
-            ]
+        cursor.execute(
+            "SELECT file_number, data_end FROM dataforge.migration_files WHERE migration_id = %s ORDER BY 1",
+            (run.id,),
+        )
+        for number, data_end in cursor.fetchall():
+            _store(cursor, run, list(_chunks(cursor, run, number, data_end)))
+        items = load_items(cursor, run)
         loaded = loaded_chunks(cursor, run)
     # One item at least: a Distributed Map need not take an empty list, and a loaded chunk is left alone.
     items = [item for item in items if item["chunk"] not in loaded] or items[:1]
@@ -43,15 +35,34 @@ def cut(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> di
     return {"bucket": settings.report_bucket, "key": key, "count": len(items)}
 
 
-def _files(cursor: Any, run: Run) -> dict[int, tuple[Object, Source | None, list[str], int]]:
-    """The run's files by number: the object, its source (a replay has none), its header, where its records end."""
+def load_items(cursor: Any, run: Run) -> list[dict[str, Any]]:
+    """The run's chunks, in file order, as what workers are told (``LoadItem``)."""
     cursor.execute(
-        "SELECT file_number, bucket, key, etag, size, source, header, data_end FROM dataforge.migration_files"
-        " WHERE migration_id = %s ORDER BY file_number",
+        "SELECT c.chunk, c.first_byte, c.end_byte, c.first_line, f.file_number, f.bucket, f.key, f.etag, f.size, f.source,"
+        " f.header FROM dataforge.migration_chunks c JOIN dataforge.migration_files f USING (migration_id, file_number)"
+        " WHERE c.migration_id = %s AND c.first_byte IS NOT NULL ORDER BY f.file_number, c.first_byte, c.end_byte",
         (run.id,),
     )
-    sources = {source.file: source for source in run.dataset.sources}
-    return {n: (Object(*place), sources.get(f), h, end) for n, *place, f, h, end in cursor.fetchall()}
+    names = (
+        "chunk",
+        "start",
+        "end",
+        "line",
+        "file_number",
+        "bucket",
+        "key",
+        "etag",
+        "size",
+        "source",
+        "header",
+    )
+    common: dict[str, Any] = {"step": "load", "migration_id": run.id, "dataset": run.dataset.name}
+    common |= {"progress": run.progress, "replay": run.replay is not None}
+    chosen = [table.name for table in run.tables]
+    feeds = {source.file: [t for t in source.tables if t in chosen] for source in run.dataset.sources}
+    found = [common | dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    # A replay has no source: its records are rows of any of its tables.
+    return [item | {"tables": feeds.get(item["source"], chosen)} for item in found]
 
 
 def _chunks(cursor: Any, run: Run, number: int, data_end: int) -> Iterator[tuple[int, int, int, int]]:
@@ -68,7 +79,8 @@ def _chunks(cursor: Any, run: Run, number: int, data_end: int) -> Iterator[tuple
     state, line = "S", rows[0][2]
     starts: list[tuple[int, int, int]] = []
     for chunk, range_start, first_line, scan in rows:
-        line = line if first_line is None else first_line
+        if scan is None:
+            line = first_line
         entered = Passage(**scan["passages"]["F" if state == "S" else state]) if scan else Passage("S", 0, 0)
         if state == "S":
             starts.append((chunk, range_start, line))

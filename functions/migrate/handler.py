@@ -58,7 +58,7 @@ def _step(event: dict[str, Any], settings: MigrationSettings, db: Connection, s3
         case {"step": "settle", "migration_id": run_id, "table": table}:
             return settle(db, s3, run_id, table)
         case {"step": "reconcile", "migration_id": run_id}:
-            return reconcile(db, run_id)
+            return reconcile(db, s3, run_id)
         case {"step": "publish", "migration_id": run_id, "execution": execution}:
             return dict(publish(db, run_id, execution))
         case {"step": "report", "migration_id": run_id}:

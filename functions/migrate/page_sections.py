@@ -128,17 +128,23 @@ def reconciliation(report: Report) -> str:
         ]
         for t in known
     ]
+    title = "Proof that nothing was lost" if all(map(_agrees, known)) else "Source and target do not agree"
     return (
-        "<h2>Proof that nothing was lost</h2><p>The hash of what was read from the files, and the hash of what the database"
+        f"<h2>{title}</h2><p>The hash of what was read from the files, and the hash of what the database"
         f" holds, each computed on its own side ({escape(report['row_hash'])}).</p>"
         + table("Content hashes", ("table", "", "read from the files", "stored"), rows)
         + "".join(map(_differences, known))
     )
 
 
+def _agrees(t: dict[str, Any]) -> bool:
+    return t["source_hash"] == t["target_hash"] and not t["differences"]
+
+
 def _agreement(t: dict[str, Any]) -> str:
-    agree = t["source_hash"] == t["target_hash"] and not t["differences"]
-    return '<span class="good-text">✓ equal</span>' if agree else '<span class="bad-text">✗ differ</span>'
+    return (
+        '<span class="good-text">✓ equal</span>' if _agrees(t) else '<span class="bad-text">✗ differ</span>'
+    )
 
 
 def _differences(t: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from dataforge.errors import NotReconciled, QualityTooLow, TargetChanged
 from dataforge.roles import OWNER
 from dataforge.rows import content_hash
 from dataforge.snapshot import exclude_snapshots
+from functions.migrate.differences import explain
 from functions.migrate.facts import keep_facts
 from functions.migrate.files import reconcile_files
 from functions.migrate.merge import insert, settle_again
@@ -43,24 +44,31 @@ _GAPS = """
 """Where a file's chunks do not follow one another from its first record to its end; parameters: the run, twice."""
 
 
-def reconcile(db: Connection, run_id: str) -> dict[str, Any]:
+def reconcile(db: Connection, s3: Any, run_id: str) -> dict[str, Any]:
     """Compare source and target of every table and note the counts, hashes and quality in the ledger.
 
-    Returns {"quality": str}. Raises ``NotReconciled`` naming table and figures when they do not agree: a defect, never a
-    matter of data. Repeating it is harmless.
+    Returns {"quality": str}. Raises ``NotReconciled`` naming table, figures and the first keys that differ when they do
+    not agree: a defect, never a matter of data. Repeating it is harmless.
     """
+    failed: dict[str, str] = {}
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
         _all_loaded(cursor, run)
         read = rejected = 0
         for table in run.tables:
-            table_read, table_rejected = _reconcile_table(cursor, run, table)
+            try:
+                table_read, table_rejected = _reconcile_table(cursor, run, table)
+            except NotReconciled as error:
+                failed[table.name] = str(error)
+                continue
             read, rejected = read + table_read, rejected + table_rejected
-        overall = quality(read, rejected)
+        overall = None if failed else quality(read, rejected)
         cursor.execute(
             "UPDATE dataforge.migrations SET quality = %s WHERE migration_id = %s", (overall, run_id)
         )
+    if failed:
+        raise NotReconciled(explain(db, s3, run, failed))
     return {"quality": str(overall)}
 
 
@@ -85,6 +93,7 @@ def _all_loaded(cursor: Any, run: Run) -> None:
 
 
 def _reconcile_table(cursor: Any, run: Run, table: Table) -> tuple[int, int]:
+    """Note the table's figures; returns rows read and rejected. Raises ``NotReconciled`` where they do not agree."""
     cursor.execute(_LOADED, (table.name, run.id))
     read, deduplicated, rejected, source_total = cursor.fetchone()
     cursor.execute(
@@ -92,17 +101,11 @@ def _reconcile_table(cursor: Any, run: Run, table: Table) -> tuple[int, int]:
         (run.id, table.name),
     )
     settled = cursor.fetchone()[0]
-    reconcile_files(cursor, run, table, settled)
     deduplicated += settled["deduplicated"]
     rejected += settled["rejected"]
     unchanged = settled["unchanged"]
     loaded = settled["rows"] - unchanged
     expected = (int(source_total) - settled["removed_hash_total"]) % 2**64
-    if read != loaded + unchanged + deduplicated + rejected or expected != settled["hash_total"]:
-        raise NotReconciled(
-            f"{table.name}: read {read}, loaded {loaded}, unchanged {unchanged}, deduplicated {deduplicated}, rejected"
-            f" {rejected}; source hash {content_hash(expected)}, target hash {content_hash(settled['hash_total'])}."
-        )
     cursor.execute(
         "UPDATE dataforge.migration_tables SET read = %s, loaded = %s, unchanged = %s, deduplicated = %s, rejected = %s,"
         ' updated = %s, quality = %s, source_hash = %s, target_hash = %s WHERE migration_id = %s AND "table" = %s',
@@ -112,6 +115,12 @@ def _reconcile_table(cursor: Any, run: Run, table: Table) -> tuple[int, int]:
             *(run.id, table.name),
         ),
     )
+    reconcile_files(cursor, run, table, settled)
+    if read != loaded + unchanged + deduplicated + rejected or expected != settled["hash_total"]:
+        raise NotReconciled(
+            f"{table.name}: read {read}, loaded {loaded}, unchanged {unchanged}, deduplicated {deduplicated}, rejected"
+            f" {rejected}; source hash {content_hash(expected)}, target hash {content_hash(settled['hash_total'])}."
+        )
     return read, rejected
 
 

@@ -1,4 +1,4 @@
-"""Entry point of the operations function: the routes of backups and restores."""
+"""Entry point of the operations function: the routes of backups, restores and exports."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from dataforge.http.strictjson import parse
 from dataforge.ids import new_id, time_of
 from dataforge.settings import OperationsSettings, read
 from functions.operations import claims, runs
+from functions.operations.downloads import tell_export
 from functions.operations.listing import list_backups
-from functions.operations.orders import read_backup, read_restore
+from functions.operations.orders import read_backup, read_export, read_restore
 
 SERVICE = "operations"
 logger, tracer = Logger(SERVICE), Tracer(SERVICE, auto_patch=False)
@@ -78,6 +79,25 @@ def get_restore(request: Request) -> Response:
     found = _find(read(OperationsSettings).restore_arn, run)
     if found is None:
         raise NotFound(f"There is no restore {run[:100]!r}, or it is more than 90 days ago.")
+    return json_response(found)
+
+
+@router.route("POST", "/v1/exports", least=Kind.READER)
+def post_export(request: Request) -> Response:
+    """Start an export."""
+    return _start(request, read(OperationsSettings).export_arn, read_export)
+
+
+@router.route("GET", "/v1/exports/{id}", least=Kind.READER)
+def get_export(request: Request) -> Response:
+    """How an export goes, and where its files are."""
+    settings, run = read(OperationsSettings), request.parts["id"]
+    found = _find(settings.export_arn, run)
+    if found and found["status"] == "succeeded":
+        output = tell_export(_s3(), settings.report_bucket, run)
+        found = found | {"output": output} if output else None
+    if found is None:
+        raise NotFound(f"There is no export {run[:100]!r}, or it is more than 30 days ago.")
     return json_response(found)
 
 

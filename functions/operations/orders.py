@@ -6,6 +6,7 @@ from typing import Any
 
 from dataforge.api.backups import BackupRequest
 from dataforge.api.body import pointer, read_body
+from dataforge.api.exports import ExportRequest
 from dataforge.api.restores import RestoreRequest
 from dataforge.datasets import get_dataset
 from dataforge.errors import UnknownTable
@@ -33,6 +34,13 @@ def read_restore(document: Any) -> dict[str, Any]:
     return _input(order)
 
 
+def read_export(document: Any) -> dict[str, Any]:
+    """The export's state machine's input. Raises ``InvalidRequest``."""
+    order = read_body(ExportRequest, document, WRONG)
+    _check(order.dataset, {("table",): order.table})
+    return _input(order)
+
+
 def _check(dataset: str, tables: dict[Any, str]) -> None:
     errors = []
     for place, name in tables.items():
@@ -44,6 +52,6 @@ def _check(dataset: str, tables: dict[Any, str]) -> None:
         raise InvalidRequest(WRONG, errors)
 
 
-def _input(order: BackupRequest | RestoreRequest) -> dict[str, Any]:
+def _input(order: BackupRequest | RestoreRequest | ExportRequest) -> dict[str, Any]:
     """Only what was given, and the dataset: what is left out, the machine itself knows best."""
     return {"dataset": order.dataset, **order.model_dump(exclude_unset=True, exclude_none=True)}

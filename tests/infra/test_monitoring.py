@@ -41,6 +41,7 @@ def test_everything_that_needs_a_hand_has_an_alarm(dev: Resources) -> None:
         "IngestErrors",
         "DeliverErrors",
         "QualityWatchErrors",
+        "ExportWorkErrors",
         "QualityBelowThreshold",
         "OperationsErrors",
         "ApiFails",

@@ -19,19 +19,25 @@ def machines(action: str, *names: str) -> set[tuple[str, str]]:
     return {(f"states:{action}", f"{STATES}:stateMachine:DataForge-dev-{name}") for name in names}
 
 
-@pytest.mark.parametrize(("stack", "startable"), [("dev", ["backup"]), ("local", ["backup", "restore"])])
+@pytest.mark.parametrize(
+    ("stack", "startable"), [("dev", ["backup", "export"]), ("local", ["backup", "restore", "export"])]
+)
 def test_function_may_start_look_at_and_list_runs_and_read_what_tells_about_backups(
     request: pytest.FixtureRequest, granted: Granted, stack: str, startable: list[str]
 ) -> None:
     assert granted(request.getfixturevalue(stack), "OperationsRole") == (
         machines("StartExecution", *startable)
-        | machines("ListExecutions", "backup", "restore")
+        | machines("ListExecutions", "backup", "restore", "export")
         | {
             ("states:DescribeExecution", f"{STATES}:execution:DataForge-dev-{name}:*")
-            for name in ("backup", "restore")
+            for name in ("backup", "restore", "export")
         }
         | {("s3:ListBucket", f"<Storage{bucket}.Arn>") for bucket in ("Backup", "Report")}
         | {("s3:GetObject", f"<StorageBackup.Arn>/*/{name}.json") for name in ("manifest", "verification")}
+        | {
+            ("s3:GetObject", "<StorageReport.Arn>/exports/*"),
+            ("s3:GetObject", "<StorageBackup.Arn>/*.parquet"),
+        }
         | {
             (f"s3:{action}", "<StorageReport.Arn>/requests/*")
             for action in ("GetObject", "PutObject", "AbortMultipartUpload")
@@ -67,6 +73,6 @@ def test_restores_are_started_over_http_only_where_the_context_says_so(
 def test_function_knows_the_machines_of_the_stack_by_their_names(dev: Resources, function: Any) -> None:
     variables = function(dev, "Operations")["Environment"]["Variables"]
     names = {m["Properties"]["StateMachineName"] for m in dev["AWS::StepFunctions::StateMachine"].values()}
-    for variable in ("BACKUP_ARN", "RESTORE_ARN"):
+    for variable in ("BACKUP_ARN", "RESTORE_ARN", "EXPORT_ARN"):
         *_, last = variables[variable]["Fn::Join"][1]
         assert last.rpartition(":")[2] in names

@@ -72,7 +72,7 @@ def test_only_what_ends_with_a_run_expires_among_the_reports(dev: Resources) -> 
     expiring = {
         r["Prefix"]: r["ExpirationInDays"] for r in rules(dev, "StorageReport").values() if "Prefix" in r
     }
-    assert expiring == {"progress/": 30, "requests/": 30, "map-runs/": 30}
+    assert expiring == {"progress/": 30, "requests/": 30, "exports/": 30, "map-runs/": 30}
 
 
 @pytest.mark.parametrize(("stage", "policy"), [("dev", "Delete"), ("prod", "Retain")])

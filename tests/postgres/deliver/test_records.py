@@ -256,16 +256,13 @@ def test_an_unchanged_page_is_not_sent_again(api: Api, delivered: Database) -> N
 
 
 def test_pages_are_compressed_for_those_who_take_it(api: Api) -> None:
-    plain, small = (
-        api.records("orders"),
-        api.records("orders", accept="*/*", accept_encoding="br;q=1, gzip;q=0.5"),
-    )
+    plain = api.records("orders", accept="*/*")
+    small = api.records("orders", accept="*/*", accept_encoding="br;q=1, gzip;q=0.5")
     assert small.headers["Content-Encoding"] == "gzip"
     assert small.body == plain.body
     assert "Content-Encoding" not in plain.headers
-    assert (
-        "Content-Encoding" not in api.records("orders", accept="*/*", accept_encoding="gzip;q=0, br").headers
-    )
+    for headers in ({"accept": "*/*", "accept_encoding": "gzip;q=0, br"}, {"accept_encoding": "gzip"}):
+        assert "Content-Encoding" not in api.records("orders", **headers).headers
 
 
 def test_a_page_of_large_rows_ends_early_and_the_walk_goes_on(api: Api, delivered: Database) -> None:
@@ -276,13 +273,14 @@ def test_a_page_of_large_rows_ends_early_and_the_walk_goes_on(api: Api, delivere
     )
     replies = list(api.walk("quotes", "dataset=quotes&limit=1000"))
     assert len(replies) > 3
+    assert all(len(page) > 10 for page in replies[:-1])
     assert sum(map(len, replies)) == len({row["quote_id"] for page in replies for row in page}) == 100
 
 
 def test_a_row_that_no_answer_can_hold_is_named(api: Api, delivered: Database) -> None:
     delivered.query(
         "SET session_replication_role = replica;"
-        "INSERT INTO olist.order_reviews VALUES (md5('1'), md5('1'), 5, NULL, repeat('x', 5000000), now(), now())"
+        "INSERT INTO olist.order_reviews VALUES (md5('1'), md5('1'), 5, NULL, repeat('x', 3000000), now(), now())"
     )
     api.records("order_reviews").problem(413, "row-too-large")
     assert len(api.records("order_reviews", "select=order_id,review_score").rows) == 1

@@ -110,7 +110,7 @@ class Migration:
             settle(self.control, self.forge.s3, self.id, table)
 
     def reconcile(self) -> dict[str, Any]:
-        return reconcile(self.control, self.id)
+        return reconcile(self.control, self.forge.s3, self.id)
 
     def publish(self) -> dict[str, str]:
         return publish(self.control, self.id, self.execution)

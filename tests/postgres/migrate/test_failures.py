@@ -209,3 +209,38 @@ def test_a_shadow_that_is_not_what_was_read_is_not_published(
     with pytest.raises(DataForgeError) as raised:
         run.reconcile()
     assert type(raised.value) is NotReconciled
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_rows_that_differ_are_named_by_key_in_error_and_report(
+    forge: Forge, make_csv: MakeCsv, filled: bool
+) -> None:
+    rows: list[dict[str, Any]] = [{"customer_id": n} for n in (1, 2, 3, 3)]
+    body = make_csv(
+        "customers", *rows, {"customer_id": 3, "customer_city": "conflict"}, {"customer_id": "bad"}
+    )
+    forge.put(customers=body)
+    if filled:
+        forge.database.query(
+            "INSERT INTO olist.customers VALUES (%s, %s, '01037', 'x', 'SP')", *["f" * 32] * 2
+        )
+    run = forge.migration({"tables": ["customers"], "quality_threshold": 0}, chunk_bytes=64)
+
+    def tamper() -> None:
+        table = f"shadow_{run.id.lower().replace('-', '_')}.customers"
+        forge.database.query(
+            f"DELETE FROM {table} WHERE customer_id LIKE '%%1';"
+            f"UPDATE {table} SET customer_city = 'x' WHERE customer_id LIKE '%%2';"
+            f"INSERT INTO {table} VALUES (repeat('9', 32), repeat('9', 32), '01037', 'x', 'SP', 3)"
+        )
+
+    with pytest.raises(NotReconciled) as raised:
+        run.run(settle=tamper)
+    found = [f"read, not stored: customer_id = {n:032x}" for n in (1, 2)]
+    found.insert(1, f"stored, not read: customer_id = {'9' * 32}")
+    found.append(f"stored, not read: customer_id = {2:032x}")
+    assert "; ".join(found) in str(raised.value)
+    assert run.failure["cause"].startswith(str(raised.value))
+    [table] = forge.read_json(f"runs/{run.id}/report.json")["tables"]
+    assert table["differences"] == found
+    assert table["source_hash"] != table["target_hash"]

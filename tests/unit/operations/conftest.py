@@ -101,7 +101,7 @@ def cloud(services: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> Cloud:
             s3.delete_object(Bucket=bucket, Key=item["Key"])
         monkeypatch.setenv(f"{bucket.upper()}_BUCKET", bucket)
     machines = {}
-    for kind in ("backup", "restore"):
+    for kind in ("backup", "restore", "export"):
         name = f"shop-{secrets.token_hex(4)}-{kind}"
         made = states.create_state_machine(name=name, definition=WAIT, roleArn=ROLE)
         machines[kind] = made["stateMachineArn"]

@@ -23,9 +23,9 @@ def copy_rows(rows: str, columns: Iterable[str], beside: Iterable[str] = ()) -> 
     )
 
 
-def read_lines(copied: bytes) -> list[bytes]:
-    """What COPY wrote, in lines. COPY doubles backslashes, and JSON holds nothing else that it would change.
+def undouble(copied: bytes) -> bytes:
+    """What COPY wrote, as it was meant: its text format doubles backslashes, and changes nothing else of JSON.
 
-    A last line without its end is left out.
+    ``copied`` must end where a row ends.
     """
-    return copied.replace(rb"\\", b"\\").split(b"\n")[:-1]
+    return copied.replace(rb"\\", b"\\")

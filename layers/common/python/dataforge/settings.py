@@ -64,10 +64,18 @@ class OperationsSettings(Settings):
 
     backup_arn: str
     restore_arn: str
+    export_arn: str
     backup_bucket: str
     report_bucket: str
     restore_api: bool = False
     """Whether POST /v1/restores is offered; the function has the right to start that machine only then."""
+
+
+class ExportSettings(DatabaseSettings):
+    """What the export function needs beside the database."""
+
+    backup_bucket: str
+    report_bucket: str
 
 
 class RestoreSettings(DatabaseSettings):

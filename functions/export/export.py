@@ -1,0 +1,99 @@
+"""One table, as it is at one instant, as files in S3: those of a backup that holds just these rows, or a new one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from dataforge import ddl, exports, manifest, parquet
+from dataforge.catalogue import Table
+from dataforge.database import Connection, transaction
+from dataforge.datasets import get_dataset
+from dataforge.exports import Export, ExportFile, Format
+from dataforge.manifest import Manifest
+from dataforge.rows import ROW_HASH, content_hash
+from dataforge.settings import ExportSettings
+from dataforge.snapshot import export_new, share_tables
+from dataforge.upload import uploading
+from functions.export.lines import write_lines
+
+MEDIA = {"parquet": "application/vnd.apache.parquet", "ndjson": "application/x-ndjson"}
+
+
+def export(
+    db: Connection, s3: Any, settings: ExportSettings, export_id: str, table: Table, form: Format
+) -> Export:
+    """Make the export, and note in the report bucket what was made. ``db`` is closed afterwards: it holds a lock.
+
+    Repeating it is harmless: the last one to end is told. Raises ``Unavailable``, ``Busy``.
+    """
+    with transaction(db) as cursor:
+        share_tables(cursor, get_dataset(table.dataset))
+    with transaction(db) as cursor:
+        export_new(cursor, [table])
+        taken = datetime.now(UTC).isoformat(timespec="seconds")
+        rows, content = _measure(cursor, table)
+        found = _same_rows(s3, settings.backup_bucket, table, rows, content) if form == "parquet" else None
+        if found is None:
+            files = [_write(cursor, s3, settings.report_bucket, export_id, table, form, rows)]
+        else:
+            files = _files_of(settings.backup_bucket, found, table)
+    made = Export(
+        export_id=export_id,
+        dataset=table.dataset,
+        table=table.name,
+        format=form,
+        created_at=taken,
+        rows=rows,
+        content_hash=content,
+        row_hash=ROW_HASH,
+        columns=manifest.column_entries(table),
+        backup_id=found.backup_id if found else None,
+        files=tuple(files),
+    )
+    exports.write(s3, settings.report_bucket, made)
+    return made
+
+
+def _measure(cursor: Any, table: Table) -> tuple[int, str]:
+    """The table's rows and their content hash."""
+    cursor.execute(
+        f"SELECT count(*), coalesce(sum({ddl.row_hash_sql(table)}), 0) FROM {ddl.qualified(table)}"
+    )
+    rows, total = cursor.fetchone()
+    return rows, content_hash(int(total))
+
+
+def _same_rows(s3: Any, bucket: str, table: Table, rows: int, content: str) -> Manifest | None:
+    """The newest backup that has the table, if it is the table as it is now."""
+    manifests = manifest.list_manifests(s3, bucket, table.dataset)
+    held = (m for m in manifests if any(entry.table == table.name for entry in m.tables))
+    newest = next(held, None)
+    if newest is None or newest.row_hash != ROW_HASH:
+        return None
+    entry = newest.table(table.name)
+    shape = manifest.fingerprint(manifest.column_entries(table))
+    same = (entry.rows, entry.content_hash, entry.schema_fingerprint) == (rows, content, shape)
+    return newest if same else None
+
+
+def _files_of(bucket: str, found: Manifest, table: Table) -> list[ExportFile]:
+    return [
+        ExportFile(
+            bucket=bucket, key=found.folder + file.key, rows=file.rows, size=file.size, sha256=file.sha256
+        )
+        for file in found.table(table.name).files
+    ]
+
+
+def _write(
+    cursor: Any, s3: Any, bucket: str, export_id: str, table: Table, form: Format, rows: int
+) -> ExportFile:
+    key = f"{exports.folder(export_id)}{table.name}.{form}"
+    with uploading(s3, bucket, key, MEDIA[form]) as upload:
+        if form == "parquet":
+            parquet.write(cursor, table, parquet.copy_sql(table), upload)
+        else:
+            write_lines(cursor, table, upload)
+        made = upload.finish()
+    return ExportFile(bucket=bucket, key=key, rows=rows, size=made.size, sha256=made.sha256)

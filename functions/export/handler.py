@@ -1,0 +1,38 @@
+"""Entry point of the export function: the one step of the export's state machine."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dataforge.api.exports import ExportRequest
+from dataforge.database import connect
+from dataforge.datasets import get_dataset
+from dataforge.ids import run_id
+from dataforge.settings import ExportSettings, read
+from functions.export.export import export
+
+logger, tracer = Logger(), Tracer()
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Export a table. Returns {"export_id", "rows"}; the rest is in the report bucket."""
+    request = ExportRequest.model_validate(event["input"])
+    table = get_dataset(request.dataset).table(request.table)
+    settings, export_id = read(ExportSettings), run_id(event["execution"], event["started"])
+    with closing(connect(settings)) as db:
+        made = export(db, _s3(), settings, export_id, table, request.format)
+    logger.info("exported", extra={"export_id": export_id, "rows": made.rows, "backup_id": made.backup_id})
+    return {"export_id": export_id, "rows": made.rows}
+
+
+@cache
+def _s3() -> Any:
+    return boto3.client("s3")

@@ -1,0 +1,113 @@
+"""Exports over HTTP: started, looked at, downloaded."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from dataforge.api.body import Body, DatasetName, TableName
+from dataforge.api.delivery import TAG as TAG  # noqa: PLC0414  one heading for both
+from dataforge.api.describe import Document, accepted, answer, idempotency_key, json_body, operation, part
+from dataforge.api.runs import EXAMPLE_ID, ID, started
+from dataforge.api.shapes import Shape
+from dataforge.datasets import DATASETS, DEFAULT
+from dataforge.exports import Format
+from dataforge.http import Kind
+
+URL_SECONDS = 3600
+"""How long an address may be downloaded from; asking again gives a new one."""
+
+
+class ExportRequest(Body):
+    """Which table to export, and how."""
+
+    dataset: DatasetName = DEFAULT
+    table: TableName
+    format: Format = "parquet"
+
+
+class ExportedFile(Shape):
+    """A file to download."""
+
+    name: str
+    url: Annotated[str, Field(description=f"good for {URL_SECONDS} seconds; takes no key")]
+    rows: int
+    size: Annotated[int, Field(description="bytes")]
+    sha256: str
+
+
+class ExportedColumn(Shape):
+    """A column of the files, as the database has it."""
+
+    name: str
+    type: str
+    nullable: bool
+
+
+class Exported(Shape):
+    """What was made: the table as it was at one instant."""
+
+    export_id: str
+    dataset: str
+    table: str
+    format: Format
+    created_at: str
+    rows: int
+    content_hash: Annotated[str, Field(description="of all rows, as a migration and a backup compute it")]
+    row_hash: str
+    columns: list[ExportedColumn]
+    backup_id: Annotated[
+        str | None, Field(description="the backup whose files these are, if it held these rows")
+    ]
+    files: list[ExportedFile]
+
+
+class ExportRun(Shape):
+    """How an export goes, or how it went."""
+
+    id: str
+    status: Literal["running", "succeeded", "failed"]
+    output: Exported | None = None
+    error: Annotated[str | None, Field(description="names the situation; stable")] = None
+    cause: Annotated[str | None, Field(description="for people")] = None
+
+
+MODELS = (ExportRequest,)
+SHAPES: tuple[type[Shape], ...] = (ExportRun,)
+
+
+def paths() -> Document:
+    """Path -> method -> operation."""
+    return {"/v1/exports": {"post": _start()}, "/v1/exports/{id}": {"get": _get()}}
+
+
+def _start() -> Document:
+    return operation(
+        "startExport",
+        "Export a table",
+        "The whole table as it is at one instant, as Parquet, or as NDJSON whose lines are the rows of the pages. If the "
+        "newest backup holds just these rows, its files are told instead of written again.",
+        tag=TAG[0],
+        least=Kind.READER,
+        answers={202: accepted("It is started.", "Started", started())},
+        problems=(400, 413, 415, 422, 503),
+        parameters=[
+            idempotency_key("A retry with the same key and body starts nothing more, for 24 hours at least.")
+        ],
+        body=json_body("ExportRequest", {"table": next(iter(DATASETS[DEFAULT].tables)), "format": "ndjson"}),
+    )
+
+
+def _get() -> Document:
+    example: dict[str, Any] = {"id": EXAMPLE_ID, "status": "running"}
+    return operation(
+        "getExport",
+        "How an export goes, and its files",
+        "With addresses to download from, once it has succeeded. What was written is kept for 30 days.",
+        tag=TAG[0],
+        least=Kind.READER,
+        answers={200: answer("How it is.", "ExportRun", example)},
+        problems=(404, 503),
+        parameters=[part("id", "As POST answered it.", ID)],
+    )

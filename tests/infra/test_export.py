@@ -1,0 +1,20 @@
+"""The export function reads tables and manifests, writes exports, and does nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Resources = dict[str, dict[str, dict[str, Any]]]
+
+
+def test_function_reads_manifests_and_writes_exports(
+    dev: Resources, granted: Callable[[Resources, str], set[tuple[str, str]]]
+) -> None:
+    found = {pair for pair in granted(dev, "ExportWorkRole") if pair[0].startswith("s3:")}
+    assert found == {
+        ("s3:ListBucket", "<StorageBackup.Arn>"),
+        ("s3:GetObject", "<StorageBackup.Arn>/*/manifest.json"),
+        ("s3:PutObject", "<StorageReport.Arn>/exports/*"),
+        ("s3:AbortMultipartUpload", "<StorageReport.Arn>/exports/*"),
+    }

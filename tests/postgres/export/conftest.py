@@ -1,0 +1,63 @@
+"""An S3 and a database with every type of column, for exports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from dataforge.catalogue import Dataset
+from dataforge.datasets import DATASETS
+from dataforge.ddl import dataset_statements
+from dataforge.exports import Export, Format
+from dataforge.settings import ExportSettings
+from functions.export.export import export
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+
+MakeExport = Callable[..., Export]
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    with mock_aws(), pytest.MonkeyPatch.context() as environment:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            environment.setenv(name, "testing")
+        client = boto3.client("s3", region_name="us-east-1")
+        for bucket in ("backup", "report"):
+            client.create_bucket(Bucket=bucket)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def with_kitchen(module_database: Database, kitchen: Dataset) -> Iterator[Database]:
+    """The module's database, in which the kitchen is a dataset like others."""
+    module_database.query(";".join(dataset_statements(kitchen)))
+    module_database.query(
+        "GRANT USAGE ON SCHEMA kitchen TO dataforge_deliver;"
+        "GRANT SELECT ON ALL TABLES IN SCHEMA kitchen TO dataforge_deliver"
+    )
+    DATASETS["kitchen"] = kitchen
+    yield module_database
+    del DATASETS["kitchen"]
+
+
+@pytest.fixture
+def make_export(with_kitchen: Database, s3: Any, kitchen: Dataset) -> MakeExport:
+    """Exports a table of the kitchen as the function does, with the rights that it has."""
+    settings = ExportSettings(
+        **with_kitchen.settings("dataforge_deliver").model_dump(),
+        backup_bucket="backup",
+        report_bucket="report",
+    )
+
+    def make(table: str, form: Format = "parquet", export_id: str = "20261125T200000Z-00000001") -> Export:
+        with closing(with_kitchen.connect("dataforge_deliver")) as db:
+            return export(db, s3, settings, export_id, kitchen.table(table), form)
+
+    return make

@@ -1,0 +1,157 @@
+"""Exports hold the table at one instant, with the API's own rows, and do not write again what a backup holds."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from dataforge import ddl, exports, manifest
+from dataforge.bulk.block import TableBatcher, blocks
+from dataforge.catalogue import Column, Dataset, Table
+from dataforge.exports import Export
+from dataforge.manifest import FileEntry, Manifest, TableEntry
+from dataforge.rowjson import copy_rows, undouble
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+
+MakeExport = Callable[..., Export]
+CsvPart = Callable[[Random, Table], tuple[tuple[str, ...], bytes]]
+FILL = """
+    CREATE TEMP TABLE read (LIKE {table});
+    ALTER TABLE read ADD position bigint
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def filled(with_kitchen: Database, kitchen: Dataset, csv_part: CsvPart) -> None:
+    """Rows of every type, the strange ones too."""
+    random, db = Random(20261125), with_kitchen.superuser()
+    with db.cursor() as cursor:
+        for table in kitchen.tables.values():
+            name = ddl.qualified(table)
+            cursor.execute(FILL.format(table=name))
+            for _ in range(60):
+                header, data = csv_part(random, table)
+                for block in blocks(data, header, 0, 1 << 30):
+                    lines = b"".join(TableBatcher(table).batch(block).lines)
+                    cursor.copy_expert("COPY read FROM STDIN (FORMAT csv)", io.BytesIO(lines))
+            cursor.execute(
+                f"INSERT INTO {name} SELECT {ddl.columns_sql(table)} FROM read ON CONFLICT DO NOTHING"
+            )
+            cursor.execute("DROP TABLE read")
+    db.close()
+
+
+def body(s3: Any, made: Export) -> bytes:
+    (file,) = made.files
+    data: bytes = s3.get_object(Bucket=file.bucket, Key=file.key)["Body"].read()
+    assert (len(data), hashlib.sha256(data).hexdigest(), file.rows) == (file.size, file.sha256, made.rows)
+    return data
+
+
+def delivered(database: Database, table: Table) -> list[bytes]:
+    """The rows as the API's pages have them."""
+    out = io.BytesIO()
+    with database.connect("dataforge_deliver").cursor() as cursor:
+        cursor.copy_expert(copy_rows(f"SELECT * FROM {ddl.qualified(table)}", table.column_names), out)
+    return undouble(out.getvalue()).splitlines()
+
+
+def as_json(column: Column, value: Any) -> str:
+    """A Parquet file's value as the API would write it, by Python alone."""
+    if value is None:
+        return "null"
+    match column.type.name:
+        case "text":
+            return json.dumps(value, ensure_ascii=False)
+        case "timestamp":
+            return json.dumps(column.type.text(value).replace(" ", "T"))
+        case "boolean":
+            return "true" if value else "false"
+    return column.type.text(value)
+
+
+@pytest.mark.parametrize("name", ["everything", "points", "words"])
+def test_pages_lines_and_parquet_hold_identical_rows(
+    make_export: MakeExport, with_kitchen: Database, kitchen: Dataset, s3: Any, name: str
+) -> None:
+    table = kitchen.table(name)
+    pages = sorted(delivered(with_kitchen, table))
+    assert len(pages) > 40
+    lines = body(s3, make_export(name, "ndjson"))
+    assert lines.endswith(b"\n")
+    assert sorted(lines[:-1].split(b"\n")) == pages
+    read = pq.read_table(io.BytesIO(body(s3, make_export(name))))
+    assert read.column_names == list(table.column_names)
+    written = [
+        ",".join(f"{json.dumps(c.name)}:{as_json(c, row[c.name])}" for c in table.columns)
+        for row in read.to_pylist()
+    ]
+    python = sorted(
+        json.dumps(json.loads("{" + row + "}", parse_float=str), sort_keys=True) for row in written
+    )
+    postgres = sorted(json.dumps(json.loads(row, parse_float=str), sort_keys=True) for row in pages)
+    assert python == postgres
+
+
+def test_an_export_tells_rows_hash_and_columns(
+    make_export: MakeExport, with_kitchen: Database, kitchen: Dataset, s3: Any
+) -> None:
+    made = make_export("everything")
+    table = kitchen.table("everything")
+    count, total = with_kitchen.query(
+        f"SELECT count(*), sum({ddl.row_hash_sql(table)}) FROM {ddl.qualified(table)}"
+    )[0]
+    assert (made.rows, int(made.content_hash, 16)) == (count, int(total) % 2**64)
+    assert made.columns == manifest.column_entries(table)
+    assert exports.read(s3, "report", made.export_id) == made
+    assert exports.read(s3, "report", "20261125T200000Z-ffffffff") is None
+
+
+def test_an_export_of_no_rows_is_one(make_export: MakeExport, with_kitchen: Database, s3: Any) -> None:
+    with_kitchen.query("CREATE TABLE kept AS SELECT * FROM kitchen.words; DELETE FROM kitchen.words")
+    assert body(s3, make_export("words", "ndjson")) == b""
+    assert pq.read_table(io.BytesIO(body(s3, make_export("words")))).num_rows == 0
+    with_kitchen.query("INSERT INTO kitchen.words SELECT * FROM kept; DROP TABLE kept")
+
+
+def test_a_backup_of_just_these_rows_is_told_instead(
+    make_export: MakeExport, with_kitchen: Database, s3: Any
+) -> None:
+    made = make_export("points")
+    (file,) = made.files
+    entry = TableEntry(
+        table="points",
+        rows=made.rows,
+        content_hash=made.content_hash,
+        schema_fingerprint=manifest.fingerprint(made.columns),
+        columns=made.columns,
+        files=(
+            FileEntry(key="points/part-00000.parquet", rows=made.rows, size=file.size, sha256=file.sha256),
+        ),
+    )
+    backup_id = "20261125T210000Z-0000000b"
+    backup = Manifest(
+        backup_id=backup_id,
+        dataset="kitchen",
+        kind="backup",
+        created_at=datetime(2026, 11, 25, 21, tzinfo=UTC),
+        tables=(entry,),
+    )
+    manifest.write(s3, "backup", backup)
+    again = make_export("points", export_id="20261125T220000Z-00000002")
+    assert (again.backup_id, again.content_hash) == (backup_id, made.content_hash)
+    assert [file.key for file in again.files] == [f"kitchen/{backup_id}/points/part-00000.parquet"]
+    assert make_export("points", "ndjson").backup_id is None
+    assert make_export("words").backup_id is None
+    with_kitchen.query("INSERT INTO kitchen.points VALUES ('one more', 1.5)")
+    assert make_export("points").backup_id is None

@@ -1,0 +1,209 @@
+"""A worker's process that is killed, a server that crashes, a run that is started again: the rows are always the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import pytest
+
+from dataforge import shadow
+from dataforge.errors import Unavailable
+from dataforge.roles import LOAD, MIGRATE
+from functions.migrate.begin import release
+from functions.migrate.items import LoadItem
+from functions.migrate.load import load_chunk
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+    from tests.postgres.migrate.conftest import Forge, Migration
+
+MakeCsv = Callable[..., bytes]
+ROOT = Path(__file__).parents[3]
+TABLES = ("customers", "orders")
+DOCUMENT: dict[str, Any] = {"tables": [*TABLES], "quality_threshold": 0}
+STEPS = ("begin", "plan", "scan", "cut", "load", "settle", "reconcile", "publish", "report")
+HALT = """
+    CREATE FUNCTION public.halt() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END';
+    CREATE TRIGGER halt BEFORE INSERT ON {table} FOR EACH ROW WHEN (NEW.customer_city = 'halt')
+    EXECUTE FUNCTION public.halt()
+"""
+WORKER = """
+import io, json, sys
+from dataforge.database import connect
+from dataforge.settings import DatabaseSettings
+from functions.migrate.items import LoadItem
+from functions.migrate.load import load_chunk
+
+class Folder:
+    def get_object(self, Bucket, Key, IfMatch, Range):
+        start, end = map(int, Range.removeprefix("bytes=").split("-"))
+        return {"Body": io.BytesIO(body[start : end + 1])}
+
+settings, password, item, path = json.loads(sys.argv[1])
+body = open(path, "rb").read()
+load_chunk(connect(DatabaseSettings(**settings), password), Folder(), LoadItem(**item))
+"""
+
+
+@pytest.fixture
+def files(make_csv: MakeCsv) -> dict[str, bytes]:
+    """Customers with a duplicate, a conflict and a bad row, and at the end one at which a COPY can be halted; an orphan."""
+    rows: list[dict[str, Any]] = [{"customer_id": n} for n in (1, 2, 3, 1)]
+    rows += [{"customer_id": 2, "customer_city": "x"}, {"customer_id": "bad"}]
+    rows.append({"customer_id": 4, "customer_city": "halt"})
+    orders = [{"order_id": n, "customer_id": n} for n in (1, 2, 9)]
+    return {"customers": make_csv("customers", *rows), "orders": make_csv("orders", *orders)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def durable(module_database: Database) -> None:
+    """The tests' server may lose its newest commits in a crash; here it may not."""
+    module_database.query(f"ALTER DATABASE {module_database.name} SET synchronous_commit = on")
+
+
+@pytest.fixture
+def wanted(used_forge: Forge, files: dict[str, bytes]) -> list[list[str]]:
+    """The rows after a run that nothing happened to; the tables are empty again then."""
+    used_forge.put(**files)
+    used_forge.migration(DOCUMENT).run()
+    found = [used_forge.rows(table) for table in TABLES]
+    empty(used_forge)
+    return found
+
+
+def empty(forge: Forge) -> None:
+    forge.database.query("TRUNCATE olist.customers, olist.orders, olist.order_items, olist.order_payments,"
+                         " olist.order_reviews, dataforge.rejections")  # fmt: skip
+
+
+def until(true: Callable[[], Any], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@contextmanager
+def halted(database: Database, run: Migration) -> Iterator[Callable[[], int]]:
+    """Within, a COPY of customers halts at its last row. Gives a function that waits for it and returns its backend's id."""
+    table = f"{shadow.schema_of(run.id)}.customers"
+    database.query(HALT.format(table=table))
+    guard = database.superuser()
+    guard.cursor().execute("SELECT pg_advisory_lock(1)")
+    waiting = (
+        "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+    )
+
+    def halt() -> int:
+        until(lambda: database.query(waiting))
+        return int(database.query(waiting)[0][0])
+
+    try:
+        yield halt
+    finally:
+        guard.close()
+        until(lambda: accepts(database))
+        database.query(f"DROP TRIGGER halt ON {table}; DROP FUNCTION public.halt")
+
+
+def accepts(database: Database) -> bool:
+    try:
+        database.query("SELECT 1")
+    except psycopg2.OperationalError:
+        return False
+    return True
+
+
+def customers(run: Migration) -> LoadItem:
+    return LoadItem.model_validate(next(i for i in run.items["load"] if i["tables"] == ["customers"]))
+
+
+def finish(forge: Forge, run: Migration, end: str = "") -> None:
+    """Take the steps from the load on, up to ``end``, with new connections."""
+    run.worker, run.control = forge.database.connect(LOAD), forge.database.connect(MIGRATE)
+    for step in STEPS[STEPS.index("load") : STEPS.index(end) if end else None]:
+        run.take(step)
+
+
+def assert_as_wanted(forge: Forge, wanted: list[list[str]]) -> None:
+    assert [forge.rows(table) for table in TABLES] == wanted
+    codes = forge.rejections("table", "line", "codes")
+    assert [code for *_, code in codes] == ["conflict", "string_pattern_mismatch", "foreign_key"]
+
+
+def test_a_workers_process_killed_in_the_middle_of_a_copy_leaves_nothing(
+    used_forge: Forge, files: dict[str, bytes], wanted: list[list[str]], tmp_path: Path
+) -> None:
+    run = used_forge.migration(DOCUMENT).until("load")
+    (tmp_path / "customers.csv").write_bytes(files["customers"])
+    settings = used_forge.database.settings(LOAD).model_dump()
+    told = json.dumps(
+        [settings, "for the tests", customers(run).model_dump(), str(tmp_path / "customers.csv")]
+    )
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "layers/common/python")])
+    with halted(used_forge.database, run) as halt:
+        command = [sys.executable, "-c", WORKER, told]
+        with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths}) as process:
+            halt()
+            process.kill()
+    assert process.returncode == -signal.SIGKILL
+    # The next worker waits for the chunk's entry until PostgreSQL has noticed.
+    finish(used_forge, run)
+    assert_as_wanted(used_forge, wanted)
+    empty(used_forge)
+
+
+def test_a_server_that_crashes_in_the_middle_of_a_copy_and_again_before_publication_loses_nothing(
+    used_forge: Forge, files: dict[str, bytes], wanted: list[list[str]]
+) -> None:
+    run = used_forge.migration(DOCUMENT).until("load")
+    with halted(used_forge.database, run) as halt, ThreadPoolExecutor(1) as pool:
+        future = pool.submit(load_chunk, run.worker, used_forge.s3, customers(run))
+        crash(halt())
+        used_forge.database.warm.clear()
+        assert isinstance(future.exception(timeout=30), Unavailable)
+    finish(used_forge, run, "publish")
+    crash(run.control.info.backend_pid)
+    until(lambda: accepts(used_forge.database))
+    with pytest.raises(Unavailable):
+        run.publish()
+    finish(used_forge, run)
+    assert_as_wanted(used_forge, wanted)
+    empty(used_forge)
+    used_forge.database.warm.clear()
+
+
+def crash(backend: int) -> None:
+    """PostgreSQL ends all its processes, and recovers, when one of them is killed."""
+    os.kill(backend, signal.SIGKILL)
+
+
+def test_a_run_that_died_before_any_of_its_steps_is_started_again_with_the_same_result(
+    used_forge: Forge, files: dict[str, bytes], wanted: list[list[str]]
+) -> None:
+    hashes = set()
+    for step in STEPS[1:]:
+        dead = used_forge.migration(DOCUMENT).until(step)
+        release(dead.control, dead.execution, "aborted", "ABORTED", "stopped")
+        used_forge.database.query("DELETE FROM dataforge.rejections WHERE migration_id = %s", dead.id)
+        run = used_forge.migration(DOCUMENT)
+        run.run()
+        if step != "report":
+            assert_as_wanted(used_forge, wanted)
+        report = used_forge.read_json(f"runs/{run.id}/report.json")
+        hashes |= {(t["table"], t["source_hash"], t["target_hash"]) for t in report["tables"]}
+        empty(used_forge)
+    assert len(hashes) == len(TABLES)
+    assert all(source == target for _, source, target in hashes)

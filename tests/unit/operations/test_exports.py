@@ -1,0 +1,124 @@
+"""Exports over HTTP: any reader starts one, and finds its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from dataforge import exports
+from dataforge.api.document import build
+from dataforge.exports import Export, ExportFile
+from dataforge.ids import time_of
+from functions.operations import downloads, runs
+
+if TYPE_CHECKING:
+    from tests.unit.operations.conftest import Answer, Cloud
+
+Call = Callable[..., "Answer"]
+READER = "reader." + "x" * 48
+
+
+@pytest.fixture(autouse=True)
+def signer(cloud: Cloud) -> None:
+    downloads._signer.cache_clear()
+
+
+def finished(cloud: Cloud, export_id: str) -> Export:
+    """What the export function leaves."""
+    made = Export(
+        export_id=export_id,
+        dataset="olist",
+        table="orders",
+        format="ndjson",
+        created_at="2026-11-25T20:00:00+00:00",
+        rows=2,
+        content_hash="ab",
+        row_hash="dataforge-row-1",
+        columns=(),
+        backup_id=None,
+        files=(
+            ExportFile(
+                bucket="report", key=f"exports/{export_id}/orders.ndjson", rows=2, size=9, sha256="0" * 64
+            ),
+        ),
+    )
+    exports.write(cloud.s3, "report", made)
+    return made
+
+
+@pytest.mark.parametrize(
+    "body", [{"table": "orders"}, {"dataset": "quotes", "table": "tags", "format": "ndjson"}]
+)
+def test_an_export_is_started_and_told_where(call: Call, cloud: Cloud, body: dict[str, str]) -> None:
+    answer = call("POST", "/v1/exports", body, key=READER)
+    assert (answer.status, answer.document["status"]) == (202, "running")
+    assert time_of(answer.document["id"])
+    assert answer.headers["Location"] == f"/v1/exports/{answer.document['id']}"
+    assert cloud.inputs("export") == {answer.document["id"]: {"dataset": "olist", **body}}
+    assert call("GET", answer.headers["Location"], key=READER).document["status"] == "running"
+
+
+def test_a_finished_export_has_addresses_to_download_from(call: Call, cloud: Cloud) -> None:
+    run = call("POST", "/v1/exports", {"table": "orders"}, key=READER).document["id"]
+    made = finished(cloud, run)
+    output = downloads.tell_export(cloud.s3, "report", run)
+    assert output
+    told = build()
+    schema = {"$ref": "#/components/schemas/ExportRun", "components": told["components"]}
+    Draft202012Validator(schema).validate({"id": run, "status": "succeeded", "output": output})
+    assert (output["rows"], output["content_hash"]) == (2, "ab")
+    (file,) = output["files"]
+    assert (file["name"], file["size"]) == ("orders.ndjson", 9)
+    address = urlsplit(file["url"])
+    query = parse_qs(address.query)
+    assert address.path.endswith(made.files[0].key)
+    assert query["X-Amz-Expires"] == ["3600"]
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+
+
+def test_a_failed_export_says_why(call: Call) -> None:
+    error = {"errorMessage": "The database could not give a lock in time.", "errorType": "Busy"}
+    found = runs.tell("x", {"status": "FAILED", "error": "Busy", "cause": json.dumps(error)})
+    assert (found["error"], found["cause"]) == ("Busy", error["errorMessage"])
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({}, "/table"),
+        ({"table": "nothing"}, "/table"),
+        ({"table": "orders", "dataset": "x"}, "/dataset"),
+        ({"table": "orders", "format": "csv"}, "/format"),
+        ({"table": "orders", "more": 1}, "/more"),
+    ],
+)
+def test_what_is_wrong_is_told_at_once(call: Call, cloud: Cloud, body: Any, place: str) -> None:
+    answer = call("POST", "/v1/exports", body, key=READER)
+    assert answer.status == 400
+    assert [error["pointer"] for error in answer.document["errors"]] == [place]
+    assert cloud.inputs("export") == {}
+
+
+@pytest.mark.parametrize("run", ["x", "20261125T200000Z-00000000", "..%2f"])
+def test_an_unknown_export_is_none(call: Call, run: str) -> None:
+    assert call("GET", f"/v1/exports/{run}", key=READER).status == 404
+
+
+@pytest.mark.parametrize("key", ["", "guest." + "x" * 48])
+def test_without_a_key_nothing_is_exported(call: Call, cloud: Cloud, key: str) -> None:
+    assert call("POST", "/v1/exports", {"table": "orders"}, key=key).status == 403
+    assert cloud.inputs("export") == {}
+
+
+def test_a_retry_under_one_key_starts_one_export(call: Call, cloud: Cloud) -> None:
+    headers = {"Idempotency-Key": "once"}
+    first, again = (
+        call("POST", "/v1/exports", {"table": "orders"}, key=READER, headers=headers) for _ in range(2)
+    )
+    assert first.document["id"] == again.document["id"]
+    assert len(cloud.inputs("export")) == 1
