@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
+from typing import Any, Self
 
-from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, ProgressColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
 from dataforge_cli.ingest import Tally
@@ -16,23 +17,15 @@ from dataforge_cli.screen import Screen
 _LINE_SECONDS = 10.0
 
 
-class Bars:
-    """A bar per table. Use it as a context manager and ``show`` it what there is, as often as you like."""
+class _Shown:
+    """Bars on stderr, from entering to leaving; ``figure`` stands behind each, and after it what is known of its rows."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, figure: ProgressColumn) -> None:
         self._screen = screen
-        self._bars = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[rows]}"),
-            console=screen.err,
-        )
-        self._whole = self._bars.add_task("starting", total=None, rows="")
-        self._tables: dict[str, TaskID] = {}
-        self._phase, self._said_at = "", 0.0
+        columns = (TextColumn("{task.description}"), BarColumn(), figure, TextColumn("{task.fields[rows]}"))
+        self._bars = RichProgress(*columns, console=screen.err)
 
-    def __enter__(self) -> Bars:
+    def __enter__(self) -> Self:
         self._bars.start()
         return self
 
@@ -40,6 +33,16 @@ class Bars:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bars.stop()
+
+
+class Bars(_Shown):
+    """A bar per table. Use it as a context manager and ``show`` it what there is, as often as you like."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__(screen, TaskProgressColumn())
+        self._whole = self._bars.add_task("starting", total=None, rows="")
+        self._tables: dict[str, TaskID] = {}
+        self._phase, self._said_at = "", 0.0
 
     def show(self, progress: Progress) -> None:
         """Bring the bars up to date; where there is no terminal, say a line per phase and every ten seconds."""
@@ -72,32 +75,17 @@ class Bars:
             self._screen.say(line(progress))
 
 
-class Line:
+class Line(_Shown):
     """One line for a run that has nothing to count: what is being done, and a note."""
 
     def __init__(self, screen: Screen) -> None:
-        self._screen, self._said, self._said_at = screen, "", 0.0
-        self._bars = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=screen.err,
-        )
-        self._task = self._bars.add_task("starting", total=None, note="")
-
-    def __enter__(self) -> Line:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bars.stop()
+        super().__init__(screen, TimeElapsedColumn())
+        self._said, self._said_at = "", 0.0
+        self._task = self._bars.add_task("starting", total=None, rows="")
 
     def show(self, doing: str, note: str) -> None:
         """Bring the line up to date; where there is no terminal, say it when something else is done, and now and then."""
-        self._bars.update(self._task, description=doing, note=note)
+        self._bars.update(self._task, description=doing, rows=note)
         now = time.monotonic()
         due = doing != self._said or now - self._said_at >= _LINE_SECONDS
         if due and not self._screen.err.is_terminal:
@@ -106,32 +94,19 @@ class Line:
 
     def finish(self, note: str, *, done: bool) -> None:
         """It is over; ``done``: and all is well."""
-        end = {"description": "done", "total": 1, "completed": 1} if done else {"description": "failed"}
-        self._bars.update(self._task, note=note, **end)
+        end: dict[str, Any] = (
+            {"description": "done", "total": 1, "completed": 1} if done else {"description": "failed"}
+        )
+        self._bars.update(self._task, rows=note, **end)
 
 
-class SendingBar:
+class SendingBar(_Shown):
     """One bar for a file that is being sent; ``size`` is its bytes, where they are known."""
 
     def __init__(self, screen: Screen, size: int | None) -> None:
-        self._screen, self._size, self._said_at = screen, size, time.monotonic()
-        self._bars = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[rows]}"),
-            console=screen.err,
-        )
+        super().__init__(screen, TaskProgressColumn())
+        self._size, self._said_at = size, time.monotonic()
         self._task = self._bars.add_task("sending", total=size, rows="")
-
-    def __enter__(self) -> SendingBar:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bars.stop()
 
     def show(self, tally: Tally) -> None:
         """Bring the bar up to date; where there is no terminal, say a line every ten seconds."""

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from dataforge_cli.bars import Bars, line
+from dataforge_cli.bars import Bars, Line, line
 from dataforge_cli.machines import MIGRATION
 from dataforge_cli.progress import Plan, Progress, TableProgress, as_document, count
 from dataforge_cli.screen import Screen
@@ -100,3 +100,17 @@ def test_bars_are_full_when_all_is_done() -> None:
 
 def test_before_the_first_phase_nothing_is_said() -> None:
     assert "planning" not in shown(Progress("", "", ()), terminal=False)
+
+
+def test_a_run_without_bars_is_told_by_what_is_done_and_how_much() -> None:
+    screen = Screen()
+    screen.err = Console(file=io.StringIO(), force_terminal=False, width=120)
+    with Line(screen) as shown:
+        for written in ("", "1 file(s), 2 kB written", "2 file(s), 4 kB written"):
+            shown.show("writing files", written)
+        shown.show("comparing", "2 file(s), 4 kB written")
+        shown.finish("2 file(s), 4 kB written", done=True)
+    text = screen.err.file.getvalue()  # type: ignore[attr-defined]
+    said, last = text.rsplit("\n", 2)[:2]
+    assert said.splitlines() == ["writing files", "comparing: 2 file(s), 4 kB written"]
+    assert last.startswith("done")

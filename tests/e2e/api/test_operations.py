@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -105,6 +109,41 @@ def test_the_command_line_makes_lists_verifies_and_restores(
     assert (restored["backup"], restored["added"]) == (made["backup_id"], 1)
     assert authors() == before
     assert dataforge("status", restored["restore_id"])["safety_backup"] == restored["safety_backup"]
+
+
+@pytest.mark.parametrize(("reply", "code", "back"), [("n", 1, False), ("y", 0, True)])
+def test_a_restore_shows_what_would_change_and_asks(
+    dataforge: Do,
+    cloud_config: Config,
+    superuser: connection,
+    authors: Any,
+    reply: str,
+    code: int,
+    back: bool,
+) -> None:
+    before = authors()
+    made = dataforge("backup", "--dataset", DATASET, "--tables", "authors")["backup_id"]
+    execute(superuser, "DELETE FROM quotes.authors WHERE name = 'Ada'")
+    words = ["restore", "authors", "--dataset", DATASET, "--outputs", str(cloud_config.outputs)]
+    found = answered(reply, words)
+    assert found.returncode == code, found.stderr
+    assert f"from {made} would change this" in found.stdout
+    assert "Restore?" in found.stderr
+    assert (authors() == before) is back
+
+
+def answered(reply: str, words: list[str]) -> subprocess.CompletedProcess[str]:
+    """A call of the command line from a terminal, at which somebody types a line."""
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, f"{reply}\n".encode())
+        command = [sys.executable, "-m", "dataforge_cli", *words]
+        return subprocess.run(
+            command, stdin=theirs, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 def test_a_run_of_the_console_is_found_by_its_id_and_listed(
