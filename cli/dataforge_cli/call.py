@@ -13,7 +13,7 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.traceback import Traceback
 
-from dataforge.errors import DataForgeError, Unavailable
+from dataforge.errors import DataForgeError, InvalidInput, Unavailable
 from dataforge_cli.deployment import Deployment, find_deployment
 from dataforge_cli.errors import CommandError, Interrupted, WrongCall
 from dataforge_cli.failures import explain
@@ -59,9 +59,11 @@ def _understand(error: BaseException) -> CommandError:
             return error
         case Unavailable(__cause__=(ClientError() | BotoCoreError()) as cause):
             return explain(cause)
-        case DataForgeError():
+        case InvalidInput():
             # The catalogue refuses a dataset or a table: the user named it.
             return WrongCall(str(error), type(error).__name__)
+        case DataForgeError():
+            return CommandError(str(error), type(error).__name__)
         case ClientError() | BotoCoreError() | Boto3Error():
             return explain(error)
         case KeyboardInterrupt():

@@ -165,6 +165,22 @@ def test_a_backup_that_there_is_not_is_a_wrong_call(outputs: Path, action: str, 
     assert "dataforge backup list" in result.stderr
 
 
+def test_a_backup_that_cannot_be_understood_is_listed_and_shown_as_damaged(
+    deployment: Deployment, outputs: Path
+) -> None:
+    damaged = made(100)
+    key = f"olist/{damaged}/manifest.json"
+    deployment.s3.put_object(Bucket="backup", Key=key, Body=b"nonsense")
+    try:
+        listed = dataforge(outputs, "backup", "list").stdout
+        shown = dataforge(outputs, "backup", "show", damaged)
+    finally:
+        deployment.s3.delete_object(Bucket="backup", Key=key)
+    assert "unreadable" in next(line for line in listed.splitlines() if damaged in line)
+    assert shown.exit_code == 1
+    assert f"Backup {damaged} is damaged" in shown.stderr
+
+
 def test_a_backup_is_started_under_its_id_with_what_was_asked_for(
     deployment: Deployment, outputs: Path
 ) -> None:

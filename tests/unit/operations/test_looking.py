@@ -168,6 +168,13 @@ def test_a_manifest_that_cannot_be_read_is_listed_as_such(cloud: Any, call: Any)
     assert broken.faults
 
 
+def test_a_verification_that_cannot_be_read_is_none(cloud: Any, call: Any) -> None:
+    cloud.keep(at(1))
+    cloud.s3.put_object(Bucket="backup", Key=f"olist/{at(1)}/verification.json", Body=b"{}")
+    (found,) = BackupPage.model_validate(call("GET", "/v1/backups").document).data
+    assert (found.verified, found.verified_at, len(found.faults)) == (False, None, 1)
+
+
 def test_a_list_is_walked_page_by_page_whatever_lies_between(cloud: Any, call: Any) -> None:
     for minute in range(0, 10, 2):
         cloud.keep(at(minute), dataset="olist" if minute % 4 else "quotes")

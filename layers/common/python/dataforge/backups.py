@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from dataforge import manifest
 from dataforge.errors import DamagedBackup, NoSuchBackup
 from dataforge.ids import time_of
-from dataforge.manifest import Manifest, Verification
+from dataforge.manifest import Manifest
 
 AT_ONCE = 10
 """Requests to S3 at the same time: as many as boto3's clients keep connections for."""
@@ -91,10 +93,15 @@ def read(s3: Any, bucket: str, place: Place) -> Summary | None:
         return Summary(run, dataset, UNREADABLE, time, {}, 0, False, None, (str(error),), uri)
     if known.kind == "export":
         return None
-    return _summary(known, manifest.read_verification(s3, bucket, dataset, run), uri)
+    return _summary(s3, bucket, known, uri)
 
 
-def _summary(known: Manifest, verification: Verification | None, uri: str) -> Summary:
+def _summary(s3: Any, bucket: str, known: Manifest, uri: str) -> Summary:
+    verification, faults = None, tuple[str, ...]()
+    try:
+        verification = manifest.read_verification(s3, bucket, known.dataset, known.backup_id)
+    except ValidationError:
+        faults = (f"{manifest.VERIFICATION} cannot be understood: verify it again",)
     return Summary(
         id=known.backup_id,
         dataset=known.dataset,
@@ -104,7 +111,7 @@ def _summary(known: Manifest, verification: Verification | None, uri: str) -> Su
         size=known.size,
         verified=verification is not None and verification.verified,
         verified_at=verification.verified_at if verification else None,
-        faults=verification.faults if verification else (),
+        faults=verification.faults if verification else faults,
         manifest=uri,
     )
 
