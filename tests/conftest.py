@@ -32,6 +32,7 @@ from dataforge.columns import (
     Text,
     Timestamp,
 )
+from dataforge.ids import FORM
 
 
 class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist publishes no types
@@ -92,6 +93,11 @@ STRANGE += words("""
 BLANKS = ["", "", "", " ", "  ", "\t", "\n", "\u00a0", "\u3000", "\x1f"]
 BYTES = [b'"', b"\xff", b"\xe3", b"\xed\xa0\x80", b",", b"\r", b"\n", b"\0", b'x"', b'",', b"\xef\xbb\xbf"]
 LINE_ENDS = [*[b"\n"] * 6, b"\r\n", b"\r\n", b"\n\n", b"\r\n\r\n", b"\n\r\r\n"]
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Ids of runs have the present time in them, and `-n` needs the same tests in every process."""
+    return argname if isinstance(val, str) and FORM.fullmatch(val) else None
 
 
 @pytest.fixture(scope="session")
