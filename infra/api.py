@@ -121,7 +121,7 @@ def _acknowledge(rest: apigateway.RestApi, settings: Settings) -> None:
     )
     acknowledge(
         rest,
-        "Keys, which the gateway checks and the functions hold against the route. The five routes without one give out "
+        "Keys, which the gateway checks and the functions hold against the route. The routes without one give out "
         "documentation and whether the service is alive. Cognito signs in people; callers here are programs.",
         "APIG4",
         "COG4",

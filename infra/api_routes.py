@@ -23,7 +23,8 @@ class Route:
 
 
 ROUTES = (
-    Route("/v1", INGEST, keyless=True),
+    Route("/v1", DELIVER, keyless=True),
+    Route("/v1/page/{proxy+}", DELIVER, keyless=True),
     Route("/v1/docs", INGEST, keyless=True),
     Route("/v1/docs/{proxy+}", INGEST, keyless=True),
     Route("/v1/openapi.json", INGEST, keyless=True),

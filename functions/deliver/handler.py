@@ -11,11 +11,13 @@ import psycopg2.errors
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dataforge.api.site import INDEX
 from dataforge.database import transaction, with_connection
 from dataforge.datasets import DATASETS, DEFAULT, get_dataset
-from dataforge.http import Kind, Request, Response, Router
+from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import InvalidRequest
 from dataforge.settings import DeliverSettings, read
+from functions.deliver import page
 from functions.deliver.answers import JSON, cached_answer, page_answer
 from functions.deliver.errors import BelowQuality, TooSlow
 from functions.deliver.indexes import unindexed
@@ -50,6 +52,20 @@ def watch(event: dict[str, Any], context: LambdaContext) -> None:
     """Every hour: the scores, as metrics."""
     window = read_window(WINDOW)
     measure(metrics, _select(lambda cursor: [describe_quality(cursor, d, window) for d in DATASETS.values()]))
+
+
+@router.route("GET", "/v1", least=None)
+def get_index(request: Request) -> Response:
+    """What there is to see: a page for people, paths for programs."""
+    if "text/html" in request.headers.get("accept", "").lower():
+        return page.page(request.path)
+    return json_response(INDEX)
+
+
+@router.route("GET", "/v1/page/{file}", least=None)
+def get_page_file(request: Request) -> Response:
+    """A file of the page."""
+    return page.asset(request.parts["file"])
 
 
 @router.route("GET", "/v1/tables", least=Kind.READER)

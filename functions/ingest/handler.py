@@ -12,7 +12,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.api.batch import read_batch
 from dataforge.api.body import read_query
-from dataforge.api.site import INDEX
 from dataforge.database import Connection, transaction, with_connection
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import InvalidRequest, NotFound
@@ -85,12 +84,6 @@ def get_rejections(request: Request) -> Response:
     return Response(
         body=_with_database(lambda db: _select(db, lambda cursor: list_rejections(cursor, query)))
     )
-
-
-@router.route("GET", "/v1", least=None)
-def get_index(request: Request) -> Response:
-    """What there is to see without a key."""
-    return json_response(INDEX)
 
 
 @router.route("GET", "/v1/openapi.json", least=None)

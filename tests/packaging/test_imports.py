@@ -71,6 +71,7 @@ def test_no_asset_of_ours_holds_what_is_not_code(for_this_machine: dict[str, Any
             ".py",
             ".pem",
             ".html",
+            ".css",
             ".js",
         }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel
 
 from dataforge.api.describe import JSON, Document, answer, file, operation
 from dataforge.api.shapes import Problem, Shape
-from dataforge.api.site import DOCS_FILES, INDEX
+from dataforge.api.site import DOCS_FILES, INDEX, PAGE_FILES
 
 TAG = ("Service", "Whether it is alive, and this documentation.")
 
@@ -37,9 +38,10 @@ def paths() -> Document:
     return {
         "/v1/health": {"get": _get_health()},
         "/v1/": {"get": _get_index()},
+        "/v1/page/{file}": {"get": _get_files("getPageFile", "The start page's own files", PAGE_FILES)},
         "/v1/openapi.json": {"get": _get_openapi()},
         "/v1/docs": {"get": _get_docs()},
-        "/v1/docs/{file}": {"get": _get_docs_file()},
+        "/v1/docs/{file}": {"get": _get_files("getDocsFile", "The documentation's own files", DOCS_FILES)},
     }
 
 
@@ -56,15 +58,18 @@ def _get_health() -> Document:
 
 
 def _get_index() -> Document:
-    return operation(
+    found = operation(
         "getIndex",
         "Where to go from here",
-        "Paths of what there is to see without a key.",
+        "For browsers a page: datasets and their quality, for those who enter a reader's key. For programs the paths of "
+        "what there is to see without a key.",
         tag=TAG[0],
         least=None,
-        answers={200: answer("The paths.", "Index", INDEX)},
+        answers={200: answer("The paths, or the page.", "Index", INDEX)},
         problems=(),
     )
+    found["responses"]["200"]["content"]["text/html"] = {"schema": {"type": "string"}}
+    return found
 
 
 def _get_openapi() -> Document:
@@ -92,11 +97,11 @@ def _get_docs() -> Document:
     )
 
 
-def _get_docs_file() -> Document:
+def _get_files(name: str, summary: str, files: Mapping[str, str]) -> Document:
     found = operation(
-        "getDocsFile",
-        "The page's own files",
-        "Script, style and licence.",
+        name,
+        summary,
+        "Script and style, and the licence of what is not ours.",
         tag=TAG[0],
         least=None,
         answers={200: {"description": "The file.", "content": {}}},
@@ -106,10 +111,10 @@ def _get_docs_file() -> Document:
                 "name": "file",
                 "in": "path",
                 "required": True,
-                "schema": {"type": "string", "enum": list(DOCS_FILES)},
+                "schema": {"type": "string", "enum": list(files)},
             }
         ],
     )
-    for media in set(DOCS_FILES.values()):
+    for media in set(files.values()):
         found["responses"]["200"]["content"][media] = {"schema": {"type": "string"}}
     return found

@@ -10,6 +10,9 @@ INDEX = {
 }
 """Paths below the address of the API."""
 
+PAGE_FILES = {"page.css": "text/css", "page.js": "text/javascript"}
+"""The start page's own files, and what they are."""
+
 DOCS_FILES = {
     "swagger-ui.css": "text/css",
     "swagger-ui-bundle.js": "text/javascript",
