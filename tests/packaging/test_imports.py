@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 HANDLERS = (
+    "functions.export.handler.work",
+    "functions.deliver.handler.watch",
     "functions.schema.handler.on_event",
     "functions.schema.handler.apply",
     "functions.migrate.handler.control",
