@@ -31,7 +31,7 @@ class RestoreInput(BaseModel):
     dataset: Name = DEFAULT
     table: Name | None = None
     tables: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
-    backup: Annotated[str, StringConstraints(pattern=f"^(?:{LATEST}|{FORM.pattern})$")] = LATEST
+    backup: Name = LATEST
     undo: Id | None = None
     finish: Id | None = None
     dry_run: bool = False
@@ -78,7 +78,12 @@ def find_backup(s3: Any, bucket: str, request: RestoreInput) -> Manifest:
     """The manifest of the backup that is meant; it holds every table that is asked for. Raises ``NoSuchBackup``."""
     if request.undo is None and request.backup == LATEST:
         return _latest(s3, bucket, request)
-    found = manifest.read(s3, bucket, request.dataset, request.undo or request.backup)
+    wanted = request.undo or request.backup
+    if not FORM.fullmatch(wanted):
+        raise NoSuchBackup(
+            f"There is no backup {wanted!r} of {request.dataset!r}: give {LATEST!r}, or an id as in 20261125T195930Z-1f0c2a9b."
+        )
+    found = manifest.read(s3, bucket, request.dataset, wanted)
     if request.undo and found.kind != "safety":
         raise NoSuchBackup(f"{request.undo} is a backup, not a restore: there is nothing to undo.")
     for name in request.wanted:

@@ -1,0 +1,19 @@
+"""What a restore is asked to do, before anything is looked up."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from dataforge.errors import NoSuchBackup
+from functions.restore.request import find_backup, read_input
+
+
+@pytest.mark.parametrize("backup", ["nope", "../orders", "", "20261125T195930Z-1f0c2a9b"])
+def test_a_backup_that_there_is_not_is_named_whatever_it_looks_like(backup: str) -> None:
+    with mock_aws():
+        s3 = boto3.client("s3", region_name="eu-west-1")
+        s3.create_bucket(Bucket="backups", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        with pytest.raises(NoSuchBackup, match="There is no backup '" + backup.replace(".", r"\.")):
+            find_backup(s3, "backups", read_input({"table": "orders", "backup": backup}))
