@@ -81,7 +81,7 @@ def find_backup(s3: Any, bucket: str, request: RestoreInput) -> Manifest:
     wanted = request.undo or request.backup
     if not FORM.fullmatch(wanted):
         raise NoSuchBackup(
-            f"There is no backup {wanted!r} of {request.dataset!r}: give {LATEST!r}, or an id as in 20261125T195930Z-1f0c2a9b."
+            f"There is no backup {wanted!r} of {request.dataset!r}: give an id as in 20261125T195930Z-1f0c2a9b."
         )
     found = manifest.read(s3, bucket, request.dataset, wanted)
     if request.undo and found.kind != "safety":
