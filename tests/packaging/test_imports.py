@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 HANDLERS = (
+    "functions.backup.handler.control",
+    "functions.backup.handler.hold",
+    "functions.backup.handler.work",
     "functions.export.handler.work",
     "functions.deliver.handler.watch",
     "functions.schema.handler.on_event",
