@@ -9,15 +9,15 @@ from typing import Any
 from dataforge.http.strictjson import HugeNumber
 from dataforge.rejections import RAW_LIMIT
 
-_LARGEST_EXPONENT, _SMALLEST_EXPONENT = 131_000, -16_000
-"""Well within what numeric holds: 131,072 digits before the point and 16,383 after it."""
+_LARGEST_EXPONENT, _SMALLEST_EXPONENT = 4_300, -16_000
+"""As many digits before the point as readers take (Python's JSON no more), after it as numeric does (16,383)."""
 
 
 def raw_json(value: Any) -> str:
     """A record's data as JSON, its numbers to the digit.
 
-    NUL and lone surrogates, which PostgreSQL cannot hold, become \\x00 and \\udXXX; numbers beyond ``numeric`` become
-    text. What is larger than RAW_LIMIT is cut, and is text then.
+    NUL and lone surrogates, which PostgreSQL cannot hold, become \\x00 and \\udXXX; numbers that PostgreSQL or readers
+    refuse become text. What is larger than RAW_LIMIT is cut, and is text then.
     """
     text = _text(value)
     data = text.encode()

@@ -29,9 +29,7 @@ def test_what_json_writes_is_read_again(value: Any, escaped: bool) -> None:
 def test_a_number_keeps_every_digit(number: Decimal) -> None:
     text = str(number)
     read = parse(text.encode())
-    assert str(Decimal(read) if isinstance(read, int) and text != "-0" else number) == text
-    if "." in text or "E" in text:
-        assert str(read) == text
+    assert str(read) == text
 
 
 @pytest.mark.parametrize(
@@ -39,14 +37,15 @@ def test_a_number_keeps_every_digit(number: Decimal) -> None:
     [
         ("1e400", Decimal("1e400")),
         ("-0.10", Decimal("-0.10")),
-        ("1" * 4300, int("1" * 4300)),
-        ("1" * 4301, HugeNumber("1" * 4301)),
-        ("-" + "1" * 4301, HugeNumber("-" + "1" * 4301)),
+        ("-0", Decimal("-0")),
+        ("1" * 308, int("1" * 308)),
+        ("1" * 309, Decimal("1" * 309)),
+        ("-" + "1" * 4301, Decimal("-" + "1" * 4301)),
         ("1e99999999999999999999", HugeNumber("1e99999999999999999999")),
-        (f"[{'1' * 4301}, 1, 1.5]", [HugeNumber("1" * 4301), 1, Decimal("1.5")]),
+        ("[1e99999999999999999999, 1, 1.5]", [HugeNumber("1e99999999999999999999"), 1, Decimal("1.5")]),
     ],
 )
-def test_numbers_beyond_every_type_are_kept_as_text(text: str, value: Any) -> None:
+def test_large_numbers_are_kept_whole(text: str, value: Any) -> None:
     read = parse(text.encode())
     assert read == value
     assert type(read) is type(value)

@@ -51,7 +51,7 @@ PAYMENT: dict[str, tuple[str, str, list[str]]] = {
     "money 1e999999999": ("payment_value", "1e999999999", ["decimal_max_digits"]),
     "money 1e-400": ("payment_value", HUGE["1e-400"], ["decimal_max_digits"]),
     "money beyond any exponent": ("payment_value", "1e999999999999999999999", ["decimal_type"]),
-    "money of 5,000 digits": ("payment_value", "9" * 5000, ["decimal_type"]),
+    "money of 5,000 digits": ("payment_value", "9" * 5000, ["decimal_max_digits"]),
     "money as NaN in text": ("payment_value", '"NaN"', ["decimal_parsing"]),
     "money with a comma": ("payment_value", '"1,50"', ["decimal_parsing"]),
     "money true": ("payment_value", "true", ["decimal_type"]),
@@ -59,7 +59,7 @@ PAYMENT: dict[str, tuple[str, str, list[str]]] = {
     "count 1e400": ("payment_installments", HUGE["1e400"], ["less_than_equal"]),
     "count 1e999999999": ("payment_installments", "1e999999999", ["int_parsing_size"]),
     "count -1e999999999": ("payment_installments", "-1e999999999", ["int_parsing_size"]),
-    "count of 5,000 digits": ("payment_installments", "9" * 5000, ["int_type"]),
+    "count of 5,000 digits": ("payment_installments", "9" * 5000, ["int_parsing_size"]),
     "count 2^31": ("payment_installments", "2147483648", ["less_than_equal"]),
     "count 1.5": ("payment_installments", "1.5", ["int_from_float"]),
     "count 1_000 in text": ("payment_installments", '"1_000"', ["int_parsing"]),
@@ -68,7 +68,7 @@ PAYMENT: dict[str, tuple[str, str, list[str]]] = {
 }
 PLACE: dict[str, tuple[str, str, list[str]]] = {
     "latitude 1e400": ("geolocation_lat", "1e400", ["finite_number"]),
-    "latitude 10^400": ("geolocation_lat", HUGE["10^400"], ["float_type"]),
+    "latitude 10^400": ("geolocation_lat", HUGE["10^400"], ["finite_number"]),
     "latitude 91": ("geolocation_lat", "90.00000000000001", ["less_than_equal"]),
     "latitude inf in text": ("geolocation_lat", '"inf"', ["float_parsing"]),
     "a city of NUL": ("geolocation_city", '"a\\u0000b"', ["string_pattern_mismatch"]),

@@ -1,6 +1,6 @@
 """JSON as everybody reads it alike: what readers differ on (repeated names, NaN, invalid UTF-8) is an error.
 
-Numbers with a fraction or exponent are exact decimals.
+Numbers with a fraction or exponent are exact decimals, and so are integers that no double can hold.
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ from typing import Any
 
 from dataforge.http.errors import NotJson
 
+_INTEGER_DIGITS = 308
+"""Longer ones become decimals: Python refuses them as floats, and from 4,301 digits on as integers; a text of the same
+digits, as a CSV has it, is judged as what it is."""
+
 
 @dataclass(frozen=True)
 class HugeNumber:
-    """A number beyond every type: no integer of Python, no decimal. No column takes it."""
+    """A number beyond every type: its exponent is larger than a decimal's. No column takes it."""
 
     text: str
 
@@ -26,11 +30,9 @@ def parse(body: bytes) -> Any:
     try:
         text = body.decode()
         try:
-            return _loads(text, int, Decimal)
-        except json.JSONDecodeError:
-            raise
-        except (InvalidOperation, ValueError):
-            return _loads(text, _integer, _decimal)
+            return _loads(text, Decimal)
+        except InvalidOperation:
+            return _loads(text, _decimal)
     except UnicodeDecodeError as error:
         raise NotJson(f"The body is not valid UTF-8 (byte {error.start}).") from error
     except json.JSONDecodeError as error:
@@ -40,9 +42,9 @@ def parse(body: bytes) -> Any:
         raise NotJson("The body is nested too deeply.") from error
 
 
-def _loads(text: str, integer: Any, decimal: Any) -> Any:
+def _loads(text: str, decimal: Any) -> Any:
     return json.loads(
-        text, parse_int=integer, parse_float=decimal, parse_constant=_refuse, object_pairs_hook=_object
+        text, parse_int=_integer, parse_float=decimal, parse_constant=_refuse, object_pairs_hook=_object
     )
 
 
@@ -58,11 +60,9 @@ def _refuse(constant: str) -> Any:
     raise NotJson(f"The body is not JSON: {constant} is no JSON number.")
 
 
-def _integer(text: str) -> int | HugeNumber:
-    try:
-        return int(text)
-    except ValueError:
-        return HugeNumber(text)
+def _integer(text: str) -> int | Decimal:
+    # An integer would lose the sign of -0, which a double keeps.
+    return int(text) if len(text) <= _INTEGER_DIGITS and text != "-0" else Decimal(text)
 
 
 def _decimal(text: str) -> Decimal | HugeNumber:
