@@ -55,7 +55,7 @@ class Api(Construct):
             self,
             "Rest",
             rest_api_name=settings.stack_name,
-            description=f"{settings.stack_name}: batches in, rejections out",
+            description=f"{settings.stack_name}: records in and out, backups and restores",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             # Bodies then arrive byte by byte. As text they would have lost what is no UTF-8, and 4 MB of quotes, escaped,
             # would be more than the 6 MB that a function is given.
