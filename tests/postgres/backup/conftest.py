@@ -157,7 +157,7 @@ class Vault:
         """A document of the report bucket."""
         return json.loads(self.s3.get_object(Bucket=REPORT, Key=key)["Body"].read())
 
-    def keys(self) -> list[str]:
+    def objects(self) -> list[str]:
         """What lies in the backup bucket."""
         listed = self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", ())
         return sorted(item["Key"] for item in listed)

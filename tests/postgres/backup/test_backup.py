@@ -52,7 +52,7 @@ def test_backup_holds_every_table_with_its_rows_hash_and_files(vault: Vault) -> 
     assert orders.files[1].key == "orders/part-00001.parquet"
     assert min(file.rows for file in orders.files) > 10
     listed = {f"{backup.folder}{f.key}" for entry in backup.tables for f in entry.files}
-    assert set(vault.keys()) == listed | {
+    assert set(vault.objects()) == listed | {
         backup.folder + "manifest.json",
         backup.folder + "verification.json",
     }
@@ -122,7 +122,7 @@ def test_backup_that_was_ended_is_gone_with_its_files_and_lets_the_next_begin(
         backup.finish()
     assert end(backup.db, vault.s3, backup.settings, backup.execution, "aborted") == backup.id
     assert holder.result(timeout=20) == {"done": True}
-    assert bool(vault.keys()) == (when == "finish")
+    assert bool(vault.objects()) == (when == "finish")
     if when == "hold":
         with pytest.raises(LeaseLost, match="aborted"):
             back_up(backup.db, vault.s3, backup.settings, backup.items[0])
@@ -207,7 +207,7 @@ def test_table_with_a_column_of_its_owners_is_refused_by_name(vault: Vault) -> N
             vault.back_up({"tables": ["sellers"]})
     finally:
         vault.database.query("ALTER TABLE olist.sellers DROP rating, ALTER seller_city SET NOT NULL")
-    assert vault.keys() == []
+    assert vault.objects() == []
 
 
 def test_the_backup_role_reads_tables_and_writes_none(vault: Vault) -> None:

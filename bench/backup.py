@@ -1,0 +1,196 @@
+"""Backup: the product's own work beside pg_dump, in the same run; sizes beside each other too."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import psycopg2
+import pyarrow as pa
+
+from bench.disk_store import DiskStore
+from bench.server import Server, server
+from bench.show import show_table
+from dataforge import ddl
+from dataforge.database import connect
+from dataforge.datasets import get_dataset
+from dataforge.manifest import Manifest
+from dataforge.roles import BACKUP
+from dataforge.settings import BackupSettings
+from functions.backup.begin import begin, release
+from functions.backup.finish import finish
+from functions.backup.hold import hold
+from functions.backup.part import back_up
+from functions.backup.plan import PartItem, plan
+from local.generate import generate
+
+WORKERS = 2
+SOURCE = "source"
+SAMPLE, SCALER = "olist-sample", "scale_olist.py"
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+"""Where the Olist sample lies beside a clone, if it does; it is not ours to pass on."""
+
+_worker: dict[str, Any] = {}
+
+
+def main(asked: argparse.Namespace) -> None:
+    """Print seconds, sizes and ratios; rounds of ours and pg_dump alternate."""
+    with tempfile.TemporaryDirectory(prefix="dataforge-bench-data-") as made, server() as running:
+        rows = fill(running, data(asked, Path(made)))
+        figures: dict[str, list[float]] = {"ours": [], "dump": [], "copy": []}
+        sizes: dict[str, int] = {}
+        with workers(running, Path(made) / "store") as pool:
+            for _ in range(asked.rounds):
+                seconds, sizes["dump"] = dump(running, Path(made))
+                figures["dump"].append(seconds)
+                seconds, backup = ours(running, pool, Path(made) / "store")
+                figures["ours"].append(seconds)
+                figures["copy"].append(copy(running))
+                sizes["ours"] = backup.size
+            memory = max(pool.map(_memory, range(WORKERS * 4)))
+    _show(rows, figures, sizes, memory)
+
+
+def _show(rows: int, figures: dict[str, list[float]], sizes: dict[str, int], memory: int) -> None:
+    names = {
+        "ours": "Data Forge, in process, two workers",
+        "dump": "pg_dump -Fc -Z1",
+        "copy": "COPY TO STDOUT, thrown away (the limit)",
+    }
+    base = statistics.median(figures["dump"])
+    table = []
+    for key, name in names.items():
+        seconds = statistics.median(figures[key])
+        size = f"{sizes[key] / 1e6:.1f}" if key in sizes else ""
+        table.append((name, f"{seconds:.2f}", f"{rows / seconds:,.0f}", size, f"{seconds / base:.2f}"))
+    show_table(
+        f"Backup of {rows:,} rows, hashes and manifest included",
+        ("", "seconds", "rows/s", "MB", "ratio"),
+        table,
+    )
+    print(f"Peak memory of a worker: {memory / 1024:.0f} MiB")
+
+
+def data(asked: argparse.Namespace, made: Path) -> Path:
+    """The folder that was asked for, or the scaled sample where there is one, or generated data."""
+    if asked.data is not None:
+        return Path(asked.data)
+    folder = made / "csv"
+    if (SHARED / SCALER).exists():
+        call = [sys.executable, str(SHARED / SCALER), str(SHARED / SAMPLE), str(folder), "33", "112"]
+        subprocess.run(call, check=True, capture_output=True)
+    else:
+        generate(folder, orders=asked.orders, seed=7)
+    return folder
+
+
+def fill(running: Server, folder: Path) -> int:
+    """Load the CSVs into the database ``source``, duplicates of geolocations included; returns the number of rows."""
+    running.create(SOURCE)
+    dataset, rows = get_dataset("olist"), 0
+    with closing(psycopg2.connect(running.superuser_url(SOURCE))) as db, db, db.cursor() as cursor:
+        cursor.execute("ALTER TABLE olist.geolocations DROP CONSTRAINT geolocations_pkey")
+        for table in (dataset.table(name) for wave in dataset.waves() for name in wave):
+            copy = f"COPY {ddl.qualified(table)} ({ddl.columns_sql(table)}) FROM STDIN (FORMAT csv, HEADER)"
+            with (folder / str(table.file)).open("rb") as file:
+                cursor.copy_expert(copy, file)
+            rows += cursor.rowcount
+    _tidy(running)
+    return rows
+
+
+def _tidy(running: Server) -> None:
+    with closing(psycopg2.connect(running.superuser_url(SOURCE))) as db:
+        db.autocommit = True
+        with db.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
+            cursor.execute("CHECKPOINT")
+
+
+def dump(running: Server, made: Path) -> tuple[float, int]:
+    """Seconds and bytes of a dump of the dataset's schema."""
+    file = made / "dump"
+    call = [str(running.psql().with_name("pg_dump")), "-Fc", "-Z1", "-n", "olist", "-f", str(file)]
+    begun = time.perf_counter()
+    subprocess.run([*call, running.superuser_url(SOURCE)], check=True)
+    return time.perf_counter() - begun, file.stat().st_size
+
+
+def copy(running: Server) -> float:
+    """Seconds of reading every table as text."""
+    dataset = get_dataset("olist")
+    begun = time.perf_counter()
+    script = [f"\\copy {ddl.qualified(t)} to /dev/null with (format csv)" for t in dataset.tables.values()]
+    subprocess.run(
+        [running.psql(), "-q", "-X", running.superuser_url(SOURCE)],
+        input="\n".join(script),
+        text=True,
+        check=True,
+    )
+    return time.perf_counter() - begun
+
+
+def _settings(running: Server) -> BackupSettings:
+    base = running.settings(SOURCE, BACKUP).model_dump()
+    return BackupSettings(**base, backup_bucket="backup", report_bucket="report")
+
+
+def _open(settings: BackupSettings, password: str, folder: Path) -> None:
+    # On its first use pyarrow imports pandas, if there is one: here there is, in the functions' layers there is not.
+    pa.array([1]).to_numpy(zero_copy_only=False)
+    _worker.update(settings=settings, db=connect(settings, password), store=DiskStore(folder))
+
+
+def _work(item: dict[str, Any]) -> None:
+    back_up(_worker["db"], _worker["store"], _worker["settings"], PartItem.model_validate(item))
+
+
+def _memory(_: int) -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@contextmanager
+def workers(running: Server, folder: Path) -> Iterator[ProcessPoolExecutor]:
+    """Two warm processes, as two warm Lambda functions."""
+    arguments = (_settings(running), running.password, folder)
+    with ProcessPoolExecutor(WORKERS, get_context("spawn"), _open, arguments) as pool:
+        list(pool.map(_memory, range(WORKERS * 4)))
+        yield pool
+
+
+def ours(running: Server, pool: ProcessPoolExecutor, folder: Path) -> tuple[float, Manifest]:
+    """Seconds of a whole backup, from the lease to the manifest, and the manifest."""
+    shutil.rmtree(folder, ignore_errors=True)
+    settings, store = _settings(running), DiskStore(folder)
+    execution = f"arn:aws:states:local:0:execution:bench:{time.time_ns()}"
+    with (
+        closing(running.connect(SOURCE, BACKUP)) as db,
+        closing(running.connect(SOURCE, BACKUP)) as watcher,
+        closing(running.connect(SOURCE, BACKUP)) as holder,
+    ):
+        begun = time.perf_counter()
+        run = begin(db, execution, "2026-01-01T00:00:00Z", {})["run_id"]
+        holding = Thread(target=hold, args=(watcher, holder, run, 600))
+        holding.start()
+        items = json.loads((folder / "report" / plan(db, store, settings, run)["key"]).read_bytes())
+        list(pool.map(_work, items))
+        uri = finish(db, store, settings, run)["manifest"]
+        seconds = time.perf_counter() - begun
+        holding.join()
+        release(db, execution, "done")
+    body = (folder / uri.removeprefix("s3://")).read_bytes()
+    return seconds, Manifest.model_validate_json(body)

@@ -1,0 +1,98 @@
+"""A snapshot outlives every function that holds it, as long as one of them lives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dataforge.database import transaction
+from dataforge.errors import Busy, SnapshotLost, Unavailable
+from functions.backup.hold import hold, read_by_snapshot
+from functions.backup.run import read_run
+
+if TYPE_CHECKING:
+    from tests.postgres.backup.conftest import Backup, Vault
+
+
+@pytest.fixture
+def backup(vault: Vault) -> Backup:
+    """A backup that has begun, of 100 sellers; more come by and by."""
+    vault.fill(100)
+    backup = vault.backup({"tables": ["sellers"]})
+    backup.begin()
+    return backup
+
+
+def sellers(backup: Backup) -> int:
+    """How many there are by the backup's snapshot."""
+    with transaction(backup.db) as cursor:
+        run = read_run(cursor, backup.id)
+        read_by_snapshot(backup.db, cursor, run)
+        cursor.execute("SELECT count(*) FROM olist.sellers")
+        return int(cursor.fetchone()[0])
+
+
+def one_more(backup: Backup, number: int) -> None:
+    backup.vault.database.query(
+        "INSERT INTO olist.sellers VALUES (md5(%s), '01037', 'rio', 'RJ')", f"new {number}"
+    )
+
+
+def test_life_that_ends_withdraws_its_snapshot_and_the_next_one_goes_on_with_the_others(
+    backup: Backup,
+) -> None:
+    other = backup.hold()
+    known = backup.snapshots()
+    for number in range(3):
+        one_more(backup, number)
+        assert backup._hold(seconds=0) == {"done": False}
+        # Nobody tries in vain what has been withdrawn.
+        assert backup.snapshots() == known
+        assert sellers(backup) == 100
+    backup.plan()
+    backup.write()
+    backup.finish()
+    assert other.result(timeout=20) == {"done": True}
+    assert backup.vault.manifest(backup.id).table("sellers").rows == 100
+    assert backup.snapshots() == []
+
+
+def test_holder_that_is_killed_is_replaced_from_the_other_and_what_it_published_is_passed_over(
+    backup: Backup,
+) -> None:
+    first = backup.hold()
+    (killed,) = backup.vault.database.query(
+        "SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND application_name = %s",
+        f"backup {backup.id}",
+    )
+    second = backup.hold()
+    backup.vault.database.query("SELECT pg_terminate_backend(%s)", *killed)
+    with pytest.raises(Unavailable):
+        first.result(timeout=20)
+    # As if the dead one could not withdraw what it published.
+    backup.vault.database.query(
+        "INSERT INTO dataforge.snapshots VALUES (%s, '00000003-0000001B-1')", backup.id
+    )
+    one_more(backup, 1)
+    assert sellers(backup) == 100
+    third = backup.hold()
+    assert not third.done()
+    backup.holders = [second, third]
+    backup.plan()
+    backup.write()
+    backup.finish()
+    assert backup.vault.manifest(backup.id).table("sellers").rows == 100
+
+
+def test_snapshot_that_nobody_holds_any_more_ends_the_backup(backup: Backup) -> None:
+    assert backup._hold(seconds=0) == {"done": False}
+    with pytest.raises(Busy, match=backup.id):
+        sellers(backup)
+    with pytest.raises(SnapshotLost, match=f"{backup.id}.*again"):
+        hold(backup.db, backup.vault.database.connect("dataforge_backup"), backup.id, 0)
+
+
+def test_holder_of_a_backup_that_is_over_has_nothing_to_do(backup: Backup) -> None:
+    backup.vault.database.query("UPDATE dataforge.backups SET status = 'failed'")
+    assert hold(backup.db, backup.vault.database.connect("dataforge_backup"), backup.id, 60) == {"done": True}

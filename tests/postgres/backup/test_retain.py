@@ -1,0 +1,129 @@
+"""Retention removes what is outdated, and never the last proof that data can be brought back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import hypothesis.strategies as st
+from hypothesis import given
+
+from dataforge.ids import new_id
+from dataforge.manifest import Kind, Manifest, TableEntry, Verification, folder, write, write_verification
+from dataforge.settings import BackupSettings
+from functions.backup.retain import Kept, delete, outdated
+
+if TYPE_CHECKING:
+    from tests.postgres.backup.conftest import Vault
+
+BUCKET = "backup"
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+SETTINGS = BackupSettings(
+    db_host="h",
+    db_name="d",
+    db_user="u",
+    backup_bucket="b",
+    report_bucket="r",
+    keep_count=3,
+    keep_days=10,
+    safety_days=5,
+)
+
+
+def manifest(days: float, tables: str = "a", kind: Kind = "backup") -> Manifest:
+    """A backup of some tables, each named by a letter, made some days ago."""
+    made = NOW - timedelta(days=days)
+    entries = tuple(
+        TableEntry(table=name, rows=0, content_hash="", schema_fingerprint="", columns=(), files=())
+        for name in tables
+    )
+    backup_id = new_id(made, f"{days} {tables} {kind}")
+    return Manifest(backup_id=backup_id, dataset="olist", kind=kind, created_at=made, tables=entries)
+
+
+def removed(*kept: Kept) -> list[float]:
+    """How many days old the removed ones are."""
+    ids = set(outdated(kept, NOW, SETTINGS))
+    return sorted((NOW - k.backup.created_at) / timedelta(days=1) for k in kept if k.backup.backup_id in ids)
+
+
+def test_young_ones_the_newest_few_and_the_newest_verified_stay() -> None:
+    young = [Kept(manifest(days), verified=False) for days in (1, 2, 3, 4)]
+    old = [Kept(manifest(days), verified=days in (12, 14)) for days in (11, 12, 13, 14)]
+    assert removed(*young, *old) == [11, 13, 14]
+    assert removed(*old) == [14]
+    assert removed() == []
+
+
+def test_a_table_keeps_its_newest_verified_backup_even_if_later_ones_lack_it() -> None:
+    proofs = [Kept(manifest(20, "ab"), verified=True), Kept(manifest(30, "abc"), verified=True)]
+    later = [Kept(manifest(days, "a"), verified=True) for days in (1, 2, 3)]
+    assert removed(*proofs, *later, Kept(manifest(40, "abc"), verified=True)) == [40]
+
+
+def test_safety_backups_have_an_age_of_their_own_and_exports_are_let_be() -> None:
+    others = [Kept(manifest(days, kind="safety"), verified=False) for days in (4, 6)]
+    others += [Kept(manifest(99, kind="export"), verified=False)]
+    assert removed(*others) == [6]
+
+
+FOUND = st.tuples(st.integers(0, 60), st.sets(st.sampled_from("abc"), min_size=1), st.booleans())
+
+
+@given(st.lists(FOUND, max_size=12, unique_by=lambda found: found[0]))
+def test_no_verified_table_is_ever_left_without_a_proof(found: list[tuple[int, set[str], bool]]) -> None:
+    kept = [Kept(manifest(days, "".join(sorted(tables))), verified) for days, tables, verified in found]
+    ids = set(outdated(kept, NOW, SETTINGS))
+    left = [k for k in kept if k.backup.backup_id not in ids]
+
+    def proven(some: list[Kept]) -> set[str]:
+        return {entry.table for k in some if k.verified for entry in k.backup.tables}
+
+    assert proven(left) == proven(kept)
+    assert len(left) >= min(SETTINGS.keep_count, len(kept))
+
+
+def test_outdated_backups_and_leftovers_are_deleted_and_others_work_is_let_be(vault: Vault) -> None:
+    now = datetime.now(UTC)
+    old, newer, leftover, others = (new_id(now - timedelta(days=days), "x") for days in (50, 40, 20, 2))
+    for backup_id, days in ((old, 50), (newer, 40)):
+        made = manifest(0).model_copy(
+            update={"backup_id": backup_id, "created_at": now - timedelta(days=days), "tables": ()}
+        )
+        vault.s3.put_object(Bucket=BUCKET, Key=f"{made.folder}a/part-00000.parquet", Body=b"")
+        write(vault.s3, BUCKET, made)
+    proof = Verification(backup_id=old, verified=False, how=("files",), verified_at=now, seconds=1)
+    write_verification(vault.s3, BUCKET, "olist", proof)
+    for backup_id in (leftover, others):
+        vault.s3.put_object(Bucket=BUCKET, Key=f"olist/{backup_id}/a/part-00000.parquet", Body=b"")
+    # A run of ours that died half an hour ago; nothing it started lives any more.
+    dead = vault.backup()
+    dead.begin()
+    vault.s3.put_object(Bucket=BUCKET, Key=f"olist/{dead.id}/a/part-00000.parquet", Body=b"")
+    vault.database.query(
+        "UPDATE dataforge.backups SET status = 'failed', finished_at = now() - interval '30 minutes'"
+    )
+    vault.database.query("DELETE FROM dataforge.leases")
+
+    answer = vault.backup({"tables": ["sellers"]}, keep_count=2).run()
+    assert set(answer["removed"]) == {leftover, dead.id, old}
+    left = {key.split("/")[1] for key in vault.objects()}
+    assert left == {newer, others, answer["backup_id"]}
+
+
+def test_manifest_is_the_first_to_be_deleted(vault: Vault) -> None:
+    for name in ("a/part-00000.parquet", "manifest.json", "z/part-00000.parquet"):
+        vault.s3.put_object(Bucket=BUCKET, Key=folder("olist", "b") + name, Body=b"")
+    asked = []
+
+    class Watched:
+        def __getattr__(self, name: str) -> object:
+            return getattr(vault.s3, name)
+
+        def delete_objects(self, **call: object) -> object:
+            asked.append(call["Delete"])
+            return vault.s3.delete_objects(**call)
+
+    delete(Watched(), BUCKET, folder("olist", "b"))
+    assert asked[0]["Objects"][0] == {"Key": "olist/b/manifest.json"}  # type: ignore[index]
+    assert vault.objects() == []
