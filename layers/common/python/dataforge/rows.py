@@ -30,6 +30,7 @@ Cleanings = Counter[tuple[str, str]]
 
 _CODES = {"extra_forbidden": "unknown_column"}
 _CONSEQUENCES = {"default_factory_not_called"}
+_COPY_QUOTED = re.compile('[,"\r\n]')
 _QUOTED = re.compile(r'[\s"(),\\]|^$', re.ASCII)
 
 
@@ -143,6 +144,6 @@ def copy_line(values: Sequence[str | None]) -> str:
 
 
 def _copy_field(value: str) -> str:
-    if value and not any(c in value for c in ',"\r\n') and value != "\\.":
+    if value and not _COPY_QUOTED.search(value) and value != "\\.":
         return value
     return '"' + value.replace('"', '""') + '"'
