@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import backup, cloud, gateway, ingest, migrate, restore
+from bench import backup, cloud, gateway, ingest, migrate, publish, restore
 
 BENCHMARKS = {
     "migrate": migrate.main,
+    "publish": publish.main,
     "backup": backup.main,
     "restore": restore.main,
     "cloud": cloud.main,

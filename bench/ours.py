@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -68,16 +68,23 @@ def workers(server: Server, database: str, folder: Path) -> Iterator[ProcessPool
 
 
 def migrate(
-    server: Server, database: str, folder: Path, pool: ProcessPoolExecutor, threshold: float = 0.95
+    server: Server,
+    database: str,
+    folder: Path,
+    pool: ProcessPoolExecutor,
+    threshold: float = 0.95,
+    on_conflict: str = "reject",
+    around_publish: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> tuple[dict[str, float], dict[str, Any]]:
-    """Seconds per step, and the run's output."""
+    """Seconds per step, and the run's output. ``around_publish`` is entered before publication and left after it."""
     store = FolderStore(folder, PREFIX)
     base = server.settings(database, MIGRATE).model_dump()
     settings = MigrationSettings(**base, raw_bucket="raw", report_bucket="reports")
     db = server.connect(database, MIGRATE)
     clock = _Clock()
     execution = f"arn:aws:states:local:0:execution:bench:{time.time_ns()}"
-    run = begin(db, execution, "2026-01-01T00:00:00Z", {"quality_threshold": threshold})["migration_id"]
+    document = {"quality_threshold": threshold, "on_conflict": on_conflict}
+    run = begin(db, execution, "2026-01-01T00:00:00Z", document)["migration_id"]
     planned = plan(db, store, settings, run)
     clock.lap("plan")
     list(pool.map(_work, _items(store, planned["scan"])))
@@ -88,8 +95,12 @@ def migrate(
     _settle_all(db, pool, run, planned["waves"])
     clock.lap("settle")
     reconcile(db, store, run)
-    publish(db, run, execution)
-    clock.lap("publish")
+    clock.lap("reconcile")
+    with around_publish():
+        clock.lap("pause")
+        publish(db, run, execution)
+        clock.lap("publish")
+    del clock.laps["pause"]
     output = report(db, store, settings, run)
     clock.lap("report")
     db.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
@@ -19,19 +20,32 @@ SETTLE_AGAIN_LIMIT = 5
 """A target that still differs after so many times is not written to by chance: something in it keeps rows out."""
 
 
+@dataclass(frozen=True)
+class _Settled:
+    """What settling found for a table: rows of the run, those that are stored already, and those to be updated."""
+
+    rows: int
+    unchanged: int
+    updated: int
+    again: int
+
+
 def insert(cursor: Any, run: Run) -> None:
     """Add the new rows to filled tables, parents first, and make sure that every row of the shadows is stored.
 
     Where the run is to update, a stored row of the same key takes the values of the run's. Its key stays, and so do the
-    rows that refer to it.
-
+    rows that refer to it. Updates come last: only their writers have to wait, and not for the inserts.
     Raises ``TargetChanged``, or ``TargetRefuses`` where the owner's own rules stand in the way.
     """
     own = {key.name for table in run.tables for key in table.foreign_keys}
+    tables = [run.dataset.table(n) for wave in run.dataset.waves(t.name for t in run.tables) for n in wave]
+    settled = {table.name: _settled(cursor, run, table) for table in tables}
     try:
-        for wave in run.dataset.waves(t.name for t in run.tables):
-            for table in map(run.dataset.table, wave):
-                _insert_table(cursor, run, table)
+        for table in tables:
+            _insert_table(cursor, run, table, settled[table.name])
+        for table in tables:
+            if settled[table.name].updated:
+                _update_table(cursor, run, table, settled[table.name])
     except (psycopg2.IntegrityError, psycopg2.errors.RaiseException) as error:
         if isinstance(error, psycopg2.errors.ForeignKeyViolation) and error.diag.constraint_name in own:
             raise TargetChanged(
@@ -41,45 +55,60 @@ def insert(cursor: Any, run: Run) -> None:
         raise TargetRefuses(f"{where}{error.diag.message_primary}. Nothing was published.") from error
 
 
-def _insert_table(cursor: Any, run: Run, table: Table) -> None:
-    relation, live = ddl.qualified(table, shadow.schema_of(run.id)), ddl.qualified(table)
-    columns, names = ddl.columns_sql(table), ", ".join(map(ddl.ident, table.key))
-    key = same_key(table, "s", "l")
-    updated = _update_table(cursor, run, table) if run.on_conflict == "update" else 0
+def _settled(cursor: Any, run: Run, table: Table) -> _Settled:
     cursor.execute(
-        f"INSERT INTO {live} ({columns}) SELECT {columns} FROM {relation} s"
-        f" WHERE NOT EXISTS (SELECT FROM {live} l WHERE {key}) ON CONFLICT ({names}) DO NOTHING"
-    )
-    changed = (cursor.rowcount, updated)
-    cursor.execute(
-        f"SELECT (SELECT count(*) FROM {relation} s JOIN {live} l ON {key} WHERE {same_row(table, 's', 'l')}),"
-        " (settled->>'rows')::bigint, (settled->>'unchanged')::bigint, (settled->>'updated')::bigint,"
+        "SELECT (settled->>'rows')::bigint, (settled->>'unchanged')::bigint, (settled->>'updated')::bigint,"
         " (settled->>'again')::integer"
         ' FROM dataforge.migration_tables WHERE migration_id = %s AND "table" = %s',
         (run.id, table.name),
     )
-    stored, rows, unchanged, to_update, again = cursor.fetchone()
-    if stored == rows and changed == (rows - unchanged - to_update, to_update):
+    return _Settled(*cursor.fetchone())
+
+
+def _insert_table(cursor: Any, run: Run, table: Table, settled: _Settled) -> None:
+    live = ddl.qualified(table)
+    columns, names = ddl.columns_sql(table), ", ".join(map(ddl.ident, table.key))
+    cursor.execute(
+        f"INSERT INTO {live} ({columns}) SELECT {columns} FROM {_shadow(run, table)} s"
+        f" WHERE NOT EXISTS (SELECT FROM {live} l WHERE {same_key(table, 's', 'l')}) ON CONFLICT ({names}) DO NOTHING"
+    )
+    wanted = settled.rows - settled.unchanged - settled.updated
+    _check(cursor, run, table, settled, as_settled=cursor.rowcount == wanted, differing=settled.updated)
+
+
+def _update_table(cursor: Any, run: Run, table: Table, settled: _Settled) -> None:
+    """Give stored rows the values that the run has for their keys."""
+    others = [ddl.ident(name) for name in table.column_names if name not in table.key]
+    cursor.execute(
+        f"UPDATE {ddl.qualified(table)} l SET {', '.join(f'{name} = s.{name}' for name in others)}"
+        f" FROM {_shadow(run, table)} s"
+        f" WHERE {same_key(table, 's', 'l')} AND NOT ({same_row(table, 's', 'l')})"
+    )
+    _check(cursor, run, table, settled, as_settled=cursor.rowcount == settled.updated, differing=0)
+
+
+def _check(
+    cursor: Any, run: Run, table: Table, settled: _Settled, *, as_settled: bool, differing: int
+) -> None:
+    """Make sure that all of the run's rows are stored as they are, but for ``differing`` ones."""
+    live = ddl.qualified(table)
+    cursor.execute(
+        f"SELECT count(*) FROM {_shadow(run, table)} s JOIN {live} l ON {same_key(table, 's', 'l')}"
+        f" WHERE {same_row(table, 's', 'l')}"
+    )
+    missing = settled.rows - differing - int(cursor.fetchone()[0])
+    if missing == 0 and as_settled:
         return
-    if again >= SETTLE_AGAIN_LIMIT:
+    if settled.again >= SETTLE_AGAIN_LIMIT:
         raise TargetRefuses(
-            f"{live}: of {rows} rows {rows - stored} are not stored as they are, after settling {again} times again."
-            " A trigger or rule of the table changes them or keeps them out. Nothing was published."
+            f"{live}: of {settled.rows} rows {missing} are not stored as they are, after settling {settled.again} times"
+            " again. A trigger or rule of the table changes them or keeps them out. Nothing was published."
         )
     raise TargetChanged(f"{table.name} was changed since the run was settled; settling again.")
 
 
-def _update_table(cursor: Any, run: Run, table: Table) -> int:
-    """Give stored rows the values that the run has for their keys; returns how many differed."""
-    others = [ddl.ident(name) for name in table.column_names if name not in table.key]
-    if not others:
-        return 0
-    cursor.execute(
-        f"UPDATE {ddl.qualified(table)} l SET {', '.join(f'{name} = s.{name}' for name in others)}"
-        f" FROM {ddl.qualified(table, shadow.schema_of(run.id))} s"
-        f" WHERE {same_key(table, 's', 'l')} AND NOT ({same_row(table, 's', 'l')})"
-    )
-    return int(cursor.rowcount)
+def _shadow(run: Run, table: Table) -> str:
+    return ddl.qualified(table, shadow.schema_of(run.id))
 
 
 def settle_again(db: Connection, run_id: str) -> None:
