@@ -73,9 +73,10 @@ def _back_up_and_restore(config: Config, outputs: Outputs) -> None:
 
 
 def _deliver(outputs: Outputs) -> None:
-    show.step("Deliver: a page of records, and the quality of each table")
+    show.step("Deliver: a page of records, the quality of each table, an export")
     consume.page(outputs)
     consume.quality(outputs)
+    consume.export(outputs)
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,9 +1,14 @@
 """What a consumer of the data gets, asked for over HTTP with a reader's key, and checked against the database."""
 
+import hashlib
+import io
 import json
+import time
 from contextlib import closing
+from typing import Any
 
 import psycopg2
+import pyarrow.parquet as pq
 import urllib3
 
 from local.demo import show
@@ -12,6 +17,7 @@ from local.outputs import Outputs
 
 TABLE = "order_payments"
 COLUMNS = ("order_id", "payment_sequential", "payment_type", "payment_value")
+_EXPORT_SECONDS, _LOOK_SECONDS = 120, 0.5
 _POOL = urllib3.PoolManager(timeout=30)
 
 
@@ -48,8 +54,48 @@ def quality(outputs: Outputs) -> None:
             raise Failed(f"The quality of {table['table']} is below its threshold.")
 
 
+def export(outputs: Outputs) -> None:
+    """The whole table as Parquet, by addresses that need no key: bytes with the hashes that were told, and all rows."""
+    order = json.dumps({"dataset": "olist", "table": TABLE, "format": "parquet"}).encode()
+    made = _finished(outputs, _ask(outputs, "POST", "/v1/exports", order).json()["id"])
+    rows = 0
+    for file in made["files"]:
+        data = _POOL.request("GET", file["url"]).data
+        if hashlib.sha256(data).hexdigest() != file["sha256"]:
+            raise Failed(f"{file['name']} of the export has other bytes than were told.")
+        rows += pq.read_metadata(io.BytesIO(data)).num_rows
+    with closing(psycopg2.connect(outputs["database_url"])) as db, db.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM olist.order_payments")
+        ((stored,),) = cursor.fetchall()
+    if not rows == made["rows"] == stored:
+        raise Failed(
+            f"The export of {TABLE} has {rows} rows, was told to have {made['rows']}; there are {stored}."
+        )
+    origin = f"the files of backup {made['backup_id']}" if made["backup_id"] else "written for this"
+    show.line(
+        f"POST /v1/exports: {TABLE} as Parquet, {rows:,} rows in {len(made['files'])} file(s), {origin}"
+    )
+
+
+def _finished(outputs: Outputs, export_id: str) -> dict[str, Any]:
+    deadline = time.monotonic() + _EXPORT_SECONDS
+    while True:
+        run = _get(outputs, f"/v1/exports/{export_id}").json()
+        if run["status"] == "succeeded":
+            output: dict[str, Any] = run["output"]
+            return output
+        if run["status"] == "failed" or time.monotonic() > deadline:
+            raise Failed(f"The export did not succeed: {run}")
+        time.sleep(_LOOK_SECONDS)
+
+
 def _get(outputs: Outputs, path: str) -> urllib3.BaseHTTPResponse:
-    answer = _POOL.request("GET", outputs["api_url"] + path, headers={"x-api-key": outputs["reader_key"]})
-    if answer.status != 200:
-        raise Failed(f"GET {path} was answered with {answer.status}: {answer.data.decode()}")
+    return _ask(outputs, "GET", path)
+
+
+def _ask(outputs: Outputs, method: str, path: str, body: bytes | None = None) -> urllib3.BaseHTTPResponse:
+    headers = {"x-api-key": outputs["reader_key"], "content-type": "application/json"}
+    answer = _POOL.request(method, outputs["api_url"] + path, headers=headers, body=body)
+    if answer.status >= 300:
+        raise Failed(f"{method} {path} was answered with {answer.status}: {answer.data.decode()}")
     return answer
