@@ -14,10 +14,11 @@ DEFAULT_THRESHOLD = Decimal("0.95")
 """What is promised where no migration has said otherwise."""
 
 _DIGITS = Decimal("0.0001")
+# A replay tells only what became of records that were rejected before.
 _LAST = """
     SELECT DISTINCT ON ("table") "table", migration_id, t.quality, quality_threshold, finished_at
     FROM dataforge.migration_tables t JOIN dataforge.migrations m USING (migration_id)
-    WHERE t.dataset = %s AND status = 'published' AND ("table" = %s OR %s IS NULL)
+    WHERE t.dataset = %s AND status = 'published' AND replay IS NULL AND ("table" = %s OR %s IS NULL)
     ORDER BY "table", migration_id DESC
 """
 

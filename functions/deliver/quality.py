@@ -46,7 +46,7 @@ _MIGRATIONS = f"""
     SELECT DISTINCT ON ("table") "table", migration_id, quality_threshold, {_UTC.format("finished_at")},
         t.quality, read, loaded, unchanged, deduplicated, rejected, source_hash, target_hash
     FROM dataforge.migration_tables t JOIN dataforge.migrations m USING (migration_id)
-    WHERE t.dataset = %(dataset)s AND status = 'published' ORDER BY "table", migration_id DESC
+    WHERE t.dataset = %(dataset)s AND status = 'published' AND replay IS NULL ORDER BY "table", migration_id DESC
 """
 _RECONCILED = ("read", "loaded", "unchanged", "deduplicated", "rejected", "source_hash", "target_hash")
 

@@ -17,7 +17,9 @@ PUBLISHED = """
     INSERT INTO dataforge.migrations (migration_id, execution, dataset, prefix, tables, quality_threshold, status, quality)
     VALUES ('m1', 'e1', 'olist', '', '{}', 0.9, 'published', 1), ('m2', 'e2', 'olist', '', '{}', 0.980, 'published', 0.99),
         ('m3', 'e3', 'olist', '', '{}', 0.95, 'failed', 0.5), ('m4', 'e4', 'quotes', '', '{}', 0.95, 'published', 1);
-    INSERT INTO dataforge.migration_tables (migration_id, dataset, "table", quality) VALUES
+    INSERT INTO dataforge.migrations (migration_id, execution, dataset, prefix, tables, quality_threshold, status, replay)
+    VALUES ('m5', 'e5', 'olist', '', '{}', 0, 'published', '{"migration_id": "m2"}');
+    INSERT INTO dataforge.migration_tables (migration_id, dataset, "table", quality) VALUES ('m5', 'olist', 'orders', 0),
         ('m1', 'olist', 'orders', 1), ('m1', 'olist', 'sellers', 1), ('m2', 'olist', 'orders', 0.99879999999),
         ('m3', 'olist', 'orders', 0.5), ('m4', 'quotes', 'tags', 0.96);
     INSERT INTO olist.sellers SELECT md5(i::text), '01310', 'x', 'SP' FROM generate_series(1, 37) i;
