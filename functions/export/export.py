@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from dataforge import ddl, exports, manifest, parquet
 from dataforge.catalogue import Table
 from dataforge.database import Connection, transaction
 from dataforge.datasets import get_dataset
+from dataforge.errors import DamagedBackup
 from dataforge.exports import Export, ExportFile, Format
 from dataforge.manifest import Manifest
 from dataforge.rows import ROW_HASH, content_hash
@@ -16,6 +18,9 @@ from dataforge.settings import ExportSettings
 from dataforge.snapshot import export_new, share_tables
 from dataforge.upload import uploading
 from functions.export.lines import write_lines
+
+_LOOKED_AT = 10
+"""How many of the newest backups are asked whether they hold the rows; each costs a request."""
 
 MEDIA = {"parquet": "application/vnd.apache.parquet", "ndjson": "application/x-ndjson"}
 
@@ -65,16 +70,20 @@ def _measure(cursor: Any, table: Table) -> tuple[int, str]:
 
 
 def _same_rows(s3: Any, bucket: str, table: Table, rows: int, content: str) -> Manifest | None:
-    """The newest backup that has the table, if it is the table as it is now."""
-    manifests = manifest.list_manifests(s3, bucket, table.dataset)
-    held = (m for m in manifests if any(entry.table == table.name for entry in m.tables))
-    newest = next(held, None)
-    if newest is None or newest.row_hash != ROW_HASH:
-        return None
-    entry = newest.table(table.name)
-    shape = manifest.fingerprint(manifest.column_entries(table))
-    same = (entry.rows, entry.content_hash, entry.schema_fingerprint) == (rows, content, shape)
-    return newest if same else None
+    """The newest backup, of the last few, that has the table as it is now; one that cannot be read is passed over."""
+    wanted = (rows, content, manifest.fingerprint(manifest.column_entries(table)))
+    backup_ids = sorted(manifest.backup_ids(s3, bucket, table.dataset), reverse=True)
+    for backup_id in backup_ids[:_LOOKED_AT]:
+        with suppress(DamagedBackup):
+            found = manifest.find(s3, bucket, table.dataset, backup_id)
+            if found is not None and found.kind == "backup" and wanted in _contents(found, table):
+                return found
+    return None
+
+
+def _contents(found: Manifest, table: Table) -> list[tuple[int, str, str]]:
+    """What the backup holds of the table, if it has it."""
+    return [(e.rows, e.content_hash, e.schema_fingerprint) for e in found.tables if e.table == table.name]
 
 
 def _files_of(bucket: str, found: Manifest, table: Table) -> list[ExportFile]:

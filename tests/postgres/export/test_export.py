@@ -148,6 +148,12 @@ def test_a_backup_of_just_these_rows_is_told_instead(
         tables=(entry,),
     )
     manifest.write(s3, "backup", backup)
+    # Younger ones with other rows, as a restore leaves them, or that cannot be read, do not hide it.
+    for younger, kind in (("20261125T213000Z-0000000c", "safety"), ("20261125T214000Z-0000000d", "backup")):
+        other = entry.model_copy(update={"content_hash": "0" * 16})
+        update = {"backup_id": younger, "kind": kind, "tables": (other,)}
+        manifest.write(s3, "backup", backup.model_copy(update=update))
+    s3.put_object(Bucket="backup", Key="kitchen/20261125T215000Z-0000000e/manifest.json", Body=b"{")
     again = make_export("points", export_id="20261125T220000Z-00000002")
     assert (again.backup_id, again.content_hash) == (backup_id, made.content_hash)
     assert [file.key for file in again.files] == [f"kitchen/{backup_id}/points/part-00000.parquet"]
