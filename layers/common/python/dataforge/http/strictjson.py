@@ -61,8 +61,7 @@ def _refuse(constant: str) -> Any:
 
 
 def _integer(text: str) -> int | Decimal:
-    # An integer would lose the sign of -0, which a double keeps.
-    return int(text) if len(text) <= _INTEGER_DIGITS and text != "-0" else Decimal(text)
+    return int(text) if len(text) <= _INTEGER_DIGITS else Decimal(text)
 
 
 def _decimal(text: str) -> Decimal | HugeNumber:
