@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import backup, cloud, gateway, ingest, migrate, publish, restore
+from bench import backup, cloud, deliver, gateway, ingest, migrate, publish, restore
 
 BENCHMARKS = {
     "migrate": migrate.main,
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "cloud": cloud.main,
     "ingest": ingest.main,
     "gateway": gateway.main,
+    "deliver": deliver.main,
 }
 
 

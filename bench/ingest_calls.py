@@ -25,7 +25,7 @@ Post = Callable[[], Any]
 Call = Callable[[Records], Post]
 """Makes the post of a batch: what it returns is ready to be timed."""
 
-_CONTEXT: Any = SimpleNamespace(
+CONTEXT: Any = SimpleNamespace(
     function_name="ingest", memory_limit_in_mb=1769, invoked_function_arn="arn", aws_request_id="1"
 )
 
@@ -69,7 +69,7 @@ def by_handler(*, idempotent: bool) -> Call:
         }
 
         def post() -> None:
-            answer = handler(event, _CONTEXT)
+            answer = handler(event, CONTEXT)
             if answer["statusCode"] != 200:
                 raise RuntimeError(answer["body"])
 
@@ -79,20 +79,21 @@ def by_handler(*, idempotent: bool) -> Call:
 
 
 @contextmanager
-def function_environment(server: Server, database: str) -> Iterator[None]:
+def function_environment(server: Server, database: str, role: str = INGEST) -> Iterator[None]:
     """The function's environment and its secret, for the length of a block; what it logs goes nowhere."""
-    settings = server.settings(database, INGEST).model_dump(include=_PLACE)
+    settings = server.settings(database, role).model_dump(include=_PLACE)
     names = {name.upper(): str(value) for name, value in settings.items()}
     keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DB_SECRET_ARN"), "ingest")
     before = dict(os.environ)
     os.environ.update(names | keys | {"AWS_DEFAULT_REGION": "eu-west-1"})
     try:
         with mock_aws(), redirect_stdout(_NOWHERE):
-            secret = json.dumps({"username": INGEST, "password": server.password})
+            secret = json.dumps({"username": role, "password": server.password})
             boto3.client("secretsmanager").create_secret(Name="ingest", SecretString=secret)
-            for output in logging.getLogger("ingest").handlers:
-                if isinstance(output, logging.StreamHandler):
-                    output.setStream(_NOWHERE)
+            for name in ("ingest", "deliver"):
+                for output in logging.getLogger(name).handlers:
+                    if isinstance(output, logging.StreamHandler):
+                        output.setStream(_NOWHERE)
             yield
     finally:
         os.environ.clear()
