@@ -21,7 +21,7 @@ from dataforge.database import connect
 from dataforge.roles import REFILL, RESTORE
 from dataforge.settings import DatabaseSettings, RestoreSettings
 from functions.restore.begin import begin
-from functions.restore.build import build
+from functions.restore.build import build, link
 from functions.restore.check import check
 from functions.restore.compare import compare
 from functions.restore.finish import finish
@@ -56,6 +56,10 @@ def _settle(run: str, table: str) -> None:
 
 def _build(run: str, table: str) -> None:
     build(_worker["control"], run, table)
+
+
+def _link(run: str, table: str) -> None:
+    link(_worker["control"], run, table)
 
 
 def _ready(_: int) -> None:
@@ -95,13 +99,16 @@ class Restoring:
         )
         run = begun["restore_id"]
         checked = self._lap("check", lambda: check(db, store, settings, run))
-        items = sorted(self._items(store, checked), key=lambda item: -item["size"])
+        items = self._items(store, checked)
         self._lap("load", lambda: list(self.pool.map(_load, items)))
         tables = checked["tables"]
         self._lap("settle", lambda: list(self.pool.map(_settle, [run] * len(tables), tables)))
         if self._lap("compare", lambda: compare(db, settings, run))["next"] == "build":
-            for wave in checked["waves"]:
-                self._lap("build", lambda wave=wave: list(self.pool.map(_build, [run] * len(wave), wave)))
+            for step in (_build, _link):
+                self._lap(
+                    step.__name__[1:],
+                    lambda step=step: list(self.pool.map(step, [run] * len(tables), tables)),
+                )
         self._lap("switch", lambda: switch(db, run, execution))
         parts = self._lap("safety", lambda: self._items(store, plan_parts(db, store, settings, run)))
         self._lap("safety", lambda: list(self.pool.map(_keep, parts)))

@@ -17,7 +17,6 @@ from infra.steps import call, retry_died
 from infra.storage import MAP_RESULTS
 
 RUN = sfn.JsonPath.string_at("$.run.restore_id")
-ITEM = sfn.JsonPath.object_at("$$.Map.Item.Value")
 
 
 class RestoreStates(Construct):
@@ -50,8 +49,9 @@ class RestoreStates(Construct):
         keep = self._run.step("PlanKeep", "keep", "$.keep", restore_id=RUN)
         keep.next(self._for_each_piece("Keep", "$.keep.key")).next(finish)
         check = self._run.step("Check", "check", "$.check", restore_id=RUN)
+        settle = self._for_each_table("Settle", "settle")
         compare = self._run.step("Compare", "compare", "$.compare", restore_id=RUN)
-        check.next(self._for_each_piece("Load", "$.check.key")).next(self._settle()).next(compare)
+        check.next(self._for_each_piece("Load", "$.check.key")).next(settle).next(compare)
         compare.next(self._change(keep, finish))
         begun = sfn.Choice(self, "IsSwitched")
         return begun.when(sfn.Condition.string_equals("$.run.next", "keep"), keep).otherwise(check)
@@ -60,8 +60,8 @@ class RestoreStates(Construct):
         """As the comparison says: nothing (a dry run), or the switch, which whole new tables are built for first."""
         switch = self._run.step("Switch", "switch", sfn.JsonPath.DISCARD, restore_id=RUN, execution=EXECUTION)
         switch.next(keep)
-        build = self._build()
-        build.next(switch)
+        build = self._for_each_table("Build", "build")
+        build.next(self._for_each_table("Link", "link")).next(switch)
         return (
             sfn.Choice(self, "HowToGoOn")
             .when(sfn.Condition.string_equals("$.compare.next", "finish"), finish)
@@ -85,31 +85,18 @@ class RestoreStates(Construct):
         pieces.item_processor(retry_died(call(self, f"{name}Piece", self._worker)))
         return self._run.or_abandon(pieces)
 
-    def _settle(self) -> sfn.Map:
-        """Check the loaded tables, and compare each with the one that is there; all at the same time."""
-        settle = self._map("Settle", "$.check.tables", {"restore_id": RUN}, "table", self._concurrency)
-        settle.item_processor(self._table_step("SettleTable", "settle"))
-        return self._run.or_abandon(settle)
-
-    def _build(self) -> sfn.Map:
-        """Complete the new tables, parents before children; the tables of one wave at the same time."""
-        restore = {"restore_id": sfn.JsonPath.string_at("$.restore_id")}
-        wave = self._map("BuildWave", "$.wave", restore, "table", self._concurrency)
-        wave.item_processor(self._table_step("BuildTable", "build"))
-        waves = self._map("Build", "$.check.waves", {"restore_id": RUN}, "wave", 1)
-        waves.item_processor(wave)
-        return self._run.or_abandon(waves)
-
-    def _table_step(self, name: str, step: str) -> sfn.TaskStateBase:
+    def _for_each_table(self, name: str, step: str) -> sfn.Map:
+        """Take a step for every table, the largest first, some at the same time."""
         run, table = sfn.JsonPath.string_at("$.restore_id"), sfn.JsonPath.string_at("$.table")
-        return self._run.invoke(name, step, sfn.JsonPath.DISCARD, restore_id=run, table=table)
-
-    def _map(self, name: str, items: str, common: dict[str, str], item: str, concurrency: int) -> sfn.Map:
-        return sfn.Map(
+        tables = sfn.Map(
             self,
             name,
-            items_path=items,
-            item_selector={**common, item: ITEM},
-            max_concurrency=concurrency,
+            items_path="$.check.tables",
+            item_selector={"restore_id": RUN, "table": sfn.JsonPath.object_at("$$.Map.Item.Value")},
+            max_concurrency=self._concurrency,
             result_path=sfn.JsonPath.DISCARD,
         )
+        tables.item_processor(
+            self._run.invoke(f"{name}Table", step, sfn.JsonPath.DISCARD, restore_id=run, table=table)
+        )
+        return self._run.or_abandon(tables)

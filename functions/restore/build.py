@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from typing import Any
 
 import psycopg2
 import psycopg2.errors
 
-from dataforge import leases, shadow
+from dataforge import ddl, leases, shadow
+from dataforge.catalogue import Table
 from dataforge.database import Connection, transaction
 from dataforge.errors import DamagedBackup, TargetRefuses, WouldOrphan
 from dataforge.roles import OWNER
-from functions.restore.run import read_run
+from functions.restore.run import Run, read_run
+
+SORT_MEMORY = "256MB"
+"""What building an index may take; PostgreSQL's default of 64 MB sorts a million rows on disk."""
 
 
 def build(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
-    """Give the shadow its key, checks, indexes and comments, and foreign keys to other shadows; parents are built.
+    """Give the shadow its key, checks, indexes, comments and statistics.
 
-    Those to tables outside the restore wait for the switch: building them would hold up these tables' writers.
-    One transaction; repeating it is harmless. Raises ``DamagedBackup``, ``WouldOrphan``, ``TargetRefuses``.
+    One transaction; repeating it is harmless. Raises ``DamagedBackup``, ``TargetRefuses``.
     """
     with refusals(), transaction(db, role=OWNER) as cursor:
-        run = read_run(cursor, run_id)
-        table = run.dataset.table(table_name)
-        leases.hold(cursor, run.execution, run.dataset.name, [table.name])
+        run, table = _held(cursor, run_id, table_name)
         cursor.execute(
             "SELECT FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'p'", (run.shadow(table),)
         )
@@ -34,17 +35,37 @@ def build(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
         cursor.execute(f"SET LOCAL maintenance_work_mem = '{SORT_MEMORY}'")
         if not shadow.add_key(cursor, table, run.id):
             raise DamagedBackup(run.backup_id, [f"rows of {table.name} have the same key"])
-        inside = [key for key in table.foreign_keys if run.has(key.parent)]
-        parents = [t.name for t in run.tables]
-        if not shadow.add_foreign_keys(cursor, replace(table, foreign_keys=tuple(inside)), run.id, parents):
-            names = ", ".join(key.name for key in inside)
-            raise WouldOrphan([f"rows of {table.name} have no parent in the backup itself ({names})"])
         shadow.finish(cursor, table, run.id)
     return {}
 
 
-SORT_MEMORY = "256MB"
-"""What building an index may take; PostgreSQL's default of 64 MB sorts a million rows on disk."""
+def link(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
+    """Give the shadow its foreign keys to other shadows, which are built. Repeating it is harmless.
+
+    Made at first, and only then held against the rows: so the children of one parent do not wait for each other. Those to
+    tables outside the restore are left to the switch: they would hold up these tables' writers. Raises ``WouldOrphan``.
+    """
+    with transaction(db, role=OWNER) as cursor:
+        run, table = _held(cursor, run_id, table_name)
+        keys = [key for key in table.foreign_keys if run.has(key.parent)]
+        for key in keys:
+            name = ddl.ident(key.name)
+            definition = f"{ddl.foreign_key(key, run.schema)} NOT VALID"
+            cursor.execute(
+                f"ALTER TABLE {run.shadow(table)} DROP CONSTRAINT IF EXISTS {name}, ADD CONSTRAINT {name} {definition}"
+            )
+    for key in keys:
+        with refusals(), transaction(db, role=OWNER) as cursor:
+            cursor.execute(f"ALTER TABLE {run.shadow(table)} VALIDATE CONSTRAINT {ddl.ident(key.name)}")
+    return {}
+
+
+def _held(cursor: Any, run_id: str, table_name: str) -> tuple[Run, Table]:
+    """The run and its table, which it still holds the lease on."""
+    run = read_run(cursor, run_id)
+    table = run.dataset.table(table_name)
+    leases.hold(cursor, run.execution, run.dataset.name, [table.name])
+    return run, table
 
 
 @contextmanager

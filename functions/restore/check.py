@@ -25,8 +25,9 @@ _SHOWN = 20
 def check(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) -> dict[str, Any]:
     """Refuse what does not fit; else make the shadows and the list of files to load.
 
-    Returns {"key", "files"}: where the list lies in the report bucket, and its length; {"tables"}; and {"waves"}, the tables
-    in foreign-key order. Repeating it is harmless. Raises ``DamagedBackup``, ``SchemaDiffers``, ``TableChanged``.
+    Returns {"key", "files"}: where the list lies in the report bucket, and its length; and {"tables"}. Both begin with the
+    largest, so that workers have done at about the same time. Repeating it is harmless.
+    Raises ``DamagedBackup``, ``SchemaDiffers``, ``TableChanged``.
     """
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
@@ -39,11 +40,12 @@ def check(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) -> di
         shadow.drop(cursor, run.id)
         shadow.create(cursor, run.id, run.tables, loader=REFILL, extra="")
         _enter(cursor, run, found)
-    items = [item for table in run.tables for item in _items(settings, run, found, found.table(table.name))]
+    entries = sorted((found.table(t.name) for t in run.tables), key=lambda entry: -entry.rows)
+    items = [item for entry in entries for item in _items(settings, run, found, entry)]
+    items.sort(key=lambda item: -int(item["size"]))
     key = f"{run.folder}{LOAD}.json"
     put_json(s3, settings.report_bucket, key, items)
-    names = [table.name for table in run.tables]
-    return {"key": key, "files": len(items), "tables": names, "waves": run.dataset.waves(names)}
+    return {"key": key, "files": len(items), "tables": [entry.table for entry in entries]}
 
 
 def _check_objects(s3: Any, bucket: str, run: Run, found: Manifest) -> None:

@@ -15,7 +15,7 @@ from dataforge.errors import DataForgeError, Temporary
 from dataforge.settings import RestoreSettings, read
 from functions.restore.abandon import abandon
 from functions.restore.begin import begin, release
-from functions.restore.build import build
+from functions.restore.build import build, link
 from functions.restore.check import check
 from functions.restore.compare import compare
 from functions.restore.finish import finish
@@ -72,6 +72,8 @@ def _step_of_run(
             return dict(compare(db, settings, run_id))
         case "build":
             return dict(build(db, run_id, event["table"]))
+        case "link":
+            return dict(link(db, run_id, event["table"]))
         case "switch":
             return dict(switch(db, run_id, event["execution"]))
         case "keep":

@@ -20,6 +20,7 @@ STEPS = {
     "SettleTable",
     "Compare",
     "BuildTable",
+    "LinkTable",
     "Switch",
     "PlanKeep",
 }
@@ -46,7 +47,7 @@ def test_step_that_may_be_repeated_is_retried_when_its_function_died(states: Sta
 
 @pytest.mark.parametrize(
     "name",
-    ["Begin", "Check", "Load", "Settle", "Compare", "Build", "Switch", "PlanKeep", "Keep", "Finish"],
+    ["Begin", "Check", "Load", "Settle", "Compare", "Build", "Link", "Switch", "PlanKeep", "Keep", "Finish"],
 )
 def test_any_error_is_explained(states: States, name: str) -> None:
     (catch,) = states[name]["Catch"]
@@ -57,7 +58,8 @@ def test_dry_run_ends_after_the_comparison_and_new_tables_are_built_before_the_s
     assert states["Compare"]["Next"] == "HowToGoOn"
     ways = {choice["StringEquals"]: choice["Next"] for choice in states["HowToGoOn"]["Choices"]}
     assert ways == {"finish": "Finish", "build": "Build"}
-    assert states["HowToGoOn"]["Default"] == states["Build"]["Next"] == "Switch"
+    assert states["HowToGoOn"]["Default"] == states["Link"]["Next"] == "Switch"
+    assert states["Build"]["Next"] == "Link"
     assert (states["Switch"]["Next"], states["PlanKeep"]["Next"], states["Keep"]["Next"]) == (
         "PlanKeep",
         "Keep",

@@ -25,7 +25,7 @@ from dataforge.rows import content_hash
 from dataforge.settings import RestoreSettings
 from functions.restore.abandon import abandon
 from functions.restore.begin import begin
-from functions.restore.build import build
+from functions.restore.build import build, link
 from functions.restore.check import check
 from functions.restore.compare import compare
 from functions.restore.finish import finish
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 BACKUP, REPORT = "backup", "report"
 ALWAYS_SWAP, NEVER_SWAP = 0, 10**9
-STEPS = ("begin", "check", "load", "settle", "compare", "build", "switch", "keep", "finish")
+STEPS = ("begin", "check", "load", "settle", "compare", "build", "link", "switch", "keep", "finish")
 _numbers = itertools.count(1)
 
 
@@ -85,9 +85,9 @@ class Restore:
     def take(self, step: str) -> Any:
         """One step, unless the state machine would pass it by."""
         skipped = {
-            "finish": {"build", "switch", "keep"},
-            "switch": {"build"},
-            "keep": {"check", "load", "settle", "compare", "build", "switch"},
+            "finish": {"build", "link", "switch", "keep"},
+            "switch": {"build", "link"},
+            "keep": {"check", "load", "settle", "compare", "build", "link", "switch"},
         }
         return None if step in skipped.get(self.next, ()) else getattr(self, step)()
 
@@ -114,8 +114,12 @@ class Restore:
         self.next = compare(self.control, self.settings, self.id)["next"]
 
     def build(self) -> None:
-        for table in itertools.chain.from_iterable(self.checked["waves"]):
+        for table in self.checked["tables"]:
             build(self.control, self.id, table)
+
+    def link(self) -> None:
+        for table in self.checked["tables"]:
+            link(self.control, self.id, table)
 
     def switch(self) -> None:
         switch(self.control, self.id, self.execution)

@@ -1,0 +1,315 @@
+"""What is refused, by name, before anything is written."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from dataforge.errors import (
+    DamagedBackup,
+    DataForgeError,
+    InvalidInput,
+    NoSuchBackup,
+    SchemaDiffers,
+    TableChanged,
+    TargetRefuses,
+    UnknownDataset,
+    UnknownTable,
+    WouldOrphan,
+)
+
+if TYPE_CHECKING:
+    from dataforge.manifest import Manifest
+    from tests.postgres.restore.conftest import Vault
+
+SWAP, MERGE = 0, 10**9
+both = pytest.mark.parametrize("swap_rows", [SWAP, MERGE], ids=["swap", "merge"])
+BUCKET = "backup"
+
+
+@pytest.fixture
+def sellers(vault: Vault) -> Manifest:
+    """A backup of sellers, one of whom was changed since."""
+    vault.insert("sellers", *({"seller_id": n} for n in range(1, 50)))
+    backup = vault.backup("sellers", parts=1)
+    vault.database.query("UPDATE olist.sellers SET seller_city = 'x' WHERE seller_id LIKE '%%1'")
+    return backup
+
+
+def refused(
+    vault: Vault, error: type[DataForgeError], *words: str, swap_rows: int = MERGE, **document: Any
+) -> None:
+    """The restore is refused with these words, and nothing is changed or left."""
+    before = {name: vault.rows(name) for name in ("sellers", "customers", "orders", "order_items")}
+    run = vault.restore(swap_rows, **document)
+    with pytest.raises(error) as raised:
+        run.run()
+    assert [word for word in words if word not in str(raised.value)] == []
+    assert (run.failure["error"], run.failure["cause"]) == (error.__name__, str(raised.value))
+    assert {name: vault.rows(name) for name in before} == before
+    assert vault.leftovers() == []
+
+
+def edit(vault: Vault, backup: Manifest, change: Callable[[dict[str, Any]], None]) -> None:
+    """Write the manifest again, otherwise."""
+    key = f"{backup.folder}manifest.json"
+    document = json.loads(vault.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    change(document)
+    vault.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    ("document", "error", "word"),
+    [
+        ({"table": "sellers", "dataset": "x"}, UnknownDataset, "'x'"),
+        ({"table": "x"}, UnknownTable, "'x'"),
+        ({}, InvalidInput, '{"table": "orders"}'),
+        ({"table": "sellers", "tables": ["sellers"]}, InvalidInput, "not both"),
+        ({"tables": []}, InvalidInput, "tables"),
+        ({"tabel": "sellers"}, InvalidInput, "tabel"),
+        ({"table": "sellers", "backup": "../x"}, InvalidInput, "backup"),
+        (
+            {"table": "sellers", "backup": "20000101T000000Z-00000000"},
+            NoSuchBackup,
+            "20000101T000000Z-00000000",
+        ),
+        ({"undo": "20000101T000000Z-00000000"}, NoSuchBackup, "20000101T000000Z-00000000"),
+        ({"undo": "20000101T000000Z-00000000", "backup": "latest"}, InvalidInput, "undo"),
+        ({"finish": "20000101T000000Z-00000000"}, InvalidInput, "20000101T000000Z-00000000"),
+        ({"finish": "20000101T000000Z-00000000", "table": "sellers"}, InvalidInput, "nothing else"),
+        ({"table": "geolocations", "dataset": "olist"}, NoSuchBackup, "geolocations"),
+        ({"table": "sellers", "dry_run": "perhaps"}, InvalidInput, "dry_run"),
+    ],
+)
+def test_a_wrong_input_is_refused_by_name(
+    vault: Vault, sellers: Manifest, document: Any, error: type[DataForgeError], word: str
+) -> None:
+    refused(vault, error, word, **document)
+
+
+def test_a_list_is_no_input(vault: Vault) -> None:
+    run = vault.restore()
+    run.document = ["sellers"]
+    with pytest.raises(InvalidInput):
+        run.run()
+
+
+def test_latest_is_the_newest_that_holds_the_table_and_never_a_safety_backup(
+    vault: Vault, sellers: Manifest
+) -> None:
+    vault.backup("sellers", kind="safety")
+    vault.backup("customers")
+    assert vault.restore(table="sellers", dry_run=True).run()["backup"] == sellers.backup_id
+    refused(vault, NoSuchBackup, sellers.backup_id, "nothing to undo", undo=sellers.backup_id)
+    refused(vault, NoSuchBackup, "'orders'", table="orders", backup=sellers.backup_id)
+
+
+def test_a_backup_without_its_manifest_does_not_exist(vault: Vault, sellers: Manifest) -> None:
+    vault.s3.delete_object(Bucket=BUCKET, Key=f"{sellers.folder}manifest.json")
+    refused(vault, NoSuchBackup, "manifest.json", table="sellers", backup=sellers.backup_id)
+
+
+PLACES = (
+    "magic number",
+    "page header",
+    "page",
+    "footer",
+    "footer's last byte",
+    "footer's length",
+    "last byte",
+)
+
+
+def places(data: bytes) -> dict[str, int]:
+    """A byte of each part of a Parquet file."""
+    metadata = pq.ParquetFile(io.BytesIO(data)).metadata
+    column = metadata.row_group(0).column(2)
+    page = column.dictionary_page_offset or column.data_page_offset
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    end = page + column.total_compressed_size - 2
+    found = (0, page + 1, end, footer + 20, len(data) - 9, len(data) - 8, len(data) - 1)
+    return dict(zip(PLACES, found, strict=True))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_flipped_byte_is_found_wherever_it_is(vault: Vault, sellers: Manifest, place: str) -> None:
+    (file,) = sellers.tables[0].files
+    key = sellers.folder + file.key
+    data = bytearray(vault.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    data[places(bytes(data))[place]] ^= 0x10
+    vault.s3.put_object(Bucket=BUCKET, Key=key, Body=bytes(data))
+    refused(vault, DamagedBackup, sellers.backup_id, file.key, "SHA-256", table="sellers")
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("truncated", ["part-00000.parquet has", "bytes, not"]),
+        ("missing", ["part-00000.parquet is missing"]),
+        ("extra", ["part-00009.parquet is not in the manifest"]),
+    ],
+)
+def test_files_that_are_not_the_manifests_are_named(
+    vault: Vault, sellers: Manifest, damage: str, words: list[str]
+) -> None:
+    key = sellers.folder + sellers.tables[0].files[0].key
+    data = vault.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    match damage:
+        case "truncated":
+            vault.s3.put_object(Bucket=BUCKET, Key=key, Body=data[:-1])
+        case "missing":
+            vault.s3.delete_object(Bucket=BUCKET, Key=key)
+        case "extra":
+            vault.s3.put_object(Bucket=BUCKET, Key=key.replace("00000.", "00009."), Body=data)
+    refused(vault, DamagedBackup, *words, table="sellers")
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda m: m["tables"][0].update(content_hash="0" * 16), "content hash"),
+        (lambda m: m["tables"][0].update(rows=48), "48"),
+        (lambda m: m["tables"][0]["files"][0].update(rows=48) or m["tables"][0].update(rows=48), "48"),
+        (lambda m: m.update(format="dataforge-backup-9"), "dataforge-backup-9"),
+        (lambda m: m.update(backup_id="20000101T000000Z-00000000"), "20000101T000000Z-00000000"),
+        (lambda m: m.pop("tables"), "manifest"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_its_files_is_refused(
+    vault: Vault, sellers: Manifest, change: Callable[[dict[str, Any]], None], word: str
+) -> None:
+    edit(vault, sellers, change)
+    refused(vault, DamagedBackup, word, table="sellers", backup=sellers.backup_id)
+
+
+def columns(change: Callable[[list[dict[str, Any]]], Any]) -> Callable[[dict[str, Any]], None]:
+    """A change of the manifest's columns, and so of their fingerprint."""
+
+    def apply(document: dict[str, Any]) -> None:
+        change(document["tables"][0]["columns"])
+        document["tables"][0]["schema_fingerprint"] = "another"
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda c: c.append({"name": "old", "type": "text", "nullable": True}),
+            ["old is no longer a column"],
+        ),
+        (lambda c: c[2].update(type="integer"), ["seller_city was integer"]),
+        (lambda c: c[2].update(nullable=True), ["seller_city could be NULL"]),
+        (lambda c: c.pop(), ["seller_state is not in the backup", "may not be NULL"]),
+    ],
+)
+def test_a_schema_that_was_changed_otherwise_than_by_adding_is_refused_with_the_columns(
+    vault: Vault, sellers: Manifest, change: Callable[[list[dict[str, Any]]], Any], words: list[str]
+) -> None:
+    edit(vault, sellers, columns(change))
+    refused(vault, SchemaDiffers, "olist.sellers", *words, table="sellers")
+
+
+def test_a_column_of_the_owners_own_would_lose_its_values(vault: Vault, sellers: Manifest) -> None:
+    vault.database.query("ALTER TABLE olist.sellers ADD COLUMN mine integer")
+    try:
+        refused(vault, TableChanged, "olist.sellers", "mine is not declared", table="sellers")
+    finally:
+        vault.database.query("ALTER TABLE olist.sellers DROP COLUMN mine")
+
+
+def orders(vault: Vault) -> None:
+    """Customers and orders backed up; since then 25 customers more came, each with an order."""
+    vault.insert("customers", *({"customer_id": n} for n in range(1, 4)))
+    vault.insert("orders", *({"order_id": n, "customer_id": n} for n in range(1, 4)))
+    vault.backup("customers", "orders")
+    vault.insert("customers", *({"customer_id": n} for n in range(10, 35)))
+    vault.insert("orders", *({"order_id": n, "customer_id": n} for n in range(10, 35)))
+
+
+@both
+def test_rows_that_would_lose_their_parent_are_listed_and_counted(vault: Vault, swap_rows: int) -> None:
+    orders(vault)
+    shown = [f"{n:032x}" for n in range(10, 30)]
+    words = ["25 row(s) of olist.orders would lose their parents (orders_customer_id_fkey)", *shown, ", …"]
+    refused(vault, WouldOrphan, *words, swap_rows=swap_rows, table="customers")
+    refused(vault, WouldOrphan, "25 row(s)", table="customers", dry_run=True)
+    assert vault.restore(swap_rows, tables=["customers", "orders"]).run()["removed"] == 50
+
+
+@both
+def test_restored_rows_without_a_parent_are_listed(vault: Vault, swap_rows: int) -> None:
+    orders(vault)
+    vault.database.query("DELETE FROM olist.orders; DELETE FROM olist.customers WHERE customer_id LIKE '%%2'")
+    words = ["1 row(s)", "have no parent in customers (orders_customer_id_fkey)", f"{2:032x}"]
+    refused(vault, WouldOrphan, *words, swap_rows=swap_rows, table="orders")
+
+
+@both
+def test_orphans_within_the_backup_itself_are_found(vault: Vault, swap_rows: int) -> None:
+    orders(vault)
+    vault.database.query(
+        "ALTER TABLE olist.orders DISABLE TRIGGER ALL; ALTER TABLE olist.customers DISABLE TRIGGER ALL"
+    )
+    vault.database.query("DELETE FROM olist.customers WHERE customer_id LIKE '%%2'")
+    vault.backup("customers", "orders")
+    vault.clear()
+    vault.database.query(
+        "ALTER TABLE olist.orders ENABLE TRIGGER ALL; ALTER TABLE olist.customers ENABLE TRIGGER ALL"
+    )
+    both_tables = ["customers", "orders"]
+    refused(vault, WouldOrphan, f"{2:032x}", swap_rows=swap_rows, tables=both_tables)
+    refused(vault, WouldOrphan, f"{2:032x}", tables=both_tables, dry_run=True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "word"),
+    [
+        (
+            "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$BEGIN NEW.seller_city := 'mine'; RETURN NEW; END$$;"
+            "CREATE TRIGGER mine BEFORE INSERT OR UPDATE ON olist.sellers FOR EACH ROW EXECUTE FUNCTION public.f()",
+            "trigger",
+        ),
+        ("CREATE RULE mine AS ON UPDATE TO olist.sellers DO INSTEAD NOTHING", "rule"),
+        (
+            "ALTER TABLE olist.sellers ADD CONSTRAINT mine CHECK (seller_city = 'x' OR seller_id NOT LIKE '%%11') NOT VALID",
+            "mine",
+        ),
+    ],
+    ids=["trigger", "rule", "check"],
+)
+def test_what_the_owner_added_that_keeps_rows_from_being_restored_is_told(
+    vault: Vault, sellers: Manifest, rule: str, word: str
+) -> None:
+    vault.database.query(rule)
+    try:
+        refused(vault, TargetRefuses, word, swap_rows=SWAP, table="sellers")
+    finally:
+        vault.database.query(
+            "DROP FUNCTION IF EXISTS public.f() CASCADE; DROP RULE IF EXISTS mine ON olist.sellers;"
+            "ALTER TABLE olist.sellers DROP CONSTRAINT IF EXISTS mine"
+        )
+
+
+def test_rows_of_the_owners_own_tables_are_not_taken_along(vault: Vault) -> None:
+    orders(vault)
+    vault.database.query(
+        "DELETE FROM olist.orders WHERE order_id > repeat('0', 31) || '3';"
+        "CREATE TABLE public.visits (customer_id text REFERENCES olist.customers ON DELETE CASCADE);"
+        f"INSERT INTO public.visits VALUES ('{20:032x}')"
+    )
+    try:
+        refused(vault, TargetRefuses, "visits", "Grant", table="customers")
+        vault.database.query("GRANT SELECT, DELETE ON public.visits TO dataforge_owner")
+        refused(vault, WouldOrphan, "1 row(s) of public.visits", table="customers")
+        vault.database.query("DELETE FROM public.visits")
+        assert vault.restore(table="customers").run()["removed"] == 25
+    finally:
+        vault.database.query("DROP TABLE public.visits")
