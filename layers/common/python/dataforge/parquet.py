@@ -1,7 +1,8 @@
 """Tables to Parquet and back, as a stream in bounded memory, every value exact.
 
-A table's rows leave PostgreSQL by COPY, together with their hashes; Arrow reads the text by columns. Files are readable as
-they are by DuckDB, pandas and Athena: one file is a table's columns and nothing else.
+A table's rows leave PostgreSQL by COPY, and Arrow reads the text by columns. The rows' hashes are taken of that text, which
+is PostgreSQL's own: what becomes of it afterwards is held against them. Files are readable as they are by DuckDB, pandas
+and Athena: one file is a table's columns and nothing else.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from dataforge import ddl
+from dataforge.bulk.digests import digests, hash_total
+from dataforge.bulk.texts import join_texts
 from dataforge.catalogue import Table
 from dataforge.storage import StorageType
 
@@ -27,7 +30,6 @@ GROUP_BYTES = 32 << 20
 """About how large a row group is in memory: a reader needs that much per file it reads."""
 BATCH_ROWS = 1 << 16
 
-_HASH = "_hash"
 _DECIMAL = re.compile(r"decimal128\((\d+), (\d+)\)")
 
 
@@ -51,10 +53,9 @@ def arrow_schema(table: Table) -> pa.Schema:
 
 
 def copy_sql(table: Table, condition: str = "true", schema: str | None = None) -> str:
-    """The COPY that ``write`` reads: the table's columns and each row's hash, of the rows that meet the condition."""
-    columns, row_hash = ddl.columns_sql(table), ddl.row_hash_sql(table)
-    source = ddl.qualified(table, schema)
-    return f"COPY (SELECT {columns}, {row_hash} FROM {source} WHERE {condition}) TO STDOUT (FORMAT csv)"
+    """The COPY that ``write`` reads: the table's columns, of the rows that meet the condition."""
+    rows = f"SELECT {ddl.columns_sql(table)} FROM {ddl.qualified(table, schema)} WHERE {condition}"
+    return f"COPY ({rows}) TO STDOUT (FORMAT csv)"
 
 
 def write(cursor: Any, table: Table, copy: str, file: IO[bytes] | io.RawIOBase) -> Written:
@@ -75,7 +76,7 @@ class _Rows(io.RawIOBase):
     def __init__(self, table: Table, writer: Any) -> None:
         super().__init__()
         self._schema = arrow_schema(table)
-        self._fields = self._schema.append(pa.field(_HASH, pa.int64()))
+        self._types = {column.name: column.type for column in table.columns}
         self._writer = writer
         self._rest = b""
         self._batches: list[pa.Table] = []
@@ -90,15 +91,17 @@ class _Rows(io.RawIOBase):
         end = end_of_rows(text)
         self._rest = text[end:]
         if end:
-            self._add(_read_csv(text[:end], self._fields))
+            self._add(_read_csv(text[:end], self._schema.names))
         return len(data)
 
-    def _add(self, rows: pa.Table) -> None:
-        hashes = rows.column(_HASH).to_numpy()
-        self._hash_total += int(hashes.view(np.uint64).sum(dtype=np.uint64))
-        self._rows += rows.num_rows
+    def _add(self, texts: pa.Table) -> None:
+        found = digests(join_texts(self._types, texts))
+        self._hash_total += hash_total(found)
+        self._rows += len(found)
+        columns = [parsed(kind, texts.column(name)) for name, kind in self._types.items()]
+        rows = pa.table(columns, self._schema)
         self._size += rows.nbytes
-        self._batches.append(rows.drop_columns([_HASH]).cast(self._schema))
+        self._batches.append(rows)
         if self._size >= GROUP_BYTES:
             self._write_group()
 
@@ -127,22 +130,25 @@ def end_of_rows(text: bytes) -> int:
     return end + 1
 
 
-def _read_csv(text: bytes, fields: pa.Schema) -> pa.Table:
-    """PostgreSQL's CSV by columns: an empty field is NULL, and ``""`` the empty string."""
+def _read_csv(text: bytes, names: list[str]) -> pa.Table:
+    """PostgreSQL's CSV as columns of texts: an empty field is NULL, and ``""`` the empty string."""
     quoted = b'"' in text
     return pacsv.read_csv(
         pa.BufferReader(text),
-        pacsv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=fields.names),
+        pacsv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=names),
         pacsv.ParseOptions(quote_char='"' if quoted else False, newlines_in_values=quoted),
         pacsv.ConvertOptions(
-            column_types=fields,
+            column_types=dict.fromkeys(names, pa.string()),
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
-            true_values=["t"],
-            false_values=["f"],
         ),
     )
+
+
+def parsed(kind: StorageType, texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The values that PostgreSQL's texts stand for."""
+    return pc.equal(texts, "t") if kind.name == "boolean" else pc.cast(texts, arrow_type(kind))
 
 
 def read_batches(file: Any, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:

@@ -16,11 +16,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from dataforge.bulk.digests import text_bytes
 from dataforge.catalogue import Column
 from dataforge.rows import Cleanings, clean_value, quote
 
 _TIGHT = re.compile(r"\^(?:\[[0-9A-Za-z-]+\](?:\{[0-9,]+\})?)+\$")
 """Patterns of letter and digit classes only: what they match has no blank and needs no quotes."""
+
+_SPECIAL = b' \t\n\r\v\f"(),\\'
+"""What makes PostgreSQL quote a value in a row's text."""
 
 _MONTHS = (
     r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
@@ -117,12 +121,24 @@ def _quote_known(column: Column, texts: pa.Array) -> pa.Array:
 
 
 def quote_free_text(texts: pa.Array) -> pa.Array:
-    special = pc.match_substring_regex(texts, r'[\s\v"(),\\]|^$')
-    if not pc.any(special, min_count=0).as_py():
+    """Texts as they stand in a row's text; each distinct one is looked at once, and none if none can need quotes."""
+    if _is_plain(texts):
         return texts
-    doubled = pc.replace_substring(pc.replace_substring(texts, "\\", "\\\\"), '"', '""')
+    encoded = texts.dictionary_encode()
+    distinct = encoded.dictionary
+    special = pc.match_substring_regex(distinct, r'[\s\v"(),\\]|^$')
+    doubled = pc.replace_substring(pc.replace_substring(distinct, "\\", "\\\\"), '"', '""')
     mark = pa.scalar('"')
-    return pc.if_else(special, pc.binary_join_element_wise(mark, doubled, mark, ""), texts)
+    quoted = pc.if_else(special, pc.binary_join_element_wise(mark, doubled, mark, ""), distinct)
+    return quoted.take(encoded.indices)
+
+
+def _is_plain(texts: pa.Array) -> bool:
+    """Whether no character of the array, as a whole, is one that asks for quotes, and no text is empty."""
+    data = text_bytes(texts)
+    if len(data.translate(None, _SPECIAL)) != len(data):
+        return False
+    return not pc.any(pc.equal(pc.binary_length(texts), 0), min_count=0).as_py()
 
 
 def _judge(

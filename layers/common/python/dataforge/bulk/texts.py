@@ -25,7 +25,15 @@ def row_bodies(types: Mapping[str, StorageType], batch: pa.RecordBatch | pa.Tabl
 
     A column that the batch lacks is NULL in every row.
     """
-    quoted = [_quoted(kind, _column(batch, name)) for name, kind in types.items()]
+    return _join([_quoted(kind, _column(batch, name)) for name, kind in types.items()])
+
+
+def join_texts(types: Mapping[str, StorageType], texts: pa.Table) -> pa.Array:
+    """``row_bodies`` of columns that are canonical texts already."""
+    return _join([_quote(kind, _column(texts, name)) for name, kind in types.items()])
+
+
+def _join(quoted: list[pa.Array]) -> pa.Array:
     return pc.binary_join_element_wise(*quoted, ",", null_handling="replace", null_replacement="")
 
 
@@ -38,11 +46,15 @@ def _column(batch: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
 
 def _quoted(kind: StorageType, values: pa.Array) -> pa.Array:
     """Texts as they stand in a row's text; null stays null."""
-    if values.type == pa.string() and kind.name == "text":
-        return quote_free_text(values)
     if pa.types.is_null(values.type) or values.null_count == len(values):
         return pa.nulls(len(values), pa.string())
-    texts = canonical_texts(kind, values)
+    return _quote(kind, canonical_texts(kind, values))
+
+
+def _quote(kind: StorageType, texts: pa.Array) -> pa.Array:
+    """Canonical texts as they stand in a row's text."""
+    if kind.name == "text":
+        return quote_free_text(texts)
     return pc.binary_join_element_wise(_MARK, texts, _MARK, "") if kind.quoted else texts
 
 
