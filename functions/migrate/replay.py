@@ -21,8 +21,8 @@ from dataforge.roles import LOAD
 from functions.migrate.corrections import Correction
 from functions.migrate.run import MigrationInput, Order, Replay, Run
 
-CHUNK = 10_000
-"""Records that one worker takes."""
+CHUNK = 2_000
+"""Records that one worker takes at a time, and holds: most are short, but one may have a MiB."""
 
 _INEXACT = r"\\x[0-9a-f]{2}|\\ud[89a-f][0-9a-f]{2}|… \[cut: [0-9,]+ bytes in all\]$"
 """What only stands in a record that could not be kept to the character, or by chance."""

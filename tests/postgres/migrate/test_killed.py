@@ -75,7 +75,9 @@ def durable(module_database: Database) -> None:
 
 @pytest.fixture
 def wanted(used_forge: Forge, files: dict[str, bytes]) -> list[list[str]]:
-    """The rows after a run that nothing happened to; the tables are empty again then."""
+    """The rows after a run that nothing happened to; the tables are empty again then, whatever another test left."""
+    used_forge.database.query("DELETE FROM dataforge.leases")
+    empty(used_forge)
     used_forge.put(**files)
     used_forge.migration(DOCUMENT).run()
     found = [used_forge.rows(table) for table in TABLES]
@@ -88,7 +90,7 @@ def empty(forge: Forge) -> None:
                          " olist.order_reviews, dataforge.rejections")  # fmt: skip
 
 
-def until(true: Callable[[], Any], seconds: float = 30) -> None:
+def until(true: Callable[[], Any], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline
@@ -156,8 +158,10 @@ def test_a_workers_process_killed_in_the_middle_of_a_copy_leaves_nothing(
     with halted(used_forge.database, run) as halt:
         command = [sys.executable, "-c", WORKER, told]
         with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths}) as process:
-            halt()
-            process.kill()
+            try:
+                halt()
+            finally:
+                process.kill()
     assert process.returncode == -signal.SIGKILL
     # The next worker waits for the chunk's entry until PostgreSQL has noticed.
     finish(used_forge, run)
