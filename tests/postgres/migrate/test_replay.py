@@ -219,6 +219,7 @@ def test_what_there_is_nothing_of_is_refused_by_name(forge: Forge, rejected: Mig
     refused(InvalidInput, "name a migration_id or a batch_id", {})
     refused(InvalidInput, "name a migration_id or a batch_id", {"migration_id": "x", "batch_id": "x"})
     refused(UnknownTable, "'sellers'", {"migration_id": rejected.id, "table": "sellers"})
+    refused(InvalidInput, 'inside "replay"', {"migration_id": rejected.id}, tables=["orders"])
     refused(NoFiles, "'none/'", {"migration_id": rejected.id}, prefix="none")
 
 
