@@ -72,7 +72,7 @@ def edit(vault: Vault, backup: Manifest, change: Callable[[dict[str, Any]], None
         ({"table": "sellers", "tables": ["sellers"]}, InvalidInput, "not both"),
         ({"tables": []}, InvalidInput, "tables"),
         ({"tabel": "sellers"}, InvalidInput, "tabel"),
-        ({"table": "sellers", "backup": "../x"}, InvalidInput, "backup"),
+        ({"table": "sellers", "backup": "../x"}, NoSuchBackup, "../x"),
         (
             {"table": "sellers", "backup": "20000101T000000Z-00000000"},
             NoSuchBackup,
