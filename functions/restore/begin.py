@@ -34,6 +34,8 @@ def begin(
         release(db, dead, "stopped")
     if request.finish:
         return _take_up(db, execution, request.finish)
+    if request.undo:
+        _check_kept(db, request.undo)
     restore_id = run_id(execution, started)
     found = find_backup(s3, settings.backup_bucket, request)
     tables = _in_order(request, [entry.table for entry in found.tables])
@@ -46,6 +48,17 @@ def begin(
                 (restore_id, execution, request.dataset, tables, found.backup_id, request.dry_run),
             )
     return {"restore_id": restore_id, "holder": holder, "next": "check"}
+
+
+def _check_kept(db: Connection, restore_id: str) -> None:
+    """What a restore replaced can be restored once it is in S3."""
+    with transaction(db, role=OWNER) as cursor:
+        cursor.execute("SELECT status FROM dataforge.restores WHERE restore_id = %s", (restore_id,))
+        row = cursor.fetchone()
+    if row == ("switched",):
+        raise InvalidInput(
+            f'The safety backup of restore {restore_id} is not written yet. Go on with {{"finish": "{restore_id}"}} first.'
+        )
 
 
 def _in_order(request: RestoreInput, held: list[str]) -> list[str]:

@@ -19,6 +19,7 @@ _SHARE = 5
 def compare(db: Connection, settings: RestoreSettings, run_id: str) -> dict[str, str]:
     """Check the foreign keys, and choose how the tables are to be changed.
 
+    Whoever is in a transaction now may read by a snapshot that is older than the loaded rows: he is noted for the switch.
     Returns {"next": "finish", "build" or "switch"}. Repeating it is harmless. Raises ``WouldOrphan``, ``TargetRefuses``.
     """
     with transaction(db, role=OWNER) as cursor:
@@ -31,8 +32,8 @@ def compare(db: Connection, settings: RestoreSettings, run_id: str) -> dict[str,
             return {"next": "finish"}
         mode = _mode(cursor, settings, run, figures)
         cursor.execute(
-            "UPDATE dataforge.restores SET mode = %s, horizon = pg_snapshot_xmax(pg_current_snapshot())"
-            " WHERE restore_id = %s",
+            "UPDATE dataforge.restores SET mode = %s, readers = ARRAY(SELECT virtualxid FROM pg_locks"
+            " WHERE locktype = 'virtualxid' AND granted AND pid <> pg_backend_pid()) WHERE restore_id = %s",
             (mode, run_id),
         )
     return {"next": "build" if mode == SWAP else "switch"}

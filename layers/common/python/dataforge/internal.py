@@ -128,7 +128,7 @@ INTERNAL = (
         backup_id text NOT NULL,
         dry_run boolean NOT NULL,
         mode text,
-        horizon xid8,
+        readers text[],
         status text NOT NULL DEFAULT 'running',
         error text,
         cause text,
