@@ -6,24 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
 from dataforge.catalogue import Dataset, Table
 from dataforge.datasets import DEFAULT, get_dataset
 from dataforge.errors import InvalidInput, LeaseLost
 from dataforge.ids import FORM
+from dataforge.inputs import Input
 from dataforge.manifest import folder
 
 Name = Annotated[str, StringConstraints(max_length=100)]
 
 
-class BackupInput(BaseModel):
+class BackupInput(Input):
     """The input of the state machine; every field is optional.
 
     ``verify``: read the backup back when it is written. ``verify_only``: make none, but verify the one of this id.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     dataset: Name = DEFAULT
     tables: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
@@ -33,13 +32,7 @@ class BackupInput(BaseModel):
 
 def read_input(document: Any) -> tuple[BackupInput, Dataset, list[str]]:
     """The input with its dataset and the tables to back up, in catalogue order. Raises ``InvalidInput``."""
-    try:
-        request = BackupInput.model_validate(document)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'input'}: {e['msg']}" for e in error.errors())
-        raise InvalidInput(
-            f"The input is wrong: {wrong}. Known fields: {', '.join(BackupInput.model_fields)}."
-        ) from error
+    request = BackupInput.read(document)
     dataset = get_dataset(request.dataset)
     wanted = {dataset.table(name).name for name in request.tables or dataset.tables}
     return request, dataset, [name for name in dataset.tables if name in wanted]

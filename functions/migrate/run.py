@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from dataforge import ddl
 from dataforge.catalogue import Dataset, Table
 from dataforge.columns import NO_NUL
 from dataforge.datasets import DEFAULT, get_dataset
 from dataforge.errors import InvalidInput
+from dataforge.inputs import Input
 
 Name = Annotated[str, StringConstraints(max_length=100)]
 
@@ -37,7 +38,7 @@ class Replay(BaseModel):
         return f"migration {self.migration_id}" if self.migration_id else f"batch {self.batch_id}"
 
 
-class MigrationInput(BaseModel):
+class MigrationInput(Input):
     """The input of the state machine; every field is optional.
 
     ``prefix`` is a folder of the raw bucket, with or without its last slash; by default the dataset's name.
@@ -46,8 +47,6 @@ class MigrationInput(BaseModel):
     ``replay``: the records are rejections, as they were kept or, with a ``prefix``, as the JSON Lines below it have them.
     Their dataset and tables count then, and the threshold is 0 unless one is given.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     dataset: Name = DEFAULT
     prefix: str = Field(default="", max_length=900, pattern=NO_NUL)
@@ -60,13 +59,7 @@ class MigrationInput(BaseModel):
 
 def read_input(document: Any) -> MigrationInput:
     """The input, understood by itself. Raises ``InvalidInput``."""
-    try:
-        return MigrationInput.model_validate(document)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'input'}: {e['msg']}" for e in error.errors())
-        raise InvalidInput(
-            f"The input is wrong: {wrong}. Known fields: {', '.join(MigrationInput.model_fields)}."
-        ) from error
+    return MigrationInput.read(document)
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from dataforge import manifest
 from dataforge.datasets import DEFAULT, get_dataset
-from dataforge.errors import InvalidInput, NoSuchBackup
+from dataforge.errors import NoSuchBackup
 from dataforge.ids import FORM
+from dataforge.inputs import Input
 from dataforge.manifest import Manifest
 
 LATEST = "latest"
@@ -18,15 +19,13 @@ Name = Annotated[str, StringConstraints(max_length=100)]
 Id = Annotated[str, StringConstraints(pattern=f"^(?:{FORM.pattern})$")]
 
 
-class RestoreInput(BaseModel):
+class RestoreInput(Input):
     """The input of the state machine: one of ``table``, ``tables``, ``undo`` and ``finish`` is needed.
 
     ``backup``: an id, or ``latest`` for the newest that holds the tables, which is never a safety backup.
     ``undo``: the id of a restore, whose safety backup is then restored, by default all of it.
     ``finish``: the id of a restore that ended before its safety backup was written, to write it now.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     dataset: Name = DEFAULT
     table: Name | None = None
@@ -58,16 +57,7 @@ class RestoreInput(BaseModel):
 
 def read_input(document: Any) -> RestoreInput:
     """The input, its dataset and tables known to the catalogue. Raises ``InvalidInput`` and its kin."""
-    try:
-        request = RestoreInput.model_validate(document)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'input'}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors(include_url=False)
-        )
-        raise InvalidInput(
-            f"The input is wrong: {wrong}. Known fields: {', '.join(RestoreInput.model_fields)}."
-        ) from error
+    request = RestoreInput.read(document)
     dataset = get_dataset(request.dataset)
     for name in request.wanted:
         dataset.table(name)

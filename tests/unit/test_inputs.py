@@ -1,0 +1,34 @@
+"""Inputs of the three state machines: null is a field left out, whatever else is wrong is named."""
+
+from __future__ import annotations
+
+import pytest
+
+from dataforge.errors import InvalidInput
+from dataforge.inputs import Input
+from functions.backup.run import BackupInput
+from functions.migrate.run import MigrationInput
+from functions.restore.request import RestoreInput
+
+MACHINES = (MigrationInput, BackupInput, RestoreInput)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_null_means_that_a_field_is_left_out(machine: type[Input]) -> None:
+    needed = {"table": "orders"} if machine is RestoreInput else {}
+    nulls = dict.fromkeys(machine.model_fields.keys() - needed.keys())
+    assert machine.read({**nulls, **needed}) == machine.read(needed)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("document", [{"bogus": None}, {"bogus": 1}])
+def test_an_unknown_field_is_named_even_if_it_is_null(machine: type[Input], document: object) -> None:
+    with pytest.raises(InvalidInput, match="bogus"):
+        machine.read(document)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("document", [None, [], "olist", 1])
+def test_what_is_no_object_is_refused(machine: type[Input], document: object) -> None:
+    with pytest.raises(InvalidInput, match="input"):
+        machine.read(document)
