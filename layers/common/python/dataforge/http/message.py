@@ -12,7 +12,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
-from dataforge.errors import DataForgeError
+from dataforge.errors import DataForgeError, Unavailable
 from dataforge.http.access import owner_of
 from dataforge.http.errors import BodyTooLarge, InvalidRequest, NotJson, WrongMediaType, WrongMethod
 
@@ -20,6 +20,9 @@ BODY_LIMIT = 4 * 2**20
 """Bytes of a decoded body. Lambda takes 6 MiB of an event in which the body is escaped or in base64."""
 
 RETRY_SECONDS = 2
+
+AWAY = "The database is away. Send the request again when the time of Retry-After has passed."
+"""What callers are told of an ``Unavailable``: its own text names the login, and is for operators."""
 
 _JSON = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -136,7 +139,7 @@ def problem(error: DataForgeError, request_id: str) -> Response:
         "type": f"urn:dataforge:problem:{words.replace(' ', '-')}",
         "title": words.capitalize().replace("json", "JSON"),
         "status": int(error.status),
-        "detail": str(error),
+        "detail": AWAY if isinstance(error, Unavailable) else str(error),
         "instance": request_id,
     }
     if isinstance(error, InvalidRequest) and error.errors:
