@@ -36,10 +36,14 @@ from dataforge.ids import FORM
 
 
 class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist publishes no types
-    """With `-n`: the tests of one folder share dear fixtures (a cloud, templates), so one process runs them all."""
+    """With `-n`: tests that share dear fixtures (a cloud, templates) run in one process: those of one folder.
+
+    A server for PostgreSQL starts in seconds, so the folders below tests/postgres are shared out.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.split("/")[1]
+        _, folder, *inner = nodeid.split("/")
+        return f"{folder}/{inner[0]}" if folder == "postgres" and len(inner) > 1 else folder
 
 
 # How long an example takes says nothing on a machine that does other things too.

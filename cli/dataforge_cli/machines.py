@@ -67,6 +67,7 @@ RESTORE = Machine(
         "Settle": "checking what was loaded",
         "Compare": "comparing with what is there",
         "Build": "building keys and indexes",
+        "Link": "building foreign keys",
         "Switch": "making it visible",
         "PlanKeep": "keeping what was replaced",
         "Keep": "keeping what was replaced",
