@@ -34,7 +34,7 @@ def prove(target: Sequence[str], say: Say = print) -> None:
 
 def _prove_migration(target: Sequence[str], say: Say) -> None:
     with tempfile.TemporaryDirectory(prefix="dataforge-smoke-") as folder:
-        expected = generate(folder, orders=500, seed=7, dirty=0.01).tables
+        expected = generate(folder, orders=200, seed=7, dirty=0.01).tables
         first = dataforge(target, "migrate", folder)
         for row in first["tables"]:
             wanted = expected[row["table"]]

@@ -21,7 +21,7 @@ def test_the_proof_holds_on_the_embedded_cloud(cloud: Outputs, cloud_config: Con
 
 def test_an_exit_code_that_was_not_expected_is_no_proof(cloud: Outputs, cloud_config: Config) -> None:
     with pytest.raises(CommandFailed, match="ended with 1, not 0"):
-        dataforge(["--outputs", str(cloud_config.outputs)], "migrate", "--prefix", "nothing-here/")
+        dataforge(["--outputs", str(cloud_config.outputs)], "status", "nothing-of-this-name")
 
 
 def test_outputs_are_those_of_the_one_stack(tmp_path: Path) -> None:

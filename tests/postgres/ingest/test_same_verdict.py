@@ -35,7 +35,7 @@ Part = tuple[tuple[str, ...], bytes]
 Verdicts = dict[int, Texts | list[tuple[str, str | None]]]
 OWN_FILES = [(name, t.name) for name, dataset in DATASETS.items() for t in dataset.tables.values()]
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,5})?")
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")
