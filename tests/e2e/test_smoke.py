@@ -20,7 +20,7 @@ def test_the_proof_holds_on_the_embedded_cloud(cloud: Outputs, cloud_config: Con
 
 
 def test_an_exit_code_that_was_not_expected_is_no_proof(cloud: Outputs, cloud_config: Config) -> None:
-    with pytest.raises(CommandFailed, match="ended with 1, not 0"):
+    with pytest.raises(CommandFailed, match="ended with 2, not 0"):
         dataforge(["--outputs", str(cloud_config.outputs)], "status", "nothing-of-this-name")
 
 

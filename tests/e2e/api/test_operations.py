@@ -88,7 +88,8 @@ def test_rows_that_were_lost_come_back_over_http_and_undo_takes_them_away_again(
 ) -> None:
     before = authors()
     backup = request_run("/v1/backups", tables=["authors"], verify=True)
-    assert (backup["status"], backup["output"]["backup_id"]) == ("succeeded", backup["id"])
+    assert backup["status"] == "succeeded", backup
+    assert backup["output"]["backup_id"] == backup["id"]
     execute(superuser, "DELETE FROM quotes.authors WHERE name = 'Ada'")
     damaged = authors()
     compared = request_run("/v1/restores", table="authors", dry_run=True)["output"]

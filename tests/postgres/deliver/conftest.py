@@ -15,11 +15,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from dataforge.roles import DELIVER, LOGINS
+from dataforge.roles import DELIVER
 from functions.deliver.handler import handler
 
 if TYPE_CHECKING:
-    from tests.postgres.conftest import Database, Server
+    from tests.postgres.conftest import Database
 
 READER = "reader." + "k" * 40
 CONTEXT = SimpleNamespace(
@@ -100,12 +100,9 @@ class Api:
 
 
 @pytest.fixture(scope="module")
-def delivered(server: Server, template: str) -> Iterator[Database]:
+def delivered(module_database: Database) -> Database:
     """A database with the catalogue applied, which the tests of a module share."""
-    shared = server.create("deliver", template)
-    server.run(f"GRANT CONNECT ON DATABASE deliver TO {', '.join(LOGINS)}")
-    yield shared
-    shared.close()
+    return module_database
 
 
 @pytest.fixture(scope="module")
