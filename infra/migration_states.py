@@ -14,8 +14,7 @@ from constructs import Construct
 
 from dataforge.errors import TargetChanged
 from infra.lease_states import EXECUTION, LeaseStates
-from infra.steps import call, retry_died, retry_patiently
-from infra.storage import MAP_RESULTS
+from infra.steps import retry_patiently
 
 RUN = sfn.JsonPath.string_at("$.run.migration_id")
 
@@ -71,18 +70,14 @@ class MigrationStates(Construct):
     def _for_each_chunk(self, name: str, items: str) -> sfn.DistributedMap:
         """Call ``load`` with each item of the JSON list whose key stands at ``items``; a state itself holds 256 KiB."""
         self.chunk_maps += (name,)
-        results = sfn.ResultWriterV2(bucket=self._report, prefix=MAP_RESULTS.rstrip("/"))
-        chunks = sfn.DistributedMap(
-            self,
+        chunks = self._run.for_each(
             name,
-            label=name,
-            map_execution_type=sfn.StateMachineType.STANDARD,
-            max_concurrency=self._concurrency,
-            item_reader=sfn.S3JsonItemReader(bucket=self._report, key=sfn.JsonPath.string_at(items)),
-            result_writer_v2=results,
-            result_path=sfn.JsonPath.DISCARD,
+            items,
+            self._load,
+            report=self._report,
+            concurrency=self._concurrency,
+            task=f"{name}Chunk",
         )
-        chunks.item_processor(retry_died(call(self, f"{name}Chunk", self._load)))
         return self._run.or_abandon(chunks)
 
     def _settle(self) -> sfn.Map:

@@ -13,8 +13,6 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.lease_states import EXECUTION, LeaseStates
-from infra.steps import call, retry_died
-from infra.storage import MAP_RESULTS
 
 RUN = sfn.JsonPath.string_at("$.run.restore_id")
 
@@ -72,17 +70,14 @@ class RestoreStates(Construct):
     def _for_each_piece(self, name: str, items: str) -> sfn.DistributedMap:
         """Call ``work`` with each item of the JSON list whose key stands at ``items``; a state itself holds 256 KiB."""
         self.piece_maps += (name,)
-        pieces = sfn.DistributedMap(
-            self,
+        pieces = self._run.for_each(
             name,
-            label=name,
-            map_execution_type=sfn.StateMachineType.STANDARD,
-            max_concurrency=self._concurrency,
-            item_reader=sfn.S3JsonItemReader(bucket=self._report, key=sfn.JsonPath.string_at(items)),
-            result_writer_v2=sfn.ResultWriterV2(bucket=self._report, prefix=MAP_RESULTS.rstrip("/")),
-            result_path=sfn.JsonPath.DISCARD,
+            items,
+            self._worker,
+            report=self._report,
+            concurrency=self._concurrency,
+            task=f"{name}Piece",
         )
-        pieces.item_processor(retry_died(call(self, f"{name}Piece", self._worker)))
         return self._run.or_abandon(pieces)
 
     def _for_each_table(self, name: str, step: str) -> sfn.Map:
