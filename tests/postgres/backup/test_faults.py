@@ -1,4 +1,4 @@
-"""What may go wrong outside: S3 fails or is slow, PostgreSQL restarts, rows come all the time, tables are large."""
+"""What may go wrong outside: S3 fails or is slow, PostgreSQL restarts, tables are large."""
 
 from __future__ import annotations
 
@@ -18,15 +18,10 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from dataforge import ddl
-from dataforge.database import transaction
 from dataforge.errors import Temporary, Unavailable
-from dataforge.rows import content_hash
 from dataforge.upload import uploading
 from functions.backup.close import end
-from functions.backup.hold import read_by_snapshot
 from functions.backup.part import back_up
-from functions.backup.run import read_run
 
 if TYPE_CHECKING:
     from tests.postgres.backup.conftest import Backup, Vault
@@ -57,16 +52,6 @@ def bad_day() -> Iterator[ThreadingHTTPServer]:
     yield server
     server.over.set()  # type: ignore[attr-defined]
     server.shutdown()
-
-
-BATCH = """
-    INSERT INTO olist.customers VALUES (md5(%(new)s), md5('u'), '01037', 'rio', 'RJ');
-    INSERT INTO olist.orders
-    VALUES (md5(%(new)s), md5(%(new)s), 'created', '2018-01-31', NULL, NULL, NULL, '2018-02-28');
-    DELETE FROM olist.orders WHERE order_id = md5(%(old)s);
-    UPDATE olist.customers SET customer_city = %(new)s WHERE customer_id = md5(%(old)s)
-"""
-"""One batch, one transaction: rows come, go and change."""
 
 
 def begun(vault: Vault, *tables: str, **settings: Any) -> Backup:
@@ -116,38 +101,6 @@ def test_upload_that_breaks_off_leaves_nothing(vault: Vault, monkeypatch: pytest
         made = upload.finish()
     head = vault.s3.head_object(Bucket="backup", Key="olist/x/y")
     assert (made.size, made.etag) == (head["ContentLength"], head["ETag"])
-
-
-def test_backup_is_one_instants_state_while_batches_come_all_the_time(vault: Vault) -> None:
-    vault.fill(100)
-    stopped = threading.Event()
-
-    def ingest(start: int) -> int:
-        db, number = vault.database.superuser(), start
-        while not stopped.is_set():
-            number += 2
-            with db.cursor() as cursor:
-                cursor.execute(BATCH, {"new": f"n {number}", "old": str(number % 100 + 1)})
-        db.close()
-        return number
-
-    writers = [vault.pool.submit(ingest, start) for start in (0, 1)]
-    backup = begun(vault, "customers", "orders", part_bytes=8192)
-    with transaction(backup.db) as cursor:
-        run = read_run(cursor, backup.id)
-        read_by_snapshot(backup.db, cursor, run)
-        expected = {}
-        for table in run.tables:
-            cursor.execute(f"SELECT count(*), sum({ddl.row_hash_sql(table)}) FROM {ddl.qualified(table)}")
-            rows, total = cursor.fetchone()
-            expected[table.name] = (rows, content_hash(int(total)))
-    backup.write()
-    backup.finish()
-    stopped.set()
-    assert min(writer.result(timeout=20) for writer in writers) > 20
-    found = vault.manifest(backup.id)
-    assert {e.table: (e.rows, e.content_hash) for e in found.tables} == expected
-    assert vault.database.query("SELECT count(*) FROM olist.customers")[0][0] > expected["customers"][0]
 
 
 WORKER = """
