@@ -110,6 +110,12 @@ def test_every_parent_stands_in_an_earlier_wave(data: Dataset) -> None:
         assert all(place[key.parent] < place[table.name] for key in table.foreign_keys)
 
 
+def test_a_table_that_nobody_refers_to_keeps_nobody_waiting() -> None:
+    first, *_, last = OLIST.waves()
+    assert first == ["customers"]
+    assert {"geolocations", "order_items", "order_payments", "order_reviews"} <= set(last)
+
+
 @given(st.sets(st.sampled_from(sorted(OLIST.tables))))
 def test_waves_of_some_tables_hold_just_these(names: set[str]) -> None:
     waves = OLIST.waves(names)

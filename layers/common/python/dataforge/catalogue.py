@@ -139,20 +139,21 @@ class Dataset:
             raise UnknownTable(self.name, name, self.tables) from None
 
     def waves(self, names: Iterable[str] | None = None) -> list[list[str]]:
-        """The tables (default: all) in groups, parents in an earlier group than their children."""
+        """The tables (default: all) in groups, parents in an earlier group than their children.
+
+        Each is in the last group that it can be in: whoever works group by group waits for the slowest of each, and a large
+        table that nobody refers to should not hold up the others.
+        """
         left = {name: self.table(name) for name in (self.tables if names is None else names)}
         waves: list[list[str]] = []
         while left:
-            wave = [
-                n
-                for n, t in left.items()
-                if not any(fk.parent in left and fk.parent != n for fk in t.foreign_keys)
-            ]
+            parents = {fk.parent for name, t in left.items() for fk in t.foreign_keys if fk.parent != name}
+            wave = [name for name in left if name not in parents]
             if not wave:
                 raise ValueError(f"foreign keys of {', '.join(left)} form a circle")
             waves.append(wave)
             left = {n: t for n, t in left.items() if n not in wave}
-        return waves
+        return waves[::-1]
 
     def children(self, name: str) -> Iterator[tuple[Table, ForeignKey]]:
         """Every foreign key that references the table, with the table that has it."""
