@@ -8,8 +8,8 @@ The grammar is RFC 4180 with LF or CRLF. Seen as a machine, a byte is read in on
 A quote in U, or anything but a quote, comma or line end in E, makes the record malformed; it then goes on as unquoted to
 the next comma or line end, so one bad record never swallows its neighbours. S and F read every byte alike.
 
-Most data is regular, and numpy finds its records by the parity of the quotes; only where a quote is illegal do regular
-expressions walk record by record. Both give the same answer as the machine (a property test holds them to it).
+Most data is regular, and numpy finds its records by the parity of the quotes; only a record with an illegal quote is read
+by a regular expression. Both give the same answer as the machine (a property test holds them to it).
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 Offsets = NDArray[np.int64]
 
 _QUOTE, _COMMA, _LF, _CR = b'",\n\r'
-_WINDOW = 1 << 13
-_WINDOW_LIMIT = 1 << 20
+_NONE = np.zeros(0, np.int64)
 
 
 def _compile(pattern: bytes) -> re.Pattern[bytes]:
@@ -70,91 +69,68 @@ class Records:
         return np.concatenate((np.zeros(1, np.int64), self.ends[:-1])) if len(self.ends) else self.ends
 
 
-def split_records(data: bytes, *, last: bool, window: int = _WINDOW) -> Records:
+def split_records(data: bytes, *, last: bool) -> Records:
     """The records of ``data``, which begins in state S.
 
     ``last``: the data ends where the file ends, so a record without a line end is complete too, and one whose quote is
-    never closed is malformed. ``window``: bytes to look at together where quotes are illegal.
+    never closed is malformed.
+    """
+    parts: list[Offsets] = [_NONE]
+    malformed: list[int] = []
+    count = 0
+    for ends, good in _runs(data):
+        parts.append(ends)
+        count += len(ends)
+        if not good:
+            malformed.append(count - 1)
+    done = int(parts[-1][-1]) if count else 0
+    if last and done < len(data):
+        if not _GOOD_RECORD.fullmatch(data[done:] + b"\n"):
+            malformed.append(count)
+        parts.append(np.array([len(data)], np.int64))
+    return Records(np.concatenate(parts), malformed)
+
+
+def _runs(data: bytes) -> Iterator[tuple[Offsets, bool]]:
+    """The ends of the complete records of data that begins in state S, in runs: some good ones, or one malformed one.
+
+    From the start of a record on, a newline ends one if the number of quotes before it is even, up to the first illegal
+    quote. The record with that quote is read by itself; after it the count starts anew.
     """
     bytes_ = np.frombuffer(data, np.uint8)
     newlines = np.flatnonzero(bytes_ == _LF)
     quotes = np.flatnonzero(bytes_ == _QUOTE)
-    if _legal(bytes_, quotes, 0):
-        ends, malformed = newlines[np.searchsorted(quotes, newlines) % 2 == 0] + 1, list[int]()
-    else:
-        ends, malformed = _split_by_windows(data, bytes_, newlines, quotes, window)
-    done = int(ends[-1]) if len(ends) else 0
-    if last and done < len(data):
-        if not _GOOD_RECORD.fullmatch(data[done:] + b"\n"):
-            malformed.append(len(ends))
-        ends = np.append(ends, len(data))
-    return Records(ends, malformed)
-
-
-def _legal(data: NDArray[np.uint8], quotes: Offsets, start: int) -> bool:
-    """Whether every quote opens, closes or is doubled as it should, reading from S at ``start``."""
-    if not len(quotes):
-        return True
-    opening, closing = quotes[0::2], quotes[1::2]
-    before = data[opening - 1]
-    opens = (before == _COMMA) | (before == _LF) | (before == _QUOTE)
-    if opening[0] == start:
-        opens[0] = True
-    elif before[0] == _QUOTE:
-        return False
-    if not opens.all():
-        return False
-    closing = closing[closing + 1 < len(data)]
-    after = data[closing + 1]
-    second = data[np.minimum(closing + 2, len(data) - 1)]
-    crlf = (after == _CR) & ((second == _LF) | (closing + 2 >= len(data)))
-    return bool(((after == _COMMA) | (after == _LF) | (after == _QUOTE) | crlf).all())
-
-
-def _split_by_windows(
-    data: bytes, bytes_: NDArray[np.uint8], newlines: Offsets, quotes: Offsets, window: int
-) -> tuple[Offsets, list[int]]:
-    """Record ends and malformed records, where some quote is illegal: vectors where they serve, else a walk.
-
-    Windows grow while quotes are legal, and shrink around an illegal one, so that few records have to be walked. A record
-    longer than the window makes it grow (``least``) until it has its end.
-    """
-    parts: list[Offsets] = []
-    malformed: list[int] = []
-    count, position, width, least = 0, 0, window, window
-    while position < len(data):
-        limit = min(position + width, len(data))
-        inside = quotes[slice(*np.searchsorted(quotes, (position, limit)))]
-        if _legal(bytes_, inside, position):
-            lines = newlines[slice(*np.searchsorted(newlines, (position, limit)))]
-            ends = lines[np.searchsorted(inside, lines) % 2 == 0] + 1
-            width = min(width * 2, max(_WINDOW_LIMIT, least))
-        elif width > least:
-            width = least
-            continue
-        else:
-            walked = list(_walk(data, position, limit))
-            ends = np.array([end for end, _ in walked], np.int64)
-            malformed += [count + i for i, (_, good) in enumerate(walked) if not good]
+    odd = np.searchsorted(quotes, newlines) % 2 == 1
+    # By the parity of the quotes before the start of a record.
+    line_ends = (newlines[~odd] + 1, newlines[odd] + 1)
+    illegal = (_illegal(bytes_, quotes, 0), _illegal(bytes_, quotes, 1))
+    position = 0
+    while True:
+        parity = int(np.searchsorted(quotes, position)) % 2
+        following = illegal[parity][np.searchsorted(illegal[parity], position) :][:1]
+        limit = int(following[0]) if len(following) else len(data)
+        ends = line_ends[parity]
+        ends = ends[slice(*np.searchsorted(ends, (position, limit), side="right"))]
         if len(ends):
-            parts.append(ends)
-            count, position, least = count + len(ends), int(ends[-1]), window
-        elif limit == len(data):
-            break
-        else:
-            width = least = max(width, least * 2)
-    return (np.concatenate(parts) if parts else np.zeros(0, np.int64)), malformed
-
-
-def _walk(data: bytes, position: int, limit: int) -> Iterator[tuple[int, bool]]:
-    """End and well-formedness of each record that starts before ``limit``."""
-    while position < limit:
-        good = _GOOD_RECORD.match(data, position)
-        record = good or _RECORD.match(data, position)
+            yield ends, True
+            position = int(ends[-1])
+        record = _RECORD.match(data, position) if len(following) else None
         if record is None:
             return
         position = record.end()
-        yield position, good is not None
+        yield np.array([position], np.int64), False
+
+
+def _illegal(data: NDArray[np.uint8], quotes: Offsets, parity: int) -> Offsets:
+    """Where quotes do not open, close or double as they should, if the quotes of this parity open and the others close."""
+    opening, closing = quotes[parity::2], quotes[1 - parity :: 2]
+    before = data[opening - 1]
+    opens = (before == _COMMA) | (before == _LF) | (before == _QUOTE) | (opening == 0)
+    end = len(data) - 1
+    after, second = data[np.minimum(closing + 1, end)], data[np.minimum(closing + 2, end)]
+    crlf = (after == _CR) & ((second == _LF) | (closing + 2 > end))
+    closes = (after == _COMMA) | (after == _LF) | (after == _QUOTE) | crlf | (closing == end)
+    return np.sort(np.concatenate((opening[~opens], closing[~closes])))
 
 
 def end_state(tail: bytes) -> str:
@@ -192,17 +168,36 @@ def scan(data: bytes) -> tuple[dict[str, Passage], int]:
         # Without a quote every line end ends a record, unless all of it is inside a quoted field.
         outside = Passage(end_state(data[data.rindex(b"\n") + 1 :]), data.index(b"\n") + 1, 1)
         return {state: Passage("Q", -1, 0) if state == "Q" else outside for state in _PREFIX}, lines
-    return {state: _passage(data, prefix) for state, prefix in _PREFIX.items()}, lines
+    known, ends = _passage(data, _PREFIX["F"])
+    others = {state: _passage(data, prefix, known, ends)[0] for state, prefix in _PREFIX.items() if prefix}
+    return {"F": known, **others}, lines
 
 
-def _passage(data: bytes, prefix: bytes) -> Passage:
-    ends = split_records(prefix + data, last=False).ends
-    tail = (prefix + data)[int(ends[-1]) if len(ends) else 0 :]
-    state = end_state(tail) if len(ends) or tail != prefix else ""
+def _passage(
+    data: bytes, prefix: bytes, known: Passage | None = None, known_ends: Offsets = _NONE
+) -> tuple[Passage, Offsets]:
+    """The passage of the state that the prefix leads to, and the ends of its records as far as they had to be looked for.
+
+    Where it ends a record at the same byte as a ``known`` passage does, both are one from there on.
+    """
+    text = prefix + data
+    parts, met = [_NONE], False
+    for run, _ in _runs(text):
+        parts.append(run - len(prefix))
+        first = parts[-1][0]
+        met = first in known_ends[np.searchsorted(known_ends, first) :][:1]
+        if met:
+            break
+    ends = np.concatenate(parts)
+    if known is not None and met:
+        state = known.end
+    else:
+        tail = text[int(ends[-1]) + len(prefix) if len(ends) else 0 :]
+        state = end_state(tail) if len(ends) or tail != prefix else ""
     if not len(ends):
-        return Passage(state or "S", -1, 0)
-    first = int(ends[0]) - len(prefix)
-    return Passage(state, first, data.count(b"\n", 0, first))
+        return Passage(state or "S", -1, 0), ends
+    first = int(ends[0])
+    return Passage(state, first, data.count(b"\n", 0, first)), ends
 
 
 def parse_fields(record: bytes) -> list[bytes] | None:
