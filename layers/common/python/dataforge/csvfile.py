@@ -18,6 +18,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,7 @@ class Records:
     ends: Offsets
     malformed: list[int]
 
-    @property
+    @cached_property
     def starts(self) -> Offsets:
         """Offset of each record's first byte."""
         return np.concatenate((np.zeros(1, np.int64), self.ends[:-1])) if len(self.ends) else self.ends

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from dataforge.catalogue import ForeignKey, Table
@@ -21,8 +22,8 @@ RAW_LIMIT = 1 << 20
 # dumps() makes an encoder for each call that does not want ASCII: half of the time here.
 _json = json.JSONEncoder(ensure_ascii=False).encode
 
-_BUFFER = 1 << 22
-"""Characters that are collected for one COPY."""
+_BUFFER = 1 << 20
+"""Characters that are collected for one COPY; Python may take four bytes for each."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +67,34 @@ def store(cursor: Any, table: Table, rejections: Iterable[Located]) -> int:
     """Keep the rejections, in the caller's transaction, however many. Returns their number."""
     buffer = io.StringIO()
     count = 0
+    of_table = copy_line((table.dataset, table.name))
     for item in rejections:
         raw = item.raw if isinstance(item.raw, str) else _json(raw_text(item.raw))
-        errors = _json([without_nul(v).as_json() for v in item.violations])
-        place = (item.migration_id, item.file, str(item.line), str(item.offset))
-        root = None if item.replay_of is None else str(item.replay_of)
-        buffer.write(copy_line((table.dataset, table.name, raw, errors, *place, root)) + "\n")
+        root = "" if item.replay_of is None else item.replay_of
+        buffer.write(
+            f"{of_table},{_quoted(raw)},{_errors(tuple(item.violations))},{_file(item.migration_id, item.file)},"
+            f"{item.line},{item.offset},{root}\n"
+        )
         count += 1
         if buffer.tell() >= _BUFFER:
             _flush(cursor, buffer)
     _flush(cursor, buffer)
     return count
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+@lru_cache(1024)
+def _errors(violations: tuple[Violation, ...]) -> str:
+    """The violations as a field of COPY. Many records have the same."""
+    return _quoted(_json([without_nul(v).as_json() for v in violations]))
+
+
+@lru_cache(16)
+def _file(migration_id: str, file: str) -> str:
+    return copy_line((migration_id, file))
 
 
 def _flush(cursor: Any, buffer: io.StringIO) -> None:

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from dataforge.bulk.canonical import canonical
+from dataforge.bulk.canonical import CanonicalColumn, Fault, canonical
 from dataforge.bulk.digests import digests as row_digests
 from dataforge.bulk.digests import hash_total, text_bytes
 from dataforge.catalogue import Table
@@ -70,6 +70,10 @@ class Block:
     header: tuple[str, ...]
     position: int
 
+    def raw(self, index: int) -> bytes:
+        """A record's bytes."""
+        return self.data[int(self.records.starts[index]) : int(self.records.ends[index])]
+
 
 class TableBatcher:
     """Turns blocks of one table's file into batches; remembers rows of a keyless table, to load each only once.
@@ -81,6 +85,7 @@ class TableBatcher:
         self.table = table
         self._dedupes = table.keyed_by_row and not table.foreign_keys
         self._seen: set[bytes] = set()
+        self._known: dict[tuple[Fault, ...], list[Violation]] = {}
 
     def batch(self, block: Block) -> Batch:
         """The block's batch. Nothing is lost: every record that is not blank is counted in ``read``."""
@@ -90,20 +95,46 @@ class TableBatcher:
         batch = Batch(read=int(present.sum()))
         doubtful = present & ~regular
         if regular.any():
-            doubtful[np.flatnonzero(regular)[self._columns(block, regular, starts, ends, batch)]] = True
-        self._records(block, np.flatnonzero(doubtful), starts, ends, batch)
+            doubtful[self._columns(block, np.flatnonzero(regular), batch)] = True
+        self._records(block, np.flatnonzero(doubtful), batch)
         return batch
 
-    def _columns(
-        self, block: Block, regular: NDArray[np.bool_], starts: Offsets, ends: Offsets, batch: Batch
-    ) -> NDArray[np.bool_]:
-        """Take the regular records by columns; returns which of them are left to the model."""
-        raw = _read_csv(block, regular, starts, ends)
-        positions = starts[regular] + block.position
-        if raw is None or raw.num_rows != len(positions):
-            return np.ones(len(positions), np.bool_)
+    def _columns(self, block: Block, regular: NDArray[np.int64], batch: Batch) -> NDArray[np.int64]:
+        """Take the regular records by columns; returns which are left to the model."""
+        raw = _read_csv(block, regular)
+        if raw is None or raw.num_rows != len(regular) or not self.table.columns_are_independent:
+            return regular
         texts = {name: raw.column(name).combine_chunks() for name in self.table.column_names}
-        return self.add_columns(batch, texts, positions, has_nul=b"\0" in block.data)
+        columns = self._canonical(texts, has_nul=b"\0" in block.data)
+        bad = self._good(batch, columns, block.records.starts[regular] + block.position)
+        return self._bad(block, regular, np.flatnonzero(bad), columns, batch)
+
+    def _bad(
+        self,
+        block: Block,
+        regular: NDArray[np.int64],
+        bad: NDArray[np.int64],
+        columns: list[CanonicalColumn],
+        batch: Batch,
+    ) -> NDArray[np.int64]:
+        """Reject the records whose faults are known; returns the others, to be asked about.
+
+        Columns are independent, so what the model says of a record follows from what is wrong with its values.
+        """
+        faults = list(zip(*(column.faults(bad) for column in columns), strict=True))
+        known = np.zeros(len(bad), np.bool_)
+        for place, (index, fault) in enumerate(zip(regular[bad].tolist(), faults, strict=True)):
+            violations = self._known.get(fault)
+            if violations is None:
+                verdict = judge_record(self.table, block.header, block.raw(index), False, Counter())
+                if not isinstance(verdict, list):
+                    continue
+                violations = self._known[fault] = verdict
+            known[place] = True
+            batch.rejected.append(Rejected(int(block.records.starts[index]), block.raw(index), violations))
+        for name, column in zip(self.table.column_names, columns, strict=True):
+            column.count(name, bad[known], batch.cleanings)
+        return regular[bad[~known]]
 
     def add_columns(
         self, batch: Batch, texts: Mapping[str, pa.Array], positions: Offsets, *, has_nul: bool
@@ -111,10 +142,15 @@ class TableBatcher:
         """Add the rows that are certainly good, given by columns; returns which are left to the model."""
         if not self.table.columns_are_independent:
             return np.ones(len(positions), np.bool_)
-        columns = [canonical(c, texts[c.name], has_nul) for c in self.table.columns]
-        bad = reduce(
-            np.logical_or, (c.bad for c in columns if c.bad is not None), np.zeros(len(positions), np.bool_)
-        )
+        return self._good(batch, self._canonical(texts, has_nul=has_nul), positions)
+
+    def _canonical(self, texts: Mapping[str, pa.Array], *, has_nul: bool) -> list[CanonicalColumn]:
+        return [canonical(column, texts[column.name], has_nul) for column in self.table.columns]
+
+    def _good(self, batch: Batch, columns: list[CanonicalColumn], positions: Offsets) -> NDArray[np.bool_]:
+        """Add the rows without a fault; returns the others."""
+        masks = [mask for column in columns if (mask := column.bad()) is not None]
+        bad = reduce(np.logical_or, masks, np.zeros(len(positions), np.bool_))
         for name, column in zip(self.table.column_names, columns, strict=True):
             column.count(name, ~bad, batch.cleanings)
         quoted = [c.quoted for c in columns]
@@ -154,14 +190,11 @@ class TableBatcher:
         batch.deduplicated += len(indices) - len(first)
         return encoded.dictionary, positions[first]
 
-    def _records(
-        self, block: Block, indices: NDArray[np.int64], starts: Offsets, ends: Offsets, batch: Batch
-    ) -> None:
+    def _records(self, block: Block, indices: NDArray[np.int64], batch: Batch) -> None:
         """Take records one by one, through the row model."""
         malformed = set(block.records.malformed)
         for index in indices.tolist():
-            start = int(starts[index])
-            raw = block.data[start : int(ends[index])]
+            start, raw = int(block.records.starts[index]), block.raw(index)
             verdict = judge_record(self.table, block.header, raw, index in malformed, batch.cleanings)
             if isinstance(verdict, list):
                 batch.rejected.append(Rejected(start, raw, verdict))
@@ -275,13 +308,11 @@ def _utf8(data: bytes, starts: Offsets, ends: Offsets) -> NDArray[np.bool_]:
     return good
 
 
-def _read_csv(block: Block, regular: NDArray[np.bool_], starts: Offsets, ends: Offsets) -> pa.Table | None:
+def _read_csv(block: Block, regular: NDArray[np.int64]) -> pa.Table | None:
     """The regular records as columns of strings; an empty field, quoted or not, is null."""
     data = block.data
-    if not regular.all():
-        data = b"".join(
-            data[s:e] for s, e in zip(starts[regular].tolist(), ends[regular].tolist(), strict=True)
-        )
+    if len(regular) != len(block.records.ends):
+        data = _without_others(block, regular)
     if data.startswith(codecs.BOM_UTF8):
         # The reader would take it for the file's mark and drop it; here it belongs to a value.
         data = codecs.BOM_UTF8 + data
@@ -298,3 +329,11 @@ def _read_csv(block: Block, regular: NDArray[np.bool_], starts: Offsets, ends: O
             check_utf8=False,
         ),
     )
+
+
+def _without_others(block: Block, wanted: NDArray[np.int64]) -> bytes:
+    """The bytes of these records, which ascend: copied by stretches of neighbours, for few are missing."""
+    breaks = np.flatnonzero(np.diff(wanted) != 1)
+    starts = block.records.starts[wanted[np.append(0, breaks + 1)]]
+    ends = block.records.ends[wanted[np.append(breaks, len(wanted) - 1)]]
+    return b"".join(block.data[s:e] for s, e in zip(starts.tolist(), ends.tolist(), strict=True))

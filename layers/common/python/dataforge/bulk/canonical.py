@@ -6,9 +6,11 @@ narrow as it likes. Everything else is judged once per distinct value by the col
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +20,7 @@ from pydantic import ValidationError
 
 from dataforge.bulk.digests import text_bytes
 from dataforge.catalogue import Column
-from dataforge.rows import Cleanings, clean_value, quote
+from dataforge.rows import Cleanings, clean_value, findings, quote
 
 _TIGHT = re.compile(r"\^(?:\[[0-9A-Za-z-]+\](?:\{[0-9,]+\})?)+\$")
 """Patterns of letter and digit classes only: what they match has no blank and needs no quotes."""
@@ -37,39 +39,74 @@ TINY = "0.0000"
 """PostgreSQL writes numbers below 1e-4 with an exponent."""
 
 
+Fault = tuple[tuple[str, str], ...]
+"""What is wrong with a value, as (type, message) of each of the validator's findings; nothing: it may stay."""
+
+MISSING: Fault = (("missing", ""),)
+
+
+class Verdict(NamedTuple):
+    """On one value: its canonical text as it stands in a row's text, what is wrong with it, and what was cleaned."""
+
+    quoted: str | None
+    fault: Fault = ()
+    cleanings: tuple[str, ...] = ()
+
+
+_FINE, _MISSING = Verdict(None), Verdict(None, MISSING)
+
+
 @dataclass(frozen=True)
 class CanonicalColumn:
     """A column after judgement; all arrays have the block's rows.
 
-    ``quoted``: canonical texts as they stand in a row's text (NULL is null). ``bad``: rows left to the model, or None.
-    ``cleaned``: for each row the index into ``cleanings``, or None if nothing was cleaned.
+    ``quoted``: canonical texts as they stand in a row's text (NULL is null). ``judged``: for each row the index into
+    ``verdicts``, or None if nothing is wrong with any value, and none was cleaned.
     """
 
     quoted: pa.Array
-    bad: NDArray[np.bool_] | None
-    cleaned: NDArray[np.int64] | None = None
-    cleanings: tuple[tuple[str, ...], ...] = ()
+    judged: NDArray[np.int64] | None = None
+    verdicts: tuple[Verdict, ...] = ()
 
-    def count(self, name: str, good: NDArray[np.bool_], into: Cleanings) -> None:
-        """Add what was cleaned in the good rows."""
-        if self.cleaned is None:
+    def bad(self) -> NDArray[np.bool_] | None:
+        """The rows that are left to the model, or None."""
+        if self.judged is None or not any(v.fault for v in self.verdicts):
+            return None
+        return np.array([bool(v.fault) for v in self.verdicts])[self.judged]
+
+    def faults(self, rows: NDArray[np.int64]) -> Iterable[Fault]:
+        """What is wrong with the values of these rows."""
+        if self.judged is None:
+            return itertools.repeat((), len(rows))
+        return [self.verdicts[index].fault for index in self.judged[rows].tolist()]
+
+    def count(self, name: str, rows: NDArray[Any], into: Cleanings) -> None:
+        """Add what was cleaned in the rows, given as a mask or as indices."""
+        if self.judged is None or not any(v.cleanings for v in self.verdicts):
             return
-        for index, times in Counter(self.cleaned[good].tolist()).items():
-            for cleaning in self.cleanings[index]:
-                into[name, cleaning] += times
+        times = np.bincount(self.judged[rows], minlength=len(self.verdicts))
+        for index in np.flatnonzero(times).tolist():
+            for cleaning in self.verdicts[index].cleanings:
+                into[name, cleaning] += int(times[index])
 
 
 def canonical(column: Column, raw: pa.Array, has_nul: bool) -> CanonicalColumn:
     """Judge ``raw`` (strings, empty fields null). ``has_nul``: a NUL occurs somewhere in the block."""
     missing = None if column.nullable or not raw.null_count else _numpy(pc.is_null(raw))
     if _accepts_everything(column) and not has_nul:
-        return CanonicalColumn(quote_free_text(raw), missing)
+        return _accepted(quote_free_text(raw), missing)
     accepted = _shortcut(column, raw)
     if accepted is None:
         return _judge(column, raw, None, missing)
     if pc.all(accepted, min_count=0).as_py():
-        return CanonicalColumn(_quote_known(column, raw), missing)
+        return _accepted(_quote_known(column, raw), missing)
     return _judge(column, raw, accepted, missing)
+
+
+def _accepted(quoted: pa.Array, missing: NDArray[np.bool_] | None) -> CanonicalColumn:
+    if missing is None:
+        return CanonicalColumn(quoted)
+    return CanonicalColumn(quoted, missing.astype(np.int64), (_FINE, _MISSING))
 
 
 def _accepts_everything(column: Column) -> bool:
@@ -147,33 +184,31 @@ def _judge(
     """Ask the column's own validator about every distinct value that no shortcut accepted."""
     asked = raw if accepted is None else pc.if_else(accepted, pa.scalar(None, pa.string()), raw)
     encoded = asked.dictionary_encode()
-    verdicts = [_verdict(column, value) for value in encoded.dictionary.to_pylist()]
-    indices = np.where(_numpy(encoded.is_null()), len(verdicts), _numpy(encoded.indices)).astype(np.int64)
-    quoted = pa.array([v[0] for v in verdicts] + [None], pa.string()).take(pa.array(indices))
+    verdicts = (*(_verdict(column, value) for value in encoded.dictionary.to_pylist()), _FINE, _MISSING)
+    fine = len(verdicts) - 2
+    judged = np.where(_numpy(encoded.is_null()), fine, _numpy(encoded.indices)).astype(np.int64)
+    if missing is not None:
+        judged[missing] = fine + 1
+    quoted = pa.array([v.quoted for v in verdicts], pa.string()).take(pa.array(judged))
     if accepted is not None:
         quoted = pc.coalesce(
             _quote_known(column, pc.if_else(accepted, raw, pa.scalar(None, pa.string()))), quoted
         )
-    bad = np.array([v[1] for v in verdicts] + [False])[indices]
-    if missing is not None:
-        bad |= missing
-    cleanings = (*(v[2] for v in verdicts), ())
-    return CanonicalColumn(quoted, bad if bad.any() else None, indices if any(cleanings) else None, cleanings)
+    return CanonicalColumn(quoted, judged, verdicts)
 
 
-def _verdict(column: Column, value: str) -> tuple[str | None, bool, tuple[str, ...]]:
-    """The quoted canonical text, whether the value is bad, and what was cleaned."""
+def _verdict(column: Column, value: str) -> Verdict:
     names: tuple[str, ...] = ()
     cleaned: str | None = value
     if column.clean is not None:
         cleaned, names = clean_value(column.clean, value)
     if cleaned is None:
-        return None, not column.nullable, names
+        return Verdict(None, () if column.nullable else MISSING, names)
     try:
         result = column.rule.adapter.validate_python(cleaned)
-    except ValidationError:
-        return None, True, names
-    return (None if result is None else quote(column.type.text(result))), False, names
+    except ValidationError as error:
+        return Verdict(None, tuple((e["type"], e["msg"]) for e in findings(error)), names)
+    return Verdict(None if result is None else quote(column.type.text(result)), (), names)
 
 
 def _numpy(array: pa.Array) -> NDArray[np.bool_]:
