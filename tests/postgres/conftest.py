@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import json
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import boto3
 import psycopg2
 import pytest
 from psycopg2.extensions import connection
@@ -167,6 +169,22 @@ def module_database(another_database: Callable[[], Database]) -> Database:
 def empty_database(another_database: Callable[..., Database]) -> Database:
     """A database with nothing in it."""
     return another_database("template1")
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sets the variables by which a function with a role reaches a database, and others. The secret lies in moto's AWS."""
+
+    def set_variables(database: Database, role: str, **more: str) -> None:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        secret = boto3.client("secretsmanager").create_secret(
+            Name=f"secret-{next(_numbers)}", SecretString=json.dumps({"password": PASSWORD})
+        )
+        place = database.settings(role).model_dump(exclude_unset=True)
+        for name, value in (place | {"db_secret_arn": secret["ARN"]} | more).items():
+            monkeypatch.setenv(name.upper(), str(value))
+
+    return set_variables
 
 
 def usual(column: Column) -> str:

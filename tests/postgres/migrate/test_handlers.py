@@ -7,7 +7,6 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 
 from dataforge.errors import InvalidSettings, SourceChanged, UnknownDataset
@@ -29,27 +28,9 @@ CONTEXT: Any = SimpleNamespace(
 
 
 @pytest.fixture
-def call(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> Call:
+def call(forge: Forge, environment: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Call:
     """Calls a handler with an event that has been through JSON, in the environment of its function."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    secrets = boto3.client("secretsmanager")
-    secret = secrets.create_secret(
-        Name=f"for {forge.database.name}", SecretString='{"password": "for the tests"}'
-    )
-    place = forge.database.settings(MIGRATE)
-    environment = {
-        "DB_HOST": place.db_host,
-        "DB_PORT": str(place.db_port),
-        "DB_NAME": place.db_name,
-        "DB_AUTH": "secret",
-        "DB_SECRET_ARN": secret["ARN"],
-        "DB_SSLMODE": "disable",
-        "RAW_BUCKET": "raw",
-        "REPORT_BUCKET": "report",
-        "CHUNK_BYTES": "100",
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+    environment(forge.database, MIGRATE, raw_bucket="raw", report_bucket="report", chunk_bytes="100")
 
     def run(handler: Any, **event: Any) -> Any:
         monkeypatch.setenv("DB_USER", LOAD if handler is load else MIGRATE)

@@ -1,0 +1,144 @@
+"""The two functions as Lambda calls them: events in, answers out, settings from the environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dataforge.errors import DamagedBackup, Unavailable
+from dataforge.roles import REFILL, RESTORE
+from functions.restore.handler import control, work
+
+if TYPE_CHECKING:
+    from tests.postgres.restore.conftest import Vault
+
+Call = Callable[..., Any]
+CONTEXT: Any = SimpleNamespace(
+    function_name="restore",
+    memory_limit_in_mb=1769,
+    invoked_function_arn="arn:restore",
+    aws_request_id="request",
+)
+
+
+@pytest.fixture
+def call(vault: Vault, environment: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Calls a handler with an event that has been through JSON, in the environment of its function."""
+    environment(vault.database, RESTORE, backup_bucket="backup", report_bucket="report", swap_rows="0")
+
+    def run(handler: Any, **event: Any) -> Any:
+        monkeypatch.setenv("DB_USER", REFILL if handler is work else RESTORE)
+        return json.loads(json.dumps(handler(json.loads(json.dumps(event)), CONTEXT)))
+
+    return run
+
+
+@pytest.fixture
+def execution(request: pytest.FixtureRequest) -> str:
+    """The execution; a run's id is derived from it."""
+    return f"arn:aws:states:us-east-1:1:execution:restore:{request.node.name}"
+
+
+@pytest.fixture
+def held(vault: Vault) -> list[str]:
+    """The rows of a backup of sellers; since then all are gone but one that is new."""
+    vault.insert("sellers", *({"seller_id": n} for n in range(1, 20)))
+    vault.backup("sellers", parts=2)
+    rows = vault.rows("sellers")
+    vault.database.query("DELETE FROM olist.sellers")
+    vault.insert("sellers", {"seller_id": 99})
+    return rows
+
+
+def begin(call: Call, execution: str, **document: Any) -> dict[str, Any]:
+    """Begin the run; the answer."""
+    started = "2026-11-22T10:00:00.123Z"
+    answer: dict[str, Any] = call(control, step="begin", execution=execution, started=started, input=document)
+    assert answer["holder"] == ""
+    return answer
+
+
+def test_all_steps_as_the_state_machine_calls_them(
+    vault: Vault, call: Call, held: list[str], execution: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = begin(call, execution, table="sellers")
+    run = {"restore_id": begun["restore_id"]}
+    assert begun["next"] == "check"
+    checked = call(control, step="check", **run)
+    for item in vault.read_json(checked["key"]):
+        assert call(work, **item) == {}
+    for table in checked["tables"]:
+        call(control, step="settle", table=table, **run)
+    assert call(control, step="compare", **run) == {"next": "build"}
+    for step in ("build", "link"):
+        call(control, step=step, table="sellers", **run)
+    call(control, step="switch", execution=execution, **run)
+    for item in vault.read_json(call(control, step="keep", **run)["key"]):
+        assert call(work, **item) == {}
+    output = call(control, step="finish", **run)
+    assert [output[n] for n in ("restored", "added", "removed", "safety_backup")] == [
+        19,
+        19,
+        1,
+        run["restore_id"],
+    ]
+    assert (vault.rows("sellers"), vault.leftovers()) == (held, [])
+    documents = map(json.loads, capsys.readouterr().out.splitlines())
+    # Kept rows are no restored ones.
+    assert sum(sum(document["RowsRestored"]) for document in documents) == 19
+
+
+def test_a_workers_reason_is_the_cause_of_the_failed_run(
+    vault: Vault, call: Call, held: list[str], execution: str
+) -> None:
+    run_id = begin(call, execution, table="sellers")["restore_id"]
+    items = vault.read_json(call(control, step="check", restore_id=run_id)["key"])
+    key = items[1]["key"]
+    vault.s3.put_object(Bucket="backup", Key=key, Body=b"x" * items[1]["size"])
+    with pytest.raises(DamagedBackup):
+        call(work, **items[1])
+    # A Distributed Map tells only that too many children failed.
+    error = {"Error": "States.ExceedToleratedFailureThreshold", "Cause": "The specified tolerated …"}
+    answer = call(control, step="abandon", execution=execution, error=error)
+    assert answer["error"] == "DamagedBackup"
+    assert key.partition("/sellers/")[2] in answer["cause"]
+    assert vault.leftovers() == []
+
+
+def test_a_passing_failure_is_not_noted_as_the_reason(
+    vault: Vault, call: Call, held: list[str], execution: str
+) -> None:
+    run_id = begin(call, execution, table="sellers")["restore_id"]
+    first, second = vault.read_json(call(control, step="check", restore_id=run_id)["key"])
+    call(work, **first)
+    ends = "SELECT count(pg_terminate_backend(pid, 20000)) FROM pg_stat_activity"
+    vault.database.query(f"{ends} WHERE usename = %s AND datname = current_database()", REFILL)
+    with pytest.raises(Unavailable):
+        call(work, **second)
+    noted = "SELECT count(error) FROM dataforge.restore_pieces WHERE restore_id = %s"
+    assert vault.database.query(noted, run_id) == [(0,)]
+    assert call(work, **second) == {}
+    call(control, step="release", execution=execution, status="ABORTED")
+
+
+def test_a_stopped_execution_gives_back_what_it_holds_and_an_unknown_one_nothing(
+    vault: Vault, call: Call, held: list[str], execution: str
+) -> None:
+    run_id = begin(call, execution, table="sellers")["restore_id"]
+    call(control, step="check", restore_id=run_id)
+    ended = "SELECT status, error FROM dataforge.restores WHERE restore_id = %s"
+    assert len(vault.leftovers()) == 2
+    assert call(control, step="release", execution=execution, status="TIMED_OUT") == {"restore_id": run_id}
+    assert vault.leftovers() == []
+    assert vault.database.query(ended, run_id) == [("timed_out", "TIMED_OUT")]
+    assert call(control, step="release", execution="arn:none", status="ABORTED") == {"restore_id": None}
+
+
+@pytest.mark.parametrize("event", [{}, {"restore_id": "x"}])
+def test_an_unknown_step_is_an_error(call: Call, event: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="unknown step 'dance'"):
+        call(control, step="dance", **event)
