@@ -23,7 +23,8 @@ def main() -> None:
     """Parse the call and run."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; default all")
-    parser.add_argument("--data", type=Path, help="a folder of Olist CSVs to migrate (default: generated)")
+    parser.add_argument("--data", type=Path, help="a folder of Olist CSVs (default: see bench/data.py)")
+    parser.add_argument("--peers", action="store_true", help="migrate: beside pandas and dlt too, each once")
     parser.add_argument(
         "--orders", type=int, default=100_000, help="size of generated data (default 100,000)"
     )

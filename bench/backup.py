@@ -8,7 +8,6 @@ import resource
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from typing import Any
 import psycopg2
 import pyarrow as pa
 
+from bench.data import data
 from bench.disk_store import DiskStore
 from bench.server import Server, server
 from bench.show import show_table
@@ -36,13 +36,9 @@ from functions.backup.finish import finish
 from functions.backup.hold import hold
 from functions.backup.part import back_up
 from functions.backup.plan import PartItem, plan
-from local.generate import generate
 
 WORKERS = 2
 SOURCE = "source"
-SAMPLE, SCALER = "olist-sample", "scale_olist.py"
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-"""Where the Olist sample lies beside a clone, if it does; it is not ours to pass on."""
 
 _worker: dict[str, Any] = {}
 
@@ -83,19 +79,6 @@ def _show(rows: int, figures: dict[str, list[float]], sizes: dict[str, int], mem
         table,
     )
     print(f"Peak memory of a worker: {memory / 1024:.0f} MiB")
-
-
-def data(asked: argparse.Namespace, made: Path) -> Path:
-    """The folder that was asked for, or the scaled sample where there is one, or generated data."""
-    if asked.data is not None:
-        return Path(asked.data)
-    folder = made / "csv"
-    if (SHARED / SCALER).exists():
-        call = [sys.executable, str(SHARED / SCALER), str(SHARED / SAMPLE), str(folder), "33", "112"]
-        subprocess.run(call, check=True, capture_output=True)
-    else:
-        generate(folder, orders=asked.orders, seed=7)
-    return folder
 
 
 def fill(running: Server, folder: Path) -> int:

@@ -14,22 +14,20 @@ from pathlib import Path
 import psycopg2
 
 from bench import peers
+from bench.data import data
 from bench.server import Server
 from bench.show import show_table
 from dataforge import ddl
 from dataforge.datasets import get_dataset
 from local import cloud
 from local.config import Config
-from local.generate import generate
 from local.ports import free_port
 
 
 def main(asked: argparse.Namespace) -> None:
     """Rounds of both alternate on the same PostgreSQL; every round loads empty tables."""
     with tempfile.TemporaryDirectory(prefix="dataforge-bench-") as made:
-        folder = asked.data or Path(made) / "data"
-        if asked.data is None:
-            generate(folder, orders=asked.orders, seed=7)
+        folder = data(asked, Path(made))
         config = Config(state=Path(made) / "cloud", aws_port=free_port(), pg_port=free_port())
         with cloud.running(config, lambda _: None) as outputs:
             ours, copied = [], []

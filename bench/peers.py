@@ -1,7 +1,9 @@
-"""What a user would take instead: psql's \\copy, with constraints in place or added after."""
+"""What a user would take instead: psql's \\copy, with constraints in place or added after; pandas, and dlt."""
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import time
 from contextlib import closing
@@ -12,6 +14,10 @@ import psycopg2
 from bench.server import Server
 from dataforge import ddl
 from dataforge.datasets import get_dataset
+
+PEER_PYTHON = Path(__file__).parents[1] / ".local" / "peer-venv" / "bin" / "python"
+PANDAS_SHARE = 50
+"""pandas inserts one in so many rows; its time is that many times what they took."""
 
 
 def copy_constrained(server: Server, folder: Path) -> float:
@@ -80,3 +86,31 @@ def _copy(server: Server, folder: Path) -> float:
         check=True,
     )
     return time.perf_counter() - begun
+
+
+def by_pandas(server: Server, folder: Path) -> float:
+    """Seconds that ``to_sql`` would take, from those for the first rows of each file."""
+    tables = {}
+    for name, file in _files(folder).items():
+        with Path(file).open("rb") as lines:
+            tables[name] = file, 1 + sum(1 for _ in lines) // PANDAS_SHARE
+    return PANDAS_SHARE * _by_script(server, "pandas_peer.py", tables)
+
+
+def by_dlt(server: Server, folder: Path) -> float:
+    """Seconds of dlt with its CSV loader."""
+    return _by_script(server, "dlt_peer.py", _files(folder))
+
+
+def _files(folder: Path) -> dict[str, str]:
+    return {name: str(folder / str(get_dataset("olist").table(name).file)) for name in _tables()}
+
+
+def _by_script(server: Server, script: str, tables: object) -> float:
+    _make(server, constrained=False)
+    call = [PEER_PYTHON, Path(__file__).with_name(script), server.superuser_url("peer"), json.dumps(tables)]
+    # dlt would report its use.
+    quiet = {**os.environ, "RUNTIME__DLTHUB_TELEMETRY": "false"}
+    return float(
+        subprocess.run(call, check=True, stdout=subprocess.PIPE, text=True, env=quiet).stdout.split()[-1]
+    )
