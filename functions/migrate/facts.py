@@ -8,6 +8,20 @@ from typing import Any
 from dataforge.quality import Fact, Rules, keep_statement
 from functions.migrate.run import Run
 
+_BROKEN = """
+    SELECT "table", "column", code, count(*) FROM (
+        SELECT "table", errors->0->>'column' AS "column", errors->0->>'code' AS code
+        FROM dataforge.rejections WHERE migration_id = %(run)s AND jsonb_array_length(errors) = 1
+        UNION ALL
+        SELECT "table", "column", code FROM (
+            SELECT DISTINCT id, "table", e->>'column' AS "column", e->>'code' AS code
+            FROM dataforge.rejections, jsonb_array_elements(errors) e
+            WHERE migration_id = %(run)s AND jsonb_array_length(errors) > 1
+        ) several
+    ) broken GROUP BY 1, 2, 3
+"""
+"""Rejected records by table, column and code. Most have one error, and need not be told apart."""
+
 
 def keep_facts(cursor: Any, run: Run) -> None:
     """Keep a fact per table, in the transaction that publishes: once per run, and only of what readers get.
@@ -31,11 +45,7 @@ def keep_facts(cursor: Any, run: Run) -> None:
 
 def _broken_rules(cursor: Any, run: Run) -> dict[str, Rules]:
     """By table, what ``dataforge.quality.broken_rules`` counts, of rejections that are stored: there may be millions."""
-    cursor.execute(
-        "SELECT \"table\", e->>'column', e->>'code', count(DISTINCT id)"
-        " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s GROUP BY 1, 2, 3",
-        (run.id,),
-    )
+    cursor.execute(_BROKEN, {"run": run.id})
     found: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     known = {table.name: table.by_name for table in run.tables}
     for table, column, code, records in cursor.fetchall():

@@ -16,7 +16,7 @@ from functions.migrate.records import Part, Record, judge_each
 from functions.migrate.replayed import replayed_records
 from functions.migrate.windows import Window, windows
 
-_BLOCK_BYTES = 4 * 2**20
+_BLOCK_BYTES = 2 * 2**20
 
 
 def parts(cursor: Any, s3: Any, item: LoadItem, dataset: Dataset) -> Iterator[Part]:

@@ -13,13 +13,16 @@ FILE_BYTES = 16 << 20
 _BATCH = 1_000
 
 _LINES = """
-    SELECT json_build_object(
-        'id', id, 'dataset', dataset, 'table', "table", 'raw', raw, 'errors', errors,
-        'source', json_build_object('migration_id', migration_id, 'file', file, 'line', line, 'offset', "offset"),
-        'rejected_at', to_char(rejected_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        'replayed_at', to_char(replayed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text
+    SELECT concat(
+        '{"id": ', id, ', "dataset": ', to_json(dataset), ', "table": ', to_json("table"),
+        ', "raw": ', raw, ', "errors": ', errors, ', "source": {"migration_id": ', to_json(migration_id),
+        ', "file": ', to_json(file), ', "line": ', line, ', "offset": ', "offset",
+        '}, "rejected_at": "', to_char(rejected_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        '", "replayed_at": ',
+        coalesce(to_json(to_char(replayed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text, 'null'), '}')
     FROM dataforge.rejections WHERE migration_id = %s AND "table" = %s ORDER BY id
 """
+"""json_build_object takes half as long again."""
 
 
 def write_rejections(cursor: Any, s3: Any, bucket: str, run: Run) -> list[dict[str, Any]]:
