@@ -28,7 +28,9 @@ class Removal:
         self._cursor, self._table = cursor, table
         self._shadow = ddl.qualified(table, shadow.schema_of(run.id))
         self._marks = f"{ddl.ident(shadow.schema_of(run.id))}.{ddl.ident('_removed_' + table.name)}"
+        self._twins = f"{ddl.ident(shadow.schema_of(run.id))}.{ddl.ident('_twins_' + table.name)}"
         self._round = self._marked = 0
+        self._twins_found: int | None = None
         self.hash_total = 0
         self.deduplicated: Counter[int] = Counter()
         self.rejected: Counter[int] = Counter()
@@ -36,6 +38,27 @@ class Removal:
     def delete_duplicates(self, ranked: str) -> None:
         """Delete rows that the query gives as ``place`` with a ``number`` above 1."""
         self._delete(f"({ranked})", "s.ctid = r.place AND r.number > 1", self.deduplicated)
+
+    def keep_twins(self, twins: str) -> None:
+        """Keep what the query gives of rows that share their key, and delete those with a ``number`` above 1.
+
+        It gives their ``place``, and a ``twin`` that is the same for all rows of a key.
+        """
+        self._cursor.execute(f"CREATE UNLOGGED TABLE {self._twins} AS {twins}")
+        self._twins_found = self._cursor.rowcount
+        if self._twins_found:
+            self.delete_duplicates(f"SELECT * FROM {self._twins}")
+
+    def mark_later_twins(self, reason: str) -> None:
+        """Mark the kept rows that are still there and do not come first of their key."""
+        if self._twins_found:
+            source = f"s.{shadow.SOURCE}"
+            self.mark(
+                "SELECT position, place, NULL FROM (SELECT t.place,"
+                f" {source} AS position, min({source}) OVER (PARTITION BY t.twin) AS first"
+                f" FROM {self._twins} t JOIN {self._shadow} s ON s.ctid = t.place) f WHERE position > first",
+                reason,
+            )
 
     def mark(self, rows: str, reason: str) -> None:
         """Mark the rows that the query gives as (position, place, value) for a reason: a foreign key or a conflict."""
@@ -90,6 +113,8 @@ class Removal:
         """Forget the rows; nothing of them may be in the way of a swap."""
         if self._round:
             self._cursor.execute(f"DROP TABLE {self._marks}")
+        if self._twins_found is not None:
+            self._cursor.execute(f"DROP TABLE {self._twins}")
 
     def _violation(self, reason: str, value: str | None) -> Violation:
         key = ", ".join(self._table.key)

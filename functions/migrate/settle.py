@@ -105,7 +105,7 @@ def _build(cursor: Any, run: Run, table: Table, removed: Removal) -> None:
     if table.keyed_by_row or not shadow.add_key(cursor, table, run.id):
         _remove_duplicates(run, table, removed)
         _remove_orphans(run, table, removed)
-        _remove_conflicts(run, table, removed)
+        _remove_conflicts(removed)
         shadow.add_key(cursor, table, run.id)
     if not shadow.add_foreign_keys(cursor, table, run.id, in_run):
         _remove_orphans(run, table, removed)
@@ -123,7 +123,7 @@ def _compare(cursor: Any, run: Run, table: Table, removed: Removal) -> tuple[Cou
     _remove_orphans(run, table, removed)
     if run.on_conflict == "reject":
         _remove_stored_conflicts(run, table, removed)
-    _remove_conflicts(run, table, removed)
+    _remove_conflicts(removed)
     cursor.execute(
         f"SELECT {_file('s')}, count(*) FILTER (WHERE {same_row(table, 's', 'l')}), count(*)"
         f" FROM {_shadow(run, table)} s JOIN {ddl.qualified(table)} l ON {same_key(table, 's', 'l')} GROUP BY 1"
@@ -153,13 +153,18 @@ def _keys(table: Table) -> str:
 
 
 def _remove_duplicates(run: Run, table: Table, removed: Removal) -> None:
-    """Of identical rows keep the first in file order."""
-    removed.delete_duplicates(
+    """Of identical rows keep the first in file order; others of one key are kept in mind for ``_remove_conflicts``."""
+    twins = (
         f"SELECT s.ctid AS place, row_number() OVER (PARTITION BY"
-        f" {', '.join('s.' + ddl.ident(c) for c in table.column_names)} ORDER BY s.{shadow.SOURCE}) AS number"
+        f" {', '.join('s.' + ddl.ident(c) for c in table.column_names)} ORDER BY s.{shadow.SOURCE}) AS number,"
+        f" min(s.ctid) OVER (PARTITION BY {', '.join('s.' + ddl.ident(c) for c in table.key)}) AS twin"
         f" FROM {_shadow(run, table)} s JOIN (SELECT {_keys(table)} FROM {_shadow(run, table)}"
         f" GROUP BY {_keys(table)} HAVING count(*) > 1) k ON {same_key(table, 's', 'k')}"
     )
+    if table.keyed_by_row:
+        removed.delete_duplicates(twins)
+    else:
+        removed.keep_twins(twins)
 
 
 def _remove_orphans(run: Run, table: Table, removed: Removal) -> None:
@@ -193,17 +198,9 @@ def _no_parent(run: Run, key: ForeignKey, alias: str) -> Iterator[str]:
         )
 
 
-def _remove_conflicts(run: Run, table: Table, removed: Removal) -> None:
+def _remove_conflicts(removed: Removal) -> None:
     """Of different rows with one key keep the first in file order."""
-    if table.keyed_by_row:
-        return
-    removed.mark(
-        f"SELECT s.{shadow.SOURCE}, s.ctid, NULL FROM {_shadow(run, table)} s"
-        f" JOIN (SELECT {_keys(table)}, min({shadow.SOURCE}) AS first FROM {_shadow(run, table)}"
-        f" GROUP BY {_keys(table)} HAVING count(*) > 1) k"
-        f" ON {same_key(table, 's', 'k')} WHERE s.{shadow.SOURCE} > k.first",
-        CONFLICT,
-    )
+    removed.mark_later_twins(CONFLICT)
     removed.delete_marked()
 
 
