@@ -13,6 +13,7 @@ from infra.backup_schedule import schedule_backups
 from infra.backup_states import BackupStates
 from infra.database import Database
 from infra.functions import Function
+from infra.glue import GlueTables
 from infra.layers import Layers
 from infra.machine import dead_letter_queue, machine_name, make_machine, release_when_stopped
 from infra.network import Network
@@ -27,7 +28,10 @@ HOLD_MEMORY = 512
 
 
 class Backup(Construct):
-    """Three functions, the state machine that calls them, its schedules, and the rule that closes a run that was stopped."""
+    """The functions, the state machine that calls them, its schedules, and the rule that closes a run that was stopped.
+
+    ``glue`` is the function that registers backups in Glue, if the context asks for it.
+    """
 
     def __init__(
         self,
@@ -50,6 +54,13 @@ class Backup(Construct):
         for function in (self.control, self.hold, self.work):
             database.open_to(function, role=BACKUP)
         self._open_buckets(storage)
+        self.glue = (
+            GlueTables(
+                self, "Glue", settings=settings, name=settings.glue_database, layers=layers, storage=storage
+            ).function
+            if settings.glue_database
+            else None
+        )
         self.machine = self._machine(storage)
         release_when_stopped(
             self,
@@ -105,6 +116,7 @@ class Backup(Construct):
             control=self.control,
             hold=self.hold,
             work=self.work,
+            register=self.glue,
             report=storage.report,
             concurrency=self._settings.backup_concurrency,
             holders=holders,
@@ -116,7 +128,7 @@ class Backup(Construct):
             comment="PostgreSQL to Parquet: hold a snapshot, write in parallel, manifest, verify, tidy up",
             start=states.start,
             timeout=Duration.hours(self._settings.backup_hours),
-            functions=(self.control, self.hold, self.work),
+            functions=[self.control, self.hold, self.work, *([self.glue] if self.glue else [])],
             holders=holders,
             report=storage.report,
             labels=states.maps,

@@ -28,7 +28,7 @@ class BackupStates(Construct):
     """The states; ``start`` is the first, ``maps`` are the labels of those that start children.
 
     ``control`` takes one step of a run at a time, ``hold`` holds the snapshot, ``work`` writes or reads one file, many at
-    once. For ``report`` and ``holders`` see ``LeaseStates``.
+    once, ``register``, if there is one, tells Glue of a verified backup. For ``report`` and ``holders`` see ``LeaseStates``.
     """
 
     maps = ("Write", "Check")
@@ -41,12 +41,13 @@ class BackupStates(Construct):
         control: lambda_.IFunction,
         hold: lambda_.IFunction,
         work: lambda_.IFunction,
+        register: lambda_.IFunction | None,
         report: s3.IBucket,
         concurrency: int,
         holders: Sequence[str],
     ) -> None:
         super().__init__(scope, id)
-        self._hold, self._work = hold, work
+        self._hold, self._work, self._register = hold, work, register
         self._report, self._concurrency = report, concurrency
         self._run = LeaseStates(self, "Run", control=control, holders=holders)
         self.start = self._run.begin(self._after_begin())
@@ -95,9 +96,26 @@ class BackupStates(Construct):
             plan.next(self._run.or_abandon(self._for_each("Check", "$.checks.key", "CheckFile")))
             .next(self._run.or_abandon(retry_died(restore)))
             .next(self._run.step("Judge", "judge", sfn.JsonPath.DISCARD, run_id=RUN))
-            .next(close)
+            .next(self._registered(close))
         )
         return plan
+
+    def _registered(self, close: sfn.IChainable) -> sfn.IChainable:
+        """Register what this run has made and verified, if anything is to be.
+
+        The run still holds the tables' leases, so backups are registered in the order in which they were made.
+        """
+        if self._register is None:
+            return close
+        payload = sfn.TaskInput.from_object(
+            {"dataset": sfn.JsonPath.string_at("$.run.dataset"), "backup_id": RUN}
+        )
+        register = retry_died(
+            call(self, "Register", self._register, payload=payload, result_path=sfn.JsonPath.DISCARD)
+        )
+        self._run.or_abandon(register).next(close)
+        made_one = sfn.Condition.boolean_equals("$.run.backup", True)
+        return sfn.Choice(self, "IsOneToRegister").when(made_one, register).otherwise(close)
 
     def _for_each(self, name: str, items: str, task: str) -> sfn.DistributedMap:
         report, concurrency = self._report, self._concurrency

@@ -64,7 +64,7 @@ class Monitoring(Construct):
         if settings.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
         functions = [schema.keeper, schema.apply, migration.control, migration.load]
-        functions += [backup.control, backup.hold, backup.work]
+        functions += [backup.control, backup.hold, backup.work, *([backup.glue] if backup.glue else [])]
         functions += [
             restore.control,
             restore.work,

@@ -131,6 +131,11 @@ class Settings(_Model):
     verify_restore_megabytes: int = Field(
         256, ge=0, le=100_000, description="up to which size a backup is also restored when it is verified"
     )
+    glue_database: str | None = Field(
+        None,
+        pattern=r"^[a-z][a-z0-9_]{0,99}$",
+        description="show the newest verified backup as tables of Glue databases <this>_<dataset>, made for it",
+    )
     backup_lock_days: int | None = Field(
         None, ge=1, le=36_500, description="S3 Object Lock: for so long nobody deletes a backup's objects"
     )

@@ -43,7 +43,7 @@ class DataForge(Stack):
         if settings.auth == "secret":
             network.open_to_secrets()
         database = Database(self, "Database", settings=settings, network=network, roles=LOGINS)
-        layers = Layers(self, "Layers", local=settings.local)
+        layers = Layers(self, "Layers", local=settings.local, glue=bool(settings.glue_database))
         schema = Schema(self, "Schema", settings=settings, layers=layers, network=network, database=database)
         migration = Migration(
             self,

@@ -14,8 +14,8 @@ from functions.backup.signals import signal
 def begin(db: Connection, execution: str, started: str, document: Any, dead: str = "") -> dict[str, Any]:
     """Open a run for ``execution``; ``dead`` is a holder that was found not to run any more.
 
-    Returns its ``run_id``, what to do (``backup``, ``verify``), and ``holder``: "" or the execution that holds one of the
-    tables, in which case nothing was taken. Repeating it is harmless. Raises ``InvalidInput`` and its kin.
+    Returns its ``run_id`` and ``dataset``, what to do (``backup``, ``verify``), and ``holder``: "" or the execution that
+    holds one of the tables, in which case nothing was taken. Repeating it is harmless. Raises ``InvalidInput`` and its kin.
     """
     request, dataset, tables = read_input(document)
     run_id, backs_up = id_of(execution, started), not request.verify_only
@@ -32,7 +32,13 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
                 " ON CONFLICT (run_id) DO NOTHING",
                 (run_id, execution, dataset.name, tables, request.verify_only or run_id),
             )
-    return {"run_id": run_id, "backup": backs_up, "verify": request.verify, "holder": holder}
+    return {
+        "run_id": run_id,
+        "dataset": dataset.name,
+        "backup": backs_up,
+        "verify": request.verify,
+        "holder": holder,
+    }
 
 
 def release(db: Connection, execution: str, status: str, error: str = "", cause: str = "") -> str | None:

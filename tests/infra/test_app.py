@@ -29,7 +29,7 @@ MakeApp = Callable[..., App]
         {},
         {"stage": "prod"},
         {"target": "local"},
-        {"auth": "secret"},
+        {"auth": "secret", "glueDatabase": "lake"},
         {"alarmEmail": "ops@example.com", "multiAz": True},
     ],
     ids=lambda context: "-".join(map(str, context.values())) or "defaults",

@@ -32,11 +32,12 @@ class Packaged:
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, Packaged]]:
-    """Synthesize for a target; the functions by handler."""
+    """Synthesize for a target, with all that can be asked for; the functions by handler."""
     flags = json.loads((ROOT / "cdk.json").read_text())["context"]
 
     def package(target: str) -> dict[str, Packaged]:
-        app = App(context={**flags, "target": target}, outdir=str(tmp_path_factory.mktemp(target)))
+        context = {**flags, "target": target, "glueDatabase": "lake"}
+        app = App(context=context, outdir=str(tmp_path_factory.mktemp(target)))
         stack = DataForge(app, read_settings(app.node.get_all_context()))
         app.synth()
         return _read(Path(app.outdir), stack.stack_name)

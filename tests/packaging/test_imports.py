@@ -13,6 +13,7 @@ HANDLERS = (
     "functions.backup.handler.hold",
     "functions.backup.handler.work",
     "functions.export.handler.work",
+    "functions.glue.handler.register",
     "functions.deliver.handler.watch",
     "functions.schema.handler.on_event",
     "functions.schema.handler.apply",

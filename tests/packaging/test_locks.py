@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYER = ROOT / "layers" / "common"
-LOCKS = ("requirements.lock", "requirements-bulk.lock", "requirements-local.lock")
+LOCKS = ("requirements.lock", "requirements-bulk.lock", "requirements-glue.lock", "requirements-local.lock")
 
 
 def pins(path: Path) -> dict[str, str]:

@@ -108,6 +108,13 @@ class BackupSettings(DatabaseSettings):
     safety_days: int = Field(default=30, ge=1)
 
 
+class GlueSettings(Settings):
+    """What the function needs that registers backups in Glue: tables of a dataset lie in ``<glue_database>_<dataset>``."""
+
+    backup_bucket: str
+    glue_database: str
+
+
 S = TypeVar("S", bound=Settings)
 
 

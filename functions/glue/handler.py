@@ -1,0 +1,32 @@
+"""Entry point of the function that registers a backup in Glue, a step of the backup's state machine."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dataforge import manifest
+from dataforge.settings import GlueSettings, read
+from functions.glue.tables import register_tables
+
+logger, tracer = Logger(), Tracer()
+
+
+@cache
+def _s3() -> Any:
+    return boto3.client("s3")
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+def register(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Let Glue's tables be those of the backup ``event["backup_id"]`` of ``event["dataset"]``. Repeating it is harmless."""
+    settings = read(GlueSettings)
+    backup = manifest.read(_s3(), settings.backup_bucket, event["dataset"], event["backup_id"])
+    register_tables(settings, backup)
+    logger.info("registered", extra={"backup_id": backup.backup_id, "tables": len(backup.tables)})
+    return {}

@@ -1,0 +1,83 @@
+"""Backups as tables in Glue: there where the context asks for it, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dataforge.datasets import DATASETS
+from infra.settings import SettingsError, read_settings
+
+Resources = dict[str, dict[str, dict[str, Any]]]
+Granted = Callable[[Resources, str], set[tuple[str, str]]]
+Find = Callable[[Resources, str], dict[str, Any]]
+Machine = Callable[[Resources, str], tuple[dict[str, Any], dict[str, Any]]]
+GLUE = "arn:<AWS::Partition>:glue:<AWS::Region>:<AWS::AccountId>:"
+
+
+@pytest.fixture(scope="module")
+def asked(synthesize: Callable[..., dict[str, Any]]) -> Resources:
+    found: Resources = {}
+    for name, resource in synthesize(glueDatabase="lake")["Resources"].items():
+        found.setdefault(resource["Type"], {})[name] = resource
+    return found
+
+
+def test_nothing_of_it_is_in_a_template_that_does_not_ask(templates: dict[str, dict[str, Any]]) -> None:
+    for template in templates.values():
+        assert "glue" not in json.dumps(template).lower()
+
+
+def test_each_dataset_has_a_database(asked: Resources) -> None:
+    databases = [r["Properties"]["DatabaseInput"]["Name"] for r in asked["AWS::Glue::Database"].values()]
+    assert sorted(databases) == ["lake_olist", "lake_quotes"]
+
+
+def test_function_may_read_manifests_and_change_its_own_tables_and_no_more(
+    asked: Resources, granted: Granted
+) -> None:
+    pairs = granted(asked, "GlueRegisterRole")
+    places = {f"{GLUE}catalog"}
+    for name, dataset in DATASETS.items():
+        places |= {f"{GLUE}database/lake_{name}", *(f"{GLUE}table/lake_{name}/{t}" for t in dataset.tables)}
+    actions = {"glue:GetTable", "glue:CreateTable", "glue:UpdateTable", "glue:GetPartitions"}
+    assert {pair for pair in pairs if pair[0].startswith("glue:")} == {
+        (a, p) for a in actions for p in places
+    }
+    assert {pair for pair in pairs if pair[0].startswith("s3:")} == {
+        ("s3:ListBucket", "<StorageBackup.Arn>"),
+        ("s3:GetObject", "<StorageBackup.Arn>/*/manifest.json"),
+    }
+    assert {action.split(":")[0] for action, _ in pairs} == {"glue", "s3", "logs", "xray"}
+
+
+def test_function_lives_outside_the_network_with_layers_of_its_own(asked: Resources, function: Find) -> None:
+    found = function(asked, "GlueRegister")
+    assert "VpcConfig" not in found
+    others = [f["Properties"]["Layers"] for f in asked["AWS::Lambda::Function"].values()]
+    assert max(len(layers) for layers in others) == len(found["Layers"]) == 4
+    assert sum(found["Layers"][-1] in layers for layers in others) == 1
+    assert found["Environment"]["Variables"]["GLUE_DATABASE"] == "lake"
+
+
+def test_what_a_run_has_made_and_verified_is_registered_before_its_leases_go(
+    asked: Resources, machine: Machine
+) -> None:
+    states = machine(asked, "backup")[1]["States"]
+    assert states["Judge"]["Next"] == "IsOneToRegister"
+    (choice,) = states["IsOneToRegister"]["Choices"]
+    assert (choice["Variable"], choice["BooleanEquals"], choice["Next"]) == ("$.run.backup", True, "Register")
+    assert states["IsOneToRegister"]["Default"] == states["Register"]["Next"] == "Close"
+    assert states["Register"]["Parameters"] == {"dataset.$": "$.run.dataset", "backup_id.$": "$.run.run_id"}
+    assert states["Register"]["Catch"][0]["Next"] == "Abandon"
+    assert [len(retry["ErrorEquals"]) > 2 for retry in states["Register"]["Retry"]] == [True, True]
+    # Without a verification nothing is registered: such a backup may be removed one day.
+    assert states["IsVerificationWanted"]["Default"] == "Close"
+
+
+def test_a_name_that_glue_would_not_take_is_refused() -> None:
+    with pytest.raises(SettingsError, match="glueDatabase"):
+        read_settings({"glueDatabase": "My-Lake"})

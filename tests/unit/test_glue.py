@@ -1,0 +1,212 @@
+"""A backup's tables in Glue, as moto keeps them: where their files are, with the types that are in the files."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
+from typing import Any
+
+import awswrangler as wr
+import boto3
+import pyarrow.parquet as pq
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from dataforge import manifest
+from dataforge.catalogue import Dataset, Table
+from dataforge.datasets import DATASETS
+from dataforge.errors import NoSuchBackup, Unavailable
+from dataforge.manifest import ColumnEntry, FileEntry, Manifest, TableEntry
+from dataforge.parquet import arrow_schema
+from functions.glue.handler import register
+from functions.glue.tables import athena_type
+from infra.glue import ACTIONS
+
+CONTEXT: Any = SimpleNamespace(
+    function_name="glue", memory_limit_in_mb=1024, invoked_function_arn="arn:glue", aws_request_id="request"
+)
+OLIST = DATASETS["olist"]
+OLDER, NEWER = "20261125T031500Z-00000001", "20261126T031500Z-00000002"
+FOLDER = f"s3://backup/olist/{OLDER}/"
+
+
+class Glue:
+    """Moto's Glue and S3, and the calls that are made to Glue."""
+
+    def __init__(self, session: Any) -> None:
+        self.client, self.s3 = session.client("glue"), session.client("s3")
+        self.calls: list[str] = []
+        session.events.register("before-call.glue", lambda model, **_: self.calls.append(model.name))
+
+    def back_up(self, backup_id: str, *tables: Table) -> None:
+        """Write the manifest of a backup of the tables."""
+        made = Manifest(
+            backup_id=backup_id,
+            dataset="olist",
+            kind="backup",
+            created_at=datetime(2026, 11, 25, 3, 15, 1, tzinfo=UTC),
+            tables=tuple(entry(table) for table in tables),
+        )
+        manifest.write(self.s3, "backup", made)
+
+    def register(self, backup_id: str) -> None:
+        """What the state machine's step does."""
+        assert register({"dataset": "olist", "backup_id": backup_id}, CONTEXT) == {}
+
+    def table(self, name: str) -> dict[str, Any]:
+        """The table as Glue has it."""
+        found: dict[str, Any] = self.client.get_table(DatabaseName="lake_olist", Name=name)["Table"]
+        return found
+
+
+def entry(table: Table) -> TableEntry:
+    columns = manifest.column_entries(table)
+    return TableEntry(
+        table=table.name,
+        rows=7,
+        content_hash="a509b36ddfe1d8f9",
+        schema_fingerprint=manifest.fingerprint(columns),
+        columns=columns,
+        files=(FileEntry(key=f"{table.name}/part-00000.parquet", rows=7, size=1, sha256="0"),),
+    )
+
+
+@pytest.fixture
+def glue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Glue]:
+    """A database, an empty bucket, and the function's environment."""
+    for name, value in {
+        "BACKUP_BUCKET": "backup",
+        "GLUE_DATABASE": "lake",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        boto3.setup_default_session()
+        made = Glue(boto3.DEFAULT_SESSION)
+        made.s3.create_bucket(Bucket="backup")
+        made.client.create_database(DatabaseInput={"Name": "lake_olist"})
+        made.calls.clear()
+        yield made
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+
+def test_tables_lie_where_the_backups_files_are_with_their_exact_types(glue: Glue) -> None:
+    glue.back_up(OLDER, OLIST.table("order_payments"), OLIST.table("orders"))
+    glue.register(OLDER)
+    found = glue.table("order_payments")
+    assert found["TableType"] == "EXTERNAL_TABLE"
+    assert found["StorageDescriptor"]["Location"] == f"{FOLDER}order_payments/"
+    assert found["StorageDescriptor"]["InputFormat"].endswith("MapredParquetInputFormat")
+    assert {c["Name"]: c["Type"] for c in found["StorageDescriptor"]["Columns"]} == {
+        "order_id": "string",
+        "payment_sequential": "int",
+        "payment_type": "string",
+        "payment_installments": "int",
+        "payment_value": "decimal(10,2)",
+    }
+    assert found["Description"] == "olist.order_payments as of 2026-11-25 03:15:01 UTC"
+    facts = {n: found["Parameters"][n] for n in ("backup_id", "content_hash", "numRows", "classification")}
+    assert facts == {
+        "backup_id": OLDER,
+        "content_hash": "a509b36ddfe1d8f9",
+        "numRows": "7",
+        "classification": "parquet",
+    }
+    orders = {c["Name"]: c["Type"] for c in glue.table("orders")["StorageDescriptor"]["Columns"]}
+    assert orders["order_approved_at"] == "timestamp"
+
+
+def test_a_newer_backup_replaces_a_table_by_one_call_and_leaves_those_that_are_not_in_it(glue: Glue) -> None:
+    customers, orders = OLIST.table("customers"), OLIST.table("orders")
+    glue.back_up(OLDER, customers, orders)
+    glue.register(OLDER)
+    glue.calls.clear()
+    glue.back_up(NEWER, orders)
+    for _ in range(2):
+        glue.register(NEWER)
+    assert [call for call in glue.calls if not call.startswith("Get")] == ["UpdateTable"] * 2
+    found = {name: glue.table(name)["StorageDescriptor"]["Location"] for name in ("customers", "orders")}
+    assert found == {"customers": f"{FOLDER}customers/", "orders": f"s3://backup/olist/{NEWER}/orders/"}
+    assert glue.table("orders")["Parameters"]["backup_id"] == NEWER
+
+
+def test_no_call_is_made_that_the_function_has_no_right_to(glue: Glue) -> None:
+    glue.back_up(OLDER, OLIST.table("orders"))
+    glue.register(OLDER)
+    glue.register(OLDER)
+    assert {f"glue:{call}" for call in glue.calls} == set(ACTIONS)
+
+
+@pytest.mark.parametrize("table", ["everything", "points"])
+def test_types_are_those_that_awswrangler_reads_from_a_file(glue: Glue, kitchen: Dataset, table: str) -> None:
+    declared, file = kitchen.table(table), io.BytesIO()
+    pq.write_table(arrow_schema(declared).empty_table(), file)
+    glue.s3.put_object(Bucket="backup", Key="file.parquet", Body=file.getvalue())
+    read, _ = wr.s3.read_parquet_metadata("s3://backup/file.parquet")
+    assert {c.name: athena_type(c.type.sql) for c in declared.columns} == read
+
+
+def test_names_and_types_of_an_old_manifest_are_its_own(glue: Glue) -> None:
+    old = ColumnEntry(name="gone", type="numeric(38,6)", nullable=True)
+    whole = entry(OLIST.table("sellers"))
+    glue.back_up(OLDER)
+    backup = manifest.read(glue.s3, "backup", "olist", OLDER)
+    table = whole.model_copy(update={"columns": (*whole.columns, old)})
+    changed = backup.model_copy(update={"backup_id": NEWER, "tables": (table,)})
+    manifest.write(glue.s3, "backup", changed)
+    glue.register(NEWER)
+    assert glue.table("sellers")["StorageDescriptor"]["Columns"][-1] == {
+        "Name": "gone",
+        "Type": "decimal(38,6)",
+    }
+
+
+def test_a_backup_that_is_not_there_and_a_database_that_is_gone_are_named(glue: Glue) -> None:
+    with pytest.raises(NoSuchBackup, match=OLDER):
+        glue.register(OLDER)
+    glue.back_up(OLDER, OLIST.table("orders"))
+    glue.client.delete_database(Name="lake_olist")
+    with pytest.raises(ClientError, match="lake_olist"):
+        glue.register(OLDER)
+
+
+class _Failing(BaseHTTPRequestHandler):
+    """Glue on a bad day: the answer's status and error are the path's."""
+
+    def do_POST(self) -> None:
+        _, status, code = self.path.split("/")[:3]
+        body = f'{{"__type": "{code}"}}'.encode()
+        self.send_response(int(status))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def bad_day() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), _Failing)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("answer", ["/400/ThrottlingException", "/503/InternalServiceException", None])
+def test_glue_that_fails_in_passing_is_tried_again(
+    glue: Glue, bad_day: str, monkeypatch: pytest.MonkeyPatch, answer: str | None
+) -> None:
+    glue.back_up(OLDER, OLIST.table("orders"))
+    # Port 1 refuses.
+    monkeypatch.setenv("AWS_ENDPOINT_URL_GLUE", "http://127.0.0.1:1" if answer is None else bad_day + answer)
+    monkeypatch.setattr(wr.config, "botocore_config", Config(retries={"total_max_attempts": 1}))
+    with pytest.raises(Unavailable, match="orders"):
+        glue.register(OLDER)
