@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dataforge.bulk.block import Block, Rejected, TableBatcher, blocks, read_record
+from dataforge.bulk.block import Rejected, TableBatcher, read_record
+from dataforge.bulk.records import Block, blocks
 from dataforge.catalogue import Dataset, Source, Table
 from dataforge.csvfile import EMPTY_LINES
 from dataforge.naming import is_parquet

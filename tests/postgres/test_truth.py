@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from dataforge import ddl
-from dataforge.bulk.block import Batch, TableBatcher, blocks
+from dataforge.bulk.block import Batch, TableBatcher
+from dataforge.bulk.records import blocks
 from dataforge.catalogue import Column, Dataset, Table
 from dataforge.csvfile import parse_fields, split_records
 from dataforge.datasets import DATASETS

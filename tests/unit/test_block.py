@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataforge.bulk.block import Batch, TableBatcher, blocks, judge_record
+from dataforge.bulk.block import Batch, TableBatcher, judge_record
+from dataforge.bulk.records import blocks
 from dataforge.catalogue import Dataset, Table
 from dataforge.csvfile import parse_fields, split_records
 from dataforge.datasets import DATASETS

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from dataforge import ddl, exports, manifest
-from dataforge.bulk.block import TableBatcher, blocks
+from dataforge.bulk.block import TableBatcher
+from dataforge.bulk.records import blocks
 from dataforge.catalogue import Column, Dataset, Table
 from dataforge.exports import Export
 from dataforge.manifest import FileEntry, Manifest, TableEntry

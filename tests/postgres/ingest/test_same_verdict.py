@@ -20,7 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataforge import ddl
-from dataforge.bulk.block import TableBatcher, blocks
+from dataforge.bulk.block import TableBatcher
+from dataforge.bulk.records import blocks
 from dataforge.catalogue import Dataset, Table
 from dataforge.csvfile import parse_fields, split_records
 from dataforge.datasets import DATASETS

@@ -7,27 +7,24 @@ that is malformed, not UTF-8 or of the wrong length, and every row that Arrow's 
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from dataforge.bulk.canonical import CanonicalColumn, Fault, canonical
 from dataforge.bulk.digests import digests as row_digests
 from dataforge.bulk.digests import hash_total, text_bytes
+from dataforge.bulk.records import Block, present_records, read_columns, regular_records
 from dataforge.catalogue import Table
-from dataforge.csvfile import Offsets, Records, parse_fields, split_records
+from dataforge.csvfile import Offsets, parse_fields
 from dataforge.rows import Cleanings, Texts, Violation, copy_line, process, row_text
-
-_CR, _COMMA, _LF, _QUOTE = b'\r,\n"'
 
 _SHAPE = {
     "csv_quote": "The record has a quote inside an unquoted field, or text after a closing quote",
@@ -61,20 +58,6 @@ class Batch:
     cleanings: Cleanings = field(default_factory=Counter)
 
 
-@dataclass(frozen=True)
-class Block:
-    """Some records of a file: their bytes, where they are, and the position of the first byte."""
-
-    data: bytes
-    records: Records
-    header: tuple[str, ...]
-    position: int
-
-    def raw(self, index: int) -> bytes:
-        """A record's bytes."""
-        return self.data[int(self.records.starts[index]) : int(self.records.ends[index])]
-
-
 class TableBatcher:
     """Turns blocks of one table's file into batches; remembers rows of a keyless table, to load each only once.
 
@@ -89,9 +72,8 @@ class TableBatcher:
 
     def batch(self, block: Block) -> Batch:
         """The block's batch. Nothing is lost: every record that is not blank is counted in ``read``."""
-        starts, ends = block.records.starts, block.records.ends
-        present = _present(block, starts, ends)
-        regular = _regular(block, starts, ends, len(block.header)) & present
+        present = present_records(block)
+        regular = regular_records(block) & present
         batch = Batch(read=int(present.sum()))
         doubtful = present & ~regular
         if regular.any():
@@ -101,7 +83,7 @@ class TableBatcher:
 
     def _columns(self, block: Block, regular: NDArray[np.int64], batch: Batch) -> NDArray[np.int64]:
         """Take the regular records by columns; returns which are left to the model."""
-        raw = _read_csv(block, regular)
+        raw = read_columns(block, regular)
         if raw is None or raw.num_rows != len(regular) or not self.table.columns_are_independent:
             return regular
         texts = {name: raw.column(name).combine_chunks() for name in self.table.column_names}
@@ -234,106 +216,3 @@ def read_record(header: tuple[str, ...], raw: bytes, malformed: bool) -> Mapping
     except UnicodeDecodeError:
         return [Violation("string_unicode", _SHAPE["string_unicode"])]
     return {name: text for name, text in zip(header, texts, strict=True) if text}
-
-
-def blocks(data: bytes, header: tuple[str, ...], position: int, size: int) -> Iterator[Block]:
-    """Cut a chunk, which is whole records, into blocks of about ``size`` bytes."""
-    records = split_records(data, last=True)
-    ends, malformed = records.ends, np.array(records.malformed, np.int64)
-    first = 0
-    while first < len(ends):
-        start = int(ends[first - 1]) if first else 0
-        last = max(int(np.searchsorted(ends, start + size, side="right")), first + 1)
-        inside = malformed[(malformed >= first) & (malformed < last)] - first
-        part = Records(ends[first:last] - start, inside.tolist())
-        yield Block(data[start : int(ends[last - 1])], part, header, position + start)
-        first = last
-
-
-def _present(block: Block, starts: Offsets, ends: Offsets) -> NDArray[np.bool_]:
-    """Records that are not an empty line."""
-    data = np.frombuffer(block.data, np.uint8)
-    length = ends - starts
-    first = data[starts] if len(starts) else data[:0]
-    blank = (first == _LF) & (length == 1) | (first == _CR) & (
-        (length == 1) | (length == 2) & (data[ends - 1] == _LF)
-    )
-    return np.asarray(~blank)
-
-
-def _regular(block: Block, starts: Offsets, ends: Offsets, width: int) -> NDArray[np.bool_]:
-    """Records that Arrow's reader takes exactly as RFC 4180 does."""
-    data = np.frombuffer(block.data, np.uint8)
-    regular = np.ones(len(ends), np.bool_)
-    regular[block.records.malformed] = False
-    quotes = np.flatnonzero(data == _QUOTE)
-    commas = _outside(np.flatnonzero(data == _COMMA), quotes, block.records)
-    counts = np.diff(np.searchsorted(commas, np.append(starts, ends[-1:])))
-    regular &= counts == width - 1
-    returns = np.flatnonzero(data == _CR)
-    if len(returns):
-        lone = returns[data[np.minimum(returns + 1, len(data) - 1)] != _LF]
-        regular[np.searchsorted(ends, lone, side="right")] = False
-        if len(returns) and returns[-1] == len(data) - 1:
-            regular[-1] = False
-    if not block.data.isascii():
-        regular &= _utf8(block.data, starts, ends)
-    return regular
-
-
-def _outside(commas: Offsets, quotes: Offsets, records: Records) -> Offsets:
-    """The commas that are not between quotes. A malformed record may break the parity; it is counted for itself."""
-    if not len(quotes):
-        return commas
-    before = np.searchsorted(quotes, records.starts)
-    at = np.searchsorted(records.ends, commas, side="right")
-    inside = (np.searchsorted(quotes, commas) - before[at]) % 2 == 1
-    return np.asarray(commas[~inside])
-
-
-def _utf8(data: bytes, starts: Offsets, ends: Offsets) -> NDArray[np.bool_]:
-    """Which records are UTF-8. Line feeds never stand inside a character, so good stretches are found by bisection."""
-    good = np.ones(len(ends), np.bool_)
-    stack = [(0, len(ends))]
-    while stack:
-        first, last = stack.pop()
-        try:
-            data[int(starts[first]) : int(ends[last - 1])].decode()
-        except UnicodeDecodeError:
-            if last - first == 1:
-                good[first] = False
-            else:
-                middle = (first + last) // 2
-                stack += [(first, middle), (middle, last)]
-    return good
-
-
-def _read_csv(block: Block, regular: NDArray[np.int64]) -> pa.Table | None:
-    """The regular records as columns of strings; an empty field, quoted or not, is null."""
-    data = block.data
-    if len(regular) != len(block.records.ends):
-        data = _without_others(block, regular)
-    if data.startswith(codecs.BOM_UTF8):
-        # The reader would take it for the file's mark and drop it; here it belongs to a value.
-        data = codecs.BOM_UTF8 + data
-    quoted = b'"' in data
-    return pacsv.read_csv(
-        pa.BufferReader(data),
-        pacsv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=block.header),
-        pacsv.ParseOptions(quote_char='"' if quoted else False, newlines_in_values=quoted),
-        pacsv.ConvertOptions(
-            column_types=dict.fromkeys(block.header, pa.string()),
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-            check_utf8=False,
-        ),
-    )
-
-
-def _without_others(block: Block, wanted: NDArray[np.int64]) -> bytes:
-    """The bytes of these records, which ascend: copied by stretches of neighbours, for few are missing."""
-    breaks = np.flatnonzero(np.diff(wanted) != 1)
-    starts = block.records.starts[wanted[np.append(0, breaks + 1)]]
-    ends = block.records.ends[wanted[np.append(breaks, len(wanted) - 1)]]
-    return b"".join(block.data[s:e] for s, e in zip(starts.tolist(), ends.tolist(), strict=True))
