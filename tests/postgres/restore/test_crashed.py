@@ -1,8 +1,9 @@
-"""PostgreSQL crashes and recovers in the middle of a restore: the table is as it was, or as the backup has it."""
+"""PostgreSQL crashes, or has no room left, in the middle of a restore: the table is as it was, or as the backup has it."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -76,6 +77,34 @@ def test_crashes_during_the_load_and_before_the_switch_leave_the_table_and_the_n
     assert vault.database.query(way, again.id) == [("swap" if swap_rows == SWAP else "merge",)]
     vault.restore(swap_rows, undo=output["safety_backup"]).run()
     assert (vault.rows("sellers"), vault.leftovers()) == (damaged, [])
+
+
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="only Linux limits another process")
+def test_no_room_for_what_is_loaded_ends_the_restore_with_the_table_as_it_was(vault: Vault) -> None:
+    vault.insert("customers", {"customer_id": 1})
+    vault.insert("orders", {"order_id": 1, "customer_id": 1})
+    vault.database.query(
+        "INSERT INTO olist.order_reviews SELECT md5(n::text), (SELECT order_id FROM olist.orders), 1, NULL,"
+        " (SELECT string_agg(md5(n || '-' || k), '') FROM generate_series(1, 55) k), '2018-01-31', '2018-01-31'"
+        " FROM generate_series(1, 11000) n"
+    )
+    vault.backup("order_reviews", parts=2)
+    vault.database.query("DELETE FROM olist.order_reviews WHERE review_id < '8'")
+    damaged = len(vault.rows("order_reviews"))
+
+    run = vault.restore(table="order_reviews").until("load")
+    # No file of this backend's may grow beyond a segment of WAL, so only its tables have no room. A process is limited by
+    # one of its own user, which the server's may not be the tests'.
+    limit = f"prlimit --pid {run.worker.info.backend_pid} --fsize={16 << 20}"
+    vault.database.query(f"COPY (SELECT) TO PROGRAM '{limit}'")
+    with pytest.raises(psycopg2.Error, match="could not extend file") as raised:
+        run.load()
+    run.fail(raised.value)
+    assert (len(vault.rows("order_reviews")), vault.leftovers()) == (damaged, [])
+    # With room again.
+    run.worker.close()
+    vault.restore(table="order_reviews").run()
+    assert len(vault.rows("order_reviews")) == 11000
 
 
 @contextmanager
