@@ -46,8 +46,8 @@ def start(config: Config) -> None:
 
 
 def stop(config: Config) -> None:
-    """Stop the server, without waiting for its clients, and drop its data."""
-    processes.stop(pid_file(config), signal.SIGINT)
+    """Stop the server, without waiting for its clients or saving anything, and drop its data."""
+    processes.stop(pid_file(config), signal.SIGQUIT)
     if unprivileged.user() is not None:
         unprivileged.remove(config.state)
     if config.postgres.is_symlink():

@@ -52,10 +52,15 @@ settings.load_profile("anywhere")
 
 
 def pytest_configure() -> None:
-    """A run that is stopped from outside still stops the servers its fixtures have started."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """A run that is stopped from outside still stops the servers its fixtures have started.
+
+    SIGINT too: a shell lets what it runs in the background ignore it, and with that the programs that tests interrupt.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FolderScheduling:
     return FolderScheduling(config, log)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,12 +46,20 @@ def test_every_function_of_the_app_is_tried(for_this_machine: dict[str, Any]) ->
     assert set(for_this_machine) == set(HANDLERS)
 
 
+@pytest.fixture(scope="module")
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the interpreters keep what they compile: most functions share most modules."""
+    return tmp_path_factory.mktemp("bytecode")
+
+
 @pytest.mark.parametrize("handler", HANDLERS)
-def test_handler_imports_from_its_assets_alone(for_this_machine: dict[str, Any], handler: str) -> None:
+def test_handler_imports_from_its_assets_alone(
+    for_this_machine: dict[str, Any], handler: str, bytecode: Path
+) -> None:
     packaged = for_this_machine[handler]
     paths = [str(packaged.code), *(str(layer / "python") for layer in packaged.layers)]
     run = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", IMPORT, handler, *paths],
+        [sys.executable, "-I", "-S", "-X", f"pycache_prefix={bytecode}", "-c", IMPORT, handler, *paths],
         env={},
         capture_output=True,
         text=True,

@@ -9,6 +9,7 @@ import json
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,7 @@ from dataforge.settings import DatabaseSettings
 from functions.schema.apply import apply
 from local import postgres
 from local.config import HOST, Config
+from tests.postgres import recycling
 
 MASTER = "master"
 PASSWORD = "for the tests"
@@ -38,10 +40,12 @@ class Server:
     """A running server."""
 
     config: Config
+    spare: list[Database] = field(default_factory=list)
+    structure: str = ""
 
     def superuser(self, database: str = "postgres") -> connection:
         """A connection that may do everything; what it does is visible at once."""
-        db = psycopg2.connect(postgres.url(self.config, database))
+        db = psycopg2.connect(postgres.url(self.config, database), sslmode="disable", gssencmode="disable")
         db.autocommit = True
         return db
 
@@ -57,6 +61,28 @@ class Server:
         """A database that belongs to the master, as the one that RDS makes. Nothing may be connected to the template."""
         self.run(f"CREATE DATABASE {name} OWNER {MASTER} TEMPLATE {template}")
         return Database(self, name)
+
+    def lend(self) -> Database:
+        """A database with the catalogue applied, to be given back: one that was used before, if there is any."""
+        if self.spare:
+            return self.spare.pop()
+        database = self.create(f"test_{next(_numbers)}", TEMPLATE)
+        # A copy does not have the rights on the database itself.
+        rights = {"CREATE, CONNECT": OWNER, "CONNECT": ", ".join(LOGINS)}
+        self.run(*(f"GRANT {r} ON DATABASE {database.name} TO {roles}" for r, roles in rights.items()))
+        if not self.structure:
+            with closing(self.superuser(database.name)) as db, db.cursor() as cursor:
+                self.structure = recycling.structure(cursor)
+        return database
+
+    def take_back(self, database: Database) -> None:
+        """Close what is connected to a database, and keep it for the next test if that will see no difference."""
+        database.close()
+        with closing(self.superuser(database.name)) as db, db.cursor() as cursor:
+            recycling.disconnect(cursor)
+            if recycling.structure(cursor) == self.structure:
+                recycling.empty(cursor)
+                self.spare.append(database)
 
 
 @dataclass
@@ -95,12 +121,11 @@ class Database:
         return rows
 
     def close(self) -> None:
-        """Close all connections to the database. It goes with its server: to drop it would wait for a checkpoint."""
+        """Close what was connected here. The database goes with its server: to drop it would wait for a checkpoint."""
         for db in self._open:
             db.close()
-        self.server.run(
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self.name}'"
-        )
+        self._open.clear()
+        self.warm.clear()
 
 
 @pytest.fixture(scope="session")
@@ -116,9 +141,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         server = Server(config)
         # There are many databases, and nothing in them to be tidied up.
-        quick = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "autovacuum = off")
+        quick = ["fsync = off", "synchronous_commit = off", "full_page_writes = off", "autovacuum = off"]
+        # There are thousands of logins.
+        quick += ["scram_iterations = 1"]
         server.run(*(f"ALTER SYSTEM SET {setting}" for setting in quick), "SELECT pg_reload_conf()")
-        server.run(f"CREATE ROLE {MASTER} LOGIN CREATEROLE CREATEDB PASSWORD '{PASSWORD}'")
+        account = json.loads(config.superuser.read_text())
+        server.run(
+            f"ALTER ROLE {account['user']} PASSWORD '{account['password']}'",
+            f"CREATE ROLE {MASTER} LOGIN CREATEROLE CREATEDB PASSWORD '{PASSWORD}'",
+        )
         yield server
     finally:
         postgres.stop(config)
@@ -136,27 +167,25 @@ def template(server: Server) -> str:
 
 
 @pytest.fixture(scope="module")
-def another_database(server: Server, template: str) -> Iterator[Callable[..., Database]]:
-    """Makes databases: copies of the one with the catalogue applied, unless another template is named."""
-    made: list[Database] = []
+def another_database(server: Server, template: str) -> Iterator[Callable[[], Database]]:
+    """Makes databases with the catalogue applied and no row in it."""
+    lent: list[Database] = []
 
-    def make(template: str = template) -> Database:
-        made.append(server.create(f"test_{next(_numbers)}", template))
-        if template == TEMPLATE:
-            # A copy does not have the rights on the database itself.
-            rights = {"CREATE, CONNECT": OWNER, "CONNECT": ", ".join(LOGINS)}
-            server.run(*(f"GRANT {r} ON DATABASE {made[-1].name} TO {roles}" for r, roles in rights.items()))
-        return made[-1]
+    def lend() -> Database:
+        lent.append(server.lend())
+        return lent[-1]
 
-    yield make
-    for database in made:
-        database.close()
+    yield lend
+    for database in lent:
+        server.take_back(database)
 
 
 @pytest.fixture
-def database(another_database: Callable[..., Database]) -> Database:
+def database(server: Server, template: str) -> Iterator[Database]:
     """A database with the catalogue applied and no row in it."""
-    return another_database()
+    database = server.lend()
+    yield database
+    server.take_back(database)
 
 
 @pytest.fixture(scope="module")
@@ -166,9 +195,11 @@ def module_database(another_database: Callable[[], Database]) -> Database:
 
 
 @pytest.fixture
-def empty_database(another_database: Callable[..., Database]) -> Database:
+def empty_database(server: Server) -> Iterator[Database]:
     """A database with nothing in it."""
-    return another_database("template1")
+    database = server.create(f"test_{next(_numbers)}")
+    yield database
+    database.close()
 
 
 @pytest.fixture

@@ -175,11 +175,11 @@ def test_a_server_that_crashes_in_the_middle_of_a_copy_and_again_before_publicat
     run = used_forge.migration(DOCUMENT).until("load")
     with halted(used_forge.database, run) as halt, ThreadPoolExecutor(1) as pool:
         future = pool.submit(load_chunk, run.worker, used_forge.s3, customers(run))
-        crash(halt())
+        crash(used_forge.database, halt())
         used_forge.database.warm.clear()
         assert isinstance(future.exception(timeout=30), Unavailable)
     finish(used_forge, run, "publish")
-    crash(run.control.info.backend_pid)
+    crash(used_forge.database, run.control.info.backend_pid)
     until(lambda: accepts(used_forge.database))
     with pytest.raises(Unavailable):
         run.publish()
@@ -189,9 +189,12 @@ def test_a_server_that_crashes_in_the_middle_of_a_copy_and_again_before_publicat
     used_forge.database.warm.clear()
 
 
-def crash(backend: int) -> None:
-    """PostgreSQL ends all its processes, and recovers, when one of them is killed."""
+def crash(database: Database, backend: int) -> None:
+    """PostgreSQL ends all its processes, and recovers, when one of them is killed. Returns when it has noticed."""
+    witness = database.superuser()
     os.kill(backend, signal.SIGKILL)
+    with pytest.raises(psycopg2.OperationalError):
+        witness.cursor().execute("SELECT pg_sleep(60)")
 
 
 def test_a_run_that_died_before_any_of_its_steps_is_started_again_with_the_same_result(
