@@ -7,12 +7,14 @@ import io
 import re
 import signal
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from random import Random
 from types import ModuleType
 from typing import Annotated, Literal
 
 import pytest
+from botocore import session
 from hypothesis import HealthCheck, settings
 from pydantic import Field, StringConstraints
 from xdist.remote import Producer
@@ -58,6 +60,14 @@ def pytest_configure() -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def descriptions_of_services() -> Iterator[None]:
+    """botocore reads them again for every session, which takes longer than most tests of a command."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "create_loader", cache(session.create_loader))
+        yield
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -73,7 +73,7 @@ class Server:
                 """Silent."""
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        Thread(target=self.http.serve_forever, daemon=True).start()
+        Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
     def keys(self) -> list[str]:

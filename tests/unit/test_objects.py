@@ -82,7 +82,7 @@ def broken(request: pytest.FixtureRequest) -> Iterator[Callable[[Callable[[Any],
         methods = {"do_GET": answer, "do_PUT": answer, "log_message": lambda *_: None}
         handler = type("Handler", (BaseHTTPRequestHandler,), methods)
         servers.append(ThreadingHTTPServer(("127.0.0.1", 0), handler))
-        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        threading.Thread(target=servers[-1].serve_forever, args=(0.01,), daemon=True).start()
         config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, read_timeout=1)
         return boto3.client(
             "s3", endpoint_url=f"http://127.0.0.1:{servers[-1].server_port}", config=config, **KEYS

@@ -48,7 +48,7 @@ class _Failing(BaseHTTPRequestHandler):
 def bad_day() -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Failing)
     server.slow, server.over = threading.Event(), threading.Event()  # type: ignore[attr-defined]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.over.set()  # type: ignore[attr-defined]
     server.shutdown()
