@@ -1,7 +1,7 @@
 """Third-party wheels as a Lambda layer, built by pip alone: no Docker, and for another platform than this one.
 
 A layer's hash is that of its lock files, platform and pruning rules. So editing our own code leaves it alone, and what was
-built once is copied from a cache.
+built once is copied from a cache: as an archive, for CDK would compress a folder anew with every deployment.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jsii
-from aws_cdk import BundlingOptions, DockerImage, ILocalBundling
+from aws_cdk import BundlingOptions, BundlingOutput, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,7 +77,7 @@ PRUNED = (
 
 @dataclass(frozen=True)
 class WheelLayer:
-    """The wheels of ``locks`` for ``platform``, as a folder ``python/`` that Lambda puts on the import path."""
+    """The wheels of ``locks`` for ``platform``, in an archive's folder ``python/`` that Lambda puts on the import path."""
 
     locks: tuple[str, ...]
     platform: Platform
@@ -88,21 +89,27 @@ class WheelLayer:
         return digest.hexdigest()
 
     def build(self, target: Path) -> None:
-        """Fill the folder ``target``, from the cache where this very layer was built before."""
-        cached = CACHE / self.fingerprint()[:32]
-        if not cached.is_dir():
+        """Put the archive into the folder ``target``, from the cache where this very layer was built before."""
+        cached = CACHE / f"{self.fingerprint()[:32]}.zip"
+        if not cached.is_file():
             CACHE.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-                _install(self.locks, self.platform, Path(scratch) / "layer" / "python")
-                _publish(Path(scratch) / "layer", cached)
-        shutil.copytree(cached, target, dirs_exist_ok=True)
+                layer, archive = Path(scratch) / "layer", Path(scratch) / "layer.zip"
+                _install(self.locks, self.platform, layer / "python")
+                _archive(layer, archive)
+                archive.replace(cached)
+        shutil.copyfile(cached, target / "layer.zip")
 
     def code(self) -> lambda_.Code:
         """The layer as an asset; it is built when CDK asks for it, which tests can prevent."""
         return lambda_.Code.from_asset(
             str(LAYER_SOURCE),
             asset_hash=self.fingerprint(),
-            bundling=BundlingOptions(image=DockerImage.from_registry("not-used"), local=_LocalBundling(self)),
+            bundling=BundlingOptions(
+                image=DockerImage.from_registry("not-used"),
+                local=_LocalBundling(self),
+                output_type=BundlingOutput.ARCHIVED,
+            ),
         )
 
 
@@ -149,10 +156,12 @@ def _remove(paths: Iterable[Path]) -> None:
             path.unlink(missing_ok=True)
 
 
-def _publish(built: Path, cached: Path) -> None:
-    """Make ``built`` the cache's entry in one step, unless another build was faster."""
-    try:
-        built.rename(cached)
-    except OSError:
-        if not cached.is_dir():
-            raise
+def _archive(folder: Path, archive: Path) -> None:
+    """Everything in ``folder``, readable for all, with no date but the format's first: the same content is the same archive."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(str(path.relative_to(folder)))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = (path.stat().st_mode | 0o444) << 16
+            with path.open("rb") as source, file.open(entry, "w") as sink:
+                shutil.copyfileobj(source, sink, 1 << 20)

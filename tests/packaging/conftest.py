@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[st
         app = App(context=context, outdir=str(tmp_path_factory.mktemp(target)))
         stack = DataForge(app, read_settings(app.node.get_all_context()))
         app.synth()
-        return _read(Path(app.outdir), stack.stack_name)
+        return _read(Path(app.outdir), stack.stack_name, tmp_path_factory.mktemp("unpacked"))
 
     return package
 
@@ -55,7 +56,7 @@ def for_lambda(package: Callable[[str], dict[str, Packaged]]) -> dict[str, Packa
     return package("aws")
 
 
-def _read(outdir: Path, stack: str) -> dict[str, Packaged]:
+def _read(outdir: Path, stack: str, unpacked: Path) -> dict[str, Packaged]:
     resources = json.loads((outdir / f"{stack}.template.json").read_text())["Resources"]
     sources: dict[str, Path] = {
         hash_: outdir / asset["source"]["path"]
@@ -63,7 +64,14 @@ def _read(outdir: Path, stack: str) -> dict[str, Packaged]:
     }
 
     def folder(content: dict[str, Any]) -> Path:
-        return sources[content["S3Key"].removesuffix(".zip")]
+        source = sources[content["S3Key"].removesuffix(".zip")]
+        if source.is_dir():
+            return source
+        target = unpacked / source.stem
+        if not target.is_dir():
+            with zipfile.ZipFile(source) as archive:
+                archive.extractall(target)
+        return target
 
     layers = {
         name: folder(resource["Properties"]["Content"])
