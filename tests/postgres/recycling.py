@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from psycopg2.extensions import cursor
 
-LEFT_SCHEMAS = "SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace WHERE nspname LIKE 'shadow\\_%'"
+LEFT_SCHEMAS = (
+    "SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace WHERE nspname LIKE 'shadow\\_%'"
+)
 FILLED_TABLES = """
     SELECT 'TRUNCATE ' || string_agg(oid::regclass::text, ', ') || ' CASCADE' FROM pg_class
     WHERE relkind = 'r' AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)' AND pg_relation_size(oid) > 0
@@ -37,8 +39,8 @@ STRUCTURE = f"""
             pg_get_viewdef(CASE WHEN relkind IN ('v', 'm') THEN oid END))
         FROM relations
         UNION ALL
-        SELECT concat_ws(' ', 'column', attrelid::regclass, attname, format_type(atttypid, atttypmod), attnotnull, attidentity,
-            attgenerated, attstattarget, attcollation, attcompression, attstorage, attoptions, {_rights("attacl")},
+        SELECT concat_ws(' ', 'column', attrelid::regclass, attname, format_type(atttypid, atttypmod), attnotnull,
+            attidentity, attgenerated, attstattarget, attcollation, attcompression, attstorage, attoptions, {_rights("attacl")},
             pg_get_expr(adbin, adrelid))
         FROM relations JOIN pg_attribute ON attrelid = relations.oid
             LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
