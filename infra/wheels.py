@@ -157,7 +157,7 @@ def _remove(paths: Iterable[Path]) -> None:
 
 
 def _archive(folder: Path, archive: Path) -> None:
-    """Everything in ``folder``, readable for all, dated with the format's first day: the same content is the same archive."""
+    """Everything in ``folder``, readable for all, of the format's first day: same content, same archive."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(str(path.relative_to(folder)))

@@ -40,8 +40,8 @@ STRUCTURE = f"""
         FROM relations
         UNION ALL
         SELECT concat_ws(' ', 'column', attrelid::regclass, attname, format_type(atttypid, atttypmod), attnotnull,
-            attidentity, attgenerated, attstattarget, attcollation, attcompression, attstorage, attoptions, {_rights("attacl")},
-            pg_get_expr(adbin, adrelid))
+            attidentity, attgenerated, attstattarget, attcollation, attcompression, attstorage, attoptions,
+            {_rights("attacl")}, pg_get_expr(adbin, adrelid))
         FROM relations JOIN pg_attribute ON attrelid = relations.oid
             LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         WHERE attnum > 0 AND NOT attisdropped
