@@ -12,8 +12,6 @@ from functions.backup.hold import read_by_snapshot
 from functions.backup.plan import PartItem
 from functions.backup.run import Run, read_run
 
-CONTENT_TYPE = "application/vnd.apache.parquet"
-
 
 def back_up(db: Connection, s3: Any, settings: BackupSettings, item: PartItem) -> int:
     """Write the part's file, unless it is written, and enter it in the ledger. Returns its rows.
@@ -48,7 +46,10 @@ def _write(
 ) -> tuple[parquet.Written, Uploaded]:
     table = run.dataset.table(item.table)
     key = run.folder + item.key
-    with transaction(db) as cursor, uploading(s3, settings.backup_bucket, key, CONTENT_TYPE) as upload:
+    with (
+        transaction(db) as cursor,
+        uploading(s3, settings.backup_bucket, key, parquet.CONTENT_TYPE) as upload,
+    ):
         read_by_snapshot(db, cursor, run)
         # Workers of one query would deliver rows in any order, and other bytes with each try.
         cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 from typing import Any
 
 from psycopg2.extras import execute_values
@@ -11,9 +9,10 @@ from psycopg2.extras import execute_values
 from dataforge import manifest, parquet
 from dataforge.catalogue import Table
 from dataforge.database import Connection, transaction
-from dataforge.objects import put_json, translated
+from dataforge.objects import put_json
 from dataforge.roles import OWNER
 from dataforge.settings import RestoreSettings
+from dataforge.upload import uploading
 from functions.restore.pieces import KEEP, Piece, claim, done
 from functions.restore.run import Run, read_run
 
@@ -80,20 +79,16 @@ def _parts(cursor: Any, settings: RestoreSettings, run: Run, table: Table) -> li
 def keep_part(db: Connection, s3: Any, item: PartItem) -> int:
     """Write the part to S3, unless the ledger says that it is there. Returns the number of rows.
 
-    The same part is the same file, so a second worker does no harm.
+    It goes there as it is read, in bounded memory. The same part is the same file, so a second worker does no harm.
     """
     with transaction(db) as cursor:
         if not claim(cursor, item):
             return 0
         place = f"ctid >= '({item.first},0)' AND ctid < '({item.end},0)'"
-        file = io.BytesIO()
         copy = parquet.copy_sql(item.declared, place, item.kept_schema)
-        written = parquet.write(cursor, item.declared, copy, file)
-        data = file.getbuffer()
-        key = item.folder + item.key
-        with translated(key):
-            s3.put_object(Bucket=item.bucket, Key=key, Body=bytes(data))
-        sha256 = hashlib.sha256(data).hexdigest()
-        entry = {"key": item.key, "rows": written.rows, "size": len(data), "sha256": sha256}
+        with uploading(s3, item.bucket, item.folder + item.key, parquet.CONTENT_TYPE) as upload:
+            written = parquet.write(cursor, item.declared, copy, upload)
+            file = upload.finish()
+        entry = {"key": item.key, "rows": written.rows, "size": file.size, "sha256": file.sha256}
         done(cursor, item, {**entry, "hash_total": written.hash_total})
     return written.rows

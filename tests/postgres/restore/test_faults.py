@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -287,3 +288,36 @@ def test_files_and_parts_count_once_however_often_they_are_tried(vault: Vault, r
     assert plan_parts(run.control, vault.s3, run.settings, run.id) == planned
     assert run.finish() == run.finish()
     assert manifest.read(vault.s3, "backup", "olist", run.id).tables[0].rows == replaced
+
+
+class Bodies:
+    """S3 that notes how many bytes each call sends."""
+
+    def __init__(self, s3: Any) -> None:
+        self._s3, self.sizes = s3, list[int]()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(**given: Any) -> Any:
+            self.sizes.append(len(given.get("Body", b"")))
+            return getattr(self._s3, name)(**given)
+
+        return call
+
+
+def test_a_large_part_is_sent_to_s3_while_it_is_read(vault: Vault) -> None:
+    vault.backup("category_translations")
+    vault.database.query(
+        "INSERT INTO olist.category_translations SELECT md5(n::text) || n, md5((-n)::text) || md5((n + 0.5)::text)"
+        " || md5((n + 0.6)::text) || md5((n + 0.7)::text) || md5((n + 0.8)::text) FROM generate_series(1, 120000) n"
+    )
+    run = vault.restore(table="category_translations", part_bytes=1 << 30).until("keep")
+    planned = plan_parts(run.control, vault.s3, run.settings, run.id)
+    (part,) = (PartItem.model_validate(item) for item in vault.read_json(planned["key"]))
+    s3 = Bodies(vault.s3)
+    keep_part(run.worker, s3, part)
+    run.finish()
+    (file,) = manifest.read(vault.s3, "backup", "olist", run.id).tables[0].files
+    assert sum(s3.sizes) == file.size
+    assert max(s3.sizes) < file.size * 3 / 4
+    kept = vault.s3.get_object(Bucket="backup", Key=part.folder + part.key)["Body"].read()
+    assert hashlib.sha256(kept).hexdigest() == file.sha256

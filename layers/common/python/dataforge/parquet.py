@@ -24,6 +24,8 @@ from dataforge.bulk.texts import join_texts
 from dataforge.catalogue import Table
 from dataforge.storage import StorageType
 
+CONTENT_TYPE = "application/vnd.apache.parquet"
+
 CHUNK_BYTES = 4 << 20
 """How much text Arrow reads at a time."""
 GROUP_BYTES = 32 << 20
