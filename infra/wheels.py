@@ -157,11 +157,9 @@ def _remove(paths: Iterable[Path]) -> None:
 
 
 def _archive(folder: Path, archive: Path) -> None:
-    """Everything in ``folder``, readable for all, of the format's first day: same content, same archive."""
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(str(path.relative_to(folder)))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = (path.stat().st_mode | 0o444) << 16
-            with path.open("rb") as source, file.open(entry, "w") as sink:
-                shutil.copyfileobj(source, sink, 1 << 20)
+    """Everything in ``folder``, readable for the user that Lambda runs functions as."""
+    # Stronger compression takes three times as long, and saves a tenth.
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        for path in (path for path in folder.rglob("*") if path.is_file()):
+            path.chmod(path.stat().st_mode | 0o444)
+            file.write(path, path.relative_to(folder))

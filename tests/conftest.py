@@ -37,16 +37,19 @@ from dataforge.columns import (
 from dataforge.ids import FORM
 
 
-class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist publishes no types
-    """With `-n`: tests that share dear fixtures (a cloud, templates) run in one process: those of one folder.
+class SharingScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist publishes no types
+    """With `-n`: tests that share what takes long to make run in one process: the cloud, or CDK's kernel and templates.
 
-    A server for PostgreSQL starts in seconds, so the folders below tests/postgres are shared out.
+    Everything else is shared out file by file: a process that needs a server for PostgreSQL starts one in seconds.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        _, folder, *inner = nodeid.split("/")
-        return f"{folder}/{inner[0]}" if folder == "postgres" and len(inner) > 1 else folder
+        file = nodeid.split("::", 1)[0]
+        return SHARING.get(file.split("/")[1], file)
 
+
+SHARING = {"e2e": "cloud", "infra": "cdk", "packaging": "cdk"}
+"""Folders of tests that are kept together, and by what."""
 
 # How long an example takes says nothing on a machine that does other things too.
 settings.register_profile("anywhere", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -71,8 +74,8 @@ def descriptions_of_services() -> Iterator[None]:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FolderScheduling:
-    return FolderScheduling(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharingScheduling:
+    return SharingScheduling(config, log)
 
 
 Part = tuple[tuple[str, ...], bytes]

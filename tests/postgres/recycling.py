@@ -44,7 +44,7 @@ STRUCTURE = f"""
             {_rights("attacl")}, pg_get_expr(adbin, adrelid))
         FROM relations JOIN pg_attribute ON attrelid = relations.oid
             LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-        WHERE attnum > 0 AND NOT attisdropped
+        WHERE attnum > 0
         UNION ALL
         SELECT concat_ws(' ', 'constraint', conrelid::regclass, conname, convalidated, conenforced,
             pg_get_constraintdef(oid))

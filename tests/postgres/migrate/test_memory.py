@@ -108,7 +108,7 @@ def range_ends(path: Path, start: int, size: int) -> list[int]:
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_workers_memory_is_flat(tmp_path: Path, packed: bool) -> None:
-    small, large = peak(tmp_path, 24, packed), peak(tmp_path, 72, packed)
+    small, large = peak(tmp_path, 20, packed), peak(tmp_path, 52, packed)
     assert small <= LIMIT_MB
     assert large <= LIMIT_MB
     assert large <= small * 1.2
