@@ -86,7 +86,7 @@ def agree(table: Table, part: Part, size: int = 1 << 20) -> tuple[dict[int, Text
 ANY = st.randoms(use_true_random=True)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(random=ANY, size=st.sampled_from([300, 1 << 20]))
 @pytest.mark.parametrize("name", ["everything", "points", "words"])
 def test_every_kind_of_column_gets_the_models_verdict(

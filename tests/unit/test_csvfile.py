@@ -70,7 +70,7 @@ SOUP = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(SOUP, st.booleans())
 @example(b'"a"\r', True)
 @example(b'a"b\n"c\nd"\n', False)
@@ -82,7 +82,7 @@ def test_records_end_and_are_malformed_where_the_machine_says(data: bytes, last:
     assert found.starts.tolist() == [0, *wanted.ends][: len(wanted.ends)]
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(SOUP)
 def test_fields_are_those_the_machine_reads(data: bytes) -> None:
     found = split_records(data, last=True)
@@ -90,7 +90,7 @@ def test_fields_are_those_the_machine_reads(data: bytes) -> None:
     assert [parse_fields(data[start:end]) for start, end in spans] == machine(data, last=True).fields
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(SOUP)
 def test_a_passage_is_what_the_machine_does_from_each_state(data: bytes) -> None:
     passages, lines = scan(data)
@@ -103,7 +103,7 @@ def test_a_passage_is_what_the_machine_does_from_each_state(data: bytes) -> None
         assert passage.end == read.state or not data
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(SOUP, st.lists(st.integers(0, 60), max_size=8))
 def test_scans_of_parts_compose_to_a_scan_of_the_whole(data: bytes, cuts: list[int]) -> None:
     borders = sorted({0, *(min(cut, len(data)) for cut in cuts), len(data)})
@@ -117,7 +117,7 @@ def test_scans_of_parts_compose_to_a_scan_of_the_whole(data: bytes, cuts: list[i
     assert state == whole.state
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(SOUP)
 def test_the_state_after_an_incomplete_record_is_the_machines(data: bytes) -> None:
     ends = machine(data).ends
@@ -128,7 +128,7 @@ def test_the_state_after_an_incomplete_record_is_the_machines(data: bytes) -> No
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.lists(TEXT, min_size=2, max_size=4), max_size=6), st.sampled_from(["\n", "\r\n"]))
 def test_what_a_csv_writer_wrote_is_read_back(rows: list[list[str]], line_end: str) -> None:
     buffer = io.StringIO()

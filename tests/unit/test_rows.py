@@ -217,13 +217,13 @@ VALUES = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(VALUES, VALUES)
 def test_different_rows_have_different_texts(left: list[str | None], right: list[str | None]) -> None:
     assert (row_text(left) == row_text(right)) == (left == right)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(VALUES)
 def test_a_copy_line_is_read_back_as_its_values(values: list[str | None]) -> None:
     line = copy_line(values)
