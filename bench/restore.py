@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg2
 
 from bench import ours
+from bench.data import data
 from bench.disk_store import DiskStore
 from bench.restoring import BACKUP, Restoring, workers
 from bench.server import MASTER, Server, server
@@ -27,7 +28,6 @@ from dataforge.database import Connection
 from dataforge.datasets import get_dataset
 from dataforge.manifest import FileEntry, Manifest, TableEntry
 from dataforge.rows import content_hash
-from local.generate import generate
 
 OLIST = get_dataset("olist")
 GEOLOCATIONS = OLIST.table("geolocations")
@@ -39,10 +39,7 @@ PAGES = 16_384
 def main(asked: argparse.Namespace) -> None:
     """Print seconds and ratios; rounds of ours and the peers alternate."""
     with tempfile.TemporaryDirectory(prefix="dataforge-bench-data-") as made, server() as running:
-        folder = asked.data or Path(made) / "csv"
-        if asked.data is None:
-            generate(folder, orders=asked.orders, seed=7)
-        rows = _fill(running, folder)
+        rows = _fill(running, data(asked, Path(made)))
         store = DiskStore(Path(made) / "objects")
         _back_up(running, store)
         dump = Path(made) / "dump"
@@ -52,7 +49,9 @@ def main(asked: argparse.Namespace) -> None:
 
 
 def _fill(running: Server, folder: Path) -> int:
-    """A database with the folder's data, and as many more geolocations, a little beside them, as make a million."""
+    """A database with the folder's data, and as many more geolocations, a little beside them, as make a million.
+
+    Returns the number of all rows."""
     running.create("source")
     with ours.workers(running, "source", folder) as pool:
         ours.migrate(running, "source", folder, pool)
@@ -61,7 +60,7 @@ def _fill(running: Server, folder: Path) -> int:
             "INSERT INTO olist.geolocations SELECT geolocation_zip_code_prefix, geolocation_lat + step * 1e-5,"
             " geolocation_lng, geolocation_city, geolocation_state FROM olist.geolocations,"
             " generate_series(1, (SELECT ceil(%(rows)s::numeric / count(*)) FROM olist.geolocations)) step"
-            " ON CONFLICT DO NOTHING",
+            " LIMIT greatest(%(rows)s - (SELECT count(*) FROM olist.geolocations), 0) ON CONFLICT DO NOTHING",
             {"rows": ROWS},
         )
         cursor.execute(
@@ -179,7 +178,9 @@ def _compare_one(running: Server, store: DiskStore, rows: Path, rounds: int) -> 
     running.create("ours")
     copy = f"COPY {ddl.qualified(GEOLOCATIONS)} TO STDOUT (FORMAT csv)"
     with closing(psycopg2.connect(running.superuser_url("source"))) as db, rows.open("wb") as file:
-        db.cursor().copy_expert(copy, file)
+        cursor = db.cursor()
+        cursor.copy_expert(copy, file)
+        copied = cursor.rowcount
     peer: list[float] = []
     mine: dict[str, list[Restoring]] = {name: [] for name in DAMAGES}
     with workers(running, "ours", store.folder) as pool:
@@ -198,7 +199,7 @@ def _compare_one(running: Server, store: DiskStore, rows: Path, rounds: int) -> 
         for seconds in [statistics.median(run.seconds for run in runs)]
     ]
     table.append(("psql \\copy into an empty table with its keys", f"{base:.2f}", "1.00"))
-    show_table(f"Restore of one filled table, {ROWS:,} rows", ("", "seconds", "ratio"), table)
+    show_table(f"Restore of one filled table, {copied:,} rows", ("", "seconds", "ratio"), table)
     for name, runs in mine.items():
         print(name)
         _show_laps([run.laps for run in runs])
