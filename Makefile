@@ -65,7 +65,7 @@ demo: setup ## DATA=dir: a folder of Olist CSVs; without it one is generated
 	@$(PY) -m local.demo $(if $(DATA),--data "$(DATA)")
 
 test: setup
-	@$(PY) -m pytest -n 4 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@$(PY) -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)
 	@.venv/bin/ruff format --check .
