@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,15 +20,14 @@ def text_bytes(array: pa.Array) -> bytes:
 
 
 def digests(body: pa.Array) -> list[bytes]:
-    """The MD5 of each row's text, given without its parentheses."""
+    """The MD5 of each row's text, given without its parentheses. No text holds NUL: PostgreSQL's cannot."""
     if not len(body):
         return []
-    texts = pc.binary_join_element_wise(pa.scalar("("), body, pa.scalar(")"), "")
-    offsets = np.frombuffer(texts.buffers()[1], np.int32)[
-        texts.offset : texts.offset + len(texts) + 1
-    ].tolist()
-    data = texts.buffers()[2].to_pybytes()
-    return [md5(data[a:b]).digest() for a, b in pairwise(offsets)]  # noqa: S324  it guards against accidents
+    texts = pc.binary_join_element_wise(pa.scalar("("), body, pa.scalar(")\0"), "")
+    # Split at once: a slice per row, by its offsets, takes a fifth of the whole.
+    pieces = text_bytes(texts).split(b"\0")
+    pieces.pop()
+    return [row.digest() for row in map(md5, pieces)]
 
 
 def hash_total(found: list[bytes]) -> int:
