@@ -154,8 +154,8 @@ def row_text_sql(table: Table, alias: str = "") -> str:
 
 
 def row_hash_sql(table: Table, alias: str = "") -> str:
-    """The SQL expression of a row's hash, as ``dataforge.rows.row_hash`` computes it."""
-    return f"('x' || left(md5({row_text_sql(table, alias)}), 16))::bit(64)::bigint"
+    """The SQL expression of a row's hash, as ``dataforge.rows.row_hash`` computes it; needs PostgreSQL 18's cast of bytea."""
+    return f"substr(decode(md5({row_text_sql(table, alias)}), 'hex'), 1, 8)::bigint"
 
 
 def dataset_statements(dataset: Dataset) -> Iterator[str]:
