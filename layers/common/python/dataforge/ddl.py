@@ -154,7 +154,7 @@ def row_text_sql(table: Table, alias: str = "") -> str:
 
 
 def row_hash_sql(table: Table, alias: str = "") -> str:
-    """The SQL expression of a row's hash, as ``dataforge.rows.row_hash`` computes it; needs PostgreSQL 18's cast of bytea."""
+    """The SQL expression of a row's hash, as ``dataforge.rows.row_hash`` computes it. PostgreSQL 18 can cast bytea."""
     return f"substr(decode(md5({row_text_sql(table, alias)}), 'hex'), 1, 8)::bigint"
 
 
