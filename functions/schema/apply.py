@@ -34,6 +34,9 @@ from functions.schema.rights import database_faults, owner_faults, right_faults
 _LOCK = 4_207_312_311
 """Key of the advisory lock: two deploys never change the schema at once."""
 
+OLDEST = 18
+"""PostgreSQL's major version from which a backslash and a dot in a CSV are text, and bytea can be cast to a number."""
+
 Change = Iterator[str]
 
 
@@ -46,6 +49,7 @@ def apply(
     Raises ``SchemaRefused`` naming everything that would lose data, that existing rows contradict or that the master may
     not mend; nothing is changed then. Repeating it changes nothing.
     """
+    require_version(db.info.server_version)
     datasets = list(datasets)
     changes: list[str] = []
     with transaction(db) as cursor:
@@ -66,6 +70,15 @@ def apply(
         _refuse(refusals)
         _refuse(_left(cursor))
     return {"changes": changes}
+
+
+def require_version(number: int) -> None:
+    """Raise ``SchemaRefused`` if the server's version, as ``server_version_num`` tells it, is too old."""
+    if number < OLDEST * 10_000:
+        raise SchemaRefused(
+            f"Data Forge needs PostgreSQL {OLDEST} or newer, and this server is PostgreSQL {number // 10_000}. "
+            "Upgrade it, or deploy without existingDatabase."
+        )
 
 
 def _refuse(reasons: list[str]) -> None:

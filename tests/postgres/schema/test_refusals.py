@@ -12,7 +12,7 @@ from dataforge.catalogue import Dataset, Row
 from dataforge.columns import Count, Double, Integer, Key, Label, References, Text
 from dataforge.errors import SchemaRefused
 from dataforge.roles import LOGINS
-from functions.schema.apply import apply
+from functions.schema.apply import apply, require_version
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -172,3 +172,11 @@ def test_what_is_wrong_with_several_tables_is_told_at_once(
     text = refusal(filled, master, shop(Narrower, Twice))
     assert "shop.items has a column extra" in text
     assert "shop.orders has a column other" in text
+
+
+def test_a_server_that_is_too_old_is_refused_with_its_version() -> None:
+    require_version(180_000)
+    with pytest.raises(
+        SchemaRefused, match=r"needs PostgreSQL 18 or newer, and this server is PostgreSQL 17\."
+    ):
+        require_version(170_006)
