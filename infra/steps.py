@@ -13,11 +13,12 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from dataforge.errors import BackupRunning, Busy, Unavailable
+from dataforge.errors import BackupRunning, Busy, OutOfMemory, Unavailable
 
 TRANSIENT = [
     Unavailable.__name__,
     Busy.__name__,
+    OutOfMemory.__name__,
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",

@@ -20,9 +20,12 @@ _LOADED = "EXISTS (SELECT FROM dataforge.migration_chunks c WHERE c.migration_id
 
 
 def worth_resuming(cursor: Any, run_id: str) -> bool:
-    """Whether chunks are loaded that a later execution need not load again. Too low a quality would be so again."""
+    """Whether chunks are loaded that a later execution need not load again.
+
+    Too low a quality would be so again, and on a full disk others need the room more.
+    """
     cursor.execute(
-        "SELECT status NOT IN ('running', 'published') AND error IS DISTINCT FROM 'QualityTooLow'"
+        "SELECT status NOT IN ('running', 'published') AND coalesce(error, '') NOT IN ('QualityTooLow', 'DiskFull')"
         f" AND {_LOADED} FROM dataforge.migrations m WHERE migration_id = %s",
         (run_id,),
     )

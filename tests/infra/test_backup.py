@@ -50,7 +50,7 @@ def test_every_task_is_one_of_the_steps_or_looks_at_the_holder(states: States) -
 @pytest.mark.parametrize("name", sorted(STEPS))
 def test_step_is_retried_when_it_may_pass_or_its_function_died(states: States, name: str) -> None:
     transient, died = (set(retry["ErrorEquals"]) for retry in states[name]["Retry"])
-    assert {"Busy", "Unavailable"} <= transient
+    assert {"Busy", "OutOfMemory", "Unavailable"} <= transient
     assert {"Lambda.Unknown", "Sandbox.Timedout"} <= died
 
 

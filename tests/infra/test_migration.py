@@ -14,6 +14,7 @@ Machine = Callable[[Resources, str], tuple[dict[str, Any], dict[str, Any]]]
 TRANSIENT = {
     "Unavailable",
     "Busy",
+    "OutOfMemory",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",

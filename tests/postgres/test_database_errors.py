@@ -11,7 +11,7 @@ import pytest
 from psycopg2 import errorcodes
 
 from dataforge.database import transaction, translated
-from dataforge.errors import Busy, DataForgeError, Unavailable
+from dataforge.errors import Busy, DataForgeError, DiskFull, OutOfMemory, Unavailable
 from dataforge.roles import LOAD, MIGRATE, OWNER
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ def outcome(code: str) -> type[Exception]:
     """What a caller is told of this SQLSTATE."""
     if code in {"40001", "40P01", "55P03", "55006"}:
         return Busy
+    if code in {"53100", "53400"}:
+        return DiskFull
+    if code in {"53000", "53200"}:
+        return OutOfMemory
     return Unavailable if code[:2] in {"08", "53", "57"} else psycopg2.Error
 
 
@@ -42,7 +46,7 @@ def run(db: Any, *statements: str) -> BaseException:
     return raised.value
 
 
-def test_every_sqlstate_is_busy_unavailable_or_passes_as_it_is(database: Database) -> None:
+def test_every_sqlstate_is_an_error_of_ours_or_passes_as_it_is(database: Database) -> None:
     db = database.connect(LOAD)
     found = {}
     for code in CODES:
@@ -50,7 +54,7 @@ def test_every_sqlstate_is_busy_unavailable_or_passes_as_it_is(database: Databas
         kept = error.__cause__ if isinstance(error, DataForgeError) else error
         assert isinstance(kept, psycopg2.Error)
         assert kept.pgcode == code
-        found[code] = next(kind for kind in (Busy, Unavailable, psycopg2.Error) if isinstance(error, kind))
+        found[code] = type(error) if isinstance(error, DataForgeError) else psycopg2.Error
     assert len(found) > 200
     assert found == {code: outcome(code) for code in CODES}
 
@@ -78,6 +82,19 @@ def test_the_victim_of_a_deadlock_is_busy(database: Database) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(work, [(1, 2), (2, 1)])) == [False, True]
+
+
+def test_a_device_without_room_is_a_full_disk(database: Database) -> None:
+    error = run(database.superuser(), "COPY (SELECT repeat('x', 100000)) TO '/dev/full'")
+    assert isinstance(error, DiskFull)
+    assert "disk is full (SQLSTATE 53100)" in str(error)
+
+
+def test_a_sort_that_may_not_use_more_of_the_disk_is_a_full_disk(database: Database) -> None:
+    limit = "SET LOCAL temp_file_limit = '64kB'; SET LOCAL work_mem = '64kB'"
+    error = run(database.superuser(), limit, "SELECT n FROM generate_series(1, 100000) n ORDER BY -n")
+    assert isinstance(error, DiskFull)
+    assert "temp_file_limit" in str(error)
 
 
 @pytest.mark.parametrize(

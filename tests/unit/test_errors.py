@@ -17,6 +17,7 @@ from dataforge.errors import (
     DamagedBackup,
     DamagedFile,
     DataForgeError,
+    DiskFull,
     DuplicateColumn,
     InvalidInput,
     InvalidSettings,
@@ -24,6 +25,7 @@ from dataforge.errors import (
     MissingFile,
     NoFiles,
     NoSuchBackup,
+    OutOfMemory,
     RecordTooLong,
     Refused,
     SourceChanged,
@@ -86,9 +88,10 @@ def test_only_leaves_are_raised_for_step_functions_compares_names() -> None:
         "Temporary",
         "Unavailable",
         "Busy",
+        "OutOfMemory",
         "BackupRunning",
     }
-    assert not any(error.__subclasses__() for error in (Unavailable, Busy, BackupRunning))
+    assert not any(error.__subclasses__() for error in (Unavailable, Busy, OutOfMemory, BackupRunning))
 
 
 @pytest.mark.parametrize(
@@ -109,6 +112,7 @@ def test_only_leaves_are_raised_for_step_functions_compares_names() -> None:
         (DamagedBackup("b1", ["x: missing", "y: changed"]), ["b1", "x: missing; y: changed"]),
         (BackupExists("olist/b1/manifest.json"), ["olist/b1/manifest.json", "stands"]),
         (TableChanged("olist.orders", ["column a is missing"]), ["olist.orders", "column a is missing"]),
+        (DiskFull("its disk is full"), ["its disk is full", "maxStorageGigabytes", "again"]),
         (BackupRunning("olist", ["backup b1"]), ["'olist'", "backup b1", "when it is over"]),
     ],
 )

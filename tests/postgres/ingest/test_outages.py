@@ -87,6 +87,25 @@ def test_a_database_that_is_away_is_told_with_a_time_to_come_back(
     monkeypatch.undo()
 
 
+def test_a_full_disk_is_told_with_a_later_time_to_come_back_and_nothing_is_stored(
+    api: Api, sample: Sample
+) -> None:
+    api.database.query(
+        "CREATE FUNCTION olist.no_room() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+        " RAISE 'could not extend file \"base/1/2\"' USING ERRCODE = 'disk_full'; END$$;"
+        "CREATE TRIGGER no_room BEFORE INSERT ON olist.orders EXECUTE FUNCTION olist.no_room()"
+    )
+    records = [sample("customers"), sample("orders")]
+    reply = api.post(*records, idempotency_key="one")
+    document = reply.problem(503, "disk-full")
+    assert int(reply.headers["Retry-After"]) >= 60
+    for inside in ("base/", "SQLSTATE", "maxStorage"):
+        assert inside not in document["detail"]
+    assert api.count("olist.customers") == 0
+    api.database.query("DROP TRIGGER no_room ON olist.orders; DROP FUNCTION olist.no_room")
+    assert api.post(*records, idempotency_key="one").statuses == ["inserted", "inserted"]
+
+
 def test_health_is_ok_only_while_the_database_answers(api: Api, wire: Wire) -> None:
     assert (api.get("health").status, api.get("health").json) == (200, {"status": "ok"})
     wire.cut_at(b"SELECT", times=9)

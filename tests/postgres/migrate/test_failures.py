@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.errors import DataForgeError, NotReconciled, SourceChanged, Unavailable
+from dataforge.errors import DataForgeError, DiskFull, NotReconciled, SourceChanged, Unavailable
 from dataforge.roles import LOAD, MIGRATE
 from functions.migrate.items import LoadItem
 from functions.migrate.load import Tally, load_chunk
@@ -209,6 +209,29 @@ def test_a_shadow_that_is_not_what_was_read_is_not_published(
     with pytest.raises(DataForgeError) as raised:
         run.reconcile()
     assert type(raised.value) is NotReconciled
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_load_ends_the_run_by_name_and_gets_its_room_back(
+    forge: Forge, files: dict[str, bytes]
+) -> None:
+    run = start(forge, files)
+    full = (
+        "CREATE FUNCTION {s}.no_room() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+        " RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END$$;"
+        "CREATE TRIGGER no_room BEFORE INSERT ON {s}.customers FOR EACH ROW WHEN (right(NEW.customer_id, 1) = '2')"
+        " EXECUTE FUNCTION {s}.no_room(); GRANT EXECUTE ON FUNCTION {s}.no_room() TO PUBLIC"
+    )
+
+    def fill() -> None:
+        forge.database.query(full.format(s=f"shadow_{run.id.lower().replace('-', '_')}"))
+
+    with pytest.raises(DiskFull):
+        run.run(load=fill)
+    assert run.failure["error"] == "DiskFull"
+    assert "has no room left: its disk is full" in run.failure["cause"]
+    assert forge.database.query("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'shadow%%'") == [(0,)]
+    assert forge.rows("customers") == []
+    assert finish(start(forge, files).until("scan"), "scan") == WANTED
 
 
 @pytest.mark.parametrize("filled", [False, True])

@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import STATUS_READY, connection
 
-from dataforge.errors import Busy, Unavailable
+from dataforge.errors import Busy, DataForgeError, DiskFull, OutOfMemory, Unavailable
 from dataforge.logins import password_of
 from dataforge.settings import DatabaseSettings
 
@@ -25,7 +25,13 @@ _CANONICAL = {"datestyle": "ISO,MDY", "timezone": "UTC", "extra_float_digits": 1
 """Makes PostgreSQL print values as ``dataforge.storage`` does, whatever its configuration says."""
 
 _BUSY = {"40001", "40P01", "55P03", "55006"}
+_FULL = {
+    "53100": "its disk is full",
+    "53400": "a limit of its configuration is reached, such as temp_file_limit",
+}
+_OUT_OF_MEMORY = {"53000", "53200"}
 _AWAY = ("08", "53", "57")
+"""Classes of SQLSTATE: connections, too many of them, and what an administrator or a crash ended."""
 
 _warm: dict[DatabaseSettings, tuple[Connection, float]] = {}
 
@@ -142,17 +148,30 @@ def _commit(db: Connection) -> None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """psycopg2's errors as ours, by SQLSTATE: ``Busy`` for locks, ``Unavailable`` for a lost database.
+    """psycopg2's errors as ours, by SQLSTATE: ``Busy``, ``DiskFull``, ``OutOfMemory``, ``Unavailable`` for a lost database.
 
-    What is neither (a mistake in a statement, a violated constraint) passes as it is.
+    What is none of them (a mistake in a statement, a violated constraint) passes as it is.
     """
     try:
         yield
     except psycopg2.Error as error:
-        state = error.pgcode or ""
-        if state in _BUSY:
-            raise Busy(f"The database could not give a lock in time (SQLSTATE {state}).") from error
-        lost = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
-        if state.startswith(_AWAY) or (not state and lost):
-            raise Unavailable(f"The database went away (SQLSTATE {state or 'none'}).") from error
-        raise
+        found = _translation(error)
+        if found is None:
+            raise
+        raise found from error
+
+
+def _translation(error: psycopg2.Error) -> DataForgeError | None:
+    state = error.pgcode or ""
+    if state in _BUSY:
+        return Busy(f"The database could not give a lock in time (SQLSTATE {state}).")
+    if state in _FULL:
+        return DiskFull(f"{_FULL[state]} (SQLSTATE {state})")
+    if state in _OUT_OF_MEMORY:
+        return OutOfMemory(
+            f"The database lacks memory for all that it is asked for at once (SQLSTATE {state})."
+        )
+    lost = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+    if state.startswith(_AWAY) or (not state and lost):
+        return Unavailable(f"The database went away (SQLSTATE {state or 'none'}).")
+    return None

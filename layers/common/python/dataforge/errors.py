@@ -12,9 +12,11 @@
     │   ├── AlreadyRunning, LeaseLost, QualityTooLow, NotReconciled, SchemaRefused, SourceChanged, TargetRefuses
     │   ├── DamagedBackup, BackupExists, TableChanged, SchemaDiffers, WouldOrphan, SnapshotLost
     │   └── TargetChanged       the state machine settles again
+    ├── DiskFull                the database has no room; somebody has to make some (never retried)
     └── Temporary               the same call may succeed later (retried with backoff)
         ├── Unavailable         the database is away
         ├── Busy                a lock was not to be had in time
+        ├── OutOfMemory         the database has too much to do at once
         └── BackupRunning       a backup reads the tables, for hours perhaps
 
 Step Functions compares error names as strings, so its retries list the leaves.
@@ -243,6 +245,22 @@ class SnapshotLost(Refused):
         )
 
 
+class DiskFull(DataForgeError):
+    """The database has no room for what is to be stored, or to be sorted; nothing was committed.
+
+    No step tries again: RDS takes minutes to grow its storage, and six hours must lie between two times. A run that fails
+    gives its room back at once, which all other writers need.
+    """
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The database has no room left: {reason}. Give it more storage (on AWS: maxStorageGigabytes) or delete "
+            "what is not needed; then start again."
+        )
+
+
 class Temporary(DataForgeError):
     """The same call may succeed later."""
 
@@ -258,6 +276,10 @@ class Unavailable(Temporary):
 
 class Busy(Temporary):
     """A lock was not to be had in time, or the database had to choose a victim; nothing was committed."""
+
+
+class OutOfMemory(Temporary):
+    """The database, or what its transactions share, lacked memory; nothing was committed."""
 
 
 class BackupRunning(Temporary):

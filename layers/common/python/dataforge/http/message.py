@@ -12,7 +12,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
-from dataforge.errors import DataForgeError, Unavailable
+from dataforge.errors import DataForgeError, DiskFull, Unavailable
 from dataforge.http.access import owner_of
 from dataforge.http.errors import BodyTooLarge, InvalidRequest, NotJson, WrongMediaType, WrongMethod
 
@@ -20,9 +20,13 @@ BODY_LIMIT = 4 * 2**20
 """Bytes of a decoded body. Lambda takes 6 MiB of an event in which the body is escaped or in base64."""
 
 RETRY_SECONDS = 2
+RETRY_SECONDS_FULL = 60
+"""RDS takes minutes to grow its storage."""
 
 AWAY = "The database is away. Send the request again when the time of Retry-After has passed."
-"""What callers are told of an ``Unavailable``: its own text names the login, and is for operators."""
+FULL = "The database has no room left, and nothing was stored. Its operator has to make some; send the request again then."
+_FOR_CALLERS: Mapping[type[DataForgeError], str] = {Unavailable: AWAY, DiskFull: FULL}
+"""What callers are told instead of texts for operators, which name the login and settings."""
 
 _JSON = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -133,13 +137,14 @@ def problem(error: DataForgeError, request_id: str) -> Response:
     """An error as RFC 9457 has it. Its text is one that was written for callers."""
     headers = {"Allow": error.allowed} if isinstance(error, WrongMethod) else {}
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(RETRY_SECONDS)
+        full = isinstance(error, DiskFull)
+        headers["Retry-After"] = str(RETRY_SECONDS_FULL if full else RETRY_SECONDS)
     words = _HUMP.sub(" ", type(error).__name__).lower()
     document = {
         "type": f"urn:dataforge:problem:{words.replace(' ', '-')}",
         "title": words.capitalize().replace("json", "JSON"),
         "status": int(error.status),
-        "detail": AWAY if isinstance(error, Unavailable) else str(error),
+        "detail": _FOR_CALLERS.get(type(error)) or str(error),
         "instance": request_id,
     }
     if isinstance(error, InvalidRequest) and error.errors:
