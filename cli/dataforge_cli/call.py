@@ -13,7 +13,7 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.traceback import Traceback
 
-from dataforge.errors import DataForgeError, InvalidInput, Unavailable
+from dataforge.errors import DataForgeError, InvalidInput, Unavailable, UnusableBucket
 from dataforge_cli.deployment import Deployment, find_deployment
 from dataforge_cli.errors import CommandError, Interrupted, WrongCall
 from dataforge_cli.failures import explain
@@ -57,7 +57,9 @@ def _understand(error: BaseException) -> CommandError:
     match error:
         case CommandError():
             return error
-        case Unavailable(__cause__=(ClientError() | BotoCoreError()) as cause):
+        case Unavailable(__cause__=cause) | UnusableBucket(__cause__=cause) if isinstance(
+            cause, ClientError | BotoCoreError
+        ):
             return explain(cause)
         case InvalidInput():
             # The catalogue refuses a dataset or a table: the user named it.

@@ -105,7 +105,7 @@ def delete(s3: Any, bucket: str, prefix: str) -> None:
     keys.sort(key=lambda key: not key.endswith(f"/{MANIFEST}"))
     for start in range(0, len(keys), _DELETED_AT_ONCE):
         some = [{"Key": key} for key in keys[start : start + _DELETED_AT_ONCE]]
-        with translated(prefix):
+        with translated(bucket, prefix):
             answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": some, "Quiet": True})
         if answer.get("Errors"):
             raise RuntimeError(

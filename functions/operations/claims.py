@@ -52,7 +52,7 @@ def settle(s3: Any, bucket: str, claim: Claim, fresh: str) -> str:
     """
     body = json.dumps({"id": fresh, "digest": claim.digest}).encode()
     try:
-        with translated("an idempotency key"):
+        with translated(bucket, "an idempotency key"):
             s3.put_object(Bucket=bucket, Key=claim.object_key, Body=body, IfNoneMatch="*")
     except ClientError as error:
         if error.response["Error"]["Code"] not in _TAKEN:
@@ -63,7 +63,7 @@ def settle(s3: Any, bucket: str, claim: Claim, fresh: str) -> str:
 
 def _earlier(s3: Any, bucket: str, claim: Claim) -> str:
     try:
-        with translated("an idempotency key"):
+        with translated(bucket, "an idempotency key"):
             found = json.loads(s3.get_object(Bucket=bucket, Key=claim.object_key)["Body"].read())
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchKey":

@@ -289,6 +289,15 @@ def test_a_cloud_that_is_stopped_is_named_with_the_way_out(outputs: Path, tmp_pa
         assert "make local" in result.stderr
 
 
+def test_a_bucket_that_is_gone_is_named_with_the_way_out(outputs: Path, tmp_path: Path) -> None:
+    path = tmp_path / "outputs.json"
+    path.write_text(json.dumps(json.loads(outputs.read_text()) | {"backup_bucket": "gone"}))
+    result = dataforge(path, "backup", "list")
+    assert result.exit_code == 1
+    assert "NoSuchBucket" in result.stderr
+    assert "deploy again" in result.stderr
+
+
 def test_an_older_deployment_has_no_backups_and_says_so(outputs: Path, tmp_path: Path) -> None:
     older = {name: value for name, value in json.loads(outputs.read_text()).items() if "backup" not in name}
     path = tmp_path / "outputs.json"

@@ -13,8 +13,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from dataforge.errors import SourceChanged, Unavailable
-from dataforge.objects import Object, list_objects, put_json, read_range
+from dataforge.errors import SourceChanged, Unavailable, UnusableBucket
+from dataforge.objects import Object, download, list_objects, put_json, read_range
 
 KEYS: dict[str, Any] = {
     "aws_access_key_id": "testing",
@@ -131,6 +131,46 @@ def test_a_write_or_list_that_fails_may_be_tried_again(
         list(list_objects(s3, "raw", "olist/"))
 
 
-def test_a_refusal_of_s3_passes_as_it_is(s3: Any) -> None:
-    with pytest.raises(ClientError, match="NoSuchBucket"):
-        put_json(s3, "no-such-bucket", "x", {})
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda s3: download(s3, "gone", "x"),
+        lambda s3: list(list_objects(s3, "gone", "x/")),
+        lambda s3: read_range(s3, Object("gone", "x", '"x"', 10), 0, 10),
+    ],
+)
+def test_a_bucket_that_is_missing_is_no_missing_object(s3: Any, read: Callable[[Any], Any]) -> None:
+    with pytest.raises(UnusableBucket, match="'gone' cannot be read: it does not exist"):
+        read(s3)
+
+
+def test_a_bucket_that_cannot_be_written_to_says_so(s3: Any) -> None:
+    with pytest.raises(UnusableBucket, match="'gone' cannot be written to: it does not exist"):
+        put_json(s3, "gone", "x", {})
+
+
+def refusing(code: str) -> Callable[[Any], None]:
+    """S3's refusal under this code."""
+    body = f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode()
+
+    def answer(request: Any) -> None:
+        request.send_response(403)
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
+
+    return answer
+
+
+def test_a_bucket_that_is_forbidden_says_so(broken: Callable[..., Any]) -> None:
+    with pytest.raises(UnusableBucket, match="'raw' cannot be read: access is denied"):
+        download(broken(refusing("AccessDenied")), "raw", "x")
+
+
+def test_any_other_refusal_of_s3_passes_as_it_is(broken: Callable[..., Any]) -> None:
+    with pytest.raises(ClientError, match="InvalidAccessKeyId"):
+        download(broken(refusing("InvalidAccessKeyId")), "raw", "x")
+
+
+def test_an_object_that_is_missing_is_none(s3: Any) -> None:
+    assert download(s3, "raw", "no such object") is None

@@ -20,8 +20,10 @@ from dataforge.errors import (
     TargetRefuses,
     UnknownDataset,
     UnknownTable,
+    UnusableBucket,
     WouldOrphan,
 )
+from functions.restore.load import FileItem, load_file
 
 if TYPE_CHECKING:
     from dataforge.manifest import Manifest
@@ -112,6 +114,25 @@ def test_latest_is_the_newest_that_holds_the_table_and_never_a_safety_backup(
 def test_a_backup_without_its_manifest_does_not_exist(vault: Vault, sellers: Manifest) -> None:
     vault.s3.delete_object(Bucket=BUCKET, Key=f"{sellers.folder}manifest.json")
     refused(vault, NoSuchBackup, "manifest.json", table="sellers", backup=sellers.backup_id)
+
+
+@pytest.mark.parametrize("backup", ["latest", "its id"])
+def test_a_bucket_that_is_gone_is_neither_a_missing_nor_a_damaged_backup(
+    vault: Vault, sellers: Manifest, backup: str
+) -> None:
+    run = vault.restore(table="sellers", backup=backup if backup == "latest" else sellers.backup_id)
+    run.settings = run.settings.model_copy(update={"backup_bucket": "gone"})
+    with pytest.raises(UnusableBucket, match="The bucket 'gone' cannot be read: it does not exist"):
+        run.run()
+    assert run.failure["error"] == "UnusableBucket"
+    assert vault.leftovers() == []
+
+
+def test_a_bucket_that_goes_while_files_are_loaded_is_no_damage(vault: Vault, sellers: Manifest) -> None:
+    run = vault.restore(table="sellers").until("load")
+    [item] = vault.read_json(run.checked["key"])
+    with pytest.raises(UnusableBucket, match="'gone' cannot be read"):
+        load_file(run.worker, vault.s3, FileItem.model_validate(item | {"bucket": "gone"}))
 
 
 PLACES = (

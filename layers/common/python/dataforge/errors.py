@@ -2,7 +2,7 @@
 
     DataForgeError
     ├── InvalidInput            the caller asked for something that cannot be (never retried)
-    │   ├── InvalidSettings
+    │   ├── InvalidSettings, UnusableBucket
     │   ├── UnknownDataset, UnknownTable
     │   ├── DamagedFile, RecordTooLong, WrongCorrection
     │   ├── NoFiles, MissingFile
@@ -44,6 +44,15 @@ class InvalidSettings(InvalidInput):
     """A function's environment lacks a setting, or holds a wrong one."""
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class UnusableBucket(InvalidInput):
+    """A bucket that the deployment works with is not there, or its user may not do with it what he has to."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+    def __init__(self, bucket: str, verb: str, reason: str) -> None:
+        super().__init__(f"The bucket {bucket!r} cannot be {verb}: {reason}.")
 
 
 class UnknownDataset(InvalidInput):

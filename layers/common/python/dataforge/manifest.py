@@ -139,7 +139,7 @@ def write(s3: Any, bucket: str, manifest: Manifest) -> str:
     """
     key, body = manifest.folder + MANIFEST, manifest.model_dump_json(indent=1).encode()
     try:
-        with translated(key):
+        with translated(bucket, key):
             s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
     except ClientError as error:
         if error.response["Error"]["Code"] not in {"PreconditionFailed", "ConditionalRequestConflict"}:
@@ -158,7 +158,7 @@ def find(s3: Any, bucket: str, dataset: str, backup_id: str) -> Manifest | None:
 
 
 def read(s3: Any, bucket: str, dataset: str, backup_id: str) -> Manifest:
-    """The manifest of a backup. Raises ``NoSuchBackup``, or ``DamagedBackup`` if it cannot be understood."""
+    """The manifest of a backup. Raises ``NoSuchBackup``, ``DamagedBackup`` (no manifest at all), ``UnusableBucket``."""
     key = folder(dataset, backup_id) + MANIFEST
     body = download(s3, bucket, key)
     if body is None:
@@ -178,7 +178,7 @@ def read(s3: Any, bucket: str, dataset: str, backup_id: str) -> Manifest:
 
 def backup_ids(s3: Any, bucket: str, dataset: str) -> Iterator[str]:
     """The ids under which a dataset has objects, oldest first; not each has a manifest."""
-    with translated(dataset):
+    with translated(bucket, dataset):
         pages = s3.get_paginator("list_objects_v2").paginate(
             Bucket=bucket, Prefix=f"{dataset}/", Delimiter="/"
         )
@@ -198,7 +198,7 @@ def write_verification(s3: Any, bucket: str, dataset: str, verification: Verific
     """Note beside the manifest that the backup was read back; a later one replaces it."""
     key = folder(dataset, verification.backup_id) + VERIFICATION
     body = verification.model_dump_json(indent=1).encode()
-    with translated(key):
+    with translated(bucket, key):
         s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NotConnected
 
-from dataforge.errors import SourceChanged, Unavailable
+from dataforge.errors import SourceChanged, Unavailable, UnusableBucket
 from dataforge.naming import COMPRESSIONS, compression_ending
 
 
@@ -31,22 +31,34 @@ class Object:
         return COMPRESSIONS.get(compression_ending(self.key), "")
 
 
+_UNUSABLE = {
+    "NoSuchBucket": "it does not exist",
+    "AccessDenied": "access is denied. Look at the rights of the role, and at the policies of the bucket and of its key",
+}
+
+
 @contextmanager
-def translated(key: str) -> Iterator[None]:
-    """S3's passing failures as ``Unavailable``. boto3 tries a call again by itself, but not a body that breaks off."""
+def translated(bucket: str, key: str) -> Iterator[None]:
+    """S3's failures in a call about this object: what passes as ``Unavailable``, what the bucket is to blame for as
+    ``UnusableBucket``; others pass as they are. boto3 tries a call again by itself, but not a body that breaks off.
+    """
     try:
         yield
     except (HTTPClientError, NotConnected, IncompleteReadError) as error:
         raise Unavailable(f"S3 did not answer, or broke off, at {key}.") from error
     except ClientError as error:
+        code = error.response["Error"]["Code"]
         if error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise Unavailable(f"S3 failed at {key}: {error.response['Error']['Code']}.") from error
+            raise Unavailable(f"S3 failed at {key}: {code}.") from error
+        if code in _UNUSABLE:
+            verb = "read" if error.operation_name.startswith(("Get", "List")) else "written to"
+            raise UnusableBucket(bucket, verb, _UNUSABLE[code]) from error
         raise
 
 
 def list_objects(s3: Any, bucket: str, prefix: str) -> Iterator[Object]:
     """The objects under a prefix, in the order of their keys; folder markers are left out."""
-    with translated(prefix):
+    with translated(bucket, prefix):
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for item in page.get("Contents", ()):
                 if not item["Key"].endswith("/"):
@@ -60,7 +72,7 @@ def read_range(s3: Any, source: Object, start: int, end: int) -> bytes:
     """
     if start >= end:
         return b""
-    with translated(source.key):
+    with translated(source.bucket, source.key):
         data: bytes = get(s3, source, Range=f"bytes={start}-{end - 1}").read()
     return data
 
@@ -79,9 +91,9 @@ def get(s3: Any, source: Object, **options: str) -> Any:
 
 
 def download(s3: Any, bucket: str, key: str) -> bytes | None:
-    """The whole of an object as it is now, or None if there is none. Raises ``Unavailable`` when S3 fails."""
+    """The whole of an object as it is now, or None if there is none. Raises ``Unavailable``, ``UnusableBucket``."""
     try:
-        with translated(key):
+        with translated(bucket, key):
             return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
@@ -92,5 +104,5 @@ def download(s3: Any, bucket: str, key: str) -> bytes | None:
 def put_json(s3: Any, bucket: str, key: str, document: Any) -> None:
     """Write a JSON document."""
     body = json.dumps(document, ensure_ascii=False, default=str).encode()
-    with translated(key):
+    with translated(bucket, key):
         s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")

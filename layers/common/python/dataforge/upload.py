@@ -50,7 +50,7 @@ class Upload(io.RawIOBase):
         return len(data)
 
     def _send_part(self) -> None:
-        with translated(self._place["Key"]):
+        with translated(*self._place.values()):
             if not self._id:
                 made = self._s3.create_multipart_upload(**self._place, ContentType=self._content_type)
                 self._id = made["UploadId"]
@@ -65,7 +65,7 @@ class Upload(io.RawIOBase):
         """Make the object exist."""
         if self._id and self._buffer:
             self._send_part()
-        with translated(self._place["Key"]):
+        with translated(*self._place.values()):
             if self._id:
                 made = self._s3.complete_multipart_upload(
                     **self._place, UploadId=self._id, MultipartUpload={"Parts": self._parts}
@@ -80,7 +80,7 @@ class Upload(io.RawIOBase):
     def abort(self) -> None:
         """Take back what was sent."""
         if self._id:
-            with translated(self._place["Key"]):
+            with translated(*self._place.values()):
                 self._s3.abort_multipart_upload(**self._place, UploadId=self._id)
 
 

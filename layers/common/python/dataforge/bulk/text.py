@@ -25,7 +25,7 @@ class Text:
     def read(self, size: int) -> bytes:
         """The next ``size`` bytes; fewer only at the end. Raises ``DamagedFile``."""
         parts, left = [], size
-        with translated(self._source.key):
+        with translated(self._source.bucket, self._source.key):
             while left and (part := self._part(left)):
                 parts.append(part)
                 left -= len(part)
@@ -48,12 +48,12 @@ def open_text(s3: Any, source: Object, start: int = 0, end: int = 0) -> Iterator
     """
     if not source.compression:
         last = (end or source.size) - 1
-        with translated(source.key):
+        with translated(source.bucket, source.key):
             body = get(s3, source, Range=f"bytes={start}-{last}")
         yield Text(source, body)
         body.close()
         return
-    with translated(source.key):
+    with translated(source.bucket, source.key):
         body = get(s3, source)
     stream = (
         gzip.GzipFile(fileobj=body)

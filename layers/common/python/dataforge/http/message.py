@@ -12,7 +12,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
-from dataforge.errors import DataForgeError, DiskFull, Unavailable
+from dataforge.errors import DataForgeError, DiskFull, Unavailable, UnusableBucket
 from dataforge.http.access import owner_of
 from dataforge.http.errors import BodyTooLarge, InvalidRequest, NotJson, WrongMediaType, WrongMethod
 
@@ -25,8 +25,13 @@ RETRY_SECONDS_FULL = 60
 
 AWAY = "The database is away. Send the request again when the time of Retry-After has passed."
 FULL = "The database has no room left, and nothing was stored. Its operator has to make some; send the request again then."
-_FOR_CALLERS: Mapping[type[DataForgeError], str] = {Unavailable: AWAY, DiskFull: FULL}
-"""What callers are told instead of texts for operators, which name the login and settings."""
+NO_FILES = "The files that this is about cannot be reached. Its operator finds the reason in the log under this instance."
+_FOR_CALLERS: Mapping[type[DataForgeError], str] = {
+    Unavailable: AWAY,
+    DiskFull: FULL,
+    UnusableBucket: NO_FILES,
+}
+"""What callers are told instead of texts for operators, which name logins, settings and buckets."""
 
 _JSON = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
