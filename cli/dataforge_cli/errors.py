@@ -10,7 +10,7 @@ CommandError                the work failed: exit 1
     ├── NoDeployment, BadOutputs
     ├── NoFolder, NoKnownFiles
     ├── UnknownBackup
-    └── UnknownExecution
+    └── UnknownExecution, UnknownRun
 """
 
 from __future__ import annotations
@@ -128,3 +128,10 @@ class UnknownExecution(WrongCall):
         super().__init__(
             f"No execution or run {word!r} in {deployment}. `dataforge status` without a name shows the newest."
         )
+
+
+class UnknownRun(WrongCall):
+    """What was started was to be about a migration or batch that there is not; the execution could only say so."""
+
+    def __init__(self, execution: str, cause: str) -> None:
+        super().__init__(cause, execution=execution)

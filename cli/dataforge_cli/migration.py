@@ -8,13 +8,24 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from dataforge.errors import NoSuchRun
 from dataforge_cli.call import Call
 from dataforge_cli.deployment import Deployment
+from dataforge_cli.errors import UnknownRun
 from dataforge_cli.executions import Execution
 from dataforge_cli.failures import error_code
+from dataforge_cli.follow import follow
 from dataforge_cli.machines import MIGRATION
 from dataforge_cli.progress import as_document, read_plan, read_progress
 from dataforge_cli.tables import summary, under_way
+
+
+def follow_to_its_end(call: Call, arn: str) -> Execution:
+    """Follow the migration that this call has started. Raises ``UnknownRun`` if it was to be about one that there is not."""
+    execution = follow(call.deployment, arn, call.screen)
+    if execution.error == NoSuchRun.__name__ and execution.failure:
+        raise UnknownRun(arn, execution.failure.cause)
+    return execution
 
 
 def show(call: Call, execution: Execution, **also: Any) -> None:

@@ -16,7 +16,7 @@ from psycopg2.extras import execute_values
 
 from dataforge import ddl, shadow
 from dataforge.datasets import get_dataset
-from dataforge.errors import InvalidInput, UnknownTable, WrongCorrection
+from dataforge.errors import InvalidInput, NoSuchRun, UnknownTable, WrongCorrection
 from dataforge.roles import LOAD
 from functions.migrate.corrections import Correction
 from functions.migrate.run import MigrationInput, Order, Replay, Run
@@ -72,7 +72,7 @@ def _tables_of_migration(cursor: Any, replay: Replay) -> tuple[str, set[str]]:
     )
     row = cursor.fetchone()
     if row is None:
-        raise InvalidInput(f"No migration {replay.migration_id!r} in the ledger.")
+        raise NoSuchRun(f"migration {replay.migration_id!r}")
     return row[0], set(row[1])
 
 
@@ -83,7 +83,7 @@ def _tables_of_batch(cursor: Any, replay: Replay) -> tuple[str, set[str]]:
     )
     row = cursor.fetchone()
     if row is None:
-        raise InvalidInput(f"No rejection of a batch {replay.batch_id!r}.")
+        raise NoSuchRun(f"batch {replay.batch_id!r} that rejected a record")
     return row[0], set(row[1])
 
 

@@ -12,7 +12,7 @@ from dataforge import ddl
 from dataforge.catalogue import Dataset, Table
 from dataforge.columns import NO_NUL
 from dataforge.datasets import DEFAULT, get_dataset
-from dataforge.errors import InvalidInput
+from dataforge.errors import NoSuchRun
 from dataforge.inputs import Input
 
 Name = Annotated[str, StringConstraints(max_length=100)]
@@ -107,7 +107,7 @@ class Run:
 
 
 def read_run(cursor: Any, run_id: str) -> Run:
-    """The run of this id. Raises ``InvalidInput`` if the ledger has none."""
+    """The run of this id. Raises ``NoSuchRun``."""
     cursor.execute(
         "SELECT execution, dataset, prefix, tables, quality_threshold, mode, status, on_conflict, replay"
         " FROM dataforge.migrations WHERE migration_id = %s",
@@ -115,7 +115,7 @@ def read_run(cursor: Any, run_id: str) -> Run:
     )
     row = cursor.fetchone()
     if row is None:
-        raise InvalidInput(f"No migration {run_id!r} in the ledger.")
+        raise NoSuchRun(f"migration {run_id!r}")
     execution, name, prefix, tables, threshold, mode, status, on_conflict, replay = row
     dataset = get_dataset(name)
     return Run(

@@ -159,6 +159,18 @@ def test_rejections_are_saved_corrected_and_replayed_once(
         assert (sellers["read"], sellers["loaded"]) == (loaded, loaded)
 
 
+@pytest.mark.parametrize("words", [("replay", "--migration"), ("migrate", "--resume")])
+def test_a_migration_that_there_is_not_is_a_wrong_call_that_names_it(
+    dataforge: Dataforge, words: tuple[str, ...]
+) -> None:
+    result = dataforge(*words, "20000101T000000Z-00000000", "--json")
+    assert result.exit_code == 2
+    document = json.loads(result.stdout)
+    assert document["error"] == "UnknownRun"
+    assert "There is no migration '20000101T000000Z-00000000'. `dataforge status`" in document["cause"]
+    assert dataforge("status", document["execution"]).exit_code == 1
+
+
 @pytest.fixture
 def as_aws(cloud: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment in which AWS is the emulator: stacks are looked up as on AWS."""

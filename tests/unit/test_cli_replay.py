@@ -111,3 +111,10 @@ def test_a_call_that_cannot_be_meant_names_the_way_out(
     result = replay(outputs, *(word.replace("{tmp}", str(tmp_path)) for word in words))
     assert result.exit_code == 2
     assert says in result.stderr
+
+
+def test_what_was_saved_before_is_kept_when_there_is_no_such_migration(outputs: Path, tmp_path: Path) -> None:
+    file = tmp_path / "corrected.jsonl"
+    file.write_text("an evening's work")
+    assert replay(outputs, "--migration", "unknown", "--save", str(file)).exit_code == 2
+    assert file.read_text() == "an evening's work"

@@ -25,6 +25,7 @@ from dataforge.errors import (
     MissingFile,
     NoFiles,
     NoSuchBackup,
+    NoSuchRun,
     OutOfMemory,
     RecordTooLong,
     Refused,
@@ -77,7 +78,7 @@ def test_an_error_has_a_docstring_and_a_status(error: type[DataForgeError]) -> N
 )
 def test_a_family_means_the_same_outside(family: type[DataForgeError], status: HTTPStatus) -> None:
     others = {UnknownDataset: HTTPStatus.NOT_FOUND, UnknownTable: HTTPStatus.NOT_FOUND}
-    others |= {NoSuchBackup: HTTPStatus.NOT_FOUND}
+    others |= dict.fromkeys((NoSuchBackup, NoSuchRun), HTTPStatus.NOT_FOUND)
     others |= dict.fromkeys((InvalidSettings, UnusableBucket), HTTPStatus.INTERNAL_SERVER_ERROR)
     assert {error: error.status for error in tree(family)} == {
         error: others.get(error, status) for error in tree(family)
@@ -114,6 +115,7 @@ def test_only_leaves_are_raised_for_step_functions_compares_names() -> None:
         (BackupExists("olist/b1/manifest.json"), ["olist/b1/manifest.json", "stands"]),
         (TableChanged("olist.orders", ["column a is missing"]), ["olist.orders", "column a is missing"]),
         (UnusableBucket("raw", "read", "it does not exist"), ["'raw'", "read", "does not exist"]),
+        (NoSuchRun("migration 'm1'"), ["migration 'm1'", "dataforge status", "GET /v1/rejections"]),
         (DiskFull("its disk is full"), ["its disk is full", "maxStorageGigabytes", "again"]),
         (BackupRunning("olist", ["backup b1"]), ["'olist'", "backup b1", "when it is over"]),
     ],

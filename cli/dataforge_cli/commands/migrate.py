@@ -15,9 +15,9 @@ from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.executions import name_of, start
 from dataforge_cli.folder import Folder, read_folder
-from dataforge_cli.follow import follow, how_to_go_on
+from dataforge_cli.follow import how_to_go_on
 from dataforge_cli.machines import MIGRATION
-from dataforge_cli.migration import show
+from dataforge_cli.migration import follow_to_its_end, show
 from dataforge_cli.options import Debug, Follow, Json, OutputsFile, Stage
 from dataforge_cli.upload import upload
 
@@ -106,7 +106,7 @@ def migrate(
         document = {"dataset": order.dataset.name, "resume": resume} if resume else order.document
         arn = start(call.deployment, call.deployment[MIGRATION.output], document)
         if wait:
-            show(call, follow(call.deployment, arn, call.screen))
+            show(call, follow_to_its_end(call, arn))
         else:
             call.screen.answer(
                 {"status": "running", "execution": arn},

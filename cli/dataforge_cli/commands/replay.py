@@ -13,9 +13,9 @@ from dataforge_cli.call import Call, calling
 from dataforge_cli.commands.migrate import OnConflict
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.executions import name_of, start
-from dataforge_cli.follow import follow, how_to_go_on
+from dataforge_cli.follow import how_to_go_on
 from dataforge_cli.machines import MIGRATION
-from dataforge_cli.migration import show
+from dataforge_cli.migration import follow_to_its_end, show
 from dataforge_cli.options import Debug, Follow, Json, OutputsFile, Stage
 from dataforge_cli.rejections import save_rejections
 from dataforge_cli.sources import BadFile
@@ -97,7 +97,7 @@ def replay(
             going = f"Started {name_of(arn)}. {how_to_go_on(call.deployment, arn)}"
             call.screen.answer({"status": "running", "execution": arn}, going)
             return
-        execution = follow(call.deployment, arn, call.screen)
+        execution = follow_to_its_end(call, arn)
         show(call, execution)
         if any(one["rejected"] for one in (execution.output or {})["tables"]):
             call.screen.say("What is bad again stays rejected; the report has its new reasons.")

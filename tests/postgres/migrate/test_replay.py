@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.errors import InvalidInput, NoFiles, QualityTooLow, UnknownTable, WrongCorrection
+from dataforge.errors import InvalidInput, NoFiles, NoSuchRun, QualityTooLow, UnknownTable, WrongCorrection
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge, Migration
@@ -214,8 +214,8 @@ def test_what_there_is_nothing_of_is_refused_by_name(forge: Forge, rejected: Mig
         with pytest.raises(error, match=words):
             replay(forge, document, **more)
 
-    refused(InvalidInput, "No migration 'x' in the ledger", {"migration_id": "x"})
-    refused(InvalidInput, "No rejection of a batch 'x'", {"batch_id": "x"})
+    refused(NoSuchRun, "There is no migration 'x'", {"migration_id": "x"})
+    refused(NoSuchRun, "There is no batch 'x' that rejected a record", {"batch_id": "x"})
     refused(InvalidInput, "name a migration_id or a batch_id", {})
     refused(InvalidInput, "name a migration_id or a batch_id", {"migration_id": "x", "batch_id": "x"})
     refused(UnknownTable, "'sellers'", {"migration_id": rejected.id, "table": "sellers"})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.errors import InvalidInput, SourceChanged
+from dataforge.errors import InvalidInput, NoSuchRun, SourceChanged
 from functions.migrate.begin import release
 from functions.migrate.items import LoadItem
 from functions.migrate.load import load_chunk
@@ -85,7 +85,7 @@ def test_what_is_published_or_unknown_cannot_be_resumed(forge: Forge, ended: Mig
     run.run()
     with pytest.raises(InvalidInput, match="it is published"):
         forge.migration({"resume": run.id}).begin()
-    with pytest.raises(InvalidInput, match="No migration 'x'"):
+    with pytest.raises(NoSuchRun, match="no migration 'x'"):
         forge.migration({"resume": "x"}).begin()
     with pytest.raises(InvalidInput, match="there is none to resume"):
         forge.migration({"dataset": "quotes", "resume": "latest"}).begin()

@@ -7,7 +7,7 @@
     │   ├── DamagedFile, RecordTooLong, WrongCorrection
     │   ├── NoFiles, MissingFile
     │   ├── MissingColumn, UnknownColumn, DuplicateColumn, UnreadableColumn, WrongHeader, WrongEncoding
-    │   ├── NoSuchBackup
+    │   ├── NoSuchBackup, NoSuchRun
     ├── Refused                 it could be done, but would harm (never retried)
     │   ├── AlreadyRunning, LeaseLost, QualityTooLow, NotReconciled, SchemaRefused, SourceChanged, TargetRefuses
     │   ├── DamagedBackup, BackupExists, TableChanged, SchemaDiffers, WouldOrphan, SnapshotLost
@@ -160,6 +160,18 @@ class NoSuchBackup(InvalidInput):
     """There is no backup of this id, or none that is complete, or none with what is wanted."""
 
     status = HTTPStatus.NOT_FOUND
+
+
+class NoSuchRun(InvalidInput):
+    """There is no migration of this id to go on with, or none that rejected anything, nor a batch that did."""
+
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"There is no {what}. `dataforge status` shows the newest migration, GET /v1/rejections the migration or batch "
+            "of each rejection."
+        )
 
 
 class WrongCorrection(InvalidInput):
