@@ -12,6 +12,7 @@ PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-compile --req
 VENV := .venv/.complete
 CLOUD := .local/cloud-venv/.complete
 PEER := .local/peer-venv/.complete
+LOCKER := .local/lock-venv/.complete
 NODE := node_modules/.complete
 
 # Bytecode is compiled on first import, not on installation: a setting that forbids keeping it would cost each command
@@ -20,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
 # Node.js 20 works, and is what many have; jsii would print a banner about its age with each command.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help setup demo test check format local local-down synth bench smoke-aws clean
+.PHONY: help setup demo test check format local local-down synth bench smoke-aws lock clean
 
 help: ## This list
 	@echo "make demo [DATA=dir]   the main job on the embedded cloud, from deploy to checked result"
@@ -32,6 +33,7 @@ help: ## This list
 	@echo "make synth [ARGS=...]  the CloudFormation templates in cdk.out (ARGS go to cdk: ARGS='-c stage=prod')"
 	@echo "make bench [ARGS=...]  the benchmarks (ARGS: names, --rounds, ...; ARGS=--help tells all)"
 	@echo "make smoke-aws         prove on a real AWS account what a laptop cannot"
+	@echo "make lock [ARGS=...]   write the locks anew from their lists (ARGS='--upgrade-package ruff'; the rest stays as it is)"
 	@echo "make clean             stop the embedded cloud and return to a fresh clone"
 	@echo "Ports and region of the embedded cloud: see .env.example. Another Python: make PYTHON=/path/to/python3 ..."
 
@@ -99,6 +101,19 @@ bench: setup $(PEER)
 
 smoke-aws: $(VENV) $(NODE)
 	@$(PY) -m local.smoke_aws $(ARGS)
+
+$(LOCKER): $(VENV)
+	@rm -rf .local/lock-venv && $(PY) -m venv .local/lock-venv
+	@.local/lock-venv/bin/python -m pip install -qq --disable-pip-version-check uv==0.13.9
+	@touch $@
+
+# The layers' locks are not among them: they leave out what Lambda's runtime brings, and are changed by hand.
+LOCK := .local/lock-venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url $(ARGS)
+lock: $(LOCKER)
+	@$(LOCK) requirements-dev.in --output-file requirements-dev.lock
+	@$(LOCK) local/requirements.in --output-file local/requirements.lock
+	@$(LOCK) bench/requirements.in --constraints requirements-dev.lock --output-file bench/requirements.lock
 
 clean:
 	@if [ -x $(PY) ]; then $(PY) -m local down; fi
