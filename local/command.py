@@ -1,9 +1,10 @@
 """The `dataforge` command, called as a user calls it: by the demo and by the proof on AWS."""
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -12,16 +13,27 @@ class CommandFailed(Exception):
 
 
 def dataforge(
-    target: Sequence[str], *arguments: str, expected_exit: int = 0, progress: bool = False
+    target: Sequence[str],
+    *arguments: str,
+    expected_exit: int = 0,
+    progress: bool = False,
+    environ: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The JSON that a command prints. Raises ``CommandFailed`` unless it ends with the expected exit code.
 
     ``target``: the options that choose the deployment, such as ``["--stage", "dev"]``. With ``progress`` what the command
-    says besides goes to the screen.
+    says besides goes to the screen. ``environ`` is added to the command's environment.
     """
     call = [sys.executable, "-m", "dataforge_cli", *arguments, *target, "--json"]
     errors = None if progress else subprocess.PIPE
-    done = subprocess.run(call, stdout=subprocess.PIPE, stderr=errors, text=True, check=False)
+    done = subprocess.run(
+        call,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+        check=False,
+        env={**os.environ, **(environ or {})},
+    )
     if done.returncode != expected_exit:
         detail = (done.stdout.strip() or (done.stderr or "").strip())[-2000:]
         raise CommandFailed(

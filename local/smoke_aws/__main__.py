@@ -52,7 +52,7 @@ def _prove() -> int:
             found = read_outputs(outputs)
         print(f"deployed: {', '.join(sorted(found))}")
         _prove_functions()
-        prove(["--stage", "dev"])
+        prove(["--stage", "dev"], found["ApiUrl"])
     except (NotProved, CommandFailed, subprocess.CalledProcessError) as error:
         print(f"NOT PROVED: {error}", file=sys.stderr)
         return 1

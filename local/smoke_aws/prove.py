@@ -3,30 +3,40 @@
 The tests run it against the embedded cloud, `make smoke-aws` against AWS.
 """
 
+import gzip
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+import urllib3
 
 from local.command import dataforge
 from local.generate import generate
 
 Say = Callable[[str], None]
 
+_KEY_SECONDS = 120
+"""How long API Gateway may take to know a new key."""
+
 
 class NotProved(Exception):
     """A step's result is not what it must be."""
 
 
-def prove(target: Sequence[str], say: Say = print) -> None:
-    """Migrate, migrate again, be refused, ingest, back up, restore, and be healthy.
+def prove(target: Sequence[str], api_url: str, say: Say = print) -> None:
+    """Migrate, migrate again, be refused, ingest, deliver, back up, restore, and be healthy.
 
     ``target``: the command line's options that choose the deployment, such as ``["--stage", "dev"]``. Its tables are
     empty, or hold what an earlier proof put there. Raises ``NotProved``, or ``CommandFailed``.
     """
     _prove_migration(target, say)
     _prove_refusals(target, say)
-    _prove_ingestion(target, say)
+    with _key(target, api_url) as key:
+        _prove_ingestion(target, key, say)
+        _prove_compression(api_url, key, say)
     _prove_backup(target, say)
     _same("findings of the doctor", dataforge(target, "doctor")["findings"], [])
     say("the doctor finds nothing")
@@ -56,15 +66,47 @@ def _prove_refusals(target: Sequence[str], say: Say) -> None:
         say(f"refused as it must be: {error}")
 
 
-def _prove_ingestion(target: Sequence[str], say: Say) -> None:
+@contextmanager
+def _key(target: Sequence[str], api_url: str) -> Iterator[str]:
+    """A writer's key that works; revoked in the end."""
+    made = dataforge(target, "keys", "create", "--kind", "writer")
+    try:
+        deadline = time.monotonic() + _KEY_SECONDS
+        while (status := _get(f"{api_url}/v1/tables", made["value"]).status) != 200:
+            if time.monotonic() > deadline:
+                raise NotProved(f"A new key is answered with {status} after {_KEY_SECONDS} seconds.")
+            time.sleep(1)
+        yield made["value"]
+    finally:
+        dataforge(target, "keys", "revoke", made["id"])
+
+
+def _get(url: str, key: str, encoding: str = "identity") -> urllib3.BaseHTTPResponse:
+    headers = {"x-api-key": key, "accept": "*/*", "accept-encoding": encoding}
+    return urllib3.request("GET", url, headers=headers, decode_content=False, timeout=40)
+
+
+def _prove_ingestion(target: Sequence[str], key: str, say: Say) -> None:
     record = {"product_category_name": "fumaça", "product_category_name_english": "smoke"}
     with tempfile.TemporaryDirectory(prefix="dataforge-smoke-") as folder:
         file = Path(folder, "records.jsonl")
         file.write_text(json.dumps({"table": "category_translations", "data": record}))
-        dataforge(target, "ingest", str(file))
-        again = dataforge(target, "ingest", str(file))
+        environ = {"DATAFORGE_API_KEY": key}
+        dataforge(target, "ingest", str(file), environ=environ)
+        again = dataforge(target, "ingest", str(file), environ=environ)
     _same("records unchanged when sent again", again["counts"]["unchanged"], 1)
     say("ingested a record through the API, once")
+
+
+def _prove_compression(api_url: str, key: str, say: Say) -> None:
+    """API Gateway hands on bytes as they are to those who say what they accept."""
+    url = f"{api_url}/v1/tables/orders/records?limit=100"
+    plain, packed = _get(url, key), _get(url, key, "gzip")
+    found = [answer.headers.get("content-encoding") for answer in (plain, packed)]
+    _same("encodings of a page as text and compressed", found, [None, "gzip"])
+    if gzip.decompress(packed.data) != plain.data:
+        raise NotProved("A compressed page holds something else than the page as text.")
+    say(f"a page of {len(plain.data)} bytes is the same in {len(packed.data)}, compressed")
 
 
 def _prove_backup(target: Sequence[str], say: Say) -> None:

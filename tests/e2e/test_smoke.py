@@ -13,10 +13,13 @@ from local.smoke_aws.prove import prove, read_outputs
 def test_the_proof_holds_on_the_embedded_cloud(cloud: Outputs, cloud_config: Config) -> None:
     said: list[str] = []
 
-    prove(["--outputs", str(cloud_config.outputs)], said.append)
+    prove(["--outputs", str(cloud_config.outputs)], cloud["api_url"], said.append)
 
     assert "migrated again: nothing was loaded twice" in said
     assert "refused as it must be: QualityTooLow" in said
+    assert any(line.startswith("a page of ") and line.endswith(", compressed") for line in said)
+    keys = dataforge(["--outputs", str(cloud_config.outputs)], "keys", "list")["keys"]
+    assert {key["name"] for key in keys} == {"embedded-cloud"}
 
 
 def test_an_exit_code_that_was_not_expected_is_no_proof(cloud: Outputs, cloud_config: Config) -> None:
