@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -16,6 +17,7 @@ from dataforge.catalogue import Dataset, Table
 from dataforge.csvfile import parse_fields, split_records
 from dataforge.datasets import DATASETS
 from dataforge.rows import Cleanings, Violation, content_hash, copy_line, process, row_hash, row_text
+from dataforge.storage import numeric
 
 OLIST = DATASETS["olist"]
 A, B = "a" * 32, "b" * 32
@@ -244,3 +246,13 @@ def test_the_row_hash_of_a_known_row_never_changes() -> None:
     # Manifests and reports are kept for years; PostgreSQL says the same of ROW('a', NULL, 'b c')::text.
     assert row_text(["a", None, "b c"]) == '(a,,"b c")'
     assert row_hash('(a,,"b c")') == 0xF8FAA5399949A02D - 2**64
+
+
+@given(st.integers(-(10**38) + 1, 10**38 - 1), st.integers(0, 38))
+def test_the_text_of_a_number_has_all_its_digits(unscaled: int, scale: int) -> None:
+    """Python's arithmetic keeps 28 by default."""
+    sign, digits = "-" if unscaled < 0 else "", f"{abs(unscaled):0{scale + 1}}"
+    text = numeric(38, scale).text(Decimal(f"{unscaled}E-{scale}"))
+    assert (
+        text == f"{sign}{digits[: len(digits) - scale]}{'.' if scale else ''}{digits[len(digits) - scale :]}"
+    )

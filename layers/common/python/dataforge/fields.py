@@ -136,6 +136,10 @@ def _storage(name: str, bare: Any, bounds: dict[str, Any]) -> StorageType:
     if bare is Decimal:
         if not {"max_digits", "decimal_places"} <= bounds.keys():
             raise ValueError(f"column {name}: a Decimal needs max_digits and decimal_places")
+        if not 0 <= bounds["decimal_places"] <= bounds["max_digits"] <= storage.DECIMAL_DIGITS:
+            raise ValueError(
+                f"column {name}: a Decimal has max_digits up to {storage.DECIMAL_DIGITS}, decimal_places among them"
+            )
         return storage.numeric(bounds["max_digits"], bounds["decimal_places"])
     simple = {str: storage.TEXT, float: storage.DOUBLE, bool: storage.BOOLEAN, datetime: storage.TIMESTAMP}
     if bare in simple:

@@ -15,6 +15,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+DECIMAL_DIGITS = 38
+"""As many as Parquet's decimals have in 128 bits."""
+
 
 @dataclass(frozen=True)
 class StorageType:
@@ -81,7 +84,7 @@ def numeric(precision: int, scale: int) -> StorageType:
     sql = f"numeric({precision},{scale})"
 
     def text(value: Decimal) -> str:
-        return f"{value + 0 if value else abs(value):.{scale}f}"
+        return f"{value or abs(value):.{scale}f}"
 
     return StorageType("numeric", sql, sql, f"decimal128({precision}, {scale})", False, text)
 
