@@ -8,8 +8,7 @@ from typing import Any
 import psycopg2
 
 from dataforge import ddl, manifest, parquet
-from dataforge.bulk.digests import copy_lines
-from dataforge.bulk.texts import row_bodies
+from dataforge.bulk.binary import copy_batch
 from dataforge.catalogue import Dataset, Table
 from dataforge.database import Connection, transaction, translated
 from dataforge.manifest import Manifest
@@ -80,12 +79,10 @@ def _restore(db: Connection, s3: Any, bucket: str, dataset: Dataset, backup: Man
 
 def _fill(cursor: Any, s3: Any, bucket: str, backup: Manifest, table: Table) -> None:
     cursor.execute(ddl.create_table(table, SCHEMA))
-    types = {column.name: column.type for column in table.columns}
-    copy = f"COPY {ddl.qualified(table, SCHEMA)} ({ddl.columns_sql(table)}) FROM STDIN (FORMAT csv)"
     for file in backup.table(table.name).files:
         data = download(s3, bucket, backup.folder + file.key)
         for batch in parquet.read_batches(io.BytesIO(data or b"")):
-            cursor.copy_expert(copy, io.BytesIO(copy_lines(row_bodies(types, batch))))
+            copy_batch(cursor, table, SCHEMA, batch)
 
 
 def _complete(cursor: Any, table: Table, names: list[str]) -> None:

@@ -7,9 +7,9 @@ import io
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv as pacsv
 
-from dataforge import ddl, parquet, shadow
+from dataforge import parquet, shadow
+from dataforge.bulk.binary import copy_batch
 from dataforge.catalogue import Table
 from dataforge.database import Connection, transaction
 from dataforge.errors import DamagedBackup
@@ -65,15 +65,9 @@ def _checked(s3: Any, item: FileItem) -> bytes:
 
 def _copy(cursor: Any, item: FileItem, data: bytes) -> int:
     table = narrowed(item.declared, item.columns)
-    target = f"{ddl.qualified(table, shadow.schema_of(item.restore_id))} ({ddl.columns_sql(table)})"
     rows = 0
     for batch in _batches(item, table, data):
-        # Arrow quotes every text, so NULL and the empty one differ, and writes numbers and moments in full: PostgreSQL reads
-        # the same values, three times as fast as their canonical texts are made. The content hash proves it.
-        lines = io.BytesIO()
-        pacsv.write_csv(batch, lines, pacsv.WriteOptions(include_header=False))
-        lines.seek(0)
-        cursor.copy_expert(f"COPY {target} FROM STDIN (FORMAT csv)", lines)
+        copy_batch(cursor, table, shadow.schema_of(item.restore_id), batch)
         rows += batch.num_rows
     if rows != item.rows:
         raise item.damaged(f"has {rows} rows, not {item.rows}")

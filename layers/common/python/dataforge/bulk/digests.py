@@ -36,10 +36,3 @@ def hash_total(found: list[bytes]) -> int:
         return 0
     words = np.frombuffer(b"".join(found), ">u8")[::2].astype(np.uint64)
     return int(words.sum(dtype=np.uint64))
-
-
-def copy_lines(body: pa.Array) -> bytes:
-    """Lines of ``COPY ... (FORMAT csv)`` of rows whose texts, without their parentheses, are given."""
-    if pc.any(pc.match_substring(body, "\\"), min_count=0).as_py():
-        body = pc.replace_substring(body, "\\\\", "\\")
-    return text_bytes(pc.binary_join_element_wise(body, "", "\n"))

@@ -1,0 +1,125 @@
+"""Values reach PostgreSQL in binary as they are, at the ends of every type's range and beside NULL."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import hypothesis.strategies as st
+import psycopg2.errors
+import pyarrow as pa
+import pytest
+from hypothesis import example, given
+
+from dataforge.bulk.binary import copy_rows
+from dataforge.parquet import arrow_type
+from dataforge.storage import BIGINT, BOOLEAN, DOUBLE, INTEGER, TEXT, TIMESTAMP, StorageType, numeric
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+
+FIRST, LAST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999999)  # noqa: DTZ001  columns have no zone
+ENDS: list[tuple[StorageType, list[Any]]] = [
+    (TEXT, ["", "é😀", "NULL", "\r\n", "x" * 70_000]),
+    (INTEGER, [-(2**31), -1, 0, 2**31 - 1]),
+    (BIGINT, [-(2**63), -1, 0, 2**63 - 1]),
+    (DOUBLE, [5e-324, -1.7976931348623157e308, 0.1, -0.0]),
+    (TIMESTAMP, [FIRST, datetime(1969, 12, 31, 23, 59, 59, 999999), datetime(2000, 1, 1), LAST]),  # noqa: DTZ001
+    (BOOLEAN, [True, False]),
+]
+
+
+@pytest.fixture(scope="module")
+def cursor(module_database: Database) -> Any:
+    """Of a session whose temporary tables each test makes anew."""
+    return module_database.superuser().cursor()
+
+
+def stored(cursor: Any, kind: StorageType, values: list[Any], rows: slice = slice(None)) -> list[str | None]:
+    """The texts that PostgreSQL gives of the values which it was sent, in order."""
+    batch = pa.record_batch([pa.array(values, arrow_type(kind))], ["value"])[rows]
+    made_anew(cursor, f"value {kind.sql}, at bigint GENERATED ALWAYS AS IDENTITY")
+    data = io.BytesIO(copy_rows({"value": kind}, batch))
+    cursor.copy_expert("COPY sent (value) FROM STDIN (FORMAT binary)", data)
+    cursor.execute("SELECT value::text FROM sent ORDER BY at")
+    return [text for (text,) in cursor.fetchall()]
+
+
+def made_anew(cursor: Any, columns: str) -> None:
+    """The temporary table ``sent``, empty."""
+    cursor.execute(f"DROP TABLE IF EXISTS sent; CREATE TEMPORARY TABLE sent ({columns})")
+
+
+@pytest.mark.parametrize(("kind", "values"), ENDS, ids=[kind.name for kind, _ in ENDS])
+@pytest.mark.parametrize("gap", [[], [None]], ids=["no NULL", "a NULL"])
+def test_ends_of_the_range_arrive(cursor: Any, kind: StorageType, values: list[Any], gap: list[None]) -> None:
+    sent = [*values[:1], *gap, *values[1:]]
+    expected = [None if value is None else kind.text(value) for value in sent]
+    if kind is BOOLEAN:
+        expected = [{"t": "true", "f": "false", None: None}[text] for text in expected]
+    if kind is DOUBLE:
+        expected = ["-0" if text == "0" else text for text in expected]
+    assert stored(cursor, kind, sent) == expected
+
+
+@st.composite
+def numerics(draw: st.DrawFn) -> tuple[int, int, list[Decimal | None]]:
+    """A precision, a scale and values of as many digits, NULL among them."""
+    precision = draw(st.integers(1, 38))
+    scale = draw(st.integers(0, precision))
+    unscaled = st.integers(-(10**precision) + 1, 10**precision - 1) | st.integers(-9, 9).map(
+        lambda n: n * 10 ** (precision - 1)
+    )
+    values = draw(st.lists(st.none() | unscaled, max_size=6))
+    return precision, scale, [None if v is None else Decimal(v).scaleb(-scale) for v in values]
+
+
+@given(numerics())
+@example((38, 38, [Decimal(f"0.{'9' * 38}"), Decimal(f"-0.{'0' * 37}1")]))
+@example((38, 0, [Decimal("9" * 38), Decimal(0)]))
+@example((5, 5, [None]))
+def test_numerics_of_every_precision_and_scale_arrive(
+    cursor: Any, case: tuple[int, int, list[Decimal | None]]
+) -> None:
+    precision, scale, values = case
+    kind = numeric(precision, scale)
+    expected = [None if value is None else kind.text(value) for value in values]
+    assert stored(cursor, kind, values) == expected
+
+
+def test_part_of_a_batch_is_sent_alone(cursor: Any) -> None:
+    for kind, values in [*ENDS, (numeric(12, 2), [Decimal("-1.50"), None, Decimal("7.25")])]:
+        assert stored(cursor, kind, values, slice(1, 2)) == stored(cursor, kind, values[1:2])
+
+
+def test_no_rows_are_no_rows(cursor: Any) -> None:
+    assert stored(cursor, TEXT, []) == []
+
+
+def test_columns_go_by_name_not_by_place(cursor: Any) -> None:
+    batch = pa.record_batch({"b": pa.array(["text"]), "more": pa.array([1]), "a": pa.array([7], pa.int32())})
+    made_anew(cursor, "a integer, b text")
+    data = io.BytesIO(copy_rows({"a": INTEGER, "b": TEXT}, batch))
+    cursor.copy_expert("COPY sent (a, b) FROM STDIN (FORMAT binary)", data)
+    cursor.execute("SELECT a, b FROM sent")
+    assert cursor.fetchall() == [(7, "text")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent_as", "value", "error"),
+    [
+        (TEXT, TEXT, "a\0b", psycopg2.errors.CharacterNotInRepertoire),
+        (numeric(5, 2), numeric(20, 2), Decimal("1000.00"), psycopg2.errors.NumericValueOutOfRange),
+    ],
+    ids=["NUL", "too large"],
+)
+def test_what_the_column_cannot_hold_is_refused_in_binary_too(
+    cursor: Any, kind: StorageType, sent_as: StorageType, value: Any, error: type[Exception]
+) -> None:
+    batch = pa.record_batch([pa.array([value], arrow_type(sent_as))], ["value"])
+    made_anew(cursor, f"value {kind.sql}")
+    data = io.BytesIO(copy_rows({"value": kind}, batch))
+    with pytest.raises(error):
+        cursor.copy_expert("COPY sent FROM STDIN (FORMAT binary)", data)
