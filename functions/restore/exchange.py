@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dataforge import ddl
+from dataforge import ddl, shadow
 from dataforge.catalogue import ForeignKey, Table
 from dataforge.database import Connection, transaction
-from dataforge.roles import OWNER, REFILL, table_grants
+from dataforge.roles import OWNER, REFILL
 from functions.restore.references import parents
 from functions.restore.run import SWAP, Run
 
@@ -24,7 +24,7 @@ def exchange(cursor: Any, run: Run) -> None:
         _drop_keys(cursor, child, (key,))
     for table in run.tables:
         cursor.execute(f"ALTER TABLE {ddl.qualified(table)} SET SCHEMA {ddl.ident(run.kept_schema)}")
-        _move_in(cursor, run, table)
+        shadow.move_in(cursor, table, run.id, REFILL)
     for child, key in (*parents(run), *_references(run)):
         definition = ddl.foreign_key(key, run.dataset.name)
         cursor.execute(
@@ -41,14 +41,6 @@ def _references(run: Run) -> Iterator[tuple[Table, ForeignKey]]:
 def _drop_keys(cursor: Any, table: Table, keys: tuple[ForeignKey, ...]) -> None:
     drops = ", ".join(f"DROP CONSTRAINT IF EXISTS {ddl.ident(key.name)}" for key in keys)
     cursor.execute(f"ALTER TABLE {ddl.qualified(table)} {drops}")
-
-
-def _move_in(cursor: Any, run: Run, table: Table) -> None:
-    cursor.execute(f"REVOKE ALL ON {run.shadow(table)} FROM {REFILL}")
-    cursor.execute(f"ALTER TABLE {run.shadow(table)} SET SCHEMA {ddl.ident(run.dataset.name)}")
-    for grant in table_grants():
-        role, privilege = grant.split(" ")
-        cursor.execute(f"GRANT {privilege} ON {ddl.qualified(table)} TO {ddl.ident(role)}")
 
 
 def validate(db: Connection, run: Run) -> None:

@@ -22,6 +22,9 @@ from dataforge.roles import LOAD, table_grants
 SOURCE = "_source"
 FILE_SHIFT = 44
 """A position's bits below the file number: files of up to 16 TiB."""
+_AUTOVACUUM = "autovacuum_enabled"
+"""Autovacuum would come while indexes are built or tables swapped, and gives way only after a second, in which readers of
+the tables might wait too. A shadow gets its statistics once, when it is finished."""
 
 
 def schema_of(run: str) -> str:
@@ -42,7 +45,7 @@ def create(
     cursor.execute(f"CREATE SCHEMA {ddl.ident(schema)}")
     cursor.execute(f"GRANT USAGE ON SCHEMA {ddl.ident(schema)} TO {loader}")
     for table in tables:
-        cursor.execute(ddl.create_table(table, schema, extra))
+        cursor.execute(f"{ddl.create_table(table, schema, extra)} WITH ({_AUTOVACUUM} = false)")
         cursor.execute(f"GRANT INSERT ON {ddl.qualified(table, schema)} TO {loader}")
 
 
@@ -143,18 +146,24 @@ def swap(cursor: Any, dataset: Dataset, run: str, tables: Iterable[Table]) -> No
         cursor.execute(f"ALTER TABLE {ddl.qualified(child)} DROP CONSTRAINT {ddl.ident(key.name)}")
     cursor.execute(f"DROP TABLE {', '.join(ddl.qualified(t) for t in inside)}")
     for table in inside:
-        shadow = ddl.qualified(table, schema_of(run))
-        cursor.execute(f"ALTER TABLE {shadow} DROP COLUMN {SOURCE}")
-        cursor.execute(f"REVOKE ALL ON {shadow} FROM {LOAD}")
-        cursor.execute(f"ALTER TABLE {shadow} SET SCHEMA {ddl.ident(dataset.name)}")
-        for grant in table_grants():
-            role, privilege = grant.split(" ")
-            cursor.execute(f"GRANT {privilege} ON {ddl.qualified(table)} TO {ddl.ident(role)}")
+        cursor.execute(f"ALTER TABLE {ddl.qualified(table, schema_of(run))} DROP COLUMN {SOURCE}")
+        move_in(cursor, table, run, LOAD)
     for child, key in outside:
         definition = ddl.foreign_key(key, dataset.name)
         cursor.execute(
             f"ALTER TABLE {ddl.qualified(child)} ADD CONSTRAINT {ddl.ident(key.name)} {definition}"
         )
+
+
+def move_in(cursor: Any, table: Table, run: str, loader: str) -> None:
+    """Put the shadow where the table was: with the catalogue's grants, and in autovacuum's care; no more the loader's."""
+    shadow = ddl.qualified(table, schema_of(run))
+    cursor.execute(f"REVOKE ALL ON {shadow} FROM {loader}")
+    cursor.execute(f"ALTER TABLE {shadow} RESET ({_AUTOVACUUM})")
+    cursor.execute(f"ALTER TABLE {shadow} SET SCHEMA {ddl.ident(table.dataset)}")
+    for grant in table_grants():
+        role, privilege = grant.split(" ")
+        cursor.execute(f"GRANT {privilege} ON {ddl.qualified(table)} TO {ddl.ident(role)}")
 
 
 def lock(cursor: Any, dataset: Dataset, tables: Iterable[Table], mode: str) -> None:
