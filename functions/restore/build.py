@@ -33,10 +33,24 @@ def build(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
         if cursor.fetchone() is not None:
             return {}
         cursor.execute(f"SET LOCAL maintenance_work_mem = '{SORT_MEMORY}'")
+        if not _outweighs_the_others(cursor, run, table):
+            cursor.execute("SET LOCAL max_parallel_maintenance_workers = 0")
         if not shadow.add_key(cursor, table, run.id):
             raise DamagedBackup(run.backup_id, [f"rows of {table.name} have the same key"])
         shadow.finish(cursor, table, run.id)
     return {}
+
+
+def _outweighs_the_others(cursor: Any, run: Run, table: Table) -> bool:
+    """Whether most of what is restored is in this table, so that building the others cannot keep all processors busy.
+
+    Otherwise they do, and what several processes spend on one index is lost to them.
+    """
+    cursor.execute(
+        'SELECT 2 * max(rows) FILTER (WHERE "table" = %s) > sum(rows) FROM dataforge.restore_tables WHERE restore_id = %s',
+        (table.name, run.id),
+    )
+    return bool(cursor.fetchone()[0])
 
 
 def link(db: Connection, run_id: str, table_name: str) -> dict[str, str]:

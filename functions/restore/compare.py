@@ -15,6 +15,15 @@ from functions.restore.run import MERGE, SWAP, Run, read_run
 _SHARE = 5
 """One row in so many that differ is worth a new table."""
 
+_CHOOSE = """
+    UPDATE dataforge.restores SET mode = %s, readers = ARRAY(
+        SELECT virtualxid FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE locktype = 'virtualxid' AND granted AND pid <> pg_backend_pid()
+          AND datname = current_database() AND usesysid IS NOT NULL)
+    WHERE restore_id = %s
+"""
+"""Readers are sessions of this database; autovacuum, which has no user, reads nothing for anybody."""
+
 
 def compare(db: Connection, settings: RestoreSettings, run_id: str) -> dict[str, str]:
     """Check the foreign keys, and choose how the tables are to be changed.
@@ -31,11 +40,7 @@ def compare(db: Connection, settings: RestoreSettings, run_id: str) -> dict[str,
         if run.dry_run:
             return {"next": "finish"}
         mode = _mode(cursor, settings, run, figures)
-        cursor.execute(
-            "UPDATE dataforge.restores SET mode = %s, readers = ARRAY(SELECT virtualxid FROM pg_locks"
-            " WHERE locktype = 'virtualxid' AND granted AND pid <> pg_backend_pid()) WHERE restore_id = %s",
-            (mode, run_id),
-        )
+        cursor.execute(_CHOOSE, (mode, run_id))
     return {"next": "build" if mode == SWAP else "switch"}
 
 

@@ -16,6 +16,7 @@ from dataforge import manifest, snapshot
 from dataforge.datasets import DATASETS
 from dataforge.errors import AlreadyRunning, Busy, InvalidInput, LeaseLost, Unavailable, WouldOrphan
 from dataforge.roles import REFILL, RESTORE
+from dataforge.shadow import schema_of
 from functions.restore.begin import release
 from functions.restore.keep import PartItem, keep_part, plan_parts
 from functions.restore.load import FileItem, load_file
@@ -216,6 +217,29 @@ def test_a_snapshot_that_is_younger_than_the_load_reads_all_of_the_new_rows(
     reader.close()
     assert seen == (len(rows),)
     assert vault.database.query("SELECT 'olist.sellers'::regclass::oid") != before
+
+
+def test_a_transaction_in_another_database_does_not_keep_tables_from_being_swapped(
+    vault: Vault, rows: list[str]
+) -> None:
+    elsewhere = vault.database.server.superuser()
+    elsewhere.autocommit = False
+    elsewhere.cursor().execute("SELECT")
+    before = vault.database.query("SELECT 'olist.sellers'::regclass::oid")
+    vault.restore(SWAP, table="sellers").run()
+    elsewhere.close()
+    assert vault.database.query("SELECT 'olist.sellers'::regclass::oid") != before
+
+
+def test_autovacuum_is_kept_from_what_is_loaded_but_not_from_what_is_restored(
+    vault: Vault, rows: list[str]
+) -> None:
+    run = vault.restore(SWAP, table="sellers").until("load")
+    options = "SELECT reloptions FROM pg_class WHERE oid = (%s || '.sellers')::regclass"
+    assert vault.database.query(options, schema_of(run.id)) == [(["autovacuum_enabled=false"],)]
+    for step in STEPS[STEPS.index("load") :]:
+        run.take(step)
+    assert vault.database.query(options, "olist") == [(None,)]
 
 
 def test_a_backup_that_holds_a_snapshot_neither_waits_nor_is_disturbed(vault: Vault, rows: list[str]) -> None:
