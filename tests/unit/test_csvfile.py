@@ -2,6 +2,7 @@
 
 import csv
 import io
+import tracemalloc
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -64,8 +65,13 @@ def machine(data: bytes, state: str = "S", *, last: bool = False) -> Read:
     return Read(ends, records, state)
 
 
+MANY = b'a,"b"\n' * 17
+"""So many good records in a row that they are no longer read one by one."""
+
 SOUP = st.lists(
-    st.sampled_from([b'"', b",", b"\n", b"\r\n", b"a", b"\r", b'""', b"bc", b'","', b'"\n"', "ã".encode()]),
+    st.sampled_from(
+        [b'"', b",", b"\n", b"\r\n", b"a", b"\r", b'""', b"bc", b'","', b'"\n"', "ã".encode(), MANY]
+    ),
     max_size=40,
 ).map(b"".join)
 
@@ -75,11 +81,22 @@ SOUP = st.lists(
 @example(b'"a"\r', True)
 @example(b'a"b\n"c\nd"\n', False)
 @example(b'"open', True)
+@example(b'a"b\n' * 5000 + MANY + b'"x"y\n' + MANY, False)
 def test_records_end_and_are_malformed_where_the_machine_says(data: bytes, last: bool) -> None:
     found, wanted = split_records(data, last=last), machine(data, last=last)
     assert found.ends.tolist() == wanted.ends
     assert sorted(found.malformed) == [i for i, fields in enumerate(wanted.fields) if fields is None]
     assert found.starts.tolist() == [0, *wanted.ends][: len(wanted.ends)]
+
+
+def test_malformed_records_take_hardly_more_memory_than_their_places() -> None:
+    records = 50_000
+    tracemalloc.start()
+    found = split_records(b'5" pipe\n' * records, last=True)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found.malformed) == records
+    assert peak / records < 150
 
 
 @settings(max_examples=300, deadline=None)

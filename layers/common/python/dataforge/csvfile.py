@@ -8,8 +8,8 @@ The grammar is RFC 4180 with LF or CRLF. Seen as a machine, a byte is read in on
 A quote in U, or anything but a quote, comma or line end in E, makes the record malformed; it then goes on as unquoted to
 the next comma or line end, so one bad record never swallows its neighbours. S and F read every byte alike.
 
-Most data is regular, and numpy finds its records by the parity of the quotes; only a record with an illegal quote is read
-by a regular expression. Both give the same answer as the machine (a property test holds them to it).
+Most data is regular, and numpy finds its records by the parity of the quotes; only where a quote is illegal are records read
+one by one, by regular expressions. Both give the same answer as the machine (a property test holds them to it).
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ Offsets = NDArray[np.int64]
 
 _QUOTE, _COMMA, _LF, _CR = b'",\n\r'
 _NONE = np.zeros(0, np.int64)
+
+_CALM, _STRETCH = 16, 1 << 12
+"""Records that are read one by one: until so many in a row are good, and so many at most before they are handed on."""
 
 
 def _compile(pattern: bytes) -> re.Pattern[bytes]:
@@ -79,11 +82,10 @@ def split_records(data: bytes, *, last: bool) -> Records:
     parts: list[Offsets] = [_NONE]
     malformed: list[int] = []
     count = 0
-    for ends, good in _runs(data):
+    for ends, bad in _runs(data):
         parts.append(ends)
+        malformed += [count + index for index in bad]
         count += len(ends)
-        if not good:
-            malformed.append(count - 1)
     done = int(parts[-1][-1]) if count else 0
     if last and done < len(data):
         if not _GOOD_RECORD.fullmatch(data[done:] + b"\n"):
@@ -92,11 +94,11 @@ def split_records(data: bytes, *, last: bool) -> Records:
     return Records(np.concatenate(parts), malformed)
 
 
-def _runs(data: bytes) -> Iterator[tuple[Offsets, bool]]:
-    """The ends of the complete records of data that begins in state S, in runs: some good ones, or one malformed one.
+def _runs(data: bytes) -> Iterator[tuple[Offsets, list[int]]]:
+    """The ends of the complete records of data that begins in state S, in runs, and which of a run are malformed.
 
     From the start of a record on, a newline ends one if the number of quotes before it is even, up to the first illegal
-    quote. The record with that quote is read by itself; after it the count starts anew.
+    quote. From the record with that quote on they are read one by one for a while; after it the count starts anew.
     """
     bytes_ = np.frombuffer(data, np.uint8)
     newlines = np.flatnonzero(bytes_ == _LF)
@@ -113,13 +115,31 @@ def _runs(data: bytes) -> Iterator[tuple[Offsets, bool]]:
         ends = line_ends[parity]
         ends = ends[slice(*np.searchsorted(ends, (position, limit), side="right"))]
         if len(ends):
-            yield ends, True
+            yield ends, []
             position = int(ends[-1])
-        record = _RECORD.match(data, position) if len(following) else None
-        if record is None:
+        walked, malformed = _walk(data, position) if len(following) else ([], [])
+        if not walked:
             return
+        position = walked[-1]
+        yield np.array(walked, np.int64), malformed
+
+
+def _walk(data: bytes, position: int) -> tuple[list[int], list[int]]:
+    """The ends of some records from ``position`` on, and which are malformed: bad ones seldom come alone."""
+    ends: list[int] = []
+    malformed: list[int] = []
+    calm = 0
+    while calm < _CALM and len(ends) < _STRETCH:
+        good = _GOOD_RECORD.match(data, position)
+        record = good or _RECORD.match(data, position)
+        if record is None:
+            break
+        calm = calm + 1 if good else 0
+        if not good:
+            malformed.append(len(ends))
         position = record.end()
-        yield np.array([position], np.int64), False
+        ends.append(position)
+    return ends, malformed
 
 
 def _illegal(data: NDArray[np.uint8], quotes: Offsets, parity: int) -> Offsets:
