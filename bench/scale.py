@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from bench.scale_model import (
     BIG,
+    CALL,
     CONSTANTS,
     FUNCTION_SECONDS,
     HUGE,
@@ -15,6 +18,7 @@ from bench.scale_model import (
     settle_seconds,
     simulate,
 )
+from functions.migrate.replay import CHUNK
 
 PLANS = (
     Plan("10 GB, defaults of prod", 10, LARGE, 125, 3_000, 10, 16),
@@ -96,5 +100,32 @@ def _largest(gigabytes: int, database: Database, storage: int) -> float:
     return settle_seconds(plan, CONSTANTS, CONSTANTS.largest_settle_seconds)
 
 
+def sources() -> str:
+    """What one worker manages of a CSV, and of a Parquet file that holds the same."""
+    each = [
+        seconds + CONSTANTS.database_seconds
+        for seconds in (CONSTANTS.worker_seconds, CONSTANTS.parquet_worker_seconds)
+    ]
+    rows = [
+        "| | CSV | Parquet |",
+        "| --- | --- | --- |",
+        f"| MB of file for a MB of CSV | 1 | {CONSTANTS.parquet_size} |",
+        f"| MB/s of CSV, one worker and its backend | {' | '.join(f'{1 / s:.0f}' for s in each)} |",
+        f"| GB of CSV in 15 minutes of one call | {' | '.join(f'{FUNCTION_SECONDS / s / 1024:.0f}' for s in each)} |",
+    ]
+    return "\n".join(rows)
+
+
+def replays() -> str:
+    """What a replay takes before it settles, by the number of its records."""
+    rows = ["| records | calls | load, 10 at once | PostgreSQL's part |", "| --- | --- | --- | --- |"]
+    ours, databases = CONSTANTS.replay_worker_seconds, CONSTANTS.replay_database_seconds
+    for records in (100_000, 1_000_000, 10_000_000):
+        calls = math.ceil(records / CHUNK)
+        load = math.ceil(calls / 10) * (CHUNK / 1000 * (ours + databases) + CALL)
+        rows.append(f"| {records:,} | {calls:,} | {_time(load)} | {_time(records / 1000 * databases)} |")
+    return "\n".join(rows)
+
+
 if __name__ == "__main__":
-    print(f"{plans()}\n\n{limits()}\n\n{quarter_hour()}")
+    print("\n\n".join((plans(), limits(), quarter_hour(), sources(), replays())))

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from bench.scale import PLANS, limits, plans, quarter_hour
+from bench.scale import PLANS, limits, plans, quarter_hour, replays, sources
 from bench.scale_model import CONSTANTS, FUNCTION_SECONDS, Plan, rates, simulate
 from infra.settings import DEFAULTS, Settings
 
 DOC = (Path(__file__).parents[2] / "docs" / "scale.md").read_text()
 
 
-@pytest.mark.parametrize("table", [plans(), limits(), quarter_hour()], ids=["plans", "limits", "15 minutes"])
+@pytest.mark.parametrize(
+    "table",
+    [plans(), limits(), quarter_hour(), sources(), replays()],
+    ids=["plans", "limits", "15 minutes", "sources", "replays"],
+)
 def test_the_page_shows_the_simulations_tables(table: str) -> None:
     assert table in DOC, "run `python -m bench.scale` and put its tables into docs/scale.md"
 

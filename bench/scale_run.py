@@ -1,0 +1,97 @@
+"""A migration in this process alone, step by step, and what its steps take of processors."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench.folder_store import FolderStore
+from bench.ours import PREFIX
+from bench.server import Server
+from dataforge.database import Connection
+from dataforge.roles import LOAD, MIGRATE
+from dataforge.settings import MigrationSettings
+from functions.migrate.begin import begin
+from functions.migrate.cut import cut
+from functions.migrate.items import LoadItem, ScanItem
+from functions.migrate.load import load_chunk, scan_range
+from functions.migrate.plan import plan
+from functions.migrate.publish import publish, reconcile
+from functions.migrate.settle import settle
+
+_numbers = itertools.count(1)
+Spent = tuple[float, float]
+"""Processor seconds of this process, and of a backend."""
+
+
+class Backend:
+    """A connection with its server process."""
+
+    def __init__(self, db: Connection) -> None:
+        self.db = db
+        self.process = psutil.Process(db.get_backend_pid())
+
+    def spent(self, work: Callable[[], object]) -> Spent:
+        """Processor seconds of this process and of the backend."""
+        ours, theirs = time.process_time(), self._time()
+        work()
+        return time.process_time() - ours, self._time() - theirs
+
+    def _time(self) -> float:
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
+
+class Run:
+    """A migration of the folder's files, or whatever ``document`` orders, in an existing database."""
+
+    def __init__(self, running: Server, database: str, folder: Path, document: dict[str, Any]) -> None:
+        self._store = FolderStore(folder, PREFIX)
+        base = running.settings(database, MIGRATE).model_dump()
+        self._settings = MigrationSettings(**base, raw_bucket="raw", report_bucket="reports")
+        self.control, self.worker = (Backend(running.connect(database, role)) for role in (MIGRATE, LOAD))
+        self._execution = f"arn:scale:{next(_numbers)}"
+        started = "2026-01-01T00:00:00Z"
+        self.id = begin(self.control.db, self._execution, started, document)["migration_id"]
+        self.loads: list[dict[str, Any]] = []
+
+    def plan(self) -> Spent:
+        """Plan it: what is there to scan, and in which order tables are settled."""
+        return self.control.spent(self._plan)
+
+    def _plan(self) -> None:
+        planned = plan(self.control.db, self._store, self._settings, self.id)
+        self.waves: list[list[str]] = planned["waves"]
+        self.scans = [ScanItem.model_validate(item) for item in self._items(planned["scan"])]
+
+    def scan(self) -> Spent:
+        """Scan every range."""
+        work = partial(scan_range, self.worker.db, self._store)
+        return self.worker.spent(lambda: [work(item) for item in self.scans])
+
+    def load(self) -> Spent:
+        """Load every chunk."""
+        self.loads = self._items(cut(self.control.db, self._store, self._settings, self.id))
+        items = [LoadItem.model_validate(item) for item in self.loads]
+        return self.worker.spent(lambda: [load_chunk(self.worker.db, self._store, item) for item in items])
+
+    def settle(self, tables: Iterable[str]) -> list[float]:
+        """Settle tables; the seconds of each, of both sides."""
+        work = partial(settle, self.control.db, self._store, self.id)
+        return [sum(self.control.spent(partial(work, table))) for table in tables]
+
+    def publish(self) -> None:
+        """Make it visible."""
+        reconcile(self.control.db, self._store, self.id)
+        publish(self.control.db, self.id, self._execution)
+
+    def _items(self, place: dict[str, Any]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self._store.written[place["key"]])
+        return found
