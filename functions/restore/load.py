@@ -6,6 +6,7 @@ import hashlib
 import io
 from typing import Any
 
+import psycopg2
 import pyarrow as pa
 
 from dataforge import parquet, shadow
@@ -66,9 +67,13 @@ def _checked(s3: Any, item: FileItem) -> bytes:
 def _copy(cursor: Any, item: FileItem, data: bytes) -> int:
     table = narrowed(item.declared, item.columns)
     rows = 0
-    for batch in _batches(item, table, data):
-        copy_batch(cursor, table, shadow.schema_of(item.restore_id), batch)
-        rows += batch.num_rows
+    try:
+        for batch in _batches(item, table, data):
+            copy_batch(cursor, table, shadow.schema_of(item.restore_id), batch)
+            rows += batch.num_rows
+    except (psycopg2.DataError, psycopg2.IntegrityError) as error:
+        # The rest of the text has values in it.
+        raise item.damaged(f"cannot be stored ({error.diag.message_primary})") from error
     if rows != item.rows:
         raise item.damaged(f"has {rows} rows, not {item.rows}")
     return rows

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -188,6 +190,26 @@ def test_files_that_are_not_the_manifests_are_named(
         case "extra":
             vault.s3.put_object(Bucket=BUCKET, Key=key.replace("00000.", "00009."), Body=data)
     refused(vault, DamagedBackup, *words, table="sellers")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "word"),
+    [("seller_city", "a\0b", "invalid byte sequence"), ("seller_id", None, "violates not-null constraint")],
+    ids=["NUL", "NULL"],
+)
+def test_a_file_that_was_made_to_fit_its_manifest_but_not_the_table_is_damaged(
+    vault: Vault, sellers: Manifest, column: str, value: str | None, word: str
+) -> None:
+    key, forged = sellers.folder + sellers.tables[0].files[0].key, io.BytesIO()
+    rows = pq.read_table(io.BytesIO(vault.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()))
+    place = rows.schema.get_field_index(column)
+    values = [value, *rows.column(place).to_pylist()[1:]]
+    pq.write_table(rows.set_column(place, pa.field(column, pa.string()), [values]), forged)
+    data = forged.getvalue()
+    vault.s3.put_object(Bucket=BUCKET, Key=key, Body=data)
+    new = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    edit(vault, sellers, lambda m: m["tables"][0]["files"][0].update(new))
+    refused(vault, DamagedBackup, "part-00000.parquet cannot be stored", word, table="sellers")
 
 
 @pytest.mark.parametrize(
