@@ -21,58 +21,101 @@ USED_SEQUENCES = """
     WHERE last_value IS NOT NULL
 """
 
+COUNTED = (
+    *(
+        "pg_policy",
+        "pg_publication",
+        "pg_subscription",
+        "pg_extension",
+        "pg_event_trigger",
+        "pg_statistic_ext",
+    ),
+    *("pg_largeobject_metadata", "pg_cast", "pg_operator", "pg_opclass", "pg_collation", "pg_conversion"),
+    *("pg_foreign_data_wrapper", "pg_foreign_server", "pg_ts_config", "pg_transform"),
+)
+
 
 def _rights(column: str) -> str:
     """Sorted: the order in which they were granted means nothing, and a table that was swapped in has another."""
     return f"(SELECT string_agg(item::text, ',' ORDER BY item::text COLLATE \"C\") FROM unnest({column}) AS item)"
 
 
-# Names, not numbers: a table that was swapped in is another one, and the same.
+def _counts() -> str:
+    """How many there are of what is seldom made."""
+    of_catalogs = ", ".join(f"(SELECT count(*) FROM {name})" for name in COUNTED)
+    prepared = "(SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database())"
+    own = "(SELECT count(*) FROM pg_proc WHERE oid >= 16384 AND pronamespace = 'pg_catalog'::regnamespace)"
+    return f"{of_catalogs}, {prepared}, {own}"
+
+
+# Names, not numbers: a table that was swapped in is another one, and the same. Objects that PostgreSQL brings have numbers
+# below 16384.
 STRUCTURE = f"""
     WITH ours AS (SELECT * FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|shadow_)'),
     relations AS (SELECT c.* FROM pg_class c JOIN ours ON ours.oid = relnamespace),
     lines (line) AS (
-        SELECT concat_ws(' ', 'schema', nspname, nspowner::regrole, {_rights("nspacl")}) FROM ours
+        SELECT ROW('schema', nspname, nspowner::regrole, {_rights("nspacl")})::text FROM ours
         UNION ALL
-        SELECT concat_ws(' ', 'relation', oid::regclass, relkind, relpersistence, relowner::regrole, relrowsecurity,
-            relreplident, reloptions, reltablespace, {_rights("relacl")},
-            pg_get_viewdef(CASE WHEN relkind IN ('v', 'm') THEN oid END))
+        SELECT ROW('relation', oid::regclass, relkind, relpersistence, relowner::regrole, relrowsecurity,
+            relforcerowsecurity, relreplident, reloptions, reltablespace, {_rights("relacl")},
+            pg_get_viewdef(CASE WHEN relkind IN ('v', 'm') THEN oid END))::text
         FROM relations
         UNION ALL
-        SELECT concat_ws(' ', 'column', attrelid::regclass, attname, format_type(atttypid, atttypmod), attnotnull,
+        SELECT ROW('column', attrelid::regclass, attname, format_type(atttypid, atttypmod), attnotnull,
             attidentity, attgenerated, attstattarget, attcollation, attcompression, attstorage, attoptions,
-            {_rights("attacl")}, pg_get_expr(adbin, adrelid))
+            {_rights("attacl")}, pg_get_expr(adbin, adrelid))::text
         FROM relations JOIN pg_attribute ON attrelid = relations.oid
             LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         WHERE attnum > 0
         UNION ALL
-        SELECT concat_ws(' ', 'constraint', conrelid::regclass, conname, convalidated, conenforced,
-            pg_get_constraintdef(oid))
+        SELECT ROW('constraint', conrelid::regclass, conname, convalidated, conenforced, pg_get_constraintdef(oid))::text
         FROM pg_constraint WHERE connamespace IN (SELECT oid FROM ours)
         UNION ALL
-        SELECT concat_ws(' ', 'index', pg_get_indexdef(indexrelid), indisvalid, indisready, indislive, indisclustered,
-            indisreplident)
+        SELECT ROW('index', pg_get_indexdef(indexrelid), indisvalid, indisready, indislive, indisclustered,
+            indisreplident)::text
         FROM pg_index WHERE indexrelid IN (SELECT oid FROM relations)
         UNION ALL
-        SELECT concat_ws(' ', 'trigger', tgrelid::regclass, tgenabled, tgfoid::regproc,
-            CASE WHEN NOT tgisinternal THEN pg_get_triggerdef(oid) END)
+        SELECT ROW('trigger', tgrelid::regclass, tgenabled, tgfoid::regproc,
+            CASE WHEN NOT tgisinternal THEN pg_get_triggerdef(oid) END)::text
         FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM relations)
         UNION ALL
-        SELECT concat_ws(' ', 'function', oid::regprocedure, proowner::regrole, md5(prosrc), {_rights("proacl")})
+        SELECT ROW('rule', ev_enabled, pg_get_ruledef(oid))::text
+        FROM pg_rewrite WHERE ev_class IN (SELECT oid FROM relations)
+        UNION ALL
+        SELECT ROW('child', inhrelid::regclass, inhparent::regclass)::text FROM pg_inherits
+        UNION ALL
+        SELECT ROW('sequence', seqrelid::regclass, seqtypid::regtype, seqstart, seqincrement, seqmax, seqmin, seqcache,
+            seqcycle)::text
+        FROM pg_sequence WHERE seqrelid IN (SELECT oid FROM relations)
+        UNION ALL
+        SELECT ROW('type', oid::regtype, typtype, typowner::regrole, typnotnull, typdefault, {_rights("typacl")},
+            (SELECT array_agg(enumlabel ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid))::text
+        FROM pg_type t WHERE typnamespace IN (SELECT oid FROM ours)
+        UNION ALL
+        SELECT ROW('function', oid::regprocedure, proowner::regrole, {_rights("proacl")},
+            pg_get_functiondef(CASE WHEN prokind <> 'a' THEN oid END))::text
         FROM pg_proc WHERE pronamespace IN (SELECT oid FROM ours)
         UNION ALL
-        SELECT concat_ws(' ', 'default', defaclrole::regrole, defaclnamespace, defaclobjtype, {_rights("defaclacl")})
+        SELECT ROW('comment', identity, description)::text
+        FROM pg_description, pg_identify_object(classoid, objoid, objsubid)
+        WHERE objoid >= 16384 AND identity NOT LIKE '%shadow\\_%'
+        UNION ALL
+        SELECT ROW('default', defaclrole::regrole, defaclnamespace, defaclobjtype, {_rights("defaclacl")})::text
         FROM pg_default_acl
         UNION ALL
-        SELECT concat_ws(' ', 'setting', setrole::regrole, setconfig) FROM pg_db_role_setting
+        SELECT ROW('setting', setrole::regrole, setconfig)::text FROM pg_db_role_setting
         WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
         UNION ALL
-        SELECT concat_ws(' ', 'database', datdba::regrole, datconnlimit, {_rights("datacl")})
+        SELECT ROW('database', datdba::regrole, datconnlimit, {_rights("datacl")})::text
         FROM pg_database WHERE datname = current_database()
         UNION ALL
-        SELECT concat_ws(' ', 'others', (SELECT count(*) FROM pg_policy), (SELECT count(*) FROM pg_publication),
-            (SELECT count(*) FROM pg_extension), (SELECT count(*) FROM pg_event_trigger),
-            (SELECT count(*) FROM pg_statistic_ext), (SELECT count(*) FROM pg_largeobject_metadata))
+        SELECT ROW('right', oid::regclass, {_rights("relacl")})::text FROM pg_class WHERE oid < 16384 AND relacl IS NOT NULL
+        UNION ALL
+        SELECT ROW('right', oid, {_rights("proacl")})::text FROM pg_proc WHERE oid < 16384 AND proacl IS NOT NULL
+        UNION ALL
+        SELECT ROW('right', lanname, {_rights("lanacl")})::text FROM pg_language
+        UNION ALL
+        SELECT ROW('others', {_counts()})::text
     )
     SELECT md5(string_agg(line, E'\\n' ORDER BY line COLLATE "C")) FROM lines
 """
