@@ -24,6 +24,9 @@ _ATHENA = {
     BOOLEAN: "boolean",
 }
 
+_PASSING = ("ThrottlingException", "OperationTimeoutException", "ConcurrentModificationException")
+"""Glue answers 400 to these too, and it is nobody's mistake."""
+
 
 def athena_type(sql: str) -> str:
     """Athena's type of a column whose ``sql`` type stands in a manifest: what its files are read as, exactly."""
@@ -71,6 +74,6 @@ def _translated(table: str) -> Iterator[None]:
         raise Unavailable(f"Glue did not answer about {table}.") from error
     except ClientError as error:
         code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
-        if code == "ThrottlingException" or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if code in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise Unavailable(f"Glue failed at {table}: {code}.") from error
         raise

@@ -200,7 +200,16 @@ def bad_day() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.parametrize("answer", ["/400/ThrottlingException", "/503/InternalServiceException", None])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "/400/ThrottlingException",
+        "/400/OperationTimeoutException",
+        "/400/ConcurrentModificationException",
+        "/503/InternalServiceException",
+        None,
+    ],
+)
 def test_glue_that_fails_in_passing_is_tried_again(
     glue: Glue, bad_day: str, monkeypatch: pytest.MonkeyPatch, answer: str | None
 ) -> None:
