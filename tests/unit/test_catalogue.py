@@ -240,3 +240,12 @@ def test_a_nullable_column_needs_its_default() -> None:
 
     with pytest.raises(ValueError, match="note needs the default None"):
         dataset(NoDefault)
+
+
+def test_a_nullable_column_has_no_other_default() -> None:
+    class Defaults(Row, table="items"):
+        item: Annotated[HexId, Key()]
+        note: Text | None = "none"
+
+    with pytest.raises(ValueError, match="note needs the default None"):
+        dataset(Defaults)

@@ -43,7 +43,7 @@ def read_rule(name: str, info: FieldInfo) -> ColumnRule:
     """The rule of a model field. Raises ``ValueError`` for an annotation that no column can have."""
     inner, metadata, nullable = _flatten(info.annotation, list(info.metadata))
     bounds = dict(_bounds(metadata))
-    if nullable and info.is_required():
+    if nullable and (info.default is not None or info.default_factory is not None):
         raise ValueError(f"nullable column {name} needs the default None")
     if get_origin(inner) is Literal:
         choices = get_args(inner)
