@@ -101,21 +101,16 @@ class BackupStates(Construct):
         return plan
 
     def _registered(self, close: sfn.IChainable) -> sfn.IChainable:
-        """Register what this run has made and verified, if anything is to be.
-
-        The run still holds the tables' leases, so backups are registered in the order in which they were made.
-        """
+        """Register the backup that was verified, if anything is to be. The function leaves tables of newer ones alone."""
         if self._register is None:
             return close
         payload = sfn.TaskInput.from_object(
-            {"dataset": sfn.JsonPath.string_at("$.run.dataset"), "backup_id": RUN}
+            {name: sfn.JsonPath.string_at(f"$.run.{name}") for name in ("dataset", "backup_id")}
         )
         register = retry_died(
             call(self, "Register", self._register, payload=payload, result_path=sfn.JsonPath.DISCARD)
         )
-        self._run.or_abandon(register).next(close)
-        made_one = sfn.Condition.boolean_equals("$.run.backup", True)
-        return sfn.Choice(self, "IsOneToRegister").when(made_one, register).otherwise(close)
+        return self._run.or_abandon(register).next(close)
 
     def _for_each(self, name: str, items: str, task: str) -> sfn.DistributedMap:
         report, concurrency = self._report, self._concurrency

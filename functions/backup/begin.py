@@ -14,11 +14,13 @@ from functions.backup.signals import signal
 def begin(db: Connection, execution: str, started: str, document: Any, dead: str = "") -> dict[str, Any]:
     """Open a run for ``execution``; ``dead`` is a holder that was found not to run any more.
 
-    Returns its ``run_id`` and ``dataset``, what to do (``backup``, ``verify``), and ``holder``: "" or the execution that
-    holds one of the tables, in which case nothing was taken. Repeating it is harmless. Raises ``InvalidInput`` and its kin.
+    Returns its ``run_id``, the ``dataset`` and ``backup_id`` that it is about, what to do (``backup``, ``verify``), and
+    ``holder``: "" or the execution that holds one of the tables, in which case nothing was taken. Repeating it is harmless.
+    Raises ``InvalidInput`` and its kin.
     """
     request, dataset, tables = read_input(document)
     run_id, backs_up = id_of(execution, started), not request.verify_only
+    backup_id = request.verify_only or run_id
     if dead:
         release(db, dead, "stopped")
     with transaction(db) as cursor:
@@ -30,11 +32,12 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
             cursor.execute(
                 "INSERT INTO dataforge.backups (run_id, execution, dataset, tables, backup_id) VALUES (%s, %s, %s, %s, %s)"
                 " ON CONFLICT (run_id) DO NOTHING",
-                (run_id, execution, dataset.name, tables, request.verify_only or run_id),
+                (run_id, execution, dataset.name, tables, backup_id),
             )
     return {
         "run_id": run_id,
         "dataset": dataset.name,
+        "backup_id": backup_id,
         "backup": backs_up,
         "verify": request.verify,
         "holder": holder,

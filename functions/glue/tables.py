@@ -38,14 +38,29 @@ def register_tables(settings: GlueSettings, backup: Manifest) -> None:
     """Let each table of the backup's dataset that is in it have its columns, and lie where its files are.
 
     A table is created or replaced by one call, so a query reads one backup's files or the other's; tables follow one
-    another, and each names its backup. Repeating it is harmless. Raises ``Unavailable``.
+    another, and each names its backup. One that has a newer backup is left alone, and a safety backup, which may be
+    verified too, is for none: it is removed one day. Repeating it is harmless. Raises ``Unavailable``.
     """
+    if backup.kind != "backup":
+        return
+    database = f"{settings.glue_database}_{backup.dataset}"
     for entry in backup.tables:
         with _translated(entry.table):
-            _register(settings, backup, entry)
+            if _registered(database, entry.table) <= backup.backup_id:
+                _register(settings, database, backup, entry)
 
 
-def _register(settings: GlueSettings, backup: Manifest, entry: TableEntry) -> None:
+def _registered(database: str, table: str) -> str:
+    """The backup that Glue has the table of; "" if none."""
+    try:
+        return wr.catalog.get_table_parameters(database, table).get("backup_id", "")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "EntityNotFoundException":
+            raise
+        return ""
+
+
+def _register(settings: GlueSettings, database: str, backup: Manifest, entry: TableEntry) -> None:
     facts = {
         "backup_id": backup.backup_id,
         "created_at": backup.created_at.isoformat(),
@@ -54,7 +69,7 @@ def _register(settings: GlueSettings, backup: Manifest, entry: TableEntry) -> No
         "numRows": str(entry.rows),
     }
     wr.catalog.create_parquet_table(
-        database=f"{settings.glue_database}_{backup.dataset}",
+        database=database,
         table=entry.table,
         path=f"s3://{settings.backup_bucket}/{backup.folder}{entry.table}/",
         columns_types={column.name: athena_type(column.type) for column in entry.columns},

@@ -63,15 +63,15 @@ def test_function_lives_outside_the_network_with_layers_of_its_own(asked: Resour
     assert found["Environment"]["Variables"]["GLUE_DATABASE"] == "lake"
 
 
-def test_what_a_run_has_made_and_verified_is_registered_before_its_leases_go(
+def test_what_a_run_has_verified_is_registered_whoever_made_it_before_its_leases_go(
     asked: Resources, machine: Machine
 ) -> None:
     states = machine(asked, "backup")[1]["States"]
-    assert states["Judge"]["Next"] == "IsOneToRegister"
-    (choice,) = states["IsOneToRegister"]["Choices"]
-    assert (choice["Variable"], choice["BooleanEquals"], choice["Next"]) == ("$.run.backup", True, "Register")
-    assert states["IsOneToRegister"]["Default"] == states["Register"]["Next"] == "Close"
-    assert states["Register"]["Parameters"] == {"dataset.$": "$.run.dataset", "backup_id.$": "$.run.run_id"}
+    assert (states["Judge"]["Next"], states["Register"]["Next"]) == ("Register", "Close")
+    assert states["Register"]["Parameters"] == {
+        "dataset.$": "$.run.dataset",
+        "backup_id.$": "$.run.backup_id",
+    }
     assert states["Register"]["Catch"][0]["Next"] == "Abandon"
     assert [len(retry["ErrorEquals"]) > 2 for retry in states["Register"]["Retry"]] == [True, True]
     # Without a verification nothing is registered: such a backup may be removed one day.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import awswrangler as wr
 import boto3
@@ -44,12 +44,12 @@ class Glue:
         self.calls: list[str] = []
         session.events.register("before-call.glue", lambda model, **_: self.calls.append(model.name))
 
-    def back_up(self, backup_id: str, *tables: Table) -> None:
+    def back_up(self, backup_id: str, *tables: Table, kind: Literal["backup", "safety"] = "backup") -> None:
         """Write the manifest of a backup of the tables."""
         made = Manifest(
             backup_id=backup_id,
             dataset="olist",
-            kind="backup",
+            kind=kind,
             created_at=datetime(2026, 11, 25, 3, 15, 1, tzinfo=UTC),
             tables=tuple(entry(table) for table in tables),
         )
@@ -134,6 +134,22 @@ def test_a_newer_backup_replaces_a_table_by_one_call_and_leaves_those_that_are_n
     found = {name: glue.table(name)["StorageDescriptor"]["Location"] for name in ("customers", "orders")}
     assert found == {"customers": f"{FOLDER}customers/", "orders": f"s3://backup/olist/{NEWER}/orders/"}
     assert glue.table("orders")["Parameters"]["backup_id"] == NEWER
+
+
+def test_an_older_backup_that_is_verified_later_leaves_the_tables_of_a_newer_one(glue: Glue) -> None:
+    customers, orders = OLIST.table("customers"), OLIST.table("orders")
+    glue.back_up(NEWER, orders)
+    glue.register(NEWER)
+    glue.back_up(OLDER, customers, orders)
+    glue.register(OLDER)
+    found = {name: glue.table(name)["Parameters"]["backup_id"] for name in ("customers", "orders")}
+    assert found == {"customers": OLDER, "orders": NEWER}
+
+
+def test_a_safety_backup_that_is_verified_is_no_table(glue: Glue) -> None:
+    glue.back_up(OLDER, OLIST.table("orders"), kind="safety")
+    glue.register(OLDER)
+    assert glue.calls == []
 
 
 def test_no_call_is_made_that_the_function_has_no_right_to(glue: Glue) -> None:
