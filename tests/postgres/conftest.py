@@ -116,7 +116,7 @@ class Database:
         with db.cursor() as cursor:
             cursor.execute("SET timezone = 'UTC'")
             cursor.execute(statement, values)
-            rows = cursor.fetchall() if cursor.description else []
+            rows = cursor.fetchall() if cursor.description is not None else []
         db.close()
         return rows
 
