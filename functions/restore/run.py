@@ -66,7 +66,7 @@ def read_run(cursor: Any, run_id: str) -> Run:
     cursor.execute(_RUN, (run_id,))
     row = cursor.fetchone()
     if row is None:
-        raise InvalidInput(f"No restore {run_id!r} in the ledger.")
+        raise InvalidInput(f"There is no restore {run_id!r}. `dataforge status` shows the newest.")
     execution, name, tables, backup_id, dry_run, mode, status = row
     dataset = get_dataset(name)
     return Run(
