@@ -50,13 +50,16 @@ class Removal:
             self.delete_duplicates(f"SELECT * FROM {self._twins}")
 
     def mark_later_twins(self, reason: str) -> None:
-        """Mark the kept rows that are still there and do not come first of their key."""
+        """Mark the kept rows that are still there and do not come first of their key.
+
+        Rows that come of one record have its position, and are in the order in which they were loaded.
+        """
         if self._twins_found:
             source = f"s.{shadow.SOURCE}"
             self.mark(
-                "SELECT position, place, NULL FROM (SELECT t.place,"
-                f" {source} AS position, min({source}) OVER (PARTITION BY t.twin) AS first"
-                f" FROM {self._twins} t JOIN {self._shadow} s ON s.ctid = t.place) f WHERE position > first",
+                f"SELECT position, place, NULL FROM (SELECT t.place, {source} AS position,"
+                f" row_number() OVER (PARTITION BY t.twin ORDER BY {source}, t.place) AS number"
+                f" FROM {self._twins} t JOIN {self._shadow} s ON s.ctid = t.place) f WHERE number > 1",
                 reason,
             )
 

@@ -106,7 +106,8 @@ def _build(cursor: Any, run: Run, table: Table, removed: Removal) -> None:
         _remove_duplicates(run, table, removed)
         _remove_orphans(run, table, removed)
         _remove_conflicts(removed)
-        shadow.add_key(cursor, table, run.id)
+        if not shadow.add_key(cursor, table, run.id):
+            raise RuntimeError(f"{_shadow(run, table)} has rows of one key after their removal")
     if not shadow.add_foreign_keys(cursor, table, run.id, in_run):
         _remove_orphans(run, table, removed)
         shadow.add_foreign_keys(cursor, table, run.id, in_run)

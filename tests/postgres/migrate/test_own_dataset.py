@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 
-from dataforge.catalogue import Dataset, Row, Table, read_dataset
+from dataforge.catalogue import Dataset, Row, Source, Table, read_dataset
 from dataforge.columns import Integer, Key, Label, References
 from dataforge.datasets import DATASETS
 from dataforge.roles import LOGINS
 from functions.schema.apply import apply
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from tests.postgres.migrate.conftest import Forge
 
 
@@ -38,11 +40,29 @@ class PersonSkill(Row, table="person_skills", file="person_skills.csv"):
     skill: Annotated[Label, References("skills")]
 
 
+class Phone(Row, table="phones"):
+    """Where somebody is reached."""
+
+    owner: Annotated[Label, Key()]
+    phone: Label
+
+
+def split(record: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """A phone for each that the record has, though a person may have one only."""
+    for place in ("home", "work"):
+        if place in record:
+            yield "phones", {"owner": record["owner"], "phone": record[place]}
+
+
+PHONES = Source("phone_book.csv", ("owner", "home", "work"), ("phones",), split)
+
+
 @pytest.fixture
 def office(forge: Forge, monkeypatch: pytest.MonkeyPatch, kitchen: Dataset) -> Forge:
     """A database that also has the datasets ``office`` and ``kitchen``."""
     module = ModuleType("office")
-    vars(module).update({"Person": Person, "Skill": Skill, "PersonSkill": PersonSkill})
+    vars(module).update({"Person": Person, "Skill": Skill, "PersonSkill": PersonSkill, "Phone": Phone})
+    module.FLAT_FILES = (PHONES,)  # type: ignore[attr-defined]
     for dataset in (read_dataset(module), kitchen):
         monkeypatch.setitem(DATASETS, dataset.name, dataset)
     apply(forge.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"))
@@ -76,9 +96,25 @@ def test_of_equal_links_the_first_in_the_file_is_the_one_that_is_rejected(office
     links = b'person,skill\n7,"juggling\r"\n7,juggling\n7, juggling\n1,juggling\n1,juggling\n'
     office.put("office/", people=b"person,boss\n1,\n", skills=b"skill\njuggling\n", person_skills=links)
     for size in (64, 1 << 20):
-        assert migrate(office, size)["person_skills"] in [(5, 1, 0, 3, 1), (5, 0, 1, 3, 1)]
+        counts = migrate(office, size, tables=["people", "skills", "person_skills"])
+        assert counts["person_skills"] in [(5, 1, 0, 3, 1), (5, 0, 1, 3, 1)]
         assert office.rejections("line", "offset", "raw") == [(2, 13, '7,"juggling\r"')]
         office.database.query("DELETE FROM dataforge.rejections")
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_of_different_rows_of_one_key_in_one_record_the_first_is_loaded(office: Forge, filled: bool) -> None:
+    if filled:
+        office.database.query("INSERT INTO office.phones VALUES ('zoe', '9')")
+    office.put("office/", phone_book=b"owner,home,work\nann,1,2\nbob,1,1\ncid,,3\nann,3,\n")
+    assert migrate(office, tables=["phones"]) == {"phones": (6, 3, 0, 1, 2)}
+    assert office.rows("phones", "office")[:3] == ["(ann,1)", "(bob,1)", "(cid,3)"]
+    assert office.rejections("line", "codes", "raw") == [
+        (2, "conflict", "ann,1,2"),
+        (5, "conflict", "ann,3,"),
+    ]
+    key = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'phones_pkey'"
+    assert office.database.query(key) == [("PRIMARY KEY (owner)",)]
 
 
 def test_every_type_of_column_goes_all_the_way(office: Forge, kitchen: Dataset, csv_part: Any) -> None:
