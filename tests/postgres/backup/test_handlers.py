@@ -117,6 +117,16 @@ def test_a_stopped_execution_gives_back_what_it_holds_and_an_unknown_one_nothing
     assert call(control, step="release", execution="arn:none", status="ABORTED") == {"run_id": None}
 
 
+@pytest.mark.parametrize("older", ["", "20261121T100000Z-00000001"])
+def test_a_run_says_which_backup_it_is_about(call: Call, older: str) -> None:
+    document = {"verify_only": older} if older else {"tables": ["sellers"], "verify": True}
+    answer = call(
+        control, step="begin", execution=EXECUTION, started="2026-11-22T10:00:00.123Z", input=document
+    )
+    assert (answer["dataset"], answer["backup_id"]) == ("olist", older or answer["run_id"])
+    assert answer["backup"] is not bool(older)
+
+
 def test_an_unknown_step_and_a_missing_setting_are_errors(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
