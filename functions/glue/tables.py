@@ -54,6 +54,9 @@ def _registered(database: str, table: str) -> str:
     """The backup that Glue has the table of; "" if none."""
     try:
         return wr.catalog.get_table_parameters(database, table).get("backup_id", "")
+    except KeyError:
+        # A table that somebody made by hand need not have parameters.
+        return ""
     except ClientError as error:
         if error.response["Error"]["Code"] != "EntityNotFoundException":
             raise

@@ -146,6 +146,13 @@ def test_an_older_backup_that_is_verified_later_leaves_the_tables_of_a_newer_one
     assert found == {"customers": OLDER, "orders": NEWER}
 
 
+def test_a_table_that_somebody_made_by_hand_is_replaced(glue: Glue) -> None:
+    glue.client.create_table(DatabaseName="lake_olist", TableInput={"Name": "orders"})
+    glue.back_up(OLDER, OLIST.table("orders"))
+    glue.register(OLDER)
+    assert glue.table("orders")["Parameters"]["backup_id"] == OLDER
+
+
 def test_a_safety_backup_that_is_verified_is_no_table(glue: Glue) -> None:
     glue.back_up(OLDER, OLIST.table("orders"), kind="safety")
     glue.register(OLDER)
