@@ -22,6 +22,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from dataforge.catalogue import Column, Dataset, Row, Table, read_dataset
 from dataforge.columns import (
+    NO_NUL,
     Clean,
     Count,
     Double,
@@ -80,6 +81,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing
 
 Part = tuple[tuple[str, ...], bytes]
 Wide = Annotated[int, Field(ge=-(2**63), le=2**63 - 1), Clean()]
+Short = Annotated[str, StringConstraints(pattern=NO_NUL, max_length=300)]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,5}$"), Clean(upper=True)]
 
 USUAL = {
@@ -147,7 +149,7 @@ def kitchen() -> Dataset:
     class Point(Row, table="points", file="points.csv"):
         """Nothing but rows."""
 
-        place: Text
+        place: Short
         size: Double
 
     class Word(Row, table="words", file="words.csv"):

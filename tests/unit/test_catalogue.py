@@ -220,6 +220,15 @@ def circle() -> tuple[type[Row], type[Row]]:
         (circle, "circle"),
         (lambda: (model("a", x=Annotated[Label | None, Key()]),), "must not be nullable"),
         (lambda: (model("a", x=Label | None),), "must not be nullable"),
+        (lambda: (model("a", x=Annotated[Text, Key()]),), "a.x is indexed and needs a bound"),
+        (lambda: (model("a", x=Text, y=HexId),), "a.x is indexed and needs a bound"),
+        (
+            lambda: (
+                model("a", x=Annotated[Label, Key()]),
+                model("b", y=Annotated[HexId, Key()], z=Annotated[Text, References("a")]),
+            ),
+            "b.z is indexed",
+        ),
         (lambda: (model("Items", x=Label),), "'Items'"),
         (lambda: (model("a", camelCase=Label),), "'camelCase'"),
         (lambda: (model("a", **{"x y": Label}),), "'x y'"),

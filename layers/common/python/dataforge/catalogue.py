@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from dataforge.columns import Clean, Key, References
 from dataforge.errors import UnknownTable
-from dataforge.fields import ColumnRule, markers, read_rule
+from dataforge.fields import ColumnRule, markers, read_rule, refuse_unindexable
 from dataforge.storage import StorageType
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
@@ -204,7 +204,9 @@ def _read_table(dataset: str, model: type[Row], keys: Mapping[str, tuple[str, ..
                     f"{name}.{column} references {reference.table!r}, which has no one-column key"
                 )
             foreign_keys.append(ForeignKey(f"{name}_{column}_fkey", column, reference.table, parent_key[0]))
-    for column in keys[name]:
-        if next(c for c in columns if c.name == column).nullable:
-            raise ValueError(f"key column {name}.{column} must not be nullable")
+    for declared in columns:
+        if declared.name in keys[name] and declared.nullable:
+            raise ValueError(f"key column {name}.{declared.name} must not be nullable")
+        if declared.name in keys[name] or any(key.column == declared.name for key in foreign_keys):
+            refuse_unindexable(f"{name}.{declared.name}", declared.rule)
     return Table(dataset, name, model, tuple(columns), keys[name], tuple(foreign_keys))

@@ -99,6 +99,14 @@ def _refuse_unstorable(name: str, kind: StorageType, adapter: TypeAdapter[Any], 
         )
 
 
+def refuse_unindexable(name: str, rule: ColumnRule) -> None:
+    """Raise ``ValueError`` if the column can have a value that no index holds: one row would end a whole run."""
+    if rule.type.name == "text" and not (rule.max_length or rule.pattern or rule.choices):
+        raise ValueError(
+            f"column {name} is indexed and needs a bound, as Label has; a table without a Key is keyed by all"
+        )
+
+
 def markers(info: FieldInfo) -> list[Any]:
     """All metadata of a model field, also what stands inside ``X | None``."""
     return _flatten(info.annotation, list(info.metadata))[1]
