@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 ODD = st.sampled_from(
-    ["", " ", '"', '""', "\\", "\\.", "a\nb", "\r\n", "0007", "NULL", "(", "a,b", "\v", "é😀"]
+    ["", " ", '"', '""', "\\", "\\.", "a\nb", "\r\n", "0007", "NULL", "(", "a,b", "\v", "é😀", "\ufeff"]
 )
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 ROUND_NUMBERS = st.sampled_from([0.0, -0.0, 5e-324, 1e15, 1e16, 1e-5, 0.1, 5.0, -23.54])
@@ -100,6 +100,18 @@ def test_rows_come_back_as_they_were_and_python_hashes_them_as_postgresql_does(
     for batch in parquet.read_batches(file, rows=5):
         copy_batch(cursor, table, "again", batch)
     assert texts_and_hash(cursor, table, "again") == expected
+
+
+def test_a_byte_order_mark_at_the_beginning_of_a_value_is_kept_wherever_the_text_is_cut(
+    cursor: Any, kitchen: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "CHUNK_BYTES", 100)
+    table, file = kitchen.table("words"), io.BytesIO()
+    words = [f"\ufeff{n:04}" for n in range(100)]
+    store(cursor, table, [{"word": word} for word in words])
+    written = parquet.write(cursor, table, parquet.copy_sql(table), file)
+    assert sorted(pq.read_table(file)["word"].to_pylist()) == words
+    assert written.hash_total == texts_and_hash(cursor, table, "kitchen")[1]
 
 
 def test_types_and_values_are_exact_and_nullability_is_told(cursor: Any, kitchen: Dataset) -> None:

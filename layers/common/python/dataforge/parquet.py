@@ -15,10 +15,10 @@ from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from dataforge import ddl
+from dataforge.bulk.csvtexts import read_texts
 from dataforge.bulk.digests import digests, hash_total
 from dataforge.bulk.texts import join_texts
 from dataforge.catalogue import Table
@@ -93,7 +93,7 @@ class _Rows(io.RawIOBase):
         end = end_of_rows(text)
         self._rest = text[end:]
         if end:
-            self._add(_read_csv(text[:end], self._schema.names))
+            self._add(read_texts(text[:end], self._schema.names, quoted_is_null=False))
         return len(data)
 
     def _add(self, texts: pa.Table) -> None:
@@ -130,22 +130,6 @@ def end_of_rows(text: bytes) -> int:
         odd ^= text.count(b'"', max(before, 0), end) % 2
         end = before
     return end + 1
-
-
-def _read_csv(text: bytes, names: list[str]) -> pa.Table:
-    """PostgreSQL's CSV as columns of texts: an empty field is NULL, and ``""`` the empty string."""
-    quoted = b'"' in text
-    return pacsv.read_csv(
-        pa.BufferReader(text),
-        pacsv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=names),
-        pacsv.ParseOptions(quote_char='"' if quoted else False, newlines_in_values=quoted),
-        pacsv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()),
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-        ),
-    )
 
 
 def parsed(kind: StorageType, texts: pa.ChunkedArray) -> pa.ChunkedArray:

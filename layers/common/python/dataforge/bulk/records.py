@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
+from dataforge.bulk.csvtexts import read_texts
 from dataforge.csvfile import Offsets, Records, split_records
 
 _CR, _COMMA, _LF, _QUOTE = b'\r,\n"'
@@ -109,22 +108,7 @@ def read_columns(block: Block, regular: NDArray[np.int64]) -> pa.Table | None:
     data = block.data
     if len(regular) != len(block.records.ends):
         data = _without_others(block, regular)
-    if data.startswith(codecs.BOM_UTF8):
-        # The reader would take it for the file's mark and drop it; here it belongs to a value.
-        data = codecs.BOM_UTF8 + data
-    quoted = b'"' in data
-    return pacsv.read_csv(
-        pa.BufferReader(data),
-        pacsv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=block.header),
-        pacsv.ParseOptions(quote_char='"' if quoted else False, newlines_in_values=quoted),
-        pacsv.ConvertOptions(
-            column_types=dict.fromkeys(block.header, pa.string()),
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-            check_utf8=False,
-        ),
-    )
+    return read_texts(data, block.header, quoted_is_null=True, check_utf8=False)
 
 
 def _without_others(block: Block, wanted: NDArray[np.int64]) -> bytes:
