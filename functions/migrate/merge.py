@@ -38,7 +38,9 @@ def insert(cursor: Any, run: Run) -> None:
     Raises ``TargetChanged``, or ``TargetRefuses`` where the owner's own rules stand in the way.
     """
     own = {key.name for table in run.tables for key in table.foreign_keys}
-    tables = [run.dataset.table(n) for wave in run.dataset.waves(t.name for t in run.tables) for n in wave]
+    chosen = {table.name: table for table in run.tables}
+    # The order in which batches take a dataset's tables, also where the run has but some: else they could deadlock.
+    tables = [chosen[name] for wave in run.dataset.waves() for name in wave if name in chosen]
     settled = {table.name: _settled(cursor, run, table) for table in tables}
     try:
         for table in tables:

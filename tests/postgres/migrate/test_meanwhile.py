@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -85,6 +86,33 @@ def test_a_parent_deleted_meanwhile_makes_orphans_of_its_new_children(
     )["tables"]
     assert (counts["loaded"], counts["rejected"]) == (1, 1)
     assert forge.rejections("line", "codes") == [(2, "foreign_key")]
+
+
+def test_a_batch_that_stores_the_same_rows_meanwhile_cannot_deadlock(forge: Forge, make_csv: MakeCsv) -> None:
+    product, category = (
+        "INSERT INTO olist.products VALUES (%s)",
+        "INSERT INTO olist.category_translations VALUES (%s, 'b')",
+    )
+    forge.database.query(product, f"{9:032x}")
+    forge.put(products=make_csv("products", {"product_id": 1}))
+    forge.put(category_translations=b"product_category_name,product_category_name_english\na,b\n")
+    run = forge.migration({"tables": ["category_translations", "products"]}).until("publish")
+    batch = forge.database.superuser()
+    batch.autocommit = False
+    with batch.cursor() as cursor, ThreadPoolExecutor(1) as pool:
+        cursor.execute(product, (f"{1:032x}",))
+        published = pool.submit(run.take, "publish")
+        waiting = (
+            "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        while not forge.database.query(waiting):
+            assert not published.done()
+        # Batches take parents first, and a category's translation last.
+        cursor.execute(category, ("a",))
+        batch.commit()
+        assert published.result(timeout=30) == {"status": "published"}
+    assert len(forge.rows("products")) == 2
+    assert forge.rows("category_translations") == ["(a,b)"]
 
 
 def test_publication_gives_way_to_a_long_reader_and_is_then_harmlessly_repeated(
