@@ -158,6 +158,9 @@ def test_the_same_rows_make_the_same_bytes_in_row_groups_of_bounded_size(
     groups = pq.ParquetFile(files[0]).metadata
     assert groups.num_row_groups > 3
     assert all(groups.row_group(n).total_byte_size < 30_000 for n in range(groups.num_row_groups))
+    batches = list(parquet.read_batches(files[0]))
+    assert sum(batch.num_rows for batch in batches) == 3000
+    assert all(batch.nbytes < 60_000 for batch in batches)
 
 
 @given(st.lists(st.lists(TEXTS | ODD, min_size=1, max_size=3), min_size=1, max_size=5), st.integers(0, 40))

@@ -138,6 +138,10 @@ def parsed(kind: StorageType, texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def read_batches(file: Any, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-    """The file's rows in order, some at a time. Raises ``pa.ArrowInvalid`` or ``OSError`` if it is no Parquet file."""
+    """The file's rows in order, some at a time, and never those of two row groups: these are what bounds a reader's memory.
+
+    Raises ``pa.ArrowInvalid`` or ``OSError`` if it is no Parquet file.
+    """
     with pq.ParquetFile(file) as parquet:
-        yield from parquet.iter_batches(rows, use_threads=False)
+        for group in range(parquet.num_row_groups):
+            yield from parquet.iter_batches(rows, [group], use_threads=False)
