@@ -46,13 +46,13 @@ def plan_parts(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) 
 def _parts(cursor: Any, settings: RestoreSettings, run: Run, table: Table) -> list[dict[str, Any]]:
     place = (run.id, KEEP, table.name)
     cursor.execute(
-        "SELECT pg_relation_size(%s::regclass), current_setting('block_size')::integer, (SELECT count(*)"
+        "SELECT pg_table_size(%s), pg_relation_size(%s) / current_setting('block_size')::integer, (SELECT count(*)"
         ' FROM dataforge.restore_pieces WHERE restore_id = %s AND step = %s AND "table" = %s)',
-        (run.kept(table), *place),
+        (run.kept(table), run.kept(table), *place),
     )
-    size, block, planned = cursor.fetchone()
-    pages = size // block
-    parts = planned or -(-size // settings.part_bytes)
+    size, pages, planned = cursor.fetchone()
+    # Long values, which lie beside the table's pages, count too.
+    parts = planned or min(-(-size // settings.part_bytes), pages)
     execute_values(
         cursor,
         'INSERT INTO dataforge.restore_pieces (restore_id, step, "table", piece) VALUES %s ON CONFLICT DO NOTHING',

@@ -345,3 +345,20 @@ def test_a_large_part_is_sent_to_s3_while_it_is_read(vault: Vault) -> None:
     assert max(s3.sizes) < file.size * 3 / 4
     kept = vault.s3.get_object(Bucket="backup", Key=part.folder + part.key)["Body"].read()
     assert hashlib.sha256(kept).hexdigest() == file.sha256
+
+
+def test_long_values_count_when_a_replaced_table_is_cut_into_parts(vault: Vault) -> None:
+    vault.insert("customers", {"customer_id": 1})
+    vault.insert("orders", {"order_id": 1, "customer_id": 1})
+    vault.backup("order_reviews")
+    vault.database.query(
+        "INSERT INTO olist.order_reviews SELECT md5(n::text), (SELECT order_id FROM olist.orders), 1, NULL,"
+        " (SELECT string_agg(md5(n || '-' || k), '') FROM generate_series(1, 1000) k), '2018-01-31', '2018-01-31'"
+        " FROM generate_series(1, 200) n"
+    )
+    run = vault.restore(table="order_reviews", part_bytes=1 << 20).until("keep")
+    run.keep()
+    run.finish()
+    (kept,) = manifest.read(vault.s3, "backup", "olist", run.id).tables
+    assert (kept.rows, len(kept.files) > 2) == (200, True)
+    assert max(file.rows for file in kept.files) < 100
