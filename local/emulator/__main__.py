@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ministack import app
 
-from local.emulator import database, error_names, layers, log_wait, metric_math, unknown_types
+from local.emulator import database, error_names, layers, log_wait, metric_math, parallel, unknown_types
 
 
 def main() -> None:
@@ -23,6 +23,7 @@ def main() -> None:
     log_wait.apply()
     layers.apply()
     metric_math.apply()
+    parallel.apply()
     sys.argv = ["ministack"]
     app.main()
 

@@ -221,3 +221,29 @@ def test_functions_see_nothing_of_the_users_environment(aws: ClientSettings, clo
     assert seen["HOME"] == str(cloud_config.temp)
     assert not {"AWS_PROFILE", "AWS_CONFIG_FILE", "PYTHONPATH"} & set(seen)
     assert json.loads(cloud_config.superuser.read_text())["password"] not in str(seen)
+
+
+def test_a_parallel_state_fails_with_its_first_branch(plain: ClientSettings, aws: ClientSettings) -> None:
+    def branch(state: dict[str, Any]) -> dict[str, Any]:
+        return {"StartAt": "Only", "States": {"Only": state}}
+
+    fails, waits = {"Type": "Fail", "Error": "Refused"}, {"Type": "Wait", "Seconds": 20, "End": True}
+    together = {"Type": "Parallel", "Branches": [branch(waits), branch(fails)], "End": True}
+    definition = json.dumps({"StartAt": "Together", "States": {"Together": together}})
+
+    def status_after(settings: ClientSettings, seconds: float) -> tuple[str, str]:
+        client = boto3.client("stepfunctions", **settings)
+        machine = client.create_state_machine(
+            name="together", definition=definition, roleArn="arn:aws:iam::000000000000:role/any"
+        )["stateMachineArn"]
+        execution = client.start_execution(stateMachineArn=machine)["executionArn"]
+        deadline = time.monotonic() + seconds
+        while (found := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        client.delete_state_machine(stateMachineArn=machine)
+        return found["status"], found.get("error", "")
+
+    assert status_after(plain, 2) == ("RUNNING", "")
+    assert status_after(aws, 10) == ("FAILED", "Refused")

@@ -177,6 +177,18 @@ def test_a_run_that_is_refused_says_why(request_run: Do) -> None:
     assert "20200101T000000Z-0123abcd" in found["cause"]
 
 
+def test_a_backup_that_is_refused_ends_and_lets_go_of_the_tables(
+    request_run: Do, superuser: connection
+) -> None:
+    execute(superuser, "ALTER TABLE quotes.tags ADD COLUMN mine integer")
+    try:
+        found = request_run("/v1/backups", tables=["tags"])
+    finally:
+        execute(superuser, "ALTER TABLE quotes.tags DROP COLUMN mine")
+    assert (found["status"], found["error"]) == ("failed", "TableChanged")
+    assert "mine" in found["cause"]
+
+
 @pytest.mark.parametrize("kind", ["none", "reader", "writer"])
 def test_no_other_key_starts_anything(
     call: Any, keys: dict[str, str], cloud: Outputs, aws: ClientSettings, kind: str

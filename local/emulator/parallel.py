@@ -1,0 +1,63 @@
+"""A Parallel state fails with the first of its branches, as on AWS.
+
+The emulator waits for all of them: a backup that was refused would wait for the holders of its snapshot, which wait for the
+backup to be over.
+"""
+
+import contextvars
+import queue
+import threading
+from typing import Any
+
+from ministack.services import stepfunctions
+
+from local.emulator.anchors import require
+
+_Ended = queue.SimpleQueue[tuple[int, Any, Exception | None]]
+
+
+def apply() -> None:
+    """What the other branches are doing then ends by itself, and nobody takes notice, as on AWS."""
+    require("parallel", stepfunctions, "_run_parallel_branches", "_run_sub_machine", "_ExecutionError")
+    require("parallel", stepfunctions, "_apply_input_path", "_apply_parameters", "_apply_result_selector")
+    require("parallel", stepfunctions, "_apply_result_path", "_apply_output_path", "_next_or_end")
+    stepfunctions._run_parallel_branches = _run
+
+
+def _run(state: dict[str, Any], given: Any, execution: Any, context: dict[str, Any]) -> tuple[Any, Any]:
+    data = stepfunctions._apply_parameters(
+        state, stepfunctions._apply_input_path(state, given, context), context
+    )
+    branches, ended = state["Branches"], _Ended()
+    for number, branch in enumerate(branches):
+        # A context of its own: a branch that is left behind notes its states there.
+        arguments = (ended, number, branch, data, execution, dict(context))
+        threading.Thread(
+            target=contextvars.copy_context().run, args=(_branch, *arguments), daemon=True
+        ).start()
+    result = stepfunctions._apply_result_selector(state, _results(ended, len(branches)))
+    output = stepfunctions._apply_result_path(state, given, result)
+    return stepfunctions._apply_output_path(state, output, context), stepfunctions._next_or_end(state)
+
+
+def _branch(
+    ended: _Ended, number: int, branch: dict[str, Any], data: Any, execution: Any, context: dict[str, Any]
+) -> None:
+    try:
+        result = stepfunctions._run_sub_machine(branch["States"], branch["StartAt"], data, execution, context)
+        ended.put((number, result, None))
+    except Exception as error:  # noqa: BLE001  raised again by who waits for it
+        ended.put((number, None, error))
+
+
+def _results(ended: _Ended, count: int) -> list[Any]:
+    """The branches' results, in their order. Raises what the first one that fails has failed with."""
+    results = [None] * count
+    for _ in range(count):
+        number, result, error = ended.get()
+        if isinstance(error, stepfunctions._ExecutionError):
+            raise error
+        if error is not None:
+            raise stepfunctions._ExecutionError("States.BranchFailed", str(error)) from error
+        results[number] = result
+    return results
