@@ -61,7 +61,7 @@ def _file_faults(cursor: Any, run_id: str) -> Iterator[str]:
 
 
 def _table_faults(cursor: Any, run_id: str, backup: Manifest) -> Iterator[str]:
-    """Tables whose files, sound each, together are not the table."""
+    """Tables whose entry contradicts itself, or whose files, sound each, together are not the table."""
     cursor.execute(
         'SELECT "table", coalesce(sum(rows), 0), coalesce(sum(hash_total), 0) FROM dataforge.backup_checks WHERE run_id = %s'
         ' GROUP BY "table" HAVING count(fault) = 0',
@@ -69,6 +69,8 @@ def _table_faults(cursor: Any, run_id: str, backup: Manifest) -> Iterator[str]:
     )
     found = {table: (int(rows), content_hash(int(total))) for table, rows, total in cursor.fetchall()}
     for entry in backup.tables:
+        if entry.fault:
+            yield entry.fault
         want = (entry.rows, entry.content_hash)
         if (have := found.get(entry.table, want)) != want:
             yield f"{entry.table} has {have[0]} rows with the hash {have[1]}, not {want[0]} with {want[1]}"

@@ -35,7 +35,7 @@ def check(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) -> di
         found = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
         _check_objects(s3, settings.backup_bucket, run, found)
         for table in run.tables:
-            _check_columns(table, found.table(table.name))
+            _check_columns(table, found, found.table(table.name))
             _check_live(cursor, table)
         shadow.drop(cursor, run.id)
         shadow.create(cursor, run.id, run.tables, loader=REFILL, extra="")
@@ -73,10 +73,8 @@ def _differences(entry: TableEntry, there: dict[str, int]) -> Iterator[str]:
         yield f"the files of {entry.table} have {rows} rows by the manifest, the table {entry.rows}"
 
 
-def _check_columns(table: Table, entry: TableEntry) -> None:
+def _check_columns(table: Table, found: Manifest, entry: TableEntry) -> None:
     """An older backup fits if the table has since got nullable columns, or columns that may be NULL since."""
-    if entry.schema_fingerprint == manifest.fingerprint(manifest.column_entries(table)):
-        return
     kept = {column.name: column for column in entry.columns}
     differences = [f"{name} is no longer a column" for name in kept if name not in table.by_name]
     for column in table.columns:
@@ -89,6 +87,8 @@ def _check_columns(table: Table, entry: TableEntry) -> None:
             differences.append(f"{column.name} could be NULL, and no longer may")
     if differences:
         raise SchemaDiffers(f"{table.dataset}.{table.name}", differences)
+    if entry.fault:
+        raise DamagedBackup(found.backup_id, [entry.fault])
 
 
 def _check_live(cursor: Any, table: Table) -> None:

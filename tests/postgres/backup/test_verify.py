@@ -106,6 +106,15 @@ def test_file_with_the_right_checksum_and_wrong_rows_is_found_by_its_hash(
         vault.backup({"verify_only": backup_id}).run()
 
 
+def test_columns_that_are_not_those_of_their_fingerprint_are_found(vault: Vault, backup_id: str) -> None:
+    vault.damage(
+        f"olist/{backup_id}/manifest.json",
+        lambda body: body.replace(b'"nullable": true', b'"nullable": false'),
+    )
+    with pytest.raises(DamagedBackup, match="the fingerprint of orders is not that of its columns"):
+        vault.backup({"verify_only": backup_id}).run()
+
+
 def test_rows_that_break_a_rule_are_found_by_restoring_them(vault: Vault) -> None:
     vault.fill(20)
     vault.database.query("ALTER TABLE olist.orders DROP CONSTRAINT orders_customer_id_fkey")

@@ -221,6 +221,7 @@ def test_a_file_that_was_made_to_fit_its_manifest_but_not_the_table_is_damaged(
         (lambda m: m.update(format="dataforge-backup-9"), "dataforge-backup-9"),
         (lambda m: m.update(backup_id="20000101T000000Z-00000000"), "20000101T000000Z-00000000"),
         (lambda m: m.pop("tables"), "manifest"),
+        (lambda m: m["tables"][0].update(schema_fingerprint="0" * 64), "fingerprint of sellers"),
     ],
 )
 def test_a_manifest_that_does_not_fit_its_files_is_refused(
@@ -257,6 +258,11 @@ def test_a_schema_that_was_changed_otherwise_than_by_adding_is_refused_with_the_
 ) -> None:
     edit(vault, sellers, columns(change))
     refused(vault, SchemaDiffers, "olist.sellers", *words, table="sellers")
+
+
+def test_columns_count_whatever_their_fingerprint_says(vault: Vault, sellers: Manifest) -> None:
+    edit(vault, sellers, lambda m: m["tables"][0]["columns"][2].update(type="integer"))
+    refused(vault, SchemaDiffers, "olist.sellers", "seller_city was integer", table="sellers")
 
 
 def test_a_column_of_the_owners_own_would_lose_its_values(vault: Vault, sellers: Manifest) -> None:

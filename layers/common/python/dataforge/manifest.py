@@ -70,6 +70,12 @@ class TableEntry(_Model):
     columns: tuple[ColumnEntry, ...]
     files: tuple[FileEntry, ...]
 
+    @property
+    def fault(self) -> str:
+        """What contradicts itself in the entry; empty if nothing does."""
+        same = self.schema_fingerprint == fingerprint(self.columns)
+        return "" if same else f"the fingerprint of {self.table} is not that of its columns"
+
 
 class Manifest(_Model):
     """A complete backup. ``created_at`` is the instant whose state it holds."""
