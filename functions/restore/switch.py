@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import psycopg2
+
 from dataforge import ddl, leases, shadow
 from dataforge.database import Connection, transaction
-from dataforge.errors import BackupRunning
+from dataforge.errors import BackupRunning, Busy
 from dataforge.pristine import is_pristine
 from dataforge.roles import OWNER, REFILL
 from dataforge.snapshot import exclude_snapshots
@@ -107,4 +109,12 @@ def _lock_out_writers(cursor: Any, run: Run, *, swap: bool) -> set[str]:
 
 def _lock(cursor: Any, relations: Iterable[str], mode: str, milliseconds: int) -> None:
     cursor.execute(f"SET LOCAL lock_timeout = {milliseconds}")
-    cursor.execute(f"LOCK TABLE {', '.join(sorted(relations))} IN {mode} MODE")
+    names = ", ".join(sorted(relations))
+    try:
+        cursor.execute(f"LOCK TABLE {names} IN {mode} MODE")
+    except psycopg2.errors.LockNotAvailable as error:
+        shown = names.replace('"', "")
+        raise Busy(
+            f"Others hold locks on {shown} for longer than a restore waits. Nothing was changed. Restore again when their"
+            " transactions have ended; pg_locks and pg_stat_activity show whose they are."
+        ) from error
