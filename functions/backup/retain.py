@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import ValidationError
+
 from dataforge import manifest
 from dataforge.database import Connection, transaction
+from dataforge.errors import DamagedBackup
 from dataforge.ids import time_of
 from dataforge.manifest import MANIFEST, Manifest
 from dataforge.objects import list_objects, translated
@@ -37,7 +40,11 @@ def retain(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> li
     bucket, dataset, now = settings.backup_bucket, run.dataset.name, datetime.now(UTC)
     kept, leftovers = [], []
     for backup_id in manifest.backup_ids(s3, bucket, dataset):
-        backup = manifest.find(s3, bucket, dataset, backup_id)
+        try:
+            backup = manifest.find(s3, bucket, dataset, backup_id)
+        except DamagedBackup:
+            # What it holds is not known, so it is left to people; the list of backups shows it.
+            continue
         if backup is not None:
             kept.append(_look_at(s3, bucket, backup))
         elif backup_id in ended or (backup_id not in known and _is_old(backup_id, now)):
@@ -63,7 +70,10 @@ def _ledger(cursor: Any) -> tuple[set[str], set[str]]:
 
 
 def _look_at(s3: Any, bucket: str, backup: Manifest) -> Kept:
-    found = manifest.read_verification(s3, bucket, backup.dataset, backup.backup_id)
+    try:
+        found = manifest.read_verification(s3, bucket, backup.dataset, backup.backup_id)
+    except ValidationError:
+        return Kept(backup, verified=False)
     return Kept(backup, found is not None and found.verified)
 
 

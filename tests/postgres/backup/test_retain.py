@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
 from dataforge.ids import new_id
@@ -109,6 +110,16 @@ def test_outdated_backups_and_leftovers_are_deleted_and_others_work_is_let_be(va
     assert set(answer["removed"]) == {leftover, dead.id, old}
     left = {key.split("/")[1] for key in vault.objects()}
     assert left == {newer, others, answer["backup_id"]}
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "verification.json"])
+def test_an_older_backup_that_cannot_be_understood_stays_and_fails_no_later_one(
+    vault: Vault, name: str
+) -> None:
+    older = vault.backup({"tables": ["sellers"], "verify": True}).run()["backup_id"]
+    vault.damage(f"olist/{older}/{name}", lambda body: body[:-10])
+    assert vault.backup({"tables": ["sellers"]}).run()["removed"] == []
+    assert vault.s3.get_object(Bucket=BUCKET, Key=f"olist/{older}/{name}")["ContentLength"] > 0
 
 
 def test_manifest_is_the_first_to_be_deleted(vault: Vault) -> None:
