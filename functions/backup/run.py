@@ -11,8 +11,7 @@ from pydantic import Field, StringConstraints
 from dataforge.catalogue import Dataset, Table
 from dataforge.datasets import DEFAULT, get_dataset
 from dataforge.errors import InvalidInput, LeaseLost
-from dataforge.ids import FORM
-from dataforge.inputs import Input
+from dataforge.inputs import Id, Input
 from dataforge.manifest import folder
 
 Name = Annotated[str, StringConstraints(max_length=100)]
@@ -27,7 +26,7 @@ class BackupInput(Input):
     dataset: Name = DEFAULT
     tables: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
     verify: bool = False
-    verify_only: str = Field(default="", pattern=rf"^({FORM.pattern})?$")
+    verify_only: Id | None = None
 
 
 def read_input(document: Any) -> tuple[BackupInput, Dataset, list[str]]:

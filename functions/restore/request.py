@@ -10,13 +10,12 @@ from dataforge import manifest
 from dataforge.datasets import DEFAULT, get_dataset
 from dataforge.errors import NoSuchBackup
 from dataforge.ids import FORM
-from dataforge.inputs import Input
+from dataforge.inputs import Id, Input
 from dataforge.manifest import Manifest
 
 LATEST = "latest"
 
 Name = Annotated[str, StringConstraints(max_length=100)]
-Id = Annotated[str, StringConstraints(pattern=f"^(?:{FORM.pattern})$")]
 
 
 class RestoreInput(Input):

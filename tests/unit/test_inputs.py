@@ -32,3 +32,18 @@ def test_an_unknown_field_is_named_even_if_it_is_null(machine: type[Input], docu
 def test_what_is_no_object_is_refused(machine: type[Input], document: object) -> None:
     with pytest.raises(InvalidInput, match="input"):
         machine.read(document)
+
+
+@pytest.mark.parametrize("document", [None, [], "olist"])
+def test_what_is_no_object_is_told_without_our_names(document: object) -> None:
+    with pytest.raises(InvalidInput, match="it is no JSON object") as raised:
+        RestoreInput.read(document)
+    assert "RestoreInput" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("machine", "field"), [(BackupInput, "verify_only"), (RestoreInput, "undo"), (RestoreInput, "finish")]
+)
+def test_what_is_no_id_is_told_with_an_example_of_one(machine: type[Input], field: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"{field}: '\.\./x' is no id; ids look like \d+T\d+Z-"):
+        machine.read({field: "../x"})

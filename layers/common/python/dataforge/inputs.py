@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from dataforge.errors import InvalidInput
+from dataforge.ids import FORM
+
+_SHOWN = 100
+
+
+def _id(text: str) -> str:
+    if not FORM.fullmatch(text):
+        raise ValueError(f"{text[:_SHOWN]!r} is no id; ids look like 20261125T195930Z-1f0c2a9b")
+    return text
+
+
+Id = Annotated[str, AfterValidator(_id)]
+"""The id of a run or backup."""
 
 
 class Input(BaseModel):
@@ -30,10 +44,14 @@ class Input(BaseModel):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            wrong = "; ".join(
-                f"{'.'.join(map(str, e['loc'])) or 'input'}: {e['msg'].removeprefix('Value error, ')}"
-                for e in error.errors(include_url=False)
-            )
+            wrong = "; ".join(map(_told, error.errors(include_url=False)))
             raise InvalidInput(
                 f"The input is wrong: {wrong}. Known fields: {', '.join(cls.model_fields)}."
             ) from error
+
+
+def _told(error: ErrorDetails) -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "model_type":
+        message = "it is no JSON object"
+    return f"{'.'.join(map(str, error['loc'])) or 'input'}: {message}"
