@@ -96,7 +96,7 @@ def test_no_room_for_what_is_loaded_ends_the_restore_with_the_table_as_it_was(va
     # No file of this backend's may grow beyond a segment of WAL, so only its tables have no room. A process is limited by
     # one of its own user, which the server's may not be the tests'.
     limit = f"prlimit --pid {run.worker.info.backend_pid} --fsize={16 << 20}"
-    vault.database.query(f"COPY (SELECT) TO PROGRAM '{limit}'")
+    vault.database.query(f"COPY (SELECT WHERE false) TO PROGRAM '{limit}'")
     with pytest.raises(psycopg2.Error, match="could not extend file") as raised:
         run.load()
     run.fail(raised.value)
