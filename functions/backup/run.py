@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from dataforge.catalogue import Dataset, Table
 from dataforge.datasets import DEFAULT, get_dataset
@@ -27,6 +27,12 @@ class BackupInput(Input):
     tables: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
     verify: bool = False
     verify_only: Id | None = None
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> BackupInput:
+        if self.verify_only and self.tables:
+            raise ValueError("verify_only makes no backup: give no tables with it")
+        return self
 
 
 def read_input(document: Any) -> tuple[BackupInput, Dataset, list[str]]:

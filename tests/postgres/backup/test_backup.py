@@ -155,6 +155,8 @@ def test_second_backup_of_one_of_the_tables_sees_the_holder_and_another_table_is
         ({"tables": ["x"]}, UnknownTable, "'x'"),
         ({"tables": []}, InvalidInput, "tables"),
         ({"verify_only": "../x"}, InvalidInput, "verify_only"),
+        ({"verify_only": "20261125T205118Z-16c5ab8d", "tables": ["orders"]}, InvalidInput, "give no tables"),
+        ({"verify_only": "٢٠٢٦1125T205118Z-16c5ab8d"}, InvalidInput, "verify_only"),
     ],
 )
 def test_wrong_input_is_named(vault: Vault, document: Any, error: type[Exception], words: str) -> None:

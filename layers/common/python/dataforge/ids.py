@@ -11,7 +11,7 @@ import hashlib
 import re
 from datetime import UTC, datetime, timedelta
 
-FORM = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+FORM = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
 """What every id looks like; nothing else may become part of an object's key."""
 
 # An execution may be started again under the same name after 90 days, and by hand under any name. Its id must not be that
