@@ -33,6 +33,8 @@ def hold(db: Connection, holder: Connection, run_id: str, seconds: float) -> dic
         cursor.execute("SELECT set_config('application_name', %s, false)", (f"backup {run_id}",))
         share_tables(cursor, run.dataset)
     snapshot = _publish(db, holder, run_id)
+    if snapshot is None:
+        return {"done": True}
     try:
         return {"done": wait(db, lambda cursor: not read_run(cursor, run_id).is_running, seconds, holder)}
     finally:
@@ -40,10 +42,15 @@ def hold(db: Connection, holder: Connection, run_id: str, seconds: float) -> dic
             _withdraw(db, run_id, snapshot)
 
 
-def _publish(db: Connection, holder: Connection, run_id: str) -> str:
-    """Hold the run's snapshot and make it known; the first holder's instant is the backup's."""
+def _publish(db: Connection, holder: Connection, run_id: str) -> str | None:
+    """Hold the run's snapshot and make it known; the first holder's instant is the backup's.
+
+    None if the backup was written, by the other holder's snapshot, before this one came.
+    """
     with transaction(db) as cursor, holder.cursor() as holding:
         run = read_run(cursor, run_id, lock=True)
+        if not run.is_running:
+            return None
         if run.created_at is None:
             snapshot = export_new(holding, run.tables)
             cursor.execute(

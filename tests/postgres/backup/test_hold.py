@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,3 +97,20 @@ def test_snapshot_that_nobody_holds_any_more_ends_the_backup(backup: Backup) -> 
 def test_holder_of_a_backup_that_is_over_has_nothing_to_do(backup: Backup) -> None:
     backup.vault.database.query("UPDATE dataforge.backups SET status = 'failed'")
     assert hold(backup.db, backup.vault.database.connect("dataforge_backup"), backup.id, 60) == {"done": True}
+
+
+def test_holder_that_comes_when_the_backup_was_just_written_has_nothing_to_do(backup: Backup) -> None:
+    """A small backup is written while the second holder still starts."""
+    assert backup._hold(seconds=0) == {"done": False}
+    finishing = backup.vault.database.superuser()
+    finishing.autocommit = False
+    finishing.cursor().execute(
+        "UPDATE dataforge.backups SET status = 'written' WHERE run_id = %s", (backup.id,)
+    )
+    late = backup.vault.pool.submit(backup._hold, 60)
+    waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    deadline = time.monotonic() + 20
+    while not backup.vault.database.query(waiting):
+        assert time.monotonic() < deadline
+    finishing.commit()
+    assert late.result(timeout=20) == {"done": True}
