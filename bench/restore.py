@@ -27,6 +27,7 @@ from dataforge.catalogue import Table
 from dataforge.database import Connection
 from dataforge.datasets import get_dataset
 from dataforge.manifest import FileEntry, Manifest, TableEntry
+from dataforge.parts import on_pages, part_key
 from dataforge.rows import content_hash
 
 OLIST = get_dataset("olist")
@@ -89,7 +90,7 @@ def _entry(db: Connection, store: DiskStore, backup_id: str, table: Table) -> Ta
     files, total = [], 0
     with db.cursor() as cursor:
         for number, condition in enumerate(_parts(cursor, table)):
-            body, key = io.BytesIO(), f"{table.name}/part-{number:05}.parquet"
+            body, key = io.BytesIO(), part_key(table.name, number)
             written = parquet.write(cursor, table, parquet.copy_sql(table, condition), body)
             data = body.getvalue()
             store.put_object(Bucket=BACKUP, Key=manifest.folder("olist", backup_id) + key, Body=data)
@@ -111,7 +112,7 @@ def _parts(cursor: object, table: Table) -> Iterator[str]:
     cursor.execute("SELECT pg_relation_size(%s::regclass) / 8192", (ddl.qualified(table),))  # type: ignore[attr-defined]
     (pages,) = cursor.fetchone()  # type: ignore[attr-defined]
     for first in range(0, max(pages, 1), PAGES):
-        yield f"ctid >= '({first},0)' AND ctid < '({first + PAGES},0)'"
+        yield on_pages(first, first + PAGES)
 
 
 def _pg(running: Server, program: str, database: str, *arguments: str) -> float:

@@ -11,9 +11,9 @@ from dataforge.database import Connection, transaction
 from dataforge.errors import DamagedBackup, NotReconciled
 from dataforge.manifest import FileEntry, Manifest, TableEntry
 from dataforge.objects import list_objects
+from dataforge.parts import part_key
 from dataforge.rows import content_hash
 from dataforge.settings import BackupSettings
-from functions.backup.plan import part_key
 from functions.backup.run import Run, read_run
 from functions.backup.signals import signal
 

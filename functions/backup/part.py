@@ -6,6 +6,7 @@ from typing import Any
 
 from dataforge import parquet
 from dataforge.database import Connection, transaction
+from dataforge.parts import on_pages
 from dataforge.settings import BackupSettings
 from dataforge.upload import Uploaded, uploading
 from functions.backup.hold import read_by_snapshot
@@ -53,11 +54,6 @@ def _write(
         read_by_snapshot(db, cursor, run)
         # Workers of one query would deliver rows in any order, and other bytes with each try.
         cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
-        written = parquet.write(cursor, table, parquet.copy_sql(table, _pages(item)), upload)
+        copy = parquet.copy_sql(table, on_pages(item.first, item.end))
+        written = parquet.write(cursor, table, copy, upload)
         return written, upload.finish()
-
-
-def _pages(item: PartItem) -> str:
-    """The condition for rows on the item's pages."""
-    first = f"ctid >= '({item.first},0)'::tid"
-    return first if item.end is None else f"{first} AND ctid < '({item.end},0)'::tid"

@@ -12,13 +12,13 @@ from dataforge.catalogue import Table
 from dataforge.database import Connection, transaction
 from dataforge.errors import Busy, TableChanged
 from dataforge.objects import put_json
+from dataforge.parts import count_parts, part_key
 from dataforge.settings import BackupSettings
 from functions.backup.hold import is_held
 from functions.backup.run import Run, read_run
 from functions.backup.signals import wait
 
 _SNAPSHOT_SECONDS = 60.0
-_PAGE = 8192
 
 _COLUMNS = """
     SELECT attname, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute
@@ -42,11 +42,6 @@ class PartItem(BaseModel):
     def key(self) -> str:
         """The file's place in the backup's folder."""
         return part_key(self.table, self.part)
-
-
-def part_key(table: str, part: int) -> str:
-    """Where a part's file lies in the backup's folder."""
-    return f"{table}/part-{part:05}.parquet"
 
 
 def plan(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict[str, Any]:
@@ -93,13 +88,9 @@ def check_columns(cursor: Any, table: Table) -> None:
 
 
 def _divide(cursor: Any, run: Run, table: Table, part_bytes: int) -> Iterator[PartItem]:
-    """The table's parts, of about ``part_bytes`` each, large values included; the last one is open to the end."""
-    cursor.execute(
-        "SELECT pg_table_size(%(table)s), pg_relation_size(%(table)s) / %(page)s",
-        {"table": ddl.qualified(table), "page": _PAGE},
-    )
-    size, pages = cursor.fetchone()
-    count = max(min(-(-size // part_bytes), pages), 1)
+    """The table's parts, of about ``part_bytes`` each; an empty table is one, and the last one is open to the end."""
+    pages, count = count_parts(cursor, ddl.qualified(table), part_bytes)
+    count = max(count, 1)
     firsts = [pages * part // count for part in range(count)]
     for part, first in enumerate(firsts):
         end = firsts[part + 1] if part + 1 < count else None

@@ -10,6 +10,7 @@ from dataforge import manifest, parquet
 from dataforge.catalogue import Table
 from dataforge.database import Connection, transaction
 from dataforge.objects import put_json
+from dataforge.parts import count_parts, on_pages, part_key
 from dataforge.roles import OWNER
 from dataforge.settings import RestoreSettings
 from dataforge.upload import uploading
@@ -45,14 +46,13 @@ def plan_parts(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) 
 
 def _parts(cursor: Any, settings: RestoreSettings, run: Run, table: Table) -> list[dict[str, Any]]:
     place = (run.id, KEEP, table.name)
+    pages, wanted = count_parts(cursor, run.kept(table), settings.part_bytes)
     cursor.execute(
-        "SELECT pg_table_size(%s), pg_relation_size(%s) / current_setting('block_size')::integer, (SELECT count(*)"
-        ' FROM dataforge.restore_pieces WHERE restore_id = %s AND step = %s AND "table" = %s)',
-        (run.kept(table), run.kept(table), *place),
+        'SELECT count(*) FROM dataforge.restore_pieces WHERE restore_id = %s AND step = %s AND "table" = %s',
+        place,
     )
-    size, pages, planned = cursor.fetchone()
-    # Long values, which lie beside the table's pages, count too.
-    parts = planned or min(-(-size // settings.part_bytes), pages)
+    (planned,) = cursor.fetchone()
+    parts = planned or wanted
     execute_values(
         cursor,
         'INSERT INTO dataforge.restore_pieces (restore_id, step, "table", piece) VALUES %s ON CONFLICT DO NOTHING',
@@ -68,7 +68,7 @@ def _parts(cursor: Any, settings: RestoreSettings, run: Run, table: Table) -> li
             "kept_schema": run.kept_schema,
             "bucket": settings.backup_bucket,
             "folder": manifest.folder(run.dataset.name, run.id),
-            "key": f"{table.name}/part-{number:05}.parquet",
+            "key": part_key(table.name, number),
             "first": pages * number // parts,
             "end": pages * (number + 1) // parts,
         }
@@ -84,8 +84,7 @@ def keep_part(db: Connection, s3: Any, item: PartItem) -> int:
     with transaction(db) as cursor:
         if not claim(cursor, item):
             return 0
-        place = f"ctid >= '({item.first},0)' AND ctid < '({item.end},0)'"
-        copy = parquet.copy_sql(item.declared, place, item.kept_schema)
+        copy = parquet.copy_sql(item.declared, on_pages(item.first, item.end), item.kept_schema)
         with uploading(s3, item.bucket, item.folder + item.key, parquet.CONTENT_TYPE) as upload:
             written = parquet.write(cursor, item.declared, copy, upload)
             file = upload.finish()

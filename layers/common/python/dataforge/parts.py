@@ -1,0 +1,29 @@
+"""Parts of a table: ranges of its pages, of which each becomes one file of a backup."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def part_key(table: str, part: int) -> str:
+    """Where a part's file lies in the backup's folder."""
+    return f"{table}/part-{part:05}.parquet"
+
+
+def count_parts(cursor: Any, relation: str, part_bytes: int) -> tuple[int, int]:
+    """The pages of the relation, and in how many parts of about ``part_bytes`` it is written; none if it is empty.
+
+    Long values, which lie beside its pages, count too.
+    """
+    cursor.execute(
+        "SELECT pg_table_size(%(name)s), pg_relation_size(%(name)s) / current_setting('block_size')::integer",
+        {"name": relation},
+    )
+    size, pages = cursor.fetchone()
+    return pages, min(-(-size // part_bytes), pages)
+
+
+def on_pages(first: int, end: int | None) -> str:
+    """The condition for rows on the pages from ``first`` to before ``end`` (None: to the last)."""
+    begin = f"ctid >= '({first},0)'::tid"
+    return begin if end is None else f"{begin} AND ctid < '({end},0)'::tid"
