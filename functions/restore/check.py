@@ -35,14 +35,14 @@ def check(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) -> di
         found = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
         _check_objects(s3, settings.backup_bucket, run, found)
         for table in run.tables:
-            _check_columns(table, found, found.table(table.name))
+            _check_columns(table, found)
             _check_live(cursor, table)
         shadow.drop(cursor, run.id)
         shadow.create(cursor, run.id, run.tables, loader=REFILL, extra="")
         _enter(cursor, run, found)
     entries = sorted((found.table(t.name) for t in run.tables), key=lambda entry: -entry.rows)
     items = [item for entry in entries for item in _items(settings, run, found, entry)]
-    items.sort(key=lambda item: -int(item["size"]))
+    items.sort(key=lambda item: -int(item["file"]["size"]))
     key = f"{run.folder}{LOAD}.json"
     put_json(s3, settings.report_bucket, key, items)
     return {"key": key, "files": len(items), "tables": [entry.table for entry in entries]}
@@ -73,8 +73,9 @@ def _differences(entry: TableEntry, there: dict[str, int]) -> Iterator[str]:
         yield f"the files of {entry.table} have {rows} rows by the manifest, the table {entry.rows}"
 
 
-def _check_columns(table: Table, found: Manifest, entry: TableEntry) -> None:
+def _check_columns(table: Table, found: Manifest) -> None:
     """An older backup fits if the table has since got nullable columns, or columns that may be NULL since."""
+    entry = found.table(table.name)
     kept = {column.name: column for column in entry.columns}
     differences = [f"{name} is no longer a column" for name in kept if name not in table.by_name]
     for column in table.columns:
@@ -138,9 +139,6 @@ def _items(
             "piece": number,
             "backup_id": found.backup_id,
             "bucket": settings.backup_bucket,
-            "key": found.folder + file.key,
             "columns": [column.name for column in entry.columns],
-            "rows": file.rows,
-            "size": file.size,
-            "sha256": file.sha256,
+            "file": file.model_dump(),
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from typing import Any
 
@@ -14,28 +13,23 @@ from dataforge.bulk.binary import copy_batch
 from dataforge.catalogue import Table
 from dataforge.database import Connection, transaction
 from dataforge.errors import DamagedBackup
-from dataforge.manifest import folder
+from dataforge.manifest import FileEntry, folder
 from dataforge.objects import download
 from functions.restore.pieces import Piece, claim, done
 from functions.restore.run import narrowed
 
 
 class FileItem(Piece):
-    """One file to load, with all that the manifest says of it; ``key`` is the object's, in ``bucket``."""
+    """One file of the backup to load from ``bucket``, with all that the manifest says of it."""
 
     backup_id: str
     bucket: str
-    key: str
     columns: tuple[str, ...]
-    rows: int
-    size: int
-    sha256: str
+    file: FileEntry
 
     def damaged(self, what: str) -> DamagedBackup:
         """The error that says what is wrong with the file."""
-        return DamagedBackup(
-            self.backup_id, [f"{self.key.removeprefix(folder(self.dataset, self.backup_id))} {what}"]
-        )
+        return DamagedBackup(self.backup_id, [f"{self.file.key} {what}"])
 
 
 def load_file(db: Connection, s3: Any, item: FileItem) -> int:
@@ -54,13 +48,10 @@ def load_file(db: Connection, s3: Any, item: FileItem) -> int:
 
 def _checked(s3: Any, item: FileItem) -> bytes:
     """The file's bytes; nothing decodes them before they are known to be those that were written."""
-    data = download(s3, item.bucket, item.key)
-    if data is None:
-        raise item.damaged("is missing")
-    if len(data) != item.size:
-        raise item.damaged(f"has {len(data)} bytes, not {item.size}")
-    if hashlib.sha256(data).hexdigest() != item.sha256:
-        raise item.damaged("is not what was written (its SHA-256 differs)")
+    data = download(s3, item.bucket, folder(item.dataset, item.backup_id) + item.file.key)
+    fault = item.file.fault(data)
+    if data is None or fault:
+        raise item.damaged(fault)
     return data
 
 
@@ -74,8 +65,8 @@ def _copy(cursor: Any, item: FileItem, data: bytes) -> int:
     except (psycopg2.DataError, psycopg2.IntegrityError) as error:
         # The rest of the text has values in it.
         raise item.damaged(f"cannot be stored ({error.diag.message_primary})") from error
-    if rows != item.rows:
-        raise item.damaged(f"has {rows} rows, not {item.rows}")
+    if rows != item.file.rows:
+        raise item.damaged(f"has {rows} rows, not {item.file.rows}")
     return rows
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.errors import DamagedBackup, Unavailable
+from dataforge.manifest import folder
 from dataforge.roles import REFILL, RESTORE
 from functions.restore.handler import control, work
 
@@ -97,8 +98,9 @@ def test_a_workers_reason_is_the_cause_of_the_failed_run(
 ) -> None:
     run_id = begin(call, execution, table="sellers")["restore_id"]
     items = vault.read_json(call(control, step="check", restore_id=run_id)["key"])
-    key = items[1]["key"]
-    vault.s3.put_object(Bucket="backup", Key=key, Body=b"x" * items[1]["size"])
+    file = items[1]["file"]
+    key = folder(items[1]["dataset"], items[1]["backup_id"]) + file["key"]
+    vault.s3.put_object(Bucket="backup", Key=key, Body=b"x" * file["size"])
     with pytest.raises(DamagedBackup):
         call(work, **items[1])
     # A Distributed Map tells only that too many children failed.

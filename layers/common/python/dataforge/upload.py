@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,7 @@ class Upload(io.RawIOBase):
         return len(data)
 
     def _send_part(self) -> None:
-        with translated(*self._place.values()):
+        with self._translated():
             if not self._id:
                 made = self._s3.create_multipart_upload(**self._place, ContentType=self._content_type)
                 self._id = made["UploadId"]
@@ -65,7 +65,7 @@ class Upload(io.RawIOBase):
         """Make the object exist."""
         if self._id and self._buffer:
             self._send_part()
-        with translated(*self._place.values()):
+        with self._translated():
             if self._id:
                 made = self._s3.complete_multipart_upload(
                     **self._place, UploadId=self._id, MultipartUpload={"Parts": self._parts}
@@ -77,10 +77,13 @@ class Upload(io.RawIOBase):
         self._id = ""
         return Uploaded(self._size, self._hash.hexdigest(), made["ETag"])
 
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self._place["Bucket"], self._place["Key"])
+
     def abort(self) -> None:
         """Take back what was sent."""
         if self._id:
-            with translated(*self._place.values()):
+            with self._translated():
                 self._s3.abort_multipart_upload(**self._place, UploadId=self._id)
 
 
