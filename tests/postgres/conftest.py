@@ -8,6 +8,7 @@ import itertools
 import json
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -118,6 +119,14 @@ class Database:
             cursor.execute(statement, values)
             rows = cursor.fetchall() if cursor.description is not None else []
         db.close()
+        return rows
+
+    def until(self, statement: str) -> list[tuple[Any, ...]]:
+        """The rows of the statement, as soon as it has any."""
+        deadline = time.monotonic() + 120
+        while not (rows := self.query(statement)):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         return rows
 
     def close(self) -> None:
@@ -251,3 +260,12 @@ def make_csv() -> Callable[..., bytes]:
         return buffer.getvalue().encode()
 
     return make
+
+
+@pytest.fixture(scope="module")
+def cursor(module_database: Database) -> Iterator[Any]:
+    """In a transaction of the superuser's, which is rolled back when the module is done."""
+    db = module_database.superuser()
+    db.autocommit = False
+    yield db.cursor()
+    db.rollback()

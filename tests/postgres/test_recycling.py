@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -49,15 +48,6 @@ CHANGES = (
     "ALTER ROLE dataforge_load IN DATABASE {db} SET work_mem = '1MB'",
     "ALTER DATABASE {db} CONNECTION LIMIT 7",
 )
-
-
-@pytest.fixture(scope="module")
-def cursor(module_database: Database) -> Iterator[Any]:
-    """In a transaction of the superuser's."""
-    db = module_database.superuser()
-    db.autocommit = False
-    yield db.cursor()
-    db.rollback()
 
 
 @pytest.mark.parametrize("change", CHANGES)

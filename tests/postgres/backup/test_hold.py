@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,9 +107,8 @@ def test_holder_that_comes_when_the_backup_was_just_written_has_nothing_to_do(ba
         "UPDATE dataforge.backups SET status = 'written' WHERE run_id = %s", (backup.id,)
     )
     late = backup.vault.pool.submit(backup._hold, 60)
-    waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    deadline = time.monotonic() + 20
-    while not backup.vault.database.query(waiting):
-        assert time.monotonic() < deadline
+    backup.vault.database.until(
+        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
     finishing.commit()
     assert late.result(timeout=20) == {"done": True}

@@ -109,8 +109,7 @@ def halted(database: Database, run: Migration) -> Iterator[Callable[[], int]]:
     )
 
     def halt() -> int:
-        until(lambda: database.query(waiting))
-        return int(database.query(waiting)[0][0])
+        return int(database.until(waiting)[0][0])
 
     try:
         yield halt

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +11,6 @@ from dataforge import shadow
 from dataforge.datasets import DATASETS
 
 if TYPE_CHECKING:
-    from tests.postgres.conftest import Database
     from tests.postgres.migrate.conftest import Forge
 
 MakeCsv = Callable[..., bytes]
@@ -122,15 +121,6 @@ ADDITIONS = {
         "SELECT 1 FROM pg_class WHERE oid = 'olist.customers'::regclass AND relreplident = 'f'",
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def cursor(module_database: Database) -> Iterator[Any]:
-    """In a transaction of the superuser's."""
-    db = module_database.superuser()
-    db.autocommit = False
-    yield db.cursor()
-    db.rollback()
 
 
 @pytest.mark.parametrize("what", ADDITIONS)

@@ -119,8 +119,7 @@ def halted(vault: Vault, run: Restore) -> Iterator[Callable[[], int]]:
     )
 
     def halt() -> int:
-        until(lambda: vault.database.query(waiting))
-        return int(vault.database.query(waiting)[0][0])
+        return int(vault.database.until(waiting)[0][0])
 
     try:
         yield halt
