@@ -21,11 +21,12 @@ unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
 # Node.js 20 works, and is what many have; jsii would print a banner about its age with each command.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help setup demo test check format local local-down synth bench smoke-aws lock clean
+.PHONY: help setup demo test prove check format local local-down synth bench smoke-aws lock clean
 
 help: ## This list
 	@echo "make demo [DATA=dir]   the main job on the embedded cloud, from deploy to checked result"
 	@echo "make test [ARGS=...]   all tests (ARGS go to pytest)"
+	@echo "make prove [ARGS=...]  what takes longer, such as upgrades and rollbacks; up to an hour (ARGS go to pytest)"
 	@echo "make check             format, lint, types, import rules"
 	@echo "make format            apply the formatter and the linter's safe fixes"
 	@echo "make local             start the embedded cloud with the app deployed; outputs in .local/outputs.json"
@@ -68,6 +69,10 @@ demo: setup ## DATA=dir: a folder of Olist CSVs; without it one is generated
 
 test: setup
 	@$(PY) -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
+
+# One process: these tests start clouds of their own, and measure nothing that a second core would speed up.
+prove: setup
+	@$(PY) -m pytest -o testpaths=tests/prove $(ARGS)
 
 check: $(VENV)
 	@.venv/bin/ruff format --check .

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import signal
+import socket
 import struct
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -72,6 +73,19 @@ def descriptions_of_services() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "create_loader", cache(session.create_loader))
         yield
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Gives a TCP port that nothing listens on."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            return port
+
+    return find
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,6 +1,5 @@
 """One embedded cloud with the app deployed, shared by all end-to-end tests: a deployment takes half a minute."""
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,19 +12,6 @@ from local import cloud as embedded
 from local.aws import ClientSettings, client_settings
 from local.config import Config
 from local.outputs import Outputs
-
-
-@pytest.fixture(scope="session")
-def free_port() -> Callable[[], int]:
-    """Gives a TCP port that nothing listens on."""
-
-    def find() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-            return port
-
-    return find
 
 
 @pytest.fixture(scope="session")
