@@ -91,8 +91,8 @@ class Api(Construct):
         for route in ROUTES:
             resource, integration = self.rest.root.resource_for_path(route.path), integrations[route.function]
             resource.add_method("ANY", integration, api_key_required=True)
-            if route.keyless:
-                resource.add_method("GET", integration, api_key_required=False)
+            for method in ("GET", "HEAD") if route.keyless else ():
+                resource.add_method(method, integration, api_key_required=False)
 
     def _add_plan(self, kind: str, settings: Settings) -> apigateway.UsagePlan:
         limits = getattr(settings.usage_plans, kind.lower())

@@ -15,7 +15,7 @@ OPERATIONS = "operations"
 
 @dataclass(frozen=True)
 class Route:
-    """A resource below the API's root. With ``keyless`` a GET needs no key; every other method always does."""
+    """A resource below the API's root. With ``keyless`` GET and HEAD need no key; every other method always does."""
 
     path: str
     function: str

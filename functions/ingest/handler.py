@@ -15,7 +15,7 @@ from dataforge.api.body import read_query
 from dataforge.database import Connection, transaction, with_connection
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import InvalidRequest, NotFound
-from dataforge.http.idempotency import check_key
+from dataforge.http.idempotency import REPLAYED, check_key
 from dataforge.http.strictjson import parse
 from dataforge.settings import IngestSettings, read
 from functions.ingest import docs, ledger
@@ -59,8 +59,8 @@ def post_records(request: Request) -> Response:
     answer = _with_database(lambda db: ingest(db, batch, claim), repeatable=claim is not None)
     if isinstance(answer, ledger.Stored):
         logger.info("answer repeated", extra={"batch_id": answer.batch_id})
-    else:
-        measure(metrics, answer, request.id, (time.perf_counter() - started) * 1000)
+        return Response(answer.status, answer.body, headers=REPLAYED)
+    measure(metrics, answer, request.id, (time.perf_counter() - started) * 1000)
     return Response(answer.status, answer.body)
 
 

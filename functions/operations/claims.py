@@ -45,7 +45,7 @@ class Claim:
         return hashlib.sha256(json.dumps(self.document, sort_keys=True).encode()).hexdigest()
 
 
-def settle(s3: Any, bucket: str, claim: Claim, fresh: str) -> str:
+def resolve(s3: Any, bucket: str, claim: Claim, fresh: str) -> str:
     """The id that the claim's key stands for: ``fresh``, or the one of an earlier request.
 
     Raises ``KeyReused`` if that was another request, and ``Unavailable``.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
@@ -18,7 +18,7 @@ from dataforge import backups
 from dataforge.datasets import DATASETS
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import NotFound
-from dataforge.http.idempotency import check_key
+from dataforge.http.idempotency import REPLAYED, check_key
 from dataforge.http.strictjson import parse
 from dataforge.ids import new_id, time_of
 from dataforge.settings import OperationsSettings, read
@@ -103,15 +103,19 @@ def get_export(request: Request) -> Response:
 
 def _start(request: Request, machine: str, understand: Callable[[Any], dict[str, Any]]) -> Response:
     document = understand(parse(request.json_body()) if request.body else {})
-    run = new_id(datetime.now(UTC), secrets.token_hex(16))
+    fresh = run = new_id(datetime.now(UTC), secrets.token_hex(16))
     key = request.headers.get("idempotency-key")
     if key is not None:
         claim = claims.Claim(request.owner, request.path.rstrip("/"), check_key(key), document)
-        run = claims.settle(_s3(), read(OperationsSettings).report_bucket, claim, run)
+        run = claims.resolve(_s3(), read(OperationsSettings).report_bucket, claim, fresh)
     runs.start(_states(), machine, run, document)
     logger.info("run started", extra={"machine": machine.rpartition(":")[2], "run": run})
+    return _accepted(request, run, {} if run == fresh else REPLAYED)
+
+
+def _accepted(request: Request, run: str, headers: Mapping[str, str]) -> Response:
     answer = json_response({"id": run, "status": "running"}, HTTPStatus.ACCEPTED)
-    return answer.with_headers({"Location": f"{request.path.rstrip('/')}/{run}"})
+    return answer.with_headers({"Location": f"{request.path.rstrip('/')}/{run}", **headers})
 
 
 def _find(machine: str, run: str) -> dict[str, Any] | None:

@@ -44,7 +44,7 @@ def plans(resources: Resources) -> dict[str, dict[str, Any]]:
 
 def test_every_route_but_those_of_pages_and_health_wants_a_key(dev: Resources) -> None:
     open_routes = {route for route, method in methods(dev).items() if not method["ApiKeyRequired"]}
-    assert open_routes == {("GET", path) for path in KEYLESS}
+    assert open_routes == {(method, path) for path in KEYLESS for method in ("GET", "HEAD")}
 
 
 def test_every_other_method_and_path_reaches_a_function_with_a_key(dev: Resources) -> None:

@@ -72,7 +72,7 @@ def test_an_unknown_path_is_not_found(router: Router, path: str) -> None:
 
 def test_a_known_path_with_another_method_tells_which_it_takes(router: Router) -> None:
     answer = router.answer(event("PUT", "/v1/tables/orders"))
-    assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "GET, POST")
+    assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "GET, HEAD, POST")
 
 
 @pytest.mark.parametrize(("least", "method"), [(Kind.READER, "GET"), (Kind.WRITER, "POST")])
@@ -105,7 +105,13 @@ def test_every_error_has_a_status_of_its_meaning() -> None:
 
     found = {error.__name__: int(error.status) for error in all_of(DataForgeError)}
     expected = {"NotJson": 400, "InvalidRequest": 400, "WrongKey": 403, "NotFound": 404, "WrongMethod": 405}
-    expected |= {"BodyTooLarge": 413, "AnswerTooLarge": 413, "WrongMediaType": 415, "KeyReused": 422}
+    expected |= {
+        "BodyTooLarge": 413,
+        "AnswerTooLarge": 413,
+        "WrongMediaType": 415,
+        "WrongContentEncoding": 415,
+        "KeyReused": 422,
+    }
     expected |= {
         StillRunning.__name__: 409,
         "Unavailable": 503,
@@ -127,3 +133,17 @@ def test_a_parameter_may_come_once() -> None:
     assert json.loads(once["body"]) == {"a": "1", "b": "2"}
     twice = router.answer(event("GET", "/v1/x", multiValueQueryStringParameters={"a": ["1", "2"]}))
     assert (twice["statusCode"], "a" in json.loads(twice["body"])["detail"]) == (400, True)
+
+
+def test_head_is_answered_as_get_is_without_a_body(router: Router) -> None:
+    for path in ("/v1/tables/orders", "/v1/docs/page.css", "/v1/tables/orders/nothing", "/v1"):
+        get, head = (
+            router.answer(event(method, path, headers={"x-api-key": KEYS[Kind.READER]}))
+            for method in ("GET", "HEAD")
+        )
+        assert get["body"]
+        assert head == get | {"body": "", "isBase64Encoded": False}
+
+
+def test_head_needs_the_key_that_get_needs(router: Router) -> None:
+    assert router.answer(event("HEAD", "/v1/tables/orders"))["statusCode"] == 403

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from dataforge.api.body import Body, DatasetName, Tables
 from dataforge.api.describe import (
+    CONTENT_ENCODING,
     Document,
     accepted,
     answer,
@@ -104,7 +105,8 @@ def _start() -> Document:
         answers={202: accepted("It is started.", "Started", started())},
         problems=(400, 413, 415, 422, 503),
         parameters=[
-            idempotency_key("A retry with the same key and body starts nothing more, for 24 hours at least.")
+            idempotency_key("A retry with the same key and body starts nothing more, for 24 hours at least."),
+            CONTENT_ENCODING,
         ],
         body=json_body("BackupRequest", {"dataset": DEFAULT, "verify": True}, required=False),
     )

@@ -17,9 +17,12 @@ _PROBLEMS = {
     403: ("wrong key", "No key, a wrong key, or a key of a kind that may not do this."),
     404: ("not found", "There is nothing of this name."),
     409: ("still running", "The first request with this Idempotency-Key is still running."),
-    413: ("body too large", "The body is over 4 MiB, or the answer would be."),
+    413: ("body too large", "The body is over 4 MiB, unpacked."),
     422: ("key reused", "The Idempotency-Key was used for another body."),
-    415: ("wrong media type", "The body is not declared as `application/json` in UTF-8."),
+    415: (
+        "wrong media type",
+        "The body is not declared as `application/json` in UTF-8, or compressed in another way than gzip.",
+    ),
     429: (
         "too many requests",
         "Too many requests, or the day's are used up. `Retry-After` says when to come back.",
@@ -27,7 +30,7 @@ _PROBLEMS = {
     500: ("unexpected", "A defect on our side; the log has it under `instance`."),
     503: (
         "unavailable",
-        "What answers behind this is away, and nothing was done. `Retry-After` says when to come back.",
+        "The service is busy or its database is unavailable, and nothing was done. `Retry-After` says when to come back.",
     ),
 }
 WITH_RETRY = {429, 503}
@@ -83,13 +86,26 @@ def answer(text: str, schema: str, example: Any = None) -> Document:
     return {"description": text, "content": {JSON: content}}
 
 
+REPLAYED: Document = {
+    "Idempotent-Replayed": {
+        "description": "`true` if this is the answer of an earlier request with the same Idempotency-Key.",
+        "schema": {"type": "string", "const": "true"},
+    }
+}
+
+
+def replayable(found: Document) -> Document:
+    """The answer, which may be that of an earlier request."""
+    return {**found, "headers": {**found.get("headers", {}), **REPLAYED}}
+
+
 def accepted(text: str, schema: str, example: Any) -> Document:
     """The answer to what goes on after it: 202, and where to look."""
     location = {
         "description": "Where to ask how it goes: a path below the API's address.",
         "schema": {"type": "string"},
     }
-    return {**answer(text, schema, example), "headers": {"Location": location}}
+    return replayable({**answer(text, schema, example), "headers": {"Location": location}})
 
 
 def json_body(schema: str, example: Any, *, required: bool = True) -> Document:
@@ -129,6 +145,14 @@ def query(name: str, text: str, schema: Document, *, required: bool = False) -> 
 def part(name: str, text: str, schema: Document) -> Document:
     """A parameter of the path."""
     return {"name": name, "in": "path", "description": text, "required": True, "schema": schema}
+
+
+CONTENT_ENCODING: Document = {
+    "name": "Content-Encoding",
+    "in": "header",
+    "description": "`gzip` if the body is compressed; unpacked it has 4 MiB at most.",
+    "schema": {"type": "string", "enum": ["gzip"]},
+}
 
 
 def idempotency_key(text: str) -> Document:

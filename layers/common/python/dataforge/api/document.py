@@ -23,8 +23,8 @@ errors. Rejected records are kept, and can be listed. Rows come out page by page
 Backups and restores are started, and looked at.
 
 Keys are of three kinds, told by their first word: `reader.…`, `writer.…`, `operator.…`; each may do what the ones before
-it may. Errors are problem documents (RFC 9457). A request that was answered with 429 or 503, or not at all, can be sent
-again: with an `Idempotency-Key` nothing is ever stored twice.\
+it may. HEAD is answered wherever GET is. Errors are problem documents (RFC 9457). A request that was answered with 429 or
+503, or not at all, can be sent again: with an `Idempotency-Key` nothing is ever stored twice.\
 """
 KEY = {
     "type": "apiKey",

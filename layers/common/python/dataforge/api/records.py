@@ -6,6 +6,7 @@ from dataforge.api import record_samples as samples
 from dataforge.api import record_shapes
 from dataforge.api.batch import Batch
 from dataforge.api.describe import (
+    CONTENT_ENCODING,
     IDEMPOTENCY_KEY,
     JSON,
     PAGE,
@@ -16,6 +17,7 @@ from dataforge.api.describe import (
     operation,
     query,
     ref,
+    replayable,
 )
 from dataforge.datasets import DATASETS
 from dataforge.http import Kind
@@ -43,15 +45,20 @@ def _post_records() -> Document:
         tag=TAG[0],
         least=Kind.WRITER,
         answers={
-            200: answer("No record was rejected.", "BatchReport", samples.report()),
-            207: answer("Some records were rejected.", "BatchReport", samples.report(1)),
-            422: answer(
-                "All records were rejected, or one of an `atomic` batch.", "BatchReport", samples.report(0, 1)
+            200: replayable(answer("No record was rejected.", "BatchReport", samples.report())),
+            207: replayable(answer("Some records were rejected.", "BatchReport", samples.report(1))),
+            422: replayable(
+                answer(
+                    "All records were rejected, or one of an `atomic` batch.",
+                    "BatchReport",
+                    samples.report(0, 1),
+                )
             ),
         },
         problems=(400, 409, 413, 415, 503),
         parameters=[
-            idempotency_key("A retry with the same key and body gets the first answer again, for 24 hours.")
+            idempotency_key("A retry with the same key and body gets the first answer again, for 24 hours."),
+            CONTENT_ENCODING,
         ],
     )
     found["responses"]["422"]["content"][PROBLEM] = {"schema": ref("Problem")}

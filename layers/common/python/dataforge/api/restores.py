@@ -9,7 +9,16 @@ from pydantic_core import PydanticCustomError
 
 from dataforge.api.backups import TAG as TAG  # noqa: PLC0414  one heading for both
 from dataforge.api.body import Body, DatasetName, TableName, Tables
-from dataforge.api.describe import Document, accepted, answer, idempotency_key, json_body, operation, part
+from dataforge.api.describe import (
+    CONTENT_ENCODING,
+    Document,
+    accepted,
+    answer,
+    idempotency_key,
+    json_body,
+    operation,
+    part,
+)
 from dataforge.api.runs import EXAMPLE_ID, ID, RunId, started
 from dataforge.api.shapes import Shape
 from dataforge.datasets import DATASETS, DEFAULT
@@ -67,7 +76,8 @@ def _start() -> Document:
         answers={202: accepted("It is started.", "Started", started())},
         problems=(400, 404, 413, 415, 422, 503),
         parameters=[
-            idempotency_key("A retry with the same key and body starts nothing more, for 24 hours at least.")
+            idempotency_key("A retry with the same key and body starts nothing more, for 24 hours at least."),
+            CONTENT_ENCODING,
         ],
         body=json_body("RestoreRequest", {"table": _table(), "backup": LATEST, "dry_run": True}),
     )

@@ -6,7 +6,7 @@ InvalidInput
 ├── NotFound                                404
 ├── WrongMethod                             405
 ├── BodyTooLarge, AnswerTooLarge            413
-├── WrongMediaType                          415
+├── WrongMediaType, WrongContentEncoding    415
 └── KeyReused                               422
 """
 
@@ -57,12 +57,15 @@ class WrongMethod(InvalidInput):
 
 
 class BodyTooLarge(InvalidInput):
-    """The body is larger than a function can take."""
+    """The body, unpacked, is larger than a function accepts. ``size`` is None where unpacking stopped at the limit."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
-    def __init__(self, size: int, limit: int) -> None:
-        super().__init__(f"The body has {size:,} bytes; the limit is {limit:,}. Send fewer records at once.")
+    def __init__(self, size: int | None, limit: int) -> None:
+        found = "has more bytes than that when it is unpacked" if size is None else f"has {size:,} bytes"
+        super().__init__(
+            f"The limit of a body is {limit:,} bytes; this one {found}. Send fewer records at once."
+        )
 
 
 class AnswerTooLarge(InvalidInput):
@@ -83,6 +86,15 @@ class WrongMediaType(InvalidInput):
 
     def __init__(self, found: str) -> None:
         super().__init__(f"Content-Type is {found[:100]!r}; send application/json (in UTF-8).")
+
+
+class WrongContentEncoding(InvalidInput):
+    """The body is compressed in a way that is not supported."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"Content-Encoding is {found[:100]!r}; send gzip, or leave the header out.")
 
 
 class KeyReused(InvalidInput):

@@ -6,6 +6,9 @@ import re
 
 from dataforge.http.errors import InvalidRequest
 
+REPLAYED = {"Idempotent-Replayed": "true"}
+"""The header of an answer that an earlier request with the same key got."""
+
 _KEY = re.compile(r"[!-~]{1,255}")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from dataforge.errors import DataForgeError, DiskFull, Unavailable, UnusableBucket
 from dataforge.http.access import owner_of
+from dataforge.http.encoding import unpack
 from dataforge.http.errors import BodyTooLarge, InvalidRequest, NotJson, WrongMediaType, WrongMethod
 
 BODY_LIMIT = 4 * 2**20
@@ -62,7 +63,7 @@ class Request:
 
     @cached_property
     def body(self) -> bytes:
-        """The body's bytes. Raises ``NotJson``, ``BodyTooLarge``."""
+        """The body's bytes, unpacked. Raises ``NotJson``, ``BodyTooLarge``, ``WrongContentEncoding``."""
         try:
             data = (
                 base64.b64decode(self.raw_body, validate=True) if self.is_base64 else self.raw_body.encode()
@@ -71,7 +72,7 @@ class Request:
             raise NotJson("The body is not valid UTF-8.") from error
         if len(data) > BODY_LIMIT:
             raise BodyTooLarge(len(data), BODY_LIMIT)
-        return data
+        return unpack(data, self.headers.get("content-encoding", ""), BODY_LIMIT)
 
     def json_body(self) -> bytes:
         """The body, declared as JSON. Raises ``WrongMediaType`` and what ``body`` raises."""
@@ -104,6 +105,10 @@ class Response:
     def with_headers(self, headers: Mapping[str, str]) -> Response:
         """The answer with these headers too."""
         return replace(self, headers={**self.headers, **headers})
+
+    def without_body(self) -> Response:
+        """The same answer to HEAD."""
+        return replace(self, body="")
 
     def as_event(self) -> dict[str, Any]:
         """The shape that API Gateway takes from a Lambda proxy."""

@@ -68,7 +68,7 @@ class Router:
         except Exception as error:  # noqa: BLE001  the border: the caller gets an answer, and nothing of the inside
             self._log(error)
             response = problem(Unexpected(), request.id)
-        return response.as_event()
+        return (response.without_body() if request.method == "HEAD" else response).as_event()
 
     def _answer(self, request: Request) -> Response:
         path = request.path.rstrip("/")
@@ -76,9 +76,12 @@ class Router:
             match = route.path.fullmatch(path)
             if match is None:
                 continue
-            if request.method not in route.methods:
-                raise WrongMethod(request.method, route.methods)
-            answer, least = route.methods[request.method]
+            # HEAD is answered wherever GET is, by the same function (RFC 9110).
+            method = "GET" if request.method == "HEAD" else request.method
+            if method not in route.methods:
+                allowed = {*route.methods, *({"HEAD"} if "GET" in route.methods else ())}
+                raise WrongMethod(request.method, allowed)
+            answer, least = route.methods[method]
             admit(request.api_key, least)
             return answer(request.with_parts(match.groupdict()))
         raise NotFound(f"There is nothing at {path[:200]!r}.")

@@ -1,0 +1,80 @@
+"""Compressed request bodies: what is unpacked, what is refused, and that no body unpacks without a limit."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataforge.http import Request
+from dataforge.http.encoding import unpack
+from dataforge.http.errors import BodyTooLarge, NotJson, WrongContentEncoding
+from dataforge.http.message import BODY_LIMIT
+
+LIMIT = 1000
+
+
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=3), st.integers(1, 9))
+def test_gzip_of_any_bytes_is_unpacked_member_by_member(parts: list[bytes], level: int) -> None:
+    packed = b"".join(gzip.compress(part, level) for part in parts)
+    assert unpack(packed, "gzip", LIMIT) == b"".join(parts)
+
+
+@given(st.integers(0, 3 * LIMIT))
+def test_body_is_refused_from_the_first_byte_over_the_limit(size: int) -> None:
+    packed = gzip.compress(b"0" * size)
+    if size <= LIMIT:
+        assert len(unpack(packed, "gzip", LIMIT)) == size
+    else:
+        with pytest.raises(BodyTooLarge):
+            unpack(packed, "gzip", LIMIT)
+
+
+def test_members_count_together_against_the_limit() -> None:
+    with pytest.raises(BodyTooLarge):
+        unpack(gzip.compress(b"0" * (LIMIT - 1)) * 2, "gzip", LIMIT)
+
+
+def test_bomb_is_not_unpacked() -> None:
+    bomb = gzip.compress(bytes(BODY_LIMIT * 20))
+    request = Request(
+        "POST",
+        "/v1/records",
+        {"content-encoding": "gzip"},
+        {},
+        base64.b64encode(bomb).decode(),
+        is_base64=True,
+    )
+    with pytest.raises(BodyTooLarge, match="unpacked"):
+        _ = request.body
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        gzip.compress(b"{}" * 100)[:-1],
+        gzip.compress(b"{}" * 100)[:20],
+        gzip.compress(b"{}") + b"{}",
+        gzip.compress(b"{}")[:-8] + bytes(8),
+        b"\x1f\x8b",
+    ],
+    ids=["without its end", "cut", "with bytes behind it", "with a wrong checksum", "two bytes"],
+)
+def test_damaged_gzip_is_refused(damaged: bytes) -> None:
+    with pytest.raises(NotJson, match="gzip"):
+        unpack(damaged, "gzip", LIMIT)
+
+
+@pytest.mark.parametrize("encoding", ["deflate", "br", "zstd", "gzip, gzip", "x"])
+def test_other_encoding_is_refused(encoding: str) -> None:
+    with pytest.raises(WrongContentEncoding):
+        unpack(zlib.compress(b"{}"), encoding, LIMIT)
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "gzip", "GZIP", " x-gzip "])
+def test_body_that_the_gateway_unpacked_is_taken_as_it_is(encoding: str) -> None:
+    assert unpack(b'{"records": []}', encoding, LIMIT) == b'{"records": []}'
