@@ -1,0 +1,279 @@
+"""A deployment of an earlier version, with all that a team keeps in it, becomes one of this version by `cdk deploy` alone.
+
+The earlier version is commit a6f090d, its code taken from the clone's own history: its app, its functions and its command
+line. It is deployed, filled and left with a failed run; then this version is deployed onto it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psycopg2
+import pytest
+import urllib3
+from psycopg2 import sql
+
+from local import cloud
+from local.aws import client_settings
+from local.command import dataforge
+from local.config import ROOT, Config
+from local.generate import generate
+from local.outputs import Outputs
+from local.ports import free_port
+
+EARLIER = "a6f090d"
+DATASETS = ("olist", "quotes")
+STATEFUL = (
+    "AWS::RDS::DBInstance",
+    "AWS::RDS::DBSubnetGroup",
+    "AWS::S3::Bucket",
+    "AWS::SecretsManager::Secret",
+    "AWS::EC2::VPC",
+    "AWS::ApiGateway::RestApi",
+    "AWS::ApiGateway::UsagePlan",
+    "AWS::StepFunctions::StateMachine",
+)
+"""Types of resources that hold data, or an address or a name that others have written down."""
+
+CUSTOMER = {
+    "customer_id": "a" * 32,
+    "customer_unique_id": "b" * 32,
+    "customer_zip_code_prefix": "01310",
+    "customer_city": "são paulo",
+    "customer_state": "SP",
+}
+BATCH = {
+    "records": [
+        {"table": "customers", "data": CUSTOMER},
+        {"table": "customers", "data": CUSTOMER | {"customer_id": "not hexadecimal"}},
+    ]
+}
+IDEMPOTENCY = {"idempotency-key": "before-the-upgrade"}
+FIRST_QUOTES = 'author,text,tags\nAna,"One, or two.",calm;short\nEva,Three.,\nIda,Bad\x07 one.,loud\n'
+LATER_QUOTES = "author,text,tags\nZoe,Four.,calm\n"
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that a database and its stack hold."""
+
+    tables: dict[str, tuple[int, str]]
+    """By name: the table's oid, and its rows, sorted, as one text."""
+    ledger: dict[str, list[dict[str, Any]]]
+    """By table of the ledger: its rows as objects."""
+    resources: dict[str, str]
+    """By logical id: the physical id of each stateful resource."""
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """What was there before, what is there after, and what the earlier version answered."""
+
+    config: Config
+    before: Content
+    after: Content
+    earlier: Outputs
+    outputs: Outputs
+    backups: dict[str, str]
+    batch: dict[str, Any]
+    data: Path
+    report: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def earlier_app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The earlier version's tree, whose app imports its own packages and not this version's."""
+    folder = tmp_path_factory.mktemp("earlier")
+    archive = subprocess.run(["git", "archive", EARLIER], cwd=ROOT, capture_output=True, check=False)
+    if archive.returncode:
+        pytest.skip(f"commit {EARLIER} is not in this clone: fetch the whole history")
+    subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+    (folder / "node_modules").symlink_to(ROOT / "node_modules")
+    settings = json.loads((folder / "cdk.json").read_text())
+    settings["app"] = f"PYTHONPATH={python_path(folder)} {settings['app']}"
+    (folder / "cdk.json").write_text(json.dumps(settings))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def upgrade(earlier_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgrade]:
+    state = tmp_path_factory.mktemp("upgrade") / "state"
+    old = Config(state=state, aws_port=free_port(), pg_port=free_port(), app=earlier_app)
+    environ = {"PYTHONPATH": python_path(earlier_app)}
+    data = tmp_path_factory.mktemp("data")
+    quotes = tmp_path_factory.mktemp("quotes")
+    generate(data, orders=1000, dirty=0.01)
+    with cloud.running(old) as earlier:
+        target = ["--outputs", str(old.outputs)]
+        report = dataforge(target, "migrate", str(data), environ=environ)
+        (quotes / "quotes.csv").write_text(FIRST_QUOTES)
+        call = ["migrate", str(quotes), "--dataset", "quotes", "--threshold", "0.5"]
+        dataforge(target, *call, environ=environ)
+        batch = post(earlier, BATCH, IDEMPOTENCY)
+        backups = {
+            name: dataforge(target, "backup", "--dataset", name, "--verify", environ=environ)["backup_id"]
+            for name in DATASETS
+        }
+        fail_a_run(earlier, target, quotes, environ)
+        before = content(old, earlier)
+        new = replace(old, app=ROOT)
+        outputs = cloud.up(new)
+        after = content(new, outputs)
+        yield Upgrade(new, before, after, earlier, outputs, backups, batch, data, report)
+
+
+def python_path(tree: Path) -> str:
+    return ":".join(str(tree / part) for part in ("", "layers/common/python", "cli"))
+
+
+def fail_a_run(outputs: Outputs, target: list[str], folder: Path, environ: Mapping[str, str]) -> None:
+    """A run that a rule of the owner keeps from being published; it may be resumed."""
+    execute(outputs, "ALTER TABLE quotes.authors ADD CONSTRAINT no_zoe CHECK (name <> 'Zoe')")
+    (folder / "quotes.csv").write_text(LATER_QUOTES)
+    call = ["migrate", str(folder), "--dataset", "quotes"]
+    failed = dataforge(target, *call, expected_exit=1, environ=environ)
+    assert failed["error"] == "TargetRefuses", failed
+
+
+def execute(outputs: Outputs, statement: str) -> None:
+    with closing(psycopg2.connect(outputs["database_url"])) as db, db, db.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def post(outputs: Outputs, body: Any, headers: Mapping[str, str]) -> dict[str, Any]:
+    sent = {"x-api-key": outputs["writer_key"], "content-type": "application/json", **headers}
+    answer = urllib3.request("POST", f"{outputs['api_url']}/v1/records", body=json.dumps(body), headers=sent)
+    assert answer.status == 207, answer.data
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def get(outputs: Outputs, path: str, key: str = "api_key") -> Any:
+    answer = urllib3.request("GET", outputs["api_url"] + path, headers={"x-api-key": outputs[key]})
+    assert answer.status == 200, answer.data
+    return answer.json()
+
+
+def content(config: Config, outputs: Outputs) -> Content:
+    with closing(psycopg2.connect(outputs["database_url"])) as db, db, db.cursor() as cursor:
+        cursor.execute(
+            "SELECT n.nspname, c.relname, c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE c.relkind = 'r' AND n.nspname = ANY(%s)",
+            ([*DATASETS, "dataforge"],),
+        )
+        tables, ledger = {}, {}
+        for schema, name, oid in cursor.fetchall():
+            relation = sql.Identifier(schema, name)
+            if schema == "dataforge":
+                cursor.execute(sql.SQL("SELECT to_jsonb(t) FROM {} t").format(relation))
+                ledger[name] = [row for (row,) in cursor.fetchall()]
+            else:
+                rows = sql.SQL("SELECT string_agg(t::text, E'\\n' ORDER BY t::text) FROM {} t")
+                cursor.execute(rows.format(relation))
+                ((text,),) = cursor.fetchall()
+                tables[f"{schema}.{name}"] = (oid, text or "")
+    return Content(tables, ledger, resources(config))
+
+
+def resources(config: Config) -> dict[str, str]:
+    client = boto3.client("cloudformation", **client_settings(config.endpoint, config.region))
+    (stack,) = (s for s in client.describe_stacks()["Stacks"] if s["StackName"].startswith("DataForge"))
+    found = client.describe_stack_resources(StackName=stack["StackName"])["StackResources"]
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for resource in found
+        if resource["ResourceType"] in STATEFUL
+    }
+
+
+def missing(row: dict[str, Any], rows: list[dict[str, Any]]) -> bool:
+    """Whether none of the rows has the values of this one; a later version may add columns."""
+    return not any(all(other.get(name) == value for name, value in row.items()) for other in rows)
+
+
+def restored(upgrade: Upgrade, dataset: str, table: str) -> dict[str, Any]:
+    """Empty the table and restore it from the earlier version's backup."""
+    backup = upgrade.backups[dataset]
+    execute(upgrade.outputs, f"DELETE FROM {dataset}.{table}")
+    target = ["--outputs", str(upgrade.config.outputs)]
+    return dataforge(target, "restore", table, "--dataset", dataset, "--backup", backup, "--yes")
+
+
+def test_no_stateful_resource_is_replaced(upgrade: Upgrade) -> None:
+    assert upgrade.before.resources.items() <= upgrade.after.resources.items()
+    assert len(upgrade.before.resources) > 10
+
+
+def test_every_table_is_the_same_table_with_the_same_rows(upgrade: Upgrade) -> None:
+    assert upgrade.after.tables == upgrade.before.tables
+    assert all(rows for name, (_, rows) in upgrade.before.tables.items() if name != "olist.order_reviews"), (
+        "every table was filled"
+    )
+
+
+def test_every_row_of_the_ledger_is_there(upgrade: Upgrade) -> None:
+    lost = {
+        table: [row for row in rows if missing(row, upgrade.after.ledger[table])]
+        for table, rows in upgrade.before.ledger.items()
+    }
+    assert not any(lost.values()), lost
+    assert len(upgrade.before.ledger["rejections"]) > 20
+
+
+def test_outputs_keep_their_names_and_keys_their_values(upgrade: Upgrade) -> None:
+    assert upgrade.earlier.items() <= upgrade.outputs.items()
+
+
+def test_a_key_of_the_earlier_version_reads_its_rejections(upgrade: Upgrade) -> None:
+    page = get(upgrade.earlier, f"/v1/rejections?migration_id={upgrade.report['migration_id']}&limit=1000")
+    rejected = sum(table["rejected"] for table in upgrade.report["tables"])
+    assert len(page["data"]) == rejected > 0
+
+
+def test_an_answer_of_the_earlier_version_is_given_again_for_its_idempotency_key(upgrade: Upgrade) -> None:
+    assert post(upgrade.earlier, BATCH, IDEMPOTENCY) == upgrade.batch
+
+
+def test_the_doctor_finds_nothing(upgrade: Upgrade) -> None:
+    target = ["--outputs", str(upgrade.config.outputs)]
+    execute(upgrade.outputs, "ALTER TABLE quotes.authors DROP CONSTRAINT IF EXISTS no_zoe")
+    assert dataforge(target, "doctor")["findings"] == []
+
+
+def test_backups_of_the_earlier_version_are_listed_as_verified(upgrade: Upgrade) -> None:
+    for dataset, backup in upgrade.backups.items():
+        listed = get(upgrade.outputs, f"/v1/backups?dataset={dataset}")["data"]
+        assert backup in [entry["id"] for entry in listed if entry["verified"]]
+
+
+@pytest.mark.parametrize(("dataset", "table"), [("olist", "order_payments"), ("quotes", "quote_tags")])
+def test_a_backup_of_the_earlier_version_restores_every_row(
+    upgrade: Upgrade, dataset: str, table: str
+) -> None:
+    answer = restored(upgrade, dataset, table)
+    rows = content(upgrade.config, upgrade.outputs).tables[f"{dataset}.{table}"][1]
+    assert rows == upgrade.before.tables[f"{dataset}.{table}"][1]
+    assert answer["added"] == len(rows.splitlines()) == answer["restored"]
+
+
+def test_the_same_files_change_nothing(upgrade: Upgrade) -> None:
+    again = dataforge(["--outputs", str(upgrade.config.outputs)], "migrate", str(upgrade.data))
+    assert {t["table"]: t["loaded"] for t in again["tables"]} == {t["table"]: 0 for t in again["tables"]}
+    counted = {t["table"]: (t["read"], t["rejected"], t["deduplicated"]) for t in again["tables"]}
+    assert counted == {
+        t["table"]: (t["read"], t["rejected"], t["deduplicated"]) for t in upgrade.report["tables"]
+    }
+
+
+def test_a_run_that_failed_before_the_upgrade_is_resumed_after_it(upgrade: Upgrade) -> None:
+    execute(upgrade.outputs, "ALTER TABLE quotes.authors DROP CONSTRAINT IF EXISTS no_zoe")
+    target = ["--outputs", str(upgrade.config.outputs)]
+    resumed = dataforge(target, "migrate", "--resume", "latest", "--dataset", "quotes")
+    assert {t["table"]: t["loaded"] for t in resumed["tables"]}["authors"] == 1
