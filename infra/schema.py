@@ -85,11 +85,14 @@ class Schema(Construct):
             environment={
                 "MASTER_SECRET_ARN": database.master_secret.secret_arn,
                 "APPLY_FUNCTION": self.apply.function_name,
+                "APPLY_SECONDS": str(APPLY_TIMEOUT.to_seconds()),
                 "ROLE_SECRETS": json.dumps(secrets),
             },
             timeout=KEEPER_TIMEOUT,
             memory_size=256,
         )
+        # CloudFormation invokes it asynchronously; by default Lambda would run a failed call twice more.
+        keeper.configure_async_invoke(retry_attempts=0)
         database.master_secret.grant_read(keeper)
         for secret in database.role_secrets.values():
             secret.grant_read(keeper)

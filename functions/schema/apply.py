@@ -33,6 +33,8 @@ from functions.schema.rights import database_faults, owner_faults, right_faults
 
 _LOCK = 4_207_312_311
 """Key of the advisory lock: two deploys never change the schema at once."""
+_PATIENCE = 420
+"""Seconds for which an apply waits for another. With the time for connecting it leaves a minute of the function's twelve."""
 
 OLDEST = 18
 """PostgreSQL's major version from which a backslash and a dot in a CSV are text, and bytea can be cast to a number."""
@@ -55,7 +57,7 @@ def apply(
     with transaction(db) as cursor:
         # What makes transactions read-only by default is among what is mended.
         cursor.execute("SET TRANSACTION READ WRITE")
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        _wait_for_others(cursor)
         changes += _mend(cursor, (f for f in role_faults(cursor) if f.code == "missing_role"))
         _apply_logins(cursor, passwords)
         changes += _mend(cursor, (*role_faults(cursor), *database_faults(cursor)))
@@ -70,6 +72,15 @@ def apply(
         _refuse(refusals)
         _refuse(_left(cursor))
     return {"changes": changes}
+
+
+def _wait_for_others(cursor: Any) -> None:
+    """Wait until no other apply runs, also one whose caller is gone. What it did is then found done."""
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{_PATIENCE}s",))
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    cursor.execute(
+        "SELECT set_config('lock_timeout', reset_val || unit, true) FROM pg_settings WHERE name = 'lock_timeout'"
+    )
 
 
 def require_version(number: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
 
 from dataforge.database import connect
 from dataforge.errors import SchemaRefused, Unavailable
@@ -22,6 +23,7 @@ from dataforge.settings import DatabaseSettings, Settings, read
 from functions.schema.apply import apply as apply_schema
 from functions.schema.cloudformation import answer
 from functions.schema.doctor import examine
+from functions.schema.reach import PATIENCE, is_denied, reach
 
 logger = Logger()
 
@@ -31,12 +33,21 @@ MASTER_WAY_OUT = (
 )
 
 
+_MARGIN = 30
+"""Seconds beyond the applier's time-out, so that Lambda's own answer to it is what is read."""
+
+
 class KeeperSettings(Settings):
     """What the keeper needs; ``role_secrets`` is JSON, role to secret ARN, empty where IAM signs the roles in."""
 
     master_secret_arn: str
     apply_function: str
+    apply_seconds: int = 720
+    """The applier's time-out."""
     role_secrets: str = "{}"
+
+
+UNREACHABLE_WAY_OUT = "Check that the instance is available (aws rds describe-db-instances) and that its security group lets the functions in."
 
 
 class ApplySettings(DatabaseSettings):
@@ -66,7 +77,7 @@ def keep(action: str) -> dict[str, Any]:
         "master": _secret(secrets, settings.master_secret_arn),
         "passwords": {role: passwords.get(role) for role in LOGINS},
     }
-    answered = boto3.client("lambda").invoke(
+    answered = once(settings.apply_seconds).invoke(
         FunctionName=settings.apply_function, Payload=json.dumps(payload)
     )
     result: dict[str, Any] = json.loads(answered["Payload"].read())
@@ -74,6 +85,20 @@ def keep(action: str) -> dict[str, Any]:
         raise SchemaRefused(result.get("errorMessage", "The schema function failed; its log says why."))
     logger.info("schema handled", extra={"action": action, "result": result})
     return result
+
+
+def once(seconds: float) -> Any:
+    """A client of Lambda that waits for a function of this time-out, and never invokes it a second time.
+
+    By default boto3 gives up after 60 s and sends the invocation again while the first one is still running.
+    """
+    config = Config(
+        connect_timeout=10,
+        read_timeout=seconds + _MARGIN,
+        retries={"mode": "standard", "total_max_attempts": 1},
+        tcp_keepalive=True,
+    )
+    return boto3.client("lambda", config=config)
 
 
 def _secret(secrets: Any, arn: str) -> dict[str, str]:
@@ -88,7 +113,8 @@ def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     master = event["master"]
     settings = read(ApplySettings).model_copy(update={"db_user": master["username"]})
     try:
-        db = connect(settings, master["password"])
+        patience = PATIENCE if event["action"] == "apply" else 0
+        db = reach(partial(connect, settings, master["password"]), patience)
     except Unavailable as error:
         if event["action"] != "doctor":
             raise
@@ -96,7 +122,7 @@ def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             "code": "no_master",
             "object": settings.db_user,
             "detail": str(error),
-            "way_out": MASTER_WAY_OUT,
+            "way_out": MASTER_WAY_OUT if is_denied(error) else UNREACHABLE_WAY_OUT,
         }
         return {"findings": [finding]}
     try:

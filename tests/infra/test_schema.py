@@ -35,6 +35,19 @@ def test_time_outs_nest_so_that_the_innermost_is_the_one_reported(dev: Resources
     assert seconds["SchemaSchemaApply"] < seconds["SchemaSchemaKeeper"] < limit
 
 
+def test_failed_keeper_is_not_run_again_by_lambda(dev: Resources) -> None:
+    configs = dev["AWS::Lambda::EventInvokeConfig"].values()
+    (keeper,) = (c["Properties"] for c in configs if "SchemaKeeper" in str(c["Properties"]["FunctionName"]))
+    assert keeper["MaximumRetryAttempts"] == 0
+
+
+def test_keeper_knows_the_time_out_of_the_applier(dev: Resources) -> None:
+    functions = {key[:-8]: f["Properties"] for key, f in dev["AWS::Lambda::Function"].items()}
+    told = functions["SchemaSchemaKeeper"]["Environment"]["Variables"]["APPLY_SECONDS"]
+    assert int(told) == functions["SchemaSchemaApply"]["Timeout"]
+    assert int(told) + 30 < functions["SchemaSchemaKeeper"]["Timeout"]
+
+
 def test_schema_comes_after_database_network_and_rights(dev: Resources) -> None:
     before = " ".join(resource(dev)["DependsOn"])
     for needed in (

@@ -1,0 +1,60 @@
+"""The first connection of an apply waits for a database that is not there yet, and two applies never run at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dataforge.database import Connection, connect
+from dataforge.errors import Unavailable
+from dataforge.roles import LOGINS
+from functions.schema.apply import apply
+from functions.schema.reach import reach
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.postgres.conftest import Database
+
+PASSWORD = "for the tests"
+
+
+def attempts(database: Database, *, closed: int, password: str = PASSWORD) -> Callable[[], Connection]:
+    """Connects to a port that nobody listens on, ``closed`` times, then to the database."""
+    good = database.settings("master")
+    calls = iter([good.model_copy(update={"db_port": 1})] * closed + [good])
+    return lambda: connect(next(calls), password)
+
+
+def test_connection_is_tried_again_while_nothing_listens(database: Database) -> None:
+    reach(attempts(database, closed=3), patience=60, pause=0).close()
+
+
+def test_unreachable_database_is_an_error_in_the_end(database: Database) -> None:
+    with pytest.raises(Unavailable):
+        reach(attempts(database, closed=1), patience=0, pause=1)
+
+
+def test_wrong_password_is_not_tried_again(database: Database) -> None:
+    connecting = attempts(database, closed=1, password="a wrong one")
+    with pytest.raises(Unavailable, match="password authentication failed"):
+        reach(connecting, patience=60, pause=0)
+    with pytest.raises(StopIteration):
+        connecting()
+
+
+def test_second_apply_waits_for_the_first_beyond_its_lock_timeout(database: Database) -> None:
+    first, second = database.superuser(), database.connect("master")
+    with second, second.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '20ms'")
+    with first.cursor() as cursor, ThreadPoolExecutor(1) as pool:
+        cursor.execute("SELECT pg_advisory_lock(4207312311)")
+        waiting = pool.submit(apply, second, dict.fromkeys(LOGINS, PASSWORD))
+        database.until("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        cursor.execute("SELECT pg_sleep(0.2), pg_advisory_unlock(4207312311)")
+        assert waiting.result() == {"changes": []}
+    with second, second.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("20ms",)
