@@ -7,8 +7,15 @@ import sys
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from infra.settings import SettingsError, read_settings
-from infra.stack import DataForge
+from dataforge.errors import InvalidDeclaration
+
+try:
+    from infra.settings import SettingsError, read_settings
+    from infra.stack import DataForge
+except InvalidDeclaration as error:
+    # They import the datasets, one of which declares what cannot work: a message, and not a traceback.
+    sys.stderr.write(f"{error}\n")
+    sys.exit(2)
 
 
 def build(app: App) -> DataForge:
@@ -19,11 +26,13 @@ def build(app: App) -> DataForge:
 
 
 def main() -> None:
+    """Synthesize. Exit code 2, and a message, for a wrong setting or declaration."""
     app = App()
     try:
         build(app)
     except SettingsError as error:
-        sys.exit(str(error))
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
     app.synth()
 
 

@@ -21,7 +21,7 @@ from pydantic import Field, StringConstraints
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from dataforge.catalogue import Column, Dataset, Row, Table, read_dataset
+from dataforge.catalogue import Column, Dataset, Row, Table
 from dataforge.columns import (
     NO_NUL,
     Clean,
@@ -37,6 +37,7 @@ from dataforge.columns import (
     Timestamp,
 )
 from dataforge.ids import FORM
+from dataforge.modules import read_dataset
 
 
 class SharingScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist publishes no types

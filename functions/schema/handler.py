@@ -47,7 +47,10 @@ class KeeperSettings(Settings):
     role_secrets: str = "{}"
 
 
-UNREACHABLE_WAY_OUT = "Check that the instance is available (aws rds describe-db-instances) and that its security group lets the functions in."
+UNREACHABLE_WAY_OUT = (
+    "Check that the instance is available (aws rds describe-db-instances) and that its security group lets "
+    "the functions in."
+)
 
 
 class ApplySettings(DatabaseSettings):

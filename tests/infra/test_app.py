@@ -73,7 +73,7 @@ def test_wrong_context_ends_with_one_readable_sentence() -> None:
         text=True,
         check=False,
     )
-    assert run.returncode == 1
+    assert run.returncode == 2
     assert "stagee: no such setting; did you mean stage?" in run.stderr
     assert "Traceback" not in run.stderr
 

@@ -13,9 +13,10 @@ import pytest
 from pydantic import Field
 
 from dataforge import ddl, roles
-from dataforge.catalogue import Dataset, Row, read_dataset
+from dataforge.catalogue import Dataset, Row
 from dataforge.columns import Count, Integer, Key, Label, References, Text
 from dataforge.datasets import DATASETS
+from dataforge.modules import read_dataset
 
 
 class Item(Row, table="items"):

@@ -19,6 +19,7 @@ from dataforge.errors import (
     DataForgeError,
     DiskFull,
     DuplicateColumn,
+    InvalidDeclaration,
     InvalidInput,
     InvalidSettings,
     MissingColumn,
@@ -79,7 +80,9 @@ def test_an_error_has_a_docstring_and_a_status(error: type[DataForgeError]) -> N
 def test_a_family_means_the_same_outside(family: type[DataForgeError], status: HTTPStatus) -> None:
     others = {UnknownDataset: HTTPStatus.NOT_FOUND, UnknownTable: HTTPStatus.NOT_FOUND}
     others |= dict.fromkeys((NoSuchBackup, NoSuchRun), HTTPStatus.NOT_FOUND)
-    others |= dict.fromkeys((InvalidSettings, UnusableBucket), HTTPStatus.INTERNAL_SERVER_ERROR)
+    others |= dict.fromkeys(
+        (InvalidSettings, InvalidDeclaration, UnusableBucket), HTTPStatus.INTERNAL_SERVER_ERROR
+    )
     assert {error: error.status for error in tree(family)} == {
         error: others.get(error, status) for error in tree(family)
     }

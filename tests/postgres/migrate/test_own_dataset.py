@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 
-from dataforge.catalogue import Dataset, Row, Source, Table, read_dataset
+from dataforge.catalogue import Dataset, Row, Source, Table
 from dataforge.columns import Integer, Key, Label, References
 from dataforge.datasets import DATASETS
+from dataforge.modules import read_dataset
 from dataforge.roles import LOGINS
 from functions.schema.apply import apply
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import pytest
 
-from dataforge.catalogue import Row, read_dataset
+from dataforge.catalogue import Row
 from dataforge.columns import Integer, Key, Label, Text
 from dataforge.datasets import DATASETS
 from dataforge.errors import SchemaDiffers
+from dataforge.modules import read_dataset
 from dataforge.roles import LOGINS
 from functions.schema.apply import apply
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from psycopg2.extensions import connection
 
-from dataforge.catalogue import Dataset, Row, read_dataset
+from dataforge.catalogue import Dataset, Row
+from dataforge.modules import read_dataset
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

@@ -6,21 +6,17 @@ dataset; a dataset is a PostgreSQL schema of the same name. Nothing here touches
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import ModuleType
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from dataforge.columns import Clean, Key, References
+from dataforge.columns import Clean
 from dataforge.errors import UnknownTable
-from dataforge.fields import ColumnRule, markers, read_rule, refuse_unindexable
+from dataforge.fields import ColumnRule
 from dataforge.storage import StorageType
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 
 class Row(BaseModel):
@@ -161,52 +157,3 @@ class Dataset:
             for key in table.foreign_keys:
                 if key.parent == name:
                     yield table, key
-
-
-def read_dataset(module: ModuleType) -> Dataset:
-    """The dataset that a module declares: its ``Row`` subclasses, in their order, named like the module.
-
-    Raises ``ValueError`` for a declaration that cannot work: it is a mistake of the programmer's, found at import.
-    """
-    name = module.__name__.rpartition(".")[2]
-    models = [
-        m for m in vars(module).values() if isinstance(m, type) and issubclass(m, Row) and m.__table_name__
-    ]
-    keys = {m.__table_name__: _key(m) for m in models}
-    if len(keys) != len(models):
-        raise ValueError(f"dataset {name!r} declares a table twice")
-    tables = {m.__table_name__: _read_table(name, m, keys) for m in models}
-    own_files = tuple(Source(t.file, t.column_names, (t.name,)) for t in tables.values() if t.file)
-    flat_files = tuple(getattr(module, "FLAT_FILES", ()))
-    dataset = Dataset(name, (module.__doc__ or "").strip(), tables, (*own_files, *flat_files))
-    dataset.waves()
-    return dataset
-
-
-def _key(model: type[Row]) -> tuple[str, ...]:
-    marked = tuple(n for n, f in model.model_fields.items() if any(isinstance(m, Key) for m in markers(f)))
-    return marked or tuple(model.model_fields)
-
-
-def _read_table(dataset: str, model: type[Row], keys: Mapping[str, tuple[str, ...]]) -> Table:
-    name = model.__table_name__
-    for identifier in (dataset, name, *model.model_fields):
-        if not _NAME.fullmatch(identifier):
-            raise ValueError(f"{identifier!r} in {dataset}.{name} must match {_NAME.pattern}")
-    columns, foreign_keys = [], []
-    for column, info in model.model_fields.items():
-        rule = read_rule(column, info)
-        columns.append(Column(column, rule.type, rule.nullable, rule.clean, rule, info.description or ""))
-        for reference in (m for m in markers(info) if isinstance(m, References)):
-            parent_key = keys.get(reference.table)
-            if parent_key is None or len(parent_key) != 1:
-                raise ValueError(
-                    f"{name}.{column} references {reference.table!r}, which has no one-column key"
-                )
-            foreign_keys.append(ForeignKey(f"{name}_{column}_fkey", column, reference.table, parent_key[0]))
-    for declared in columns:
-        if declared.name in keys[name] and declared.nullable:
-            raise ValueError(f"key column {name}.{declared.name} must not be nullable")
-        if declared.name in keys[name] or any(key.column == declared.name for key in foreign_keys):
-            refuse_unindexable(f"{name}.{declared.name}", declared.rule)
-    return Table(dataset, name, model, tuple(columns), keys[name], tuple(foreign_keys))

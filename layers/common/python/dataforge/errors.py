@@ -2,7 +2,7 @@
 
     DataForgeError
     ├── InvalidInput            the caller asked for something that cannot be (never retried)
-    │   ├── InvalidSettings, UnusableBucket
+    │   ├── InvalidSettings, InvalidDeclaration, UnusableBucket
     │   ├── UnknownDataset, UnknownTable
     │   ├── DamagedFile, RecordTooLong, WrongCorrection
     │   ├── NoFiles, MissingFile
@@ -42,6 +42,12 @@ class InvalidInput(DataForgeError):
 
 class InvalidSettings(InvalidInput):
     """A function's environment lacks a setting, or holds a wrong one."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class InvalidDeclaration(InvalidInput, ValueError):
+    """A dataset's module declares what cannot work; found when it is imported. Names table, column and the way out."""
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
 

@@ -19,6 +19,13 @@ from pydantic.fields import FieldInfo
 
 from dataforge import storage
 from dataforge.columns import INTEGER_MAX, NO_NUL, Clean, Digest
+from dataforge.declarations import (
+    is_unbounded,
+    refuse_bounds,
+    refuse_choices,
+    refuse_field,
+    refuse_pattern,
+)
 from dataforge.storage import StorageType
 
 
@@ -43,10 +50,10 @@ def read_rule(name: str, info: FieldInfo) -> ColumnRule:
     """The rule of a model field. Raises ``ValueError`` for an annotation that no column can have."""
     inner, metadata, nullable = _flatten(info.annotation, list(info.metadata))
     bounds = dict(_bounds(metadata))
-    if nullable and (info.default is not None or info.default_factory is not None):
-        raise ValueError(f"nullable column {name} needs the default None")
+    refuse_field(name, info, metadata, nullable=nullable)
     if get_origin(inner) is Literal:
         choices = get_args(inner)
+        refuse_choices(name, choices)
         kind = storage.TEXT
     else:
         choices = ()
@@ -54,6 +61,7 @@ def read_rule(name: str, info: FieldInfo) -> ColumnRule:
     clean = next((m for m in reversed(metadata) if isinstance(m, Clean)), None)
     digest = next((m for m in metadata if isinstance(m, Digest)), None)
     alone = [m for m in info.metadata if not isinstance(m, Digest)]
+    refuse_bounds(name, kind.name, bounds)
     annotation: Any = Annotated[info.annotation, *alone] if alone else info.annotation
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
     _refuse_unstorable(name, kind, adapter, bounds.get("pattern"))
@@ -85,6 +93,7 @@ def _refuse_unstorable(name: str, kind: StorageType, adapter: TypeAdapter[Any], 
             )
     if pattern is None:
         return
+    refuse_pattern(name, pattern)
     if found := _CLASS.search(pattern):
         raise ValueError(
             f"column {name}: pydantic and PostgreSQL do not mean the same by {found[0]} in its pattern; "
@@ -101,10 +110,18 @@ def _refuse_unstorable(name: str, kind: StorageType, adapter: TypeAdapter[Any], 
 
 def refuse_unindexable(name: str, rule: ColumnRule) -> None:
     """Raise ``ValueError`` if the column can have a value that no index holds: one row would end a whole run."""
-    if rule.type.name == "text" and not (rule.max_length or rule.pattern or rule.choices):
+    bounded = rule.max_length or rule.choices or (rule.pattern and not is_unbounded(rule.pattern))
+    if rule.type.name == "text" and not bounded:
         raise ValueError(
             f"column {name} is indexed and needs a bound, as Label has; a table without a Key is keyed by all"
         )
+
+
+def most_bytes(rule: ColumnRule) -> int:
+    """How many bytes a value of an indexed column can have, in UTF-8; a pattern alone is taken for short."""
+    if rule.choices:
+        return max(len(choice.encode()) for choice in rule.choices)
+    return 4 * rule.max_length if rule.type.name == "text" and rule.max_length else 16
 
 
 def markers(info: FieldInfo) -> list[Any]:
@@ -121,7 +138,7 @@ def _flatten(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any], bool
             annotation, *more = get_args(annotation)
             metadata = [*more, *metadata]
         elif origin in (Union, UnionType) and NoneType in get_args(annotation):
-            (annotation,) = (a for a in get_args(annotation) if a is not NoneType)
+            annotation = Union[tuple(a for a in get_args(annotation) if a is not NoneType)]  # noqa: UP007
             nullable = True
         else:
             return annotation, metadata, nullable
@@ -152,4 +169,19 @@ def _storage(name: str, bare: Any, bounds: dict[str, Any]) -> StorageType:
     simple = {str: storage.TEXT, float: storage.DOUBLE, bool: storage.BOOLEAN, datetime: storage.TIMESTAMP}
     if bare in simple:
         return simple[bare]
-    raise ValueError(f"column {name}: no storage type for {bare!r}")
+    raise ValueError(
+        f"column {name}: no storage type for {_type_name(bare)}. {_TYPES} Keep other values as Text"
+    )
+
+
+_TYPES = (
+    "There are Text, Label, HexId; Integer, Count, Ordinal; Money, Exact with max_digits and decimal_places, "
+    "Double; Timestamp; bool; and Literal['…', …]."
+)
+
+
+def _type_name(bare: Any) -> str:
+    """The type as it is written."""
+    return (
+        bare.__name__ if isinstance(bare, type) and not get_args(bare) else str(bare).replace("typing.", "")
+    )

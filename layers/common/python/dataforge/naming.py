@@ -10,8 +10,11 @@ of an older delivery below the prefix does not slip into the run.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from dataforge.catalogue import Dataset, Source
+if TYPE_CHECKING:
+    # The catalogue itself asks this module whether a declared file can be read.
+    from dataforge.catalogue import Dataset, Source
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 """Endings of compressed files, after ``.csv``, and what they stand for; apart from them, their names count like others."""

@@ -2,13 +2,49 @@
 
 from __future__ import annotations
 
-from dataforge.catalogue import Dataset, read_dataset
-from dataforge.datasets import olist, quotes
-from dataforge.errors import UnknownDataset
+import traceback
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 
-_MODULES = (olist, quotes)
+from dataforge.catalogue import Dataset
+from dataforge.errors import InvalidDeclaration, UnknownDataset
+from dataforge.modules import read_dataset
 
-DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in map(read_dataset, _MODULES)}
+_MODULES = ("olist", "quotes")
+
+
+def load(names: Iterable[str], package: str = __name__) -> dict[str, Dataset]:
+    """The datasets of these modules by name. Raises ``InvalidDeclaration`` for one that cannot be imported or work."""
+    datasets = [read_dataset(_import(f"{package}.{name}")) for name in names]
+    by_name = {dataset.name: dataset for dataset in datasets}
+    if len(by_name) != len(datasets):
+        twice = sorted(name for name in by_name if [d.name for d in datasets].count(name) > 1)
+        raise InvalidDeclaration(f"Two modules declare the dataset {', '.join(twice)}; rename one of them.")
+    return by_name
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except InvalidDeclaration:
+        raise
+    except Exception as error:  # a module is anybody's code, and its mistake is the user's to read
+        raise InvalidDeclaration(_explain(name, error)) from error
+
+
+def _explain(name: str, error: Exception) -> str:
+    """The module, the line and the mistake: what a traceback would say in thirty lines."""
+    what = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
+    if isinstance(error, SyntaxError):
+        return f"{Path(error.filename or name).name}, line {error.lineno}: {what}"
+    file = name.rpartition(".")[2] + ".py"
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).name == file]
+    return f"{file}{f', line {lines[-1]}' if lines else ''}: {what}"
+
+
+DATASETS: dict[str, Dataset] = load(_MODULES)
 DEFAULT = "olist"
 
 

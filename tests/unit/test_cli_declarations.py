@@ -1,0 +1,35 @@
+"""A mistake in a dataset's module is a message with exit code 2, by every program that imports it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("program", ["dataforge_cli", "infra.app"])
+def test_wrong_declaration_is_a_message_without_a_traceback(tmp_path: Path, program: str) -> None:
+    layer = tmp_path / "dataforge"
+    shutil.copytree(
+        ROOT / "layers/common/python/dataforge", layer, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    module = layer / "datasets" / "olist.py"
+    module.write_text(module.read_text().replace("customer_city: Label", "customer_city: complex"))
+    path = os.pathsep.join([str(tmp_path), str(ROOT), str(ROOT / "cli")])
+    done = subprocess.run(
+        [sys.executable, "-m", program, *(["--help"] if program == "dataforge_cli" else [])],
+        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done
+    assert "olist.customers: column customer_city: no storage type for complex." in done.stderr
+    assert "Traceback" not in done.stderr

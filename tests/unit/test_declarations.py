@@ -1,0 +1,293 @@
+"""What pydantic accepts and Data Forge would ignore, or break on later, is refused at import, by name."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any, ClassVar, Literal
+
+import annotated_types
+import pytest
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, computed_field, field_validator
+
+from dataforge.catalogue import Row, Source
+from dataforge.columns import (
+    Clean,
+    Count,
+    Digest,
+    Double,
+    HexId,
+    Integer,
+    Key,
+    Label,
+    Money,
+    References,
+    Text,
+    Timestamp,
+)
+from dataforge.datasets import load
+from dataforge.errors import InvalidDeclaration
+from dataforge.modules import read_dataset
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+def refusal(*models: type[Row], name: str = "shop", flat: tuple[Source, ...] = ()) -> str:
+    """Why the dataset of these models is refused."""
+    module = ModuleType(name)
+    vars(module).update({f"m{number}": model for number, model in enumerate(models)}, FLAT_FILES=flat)
+    with pytest.raises(InvalidDeclaration) as raised:
+        read_dataset(module)
+    return str(raised.value)
+
+
+def model(table: str = "items", file: str | None = None, **columns: Any) -> type[Row]:
+    """A row model with columns ``(type, default)`` or just a type."""
+    fields: dict[str, Any] = {"__module__": __name__, "__annotations__": {}}
+    for name, kind in columns.items():
+        fields["__annotations__"][name], *default = kind if isinstance(kind, tuple) else (kind,)
+        fields |= {name: default[0]} if default else {}
+    return type(table.title(), (Row,), fields, table=table, file=file)
+
+
+def digits(kind: Any, **bounds: Any) -> Any:
+    return Annotated[kind, Field(**bounds)]
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ((Label, Field(alias="X")), ("alias", "rename the column")),
+        ((Label, Field(validation_alias="X")), ("validation_alias", "rename the column")),
+        ((Label, Field(serialization_alias="X")), ("serialization_alias", "rename the column")),
+        (Annotated[Label, Field(alias="X")] | None, ("alias",)),
+        ((Label, Field(exclude=True)), ("exclude", "every column is stored")),
+        ((Label, "new"), ("has a default", "not filled in")),
+        ((Count, -1), ("has a default",)),
+        ((Label, None), ("not nullable", "| None = None")),
+        ((Label | None, "x"), ("needs the default None",)),
+        ((HexId, Field(default_factory=lambda: uuid.uuid4().hex)), ("default_factory", "Digest")),
+        (digits(Count, gt=0), ("gt", "ge=")),
+        (digits(Count, lt=9), ("lt", "ge=")),
+        (digits(Count, multiple_of=2), ("multiple_of",)),
+        (digits(Count, strict=True), ("strict",)),
+        (Annotated[Count, annotated_types.Interval(gt=3)], ("gt",)),
+        (Annotated[Text, StringConstraints(strip_whitespace=True)], ("strip_whitespace", "Clean()")),
+        (Annotated[Text, StringConstraints(to_upper=True)], ("to_upper", "Clean(upper=True)")),
+        (Annotated[Text, AfterValidator(str.title)], ("validator of its own", "pattern=")),
+        (Annotated[Text, annotated_types.Predicate(str.isascii)], ("validator of its own",)),
+        (Annotated[Label, Key], ("class Key", "write Key(")),
+        (Annotated[Label, References], ("class References",)),
+        (Annotated[Label, "text"], ("'text'", "means nothing")),
+        (digits(Label, ge="a"), ("ge bounds numbers",)),
+        (digits(Timestamp, le=datetime(2030, 1, 1)), ("le bounds numbers",)),  # noqa: DTZ001
+        (digits(Double, le=float("inf")), ("no number",)),
+        (digits(Integer, ge=5, le=3), ("no value satisfies",)),
+        (Annotated[Text, StringConstraints(min_length=5, max_length=3)], ("no value satisfies",)),
+        (Literal[0, 1], ("are texts", "bool", "Literal['0', '1']")),
+        (Literal["a", 1], ("are texts", "1")),
+        (Literal[True, False], ("are texts", "bool")),
+        (Literal["a", None], ("None is no choice", "| None = None")),
+        (Literal["", "a"], ("not empty",)),
+        (Literal[" a"], ("outer white space",)),
+        (Literal["a\0"], ("NUL",)),
+        (Colour, ("no storage type for Colour", "Literal")),
+        (date, ("no storage type for date", "Timestamp")),
+        (uuid.UUID, ("no storage type for UUID",)),
+        (dict[str, str], ("no storage type for dict[str, str]",)),
+        (Any, ("no storage type",)),
+        (int | str, ("no storage type",)),
+        ((int | str | None, None), ("no storage type",)),
+        (Decimal, ("max_digits",)),
+        (Annotated[str, StringConstraints(pattern=r"^(?i:a)$")], ("(?:…)",)),
+        (Annotated[str, StringConstraints(pattern="^a|b$")], ("outside a group",)),
+        (Annotated[str, StringConstraints(pattern="^[a-z&&[b]]$")], ("inside",)),
+        (Annotated[str, StringConstraints(pattern="^[[:alpha:]]$")], ("inside",)),
+        ("Missing", ("names what its module does not define",)),
+    ],
+)
+def test_refused_column_is_named_with_the_way_out(column: Any, words: tuple[str, ...]) -> None:
+    text = refusal(model(item=Annotated[Integer, Key()], x=column))
+    assert text.startswith("shop.items: ")
+    assert "column x" in text
+    assert all(word in text for word in words), text
+
+
+class Hidden(Row, table="items"):
+    item: Annotated[Label, Key()]
+    _id: int = 0
+
+
+class Configured(Row, table="items"):
+    model_config = ConfigDict(extra="allow", str_strip_whitespace=True)
+    item: Annotated[Label, Key()]
+
+
+class Validated(Row, table="items"):
+    item: Annotated[Label, Key()]
+
+    @field_validator("item")
+    @classmethod
+    def check(cls, value: str) -> str:
+        return value
+
+
+class Computed(Row, table="items"):
+    item: Annotated[Label, Key()]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def twice(self) -> str:
+        return self.item * 2
+
+
+class Hooked(Row, table="items"):
+    item: Annotated[Label, Key()]
+
+    def model_post_init(self, _context: Any) -> None:
+        """Nothing."""
+
+
+class Empty(Row, table="items"):
+    """No column."""
+
+
+class Backwards(Row, table="items"):
+    digest: Annotated[HexId, Key(), Digest(("text",))]
+    text: Text
+
+
+class TwoParents(Row, table="children"):
+    child: Annotated[Label, Key()]
+    item: Annotated[Label, References("items"), References("shelves")]
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        ((Hidden,), ("shop.items", "'_id'", "ClassVar")),
+        ((Configured,), ("shop.items", "extra, str_strip_whitespace")),
+        ((Validated,), ("shop.items", "check is a validator")),
+        ((Computed,), ("shop.items", "twice is a computed field")),
+        ((Hooked,), ("shop.items", "model_post_init")),
+        ((Empty,), ("shop.items", "no column")),
+        ((Backwards,), ("shop.items", "digest", "'text'", "earlier")),
+        (
+            (model(item=Annotated[Label, Key()]), model("shelves", item=Annotated[Label, Key()]), TwoParents),
+            ("shop.children", "item references several tables"),
+        ),
+        (
+            (
+                model(item=Annotated[Label, Key()]),
+                model("b", x=Annotated[Integer, Key(), References("items")]),
+            ),
+            ("b.x is integer", "items.item", "text", "same type"),
+        ),
+        ((model(ctid=Annotated[Label, Key()]),), ("'ctid'", "PostgreSQL keeps")),
+        ((model(file="stops.txt", x=Label),), ("'stops.txt'", "file='stops.csv'")),
+        ((model(file="", x=Label), model("b", file=".csv", x=Label)), ("'.csv'",)),
+        ((model(file="folder/a.csv", x=Label),), ("'folder/a.csv'", "without a folder")),
+        ((model(file="a.csv", x=Label), model("b", file="a.parquet", x=Label)), ("items and b", "one file")),
+        ((model(file="a.csv", x=Label), model("b", file="A.csv", x=Label)), ("one file",)),
+        (
+            (model("t" * 30, None, **{"c" * 40: Annotated[Label, Key()]}),),
+            ("_check is 77 bytes long", "shorten"),
+        ),
+        ((model("a", x=Label), model("a_pkey", x=Label)), ("a and a_pkey", "both make a_pkey")),
+        ((model("items", None, **{f"c{n}": HexId for n in range(33)}),), ("33 columns", "mark fewer")),
+        ((model(a=Label, b=Label, c=Label, d=Label),), ("3200 bytes", "Digest")),
+        (
+            (model(x=Annotated[str, StringConstraints(pattern="^[a-z]+$"), Key()]),),
+            ("items.x is indexed and needs a bound",),
+        ),
+        ((), ("shop: it declares no table",)),
+        ((type("Loose", (Row,), {"__module__": __name__}), model(x=Label)), ("Loose", "table='…'")),
+    ],
+)
+def test_refused_table_is_named_with_the_way_out(
+    models: tuple[type[Row], ...], words: tuple[str, ...]
+) -> None:
+    text = refusal(*models)
+    assert all(word in text for word in words), text
+
+
+@pytest.mark.parametrize("name", ["dataforge", "dataforge_scratch", "public", "pg_data", "shadow_x", "Shop"])
+def test_dataset_whose_schema_is_taken_is_refused(name: str) -> None:
+    assert repr(name) in refusal(model(x=Label), name=name)
+
+
+def test_flat_file_that_fills_an_unknown_table_is_refused() -> None:
+    flat = Source("flat.csv", ("a",), ("nothing",), lambda _record: [])
+    assert "'nothing'" in refusal(model(x=Label), flat=(flat,))
+
+
+class Shared(Row):
+    """Columns that several tables have."""
+
+    unit: ClassVar[str] = "cm"
+    item: Annotated[Label, Key()]
+
+
+class Long(Shared, table="long", file="long.csv.gz"):
+    length: Money | None = Field(default=None, description="In cm.", title="Length", frozen=True)
+    count: Integer | None = None
+    code: Annotated[str, StringConstraints(pattern="^(?:a|b)$"), Clean()] | None = None
+
+
+def test_inherited_columns_class_variables_and_descriptions_are_allowed() -> None:
+    module = ModuleType("shop")
+    vars(module).update(Shared=Shared, Long=Long)
+    table = read_dataset(module).table("long")
+    assert table.column_names == ("item", "length", "count", "code")
+    assert table.key == ("item",)
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
+    """Writes the module ``mine`` into a package of its own; answers why it is refused."""
+    monkeypatch.syspath_prepend(tmp_path)
+    name = f"datasets_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").touch()
+
+    def write(text: str) -> str:
+        (tmp_path / name / "mine.py").write_text(text)
+        with pytest.raises(InvalidDeclaration) as raised:
+            load(["mine"], name)
+        return str(raised.value)
+
+    yield write
+    for module in [m for m in sys.modules if m.startswith(name)]:
+        del sys.modules[module]
+
+
+HEAD = "from dataforge.catalogue import Row\nfrom dataforge.columns import Label\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("class (", ("mine.py", "line 1", "SyntaxError")),
+        (HEAD + "import nothing_of_this_name", ("mine.py, line 3", "nothing_of_this_name")),
+        (HEAD + "class A(Row, tabel='a'):\n    x: Label", ("mine.py, line 3", "TypeError")),
+        (HEAD + "class A(Row, table='a'):\n    x = 5", ("mine.py, line 3", "PydanticUserError")),
+        (HEAD + "class A(Row, table='a'):\n    x: complex", ("mine.a", "no storage type for complex")),
+        (
+            HEAD + "from dataforge.datasets.olist import Customer",
+            ("mine", "imports Customer, a table of olist"),
+        ),
+    ],
+)
+def test_module_that_cannot_be_imported_is_named_with_its_line(
+    package: Callable[[str], str], text: str, words: tuple[str, ...]
+) -> None:
+    found = package(text)
+    assert all(word in found for word in words), found
