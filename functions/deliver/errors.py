@@ -15,7 +15,8 @@ class RowTooLarge(InvalidInput):
 
     def __init__(self, limit: int) -> None:
         super().__init__(
-            f"The next row alone has more than {limit:,} bytes. Leave its large columns out with select=, or export it."
+            f"The next row alone is larger than an answer can be (about {limit:,} bytes). Leave its large columns out with "
+            "select=, or export the table."
         )
 
 

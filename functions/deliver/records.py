@@ -10,13 +10,14 @@ from typing import Any
 from dataforge.ddl import ident, qualified
 from dataforge.http.cursors import make_cursor, read_cursor
 from dataforge.http.errors import InvalidRequest
+from dataforge.http.sizes import leading
 from dataforge.rowjson import copy_rows, undouble
 from functions.deliver.errors import RowTooLarge
 from functions.deliver.query import RecordQuery
 from functions.deliver.values import read_value, sql_type
 
 PAGE_BYTES = 2_900_000
-"""A page ends early rather than be larger: Lambda returns 6 MiB, in which each of its bytes may have to be escaped."""
+"""What is read for a page at most. It ends earlier where escaping would make it larger than Lambda can return."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,11 @@ def read_page(cursor: Any, query: RecordQuery) -> Page:
     sink = _Sink(PAGE_BYTES)
     cursor.copy_expert(_statement(cursor, query, beside), sink)
     lines = undouble(bytes(sink.kept)).split(b"\n")[:-1]
-    rows = lines[: query.limit]
-    if not rows and sink.full:
+    wanted = lines[: query.limit]
+    rows = wanted[: leading(wanted)]
+    more = sink.full or len(lines) > len(rows)
+    if not rows and more:
         raise RowTooLarge(PAGE_BYTES)
-    more = sink.full or len(lines) > query.limit
     position = _position(rows[-1], key, bool(beside)) if more else None
     if beside:
         rows = [row[: row.rindex(b"\t")] for row in rows]

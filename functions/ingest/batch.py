@@ -31,7 +31,7 @@ _LOST_RACES = (
 def ingest(db: Connection, batch: Batch, claim: ledger.Claim | None = None) -> BatchAnswer | ledger.Stored:
     """Do what the batch asks for, in one transaction, and answer; or return the answer that the claim's key has already.
 
-    Raises ``KeyReused``, ``StillRunning``, ``AnswerTooLarge``, ``Busy``, ``Unavailable``; nothing is stored then.
+    Raises ``KeyReused``, ``StillRunning``, ``Busy``, ``Unavailable``; nothing is stored then.
     """
     candidates, violations = judge(get_dataset(batch.dataset), batch.records)
     for _ in range(ATTEMPTS):

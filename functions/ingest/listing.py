@@ -10,9 +10,14 @@ from pydantic import Field, StringConstraints
 from dataforge.api.body import Body
 from dataforge.columns import NO_NUL, Ordinal
 from dataforge.http.cursors import make_cursor, read_cursor
+from dataforge.http.sizes import leading
 
 PAGE_BYTES = 2 * 2**20
-"""A page ends early rather than be larger; one rejection always fits into what Lambda returns."""
+"""What is read for a page at most, beyond its first rejection. It ends earlier where escaping would make it larger than an
+answer can be, and a rejection that alone would be is cut."""
+
+_CUT_RAW, _CUT_ERRORS, _CUT_TEXT = 100_000, 100, 500
+"""What is left of a rejection that is cut: characters of its raw text, errors, and characters of each of their texts."""
 
 _FILTERS = {
     "dataset": "dataset = %s",
@@ -64,7 +69,19 @@ def list_rejections(cursor: Any, query: RejectionQuery) -> str:
     values = [after, *query.filters.values(), query.limit + 1, PAGE_BYTES]
     cursor.execute(_PAGE.format(where=where), values)
     rows = cursor.fetchall()
-    page = rows[: query.limit]
+    documents = [document for _, document, _ in rows[: query.limit]]
+    fitting = leading([document.encode() for document in documents])
+    page = documents[:fitting] if fitting else [_cut(document) for document in documents[:1]]
     more = bool(page) and rows[0][2] > len(page)
-    following = json.dumps(make_cursor(scope, page[-1][0]) if more else None)
-    return f'{{"data":[{",".join(document for _, document, _ in page)}],"next_cursor":{following}}}'
+    following = json.dumps(make_cursor(scope, rows[len(page) - 1][0]) if more else None)
+    return f'{{"data":[{",".join(page)}],"next_cursor":{following}}}'
+
+
+def _cut(document: str) -> str:
+    """The beginning of a rejection that alone is larger than an answer can be; ``cut`` says so."""
+    found = json.loads(document)
+    raw = found["raw"] if isinstance(found["raw"], str) else json.dumps(found["raw"], ensure_ascii=False)
+    errors = [
+        {name: text[:_CUT_TEXT] for name, text in error.items()} for error in found["errors"][:_CUT_ERRORS]
+    ]
+    return json.dumps(found | {"raw": raw[:_CUT_RAW], "errors": errors, "cut": True}, ensure_ascii=False)

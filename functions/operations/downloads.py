@@ -9,18 +9,27 @@ import boto3
 from botocore.config import Config
 
 from dataforge import exports
-from dataforge.api.exports import URL_SECONDS
+from dataforge.api.exports import MOST_FILES, URL_SECONDS
 from dataforge.exports import Export, ExportFile
+from dataforge.http.cursors import make_cursor, read_cursor
 
 
-def tell_export(s3: Any, bucket: str, export_id: str) -> dict[str, Any] | None:
-    """The export's document; None if it is gone. Raises ``Unavailable``."""
+def tell_export(s3: Any, bucket: str, export_id: str, cursor: str | None = None) -> dict[str, Any] | None:
+    """The export's document, with a page of its files; None if it is gone.
+
+    Raises ``Unavailable``, ``InvalidRequest`` for a foreign cursor.
+    """
     found = exports.read(s3, bucket, export_id)
-    return None if found is None else _tell(found)
+    return None if found is None else _tell(found, cursor)
 
 
-def _tell(found: Export) -> dict[str, Any]:
-    return found.model_dump(mode="json") | {"files": [_file(file) for file in found.files]}
+def _tell(found: Export, cursor: str | None) -> dict[str, Any]:
+    scope = ["export", found.export_id]
+    start = 0 if cursor is None else int(read_cursor(scope, cursor))
+    end = start + MOST_FILES
+    following = make_cursor(scope, end) if end < len(found.files) else None
+    files = [_file(file) for file in found.files[start:end]]
+    return found.model_dump(mode="json") | {"files": files, "next_cursor": following}
 
 
 def _file(file: ExportFile) -> dict[str, Any]:

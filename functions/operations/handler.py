@@ -15,6 +15,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from dataforge import backups
+from dataforge.api.body import read_query
+from dataforge.api.exports import FilesQuery
 from dataforge.datasets import DATASETS
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import NotFound
@@ -92,9 +94,10 @@ def post_export(request: Request) -> Response:
 def get_export(request: Request) -> Response:
     """How an export goes, and where its files are."""
     settings, run = read(OperationsSettings), request.parts["id"]
+    query = read_query(FilesQuery, request.single_query())
     found = _find(settings.export_arn, run)
     if found and found["status"] == "succeeded":
-        output = tell_export(_s3(), settings.report_bucket, run)
+        output = tell_export(_s3(), settings.report_bucket, run, query.cursor)
         found = found | {"output": output} if output else None
     if found is None:
         raise NotFound(f"There is no export {run[:100]!r}, or it is more than 30 days ago.")

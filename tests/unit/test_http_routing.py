@@ -147,3 +147,17 @@ def test_head_is_answered_as_get_is_without_a_body(router: Router) -> None:
 
 def test_head_needs_the_key_that_get_needs(router: Router) -> None:
     assert router.answer(event("HEAD", "/v1/tables/orders"))["statusCode"] == 403
+
+
+@pytest.mark.parametrize("body", ['"' * 3_100_000, "é" * 1_100_000, bytes(4_600_000)])
+def test_answer_that_lambda_cannot_return_is_a_problem_that_says_so(
+    router: Router, body: str | bytes
+) -> None:
+    router.route("GET", "/v1/large", least=None)(lambda _: Response(body=body))
+    answer = router.answer(event("GET", "/v1/large"))
+    assert (answer["statusCode"], json.loads(answer["body"])["type"]) == (
+        413,
+        "urn:dataforge:problem:answer-too-large",
+    )
+    router.route("GET", "/v1/fitting", least=None)(lambda _: Response(body=body[: len(body) * 9 // 10]))
+    assert router.answer(event("GET", "/v1/fitting"))["statusCode"] == 200

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dataforge.http.sizes import PAYLOAD_BYTES
+
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database
     from tests.postgres.deliver.conftest import Api
@@ -275,6 +277,31 @@ def test_a_page_of_large_rows_ends_early_and_the_walk_goes_on(api: Api, delivere
     assert len(replies) > 3
     assert all(len(page) > 10 for page in replies[:-1])
     assert sum(map(len, replies)) == len({row["quote_id"] for page in replies for row in page}) == 100
+
+
+@pytest.mark.parametrize("letter", ['"', "\\", "é", "😀"])
+@pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson"])
+def test_page_fits_into_what_lambda_returns_whatever_the_rows_hold(
+    api: Api, delivered: Database, letter: str, accept: str
+) -> None:
+    delivered.query(
+        "DELETE FROM quotes.quotes; DELETE FROM quotes.authors; INSERT INTO quotes.authors VALUES ('a')"
+    )
+    delivered.query(
+        "INSERT INTO quotes.quotes SELECT 'a', t, md5('a' || chr(31) || t) FROM"
+        " (SELECT i || repeat(%s, 70000) AS t FROM generate_series(1, 40) i) q",
+        letter,
+    )
+    rows, query = 0, "dataset=quotes&limit=1000"
+    while True:
+        reply = api.records("quotes", query, accept=accept)
+        payload = {"headers": reply.headers, "body": reply.body.decode()}
+        assert len(json.dumps(payload)) < PAYLOAD_BYTES
+        rows += reply.body.count(b'"quote_id"')
+        if "Link" not in reply.headers:
+            break
+        query = reply.headers["Link"][2:].partition(">")[0]
+    assert rows == 40
 
 
 def test_a_row_that_no_answer_can_hold_is_named(api: Api, delivered: Database) -> None:

@@ -138,13 +138,6 @@ def test_the_size_is_that_of_the_decoded_body(api: Api) -> None:
     api.send_base64(big).problem(413, "body-too-large")
 
 
-def test_an_answer_that_lambda_could_not_return_is_refused_beforehand(api: Api) -> None:
-    data = {f"{number:x}": 0 for number in range(300)}
-    reply = api.post(*({"table": "orders", "data": data} for _ in range(1000)))
-    reply.problem(413, "answer-too-large")
-    assert api.count("dataforge.rejections") == 0
-
-
 @pytest.mark.parametrize(
     "content_type",
     [

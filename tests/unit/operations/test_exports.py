@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from dataforge import exports
 from dataforge.api.document import build
 from dataforge.exports import Export, ExportFile
+from dataforge.http.errors import InvalidRequest
 from dataforge.ids import time_of
 from functions.operations import downloads, runs
 
@@ -122,3 +123,24 @@ def test_a_retry_under_one_key_starts_one_export(call: Call, cloud: Cloud) -> No
     )
     assert first.document["id"] == again.document["id"]
     assert len(cloud.inputs("export")) == 1
+
+
+def test_files_of_a_large_export_come_page_by_page(call: Call, cloud: Cloud) -> None:
+    run = call("POST", "/v1/exports", {"table": "orders"}, key=READER).document["id"]
+    made = finished(cloud, run)
+    (file,) = made.files
+    files = tuple(file.model_copy(update={"key": f"exports/{run}/{n}.parquet"}) for n in range(1001))
+    exports.write(cloud.s3, "report", made.model_copy(update={"files": files}))
+    names: list[str] = []
+    cursor = None
+    while True:
+        output = downloads.tell_export(cloud.s3, "report", run, cursor)
+        assert output
+        names += [file["name"] for file in output["files"]]
+        cursor = output["next_cursor"]
+        if cursor is None:
+            break
+        assert len(output["files"]) == 500
+    assert names == [f"{n}.parquet" for n in range(1001)]
+    with pytest.raises(InvalidRequest):
+        downloads.tell_export(cloud.s3, "report", run, "forged")

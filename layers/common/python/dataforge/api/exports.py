@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from dataforge.api.body import Body, DatasetName, TableName
 from dataforge.api.delivery import TAG as TAG  # noqa: PLC0414  one heading for both
@@ -17,6 +17,7 @@ from dataforge.api.describe import (
     json_body,
     operation,
     part,
+    query,
 )
 from dataforge.api.runs import EXAMPLE_ID, ID, started
 from dataforge.api.shapes import Shape
@@ -26,6 +27,16 @@ from dataforge.http import Kind
 
 URL_SECONDS = 3600
 """How long an address may be downloaded from; asking again gives a new one."""
+
+
+MOST_FILES = 500
+"""Files of one answer: an address has up to 2,000 characters, and Lambda returns 6 MB."""
+
+
+class FilesQuery(Body):
+    """Which files of an export to show: those after a page of them."""
+
+    cursor: Annotated[str, StringConstraints(max_length=500)] | None = None
 
 
 class ExportRequest(Body):
@@ -70,6 +81,10 @@ class Exported(Shape):
         str | None, Field(description="the backup whose files these are, if it held these rows")
     ]
     files: list[ExportedFile]
+    next_cursor: Annotated[
+        str | None,
+        Field(description=f"for the next files, of which an answer has {MOST_FILES}; null after the last"),
+    ]
 
 
 class ExportRun(Shape):
@@ -118,6 +133,11 @@ def _get() -> Document:
         tag=TAG[0],
         least=Kind.READER,
         answers={200: answer("How it is.", "ExportRun", example)},
-        problems=(404, 503),
-        parameters=[part("id", "As POST answered it.", ID)],
+        problems=(400, 404, 503),
+        parameters=[
+            part("id", "As POST answered it.", ID),
+            query(
+                "cursor", "`next_cursor` of the answer before; opaque.", {"type": "string", "maxLength": 500}
+            ),
+        ],
     )

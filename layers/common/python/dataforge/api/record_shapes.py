@@ -26,6 +26,12 @@ class Result(Shape):
     table: str
     status: Status
     errors: list[RecordError] | None = None
+    more_errors: Annotated[
+        int | None,
+        Field(
+            ge=1, description="errors that are left out, where all of them would make the answer too large"
+        ),
+    ] = None
 
 
 class Counts(Shape):
@@ -85,6 +91,10 @@ class Rejection(Shape):
     source: BatchSource | FileSource
     rejected_at: Annotated[str, Field(description="ISO 8601, UTC")]
     replayed_at: str | None
+    cut: Annotated[
+        Literal[True] | None,
+        Field(description="`raw` and `errors` are cut: the whole rejection is larger than an answer can be"),
+    ] = None
 
 
 class RejectionPage(Shape):

@@ -69,13 +69,14 @@ class BodyTooLarge(InvalidInput):
 
 
 class AnswerTooLarge(InvalidInput):
-    """The answer would be larger than Lambda can return; what was asked for was not done."""
+    """The answer is larger than Lambda can return."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
-    def __init__(self, size: int, limit: int) -> None:
+    def __init__(self) -> None:
         super().__init__(
-            f"The answer would have {size:,} bytes; the limit is {limit:,}. Nothing was stored. Send fewer records at once."
+            "The answer is larger than 6 MB, which is all that can be returned. Ask for less: for one table instead of all, "
+            "for fewer columns, or compressed (Accept and Accept-Encoding: gzip)."
         )
 
 

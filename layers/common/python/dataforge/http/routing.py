@@ -16,8 +16,9 @@ from aws_lambda_powertools import Logger
 
 from dataforge.errors import DataForgeError
 from dataforge.http.access import Kind, admit
-from dataforge.http.errors import NotFound, NotJson, WrongMethod
+from dataforge.http.errors import AnswerTooLarge, NotFound, NotJson, WrongMethod
 from dataforge.http.message import Request, Response, problem, read_request
+from dataforge.http.sizes import fits
 
 Answer = Callable[[Request], Response]
 
@@ -83,7 +84,10 @@ class Router:
                 raise WrongMethod(request.method, allowed)
             answer, least = route.methods[method]
             admit(request.api_key, least)
-            return answer(request.with_parts(match.groupdict()))
+            response = answer(request.with_parts(match.groupdict()))
+            if not fits(response.body):
+                raise AnswerTooLarge
+            return response
         raise NotFound(f"There is nothing at {path[:200]!r}.")
 
     def _log(self, error: BaseException) -> None:
