@@ -7,7 +7,6 @@ line. It is deployed, filled and left with a failed run; then this version is de
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -27,8 +26,8 @@ from local.config import ROOT, Config
 from local.generate import generate
 from local.outputs import Outputs
 from local.ports import free_port
+from tests.prove.trees import Tree
 
-EARLIER = "a6f090d"
 DATASETS = ("olist", "quotes")
 STATEFUL = (
     "AWS::RDS::DBInstance",
@@ -88,49 +87,30 @@ class Upgrade:
 
 
 @pytest.fixture(scope="module")
-def earlier_app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The earlier version's tree, whose app imports its own packages and not this version's."""
-    folder = tmp_path_factory.mktemp("earlier")
-    archive = subprocess.run(["git", "archive", EARLIER], cwd=ROOT, capture_output=True, check=False)
-    if archive.returncode:
-        pytest.skip(f"commit {EARLIER} is not in this clone: fetch the whole history")
-    subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
-    (folder / "node_modules").symlink_to(ROOT / "node_modules")
-    settings = json.loads((folder / "cdk.json").read_text())
-    settings["app"] = f"PYTHONPATH={python_path(folder)} {settings['app']}"
-    (folder / "cdk.json").write_text(json.dumps(settings))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def upgrade(earlier_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgrade]:
+def upgrade(earlier: Tree, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgrade]:
     state = tmp_path_factory.mktemp("upgrade") / "state"
-    old = Config(state=state, aws_port=free_port(), pg_port=free_port(), app=earlier_app)
-    environ = {"PYTHONPATH": python_path(earlier_app)}
+    old = Config(state=state, aws_port=free_port(), pg_port=free_port(), app=earlier.folder)
+    environ = {"PYTHONPATH": earlier.python_path}
     data = tmp_path_factory.mktemp("data")
     quotes = tmp_path_factory.mktemp("quotes")
     generate(data, orders=1000, dirty=0.01)
-    with cloud.running(old) as earlier:
+    with cloud.running(old) as offered:
         target = ["--outputs", str(old.outputs)]
         report = dataforge(target, "migrate", str(data), environ=environ)
         (quotes / "quotes.csv").write_text(FIRST_QUOTES)
         call = ["migrate", str(quotes), "--dataset", "quotes", "--threshold", "0.5"]
         dataforge(target, *call, environ=environ)
-        batch = post(earlier, BATCH, IDEMPOTENCY)
+        batch = post(offered, BATCH, IDEMPOTENCY)
         backups = {
             name: dataforge(target, "backup", "--dataset", name, "--verify", environ=environ)["backup_id"]
             for name in DATASETS
         }
-        fail_a_run(earlier, target, quotes, environ)
-        before = content(old, earlier)
+        fail_a_run(offered, target, quotes, environ)
+        before = content(old, offered)
         new = replace(old, app=ROOT)
         outputs = cloud.up(new)
         after = content(new, outputs)
-        yield Upgrade(new, before, after, earlier, outputs, backups, batch, data, report)
-
-
-def python_path(tree: Path) -> str:
-    return ":".join(str(tree / part) for part in ("", "layers/common/python", "cli"))
+        yield Upgrade(new, before, after, offered, outputs, backups, batch, data, report)
 
 
 def fail_a_run(outputs: Outputs, target: list[str], folder: Path, environ: Mapping[str, str]) -> None:
