@@ -11,6 +11,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import STATUS_READY, connection
 
+from dataforge import session
 from dataforge.errors import Busy, DataForgeError, DiskFull, OutOfMemory, Unavailable
 from dataforge.logins import password_of
 from dataforge.settings import DatabaseSettings
@@ -21,8 +22,6 @@ T = TypeVar("T")
 CONNECT_SECONDS = 5
 
 _IDLE_SECONDS = 5.0
-_CANONICAL = {"datestyle": "ISO,MDY", "timezone": "UTC", "extra_float_digits": 1}
-"""Makes PostgreSQL print values as ``dataforge.storage`` does, whatever its configuration says."""
 
 _BUSY = {"40001", "40P01", "55P03", "55006"}
 _FULL = {
@@ -109,7 +108,7 @@ def _options(settings: DatabaseSettings) -> str:
         "lock_timeout": settings.db_lock_seconds * 1000,
         "idle_in_transaction_session_timeout": settings.db_statement_seconds * 1000,
     }
-    return " ".join(f"-c {name}={value}" for name, value in (limits | _CANONICAL).items())
+    return session.options(limits)
 
 
 def _reason(error: psycopg2.OperationalError) -> str:

@@ -1,0 +1,30 @@
+"""An export holds the same rows, whatever the database and its roles are set to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.postgres.hostile import hostile_settings
+
+if TYPE_CHECKING:
+    from dataforge.exports import Export, Format
+    from tests.postgres.conftest import Database
+
+
+@pytest.mark.parametrize("form", ["parquet", "ndjson"])
+def test_export_is_the_same_under_hostile_settings(
+    with_kitchen: Database, make_export: Callable[..., Export], form: Format
+) -> None:
+    with_kitchen.query(
+        "INSERT INTO kitchen.everything (note, item, number, price, size, moment, flag, code)"
+        " VALUES ('🎉 \\', 'x', 1, 9.90, 0.1, '2018-02-01 10:00', true, '01037') ON CONFLICT DO NOTHING"
+    )
+    before = make_export("everything", form)
+    with hostile_settings(with_kitchen):
+        found = make_export("everything", form)
+    assert (found.rows, found.content_hash) == (before.rows, before.content_hash)
+    assert found.rows
+    assert [file.sha256 for file in found.files] == [file.sha256 for file in before.files]

@@ -1,0 +1,60 @@
+"""The settings of a session are ours, whatever the database and its roles are set to."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dataforge.database import connect, transaction
+from dataforge.roles import INGEST
+from dataforge.session import PINNED
+from tests.postgres.hostile import CONNECTIONS_OWN, HOSTILE, LEFT_ALONE
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+
+PASSWORD = "for the tests"
+
+
+def test_every_setting_that_a_role_may_change_is_pinned_or_left_alone_on_purpose(
+    module_database: Database,
+) -> None:
+    found = module_database.query(
+        "SELECT name FROM pg_settings WHERE context IN ('user', 'backend') AND strpos(name, '.') = 0"
+    )
+    known = {name.lower() for (name,) in found}
+    decided = PINNED.keys() | LEFT_ALONE | CONNECTIONS_OWN
+    assert known - decided == set()
+
+
+@pytest.mark.parametrize("place", ["database", "role", "role in database"])
+def test_no_setting_of_database_or_role_reaches_a_session(database: Database, place: str) -> None:
+    with closing(connect(database.settings(INGEST), PASSWORD)) as db, transaction(db) as cursor:
+        before = _shown(cursor)
+    where = {
+        "database": f"DATABASE {database.name}",
+        "role": f"ROLE {INGEST}",
+        "role in database": f"ROLE {INGEST} IN DATABASE {database.name}",
+    }[place]
+    database.query("; ".join(f"ALTER {where} SET {name} = {value}" for name, value in HOSTILE.items()))
+    try:
+        with closing(connect(database.settings(INGEST), PASSWORD)) as db, transaction(db) as cursor:
+            assert _shown(cursor) == before
+            cursor.execute("SELECT ARRAY['ü🎉', NULL], current_user, 'a\\b', NULL = NULL")
+            assert cursor.fetchone() == (["ü🎉", None], INGEST, "a\\b", None)
+    finally:
+        database.server.run(f"ALTER {where} RESET ALL")
+
+
+def _shown(cursor: Any) -> dict[str, str]:
+    shown = {}
+    for name in PINNED:
+        cursor.execute(f"SHOW {name}")
+        (shown[name],) = cursor.fetchone()
+    return shown
+
+
+def test_hostile_settings_are_all_pinned() -> None:
+    assert HOSTILE.keys() == PINNED.keys() - {"transaction_timeout", "role"}
