@@ -9,42 +9,38 @@ import numpy as np
 import pyarrow.compute as pc
 
 from dataforge.bulk.block import TableBatcher
-from dataforge.bulk.rowgroups import Rows, Texts, read_rows
+from dataforge.bulk.rowgroups import Rows, read_rows
 from dataforge.catalogue import Source, Table
 from dataforge.objects import Object
 from dataforge.rejections import Located
-from dataforge.rows import Violation
 from functions.migrate.items import LoadItem
 from functions.migrate.records import Judge, Part, Record, judge_each
 
 LINES_BEFORE = 2
 """A row's line is its number, counted from 1, plus one, as if the file had a header. Its offset counts from 0."""
 
-_NO_TEXT = [Violation("string_unicode", "The record is not valid UTF-8")]
-
 
 def parquet_parts(s3: Any, item: LoadItem, source: Source, tables: dict[str, Table]) -> Iterator[Part]:
     """The parts of the item's rows."""
     batchers = {name: TableBatcher(table) for name, table in tables.items()}
     for rows in read_rows(s3, item.object, item.start, item.end):
-        texts = rows.texts()
         if source.split is not None:
-            yield from judge_each(tables, _records(item, rows, texts, source, range(rows.columns.num_rows)))
+            yield from judge_each(tables, _records(item, rows, source, range(len(rows))))
             continue
         for batcher in batchers.values():
             part = Part(batcher.table)
-            left = _by_columns(item, rows, texts, batcher, part)
+            left = _by_columns(item, rows, batcher, part)
             judge = Judge({batcher.table.name: part}, {batcher.table.name: batcher})
-            for record in _records(item, rows, texts, source, left):
+            for record in _records(item, rows, source, left):
                 judge(record)
             yield part
 
 
-def _by_columns(item: LoadItem, rows: Rows, texts: Texts, batcher: TableBatcher, part: Part) -> list[int]:
+def _by_columns(item: LoadItem, rows: Rows, batcher: TableBatcher, part: Part) -> list[int]:
     """Take the rows that are certainly good; returns the others."""
-    count = rows.columns.num_rows
+    count, texts = len(rows), rows.texts
     left = np.zeros(count, np.bool_)
-    left[list(rows.broken())] = True
+    left[list(rows.broken)] = True
     has_nul = any(pc.any(pc.match_substring(column, "\0"), min_count=0).as_py() for column in texts.values())
     taken = np.flatnonzero(~left)
     chosen = texts if len(taken) == count else {name: column.take(taken) for name, column in texts.items()}
@@ -53,23 +49,18 @@ def _by_columns(item: LoadItem, rows: Rows, texts: Texts, batcher: TableBatcher,
     return [int(index) for index in np.flatnonzero(left)]
 
 
-def _records(
-    item: LoadItem, rows: Rows, texts: Texts, source: Source, indices: Iterable[int]
-) -> Iterator[Record]:
-    broken = rows.broken()
+def _records(item: LoadItem, rows: Rows, source: Source, indices: Iterable[int]) -> Iterator[Record]:
     for index in indices:
         number = rows.first + index
-        values = {name: column[index].as_py() for name, column in texts.items()}
+        values = {name: column[index].as_py() for name, column in rows.texts.items()}
         fields = {name: value for name, value in values.items() if value is not None}
-        place = _place(item.migration_id, item.key, rows, texts, index)
-        yield Record(
-            item.base + number, place, item.tables[0], source, _NO_TEXT if index in broken else fields
-        )
+        place = _place(item.migration_id, item.key, rows, index)
+        yield Record(item.base + number, place, item.tables[0], source, rows.broken.get(index, fields))
 
 
-def _place(migration_id: str, key: str, rows: Rows, texts: Texts, index: int) -> Located:
+def _place(migration_id: str, key: str, rows: Rows, index: int) -> Located:
     number = rows.first + index
-    return Located(migration_id, key, number + LINES_BEFORE, number, rows.raw(texts, index), [])
+    return Located(migration_id, key, number + LINES_BEFORE, number, rows.raw(index), [])
 
 
 def locate_rows(
@@ -79,9 +70,8 @@ def locate_rows(
     wanted = iter(numbers)
     number = next(wanted, None)
     for rows in read_rows(s3, file, start, end):
-        texts = rows.texts()
-        while number is not None and number < rows.first + rows.columns.num_rows:
-            yield _place(migration_id, file.key, rows, texts, number - rows.first)
+        while number is not None and number < rows.first + len(rows):
+            yield _place(migration_id, file.key, rows, number - rows.first)
             number = next(wanted, None)
         if number is None:
             return

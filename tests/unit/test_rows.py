@@ -102,7 +102,13 @@ def verdict(table: str, column: str, value: Any) -> Any:
         ("order_items", "price", "1_000", ["decimal_parsing"]),
         ("order_items", "order_item_id", "0", ["greater_than_equal"]),
         ("order_items", "order_item_id", "+007", "7"),
-        ("order_items", "order_item_id", "1.0", ["int_parsing"]),
+        ("order_items", "order_item_id", "1.0", "1"),
+        ("order_items", "order_item_id", " 7.00", "7"),
+        ("order_items", "order_item_id", "7.", ["int_parsing"]),
+        ("order_items", "order_item_id", "1.50", ["int_parsing"]),
+        ("order_items", "order_item_id", "1e0", ["int_parsing"]),
+        ("order_items", "order_item_id", "0.0", ["greater_than_equal"]),
+        ("order_items", "order_item_id", "2147483648.0", ["less_than_equal"]),
         ("order_items", "order_item_id", "2147483648", ["less_than_equal"]),
         ("order_items", "order_item_id", "١", ["int_parsing"]),
         ("order_reviews", "review_score", "6", ["less_than_equal"]),
@@ -166,7 +172,10 @@ def test_cleanings_are_counted_by_column_and_kind() -> None:
     dirty = {"customer_city": " rio", "customer_state": "rj ", "customer_zip_code_prefix": "  "}
     process(OLIST.table("customers"), CUSTOMER | dirty, counted)
     process(OLIST.table("customers"), CUSTOMER, counted)
+    process(OLIST.table("order_items"), ITEM | {"order_item_id": " 1.00"}, counted)
     assert counted == {
+        ("order_item_id", "trimmed"): 1,
+        ("order_item_id", "decimals_removed"): 1,
         ("customer_city", "trimmed"): 1,
         ("customer_state", "trimmed"): 1,
         ("customer_state", "uppercased"): 1,

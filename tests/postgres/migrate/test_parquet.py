@@ -110,6 +110,24 @@ def test_a_flat_file_is_cut_into_its_tables_and_replayed(forge: Forge) -> None:
     assert [t["loaded"] for t in again["tables"]] == [1, 1, 1, 1]
 
 
+def test_old_timestamps_of_all_years_are_stored_exactly_or_rejected(forge: Forge, make_csv: MakeCsv) -> None:
+    forge.put(customers=make_csv("customers", {"customer_id": 1}))
+    names = make_csv("orders").split(b"\n", 1)[0].decode().split(",")
+    table = pq.read_table(
+        io.BytesIO(parquet(make_csv("orders", *({"order_id": n, "customer_id": 1} for n in (1, 2, 3)))))
+    )
+    moments = pa.array([253_402_300_799_000_000, -62_135_596_800_000_000, 253_402_300_800_000_000])
+    for name in ("order_purchase_timestamp", "order_approved_at"):
+        table = table.set_column(names.index(name), name, moments.cast(pa.timestamp("us")))
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, use_deprecated_int96_timestamps=True)
+    put(forge, "olist_orders_dataset.parquet", buffer.getvalue())
+    assert counts(forge.migrate(tables=TABLES, quality_threshold=0))["orders"] == [3, 2, 0, 0, 1]
+    stored = forge.database.query("SELECT order_purchase_timestamp::text FROM olist.orders ORDER BY order_id")
+    assert stored == [("9999-12-31 23:59:59",), ("0001-01-01 00:00:00",)]
+    assert forge.rejections("line", "codes") == [(4, "datetime_parsing datetime_parsing")]
+
+
 def test_a_file_that_cannot_be_read_is_refused_by_name(used_forge: Forge, files: dict[str, bytes]) -> None:
     whole = pq.read_table(io.BytesIO(parquet(files["customers"])))
     nested = whole.set_column(4, "customer_state", pa.array([["SP"]] * whole.num_rows))

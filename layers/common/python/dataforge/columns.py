@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
-Cleaning = Literal["trimmed", "uppercased", "emptied"]
+Cleaning = Literal["trimmed", "uppercased", "emptied", "decimals_removed"]
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,5})?")
@@ -49,14 +49,16 @@ class References:
 
 @dataclass(frozen=True)
 class Clean:
-    """What is mended in a text value before validation; every change is counted by its name.
+    """What is changed in a text value before validation; every change is counted by its name.
 
-    ``trim``: outer white space goes ("trimmed"), and a value that is empty then is NULL ("emptied").
+    ``trim``: outer white space is removed ("trimmed"), and a value that is empty then is NULL ("emptied").
     ``upper``: ASCII letters become capitals ("uppercased").
+    ``whole``: zeros after a decimal point are removed ("decimals_removed"): ``7.00`` is 7. Integer columns always have it.
     """
 
     trim: bool = True
     upper: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,8 @@ def _timestamp(value: Any) -> Any:
     match = _TIMESTAMP.fullmatch(value)
     if not match:
         raise PydanticKnownError(
-            "datetime_parsing", {"error": "expected YYYY-MM-DD HH:MM:SS, or ISO 8601 without an offset"}
+            "datetime_parsing",
+            {"error": "expected YYYY-MM-DD HH:MM:SS, or ISO 8601 without an offset, with at most 6 decimals"},
         )
     if match[1]:
         raise PydanticKnownError("timezone_naive")

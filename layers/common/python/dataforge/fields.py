@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from types import NoneType, UnionType
@@ -59,6 +59,9 @@ def read_rule(name: str, info: FieldInfo) -> ColumnRule:
         choices = ()
         kind = _storage(name, inner, bounds)
     clean = next((m for m in reversed(metadata) if isinstance(m, Clean)), None)
+    if kind in (storage.INTEGER, storage.BIGINT):
+        # pandas and spreadsheets write 7.0 where a value of the column is missing.
+        clean = replace(clean or Clean(trim=False), whole=True)
     digest = next((m for m in metadata if isinstance(m, Digest)), None)
     alone = [m for m in info.metadata if not isinstance(m, Digest)]
     refuse_bounds(name, kind.name, bounds)

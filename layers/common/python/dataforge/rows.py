@@ -28,6 +28,7 @@ Texts = tuple[str | None, ...]
 Cleanings = Counter[tuple[str, str]]
 """How often a cleaning changed a value, by (column, cleaning)."""
 
+_WHOLE = re.compile(r"([+-]?[0-9]+)\.0+")
 _CODES = {"extra_forbidden": "unknown_column"}
 _CONSEQUENCES = {"default_factory_not_called"}
 _COPY_QUOTED = re.compile('[,"\r\n]')
@@ -87,6 +88,9 @@ def clean_value(rule: Clean, value: str) -> tuple[str | None, tuple[Cleaning, ..
     if rule.upper and value.isascii() and (upper := value.upper()) != value:
         names.append("uppercased")
         value = upper
+    if rule.whole and (whole := _WHOLE.fullmatch(value)):
+        names.append("decimals_removed")
+        value = whole[1]
     return value, tuple(names)
 
 

@@ -1,4 +1,4 @@
-"""A Parquet file as texts: what a CSV would have said, column by column, so that there is one verdict on both.
+"""A Parquet file as texts: what a CSV would have said, column by column, so that there is one validation of both.
 
 It is read by ranges, a bounded number of rows at a time. NULL is null; an empty text is one, which CSV cannot say.
 """
@@ -7,64 +7,76 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dataforge.bulk.typed import NO_TEXT, int96_texts, is_readable, is_text, plain, text_of, unreadable_rows
 from dataforge.errors import DamagedFile
 from dataforge.objects import Object, read_range
 from dataforge.rejections import RAW_LIMIT, raw_text
+from dataforge.rows import Violation
 
 BATCH_ROWS = 16_384
 _BUFFER = 1 << 20
-_WHOLE = float(2**53)
-"""Below it every integer has a double of its own."""
 
 Texts = Mapping[str, pa.Array]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows of a file, ``first`` being the number of the first of them (from 0)."""
+    """Some rows of a file, ``first`` being the number of the first of them (from 0).
+
+    ``nanoseconds``: of columns that are INT96 timestamps, which ``columns`` has as seconds.
+    """
 
     first: int
-    columns: pa.Table
+    columns: Mapping[str, pa.Array]
+    nanoseconds: Mapping[str, pa.Array] = field(default_factory=dict)
 
+    def __len__(self) -> int:
+        return next((len(column) for column in self.columns.values()), 0)
+
+    @cached_property
     def texts(self) -> Texts:
-        """The columns as texts. A value that is no text (UTF-8) is null here, see ``broken``."""
+        """The columns as texts; null is NULL, or a value that has none, see ``broken``."""
+        small = self.nanoseconds
         return {
-            name: text_of(self.columns.column(name).combine_chunks()) for name in self.columns.column_names
+            name: int96_texts(column, small[name]) if name in small else text_of(column)
+            for name, column in self.columns.items()
         }
 
-    def broken(self) -> set[int]:
-        """Which of the rows hold text that is not UTF-8."""
-        columns = (self.columns.column(name).combine_chunks() for name in self.columns.column_names)
-        return {
-            i
-            for c in columns
-            if _is_text(c.type) and not _valid(c)
-            for i in np.flatnonzero(_not_utf8(c)).tolist()
-        }
+    @cached_property
+    def broken(self) -> Mapping[int, list[Violation]]:
+        """The rows that hold a value without a text, and what is wrong with them."""
+        found: dict[int, list[Violation]] = {}
+        for name, texts in self.texts.items():
+            for row, reason in unreadable_rows(self.columns[name], texts).items():
+                violation = NO_TEXT if reason is None else replace(reason, column=name)
+                if violation not in found.setdefault(row, []):
+                    found[row].append(violation)
+        return found
 
-    def raw(self, texts: Texts, index: int) -> str:
+    def raw(self, index: int) -> str:
         """One row as JSON: a text or null for each column; bytes that are no text, and NUL, as \\xNN."""
-        row = {name: self._shown(name, column, index) for name, column in texts.items()}
+        row = {name: self._shown(name, index) for name in self.columns}
         raw = json.dumps(row, ensure_ascii=False)
         return raw if len(raw) <= RAW_LIMIT else json.dumps(raw_text(raw.encode()), ensure_ascii=False)
 
-    def _shown(self, name: str, texts: pa.Array, index: int) -> str | None:
-        value = self.columns.column(name)[index]
-        if value.is_valid and not texts[index].is_valid:
-            return str(value.cast(pa.binary()).as_py().decode(errors="backslashreplace")).replace(
-                "\0", "\\x00"
+    def _shown(self, name: str, index: int) -> str | None:
+        value, text = self.columns[name][index], self.texts[name][index].as_py()
+        if value.is_valid and text is None:
+            text = (
+                value.cast(pa.binary()).as_py().decode(errors="backslashreplace")
+                if is_text(value.type)
+                else (value.cast(pa.string()).as_py())
             )
-        text = texts[index].as_py()
         return None if text is None else str(text).replace("\0", "\\x00")
 
 
@@ -96,18 +108,22 @@ class _Ranges(io.RawIOBase):
 
 
 @contextmanager
-def _damaged(source: Object) -> Iterator[None]:
+def _damaged(name: str) -> Iterator[None]:
     """Arrow's complaints about a file as ``DamagedFile``; errors of reading it pass as they are."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        raise DamagedFile(source.key, "Parquet", str(error).splitlines()[0][:200]) from error
+        raise DamagedFile(name, "Parquet", str(error).splitlines()[0][:200]) from error
 
 
 def open_file(s3: Any, source: Object) -> pq.ParquetFile:
     """The file, its footer read. Raises ``DamagedFile``, ``SourceChanged``."""
-    with _damaged(source):
-        return pq.ParquetFile(_Ranges(s3, source), buffer_size=_BUFFER, pre_buffer=False)
+    with _damaged(source.key):
+        return _parquet(_Ranges(s3, source))
+
+
+def _parquet(file: Any, int96: str = "s") -> pq.ParquetFile:
+    return pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False, coerce_int96_timestamp_unit=int96)
 
 
 def group_ends(file: pq.ParquetFile) -> list[tuple[int, int]]:
@@ -119,76 +135,39 @@ def group_ends(file: pq.ParquetFile) -> list[tuple[int, int]]:
 
 def read_rows(s3: Any, source: Object, start: int, end: int) -> Iterator[Rows]:
     """The rows from one row group's start to another's end. Raises ``DamagedFile``, ``SourceChanged``."""
-    file = open_file(s3, source)
-    ends = [end for end, _ in group_ends(file)]
-    groups = [i for i, upto in enumerate(ends) if start < upto <= end]
-    with _damaged(source):
-        for batch in file.iter_batches(BATCH_ROWS, groups, use_threads=False):
-            yield Rows(start, pa.Table.from_batches([batch]))
-            start += batch.num_rows
+    yield from rows_of(source.key, lambda: _Ranges(s3, source), start, end)
+
+
+def rows_of(name: str, opened: Callable[[], Any], start: int = 0, end: int | None = None) -> Iterator[Rows]:
+    """``read_rows`` of a file that ``opened`` opens anew each time; ``name`` stands in errors."""
+    with _damaged(name):
+        file = _parquet(opened(), "s")
+        int96 = int96_columns(file)
+        small = _parquet(opened(), "ns") if int96 else file
+        position = 0
+        for group, (reached, _) in enumerate(group_ends(file)):
+            if position >= start and (end is None or reached <= end):
+                yield from _group(file, small, group, position, int96)
+            position = reached
+
+
+def _group(
+    file: pq.ParquetFile, small: pq.ParquetFile, group: int, first: int, int96: list[str]
+) -> Iterator[Rows]:
+    nanoseconds = small.read_row_group(group, int96, use_threads=False) if int96 else pa.table({})
+    for batch in file.iter_batches(BATCH_ROWS, [group], use_threads=False):
+        columns = {name: plain(batch.column(name)) for name in batch.schema.names}
+        yield Rows(first, columns, {c: nanoseconds.column(c)[: len(batch)].combine_chunks() for c in int96})
+        nanoseconds = nanoseconds.slice(len(batch))
+        first += len(batch)
+
+
+def int96_columns(file: pq.ParquetFile) -> list[str]:
+    """The columns of Parquet's old timestamps (Spark, Hive, Impala): a day and nanoseconds, without a zone."""
+    columns = (file.schema.column(index) for index in range(len(file.schema)))
+    return [c.name for c in columns if c.physical_type == "INT96" and c.path == c.name]
 
 
 def unreadable(schema: pa.Schema) -> Sequence[str]:
     """The columns that hold no single values, with their types."""
-    return [f"{field.name} ({field.type})" for field in schema if not _is_value(field.type)]
-
-
-def _is_value(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean)
-    others = (_is_text, pa.types.is_timestamp, pa.types.is_date, pa.types.is_null)
-    return any(is_one(kind) for is_one in (*numbers, *others))
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def text_of(column: pa.Array) -> pa.Array:
-    """Values as the texts that a CSV has for them."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return text_of(column.dictionary_decode())
-    if _is_text(kind) and not _valid(column):
-        column = pc.if_else(
-            pa.array(_not_utf8(column)), pa.scalar(None, pa.binary()), column.cast(pa.binary())
-        )
-    if pa.types.is_floating(kind):
-        return _float_texts(column.cast(pa.float64()) if pa.types.is_float16(kind) else column)
-    if pa.types.is_timestamp(kind):
-        texts = column.cast(pa.timestamp(kind.unit)).cast(pa.string())
-        texts = pc.replace_substring_regex(texts, r"\.([0-9]*?)0*$", r".\1")
-        texts = pc.replace_substring_regex(texts, r"\.$", "")
-        return pc.binary_join_element_wise(texts, "Z", "") if kind.tz else texts
-    if pa.types.is_date64(kind):
-        column = column.cast(pa.date32())
-    return column.cast(pa.string())
-
-
-def _float_texts(column: pa.Array) -> pa.Array:
-    """Whole numbers without an exponent: other tools keep integers as doubles where one of them is missing."""
-    whole = pc.and_(pc.equal(column, pc.floor(column)), pc.less(pc.abs(column), _WHOLE))
-    integers = pc.if_else(whole, column, pa.scalar(None, column.type)).cast(pa.int64())
-    return pc.coalesce(integers.cast(pa.string()), column.cast(pa.string()))
-
-
-def _valid(column: pa.Array) -> bool:
-    try:
-        column.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _not_utf8(column: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which values are bytes that are no text."""
-
-    def broken(value: bytes | None) -> bool:
-        try:
-            (value or b"").decode()
-        except UnicodeDecodeError:
-            return True
-        return False
-
-    return np.array([broken(v) for v in column.cast(pa.binary()).to_pylist()], np.bool_)
+    return [f"{field.name} ({field.type})" for field in schema if not is_readable(field.type)]
