@@ -13,10 +13,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 from moto import mock_aws
 
 from bench.server import Server
+from dataforge.aws_clients import WORKER, make_client
 from dataforge.roles import INGEST
 from functions.ingest.handler import handler
 
@@ -89,7 +89,7 @@ def function_environment(server: Server, database: str, role: str = INGEST) -> I
     try:
         with mock_aws(), redirect_stdout(_NOWHERE):
             secret = json.dumps({"username": role, "password": server.password})
-            boto3.client("secretsmanager").create_secret(Name="ingest", SecretString=secret)
+            make_client("secretsmanager", WORKER).create_secret(Name="ingest", SecretString=secret)
             for name in ("ingest", "deliver"):
                 for output in logging.getLogger(name).handlers:
                     if isinstance(output, logging.StreamHandler):

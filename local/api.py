@@ -3,8 +3,7 @@
 import re
 from collections.abc import Mapping
 
-import boto3
-
+from dataforge.aws_clients import THIS_MACHINE, make_client
 from dataforge_cli.api_keys import KINDS, PLAN_OUTPUTS, create_key, find_value
 from local import aws
 from local.config import Config
@@ -23,7 +22,7 @@ def offer(config: Config, stack: Mapping[str, str]) -> dict[str, str]:
     address = ON_AWS.fullmatch(stack.get("api_url", ""))
     if address is None:
         return {}
-    client = boto3.client("apigateway", **aws.client_settings(config.endpoint, config.region))
+    client = make_client("apigateway", THIS_MACHINE, aws.access(config.endpoint, config.region))
     keys = {}
     for kind in KINDS:
         plan = stack[PLAN_OUTPUTS[kind]]

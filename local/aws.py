@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 from typing import TypedDict
 
+from dataforge.aws_clients import Access, embedded_session
 from local import ports, processes
 from local.config import CLOUD_PYTHON, HOST, ROOT, Config
 from local.errors import NotInstalled
@@ -20,6 +21,11 @@ class ClientSettings(TypedDict):
     region_name: str
     aws_access_key_id: str
     aws_secret_access_key: str
+
+
+def access(endpoint: str, region: str) -> Access:
+    """Where clients of the emulator call: `make_client("s3", THIS_MACHINE, access(...))`."""
+    return Access(embedded_session(region), endpoint)
 
 
 def client_settings(endpoint: str, region: str) -> ClientSettings:

@@ -7,8 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import boto3
-
+from dataforge.aws_clients import THIS_MACHINE, make_client
 from local import api, aws, deploy, guard, outputs, ports, postgres
 from local.config import AWS_PORT_SETTING, PG_PORT_SETTING, Config
 from local.errors import AtWork, NotYours, RunsElsewhere
@@ -97,7 +96,7 @@ def _deploy(config: Config, say: Say) -> Outputs:
 
 def _database(config: Config) -> str:
     """The name of the database the app has made for itself."""
-    client = boto3.client("rds", **aws.client_settings(config.endpoint, config.region))
+    client = make_client("rds", THIS_MACHINE, aws.access(config.endpoint, config.region))
     instances = client.describe_db_instances()["DBInstances"]
     return next((instance["DBName"] for instance in instances if instance.get("DBName")), "postgres")
 

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-import boto3
-
+from dataforge.aws_clients import THIS_MACHINE, make_client
 from local import aws, processes
 from local.config import ROOT, Config
 from local.errors import DeployFailed, NotInstalled
@@ -96,7 +95,7 @@ def _report(line: str, say: Say) -> None:
 
 def _failures(config: Config) -> list[str]:
     """Why resources of the stacks failed, in order of time, without those that were only cancelled with them."""
-    client = boto3.client("cloudformation", **aws.client_settings(config.endpoint, config.region))
+    client = make_client("cloudformation", THIS_MACHINE, aws.access(config.endpoint, config.region))
     causes = []
     for stack in client.describe_stacks()["Stacks"]:
         events = client.describe_stack_events(StackName=stack["StackName"])["StackEvents"]

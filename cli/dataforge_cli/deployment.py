@@ -12,16 +12,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
-import botocore.session
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from dotenv import dotenv_values
 
+from dataforge.aws_clients import (
+    COMMAND_LINE,
+    THIS_MACHINE,
+    Access,
+    embedded_session,
+    invoking,
+    make_client,
+    session,
+)
 from dataforge_cli.errors import BadOutputs, NoDeployment, NoOutput, WrongCall
 from dataforge_cli.failures import error_code
 
 if TYPE_CHECKING:
+    from botocore.config import Config
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
@@ -29,17 +36,8 @@ if TYPE_CHECKING:
 
 CLONE = Path(__file__).resolve().parents[2]
 DEFAULT_STAGE = "dev"
-ON_AWS = Config(
-    retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, user_agent_extra="dataforge"
-)
-# A proxy of the user's environment must not stand between the command and this machine.
-ON_THIS_MACHINE = ON_AWS.merge(
-    Config(retries={"mode": "standard", "total_max_attempts": 2}, proxies={}),
-)
-# The schema function may take 14 minutes, and must not be called twice.
-FOR_FUNCTIONS = Config(
-    read_timeout=900, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
-)
+SCHEMA_SECONDS = 15 * 60
+"""How long a call of the schema function may take."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,8 @@ class Deployment:
 
     name: str
     outputs: Mapping[str, str] = field(repr=False)
-    session: boto3.Session = field(repr=False)
+    access: Access = field(repr=False)
     config: Config = field(repr=False)
-    endpoint: str | None = None
     flags: str = ""
     """What to add to a command line so that it works on this deployment again."""
 
@@ -64,23 +61,22 @@ class Deployment:
     @cached_property
     def s3(self) -> S3Client:
         """A client of S3."""
-        return self.session.client("s3", endpoint_url=self.endpoint, config=self.config)
+        return make_client("s3", self.config, self.access)
 
     @cached_property
     def states(self) -> SFNClient:
         """A client of Step Functions."""
-        return self.session.client("stepfunctions", endpoint_url=self.endpoint, config=self.config)
+        return make_client("stepfunctions", self.config, self.access)
 
     @cached_property
     def gateway(self) -> APIGatewayClient:
         """A client of API Gateway."""
-        return self.session.client("apigateway", endpoint_url=self.endpoint, config=self.config)
+        return make_client("apigateway", self.config, self.access)
 
     @cached_property
     def functions(self) -> LambdaClient:
         """A client of Lambda."""
-        config = self.config.merge(FOR_FUNCTIONS)
-        return self.session.client("lambda", endpoint_url=self.endpoint, config=config)
+        return make_client("lambda", self.config.merge(invoking(SCHEMA_SECONDS)), self.access)
 
 
 def find_deployment(stage: str | None, outputs: Path | None) -> Deployment:
@@ -109,12 +105,10 @@ def from_file(path: Path, flags: str = "") -> Deployment:
     outputs = _read_outputs(path)
     endpoint = outputs.get("aws_endpoint_url")
     if endpoint is None:
-        session = boto3.Session(region_name=outputs.get("region"))
-        return Deployment(f"AWS in {session.region_name} ({path})", outputs, session, ON_AWS, None, flags)
-    session = _dummy_session(outputs.get("region", "us-east-1"))
-    return Deployment(
-        f"the embedded cloud at {endpoint} ({path})", outputs, session, ON_THIS_MACHINE, endpoint, flags
-    )
+        users = session(outputs.get("region"))
+        return Deployment(f"AWS in {users.region_name} ({path})", outputs, Access(users), COMMAND_LINE, flags)
+    access = Access(embedded_session(outputs.get("region", "us-east-1")), endpoint)
+    return Deployment(f"the embedded cloud at {endpoint} ({path})", outputs, access, THIS_MACHINE, flags)
 
 
 def _read_outputs(path: Path) -> dict[str, str]:
@@ -131,18 +125,11 @@ def _read_outputs(path: Path) -> dict[str, str]:
     return outputs
 
 
-def _dummy_session(region: str) -> boto3.Session:
-    """A session with the emulator's credentials that reads neither the user's profile nor AWS's files."""
-    unread = dict.fromkeys(("profile", "config_file", "credentials_file"), (None, None, None, None))
-    core = botocore.session.Session(session_vars=unread)
-    return boto3.Session("test", "test", region_name=region, botocore_session=core)
-
-
 def from_stack(stage: str, flags: str = "") -> Deployment:
     """The deployment of a stage on AWS, with the user's credentials and region. Raises ``NoDeployment``."""
     # boto3 reads AWS_DEFAULT_REGION alone; AWS's command line, and CDK, read AWS_REGION first.
-    stack, session = f"DataForge-{stage}", boto3.Session(region_name=os.environ.get("AWS_REGION"))
-    client = session.client("cloudformation", config=ON_AWS)
+    stack, access = f"DataForge-{stage}", Access(session(os.environ.get("AWS_REGION")))
+    client = make_client("cloudformation", COMMAND_LINE, access)
     try:
         found = client.describe_stacks(StackName=stack)["Stacks"]
     except ClientError as error:
@@ -153,7 +140,7 @@ def from_stack(stage: str, flags: str = "") -> Deployment:
         raise NoDeployment(stack, client.meta.region_name)
     outputs = {snake_case(o["OutputKey"]): o["OutputValue"] for o in found[0].get("Outputs", [])}
     return Deployment(
-        f"AWS, stack {stack} in {client.meta.region_name}", outputs, session, ON_AWS, None, flags
+        f"AWS, stack {stack} in {client.meta.region_name}", outputs, access, COMMAND_LINE, flags
     )
 
 

@@ -6,11 +6,11 @@ from contextlib import closing
 from functools import cache
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.api.exports import ExportRequest
+from dataforge.aws_clients import WORKER, make_client
 from dataforge.database import connect
 from dataforge.datasets import get_dataset
 from dataforge.ids import run_id
@@ -35,4 +35,4 @@ def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 @cache
 def _s3() -> Any:
-    return boto3.client("s3")
+    return make_client("s3", WORKER)

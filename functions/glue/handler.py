@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge import manifest
+from dataforge.aws_clients import WORKER, make_client
 from dataforge.settings import GlueSettings, read
 from functions.glue.tables import register_tables
 
@@ -18,7 +18,7 @@ logger, tracer = Logger(), Tracer()
 
 @cache
 def _s3() -> Any:
-    return boto3.client("s3")
+    return make_client("s3", WORKER)
 
 
 @logger.inject_lambda_context

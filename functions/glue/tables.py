@@ -10,6 +10,7 @@ import awswrangler as wr
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnected
 
+from dataforge.aws_clients import WORKER
 from dataforge.errors import Unavailable
 from dataforge.manifest import Manifest, TableEntry
 from dataforge.settings import GlueSettings
@@ -23,6 +24,9 @@ _ATHENA = {
     TIMESTAMP: "timestamp",
     BOOLEAN: "boolean",
 }
+
+# awswrangler makes clients of its own.
+wr.config.botocore_config = WORKER
 
 _PASSING = ("ThrottlingException", "OperationTimeoutException", "ConcurrentModificationException")
 """Glue answers 400 to these too, and it is nobody's mistake."""

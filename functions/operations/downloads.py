@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from dataforge import exports
 from dataforge.api.exports import MOST_FILES, URL_SECONDS
+from dataforge.aws_clients import CALLER, make_client
 from dataforge.exports import Export, ExportFile
 from dataforge.http.cursors import make_cursor, read_cursor
 
@@ -45,5 +43,4 @@ def _file(file: ExportFile) -> dict[str, Any]:
 
 @cache
 def _signer() -> Any:
-    # Version 4 is what every region takes; by default botocore signs addresses as only the oldest do.
-    return boto3.client("s3", config=Config(signature_version="s3v4"))
+    return make_client("s3", CALLER)

@@ -9,14 +9,13 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 
 from dataforge import backups
 from dataforge.api.body import read_query
 from dataforge.api.exports import FilesQuery
+from dataforge.aws_clients import CALLER, make_client
 from dataforge.datasets import DATASETS
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import NotFound
@@ -137,16 +136,12 @@ def _written(bucket: str, run: str) -> dict[str, Any] | None:
     return None
 
 
-# API Gateway waits for 29 seconds: what AWS does not answer well before is an error that the caller must hear of.
-_IMPATIENT = Config(connect_timeout=3, read_timeout=7, retries={"mode": "standard", "total_max_attempts": 3})
-
-
 # Making a client takes longer than most of its calls.
 @cache
 def _s3() -> Any:
-    return boto3.client("s3", config=_IMPATIENT)
+    return make_client("s3", CALLER)
 
 
 @cache
 def _states() -> Any:
-    return boto3.client("stepfunctions", config=_IMPATIENT)
+    return make_client("stepfunctions", CALLER)

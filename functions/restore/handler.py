@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dataforge.aws_clients import WORKER, make_client
 from dataforge.database import Connection, get_db_resource
 from dataforge.errors import DataForgeError, Temporary
 from dataforge.settings import RestoreSettings, read
@@ -31,7 +31,7 @@ logger, metrics, tracer = Logger(), Metrics(namespace="DataForge"), Tracer()
 @cache
 def _s3() -> Any:
     """S3's client; making one takes longer than most of its calls."""
-    return boto3.client("s3")
+    return make_client("s3", WORKER)
 
 
 @logger.inject_lambda_context

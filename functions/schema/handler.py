@@ -11,11 +11,10 @@ import json
 from functools import partial
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 
+from dataforge.aws_clients import WORKER, invoking, make_client
 from dataforge.database import connect
 from dataforge.errors import SchemaRefused, Unavailable
 from dataforge.roles import LOGINS
@@ -71,7 +70,7 @@ def on_event(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def keep(action: str) -> dict[str, Any]:
     """Have the applier do the action, with the credentials it needs. Raises ``SchemaRefused`` with its reason."""
     settings = read(KeeperSettings)
-    secrets = boto3.client("secretsmanager")
+    secrets = make_client("secretsmanager", WORKER)
     passwords = {
         role: _secret(secrets, arn)["password"] for role, arn in json.loads(settings.role_secrets).items()
     }
@@ -95,13 +94,7 @@ def once(seconds: float) -> Any:
 
     By default boto3 gives up after 60 s and sends the invocation again while the first one is still running.
     """
-    config = Config(
-        connect_timeout=10,
-        read_timeout=seconds + _MARGIN,
-        retries={"mode": "standard", "total_max_attempts": 1},
-        tcp_keepalive=True,
-    )
-    return boto3.client("lambda", config=config)
+    return make_client("lambda", invoking(seconds + _MARGIN))
 
 
 def _secret(secrets: Any, arn: str) -> dict[str, str]:

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
-
+from dataforge.aws_clients import THIS_MACHINE, make_client
 from local import aws
 from local.outputs import Outputs
 
@@ -29,7 +28,7 @@ def took(begun: float) -> None:
 def keep_report(outputs: Outputs, report: dict[str, Any], folder: Path) -> Path:
     """Fetch report.html, which the cloud takes with it when it stops; returns its path."""
     place = urlsplit(report["report"])
-    s3 = boto3.client("s3", **aws.client_settings(outputs["aws_endpoint_url"], outputs["region"]))
+    s3 = make_client("s3", THIS_MACHINE, aws.access(outputs["aws_endpoint_url"], outputs["region"]))
     page = folder / "report.html"
     key = place.path.lstrip("/").replace("report.json", "report.html")
     s3.download_file(place.netloc, key, str(page))

@@ -3,19 +3,25 @@
 It refuses to start where the stack exists: what it did not make it does not destroy.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from dataforge.aws_clients import COMMAND_LINE, make_client
 from local.command import CommandFailed
 from local.config import ROOT
 from local.smoke_aws.prove import NotProved, prove, read_outputs
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 STACK = "DataForge-dev"
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
@@ -27,7 +33,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the stack for looking into")
     asked = parser.parse_args()
     try:
-        account = boto3.client("sts").get_caller_identity()["Account"]
+        account = make_client("sts", COMMAND_LINE).get_caller_identity()["Account"]
         exists = _exists()
     except (BotoCoreError, ClientError) as error:
         print(f"No AWS account to prove it on: {error}. Set AWS_PROFILE and AWS_REGION.", file=sys.stderr)
@@ -64,7 +70,7 @@ def _prove() -> int:
 
 def _prove_functions() -> None:
     """Every function of ours runs on arm64 and has no password in its environment."""
-    client = boto3.client("lambda")
+    client = make_client("lambda", COMMAND_LINE)
     pages = client.get_paginator("list_functions").paginate()
     ours = [f for page in pages for f in page["Functions"] if f["FunctionName"].startswith(STACK)]
     for function in ours:
@@ -78,7 +84,7 @@ def _prove_functions() -> None:
 
 def _exists() -> bool:
     try:
-        return bool(boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"])
+        return bool(make_client("cloudformation", COMMAND_LINE).describe_stacks(StackName=STACK)["Stacks"])
     except ClientError as error:
         if "does not exist" in str(error):
             return False
@@ -89,12 +95,25 @@ def _destroy() -> None:
     """Empty the buckets, which CloudFormation would refuse to delete, and destroy the stack."""
     if not _exists():
         return
-    resources = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=STACK)
+    stacks = make_client("cloudformation", COMMAND_LINE)
+    resources = stacks.get_paginator("list_stack_resources").paginate(StackName=STACK)
     for resource in (r for page in resources for r in page["StackResourceSummaries"]):
         if resource["ResourceType"] == "AWS::S3::Bucket" and "PhysicalResourceId" in resource:
-            boto3.resource("s3").Bucket(resource["PhysicalResourceId"]).object_versions.delete()
+            _empty(resource["PhysicalResourceId"])
     _cdk("destroy", "--force")
     print("Destroyed. RDS keeps a final snapshot; delete it when you do not need it.")
+
+
+def _empty(bucket: str) -> None:
+    """Delete every version of every object."""
+    s3 = make_client("s3", COMMAND_LINE)
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        names: list[ObjectIdentifierTypeDef] = [
+            {"Key": found["Key"], "VersionId": found["VersionId"]} for found in versions
+        ]
+        if names:
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": names})
 
 
 def _cdk(*arguments: str) -> None:

@@ -20,6 +20,11 @@ EMBEDDED = {
 }
 
 
+def credentials_of(deployment: Deployment) -> Any:
+    assert deployment.access.session is not None
+    return deployment.access.session.get_credentials()
+
+
 def write(path: Path, document: object) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document))
@@ -61,8 +66,7 @@ def test_the_embedded_cloud_is_reached_whatever_the_environment_says(
 
 
 def test_the_embedded_cloud_gets_dummy_credentials(embedded: Deployment) -> None:
-    credentials = embedded.session.get_credentials()
-    assert credentials is not None
+    credentials = credentials_of(embedded)
     assert (credentials.access_key, credentials.secret_key, credentials.token) == ("test", "test", None)
 
 
@@ -80,7 +84,7 @@ def test_outputs_without_endpoint_are_aws_with_the_users_credentials(
     file = write(tmp_path / "outputs.json", {"raw_bucket": "raw", "region": "eu-west-3"})
     found = from_file(file)
     assert found.s3.meta.endpoint_url == "https://s3.eu-west-3.amazonaws.com"
-    assert found.session.get_credentials().access_key == "real"  # type: ignore[union-attr]
+    assert credentials_of(found).access_key == "real"
     assert "AWS in eu-west-3" in found.name
 
 

@@ -6,7 +6,6 @@ botocore alone: with boto3 and its model of all of RDS, signing a token takes te
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import botocore.session
 from botocore.awsrequest import prepare_request_dict
@@ -14,6 +13,7 @@ from botocore.exceptions import NoCredentialsError
 from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 
+from dataforge.aws_clients import CALLER, make_client
 from dataforge.settings import DatabaseSettings
 
 _SERVICE = "rds-db"
@@ -49,6 +49,6 @@ def _token(settings: DatabaseSettings) -> str:
 
 
 def _secret(arn: str) -> str:
-    secrets: Any = botocore.session.get_session().create_client("secretsmanager")
+    secrets = make_client("secretsmanager", CALLER)
     password: str = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])["password"]
     return password
