@@ -8,6 +8,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from dataforge.datasets import DATASETS
+from dataforge.failures import FAILURES
 from dataforge.roles import BACKUP
 from infra.backup_schedule import schedule_backups
 from infra.backup_states import BackupStates
@@ -106,6 +107,7 @@ class Backup(Construct):
             }.items():
                 function.add_environment(name, str(value))
         grant_delete(storage.backup, self.control, *datasets)
+        grant_read(storage.report, self.control, f"{FAILURES}*")
         grant_write(storage.report, self.control, RUNS)
 
     def _machine(self, storage: Storage) -> sfn.StateMachine:

@@ -66,7 +66,7 @@ class BackupStates(Construct):
     def _back_up(self) -> sfn.Parallel:
         together = sfn.Parallel(self, "BackUp", result_path=sfn.JsonPath.DISCARD)
         plan = self._run.invoke("Plan", "plan", "$.plan", run_id=RUN)
-        write = self._for_each("Write", "$.plan.key", "WritePart")
+        write = self._for_each("Write", "$.plan", "WritePart", abandons=False)
         finish = self._run.invoke("Finish", "finish", sfn.JsonPath.DISCARD, run_id=RUN)
         together.branch(plan.next(write).next(finish))
         together.branch(self._holder("A", HALF_LIFE))
@@ -93,7 +93,7 @@ class BackupStates(Construct):
         scratch = sfn.TaskInput.from_object({"step": "restore_scratch", "run_id": RUN})
         restore = call(self, "RestoreScratch", self._work, payload=scratch, result_path=sfn.JsonPath.DISCARD)
         (
-            plan.next(self._run.or_abandon(self._for_each("Check", "$.checks.key", "CheckFile")))
+            plan.next(self._for_each("Check", "$.checks", "CheckFile"))
             .next(self._run.or_abandon(retry_died(restore)))
             .next(self._run.step("Judge", "judge", sfn.JsonPath.DISCARD, run_id=RUN))
             .next(self._registered(close))
@@ -112,6 +112,13 @@ class BackupStates(Construct):
         )
         return self._run.or_abandon(register).next(close)
 
-    def _for_each(self, name: str, items: str, task: str) -> sfn.DistributedMap:
-        report, concurrency = self._report, self._concurrency
-        return self._run.for_each(name, items, self._work, report=report, concurrency=concurrency, task=task)
+    def _for_each(self, name: str, plan: str, task: str, *, abandons: bool = True) -> sfn.Chain:
+        return self._run.for_each(
+            name,
+            plan,
+            self._work,
+            report=self._report,
+            concurrency=self._concurrency,
+            task=task,
+            abandons=abandons,
+        )

@@ -17,6 +17,7 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from dataforge.errors import AlreadyRunning
+from infra.failure_states import fail_explained, record_failure
 from infra.steps import call, retry_died
 from infra.storage import MAP_RESULTS
 
@@ -73,8 +74,9 @@ class LeaseStates(Construct):
         describe.next(sfn.Choice(self, "IsAlive").when(alive, self._refused()).otherwise(again))
         held.otherwise(describe)
         again.next(held)
-        # Whatever the caller sent, and be it a list, the state is an object with no field of his in it.
-        return sfn.Pass(self, "Start", result=sfn.Result.from_object({})).next(begin).next(held)
+        # Whatever the caller sent, the state is an object without any field of the caller's.
+        start = sfn.Pass(self, "Start", parameters={"execution": sfn.JsonPath.string_at("$$.Execution.Name")})
+        return start.next(begin).next(held)
 
     def _describe_holder(self, *, gone: sfn.IChainable) -> sfn.TaskStateBase:
         describe = tasks.CallAwsService(
@@ -101,12 +103,17 @@ class LeaseStates(Construct):
         return sfn.Fail(self, "Refused", error=AlreadyRunning.__name__, cause_path=cause)
 
     def _explain_failure(self) -> sfn.TaskStateBase:
-        """Release what the run holds and put the error into words; should that fail too, the first error stands."""
-        error = sfn.JsonPath.object_at("$.error")
-        abandon = self.invoke("Abandon", "abandon", "$.failure", execution=EXECUTION, error=error)
-        raw = sfn.Fail(self, "FailedRaw", error_path="$.error.Error", cause_path="$.error.Cause")
-        abandon.add_catch(raw, errors=["States.ALL"], result_path="$.abandon")
-        abandon.next(sfn.Fail(self, "Failed", error_path="$.failure.error", cause_path="$.failure.cause"))
+        """Release what the run holds and explain the error; without a database, only explain it.
+
+        What is not released then is released by the event of the failed execution, or by the next run.
+        """
+        caught = {"execution": EXECUTION, "error": sfn.JsonPath.object_at("$.error")}
+        abandon, explain = (
+            self.invoke(name, name.lower(), "$.failure", **caught) for name in ("Abandon", "Explain")
+        )
+        failed = fail_explained(self, explain)
+        abandon.add_catch(explain, errors=["States.ALL"], result_path="$.abandon")
+        abandon.next(failed)
         return abandon
 
     def step(self, name: str, step: str, result_path: str | None, **payload: Any) -> sfn.TaskStateBase:
@@ -121,16 +128,18 @@ class LeaseStates(Construct):
     def for_each(
         self,
         name: str,
-        items: str,
+        plan: str,
         worker: lambda_.IFunction,
         *,
         report: s3.IBucket,
         concurrency: int,
         task: str,
-    ) -> sfn.DistributedMap:
-        """Call ``worker`` with each item of the JSON list whose key in ``report`` stands at ``items``, in states ``task``.
+        abandons: bool = True,
+    ) -> sfn.Chain:
+        """Call ``worker`` with each item of a JSON list in ``report``, in states ``task``; with none, pass on.
 
-        A state itself holds 256 KiB. The map's label is its name; its errors are not caught here.
+        At ``plan`` stand the list's ``key`` and its ``count``: a state itself holds 256 KiB. The map's label is its name.
+        One item that fails ends the map, after its error was written to ``report``. ``abandons``: the run, too.
         """
         work = sfn.DistributedMap(
             self,
@@ -138,12 +147,22 @@ class LeaseStates(Construct):
             label=name,
             map_execution_type=sfn.StateMachineType.STANDARD,
             max_concurrency=concurrency,
-            item_reader=sfn.S3JsonItemReader(bucket=report, key=sfn.JsonPath.string_at(items)),
+            item_reader=sfn.S3JsonItemReader(bucket=report, key=sfn.JsonPath.string_at(f"{plan}.key")),
+            item_selector={
+                "item": sfn.JsonPath.object_at("$$.Map.Item.Value"),
+                # Inside, the context is that of the item's own execution.
+                "execution": sfn.JsonPath.string_at("$.execution"),
+            },
             result_writer_v2=sfn.ResultWriterV2(bucket=report, prefix=MAP_RESULTS.rstrip("/")),
             result_path=sfn.JsonPath.DISCARD,
         )
-        work.item_processor(retry_died(call(self, task, worker)))
-        return work
+        step = retry_died(call(self, task, worker, input_path="$.item"))
+        step.add_catch(record_failure(self, task, report), errors=["States.ALL"], result_path="$.error")
+        work.item_processor(step)
+        some = sfn.Choice(self, f"Has{name}").when(
+            sfn.Condition.number_greater_than(f"{plan}.count", 0), self.or_abandon(work) if abandons else work
+        )
+        return some.afterwards(include_otherwise=True)
 
     def invoke(self, name: str, step: str, result_path: str | None, **payload: Any) -> sfn.TaskStateBase:
         """``control`` with ``{"step": step, …}``; its answer goes to ``result_path`` (None: it is the whole output)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration, Fn
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from dataforge.failures import FAILURES
 from infra.acknowledge import acknowledge, logical_id
 from infra.log_groups import log_group
 from infra.settings import Settings
@@ -39,6 +40,8 @@ def make_machine(
     labels: Sequence[str],
 ) -> sfn.StateMachine:
     """The machine of this ``kind``. ``holders``: the machines that it looks at; ``labels``: of its Distributed Maps."""
+    # Where the logs of an older version of this stack are. They stay as long as their retention says.
+    log_group(scope, "MachineLogs", settings)
     machine = sfn.StateMachine(
         scope,
         "Machine",
@@ -48,7 +51,7 @@ def make_machine(
         timeout=timeout,
         tracing_enabled=True,
         logs=sfn.LogOptions(
-            destination=log_group(scope, "MachineLogs", settings),
+            destination=log_group(scope, "Executions", settings, name=_log_name(settings, kind)),
             level=sfn.LogLevel.ERROR,
             include_execution_data=False,
         ),
@@ -56,6 +59,15 @@ def make_machine(
     _acknowledge(machine, functions=functions, report=report)
     _acknowledge_executions(machine, holders, labels)
     return machine
+
+
+def _log_name(settings: Settings, kind: str) -> str:
+    """Log delivery enters each group in one policy of the account, of 5,120 characters, unless it has this prefix.
+
+    The stack's own id: a group that a deleted stack has left behind must not have this one's name.
+    """
+    stack_id = Fn.select(2, Fn.split("/", Aws.STACK_ID))
+    return f"/aws/vendedlogs/states/{machine_name(settings, kind)}-{stack_id}"
 
 
 def _acknowledge(
@@ -77,6 +89,7 @@ def _acknowledge(
         "A Distributed Map reads the plan's lists of chunks and writes its results, under keys that the plan and Step "
         "Functions choose. Only the report bucket is named, which holds no record.",
         f"IAM5[Resource::arn:<AWS::Partition>:s3:::<{logical_id(report)}>/*]",
+        f"IAM5[Resource::<{logical_id(report)}.Arn>/{FAILURES}*]",
     )
     acknowledge(machine, "CloudWatch's log delivery and X-Ray know no resource.", "IAM5[Resource::*]")
 
@@ -118,13 +131,11 @@ def release_when_stopped(
     dead_letters: sqs.Queue,
     description: str,
 ) -> None:
-    """A run that is stopped from outside, or times out, cannot release its hold; ``control`` does it on this event."""
-    release = {
-        "step": "release",
-        "execution": events.EventField.from_path("$.detail.executionArn"),
-        "status": events.EventField.from_path("$.detail.status"),
-    }
-    event = events.RuleTargetInput.from_object(release)
+    """A run that is stopped from outside, or times out, cannot release its hold; ``control`` does it on this event.
+
+    It is sent the event's detail as it is: a template would have to escape the cause, and lacks what is null.
+    """
+    event = events.RuleTargetInput.from_event_path("$.detail")
     events.Rule(
         scope,
         "Stopped",

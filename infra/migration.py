@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration
 from constructs import Construct
 
+from dataforge.failures import FAILURES
 from dataforge.roles import LOAD, MIGRATE
 from infra.database import Database
 from infra.functions import Function
@@ -81,5 +82,6 @@ class Migration(Construct):
         """Both read the CSVs. ``control`` writes work lists and reports; ``load`` only marks what is done."""
         grant_read(storage.raw, self.control)
         grant_read(storage.raw, self.load)
+        grant_read(storage.report, self.control, f"{FAILURES}*")
         grant_write(storage.report, self.control, RUNS, PROGRESS)
         grant_write(storage.report, self.load, PROGRESS)

@@ -14,7 +14,7 @@ from constructs import Construct
 
 from dataforge.errors import TargetChanged
 from infra.lease_states import EXECUTION, LeaseStates
-from infra.steps import retry_patiently
+from infra.steps import inline_concurrency, retry_patiently
 
 RUN = sfn.JsonPath.string_at("$.run.migration_id")
 
@@ -48,15 +48,13 @@ class MigrationStates(Construct):
         cut = self._run.step("Cut", "cut", "$.cut", migration_id=RUN)
         settle = self._settle()
         (
-            cut.next(self._for_each_chunk("Load", "$.cut.key"))
+            cut.next(self._for_each_chunk("Load", "$.cut"))
             .next(settle)
             .next(self._run.step("Reconcile", "reconcile", sfn.JsonPath.DISCARD, migration_id=RUN))
             .next(self._publish(settle))
             .next(self._run.step("Report", "report", None, migration_id=RUN))
         )
-        scan = self._for_each_chunk("Scan", "$.plan.scan.key").next(cut)
-        some = sfn.Condition.number_greater_than("$.plan.scan.count", 0)
-        return plan.next(sfn.Choice(self, "NeedsScan").when(some, scan).otherwise(cut))
+        return plan.next(self._for_each_chunk("Scan", "$.plan.scan").next(cut))
 
     def _publish(self, settle: sfn.IChainable) -> sfn.TaskStateBase:
         """Make the run visible; if rows came into a table meanwhile, settle again, against them."""
@@ -67,18 +65,17 @@ class MigrationStates(Construct):
         publish.add_catch(settle, errors=[TargetChanged.__name__], result_path="$.changed")
         return self._run.or_abandon(publish)
 
-    def _for_each_chunk(self, name: str, items: str) -> sfn.DistributedMap:
-        """Call ``load`` with each item of the JSON list whose key stands at ``items``; a state itself holds 256 KiB."""
+    def _for_each_chunk(self, name: str, plan: str) -> sfn.Chain:
+        """Call ``load`` with each item of the list that ``plan`` describes."""
         self.chunk_maps += (name,)
-        chunks = self._run.for_each(
+        return self._run.for_each(
             name,
-            items,
+            plan,
             self._load,
             report=self._report,
             concurrency=self._concurrency,
             task=f"{name}Chunk",
         )
-        return self._run.or_abandon(chunks)
 
     def _settle(self) -> sfn.Map:
         """Check and complete the loaded tables, parents before children; the tables of one wave at the same time."""
@@ -86,7 +83,9 @@ class MigrationStates(Construct):
         settle = self._run.invoke(
             "SettleTable", "settle", sfn.JsonPath.DISCARD, migration_id=run, table=table
         )
-        wave = self._map("SettleWave", "$.wave", {"migration_id": run}, "table", self._concurrency)
+        wave = self._map(
+            "SettleWave", "$.wave", {"migration_id": run}, "table", inline_concurrency(self._concurrency)
+        )
         wave.item_processor(settle)
         waves = self._map("Settle", "$.plan.waves", {"migration_id": RUN}, "wave", 1)
         waves.item_processor(wave)

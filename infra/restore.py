@@ -8,6 +8,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from dataforge.datasets import DATASETS
+from dataforge.failures import FAILURES
 from dataforge.roles import REFILL, RESTORE
 from infra.database import Database
 from infra.functions import Function
@@ -83,6 +84,7 @@ class Restore(Construct):
         for function in (self.control, self.work):
             grant_read(storage.backup, function)
             grant_write(storage.backup, function, *datasets)
+        grant_read(storage.report, self.control, f"{FAILURES}*")
         grant_write(storage.report, self.control, RUNS)
 
     def _machine(self, report: s3.Bucket) -> sfn.StateMachine:

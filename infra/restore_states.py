@@ -13,6 +13,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.lease_states import EXECUTION, LeaseStates
+from infra.steps import inline_concurrency
 
 RUN = sfn.JsonPath.string_at("$.run.restore_id")
 
@@ -45,11 +46,11 @@ class RestoreStates(Construct):
         """All steps; a run that only writes the safety backup of an earlier one begins with that."""
         finish = self._run.step("Finish", "finish", None, restore_id=RUN)
         keep = self._run.step("PlanKeep", "keep", "$.keep", restore_id=RUN)
-        keep.next(self._for_each_piece("Keep", "$.keep.key")).next(finish)
+        keep.next(self._for_each_piece("Keep", "$.keep")).next(finish)
         check = self._run.step("Check", "check", "$.check", restore_id=RUN)
         settle = self._for_each_table("Settle", "settle")
         compare = self._run.step("Compare", "compare", "$.compare", restore_id=RUN)
-        check.next(self._for_each_piece("Load", "$.check.key")).next(settle).next(compare)
+        check.next(self._for_each_piece("Load", "$.check")).next(settle).next(compare)
         compare.next(self._change(keep, finish))
         begun = sfn.Choice(self, "IsSwitched")
         return begun.when(sfn.Condition.string_equals("$.run.next", "keep"), keep).otherwise(check)
@@ -67,18 +68,17 @@ class RestoreStates(Construct):
             .otherwise(switch)
         )
 
-    def _for_each_piece(self, name: str, items: str) -> sfn.DistributedMap:
-        """Call ``work`` with each item of the JSON list whose key stands at ``items``; a state itself holds 256 KiB."""
+    def _for_each_piece(self, name: str, plan: str) -> sfn.Chain:
+        """Call ``work`` with each item of the list that ``plan`` describes."""
         self.piece_maps += (name,)
-        pieces = self._run.for_each(
+        return self._run.for_each(
             name,
-            items,
+            plan,
             self._worker,
             report=self._report,
             concurrency=self._concurrency,
             task=f"{name}Piece",
         )
-        return self._run.or_abandon(pieces)
 
     def _for_each_table(self, name: str, step: str) -> sfn.Map:
         """Take a step for every table, the largest first, some at the same time."""
@@ -88,7 +88,7 @@ class RestoreStates(Construct):
             name,
             items_path="$.check.tables",
             item_selector={"restore_id": RUN, "table": sfn.JsonPath.object_at("$$.Map.Item.Value")},
-            max_concurrency=self._concurrency,
+            max_concurrency=inline_concurrency(self._concurrency),
             result_path=sfn.JsonPath.DISCARD,
         )
         tables.item_processor(

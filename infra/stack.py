@@ -112,7 +112,7 @@ class DataForge(Stack):
             api=api,
         )
         self._output(storage, schema, api)
-        self._output_machines(migration, backup, restore)
+        self._output_machines(migration, backup, restore, export)
         self._tag(settings)
 
     def _output(self, storage: Storage, schema: Schema, api: Api) -> None:
@@ -129,12 +129,15 @@ class DataForge(Stack):
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
 
-    def _output_machines(self, migration: Migration, backup: Backup, restore: Restore) -> None:
+    def _output_machines(
+        self, migration: Migration, backup: Backup, restore: Restore, export: Export
+    ) -> None:
         """What operators start."""
         machines = {
             "Migration": migration.machine,
             "Backup": backup.machine,
             "Restore": restore.machine,
+            "Export": export.machine,
         }
         for name, machine in machines.items():
             CfnOutput(self, f"{name}Arn", value=machine.state_machine_arn)

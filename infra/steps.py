@@ -43,9 +43,10 @@ def call(
     function: lambda_.IFunction,
     *,
     payload: sfn.TaskInput | None = None,
+    input_path: str | None = None,
     result_path: str | None = None,
 ) -> sfn.TaskStateBase:
-    """A state that invokes ``function``. Without a ``payload`` it gets the state's input as it is.
+    """A state that invokes ``function``. Without a ``payload`` it gets the state's input, or what stands at ``input_path``.
 
     Its answer goes to ``result_path``; without one it is the state's whole output.
     """
@@ -54,12 +55,18 @@ def call(
         name,
         lambda_function=function,
         payload=payload,
+        input_path=input_path,
         payload_response_only=True,
         result_path=result_path,
         retry_on_service_exceptions=False,
         task_timeout=sfn.Timeout.duration(TIMEOUT),
     )
     return retry_transient(task)
+
+
+def inline_concurrency(wanted: int) -> int:
+    """How many iterations a Map inside an execution runs at once: Step Functions runs no more than 40."""
+    return min(wanted, 40)
 
 
 def retry_transient(task: Task) -> Task:

@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from dataforge.failures import explain_end
 from dataforge.ids import LEEWAY, may_be, new_id, time_of
 from dataforge_cli.deployment import Deployment
 from dataforge_cli.errors import ExecutionFailed, UnknownExecution
@@ -18,10 +19,6 @@ from dataforge_cli.failures import error_code
 
 RUNNING, SUCCEEDED = "RUNNING", "SUCCEEDED"
 _UNKNOWN = {"ExecutionDoesNotExist", "InvalidArn"}
-_ENDED_FROM_OUTSIDE = {
-    "ABORTED": ("Aborted", "The execution was stopped."),
-    "TIMED_OUT": ("TimedOut", "The execution took longer than its state machine allows."),
-}
 
 
 @dataclass(frozen=True)
@@ -47,17 +44,8 @@ class Execution:
         """Why it ended without success, if it did."""
         if self.status in {RUNNING, SUCCEEDED}:
             return None
-        error, cause = _ENDED_FROM_OUTSIDE.get(self.status, (self.status, ""))
-        return ExecutionFailed(self.arn, self.error or error, _readable(self.cause) or cause)
-
-
-def _readable(cause: str) -> str:
-    """The cause as text; a Lambda function's is JSON around its message."""
-    try:
-        document = json.loads(cause)
-    except ValueError:
-        return cause
-    return str(document.get("errorMessage", cause)) if isinstance(document, dict) else cause
+        failure = explain_end(self.status, self.error, self.cause)
+        return ExecutionFailed(self.arn, failure.error, failure.cause)
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from dataforge import leases
 from dataforge.database import Connection, transaction
+from dataforge.failures import LEFT_BEHIND
 from dataforge.ids import run_id as id_of
 from functions.backup.run import read_input
 from functions.backup.signals import signal
@@ -22,7 +23,7 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
     run_id, backs_up = id_of(execution, started), not request.verify_only
     backup_id = request.verify_only or run_id
     if dead:
-        release(db, dead, "stopped")
+        release(db, dead, "stopped", LEFT_BEHIND.error, LEFT_BEHIND.cause)
     with transaction(db) as cursor:
         cursor.execute("SAVEPOINT leases")
         holder = leases.take(cursor, leases.BACKUP, execution, dataset.name, tables if backs_up else ())

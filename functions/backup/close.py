@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dataforge import manifest
-from dataforge.caught import readable, shortened
 from dataforge.database import Connection, transaction
+from dataforge.failures import caught
 from dataforge.manifest import MANIFEST
 from dataforge.settings import BackupSettings
 from functions.backup.begin import release
@@ -40,10 +40,9 @@ def abandon(
 
     ``error`` is what Step Functions caught. A backup that has its manifest stays, whatever failed after that.
     """
-    name, cause = readable(error)
-    cause = shortened(cause)
-    end(db, s3, settings, execution, "failed", name, cause)
-    return {"error": name, "cause": cause}
+    failure = caught(s3, settings.report_bucket, execution, error)
+    end(db, s3, settings, execution, "failed", failure.error, failure.cause)
+    return failure.as_answer()
 
 
 def end(

@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dataforge.aws_clients import WORKER, make_client
 from dataforge.database import Connection, connect, get_db_resource, transaction
 from dataforge.errors import DamagedBackup
+from dataforge.failures import as_step, caught, ended
 from dataforge.settings import BackupSettings, DatabaseSettings, read
 from functions.backup.begin import begin
 from functions.backup.close import abandon, close, end
@@ -38,8 +39,11 @@ def _s3() -> Any:
 @tracer.capture_lambda_handler(capture_response=False)
 def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One step of the state machine, named by ``event["step"]``; its result is the state's result."""
-    settings = read(BackupSettings)
+    settings, event = read(BackupSettings), as_step(event)
     logger.append_keys(step=event["step"], run_id=event.get("run_id"))
+    if event["step"] == "explain":
+        # The last resort of a run that could not be abandoned: without the database.
+        return caught(_s3(), settings.report_bucket, event["execution"], event["error"]).as_answer()
     result = _step(event, settings, get_db_resource(settings), _s3())
     logger.info("step done")
     return result
@@ -62,8 +66,8 @@ def _step(event: dict[str, Any], settings: BackupSettings, db: Connection, s3: A
         case {"step": "abandon", "execution": execution, "error": error}:
             return dict(abandon(db, s3, settings, execution, error))
         case {"step": "release", "execution": execution, "status": status}:
-            cause = "The execution was ended from outside"
-            return {"run_id": end(db, s3, settings, execution, status.lower(), status, cause)}
+            reason = ended(s3, settings.report_bucket, event)
+            return {"run_id": end(db, s3, settings, execution, status.lower(), reason.error, reason.cause)}
     raise ValueError(f"unknown step {event['step']!r}")
 
 

@@ -13,6 +13,7 @@ from dataforge.api.exports import ExportRequest
 from dataforge.aws_clients import WORKER, make_client
 from dataforge.database import connect
 from dataforge.datasets import get_dataset
+from dataforge.failures import explain
 from dataforge.ids import run_id
 from dataforge.settings import ExportSettings, read
 from functions.export.export import export
@@ -23,7 +24,12 @@ logger, tracer = Logger(), Tracer()
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler(capture_response=False)
 def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Export a table. Returns {"export_id", "rows"}; the rest is in the report bucket."""
+    """Export a table. Returns {"export_id", "rows"}; the rest is in the report bucket.
+
+    Or, for the step "explain", put what the state machine caught into words: {"error", "cause"}.
+    """
+    if event.get("step") == "explain":
+        return explain(event["error"].get("Error", ""), event["error"].get("Cause", "")).as_answer()
     request = ExportRequest.model_validate(event["input"])
     table = get_dataset(request.dataset).table(request.table)
     settings, export_id = read(ExportSettings), run_id(event["execution"], event["started"])

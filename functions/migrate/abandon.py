@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataforge.caught import readable, shortened
 from dataforge.database import Connection, transaction
+from dataforge.failures import WORKERS_FAILED, Failure, caught
 from dataforge.roles import OWNER
 from dataforge.settings import MigrationSettings
 from functions.migrate.begin import release
@@ -22,19 +22,17 @@ def abandon(
 
     ``error`` is what Step Functions caught: "Error", and "Cause" as text or as a Lambda function's JSON.
     """
-    name, cause = readable(error)
-    recorded = _recorded(db, execution)
-    if recorded and name.startswith("States."):
-        name, cause = recorded
-    cause = shortened(cause)
-    run_id = release(db, execution, "failed", name, cause)
-    if run_id and name in _REPORTED:
+    found = _noted(db, execution) if error.get("Error") == WORKERS_FAILED else None
+    failure = found or caught(s3, settings.report_bucket, execution, error)
+    run_id = release(db, execution, "failed", failure.error, failure.cause)
+    cause = failure.cause
+    if run_id and failure.error in _REPORTED:
         cause += f" Report: {report(db, s3, settings, run_id)['report']}"
-    return {"error": name, "cause": cause}
+    return {"error": failure.error, "cause": cause}
 
 
-def _recorded(db: Connection, execution: str) -> tuple[str, str] | None:
-    """The first error that a worker noted: a Distributed Map tells only that some child failed."""
+def _noted(db: Connection, execution: str) -> Failure | None:
+    """The first error, in the order of chunks, that a worker wrote into the ledger."""
     with transaction(db, role=OWNER) as cursor:
         cursor.execute(
             "SELECT c.error, c.cause FROM dataforge.migration_chunks c JOIN dataforge.migrations m USING (migration_id)"
@@ -42,4 +40,4 @@ def _recorded(db: Connection, execution: str) -> tuple[str, str] | None:
             (execution,),
         )
         row = cursor.fetchone()
-    return (row[0], row[1]) if row else None
+    return Failure(*row) if row else None

@@ -7,6 +7,7 @@ from typing import Any
 from dataforge import leases, shadow
 from dataforge.catalogue import Dataset
 from dataforge.database import Connection, transaction
+from dataforge.failures import LEFT_BEHIND
 from dataforge.ids import run_id
 from dataforge.roles import OWNER
 from functions.migrate.replay import replay_order
@@ -23,7 +24,7 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
     request = read_input(document)
     migration_id = run_id(execution, started)
     if dead:
-        release(db, dead, "stopped")
+        release(db, dead, "stopped", LEFT_BEHIND.error, LEFT_BEHIND.cause)
     with transaction(db, role=OWNER) as cursor:
         if request.resume:
             old = read_run(cursor, to_resume(cursor, request.resume, execution, request.dataset))

@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dataforge.aws_clients import WORKER, make_client
 from dataforge.database import Connection, get_db_resource, transaction
 from dataforge.errors import DataForgeError, Temporary
+from dataforge.failures import as_step, caught, ended
 from dataforge.settings import MigrationSettings, read
 from functions.migrate.abandon import abandon
 from functions.migrate.begin import begin, release
@@ -38,8 +39,11 @@ def _s3() -> Any:
 @tracer.capture_lambda_handler(capture_response=False)
 def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One step of the state machine, named by ``event["step"]``; its result is the state's result."""
-    settings = read(MigrationSettings)
+    settings, event = read(MigrationSettings), as_step(event)
     logger.append_keys(step=event["step"], migration_id=event.get("migration_id"))
+    if event["step"] == "explain":
+        # The last resort of a run that could not be abandoned: without the database.
+        return caught(_s3(), settings.report_bucket, event["execution"], event["error"]).as_answer()
     db, started = get_db_resource(settings), time.perf_counter()
     result = _step(event, settings, db, _s3())
     note_step(db, event, result, time.perf_counter() - started)
@@ -66,11 +70,8 @@ def _step(event: dict[str, Any], settings: MigrationSettings, db: Connection, s3
         case {"step": "abandon", "execution": execution, "error": error}:
             return dict(abandon(db, s3, settings, execution, error))
         case {"step": "release", "execution": execution, "status": status}:
-            return {
-                "migration_id": release(
-                    db, execution, status.lower(), status, "The execution was ended from outside"
-                )
-            }
+            reason = ended(s3, settings.report_bucket, event)
+            return {"migration_id": release(db, execution, status.lower(), reason.error, reason.cause)}
     raise ValueError(f"unknown step {event['step']!r}")
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnected
 
-from dataforge import errors
-from dataforge.errors import DataForgeError, Unavailable
+from dataforge.errors import Unavailable
+from dataforge.failures import ABORTED, UNEXPECTED, explain_end
 from dataforge.ids import may_be, time_of
 
 # As classes of botocore and of the embedded cloud have it; an ARN is never malformed here, so it is a name that is none.
@@ -22,11 +22,8 @@ _BUSY = {"ThrottlingException", "ServiceUnavailable", "InternalServerError", "Ex
 _EARLIER = timedelta(minutes=2)
 
 _UNFINISHED = {"RUNNING", "PENDING_REDRIVE"}
-_ENDED_FROM_OUTSIDE = {
-    "ABORTED": ("Aborted", "It was stopped."),
-    "TIMED_OUT": ("TimedOut", "It took longer than its state machine allows."),
-}
-_UNTOLD = ("Unexpected", "It failed for a reason that is not the caller's; the execution's history has it.")
+_STOPPED = ("Aborted", "It was stopped.")
+_UNTOLD = (UNEXPECTED, "It failed for a reason that is not the caller's; the execution's history has it.")
 
 
 def start(states: Any, machine: str, run: str, document: dict[str, Any]) -> None:
@@ -88,28 +85,11 @@ def tell(run: str, execution: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reason(execution: dict[str, Any]) -> tuple[str, str]:
-    """Error and cause, where they were written for callers: by an error of ours, or by whoever stopped the execution."""
-    if execution["status"] in _ENDED_FROM_OUTSIDE:
-        return _ENDED_FROM_OUTSIDE[execution["status"]]
-    error, cause = execution.get("error", ""), execution.get("cause", "")
-    if error not in _OURS:
-        return _UNTOLD
-    try:
-        document = json.loads(cause)
-    except ValueError:
-        return error, cause
-    # A Lambda function's own JSON, if the run could not put it into words any more.
-    return error, str(document.get("errorMessage", "")) if isinstance(document, dict) else cause
-
-
-def _names(error: type[DataForgeError]) -> Iterator[str]:
-    yield error.__name__
-    for kind in error.__subclasses__():
-        if kind.__module__ == errors.__name__:
-            yield from _names(kind)
-
-
-_OURS = frozenset(_names(DataForgeError))
+    """Error and cause, without what AWS reported of the inside, and without what the person wrote who stopped it."""
+    if execution["status"] == ABORTED:
+        return _STOPPED
+    failure = explain_end(execution["status"], execution.get("error", ""), execution.get("cause", ""))
+    return _UNTOLD if failure.error == UNEXPECTED else (failure.error, failure.cause)
 
 
 @contextmanager

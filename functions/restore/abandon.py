@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from dataforge.caught import readable, shortened
+from typing import Any
+
 from dataforge.database import Connection, transaction
+from dataforge.failures import WORKERS_FAILED, Failure, caught
 from dataforge.roles import OWNER
+from dataforge.settings import RestoreSettings
 from functions.restore.begin import release
 
 
-def abandon(db: Connection, execution: str, error: dict[str, str]) -> dict[str, str]:
+def abandon(
+    db: Connection, s3: Any, settings: RestoreSettings, execution: str, error: dict[str, str]
+) -> dict[str, str]:
     """Close the run and give back its leases. Returns "error" and "cause" for the execution to fail with.
 
     ``error`` is what Step Functions caught: "Error", and "Cause" as text or as a Lambda function's JSON.
     """
-    name, cause = readable(error)
-    recorded = _recorded(db, execution)
-    if recorded and name.startswith("States."):
-        name, cause = recorded
-    cause = shortened(cause)
-    run = release(db, execution, "failed", name, cause)
+    found = _noted(db, execution) if error.get("Error") == WORKERS_FAILED else None
+    failure = found or caught(s3, settings.report_bucket, execution, error)
+    run, cause = release(db, execution, "failed", failure.error, failure.cause), failure.cause
     if run and run.status == "switched":
         cause = (
             "The tables are restored, but what they replaced is not yet in S3; it is kept in the schema"
             f' {run.kept_schema}. Go on with {{"finish": "{run.id}"}}. {cause}'
         )
-    return {"error": name, "cause": cause}
+    return {"error": failure.error, "cause": cause}
 
 
-def _recorded(db: Connection, execution: str) -> tuple[str, str] | None:
-    """The first error that a worker noted: a Distributed Map tells only that some child failed."""
+def _noted(db: Connection, execution: str) -> Failure | None:
+    """The first error that a worker wrote into the ledger."""
     with transaction(db, role=OWNER) as cursor:
         cursor.execute(
             "SELECT p.error, p.cause FROM dataforge.restore_pieces p JOIN dataforge.restores USING (restore_id)"
@@ -36,4 +38,4 @@ def _recorded(db: Connection, execution: str) -> tuple[str, str] | None:
             (execution,),
         )
         row = cursor.fetchone()
-    return (row[0], row[1]) if row else None
+    return Failure(*row) if row else None

@@ -7,6 +7,7 @@ from typing import Any
 from dataforge import ddl, leases, shadow
 from dataforge.database import Connection, transaction
 from dataforge.errors import InvalidInput
+from dataforge.failures import LEFT_BEHIND
 from dataforge.ids import run_id
 from dataforge.roles import OWNER
 from dataforge.settings import RestoreSettings
@@ -31,7 +32,7 @@ def begin(
     """
     request = read_input(document)
     if dead:
-        release(db, dead, "stopped")
+        release(db, dead, "stopped", LEFT_BEHIND.error, LEFT_BEHIND.cause)
     if request.finish:
         return _take_up(db, execution, request.finish)
     if request.undo:

@@ -25,7 +25,7 @@ _SHOWN = 20
 def check(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) -> dict[str, Any]:
     """Refuse what does not fit; else make the shadows and the list of files to load.
 
-    Returns {"key", "files"}: where the list lies in the report bucket, and its length; and {"tables"}. Both begin with the
+    Returns {"key", "count"}: where the list lies in the report bucket, and its length; and {"tables"}. Both begin with the
     largest, so that workers have done at about the same time. Repeating it is harmless.
     Raises ``DamagedBackup``, ``SchemaDiffers``, ``TableChanged``.
     """
@@ -45,7 +45,7 @@ def check(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) -> di
     items.sort(key=lambda item: -int(item["file"]["size"]))
     key = f"{run.folder}{LOAD}.json"
     put_json(s3, settings.report_bucket, key, items)
-    return {"key": key, "files": len(items), "tables": [entry.table for entry in entries]}
+    return {"key": key, "count": len(items), "tables": [entry.table for entry in entries]}
 
 
 def _check_objects(s3: Any, bucket: str, run: Run, found: Manifest) -> None:

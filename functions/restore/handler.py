@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dataforge.aws_clients import WORKER, make_client
 from dataforge.database import Connection, get_db_resource
 from dataforge.errors import DataForgeError, Temporary
+from dataforge.failures import as_step, caught, ended
 from dataforge.settings import RestoreSettings, read
 from functions.restore.abandon import abandon
 from functions.restore.begin import begin, release
@@ -38,8 +39,11 @@ def _s3() -> Any:
 @tracer.capture_lambda_handler(capture_response=False)
 def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One step of the state machine, named by ``event["step"]``; its result is the state's result."""
-    settings = read(RestoreSettings)
+    settings, event = read(RestoreSettings), as_step(event)
     logger.append_keys(step=event["step"], restore_id=event.get("restore_id"))
+    if event["step"] == "explain":
+        # The last resort of a run that could not be abandoned: without the database.
+        return caught(_s3(), settings.report_bucket, event["execution"], event["error"]).as_answer()
     result = _step(event, settings, get_db_resource(settings), _s3())
     logger.info("step done")
     return result
@@ -51,9 +55,10 @@ def _step(event: dict[str, Any], settings: RestoreSettings, db: Connection, s3: 
         case {"step": "begin", "execution": execution, "started": started, "input": document}:
             return dict(begin(db, s3, settings, execution, started, document, event.get("dead", "")))
         case {"step": "abandon", "execution": execution, "error": error}:
-            return dict(abandon(db, execution, error))
+            return dict(abandon(db, s3, settings, execution, error))
         case {"step": "release", "execution": execution, "status": status}:
-            run = release(db, execution, status.lower(), status, "The execution was ended from outside")
+            reason = ended(s3, settings.report_bucket, event)
+            run = release(db, execution, status.lower(), reason.error, reason.cause)
             return {"restore_id": run.id if run else None}
         case {"step": str(step), "restore_id": str(run_id)}:
             return _step_of_run(step, event, run_id, settings, db, s3)

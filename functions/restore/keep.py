@@ -30,7 +30,7 @@ class PartItem(Piece):
 
 
 def plan_parts(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) -> dict[str, Any]:
-    """Cut the replaced tables into parts. Returns {"key", "parts"}: where their list lies, and its length.
+    """Cut the replaced tables into parts. Returns {"key", "count"}: where their list lies, and its length.
 
     Repeating it gives the same parts: nobody writes to the tables any more.
     """
@@ -41,7 +41,7 @@ def plan_parts(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) 
             items += _parts(cursor, settings, run, table)
     key = f"{run.folder}{KEEP}.json"
     put_json(s3, settings.report_bucket, key, items)
-    return {"key": key, "parts": len(items)}
+    return {"key": key, "count": len(items)}
 
 
 def _parts(cursor: Any, settings: RestoreSettings, run: Run, table: Table) -> list[dict[str, Any]]:

@@ -7,7 +7,16 @@ from pathlib import Path
 
 from ministack import app
 
-from local.emulator import database, error_names, layers, log_wait, metric_math, parallel, unknown_types
+from local.emulator import (
+    database,
+    error_names,
+    layers,
+    log_wait,
+    map_runs,
+    metric_math,
+    parallel,
+    unknown_types,
+)
 
 
 def main() -> None:
@@ -24,6 +33,7 @@ def main() -> None:
     layers.apply()
     metric_math.apply()
     parallel.apply()
+    map_runs.apply()
     sys.argv = ["ministack"]
     app.main()
 

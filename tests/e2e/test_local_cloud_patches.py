@@ -231,19 +231,61 @@ def test_a_parallel_state_fails_with_its_first_branch(plain: ClientSettings, aws
     together = {"Type": "Parallel", "Branches": [branch(waits), branch(fails)], "End": True}
     definition = json.dumps({"StartAt": "Together", "States": {"Together": together}})
 
-    def status_after(settings: ClientSettings, seconds: float) -> tuple[str, str]:
-        client = boto3.client("stepfunctions", **settings)
-        machine = client.create_state_machine(
-            name="together", definition=definition, roleArn="arn:aws:iam::000000000000:role/any"
-        )["stateMachineArn"]
-        execution = client.start_execution(stateMachineArn=machine)["executionArn"]
-        deadline = time.monotonic() + seconds
-        while (found := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.05)
-        client.delete_state_machine(stateMachineArn=machine)
-        return found["status"], found.get("error", "")
+    assert status_after(plain, definition, 2) == ("RUNNING", "")
+    assert status_after(aws, definition, 10) == ("FAILED", "Refused")
 
-    assert status_after(plain, 2) == ("RUNNING", "")
-    assert status_after(aws, 10) == ("FAILED", "Refused")
+
+def test_a_distributed_map_ends_with_its_first_failure_which_is_recorded(
+    plain: ClientSettings, aws: ClientSettings
+) -> None:
+    record = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:putObject",
+        "Parameters": {
+            "Bucket": "recorded",
+            "Key.$": "States.Format('of/{}.json', $)",
+            "Body": {"Error": "X"},
+        },
+        "ResultPath": None,
+        "Next": "Fails",
+    }
+    states = {"Records": record, "Fails": {"Type": "Fail", "Error": "Refused"}}
+    each = {
+        "Type": "Map",
+        "ItemsPath": "$.items",
+        "MaxConcurrency": 1,
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "Records",
+            "States": states,
+        },
+        "End": True,
+    }
+    items = {"Type": "Pass", "Result": {"items": ["a", "b", "c"]}, "Next": "Each"}
+    definition = json.dumps({"StartAt": "Items", "States": {"Items": items, "Each": each}})
+    found = []
+    for settings in (plain, aws):
+        s3 = boto3.client("s3", **settings)
+        s3.create_bucket(Bucket="recorded", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        assert status_after(settings, definition, 10)[1] == "States.ExceedToleratedFailureThreshold"
+        keys = [one["Key"] for one in s3.list_objects_v2(Bucket="recorded").get("Contents", [])]
+        found.append({key: json.load(s3.get_object(Bucket="recorded", Key=key)["Body"]) for key in keys})
+    assert found == [{}, {"of/a.json": {"Error": "X"}}]
+
+
+def status_after(settings: ClientSettings, definition: str, seconds: float) -> tuple[str, str]:
+    """Status and error of an execution that has ended, or has run for so long."""
+    client = boto3.client("stepfunctions", **settings)
+    machine = client.create_state_machine(
+        name=f"machine-{time.monotonic_ns()}",
+        definition=definition,
+        roleArn="arn:aws:iam::000000000000:role/any",
+    )["stateMachineArn"]
+    execution = client.start_execution(stateMachineArn=machine)["executionArn"]
+    deadline = time.monotonic() + seconds
+    while (found := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    client.delete_state_machine(stateMachineArn=machine)
+    return found["status"], found.get("error", "")

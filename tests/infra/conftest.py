@@ -70,7 +70,8 @@ def templates(synthesize: Callable[..., dict[str, Any]]) -> dict[str, dict[str, 
         "dev": synthesize(),
         "prod": synthesize(stage="prod", alarmEmail="ops@example.com"),
         "local": synthesize(target="local"),
-        "existing": synthesize(existingDatabase=EXISTING),
+        # With more workers than a Map inside an execution runs at once.
+        "existing": synthesize(existingDatabase=EXISTING, loadConcurrency=250, backupConcurrency=250),
     }
 
 

@@ -101,6 +101,7 @@ def test_outputs_are_the_contracts(templates: dict[str, dict[str, Any]]) -> None
             "MigrationArn",
             "BackupArn",
             "RestoreArn",
+            "ExportArn",
             "ApiUrl",
             "ReaderPlan",
             "WriterPlan",

@@ -17,6 +17,7 @@ KINDS = {
 }
 """Each machine with its functions, the one that takes the steps first."""
 
+
 every_machine = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -29,13 +30,60 @@ def test_machine_logs_errors_without_data_and_is_traced(dev: Resources, machine:
     assert definition["TimeoutSeconds"] == 24 * 3600
 
 
+@pytest.mark.parametrize("kind", [*KINDS, "export"])
+def test_logs_of_executions_need_no_room_in_the_accounts_policy_and_older_ones_stay(
+    dev: Resources, machine: Machine, kind: str
+) -> None:
+    properties, _ = machine(dev, kind)
+    (target,) = properties["LoggingConfiguration"]["Destinations"]
+    used = target["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"][0]
+    groups = {key[:-8]: group for key, group in dev["AWS::Logs::LogGroup"].items()}
+    prefix, stack = groups[used[:-8]]["Properties"]["LogGroupName"]["Fn::Join"][1]
+    assert prefix == f"/aws/vendedlogs/states/DataForge-dev-{kind}-"
+    # What a deleted stack has left has another name.
+    assert stack == {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
+    assert f"{kind.title()}MachineLogs" in groups
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "export"])
+def test_no_state_lets_an_error_of_aws_out(
+    dev: Resources, machine: Machine, all_states: Callable[[dict[str, Any]], dict[str, Any]], kind: str
+) -> None:
+    definition = machine(dev, kind)[1]
+    for name, state in definition["States"].items():
+        if state["Type"] in {"Task", "Map", "Parallel"}:
+            assert {"States.ALL"} in [set(catch["ErrorEquals"]) for catch in state["Catch"]], name
+    raw = [n for n, s in all_states(definition).items() if s.get("ErrorPath") == "$.error.Error"]
+    inside = {f"{n}Failed" for n in all_states(definition) if n.endswith(("Chunk", "Part", "Piece", "File"))}
+    assert set(raw) - inside == {"FailedRaw"}
+    (reached,) = (n for n, s in definition["States"].items() if s.get("Default") == "FailedRaw")
+    assert reached == "WhatFailed"
+
+
+@every_machine
+def test_distributed_maps_are_passed_by_without_items_and_inline_maps_run_what_step_functions_allows(
+    existing: Resources, machine: Machine, all_states: Callable[[dict[str, Any]], dict[str, Any]], kind: str
+) -> None:
+    states = all_states(machine(existing, kind)[1])
+    for name, state in states.items():
+        if state["Type"] != "Map":
+            continue
+        if state["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED":
+            (choice,) = states[f"Has{name}"]["Choices"]
+            assert (choice["NumericGreaterThan"], choice["Next"]) == (0, name)
+            assert state["MaxConcurrency"] == 250
+        else:
+            assert state["MaxConcurrency"] in {1, 40}
+
+
 @every_machine
 def test_machine_may_touch_its_functions_executions_and_the_report_bucket_only(
     dev: Resources, granted: Callable[[Resources, str], set[tuple[str, str]]], kind: str
 ) -> None:
     pairs = granted(dev, f"{kind.title()}Machine")
     assert {place for action, place in pairs if action.startswith("s3:")} == {
-        "arn:<AWS::Partition>:s3:::<StorageReport>/*"
+        "arn:<AWS::Partition>:s3:::<StorageReport>/*",
+        "<StorageReport.Arn>/map-runs/failures/*",
     }
     invoked = {place.removesuffix(":*") for action, place in pairs if action == "lambda:InvokeFunction"}
     assert invoked == {f"<{name}.Arn>" for name in KINDS[kind]}
@@ -55,9 +103,8 @@ def test_run_stopped_from_outside_is_released_and_a_lost_release_kept(dev: Resou
     (target,) = rule["Properties"]["Targets"]
     assert target["Arn"]["Fn::GetAtt"][0].startswith(KINDS[kind][0])
     assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0].startswith(f"{kind.title()}DeadLetters")
-    transformer = target["InputTransformer"]
-    assert set(transformer["InputPathsMap"].values()) == {"$.detail.executionArn", "$.detail.status"}
-    assert '"step":"release"' in transformer["InputTemplate"]
+    # With error and cause, and whatever characters stand in them.
+    assert target["InputPath"] == "$.detail"
 
 
 def test_functions_that_are_called_asynchronously_have_dead_letter_queues(dev: Resources) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from dataforge.failures import SITUATIONS
+
 Resources = dict[str, dict[str, dict[str, Any]]]
 States = dict[str, dict[str, Any]]
 Machine = Callable[[Resources, str], tuple[dict[str, Any], dict[str, Any]]]
@@ -23,7 +25,9 @@ TRANSIENT = {
 }
 DIED = {"Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "States.Timeout"}
 CONTROL = {"Begin", "BeginAgain", "Plan", "Cut", "SettleTable", "Reconcile", "Publish", "Report", "Abandon"}
+CONTROL |= {"Explain"}
 STEPS = CONTROL | {"ScanChunk", "LoadChunk"}
+RECORD = {"ScanChunkCaught", "LoadChunkCaught"}
 TO_ABANDON = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Abandon"}
 
 
@@ -44,7 +48,9 @@ def errors(state: dict[str, Any]) -> list[set[str]]:
 
 
 def test_every_task_is_one_of_the_steps_or_looks_at_the_holder(states: States) -> None:
-    assert {name for name, state in states.items() if state["Type"] == "Task"} == STEPS | {"DescribeHolder"}
+    assert {name for name, state in states.items() if state["Type"] == "Task"} == (
+        STEPS | RECORD | {"DescribeHolder"}
+    )
 
 
 @pytest.mark.parametrize("name", sorted(STEPS))
@@ -76,7 +82,7 @@ def test_publish_settles_again_when_the_target_changed(states: States) -> None:
     ]
 
 
-def test_failure_has_the_explained_error_or_else_the_raw_one(states: States) -> None:
+def test_failure_is_explained_by_abandon_or_without_database_or_by_the_states_alone(states: States) -> None:
     assert states["Abandon"]["Next"] == "Failed"
     assert states["Failed"] == {
         "Type": "Fail",
@@ -84,8 +90,43 @@ def test_failure_has_the_explained_error_or_else_the_raw_one(states: States) -> 
         "CausePath": "$.failure.cause",
     }
     (catch,) = states["Abandon"]["Catch"]
-    assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "FailedRaw")
+    assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "Explain")
+    assert states["Explain"]["Next"] == "Failed"
+    assert states["Explain"]["Parameters"]["error.$"] == "$.error"
+    (catch,) = states["Explain"]["Catch"]
+    assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "WhatFailed")
     assert states["FailedRaw"] == {"Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"}
+
+
+def test_states_alone_fail_with_the_functions_codes(states: States) -> None:
+    for situation in SITUATIONS:
+        names = {
+            rule["StringEquals"]
+            for choice in states["WhatFailed"]["Choices"]
+            if choice["Next"] == f"Failed{situation.error}"
+            for rule in choice.get("Or", [choice])
+        }
+        assert names == set(situation.names)
+        failed = states[f"Failed{situation.error}"]
+        assert (failed["Error"], failed["Cause"]) == (situation.error, situation.cause)
+    *_, other = states["WhatFailed"]["Choices"]
+    assert (other["StringMatches"], other["Next"]) == ("*.*", "FailedUnexpected")
+
+
+@pytest.mark.parametrize("name", ["ScanChunk", "LoadChunk"])
+def test_error_of_a_worker_is_written_to_s3_before_its_item_fails(states: States, name: str) -> None:
+    (catch,) = states[name]["Catch"]
+    assert catch == {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": f"{name}Caught"}
+    record = states[f"{name}Caught"]
+    assert record["Parameters"]["Key.$"] == "States.Format('map-runs/failures/{}.json', $.execution)"
+    assert record["Parameters"]["Body.$"] == "$.error"
+    assert record["ResultPath"] is None
+    assert record["Next"] == record["Catch"][0]["Next"] == f"{name}Failed"
+    assert states[f"{name}Failed"] == {
+        "Type": "Fail",
+        "ErrorPath": "$.error.Error",
+        "CausePath": "$.error.Cause",
+    }
 
 
 def test_living_holder_refuses_and_only_a_vanished_or_ended_one_is_replaced(states: States) -> None:
@@ -111,14 +152,21 @@ def test_run_that_hangs_ends(definition: dict[str, Any]) -> None:
 
 def test_input_of_any_shape_becomes_an_object(definition: dict[str, Any], states: States) -> None:
     assert definition["StartAt"] == "Start"
-    assert states["Start"] == {"Type": "Pass", "Result": {}, "Next": "Begin"}
+    assert states["Start"] == {
+        "Type": "Pass",
+        "Parameters": {"execution.$": "$$.Execution.Name"},
+        "Next": "Begin",
+    }
     assert states["Begin"]["Parameters"]["input.$"] == "$$.Execution.Input"
 
 
-def test_small_files_skip_the_scan(states: States) -> None:
-    (scan,) = states["NeedsScan"]["Choices"]
-    assert (scan["Variable"], scan["NumericGreaterThan"], scan["Next"]) == ("$.plan.scan.count", 0, "Scan")
-    assert states["NeedsScan"]["Default"] == states["Scan"]["Next"] == "Cut"
+@pytest.mark.parametrize(
+    ("name", "count", "after"), [("Scan", "$.plan.scan.count", "Cut"), ("Load", "$.cut.count", "Settle")]
+)
+def test_empty_list_is_passed_by(states: States, name: str, count: str, after: str) -> None:
+    (some,) = states[f"Has{name}"]["Choices"]
+    assert (some["Variable"], some["NumericGreaterThan"], some["Next"]) == (count, 0, name)
+    assert states[f"Has{name}"]["Default"] == states[name]["Next"] == after
 
 
 @pytest.mark.parametrize(("name", "key"), [("Scan", "$.plan.scan.key"), ("Load", "$.cut.key")])
@@ -132,7 +180,9 @@ def test_chunks_are_read_from_s3_worked_in_parallel_and_answered_to_s3(
     assert state["MaxConcurrency"] == 4
     assert state["ResultWriter"]["Parameters"]["Prefix"] == "map-runs"
     assert state["ResultPath"] is None
+    assert state["ItemSelector"] == {"item.$": "$$.Map.Item.Value", "execution.$": "$.execution"}
     # The item is the payload: no Parameters.
+    assert states[f"{name}Chunk"]["InputPath"] == "$.item"
     assert "Parameters" not in states[f"{name}Chunk"]
 
 

@@ -24,7 +24,8 @@ STEPS = {
     "Switch",
     "PlanKeep",
 }
-STEPS |= {"KeepPiece", "Finish", "Abandon"}
+STEPS |= {"KeepPiece", "Finish", "Abandon", "Explain"}
+RECORD = {"LoadPieceCaught", "KeepPieceCaught"}
 OBJECTS = "<StorageBackup.Arn>"
 
 
@@ -35,7 +36,9 @@ def states(dev: Resources, machine: Machine, all_states: Callable[[dict[str, Any
 
 
 def test_every_task_is_one_of_the_steps_or_looks_at_the_holder(states: States) -> None:
-    assert {name for name, state in states.items() if state["Type"] == "Task"} == STEPS | {"DescribeHolder"}
+    assert {name for name, state in states.items() if state["Type"] == "Task"} == (
+        STEPS | RECORD | {"DescribeHolder"}
+    )
 
 
 @pytest.mark.parametrize("name", sorted(STEPS))
@@ -60,11 +63,13 @@ def test_dry_run_ends_after_the_comparison_and_new_tables_are_built_before_the_s
     assert ways == {"finish": "Finish", "build": "Build"}
     assert states["HowToGoOn"]["Default"] == states["Link"]["Next"] == "Switch"
     assert states["Build"]["Next"] == "Link"
-    assert (states["Switch"]["Next"], states["PlanKeep"]["Next"], states["Keep"]["Next"]) == (
-        "PlanKeep",
-        "Keep",
-        "Finish",
-    )
+    assert (states["Switch"]["Next"], states["PlanKeep"]["Next"]) == ("PlanKeep", "HasKeep")
+
+
+def test_restore_into_empty_tables_keeps_nothing_and_an_empty_backup_loads_nothing(states: States) -> None:
+    for name, after in (("Keep", "Finish"), ("Load", "Settle")):
+        assert states[f"Has{name}"]["Choices"][0]["Next"] == name
+        assert states[f"Has{name}"]["Default"] == states[name]["Next"] == after
 
 
 def test_restore_that_was_switched_only_writes_its_safety_backup(states: States) -> None:
@@ -103,4 +108,11 @@ def test_only_control_writes_work_lists(dev: Resources, granted: Granted) -> Non
         role: {p for a, p in granted(dev, role) if "StorageReport" in p}
         for role in ("RestoreControlRole", "RestoreWorkRole")
     }
-    assert places == {"RestoreControlRole": {"<StorageReport.Arn>/runs/*"}, "RestoreWorkRole": set()}
+    assert places == {
+        "RestoreControlRole": {
+            "<StorageReport.Arn>",
+            "<StorageReport.Arn>/runs/*",
+            "<StorageReport.Arn>/map-runs/failures/*",
+        },
+        "RestoreWorkRole": set(),
+    }

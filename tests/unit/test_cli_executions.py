@@ -13,6 +13,7 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
+from dataforge.failures import SITUATIONS, Situation
 from dataforge.ids import run_id
 from dataforge_cli.deployment import Deployment, from_file
 from dataforge_cli.errors import UnknownExecution
@@ -97,6 +98,10 @@ def test_there_is_no_newest_before_the_first(deployment: Deployment) -> None:
     assert newest(deployment, deployment["migration_arn"]) == arn
 
 
+def situation(error: str) -> Situation:
+    return next(one for one in SITUATIONS if one.error == error)
+
+
 def ended(**details: Any) -> Execution:
     values = {
         "status": "FAILED",
@@ -129,7 +134,8 @@ def test_what_runs_or_succeeded_has_no_failure(status: str) -> None:
             "Unavailable",
             "No database.",
         ),
-        ({"error": "E", "cause": "[1]"}, "E", "[1]"),
+        ({"error": "NoFiles", "cause": "[1]"}, "NoFiles", "[1]"),
+        ({"error": "States.DataLimitExceeded", "cause": "…"}, "TooMuchData", situation("TooMuchData").cause),
     ],
 )
 def test_a_failure_tells_error_and_cause_in_words(details: dict[str, str], error: str, cause: str) -> None:

@@ -113,7 +113,7 @@ def test_a_stopped_execution_gives_back_what_it_holds_and_an_unknown_one_nothing
     run_id = begin(call, tables=["sellers"])
     assert call(control, step="release", execution=EXECUTION, status="TIMED_OUT") == {"run_id": run_id}
     assert vault.database.query("SELECT * FROM dataforge.leases") == []
-    assert vault.database.query("SELECT status, error FROM dataforge.backups") == [("timed_out", "TIMED_OUT")]
+    assert vault.database.query("SELECT status, error FROM dataforge.backups") == [("timed_out", "TimedOut")]
     assert call(control, step="release", execution="arn:none", status="ABORTED") == {"run_id": None}
 
 

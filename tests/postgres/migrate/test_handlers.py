@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.errors import InvalidSettings, SourceChanged, UnknownDataset
+from dataforge.errors import InvalidSettings, SourceChanged, Unavailable, UnknownDataset
+from dataforge.failures import failure_key
 from dataforge.roles import LOAD, MIGRATE
 from functions.migrate.handler import control, load
 
@@ -130,14 +131,7 @@ def test_a_workers_reason_is_the_cause_of_the_failed_run(forge: Forge, call: Cal
             "UnknownDataset",
             "no x",
         ),
-        ({"Error": "States.Timeout", "Cause": ""}, "States.Timeout", ""),
-        (
-            {"Error": "Lambda.Unknown", "Cause": "The cause could not be determined"},
-            "Lambda.Unknown",
-            "The cause",
-        ),
-        ({"Error": "X", "Cause": "[1]"}, "X", "[1]"),
-        ({"Cause": "only this"}, "States.Unknown", "only this"),
+        ({"Error": "States.Timeout", "Cause": ""}, "FunctionTimedOut", "A function did not finish"),
     ],
 )
 def test_a_caught_error_becomes_readable(call: Call, caught: dict[str, str], error: str, cause: str) -> None:
@@ -146,12 +140,66 @@ def test_a_caught_error_becomes_readable(call: Call, caught: dict[str, str], err
     assert answer["cause"].startswith(cause)
 
 
+def test_what_killed_a_worker_is_the_cause_where_no_worker_could_write_it_down(
+    forge: Forge, call: Call
+) -> None:
+    run_id = begin(call, tables=["sellers"])
+    away = {"Error": "Unavailable", "Cause": '{"errorMessage": "Cannot connect: too many connections"}'}
+    forge.s3.put_object(Bucket="report", Key=failure_key(EXECUTION), Body=json.dumps(away).encode())
+    error = {"Error": "States.ExceedToleratedFailureThreshold", "Cause": "The specified tolerated …"}
+    answer = call(control, step="abandon", execution=EXECUTION, error=error)
+    assert answer == {"error": "Unavailable", "cause": "Cannot connect: too many connections"}
+    assert forge.database.query("SELECT migration_id, error, cause FROM dataforge.migrations") == [
+        (run_id, *answer.values())
+    ]
+
+
+def test_a_failure_is_explained_without_a_database(
+    forge: Forge, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DB_PORT", "1")
+    away = {"Error": "Lambda.TooManyRequestsException", "Cause": "Rate Exceeded."}
+    forge.s3.put_object(Bucket="report", Key=failure_key(EXECUTION), Body=json.dumps(away).encode())
+    error = {"Error": "States.ExceedToleratedFailureThreshold", "Cause": "The specified tolerated …"}
+    with pytest.raises(Unavailable):
+        call(control, step="abandon", execution=EXECUTION, error=error)
+    assert call(control, step="explain", execution=EXECUTION, error=error)["error"] == "Throttled"
+
+
+@pytest.mark.parametrize(
+    ("detail", "wanted"),
+    [
+        (
+            {"status": "TIMED_OUT", "error": None, "cause": None},
+            ("timed_out", "TimedOut", "The execution took longer than its state machine allows."),
+        ),
+        (
+            {"status": "ABORTED", "error": "Stopped", "cause": 'Stopped by "me".'},
+            ("aborted", "Stopped", 'Stopped by "me".'),
+        ),
+        ({"status": "ABORTED"}, ("aborted", "Aborted", "The execution was stopped.")),
+        (
+            {"status": "FAILED", "error": "Unavailable", "cause": "Cannot connect."},
+            ("failed", "Unavailable", "Cannot connect."),
+        ),
+    ],
+)
+def test_event_of_an_ended_execution_writes_its_cause_into_the_ledger(
+    forge: Forge, call: Call, detail: dict[str, Any], wanted: tuple[str, str, str]
+) -> None:
+    run_id = begin(call, tables=["sellers"])
+    event = {"executionArn": EXECUTION, "stateMachineArn": "arn:machine", "input": "{}", **detail}
+    assert call(control, **event) == {"migration_id": run_id}
+    assert forge.database.query("SELECT * FROM dataforge.leases") == []
+    assert forge.database.query("SELECT status, error, cause FROM dataforge.migrations") == [wanted]
+
+
 def test_a_stopped_execution_gives_back_what_it_holds(forge: Forge, call: Call) -> None:
     run_id = begin(call, tables=["sellers"])
     assert call(control, step="release", execution=EXECUTION, status="TIMED_OUT") == {"migration_id": run_id}
     assert forge.database.query("SELECT * FROM dataforge.leases") == []
     assert forge.database.query("SELECT status, error FROM dataforge.migrations") == [
-        ("timed_out", "TIMED_OUT")
+        ("timed_out", "TimedOut")
     ]
 
 

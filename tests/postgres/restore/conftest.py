@@ -74,7 +74,7 @@ class Restore:
     def fail(self, error: Exception) -> None:
         """Abandon the run as the state machine does when a step raised the error."""
         caught = {"Error": type(error).__name__, "Cause": json.dumps({"errorMessage": str(error)})}
-        self.failure = dict(abandon(self.control, self.execution, caught))
+        self.failure = dict(abandon(self.control, self.vault.s3, self.settings, self.execution, caught))
 
     def until(self, last: str) -> Restore:
         """Take the steps up to, not including, this one."""

@@ -136,7 +136,7 @@ def test_a_stopped_execution_gives_back_what_it_holds_and_an_unknown_one_nothing
     assert len(vault.leftovers()) == 2
     assert call(control, step="release", execution=execution, status="TIMED_OUT") == {"restore_id": run_id}
     assert vault.leftovers() == []
-    assert vault.database.query(ended, run_id) == [("timed_out", "TIMED_OUT")]
+    assert vault.database.query(ended, run_id) == [("timed_out", "TimedOut")]
     assert call(control, step="release", execution="arn:none", status="ABORTED") == {"restore_id": None}
 
 

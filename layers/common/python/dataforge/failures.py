@@ -1,0 +1,230 @@
+"""Failures as Lambda and Step Functions report them, translated into stable codes and readable causes.
+
+Functions, the command line, the API and the state machines' own last states all use the table in this module.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from dataforge import errors
+
+_CAUSE_LIMIT = 4_000
+"""Step Functions takes 32,768 characters of cause; nobody reads that many."""
+
+WORKERS_FAILED = "States.ExceedToleratedFailureThreshold"
+"""How a Distributed Map ends when one of its items failed. The item's own error is recorded under ``failure_key``."""
+
+FAILURES = "map-runs/failures/"
+"""Where, in the report bucket, Step Functions records the errors of workers."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run ended without success: ``error`` is a stable code, ``cause`` says what happened and what to do."""
+
+    error: str
+    cause: str
+
+    def as_answer(self) -> dict[str, str]:
+        """The same as a step's answer."""
+        return {"error": self.error, "cause": self.cause}
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A failure that no code of ours raised: its stable code, its cause, and the names under which AWS reports it."""
+
+    error: str
+    cause: str
+    names: tuple[str, ...]
+
+
+TIMED_OUT = Situation(
+    "FunctionTimedOut",
+    "A function did not finish within the 15 minutes that Lambda allows. Look for locks and slow queries in the database;"
+    " smaller chunks (chunkMegabytes, backupPartMegabytes) take less time each.",
+    ("Sandbox.Timedout", "States.Timeout", "States.HeartbeatTimeout"),
+)
+OUT_OF_MEMORY = Situation(
+    "FunctionOutOfMemory",
+    "A function used more memory than it has. Smaller chunks (chunkMegabytes, backupPartMegabytes) need less.",
+    ("Runtime.OutOfMemory", "MemoryError"),
+)
+DIED = Situation(
+    "FunctionDied",
+    "The process of a function ended without an answer, three times in a row: it crashed, was killed, or ran out of memory."
+    " The function's log has more.",
+    ("Runtime.ExitError", "Lambda.Unknown"),
+)
+UNTOLD_WORKER = Situation(
+    "WorkerFailed",
+    "A worker failed, and its error could not be recorded. The map run in the Step Functions console shows it.",
+    (WORKERS_FAILED, "States.MapRunFailed"),
+)
+SITUATIONS = (
+    TIMED_OUT,
+    OUT_OF_MEMORY,
+    DIED,
+    UNTOLD_WORKER,
+    Situation(
+        "Throttled",
+        "Lambda refused to run a function for minutes: the account's concurrent executions were used up. Start again when"
+        " less is running, or raise the quota.",
+        ("Lambda.TooManyRequestsException",),
+    ),
+    Situation(
+        "LambdaUnavailable",
+        "Lambda could not run a function for minutes, for a reason of its own. Start again later.",
+        (
+            "Lambda.ServiceException",
+            "Lambda.AWSLambdaException",
+            "Lambda.SdkClientException",
+            "Lambda.ClientExecutionTimeoutException",
+        ),
+    ),
+    Situation(
+        "TooMuchData",
+        "A step's input or output was larger than the 256 KiB that Step Functions carries.",
+        ("States.DataLimitExceeded",),
+    ),
+    Situation(
+        "NotPermitted",
+        "The state machine lacks a permission that it needs. Deploy the stack again.",
+        ("States.Permissions", "Lambda.AccessDeniedException", "Lambda.ResourceNotFoundException"),
+    ),
+    Situation(
+        "UnreadableWorkList",
+        "Step Functions could not read or write the list of a run's work in the report bucket.",
+        ("States.ItemReaderFailed", "States.ResultWriterFailed"),
+    ),
+)
+UNEXPECTED = "Unexpected"
+_NO_REASON = "No reason was given. The execution's history in the Step Functions console may have more."
+_BY_NAME = {name: situation for situation in SITUATIONS for name in situation.names}
+_UNTOLD = ("timed out", TIMED_OUT), ("signal: killed", OUT_OF_MEMORY), ("outofmemory", OUT_OF_MEMORY)
+"""Lambda reports a time-out or exhausted memory also under a general name, with a text that says which."""
+
+LEFT_BEHIND = Failure(
+    "LeftBehind",
+    "The execution ended without releasing its tables; a later run found that, and released them.",
+)
+
+ABORTED, EXECUTION_TIMED_OUT = "ABORTED", "TIMED_OUT"
+
+
+def explain(name: str, cause: str) -> Failure:
+    """A caught error as a stable code and a cause. A Lambda function's cause is JSON around its message.
+
+    The message of an exception that is not ours may quote a record, and is left out; the function's log has it.
+    """
+    document = _object(cause)
+    name = str(document.get("errorType") or name or UNEXPECTED)
+    message = str(document.get("errorMessage") or ("" if document else cause))
+    if name in our_codes():
+        return Failure(name, _shortened(message) or _NO_REASON)
+    situation = _situation(name, message)
+    if situation is not None:
+        return Failure(situation.error, situation.cause)
+    if "." in name:
+        return Failure(UNEXPECTED, _shortened(f"AWS reported {name}: {message or _NO_REASON}"))
+    where = f" under request id {document['requestId']}" if document.get("requestId") else ""
+    return Failure(
+        UNEXPECTED, f"A function failed with {name}, which is a defect. Its log has the details{where}."
+    )
+
+
+def explain_end(status: str, error: str, cause: str) -> Failure:
+    """Why an execution ended that Step Functions reports as ``status``: FAILED, TIMED_OUT or ABORTED."""
+    if status == EXECUTION_TIMED_OUT:
+        return Failure("TimedOut", "The execution took longer than its state machine allows.")
+    if status == ABORTED:
+        return Failure(error or "Aborted", _shortened(cause) or "The execution was stopped.")
+    return explain(error, cause)
+
+
+@cache
+def our_codes() -> frozenset[str]:
+    """The codes with which a run of ours may fail."""
+    return (
+        frozenset(_names(errors.DataForgeError))
+        | {situation.error for situation in SITUATIONS}
+        | {UNEXPECTED}
+    )
+
+
+def failure_key(execution: str) -> str:
+    """The key, in the report bucket, of the error with which a worker of the execution (its ARN or name) failed."""
+    return f"{FAILURES}{execution.rpartition(':')[2]}.json"
+
+
+def recorded_failure(s3: Any, bucket: str, execution: str) -> Failure | None:
+    """The error that Step Functions recorded for a worker of the execution; None if there is none."""
+    try:
+        body = s3.get_object(Bucket=bucket, Key=failure_key(execution))["Body"].read()
+    except s3.exceptions.ClientError:
+        # A help, not the work: without it the failure is still explained, less well.
+        return None
+    recorded = _object(body.decode())
+    return explain(str(recorded.get("Error", "")), str(recorded.get("Cause", "")))
+
+
+def caught(s3: Any, bucket: str, execution: str, error: Mapping[str, str]) -> Failure:
+    """What a state machine caught; if it was a Distributed Map's failure, the error of the item that failed."""
+    name = error.get("Error", "")
+    recorded = recorded_failure(s3, bucket, execution) if name == WORKERS_FAILED else None
+    return recorded or explain(name, error.get("Cause", ""))
+
+
+def as_step(event: dict[str, Any]) -> dict[str, Any]:
+    """The step that a control function is to take: EventBridge sends the detail of an execution that has ended as it is."""
+    if "executionArn" not in event:
+        return event
+    names = ("status", "error", "cause")
+    return {
+        "step": "release",
+        "execution": event["executionArn"],
+        **{name: event.get(name) for name in names},
+    }
+
+
+def ended(s3: Any, bucket: str, step: Mapping[str, Any]) -> Failure:
+    """Why the execution of a ``release`` step ended; if workers failed, the recorded error of one of them."""
+    failure = explain_end(step["status"], step.get("error") or "", step.get("cause") or "")
+    recorded = (
+        recorded_failure(s3, bucket, step["execution"]) if failure.error == UNTOLD_WORKER.error else None
+    )
+    return recorded or failure
+
+
+def _situation(name: str, message: str) -> Situation | None:
+    if name in DIED.names:
+        text = message.lower()
+        return next((situation for sign, situation in _UNTOLD if sign in text), DIED)
+    return _BY_NAME.get(name)
+
+
+def _object(text: str) -> dict[str, Any]:
+    """The JSON object in the text, or in the JSON string in the text; else an empty one."""
+    try:
+        document = json.loads(text)
+        document = json.loads(document) if isinstance(document, str) else document
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _names(error: type[errors.DataForgeError]) -> Iterator[str]:
+    yield error.__name__
+    for kind in error.__subclasses__():
+        if kind.__module__ == errors.__name__:
+            yield from _names(kind)
+
+
+def _shortened(cause: str) -> str:
+    """The cause as far as anybody reads it."""
+    return cause[:_CAUSE_LIMIT] + (" …" if len(cause) > _CAUSE_LIMIT else "")

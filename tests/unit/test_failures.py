@@ -1,0 +1,98 @@
+"""What AWS reports of a failure becomes a stable code and a cause, and no name of AWS's gets out."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataforge.failures import SITUATIONS, explain, explain_end, failure_key, our_codes
+
+NAMES = sorted({name for situation in SITUATIONS for name in situation.names})
+
+
+def from_lambda(kind: str, message: str) -> str:
+    return json.dumps({"errorMessage": message, "errorType": kind, "requestId": "r-1", "stackTrace": ["x"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "cause", "error"),
+    [
+        ("States.Timeout", "", "FunctionTimedOut"),
+        (
+            "Sandbox.Timedout",
+            from_lambda("Sandbox.Timedout", "Task timed out after 900.00 s"),
+            "FunctionTimedOut",
+        ),
+        ("Lambda.Unknown", "The cause could not be determined. Task timed out.", "FunctionTimedOut"),
+        (
+            "Runtime.ExitError",
+            from_lambda("Runtime.ExitError", "exited: signal: killed"),
+            "FunctionOutOfMemory",
+        ),
+        ("Runtime.OutOfMemory", "", "FunctionOutOfMemory"),
+        ("MemoryError", from_lambda("MemoryError", ""), "FunctionOutOfMemory"),
+        ("Runtime.ExitError", from_lambda("Runtime.ExitError", "Worker process died"), "FunctionDied"),
+        ("Lambda.TooManyRequestsException", "Rate Exceeded.", "Throttled"),
+        ("Lambda.ServiceException", "", "LambdaUnavailable"),
+        ("States.DataLimitExceeded", "", "TooMuchData"),
+        ("States.ExceedToleratedFailureThreshold", "The specified tolerated …", "WorkerFailed"),
+        ("States.Runtime", "The JSONPath '$.x' …", "Unexpected"),
+        ("S3.AccessDeniedException", "Access Denied", "Unexpected"),
+        ("", "", "Unexpected"),
+    ],
+)
+def test_failure_of_aws_has_a_code_of_ours_and_says_what_happened(name: str, cause: str, error: str) -> None:
+    failure = explain(name, cause)
+    assert failure.error == error
+    assert len(failure.cause) > 20
+
+
+def test_error_of_ours_keeps_its_code_and_message() -> None:
+    failure = explain("Unavailable", from_lambda("Unavailable", "Cannot connect: too many connections"))
+    assert (failure.error, failure.cause) == ("Unavailable", "Cannot connect: too many connections")
+
+
+def test_message_of_an_exception_that_is_not_ours_stays_inside() -> None:
+    failure = explain("UniqueViolation", from_lambda("UniqueViolation", "Key (email)=(a@example.com) exists"))
+    assert failure.error == "Unexpected"
+    assert "UniqueViolation" in failure.cause
+    assert "r-1" in failure.cause
+    assert "example.com" not in failure.cause
+
+
+@given(st.sampled_from([*NAMES, "States.Runtime", "KeyError", "X.Y", "Unavailable"]) | st.text(), st.text())
+def test_any_failure_is_explained_in_a_code_of_ours_and_explaining_it_again_changes_nothing(
+    name: str, cause: str
+) -> None:
+    failure = explain(name, cause)
+    assert failure.error in our_codes()
+    assert not failure.error.startswith(("States.", "Lambda.", "Sandbox.", "Runtime."))
+    assert explain(failure.error, failure.cause).error == failure.error
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "cause", "wanted"),
+    [
+        ("TIMED_OUT", "States.Timeout", "", "TimedOut"),
+        ("ABORTED", "", "", "Aborted"),
+        ("ABORTED", "Stopped", "By me.", "Stopped"),
+        ("FAILED", "States.Timeout", "", "FunctionTimedOut"),
+    ],
+)
+def test_end_of_an_execution_is_explained_by_its_status(
+    status: str, error: str, cause: str, wanted: str
+) -> None:
+    failure = explain_end(status, error, cause)
+    assert failure.error == wanted
+    assert failure.cause
+
+
+def test_failure_of_a_worker_is_recorded_by_the_name_of_its_execution() -> None:
+    assert (
+        failure_key("arn:aws:states:eu-west-1:1:execution:m:one")
+        == failure_key("one")
+        == ("map-runs/failures/one.json")
+    )
