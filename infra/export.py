@@ -6,7 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from dataforge.roles import DELIVER
+from dataforge.roles import EXPORT
 from infra.database import Database
 from infra.failure_states import fail_explained
 from infra.functions import Function
@@ -54,7 +54,7 @@ class Export(Construct):
             memory_size=MEMORY,
             network=network,
         )
-        database.open_to(self.work, role=DELIVER)
+        database.open_to(self.work, role=EXPORT)
         grant_read(storage.backup, self.work, "*/manifest.json")
         grant_write(storage.report, self.work, EXPORTS)
         self.machine = make_machine(

@@ -53,6 +53,9 @@ class Schema(Construct):
                 "Host": database.address.host,
                 "Name": database.address.name,
                 "Auth": settings.auth,
+                # Limits of connections follow from these, and from the server's own number, which follows from its class.
+                "InstanceClass": settings.instance_class,
+                **_budget(settings),
             },
         )
         # The database, the rules of both security groups and the right to invoke: no property names any of them.
@@ -67,7 +70,7 @@ class Schema(Construct):
             handler="schema.apply",
             description="Creates and evolves tables and roles; additive changes only",
             layers=self._layers,
-            environment=database.environment(),
+            environment={**database.environment(), **_budget(settings)},
             timeout=APPLY_TIMEOUT,
             memory_size=512,
             network=network,
@@ -104,3 +107,13 @@ class Schema(Construct):
     def precede(self, function: Function) -> None:
         """New code must not meet an old schema; old code can live with a new one, since changes are additive."""
         function.node.add_dependency(self.resource)
+
+
+def _budget(settings: Settings) -> dict[str, str]:
+    budget = {
+        "LOAD_CONCURRENCY": settings.load_concurrency,
+        "BACKUP_CONCURRENCY": settings.backup_concurrency,
+        "EXPORT_CONCURRENCY": settings.export_concurrency,
+        "MAX_CONNECTIONS": settings.max_connections or 0,
+    }
+    return {name: str(value) for name, value in budget.items()}

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from dataforge.connections import Budget, TooFewConnections, connections_of
 from dataforge.datasets import DATASETS
 
 SCHEDULE = r"^(off|(cron|rate)\(.+\))$"
@@ -127,6 +128,12 @@ class Settings(_Model):
     backup_concurrency: int = Field(
         ge=1, le=1000, description="files written or read at once; each holds a connection"
     )
+    export_concurrency: int = Field(
+        3, ge=1, le=100, description="exports at once; each holds a connection and a function's execution"
+    )
+    max_connections: int | None = Field(
+        None, ge=50, description="how many connections of an existing database are ours; all by default"
+    )
     backup_hours: int = Field(24, ge=1, le=8760, description="after which a backup counts as hung")
     verify_restore_megabytes: int = Field(
         256, ge=0, le=100_000, description="up to which size a backup is also restored when it is verified"
@@ -233,6 +240,22 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             "maxStorageGigabytes must be at least 10 % above storageGigabytes (a rule of RDS)."
         )
+    _check_connections(settings)
+
+
+def _check_connections(settings: Settings) -> None:
+    """An existing database's number is known when the schema is applied, unless it is given."""
+    budget = Budget(settings.load_concurrency, settings.backup_concurrency, settings.export_concurrency)
+    if settings.existing_database is None and settings.max_connections is not None:
+        raise SettingsError("maxConnections is for an existingDatabase: RDS sets it by the instanceClass.")
+    try:
+        if settings.max_connections is not None:
+            budget.limits(settings.max_connections, "the setting maxConnections")
+        elif settings.existing_database is None and not settings.local:
+            known = connections_of(settings.instance_class)
+            budget.limits(known, f"instanceClass {settings.instance_class}")
+    except TooFewConnections as error:
+        raise SettingsError(str(error)) from None
 
 
 def _readable(error: ValidationError) -> str:

@@ -28,7 +28,7 @@ from functions.schema.difference import (
 )
 from functions.schema.evolve import Evolution
 from functions.schema.fault import Fault
-from functions.schema.logins import known_roles, role_faults
+from functions.schema.logins import NO_LIMITS, Limits, known_roles, role_faults
 from functions.schema.rights import database_faults, owner_faults, right_faults
 
 _LOCK = 4_207_312_311
@@ -43,13 +43,16 @@ Change = Iterator[str]
 
 
 def apply(
-    db: Connection, passwords: Mapping[str, str | None], datasets: Iterable[Dataset] = DATASETS.values()
+    db: Connection,
+    passwords: Mapping[str, str | None],
+    datasets: Iterable[Dataset] = DATASETS.values(),
+    limits: Limits = NO_LIMITS,
 ) -> dict[str, Any]:
     """Create, evolve or mend roles, rights, Data Forge's own tables and the datasets. ``db`` is the master's connection.
 
-    ``passwords``: each login role's password, or None where IAM signs it in. Returns what was changed.
-    Raises ``SchemaRefused`` naming everything that would lose data, that existing rows contradict or that the master may
-    not mend; nothing is changed then. Repeating it changes nothing.
+    ``passwords``: each login role's password, or None where IAM signs it in. ``limits``: how many connections each may have.
+    Returns what was changed. Repeating it changes nothing. Raises ``SchemaRefused`` naming everything that would lose data,
+    that existing rows contradict or that the master may not repair; nothing is changed then.
     """
     require_version(db.info.server_version)
     datasets = list(datasets)
@@ -60,7 +63,7 @@ def apply(
         _wait_for_others(cursor)
         changes += _mend(cursor, (f for f in role_faults(cursor) if f.code == "missing_role"))
         _apply_logins(cursor, passwords)
-        changes += _mend(cursor, (*role_faults(cursor), *database_faults(cursor)))
+        changes += _mend(cursor, (*role_faults(cursor, limits), *database_faults(cursor)))
         cursor.execute(ROLE_SQL[0])
         _refuse([f"{f.detail} Its way out: {f.by_hand}." for f in owner_faults(cursor, datasets)])
         cursor.execute(f"SET LOCAL ROLE {ddl.ident(OWNER)}")
@@ -70,7 +73,7 @@ def apply(
         for dataset in datasets:
             changes += _apply_dataset(cursor, dataset, refusals)
         _refuse(refusals)
-        _refuse(_left(cursor))
+        _refuse(_left(cursor, limits))
     return {"changes": changes}
 
 
@@ -107,8 +110,8 @@ def _mend(cursor: Any, faults: Iterable[Fault]) -> Change:
             yield from fault.mend
 
 
-def _left(cursor: Any) -> list[str]:
-    faults = (*role_faults(cursor), *database_faults(cursor), *right_faults(cursor))
+def _left(cursor: Any, limits: Limits) -> list[str]:
+    faults = (*role_faults(cursor, limits), *database_faults(cursor), *right_faults(cursor))
     return [
         f"{f.detail} The master may not mend it; a superuser can: {'; '.join(f.mend)}."
         for f in faults

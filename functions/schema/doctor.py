@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataforge.database import Connection, transaction
 from dataforge.datasets import DATASETS
 from functions.schema.fault import REPAIR, Fault
-from functions.schema.logins import SignIn, role_faults, sign_in_faults
+from functions.schema.logins import NO_LIMITS, Limits, SignIn, role_faults, sign_in_faults
 from functions.schema.rights import database_faults, owner_faults, right_faults
 from functions.schema.tables import left_over_faults, table_faults
 
@@ -15,17 +15,20 @@ __all__ = ["REPAIR", "examine"]
 
 
 def examine(
-    db: Connection, passwords: Mapping[str, str | None] | None = None, sign_in: SignIn | None = None
+    db: Connection,
+    passwords: Mapping[str, str | None] | None = None,
+    sign_in: SignIn | None = None,
+    limits: Limits = NO_LIMITS,
 ) -> list[dict[str, str]]:
     """Every finding as {"code", "object", "detail", "way_out"}; none means healthy. Changes nothing.
 
     ``db`` is the master's connection. With ``passwords`` (None for a role that IAM signs in) and ``sign_in``, each role
-    that looks sound must also be let in by its password.
+    that looks sound must also be let in by its password. ``limits``: how many connections each may have.
     """
     with transaction(db) as cursor:
         # The tables to compare with are made and rolled back, even where transactions are read-only by default.
         cursor.execute("SET TRANSACTION READ WRITE")
-        faults: list[Fault] = [*role_faults(cursor)]
+        faults: list[Fault] = [*role_faults(cursor, limits)]
         unsound = {fault.object for fault in faults}
         faults += [
             *database_faults(cursor),

@@ -15,12 +15,14 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.aws_clients import WORKER, invoking, make_client
+from dataforge.connections import Budget
 from dataforge.database import connect
 from dataforge.errors import SchemaRefused, Unavailable
 from dataforge.roles import LOGINS
 from dataforge.settings import DatabaseSettings, Settings, read
 from functions.schema.apply import apply as apply_schema
 from functions.schema.cloudformation import answer
+from functions.schema.connections import connection_limits
 from functions.schema.doctor import examine
 from functions.schema.reach import PATIENCE, is_denied, reach
 
@@ -53,9 +55,18 @@ UNREACHABLE_WAY_OUT = (
 
 
 class ApplySettings(DatabaseSettings):
-    """What the applier needs; who it connects as comes with each call."""
+    """What the applier needs; who it connects as comes with each call. ``max_connections``: 0 for all of the server's."""
 
     db_user: str = ""
+    load_concurrency: int
+    backup_concurrency: int
+    export_concurrency: int
+    max_connections: int = 0
+
+    @property
+    def budget(self) -> Budget:
+        """What the logins' limits are worked out from."""
+        return Budget(self.load_concurrency, self.backup_concurrency, self.export_concurrency)
 
 
 @logger.inject_lambda_context
@@ -122,9 +133,10 @@ def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         }
         return {"findings": [finding]}
     try:
+        limits = connection_limits(db, settings.budget, settings.max_connections or None)
         if event["action"] == "doctor":
-            return {"findings": examine(db, event["passwords"], partial(_sign_in, settings))}
-        return apply_schema(db, event["passwords"])
+            return {"findings": examine(db, event["passwords"], partial(_sign_in, settings), limits)}
+        return apply_schema(db, event["passwords"], limits=limits)
     finally:
         db.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from dataforge import ddl
@@ -13,8 +14,12 @@ from functions.schema.fault import Fault
 SignIn = Callable[[str, str], None]
 """Logs in as a role with a password, and out again. Raises ``Unavailable``."""
 
+Limits = Mapping[str, int]
+"""How many connections each login may have."""
+NO_LIMITS: Limits = MappingProxyType({})
+
 _ROLES = """
-    SELECT rolname, rolcanlogin, coalesce(rolvaliduntil <= now(), false), rolconnlimit = 0,
+    SELECT rolname, rolcanlogin, coalesce(rolvaliduntil <= now(), false), rolconnlimit,
            rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls
     FROM pg_roles WHERE rolname = ANY(%s)
 """
@@ -43,8 +48,8 @@ def known_roles(cursor: Any) -> set[str]:
     return {name for (name,) in cursor.fetchall()}
 
 
-def role_faults(cursor: Any) -> Iterator[Fault]:
-    """Faults of the owner and the logins, in the order in which they are to be mended."""
+def role_faults(cursor: Any, limits: Limits = NO_LIMITS) -> Iterator[Fault]:
+    """Faults of the owner and the logins, in the order in which they are repaired. ``limits``: of their connections."""
     known = known_roles(cursor)
     for role in (OWNER, *LOGINS):
         if role not in known:
@@ -52,14 +57,16 @@ def role_faults(cursor: Any) -> Iterator[Fault]:
             yield Fault("missing_role", role, f"The role {role} does not exist.", (statement,))
     cursor.execute(_ROLES, ([OWNER, *LOGINS],))
     for row in cursor.fetchall():
-        yield from _attributes(*row)
+        yield from _attributes(limits, *row)
     cursor.execute(_READ_ONLY, (list(LOGINS),))
     for role, database in cursor.fetchall():
         yield _read_only(role, database)
     yield from _memberships(cursor, known)
 
 
-def _attributes(role: str, login: bool, expired: bool, closed: bool, mighty: bool) -> Iterator[Fault]:
+def _attributes(
+    limits: Limits, role: str, login: bool, expired: bool, connections: int, mighty: bool
+) -> Iterator[Fault]:
     alter = f"ALTER ROLE {ddl.ident(role)}"
     if role == OWNER and login:
         detail = f"{role} may log in; it is to be a role that nobody logs in as."
@@ -69,13 +76,23 @@ def _attributes(role: str, login: bool, expired: bool, closed: bool, mighty: boo
     if role != OWNER and expired:
         detail = f"The password of {role} has expired (VALID UNTIL)."
         yield Fault("expired", role, detail, (f"{alter} VALID UNTIL 'infinity'",))
-    if role != OWNER and closed:
-        detail = f"{role} may have no connection (CONNECTION LIMIT 0)."
-        yield Fault("no_connections", role, detail, (f"{alter} CONNECTION LIMIT -1",))
+    if role != OWNER:
+        yield from _connections(role, connections, limits.get(role))
     if mighty:
         detail = f"The role {role} has powers over the server beyond its work."
         powers = "NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS"
         yield Fault("too_mighty", role, detail, by_hand=f"ALTER ROLE {role} {powers}")
+
+
+def _connections(role: str, connections: int, limit: int | None) -> Iterator[Fault]:
+    """``limit``: what the role's connections are limited to, or None where only having some matters."""
+    alter = f"ALTER ROLE {ddl.ident(role)} CONNECTION LIMIT {-1 if limit is None else limit}"
+    if connections == 0:
+        detail = f"{role} may have no connection (CONNECTION LIMIT 0)."
+        yield Fault("no_connections", role, detail, (alter,))
+    elif limit is not None and connections != limit:
+        found = "any number of connections" if connections < 0 else f"{connections} connections"
+        yield Fault("connection_limit", role, f"{role} may have {found} instead of {limit}.", (alter,))
 
 
 def _read_only(role: str | None, database: str | None) -> Fault:
@@ -129,4 +146,6 @@ def sign_in_faults(passwords: Mapping[str, str | None], sign_in: SignIn) -> Iter
             try:
                 sign_in(role, password)
             except Unavailable as error:
-                yield Fault("no_sign_in", role, str(error))
+                # The limit is looked at after the password: the role is let in, when one of its sessions has ended.
+                if "too many connections" not in str(error):
+                    yield Fault("no_sign_in", role, str(error))

@@ -112,3 +112,34 @@ def test_existing_database_with_secrets_needs_no_resource_id(existing_database: 
     assert (
         read_settings({"auth": "secret", "existingDatabase": existing_database}).existing_database is not None
     )
+
+
+@pytest.mark.parametrize(
+    ("context", "told"),
+    [
+        ({"instanceClass": "t4g.micro", "loadConcurrency": 10}, "loadConcurrency=10"),
+        ({"instanceClass": "t4g.micro", "backupConcurrency": 10}, "backupConcurrency=10"),
+        ({"instanceClass": "t4g.micro", "exportConcurrency": 50}, "exportConcurrency=50"),
+        ({"instanceClass": "t4g.small", "loadConcurrency": 1000}, "instanceClass t4g.small has 180"),
+        ({"maxConnections": 80}, "maxConnections is for an existingDatabase"),
+    ],
+)
+def test_connections_that_the_class_does_not_have_are_refused_by_name(
+    context: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings(context)
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize("instance_class", ["t4g.micro", "t4g.small", "m7g.large"])
+def test_connections_of_the_defaults_fit_every_class(instance_class: str) -> None:
+    assert read_settings({"instanceClass": instance_class}).instance_class == instance_class
+
+
+def test_share_of_an_existing_database_must_hold_the_settings(existing_database: dict[str, Any]) -> None:
+    context = {"existingDatabase": existing_database}
+    assert read_settings({**context, "loadConcurrency": 500}).max_connections is None
+    assert read_settings({**context, "maxConnections": 100}).max_connections == 100
+    with pytest.raises(SettingsError, match="the setting maxConnections has 60"):
+        read_settings({**context, "maxConnections": 60})

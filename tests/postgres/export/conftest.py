@@ -39,8 +39,8 @@ def with_kitchen(module_database: Database, kitchen: Dataset) -> Iterator[Databa
     """The module's database, in which the kitchen is a dataset like others."""
     module_database.query(";".join(dataset_statements(kitchen)))
     module_database.query(
-        "GRANT USAGE ON SCHEMA kitchen TO dataforge_deliver;"
-        "GRANT SELECT ON ALL TABLES IN SCHEMA kitchen TO dataforge_deliver"
+        "GRANT USAGE ON SCHEMA kitchen TO dataforge_export;"
+        "GRANT SELECT ON ALL TABLES IN SCHEMA kitchen TO dataforge_export"
     )
     DATASETS["kitchen"] = kitchen
     yield module_database
@@ -51,13 +51,13 @@ def with_kitchen(module_database: Database, kitchen: Dataset) -> Iterator[Databa
 def make_export(with_kitchen: Database, s3: Any, kitchen: Dataset) -> MakeExport:
     """Exports a table of the kitchen as the function does, with the rights that it has."""
     settings = ExportSettings(
-        **with_kitchen.settings("dataforge_deliver").model_dump(),
+        **with_kitchen.settings("dataforge_export").model_dump(),
         backup_bucket="backup",
         report_bucket="report",
     )
 
     def make(table: str, form: Format = "parquet", export_id: str = "20261125T200000Z-00000001") -> Export:
-        with closing(with_kitchen.connect("dataforge_deliver")) as db:
+        with closing(with_kitchen.connect("dataforge_export")) as db:
             return export(db, s3, settings, export_id, kitchen.table(table), form)
 
     return make

@@ -62,7 +62,7 @@ def body(s3: Any, made: Export) -> bytes:
 def delivered(database: Database, table: Table) -> list[bytes]:
     """The rows as the API's pages have them."""
     out = io.BytesIO()
-    with database.connect("dataforge_deliver").cursor() as cursor:
+    with database.connect("dataforge_export").cursor() as cursor:
         cursor.copy_expert(copy_rows(f"SELECT * FROM {ddl.qualified(table)}", table.column_names), out)
     return undouble(out.getvalue()).splitlines()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dataforge.connections import TooFewConnections
 from dataforge.errors import Unavailable
 from dataforge.roles import LOGINS
 from functions.schema import handler
@@ -24,11 +26,26 @@ CONTEXT: Any = SimpleNamespace(
 )
 
 
+BUDGET = {"load_concurrency": 2, "backup_concurrency": 2, "export_concurrency": 1}
+
+
 @pytest.fixture
-def environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The applier's variables."""
-    for name, value in database.settings("").model_dump().items():
+def environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The applier's variables. The limits that it sets are the server's, which all tests share."""
+    for name, value in (database.settings("").model_dump() | BUDGET).items():
         monkeypatch.setenv(name.upper(), str(value))
+    call("apply")
+    yield
+    database.server.run(*(f"ALTER ROLE {role} CONNECTION LIMIT -1" for role in LOGINS))
+
+
+@pytest.mark.usefixtures("environment")
+def test_settings_that_need_more_connections_than_the_server_has_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LOAD_CONCURRENCY", "40")
+    with pytest.raises(TooFewConnections, match="loadConcurrency=40"):
+        call("apply")
 
 
 def call(action: str, master: str = PASSWORD, **passwords: str) -> Any:

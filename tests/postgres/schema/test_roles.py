@@ -12,7 +12,18 @@ from dataforge.catalogue import Table
 from dataforge.database import transaction
 from dataforge.datasets import DATASETS
 from dataforge.errors import Unavailable
-from dataforge.roles import BACKUP, BECOME_OWNER, DELIVER, INGEST, LOAD, LOGINS, MIGRATE, OWNER, REFILL
+from dataforge.roles import (
+    BACKUP,
+    BECOME_OWNER,
+    DELIVER,
+    EXPORT,
+    INGEST,
+    LOAD,
+    LOGINS,
+    MIGRATE,
+    OWNER,
+    REFILL,
+)
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database
@@ -52,7 +63,7 @@ GRANTED = {
         (DELIVER, f"dataforge.{name}", "SELECT")
         for name in ("migrations", "migration_tables", "quality_facts")
     ),
-    *((DELIVER, relation, "SELECT") for relation in DATA),
+    *((role, relation, "SELECT") for role in (DELIVER, EXPORT) for relation in DATA),
     *((INGEST, relation, privilege) for relation in DATA for privilege in ("SELECT", "INSERT", "UPDATE")),
 }
 RELATIONS = """

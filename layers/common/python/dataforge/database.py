@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,13 +61,14 @@ def with_connection(
 
 
 def _alive(db: Connection, used: float) -> bool:
-    """A connection that was idle for a while is asked; one just used is believed. A dead one is closed."""
+    """A connection that was idle for a while is asked, and so is one that the server has said something to meanwhile, such
+    as that it ends an idle session: a clock may stand still while Lambda freezes a process. A dead one is closed."""
     if db.closed:
         return False
     try:
         if db.status != STATUS_READY:
             db.rollback()
-        if time.monotonic() - used > _IDLE_SECONDS:
+        if time.monotonic() - used > _IDLE_SECONDS or select.select([db], [], [], 0)[0]:
             with db.cursor() as cursor:
                 cursor.execute("SELECT 1")
             db.rollback()
@@ -107,6 +109,7 @@ def _options(settings: DatabaseSettings) -> str:
         "statement_timeout": settings.db_statement_seconds * 1000,
         "lock_timeout": settings.db_lock_seconds * 1000,
         "idle_in_transaction_session_timeout": settings.db_statement_seconds * 1000,
+        "idle_session_timeout": settings.db_idle_seconds * 1000,
     }
     return session.options(limits)
 

@@ -7,11 +7,12 @@ MIGRATE = "dataforge_migrate"
 LOAD = "dataforge_load"
 INGEST = "dataforge_ingest"
 DELIVER = "dataforge_deliver"
+EXPORT = "dataforge_export"
 BACKUP = "dataforge_backup"
 RESTORE = "dataforge_restore"
 REFILL = "dataforge_refill"
 
-LOGINS = (MIGRATE, LOAD, INGEST, DELIVER, BACKUP, RESTORE, REFILL)
+LOGINS = (MIGRATE, LOAD, INGEST, DELIVER, EXPORT, BACKUP, RESTORE, REFILL)
 """The roles that functions connect as."""
 
 BECOME_OWNER = (MIGRATE, RESTORE)
@@ -37,6 +38,7 @@ ROLE_SQL = (
 _TABLE_GRANTS: dict[str, tuple[str, ...]] = {
     INGEST: ("SELECT", "INSERT", "UPDATE"),
     DELIVER: ("SELECT",),
+    EXPORT: ("SELECT",),
     BACKUP: ("SELECT",),
 }
 

@@ -34,6 +34,9 @@ class DatabaseSettings(Settings):
     db_statement_seconds: int = Field(default=870, ge=1)
     """By default just under Lambda's 15 minutes: the database gives up before the function is killed."""
     db_lock_seconds: int = Field(default=20, ge=1)
+    db_idle_seconds: int = Field(default=1200, ge=0)
+    """After which the server ends an idle session (0: never): a process that was killed cannot. A snapshot holder waits for
+    13 minutes without a statement."""
 
 
 class HttpSettings(DatabaseSettings):
@@ -41,6 +44,8 @@ class HttpSettings(DatabaseSettings):
 
     db_statement_seconds: int = Field(default=20, ge=1)
     db_lock_seconds: int = Field(default=8, ge=1)
+    db_idle_seconds: int = Field(default=60, ge=0)
+    """Lambda keeps a process for minutes after a burst, and its connection would be missing to others as long."""
 
 
 class IngestSettings(HttpSettings):

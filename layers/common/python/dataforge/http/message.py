@@ -24,7 +24,7 @@ RETRY_SECONDS = 2
 RETRY_SECONDS_FULL = 60
 """RDS takes minutes to grow its storage."""
 
-AWAY = "The database is away. Send the request again when the time of Retry-After has passed."
+AWAY = "The database is unavailable or has no connection left. Send the request again after the time in Retry-After."
 FULL = "The database has no room left, and nothing was stored. Its operator has to make some; send the request again then."
 NO_FILES = "The files that this is about cannot be reached. Its operator finds the reason in the log under this instance."
 _FOR_CALLERS: Mapping[type[DataForgeError], str] = {

@@ -1,0 +1,56 @@
+"""Callers beyond the role's connections are told to come back, and idle sessions end without anyone noticing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dataforge.database import _warm
+from dataforge.roles import DELIVER, INGEST
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Server
+    from tests.postgres.ingest.conftest import Api
+
+Sample = Callable[..., dict[str, Any]]
+SESSIONS = "SELECT pid FROM pg_stat_activity WHERE usename = %s AND datname = current_database()"
+
+NEWEST = f"{SESSIONS} ORDER BY backend_start DESC LIMIT 1"
+
+
+@pytest.fixture
+def limited(server: Server, api: Api) -> Iterator[None]:
+    """The role may have two connections; this process has none of them."""
+    for db, _ in _warm.values():
+        db.close()
+    api.database.until(f"SELECT 1 WHERE NOT EXISTS ({SESSIONS.replace('%s', repr(INGEST))})")
+    server.run(f"ALTER ROLE {INGEST} CONNECTION LIMIT 2")
+    yield
+    server.run(f"ALTER ROLE {INGEST} CONNECTION LIMIT -1")
+
+
+def test_caller_beyond_the_limit_is_told_when_to_come_back(api: Api, sample: Sample, limited: None) -> None:
+    others = [api.database.connect(INGEST) for _ in range(2)]
+    for reply in (api.post(sample("customers")), api.get("health"), api.get("rejections")):
+        reply.problem(503, "unavailable")
+        assert int(reply.headers["Retry-After"]) > 0
+    api.database.connect(DELIVER).close()
+    others[0].close()
+    api.database.until(
+        f"SELECT 1 WHERE (SELECT count(*) FROM ({SESSIONS.replace('%s', repr(INGEST))}) s) < 2"
+    )
+    assert api.post(sample("customers")).status == 200
+
+
+def test_session_that_the_server_ended_for_idleness_costs_no_caller_an_error(
+    api: Api, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DB_IDLE_SECONDS", "1")
+    assert api.post(sample("customers")).status == 200
+    ((pid,),) = api.database.query(NEWEST, INGEST)
+    api.database.until(f"SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {pid})")
+    assert api.post(sample("orders", 1)).status in {200, 422}
+    ((other,),) = api.database.query(NEWEST, INGEST)
+    assert other != pid
