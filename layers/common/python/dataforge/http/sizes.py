@@ -32,7 +32,7 @@ def fits(body: str | bytes) -> bool:
     return len(body) * _WORST <= ANSWER_BYTES or payload_bytes(body) <= ANSWER_BYTES
 
 
-def leading(items: Sequence[str] | Sequence[bytes], limit: int = ANSWER_BYTES - 10_000) -> int:
+def leading(items: Sequence[str | bytes], limit: int = ANSWER_BYTES - 10_000) -> int:
     """How many of the items, JSON each, fit into one answer, from the first on."""
     if sum(map(len, items)) * _WORST <= limit:
         return len(items)
