@@ -14,6 +14,7 @@ from dataforge.errors import Busy, TableChanged
 from dataforge.objects import put_json
 from dataforge.parts import count_parts, part_key
 from dataforge.settings import BackupSettings
+from dataforge.soundness import require_sound
 from functions.backup.hold import is_held
 from functions.backup.run import Run, read_run
 from functions.backup.signals import wait
@@ -54,6 +55,7 @@ def plan(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict
         raise Busy(f"Nobody holds a snapshot for backup {run_id} yet.")
     with transaction(db) as cursor:
         run = read_run(cursor, run_id).must_run()
+        require_sound(cursor, run.tables)
         for table in run.tables:
             check_columns(cursor, table)
         items = [item for table in run.tables for item in _divide(cursor, run, table, settings.part_bytes)]

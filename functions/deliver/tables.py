@@ -8,6 +8,7 @@ from typing import Any
 from dataforge.catalogue import Column, Dataset, Table
 from dataforge.ddl import literal, qualified
 from dataforge.jsonschema import row_schema
+from dataforge.soundness import require_sound
 from functions.deliver.proof import Proof, last_proofs
 
 COUNTED_BYTES = 512 * 2**20
@@ -22,6 +23,7 @@ _SIZES = """
 def describe_tables(cursor: Any, dataset: Dataset, names: Iterable[str]) -> list[dict[str, Any]]:
     """A document for each of the tables named."""
     tables = [dataset.table(name) for name in names]
+    require_sound(cursor, tables)
     estimates = _estimates(cursor, tables)
     counts = _count(cursor, [table for table in tables if table.name not in estimates])
     proofs = last_proofs(cursor, dataset.name)

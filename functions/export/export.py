@@ -16,6 +16,7 @@ from dataforge.manifest import Manifest
 from dataforge.rows import ROW_HASH, content_hash
 from dataforge.settings import ExportSettings
 from dataforge.snapshot import export_new, share_tables
+from dataforge.soundness import require_sound
 from dataforge.upload import uploading
 from functions.export.lines import write_lines
 
@@ -36,6 +37,7 @@ def export(
         share_tables(cursor, get_dataset(table.dataset))
     with transaction(db) as cursor:
         export_new(cursor, [table])
+        require_sound(cursor, [table])
         taken = datetime.now(UTC).isoformat(timespec="seconds")
         rows, content = _measure(cursor, table)
         found = _same_rows(s3, settings.backup_bucket, table, rows, content) if form == "parquet" else None

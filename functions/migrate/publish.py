@@ -12,6 +12,7 @@ from dataforge.errors import NotReconciled, QualityTooLow, TargetChanged
 from dataforge.roles import OWNER
 from dataforge.rows import content_hash
 from dataforge.snapshot import exclude_snapshots
+from dataforge.soundness import require_sound, with_relatives
 from functions.migrate.differences import explain
 from functions.migrate.facts import keep_facts
 from functions.migrate.files import reconcile_files
@@ -140,6 +141,7 @@ def publish(db: Connection, run_id: str, execution: str) -> dict[str, str]:
             _judge(cursor, run)
             keep_facts(cursor, run)
             cursor.execute(f"SET LOCAL lock_timeout = {PUBLISH_LOCK_MS}")
+            require_sound(cursor, with_relatives(run.dataset, run.tables))
             if run.mode == "swap":
                 _swap(cursor, run)
             else:

@@ -6,11 +6,13 @@ from typing import Any
 
 from dataforge import ddl, leases, shadow
 from dataforge.database import Connection, transaction
+from dataforge.datasets import get_dataset
 from dataforge.errors import InvalidInput
 from dataforge.failures import LEFT_BEHIND
 from dataforge.ids import run_id
 from dataforge.roles import OWNER
 from dataforge.settings import RestoreSettings
+from dataforge.soundness import require_sound, with_relatives
 from functions.restore.pieces import KEEP
 from functions.restore.request import RestoreInput, find_backup, read_input
 from functions.restore.run import Run, read_run
@@ -40,7 +42,9 @@ def begin(
     restore_id = run_id(execution, started)
     found = find_backup(s3, settings.backup_bucket, request)
     tables = _in_order(request, [entry.table for entry in found.tables])
+    dataset = get_dataset(request.dataset)
     with transaction(db, role=OWNER) as cursor:
+        require_sound(cursor, with_relatives(dataset, [dataset.table(name) for name in tables]))
         holder = _take(cursor, execution, request.dataset, tables)
         if not holder:
             cursor.execute(

@@ -13,6 +13,7 @@ from dataforge.errors import BackupRunning, Busy
 from dataforge.pristine import is_pristine
 from dataforge.roles import OWNER, REFILL
 from dataforge.snapshot import exclude_snapshots
+from dataforge.soundness import require_sound, with_relatives
 from functions.restore.build import refusals
 from functions.restore.compare import takes_away
 from functions.restore.difference import count_difference, find_difference
@@ -51,6 +52,7 @@ def switch(db: Connection, run_id: str, execution: str) -> dict[str, str]:
 
 
 def _switch(cursor: Any, run: Run) -> None:
+    require_sound(cursor, with_relatives(run.dataset, run.tables))
     swap = run.mode == SWAP and _may_swap(cursor, run)
     related = _lock_out_writers(cursor, run, swap=swap)
     compare = count_difference if swap else find_difference

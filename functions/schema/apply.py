@@ -30,6 +30,7 @@ from functions.schema.evolve import Evolution
 from functions.schema.fault import Fault
 from functions.schema.logins import NO_LIMITS, Limits, known_roles, role_faults
 from functions.schema.rights import database_faults, owner_faults, right_faults
+from functions.schema.visibility import row_security_faults
 
 _LOCK = 4_207_312_311
 """Key of the advisory lock: two deploys never change the schema at once."""
@@ -65,7 +66,8 @@ def apply(
         _apply_logins(cursor, passwords)
         changes += _mend(cursor, (*role_faults(cursor, limits), *database_faults(cursor)))
         cursor.execute(ROLE_SQL[0])
-        _refuse([f"{f.detail} Its way out: {f.by_hand}." for f in owner_faults(cursor, datasets)])
+        blocking = (*owner_faults(cursor, datasets), *row_security_faults(cursor, datasets))
+        _refuse([f"{f.detail} Its way out: {f.by_hand}." for f in blocking])
         cursor.execute(f"SET LOCAL ROLE {ddl.ident(OWNER)}")
         changes += _mend(cursor, right_faults(cursor))
         refusals: list[str] = []

@@ -122,6 +122,9 @@ ADDITIONS = {
     ),
 }
 
+REFUSED = {"row security", "child table"}
+"""A migration is refused by name: see test_row_security.py."""
+
 
 @pytest.mark.parametrize("what", ADDITIONS)
 def test_an_empty_table_to_which_the_owner_added_something_is_not_replaced(cursor: Any, what: str) -> None:
@@ -138,8 +141,9 @@ def test_an_empty_table_to_which_the_owner_added_something_is_not_replaced(curso
 def test_everything_the_owner_added_to_an_empty_table_is_there_after_a_migration(
     forge: Forge, make_csv: MakeCsv
 ) -> None:
-    forge.database.query("; ".join(add for add, _ in ADDITIONS.values()))
+    tolerated = {what: found for what, found in ADDITIONS.items() if what not in REFUSED}
+    forge.database.query("; ".join(add for add, _ in tolerated.values()))
     forge.put(customers=make_csv("customers", {"customer_id": 1, "customer_unique_id": 1}))
     assert forge.migrate(tables=["customers"])["customers"]["loaded"] == 1
     assert len(forge.rows("customers")) == 1
-    assert [what for what, (_, look) in ADDITIONS.items() if not forge.database.query(look)] == []
+    assert [what for what, (_, look) in tolerated.items() if not forge.database.query(look)] == []

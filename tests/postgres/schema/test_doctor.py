@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dataforge.errors import SchemaRefused
 from dataforge.roles import LOGINS
 from functions.schema.apply import apply
 from functions.schema.doctor import REPAIR, examine
@@ -107,6 +108,26 @@ def test_a_missing_role_is_named_and_made_again(
             "wrong_owner",
         ),
         ("ALTER TABLE olist.sellers ADD note text", "ALTER TABLE olist.sellers DROP note", "wrong_columns"),
+        (
+            "ALTER TABLE olist.sellers ENABLE ROW LEVEL SECURITY",
+            "ALTER TABLE olist.sellers DISABLE ROW LEVEL SECURITY",
+            "row_security",
+        ),
+        (
+            "ALTER TABLE dataforge.rejections ENABLE ROW LEVEL SECURITY",
+            "ALTER TABLE dataforge.rejections DISABLE ROW LEVEL SECURITY",
+            "row_security",
+        ),
+        (
+            "CREATE TABLE public.more () INHERITS (olist.sellers)",
+            "DROP TABLE public.more",
+            "child_table",
+        ),
+        (
+            "ALTER TABLE olist.geolocations SET UNLOGGED",
+            "ALTER TABLE olist.geolocations SET LOGGED",
+            "unlogged",
+        ),
     ],
 )
 def test_what_applying_cannot_mend_comes_with_its_own_way_out(
@@ -122,6 +143,23 @@ def test_what_applying_cannot_mend_comes_with_its_own_way_out(
             assert examine(master) == []
     finally:
         database.query(mending)
+
+
+def test_rule_that_replaces_statements_is_named(database: Database, master: connection) -> None:
+    database.query('CREATE RULE "My rule" AS ON DELETE TO olist.sellers DO INSTEAD NOTHING')
+    [finding] = examine(master)
+    assert finding["code"] == "instead_rule"
+    database.query(finding["way_out"])
+    assert examine(master) == []
+
+
+def test_applying_refuses_table_with_row_security_by_name(database: Database, master: connection) -> None:
+    database.query("ALTER TABLE olist.sellers ENABLE ROW LEVEL SECURITY; DROP TABLE quotes.quote_tags")
+    with pytest.raises(SchemaRefused, match=r"olist\.sellers.*DISABLE ROW LEVEL SECURITY"):
+        apply(master, PASSWORDS)
+    database.query("ALTER TABLE olist.sellers DISABLE ROW LEVEL SECURITY")
+    apply(master, PASSWORDS)
+    assert examine(master) == []
 
 
 def test_an_empty_database_is_examined_without_an_error(empty_database: Database) -> None:

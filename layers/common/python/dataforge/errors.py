@@ -10,7 +10,7 @@
     │   ├── NoSuchBackup, NoSuchRun
     ├── Refused                 it could be done, but would harm (never retried)
     │   ├── AlreadyRunning, LeaseLost, QualityTooLow, NotReconciled, SchemaRefused, SourceChanged, TargetRefuses
-    │   ├── DamagedBackup, BackupExists, TableChanged, SchemaDiffers, WouldOrphan, SnapshotLost
+    │   ├── RowSecurity, DamagedBackup, BackupExists, TableChanged, SchemaDiffers, WouldOrphan, SnapshotLost
     │   └── TargetChanged       the state machine settles again
     ├── DiskFull                the database has no room; somebody has to make some (never retried)
     └── Temporary               the same call may succeed later (retried with backoff)
@@ -226,6 +226,17 @@ class TargetChanged(Refused):
 
 class TargetRefuses(Refused):
     """A rule that the owner gave a table (a constraint, an index, a trigger) keeps valid rows out of it."""
+
+
+class RowSecurity(Refused):
+    """The database would hide rows of these tables from a role, or already does."""
+
+    def __init__(self, tables: Iterable[str]) -> None:
+        names = ", ".join(sorted(tables))
+        super().__init__(
+            f"Row security is enabled on {names}, so the database may hide rows. Nothing was done. Disable it (ALTER TABLE …"
+            " DISABLE ROW LEVEL SECURITY) and limit readers by views and grants instead: see docs/operations.md."
+        )
 
 
 class DamagedBackup(Refused):

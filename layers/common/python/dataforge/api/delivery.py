@@ -99,7 +99,7 @@ def _get_tables() -> Document:
         tag=TAG[0],
         least=Kind.READER,
         answers={200: answer("The tables.", "TableList"), 304: UNCHANGED},
-        problems=(400, 404, 503),
+        problems=(400, 404, 409, 503),
         parameters=[DATASET],
     )
 
@@ -112,7 +112,7 @@ def _get_table() -> Document:
         tag=TAG[0],
         least=Kind.READER,
         answers={200: answer("The table.", "TableDocument"), 304: UNCHANGED},
-        problems=(400, 404, 503),
+        problems=(400, 404, 409, 503),
         parameters=[TABLE, DATASET],
     )
 

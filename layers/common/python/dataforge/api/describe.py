@@ -16,7 +16,11 @@ _PROBLEMS = {
     400: ("invalid request", "The body or the query is wrong; `errors` says where."),
     403: ("wrong key", "No key, a wrong key, or a key of a kind that may not do this."),
     404: ("not found", "There is nothing of this name."),
-    409: ("still running", "The first request with this Idempotency-Key is still running."),
+    409: (
+        "still running",
+        "The first request with this Idempotency-Key is still running; the table's quality is below `min_quality`; or the"
+        " database would hide rows of a table (`row-security`). `type` says which.",
+    ),
     413: ("body too large", "The body is over 4 MiB, unpacked."),
     422: ("key reused", "The Idempotency-Key was used for another body."),
     415: (

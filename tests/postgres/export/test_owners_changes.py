@@ -1,4 +1,4 @@
-"""An export holds the same rows, whatever the database and its roles are set to."""
+"""An export holds all rows, whatever the database and its roles are set to, or is refused."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dataforge.errors import RowSecurity
 from tests.postgres.hostile import hostile_settings
 
 if TYPE_CHECKING:
@@ -28,3 +29,15 @@ def test_export_is_the_same_under_hostile_settings(
     assert (found.rows, found.content_hash) == (before.rows, before.content_hash)
     assert found.rows
     assert [file.sha256 for file in found.files] == [file.sha256 for file in before.files]
+
+
+@pytest.mark.parametrize("form", ["parquet", "ndjson"])
+def test_export_refuses_table_with_row_security(
+    with_kitchen: Database, make_export: Callable[..., Export], form: Format
+) -> None:
+    with_kitchen.query("ALTER TABLE kitchen.words ENABLE ROW LEVEL SECURITY")
+    try:
+        with pytest.raises(RowSecurity, match=r"kitchen\.words"):
+            make_export("words", form)
+    finally:
+        with_kitchen.query("ALTER TABLE kitchen.words DISABLE ROW LEVEL SECURITY")

@@ -1,0 +1,49 @@
+"""Nothing is backed up of a table whose rows the database may hide, or that shows the rows of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dataforge.errors import RowSecurity, TableChanged
+
+if TYPE_CHECKING:
+    from tests.postgres.backup.conftest import Vault
+
+SECURE = "ALTER TABLE olist.sellers ENABLE ROW LEVEL SECURITY"
+POLICY = f"{SECURE}; CREATE POLICY mine ON olist.sellers FOR SELECT USING (seller_state = 'SP')"
+
+
+@pytest.fixture(autouse=True)
+def disabled_again(vault: Vault) -> Iterator[None]:
+    yield
+    vault.database.query("DROP POLICY IF EXISTS mine ON olist.sellers; DROP TABLE IF EXISTS public.more")
+    vault.database.query("ALTER TABLE olist.sellers DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY")
+
+
+@pytest.mark.parametrize("statement", [SECURE, POLICY])
+def test_backup_refuses_table_with_row_security(vault: Vault, statement: str) -> None:
+    vault.fill(3)
+    vault.database.query(statement)
+    with pytest.raises(RowSecurity, match=r"olist\.sellers"):
+        vault.backup({"verify": True}).run()
+    assert vault.objects() == []
+    assert vault.back_up({"tables": ["customers"]}).table("customers").rows == 3
+
+
+def test_backup_refuses_row_security_that_was_enabled_while_it_ran(vault: Vault) -> None:
+    vault.fill(3)
+    backup = vault.backup({"tables": ["sellers"]})
+    backup.begin()
+    vault.database.query(SECURE)
+    backup.hold()
+    with pytest.raises(RowSecurity, match=r"olist\.sellers"):
+        backup.plan()
+
+
+def test_backup_refuses_table_with_child_table(vault: Vault) -> None:
+    vault.database.query("CREATE TABLE public.more () INHERITS (olist.sellers)")
+    with pytest.raises(TableChanged, match=r"public\.more"):
+        vault.backup({"tables": ["sellers"]}).run()

@@ -1,0 +1,32 @@
+"""No page and no figure is delivered of a table whose rows the database may hide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+    from tests.postgres.deliver.conftest import Api
+
+
+@pytest.fixture(autouse=True)
+def secured(delivered: Database) -> Iterator[None]:
+    delivered.query(
+        "INSERT INTO olist.sellers VALUES (md5('1'), '01037', 'rio', 'RJ') ON CONFLICT DO NOTHING;"
+        "ALTER TABLE olist.sellers ENABLE ROW LEVEL SECURITY"
+    )
+    yield
+    delivered.query("ALTER TABLE olist.sellers DISABLE ROW LEVEL SECURITY")
+
+
+@pytest.mark.parametrize("path", ["tables", "tables/sellers", "tables/sellers/records"])
+def test_delivery_refuses_table_with_row_security(api: Api, path: str) -> None:
+    assert "olist.sellers" in api.get(path).problem(409, "row-security")["detail"]
+
+
+def test_delivery_of_other_tables_goes_on(api: Api) -> None:
+    assert api.records("customers").rows == []
+    assert api.get("tables/customers").json["row_count_exact"]
