@@ -12,6 +12,8 @@ from local.errors import NotInstalled
 
 NAME = "The AWS emulator"
 ACCOUNT = "000000000000"
+ACCESS_KEY_ID, SECRET_ACCESS_KEY = "test", "test"
+"""The administrator's credentials. The emulator takes any."""
 
 
 class ClientSettings(TypedDict):
@@ -33,8 +35,8 @@ def client_settings(endpoint: str, region: str) -> ClientSettings:
     return {
         "endpoint_url": endpoint,
         "region_name": region,
-        "aws_access_key_id": "test",
-        "aws_secret_access_key": "test",
+        "aws_access_key_id": ACCESS_KEY_ID,
+        "aws_secret_access_key": SECRET_ACCESS_KEY,
     }
 
 

@@ -87,6 +87,8 @@ def _deploy(config: Config, say: Say) -> Outputs:
     found = offered | {
         "aws_endpoint_url": config.endpoint,
         "region": config.region,
+        "aws_access_key_id": aws.ACCESS_KEY_ID,
+        "aws_secret_access_key": aws.SECRET_ACCESS_KEY,
         "database_url": postgres.url(config, _database(config)),
         **api.offer(config, offered),
     }

@@ -62,7 +62,10 @@ def query(config: Config, sql: str) -> str:
 
 def test_outputs_tell_where_everything_is(running: Config) -> None:
     found = outputs(running)
-    assert set(found) == {"raw_bucket", "aws_endpoint_url", "region", "database_url"}
+    assert set(found) == {
+        *("raw_bucket", "aws_endpoint_url", "region", "database_url"),
+        *("aws_access_key_id", "aws_secret_access_key"),
+    }
     assert found["aws_endpoint_url"] == f"http://127.0.0.1:{running.aws_port}"
     assert running.outputs.stat().st_mode & 0o077 == 0
     s3 = boto3.client("s3", **aws.client_settings(found["aws_endpoint_url"], found["region"]))
