@@ -132,7 +132,7 @@ STRANGE += words("""
 """)
 BLANKS = ["", "", "", " ", "  ", "\t", "\n", "\u00a0", "\u3000", "\x1f"]
 BYTES = [b'"', b"\xff", b"\xe3", b"\xed\xa0\x80", b",", b"\r", b"\n", b"\0", b'x"', b'",', b"\xef\xbb\xbf"]
-LINE_ENDS = [*[b"\n"] * 6, b"\r\n", b"\r\n", b"\n\n", b"\r\n\r\n", b"\n\r\r\n"]
+LINE_ENDS = [*[b"\n"] * 6, b"\r\n", b"\r\n", b"\n\n", b"\r\n\r\n", b"\n\r\r\n", b"\r"]
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -251,6 +251,10 @@ def csv_part() -> Callable[[Random, Table], Part]:
         header = tuple(random.sample(table.column_names, len(table.columns)))
         records = [record(random, table, header) for _ in range(random.choice([1, 5, 40]))]
         records += random.choices(records, k=random.choice([0, 3]))
+        if random.random() < 0.2:
+            # As where two files were joined.
+            mark, again = random.choice([b"", b"\xef\xbb\xbf"]), ",".join(header).encode() + b"\n"
+            records.insert(random.randint(0, len(records)), mark + random.choice([b"", again]))
         return header, b"".join(records)[: random.choice([None, None, -1])]
 
     return make

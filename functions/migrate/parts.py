@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dataforge.bulk.block import Rejected, TableBatcher, read_record
+from dataforge.bulk.block import Rejected, TableBatcher
 from dataforge.bulk.records import Block, blocks
 from dataforge.catalogue import Dataset, Source, Table
 from dataforge.csvfile import EMPTY_LINES
+from dataforge.csvrecords import read_record
 from dataforge.naming import is_parquet
 from dataforge.rejections import Located
 from functions.migrate.items import LoadItem

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from dataforge.bulk.block import read_record
 from dataforge.catalogue import Source
 from dataforge.csvfile import split_records
+from dataforge.csvrecords import read_record
 from dataforge.rejections import Located
 from dataforge.rows import Violation
 from functions.migrate.items import LoadItem

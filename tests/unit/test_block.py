@@ -105,11 +105,38 @@ def test_every_table_of_olist_gets_the_models_verdict(
 
 
 @pytest.mark.parametrize("size", [1, 1 << 20])
-def test_a_mark_at_the_start_of_a_record_is_part_of_its_value(size: int) -> None:
-    data = "\ufeffum,one\ndois,two\n\ufefftrês,three\n".encode()
+def test_a_mark_before_a_record_rejects_it_and_in_quotes_is_part_of_its_value(size: int) -> None:
+    data = '\ufeffum,one\ndois,two\n"\ufefftrês",three\nx\ufeff,four\n\ufeff"cinco",5\n'.encode()
     table = OLIST.table("category_translations")
-    rows, _ = agree(table, (table.column_names, data), size)
-    assert [values[0] for values in rows.values()] == ["\ufeffum", "dois", "\ufefftrês"]
+    rows, rejected = agree(table, (table.column_names, data), size)
+    assert [values[0] for values in rows.values()] == ["dois", "\ufefftrês", "x\ufeff"]
+    assert [v.code for _, found in rejected.values() for v in found] == ["byte_order_mark"] * 2
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+@pytest.mark.parametrize("name", ["category_translations", "order_items", "customers"])
+def test_a_repeated_header_is_rejected_as_one_whatever_the_columns_are(name: str, size: int) -> None:
+    table = OLIST.table(name)
+    first, *others = table.column_names
+    same, turned = ",".join(table.column_names), ",".join([*others, first])
+    quoted = ",".join(f'"{column}"' for column in table.column_names)
+    repeated = [same, f"\ufeff{same}\r", quoted, f"\ufeff{quoted}", turned, f" {same} "]
+    others = [f"x{same}", f"{same},", first]
+    _, rejected = agree(table, (table.column_names, "\n".join([*repeated, *others]).encode()), size)
+    found = [
+        raw.decode().removesuffix("\n") for raw, v in rejected.values() if v[0].code == "repeated_header"
+    ]
+    assert sorted(found) == sorted(repeated)
+
+
+def test_bare_carriage_returns_end_records_of_which_each_has_its_own_verdict() -> None:
+    table = OLIST.table("category_translations")
+    rows, rejected = agree(table, (table.column_names, b'crf\rx,a\nok_3,b\r\r"c\rd",e\r\nf\r'))
+    assert list(rows.values()) == [("x", "a"), ("ok_3", "b"), ("c\rd", "e")]
+    assert [(raw, found[0].code) for raw, found in rejected.values()] == [
+        (b"crf\r", "field_count"),
+        (b"f\r", "field_count"),
+    ]
 
 
 def test_of_equal_rows_without_a_key_one_is_loaded_in_whatever_form_they_come() -> None:

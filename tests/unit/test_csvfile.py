@@ -10,20 +10,24 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dataforge.csvfile import end_state, parse_fields, scan, split_records
+from dataforge.csvfile import EMPTY_LINES, end_state, parse_fields, scan, split_records
 
 STEPS = {
     ("S", '"'): "Q",
     ("S", ","): "F",
     ("S", "\n"): "S",
+    ("S", "\r"): "C",
     ("U", ","): "F",
     ("U", "\n"): "S",
+    ("U", "\r"): "C",
     ("Q", '"'): "E",
     ("E", '"'): "Q",
     ("E", ","): "F",
     ("E", "\n"): "S",
+    ("E", "\r"): "C",
+    ("C", "\n"): "S",
 }
-"""The states of ``dataforge.csvfile``; F steps like S. Every other byte leads to U, and inside quotes to Q."""
+"""The states of ``dataforge.csvfile``; F steps like S, C too but for LF. Every other byte leads to U, inside quotes to Q."""
 
 
 @dataclass
@@ -49,15 +53,17 @@ def machine(data: bytes, state: str = "S", *, last: bool = False) -> Read:
 
     for place, byte in enumerate(data):
         sign, before = chr(byte), state
+        if before == "C" and sign != "\n":
+            close(place)
+            state = before = "S"
         state = STEPS.get(("S" if state == "F" else state, sign), "Q" if state == "Q" else "U")
-        at_line_end = sign == "\r" and data[place + 1 : place + 2] in ((b"\n", b"") if last else (b"\n",))
         good = good and not (before == "U" and sign == '"')
-        good = good and not (before == "E" and state == "U" and not at_line_end)
+        good = good and not (before == "E" and state == "U")
         if sign == "\n" and state == "S":
             close(place + 1)
         elif sign == "," and state == "F":
             fields, field = [*fields, field], b""
-        elif not (at_line_end and state == "U") and (sign != '"' or (before, state) == ("E", "Q")):
+        elif state != "C" and (sign != '"' or (before, state) == ("E", "Q")):
             field += bytes([byte])
     if last and data and (not ends or ends[-1] < len(data)):
         good = good and state != "Q"
@@ -128,10 +134,22 @@ def test_scans_of_parts_compose_to_a_scan_of_the_whole(data: bytes, cuts: list[i
     starts = {0, *whole.ends}
     for start, end in pairwise(borders):
         passage = scan(data[start:end])[0]["F" if state == "S" else state]
-        assert (state == "S") == (start in starts)
-        assert passage.first == min((p - start for p in starts if start < p <= end), default=-1)
+        # After a CR only the next byte shows whether the record has ended.
+        pending = state == "C" and data[start : start + 1] not in (b"\n", b"")
+        assert (start in starts) == (state == "S" or pending)
+        shown = [p for p in starts if start < p <= end and not (p == end and data[p - 1] == ord("\r"))]
+        assert passage.first == min([p - start for p in shown] + [0] * pending, default=-1)
         state = passage.end
     assert state == whole.state
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r", b"\r\n\r"])
+def test_every_line_end_ends_a_record(end: bytes) -> None:
+    data = b"a,b" + end + b'"c\rd",e' + end + b"f" + end
+    records = split_records(data, last=True)
+    spans = zip(records.starts.tolist(), records.ends.tolist(), strict=True)
+    found = [parse_fields(data[start:stop]) for start, stop in spans if data[start:stop] not in EMPTY_LINES]
+    assert found == [[b"a", b"b"], [b"c\rd", b"e"], [b"f"]]
 
 
 @settings(max_examples=300, deadline=None)
@@ -149,7 +167,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 @given(st.lists(st.lists(TEXT, min_size=2, max_size=4), max_size=6), st.sampled_from(["\n", "\r\n"]))
 def test_what_a_csv_writer_wrote_is_read_back(rows: list[list[str]], line_end: str) -> None:
     buffer = io.StringIO()
-    # Where lines end with LF alone, the writer leaves a CR at the end of a field bare, and nobody can tell it from CRLF.
+    # Where lines end with LF alone, the writer leaves a CR in a field bare, and nobody can tell it from a line end.
     if line_end == "\n":
         csv.writer(buffer, lineterminator=line_end, quoting=csv.QUOTE_ALL).writerows(rows)
     else:

@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataforge.bulk.block import read_record
 from dataforge.bulk.rowgroups import group_ends, open_file, read_rows, unreadable
 from dataforge.bulk.typed import text_of
 from dataforge.catalogue import Dataset, Source, Table
 from dataforge.csvfile import parse_fields, split_records
+from dataforge.csvrecords import read_record
 from dataforge.errors import DamagedFile, SourceChanged
 from dataforge.objects import Object
 from dataforge.rows import Texts, Violation, process

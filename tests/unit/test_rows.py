@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataforge.bulk.block import read_record
 from dataforge.catalogue import Dataset, Table
 from dataforge.csvfile import parse_fields, split_records
+from dataforge.csvrecords import read_record
 from dataforge.datasets import DATASETS
 from dataforge.rows import Cleanings, Violation, content_hash, copy_line, process, row_hash, row_text
 from dataforge.storage import numeric

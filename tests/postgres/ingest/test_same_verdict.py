@@ -10,7 +10,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from dataforge.bulk.block import TableBatcher
 from dataforge.bulk.records import blocks
 from dataforge.catalogue import Dataset, Table
 from dataforge.csvfile import parse_fields, split_records
+from dataforge.csvrecords import read_record
 from dataforge.datasets import DATASETS
 from dataforge.http.strictjson import parse
 from dataforge.rows import Texts, clean, row_text
@@ -54,13 +55,9 @@ def records_of(part: Part) -> list[dict[str, str]]:
     header, data = part
     records, found = split_records(data, last=True), []
     for index, (start, end) in enumerate(zip(records.starts.tolist(), records.ends.tolist(), strict=True)):
-        fields = None if index in records.malformed else parse_fields(data[start:end])
-        if fields is None or len(fields) != len(header):
-            continue
-        try:
-            found.append({n: f.decode() for n, f in zip(header, fields, strict=True) if f})
-        except UnicodeDecodeError:
-            continue
+        record = read_record(header, data[start:end], index in records.malformed)
+        if isinstance(record, Mapping):
+            found.append(dict(record))
     return [record for record in found if record]
 
 

@@ -1,9 +1,10 @@
 """Where the records of a CSV are: exact at every byte, for any cut.
 
-The grammar is RFC 4180 with LF or CRLF. Seen as a machine, a byte is read in one of these states:
+The grammar is RFC 4180 with LF, CRLF or CR, also mixed. Seen as a machine, a byte is read in one of these states:
 
     S  start of a record        F  start of a further field     U  in an unquoted field
     Q  in a quoted field        E  just after a quote in a quoted field
+    C  just after a CR that is not quoted: a LF belongs to it, before anything else a record has ended
 
 A quote in U, or anything but a quote, comma or line end in E, makes the record malformed; it then goes on as unquoted to
 the next comma or line end, so one bad record never swallows its neighbours. S and F read every byte alike.
@@ -42,19 +43,20 @@ def _compile(pattern: bytes) -> re.Pattern[bytes]:
 
 _OPEN = rb'"[^"]*+(?:""[^"]*+)*+'
 _QUOTED = _OPEN + rb'"(?!")'
-_FIELD = rb"(?:" + _QUOTED + rb'[^,\n]*+|(?!")[^,\n]*+)'
-_RECORD = _compile(_FIELD + rb"(?:," + _FIELD + rb")*+\n")
+_END = rb"(?:\r?\n|\r(?=[^\n]))"
+_FIELD = rb"(?:" + _QUOTED + rb'[^,\r\n]*+|(?!")[^,\r\n]*+)'
+_RECORD = _compile(_FIELD + rb"(?:," + _FIELD + rb")*+" + _END)
 _FIELDS = _compile(rb"(?:" + _FIELD + rb",)*+")
 _UNCLOSED = _compile(_OPEN)
-_GOOD_FIELD = rb"(?:" + _QUOTED + rb'|[^",\n]*+)'
+_GOOD_FIELD = rb"(?:" + _QUOTED + rb'|[^",\r\n]*+)'
 _FIELD_OF = _compile(rb"(?:(" + _QUOTED + rb')|([^",]*+))(?=,|\Z)')
-_GOOD_RECORD = _compile(_GOOD_FIELD + rb"(?:," + _GOOD_FIELD + rb")*+\r?\n")
+_GOOD_RECORD = _compile(_GOOD_FIELD + rb"(?:," + _GOOD_FIELD + rb")*+" + _END)
 
 EMPTY_LINES = (b"\n", b"\r\n", b"\r")
-"""They are no records; a lone CR only where the file ends."""
+"""They are no records."""
 
 _PREFIX = {"F": b"", "U": b"x", "Q": b'"', "E": b'""'}
-"""Bytes that bring the machine from S into a state."""
+"""Bytes that bring the machine from S into a state; C is F, but for a LF."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,11 @@ def split_records(data: bytes, *, last: bool) -> Records:
 def _runs(data: bytes) -> Iterator[tuple[Offsets, list[int]]]:
     """The ends of the complete records of data that begins in state S, in runs, and which of a run are malformed.
 
-    From the start of a record on, a newline ends one if the number of quotes before it is even, up to the first illegal
+    From the start of a record on, a line end ends one if the number of quotes before it is even, up to the first illegal
     quote. From the record with that quote on they are read one by one for a while; after it the count starts anew.
     """
     bytes_ = np.frombuffer(data, np.uint8)
-    newlines = np.flatnonzero(bytes_ == _LF)
+    newlines = _line_ends(data, bytes_)
     quotes = np.flatnonzero(bytes_ == _QUOTE)
     odd = np.searchsorted(quotes, newlines) % 2 == 1
     # By the parity of the quotes before the start of a record.
@@ -122,6 +124,15 @@ def _runs(data: bytes) -> Iterator[tuple[Offsets, list[int]]]:
             return
         position = walked[-1]
         yield np.array(walked, np.int64), malformed
+
+
+def _line_ends(data: bytes, bytes_: NDArray[np.uint8]) -> Offsets:
+    """Where lines end: at each LF, and at each CR that another byte follows."""
+    newlines = np.flatnonzero(bytes_ == _LF)
+    if data.count(b"\r") == data.count(b"\r\n"):
+        return newlines
+    returns = np.flatnonzero(bytes_[:-1] == _CR)
+    return np.sort(np.concatenate((newlines, returns[bytes_[returns + 1] != _LF])))
 
 
 def _walk(data: bytes, position: int) -> tuple[list[int], list[int]]:
@@ -146,11 +157,10 @@ def _illegal(data: NDArray[np.uint8], quotes: Offsets, parity: int) -> Offsets:
     """Where quotes do not open, close or double as they should, if the quotes of this parity open and the others close."""
     opening, closing = quotes[parity::2], quotes[1 - parity :: 2]
     before = data[opening - 1]
-    opens = (before == _COMMA) | (before == _LF) | (before == _QUOTE) | (opening == 0)
+    opens = (before == _COMMA) | (before == _LF) | (before == _CR) | (before == _QUOTE) | (opening == 0)
     end = len(data) - 1
-    after, second = data[np.minimum(closing + 1, end)], data[np.minimum(closing + 2, end)]
-    crlf = (after == _CR) & ((second == _LF) | (closing + 2 > end))
-    closes = (after == _COMMA) | (after == _LF) | (after == _QUOTE) | crlf | (closing == end)
+    after = data[np.minimum(closing + 1, end)]
+    closes = (after == _COMMA) | (after == _LF) | (after == _CR) | (after == _QUOTE) | (closing == end)
     return np.sort(np.concatenate((opening[~opens], closing[~closes])))
 
 
@@ -163,10 +173,12 @@ def end_state(tail: bytes) -> str:
     if not rest:
         return "F"
     unclosed = _UNCLOSED.match(rest)
-    if unclosed is None:
-        return "U"
-    left = len(rest) - unclosed.end()
-    return "Q" if left == 0 else "E" if left == 1 else "U"
+    left = len(rest) - unclosed.end() if unclosed else len(rest)
+    if left == 0:
+        return "Q"
+    if rest.endswith(b"\r"):
+        return "C"
+    return "E" if unclosed and left == 1 else "U"
 
 
 @dataclass(frozen=True)
@@ -184,14 +196,24 @@ class Passage:
 
 def scan(data: bytes) -> tuple[dict[str, Passage], int]:
     """The passage for each state the data may be entered in (F stands for S too), and the count of its line feeds."""
-    lines = data.count(b"\n")
-    if lines and b'"' not in data:
+    passages = _scan(data)
+    known = passages["F"]
+    if data.startswith(b"\n"):
+        passages["C"] = known
+    else:
+        passages["C"] = Passage(known.end if data else "C", 0 if data else -1, 0)
+    return passages, data.count(b"\n")
+
+
+def _scan(data: bytes) -> dict[str, Passage]:
+    """The passages for all states but C."""
+    if b"\n" in data and b'"' not in data and b"\r" not in data:
         # Without a quote every line end ends a record, unless all of it is inside a quoted field.
         outside = Passage(end_state(data[data.rindex(b"\n") + 1 :]), data.index(b"\n") + 1, 1)
-        return {state: Passage("Q", -1, 0) if state == "Q" else outside for state in _PREFIX}, lines
+        return {state: Passage("Q", -1, 0) if state == "Q" else outside for state in _PREFIX}
     known, ends = _passage(data, _PREFIX["F"])
     others = {state: _passage(data, prefix, known, ends)[0] for state, prefix in _PREFIX.items() if prefix}
-    return {"F": known, **others}, lines
+    return {"F": known, **others}
 
 
 def _passage(
@@ -222,7 +244,7 @@ def _passage(
 
 
 def parse_fields(record: bytes) -> list[bytes] | None:
-    """The fields of one record, unquoted; None if it is malformed. Its line end (LF, CRLF, or CR at the file's end) goes."""
+    """The fields of one record, unquoted; None if it is malformed. Its line end (LF, CRLF or CR) is removed."""
     record = record.removesuffix(b"\n").removesuffix(b"\r")
     fields, position = [], 0
     while match := _FIELD_OF.match(record, position):

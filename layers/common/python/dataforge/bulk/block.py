@@ -23,13 +23,9 @@ from dataforge.bulk.digests import digests as row_digests
 from dataforge.bulk.digests import hash_total, text_bytes
 from dataforge.bulk.records import Block, present_records, read_columns, regular_records
 from dataforge.catalogue import Table
-from dataforge.csvfile import Offsets, parse_fields
+from dataforge.csvfile import Offsets
+from dataforge.csvrecords import read_record
 from dataforge.rows import Cleanings, Texts, Violation, copy_line, process, row_text
-
-_SHAPE = {
-    "csv_quote": "The record has a quote inside an unquoted field, or text after a closing quote",
-    "string_unicode": "The record is not valid UTF-8",
-}
 
 
 @dataclass(frozen=True)
@@ -202,17 +198,3 @@ def judge_record(
     """The verdict on one raw record of a table's own file."""
     record = read_record(header, raw, malformed)
     return record if isinstance(record, list) else process(table, record, cleanings)
-
-
-def read_record(header: tuple[str, ...], raw: bytes, malformed: bool) -> Mapping[str, str] | list[Violation]:
-    """The record's fields by column, empty ones left out; or what is wrong with its shape."""
-    fields = None if malformed else parse_fields(raw)
-    if fields is None:
-        return [Violation("csv_quote", _SHAPE["csv_quote"])]
-    if len(fields) != len(header):
-        return [Violation("field_count", f"The record has {len(fields)} fields, the header {len(header)}")]
-    try:
-        texts = [f.decode() for f in fields]
-    except UnicodeDecodeError:
-        return [Violation("string_unicode", _SHAPE["string_unicode"])]
-    return {name: text for name, text in zip(header, texts, strict=True) if text}

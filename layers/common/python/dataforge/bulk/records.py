@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dataforge.bulk.csvtexts import read_texts
 from dataforge.csvfile import Offsets, Records, split_records
+from dataforge.csvrecords import suspects
 
 _CR, _COMMA, _LF, _QUOTE = b'\r,\n"'
 
@@ -56,11 +57,12 @@ def present_records(block: Block) -> NDArray[np.bool_]:
 
 
 def regular_records(block: Block) -> NDArray[np.bool_]:
-    """Which records Arrow's reader takes exactly as RFC 4180 does."""
+    """Which records Arrow's reader takes exactly as ``read_record`` does."""
     starts, ends = block.records.starts, block.records.ends
     data = np.frombuffer(block.data, np.uint8)
     regular = np.ones(len(ends), np.bool_)
     regular[block.records.malformed] = False
+    regular &= ~suspects(block.data, block.records, block.header)
     quotes = np.flatnonzero(data == _QUOTE)
     commas = _outside(np.flatnonzero(data == _COMMA), quotes, block.records)
     counts = np.diff(np.searchsorted(commas, np.append(starts, ends[-1:])))
