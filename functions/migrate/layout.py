@@ -8,11 +8,12 @@ from typing import Any
 
 from dataforge.bulk.rowgroups import group_ends, open_file, unreadable
 from dataforge.catalogue import Source
+from dataforge.csvheader import check_columns
 from dataforge.errors import UnreadableColumn
 from dataforge.naming import is_parquet
 from dataforge.objects import Object
 from functions.migrate.parquet_parts import LINES_BEFORE
-from functions.migrate.source import check_columns, read_header
+from functions.migrate.source import read_header
 
 Range = tuple[int, int, int | None]
 """Where it starts and ends, and the line it starts with, where that is known."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MakeCsv = Callable[..., bytes]
 SELLERS = b"seller_id,seller_zip_code_prefix,seller_city,seller_state\n"
 A, B = "a" * 32, "b" * 32
-ROWS = [f"({A},01037,rio,RJ)", f'({B},04101,"s\u00e3o paulo",SP)']
+ROWS = [f"({A},01037,rio,RJ)", f'({B},04101,"são paulo",SP)']
 ONE = f"{A},01037,rio,RJ".encode()
 TWO = f'{B},04101,"são paulo",SP'.encode()
 PLAIN = SELLERS + ONE + b"\n" + TWO + b"\n"
@@ -98,7 +98,13 @@ LATIN = "seller_id,seller_zip_code_prefix,seller_cidad\xe3o,seller_state\n".enco
         (LATIN, WrongEncoding, ["not UTF-8"]),
         (b'seller"id,x\n', WrongHeader, ["quote"]),
         (PLAIN.replace(b"\n", b"\r"), WrongHeader, ["CR"]),
-        (PLAIN.split(b"\n", 1)[1], MissingColumn, ["one that is no name"]),
+        (PLAIN.split(b"\n", 1)[1], MissingColumn, ["a text that is not a column name"]),
+        (PLAIN.replace(b",", b";"), WrongHeader, ["separated by ';'", "'seller_id'", "commas"]),
+        (PLAIN.replace(b",", b"\t"), WrongHeader, ["separated by tabs", "'seller_id'"]),
+        (PLAIN.replace(b",", b"|"), WrongHeader, ["separated by '|'", "'seller_city'"]),
+        (b'"seller_id";"seller_city"\r\n', WrongHeader, ["separated by ';'", "'seller_city'"]),
+        (b"id;zip;city, town\n", MissingColumn, ["seller_id"]),
+        (b"id;zip;city;state\n", WrongHeader, ["separated by ';'", "'zip'"]),
         (b"PK\x03\x04 a zip, not a csv", MissingColumn, ["seller_id"]),
     ],
 )
@@ -112,6 +118,25 @@ def test_a_header_that_is_not_the_tables_is_refused_by_name(
     assert type(raised.value) is error
     assert all(word in str(raised.value) for word in ["olist/olist_sellers_dataset.csv", *words])
     assert run.failure == {"error": error.__name__, "cause": str(raised.value)}
+
+
+def test_every_line_end_is_one_wherever_the_file_is_cut(used_forge: Forge) -> None:
+    lines = [f"{n:032x},01037,são {n},SP" for n in range(9)]
+    header = SELLERS.decode()[:-1]
+    body = header + "\n" + lines[0] + "\r" + lines[1] + "\n\r" + lines[2] + "\r\n\r"
+    body += f"{lines[3][:-3]}\rSP\n" + lines[4] + "\n" + header + "\r\n\ufeff" + lines[5] + "\r"
+    used_forge.put(sellers=body.encode())
+    reasons = set()
+    for size in (64, 65, 66, 71, 97, 1 << 20):
+        used_forge.database.query("TRUNCATE dataforge.rejections")
+        counts = used_forge.migrate(tables=["sellers"], quality_threshold=0, chunk_bytes=size)["sellers"]
+        assert (counts["read"], counts["rejected"]) == (8, 4)
+        reasons.add(tuple(used_forge.rejections("offset", "line", "codes")))
+    [found] = reasons
+    assert [codes for *_, codes in sorted(found)] == ["field_count"] * 2 + [
+        "repeated_header",
+        "byte_order_mark",
+    ]
 
 
 def test_a_missing_file_is_named_with_its_table(used_forge: Forge) -> None:
