@@ -12,6 +12,7 @@ from dataforge.database import Connection, transaction
 from dataforge.objects import put_json
 from dataforge.roles import OWNER
 from dataforge.settings import MigrationSettings
+from functions.migrate.ledger import Scan
 from functions.migrate.resume import loaded_chunks
 from functions.migrate.run import Run, read_run
 
@@ -79,14 +80,15 @@ def _chunks(cursor: Any, run: Run, number: int, data_end: int) -> Iterator[tuple
     state, line = "S", rows[0][2]
     starts: list[tuple[int, int, int]] = []
     for chunk, range_start, first_line, scan in rows:
-        if scan is None:
+        scanned = None if scan is None else Scan.model_validate(scan)
+        if scanned is None:
             line = first_line
-        entered = Passage(**scan["passages"]["F" if state == "S" else state]) if scan else Passage("S", 0, 0)
+        entered = scanned.passages["F" if state == "S" else state] if scanned else Passage("S", 0, 0)
         if state == "S":
             starts.append((chunk, range_start, line))
         elif entered.first >= 0:
             starts.append((chunk, range_start + entered.first, line + entered.lines))
-        state, line = entered.end, line + (scan["lines"] if scan else 0)
+        state, line = entered.end, line + (scanned.lines if scanned else 0)
     ends = [start for _, start, _ in starts[1:]] + [data_end]
     for (chunk, start, line), end in zip(starts, ends, strict=True):
         yield chunk, start, end, line

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from dataforge.catalogue import Table
 from dataforge.errors import NotReconciled
+from functions.migrate.ledger import TALLIES, FileCounts, Settled, store_settled
 from functions.migrate.run import Run
 
 COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
 
-_LOADED = """
+_LOADED = f"""
     SELECT file_number, sum((r->>'read')::bigint)::bigint, sum((r->>'deduplicated')::bigint)::bigint,
            sum((r->>'rejected')::bigint)::bigint
-    FROM dataforge.migration_chunks, LATERAL (SELECT result->%s AS r) t WHERE migration_id = %s AND r IS NOT NULL
+    FROM dataforge.migration_chunks c, LATERAL (SELECT {TALLIES}->%s AS r) t
+    WHERE migration_id = %s AND r IS NOT NULL
     GROUP BY file_number
 """
 
@@ -31,27 +32,28 @@ def file_numbers(cursor: Any, run: Run, table: Table) -> list[int]:
     return [number for (number,) in cursor.fetchall()]
 
 
-def reconcile_files(cursor: Any, run: Run, table: Table, settled: dict[str, Any]) -> None:
+def reconcile_files(cursor: Any, run: Run, table: Table, settled: Settled) -> None:
     """Check the counts of each of the table's files and note them in the ledger. Raises ``NotReconciled``."""
     cursor.execute(_LOADED, (table.name, run.id))
     loaded = {number: counts for number, *counts in cursor.fetchall()}
-    figures = {}
+    figures: dict[int, FileCounts] = {}
     for number in file_numbers(cursor, run, table):
         read, deduplicated, rejected = loaded.get(number, (0, 0, 0))
         rows, unchanged, again, bad = (
-            settled["files"][name].get(str(number), 0)
-            for name in ("rows", "unchanged", "deduplicated", "rejected")
+            by_file.get(number, 0)
+            for by_file in (
+                settled.files.rows,
+                settled.files.unchanged,
+                settled.files.deduplicated,
+                settled.files.rejected,
+            )
         )
         counts = (read, rows - unchanged, unchanged, deduplicated + again, rejected + bad)
         if read != sum(counts[1:]):
             words = ", ".join(f"{name} {count}" for name, count in zip(COUNTS, counts, strict=True))
             raise NotReconciled(f"{table.name}, file {number}: {words}.")
-        figures[number] = dict(zip(COUNTS, counts, strict=True))
-    cursor.execute(
-        "UPDATE dataforge.migration_tables SET settled = settled || jsonb_build_object('figures', %s::jsonb)"
-        ' WHERE migration_id = %s AND "table" = %s',
-        (json.dumps(figures), run.id, table.name),
-    )
+        figures[number] = FileCounts(**dict(zip(COUNTS, counts, strict=True)))
+    store_settled(cursor, run.id, table.name, settled.model_copy(update={"figures": figures}))
 
 
 def files_of(cursor: Any, run: Run) -> list[dict[str, Any]]:
@@ -65,12 +67,12 @@ def files_of(cursor: Any, run: Run) -> list[dict[str, Any]]:
     names = ("file_number", "bucket", "key", "etag", "size", "chunks")
     files = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     cursor.execute(
-        "SELECT \"table\", settled->'figures' FROM dataforge.migration_tables WHERE migration_id = %s",
+        'SELECT "table", settled FROM dataforge.migration_tables WHERE migration_id = %s AND settled IS NOT NULL',
         (run.id,),
     )
-    by_table = {table: figures or {} for table, figures in cursor.fetchall()}
+    by_table = {table: Settled.model_validate(settled).figures or {} for table, settled in cursor.fetchall()}
     for file in files:
-        number = str(file.pop("file_number"))
+        number = file.pop("file_number")
         known = {t.name: by_table.get(t.name, {}).get(number) for t in run.tables}
-        file["tables"] = [{"table": name, **counts} for name, counts in known.items() if counts]
+        file["tables"] = [{"table": name, **counts.model_dump()} for name, counts in known.items() if counts]
     return files

@@ -16,6 +16,7 @@ from dataforge.soundness import require_sound, with_relatives
 from functions.migrate.differences import explain
 from functions.migrate.facts import keep_facts
 from functions.migrate.files import reconcile_files
+from functions.migrate.ledger import TALLIES, read_settled
 from functions.migrate.merge import insert, settle_again
 from functions.migrate.replay import close_replay
 from functions.migrate.run import Run, read_run
@@ -23,10 +24,11 @@ from functions.migrate.run import Run, read_run
 PUBLISH_LOCK_MS = 5_000
 """How long publication waits for its lock; readers queue behind it meanwhile. Then it gives way and is tried again."""
 
-_LOADED = """
+_LOADED = f"""
     SELECT coalesce(sum((r->>'read')::bigint), 0), coalesce(sum((r->>'deduplicated')::bigint), 0),
            coalesce(sum((r->>'rejected')::bigint), 0), coalesce(sum((r->>'hash_total')::numeric), 0)
-    FROM dataforge.migration_chunks, LATERAL (SELECT result->%s AS r) t WHERE migration_id = %s AND r IS NOT NULL
+    FROM dataforge.migration_chunks c, LATERAL (SELECT {TALLIES}->%s AS r) t
+    WHERE migration_id = %s AND r IS NOT NULL
 """
 
 _GAPS = """
@@ -97,30 +99,28 @@ def _reconcile_table(cursor: Any, run: Run, table: Table) -> tuple[int, int]:
     """Note the table's figures; returns rows read and rejected. Raises ``NotReconciled`` where they do not agree."""
     cursor.execute(_LOADED, (table.name, run.id))
     read, deduplicated, rejected, source_total = cursor.fetchone()
-    cursor.execute(
-        'SELECT settled FROM dataforge.migration_tables WHERE migration_id = %s AND "table" = %s',
-        (run.id, table.name),
-    )
-    settled = cursor.fetchone()[0]
-    deduplicated += settled["deduplicated"]
-    rejected += settled["rejected"]
-    unchanged = settled["unchanged"]
-    loaded = settled["rows"] - unchanged
-    expected = (int(source_total) - settled["removed_hash_total"]) % 2**64
+    settled = read_settled(cursor, run.id, table.name)
+    if settled is None:
+        raise NotReconciled(f"{table.name} was not settled.")
+    deduplicated += settled.deduplicated
+    rejected += settled.rejected
+    unchanged = settled.unchanged
+    loaded = settled.rows - unchanged
+    expected = (int(source_total) - settled.removed_hash_total) % 2**64
     cursor.execute(
         "UPDATE dataforge.migration_tables SET read = %s, loaded = %s, unchanged = %s, deduplicated = %s, rejected = %s,"
         ' updated = %s, quality = %s, source_hash = %s, target_hash = %s WHERE migration_id = %s AND "table" = %s',
         (
-            *(read, loaded, unchanged, deduplicated, rejected, settled["updated"], quality(read, rejected)),
-            *(content_hash(expected), content_hash(settled["hash_total"])),
+            *(read, loaded, unchanged, deduplicated, rejected, settled.updated, quality(read, rejected)),
+            *(content_hash(expected), content_hash(settled.hash_total)),
             *(run.id, table.name),
         ),
     )
     reconcile_files(cursor, run, table, settled)
-    if read != loaded + unchanged + deduplicated + rejected or expected != settled["hash_total"]:
+    if read != loaded + unchanged + deduplicated + rejected or expected != settled.hash_total:
         raise NotReconciled(
             f"{table.name}: read {read}, loaded {loaded}, unchanged {unchanged}, deduplicated {deduplicated}, rejected"
-            f" {rejected}; source hash {content_hash(expected)}, target hash {content_hash(settled['hash_total'])}."
+            f" {rejected}; source hash {content_hash(expected)}, target hash {content_hash(settled.hash_total)}."
         )
     return read, rejected
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.migrate.cost import cost, estimate, function_megabytes
+from functions.migrate.ledger import TALLIES
 from functions.migrate.run import Run
 
 BUCKETS = 40
@@ -50,8 +51,8 @@ def _chunks(cursor: Any, run: Run) -> tuple[list[Span], int]:
     cursor.execute(
         "SELECT extract(epoch FROM c.loaded_at - m.started_at)::float,"
         " coalesce((c.result->>'seconds')::float, 0), coalesce((c.result->>'memory_mb')::float, 0)::int,"
-        " (SELECT coalesce(sum((value->>'read')::bigint), 0)::bigint FROM jsonb_each(c.result)"
-        "  WHERE jsonb_typeof(value) = 'object')"
+        " (SELECT coalesce(sum((value->>'read')::bigint), 0)::bigint "
+        f"  FROM jsonb_each({TALLIES}))"
         " FROM dataforge.migration_chunks c JOIN dataforge.migrations m USING (migration_id)"
         " WHERE migration_id = %s AND c.result IS NOT NULL ORDER BY c.loaded_at",
         (run.id,),
@@ -85,8 +86,8 @@ def _objects(cursor: Any, run: Run) -> tuple[int, int]:
     """Files, and the progress marks that chunks left: one per chunk and table."""
     cursor.execute(
         "SELECT (SELECT count(*) FROM dataforge.migration_files WHERE migration_id = %(id)s),"
-        " (SELECT count(*) FROM dataforge.migration_chunks, jsonb_each(result) t"
-        "  WHERE migration_id = %(id)s AND jsonb_typeof(t.value) = 'object')",
+        " (SELECT count(*) FROM dataforge.migration_chunks c,"
+        f"  jsonb_each({TALLIES}) t WHERE migration_id = %(id)s)",
         {"id": run.id},
     )
     files, marks = cursor.fetchone()

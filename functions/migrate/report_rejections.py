@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
+from functions.migrate.ledger import TALLIES
 from functions.migrate.run import Run
 
 EXAMPLES = 3
@@ -48,8 +49,8 @@ def _examples(cursor: Any, run: Run, numbers: list[int]) -> dict[tuple[int, str,
 def cleanings_of(cursor: Any, run: Run) -> dict[str, dict[str, int]]:
     """Per table, how many values were cleaned in which way."""
     cursor.execute(
-        "SELECT t.key, t.value->'cleanings' FROM dataforge.migration_chunks, jsonb_each(result) t"
-        " WHERE migration_id = %s AND jsonb_typeof(t.value) = 'object'",
+        "SELECT t.key, t.value->'cleanings' FROM dataforge.migration_chunks c,"
+        f" jsonb_each({TALLIES}) t WHERE migration_id = %s",
         (run.id,),
     )
     totals: dict[str, Counter[str]] = defaultdict(Counter)

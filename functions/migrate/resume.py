@@ -9,6 +9,7 @@ from typing import Any
 from dataforge import shadow
 from dataforge.errors import InvalidInput, SourceChanged
 from dataforge.objects import Object
+from functions.migrate.ledger import TALLIES
 from functions.migrate.run import Run
 
 KEPT_DAYS = 7
@@ -116,8 +117,8 @@ def loaded_so_far(cursor: Any, run: Run) -> dict[str, list[int]]:
     """By table the bytes, the records and the rejected ones of the chunks that are loaded."""
     cursor.execute(
         "SELECT t.key, sum(end_byte - first_byte)::bigint, sum((t.value->>'read')::bigint)::bigint,"
-        " sum((t.value->>'rejected')::bigint)::bigint FROM dataforge.migration_chunks, jsonb_each(result) t"
-        " WHERE migration_id = %s AND jsonb_typeof(t.value) = 'object' GROUP BY 1",
+        " sum((t.value->>'rejected')::bigint)::bigint FROM dataforge.migration_chunks c,"
+        f" jsonb_each({TALLIES}) t WHERE migration_id = %s GROUP BY 1",
         (run.id,),
     )
     return {table: sums for table, *sums in cursor.fetchall()}

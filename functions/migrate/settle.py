@@ -8,7 +8,6 @@ looked for.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +18,7 @@ from dataforge.database import Connection, transaction
 from dataforge.rejections import store
 from dataforge.roles import OWNER
 from functions.migrate.files import file_numbers
+from functions.migrate.ledger import RowsByFile, Settled, read_settled, store_settled
 from functions.migrate.locate import locate
 from functions.migrate.removal import CONFLICT, STORED_CONFLICT, Removal
 from functions.migrate.run import Run, read_run, shadow_count_and_hash
@@ -33,13 +33,9 @@ def settle(db: Connection, s3: Any, run_id: str, table_name: str) -> dict[str, A
         run = read_run(cursor, run_id)
         table = run.dataset.table(table_name)
         leases.hold(cursor, run.execution, run.dataset.name, [table.name])
-        cursor.execute(
-            'SELECT settled FROM dataforge.migration_tables WHERE migration_id = %s AND "table" = %s FOR UPDATE',
-            (run_id, table_name),
-        )
-        before = cursor.fetchone()[0] or {}
-        if before.get("mode") == run.mode:
-            return dict(before)
+        before = read_settled(cursor, run_id, table_name, lock=True)
+        if before and before.mode == run.mode:
+            return before.model_dump(mode="json", exclude_none=True)
         removed = Removal(cursor, run, table)
         unchanged, updated = Counter[int](), 0
         if run.mode == "swap":
@@ -48,37 +44,38 @@ def settle(db: Connection, s3: Any, run_id: str, table_name: str) -> dict[str, A
             unchanged, updated = _compare(cursor, run, table, removed)
         store(cursor, table, locate(cursor, s3, run, removed.positions()))
         removed.close()
-        settled = _result(cursor, run, table, removed, unchanged, before) | {"updated": updated}
-        cursor.execute(
-            'UPDATE dataforge.migration_tables SET settled = %s WHERE migration_id = %s AND "table" = %s',
-            (json.dumps(settled), run_id, table_name),
-        )
-    return settled
+        settled = _result(cursor, run, table, removed, unchanged, updated, before)
+        store_settled(cursor, run_id, table_name, settled)
+    return settled.model_dump(mode="json", exclude_none=True)
 
 
 def _result(
-    cursor: Any, run: Run, table: Table, removed: Removal, unchanged: Counter[int], before: dict[str, Any]
-) -> dict[str, Any]:
+    cursor: Any,
+    run: Run,
+    table: Table,
+    removed: Removal,
+    unchanged: Counter[int],
+    updated: int,
+    before: Settled | None,
+) -> Settled:
+    """What was found now, with the rows that left the shadow when it was settled before."""
     rows, total = _rows(cursor, run, table)
-    counts = {
-        "rows": rows,
-        "unchanged": unchanged,
-        "deduplicated": removed.deduplicated + _before(before, "deduplicated"),
-        "rejected": removed.rejected + _before(before, "rejected"),
-    }
-    return {
-        "mode": run.mode,
-        "again": before.get("again", 0),
-        **{name: by_file.total() for name, by_file in counts.items()},
-        "files": {name: dict(by_file) for name, by_file in counts.items()},
-        "hash_total": total,
-        "removed_hash_total": (before.get("removed_hash_total", 0) + removed.hash_total) % 2**64,
-    }
-
-
-def _before(before: dict[str, Any], name: str) -> Counter[int]:
-    """Rows by file that left the shadow when it was settled before."""
-    return Counter({int(file): count for file, count in before.get("files", {}).get(name, {}).items()})
+    earlier = before.files if before else RowsByFile()
+    deduplicated = removed.deduplicated + Counter(earlier.deduplicated)
+    rejected = removed.rejected + Counter(earlier.rejected)
+    gone = before.removed_hash_total if before else 0
+    return Settled(
+        mode=run.mode,
+        again=before.again if before else 0,
+        rows=rows.total(),
+        unchanged=unchanged.total(),
+        deduplicated=deduplicated.total(),
+        rejected=rejected.total(),
+        updated=updated,
+        files=RowsByFile(rows=rows, unchanged=unchanged, deduplicated=deduplicated, rejected=rejected),
+        hash_total=total,
+        removed_hash_total=(gone + removed.hash_total) % 2**64,
+    )
 
 
 def _rows(cursor: Any, run: Run, table: Table) -> tuple[Counter[int], int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import time
 from typing import Any
 
 from dataforge.database import Connection, transaction
@@ -23,9 +21,3 @@ def note_step(db: Connection, event: dict[str, Any], result: dict[str, Any], sec
             " SELECT migration_id, %s, %s, %s FROM dataforge.migrations WHERE migration_id = %s",
             (event["step"], event.get("table"), seconds, run_id),
         )
-
-
-def effort(started: float) -> dict[str, float]:
-    """What a worker's call took, for the report: seconds since ``started``, and its process's largest memory so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    return {"seconds": round(time.perf_counter() - started, 3), "memory_mb": peak}

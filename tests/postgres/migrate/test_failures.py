@@ -13,7 +13,8 @@ import pytest
 from dataforge.errors import DataForgeError, DiskFull, NotReconciled, SourceChanged, Unavailable
 from dataforge.roles import LOAD, MIGRATE
 from functions.migrate.items import LoadItem
-from functions.migrate.load import Tally, load_chunk
+from functions.migrate.ledger import Tally
+from functions.migrate.load import load_chunk
 from functions.migrate.settle import settle
 
 if TYPE_CHECKING:

@@ -48,6 +48,18 @@ class Phone(Row, table="phones"):
     phone: Label
 
 
+class Second(Row, table="seconds", file="seconds.csv"):
+    """A table named like a field of the ledger."""
+
+    second: Annotated[Integer, Key()]
+
+
+class Megabyte(Row, table="memory_mb", file="memory_mb.csv"):
+    """Another one."""
+
+    megabyte: Annotated[Integer, Key()]
+
+
 def split(record: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
     """A phone for each that the record has, though a person may have one only."""
     for place in ("home", "work"):
@@ -63,6 +75,7 @@ def office(forge: Forge, monkeypatch: pytest.MonkeyPatch, kitchen: Dataset) -> F
     """A database that also has the datasets ``office`` and ``kitchen``."""
     module = ModuleType("office")
     vars(module).update({"Person": Person, "Skill": Skill, "PersonSkill": PersonSkill, "Phone": Phone})
+    vars(module).update({"Second": Second, "Megabyte": Megabyte})
     module.FLAT_FILES = (PHONES,)  # type: ignore[attr-defined]
     for dataset in (read_dataset(module), kitchen):
         monkeypatch.setitem(DATASETS, dataset.name, dataset)
@@ -116,6 +129,14 @@ def test_of_different_rows_of_one_key_in_one_record_the_first_is_loaded(office: 
     ]
     key = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'phones_pkey'"
     assert office.database.query(key) == [("PRIMARY KEY (owner)",)]
+
+
+def test_tables_named_like_fields_of_the_ledger_are_counted_like_others(office: Forge) -> None:
+    office.put("office/", seconds=b"second\n1\n2\n2\n", memory_mb=b"megabyte\n1\nx\n")
+    assert migrate(office, tables=["seconds", "memory_mb"]) == {
+        "seconds": (3, 2, 0, 1, 0),
+        "memory_mb": (2, 1, 0, 0, 1),
+    }
 
 
 def test_every_type_of_column_goes_all_the_way(office: Forge, kitchen: Dataset, csv_part: Any) -> None:

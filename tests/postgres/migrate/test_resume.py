@@ -51,6 +51,18 @@ def test_a_resumed_run_loads_only_what_was_not(forge: Forge, ended: Migration) -
     assert shadows(forge) == []
 
 
+def test_a_run_whose_chunks_commit_a6f090d_has_loaded_is_resumed(forge: Forge, ended: Migration) -> None:
+    forge.database.query(
+        "UPDATE dataforge.migration_chunks SET result = tallies || result, tallies = NULL WHERE result IS NOT NULL"
+    )
+    [counts] = forge.migration({"resume": ended.id, "quality_threshold": 0}).run()["tables"]
+    names = ("read", "loaded", "unchanged", "deduplicated", "rejected")
+    assert [counts[name] for name in names] == [6, 4, 0, 1, 1]
+    document = forge.read_json(f"runs/{ended.id}/report.json")
+    assert document["workers"]["chunks"] == len(ended.items["load"])
+    assert document["workers"]["peak_memory_mb"] > 0
+
+
 def test_beginning_to_resume_again_is_harmless_and_a_late_release_of_the_old_execution_too(
     forge: Forge, ended: Migration
 ) -> None:

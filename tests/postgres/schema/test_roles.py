@@ -38,7 +38,7 @@ GRANTED = {
     (LOAD, "dataforge.migration_chunks", "SELECT"),
     *(
         (LOAD, f"dataforge.migration_chunks.{c}", "UPDATE")
-        for c in ("scan", "result", "error", "cause", "loaded_at")
+        for c in ("scan", "tallies", "result", "error", "cause", "loaded_at")
     ),
     (LOAD, "dataforge.rejections", "INSERT"),
     (REFILL, "dataforge.restore_pieces", "SELECT"),

@@ -51,6 +51,7 @@ INTERNAL = (
         loaded_at timestamptz,
         PRIMARY KEY (migration_id, chunk),
         FOREIGN KEY (migration_id, file_number) REFERENCES dataforge.migration_files)""",
+    "ALTER TABLE dataforge.migration_chunks ADD COLUMN IF NOT EXISTS tallies jsonb",
     """CREATE TABLE IF NOT EXISTS dataforge.migration_tables (
         migration_id text NOT NULL REFERENCES dataforge.migrations,
         dataset text NOT NULL,

@@ -22,7 +22,7 @@ ROLE_SQL = (
     f"GRANT {OWNER} TO {', '.join(BECOME_OWNER)} WITH INHERIT FALSE, SET TRUE",
     f"GRANT USAGE ON SCHEMA dataforge TO {', '.join(LOGINS)}",
     f"GRANT SELECT ON dataforge.migrations, dataforge.migration_files TO {LOAD}",
-    f"GRANT SELECT, UPDATE (scan, result, error, cause, loaded_at) ON dataforge.migration_chunks TO {LOAD}",
+    f"GRANT SELECT, UPDATE (scan, tallies, result, error, cause, loaded_at) ON dataforge.migration_chunks TO {LOAD}",
     f"GRANT INSERT ON dataforge.rejections TO {LOAD}",
     f"GRANT SELECT, INSERT ON dataforge.rejections TO {INGEST}",
     f"GRANT INSERT ON dataforge.quality_facts TO {INGEST}",
