@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import psycopg2
@@ -11,26 +11,27 @@ import psycopg2.errors
 from psycopg2.extensions import encrypt_password
 
 from dataforge import ddl
-from dataforge.catalogue import Dataset, Table
+from dataforge.catalogue import Dataset
 from dataforge.database import Connection, transaction
 from dataforge.datasets import DATASETS
 from dataforge.errors import SchemaRefused
 from dataforge.internal import INTERNAL
-from dataforge.roles import LOGINS, OWNER, ROLE_SQL, table_grants
+from dataforge.roles import LOGINS, OWNER, ROLE_SQL
 from dataforge.shadow import attempt
+from functions.schema.dataset import apply_dataset, evolve
 from functions.schema.difference import (
     LEDGER,
     LEDGER_TABLES,
-    Shape,
-    expected_dataset,
     expected_ledger,
     shapes,
 )
-from functions.schema.evolve import Evolution
+from functions.schema.evolve import Change as Later
+from functions.schema.evolve import Outcome, done, reason
 from functions.schema.fault import Fault
 from functions.schema.logins import NO_LIMITS, Limits, known_roles, role_faults
 from functions.schema.rights import database_faults, owner_faults, right_faults
 from functions.schema.visibility import row_security_faults
+from functions.schema.size import LARGE_ROWS
 
 _LOCK = 4_207_312_311
 """Key of the advisory lock: two deploys never change the schema at once."""
@@ -41,6 +42,7 @@ OLDEST = 18
 """PostgreSQL's major version from which a backslash and a dot in a CSV are text, and bytea can be cast to a number."""
 
 Change = Iterator[str]
+_INDEX = re.compile(r"CREATE INDEX IF NOT EXISTS \w+ ON dataforge\.(\w+)")
 
 
 def apply(
@@ -48,16 +50,32 @@ def apply(
     passwords: Mapping[str, str | None],
     datasets: Iterable[Dataset] = DATASETS.values(),
     limits: Limits = NO_LIMITS,
+    large_rows: int = LARGE_ROWS,
 ) -> dict[str, Any]:
     """Create, evolve or mend roles, rights, Data Forge's own tables and the datasets. ``db`` is the master's connection.
 
     ``passwords``: each login role's password, or None where IAM signs it in. ``limits``: how many connections each may have.
-    Returns what was changed. Repeating it changes nothing. Raises ``SchemaRefused`` naming everything that would lose data,
+    Returns what was changed (``changes``) and, if there is any, what is left for the upkeep of tables with ``large_rows``
+    rows or more (``later``). Repeating it changes nothing. Raises ``SchemaRefused`` naming everything that would lose data,
     that existing rows contradict or that the master may not repair; nothing is changed then.
     """
     require_version(db.info.server_version)
-    datasets = list(datasets)
+    try:
+        return _apply(db, passwords, list(datasets), limits, large_rows)
+    except psycopg2.Error as error:
+        # What no step foresaw: it has no table's name, but nor has it a row's value, a statement or a traceback.
+        raise SchemaRefused(f"The schema was left as it is: {reason(error)}.") from None
+
+
+def _apply(
+    db: Connection,
+    passwords: Mapping[str, str | None],
+    datasets: list[Dataset],
+    limits: Limits,
+    large_rows: int,
+) -> dict[str, Any]:
     changes: list[str] = []
+    outcome = Outcome(large_rows)
     with transaction(db) as cursor:
         # What makes transactions read-only by default is among what is mended.
         cursor.execute("SET TRANSACTION READ WRITE")
@@ -70,13 +88,14 @@ def apply(
         _refuse([f"{f.detail} Its way out: {f.by_hand}." for f in blocking])
         cursor.execute(f"SET LOCAL ROLE {ddl.ident(OWNER)}")
         changes += _mend(cursor, right_faults(cursor))
-        refusals: list[str] = []
-        changes += _apply_ledger(cursor, refusals)
+        changes += _apply_ledger(cursor, outcome)
         for dataset in datasets:
-            changes += _apply_dataset(cursor, dataset, refusals)
-        _refuse(refusals)
+            changes += apply_dataset(cursor, dataset, outcome)
+        _refuse(outcome.refusals)
         _refuse(_left(cursor, limits))
-    return {"changes": changes}
+        _queue(cursor, outcome.later)
+    later = [f"{change.kind} {change.schema}.{change.name}" for change in outcome.later]
+    return {"changes": changes} | ({"later": later} if later else {})
 
 
 def _wait_for_others(cursor: Any) -> None:
@@ -140,63 +159,29 @@ def _apply_logins(cursor: Any, passwords: Mapping[str, str | None]) -> None:
             )
 
 
-def _apply_ledger(cursor: Any, refusals: list[str]) -> Change:
+def _apply_ledger(cursor: Any, outcome: Outcome) -> Change:
     """Data Forge's own tables; a later version's columns are let be, so that an earlier one can be deployed again."""
     before, want = shapes(cursor, LEDGER), expected_ledger(cursor)
     creations = dict(zip(LEDGER_TABLES, (s for s in INTERNAL if s.startswith("CREATE TABLE")), strict=True))
     cursor.execute(INTERNAL[0])
     for name, statement in creations.items():
-        with attempt(cursor, psycopg2.ProgrammingError) as failed:
-            if name not in before:
-                cursor.execute(statement)
-                yield f"created {LEDGER}.{name}"
-            else:
-                yield from _evolve(cursor, (LEDGER, name), before[name], want[name], refusals, closed=False)
-        refusals += [f"{LEDGER}.{name} cannot be mended: {error}." for error in failed]
-    _refuse(refusals)
+        if name in before:
+            yield from evolve(cursor, (LEDGER, name), before[name], want[name], outcome)
+        elif done(cursor, f"{LEDGER}.{name} cannot be made", statement, outcome.refusals):
+            yield f"created {LEDGER}.{name}"
+    _refuse(outcome.refusals)
     for statement in (*INTERNAL, *ROLE_SQL[1:]):
-        cursor.execute(statement)
+        # Indexes of tables that exist are made, or left for later, with their tables.
+        if not (index := _INDEX.match(statement)) or index[1] not in before:
+            cursor.execute(statement)
 
 
-def _apply_dataset(cursor: Any, dataset: Dataset, refusals: list[str]) -> Change:
-    cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {ddl.ident(dataset.name)}")
-    cursor.execute(f"GRANT USAGE ON SCHEMA {ddl.ident(dataset.name)} TO {', '.join(LOGINS)}")
-    before, want = shapes(cursor, dataset.name), expected_dataset(cursor, dataset)
-    for table in (dataset.table(name) for wave in dataset.waves() for name in wave):
-        done: list[str] = []
-        with attempt(cursor, psycopg2.ProgrammingError) as failed:
-            if table.name not in before:
-                cursor.execute(ddl.create_table(table))
-                done.append(f"created {dataset.name}.{table.name}")
-            have = before.get(table.name) or replace(want[table.name], constraints={})
-            done += _evolve(cursor, (dataset.name, table.name), have, want[table.name], refusals, closed=True)
-            _complete(cursor, table, new=table.name not in before)
-        # What a parent was refused is missing here; that refusal is told already.
-        if failed and not refusals:
-            raise failed[0]
-        yield from done
-
-
-def _complete(cursor: Any, table: Table, *, new: bool) -> None:
-    """A new table's indexes, and every table's comments and grants."""
-    for _, statement in ddl.index_statements(table) if new else ():
-        cursor.execute(statement)
-    for statement in ddl.comments(table):
-        cursor.execute(statement)
-    for grant in table_grants():
-        role, privilege = grant.split(" ")
-        cursor.execute(f"GRANT {privilege} ON {ddl.qualified(table)} TO {ddl.ident(role)}")
-
-
-def _evolve(
-    cursor: Any, name: tuple[str, str], have: Shape, want: Shape, refusals: list[str], *, closed: bool
-) -> Change:
-    """Mend a table that exists. Its constraints wait until its columns are right."""
-    if have.kind not in ("r", "p"):
-        refusals.append(f"{'.'.join(name)} is not a table; give it another name.")
-        return
-    before, evolution = len(refusals), Evolution(cursor, name, have, want, refusals)
-    yield from evolution.columns(closed=closed)
-    if len(refusals) == before:
-        yield from evolution.constraints()
-        yield from evolution.indexes()
+def _queue(cursor: Any, changes: Iterable[Later]) -> None:
+    """Register what is left for later; what was registered before and is still to be done is tried again."""
+    for change in changes:
+        cursor.execute(
+            'INSERT INTO dataforge.schema_changes (dataset, "table", kind, name) VALUES (%s, %s, %s, %s)'
+            ' ON CONFLICT (dataset, "table", kind, name) DO UPDATE'
+            " SET queued_at = now(), started_at = NULL, finished_at = NULL, error = NULL",
+            (change.schema, change.table, change.kind, change.name),
+        )

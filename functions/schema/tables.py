@@ -8,9 +8,11 @@ from typing import Any
 from psycopg2.errors import InsufficientPrivilege, UndefinedColumn, UndefinedTable
 
 from dataforge import ddl
+from dataforge.catalogue import Dataset
 from dataforge.datasets import DATASETS
 from dataforge.roles import OWNER
 from dataforge.shadow import attempt, schema_of
+from functions.schema.dataset import undeclared_tables
 from functions.schema.difference import (
     DISABLED,
     LEDGER,
@@ -21,14 +23,27 @@ from functions.schema.difference import (
     shapes,
 )
 from functions.schema.fault import Fault
+from functions.schema.names import Convention
 
 
 def table_faults(cursor: Any) -> Iterator[Fault]:
     """Faults of the ledger's tables and of every dataset's."""
     yield from _schema_faults(LEDGER, shapes(cursor, LEDGER), expected_ledger(cursor), closed=False)
     for dataset in DATASETS.values():
-        have, want = shapes(cursor, dataset.name), expected_dataset(cursor, dataset)
-        yield from _schema_faults(dataset.name, have, want, closed=True)
+        yield from dataset_faults(cursor, dataset)
+
+
+def dataset_faults(cursor: Any, dataset: Dataset) -> Iterator[Fault]:
+    """Every difference between a dataset's tables and the catalogue."""
+    have, want = shapes(cursor, dataset.name), expected_dataset(cursor, dataset)
+    yield from _schema_faults(dataset.name, have, want, closed=True)
+    for table in undeclared_tables(have, want):
+        name = f"{dataset.name}.{table}"
+        detail = (
+            f"The table {name} is no longer declared. No run reads or changes it, and it is not backed up."
+        )
+        quoted = f"{ddl.ident(dataset.name)}.{ddl.ident(table)}"
+        yield Fault("undeclared_table", name, detail, by_hand=f"Declare it again, or: DROP TABLE {quoted}")
 
 
 def _schema_faults(
@@ -45,6 +60,8 @@ def _schema_faults(
             yield from _columns(name, have[table], wanted, closed=closed)
             yield from _constraints(name, have[table], wanted)
             yield from _indexes(name, have[table], wanted)
+            if closed:
+                yield from _undeclared(name, have[table], wanted)
 
 
 def _columns(name: str, have: Shape, want: Shape, *, closed: bool) -> Iterator[Fault]:
@@ -100,6 +117,20 @@ def _indexes(name: str, have: Shape, want: Shape) -> Iterator[Fault]:
             yield Fault("missing_index", name, f"{name} lacks the index {index}.")
         elif found != wanted:
             yield Fault("wrong_index", name, f"The index {index} of {name} is {found}, not {wanted}.")
+
+
+def _undeclared(name: str, have: Shape, want: Shape) -> Iterator[Fault]:
+    """What an earlier catalogue had Data Forge make. Under other names it is an owner's, and no fault."""
+    convention = Convention(name.partition(".")[2], [*have.columns, *want.columns])
+    for constraint, found in have.constraints.items():
+        if constraint not in want.constraints and convention.is_constraint(constraint):
+            detail = f"{name} has the constraint {constraint}, which is no longer declared: {found}."
+            yield Fault("undeclared_constraint", name, detail)
+    for index in have.indexes:
+        if index not in want.indexes and convention.is_index(index, have.constraints):
+            yield Fault(
+                "undeclared_index", name, f"{name} has the index {index}, which is no longer declared."
+            )
 
 
 _LEFT_OVER = """

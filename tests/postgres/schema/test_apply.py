@@ -81,7 +81,7 @@ def test_an_empty_database_gets_every_table_as_the_catalogue_says(empty_database
         shape = shapes(cursor, table.dataset)[table.name]
         assert tuple(shape.columns) == table.column_names
         assert [(c.type, c.not_null) for c in shape.columns.values()] == [
-            (c.type.catalog, not c.nullable) for c in table.columns
+            (c.type.sql, not c.nullable) for c in table.columns
         ]
         assert shape.constraints.keys() == {name for name, _ in ddl.constraints(table)}
 
@@ -111,13 +111,15 @@ def test_what_is_new_is_added_to_filled_tables(database: Database, master: conne
     fill(database)
     changes = apply(master, PASSWORDS, [shop(WiderItem, Order, Shelf)])["changes"]
     assert changes == [
+        "created shop.shelves",
+        "dropped constraint shop.items_amount_check",
         "drop not null on shop.items.amount",
         "added shop.items.note",
         "changed constraint shop.items_kind_check",
-        "created shop.shelves",
         "added constraint shop.shelves_pkey",
         "added constraint shop.shelves_item_check",
         "added constraint shop.shelves_item_fkey",
+        "added index shop.shelves_item_idx",
     ]
     assert database.query("TABLE shop.items") == [("pen", "old", 3, None), ("ink", "new", 0, None)]
     database.query("INSERT INTO shop.items VALUES ('car', 'rented', NULL, 'red')")

@@ -227,10 +227,11 @@ BY_HAND: list[tuple[str, str, str, str]] = [
         "mode is character varying(9)",
     ),
     (
-        "ALTER TABLE olist.order_items ALTER shipping_limit_date TYPE timestamptz",
+        "INSERT INTO olist.category_translations VALUES ('agro', 'farming');"
+        "ALTER TABLE olist.category_translations ALTER product_category_name TYPE char(9)",
         "wrong_type",
-        "olist.order_items",
-        "shipping_limit_date is timestamp with time zone",
+        "olist.category_translations",
+        "product_category_name is character(9)",
     ),
 ]
 

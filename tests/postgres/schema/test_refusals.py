@@ -157,10 +157,22 @@ def test_a_change_that_rows_or_data_speak_against_is_refused_by_name(
     assert all(word in text for word in words), text
 
 
-def test_a_key_that_children_use_is_not_changed(filled: Database, master: connection, shop: Shop) -> None:
+def test_key_that_an_owners_foreign_key_uses_is_not_changed(
+    filled: Database, master: connection, shop: Shop
+) -> None:
+    filled.query('CREATE TABLE public.mine (item text COLLATE "C" REFERENCES shop.items)')
     text = refusal(filled, master, shop(OtherKey, Lonely))
-    assert "items_pkey" in text
-    assert "depend" in text
+    assert "shop.items: constraint items_pkey cannot be changed" in text
+    assert "constraint mine_item_fkey on table public.mine depends on" in text
+
+
+def test_key_whose_references_go_in_the_same_deployment_is_changed(
+    filled: Database, master: connection, shop: Shop
+) -> None:
+    changes = apply(master, PASSWORDS, [shop(OtherKey, Lonely)])["changes"]
+    assert "dropped constraint shop.orders_item_fkey" in changes
+    assert "dropped index shop.orders_item_idx" in changes
+    assert "changed constraint shop.items_pkey" in changes
 
 
 def test_what_is_wrong_with_several_tables_is_told_at_once(

@@ -182,6 +182,11 @@ def translated() -> Iterator[None]:
         raise found from error
 
 
+def is_translated(error: psycopg2.Error) -> bool:
+    """Whether ``translated`` makes one of our errors of it."""
+    return _translation(error) is not None
+
+
 def _translation(error: psycopg2.Error) -> DataForgeError | None:
     state = error.pgcode or ""
     if state in _BUSY:

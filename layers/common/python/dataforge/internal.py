@@ -193,4 +193,14 @@ INTERNAL = (
         fault text,
         checked_at timestamptz,
         PRIMARY KEY (run_id, "table", key))""",
+    """CREATE TABLE IF NOT EXISTS dataforge.schema_changes (
+        dataset text NOT NULL,
+        "table" text NOT NULL,
+        kind text NOT NULL,
+        name text NOT NULL,
+        queued_at timestamptz NOT NULL DEFAULT now(),
+        started_at timestamptz,
+        finished_at timestamptz,
+        error text,
+        PRIMARY KEY (dataset, "table", kind, name))""",
 )

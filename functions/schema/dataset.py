@@ -1,0 +1,115 @@
+"""Bring a dataset's tables to what the catalogue declares, each step for all of them before the next one.
+
+A change of a parent's key takes its children's foreign keys away first, and makes them anew in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from dataforge import ddl
+from dataforge.catalogue import Dataset, Table
+from dataforge.roles import LOGINS, OWNER, table_grants
+from functions.schema.difference import Shape, expected_dataset, shapes
+from functions.schema.evolve import Evolution, Outcome, done
+from functions.schema.names import Convention
+
+TABLE_KINDS = ("r", "p")
+
+
+def apply_dataset(cursor: Any, dataset: Dataset, outcome: Outcome) -> Iterator[str]:
+    """Create the schema and what is missing, evolve what is there. Yields what was changed."""
+    cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {ddl.ident(dataset.name)}")
+    cursor.execute(f"GRANT USAGE ON SCHEMA {ddl.ident(dataset.name)} TO {', '.join(LOGINS)}")
+    before, want = shapes(cursor, dataset.name), expected_dataset(cursor, dataset)
+    tables = [dataset.table(name) for wave in dataset.waves() for name in wave]
+    evolutions: list[Evolution] = []
+    for table in tables:
+        name = (dataset.name, table.name)
+        have = before.get(table.name)
+        if have is None:
+            what = f"{'.'.join(name)} cannot be made"
+            if not done(cursor, what, ddl.create_table(table), outcome.refusals):
+                continue
+            yield f"created {dataset.name}.{table.name}"
+            have = replace(want[table.name], constraints={}, indexes={})
+        if _is_table(name, have, outcome):
+            evolutions.append(Evolution(cursor, name, have, want[table.name], outcome, closed=True))
+    for undeclared in undeclared_tables(before, want):
+        yield from _detach(cursor, (dataset.name, undeclared), before[undeclared], outcome)
+    yield from _evolve(cursor, evolutions, outcome)
+    if not outcome.refusals:
+        for table in tables:
+            _complete(cursor, table)
+
+
+def undeclared_tables(have: Mapping[str, Shape], want: Mapping[str, Shape]) -> list[str]:
+    """Tables that Data Forge made, for they are its owner's, and the catalogue no longer has."""
+    return [
+        n for n, shape in have.items() if n not in want and shape.kind in TABLE_KINDS and shape.owner == OWNER
+    ]
+
+
+def evolve(cursor: Any, name: tuple[str, str], have: Shape, want: Shape, outcome: Outcome) -> Iterator[str]:
+    """Evolve one of Data Forge's own tables, which may have more columns than this version knows."""
+    if _is_table(name, have, outcome):
+        yield from _evolve(cursor, [Evolution(cursor, name, have, want, outcome, closed=False)], outcome)
+
+
+def _is_table(name: tuple[str, str], have: Shape, outcome: Outcome) -> bool:
+    if have.kind not in TABLE_KINDS:
+        outcome.refusals.append(f"{'.'.join(name)} is not a table; give it another name.")
+    return have.kind in TABLE_KINDS
+
+
+def _evolve(cursor: Any, evolutions: Sequence[Evolution], outcome: Outcome) -> Iterator[str]:
+    """All steps. What a table was refused before is not made worse by what follows from it."""
+    changed = set(_printed(cursor, [e for e in evolutions if e.key_changes]))
+    for evolution in evolutions:
+        yield from evolution.drop_foreign_keys(changed)
+    for evolution in evolutions:
+        yield from evolution.drop_others()
+    sound = []
+    for evolution in evolutions:
+        before = len(outcome.refusals)
+        yield from evolution.columns()
+        if len(outcome.refusals) == before:
+            sound.append(evolution)
+    for evolution in sound:
+        yield from evolution.constraints(foreign=False)
+    if outcome.refusals:
+        return
+    for evolution in sound:
+        yield from evolution.constraints(foreign=True)
+    for evolution in sound:
+        yield from evolution.indexes()
+
+
+def _printed(cursor: Any, evolutions: Sequence[Evolution]) -> Iterator[str]:
+    """The tables' names as PostgreSQL prints them in definitions."""
+    for evolution in evolutions:
+        cursor.execute("SELECT format('%%I.%%I', %s, %s)", (evolution.schema, evolution.table))
+        yield cursor.fetchone()[0]
+
+
+def _detach(cursor: Any, name: tuple[str, str], shape: Shape, outcome: Outcome) -> Iterator[str]:
+    """Drop the foreign keys of a table that is no longer declared. Its rows stay, and the doctor names it."""
+    convention = Convention(name[1], shape.columns)
+    for constraint, definition in shape.constraints.items():
+        if definition.startswith("FOREIGN KEY") and convention.is_constraint(constraint):
+            statement = (
+                f"ALTER TABLE {'.'.join(map(ddl.ident, name))} DROP CONSTRAINT {ddl.ident(constraint)}"
+            )
+            if done(cursor, f"{'.'.join(name)}: {constraint} cannot be dropped", statement, outcome.refusals):
+                yield f"dropped constraint {name[0]}.{constraint}"
+
+
+def _complete(cursor: Any, table: Table) -> None:
+    """Comments and grants."""
+    for statement in ddl.comments(table):
+        cursor.execute(statement)
+    for grant in table_grants():
+        role, privilege = grant.split(" ")
+        cursor.execute(f"GRANT {privilege} ON {ddl.qualified(table)} TO {ddl.ident(role)}")

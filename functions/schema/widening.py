@@ -1,0 +1,40 @@
+"""Conversions between column types that lose nothing, and which of them rewrite the table."""
+
+from __future__ import annotations
+
+import re
+
+COLLATION = ' COLLATE "C"'
+"""How texts are sorted: by their bytes, on every server."""
+
+_NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
+_WHOLE_DIGITS = {"integer": 10, "bigint": 19}
+
+
+def is_lossless(found: str, wanted: str) -> bool:
+    """Whether every value of one type is the same value in the other."""
+    if is_collation(found, wanted) or (found.startswith("character varying") and wanted.startswith("text")):
+        return True
+    digits = _NUMERIC.fullmatch(wanted)
+    if digits is None:
+        return (found, wanted) == ("integer", "bigint")
+    precision, scale = map(int, digits.groups())
+    if found in _WHOLE_DIGITS:
+        return precision - scale >= _WHOLE_DIGITS[found]
+    before = _NUMERIC.fullmatch(found)
+    if before is None:
+        return False
+    old_precision, old_scale = map(int, before.groups())
+    return scale >= old_scale and precision - scale >= old_precision - old_scale
+
+
+def is_rewritten(found: str, wanted: str) -> bool:
+    """Whether PostgreSQL rewrites the rows for a lossless conversion. A numeric of the same scale only gets a new limit."""
+    if not wanted.startswith("numeric") or not found.startswith("numeric"):
+        return not wanted.startswith("text")
+    return found.partition(",")[2] != wanted.partition(",")[2]
+
+
+def is_collation(found: str, wanted: str) -> bool:
+    """Whether the types differ in the collation only."""
+    return found.partition(" COLLATE ")[0] == wanted.partition(" COLLATE ")[0]
