@@ -30,8 +30,8 @@ from functions.schema.evolve import Outcome, done, reason
 from functions.schema.fault import Fault
 from functions.schema.logins import NO_LIMITS, Limits, known_roles, role_faults
 from functions.schema.rights import database_faults, owner_faults, right_faults
-from functions.schema.visibility import row_security_faults
 from functions.schema.size import LARGE_ROWS
+from functions.schema.visibility import row_security_faults
 
 _LOCK = 4_207_312_311
 """Key of the advisory lock: two deploys never change the schema at once."""
