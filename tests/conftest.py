@@ -28,6 +28,7 @@ from dataforge.columns import (
     Count,
     Double,
     HexId,
+    IndexedName,
     Integer,
     Key,
     Label,
@@ -118,7 +119,22 @@ def words(text: str) -> list[str]:
 STRANGE = [
     *("", " ", "\t", "\u00a0", "\u3000\u2003", "\x85", "\x1c", "\u200b", "\ufeff", "\ufeffx", "NULL", "\\N"),
     *('"', '""', "\\.", "\\", "\\\\", "(", ")", "a,b", ",", "'", "a\nb", "\r\n", "a\rb", "\r", "\v", "a\fb"),
-    *("\0", "a\0b", "é", "\ud7ff", "\uffff", "\U0010ffff", "x" * 201, "ß", "ı", "ſp", "Sp", "ABCDEF00" * 4),
+    *(
+        "\0",
+        "a\0b",
+        "é",
+        "\ud7ff",
+        "\uffff",
+        "\U0010ffff",
+        "x" * 201,
+        "ã" * 1301,
+        "ã" * 1300,
+        "ß",
+        "ı",
+        "ſp",
+        "Sp",
+        "ABCDEF00" * 4,
+    ),
     *("9" * 4500, "9" * 400, "f" * 31, "2018-02-29 10:00:00", "1900-02-29 00:00:00", "2018-01-01 24:00:00"),
     *("2018-01-01 23:59:60", "2018-01-01 10:00:00.1234567", "2018-1-1 1:00", "2018-01-01 10:00:00-03:00"),
 ]
@@ -171,7 +187,7 @@ def kitchen() -> Dataset:
     class Word(Row, table="words", file="words.csv"):
         """A single column."""
 
-        word: Annotated[Label, Key()]
+        word: Annotated[IndexedName, Key()]
 
     module = ModuleType("kitchen")
     vars(module).update({"Everything": Everything, "Point": Point, "Word": Word})

@@ -74,7 +74,7 @@ PLACE: dict[str, tuple[str, str, list[str]]] = {
     "a city of NUL": ("geolocation_city", '"a\\u0000b"', ["string_pattern_mismatch"]),
     "a city of a surrogate": ("geolocation_city", '"a\\udfff"', ["string_unicode"]),
     "a city of white space": ("geolocation_city", '" \\t\\u00a0"', ["missing"]),
-    "a city of 201 letters": ("geolocation_city", f'"{"x" * 201}"', ["string_too_long"]),
+    "a city of 2,602 bytes": ("geolocation_city", f'"{"ã" * 1301}"', ["too_many_bytes"]),
 }
 CASES = [
     *(("orders", *case) for case in BAD_VALUES.items()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable
 from decimal import Decimal
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -137,6 +138,26 @@ def test_every_line_end_is_one_wherever_the_file_is_cut(used_forge: Forge) -> No
         "repeated_header",
         "byte_order_mark",
     ]
+
+
+def test_a_city_may_be_long_and_one_that_no_index_holds_is_rejected(
+    used_forge: Forge, make_csv: Callable[..., bytes]
+) -> None:
+    random = Random(5)
+    # What cannot be compressed: PostgreSQL would make the rest fit by itself.
+    fitting, too_long = ("".join(chr(random.randint(0xA1, 0x2FF)) for _ in range(n)) for n in (1300, 1301))
+    used_forge.put(
+        geolocations=make_csv("geolocations", *({"geolocation_city": c} for c in (fitting, too_long))),
+        sellers=make_csv("sellers", {"seller_id": 99, "seller_city": too_long * 30}),
+    )
+    found = used_forge.migrate(tables=["geolocations", "sellers"], quality_threshold=0)
+    assert {name: (t["loaded"], t["rejected"]) for name, t in found.items()} == {
+        "geolocations": (1, 1),
+        "sellers": (1, 0),
+    }
+    assert ("geolocations", "too_many_bytes") in used_forge.rejections("table", "codes")
+    [(stored,)] = used_forge.database.query("SELECT geolocation_city FROM olist.geolocations")
+    assert stored == fitting
 
 
 def test_a_missing_file_is_named_with_its_table(used_forge: Forge) -> None:

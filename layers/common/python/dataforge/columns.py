@@ -88,6 +88,23 @@ class Digest:
         return core_schema.with_info_after_validator_function(self._check, handler(source))
 
 
+@dataclass(frozen=True)
+class MaxBytes:
+    """The text has at most so many bytes in UTF-8: what an index holds is bounded in bytes, not in characters."""
+
+    limit: int
+
+    def _check(self, value: str) -> str:
+        if len(value.encode(errors="surrogatepass")) > self.limit:
+            raise PydanticCustomError(
+                "too_many_bytes", "Value should have at most {limit} bytes in UTF-8", {"limit": self.limit}
+            )
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+
 def _integer(value: Any) -> Any:
     if isinstance(value, bool):
         raise PydanticKnownError("int_type")
@@ -142,6 +159,12 @@ Text = Annotated[str, StringConstraints(pattern=NO_NUL)]
 
 Label = Annotated[str, StringConstraints(pattern=NO_NUL, min_length=1, max_length=200), Clean()]
 """A short text that is not empty. The bound keeps it fit for a B-tree key (at most 2,704 bytes)."""
+
+Name = Annotated[str, StringConstraints(pattern=NO_NUL, min_length=1), Clean()]
+"""A text of any length that is not empty. It is not fit for a key."""
+
+IndexedName = Annotated[str, StringConstraints(pattern=NO_NUL, min_length=1), MaxBytes(2600), Clean()]
+"""A name that is fit for a key, beside some short columns: a B-tree's entry has at most 2,704 bytes."""
 
 HexId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$"), Clean()]
 """32 lower-case hex digits."""

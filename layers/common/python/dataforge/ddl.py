@@ -87,6 +87,8 @@ def _declared(column: Column) -> Iterator[str]:
         yield f"char_length({name}) >= {rule.min_length}"
     if rule.max_length is not None:
         yield f"char_length({name}) <= {rule.max_length}"
+    if rule.max_bytes is not None:
+        yield f"octet_length({name}) <= {rule.max_bytes}"
     if rule.ge is not None and not _type_bound(column, rule.ge):
         yield f"{name} >= {rule.ge}"
     if rule.le is not None and not _type_bound(column, rule.le):

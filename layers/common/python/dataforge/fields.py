@@ -18,7 +18,7 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from dataforge import storage
-from dataforge.columns import INTEGER_MAX, NO_NUL, Clean, Digest
+from dataforge.columns import INTEGER_MAX, NO_NUL, Clean, Digest, MaxBytes
 from dataforge.declarations import (
     is_unbounded,
     refuse_bounds,
@@ -40,6 +40,7 @@ class ColumnRule:
     pattern: str | None = None
     min_length: int | None = None
     max_length: int | None = None
+    max_bytes: int | None = None
     ge: Any = None
     le: Any = None
     choices: tuple[str, ...] = ()
@@ -68,10 +69,13 @@ def read_rule(name: str, info: FieldInfo) -> ColumnRule:
     annotation: Any = Annotated[info.annotation, *alone] if alone else info.annotation
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
     _refuse_unstorable(name, kind, adapter, bounds.get("pattern"))
+    max_bytes = next((m.limit for m in metadata if isinstance(m, MaxBytes)), None)
     known = {k: bounds[k] for k in ("pattern", "min_length", "max_length", "ge", "le") if k in bounds}
     if known.get("pattern") == NO_NUL:
         del known["pattern"]
-    return ColumnRule(kind, nullable, clean, adapter, choices=choices, digest=digest, **known)
+    return ColumnRule(
+        kind, nullable, clean, adapter, choices=choices, digest=digest, max_bytes=max_bytes, **known
+    )
 
 
 _UNSTORABLE = {
@@ -113,7 +117,9 @@ def _refuse_unstorable(name: str, kind: StorageType, adapter: TypeAdapter[Any], 
 
 def refuse_unindexable(name: str, rule: ColumnRule) -> None:
     """Raise ``ValueError`` if the column can have a value that no index holds: one row would end a whole run."""
-    bounded = rule.max_length or rule.choices or (rule.pattern and not is_unbounded(rule.pattern))
+    bounded = (
+        rule.max_length or rule.max_bytes or rule.choices or (rule.pattern and not is_unbounded(rule.pattern))
+    )
     if rule.type.name == "text" and not bounded:
         raise ValueError(
             f"column {name} is indexed and needs a bound, as Label has; a table without a Key is keyed by all"
@@ -124,6 +130,8 @@ def most_bytes(rule: ColumnRule) -> int:
     """How many bytes a value of an indexed column can have, in UTF-8; a pattern alone is taken for short."""
     if rule.choices:
         return max(len(choice.encode()) for choice in rule.choices)
+    if rule.max_bytes:
+        return rule.max_bytes
     return 4 * rule.max_length if rule.type.name == "text" and rule.max_length else 16
 
 
@@ -178,8 +186,8 @@ def _storage(name: str, bare: Any, bounds: dict[str, Any]) -> StorageType:
 
 
 _TYPES = (
-    "There are Text, Label, HexId; Integer, Count, Ordinal; Money, Exact with max_digits and decimal_places, "
-    "Double; Timestamp; bool; and Literal['…', …]."
+    "There are Text, Label, Name, IndexedName, HexId; Integer, Count, Ordinal; Money, Exact with max_digits and "
+    "decimal_places, Double; Timestamp; bool; and Literal['…', …]."
 )
 
 

@@ -68,6 +68,8 @@ def _note(column: Column) -> str:
         return f"At most {match[2]} decimals, never rounded."
     if column.type.name == "timestamp":
         return "Without time zone; an offset is an error."
+    if column.rule.max_bytes:
+        return f"At most {column.rule.max_bytes} bytes in UTF-8."
     if column.rule.digest:
         return f"Follows from {' and '.join(column.rule.digest.columns)}; leave it out, or send the same."
     return ""

@@ -111,8 +111,8 @@ def _accepted(quoted: pa.Array, missing: NDArray[np.bool_] | None) -> CanonicalC
 
 def _accepts_everything(column: Column) -> bool:
     rule = column.rule
-    bounds = (rule.pattern, rule.min_length, rule.max_length, rule.digest)
-    return column.type.name == "text" and column.clean is None and not rule.choices and bounds == (None,) * 4
+    bounds = (rule.pattern, rule.min_length, rule.max_length, rule.max_bytes, rule.digest)
+    return column.type.name == "text" and column.clean is None and not rule.choices and bounds == (None,) * 5
 
 
 def _shortcut(column: Column, raw: pa.Array) -> pa.Array | None:
@@ -121,7 +121,8 @@ def _shortcut(column: Column, raw: pa.Array) -> pa.Array | None:
     if column.type.name == "text":
         tight = rule.pattern is not None and _TIGHT.fullmatch(rule.pattern)
         lower = column.clean is not None and column.clean.upper and re.search("[a-z]", rule.pattern or "")
-        if not tight or lower or rule.min_length is not None or rule.max_length is not None or rule.digest:
+        bounds = (rule.min_length, rule.max_length, rule.max_bytes, rule.digest)
+        if not tight or lower or bounds != (None,) * 4:
             return None
         return pc.match_substring_regex(raw, rule.pattern)
     if column.type.name == "timestamp":

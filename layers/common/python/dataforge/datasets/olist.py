@@ -12,9 +12,10 @@ from dataforge.columns import (
     Count,
     Double,
     HexId,
+    IndexedName,
     Key,
-    Label,
     Money,
+    Name,
     Ordinal,
     References,
     Text,
@@ -32,8 +33,8 @@ PaymentType = Literal["credit_card", "boleto", "voucher", "debit_card", "not_def
 class CategoryTranslation(Row, table="category_translations", file="product_category_name_translation.csv"):
     """The English name of a product category. Products may have categories that are not in here."""
 
-    product_category_name: Annotated[Label, Key()]
-    product_category_name_english: Label
+    product_category_name: Annotated[IndexedName, Key()]
+    product_category_name_english: Name
 
 
 class Customer(Row, table="customers", file="olist_customers_dataset.csv"):
@@ -42,7 +43,7 @@ class Customer(Row, table="customers", file="olist_customers_dataset.csv"):
     customer_id: Annotated[HexId, Key()]
     customer_unique_id: HexId
     customer_zip_code_prefix: ZipPrefix
-    customer_city: Label
+    customer_city: Name
     customer_state: State
 
 
@@ -51,7 +52,7 @@ class Seller(Row, table="sellers", file="olist_sellers_dataset.csv"):
 
     seller_id: Annotated[HexId, Key()]
     seller_zip_code_prefix: ZipPrefix
-    seller_city: Label
+    seller_city: Name
     seller_state: State
 
 
@@ -61,7 +62,7 @@ class Geolocation(Row, table="geolocations", file="olist_geolocation_dataset.csv
     geolocation_zip_code_prefix: ZipPrefix
     geolocation_lat: Annotated[Double, Field(ge=-90, le=90)]
     geolocation_lng: Annotated[Double, Field(ge=-180, le=180)]
-    geolocation_city: Label
+    geolocation_city: IndexedName
     geolocation_state: State
 
 
@@ -69,7 +70,7 @@ class Product(Row, table="products", file="olist_products_dataset.csv"):
     """A product; the spelling of the columns is the source's."""
 
     product_id: Annotated[HexId, Key()]
-    product_category_name: Label | None = None
+    product_category_name: Name | None = None
     product_name_lenght: Count | None = None
     product_description_lenght: Count | None = None
     product_photos_qty: Count | None = None

@@ -8,42 +8,40 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from dataforge.catalogue import Row, Source
-from dataforge.columns import NO_NUL, Clean, Digest, HexId, Key, Label, References
+from dataforge.columns import Digest, HexId, IndexedName, Key, Name, References
 
 _QUOTE_ID = Digest(("author", "text"))
 _FLAT = ("author", "text", "tags")
-
-QuoteText = Annotated[str, StringConstraints(pattern=NO_NUL, min_length=1, max_length=100_000), Clean()]
 
 
 class Author(Row, table="authors"):
     """Whoever said it."""
 
-    name: Annotated[Label, Key()]
+    name: Annotated[IndexedName, Key()]
 
 
 class Quote(Row, table="quotes"):
     """What was said. quote_id follows from author and text, so writers need not ask for it."""
 
-    author: Annotated[Label, References("authors")]
-    text: QuoteText
+    author: Annotated[IndexedName, References("authors")]
+    text: Name
     quote_id: Annotated[HexId, Key(), _QUOTE_ID] = Field(default_factory=_QUOTE_ID.of)
 
 
 class Tag(Row, table="tags"):
     """A word that quotes are found by."""
 
-    name: Annotated[Label, Key()]
+    name: Annotated[IndexedName, Key()]
 
 
 class QuoteTag(Row, table="quote_tags"):
     """One tag of one quote."""
 
     quote_id: Annotated[HexId, Key(), References("quotes")]
-    tag: Annotated[Label, Key(), References("tags")]
+    tag: Annotated[IndexedName, Key(), References("tags")]
 
 
 def split(record: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
