@@ -6,7 +6,6 @@ from contextlib import closing
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -15,6 +14,7 @@ from dataforge.database import Connection, connect, get_db_resource, transaction
 from dataforge.errors import DamagedBackup
 from dataforge.failures import as_step, caught, ended
 from dataforge.settings import BackupSettings, DatabaseSettings, read
+from dataforge.telemetry import entry_point, make_logger, make_tracer
 from functions.backup.begin import begin
 from functions.backup.close import abandon, close, end
 from functions.backup.finish import finish
@@ -26,7 +26,8 @@ from functions.backup.run import read_run
 from functions.backup.scratch import restore_scratch
 from functions.backup.verify import CheckItem, check, plan_checks
 
-logger, tracer = Logger(), Tracer()
+SERVICE = "backup"
+logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)
 
 
 @cache
@@ -35,8 +36,7 @@ def _s3() -> Any:
     return make_client("s3", WORKER)
 
 
-@logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
+@entry_point(logger, tracer)
 def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One step of the state machine, named by ``event["step"]``; its result is the state's result."""
     settings, event = read(BackupSettings), as_step(event)
@@ -90,8 +90,7 @@ def _count(name: str, dataset: str) -> None:
         metric.add_dimension("dataset", dataset)
 
 
-@logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
+@entry_point(logger, tracer)
 def hold(event: dict[str, Any], context: LambdaContext) -> dict[str, bool]:
     """Hold the run's snapshot for ``event["seconds"]``, or until nobody needs it."""
     settings = read(DatabaseSettings)
@@ -100,8 +99,7 @@ def hold(event: dict[str, Any], context: LambdaContext) -> dict[str, bool]:
         return hold_snapshot(get_db_resource(settings), holder, event["run_id"], event["seconds"])
 
 
-@logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
+@entry_point(logger, tracer)
 def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Write or read back one file, or restore the backup for a proof. Returns little: results stand in the ledger."""
     settings = read(BackupSettings)

@@ -13,6 +13,7 @@ from dataforge.catalogue import Dataset, Table
 from dataforge.database import Connection, transaction, translated
 from dataforge.manifest import Manifest
 from dataforge.objects import download
+from dataforge.refusals import describe
 from dataforge.rows import content_hash
 from dataforge.settings import BackupSettings
 from functions.backup.run import read_run
@@ -69,8 +70,7 @@ def _restore(db: Connection, s3: Any, bucket: str, dataset: Dataset, backup: Man
                 if fault := _difference(cursor, backup, table):
                     return fault
     except (psycopg2.IntegrityError, psycopg2.DataError) as error:
-        # The rest of the text has values in it.
-        return f"cannot be restored: {error.diag.message_primary}"
+        return f"cannot be restored: {describe(error)}"
     finally:
         if not db.closed:
             db.rollback()

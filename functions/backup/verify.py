@@ -82,7 +82,7 @@ def check(db: Connection, s3: Any, settings: BackupSettings, item: CheckItem) ->
         try:
             rows, total = _content(item, data)
         except (pa.ArrowException, OSError, KeyError) as error:
-            fault = f"cannot be read ({error})"
+            fault = f"cannot be read ({type(error).__name__})"
     if rows is not None and rows != item.file.rows:
         fault = f"has {rows} rows, not {item.file.rows}"
     with transaction(db) as cursor:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import psycopg2.errors
-from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.api.site import INDEX
@@ -17,6 +16,7 @@ from dataforge.datasets import DATASETS, DEFAULT, get_dataset
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import InvalidRequest
 from dataforge.settings import DeliverSettings, read
+from dataforge.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from functions.deliver import page
 from functions.deliver.answers import JSON, cached_answer, page_answer
 from functions.deliver.errors import BelowQuality, TooSlow
@@ -31,23 +31,21 @@ from functions.deliver.watch import WINDOW, measure
 T = TypeVar("T")
 
 SERVICE = "deliver"
-logger, tracer = Logger(SERVICE), Tracer(SERVICE, auto_patch=False)
-metrics = Metrics(namespace="DataForge", service=SERVICE)
+logger, tracer = make_logger(SERVICE), make_tracer(SERVICE, trace_aws=False)
+metrics = make_metrics(SERVICE)
 router = Router(logger)
 
 # What was imported stays as long as the process does: no collection during a request need look at it.
 gc.freeze()
 
 
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
+@entry_point(logger, tracer)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One request, as a proxy event of API Gateway."""
     return router.answer(event)
 
 
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
+@entry_point(logger, tracer)
 def watch(event: dict[str, Any], context: LambdaContext) -> None:
     """Every hour: the scores, as metrics."""
     window = read_window(WINDOW)

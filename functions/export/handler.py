@@ -6,7 +6,6 @@ from contextlib import closing
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.api.exports import ExportRequest
@@ -16,13 +15,14 @@ from dataforge.datasets import get_dataset
 from dataforge.failures import explain
 from dataforge.ids import run_id
 from dataforge.settings import ExportSettings, read
+from dataforge.telemetry import entry_point, make_logger, make_tracer
 from functions.export.export import export
 
-logger, tracer = Logger(), Tracer()
+SERVICE = "export"
+logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)
 
 
-@logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
+@entry_point(logger, tracer)
 def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Export a table. Returns {"export_id", "rows"}; the rest is in the report bucket.
 

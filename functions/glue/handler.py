@@ -5,15 +5,16 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge import manifest
 from dataforge.aws_clients import WORKER, make_client
 from dataforge.settings import GlueSettings, read
+from dataforge.telemetry import entry_point, make_logger, make_tracer
 from functions.glue.tables import register_tables
 
-logger, tracer = Logger(), Tracer()
+SERVICE = "glue"
+logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)
 
 
 @cache
@@ -21,8 +22,7 @@ def _s3() -> Any:
     return make_client("s3", WORKER)
 
 
-@logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
+@entry_point(logger, tracer)
 def register(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Let Glue's tables be those of the backup ``event["backup_id"]`` of ``event["dataset"]``. Repeating it is harmless."""
     settings = read(GlueSettings)

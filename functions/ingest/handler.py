@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.api.batch import read_batch
@@ -18,6 +17,7 @@ from dataforge.http.errors import InvalidRequest, NotFound
 from dataforge.http.idempotency import REPLAYED, check_key
 from dataforge.http.strictjson import parse
 from dataforge.settings import IngestSettings, read
+from dataforge.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from functions.ingest import docs, ledger
 from functions.ingest.batch import ingest
 from functions.ingest.listing import RejectionQuery, list_rejections
@@ -26,16 +26,15 @@ from functions.ingest.measure import measure
 T = TypeVar("T")
 
 SERVICE = "ingest"
-logger, tracer = Logger(SERVICE), Tracer(SERVICE, auto_patch=False)
-metrics = Metrics(namespace="DataForge", service=SERVICE)
+logger, tracer = make_logger(SERVICE), make_tracer(SERVICE, trace_aws=False)
+metrics = make_metrics(SERVICE)
 router = Router(logger)
 
 # What was imported stays as long as the process does: no collection during a request need look at it.
 gc.freeze()
 
 
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
+@entry_point(logger, tracer)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One request, as a proxy event of API Gateway."""
     return router.answer(event)

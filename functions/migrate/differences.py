@@ -20,8 +20,8 @@ from functions.migrate.replay import relation as replay_relation
 from functions.migrate.run import Run
 from functions.migrate.settle import same_key, same_row
 
-KEPT, SHOWN = 20, 5
-"""Differences that the report lists, and the error."""
+KEPT = 20
+"""Differences that the report lists. The error has their number: an execution's history must not hold keys."""
 
 SECONDS = 300.0
 """When to look for no more of them. It is a defect that is hunted here: the first keys are what is needed."""
@@ -30,7 +30,7 @@ _BEYOND = 2**63 - 1
 
 
 def explain(db: Connection, s3: Any, run: Run, failed: Mapping[str, str]) -> str:
-    """The reasons why tables do not agree, by table, with the first keys that differ, which are noted in the ledger."""
+    """The reasons why tables do not agree, by table. The first keys that differ are noted in the ledger for the report."""
     texts = []
     for name, reason in failed.items():
         with transaction(db, role=OWNER) as cursor:
@@ -40,7 +40,9 @@ def explain(db: Connection, s3: Any, run: Run, failed: Mapping[str, str]) -> str
                 ' WHERE migration_id = %s AND "table" = %s',
                 (json.dumps(found), run.id, name),
             )
-        texts.append(f"{reason} {'; '.join(found[:SHOWN])}{'; …' if len(found) > SHOWN else ''}".strip())
+        texts.append(
+            f"{reason} The report lists the first {len(found)} rows that differ." if found else reason
+        )
     return "\n".join(texts)
 
 

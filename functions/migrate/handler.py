@@ -6,7 +6,6 @@ import time
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -15,6 +14,7 @@ from dataforge.database import Connection, get_db_resource, transaction
 from dataforge.errors import DataForgeError, Temporary
 from dataforge.failures import as_step, caught, ended
 from dataforge.settings import MigrationSettings, read
+from dataforge.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from functions.migrate.abandon import abandon
 from functions.migrate.begin import begin, release
 from functions.migrate.cut import cut
@@ -26,7 +26,8 @@ from functions.migrate.report import report
 from functions.migrate.settle import settle
 from functions.migrate.steps import note_step
 
-logger, metrics, tracer = Logger(), Metrics(namespace="DataForge"), Tracer()
+SERVICE = "migrate"
+logger, metrics, tracer = make_logger(SERVICE), make_metrics(SERVICE), make_tracer(SERVICE)
 
 
 @cache
@@ -35,8 +36,7 @@ def _s3() -> Any:
     return make_client("s3", WORKER)
 
 
-@logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
+@entry_point(logger, tracer)
 def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One step of the state machine, named by ``event["step"]``; its result is the state's result."""
     settings, event = read(MigrationSettings), as_step(event)
@@ -75,8 +75,7 @@ def _step(event: dict[str, Any], settings: MigrationSettings, db: Connection, s3
     raise ValueError(f"unknown step {event['step']!r}")
 
 
-@logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
+@entry_point(logger, tracer)
 def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Scan or load one item of a Distributed Map. Returns nothing that the state would have to carry."""
     settings = read(MigrationSettings)

@@ -12,6 +12,7 @@ from dataforge import ddl, shadow
 from dataforge.catalogue import Table
 from dataforge.database import Connection, transaction
 from dataforge.errors import TargetChanged, TargetRefuses
+from dataforge.refusals import describe
 from dataforge.roles import OWNER
 from functions.migrate.run import Run, read_run
 from functions.migrate.settle import same_key, same_row
@@ -52,9 +53,8 @@ def insert(cursor: Any, run: Run) -> None:
         if isinstance(error, psycopg2.errors.ForeignKeyViolation) and error.diag.constraint_name in own:
             raise TargetChanged(
                 "A parent row was deleted since the run was settled; settling again."
-            ) from error
-        where = f"{error.diag.schema_name}.{error.diag.table_name}: " if error.diag.table_name else ""
-        raise TargetRefuses(f"{where}{error.diag.message_primary}. Nothing was published.") from error
+            ) from None
+        raise TargetRefuses(f"{describe(error)}. Nothing was published.") from None
 
 
 def _settled(cursor: Any, run: Run, table: Table) -> _Settled:

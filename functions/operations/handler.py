@@ -9,7 +9,6 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge import backups
@@ -23,18 +22,18 @@ from dataforge.http.idempotency import REPLAYED, check_key
 from dataforge.http.strictjson import parse
 from dataforge.ids import new_id, time_of
 from dataforge.settings import OperationsSettings, read
+from dataforge.telemetry import entry_point, make_logger, make_tracer
 from functions.operations import claims, runs
 from functions.operations.downloads import tell_export
 from functions.operations.listing import list_backups
 from functions.operations.orders import read_backup, read_export, read_restore
 
 SERVICE = "operations"
-logger, tracer = Logger(SERVICE), Tracer(SERVICE, auto_patch=False)
+logger, tracer = make_logger(SERVICE), make_tracer(SERVICE, trace_aws=False)
 router = Router(logger)
 
 
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
+@entry_point(logger, tracer)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One request, as a proxy event of API Gateway."""
     return router.answer(event)

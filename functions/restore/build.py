@@ -13,6 +13,7 @@ from dataforge import ddl, leases, shadow
 from dataforge.catalogue import Table
 from dataforge.database import Connection, transaction
 from dataforge.errors import DamagedBackup, TargetRefuses, WouldOrphan
+from dataforge.refusals import describe
 from dataforge.roles import OWNER
 from functions.restore.run import Run, read_run
 
@@ -88,9 +89,6 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except psycopg2.errors.ForeignKeyViolation as error:
-        raise WouldOrphan(
-            [str(error.diag.message_detail or error.diag.message_primary).rstrip(".")]
-        ) from error
+        raise WouldOrphan([describe(error)]) from None
     except (psycopg2.IntegrityError, psycopg2.errors.RaiseException) as error:
-        where = f"{error.diag.schema_name}.{error.diag.table_name}: " if error.diag.table_name else ""
-        raise TargetRefuses(f"{where}{error.diag.message_primary}. Nothing was restored.") from error
+        raise TargetRefuses(f"{describe(error)}. Nothing was restored.") from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -14,6 +13,7 @@ from dataforge.database import Connection, get_db_resource
 from dataforge.errors import DataForgeError, Temporary
 from dataforge.failures import as_step, caught, ended
 from dataforge.settings import RestoreSettings, read
+from dataforge.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from functions.restore.abandon import abandon
 from functions.restore.begin import begin, release
 from functions.restore.build import build, link
@@ -26,7 +26,8 @@ from functions.restore.pieces import LOAD, note
 from functions.restore.settle import settle
 from functions.restore.switch import switch
 
-logger, metrics, tracer = Logger(), Metrics(namespace="DataForge"), Tracer()
+SERVICE = "restore"
+logger, metrics, tracer = make_logger(SERVICE), make_metrics(SERVICE), make_tracer(SERVICE)
 
 
 @cache
@@ -35,8 +36,7 @@ def _s3() -> Any:
     return make_client("s3", WORKER)
 
 
-@logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
+@entry_point(logger, tracer)
 def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One step of the state machine, named by ``event["step"]``; its result is the state's result."""
     settings, event = read(RestoreSettings), as_step(event)
@@ -88,8 +88,7 @@ def _step_of_run(
     raise ValueError(f"unknown step {step!r}")
 
 
-@logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
+@entry_point(logger, tracer)
 def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Load or keep one item of a Distributed Map. Returns nothing that the state would have to carry."""
     settings = read(RestoreSettings)

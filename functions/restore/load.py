@@ -15,6 +15,7 @@ from dataforge.database import Connection, transaction
 from dataforge.errors import DamagedBackup
 from dataforge.manifest import FileEntry, folder
 from dataforge.objects import download
+from dataforge.refusals import describe
 from functions.restore.pieces import Piece, claim, done
 from functions.restore.run import narrowed
 
@@ -63,8 +64,7 @@ def _copy(cursor: Any, item: FileItem, data: bytes) -> int:
             copy_batch(cursor, table, shadow.schema_of(item.restore_id), batch)
             rows += batch.num_rows
     except (psycopg2.DataError, psycopg2.IntegrityError) as error:
-        # The rest of the text has values in it.
-        raise item.damaged(f"cannot be stored ({error.diag.message_primary})") from error
+        raise item.damaged(f"cannot be stored ({describe(error)})") from None
     if rows != item.file.rows:
         raise item.damaged(f"has {rows} rows, not {item.file.rows}")
     return rows
@@ -79,4 +79,4 @@ def _batches(item: FileItem, table: Table, data: bytes) -> Any:
                 raise item.damaged("has other columns than its manifest says")
             yield batch
     except (pa.ArrowException, OSError) as error:
-        raise item.damaged(f"cannot be read as Parquet ({error})") from error
+        raise item.damaged(f"cannot be read as Parquet ({type(error).__name__})") from None

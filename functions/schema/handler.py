@@ -11,7 +11,6 @@ import json
 from functools import partial
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.aws_clients import WORKER, invoking, make_client
@@ -20,13 +19,14 @@ from dataforge.database import connect
 from dataforge.errors import SchemaRefused, Unavailable
 from dataforge.roles import LOGINS
 from dataforge.settings import DatabaseSettings, Settings, read
+from dataforge.telemetry import entry_point, make_logger
 from functions.schema.apply import apply as apply_schema
 from functions.schema.cloudformation import answer
 from functions.schema.connections import connection_limits
 from functions.schema.doctor import examine
 from functions.schema.reach import PATIENCE, is_denied, reach
 
-logger = Logger()
+logger = make_logger("schema")
 
 MASTER_WAY_OUT = (
     "Set the master password to what the secret holds: aws rds modify-db-instance --apply-immediately "
@@ -69,7 +69,7 @@ class ApplySettings(DatabaseSettings):
         return Budget(self.load_concurrency, self.backup_concurrency, self.export_concurrency)
 
 
-@logger.inject_lambda_context
+@entry_point(logger)
 def on_event(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """A CloudFormation request, or {"action": "apply" | "doctor"} from the command line."""
     if "ResponseURL" in event:
@@ -114,7 +114,7 @@ def _secret(secrets: Any, arn: str) -> dict[str, str]:
     return {name: document[name] for name in ("username", "password")}
 
 
-@logger.inject_lambda_context
+@entry_point(logger)
 def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Apply the catalogue to the database, or examine it; the event holds the credentials and is never logged."""
     master = event["master"]

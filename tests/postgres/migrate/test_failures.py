@@ -236,7 +236,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_load_ends_the_run_by_name_and_ge
 
 
 @pytest.mark.parametrize("filled", [False, True])
-def test_rows_that_differ_are_named_by_key_in_error_and_report(
+def test_rows_that_differ_are_counted_in_the_error_and_named_by_key_in_the_report(
     forge: Forge, make_csv: MakeCsv, filled: bool
 ) -> None:
     rows: list[dict[str, Any]] = [{"customer_id": n} for n in (1, 2, 3, 3)]
@@ -263,7 +263,8 @@ def test_rows_that_differ_are_named_by_key_in_error_and_report(
     found = [f"read, not stored: customer_id = {n:032x}" for n in (1, 2)]
     found.insert(1, f"stored, not read: customer_id = {'9' * 32}")
     found.append(f"stored, not read: customer_id = {2:032x}")
-    assert "; ".join(found) in str(raised.value)
+    assert f"lists the first {len(found)} rows" in str(raised.value)
+    assert "customer_id" not in str(raised.value)
     assert run.failure["cause"].startswith(str(raised.value))
     [table] = forge.read_json(f"runs/{run.id}/report.json")["tables"]
     assert table["differences"] == found

@@ -176,7 +176,7 @@ def test_a_parent_that_goes_before_the_switch_is_missed(vault: Vault, swap_rows:
     vault.insert("orders", {"order_id": 1, "customer_id": 1})
     vault.backup("orders")
     vault.database.query("DELETE FROM olist.orders")
-    with pytest.raises(WouldOrphan, match=f"{1:032x}"):
+    with pytest.raises(WouldOrphan, match="orders_customer_id_fkey"):
         vault.restore(swap_rows, table="orders").run(
             switch=lambda: vault.database.query("DELETE FROM olist.customers")
         )

@@ -194,7 +194,10 @@ def test_files_that_are_not_the_manifests_are_named(
 
 @pytest.mark.parametrize(
     ("column", "value", "word"),
-    [("seller_city", "a\0b", "invalid byte sequence"), ("seller_id", None, "violates not-null constraint")],
+    [
+        ("seller_city", "a\0b", "character not in repertoire"),
+        ("seller_id", None, "violates not-null constraint"),
+    ],
     ids=["NUL", "NULL"],
 )
 def test_a_file_that_was_made_to_fit_its_manifest_but_not_the_table_is_damaged(
@@ -283,20 +286,22 @@ def orders(vault: Vault) -> None:
 
 
 @both
-def test_rows_that_would_lose_their_parent_are_listed_and_counted(vault: Vault, swap_rows: int) -> None:
+def test_rows_that_would_lose_their_parent_are_counted(vault: Vault, swap_rows: int) -> None:
     orders(vault)
-    shown = [f"{n:032x}" for n in range(10, 30)]
-    words = ["25 row(s) of olist.orders would lose their parents (orders_customer_id_fkey)", *shown, ", …"]
+    words = [
+        "25 row(s) of olist.orders would lose their parents (orders_customer_id_fkey)",
+        "missing keys: 25",
+    ]
     refused(vault, WouldOrphan, *words, swap_rows=swap_rows, table="customers")
     refused(vault, WouldOrphan, "25 row(s)", table="customers", dry_run=True)
     assert vault.restore(swap_rows, tables=["customers", "orders"]).run()["removed"] == 50
 
 
 @both
-def test_restored_rows_without_a_parent_are_listed(vault: Vault, swap_rows: int) -> None:
+def test_restored_rows_without_a_parent_are_counted(vault: Vault, swap_rows: int) -> None:
     orders(vault)
     vault.database.query("DELETE FROM olist.orders; DELETE FROM olist.customers WHERE customer_id LIKE '%%2'")
-    words = ["1 row(s)", "have no parent in customers (orders_customer_id_fkey)", f"{2:032x}"]
+    words = ["1 row(s)", "have no parent in customers (orders_customer_id_fkey)", "missing keys: 1"]
     refused(vault, WouldOrphan, *words, swap_rows=swap_rows, table="orders")
 
 
@@ -313,8 +318,8 @@ def test_orphans_within_the_backup_itself_are_found(vault: Vault, swap_rows: int
         "ALTER TABLE olist.orders ENABLE TRIGGER ALL; ALTER TABLE olist.customers ENABLE TRIGGER ALL"
     )
     both_tables = ["customers", "orders"]
-    refused(vault, WouldOrphan, f"{2:032x}", swap_rows=swap_rows, tables=both_tables)
-    refused(vault, WouldOrphan, f"{2:032x}", tables=both_tables, dry_run=True)
+    refused(vault, WouldOrphan, "orders_customer_id_fkey", swap_rows=swap_rows, tables=both_tables)
+    refused(vault, WouldOrphan, "orders_customer_id_fkey", tables=both_tables, dry_run=True)
 
 
 @pytest.mark.parametrize(

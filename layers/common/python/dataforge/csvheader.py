@@ -18,6 +18,7 @@ _IDENTIFIER = re.compile(r"[^\W\d][\w .-]{0,59}")
 _SHOWN = 5
 _UTF16_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DELIMITERS = {";": "';'", "\t": "tabs", "|": "'|'", ":": "':'"}
+_NOT_A_HEADER = "; the first line has none of the columns, and may be a record. Add the header"
 _PANDAS_INDEX = re.compile(r"__index_level_[0-9]+__")
 
 
@@ -60,8 +61,10 @@ def _other_delimiter(header: str, columns: Sequence[str], wanted: Sequence[str])
     alone = len(columns) == 1 < len(wanted) and len(found) > 1 and all(map(_IDENTIFIER.fullmatch, found))
     if _known(found, wanted) <= _known(columns, wanted) and not (alone and not _known(columns, wanted)):
         return ""
+    # Without a known column the line may be a record, whose values an error must not hold.
+    shown = f", with the columns {_some(found)}" if _known(found, wanted) else ""
     return (
-        f"it looks like it is separated by {_DELIMITERS[sign]}, with the columns {_some(found)}. Data Forge reads"
+        f"it looks like it is separated by {_DELIMITERS[sign]}{shown}. Data Forge reads"
         " fields that are separated by commas: export the file again with commas, or convert it"
     )
 
@@ -75,6 +78,8 @@ def check_columns(file: str, found: tuple[str, ...], wanted: Sequence[str]) -> N
     unknown, missing = [c for c in found if c not in wanted], [c for c in wanted if c not in found]
     if missing:
         hint = f"; it has instead: {_some(unknown)}" if unknown else ""
+        if unknown and not _known(found, wanted):
+            hint = _NOT_A_HEADER
         raise MissingColumn(file, missing, hint)
     if unknown:
         raise UnknownColumn(file, _some(unknown) + _index_hint(unknown))

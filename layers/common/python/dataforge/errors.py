@@ -13,6 +13,8 @@
     │   ├── RowSecurity, DamagedBackup, BackupExists, TableChanged, SchemaDiffers, WouldOrphan, SnapshotLost
     │   └── TargetChanged       the state machine settles again
     ├── DiskFull                the database has no room; somebody has to make some (never retried)
+    ├── StatementFailed         PostgreSQL refused a statement, and no situation above says why (never retried)
+    ├── Unexpected              a defect (never retried)
     └── Temporary               the same call may succeed later (retried with backoff)
         ├── Unavailable         the database is away
         ├── Busy                a lock was not to be had in time
@@ -296,6 +298,24 @@ class DiskFull(DataForgeError):
         super().__init__(
             f"The database has no room left: {reason}. Give it more storage (on AWS: maxStorageGigabytes) or delete "
             "what is not needed; then start again."
+        )
+
+
+class StatementFailed(DataForgeError):
+    """PostgreSQL refused a statement for a reason that no other error stands for. ``what`` holds names alone, no value."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The database refused a statement: {what}. The function's log says where.")
+
+
+class Unexpected(DataForgeError):
+    """A defect. What it was, and where, is in the log; the text of the original error may quote a record."""
+
+    def __init__(self, kind: str = "") -> None:
+        super().__init__(
+            f"{kind} was not expected. The function's log says where."
+            if kind
+            else "Something went wrong on our side. It is in the log under this instance."
         )
 
 

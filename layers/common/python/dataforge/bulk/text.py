@@ -37,7 +37,9 @@ class Text:
         try:
             return bytes(self._stream.read(size))
         except (OSError, EOFError, ValueError, zlib.error) as error:
-            raise DamagedFile(self._source.key, self._source.compression, str(error)) from error
+            # Python's text about gzip ends with the file's first bytes.
+            reason = str(error).partition(" (b'")[0]
+            raise DamagedFile(self._source.key, self._source.compression, reason) from None
 
 
 @contextmanager

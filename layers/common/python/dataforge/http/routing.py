@@ -7,18 +7,18 @@ A dispatcher of its own, because Powertools' resolver takes longer to import tha
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from dataforge.errors import DataForgeError
+from dataforge.errors import DataForgeError, Unexpected
 from dataforge.http.access import Kind, admit
 from dataforge.http.errors import AnswerTooLarge, NotFound, NotJson, WrongMethod
 from dataforge.http.message import Request, Response, problem, read_request
 from dataforge.http.sizes import fits
+from dataforge.telemetry import log_failure
 
 Answer = Callable[[Request], Response]
 
@@ -62,12 +62,12 @@ class Router:
             response = self._answer(request)
         except DataForgeError as error:
             if error.status >= 500:
-                self._log(error)
+                log_failure(self._logger, error, "request failed")
             response = problem(error, request.id)
         except RecursionError:
             response = problem(NotJson("The body is nested too deeply."), request.id)
         except Exception as error:  # noqa: BLE001  the border: the caller gets an answer, and nothing of the inside
-            self._log(error)
+            log_failure(self._logger, error, "request failed")
             response = problem(Unexpected(), request.id)
         return (response.without_body() if request.method == "HEAD" else response).as_event()
 
@@ -89,27 +89,6 @@ class Router:
                 raise AnswerTooLarge
             return response
         raise NotFound(f"There is nothing at {path[:200]!r}.")
-
-    def _log(self, error: BaseException) -> None:
-        """Log what happened and where, without the error's text: PostgreSQL's may quote a record."""
-        cause = error.__cause__
-        frames = traceback.extract_tb((cause or error).__traceback__)
-        self._logger.error(
-            "request failed",
-            extra={
-                "error": type(error).__name__,
-                "cause": type(cause).__name__ if cause else None,
-                "sqlstate": getattr(cause or error, "pgcode", None),
-                "where": [f"{f.filename.rpartition('/')[2]}:{f.lineno} {f.name}" for f in frames],
-            },
-        )
-
-
-class Unexpected(DataForgeError):
-    """A defect. Its details are in the log, under the request's id."""
-
-    def __init__(self) -> None:
-        super().__init__("Something went wrong on our side. It is in the log under this instance.")
 
 
 def _pattern(path: str) -> re.Pattern[str]:

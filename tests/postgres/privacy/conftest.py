@@ -1,0 +1,253 @@
+"""The functions as Lambda runs them, with tracing on, and everything that leaves them beside rows and files.
+
+The X-Ray SDK sends what it records over UDP; a socket on 127.0.0.1 takes the daemon's place.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import json
+import logging
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from moto import mock_aws
+
+from dataforge import roles
+
+if TYPE_CHECKING:
+    from tests.postgres.conftest import Database
+
+RAW, REPORT, BACKUP = "raw", "report", "backup"
+STARTED = "2026-11-22T10:00:00.123Z"
+CONTEXT: Any = SimpleNamespace(
+    function_name="any", memory_limit_in_mb=128, invoked_function_arn="arn:any", aws_request_id="request"
+)
+ROLES = {
+    "migrate.control": roles.MIGRATE,
+    "migrate.load": roles.LOAD,
+    "backup.control": roles.BACKUP,
+    "backup.hold": roles.BACKUP,
+    "backup.work": roles.BACKUP,
+    "restore.control": roles.RESTORE,
+    "restore.work": roles.REFILL,
+    "ingest.handler": roles.INGEST,
+    "deliver.handler": roles.DELIVER,
+    "export.work": roles.DELIVER,
+}
+TRACED = ("aws_xray_sdk", "aws_lambda_powertools", "dataforge.telemetry", "dataforge.http", "functions.")
+SERVICES = ("migrate", "backup", "restore", "ingest", "deliver", "export", "glue", "schema", "operations")
+_executions = itertools.count(1)
+
+
+class Failed(Exception):
+    """A function failed; its document is what Lambda returns and Step Functions keeps."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        super().__init__(document["errorType"])
+
+
+@dataclass
+class Lambda:
+    """Calls functions; ``histories`` holds what Step Functions would keep of each call."""
+
+    database: Database
+    s3: Any
+    set_role: Callable[[str], None]
+    daemon: socket.socket
+    pool: ThreadPoolExecutor
+    histories: list[str] = field(default_factory=list)
+    failed: type[Exception] = Failed
+
+    def call(self, name: str, **event: Any) -> Any:
+        """The result of a function; what it says of an error is what Lambda's runtime would."""
+        self.set_role(ROLES.get(name, ""))
+        capability, _, function = name.partition(".")
+        handler = getattr(importlib.import_module(f"functions.{capability}.handler"), function)
+        try:
+            result = handler(json.loads(json.dumps(event)), CONTEXT)
+        except Exception as error:  # noqa: BLE001  whatever it is: Lambda takes all
+            document = {"errorMessage": str(error), "errorType": type(error).__name__}
+            stack = "".join(traceback.format_exception(error))
+            self.histories.append(json.dumps(document) + stack)
+            raise Failed(document) from None
+        if ROLES.get(name) not in {roles.INGEST, roles.DELIVER}:
+            self.histories.append(json.dumps(result))
+        return result
+
+    def run(self, machine: str, steps: Callable[[str], Any]) -> Any:
+        """The steps of an execution, whose name they get; a failure is handed to the machine's last step."""
+        execution = f"arn:aws:states:us-east-1:1:execution:{machine}:run-{next(_executions)}"
+        try:
+            return steps(execution)
+        except Failed as failed:
+            caught = {"Error": failed.document["errorType"], "Cause": json.dumps(failed.document)}
+            return self.call(f"{machine}.control", step="abandon", execution=execution, error=caught)
+
+    def begin(self, machine: str, execution: str, document: dict[str, Any]) -> Any:
+        return self.call(
+            f"{machine}.control", step="begin", execution=execution, started=STARTED, input=document
+        )
+
+    def migrate(self, **document: Any) -> Any:
+        """A migration's output, or the error it ends with."""
+
+        def steps(execution: str) -> Any:
+            run = {"migration_id": self.begin("migrate", execution, document)["migration_id"]}
+            plan = self.call("migrate.control", step="plan", **run)
+            for item in self.read(plan["scan"]["key"]):
+                self.call("migrate.load", **item)
+            for item in self.read(self.call("migrate.control", step="cut", **run)["key"]):
+                self.call("migrate.load", **item)
+            for table in itertools.chain.from_iterable(plan["waves"]):
+                self.call("migrate.control", step="settle", table=table, **run)
+            self.call("migrate.control", step="reconcile", **run)
+            self.call("migrate.control", step="publish", execution=execution, **run)
+            return self.call("migrate.control", step="report", **run)
+
+        return self.run("migrate", steps)
+
+    def back_up(self, **document: Any) -> Any:
+        """A verified backup, or the error."""
+
+        def steps(execution: str) -> Any:
+            run = {"run_id": self.begin("backup", execution, document)["run_id"]}
+            holding: Future[Any] = self.pool.submit(self.call, "backup.hold", seconds=60, **run)
+            for item in self.read(self.call("backup.control", step="plan", **run)["key"]):
+                self.call("backup.work", **item)
+            self.call("backup.control", step="finish", **run)
+            holding.result(timeout=20)
+            for item in self.read(self.call("backup.control", step="plan_checks", **run)["key"]):
+                self.call("backup.work", **item)
+            self.call("backup.work", step="restore_scratch", **run)
+            self.call("backup.control", step="judge", **run)
+            return self.call("backup.control", step="close", **run)
+
+        return self.run("backup", steps)
+
+    def restore(self, **document: Any) -> Any:
+        """A restore's output, or the error."""
+
+        def steps(execution: str) -> Any:
+            run = {"restore_id": self.begin("restore", execution, document)["restore_id"]}
+            checked = self.call("restore.control", step="check", **run)
+            for item in self.read(checked["key"]):
+                self.call("restore.work", **item)
+            for table in checked["tables"]:
+                self.call("restore.control", step="settle", table=table, **run)
+            if self.call("restore.control", step="compare", **run)["next"] == "build":
+                for step, table in itertools.product(("build", "link"), checked["tables"]):
+                    self.call("restore.control", step=step, table=table, **run)
+            self.call("restore.control", step="switch", execution=execution, **run)
+            for item in self.read(self.call("restore.control", step="keep", **run)["key"]):
+                self.call("restore.work", **item)
+            return self.call("restore.control", step="finish", **run)
+
+        return self.run("restore", steps)
+
+    def apply(self, action: str) -> Any:
+        """What the schema function does for a deployment or the doctor."""
+        password = "for the tests"
+        master, passwords = (
+            {"username": "master", "password": password},
+            dict.fromkeys(roles.LOGINS, password),
+        )
+        return self.call("schema.apply", action=action, master=master, passwords=passwords)
+
+    def request(self, name: str, method: str, path: str, body: str | None = None, **query: str) -> Any:
+        """A request to an API function; its status."""
+        headers = {"x-api-key": "operator." + "k" * 40, "Content-Type": "application/json"}
+        answer = self.call(
+            name,
+            httpMethod=method,
+            path=path,
+            headers=headers,
+            body=body,
+            multiValueQueryStringParameters={k: [v] for k, v in query.items()} or None,
+            queryStringParameters=query or None,
+            requestContext={"requestId": "request-1"},
+        )
+        return answer["statusCode"]
+
+    def read(self, key: str) -> Any:
+        return json.loads(self.s3.get_object(Bucket=REPORT, Key=key)["Body"].read())
+
+    def segments(self) -> list[str]:
+        """What the SDK has sent to the daemon since."""
+        found = []
+        try:
+            while True:
+                found.append(self.daemon.recv(2**16).decode())
+        except BlockingIOError:
+            return found
+
+
+@pytest.fixture
+def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """In the daemon's place, for functions that are imported anew, as in a process of Lambda's."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**23)
+        listener.bind(("127.0.0.1", 0))
+        listener.setblocking(False)
+        monkeypatch.setenv("LAMBDA_TASK_ROOT", "/var/task")
+        monkeypatch.setenv(
+            "_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+        )
+        monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", f"127.0.0.1:{listener.getsockname()[1]}")
+        # What the SDK wraps is put back at the end.
+        monkeypatch.setattr(BaseClient, "_make_api_call", vars(BaseClient)["_make_api_call"])
+        before = {name: module for name, module in sys.modules.items() if name.startswith(TRACED)}
+        for name in before:
+            del sys.modules[name]
+        # Loggers too: those that there are write to what was the output then.
+        loggers = logging.Logger.manager.loggerDict
+        known = {name: loggers.pop(name) for name in SERVICES if name in loggers}
+        yield listener
+        for name in SERVICES:
+            loggers.pop(name, None)
+        loggers.update(known)
+        for name in [name for name in sys.modules if name.startswith(TRACED)]:
+            del sys.modules[name]
+        sys.modules.update(before)
+
+
+@pytest.fixture
+def functions(
+    database: Database,
+    daemon: socket.socket,
+    environment: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Lambda]:
+    """All functions, on a database with the catalogue applied."""
+    with mock_aws(), ThreadPoolExecutor() as pool:
+        s3 = boto3.client("s3", region_name="us-east-1")
+        for bucket in (RAW, REPORT, BACKUP):
+            s3.create_bucket(Bucket=bucket)
+        boto3.client("glue", region_name="us-east-1").create_database(DatabaseInput={"Name": "lake_olist"})
+        buckets = {"raw_bucket": RAW, "report_bucket": REPORT, "backup_bucket": BACKUP}
+        environment(database, roles.MIGRATE, **buckets, chunk_bytes="100000", glue_database="lake")
+        yield Lambda(database, s3, lambda role: monkeypatch.setenv("DB_USER", role), daemon, pool)
+
+
+@pytest.fixture
+def logged(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+    """What was printed and logged since, by any logger, as Lambda takes it into the function's log."""
+    formatter = logging.Formatter("%(name)s %(message)s")
+
+    def read() -> str:
+        captured = capfd.readouterr()
+        # Powertools' own loggers reach Lambda's root handler, tracebacks and all.
+        return captured.out + captured.err + "\n".join(formatter.format(r) for r in caplog.records)
+
+    return read
