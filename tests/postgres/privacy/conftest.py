@@ -47,6 +47,7 @@ ROLES = {
 }
 TRACED = ("aws_xray_sdk", "aws_lambda_powertools", "dataforge.telemetry", "dataforge.http", "functions.")
 SERVICES = ("migrate", "backup", "restore", "ingest", "deliver", "export", "glue", "schema", "operations")
+CONCURRENCY = {f"{work}_concurrency": "1" for work in ("load", "backup", "export")}
 _executions = itertools.count(1)
 
 
@@ -236,7 +237,9 @@ def functions(
             s3.create_bucket(Bucket=bucket)
         boto3.client("glue", region_name="us-east-1").create_database(DatabaseInput={"Name": "lake_olist"})
         buckets = {"raw_bucket": RAW, "report_bucket": REPORT, "backup_bucket": BACKUP}
-        environment(database, roles.MIGRATE, **buckets, chunk_bytes="100000", glue_database="lake")
+        environment(
+            database, roles.MIGRATE, **buckets, chunk_bytes="100000", glue_database="lake", **CONCURRENCY
+        )
         yield Lambda(database, s3, lambda role: monkeypatch.setenv("DB_USER", role), daemon, pool)
 
 
