@@ -91,7 +91,7 @@ def test_migration_of_marked_rows_and_every_kind_of_bad_one_shows_none(
     [
         f"{KEY},{KEY},01037,{WORD},SP\n".encode() * 2,
         f'customer_id,"{WORD}"x,customer_city\n'.encode(),
-        b"customer_id;customer_unique_id;" + WORD.encode() + b"\n",
+        f"{KEY};{WORD};SP\n".encode() * 2,
         WORD.encode("utf-16"),
         b"customer_id,\xff" + WORD.encode(),
         b"PAR1" + WORD.encode() * 9 + b"PAR1",
