@@ -50,6 +50,8 @@ def sample_report(word: str = "sample") -> dict[str, Any]:
         "seconds": 20.8,
         "tables": [_table(name, *counts, word) for name, counts in _TABLES.items()],
         "files": [{"bucket": "raw", "key": f"{word}/{name}.csv", "chunks": 1} for name in _TABLES],
+        "ignored_files": [f"{word}/notes.txt"],
+        "ignored_reasons": {f"{word}/notes.txt": f"no table has a file of this name {word}"},
         "phases": phases(steps, chunks, scans=34),
         "throughput": throughput(chunks),
         "workers": {"chunks": len(chunks), "peak_memory_mb": 212},

@@ -5,19 +5,22 @@ CommandError                the work failed: exit 1
 ├── NoOutput                the deployment does not offer what the command needs
 ├── FunctionFailed          a Lambda function raised
 ├── ExecutionFailed         a state machine's execution ended without success
+├── NotConfirmed            the user was asked and refused
 ├── Interrupted             by the user: exit 130
 └── WrongCall               the call cannot be meant: exit 2
     ├── NoDeployment, BadOutputs
-    ├── NoFolder, NoKnownFiles
+    ├── NoFolder, NoKnownFiles, IncompleteFolder
     ├── UnknownBackup
     └── UnknownExecution, UnknownRun
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+_SHOWN = 20
 
 
 class CommandError(Exception):
@@ -73,6 +76,10 @@ class Interrupted(CommandError):
         return {"status": status, "execution": self.execution}
 
 
+class NotConfirmed(CommandError):
+    """The user saw what would change and did not confirm it."""
+
+
 class WrongCall(CommandError):
     """The call asks for something that cannot be."""
 
@@ -104,10 +111,24 @@ class NoKnownFiles(WrongCall):
     """The folder holds none of the dataset's files."""
 
     def __init__(self, folder: Path, dataset: str, expected: Iterable[str], found: Iterable[str]) -> None:
-        others = ", ".join(found)
+        names = list(found)
+        others = ", ".join(names[:_SHOWN]) + (
+            f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        )
         super().__init__(
             f"{folder} has no file of dataset {dataset!r}. Expected: {', '.join(expected)}."
-            + (f" Found other CSVs: {others}." if others else " It has no data file at all.")
+            + (f" Found: {others}." if others else " It has no file at all.")
+        )
+
+
+class IncompleteFolder(WrongCall):
+    """Tables of the run have no file, neither in the folder nor in the bucket."""
+
+    def __init__(self, folder: Path, missing: Mapping[str, str], present: Iterable[str]) -> None:
+        files = ", ".join(f"{table} (expected {file})" for table, file in missing.items())
+        super().__init__(
+            f"{folder} has no file for: {files}. Add the files, or migrate only the tables whose files are there with"
+            f" --tables present ({', '.join(present)})."
         )
 
 

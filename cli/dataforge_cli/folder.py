@@ -1,56 +1,76 @@
-"""A folder of files, held against the catalogue: which belong to a dataset."""
+"""A folder of files, compared with the catalogue: which of them a migration would read."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataforge.catalogue import Dataset
-from dataforge.naming import data_stem, source_of
+from dataforge.errors import UnexpectedFiles
+from dataforge.filelist import FileList, list_files
 from dataforge_cli.errors import NoFolder, NoKnownFiles
-
-_DATA = (".csv", ".csv.gz", ".csv.zst", ".parquet")
 
 
 @dataclass(frozen=True)
 class Folder:
-    """``files`` belong to the chosen tables; ``missing`` are expected but not there; ``unknown`` are data of no table."""
+    """``files`` are read, in this order, and go to ``tables``; ``ignored`` are not, for the reason that is given.
+
+    ``missing``: the expected file of each table of the run that has none.
+    """
 
     path: Path
     files: tuple[Path, ...]
-    missing: tuple[str, ...]
-    unknown: tuple[str, ...]
+    tables: tuple[str, ...]
+    ignored: Mapping[str, str]
+    missing: Mapping[str, str]
+
+    @property
+    def names(self) -> set[str]:
+        """The names of the files relative to the folder, with ``/`` between folders."""
+        return {file.relative_to(self.path).as_posix() for file in self.files}
 
 
-def read_folder(path: Path, dataset: Dataset, tables: Collection[str]) -> Folder:
-    """What the folder, and folders in it that are named like a file's stem, hold of the tables.
+def read_folder(
+    path: Path, dataset: Dataset, tables: Collection[str], ignore: Collection[str] = (), prefix: str = ""
+) -> Folder:
+    """What the folder, with all folders below it, holds of the tables, as a run of them below ``prefix`` would see it.
 
-    Raises ``NoFolder`` or ``NoKnownFiles``.
+    Raises ``NoFolder``, ``UnexpectedFiles`` or ``NoKnownFiles``.
     """
-    stems = {data_stem(source.file) for source in dataset.sources}
-    there = sorted(name for folder in ("", *_folders(path, stems)) for name in _names(path, folder))
+    found = list_files(dataset, tables, _names(path, path, frozenset()), ignore, prefix)
+    if found.doubtful:
+        raise UnexpectedFiles({str(path / name): reason for name, reason in found.doubtful.items()})
+    if not found.taken:
+        raise _without_files(path, dataset, tables, found)
+    present = tuple(table for table in dataset.tables if table in tables and table not in found.missing)
+    return Folder(path, tuple(path / name for name, _ in found.taken), present, found.ignored, found.missing)
+
+
+def _without_files(path: Path, dataset: Dataset, tables: Collection[str], found: FileList) -> NoKnownFiles:
     expected = [source.file for source in dataset.sources if set(source.tables) & set(tables)]
-    owners = {name: source.file for name in there if (source := source_of(dataset, name))}
-    unknown = tuple(name for name in there if name.lower().endswith(_DATA) and name not in owners)
-    files = tuple(path / name for file in expected for name in there if owners.get(name) == file)
-    if not files:
-        raise NoKnownFiles(path, dataset.name, expected, (n for n in there if n.lower().endswith(_DATA)))
-    return Folder(path, files, tuple(name for name in expected if name not in owners.values()), unknown)
+    return NoKnownFiles(path, dataset.name, expected, found.ignored)
 
 
-def _names(path: Path, folder: str) -> list[str]:
-    """The files of a folder in the folder, or of itself, by their place in it; sorted."""
-    return sorted(f"{folder}/{e.name}" if folder else e.name for e in _entries(path / folder) if e.is_file())
-
-
-def _folders(path: Path, stems: Collection[str | None]) -> list[str]:
-    return [entry.name for entry in _entries(path) if entry.name in stems and entry.is_dir()]
+def _names(root: Path, folder: Path, above: frozenset[Path]) -> Iterator[str]:
+    """The names of all files, relative to the root; a link that leads back up is not followed."""
+    above |= {folder.resolve()}
+    for entry in _entries(folder):
+        if entry.is_dir():
+            if entry.resolve() not in above:
+                yield from _names(root, entry, above)
+            continue
+        name = entry.relative_to(root).as_posix()
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise NoFolder(f"{root} has a file whose name is not valid UTF-8: {name!r}. Rename it.") from None
+        yield name
 
 
 def _entries(path: Path) -> list[Path]:
     try:
-        return list(path.iterdir())
+        return sorted(path.iterdir())
     except FileNotFoundError as error:
         raise NoFolder(f"There is no folder {path}.") from error
     except NotADirectoryError as error:

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from dataforge_cli.commands.backup import backup
 from dataforge_cli.commands.doctor import doctor
+from dataforge_cli.commands.files import files
 from dataforge_cli.commands.ingest import ingest
 from dataforge_cli.commands.keys import keys
 from dataforge_cli.commands.migrate import migrate
@@ -59,6 +60,7 @@ app = typer.Typer(
 )
 COMMANDS: dict[str, Callable[..., None]] = {
     "migrate": migrate,
+    "files": files,
     "replay": replay,
     "backup": backup,
     "restore": restore,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -18,6 +18,8 @@ from dataforge_cli.follow import follow
 from dataforge_cli.machines import MIGRATION
 from dataforge_cli.progress import as_document, read_plan, read_progress
 from dataforge_cli.tables import summary, under_way
+
+_SHOWN = 20
 
 
 def follow_to_its_end(call: Call, arn: str) -> Execution:
@@ -41,8 +43,21 @@ def show(call: Call, execution: Execution, **also: Any) -> None:
         output | {"execution": execution.arn, **also},
         f"Migration {output['migration_id']} of {output['dataset']} ({execution.name}): {output['status']}.",
         summary(output),
+        *_ignored(output),
         f"Report: {output['report']}",
     )
+
+
+def _ignored(output: Mapping[str, Any]) -> list[str]:
+    """The files that no table took; an older deployment does not name them."""
+    names = output.get("ignored_files", [])
+    return [f"Files that were not read: {some(names, output['ignored_count'])}."] if names else []
+
+
+def some(names: Sequence[str], count: int | None = None) -> str:
+    """The first names, and how many more there are; ``count`` is the number of all, where ``names`` is cut."""
+    left = (len(names) if count is None else count) - len(names[:_SHOWN])
+    return ", ".join(names[:_SHOWN]) + (f" and {left:,} more" if left else "")
 
 
 def _show_running(call: Call, execution: Execution, also: Mapping[str, Any]) -> None:

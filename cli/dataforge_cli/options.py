@@ -37,6 +37,23 @@ Debug = Annotated[
     bool,
     typer.Option("--debug", help="Show the traceback when something fails.", rich_help_panel=_SCREEN),
 ]
+Prefix = Annotated[
+    str,
+    typer.Option(
+        metavar="P",
+        help="Where in the raw bucket the files lie. Default: a folder named like the dataset.",
+        show_default=False,
+    ),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore",
+        metavar="PATTERN",
+        show_default=False,
+        help="Leave the files that match, such as '*.bak' or 'old/*'. Repeatable.",
+    ),
+]
 Follow = Annotated[
     bool, typer.Option("--follow/--no-follow", help="Follow the run to its end, or only start it.")
 ]

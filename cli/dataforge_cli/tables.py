@@ -15,6 +15,7 @@ from dataforge.backups import Summary
 from dataforge_cli.api_keys import Key
 from dataforge_cli.bars import rows
 from dataforge_cli.progress import Progress
+from dataforge_cli.stored import Stored
 
 REFUSED = {"rejected", "unreadable"}
 CHANGES = ("restored", "added", "removed", "changed")
@@ -78,6 +79,18 @@ def keys_table(keys: Iterable[Key]) -> Table:
     for key in keys:
         off = "" if key.enabled else " (disabled)"
         table.add_row(key.id, key.kind, Text(key.name + off), f"{key.created:%Y-%m-%d %H:%M}")
+    return table
+
+
+def files_table(found: Iterable[tuple[Stored, str, str]]) -> Table:
+    """Objects, each with what a migration would do with it, and its tables or the reason."""
+    table = Table("key", "size", "uploaded", "a migration", "", box=SIMPLE_HEAD, pad_edge=False)
+    table.columns[1].justify = "right"
+    for one, status, about in found:
+        style = "red" if status == "refused" else ""
+        told = {"read": "reads it", "ignored": "ignores it", "refused": "fails"}[status]
+        when = f"{one.modified:%Y-%m-%d %H:%M}"
+        table.add_row(Text(one.key), size(one.size), when, Text(told, style=style), Text(about))
     return table
 
 

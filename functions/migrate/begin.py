@@ -57,11 +57,12 @@ def _enter(cursor: Any, migration_id: str, execution: str, request: MigrationInp
     """The migration's row in the ledger."""
     cursor.execute(
         "INSERT INTO dataforge.migrations"
-        " (migration_id, execution, dataset, prefix, tables, quality_threshold, on_conflict, replay)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (migration_id) DO NOTHING",
+        " (migration_id, execution, dataset, prefix, tables, quality_threshold, on_conflict, replay, ignore)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (migration_id) DO NOTHING",
         (
             *(migration_id, execution, order.dataset.name, order.prefix, order.tables, order.threshold),
             *(request.on_conflict, request.replay.model_dump_json() if request.replay else None),
+            request.ignore,
         ),
     )
 

@@ -40,7 +40,8 @@ def load_items(cursor: Any, run: Run) -> list[dict[str, Any]]:
     """The run's chunks, in file order, as what workers are told (``LoadItem``)."""
     cursor.execute(
         "SELECT c.chunk, c.first_byte, c.end_byte, c.first_line, f.file_number, f.bucket, f.key, f.etag, f.size, f.source,"
-        " f.header FROM dataforge.migration_chunks c JOIN dataforge.migration_files f USING (migration_id, file_number)"
+        " f.header, f.compression, f.folder_values"
+        " FROM dataforge.migration_chunks c JOIN dataforge.migration_files f USING (migration_id, file_number)"
         " WHERE c.migration_id = %s AND c.first_byte IS NOT NULL ORDER BY f.file_number, c.first_byte, c.end_byte",
         (run.id,),
     )
@@ -56,6 +57,8 @@ def load_items(cursor: Any, run: Run) -> list[dict[str, Any]]:
         "size",
         "source",
         "header",
+        "compression",
+        "folder_values",
     )
     common: dict[str, Any] = {"step": "load", "migration_id": run.id, "dataset": run.dataset.name}
     common |= {"progress": run.progress, "replay": run.replay is not None}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from psycopg2.extras import execute_values
@@ -32,15 +34,25 @@ def enter_tables(cursor: Any, run: Run) -> None:
         )
 
 
+def enter_ignored(cursor: Any, run: Run, ignored: Mapping[str, str]) -> None:
+    """Enter the keys of the files below the prefix that the run does not read, with the reasons."""
+    cursor.execute(
+        "UPDATE dataforge.migrations SET ignored_files = %s WHERE migration_id = %s",
+        (json.dumps(ignored).replace("\\u0000", "\\ufffd"), run.id),
+    )
+
+
 def enter_file(
     cursor: Any, run: Run, number: int, file: Object, source: str, layout: Layout
 ) -> list[dict[str, Any]]:
     """Enter a file and its ranges; returns the ranges that must be scanned, as work items."""
     cursor.execute(
-        "INSERT INTO dataforge.migration_files VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO dataforge.migration_files (migration_id, file_number, bucket, key, etag, size, source, header,"
+        " data_start, data_end, compression, folder_values) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             *(run.id, number, file.bucket, file.key, file.etag, file.size),
-            *(source, list(layout.header), layout.start, layout.end),
+            *(source, list(layout.header), layout.start, layout.end, layout.compression),
+            json.dumps(layout.folder_values) if layout.folder_values else None,
         ),
     )
     cursor.execute(
@@ -54,6 +66,7 @@ def enter_file(
         [(run.id, first + i, number, start, line) for i, (start, _, line) in enumerate(layout.ranges)],
     )
     place = {"bucket": file.bucket, "key": file.key, "etag": file.etag, "size": file.size}
+    place["compression"] = layout.compression
     return [
         {"step": "scan", "migration_id": run.id, "chunk": first + i, "start": start, "end": end, **place}
         for i, (start, end, _) in enumerate(layout.ranges)

@@ -19,15 +19,19 @@ class ScanItem(BaseModel):
     size: int
     start: int
     end: int
+    compression: str | None = None
 
     @property
     def object(self) -> Object:
         """The object, at the version that was planned."""
-        return Object(self.bucket, self.key, self.etag, self.size)
+        return Object(self.bucket, self.key, self.etag, self.size, self.compression)
 
 
 class LoadItem(ScanItem):
-    """One chunk to load: whole records, the first of them at ``line``. A ``replay`` has numbers for bytes, and no object."""
+    """One chunk to load: whole records, the first of them at ``line``. A ``replay`` has numbers for bytes, and no object.
+
+    ``folder_values``: the columns that the file's ``key=value`` folders fill, None being NULL.
+    """
 
     dataset: str
     file_number: int
@@ -37,6 +41,7 @@ class LoadItem(ScanItem):
     line: int
     progress: str
     replay: bool = False
+    folder_values: dict[str, str | None] | None = None
 
     @property
     def base(self) -> int:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dataforge.bulk.rowgroups import group_ends, open_file, unreadable
-from dataforge.catalogue import Source
-from dataforge.csvheader import check_columns
 from dataforge.errors import UnreadableColumn
-from dataforge.naming import is_parquet
+from dataforge.naming import Taken, is_parquet
 from dataforge.objects import Object
 from functions.migrate.parquet_parts import LINES_BEFORE
-from functions.migrate.source import read_header
+from functions.migrate.source import check_columns, read_header
 
 Range = tuple[int, int, int | None]
 """Where it starts and ends, and the line it starts with, where that is known."""
@@ -23,12 +21,15 @@ Range = tuple[int, int, int | None]
 class Layout:
     """``header``: the columns in the file's order. A CSV is cut anywhere: where its records begin must be ``scanned``.
 
-    Places are bytes of a CSV's text, and numbers of a Parquet file's rows, from 0.
+    Places are bytes of a CSV's text, and numbers of a Parquet file's rows, from 0. ``compression`` is what the content
+    says, ``folder_values`` what the file's ``key=value`` folders say.
     """
 
     header: tuple[str, ...]
     ranges: list[Range]
     scanned: bool = False
+    compression: str = ""
+    folder_values: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def start(self) -> int:
@@ -41,23 +42,30 @@ class Layout:
         return self.ranges[-1][1]
 
 
-def read_layout(s3: Any, source: Source, file: Object, step: int) -> Layout:
+def read_layout(s3: Any, taken: Taken, file: Object, step: int) -> Layout:
     """The file's layout, in ranges of about ``step`` bytes. Raises what ``read_header`` does, or ``UnreadableColumn``."""
-    if is_parquet(file.key):
-        return _read_parquet(s3, source, file, step)
-    header, start, line = read_header(s3, source, file)
-    if file.compression:
+    layout = (
+        _read_parquet(s3, taken, file, step) if is_parquet(file.key) else _read_csv(s3, taken, file, step)
+    )
+    return replace(layout, folder_values=taken.partition)
+
+
+def _read_csv(s3: Any, taken: Taken, file: Object, step: int) -> Layout:
+    header = read_header(s3, taken, file)
+    start, line = header.end, header.line
+    if header.compression:
         # It can only be read from its beginning.
-        return Layout(header, [(start, max(file.size, start), line)])
+        whole: list[Range] = [(start, max(file.size, start), line)]
+        return Layout(header.columns, whole, compression=header.compression)
     cut = [(a, b, line if a == start else None) for a, b in ranges(start, file.size, step)]
-    return Layout(header, cut, scanned=len(cut) > 1)
+    return Layout(header.columns, cut, scanned=len(cut) > 1)
 
 
-def _read_parquet(s3: Any, source: Source, file: Object, step: int) -> Layout:
+def _read_parquet(s3: Any, taken: Taken, file: Object, step: int) -> Layout:
     """A range is one row group or several: only their borders can be found without reading."""
     parquet = open_file(s3, file)
     schema = parquet.schema_arrow
-    check_columns(file.key, tuple(schema.names), source.columns)
+    check_columns(file.key, tuple(schema.names), taken)
     if wrong := unreadable(schema):
         raise UnreadableColumn(file.key, wrong)
     found: list[Range] = []

@@ -30,7 +30,8 @@ def locate(cursor: Any, s3: Any, run: Run, bad: Iterable[Bad]) -> Iterator[Locat
         yield from locate_replayed(cursor, run.id, bad)
         return
     cursor.execute(
-        "SELECT file_number, first_byte, end_byte, first_line, bucket, key, etag, size FROM dataforge.migration_chunks"
+        "SELECT file_number, first_byte, end_byte, first_line, bucket, key, etag, size, compression"
+        " FROM dataforge.migration_chunks"
         " JOIN dataforge.migration_files USING (migration_id, file_number)"
         " WHERE migration_id = %s AND first_byte IS NOT NULL ORDER BY file_number, first_byte, end_byte",
         (run.id,),

@@ -20,6 +20,7 @@ _SECTIONS = (
     page_effort.cost,
     page_sections.reconciliation,
     page_sections.cleanings,
+    page_sections.ignored_files,
 )
 
 

@@ -11,6 +11,7 @@ from functions.migrate.page_text import percent, table
 Report = dict[str, Any]
 SHOWN = 10
 """Reasons that stand on the page at once; a very dirty file has a hundred."""
+IGNORED_SHOWN = 200
 COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
 
 
@@ -99,6 +100,23 @@ def _example(example: dict[str, Any]) -> str:
     place = f"{example['file']}:{example['line']}"
     raw = f'<code class="raw">{escape(example["raw"])}</code>' if example["raw"] is not None else ""
     return f"<li><b>{escape(place)}</b><br>{escape(example['message'])}{raw}</li>"
+
+
+def ignored_files(report: Report) -> str:
+    """The files below the prefix that no table took, and why."""
+    keys = report["ignored_files"]
+    if not keys:
+        return ""
+    rows = [
+        [f"<code>{escape(key)}</code>", escape(report["ignored_reasons"][key])]
+        for key in keys[:IGNORED_SHOWN]
+    ]
+    more = f"<p>And {len(keys) - len(rows):,} more, see report.json.</p>" if len(keys) > len(rows) else ""
+    return (
+        "<h2>Files that were not read</h2>"
+        + table("Files that were not read", ("file", "reason"), rows)
+        + more
+    )
 
 
 def cleanings(report: Report) -> str:

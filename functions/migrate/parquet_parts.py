@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from dataforge.bulk.block import TableBatcher
-from dataforge.bulk.rowgroups import Rows, read_rows
+from dataforge.bulk.block import TableBatcher, constant
+from dataforge.bulk.rowgroups import Rows, Texts, read_rows
 from dataforge.catalogue import Source, Table
 from dataforge.objects import Object
 from dataforge.rejections import Located
@@ -38,7 +38,7 @@ def parquet_parts(s3: Any, item: LoadItem, source: Source, tables: dict[str, Tab
 
 def _by_columns(item: LoadItem, rows: Rows, batcher: TableBatcher, part: Part) -> list[int]:
     """Take the rows that are certainly good; returns the others."""
-    count, texts = len(rows), rows.texts
+    count, texts = len(rows), _texts(item, rows)
     left = np.zeros(count, np.bool_)
     left[list(rows.broken)] = True
     has_nul = any(pc.any(pc.match_substring(column, "\0"), min_count=0).as_py() for column in texts.values())
@@ -50,12 +50,21 @@ def _by_columns(item: LoadItem, rows: Rows, batcher: TableBatcher, part: Part) -
 
 
 def _records(item: LoadItem, rows: Rows, source: Source, indices: Iterable[int]) -> Iterator[Record]:
+    texts = _texts(item, rows)
     for index in indices:
         number = rows.first + index
-        values = {name: column[index].as_py() for name, column in rows.texts.items()}
+        values = {name: column[index].as_py() for name, column in texts.items()}
         fields = {name: value for name, value in values.items() if value is not None}
         place = _place(item.migration_id, item.key, rows, index)
         yield Record(item.base + number, place, item.tables[0], source, rows.broken.get(index, fields))
+
+
+def _texts(item: LoadItem, rows: Rows) -> Texts:
+    """The rows as texts, with the columns that the names of the file's folders fill."""
+    return {
+        **rows.texts,
+        **{name: constant(value, len(rows)) for name, value in (item.folder_values or {}).items()},
+    }
 
 
 def _place(migration_id: str, key: str, rows: Rows, index: int) -> Located:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dataforge.bulk.block import Rejected, TableBatcher
-from dataforge.bulk.records import Block, blocks
+from dataforge.bulk.records import Block, blocks, with_folder_values
 from dataforge.catalogue import Dataset, Source, Table
 from dataforge.csvfile import EMPTY_LINES
 from dataforge.csvrecords import read_record
@@ -38,7 +38,8 @@ def parts(cursor: Any, s3: Any, item: LoadItem, dataset: Dataset) -> Iterator[Pa
 def _csv_parts(item: LoadItem, window: Window, source: Source, tables: dict[str, Table]) -> Iterator[Part]:
     # What a batcher remembers of a keyless table's rows is bounded by the window; settling finds the other duplicates.
     batchers = {name: TableBatcher(table) for name, table in tables.items()}
-    for block in blocks(window.data, item.header, item.base + window.start, _BLOCK_BYTES):
+    values = item.folder_values
+    for block in blocks(window.data, item.header, item.base + window.start, _BLOCK_BYTES, values):
         if source.split is not None:
             yield from judge_each(tables, _flat_records(item, block, window, source))
             continue
@@ -58,7 +59,9 @@ def _flat_records(item: LoadItem, block: Block, window: Window, source: Source) 
         raw = block.data[first:end]
         if raw not in EMPTY_LINES:
             place = Located(item.migration_id, item.key, line, start + first, raw, [])
-            fields = read_record(block.header, raw, index in malformed)
+            fields = with_folder_values(
+                read_record(block.header, raw, index in malformed), block.folder_values
+            )
             yield Record(block.position + first, place, item.tables[0], source, fields)
         line += raw.count(b"\n")
 

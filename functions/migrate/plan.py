@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from dataforge import leases
-from dataforge.catalogue import Source
 from dataforge.database import Connection, transaction
 from dataforge.errors import NoFiles
+from dataforge.naming import Taken
 from dataforge.objects import Object, list_objects, put_json
 from dataforge.roles import OWNER
 from dataforge.settings import MigrationSettings
 from functions.migrate.corrections import read_corrections
-from functions.migrate.enter import enter_file, enter_tables, forget, sizes
+from functions.migrate.enter import enter_file, enter_ignored, enter_tables, forget, sizes
 from functions.migrate.layout import Layout, ranges, read_layout
 from functions.migrate.replay import CHUNK, collect
 from functions.migrate.resume import check_unchanged, has_loaded, loaded_so_far
@@ -33,14 +33,14 @@ def plan(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> d
         _open_replay(db, s3, settings, run, run.replay)
         return _planned(s3, settings, run, [])
     bucket = settings.raw_bucket
-    names = [table.name for table in run.tables]
-    files = match_files(run.dataset, names, list_objects(s3, bucket, run.prefix), bucket, run.prefix)
+    files = match_files(run, list_objects(s3, bucket, run.prefix), bucket)
     with transaction(db, role=OWNER) as cursor:
+        enter_ignored(cursor, run, files.ignored)
         resumed = has_loaded(cursor, run)
         if resumed:
-            leases.hold(cursor, run.execution, run.dataset.name, names)
-            check_unchanged(cursor, run, (file for _, file in files))
-    items = [] if resumed else _open(db, s3, settings, run, files)
+            leases.hold(cursor, run.execution, run.dataset.name, [table.name for table in run.tables])
+            check_unchanged(cursor, run, (file for _, file in files.taken))
+    items = [] if resumed else _open(db, s3, settings, run, files.taken)
     _announce(db, s3, settings, run)
     return _planned(s3, settings, run, items)
 
@@ -75,16 +75,16 @@ def _corrected(s3: Any, settings: MigrationSettings, run: Run) -> list[Object]:
 
 
 def _open(
-    db: Connection, s3: Any, settings: MigrationSettings, run: Run, files: list[tuple[Source, Object]]
+    db: Connection, s3: Any, settings: MigrationSettings, run: Run, files: list[tuple[Taken, Object]]
 ) -> list[dict[str, Any]]:
     """Enter files and ranges into the ledger and create the shadows; returns the ranges to scan."""
-    layouts = [read_layout(s3, source, file, settings.chunk_bytes) for source, file in files]
+    layouts = [read_layout(s3, taken, file, settings.chunk_bytes) for taken, file in files]
     with transaction(db, role=OWNER) as cursor:
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
         forget(cursor, run)
         items: list[dict[str, Any]] = []
-        for number, ((source, file), layout) in enumerate(zip(files, layouts, strict=True)):
-            items += enter_file(cursor, run, number, file, source.file, layout)
+        for number, ((taken, file), layout) in enumerate(zip(files, layouts, strict=True)):
+            items += enter_file(cursor, run, number, file, taken.source.file, layout)
         enter_tables(cursor, run)
     return items
 

@@ -30,7 +30,7 @@ _INEXACT = r"\\x[0-9a-f]{2}|\\ud[89a-f][0-9a-f]{2}|… \[cut: [0-9,]+ bytes in a
 _COLLECT = """
     INSERT INTO {relation}
     SELECT row_number() OVER (ORDER BY c.number, root.file, root.line, root.index, r.id) - 1, root.id, root."table",
-           coalesce(c.raw, r.raw), f.source, f.header, coalesce(root.file, 'batch ' || root.batch_id),
+           coalesce(c.raw, r.raw), f.source, f.header, f.folder_values, coalesce(root.file, 'batch ' || root.batch_id),
            coalesce(root.line, root.index + 1), coalesce(root."offset", 0)
     FROM dataforge.rejections r
     JOIN dataforge.rejections root ON root.id = coalesce(r.replay_of, r.id)
@@ -103,7 +103,8 @@ def collect(cursor: Any, run: Run, replay: Replay, corrections: Iterable[Correct
     _check_corrections(cursor, given, replay)
     cursor.execute(
         f"CREATE TABLE {relation(run.id)} (position bigint PRIMARY KEY, rejection bigint NOT NULL,"
-        ' "table" text NOT NULL, raw jsonb NOT NULL, source text, header text[], file text, line bigint, "offset" bigint)'
+        ' "table" text NOT NULL, raw jsonb NOT NULL, source text, header text[], folder_values jsonb, file text,'
+        ' line bigint, "offset" bigint)'
     )
     cursor.execute(f"GRANT SELECT ON {relation(run.id)} TO {LOAD}")
     cursor.execute(

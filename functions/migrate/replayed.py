@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from dataforge.bulk.records import FolderValues, with_folder_values
 from dataforge.catalogue import Source
 from dataforge.csvfile import split_records
 from dataforge.csvrecords import read_record
@@ -22,12 +23,12 @@ _PLACE = 'file, line, "offset", raw::text, rejection'
 def replayed_records(cursor: Any, item: LoadItem, sources: Mapping[str, Source]) -> Iterator[Record]:
     """The item's records, in their order; ``sources`` are the dataset's, by file."""
     cursor.execute(
-        f'SELECT position, "table", source, header, {_PLACE} FROM {relation(item.migration_id)}'
+        f'SELECT position, "table", source, header, folder_values, {_PLACE} FROM {relation(item.migration_id)}'
         " WHERE position >= %s AND position < %s ORDER BY position",
         (item.start, item.end),
     )
-    for position, table, source, header, *place in cursor.fetchall():
-        fields = _fields(json.loads(place[3], parse_float=Decimal), header)
+    for position, table, source, header, values, *place in cursor.fetchall():
+        fields = _fields(json.loads(place[3], parse_float=Decimal), header, values or {})
         located = _located(item.migration_id, place, [])
         yield Record(position, located, table, sources.get(source), fields)
 
@@ -46,14 +47,17 @@ def _located(migration_id: str, place: Any, violations: list[Violation]) -> Loca
     return Located(migration_id, file, line, offset, raw, violations, rejection)
 
 
-def _fields(raw: Any, header: list[str] | None) -> Any:
-    """What a record says: a text is one of the file that it comes from, an object has its values by column."""
+def _fields(raw: Any, header: list[str] | None, values: FolderValues) -> Any:
+    """What a record says: a text is one of the file that it comes from, an object has its values by column.
+
+    ``values``: those of the file's folders; a correction may have others.
+    """
     if isinstance(raw, dict):
-        return raw
+        return {**values, **raw}
     if not isinstance(raw, str) or header is None:
         return [Violation("dict_type", "The record should be an object: a value for each column")]
     data = raw.encode()
     found = split_records(data, last=True)
     if len(found.ends) != 1:
         return [Violation("field_count", f"One record is wanted here, not {len(found.ends)}")]
-    return read_record(tuple(header), data, bool(found.malformed))
+    return with_folder_values(read_record(tuple(header), data, bool(found.malformed)), values)

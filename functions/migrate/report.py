@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
 from dataforge.database import Connection, transaction
+from dataforge.naming import in_order
 from dataforge.objects import put_json
 from dataforge.roles import OWNER
 from dataforge.rows import ROW_HASH
@@ -18,6 +20,9 @@ from functions.migrate.report_rejections import cleanings_of, rejections_of
 from functions.migrate.run import Run, read_run
 
 COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
+
+OUTPUT_BYTES = 64 << 10
+"""What the names of ignored files may take of an execution's output, which Step Functions limits to 256 KiB."""
 
 
 def report(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
@@ -41,16 +46,32 @@ def report(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) ->
         {name: t[name] for name in ("table", *COUNTS, "updated", "quality")} for t in document["tables"]
     ]
     summary = {name: document[name] for name in ("migration_id", "status", "dataset", "quality")}
-    return {**summary, "tables": tables, "report": f"s3://{settings.report_bucket}/{key}"}
+    ignored = {
+        "ignored_files": shortened(document["ignored_files"]),
+        "ignored_count": len(document["ignored_files"]),
+    }
+    return {**summary, "tables": tables, **ignored, "report": f"s3://{settings.report_bucket}/{key}"}
+
+
+def shortened(keys: list[str]) -> list[str]:
+    """As many of the keys as fit into an execution's output; the report has them all."""
+    left, fitting = OUTPUT_BYTES, []
+    for key in keys:
+        left -= len(json.dumps(key)) + 1
+        if left < 0:
+            break
+        fitting.append(key)
+    return fitting
 
 
 def _document(cursor: Any, run: Run) -> dict[str, Any]:
     cursor.execute(
-        "SELECT status, quality, error, cause, started_at, coalesce(finished_at, now()) FROM dataforge.migrations"
+        "SELECT status, quality, error, cause, started_at, coalesce(finished_at, now()), ignored_files"
+        " FROM dataforge.migrations"
         " WHERE migration_id = %s",
         (run.id,),
     )
-    status, quality, error, cause, started, finished = cursor.fetchone()
+    status, quality, error, cause, started, finished, ignored = cursor.fetchone()
     reasons, cleanings = rejections_of(cursor, run), cleanings_of(cursor, run)
     return {
         "migration_id": run.id,
@@ -74,6 +95,8 @@ def _document(cursor: Any, run: Run) -> dict[str, Any]:
             for t in _tables(cursor, run)
         ],
         "files": files_of(cursor, run),
+        "ignored_files": in_order(ignored or {}),
+        "ignored_reasons": ignored or {},
         **effort_of(cursor, run),
     }
 

@@ -16,6 +16,7 @@ from dataforge.errors import NoSuchRun
 from dataforge.inputs import Input
 
 Name = Annotated[str, StringConstraints(max_length=100)]
+Pattern = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=NO_NUL)]
 
 
 class Replay(BaseModel):
@@ -42,6 +43,7 @@ class MigrationInput(Input):
     """The input of the state machine; every field is optional.
 
     ``prefix`` is a folder of the raw bucket, with or without its last slash; by default the dataset's name.
+    ``ignore``: patterns of files below it that the run leaves (``dataforge.filelist``).
     ``on_conflict``: what becomes of a row whose key is stored with other values.
     ``resume`` is the id of a run that failed or was stopped, to go on with: its dataset, prefix and tables count then.
     ``replay``: the records are rejections, as they were kept or, with a ``prefix``, as the JSON Lines below it have them.
@@ -53,6 +55,7 @@ class MigrationInput(Input):
     quality_threshold: Decimal = Field(default=Decimal("0.95"), ge=0, le=1, decimal_places=9)
     tables: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
     on_conflict: Literal["reject", "update"] = "reject"
+    ignore: list[Pattern] = Field(default=[], max_length=1000)
     resume: str = Field(default="", max_length=100, pattern=NO_NUL)
     replay: Replay | None = None
 
@@ -94,6 +97,7 @@ class Run:
     status: str
     on_conflict: str
     replay: Replay | None
+    ignore: tuple[str, ...]
 
     @property
     def folder(self) -> str:
@@ -109,14 +113,14 @@ class Run:
 def read_run(cursor: Any, run_id: str) -> Run:
     """The run of this id. Raises ``NoSuchRun``."""
     cursor.execute(
-        "SELECT execution, dataset, prefix, tables, quality_threshold, mode, status, on_conflict, replay"
+        "SELECT execution, dataset, prefix, tables, quality_threshold, mode, status, on_conflict, replay, ignore"
         " FROM dataforge.migrations WHERE migration_id = %s",
         (run_id,),
     )
     row = cursor.fetchone()
     if row is None:
         raise NoSuchRun(f"migration {run_id!r}")
-    execution, name, prefix, tables, threshold, mode, status, on_conflict, replay = row
+    execution, name, prefix, tables, threshold, mode, status, on_conflict, replay, ignore = row
     dataset = get_dataset(name)
     return Run(
         *(
@@ -131,6 +135,7 @@ def read_run(cursor: Any, run_id: str) -> Run:
         ),
         on_conflict,
         Replay.model_validate(replay) if replay else None,
+        tuple(ignore or ()),
     )
 
 

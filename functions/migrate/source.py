@@ -3,57 +3,92 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dataforge import csvheader
+from dataforge.bulk.content import content_of
 from dataforge.bulk.text import open_text
-from dataforge.catalogue import Dataset, Source
 from dataforge.csvheader import HEADER_BYTES
-from dataforge.errors import MissingColumn, MissingFile, NoFiles
-from dataforge.naming import in_order, source_of
+from dataforge.errors import (
+    ColumnInFolder,
+    MissingColumn,
+    MissingFile,
+    NoFiles,
+    UnexpectedFiles,
+    UnreadFormat,
+)
+from dataforge.filelist import list_files
+from dataforge.naming import Taken
 from dataforge.objects import Object, read_range
+from functions.migrate.run import Run
 
 
-def match_files(
-    dataset: Dataset, tables: Iterable[str], objects: Iterable[Object], bucket: str, prefix: str
-) -> list[tuple[Source, Object]]:
-    """The files of each source that feeds one of the tables, found by their names (``dataforge.naming``).
+@dataclass(frozen=True)
+class RunFiles:
+    """The run's files, in file order, and by path why others below the prefix are ignored."""
 
-    Sources come in catalogue order, the files of one in the order of their keys: the file order that decides conflicts.
-    Raises ``NoFiles`` or ``MissingFile``.
+    taken: list[tuple[Taken, Object]]
+    ignored: dict[str, str]
+
+
+def match_files(run: Run, objects: Iterable[Object], bucket: str) -> RunFiles:
+    """What becomes of the objects below the run's prefix, by their names (``dataforge.filelist``).
+
+    Raises ``NoFiles``, ``UnexpectedFiles`` or ``MissingFile``.
     """
-    wanted = set(tables)
-    by_key = {item.key: item for item in objects}
-    if not by_key:
-        raise NoFiles(bucket, prefix)
-    by_source: dict[str, list[Object]] = {}
-    for key in in_order(by_key):
-        source = source_of(dataset, key.removeprefix(prefix))
-        if source is not None:
-            by_source.setdefault(source.file, []).append(by_key[key])
-    sources = [s for s in dataset.sources if wanted & set(s.tables)]
-    missing = {t: s.file for s in sources if s.file not in by_source for t in s.tables if t in wanted}
-    if missing:
-        raise MissingFile(missing, prefix)
-    return [(source, file) for source in sources for file in by_source[source.file]]
+    by_path = {item.key.removeprefix(run.prefix): item for item in objects}
+    if not by_path:
+        raise NoFiles(bucket, run.prefix)
+    found = list_files(run.dataset, [table.name for table in run.tables], by_path, run.ignore, run.prefix)
+    if found.doubtful:
+        raise UnexpectedFiles({run.prefix + path: reason for path, reason in found.doubtful.items()})
+    if found.missing:
+        raise MissingFile(found.missing, run.prefix)
+    ignored = {by_path[path].key: reason for path, reason in found.ignored.items()}
+    return RunFiles([(taken, by_path[path]) for path, taken in found.taken], ignored)
 
 
-def read_header(s3: Any, source: Source, file: Object) -> tuple[tuple[str, ...], int, int]:
-    """The file's columns in its own order, the offset of its first record, and that record's line.
+@dataclass(frozen=True)
+class Header:
+    """A CSV's columns in its own order, where its first record begins, in which line, and the file's compression."""
 
-    Raises what ``csvheader`` does, naming file and column.
+    columns: tuple[str, ...]
+    end: int
+    line: int
+    compression: str
+
+
+def read_header(s3: Any, taken: Taken, file: Object) -> Header:
+    """The header of a CSV, whose compression is recognised by its content.
+
+    Raises ``UnreadFormat`` or what ``csvheader`` does, naming file and column.
     """
-    data = _head(s3, file)
+    data, compression = _head(s3, file)
     if not data:
-        raise MissingColumn(file.key, source.columns, "; the file is empty")
-    columns, start = csvheader.read_header(file.key, data, source.columns)
-    csvheader.check_columns(file.key, columns, source.columns)
-    return columns, start, 1 + data.count(b"\n", 0, start)
+        raise MissingColumn(file.key, taken.columns, "; the file is empty")
+    columns, start = csvheader.read_header(file.key, data, taken.columns)
+    check_columns(file.key, columns, taken)
+    return Header(columns, start, 1 + data.count(b"\n", 0, start), compression)
 
 
-def _head(s3: Any, file: Object) -> bytes:
-    """The first bytes of the file's text; fewer than ``HEADER_BYTES`` only if it has no more."""
-    if not file.compression:
-        return read_range(s3, file, 0, min(HEADER_BYTES, file.size))
-    with open_text(s3, file) as text:
-        return text.read(HEADER_BYTES)
+def check_columns(key: str, found: tuple[str, ...], taken: Taken) -> None:
+    """Raises ``ColumnInFolder`` for columns that the file's folders fill, or what ``csvheader.check_columns`` does."""
+    if both := [column for column in found if column in taken.partition]:
+        raise ColumnInFolder(key, both)
+    csvheader.check_columns(key, found, taken.columns)
+
+
+def _head(s3: Any, file: Object) -> tuple[bytes, str]:
+    """The first bytes of the file's text, fewer than ``HEADER_BYTES`` only if it has no more; and its compression."""
+    data = read_range(s3, file, 0, min(HEADER_BYTES, file.size))
+    content = content_of(data)
+    if content.unread:
+        raise UnreadFormat(file.key, content.unread)
+    if not content.compression:
+        return data, ""
+    with open_text(s3, replace(file, packed=content.compression)) as text:
+        data = text.read(HEADER_BYTES)
+    if (inner := content_of(data)).compression or inner.unread:
+        raise UnreadFormat(file.key, f"{inner.compression or inner.unread} inside of {content.compression}")
+    return data, content.compression

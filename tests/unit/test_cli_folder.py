@@ -1,12 +1,14 @@
-"""Which files of a folder belong to a dataset."""
+"""Which files of a folder a migration would read: what a run would make of them, before anything is sent."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from dataforge.datasets import get_dataset
+from dataforge.errors import UnexpectedFiles
 from dataforge_cli.errors import NoFolder, NoKnownFiles
 from dataforge_cli.folder import read_folder
 
@@ -16,6 +18,7 @@ ORDERS, CUSTOMERS = "olist_orders_dataset.csv", "olist_customers_dataset.csv"
 
 def fill(folder: Path, *names: str) -> Path:
     for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
     return folder
 
@@ -24,15 +27,16 @@ def test_every_known_file_of_the_chosen_tables_is_found(tmp_path: Path) -> None:
     fill(tmp_path, ORDERS, CUSTOMERS, "expected.json")
     folder = read_folder(tmp_path, OLIST, ["orders", "customers"])
     assert folder.files == (tmp_path / CUSTOMERS, tmp_path / ORDERS)
-    assert folder.missing == ()
-    assert folder.unknown == ()
+    assert folder.tables == ("customers", "orders")
+    assert folder.missing == {}
+    assert list(folder.ignored) == ["expected.json"]
 
 
-def test_files_of_tables_that_were_not_chosen_are_neither_sent_nor_unknown(tmp_path: Path) -> None:
+def test_files_of_tables_that_were_not_chosen_are_named_and_not_sent(tmp_path: Path) -> None:
     fill(tmp_path, ORDERS, CUSTOMERS)
     folder = read_folder(tmp_path, OLIST, ["orders"])
     assert folder.files == (tmp_path / ORDERS,)
-    assert folder.unknown == ()
+    assert folder.ignored == {CUSTOMERS: "a file of customers, which this run does not migrate"}
 
 
 def test_a_file_of_several_tables_is_sent_for_any_of_them(tmp_path: Path) -> None:
@@ -40,34 +44,67 @@ def test_a_file_of_several_tables_is_sent_for_any_of_them(tmp_path: Path) -> Non
     assert read_folder(tmp_path, get_dataset("quotes"), ["tags"]).files == (tmp_path / "quotes.csv",)
 
 
-def test_missing_files_and_unknown_csvs_are_named(tmp_path: Path) -> None:
-    fill(tmp_path, ORDERS, "olist_Customers_dataset.csv", "more.CSV", "notes.txt")
+def test_missing_files_and_those_of_no_table_are_named(tmp_path: Path) -> None:
+    fill(tmp_path, ORDERS, "more.CSV", "notes/a.txt")
     folder = read_folder(tmp_path, OLIST, ["orders", "customers"])
-    assert folder.missing == (CUSTOMERS,)
-    assert folder.unknown == ("more.CSV", "olist_Customers_dataset.csv")
+    assert folder.missing == {"customers": CUSTOMERS}
+    assert folder.tables == ("orders",)
+    assert list(folder.ignored) == ["more.CSV", "notes/a.txt"]
 
 
-def test_folders_named_like_files_are_no_files(tmp_path: Path) -> None:
-    (tmp_path / ORDERS).mkdir()
-    with pytest.raises(NoKnownFiles, match="no data file at all"):
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Olist_orders_dataset.csv",
+        "olist_orders_dataset (1).csv",
+        "olist_orders_dataset.csv.bz2",
+        "olist_orders_dataset/part-0",
+        "olist_orders_dataset/deeper/3.csv",
+        "olist_orders_dataset/year=2018/3.csv",
+        f"old/{ORDERS}",
+        f"{ORDERS}/part-0.csv",
+    ],
+)
+def test_what_a_run_would_refuse_is_refused_before_it_is_sent_unless_ignored(
+    tmp_path: Path, name: str
+) -> None:
+    fill(tmp_path, "olist_orders_dataset_2.csv", name)
+    with pytest.raises(UnexpectedFiles) as raised:
         read_folder(tmp_path, OLIST, ["orders"])
+    assert list(raised.value.files) == [str(tmp_path / name)]
+    folder = read_folder(tmp_path, OLIST, ["orders"], [name])
+    assert folder.names == {"olist_orders_dataset_2.csv"}
+    assert folder.ignored == {name: f"the run ignores {name}"}
 
 
 def test_files_lie_in_folders_named_like_a_file_too(tmp_path: Path) -> None:
-    names = ["olist_orders_dataset/2.csv", "olist_orders_dataset/1.csv.gz", "olist_orders_dataset/x.txt"]
-    for folder in ("olist_orders_dataset/deeper", "other"):
-        (tmp_path / folder).mkdir(parents=True)
-    fill(
-        tmp_path,
-        *names,
-        "olist_orders_dataset.parquet",
-        "olist_orders_dataset/deeper/3.csv",
-        f"other/{ORDERS}",
-    )
+    names = ["olist_orders_dataset/2.csv", "olist_orders_dataset/1.csv.gz", "olist_orders_dataset.parquet"]
+    fill(tmp_path, *names)
+    (tmp_path / "back").symlink_to(tmp_path, target_is_directory=True)
     found = read_folder(tmp_path, OLIST, ["orders"])
     wanted = ["olist_orders_dataset.parquet", "olist_orders_dataset/1.csv.gz", "olist_orders_dataset/2.csv"]
     assert [path.relative_to(tmp_path).as_posix() for path in found.files] == wanted
-    assert found.unknown == ()
+    assert found.ignored == {}
+
+
+def test_a_linked_folder_is_read(tmp_path: Path) -> None:
+    fill(tmp_path, "elsewhere/1.csv", "data/notes.txt")
+    link = tmp_path / "data" / "olist_orders_dataset"
+    link.symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    assert read_folder(tmp_path / "data", OLIST, ["orders"]).names == {"olist_orders_dataset/1.csv"}
+
+
+def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    fill(tmp_path, ORDERS)
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.csv")).touch()
+    with pytest.raises(NoFolder, match="not valid UTF-8"):
+        read_folder(tmp_path, OLIST, ["orders"])
+
+
+def test_a_folder_without_the_datasets_files_is_refused_with_what_it_has(tmp_path: Path) -> None:
+    fill(tmp_path, "other.csv")
+    with pytest.raises(NoKnownFiles, match=r"Expected: olist_orders_dataset\.csv\..* other\.csv"):
+        read_folder(tmp_path, OLIST, ["orders"])
 
 
 def test_a_file_in_place_of_the_folder_is_refused_with_the_way_out(tmp_path: Path) -> None:

@@ -1,73 +1,238 @@
-"""Which file is which source's."""
+"""Which file is which source's, and which only looks like one."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dataforge.catalogue import Dataset, Source
 from dataforge.datasets import get_dataset
-from dataforge.naming import in_order, source_of
+from dataforge.filelist import list_files, present_tables
+from dataforge.naming import Doubtful, FileNames, Ignored, Taken, in_order
 
 OLIST = get_dataset("olist")
-SHARED = Dataset(
-    "shared", "", {}, (Source("orders.csv", (), ("orders",)), Source("orders_old.csv", (), ("old",)))
-)
+STEM = "olist_orders_dataset"
+
+
+def dataset(*names: str, columns: tuple[str, ...] = (), ignored: tuple[str, ...] = ()) -> Dataset:
+    sources = tuple(Source(f"{n}.csv", columns, (n,), ignored_partitions=ignored) for n in names)
+    return Dataset("shared", "", dict.fromkeys(names), sources)  # type: ignore[arg-type]
+
+
+SHARED = dataset("orders", "orders_old", "orders_2", "pokemon")
 
 
 @pytest.mark.parametrize(
     "path",
     [
-        "olist_orders_dataset.csv",
-        "olist_orders_dataset_2.csv",
-        "olist_orders_dataset.part2.csv",
-        "olist_orders_dataset-2018-01.csv",
-        "olist_orders_dataset/anything.csv",
+        f"{STEM}.csv",
+        f"{STEM}_2.csv",
+        f"{STEM}-2.csv.gz",
+        f"{STEM}_2018.csv.zst",
+        f"{STEM}.parquet",
+        f"{STEM}/anything.csv",
+        f"{STEM}/part-00000-8f1c.c000.snappy.parquet",
+        f"{STEM}/{STEM}.csv",
     ],
 )
 def test_a_source_may_have_many_files(path: str) -> None:
-    source = source_of(OLIST, path)
-    assert source is not None
-    assert source.tables == ("orders",)
+    found = FileNames(OLIST).fate(path)
+    assert isinstance(found, Taken)
+    assert found.source.tables == ("orders",)
 
 
 @pytest.mark.parametrize(
     "path",
     [
+        "Olist_Orders_Dataset.csv",
+        "olist-orders-dataset.csv",
+        "olist orders dataset.csv",
+        "OLIST_ORDERS_DATASET.CSV",
+        f"{STEM}s.csv",
+        f"{STEM}2.csv",
+        f"{STEM}_2.CSV",
+        f"{STEM}.csv.GZ",
+        f"{STEM}.Parquet",
+        f"{STEM} (1).csv",
+        f"{STEM} - Copy.csv",
+        f"Copy of {STEM}.csv",
+        f"{STEM}.part2.csv",
+        f"{STEM}-2018-01.csv",
+        f"{STEM}_part_2_of_3.csv",
+        f"{STEM}.csv.bz2",
+        f"{STEM}.csv.xz",
+        f"{STEM}.csv.zip",
+        f"{STEM}.zip",
+        f"{STEM}.csv.bak",
+        f"{STEM}.csv.gz.part",
+        f"{STEM}.json",
+        f"{STEM}.xlsx",
+        f"~${STEM}.xlsx",
+        f".{STEM}.csv.swp",
+        STEM,
         "orders.csv",
-        "olist_orders_datasets.csv",
-        "olist_orders_dataset2.csv",
-        "my_olist_orders_dataset.csv",
-        "olist_orders_dataset.csv.bak",
-        "olist_orders_dataset.json",
-        "olist_orders_dataset",
-        "olist_orders_dataset_2/part.csv",
-        "olist_orders_dataset/_SUCCESS",
-        "2018/olist_orders_dataset.csv",
-        "olist_orders_dataset/2018/01.csv",
+        "Orders.CSV",
+        f"{STEM}_2/part.csv",
+        f"{STEM}.csv/part-0.csv",
+        f"{STEM.upper()}/part-0.csv",
+        f"{STEM}/part-00000",
+        f"{STEM}/000000_0",
+        f"{STEM}/part-0.csv.bz2",
+        f"{STEM}/part-0.CSV",
+        f"{STEM}/notes.txt",
+        f"{STEM}/.csv",
+        f"{STEM}/2018/01.csv",
+        f"{STEM}/_temporary/0/part-0.csv",
+        f"{STEM}/_delta_log/00000000000000000000.json",
+        f"{STEM}/olist_customers_dataset.csv",
+        f"2018/{STEM}.csv",
+        f"/{STEM}.csv",
+        f"old/2018/{STEM} (1).csv",
+        f"{STEM}/",
+    ],
+)
+def test_what_looks_like_a_table_s_file_is_doubtful(path: str) -> None:
+    found = FileNames(OLIST).fate(path)
+    assert isinstance(found, Doubtful), found
+    assert any("orders" in source.tables for source in found.sources)
+    assert found.reason
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "README.md",
+        "notes.csv",
+        "part-00000",
+        "pokemon.csv",
+        f"my_{STEM}.csv",
+        f"{STEM}_summary.csv",
+        f"{STEM}/_SUCCESS",
+        f"{STEM}/.part-0.csv.crc",
+        f"{STEM}/_committed_4911",
+        f"{STEM}/.DS_Store",
+        f"__MACOSX/._{STEM}.csv",
+        f"{STEM}_$folder$",
+        "Thumbs.db",
+        "other/part-0.csv",
+        "dt=2024-01-01/part-0.csv",
         "",
     ],
 )
-def test_other_names_belong_to_none(path: str) -> None:
-    assert source_of(OLIST, path) is None
+def test_other_names_are_ignored_with_the_reason(path: str) -> None:
+    found = FileNames(OLIST).fate(path)
+    assert isinstance(found, Ignored), found
+    assert found.reason
 
 
 @pytest.mark.parametrize(
     ("path", "file"),
     [
-        ("orders_2.csv", "orders.csv"),
+        ("orders_3.csv", "orders.csv"),
+        ("orders_2.csv", "orders_2.csv"),
+        ("orders_2_2.csv", "orders_2.csv"),
         ("orders_old.csv", "orders_old.csv"),
         ("orders_old_2.csv", "orders_old.csv"),
-        ("orders_older.csv", "orders.csv"),
-        ("orders/orders_old.csv", "orders.csv"),
         ("orders_old/1.csv", "orders_old.csv"),
+        ("orders_2/1.csv", "orders_2.csv"),
     ],
 )
-def test_a_name_that_fits_two_sources_belongs_to_the_longer(path: str, file: str) -> None:
-    source = source_of(SHARED, path)
-    assert source is not None
-    assert source.file == file
+def test_a_declared_file_name_wins_over_part_of_another(path: str, file: str) -> None:
+    found = FileNames(SHARED).fate(path)
+    assert isinstance(found, Taken)
+    assert found.source.file == file
+
+
+@pytest.mark.parametrize("path", ["pokemon_form_conditions.csv", "pokemon_forms.csv", "pokemon-x.csv"])
+def test_a_longer_name_is_no_part(path: str) -> None:
+    assert isinstance(FileNames(SHARED).fate(path), Ignored)
+
+
+def test_a_file_in_one_table_s_folder_with_another_s_name_is_doubtful_for_both() -> None:
+    found = FileNames(SHARED).fate("orders/orders_old.csv")
+    assert isinstance(found, Doubtful)
+    assert {source.file for source in found.sources} == {"orders.csv", "orders_old.csv"}
+
+
+@pytest.mark.parametrize(
+    ("path", "partition"),
+    [
+        ("orders/year=2024/part-1.csv", {"year": "2024"}),
+        ("orders/year=2024/city=S%C3%A3o%20Paulo/x.parquet", {"year": "2024", "city": "São Paulo"}),
+        ("orders/city=100%/x.csv", {"city": "100%"}),
+        ("orders/city=%FF/x.csv", {"city": "%FF"}),
+        ("orders/city=a=b/x.csv", {"city": "a=b"}),
+        ("orders/year=__HIVE_DEFAULT_PARTITION__/x.csv", {"year": None}),
+        ("orders/year=/x.csv", {"year": None}),
+        ("year=2024/orders.csv", {"year": "2024"}),
+        ("orders/run=7/year=2024/x.csv", {"year": "2024"}),
+        ("orders/x.csv", {}),
+    ],
+)
+def test_folders_fill_declared_columns(path: str, partition: dict[str, str | None]) -> None:
+    names = FileNames(dataset("orders", columns=("id", "year", "city"), ignored=("run",)))
+    found = names.fate(path)
+    assert isinstance(found, Taken), found
+    assert found.partition == partition
+
+
+@pytest.mark.parametrize("path", ["orders/month=1/x.csv", "month=1/orders.csv", "orders/year=1/year=2/x.csv"])
+def test_folders_of_an_undeclared_key_are_doubtful(path: str) -> None:
+    found = FileNames(dataset("orders", columns=("id", "year"))).fate(path)
+    assert isinstance(found, Doubtful)
+    assert path.partition("=")[0].rpartition("/")[2] in found.reason
 
 
 def test_files_are_in_the_order_of_their_bytes() -> None:
     keys = ["a_2.csv", "a.csv", "a_10.csv", "a\uffff.csv", "a\U00010000.csv"]
     assert in_order(keys) == ["a.csv", "a_10.csv", "a_2.csv", "a\uffff.csv", "a\U00010000.csv"]
+
+
+NAMES = st.lists(
+    st.sampled_from(
+        ["orders", "orders_old", ".csv", ".gz", "_2", " (1)", "/", "year=1", "X", ".", "_SUCCESS"]
+    ),
+    max_size=6,
+).map("".join)
+
+
+@given(st.sets(NAMES), st.sets(st.sampled_from(sorted(SHARED.tables))), st.lists(NAMES, max_size=2))
+def test_every_file_is_taken_ignored_or_doubtful(
+    paths: set[str], tables: set[str], ignore: list[str]
+) -> None:
+    found = list_files(SHARED, tables, paths, ignore)
+    sorts = [[path for path, _ in found.taken], list(found.ignored), list(found.doubtful)]
+    assert sorted(path for sort in sorts for path in sort) == sorted(paths)
+    assert not {path for path, _ in found.taken} & set(ignore)
+
+
+def test_files_of_tables_that_are_not_in_the_run_are_ignored_by_name() -> None:
+    found = list_files(SHARED, ["orders"], ["orders.csv", "pokemon.csv", "Pokemon.csv"])
+    assert [path for path, _ in found.taken] == ["orders.csv"]
+    assert found.ignored == dict.fromkeys(
+        ["pokemon.csv", "Pokemon.csv"], "a file of pokemon, which this run does not migrate"
+    )
+    assert found.doubtful == found.missing == {}
+
+
+@pytest.mark.parametrize("pattern", ["* (1).csv", "a/orders (1).csv", "a/", "a/*", "orders ?1?.csv"])
+def test_a_pattern_leaves_a_file(pattern: str) -> None:
+    found = list_files(SHARED, ["orders"], ["a/orders (1).csv"], [pattern])
+    assert found.ignored == {"a/orders (1).csv": f"the run ignores {pattern}"}
+    assert found.missing == {"orders": "orders.csv"}
+
+
+def test_present_tables_are_those_with_a_file() -> None:
+    assert present_tables(SHARED, ["orders_2.csv", "pokemon/x.parquet", "Orders.csv"]) == [
+        "orders_2",
+        "pokemon",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [f"{STEM}{'1' * 1000}x", f"{STEM}{'_' * 1000}x", f"{STEM}{'copy' * 250}x", "copy (1) " * 100],
+)
+def test_a_hostile_name_is_read_without_backtracking(name: str) -> None:
+    assert isinstance(FileNames(OLIST).fate(name), Ignored)

@@ -10,16 +10,12 @@ import typer
 from dataforge.datasets import DEFAULT, get_dataset
 from dataforge_cli.backups import LATEST, find_backup
 from dataforge_cli.call import Call, calling
-from dataforge_cli.errors import CommandError, Interrupted, WrongCall
+from dataforge_cli.errors import Interrupted, NotConfirmed, WrongCall
 from dataforge_cli.executions import Execution, name_of, start
 from dataforge_cli.follow import follow, how_to_go_on
 from dataforge_cli.machines import RESTORE
 from dataforge_cli.options import Debug, Follow, Json, OutputsFile, Stage
 from dataforge_cli.restores import show_comparison, show_restore, watch_restore
-
-
-class NotConfirmed(CommandError):
-    """The user looked at what would change, and did not want it."""
 
 
 def restore(

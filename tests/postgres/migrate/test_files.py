@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
+import gzip
+import lzma
 from collections.abc import Callable
 from decimal import Decimal
 from random import Random
@@ -20,6 +23,7 @@ from dataforge.errors import (
     UnknownColumn,
     UnknownDataset,
     UnknownTable,
+    UnreadFormat,
     WrongEncoding,
     WrongHeader,
 )
@@ -106,7 +110,11 @@ LATIN = "seller_id,seller_zip_code_prefix,seller_cidad\xe3o,seller_state\n".enco
         (b'"seller_id";"seller_city"\r\n', WrongHeader, ["separated by ';'", "'seller_city'"]),
         (b"id;zip;city, town\n", MissingColumn, ["seller_id"]),
         (b"id;zip;city;state\n", WrongHeader, ["separated by ';'"]),
-        (b"PK\x03\x04 a zip, not a csv", MissingColumn, ["seller_id"]),
+        (b"PK\x03\x04 a zip, not a csv", UnreadFormat, ["zip"]),
+        (b"PAR1\x15\x04", UnreadFormat, ["Parquet"]),
+        (bz2.compress(PLAIN), UnreadFormat, ["bzip2"]),
+        (lzma.compress(PLAIN), UnreadFormat, ["xz"]),
+        (gzip.compress(gzip.compress(PLAIN)), UnreadFormat, ["gzip inside of gzip"]),
     ],
 )
 def test_a_header_that_is_not_the_tables_is_refused_by_name(
@@ -172,12 +180,6 @@ def test_a_prefix_without_files_is_named_with_its_bucket(used_forge: Forge) -> N
     used_forge.s3.put_object(Bucket="raw", Key="nothing/", Body=b"")
     with pytest.raises(NoFiles, match=r"'nothing/' in bucket 'raw'"):
         used_forge.migrate(prefix="nothing/")
-
-
-def test_files_of_other_names_do_no_harm(used_forge: Forge) -> None:
-    used_forge.put("here/", sellers=PLAIN, README=b"about")
-    used_forge.s3.put_object(Bucket="raw", Key="here/", Body=b"")
-    assert used_forge.migrate(tables=["sellers"], prefix="here/")["sellers"]["read"] == 2
 
 
 @pytest.mark.parametrize(

@@ -23,17 +23,27 @@ class Row(BaseModel):
     """Base of all row models: ``class Order(Row, table="orders", file="orders.csv")``.
 
     ``table`` is the table's name, ``file`` the name of its CSV below a migration's prefix (None: it has no file of its own).
-    A table without a ``Key`` column is keyed by its whole row.
+    A table without a ``Key`` column is keyed by its whole row. Files may lie in folders named ``key=value``: a column
+    ``key`` is filled from there, unless ``ignore_partitions`` names it; a key that is neither fails the run.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     __table_name__: ClassVar[str] = ""
     __file_name__: ClassVar[str | None] = None
+    __ignored_partitions__: ClassVar[tuple[str, ...]] = ()
 
-    def __init_subclass__(cls, table: str = "", file: str | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls,
+        table: str = "",
+        file: str | None = None,
+        ignore_partitions: str | Iterable[str] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init_subclass__(**kwargs)
         cls.__table_name__, cls.__file_name__ = table, file
+        names = [ignore_partitions] if isinstance(ignore_partitions, str) else ignore_partitions
+        cls.__ignored_partitions__ = tuple(names)
 
 
 @dataclass(frozen=True)
@@ -116,6 +126,7 @@ class Source:
     columns: tuple[str, ...]
     tables: tuple[str, ...]
     split: Split | None = field(default=None, repr=False)
+    ignored_partitions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

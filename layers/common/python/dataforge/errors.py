@@ -5,8 +5,8 @@
     │   ├── InvalidSettings, InvalidDeclaration, UnusableBucket
     │   ├── UnknownDataset, UnknownTable
     │   ├── DamagedFile, RecordTooLong, WrongCorrection
-    │   ├── NoFiles, MissingFile
-    │   ├── MissingColumn, UnknownColumn, DuplicateColumn, UnreadableColumn, WrongHeader, WrongEncoding
+    │   ├── NoFiles, MissingFile, UnexpectedFiles, UnreadFormat
+    │   ├── MissingColumn, UnknownColumn, DuplicateColumn, ColumnInFolder, UnreadableColumn, WrongHeader, WrongEncoding
     │   ├── NoSuchBackup, NoSuchRun
     ├── Refused                 it could be done, but would harm (never retried)
     │   ├── AlreadyRunning, LeaseLost, QualityTooLow, NotReconciled, SchemaRefused, SourceChanged, TargetRefuses
@@ -26,8 +26,10 @@ Step Functions compares error names as strings, so its retries list the leaves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+
+_FILES_SHOWN = 10
 
 
 class DataForgeError(Exception):
@@ -95,11 +97,36 @@ class NoFiles(InvalidInput):
 class MissingFile(InvalidInput):
     """A table that is to be migrated has no file."""
 
-    def __init__(self, missing: dict[str, str], prefix: str) -> None:
+    def __init__(self, missing: Mapping[str, str], prefix: str) -> None:
         self.missing = missing
         files = ", ".join(f"{table} (expected {file})" for table, file in missing.items())
         super().__init__(
             f'No file under {prefix!r} for: {files}. Upload it, or name the tables to migrate in "tables".'
+        )
+
+
+class UnexpectedFiles(InvalidInput):
+    """Files look like a table's and are not named like one; ``files`` gives the reason for each."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self.files = files
+        first = list(files.items())[:_FILES_SHOWN]
+        more = f"; and {len(files) - len(first)} more" if len(files) > len(first) else ""
+        super().__init__(
+            f"{len(files)} file(s) may belong to a table and would not be read: "
+            + "; ".join(f"{name}: {reason}" for name, reason in first)
+            + f'{more}. Rename, move or remove them (`dataforge files --remove KEY`), or leave them with "ignore"'
+            " (`dataforge migrate --ignore PATTERN`)."
+        )
+
+
+class UnreadFormat(InvalidInput):
+    """A file named like a CSV holds something else."""
+
+    def __init__(self, file: str, content: str) -> None:
+        super().__init__(
+            f"{file} holds {content}, which is not read under this name. A CSV is plain text, gzip or zstd; Parquet is named"
+            " .parquet."
         )
 
 
@@ -122,6 +149,17 @@ class DuplicateColumn(InvalidInput):
 
     def __init__(self, file: str, columns: Iterable[str]) -> None:
         super().__init__(f"{file}: the header names more than once: {', '.join(columns)}.")
+
+
+class ColumnInFolder(InvalidInput):
+    """A file has a column that its ``key=value`` folder gives a value for, too."""
+
+    def __init__(self, file: str, columns: Iterable[str]) -> None:
+        names = tuple(columns)
+        super().__init__(
+            f"{file}: the column(s) {', '.join(names)} are in the file and in the names of its folders. Remove them from the"
+            f" file, or declare ignore_partitions={names!r} in the table's class to use the file's values."
+        )
 
 
 class UnreadableColumn(InvalidInput):

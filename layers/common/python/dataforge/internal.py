@@ -17,6 +17,8 @@ INTERNAL = (
         quality_threshold numeric NOT NULL,
         on_conflict text NOT NULL DEFAULT 'reject',
         replay jsonb,
+        ignore text[],
+        ignored_files jsonb,
         mode text,
         status text NOT NULL DEFAULT 'running',
         quality numeric,
@@ -35,6 +37,8 @@ INTERNAL = (
         header text[] NOT NULL,
         data_start bigint NOT NULL,
         data_end bigint NOT NULL,
+        compression text,
+        folder_values jsonb,
         PRIMARY KEY (migration_id, file_number))""",
     """CREATE TABLE IF NOT EXISTS dataforge.migration_chunks (
         migration_id text NOT NULL,

@@ -42,7 +42,11 @@ def read_dataset(module: ModuleType) -> Dataset:
     with _located(name):
         _refuse_references(tables)
         _refuse_names(tables.values())
-        own_files = tuple(Source(t.file, t.column_names, (t.name,)) for t in tables.values() if t.file)
+        own_files = tuple(
+            Source(t.file, t.column_names, (t.name,), ignored_partitions=t.model.__ignored_partitions__)
+            for t in tables.values()
+            if t.file
+        )
         sources = (*own_files, *getattr(module, "FLAT_FILES", ()))
         _refuse_sources(sources, tables)
         dataset = Dataset(name, (module.__doc__ or "").strip(), tables, sources)

@@ -1,16 +1,24 @@
 """Which file is which source's, by its name alone.
 
-A source's stem is its file's name without ``.csv``. A CSV or Parquet file directly below the prefix belongs to a source if
-its own name without the ending is the stem, or the stem followed by ``.``, ``_`` or ``-`` and anything else
-(``orders_2.csv``, ``orders.part2.parquet``). Of several stems that fit the longest counts. One in a folder directly below
-the prefix that is named like a stem belongs to that source (``orders/2018-01.csv``). Other files are no source's: a folder
-of an older delivery below the prefix does not slip into the run.
+A source's stem is its file's name without ``.csv``. Below a migration's prefix a source has these files: ``stem.csv``,
+further ones with a number (``stem_2.csv``, ``stem-2.csv``), and every data file in the folder ``stem/``. Each may be
+``.csv``, ``.csv.gz``, ``.csv.zst`` or ``.parquet``. Folders named ``key=value`` may lie around them, see
+``partition_fault``. Names are compared to the letter.
+
+Every other file is either ``Ignored`` (no source's) or ``Doubtful`` (it looks like a source's, see
+``dataforge.lookalikes``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from dataforge.lookalikes import Lookalike, is_marker, misnamed
 
 if TYPE_CHECKING:
     # The catalogue itself asks this module whether a declared file can be read.
@@ -21,35 +29,189 @@ COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
 PARQUET = ".parquet"
 
-_PARTS = (".", "_", "-")
+_NUMBERED = re.compile(r"(.+)[_-][0-9]+", re.DOTALL)
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+_STORES = {
+    "_temporary": "a write of Spark or Hadoop that has not finished",
+    "_delta_log": "a Delta table, in which files of deleted rows remain; export its current rows",
+    ".hoodie": "a Hudi table, in which files of deleted rows remain; export its current rows",
+}
+"""Folders beside data files that say what these are."""
 
 
-def source_of(dataset: Dataset, path: str) -> Source | None:
-    """The source that a file belongs to; ``path`` is relative to the prefix, with ``/`` between folders."""
-    *folders, name = path.split("/")
-    stem = data_stem(name)
-    if stem is None:
+@dataclass(frozen=True)
+class Taken:
+    """A file of the source. ``partition``: what its ``key=value`` folders say, None being NULL."""
+
+    source: Source
+    partition: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the file itself must have."""
+        return tuple(column for column in self.source.columns if column not in self.partition)
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A file of no source."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Doubtful:
+    """A file that looks like one of the sources', and is not named like one; ``reason`` says why and what to do."""
+
+    sources: tuple[Source, ...]
+    reason: str
+
+
+Fate = Taken | Ignored | Doubtful
+
+
+@dataclass(frozen=True)
+class FileNames:
+    """The file names of a dataset."""
+
+    dataset: Dataset
+
+    @cached_property
+    def _by_stem(self) -> Mapping[str, Source]:
+        return {data_stem(source.file) or source.file: source for source in self.dataset.sources}
+
+    @cached_property
+    def _lookalikes(self) -> list[tuple[Lookalike, Source]]:
+        """What resembles a source's file, longest stem first, then a table's name, whose file may be named otherwise."""
+        stems = sorted(self._by_stem, key=len, reverse=True)
+        tables = [(table, source) for source in self.dataset.sources for table in source.tables]
+        return [(Lookalike(stem), self._by_stem[stem]) for stem in stems] + [
+            (Lookalike(table, data_only=True), source)
+            for table, source in tables
+            if table not in self._by_stem
+        ]
+
+    def fate(self, path: str) -> Fate:
+        """What becomes of a file; ``path`` is relative to the prefix, with ``/`` between folders."""
+        *folders, name = path.split("/")
+        if is_marker(name):
+            return Ignored("a marker file")
+        pairs = [pair for folder in folders if (pair := partition_of(folder))]
+        plain = [folder for folder in folders if not partition_of(folder)]
+        found = self._plain_fate(plain, name)
+        if not isinstance(found, Taken) or not pairs:
+            return found
+        fault = partition_fault(found.source, pairs)
+        if fault:
+            return Doubtful((found.source,), fault)
+        ignored = found.source.ignored_partitions
+        return Taken(found.source, {key: value for key, value in pairs if key not in ignored})
+
+    def _plain_fate(self, folders: list[str], name: str) -> Fate:
+        match folders:
+            case []:
+                return self._alone(name)
+            case [folder] if folder in self._by_stem:
+                return self._in_folder(self._by_stem[folder], name)
+        return self._elsewhere(folders, name)
+
+    def _alone(self, name: str) -> Fate:
+        """A file directly below the prefix."""
+        stem = data_stem(name)
+        numbered = _NUMBERED.fullmatch(stem or "")
+        for known in (stem, numbered and numbered[1]):
+            if known and known in self._by_stem:
+                return Taken(self._by_stem[known])
+        for lookalike, source in self._lookalikes:
+            if lookalike.fits(name):
+                table = f"it is named like the table {lookalike.stem}, whose file is {source.file}"
+                return Doubtful(
+                    (source,),
+                    table
+                    if lookalike.data_only
+                    else misnamed(name, source.file, data_stem(source.file) or source.file),
+                )
+        return Ignored("no table has a file of this name")
+
+    def _in_folder(self, source: Source, name: str) -> Fate:
+        """A file in the source's own folder."""
+        stem = data_stem(name)
+        if stem is None:
+            return Doubtful(
+                (source,),
+                f"{misnamed(name, source.file, data_stem(source.file) or source.file)}: it lies in that file's folder",
+            )
+        other = self._by_stem.get(stem, source)
+        if other is not source:
+            reason = f"it is named like {other.file} and lies in the folder of {source.file}"
+            return Doubtful((source, other), reason)
+        return Taken(source)
+
+    def _elsewhere(self, folders: list[str], name: str) -> Fate:
+        """A file in other folders: its own name, or that of one of them, may still be meant for a source."""
+        for folder in folders:
+            if source := self._by_stem.get(folder) or self._resembled(folder):
+                return Doubtful((source,), _misplaced(source.file, folders))
+        found = self._alone(name)
+        if isinstance(found, Ignored):
+            return found
+        sources = (found.source,) if isinstance(found, Taken) else found.sources
+        reason = f"it is named like {sources[0].file} but lies in another folder"
+        return Doubtful(sources, f"{reason}; give a second set of files a prefix of its own")
+
+    def _resembled(self, folder: str) -> Source | None:
+        return next((source for lookalike, source in self._lookalikes if lookalike.fits(folder)), None)
+
+
+def _misplaced(file: str, folders: Iterable[str]) -> str:
+    """Why no file lies in these folders, one of which is named like the file's folder or nearly so."""
+    for folder in folders:
+        if folder in _STORES:
+            return f"the folder {folder}/ marks {_STORES[folder]}"
+    stem = data_stem(file) or file
+    return f"files of {file} lie directly below the prefix or directly in the folder {stem}/, in no other"
+
+
+def partition_of(folder: str) -> tuple[str, str | None] | None:
+    """Key and value of a folder named ``key=value``, as Hive and Spark write it; None for another folder."""
+    key, equals, value = folder.partition("=")
+    if not key or not equals:
         return None
-    by_stem = {str(data_stem(source.file)): source for source in dataset.sources}
-    match folders:
-        case []:
-            fitting = [
-                known
-                for known in by_stem
-                if stem == known or stem.startswith(tuple(known + p for p in _PARTS))
-            ]
-            return by_stem[max(fitting, key=len)] if fitting else None
-        case [folder]:
-            return by_stem.get(folder)
-    return None
+    return _unescaped(key), _unescaped(value) if value not in ("", _NO_VALUE) else None
+
+
+def _unescaped(text: str) -> str:
+    """Hive writes ASCII characters that a folder's name cannot have as %XX; other percent signs are themselves."""
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return text
+
+
+def partition_fault(source: Source, pairs: Iterable[tuple[str, str | None]]) -> str:
+    """Why the source has no files in these ``key=value`` folders; empty if it does.
+
+    Each key must be a column of the source, which is then filled from the folder, or one of its ``ignored_partitions``.
+    """
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) != len(keys):
+        return f"its folders give {', '.join(sorted({k for k in keys if keys.count(k) > 1}))} twice"
+    unknown = [key for key in keys if key not in (*source.columns, *source.ignored_partitions)]
+    if not unknown:
+        return ""
+    key = unknown[0]
+    return (
+        f"the folder {key}=… gives a value for {key}, which {', '.join(source.tables)} does not declare; declare the column"
+        f" {key} in its class, or ignore_partitions=({key!r},) there to leave the value out"
+    )
 
 
 def data_stem(name: str) -> str | None:
     """A file's name without ``.csv`` (and a compression's ending) or ``.parquet``; None if it is neither."""
     plain = name.removesuffix(compression_ending(name))
     if plain.endswith(".csv"):
-        return plain.removesuffix(".csv")
-    return name.removesuffix(PARQUET) if is_parquet(name) else None
+        return plain.removesuffix(".csv") or None
+    return (name.removesuffix(PARQUET) or None) if is_parquet(name) else None
 
 
 def is_parquet(name: str) -> bool:

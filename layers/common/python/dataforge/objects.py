@@ -18,17 +18,18 @@ from dataforge.naming import COMPRESSIONS, compression_ending
 
 @dataclass(frozen=True)
 class Object:
-    """One object's place, version and size in bytes."""
+    """One object's place, version and size in bytes. ``packed``: its compression, where its content was looked at."""
 
     bucket: str
     key: str
     etag: str
     size: int
+    packed: str | None = None
 
     @property
     def compression(self) -> str:
-        """How the object is compressed, as its name tells: ``gzip``, ``zstd`` or not at all."""
-        return COMPRESSIONS.get(compression_ending(self.key), "")
+        """How the object is compressed: ``gzip``, ``zstd`` or not at all; as its name says, unless its content was read."""
+        return COMPRESSIONS.get(compression_ending(self.key), "") if self.packed is None else self.packed
 
 
 _UNUSABLE = {
@@ -57,11 +58,11 @@ def translated(bucket: str, key: str) -> Iterator[None]:
 
 
 def list_objects(s3: Any, bucket: str, prefix: str) -> Iterator[Object]:
-    """The objects under a prefix, in the order of their keys; folder markers are left out."""
+    """The objects under a prefix, in the order of their keys; empty ones that stand for a folder are left out."""
     with translated(bucket, prefix):
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for item in page.get("Contents", ()):
-                if not item["Key"].endswith("/"):
+                if item["Size"] or not item["Key"].endswith("/"):
                     yield Object(bucket, item["Key"], item["ETag"], item["Size"])
 
 

@@ -21,7 +21,14 @@ from numpy.typing import NDArray
 from dataforge.bulk.canonical import CanonicalColumn, Fault, canonical
 from dataforge.bulk.digests import digests as row_digests
 from dataforge.bulk.digests import hash_total, text_bytes
-from dataforge.bulk.records import Block, present_records, read_columns, regular_records
+from dataforge.bulk.records import (
+    Block,
+    FolderValues,
+    present_records,
+    read_columns,
+    regular_records,
+    with_folder_values,
+)
 from dataforge.catalogue import Table
 from dataforge.csvfile import Offsets
 from dataforge.csvrecords import read_record
@@ -82,8 +89,10 @@ class TableBatcher:
         raw = read_columns(block, regular)
         if raw is None or raw.num_rows != len(regular) or not self.table.columns_are_independent:
             return regular
-        texts = {name: raw.column(name).combine_chunks() for name in self.table.column_names}
-        columns = self._canonical(texts, has_nul=b"\0" in block.data)
+        texts = {name: raw.column(name).combine_chunks() for name in raw.column_names}
+        texts |= {name: constant(value, raw.num_rows) for name, value in block.folder_values.items()}
+        has_nul = b"\0" in block.data or any("\0" in (value or "") for value in block.folder_values.values())
+        columns = self._canonical(texts, has_nul=has_nul)
         bad = self._good(batch, columns, block.records.starts[regular] + block.position)
         return self._bad(block, regular, np.flatnonzero(bad), columns, batch)
 
@@ -104,7 +113,9 @@ class TableBatcher:
         for place, (index, fault) in enumerate(zip(regular[bad].tolist(), faults, strict=True)):
             violations = self._known.get(fault)
             if violations is None:
-                verdict = judge_record(self.table, block.header, block.raw(index), False, Counter())
+                verdict = judge_record(
+                    self.table, block.header, block.raw(index), False, Counter(), block.folder_values
+                )
                 if not isinstance(verdict, list):
                     continue
                 violations = self._known[fault] = verdict
@@ -173,7 +184,9 @@ class TableBatcher:
         malformed = set(block.records.malformed)
         for index in indices.tolist():
             start, raw = int(block.records.starts[index]), block.raw(index)
-            verdict = judge_record(self.table, block.header, raw, index in malformed, batch.cleanings)
+            verdict = judge_record(
+                self.table, block.header, raw, index in malformed, batch.cleanings, block.folder_values
+            )
             if isinstance(verdict, list):
                 batch.rejected.append(Rejected(start, raw, verdict))
             else:
@@ -192,9 +205,19 @@ class TableBatcher:
         batch.lines.append(f"{copy_line(texts)},{position}\n".encode())
 
 
+def constant(value: str | None, count: int) -> pa.Array:
+    """A column in which each record has the same text."""
+    return pa.repeat(pa.scalar(value, pa.string()), count)
+
+
 def judge_record(
-    table: Table, header: tuple[str, ...], raw: bytes, malformed: bool, cleanings: Cleanings
+    table: Table,
+    header: tuple[str, ...],
+    raw: bytes,
+    malformed: bool,
+    cleanings: Cleanings,
+    folder_values: FolderValues | None = None,
 ) -> Texts | list[Violation]:
     """The verdict on one raw record of a table's own file."""
-    record = read_record(header, raw, malformed)
+    record = with_folder_values(read_record(header, raw, malformed), folder_values)
     return record if isinstance(record, list) else process(table, record, cleanings)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -12,25 +12,43 @@ from numpy.typing import NDArray
 from dataforge.bulk.csvtexts import read_texts
 from dataforge.csvfile import Offsets, Records, split_records
 from dataforge.csvrecords import suspects
+from dataforge.rows import Violation
+
+FolderValues = Mapping[str, str | None]
 
 _CR, _COMMA, _LF, _QUOTE = b'\r,\n"'
 
 
+def with_folder_values(
+    record: Mapping[str, str] | list[Violation], values: FolderValues | None
+) -> Mapping[str, str] | list[Violation]:
+    """The record with the columns that the names of its file's folders fill; or what is wrong with its shape."""
+    if isinstance(record, list) or not values:
+        return record
+    return {**record, **{name: value for name, value in values.items() if value}}
+
+
 @dataclass(frozen=True)
 class Block:
-    """Some records of a file: their bytes, where they are, and the position of the first byte."""
+    """Some records of a file: their bytes, where they are, and the position of the first byte.
+
+    ``folder_values``: further columns, and the value that each record of the file has there.
+    """
 
     data: bytes
     records: Records
     header: tuple[str, ...]
     position: int
+    folder_values: FolderValues = field(default_factory=dict)
 
     def raw(self, index: int) -> bytes:
         """A record's bytes."""
         return self.data[int(self.records.starts[index]) : int(self.records.ends[index])]
 
 
-def blocks(data: bytes, header: tuple[str, ...], position: int, size: int) -> Iterator[Block]:
+def blocks(
+    data: bytes, header: tuple[str, ...], position: int, size: int, folder_values: FolderValues | None = None
+) -> Iterator[Block]:
     """Cut a chunk, which is whole records, into blocks of about ``size`` bytes."""
     records = split_records(data, last=True)
     ends, malformed = records.ends, np.array(records.malformed, np.int64)
@@ -40,7 +58,7 @@ def blocks(data: bytes, header: tuple[str, ...], position: int, size: int) -> It
         last = max(int(np.searchsorted(ends, start + size, side="right")), first + 1)
         inside = malformed[(malformed >= first) & (malformed < last)] - first
         part = Records(ends[first:last] - start, inside.tolist())
-        yield Block(data[start : int(ends[last - 1])], part, header, position + start)
+        yield Block(data[start : int(ends[last - 1])], part, header, position + start, folder_values or {})
         first = last
 
 

@@ -1,0 +1,127 @@
+"""``dataforge files``: show what lies in the raw bucket and what a migration would make of it, and remove objects."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from dataforge.datasets import DEFAULT
+from dataforge.filelist import FileList, list_files
+from dataforge_cli.call import Call, calling
+from dataforge_cli.commands.migrate import read_names
+from dataforge_cli.errors import Interrupted, NotConfirmed, WrongCall
+from dataforge_cli.options import Debug, Ignore, Json, OutputsFile, Prefix, Stage
+from dataforge_cli.stored import BUCKET, Stored, choose, list_stored, remove
+from dataforge_cli.tables import files_table
+
+
+def files(
+    dataset: Annotated[str, typer.Option(metavar="NAME", help="Dataset of the catalogue.")] = DEFAULT,
+    prefix: Prefix = "",
+    ignore: Ignore = None,
+    removed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--remove",
+            metavar="KEY",
+            show_default=False,
+            help="Remove this object, named by its key with or without the prefix. Repeatable.",
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
+    as_json: Json = False,
+    stage: Stage = None,
+    outputs: OutputsFile = None,
+    debug: Debug = False,
+) -> None:
+    """Show the files in the raw bucket and what a migration would do with each.
+
+    A file is read into its tables, ignored, or refused: a refused one looks like a table's file, and a migration fails until
+    it is renamed, removed or ignored. --remove removes objects, such as those that an earlier upload left. The bucket is
+    versioned, so a removed object can be restored.
+
+    Exit code 0: shown or removed. 1: not confirmed, or AWS refused. 2: the call was wrong.
+
+    **Examples**
+
+    ```
+    dataforge files
+    dataforge files --dataset olist --prefix olist-2024/ --json
+    dataforge files --remove "olist_orders_dataset (1).csv" --yes
+    ```
+    """
+    with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
+        names = read_names(dataset, prefix)
+        if removed and not (yes or as_json or sys.stdin.isatty()):
+            raise WrongCall("There is no terminal to ask for confirmation. Give --yes to remove.")
+        stored = list_stored(call.deployment, names.prefix)
+        where = f"s3://{call.deployment[BUCKET]}/{names.prefix}"
+        if removed:
+            _remove(call, choose(stored, removed, where), where, asks=not (yes or as_json))
+            return
+        paths = [one.path for one in stored]
+        found = list_files(names.dataset, names.dataset.tables, paths, ignore or (), names.prefix)
+        shown = [_Shown.of(one, found) for one in stored]
+        document = {
+            "bucket": call.deployment[BUCKET],
+            "prefix": names.prefix,
+            "files": [one.document for one in shown],
+            "missing": dict(found.missing),
+        }
+        lacking = ", ".join(f"{table} ({file})" for table, file in found.missing.items())
+        call.screen.answer(
+            document,
+            f"{len(shown)} file(s) below {where}",
+            *([files_table((one.stored, one.status, one.about) for one in shown)] if shown else []),
+            *([f"Tables without a file: {lacking}."] if lacking else []),
+        )
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """An object, and what a migration would do with it: ``about`` names its tables or the reason."""
+
+    stored: Stored
+    status: str
+    tables: tuple[str, ...]
+    reason: str
+
+    @classmethod
+    def of(cls, stored: Stored, found: FileList) -> _Shown:
+        for status, reasons in (("ignored", found.ignored), ("refused", found.doubtful)):
+            if stored.path in reasons:
+                return cls(stored, status, (), reasons[stored.path])
+        return cls(stored, "read", dict(found.taken)[stored.path].source.tables, "")
+
+    @property
+    def about(self) -> str:
+        return self.reason or ", ".join(self.tables)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return {
+            "key": self.stored.key,
+            "size": self.stored.size,
+            "modified": self.stored.modified.isoformat(),
+            "status": self.status,
+            "tables": list(self.tables),
+            "reason": self.reason,
+        }
+
+
+def _remove(call: Call, chosen: list[Stored], where: str, *, asks: bool) -> None:
+    """Remove the objects, which are named first. Raises ``NotConfirmed``."""
+    for one in chosen:
+        call.screen.say(f"{one.key}, {one.size:,} bytes, of {one.modified:%Y-%m-%d %H:%M}")
+    if asks:
+        try:
+            agreed = typer.confirm(f"Remove {len(chosen)} object(s) below {where}?", err=True)
+        except typer.Abort as error:
+            raise Interrupted("Nothing was removed.") from error
+        if not agreed:
+            raise NotConfirmed("Nothing was removed.")
+    remove(call.deployment, chosen)
+    call.screen.answer({"removed": [one.key for one in chosen]}, f"{len(chosen)} object(s) removed.")

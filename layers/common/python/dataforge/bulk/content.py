@@ -1,0 +1,43 @@
+"""What a file holds, by its first bytes: its name may say something else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+_UNREAD: dict[bytes, str] = {
+    b"PK\x03\x04": "a zip archive (or an Excel workbook)",
+    b"PK\x05\x06": "an empty zip archive",
+    b"PAR1\x15": "Parquet",
+    **{b"BZh%d1AY&SY" % level: "bzip2" for level in range(1, 10)},
+    b"\xfd7zXZ\x00": "xz",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
+    b"\x04\x22\x4d\x18": "LZ4",
+    b"\x1f\x9d": "compress (.Z)",
+    b"\xff\x06\x00\x00sNaPpY": "Snappy",
+    b"Rar!\x1a\x07": "a RAR archive",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an Excel workbook",
+    b"Obj\x01": "Avro",
+    b"SQLite format 3\x00": "an SQLite database",
+    b"%PDF-": "PDF",
+}
+_SKIPPABLE_FRAMES = tuple(bytes([0x50 + n, 0x2A, 0x4D, 0x18]) for n in range(16))
+"""A zstd file may begin with a frame of metadata; parallel compressors write one."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """``compression`` is gzip, zstd or empty; ``unread`` names a format that is not read, if the content is in one."""
+
+    compression: str = ""
+    unread: str = ""
+
+
+def content_of(head: bytes) -> Content:
+    """What a file that begins with these bytes holds; text, unless they are another format's."""
+    for magic, compression in _COMPRESSIONS.items():
+        if head.startswith(magic):
+            return Content(compression)
+    if head.startswith(_SKIPPABLE_FRAMES):
+        return Content("zstd")
+    return Content(unread=next((name for magic, name in _UNREAD.items() if head.startswith(magic)), ""))

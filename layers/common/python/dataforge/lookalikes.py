@@ -1,0 +1,79 @@
+"""Names that look like a table's file but are not one: another spelling, another ending, a copy.
+
+A file of such a name is never passed over: it may hold rows that somebody expects to be loaded.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cached_property
+
+READ_ENDINGS = (".csv", ".csv.gz", ".csv.zst", ".parquet")
+"""The endings of files that are read."""
+
+_MARKER = re.compile(
+    r"_SUCCESS|_(?:committed|started)_.*|_(?:common_)?metadata|.*_\$folder\$"  # Hadoop, Spark, Parquet, EMR
+    r"|\..*\.crc|\.DS_Store|\._.*|\.gitkeep|\.keep|Thumbs\.db|desktop\.ini",  # Hadoop, macOS, git, Windows
+    re.DOTALL,
+)
+_UNREAD = ("bz2", "xz", "zip", "7z", "rar", "lz4", "lzo", "snappy", "br", "z", "lzma", "tar", "tgz")
+"""Endings of compressions and archives that are not read."""
+
+_COPY = re.compile(r"(?:copy|kopie|copie|copia|cópia)(?: ?\(\d+\))?(?: of| von| de)?[\W_]+")
+_TAIL = re.compile(
+    r"s?(?:[\W_]*+(?:\d++|copy|kopie|copie|copia|cópia|part|chunk|file|of|v|q|t))*+[\W_]*?(?:\.(?P<ending>.*))?",
+    re.DOTALL,
+)
+"""What may follow a stem. The possessive quantifiers keep the match linear: object keys are other people's."""
+_DATA_ENDING = re.compile(r"(?:csv|tsv|txt|parquet|pq|json|jsonl|ndjson|xlsx?)(?:\..*)?", re.DOTALL)
+
+
+def is_marker(name: str) -> bool:
+    """Whether a file of this name is one that tools leave beside data, and never data itself."""
+    return _MARKER.fullmatch(name) is not None
+
+
+@dataclass(frozen=True)
+class Lookalike:
+    """The names that resemble ``stem``: case, separators, a copy's or part's number and the ending may differ.
+
+    Other words after it make it another name: ``pokemon_forms.csv`` does not resemble ``pokemon``. With ``data_only`` the
+    ending must be one that data has.
+    """
+
+    stem: str
+    data_only: bool = False
+
+    @cached_property
+    def _start(self) -> re.Pattern[str]:
+        letters = [c for c in _folded(self.stem) if c.isalnum()]
+        return re.compile(r"[\W_]*" + r"[\W_]*".join(map(re.escape, letters)))
+
+    def fits(self, name: str) -> bool:
+        """Whether the name resembles the stem."""
+        folded = _COPY.sub("", _folded(name), count=1) if _COPY.match(_folded(name)) else _folded(name)
+        start = self._start.match(folded)
+        tail = _TAIL.fullmatch(folded, start.end()) if start else None
+        if tail is None:
+            return False
+        return not self.data_only or _DATA_ENDING.fullmatch(tail["ending"] or "") is not None
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def misnamed(name: str, file: str, stem: str) -> str:
+    """What is wrong with a name that resembles ``file``, and how the file must be named to be read."""
+    last = name.lower().rpartition(".")[2]
+    if "." in name and last in _UNREAD:
+        return f"it looks like {file} in a compression that is not read (.{last}); unpack it, or compress it as .gz or .zst"
+    if name.lower().endswith(READ_ENDINGS) and not name.endswith(READ_ENDINGS):
+        return f"it looks like {file} but its ending is not in lower case; endings that are read: {', '.join(READ_ENDINGS)}"
+    if not name.lower().endswith(READ_ENDINGS):
+        return (
+            f"it looks like {file} but has another ending; endings that are read: {', '.join(READ_ENDINGS)}"
+        )
+    return f"it looks like {file} but is spelled differently; further files are named {stem}_2.csv or lie in {stem}/"
