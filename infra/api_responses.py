@@ -55,10 +55,14 @@ WRONG_KEY = Refusal(
 NOT_FOUND = Refusal(
     HTTPStatus.NOT_FOUND, "not found", "There is nothing at this address. GET /v1/ lists what there is."
 )
-FAILED = Refusal(
-    HTTPStatus.INTERNAL_SERVER_ERROR,
-    "unexpected",
-    "Something went wrong on our side. It is in the log under this instance.",
+# The gateway's answer for a function that Lambda does not run because the account's executions are all in use, and for one
+# that fails.
+BUSY = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "busy",
+    "The service has too much to do at this moment. Send the request again after the time in Retry-After, with the same "
+    "Idempotency-Key: whether the work was done is not known.",
+    2,
 )
 
 REFUSALS = {
@@ -96,9 +100,9 @@ REFUSALS = {
         "The answer took too long, and whether the work was done is not known. With an Idempotency-Key, send it again.",
         5,
     ),
-    "INTEGRATION_FAILURE": Refusal(HTTPStatus.BAD_GATEWAY, FAILED.name, FAILED.detail),
+    "INTEGRATION_FAILURE": BUSY,
     "DEFAULT_4XX": Refusal(HTTPStatus.BAD_REQUEST, "bad request", "The request cannot be understood."),
-    "DEFAULT_5XX": FAILED,
+    "DEFAULT_5XX": BUSY,
 }
 """By API Gateway's response type. The two defaults serve the types that are not listed."""
 

@@ -42,6 +42,7 @@ class Operations(Construct):
                 "EXPORT_ARN": self._machine("export"),
                 "BACKUP_BUCKET": storage.backup.bucket_name,
                 "REPORT_BUCKET": storage.report.bucket_name,
+                "EXPORT_CONCURRENCY": str(settings.export_concurrency),
                 "RESTORE_API": str(settings.restore_api).lower(),
             },
             timeout=TIMEOUT,

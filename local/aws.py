@@ -40,6 +40,10 @@ def client_settings(endpoint: str, region: str) -> ClientSettings:
     }
 
 
+CONCURRENCY = 10
+"""Executions of functions at a time: what a new AWS account has."""
+
+
 def bypass_proxies() -> None:
     """From now on this process and its children reach this machine directly, whatever proxy the user's environment has."""
     for name in ("NO_PROXY", "no_proxy"):
@@ -94,6 +98,7 @@ def environment(config: Config) -> dict[str, str]:
         "GATEWAY_PORT": str(config.aws_port),
         "MINISTACK_HOST": HOST,
         "MINISTACK_REGION": config.region,
+        "LAMBDA_ACCOUNT_CONCURRENCY": str(CONCURRENCY),
         "LOG_LEVEL": "WARNING",
         # Listeners on fixed ports that nothing here uses.
         "IOT_MTLS_ENABLED": "0",

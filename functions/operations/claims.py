@@ -57,17 +57,21 @@ def resolve(s3: Any, bucket: str, claim: Claim, fresh: str) -> str:
     except ClientError as error:
         if error.response["Error"]["Code"] not in _TAKEN:
             raise
-        return _earlier(s3, bucket, claim)
+        earlier = find(s3, bucket, claim)
+        if earlier is None:
+            raise Unavailable("The first request with this Idempotency-Key is being taken in.") from error
+        return earlier
     return fresh
 
 
-def _earlier(s3: Any, bucket: str, claim: Claim) -> str:
+def find(s3: Any, bucket: str, claim: Claim) -> str | None:
+    """The id of an earlier request with the claim's key. Raises ``KeyReused`` if that was another, ``Unavailable``."""
     try:
         with translated(bucket, "an idempotency key"):
             found = json.loads(s3.get_object(Bucket=bucket, Key=claim.object_key)["Body"].read())
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchKey":
-            raise Unavailable("The first request with this Idempotency-Key is being taken in.") from error
+            return None
         raise
     if found["digest"] != claim.digest:
         raise KeyReused

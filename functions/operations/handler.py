@@ -25,6 +25,7 @@ from dataforge.settings import OperationsSettings, read
 from dataforge.telemetry import entry_point, make_logger, make_tracer
 from functions.operations import claims, runs
 from functions.operations.downloads import tell_export
+from functions.operations.exporting import TooManyExports, Turn, take
 from functions.operations.listing import list_backups
 from functions.operations.orders import read_backup, read_export, read_restore
 
@@ -84,8 +85,8 @@ def get_restore(request: Request) -> Response:
 
 @router.route("POST", "/v1/exports", least=Kind.READER)
 def post_export(request: Request) -> Response:
-    """Start an export."""
-    return _start(request, read(OperationsSettings).export_arn, read_export)
+    """Start an export, or point to the one of this key and table that is running."""
+    return _start(request, read(OperationsSettings).export_arn, read_export, _running_export)
 
 
 @router.route("GET", "/v1/exports/{id}", least=Kind.READER)
@@ -102,16 +103,49 @@ def get_export(request: Request) -> Response:
     return json_response(found)
 
 
-def _start(request: Request, machine: str, understand: Callable[[Any], dict[str, Any]]) -> Response:
+Understand = Callable[[Any], dict[str, Any]]
+Choose = Callable[[Request, dict[str, Any], str], str]
+"""Which run a request gets that would start one of this input: a new one under this id, or another."""
+
+
+def _start(
+    request: Request, machine: str, understand: Understand, choose: Choose = lambda *given: given[2]
+) -> Response:
     document = understand(parse(request.json_body()) if request.body else {})
-    fresh = run = new_id(datetime.now(UTC), secrets.token_hex(16))
-    key = request.headers.get("idempotency-key")
-    if key is not None:
-        claim = claims.Claim(request.owner, request.path.rstrip("/"), check_key(key), document)
-        run = claims.resolve(_s3(), read(OperationsSettings).report_bucket, claim, fresh)
+    claim = _claim(request, document)
+    bucket = read(OperationsSettings).report_bucket
+    run = claims.find(_s3(), bucket, claim) if claim else None
+    replayed = run is not None
+    if run is None:
+        chosen = choose(request, document, new_id(datetime.now(UTC), secrets.token_hex(16)))
+        run = claims.resolve(_s3(), bucket, claim, chosen) if claim else chosen
+        replayed = run != chosen
     runs.start(_states(), machine, run, document)
     logger.info("run started", extra={"machine": machine.rpartition(":")[2], "run": run})
-    return _accepted(request, run, {} if run == fresh else REPLAYED)
+    return _accepted(request, run, REPLAYED if replayed else {})
+
+
+def _claim(request: Request, document: dict[str, Any]) -> claims.Claim | None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    return claims.Claim(request.owner, request.path.rstrip("/"), check_key(key), document)
+
+
+def _running_export(request: Request, document: dict[str, Any], fresh: str) -> str:
+    settings = read(OperationsSettings)
+
+    def is_running(run: str) -> bool | None:
+        found = runs.find_started(_states(), settings.export_arn, run)
+        return None if found is None else found["status"] == "running"
+
+    def admit() -> None:
+        most = settings.export_concurrency
+        if runs.count_running(_states(), settings.export_arn, most) >= most:
+            raise TooManyExports(most)
+
+    turn = Turn.of(request.owner, document)
+    return take(_s3(), settings.report_bucket, turn, fresh, is_running, admit)
 
 
 def _accepted(request: Request, run: str, headers: Mapping[str, str]) -> Response:

@@ -50,6 +50,19 @@ def find(states: Any, machine: str, run: str) -> dict[str, Any] | None:
     return None if found is None else tell(run, found)
 
 
+def find_started(states: Any, machine: str, run: str) -> dict[str, Any] | None:
+    """``find``, for a run that was started over HTTP: under its own name, which takes one call."""
+    found = _describe(states, machine.replace(":stateMachine:", ":execution:") + f":{run}")
+    return None if found is None else tell(run, found)
+
+
+def count_running(states: Any, machine: str, most: int) -> int:
+    """How many runs of the machine are running, up to ``most``. Raises ``Unavailable``."""
+    with reached():
+        page = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING", maxResults=most)
+    return len(page["executions"])
+
+
 def _named_otherwise(states: Any, machine: str, run: str) -> Iterator[str]:
     time = time_of(run)
     if time is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ministack import app
 
 from local.emulator import (
+    backlog,
     database,
     error_names,
     layers,
@@ -15,6 +16,7 @@ from local.emulator import (
     map_runs,
     metric_math,
     parallel,
+    throttling,
     unknown_types,
 )
 
@@ -33,6 +35,8 @@ def main() -> None:
     layers.apply()
     metric_math.apply()
     parallel.apply()
+    throttling.apply()
+    backlog.apply()
     map_runs.apply()
     sys.argv = ["ministack"]
     app.main()

@@ -4,9 +4,11 @@ Every test makes one observation on the plain emulator and on the patched one. W
 falls short, the plain half fails: then the patch can go.
 """
 
+import contextlib
 import io
 import json
 import signal
+import socket
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ from typing import Any
 import boto3
 import psycopg2
 import pytest
+import urllib3
 from psycopg2.extensions import connection
 
 from local import aws as emulator
@@ -195,6 +198,85 @@ def test_layers(plain: ClientSettings, aws: ClientSettings) -> None:
 
     assert len(places(plain)) == 2
     assert len(places(aws)) == 1
+
+
+def test_execution_beyond_the_limit_has_the_name_that_retries_list(
+    plain: ClientSettings, aws: ClientSettings
+) -> None:
+    """A reserved concurrency of 0 refuses every execution, as the account's limit does those beyond it."""
+
+    def error(settings: ClientSettings) -> str:
+        name = make_function(settings, "refused", "def handler(event, context):\n    return 1\n")
+        boto3.client("lambda", **settings).put_function_concurrency(
+            FunctionName=name, ReservedConcurrentExecutions=0
+        )
+        task = {
+            "Type": "Task",
+            "Resource": f"arn:aws:lambda:eu-west-1:000000000000:function:{name}",
+            "End": True,
+        }
+        return status_after(settings, json.dumps({"StartAt": "Only", "States": {"Only": task}}), 10)[1]
+
+    assert error(plain) == "Lambda.Unknown"
+    assert error(aws) == "Lambda.TooManyRequestsException"
+
+
+def test_gateway_answers_for_a_function_that_is_refused_or_fails(
+    plain: ClientSettings, aws: ClientSettings
+) -> None:
+    def statuses(settings: ClientSettings) -> list[tuple[int, str | None]]:
+        source = "def handler(event, context):\n    raise ValueError('inside')\n"
+        name = make_function(settings, "behind-a-gateway", source)
+        url = make_api(settings, name)
+        functions = boto3.client("lambda", **settings)
+        found = [get(url)]
+        functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+        return [*found, get(url)]
+
+    assert [status for status, _ in statuses(plain)] == [502, 429]
+    assert statuses(aws) == [(503, "2")] * 2
+
+
+def make_api(settings: ClientSettings, function: str) -> str:
+    """A REST API with one route, whose INTEGRATION_FAILURE is 503 with Retry-After; its address."""
+    gateway = boto3.client("apigateway", **settings)
+    api = gateway.create_rest_api(name=function)["id"]
+    root = gateway.get_resources(restApiId=api)["items"][0]["id"]
+    gateway.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
+    arn = f"arn:aws:lambda:{settings['region_name']}:000000000000:function:{function}"
+    gateway.put_integration(
+        restApiId=api,
+        resourceId=root,
+        httpMethod="GET",
+        type="AWS_PROXY",
+        integrationHttpMethod="POST",
+        uri=f"arn:aws:apigateway:{settings['region_name']}:lambda:path/2015-03-31/functions/{arn}/invocations",
+    )
+    gateway.put_gateway_response(
+        restApiId=api,
+        responseType="INTEGRATION_FAILURE",
+        statusCode="503",
+        responseParameters={"gatewayresponse.header.Retry-After": "'2'"},
+    )
+    gateway.create_deployment(restApiId=api, stageName="live")
+    return f"{settings['endpoint_url']}/_aws/execute-api/{api}/live/"
+
+
+def get(url: str) -> tuple[int, str | None]:
+    """Status and Retry-After."""
+    answer = urllib3.request("GET", url, retries=False)
+    return answer.status, answer.headers.get("Retry-After")
+
+
+def test_connections_of_a_burst_wait(aws: ClientSettings, cloud_config: Config) -> None:
+    """While the emulator does not come to accepting them."""
+    process = processes.find(emulator.pid_file(cloud_config))
+    assert process is not None
+    with contextlib.ExitStack() as stack:
+        process.suspend()
+        stack.callback(process.resume)
+        for _ in range(300):
+            stack.enter_context(socket.create_connection(("127.0.0.1", cloud_config.aws_port), timeout=1))
 
 
 def test_metric_math(plain: ClientSettings, aws: ClientSettings) -> None:

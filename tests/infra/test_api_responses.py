@@ -27,7 +27,8 @@ def responses(resources: Resources) -> dict[str, dict[str, Any]]:
         ("QUOTA_EXCEEDED", 429),
         ("INTEGRATION_TIMEOUT", 504),
         ("DEFAULT_4XX", 400),
-        ("DEFAULT_5XX", 500),
+        ("INTEGRATION_FAILURE", 503),
+        ("DEFAULT_5XX", 503),
     ],
 )
 def test_gateway_refuses_with_a_problem_document(dev: Resources, kind: str, status: int) -> None:
@@ -46,7 +47,7 @@ def test_who_is_throttled_learns_when_to_come_back(dev: Resources) -> None:
     waits = {
         kind: response["ResponseParameters"].get("gatewayresponse.header.Retry-After")
         for kind, response in responses(dev).items()
-        if response["StatusCode"] in {"429", "504"}
+        if response["StatusCode"] in {"429", "503", "504"}
     }
     assert all(waits.values())
 

@@ -99,7 +99,7 @@ def test_with_secrets_each_function_reads_only_its_own(local: Resources, granted
     assert secrets("RestoreWorkRole") == {"<DatabaseSecretDataforgeRefill>"}
     assert secrets("IngestRole") == {"<DatabaseSecretDataforgeIngest>"}
     assert secrets("DeliverRole") == {"<DatabaseSecretDataforgeDeliver>"}
-    assert secrets("ExportWorkRole") == {"<DatabaseSecretDataforgeDeliver>"}
+    assert secrets("ExportWorkRole") == {"<DatabaseSecretDataforgeExport>"}
     assert secrets("QualityWatchRole") == {"<DatabaseSecretDataforgeDeliver>"}
     assert secrets("SchemaApplyRole") == set()
     assert secrets("SchemaKeeperRole") == {

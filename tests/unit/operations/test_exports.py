@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -122,6 +123,60 @@ def test_a_retry_under_one_key_starts_one_export(call: Call, cloud: Cloud) -> No
         call("POST", "/v1/exports", {"table": "orders"}, key=READER, headers=headers) for _ in range(2)
     )
     assert first.document["id"] == again.document["id"]
+    assert len(cloud.inputs("export")) == 1
+
+
+ORDERS = {"table": "orders"}
+
+
+def end(cloud: Cloud, run: str) -> None:
+    machine = cloud.machines["export"].replace(":stateMachine:", ":execution:")
+    cloud.states.stop_execution(executionArn=f"{machine}:{run}")
+
+
+def test_second_export_of_a_table_is_the_running_one(call: Call, cloud: Cloud) -> None:
+    first, second = (call("POST", "/v1/exports", ORDERS, key=READER) for _ in "12")
+    assert second == first
+    assert list(cloud.inputs("export")) == [first.document["id"]]
+    end(cloud, first.document["id"])
+    third = call("POST", "/v1/exports", ORDERS, key=READER)
+    assert third.status == 202
+    assert third.document["id"] != first.document["id"]
+
+
+def test_other_keys_and_tables_have_exports_of_their_own(call: Call, cloud: Cloud) -> None:
+    requests = [(ORDERS, READER), ({"table": "sellers"}, READER), (ORDERS, READER + "y")]
+    answers = [call("POST", "/v1/exports", body, key=key) for body, key in requests]
+    assert [answer.status for answer in answers] == [202] * 3
+    assert len(cloud.inputs("export")) == 3
+
+
+def test_export_in_another_format_waits_for_the_running_one(call: Call) -> None:
+    first = call("POST", "/v1/exports", ORDERS, key=READER)
+    assert call("POST", "/v1/exports", ORDERS | {"format": "parquet"}, key=READER).document == first.document
+    other = call("POST", "/v1/exports", ORDERS | {"format": "ndjson"}, key=READER)
+    assert (other.status, other.document["type"]) == (409, "urn:dataforge:problem:export-running")
+    assert first.document["id"] in other.document["detail"]
+
+
+def test_exports_beyond_the_limit_come_back_later(
+    call: Call, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXPORT_CONCURRENCY", "2")
+    runs = [call("POST", "/v1/exports", {"table": name}, key=READER) for name in ("orders", "sellers")]
+    refused = call("POST", "/v1/exports", {"table": "products"}, key=READER)
+    assert (refused.status, refused.document["type"]) == (503, "urn:dataforge:problem:too-many-exports")
+    assert refused.headers["Retry-After"]
+    assert call("POST", "/v1/exports", ORDERS, key=READER) == runs[0]
+    end(cloud, runs[0].document["id"])
+    assert call("POST", "/v1/exports", {"table": "products"}, key=READER).status == 202
+
+
+def test_requests_at_the_same_time_start_one_export(call: Call, cloud: Cloud) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: call("POST", "/v1/exports", ORDERS, key=READER), range(8)))
+    assert {answer.status for answer in answers} == {202}
+    assert {answer.document["id"] for answer in answers} == set(cloud.inputs("export"))
     assert len(cloud.inputs("export")) == 1
 
 

@@ -72,6 +72,8 @@ class OperationsSettings(Settings):
     export_arn: str
     backup_bucket: str
     report_bucket: str
+    export_concurrency: int = Field(default=3, ge=1)
+    """How many exports may be running when a new one is started."""
     restore_api: bool = False
     """Whether POST /v1/restores is offered; the function has the right to start that machine only then."""
 

@@ -18,8 +18,8 @@ _PROBLEMS = {
     404: ("not found", "There is nothing of this name."),
     409: (
         "still running",
-        "The first request with this Idempotency-Key is still running; the table's quality is below `min_quality`; or the"
-        " database would hide rows of a table (`row-security`). `type` says which.",
+        "The first request with this Idempotency-Key, or an export of this table, is still running; the table's quality is"
+        " below `min_quality`; or the database would hide rows of a table (`row-security`). `type` says which.",
     ),
     413: ("body too large", "The body is over 4 MiB, unpacked."),
     422: ("key reused", "The Idempotency-Key was used for another body."),

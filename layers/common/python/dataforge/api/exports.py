@@ -111,11 +111,13 @@ def _start() -> Document:
         "startExport",
         "Export a table",
         "The whole table as it is at one instant, as Parquet, or as NDJSON whose lines are the rows of the pages. If the "
-        "newest backup holds just these rows, its files are told instead of written again.",
+        "newest backup holds just these rows, its files are told instead of written again. While an export of this table is "
+        "running for the key, the answer is that one's; in another format it is 409. The deployment limits how many exports "
+        "are running at once: beyond that the answer is 503.",
         tag=TAG[0],
         least=Kind.READER,
         answers={202: accepted("It is started.", "Started", started())},
-        problems=(400, 413, 415, 422, 503),
+        problems=(400, 409, 413, 415, 422, 503),
         parameters=[
             idempotency_key("A retry with the same key and body starts nothing more, for 24 hours at least."),
             CONTENT_ENCODING,

@@ -1,0 +1,117 @@
+"""One export at a time for each key and table: a second request gets the one that is running.
+
+Which that is lies in S3, beside the claims, and is replaced only by who saw it (If-Match): of requests at the same time one
+starts an export, and the others get that one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from dataforge.errors import Refused, Temporary, Unavailable
+from dataforge.ids import time_of
+from dataforge.objects import translated
+from functions.operations.claims import CLAIMS
+
+_TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
+_STARTING = timedelta(minutes=1)
+"""For so long an export that was written down and is not known to Step Functions is taken for one that is starting."""
+
+IsRunning = Callable[[str], bool | None]
+"""Whether the export of an id is running; None if there is none."""
+
+
+class ExportRunning(Refused):
+    """The key has an export of this table in another format, which is running."""
+
+    def __init__(self, run: str, form: str) -> None:
+        super().__init__(
+            f"Your export {run} of this table, as {form}, is still running. Start this one when it is over."
+        )
+
+
+class TooManyExports(Temporary):
+    """As many exports are running as the deployment allows."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} exports are running, which is the limit. Send the request again later.")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Whose export it would be, of which table, and in which format."""
+
+    owner: str
+    dataset: str
+    table: str
+    form: str
+
+    @classmethod
+    def of(cls, owner: str, document: Mapping[str, str]) -> Turn:
+        """Of a request's key and body."""
+        return cls(owner, document["dataset"], document["table"], document.get("format", "parquet"))
+
+    @property
+    def object_key(self) -> str:
+        """Where the export is written down."""
+        words = json.dumps([self.owner, self.dataset, self.table])
+        return f"{CLAIMS}exports/{hashlib.sha256(words.encode()).hexdigest()}.json"
+
+
+def take(
+    s3: Any, bucket: str, turn: Turn, fresh: str, is_running: IsRunning, admit: Callable[[], None]
+) -> str:
+    """The export's id: the running one's, or else ``fresh``, which is the running one from now on.
+
+    ``admit`` is asked before a new one begins. Raises ``ExportRunning``, ``Unavailable``, and what ``admit`` raises.
+    """
+    found, etag = _read(s3, bucket, turn)
+    if found is not None and _is_alive(found["id"], is_running):
+        return _joined(turn, found)
+    admit()
+    condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+    body = json.dumps({"id": fresh, "format": turn.form}).encode()
+    try:
+        with translated(bucket, "a running export"):
+            s3.put_object(Bucket=bucket, Key=turn.object_key, Body=body, **condition)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _TAKEN:
+            raise
+        other, _ = _read(s3, bucket, turn)
+        if other is None:
+            raise Unavailable("Another request for this export is being taken in.") from error
+        return _joined(turn, other)
+    return fresh
+
+
+def _joined(turn: Turn, found: Mapping[str, str]) -> str:
+    if found["format"] != turn.form:
+        raise ExportRunning(found["id"], found["format"])
+    return found["id"]
+
+
+def _is_alive(run: str, is_running: IsRunning) -> bool:
+    state = is_running(run)
+    if state is not None:
+        return state
+    written = time_of(run)
+    return written is not None and datetime.now(UTC) - written < _STARTING
+
+
+def _read(s3: Any, bucket: str, turn: Turn) -> tuple[dict[str, str] | None, str | None]:
+    """The export that is written down, and the object's ETag."""
+    try:
+        with translated(bucket, "a running export"):
+            answer = s3.get_object(Bucket=bucket, Key=turn.object_key)
+            return json.loads(answer["Body"].read()), answer["ETag"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchKey":
+            return None, None
+        raise

@@ -1,0 +1,93 @@
+"""Executions beyond the account's limit are refused as AWS refuses them.
+
+The emulator counts executions (LAMBDA_ACCOUNT_CONCURRENCY) and refuses those beyond the limit, but its callers do not know
+what to make of that. On AWS, API Gateway answers a refused or failed function with its gateway response INTEGRATION_FAILURE,
+not with Lambda's own words; Step Functions calls the error Lambda.TooManyRequestsException, which tasks retry; events for
+asynchronous functions wait until there is room, instead of being lost.
+"""
+
+import json
+import threading
+import time
+from typing import Any
+
+from ministack.services import apigateway_v1, eventbridge, lambda_svc
+from ministack.services.cloudformation import custom_resource
+
+from local.emulator.anchors import require
+
+ERROR = "Lambda.TooManyRequestsException"
+WAIT_SECONDS = 0.1
+
+
+class IntegrationFailed(Exception):
+    """The function gave no answer that could be handed on."""
+
+
+class PatientLambda:
+    """The emulator's Lambda service, for those whose events wait until a function takes them."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(lambda_svc, name)
+
+    def _execute_function_with_config_scope(self, record: dict[str, Any], event: object) -> dict[str, Any]:
+        while True:
+            result: dict[str, Any] = lambda_svc._execute_function_with_config_scope(record, event)
+            if not result.get("throttle"):
+                return result
+            time.sleep(WAIT_SECONDS)
+
+
+PATIENT = PatientLambda()
+
+
+def apply() -> None:
+    """Teach the callers of functions what a refused execution is."""
+    require("throttling", lambda_svc, "_throttle_response", "_execute_function_with_config_scope")
+    require("throttling", lambda_svc, "_get_func_record_for_ref", "_execution_record_for_config")
+    require("throttling", apigateway_v1, "_lambda_proxy_response", "_invoke_lambda_proxy_v1", "_gw_error")
+    require("throttling", eventbridge, "_dispatch_to_lambda")
+    require("throttling", custom_resource, "_lambda_svc")
+    _name_the_error()
+    _answer_as_the_gateway()
+    eventbridge._dispatch_to_lambda = _dispatch
+    custom_resource._lambda_svc = PATIENT
+
+
+def _name_the_error() -> None:
+    original = lambda_svc._throttle_response
+
+    def respond(*arguments: Any, **names: Any) -> dict[str, Any]:
+        response: dict[str, Any] = original(*arguments, **names)
+        response["body"] |= {"errorType": ERROR, "errorMessage": response["body"]["message"]}
+        return response
+
+    lambda_svc._throttle_response = respond
+
+
+def _answer_as_the_gateway() -> None:
+    shape, invoke = apigateway_v1._lambda_proxy_response, apigateway_v1._invoke_lambda_proxy_v1
+
+    def shaped(result: dict[str, Any]) -> Any:
+        response, error = shape(result)
+        if result.get("throttle") or error:
+            raise IntegrationFailed
+        return response, error
+
+    async def invoked(*arguments: Any, **names: Any) -> Any:
+        try:
+            return await invoke(*arguments, **names)
+        except IntegrationFailed:
+            return apigateway_v1._gw_error("INTEGRATION_FAILURE", "Internal server error")
+
+    apigateway_v1._lambda_proxy_response = shaped
+    apigateway_v1._invoke_lambda_proxy_v1 = invoked
+
+
+def _dispatch(arn: str, payload: str) -> None:
+    """An event of EventBridge for a function."""
+    function, config, _ = lambda_svc._get_func_record_for_ref(arn)
+    if function and config:
+        record = lambda_svc._execution_record_for_config(function, config)
+        execute = PATIENT._execute_function_with_config_scope
+        threading.Thread(target=execute, args=(record, json.loads(payload)), daemon=True).start()
