@@ -9,10 +9,11 @@ asynchronous functions wait until there is room, instead of being lost.
 import json
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ministack.services import apigateway_v1, eventbridge, lambda_svc
-from ministack.services.cloudformation import custom_resource
 
 from local.emulator.anchors import require
 
@@ -24,34 +25,16 @@ class IntegrationFailed(Exception):
     """The function gave no answer that could be handed on."""
 
 
-class PatientLambda:
-    """The emulator's Lambda service, for those whose events wait until a function takes them."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(lambda_svc, name)
-
-    def _execute_function_with_config_scope(self, record: dict[str, Any], event: object) -> dict[str, Any]:
-        while True:
-            result: dict[str, Any] = lambda_svc._execute_function_with_config_scope(record, event)
-            if not result.get("throttle"):
-                return result
-            time.sleep(WAIT_SECONDS)
-
-
-PATIENT = PatientLambda()
-
-
 def apply() -> None:
     """Teach the callers of functions what a refused execution is."""
     require("throttling", lambda_svc, "_throttle_response", "_execute_function_with_config_scope")
     require("throttling", lambda_svc, "_get_func_record_for_ref", "_execution_record_for_config")
     require("throttling", apigateway_v1, "_lambda_proxy_response", "_invoke_lambda_proxy_v1", "_gw_error")
     require("throttling", eventbridge, "_dispatch_to_lambda")
-    require("throttling", custom_resource, "_lambda_svc")
     _name_the_error()
     _answer_as_the_gateway()
+    _wait_for_cloudformation()
     eventbridge._dispatch_to_lambda = _dispatch
-    custom_resource._lambda_svc = PATIENT
 
 
 def _name_the_error() -> None:
@@ -84,10 +67,27 @@ def _answer_as_the_gateway() -> None:
     apigateway_v1._invoke_lambda_proxy_v1 = invoked
 
 
+def _wait_for_cloudformation() -> None:
+    original = lambda_svc._execute_function_with_config_scope
+
+    def execute(record: dict[str, Any], event: Any, *others: Any, **names: Any) -> dict[str, Any]:
+        call = partial(original, record, event, *others, **names)
+        from_cloudformation = isinstance(event, dict) and "ResponseURL" in event
+        return _until_taken(call) if from_cloudformation else call()
+
+    lambda_svc._execute_function_with_config_scope = execute
+
+
+def _until_taken(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    while (result := call()).get("throttle"):
+        time.sleep(WAIT_SECONDS)
+    return result
+
+
 def _dispatch(arn: str, payload: str) -> None:
     """An event of EventBridge for a function."""
     function, config, _ = lambda_svc._get_func_record_for_ref(arn)
     if function and config:
         record = lambda_svc._execution_record_for_config(function, config)
-        execute = PATIENT._execute_function_with_config_scope
-        threading.Thread(target=execute, args=(record, json.loads(payload)), daemon=True).start()
+        call = partial(lambda_svc._execute_function_with_config_scope, record, json.loads(payload))
+        threading.Thread(target=_until_taken, args=(call,), daemon=True).start()

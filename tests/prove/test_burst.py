@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,10 +59,9 @@ def record() -> bytes:
     return json.dumps({"records": [{"table": "customers", "data": data}]}).encode()
 
 
-def burst(cloud: Outputs, requests: list[tuple[str, str, str, bytes | None]]) -> list[Answer]:
+def burst(cloud: Outputs, requests: Sequence[tuple[str, str, str, bytes | None]]) -> list[Answer]:
     """Send (method, path, key, body) from as many callers as there may be, all of which begin at the same moment."""
     ready = threading.Barrier(CALLERS)
-    numbers = itertools.count()
 
     def call(first: int) -> list[Answer]:
         pool = urllib3.PoolManager(retries=False, timeout=60)
@@ -73,7 +72,7 @@ def burst(cloud: Outputs, requests: list[tuple[str, str, str, bytes | None]]) ->
         headers = {
             "x-api-key": key,
             "content-type": "application/json",
-            "idempotency-key": f"{next(numbers)}",
+            "idempotency-key": secrets.token_hex(8),
         }
         answer = pool.request(method, cloud["api_url"] + path, headers=headers, body=body)
         return Answer(f"{method} {path}", answer.status, answer.headers.get("retry-after"))
