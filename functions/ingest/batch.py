@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import IntEnum
 from typing import Any
 
 import psycopg2
@@ -11,21 +12,30 @@ import psycopg2.errors
 from dataforge.api.batch import Batch
 from dataforge.database import Connection, transaction
 from dataforge.datasets import get_dataset
-from dataforge.errors import Busy
+from dataforge.errors import Busy, DiskFull, OutOfMemory, Unavailable
+from dataforge.owner_rules import is_lost_parent, is_raised, refusal
 from dataforge.rows import Violation
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer, make_answer
 from functions.ingest.candidates import Candidates, Violations, judge
-from functions.ingest.leave import leave
-from functions.ingest.store import store
+from functions.ingest.leave import CHECK_DEFERRED, leave
+from functions.ingest.split import store_split
+from functions.ingest.store import Statuses, store
 
 ATTEMPTS = 3
-_LOST_RACES = (
-    psycopg2.errors.DeadlockDetected,
-    psycopg2.errors.ForeignKeyViolation,
-    psycopg2.errors.SerializationFailure,
-)
-"""Another transaction came between: a parent was deleted after it was seen, or a lock was taken in another order."""
+_LOST_RACES = (psycopg2.errors.DeadlockDetected, psycopg2.errors.SerializationFailure)
+"""Another transaction took a lock in another order."""
+
+
+class Care(IntEnum):
+    """How a batch is stored, each time after the owner's rules refused what the one before stored."""
+
+    WHOLE = 0
+    """One statement per table."""
+    SPLIT = 1
+    """In groups, so that only the records that are refused are left out."""
+    IMMEDIATE = 2
+    """In groups, and deferred constraints are checked with every statement, so that it is known which record they refuse."""
 
 
 def ingest(db: Connection, batch: Batch, claim: ledger.Claim | None = None) -> BatchAnswer | ledger.Stored:
@@ -34,16 +44,34 @@ def ingest(db: Connection, batch: Batch, claim: ledger.Claim | None = None) -> B
     Raises ``KeyReused``, ``StillRunning``, ``Busy``, ``Unavailable``; nothing is stored then.
     """
     candidates, violations = judge(get_dataset(batch.dataset), batch.records)
-    for _ in range(ATTEMPTS):
+    care, races = Care.WHOLE, 0
+    while races < ATTEMPTS:
         try:
             with transaction(db) as cursor:
-                return _work(cursor, batch, candidates, dict(violations), claim)
-        except psycopg2.errors.ForeignKeyViolation:
-            continue
-        except Busy as error:
-            if not isinstance(error.__cause__, _LOST_RACES):
+                return _work(cursor, batch, candidates, dict(violations), claim, care)
+        except (psycopg2.Error, Busy, Unavailable, DiskFull, OutOfMemory) as error:
+            cause = error if isinstance(error, psycopg2.Error) else error.__cause__
+            if _is_race(candidates, cause) and races < ATTEMPTS - 1:
+                races += 1
+            elif _is_refusal(cause) and care < Care.IMMEDIATE:
+                care = Care(care + 1)
+            elif isinstance(cause, _LOST_RACES):
+                break
+            else:
                 raise
     raise Busy("Other transactions keep changing the same rows.")
+
+
+def _is_race(candidates: Sequence[Candidates], error: BaseException | None) -> bool:
+    """Whether the same batch may be stored if it is tried again."""
+    if is_raised(error):
+        return False
+    return isinstance(error, _LOST_RACES) or any(is_lost_parent(c.table, error) for c in candidates)
+
+
+def _is_refusal(error: BaseException | None) -> bool:
+    """Whether the owner's rules refuse a record, or, for rules of PostgreSQL's rule system, the statement."""
+    return refusal(error) is not None or isinstance(error, psycopg2.errors.FeatureNotSupported)
 
 
 def _work(
@@ -52,16 +80,21 @@ def _work(
     candidates: Sequence[Candidates],
     violations: Violations,
     claim: ledger.Claim | None,
+    care: Care,
 ) -> BatchAnswer | ledger.Stored:
     batch_id = ledger.new_batch_id()
     if claim and (stored := ledger.take(cursor, batch_id, claim)):
         return stored
     if batch.mode == "atomic":
         cursor.execute("SAVEPOINT rows")
-    statuses = _store_all(cursor, batch, candidates, violations)
+    if care is Care.IMMEDIATE:
+        cursor.execute(CHECK_DEFERRED)
+    statuses = _store_all(cursor, batch, candidates, violations, care)
     if batch.mode == "atomic" and violations:
         cursor.execute("ROLLBACK TO SAVEPOINT rows")
         statuses = _fail_whole(batch, violations)
+    elif batch.mode == "dry_run":
+        cursor.execute(CHECK_DEFERRED)
     answer = make_answer(batch_id, batch.mode, batch.records, statuses, violations)
     if batch.mode == "dry_run":
         cursor.connection.rollback()
@@ -71,20 +104,24 @@ def _work(
 
 
 def _store_all(
-    cursor: Any, batch: Batch, candidates: Sequence[Candidates], violations: Violations
+    cursor: Any, batch: Batch, candidates: Sequence[Candidates], violations: Violations, care: Care
 ) -> list[str]:
     """Store the candidates; returns each record's status, and adds what the database objects to."""
-    statuses = ["rejected"] * len(batch.records)
+    statuses: Statuses = {}
     for table in candidates:
-        store(cursor, table, batch.on_conflict, statuses, violations)
+        if care is Care.WHOLE:
+            store(cursor, table, range(len(table.indices)), batch.on_conflict, statuses, violations)
+        else:
+            store_split(cursor, table, batch.on_conflict, statuses, violations)
         for copy, first in table.copies.items():
             if first in violations:
                 violations[copy] = violations[first]
             else:
                 statuses[copy] = "unchanged"
-    if batch.mode == "dry_run":
-        statuses = ["rejected" if i in violations else "valid" for i in range(len(statuses))]
-    return statuses
+    good = "valid" if batch.mode == "dry_run" else ""
+    return [
+        "rejected" if index in violations else good or statuses[index] for index in range(len(batch.records))
+    ]
 
 
 def _fail_whole(batch: Batch, violations: Violations) -> list[str]:

@@ -17,6 +17,9 @@ from functions.ingest.raw import raw_json, storable
 Statement = tuple[str, list[Any]]
 """SQL and its parameters."""
 
+CHECK_DEFERRED = "SET CONSTRAINTS ALL IMMEDIATE"
+"""Has the owner's deferred constraints checked now, while the answer can still be another."""
+
 _REJECT = """
     INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index)
     SELECT %s, r."table", r.raw, r.errors, %s, r.index
@@ -26,16 +29,15 @@ _REJECT = """
 
 def leave(cursor: Any, batch: Batch, violations: Violations, answer: BatchAnswer, *, keyed: bool) -> None:
     """Write it all, in the caller's transaction and one round trip. ``keyed``: the answer is kept by the batch's key."""
-    statements: list[Statement] = []
+    statements: list[Statement] = [(CHECK_DEFERRED, [])]
     if violations:
         statements.append(_rejections(batch, answer.batch_id, violations))
     if facts := facts_of(batch, violations):
         statements.append(keep_statement("batch", answer.batch_id, batch.dataset, facts))
     if keyed:
         statements += ledger.remember(answer.batch_id, answer.status, answer.body)
-    if statements:
-        texts, values = zip(*statements, strict=True)
-        cursor.execute(";".join(texts), [value for some in values for value in some])
+    texts, values = zip(*statements, strict=True)
+    cursor.execute(";".join(texts), [value for some in values for value in some])
 
 
 def facts_of(batch: Batch, violations: Violations) -> list[Fact]:

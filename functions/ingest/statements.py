@@ -36,8 +36,8 @@ def store_statement(table: Table, *, update: bool, rivals: bool) -> str:
 
     ``update``: a stored row with other values is overwritten; else it stays. ``rivals``: some candidates share a key.
     Answers (place from 1, state, one boolean per foreign key: its parent is missing). The state of a row that lacks no
-    parent: with ``update``, false if a stored row was overwritten; else whether the stored row is identical, NULL if there
-    was none in the statement's snapshot.
+    parent: with ``update``, false if a stored row was overwritten, true if it is identical, NULL if neither was seen; else
+    whether the stored row is identical, NULL if there was none in the statement's snapshot.
     """
     lines = [f"WITH given AS ({_given(table)})"]
     source = "given"
@@ -55,7 +55,9 @@ def store_statement(table: Table, *, update: bool, rivals: bool) -> str:
     if rivals:
         lines.append(f", stored AS (SELECT done.*, first._n FROM done JOIN first USING ({_keys(table)}))")
     done, match = ("stored", "d._n = g._n") if rivals else ("done", _same_key(table, "d", "g"))
-    state = "d._inserted" if _updates(table, update) else _comparison(table)
+    state = _comparison(table)
+    if _updates(table, update):
+        state = f"coalesce(d._inserted, nullif({state}, false))"
     lines += [
         f"SELECT {', '.join(['g._n', state, *(f'g.{_orphan(k)}' for k in table.foreign_keys)])}",
         f"FROM given g LEFT JOIN {done} d ON {match} WHERE d._inserted IS NOT TRUE",
@@ -63,6 +65,19 @@ def store_statement(table: Table, *, update: bool, rivals: bool) -> str:
         "AND (SELECT count(*) FROM done WHERE _inserted) < (SELECT count(*) FROM given)",
     ]
     return "\n".join(lines)
+
+
+@cache
+def probe_statement(table: Table) -> str:
+    """An UPDATE that is to be rolled back, with the parameters of ``store_statement``.
+
+    Answers (place from 1, whether the row's triggers make of it what is stored). Rows that they leave out are missing.
+    """
+    changes = ", ".join(f"{ident(c)} = g.{ident(c)}" for c in table.column_names if c not in table.key)
+    return (
+        f"WITH g AS ({_given(table)}) UPDATE {qualified(table)} AS t SET {changes} FROM g WHERE {_same_key(table, 't', 'g')}"
+        f" RETURNING g._n, {_values(table, 'new')} IS NOT DISTINCT FROM {_values(table, 'old')}"
+    )
 
 
 def _updates(table: Table, update: bool) -> bool:

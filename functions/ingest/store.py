@@ -7,14 +7,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from dataforge.api.batch import OnConflict
+from dataforge.ddl import qualified
 from dataforge.errors import Busy
+from dataforge.owner_rules import CODE
 from dataforge.rejections import missing_parent
 from dataforge.rows import Violation
 from functions.ingest.candidates import Candidates, Violations
-from functions.ingest.statements import array, store_statement
+from functions.ingest.statements import array, probe_statement, store_statement
 
 ROUNDS = 5
 """How often a table's rest is tried again after other transactions stored the same keys meanwhile."""
+
+
+Statuses = dict[int, str]
+"""What became of records, by their index in the batch."""
+
+_TRIGGERS = """
+    SELECT array_agg(tgname::text ORDER BY tgname) FROM pg_trigger
+    WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 3 = 3 AND tgtype & 20 <> 0
+"""
+"""The triggers that run before each inserted or updated row, and may leave it out."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +42,51 @@ class Answer:
 
 
 def store(
-    cursor: Any, candidates: Candidates, rule: OnConflict, statuses: list[str], violations: Violations
+    cursor: Any,
+    candidates: Candidates,
+    places: Sequence[int],
+    rule: OnConflict,
+    statuses: Statuses,
+    violations: Violations,
 ) -> None:
-    """Store one table's candidates: one round trip, unless others store the same keys at the same time.
+    """Store a table's candidates at these places: one round trip, unless others store the same keys at the same time.
 
-    Every candidate gets a status, or violations; so does every copy of one. Raises ``Busy``.
+    Every candidate gets a status, or violations. Raises ``Busy``, and psycopg2's errors for what the owner's rules refuse.
     """
-    places = list(range(len(candidates.indices)))
+    left = list(places)
     for _ in range(ROUNDS):
-        if not places:
+        if not left:
             return
-        places = _store_round(cursor, candidates, places, rule, statuses, violations)
-    raise Busy(f"Others keep writing the same rows of {candidates.table.name}.")
+        left = _store_round(cursor, candidates, left, rule, statuses, violations)
+    if not left:
+        return
+    cursor.execute(_TRIGGERS, (qualified(candidates.table),))
+    (triggers,) = cursor.fetchone()
+    if not triggers:
+        raise Busy(f"Others keep writing the same rows of {candidates.table.name}.")
+    same = _made_what_is_stored(cursor, candidates, left) if rule == "update" else set()
+    for place in left:
+        if place in same:
+            statuses[candidates.indices[place]] = "unchanged"
+        else:
+            violations[candidates.indices[place]] = [_left_out(candidates, triggers)]
+
+
+def _made_what_is_stored(cursor: Any, candidates: Candidates, places: Sequence[int]) -> set[int]:
+    """The places whose rows the owner's triggers turn into what is stored already, so that no update was needed."""
+    if candidates.table.keyed_by_row:
+        return set()
+    cursor.execute("SAVEPOINT probe")
+    cursor.execute(probe_statement(candidates.table), _arrays(candidates, places))
+    found = {places[n - 1] for n, same in cursor.fetchall() if same}
+    cursor.execute("ROLLBACK TO SAVEPOINT probe; RELEASE SAVEPOINT probe")
+    return found
+
+
+def _left_out(candidates: Candidates, triggers: Sequence[str]) -> Violation:
+    table = candidates.table
+    which = f"{', '.join(triggers)}: {'this trigger' if len(triggers) == 1 else 'one of these triggers'}"
+    return Violation(CODE, f"{which} of {table.dataset}.{table.name} left the record out")
 
 
 def _store_round(
@@ -49,7 +94,7 @@ def _store_round(
     candidates: Candidates,
     places: Sequence[int],
     rule: OnConflict,
-    statuses: list[str],
+    statuses: Statuses,
     violations: Violations,
 ) -> list[int]:
     """Returns the places that must be tried again: their keys are stored, but were not in the statement's snapshot."""
@@ -57,13 +102,13 @@ def _store_round(
     for place in places:
         if place not in answers:
             statuses[candidates.indices[place]] = "inserted"
-    beaten = _beaten(candidates, places, answers)
+    later = _beaten(candidates, places, answers)
     again = []
     for place, answer in answers.items():
         index = candidates.indices[place]
-        if found := _objections(candidates, place, answer, rule, place in beaten):
+        if found := _objections(candidates, place, answer, rule, place in later):
             violations[index] = found
-        elif answer.state is None and rule != "update":
+        elif answer.state is None:
             again.append(place)
         else:
             statuses[index] = _status(answer, rule)
@@ -74,24 +119,36 @@ def _execute(
     cursor: Any, candidates: Candidates, places: Sequence[int], rule: OnConflict
 ) -> dict[int, Answer]:
     statement = store_statement(candidates.table, update=rule == "update", rivals=bool(candidates.rivals))
+    cursor.execute(statement, _arrays(candidates, places))
+    return {places[n - 1]: Answer(state, tuple(orphan)) for n, state, *orphan in cursor.fetchall()}
+
+
+def _arrays(candidates: Candidates, places: Sequence[int]) -> list[str]:
+    """The candidates at these places, as the parameters of a statement."""
     whole = len(places) == len(candidates.indices)
     columns = candidates.columns if whole else [[c[place] for place in places] for c in candidates.columns]
-    cursor.execute(statement, list(map(array, columns)))
-    return {places[n - 1]: Answer(state, tuple(orphan)) for n, state, *orphan in cursor.fetchall()}
+    return list(map(array, columns))
 
 
 def _beaten(candidates: Candidates, places: Sequence[int], answers: dict[int, Answer]) -> set[int]:
     """The candidates whose key an earlier one has, with other values; orphans do not count."""
-    beaten: set[int] = set()
+    later: set[int] = set()
     asked = set(places) if candidates.rivals else set()
     for group in candidates.rivals:
         contenders = [p for p in group if p in asked and (p not in answers or not answers[p].is_orphan)]
-        beaten.update(contenders[1:])
-    return beaten
+        later.update(contenders[1:])
+    return later
+
+
+def beaten(candidates: Candidates) -> Violation:
+    """The violation of a row whose key an earlier one of the batch has, with other values."""
+    keys = ", ".join(candidates.table.key)
+    message = f"An earlier record of the batch has the same key ({keys}) and other values; it counts"
+    return Violation("duplicate_in_batch", message)
 
 
 def _objections(
-    candidates: Candidates, place: int, answer: Answer, rule: OnConflict, beaten: bool
+    candidates: Candidates, place: int, answer: Answer, rule: OnConflict, is_beaten: bool
 ) -> list[Violation]:
     table = candidates.table
     found = [
@@ -102,9 +159,8 @@ def _objections(
     keys = ", ".join(table.key)
     if rule != "update" and answer.state:
         return found
-    if beaten:
-        message = f"An earlier record of the batch has the same key ({keys}) and other values; it counts"
-        found.append(Violation("duplicate_in_batch", message))
+    if is_beaten:
+        found.append(beaten(candidates))
     elif rule == "reject" and answer.state is False:
         found.append(
             Violation(

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
-import psycopg2.errors
 
 from dataforge import ddl, shadow
 from dataforge.catalogue import Table
 from dataforge.database import Connection, transaction
 from dataforge.errors import TargetChanged, TargetRefuses
+from dataforge.owner_rules import is_lost_parent, refusal
 from dataforge.refusals import describe
 from dataforge.roles import OWNER
 from functions.migrate.run import Run, read_run
@@ -38,7 +38,6 @@ def insert(cursor: Any, run: Run) -> None:
     rows that refer to it. Updates come last: only their writers have to wait, and not for the inserts.
     Raises ``TargetChanged``, or ``TargetRefuses`` where the owner's own rules stand in the way.
     """
-    own = {key.name for table in run.tables for key in table.foreign_keys}
     chosen = {table.name: table for table in run.tables}
     # The order in which batches take a dataset's tables, also where the run has but some: else they could deadlock.
     tables = [chosen[name] for wave in run.dataset.waves() for name in wave if name in chosen]
@@ -49,8 +48,11 @@ def insert(cursor: Any, run: Run) -> None:
         for table in tables:
             if settled[table.name].updated:
                 _update_table(cursor, run, table, settled[table.name])
-    except (psycopg2.IntegrityError, psycopg2.errors.RaiseException) as error:
-        if isinstance(error, psycopg2.errors.ForeignKeyViolation) and error.diag.constraint_name in own:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    except psycopg2.Error as error:
+        if refusal(error) is None:
+            raise
+        if any(is_lost_parent(table, error) for table in tables):
             raise TargetChanged(
                 "A parent row was deleted since the run was settled; settling again."
             ) from None

@@ -12,7 +12,8 @@ import psycopg2.errors
 from dataforge import ddl, leases, shadow
 from dataforge.catalogue import Table
 from dataforge.database import Connection, transaction
-from dataforge.errors import DamagedBackup, TargetRefuses, WouldOrphan
+from dataforge.errors import DamagedBackup, DiskFull, TargetRefuses, Temporary, WouldOrphan
+from dataforge.owner_rules import is_raised, refusal
 from dataforge.refusals import describe
 from dataforge.roles import OWNER
 from functions.restore.run import Run, read_run
@@ -88,7 +89,10 @@ def refusals() -> Iterator[None]:
     """A rule of the table that a restored row breaks, as ``TargetRefuses`` naming it; nothing was changed."""
     try:
         yield
-    except psycopg2.errors.ForeignKeyViolation as error:
-        raise WouldOrphan([describe(error)]) from None
-    except (psycopg2.IntegrityError, psycopg2.errors.RaiseException) as error:
+    except (psycopg2.Error, Temporary, DiskFull) as caught:
+        error = caught if isinstance(caught, psycopg2.Error) else caught.__cause__
+        if not isinstance(error, psycopg2.Error) or refusal(error) is None:
+            raise
+        if isinstance(error, psycopg2.errors.ForeignKeyViolation) and not is_raised(error):
+            raise WouldOrphan([describe(error)]) from None
         raise TargetRefuses(f"{describe(error)}. Nothing was restored.") from None

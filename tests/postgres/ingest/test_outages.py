@@ -91,8 +91,8 @@ def test_a_full_disk_is_told_with_a_later_time_to_come_back_and_nothing_is_store
     api: Api, sample: Sample
 ) -> None:
     api.database.query(
-        "CREATE FUNCTION olist.no_room() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
-        " RAISE 'could not extend file \"base/1/2\"' USING ERRCODE = 'disk_full'; END$$;"
+        "CREATE FUNCTION olist.no_room() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$BEGIN"
+        " COPY (SELECT repeat('x', 100000)) TO '/dev/full'; END$$;"
         "CREATE TRIGGER no_room BEFORE INSERT ON olist.orders EXECUTE FUNCTION olist.no_room()"
     )
     records = [sample("customers"), sample("orders")]

@@ -119,6 +119,6 @@ def test_a_batch_takes_one_round_trip_for_each_table_and_one_for_all_that_it_lea
         answer = ingest(db, Batch.model_validate({"records": records}), Claim("owner", "one", "hash"))
     assert isinstance(answer, BatchAnswer)
     assert (answer.counts["inserted"], answer.counts["rejected"]) == (400, 600)
-    assert [text.split()[0] for text in sent] == ["INSERT", "WITH", "WITH", "INSERT"]
+    assert [text.split()[0] for text in sent] == ["INSERT", "WITH", "WITH", "SET"]
     left = [name for name in ("rejections", "quality_facts", "batches") if f" dataforge.{name} " in sent[-1]]
     assert left == ["rejections", "quality_facts", "batches"]

@@ -141,6 +141,12 @@ RULES = {
     CITY_TO.format("NEW.customer_city := 1; RETURN NEW;") + TRIGGER: "of 2 rows 2 are not stored as they are",
     CITY_TO.format("RETURN NULL;") + TRIGGER: "of 2 rows 2 are not stored as they are",
     CITY_TO.format("RAISE EXCEPTION ''not here'';") + TRIGGER: "not here",
+    CITY_TO.format("RAISE EXCEPTION ''not here'' USING ERRCODE = ''40001'';") + TRIGGER: "not here",
+    CITY_TO.format("RAISE EXCEPTION ''not here'' USING ERRCODE = ''57P01'';") + TRIGGER: "not here",
+    CITY_TO.format("RAISE EXCEPTION ''not here'';")
+    + TRIGGER.replace("CREATE TRIGGER mine BEFORE", "CREATE CONSTRAINT TRIGGER mine AFTER").replace(
+        "FOR EACH", "DEFERRABLE INITIALLY DEFERRED FOR EACH"
+    ): "not here",
 }
 
 

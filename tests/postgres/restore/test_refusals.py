@@ -331,13 +331,19 @@ def test_orphans_within_the_backup_itself_are_found(vault: Vault, swap_rows: int
             "CREATE TRIGGER mine BEFORE INSERT OR UPDATE ON olist.sellers FOR EACH ROW EXECUTE FUNCTION public.f()",
             "trigger",
         ),
+        (
+            "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$BEGIN RAISE 'not here' USING ERRCODE = '40001'; END$$;"
+            "CREATE TRIGGER mine BEFORE INSERT OR UPDATE ON olist.sellers FOR EACH ROW EXECUTE FUNCTION public.f()",
+            "not here",
+        ),
         ("CREATE RULE mine AS ON UPDATE TO olist.sellers DO INSTEAD NOTHING", "rule"),
         (
             "ALTER TABLE olist.sellers ADD CONSTRAINT mine CHECK (seller_city = 'x' OR seller_id NOT LIKE '%%11') NOT VALID",
             "mine",
         ),
     ],
-    ids=["trigger", "rule", "check"],
+    ids=["trigger", "raising trigger", "rule", "check"],
 )
 def test_what_the_owner_added_that_keeps_rows_from_being_restored_is_told(
     vault: Vault, sellers: Manifest, rule: str, word: str
