@@ -140,13 +140,13 @@ RULES = {
     "ALTER TABLE olist.customers ADD CONSTRAINT mine FOREIGN KEY (customer_city) REFERENCES public.cities": '"mine"',
     CITY_TO.format("NEW.customer_city := 1; RETURN NEW;") + TRIGGER: "of 2 rows 2 are not stored as they are",
     CITY_TO.format("RETURN NULL;") + TRIGGER: "of 2 rows 2 are not stored as they are",
-    CITY_TO.format("RAISE EXCEPTION ''not here'';") + TRIGGER: "not here",
-    CITY_TO.format("RAISE EXCEPTION ''not here'' USING ERRCODE = ''40001'';") + TRIGGER: "not here",
-    CITY_TO.format("RAISE EXCEPTION ''not here'' USING ERRCODE = ''57P01'';") + TRIGGER: "not here",
+    CITY_TO.format("RAISE EXCEPTION ''not here'';") + TRIGGER: "f() refuses a row",
+    CITY_TO.format("RAISE EXCEPTION ''not here'' USING ERRCODE = ''40001'';") + TRIGGER: "f() refuses a row",
+    CITY_TO.format("RAISE EXCEPTION ''not here'' USING ERRCODE = ''57P01'';") + TRIGGER: "f() refuses a row",
     CITY_TO.format("RAISE EXCEPTION ''not here'';")
     + TRIGGER.replace("CREATE TRIGGER mine BEFORE", "CREATE CONSTRAINT TRIGGER mine AFTER").replace(
         "FOR EACH", "DEFERRABLE INITIALLY DEFERRED FOR EACH"
-    ): "not here",
+    ): "f() refuses a row",
 }
 
 
@@ -161,6 +161,6 @@ def test_an_owners_rule_that_keeps_rows_out_ends_the_run_by_name(
     with pytest.raises(TargetRefuses) as raised:
         run.run()
     assert RULES[rule] in str(raised.value)
-    assert str(raised.value).startswith(("olist.", '"olist".', "not here"))
+    assert str(raised.value).startswith(("olist.", '"olist".', "the function"))
     assert run.failure == {"error": "TargetRefuses", "cause": str(raised.value)}
     assert cities(forge) == []

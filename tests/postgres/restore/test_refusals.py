@@ -335,7 +335,7 @@ def test_orphans_within_the_backup_itself_are_found(vault: Vault, swap_rows: int
             "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS"
             " $$BEGIN RAISE 'not here' USING ERRCODE = '40001'; END$$;"
             "CREATE TRIGGER mine BEFORE INSERT OR UPDATE ON olist.sellers FOR EACH ROW EXECUTE FUNCTION public.f()",
-            "not here",
+            "f() refuses a row",
         ),
         ("CREATE RULE mine AS ON UPDATE TO olist.sellers DO INSTEAD NOTHING", "rule"),
         (
