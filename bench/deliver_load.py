@@ -33,7 +33,7 @@ class Seen:
 
 
 def measure(*, callers: int, seconds: float) -> None:
-    """Print p50 and p99. Raises ``RuntimeError`` if any answer was neither 200 nor 429."""
+    """Print p50 and p99. Raises ``RuntimeError`` if any answer was neither 200 nor COME_BACK."""
     with tempfile.TemporaryDirectory(prefix="dataforge-bench-") as made:
         config = Config(state=Path(made) / "cloud", aws_port=free_port(), pg_port=free_port())
         with cloud.running(config, lambda _: None) as outputs, ThreadPoolExecutor(callers + 1) as pool:
@@ -56,7 +56,7 @@ def _read(outputs: Outputs, until: float) -> Seen:
         answer = http.request("GET", url, headers=headers)
         seen.laps.append(time.perf_counter() - begun)
         seen.answers[answer.status] += 1
-        if answer.status == 429:
+        if answer.status in load.COME_BACK:
             time.sleep(float(answer.headers["Retry-After"]))
         elif answer.status == 200:
             seen.rows += len(answer.json()["data"])
@@ -75,10 +75,11 @@ def _show(seen: list[Seen], seconds: float, written: load.Outcome) -> None:
     laps = [lap for one in seen for lap in one.laps]
     answers = sum((one.answers for one in seen), Counter[int]())
     cuts = statistics.quantiles(laps, n=100)
-    failures = answers.total() - answers[200] - answers[429] + len(written.failures)
+    come_back = sum(answers[status] for status in load.COME_BACK)
+    failures = answers.total() - answers[200] - come_back + len(written.failures)
     rows = [
         ("pages", f"{answers[200]:,}"),
-        ("answered with 429, and asked again", f"{answers[429]:,}"),
+        ("answered with 429 or 503, and asked again", f"{come_back:,}"),
         ("pages a second", f"{answers[200] / seconds:,.0f}"),
         ("rows a second", f"{sum(one.rows for one in seen) / seconds:,.0f}"),
         ("p50 / p99 ms", f"{cuts[49] * 1000:.0f} / {cuts[98] * 1000:.0f}"),

@@ -77,7 +77,7 @@ def test_8_at_once_under_one_key_store_once(
 def test_8_callers_lose_nothing_and_store_nothing_twice(cloud: Outputs) -> None:
     outcome = load.run(cloud, callers=8, seconds=2)
     assert outcome.failures == []
-    assert outcome.answers.keys() <= {200, 429}
+    assert outcome.answers.keys() <= {200, 429, 503}
     assert outcome.sent == outcome.inserted == outcome.stored >= 8 * load.RECORDS
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -133,3 +134,22 @@ def test_body_of_nearly_4_megabytes_of_quotes_is_taken(
 def test_body_that_is_no_batch(call: Any, keys: dict[str, str], body: bytes, kind: str) -> None:
     answer = call("POST", "/v1/records", keys["writer"], {"content-type": "application/json"}, body)
     assert answer.problem == (400, kind)
+
+
+@pytest.mark.parametrize("path", [*OPEN, "/v1/tables/orders/records?limit=1", "/v1/nothing"])
+def test_head_is_answered_as_get_is_without_a_body(call: Any, keys: dict[str, str], path: str) -> None:
+    get, head = (call(method, path, keys["reader"]) for method in ("GET", "HEAD"))
+    assert (head.status, head.body) == (get.status, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert head.headers.get("etag") == get.headers.get("etag")
+    if path in OPEN:
+        assert call("HEAD", path).status == 200
+
+
+def test_compressed_batch_is_understood(call: Any, keys: dict[str, str], customer: Any) -> None:
+    body = gzip.compress(json.dumps({"mode": "dry_run", "records": [customer()]}).encode())
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    answer = call("POST", "/v1/records", keys["writer"], headers, body)
+    assert (answer.status, answer.json["counts"]["valid"]) == (200, 1)
+    refused = call("POST", "/v1/records", keys["writer"], headers | {"content-encoding": "br"}, body)
+    assert refused.problem == (415, "wrong-content-encoding")

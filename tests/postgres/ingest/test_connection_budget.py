@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.database import _warm
-from dataforge.roles import DELIVER, INGEST
+from dataforge.roles import INGEST, LOGINS
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Server
@@ -36,7 +36,8 @@ def test_caller_beyond_the_limit_is_told_when_to_come_back(api: Api, sample: Sam
     for reply in (api.post(sample("customers")), api.get("health"), api.get("rejections")):
         reply.problem(503, "unavailable")
         assert int(reply.headers["Retry-After"]) > 0
-    api.database.connect(DELIVER).close()
+    for role in set(LOGINS) - {INGEST}:
+        api.database.connect(role).close()
     others[0].close()
     api.database.until(
         f"SELECT 1 WHERE (SELECT count(*) FROM ({SESSIONS.replace('%s', repr(INGEST))}) s) < 2"
