@@ -13,15 +13,16 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra.history import LIFE_SECONDS
 from infra.lease_states import LeaseStates
 from infra.steps import call, retry_died
 
 RUN = sfn.JsonPath.string_at("$.run.run_id")
 
-# A holder lives for most of Lambda's 15 minutes. The first life of one of them is half as long, so that their ends, at
+# The first life of one of them is half as long, so that their ends, at
 # which a holder hands over to its next life, are always half a life apart.
-LIFE = Duration.minutes(13)
-HALF_LIFE = Duration.seconds(390)
+LIFE = Duration.seconds(LIFE_SECONDS)
+HALF_LIFE = Duration.seconds(LIFE_SECONDS // 2)
 
 
 class BackupStates(Construct):

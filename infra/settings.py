@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from dataforge.connections import Budget, TooFewConnections, connections_of
 from dataforge.datasets import DATASETS
+from infra.history import most_backup_hours
 
 SCHEDULE = r"^(off|(cron|rate)\(.+\))$"
 # With the six characters that Secrets Manager adds to a name: a grant on the name alone matches nothing.
@@ -239,6 +240,11 @@ def _check_together(settings: Settings) -> None:
     if settings.max_storage_gigabytes * 10 < settings.storage_gigabytes * 11:
         raise SettingsError(
             "maxStorageGigabytes must be at least 10 % above storageGigabytes (a rule of RDS)."
+        )
+    if settings.backup_hours > most_backup_hours():
+        raise SettingsError(
+            f"backupHours must be at most {most_backup_hours()}: a backup that runs for longer could exceed the 25,000"
+            " events that Step Functions keeps of an execution. A larger backupConcurrency makes it shorter."
         )
     _check_connections(settings)
 

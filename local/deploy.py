@@ -87,8 +87,11 @@ def _lines(stream: IO[str] | None) -> Iterator[str]:
 
 def _report(line: str, say: Say) -> None:
     found = PROGRESS.match(line)
-    if found and found["status"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE") and int(found["done"]) % 10 == 0:
-        say(f"  {found['stack']}: {found['done'].strip()} of {found['all']} resources")
+    if found and found["status"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        # An update's clean-up counts on, past the number of resources.
+        done, total = int(found["done"]), int(found["all"])
+        if done % 10 == 0 and done <= total:
+            say(f"  {found['stack']}: {done} of {total} resources")
     elif line.startswith(MILESTONES):
         say(f"  {line.removeprefix('✨').strip()}")
 

@@ -152,7 +152,7 @@ class UnknownExecution(WrongCall):
 
 
 class UnknownRun(WrongCall):
-    """What was started was to be about a migration or batch that there is not; the execution could only say so."""
+    """What was started was to be about a run, backup or table that does not exist. ``code`` is the execution's error."""
 
-    def __init__(self, execution: str, cause: str) -> None:
-        super().__init__(cause, execution=execution)
+    def __init__(self, execution: str, code: str, cause: str) -> None:
+        super().__init__(cause, code, execution)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from dataforge.failures import is_not_found
 from dataforge_cli.deployment import Deployment
-from dataforge_cli.errors import AwsFailed, Interrupted
+from dataforge_cli.errors import AwsFailed, Interrupted, UnknownRun
 from dataforge_cli.executions import Execution, name_of
 from dataforge_cli.failures import explain
 from dataforge_cli.screen import Screen
@@ -30,6 +31,19 @@ def follow(deployment: Deployment, arn: str, screen: Screen, watch: Watch = watc
     except (BotoCoreError, ClientError) as error:
         failed = explain(error)
         raise AwsFailed(f"{failed} {how_to_go_on(deployment, arn)}", failed.name, arn) from error
+
+
+def follow_started(
+    deployment: Deployment, arn: str, screen: Screen, watch: Watch = watch_migration
+) -> Execution:
+    """``follow`` an execution that this call has started.
+
+    Raises ``UnknownRun``, too, if it was to be about a run, backup or table that does not exist: the call was wrong.
+    """
+    execution = follow(deployment, arn, screen, watch)
+    if execution.failure and is_not_found(execution.failure.name):
+        raise UnknownRun(arn, execution.failure.name, execution.failure.cause)
+    return execution
 
 
 def how_to_go_on(deployment: Deployment, arn: str) -> str:

@@ -8,26 +8,21 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from dataforge.errors import NoSuchRun
 from dataforge_cli.call import Call
 from dataforge_cli.deployment import Deployment
-from dataforge_cli.errors import UnknownRun
 from dataforge_cli.executions import Execution
 from dataforge_cli.failures import error_code
-from dataforge_cli.follow import follow
+from dataforge_cli.follow import follow_started
 from dataforge_cli.machines import MIGRATION
 from dataforge_cli.progress import as_document, read_plan, read_progress
-from dataforge_cli.tables import summary, under_way
+from dataforge_cli.tables import reasons, summary, under_way
 
 _SHOWN = 20
 
 
 def follow_to_its_end(call: Call, arn: str) -> Execution:
-    """Follow the migration that this call has started. Raises ``UnknownRun`` if it was to be about one that there is not."""
-    execution = follow(call.deployment, arn, call.screen)
-    if execution.error == NoSuchRun.__name__ and execution.failure:
-        raise UnknownRun(arn, execution.failure.cause)
-    return execution
+    """Follow the migration that this call has started. Raises ``UnknownRun`` if it is about one that does not exist."""
+    return follow_started(call.deployment, arn, call.screen)
 
 
 def show(call: Call, execution: Execution, **also: Any) -> None:
@@ -75,6 +70,8 @@ def _show_failed(call: Call, execution: Execution) -> None:
     if report:
         fate = "was published" if report["status"] == "published" else "was not published"
         call.screen.show(f"{execution.name} failed. This {fate}:", summary(report))
+        if any(one.get("rejections") for one in report["tables"]):
+            call.screen.show(reasons(report))
 
 
 def _read_report(deployment: Deployment, execution: Execution) -> dict[str, Any] | None:

@@ -24,15 +24,32 @@ class NoReport(WrongCall):
 
 
 def save_rejections(deployment: Deployment, migration: str, table: str, code: str, path: Path) -> int:
-    """Write those of the table, and with the code, as JSON Lines; returns how many. Raises ``NoReport``, ``OSError``."""
+    """Write those of the table, and with the code, as JSON Lines, without what was replayed since; returns how many.
+
+    Raises ``NoReport``, ``OSError``.
+    """
     parts = read_report(deployment, migration)["rejection_files"]
+    stored = _replayed(deployment, migration)
     with path.open("wb") as file:
         count = 0
         for line in _lines(deployment, parts, table):
-            if not code or any(error["code"] == code for error in json.loads(line)["errors"]):
+            rejection = json.loads(line)
+            codes = {error["code"] for error in rejection["errors"]}
+            if rejection["id"] not in stored and (not code or code in codes):
                 file.write(line + b"\n")
                 count += 1
     return count
+
+
+def _replayed(deployment: Deployment, migration: str) -> set[int]:
+    """The ids of the migration's rejections that replays have stored."""
+    bucket, found = deployment["report_bucket"], set[int]()
+    pages = deployment.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket, Prefix=f"runs/{migration}/replayed/"
+    )
+    for key in (item["Key"] for page in pages for item in page.get("Contents", [])):
+        found.update(json.loads(deployment.s3.get_object(Bucket=bucket, Key=key)["Body"].read())["ids"])
+    return found
 
 
 def _lines(deployment: Deployment, parts: Iterable[dict[str, Any]], table: str) -> Iterator[bytes]:

@@ -41,6 +41,20 @@ def summary(output: Mapping[str, Any]) -> Table:
     return table
 
 
+def reasons(report: Mapping[str, Any], limit: int = 3) -> Table:
+    """The most frequent reasons of a migration's rejections, each with its first example and the text of its record."""
+    found = [reason for one in report["tables"] for reason in one.get("rejections", ())]
+    table = Table("reason", "rows", "first in", "record", box=SIMPLE_HEAD, pad_edge=False)
+    for reason in sorted(found, key=lambda reason: -reason["rows"])[:limit]:
+        example = next(iter(reason["examples"]), None)
+        name = f"{reason['column']}: {reason['code']}" if reason["column"] else reason["code"]
+        place = f"{example['file']} line {example['line']}" if example else ""
+        table.add_row(
+            Text(name), f"{reason['rows']:,}", Text(place), Text((example and example["raw"]) or "")
+        )
+    return table
+
+
 def fates(counts: Mapping[str, int], unreadable: int, codes: Mapping[str, int]) -> Group:
     """What became of the records that were sent, and why some were rejected."""
     shown = {name: count for name, count in {**counts, "unreadable": unreadable}.items() if count}

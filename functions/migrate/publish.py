@@ -19,6 +19,7 @@ from functions.migrate.files import reconcile_files
 from functions.migrate.ledger import TALLIES, read_settled
 from functions.migrate.merge import insert, settle_again
 from functions.migrate.replay import close_replay
+from functions.migrate.report_rejections import frequent_reasons
 from functions.migrate.run import Run, read_run
 
 PUBLISH_LOCK_MS = 5_000
@@ -174,6 +175,7 @@ def _judge(cursor: Any, run: Run) -> None:
     if low:
         raise QualityTooLow(
             f"Below the quality threshold {run.threshold:f}: {'; '.join(low)}. Nothing was published."
+            f" Most frequent: {'; '.join(frequent_reasons(cursor, run))}."
         )
 
 

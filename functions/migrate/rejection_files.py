@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from dataforge.objects import put_json
 from functions.migrate.run import Run
 
 FILE_BYTES = 16 << 20
@@ -37,6 +38,22 @@ def write_rejections(cursor: Any, s3: Any, bucket: str, run: Run) -> list[dict[s
             s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/x-ndjson")
             written.append({"table": table.name, "rows": rows, "uri": f"s3://{bucket}/{key}"})
     return written
+
+
+def write_replayed(cursor: Any, s3: Any, bucket: str, run: Run) -> None:
+    """After a replay of a migration's rejections: write which are stored by now, beside the files that hold them all.
+
+    Every replay writes an object of its own, so that two at the same time do not overwrite each other's.
+    """
+    if run.replay is None or not run.replay.migration_id:
+        return
+    source = run.replay.migration_id
+    cursor.execute(
+        "SELECT id FROM dataforge.rejections WHERE migration_id = %s AND replayed_at IS NOT NULL ORDER BY id",
+        (source,),
+    )
+    ids = [number for (number,) in cursor.fetchall()]
+    put_json(s3, bucket, f"runs/{source}/replayed/{run.id}.json", {"ids": ids})
 
 
 def _lines(cursor: Any, run: Run, table: str) -> Iterator[bytes]:

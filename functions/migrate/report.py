@@ -14,7 +14,7 @@ from dataforge.rows import ROW_HASH
 from dataforge.settings import MigrationSettings
 from functions.migrate.files import files_of
 from functions.migrate.page import render
-from functions.migrate.rejection_files import write_rejections
+from functions.migrate.rejection_files import write_rejections, write_replayed
 from functions.migrate.report_effort import effort_of
 from functions.migrate.report_rejections import cleanings_of, rejections_of
 from functions.migrate.run import Run, read_run
@@ -34,6 +34,7 @@ def report(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) ->
         run = read_run(cursor, run_id)
         document = _document(cursor, run)
         document["rejection_files"] = write_rejections(cursor, s3, settings.report_bucket, run)
+        write_replayed(cursor, s3, settings.report_bucket, run)
     key = f"{run.folder}report.json"
     put_json(s3, settings.report_bucket, key, document)
     s3.put_object(

@@ -33,6 +33,22 @@ def rejections_of(cursor: Any, run: Run) -> dict[str, list[dict[str, Any]]]:
     return dict(reasons)
 
 
+def frequent_reasons(cursor: Any, run: Run) -> list[str]:
+    """The three most frequent reasons, each with its first example as file, line, column and code: no value."""
+    cursor.execute(
+        "SELECT e->>'code', e->>'column', count(DISTINCT id), (array_agg(file ORDER BY file, line, id))[1],"
+        " (array_agg(line ORDER BY file, line, id))[1]"
+        " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s"
+        ' GROUP BY "table", 1, 2 ORDER BY 3 DESC, "table", 1, 2 LIMIT %s',
+        (run.id, EXAMPLES),
+    )
+    return [
+        f"{code}{f' in column {column}' if column else ''} ({rows:,} {'row' if rows == 1 else 'rows'}), first in"
+        f" {file} line {line:,}"
+        for code, column, rows, file, line in cursor.fetchall()
+    ]
+
+
 def _examples(cursor: Any, run: Run, numbers: list[int]) -> dict[tuple[int, str, str | None], dict[str, Any]]:
     cursor.execute(
         "SELECT id, e->>'code', e->>'column', file, line, e->>'message',"

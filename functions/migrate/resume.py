@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from dataforge import shadow
-from dataforge.errors import InvalidInput, SourceChanged
+from dataforge.errors import InvalidInput, NoSuchRun, SourceChanged
 from dataforge.objects import Object
 from functions.migrate.ledger import TALLIES
 from functions.migrate.run import Run
@@ -45,7 +45,7 @@ def to_resume(cursor: Any, wanted: str, execution: str, dataset: str) -> str:
     )
     row = cursor.fetchone()
     if row is None:
-        raise InvalidInput(f"No migration of {dataset!r} has failed or was stopped: there is none to resume.")
+        raise NoSuchRun(f"migration of {dataset!r} to resume: none has failed or was stopped")
     return str(row[0])
 
 

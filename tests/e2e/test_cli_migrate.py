@@ -205,3 +205,30 @@ def test_a_stage_without_a_stack_is_a_wrong_call(as_aws: None) -> None:
     result = CliRunner().invoke(app, ["status", "--stage", "prod"])
     assert result.exit_code == 2
     assert "no stack DataForge-prod" in result.stderr
+
+
+UNKNOWN = "20200101T000000Z-00000000"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status", UNKNOWN),
+        ("stop", UNKNOWN),
+        ("migrate", "--resume", UNKNOWN),
+        ("replay", "--migration", UNKNOWN),
+        ("replay", "--batch", UNKNOWN),
+        ("replay", "--migration", UNKNOWN, "--save", "saved.jsonl"),
+        ("backup", "show", UNKNOWN),
+        ("backup", "verify", UNKNOWN),
+        ("restore", "sellers", "--backup", UNKNOWN, "--yes"),
+        ("restore", "--undo", UNKNOWN, "--yes"),
+        ("restore", "--finish", UNKNOWN),
+        ("keys", "revoke", UNKNOWN),
+    ],
+    ids=" ".join,
+)
+def test_an_id_of_nothing_makes_a_wrong_call(dataforge: Dataforge, words: tuple[str, ...]) -> None:
+    result = dataforge(*words, "--json")
+    assert result.exit_code == 2, result.stderr
+    assert UNKNOWN in json.loads(result.stdout)["cause"]

@@ -94,6 +94,15 @@ def test_rejections_are_saved_to_be_corrected(
     assert [json.loads(line) for line in file.read_text().splitlines()] == [LINES[n - 1] for n in saved]
 
 
+def test_what_was_replayed_since_is_not_saved(outputs: Path, tmp_path: Path) -> None:
+    for run, ids in (("first", [1]), ("second", [1, 3])):
+        key = f"runs/{ID}/replayed/{run}.json"
+        boto3.client("s3").put_object(Bucket="report", Key=key, Body=json.dumps({"ids": ids}).encode())
+    file = tmp_path / "saved.jsonl"
+    assert replay(outputs, "--migration", ID, "--save", str(file)).exit_code == 0
+    assert [json.loads(line)["id"] for line in file.read_text().splitlines()] == [2]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.failures import SITUATIONS, explain, explain_end, failure_key, our_codes
+from dataforge.failures import SITUATIONS, explain, explain_end, failure_key, is_not_found, our_codes
 
 NAMES = sorted({name for situation in SITUATIONS for name in situation.names})
 
@@ -88,6 +88,20 @@ def test_end_of_an_execution_is_explained_by_its_status(
     failure = explain_end(status, error, cause)
     assert failure.error == wanted
     assert failure.cause
+
+
+def test_only_what_does_not_exist_makes_a_wrong_call_of_a_failed_run() -> None:
+    codes = [
+        "NoSuchRun",
+        "NoSuchBackup",
+        "UnknownDataset",
+        "UnknownTable",
+        "MissingFile",
+        "Unavailable",
+        "X",
+        "cache",
+    ]
+    assert [code for code in codes if is_not_found(code)] == codes[:4]
 
 
 def test_failure_of_a_worker_is_recorded_by_the_name_of_its_execution() -> None:

@@ -22,7 +22,7 @@ from dataforge_cli.backups import (
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.executions import name_of, start
-from dataforge_cli.follow import follow, how_to_go_on
+from dataforge_cli.follow import follow_started, how_to_go_on
 from dataforge_cli.machines import BACKUP
 from dataforge_cli.options import Debug, Follow, Json, OutputsFile, Stage
 from dataforge_cli.tables import backup_table, backups_table
@@ -130,7 +130,7 @@ def read_order(dataset: str, tables: str, *, verify: bool) -> dict[str, Any]:
 def _run(call: Call, document: dict[str, Any], *, wait: bool) -> None:
     arn = start(call.deployment, call.deployment[BACKUP.output], document)
     if wait:
-        show_backup(call, follow(call.deployment, arn, call.screen, watch_backup))
+        show_backup(call, follow_started(call.deployment, arn, call.screen, watch_backup))
         return
     call.screen.answer(
         {"status": "running", "id": name_of(arn), "execution": arn},

@@ -12,7 +12,7 @@ from dataforge_cli.backups import LATEST, find_backup
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import Interrupted, NotConfirmed, WrongCall
 from dataforge_cli.executions import Execution, name_of, start
-from dataforge_cli.follow import follow, how_to_go_on
+from dataforge_cli.follow import follow_started, how_to_go_on
 from dataforge_cli.machines import RESTORE
 from dataforge_cli.options import Debug, Follow, Json, OutputsFile, Stage
 from dataforge_cli.restores import show_comparison, show_restore, watch_restore
@@ -150,4 +150,4 @@ def _run(call: Call, document: dict[str, Any], *, wait: bool) -> None:
 
 
 def _follow(call: Call, arn: str) -> Execution:
-    return follow(call.deployment, arn, call.screen, watch_restore)
+    return follow_started(call.deployment, arn, call.screen, watch_restore)

@@ -126,6 +126,8 @@ def test_a_run_below_the_threshold_changes_nothing_and_leaves_its_rejections(
         run.run()
     assert "customers 0.500000 (1 of 2 rows rejected)" in str(raised.value)
     assert "sellers" not in str(raised.value)
+    place = "olist/olist_customers_dataset.csv line 3"
+    assert f"string_pattern_mismatch in column customer_state (1 row), first in {place}." in str(raised.value)
     assert forge.rows("customers") == forge.rows("sellers") == []
     relations = "SELECT oid FROM pg_class WHERE relnamespace = 'olist'::regnamespace ORDER BY 1"
     assert forge.database.query(relations) == before

@@ -75,7 +75,7 @@ def office(forge: Forge, monkeypatch: pytest.MonkeyPatch, kitchen: Dataset) -> F
     """A database that also has the datasets ``office`` and ``kitchen``."""
     module = ModuleType("office")
     vars(module).update({"Person": Person, "Skill": Skill, "PersonSkill": PersonSkill, "Phone": Phone})
-    vars(module).update({"Second": Second, "Megabyte": Megabyte})
+    vars(module).update(Second=Second, Megabyte=Megabyte)
     module.FLAT_FILES = (PHONES,)  # type: ignore[attr-defined]
     for dataset in (read_dataset(module), kitchen):
         monkeypatch.setitem(DATASETS, dataset.name, dataset)

@@ -71,6 +71,12 @@ def test_orphans_are_stored_once_their_parent_has_arrived_and_only_once(
     assert len(forge.rows("orders")) == 4
     again = "SELECT count(*) FROM dataforge.rejections WHERE replay_of IS NOT NULL"
     assert forge.database.query(again) == [(0,)]
+    # For those who read the files beside the report, which are older.
+    listed = forge.s3.list_objects_v2(Bucket="report", Prefix=f"runs/{rejected.id}/replayed/")["Contents"]
+    stored = {number for one in listed for number in forge.read_json(one["Key"])["ids"]}
+    replayed = "SELECT id FROM dataforge.rejections WHERE replayed_at IS NOT NULL"
+    assert stored == {number for (number,) in forge.database.query(replayed)}
+    assert len(stored) == 2
 
 
 def test_what_is_bad_again_is_kept_with_its_new_reasons_beside_the_first_and_not_multiplied(

@@ -99,7 +99,7 @@ def test_what_is_published_or_unknown_cannot_be_resumed(forge: Forge, ended: Mig
         forge.migration({"resume": run.id}).begin()
     with pytest.raises(NoSuchRun, match="no migration 'x'"):
         forge.migration({"resume": "x"}).begin()
-    with pytest.raises(InvalidInput, match="there is none to resume"):
+    with pytest.raises(InvalidInput, match="no migration of 'quotes' to resume"):
         forge.migration({"dataset": "quotes", "resume": "latest"}).begin()
 
 

@@ -84,7 +84,7 @@ def edit(vault: Vault, backup: Manifest, change: Callable[[dict[str, Any]], None
         ),
         ({"undo": "20000101T000000Z-00000000"}, NoSuchBackup, "20000101T000000Z-00000000"),
         ({"undo": "20000101T000000Z-00000000", "backup": "latest"}, InvalidInput, "undo"),
-        ({"finish": "20000101T000000Z-00000000"}, InvalidInput, "20000101T000000Z-00000000"),
+        ({"finish": "20000101T000000Z-00000000"}, NoSuchBackup, "20000101T000000Z-00000000"),
         ({"finish": "20000101T000000Z-00000000", "table": "sellers"}, InvalidInput, "nothing else"),
         ({"table": "geolocations", "dataset": "olist"}, NoSuchBackup, "geolocations"),
         ({"table": "sellers", "dry_run": "perhaps"}, InvalidInput, "dry_run"),

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from dataforge import errors
@@ -155,6 +156,12 @@ def our_codes() -> frozenset[str]:
         | {situation.error for situation in SITUATIONS}
         | {UNEXPECTED}
     )
+
+
+def is_not_found(code: str) -> bool:
+    """Whether a run failed because it was to be about something that does not exist, such as a backup's id."""
+    kind = getattr(errors, code, None)
+    return isinstance(kind, type) and getattr(kind, "status", None) == HTTPStatus.NOT_FOUND
 
 
 def failure_key(execution: str) -> str:
