@@ -88,7 +88,7 @@ class Ingestion:
 
     def _keep_unreadable(self, found: Unreadable) -> None:
         self.tally.unreadable.append(f"line {found.line}: {found.reason}")
-        self.tally.codes["unreadable"] += 1
+        self.tally.codes[found.code] += 1
         self.tally.bytes += found.size
         self._keep_line(found.kept)
 

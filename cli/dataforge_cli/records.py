@@ -1,12 +1,10 @@
-"""Records read from JSON Lines or CSV, each as the very text that will be sent: no number is read and written anew."""
+"""Records read from JSON Lines, each as the very text that will be sent: no number is read and written anew."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
@@ -43,6 +41,7 @@ class Unreadable:
     kept: bytes
     reason: str
     size: int
+    code: str = "unreadable"
 
 
 Read = Sent | Unreadable
@@ -122,68 +121,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"not JSON: {error.msg} (column {error.colno})"
     return str(error) if isinstance(error, ValueError) else "nested too deeply"
-
-
-def read_csv(stream: IO[bytes], table: str) -> Iterator[Read]:
-    """Records from CSV (RFC 4180, UTF-8, a BOM is let pass), all for ``table``; an empty field is left out.
-
-    Raises ``ValueError`` where there is no usable header.
-    """
-    tape = _Tape(io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline=""))
-    reader = csv.reader(tape, strict=True)
-    header = next(reader, [])
-    if not header or len({*header}) != len(header) or not all(header):
-        raise ValueError("the first line must name the columns, each once")
-    while True:
-        line = tape.take() + 1
-        found: dict[str, str] | str | None
-        try:
-            row = next(reader)
-            found = _row(row, header) if row else None
-        except StopIteration:
-            return
-        except (csv.Error, ValueError) as error:
-            found = str(error)
-        raw = tape.text.encode(errors="surrogateescape")
-        if isinstance(found, dict):
-            yield Sent(line, table, json.dumps(found, ensure_ascii=False), len(raw))
-        elif found is not None:
-            yield Unreadable(line, _kept(table, tape.text, found), found, len(raw))
-
-
-def _kept(table: str, text: str, reason: str) -> bytes:
-    """Text of a CSV as a line of JSON."""
-    data = {"csv": text.rstrip("\r\n").encode(errors="backslashreplace").decode()}
-    errors = [{"pointer": "/data", "code": "unreadable", "message": reason}]
-    return json.dumps({"table": table, "data": data, "errors": errors}, ensure_ascii=False).encode()
-
-
-def _row(row: list[str], header: list[str]) -> dict[str, str]:
-    if len(row) != len(header):
-        raise ValueError(f"{len(row)} field(s), but the header names {len(header)}")
-    try:
-        "".join(row).encode()
-    except UnicodeEncodeError:
-        raise ValueError("not valid UTF-8") from None
-    return {name: value for name, value in zip(header, row, strict=True) if value}
-
-
-class _Tape:
-    """Lines on their way to the CSV reader, which remembers those of the record that is being read."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines, self._number, self.text = iter(lines), 0, ""
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = next(self._lines)
-        self._number += 1
-        self.text += line
-        return line
-
-    def take(self) -> int:
-        """The next record begins; the number of the last line that was read."""
-        self.text = ""
-        return self._number

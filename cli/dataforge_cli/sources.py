@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,10 +14,15 @@ from types import TracebackType
 from typing import IO
 
 from dataforge.catalogue import Dataset
+from dataforge.errors import InvalidInput
+from dataforge.naming import data_stem, is_parquet
 from dataforge_cli.errors import WrongCall
-from dataforge_cli.records import Read, read_csv, read_jsonl
+from dataforge_cli.records import Read, read_jsonl
 
 STDIN = Path("-")
+
+_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+"""What compressed files begin with."""
 
 
 class Form(StrEnum):
@@ -23,6 +30,7 @@ class Form(StrEnum):
 
     jsonl = "jsonl"
     csv = "csv"
+    parquet = "parquet"
 
 
 class NoTable(WrongCall):
@@ -35,48 +43,91 @@ class BadFile(WrongCall):
 
 @dataclass(frozen=True)
 class Source:
-    """Where records come from. ``table``: of all of them, where it is known."""
+    """Where records come from. ``table``: of all of them, where it is known; ``columns``: that table's."""
 
     path: Path
     form: Form
     table: str | None
+    columns: tuple[str, ...] = ()
 
     @property
     def size(self) -> int | None:
-        """Bytes, where that is known before."""
-        return self.path.stat().st_size if self.path.is_file() else None
+        """Bytes of what is read, where that is known before."""
+        if self.form is Form.parquet or not self.path.is_file():
+            return None
+        with self.path.open("rb") as stream:
+            return None if compression_of(stream.read(4)) else self.path.stat().st_size
 
     @contextmanager
     def records(self) -> Iterator[Iterator[Read]]:
         """The records, while the file is open. Raises ``BadFile``, ``OSError``."""
         with sys.stdin.buffer if self.path == STDIN else self.path.open("rb") as stream:
-            yield self._read(stream)
+            yield self._translated(stream)
+
+    def _translated(self, stream: IO[bytes]) -> Iterator[Read]:
+        try:
+            yield from self._read(stream)
+        except InvalidInput as error:
+            raise BadFile(str(error)) from error
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            raise BadFile(f"{self.path}: {error}.") from error
 
     def _read(self, stream: IO[bytes]) -> Iterator[Read]:
-        if self.form is Form.jsonl:
-            yield from read_jsonl(stream, self.table)
+        # Commands that read no table need not wait for what these are made of.
+        from dataforge_cli.tabular import read_csv, read_parquet  # noqa: PLC0415
+
+        if self.form is Form.parquet:
+            yield from read_parquet(self.path, self.table or "", self.columns)
             return
-        try:
-            yield from read_csv(stream, self.table or "")
-        except ValueError as error:
-            raise BadFile(f"{self.path}: {error}.") from error
+        text = plain(stream)
+        if self.form is Form.csv:
+            yield from read_csv(text, self.table or "", self.columns, str(self.path))
+        else:
+            yield from read_jsonl(text, self.table)
+
+
+def compression_of(start: bytes) -> str:
+    """How a file is compressed that begins with these bytes; empty if it is not."""
+    return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")
+
+
+def plain(stream: IO[bytes]) -> IO[bytes]:
+    """The stream's text, decompressed if need be."""
+    opened = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
+    compression = compression_of(opened.peek(4)[:4])
+    if not compression:
+        return opened
+    from dataforge.bulk.text import decompressed  # noqa: PLC0415
+
+    return io.BufferedReader(decompressed(opened, compression))
 
 
 def find_source(path: Path, form: Form | None, dataset: Dataset, table: str | None) -> Source:
     """The source that the options mean. Raises ``BadFile``, ``NoTable``, ``UnknownTable``.
 
-    Without a table it is the one whose CSV has this name in the catalogue, if there is one.
+    Without a table it is the one whose file has this name in the catalogue, with or without the ending of a compression.
     """
     if path != STDIN and not path.exists():
         raise BadFile(f"There is no file {path}.")
-    form = form or (Form.csv if path.suffix.lower() == ".csv" else Form.jsonl)
+    form = form or _form(path.name.lower())
+    if form is Form.parquet and path == STDIN:
+        raise BadFile("Parquet is read from its end: store it in a file instead of standard input.")
+    if table is None:
+        stem = data_stem(path.name)
+        named = (s.tables[0] for s in dataset.sources if s.split is None and data_stem(s.file) == stem)
+        table = next(named, None) if stem is not None else None
     if table is not None:
-        return Source(path, form, dataset.table(table).name)
-    named = (s.tables[0] for s in dataset.sources if s.split is None and s.file == path.name)
-    found = next(named, None)
-    if form is Form.csv and found is None:
-        raise NoTable(f"{path}: which table are its records for? Say so with --table.")
-    return Source(path, form, found)
+        known = dataset.table(table)
+        return Source(path, form, known.name, known.column_names)
+    if form is not Form.jsonl:
+        raise NoTable(f"{path}: which table are its records for? Specify it with --table.")
+    return Source(path, form, None)
+
+
+def _form(name: str) -> Form:
+    if is_parquet(name):
+        return Form.parquet
+    return Form.csv if data_stem(name) is not None else Form.jsonl
 
 
 def beside(path: Path) -> Path:

@@ -8,15 +8,15 @@ from typing import Any
 from dataforge.bulk.block import Rejected, TableBatcher
 from dataforge.bulk.records import Block, blocks, with_folder_values
 from dataforge.catalogue import Dataset, Source, Table
-from dataforge.csvfile import EMPTY_LINES
 from dataforge.csvrecords import read_record
+from dataforge.csvstream import Window, raw_records
 from dataforge.naming import is_parquet
 from dataforge.rejections import Located
 from functions.migrate.items import LoadItem
 from functions.migrate.parquet_parts import parquet_parts
 from functions.migrate.records import Part, Record, judge_each
 from functions.migrate.replayed import replayed_records
-from functions.migrate.windows import Window, windows
+from functions.migrate.windows import windows
 
 _BLOCK_BYTES = 2 * 2**20
 
@@ -50,20 +50,12 @@ def _csv_parts(item: LoadItem, window: Window, source: Source, tables: dict[str,
 
 def _flat_records(item: LoadItem, block: Block, window: Window, source: Source) -> Iterator[Record]:
     """A flat file's records; one that is malformed counts for the first of the tables."""
-    malformed = set(block.records.malformed)
     start = block.position - item.base
-    line = _line(block, item, window)
-    for index, (first, end) in enumerate(
-        zip(block.records.starts.tolist(), block.records.ends.tolist(), strict=True)
-    ):
-        raw = block.data[first:end]
-        if raw not in EMPTY_LINES:
-            place = Located(item.migration_id, item.key, line, start + first, raw, [])
-            fields = with_folder_values(
-                read_record(block.header, raw, index in malformed), block.folder_values
-            )
-            yield Record(block.position + first, place, item.tables[0], source, fields)
-        line += raw.count(b"\n")
+    for record in raw_records(block.data, _line(block, item, window)):
+        place = Located(item.migration_id, item.key, record.line, start + record.offset, record.raw, [])
+        fields = read_record(block.header, record.raw, record.malformed)
+        fields = with_folder_values(fields, block.folder_values)
+        yield Record(block.position + record.offset, place, item.tables[0], source, fields)
 
 
 def _located(item: LoadItem, block: Block, window: Window, rejected: Iterable[Rejected]) -> Iterator[Located]:

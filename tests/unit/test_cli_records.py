@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from decimal import Decimal
@@ -12,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge_cli.records import Sent, Unreadable, read_csv, read_jsonl, split_object
+from dataforge_cli.records import Sent, Unreadable, read_jsonl, split_object
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 NUMBERS = st.decimals(allow_nan=False, allow_infinity=False).map(lambda number: f"{number:f}"[:40])
@@ -89,54 +88,3 @@ def test_what_is_no_record_is_kept_as_it_stands(line: bytes, reason: str) -> Non
     assert isinstance(found, Unreadable)
     assert found.reason.startswith(reason)
     assert (found.kept, found.line, found.size) == (line, 1, len(line) + 2)
-
-
-FIELDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=6)
-
-
-@given(st.lists(st.lists(FIELDS, min_size=2, max_size=2), max_size=6), st.sampled_from(["\n", "\r\n"]))
-def test_csv_comes_back_as_it_was_written(rows: list[list[str]], end: str) -> None:
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator=end, quoting=csv.QUOTE_ALL)
-    writer.writerows([["a", "b"], *rows])
-    found = list(read_csv(io.BytesIO(buffer.getvalue().encode()), "t"))
-    expected = [{name: value for name, value in zip("ab", row, strict=True) if value} for row in rows]
-    assert [json.loads(r.data) for r in found if isinstance(r, Sent)] == expected
-    header = len('"a","b"' + end)
-    assert sum(record.size for record in found) == len(buffer.getvalue().encode()) - header
-
-
-def test_csv_tells_the_line_of_a_record_and_leaves_empty_fields_out() -> None:
-    found = list(read_csv(io.BytesIO(b'\xef\xbb\xbfa,b\n1,\n\n"x\ny",2\n3,4\n'), "t"))
-    assert [(r.line, json.loads(r.data)) for r in found if isinstance(r, Sent)] == [
-        (2, {"a": "1"}),
-        (4, {"a": "x\ny", "b": "2"}),
-        (6, {"a": "3", "b": "4"}),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("record", "reason"),
-    [
-        (b"1,2,3", "3 field(s)"),
-        (b"1", "1 field(s)"),
-        (b'"1"x,2', "',' expected"),
-        (b"\xff,2", "not valid UTF-8"),
-    ],
-)
-def test_csv_record_of_the_wrong_shape_is_kept_with_its_reason(record: bytes, reason: str) -> None:
-    good, bad, last = read_csv(io.BytesIO(b"a,b\n1,2\n" + record + b"\n3,4\n"), "t")
-    assert isinstance(good, Sent)
-    assert isinstance(last, Sent)
-    assert isinstance(bad, Unreadable)
-    assert bad.line == 3
-    kept = json.loads(bad.kept)
-    assert (kept["table"], kept["errors"][0]["code"]) == ("t", "unreadable")
-    assert reason in bad.reason == kept["errors"][0]["message"]
-    assert kept["data"]["csv"].encode() == record.replace(b"\xff", b"\\udcff")
-
-
-@pytest.mark.parametrize("header", [b"", b"a,a\n", b"a,\n"])
-def test_csv_without_a_usable_header_is_refused(header: bytes) -> None:
-    with pytest.raises(ValueError, match="the first line must name the columns"):
-        list(read_csv(io.BytesIO(header), "t"))

@@ -44,7 +44,8 @@ def ingest(
         typer.Argument(
             metavar="FILE",
             show_default=False,
-            help="JSON Lines or CSV (by its name: *.csv); - is standard input.",
+            help="JSON Lines, CSV or Parquet (by its name: *.csv, *.parquet), also compressed by gzip or zstd;"
+            " - is standard input.",
         ),
     ],
     table: Annotated[
@@ -83,9 +84,9 @@ def ingest(
 ) -> None:
     """Send the records of a file to the API, in batches.
 
-    A line of JSON is {"table": "...", "data": {...}}, or with --table the data alone. A CSV has a header; an empty field is
-    left out. What is not answered is sent again under the same Idempotency-Key, so nothing is stored twice. Sending a
-    whole file again is harmless too: what is stored is unchanged.
+    A line of JSON is {"table": "...", "data": {...}}, or with --table the data alone. CSV and Parquet are read as migrations
+    read them: a CSV has a header, and an empty field is left out. What is not answered is sent again under the same
+    Idempotency-Key, so nothing is stored twice. Sending a whole file again is harmless too: what is stored is unchanged.
 
     The key is DATAFORGE_API_KEY, else the embedded cloud's; DATAFORGE_API_URL sends to an API without looking for its stack.
 

@@ -81,11 +81,16 @@ def check_columns(file: str, found: tuple[str, ...], wanted: Sequence[str]) -> N
         if unknown and not _known(found, wanted):
             hint = _NOT_A_HEADER
         raise MissingColumn(file, missing, hint)
-    if unknown:
-        raise UnknownColumn(file, _some(unknown) + _index_hint(unknown))
+    check_unknown(file, found, wanted)
     twice = [c for c, n in Counter(found).items() if n > 1]
     if twice:
         raise DuplicateColumn(file, twice)
+
+
+def check_unknown(file: str, found: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raises ``UnknownColumn`` where a file has columns that its table has not."""
+    if unknown := [c for c in found if c not in wanted]:
+        raise UnknownColumn(file, _some(unknown) + _index_hint(unknown))
 
 
 def _index_hint(unknown: Sequence[str]) -> str:

@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dataforge.bulk.typed import NO_TEXT, int96_texts, is_readable, is_text, plain, text_of, unreadable_rows
-from dataforge.errors import DamagedFile
+from dataforge.csvheader import check_unknown
+from dataforge.errors import DamagedFile, UnreadableColumn
 from dataforge.objects import Object, read_range
 from dataforge.rejections import RAW_LIMIT, raw_text
 from dataforge.rows import Violation
@@ -166,6 +167,15 @@ def int96_columns(file: pq.ParquetFile) -> list[str]:
     """The columns of Parquet's old timestamps (Spark, Hive, Impala): a day and nanoseconds, without a zone."""
     columns = (file.schema.column(index) for index in range(len(file.schema)))
     return [c.name for c in columns if c.physical_type == "INT96" and c.path == c.name]
+
+
+def check_schema(name: str, file: Any, columns: Sequence[str]) -> None:
+    """Raise ``UnknownColumn`` or ``UnreadableColumn`` for columns that are none of ``columns``, or have no single values."""
+    with _damaged(name):
+        schema = _parquet(file).schema_arrow
+    check_unknown(name, schema.names, columns)
+    if wrong := unreadable(schema):
+        raise UnreadableColumn(name, wrong)
 
 
 def unreadable(schema: pa.Schema) -> Sequence[str]:

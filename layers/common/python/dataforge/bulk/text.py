@@ -57,13 +57,15 @@ def open_text(s3: Any, source: Object, start: int = 0, end: int = 0) -> Iterator
         return
     with translated(source.bucket, source.key):
         body = get(s3, source)
-    stream = (
-        gzip.GzipFile(fileobj=body)
-        if source.compression == "gzip"
-        else pa.CompressedInputStream(pa.PythonFile(body, mode="r"), "zstd")
-    )
-    text = Text(source, stream)
+    text = Text(source, decompressed(body, source.compression))
     while start > 0 and (skipped := text.read(min(start, _SKIP))):
         start -= len(skipped)
     yield text
     body.close()
+
+
+def decompressed(body: Any, compression: str) -> Any:
+    """A stream of ``gzip`` or ``zstd`` as one of what was compressed. A read may return less than it is asked for."""
+    if compression == "gzip":
+        return gzip.GzipFile(fileobj=body)
+    return pa.CompressedInputStream(pa.PythonFile(body, mode="r"), "zstd")
