@@ -13,16 +13,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from dataforge.bulk.content import content_of
 from dataforge.catalogue import Dataset
-from dataforge.errors import InvalidInput
+from dataforge.errors import InvalidInput, UnreadFormat
 from dataforge.naming import data_stem, is_parquet
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.records import Read, read_jsonl
 
 STDIN = Path("-")
 
-_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-"""What compressed files begin with."""
+_HEAD = 16
+"""Bytes that say what a file holds."""
 
 
 class Form(StrEnum):
@@ -56,7 +57,7 @@ class Source:
         if self.form is Form.parquet or not self.path.is_file():
             return None
         with self.path.open("rb") as stream:
-            return None if compression_of(stream.read(4)) else self.path.stat().st_size
+            return None if content_of(stream.read(_HEAD)).compression else self.path.stat().st_size
 
     @contextmanager
     def records(self) -> Iterator[Iterator[Read]]:
@@ -79,27 +80,24 @@ class Source:
         if self.form is Form.parquet:
             yield from read_parquet(self.path, self.table or "", self.columns)
             return
-        text = plain(stream)
+        text = plain(stream, str(self.path))
         if self.form is Form.csv:
             yield from read_csv(text, self.table or "", self.columns, str(self.path))
         else:
             yield from read_jsonl(text, self.table)
 
 
-def compression_of(start: bytes) -> str:
-    """How a file is compressed that begins with these bytes; empty if it is not."""
-    return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")
-
-
-def plain(stream: IO[bytes]) -> IO[bytes]:
-    """The stream's text, decompressed if need be."""
+def plain(stream: IO[bytes], name: str) -> IO[bytes]:
+    """The stream's text, decompressed if need be. Raises ``UnreadFormat``."""
     opened = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
-    compression = compression_of(opened.peek(4)[:4])
-    if not compression:
+    content = content_of(opened.peek(_HEAD)[:_HEAD])
+    if content.unread:
+        raise UnreadFormat(name, content.unread)
+    if not content.compression:
         return opened
     from dataforge.bulk.text import decompressed  # noqa: PLC0415
 
-    return io.BufferedReader(decompressed(opened, compression))
+    return io.BufferedReader(decompressed(opened, content.compression))
 
 
 def find_source(path: Path, form: Form | None, dataset: Dataset, table: str | None) -> Source:
