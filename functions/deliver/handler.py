@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import psycopg2.errors
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.api.site import INDEX
+from dataforge.catalogue import Table
 from dataforge.database import transaction, with_connection
 from dataforge.datasets import DATASETS, DEFAULT, get_dataset
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import InvalidRequest
 from dataforge.settings import DeliverSettings, read
+from dataforge.soundness import require_declared
 from dataforge.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from functions.deliver import page
 from functions.deliver.answers import JSON, cached_answer, page_answer
@@ -70,7 +72,8 @@ def get_page_file(request: Request) -> Response:
 def get_tables(request: Request) -> Response:
     """All tables of a dataset."""
     dataset = get_dataset(_known(request, "dataset").get("dataset", DEFAULT))
-    found = _select(lambda cursor: describe_tables(cursor, dataset, dataset.tables))
+    tables = list(dataset.tables.values())
+    found = _select(lambda cursor: describe_tables(cursor, dataset, dataset.tables), tables)
     return _json(request, {"data": found})
 
 
@@ -79,7 +82,7 @@ def get_table(request: Request) -> Response:
     """One table."""
     dataset = get_dataset(_known(request, "dataset").get("dataset", DEFAULT))
     table = dataset.table(request.parts["table"])
-    (found,) = _select(lambda cursor: describe_tables(cursor, dataset, [table.name]))
+    (found,) = _select(lambda cursor: describe_tables(cursor, dataset, [table.name]), [table])
     return _json(request, found)
 
 
@@ -89,7 +92,7 @@ def get_records(request: Request) -> Response:
     parameters = read_parameters(request.query)
     table = get_dataset(parameters.dataset).table(request.parts["table"])
     query = read_query(table, parameters, request.query)
-    page, proof, slow = _select(lambda cursor: _page(cursor, query))
+    page, proof, slow = _select(lambda cursor: _page(cursor, query), [table])
     headers = {"Data-Quality": proof.header()} | ({"X-Filter-Unindexed": ", ".join(slow)} if slow else {})
     return page_answer(request, page, headers)
 
@@ -127,8 +130,18 @@ def _json(request: Request, document: Any) -> Response:
     return cached_answer(request, json.dumps(document, ensure_ascii=False).encode(), JSON, {})
 
 
-def _select(work: Callable[[Any], T]) -> T:
+def _select(work: Callable[[Any], T], tables: Sequence[Table] = ()) -> T:
+    """What the work reads. Raises ``TableChanged`` if one of the tables is not what the catalogue declares."""
+
     def select(db: Any) -> T:
+        try:
+            return read_in_transaction(db)
+        except psycopg2.ProgrammingError:
+            with transaction(db) as cursor:
+                require_declared(cursor, tables)
+            raise
+
+    def read_in_transaction(db: Any) -> T:
         with transaction(db) as cursor:
             try:
                 return work(cursor)

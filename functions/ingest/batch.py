@@ -15,6 +15,7 @@ from dataforge.datasets import get_dataset
 from dataforge.errors import Busy, DiskFull, OutOfMemory, Unavailable
 from dataforge.owner_rules import is_lost_parent, is_raised, refusal
 from dataforge.rows import Violation
+from dataforge.soundness import require_declared
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer, make_answer
 from functions.ingest.candidates import Candidates, Violations, judge
@@ -25,6 +26,10 @@ from functions.ingest.store import Statuses, store
 ATTEMPTS = 3
 _LOST_RACES = (psycopg2.errors.DeadlockDetected, psycopg2.errors.SerializationFailure)
 """Another transaction took a lock in another order."""
+
+
+_OF_THE_SCHEMA = (psycopg2.ProgrammingError, psycopg2.errors.ObjectNotInPrerequisiteState)
+"""A table, a column, a key or a right is not there."""
 
 
 class Care(IntEnum):
@@ -41,7 +46,8 @@ class Care(IntEnum):
 def ingest(db: Connection, batch: Batch, claim: ledger.Claim | None = None) -> BatchAnswer | ledger.Stored:
     """Do what the batch asks for, in one transaction, and answer; or return the answer that the claim's key has already.
 
-    Raises ``KeyReused``, ``StillRunning``, ``Busy``, ``Unavailable``; nothing is stored then.
+    Raises ``KeyReused``, ``StillRunning``, ``RowSecurity``, ``TableChanged``, ``Busy``, ``Unavailable``; nothing is stored
+    then.
     """
     candidates, violations = judge(get_dataset(batch.dataset), batch.records)
     care, races = Care.WHOLE, 0
@@ -58,8 +64,16 @@ def ingest(db: Connection, batch: Batch, claim: ledger.Claim | None = None) -> B
             elif isinstance(cause, _LOST_RACES):
                 break
             else:
+                if isinstance(cause, _OF_THE_SCHEMA):
+                    _require_tables(db, candidates)
                 raise
     raise Busy("Other transactions keep changing the same rows.")
+
+
+def _require_tables(db: Connection, candidates: Sequence[Candidates]) -> None:
+    """Raises ``TableChanged`` if that is why a statement of ours was refused."""
+    with transaction(db) as cursor:
+        require_declared(cursor, [found.table for found in candidates])
 
 
 def _is_race(candidates: Sequence[Candidates], error: BaseException | None) -> bool:

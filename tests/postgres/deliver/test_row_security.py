@@ -30,3 +30,15 @@ def test_delivery_refuses_table_with_row_security(api: Api, path: str) -> None:
 def test_delivery_of_other_tables_goes_on(api: Api) -> None:
     assert api.records("customers").rows == []
     assert api.get("tables/customers").json["row_count_exact"]
+
+
+@pytest.mark.parametrize("path", ["tables", "tables/customers", "tables/customers/records"])
+def test_delivery_names_a_table_that_it_may_not_read(api: Api, delivered: Database, path: str) -> None:
+    delivered.query(
+        "ALTER TABLE olist.sellers DISABLE ROW LEVEL SECURITY; REVOKE SELECT ON olist.customers FROM dataforge_deliver"
+    )
+    try:
+        problem = api.get(path).problem(409, "table-changed")
+    finally:
+        delivered.query("GRANT SELECT ON olist.customers TO dataforge_deliver")
+    assert problem["detail"].startswith("olist.customers ")

@@ -8,6 +8,7 @@ from typing import Any
 from dataforge import ddl
 from dataforge.catalogue import Dataset, Table
 from dataforge.errors import RowSecurity, TableChanged
+from dataforge.roles import table_grants
 
 _TABLES = """
     SELECT n.nspname || '.' || c.relname, c.relrowsecurity,
@@ -15,6 +16,16 @@ _TABLES = """
                  JOIN pg_namespace m ON m.oid = r.relnamespace WHERE inhparent = c.oid AND c.relkind = 'r' ORDER BY 1)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid IN (SELECT to_regclass(name) FROM unnest(%s::text[]) name) ORDER BY 1
+"""
+
+_KIND = """
+    SELECT (SELECT relkind::text FROM pg_class WHERE oid = r.oid),
+           ARRAY(SELECT p FROM unnest(%s::text[]) p WHERE NOT has_table_privilege(r.oid, p))
+    FROM (SELECT to_regclass(%s)) r(oid)
+"""
+_COLUMNS = """
+    SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
+    WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
 """
 
 
@@ -37,6 +48,35 @@ def require_sound(cursor: Any, tables: Iterable[Table]) -> None:
                     " Hint: ALTER TABLE … NO INHERIT"
                 ],
             )
+
+
+def require_declared(cursor: Any, tables: Iterable[Table]) -> None:
+    """Refuse tables that lack a column, or have it with another type, or are no tables, or that this login may not use.
+
+    Columns of the owner's own are no reason. Raises ``TableChanged`` for the first of them.
+    """
+    needed = _needed(cursor)
+    for table in tables:
+        cursor.execute(_KIND, (needed, ddl.qualified(table)))
+        kind, lacking = cursor.fetchone()
+        cursor.execute(_COLUMNS, (ddl.qualified(table),))
+        have = dict(cursor.fetchall())
+        differences = [] if kind in ("r", "p") else ["it is not a table" if kind else "it does not exist"]
+        for column in table.columns if not differences else ():
+            found = have.get(column.name)
+            if found != column.type.catalog:
+                differences.append(f"column {column.name} is {found or 'missing'}, not {column.type.catalog}")
+        if lacking and not differences:
+            differences.append(f"Data Forge may not use it (missing: {', '.join(lacking).lower()})")
+        if differences:
+            hint = "`dataforge doctor` names what restores it"
+            raise TableChanged(f"{table.dataset}.{table.name}", [*differences, hint])
+
+
+def _needed(cursor: Any) -> list[str]:
+    """The privileges that the session's login is to have."""
+    user = cursor.connection.info.user
+    return sorted(grant.split(" ")[1] for grant in table_grants() if grant.split(" ")[0] == user)
 
 
 def with_relatives(dataset: Dataset, tables: Iterable[Table]) -> list[Table]:

@@ -1,0 +1,114 @@
+"""A table that is not what the catalogue declares is named; what an owner adds without changing that does no harm."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.postgres.ingest.conftest import Api
+
+Sample = Callable[..., dict[str, Any]]
+ALTER = "ALTER TABLE olist.sellers"
+MOVE = f"{ALTER} RENAME TO moved; CREATE VIEW olist.sellers AS SELECT * FROM olist.moved"
+BACK = "DROP VIEW olist.sellers; ALTER TABLE olist.moved RENAME TO sellers"
+REFUSED = {
+    "column dropped": (
+        f"{ALTER} RENAME seller_city TO city",
+        f"{ALTER} RENAME city TO seller_city",
+        "seller_city is missing",
+    ),
+    "column retyped": (
+        f"{ALTER} DROP CONSTRAINT sellers_seller_city_check; {ALTER} ALTER seller_city TYPE bytea USING NULL",
+        f"{ALTER} ALTER seller_city TYPE text USING '';"
+        f"{ALTER} ADD CONSTRAINT sellers_seller_city_check CHECK (char_length(seller_city) >= 1)",
+        "seller_city is bytea, not text",
+    ),
+    "right revoked": (
+        "REVOKE INSERT ON olist.sellers FROM dataforge_ingest",
+        "GRANT INSERT ON olist.sellers TO dataforge_ingest",
+        "missing: insert",
+    ),
+    "table renamed": (
+        f"{ALTER} RENAME TO gone",
+        "ALTER TABLE olist.gone RENAME TO sellers",
+        "it does not exist",
+    ),
+    "table in another schema": (
+        f"{ALTER} SET SCHEMA public",
+        "ALTER TABLE public.sellers SET SCHEMA olist",
+        "not exist",
+    ),
+    "view in its place": (MOVE, BACK, "not a table"),
+}
+TOLERATED = {
+    "statement trigger": (
+        "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+        "CREATE TRIGGER t BEFORE INSERT ON olist.sellers EXECUTE FUNCTION public.f()",
+        "DROP FUNCTION public.f CASCADE",
+    ),
+    "trigger that is always enabled": (
+        "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER t BEFORE INSERT ON olist.sellers FOR EACH ROW EXECUTE FUNCTION public.f();"
+        f"{ALTER} ENABLE ALWAYS TRIGGER t",
+        "DROP FUNCTION public.f CASCADE",
+    ),
+    "child table": ("CREATE TABLE public.more () INHERITS (olist.sellers)", "DROP TABLE public.more"),
+    "default": (f"{ALTER} ALTER seller_city SET DEFAULT 'x'", f"{ALTER} ALTER seller_city DROP DEFAULT"),
+    "generated column": (
+        f"{ALTER} ADD more text GENERATED ALWAYS AS (upper(seller_city)) STORED",
+        f"{ALTER} DROP more",
+    ),
+    "nullable column": (f"{ALTER} ADD more text", f"{ALTER} DROP more"),
+    "other collation": (
+        f'{ALTER} ALTER seller_id TYPE text COLLATE "C"',
+        f"{ALTER} ALTER seller_id TYPE text",
+    ),
+    "replica identity": (f"{ALTER} REPLICA IDENTITY FULL", f"{ALTER} REPLICA IDENTITY DEFAULT"),
+    "column statistics": (
+        f"{ALTER} ALTER seller_city SET STATISTICS 0",
+        f"{ALTER} ALTER seller_city SET STATISTICS DEFAULT",
+    ),
+    "owner": (f"{ALTER} OWNER TO master", f"{ALTER} OWNER TO dataforge_owner"),
+    "policy without row security": (
+        "CREATE POLICY mine ON olist.sellers USING (false)",
+        "DROP POLICY mine ON olist.sellers",
+    ),
+    "functions and operators of the same names": (
+        "CREATE FUNCTION public.md5(text) RETURNS text LANGUAGE sql AS 'SELECT 0';"
+        "CREATE FUNCTION public.no(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT false';"
+        "CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = text, FUNCTION = public.no)",
+        "DROP FUNCTION public.md5; DROP FUNCTION public.no CASCADE",
+    ),
+}
+
+
+@pytest.mark.usefixtures("nothing_changes")
+@pytest.mark.parametrize("change", REFUSED)
+def test_ingestion_names_what_keeps_it_from_a_table(api: Api, sample: Sample, change: str) -> None:
+    do, undo, words = REFUSED[change]
+    api.database.query(do)
+    try:
+        problem = api.send(json.dumps({"records": [sample("sellers")]})).problem(409, "table-changed")
+    finally:
+        api.database.query(undo)
+    assert problem["detail"].startswith("olist.sellers is not what the catalogue declares: ")
+    assert words in problem["detail"]
+
+
+@pytest.mark.parametrize("change", TOLERATED)
+def test_ingestion_goes_on_with_what_an_owner_adds(api: Api, sample: Sample, change: str) -> None:
+    do, undo = TOLERATED[change]
+    api.database.query(do)
+    try:
+        replies = [
+            api.send(json.dumps({"records": [sample("sellers", seller_city=city)], "on_conflict": rule}))
+            for city, rule in (("rio", "reject"), ("rio", "reject"), ("sp", "update"), ("x", "reject"))
+        ]
+    finally:
+        api.database.query(undo)
+    assert [reply.statuses for reply in replies] == [["inserted"], ["unchanged"], ["updated"], ["rejected"]]
+    assert api.database.query("SELECT seller_city FROM olist.sellers") == [("sp",)]

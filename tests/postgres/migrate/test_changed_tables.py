@@ -1,0 +1,42 @@
+"""A migration into a table that is not what the catalogue declares is refused by name before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dataforge.errors import TableChanged
+
+if TYPE_CHECKING:
+    from tests.postgres.migrate.conftest import Forge
+
+CHANGES = {
+    "ALTER TABLE olist.geolocations RENAME geolocation_city TO city": "geolocation_city is missing",
+    "ALTER TABLE olist.geolocations ALTER geolocation_lat TYPE real": "geolocation_lat is real, not double precision",
+    "ALTER TABLE olist.geolocations SET SCHEMA public": "does not exist",
+    "ALTER TABLE olist.geolocations RENAME TO g; CREATE VIEW olist.geolocations AS SELECT * FROM olist.g": "not a table",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_migration_names_what_keeps_it_from_a_table(
+    forge: Forge, make_csv: Callable[..., bytes], change: str
+) -> None:
+    forge.database.query(change)
+    forge.put(geolocations=make_csv("geolocations", {}))
+    with pytest.raises(TableChanged, match=rf"olist\.geolocations .*{CHANGES[change]}.*dataforge doctor"):
+        forge.migrate(tables=["geolocations"])
+
+
+@pytest.mark.parametrize(
+    "addition",
+    ["ADD more text", "SET UNLOGGED", "ADD more text GENERATED ALWAYS AS (upper(geolocation_city)) STORED"],
+)
+def test_migration_goes_on_with_what_an_owner_adds(
+    forge: Forge, make_csv: Callable[..., bytes], addition: str
+) -> None:
+    forge.database.query(f"ALTER TABLE olist.geolocations {addition}")
+    forge.put(geolocations=make_csv("geolocations", {}))
+    assert forge.migrate(tables=["geolocations"])["geolocations"]["loaded"] == 1
