@@ -11,9 +11,12 @@ from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
 from dataforge.http import Request, Response
+from dataforge.http.errors import InvalidRequest
 from functions.deliver.records import Page
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
+LINK_BYTES = 8_000
+"""API Gateway lets all headers of an answer have 10,240 bytes together."""
 SMALL = 1400
 """Bytes that fit into one packet: to compress them would gain nothing."""
 
@@ -28,8 +31,22 @@ def page_answer(request: Request, page: Page, headers: Mapping[str, str]) -> Res
     else:
         following = json.dumps(page.next_cursor).encode()
         body = b'{"data":[' + b",".join(page.rows) + b'],"next_cursor":' + following + b"}"
-    links = {} if page.next_cursor is None else {"Link": f'<{_next(request, page.next_cursor)}>; rel="next"'}
-    return cached_answer(request, body, NDJSON if lines else JSON, {**headers, **links})
+    return cached_answer(request, body, NDJSON if lines else JSON, {**headers, **_link(request, page, lines)})
+
+
+def _link(request: Request, page: Page, lines: bool) -> dict[str, str]:
+    """The next page's address, where a header can hold it. Raises ``InvalidRequest`` where nothing else would tell it."""
+    if page.next_cursor is None:
+        return {}
+    link = f'<{_next(request, page.next_cursor)}>; rel="next"'
+    if len(link) <= LINK_BYTES:
+        return {"Link": link}
+    if lines:
+        raise InvalidRequest(
+            f"The next page's address would have {len(link):,} bytes, which no header can hold. Use fewer or shorter "
+            "filters, or ask for application/json, which has next_cursor."
+        )
+    return {}
 
 
 def cached_answer(request: Request, body: bytes, media: str, headers: Mapping[str, str]) -> Response:

@@ -304,6 +304,18 @@ def test_page_fits_into_what_lambda_returns_whatever_the_rows_hold(
     assert rows == 40
 
 
+def test_link_that_no_header_can_hold_is_left_out_or_refused(api: Api, delivered: Database) -> None:
+    delivered.query("INSERT INTO olist.category_translations VALUES ('link 1', 'x'), ('link 2', 'x')")
+    short = "limit=1&product_category_name=like.link*"
+    long = f"{short}&" + "&".join(["product_category_name_english=neq." + "é" * 60] * 20)
+    assert "Link" in api.records("category_translations", short).headers
+    reply = api.records("category_translations", long)
+    assert "Link" not in reply.headers
+    assert reply.json["next_cursor"]
+    lines = api.records("category_translations", long, accept="application/x-ndjson")
+    assert "next_cursor" in lines.problem(400, "invalid-request")["detail"]
+
+
 def test_a_row_that_no_answer_can_hold_is_named(api: Api, delivered: Database) -> None:
     delivered.query(
         "SET session_replication_role = replica;"

@@ -75,7 +75,7 @@ def _alive(db: Connection, used: float) -> bool:
     try:
         if db.status != STATUS_READY:
             db.rollback()
-        if time.monotonic() - used > _IDLE_SECONDS or select.select([db], [], [], 0)[0]:
+        if time.monotonic() - used > _IDLE_SECONDS or _has_news(db):
             with db.cursor() as cursor:
                 cursor.execute("SELECT 1")
             db.rollback()
@@ -83,6 +83,12 @@ def _alive(db: Connection, used: float) -> bool:
         db.close()
         return False
     return True
+
+
+def _has_news(db: Connection) -> bool:
+    poll = select.poll()
+    poll.register(db, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def connect(settings: DatabaseSettings, password: str | None = None) -> Connection:
