@@ -8,7 +8,8 @@ from typing import Any
 
 from dataforge.bulk.rowgroups import group_ends, open_file, unreadable
 from dataforge.errors import UnreadableColumn
-from dataforge.naming import Taken, is_parquet
+from dataforge.filenames import Taken
+from dataforge.naming import is_parquet
 from dataforge.objects import Object
 from functions.migrate.parquet_parts import LINES_BEFORE
 from functions.migrate.source import check_columns, read_header

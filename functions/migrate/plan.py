@@ -7,7 +7,7 @@ from typing import Any
 from dataforge import leases
 from dataforge.database import Connection, transaction
 from dataforge.errors import NoFiles
-from dataforge.naming import Taken
+from dataforge.filenames import Taken
 from dataforge.objects import Object, list_objects, put_json
 from dataforge.roles import OWNER
 from dataforge.settings import MigrationSettings

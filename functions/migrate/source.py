@@ -19,7 +19,7 @@ from dataforge.errors import (
     UnreadFormat,
 )
 from dataforge.filelist import list_files
-from dataforge.naming import Taken
+from dataforge.filenames import Taken
 from dataforge.objects import Object, read_range
 from functions.migrate.run import Run
 

@@ -111,11 +111,23 @@ def test_people_get_the_table_on_stdout(first: Result, dataforge: Dataforge, exp
     assert "report.json" in result.stdout
 
 
-def test_a_missing_file_fails_with_the_tables_and_files_by_name(
+def test_a_folder_that_lacks_files_is_migrated_only_as_tables_present(
     dataforge: Dataforge, folder: Path, expected: Expected, tmp_path: Path
 ) -> None:
     shutil.copy(folder / "olist_sellers_dataset.csv", tmp_path)
-    result = dataforge("migrate", str(tmp_path), "--prefix", "incomplete", "--tables", "sellers,customers")
+    words = ("migrate", str(tmp_path), "--prefix", "incomplete", "--threshold", "0")
+    asked = dataforge(*words, "--tables", "sellers,customers")
+    assert asked.exit_code == 2
+    assert "customers (expected olist_customers_dataset.csv)" in asked.stderr
+    assert "--tables present (sellers)" in asked.stderr
+    present = dataforge(*words, "--tables", "present", "--ignore", "*.bak", "--json")
+    assert present.exit_code == 0, present.stderr
+    document = json.loads(present.stdout)
+    assert ([t["table"] for t in document["tables"]], document["ignored_files"]) == (["sellers"], [])
+
+
+def test_a_missing_file_fails_with_the_tables_and_files_by_name(dataforge: Dataforge) -> None:
+    result = dataforge("migrate", "--prefix", "incomplete", "--tables", "sellers,customers")
     assert result.exit_code == 1
     last = result.stderr.splitlines()[-1]
     assert last.startswith("error: MissingFile: ")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from dataforge.catalogue import Dataset, Source
 from dataforge.datasets import get_dataset
 from dataforge.filelist import list_files, present_tables
-from dataforge.naming import Doubtful, FileNames, Ignored, Taken, in_order
+from dataforge.filenames import Doubtful, FileNames, Ignored, Taken
+from dataforge.naming import in_order
 
 OLIST = get_dataset("olist")
 STEM = "olist_orders_dataset"
@@ -146,7 +147,9 @@ def test_a_declared_file_name_wins_over_part_of_another(path: str, file: str) ->
 
 @pytest.mark.parametrize("path", ["pokemon_form_conditions.csv", "pokemon_forms.csv", "pokemon-x.csv"])
 def test_a_longer_name_is_no_part(path: str) -> None:
-    assert isinstance(FileNames(SHARED).fate(path), Ignored)
+    found = FileNames(SHARED).fate(path)
+    assert isinstance(found, Ignored)
+    assert found.reason.endswith("files of pokemon.csv are named pokemon_2.csv or lie in pokemon/")
 
 
 def test_a_file_in_one_table_s_folder_with_another_s_name_is_doubtful_for_both() -> None:

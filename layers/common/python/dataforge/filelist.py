@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from dataforge.catalogue import Dataset
-from dataforge.naming import Doubtful, FileNames, Ignored, Taken, in_order
+from dataforge.filenames import Doubtful, FileNames, Ignored, Taken
+from dataforge.naming import in_order
 
 
 @dataclass(frozen=True)

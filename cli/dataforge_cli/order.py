@@ -1,0 +1,90 @@
+"""What a migration is to do, as the command line's options say it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from dataforge.catalogue import Dataset
+from dataforge.datasets import get_dataset
+from dataforge_cli.errors import WrongCall
+
+DEFAULT_THRESHOLD = 0.95
+PRESENT = "present"
+
+
+class OnConflict(StrEnum):
+    """What becomes of a row whose key is stored with other values; of two in the files the first counts."""
+
+    reject = "reject"
+    update = "update"
+
+
+@dataclass(frozen=True)
+class Names:
+    """A dataset, and the folder of the raw bucket with its files; it ends with a slash."""
+
+    dataset: Dataset
+    prefix: str
+
+
+def read_names(dataset: str, prefix: str) -> Names:
+    """The dataset and the prefix that the options mean. Raises ``WrongCall``, or the catalogue's ``InvalidInput``."""
+    found = get_dataset(dataset)
+    if prefix.startswith(("s3:", "/")):
+        raise WrongCall(
+            f"--prefix {prefix}: give it without bucket and without a leading slash, such as {dataset}/."
+        )
+    # The end of a prefix is the end of a folder's name: without it, "olist" would also mean olist-old/.
+    return Names(found, f"{prefix.rstrip('/')}/" if prefix else f"{dataset}/")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be migrated; no tables: all. ``present``: those whose files are there, which is looked up later."""
+
+    dataset: Dataset
+    prefix: str
+    tables: tuple[str, ...]
+    threshold: float
+    on_conflict: OnConflict
+    ignore: tuple[str, ...]
+    present: bool
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The state machine's input."""
+        narrowed = {"tables": list(self.tables)} if self.tables else {}
+        ignored = {"ignore": list(self.ignore)} if self.ignore else {}
+        return {
+            "dataset": self.dataset.name,
+            "prefix": self.prefix,
+            "quality_threshold": self.threshold,
+            "on_conflict": self.on_conflict.value,
+            **narrowed,
+            **ignored,
+        }
+
+
+def read_order(
+    dataset: str,
+    prefix: str,
+    tables: str,
+    threshold: float,
+    on_conflict: OnConflict,
+    ignore: Sequence[str] = (),
+) -> Order:
+    """The order that the options mean. Raises ``WrongCall``, or the catalogue's ``InvalidInput``."""
+    names = read_names(dataset, prefix)
+    if not 0 <= threshold <= 1:
+        raise WrongCall(f"--threshold {threshold:g}: a share from 0 to 1 is wanted.")
+    present = tables.strip() == PRESENT and PRESENT not in names.dataset.tables
+    wanted = [] if present else [name.strip() for name in tables.split(",") if name.strip()]
+    if tables and not wanted and not present:
+        raise WrongCall(f"--tables {tables!r} names no table.")
+    if "" in ignore:
+        raise WrongCall("--ignore '' matches no file. Give a pattern, such as '*.bak'.")
+    chosen = tuple(dict.fromkeys(names.dataset.table(name).name for name in wanted))
+    return Order(names.dataset, names.prefix, chosen, threshold, on_conflict, tuple(ignore), present)
