@@ -12,6 +12,7 @@ from dataforge_cli.executions import Execution, describe
 from dataforge_cli.machines import Machine
 from dataforge_cli.progress import read_phase, read_plan, read_progress
 from dataforge_cli.screen import Screen
+from dataforge_cli.trouble import Trouble
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 3.0
 _UNSEEN_SECONDS = 15
@@ -21,10 +22,10 @@ _UNSEEN_SECONDS = 15
 def watch_migration(deployment: Deployment, arn: str, screen: Screen) -> Execution:
     """Show a bar per table."""
     with Bars(screen) as bars:
-        return _watch(deployment, arn, bars)
+        return _watch(deployment, arn, bars, Trouble(deployment, arn, screen))
 
 
-def _watch(deployment: Deployment, arn: str, bars: Bars) -> Execution:
+def _watch(deployment: Deployment, arn: str, bars: Bars, trouble: Trouble) -> Execution:
     plan, last, pause = None, None, FIRST_PAUSE
     execution = _await_known(deployment, arn)
     while execution.running:
@@ -33,6 +34,8 @@ def _watch(deployment: Deployment, arn: str, bars: Bars) -> Execution:
         progress = read_progress(deployment, arn, plan)
         bars.show(progress)
         pause = FIRST_PAUSE if progress != last else min(pause * 1.5, LONGEST_PAUSE)
+        if pause == LONGEST_PAUSE:
+            trouble.say()
         # Looking at a run of many chunks takes long: it must not do nothing else.
         time.sleep(max(pause, time.monotonic() - began))
         last = progress
@@ -55,7 +58,7 @@ def watch_phases(
     """Makes what watches an execution of the machine: it shows what is being done, and what ``note`` says of it."""
 
     def watch(deployment: Deployment, arn: str, screen: Screen) -> Execution:
-        pause, last = FIRST_PAUSE, ""
+        pause, last, trouble = FIRST_PAUSE, "", Trouble(deployment, arn, screen)
         with Line(screen) as line:
             execution = _await_known(deployment, arn)
             while execution.running:
@@ -64,6 +67,8 @@ def watch_phases(
                 line.show(machine.phases.get(phase, "starting"), found)
                 pause = FIRST_PAUSE if phase + found != last else min(pause * 1.5, LONGEST_PAUSE)
                 last = phase + found
+                if pause == LONGEST_PAUSE:
+                    trouble.say()
                 time.sleep(pause)
                 execution = describe(deployment, arn)
             line.finish(note(execution), done=execution.output is not None)

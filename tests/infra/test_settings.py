@@ -22,7 +22,7 @@ def test_nothing_given_is_a_small_protected_dev() -> None:
 def test_backup_that_could_fill_its_executions_history_is_refused() -> None:
     most = most_backup_hours()
     # 7 events per 13 minutes and holder; with as many retries as lives it is 10.
-    assert 2 * 10 * most * 60 / 13 < 24_000 < 2 * 10 * (most + 1) * 60 / 13
+    assert 2 * 10 * most * 60 / 13 <= 24_000 < 2 * 10 * (most + 1) * 60 / 13
     assert read_settings({"backupHours": most}).backup_hours == most
     with pytest.raises(SettingsError, match=f"backupHours must be at most {most}"):
         read_settings({"backupHours": most + 1})
