@@ -129,10 +129,19 @@ def _runs(data: bytes) -> Iterator[tuple[Offsets, list[int]]]:
 def _line_ends(data: bytes, bytes_: NDArray[np.uint8]) -> Offsets:
     """Where lines end: at each LF, and at each CR that another byte follows."""
     newlines = np.flatnonzero(bytes_ == _LF)
-    if data.count(b"\r") == data.count(b"\r\n"):
+    if b"\r" not in data:
         return newlines
     returns = np.flatnonzero(bytes_[:-1] == _CR)
-    return np.sort(np.concatenate((newlines, returns[bytes_[returns + 1] != _LF])))
+    bare = returns[bytes_[returns + 1] != _LF]
+    return np.sort(np.concatenate((newlines, bare))) if len(bare) else newlines
+
+
+def _outer_line_ends(data: bytes) -> tuple[int, int] | None:
+    """The offsets behind the first line end and behind the last, if there is one."""
+    if b"\r" not in data:
+        return (data.index(b"\n") + 1, data.rindex(b"\n") + 1) if b"\n" in data else None
+    ends = _line_ends(data, np.frombuffer(data, np.uint8)) + 1
+    return (int(ends[0]), int(ends[-1])) if len(ends) else None
 
 
 def _walk(data: bytes, position: int) -> tuple[list[int], list[int]]:
@@ -207,9 +216,10 @@ def scan(data: bytes) -> tuple[dict[str, Passage], int]:
 
 def _scan(data: bytes) -> dict[str, Passage]:
     """The passages for all states but C."""
-    if b"\n" in data and b'"' not in data and b"\r" not in data:
+    if b'"' not in data and (found := _outer_line_ends(data)):
         # Without a quote every line end ends a record, unless all of it is inside a quoted field.
-        outside = Passage(end_state(data[data.rindex(b"\n") + 1 :]), data.index(b"\n") + 1, 1)
+        first, last = found
+        outside = Passage(end_state(data[last:]), first, data.count(b"\n", 0, first))
         return {state: Passage("Q", -1, 0) if state == "Q" else outside for state in _PREFIX}
     known, ends = _passage(data, _PREFIX["F"])
     others = {state: _passage(data, prefix, known, ends)[0] for state, prefix in _PREFIX.items() if prefix}
