@@ -16,6 +16,7 @@ def test_the_proof_holds_on_the_embedded_cloud(cloud: Outputs, cloud_config: Con
     prove(["--outputs", str(cloud_config.outputs)], cloud["api_url"], said.append)
 
     assert "migrated again: nothing was loaded twice" in said
+    assert any(line.startswith("downloaded an export of ") for line in said)
     assert "refused as it must be: QualityTooLow" in said
     assert any(line.startswith("a page of ") and line.endswith(", compressed") for line in said)
     keys = dataforge(["--outputs", str(cloud_config.outputs)], "keys", "list")["keys"]

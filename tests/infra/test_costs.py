@@ -84,7 +84,11 @@ def test_secrets_are_counted_as_the_page_says(dev: Resources) -> None:
 def test_sums_of_the_idle_table_are_those_of_its_rows() -> None:
     table = COSTS.split("## Idle, per month")[1].split("## ")[0]
     lines = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
-    priced = [cells for cells in lines[2:] if len(cells) == 4 and numbers(cells[2]) and not cells[0].startswith("**")]
+    priced = [
+        cells
+        for cells in lines[2:]
+        if len(cells) == 4 and numbers(cells[2]) and not cells[0].startswith("**")
+    ]
     (total,) = [cells for cells in lines if cells[0].startswith("**sum")]
     for column in (2, 3):
         wanted = sum(numbers(cells[column])[0] for cells in priced)

@@ -1,0 +1,58 @@
+"""That a function does not reach the database with a wrong root certificate, nor as a role that its policy does not name.
+
+The function's environment is changed for the length of a check. Its answer must become 503, and 200 again afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from local.smoke_aws.until import NotProved, until
+
+PUBLIC_ROOTS = "/etc/pki/tls/certs/ca-bundle.crt"
+"""The roots of the web, which Lambda's runtime has. None of them has signed RDS's certificates."""
+_SECONDS = 120.0
+
+Status = Callable[[], int]
+"""Asks GET /v1/health of the function; its HTTP status."""
+
+
+def prove_wrong_root_is_refused(functions: Any, name: str, status: Status) -> None:
+    """With the web's root certificates the function trusts no server of RDS, and does not connect."""
+    prove_unavailable_with(functions, name, status, DB_SSLROOTCERT=PUBLIC_ROOTS)
+
+
+def prove_other_role_is_denied(functions: Any, name: str, status: Status, role: str) -> None:
+    """The function's own policy lets it sign in as its own role. As ``role`` it is denied by IAM."""
+    prove_unavailable_with(functions, name, status, DB_USER=role)
+
+
+def prove_unavailable_with(functions: Any, name: str, status: Status, **environment: str) -> None:
+    """Raises ``NotProved`` if the function reaches the database with these variables, or not without them."""
+    what = ", ".join(f"{key}={value}" for key, value in environment.items())
+    if (before := status()) != 200:
+        raise NotProved(f"{name} answers {before} before anything was changed.")
+    with _changed(functions, name, environment):
+        found = status()
+        if found != 503:
+            raise NotProved(
+                f"{name} answers {found} with {what}; it must not reach the database, and answer 503."
+            )
+    until(f"{name} answers 200 again after {what}", lambda: status() == 200, _SECONDS)
+
+
+@contextmanager
+def _changed(functions: Any, name: str, environment: dict[str, str]) -> Iterator[None]:
+    known = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    _set(functions, name, known | environment)
+    try:
+        yield
+    finally:
+        _set(functions, name, known)
+
+
+def _set(functions: Any, name: str, variables: dict[str, str]) -> None:
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name)
