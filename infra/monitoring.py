@@ -63,7 +63,7 @@ class Monitoring(Construct):
         self._let_alarms_publish()
         if settings.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
-        functions = [schema.keeper, schema.apply, migration.control, migration.load]
+        functions = [schema.keeper, schema.apply, schema.upkeep.work, migration.control, migration.load]
         functions += [backup.control, backup.hold, backup.work, *([backup.glue] if backup.glue else [])]
         functions += [
             restore.control,

@@ -14,13 +14,15 @@ from infra.functions import Function
 from infra.layers import Layers
 from infra.network import Network
 from infra.settings import Settings
+from infra.storage import Storage
+from infra.upkeep import Upkeep
 
 APPLY_TIMEOUT = Duration.minutes(12)
 KEEPER_TIMEOUT = Duration.minutes(14)
 
 
 class Schema(Construct):
-    """Two functions and the custom resource that calls them when the catalogue has changed.
+    """Functions, the custom resource that calls them when the catalogue has changed, and the upkeep of large tables.
 
     ``SchemaKeeper`` stays outside the VPC, where it can read secrets, and hands them to ``SchemaApply`` inside, which can
     reach PostgreSQL: so no Secrets Manager endpoint has to be paid for. A refusal fails the deployment with its reason.
@@ -36,10 +38,20 @@ class Schema(Construct):
         layers: Layers,
         network: Network,
         database: Database,
+        storage: Storage,
     ) -> None:
         super().__init__(scope, id)
         self._layers = [layers.common, layers.deps]
         self.apply = self._make_apply(settings, network, database)
+        self.upkeep = Upkeep(
+            self,
+            "Upkeep",
+            settings=settings,
+            layers=layers,
+            network=network,
+            database=database,
+            storage=storage,
+        )
         self.keeper = self._make_keeper(settings, database)
         self.resource = CustomResource(
             self,
@@ -90,6 +102,7 @@ class Schema(Construct):
                 "APPLY_FUNCTION": self.apply.function_name,
                 "APPLY_SECONDS": str(APPLY_TIMEOUT.to_seconds()),
                 "ROLE_SECRETS": json.dumps(secrets),
+                "UPKEEP_ARN": self.upkeep.machine.state_machine_arn,
             },
             timeout=KEEPER_TIMEOUT,
             memory_size=256,
@@ -102,6 +115,7 @@ class Schema(Construct):
         keeper.add_to_role_policy(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.apply.function_arn])
         )
+        self.upkeep.machine.grant_start_execution(keeper)
         return keeper
 
     def precede(self, function: Function) -> None:

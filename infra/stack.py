@@ -44,7 +44,15 @@ class DataForge(Stack):
             network.open_to_secrets()
         database = Database(self, "Database", settings=settings, network=network, roles=LOGINS)
         layers = Layers(self, "Layers", local=settings.local, glue=bool(settings.glue_database))
-        schema = Schema(self, "Schema", settings=settings, layers=layers, network=network, database=database)
+        schema = Schema(
+            self,
+            "Schema",
+            settings=settings,
+            layers=layers,
+            network=network,
+            database=database,
+            storage=storage,
+        )
         migration = Migration(
             self,
             "Migration",
@@ -112,7 +120,7 @@ class DataForge(Stack):
             api=api,
         )
         self._output(storage, schema, api)
-        self._output_machines(migration, backup, restore, export)
+        self._output_machines(migration, backup, restore, export, schema)
         self._tag(settings)
 
     def _output(self, storage: Storage, schema: Schema, api: Api) -> None:
@@ -130,14 +138,15 @@ class DataForge(Stack):
             CfnOutput(self, name, value=value)
 
     def _output_machines(
-        self, migration: Migration, backup: Backup, restore: Restore, export: Export
+        self, migration: Migration, backup: Backup, restore: Restore, export: Export, schema: Schema
     ) -> None:
-        """What operators start."""
+        """What operators start, and the upkeep, which starts by itself."""
         machines = {
             "Migration": migration.machine,
             "Backup": backup.machine,
             "Restore": restore.machine,
             "Export": export.machine,
+            "Upkeep": schema.upkeep.machine,
         }
         for name, machine in machines.items():
             CfnOutput(self, f"{name}Arn", value=machine.state_machine_arn)

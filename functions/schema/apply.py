@@ -93,8 +93,7 @@ def _apply(
             changes += apply_dataset(cursor, dataset, outcome)
         _refuse(outcome.refusals)
         _refuse(_left(cursor, limits))
-        _queue(cursor, outcome.later)
-    later = [f"{change.kind} {change.schema}.{change.name}" for change in outcome.later]
+        later = _queue(cursor, outcome.later)
     return {"changes": changes} | ({"later": later} if later else {})
 
 
@@ -176,12 +175,16 @@ def _apply_ledger(cursor: Any, outcome: Outcome) -> Change:
             cursor.execute(statement)
 
 
-def _queue(cursor: Any, changes: Iterable[Later]) -> None:
-    """Register what is left for later; what was registered before and is still to be done is tried again."""
+def _queue(cursor: Any, changes: Iterable[Later]) -> list[str]:
+    """Register what is left for later; answers all that is still to be done, what failed before included."""
     for change in changes:
         cursor.execute(
             'INSERT INTO dataforge.schema_changes (dataset, "table", kind, name) VALUES (%s, %s, %s, %s)'
-            ' ON CONFLICT (dataset, "table", kind, name) DO UPDATE'
-            " SET queued_at = now(), started_at = NULL, finished_at = NULL, error = NULL",
+            ' ON CONFLICT (dataset, "table", kind, name) DO UPDATE SET queued_at = now(), finished_at = NULL',
             (change.schema, change.table, change.kind, change.name),
         )
+    cursor.execute(
+        "UPDATE dataforge.schema_changes SET error = NULL WHERE finished_at IS NULL"
+        " RETURNING kind || ' ' || dataset || '.' || \"table\" || '.' || name"
+    )
+    return sorted(name for (name,) in cursor.fetchall())

@@ -1,4 +1,4 @@
-"""Entry points of the schema's two functions.
+"""Entry points of the schema's three functions.
 
 ``on_event`` (outside the VPC) answers CloudFormation and the command line; it alone may read the master's secret, and hands
 it on in the payload of one synchronous call. ``apply_schema`` (inside the VPC) works on the database. So the VPC needs no
@@ -8,15 +8,18 @@ endpoint for Secrets Manager, and no secret is in an environment or a log.
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
 
 from dataforge.aws_clients import WORKER, invoking, make_client
 from dataforge.connections import Budget
 from dataforge.database import connect
 from dataforge.errors import SchemaRefused, Unavailable
+from dataforge.failures import explain
 from dataforge.roles import LOGINS
 from dataforge.settings import DatabaseSettings, Settings, read
 from dataforge.telemetry import entry_point, make_logger
@@ -25,6 +28,7 @@ from functions.schema.cloudformation import answer
 from functions.schema.connections import connection_limits
 from functions.schema.doctor import examine
 from functions.schema.reach import PATIENCE, is_denied, reach
+from functions.schema.upkeep import work
 
 logger = make_logger("schema")
 
@@ -46,6 +50,8 @@ class KeeperSettings(Settings):
     apply_seconds: int = 720
     """The applier's time-out."""
     role_secrets: str = "{}"
+    upkeep_arn: str = ""
+    """The state machine that does what an apply leaves for later."""
 
 
 UNREACHABLE_WAY_OUT = (
@@ -97,7 +103,17 @@ def keep(action: str) -> dict[str, Any]:
     if "FunctionError" in answered:
         raise SchemaRefused(result.get("errorMessage", "The schema function failed; its log says why."))
     logger.info("schema handled", extra={"action": action, "result": result})
+    if result.get("later") and settings.upkeep_arn:
+        _start_upkeep(settings.upkeep_arn)
     return result
+
+
+def _start_upkeep(machine: str) -> None:
+    """Start the upkeep. That it could not be started fails no deployment: the doctor shows what is left."""
+    try:
+        make_client("stepfunctions", WORKER).start_execution(stateMachineArn=machine)
+    except (BotoCoreError, ClientError):
+        logger.exception("the upkeep was not started; dataforge doctor --repair starts it")
 
 
 def once(seconds: float) -> Any:
@@ -143,3 +159,15 @@ def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _sign_in(settings: DatabaseSettings, role: str, password: str) -> None:
     connect(settings.model_copy(update={"db_user": role}), password).close()
+
+
+@logger.inject_lambda_context
+def upkeep(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Do the next change that a deployment left for later: {"next": "again" | "wait" | "done"}.
+
+    Or, for the step "explain", put what the state machine caught into words: {"error", "cause"}.
+    """
+    if event.get("step") == "explain":
+        return explain(event["error"].get("Error", ""), event["error"].get("Cause", "")).as_answer()
+    with closing(connect(read(DatabaseSettings))) as db:
+        return {"next": work(db)}

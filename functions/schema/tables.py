@@ -23,20 +23,24 @@ from functions.schema.difference import (
     shapes,
 )
 from functions.schema.fault import Fault
+from functions.schema.later import NOTHING, Later
 from functions.schema.names import Convention
 
 
 def table_faults(cursor: Any) -> Iterator[Fault]:
     """Faults of the ledger's tables and of every dataset's."""
-    yield from _schema_faults(LEDGER, shapes(cursor, LEDGER), expected_ledger(cursor), closed=False)
+    later = Later.read(cursor)
+    yield from later.faults()
+    have, want = shapes(cursor, LEDGER), expected_ledger(cursor)
+    yield from _schema_faults(LEDGER, have, want, later, closed=False)
     for dataset in DATASETS.values():
-        yield from dataset_faults(cursor, dataset)
+        yield from dataset_faults(cursor, dataset, later)
 
 
-def dataset_faults(cursor: Any, dataset: Dataset) -> Iterator[Fault]:
+def dataset_faults(cursor: Any, dataset: Dataset, later: Later = NOTHING) -> Iterator[Fault]:
     """Every difference between a dataset's tables and the catalogue."""
     have, want = shapes(cursor, dataset.name), expected_dataset(cursor, dataset)
-    yield from _schema_faults(dataset.name, have, want, closed=True)
+    yield from _schema_faults(dataset.name, have, want, later, closed=True)
     for table in undeclared_tables(have, want):
         name = f"{dataset.name}.{table}"
         detail = (
@@ -47,7 +51,7 @@ def dataset_faults(cursor: Any, dataset: Dataset) -> Iterator[Fault]:
 
 
 def _schema_faults(
-    schema: str, have: dict[str, Shape], want: dict[str, Shape], *, closed: bool
+    schema: str, have: dict[str, Shape], want: dict[str, Shape], later: Later, *, closed: bool
 ) -> Iterator[Fault]:
     for table, wanted in want.items():
         name = f"{schema}.{table}"
@@ -58,8 +62,9 @@ def _schema_faults(
             yield Fault("missing_table", name, f"{name} is not a table.", by_hand=by_hand)
         else:
             yield from _columns(name, have[table], wanted, closed=closed)
-            yield from _constraints(name, have[table], wanted)
-            yield from _indexes(name, have[table], wanted)
+            waiting = later.names(schema, table)
+            yield from _constraints(name, have[table], wanted, waiting)
+            yield from _indexes(name, have[table], wanted, waiting)
             if closed:
                 yield from _undeclared(name, have[table], wanted)
 
@@ -92,7 +97,7 @@ def _columns(name: str, have: Shape, want: Shape, *, closed: bool) -> Iterator[F
         yield Fault("wrong_columns", name, detail, by_hand="Deploy again; its error names the difference.")
 
 
-def _constraints(name: str, have: Shape, want: Shape) -> Iterator[Fault]:
+def _constraints(name: str, have: Shape, want: Shape, waiting: set[str]) -> Iterator[Fault]:
     for constraint, wanted in want.constraints.items():
         found = have.constraints.get(constraint)
         if found is None:
@@ -101,6 +106,8 @@ def _constraints(name: str, have: Shape, want: Shape) -> Iterator[Fault]:
             yield Fault(
                 "disabled_trigger", name, f"The triggers that enforce {constraint} of {name} are disabled."
             )
+        elif found == wanted + NOT_VALID and constraint in waiting:
+            continue
         elif found == wanted + NOT_VALID:
             yield Fault(
                 "not_valid", name, f"Old rows of {name} were never checked against {constraint} (NOT VALID)."
@@ -110,9 +117,11 @@ def _constraints(name: str, have: Shape, want: Shape) -> Iterator[Fault]:
             yield Fault("wrong_constraint", name, detail)
 
 
-def _indexes(name: str, have: Shape, want: Shape) -> Iterator[Fault]:
+def _indexes(name: str, have: Shape, want: Shape, waiting: set[str]) -> Iterator[Fault]:
     for index, wanted in want.indexes.items():
         found = have.indexes.get(index)
+        if index in waiting:
+            continue
         if found is None:
             yield Fault("missing_index", name, f"{name} lacks the index {index}.")
         elif found != wanted:

@@ -1,0 +1,163 @@
+"""The upkeep: what a deployment leaves for later on large tables, one change at a time, while everybody goes on working.
+
+A change is a constraint to validate or an index to build. Each is a statement that blocks neither readers nor writers,
+commits by itself and may be repeated; what it makes is what the catalogue declares, so the ledger holds names only. The
+statement may take longer than the function: PostgreSQL finishes it, and the next step finds it done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import psycopg2
+
+from dataforge import ddl
+from dataforge.database import Connection, is_translated, transaction, translated
+from dataforge.datasets import DATASETS
+from dataforge.errors import SchemaRefused
+from dataforge.roles import OWNER
+from functions.schema.difference import LEDGER, Shape, expected_dataset, expected_ledger, shapes
+from functions.schema.evolve import reason
+
+_LOCK = 4_207_312_312
+"""Key of the advisory lock that the session of a change holds, also when its function is gone."""
+
+_SESSION = (
+    "SET statement_timeout = 0",
+    "SET lock_timeout = '10min'",
+    f"SET ROLE {ddl.ident(OWNER)}",
+)
+_NEXT = """
+    SELECT dataset, "table", kind, name FROM dataforge.schema_changes WHERE finished_at IS NULL AND error IS NULL
+    ORDER BY queued_at, dataset, "table", kind DESC, name LIMIT 1
+"""
+_SET = """
+    UPDATE dataforge.schema_changes SET {} WHERE dataset = %s AND "table" = %s AND kind = %s AND name = %s
+"""
+_UNVALIDATED = """
+    SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass(%s) AND conname = %s AND NOT convalidated)
+"""
+
+Next = Literal["again", "wait", "done"]
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A change of the ledger's."""
+
+    dataset: str
+    table: str
+    kind: str
+    name: str
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What identifies it in the ledger."""
+        return (self.dataset, self.table, self.kind, self.name)
+
+    @property
+    def relation(self) -> str:
+        """The table, quoted."""
+        return f"{ddl.ident(self.dataset)}.{ddl.ident(self.table)}"
+
+
+def work(db: Connection) -> Next:
+    """Do the next change. ``db`` is a connection of its own, of a login that may become the owner.
+
+    Answers ``wait`` while another session does one. Raises ``SchemaRefused`` when nothing is left but what rows contradict.
+    """
+    with transaction(db) as cursor:
+        for statement in _SESSION:
+            cursor.execute(statement)
+    with transaction(db) as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,))
+        if not cursor.fetchone()[0]:
+            return "wait"
+    try:
+        return _next(db)
+    finally:
+        if not db.closed:
+            with transaction(db) as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+
+
+def _next(db: Connection) -> Next:
+    with transaction(db) as cursor:
+        cursor.execute(_NEXT)
+        found = cursor.fetchone()
+    if found is None:
+        _raise_failed(db)
+        return "done"
+    change = Queued(*found)
+    _record(db, change, "started_at = now()")
+    error = _do(db, change)
+    if error:
+        _record(db, change, "error = %s", error)
+    else:
+        _record(db, change, "finished_at = now()")
+    return "again"
+
+
+def _record(db: Connection, change: Queued, what: str, *values: str) -> None:
+    with transaction(db) as cursor:
+        cursor.execute(_SET.format(what), (*values, *change.key))
+
+
+def _raise_failed(db: Connection) -> None:
+    with transaction(db) as cursor:
+        cursor.execute(
+            'SELECT dataset, "table", name, error FROM dataforge.schema_changes'
+            " WHERE finished_at IS NULL AND error IS NOT NULL ORDER BY 1, 2, 3"
+        )
+        failed = cursor.fetchall()
+    if failed:
+        reasons = " ".join(f"{dataset}.{table}: {name}: {error}." for dataset, table, name, error in failed)
+        raise SchemaRefused(
+            f"{reasons} Correct the rows or the declaration, then run dataforge doctor --repair."
+        )
+
+
+def _do(db: Connection, change: Queued) -> str | None:
+    """Bring the change about; answers why PostgreSQL refused, without any value of a row."""
+    statements = _validation(db, change) if change.kind == "validate" else _building(db, change)
+    db.autocommit = True
+    try:
+        with translated(), db.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+    except psycopg2.Error as error:
+        if is_translated(error):
+            raise
+        return reason(error)
+    finally:
+        if not db.closed:
+            db.autocommit = False
+    return None
+
+
+def _validation(db: Connection, change: Queued) -> list[str]:
+    with transaction(db) as cursor:
+        cursor.execute(_UNVALIDATED, (change.relation, change.name))
+        (wanted,) = cursor.fetchone()
+    return [f"ALTER TABLE {change.relation} VALIDATE CONSTRAINT {ddl.ident(change.name)}"] if wanted else []
+
+
+def _building(db: Connection, change: Queued) -> list[str]:
+    """The statements for an index. One that is invalid is the rest of a build that was broken off, and is built anew."""
+    with transaction(db) as cursor:
+        have = shapes(cursor, change.dataset).get(change.table)
+        want = _expected(cursor, change)
+    definition = want.indexes.get(change.name) if want else None
+    if have is None or definition is None or have.indexes.get(change.name) == definition:
+        return []
+    dropped = f"DROP INDEX CONCURRENTLY {ddl.ident(change.dataset)}.{ddl.ident(change.name)}"
+    built = definition.replace("INDEX ", "INDEX CONCURRENTLY ", 1)
+    return [dropped, built] if change.name in have.indexes else [built]
+
+
+def _expected(cursor: Any, change: Queued) -> Shape | None:
+    if change.dataset == LEDGER:
+        return expected_ledger(cursor).get(change.table)
+    dataset = DATASETS.get(change.dataset)
+    return expected_dataset(cursor, dataset).get(change.table) if dataset else None

@@ -1,0 +1,87 @@
+"""The upkeep of large tables: a state machine that does, one by one, what a deployment left for later."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from dataforge.roles import MIGRATE
+from infra.database import Database
+from infra.failure_states import fail_explained
+from infra.functions import Function
+from infra.layers import Layers
+from infra.machine import make_machine
+from infra.network import Network
+from infra.settings import Settings
+from infra.steps import call, retry_died
+from infra.storage import Storage
+
+PAUSE = Duration.minutes(2)
+"""Between two looks at a statement that outlives the function's 15 minutes."""
+
+
+class Upkeep(Construct):
+    """One function, which may become the tables' owner, and the machine that calls it until nothing is left.
+
+    It does not wait for the schema's resource, whose function starts it: what it needs is there before it is started.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: Settings,
+        layers: Layers,
+        network: Network,
+        database: Database,
+        storage: Storage,
+    ) -> None:
+        super().__init__(scope, id)
+        self.work = Function(
+            self,
+            "SchemaUpkeep",
+            settings=settings,
+            handler="schema.upkeep",
+            description="Validates constraints and builds indexes of large tables",
+            layers=[layers.common, layers.deps],
+            environment=database.environment(),
+            timeout=Duration.minutes(15),
+            memory_size=256,
+            network=network,
+        )
+        database.open_to(self.work, role=MIGRATE)
+        self.machine = make_machine(
+            self,
+            settings=settings,
+            kind="upkeep",
+            comment="Constraints to validate and indexes to build on large tables, one at a time",
+            start=self._start(),
+            timeout=Duration.days(7),
+            functions=[self.work],
+            holders=(),
+            report=storage.report,
+            labels=(),
+        )
+
+    def _start(self) -> sfn.IChainable:
+        request = sfn.TaskInput.from_object({"step": "work"})
+        work = retry_died(call(self, "Work", self.work, payload=request, result_path="$.work"))
+        wait = sfn.Wait(self, "Pause", time=sfn.WaitTime.duration(PAUSE))
+        wait.next(work)
+        choice = sfn.Choice(self, "WhatNext")
+        choice.when(sfn.Condition.string_equals("$.work.next", "again"), work)
+        choice.when(sfn.Condition.string_equals("$.work.next", "wait"), wait)
+        choice.otherwise(sfn.Succeed(self, "Done"))
+        work.add_catch(self._explained(), errors=["States.ALL"], result_path="$.error")
+        # Whatever the caller sent, the state is an object.
+        return sfn.Pass(self, "Start", result=sfn.Result.from_object({})).next(work).next(choice)
+
+    def _explained(self) -> sfn.TaskStateBase:
+        request = {"step": "explain", "error": sfn.JsonPath.object_at("$.error")}
+        explain = call(
+            self, "Explain", self.work, payload=sfn.TaskInput.from_object(request), result_path="$.failure"
+        )
+        fail_explained(self, explain)
+        return explain

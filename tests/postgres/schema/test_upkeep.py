@@ -1,0 +1,165 @@
+"""What would read all rows of a large table is left for the upkeep, which can be stopped and repeated at any point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import pytest
+
+from dataforge.catalogue import Dataset, Row
+from dataforge.columns import Count, Integer, Key, Label, References
+from dataforge.datasets import DATASETS
+from dataforge.errors import SchemaRefused
+from dataforge.roles import LOGINS
+from functions.schema.apply import apply
+from functions.schema.doctor import examine
+from functions.schema.size import LARGE_ROWS, Size
+from functions.schema.upkeep import work
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+    from tests.postgres.conftest import Database
+
+Shop = Callable[..., Dataset]
+PASSWORDS = dict.fromkeys(LOGINS, "for the tests")
+
+
+class Item(Row, table="items"):
+    item: Annotated[Label, Key()]
+    kind: Literal["old", "new"]
+
+
+class Loose(Row, table="orders"):
+    number: Annotated[Integer, Key()]
+    item: Label | None = None
+    amount: Integer
+
+
+class Strict(Row, table="orders"):
+    number: Annotated[Integer, Key()]
+    item: Annotated[Label, References("items")]
+    amount: Count
+
+
+class OtherKey(Row, table="orders"):
+    number: Integer
+    item: Label | None = None
+    amount: Annotated[Integer, Key()]
+
+
+@pytest.fixture
+def large(
+    database: Database, master: connection, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., dict[str, Any]]:
+    """Applies the strict catalogue to a filled database in which every filled table counts as large."""
+    apply(master, PASSWORDS, [shop(Item, Loose)])
+    database.query("INSERT INTO shop.items VALUES ('pen', 'old')")
+    strict = shop(Item, Strict)
+    monkeypatch.setitem(DATASETS, "shop", strict)
+
+    def deploy(rows: str = "(1, 'pen', 2)", **models: Any) -> dict[str, Any]:
+        if rows:
+            database.query(f"INSERT INTO shop.orders VALUES {rows}")
+        return apply(master, PASSWORDS, [models.get("dataset", strict)], large_rows=1)
+
+    return deploy
+
+
+def findings(master: connection) -> list[str]:
+    return sorted(f"{f['code']} {f['detail']}" for f in examine(master) if f["object"].startswith("shop"))
+
+
+def states(database: Database) -> list[str]:
+    """The steps of a whole run of the upkeep, each with a connection of its own."""
+    steps: list[str] = []
+    while not steps or steps[-1] == "again":
+        db = database.connect("dataforge_migrate")
+        steps.append(work(db))
+        db.close()
+    return steps
+
+
+EVERYTHING = [
+    "index shop.orders.orders_item_idx",
+    "validate shop.orders.orders_amount_check",
+    "validate shop.orders.orders_item_fkey",
+    "validate shop.orders.orders_item_not_null",
+]
+
+
+def test_deployment_leaves_validation_and_indexes_for_later_and_the_doctor_shows_them(
+    database: Database, master: connection, large: Callable[..., dict[str, Any]]
+) -> None:
+    assert large()["later"] == EVERYTHING
+    found = findings(master)
+    assert len(found) == len(EVERYTHING)
+    assert all(text.startswith("pending_change ") and "not begun" in text for text in found)
+    assert states(database) == ["again"] * len(EVERYTHING) + ["done"]
+    assert findings(master) == []
+    assert database.query("SELECT count(*) FROM pg_constraint WHERE NOT convalidated") == [(0,)]
+    assert large("") == {"changes": []}
+
+
+def test_new_rows_are_checked_before_old_ones_are(
+    database: Database, large: Callable[..., dict[str, Any]]
+) -> None:
+    large()
+    for row in ("(2, 'none', 1)", "(2, 'pen', -1)", "(2, NULL, 1)"):
+        with pytest.raises(Exception, match="violates"):
+            database.query(f"INSERT INTO shop.orders VALUES {row}")
+
+
+def test_rows_that_contradict_are_a_finding_and_a_repair_tries_again(
+    database: Database, master: connection, large: Callable[..., dict[str, Any]]
+) -> None:
+    large("(1, 'pen', -2)")
+    with pytest.raises(SchemaRefused, match=r"shop\.orders: orders_amount_check: .* is violated by some row"):
+        states(database)
+    assert [text for text in findings(master) if text.startswith("failed_change")]
+    database.query("UPDATE shop.orders SET amount = 2")
+    assert large("")["later"] == ["validate shop.orders.orders_amount_check"]
+    assert states(database) == ["again", "done"]
+    assert findings(master) == []
+
+
+def test_rest_of_a_build_that_was_broken_off_is_built_anew(
+    database: Database, master: connection, large: Callable[..., dict[str, Any]]
+) -> None:
+    large()
+    database.query("CREATE INDEX orders_item_idx ON shop.orders (item)")
+    database.query(
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'shop.orders_item_idx'::regclass"
+    )
+    assert states(database)[-1] == "done"
+    assert findings(master) == []
+
+
+def test_step_waits_while_the_statement_of_an_earlier_one_runs(
+    database: Database, large: Callable[..., dict[str, Any]]
+) -> None:
+    large()
+    earlier = database.superuser()
+    with earlier.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(4207312312)")
+    assert states(database) == ["wait"]
+    earlier.close()
+    database.until("SELECT WHERE NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')")
+    assert states(database)[-1] == "done"
+
+
+def test_changed_key_of_a_large_table_is_refused_with_the_way_out(
+    shop: Shop, large: Callable[..., dict[str, Any]]
+) -> None:
+    with pytest.raises(SchemaRefused, match=r"shop\.orders: its key changes, .* Declare the old key again"):
+        large(dataset=shop(Item, OtherKey))
+
+
+def test_size_is_estimated_from_pages_without_statistics(database: Database, master: connection) -> None:
+    database.query("CREATE TABLE public.many AS SELECT generate_series(1, 3000) AS n")
+    database.query("GRANT SELECT ON public.many TO master")
+    with master.cursor() as cursor:
+        assert not Size.of(cursor, "public.many").large
+        assert Size.of(cursor, "public.many", 1_000).large
+    assert LARGE_ROWS == 1_000_000
