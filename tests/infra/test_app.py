@@ -102,6 +102,7 @@ def test_outputs_are_the_contracts(templates: dict[str, dict[str, Any]]) -> None
             "BackupArn",
             "RestoreArn",
             "ExportArn",
+            "UpkeepArn",
             "ApiUrl",
             "ReaderPlan",
             "WriterPlan",

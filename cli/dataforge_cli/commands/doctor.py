@@ -22,7 +22,7 @@ def doctor(
         bool,
         typer.Option(
             "--repair",
-            help="First bring roles, rights and tables to what the app declares; nothing is dropped.",
+            help="First bring roles, rights and tables to what the app declares. Drops no data.",
         ),
     ] = False,
     as_json: Json = False,
@@ -48,8 +48,9 @@ def doctor(
         document: dict[str, Any] = {}
         if repair:
             call.screen.say("Repairing.")
-            document["changes"] = _ask(call.deployment, "apply")["changes"]
+            document |= _ask(call.deployment, "apply")
             call.screen.show(*(f"Repaired: {change}" for change in document["changes"]))
+            call.screen.show(*(f"Left for the upkeep: {change}" for change in document.get("later", ())))
         document["findings"] = _ask(call.deployment, "doctor")["findings"]
         if not document["findings"]:
             call.screen.answer(document, "Healthy: roles, rights and tables are as the app declares them.")
