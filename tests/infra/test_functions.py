@@ -71,12 +71,15 @@ def test_control_may_write_reports_but_neither_read_them_nor_touch_backups(
     )
 
 
-def test_keeper_may_read_the_master_secret_and_invoke_apply_only(dev: Resources, granted: Granted) -> None:
+def test_keeper_may_read_the_master_secret_invoke_apply_and_start_the_upkeep_only(
+    dev: Resources, granted: Granted
+) -> None:
     assert granted(dev, "SchemaKeeperRole") == (
         {
             ("secretsmanager:DescribeSecret", "<DatabasePostgresSecretAttachment>"),
             ("secretsmanager:GetSecretValue", "<DatabasePostgresSecretAttachment>"),
             ("lambda:InvokeFunction", "<SchemaSchemaApply.Arn>"),
+            ("states:StartExecution", "<SchemaUpkeepMachine>"),
         }
         | own_log("SchemaSchemaKeeper")
         | TRACES
@@ -102,6 +105,7 @@ def test_with_secrets_each_function_reads_only_its_own(local: Resources, granted
     assert secrets("ExportWorkRole") == {"<DatabaseSecretDataforgeExport>"}
     assert secrets("QualityWatchRole") == {"<DatabaseSecretDataforgeDeliver>"}
     assert secrets("SchemaApplyRole") == set()
+    assert secrets("SchemaUpkeepRole") == {"<DatabaseSecretDataforgeMigrate>"}
     assert secrets("SchemaKeeperRole") == {
         "<DatabasePostgresSecretAttachment>",
         *(f"<DatabaseSecret{role.title().replace('_', '')}>" for role in LOGINS),

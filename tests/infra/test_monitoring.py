@@ -36,6 +36,7 @@ def test_everything_that_needs_a_hand_has_an_alarm(dev: Resources) -> None:
         "RestoreWorkErrors",
         "SchemaKeeperErrors",
         "SchemaApplyErrors",
+        "SchemaUpkeepErrors",
         "MigrateControlErrors",
         "MigrateLoadErrors",
         "IngestErrors",
