@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dataforge.database import Connection, transaction
-from dataforge.failures import WORKERS_FAILED, Failure, caught
+from dataforge.failures import Failure, caught, hides_a_worker
 from dataforge.roles import OWNER
 from dataforge.settings import MigrationSettings
 from functions.migrate.begin import release
@@ -22,7 +22,7 @@ def abandon(
 
     ``error`` is what Step Functions caught: "Error", and "Cause" as text or as a Lambda function's JSON.
     """
-    found = _noted(db, execution) if error.get("Error") == WORKERS_FAILED else None
+    found = _noted(db, execution) if hides_a_worker(error.get("Error", "")) else None
     failure = found or caught(s3, settings.report_bucket, execution, error)
     run_id = release(db, execution, "failed", failure.error, failure.cause)
     cause = failure.cause

@@ -140,13 +140,14 @@ def test_a_caught_error_becomes_readable(call: Call, caught: dict[str, str], err
     assert answer["cause"].startswith(cause)
 
 
+@pytest.mark.parametrize("name", ["States.ExceedToleratedFailureThreshold", "States.BranchFailed"])
 def test_what_killed_a_worker_is_the_cause_where_no_worker_could_write_it_down(
-    forge: Forge, call: Call
+    forge: Forge, call: Call, name: str
 ) -> None:
     run_id = begin(call, tables=["sellers"])
     away = {"Error": "Unavailable", "Cause": '{"errorMessage": "Cannot connect: too many connections"}'}
     forge.s3.put_object(Bucket="report", Key=failure_key(EXECUTION), Body=json.dumps(away).encode())
-    error = {"Error": "States.ExceedToleratedFailureThreshold", "Cause": "The specified tolerated …"}
+    error = {"Error": name, "Cause": "The specified tolerated …"}
     answer = call(control, step="abandon", execution=EXECUTION, error=error)
     assert answer == {"error": "Unavailable", "cause": "Cannot connect: too many connections"}
     assert forge.database.query("SELECT migration_id, error, cause FROM dataforge.migrations") == [

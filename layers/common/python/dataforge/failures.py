@@ -158,6 +158,11 @@ def our_codes() -> frozenset[str]:
     )
 
 
+def hides_a_worker(name: str) -> bool:
+    """Whether the error may be that of a map or branch, which does not tell the error of the worker that failed in it."""
+    return name.startswith("States.")
+
+
 def is_not_found(code: str) -> bool:
     """Whether a run failed because it was to be about something that does not exist, such as a backup's id."""
     kind = getattr(errors, code, None)
@@ -183,7 +188,7 @@ def recorded_failure(s3: Any, bucket: str, execution: str) -> Failure | None:
 def caught(s3: Any, bucket: str, execution: str, error: Mapping[str, str]) -> Failure:
     """What a state machine caught; if it was a Distributed Map's failure, the error of the item that failed."""
     name = error.get("Error", "")
-    recorded = recorded_failure(s3, bucket, execution) if name == WORKERS_FAILED else None
+    recorded = recorded_failure(s3, bucket, execution) if hides_a_worker(name) else None
     return recorded or explain(name, error.get("Cause", ""))
 
 
