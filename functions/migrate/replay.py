@@ -46,8 +46,10 @@ _COLLECT = """
 
 def replay_order(cursor: Any, replay: Replay, request: MigrationInput) -> Order:
     """What the input orders that names rejections. Raises ``InvalidInput`` and its kin."""
-    if request.tables:
-        raise InvalidInput('A replay is narrowed by one table, inside "replay"; "tables" is for files.')
+    if request.tables or request.ignore:
+        raise InvalidInput(
+            'A replay is narrowed by one table, inside "replay"; "tables" and "ignore" are for files.'
+        )
     name, found = (_tables_of_migration if replay.migration_id else _tables_of_batch)(cursor, replay)
     dataset = get_dataset(name)
     if replay.table:

@@ -45,9 +45,9 @@ class MigrationInput(Input):
     ``prefix`` is a folder of the raw bucket, with or without its last slash; by default the dataset's name.
     ``ignore``: patterns of files below it that the run leaves (``dataforge.filelist``).
     ``on_conflict``: what becomes of a row whose key is stored with other values.
-    ``resume`` is the id of a run that failed or was stopped, to go on with: its dataset, prefix and tables count then.
-    ``replay``: the records are rejections, as they were kept or, with a ``prefix``, as the JSON Lines below it have them.
-    Their dataset and tables count then, and the threshold is 0 unless one is given.
+    ``resume`` is the id of a run that failed or was stopped, to go on with: its dataset, prefix, tables and ``ignore`` count
+    then. ``replay``: the records are rejections, as they were stored or, with a ``prefix``, as the JSON Lines below it have
+    them. Their dataset and tables count then, and the threshold is 0 unless one is given.
     """
 
     dataset: Name = DEFAULT
@@ -55,7 +55,7 @@ class MigrationInput(Input):
     quality_threshold: Decimal = Field(default=Decimal("0.95"), ge=0, le=1, decimal_places=9)
     tables: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
     on_conflict: Literal["reject", "update"] = "reject"
-    ignore: list[Pattern] = Field(default=[], max_length=1000)
+    ignore: list[Pattern] = Field(default=[], max_length=100)
     resume: str = Field(default="", max_length=100, pattern=NO_NUL)
     replay: Replay | None = None
 

@@ -66,7 +66,9 @@ def read_header(s3: Any, taken: Taken, file: Object) -> Header:
     """
     data, compression = _head(s3, file)
     if not data:
-        raise MissingColumn(file.key, taken.columns, "; the file is empty")
+        raise MissingColumn(
+            file.key, taken.columns, '; the file is empty. Remove it, or leave it with "ignore"'
+        )
     columns, start = csvheader.read_header(file.key, data, taken.columns)
     check_columns(file.key, columns, taken)
     return Header(columns, start, 1 + data.count(b"\n", 0, start), compression)

@@ -74,6 +74,8 @@ def test_a_source_may_have_many_files(path: str) -> None:
         STEM,
         "orders.csv",
         "Orders.CSV",
+        "orders/part-0.csv",
+        "Orders/2018/part-0.csv",
         f"{STEM}_2/part.csv",
         f"{STEM}.csv/part-0.csv",
         f"{STEM.upper()}/part-0.csv",
@@ -117,6 +119,8 @@ def test_what_looks_like_a_table_s_file_is_doubtful(path: str) -> None:
         f"{STEM}_$folder$",
         "Thumbs.db",
         "other/part-0.csv",
+        "orders",
+        "orders.md",
         "dt=2024-01-01/part-0.csv",
         "",
     ],
@@ -219,7 +223,9 @@ def test_files_of_tables_that_are_not_in_the_run_are_ignored_by_name() -> None:
     assert found.doubtful == found.missing == {}
 
 
-@pytest.mark.parametrize("pattern", ["* (1).csv", "a/orders (1).csv", "a/", "a/*", "orders ?1?.csv"])
+@pytest.mark.parametrize(
+    "pattern", ["* (1).csv", "a/orders (1).csv", "a/", "a/*", "orders ?1?.csv", "orders (1).csv"]
+)
 def test_a_pattern_leaves_a_file(pattern: str) -> None:
     found = list_files(SHARED, ["orders"], ["a/orders (1).csv"], [pattern])
     assert found.ignored == {"a/orders (1).csv": f"the run ignores {pattern}"}

@@ -101,7 +101,8 @@ class MissingFile(InvalidInput):
         self.missing = missing
         files = ", ".join(f"{table} (expected {file})" for table, file in missing.items())
         super().__init__(
-            f'No file under {prefix!r} for: {files}. Upload it, or name the tables to migrate in "tables".'
+            f'No file under {prefix!r} for: {files}. Upload it, or name the tables to migrate in "tables" (`dataforge'
+            " migrate --tables present`: those that have a file)."
         )
 
 

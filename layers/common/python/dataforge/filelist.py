@@ -70,7 +70,8 @@ def present_tables(
 def _matches(path: str, pattern: str) -> bool:
     if pattern.endswith("/"):
         return path.startswith(pattern) or fnmatchcase(path, f"{pattern}*")
-    return path == pattern or fnmatchcase(path, pattern) or fnmatchcase(path.rpartition("/")[2], pattern)
+    name = path.rpartition("/")[2]
+    return pattern in (path, name) or fnmatchcase(path, pattern) or fnmatchcase(name, pattern)
 
 
 def _narrowed(fate: Taken | Ignored | Doubtful, wanted: set[str]) -> Taken | Ignored | Doubtful:

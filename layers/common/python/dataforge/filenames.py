@@ -159,7 +159,9 @@ class FileNames:
         return Doubtful(sources, f"{reason}; give a second set of files a prefix of its own")
 
     def _resembled(self, folder: str) -> Source | None:
-        return next((source for lookalike, source in self._lookalikes if lookalike.fits(folder)), None)
+        return next(
+            (source for lookalike, source in self._lookalikes if lookalike.fits(folder, folder=True)), None
+        )
 
 
 def _misplaced(file: str, folders: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 READ_ENDINGS = (".csv", ".csv.gz", ".csv.zst", ".parquet")
 """The endings of files that are read."""
@@ -51,18 +51,26 @@ class Lookalike:
         letters = [c for c in _folded(self.stem) if c.isalnum()]
         return re.compile(r"[\W_]*" + r"[\W_]*".join(map(re.escape, letters)))
 
-    def fits(self, name: str) -> bool:
-        """Whether the name resembles the stem."""
-        folded = _COPY.sub("", _folded(name), count=1) if _COPY.match(_folded(name)) else _folded(name)
+    def fits(self, name: str, *, folder: bool = False) -> bool:
+        """Whether the name, of a file or of a folder, resembles the stem."""
+        folded = _without_copy(name)
         start = self._start.match(folded)
         tail = _TAIL.fullmatch(folded, start.end()) if start else None
         if tail is None:
             return False
-        return not self.data_only or _DATA_ENDING.fullmatch(tail["ending"] or "") is not None
+        return folder or not self.data_only or _DATA_ENDING.fullmatch(tail["ending"] or "") is not None
 
 
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
+
+
+@lru_cache(maxsize=1)
+def _without_copy(name: str) -> str:
+    """The folded name without what marks a copy at its beginning. One name is compared with every stem in turn."""
+    folded = _folded(name)
+    copy = _COPY.match(folded)
+    return folded[copy.end() :] if copy else folded
 
 
 def misnamed(name: str, file: str, stem: str) -> str:
