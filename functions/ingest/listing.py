@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
@@ -28,18 +30,17 @@ _FILTERS = {
 }
 
 _PAGE = """
-    WITH page AS (SELECT * FROM dataforge.rejections WHERE {where} ORDER BY id LIMIT %s),
-    documents AS (SELECT id, json_build_object(
+    DECLARE page NO SCROLL CURSOR FOR SELECT id, json_build_object(
         'id', id, 'dataset', dataset, 'table', "table", 'raw', raw, 'errors', errors,
         'source', CASE WHEN batch_id IS NOT NULL THEN json_build_object('batch_id', batch_id, 'index', index)
             ELSE json_build_object('migration_id', migration_id, 'file', file, 'line', line, 'offset', "offset") END,
         'rejected_at', to_char(rejected_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        'replayed_at', to_char(replayed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text AS document
-        FROM page),
-    measured AS (SELECT *, count(*) OVER () AS found,
-        sum(octet_length(document)) OVER (ORDER BY id) - octet_length(document) AS before FROM documents)
-    SELECT id, document, found FROM measured WHERE before < %s ORDER BY id
+        'replayed_at', to_char(replayed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text
+    FROM dataforge.rejections WHERE {where} ORDER BY id LIMIT %s
 """
+_RAW = "SELECT left(raw::text, %s) FROM dataforge.rejections WHERE id = %s"
+_FETCHED_FIRST = 10
+"""Rejections, before it is known how large these are."""
 
 Filter = Annotated[str, StringConstraints(pattern=NO_NUL, max_length=500)]
 
@@ -66,21 +67,44 @@ def list_rejections(cursor: Any, query: RejectionQuery) -> str:
     scope = ["rejections", query.filters]
     after = 0 if query.cursor is None else read_cursor(scope, query.cursor)
     where = " AND ".join(["id > %s", *(_FILTERS[name] for name in query.filters)])
-    values = [after, *query.filters.values(), query.limit + 1, PAGE_BYTES]
-    cursor.execute(_PAGE.format(where=where), values)
-    rows = cursor.fetchall()
-    documents = [document for _, document, _ in rows[: query.limit]]
-    fitting = leading([document.encode() for document in documents])
-    page = documents[:fitting] if fitting else [_cut(document) for document in documents[:1]]
-    more = bool(page) and rows[0][2] > len(page)
-    following = json.dumps(make_cursor(scope, rows[len(page) - 1][0]) if more else None)
-    return f'{{"data":[{",".join(page)}],"next_cursor":{following}}}'
+    cursor.execute(_PAGE.format(where=where), [after, *query.filters.values(), query.limit + 1])
+    rows = _fetch(cursor, query.limit + 1)
+    documents = [document for _, document in rows[: min(query.limit, _within(rows))]]
+    fitting = leading(documents)
+    page = documents[:fitting] if fitting else [_cut(cursor, document) for document in documents[:1]]
+    following = make_cursor(scope, rows[len(page) - 1][0]) if len(rows) > len(page) else None
+    return f'{{"data":[{",".join(page)}],"next_cursor":{json.dumps(following)}}}'
 
 
-def _cut(document: str) -> str:
+def _fetch(cursor: Any, most: int) -> list[tuple[int, str]]:
+    """Rejections from the cursor ``page``: ``most``, or all there are, or at least one more than are within PAGE_BYTES."""
+    rows: list[tuple[int, str]] = []
+    wanted = min(_FETCHED_FIRST, most)
+    while wanted:
+        cursor.execute(f"FETCH {wanted} FROM page")
+        fetched = cursor.fetchall()
+        rows += fetched
+        if len(fetched) < wanted or _within(rows) < len(rows):
+            break
+        size = sum(len(document) for _, document in rows)
+        wanted = min(most - len(rows), max(1, (PAGE_BYTES - size) * len(rows) // size + 1))
+    return rows
+
+
+def _within(rows: Sequence[tuple[int, str]]) -> int:
+    """How many of the rejections begin within PAGE_BYTES."""
+    starts = accumulate((len(document) for _, document in rows[:-1]), initial=0)
+    return sum(start < PAGE_BYTES for start in starts) if rows else 0
+
+
+def _cut(cursor: Any, document: str) -> str:
     """The beginning of a rejection that alone is larger than an answer can be; ``cut`` says so."""
     found = json.loads(document)
-    raw = found["raw"] if isinstance(found["raw"], str) else json.dumps(found["raw"], ensure_ascii=False)
+    raw = found["raw"]
+    if not isinstance(raw, str):
+        # As PostgreSQL has it, to the digit.
+        cursor.execute(_RAW, (_CUT_RAW, found["id"]))
+        (raw,) = cursor.fetchone()
     errors = [
         {name: text[:_CUT_TEXT] for name, text in error.items()} for error in found["errors"][:_CUT_ERRORS]
     ]

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from tests.postgres.ingest.conftest import Api
@@ -155,3 +157,18 @@ def test_a_foreign_cursor_is_refused(api: Api, sample: Sample, change: Callable[
     assert api.get("rejections", limit="2", cursor=cursor).status == 200
     assert api.get("rejections", cursor=change(cursor)).status == 400
     assert api.get("rejections", cursor=cursor, table="orders").status == 400
+
+
+@given(st.lists(st.sampled_from([10, 1_000, 300_000, 900_000, 2_500_000]), max_size=25), st.integers(1, 30))
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_walk_finds_every_rejection_once_whatever_their_sizes(api: Api, sizes: list[int], limit: int) -> None:
+    api.database.query("TRUNCATE dataforge.rejections")
+    api.database.query(
+        'INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index)'
+        " SELECT 'olist', 'orders', to_jsonb(repeat('x', size)), '[]', 'b', n - 1"
+        " FROM unnest(%s::integer[]) WITH ORDINALITY AS s (size, n)",
+        sizes,
+    )
+    found = [item for page in pages(api, limit=str(limit)) for item in page]
+    assert [item["source"]["index"] for item in found] == list(range(len(sizes)))
+    assert [len(item["raw"]) for item in found] == sizes
