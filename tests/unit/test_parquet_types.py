@@ -185,6 +185,32 @@ def test_int96_that_is_no_time_of_years_that_there_are_is_rejected() -> None:
     assert rows.texts["x"][2].as_py().endswith(".709551615")
 
 
+@pytest.mark.parametrize("int96", [False, True])
+@pytest.mark.parametrize(
+    ("footer", "dates", "old_timestamps"),
+    [
+        ({}, False, False),
+        ({"org.apache.spark.version": "3.5.1"}, False, False),
+        ({"org.apache.spark.version": "3.0.2"}, False, True),
+        ({"org.apache.spark.version": "2.4.6"}, True, True),
+        ({"org.apache.spark.version": "3.5.1", "org.apache.spark.legacyDateTime": ""}, True, False),
+        ({"org.apache.spark.version": "3.5.1", "org.apache.spark.legacyINT96": ""}, False, True),
+        ({"writer.date.proleptic": "false"}, True, True),
+        ({"writer.date.proleptic": "true"}, False, False),
+    ],
+)
+def test_days_that_a_file_has_in_the_julian_calendar_are_rejected(
+    footer: dict[str, str], dates: bool, old_timestamps: bool, int96: bool
+) -> None:
+    first, before = datetime(1582, 10, 15), datetime(1582, 10, 14, 23, 59, 59)  # noqa: DTZ001
+    table = pa.table({"day": [first.date(), before.date(), None], "moment": [first, before, None]})
+    [rows] = rows_in(table.replace_schema_metadata(footer), use_deprecated_int96_timestamps=int96)
+    wanted = ["day"] * dates + ["moment"] * (old_timestamps if int96 else dates)
+    assert {row: [v.column for v in found] for row, found in rows.broken.items()} == (
+        {1: wanted} if wanted else {}
+    )
+
+
 @pytest.mark.parametrize(
     "kind",
     [

@@ -24,7 +24,7 @@ from dataforge.csvfile import parse_fields, split_records
 from dataforge.csvrecords import read_record
 from dataforge.errors import DamagedFile, SourceChanged
 from dataforge.objects import Object
-from dataforge.rows import Texts, Violation, process
+from dataforge.rows import Cleanings, Texts, Violation, process
 from functions.migrate.items import LoadItem
 from functions.migrate.parquet_parts import locate_rows, parquet_parts
 
@@ -51,7 +51,7 @@ def stored(table: pa.Table, rows: int = 1000) -> tuple[OneObject, Object]:
 
 
 def verdicts(
-    table: Table, columns: pa.Table, group: int
+    table: Table, columns: pa.Table, group: int, cleanings: Cleanings | None = None
 ) -> tuple[dict[int, Texts], dict[int, list[Violation]]]:
     """Rows' texts and rejections' violations by number."""
     s3, file = stored(columns, group)
@@ -67,6 +67,7 @@ def verdicts(
     item = LoadItem.model_validate({**place, **whole, **names, "file_number": 0})
     rows, rejected, read = dict[int, Texts](), dict[int, list[Violation]](), 0
     for part in parquet_parts(s3, item, source, {table.name: table}):
+        (Counter() if cleanings is None else cleanings).update(part.batch.cleanings)
         data = b"".join(part.batch.lines)
         found = split_records(data, last=True)
         for start, end in zip(found.starts.tolist(), found.ends.tolist(), strict=True):
@@ -132,8 +133,13 @@ def typed(**more: Any) -> pa.Table:
 
 
 def test_values_are_read_in_the_types_that_other_tools_write(everything: Table) -> None:
-    rows, rejected = verdicts(everything, typed(), 1)
+    cleanings: Cleanings = Counter()
+    rows, rejected = verdicts(everything, typed(), 1, cleanings)
     assert rejected == {}
+    assert {key: n for key, n in cleanings.items() if key[1] == "decimals_removed"} == {
+        ("number", "decimals_removed"): 2,
+        ("count", "decimals_removed"): 1,
+    }
     assert rows[0] == (
         *(None, "a", "1", "9223372036854775807", "7", "1", "12.30", "0", "2018-01-02 03:04:05.6", "t"),
         *(None, "AB", "boleto", "SP"),

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dataforge.bulk.calendars import JULIAN, early_rows, is_julian
 from dataforge.bulk.typed import NO_TEXT, int96_texts, is_readable, is_text, plain, text_of, unreadable_rows
 from dataforge.csvheader import check_unknown
 from dataforge.errors import DamagedFile, UnreadableColumn
@@ -34,12 +35,14 @@ Texts = Mapping[str, pa.Array]
 class Rows:
     """Some rows of a file, ``first`` being the number of the first of them (from 0).
 
-    ``nanoseconds``: of columns that are INT96 timestamps, which ``columns`` has as seconds.
+    ``nanoseconds``: of columns that are INT96 timestamps, which ``columns`` has as seconds. ``julian``: the columns whose
+    early days are in another calendar, see ``calendars``.
     """
 
     first: int
     columns: Mapping[str, pa.Array]
     nanoseconds: Mapping[str, pa.Array] = field(default_factory=dict)
+    julian: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return next((len(column) for column in self.columns.values()), 0)
@@ -58,7 +61,10 @@ class Rows:
         """The rows that hold a value without a text, and what is wrong with them."""
         found: dict[int, list[Violation]] = {}
         for name, texts in self.texts.items():
-            for row, reason in unreadable_rows(self.columns[name], texts).items():
+            reasons = dict(unreadable_rows(self.columns[name], texts))
+            if name in self.julian:
+                reasons |= dict.fromkeys(early_rows(self.columns[name]).tolist(), JULIAN)
+            for row, reason in reasons.items():
                 violation = NO_TEXT if reason is None else replace(reason, column=name)
                 if violation not in found.setdefault(row, []):
                     found[row].append(violation)
@@ -145,10 +151,13 @@ def rows_of(name: str, opened: Callable[[], Any], start: int = 0, end: int | Non
         file = _parquet(opened(), "s")
         int96 = int96_columns(file)
         small = _parquet(opened(), "ns") if int96 else file
+        julian = _julian(file, int96)
         position = 0
         for group, (reached, _) in enumerate(group_ends(file)):
             if position >= start and (end is None or reached <= end):
-                yield from _group(file, small, group, position, int96)
+                yield from (
+                    replace(rows, julian=julian) for rows in _group(file, small, group, position, int96)
+                )
             position = reached
 
 
@@ -161,6 +170,11 @@ def _group(
         yield Rows(first, columns, {c: nanoseconds.column(c)[: len(batch)].combine_chunks() for c in int96})
         nanoseconds = nanoseconds.slice(len(batch))
         first += len(batch)
+
+
+def _julian(file: pq.ParquetFile, int96: list[str]) -> frozenset[str]:
+    footer, names = file.metadata.metadata, file.schema_arrow.names
+    return frozenset(name for name in names if is_julian(footer, int96=name in int96))
 
 
 def int96_columns(file: pq.ParquetFile) -> list[str]:
