@@ -10,6 +10,7 @@ from functions.schema.fault import REPAIR, Fault
 from functions.schema.logins import NO_LIMITS, Limits, SignIn, role_faults, sign_in_faults
 from functions.schema.rights import database_faults, owner_faults, right_faults
 from functions.schema.tables import left_over_faults, table_faults
+from functions.schema.unsafe import setting_faults
 from functions.schema.visibility import visibility_faults
 
 __all__ = ["REPAIR", "examine"]
@@ -32,6 +33,7 @@ def examine(
         faults: list[Fault] = [*role_faults(cursor, limits)]
         unsound = {fault.object for fault in faults}
         faults += [
+            *setting_faults(cursor),
             *database_faults(cursor),
             *right_faults(cursor),
             *owner_faults(cursor, DATASETS.values()),

@@ -145,6 +145,23 @@ def test_what_applying_cannot_mend_comes_with_its_own_way_out(
         database.query(mending)
 
 
+@pytest.mark.parametrize(
+    "setting",
+    ["session_replication_role = replica", "zero_damaged_pages = on", "ignore_checksum_failure = on"],
+)
+@pytest.mark.parametrize(
+    "place", ["ROLE dataforge_ingest", "DATABASE {}", "ROLE dataforge_load IN DATABASE {}"]
+)
+def test_superusers_setting_that_lets_rows_go_wrong_is_named(
+    database: Database, master: connection, setting: str, place: str
+) -> None:
+    database.query(f"ALTER {place.format(database.name)} SET {setting}")
+    [finding] = examine(master)
+    assert finding["code"] == "unsafe_setting"
+    database.query(finding["way_out"])
+    assert examine(master) == []
+
+
 def test_rule_that_replaces_statements_is_named(database: Database, master: connection) -> None:
     database.query('CREATE RULE "My rule" AS ON DELETE TO olist.sellers DO INSTEAD NOTHING')
     [finding] = examine(master)

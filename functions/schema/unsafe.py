@@ -1,0 +1,37 @@
+"""Settings that only a superuser may give a role or a database, that no session can pin, and under which rows go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from dataforge import ddl
+from dataforge.roles import LOGINS
+from functions.schema.fault import Fault
+
+_SAFE = {"session_replication_role": "origin", "zero_damaged_pages": "off", "ignore_checksum_failure": "off"}
+"""Foreign keys and triggers act; damaged rows are an error instead of passing as none."""
+
+_SETTINGS = """
+    SELECT r.rolname, d.datname, split_part(setting, '=', 1), lower(split_part(setting, '=', 2)) FROM pg_db_role_setting s
+    LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) setting
+    WHERE split_part(setting, '=', 1) = ANY(%s)
+      AND (s.setrole = 0 OR r.rolname = ANY(%s)) AND (s.setdatabase = 0 OR d.datname = current_database())
+    ORDER BY 1, 2, 3
+"""
+
+
+def setting_faults(cursor: Any) -> Iterator[Fault]:
+    """Each such setting; a superuser takes it back."""
+    cursor.execute(_SETTINGS, (list(_SAFE), list(LOGINS)))
+    for role, database, name, value in cursor.fetchall():
+        if value in {_SAFE[name], "false", "no", "0"}:
+            continue
+        place = f" IN DATABASE {ddl.ident(database)}" if database and role else ""
+        what = f"ROLE {ddl.ident(role) if role else 'ALL'}{place}"
+        if database and not role:
+            what = f"DATABASE {ddl.ident(database)}"
+        detail = f"{name} is {value}: foreign keys, triggers or damaged rows are passed over."
+        yield Fault(
+            "unsafe_setting", role or database or "all roles", detail, by_hand=f"ALTER {what} RESET {name}"
+        )

@@ -1,0 +1,20 @@
+"""A partitioned table in the place of ours is backed up and verified."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.postgres.partitioned import PARTITION
+
+if TYPE_CHECKING:
+    from tests.postgres.backup.conftest import Vault
+
+
+def test_backup_of_a_partitioned_table_holds_every_row(vault: Vault) -> None:
+    vault.database.query(PARTITION)
+    vault.database.query(
+        "INSERT INTO olist.geolocations SELECT '01037', n, n, 'rio', CASE n %% 2 WHEN 0 THEN 'SP' ELSE 'RJ' END"
+        " FROM generate_series(1, 50) n"
+    )
+    found = vault.back_up({"tables": ["geolocations"], "verify": True})
+    assert found.table("geolocations").rows == 50
