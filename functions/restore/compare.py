@@ -9,6 +9,7 @@ from dataforge.database import Connection, transaction
 from dataforge.pristine import is_pristine
 from dataforge.roles import OWNER
 from dataforge.settings import RestoreSettings
+from functions.restore.ledger import Figures
 from functions.restore.references import check_children, check_parents
 from functions.restore.run import MERGE, SWAP, Run, read_run
 
@@ -48,7 +49,7 @@ def read_figures(cursor: Any, run: Run) -> dict[str, dict[str, int]]:
     """By table: ``restored``, ``added``, ``removed``, ``changed``, as last noted; tables in their order."""
     cursor.execute('SELECT "table", figures FROM dataforge.restore_tables WHERE restore_id = %s', (run.id,))
     found = dict(cursor.fetchall())
-    return {table.name: found[table.name] for table in run.tables}
+    return {table.name: Figures.model_validate(found[table.name]).model_dump() for table in run.tables}
 
 
 def takes_away(figures: dict[str, dict[str, int]]) -> list[str]:

@@ -14,6 +14,7 @@ from dataforge.parts import count_parts, on_pages, part_key
 from dataforge.roles import OWNER
 from dataforge.settings import RestoreSettings
 from dataforge.upload import uploading
+from functions.restore.ledger import KeptPart
 from functions.restore.pieces import KEEP, Piece, claim, done
 from functions.restore.run import Run, read_run
 
@@ -89,5 +90,5 @@ def keep_part(db: Connection, s3: Any, item: PartItem) -> int:
             written = parquet.write(cursor, item.declared, copy, upload)
             file = upload.finish()
         entry = {"key": item.key, "rows": written.rows, "size": file.size, "sha256": file.sha256}
-        done(cursor, item, {**entry, "hash_total": written.hash_total})
+        done(cursor, item, KeptPart(**entry, hash_total=written.hash_total))
     return written.rows

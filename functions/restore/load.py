@@ -16,6 +16,7 @@ from dataforge.errors import DamagedBackup
 from dataforge.manifest import FileEntry, folder
 from dataforge.objects import download
 from dataforge.refusals import describe
+from functions.restore.ledger import LoadedFile
 from functions.restore.pieces import Piece, claim, done
 from functions.restore.run import narrowed
 
@@ -43,7 +44,7 @@ def load_file(db: Connection, s3: Any, item: FileItem) -> int:
         if not claim(cursor, item):
             return 0
         rows = _copy(cursor, item, _checked(s3, item))
-        done(cursor, item, {"rows": rows})
+        done(cursor, item, LoadedFile(rows=rows))
     return rows
 
 

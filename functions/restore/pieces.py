@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pydantic import BaseModel
@@ -44,11 +43,11 @@ def claim(cursor: Any, piece: Piece) -> bool:
     return row is not None and row[0] is None
 
 
-def done(cursor: Any, piece: Piece, result: dict[str, Any]) -> None:
+def done(cursor: Any, piece: Piece, result: BaseModel) -> None:
     """Enter the result, which commits together with what was done."""
     cursor.execute(
         f"UPDATE dataforge.restore_pieces SET result = %s, error = NULL, cause = NULL WHERE {_PLACE}",
-        (json.dumps(result), *piece.place),
+        (result.model_dump_json(), *piece.place),
     )
 
 

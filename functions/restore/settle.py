@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from dataforge import ddl, leases
@@ -12,6 +11,7 @@ from dataforge.errors import DamagedBackup
 from dataforge.roles import OWNER
 from dataforge.rows import content_hash
 from functions.restore.difference import count_difference, is_empty
+from functions.restore.ledger import Figures
 from functions.restore.pieces import LOAD, results
 from functions.restore.run import Run, narrowed, read_run
 
@@ -57,5 +57,5 @@ def note_figures(cursor: Any, run: Run, table: Table, figures: dict[str, int]) -
     """Enter into the ledger what the restore changes, or has changed, in the table."""
     cursor.execute(
         'UPDATE dataforge.restore_tables SET figures = %s WHERE restore_id = %s AND "table" = %s',
-        (json.dumps(figures), run.id, table.name),
+        (Figures.model_validate(figures).model_dump_json(), run.id, table.name),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.errors import DamagedBackup, Unavailable, Unexpected
+from dataforge.errors import Busy, DamagedBackup, Unexpected
 from dataforge.manifest import folder
 from dataforge.roles import REFILL, RESTORE
 from functions.restore.handler import control, work
@@ -112,15 +112,18 @@ def test_a_workers_reason_is_the_cause_of_the_failed_run(
 
 
 def test_a_passing_failure_is_not_noted_as_the_reason(
-    vault: Vault, call: Call, held: list[str], execution: str
+    vault: Vault, call: Call, held: list[str], execution: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = begin(call, execution, table="sellers")["restore_id"]
     first, second = vault.read_json(call(control, step="check", restore_id=run_id)["key"])
     call(work, **first)
-    ends = "SELECT count(pg_terminate_backend(pid, 20000)) FROM pg_stat_activity"
-    vault.database.query(f"{ends} WHERE usename = %s AND datname = current_database()", REFILL)
-    with pytest.raises(Unavailable):
+    monkeypatch.setenv("DB_LOCK_SECONDS", "1")
+    guard = vault.database.superuser()
+    guard.autocommit = False
+    guard.cursor().execute("LOCK TABLE dataforge.restore_pieces IN ACCESS EXCLUSIVE MODE")
+    with pytest.raises(Busy):
         call(work, **second)
+    guard.rollback()
     noted = "SELECT count(error) FROM dataforge.restore_pieces WHERE restore_id = %s"
     assert vault.database.query(noted, run_id) == [(0,)]
     assert call(work, **second) == {}
