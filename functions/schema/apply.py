@@ -42,7 +42,7 @@ OLDEST = 18
 """PostgreSQL's major version from which a backslash and a dot in a CSV are text, and bytea can be cast to a number."""
 
 Change = Iterator[str]
-_INDEX = re.compile(r"CREATE INDEX IF NOT EXISTS \w+ ON dataforge\.(\w+)")
+_INDEX = re.compile(r"CREATE (?:UNIQUE )?INDEX IF NOT EXISTS \w+ ON dataforge\.(\w+)")
 
 
 def apply(

@@ -14,6 +14,7 @@ import psycopg2
 
 from dataforge.database import is_translated
 from dataforge.ddl import ident
+from dataforge.errors import Busy
 from dataforge.shadow import attempt
 from functions.schema.difference import NOT_VALID, ColumnState, Shape
 from functions.schema.names import Convention
@@ -22,6 +23,8 @@ from functions.schema.widening import COLLATION, is_collation, is_lossless, is_r
 
 _DEPENDENT = ("0A000", "2BP01")
 """SQLSTATEs whose detail names the objects that stand in the way, and never a value."""
+_LOCKS = ("55P03", "40P01")
+"""SQLSTATEs of a lock that was not to be had."""
 _QUOTES_VALUES = "22"
 """The class of SQLSTATEs whose message may quote a value."""
 
@@ -87,7 +90,8 @@ class Evolution:
     def _retyped(self) -> set[str]:
         """The columns of an empty table that get another type."""
         have, want = self.have.columns, self.want.columns
-        return {c for c in have if c in want and have[c].type != want[c].type and self.size.empty}
+        changed = {c for c in have if c in want and have[c].type != want[c].type}
+        return changed if self.closed and self.size.empty else set()
 
     @property
     def key_changes(self) -> bool:
@@ -225,7 +229,7 @@ class Evolution:
         if self.size.large and is_collation(found.type, wanted.type):
             # Its indexes would be rebuilt. The doctor shows it, with the statement.
             return True
-        if not self.size.empty and not (self.closed and is_lossless(found.type, wanted.type)):
+        if not (self.closed and (self.size.empty or is_lossless(found.type, wanted.type))):
             self.refusals.append(
                 f"{name} is {found.type}, the catalogue says {wanted.type.removesuffix(COLLATION)}; converting may lose "
                 "data. Add a new column instead."
@@ -334,7 +338,13 @@ def done(cursor: Any, what: str, statement: str, refusals: list[str]) -> bool:
     with attempt(cursor, psycopg2.Error) as failed:
         cursor.execute(statement)
     for error in failed:
-        if not isinstance(error, psycopg2.Error) or is_translated(error):
+        if not isinstance(error, psycopg2.Error):
+            raise error
+        if error.pgcode in _LOCKS:
+            raise Busy(
+                f"{what}: it is in use, and a lock was not to be had in time. Try again when less is running."
+            )
+        if is_translated(error):
             raise error
         refusals.append(f"{what}: {reason(error)}.")
     return not failed

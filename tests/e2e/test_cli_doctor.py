@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import boto3
 import pytest
 from psycopg2.extensions import connection
 from typer.testing import CliRunner, Result
@@ -53,3 +56,13 @@ def test_repair_leaves_nothing_to_find(dataforge: Dataforge, broken: None) -> No
     assert result.exit_code == 0, result.stdout
     assert json.loads(result.stdout)["findings"] == []
     assert dataforge("doctor").exit_code == 0
+
+
+def test_upkeep_with_nothing_left_succeeds(cloud: Outputs, aws: dict[str, Any]) -> None:
+    states = boto3.client("stepfunctions", **aws)
+    execution = states.start_execution(stateMachineArn=cloud["upkeep_arn"])["executionArn"]
+    deadline = time.monotonic() + 60
+    while (found := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert found["status"] == "SUCCEEDED", found

@@ -278,6 +278,8 @@ HEAD = "from dataforge.catalogue import Row\nfrom dataforge.columns import Label
         ("class (", ("mine.py", "line 1", "SyntaxError")),
         (HEAD + "import nothing_of_this_name", ("mine.py, line 3", "nothing_of_this_name")),
         (HEAD + "class A(Row, tabel='a'):\n    x: Label", ("mine.py, line 3", "TypeError")),
+        (HEAD + "class A(Row, table=5):\n    x: Label", ("mine.py, line 3", "class A are names")),
+        (HEAD + "class A(Row, table='a'):\n    x: Label\nFLAT_FILES = 5", ("mine.py", "TypeError")),
         (HEAD + "class A(Row, table='a'):\n    x = 5", ("mine.py, line 3", "PydanticUserError")),
         (HEAD + "class A(Row, table='a'):\n    x: complex", ("mine.a", "no storage type for complex")),
         (

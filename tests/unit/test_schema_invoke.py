@@ -1,15 +1,43 @@
-"""The schema keeper invokes the applier once, however slow it is."""
+"""The schema keeper invokes the applier once, however slow it is, and starts the upkeep after it."""
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.schema.handler import once
+from functions.schema.handler import keep, once
+
+
+class Cloud(BaseHTTPRequestHandler):
+    """Secrets Manager, Lambda and Step Functions, as the keeper calls them."""
+
+    started: ClassVar[list[str]] = []
+    applied: ClassVar[dict[str, Any]] = {}
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")
+        target = self.headers.get("X-Amz-Target", "")
+        answer: dict[str, Any] = self.applied
+        if target.endswith("GetSecretValue"):
+            answer = {"SecretString": json.dumps({"username": "master", "password": "secret"})}
+        elif target.endswith("StartExecution"):
+            self.started.append(body["stateMachineArn"])
+            answer = {"executionArn": "arn", "startDate": 0}
+        data = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
 
 
 class Applier(BaseHTTPRequestHandler):
@@ -28,19 +56,46 @@ class Applier(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-@pytest.fixture
-def applier(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Applier]]:
-    """The counting server as this process's AWS."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Applier)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server that is this process's AWS."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    Applier.count = 0
-    yield Applier
+    yield
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def applier(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Applier]]:
+    """The counting server as this process's AWS."""
+    Applier.count = 0
+    with serving(Applier, monkeypatch):
+        yield Applier
+
+
+@pytest.mark.parametrize(
+    ("applied", "started"),
+    [
+        ({"changes": [], "later": ["index shop.items.items_kind_idx"]}, ["arn:aws:states:machine"]),
+        ({"changes": []}, []),
+    ],
+)
+def test_upkeep_is_started_when_an_apply_leaves_something_for_later(
+    monkeypatch: pytest.MonkeyPatch, applied: dict[str, Any], started: list[str]
+) -> None:
+    monkeypatch.setattr(Cloud, "started", [])
+    monkeypatch.setattr(Cloud, "applied", applied)
+    for name in ("MASTER_SECRET_ARN", "APPLY_FUNCTION"):
+        monkeypatch.setenv(name, "name")
+    monkeypatch.setenv("UPKEEP_ARN", "arn:aws:states:machine")
+    with serving(Cloud, monkeypatch):
+        assert keep("apply") == applied
+    assert Cloud.started == started
 
 
 def test_failed_invocation_is_not_repeated(applier: type[Applier]) -> None:

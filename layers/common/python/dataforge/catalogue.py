@@ -41,6 +41,8 @@ class Row(BaseModel):
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
+        if {type(table), type(file)} - {str, type(None)}:
+            raise TypeError(f"table and file of the class {cls.__name__} are names, in quotes")
         cls.__table_name__, cls.__file_name__ = table, file
         names = [ignore_partitions] if isinstance(ignore_partitions, str) else ignore_partitions
         cls.__ignored_partitions__ = tuple(names)

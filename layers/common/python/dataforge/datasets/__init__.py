@@ -6,7 +6,6 @@ import traceback
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 from dataforge.catalogue import Dataset
 from dataforge.errors import InvalidDeclaration, UnknownDataset
@@ -17,7 +16,7 @@ _MODULES = ("olist", "quotes")
 
 def load(names: Iterable[str], package: str = __name__) -> dict[str, Dataset]:
     """The datasets of these modules by name. Raises ``InvalidDeclaration`` for one that cannot be imported or work."""
-    datasets = [read_dataset(_import(f"{package}.{name}")) for name in names]
+    datasets = [_read(f"{package}.{name}") for name in names]
     by_name = {dataset.name: dataset for dataset in datasets}
     if len(by_name) != len(datasets):
         twice = sorted(name for name in by_name if [d.name for d in datasets].count(name) > 1)
@@ -25,9 +24,9 @@ def load(names: Iterable[str], package: str = __name__) -> dict[str, Dataset]:
     return by_name
 
 
-def _import(name: str) -> ModuleType:
+def _read(name: str) -> Dataset:
     try:
-        return import_module(name)
+        return read_dataset(import_module(name))
     except InvalidDeclaration:
         raise
     except Exception as error:  # a module is anybody's code, and its mistake is the user's to read
