@@ -8,7 +8,7 @@ from dataforge import leases
 from dataforge.database import Connection, transaction
 from dataforge.failures import LEFT_BEHIND
 from dataforge.ids import run_id as id_of
-from dataforge.soundness import require_sound
+from dataforge.soundness import require_declared, require_sound
 from functions.backup.run import read_input
 from functions.backup.signals import signal
 
@@ -26,7 +26,9 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
     if dead:
         release(db, dead, "stopped", LEFT_BEHIND.error, LEFT_BEHIND.cause)
     with transaction(db) as cursor:
-        require_sound(cursor, map(dataset.table, tables) if backs_up else ())
+        targets = [dataset.table(name) for name in tables] if backs_up else []
+        require_declared(cursor, targets)
+        require_sound(cursor, targets)
         cursor.execute("SAVEPOINT leases")
         holder = leases.take(cursor, leases.BACKUP, execution, dataset.name, tables if backs_up else ())
         if holder:

@@ -16,7 +16,7 @@ from dataforge.manifest import Manifest
 from dataforge.rows import ROW_HASH, content_hash
 from dataforge.settings import ExportSettings
 from dataforge.snapshot import export_new, share_tables
-from dataforge.soundness import require_sound
+from dataforge.soundness import require_declared, require_sound
 from dataforge.upload import uploading
 from functions.export.lines import write_lines
 
@@ -34,6 +34,7 @@ def export(
     Repeating it is harmless: the last one to end is told. Raises ``Unavailable``, ``Busy``.
     """
     with transaction(db) as cursor:
+        require_declared(cursor, [table])
         share_tables(cursor, get_dataset(table.dataset))
     with transaction(db) as cursor:
         export_new(cursor, [table])

@@ -50,6 +50,11 @@ def insert(cursor: Any, run: Run) -> None:
                 _update_table(cursor, run, table, settled[table.name])
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     except psycopg2.Error as error:
+        if isinstance(error, psycopg2.errors.FeatureNotSupported):
+            raise TargetRefuses(
+                "A table of the run has a rule on INSERT or UPDATE. `dataforge doctor` names it. Hint: use a trigger."
+                " Nothing was published."
+            ) from None
         if refusal(error) is None:
             raise
         if any(is_lost_parent(table, error) for table in tables):

@@ -47,3 +47,24 @@ def test_backup_refuses_table_with_child_table(vault: Vault) -> None:
     vault.database.query("CREATE TABLE public.more () INHERITS (olist.sellers)")
     with pytest.raises(TableChanged, match=r"public\.more"):
         vault.backup({"tables": ["sellers"]}).run()
+
+
+CHANGES = {
+    "ALTER TABLE olist.sellers RENAME seller_city TO city": "ALTER TABLE olist.sellers RENAME city TO seller_city",
+    "ALTER TABLE olist.sellers RENAME TO gone": "ALTER TABLE olist.gone RENAME TO sellers",
+    "REVOKE SELECT ON olist.sellers FROM dataforge_backup": "GRANT SELECT ON olist.sellers TO dataforge_backup",
+    "ALTER TABLE olist.sellers ADD more text": "ALTER TABLE olist.sellers DROP more",
+    "ALTER TABLE olist.sellers RENAME TO gone; CREATE VIEW olist.sellers AS TABLE olist.gone": (
+        "DROP VIEW olist.sellers; ALTER TABLE olist.gone RENAME TO sellers"
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_backup_names_what_keeps_it_from_a_table(vault: Vault, change: str) -> None:
+    vault.database.query(change)
+    try:
+        with pytest.raises(TableChanged, match=r"^olist\.sellers "):
+            vault.backup({"tables": ["sellers"]}).run()
+    finally:
+        vault.database.query(CHANGES[change])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataforge.errors import TableChanged
+from dataforge.errors import TableChanged, TargetRefuses
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge
@@ -17,6 +17,8 @@ CHANGES = {
     "ALTER TABLE olist.geolocations ALTER geolocation_lat TYPE real": "geolocation_lat is real, not double precision",
     "ALTER TABLE olist.geolocations SET SCHEMA public": "does not exist",
     "ALTER TABLE olist.geolocations RENAME TO g; CREATE VIEW olist.geolocations AS SELECT * FROM olist.g": "not a table",
+    "ALTER TABLE olist.geolocations OWNER TO master": "may not use it",
+    "REVOKE INSERT ON olist.geolocations FROM dataforge_owner": "missing: insert",
 }
 
 
@@ -40,3 +42,13 @@ def test_migration_goes_on_with_what_an_owner_adds(
     forge.database.query(f"ALTER TABLE olist.geolocations {addition}")
     forge.put(geolocations=make_csv("geolocations", {}))
     assert forge.migrate(tables=["geolocations"])["geolocations"]["loaded"] == 1
+
+
+@pytest.mark.parametrize("event", ["INSERT", "UPDATE"])
+def test_migration_names_a_rule_on_insert_or_update(
+    forge: Forge, make_csv: Callable[..., bytes], event: str
+) -> None:
+    forge.database.query(f"CREATE RULE mine AS ON {event} TO olist.sellers DO INSTEAD NOTHING")
+    forge.put(sellers=make_csv("sellers", {"seller_id": 1}))
+    with pytest.raises(TargetRefuses, match="rule"):
+        forge.migrate(tables=["sellers"])

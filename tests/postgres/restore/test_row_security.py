@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataforge.errors import RowSecurity
+from dataforge.errors import RowSecurity, TableChanged
 
 if TYPE_CHECKING:
     from tests.postgres.restore.conftest import Vault
@@ -61,3 +61,24 @@ def test_restore_refuses_table_of_the_owners_that_refers_and_has_row_security(va
     with pytest.raises(RowSecurity, match=r"public\.visits"):
         vault.restore(table="customers", backup=backup.backup_id).run()
     assert len(vault.rows("customers")) == 2
+
+
+CHANGES = {
+    "ALTER TABLE olist.sellers RENAME seller_city TO city": "ALTER TABLE olist.sellers RENAME city TO seller_city",
+    "ALTER TABLE olist.sellers RENAME TO gone": "ALTER TABLE olist.gone RENAME TO sellers",
+    "REVOKE UPDATE ON olist.sellers FROM dataforge_owner": "GRANT UPDATE ON olist.sellers TO dataforge_owner",
+    "ALTER TABLE olist.sellers RENAME TO gone; CREATE VIEW olist.sellers AS TABLE olist.gone": (
+        "DROP VIEW olist.sellers; ALTER TABLE olist.gone RENAME TO sellers"
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_restore_names_what_keeps_it_from_a_table(vault: Vault, change: str) -> None:
+    backup = vault.backup("sellers")
+    vault.database.query(change)
+    try:
+        with pytest.raises(TableChanged, match=r"^olist\.sellers "):
+            vault.restore(table="sellers", backup=backup.backup_id).run()
+    finally:
+        vault.database.query(CHANGES[change])

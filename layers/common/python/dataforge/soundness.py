@@ -18,6 +18,7 @@ _TABLES = """
     WHERE c.oid IN (SELECT to_regclass(name) FROM unnest(%s::text[]) name) ORDER BY 1
 """
 
+_OWNERS = ["DELETE", "INSERT", "SELECT", "UPDATE"]
 _KIND = """
     SELECT (SELECT relkind::text FROM pg_class WHERE oid = r.oid),
            ARRAY(SELECT p FROM unnest(%s::text[]) p WHERE NOT has_table_privilege(r.oid, p))
@@ -74,9 +75,9 @@ def require_declared(cursor: Any, tables: Iterable[Table]) -> None:
 
 
 def _needed(cursor: Any) -> list[str]:
-    """The privileges that the session's login is to have."""
+    """The privileges that the session's login is to have on its own, or the owner that it has become."""
     user = cursor.connection.info.user
-    return sorted(grant.split(" ")[1] for grant in table_grants() if grant.split(" ")[0] == user)
+    return sorted(grant.split(" ")[1] for grant in table_grants() if grant.split(" ")[0] == user) or _OWNERS
 
 
 def with_relatives(dataset: Dataset, tables: Iterable[Table]) -> list[Table]:

@@ -41,8 +41,8 @@ def _post_records() -> Document:
         "postRecords",
         "Store a batch",
         "1 to 1,000 records for any tables of one dataset, in any order: parents and children may come together. A batch is "
-        "one transaction. `partial` stores the good records, `atomic` all or none, `dry_run` none: it gives the verdict. A record "
-        "that a constraint or trigger of the database's owner refuses is rejected with the code `constraint`.",
+        "one transaction. `partial` stores the good records, `atomic` all or none, `dry_run` none: it gives the verdict. "
+        "A record that a constraint or trigger of the database's owner refuses is rejected with the code `constraint`.",
         tag=TAG[0],
         least=Kind.WRITER,
         answers={
