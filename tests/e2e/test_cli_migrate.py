@@ -178,7 +178,7 @@ def test_a_migration_that_there_is_not_is_a_wrong_call_that_names_it(
     result = dataforge(*words, "20000101T000000Z-00000000", "--json")
     assert result.exit_code == 2
     document = json.loads(result.stdout)
-    assert document["error"] == "UnknownRun"
+    assert document["error"] == "NoSuchRun"
     assert "There is no migration '20000101T000000Z-00000000'. `dataforge status`" in document["cause"]
     assert dataforge("status", document["execution"]).exit_code == 1
 

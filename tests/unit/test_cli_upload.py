@@ -116,7 +116,7 @@ def folder(tmp_path: Path) -> Path:
     path = tmp_path / "data"
     path.mkdir()
     file(path, "olist_sellers_dataset.csv")
-    file(path, "sellers.csv")
+    file(path, "notes.csv")
     return path
 
 
@@ -173,11 +173,12 @@ def test_without_options_everything_below_the_datasets_name_is_ordered(outputs: 
     assert json.loads(described["input"]) == order
 
 
-def test_csvs_of_no_table_and_files_that_are_not_there_are_warned_of(outputs: Path, folder: Path) -> None:
-    result = migrate(outputs, str(folder), "--tables", "sellers,customers", "--no-follow")
+def test_files_of_no_table_are_named_and_not_sent(s3: Any, outputs: Path, folder: Path) -> None:
+    result = migrate(outputs, str(folder), "--tables", "sellers", "--no-follow")
     assert result.exit_code == 0
-    assert "sellers.csv" in result.stderr
-    assert "lacks olist_customers_dataset.csv" in result.stderr
+    assert "Not sent: notes.csv (no table has a file of this name)." in result.stderr
+    sent = [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
+    assert sent == ["olist/olist_sellers_dataset.csv"]
 
 
 def test_no_follow_says_how_to_go_on_with_the_same_target(outputs: Path) -> None:
