@@ -18,6 +18,8 @@ from infra.acknowledge import acknowledge, logical_id
 from infra.log_groups import log_group
 from infra.settings import Settings
 
+LOGGED_BEFORE = ("migration", "backup", "restore", "export")
+"""The machines of commit a6f090d, whose log groups had other names."""
 STOPPED = ["FAILED", "TIMED_OUT", "ABORTED"]
 
 
@@ -40,8 +42,9 @@ def make_machine(
     labels: Sequence[str],
 ) -> sfn.StateMachine:
     """The machine of this ``kind``. ``holders``: the machines that it looks at; ``labels``: of its Distributed Maps."""
-    # Where the logs of an older version of this stack are. They stay as long as their retention says.
-    log_group(scope, "MachineLogs", settings)
+    if kind in LOGGED_BEFORE:
+        # Where the logs of an older version of this stack are. They stay as long as their retention says.
+        log_group(scope, "MachineLogs", settings)
     machine = sfn.StateMachine(
         scope,
         "Machine",

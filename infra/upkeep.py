@@ -17,8 +17,9 @@ from infra.settings import Settings
 from infra.steps import call, retry_died
 from infra.storage import Storage
 
-PAUSE = Duration.minutes(2)
-"""Between two looks at a statement that outlives the function's 15 minutes."""
+PAUSE = Duration.minutes(5)
+"""Between two looks at a statement that outlives the function's 15 minutes. Each look is nine events of the execution's
+history, which holds 25,000: about nine days of them."""
 
 
 class Upkeep(Construct):

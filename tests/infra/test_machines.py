@@ -30,7 +30,7 @@ def test_machine_logs_errors_without_data_and_is_traced(dev: Resources, machine:
     assert definition["TimeoutSeconds"] == 24 * 3600
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "export"])
+@pytest.mark.parametrize("kind", [*KINDS, "export", "upkeep"])
 def test_logs_of_executions_need_no_room_in_the_accounts_policy_and_older_ones_stay(
     dev: Resources, machine: Machine, kind: str
 ) -> None:
@@ -42,10 +42,10 @@ def test_logs_of_executions_need_no_room_in_the_accounts_policy_and_older_ones_s
     assert prefix == f"/aws/vendedlogs/states/DataForge-dev-{kind}-"
     # What a deleted stack has left has another name.
     assert stack == {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
-    assert f"{kind.title()}MachineLogs" in groups
+    assert (f"{kind.title()}MachineLogs" in groups) == (kind != "upkeep")
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "export"])
+@pytest.mark.parametrize("kind", [*KINDS, "export", "upkeep"])
 def test_no_state_lets_an_error_of_aws_out(
     dev: Resources, machine: Machine, all_states: Callable[[dict[str, Any]], dict[str, Any]], kind: str
 ) -> None:
@@ -74,6 +74,12 @@ def test_distributed_maps_are_passed_by_without_items_and_inline_maps_run_what_s
             assert state["MaxConcurrency"] == 250
         else:
             assert state["MaxConcurrency"] in {1, 40}
+
+
+def test_upkeep_ends_before_its_history_is_full(dev: Resources, machine: Machine) -> None:
+    definition = machine(dev, "upkeep")[1]
+    # Wait entered and left, task entered, scheduled, started, succeeded and left, choice entered and left.
+    assert 9 * definition["TimeoutSeconds"] / definition["States"]["Pause"]["Seconds"] < 25_000 - 4_000
 
 
 @every_machine
