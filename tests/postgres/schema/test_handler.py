@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.connections import TooFewConnections
+from dataforge.connections import Budget, TooFewConnections
 from dataforge.errors import Unavailable
 from dataforge.roles import LOGINS
 from functions.schema import handler
@@ -34,7 +34,9 @@ def environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator
     """The applier's variables. The limits that it sets are the server's, which all tests share."""
     for name, value in (database.settings("").model_dump() | BUDGET).items():
         monkeypatch.setenv(name.upper(), str(value))
-    call("apply")
+    ((connections,),) = database.query("SELECT current_setting('max_connections')::integer")
+    limits = Budget(**BUDGET).limits(connections, "the server")
+    database.server.run(*(f"ALTER ROLE {role} CONNECTION LIMIT {limit}" for role, limit in limits.items()))
     yield
     database.server.run(*(f"ALTER ROLE {role} CONNECTION LIMIT -1" for role in LOGINS))
 
