@@ -26,6 +26,8 @@ _LOCK = 4_207_312_312
 _SESSION = (
     "SET statement_timeout = 0",
     "SET lock_timeout = '10min'",
+    # A function that ends must not end the statement.
+    "SET client_connection_check_interval = 0",
     f"SET ROLE {ddl.ident(OWNER)}",
 )
 _NEXT = """

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
+import psycopg2
 from hypothesis import strategies as st
 from psycopg2.extensions import connection
 from pydantic import BeforeValidator, Field
@@ -16,6 +17,7 @@ from dataforge.catalogue import Dataset, Row, Table
 from dataforge.columns import Count, Double, Exact, HexId, Integer, Key, Label, References, Text, Timestamp
 from dataforge.modules import read_dataset
 from dataforge.roles import OWNER
+from dataforge.shadow import attempt
 from functions.schema.dataset import apply_dataset
 from functions.schema.difference import expected_dataset, shapes
 from functions.schema.evolve import Outcome
@@ -120,6 +122,20 @@ def rows(cursor: Any, table: Table) -> list[tuple[Any, ...]]:
     return list(cursor.fetchall())
 
 
+def complete(cursor: Any, new: Dataset, outcome: Outcome) -> bool:
+    """Do what the upkeep does, inside the transaction; False if rows contradict a constraint."""
+    for change in outcome.later:
+        relation, name = f"{ddl.ident(change.schema)}.{ddl.ident(change.table)}", ddl.ident(change.name)
+        with attempt(cursor, psycopg2.IntegrityError) as failed:
+            if change.kind == "validate":
+                cursor.execute(f"ALTER TABLE {relation} VALIDATE CONSTRAINT {name}")
+            else:
+                cursor.execute(expected_dataset(cursor, new)[change.table].indexes[change.name])
+        if failed:
+            return False
+    return True
+
+
 def evolve(
     db: connection, before: Tables, after: Tables, filled: set[str], *, nulls: bool, large_rows: int
 ) -> Iterator[str]:
@@ -138,7 +154,7 @@ def evolve(
             assert any(stored.values()), f"empty tables may change freely: {outcome.refusals}"
             assert all(text.startswith(tuple(f"shop.{name}" for name in after)) for text in outcome.refusals)
         else:
-            if not outcome.later:
+            if complete(cursor, new, outcome):
                 have, want = shapes(cursor, "shop"), expected_dataset(cursor, new)
                 assert {name: have[name] for name in want} == want
                 faults = {f.code for f in dataset_faults(cursor, new)}
