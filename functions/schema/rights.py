@@ -141,7 +141,21 @@ def _wanted(cursor: Any, schemas: list[str]) -> Iterator[Right]:
             (kind, OWNER),
         )
         yield from (Right(schema, relation, "", OWNER, privilege) for (privilege,) in cursor.fetchall())
-    yield from (right for right in _declared() if (right.schema, right.relation) in owned)
+    declared = [right for right in _declared() if (right.schema, right.relation) in owned]
+    columns = _columns(cursor, schemas)
+    # A column that this version adds is there only after its table was evolved; its rights are granted then.
+    yield from (r for r in declared if not r.column or (r.schema, r.relation, r.column) in columns)
+
+
+def _columns(cursor: Any, schemas: list[str]) -> set[tuple[str, str, str]]:
+    """Every column of the schemas' relations, as (schema, relation, column)."""
+    cursor.execute(
+        "SELECT n.nspname, c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = ANY(%s) AND a.attnum > 0 AND NOT a.attisdropped",
+        (schemas,),
+    )
+    return set(cursor.fetchall())
 
 
 def _declared() -> Iterator[Right]:

@@ -131,6 +131,16 @@ def test_what_is_new_is_added_to_filled_tables(database: Database, master: conne
     assert apply(master, PASSWORDS, [shop(WiderItem, Order, Shelf)]) == {"changes": []}
 
 
+def test_a_column_that_an_earlier_ledger_lacks_is_added_with_its_rights(
+    database: Database, master: connection
+) -> None:
+    database.query("ALTER TABLE dataforge.migration_chunks DROP COLUMN tallies")
+    apply(master, PASSWORDS)
+    assert database.query(
+        "SELECT has_column_privilege('dataforge_load', 'dataforge.migration_chunks', 'tallies', 'UPDATE')"
+    ) == [(True,)]
+
+
 def test_a_new_table_belongs_to_the_owner(database: Database, master: connection, shop: Shop) -> None:
     apply(master, PASSWORDS, [shop(Item)])
     owner = database.query("SELECT tableowner FROM pg_tables WHERE schemaname = 'shop'")
