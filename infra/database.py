@@ -134,6 +134,19 @@ class Database(Construct):
                 iam.PolicyStatement(actions=["rds-db:connect"], resources=[self._login_arn(role)])
             )
 
+    def let_in(self, group: ec2.ISecurityGroup, who: str) -> None:
+        """Open PostgreSQL's port to another security group, and that group's way to it."""
+        self.group.connections.allow_from(group, ec2.Port.tcp(5432), f"PostgreSQL from {who}")
+
+    def allow_people(self, policy: iam.ManagedPolicy, *, role: str) -> None:
+        """Let whoever has the policy log in as ``role``: by IAM, or with the role's secret."""
+        if self._settings.auth == "secret":
+            self.role_secrets[role].grant_read(policy)
+        else:
+            policy.add_statements(
+                iam.PolicyStatement(actions=["rds-db:connect"], resources=[self._login_arn(role)])
+            )
+
     def _login_arn(self, role: str) -> str:
         return Stack.of(self).format_arn(
             service="rds-db",

@@ -157,6 +157,10 @@ class Settings(_Model):
     restore_api: bool = Field(False, description="offer POST /v1/restores; reading about restores always is")
     rejection_alarm_percent: int = Field(10, ge=1, le=100, description="of the records of five minutes")
 
+    bastion: bool = Field(
+        False, description="a way to the database for `dataforge connect`; stopped, it costs its disk"
+    )
+
     log_retention_days: Annotated[Literal[7, 30, 90, 365, 3653], BeforeValidator(_parsed)]
     alarm_email: str | None = Field(None, pattern=r"^[^@\s]+@[^@\s]+$")
     tags: Annotated[dict[str, str], BeforeValidator(_parsed)] = {}
@@ -245,6 +249,11 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             f"backupHours must be at most {most_backup_hours()}: a backup that runs for longer could exceed the 25,000"
             " events that Step Functions keeps of an execution. A larger backupConcurrency makes it shorter."
+        )
+    if settings.bastion and (settings.existing_database or settings.local):
+        raise SettingsError(
+            "bastion is for the database that the app makes on AWS. An existing database is reached as its owner reaches it,"
+            " the embedded one at its port of this machine."
         )
     _check_connections(settings)
 

@@ -9,6 +9,7 @@ from dataforge.roles import LOGINS
 from infra.api import Api
 from infra.api_routes import DELIVER, INGEST, OPERATIONS
 from infra.backup import Backup
+from infra.bastion import Bastion
 from infra.database import Database
 from infra.deliver import Deliver
 from infra.export import Export
@@ -43,6 +44,8 @@ class DataForge(Stack):
         if settings.auth == "secret":
             network.open_to_secrets()
         database = Database(self, "Database", settings=settings, network=network, roles=LOGINS)
+        if settings.bastion:
+            Bastion(self, "Bastion", settings=settings, network=network, database=database)
         layers = Layers(self, "Layers", local=settings.local, glue=bool(settings.glue_database))
         schema = Schema(
             self,

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from dataforge_cli.commands.backup import backup
+from dataforge_cli.commands.connect import connect
 from dataforge_cli.commands.doctor import doctor
 from dataforge_cli.commands.files import files
 from dataforge_cli.commands.ingest import ingest
@@ -67,6 +68,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": status,
     "stop": stop,
     "doctor": doctor,
+    "connect": connect,
     "ingest": ingest,
     "keys": keys,
 }

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from dataforge import ddl
 from dataforge.catalogue import Dataset
 from dataforge.datasets import DATASETS
-from dataforge.roles import LOGINS, OWNER, ROLE_SQL, table_grants
+from dataforge.roles import FUNCTIONS, LOGINS, OWNER, ROLE_SQL, table_grants
 from functions.schema.difference import LEDGER, LEDGER_TABLES
 from functions.schema.fault import Fault
 from functions.schema.logins import known_roles
@@ -125,7 +125,8 @@ def _wanted(cursor: Any, schemas: list[str]) -> Iterator[Right]:
     """The rights that a healthy database has, on the schemas and relations that there are."""
     cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s)", (schemas,))
     for (schema,) in cursor.fetchall():
-        yield from (Right(schema, "", "", role, "USAGE") for role in LOGINS)
+        roles = FUNCTIONS if schema == LEDGER else LOGINS
+        yield from (Right(schema, "", "", role, "USAGE") for role in roles)
     cursor.execute(
         "SELECT nspname, '', 'n' FROM pg_namespace WHERE nspname = ANY(%(schemas)s) AND nspowner = to_regrole(%(owner)s)"
         " UNION ALL SELECT n.nspname, c.relname, 'r' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"

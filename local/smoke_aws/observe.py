@@ -40,7 +40,7 @@ def prove_metric(cloudwatch: Any, name: str, service: str, seconds: float = _SEC
             Period=60,
             Statistics=["Sum"],
         )
-        return sum(point["Sum"] for point in answer["Datapoints"])
+        return float(sum(point["Sum"] for point in answer["Datapoints"]))
 
     return until(f"the metric {name} of {service}", find, seconds)
 

@@ -13,6 +13,7 @@ from dataforge.database import transaction
 from dataforge.datasets import DATASETS
 from dataforge.errors import Unavailable
 from dataforge.roles import (
+    ANALYST,
     BACKUP,
     BECOME_OWNER,
     DELIVER,
@@ -63,7 +64,7 @@ GRANTED = {
         (DELIVER, f"dataforge.{name}", "SELECT")
         for name in ("migrations", "migration_tables", "quality_facts")
     ),
-    *((role, relation, "SELECT") for role in (DELIVER, EXPORT) for relation in DATA),
+    *((role, relation, "SELECT") for role in (DELIVER, EXPORT, ANALYST) for relation in DATA),
     *((INGEST, relation, privilege) for relation in DATA for privilege in ("SELECT", "INSERT", "UPDATE")),
 }
 RELATIONS = """
@@ -88,7 +89,32 @@ def test_schemas_let_the_logins_in_and_nobody_else(module_database: Database) ->
         " WHERE nspname = ANY(%s) AND grantee <> nspowner",
         schemas,
     )
-    assert sorted(found) == sorted((schema, role, "USAGE") for schema in schemas for role in LOGINS)
+    expected = {(schema, role, "USAGE") for schema in schemas for role in LOGINS}
+    assert {*found} == expected - {("dataforge", ANALYST, "USAGE")}
+    assert len(found) == len(expected) - 1
+
+
+def test_analyst_reads_every_table_of_the_datasets_and_nothing_else(database: Database) -> None:
+    cursor = database.connect(ANALYST).cursor()
+    cursor.execute(
+        "SELECT schemaname, tablename, tableowner FROM pg_tables WHERE schemaname = ANY(%s)", ([*DATASETS],)
+    )
+    tables = cursor.fetchall()
+    assert len(tables) == sum(len(dataset.tables) for dataset in DATASETS.values())
+    for schema, table, _ in tables:
+        cursor.execute(f'SELECT * FROM "{schema}"."{table}"')
+    for denied in (
+        "SELECT * FROM dataforge.rejections",
+        "SELECT * FROM dataforge.batches",
+        "DELETE FROM olist.orders",
+        "INSERT INTO quotes.tags VALUES ('x')",
+        "CREATE TABLE olist.mine ()",
+        "CREATE TABLE public.mine ()",
+        f"SET ROLE {OWNER}",
+    ):
+        cursor.connection.rollback()
+        with pytest.raises(Denied):
+            cursor.execute(denied)
 
 
 def test_only_migration_restore_and_the_master_may_become_the_owner(module_database: Database) -> None:

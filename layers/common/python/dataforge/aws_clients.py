@@ -102,7 +102,9 @@ def make_client(service: Literal["logs"], config: Config, access: Access = ...) 
 def make_client(service: Literal["sts"], config: Config, access: Access = ...) -> STSClient: ...
 @overload
 def make_client(
-    service: Literal["cloudwatch", "ec2", "xray"], config: Config, access: Access = ...
+    service: Literal["cloudwatch", "ec2", "ec2-instance-connect", "xray"],
+    config: Config,
+    access: Access = ...,
 ) -> Any: ...
 
 

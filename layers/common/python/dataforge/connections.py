@@ -10,12 +10,14 @@ import re
 from dataclasses import dataclass
 
 from dataforge.errors import InvalidSettings
-from dataforge.roles import BACKUP, DELIVER, EXPORT, INGEST, LOAD, MIGRATE, REFILL, RESTORE
+from dataforge.roles import ANALYST, BACKUP, DELIVER, EXPORT, INGEST, LOAD, MIGRATE, REFILL, RESTORE
 
 SERVER = 6
 """superuser_reserved_connections (3), and the sessions that RDS keeps for itself."""
-ADMINISTRATORS = 6
-"""The schema function, the doctor, and people with a client."""
+ADMINISTRATORS = 3
+"""The schema function, the doctor, and the master's client."""
+ANALYSTS = 3
+"""People with a client, as the analyst."""
 RUNS = 2
 """Migrations, and backups, that may run at the same time on different tables."""
 HOLDERS = 5
@@ -55,6 +57,7 @@ class Budget:
         return {INGEST: api, DELIVER: api, **runs}
 
     def _runs(self) -> dict[str, int]:
+        """What the runs need, and people."""
         load, backup = self.load_concurrency, self.backup_concurrency
         return {
             MIGRATE: RUNS * load + SPARE,
@@ -63,6 +66,7 @@ class Budget:
             RESTORE: load + SPARE,
             REFILL: load + SPARE,
             EXPORT: self.export_concurrency,
+            ANALYST: ANALYSTS,
         }
 
     def _too_few(self, needed: int, connections: int, server: str) -> str:

@@ -12,15 +12,20 @@ BACKUP = "dataforge_backup"
 RESTORE = "dataforge_restore"
 REFILL = "dataforge_refill"
 
-LOGINS = (MIGRATE, LOAD, INGEST, DELIVER, EXPORT, BACKUP, RESTORE, REFILL)
+FUNCTIONS = (MIGRATE, LOAD, INGEST, DELIVER, EXPORT, BACKUP, RESTORE, REFILL)
 """The roles that functions connect as."""
+
+ANALYST = "dataforge_analyst"
+"""The role that people connect as. It reads the tables of the datasets, and not the ledger, which holds rejected records."""
+
+LOGINS = (*FUNCTIONS, ANALYST)
 
 BECOME_OWNER = (MIGRATE, RESTORE)
 """The logins that may become the owner, for what exchanges or rewrites whole tables."""
 
 ROLE_SQL = (
     f"GRANT {OWNER} TO {', '.join(BECOME_OWNER)} WITH INHERIT FALSE, SET TRUE",
-    f"GRANT USAGE ON SCHEMA dataforge TO {', '.join(LOGINS)}",
+    f"GRANT USAGE ON SCHEMA dataforge TO {', '.join(FUNCTIONS)}",
     f"GRANT SELECT ON dataforge.migrations, dataforge.migration_files TO {LOAD}",
     f"GRANT SELECT, UPDATE (scan, tallies, result, error, cause, loaded_at) ON dataforge.migration_chunks TO {LOAD}",
     f"GRANT INSERT ON dataforge.rejections TO {LOAD}",
@@ -40,6 +45,7 @@ _TABLE_GRANTS: dict[str, tuple[str, ...]] = {
     DELIVER: ("SELECT",),
     EXPORT: ("SELECT",),
     BACKUP: ("SELECT",),
+    ANALYST: ("SELECT",),
 }
 
 

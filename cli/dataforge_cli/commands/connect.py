@@ -1,0 +1,81 @@
+"""``dataforge connect``: a way to the database for people."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Annotated
+
+import typer
+
+from dataforge.aws_clients import make_client
+from dataforge_cli import tunnel
+from dataforge_cli.call import calling
+from dataforge_cli.deployment import CLONE, Deployment
+from dataforge_cli.errors import WrongCall
+from dataforge_cli.options import Debug, Json, OutputsFile, Stage
+
+LOCAL = "database_url"
+"""The output that only the embedded cloud has."""
+
+
+def connect(
+    port: Annotated[
+        int, typer.Option("--port", min=1024, max=65535, help="Listen on this port of 127.0.0.1.")
+    ] = 15433,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the bastion instead.")] = False,
+    as_json: Json = False,
+    stage: Stage = None,
+    outputs: OutputsFile = None,
+    debug: Debug = False,
+) -> None:
+    """Open a tunnel to the database and print how to use it.
+
+    On AWS it needs a deployment with -c bastion=true, the AWS command line and OpenSSH. It starts the bastion, opens the
+    tunnel for an hour at most, and prints a line that opens psql as the role dataforge_analyst, which may read the tables
+    and nothing else. The bastion stops itself when nobody was connected for 20 minutes. Of the embedded cloud it prints
+    the address. --json prints the document before the tunnel opens.
+
+    Exit code 0: closed by Ctrl-C, or printed. 1: it could not be opened, or was closed. 2: there is no bastion.
+
+    **Examples**
+
+    ```
+    dataforge connect --stage prod
+    dataforge connect --stage prod --stop
+    ```
+    """
+    with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
+        deployment = call.deployment
+        if address := deployment.outputs.get(LOCAL):
+            if stop:
+                raise WrongCall("The embedded cloud has no bastion. `make local-down` stops it.")
+            line = f"psql {shlex.quote(address)}"
+            call.screen.answer({"status": "ready", "psql": line}, line)
+            return
+        if "bastion_instance" not in deployment.outputs:
+            raise tunnel.NoBastion(deployment.name)
+        ec2, instance = (
+            make_client("ec2", deployment.config, deployment.access),
+            deployment["bastion_instance"],
+        )
+        if stop:
+            ec2.stop_instances(InstanceIds=[instance])
+            call.screen.answer({"status": "stopped", "instance": instance}, "The bastion is being stopped.")
+            return
+        tunnel.require_programs()
+        call.screen.say("Starting the bastion.")
+        tunnel.start(ec2, instance)
+        line = tunnel.client_line(deployment.outputs, port, CLONE)
+        call.screen.answer({"status": "ready", "psql": line}, line)
+        call.screen.say("The tunnel is open until Ctrl-C, for an hour at most.")
+        _hold(deployment, port)
+
+
+def _hold(deployment: Deployment, port: int) -> None:
+    client = make_client("ec2-instance-connect", deployment.config, deployment.access)
+    try:
+        code = tunnel.forward(client, deployment.outputs, port)
+    except KeyboardInterrupt:
+        return
+    if code:
+        raise tunnel.TunnelClosed(code)
