@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dataforge import session
 from dataforge.database import connect, transaction
+from dataforge.errors import Unavailable
 from dataforge.roles import INGEST
 from dataforge.session import PINNED
 from tests.postgres.hostile import CONNECTIONS_OWN, HOSTILE, LEFT_ALONE
@@ -54,6 +56,19 @@ def _shown(cursor: Any) -> dict[str, str]:
         cursor.execute(f"SHOW {name}")
         (shown[name],) = cursor.fetchone()
     return shown
+
+
+def test_server_that_does_not_know_a_newer_setting_is_reached_all_the_same(
+    module_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "PINNED", {**PINNED, "of_a_later_version": "on"})
+    settings = module_database.settings(INGEST)
+    with pytest.raises(Unavailable, match="of_a_later_version"):
+        connect(settings, PASSWORD)
+    monkeypatch.setattr(session, "NEWER", frozenset({"of_a_later_version"}))
+    with closing(connect(settings, PASSWORD)) as db, transaction(db) as cursor:
+        cursor.execute("SHOW row_security")
+        assert cursor.fetchone() == ("off",)
 
 
 def test_hostile_settings_are_all_pinned() -> None:

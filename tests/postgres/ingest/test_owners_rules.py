@@ -185,3 +185,28 @@ def test_message_of_a_trigger_reaches_the_caller_and_no_log(
     logged = capsys.readouterr()
     assert "secret" not in logged.out + logged.err
     assert BAD not in logged.out + logged.err
+
+
+def test_parent_that_only_a_child_table_has_is_a_missing_parent(api: Api, sample: Sample) -> None:
+    api.database.query(
+        "CREATE TABLE public.more () INHERITS (olist.customers);"
+        f"INSERT INTO public.more VALUES ('{1:032x}', md5('u'), '01037', 'rio', 'RJ')"
+    )
+    try:
+        reply = send(api, sample("orders", 1), sample("sellers", 1))
+    finally:
+        api.database.query("DROP TABLE public.more")
+    assert reply.codes == [["foreign_key"], []]
+
+
+def test_trigger_may_use_a_table_with_row_security_if_its_function_says_so(api: Api, sample: Sample) -> None:
+    api.database.query(
+        "CREATE TABLE public.cities (city text); ALTER TABLE public.cities ENABLE ROW LEVEL SECURITY;"
+        "CREATE POLICY mine ON public.cities USING (true); GRANT ALL ON public.cities TO PUBLIC;"
+        + raising("INSERT INTO cities VALUES (NEW.seller_city)", always=True)
+    )
+    problem = send(api, *sellers(sample, "rio")).problem(409, "row-security")
+    assert "public.cities" in problem["detail"]
+    api.database.query("ALTER FUNCTION public.mine() SET row_security = on")
+    assert send(api, *sellers(sample, "rio")).statuses == ["inserted"]
+    assert api.database.query("SELECT city FROM public.cities") == [("rio",)]

@@ -92,39 +92,50 @@ def _has_news(db: Connection) -> bool:
 
 
 def connect(settings: DatabaseSettings, password: str | None = None) -> Connection:
-    """A new connection. Raises ``Unavailable``; its text names host and role, never the password."""
+    """A new connection. Raises ``Unavailable``; its text names the role, never host or password."""
+    secret = password_of(settings) if password is None else password
     try:
-        return psycopg2.connect(
-            host=settings.db_host,
-            port=settings.db_port,
-            dbname=settings.db_name,
-            user=settings.db_user,
-            password=password_of(settings) if password is None else password,
-            sslmode=settings.db_sslmode,
-            sslrootcert=settings.db_sslrootcert or None,
-            connect_timeout=CONNECT_SECONDS,
-            keepalives_idle=30,
-            keepalives_interval=5,
-            keepalives_count=3,
-            # Keepalives are not sent while data is unacknowledged; this bounds waiting for a host that vanished.
-            tcp_user_timeout=10_000,
-            application_name=settings.db_user,
-            options=_options(settings),
-        )
+        try:
+            return _connect(settings, secret, _options(settings))
+        except psycopg2.OperationalError as error:
+            if not any(name in str(error) for name in session.NEWER):
+                raise
+            # The server is too old; the schema function says so once it is connected.
+            return _connect(settings, secret, _options(settings, without=session.NEWER))
     except psycopg2.OperationalError as error:
         raise Unavailable(
             f"Cannot connect to the database as {settings.db_user}: {_reason(error)}"
         ) from error
 
 
-def _options(settings: DatabaseSettings) -> str:
+def _connect(settings: DatabaseSettings, password: str, options: str) -> Connection:
+    return psycopg2.connect(
+        host=settings.db_host,
+        port=settings.db_port,
+        dbname=settings.db_name,
+        user=settings.db_user,
+        password=password,
+        sslmode=settings.db_sslmode,
+        sslrootcert=settings.db_sslrootcert or None,
+        connect_timeout=CONNECT_SECONDS,
+        keepalives_idle=30,
+        keepalives_interval=5,
+        keepalives_count=3,
+        # Keepalives are not sent while data is unacknowledged; this bounds waiting for a host that vanished.
+        tcp_user_timeout=10_000,
+        application_name=settings.db_user,
+        options=options,
+    )
+
+
+def _options(settings: DatabaseSettings, *, without: frozenset[str] = frozenset()) -> str:
     limits = {
         "statement_timeout": settings.db_statement_seconds * 1000,
         "lock_timeout": settings.db_lock_seconds * 1000,
         "idle_in_transaction_session_timeout": settings.db_statement_seconds * 1000,
         "idle_session_timeout": settings.db_idle_seconds * 1000,
     }
-    return session.options(limits)
+    return session.options(limits, without=without)
 
 
 def _reason(error: psycopg2.OperationalError) -> str:

@@ -67,9 +67,21 @@ _MESSAGES = {
 PINNED: Mapping[str, str] = _TEXT | _MEANING | _TRANSACTIONS | _MESSAGES
 
 
-def options(limits: Mapping[str, int]) -> str:
+NEWER = frozenset(
+    {
+        "createrole_self_grant",
+        "log_parameter_max_length_on_error",
+        "restrict_nonsystem_relation_kind",
+        "transaction_timeout",
+    }
+)
+"""What servers older than Data Forge works with do not know: without these it can say to them that they are too old."""
+
+
+def options(limits: Mapping[str, int], *, without: frozenset[str] = frozenset()) -> str:
     """The ``options`` of a connection: everything pinned, and the caller's time limits."""
     pinned = {**PINNED, **{name: str(value) for name, value in limits.items()}}
+    pinned = {name: value for name, value in pinned.items() if name not in without}
     return " ".join(f"-c {name}={_escaped(value)}" for name, value in pinned.items())
 
 
