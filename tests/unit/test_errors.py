@@ -11,9 +11,11 @@ import pytest
 
 from dataforge import errors
 from dataforge.errors import (
+    ArchivedFile,
     BackupExists,
     BackupRunning,
     Busy,
+    ColumnInFolder,
     DamagedBackup,
     DamagedFile,
     DataForgeError,
@@ -34,9 +36,11 @@ from dataforge.errors import (
     TableChanged,
     Temporary,
     Unavailable,
+    UnexpectedFiles,
     UnknownColumn,
     UnknownDataset,
     UnknownTable,
+    UnreadFormat,
     UnusableBucket,
     WrongEncoding,
     WrongHeader,
@@ -105,6 +109,13 @@ def test_only_leaves_are_raised_for_step_functions_compares_names() -> None:
         (UnknownDataset("x", ["b", "a"]), ["'x'", "a, b"]),
         (UnknownTable("olist", "x", ["a"]), ["'x'", "'olist'", "a"]),
         (NoFiles("raw", "olist/"), ["'olist/'", "'raw'", "Upload"]),
+        (
+            UnexpectedFiles({f"olist/{n}.CSV": "its ending" for n in range(12)}),
+            ["12 file(s)", "olist/9.CSV: its ending", "and 2 more", "--ignore", "files --remove"],
+        ),
+        (UnreadFormat("f.csv", "Parquet"), ["f.csv holds Parquet", ".parquet"]),
+        (ColumnInFolder("f.csv", ["year"]), ["f.csv", "year", "ignore_partitions=('year',)"]),
+        (ArchivedFile("f.csv"), ["f.csv", "restore-object"]),
         (MissingFile({"orders": "orders.csv"}, "olist/"), ["orders (expected orders.csv)", "'olist/'"]),
         (MissingColumn("f.csv", ["a", "b"]), ["f.csv", "a, b"]),
         (UnknownColumn("f.csv", "'a'"), ["f.csv", "'a'"]),

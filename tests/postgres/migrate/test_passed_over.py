@@ -15,7 +15,7 @@ import pytest
 from dataforge.catalogue import Row
 from dataforge.columns import Integer, Key, Label
 from dataforge.datasets import DATASETS
-from dataforge.errors import ColumnInFolder, InvalidInput, MissingFile, UnexpectedFiles
+from dataforge.errors import ArchivedFile, ColumnInFolder, InvalidInput, MissingFile, UnexpectedFiles
 from dataforge.modules import read_dataset
 from dataforge.roles import LOGINS
 from functions.migrate.begin import release
@@ -73,35 +73,38 @@ def test_a_run_that_reads_everything_names_nothing(used_forge: Forge) -> None:
     assert output["tables"][0]["read"] == 4
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        f"{STEM}_2.CSV",
-        f"{STEM} (1).csv",
-        f"{STEM}.csv.bz2",
-        f"{STEM}.csv.GZ",
-        f"{STEM.title()}.csv",
-        f"{STEM}/part-00000",
-        f"{STEM}/part-0.csv.bz2",
-        f"{STEM}/year=2024/part-1.csv",
-        f"{STEM}/2024/part-1.csv",
-        f"{STEM}/_temporary/0/part-1.csv",
-        f"2024/{STEM}.csv",
-        "category_translations.csv",
-    ],
-)
-def test_what_looks_like_a_tables_file_fails_the_run_by_name_unless_ignored(
-    used_forge: Forge, path: str
-) -> None:
+RESEMBLING = [
+    f"{STEM}_2.CSV",
+    f"{STEM} (1).csv",
+    f"{STEM}.csv.bz2",
+    f"{STEM}.csv.GZ",
+    f"{STEM.title()}.csv",
+    f"{STEM}/part-00000",
+    f"{STEM}/part-0.csv.bz2",
+    f"{STEM}/year=2024/part-1.csv",
+    f"{STEM}/2024/part-1.csv",
+    f"{STEM}/_temporary/0/part-1.csv",
+    f"2024/{STEM}.csv",
+    "category_translations.csv",
+]
+
+
+@pytest.mark.parametrize("path", RESEMBLING)
+def test_what_looks_like_a_tables_file_fails_the_run_by_name(used_forge: Forge, path: str) -> None:
     translations(used_forge, f"{STEM}.csv", path)
     with pytest.raises(UnexpectedFiles, match="--ignore") as raised:
         run(used_forge)
     assert list(raised.value.files) == [f"olist/{path}"]
     assert f"olist/{path}: " in str(raised.value)
-    for pattern in (path, f"?{path[1:]}", f"olist/{path}"):
-        output = run(used_forge, ignore=[pattern])
-        assert output["ignored_files"] == [f"olist/{path}"]
-        assert output["tables"][0]["read"] == 1
+
+
+def test_what_the_input_ignores_is_left_and_named(used_forge: Forge) -> None:
+    translations(used_forge, f"{STEM}.csv", *RESEMBLING)
+    output = run(
+        used_forge, ignore=["2024/", "*/part-*", *RESEMBLING[:3], "olist/?ategory_*", "*.GZ", "Prod*"]
+    )
+    assert sorted(output["ignored_files"]) == sorted(f"olist/{path}" for path in RESEMBLING)
+    assert output["tables"][0]["read"] == 1
 
 
 def test_a_file_of_another_spelling_is_named_before_the_missing_one(used_forge: Forge) -> None:
@@ -133,6 +136,13 @@ def test_the_reported_set_fails_by_the_name_of_every_file(used_forge: Forge) -> 
         run(used_forge)
     names = {f"olist/{path.relative_to(CASES).as_posix()}" for path in files}
     assert set(raised.value.files) == names - {f"olist/{STEM}/part-0.csv"}
+
+
+def test_an_archived_object_is_named(used_forge: Forge) -> None:
+    key = f"olist/{STEM}.csv"
+    used_forge.s3.put_object(Bucket="raw", Key=key, Body=HEADER, StorageClass="GLACIER")
+    with pytest.raises(ArchivedFile, match=rf"{key} is archived"):
+        run(used_forge)
 
 
 def test_an_output_holds_as_many_names_as_fit() -> None:

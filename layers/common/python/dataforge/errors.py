@@ -5,7 +5,7 @@
     │   ├── InvalidSettings, InvalidDeclaration, UnusableBucket
     │   ├── UnknownDataset, UnknownTable
     │   ├── DamagedFile, RecordTooLong, WrongCorrection
-    │   ├── NoFiles, MissingFile, UnexpectedFiles, UnreadFormat
+    │   ├── NoFiles, MissingFile, UnexpectedFiles, UnreadFormat, ArchivedFile
     │   ├── MissingColumn, UnknownColumn, DuplicateColumn, ColumnInFolder, UnreadableColumn, WrongHeader, WrongEncoding
     │   ├── NoSuchBackup, NoSuchRun
     ├── Refused                 it could be done, but would harm (never retried)
@@ -128,6 +128,15 @@ class UnreadFormat(InvalidInput):
         super().__init__(
             f"{file} holds {content}, which is not read under this name. A CSV is plain text, gzip or zstd; Parquet is named"
             " .parquet."
+        )
+
+
+class ArchivedFile(InvalidInput):
+    """An object is in an archive tier of S3, from which it cannot be read at once."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(
+            f"{file} is archived in S3 and cannot be read. Restore it (`aws s3api restore-object`), then start again."
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NotConnected
 
-from dataforge.errors import SourceChanged, Unavailable, UnusableBucket
+from dataforge.errors import ArchivedFile, SourceChanged, Unavailable, UnusableBucket
 from dataforge.naming import COMPRESSIONS, compression_ending
 
 
@@ -81,13 +81,15 @@ def read_range(s3: Any, source: Object, start: int, end: int) -> bytes:
 def get(s3: Any, source: Object, **options: str) -> Any:
     """The object's content, or a range of it, as a stream; call and reads belong into ``translated``.
 
-    Raises ``SourceChanged`` if it is another version by now.
+    Raises ``SourceChanged`` if it is another version by now, ``ArchivedFile`` if S3 must restore it first.
     """
     try:
         return s3.get_object(Bucket=source.bucket, Key=source.key, IfMatch=source.etag, **options)["Body"]
     except ClientError as error:
         if error.response["Error"]["Code"] in {"PreconditionFailed", "412", "NoSuchKey", "InvalidRange"}:
             raise SourceChanged(source.key) from error
+        if error.response["Error"]["Code"] == "InvalidObjectState":
+            raise ArchivedFile(source.key) from error
         raise
 
 
