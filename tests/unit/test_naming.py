@@ -169,6 +169,7 @@ def test_a_file_in_one_table_s_folder_with_another_s_name_is_doubtful_for_both()
         ("orders/year=2024/city=S%C3%A3o%20Paulo/x.parquet", {"year": "2024", "city": "São Paulo"}),
         ("orders/city=100%/x.csv", {"city": "100%"}),
         ("orders/city=%FF/x.csv", {"city": "%FF"}),
+        ("orders/city=%00/x.csv", {"city": "%00"}),
         ("orders/city=a=b/x.csv", {"city": "a=b"}),
         ("orders/year=__HIVE_DEFAULT_PARTITION__/x.csv", {"year": None}),
         ("orders/year=/x.csv", {"year": None}),

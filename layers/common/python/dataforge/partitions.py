@@ -21,9 +21,10 @@ def partition_of(folder: str) -> tuple[str, str | None] | None:
 def _unescaped(text: str) -> str:
     """Hive writes ASCII characters that a folder's name cannot have as %XX; other percent signs are themselves."""
     try:
-        return unquote(text, errors="strict")
+        plain = unquote(text, errors="strict")
     except UnicodeDecodeError:
         return text
+    return text if "\0" in plain else plain
 
 
 def partition_fault(source: Source, pairs: Iterable[tuple[str, str | None]]) -> str:
