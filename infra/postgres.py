@@ -20,8 +20,10 @@ ENGINE = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.V
 
 PARAMETERS = {
     "rds.force_ssl": "1",
-    # The server's log must not become a second copy of the data: no statement of a failed command, and no DETAIL, which
-    # quotes keys and rows.
+    # The server's log must not become a second copy of the data: no statement of a failed command, no DETAIL, which quotes
+    # keys and rows, and no error of a statement at all: its message may quote a value, and the functions log its SQLSTATE.
+    # What the server itself reports (LOG, FATAL, PANIC) is logged.
+    "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }

@@ -37,6 +37,7 @@ def test_tls_is_forced_and_no_row_reaches_the_servers_log(dev: Resources) -> Non
         "rds.force_ssl": "1",
         "log_min_error_statement": "panic",
         "log_error_verbosity": "terse",
+        "log_min_messages": "log",
     }
 
 

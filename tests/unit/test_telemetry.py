@@ -1,0 +1,122 @@
+"""What leaves a function when it fails: errors of ours, by names; and what is logged of an exception."""
+
+from __future__ import annotations
+
+import io
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dataforge.errors import DataForgeError, NoSuchBackup, StatementFailed, Unexpected
+from dataforge.refusals import describe
+from dataforge.telemetry import entry_point, make_logger
+
+SECRET = "a value of a row"
+CONTEXT: Any = SimpleNamespace(
+    function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="r"
+)
+
+
+class CheckViolation(Exception):
+    """Like psycopg2's: its text quotes, its diagnostics name."""
+
+    __module__ = "psycopg2.errors"
+    pgcode = "23514"
+    diag = SimpleNamespace(
+        schema_name="olist", table_name="orders", constraint_name="paid", column_name=None, context=None
+    )
+
+
+def failing(error: BaseException) -> tuple[Exception, str]:
+    """What a function that raises ``error`` raises, and its log."""
+    log = io.StringIO()
+    logger = make_logger("test of telemetry")
+    logger.registered_handler.setStream(log)  # type: ignore[attr-defined]
+
+    @entry_point(logger)
+    def handler(event: dict[str, Any], context: Any) -> None:
+        raise error
+
+    with pytest.raises((DataForgeError, MemoryError)) as raised:
+        handler({}, CONTEXT)
+    return raised.value, log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (
+            CheckViolation(SECRET),
+            StatementFailed,
+            'olist.orders: a row violates check constraint "paid" (SQLSTATE 23514)',
+        ),
+        (ValueError(SECRET), Unexpected, "ValueError was not expected"),
+        (UnicodeDecodeError("utf-8", SECRET.encode(), 0, 1, SECRET), Unexpected, "UnicodeDecodeError"),
+        (KeyError(SECRET), Unexpected, "KeyError"),
+        (NoSuchBackup("There is no backup x."), NoSuchBackup, "There is no backup x."),
+    ],
+)
+def test_error_that_is_not_ours_leaves_without_its_text(
+    error: Exception, kind: type[DataForgeError], words: str
+) -> None:
+    found, log = failing(error)
+    assert type(found) is kind
+    assert words in str(found)
+    assert SECRET not in str(found) + log
+    assert (found.__cause__, found.__suppress_context__ or found.__context__ is None) == (None, True)
+    line = json.loads(log.splitlines()[-1])
+    assert line["error"] == type(error).__name__
+    assert any("test_telemetry.py" in place for place in line["where"])
+
+
+def test_error_of_ours_leaves_without_what_it_was_raised_from() -> None:
+    error = NoSuchBackup("There is no backup x.")
+    error.__cause__ = ValueError(SECRET)
+    found, log = failing(error)
+    assert found is error
+    assert found.__cause__ is None
+    assert SECRET not in log
+    assert json.loads(log.splitlines()[-1])["cause"] == "ValueError"
+
+
+def test_exhausted_memory_keeps_the_name_that_step_functions_knows() -> None:
+    found, log = failing(MemoryError(SECRET))
+    assert (type(found), str(found)) == (MemoryError, "")
+    assert SECRET not in log
+
+
+def test_logged_exception_is_its_class() -> None:
+    log = io.StringIO()
+    logger = make_logger("test of exceptions")
+    logger.registered_handler.setStream(log)  # type: ignore[attr-defined]
+    try:
+        int(SECRET)
+    except ValueError:
+        logger.exception("it failed")
+    assert SECRET not in log.getvalue()
+    assert json.loads(log.getvalue())["error"] == "ValueError"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"constraint_name": "own"}, 'a row violates constraint "own"'),
+        ({"column_name": "c", "pgcode": "23502"}, 'a row violates not-null constraint of column "c"'),
+        (
+            {"context": 'SQL statement "x"\nPL/pgSQL function olist.own() line 1'},
+            "the function olist.own() refuses a row",
+        ),
+        ({}, "check violation"),
+    ],
+)
+def test_refusal_is_described_by_names(given: dict[str, str], words: str) -> None:
+    names = dict.fromkeys(("schema_name", "table_name", "constraint_name", "column_name", "context"))
+    error = type(
+        "CheckViolation",
+        (Exception,),
+        {"diag": SimpleNamespace(**(names | given)), "pgcode": given.get("pgcode")},
+    )
+    assert words in describe(error(SECRET))
+    assert SECRET not in describe(error(SECRET))
