@@ -25,12 +25,13 @@ from functions.schema.difference import (
     expected_ledger,
     shapes,
 )
-from functions.schema.evolve import Change as Later
-from functions.schema.evolve import Outcome, done, reason
 from functions.schema.fault import Fault
 from functions.schema.logins import NO_LIMITS, Limits, known_roles, role_faults
 from functions.schema.rights import database_faults, owner_faults, right_faults
 from functions.schema.size import LARGE_ROWS
+from functions.schema.statements import done, reason
+from functions.schema.subject import Change as Later
+from functions.schema.subject import Outcome
 from functions.schema.visibility import row_security_faults
 
 _LOCK = 4_207_312_311

@@ -12,9 +12,12 @@ from typing import Any
 from dataforge import ddl
 from dataforge.catalogue import Dataset, Table
 from dataforge.roles import LOGINS, OWNER, table_grants
+from functions.schema.columns import change_columns
+from functions.schema.constraints import add_constraints, add_indexes, drop_foreign_keys, drop_others
 from functions.schema.difference import Shape, expected_dataset, shapes
-from functions.schema.evolve import Evolution, Outcome, done
 from functions.schema.names import Convention
+from functions.schema.statements import done
+from functions.schema.subject import Outcome, Subject
 
 TABLE_KINDS = ("r", "p")
 
@@ -25,7 +28,7 @@ def apply_dataset(cursor: Any, dataset: Dataset, outcome: Outcome) -> Iterator[s
     cursor.execute(f"GRANT USAGE ON SCHEMA {ddl.ident(dataset.name)} TO {', '.join(LOGINS)}")
     before, want = shapes(cursor, dataset.name), expected_dataset(cursor, dataset)
     tables = [dataset.table(name) for wave in dataset.waves() for name in wave]
-    evolutions: list[Evolution] = []
+    subjects: list[Subject] = []
     for table in tables:
         name = (dataset.name, table.name)
         have = before.get(table.name)
@@ -36,10 +39,10 @@ def apply_dataset(cursor: Any, dataset: Dataset, outcome: Outcome) -> Iterator[s
             yield f"created {dataset.name}.{table.name}"
             have = replace(want[table.name], constraints={}, indexes={})
         if _is_table(name, have, outcome):
-            evolutions.append(Evolution(cursor, name, have, want[table.name], outcome, closed=True))
+            subjects.append(Subject(cursor, name, have, want[table.name], outcome, closed=True))
     for undeclared in undeclared_tables(before, want):
         yield from _detach(cursor, (dataset.name, undeclared), before[undeclared], outcome)
-    yield from _evolve(cursor, evolutions, outcome)
+    yield from _evolve(cursor, subjects, outcome)
     if not outcome.refusals:
         for table in tables:
             _complete(cursor, table)
@@ -55,7 +58,7 @@ def undeclared_tables(have: Mapping[str, Shape], want: Mapping[str, Shape]) -> l
 def evolve(cursor: Any, name: tuple[str, str], have: Shape, want: Shape, outcome: Outcome) -> Iterator[str]:
     """Evolve one of Data Forge's own tables, which may have more columns than this version knows."""
     if _is_table(name, have, outcome):
-        yield from _evolve(cursor, [Evolution(cursor, name, have, want, outcome, closed=False)], outcome)
+        yield from _evolve(cursor, [Subject(cursor, name, have, want, outcome, closed=False)], outcome)
 
 
 def _is_table(name: tuple[str, str], have: Shape, outcome: Outcome) -> bool:
@@ -64,33 +67,33 @@ def _is_table(name: tuple[str, str], have: Shape, outcome: Outcome) -> bool:
     return have.kind in TABLE_KINDS
 
 
-def _evolve(cursor: Any, evolutions: Sequence[Evolution], outcome: Outcome) -> Iterator[str]:
+def _evolve(cursor: Any, subjects: Sequence[Subject], outcome: Outcome) -> Iterator[str]:
     """All steps. What a table was refused before is not made worse by what follows from it."""
-    changed = set(_printed(cursor, [e for e in evolutions if e.key_changes]))
-    for evolution in evolutions:
-        yield from evolution.drop_foreign_keys(changed)
-    for evolution in evolutions:
-        yield from evolution.drop_others()
+    changed = set(_printed(cursor, [e for e in subjects if e.key_changes]))
+    for subject in subjects:
+        yield from drop_foreign_keys(subject, changed)
+    for subject in subjects:
+        yield from drop_others(subject)
     sound = []
-    for evolution in evolutions:
+    for subject in subjects:
         before = len(outcome.refusals)
-        yield from evolution.columns()
+        yield from change_columns(subject)
         if len(outcome.refusals) == before:
-            sound.append(evolution)
-    for evolution in sound:
-        yield from evolution.constraints(foreign=False)
+            sound.append(subject)
+    for subject in sound:
+        yield from add_constraints(subject, foreign=False)
     if outcome.refusals:
         return
-    for evolution in sound:
-        yield from evolution.constraints(foreign=True)
-    for evolution in sound:
-        yield from evolution.indexes()
+    for subject in sound:
+        yield from add_constraints(subject, foreign=True)
+    for subject in sound:
+        yield from add_indexes(subject)
 
 
-def _printed(cursor: Any, evolutions: Sequence[Evolution]) -> Iterator[str]:
+def _printed(cursor: Any, subjects: Sequence[Subject]) -> Iterator[str]:
     """The tables' names as PostgreSQL prints them in definitions."""
-    for evolution in evolutions:
-        cursor.execute("SELECT format('%%I.%%I', %s, %s)", (evolution.schema, evolution.table))
+    for subject in subjects:
+        cursor.execute("SELECT format('%%I.%%I', %s, %s)", (subject.schema, subject.table))
         yield cursor.fetchone()[0]
 
 

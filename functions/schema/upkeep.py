@@ -18,7 +18,7 @@ from dataforge.datasets import DATASETS
 from dataforge.errors import SchemaRefused
 from dataforge.roles import OWNER
 from functions.schema.difference import LEDGER, Shape, expected_dataset, expected_ledger, shapes
-from functions.schema.evolve import reason
+from functions.schema.statements import reason
 
 _LOCK = 4_207_312_312
 """Key of the advisory lock that the session of a change holds, also when its function is gone."""

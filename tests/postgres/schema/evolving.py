@@ -20,7 +20,7 @@ from dataforge.roles import OWNER
 from dataforge.shadow import attempt
 from functions.schema.dataset import apply_dataset
 from functions.schema.difference import expected_dataset, shapes
-from functions.schema.evolve import Outcome
+from functions.schema.subject import Outcome
 from functions.schema.tables import dataset_faults
 
 Bigint = Annotated[int, BeforeValidator(Integer.__metadata__[0].func), Field(ge=-(2**63), le=2**63 - 1)]

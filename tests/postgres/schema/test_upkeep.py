@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pytest
+from pydantic import Field
 
 from dataforge.catalogue import Dataset, Row
-from dataforge.columns import Count, Integer, Key, Label, References
+from dataforge.columns import Count, Exact, Integer, Key, Label, Money, References
 from dataforge.datasets import DATASETS
 from dataforge.errors import SchemaRefused
 from dataforge.roles import LOGINS
@@ -47,6 +48,21 @@ class OtherKey(Row, table="orders"):
     number: Integer
     item: Label | None = None
     amount: Annotated[Integer, Key()]
+
+
+class Price(Row, table="prices"):
+    number: Annotated[Integer, Key()]
+    price: Money
+
+
+class WiderPrice(Row, table="prices"):
+    number: Annotated[Integer, Key()]
+    price: Annotated[Exact, Field(max_digits=12, decimal_places=2, ge=0)]
+
+
+class FinerPrice(Row, table="prices"):
+    number: Annotated[Integer, Key()]
+    price: Annotated[Exact, Field(max_digits=14, decimal_places=4, ge=0)]
 
 
 @pytest.fixture
@@ -154,6 +170,23 @@ def test_changed_key_of_a_large_table_is_refused_with_the_way_out(
 ) -> None:
     with pytest.raises(SchemaRefused, match=r"shop\.orders: its key changes, .* Declare the old key again"):
         large(dataset=shop(Item, OtherKey))
+
+
+def test_wider_type_of_a_large_table_is_changed_if_no_row_is_rewritten(
+    database: Database, master: connection, shop: Shop
+) -> None:
+    apply(master, PASSWORDS, [shop(Price)])
+    database.query("INSERT INTO shop.prices VALUES (1, 1.5)")
+    node = "SELECT pg_relation_filenode('shop.prices')"
+    before = database.query(node)
+    answer = apply(master, PASSWORDS, [shop(WiderPrice)], large_rows=1)
+    assert "changed the type of shop.prices.price to numeric(12,2)" in answer["changes"]
+    assert answer["later"] == ["validate shop.prices.prices_price_check"]
+    assert database.query(node) == before
+    with pytest.raises(SchemaRefused, match=r"shop\.prices\.price is numeric\(12,2\), .* rewrite \d+ rows"):
+        apply(master, PASSWORDS, [shop(FinerPrice)], large_rows=1)
+    apply(master, PASSWORDS, [shop(FinerPrice)])
+    assert database.query("SELECT price::text FROM shop.prices") == [("1.5000",)]
 
 
 def test_size_is_estimated_from_pages_without_statistics(database: Database, master: connection) -> None:
