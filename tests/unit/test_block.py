@@ -163,3 +163,31 @@ def test_every_violation_of_a_row_is_kept() -> None:
         ("payment_installments", "greater_than_equal"),
         ("payment_value", "decimal_max_places"),
     ]
+
+
+@given(
+    st.lists(
+        st.sampled_from(['1,rio,"a', "02,rio", '"3","x"', "x,rio", "4", "5,rio,7", '6,"b\nc"', ""]),
+        max_size=9,
+    ),
+    st.sampled_from([None, "SP", "RJ", "sp", " SP ", "S\0", "São", "x,y"]),
+)
+def test_a_folders_value_is_validated_like_a_column_of_the_file(lines: list[str], value: str | None) -> None:
+    table = OLIST.table("sellers")
+    key = "a" * 32
+    records = [f"{key},0103{line}\n".encode() for line in lines if line and line.count('"') % 2 == 0]
+    field = f'"{value}"' if value else ""
+    header = ("seller_id", "seller_zip_code_prefix", "seller_city")
+    outside = b"".join(records)
+    inside = b"".join(record[:-1] + f",{field}\n".encode() for record in records)
+    found = [
+        [TableBatcher(table).batch(block) for block in blocks(data, columns, 0, 1 << 20, values)]
+        for data, columns, values in (
+            (outside, header, {"seller_state": value}),
+            (inside, (*header, "seller_state"), None),
+        )
+    ]
+    first, second = ([(b.read, b.rows, b.hash_total, b.cleanings) for b in batches] for batches in found)
+    assert first == second
+    codes = [[[v.code for v in one.violations] for b in batches for one in b.rejected] for batches in found]
+    assert codes[0] == codes[1]
