@@ -58,7 +58,7 @@ def _earlier(call: Call, folder: Folder, order: Order, tables: Sequence[str]) ->
         names = some([order.prefix + name for name, _ in found.taken])
         call.screen.warn(
             f"{folder.path} lacks files that an earlier upload left in the bucket; the run reads them too: {names}."
-            " `dataforge files --remove KEY` removes them."
+            f" `dataforge files --dataset {order.dataset.name} --prefix {order.prefix} --remove KEY` removes them."
         )
     return found
 

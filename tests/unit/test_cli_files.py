@@ -149,7 +149,10 @@ def test_a_tables_file_from_an_earlier_upload_is_read_too_and_named(
     (tmp_path / SELLERS).write_text("x")
     result = call("migrate", str(tmp_path), "--tables", "sellers,orders", "--no-follow")
     assert result.exit_code == 0, result.stderr
-    assert f"the run reads them too: olist/{STEM}.csv, olist/{STEM}_2.csv. `dataforge files" in result.stderr
+    assert (
+        f"the run reads them too: olist/{STEM}.csv, olist/{STEM}_2.csv. `dataforge files --dataset"
+        in result.stderr
+    )
     assert len(started(machine)) == 1
 
 
