@@ -15,6 +15,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
+from infra.deployment import Deployment
 from infra.network import Network
 from infra.postgres import make_postgres
 from infra.settings import ExistingDatabase, Settings
@@ -43,11 +44,19 @@ class Database(Construct):
     instance: rds.DatabaseInstance | None = None
 
     def __init__(
-        self, scope: Construct, id: str, *, settings: Settings, network: Network, roles: Sequence[str]
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: Settings,
+        network: Network,
+        deployment: Deployment,
+        roles: Sequence[str],
     ) -> None:
         super().__init__(scope, id)
         self._settings = settings
         self._network = network
+        self._deployment = deployment
         existing = settings.existing_database
         self.address = self._adopt(existing) if existing else self._create()
         self.group.connections.allow_from(
@@ -60,14 +69,21 @@ class Database(Construct):
         )
 
     def _create(self) -> Address:
-        self.group: ec2.ISecurityGroup = ec2.SecurityGroup(
+        group = ec2.SecurityGroup(
             self,
             "Group",
             vpc=self._network.vpc,
             description="PostgreSQL; only the functions come in",
             allow_all_outbound=False,
         )
-        self.instance = make_postgres(self, settings=self._settings, network=self._network, group=self.group)
+        self.group: ec2.ISecurityGroup = group
+        self.instance = make_postgres(
+            self,
+            settings=self._settings,
+            network=self._network,
+            deployment=self._deployment,
+            group=group,
+        )
         assert self.instance.secret is not None  # credentials are generated
         self.master_secret = self.instance.secret
         return Address(

@@ -13,6 +13,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from dataforge.connections import Budget, connections_of
 from dataforge.datasets import DATASETS
 from infra.api import Api
 from infra.api_metrics import rejected_percent
@@ -218,9 +219,9 @@ class Monitoring(Construct):
         )
         self._alarm(
             "PostgresConnections",
-            "More connections than the functions can hold: something does not let go of them",
+            "Nearly all connections that the logins may have together are in use: API, runs and exports",
             instance.metric_database_connections(period=FIVE_MINUTES, statistic="Maximum"),
-            2 * settings.load_concurrency + 20,
+            _busy(settings),
             periods=2,
         )
 
@@ -246,3 +247,10 @@ class Monitoring(Construct):
             treat_missing_data=missing,
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
+
+
+def _busy(settings: Settings) -> int:
+    """Nine tenths of the connections that the logins are limited to together, on an instance of this class."""
+    known = connections_of(settings.instance_class)
+    budget = Budget(settings.load_concurrency, settings.backup_concurrency, settings.export_concurrency)
+    return sum(budget.limits(known, settings.instance_class).values()) * 9 // 10

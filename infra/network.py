@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.removal import retain
 from infra.settings import ExistingDatabase
 
 
@@ -50,6 +51,10 @@ class Network(Construct):
         )
         self._endpoint = vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         return vpc
+
+    def retain(self) -> None:
+        """Keep what a retained database lives in: the VPC and its subnets. Routes and endpoints it does without."""
+        retain(self.vpc, ("AWS::EC2::VPC", "AWS::EC2::Subnet"))
 
     def _adopt(self, existing: ExistingDatabase) -> ec2.IVpc:
         vpc = ec2.Vpc.from_vpc_attributes(

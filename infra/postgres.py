@@ -9,8 +9,10 @@ from aws_cdk import aws_rds as rds
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
+from infra.deployment import EXPORTED_LOGS, Deployment, instance_log_groups
 from infra.log_groups import retention
 from infra.network import Network
+from infra.removal import KEPT, retain
 from infra.settings import Settings
 
 MASTER = "dataforge_master"
@@ -28,24 +30,42 @@ PARAMETERS = {
     "log_error_verbosity": "terse",
 }
 
-EXPORTED_LOGS = ("postgresql", "upgrade")
+# UTC. The automated backup comes before the datasets' own (infra/backup_schedule.py), which may take hours; maintenance,
+# which can end every connection, comes long after them.
+BACKUP_WINDOW = "01:00-02:00"
+MAINTENANCE_WINDOW = "sun:22:00-sun:23:00"
 
 
 def make_postgres(
-    scope: Construct, *, settings: Settings, network: Network, group: ec2.ISecurityGroup
+    scope: Construct,
+    *,
+    settings: Settings,
+    network: Network,
+    deployment: Deployment,
+    group: ec2.SecurityGroup,
 ) -> rds.DatabaseInstance:
     """The instance, encrypted, private, TLS only, with a generated master secret.
 
-    It carries a name, so that CloudFormation refuses any change that would replace it, and its data with it.
+    It carries a name, so that CloudFormation refuses any change that would replace it, and its data with it. In prod
+    it is protected against deletion by ``Deployment.protect``, not here: a protected instance could not be deleted when
+    the creation of its stack is rolled back.
     """
-    name = settings.stack_name.lower()
-    log_groups = [_log_group(scope, settings, name, log) for log in EXPORTED_LOGS]
+    log_groups = [
+        _log_group(scope, settings, f"{log.capitalize()}Log", name)
+        for log, name in zip(EXPORTED_LOGS, instance_log_groups(settings), strict=True)
+    ]
+    assert deployment.instance is not None
+    for log in log_groups:
+        log.node.add_dependency(deployment.instance)
+    parameters = _parameters(scope)
     instance = rds.DatabaseInstance(
         scope,
         "Postgres",
-        instance_identifier=name,
+        instance_identifier=settings.instance_name,
         engine=ENGINE,
-        instance_type=ec2.InstanceType(settings.instance_class),
+        instance_type=ec2.InstanceType(
+            deployment.instance_class if settings.keep_instance_class else settings.instance_class
+        ),
         vpc=network.vpc,
         vpc_subnets=network.subnets,
         security_groups=[group],
@@ -54,15 +74,15 @@ def make_postgres(
         database_name=DATABASE,
         credentials=rds.Credentials.from_generated_secret(MASTER),
         iam_authentication=True,
-        parameter_group=_parameters(scope),
+        parameter_group=parameters,
         ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
         storage_type=rds.StorageType.GP3,
         storage_encrypted=True,
         allocated_storage=settings.storage_gigabytes,
         max_allocated_storage=settings.max_storage_gigabytes,
         backup_retention=Duration.days(settings.backup_retention_days),
-        preferred_backup_window="02:00-03:00",
-        preferred_maintenance_window="sun:03:30-sun:04:30",
+        preferred_backup_window=BACKUP_WINDOW,
+        preferred_maintenance_window=MAINTENANCE_WINDOW,
         copy_tags_to_snapshot=True,
         delete_automated_backups=not settings.production,
         auto_minor_version_upgrade=True,
@@ -71,10 +91,14 @@ def make_postgres(
         database_insights_mode=rds.DatabaseInsightsMode.STANDARD,
         enable_performance_insights=True,
         performance_insight_retention=rds.PerformanceInsightRetention.DEFAULT,
-        deletion_protection=settings.production,
-        removal_policy=RemovalPolicy.RETAIN if settings.production else RemovalPolicy.SNAPSHOT,
+        deletion_protection=None if settings.production else False,
+        removal_policy=KEPT if settings.production else RemovalPolicy.SNAPSHOT,
     )
     instance.node.add_dependency(*log_groups)
+    if settings.production:
+        for needed in (instance, parameters, group, *log_groups):
+            retain(needed)
+        network.retain()
     _acknowledge(instance, settings)
     return instance
 
@@ -89,12 +113,12 @@ def _parameters(scope: Construct) -> rds.ParameterGroup:
     )
 
 
-def _log_group(scope: Construct, settings: Settings, instance: str, log: str) -> logs.LogGroup:
+def _log_group(scope: Construct, settings: Settings, id: str, name: str) -> logs.LogGroup:
     """Made before RDS makes it: what RDS makes is kept for ever."""
     return logs.LogGroup(
         scope,
-        f"{log.capitalize()}Log",
-        log_group_name=f"/aws/rds/instance/{instance}/{log}",
+        id,
+        log_group_name=name,
         retention=retention(settings),
         removal_policy=RemovalPolicy.DESTROY,
     )
@@ -121,9 +145,9 @@ def _acknowledge(instance: rds.DatabaseInstance, settings: Settings) -> None:
             "prod is multi-AZ by default.",
             "RDS3",
         )
-    if not settings.production:
-        acknowledge(
-            instance,
-            "A dev stack is made to be destroyed; a final snapshot is taken all the same. prod is protected.",
-            "RDS10",
-        )
+    acknowledge(
+        instance,
+        "A dev stack is made to be destroyed; a final snapshot is taken all the same. prod is protected as soon as its "
+        "stack is complete (infra/deployment.py): protected from the start, a failed creation could not be rolled back.",
+        "RDS10",
+    )

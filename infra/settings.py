@@ -8,7 +8,7 @@ the backup is needed.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
@@ -37,6 +37,17 @@ def _known(name: str) -> str:
     if name not in DATASETS:
         raise ValueError(f"no such dataset; there are {', '.join(DATASETS)}")
     return name
+
+
+_FIRST_BACKUP, _BACKUP_MINUTES = 135, 240
+"""The default schedules begin at 02:15 UTC, after RDS's own backup, and within four hours (infra/postgres.py)."""
+
+
+def nightly(datasets: Collection[str]) -> dict[str, str]:
+    """A daily schedule for each dataset, evenly spread, so that their backups do not compete for the database."""
+    step = _BACKUP_MINUTES // max(len(datasets), 1)
+    starts = {name: _FIRST_BACKUP + number * step for number, name in enumerate(sorted(datasets))}
+    return {name: f"cron({start % 60} {start // 60} * * ? *)" for name, start in starts.items()}
 
 
 DatasetName = Annotated[str, AfterValidator(_known)]
@@ -95,6 +106,10 @@ class Settings(_Model):
     instance_class: str = Field(
         pattern=r"^[a-z0-9]+\.[a-z0-9]+$", description="without `db.`, such as t4g.micro"
     )
+    keep_instance_class: bool = Field(
+        False,
+        description="an instance that exists keeps its class; instanceClass sets the class all the same",
+    )
     multi_az: bool
     storage_gigabytes: int = Field(ge=20)
     max_storage_gigabytes: int = Field(ge=22, description="where storage autoscaling stops")
@@ -104,10 +119,10 @@ class Settings(_Model):
     load_concurrency: int = Field(ge=1, le=1000, description="load steps at once; each holds a connection")
     migration_hours: int = Field(24, ge=1, le=8760, description="after which a migration counts as hung")
 
-    backup_schedule: str = Field(
-        "cron(15 3 * * ? *)",
+    backup_schedule: str | None = Field(
+        None,
         pattern=SCHEDULE,
-        description="UTC; for each dataset that backupSchedules does not name",
+        description="UTC; for each dataset that backupSchedules does not name. By default daily, one after another",
     )
     backup_schedules: Annotated[
         dict[DatasetName, Annotated[str, Field(pattern=SCHEDULE)]], BeforeValidator(_parsed)
@@ -168,12 +183,18 @@ class Settings(_Model):
     @property
     def scheduled_backups(self) -> dict[str, str]:
         """The schedule expression of each dataset that has one."""
-        wanted = {name: self.backup_schedules.get(name, self.backup_schedule) for name in DATASETS}
+        common = dict.fromkeys(DATASETS, self.backup_schedule) if self.backup_schedule else nightly(DATASETS)
+        wanted = {name: self.backup_schedules.get(name) or common[name] for name in DATASETS}
         return {name: expression for name, expression in wanted.items() if expression != "off"}
 
     @property
     def stack_name(self) -> str:
         return f"DataForge-{self.stage}"
+
+    @property
+    def instance_name(self) -> str:
+        """The database instance has a name, so that CloudFormation refuses any change that would replace it."""
+        return self.stack_name.lower()
 
     @property
     def production(self) -> bool:
@@ -186,7 +207,8 @@ class Settings(_Model):
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "dev": {
-        "instanceClass": "t4g.micro",
+        "instanceClass": "t4g.small",
+        "keepInstanceClass": True,
         "multiAz": False,
         "storageGigabytes": 20,
         "maxStorageGigabytes": 100,
@@ -225,6 +247,8 @@ def read_settings(context: Mapping[str, Any]) -> Settings:
     """
     given = {key: value for key, value in context.items() if not key.startswith("@") and ":" not in key}
     defaults = {"auth": "iam", **DEFAULTS.get(str(given.get("stage", "dev")), DEFAULTS["dev"])}
+    if "instanceClass" in given:
+        given["keepInstanceClass"] = False
     if given.get("target") == "local":
         defaults |= LOCAL
     try:

@@ -12,6 +12,7 @@ from infra.backup import Backup
 from infra.bastion import Bastion
 from infra.database import Database
 from infra.deliver import Deliver
+from infra.deployment import Deployment
 from infra.export import Export
 from infra.ingest import Ingest
 from infra.layers import Layers
@@ -33,7 +34,6 @@ class DataForge(Stack):
             scope,
             settings.stack_name,
             description=f"Data Forge ({settings.stage})",
-            termination_protection=settings.production and not settings.local,
         )
         storage = Storage(
             self, "Storage", keep=settings.production, backup_lock_days=settings.backup_lock_days
@@ -43,10 +43,13 @@ class DataForge(Stack):
         network.record_rejected(storage.logs)
         if settings.auth == "secret":
             network.open_to_secrets()
-        database = Database(self, "Database", settings=settings, network=network, roles=LOGINS)
+        layers = Layers(self, "Layers", local=settings.local, glue=bool(settings.glue_database))
+        deployment = Deployment(self, "Deployment", settings=settings, layers=layers)
+        database = Database(
+            self, "Database", settings=settings, network=network, deployment=deployment, roles=LOGINS
+        )
         if settings.bastion:
             Bastion(self, "Bastion", settings=settings, network=network, database=database)
-        layers = Layers(self, "Layers", local=settings.local, glue=bool(settings.glue_database))
         schema = Schema(
             self,
             "Schema",
@@ -107,7 +110,7 @@ class DataForge(Stack):
         logging_in += [backup.control, backup.hold, backup.work]
         for function in (*logging_in, ingest.function, deliver.function, deliver.watch, export.work):
             schema.precede(function)
-        Monitoring(
+        monitoring = Monitoring(
             self,
             "Monitoring",
             settings=settings,
@@ -122,9 +125,13 @@ class DataForge(Stack):
             operations=operations,
             api=api,
         )
+        if settings.scheduled_backups:
+            monitoring.node.add_dependency(deployment.watch_backups(list(settings.scheduled_backups)))
         self._output(storage, schema, api)
         self._output_machines(migration, backup, restore, export, schema)
         self._tag(settings)
+        if settings.production:
+            deployment.protect(*(child for child in self.node.children if child is not deployment))
 
     def _output(self, storage: Storage, schema: Schema, api: Api) -> None:
         """What clients are told; the names are a contract."""

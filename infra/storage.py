@@ -9,6 +9,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.acknowledge import acknowledge, logical_id
+from infra.removal import KEPT
 
 INSTANT_ARCHIVE = s3.StorageClass.GLACIER_INSTANT_RETRIEVAL
 INFREQUENT = s3.StorageClass.INFREQUENT_ACCESS
@@ -36,7 +37,7 @@ class Storage(Construct):
     def __init__(self, scope: Construct, id: str, *, keep: bool, backup_lock_days: int | None = None) -> None:
         """``keep``: the buckets outlive their stack. ``backup_lock_days``: how long nobody deletes a backup's objects."""
         super().__init__(scope, id)
-        self._removal = RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY
+        self._removal = KEPT if keep else RemovalPolicy.DESTROY
         self.logs = self._bucket("Logs", versioned=False, rules=[_expire_after(365)])
         self.raw = self._data_bucket("Raw", [_age(INFREQUENT, 30), _age(INSTANT_ARCHIVE, 120)])
         # What retention has deleted can be brought back for a month; longer would be paid for like a backup.
@@ -83,7 +84,9 @@ class Storage(Construct):
         self, name: str, *, versioned: bool, rules: list[s3.LifecycleRule], lock_days: int | None = None
     ) -> s3.Bucket:
         logged = name != "Logs"
-        return s3.Bucket(
+        # S3 and the flow log write to it while the stack is still being created: it could not be deleted on rollback.
+        removal = self._removal if logged else RemovalPolicy.RETAIN
+        bucket = s3.Bucket(
             self,
             name,
             encryption=s3.BucketEncryption.S3_MANAGED,
@@ -97,10 +100,13 @@ class Storage(Construct):
                 s3.ObjectLockRetention.governance(Duration.days(lock_days)) if lock_days else None
             ),
             lifecycle_rules=rules,
-            removal_policy=self._removal,
+            removal_policy=removal,
             server_access_logs_bucket=self.logs if logged else None,
             server_access_logs_prefix=f"{name.lower()}/" if logged else None,
         )
+        assert bucket.policy is not None  # TLS only
+        bucket.policy.apply_removal_policy(self._removal)
+        return bucket
 
 
 def grant_read(bucket: s3.Bucket, function: lambda_.Function, *keys: str) -> None:

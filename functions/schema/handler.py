@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from dataforge.aws_clients import WORKER, invoking, make_client
 from dataforge.connections import Budget
+from dataforge.custom_resource import answer
 from dataforge.database import connect
 from dataforge.errors import SchemaRefused, Unavailable
 from dataforge.failures import explain
@@ -24,13 +25,14 @@ from dataforge.roles import LOGINS
 from dataforge.settings import DatabaseSettings, Settings, read
 from dataforge.telemetry import entry_point, make_logger
 from functions.schema.apply import apply as apply_schema
-from functions.schema.cloudformation import answer
 from functions.schema.connections import connection_limits
 from functions.schema.doctor import examine
 from functions.schema.reach import PATIENCE, is_denied, reach
 from functions.schema.upkeep import work
 
 logger = make_logger("schema")
+
+PHYSICAL_ID = "dataforge-schema"
 
 MASTER_WAY_OUT = (
     "Set the master password to what the secret holds: aws rds modify-db-instance --apply-immediately "
@@ -79,9 +81,16 @@ class ApplySettings(DatabaseSettings):
 def on_event(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """A CloudFormation request, or {"action": "apply" | "doctor"} from the command line."""
     if "ResponseURL" in event:
-        answer(event, lambda: keep("apply"))
+        answer(event, PHYSICAL_ID, partial(_deploy, event["RequestType"]))
         return {}
     return keep(event.get("action", "doctor"))
+
+
+def _deploy(request: str) -> dict[str, str]:
+    """Apply the catalogue; when the resource is deleted nothing happens, because data is never dropped."""
+    if request != "Delete":
+        keep("apply")
+    return {}
 
 
 def keep(action: str) -> dict[str, Any]:

@@ -87,9 +87,9 @@ def test_stack_belongs_to_no_account_and_no_region(make_app: MakeApp) -> None:
     )
 
 
-def test_prod_cannot_be_destroyed_by_mistake(make_app: MakeApp) -> None:
+def test_stack_is_not_protected_before_it_exists(make_app: MakeApp) -> None:
     app = make_app(stage="prod")
-    assert DataForge(app, read_settings({"stage": "prod"})).termination_protection is True
+    assert not DataForge(app, read_settings({"stage": "prod"})).termination_protection
 
 
 def test_outputs_are_the_contracts(templates: dict[str, dict[str, Any]]) -> None:

@@ -106,7 +106,10 @@ def test_each_dataset_is_backed_up_and_verified_daily(dev: Resources, granted: G
         {"dataset": "olist", "verify": True},
         {"dataset": "quotes", "verify": True},
     ]
-    assert {schedule["ScheduleExpression"] for schedule in schedules} == {"cron(15 3 * * ? *)"}
+    assert {schedule["ScheduleExpression"] for schedule in schedules} == {
+        "cron(15 2 * * ? *)",
+        "cron(15 4 * * ? *)",
+    }
     assert all(schedule["Target"]["DeadLetterConfig"] for schedule in schedules)
     assert granted(dev, "SchedulerRole") == {
         ("states:StartExecution", "<BackupMachine>"),

@@ -15,7 +15,7 @@ def test_nothing_given_is_a_small_protected_dev() -> None:
     settings = read_settings({})
     assert (settings.stage, settings.target, settings.auth) == ("dev", "aws", "iam")
     assert settings.stack_name == "DataForge-dev"
-    assert (settings.instance_class, settings.backup_retention_days) == ("t4g.micro", 7)
+    assert (settings.instance_class, settings.backup_retention_days) == ("t4g.small", 7)
     assert settings.load_concurrency == 4
 
 

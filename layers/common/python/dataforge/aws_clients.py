@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import boto3
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_rds import RDSClient
@@ -96,6 +97,8 @@ def make_client(
 ) -> SecretsManagerClient: ...
 @overload
 def make_client(service: Literal["rds"], config: Config, access: Access = ...) -> RDSClient: ...
+@overload
+def make_client(service: Literal["cloudwatch"], config: Config, access: Access = ...) -> CloudWatchClient: ...
 @overload
 def make_client(service: Literal["logs"], config: Config, access: Access = ...) -> CloudWatchLogsClient: ...
 @overload

@@ -1,0 +1,32 @@
+"""The beginning of the watch over a dataset's backups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+
+
+def begin_watch(cloudwatch: CloudWatchClient, event: dict[str, Any]) -> dict[str, str]:
+    """Count one verified backup for each dataset whose backups were not scheduled before this deployment."""
+    if event["RequestType"] == "Delete":
+        return {}
+    before = event.get("OldResourceProperties", {}).get("Datasets", [])
+    for dataset in event["ResourceProperties"]["Datasets"]:
+        if dataset not in before:
+            cloudwatch.put_metric_data(
+                Namespace="DataForge",
+                MetricData=[
+                    {
+                        "MetricName": "BackupVerified",
+                        "Dimensions": [
+                            {"Name": "service", "Value": "backup"},
+                            {"Name": "dataset", "Value": dataset},
+                        ],
+                        "Value": 1,
+                        "Unit": "Count",
+                    }
+                ],
+            )
+    return {}

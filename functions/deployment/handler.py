@@ -1,0 +1,40 @@
+"""Entry point of the function behind the custom resources of a deployment.
+
+It stays outside the VPC, where it can call RDS, CloudWatch and CloudFormation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dataforge.aws_clients import WORKER, make_client
+from dataforge.custom_resource import answer
+from functions.deployment.backup_watch import begin_watch
+from functions.deployment.instance import prepare
+from functions.deployment.protection import protect
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def on_event(event: dict[str, Any], context: LambdaContext) -> None:
+    """A CloudFormation request; ``ResourceType`` says for which resource."""
+    kind = event["ResourceType"].rpartition("::")[2]
+    logger.info("requested", extra={"resource": kind, "request": event["RequestType"]})
+    answer(event, kind, partial(_work, kind, event))
+
+
+def _work(kind: str, event: dict[str, Any]) -> Mapping[str, str]:
+    rds = make_client("rds", WORKER)
+    if kind == "DataForgeInstance":
+        return prepare(rds, make_client("logs", WORKER), event)
+    if kind == "DataForgeBackupWatch":
+        return begin_watch(make_client("cloudwatch", WORKER), event)
+    if kind == "DataForgeProtection":
+        return protect(rds, make_client("cloudformation", WORKER), event)
+    raise ValueError(f"unknown resource {kind!r}")

@@ -1,0 +1,44 @@
+"""What is there before the database is made: an instance of its name, or what an earlier one has left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_rds.type_defs import DBInstanceTypeDef
+
+
+def find_instance(rds: RDSClient, name: str) -> DBInstanceTypeDef | None:
+    """The instance of this name, if there is one."""
+    try:
+        return rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
+    except rds.exceptions.DBInstanceNotFoundFault:
+        return None
+
+
+def prepare(rds: RDSClient, logs: CloudWatchLogsClient, event: dict[str, Any]) -> dict[str, str]:
+    """The class that the instance has, without ``db.``, or the one that a new instance gets.
+
+    Before a first creation the log groups of an earlier instance of this name are deleted: RDS writes a last time after an
+    instance is gone, makes its log groups again for that, and the stack could not create its own.
+    """
+    if event["RequestType"] == "Delete":
+        return {}
+    properties = event["ResourceProperties"]
+    found = find_instance(rds, properties["Instance"])
+    if found is None and event["RequestType"] == "Create":
+        _delete_groups(logs, properties["LogGroups"])
+    return {
+        "InstanceClass": found["DBInstanceClass"].removeprefix("db.") if found else properties["DefaultClass"]
+    }
+
+
+def _delete_groups(logs: CloudWatchLogsClient, names: Iterable[str]) -> None:
+    for name in names:
+        try:
+            logs.delete_log_group(logGroupName=name)
+        except logs.exceptions.ResourceNotFoundException:
+            continue

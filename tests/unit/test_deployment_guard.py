@@ -1,0 +1,230 @@
+"""What a deployment looks at before the database is made, and how it is protected afterwards."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from dataforge.custom_resource import answer
+from dataforge.errors import DataForgeError
+from functions.deployment.backup_watch import begin_watch
+from functions.deployment.instance import prepare
+from functions.deployment.protection import DeletionRefused, protect
+
+NAME = "dataforge-prod"
+STACK = "arn:aws:cloudformation:eu-west-1:000000000000:stack/DataForge-prod/1"
+GROUPS = [f"/aws/rds/instance/{NAME}/postgresql", f"/aws/rds/instance/{NAME}/upgrade"]
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        yield
+
+
+class Stacks:
+    """CloudFormation, with one stack."""
+
+    def __init__(self, status: str) -> None:
+        self.status, self.protected = status, False
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803  AWS's name
+        assert StackName == STACK
+        return {"Stacks": [{"StackStatus": self.status}]}
+
+    def update_termination_protection(self, *, StackName: str, EnableTerminationProtection: bool) -> None:  # noqa: N803
+        assert StackName == STACK
+        self.protected = EnableTerminationProtection
+
+
+@pytest.fixture
+def rds() -> Any:
+    return boto3.client("rds")
+
+
+@pytest.fixture
+def logs() -> Any:
+    return boto3.client("logs")
+
+
+@pytest.fixture
+def instance(rds: Any) -> Callable[[], bool]:
+    """Makes the instance; the result says whether it is protected."""
+    rds.create_db_instance(
+        DBInstanceIdentifier=NAME,
+        DBInstanceClass="db.t4g.micro",
+        Engine="postgres",
+        MasterUsername="master",
+        MasterUserPassword="long enough",
+        AllocatedStorage=20,
+    )
+    return lambda: bool(
+        rds.describe_db_instances(DBInstanceIdentifier=NAME)["DBInstances"][0]["DeletionProtection"]
+    )
+
+
+def look(request: str) -> dict[str, Any]:
+    properties = {"Instance": NAME, "LogGroups": GROUPS, "DefaultClass": "t4g.small"}
+    return {"RequestType": request, "ResourceProperties": properties}
+
+
+def protection(request: str) -> dict[str, Any]:
+    return {"RequestType": request, "StackId": STACK, "ResourceProperties": {"Instance": NAME}}
+
+
+def named(logs: Any) -> list[str]:
+    return [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+
+
+def test_new_instance_gets_the_default_class(rds: Any, logs: Any) -> None:
+    assert prepare(rds, logs, look("Create")) == {"InstanceClass": "t4g.small"}
+
+
+@pytest.mark.usefixtures("instance")
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+def test_existing_instance_keeps_its_class(rds: Any, logs: Any, request_type: str) -> None:
+    assert prepare(rds, logs, look(request_type)) == {"InstanceClass": "t4g.micro"}
+
+
+def test_leftover_log_groups_do_not_block_a_new_stack(rds: Any, logs: Any) -> None:
+    for name in (GROUPS[0], f"{GROUPS[0]}-of-others"):
+        logs.create_log_group(logGroupName=name)
+    prepare(rds, logs, look("Create"))
+    assert named(logs) == [f"{GROUPS[0]}-of-others"]
+
+
+@pytest.mark.usefixtures("instance")
+def test_log_groups_of_an_existing_instance_stay(rds: Any, logs: Any) -> None:
+    logs.create_log_group(logGroupName=GROUPS[0])
+    prepare(rds, logs, look("Create"))
+    assert named(logs) == [GROUPS[0]]
+
+
+@pytest.mark.parametrize("request_type", ["Update", "Delete"])
+def test_log_groups_are_removed_before_a_first_creation_only(rds: Any, logs: Any, request_type: str) -> None:
+    logs.create_log_group(logGroupName=GROUPS[0])
+    prepare(rds, logs, look(request_type))
+    assert named(logs) == [GROUPS[0]]
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+def test_complete_stack_is_protected(rds: Any, instance: Callable[[], bool], request_type: str) -> None:
+    stacks: Any = Stacks("CREATE_IN_PROGRESS")
+    protect(rds, stacks, protection(request_type))
+    assert (instance(), stacks.protected) == (True, True)
+
+
+def test_creation_that_is_rolled_back_after_all_is_unprotected(
+    rds: Any, instance: Callable[[], bool]
+) -> None:
+    stacks: Any = Stacks("CREATE_IN_PROGRESS")
+    protect(rds, stacks, protection("Create"))
+    stacks.status = "ROLLBACK_IN_PROGRESS"
+    protect(rds, stacks, protection("Delete"))
+    assert (instance(), stacks.protected) == (False, False)
+
+
+def test_update_that_is_rolled_back_stays_protected(rds: Any, instance: Callable[[], bool]) -> None:
+    stacks: Any = Stacks("UPDATE_IN_PROGRESS")
+    protect(rds, stacks, protection("Create"))
+    stacks.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+    protect(rds, stacks, protection("Delete"))
+    assert (instance(), stacks.protected) == (True, True)
+
+
+def test_stack_of_a_protected_database_is_not_deleted(rds: Any, instance: Callable[[], bool]) -> None:
+    stacks: Any = Stacks("DELETE_IN_PROGRESS")
+    protect(rds, stacks, protection("Create"))
+    with pytest.raises(DeletionRefused, match=f"{NAME} --no-deletion-protection"):
+        protect(rds, stacks, protection("Delete"))
+    rds.modify_db_instance(DBInstanceIdentifier=NAME, DeletionProtection=False, ApplyImmediately=True)
+    assert protect(rds, stacks, protection("Delete")) == {}
+
+
+def test_stack_without_database_of_its_own_is_protected_and_can_be_deleted(rds: Any) -> None:
+    stacks: Any = Stacks("DELETE_IN_PROGRESS")
+    event = protection("Create") | {"ResourceProperties": {}}
+    protect(rds, stacks, event)
+    assert stacks.protected
+    assert protect(rds, stacks, event | {"RequestType": "Delete"}) == {}
+
+
+def counted(cloudwatch: Any) -> list[str]:
+    found = cloudwatch.list_metrics(Namespace="DataForge", MetricName="BackupVerified")["Metrics"]
+    return sorted(d["Value"] for metric in found for d in metric["Dimensions"] if d["Name"] == "dataset")
+
+
+def test_watch_begins_once_for_each_dataset() -> None:
+    cloudwatch = boto3.client("cloudwatch")
+    begin_watch(cloudwatch, {"RequestType": "Create", "ResourceProperties": {"Datasets": ["olist"]}})
+    assert counted(cloudwatch) == ["olist"]
+    event = {"RequestType": "Update", "ResourceProperties": {"Datasets": ["olist", "quotes"]}}
+    begin_watch(cloudwatch, event | {"OldResourceProperties": {"Datasets": ["olist", "quotes"]}})
+    assert counted(cloudwatch) == ["olist"]
+    begin_watch(cloudwatch, event | {"OldResourceProperties": {"Datasets": ["olist"]}})
+    assert counted(cloudwatch) == ["olist", "quotes"]
+
+
+class Url(BaseHTTPRequestHandler):
+    """CloudFormation's response URL."""
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.answers.append(json.loads(body))  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[Any]:
+    """A request of CloudFormation, and the answers to it."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Url)
+    answers = server.answers = []  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    event = {"StackId": STACK, "RequestId": "1", "LogicalResourceId": "Guard", "RequestType": "Create"}
+    yield SimpleNamespace(
+        event=event | {"ResponseURL": f"http://127.0.0.1:{server.server_port}/"}, answers=answers
+    )
+    server.shutdown()
+    server.server_close()
+
+
+def test_attributes_and_refusals_reach_cloudformation(cloudformation: Any) -> None:
+    def refuse() -> dict[str, str]:
+        raise DataForgeError("What is wrong, and the way out.")
+
+    answer(cloudformation.event, "id", lambda: {"InstanceClass": "t4g.small"})
+    answer(cloudformation.event, "id", refuse)
+    good, bad = cloudformation.answers
+    assert (good["Status"], good["Data"], good["PhysicalResourceId"]) == (
+        "SUCCESS",
+        {"InstanceClass": "t4g.small"},
+        "id",
+    )
+    assert (bad["Status"], bad["Reason"]) == ("FAILED", "What is wrong, and the way out.")
+
+
+def test_unexpected_failure_is_reported_without_its_text(cloudformation: Any) -> None:
+    def fail() -> dict[str, str]:
+        raise RuntimeError("a host name")
+
+    with pytest.raises(RuntimeError):
+        answer(cloudformation.event, "id", fail)
+    (told,) = cloudformation.answers
+    assert told["Status"] == "FAILED"
+    assert "host name" not in told["Reason"]
