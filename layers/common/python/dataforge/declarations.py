@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -35,7 +35,6 @@ _ATTRIBUTES = {
     "exclude": "every column is stored; leave it out of the class if it is not wanted",
     "exclude_if": "every column is stored; leave it out of the class if it is not wanted",
     "discriminator": "a column holds one plain value",
-    "validate_default": "a column has no default but None",
 }
 _UNHEARD = {
     "gt": _BOUNDS,
@@ -140,10 +139,6 @@ def _refuse_default(name: str, info: FieldInfo, metadata: Sequence[Any], *, null
         raise ValueError(f"nullable column {name} needs the default None: write `… | None = None`")
     elif not nullable and info.default is None:
         raise ValueError(f"column {name} has the default None and is not nullable: write `… | None = None`")
-    elif not nullable and info.default is not PydanticUndefined:
-        raise ValueError(
-            f"column {name} has a default, which is not filled in for files: leave it out, or write `… | None = None`"
-        )
 
 
 def _refuse_item(name: str, item: Any) -> None:
@@ -205,37 +200,13 @@ def refuse_bounds(name: str, kind: str, bounds: dict[str, Any]) -> None:
             )
 
 
-def refuse_pattern(name: str, pattern: str) -> None:
-    """Refuse a pattern that pydantic (Rust) and PostgreSQL do not read alike."""
-    for sign, depth, in_class in _signs(pattern):
-        if in_class and sign in ("[", "&&", "--", "~~"):
-            raise ValueError(
-                f"column {name}: {sign} inside […] of its pattern is read differently by PostgreSQL; escape it"
-            )
-        if not in_class and sign == "(?":
-            raise ValueError(
-                f"column {name}: its pattern may group by (…) and (?:…) only, for PostgreSQL reads it too"
-            )
-        if not in_class and sign == "|" and depth == 0:
-            raise ValueError(f"column {name}: its pattern has alternatives outside a group: write ^(?:a|b)$")
-
-
-def _signs(pattern: str) -> Iterator[tuple[str, int, bool]]:
-    """The pattern's signs that matter, with their depth in groups, and whether they stand inside a class."""
-    depth, in_class = 0, False
-    for match in re.finditer(r"\\.|\(\?:|\(\?|\[\^?\]?|&&|--|~~|.", pattern, re.DOTALL):
-        sign = match[0]
-        if in_class:
-            in_class = sign != "]"
-            yield sign[:1] if sign.startswith("[") else sign, depth, True
-        elif sign.startswith("["):
-            in_class = True
-        else:
-            depth += sign.startswith("(") - (sign == ")")
-            yield sign, depth, False
-
-
-def is_unbounded(pattern: str) -> bool:
-    """Whether texts of any length match: it repeats something without a limit."""
-    plain = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]])*\]", "x", pattern)
-    return re.search(r"[*+]|\{\d*,\}", plain) is not None
+def refuse_wrong_default(name: str, default: Any, adapter: TypeAdapter[Any]) -> None:
+    """Raise ``ValueError`` for a default that is no value of the column: pydantic takes it unseen."""
+    try:
+        value = adapter.validate_python(default)
+    except ValidationError as error:
+        raise ValueError(
+            f"column {name}: its default {default!r} is not valid: {error.errors()[0]['msg']}"
+        ) from None
+    if type(value) is not type(default) or value != default:
+        raise ValueError(f"column {name}: its default {default!r} is read as {value!r}; write that")

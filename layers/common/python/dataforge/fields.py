@@ -16,16 +16,17 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 from dataforge import storage
 from dataforge.columns import INTEGER_MAX, NO_NUL, Clean, Digest, MaxBytes
 from dataforge.declarations import (
-    is_unbounded,
     refuse_bounds,
     refuse_choices,
     refuse_field,
-    refuse_pattern,
+    refuse_wrong_default,
 )
+from dataforge.patterns import refuse_pattern
 from dataforge.storage import StorageType
 
 
@@ -69,6 +70,8 @@ def read_rule(name: str, info: FieldInfo) -> ColumnRule:
     annotation: Any = Annotated[info.annotation, *alone] if alone else info.annotation
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
     _refuse_unstorable(name, kind, adapter, bounds.get("pattern"))
+    if info.default not in (None, PydanticUndefined):
+        refuse_wrong_default(name, info.default, adapter)
     max_bytes = next((m.limit for m in metadata if isinstance(m, MaxBytes)), None)
     known = {k: bounds[k] for k in ("pattern", "min_length", "max_length", "ge", "le") if k in bounds}
     if known.get("pattern") == NO_NUL:
@@ -117,22 +120,11 @@ def _refuse_unstorable(name: str, kind: StorageType, adapter: TypeAdapter[Any], 
 
 def refuse_unindexable(name: str, rule: ColumnRule) -> None:
     """Raise ``ValueError`` if the column can have a value that no index holds: one row would end a whole run."""
-    bounded = (
-        rule.max_length or rule.max_bytes or rule.choices or (rule.pattern and not is_unbounded(rule.pattern))
-    )
+    bounded = rule.max_length or rule.max_bytes or rule.pattern or rule.choices
     if rule.type.name == "text" and not bounded:
         raise ValueError(
             f"column {name} is indexed and needs a bound, as Label has; a table without a Key is keyed by all"
         )
-
-
-def most_bytes(rule: ColumnRule) -> int:
-    """How many bytes a value of an indexed column can have, in UTF-8; a pattern alone is taken for short."""
-    if rule.choices:
-        return max(len(choice.encode()) for choice in rule.choices)
-    if rule.max_bytes:
-        return rule.max_bytes
-    return 4 * rule.max_length if rule.type.name == "text" and rule.max_length else 16
 
 
 def markers(info: FieldInfo) -> list[Any]:
