@@ -8,7 +8,7 @@ from constructs import Construct
 
 from dataforge.roles import EXPORT
 from infra.database import Database
-from infra.failure_states import fail_explained
+from infra.failure_states import explain_with
 from infra.functions import Function
 from infra.layers import Layers
 from infra.lease_states import EXECUTION
@@ -77,12 +77,7 @@ class Export(Construct):
             "input": sfn.JsonPath.object_at("$"),
         }
         work = retry_died(call(self, "Export", self.work, payload=sfn.TaskInput.from_object(payload)))
-        request = {"step": "explain", "error": sfn.JsonPath.object_at("$.error")}
-        explain = call(
-            self, "Explain", self.work, payload=sfn.TaskInput.from_object(request), result_path="$.failure"
-        )
-        fail_explained(self, explain)
         # The caller's input may be anything; what is caught replaces it.
         caught = sfn.Pass(self, "Caught", parameters={"error": sfn.JsonPath.object_at("$")})
-        work.add_catch(caught.next(explain), errors=["States.ALL"])
+        work.add_catch(caught.next(explain_with(self, self.work)), errors=["States.ALL"])
         return work

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from dataforge.failures import FAILURES, SITUATIONS, UNEXPECTED
+from infra.steps import call
 
 
 def record_failure(scope: Construct, task: str, report: s3.IBucket) -> sfn.IChainable:
@@ -34,6 +36,15 @@ def record_failure(scope: Construct, task: str, report: s3.IBucket) -> sfn.IChai
     record.add_retry(errors=["States.ALL"], interval=Duration.seconds(1), backoff_rate=2, max_attempts=3)
     record.add_catch(failed, errors=["States.ALL"], result_path="$.record")
     return record.next(failed)
+
+
+def explain_with(scope: Construct, function: lambda_.IFunction) -> sfn.TaskStateBase:
+    """Let ``function`` explain the error at ``$.error`` in its step "explain", and fail as it answers."""
+    request = {"step": "explain", "error": sfn.JsonPath.object_at("$.error")}
+    payload = sfn.TaskInput.from_object(request)
+    explain = call(scope, "Explain", function, payload=payload, result_path="$.failure")
+    fail_explained(scope, explain)
+    return explain
 
 
 def fail_explained(scope: Construct, explain: sfn.TaskStateBase) -> sfn.Fail:

@@ -8,7 +8,7 @@ from constructs import Construct
 
 from dataforge.roles import MIGRATE
 from infra.database import Database
-from infra.failure_states import fail_explained
+from infra.failure_states import explain_with
 from infra.functions import Function
 from infra.layers import Layers
 from infra.machine import make_machine
@@ -75,14 +75,6 @@ class Upkeep(Construct):
         choice.when(sfn.Condition.string_equals("$.work.next", "again"), work)
         choice.when(sfn.Condition.string_equals("$.work.next", "wait"), wait)
         choice.otherwise(sfn.Succeed(self, "Done"))
-        work.add_catch(self._explained(), errors=["States.ALL"], result_path="$.error")
+        work.add_catch(explain_with(self, self.work), errors=["States.ALL"], result_path="$.error")
         # Whatever the caller sent, the state is an object.
         return sfn.Pass(self, "Start", result=sfn.Result.from_object({})).next(work).next(choice)
-
-    def _explained(self) -> sfn.TaskStateBase:
-        request = {"step": "explain", "error": sfn.JsonPath.object_at("$.error")}
-        explain = call(
-            self, "Explain", self.work, payload=sfn.TaskInput.from_object(request), result_path="$.failure"
-        )
-        fail_explained(self, explain)
-        return explain

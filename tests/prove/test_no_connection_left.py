@@ -24,7 +24,7 @@ from local.config import Config
 from local.generate import generate
 from local.outputs import Outputs
 
-ROLES = ("dataforge_load", "dataforge_refill", "dataforge_backup", "dataforge_deliver")
+ROLES = ("dataforge_load", "dataforge_refill", "dataforge_backup", "dataforge_export")
 SECONDS = 600
 """For a run to give up: each of its last three steps is tried for two minutes."""
 
