@@ -13,9 +13,9 @@ class RowTooLarge(InvalidInput):
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self) -> None:
         super().__init__(
-            f"The next row alone is larger than an answer can be (about {limit:,} bytes). Leave its large columns out with "
+            "The next row alone is larger than an answer can be (6 MB after escaping). Leave its large columns out with "
             "select=, or export the table."
         )
 

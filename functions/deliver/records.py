@@ -10,7 +10,7 @@ from typing import Any
 from dataforge.ddl import ident, qualified
 from dataforge.http.cursors import make_cursor, read_cursor
 from dataforge.http.errors import InvalidRequest
-from dataforge.http.sizes import leading
+from dataforge.http.sizes import ANSWER_BYTES, leading
 from dataforge.rowjson import copy_rows, undouble
 from functions.deliver.errors import RowTooLarge
 from functions.deliver.query import RecordQuery
@@ -29,7 +29,7 @@ class Page:
 
 
 class _Sink:
-    """What COPY writes to: keeps so many bytes and lets go of the rest, whatever a table holds."""
+    """What COPY writes to: keeps so many bytes, or one row that an answer can hold, and drops the rest."""
 
     def __init__(self, limit: int) -> None:
         self.kept = bytearray()
@@ -38,7 +38,8 @@ class _Sink:
 
     def write(self, data: bytes) -> None:
         """Take one row, as psycopg2 hands it on."""
-        if self.full or len(self.kept) + len(data) > self._limit:
+        limit = self._limit if self.kept else ANSWER_BYTES
+        if self.full or len(self.kept) + len(data) > limit:
             self.full = True
         else:
             self.kept += data
@@ -55,7 +56,7 @@ def read_page(cursor: Any, query: RecordQuery) -> Page:
     rows = wanted[: leading(wanted)]
     more = sink.full or len(lines) > len(rows)
     if not rows and more:
-        raise RowTooLarge(PAGE_BYTES)
+        raise RowTooLarge
     position = _position(rows[-1], key, bool(beside)) if more else None
     if beside:
         rows = [row[: row.rindex(b"\t")] for row in rows]
