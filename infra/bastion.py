@@ -71,7 +71,12 @@ class Bastion(Construct):
         self._output(settings, database)
 
     def _group(self, id: str, network: Network, description: str) -> ec2.SecurityGroup:
-        return ec2.SecurityGroup(self, id, vpc=network.vpc, description=description, allow_all_outbound=False)
+        """A group without a way out. Where a group has no rule of its own, EC2 adds one that lets everything out."""
+        group = ec2.SecurityGroup(
+            self, id, vpc=network.vpc, description=description, allow_all_outbound=False
+        )
+        group.add_egress_rule(ec2.Peer.ipv4("127.0.0.1/32"), ec2.Port.all_traffic(), "Nowhere")
+        return group
 
     def _instance(self, network: Network, group: ec2.ISecurityGroup) -> ec2.Instance:
         """Amazon Linux, whose newest image each deployment takes: from the isolated subnets it cannot update itself."""

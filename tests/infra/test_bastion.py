@@ -72,8 +72,8 @@ def test_only_ssh_from_the_endpoint_comes_in_and_only_postgres_goes_out(template
     assert len(groups) == 2
     for group in groups.values():
         assert "SecurityGroupIngress" not in group
-        # What CDK writes where nothing may go out.
-        assert [rule["CidrIp"] for rule in group["SecurityGroupEgress"]] == ["255.255.255.255/32"]
+        # Without any, EC2 would let everything out.
+        assert [rule["CidrIp"] for rule in group["SecurityGroupEgress"]] == ["127.0.0.1/32"]
 
     def rules(kind: str) -> set[tuple[str, int]]:
         found = of_type(template, f"AWS::EC2::SecurityGroup{kind}")
