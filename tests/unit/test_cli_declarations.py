@@ -20,7 +20,7 @@ def test_wrong_declaration_is_a_message_without_a_traceback(tmp_path: Path, prog
         ROOT / "layers/common/python/dataforge", layer, ignore=shutil.ignore_patterns("__pycache__")
     )
     module = layer / "datasets" / "olist.py"
-    module.write_text(module.read_text().replace("customer_city: Label", "customer_city: complex"))
+    module.write_text(module.read_text().replace("customer_city: Name", "customer_city: complex"))
     path = os.pathsep.join([str(tmp_path), str(ROOT), str(ROOT / "cli")])
     done = subprocess.run(
         [sys.executable, "-m", program, *(["--help"] if program == "dataforge_cli" else [])],
