@@ -15,13 +15,12 @@ import boto3
 import pyarrow.parquet as pq
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from dataforge import manifest
 from dataforge.catalogue import Dataset, Table
 from dataforge.datasets import DATASETS
-from dataforge.errors import NoSuchBackup, Unavailable
+from dataforge.errors import NoSuchBackup, Unavailable, Unexpected
 from dataforge.manifest import ColumnEntry, FileEntry, Manifest, TableEntry
 from dataforge.parquet import arrow_schema
 from functions.glue.handler import register
@@ -195,7 +194,7 @@ def test_a_backup_that_is_not_there_and_a_database_that_is_gone_are_named(glue: 
         glue.register(OLDER)
     glue.back_up(OLDER, OLIST.table("orders"))
     glue.client.delete_database(Name="lake_olist")
-    with pytest.raises(ClientError, match="lake_olist"):
+    with pytest.raises(Unexpected, match="EntityNotFoundException"):
         glue.register(OLDER)
 
 
