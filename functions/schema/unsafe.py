@@ -1,4 +1,4 @@
-"""Settings that only a superuser may give a role or a database, that no session can pin, and under which rows go wrong."""
+"""Settings that no session can pin, and under which rows go wrong: a superuser's, and the database's encoding."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ _SETTINGS = """
 
 
 def setting_faults(cursor: Any) -> Iterator[Fault]:
-    """Each such setting; a superuser takes it back."""
+    """Each such setting, which a superuser takes back, and an encoding in which not every text can be stored."""
+    cursor.execute("SELECT current_database(), current_setting('server_encoding')")
+    database, encoding = cursor.fetchone()
+    if encoding != "UTF8":
+        detail = f"The database is encoded in {encoding}: records with other characters are rejected."
+        by_hand = "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and move the data there"
+        yield Fault("encoding", database, detail, by_hand=by_hand)
     cursor.execute(_SETTINGS, (list(_SAFE), list(LOGINS)))
     for role, database, name, value in cursor.fetchall():
         if value in {_SAFE[name], "false", "no", "0"}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -160,6 +161,15 @@ def test_superusers_setting_that_lets_rows_go_wrong_is_named(
     assert finding["code"] == "unsafe_setting"
     database.query(finding["way_out"])
     assert examine(master) == []
+
+
+def test_database_of_another_encoding_is_named(database: Database) -> None:
+    database.server.run(
+        "CREATE DATABASE latin OWNER master ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0"
+    )
+    latin = replace(database, name="latin").connect("master")
+    assert ("encoding", "latin") in {(f["code"], f["object"]) for f in examine(latin)}
+    latin.close()
 
 
 def test_rule_that_replaces_statements_is_named(database: Database, master: connection) -> None:
