@@ -12,7 +12,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import STATUS_READY, connection
 
-from dataforge import session
+from dataforge import hidden_rows, session
 from dataforge.errors import Busy, DataForgeError, DiskFull, OutOfMemory, RowSecurity, Unavailable
 from dataforge.logins import password_of
 from dataforge.settings import DatabaseSettings
@@ -32,13 +32,6 @@ _FULL = {
 _OUT_OF_MEMORY = {"53000", "53200"}
 _AWAY = ("08", "53", "57")
 """Classes of SQLSTATE: connections, too many of them, and what an administrator or a crash ended."""
-
-_HIDING_ROWS = "check_enable_rls"
-"""Where PostgreSQL refuses to read or write by a row security policy. The SQLSTATE is that of any lacking privilege."""
-_SECURED = """
-    SELECT n.nspname || '.' || c.relname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relrowsecurity ORDER BY 1
-"""
 
 _warm: dict[DatabaseSettings, tuple[Connection, float]] = {}
 
@@ -160,19 +153,9 @@ def transaction(db: Connection, *, role: str | None = None) -> Iterator[Any]:
         except BaseException as error:
             if not db.closed:
                 db.rollback()
-            if isinstance(error, psycopg2.Error) and error.diag.source_function == _HIDING_ROWS:
-                raise RowSecurity(_secured_tables(db, error)) from error
+            if hidden_rows.is_refused(error):
+                raise RowSecurity(hidden_rows.tables(db, error)) from error
             raise
-
-
-def _secured_tables(db: Connection, error: psycopg2.Error) -> list[str]:
-    """The tables with row security that the error may be about: PostgreSQL names one, without its schema."""
-    with db.cursor() as cursor:
-        cursor.execute(_SECURED)
-        found = cursor.fetchall()
-    db.rollback()
-    text = str(error)
-    return [name for name, table in found if table in text] or [name for name, _ in found]
 
 
 def _commit(db: Connection) -> None:
