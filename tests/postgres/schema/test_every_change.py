@@ -23,7 +23,7 @@ def evolving(module_database: Database) -> connection:
     return module_database.connect("master")
 
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "20"))
 FILLED = st.sampled_from([set(), {"items"}, {"orders"}, {"items", "orders"}])
 
 
