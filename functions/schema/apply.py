@@ -27,6 +27,7 @@ from functions.schema.difference import (
 )
 from functions.schema.fault import Fault
 from functions.schema.logins import NO_LIMITS, Limits, known_roles, role_faults
+from functions.schema.master import stay_apart
 from functions.schema.rights import database_faults, owner_faults, right_faults
 from functions.schema.size import LARGE_ROWS
 from functions.schema.statements import done, reason
@@ -81,6 +82,7 @@ def _apply(
         # What makes transactions read-only by default is among what is mended.
         cursor.execute("SET TRANSACTION READ WRITE")
         _wait_for_others(cursor)
+        stay_apart(cursor)
         changes += _mend(cursor, (f for f in role_faults(cursor) if f.code == "missing_role"))
         _apply_logins(cursor, passwords)
         changes += _mend(cursor, (*role_faults(cursor, limits), *database_faults(cursor)))

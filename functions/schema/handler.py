@@ -27,6 +27,7 @@ from dataforge.telemetry import entry_point, make_logger
 from functions.schema.apply import apply as apply_schema
 from functions.schema.connections import connection_limits
 from functions.schema.doctor import examine
+from functions.schema.master import require_sign_in
 from functions.schema.reach import PATIENCE, is_denied, reach
 from functions.schema.upkeep import work
 
@@ -161,7 +162,10 @@ def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         limits = connection_limits(db, settings.budget, settings.max_connections or None)
         if event["action"] == "doctor":
             return {"findings": examine(db, event["passwords"], partial(_sign_in, settings), limits)}
-        return apply_schema(db, event["passwords"], limits=limits)
+        applied = apply_schema(db, event["passwords"], limits=limits)
+        if None in event["passwords"].values():
+            require_sign_in(db, partial(_sign_in, settings, settings.db_user, master["password"]))
+        return applied
     finally:
         db.close()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,11 +14,12 @@ from dataforge import ddl
 from dataforge.catalogue import Dataset, Row
 from dataforge.columns import Count, Integer, Key, Label, References, Text
 from dataforge.datasets import DATASETS
-from dataforge.errors import SchemaRefused
+from dataforge.errors import SchemaRefused, Unavailable
 from dataforge.internal import INTERNAL
 from dataforge.roles import LOGINS
 from functions.schema.apply import apply
 from functions.schema.difference import LEDGER_TABLES, shapes
+from functions.schema.master import require_sign_in
 from local import postgres
 
 if TYPE_CHECKING:
@@ -187,3 +188,48 @@ def test_on_rds_the_roles_log_in_by_iam(database: Database, master: connection) 
         assert {name for (name,) in database.query(members)} >= set(LOGINS)
     finally:
         database.query("DROP ROLE rds_iam")
+
+
+def test_master_gives_itself_no_membership_in_the_logins(database: Database, master: connection) -> None:
+    login = LOGINS[0]
+    with master.cursor() as cursor:
+        cursor.execute(f"GRANT {login} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE")
+    master.commit()
+    apply(master, PASSWORDS)
+    own = f"""
+        SELECT count(*) FROM pg_auth_members
+        WHERE roleid = '{login}'::regrole AND member = 'master'::regrole AND grantor = 'master'::regrole
+    """
+    assert database.query(own) == [(0,)]
+
+
+@pytest.fixture
+def on_rds(database: Database, master: connection) -> Iterator[Callable[[], set[str]]]:
+    """The logins sign in by IAM; the result says which are members of rds_iam."""
+    database.query("CREATE ROLE rds_iam; GRANT rds_iam TO master WITH ADMIN OPTION")
+    apply(master, dict.fromkeys(LOGINS))
+    members = "SELECT member::regrole::text FROM pg_auth_members WHERE roleid = 'rds_iam'::regrole"
+    yield lambda: {name for (name,) in database.query(members)} & set(LOGINS)
+    database.query("DROP ROLE rds_iam")
+
+
+def test_master_that_is_locked_out_gets_its_password_back(
+    on_rds: Callable[[], set[str]], master: connection
+) -> None:
+    def locked_out() -> None:
+        raise Unavailable('The database refused: PAM authentication failed for user "master".')
+
+    with pytest.raises(SchemaRefused, match="could no longer sign in"):
+        require_sign_in(master, locked_out)
+    assert on_rds() == set()
+
+
+def test_master_that_signs_in_or_cannot_be_asked_leaves_iam_alone(
+    on_rds: Callable[[], set[str]], master: connection
+) -> None:
+    def unreachable() -> None:
+        raise Unavailable("The database did not answer.")
+
+    require_sign_in(master, lambda: None)
+    require_sign_in(master, unreachable)
+    assert on_rds() == set(LOGINS)
