@@ -9,19 +9,19 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.aws_clients import WORKER, make_client
 from dataforge.custom_resource import answer
+from dataforge.telemetry import entry_point, make_logger
 from functions.deployment.backup_watch import begin_watch
 from functions.deployment.instance import prepare
 from functions.deployment.protection import protect
 
-logger = Logger()
+logger = make_logger("deployment")
 
 
-@logger.inject_lambda_context
+@entry_point(logger)
 def on_event(event: dict[str, Any], context: LambdaContext) -> None:
     """A CloudFormation request; ``ResourceType`` says for which resource."""
     kind = event["ResourceType"].rpartition("::")[2]

@@ -174,7 +174,7 @@ def _sign_in(settings: DatabaseSettings, role: str, password: str) -> None:
     connect(settings.model_copy(update={"db_user": role}), password).close()
 
 
-@logger.inject_lambda_context
+@entry_point(logger)
 def upkeep(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Do the next change that a deployment left for later: {"next": "again" | "wait" | "done"}.
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +17,7 @@ from dataforge.refusals import describe
 from dataforge.telemetry import entry_point, make_logger
 
 SECRET = "a value of a row"
+FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 CONTEXT: Any = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="r"
 )
@@ -120,3 +124,27 @@ def test_refusal_is_described_by_names(given: dict[str, str], words: str) -> Non
     )
     assert words in describe(error(SECRET))
     assert SECRET not in describe(error(SECRET))
+
+
+def calls_and_decorators(path: Path) -> Iterator[str]:
+    """The names of what is called, and of what decorates a function of (event, context)."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            yield node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if isinstance(node, ast.FunctionDef) and [a.arg for a in node.args.args] == ["event", "context"]:
+            yield f"{node.name} is {'' if any('entry_point' in ast.dump(d) for d in node.decorator_list) else 'no '}entry"
+
+
+def test_every_function_that_lambda_calls_is_an_entry_point_and_none_makes_telemetry_itself() -> None:
+    found = {name for path in FUNCTIONS.rglob("*.py") for name in calls_and_decorators(path)}
+    assert "control is entry" in found
+    assert not [name for name in found if name.endswith(" is no entry")]
+    forbidden = {
+        "Logger",
+        "Tracer",
+        "Metrics",
+        "capture_lambda_handler",
+        "inject_lambda_context",
+        "capture_method",
+    }
+    assert not found & forbidden
