@@ -83,7 +83,11 @@ def test_secrets_are_counted_as_the_page_says(dev: Resources) -> None:
 
 def test_sums_of_the_idle_table_are_those_of_its_rows() -> None:
     table = COSTS.split("## Idle, per month")[1].split("## ")[0]
-    lines = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    lines = [
+        [c.strip() for c in line.strip("|").split("|")]
+        for line in table.splitlines()
+        if line.startswith("| ")
+    ]
     priced = [
         cells
         for cells in lines[2:]
