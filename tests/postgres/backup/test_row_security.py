@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dataforge import manifest
 from dataforge.errors import RowSecurity, TableChanged
 
 if TYPE_CHECKING:
@@ -68,3 +69,13 @@ def test_backup_names_what_keeps_it_from_a_table(vault: Vault, change: str) -> N
             vault.backup({"tables": ["sellers"]}).run()
     finally:
         vault.database.query(CHANGES[change])
+
+
+def test_files_of_an_older_backup_are_verified_while_row_security_is_enabled(vault: Vault) -> None:
+    vault.fill(3)
+    backup_id = vault.back_up({"tables": ["sellers"]}).backup_id
+    vault.database.query(SECURE)
+    vault.backup({"verify_only": backup_id}).run()
+    verification = manifest.read_verification(vault.s3, "backup", "olist", backup_id)
+    assert verification is not None
+    assert verification.verified
