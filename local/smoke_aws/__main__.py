@@ -148,15 +148,24 @@ def _exists() -> bool:
 
 
 def _destroy() -> None:
-    """Empty the buckets, which CloudFormation would refuse to delete, and destroy the stack."""
+    """Empty the buckets, which CloudFormation would refuse to delete, destroy the stack, and delete what it retains."""
     if not _exists():
         return
     stacks = make_client("cloudformation", COMMAND_LINE)
     resources = stacks.get_paginator("list_stack_resources").paginate(StackName=STACK)
-    for resource in (r for page in resources for r in page["StackResourceSummaries"]):
-        if resource["ResourceType"] == "AWS::S3::Bucket" and "PhysicalResourceId" in resource:
-            _empty(resource["PhysicalResourceId"])
+    buckets = {
+        r["LogicalResourceId"]: r["PhysicalResourceId"]
+        for page in resources
+        for r in page["StackResourceSummaries"]
+        if r["ResourceType"] == "AWS::S3::Bucket" and "PhysicalResourceId" in r
+    }
+    for bucket in buckets.values():
+        _empty(bucket)
     _cdk("destroy", "--force")
+    for name in (bucket for key, bucket in buckets.items() if key.startswith("StorageLogs")):
+        # S3 may have delivered an access log in the meantime.
+        _empty(name)
+        make_client("s3", COMMAND_LINE).delete_bucket(Bucket=name)
     print("Destroyed. RDS keeps a final snapshot; delete it when you do not need it.")
 
 
