@@ -19,36 +19,10 @@ from cfnlint.config import ManualArgs
 
 from infra.settings import read_settings
 from infra.stack import DataForge
+from infra.variants import VARIANTS
 from infra.wheels import ROOT
 
 REGION = "eu-west-1"
-EXISTING = {
-    "host": "db.example.com",
-    "name": "shop",
-    "secretArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-a1b2c3",
-    "vpcId": "vpc-0123456789abcdef0",
-    "availabilityZones": ["eu-west-1a", "eu-west-1b"],
-    "subnetIds": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
-    "securityGroupId": "sg-0123456789abcdef0",
-    "resourceId": "db-ABCDEFGHIJKLMNOP",
-}
-OPTIONS: Mapping[str, Any] = {
-    "alarmEmail": "ops@example.com",
-    "backupLockDays": 14,
-    "glueDatabase": "lake",
-    "instanceClass": "m7g.xlarge",
-    "restoreApi": True,
-    "bastion": True,
-    "tags": {"Team": "data"},
-}
-VARIANTS: Mapping[str, Mapping[str, Any]] = {
-    "dev": {},
-    "prod": {"stage": "prod"},
-    "secret": {"auth": "secret"},
-    "existing": {"existingDatabase": EXISTING},
-    "options": {"stage": "prod", **OPTIONS},
-    "local": {"target": "local"},
-}
 IGNORED = {
     "W3005": "CDK writes down dependencies that a reference implies already.",
     "W2001": "CDK's bootstrap version is a parameter that only a rule uses.",

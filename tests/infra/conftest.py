@@ -13,22 +13,12 @@ from aws_cdk.assertions import Template
 
 from infra.settings import read_settings
 from infra.stack import DataForge
+from infra.variants import EXISTING
 
 ROOT = Path(__file__).resolve().parents[2]
 
 Resources = dict[str, dict[str, dict[str, Any]]]
 """Type of resource -> logical id -> resource."""
-
-EXISTING = {
-    "host": "db.example.com",
-    "name": "shop",
-    "secretArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-a1b2c3",
-    "vpcId": "vpc-0123456789abcdef0",
-    "availabilityZones": ["eu-west-1a", "eu-west-1b"],
-    "subnetIds": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
-    "securityGroupId": "sg-0123456789abcdef0",
-    "resourceId": "db-ABCDEFGHIJKLMNOP",
-}
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from infra.settings import read_settings
+from infra.stack import DataForge
 
 Template = dict[str, Any]
 Resources = dict[str, dict[str, dict[str, Any]]]
@@ -122,11 +123,10 @@ def fixed(name: Any) -> bool:
 
 @pytest.mark.parametrize("variant", ["dev", "prod", "existing"])
 def test_creation_that_fails_last_leaves_nothing_that_blocks_the_next(
-    templates: dict[str, Template], make_stack: Callable[..., Any], variant: str
+    templates: dict[str, Template], protected: set[str], variant: str
 ) -> None:
-    protected = bool(make_stack(variant).termination_protection)
     rolled_back = RolledBack(
-        templates[variant], stack_is_protected=protected, written=WRITTEN_DURING_CREATION
+        templates[variant], stack_is_protected=variant in protected, written=WRITTEN_DURING_CREATION
     )
     assert rolled_back.blocked_by == []
     named = [
@@ -164,22 +164,12 @@ def prod_copy(templates: dict[str, Template]) -> Template:
     return dict(json.loads(json.dumps(templates["prod"])))
 
 
-@pytest.fixture
-def make_stack(make_app: Callable[..., Any], existing_database: dict[str, Any]) -> Callable[..., Any]:
-    """The stack of a variant, not synthesized."""
-    from infra.stack import DataForge  # noqa: PLC0415
-
-    contexts: dict[str, dict[str, Any]] = {
-        "dev": {},
-        "prod": {"stage": "prod"},
-        "existing": {"existingDatabase": existing_database},
-    }
-
-    def make(variant: str) -> Any:
-        app = make_app(**contexts[variant])
-        return DataForge(app, read_settings(app.node.get_all_context()))
-
-    return make
+@pytest.fixture(scope="session")
+def protected(make_app: Callable[..., Any]) -> set[str]:
+    """The variants whose stacks `cdk deploy` protects before their creation begins."""
+    app = make_app(stage="prod")
+    stack = DataForge(app, read_settings(app.node.get_all_context()))
+    return {"prod"} if stack.termination_protection else set()
 
 
 def test_protection_is_the_last_resource(prod: Resources, templates: dict[str, Template]) -> None:
