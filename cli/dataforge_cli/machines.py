@@ -9,7 +9,7 @@ from dataforge_cli.deployment import Deployment
 from dataforge_cli.errors import UnknownExecution
 from dataforge_cli.executions import Execution, describe, find, running
 
-_ABANDON = {"Abandon": "cleaning up after a failure"}
+_ABANDON = {"Abandon": "cleaning up after a failure", "Explain": "explaining a failure"}
 
 
 @dataclass(frozen=True)
