@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dataforge.failures import FAILURES
 from dataforge.roles import LOGINS
 from dataforge.settings import MigrationSettings, read
 
@@ -55,11 +56,12 @@ def test_load_may_read_csvs_mark_progress_and_log_in_as_its_own_role_only(
     )
 
 
-def test_control_may_write_reports_but_neither_read_them_nor_touch_backups(
+def test_control_may_write_reports_and_read_recorded_failures_but_not_touch_backups(
     dev: Resources, granted: Granted
 ) -> None:
     assert granted(dev, "MigrateControlRole") == (
         READ_RAW
+        | {("s3:ListBucket", "<StorageReport.Arn>"), ("s3:GetObject", f"<StorageReport.Arn>/{FAILURES}*")}
         | put("<StorageReport.Arn>/runs/*", "<StorageReport.Arn>/progress/*")
         | {
             ("rds-db:connect", f"{LOGIN}/dataforge_migrate"),

@@ -12,16 +12,18 @@ from dataforge.errors import RowSecurity, TableChanged
 
 if TYPE_CHECKING:
     from tests.postgres.backup.conftest import Vault
+    from tests.postgres.conftest import Database
 
 SECURE = "ALTER TABLE olist.sellers ENABLE ROW LEVEL SECURITY"
 POLICY = f"{SECURE}; CREATE POLICY mine ON olist.sellers FOR SELECT USING (seller_state = 'SP')"
 
 
 @pytest.fixture(autouse=True)
-def disabled_again(vault: Vault) -> Iterator[None]:
+def disabled_again(module_database: Database) -> Iterator[None]:
+    """After the vault, whose end makes holders of a snapshot let go of the tables."""
     yield
-    vault.database.query("DROP POLICY IF EXISTS mine ON olist.sellers; DROP TABLE IF EXISTS public.more")
-    vault.database.query("ALTER TABLE olist.sellers DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY")
+    module_database.query("DROP POLICY IF EXISTS mine ON olist.sellers; DROP TABLE IF EXISTS public.more")
+    module_database.query("ALTER TABLE olist.sellers DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY")
 
 
 @pytest.mark.parametrize("statement", [SECURE, POLICY])
