@@ -19,8 +19,8 @@ from infra.steps import call, retry_died
 
 RUN = sfn.JsonPath.string_at("$.run.run_id")
 
-# The first life of one of them is half as long, so that their ends, at
-# which a holder hands over to its next life, are always half a life apart.
+# The first life of one of them is half as long, so that their ends, at which a holder hands over to its next life, are
+# always half a life apart.
 LIFE = Duration.seconds(LIFE_SECONDS)
 HALF_LIFE = Duration.seconds(LIFE_SECONDS // 2)
 

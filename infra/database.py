@@ -155,7 +155,7 @@ class Database(Construct):
         self.group.connections.allow_from(group, ec2.Port.tcp(5432), f"PostgreSQL from {who}")
 
     def allow_people(self, policy: iam.ManagedPolicy, *, role: str) -> None:
-        """Let whoever has the policy log in as ``role``: by IAM, or with the role's secret."""
+        """Allow holders of the policy to log in as ``role``: by IAM, or with the role's secret."""
         if self._settings.auth == "secret":
             self.role_secrets[role].grant_read(policy)
         else:

@@ -51,7 +51,7 @@ Ignore = Annotated[
         "--ignore",
         metavar="PATTERN",
         show_default=False,
-        help="Leave the files that match, such as '*.bak' or 'old/*'. Repeatable.",
+        help="Leave the files that match, such as `*.bak` or `old/`. Repeatable.",
     ),
 ]
 Follow = Annotated[

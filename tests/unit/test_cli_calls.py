@@ -75,6 +75,14 @@ def test_every_option_has_a_text(name: str) -> None:
         assert parameter.help, parameter.name
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_loses_no_asterisk_to_markdown(name: str) -> None:
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    written = sum((getattr(parameter, "help", None) or "").count("*") for parameter in command.params)
+    page = plain(run(name, "--help").stdout)
+    assert page.replace("│ *", "│").count("*") >= written
+
+
 def test_help_of_the_whole_lists_every_command() -> None:
     result = run("--help")
     assert result.exit_code == 0

@@ -44,7 +44,7 @@ def ingest(
         typer.Argument(
             metavar="FILE",
             show_default=False,
-            help="JSON Lines, CSV or Parquet (by its name: *.csv, *.parquet), also compressed by gzip or zstd;"
+            help="JSON Lines, CSV or Parquet (by its name: `*.csv`, `*.parquet`), also compressed by gzip or zstd;"
             " - is standard input.",
         ),
     ],
@@ -53,7 +53,7 @@ def ingest(
         typer.Option(
             metavar="T",
             show_default=False,
-            help="Table of all records. A CSV needs it, unless the catalogue knows its name.",
+            help="Table of all records. CSV and Parquet need it, unless the catalogue knows the file's name.",
         ),
     ] = None,
     dataset: Annotated[str, typer.Option(metavar="NAME", help="Dataset of the catalogue.")] = DEFAULT,

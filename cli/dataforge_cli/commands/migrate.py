@@ -25,7 +25,7 @@ def migrate(
         typer.Argument(
             metavar="DIR",
             show_default=False,
-            help="Folder with the dataset's CSVs, to upload first. Without it, what lies in the raw bucket is migrated.",
+            help="Folder with the dataset's files, to upload first. Without it, the files in the raw bucket are migrated.",
         ),
     ] = None,
     dataset: Annotated[str, typer.Option(metavar="NAME", help="Dataset of the catalogue.")] = DEFAULT,

@@ -79,7 +79,7 @@ def _models(module: ModuleType) -> list[type[Row]]:
             )
         if not row.__table_name__ and not any(row in m.__mro__ for m in models):
             raise ValueError(
-                f"the class {row.__name__} is no table: write class {row.__name__}(Row, table='…')"
+                f"the class {row.__name__} is not a table: write class {row.__name__}(Row, table='…')"
             )
     names = Counter(m.__table_name__ for m in models)
     for table, times in names.items():

@@ -100,4 +100,6 @@ def refuse_sources(sources: Iterable[Source], tables: Mapping[str, Table]) -> No
         stems[stem.casefold()] = whose
         for table in source.tables:
             if table not in tables:
-                raise ValueError(f"FLAT_FILES: {source.file} fills {table!r}, which is no table of it")
+                raise ValueError(
+                    f"FLAT_FILES: {source.file} fills {table!r}, which the dataset does not declare"
+                )
