@@ -213,10 +213,10 @@ def circle() -> tuple[type[Row], type[Row]]:
     ("models", "words"),
     [
         (lambda: (model("a", x=Label), model("a", y=Label)), "twice"),
-        (lambda: (model("a", x=Annotated[Label, References("b")]),), "no one-column key"),
+        (lambda: (model("a", x=Annotated[Label, References("b")]),), "no table of this dataset; it has a"),
         (
             lambda: (model("a", x=Label, y=Label), model("b", z=Annotated[Label, References("a")])),
-            "no one-column key",
+            "a key of several columns",
         ),
         (circle, "circle"),
         (lambda: (model("a", x=Annotated[Label | None, Key()]),), "must not be nullable"),

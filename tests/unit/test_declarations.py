@@ -14,7 +14,15 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import annotated_types
 import pytest
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, computed_field, field_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    computed_field,
+    conint,
+    field_validator,
+)
 
 from dataforge.catalogue import Row, Source
 from dataforge.columns import (
@@ -26,6 +34,7 @@ from dataforge.columns import (
     Integer,
     Key,
     Label,
+    MaxBytes,
     Money,
     References,
     Text,
@@ -90,6 +99,14 @@ def digits(kind: Any, **bounds: Any) -> Any:
         (digits(Label, ge="a"), ("ge bounds numbers",)),
         (digits(Timestamp, le=datetime(2030, 1, 1)), ("le bounds numbers",)),  # noqa: DTZ001
         (digits(Double, le=float("inf")), ("no number",)),
+        (digits(Count, ge="1"), ("ge='1' is no number",)),
+        (digits(Count, max_length=5), ("max_length bounds texts", "ge=")),
+        (digits(Money, min_length=5), ("min_length bounds texts", "ge=")),
+        (digits(Timestamp, pattern="^2.*$"), ("pattern bounds texts",)),
+        (digits(bool, pattern="^true$"), ("pattern bounds texts",)),
+        (Annotated[Count, MaxBytes(5)], ("MaxBytes bounds texts",)),
+        (digits(Double, decimal_places=2), ("decimal_places bounds decimals", "Exact")),
+        (digits(Text, max_digits=2), ("max_digits bounds decimals", "Exact")),
         (digits(Integer, ge=5, le=3), ("no value satisfies",)),
         (Annotated[Text, StringConstraints(min_length=5, max_length=3)], ("no value satisfies",)),
         (Literal[0, 1], ("are texts", "bool", "Literal['0', '1']")),
@@ -193,7 +210,9 @@ class TwoParents(Row, table="children"):
         ),
         ((model(ctid=Annotated[Label, Key()]),), ("'ctid'", "PostgreSQL keeps")),
         ((model(file="stops.txt", x=Label),), ("'stops.txt'", "file='stops.csv'")),
-        ((model(file="", x=Label), model("b", file=".csv", x=Label)), ("'.csv'",)),
+        ((model(file="", x=Label),), ("''", "file='items.csv'")),
+        ((model(file=".csv", x=Label),), ("'.csv'",)),
+        ((model(file="items*.csv", x=Label),), ("wildcard", "file='items.csv'")),
         ((model(file="folder/a.csv", x=Label),), ("'folder/a.csv'", "without a folder")),
         ((model(file="a.csv", x=Label), model("b", file="a.parquet", x=Label)), ("items and b", "one file")),
         ((model(file="a.csv", x=Label), model("b", file="A.csv", x=Label)), ("one file",)),
@@ -222,6 +241,28 @@ def test_dataset_whose_schema_is_taken_is_refused(name: str) -> None:
 def test_flat_file_that_fills_an_unknown_table_is_refused() -> None:
     flat = Source("flat.csv", ("a",), ("nothing",), lambda _record: [])
     assert "'nothing'" in refusal(model(x=Label), flat=(flat,))
+
+
+@pytest.mark.parametrize(
+    ("flat", "words"),
+    [
+        (5, "Source(file, columns, tables, split)"),
+        (["flat.csv"], "Source(file, columns, tables, split)"),
+        ((Source("flat.csv", ("a",), ("items",)),), "flat.csv has no split"),
+        ((Source("flat.csv", ("a", "a"), ("items",), lambda _record: []),), "twice"),
+    ],
+)
+def test_flat_file_that_could_not_be_read_is_refused(flat: Any, words: str) -> None:
+    text = refusal(model(x=Label), flat=flat)
+    assert text.startswith("shop: ")
+    assert words in text
+
+
+def test_constrained_types_of_pydantic_are_allowed() -> None:
+    module = ModuleType("shop")
+    vars(module).update(m=model(item=Annotated[Label, Key()], x=conint(ge=0, le=5)))
+    rule = read_dataset(module).table("items").by_name["x"].rule
+    assert (rule.type.name, rule.ge, rule.le) == ("integer", 0, 5)
 
 
 class Shared(Row):
@@ -275,7 +316,11 @@ HEAD = "from dataforge.catalogue import Row\nfrom dataforge.columns import Label
         (HEAD + "import nothing_of_this_name", ("mine.py, line 3", "nothing_of_this_name")),
         (HEAD + "class A(Row, tabel='a'):\n    x: Label", ("mine.py, line 3", "TypeError")),
         (HEAD + "class A(Row, table=5):\n    x: Label", ("mine.py, line 3", "class A are names")),
-        (HEAD + "class A(Row, table='a'):\n    x: Label\nFLAT_FILES = 5", ("mine.py", "TypeError")),
+        (HEAD + "class A(Row, table='a'):\n    x: Label\nFLAT_FILES = 5", ("mine", "FLAT_FILES is no tuple")),
+        (
+            HEAD + "class A(Row, table='a', ignore_partitions=5):\n    x: Label",
+            ("mine.py, line 3", "TypeError"),
+        ),
         (HEAD + "class A(Row, table='a'):\n    x = 5", ("mine.py, line 3", "PydanticUserError")),
         (HEAD + "class A(Row, table='a'):\n    x: complex", ("mine.a", "no storage type for complex")),
         (

@@ -5,7 +5,6 @@ Every function raises ``ValueError`` with what is wrong and the way out; ``dataf
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -124,7 +123,9 @@ def refuse_field(name: str, info: FieldInfo, metadata: Sequence[Any], *, nullabl
                 raise ValueError(f"column {name} has {attribute}, which Data Forge ignores: {way_out}")
     _refuse_default(name, info, metadata, nullable=nullable)
     for item in metadata:
-        _refuse_item(name, item)
+        # conint() and its like leave None where nothing is said.
+        if item is not None:
+            _refuse_item(name, item)
 
 
 def _refuse_default(name: str, info: FieldInfo, metadata: Sequence[Any], *, nullable: bool) -> None:
@@ -179,25 +180,6 @@ def refuse_choices(name: str, choices: Sequence[Any]) -> None:
         raise ValueError(
             f"column {name}: a choice is not empty, has no outer white space and no NUL; NULL is `| None`"
         )
-
-
-def refuse_bounds(name: str, kind: str, bounds: dict[str, Any]) -> None:
-    """Refuse bounds that are not numbers, or that no value satisfies."""
-    for bound in ("ge", "le"):
-        value = bounds.get(bound)
-        if value is None:
-            continue
-        if kind not in ("integer", "bigint", "numeric", "double"):
-            raise ValueError(
-                f"column {name}: {bound} bounds numbers only; declare texts with a pattern or Literal"
-            )
-        if isinstance(value, bool) or not math.isfinite(value):
-            raise ValueError(f"column {name}: {bound}={value!r} is no number; leave it out")
-    for low, high in (("ge", "le"), ("min_length", "max_length")):
-        if bounds.get(low) is not None and bounds.get(high) is not None and bounds[low] > bounds[high]:
-            raise ValueError(
-                f"column {name}: no value satisfies {low}={bounds[low]} and {high}={bounds[high]}"
-            )
 
 
 def refuse_wrong_default(name: str, default: Any, adapter: TypeAdapter[Any]) -> None:

@@ -19,13 +19,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from dataforge import storage
+from dataforge.bounds import refuse_bounds
 from dataforge.columns import INTEGER_MAX, NO_NUL, Clean, Digest, MaxBytes
-from dataforge.declarations import (
-    refuse_bounds,
-    refuse_choices,
-    refuse_field,
-    refuse_wrong_default,
-)
+from dataforge.declarations import refuse_choices, refuse_field, refuse_wrong_default
 from dataforge.patterns import refuse_pattern
 from dataforge.storage import StorageType
 
@@ -66,13 +62,13 @@ def read_rule(name: str, info: FieldInfo) -> ColumnRule:
         clean = replace(clean or Clean(trim=False), whole=True)
     digest = next((m for m in metadata if isinstance(m, Digest)), None)
     alone = [m for m in info.metadata if not isinstance(m, Digest)]
-    refuse_bounds(name, kind.name, bounds)
+    max_bytes = next((m.limit for m in metadata if isinstance(m, MaxBytes)), None)
+    refuse_bounds(name, kind.name, bounds if max_bytes is None else bounds | {"MaxBytes": max_bytes})
     annotation: Any = Annotated[info.annotation, *alone] if alone else info.annotation
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
     _refuse_unstorable(name, kind, adapter, bounds.get("pattern"))
     if info.default not in (None, PydanticUndefined):
         refuse_wrong_default(name, info.default, adapter)
-    max_bytes = next((m.limit for m in metadata if isinstance(m, MaxBytes)), None)
     known = {k: bounds[k] for k in ("pattern", "min_length", "max_length", "ge", "le") if k in bounds}
     if known.get("pattern") == NO_NUL:
         del known["pattern"]

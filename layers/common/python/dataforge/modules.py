@@ -20,6 +20,7 @@ from dataforge.errors import InvalidDeclaration
 from dataforge.fields import markers, read_rule
 from dataforge.table_rules import (
     refuse_digests,
+    refuse_flat_files,
     refuse_key,
     refuse_names,
     refuse_references,
@@ -49,9 +50,11 @@ def read_dataset(module: ModuleType) -> Dataset:
         own_files = tuple(
             Source(t.file, t.column_names, (t.name,), ignored_partitions=t.model.__ignored_partitions__)
             for t in tables.values()
-            if t.file
+            if t.file is not None
         )
-        sources = (*own_files, *getattr(module, "FLAT_FILES", ()))
+        flat_files = getattr(module, "FLAT_FILES", ())
+        refuse_flat_files(flat_files)
+        sources = (*own_files, *flat_files)
         refuse_sources(sources, tables)
         dataset = Dataset(name, (module.__doc__ or "").strip(), tables, sources)
         dataset.waves()
@@ -136,9 +139,14 @@ def _foreign_keys(table: str, model: type[Row], keys: Keys) -> Iterator[ForeignK
             raise ValueError(f"column {column} references several tables; it can reference one")
         for reference in references:
             parent_key = keys.get(reference.table)
-            if parent_key is None or len(parent_key) != 1:
+            if parent_key is None:
                 raise ValueError(
-                    f"column {column} references {reference.table!r}, which has no one-column key in this dataset; a key of "
-                    "several columns cannot be referenced yet: leave the reference out"
+                    f"column {column} references {reference.table!r}, which is no table of this dataset; it has "
+                    f"{', '.join(keys)}"
+                )
+            if len(parent_key) != 1:
+                raise ValueError(
+                    f"column {column} references {reference.table!r}, whose key is {', '.join(parent_key)}; "
+                    "a key of several columns cannot be referenced yet: leave the reference out"
                 )
             yield ForeignKey(f"{table}_{column}_fkey", column, reference.table, parent_key[0])

@@ -6,6 +6,7 @@ Every function raises ``ValueError`` with what is wrong and the way out; ``dataf
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from dataforge.catalogue import Column, ForeignKey, Source, Table
 from dataforge.declarations import IDENTIFIER_BYTES
@@ -14,6 +15,8 @@ from dataforge.naming import data_stem
 
 _INDEX_COLUMNS = 32
 """How many columns PostgreSQL's indexes hold."""
+_NOT_IN_FILES = "/*?[]\0\n\r"
+"""A declared name is one file's: no folder and no wildcard."""
 _WHOLE = {"integer", "bigint"}
 
 
@@ -81,17 +84,35 @@ def refuse_names(tables: Iterable[Table]) -> None:
                 )
 
 
+def refuse_flat_files(files: Any) -> None:
+    """Refuse flat files that say too little to be read."""
+    if not isinstance(files, list | tuple) or not all(isinstance(file, Source) for file in files):
+        raise ValueError("FLAT_FILES is no tuple of Source(file, columns, tables, split)")
+    for file in files:
+        if file.split is None:
+            raise ValueError(
+                f"FLAT_FILES: {file.file} has no split, the function that makes records of tables out of one of its"
+            )
+        if len(set(file.columns)) < len(file.columns):
+            raise ValueError(f"FLAT_FILES: {file.file} declares a column twice")
+
+
 def refuse_sources(sources: Iterable[Source], tables: Mapping[str, Table]) -> None:
     """Refuse files that would never be read, or read as two tables."""
     stems: dict[str, str] = {}
     for source in sources:
         whose = ", ".join(source.tables)
         stem = data_stem(source.file)
-        if stem is None or not stem or "/" in source.file:
-            base = source.file.rpartition("/")[2].partition(".")[0] or whose
+        if stem is None or not set(source.file).isdisjoint(_NOT_IN_FILES):
+            base = (
+                source.file.rpartition("/")[2]
+                .partition(".")[0]
+                .translate(dict.fromkeys(map(ord, _NOT_IN_FILES)))
+            )
+            base = base or whose
             raise ValueError(
                 f"{whose}: files named {source.file!r} are not read. A file is name.csv, name.csv.gz, name.csv.zst or "
-                f"name.parquet, without a folder; declare file='{base}.csv' and name it so"
+                f"name.parquet, without a folder or wildcard; declare file='{base}.csv' and name it so"
             )
         if stem.casefold() in stems:
             raise ValueError(
