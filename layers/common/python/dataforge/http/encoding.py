@@ -10,6 +10,8 @@ _GZIP = b"\x1f\x8b"
 _AS_IT_IS = {"", "identity"}
 _WINDOW = 16 + zlib.MAX_WBITS
 """A gzip header and trailer, and no other format of zlib's."""
+_PIECE = 1024
+"""Bytes fed at once. zlib copies what is left behind a member: of a large body with many members, most of it each time."""
 
 
 def unpack(data: bytes, encoding: str, limit: int) -> bytes:
@@ -30,15 +32,19 @@ def unpack(data: bytes, encoding: str, limit: int) -> bytes:
 def _gunzip(data: bytes, limit: int) -> bytes:
     """All members of the stream, one after the other, as gzip itself reads them."""
     unpacked = bytearray()
-    while data:
-        member = zlib.decompressobj(_WINDOW)
+    rest = memoryview(data)
+    member = zlib.decompressobj(_WINDOW)
+    while rest:
+        if member.eof:
+            member = zlib.decompressobj(_WINDOW)
+        piece = rest[:_PIECE]
         try:
-            unpacked += member.decompress(data, limit + 1 - len(unpacked))
+            unpacked += member.decompress(piece, limit + 1 - len(unpacked))
         except zlib.error:
             raise NotJson("The body is not valid gzip.") from None
         if len(unpacked) > limit:
             raise BodyTooLarge(None, limit)
-        if not member.eof:
-            raise NotJson("The body is not valid gzip: it ends too early.")
-        data = member.unused_data
+        rest = rest[len(piece) - len(member.unused_data) - len(member.unconsumed_tail) :]
+    if not member.eof:
+        raise NotJson("The body is not valid gzip: it ends too early.")
     return bytes(unpacked)
