@@ -21,7 +21,7 @@ from functions.ingest.answer import BatchAnswer, make_answer
 from functions.ingest.candidates import Candidates, Violations, judge
 from functions.ingest.leave import CHECK_DEFERRED, leave
 from functions.ingest.split import store_split
-from functions.ingest.store import Statuses, store
+from functions.ingest.store import KeysChanged, Statuses, store
 
 ATTEMPTS = 3
 _LOST_RACES = (psycopg2.errors.DeadlockDetected, psycopg2.errors.SerializationFailure)
@@ -55,8 +55,8 @@ def ingest(db: Connection, batch: Batch, claim: ledger.Claim | None = None) -> B
         try:
             with transaction(db) as cursor:
                 return _work(cursor, batch, candidates, dict(violations), claim, care)
-        except (psycopg2.Error, Busy, Unavailable, DiskFull, OutOfMemory) as error:
-            cause = error if isinstance(error, psycopg2.Error) else error.__cause__
+        except (psycopg2.Error, Busy, Unavailable, DiskFull, OutOfMemory, KeysChanged) as error:
+            cause = error if isinstance(error, psycopg2.Error | KeysChanged) else error.__cause__
             if _is_race(candidates, cause) and races < ATTEMPTS - 1:
                 races += 1
             elif _is_refusal(cause) and care < Care.IMMEDIATE:
@@ -85,7 +85,8 @@ def _is_race(candidates: Sequence[Candidates], error: BaseException | None) -> b
 
 def _is_refusal(error: BaseException | None) -> bool:
     """Whether the owner's rules refuse a record, or, for rules of PostgreSQL's rule system, the statement."""
-    return refusal(error) is not None or isinstance(error, psycopg2.errors.FeatureNotSupported)
+    unsupported = isinstance(error, psycopg2.errors.FeatureNotSupported | KeysChanged)
+    return unsupported or refusal(error) is not None
 
 
 def _work(

@@ -17,7 +17,7 @@ from dataforge.owner_rules import CODE, is_lost_parent, violation
 from dataforge.rejections import missing_parent
 from dataforge.rows import Violation
 from functions.ingest.candidates import Candidates, Violations
-from functions.ingest.store import Statuses, beaten, store
+from functions.ingest.store import KeysChanged, Statuses, beaten, store
 
 _SINGLY = 8
 """A refused group of so many is stored record by record: to halve it further would take as many statements."""
@@ -85,15 +85,14 @@ def _attempt(
     rule: OnConflict,
     statuses: Statuses,
     violations: Violations,
-) -> psycopg2.Error | None:
-    """Store these places, or nothing; the error if the owner's rules refuse one of them."""
+) -> psycopg2.Error | KeysChanged | None:
+    """Store these places, or nothing; the error if the owner's rules refuse one of them, or they have to be stored singly."""
     found: Statuses = {}
     objections: Violations = {}
     try:
         store(cursor, candidates, places, rule, found, objections)
-    except psycopg2.Error as error:
-        unsupported = isinstance(error, psycopg2.errors.FeatureNotSupported)
-        if violation(candidates.table, error) is None and not unsupported:
+    except (psycopg2.Error, KeysChanged) as error:
+        if isinstance(error, psycopg2.Error) and not _is_answer(candidates, error):
             raise
         cursor.execute("ROLLBACK TO SAVEPOINT part")
         return error
@@ -103,11 +102,16 @@ def _attempt(
     return None
 
 
+def _is_answer(candidates: Candidates, error: psycopg2.Error) -> bool:
+    unsupported = isinstance(error, psycopg2.errors.FeatureNotSupported)
+    return unsupported or violation(candidates.table, error) is not None
+
+
 def _refuse_first(
     cursor: Any,
     candidates: Candidates,
     unit: Unit,
-    error: psycopg2.Error,
+    error: psycopg2.Error | KeysChanged,
     rule: OnConflict,
     statuses: Statuses,
     violations: Violations,
@@ -115,10 +119,8 @@ def _refuse_first(
     """Reject what is refused; of rivals, find it by storing the first alone. Returns those that are still to be tried."""
     first, rest = unit[0], unit[1:]
     index = candidates.indices[first]
-    refused: psycopg2.Error | None = error
-    if rest:
-        refused = _attempt(cursor, candidates, [first], rule, statuses, violations)
-    if refused is not None:
+    refused = _attempt(cursor, candidates, [first], rule, statuses, violations) if rest else error
+    if isinstance(refused, psycopg2.Error):
         violations[index] = [_refused(candidates, first, refused)]
     if index in violations:
         return rest

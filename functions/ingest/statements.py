@@ -13,6 +13,8 @@ from functools import cache
 from dataforge.catalogue import ForeignKey, Table
 from dataforge.ddl import columns_sql, ident, qualified
 
+_NOTES = "dataforge.same"
+
 
 def array(values: Sequence[str | None]) -> str:
     """Texts as PostgreSQL's array literal."""
@@ -37,7 +39,8 @@ def store_statement(table: Table, *, update: bool, rivals: bool) -> str:
     ``update``: a stored row with other values is overwritten; else it stays. ``rivals``: some candidates share a key.
     Answers (place from 1, state, one boolean per foreign key: its parent is missing). The state of a row that lacks no
     parent: with ``update``, false if a stored row was overwritten, true if it is identical, NULL if neither was seen; else
-    whether the stored row is identical, NULL if there was none in the statement's snapshot.
+    whether the stored row is identical, NULL if there was none in the statement's snapshot. Place 0 says that the owner's
+    triggers gave rows other keys, so that it is not known which were stored.
     """
     lines = [f"WITH given AS ({_given(table)})"]
     source = "given"
@@ -56,31 +59,51 @@ def store_statement(table: Table, *, update: bool, rivals: bool) -> str:
         lines.append(f", stored AS (SELECT done.*, first._n FROM done JOIN first USING ({_keys(table)}))")
     done, match = ("stored", "d._n = g._n") if rivals else ("done", _same_key(table, "d", "g"))
     state = _comparison(table)
-    if _updates(table, update):
+    if updates(table, update):
         state = f"coalesce(d._inserted, nullif({state}, false))"
+    # Asked first, and once: in the usual case all are inserted, and nothing is joined.
+    some = "(SELECT count(*) FROM done WHERE _inserted) < (SELECT count(*) FROM given)"
     lines += [
         f"SELECT {', '.join(['g._n', state, *(f'g.{_orphan(k)}' for k in table.foreign_keys)])}",
-        f"FROM given g LEFT JOIN {done} d ON {match} WHERE d._inserted IS NOT TRUE",
-        # Asked first, and once: in the usual case all are inserted, and nothing is joined.
-        "AND (SELECT count(*) FROM done WHERE _inserted) < (SELECT count(*) FROM given)",
+        f"FROM given g LEFT JOIN {done} d ON {match} WHERE d._inserted IS NOT TRUE AND {some}",
+        f"UNION ALL SELECT {', '.join(['0', 'NULL', *('false' for _ in table.foreign_keys)])} WHERE {some} AND EXISTS",
+        f"(SELECT FROM done d WHERE NOT EXISTS (SELECT FROM given g WHERE {_same_key(table, 'd', 'g')}))",
     ]
     return "\n".join(lines)
 
 
 @cache
-def probe_statement(table: Table) -> str:
-    """An UPDATE that is to be rolled back, with the parameters of ``store_statement``.
-
-    Answers (place from 1, whether the row's triggers make of it what is stored). Rows that they leave out are missing.
-    """
-    changes = ", ".join(f"{ident(c)} = g.{ident(c)}" for c in table.column_names if c not in table.key)
+def note_statement(table: Table) -> str:
+    """Notes in a setting, until the end of the savepoint, which rows the triggers before an INSERT make equal to the stored
+    ones, and stores nothing. No trigger on UPDATE runs. Its parameters are those of ``store_statement``."""
+    noted = f"set_config('{_NOTES}', concat_ws(' ', current_setting('{_NOTES}', true), {_digest(table, 'EXCLUDED')}), true)"
     return (
-        f"WITH g AS ({_given(table)}) UPDATE {qualified(table)} AS t SET {changes} FROM g WHERE {_same_key(table, 't', 'g')}"
-        f" RETURNING g._n, {_values(table, 'new')} IS NOT DISTINCT FROM {_values(table, 'old')}"
+        f"INSERT INTO {qualified(table)} AS t ({columns_sql(table)}) SELECT {columns_sql(table)} FROM ({_given(table)}) g"
+        f" ORDER BY {_order(table)} ON CONFLICT ({_keys(table)}) DO UPDATE SET {ident(table.key[0])} = NULL"
+        f" WHERE CASE WHEN {_differ(table)} THEN false ELSE {noted} IS NULL END"
     )
 
 
-def _updates(table: Table, update: bool) -> bool:
+@cache
+def noted_statement(table: Table) -> str:
+    """The places that ``note_statement`` noted, with the same parameters."""
+    noted = f"string_to_array(current_setting('{_NOTES}', true), ' ')"
+    return f"SELECT g._n FROM ({_given(table)}) g WHERE {_digest(table, 'g')} = ANY ({noted})"
+
+
+@cache
+def present_statement(table: Table) -> str:
+    """The places whose keys are stored, with the parameters of ``store_statement``."""
+    found = f"SELECT FROM {qualified(table)} t WHERE {_same_key(table, 't', 'g')}"
+    return f"SELECT g._n FROM ({_given(table)}) g WHERE EXISTS ({found})"
+
+
+def _digest(table: Table, alias: str) -> str:
+    return f"md5(ROW({', '.join(f'{alias}.{ident(c)}' for c in table.key)})::text)"
+
+
+def updates(table: Table, update: bool) -> bool:
+    """Whether a stored row is overwritten: there is nothing to overwrite in one that is its own key."""
     return update and not table.keyed_by_row
 
 
@@ -125,16 +148,19 @@ def _values(table: Table, alias: str) -> str:
 def _on_conflict(table: Table, update: bool) -> str:
     """What happens to a stored row; ``_inserted`` is false for one that was overwritten."""
     returning = f"RETURNING {', '.join(f't.{ident(c)}' for c in table.key)}"
-    if not _updates(table, update):
+    if not updates(table, update):
         return f"DO NOTHING {returning}, true AS _inserted"
     changes = ", ".join(f"{ident(c)} = EXCLUDED.{ident(c)}" for c in table.column_names if c not in table.key)
-    differs = f"{_values(table, 't')} IS DISTINCT FROM {_values(table, 'EXCLUDED')}"
     # A row that this statement inserted has never been locked by anybody.
-    return f"DO UPDATE SET {changes} WHERE {differs} {returning}, t.xmax = 0 AS _inserted"
+    return f"DO UPDATE SET {changes} WHERE {_differ(table)} {returning}, t.xmax = 0 AS _inserted"
+
+
+def _differ(table: Table) -> str:
+    return f"{_values(table, 't')} IS DISTINCT FROM {_values(table, 'EXCLUDED')}"
 
 
 def _comparison(table: Table) -> str:
-    if table.keyed_by_row:
-        return "true"
-    same = f"{_values(table, 't')} IS NOT DISTINCT FROM {_values(table, 'g')}"
+    same = (
+        "true" if table.keyed_by_row else f"{_values(table, 't')} IS NOT DISTINCT FROM {_values(table, 'g')}"
+    )
     return f"(SELECT {same} FROM {qualified(table)} t WHERE {_same_key(table, 't', 'g')})"

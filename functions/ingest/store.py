@@ -13,7 +13,14 @@ from dataforge.owner_rules import CODE
 from dataforge.rejections import missing_parent
 from dataforge.rows import Violation
 from functions.ingest.candidates import Candidates, Violations
-from functions.ingest.statements import array, probe_statement, store_statement
+from functions.ingest.statements import (
+    array,
+    note_statement,
+    noted_statement,
+    present_statement,
+    store_statement,
+    updates,
+)
 
 ROUNDS = 5
 """How often a table's rest is tried again after other transactions stored the same keys meanwhile."""
@@ -23,10 +30,17 @@ Statuses = dict[int, str]
 """What became of records, by their index in the batch."""
 
 _TRIGGERS = """
-    SELECT array_agg(tgname::text ORDER BY tgname) FROM pg_trigger
-    WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 3 = 3 AND tgtype & 20 <> 0
+    SELECT array_agg(DISTINCT tgname::text ORDER BY tgname::text) FROM pg_trigger
+    WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 3 = 3 AND tgtype & 20 <> 0
+    AND (tgrelid = %(table)s::regclass OR tgrelid IN (SELECT relid FROM pg_partition_tree(%(table)s)))
 """
 """The triggers that run before each inserted or updated row, and may leave it out."""
+_KEYS_CHANGED = 0
+"""The place in the answers that says so: see ``store_statement``."""
+
+
+class KeysChanged(Exception):
+    """The owner's triggers gave some rows other keys: which of several rows were stored shows when each is stored alone."""
 
 
 @dataclass(frozen=True)
@@ -51,35 +65,58 @@ def store(
 ) -> None:
     """Store a table's candidates at these places: one round trip, unless others store the same keys at the same time.
 
-    Every candidate gets a status, or violations. Raises ``Busy``, and psycopg2's errors for what the owner's rules refuse.
+    Every candidate gets a status, or violations. Raises ``Busy``, ``KeysChanged`` unless it is one candidate, and psycopg2's
+    errors for what the owner's rules refuse.
     """
     left = list(places)
     for _ in range(ROUNDS):
-        if not left:
-            return
-        left = _store_round(cursor, candidates, left, rule, statuses, violations)
-    if not left:
-        return
-    cursor.execute(_TRIGGERS, (qualified(candidates.table),))
-    (triggers,) = cursor.fetchone()
-    if not triggers:
+        if left:
+            left = _store_round(cursor, candidates, left, rule, statuses, violations)
+        if left and (triggers := _triggers(cursor, candidates)):
+            left = _judge_rest(cursor, candidates, left, rule, triggers, statuses, violations)
+    if left:
         raise Busy(f"Others keep writing the same rows of {candidates.table.name}.")
-    same = _made_what_is_stored(cursor, candidates, left) if rule == "update" else set()
-    for place in left:
-        if place in same:
-            statuses[candidates.indices[place]] = "unchanged"
-        else:
+
+
+def _triggers(cursor: Any, candidates: Candidates) -> list[str]:
+    cursor.execute(_TRIGGERS, {"table": qualified(candidates.table)})
+    (names,) = cursor.fetchone()
+    return names or []
+
+
+def _judge_rest(
+    cursor: Any,
+    candidates: Candidates,
+    places: Sequence[int],
+    rule: OnConflict,
+    triggers: Sequence[str],
+    statuses: Statuses,
+    violations: Violations,
+) -> list[int]:
+    """Say what became of rows that triggers may have left out. Returns those whose keys others stored meanwhile."""
+    overwrites = updates(candidates.table, rule == "update")
+    found = (_made_what_is_stored if overwrites else _present)(cursor, candidates, places)
+    for place in places:
+        if place not in found:
             violations[candidates.indices[place]] = [_left_out(candidates, triggers)]
+        elif overwrites:
+            statuses[candidates.indices[place]] = "unchanged"
+    return [] if overwrites else sorted(found)
+
+
+def _present(cursor: Any, candidates: Candidates, places: Sequence[int]) -> set[int]:
+    cursor.execute(present_statement(candidates.table), _arrays(candidates, places))
+    return {places[n - 1] for (n,) in cursor.fetchall()}
 
 
 def _made_what_is_stored(cursor: Any, candidates: Candidates, places: Sequence[int]) -> set[int]:
     """The places whose rows the owner's triggers turn into what is stored already, so that no update was needed."""
-    if candidates.table.keyed_by_row:
-        return set()
-    cursor.execute("SAVEPOINT probe")
-    cursor.execute(probe_statement(candidates.table), _arrays(candidates, places))
-    found = {places[n - 1] for n, same in cursor.fetchall() if same}
-    cursor.execute("ROLLBACK TO SAVEPOINT probe; RELEASE SAVEPOINT probe")
+    arrays = _arrays(candidates, places)
+    cursor.execute("SAVEPOINT notes")
+    cursor.execute(note_statement(candidates.table), arrays)
+    cursor.execute(noted_statement(candidates.table), arrays)
+    found = {places[n - 1] for (n,) in cursor.fetchall()}
+    cursor.execute("ROLLBACK TO SAVEPOINT notes; RELEASE SAVEPOINT notes")
     return found
 
 
@@ -120,7 +157,12 @@ def _execute(
 ) -> dict[int, Answer]:
     statement = store_statement(candidates.table, update=rule == "update", rivals=bool(candidates.rivals))
     cursor.execute(statement, _arrays(candidates, places))
-    return {places[n - 1]: Answer(state, tuple(orphan)) for n, state, *orphan in cursor.fetchall()}
+    answers = {n: Answer(state, tuple(orphan)) for n, state, *orphan in cursor.fetchall()}
+    if answers.pop(_KEYS_CHANGED, None):
+        if len(places) > 1:
+            raise KeysChanged
+        return {places[0]: Answer(state=False, orphan=())}
+    return {places[n - 1]: answer for n, answer in answers.items()}
 
 
 def _arrays(candidates: Candidates, places: Sequence[int]) -> list[str]:
