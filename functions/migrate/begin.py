@@ -12,6 +12,7 @@ from dataforge.failures import LEFT_BEHIND
 from dataforge.ids import run_id
 from dataforge.roles import OWNER
 from dataforge.soundness import require_declared, require_sound, with_relatives
+from functions.migrate.declared import require_columns
 from functions.migrate.replay import replay_order
 from functions.migrate.resume import drop_leftovers, resume, to_resume, worth_resuming
 from functions.migrate.run import MigrationInput, Order, read_input, read_order, read_run
@@ -35,6 +36,7 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
             if not holder:
                 given = "quality_threshold" in request.model_fields_set
                 resume(cursor, old.id, execution, request.quality_threshold if given else None)
+                require_columns(cursor, old)
             return {"migration_id": old.id, "holder": holder}
         order = replay_order(cursor, request.replay, request) if request.replay else read_order(request)
         _require_tables(cursor, order.dataset, [order.dataset.table(name) for name in order.tables])

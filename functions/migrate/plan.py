@@ -14,7 +14,7 @@ from dataforge.settings import MigrationSettings
 from functions.migrate.corrections import read_corrections
 from functions.migrate.enter import enter_file, enter_ignored, enter_tables, forget, sizes
 from functions.migrate.layout import Layout, ranges, read_layout
-from functions.migrate.replay import CHUNK, collect
+from functions.migrate.replay import CHUNK, collect, reopen
 from functions.migrate.resume import check_unchanged, has_loaded, loaded_so_far
 from functions.migrate.run import Replay, Run, read_run
 from functions.migrate.source import match_files
@@ -57,7 +57,9 @@ def _open_replay(db: Connection, s3: Any, settings: MigrationSettings, run: Run,
     """Collect the rejections to replay, from the ledger or as the files below the prefix correct them."""
     with transaction(db, role=OWNER) as cursor:
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
-        if not has_loaded(cursor, run):
+        if has_loaded(cursor, run):
+            reopen(cursor, run)
+        else:
             forget(cursor, run)
             enter_tables(cursor, run)
             corrections = read_corrections(s3, _corrected(s3, settings, run)) if run.prefix else None

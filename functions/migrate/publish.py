@@ -13,6 +13,7 @@ from dataforge.roles import OWNER
 from dataforge.rows import content_hash
 from dataforge.snapshot import exclude_snapshots
 from dataforge.soundness import require_sound, with_relatives
+from functions.migrate.declared import are_alike, require_columns
 from functions.migrate.differences import explain
 from functions.migrate.facts import keep_facts
 from functions.migrate.files import reconcile_files
@@ -143,6 +144,7 @@ def publish(db: Connection, run_id: str, execution: str) -> dict[str, str]:
             keep_facts(cursor, run)
             cursor.execute(f"SET LOCAL lock_timeout = {PUBLISH_LOCK_MS}")
             require_sound(cursor, with_relatives(run.dataset, run.tables))
+            require_columns(cursor, run)
             if run.mode == "swap":
                 _swap(cursor, run)
             else:
@@ -185,5 +187,9 @@ def _swap(cursor: Any, run: Run) -> None:
     if not shadow.replaceable(cursor, run.dataset, run.tables):
         raise TargetChanged(
             "Rows or objects were added to the tables since the run began; settling against them."
+        )
+    if not are_alike(cursor, run):
+        raise TargetChanged(
+            "The tables are declared otherwise than when they were built; settling against them."
         )
     shadow.swap(cursor, run.dataset, run.id, run.tables)

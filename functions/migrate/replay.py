@@ -119,6 +119,11 @@ def collect(cursor: Any, run: Run, replay: Replay, corrections: Iterable[Correct
     return count
 
 
+def reopen(cursor: Any, run: Run) -> None:
+    """Make ``relation`` of a replay that is resumed what this version reads: commit a6f090d began it without folders."""
+    cursor.execute(f"ALTER TABLE {relation(run.id)} ADD COLUMN IF NOT EXISTS folder_values jsonb")
+
+
 def _scope(replay: Replay) -> str:
     return "r.migration_id = %(migration_id)s" if replay.migration_id else "r.batch_id = %(batch_id)s"
 

@@ -12,11 +12,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg2.errors
+
 from dataforge import ddl, leases, shadow
 from dataforge.catalogue import ForeignKey, Table
 from dataforge.database import Connection, transaction
 from dataforge.rejections import store
 from dataforge.roles import OWNER
+from functions.migrate.declared import no_longer_fits, require_columns
 from functions.migrate.files import file_numbers
 from functions.migrate.ledger import RowsByFile, Settled, read_settled, store_settled
 from functions.migrate.locate import locate
@@ -36,6 +39,7 @@ def settle(db: Connection, s3: Any, run_id: str, table_name: str) -> dict[str, A
         before = read_settled(cursor, run_id, table_name, lock=True)
         if before and before.mode == run.mode:
             return before.model_dump(mode="json", exclude_none=True)
+        require_columns(cursor, run)
         removed = Removal(cursor, run, table)
         unchanged, updated = Counter[int](), 0
         if run.mode == "swap":
@@ -108,7 +112,10 @@ def _build(cursor: Any, run: Run, table: Table, removed: Removal) -> None:
     if not shadow.add_foreign_keys(cursor, table, run.id, in_run):
         _remove_orphans(run, table, removed)
         shadow.add_foreign_keys(cursor, table, run.id, in_run)
-    shadow.finish(cursor, table, run.id)
+    try:
+        shadow.finish(cursor, table, run.id)
+    except psycopg2.errors.CheckViolation as error:
+        raise no_longer_fits(run, table, f"rows contradict {error.diag.constraint_name}") from None
 
 
 def _compare(cursor: Any, run: Run, table: Table, removed: Removal) -> tuple[Counter[int], int]:

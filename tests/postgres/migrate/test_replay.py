@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.errors import InvalidInput, NoFiles, NoSuchRun, QualityTooLow, UnknownTable, WrongCorrection
+from functions.migrate.begin import release
+from functions.migrate.replay import relation
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge, Migration
@@ -241,6 +243,16 @@ def test_an_interrupted_replay_is_resumed_and_its_chunks_are_loaded_once(
         again.take(step)
     assert [t["loaded"] for t in again.report()["tables"]] == [0, 2]
     assert forge.database.query(OPEN) == [(1,)]
+
+
+def test_replay_that_commit_a6f090d_began_is_resumed(forge: Forge, rejected: Migration) -> None:
+    parents_arrive(forge, 8, 9)
+    run = forge.migration({"replay": {"migration_id": rejected.id}}).until("settle")
+    release(run.control, run.execution, "failed", "Timeout", "too slow")
+    forge.database.query(f"ALTER TABLE {relation(run.id)} DROP COLUMN folder_values")
+    output = forge.migration({"resume": run.id, "quality_threshold": 0}).run()
+    orders = next(t for t in output["tables"] if t["table"] == "orders")
+    assert [orders[name] for name in COUNTS] == [3, 2, 0, 0, 1]
 
 
 def test_a_replay_counts_for_quality_only_what_it_delivers(forge: Forge, rejected: Migration) -> None:

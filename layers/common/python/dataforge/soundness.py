@@ -60,18 +60,26 @@ def require_declared(cursor: Any, tables: Iterable[Table]) -> None:
     for table in tables:
         cursor.execute(_KIND, (needed, ddl.qualified(table)))
         kind, lacking = cursor.fetchone()
-        cursor.execute(_COLUMNS, (ddl.qualified(table),))
-        have = dict(cursor.fetchall())
-        differences = [] if kind in ("r", "p") else ["it is not a table" if kind else "it does not exist"]
-        for column in table.columns if not differences else ():
-            found = have.get(column.name)
-            if found != column.type.catalog:
-                differences.append(f"column {column.name} is {found or 'missing'}, not {column.type.catalog}")
+        if kind in ("r", "p"):
+            differences = column_differences(cursor, ddl.qualified(table), table)
+        else:
+            differences = ["it is not a table" if kind else "it does not exist"]
         if lacking and not differences:
             differences.append(f"Data Forge may not use it (missing: {', '.join(lacking).lower()})")
         if differences:
             hint = "`dataforge doctor` names what restores it"
             raise TableChanged(f"{table.dataset}.{table.name}", [*differences, hint])
+
+
+def column_differences(cursor: Any, relation: str, table: Table) -> list[str]:
+    """The columns that ``relation`` lacks, or has with another type than ``table`` declares."""
+    cursor.execute(_COLUMNS, (relation,))
+    have = dict(cursor.fetchall())
+    return [
+        f"column {column.name} is {have.get(column.name, 'missing')}, not {column.type.catalog}"
+        for column in table.columns
+        if have.get(column.name) != column.type.catalog
+    ]
 
 
 def _needed(cursor: Any) -> list[str]:

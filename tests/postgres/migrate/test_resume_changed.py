@@ -1,0 +1,134 @@
+"""A run is resumed under the declarations that it was begun with, or refused by name."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated
+
+import pytest
+from pydantic import Field
+
+from dataforge.catalogue import Dataset, Row
+from dataforge.columns import Integer, Key, Label
+from dataforge.datasets import DATASETS
+from dataforge.errors import TableChanged, TargetRefuses
+from dataforge.modules import read_dataset
+from dataforge.roles import LOGINS
+from functions.migrate.begin import release
+from functions.schema.apply import apply
+
+if TYPE_CHECKING:
+    from tests.postgres.migrate.conftest import Forge, Migration
+
+
+class Before(Row, table="items", file="items.csv"):
+    """As it was."""
+
+    item: Annotated[Integer, Key()]
+    size: Annotated[Integer, Field(le=50)]
+
+
+class Added(Row, table="items", file="items.csv"):
+    """With one more column."""
+
+    item: Annotated[Integer, Key()]
+    size: Annotated[Integer, Field(le=50)]
+    note: Label | None = None
+
+
+class Narrowed(Row, table="items", file="items.csv"):
+    """With a rule that loaded rows contradict."""
+
+    item: Annotated[Integer, Key()]
+    size: Annotated[Integer, Field(le=10)]
+
+
+class Relaxed(Row, table="items", file="items.csv"):
+    """With a rule that more rows satisfy."""
+
+    item: Annotated[Integer, Key()]
+    size: Annotated[Integer, Field(le=100)]
+
+
+class Retyped(Row, table="items", file="items.csv"):
+    """With another type."""
+
+    item: Annotated[Integer, Key()]
+    size: Label
+
+
+class Keyed(Row, table="items", file="items.csv"):
+    """With another key."""
+
+    item: Integer
+    size: Annotated[Integer, Field(le=50), Key()]
+
+
+def declare(forge: Forge, monkeypatch: pytest.MonkeyPatch, model: type[Row]) -> None:
+    module = ModuleType("store")
+    vars(module).update(Item=model)
+    dataset: Dataset = read_dataset(module)
+    monkeypatch.setitem(DATASETS, "store", dataset)
+    apply(forge.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"))
+
+
+def begun(forge: Forge, monkeypatch: pytest.MonkeyPatch, later: type[Row], last: str) -> Migration:
+    """A run that ended before the step ``last``, and is to be resumed under another declaration."""
+    declare(forge, monkeypatch, Before)
+    forge.put("store/", items=b"item,size\n1,1\n2,20\n3,20\n")
+    run = forge.migration({"dataset": "store", "quality_threshold": 0}).until(last)
+    release(run.control, run.execution, "aborted", "ABORTED", "stopped")
+    declare(forge, monkeypatch, later)
+    return forge.migration({"resume": run.id})
+
+
+def constraints(forge: Forge) -> dict[str, str]:
+    found = forge.database.query(
+        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE conrelid = 'store.items'::regclass AND contype <> 'n'"
+    )
+    return dict(found)
+
+
+@pytest.mark.parametrize(
+    ("later", "last", "words"),
+    [
+        (Added, "settle", "column note is missing, not text"),
+        (Added, "publish", "column note is missing, not text"),
+        (Retyped, "publish", "column size is integer, not text"),
+        (Narrowed, "settle", "rows contradict items_size_check"),
+    ],
+)
+def test_run_whose_rows_no_longer_fit_the_declaration_is_refused(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch, later: type[Row], last: str, words: str
+) -> None:
+    run = begun(forge, monkeypatch, later, last)
+    with pytest.raises(TableChanged, match=rf"loaded into store\.items .*{words}; .*start a new one"):
+        run.run()
+    assert forge.database.query("SELECT count(*) FROM store.items") == [(0,)]
+
+
+def test_rows_that_a_later_rule_refuses_are_not_published(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(TargetRefuses, match="items_size_check"):
+        begun(forge, monkeypatch, Narrowed, "publish").run()
+    assert "10" in constraints(forge)["items_size_check"]
+
+
+def test_relaxed_rule_outlives_a_run_that_was_settled_before(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [counts] = begun(forge, monkeypatch, Relaxed, "publish").run()["tables"]
+    assert counts["loaded"] == 3
+    assert "100" in constraints(forge)["items_size_check"]
+
+
+def test_changed_key_outlives_a_run_that_was_settled_before(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = begun(forge, monkeypatch, Keyed, "publish")
+    run.document["quality_threshold"] = 0
+    [counts] = run.run()["tables"]
+    assert (counts["loaded"], counts["rejected"]) == (2, 1)
+    assert constraints(forge)["items_pkey"] == "PRIMARY KEY (size)"
