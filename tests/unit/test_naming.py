@@ -10,9 +10,11 @@ from dataforge.catalogue import Dataset, Source
 from dataforge.datasets import get_dataset
 from dataforge.filelist import list_files, present_tables
 from dataforge.filenames import Doubtful, FileNames, Ignored, Taken
+from dataforge.lookalikes import is_marker
 from dataforge.naming import in_order
 
 OLIST = get_dataset("olist")
+OLIST_NAMES = FileNames(OLIST)
 STEM = "olist_orders_dataset"
 
 
@@ -69,7 +71,16 @@ def test_a_source_may_have_many_files(path: str) -> None:
         f"{STEM}.csv.gz.part",
         f"{STEM}.json",
         f"{STEM}.xlsx",
-        f"~${STEM}.xlsx",
+        f"{STEM}.txt",
+        f"{STEM}.TSV",
+        f"{STEM}.tar.gz",
+        f"{STEM}.7z",
+        f"{STEM}_part2.txt",
+        f"{STEM}_1of2.tsv.gz",
+        f"{STEM}2018Q1.csv",
+        f"2018-01-31_{STEM}.csv",
+        "orders.txt",
+        "orders.tsv",
         f".{STEM}.csv.swp",
         STEM,
         "orders.csv",
@@ -102,6 +113,12 @@ def test_what_looks_like_a_table_s_file_is_doubtful(path: str) -> None:
     assert found.reason
 
 
+@given(st.from_regex(r"[a-z0-9]{0,8}", fullmatch=True))
+def test_file_with_table_s_name_and_any_ending_is_never_passed_over(ending: str) -> None:
+    if not is_marker(f"{STEM}.{ending}"):
+        assert not isinstance(OLIST_NAMES.fate(f"{STEM}.{ending}"), Ignored)
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -117,6 +134,10 @@ def test_what_looks_like_a_table_s_file_is_doubtful(path: str) -> None:
         f"{STEM}/.DS_Store",
         f"__MACOSX/._{STEM}.csv",
         f"{STEM}_$folder$",
+        f"{STEM}.csv:Zone.Identifier",
+        f"{STEM}.csv.sha256",
+        f"~${STEM}.xlsx",
+        f".~lock.{STEM}.csv#",
         "Thumbs.db",
         "other/part-0.csv",
         "orders",
@@ -242,7 +263,7 @@ def test_present_tables_are_those_with_a_file() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [f"{STEM}{'1' * 1000}x", f"{STEM}{'_' * 1000}x", f"{STEM}{'copy' * 250}x", "copy (1) " * 100],
+    [f"{STEM}{'1' * 1000}x", "1_" * 500, f"{STEM}{'_' * 1000}x", f"{STEM}{'copy' * 250}x", "copy (1) " * 100],
 )
 def test_a_hostile_name_is_read_without_backtracking(name: str) -> None:
     assert isinstance(FileNames(OLIST).fate(name), Ignored)

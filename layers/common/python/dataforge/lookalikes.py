@@ -14,19 +14,26 @@ READ_ENDINGS = (".csv", ".csv.gz", ".csv.zst", ".parquet")
 """The endings of files that are read."""
 
 _MARKER = re.compile(
-    r"_SUCCESS|_(?:committed|started)_.*|_(?:common_)?metadata|.*_\$folder\$"  # Hadoop, Spark, Parquet, EMR
-    r"|\..*\.crc|\.DS_Store|\._.*|\.gitkeep|\.keep|Thumbs\.db|desktop\.ini",  # Hadoop, macOS, git, Windows
+    r"_SUCCESS|_(?:committed|started)_[0-9A-Za-z]*|_(?:common_)?metadata|.*_\$folder\$"  # Hadoop, Spark, Parquet, EMR
+    r"|\..*\.crc|\.DS_Store|\._.*|\.gitkeep|\.keep|(?i:thumbs\.db|desktop\.ini)"  # Hadoop, macOS, git, Windows
+    r"|.*:Zone\.Identifier|~\$.*|\.~lock\..*#"  # Windows as WSL copies it; open in Excel, in LibreOffice
+    r"|.*\.(?:md5|sha(?:1|256|512))",  # checksums
     re.DOTALL,
 )
 _UNREAD = ("bz2", "xz", "zip", "7z", "rar", "lz4", "lzo", "snappy", "br", "z", "lzma", "tar", "tgz")
 """Endings of compressions and archives that are not read."""
 
 _COPY = re.compile(r"(?:copy|kopie|copie|copia|cópia)(?: ?\(\d+\))?(?: of| von| de)?[\W_]+")
+_WORD = "(?:copy|kopie|copie|copia|cópia|part|chunk|file|of|v|q|t)"
+_WHOLE = r"(?![^\W\d_])"
 _TAIL = re.compile(
-    r"s?(?:[\W_]*+(?:\d++|copy|kopie|copie|copia|cópia|part|chunk|file|of|v|q|t))*+[\W_]*?(?:\.(?P<ending>.*))?",
+    rf"s?(?:[\W_]*+(?:\d++(?=(?:{_WORD})?{_WHOLE})|{_WORD}{_WHOLE}))*+[\W_]*?(?:\.(?P<ending>.*))?",
     re.DOTALL,
 )
-"""What may follow a stem. The possessive quantifiers keep the match linear: object keys are other people's."""
+"""What may follow a stem. No letter follows a word: the ``t`` of ``.txt`` and the 7 of ``.7z`` belong to the ending.
+
+The possessive quantifiers keep the match linear: object keys are other people's.
+"""
 _DATA_ENDING = re.compile(r"(?:csv|tsv|txt|parquet|pq|json|jsonl|ndjson|xlsx?)(?:\..*)?", re.DOTALL)
 
 
@@ -37,7 +44,7 @@ def is_marker(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Lookalike:
-    """The names that resemble ``stem``: case, separators, a copy's or part's number and the ending may differ.
+    """The names that resemble ``stem``: case, separators, a number before or after it and the ending may differ.
 
     Other words after it make it another name: ``pokemon_forms.csv`` does not resemble ``pokemon``. With ``data_only`` the
     ending must be one that data has.
@@ -49,7 +56,7 @@ class Lookalike:
     @cached_property
     def _start(self) -> re.Pattern[str]:
         letters = [c for c in _folded(self.stem) if c.isalnum()]
-        return re.compile(r"[\W_]*" + r"[\W_]*".join(map(re.escape, letters)))
+        return re.compile(r"[\W_\d]*" + r"[\W_]*".join(map(re.escape, letters)))
 
     def fits(self, name: str, *, folder: bool = False) -> bool:
         """Whether the name, of a file or of a folder, resembles the stem."""
