@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from infra.functions import METRICS_NAMESPACE
+from dataforge.metric_names import NAMESPACE
 
 SERVICE = {"service": "ingest"}
 # Of fewer records a handful would be a high percentage, and wake somebody for a client's first try.
@@ -29,7 +29,7 @@ def batch_latency(statistic: str) -> cloudwatch.Metric:
 
 def _metric(name: str, statistic: str, period: Duration | None) -> cloudwatch.Metric:
     return cloudwatch.Metric(
-        namespace=METRICS_NAMESPACE,
+        namespace=NAMESPACE,
         metric_name=name,
         dimensions_map=SERVICE,
         statistic=statistic,
@@ -49,5 +49,5 @@ def rejected_percent(period: Duration) -> cloudwatch.MathExpression:
 
 def rejected_by_code() -> cloudwatch.MathExpression:
     """One line per code that occurred; an alarm could not search, so the total is a metric of its own."""
-    search = f'{{{METRICS_NAMESPACE},code,service}} MetricName="RecordsRejected"'
+    search = f'{{{NAMESPACE},code,service}} MetricName="RecordsRejected"'
     return cloudwatch.MathExpression(label="", expression=f"SEARCH('{search}', 'Sum')", using_metrics={})

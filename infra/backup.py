@@ -8,7 +8,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from dataforge.datasets import DATASETS
-from dataforge.failures import FAILURES
+from dataforge.report_bucket import FAILURES, RUNS
 from dataforge.roles import BACKUP
 from infra.backup_schedule import schedule_backups
 from infra.backup_states import BackupStates
@@ -19,7 +19,7 @@ from infra.layers import Layers
 from infra.machine import dead_letter_queue, machine_name, make_machine, release_when_stopped
 from infra.network import Network
 from infra.settings import Settings
-from infra.storage import RUNS, Storage, grant_delete, grant_read, grant_write
+from infra.storage import Storage, grant_delete, grant_read, grant_write
 
 # The whole of what Lambda gives one step, and the memory at which it gives a whole processor.
 TIMEOUT = Duration.minutes(15)

@@ -8,9 +8,10 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
+from dataforge.metric_names import NAMESPACE
 from dataforge.roles import DELIVER
 from infra.database import Database
-from infra.functions import METRICS_NAMESPACE, Function
+from infra.functions import Function
 from infra.layers import Layers
 from infra.network import Network
 from infra.settings import Settings
@@ -73,7 +74,7 @@ class Deliver(Construct):
     def margin(self) -> cloudwatch.Metric:
         """The smallest distance of any score of the last day to its threshold: below 0, a promise is broken."""
         return cloudwatch.Metric(
-            namespace=METRICS_NAMESPACE,
+            namespace=NAMESPACE,
             metric_name="QualityMargin",
             dimensions_map={"service": "deliver"},
             statistic="Minimum",

@@ -9,8 +9,9 @@ from aws_cdk import ArnFormat, CustomResource, Duration, Stack, Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
+from dataforge.metric_names import NAMESPACE
 from infra.acknowledge import acknowledge
-from infra.functions import METRICS_NAMESPACE, Function
+from infra.functions import Function
 from infra.layers import Layers
 from infra.settings import Settings
 from infra.wheels import ROOT
@@ -80,7 +81,7 @@ class Deployment(Construct):
             iam.PolicyStatement(
                 actions=["cloudwatch:PutMetricData"],
                 resources=["*"],
-                conditions={"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}},
+                conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
             )
         )
         self._acknowledge("PutMetricData knows no resource; the namespace is the app's.", "*")

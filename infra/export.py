@@ -6,6 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from dataforge.report_bucket import EXPORTS
 from dataforge.roles import EXPORT
 from infra.database import Database
 from infra.failure_states import explain_with
@@ -16,7 +17,7 @@ from infra.machine import make_machine
 from infra.network import Network
 from infra.settings import Settings
 from infra.steps import call, retry_died
-from infra.storage import EXPORTS, Storage, grant_read, grant_write
+from infra.storage import Storage, grant_read, grant_write
 
 # The whole of what Lambda gives one step: what takes longer is what backups are for.
 TIMEOUT = Duration.minutes(15)

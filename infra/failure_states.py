@@ -9,7 +9,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from dataforge.failures import FAILURES, SITUATIONS, UNEXPECTED
+from dataforge.failures import SITUATIONS, UNEXPECTED
+from dataforge.report_bucket import FAILURES, failure_key
 from infra.steps import call
 
 
@@ -27,7 +28,7 @@ def record_failure(scope: Construct, task: str, report: s3.IBucket) -> sfn.IChai
         action="putObject",
         parameters={
             "Bucket": report.bucket_name,
-            "Key": sfn.JsonPath.format(f"{FAILURES}{{}}.json", sfn.JsonPath.string_at("$.execution")),
+            "Key": sfn.JsonPath.format(failure_key("{}"), sfn.JsonPath.string_at("$.execution")),
             "Body": sfn.JsonPath.object_at("$.error"),
         },
         iam_resources=[report.arn_for_objects(f"{FAILURES}*")],

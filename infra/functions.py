@@ -11,13 +11,12 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from dataforge.metric_names import NAMESPACE
 from infra.acknowledge import acknowledge
 from infra.log_groups import log_group
 from infra.network import Network
 from infra.settings import Settings
 from infra.wheels import NOT_CODE, ROOT
-
-METRICS_NAMESPACE = "DataForge"
 
 
 class Function(lambda_.Function):
@@ -59,7 +58,7 @@ class Function(lambda_.Function):
             layers=list(layers),
             environment={
                 "POWERTOOLS_SERVICE_NAME": capability,
-                "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+                "POWERTOOLS_NAMESPACE": NAMESPACE,
                 "POWERTOOLS_LOG_LEVEL": "INFO",
                 **environment,
             },

@@ -17,9 +17,9 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from dataforge.errors import AlreadyRunning
+from dataforge.report_bucket import MAP_RESULTS
 from infra.failure_states import fail_explained, record_failure
 from infra.steps import call, retry_died
-from infra.storage import MAP_RESULTS
 
 EXECUTION = sfn.JsonPath.string_at("$$.Execution.Id")
 HOLDER = sfn.JsonPath.string_at("$.run.holder")

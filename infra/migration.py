@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration
 from constructs import Construct
 
-from dataforge.failures import FAILURES
+from dataforge.report_bucket import FAILURES, PROGRESS, RUNS
 from dataforge.roles import LOAD, MIGRATE
 from infra.database import Database
 from infra.functions import Function
@@ -14,7 +14,7 @@ from infra.machine import dead_letter_queue, release_when_stopped
 from infra.migration_machine import make_migration_machine
 from infra.network import Network
 from infra.settings import Settings
-from infra.storage import PROGRESS, RUNS, Storage, grant_read, grant_write
+from infra.storage import Storage, grant_read, grant_write
 
 # The whole of what Lambda gives one step, and the memory at which it gives a whole processor.
 TIMEOUT = Duration.minutes(15)

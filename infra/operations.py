@@ -6,12 +6,13 @@ from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from dataforge.report_bucket import CLAIMS, EXPORTS
 from infra.acknowledge import acknowledge
 from infra.functions import Function
 from infra.layers import Layers
 from infra.machine import machine_name
 from infra.settings import Settings
-from infra.storage import CLAIMS, EXPORTS, Storage, grant_read, grant_write
+from infra.storage import Storage, grant_read, grant_write
 
 # API Gateway waits no longer.
 TIMEOUT = Duration.seconds(29)

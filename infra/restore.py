@@ -8,7 +8,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from dataforge.datasets import DATASETS
-from dataforge.failures import FAILURES
+from dataforge.report_bucket import FAILURES, RUNS
 from dataforge.roles import REFILL, RESTORE
 from infra.database import Database
 from infra.functions import Function
@@ -17,7 +17,7 @@ from infra.machine import dead_letter_queue, machine_name, make_machine, release
 from infra.network import Network
 from infra.restore_states import RestoreStates
 from infra.settings import Settings
-from infra.storage import RUNS, Storage, grant_read, grant_write
+from infra.storage import Storage, grant_read, grant_write
 
 # The whole of what Lambda gives one step, and the memory at which it gives a whole processor.
 TIMEOUT = Duration.minutes(15)

@@ -8,23 +8,13 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from dataforge.report_bucket import CLAIMS, EXPORTS, MAP_RESULTS, PROGRESS
 from infra.acknowledge import acknowledge, logical_id
 from infra.removal import KEPT
 
 INSTANT_ARCHIVE = s3.StorageClass.GLACIER_INSTANT_RETRIEVAL
 INFREQUENT = s3.StorageClass.INFREQUENT_ACCESS
 _MONTH = Duration.days(30)
-
-RUNS = "runs/"
-"""In the report bucket: a run's work lists and its report."""
-PROGRESS = "progress/"
-"""In the report bucket: what tells a client how far a run is."""
-CLAIMS = "requests/"
-"""In the report bucket: which run an idempotency key stands for."""
-EXPORTS = "exports/"
-"""In the report bucket: tables as files, for those who asked for them."""
-MAP_RESULTS = "map-runs/"
-"""In the report bucket: what Step Functions writes about the children of a Distributed Map."""
 
 
 class Storage(Construct):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from dataforge_cli.call import Call
 from dataforge_cli.deployment import Deployment
 from dataforge_cli.executions import Execution
-from dataforge_cli.failures import error_code
 from dataforge_cli.follow import follow_started
 from dataforge_cli.machines import MIGRATION
 from dataforge_cli.progress import as_document, read_plan, read_progress
+from dataforge_cli.rejections import NoReport, read_report
 from dataforge_cli.tables import reasons, summary, under_way
 
 _SHOWN = 20
@@ -78,12 +75,7 @@ def _read_report(deployment: Deployment, execution: Execution) -> dict[str, Any]
     plan = read_plan(deployment, execution.name)
     if plan is None:
         return None
-    key = f"runs/{plan.migration_id}/report.json"
     try:
-        answer = deployment.s3.get_object(Bucket=deployment["report_bucket"], Key=key)
-    except ClientError as error:
-        if error_code(error) == "NoSuchKey":
-            return None
-        raise
-    report: dict[str, Any] = json.loads(answer["Body"].read())
-    return report
+        return read_report(deployment, plan.migration_id)
+    except NoReport:
+        return None

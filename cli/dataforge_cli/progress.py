@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from dataforge.report_bucket import progress_folder
 from dataforge_cli.deployment import Deployment
 from dataforge_cli.failures import error_code
 from dataforge_cli.machines import MIGRATION
@@ -56,7 +57,7 @@ def read_plan(deployment: Deployment, execution: str) -> Plan | None:
     """The plan of the execution of this name; None before it is planned, and when it has expired."""
     try:
         answer = deployment.s3.get_object(
-            Bucket=deployment["report_bucket"], Key=f"progress/{execution}/plan.json"
+            Bucket=deployment["report_bucket"], Key=f"{progress_folder(execution)}plan.json"
         )
     except ClientError as error:
         if error_code(error) == "NoSuchKey":
@@ -70,7 +71,7 @@ def read_progress(deployment: Deployment, arn: str, plan: Plan | None) -> Progre
     phase = read_phase(deployment, arn, MIGRATION.phases)
     if plan is None:
         return Progress(phase, "", ())
-    chunks = _read_chunks(deployment, f"progress/{arn.rpartition(':')[2]}/")
+    chunks = _read_chunks(deployment, progress_folder(arn))
     done = phase in _AFTER_LOAD
     return Progress(phase, plan.migration_id, tuple(count(plan, chunks, loaded=done)))
 

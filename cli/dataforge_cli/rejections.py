@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from dataforge.report_bucket import replayed_folder, report_key
 from dataforge_cli.deployment import Deployment
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.failures import error_code
@@ -45,7 +46,7 @@ def _replayed(deployment: Deployment, migration: str) -> set[int]:
     """The ids of the migration's rejections that replays have stored."""
     bucket, found = deployment["report_bucket"], set[int]()
     pages = deployment.s3.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Prefix=f"runs/{migration}/replayed/"
+        Bucket=bucket, Prefix=replayed_folder(migration)
     )
     for key in (item["Key"] for page in pages for item in page.get("Contents", [])):
         found.update(json.loads(deployment.s3.get_object(Bucket=bucket, Key=key)["Body"].read())["ids"])
@@ -62,7 +63,7 @@ def _lines(deployment: Deployment, parts: Iterable[dict[str, Any]], table: str) 
 
 def read_report(deployment: Deployment, migration: str) -> dict[str, Any]:
     """The report of a migration. Raises ``NoReport``."""
-    key = f"runs/{migration}/report.json"
+    key = report_key(migration)
     try:
         answer = deployment.s3.get_object(Bucket=deployment["report_bucket"], Key=key)
     except ClientError as error:

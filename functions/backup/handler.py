@@ -13,6 +13,7 @@ from dataforge.aws_clients import WORKER, make_client
 from dataforge.database import Connection, connect, get_db_resource, transaction
 from dataforge.errors import DamagedBackup
 from dataforge.failures import as_step, caught, ended
+from dataforge.metric_names import BACKUP, BACKUP_DAMAGED, BACKUP_VERIFIED, NAMESPACE
 from dataforge.settings import BackupSettings, DatabaseSettings, read
 from dataforge.telemetry import entry_point, make_logger, make_tracer
 from functions.backup.begin import begin
@@ -26,7 +27,7 @@ from functions.backup.run import read_run
 from functions.backup.scratch import restore_scratch
 from functions.backup.verify import CheckItem, check, plan_checks
 
-SERVICE = "backup"
+SERVICE = BACKUP
 logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)
 
 
@@ -78,15 +79,15 @@ def _judge(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> di
     try:
         verdict = judge(db, s3, settings, run_id)
     except DamagedBackup:
-        _count("BackupDamaged", dataset)
+        _count(BACKUP_DAMAGED, dataset)
         raise
     if verdict["new"]:
-        _count("BackupVerified", dataset)
+        _count(BACKUP_VERIFIED, dataset)
     return verdict
 
 
 def _count(name: str, dataset: str) -> None:
-    with single_metric(name=name, unit=MetricUnit.Count, value=1, namespace="DataForge") as metric:
+    with single_metric(name=name, unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as metric:
         metric.add_dimension("dataset", dataset)
 
 

@@ -13,6 +13,7 @@ from dataforge.database import Connection, transaction
 from dataforge.errors import Busy, TableChanged
 from dataforge.objects import put_json
 from dataforge.parts import count_parts, part_key
+from dataforge.report_bucket import run_folder
 from dataforge.settings import BackupSettings
 from dataforge.soundness import require_sound
 from functions.backup.hold import is_held
@@ -70,7 +71,7 @@ def plan(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict
 
 def work_list(run_id: str, name: str) -> str:
     """Where a list of items for a Distributed Map lies in the report bucket."""
-    return f"runs/{run_id}/{name}.json"
+    return f"{run_folder(run_id)}{name}.json"
 
 
 def check_columns(cursor: Any, table: Table) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dataforge.metric_names import BACKUP, BACKUP_VERIFIED, NAMESPACE
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
@@ -16,12 +18,12 @@ def begin_watch(cloudwatch: CloudWatchClient, event: dict[str, Any]) -> dict[str
     for dataset in event["ResourceProperties"]["Datasets"]:
         if dataset not in before:
             cloudwatch.put_metric_data(
-                Namespace="DataForge",
+                Namespace=NAMESPACE,
                 MetricData=[
                     {
-                        "MetricName": "BackupVerified",
+                        "MetricName": BACKUP_VERIFIED,
                         "Dimensions": [
-                            {"Name": "service", "Value": "backup"},
+                            {"Name": "service", "Value": BACKUP},
                             {"Name": "dataset", "Value": dataset},
                         ],
                         "Value": 1,

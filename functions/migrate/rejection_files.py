@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dataforge.objects import put_json
+from dataforge.report_bucket import replayed_folder
 from functions.migrate.run import Run
 
 FILE_BYTES = 16 << 20
@@ -53,7 +54,7 @@ def write_replayed(cursor: Any, s3: Any, bucket: str, run: Run) -> None:
         (source,),
     )
     ids = [number for (number,) in cursor.fetchall()]
-    put_json(s3, bucket, f"runs/{source}/replayed/{run.id}.json", {"ids": ids})
+    put_json(s3, bucket, f"{replayed_folder(source)}{run.id}.json", {"ids": ids})
 
 
 def _lines(cursor: Any, run: Run, table: str) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from typing import Any
 from dataforge.database import Connection, transaction
 from dataforge.naming import in_order
 from dataforge.objects import put_json
+from dataforge.report_bucket import report_key
 from dataforge.roles import OWNER
 from dataforge.rows import ROW_HASH
 from dataforge.settings import MigrationSettings
@@ -35,7 +36,7 @@ def report(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) ->
         document = _document(cursor, run)
         document["rejection_files"] = write_rejections(cursor, s3, settings.report_bucket, run)
         write_replayed(cursor, s3, settings.report_bucket, run)
-    key = f"{run.folder}report.json"
+    key = report_key(run.id)
     put_json(s3, settings.report_bucket, key, document)
     s3.put_object(
         Bucket=settings.report_bucket,

@@ -14,6 +14,7 @@ from dataforge.columns import NO_NUL
 from dataforge.datasets import DEFAULT, get_dataset
 from dataforge.errors import NoSuchRun
 from dataforge.inputs import Input
+from dataforge.report_bucket import progress_folder, run_folder
 
 Name = Annotated[str, StringConstraints(max_length=100)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=NO_NUL)]
@@ -102,12 +103,12 @@ class Run:
     @property
     def folder(self) -> str:
         """Where the run's objects lie in the report bucket."""
-        return f"runs/{self.id}/"
+        return run_folder(self.id)
 
     @property
     def progress(self) -> str:
         """Where the run's progress can be followed by whoever knows only the execution's name."""
-        return f"progress/{self.execution.rpartition(':')[2]}/"
+        return progress_folder(self.execution)
 
 
 def read_run(cursor: Any, run_id: str) -> Run:

@@ -2,7 +2,7 @@
 
 The first request under a key writes the id that it is about to use, if nobody has (S3 decides); every later one finds it
 there, and starts the same execution again, which Step Functions takes for the first. So nothing is lost or done twice,
-wherever a request breaks off.
+wherever a request breaks off. A lifecycle rule removes claims after 30 days; execution names are remembered for 90.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from botocore.exceptions import ClientError
 from dataforge.errors import Unavailable
 from dataforge.http.errors import KeyReused
 from dataforge.objects import translated
+from dataforge.report_bucket import CLAIMS
 
-CLAIMS = "requests/"
-"""In the report bucket; a lifecycle rule removes them after 30 days. Execution names are remembered for 90."""
-
-_TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
+TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
+"""How S3 answers a conditional write that another request was faster with."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def resolve(s3: Any, bucket: str, claim: Claim, fresh: str) -> str:
         with translated(bucket, "an idempotency key"):
             s3.put_object(Bucket=bucket, Key=claim.object_key, Body=body, IfNoneMatch="*")
     except ClientError as error:
-        if error.response["Error"]["Code"] not in _TAKEN:
+        if error.response["Error"]["Code"] not in TAKEN:
             raise
         earlier = find(s3, bucket, claim)
         if earlier is None:

@@ -18,9 +18,9 @@ from botocore.exceptions import ClientError
 from dataforge.errors import Refused, Temporary, Unavailable
 from dataforge.ids import time_of
 from dataforge.objects import translated
-from functions.operations.claims import CLAIMS
+from dataforge.report_bucket import CLAIMS
+from functions.operations.claims import TAKEN
 
-_TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 _STARTING = timedelta(minutes=1)
 """For so long an export that was written down and is not known to Step Functions is taken for one that is starting."""
 
@@ -82,7 +82,7 @@ def take(
         with translated(bucket, "a running export"):
             s3.put_object(Bucket=bucket, Key=turn.object_key, Body=body, **condition)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in _TAKEN:
+        if error.response["Error"]["Code"] not in TAKEN:
             raise
         other, _ = _read(s3, bucket, turn)
         if other is None:

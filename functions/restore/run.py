@@ -9,6 +9,7 @@ from dataforge import ddl, shadow
 from dataforge.catalogue import Dataset, Table
 from dataforge.datasets import get_dataset
 from dataforge.errors import NoSuchBackup
+from dataforge.report_bucket import run_folder
 
 SWAP, MERGE = "swap", "merge"
 
@@ -33,7 +34,7 @@ class Run:
     @property
     def folder(self) -> str:
         """Where its work lists lie in the report bucket."""
-        return f"runs/{self.id}/"
+        return run_folder(self.id)
 
     @property
     def schema(self) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from dataforge.metric_names import NAMESPACE
 from local.smoke_aws.until import until
 
-NAMESPACE = "DataForge"
 _MINUTES = 10
 _SECONDS = 300.0
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dataforge import metric_names as known_names
 from dataforge.datasets import DATASETS
 from dataforge.roles import LOGINS
 
@@ -30,6 +31,8 @@ def metric_names(tree: ast.AST) -> Iterator[str]:
             named = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "name")]
             if called in EMITTERS and named and isinstance(named[0], ast.Constant):
                 yield str(named[0].value)
+            elif called in EMITTERS and named and isinstance(named[0], ast.Name) and named[0].id.isupper():
+                yield str(getattr(known_names, named[0].id))
 
 
 def emitted() -> set[tuple[str, str]]:

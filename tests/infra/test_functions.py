@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dataforge.failures import FAILURES
+from dataforge.report_bucket import FAILURES
 from dataforge.roles import LOGINS
 from dataforge.settings import MigrationSettings, read
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.errors import InvalidSettings, SourceChanged, Unavailable, Unexpected, UnknownDataset
-from dataforge.failures import failure_key
+from dataforge.report_bucket import failure_key
 from dataforge.roles import LOAD, MIGRATE
 from functions.migrate.handler import control, load
 

@@ -8,10 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from dataforge.manifest import ColumnEntry
 from dataforge.objects import download, put_json
-
-EXPORTS = "exports/"
-"""In the report bucket; a lifecycle rule removes what is there after 30 days."""
-
+from dataforge.report_bucket import EXPORTS
 
 RESULT = "export.json"
 Format = Literal["parquet", "ndjson"]

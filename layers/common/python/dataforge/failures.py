@@ -13,15 +13,13 @@ from http import HTTPStatus
 from typing import Any
 
 from dataforge import errors
+from dataforge.report_bucket import failure_key
 
 _CAUSE_LIMIT = 4_000
 """Step Functions takes 32,768 characters of cause; nobody reads that many."""
 
 WORKERS_FAILED = "States.ExceedToleratedFailureThreshold"
-"""How a Distributed Map ends when one of its items failed. The item's own error is recorded under ``failure_key``."""
-
-FAILURES = "map-runs/failures/"
-"""Where, in the report bucket, Step Functions records the errors of workers."""
+"""How a Distributed Map ends when one of its items failed. The item's own error is in the report bucket."""
 
 
 @dataclass(frozen=True)
@@ -167,11 +165,6 @@ def is_not_found(code: str) -> bool:
     """Whether a run failed because it was to be about something that does not exist, such as a backup's id."""
     kind = getattr(errors, code, None)
     return isinstance(kind, type) and getattr(kind, "status", None) == HTTPStatus.NOT_FOUND
-
-
-def failure_key(execution: str) -> str:
-    """The key, in the report bucket, of the error with which a worker of the execution (its ARN or name) failed."""
-    return f"{FAILURES}{execution.rpartition(':')[2]}.json"
 
 
 def recorded_failure(s3: Any, bucket: str, execution: str) -> Failure | None:

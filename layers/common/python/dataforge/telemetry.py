@@ -20,9 +20,8 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.errors import DataForgeError, StatementFailed, Unexpected
+from dataforge.metric_names import NAMESPACE
 from dataforge.refusals import describe, is_database_error
-
-NAMESPACE = "DataForge"
 
 Result = TypeVar("Result")
 
