@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -22,6 +22,7 @@ from dataforge_cli.commands.status import status
 from dataforge_cli.commands.stop import stop
 from dataforge_cli.options import OutputsFile, Stage
 from dataforge_cli.screen import Screen
+from dataforge_cli.version import version
 
 
 class Commands(TyperGroup):
@@ -76,8 +77,24 @@ for name, command in COMMANDS.items():
     app.command(name)(command)
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"dataforge {version()}\n")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+]
+
+
 @app.callback()
-def dataforge(context: typer.Context, stage: Stage = None, outputs: OutputsFile = None) -> None:
+def dataforge(
+    context: typer.Context,
+    stage: Stage = None,
+    outputs: OutputsFile = None,
+    show_version: Version = False,  # noqa: ARG001  its callback answers
+) -> None:
     """Data Forge moves a business's historical CSVs into PostgreSQL on AWS.
 
     Every command works on the embedded cloud if it is deployed (make local), else on AWS with the credentials and region

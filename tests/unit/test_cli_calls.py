@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,9 @@ def test_debug_shows_where_it_failed() -> None:
     assert result.exit_code == 2
     assert "Traceback" in result.stderr
     assert "read_folder" in result.stderr
+
+
+def test_version_is_the_projects() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"dataforge {project['version']}\n")
