@@ -12,16 +12,14 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from dataforge.bastion import TUNNEL_SECONDS, USER
 from dataforge.roles import ANALYST
 from infra.acknowledge import acknowledge
 from infra.database import Database
 from infra.network import Network
 from infra.settings import Settings
 
-USER = "ec2-user"
 SSH = ec2.Port.tcp(22)
-TUNNEL_SECONDS = 3600
-"""An hour is the longest that EC2 Instance Connect allows."""
 DISK_GIGABYTES = 8
 
 STOP_WHEN_IDLE = """

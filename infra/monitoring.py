@@ -13,7 +13,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from dataforge.connections import Budget, connections_of
+from dataforge.connections import connections_of
 from dataforge.datasets import DATASETS
 from infra.api import Api
 from infra.api_metrics import rejected_percent
@@ -252,5 +252,4 @@ class Monitoring(Construct):
 def _busy(settings: Settings) -> int:
     """Nine tenths of the connections that the logins are limited to together, on an instance of this class."""
     known = connections_of(settings.instance_class)
-    budget = Budget(settings.load_concurrency, settings.backup_concurrency, settings.export_concurrency)
-    return sum(budget.limits(known, settings.instance_class).values()) * 9 // 10
+    return sum(settings.budget.limits(known, settings.instance_class).values()) * 9 // 10

@@ -192,6 +192,11 @@ class Settings(_Model):
         return f"DataForge-{self.stage}"
 
     @property
+    def budget(self) -> Budget:
+        """What the limits of the logins' connections are computed from."""
+        return Budget(self.load_concurrency, self.backup_concurrency, self.export_concurrency)
+
+    @property
     def instance_name(self) -> str:
         """The database instance has a name, so that CloudFormation refuses any change that would replace it."""
         return self.stack_name.lower()
@@ -284,7 +289,7 @@ def _check_together(settings: Settings) -> None:
 
 def _check_connections(settings: Settings) -> None:
     """An existing database's number is known when the schema is applied, unless it is given."""
-    budget = Budget(settings.load_concurrency, settings.backup_concurrency, settings.export_concurrency)
+    budget = settings.budget
     if settings.existing_database is None and settings.max_connections is not None:
         raise SettingsError("maxConnections is for an existingDatabase: RDS sets it by the instanceClass.")
     try:

@@ -12,12 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dataforge.bastion import TUNNEL_SECONDS, USER
 from dataforge.roles import ANALYST
 from dataforge_cli.errors import CommandError, WrongCall
 
-USER = "ec2-user"
-SECONDS = 3600
-"""The longest tunnel that EC2 Instance Connect allows."""
 START_SECONDS = 90.0
 """For how long after the start SSH is tried again."""
 PAUSE_SECONDS = 5.0
@@ -92,7 +90,7 @@ def ssh_command(outputs: Mapping[str, str], port: int, folder: Path) -> list[str
     """SSH that only forwards; the bastion's host key is new after every deployment, and IAM says that it is the bastion."""
     proxy = (
         f"aws ec2-instance-connect open-tunnel --region {outputs['region']} --instance-id {outputs['bastion_instance']}"
-        f" --instance-connect-endpoint-id {outputs['bastion_endpoint']} --max-tunnel-duration {SECONDS}"
+        f" --instance-connect-endpoint-id {outputs['bastion_endpoint']} --max-tunnel-duration {TUNNEL_SECONDS}"
     )
     options = {
         "ProxyCommand": proxy,

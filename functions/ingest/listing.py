@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from dataforge.api.body import Body
+from dataforge.api.body import Body, Cursor
 from dataforge.columns import NO_NUL, Ordinal
 from dataforge.http.cursors import make_cursor, read_cursor
 from dataforge.http.sizes import leading
@@ -54,7 +54,7 @@ class RejectionQuery(Body):
     batch_id: Filter | None = None
     migration_id: Filter | None = None
     limit: Annotated[Ordinal, Field(le=1000)] = 100
-    cursor: Annotated[str, StringConstraints(max_length=500)] | None = None
+    cursor: Cursor | None = None
 
     @property
     def filters(self) -> dict[str, str]:

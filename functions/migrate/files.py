@@ -6,10 +6,8 @@ from typing import Any
 
 from dataforge.catalogue import Table
 from dataforge.errors import NotReconciled
-from functions.migrate.ledger import TALLIES, FileCounts, Settled, store_settled
+from functions.migrate.ledger import COUNTS, TALLIES, FileCounts, Settled, store_settled
 from functions.migrate.run import Run
-
-COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
 
 _LOADED = f"""
     SELECT file_number, sum((r->>'read')::bigint)::bigint, sum((r->>'deduplicated')::bigint)::bigint,

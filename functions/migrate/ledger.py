@@ -85,6 +85,10 @@ class FileCounts(BaseModel):
     rejected: int
 
 
+COUNTS = tuple(FileCounts.model_fields)
+"""The names of the counts, of a file and of a table, in their order. ``read`` is the sum of the others."""
+
+
 class RowsByFile(BaseModel):
     """Rows by the number of their file: left in the shadow, unchanged ones among them, and those that left it."""
 

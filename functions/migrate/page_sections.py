@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from functions.migrate.ledger import COUNTS
 from functions.migrate.page_charts import bar, nice_floor
 from functions.migrate.page_text import percent, table
 
@@ -12,7 +13,6 @@ Report = dict[str, Any]
 SHOWN = 10
 """Reasons that stand on the page at once; a very dirty file has a hundred."""
 IGNORED_SHOWN = 200
-COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
 
 
 def quality(report: Report) -> str:

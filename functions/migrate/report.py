@@ -14,13 +14,12 @@ from dataforge.roles import OWNER
 from dataforge.rows import ROW_HASH
 from dataforge.settings import MigrationSettings
 from functions.migrate.files import files_of
+from functions.migrate.ledger import COUNTS
 from functions.migrate.page import render
 from functions.migrate.rejection_files import write_rejections, write_replayed
 from functions.migrate.report_effort import effort_of
 from functions.migrate.report_rejections import cleanings_of, rejections_of
 from functions.migrate.run import Run, read_run
-
-COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
 
 OUTPUT_BYTES = 64 << 10
 """What the names of ignored files may take of an execution's output, which Step Functions limits to 256 KiB."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from dataforge.api.exports import ExportRequest
 from dataforge.errors import Refused, Temporary, Unavailable
 from dataforge.ids import time_of
 from dataforge.objects import translated
@@ -56,7 +57,8 @@ class Turn:
     @classmethod
     def of(cls, owner: str, document: Mapping[str, str]) -> Turn:
         """Of a request's key and body."""
-        return cls(owner, document["dataset"], document["table"], document.get("format", "parquet"))
+        request = ExportRequest.model_validate(document)
+        return cls(owner, request.dataset, request.table, request.format)
 
     @property
     def object_key(self) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from dataforge import backups
 from dataforge.api.backups import MOST_LISTED
-from dataforge.api.body import Body, DatasetName, read_query
+from dataforge.api.body import Body, Cursor, DatasetName, read_query
 from dataforge.columns import Ordinal
 from dataforge.datasets import DATASETS
 from dataforge.http.cursors import make_cursor, read_cursor
@@ -22,7 +22,7 @@ class BackupQuery(Body):
 
     dataset: DatasetName | None = None
     limit: Annotated[Ordinal, Field(le=MOST_LISTED)] = MOST_LISTED
-    cursor: Annotated[str, StringConstraints(max_length=500)] | None = None
+    cursor: Cursor | None = None
 
 
 def list_backups(s3: Any, bucket: str, parameters: Mapping[str, str]) -> str:

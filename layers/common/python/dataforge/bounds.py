@@ -30,9 +30,9 @@ _KINDS = {
 def refuse_bounds(name: str, kind: str, bounds: Mapping[str, Any]) -> None:
     """Refuse bounds that are no numbers, that the column's type has not, or that no value satisfies."""
     for bound, value in bounds.items():
-        kinds, plural, way_out = _KINDS[bound]
+        kinds, plural, hint = _KINDS[bound]
         if kind not in kinds:
-            raise ValueError(f"column {name}: {bound} bounds {plural} only; {way_out}")
+            raise ValueError(f"column {name}: {bound} bounds {plural} only; {hint}")
         if bound in ("ge", "le"):
             _refuse_no_number(name, bound, value)
     for low, high in (("ge", "le"), ("min_length", "max_length")):

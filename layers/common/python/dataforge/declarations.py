@@ -1,6 +1,6 @@
 """What a row model may say. pydantic accepts much more: it would be ignored, or fail in the middle of a run.
 
-Every function raises ``ValueError`` with what is wrong and the way out; ``dataforge.catalogue`` adds dataset and table.
+Every function raises ``ValueError`` with what is wrong and the way out; ``dataforge.modules`` adds dataset and table.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ATTRIBUTES = {
     "exclude_if": "every column is stored; leave it out of the class if it is not wanted",
     "discriminator": "a column holds one plain value",
 }
-_UNHEARD = {
+_UNCHECKED = {
     "gt": _BOUNDS,
     "lt": _BOUNDS,
     "multiple_of": _BOUNDS,
@@ -88,11 +88,11 @@ def refuse_dataset_name(name: str) -> None:
 
 
 def refuse_model(model: type[BaseModel], base: type[BaseModel]) -> None:
-    """Refuse what a row model says beside its columns and would not be heard: settings, hooks, private attributes."""
+    """Refuse what a row model says beside its columns and that would be ignored: settings, hooks, private attributes."""
     for name in model.__private_attributes__:
         raise ValueError(
             f"column {name!r} would not exist: to pydantic a leading _ means a private attribute; "
-            "rename it, or make it a ClassVar if it is no column"
+            "rename it, or make it a ClassVar if it is not a column"
         )
     changed = sorted(
         k for k in {*model.model_config, *base.model_config} if _setting(model, k) != _setting(base, k)
@@ -118,9 +118,9 @@ def _setting(model: type[BaseModel], name: str) -> Any:
 def refuse_field(name: str, info: FieldInfo, metadata: Sequence[Any], *, nullable: bool) -> None:
     """Refuse attributes, defaults and annotations of a field that would be ignored. ``metadata``: all, however nested."""
     for item in (info, *(m for m in metadata if isinstance(m, FieldInfo))):
-        for attribute, way_out in _ATTRIBUTES.items():
+        for attribute, hint in _ATTRIBUTES.items():
             if getattr(item, attribute, None) is not None:
-                raise ValueError(f"column {name} has {attribute}, which Data Forge ignores: {way_out}")
+                raise ValueError(f"column {name} has {attribute}, which Data Forge ignores: {hint}")
     _refuse_default(name, info, metadata, nullable=nullable)
     for item in metadata:
         # conint() and its like leave None where nothing is said.
@@ -147,10 +147,10 @@ def _refuse_item(name: str, item: Any) -> None:
         raise ValueError(
             f"column {name} is annotated with the class {item.__name__}: write {item.__name__}(…)"
         )
-    for attribute, way_out in _UNHEARD.items():
+    for attribute, hint in _UNCHECKED.items():
         if getattr(item, attribute, None) is not None:
             raise ValueError(
-                f"column {name} says {attribute}, which cannot be checked everywhere alike: {way_out}"
+                f"column {name} says {attribute}, which cannot be checked everywhere alike: {hint}"
             )
     function = getattr(item, "func", None)
     if function is not None:
@@ -170,7 +170,7 @@ def refuse_choices(name: str, choices: Sequence[Any]) -> None:
     """Refuse a Literal that is not of texts which a file can hold."""
     if any(choice is None for choice in choices):
         raise ValueError(f"column {name}: None is no choice; write Literal[…] | None = None")
-    wrong = [choice for choice in choices if not isinstance(choice, str) or isinstance(choice, bool)]
+    wrong = [choice for choice in choices if not isinstance(choice, str)]
     if wrong:
         raise ValueError(
             f"column {name}: the choices of a Literal are texts, and {wrong[0]!r} is none. For whole numbers write "

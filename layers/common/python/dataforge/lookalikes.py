@@ -10,8 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-READ_ENDINGS = (".csv", ".csv.gz", ".csv.zst", ".parquet")
-"""The endings of files that are read."""
+from dataforge.naming import READ_ENDINGS
 
 _MARKER = re.compile(
     r"_SUCCESS|_(?:committed|started)_[0-9A-Za-z]*|_(?:common_)?metadata|.*_\$folder\$"  # Hadoop, Spark, Parquet, EMR

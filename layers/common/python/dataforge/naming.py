@@ -9,6 +9,9 @@ COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
 PARQUET = ".parquet"
 
+READ_ENDINGS = (".csv", *(f".csv{ending}" for ending in COMPRESSIONS), PARQUET)
+"""The endings of files that are read."""
+
 
 def data_stem(name: str) -> str | None:
     """A file's name without ``.csv`` (and a compression's ending) or ``.parquet``; None if it is neither."""

@@ -23,6 +23,7 @@ _WHOLE = {"integer", "bigint"}
 def refuse_key(
     table: str, columns: tuple[Column, ...], key: tuple[str, ...], references: tuple[ForeignKey, ...]
 ) -> None:
+    """Refuse a key that can be NULL or that no index holds, and references that no index holds."""
     for column in columns:
         if column.name in key and column.nullable:
             raise ValueError(
@@ -37,6 +38,7 @@ def refuse_key(
 
 
 def refuse_digests(columns: tuple[Column, ...]) -> None:
+    """Refuse digests of columns that come later, can be NULL or are not texts."""
     earlier: dict[str, Column] = {}
     for column in columns:
         for part in column.rule.digest.columns if column.rule.digest else ():
@@ -51,6 +53,7 @@ def refuse_digests(columns: tuple[Column, ...]) -> None:
 
 
 def refuse_references(tables: Mapping[str, Table]) -> None:
+    """Refuse foreign keys between columns of different types."""
     for table in tables.values():
         for key in table.foreign_keys:
             child, parent = table.by_name[key.column].type, tables[key.parent].by_name[key.parent_column].type

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from dataforge.api.body import Body, DatasetName, Tables
 from dataforge.api.describe import (
     CONTENT_ENCODING,
+    CURSOR,
     Document,
     accepted,
     answer,
@@ -107,6 +108,7 @@ def _start() -> Document:
         parameters=[
             idempotency_key("A retry with the same key and body starts nothing more, for 24 hours at least."),
             CONTENT_ENCODING,
+            CURSOR,
         ],
         body=json_body("BackupRequest", {"dataset": DEFAULT, "verify": True}, required=False),
     )
@@ -128,9 +130,7 @@ def _list() -> Document:
                 "How many at most.",
                 {"type": "integer", "minimum": 1, "maximum": MOST_LISTED, "default": MOST_LISTED},
             ),
-            query(
-                "cursor", "`next_cursor` of the page before; opaque.", {"type": "string", "maxLength": 500}
-            ),
+            CURSOR,
         ],
     )
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticKnownError
 
 from dataforge.datasets import DATASETS
+from dataforge.http.cursors import CURSOR_LENGTH
 from dataforge.http.errors import InvalidRequest
 
 ERRORS_SHOWN = 100
@@ -25,6 +26,7 @@ DatasetName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"e
 
 
 TableName = Annotated[str, Field(max_length=200)]
+Cursor = Annotated[str, Field(max_length=CURSOR_LENGTH)]
 Tables = Annotated[list[TableName], Field(min_length=1, max_length=1000)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dataforge.http import Kind
+from dataforge.http.cursors import CURSOR_LENGTH
 
 JSON, PROBLEM = "application/json", "application/problem+json"
 Document = dict[str, Any]
@@ -164,8 +165,11 @@ def idempotency_key(text: str) -> Document:
     return {"name": "Idempotency-Key", "in": "header", "description": text, "schema": IDEMPOTENCY_KEY}
 
 
+CURSOR = query(
+    "cursor", "`next_cursor` of the answer before; opaque.", {"type": "string", "maxLength": CURSOR_LENGTH}
+)
 PAGE = [
     query("limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}),
-    query("cursor", "`next_cursor` of the page before; opaque.", {"type": "string", "maxLength": 500}),
+    CURSOR,
 ]
 """Parameters of every listing that goes page by page."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from dataforge.api.body import Body, DatasetName, TableName
+from dataforge.api.body import Body, Cursor, DatasetName, TableName
 from dataforge.api.delivery import TAG as TAG  # noqa: PLC0414  one heading for both
 from dataforge.api.describe import (
     CONTENT_ENCODING,
+    CURSOR,
     Document,
     accepted,
     answer,
@@ -17,7 +18,6 @@ from dataforge.api.describe import (
     json_body,
     operation,
     part,
-    query,
 )
 from dataforge.api.runs import EXAMPLE_ID, ID, started
 from dataforge.api.shapes import Shape
@@ -36,7 +36,7 @@ MOST_FILES = 500
 class FilesQuery(Body):
     """Which files of an export to show: those after a page of them."""
 
-    cursor: Annotated[str, StringConstraints(max_length=500)] | None = None
+    cursor: Cursor | None = None
 
 
 class ExportRequest(Body):
@@ -138,8 +138,6 @@ def _get() -> Document:
         problems=(400, 404, 503),
         parameters=[
             part("id", "As POST answered it.", ID),
-            query(
-                "cursor", "`next_cursor` of the answer before; opaque.", {"type": "string", "maxLength": 500}
-            ),
+            CURSOR,
         ],
     )

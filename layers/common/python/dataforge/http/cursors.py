@@ -10,6 +10,9 @@ from typing import Any
 
 from dataforge.http.errors import InvalidRequest
 
+CURSOR_LENGTH = 500
+"""Characters of a cursor at most."""
+
 
 def make_cursor(scope: Any, position: Any) -> str:
     """A cursor to go on after ``position`` in the listing that ``scope`` describes; both are JSON."""

@@ -1,0 +1,9 @@
+"""The bastion's facts that its template and the command line share."""
+
+from __future__ import annotations
+
+USER = "ec2-user"
+"""The user of Amazon Linux."""
+
+TUNNEL_SECONDS = 3600
+"""An hour is the longest that EC2 Instance Connect allows."""
