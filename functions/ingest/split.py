@@ -86,7 +86,7 @@ def _attempt(
     statuses: Statuses,
     violations: Violations,
 ) -> psycopg2.Error | KeysChanged | None:
-    """Store these places, or nothing; the error if the owner's rules refuse one of them, or they have to be stored singly."""
+    """Store these places, or nothing; the error if the owner's rules refuse one, or they have to be stored singly."""
     found: Statuses = {}
     objections: Violations = {}
     try:

@@ -28,10 +28,10 @@ from functions.schema.difference import (
 from functions.schema.fault import Fault
 from functions.schema.logins import NO_LIMITS, Limits, known_roles, role_faults
 from functions.schema.master import stay_apart
+from functions.schema.queued import queue
 from functions.schema.rights import database_faults, owner_faults, right_faults
 from functions.schema.size import LARGE_ROWS
 from functions.schema.statements import done, reason
-from functions.schema.subject import Change as Later
 from functions.schema.subject import Outcome
 from functions.schema.visibility import row_security_faults
 
@@ -96,7 +96,7 @@ def _apply(
             changes += apply_dataset(cursor, dataset, outcome)
         _refuse(outcome.refusals)
         _refuse(_left(cursor, limits))
-        later = _queue(cursor, outcome.later)
+        later = queue(cursor, outcome.later)
     return {"changes": changes} | ({"later": later} if later else {})
 
 
@@ -176,18 +176,3 @@ def _apply_ledger(cursor: Any, outcome: Outcome) -> Change:
         # Indexes of tables that exist are made, or left for later, with their tables.
         if not (index := _INDEX.match(statement)) or index[1] not in before:
             cursor.execute(statement)
-
-
-def _queue(cursor: Any, changes: Iterable[Later]) -> list[str]:
-    """Register what is left for later; answers all that is still to be done, what failed before included."""
-    for change in changes:
-        cursor.execute(
-            'INSERT INTO dataforge.schema_changes (dataset, "table", kind, name) VALUES (%s, %s, %s, %s)'
-            ' ON CONFLICT (dataset, "table", kind, name) DO UPDATE SET queued_at = now(), finished_at = NULL',
-            (change.schema, change.table, change.kind, change.name),
-        )
-    cursor.execute(
-        "UPDATE dataforge.schema_changes SET error = NULL WHERE finished_at IS NULL"
-        " RETURNING kind || ' ' || dataset || '.' || \"table\" || '.' || name"
-    )
-    return sorted(name for (name,) in cursor.fetchall())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg2.errors import InsufficientPrivilege, UndefinedColumn, UndefinedTable
@@ -22,7 +23,7 @@ class Waiting:
     table: str
     kind: str
     name: str
-    queued_at: Any
+    queued_at: datetime
     started: bool
     error: str | None
 

@@ -9,19 +9,10 @@ from typing import Any
 from dataforge.ddl import ident
 from functions.schema.difference import Shape
 from functions.schema.names import Convention
+from functions.schema.queued import Kind, QueuedChange
 from functions.schema.size import LARGE_ROWS, Size
 from functions.schema.statements import done
 from functions.schema.widening import is_collation
-
-
-@dataclass(frozen=True)
-class Change:
-    """What is done later, outside the deployment: ``kind`` is ``validate`` (a constraint) or ``index``."""
-
-    schema: str
-    table: str
-    kind: str
-    name: str
 
 
 @dataclass
@@ -30,7 +21,7 @@ class Outcome:
 
     large_rows: int = LARGE_ROWS
     refusals: list[str] = field(default_factory=list)
-    later: list[Change] = field(default_factory=list)
+    later: list[QueuedChange] = field(default_factory=list)
 
 
 class Subject:
@@ -83,6 +74,6 @@ class Subject:
         """Execute; what PostgreSQL refuses becomes a refusal that names the table."""
         return done(self.cursor, f"{self.name}: {what}", statement, self.refusals)
 
-    def leave(self, kind: str, name: str) -> None:
+    def leave(self, kind: Kind, name: str) -> None:
         """Leave a constraint or index for the upkeep."""
-        self.later.append(Change(self.schema, self.table, kind, name))
+        self.later.append(QueuedChange(self.schema, self.table, kind, name))

@@ -7,7 +7,6 @@ statement may take longer than the function: PostgreSQL finishes it, and the nex
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import psycopg2
@@ -18,6 +17,7 @@ from dataforge.datasets import DATASETS
 from dataforge.errors import SchemaRefused
 from dataforge.roles import OWNER
 from functions.schema.difference import LEDGER, Shape, expected_dataset, expected_ledger, shapes
+from functions.schema.queued import QueuedChange
 from functions.schema.statements import reason
 
 _LOCK = 4_207_312_312
@@ -42,26 +42,6 @@ _UNVALIDATED = """
 """
 
 Next = Literal["again", "wait", "done"]
-
-
-@dataclass(frozen=True)
-class Queued:
-    """A change of the ledger's."""
-
-    dataset: str
-    table: str
-    kind: str
-    name: str
-
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        """What identifies it in the ledger."""
-        return (self.dataset, self.table, self.kind, self.name)
-
-    @property
-    def relation(self) -> str:
-        """The table, quoted."""
-        return f"{ddl.ident(self.dataset)}.{ddl.ident(self.table)}"
 
 
 def work(db: Connection) -> Next:
@@ -91,7 +71,7 @@ def _next(db: Connection) -> Next:
     if found is None:
         _raise_failed(db)
         return "done"
-    change = Queued(*found)
+    change = QueuedChange(*found)
     _record(db, change, "started_at = now()")
     error = _do(db, change)
     if error:
@@ -101,9 +81,9 @@ def _next(db: Connection) -> Next:
     return "again"
 
 
-def _record(db: Connection, change: Queued, what: str, *values: str) -> None:
+def _record(db: Connection, change: QueuedChange, what: str, *values: str) -> None:
     with transaction(db) as cursor:
-        cursor.execute(_SET.format(what), (*values, *change.key))
+        cursor.execute(_SET.format(what), (*values, *change))
 
 
 def _raise_failed(db: Connection) -> None:
@@ -120,7 +100,7 @@ def _raise_failed(db: Connection) -> None:
         )
 
 
-def _do(db: Connection, change: Queued) -> str | None:
+def _do(db: Connection, change: QueuedChange) -> str | None:
     """Bring the change about; answers why PostgreSQL refused, without any value of a row."""
     statements = _validation(db, change) if change.kind == "validate" else _building(db, change)
     db.autocommit = True
@@ -138,14 +118,14 @@ def _do(db: Connection, change: Queued) -> str | None:
     return None
 
 
-def _validation(db: Connection, change: Queued) -> list[str]:
+def _validation(db: Connection, change: QueuedChange) -> list[str]:
     with transaction(db) as cursor:
         cursor.execute(_UNVALIDATED, (change.relation, change.name))
         (wanted,) = cursor.fetchone()
     return [f"ALTER TABLE {change.relation} VALIDATE CONSTRAINT {ddl.ident(change.name)}"] if wanted else []
 
 
-def _building(db: Connection, change: Queued) -> list[str]:
+def _building(db: Connection, change: QueuedChange) -> list[str]:
     """The statements for an index. One that is invalid is the rest of a build that was broken off, and is built anew."""
     with transaction(db) as cursor:
         have = shapes(cursor, change.dataset).get(change.table)
@@ -158,7 +138,7 @@ def _building(db: Connection, change: Queued) -> list[str]:
     return [dropped, built] if change.name in have.indexes else [built]
 
 
-def _expected(cursor: Any, change: Queued) -> Shape | None:
+def _expected(cursor: Any, change: QueuedChange) -> Shape | None:
     if change.dataset == LEDGER:
         return expected_ledger(cursor).get(change.table)
     dataset = DATASETS.get(change.dataset)

@@ -125,7 +125,7 @@ def rows(cursor: Any, table: Table) -> list[tuple[Any, ...]]:
 def complete(cursor: Any, new: Dataset, outcome: Outcome) -> bool:
     """Do what the upkeep does, inside the transaction; False if rows contradict a constraint."""
     for change in outcome.later:
-        relation, name = f"{ddl.ident(change.schema)}.{ddl.ident(change.table)}", ddl.ident(change.name)
+        relation, name = f"{ddl.ident(change.dataset)}.{ddl.ident(change.table)}", ddl.ident(change.name)
         with attempt(cursor, psycopg2.IntegrityError) as failed:
             if change.kind == "validate":
                 cursor.execute(f"ALTER TABLE {relation} VALIDATE CONSTRAINT {name}")

@@ -1,0 +1,40 @@
+"""Changes of large tables that a deployment leaves for the upkeep: names in the ledger, never statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
+
+from dataforge import ddl
+
+Kind = Literal["validate", "index"]
+"""A constraint to validate, or an index to build."""
+
+
+class QueuedChange(NamedTuple):
+    """What identifies a change in the ledger. ``name`` is the constraint's or the index's."""
+
+    dataset: str
+    table: str
+    kind: Kind
+    name: str
+
+    @property
+    def relation(self) -> str:
+        """The table, quoted."""
+        return f"{ddl.ident(self.dataset)}.{ddl.ident(self.table)}"
+
+
+def queue(cursor: Any, changes: Iterable[QueuedChange]) -> list[str]:
+    """Register the changes; returns all that are still to be done, those that failed before included."""
+    for change in changes:
+        cursor.execute(
+            'INSERT INTO dataforge.schema_changes (dataset, "table", kind, name) VALUES (%s, %s, %s, %s)'
+            ' ON CONFLICT (dataset, "table", kind, name) DO UPDATE SET queued_at = now(), finished_at = NULL',
+            change,
+        )
+    cursor.execute(
+        "UPDATE dataforge.schema_changes SET error = NULL WHERE finished_at IS NULL"
+        " RETURNING kind || ' ' || dataset || '.' || \"table\" || '.' || name"
+    )
+    return sorted(name for (name,) in cursor.fetchall())
