@@ -43,6 +43,10 @@ def read_folder(
         raise UnexpectedFiles({str(path / name): reason for name, reason in found.doubtful.items()})
     if not found.taken:
         raise _without_files(path, dataset, tables, found)
+    if special := [name for name, _ in found.taken if not (path / name).is_file()]:
+        raise NoFolder(
+            f"{path} has no regular file of the name {special[0]}, but a link to none, a pipe or a device."
+        )
     present = tuple(table for table in dataset.tables if table in tables and table not in found.missing)
     return Folder(path, tuple(path / name for name, _ in found.taken), present, found.ignored, found.missing)
 

@@ -7,15 +7,36 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 _FILE_WIDTH = 160
 """Columns where a stream goes to a file or a pipe: rich would assume 80 and cut names short."""
+
+_PICTURES = 0x2400
+"""Where Unicode has a picture of each control character."""
+
+_BIDIRECTIONAL = (0x61C, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_VISIBLE = {
+    **{code: chr(_PICTURES + code) for code in range(0x20) if chr(code) not in "\t\n"},
+    **dict.fromkeys((0x7F, *range(0x80, 0xA0), *_BIDIRECTIONAL), "\ufffd"),
+}
+
+
+class _SafeConsole(Console):
+    """A console that shows control characters instead of sending them to the terminal.
+
+    Names of files and the text of records are other people's: an escape sequence in one could hide or forge what is shown.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=segment.text.translate(_VISIBLE))
 
 
 class Screen:
@@ -52,7 +73,7 @@ class Screen:
 
 def _console(stream: TextIO) -> Console:
     width = None if stream.isatty() else _FILE_WIDTH
-    return Console(file=stream, highlight=False, soft_wrap=True, width=width)
+    return _SafeConsole(file=stream, highlight=False, soft_wrap=True, width=width)
 
 
 def one_line(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from dataforge.csvheader import read_header
+from dataforge.csvheader import check_header, read_header
 from dataforge.csvrecords import read_record
 from dataforge.csvstream import RawRecord, Window, raw_records, read_windows
 from dataforge.rows import Violation
@@ -28,6 +28,7 @@ def read_csv(stream: IO[bytes], table: str, columns: Sequence[str] = (), name: s
     header, start = read_header(name, first.data, columns)
     if not all(header) or len({*header}) != len(header):
         raise ValueError("the first line must name the columns, each once")
+    check_header(name, header, columns)
     line = 1 + first.data.count(b"\n", 0, start)
     yield from _records(Window(first.data[start:], start, line), header, table)
     for window in windows:

@@ -52,7 +52,7 @@ def upload(
 
 def _bars(screen: Screen) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         TaskProgressColumn(),
         TransferSpeedColumn(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 
 import botocore.exceptions
 import pytest
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from dataforge_cli.failures import explain
 from dataforge_cli.screen import Screen, one_line
-from dataforge_cli.tables import findings, percent, summary
+from dataforge_cli.tables import findings, percent, reasons, summary
 
 OUTPUT = {
     "quality": 0.99995,
@@ -72,6 +73,23 @@ def test_findings_name_object_detail_and_way_out() -> None:
     shown = text(findings(found))
     for words in ("olist.orders", "It lacks [x]. (missing_grant)", "Repair."):
         assert words in shown
+
+
+@pytest.mark.parametrize("sign", ["\x1b", "\x07", "\r", "\x7f", "\x9b", "\u202e"])
+def test_no_control_character_of_a_file_s_name_or_a_record_reaches_the_terminal(
+    capsys: pytest.CaptureFixture[str], sign: str
+) -> None:
+    screen = Screen()
+    screen.say(f"a{sign}[31mb")
+    screen.show(f"a{sign}c", summary(OUTPUT), reasons(rejected(f"a{sign}d")))
+    captured = capsys.readouterr()
+    assert sign not in captured.out + captured.err
+    assert captured.out.startswith("a")
+
+
+def rejected(raw: str) -> dict[str, Any]:
+    reason = {"code": "missing", "column": "x", "rows": 1, "examples": [{"file": "f", "line": 1, "raw": raw}]}
+    return {"tables": [{"rejections": [reason]}]}
 
 
 def test_machines_read_stdout_and_people_stderr(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,6 +44,16 @@ def test_a_file_of_several_tables_is_sent_for_any_of_them(tmp_path: Path) -> Non
     assert read_folder(tmp_path, get_dataset("quotes"), ["tags"]).files == (tmp_path / "quotes.csv",)
 
 
+def test_link_to_nothing_and_pipe_in_a_table_s_place_are_refused(tmp_path: Path) -> None:
+    (tmp_path / ORDERS).symlink_to("nowhere")
+    with pytest.raises(NoFolder, match=ORDERS):
+        read_folder(tmp_path, OLIST, ["orders"])
+    (tmp_path / ORDERS).unlink()
+    os.mkfifo(tmp_path / ORDERS)
+    with pytest.raises(NoFolder, match=ORDERS):
+        read_folder(tmp_path, OLIST, ["orders"])
+
+
 def test_missing_files_and_those_of_no_table_are_named(tmp_path: Path) -> None:
     fill(tmp_path, ORDERS, "more.CSV", "notes/a.txt")
     folder = read_folder(tmp_path, OLIST, ["orders", "customers"])

@@ -23,6 +23,7 @@ from dataforge.bulk.records import blocks
 from dataforge.catalogue import Dataset, Table
 from dataforge.csvfile import parse_fields, split_records
 from dataforge.datasets import DATASETS
+from dataforge.errors import MissingColumn
 from dataforge.rows import process
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.records import Read, Sent, Unreadable
@@ -85,6 +86,11 @@ def test_csv_record_of_the_wrong_shape_is_kept_with_its_reason(record: bytes, co
 def test_csv_without_a_usable_header_is_refused(header: bytes) -> None:
     with pytest.raises(ValueError, match="the first line must name the columns"):
         list(read_csv(io.BytesIO(header), "t"))
+
+
+def test_csv_whose_first_line_has_none_of_the_columns_is_refused() -> None:
+    with pytest.raises(MissingColumn, match="may be a record"):
+        list(read_csv(io.BytesIO(b"1,2\n"), "t", ("a", "b")))
 
 
 def by_migration(table: Table, part: Part) -> Counter[Any]:

@@ -73,14 +73,18 @@ def _known(names: Sequence[str], wanted: Sequence[str]) -> int:
     return len({*names} & {*wanted})
 
 
+def check_header(file: str, found: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raises ``MissingColumn`` where a file's first line has none of the columns, and may be a record."""
+    if found and wanted and not _known(found, wanted):
+        raise MissingColumn(file, wanted, _NOT_A_HEADER)
+
+
 def check_columns(file: str, found: tuple[str, ...], wanted: Sequence[str]) -> None:
     """Raises ``MissingColumn``, ``UnknownColumn`` or ``DuplicateColumn`` where a file's columns are not its source's."""
     unknown, missing = [c for c in found if c not in wanted], [c for c in wanted if c not in found]
     if missing:
-        hint = f"; it has instead: {_some(unknown)}" if unknown else ""
-        if unknown and not _known(found, wanted):
-            hint = _NOT_A_HEADER
-        raise MissingColumn(file, missing, hint)
+        check_header(file, found, wanted)
+        raise MissingColumn(file, missing, f"; it has instead: {_some(unknown)}" if unknown else "")
     check_unknown(file, found, wanted)
     twice = [c for c, n in Counter(found).items() if n > 1]
     if twice:

@@ -29,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
-_FILES_SHOWN = 10
+_FILES_SHOWN = 20
 
 
 class DataForgeError(Exception):
