@@ -102,9 +102,9 @@ def files_table(found: Iterable[tuple[Stored, str, str]]) -> Table:
     table.columns[1].justify = "right"
     for one, status, about in found:
         style = "red" if status == "refused" else ""
-        told = {"read": "reads it", "ignored": "ignores it", "refused": "fails"}[status]
+        action = {"read": "reads it", "ignored": "ignores it", "refused": "fails"}[status]
         when = f"{one.modified:%Y-%m-%d %H:%M}"
-        table.add_row(Text(one.key), size(one.size), when, Text(told, style=style), Text(about))
+        table.add_row(Text(one.key), size(one.size), when, Text(action, style=style), Text(about))
     return table
 
 

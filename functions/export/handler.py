@@ -12,7 +12,7 @@ from dataforge.api.exports import ExportRequest
 from dataforge.aws_clients import WORKER, make_client
 from dataforge.database import connect
 from dataforge.datasets import get_dataset
-from dataforge.failures import explain
+from dataforge.failures import explain_caught
 from dataforge.ids import run_id
 from dataforge.settings import ExportSettings, read
 from dataforge.telemetry import entry_point, make_logger, make_tracer
@@ -26,10 +26,10 @@ logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)
 def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Export a table. Returns {"export_id", "rows"}; the rest is in the report bucket.
 
-    Or, for the step "explain", put what the state machine caught into words: {"error", "cause"}.
+    Or, for the step "explain", explain what the state machine caught: {"error", "cause"}.
     """
     if event.get("step") == "explain":
-        return explain(event["error"].get("Error", ""), event["error"].get("Cause", "")).as_answer()
+        return explain_caught(event["error"]).as_answer()
     request = ExportRequest.model_validate(event["input"])
     table = get_dataset(request.dataset).table(request.table)
     settings, export_id = read(ExportSettings), run_id(event["execution"], event["started"])

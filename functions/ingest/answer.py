@@ -57,33 +57,33 @@ def _body(head: str, results: Sequence[str]) -> str:
 
 
 def _with_errors(results: Sequence[str], violations: Violations) -> list[str]:
-    told = list(results)
+    shown = list(results)
     for index, found in violations.items():
-        told[index] = f'{results[index][:-1]},"errors":{_json(errors_of(index, found))}}}'
-    return told
+        shown[index] = f'{results[index][:-1]},"errors":{_json(errors_of(index, found))}}}'
+    return shown
 
 
 def _with_some_errors(results: Sequence[str], violations: Violations, room: int) -> list[str]:
     """The results with errors that fit into ``room`` bytes, of which each rejected record has the same share."""
-    told, share = list(results), room // len(violations)
+    shown, share = list(results), room // len(violations)
     for index, found in violations.items():
         errors, left = _some(index, errors_of(index, found), share)
         more = f',"more_errors":{left}' if left else ""
-        told[index] = f'{results[index][:-1]},"errors":[{",".join(errors)}]{more}}}'
-    return told
+        shown[index] = f'{results[index][:-1]},"errors":[{",".join(errors)}]{more}}}'
+    return shown
 
 
 def _some(index: int, errors: Sequence[Mapping[str, str]], share: int) -> tuple[list[str], int]:
     """The first errors, with short texts, and how many are left out."""
-    told: list[str] = []
+    shown: list[str] = []
     used = _FRAME_BYTES
     for error in errors:
         text = _json(_short(index, **error))
         used += payload_bytes(text)
         if used > share:
             break
-        told.append(text)
-    return told, len(errors) - len(told)
+        shown.append(text)
+    return shown, len(errors) - len(shown)
 
 
 def _short(index: int, pointer: str, code: str, message: str) -> dict[str, str]:

@@ -42,7 +42,7 @@ def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     settings, event = read(MigrationSettings), as_step(event)
     logger.append_keys(step=event["step"], migration_id=event.get("migration_id"))
     if event["step"] == "explain":
-        # The last resort of a run that could not be abandoned: without the database.
+        # The run could not be abandoned. This needs no database.
         return caught(_s3(), settings.report_bucket, event["execution"], event["error"]).as_answer()
     db, started = get_db_resource(settings), time.perf_counter()
     result = _step(event, settings, db, _s3())

@@ -98,7 +98,7 @@ def tell(run: str, execution: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reason(execution: dict[str, Any]) -> tuple[str, str]:
-    """Error and cause, without what AWS reported of the inside, and without what the person wrote who stopped it."""
+    """Error and cause, without what AWS reported of the inside, and without what was written when it was stopped."""
     if execution["status"] == ABORTED:
         return _STOPPED
     failure = explain_end(execution["status"], execution.get("error", ""), execution.get("cause", ""))

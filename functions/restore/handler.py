@@ -42,7 +42,7 @@ def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     settings, event = read(RestoreSettings), as_step(event)
     logger.append_keys(step=event["step"], restore_id=event.get("restore_id"))
     if event["step"] == "explain":
-        # The last resort of a run that could not be abandoned: without the database.
+        # The run could not be abandoned. This needs no database.
         return caught(_s3(), settings.report_bucket, event["execution"], event["error"]).as_answer()
     result = _step(event, settings, get_db_resource(settings), _s3())
     logger.info("step done")

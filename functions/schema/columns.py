@@ -1,4 +1,4 @@
-"""The columns of a table: added, widened, and, where there are no rows, made anew."""
+"""The columns of a table: added, widened, and, where there are no rows, made again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OWN_OBJECTS = """
 
 
 def change_columns(it: Subject) -> Iterator[str]:
-    """Add, widen and, where there are no rows, remake or drop columns; mend NOT NULL and defaults."""
+    """Add, widen and, where there are no rows, remake or drop columns; correct NOT NULL and defaults."""
     have, want = it.have.columns, it.want.columns
     if it.closed:
         yield from _strangers(it)
@@ -144,7 +144,7 @@ def _set_null(it: Subject, column: str, wanted: ColumnState) -> Iterator[str]:
 def _set_default(it: Subject, column: str, found: ColumnState, wanted: ColumnState) -> Iterator[str]:
     if "IDENTITY" in found.default + wanted.default:
         it.refusals.append(
-            f"{it.name}.{column} has {found.default or 'no default'}, not {wanted.default or 'none'}; mend it by hand."
+            f"{it.name}.{column} has {found.default or 'no default'}, not {wanted.default or 'none'}; change it by hand."
         )
         return
     action = f"SET {wanted.default}" if wanted.default else "DROP DEFAULT"

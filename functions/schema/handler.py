@@ -20,7 +20,7 @@ from dataforge.connections import Budget
 from dataforge.custom_resource import answer
 from dataforge.database import connect
 from dataforge.errors import SchemaRefused, Unavailable
-from dataforge.failures import explain
+from dataforge.failures import explain_caught
 from dataforge.roles import LOGINS
 from dataforge.settings import DatabaseSettings, Settings, read
 from dataforge.telemetry import entry_point, make_logger
@@ -178,9 +178,9 @@ def _sign_in(settings: DatabaseSettings, role: str, password: str) -> None:
 def upkeep(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Do the next change that a deployment left for later: {"next": "again" | "wait" | "done"}.
 
-    Or, for the step "explain", put what the state machine caught into words: {"error", "cause"}.
+    Or, for the step "explain", explain what the state machine caught: {"error", "cause"}.
     """
     if event.get("step") == "explain":
-        return explain(event["error"].get("Error", ""), event["error"].get("Cause", "")).as_answer()
+        return explain_caught(event["error"]).as_answer()
     with closing(connect(read(DatabaseSettings))) as db:
         return {"next": work(db)}

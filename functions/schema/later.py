@@ -49,7 +49,7 @@ class Later:
 
     @classmethod
     def read(cls, cursor: Any) -> Later:
-        """From the ledger; none if it has no such table yet, or is broken, which is told elsewhere."""
+        """From the ledger; none if it has no such table yet, or is broken, which another finding reports."""
         with attempt(cursor, UndefinedTable, UndefinedColumn, InsufficientPrivilege) as failed:
             cursor.execute(
                 "SELECT dataset, \"table\", kind, name, queued_at AT TIME ZONE 'UTC', started_at IS NOT NULL, error"

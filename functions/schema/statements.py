@@ -21,7 +21,7 @@ _QUOTES_VALUES = "22"
 def done(cursor: Any, what: str, statement: str, refusals: list[str]) -> bool:
     """Execute; what PostgreSQL refuses is a refusal that begins with ``what``, and never quotes a value.
 
-    A lock that was not to be had and a lost database are no refusals: they are raised.
+    A lock that was not obtained and a lost database are raised instead.
     """
     with attempt(cursor, psycopg2.Error) as failed:
         cursor.execute(statement)

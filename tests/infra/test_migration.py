@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dataforge.failures import SITUATIONS
+from dataforge.situations import SITUATIONS
 
 Resources = dict[str, dict[str, dict[str, Any]]]
 States = dict[str, dict[str, Any]]

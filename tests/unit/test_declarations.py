@@ -98,8 +98,8 @@ def digits(kind: Any, **bounds: Any) -> Any:
         (Annotated[Label, "text"], ("'text'", "means nothing")),
         (digits(Label, ge="a"), ("ge bounds numbers",)),
         (digits(Timestamp, le=datetime(2030, 1, 1)), ("le bounds numbers",)),  # noqa: DTZ001
-        (digits(Double, le=float("inf")), ("no number",)),
-        (digits(Count, ge="1"), ("ge='1' is no number",)),
+        (digits(Double, le=float("inf")), ("not a number",)),
+        (digits(Count, ge="1"), ("ge='1' is not a number",)),
         (digits(Count, max_length=5), ("max_length bounds texts", "ge=")),
         (digits(Money, min_length=5), ("min_length bounds texts", "ge=")),
         (digits(Timestamp, pattern="^2.*$"), ("pattern bounds texts",)),
@@ -112,7 +112,7 @@ def digits(kind: Any, **bounds: Any) -> Any:
         (Literal[0, 1], ("are texts", "bool", "Literal['0', '1']")),
         (Literal["a", 1], ("are texts", "1")),
         (Literal[True, False], ("are texts", "bool")),
-        (Literal["a", None], ("None is no choice", "| None = None")),
+        (Literal["a", None], ("None is not a choice", "| None = None")),
         (Literal["", "a"], ("not empty",)),
         (Literal[" a"], ("outer white space",)),
         (Literal["a\0"], ("NUL",)),
@@ -316,7 +316,10 @@ HEAD = "from dataforge.catalogue import Row\nfrom dataforge.columns import Label
         (HEAD + "import nothing_of_this_name", ("mine.py, line 3", "nothing_of_this_name")),
         (HEAD + "class A(Row, tabel='a'):\n    x: Label", ("mine.py, line 3", "TypeError")),
         (HEAD + "class A(Row, table=5):\n    x: Label", ("mine.py, line 3", "class A are names")),
-        (HEAD + "class A(Row, table='a'):\n    x: Label\nFLAT_FILES = 5", ("mine", "FLAT_FILES is no tuple")),
+        (
+            HEAD + "class A(Row, table='a'):\n    x: Label\nFLAT_FILES = 5",
+            ("mine", "FLAT_FILES is not a tuple"),
+        ),
         (
             HEAD + "class A(Row, table='a', ignore_partitions=5):\n    x: Label",
             ("mine.py, line 3", "TypeError"),

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.failures import SITUATIONS, explain, explain_end, is_not_found, our_codes
+from dataforge.failures import explain, explain_end, is_not_found, our_codes
 from dataforge.report_bucket import failure_key
+from dataforge.situations import SITUATIONS
 
 NAMES = sorted({name for situation in SITUATIONS for name in situation.names})
 

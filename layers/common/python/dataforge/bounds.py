@@ -28,7 +28,7 @@ _KINDS = {
 
 
 def refuse_bounds(name: str, kind: str, bounds: Mapping[str, Any]) -> None:
-    """Refuse bounds that are no numbers, that the column's type has not, or that no value satisfies."""
+    """Refuse bounds that are not numbers, that the column's type has not, or that no value satisfies."""
     for bound, value in bounds.items():
         kinds, plural, hint = _KINDS[bound]
         if kind not in kinds:
@@ -48,4 +48,4 @@ def _refuse_no_number(name: str, bound: str, value: Any) -> None:
     except TypeError:
         finite = False
     if not finite:
-        raise ValueError(f"column {name}: {bound}={value!r} is no number; leave it out, or write a number")
+        raise ValueError(f"column {name}: {bound}={value!r} is not a number; leave it out, or write a number")

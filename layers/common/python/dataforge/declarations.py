@@ -169,7 +169,7 @@ def _refuse_item(name: str, item: Any) -> None:
 def refuse_choices(name: str, choices: Sequence[Any]) -> None:
     """Refuse a Literal that is not of texts which a file can hold."""
     if any(choice is None for choice in choices):
-        raise ValueError(f"column {name}: None is no choice; write Literal[…] | None = None")
+        raise ValueError(f"column {name}: None is not a choice; write Literal[…] | None = None")
     wrong = [choice for choice in choices if not isinstance(choice, str)]
     if wrong:
         raise ValueError(
@@ -183,7 +183,7 @@ def refuse_choices(name: str, choices: Sequence[Any]) -> None:
 
 
 def refuse_wrong_default(name: str, default: Any, adapter: TypeAdapter[Any]) -> None:
-    """Raise ``ValueError`` for a default that is no value of the column: pydantic takes it unseen."""
+    """Raise ``ValueError`` for a default that is not a value of the column: pydantic does not validate it."""
     try:
         value = adapter.validate_python(default)
     except ValidationError as error:

@@ -1,6 +1,6 @@
 """Failures as Lambda and Step Functions report them, translated into stable codes and readable causes.
 
-Functions, the command line, the API and the state machines' own last states all use the table in this module.
+Functions, the command line, the API and the state machines' own last states use one table: ``dataforge.situations``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from typing import Any
 
 from dataforge import errors
 from dataforge.report_bucket import failure_key
+from dataforge.situations import DIED, OUT_OF_MEMORY, SITUATIONS, TIMED_OUT, WORKER_FAILED, Situation
 
 _CAUSE_LIMIT = 4_000
-"""Step Functions takes 32,768 characters of cause; nobody reads that many."""
-
-WORKERS_FAILED = "States.ExceedToleratedFailureThreshold"
-"""How a Distributed Map ends when one of its items failed. The item's own error is in the report bucket."""
+"""Step Functions takes 32,768 characters of cause; no reader needs as many."""
 
 
 @dataclass(frozen=True)
@@ -34,78 +32,10 @@ class Failure:
         return {"error": self.error, "cause": self.cause}
 
 
-@dataclass(frozen=True)
-class Situation:
-    """A failure that no code of ours raised: its stable code, its cause, and the names under which AWS reports it."""
-
-    error: str
-    cause: str
-    names: tuple[str, ...]
-
-
-TIMED_OUT = Situation(
-    "FunctionTimedOut",
-    "A function did not finish within the 15 minutes that Lambda allows. Look for locks and slow queries in the database;"
-    " smaller chunks (chunkMegabytes, backupPartMegabytes) take less time each.",
-    ("Sandbox.Timedout", "States.Timeout", "States.HeartbeatTimeout"),
-)
-OUT_OF_MEMORY = Situation(
-    "FunctionOutOfMemory",
-    "A function used more memory than it has. Smaller chunks (chunkMegabytes, backupPartMegabytes) need less.",
-    ("Runtime.OutOfMemory", "MemoryError"),
-)
-DIED = Situation(
-    "FunctionDied",
-    "The process of a function ended without an answer, three times in a row: it crashed, was killed, or ran out of memory."
-    " The function's log has more.",
-    ("Runtime.ExitError", "Lambda.Unknown"),
-)
-UNTOLD_WORKER = Situation(
-    "WorkerFailed",
-    "A worker failed, and its error could not be recorded. The map run in the Step Functions console shows it.",
-    (WORKERS_FAILED, "States.MapRunFailed"),
-)
-SITUATIONS = (
-    TIMED_OUT,
-    OUT_OF_MEMORY,
-    DIED,
-    UNTOLD_WORKER,
-    Situation(
-        "Throttled",
-        "Lambda refused to run a function for minutes: the account's concurrent executions were used up. Start again when"
-        " less is running, or raise the quota.",
-        ("Lambda.TooManyRequestsException",),
-    ),
-    Situation(
-        "LambdaUnavailable",
-        "Lambda could not run a function for minutes, for a reason of its own. Start again later.",
-        (
-            "Lambda.ServiceException",
-            "Lambda.AWSLambdaException",
-            "Lambda.SdkClientException",
-            "Lambda.ClientExecutionTimeoutException",
-        ),
-    ),
-    Situation(
-        "TooMuchData",
-        "A step's input or output was larger than the 256 KiB that Step Functions carries.",
-        ("States.DataLimitExceeded",),
-    ),
-    Situation(
-        "NotPermitted",
-        "The state machine lacks a permission that it needs. Deploy the stack again.",
-        ("States.Permissions", "Lambda.AccessDeniedException", "Lambda.ResourceNotFoundException"),
-    ),
-    Situation(
-        "UnreadableWorkList",
-        "Step Functions could not read or write the list of a run's work in the report bucket.",
-        ("States.ItemReaderFailed", "States.ResultWriterFailed"),
-    ),
-)
-UNEXPECTED = "Unexpected"
+UNEXPECTED = errors.Unexpected.__name__
 _NO_REASON = "No reason was given. The execution's history in the Step Functions console may have more."
 _BY_NAME = {name: situation for situation in SITUATIONS for name in situation.names}
-_UNTOLD = ("timed out", TIMED_OUT), ("signal: killed", OUT_OF_MEMORY), ("outofmemory", OUT_OF_MEMORY)
+_BY_TEXT = ("timed out", TIMED_OUT), ("signal: killed", OUT_OF_MEMORY), ("outofmemory", OUT_OF_MEMORY)
 """Lambda reports a time-out or exhausted memory also under a general name, with a text that says which."""
 
 LEFT_BEHIND = Failure(
@@ -137,6 +67,11 @@ def explain(name: str, cause: str) -> Failure:
     )
 
 
+def explain_caught(error: Mapping[str, str]) -> Failure:
+    """What a state caught: "Error", and "Cause"."""
+    return explain(error.get("Error", ""), error.get("Cause", ""))
+
+
 def explain_end(status: str, error: str, cause: str) -> Failure:
     """Why an execution ended that Step Functions reports as ``status``: FAILED, TIMED_OUT or ABORTED."""
     if status == EXECUTION_TIMED_OUT:
@@ -149,11 +84,7 @@ def explain_end(status: str, error: str, cause: str) -> Failure:
 @cache
 def our_codes() -> frozenset[str]:
     """The codes with which a run of ours may fail."""
-    return (
-        frozenset(_names(errors.DataForgeError))
-        | {situation.error for situation in SITUATIONS}
-        | {UNEXPECTED}
-    )
+    return frozenset(_names(errors.DataForgeError)) | {situation.error for situation in SITUATIONS}
 
 
 def hides_a_worker(name: str) -> bool:
@@ -175,14 +106,14 @@ def recorded_failure(s3: Any, bucket: str, execution: str) -> Failure | None:
         # A help, not the work: without it the failure is still explained, less well.
         return None
     recorded = _object(body.decode())
-    return explain(str(recorded.get("Error", "")), str(recorded.get("Cause", "")))
+    return explain_caught({name: str(value) for name, value in recorded.items()})
 
 
 def caught(s3: Any, bucket: str, execution: str, error: Mapping[str, str]) -> Failure:
     """What a state machine caught; if it was a Distributed Map's failure, the error of the item that failed."""
     name = error.get("Error", "")
     recorded = recorded_failure(s3, bucket, execution) if hides_a_worker(name) else None
-    return recorded or explain(name, error.get("Cause", ""))
+    return recorded or explain_caught(error)
 
 
 def as_step(event: dict[str, Any]) -> dict[str, Any]:
@@ -201,7 +132,7 @@ def ended(s3: Any, bucket: str, step: Mapping[str, Any]) -> Failure:
     """Why the execution of a ``release`` step ended; if workers failed, the recorded error of one of them."""
     failure = explain_end(step["status"], step.get("error") or "", step.get("cause") or "")
     recorded = (
-        recorded_failure(s3, bucket, step["execution"]) if failure.error == UNTOLD_WORKER.error else None
+        recorded_failure(s3, bucket, step["execution"]) if failure.error == WORKER_FAILED.error else None
     )
     return recorded or failure
 
@@ -209,7 +140,7 @@ def ended(s3: Any, bucket: str, step: Mapping[str, Any]) -> Failure:
 def _situation(name: str, message: str) -> Situation | None:
     if name in DIED.names:
         text = message.lower()
-        return next((situation for sign, situation in _UNTOLD if sign in text), DIED)
+        return next((situation for sign, situation in _BY_TEXT if sign in text), DIED)
     return _BY_NAME.get(name)
 
 
@@ -231,5 +162,5 @@ def _names(error: type[errors.DataForgeError]) -> Iterator[str]:
 
 
 def _shortened(cause: str) -> str:
-    """The cause as far as anybody reads it."""
+    """The cause, cut to a readable length."""
     return cause[:_CAUSE_LIMIT] + (" …" if len(cause) > _CAUSE_LIMIT else "")

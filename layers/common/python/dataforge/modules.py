@@ -141,7 +141,7 @@ def _foreign_keys(table: str, model: type[Row], keys: Keys) -> Iterator[ForeignK
             parent_key = keys.get(reference.table)
             if parent_key is None:
                 raise ValueError(
-                    f"column {column} references {reference.table!r}, which is no table of this dataset; it has "
+                    f"column {column} references {reference.table!r}, which is not a table of this dataset; it has "
                     f"{', '.join(keys)}"
                 )
             if len(parent_key) != 1:

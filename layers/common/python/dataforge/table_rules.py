@@ -45,7 +45,7 @@ def refuse_digests(columns: tuple[Column, ...]) -> None:
             found = earlier.get(part)
             if found is None or found.nullable or found.type.name != "text":
                 raise ValueError(
-                    f"column {column.name} is the Digest of {part!r}, which is no earlier text column that is never NULL"
+                    f"column {column.name} is the Digest of {part!r}, which is not an earlier text column that is never NULL"
                 )
         if column.rule.digest and column.type.name != "text":
             raise ValueError(f"column {column.name} is a Digest and must be a HexId")
@@ -90,7 +90,7 @@ def refuse_names(tables: Iterable[Table]) -> None:
 def refuse_flat_files(files: Any) -> None:
     """Refuse flat files that say too little to be read."""
     if not isinstance(files, list | tuple) or not all(isinstance(file, Source) for file in files):
-        raise ValueError("FLAT_FILES is no tuple of Source(file, columns, tables, split)")
+        raise ValueError("FLAT_FILES is not a tuple of Source(file, columns, tables, split)")
     for file in files:
         if file.split is None:
             raise ValueError(

@@ -94,7 +94,7 @@ def _only_our_errors(logger: Logger, handler: Callable[..., Any]) -> Callable[..
             return handler(event, context)
         except DataForgeError as error:
             log_failure(logger, error, "step failed")
-            # What it was raised from is in the log by class; its text is shown to nobody.
+            # What it was raised from is in the log by class; its text is not passed on.
             error.__cause__, error.__context__ = None, None
             raise
         except MemoryError:

@@ -111,9 +111,9 @@ def _start() -> Document:
         "startExport",
         "Export a table",
         "The whole table as it is at one instant, as Parquet, or as NDJSON whose lines are the rows of the pages. If the "
-        "newest backup holds just these rows, its files are told instead of written again. While an export of this table is "
-        "running for the key, the answer is that one's; in another format it is 409. The deployment limits how many exports "
-        "are running at once: beyond that the answer is 503.",
+        "newest backup holds just these rows, the answer names its files, and none are written. While an export of this "
+        "table is running for the key, the answer is that one's; in another format it is 409. The deployment limits how "
+        "many exports are running at once: beyond that the answer is 503.",
         tag=TAG[0],
         least=Kind.READER,
         answers={202: accepted("It is started.", "Started", started())},

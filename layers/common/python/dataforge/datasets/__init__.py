@@ -29,7 +29,7 @@ def _read(name: str) -> Dataset:
         return read_dataset(import_module(name))
     except InvalidDeclaration:
         raise
-    except Exception as error:  # a module is anybody's code, and its mistake is the user's to read
+    except Exception as error:  # a module may raise anything, and its user reads the mistake
         raise InvalidDeclaration(_explain(name, error)) from error
 
 

@@ -18,7 +18,7 @@ _FLAT = ("author", "text", "tags")
 
 
 class Author(Row, table="authors"):
-    """Whoever said it."""
+    """The author of quotes."""
 
     name: Annotated[IndexedName, Key()]
 
