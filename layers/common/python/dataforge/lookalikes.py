@@ -23,13 +23,11 @@ _UNREAD = ("bz2", "xz", "zip", "7z", "rar", "lz4", "lzo", "snappy", "br", "z", "
 """Endings of compressions and archives that are not read."""
 
 _COPY = re.compile(r"(?:copy|kopie|copie|copia|cópia)(?: ?\(\d+\))?(?: of| von| de)?[\W_]+")
-_WORD = "(?:copy|kopie|copie|copia|cópia|part|chunk|file|of|v|q|t)"
-_WHOLE = r"(?![^\W\d_])"
 _TAIL = re.compile(
-    rf"s?(?:[\W_]*+(?:\d++(?=(?:{_WORD})?{_WHOLE})|{_WORD}{_WHOLE}))*+[\W_]*?(?:\.(?P<ending>.*))?",
+    r"s?(?:[\W_]*+(?:\d++|copy|kopie|copie|copia|cópia|part|chunk|file|of|v|q|t))*[\W_]*?(?:\.(?P<ending>.*))?",
     re.DOTALL,
 )
-"""What may follow a stem. No letter follows a word: the ``t`` of ``.txt`` and the 7 of ``.7z`` belong to the ending.
+"""What may follow a stem. Words are given back where they turn out to begin the ending, as the ``t`` of ``.txt``.
 
 The possessive quantifiers keep the match linear: object keys are other people's.
 """
