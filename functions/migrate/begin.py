@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from dataforge import leases, shadow
-from dataforge.catalogue import Dataset, Table
+from dataforge.catalogue import Dataset
 from dataforge.database import Connection, transaction
 from dataforge.failures import LEFT_BEHIND
 from dataforge.ids import run_id
 from dataforge.roles import OWNER
-from dataforge.soundness import require_declared, require_sound, with_relatives
+from dataforge.soundness import require_changeable
 from functions.migrate.declared import require_columns
 from functions.migrate.replay import replay_order
 from functions.migrate.resume import drop_leftovers, resume, to_resume, worth_resuming
@@ -31,7 +30,7 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
     with transaction(db, role=OWNER) as cursor:
         if request.resume:
             old = read_run(cursor, to_resume(cursor, request.resume, execution, request.dataset))
-            _require_tables(cursor, old.dataset, old.tables)
+            require_changeable(cursor, old.dataset, old.tables)
             holder = _take(cursor, execution, old.dataset, [table.name for table in old.tables])
             if not holder:
                 given = "quality_threshold" in request.model_fields_set
@@ -39,18 +38,12 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
                 require_columns(cursor, old)
             return {"migration_id": old.id, "holder": holder}
         order = replay_order(cursor, request.replay, request) if request.replay else read_order(request)
-        _require_tables(cursor, order.dataset, [order.dataset.table(name) for name in order.tables])
+        require_changeable(cursor, order.dataset, map(order.dataset.table, order.tables))
         holder = _take(cursor, execution, order.dataset, order.tables)
         if not holder:
             drop_leftovers(cursor, order.dataset.name, order.tables)
             _enter(cursor, migration_id, execution, request, order)
     return {"migration_id": migration_id, "holder": holder}
-
-
-def _require_tables(cursor: Any, dataset: Dataset, tables: Sequence[Table]) -> None:
-    """Refuse at once what the run could not be published into."""
-    require_declared(cursor, tables)
-    require_sound(cursor, with_relatives(dataset, tables))
 
 
 def _take(cursor: Any, execution: str, dataset: Dataset, tables: list[str]) -> str:

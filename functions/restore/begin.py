@@ -12,7 +12,7 @@ from dataforge.failures import LEFT_BEHIND
 from dataforge.ids import run_id
 from dataforge.roles import OWNER
 from dataforge.settings import RestoreSettings
-from dataforge.soundness import require_declared, require_sound, with_relatives
+from dataforge.soundness import require_changeable
 from functions.restore.pieces import KEEP
 from functions.restore.request import RestoreInput, find_backup, read_input
 from functions.restore.run import Run, read_run
@@ -44,9 +44,7 @@ def begin(
     tables = _in_order(request, [entry.table for entry in found.tables])
     dataset = get_dataset(request.dataset)
     with transaction(db, role=OWNER) as cursor:
-        targets = [dataset.table(name) for name in tables]
-        require_declared(cursor, targets)
-        require_sound(cursor, with_relatives(dataset, targets))
+        require_changeable(cursor, dataset, map(dataset.table, tables))
         holder = _take(cursor, execution, request.dataset, tables)
         if not holder:
             cursor.execute(

@@ -8,7 +8,7 @@ from typing import Any
 from dataforge import ddl, shadow
 from dataforge.catalogue import Dataset, Table
 from dataforge.datasets import get_dataset
-from dataforge.errors import NoSuchBackup
+from dataforge.errors import NoSuchRun
 from dataforge.report_bucket import run_folder
 
 SWAP, MERGE = "swap", "merge"
@@ -63,11 +63,11 @@ _RUN = "SELECT execution, dataset, tables, backup_id, dry_run, mode, status FROM
 
 
 def read_run(cursor: Any, run_id: str) -> Run:
-    """The run of this id. Raises ``NoSuchBackup`` if the ledger has none."""
+    """The run of this id. Raises ``NoSuchRun`` if the ledger has none."""
     cursor.execute(_RUN, (run_id,))
     row = cursor.fetchone()
     if row is None:
-        raise NoSuchBackup(f"There is no restore {run_id!r}. `dataforge status` shows the newest.")
+        raise NoSuchRun(f"restore {run_id!r}", "The cause of a restore that can be finished has its id.")
     execution, name, tables, backup_id, dry_run, mode, status = row
     dataset = get_dataset(name)
     return Run(

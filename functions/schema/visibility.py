@@ -7,14 +7,14 @@ from typing import Any
 
 from dataforge.catalogue import Dataset
 from dataforge.ddl import ident
+from dataforge.soundness import CHILDREN
 from functions.schema.difference import LEDGER, LEDGER_TABLES
 from functions.schema.fault import Fault
 
-_TABLES = """
+_TABLES = f"""
     SELECT n.nspname || '.' || c.relname, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relrowsecurity,
            c.relpersistence = 'u',
-           ARRAY(SELECT m.nspname || '.' || r.relname FROM pg_inherits JOIN pg_class r ON r.oid = inhrelid
-                 JOIN pg_namespace m ON m.oid = r.relnamespace WHERE inhparent = c.oid AND c.relkind = 'r' ORDER BY 1),
+           {CHILDREN},
            ARRAY(SELECT rulename::text FROM pg_rewrite
                  WHERE ev_class = c.oid AND is_instead AND ev_enabled <> 'D' ORDER BY 1)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -17,18 +17,9 @@ from typing import Any
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
+from infra.variants import EXISTING
 from tests.prove.trees import Tree
 
-EXISTING = {
-    "host": "db.example.com",
-    "name": "shop",
-    "secretArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-a1b2c3",
-    "vpcId": "vpc-0123456789abcdef0",
-    "availabilityZones": ["eu-west-1a", "eu-west-1b"],
-    "subnetIds": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
-    "securityGroupId": "sg-0123456789abcdef0",
-    "resourceId": "db-ABCDEFGHIJKLMNOP",
-}
 VARIANTS: dict[str, dict[str, Any]] = {
     "dev": {},
     "prod": {"stage": "prod", "alarmEmail": "ops@example.com"},

@@ -219,15 +219,18 @@ class NoSuchBackup(InvalidInput):
 
 
 class NoSuchRun(InvalidInput):
-    """There is no migration of this id to go on with, or none that rejected anything, nor a batch that did."""
+    """There is no run of this id to go on with, or none that rejected anything, nor a batch that did."""
 
     status = HTTPStatus.NOT_FOUND
 
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"There is no {what}. `dataforge status` shows the newest migration, GET /v1/rejections the migration or batch "
-            "of each rejection."
-        )
+    def __init__(
+        self,
+        what: str,
+        hint: str = (
+            "`dataforge status` shows the newest migration, GET /v1/rejections the migration or batch of each rejection."
+        ),
+    ) -> None:
+        super().__init__(f"There is no {what}. {hint}")
 
 
 class WrongCorrection(InvalidInput):

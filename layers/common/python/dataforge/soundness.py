@@ -10,10 +10,14 @@ from dataforge.catalogue import Dataset, Table
 from dataforge.errors import RowSecurity, TableChanged
 from dataforge.roles import table_grants
 
-_TABLES = """
-    SELECT n.nspname || '.' || c.relname, c.relrowsecurity,
-           ARRAY(SELECT m.nspname || '.' || r.relname FROM pg_inherits JOIN pg_class r ON r.oid = inhrelid
-                 JOIN pg_namespace m ON m.oid = r.relnamespace WHERE inhparent = c.oid AND c.relkind = 'r' ORDER BY 1)
+CHILDREN = """
+    ARRAY(SELECT m.nspname || '.' || r.relname FROM pg_inherits JOIN pg_class r ON r.oid = inhrelid
+          JOIN pg_namespace m ON m.oid = r.relnamespace WHERE inhparent = c.oid AND c.relkind = 'r' ORDER BY 1)
+"""
+"""The SQL of the child tables of ``pg_class c``; partitions are none."""
+
+_TABLES = f"""
+    SELECT n.nspname || '.' || c.relname, c.relrowsecurity, {CHILDREN}
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid IN (SELECT to_regclass(name) FROM unnest(%s::text[]) name) ORDER BY 1
 """
@@ -69,6 +73,13 @@ def require_declared(cursor: Any, tables: Iterable[Table]) -> None:
         if differences:
             hint = "`dataforge doctor` names what restores it"
             raise TableChanged(f"{table.dataset}.{table.name}", [*differences, hint])
+
+
+def require_changeable(cursor: Any, dataset: Dataset, tables: Iterable[Table]) -> None:
+    """Refuse at once what a run could not make visible in the end. Raises ``RowSecurity``, ``TableChanged``."""
+    chosen = list(tables)
+    require_declared(cursor, chosen)
+    require_sound(cursor, with_relatives(dataset, chosen))
 
 
 def column_differences(cursor: Any, relation: str, table: Table) -> list[str]:
