@@ -44,7 +44,7 @@ OLDEST = 18
 """PostgreSQL's major version from which a backslash and a dot in a CSV are text, and bytea can be cast to a number."""
 
 Change = Iterator[str]
-_INDEX = re.compile(r"CREATE (?:UNIQUE )?INDEX IF NOT EXISTS \w+ ON dataforge\.(\w+)")
+_ADDITION = re.compile(r"(?:CREATE (?:UNIQUE )?INDEX IF NOT EXISTS \w+ ON|ALTER TABLE) dataforge\.(\w+)")
 
 
 def apply(
@@ -173,6 +173,7 @@ def _apply_ledger(cursor: Any, outcome: Outcome) -> Change:
             yield f"created {LEDGER}.{name}"
     _refuse(outcome.refusals)
     for statement in (*INTERNAL, *ROLE_SQL[1:]):
-        # Indexes of tables that exist are made, or left for later, with their tables.
-        if not (index := _INDEX.match(statement)) or index[1] not in before:
+        # Columns and indexes of tables that exist are made, or left for later, with their tables: even where nothing is
+        # to be done, the statement would wait for everybody who uses the table.
+        if not (addition := _ADDITION.match(statement)) or addition[1] not in before:
             cursor.execute(statement)

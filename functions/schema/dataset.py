@@ -109,10 +109,20 @@ def _detach(cursor: Any, name: tuple[str, str], shape: Shape, outcome: Outcome) 
                 yield f"dropped constraint {name[0]}.{constraint}"
 
 
+_COMMENTS = """
+    SELECT coalesce(attname, ''), description FROM pg_description
+    LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid AND attnum > 0
+    WHERE classoid = 'pg_class'::regclass AND objoid = %s::regclass
+"""
+
+
 def _complete(cursor: Any, table: Table) -> None:
-    """Comments and grants."""
-    for statement in ddl.comments(table):
-        cursor.execute(statement)
+    """Comments and grants. A comment that is there already is not made again: it would wait for the upkeep's locks."""
+    cursor.execute(_COMMENTS, (ddl.qualified(table),))
+    have = dict(cursor.fetchall())
+    if not ddl.descriptions(table).items() <= have.items():
+        for statement in ddl.comments(table):
+            cursor.execute(statement)
     for grant in table_grants():
         role, privilege = grant.split(" ")
         cursor.execute(f"GRANT {privilege} ON {ddl.qualified(table)} TO {ddl.ident(role)}")

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg2.errors
+
+from functions.schema.statements import busy
+
 LARGE_ROWS = 1_000_000
 """From so many rows on, nothing that scans, rewrites or indexes a table is done inside a deployment (docs/operations.md)."""
 
@@ -32,7 +36,10 @@ class Size:
     @classmethod
     def of(cls, cursor: Any, relation: str, limit: int = LARGE_ROWS) -> Size:
         """The size of a table that exists; ``relation`` is its quoted name."""
-        cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {relation})")
+        try:
+            cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {relation})")
+        except psycopg2.errors.LockNotAvailable:
+            raise busy(relation.replace('"', "")) from None
         (empty,) = cursor.fetchone()
         cursor.execute(_ROWS, (relation,))
         (rows,) = cursor.fetchone()

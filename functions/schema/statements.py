@@ -29,13 +29,18 @@ def done(cursor: Any, what: str, statement: str, refusals: list[str]) -> bool:
         if not isinstance(error, psycopg2.Error):
             raise error
         if error.pgcode in _LOCKS:
-            raise Busy(
-                f"{what}: it is in use, and a lock was not to be had in time. Try again when less is running."
-            )
+            raise busy(what)
         if is_translated(error):
             raise error
         refusals.append(f"{what}: {reason(error)}.")
     return not failed
+
+
+def busy(what: str) -> Busy:
+    """The error of a lock that was not to be had; ``what`` begins with the table's name."""
+    return Busy(
+        f"{what}: it is in use, and a lock was not to be had in time. Try again when less is running."
+    )
 
 
 def reason(error: psycopg2.Error) -> str:

@@ -11,8 +11,8 @@ from pydantic import Field
 from dataforge.catalogue import Dataset, Row
 from dataforge.columns import Count, Exact, Integer, Key, Label, Money, References
 from dataforge.datasets import DATASETS
-from dataforge.errors import SchemaRefused
-from dataforge.roles import LOGINS
+from dataforge.errors import Busy, SchemaRefused
+from dataforge.roles import LOGINS, OWNER
 from functions.schema.apply import apply
 from functions.schema.doctor import examine
 from functions.schema.size import LARGE_ROWS, Size
@@ -116,6 +116,37 @@ def test_deployment_leaves_validation_and_indexes_for_later_and_the_doctor_shows
     assert findings(master) == []
     assert database.query("SELECT count(*) FROM pg_constraint WHERE NOT convalidated") == [(0,)]
     assert large("") == {"changes": []}
+
+
+def test_deployment_does_not_wait_for_the_upkeep_or_for_runs(
+    database: Database, master: connection, large: Callable[..., dict[str, Any]]
+) -> None:
+    large()
+    busy = database.connect("master")
+    with busy.cursor() as cursor:
+        cursor.execute("SET ROLE dataforge_owner")
+        cursor.execute(
+            "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relowner = %s::regrole",
+            (OWNER,),
+        )
+        tables = [name for (name,) in cursor.fetchall()]
+        assert {"shop.orders", "dataforge.migration_chunks"} <= set(tables)
+        # As VALIDATE CONSTRAINT, CREATE INDEX CONCURRENTLY and VACUUM lock them; a worker's lock is weaker.
+        cursor.execute(f"LOCK TABLE {', '.join(tables)} IN SHARE UPDATE EXCLUSIVE MODE")
+    assert large("") == {"changes": [], "later": EVERYTHING}
+    busy.close()
+
+
+def test_table_that_is_locked_is_named(database: Database, master: connection) -> None:
+    busy = database.connect("master")
+    with busy.cursor() as cursor:
+        cursor.execute("SET ROLE dataforge_owner")
+        cursor.execute("LOCK TABLE olist.orders IN ACCESS EXCLUSIVE MODE")
+    with master.cursor() as cursor, pytest.raises(Busy, match=r"^olist\.orders: it is in use"):
+        cursor.execute("SET ROLE dataforge_owner")
+        cursor.execute("SET lock_timeout = '50ms'")
+        Size.of(cursor, '"olist"."orders"')
+    busy.close()
 
 
 def test_new_rows_are_checked_before_old_ones_are(

@@ -140,13 +140,19 @@ def index_statements(table: Table, schema: str | None = None) -> Iterator[tuple[
 
 def comments(table: Table, schema: str | None = None) -> Iterator[str]:
     """COMMENT statements: the model's docstring and the fields' descriptions."""
-    if table.description:
-        yield f"COMMENT ON TABLE {qualified(table, schema)} IS {literal(table.description)}"
-    for column in table.columns:
-        if column.description:
-            yield (
-                f"COMMENT ON COLUMN {qualified(table, schema)}.{ident(column.name)} IS {literal(column.description)}"
-            )
+    for column, text in descriptions(table).items():
+        what = (
+            f"COLUMN {qualified(table, schema)}.{ident(column)}"
+            if column
+            else f"TABLE {qualified(table, schema)}"
+        )
+        yield f"COMMENT ON {what} IS {literal(text)}"
+
+
+def descriptions(table: Table) -> dict[str, str]:
+    """The comments by column; the table's own under ""."""
+    texts = {"": table.description} | {column.name: column.description for column in table.columns}
+    return {column: text for column, text in texts.items() if text}
 
 
 def row_text_sql(table: Table, alias: str = "") -> str:
