@@ -48,8 +48,11 @@ def store_split(
             violations |= {candidates.indices[place]: objection for unit in units for place in unit}
         elif len(units) > 1:
             pending += reversed(_divided(units))
-        elif rest := _refuse_first(cursor, candidates, units[0], error, rule, statuses, violations):
-            pending.append([rest])
+        elif isinstance(error, psycopg2.Error) and len(units[0]) == 1:
+            [place] = units[0]
+            violations[candidates.indices[place]] = [_refused(candidates, place, error)]
+        else:
+            _store_rivals(cursor, candidates, units[0], rule, statuses, violations)
     cursor.execute("RELEASE SAVEPOINT part")
 
 
@@ -86,7 +89,7 @@ def _attempt(
     statuses: Statuses,
     violations: Violations,
 ) -> psycopg2.Error | KeysChanged | None:
-    """Store these places, or nothing; the error if the owner's rules refuse one, or they have to be stored singly."""
+    """Store these places, or nothing; the error if the owner's rules refuse one of them, or each has to be stored alone."""
     found: Statuses = {}
     objections: Violations = {}
     try:
@@ -107,25 +110,27 @@ def _is_answer(candidates: Candidates, error: psycopg2.Error) -> bool:
     return unsupported or violation(candidates.table, error) is not None
 
 
-def _refuse_first(
+def _store_rivals(
     cursor: Any,
     candidates: Candidates,
-    unit: Unit,
-    error: psycopg2.Error | KeysChanged,
+    rivals: Unit,
     rule: OnConflict,
     statuses: Statuses,
     violations: Violations,
-) -> Unit:
-    """Reject what is refused; of rivals, find it by storing the first alone. Returns those that are still to be tried."""
-    first, rest = unit[0], unit[1:]
-    index = candidates.indices[first]
-    refused = _attempt(cursor, candidates, [first], rule, statuses, violations) if rest else error
-    if isinstance(refused, psycopg2.Error):
-        violations[index] = [_refused(candidates, first, refused)]
-    if index in violations:
-        return rest
-    violations |= {candidates.indices[place]: [beaten(candidates)] for place in rest}
-    return []
+) -> None:
+    """Store the first that is not refused: each is tried alone, because a statement for all those left costs all of them."""
+    first = ""
+    for place in rivals:
+        index = candidates.indices[place]
+        is_stored = first in {"inserted", "updated"} or (first != "" and rule == "update")
+        error = None if is_stored else _attempt(cursor, candidates, [place], rule, statuses, violations)
+        if isinstance(error, psycopg2.Error):
+            violations[index] = [_refused(candidates, place, error)]
+        elif not first:
+            first = statuses.get(index) or ("kept" if violations[index][0].code == "conflict" else "")
+        elif statuses.get(index) != "unchanged":
+            statuses.pop(index, None)
+            violations[index] = [beaten(candidates)]
 
 
 def _refused(candidates: Candidates, place: int, error: psycopg2.Error) -> Violation:

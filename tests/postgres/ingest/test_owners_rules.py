@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import psycopg2
 import pytest
 
 from tests.postgres.ingest.owners import DROP, RULES, raising
@@ -128,6 +130,50 @@ def test_refused_rival_does_not_count_and_a_stored_one_does(api: Api, sample: Sa
     assert reply.statuses == ["rejected", "inserted", "rejected", "rejected", "rejected"]
     assert reply.codes == [["constraint"], [], ["duplicate_in_batch"], ["constraint"], ["constraint"]]
     assert stored(api) == ["rio"]
+
+
+@pytest.mark.parametrize(
+    ("conflict", "outcomes"),
+    [
+        ("reject", ["constraint", "conflict", "unchanged", "duplicate_in_batch"]),
+        ("ignore", ["constraint", "ignored", "unchanged", "duplicate_in_batch"]),
+        ("update", ["constraint", "updated", "duplicate_in_batch", "duplicate_in_batch"]),
+    ],
+)
+def test_rivals_behind_a_refused_one_get_the_verdicts_that_they_get_without_it(
+    api: Api, sample: Sample, conflict: str, outcomes: list[str]
+) -> None:
+    send(api, sample("sellers", 1, seller_city="sp"))
+    api.database.query(RULES["check"][0])
+    rivals = [sample("sellers", 1, seller_city=city) for city in (BAD, "rio", "sp", "salvador")]
+    for records, expected in ((rivals, outcomes), (rivals[1:], outcomes[1:])):
+        api.database.query("UPDATE olist.sellers SET seller_city = 'sp'")
+        reply = send(api, *records, on_conflict=conflict)
+        found = [
+            codes[0] if codes else status for codes, status in zip(reply.codes, reply.statuses, strict=True)
+        ]
+        assert found == expected
+
+
+def test_statements_do_not_grow_with_the_square_of_refused_rivals(
+    api: Api, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = []
+
+    class Counted(psycopg2.extensions.cursor):
+        def execute(self, query: Any, values: Any = None) -> None:
+            sent.append(len(self.mogrify(query, values)))
+            super().execute(query, values)
+
+    api.database.query(RULES["check"][0])
+    api.database.query(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'dataforge_ingest'"
+    )
+    connect = functools.partial(psycopg2.connect, cursor_factory=Counted)
+    monkeypatch.setattr(psycopg2, "connect", connect)
+    rivals = [sample("sellers", 1, seller_city=BAD, seller_zip_code_prefix=f"{n:05d}") for n in range(100)]
+    assert send(api, *rivals).counts == {"received": 100, "rejected": 100}
+    assert 0 < sum(sent) < 100 * 2500 + 20 * len(json.dumps(rivals))
 
 
 def test_children_of_a_refused_parent_are_orphans(api: Api, sample: Sample) -> None:
