@@ -81,7 +81,6 @@ def edit(vault: Vault, backup: Manifest, change: Callable[[dict[str, Any]], None
         (
             {"table": "sellers", "backup": "20000101T000000Z-00000000"},
             NoSuchBackup,
-            NoSuchRun,
             "20000101T000000Z-00000000",
         ),
         ({"undo": "20000101T000000Z-00000000"}, NoSuchBackup, "20000101T000000Z-00000000"),
