@@ -108,6 +108,7 @@ class Bastion(Construct):
         policy = iam.ManagedPolicy(
             self, "Connect", description="dataforge connect: start the bastion and read as the analyst"
         )
+        stack = Stack.of(self).stack_name
         instance, endpoint = (
             self._arn("instance", self.instance.instance_id),
             self._arn("instance-connect-endpoint", self.endpoint.attr_id),
@@ -130,12 +131,23 @@ class Bastion(Construct):
             iam.PolicyStatement(
                 actions=["ec2:DescribeInstances", "ec2:DescribeInstanceConnectEndpoints"], resources=["*"]
             ),
+            # The command line asks by name, which IAM compares as stack/<name>/*: the id alone would refuse it.
             iam.PolicyStatement(
-                actions=["cloudformation:DescribeStacks"], resources=[Stack.of(self).stack_id]
+                actions=["cloudformation:DescribeStacks"],
+                resources=[
+                    Stack.of(self).format_arn(
+                        service="cloudformation", resource="stack", resource_name=f"{stack}/*"
+                    )
+                ],
             ),
         )
         database.allow_people(policy, role=ANALYST)
         acknowledge(policy, "EC2's Describe actions know no resource.", "IAM5[Resource::*]")
+        acknowledge(
+            policy,
+            "The stack's id ends the ARN where it is asked for by its id, and an asterisk where by its name.",
+            f"IAM5[Resource::arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/{stack}/*]",
+        )
         CfnOutput(Stack.of(self), "ConnectPolicyArn", value=policy.managed_policy_arn)
 
     def _arn(self, resource: str, name: str) -> str:

@@ -108,8 +108,9 @@ class Deployment(Construct):
             service_timeout=Duration.minutes(15),
             properties=properties,
         )
+        # Its rights, and that it is invoked once: no property names them.
         assert self.function.role is not None
-        made.node.add_dependency(self.function.role)
+        made.node.add_dependency(self.function, self.function.role)
         return made
 
     def _allow(self, actions: list[str], *resources: str) -> None:

@@ -70,9 +70,12 @@ class Schema(Construct):
                 **_budget(settings),
             },
         )
-        # The database, the rules of both security groups and the right to invoke: no property names any of them.
+        # The database, the rules of both security groups, the right to invoke, and that the keeper is invoked once: no
+        # property names any of them.
         assert self.keeper.role is not None
-        self.resource.node.add_dependency(database, network.functions, self.apply, self.keeper.role)
+        self.resource.node.add_dependency(
+            database, network.functions, self.apply, self.keeper, self.keeper.role
+        )
 
     def _make_apply(self, settings: Settings, network: Network, database: Database) -> Function:
         return Function(

@@ -117,6 +117,9 @@ def test_people_may_tunnel_to_ssh_for_an_hour_and_sign_in_as_the_analyst_alone(
         "StringEquals": {"ec2:osuser": "ec2-user"}
     }
     assert json.dumps(statements["rds-db:connect"]["Resource"]).endswith('/dataforge_analyst"]]}')
+    # IAM compares a request by name with stack/<name>/*, not with the stack's id.
+    by_name = statements["cloudformation:DescribeStacks"]["Resource"]
+    assert json.dumps(by_name).endswith(':stack/DataForge-dev/*"]]}')
     wide = {action for action, statement in statements.items() if statement["Resource"] == "*"}
     assert wide == {"ec2:DescribeInstances", "ec2:DescribeInstanceConnectEndpoints"}
 

@@ -198,6 +198,24 @@ def test_guard_may_touch_its_own_instance_and_stack_only(prod: Resources, grante
     }
 
 
+def test_no_custom_resource_asks_a_function_that_lambda_would_run_again(
+    templates: dict[str, Template],
+) -> None:
+    for template in templates.values():
+        resources = template["Resources"]
+        once = {
+            r["Properties"]["FunctionName"]["Ref"]: name
+            for name, r in resources.items()
+            if r["Type"] == "AWS::Lambda::EventInvokeConfig"
+            if r["Properties"]["MaximumRetryAttempts"] == 0
+        }
+        custom = [r for r in resources.values() if r["Type"].startswith("Custom::DataForge")]
+        assert custom
+        for resource in custom:
+            function = resource["Properties"]["ServiceToken"]["Fn::GetAtt"][0]
+            assert once[function] in resource["DependsOn"]
+
+
 def test_new_dev_instance_is_small_and_an_existing_one_keeps_its_class(dev: Resources) -> None:
     (instance,) = dev["AWS::RDS::DBInstance"].values()
     (name,) = dev["Custom::DataForgeInstance"]

@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from dataforge.custom_resource import answer
@@ -217,6 +218,37 @@ def test_attributes_and_refusals_reach_cloudformation(cloudformation: Any) -> No
         "id",
     )
     assert (bad["Status"], bad["Reason"]) == ("FAILED", "What is wrong, and the way out.")
+
+
+def test_rights_that_are_not_in_force_yet_are_waited_for(cloudformation: Any) -> None:
+    denied = ClientError(
+        {"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, "DescribeDBInstances"
+    )
+    calls: list[int] = []
+
+    def work() -> dict[str, str]:
+        calls.append(1)
+        if len(calls) < 3:
+            raise denied
+        return {}
+
+    answer(cloudformation.event, "id", work, pauses=(0, 0))
+    calls.clear()
+    with pytest.raises(ClientError):
+        answer(cloudformation.event, "id", work, pauses=(0,))
+    assert [told["Status"] for told in cloudformation.answers] == ["SUCCESS", "FAILED"]
+
+
+def test_what_aws_refuses_otherwise_is_not_tried_again(cloudformation: Any) -> None:
+    calls: list[int] = []
+
+    def work() -> dict[str, str]:
+        calls.append(1)
+        raise ClientError({"Error": {"Code": "InvalidDBInstanceState", "Message": ""}}, "ModifyDBInstance")
+
+    with pytest.raises(ClientError):
+        answer(cloudformation.event, "id", work)
+    assert calls == [1]
 
 
 def test_unexpected_failure_is_reported_without_its_text(cloudformation: Any) -> None:

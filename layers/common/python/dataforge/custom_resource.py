@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from dataforge.errors import DataForgeError
 
@@ -13,13 +16,24 @@ _REASON_LIMIT = 3_000
 """The whole answer must stay below 4 KiB."""
 
 
-def answer(event: dict[str, Any], physical_id: str, work: Callable[[], Mapping[str, str]]) -> None:
+_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 15.0)
+"""Seconds between calls that IAM denies: CloudFormation does not wait until a policy that it wrote is in force."""
+
+
+def answer(
+    event: dict[str, Any],
+    physical_id: str,
+    work: Callable[[], Mapping[str, str]],
+    pauses: Iterable[float] = _PAUSES,
+) -> None:
     """Do the work and report its result to CloudFormation; what it returns are the resource's attributes.
 
     Our own errors become the reason that the deployment shows; an unexpected one is reported without its text, and raised.
+    Work that IAM denies is done again after each of the ``pauses``, in seconds.
     """
     try:
-        attributes = work()
+        attributes = _once_allowed(work, pauses)
     except DataForgeError as error:
         _report(event, physical_id, {"Status": "FAILED", "Reason": str(error)[:_REASON_LIMIT]})
     except BaseException:
@@ -28,6 +42,17 @@ def answer(event: dict[str, Any], physical_id: str, work: Callable[[], Mapping[s
         raise
     else:
         _report(event, physical_id, {"Status": "SUCCESS", "Data": dict(attributes)})
+
+
+def _once_allowed(work: Callable[[], Mapping[str, str]], pauses: Iterable[float]) -> Mapping[str, str]:
+    for pause in pauses:
+        try:
+            return work()
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _DENIED:
+                raise
+        time.sleep(pause)
+    return work()
 
 
 def _report(event: dict[str, Any], physical_id: str, result: Mapping[str, Any]) -> None:
