@@ -37,6 +37,7 @@ Debug = Annotated[
     bool,
     typer.Option("--debug", help="Show the traceback when something fails.", rich_help_panel=_SCREEN),
 ]
+Dataset = Annotated[str, typer.Option("--dataset", metavar="NAME", help="Dataset of the catalogue.")]
 Prefix = Annotated[
     str,
     typer.Option(

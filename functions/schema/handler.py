@@ -127,10 +127,7 @@ def _start_upkeep(machine: str) -> None:
 
 
 def once(seconds: float) -> Any:
-    """A client of Lambda that waits for a function of this time-out, and never invokes it a second time.
-
-    By default boto3 gives up after 60 s and sends the invocation again while the first one is still running.
-    """
+    """A client of Lambda that waits for a function of this time-out, and never invokes it a second time."""
     return make_client("lambda", invoking(seconds + _MARGIN))
 
 

@@ -12,14 +12,14 @@ from dataforge.datasets import DEFAULT
 from dataforge.filelist import FileList, list_files
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import Interrupted, NotConfirmed, WrongCall
-from dataforge_cli.options import Debug, Ignore, Json, OutputsFile, Prefix, Stage
+from dataforge_cli.options import Dataset, Debug, Ignore, Json, OutputsFile, Prefix, Stage
 from dataforge_cli.order import read_names
 from dataforge_cli.stored import BUCKET, Stored, choose, list_stored, remove
 from dataforge_cli.tables import files_table
 
 
 def files(
-    dataset: Annotated[str, typer.Option(metavar="NAME", help="Dataset of the catalogue.")] = DEFAULT,
+    dataset: Dataset = DEFAULT,
     prefix: Prefix = "",
     ignore: Ignore = None,
     removed: Annotated[

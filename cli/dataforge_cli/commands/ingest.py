@@ -14,7 +14,7 @@ from dataforge_cli.bars import SendingBar
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import CommandError
 from dataforge_cli.ingest import Ingestion, Order, Tally
-from dataforge_cli.options import Debug, Json, OutputsFile, Stage
+from dataforge_cli.options import Dataset, Debug, Json, OutputsFile, Stage
 from dataforge_cli.sources import Form, RejectedFile, Source, beside, find_source
 from dataforge_cli.tables import fates
 
@@ -56,7 +56,7 @@ def ingest(
             help="Table of all records. CSV and Parquet need it, unless the catalogue knows the file's name.",
         ),
     ] = None,
-    dataset: Annotated[str, typer.Option(metavar="NAME", help="Dataset of the catalogue.")] = DEFAULT,
+    dataset: Dataset = DEFAULT,
     mode: Annotated[
         Mode,
         typer.Option(help="partial stores the good records of a batch; atomic all or none; dry_run none."),

@@ -14,7 +14,7 @@ from dataforge_cli.executions import name_of, start
 from dataforge_cli.follow import how_to_go_on
 from dataforge_cli.machines import MIGRATION
 from dataforge_cli.migration import follow_to_its_end, show
-from dataforge_cli.options import Debug, Follow, Ignore, Json, OutputsFile, Prefix, Stage
+from dataforge_cli.options import Dataset, Debug, Follow, Ignore, Json, OutputsFile, Prefix, Stage
 from dataforge_cli.order import DEFAULT_THRESHOLD, OnConflict, read_order
 from dataforge_cli.sending import find_present, send_folder
 
@@ -28,7 +28,7 @@ def migrate(
             help="Folder with the dataset's files, to upload first. Without it, the files in the raw bucket are migrated.",
         ),
     ] = None,
-    dataset: Annotated[str, typer.Option(metavar="NAME", help="Dataset of the catalogue.")] = DEFAULT,
+    dataset: Dataset = DEFAULT,
     prefix: Prefix = "",
     tables: Annotated[
         str,
