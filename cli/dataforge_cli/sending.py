@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,8 +24,10 @@ def find_present(call: Call, order: Order) -> Order:
     return _narrowed(call, order, found, f"s3://{call.deployment[BUCKET]}/{order.prefix}")
 
 
-def send_folder(call: Call, path: Path, order: Order) -> Order:
-    """Upload the folder's files, after a look at what the run would make of them; returns the order that fits them.
+def send_folder(call: Call, path: Path, order: Order) -> tuple[Order, Mapping[str, str]]:
+    """Upload the folder's files, after a look at what the run would make of them.
+
+    Returns the order that fits them, and the names of the files that were not sent with the reasons.
 
     Raises what ``read_folder`` does, ``UnexpectedFiles`` for objects of earlier uploads, or ``IncompleteFolder``.
     """
@@ -45,7 +47,7 @@ def send_folder(call: Call, path: Path, order: Order) -> Order:
     call.screen.say(f"Uploading {path} to s3://{bucket}/{order.prefix}")
     sent = upload(call.deployment.s3, bucket, order.prefix, folder.files, call.screen, root=path)
     call.screen.say(f"{sent} file(s) sent, {len(folder.files) - sent} there already.")
-    return order
+    return order, folder.ignored
 
 
 def _earlier(call: Call, folder: Folder, order: Order, tables: Sequence[str]) -> FileList:

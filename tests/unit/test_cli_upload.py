@@ -174,8 +174,9 @@ def test_without_options_everything_below_the_datasets_name_is_ordered(outputs: 
 
 
 def test_files_of_no_table_are_named_and_not_sent(s3: Any, outputs: Path, folder: Path) -> None:
-    result = migrate(outputs, str(folder), "--tables", "sellers", "--no-follow")
+    result = migrate(outputs, str(folder), "--tables", "sellers", "--no-follow", "--json")
     assert result.exit_code == 0
+    assert json.loads(result.stdout)["not_sent"] == {"notes.csv": "no table has a file of this name"}
     assert "Not sent: notes.csv (no table has a file of this name)." in result.stderr
     sent = [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
     assert sent == ["olist/olist_sellers_dataset.csv"]

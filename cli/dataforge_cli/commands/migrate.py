@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -87,16 +87,18 @@ def migrate(
         order = read_order(dataset, prefix, tables, threshold, on_conflict, ignore or ())
         if resume and (folder or order != read_order(dataset, "", "", DEFAULT_THRESHOLD, OnConflict.reject)):
             raise WrongCall("--resume goes on with a run as it was begun: give it alone, or with --dataset.")
+        also: dict[str, Any] = {}
         if folder is not None:
-            order = send_folder(call, folder, order)
+            order, not_sent = send_folder(call, folder, order)
+            also = {"not_sent": dict(not_sent)}
         elif order.present:
             order = find_present(call, order)
         document = {"dataset": order.dataset.name, "resume": resume} if resume else order.document
         arn = start(call.deployment, call.deployment[MIGRATION.output], document)
         if wait:
-            show(call, follow_to_its_end(call, arn))
+            show(call, follow_to_its_end(call, arn), **also)
         else:
             call.screen.answer(
-                {"status": "running", "execution": arn},
+                {"status": "running", "execution": arn, **also},
                 f"Started {name_of(arn)}. {how_to_go_on(call.deployment, arn)}",
             )

@@ -76,7 +76,14 @@ def _known(names: Sequence[str], wanted: Sequence[str]) -> int:
 def check_header(file: str, found: Sequence[str], wanted: Sequence[str]) -> None:
     """Raises ``MissingColumn`` where a file's first line has none of the columns, and may be a record."""
     if found and wanted and not _known(found, wanted):
-        raise MissingColumn(file, wanted, _NOT_A_HEADER)
+        letters = {_letters(name) for name in wanted}
+        spelled = [name for name in found if _letters(name) in letters]
+        raise MissingColumn(file, wanted, f"; it has instead: {_some(spelled)}" if spelled else _NOT_A_HEADER)
+
+
+def _letters(name: str) -> str:
+    """What two spellings of a column's name have in common."""
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 def check_columns(file: str, found: tuple[str, ...], wanted: Sequence[str]) -> None:
