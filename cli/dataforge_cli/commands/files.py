@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -64,7 +65,7 @@ def files(
             return
         paths = [one.path for one in stored]
         found = list_files(names.dataset, names.dataset.tables, paths, ignore or (), names.prefix)
-        shown = [_Shown.of(one, found) for one in stored]
+        shown = list(_fates(stored, found))
         document = {
             "bucket": call.deployment[BUCKET],
             "prefix": names.prefix,
@@ -89,13 +90,6 @@ class _Shown:
     tables: tuple[str, ...]
     reason: str
 
-    @classmethod
-    def of(cls, stored: Stored, found: FileList) -> _Shown:
-        for status, reasons in (("ignored", found.ignored), ("refused", found.doubtful)):
-            if stored.path in reasons:
-                return cls(stored, status, (), reasons[stored.path])
-        return cls(stored, "read", dict(found.taken)[stored.path].source.tables, "")
-
     @property
     def about(self) -> str:
         return self.reason or ", ".join(self.tables)
@@ -110,6 +104,18 @@ class _Shown:
             "tables": list(self.tables),
             "reason": self.reason,
         }
+
+
+def _fates(stored: Iterable[Stored], found: FileList) -> Iterator[_Shown]:
+    """Each of the objects, in their order."""
+    taken = dict(found.taken)
+    for one in stored:
+        if one.path in taken:
+            yield _Shown(one, "read", taken[one.path].source.tables, "")
+        elif one.path in found.ignored:
+            yield _Shown(one, "ignored", (), found.ignored[one.path])
+        else:
+            yield _Shown(one, "refused", (), found.doubtful[one.path])
 
 
 def _remove(call: Call, chosen: list[Stored], where: str, *, asks: bool) -> None:
