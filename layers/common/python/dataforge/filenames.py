@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from dataforge.catalogue import Dataset, Source
-from dataforge.lookalikes import Lookalike, is_marker, misnamed
-from dataforge.naming import data_stem
+from dataforge.lookalikes import Lookalike, ending_fault, is_marker, misnamed
+from dataforge.naming import data_stem, stem_of
 from dataforge.partitions import partition_fault, partition_of
 
 _NUMBERED = re.compile(r"(.+)[_-][0-9]+", re.DOTALL)
@@ -69,7 +69,7 @@ class FileNames:
 
     @cached_property
     def _by_stem(self) -> Mapping[str, Source]:
-        return {data_stem(source.file) or source.file: source for source in self.dataset.sources}
+        return {stem_of(source.file): source for source in self.dataset.sources}
 
     @cached_property
     def _lookalikes(self) -> list[tuple[Lookalike, Source]]:
@@ -115,13 +115,10 @@ class FileNames:
                 return Taken(self._by_stem[known])
         for lookalike, source in self._lookalikes:
             if lookalike.fits(name):
-                table = f"it is named like the table {lookalike.stem}, whose file is {source.file}"
-                return Doubtful(
-                    (source,),
-                    table
-                    if lookalike.data_only
-                    else misnamed(name, source.file, data_stem(source.file) or source.file),
-                )
+                reason = misnamed(name, source.file)
+                if lookalike.data_only:
+                    reason = f"it is named like the table {lookalike.stem}, whose file is {source.file}"
+                return Doubtful((source,), reason)
         return Ignored(f"no table has a file of this name{self._hint(name)}")
 
     def _hint(self, name: str) -> str:
@@ -136,10 +133,8 @@ class FileNames:
         """A file in the source's own folder."""
         stem = data_stem(name)
         if stem is None:
-            return Doubtful(
-                (source,),
-                f"{misnamed(name, source.file, data_stem(source.file) or source.file)}: it lies in that file's folder",
-            )
+            fault = ending_fault(name) or "its name has nothing before the ending; rename it"
+            return Doubtful((source,), f"it lies in the folder of {source.file}, but {fault}")
         other = self._by_stem.get(stem, source)
         if other is not source:
             reason = f"it is named like {other.file} and lies in the folder of {source.file}"
@@ -169,5 +164,5 @@ def _misplaced(file: str, folders: Iterable[str]) -> str:
     for folder in folders:
         if folder in _STORES:
             return f"the folder {folder}/ marks {_STORES[folder]}"
-    stem = data_stem(file) or file
+    stem = stem_of(file)
     return f"files of {file} lie directly below the prefix or directly in the folder {stem}/, in no other"

@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from dataforge.naming import READ_ENDINGS
+from dataforge.naming import READ_ENDINGS, stem_of
 
 _MARKER = re.compile(
     r"_SUCCESS|_(?:committed|started)_[0-9A-Za-z]*|_(?:common_)?metadata|.*_\$folder\$"  # Hadoop, Spark, Parquet, EMR
@@ -77,15 +77,19 @@ def _without_copy(name: str) -> str:
     return folded[copy.end() :] if copy else folded
 
 
-def misnamed(name: str, file: str, stem: str) -> str:
+def misnamed(name: str, file: str) -> str:
     """What is wrong with a name that resembles ``file``, and how the file must be named to be read."""
+    stem = stem_of(file)
+    respelled = f"it is spelled differently; further files are named {stem}_2.csv or lie in {stem}/"
+    return f"it looks like {file}, but {ending_fault(name) or respelled}"
+
+
+def ending_fault(name: str) -> str:
+    """Why a file of this ending is not read, and what to do; empty if the ending is one that is read."""
+    if name.endswith(READ_ENDINGS):
+        return ""
     last = name.lower().rpartition(".")[2]
     if "." in name and last in _UNREAD:
-        return f"it looks like {file} in a compression that is not read (.{last}); unpack it, or compress it as .gz or .zst"
-    if name.lower().endswith(READ_ENDINGS) and not name.endswith(READ_ENDINGS):
-        return f"it looks like {file} but its ending is not in lower case; endings that are read: {', '.join(READ_ENDINGS)}"
-    if not name.lower().endswith(READ_ENDINGS):
-        return (
-            f"it looks like {file} but has another ending; endings that are read: {', '.join(READ_ENDINGS)}"
-        )
-    return f"it looks like {file} but is spelled differently; further files are named {stem}_2.csv or lie in {stem}/"
+        return f"its compression is not read (.{last}); unpack it, or compress it as .gz or .zst"
+    fault = "not in lower case" if name.lower().endswith(READ_ENDINGS) else "another one"
+    return f"its ending is {fault}; endings that are read: {', '.join(READ_ENDINGS)}"

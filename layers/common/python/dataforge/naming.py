@@ -21,6 +21,11 @@ def data_stem(name: str) -> str | None:
     return (name.removesuffix(PARQUET) or None) if is_parquet(name) else None
 
 
+def stem_of(file: str) -> str:
+    """The stem of a source's file, whose name has one of the endings that are read."""
+    return data_stem(file) or file
+
+
 def is_parquet(name: str) -> bool:
     """Whether a file is Parquet, by its name."""
     return name.endswith(PARQUET)
