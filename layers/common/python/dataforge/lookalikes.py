@@ -91,5 +91,7 @@ def ending_fault(name: str) -> str:
     last = name.lower().rpartition(".")[2]
     if "." in name and last in _UNREAD:
         return f"its compression is not read (.{last}); unpack it, or compress it as .gz or .zst"
-    fault = "not in lower case" if name.lower().endswith(READ_ENDINGS) else "another one"
-    return f"its ending is {fault}; endings that are read: {', '.join(READ_ENDINGS)}"
+    endings = ", ".join(READ_ENDINGS)
+    if name.lower().endswith(READ_ENDINGS):
+        return f"its ending is not in lower case; endings that are read: {endings}"
+    return f"it has none of the endings that are read: {endings}"
