@@ -15,7 +15,7 @@ from dataforge.datasets import get_dataset
 from dataforge.errors import Busy, DiskFull, OutOfMemory, Unavailable
 from dataforge.owner_rules import is_lost_parent, is_raised, refusal
 from dataforge.rows import Violation
-from dataforge.soundness import require_declared
+from dataforge.soundness import require_declared, require_key
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer, make_answer
 from functions.ingest.candidates import Candidates, Violations, judge
@@ -73,7 +73,9 @@ def ingest(db: Connection, batch: Batch, claim: ledger.Claim | None = None) -> B
 def _require_tables(db: Connection, candidates: Sequence[Candidates]) -> None:
     """Raises ``TableChanged`` if that is why a statement of ours was refused."""
     with transaction(db) as cursor:
-        require_declared(cursor, [found.table for found in candidates])
+        tables = [found.table for found in candidates]
+        require_declared(cursor, tables)
+        require_key(cursor, tables)
 
 
 def _is_race(candidates: Sequence[Candidates], error: BaseException | None) -> bool:

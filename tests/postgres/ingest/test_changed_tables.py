@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dataforge.datasets import DATASETS
+from dataforge.soundness import require_key
+
 if TYPE_CHECKING:
     from tests.postgres.ingest.conftest import Api
 
@@ -15,6 +18,10 @@ Sample = Callable[..., dict[str, Any]]
 ALTER = "ALTER TABLE olist.sellers"
 MOVE = f"{ALTER} RENAME TO moved; CREATE VIEW olist.sellers AS SELECT * FROM olist.moved"
 BACK = "DROP VIEW olist.sellers; ALTER TABLE olist.moved RENAME TO sellers"
+REFER = (
+    "ALTER TABLE olist.order_items ADD CONSTRAINT order_items_seller_id_fkey"
+    " FOREIGN KEY (seller_id) REFERENCES olist.sellers (seller_id)"
+)
 REFUSED = {
     "column dropped": (
         f"{ALTER} RENAME seller_city TO city",
@@ -41,6 +48,17 @@ REFUSED = {
         f"{ALTER} SET SCHEMA public",
         "ALTER TABLE public.sellers SET SCHEMA olist",
         "not exist",
+    ),
+    "key dropped": (
+        f"{ALTER} DROP CONSTRAINT sellers_pkey CASCADE",
+        f"{ALTER} ADD CONSTRAINT sellers_pkey PRIMARY KEY (seller_id); {REFER}",
+        "its key (seller_id) is missing",
+    ),
+    "key deferrable": (
+        f"{ALTER} DROP CONSTRAINT sellers_pkey CASCADE;"
+        f"{ALTER} ADD CONSTRAINT sellers_pkey PRIMARY KEY (seller_id) DEFERRABLE",
+        f"{ALTER} DROP CONSTRAINT sellers_pkey; {ALTER} ADD CONSTRAINT sellers_pkey PRIMARY KEY (seller_id); {REFER}",
+        "its key (seller_id) is missing, or deferrable",
     ),
     "view in its place": (MOVE, BACK, "not a table"),
 }
@@ -97,6 +115,12 @@ def test_ingestion_names_what_keeps_it_from_a_table(api: Api, sample: Sample, ch
         api.database.query(undo)
     assert problem["detail"].startswith("olist.sellers is not what the catalogue declares: ")
     assert words in problem["detail"]
+
+
+def test_every_declared_table_has_its_key(api: Api) -> None:
+    with api.database.superuser().cursor() as cursor:
+        for dataset in DATASETS.values():
+            require_key(cursor, dataset.tables.values())
 
 
 @pytest.mark.parametrize("change", TOLERATED)

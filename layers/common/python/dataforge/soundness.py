@@ -22,6 +22,7 @@ _TABLES = f"""
     WHERE c.oid IN (SELECT to_regclass(name) FROM unnest(%s::text[]) name) ORDER BY 1
 """
 
+HINT = "`dataforge doctor` names what restores it"
 _OWNERS = ["DELETE", "INSERT", "SELECT", "UPDATE"]
 _KIND = """
     SELECT (SELECT relkind::text FROM pg_class WHERE oid = r.oid),
@@ -31,6 +32,12 @@ _KIND = """
 _COLUMNS = """
     SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
     WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
+"""
+_KEY = """
+    SELECT count(*) FROM pg_index
+    WHERE indrelid = to_regclass(%s) AND indisunique AND indimmediate AND indisvalid AND indpred IS NULL
+    AND ARRAY(SELECT attname::text COLLATE "C" FROM pg_attribute
+              WHERE attrelid = indrelid AND attnum = ANY (indkey[:indnkeyatts - 1]) ORDER BY 1) = %s
 """
 
 
@@ -71,8 +78,16 @@ def require_declared(cursor: Any, tables: Iterable[Table]) -> None:
         if lacking and not differences:
             differences.append(f"Data Forge may not use it (missing: {', '.join(lacking).lower()})")
         if differences:
-            hint = "`dataforge doctor` names what restores it"
-            raise TableChanged(f"{table.dataset}.{table.name}", [*differences, hint])
+            raise TableChanged(f"{table.dataset}.{table.name}", [*differences, HINT])
+
+
+def require_key(cursor: Any, tables: Iterable[Table]) -> None:
+    """Refuse tables whose key the database does not hold unique at once. Raises ``TableChanged`` for the first of them."""
+    for table in tables:
+        cursor.execute(_KEY, (ddl.qualified(table), sorted(table.key)))
+        if cursor.fetchone() == (0,):
+            name, key = f"{table.dataset}.{table.name}", ", ".join(table.key)
+            raise TableChanged(name, [f"its key ({key}) is missing, or deferrable", HINT])
 
 
 def require_changeable(cursor: Any, dataset: Dataset, tables: Iterable[Table]) -> None:
