@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from dataforge.naming import stands_for_folder
 from dataforge_cli.deployment import Deployment
 from dataforge_cli.errors import WrongCall
 
@@ -33,7 +34,7 @@ def list_stored(deployment: Deployment, prefix: str) -> list[Stored]:
         Stored(item["Key"], item["Key"].removeprefix(prefix), item["Size"], item["LastModified"])
         for page in pages
         for item in page.get("Contents", ())
-        if item["Size"] or not item["Key"].endswith("/")
+        if not stands_for_folder(item["Key"], item["Size"])
     ]
 
 

@@ -36,6 +36,11 @@ def compression_ending(name: str) -> str:
     return next((ending for ending in COMPRESSIONS if name.endswith(ending)), "")
 
 
+def stands_for_folder(key: str, size: int) -> bool:
+    """Whether an object of this key and size is what consoles and tools create for an empty folder, and no file."""
+    return key.endswith("/") and size == 0
+
+
 def in_order(keys: Iterable[str]) -> list[str]:
     """Keys in the order of their UTF-8 bytes, as S3 lists them: the order of a table's files."""
     return sorted(keys, key=str.encode)

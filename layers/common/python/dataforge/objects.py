@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadErro
 from botocore.exceptions import ConnectionError as NotConnected
 
 from dataforge.errors import ArchivedFile, SourceChanged, Unavailable, UnusableBucket
-from dataforge.naming import COMPRESSIONS, compression_ending
+from dataforge.naming import COMPRESSIONS, compression_ending, stands_for_folder
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def list_objects(s3: Any, bucket: str, prefix: str) -> Iterator[Object]:
     with translated(bucket, prefix):
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for item in page.get("Contents", ()):
-                if item["Size"] or not item["Key"].endswith("/"):
+                if not stands_for_folder(item["Key"], item["Size"]):
                     yield Object(bucket, item["Key"], item["ETag"], item["Size"])
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from dataforge.http import Kind
 from dataforge.http.cursors import CURSOR_LENGTH
+from dataforge.http.idempotency import REPLAYED_HEADER
 
 JSON, PROBLEM = "application/json", "application/problem+json"
 Document = dict[str, Any]
@@ -92,7 +93,7 @@ def answer(text: str, schema: str, example: Any = None) -> Document:
 
 
 REPLAYED: Document = {
-    "Idempotent-Replayed": {
+    REPLAYED_HEADER: {
         "description": "`true` if this is the answer of an earlier request with the same Idempotency-Key.",
         "schema": {"type": "string", "const": "true"},
     }

@@ -6,7 +6,8 @@ import re
 
 from dataforge.http.errors import InvalidRequest
 
-REPLAYED = {"Idempotent-Replayed": "true"}
+REPLAYED_HEADER = "Idempotent-Replayed"
+REPLAYED = {REPLAYED_HEADER: "true"}
 """The header of an answer that an earlier request with the same key got."""
 
 _KEY = re.compile(r"[!-~]{1,255}")
