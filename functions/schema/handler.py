@@ -20,9 +20,10 @@ from dataforge.connections import Budget
 from dataforge.custom_resource import answer
 from dataforge.database import connect
 from dataforge.errors import SchemaRefused, Unavailable
-from dataforge.failures import explain_caught
+from dataforge.failures import explain, explain_caught
 from dataforge.roles import LOGINS
 from dataforge.settings import DatabaseSettings, Settings, read
+from dataforge. import SITUATIONS
 from dataforge.telemetry import entry_point, make_logger
 from functions.schema.apply import apply as apply_schema
 from functions.schema.connections import connection_limits
@@ -111,11 +112,22 @@ def keep(action: str) -> dict[str, Any]:
     )
     result: dict[str, Any] = json.loads(answered["Payload"].read())
     if "FunctionError" in answered:
-        raise SchemaRefused(result.get("errorMessage", "The schema function failed; its log says why."))
+        raise SchemaRefused(_reason(result))
     logger.info("schema handled", extra={"action": action, "result": result})
     if result.get("later") and settings.upkeep_arn:
         _start_upkeep(settings.upkeep_arn)
     return result
+
+
+def _reason(result: dict[str, Any]) -> str:
+    """Why the applier failed: in its own words, or in ours if it was ended from outside, which Lambda words for itself."""
+    failure = explain("", json.dumps(result))
+    if failure.error not in {situation.error for situation in SITUATIONS}:
+        return failure.cause
+    return (
+        f"The function that works on the schema did not end by itself ({failure.error}). All of the schema was changed, or"
+        " nothing. Deploy again, or run dataforge doctor --repair."
+    )
 
 
 def _start_upkeep(machine: str) -> None:

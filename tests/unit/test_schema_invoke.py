@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import pytest
 from botocore.exceptions import ClientError
 
+from dataforge.errors import SchemaRefused
 from functions.schema.handler import keep, once
 
 
@@ -32,6 +33,8 @@ class Cloud(BaseHTTPRequestHandler):
             answer = {"executionArn": "arn", "startDate": 0}
         data = json.dumps(answer).encode()
         self.send_response(200)
+        if "errorType" in answer:
+            self.send_header("X-Amz-Function-Error", "Unhandled")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -78,6 +81,14 @@ def applier(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Applier]]:
         yield Applier
 
 
+@pytest.fixture(autouse=True)
+def keeper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of the schema keeper."""
+    for name in ("MASTER_SECRET_ARN", "APPLY_FUNCTION"):
+        monkeypatch.setenv(name, "name")
+    monkeypatch.setenv("UPKEEP_ARN", "arn:aws:states:machine")
+
+
 @pytest.mark.parametrize(
     ("applied", "started"),
     [
@@ -90,12 +101,26 @@ def test_upkeep_is_started_when_an_apply_leaves_something_for_later(
 ) -> None:
     monkeypatch.setattr(Cloud, "started", [])
     monkeypatch.setattr(Cloud, "applied", applied)
-    for name in ("MASTER_SECRET_ARN", "APPLY_FUNCTION"):
-        monkeypatch.setenv(name, "name")
-    monkeypatch.setenv("UPKEEP_ARN", "arn:aws:states:machine")
     with serving(Cloud, monkeypatch):
         assert keep("apply") == applied
     assert Cloud.started == started
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "words"),
+    [
+        ("SchemaRefused", "shop.items is not a table.", "^shop.items is not a table.$"),
+        ("Runtime.ExitError", "RequestId: 1 Error: Runtime exited", r"\(FunctionDied\).*Deploy again"),
+        ("Sandbox.Timedout", "RequestId: 1 Error: Task timed out", r"\(FunctionTimedOut\).*Deploy again"),
+        ("KeyError", "'secret'", "failed with KeyError, which is a defect"),
+    ],
+)
+def test_reason_of_an_applier_that_failed_is_readable(
+    monkeypatch: pytest.MonkeyPatch, kind: str, message: str, words: str
+) -> None:
+    monkeypatch.setattr(Cloud, "applied", {"errorType": kind, "errorMessage": message})
+    with serving(Cloud, monkeypatch), pytest.raises(SchemaRefused, match=words):
+        keep("apply")
 
 
 def test_failed_invocation_is_not_repeated(applier: type[Applier]) -> None:
