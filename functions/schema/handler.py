@@ -23,7 +23,7 @@ from dataforge.errors import SchemaRefused, Unavailable
 from dataforge.failures import explain, explain_caught
 from dataforge.roles import LOGINS
 from dataforge.settings import DatabaseSettings, Settings, read
-from dataforge. import SITUATIONS
+from dataforge.situations import SITUATIONS
 from dataforge.telemetry import entry_point, make_logger
 from functions.schema.apply import apply as apply_schema
 from functions.schema.connections import connection_limits
