@@ -48,6 +48,7 @@ class Deployment(Construct):
     def _look(self) -> CustomResource:
         name, groups = self._settings.instance_name, instance_log_groups(self._settings)
         self._allow(["rds:DescribeDBInstances"], self._arn("rds", "db", name))
+        self._allow(["cloudformation:DescribeStacks"], Stack.of(self).stack_id)
         self._allow(
             ["logs:DeleteLogGroup"], *(self._arn("logs", "log-group", f"{group}:*") for group in groups)
         )

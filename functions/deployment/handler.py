@@ -32,7 +32,7 @@ def on_event(event: dict[str, Any], context: LambdaContext) -> None:
 def _work(kind: str, event: dict[str, Any]) -> Mapping[str, str]:
     rds = make_client("rds", WORKER)
     if kind == "DataForgeInstance":
-        return prepare(rds, make_client("logs", WORKER), event)
+        return prepare(rds, make_client("logs", WORKER), make_client("cloudformation", WORKER), event)
     if kind == "DataForgeBackupWatch":
         return begin_watch(make_client("cloudwatch", WORKER), event)
     if kind == "DataForgeProtection":

@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from dataforge.errors import Refused
+
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBInstanceTypeDef
+
+
+class InstanceTaken(Refused):
+    """A stack is to be made, and its database's name belongs to an instance, which an earlier stack has left."""
+
+    def __init__(self, instance: str) -> None:
+        super().__init__(
+            f"There is a database {instance} already, which this new stack has not made. Use it (existingDatabase), or give "
+            f"it another name: aws rds modify-db-instance --db-instance-identifier {instance} "
+            f"--new-db-instance-identifier {instance}-old --apply-immediately"
+        )
 
 
 def find_instance(rds: RDSClient, name: str) -> DBInstanceTypeDef | None:
@@ -19,21 +33,31 @@ def find_instance(rds: RDSClient, name: str) -> DBInstanceTypeDef | None:
         return None
 
 
-def prepare(rds: RDSClient, logs: CloudWatchLogsClient, event: dict[str, Any]) -> dict[str, str]:
+def prepare(
+    rds: RDSClient, logs: CloudWatchLogsClient, stacks: CloudFormationClient, event: dict[str, Any]
+) -> dict[str, str]:
     """The class that the instance has, without ``db.``, or the one that a new instance gets.
 
     Before a first creation the log groups of an earlier instance of this name are deleted: RDS writes a last time after an
-    instance is gone, makes its log groups again for that, and the stack could not create its own.
+    instance is gone, makes its log groups again for that, and the stack could not create its own. Raises ``InstanceTaken``.
     """
     if event["RequestType"] == "Delete":
         return {}
     properties = event["ResourceProperties"]
     found = find_instance(rds, properties["Instance"])
-    if found is None and event["RequestType"] == "Create":
-        _delete_groups(logs, properties["LogGroups"])
+    if event["RequestType"] == "Create":
+        if found is None:
+            _delete_groups(logs, properties["LogGroups"])
+        elif _is_new(stacks, event["StackId"]):
+            raise InstanceTaken(properties["Instance"])
     return {
         "InstanceClass": found["DBInstanceClass"].removeprefix("db.") if found else properties["DefaultClass"]
     }
+
+
+def _is_new(stacks: CloudFormationClient, stack: str) -> bool:
+    """Whether the stack is being made, and not updated to a version that has this resource."""
+    return stacks.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == "CREATE_IN_PROGRESS"
 
 
 def _delete_groups(logs: CloudWatchLogsClient, names: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ from moto import mock_aws
 from dataforge.custom_resource import answer
 from dataforge.errors import DataForgeError
 from functions.deployment.backup_watch import begin_watch
-from functions.deployment.instance import prepare
+from functions.deployment.instance import InstanceTaken, prepare
 from functions.deployment.protection import DeletionRefused, protect
 
 NAME = "dataforge-prod"
@@ -49,6 +49,10 @@ class Stacks:
         self.protected = EnableTerminationProtection
 
 
+UPDATED: Any = Stacks("UPDATE_IN_PROGRESS")
+CREATED: Any = Stacks("CREATE_IN_PROGRESS")
+
+
 @pytest.fixture
 def rds() -> Any:
     return boto3.client("rds")
@@ -77,7 +81,7 @@ def instance(rds: Any) -> Callable[[], bool]:
 
 def look(request: str) -> dict[str, Any]:
     properties = {"Instance": NAME, "LogGroups": GROUPS, "DefaultClass": "t4g.small"}
-    return {"RequestType": request, "ResourceProperties": properties}
+    return {"RequestType": request, "StackId": STACK, "ResourceProperties": properties}
 
 
 def protection(request: str) -> dict[str, Any]:
@@ -89,33 +93,41 @@ def named(logs: Any) -> list[str]:
 
 
 def test_new_instance_gets_the_default_class(rds: Any, logs: Any) -> None:
-    assert prepare(rds, logs, look("Create")) == {"InstanceClass": "t4g.small"}
+    assert prepare(rds, logs, CREATED, look("Create")) == {"InstanceClass": "t4g.small"}
+
+
+@pytest.mark.usefixtures("instance")
+def test_new_stack_does_not_meet_a_database_of_its_name_unsaid(rds: Any, logs: Any) -> None:
+    logs.create_log_group(logGroupName=GROUPS[0])
+    with pytest.raises(InstanceTaken, match=f"existingDatabase.*--new-db-instance-identifier {NAME}-old"):
+        prepare(rds, logs, CREATED, look("Create"))
+    assert named(logs) == [GROUPS[0]]
 
 
 @pytest.mark.usefixtures("instance")
 @pytest.mark.parametrize("request_type", ["Create", "Update"])
 def test_existing_instance_keeps_its_class(rds: Any, logs: Any, request_type: str) -> None:
-    assert prepare(rds, logs, look(request_type)) == {"InstanceClass": "t4g.micro"}
+    assert prepare(rds, logs, UPDATED, look(request_type)) == {"InstanceClass": "t4g.micro"}
 
 
 def test_leftover_log_groups_do_not_block_a_new_stack(rds: Any, logs: Any) -> None:
     for name in (GROUPS[0], f"{GROUPS[0]}-of-others"):
         logs.create_log_group(logGroupName=name)
-    prepare(rds, logs, look("Create"))
+    prepare(rds, logs, CREATED, look("Create"))
     assert named(logs) == [f"{GROUPS[0]}-of-others"]
 
 
 @pytest.mark.usefixtures("instance")
 def test_log_groups_of_an_existing_instance_stay(rds: Any, logs: Any) -> None:
     logs.create_log_group(logGroupName=GROUPS[0])
-    prepare(rds, logs, look("Create"))
+    prepare(rds, logs, UPDATED, look("Create"))
     assert named(logs) == [GROUPS[0]]
 
 
 @pytest.mark.parametrize("request_type", ["Update", "Delete"])
 def test_log_groups_are_removed_before_a_first_creation_only(rds: Any, logs: Any, request_type: str) -> None:
     logs.create_log_group(logGroupName=GROUPS[0])
-    prepare(rds, logs, look(request_type))
+    prepare(rds, logs, UPDATED, look(request_type))
     assert named(logs) == [GROUPS[0]]
 
 
