@@ -44,7 +44,7 @@ def match_files(run: Run, objects: Iterable[Object], bucket: str) -> RunFiles:
     if found.doubtful:
         raise UnexpectedFiles({run.prefix + path: reason for path, reason in found.doubtful.items()})
     if found.missing:
-        raise MissingFile(found.missing, run.prefix)
+        raise MissingFile(found.missing, run.prefix, found.ignored)
     ignored = {by_path[path].key: reason for path, reason in found.ignored.items()}
     return RunFiles([(taken, by_path[path]) for path, taken in found.taken], ignored)
 

@@ -116,7 +116,10 @@ def test_only_leaves_are_raised_for_step_functions_compares_names() -> None:
         (UnreadFormat("f.csv", "Parquet"), ["f.csv holds Parquet", ".parquet"]),
         (ColumnInFolder("f.csv", ["year"]), ["f.csv", "year", "ignore_partitions=('year',)"]),
         (ArchivedFile("f.csv"), ["f.csv", "restore-object"]),
-        (MissingFile({"orders": "orders.csv"}, "olist/"), ["orders (expected orders.csv)", "'olist/'"]),
+        (
+            MissingFile({"orders": "orders.csv"}, "olist/", [f"{n}_order.csv" for n in range(21)]),
+            ["orders (expected orders.csv)", "'olist/'", "0_order.csv, 1_order.csv", "and 1 more"],
+        ),
         (MissingColumn("f.csv", ["a", "b"]), ["f.csv", "a, b"]),
         (UnknownColumn("f.csv", "'a'"), ["f.csv", "'a'"]),
         (WrongHeader("f.csv", "no name"), ["f.csv", "no name"]),

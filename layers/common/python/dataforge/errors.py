@@ -26,8 +26,9 @@ Step Functions compares error names as strings, so its retries list the leaves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
+from itertools import islice
 
 _FILES_SHOWN = 20
 
@@ -95,14 +96,17 @@ class NoFiles(InvalidInput):
 
 
 class MissingFile(InvalidInput):
-    """A table that is to be migrated has no file."""
+    """A table that is to be migrated has no file; ``ignored`` are those that no table takes, which may be misnamed."""
 
-    def __init__(self, missing: Mapping[str, str], prefix: str) -> None:
+    def __init__(self, missing: Mapping[str, str], prefix: str, ignored: Collection[str] = ()) -> None:
         self.missing = missing
         files = ", ".join(f"{table} (expected {file})" for table, file in missing.items())
+        others = ", ".join(islice(ignored, _FILES_SHOWN))
+        more = f" and {len(ignored) - _FILES_SHOWN} more" if len(ignored) > _FILES_SHOWN else ""
         super().__init__(
             f'No file under {prefix!r} for: {files}. Upload it, or name the tables to migrate in "tables" (`dataforge'
             " migrate --tables present`: those that have a file)."
+            + (f" Files there that are not read: {others}{more}." if others else "")
         )
 
 
