@@ -18,10 +18,10 @@ from dataforge.rows import Violation
 from dataforge.soundness import require_declared, require_key
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer, make_answer
-from functions.ingest.candidates import Candidates, Violations, judge
+from functions.ingest.candidates import Candidates, Statuses, Violations, judge
 from functions.ingest.leave import CHECK_DEFERRED, leave
 from functions.ingest.split import store_split
-from functions.ingest.store import KeysChanged, Statuses, store
+from functions.ingest.store import KeysChanged, store
 
 ATTEMPTS = 3
 _LOST_RACES = (psycopg2.errors.DeadlockDetected, psycopg2.errors.SerializationFailure)

@@ -13,6 +13,8 @@ from dataforge.verdicts import Columns, process_all
 
 Violations = dict[int, list[Violation]]
 """What is wrong with records, by their index in the batch."""
+Statuses = dict[int, str]
+"""What became of records, by their index in the batch."""
 
 
 @dataclass

@@ -16,8 +16,8 @@ from dataforge.ddl import qualified
 from dataforge.owner_rules import CODE, is_lost_parent, violation
 from dataforge.rejections import missing_parent
 from dataforge.rows import Violation
-from functions.ingest.candidates import Candidates, Violations
-from functions.ingest.store import KeysChanged, Statuses, beaten, store
+from functions.ingest.candidates import Candidates, Statuses, Violations
+from functions.ingest.store import KeysChanged, beaten, store
 
 _SINGLY = 8
 """A refused group of so many is stored record by record: to halve it further would take as many statements."""

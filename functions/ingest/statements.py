@@ -12,6 +12,7 @@ from functools import cache
 
 from dataforge.catalogue import ForeignKey, Table
 from dataforge.ddl import columns_sql, ident, qualified
+from functions.ingest.candidates import Candidates
 
 _NOTES = "dataforge.same"
 
@@ -23,6 +24,13 @@ def array(values: Sequence[str | None]) -> str:
         if "\\" not in inside and inside.count('"') == 2 * (len(values) - 1):
             return f'{{"{inside}"}}'
     return f"{{{','.join(map(_element, values))}}}"
+
+
+def arrays(candidates: Candidates, places: Sequence[int]) -> list[str]:
+    """The candidates at these places, as the parameters of a statement."""
+    whole = len(places) == len(candidates.indices)
+    columns = candidates.columns if whole else [[c[place] for place in places] for c in candidates.columns]
+    return list(map(array, columns))
 
 
 def _element(value: str | None) -> str:
