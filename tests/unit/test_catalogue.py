@@ -213,7 +213,7 @@ def circle() -> tuple[type[Row], type[Row]]:
     ("models", "words"),
     [
         (lambda: (model("a", x=Label), model("a", y=Label)), "twice"),
-        (lambda: (model("a", x=Annotated[Label, References("b")]),), "no table of this dataset; it has a"),
+        (lambda: (model("a", x=Annotated[Label, References("b")]),), "not a table of this dataset; it has a"),
         (
             lambda: (model("a", x=Label, y=Label), model("b", z=Annotated[Label, References("a")])),
             "a key of several columns",
