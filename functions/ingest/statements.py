@@ -74,8 +74,8 @@ def store_statement(table: Table, *, update: bool, rivals: bool) -> str:
     lines += [
         f"SELECT {', '.join(['g._n', state, *(f'g.{_orphan(k)}' for k in table.foreign_keys)])}",
         f"FROM given g LEFT JOIN {done} d ON {match} WHERE d._inserted IS NOT TRUE AND {some}",
-        f"UNION ALL SELECT {', '.join(['0', 'NULL', *('false' for _ in table.foreign_keys)])} WHERE {some} AND EXISTS",
-        f"(SELECT FROM done d WHERE NOT EXISTS (SELECT FROM given g WHERE {_same_key(table, 'd', 'g')}))",
+        f"UNION ALL SELECT {', '.join(['0', 'NULL', *('false' for _ in table.foreign_keys)])} WHERE CASE WHEN {some}",
+        f"THEN EXISTS (SELECT {_keys(table)} FROM done EXCEPT SELECT {_keys(table)} FROM given) ELSE false END",
     ]
     return "\n".join(lines)
 
