@@ -1,13 +1,14 @@
 """A replay: rejections as the source of a run. Which they are is decided when it is planned, in the run's own schema.
 
 A record is taken as it was kept, or as a line of JSON has it that names the rejection's id: ``{"id": 7, "raw": …}``.
-What was kept and is not the record to the character (bytes that are no text, NUL, more than a MiB) is only taken
-corrected. A rejection that is bad again stays open: what is wrong now is kept in one rejection that refers to it
-(``replay_of``), and replaces that of an earlier replay.
+What was kept and is not the record to the character (bytes that are no text, NUL, more than a MiB), or may be only a
+part of one (beside a bare CR), is only taken corrected. A rejection that is bad again stays open: what is wrong now is
+kept in one rejection that refers to it (``replay_of``), and replaces that of an earlier replay.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -27,6 +28,9 @@ CHUNK = 2_000
 _INEXACT = r"\\x[0-9a-f]{2}|\\ud[89a-f][0-9a-f]{2}|… \[cut: [0-9,]+ bytes in all\]$"
 """What only stands in a record that could not be kept to the character, or by chance."""
 
+_PART = json.dumps([{"code": "carriage_return"}])
+"""Of a record that may be a part of one: read alone, it could pass for a whole one."""
+
 _COLLECT = """
     INSERT INTO {relation}
     SELECT row_number() OVER (ORDER BY c.number, root.file, root.line, root.index, r.id) - 1, root.id, root."table",
@@ -40,7 +44,7 @@ _COLLECT = """
       AND (%(table)s = '' OR root."table" = %(table)s)
       AND (%(code)s = '' OR r.errors @> jsonb_build_array(jsonb_build_object('code', %(code)s)))
       AND (c.id IS NOT NULL OR NOT %(corrected)s)
-      AND NOT (coalesce(c.raw, r.raw) = r.raw AND r.raw #>> '{{}}' ~ %(inexact)s)
+      AND NOT (coalesce(c.raw, r.raw) = r.raw AND (r.raw #>> '{{}}' ~ %(inexact)s OR r.errors @> %(part)s))
 """
 
 
@@ -112,7 +116,12 @@ def collect(cursor: Any, run: Run, replay: Replay, corrections: Iterable[Correct
     cursor.execute(
         _COLLECT.format(relation=relation(run.id), given=given, scope=_scope(replay)),
         replay.model_dump()
-        | {"tables": [t.name for t in run.tables], "corrected": corrections is not None, "inexact": _INEXACT},
+        | {
+            "tables": [t.name for t in run.tables],
+            "corrected": corrections is not None,
+            "inexact": _INEXACT,
+            "part": _PART,
+        },
     )
     count = int(cursor.rowcount)
     _forget_failed(cursor, run)

@@ -129,13 +129,17 @@ def test_a_repeated_header_is_rejected_as_one_whatever_the_columns_are(name: str
     assert sorted(found) == sorted(repeated)
 
 
-def test_bare_carriage_returns_end_records_of_which_each_has_its_own_verdict() -> None:
+def test_both_sides_of_a_bare_carriage_return_are_rejected_one_by_one() -> None:
     table = OLIST.table("category_translations")
-    rows, rejected = agree(table, (table.column_names, b'crf\rx,a\nok_3,b\r\r"c\rd",e\r\nf\r'))
-    assert list(rows.values()) == [("x", "a"), ("ok_3", "b"), ("c\rd", "e")]
+    rows, rejected = agree(
+        table, (table.column_names, b'crf\rx,a\nok_3,b\r\r\n"c\rd",e\r\nf,hello\rworld\ng,h\r')
+    )
+    assert list(rows.values()) == [("ok_3", "b"), ("c\rd", "e"), ("g", "h")]
     assert [(raw, found[0].code) for raw, found in rejected.values()] == [
-        (b"crf\r", "field_count"),
-        (b"f\r", "field_count"),
+        (b"crf\r", "carriage_return"),
+        (b"x,a\n", "carriage_return"),
+        (b"f,hello\r", "carriage_return"),
+        (b"world\n", "carriage_return"),
     ]
 
 

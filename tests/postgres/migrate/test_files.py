@@ -130,7 +130,9 @@ def test_a_header_that_is_not_the_tables_is_refused_by_name(
     assert run.failure == {"error": error.__name__, "cause": str(raised.value)}
 
 
-def test_every_line_end_is_one_wherever_the_file_is_cut(used_forge: Forge) -> None:
+def test_records_beside_a_bare_carriage_return_are_rejected_wherever_the_file_is_cut(
+    used_forge: Forge,
+) -> None:
     lines = [f"{n:032x},01037,são {n},SP" for n in range(9)]
     header = SELLERS.decode()[:-1]
     body = header + "\n" + lines[0] + "\r" + lines[1] + "\n\r" + lines[2] + "\r\n\r"
@@ -140,10 +142,10 @@ def test_every_line_end_is_one_wherever_the_file_is_cut(used_forge: Forge) -> No
     for size in (64, 65, 66, 71, 97, 1 << 20):
         used_forge.database.query("TRUNCATE dataforge.rejections")
         counts = used_forge.migrate(tables=["sellers"], quality_threshold=0, chunk_bytes=size)["sellers"]
-        assert (counts["read"], counts["rejected"]) == (8, 4)
+        assert (counts["read"], counts["rejected"]) == (8, 7)
         reasons.add(tuple(used_forge.rejections("offset", "line", "codes")))
     [found] = reasons
-    assert [codes for *_, codes in sorted(found)] == ["field_count"] * 2 + [
+    assert [codes for *_, codes in sorted(found)] == ["carriage_return"] * 5 + [
         "repeated_header",
         "byte_order_mark",
     ]

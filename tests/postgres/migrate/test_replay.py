@@ -195,6 +195,18 @@ def test_a_record_that_was_not_kept_to_the_character_is_only_taken_corrected(
     assert replay(forge, {"migration_id": run.id}, prefix=prefix) == {"customers": [1, 1, 0, 0, 0]}
 
 
+def test_records_beside_a_bare_carriage_return_are_only_taken_corrected(forge: Forge) -> None:
+    header = b"product_category_name,product_category_name_english\n"
+    forge.put(category_translations=header + b"beleza,health\rbeauty\n")
+    run = forge.migration({"tables": ["category_translations"], "quality_threshold": 0})
+    run.run()
+    kept = opened(forge)[2]
+    assert replay(forge, {"migration_id": run.id}) == {"category_translations": [0] * 5}
+    prefix = correct(forge, {"id": kept["id"], "raw": 'beleza,"health\rbeauty"'})
+    assert replay(forge, {"migration_id": run.id}, prefix=prefix)["category_translations"] == [1, 1, 0, 0, 0]
+    assert forge.rows("category_translations") == ['(beleza,"health\rbeauty")']
+
+
 WRONG: list[tuple[Any, str]] = [
     ("{", "line 2: it is not JSON"),
     ([1], 'line 2: it has no "raw"'),

@@ -9,6 +9,10 @@ The grammar is RFC 4180 with LF, CRLF or CR, also mixed. Seen as a machine, a by
 A quote in U, or anything but a quote, comma or line end in E, makes the record malformed; it then goes on as unquoted to
 the next comma or line end, so one bad record never swallows its neighbours. S and F read every byte alike.
 
+A CR that no LF follows ends a record, but whether its writer meant a line end or a character of a text cannot be told:
+Python's own writer leaves a CR in a field unquoted where lines end with LF. So the records on both sides of one are
+malformed, and whoever reads data in pieces ends each with a LF (``whole_lines``): then both sides are in the same piece.
+
 Most data is regular, and numpy finds its records by the parity of the quotes; only where a quote is illegal are records read
 one by one, by regular expressions. Both give the same answer as the machine (a property test holds them to it).
 """
@@ -63,7 +67,8 @@ _PREFIX = {"F": b"", "U": b"x", "Q": b'"', "E": b'""'}
 class Records:
     """The complete records of some data that begins with one.
 
-    ``ends``: offset just after each record, line end included. ``malformed``: indices of records with an illegal quote.
+    ``ends``: offset just after each record, line end included. ``malformed``: indices of records with an illegal quote,
+    or beside a CR that is no part of a line end; they ascend.
     """
 
     ends: Offsets
@@ -93,7 +98,36 @@ def split_records(data: bytes, *, last: bool) -> Records:
         if not _GOOD_RECORD.fullmatch(data[done:] + b"\n"):
             malformed.append(count)
         parts.append(np.array([len(data)], np.int64))
-    return Records(np.concatenate(parts), malformed)
+    ends = np.concatenate(parts)
+    if b"\r" in data:
+        malformed = sorted({*malformed, *_beside_bare_returns(data, ends)})
+    return Records(ends, malformed)
+
+
+def _beside_bare_returns(data: bytes, ends: Offsets) -> list[int]:
+    """The records on both sides of each CR, or row of them, that no LF follows; a CR at the end of the data is none."""
+    if not len(ends):
+        return []
+    bytes_ = np.frombuffer(data, np.uint8)
+    starts = Records(ends, []).starts
+    by_return = bytes_[ends - 1] == _CR
+    alone = by_return & (ends - starts == 1)
+    # The next record that is more than a CR; a line end of its own belongs to the CRs before it.
+    count = len(ends)
+    following = np.where(alone, count, np.arange(count))
+    following = np.append(np.minimum.accumulate(following[::-1])[::-1], count)[1:]
+    before = np.flatnonzero(by_return & (following < count))
+    after = following[before]
+    empty = bytes_[ends[after] - 1] == _LF
+    empty &= (ends - starts)[after] <= 1 + (bytes_[starts[after]] == _CR)
+    bare, beside = before[~empty], after[~empty]
+    return [*bare[~alone[bare]].tolist(), *beside.tolist()]
+
+
+def whole_lines(data: bytes, ends: Offsets) -> int:
+    """The offset after the last of these records that ends with a LF; 0 if none does."""
+    lines = ends[np.frombuffer(data, np.uint8)[ends - 1] == _LF] if len(ends) else ends
+    return int(lines[-1]) if len(lines) else 0
 
 
 def _runs(data: bytes) -> Iterator[tuple[Offsets, list[int]]]:
@@ -137,11 +171,12 @@ def _line_ends(data: bytes, bytes_: NDArray[np.uint8]) -> Offsets:
 
 
 def _outer_line_ends(data: bytes) -> tuple[int, int] | None:
-    """The offsets behind the first line end and behind the last, if there is one."""
+    """The offsets behind the first LF (-1: there is none) and behind the last line end, if there is one."""
+    first = data.find(b"\n") + 1 or -1
     if b"\r" not in data:
-        return (data.index(b"\n") + 1, data.rindex(b"\n") + 1) if b"\n" in data else None
+        return (first, data.rindex(b"\n") + 1) if first > 0 else None
     ends = _line_ends(data, np.frombuffer(data, np.uint8)) + 1
-    return (int(ends[0]), int(ends[-1])) if len(ends) else None
+    return (first, int(ends[-1])) if len(ends) else None
 
 
 def _walk(data: bytes, position: int) -> tuple[list[int], list[int]]:
@@ -194,7 +229,7 @@ def end_state(tail: bytes) -> str:
 class Passage:
     """What some bytes do to the machine when they are entered in one state.
 
-    ``end``: the state after them. ``first``: offset of the first record that starts in them (-1: none does).
+    ``end``: the state after them. ``first``: offset of the first record that starts in them after a LF (-1: none does).
     ``lines``: line feeds before that record.
     """
 
@@ -206,11 +241,7 @@ class Passage:
 def scan(data: bytes) -> tuple[dict[str, Passage], int]:
     """The passage for each state the data may be entered in (F stands for S too), and the count of its line feeds."""
     passages = _scan(data)
-    known = passages["F"]
-    if data.startswith(b"\n"):
-        passages["C"] = known
-    else:
-        passages["C"] = Passage(known.end if data else "C", 0 if data else -1, 0)
+    passages["C"] = passages["F"] if data else Passage("C", -1, 0)
     return passages, data.count(b"\n")
 
 
@@ -219,7 +250,7 @@ def _scan(data: bytes) -> dict[str, Passage]:
     if b'"' not in data and (found := _outer_line_ends(data)):
         # Without a quote every line end ends a record, unless all of it is inside a quoted field.
         first, last = found
-        outside = Passage(end_state(data[last:]), first, data.count(b"\n", 0, first))
+        outside = Passage(end_state(data[last:]), first, 1 if first >= 0 else 0)
         return {state: Passage("Q", -1, 0) if state == "Q" else outside for state in _PREFIX}
     known, ends = _passage(data, _PREFIX["F"])
     others = {state: _passage(data, prefix, known, ends)[0] for state, prefix in _PREFIX.items() if prefix}
@@ -247,10 +278,16 @@ def _passage(
     else:
         tail = text[int(ends[-1]) + len(prefix) if len(ends) else 0 :]
         state = end_state(tail) if len(ends) or tail != prefix else ""
-    if not len(ends):
-        return Passage(state or "S", -1, 0), ends
-    first = int(ends[0])
-    return Passage(state, first, data.count(b"\n", 0, first)), ends
+    after = ends if known is None or not met else np.append(ends, known_ends[known_ends > ends[-1]])
+    first = _first_line(data, after)
+    return Passage(state or "S", first, data.count(b"\n", 0, max(first, 0))), ends
+
+
+def _first_line(data: bytes, ends: Offsets) -> int:
+    """The first of these ends that a LF makes, or -1."""
+    inside = ends[ends > 0]
+    lines = inside[np.frombuffer(data, np.uint8)[inside - 1] == _LF]
+    return int(lines[0]) if len(lines) else -1
 
 
 def parse_fields(record: bytes) -> list[bytes] | None:

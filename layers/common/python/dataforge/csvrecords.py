@@ -15,6 +15,7 @@ from dataforge.rows import Violation
 MARK = codecs.BOM_UTF8
 
 _QUOTE = "The record has a quote inside an unquoted field, or text after a closing quote"
+_RETURN = "The record is beside a CR without a LF: a line end, or a character of a text? End lines alike, or quote the field"
 _UNICODE = "The record is not valid UTF-8"
 _MARKED = (
     "The record begins with a byte order mark, as where files were joined; remove it, or quote the field"
@@ -28,13 +29,15 @@ _SLACK = 8
 def read_record(header: tuple[str, ...], raw: bytes, malformed: bool) -> Mapping[str, str] | list[Violation]:
     """The record's fields by column, empty ones left out; or what is wrong with its shape."""
     marked = raw.startswith(MARK)
-    fields = None if malformed and not marked else parse_fields(raw.removeprefix(MARK))
+    fields = parse_fields(raw.removeprefix(MARK))
     if fields and len(raw) <= _longest(header) and _names(fields) == _sorted(header):
         return [Violation("repeated_header", _REPEATED)]
     if marked:
         return [Violation("byte_order_mark", _MARKED)]
     if fields is None:
         return [Violation("csv_quote", _QUOTE)]
+    if malformed:
+        return [Violation("carriage_return", _RETURN)]
     if len(fields) != len(header):
         return [Violation("field_count", f"The record has {len(fields)} fields, the header {len(header)}")]
     try:

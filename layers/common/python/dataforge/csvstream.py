@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dataforge.csvfile import EMPTY_LINES, split_records
+from dataforge.csvfile import EMPTY_LINES, split_records, whole_lines
 from dataforge.errors import RecordTooLong
 
 RECORD_LIMIT = 64 << 20
@@ -45,7 +45,7 @@ def read_windows(
         last = len(more) < piece
         data = rest + more
         ends = split_records(data, last=last).ends
-        whole = data[: int(ends[-1])] if len(ends) else b""
+        whole = data if last else data[: whole_lines(data, ends)]
         rest = data[len(whole) :]
         del data, more
         if whole:
