@@ -11,7 +11,7 @@ the next comma or line end, so one bad record never swallows its neighbours. S a
 
 A CR that no LF follows ends a record, but whether its writer meant a line end or a character of a text cannot be told:
 Python's own writer leaves a CR in a field unquoted where lines end with LF. So the records on both sides of one are
-malformed, and whoever reads data in pieces ends each with a LF (``whole_lines``): then both sides are in the same piece.
+malformed, and a reader of pieces ends each piece after a LF (``whole_lines``): both sides are then in the same piece.
 
 Most data is regular, and numpy finds its records by the parity of the quotes; only where a quote is illegal are records read
 one by one, by regular expressions. Both give the same answer as the machine (a property test holds them to it).
@@ -111,6 +111,8 @@ def _beside_bare_returns(data: bytes, ends: Offsets) -> list[int]:
     bytes_ = np.frombuffer(data, np.uint8)
     starts = Records(ends, []).starts
     by_return = bytes_[ends - 1] == _CR
+    if not by_return.any():
+        return []
     alone = by_return & (ends - starts == 1)
     # The next record that is more than a CR; a line end of its own belongs to the CRs before it.
     count = len(ends)
