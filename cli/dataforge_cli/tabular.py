@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from dataforge.csvheader import check_header, read_header
+from dataforge.csvheader import HEADER_BYTES, check_header, read_header
 from dataforge.csvrecords import read_record
 from dataforge.csvstream import RawRecord, Window, raw_records, read_windows
 from dataforge.rows import Violation
@@ -23,16 +23,29 @@ def read_csv(stream: IO[bytes], table: str, columns: Sequence[str] = (), name: s
     ``columns``: those that the table has, if that is known. Raises ``ValueError`` where there is no usable header, and
     ``dataforge.errors.InvalidInput`` for what a migration refuses too.
     """
-    windows = read_windows(stream.read, name, piece=PIECE)
-    first = next(windows, Window(b"", 0, 1))
-    header, start = read_header(name, first.data, columns)
+    # The header comes first, and alone: without a LF after it, the records may have no end that a window has.
+    head = stream.read(HEADER_BYTES)
+    header, start = read_header(name, head, columns)
     if not all(header) or len({*header}) != len(header):
         raise ValueError("the first line must name the columns, each once")
     check_header(name, header, columns)
-    line = 1 + first.data.count(b"\n", 0, start)
-    yield from _records(Window(first.data[start:], start, line), header, table)
-    for window in windows:
+    line = 1 + head.count(b"\n", 0, start)
+    read = _read_after(head[start:], stream)
+    del head
+    for window in read_windows(read, name, start, line, piece=PIECE):
         yield from _records(window, header, table)
+
+
+def _read_after(begun: bytes, stream: IO[bytes]) -> Callable[[int], bytes]:
+    """What reads these bytes, then the stream."""
+    rest = begun
+
+    def read(size: int) -> bytes:
+        nonlocal rest
+        taken, rest = rest[:size], rest[size:]
+        return taken + stream.read(size - len(taken)) if len(taken) < size else taken
+
+    return read
 
 
 def _records(window: Window, header: tuple[str, ...], table: str) -> Iterator[Read]:

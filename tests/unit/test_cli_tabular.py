@@ -22,8 +22,9 @@ from dataforge.bulk.block import TableBatcher
 from dataforge.bulk.records import blocks
 from dataforge.catalogue import Dataset, Table
 from dataforge.csvfile import parse_fields, split_records
+from dataforge.csvheader import HEADER_BYTES
 from dataforge.datasets import DATASETS
-from dataforge.errors import MissingColumn
+from dataforge.errors import MissingColumn, WrongHeader
 from dataforge.rows import process
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.records import Read, Sent, Unreadable
@@ -86,6 +87,13 @@ def test_csv_record_of_the_wrong_shape_is_kept_with_its_reason(record: bytes, co
 def test_csv_without_a_usable_header_is_refused(header: bytes) -> None:
     with pytest.raises(ValueError, match="the first line must name the columns"):
         list(read_csv(io.BytesIO(header), "t"))
+
+
+def test_a_header_that_ends_with_a_bare_carriage_return_is_refused_before_the_rest_is_read() -> None:
+    stream = io.BytesIO(b"a,b\r" + b"1,2\r" * 500_000)
+    with pytest.raises(WrongHeader, match="bare CR"):
+        next(read_csv(stream, "t"))
+    assert stream.tell() <= HEADER_BYTES
 
 
 def test_csv_whose_first_line_has_none_of_the_columns_is_refused() -> None:
