@@ -6,7 +6,6 @@ import csv
 import io
 import re
 import signal
-import socket
 import struct
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -39,6 +38,7 @@ from dataforge.columns import (
 )
 from dataforge.ids import FORM
 from dataforge.modules import read_dataset
+from local import ports
 
 
 class SharingScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist publishes no types
@@ -81,13 +81,7 @@ def descriptions_of_services() -> Iterator[None]:
 def free_port() -> Callable[[], int]:
     """Gives a TCP port that nothing listens on."""
 
-    def find() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-            return port
-
-    return find
+    return ports.free_port
 
 
 @pytest.hookimpl(optionalhook=True)

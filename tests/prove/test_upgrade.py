@@ -26,21 +26,9 @@ from local.config import ROOT, Config
 from local.generate import generate
 from local.outputs import Outputs
 from local.ports import free_port
-from tests.prove.trees import Tree
+from tests.prove.trees import STATEFUL, Tree
 
 DATASETS = ("olist", "quotes")
-STATEFUL = (
-    "AWS::RDS::DBInstance",
-    "AWS::RDS::DBSubnetGroup",
-    "AWS::S3::Bucket",
-    "AWS::SecretsManager::Secret",
-    "AWS::EC2::VPC",
-    "AWS::ApiGateway::RestApi",
-    "AWS::ApiGateway::UsagePlan",
-    "AWS::StepFunctions::StateMachine",
-)
-"""Types of resources that hold data, or an address or a name that others have written down."""
-
 CUSTOMER = {
     "customer_id": "a" * 32,
     "customer_unique_id": "b" * 32,

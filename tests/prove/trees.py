@@ -1,8 +1,26 @@
-"""A version's whole tree, whose app and command line can be run beside this version's."""
+"""What upgrades are proven with: a version's whole tree, run beside this version's, and what must outlive an upgrade."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+
+STATEFUL = {
+    "AWS::ApiGateway::RestApi",
+    "AWS::ApiGateway::Stage",
+    "AWS::ApiGateway::UsagePlan",
+    "AWS::EC2::SecurityGroup",
+    "AWS::EC2::Subnet",
+    "AWS::EC2::VPC",
+    "AWS::RDS::DBInstance",
+    "AWS::RDS::DBParameterGroup",
+    "AWS::RDS::DBSubnetGroup",
+    "AWS::S3::Bucket",
+    "AWS::SNS::Topic",
+    "AWS::SQS::Queue",
+    "AWS::SecretsManager::Secret",
+    "AWS::StepFunctions::StateMachine",
+}
+"""Types of resources that hold data, or an address or a name that others have written down."""
 
 
 @dataclass(frozen=True)
