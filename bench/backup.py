@@ -25,11 +25,11 @@ from bench.data import data
 from bench.disk_store import DiskStore
 from bench.server import Server, server
 from bench.show import show_table
-from dataforge import ddl
-from dataforge.database import connect
+from dataforge.backups.manifest import Manifest
 from dataforge.datasets import get_dataset
-from dataforge.manifest import Manifest
-from dataforge.roles import BACKUP
+from dataforge.postgres import ddl
+from dataforge.postgres.connection import connect
+from dataforge.postgres.roles import BACKUP
 from dataforge.settings import BackupSettings
 from functions.backup.begin import begin, release
 from functions.backup.finish import finish

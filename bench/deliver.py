@@ -20,9 +20,9 @@ from bench.ingest_calls import CONTEXT, function_environment
 from bench.server import Server, server
 from bench.show import show_table
 from dataforge.datasets import get_dataset
-from dataforge.ddl import ident, qualified
 from dataforge.http.cursors import make_cursor
-from dataforge.roles import DELIVER
+from dataforge.postgres.ddl import ident, qualified
+from dataforge.postgres.roles import DELIVER
 from functions.deliver.handler import handler
 from functions.deliver.query import PageParameters, read_query
 

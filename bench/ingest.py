@@ -17,7 +17,7 @@ from bench.ingest_calls import Call, by_handler, customers, function_environment
 from bench.ingest_peer import by_hand
 from bench.server import Server, server
 from bench.show import show_table
-from dataforge.roles import INGEST
+from dataforge.postgres.roles import INGEST
 
 RECORDS = 1000
 CALLS = 60

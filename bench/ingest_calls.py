@@ -16,8 +16,8 @@ from typing import Any
 from moto import mock_aws
 
 from bench.server import Server
-from dataforge.aws_clients import WORKER, make_client
-from dataforge.roles import INGEST
+from dataforge.aws.clients import WORKER, make_client
+from dataforge.postgres.roles import INGEST
 from functions.ingest.handler import handler
 
 Records = list[dict[str, str]]

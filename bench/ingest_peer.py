@@ -12,7 +12,7 @@ from psycopg2.extras import execute_values
 from pydantic import BaseModel, StringConstraints, TypeAdapter
 
 from bench.ingest_calls import Call, Post, Records
-from dataforge.database import Connection
+from dataforge.postgres.connection import Connection
 
 Id = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 

@@ -17,7 +17,7 @@ import urllib3
 
 from bench.show import show_table
 from dataforge.datasets import get_dataset
-from dataforge.examples import example_row
+from dataforge.tables.examples import example_row
 from local.outputs import Outputs
 
 RECORDS = 100

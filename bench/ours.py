@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from bench.folder_store import FolderStore
 from bench.server import Server
-from dataforge.database import Connection, connect
-from dataforge.roles import LOAD, MIGRATE
+from dataforge.postgres.connection import Connection, connect
+from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.settings import DatabaseSettings, MigrationSettings
 from functions.migrate.begin import begin
 from functions.migrate.cut import cut

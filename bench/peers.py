@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg2
 
 from bench.server import Server
-from dataforge import ddl
 from dataforge.datasets import get_dataset
+from dataforge.postgres import ddl
 
 PEER_PYTHON = Path(__file__).parents[1] / ".local" / "peer-venv" / "bin" / "python"
 PANDAS_SHARE = 50

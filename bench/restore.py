@@ -22,13 +22,15 @@ from bench.disk_store import DiskStore
 from bench.restoring import BACKUP, Restoring, workers
 from bench.server import MASTER, Server, server
 from bench.show import show_table
-from dataforge import ddl, manifest, parquet
-from dataforge.catalogue import Table
-from dataforge.database import Connection
+from dataforge.backups import manifest
+from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
+from dataforge.backups.page_ranges import on_pages, part_key
+from dataforge.bulk import parquet
 from dataforge.datasets import get_dataset
-from dataforge.manifest import FileEntry, Manifest, TableEntry
-from dataforge.parts import on_pages, part_key
-from dataforge.rows import content_hash
+from dataforge.postgres import ddl
+from dataforge.postgres.connection import Connection
+from dataforge.records.validate import content_hash
+from dataforge.tables.catalogue import Table
 
 OLIST = get_dataset("olist")
 GEOLOCATIONS = OLIST.table("geolocations")

@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from bench.disk_store import DiskStore
 from bench.server import Server
-from dataforge.database import connect
-from dataforge.roles import REFILL, RESTORE
+from dataforge.postgres.connection import connect
+from dataforge.postgres.roles import REFILL, RESTORE
 from dataforge.settings import DatabaseSettings, RestoreSettings
 from functions.restore.begin import begin
 from functions.restore.build import build, link

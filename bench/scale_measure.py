@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 from bench.scale_model import Constants
 from bench.scale_run import Run, Spent
 from bench.server import Server, server
+from dataforge.bulk.parquet import arrow_schema
 from dataforge.datasets import DATASETS
-from dataforge.parquet import arrow_schema
 from local.generate import generate
 
 ROUNDS = 3

@@ -15,8 +15,8 @@ import psutil
 from bench.folder_store import FolderStore
 from bench.ours import PREFIX
 from bench.server import Server
-from dataforge.database import Connection
-from dataforge.roles import LOAD, MIGRATE
+from dataforge.postgres.connection import Connection
+from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.settings import MigrationSettings
 from functions.migrate.begin import begin
 from functions.migrate.cut import cut

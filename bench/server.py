@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psycopg2
 
-from dataforge.database import Connection, connect
-from dataforge.roles import LOGINS
+from dataforge.postgres.connection import Connection, connect
+from dataforge.postgres.roles import LOGINS
 from dataforge.settings import DatabaseSettings
 from functions.schema.apply import apply
 from local import postgres

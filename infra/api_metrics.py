@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from dataforge.metric_names import NAMESPACE
+from dataforge.aws.metric_names import NAMESPACE
 
 SERVICE = {"service": "ingest"}
 # Of fewer records a handful would be a high percentage, and wake somebody for a client's first try.

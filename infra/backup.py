@@ -8,8 +8,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from dataforge.datasets import DATASETS
-from dataforge.report_bucket import FAILURES, RUNS
-from dataforge.roles import BACKUP
+from dataforge.postgres.roles import BACKUP
+from dataforge.s3.keys import FAILURES, RUNS
 from infra.backup_schedule import schedule_backups
 from infra.backup_states import BackupStates
 from infra.database import Database

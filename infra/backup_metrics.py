@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from dataforge.metric_names import BACKUP, BACKUP_DAMAGED, BACKUP_VERIFIED, NAMESPACE
+from dataforge.aws.metric_names import BACKUP, BACKUP_DAMAGED, BACKUP_VERIFIED, NAMESPACE
 
 
 def verified(dataset: str, period: Duration) -> cloudwatch.Metric:

@@ -12,8 +12,8 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from dataforge.bastion import TUNNEL_SECONDS, USER
-from dataforge.roles import ANALYST
+from dataforge.aws.bastion import TUNNEL_SECONDS, USER
+from dataforge.postgres.roles import ANALYST
 from infra.acknowledge import acknowledge
 from infra.database import Database
 from infra.network import Network

@@ -8,8 +8,8 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from dataforge.metric_names import NAMESPACE
-from dataforge.roles import DELIVER
+from dataforge.aws.metric_names import NAMESPACE
+from dataforge.postgres.roles import DELIVER
 from infra.database import Database
 from infra.functions import Function
 from infra.layers import Layers

@@ -9,7 +9,7 @@ from aws_cdk import ArnFormat, CustomResource, Duration, Stack, Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
-from dataforge.metric_names import NAMESPACE
+from dataforge.aws.metric_names import NAMESPACE
 from infra.acknowledge import acknowledge
 from infra.functions import Function
 from infra.layers import Layers

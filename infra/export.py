@@ -6,8 +6,8 @@ from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from dataforge.report_bucket import EXPORTS
-from dataforge.roles import EXPORT
+from dataforge.postgres.roles import EXPORT
+from dataforge.s3.keys import EXPORTS
 from infra.database import Database
 from infra.failure_states import explain_with
 from infra.functions import Function

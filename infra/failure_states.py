@@ -9,9 +9,9 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from dataforge.failures import UNEXPECTED
-from dataforge.report_bucket import FAILURES, failure_key
-from dataforge.situations import SITUATIONS
+from dataforge.aws.failures import UNEXPECTED
+from dataforge.aws.situations import SITUATIONS
+from dataforge.s3.keys import FAILURES, failure_key
 from infra.steps import call
 
 

@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from dataforge.metric_names import NAMESPACE
+from dataforge.aws.metric_names import NAMESPACE
 from infra.acknowledge import acknowledge
 from infra.log_groups import log_group
 from infra.network import Network

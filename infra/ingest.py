@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration
 from constructs import Construct
 
-from dataforge.roles import INGEST
+from dataforge.postgres.roles import INGEST
 from infra.database import Database
 from infra.functions import Function
 from infra.layers import Layers

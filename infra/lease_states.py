@@ -17,7 +17,7 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from dataforge.errors import AlreadyRunning
-from dataforge.report_bucket import MAP_RESULTS
+from dataforge.s3.keys import MAP_RESULTS
 from infra.failure_states import fail_explained, record_failure
 from infra.steps import call, retry_died
 

@@ -13,7 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from dataforge.report_bucket import FAILURES
+from dataforge.s3.keys import FAILURES
 from infra.acknowledge import acknowledge, logical_id
 from infra.log_groups import log_group
 from infra.settings import Settings

@@ -5,8 +5,8 @@ from __future__ import annotations
 from aws_cdk import Duration
 from constructs import Construct
 
-from dataforge.report_bucket import FAILURES, PROGRESS, RUNS
-from dataforge.roles import LOAD, MIGRATE
+from dataforge.postgres.roles import LOAD, MIGRATE
+from dataforge.s3.keys import FAILURES, PROGRESS, RUNS
 from infra.database import Database
 from infra.functions import Function
 from infra.layers import Layers

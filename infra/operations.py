@@ -6,7 +6,7 @@ from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from dataforge.report_bucket import CLAIMS, EXPORTS
+from dataforge.s3.keys import CLAIMS, EXPORTS
 from infra.acknowledge import acknowledge
 from infra.functions import Function
 from infra.layers import Layers

@@ -8,8 +8,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from dataforge.datasets import DATASETS
-from dataforge.report_bucket import FAILURES, RUNS
-from dataforge.roles import REFILL, RESTORE
+from dataforge.postgres.roles import REFILL, RESTORE
+from dataforge.s3.keys import FAILURES, RUNS
 from infra.database import Database
 from infra.functions import Function
 from infra.layers import Layers

@@ -8,7 +8,7 @@ from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from dataforge.ddl import fingerprint
+from dataforge.postgres.ddl import fingerprint
 from infra.database import Database
 from infra.functions import Function
 from infra.layers import Layers

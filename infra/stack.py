@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, Stack, Tags
 from constructs import Construct
 
-from dataforge.roles import LOGINS
+from dataforge.postgres.roles import LOGINS
 from infra.api import Api
 from infra.api_routes import DELIVER, INGEST, OPERATIONS
 from infra.backup import Backup

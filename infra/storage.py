@@ -8,7 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from dataforge.report_bucket import CLAIMS, EXPORTS, MAP_RESULTS, PROGRESS
+from dataforge.s3.keys import CLAIMS, EXPORTS, MAP_RESULTS, PROGRESS
 from infra.acknowledge import acknowledge, logical_id
 from infra.removal import KEPT
 

@@ -6,7 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from dataforge.roles import MIGRATE
+from dataforge.postgres.roles import MIGRATE
 from infra.database import Database
 from infra.failure_states import explain_with
 from infra.functions import Function

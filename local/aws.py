@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 from typing import TypedDict
 
-from dataforge.aws_clients import Access, embedded_session
+from dataforge.aws.clients import Access, embedded_session
 from local import ports, processes
 from local.config import CLOUD_PYTHON, HOST, ROOT, Config
 from local.errors import NotInstalled

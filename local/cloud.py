@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from dataforge.aws_clients import THIS_MACHINE, make_client
+from dataforge.aws.clients import THIS_MACHINE, make_client
 from local import api, aws, deploy, guard, outputs, ports, postgres
 from local.config import AWS_PORT_SETTING, PG_PORT_SETTING, Config
 from local.errors import AtWork, NotYours, RunsElsewhere

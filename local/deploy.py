@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from dataforge.aws_clients import THIS_MACHINE, make_client
+from dataforge.aws.clients import THIS_MACHINE, make_client
 from local import aws, processes
 from local.config import ROOT, Config
 from local.errors import DeployFailed, NotInstalled

@@ -20,8 +20,9 @@ from pydantic import Field, StringConstraints
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from dataforge.catalogue import Column, Dataset, Row, Table
-from dataforge.columns import (
+from dataforge.runs.ids import FORM
+from dataforge.tables.catalogue import Column, Dataset, Row, Table
+from dataforge.tables.columns import (
     NO_NUL,
     Clean,
     Count,
@@ -36,8 +37,7 @@ from dataforge.columns import (
     Text,
     Timestamp,
 )
-from dataforge.ids import FORM
-from dataforge.modules import read_dataset
+from dataforge.tables.modules import read_dataset
 from local import ports
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from dataforge import backups
-from dataforge.backups import Summary
+from dataforge.backups import listing
+from dataforge.backups.listing import Summary
 from dataforge.datasets import DATASETS, get_dataset
-from dataforge.ids import time_of
+from dataforge.runs.ids import time_of
 from dataforge_cli.call import Call
 from dataforge_cli.deployment import Deployment
 from dataforge_cli.errors import UnknownBackup
@@ -24,20 +24,20 @@ BUCKET = "backup_bucket"
 
 def list_backups(deployment: Deployment, dataset: str) -> list[Summary]:
     """All backups of a dataset ("": of every one), the newest first. Raises the catalogue's ``InvalidInput``."""
-    places = backups.places(deployment.s3, deployment[BUCKET], _datasets(dataset))
-    return list(backups.summaries(deployment.s3, deployment[BUCKET], places))
+    places = listing.places(deployment.s3, deployment[BUCKET], _datasets(dataset))
+    return list(listing.summaries(deployment.s3, deployment[BUCKET], places))
 
 
 def find_backup(deployment: Deployment, dataset: str, word: str) -> Summary:
     """The backup that ``word`` means: its id, or ``latest``, the newest that is no safety copy. Raises ``UnknownBackup``."""
     s3, bucket = deployment.s3, deployment[BUCKET]
     if word == LATEST:
-        places = backups.places(s3, bucket, _datasets(dataset))
-        kinds = (found for found in backups.summaries(s3, bucket, places) if found.kind == "backup")
+        places = listing.places(s3, bucket, _datasets(dataset))
+        kinds = (found for found in listing.summaries(s3, bucket, places) if found.kind == "backup")
         found = next(kinds, None)
     else:
         known = _datasets(dataset) if time_of(word) else ()
-        found = next((b for name in known if (b := backups.read(s3, bucket, (word, name)))), None)
+        found = next((b for name in known if (b := listing.read(s3, bucket, (word, name)))), None)
     if found is None:
         raise UnknownBackup(word, dataset, deployment.name)
     return found

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 from dotenv import dotenv_values
 
-from dataforge.aws_clients import (
+from dataforge.aws.clients import (
     COMMAND_LINE,
     THIS_MACHINE,
     Access,

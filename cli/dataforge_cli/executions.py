@@ -11,8 +11,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from dataforge.failures import explain_end
-from dataforge.ids import LEEWAY, may_be, new_id, time_of
+from dataforge.aws.failures import explain_end
+from dataforge.runs.ids import LEEWAY, may_be, new_id, time_of
 from dataforge_cli.deployment import Deployment
 from dataforge_cli.errors import ExecutionFailed, UnknownExecution
 from dataforge_cli.failures import error_code

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataforge.catalogue import Dataset
 from dataforge.errors import UnexpectedFiles
-from dataforge.filelist import FileList, list_files
+from dataforge.files.listing import FileList, list_files
+from dataforge.tables.catalogue import Dataset
 from dataforge_cli.errors import NoFolder, NoKnownFiles
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from dataforge.failures import is_not_found
+from dataforge.aws.failures import is_not_found
 from dataforge_cli.deployment import Deployment
 from dataforge_cli.errors import AwsFailed, Interrupted, UnknownRun
 from dataforge_cli.executions import Execution, name_of

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from dataforge.report_bucket import progress_folder
+from dataforge.s3.keys import progress_folder
 from dataforge_cli.deployment import Deployment
 from dataforge_cli.failures import error_code
 from dataforge_cli.machines import MIGRATION

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from dataforge.report_bucket import replayed_folder, report_key
+from dataforge.s3.keys import replayed_folder, report_key
 from dataforge_cli.deployment import Deployment
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.failures import error_code

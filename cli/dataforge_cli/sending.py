@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dataforge.errors import UnexpectedFiles
-from dataforge.filelist import FileList, list_files, present_tables
+from dataforge.files.listing import FileList, list_files, present_tables
 from dataforge_cli.call import Call
 from dataforge_cli.errors import IncompleteFolder, WrongCall
 from dataforge_cli.folder import Folder, read_folder

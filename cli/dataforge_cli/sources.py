@@ -13,10 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from dataforge.bulk.content import content_of
-from dataforge.catalogue import Dataset
 from dataforge.errors import InvalidInput, UnreadFormat
-from dataforge.naming import data_stem, is_parquet
+from dataforge.files.names import data_stem, is_parquet
+from dataforge.formats.content import content_of
+from dataforge.tables.catalogue import Dataset
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.records import Read, read_jsonl
 
@@ -95,7 +95,7 @@ def plain(stream: IO[bytes], name: str) -> IO[bytes]:
         raise UnreadFormat(name, content.unread)
     if not content.compression:
         return opened
-    from dataforge.bulk.text import decompressed  # noqa: PLC0415
+    from dataforge.formats.text_stream import decompressed  # noqa: PLC0415
 
     return io.BufferedReader(decompressed(opened, content.compression))
 

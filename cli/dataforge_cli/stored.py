@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from dataforge.naming import stands_for_folder
+from dataforge.files.names import stands_for_folder
 from dataforge_cli.deployment import Deployment
 from dataforge_cli.errors import WrongCall
 

@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from dataforge.backups import Summary
+from dataforge.backups.listing import Summary
 from dataforge_cli.api_keys import Key
 from dataforge_cli.bars import rows
 from dataforge_cli.progress import Progress

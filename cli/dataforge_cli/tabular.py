@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from dataforge.csvheader import HEADER_BYTES, check_header, read_header
-from dataforge.csvrecords import read_record
-from dataforge.csvstream import RawRecord, Window, raw_records, read_windows
-from dataforge.rows import Violation
+from dataforge.formats.csv_header import HEADER_BYTES, check_header, read_header
+from dataforge.formats.csv_records import read_record
+from dataforge.formats.csv_stream import RawRecord, Window, raw_records, read_windows
+from dataforge.records.validate import Violation
 from dataforge_cli.records import Read, Sent, Unreadable
 
 PIECE = 1 << 20
@@ -78,7 +78,7 @@ def read_parquet(path: Path, table: str, columns: Sequence[str]) -> Iterator[Rea
     Raises ``dataforge.errors.InvalidInput`` for what a migration refuses too.
     """
     # Arrow takes as long to load as everything else of a command.
-    from dataforge.bulk.rowgroups import check_schema, rows_of  # noqa: PLC0415
+    from dataforge.formats.parquet_source import check_schema, rows_of  # noqa: PLC0415
 
     check_schema(path.name, path, columns)
     for rows in rows_of(path.name, lambda: path):

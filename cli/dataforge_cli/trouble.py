@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from dataforge.failures import Failure, explain
+from dataforge.aws.failures import Failure, explain
 from dataforge_cli.deployment import Deployment
 from dataforge_cli.screen import Screen
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dataforge.bastion import TUNNEL_SECONDS, USER
-from dataforge.roles import ANALYST
+from dataforge.aws.bastion import TUNNEL_SECONDS, USER
+from dataforge.postgres.roles import ANALYST
 from dataforge_cli.errors import CommandError, WrongCall
 
 START_SECONDS = 90.0

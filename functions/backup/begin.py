@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataforge import leases
-from dataforge.database import Connection, transaction
-from dataforge.failures import LEFT_BEHIND
-from dataforge.ids import run_id as id_of
-from dataforge.soundness import require_declared, require_sound
+from dataforge.aws.failures import LEFT_BEHIND
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.visible_rows import require_declared, require_sound
+from dataforge.runs import leases
+from dataforge.runs.ids import run_id as id_of
 from functions.backup.run import read_input
 from functions.backup.signals import signal
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataforge import manifest
-from dataforge.database import Connection, transaction
-from dataforge.failures import caught
-from dataforge.manifest import MANIFEST
+from dataforge.aws.failures import caught
+from dataforge.backups import manifest
+from dataforge.backups.manifest import MANIFEST
+from dataforge.postgres.connection import Connection, transaction
 from dataforge.settings import BackupSettings
 from functions.backup.begin import release
 from functions.backup.retain import drop_leftovers, retain

@@ -5,15 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from dataforge import manifest
-from dataforge.catalogue import Table
-from dataforge.database import Connection, transaction
+from dataforge.backups import manifest
+from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
+from dataforge.backups.page_ranges import part_key
 from dataforge.errors import DamagedBackup, NotReconciled
-from dataforge.manifest import FileEntry, Manifest, TableEntry
-from dataforge.objects import list_objects
-from dataforge.parts import part_key
-from dataforge.rows import content_hash
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.records.validate import content_hash
+from dataforge.s3.objects import list_objects
 from dataforge.settings import BackupSettings
+from dataforge.tables.catalogue import Table
 from functions.backup.run import Run, read_run
 from functions.backup.signals import signal
 

@@ -9,13 +9,13 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dataforge.aws_clients import WORKER, make_client
-from dataforge.database import Connection, connect, get_db_resource, transaction
+from dataforge.aws.clients import WORKER, make_client
+from dataforge.aws.failures import as_step, caught, ended
+from dataforge.aws.metric_names import BACKUP, BACKUP_DAMAGED, BACKUP_VERIFIED, NAMESPACE
+from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
 from dataforge.errors import DamagedBackup
-from dataforge.failures import as_step, caught, ended
-from dataforge.metric_names import BACKUP, BACKUP_DAMAGED, BACKUP_VERIFIED, NAMESPACE
+from dataforge.postgres.connection import Connection, connect, get_db_resource, transaction
 from dataforge.settings import BackupSettings, DatabaseSettings, read
-from dataforge.telemetry import entry_point, make_logger, make_tracer
 from functions.backup.begin import begin
 from functions.backup.close import abandon, close, end
 from functions.backup.finish import finish

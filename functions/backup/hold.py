@@ -10,9 +10,9 @@ from typing import Any
 
 import psycopg2
 
-from dataforge.database import Connection, transaction, translated
 from dataforge.errors import Busy, SnapshotLost
-from dataforge.snapshot import export_again, export_new, read_as_of, share_tables
+from dataforge.postgres.connection import Connection, transaction, translated
+from dataforge.postgres.snapshot import export_again, export_new, read_as_of, share_tables
 from functions.backup.run import Run, read_run
 from functions.backup.signals import signal, wait
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from dataforge import manifest
-from dataforge.database import Connection, transaction
+from dataforge.backups import manifest
+from dataforge.backups.manifest import Manifest, Verification
 from dataforge.errors import DamagedBackup
-from dataforge.manifest import Manifest, Verification
-from dataforge.rows import content_hash
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.records.validate import content_hash
 from dataforge.settings import BackupSettings
 from functions.backup.run import read_run
 

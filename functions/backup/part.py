@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataforge import parquet
-from dataforge.database import Connection, transaction
-from dataforge.parts import on_pages
+from dataforge.backups.page_ranges import on_pages
+from dataforge.bulk import parquet
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.s3.upload import Uploaded, uploading
 from dataforge.settings import BackupSettings
-from dataforge.upload import Uploaded, uploading
 from functions.backup.hold import read_by_snapshot
 from functions.backup.plan import PartItem
 from functions.backup.run import Run, read_run

@@ -7,15 +7,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from dataforge import ddl
-from dataforge.catalogue import Table
-from dataforge.database import Connection, transaction
+from dataforge.backups.page_ranges import count_parts, part_key
 from dataforge.errors import Busy, TableChanged
-from dataforge.objects import put_json
-from dataforge.parts import count_parts, part_key
-from dataforge.report_bucket import run_folder
+from dataforge.postgres import ddl
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.visible_rows import require_sound
+from dataforge.s3.keys import run_folder
+from dataforge.s3.objects import put_json
 from dataforge.settings import BackupSettings
-from dataforge.soundness import require_sound
+from dataforge.tables.catalogue import Table
 from functions.backup.hold import is_held
 from functions.backup.run import Run, read_run
 from functions.backup.signals import wait

@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dataforge import manifest
-from dataforge.database import Connection, transaction
+from dataforge.backups import manifest
+from dataforge.backups.manifest import MANIFEST, Manifest
 from dataforge.errors import DamagedBackup
-from dataforge.ids import time_of
-from dataforge.manifest import MANIFEST, Manifest
-from dataforge.objects import list_objects, translated
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.runs.ids import time_of
+from dataforge.s3.objects import list_objects, translated
 from dataforge.settings import BackupSettings
 from functions.backup.run import Run, read_run
 

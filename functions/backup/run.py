@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, model_validator
 
-from dataforge.catalogue import Dataset, Table
+from dataforge.backups.manifest import folder
 from dataforge.datasets import DEFAULT, get_dataset
 from dataforge.errors import InvalidInput, LeaseLost
-from dataforge.inputs import Id, Input
-from dataforge.manifest import folder
+from dataforge.runs.inputs import Id, Input
+from dataforge.tables.catalogue import Dataset, Table
 
 Name = Annotated[str, StringConstraints(max_length=100)]
 

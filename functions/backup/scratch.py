@@ -7,15 +7,17 @@ from typing import Any
 
 import psycopg2
 
-from dataforge import ddl, manifest, parquet
-from dataforge.bulk.binary import copy_batch
-from dataforge.catalogue import Dataset, Table
-from dataforge.database import Connection, transaction, translated
-from dataforge.manifest import Manifest
-from dataforge.objects import download
-from dataforge.refusals import describe
-from dataforge.rows import content_hash
+from dataforge.backups import manifest
+from dataforge.backups.manifest import Manifest
+from dataforge.bulk import parquet
+from dataforge.bulk.binary_copy import copy_batch
+from dataforge.postgres import ddl
+from dataforge.postgres.connection import Connection, transaction, translated
+from dataforge.postgres.refusals import describe
+from dataforge.records.validate import content_hash
+from dataforge.s3.objects import download
 from dataforge.settings import BackupSettings
+from dataforge.tables.catalogue import Dataset, Table
 from functions.backup.run import read_run
 
 SCHEMA = "pg_temp"

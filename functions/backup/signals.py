@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from dataforge.database import Connection, transaction, translated
+from dataforge.postgres.connection import Connection, transaction, translated
 
 _CHANNEL = "dataforge_backup"
 

@@ -9,14 +9,15 @@ from typing import Any
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from dataforge import manifest, parquet
-from dataforge.bulk.digests import digests, hash_total
-from dataforge.bulk.texts import row_bodies
-from dataforge.database import Connection, transaction
-from dataforge.manifest import FileEntry, Manifest, TableEntry
-from dataforge.objects import download, list_objects, put_json
+from dataforge.backups import manifest
+from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
+from dataforge.bulk import parquet
+from dataforge.bulk.row_hashes import digests, hash_total
+from dataforge.bulk.row_texts import row_bodies
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.s3.objects import download, list_objects, put_json
 from dataforge.settings import BackupSettings
-from dataforge.storage import storage_type
+from dataforge.tables.column_types import storage_type
 from functions.backup.plan import work_list
 from functions.backup.run import Run, read_run
 

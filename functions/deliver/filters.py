@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dataforge.catalogue import Column, Table
-from dataforge.ddl import ident
 from dataforge.http.errors import InvalidRequest
+from dataforge.postgres.ddl import ident
+from dataforge.tables.catalogue import Column, Table
 from functions.deliver.values import read_list, read_value, sql_type
 
 COMPARISONS = {"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dataforge.catalogue import Table
-from dataforge.ddl import qualified
+from dataforge.postgres.ddl import qualified
+from dataforge.tables.catalogue import Table
 from functions.deliver.filters import Filter
 
 # What there really is, not what the catalogue makes: an owner may have added an index.

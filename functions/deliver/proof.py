@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
-from dataforge.catalogue import Table
+from dataforge.tables.catalogue import Table
 
 DEFAULT_THRESHOLD = Decimal("0.95")
 """What is promised where no migration has said otherwise."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from dataforge.catalogue import Dataset
 from dataforge.http.errors import InvalidRequest
+from dataforge.tables.catalogue import Dataset
 from functions.deliver.proof import DEFAULT_THRESHOLD
 from functions.deliver.rules import as_documents, broken
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dataforge.catalogue import Column, Table
+from dataforge.tables.catalogue import Column, Table
 
 Kind = Literal["not_null", "type", "pattern", "range", "uniqueness", "foreign_key", "record"]
 

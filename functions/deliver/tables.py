@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from dataforge.catalogue import Column, Dataset, Table
-from dataforge.ddl import literal, qualified
-from dataforge.jsonschema import row_schema
-from dataforge.soundness import require_sound
+from dataforge.postgres.ddl import literal, qualified
+from dataforge.postgres.visible_rows import require_sound
+from dataforge.tables.catalogue import Column, Dataset, Table
+from dataforge.tables.json_schema import row_schema
 from functions.deliver.proof import Proof, last_proofs
 
 COUNTED_BYTES = 512 * 2**20

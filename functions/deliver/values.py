@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from dataforge.catalogue import Column
-from dataforge.columns import Double, Exact, Text, Timestamp, Whole
+from dataforge.tables.catalogue import Column
+from dataforge.tables.columns import Double, Exact, Text, Timestamp, Whole
 
 _BIG = Annotated[Whole, Field(ge=-(2**63), le=2**63 - 1)]
 _TYPES: dict[str, tuple[Any, str]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dataforge.metric_names import BACKUP, BACKUP_VERIFIED, NAMESPACE
+from dataforge.aws.metric_names import BACKUP, BACKUP_VERIFIED, NAMESPACE
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

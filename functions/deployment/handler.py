@@ -11,9 +11,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dataforge.aws_clients import WORKER, make_client
-from dataforge.custom_resource import answer
-from dataforge.telemetry import entry_point, make_logger
+from dataforge.aws.clients import WORKER, make_client
+from dataforge.aws.custom_resource import answer
+from dataforge.aws.telemetry import entry_point, make_logger
 from functions.deployment.backup_watch import begin_watch
 from functions.deployment.instance import prepare
 from functions.deployment.protection import protect

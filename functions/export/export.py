@@ -6,18 +6,21 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from dataforge import ddl, exports, manifest, parquet
-from dataforge.catalogue import Table
-from dataforge.database import Connection, transaction
+from dataforge.backups import manifest
+from dataforge.backups.manifest import Manifest
+from dataforge.bulk import parquet
 from dataforge.datasets import get_dataset
 from dataforge.errors import DamagedBackup
-from dataforge.exports import Export, ExportFile, Format
-from dataforge.manifest import Manifest
-from dataforge.rows import ROW_HASH, content_hash
+from dataforge.postgres import ddl
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.snapshot import export_new, share_tables
+from dataforge.postgres.visible_rows import require_declared, require_sound
+from dataforge.records.validate import ROW_HASH, content_hash
+from dataforge.runs import exports
+from dataforge.runs.exports import Export, ExportFile, Format
+from dataforge.s3.upload import uploading
 from dataforge.settings import ExportSettings
-from dataforge.snapshot import export_new, share_tables
-from dataforge.soundness import require_declared, require_sound
-from dataforge.upload import uploading
+from dataforge.tables.catalogue import Table
 from functions.export.lines import write_lines
 
 _LOOKED_AT = 10

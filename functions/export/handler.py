@@ -9,13 +9,13 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.api.exports import ExportRequest
-from dataforge.aws_clients import WORKER, make_client
-from dataforge.database import connect
+from dataforge.aws.clients import WORKER, make_client
+from dataforge.aws.failures import explain_caught
+from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
 from dataforge.datasets import get_dataset
-from dataforge.failures import explain_caught
-from dataforge.ids import run_id
+from dataforge.postgres.connection import connect
+from dataforge.runs.ids import run_id
 from dataforge.settings import ExportSettings, read
-from dataforge.telemetry import entry_point, make_logger, make_tracer
 from functions.export.export import export
 
 SERVICE = "export"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from dataforge.catalogue import Table
-from dataforge.ddl import columns_sql, qualified
-from dataforge.rowjson import copy_rows, undouble
+from dataforge.postgres.ddl import columns_sql, qualified
+from dataforge.records.row_json import copy_rows, undouble
+from dataforge.tables.catalogue import Table
 
 _PIECE = 1 << 20
 

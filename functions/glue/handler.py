@@ -7,10 +7,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dataforge import manifest
-from dataforge.aws_clients import WORKER, make_client
+from dataforge.aws.clients import WORKER, make_client
+from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
+from dataforge.backups import manifest
 from dataforge.settings import GlueSettings, read
-from dataforge.telemetry import entry_point, make_logger, make_tracer
 from functions.glue.tables import register_tables
 
 SERVICE = "glue"

@@ -10,11 +10,11 @@ import awswrangler as wr
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnected
 
-from dataforge.aws_clients import WORKER
+from dataforge.aws.clients import WORKER
+from dataforge.backups.manifest import Manifest, TableEntry
 from dataforge.errors import Unavailable
-from dataforge.manifest import Manifest, TableEntry
 from dataforge.settings import GlueSettings
-from dataforge.storage import BIGINT, BOOLEAN, DOUBLE, INTEGER, TEXT, TIMESTAMP, storage_type
+from dataforge.tables.column_types import BIGINT, BOOLEAN, DOUBLE, INTEGER, TEXT, TIMESTAMP, storage_type
 
 _ATHENA = {
     TEXT: "string",

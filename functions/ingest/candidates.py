@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dataforge.api.batch import Record
-from dataforge.catalogue import Dataset, Table
 from dataforge.errors import UnknownTable
-from dataforge.rows import Texts, Violation
-from dataforge.verdicts import Columns, process_all
+from dataforge.records.validate import Texts, Violation
+from dataforge.records.validate_many import Columns, process_all
+from dataforge.tables.catalogue import Dataset, Table
 
 Violations = dict[int, list[Violation]]
 """What is wrong with records, by their index in the batch."""

@@ -11,13 +11,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.api.batch import read_batch
 from dataforge.api.body import read_query
-from dataforge.database import Connection, transaction, with_connection
+from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import InvalidRequest, NotFound
 from dataforge.http.idempotency import REPLAYED, check_key
 from dataforge.http.strictjson import parse
+from dataforge.postgres.connection import Connection, transaction, with_connection
 from dataforge.settings import IngestSettings, read
-from dataforge.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from functions.ingest import docs, ledger
 from functions.ingest.batch import ingest
 from functions.ingest.listing import RejectionQuery, list_rejections

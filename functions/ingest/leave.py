@@ -8,7 +8,7 @@ from typing import Any
 
 from dataforge.api.batch import Batch, Record, errors_of
 from dataforge.datasets import get_dataset
-from dataforge.quality import Fact, broken_rules, keep_statement
+from dataforge.records.quality import Fact, broken_rules, keep_statement
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer
 from functions.ingest.candidates import Violations

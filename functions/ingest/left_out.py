@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from dataforge.api.batch import OnConflict
-from dataforge.ddl import qualified
-from dataforge.owner_rules import CODE
-from dataforge.rows import Violation
+from dataforge.postgres.ddl import qualified
+from dataforge.postgres.owner_rules import CODE
+from dataforge.records.validate import Violation
 from functions.ingest.candidates import Candidates, Statuses, Violations
 from functions.ingest.statements import arrays, note_statement, noted_statement, present_statement, updates
 

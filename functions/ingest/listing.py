@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from dataforge.api.body import Body, Cursor
-from dataforge.columns import NO_NUL, Ordinal
 from dataforge.http.cursors import make_cursor, read_cursor
 from dataforge.http.sizes import leading
+from dataforge.tables.columns import NO_NUL, Ordinal
 
 PAGE_BYTES = 2 * 2**20
 """What is read for a page at most, beyond its first rejection. It ends earlier where escaping would make it larger than an

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from dataforge.http.strictjson import HugeNumber
-from dataforge.rejections import RAW_LIMIT
+from dataforge.records.rejections import RAW_LIMIT
 
 _LARGEST_EXPONENT, _SMALLEST_EXPONENT = 4_300, -16_000
 """As many digits before the point as readers take (Python's JSON no more), after it as numeric does (16,383)."""

@@ -12,10 +12,10 @@ from typing import Any
 import psycopg2
 
 from dataforge.api.batch import OnConflict
-from dataforge.ddl import qualified
-from dataforge.owner_rules import CODE, is_lost_parent, violation
-from dataforge.rejections import missing_parent
-from dataforge.rows import Violation
+from dataforge.postgres.ddl import qualified
+from dataforge.postgres.owner_rules import CODE, is_lost_parent, violation
+from dataforge.records.rejections import missing_parent
+from dataforge.records.validate import Violation
 from functions.ingest.candidates import Candidates, Statuses, Violations
 from functions.ingest.store import KeysChanged, beaten, store
 

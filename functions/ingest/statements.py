@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from dataforge.catalogue import ForeignKey, Table
-from dataforge.ddl import columns_sql, ident, qualified
+from dataforge.postgres.ddl import columns_sql, ident, qualified
+from dataforge.tables.catalogue import ForeignKey, Table
 from functions.ingest.candidates import Candidates
 
 _NOTES = "dataforge.same"

@@ -8,8 +8,8 @@ from typing import Any
 
 from dataforge.api.batch import OnConflict
 from dataforge.errors import Busy
-from dataforge.rejections import missing_parent
-from dataforge.rows import Violation
+from dataforge.records.rejections import missing_parent
+from dataforge.records.validate import Violation
 from functions.ingest.candidates import Candidates, Statuses, Violations
 from functions.ingest.left_out import judge_rest, triggers_of
 from functions.ingest.statements import arrays, store_statement

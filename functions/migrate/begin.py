@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataforge import leases, shadow
-from dataforge.catalogue import Dataset
-from dataforge.database import Connection, transaction
-from dataforge.failures import LEFT_BEHIND
-from dataforge.ids import run_id
-from dataforge.roles import OWNER
-from dataforge.soundness import require_changeable
+from dataforge.aws.failures import LEFT_BEHIND
+from dataforge.postgres import shadow
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER
+from dataforge.postgres.visible_rows import require_changeable
+from dataforge.runs import leases
+from dataforge.runs.ids import run_id
+from dataforge.tables.catalogue import Dataset
 from functions.migrate.declared import require_columns
 from functions.migrate.replay import replay_order
 from functions.migrate.resume import drop_leftovers, resume, to_resume, worth_resuming

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Any
 
-from dataforge.bulk.text import open_text
 from dataforge.errors import RecordTooLong, WrongCorrection
-from dataforge.objects import Object
+from dataforge.formats.text_stream import open_text
+from dataforge.s3.objects import Object
 
 Correction = tuple[int, str, int, str, int]
 """A rejection's id, the record as JSON, its number in all files, and where that stands: file and line."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
-from dataforge.csvfile import Passage
-from dataforge.database import Connection, transaction
-from dataforge.objects import put_json
-from dataforge.roles import OWNER
+from dataforge.formats.csv_boundaries import Passage
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER
+from dataforge.s3.objects import put_json
 from dataforge.settings import MigrationSettings
 from functions.migrate.ledger import Scan
 from functions.migrate.resume import loaded_chunks

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataforge import ddl, shadow
-from dataforge.catalogue import Table
 from dataforge.errors import TableChanged
-from dataforge.soundness import column_differences
+from dataforge.postgres import ddl, shadow
+from dataforge.postgres.visible_rows import column_differences
+from dataforge.tables.catalogue import Table
 from functions.migrate.run import Run
 
 _SHAPE = """

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from dataforge import ddl, shadow
-from dataforge.catalogue import Table
-from dataforge.database import Connection, transaction
-from dataforge.roles import OWNER
+from dataforge.postgres import ddl, shadow
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER
+from dataforge.tables.catalogue import Table
 from functions.migrate.cut import load_items
 from functions.migrate.items import LoadItem
 from functions.migrate.parts import parts

@@ -9,8 +9,8 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
-from dataforge import shadow
-from dataforge.objects import Object
+from dataforge.postgres import shadow
+from dataforge.s3.objects import Object
 from functions.migrate.layout import Layout
 from functions.migrate.run import Run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from dataforge.quality import Fact, Rules, keep_statement
+from dataforge.records.quality import Fact, Rules, keep_statement
 from functions.migrate.run import Run
 
 _BROKEN = """
@@ -44,7 +44,7 @@ def keep_facts(cursor: Any, run: Run) -> None:
 
 
 def _broken_rules(cursor: Any, run: Run) -> dict[str, Rules]:
-    """By table, what ``dataforge.quality.broken_rules`` counts, of rejections that are stored: there may be millions."""
+    """The counts of ``quality.broken_rules`` per table, computed in PostgreSQL: there may be millions of rejections."""
     cursor.execute(_BROKEN, {"run": run.id})
     found: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     known = {table.name: table.by_name for table in run.tables}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataforge.catalogue import Table
 from dataforge.errors import NotReconciled
+from dataforge.tables.catalogue import Table
 from functions.migrate.ledger import COUNTS, TALLIES, FileCounts, Settled, store_settled
 from functions.migrate.run import Run
 

@@ -9,12 +9,12 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dataforge.aws_clients import WORKER, make_client
-from dataforge.database import Connection, get_db_resource, transaction
+from dataforge.aws.clients import WORKER, make_client
+from dataforge.aws.failures import as_step, caught, ended
+from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from dataforge.errors import DataForgeError, Temporary
-from dataforge.failures import as_step, caught, ended
+from dataforge.postgres.connection import Connection, get_db_resource, transaction
 from dataforge.settings import MigrationSettings, read
-from dataforge.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from functions.migrate.abandon import abandon
 from functions.migrate.begin import begin, release
 from functions.migrate.cut import cut

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from dataforge.objects import Object
-from dataforge.shadow import FILE_SHIFT
+from dataforge.postgres.shadow import FILE_SHIFT
+from dataforge.s3.objects import Object
 
 
 class ScanItem(BaseModel):

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dataforge.bulk.rowgroups import group_ends, open_file, unreadable
 from dataforge.errors import UnreadableColumn
-from dataforge.filenames import Taken
-from dataforge.naming import is_parquet
-from dataforge.objects import Object
+from dataforge.files.names import is_parquet
+from dataforge.files.sources import Taken
+from dataforge.formats.parquet_source import group_ends, open_file, unreadable
+from dataforge.s3.objects import Object
 from functions.migrate.parquet_parts import LINES_BEFORE
 from functions.migrate.source import check_columns, read_header
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from dataforge.csvfile import Passage
+from dataforge.formats.csv_boundaries import Passage
 from functions.migrate.records import Part
 
 TALLIES = "coalesce(c.tallies, c.result - '{seconds,memory_mb}'::text[])"

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from dataforge.csvfile import split_records
-from dataforge.naming import is_parquet
-from dataforge.objects import Object
-from dataforge.rejections import Located
-from dataforge.rows import Violation
-from dataforge.shadow import FILE_SHIFT
+from dataforge.files.names import is_parquet
+from dataforge.formats.csv_boundaries import split_records
+from dataforge.postgres.shadow import FILE_SHIFT
+from dataforge.records.rejections import Located
+from dataforge.records.validate import Violation
+from dataforge.s3.objects import Object
 from functions.migrate.parquet_parts import locate_rows
 from functions.migrate.replayed import locate_replayed
 from functions.migrate.run import Run

@@ -7,13 +7,13 @@ from typing import Any
 
 import psycopg2
 
-from dataforge import ddl, shadow
-from dataforge.catalogue import Table
-from dataforge.database import Connection, transaction
 from dataforge.errors import TargetChanged, TargetRefuses
-from dataforge.owner_rules import is_lost_parent, refusal
-from dataforge.refusals import describe
-from dataforge.roles import OWNER
+from dataforge.postgres import ddl, shadow
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.owner_rules import is_lost_parent, refusal
+from dataforge.postgres.refusals import describe
+from dataforge.postgres.roles import OWNER
+from dataforge.tables.catalogue import Table
 from functions.migrate.run import Run, read_run
 from functions.migrate.settle import same_key, same_row
 

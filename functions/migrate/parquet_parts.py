@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from dataforge.bulk.block import TableBatcher, constant
-from dataforge.bulk.rowgroups import Rows, Texts, read_rows
-from dataforge.catalogue import Source, Table
-from dataforge.objects import Object
-from dataforge.rejections import Located
+from dataforge.bulk.blocks import TableBatcher, constant
+from dataforge.formats.parquet_source import Rows, Texts, read_rows
+from dataforge.records.rejections import Located
+from dataforge.s3.objects import Object
+from dataforge.tables.catalogue import Source, Table
 from functions.migrate.items import LoadItem
 from functions.migrate.records import Judge, Part, Record, judge_each
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dataforge.bulk.block import Rejected, TableBatcher
-from dataforge.bulk.records import Block, blocks, with_folder_values
-from dataforge.catalogue import Dataset, Source, Table
-from dataforge.csvrecords import read_record
-from dataforge.csvstream import Window, raw_records
-from dataforge.naming import is_parquet
-from dataforge.rejections import Located
+from dataforge.bulk.blocks import Rejected, TableBatcher
+from dataforge.files.names import is_parquet
+from dataforge.formats.csv_blocks import Block, blocks, with_folder_values
+from dataforge.formats.csv_records import read_record
+from dataforge.formats.csv_stream import Window, raw_records
+from dataforge.records.rejections import Located
+from dataforge.tables.catalogue import Dataset, Source, Table
 from functions.migrate.items import LoadItem
 from functions.migrate.parquet_parts import parquet_parts
 from functions.migrate.records import Part, Record, judge_each

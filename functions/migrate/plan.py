@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataforge import leases
-from dataforge.database import Connection, transaction
 from dataforge.errors import NoFiles
-from dataforge.filenames import Taken
-from dataforge.objects import Object, list_objects, put_json
-from dataforge.roles import OWNER
+from dataforge.files.sources import Taken
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER
+from dataforge.runs import leases
+from dataforge.s3.objects import Object, list_objects, put_json
 from dataforge.settings import MigrationSettings
 from functions.migrate.corrections import read_corrections
 from functions.migrate.enter import enter_file, enter_ignored, enter_tables, forget, sizes

@@ -5,14 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from dataforge import leases, shadow
-from dataforge.catalogue import Table
-from dataforge.database import Connection, transaction
 from dataforge.errors import NotReconciled, QualityTooLow, TargetChanged
-from dataforge.roles import OWNER
-from dataforge.rows import content_hash
-from dataforge.snapshot import exclude_snapshots
-from dataforge.soundness import require_sound, with_relatives
+from dataforge.postgres import shadow
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER
+from dataforge.postgres.snapshot import exclude_snapshots
+from dataforge.postgres.visible_rows import require_sound, with_relatives
+from dataforge.records.validate import content_hash
+from dataforge.runs import leases
+from dataforge.tables.catalogue import Table
 from functions.migrate.declared import are_alike, require_columns
 from functions.migrate.differences import explain
 from functions.migrate.facts import keep_facts

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dataforge.bulk.block import Batch, TableBatcher
-from dataforge.catalogue import Source, Split, Table
-from dataforge.rejections import Located
-from dataforge.rows import Violation, process
+from dataforge.bulk.blocks import Batch, TableBatcher
+from dataforge.records.rejections import Located
+from dataforge.records.validate import Violation, process
+from dataforge.tables.catalogue import Source, Split, Table
 
 Fields = Mapping[str, Any]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dataforge.objects import put_json
-from dataforge.report_bucket import replayed_folder
+from dataforge.s3.keys import replayed_folder
+from dataforge.s3.objects import put_json
 from functions.migrate.run import Run
 
 FILE_BYTES = 16 << 20

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from dataforge import ddl, shadow
-from dataforge.catalogue import Table
-from dataforge.rejections import missing_parent
-from dataforge.rows import Violation
+from dataforge.postgres import ddl, shadow
+from dataforge.records.rejections import missing_parent
+from dataforge.records.validate import Violation
+from dataforge.tables.catalogue import Table
 from functions.migrate.run import Run
 
 BATCH = 10_000

@@ -15,10 +15,10 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
-from dataforge import ddl, shadow
 from dataforge.datasets import get_dataset
 from dataforge.errors import InvalidInput, NoSuchRun, UnknownTable, WrongCorrection
-from dataforge.roles import LOAD
+from dataforge.postgres import ddl, shadow
+from dataforge.postgres.roles import LOAD
 from functions.migrate.corrections import Correction
 from functions.migrate.run import MigrationInput, Order, Replay, Run
 

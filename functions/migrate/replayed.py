@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from dataforge.bulk.records import FolderValues, with_folder_values
-from dataforge.catalogue import Source
-from dataforge.csvfile import split_records
-from dataforge.csvrecords import read_record
-from dataforge.rejections import Located
-from dataforge.rows import Violation
+from dataforge.formats.csv_blocks import FolderValues, with_folder_values
+from dataforge.formats.csv_boundaries import split_records
+from dataforge.formats.csv_records import read_record
+from dataforge.records.rejections import Located
+from dataforge.records.validate import Violation
+from dataforge.tables.catalogue import Source
 from functions.migrate.items import LoadItem
 from functions.migrate.records import Record
 from functions.migrate.replay import relation

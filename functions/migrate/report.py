@@ -6,12 +6,12 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from dataforge.database import Connection, transaction
-from dataforge.naming import in_order
-from dataforge.objects import put_json
-from dataforge.report_bucket import report_key
-from dataforge.roles import OWNER
-from dataforge.rows import ROW_HASH
+from dataforge.files.names import in_order
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER
+from dataforge.records.validate import ROW_HASH
+from dataforge.s3.keys import report_key
+from dataforge.s3.objects import put_json
 from dataforge.settings import MigrationSettings
 from functions.migrate.files import files_of
 from functions.migrate.ledger import COUNTS

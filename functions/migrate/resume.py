@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from dataforge import shadow
 from dataforge.errors import InvalidInput, NoSuchRun, SourceChanged
-from dataforge.objects import Object
+from dataforge.postgres import shadow
+from dataforge.s3.objects import Object
 from functions.migrate.ledger import TALLIES
 from functions.migrate.run import Run
 

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from dataforge import ddl
-from dataforge.catalogue import Dataset, Table
-from dataforge.columns import NO_NUL
 from dataforge.datasets import DEFAULT, get_dataset
 from dataforge.errors import NoSuchRun
-from dataforge.inputs import Input
-from dataforge.report_bucket import progress_folder, run_folder
+from dataforge.postgres import ddl
+from dataforge.runs.inputs import Input
+from dataforge.s3.keys import progress_folder, run_folder
+from dataforge.tables.catalogue import Dataset, Table
+from dataforge.tables.columns import NO_NUL
 
 Name = Annotated[str, StringConstraints(max_length=100)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=NO_NUL)]
@@ -44,7 +44,7 @@ class MigrationInput(Input):
     """The input of the state machine; every field is optional.
 
     ``prefix`` is a folder of the raw bucket, with or without its last slash; by default the dataset's name.
-    ``ignore``: patterns of files below it that the run leaves (``dataforge.filelist``).
+    ``ignore``: patterns of files below it that the run leaves (``dataforge.files.listing``).
     ``on_conflict``: what becomes of a row whose key is stored with other values.
     ``resume`` is the id of a run that failed or was stopped, to go on with: its dataset, prefix, tables and ``ignore`` count
     then. ``replay``: the records are rejections, as they were stored or, with a ``prefix``, as the JSON Lines below it have

@@ -14,11 +14,12 @@ from typing import Any
 
 import psycopg2.errors
 
-from dataforge import ddl, leases, shadow
-from dataforge.catalogue import ForeignKey, Table
-from dataforge.database import Connection, transaction
-from dataforge.rejections import store
-from dataforge.roles import OWNER
+from dataforge.postgres import ddl, shadow
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER
+from dataforge.records.rejections import store
+from dataforge.runs import leases
+from dataforge.tables.catalogue import ForeignKey, Table
 from functions.migrate.declared import no_longer_fits, require_columns
 from functions.migrate.files import file_numbers
 from functions.migrate.ledger import RowsByFile, Settled, read_settled, store_settled

@@ -6,10 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dataforge import csvheader
-from dataforge.bulk.content import content_of
-from dataforge.bulk.text import open_text
-from dataforge.csvheader import HEADER_BYTES
 from dataforge.errors import (
     ColumnInFolder,
     MissingColumn,
@@ -18,9 +14,13 @@ from dataforge.errors import (
     UnexpectedFiles,
     UnreadFormat,
 )
-from dataforge.filelist import list_files
-from dataforge.filenames import Taken
-from dataforge.objects import Object, read_range
+from dataforge.files.listing import list_files
+from dataforge.files.sources import Taken
+from dataforge.formats import csv_header
+from dataforge.formats.content import content_of
+from dataforge.formats.csv_header import HEADER_BYTES
+from dataforge.formats.text_stream import open_text
+from dataforge.s3.objects import Object, read_range
 from functions.migrate.run import Run
 
 
@@ -33,7 +33,7 @@ class RunFiles:
 
 
 def match_files(run: Run, objects: Iterable[Object], bucket: str) -> RunFiles:
-    """What becomes of the objects below the run's prefix, by their names (``dataforge.filelist``).
+    """What becomes of the objects below the run's prefix, by their names (``dataforge.files.listing``).
 
     Raises ``NoFiles``, ``UnexpectedFiles`` or ``MissingFile``.
     """
@@ -69,7 +69,7 @@ def read_header(s3: Any, taken: Taken, file: Object) -> Header:
         raise MissingColumn(
             file.key, taken.columns, '; the file is empty. Remove it, or leave it with "ignore"'
         )
-    columns, start = csvheader.read_header(file.key, data, taken.columns)
+    columns, start = csv_header.read_header(file.key, data, taken.columns)
     check_columns(file.key, columns, taken)
     return Header(columns, start, 1 + data.count(b"\n", 0, start), compression)
 
@@ -78,7 +78,7 @@ def check_columns(key: str, found: tuple[str, ...], taken: Taken) -> None:
     """Raises ``ColumnInFolder`` for columns that the file's folders fill, or what ``csvheader.check_columns`` does."""
     if both := [column for column in found if column in taken.partition]:
         raise ColumnInFolder(key, both)
-    csvheader.check_columns(key, found, taken.columns)
+    csv_header.check_columns(key, found, taken.columns)
 
 
 def _head(s3: Any, file: Object) -> tuple[bytes, str]:

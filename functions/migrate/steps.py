@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataforge.database import Connection, transaction
-from dataforge.roles import OWNER
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER
 
 _TIMED = ("begin", "plan", "cut", "settle", "reconcile", "publish")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dataforge.bulk.text import open_text
-from dataforge.csvstream import Window, read_windows
-from dataforge.objects import Object, read_range
+from dataforge.formats.csv_stream import Window, read_windows
+from dataforge.formats.text_stream import open_text
+from dataforge.s3.objects import Object, read_range
 
 AT_ONCE = 32 << 20
 """A chunk of a plain file up to this size is read in one piece: usual chunks are."""

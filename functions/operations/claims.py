@@ -16,8 +16,8 @@ from botocore.exceptions import ClientError
 
 from dataforge.errors import Unavailable
 from dataforge.http.errors import KeyReused
-from dataforge.objects import translated
-from dataforge.report_bucket import CLAIMS
+from dataforge.s3.keys import CLAIMS
+from dataforge.s3.objects import translated
 
 TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 """How S3 answers a conditional write that another request was faster with."""

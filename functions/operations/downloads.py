@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from dataforge import exports
 from dataforge.api.exports import MOST_FILES, URL_SECONDS
-from dataforge.aws_clients import CALLER, make_client
-from dataforge.exports import Export, ExportFile
+from dataforge.aws.clients import CALLER, make_client
 from dataforge.http.cursors import make_cursor, read_cursor
+from dataforge.runs import exports
+from dataforge.runs.exports import Export, ExportFile
 
 
 def tell_export(s3: Any, bucket: str, export_id: str, cursor: str | None = None) -> dict[str, Any] | None:

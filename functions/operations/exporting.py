@@ -17,9 +17,9 @@ from botocore.exceptions import ClientError
 
 from dataforge.api.exports import ExportRequest
 from dataforge.errors import Refused, Temporary, Unavailable
-from dataforge.ids import time_of
-from dataforge.objects import translated
-from dataforge.report_bucket import CLAIMS
+from dataforge.runs.ids import time_of
+from dataforge.s3.keys import CLAIMS
+from dataforge.s3.objects import translated
 from functions.operations.claims import TAKEN
 
 _STARTING = timedelta(minutes=1)

@@ -11,18 +11,18 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dataforge import backups
 from dataforge.api.body import read_query
 from dataforge.api.exports import FilesQuery
-from dataforge.aws_clients import CALLER, make_client
+from dataforge.aws.clients import CALLER, make_client
+from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
+from dataforge.backups import listing
 from dataforge.datasets import DATASETS
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import NotFound
 from dataforge.http.idempotency import REPLAYED, check_key
 from dataforge.http.strictjson import parse
-from dataforge.ids import new_id, time_of
+from dataforge.runs.ids import new_id, time_of
 from dataforge.settings import OperationsSettings, read
-from dataforge.telemetry import entry_point, make_logger, make_tracer
 from functions.operations import claims, runs
 from functions.operations.downloads import tell_export
 from functions.operations.exporting import TooManyExports, Turn, take
@@ -162,7 +162,7 @@ def _written(bucket: str, run: str) -> dict[str, Any] | None:
     if time_of(run) is None:
         return None
     for dataset in DATASETS:
-        found = backups.read(_s3(), bucket, (run, dataset))
+        found = listing.read(_s3(), bucket, (run, dataset))
         if found is not None:
             output = {"backup_id": run, "manifest": found.manifest}
             return {"id": run, "status": "succeeded", "output": output}

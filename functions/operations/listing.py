@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from dataforge import backups
 from dataforge.api.backups import MOST_LISTED
 from dataforge.api.body import Body, Cursor, DatasetName, read_query
-from dataforge.columns import Ordinal
+from dataforge.backups import listing
 from dataforge.datasets import DATASETS
 from dataforge.http.cursors import make_cursor, read_cursor
+from dataforge.tables.columns import Ordinal
 
 
 class BackupQuery(Body):
@@ -31,8 +31,8 @@ def list_backups(s3: Any, bucket: str, parameters: Mapping[str, str]) -> str:
     scope = ["backups", query.dataset]
     after = None if query.cursor is None else tuple(read_cursor(scope, query.cursor))
     datasets = DATASETS if query.dataset is None else [query.dataset]
-    where = [p for p in backups.places(s3, bucket, datasets) if after is None or p < after]
-    found = list(islice(backups.summaries(s3, bucket, where), query.limit + 1))
+    where = [p for p in listing.places(s3, bucket, datasets) if after is None or p < after]
+    found = list(islice(listing.summaries(s3, bucket, where), query.limit + 1))
     page = found[: query.limit]
     more = len(found) > len(page)
     following = make_cursor(scope, [page[-1].id, page[-1].dataset]) if more else None

@@ -11,9 +11,9 @@ from typing import Any
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnected
 
+from dataforge.aws.failures import ABORTED, UNEXPECTED, explain_end
 from dataforge.errors import Unavailable
-from dataforge.failures import ABORTED, UNEXPECTED, explain_end
-from dataforge.ids import may_be, time_of
+from dataforge.runs.ids import may_be, time_of
 
 # As classes of botocore and of the embedded cloud have it; an ARN is never malformed here, so it is a name that is none.
 _UNKNOWN = {"ExecutionDoesNotExist", "InvalidArn", "InvalidName"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataforge.database import Connection, transaction
-from dataforge.failures import Failure, caught, hides_a_worker
-from dataforge.roles import OWNER
+from dataforge.aws.failures import Failure, caught, hides_a_worker
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER
 from dataforge.settings import RestoreSettings
 from functions.restore.begin import release
 

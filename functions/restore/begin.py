@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataforge import ddl, leases, shadow
-from dataforge.database import Connection, transaction
+from dataforge.aws.failures import LEFT_BEHIND
 from dataforge.datasets import get_dataset
 from dataforge.errors import InvalidInput
-from dataforge.failures import LEFT_BEHIND
-from dataforge.ids import run_id
-from dataforge.roles import OWNER
+from dataforge.postgres import ddl, shadow
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER
+from dataforge.postgres.visible_rows import require_changeable
+from dataforge.runs import leases
+from dataforge.runs.ids import run_id
 from dataforge.settings import RestoreSettings
-from dataforge.soundness import require_changeable
 from functions.restore.pieces import KEEP
 from functions.restore.request import RestoreInput, find_backup, read_input
 from functions.restore.run import Run, read_run

@@ -9,13 +9,14 @@ from typing import Any
 import psycopg2
 import psycopg2.errors
 
-from dataforge import ddl, leases, shadow
-from dataforge.catalogue import Table
-from dataforge.database import Connection, transaction
 from dataforge.errors import DamagedBackup, DiskFull, TargetRefuses, Temporary, WouldOrphan
-from dataforge.owner_rules import is_raised, refusal
-from dataforge.refusals import describe
-from dataforge.roles import OWNER
+from dataforge.postgres import ddl, shadow
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.owner_rules import is_raised, refusal
+from dataforge.postgres.refusals import describe
+from dataforge.postgres.roles import OWNER
+from dataforge.runs import leases
+from dataforge.tables.catalogue import Table
 from functions.restore.run import Run, read_run
 
 SORT_MEMORY = "256MB"

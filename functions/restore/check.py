@@ -7,14 +7,16 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
-from dataforge import ddl, leases, manifest, shadow
-from dataforge.catalogue import Table
-from dataforge.database import Connection, transaction
+from dataforge.backups import manifest
+from dataforge.backups.manifest import Manifest, TableEntry
 from dataforge.errors import DamagedBackup, SchemaDiffers, TableChanged
-from dataforge.manifest import Manifest, TableEntry
-from dataforge.objects import list_objects, put_json
-from dataforge.roles import OWNER, REFILL
+from dataforge.postgres import ddl, shadow
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER, REFILL
+from dataforge.runs import leases
+from dataforge.s3.objects import list_objects, put_json
 from dataforge.settings import RestoreSettings
+from dataforge.tables.catalogue import Table
 from functions.restore.pieces import LOAD
 from functions.restore.run import Run, read_run
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataforge import leases
-from dataforge.database import Connection, transaction
-from dataforge.pristine import is_pristine
-from dataforge.roles import OWNER
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.matches_catalogue import is_pristine
+from dataforge.postgres.roles import OWNER
+from dataforge.runs import leases
 from dataforge.settings import RestoreSettings
 from functions.restore.ledger import Figures
 from functions.restore.references import check_children, check_parents

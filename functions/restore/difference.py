@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataforge import ddl
-from dataforge.catalogue import Column, Table
+from dataforge.postgres import ddl
+from dataforge.tables.catalogue import Column, Table
 from functions.restore.run import Run
 
 _COUNTS = ("restored", "added", "removed", "changed")

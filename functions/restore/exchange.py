@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dataforge import ddl, shadow
-from dataforge.catalogue import ForeignKey, Table
-from dataforge.database import Connection, transaction
-from dataforge.roles import OWNER, REFILL
+from dataforge.postgres import ddl, shadow
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER, REFILL
+from dataforge.tables.catalogue import ForeignKey, Table
 from functions.restore.references import parents
 from functions.restore.run import SWAP, Run
 

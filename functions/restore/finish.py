@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataforge import ddl, leases, manifest, shadow
-from dataforge.catalogue import Table
-from dataforge.database import Connection, transaction
+from dataforge.backups import manifest
+from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
 from dataforge.errors import NotReconciled
-from dataforge.manifest import FileEntry, Manifest, TableEntry
-from dataforge.roles import OWNER
-from dataforge.rows import content_hash
+from dataforge.postgres import ddl, shadow
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER
+from dataforge.records.validate import content_hash
+from dataforge.runs import leases
 from dataforge.settings import RestoreSettings
+from dataforge.tables.catalogue import Table
 from functions.restore.compare import read_figures
 from functions.restore.pieces import KEEP, results
 from functions.restore.run import Run, read_run

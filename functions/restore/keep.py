@@ -6,14 +6,15 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
-from dataforge import manifest, parquet
-from dataforge.catalogue import Table
-from dataforge.database import Connection, transaction
-from dataforge.objects import put_json
-from dataforge.parts import count_parts, on_pages, part_key
-from dataforge.roles import OWNER
+from dataforge.backups import manifest
+from dataforge.backups.page_ranges import count_parts, on_pages, part_key
+from dataforge.bulk import parquet
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER
+from dataforge.s3.objects import put_json
+from dataforge.s3.upload import uploading
 from dataforge.settings import RestoreSettings
-from dataforge.upload import uploading
+from dataforge.tables.catalogue import Table
 from functions.restore.ledger import KeptPart
 from functions.restore.pieces import KEEP, Piece, claim, done
 from functions.restore.run import Run, read_run

@@ -8,14 +8,15 @@ from typing import Any
 import psycopg2
 import pyarrow as pa
 
-from dataforge import parquet, shadow
-from dataforge.bulk.binary import copy_batch
-from dataforge.catalogue import Table
-from dataforge.database import Connection, transaction
+from dataforge.backups.manifest import FileEntry, folder
+from dataforge.bulk import parquet
+from dataforge.bulk.binary_copy import copy_batch
 from dataforge.errors import DamagedBackup
-from dataforge.manifest import FileEntry, folder
-from dataforge.objects import download
-from dataforge.refusals import describe
+from dataforge.postgres import shadow
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.refusals import describe
+from dataforge.s3.objects import download
+from dataforge.tables.catalogue import Table
 from functions.restore.ledger import LoadedFile
 from functions.restore.pieces import Piece, claim, done
 from functions.restore.run import narrowed

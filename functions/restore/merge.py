@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dataforge import ddl
-from dataforge.catalogue import Table
 from dataforge.errors import TargetRefuses
-from dataforge.pristine import is_pristine
+from dataforge.postgres import ddl
+from dataforge.postgres.matches_catalogue import is_pristine
+from dataforge.tables.catalogue import Table
 from functions.restore.difference import difference, find_difference
 from functions.restore.run import Run
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from dataforge.catalogue import Table
-from dataforge.database import Connection, transaction
 from dataforge.datasets import get_dataset
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.tables.catalogue import Table
 
 LOAD, KEEP = "load", "keep"
 

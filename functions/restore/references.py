@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dataforge import ddl
-from dataforge.catalogue import ForeignKey, Table
 from dataforge.errors import TargetRefuses, WouldOrphan
-from dataforge.roles import OWNER
+from dataforge.postgres import ddl
+from dataforge.postgres.roles import OWNER
+from dataforge.tables.catalogue import ForeignKey, Table
 from functions.restore.run import Run
 
 _GUARDED = "ar"

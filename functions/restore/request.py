@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, model_validator
 
-from dataforge import manifest
+from dataforge.backups import manifest
+from dataforge.backups.manifest import Manifest
 from dataforge.datasets import DEFAULT, get_dataset
 from dataforge.errors import NoSuchBackup
-from dataforge.ids import FORM
-from dataforge.inputs import Id, Input
-from dataforge.manifest import Manifest
+from dataforge.runs.ids import FORM
+from dataforge.runs.inputs import Id, Input
 
 LATEST = "latest"
 

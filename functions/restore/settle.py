@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataforge import ddl, leases
-from dataforge.catalogue import Table
-from dataforge.database import Connection, transaction
 from dataforge.errors import DamagedBackup
-from dataforge.roles import OWNER
-from dataforge.rows import content_hash
+from dataforge.postgres import ddl
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER
+from dataforge.records.validate import content_hash
+from dataforge.runs import leases
+from dataforge.tables.catalogue import Table
 from functions.restore.difference import count_difference, is_empty
 from functions.restore.ledger import Figures
 from functions.restore.pieces import LOAD, results

@@ -7,13 +7,14 @@ from typing import Any
 
 import psycopg2
 
-from dataforge import ddl, leases, shadow
-from dataforge.database import Connection, transaction
 from dataforge.errors import BackupRunning, Busy
-from dataforge.pristine import is_pristine
-from dataforge.roles import OWNER, REFILL
-from dataforge.snapshot import exclude_snapshots
-from dataforge.soundness import require_sound, with_relatives
+from dataforge.postgres import ddl, shadow
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.matches_catalogue import is_pristine
+from dataforge.postgres.roles import OWNER, REFILL
+from dataforge.postgres.snapshot import exclude_snapshots
+from dataforge.postgres.visible_rows import require_sound, with_relatives
+from dataforge.runs import leases
 from functions.restore.build import refusals
 from functions.restore.compare import takes_away
 from functions.restore.difference import count_difference, find_difference

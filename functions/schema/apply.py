@@ -10,14 +10,14 @@ import psycopg2
 import psycopg2.errors
 from psycopg2.extensions import encrypt_password
 
-from dataforge import ddl
-from dataforge.catalogue import Dataset
-from dataforge.database import Connection, transaction
 from dataforge.datasets import DATASETS
 from dataforge.errors import SchemaRefused
-from dataforge.internal import INTERNAL
-from dataforge.roles import LOGINS, OWNER, ROLE_SQL
-from dataforge.shadow import attempt
+from dataforge.postgres import ddl
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import LOGINS, OWNER, ROLE_SQL
+from dataforge.postgres.shadow import attempt
+from dataforge.runs.ledger_tables import INTERNAL
+from dataforge.tables.catalogue import Dataset
 from functions.schema.dataset import apply_dataset, evolve
 from functions.schema.difference import (
     LEDGER,

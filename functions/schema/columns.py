@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 
-from dataforge.ddl import ident
-from dataforge.declarations import IDENTIFIER_BYTES
+from dataforge.postgres.ddl import ident
+from dataforge.tables.declarations import IDENTIFIER_BYTES
 from functions.schema.difference import ColumnState
 from functions.schema.subject import Subject
 from functions.schema.widening import COLLATION, is_collation, is_lossless, is_rewritten

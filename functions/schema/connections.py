@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataforge.connections import Budget
-from dataforge.database import Connection, transaction
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection_budget import Budget
 from functions.schema.logins import Limits
 
 

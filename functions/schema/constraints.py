@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dataforge.ddl import ident
+from dataforge.postgres.ddl import ident
 from functions.schema.difference import NOT_VALID
 from functions.schema.subject import Subject
 

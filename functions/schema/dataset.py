@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dataforge import ddl
-from dataforge.catalogue import Dataset, Table
-from dataforge.roles import LOGINS, OWNER, table_grants
+from dataforge.postgres import ddl
+from dataforge.postgres.roles import LOGINS, OWNER, table_grants
+from dataforge.tables.catalogue import Dataset, Table
 from functions.schema.columns import change_columns
 from functions.schema.constraints import add_constraints, add_indexes, drop_foreign_keys, drop_others
 from functions.schema.difference import Shape, expected_dataset, shapes

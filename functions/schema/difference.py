@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from dataforge import ddl
-from dataforge.catalogue import Dataset
-from dataforge.internal import INTERNAL
+from dataforge.postgres import ddl
+from dataforge.runs.ledger_tables import INTERNAL
+from dataforge.tables.catalogue import Dataset
 
 LEDGER = "dataforge"
 LEDGER_TABLES = tuple(

@@ -15,16 +15,16 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from dataforge.aws_clients import WORKER, invoking, make_client
-from dataforge.connections import Budget
-from dataforge.custom_resource import answer
-from dataforge.database import connect
+from dataforge.aws.clients import WORKER, invoking, make_client
+from dataforge.aws.custom_resource import answer
+from dataforge.aws.failures import explain, explain_caught
+from dataforge.aws.situations import SITUATIONS
+from dataforge.aws.telemetry import entry_point, make_logger
 from dataforge.errors import SchemaRefused, Unavailable
-from dataforge.failures import explain, explain_caught
-from dataforge.roles import LOGINS
+from dataforge.postgres.connection import connect
+from dataforge.postgres.connection_budget import Budget
+from dataforge.postgres.roles import LOGINS
 from dataforge.settings import DatabaseSettings, Settings, read
-from dataforge.situations import SITUATIONS
-from dataforge.telemetry import entry_point, make_logger
 from functions.schema.apply import apply as apply_schema
 from functions.schema.connections import connection_limits
 from functions.schema.doctor import examine

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg2.errors import InsufficientPrivilege, UndefinedColumn, UndefinedTable
 
-from dataforge.shadow import attempt
+from dataforge.postgres.shadow import attempt
 from functions.schema.fault import REPAIR, Fault
 
 _WHAT = {"validate": "The constraint {} is enforced for new rows", "index": "The index {} is not built"}

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from dataforge import ddl
 from dataforge.errors import Unavailable
-from dataforge.roles import BECOME_OWNER, LOGINS, OWNER, ROLE_SQL
+from dataforge.postgres import ddl
+from dataforge.postgres.roles import BECOME_OWNER, LOGINS, OWNER, ROLE_SQL
 from functions.schema.fault import Fault
 
 SignIn = Callable[[str, str], None]

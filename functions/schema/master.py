@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dataforge import ddl
-from dataforge.database import Connection, transaction
 from dataforge.errors import SchemaRefused, Unavailable
-from dataforge.roles import LOGINS
+from dataforge.postgres import ddl
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import LOGINS
 from functions.schema.reach import is_denied
 
 _OWN_GRANTS = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
-from dataforge import ddl
+from dataforge.postgres import ddl
 
 Kind = Literal["validate", "index"]
 """A constraint to validate, or an index to build."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from dataforge.database import Connection
 from dataforge.errors import Unavailable
+from dataforge.postgres.connection import Connection
 
 PATIENCE = 240.0
 """Seconds for which an apply tries to connect: a third of the time that its function has."""

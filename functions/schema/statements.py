@@ -6,9 +6,9 @@ from typing import Any
 
 import psycopg2
 
-from dataforge.database import is_translated
 from dataforge.errors import Busy
-from dataforge.shadow import attempt
+from dataforge.postgres.connection import is_translated
+from dataforge.postgres.shadow import attempt
 
 _DEPENDENT = ("0A000", "2BP01")
 """SQLSTATEs whose detail names the objects that stand in the way, and never a value."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
-from dataforge.ddl import ident
+from dataforge.postgres.ddl import ident
 from functions.schema.difference import Shape
 from functions.schema.names import Convention
 from functions.schema.queued import Kind, QueuedChange

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dataforge import ddl
-from dataforge.roles import LOGINS
+from dataforge.postgres import ddl
+from dataforge.postgres.roles import LOGINS
 from functions.schema.fault import Fault
 
 _SAFE = {"session_replication_role": "origin", "zero_damaged_pages": "off", "ignore_checksum_failure": "off"}

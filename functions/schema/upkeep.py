@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 import psycopg2
 
-from dataforge import ddl
-from dataforge.database import Connection, is_translated, transaction, translated
 from dataforge.datasets import DATASETS
 from dataforge.errors import SchemaRefused
-from dataforge.roles import OWNER
+from dataforge.postgres import ddl
+from dataforge.postgres.connection import Connection, is_translated, transaction, translated
+from dataforge.postgres.roles import OWNER
 from functions.schema.difference import LEDGER, Shape, expected_dataset, expected_ledger, shapes
 from functions.schema.queued import QueuedChange
 from functions.schema.statements import reason

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dataforge.catalogue import Dataset
-from dataforge.ddl import ident
-from dataforge.soundness import CHILDREN
+from dataforge.postgres.ddl import ident
+from dataforge.postgres.visible_rows import CHILDREN
+from dataforge.tables.catalogue import Dataset
 from functions.schema.difference import LEDGER, LEDGER_TABLES
 from functions.schema.fault import Fault
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dataforge.aws_clients import THIS_MACHINE, make_client
+from dataforge.aws.clients import THIS_MACHINE, make_client
 from local import aws
 from local.outputs import Outputs
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from dataforge.aws_clients import COMMAND_LINE, make_client
-from dataforge.roles import MIGRATE
+from dataforge.aws.clients import COMMAND_LINE, make_client
+from dataforge.postgres.roles import MIGRATE
 from local.command import CommandFailed
 from local.config import ROOT
 from local.smoke_aws.observe import prove_log_line, prove_metric, prove_trace

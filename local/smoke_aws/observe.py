@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dataforge.metric_names import NAMESPACE
+from dataforge.aws.metric_names import NAMESPACE
 from local.smoke_aws.until import until
 
 _MINUTES = 10

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dataforge import metric_names as known_names
+from dataforge.aws import metric_names as known_names
 from dataforge.datasets import DATASETS
-from dataforge.roles import LOGINS
+from dataforge.postgres.roles import LOGINS
 
 ROOT = Path(__file__).resolve().parents[2]
 COSTS = (ROOT / "docs" / "costs.md").read_text()

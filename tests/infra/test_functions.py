@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dataforge.report_bucket import FAILURES
-from dataforge.roles import LOGINS
+from dataforge.postgres.roles import LOGINS
+from dataforge.s3.keys import FAILURES
 from dataforge.settings import MigrationSettings, read
 
 Resources = dict[str, dict[str, dict[str, Any]]]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dataforge.situations import SITUATIONS
+from dataforge.aws.situations import SITUATIONS
 
 Resources = dict[str, dict[str, dict[str, Any]]]
 States = dict[str, dict[str, Any]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataforge.ddl import fingerprint
+from dataforge.postgres.ddl import fingerprint
 
 Resources = dict[str, dict[str, dict[str, Any]]]
 

@@ -19,11 +19,11 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
-from dataforge.catalogue import Column
-from dataforge.database import connect
 from dataforge.datasets import DATASETS
-from dataforge.roles import LOGINS, OWNER
+from dataforge.postgres.connection import connect
+from dataforge.postgres.roles import LOGINS, OWNER
 from dataforge.settings import DatabaseSettings
+from dataforge.tables.catalogue import Column
 from functions.schema.apply import apply
 from local import postgres
 from local.config import HOST, Config

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dataforge.roles import LOGINS
+from dataforge.postgres.roles import LOGINS
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

@@ -13,9 +13,18 @@ import pyarrow as pa
 import pytest
 from hypothesis import example, given
 
-from dataforge.bulk.binary import copy_rows
-from dataforge.parquet import arrow_type
-from dataforge.storage import BIGINT, BOOLEAN, DOUBLE, INTEGER, TEXT, TIMESTAMP, StorageType, numeric
+from dataforge.bulk.binary_copy import copy_rows
+from dataforge.bulk.parquet import arrow_type
+from dataforge.tables.column_types import (
+    BIGINT,
+    BOOLEAN,
+    DOUBLE,
+    INTEGER,
+    TEXT,
+    TIMESTAMP,
+    StorageType,
+    numeric,
+)
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

@@ -14,9 +14,9 @@ import psycopg2
 import pytest
 from moto import mock_aws
 
-from dataforge.database import connect, get_db_resource, transaction
 from dataforge.errors import Unavailable
-from dataforge.roles import LOAD, MIGRATE, OWNER
+from dataforge.postgres.connection import connect, get_db_resource, transaction
+from dataforge.postgres.roles import LOAD, MIGRATE, OWNER
 from dataforge.settings import DatabaseSettings
 
 if TYPE_CHECKING:

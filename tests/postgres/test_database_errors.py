@@ -10,9 +10,9 @@ import psycopg2
 import pytest
 from psycopg2 import errorcodes
 
-from dataforge.database import transaction, translated
 from dataforge.errors import Busy, DataForgeError, DiskFull, OutOfMemory, Unavailable
-from dataforge.roles import LOAD, MIGRATE, OWNER
+from dataforge.postgres.connection import transaction, translated
+from dataforge.postgres.roles import LOAD, MIGRATE, OWNER
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

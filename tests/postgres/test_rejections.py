@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psycopg2.extensions import connection
 
-from dataforge.database import transaction
 from dataforge.datasets import DATASETS
-from dataforge.rejections import RAW_LIMIT, Located, raw_text, store
-from dataforge.roles import LOAD
-from dataforge.rows import Violation
+from dataforge.postgres.connection import transaction
+from dataforge.postgres.roles import LOAD
+from dataforge.records.rejections import RAW_LIMIT, Located, raw_text, store
+from dataforge.records.validate import Violation
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge import session
-from dataforge.database import connect, transaction
 from dataforge.errors import Unavailable
-from dataforge.roles import INGEST
-from dataforge.session import PINNED
+from dataforge.postgres import session
+from dataforge.postgres.connection import connect, transaction
+from dataforge.postgres.roles import INGEST
+from dataforge.postgres.session import PINNED
 from tests.postgres.hostile import CONNECTIONS_OWN, HOSTILE, LEFT_ALONE
 
 if TYPE_CHECKING:

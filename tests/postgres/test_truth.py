@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dataforge import ddl
-from dataforge.bulk.block import Batch, TableBatcher
-from dataforge.bulk.records import blocks
-from dataforge.catalogue import Column, Dataset, Table
-from dataforge.csvfile import parse_fields, split_records
+from dataforge.bulk.blocks import Batch, TableBatcher
 from dataforge.datasets import DATASETS
-from dataforge.rows import Texts, row_hash, row_text
-from dataforge.storage import DOUBLE
+from dataforge.formats.csv_blocks import blocks
+from dataforge.formats.csv_boundaries import parse_fields, split_records
+from dataforge.postgres import ddl
+from dataforge.records.validate import Texts, row_hash, row_text
+from dataforge.tables.catalogue import Column, Dataset, Table
+from dataforge.tables.column_types import DOUBLE
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

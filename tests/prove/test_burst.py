@@ -19,7 +19,7 @@ import psycopg2
 import pytest
 import urllib3
 
-from dataforge.roles import DELIVER, INGEST
+from dataforge.postgres.roles import DELIVER, INGEST
 from local import cloud as embedded
 from local.aws import client_settings
 from local.config import Config

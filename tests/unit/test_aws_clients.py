@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dataforge.aws_clients import (
+from dataforge.aws.clients import (
     CALLER,
     COMMAND_LINE,
     THIS_MACHINE,
@@ -25,10 +25,10 @@ from dataforge.aws_clients import (
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ("bench", "cli", "functions", "infra", "layers/common/python", "local")
-HOME = ROOT / "layers/common/python/dataforge/aws_clients.py"
+HOME = ROOT / "layers/common/python/dataforge/aws/clients.py"
 MAKERS = {"client", "resource", "Session", "create_client", "get_session", "setup_default_session"}
 # A token of rds-db is signed without a client.
-ALLOWED = {(ROOT / "layers/common/python/dataforge/logins.py", "get_session")}
+ALLOWED = {(ROOT / "layers/common/python/dataforge/postgres/credentials.py", "get_session")}
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +105,6 @@ def test_makers_of_clients_are_recognised(tmp_path: Path) -> None:
 
 
 def test_importing_the_module_loads_neither_boto3_nor_a_model() -> None:
-    code = "import sys, dataforge.aws_clients; sys.exit('boto3' in sys.modules)"
+    code = "import sys, dataforge.aws.clients; sys.exit('boto3' in sys.modules)"
     path = {"PYTHONPATH": str(ROOT / "layers/common/python"), "PATH": "/usr/bin"}
     assert subprocess.run([sys.executable, "-c", code], env=path, check=False).returncode == 0

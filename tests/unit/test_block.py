@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataforge.bulk.block import Batch, TableBatcher, judge_record
-from dataforge.bulk.records import blocks
-from dataforge.catalogue import Dataset, Table
-from dataforge.csvfile import parse_fields, split_records
+from dataforge.bulk.blocks import Batch, TableBatcher, judge_record
 from dataforge.datasets import DATASETS
-from dataforge.rows import Cleanings, Texts, row_hash, row_text
+from dataforge.formats.csv_blocks import blocks
+from dataforge.formats.csv_boundaries import parse_fields, split_records
+from dataforge.records.validate import Cleanings, Texts, row_hash, row_text
+from dataforge.tables.catalogue import Dataset, Table
 
 Part = tuple[tuple[str, ...], bytes]
 OLIST = DATASETS["olist"]

@@ -13,11 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, StringConstraints
 
-from dataforge.catalogue import Dataset, ForeignKey, Row, Table
-from dataforge.columns import Clean, Count, HexId, Integer, Key, Label, Money, References, Text, Timestamp
 from dataforge.datasets import DATASETS, get_dataset
 from dataforge.errors import UnknownDataset, UnknownTable
-from dataforge.modules import read_dataset
+from dataforge.tables.catalogue import Dataset, ForeignKey, Row, Table
+from dataforge.tables.columns import (
+    Clean,
+    Count,
+    HexId,
+    Integer,
+    Key,
+    Label,
+    Money,
+    References,
+    Text,
+    Timestamp,
+)
+from dataforge.tables.modules import read_dataset
 
 OLIST, QUOTES = DATASETS["olist"], DATASETS["quotes"]
 

@@ -13,9 +13,9 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
-from dataforge import manifest
-from dataforge.ids import new_id, time_of
-from dataforge.manifest import FileEntry, Manifest, TableEntry, Verification
+from dataforge.backups import manifest
+from dataforge.backups.manifest import FileEntry, Manifest, TableEntry, Verification
+from dataforge.runs.ids import new_id, time_of
 from dataforge_cli.commands.backup import read_order
 from dataforge_cli.deployment import Deployment, from_file
 from dataforge_cli.main import app

@@ -13,8 +13,8 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
-from dataforge.ids import run_id
-from dataforge.situations import SITUATIONS, Situation
+from dataforge.aws.situations import SITUATIONS, Situation
+from dataforge.runs.ids import run_id
 from dataforge_cli.deployment import Deployment, from_file
 from dataforge_cli.errors import UnknownExecution
 from dataforge_cli.executions import Execution, describe, find, newest, start, stop

@@ -18,14 +18,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataforge.bulk.block import TableBatcher
-from dataforge.bulk.records import blocks
-from dataforge.catalogue import Dataset, Table
-from dataforge.csvfile import parse_fields, split_records
-from dataforge.csvheader import HEADER_BYTES
+from dataforge.bulk.blocks import TableBatcher
 from dataforge.datasets import DATASETS
 from dataforge.errors import MissingColumn, WrongHeader
-from dataforge.rows import process
+from dataforge.formats.csv_blocks import blocks
+from dataforge.formats.csv_boundaries import parse_fields, split_records
+from dataforge.formats.csv_header import HEADER_BYTES
+from dataforge.records.validate import process
+from dataforge.tables.catalogue import Dataset, Table
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.records import Read, Sent, Unreadable
 from dataforge_cli.sources import BadFile, Form, find_source

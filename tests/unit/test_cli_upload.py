@@ -15,7 +15,7 @@ from moto import mock_aws
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from dataforge.ids import time_of
+from dataforge.runs.ids import time_of
 from dataforge_cli.main import app
 from dataforge_cli.screen import Screen
 from dataforge_cli.upload import etag, is_stored, upload

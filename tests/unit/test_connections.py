@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dataforge.connections import (
+from dataforge.postgres.connection_budget import (
     ADMINISTRATORS,
     API_LEAST,
     API_MOST,
@@ -18,7 +18,7 @@ from dataforge.connections import (
     TooFewConnections,
     connections_of,
 )
-from dataforge.roles import BACKUP, DELIVER, INGEST, LOAD, LOGINS, MIGRATE, REFILL, RESTORE
+from dataforge.postgres.roles import BACKUP, DELIVER, INGEST, LOAD, LOGINS, MIGRATE, REFILL, RESTORE
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 SMALL = Budget(4, 4, 3)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dataforge.csvfile import EMPTY_LINES, end_state, parse_fields, scan, split_records
+from dataforge.formats.csv_boundaries import EMPTY_LINES, end_state, parse_fields, scan, split_records
 
 STEPS = {
     ("S", '"'): "Q",
@@ -27,7 +27,7 @@ STEPS = {
     ("E", "\r"): "C",
     ("C", "\n"): "S",
 }
-"""The states of ``dataforge.csvfile``; F steps like S, C too but for LF. Every other byte leads to U, inside quotes to Q."""
+"""The states of ``csv_boundaries``; F steps like S, C too but for LF. Every other byte leads to U, inside quotes to Q."""
 
 
 @dataclass

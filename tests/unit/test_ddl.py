@@ -12,11 +12,11 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
-from dataforge import ddl, roles
-from dataforge.catalogue import Dataset, Row
-from dataforge.columns import Count, Integer, Key, Label, References, Text
 from dataforge.datasets import DATASETS
-from dataforge.modules import read_dataset
+from dataforge.postgres import ddl, roles
+from dataforge.tables.catalogue import Dataset, Row
+from dataforge.tables.columns import Count, Integer, Key, Label, References, Text
+from dataforge.tables.modules import read_dataset
 
 
 class Item(Row, table="items"):
@@ -62,7 +62,7 @@ def shop(*models: type[Row]) -> Dataset:
 
 
 def test_the_fingerprint_is_the_same_in_every_process() -> None:
-    code = "from dataforge.ddl import fingerprint; print(fingerprint())"
+    code = "from dataforge.postgres.ddl import fingerprint; print(fingerprint())"
     known = {
         subprocess.run(
             [sys.executable, "-c", code],

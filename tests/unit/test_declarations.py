@@ -24,8 +24,10 @@ from pydantic import (
     field_validator,
 )
 
-from dataforge.catalogue import Row, Source
-from dataforge.columns import (
+from dataforge.datasets import load
+from dataforge.errors import InvalidDeclaration
+from dataforge.tables.catalogue import Row, Source
+from dataforge.tables.columns import (
     Clean,
     Count,
     Digest,
@@ -40,9 +42,7 @@ from dataforge.columns import (
     Text,
     Timestamp,
 )
-from dataforge.datasets import load
-from dataforge.errors import InvalidDeclaration
-from dataforge.modules import read_dataset
+from dataforge.tables.modules import read_dataset
 
 
 class Colour(Enum):
@@ -306,7 +306,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         del sys.modules[module]
 
 
-HEAD = "from dataforge.catalogue import Row\nfrom dataforge.columns import Label\n"
+HEAD = "from dataforge.tables.catalogue import Row\nfrom dataforge.tables.columns import Label\n"
 
 
 @pytest.mark.parametrize(

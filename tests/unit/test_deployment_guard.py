@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from dataforge.custom_resource import answer
+from dataforge.aws.custom_resource import answer
 from dataforge.errors import DataForgeError
 from functions.deployment.backup_watch import begin_watch
 from functions.deployment.instance import InstanceTaken, prepare

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.failures import explain, explain_end, is_not_found, our_codes
-from dataforge.report_bucket import failure_key
-from dataforge.situations import SITUATIONS
+from dataforge.aws.failures import explain, explain_end, is_not_found, our_codes
+from dataforge.aws.situations import SITUATIONS
+from dataforge.s3.keys import failure_key
 
 NAMES = sorted({name for situation in SITUATIONS for name in situation.names})
 

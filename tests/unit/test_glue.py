@@ -17,12 +17,12 @@ import pytest
 from botocore.config import Config
 from moto import mock_aws
 
-from dataforge import manifest
-from dataforge.catalogue import Dataset, Table
+from dataforge.backups import manifest
+from dataforge.backups.manifest import ColumnEntry, FileEntry, Manifest, TableEntry
+from dataforge.bulk.parquet import arrow_schema
 from dataforge.datasets import DATASETS
 from dataforge.errors import NoSuchBackup, Unavailable, Unexpected
-from dataforge.manifest import ColumnEntry, FileEntry, Manifest, TableEntry
-from dataforge.parquet import arrow_schema
+from dataforge.tables.catalogue import Dataset, Table
 from functions.glue.handler import register
 from functions.glue.tables import athena_type
 from infra.glue import ACTIONS

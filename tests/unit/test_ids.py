@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.ids import FORM, may_be, new_id, run_id, time_of
+from dataforge.runs.ids import FORM, may_be, new_id, run_id, time_of
 
 MACHINE = "arn:aws:states:eu-west-1:111122223333:execution:shop-backup"
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2999, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dataforge.errors import InvalidInput
-from dataforge.inputs import Input
+from dataforge.runs.inputs import Input
 from functions.backup.run import BackupInput
 from functions.migrate.run import MigrationInput
 from functions.restore.request import RestoreInput

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from dataforge.logins import password_of
+from dataforge.postgres.credentials import password_of
 from dataforge.settings import DatabaseSettings
 
 MOMENT = {"X-Amz-Date", "X-Amz-Signature"}

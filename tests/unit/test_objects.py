@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from dataforge.errors import SourceChanged, Unavailable, UnusableBucket
-from dataforge.objects import Object, download, list_objects, put_json, read_range
+from dataforge.s3.objects import Object, download, list_objects, put_json, read_range
 
 KEYS: dict[str, Any] = {
     "aws_access_key_id": "testing",

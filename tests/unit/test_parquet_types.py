@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.bulk.rowgroups import Rows, rows_of, unreadable
-from dataforge.bulk.typed import is_readable, text_of
+from dataforge.formats.parquet_source import Rows, rows_of, unreadable
+from dataforge.formats.parquet_values import is_readable, text_of
 
 BEYOND = "datetime_parsing"
 """Stands for a value that has no text: its row is rejected with this code."""

@@ -8,11 +8,11 @@ from collections import Counter
 import pytest
 from jsonschema import Draft202012Validator
 
-from dataforge.catalogue import Column, Dataset, Table
 from dataforge.datasets import DATASETS
-from dataforge.examples import example_row
-from dataforge.jsonschema import row_schema
-from dataforge.rows import process
+from dataforge.records.validate import process
+from dataforge.tables.catalogue import Column, Dataset, Table
+from dataforge.tables.examples import example_row
+from dataforge.tables.json_schema import row_schema
 
 TABLES = [(dataset, table) for dataset in DATASETS.values() for table in dataset.tables.values()]
 IDS = [f"{dataset.name}.{table.name}" for dataset, table in TABLES]

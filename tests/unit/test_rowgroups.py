@@ -17,14 +17,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataforge.bulk.rowgroups import group_ends, open_file, read_rows, unreadable
-from dataforge.bulk.typed import text_of
-from dataforge.catalogue import Dataset, Source, Table
-from dataforge.csvfile import parse_fields, split_records
-from dataforge.csvrecords import read_record
 from dataforge.errors import DamagedFile, SourceChanged
-from dataforge.objects import Object
-from dataforge.rows import Cleanings, Texts, Violation, process
+from dataforge.formats.csv_boundaries import parse_fields, split_records
+from dataforge.formats.csv_records import read_record
+from dataforge.formats.parquet_source import group_ends, open_file, read_rows, unreadable
+from dataforge.formats.parquet_values import text_of
+from dataforge.records.validate import Cleanings, Texts, Violation, process
+from dataforge.s3.objects import Object
+from dataforge.tables.catalogue import Dataset, Source, Table
 from functions.migrate.items import LoadItem
 from functions.migrate.parquet_parts import locate_rows, parquet_parts
 

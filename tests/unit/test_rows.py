@@ -12,12 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataforge.catalogue import Dataset, Table
-from dataforge.csvfile import parse_fields, split_records
-from dataforge.csvrecords import read_record
 from dataforge.datasets import DATASETS
-from dataforge.rows import Cleanings, Violation, content_hash, copy_line, process, row_hash, row_text
-from dataforge.storage import numeric
+from dataforge.formats.csv_boundaries import parse_fields, split_records
+from dataforge.formats.csv_records import read_record
+from dataforge.records.validate import (
+    Cleanings,
+    Violation,
+    content_hash,
+    copy_line,
+    process,
+    row_hash,
+    row_text,
+)
+from dataforge.tables.catalogue import Dataset, Table
+from dataforge.tables.column_types import numeric
 
 OLIST = DATASETS["olist"]
 A, B = "a" * 32, "b" * 32

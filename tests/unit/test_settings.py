@@ -76,8 +76,8 @@ def test_no_setting_is_a_password() -> None:
 
 def test_nothing_is_read_or_opened_at_import() -> None:
     modules = (
-        "dataforge.database",
-        "dataforge.objects",
+        "dataforge.postgres.connection",
+        "dataforge.s3.objects",
         "functions.migrate.handler",
         "functions.schema.handler",
     )

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from dataforge.aws.telemetry import entry_point, make_logger
 from dataforge.errors import DataForgeError, NoSuchBackup, StatementFailed, Unexpected
-from dataforge.refusals import describe
-from dataforge.telemetry import entry_point, make_logger
+from dataforge.postgres.refusals import describe
 
 SECRET = "a value of a row"
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"

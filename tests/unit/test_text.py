@@ -14,9 +14,9 @@ from botocore.response import StreamingBody
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataforge.bulk.text import open_text
 from dataforge.errors import DamagedFile, Unavailable
-from dataforge.objects import Object
+from dataforge.formats.text_stream import open_text
+from dataforge.s3.objects import Object
 
 
 def zstd(text: bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dataforge import manifest
+from dataforge.backups import manifest
 from dataforge.datasets import DEFAULT, get_dataset
 from dataforge_cli.backups import (
     BUCKET,

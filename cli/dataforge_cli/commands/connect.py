@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dataforge.aws_clients import make_client
+from dataforge.aws.clients import make_client
 from dataforge_cli import tunnel
 from dataforge_cli.call import calling
 from dataforge_cli.deployment import CLONE, Deployment

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from dataforge.datasets import DEFAULT
-from dataforge.filelist import FileList, list_files
+from dataforge.files.listing import FileList, list_files
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import Interrupted, NotConfirmed, WrongCall
 from dataforge_cli.options import Dataset, Debug, Ignore, Json, OutputsFile, Prefix, Stage

@@ -15,7 +15,7 @@ import pytest
 from psycopg2.extensions import connection
 
 from dataforge.datasets import get_dataset
-from dataforge.examples import example_row
+from dataforge.tables.examples import example_row
 from local.config import Config
 from local.outputs import Outputs
 

@@ -15,11 +15,11 @@ import pytest
 from moto import mock_aws
 from psycopg2.extensions import connection
 
-from dataforge import manifest
-from dataforge.database import transaction
+from dataforge.backups import manifest
+from dataforge.backups.manifest import Manifest
 from dataforge.errors import DataForgeError
-from dataforge.manifest import Manifest
-from dataforge.roles import BACKUP, OWNER
+from dataforge.postgres.connection import transaction
+from dataforge.postgres.roles import BACKUP, OWNER
 from dataforge.settings import BackupSettings
 from functions.backup.begin import begin
 from functions.backup.close import abandon, close

@@ -9,8 +9,7 @@ import pandas as pd
 import psycopg2.errors
 import pytest
 
-from dataforge import manifest
-from dataforge.database import transaction
+from dataforge.backups import manifest
 from dataforge.errors import (
     BackupExists,
     DamagedBackup,
@@ -21,6 +20,7 @@ from dataforge.errors import (
     UnknownDataset,
     UnknownTable,
 )
+from dataforge.postgres.connection import transaction
 from functions.backup.close import end
 from functions.backup.part import back_up
 

@@ -19,7 +19,7 @@ import pytest
 from botocore.config import Config
 
 from dataforge.errors import Temporary, Unavailable
-from dataforge.upload import uploading
+from dataforge.s3.upload import uploading
 from functions.backup.close import end
 from functions.backup.part import back_up
 
@@ -83,7 +83,7 @@ def test_s3_that_fails_or_never_answers_is_a_passing_failure_and_the_retry_gives
 
 
 def test_upload_that_breaks_off_leaves_nothing(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dataforge.upload.PART_BYTES", 5 << 20)
+    monkeypatch.setattr("dataforge.s3.upload.PART_BYTES", 5 << 20)
 
     def break_off() -> None:
         with uploading(vault.s3, "backup", "olist/x/y", "text/plain") as upload:
@@ -106,7 +106,7 @@ def test_upload_that_breaks_off_leaves_nothing(vault: Vault, monkeypatch: pytest
 WORKER = """
 import json, sys
 from dataforge import parquet
-from dataforge.database import connect
+from dataforge.postgres.connection import connect
 from dataforge.settings import BackupSettings
 from functions.backup.part import back_up
 from functions.backup.plan import PartItem

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.errors import DamagedBackup, InvalidSettings, Unexpected
-from dataforge.roles import BACKUP
+from dataforge.postgres.roles import BACKUP
 from functions.backup.handler import control, hold, work
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataforge.database import transaction
 from dataforge.errors import Busy, SnapshotLost, Unavailable
+from dataforge.postgres.connection import transaction
 from functions.backup.hold import hold, read_by_snapshot
 from functions.backup.run import read_run
 

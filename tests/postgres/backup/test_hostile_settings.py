@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dataforge import manifest
+from dataforge.backups import manifest
 from tests.postgres.hostile import hostile_settings
 
 if TYPE_CHECKING:

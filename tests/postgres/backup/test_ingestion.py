@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataforge.api.batch import read_batch
 from dataforge.http.strictjson import parse
-from dataforge.roles import BACKUP, INGEST
+from dataforge.postgres.roles import BACKUP, INGEST
 from functions.backup.part import back_up
 from functions.backup.plan import PartItem
 from functions.ingest.batch import ingest

@@ -13,13 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 
-from dataforge import ddl, parquet
-from dataforge.bulk.binary import copy_batch
-from dataforge.bulk.digests import digests, hash_total
-from dataforge.bulk.texts import row_bodies
-from dataforge.catalogue import Dataset, Table
-from dataforge.rows import Violation, copy_line, process
-from dataforge.storage import storage_type
+from dataforge.bulk import parquet
+from dataforge.bulk.binary_copy import copy_batch
+from dataforge.bulk.row_hashes import digests, hash_total
+from dataforge.bulk.row_texts import row_bodies
+from dataforge.postgres import ddl
+from dataforge.records.validate import Violation, copy_line, process
+from dataforge.tables.catalogue import Dataset, Table
+from dataforge.tables.column_types import storage_type
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

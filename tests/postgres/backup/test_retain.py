@@ -9,8 +9,16 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from dataforge.ids import new_id
-from dataforge.manifest import Kind, Manifest, TableEntry, Verification, folder, write, write_verification
+from dataforge.backups.manifest import (
+    Kind,
+    Manifest,
+    TableEntry,
+    Verification,
+    folder,
+    write,
+    write_verification,
+)
+from dataforge.runs.ids import new_id
 from dataforge.settings import BackupSettings
 from functions.backup.retain import Kept, delete, outdated
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataforge import manifest
+from dataforge.backups import manifest
 from dataforge.errors import RowSecurity, TableChanged
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataforge import manifest
+from dataforge.backups import manifest
 from dataforge.errors import DamagedBackup, NoSuchBackup
 
 if TYPE_CHECKING:
-    from dataforge.manifest import Verification
+    from dataforge.backups.manifest import Verification
     from tests.postgres.backup.conftest import Vault
 
 BUCKET = "backup"

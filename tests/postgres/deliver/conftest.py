@@ -15,7 +15,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from dataforge.roles import DELIVER
+from dataforge.postgres.roles import DELIVER
 from functions.deliver.handler import handler
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataforge.catalogue import Table
 from dataforge.datasets import DATASETS
+from dataforge.tables.catalogue import Table
 from functions.deliver.filters import OPERATORS
 from functions.deliver.query import PageParameters
 

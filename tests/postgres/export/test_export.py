@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from dataforge import ddl, exports, manifest
-from dataforge.bulk.block import TableBatcher
-from dataforge.bulk.records import blocks
-from dataforge.catalogue import Column, Dataset, Table
-from dataforge.exports import Export
-from dataforge.manifest import FileEntry, Manifest, TableEntry
-from dataforge.rowjson import copy_rows, undouble
+from dataforge.backups import manifest
+from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
+from dataforge.bulk.blocks import TableBatcher
+from dataforge.formats.csv_blocks import blocks
+from dataforge.postgres import ddl
+from dataforge.records.row_json import copy_rows, undouble
+from dataforge.runs import exports
+from dataforge.runs.exports import Export
+from dataforge.tables.catalogue import Column, Dataset, Table
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

@@ -11,7 +11,7 @@ from dataforge.errors import RowSecurity
 from tests.postgres.hostile import hostile_settings
 
 if TYPE_CHECKING:
-    from dataforge.exports import Export, Format
+    from dataforge.runs.exports import Export, Format
     from tests.postgres.conftest import Database
 
 

@@ -13,8 +13,8 @@ import pytest
 from moto import mock_aws
 
 from dataforge.datasets import DATASETS, get_dataset
-from dataforge.examples import example_row
-from dataforge.roles import INGEST, LOGINS
+from dataforge.postgres.roles import INGEST, LOGINS
+from dataforge.tables.examples import example_row
 from functions.ingest.handler import handler
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.datasets import DATASETS
-from dataforge.soundness import require_key
+from dataforge.postgres.visible_rows import require_key
 
 if TYPE_CHECKING:
     from tests.postgres.ingest.conftest import Api

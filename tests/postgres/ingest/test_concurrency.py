@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.api.batch import read_batch
-from dataforge.database import connect
 from dataforge.errors import Busy
 from dataforge.http.strictjson import parse
-from dataforge.roles import INGEST
+from dataforge.postgres.connection import connect
+from dataforge.postgres.roles import INGEST
 from dataforge.settings import IngestSettings
 from functions.ingest.batch import ingest
 from functions.ingest.ledger import Claim, StillRunning

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.database import _warm
-from dataforge.roles import INGEST, LOGINS
+from dataforge.postgres.connection import _warm
+from dataforge.postgres.roles import INGEST, LOGINS
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Server

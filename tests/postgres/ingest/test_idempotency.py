@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.database import transaction
 from dataforge.http.access import owner_of
-from dataforge.roles import INGEST
+from dataforge.postgres.connection import transaction
+from dataforge.postgres.roles import INGEST
 from functions.ingest import ledger
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from psycopg2.extensions import make_dsn
 from psycopg2.extras import LoggingConnection
 
 from dataforge.api.batch import Batch
-from dataforge.database import Connection
-from dataforge.roles import INGEST
+from dataforge.postgres.connection import Connection
+from dataforge.postgres.roles import INGEST
 from functions.ingest.answer import BatchAnswer
 from functions.ingest.batch import ingest
 from functions.ingest.ledger import Claim

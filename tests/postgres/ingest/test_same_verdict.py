@@ -19,15 +19,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dataforge import ddl
-from dataforge.bulk.block import TableBatcher
-from dataforge.bulk.records import blocks
-from dataforge.catalogue import Dataset, Table
-from dataforge.csvfile import parse_fields, split_records
-from dataforge.csvrecords import read_record
+from dataforge.bulk.blocks import TableBatcher
 from dataforge.datasets import DATASETS
+from dataforge.formats.csv_blocks import blocks
+from dataforge.formats.csv_boundaries import parse_fields, split_records
+from dataforge.formats.csv_records import read_record
 from dataforge.http.strictjson import parse
-from dataforge.rows import Texts, clean, row_text
+from dataforge.postgres import ddl
+from dataforge.records.validate import Texts, clean, row_text
+from dataforge.tables.catalogue import Dataset, Table
 from functions.ingest.candidates import judge
 
 if TYPE_CHECKING:

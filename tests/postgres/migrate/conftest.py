@@ -13,10 +13,10 @@ import pytest
 from moto import mock_aws
 from psycopg2.extensions import connection
 
-from dataforge import ddl
 from dataforge.datasets import DATASETS
 from dataforge.errors import DataForgeError, TargetChanged
-from dataforge.roles import LOAD, MIGRATE
+from dataforge.postgres import ddl
+from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.settings import MigrationSettings
 from functions.migrate.abandon import abandon
 from functions.migrate.begin import begin

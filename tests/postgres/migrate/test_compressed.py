@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from dataforge import csvstream
 from dataforge.errors import DamagedFile, DataForgeError, MissingColumn, RecordTooLong
+from dataforge.formats import csv_stream
 from functions.migrate import windows
 from local.generate import generate
 
@@ -107,7 +107,7 @@ def test_a_quote_that_is_never_closed_fills_no_memory(
     used_forge: Forge, make_csv: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
     monkeypatch.setattr(windows, "AT_ONCE", 1000)
-    monkeypatch.setattr(csvstream, "RECORD_LIMIT", 1000)
+    monkeypatch.setattr(csv_stream, "RECORD_LIMIT", 1000)
     monkeypatch.setattr(windows, "PIECE", 500)
     body = make_csv("customers", {"customer_id": 1}, {"customer_id": 2}) + b'"' + b"x\n" * 2000
     used_forge.s3.put_object(Bucket="raw", Key=KEY + ending, Body=gzip.compress(body) if ending else body)

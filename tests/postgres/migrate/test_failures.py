@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.errors import DataForgeError, DiskFull, NotReconciled, SourceChanged, Unavailable
-from dataforge.roles import LOAD, MIGRATE
+from dataforge.postgres.roles import LOAD, MIGRATE
 from functions.migrate.items import LoadItem
 from functions.migrate.ledger import Tally
 from functions.migrate.load import load_chunk

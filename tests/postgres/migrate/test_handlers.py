@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.errors import InvalidSettings, SourceChanged, Unavailable, Unexpected, UnknownDataset
-from dataforge.report_bucket import failure_key
-from dataforge.roles import LOAD, MIGRATE
+from dataforge.postgres.roles import LOAD, MIGRATE
+from dataforge.s3.keys import failure_key
 from functions.migrate.handler import control, load
 
 if TYPE_CHECKING:

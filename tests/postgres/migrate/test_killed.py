@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 
-from dataforge import shadow
 from dataforge.errors import Unavailable
-from dataforge.roles import LOAD, MIGRATE
+from dataforge.postgres import shadow
+from dataforge.postgres.roles import LOAD, MIGRATE
 from functions.migrate.begin import release
 from functions.migrate.items import LoadItem
 from functions.migrate.load import load_chunk
@@ -41,7 +41,7 @@ HALT = """
 """
 WORKER = """
 import io, json, sys
-from dataforge.database import connect
+from dataforge.postgres.connection import connect
 from dataforge.settings import DatabaseSettings
 from functions.migrate.items import LoadItem
 from functions.migrate.load import load_chunk

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 
-from dataforge import leases
 from dataforge.errors import LeaseLost, QualityTooLow
-from dataforge.roles import LOAD
+from dataforge.postgres.roles import LOAD
+from dataforge.runs import leases
 from functions.migrate.begin import release
 from functions.migrate.items import LoadItem
 from functions.migrate.load import load_chunk

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 
-from dataforge.catalogue import Dataset, Row, Source, Table
-from dataforge.columns import Integer, Key, Label, References
 from dataforge.datasets import DATASETS
-from dataforge.modules import read_dataset
-from dataforge.roles import LOGINS
+from dataforge.postgres.roles import LOGINS
+from dataforge.tables.catalogue import Dataset, Row, Source, Table
+from dataforge.tables.columns import Integer, Key, Label, References
+from dataforge.tables.modules import read_dataset
 from functions.schema.apply import apply
 
 if TYPE_CHECKING:

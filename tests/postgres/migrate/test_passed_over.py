@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dataforge.catalogue import Row
-from dataforge.columns import Integer, Key, Label
 from dataforge.datasets import DATASETS
 from dataforge.errors import ArchivedFile, ColumnInFolder, InvalidInput, MissingFile, UnexpectedFiles
-from dataforge.modules import read_dataset
-from dataforge.roles import LOGINS
+from dataforge.postgres.roles import LOGINS
+from dataforge.tables.catalogue import Row
+from dataforge.tables.columns import Integer, Key, Label
+from dataforge.tables.modules import read_dataset
 from functions.migrate.begin import release
 from functions.migrate.report import shortened
 from functions.schema.apply import apply

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import pytest
 from pydantic import Field
 
-from dataforge.catalogue import Dataset, Row
-from dataforge.columns import Integer, Key, Label
 from dataforge.datasets import DATASETS
 from dataforge.errors import TableChanged, TargetRefuses
-from dataforge.modules import read_dataset
-from dataforge.roles import LOGINS
+from dataforge.postgres.roles import LOGINS
+from dataforge.tables.catalogue import Dataset, Row
+from dataforge.tables.columns import Integer, Key, Label
+from dataforge.tables.modules import read_dataset
 from functions.migrate.begin import release
 from functions.schema.apply import apply
 

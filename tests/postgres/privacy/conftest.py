@@ -23,7 +23,7 @@ import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
 
-from dataforge import roles
+from dataforge.postgres import roles
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database
@@ -45,7 +45,7 @@ ROLES = {
     "deliver.handler": roles.DELIVER,
     "export.work": roles.DELIVER,
 }
-TRACED = ("aws_xray_sdk", "aws_lambda_powertools", "dataforge.telemetry", "dataforge.http", "functions.")
+TRACED = ("aws_xray_sdk", "aws_lambda_powertools", "dataforge.aws.telemetry", "dataforge.http", "functions.")
 SERVICES = ("migrate", "backup", "restore", "ingest", "deliver", "export", "glue", "schema", "operations")
 CONCURRENCY = {f"{work}_concurrency": "1" for work in ("load", "backup", "export")}
 _executions = itertools.count(1)

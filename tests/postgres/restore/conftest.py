@@ -16,12 +16,14 @@ import pytest
 from moto import mock_aws
 from psycopg2.extensions import connection
 
-from dataforge import ddl, manifest, parquet
+from dataforge.backups import manifest
+from dataforge.backups.manifest import FileEntry, Kind, Manifest, TableEntry
+from dataforge.bulk import parquet
 from dataforge.datasets import DATASETS
 from dataforge.errors import DataForgeError
-from dataforge.manifest import FileEntry, Kind, Manifest, TableEntry
-from dataforge.roles import REFILL, RESTORE
-from dataforge.rows import content_hash
+from dataforge.postgres import ddl
+from dataforge.postgres.roles import REFILL, RESTORE
+from dataforge.records.validate import content_hash
 from dataforge.settings import RestoreSettings
 from functions.restore.abandon import abandon
 from functions.restore.begin import begin

@@ -15,8 +15,8 @@ import psycopg2
 import pytest
 
 from dataforge.errors import Unavailable
-from dataforge.roles import REFILL, RESTORE
-from dataforge.shadow import schema_of
+from dataforge.postgres.roles import REFILL, RESTORE
+from dataforge.postgres.shadow import schema_of
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

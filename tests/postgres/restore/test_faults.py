@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from dataforge import manifest, snapshot
+from dataforge.backups import manifest
 from dataforge.datasets import DATASETS
 from dataforge.errors import AlreadyRunning, Busy, InvalidInput, LeaseLost, Unavailable, WouldOrphan
-from dataforge.roles import REFILL, RESTORE
-from dataforge.shadow import schema_of
+from dataforge.postgres import snapshot
+from dataforge.postgres.roles import REFILL, RESTORE
+from dataforge.postgres.shadow import schema_of
 from functions.restore.begin import release
 from functions.restore.keep import PartItem, keep_part, plan_parts
 from functions.restore.load import FileItem, load_file

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dataforge.backups.manifest import folder
 from dataforge.errors import Busy, DamagedBackup, Unexpected
-from dataforge.manifest import folder
-from dataforge.roles import REFILL, RESTORE
+from dataforge.postgres.roles import REFILL, RESTORE
 from functions.restore.handler import control, work
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import pytest
 
-from dataforge.catalogue import Row
-from dataforge.columns import Integer, Key, Label, Text
 from dataforge.datasets import DATASETS
 from dataforge.errors import SchemaDiffers
-from dataforge.modules import read_dataset
-from dataforge.roles import LOGINS
+from dataforge.postgres.roles import LOGINS
+from dataforge.tables.catalogue import Row
+from dataforge.tables.columns import Integer, Key, Label, Text
+from dataforge.tables.modules import read_dataset
 from functions.schema.apply import apply
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from dataforge.errors import (
 from functions.restore.load import FileItem, load_file
 
 if TYPE_CHECKING:
-    from dataforge.manifest import Manifest
+    from dataforge.backups.manifest import Manifest
     from tests.postgres.restore.conftest import Vault
 
 SWAP, MERGE = 0, 10**9

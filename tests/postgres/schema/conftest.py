@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from psycopg2.extensions import connection
 
-from dataforge.catalogue import Dataset, Row
-from dataforge.modules import read_dataset
+from dataforge.tables.catalogue import Dataset, Row
+from dataforge.tables.modules import read_dataset
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

@@ -12,12 +12,23 @@ from hypothesis import strategies as st
 from psycopg2.extensions import connection
 from pydantic import BeforeValidator, Field
 
-from dataforge import ddl
-from dataforge.catalogue import Dataset, Row, Table
-from dataforge.columns import Count, Double, Exact, HexId, Integer, Key, Label, References, Text, Timestamp
-from dataforge.modules import read_dataset
-from dataforge.roles import OWNER
-from dataforge.shadow import attempt
+from dataforge.postgres import ddl
+from dataforge.postgres.roles import OWNER
+from dataforge.postgres.shadow import attempt
+from dataforge.tables.catalogue import Dataset, Row, Table
+from dataforge.tables.columns import (
+    Count,
+    Double,
+    Exact,
+    HexId,
+    Integer,
+    Key,
+    Label,
+    References,
+    Text,
+    Timestamp,
+)
+from dataforge.tables.modules import read_dataset
 from functions.schema.dataset import apply_dataset
 from functions.schema.difference import expected_dataset, shapes
 from functions.schema.subject import Outcome

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataforge.connections import Budget, TooFewConnections
 from dataforge.errors import Unavailable
-from dataforge.roles import INGEST, LOGINS
+from dataforge.postgres.connection_budget import Budget, TooFewConnections
+from dataforge.postgres.roles import INGEST, LOGINS
 from functions.schema.apply import apply
 from functions.schema.connections import connection_limits
 from functions.schema.doctor import examine

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dataforge.errors import SchemaRefused
-from dataforge.roles import LOGINS
+from dataforge.postgres.roles import LOGINS
 from functions.schema.apply import apply
 from functions.schema.doctor import REPAIR, examine
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.connections import Budget, TooFewConnections
 from dataforge.errors import Unavailable
-from dataforge.roles import LOGINS
+from dataforge.postgres.connection_budget import Budget, TooFewConnections
+from dataforge.postgres.roles import LOGINS
 from functions.schema import handler
 
 if TYPE_CHECKING:

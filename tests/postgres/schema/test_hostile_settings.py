@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dataforge.roles import LOGINS
+from dataforge.postgres.roles import LOGINS
 from functions.schema.apply import apply
 from functions.schema.doctor import examine
 from tests.postgres.hostile import hostile_settings

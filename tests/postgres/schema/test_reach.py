@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataforge.database import Connection, connect
 from dataforge.errors import Unavailable
-from dataforge.roles import LOGINS
+from dataforge.postgres.connection import Connection, connect
+from dataforge.postgres.roles import LOGINS
 from functions.schema.apply import apply
 from functions.schema.reach import reach
 

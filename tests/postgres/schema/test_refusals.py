@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import pytest
 from pydantic import Field
 
-from dataforge.catalogue import Dataset, Row
-from dataforge.columns import Count, Double, Integer, Key, Label, References, Text
 from dataforge.errors import SchemaRefused
-from dataforge.roles import LOGINS
+from dataforge.postgres.roles import LOGINS
+from dataforge.tables.catalogue import Dataset, Row
+from dataforge.tables.columns import Count, Double, Integer, Key, Label, References, Text
 from functions.schema.apply import apply, require_version
 
 if TYPE_CHECKING:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import psycopg2
 import pytest
 
-from dataforge import shadow
-from dataforge.catalogue import Table
-from dataforge.database import transaction
 from dataforge.datasets import DATASETS
 from dataforge.errors import Unavailable
-from dataforge.roles import (
+from dataforge.postgres import shadow
+from dataforge.postgres.connection import transaction
+from dataforge.postgres.roles import (
     ANALYST,
     BACKUP,
     BECOME_OWNER,
@@ -25,6 +24,7 @@ from dataforge.roles import (
     OWNER,
     REFILL,
 )
+from dataforge.tables.catalogue import Table
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

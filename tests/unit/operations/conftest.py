@@ -13,8 +13,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from dataforge import manifest
-from dataforge.manifest import FileEntry, Manifest, TableEntry, Verification
+from dataforge.backups import manifest
+from dataforge.backups.manifest import FileEntry, Manifest, TableEntry, Verification
 from functions.operations import handler as module
 
 KEY = "operator." + "x" * 48

@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from jsonschema import Draft202012Validator
 
-from dataforge import exports
 from dataforge.api.document import build
-from dataforge.exports import Export, ExportFile
 from dataforge.http.errors import InvalidRequest
-from dataforge.ids import time_of
+from dataforge.runs import exports
+from dataforge.runs.exports import Export, ExportFile
+from dataforge.runs.ids import time_of
 from functions.operations import downloads, runs
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from dataforge.api.backups import BackupPage
 from dataforge.api.document import build
 from dataforge.api.runs import Run
 from dataforge.errors import Unavailable
-from dataforge.ids import new_id, run_id
+from dataforge.runs.ids import new_id, run_id
 from functions.operations.listing import BackupQuery
 from functions.operations.runs import start, tell
 

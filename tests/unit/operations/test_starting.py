@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from dataforge.api.document import build
 from dataforge.http import Kind
-from dataforge.ids import time_of
+from dataforge.runs.ids import time_of
 
 BACKUPS, RESTORES = "/v1/backups", "/v1/restores"
 ID = "20261125T195930Z-1f0c2a9b"

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from dataforge.api.body import Body, DatasetName, pointer, read_body
 from dataforge.datasets import DEFAULT
-from dataforge.rows import Violation
+from dataforge.records.validate import Violation
 
 MOST_RECORDS = 1000
 

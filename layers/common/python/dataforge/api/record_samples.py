@@ -7,11 +7,11 @@ from typing import Any
 
 from dataforge.api.batch import Record, errors_of
 from dataforge.api.record_shapes import Counts
-from dataforge.catalogue import Table
 from dataforge.datasets import DATASETS, DEFAULT
-from dataforge.examples import example_row
-from dataforge.rejections import missing_parent
-from dataforge.rows import Violation, process
+from dataforge.records.rejections import missing_parent
+from dataforge.records.validate import Violation, process
+from dataforge.tables.catalogue import Table
+from dataforge.tables.examples import example_row
 
 BATCH_ID = "019316c0-5b1e-7c3a-9d52-3f1b7a90c4de"
 

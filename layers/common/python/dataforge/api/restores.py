@@ -23,7 +23,7 @@ from dataforge.api.runs import EXAMPLE_ID, ID, RunId, started
 from dataforge.api.shapes import Shape
 from dataforge.datasets import DATASETS, DEFAULT
 from dataforge.http import Kind
-from dataforge.ids import FORM
+from dataforge.runs.ids import FORM
 
 LATEST = "latest"
 

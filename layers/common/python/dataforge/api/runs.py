@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from dataforge.api.shapes import Shape
-from dataforge.ids import FORM
+from dataforge.runs.ids import FORM
 
 ID = {"type": "string", "pattern": f"^{FORM.pattern}$"}
 EXAMPLE_ID = "20261125T195930Z-1f0c2a9b"

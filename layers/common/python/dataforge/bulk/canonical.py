@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from dataforge.bulk.digests import text_bytes
-from dataforge.catalogue import Column
-from dataforge.rows import Cleanings, clean_value, findings, quote
+from dataforge.bulk.row_hashes import text_bytes
+from dataforge.records.validate import Cleanings, clean_value, findings, quote
+from dataforge.tables.catalogue import Column
 
 _TIGHT = re.compile(r"\^(?:\[[0-9A-Za-z-]+\](?:\{[0-9,]+\})?)+\$")
 """Patterns of letter and digit classes only: what they match has no blank and needs no quotes."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
-from dataforge.catalogue import Dataset
 from dataforge.errors import InvalidDeclaration, UnknownDataset
-from dataforge.modules import read_dataset
+from dataforge.tables.catalogue import Dataset
+from dataforge.tables.modules import read_dataset
 
 _MODULES = ("olist", "quotes")
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from dataforge.catalogue import Row
-from dataforge.columns import (
+from dataforge.tables.catalogue import Row
+from dataforge.tables.columns import (
     Clean,
     Count,
     Double,

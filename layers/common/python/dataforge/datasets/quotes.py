@@ -10,8 +10,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dataforge.catalogue import Row, Source
-from dataforge.columns import Digest, HexId, IndexedName, Key, Name, References
+from dataforge.tables.catalogue import Row, Source
+from dataforge.tables.columns import Digest, HexId, IndexedName, Key, Name, References
 
 _QUOTE_ID = Digest(("author", "text"))
 _FLAT = ("author", "text", "tags")

@@ -1,0 +1,1 @@
+"""AWS: clients, telemetry, failures and custom resources."""

@@ -1,0 +1,1 @@
+"""Backups: the manifest, the list of backups, and the page ranges of tables."""

@@ -1,0 +1,214 @@
+"""The manifest of a backup: what is in it, and what its files must be. Without one a backup does not exist.
+
+    <dataset>/<backup_id>/manifest.json              written last, and only if nobody has written it
+    <dataset>/<backup_id>/verification.json          written when the files were read back (see ``Verification``)
+    <dataset>/<backup_id>/<table>/part-00000.parquet
+
+Manifests are kept for years: fields are added, never renamed, and ``format`` changes when an old reader would be wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Literal
+
+from botocore.exceptions import ClientError
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dataforge.errors import BackupExists, DamagedBackup, NoSuchBackup
+from dataforge.records.validate import ROW_HASH
+from dataforge.s3.objects import download, translated
+from dataforge.tables.catalogue import Table
+
+FORMAT = "dataforge-backup-1"
+MANIFEST = "manifest.json"
+VERIFICATION = "verification.json"
+
+Kind = Literal["backup", "safety", "export"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class ColumnEntry(_Model):
+    """A column as it was: ``type`` as DDL writes it."""
+
+    name: str
+    type: str
+    nullable: bool
+
+
+class FileEntry(_Model):
+    """A Parquet file; ``key`` is relative to the manifest's folder, ``sha256`` in hex digits."""
+
+    key: str
+    rows: int
+    size: int
+    sha256: str
+
+    def fault(self, data: bytes | None) -> str:
+        """What is wrong with these bytes as the file's (None: there are none); empty if nothing is."""
+        if data is None:
+            return "is missing"
+        if len(data) != self.size:
+            return f"has {len(data)} bytes, not {self.size}"
+        same = hashlib.sha256(data).hexdigest() == self.sha256
+        return "" if same else "is not what was written (its SHA-256 differs)"
+
+
+class TableEntry(_Model):
+    """A table: its rows, their ``content_hash``, its columns with their fingerprint, its files in order."""
+
+    table: str
+    rows: int
+    content_hash: str
+    schema_fingerprint: str
+    columns: tuple[ColumnEntry, ...]
+    files: tuple[FileEntry, ...]
+
+    @property
+    def fault(self) -> str:
+        """What contradicts itself in the entry; empty if nothing does."""
+        same = self.schema_fingerprint == fingerprint(self.columns)
+        return "" if same else f"the fingerprint of {self.table} is not that of its columns"
+
+
+class Manifest(_Model):
+    """A complete backup. ``created_at`` is the instant whose state it holds."""
+
+    format: str = FORMAT
+    backup_id: str
+    dataset: str
+    kind: Kind
+    created_at: datetime
+    row_hash: str = ROW_HASH
+    tables: tuple[TableEntry, ...]
+
+    @property
+    def folder(self) -> str:
+        """Where its objects lie in the backup bucket."""
+        return folder(self.dataset, self.backup_id)
+
+    @property
+    def size(self) -> int:
+        """The bytes of all its files."""
+        return sum(file.size for table in self.tables for file in table.files)
+
+    def table(self, name: str) -> TableEntry:
+        """The entry of a table. Raises ``NoSuchBackup`` naming the tables that are in it."""
+        for entry in self.tables:
+            if entry.table == name:
+                return entry
+        known = ", ".join(entry.table for entry in self.tables)
+        raise NoSuchBackup(f"Backup {self.backup_id} does not hold the table {name!r}. It holds: {known}.")
+
+
+class Verification(_Model):
+    """That a backup's files were read back: when, how, how long it took, and what was wrong, if anything.
+
+    ``files``: sizes, SHA-256 and content hash were recomputed from them. ``restored``: the rows were also loaded into a
+    scratch schema, and PostgreSQL computed the same hash.
+    """
+
+    backup_id: str
+    verified: bool
+    how: tuple[Literal["files", "restored"], ...]
+    verified_at: datetime
+    seconds: float
+    faults: tuple[str, ...] = ()
+
+
+def folder(dataset: str, backup_id: str) -> str:
+    """Where a backup's objects lie in the backup bucket, with the last slash."""
+    return f"{dataset}/{backup_id}/"
+
+
+def column_entries(table: Table) -> tuple[ColumnEntry, ...]:
+    """The table's columns, as a manifest tells them."""
+    return tuple(ColumnEntry(name=c.name, type=c.type.sql, nullable=c.nullable) for c in table.columns)
+
+
+def fingerprint(columns: tuple[ColumnEntry, ...]) -> str:
+    """SHA-256 over names, types and nullability of columns, in their order."""
+    document = [[column.name, column.type, column.nullable] for column in columns]
+    return hashlib.sha256(json.dumps(document).encode()).hexdigest()
+
+
+def write(s3: Any, bucket: str, manifest: Manifest) -> str:
+    """Make the backup exist; the last of its objects. Returns its S3 URI.
+
+    Repeating it with the same content is harmless. Raises ``BackupExists`` if another one is there.
+    """
+    key, body = manifest.folder + MANIFEST, manifest.model_dump_json(indent=1).encode()
+    try:
+        with translated(bucket, key):
+            s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in {"PreconditionFailed", "ConditionalRequestConflict"}:
+            raise
+        if download(s3, bucket, key) != body:
+            raise BackupExists(key) from error
+    return f"s3://{bucket}/{key}"
+
+
+def find(s3: Any, bucket: str, dataset: str, backup_id: str) -> Manifest | None:
+    """The manifest of a backup, or None if there is none. Raises ``DamagedBackup`` if it cannot be understood."""
+    try:
+        return read(s3, bucket, dataset, backup_id)
+    except NoSuchBackup:
+        return None
+
+
+def read(s3: Any, bucket: str, dataset: str, backup_id: str) -> Manifest:
+    """The manifest of a backup. Raises ``NoSuchBackup``, ``DamagedBackup`` (no manifest at all), ``UnusableBucket``."""
+    key = folder(dataset, backup_id) + MANIFEST
+    body = download(s3, bucket, key)
+    if body is None:
+        raise NoSuchBackup(f"There is no backup {backup_id!r} of {dataset!r}: {key} does not exist.")
+    try:
+        manifest = Manifest.model_validate_json(body)
+    except ValidationError as error:
+        raise DamagedBackup(backup_id, [f"{key} is no manifest"]) from error
+    if (manifest.format, manifest.row_hash) != (FORMAT, ROW_HASH):
+        raise DamagedBackup(
+            backup_id, [f"{key} is of format {manifest.format} with {manifest.row_hash} hashes"]
+        )
+    if (manifest.dataset, manifest.backup_id) != (dataset, backup_id):
+        raise DamagedBackup(backup_id, [f"{key} is the manifest of {manifest.dataset}/{manifest.backup_id}"])
+    return manifest
+
+
+def backup_ids(s3: Any, bucket: str, dataset: str) -> Iterator[str]:
+    """The ids under which a dataset has objects, oldest first; not each has a manifest."""
+    with translated(bucket, dataset):
+        pages = s3.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=f"{dataset}/", Delimiter="/"
+        )
+        for page in pages:
+            for item in page.get("CommonPrefixes", ()):
+                yield item["Prefix"].split("/")[1]
+
+
+def list_manifests(s3: Any, bucket: str, dataset: str) -> Iterator[Manifest]:
+    """The dataset's complete backups, newest first; each costs a request when it is asked for."""
+    for backup_id in sorted(backup_ids(s3, bucket, dataset), reverse=True):
+        if (manifest := find(s3, bucket, dataset, backup_id)) is not None:
+            yield manifest
+
+
+def write_verification(s3: Any, bucket: str, dataset: str, verification: Verification) -> None:
+    """Note beside the manifest that the backup was read back; a later one replaces it."""
+    key = folder(dataset, verification.backup_id) + VERIFICATION
+    body = verification.model_dump_json(indent=1).encode()
+    with translated(bucket, key):
+        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+
+
+def read_verification(s3: Any, bucket: str, dataset: str, backup_id: str) -> Verification | None:
+    """The newest verification of a backup, or None if there was none."""
+    body = download(s3, bucket, folder(dataset, backup_id) + VERIFICATION)
+    return None if body is None else Verification.model_validate_json(body)

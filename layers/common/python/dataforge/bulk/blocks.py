@@ -1,0 +1,223 @@
+"""A block of a CSV to what COPY takes, its hash, and its rejections.
+
+A block is a run of whole records in memory, at most some megabytes. The regular ones go through Arrow by columns; a record
+that is malformed, not UTF-8 or of the wrong length, and every row that Arrow's pass is not sure of, goes through
+``dataforge.records.validate.process``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from dataforge.bulk.canonical import CanonicalColumn, Fault, canonical
+from dataforge.bulk.row_hashes import digests as row_digests
+from dataforge.bulk.row_hashes import hash_total, text_bytes
+from dataforge.formats.csv_blocks import (
+    Block,
+    FolderValues,
+    present_records,
+    read_columns,
+    regular_records,
+    with_folder_values,
+)
+from dataforge.formats.csv_boundaries import Offsets
+from dataforge.formats.csv_records import read_record
+from dataforge.records.validate import Cleanings, Texts, Violation, copy_line, process, row_text
+from dataforge.tables.catalogue import Table
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A record that is no row: its offset in the block, its raw bytes, every violation."""
+
+    offset: int
+    raw: bytes
+    violations: list[Violation]
+
+
+@dataclass
+class Batch:
+    """What came out of some records for one table.
+
+    ``lines``: COPY CSV lines, the columns in catalogue order and the record's position last. ``hash_total``: the sum of
+    the row hashes of these lines (modulo 2**64). ``read = rows + deduplicated + len(rejected)``.
+    """
+
+    read: int = 0
+    rows: int = 0
+    deduplicated: int = 0
+    hash_total: int = 0
+    lines: list[bytes] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    cleanings: Cleanings = field(default_factory=Counter)
+
+
+class TableBatcher:
+    """Turns blocks of one table's file into batches; remembers rows of a keyless table, to load each only once.
+
+    But not where rows may turn out to be orphans: the first in the file is rejected then, and here it need not come first.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self._dedupes = table.keyed_by_row and not table.foreign_keys
+        self._seen: set[bytes] = set()
+        self._known: dict[tuple[Fault, ...], list[Violation]] = {}
+
+    def batch(self, block: Block) -> Batch:
+        """The block's batch. Nothing is lost: every record that is not blank is counted in ``read``."""
+        present = present_records(block)
+        regular = regular_records(block) & present
+        batch = Batch(read=int(present.sum()))
+        doubtful = present & ~regular
+        if regular.any():
+            doubtful[self._columns(block, np.flatnonzero(regular), batch)] = True
+        self._records(block, np.flatnonzero(doubtful), batch)
+        return batch
+
+    def _columns(self, block: Block, regular: NDArray[np.int64], batch: Batch) -> NDArray[np.int64]:
+        """Take the regular records by columns; returns which are left to the model."""
+        raw = read_columns(block, regular)
+        if raw is None or raw.num_rows != len(regular) or not self.table.columns_are_independent:
+            return regular
+        texts = {name: raw.column(name).combine_chunks() for name in raw.column_names}
+        texts |= {name: constant(value, raw.num_rows) for name, value in block.folder_values.items()}
+        has_nul = b"\0" in block.data or any("\0" in (value or "") for value in block.folder_values.values())
+        columns = self._canonical(texts, has_nul=has_nul)
+        bad = self._good(batch, columns, block.records.starts[regular] + block.position)
+        return self._bad(block, regular, np.flatnonzero(bad), columns, batch)
+
+    def _bad(
+        self,
+        block: Block,
+        regular: NDArray[np.int64],
+        bad: NDArray[np.int64],
+        columns: list[CanonicalColumn],
+        batch: Batch,
+    ) -> NDArray[np.int64]:
+        """Reject the records whose faults are known; returns the others, to be asked about.
+
+        Columns are independent, so what the model says of a record follows from what is wrong with its values.
+        """
+        faults = list(zip(*(column.faults(bad) for column in columns), strict=True))
+        known = np.zeros(len(bad), np.bool_)
+        for place, (index, fault) in enumerate(zip(regular[bad].tolist(), faults, strict=True)):
+            violations = self._known.get(fault)
+            if violations is None:
+                verdict = judge_record(
+                    self.table, block.header, block.raw(index), False, Counter(), block.folder_values
+                )
+                if not isinstance(verdict, list):
+                    continue
+                violations = self._known[fault] = verdict
+            known[place] = True
+            batch.rejected.append(Rejected(int(block.records.starts[index]), block.raw(index), violations))
+        for name, column in zip(self.table.column_names, columns, strict=True):
+            column.count(name, bad[known], batch.cleanings)
+        return regular[bad[~known]]
+
+    def add_columns(
+        self, batch: Batch, texts: Mapping[str, pa.Array], positions: Offsets, *, has_nul: bool
+    ) -> NDArray[np.bool_]:
+        """Add the rows that are certainly good, given by columns; returns which are left to the model."""
+        if not self.table.columns_are_independent:
+            return np.ones(len(positions), np.bool_)
+        return self._good(batch, self._canonical(texts, has_nul=has_nul), positions)
+
+    def _canonical(self, texts: Mapping[str, pa.Array], *, has_nul: bool) -> list[CanonicalColumn]:
+        return [canonical(column, texts[column.name], has_nul) for column in self.table.columns]
+
+    def _good(self, batch: Batch, columns: list[CanonicalColumn], positions: Offsets) -> NDArray[np.bool_]:
+        """Add the rows without a fault; returns the others."""
+        masks = [mask for column in columns if (mask := column.bad()) is not None]
+        bad = reduce(np.logical_or, masks, np.zeros(len(positions), np.bool_))
+        for name, column in zip(self.table.column_names, columns, strict=True):
+            column.count(name, ~bad, batch.cleanings)
+        quoted = [c.quoted for c in columns]
+        if bad.any():
+            keep = pa.array(~bad)
+            quoted, positions = [q.filter(keep) for q in quoted], positions[~bad]
+        body = pc.binary_join_element_wise(*quoted, ",", null_handling="replace", null_replacement="")
+        self._add(batch, body, positions)
+        return bad
+
+    def _add(self, batch: Batch, body: pa.Array, positions: Offsets) -> None:
+        """Add rows, given as the insides of their row texts."""
+        if self._dedupes:
+            body, positions = self._once(batch, body, positions)
+        digests = row_digests(body)
+        if self._dedupes:
+            new = np.array([d not in self._seen for d in digests], np.bool_)
+            self._seen.update(digests)
+            if not new.all():
+                batch.deduplicated += int((~new).sum())
+                body, positions = body.filter(pa.array(new)), positions[new]
+                digests = [d for d, is_new in zip(digests, new.tolist(), strict=True) if is_new]
+        batch.rows += len(digests)
+        batch.hash_total = (batch.hash_total + hash_total(digests)) % 2**64
+        if pc.any(pc.match_substring(body, "\\"), min_count=0).as_py():
+            body = pc.replace_substring(body, "\\\\", "\\")
+        source = pc.cast(pa.array(positions), pa.string())
+        lines = pc.binary_join_element_wise(pc.binary_join_element_wise(body, source, ","), "", "\n")
+        batch.lines.append(text_bytes(lines))
+
+    def _once(self, batch: Batch, body: pa.Array, positions: Offsets) -> tuple[pa.Array, Offsets]:
+        """The distinct rows of a block, each at its first position: hashing repeated ones would be wasted."""
+        encoded = body.dictionary_encode()
+        indices = encoded.indices.to_numpy()
+        first = np.empty(len(encoded.dictionary), np.int64)
+        first[indices[::-1]] = np.arange(len(indices) - 1, -1, -1)
+        batch.deduplicated += len(indices) - len(first)
+        return encoded.dictionary, positions[first]
+
+    def _records(self, block: Block, indices: NDArray[np.int64], batch: Batch) -> None:
+        """Take records one by one, through the row model."""
+        malformed = set(block.records.malformed)
+        for index in indices.tolist():
+            start, raw = int(block.records.starts[index]), block.raw(index)
+            verdict = judge_record(
+                self.table, block.header, raw, index in malformed, batch.cleanings, block.folder_values
+            )
+            if isinstance(verdict, list):
+                batch.rejected.append(Rejected(start, raw, verdict))
+            else:
+                self.add_row(batch, verdict, start + block.position)
+
+    def add_row(self, batch: Batch, texts: Texts, position: int) -> None:
+        """Add one row, unless the table is keyless and has it already."""
+        digest = hashlib.md5(row_text(texts).encode(), usedforsecurity=False).digest()
+        if self._dedupes:
+            if digest in self._seen:
+                batch.deduplicated += 1
+                return
+            self._seen.add(digest)
+        batch.rows += 1
+        batch.hash_total = (batch.hash_total + hash_total([digest])) % 2**64
+        batch.lines.append(f"{copy_line(texts)},{position}\n".encode())
+
+
+def constant(value: str | None, count: int) -> pa.Array:
+    """A column in which each record has the same text."""
+    return pa.repeat(pa.scalar(value, pa.string()), count)
+
+
+def judge_record(
+    table: Table,
+    header: tuple[str, ...],
+    raw: bytes,
+    malformed: bool,
+    cleanings: Cleanings,
+    folder_values: FolderValues | None = None,
+) -> Texts | list[Violation]:
+    """The verdict on one raw record of a table's own file."""
+    record = with_folder_values(read_record(header, raw, malformed), folder_values)
+    return record if isinstance(record, list) else process(table, record, cleanings)

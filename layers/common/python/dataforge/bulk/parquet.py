@@ -1,0 +1,147 @@
+"""Tables to Parquet and back, as a stream in bounded memory, every value exact.
+
+A table's rows leave PostgreSQL by COPY, and Arrow reads the text by columns. The rows' hashes are taken of that text, which
+is PostgreSQL's own: what becomes of it afterwards is held against them. Files are readable as they are by DuckDB, pandas
+and Athena: one file is a table's columns and nothing else.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dataforge.bulk.row_hashes import digests, hash_total
+from dataforge.bulk.row_texts import join_texts
+from dataforge.formats.csv_columns import read_texts
+from dataforge.postgres import ddl
+from dataforge.tables.catalogue import Table
+from dataforge.tables.column_types import StorageType
+
+CONTENT_TYPE = "application/vnd.apache.parquet"
+
+CHUNK_BYTES = 4 << 20
+"""How much text Arrow reads at a time."""
+GROUP_BYTES = 32 << 20
+"""About how large a row group is in memory: a reader needs that much per file it reads."""
+BATCH_ROWS = 1 << 16
+
+_DECIMAL = re.compile(r"decimal128\((\d+), (\d+)\)")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What is in a file: its rows, and the sum of their hashes modulo 2**64."""
+
+    rows: int
+    hash_total: int
+
+
+def arrow_type(kind: StorageType) -> pa.DataType:
+    """The Arrow type that a storage type names."""
+    decimal = _DECIMAL.fullmatch(kind.arrow)
+    return pa.decimal128(*map(int, decimal.groups())) if decimal else pa.type_for_alias(kind.arrow)
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """The table's columns in Arrow's, and so in Parquet's, terms."""
+    return pa.schema([pa.field(c.name, arrow_type(c.type), c.nullable) for c in table.columns])
+
+
+def copy_sql(table: Table, condition: str = "true", schema: str | None = None) -> str:
+    """The COPY that ``write`` reads: the table's columns, of the rows that meet the condition."""
+    rows = f"SELECT {ddl.columns_sql(table)} FROM {ddl.qualified(table, schema)} WHERE {condition}"
+    return f"COPY ({rows}) TO STDOUT (FORMAT csv)"
+
+
+def write(cursor: Any, table: Table, copy: str, file: IO[bytes] | io.RawIOBase) -> Written:
+    """Write the rows of a ``copy_sql`` into an open file, as Parquet with zstd. The file is not closed.
+
+    The same rows in the same order make the same bytes. Memory is bounded by the row group, and by the largest row.
+    """
+    with pq.ParquetWriter(file, arrow_schema(table), compression="zstd") as writer:
+        rows = _Rows(table, writer)
+        with io.BufferedWriter(rows, CHUNK_BYTES) as text:
+            cursor.copy_expert(copy, text)
+        return rows.written()
+
+
+class _Rows(io.RawIOBase):
+    """Takes the text of a COPY in pieces of any size, and writes row groups."""
+
+    def __init__(self, table: Table, writer: Any) -> None:
+        super().__init__()
+        self._schema = arrow_schema(table)
+        self._types = {column.name: column.type for column in table.columns}
+        self._writer = writer
+        self._rest = b""
+        self._batches: list[pa.Table] = []
+        self._size = self._rows = self._hash_total = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        """Take in a piece of the text; what is behind the last whole row waits for the next."""
+        text = self._rest + bytes(data)
+        end = end_of_rows(text)
+        self._rest = text[end:]
+        if end:
+            self._add(read_texts(text[:end], self._schema.names, quoted_is_null=False))
+        return len(data)
+
+    def _add(self, texts: pa.Table) -> None:
+        found = digests(join_texts(self._types, texts))
+        self._hash_total += hash_total(found)
+        self._rows += len(found)
+        columns = [parsed(kind, texts.column(name)) for name, kind in self._types.items()]
+        rows = pa.table(columns, self._schema)
+        self._size += rows.nbytes
+        self._batches.append(rows)
+        if self._size >= GROUP_BYTES:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        group = pa.concat_tables(self._batches)
+        self._writer.write_table(group, row_group_size=max(group.num_rows, 1))
+        self._batches, self._size = [], 0
+
+    def written(self) -> Written:
+        """Write what is left; the text has ended."""
+        if self._rest:
+            raise EOFError("The text of a COPY ended within a row.")
+        if self._batches:
+            self._write_group()
+        return Written(self._rows, self._hash_total % 2**64)
+
+
+def end_of_rows(text: bytes) -> int:
+    """Where the last whole row of a CSV text ends, which begins with a row: behind a line feed outside quotes."""
+    end = text.rfind(b"\n")
+    odd = text.count(b'"', 0, max(end, 0)) % 2
+    while end >= 0 and odd:
+        before = text.rfind(b"\n", 0, end)
+        odd ^= text.count(b'"', max(before, 0), end) % 2
+        end = before
+    return end + 1
+
+
+def parsed(kind: StorageType, texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The values that PostgreSQL's texts stand for."""
+    return pc.equal(texts, "t") if kind.name == "boolean" else pc.cast(texts, arrow_type(kind))
+
+
+def read_batches(file: Any, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+    """The file's rows in order, some at a time, and never those of two row groups: these are what bounds a reader's memory.
+
+    Raises ``pa.ArrowInvalid`` or ``OSError`` if it is no Parquet file.
+    """
+    with pq.ParquetFile(file) as parquet:
+        for group in range(parquet.num_row_groups):
+            yield from parquet.iter_batches(rows, [group], use_threads=False)

@@ -1,0 +1,100 @@
+"""Arrow values to canonical texts and whole row texts, by columns: what Parquet files are verified and restored with.
+
+``dataforge.tables.column_types`` defines the text of a value. Where Arrow writes a value in the same way, Arrow's text is
+used; other values are written one by one, each distinct value once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dataforge.bulk.canonical import DOUBLE, TINY, quote_free_text
+from dataforge.tables.column_types import StorageType
+
+_SECONDS = r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
+_DOUBLE = rf"{DOUBLE}|^-?0$"
+_MARK = pa.scalar('"')
+_NO_TEXT = pa.scalar(None, pa.string())
+
+
+def row_bodies(types: Mapping[str, StorageType], batch: pa.RecordBatch | pa.Table) -> pa.Array:
+    """The rows' texts without their parentheses; columns in the order of ``types``.
+
+    A column that the batch lacks is NULL in every row.
+    """
+    return _join([_quoted(kind, _column(batch, name)) for name, kind in types.items()])
+
+
+def join_texts(types: Mapping[str, StorageType], texts: pa.Table) -> pa.Array:
+    """``row_bodies`` of columns that are canonical texts already."""
+    return _join([_quote(kind, _column(texts, name)) for name, kind in types.items()])
+
+
+def _join(quoted: list[pa.Array]) -> pa.Array:
+    return pc.binary_join_element_wise(*quoted, ",", null_handling="replace", null_replacement="")
+
+
+def _column(batch: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
+    if name not in batch.schema.names:
+        return pa.nulls(batch.num_rows, pa.string())
+    column = batch.column(name)
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _quoted(kind: StorageType, values: pa.Array) -> pa.Array:
+    """Texts as they stand in a row's text; null stays null."""
+    if pa.types.is_null(values.type) or values.null_count == len(values):
+        return pa.nulls(len(values), pa.string())
+    return _quote(kind, canonical_texts(kind, values))
+
+
+def _quote(kind: StorageType, texts: pa.Array) -> pa.Array:
+    """Canonical texts as they stand in a row's text."""
+    if kind.name == "text":
+        return quote_free_text(texts)
+    return pc.binary_join_element_wise(_MARK, texts, _MARK, "") if kind.quoted else texts
+
+
+def canonical_texts(kind: StorageType, values: pa.Array) -> pa.Array:
+    """The canonical text of each value; null stays null."""
+    match kind.name:
+        case "text":
+            return values
+        case "integer" | "bigint":
+            return pc.cast(values, pa.string())
+        case "boolean":
+            return pc.if_else(values, pa.scalar("t"), pa.scalar("f"))
+        case "double":
+            return _by_pattern(kind, values, _DOUBLE, unless=TINY)
+        case "timestamp":
+            return _timestamps(kind, values)
+    return _one_by_one(kind, values)
+
+
+def _timestamps(kind: StorageType, values: pa.Array) -> pa.Array:
+    """Whole seconds of four-digit years are written alike; the rest one by one."""
+    try:
+        return _by_pattern(kind, values.cast(pa.timestamp("s")), _SECONDS)
+    except pa.ArrowInvalid:
+        return _one_by_one(kind, values)
+
+
+def _by_pattern(kind: StorageType, values: pa.Array, pattern: str, unless: str = "") -> pa.Array:
+    """Arrow's own text where it matches the pattern; else what the storage type writes."""
+    texts = pc.cast(values, pa.string())
+    known = pc.match_substring_regex(texts, pattern)
+    if unless:
+        known = pc.and_(known, pc.invert(pc.match_substring(texts, unless)))
+    if pc.all(known, min_count=0).as_py():
+        return texts
+    others = _one_by_one(kind, pc.if_else(known, pa.scalar(None, values.type), values))
+    return pc.coalesce(pc.if_else(known, texts, _NO_TEXT), others)
+
+
+def _one_by_one(kind: StorageType, values: pa.Array) -> pa.Array:
+    encoded = values.dictionary_encode()
+    texts = pa.array([kind.text(value) for value in encoded.dictionary.to_pylist()], pa.string())
+    return texts.take(encoded.indices)

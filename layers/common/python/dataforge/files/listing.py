@@ -1,0 +1,85 @@
+"""The files below a prefix, or in a folder, and what becomes of each in a run: none is passed over in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from dataforge.files.names import in_order
+from dataforge.files.sources import Doubtful, FileNames, Ignored, Taken
+from dataforge.tables.catalogue import Dataset
+
+
+@dataclass(frozen=True)
+class FileList:
+    """Every path is in ``taken``, ``ignored`` or ``doubtful``; the latter two give the reason.
+
+    ``taken``: sources in catalogue order, the files of one in the order of their paths' bytes: the file order that decides
+    conflicts. ``missing``: the expected file of each table of the run that has none.
+    """
+
+    taken: tuple[tuple[str, Taken], ...]
+    ignored: Mapping[str, str]
+    doubtful: Mapping[str, str]
+    missing: Mapping[str, str]
+
+
+def list_files(
+    dataset: Dataset,
+    tables: Iterable[str],
+    paths: Iterable[str],
+    ignore: Collection[str] = (),
+    prefix: str = "",
+) -> FileList:
+    """What becomes of the files, whose ``paths`` are relative to the prefix, in a run of these tables.
+
+    ``ignore``: patterns of files to leave, with ``*`` and ``?``, for a path, with or without the prefix, or a file's own
+    name; one that ends with ``/`` means a folder.
+    """
+    names, wanted = FileNames(dataset), set(tables)
+    taken: dict[str, Taken] = {}
+    ignored: dict[str, str] = {}
+    doubtful: dict[str, str] = {}
+    for path in in_order(paths):
+        pattern = next((p for p in ignore if _matches(path, p) or _matches(prefix + path, p)), None)
+        fate = Ignored(f"the run ignores {pattern}") if pattern is not None else names.fate(path)
+        match _narrowed(fate, wanted):
+            case Taken() as found:
+                taken[path] = found
+            case Doubtful(reason=reason):
+                doubtful[path] = reason
+            case Ignored(reason=reason):
+                ignored[path] = reason
+    sources = [source for source in dataset.sources if wanted & set(source.tables)]
+    there = {found.source.file for found in taken.values()}
+    missing = {t: s.file for s in sources if s.file not in there for t in s.tables if t in wanted}
+    order = {source.file: number for number, source in enumerate(sources)}
+    in_run_order = sorted(taken.items(), key=lambda item: order[item[1].source.file])
+    return FileList(tuple(in_run_order), ignored, doubtful, missing)
+
+
+def present_tables(
+    dataset: Dataset, paths: Iterable[str], ignore: Collection[str] = (), prefix: str = ""
+) -> list[str]:
+    """The tables that have a file, in catalogue order."""
+    missing = list_files(dataset, dataset.tables, paths, ignore, prefix).missing
+    return [table for table in dataset.tables if table not in missing]
+
+
+def _matches(path: str, pattern: str) -> bool:
+    if pattern.endswith("/"):
+        return path.startswith(pattern) or fnmatchcase(path, f"{pattern}*")
+    name = path.rpartition("/")[2]
+    return pattern in (path, name) or fnmatchcase(path, pattern) or fnmatchcase(name, pattern)
+
+
+def _narrowed(fate: Taken | Ignored | Doubtful, wanted: set[str]) -> Taken | Ignored | Doubtful:
+    """What becomes of a file in a run that need not be of its tables."""
+    if isinstance(fate, Ignored):
+        return fate
+    sources = (fate.source,) if isinstance(fate, Taken) else fate.sources
+    tables = [table for source in sources for table in source.tables]
+    if wanted & set(tables):
+        return fate
+    return Ignored(f"a file of {', '.join(tables)}, which this run does not migrate")

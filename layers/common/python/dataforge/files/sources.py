@@ -1,0 +1,168 @@
+"""Which file is which source's, by its name alone.
+
+A source's stem is its file's name without ``.csv``. Below a migration's prefix a source has these files: ``stem.csv``,
+further ones with a number (``stem_2.csv``, ``stem-2.csv``), and every data file in the folder ``stem/``. Each may be
+``.csv``, ``.csv.gz``, ``.csv.zst`` or ``.parquet``. Folders named ``key=value`` may lie around them, see
+``dataforge.files.partitions``. Names are compared to the letter.
+
+Every other file is either ``Ignored`` (no source's) or ``Doubtful`` (it looks like a source's, see
+``dataforge.files.lookalikes``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from dataforge.files.lookalikes import Lookalike, ending_fault, is_marker, misnamed
+from dataforge.files.names import data_stem, stem_of
+from dataforge.files.partitions import partition_fault, partition_of
+from dataforge.tables.catalogue import Dataset, Source
+
+_NUMBERED = re.compile(r"(.+)[_-][0-9]+", re.DOTALL)
+_STORES = {
+    "_temporary": "a write of Spark or Hadoop that has not finished",
+    "_delta_log": "a Delta table, in which files of deleted rows remain; export its current rows",
+    ".hoodie": "a Hudi table, in which files of deleted rows remain; export its current rows",
+}
+"""Folders beside data files that say what these are."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A file of the source. ``partition``: what its ``key=value`` folders say, None being NULL."""
+
+    source: Source
+    partition: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the file itself must have."""
+        return tuple(column for column in self.source.columns if column not in self.partition)
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A file of no source."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Doubtful:
+    """A file that looks like one of the sources', and is not named like one; ``reason`` says why and what to do."""
+
+    sources: tuple[Source, ...]
+    reason: str
+
+
+Fate = Taken | Ignored | Doubtful
+
+
+@dataclass(frozen=True)
+class FileNames:
+    """The file names of a dataset."""
+
+    dataset: Dataset
+
+    @cached_property
+    def _by_stem(self) -> Mapping[str, Source]:
+        return {stem_of(source.file): source for source in self.dataset.sources}
+
+    @cached_property
+    def _lookalikes(self) -> list[tuple[Lookalike, Source]]:
+        """What resembles a source's file, longest stem first, then a table's name, whose file may be named otherwise."""
+        stems = sorted(self._by_stem, key=len, reverse=True)
+        tables = [(table, source) for source in self.dataset.sources for table in source.tables]
+        return [(Lookalike(stem), self._by_stem[stem]) for stem in stems] + [
+            (Lookalike(table, data_only=True), source)
+            for table, source in tables
+            if table not in self._by_stem
+        ]
+
+    def fate(self, path: str) -> Fate:
+        """What becomes of a file; ``path`` is relative to the prefix, with ``/`` between folders."""
+        *folders, name = path.split("/")
+        if is_marker(name):
+            return Ignored("a marker file")
+        pairs = [pair for folder in folders if (pair := partition_of(folder))]
+        plain = [folder for folder in folders if not partition_of(folder)]
+        found = self._plain_fate(plain, name)
+        if not isinstance(found, Taken) or not pairs:
+            return found
+        fault = partition_fault(found.source, pairs)
+        if fault:
+            return Doubtful((found.source,), fault)
+        ignored = found.source.ignored_partitions
+        return Taken(found.source, {key: value for key, value in pairs if key not in ignored})
+
+    def _plain_fate(self, folders: list[str], name: str) -> Fate:
+        match folders:
+            case []:
+                return self._alone(name)
+            case [folder] if folder in self._by_stem:
+                return self._in_folder(self._by_stem[folder], name)
+        return self._elsewhere(folders, name)
+
+    def _alone(self, name: str) -> Fate:
+        """A file directly below the prefix."""
+        stem = data_stem(name)
+        numbered = _NUMBERED.fullmatch(stem or "")
+        for known in (stem, numbered and numbered[1]):
+            if known and known in self._by_stem:
+                return Taken(self._by_stem[known])
+        for lookalike, source in self._lookalikes:
+            if lookalike.fits(name):
+                reason = misnamed(name, source.file)
+                if lookalike.data_only:
+                    reason = f"it is named like the table {lookalike.stem}, whose file is {source.file}"
+                return Doubtful((source,), reason)
+        return Ignored(f"no table has a file of this name{self._hint(name)}")
+
+    def _hint(self, name: str) -> str:
+        """How further files are named, for a name that begins with a source's and goes on with other words."""
+        begun = [stem for stem in self._by_stem if name.startswith((f"{stem}_", f"{stem}-", f"{stem} "))]
+        if not begun:
+            return ""
+        stem = max(begun, key=len)
+        return f"; further files of {self._by_stem[stem].file} are named {stem}_2.csv or lie in {stem}/"
+
+    def _in_folder(self, source: Source, name: str) -> Fate:
+        """A file in the source's own folder."""
+        stem = data_stem(name)
+        if stem is None:
+            fault = ending_fault(name) or "its name has nothing before the ending; rename it"
+            return Doubtful((source,), f"it lies in the folder of {source.file}, but {fault}")
+        other = self._by_stem.get(stem, source)
+        if other is not source:
+            reason = f"it is named like {other.file} and lies in the folder of {source.file}"
+            return Doubtful((source, other), reason)
+        return Taken(source)
+
+    def _elsewhere(self, folders: list[str], name: str) -> Fate:
+        """A file in other folders: its own name, or that of one of them, may still be meant for a source."""
+        for folder in folders:
+            if source := self._by_stem.get(folder) or self._resembled(folder):
+                return Doubtful((source,), _misplaced(source.file, folders))
+        found = self._alone(name)
+        if isinstance(found, Ignored):
+            return found
+        sources = (found.source,) if isinstance(found, Taken) else found.sources
+        reason = f"it is named like {sources[0].file} but lies in another folder"
+        return Doubtful(sources, f"{reason}; give a second set of files a prefix of its own")
+
+    def _resembled(self, folder: str) -> Source | None:
+        return next(
+            (source for lookalike, source in self._lookalikes if lookalike.fits(folder, folder=True)), None
+        )
+
+
+def _misplaced(file: str, folders: Iterable[str]) -> str:
+    """Why no file lies in these folders, one of which is named like the file's folder or nearly so."""
+    for folder in folders:
+        if folder in _STORES:
+            return f"the folder {folder}/ marks {_STORES[folder]}"
+    stem = stem_of(file)
+    return f"files of {file} lie directly below the prefix or directly in the folder {stem}/, in no other"

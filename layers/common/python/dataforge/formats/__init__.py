@@ -1,0 +1,1 @@
+"""File formats: CSV, Parquet and compressed files as records."""

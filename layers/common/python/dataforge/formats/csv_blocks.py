@@ -1,0 +1,139 @@
+"""A CSV in memory as blocks of whole records, and the regular ones among them as columns of texts, by Arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from dataforge.formats.csv_boundaries import Offsets, Records, split_records
+from dataforge.formats.csv_columns import read_texts
+from dataforge.formats.csv_records import suspects
+from dataforge.records.validate import Violation
+
+FolderValues = Mapping[str, str | None]
+
+_CR, _COMMA, _LF, _QUOTE = b'\r,\n"'
+
+
+def with_folder_values(
+    record: Mapping[str, str] | list[Violation], values: FolderValues | None
+) -> Mapping[str, str] | list[Violation]:
+    """The record with the columns that the names of its file's folders fill; or what is wrong with its shape."""
+    if isinstance(record, list) or not values:
+        return record
+    return {**record, **{name: value for name, value in values.items() if value}}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some records of a file: their bytes, where they are, and the position of the first byte.
+
+    ``folder_values``: further columns, and the value that each record of the file has there.
+    """
+
+    data: bytes
+    records: Records
+    header: tuple[str, ...]
+    position: int
+    folder_values: FolderValues = field(default_factory=dict)
+
+    def raw(self, index: int) -> bytes:
+        """A record's bytes."""
+        return self.data[int(self.records.starts[index]) : int(self.records.ends[index])]
+
+
+def blocks(
+    data: bytes, header: tuple[str, ...], position: int, size: int, folder_values: FolderValues | None = None
+) -> Iterator[Block]:
+    """Cut a chunk, which is whole records, into blocks of about ``size`` bytes."""
+    records = split_records(data, last=True)
+    ends, malformed = records.ends, np.array(records.malformed, np.int64)
+    first = 0
+    while first < len(ends):
+        start = int(ends[first - 1]) if first else 0
+        last = max(int(np.searchsorted(ends, start + size, side="right")), first + 1)
+        inside = malformed[(malformed >= first) & (malformed < last)] - first
+        part = Records(ends[first:last] - start, inside.tolist())
+        yield Block(data[start : int(ends[last - 1])], part, header, position + start, folder_values or {})
+        first = last
+
+
+def present_records(block: Block) -> NDArray[np.bool_]:
+    """Which records are not an empty line."""
+    starts, ends = block.records.starts, block.records.ends
+    data = np.frombuffer(block.data, np.uint8)
+    length = ends - starts
+    first = data[starts] if len(starts) else data[:0]
+    blank = (first == _LF) & (length == 1) | (first == _CR) & (
+        (length == 1) | (length == 2) & (data[ends - 1] == _LF)
+    )
+    return np.asarray(~blank)
+
+
+def regular_records(block: Block) -> NDArray[np.bool_]:
+    """Which records Arrow's reader takes exactly as ``read_record`` does."""
+    starts, ends = block.records.starts, block.records.ends
+    data = np.frombuffer(block.data, np.uint8)
+    regular = np.ones(len(ends), np.bool_)
+    regular[block.records.malformed] = False
+    regular &= ~suspects(block.data, block.records, block.header)
+    quotes = np.flatnonzero(data == _QUOTE)
+    commas = _outside(np.flatnonzero(data == _COMMA), quotes, block.records)
+    counts = np.diff(np.searchsorted(commas, np.append(starts, ends[-1:])))
+    regular &= counts == len(block.header) - 1
+    returns = np.flatnonzero(data == _CR)
+    if len(returns):
+        lone = returns[data[np.minimum(returns + 1, len(data) - 1)] != _LF]
+        regular[np.searchsorted(ends, lone, side="right")] = False
+        if len(returns) and returns[-1] == len(data) - 1:
+            regular[-1] = False
+    if not block.data.isascii():
+        regular &= _utf8(block.data, starts, ends)
+    return regular
+
+
+def _outside(commas: Offsets, quotes: Offsets, records: Records) -> Offsets:
+    """The commas that are not between quotes. A malformed record may break the parity; it is counted for itself."""
+    if not len(quotes):
+        return commas
+    before = np.searchsorted(quotes, records.starts)
+    at = np.searchsorted(records.ends, commas, side="right")
+    inside = (np.searchsorted(quotes, commas) - before[at]) % 2 == 1
+    return np.asarray(commas[~inside])
+
+
+def _utf8(data: bytes, starts: Offsets, ends: Offsets) -> NDArray[np.bool_]:
+    """Which records are UTF-8. Line feeds never stand inside a character, so good stretches are found by bisection."""
+    good = np.ones(len(ends), np.bool_)
+    stack = [(0, len(ends))]
+    while stack:
+        first, last = stack.pop()
+        try:
+            data[int(starts[first]) : int(ends[last - 1])].decode()
+        except UnicodeDecodeError:
+            if last - first == 1:
+                good[first] = False
+            else:
+                middle = (first + last) // 2
+                stack += [(first, middle), (middle, last)]
+    return good
+
+
+def read_columns(block: Block, regular: NDArray[np.int64]) -> pa.Table | None:
+    """The regular records as columns of strings; an empty field, quoted or not, is null."""
+    data = block.data
+    if len(regular) != len(block.records.ends):
+        data = _without_others(block, regular)
+    return read_texts(data, block.header, quoted_is_null=True, check_utf8=False)
+
+
+def _without_others(block: Block, wanted: NDArray[np.int64]) -> bytes:
+    """The bytes of these records, which ascend: copied by stretches of neighbours, for few are missing."""
+    breaks = np.flatnonzero(np.diff(wanted) != 1)
+    starts = block.records.starts[wanted[np.append(0, breaks + 1)]]
+    ends = block.records.ends[wanted[np.append(breaks, len(wanted) - 1)]]
+    return b"".join(block.data[s:e] for s, e in zip(starts.tolist(), ends.tolist(), strict=True))

@@ -1,0 +1,119 @@
+"""The header of a CSV: its columns, and what to say where it is none of the table's."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from dataforge.errors import DuplicateColumn, MissingColumn, UnknownColumn, WrongEncoding, WrongHeader
+from dataforge.formats.csv_boundaries import parse_fields, split_records
+from dataforge.formats.csv_records import MARK
+
+HEADER_BYTES = 1 << 16
+"""A header ends within so many bytes."""
+
+_IDENTIFIER = re.compile(r"[^\W\d][\w .-]{0,59}")
+_SHOWN = 5
+_UTF16_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_DELIMITERS = {";": "';'", "\t": "tabs", "|": "'|'", ":": "':'"}
+_NOT_A_HEADER = "; the first line has none of the columns, and may be a record. Add the header"
+_PANDAS_INDEX = re.compile(r"__index_level_[0-9]+__")
+
+
+def read_header(file: str, data: bytes, wanted: Sequence[str]) -> tuple[tuple[str, ...], int]:
+    """The columns in the file's order, and the offset of its first record.
+
+    ``data``: the file's first ``HEADER_BYTES``, or all of it. ``wanted``: columns that a table has.
+    Raises ``WrongEncoding``, ``WrongHeader``.
+    """
+    if data.startswith(_UTF16_32):
+        raise WrongEncoding(file, "the file is UTF-16 or UTF-32")
+    mark = len(MARK) if data.startswith(MARK) else 0
+    ends = split_records(data[mark:], last=len(data) < HEADER_BYTES).ends
+    header = data[mark : mark + int(ends[0])] if len(ends) else data[mark:]
+    return _columns(file, header, wanted), mark + len(header)
+
+
+def _columns(file: str, header: bytes, wanted: Sequence[str]) -> tuple[str, ...]:
+    fields = parse_fields(header)
+    try:
+        columns = None if fields is None else tuple(field.decode().strip() for field in fields)
+        delimiter = _other_delimiter(header.decode(), columns or (), wanted)
+    except UnicodeDecodeError:
+        raise WrongEncoding(file, "the header is not UTF-8") from None
+    if delimiter:
+        raise WrongHeader(file, delimiter)
+    if columns is None:
+        raise WrongHeader(file, "it has a quote inside an unquoted field, or one that is never closed")
+    if b"\r" in header.removesuffix(b"\r\n"):
+        raise WrongHeader(file, "it has a bare CR; lines must end with LF or CRLF")
+    return columns
+
+
+def _other_delimiter(header: str, columns: Sequence[str], wanted: Sequence[str]) -> str:
+    """What to say of a header that names more of the wanted columns, or is only cut, by another delimiter; or nothing."""
+    line = header.splitlines()[0] if header.strip() else ""
+    cut = {sign: [part.strip().strip('"').strip() for part in line.split(sign)] for sign in _DELIMITERS}
+    sign = max(cut, key=lambda one: (_known(cut[one], wanted), len(cut[one])))
+    found = cut[sign]
+    alone = len(columns) == 1 < len(wanted) and len(found) > 1 and all(map(_IDENTIFIER.fullmatch, found))
+    if _known(found, wanted) <= _known(columns, wanted) and not (alone and not _known(columns, wanted)):
+        return ""
+    # Without a known column the line may be a record, whose values an error must not hold.
+    shown = f", with the columns {_some(found)}" if _known(found, wanted) else ""
+    return (
+        f"it looks like it is separated by {_DELIMITERS[sign]}{shown}. Data Forge reads"
+        " fields that are separated by commas: export the file again with commas, or convert it"
+    )
+
+
+def _known(names: Sequence[str], wanted: Sequence[str]) -> int:
+    return len({*names} & {*wanted})
+
+
+def check_header(file: str, found: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raises ``MissingColumn`` where a file's first line has none of the columns, and may be a record."""
+    if found and wanted and not _known(found, wanted):
+        letters = {_letters(name) for name in wanted}
+        spelled = [name for name in found if _letters(name) in letters]
+        raise MissingColumn(file, wanted, f"; it has instead: {_some(spelled)}" if spelled else _NOT_A_HEADER)
+
+
+def _letters(name: str) -> str:
+    """What two spellings of a column's name have in common."""
+    return "".join(filter(str.isalnum, name.casefold()))
+
+
+def check_columns(file: str, found: tuple[str, ...], wanted: Sequence[str]) -> None:
+    """Raises ``MissingColumn``, ``UnknownColumn`` or ``DuplicateColumn`` where a file's columns are not its source's."""
+    unknown, missing = [c for c in found if c not in wanted], [c for c in wanted if c not in found]
+    if missing:
+        check_header(file, found, wanted)
+        raise MissingColumn(file, missing, f"; it has instead: {_some(unknown)}" if unknown else "")
+    check_unknown(file, found, wanted)
+    twice = [c for c, n in Counter(found).items() if n > 1]
+    if twice:
+        raise DuplicateColumn(file, twice)
+
+
+def check_unknown(file: str, found: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raises ``UnknownColumn`` where a file has columns that its table has not."""
+    if unknown := [c for c in found if c not in wanted]:
+        raise UnknownColumn(file, _some(unknown) + _index_hint(unknown))
+
+
+def _index_hint(unknown: Sequence[str]) -> str:
+    if not any(map(_PANDAS_INDEX.fullmatch, unknown)):
+        return ""
+    return ", the index of a pandas DataFrame. Write the file without it: to_parquet(..., index=False)"
+
+
+def _some(names: Sequence[str]) -> str:
+    """A few names of a header, of bounded length. What is not an identifier may be a value, and is not shown."""
+    shown = [
+        repr(name) if not name or _IDENTIFIER.fullmatch(name) else "a text that is not a column name"
+        for name in names[:_SHOWN]
+    ]
+    return ", ".join(shown) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

@@ -1,0 +1,66 @@
+"""A CSV read from front to back, a bounded piece at a time: whole records, whatever the size of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from dataforge.errors import RecordTooLong
+from dataforge.formats.csv_boundaries import EMPTY_LINES, split_records, whole_lines
+
+RECORD_LIMIT = 64 << 20
+"""A record cannot be longer: only one whose quote is never closed is, and nothing must hold the rest of a file in memory."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Whole records: their bytes, the offset of the first in the file's text, and its line."""
+
+    data: bytes
+    start: int
+    line: int
+
+
+@dataclass(frozen=True)
+class RawRecord:
+    """A record as it stands: its bytes with their line end, its offset in the data, its line, whether it is malformed."""
+
+    raw: bytes
+    offset: int
+    line: int
+    malformed: bool
+
+
+def read_windows(
+    read: Callable[[int], bytes], file: str, start: int = 0, line: int = 1, *, piece: int
+) -> Iterator[Window]:
+    """The records of a text whose next bytes ``read`` returns, as many as it is asked for, fewer only at the end.
+
+    ``piece``: bytes that are read at a time. The first record begins at ``start``, in line ``line``.
+    Raises ``RecordTooLong`` with the ``file``'s name.
+    """
+    rest, last = b"", False
+    while not last:
+        more = read(piece)
+        last = len(more) < piece
+        data = rest + more
+        ends = split_records(data, last=last).ends
+        whole = data if last else data[: whole_lines(data, ends)]
+        rest = data[len(whole) :]
+        del data, more
+        if whole:
+            yield Window(whole, start, line)
+        start, line = start + len(whole), line + whole.count(b"\n")
+        if len(rest) > RECORD_LIMIT:
+            raise RecordTooLong(file, line, RECORD_LIMIT)
+
+
+def raw_records(data: bytes, line: int) -> Iterator[RawRecord]:
+    """The records of ``data``, which begins in ``line``, without empty lines."""
+    records = split_records(data, last=True)
+    malformed = set(records.malformed)
+    for index, (start, end) in enumerate(zip(records.starts.tolist(), records.ends.tolist(), strict=True)):
+        raw = data[start:end]
+        if raw not in EMPTY_LINES:
+            yield RawRecord(raw, start, line, index in malformed)
+        line += raw.count(b"\n")

@@ -1,0 +1,58 @@
+"""Days before 15 October 1582 in Parquet files whose writer counted them in the Julian calendar.
+
+Spark before 3.0, Hive, and later ones in a legacy mode store such a day by another number than everyone else, up to ten days
+off. Spark says so in the footer (apache/spark, DataSourceUtils: datetimeRebaseSpec, int96RebaseSpec), Hive in
+``writer.date.proleptic``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from dataforge.records.validate import Violation
+
+GREGORIAN = -141_427
+"""15 October 1582, in days from 1970."""
+
+JULIAN = Violation(
+    "datetime_parsing",
+    "Input should not be before 1582-10-15: the file says that it has such days in the Julian calendar."
+    " Write it with Spark's rebase mode CORRECTED",
+)
+
+_SECONDS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_DAY = 86_400
+
+
+def is_julian(footer: Mapping[bytes, bytes] | None, *, int96: bool) -> bool:
+    """Whether the file's early dates and timestamps, or its INT96, are in the Julian calendar, as its footer says."""
+    found = footer or {}
+    key, since = (b"legacyINT96", (3, 1)) if int96 else (b"legacyDateTime", (3, 0))
+    version = found.get(b"org.apache.spark.version")
+    old = version is not None and _numbers(version) < since
+    return old or b"org.apache.spark." + key in found or found.get(b"writer.date.proleptic") == b"false"
+
+
+def _numbers(version: bytes) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(b".")[:2] if part.isdigit())
+
+
+def early_rows(column: pa.Array) -> NDArray[np.int64]:
+    """The rows whose date or timestamp is before the Gregorian calendar."""
+    kind = column.type
+    if pa.types.is_timestamp(kind):
+        first, values = GREGORIAN * _DAY * _SECONDS[kind.unit], column.cast(pa.int64())
+    elif pa.types.is_date32(kind):
+        first, values = GREGORIAN, column.cast(pa.int32())
+    else:
+        return np.zeros(0, np.int64)
+    # Nanoseconds do not reach back so far.
+    first = max(first, -(2**63))
+    return np.flatnonzero(
+        np.asarray(pc.fill_null(pc.less(values, pa.scalar(first, values.type)), pa.scalar(False)))
+    )

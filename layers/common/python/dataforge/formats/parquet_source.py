@@ -1,0 +1,205 @@
+"""A Parquet file as texts: what a CSV would have said, column by column, so that there is one validation of both.
+
+It is read by ranges, a bounded number of rows at a time. NULL is null; an empty text is one, which CSV cannot say.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dataforge.errors import DamagedFile, UnreadableColumn
+from dataforge.formats.csv_header import check_unknown
+from dataforge.formats.parquet_calendars import JULIAN, early_rows, is_julian
+from dataforge.formats.parquet_values import (
+    NO_TEXT,
+    int96_texts,
+    is_readable,
+    is_text,
+    plain,
+    text_of,
+    unreadable_rows,
+)
+from dataforge.records.rejections import RAW_LIMIT, raw_text
+from dataforge.records.validate import Violation
+from dataforge.s3.objects import Object, read_range
+
+BATCH_ROWS = 16_384
+_BUFFER = 1 << 20
+
+Texts = Mapping[str, pa.Array]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a file, ``first`` being the number of the first of them (from 0).
+
+    ``nanoseconds``: of columns that are INT96 timestamps, which ``columns`` has as seconds. ``julian``: the columns whose
+    early days are in another calendar, see ``calendars``.
+    """
+
+    first: int
+    columns: Mapping[str, pa.Array]
+    nanoseconds: Mapping[str, pa.Array] = field(default_factory=dict)
+    julian: frozenset[str] = frozenset()
+
+    def __len__(self) -> int:
+        return next((len(column) for column in self.columns.values()), 0)
+
+    @cached_property
+    def texts(self) -> Texts:
+        """The columns as texts; null is NULL, or a value that has none, see ``broken``."""
+        small = self.nanoseconds
+        return {
+            name: int96_texts(column, small[name]) if name in small else text_of(column)
+            for name, column in self.columns.items()
+        }
+
+    @cached_property
+    def broken(self) -> Mapping[int, list[Violation]]:
+        """The rows that hold a value without a text, and what is wrong with them."""
+        found: dict[int, list[Violation]] = {}
+        for name, texts in self.texts.items():
+            reasons = dict(unreadable_rows(self.columns[name], texts))
+            if name in self.julian:
+                reasons |= dict.fromkeys(early_rows(self.columns[name]).tolist(), JULIAN)
+            for row, reason in reasons.items():
+                violation = NO_TEXT if reason is None else replace(reason, column=name)
+                if violation not in found.setdefault(row, []):
+                    found[row].append(violation)
+        return found
+
+    def raw(self, index: int) -> str:
+        """One row as JSON: a text or null for each column; bytes that are no text, and NUL, as \\xNN."""
+        row = {name: self._shown(name, index) for name in self.columns}
+        raw = json.dumps(row, ensure_ascii=False)
+        return raw if len(raw) <= RAW_LIMIT else json.dumps(raw_text(raw.encode()), ensure_ascii=False)
+
+    def _shown(self, name: str, index: int) -> str | None:
+        value, text = self.columns[name][index], self.texts[name][index].as_py()
+        if value.is_valid and text is None:
+            text = (
+                value.cast(pa.binary()).as_py().decode(errors="backslashreplace")
+                if is_text(value.type)
+                else (value.cast(pa.string()).as_py())
+            )
+        return None if text is None else str(text).replace("\0", "\\x00")
+
+
+class _Ranges(io.RawIOBase):
+    """An object as a file that can be sought in."""
+
+    def __init__(self, s3: Any, source: Object) -> None:
+        self._s3, self._source, self._at = s3, source, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._source.size}[whence]
+        self._at = base + offset
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        data = read_range(self._s3, self._source, self._at, min(self._at + len(buffer), self._source.size))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+@contextmanager
+def _damaged(name: str) -> Iterator[None]:
+    """Arrow's complaints about a file as ``DamagedFile``; errors of reading it pass as they are."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise DamagedFile(name, "Parquet", str(error).splitlines()[0][:200]) from error
+
+
+def open_file(s3: Any, source: Object) -> pq.ParquetFile:
+    """The file, its footer read. Raises ``DamagedFile``, ``SourceChanged``."""
+    with _damaged(source.key):
+        return _parquet(_Ranges(s3, source))
+
+
+def _parquet(file: Any, int96: str = "s") -> pq.ParquetFile:
+    return pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False, coerce_int96_timestamp_unit=int96)
+
+
+def group_ends(file: pq.ParquetFile) -> list[tuple[int, int]]:
+    """Of each row group: the number of rows up to its end, and its bytes in memory."""
+    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    ends = np.cumsum([group.num_rows for group in groups], dtype=np.int64).tolist()
+    return [(end, group.total_byte_size) for end, group in zip(ends, groups, strict=True)]
+
+
+def read_rows(s3: Any, source: Object, start: int, end: int) -> Iterator[Rows]:
+    """The rows from one row group's start to another's end. Raises ``DamagedFile``, ``SourceChanged``."""
+    yield from rows_of(source.key, lambda: _Ranges(s3, source), start, end)
+
+
+def rows_of(name: str, opened: Callable[[], Any], start: int = 0, end: int | None = None) -> Iterator[Rows]:
+    """``read_rows`` of a file that ``opened`` opens anew each time; ``name`` stands in errors."""
+    with _damaged(name):
+        file = _parquet(opened(), "s")
+        int96 = int96_columns(file)
+        small = _parquet(opened(), "ns") if int96 else file
+        julian = _julian(file, int96)
+        position = 0
+        for group, (reached, _) in enumerate(group_ends(file)):
+            if position >= start and (end is None or reached <= end):
+                yield from (
+                    replace(rows, julian=julian) for rows in _group(file, small, group, position, int96)
+                )
+            position = reached
+
+
+def _group(
+    file: pq.ParquetFile, small: pq.ParquetFile, group: int, first: int, int96: list[str]
+) -> Iterator[Rows]:
+    nanoseconds = small.read_row_group(group, int96, use_threads=False) if int96 else pa.table({})
+    for batch in file.iter_batches(BATCH_ROWS, [group], use_threads=False):
+        columns = {name: plain(batch.column(name)) for name in batch.schema.names}
+        yield Rows(first, columns, {c: nanoseconds.column(c)[: len(batch)].combine_chunks() for c in int96})
+        nanoseconds = nanoseconds.slice(len(batch))
+        first += len(batch)
+
+
+def _julian(file: pq.ParquetFile, int96: list[str]) -> frozenset[str]:
+    footer, names = file.metadata.metadata, file.schema_arrow.names
+    return frozenset(name for name in names if is_julian(footer, int96=name in int96))
+
+
+def int96_columns(file: pq.ParquetFile) -> list[str]:
+    """The columns of Parquet's old timestamps (Spark, Hive, Impala): a day and nanoseconds, without a zone."""
+    columns = (file.schema.column(index) for index in range(len(file.schema)))
+    return [c.name for c in columns if c.physical_type == "INT96" and c.path == c.name]
+
+
+def check_schema(name: str, file: Any, columns: Sequence[str]) -> None:
+    """Raise ``UnknownColumn`` or ``UnreadableColumn`` for columns that are none of ``columns``, or have no single values."""
+    with _damaged(name):
+        schema = _parquet(file).schema_arrow
+    check_unknown(name, schema.names, columns)
+    if wrong := unreadable(schema):
+        raise UnreadableColumn(name, wrong)
+
+
+def unreadable(schema: pa.Schema) -> Sequence[str]:
+    """The columns that hold no single values, with their types."""
+    return [f"{field.name} ({field.type})" for field in schema if not is_readable(field.type)]

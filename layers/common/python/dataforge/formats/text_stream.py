@@ -1,0 +1,71 @@
+"""An object's text, read from front to back in bounded memory: decompressed, if the object is compressed."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+
+from dataforge.errors import DamagedFile
+from dataforge.s3.objects import Object, get, translated
+
+_SKIP = 1 << 20
+
+
+class Text:
+    """The text of an object, read from front to back: decompressed, if the object is compressed."""
+
+    def __init__(self, source: Object, stream: Any) -> None:
+        self._source, self._stream = source, stream
+
+    def read(self, size: int) -> bytes:
+        """The next ``size`` bytes; fewer only at the end. Raises ``DamagedFile``."""
+        parts, left = [], size
+        with translated(self._source.bucket, self._source.key):
+            while left and (part := self._part(left)):
+                parts.append(part)
+                left -= len(part)
+        return b"".join(parts)
+
+    def _part(self, size: int) -> bytes:
+        if not self._source.compression:
+            return bytes(self._stream.read(size))
+        try:
+            return bytes(self._stream.read(size))
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            # Python's text about gzip ends with the file's first bytes.
+            reason = str(error).partition(" (b'")[0]
+            raise DamagedFile(self._source.key, self._source.compression, reason) from None
+
+
+@contextmanager
+def open_text(s3: Any, source: Object, start: int = 0, end: int = 0) -> Iterator[Text]:
+    """The object's text from ``start`` on, in bounded memory; offsets are those of the decompressed text.
+
+    ``end`` counts for plain objects alone (0: all): where the text of a compressed one ends shows when it is read.
+    """
+    if not source.compression:
+        last = (end or source.size) - 1
+        with translated(source.bucket, source.key):
+            body = get(s3, source, Range=f"bytes={start}-{last}")
+        yield Text(source, body)
+        body.close()
+        return
+    with translated(source.bucket, source.key):
+        body = get(s3, source)
+    text = Text(source, decompressed(body, source.compression))
+    while start > 0 and (skipped := text.read(min(start, _SKIP))):
+        start -= len(skipped)
+    yield text
+    body.close()
+
+
+def decompressed(body: Any, compression: str) -> Any:
+    """A stream of ``gzip`` or ``zstd`` as one of what was compressed. A read may return less than it is asked for."""
+    if compression == "gzip":
+        return gzip.GzipFile(fileobj=body)
+    return pa.CompressedInputStream(pa.PythonFile(body, mode="r"), "zstd")

@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, roles, DDL, snapshots and shadow tables."""

@@ -1,0 +1,203 @@
+"""Connections to PostgreSQL: one warm connection per process, IAM or secret, time-outs, errors by SQLSTATE."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import STATUS_READY, connection
+
+from dataforge.errors import Busy, DataForgeError, DiskFull, OutOfMemory, RowSecurity, Unavailable
+from dataforge.postgres import row_security, session
+from dataforge.postgres.credentials import password_of
+from dataforge.settings import DatabaseSettings
+
+Connection = connection
+T = TypeVar("T")
+
+CONNECT_SECONDS = 5
+
+_IDLE_SECONDS = 5.0
+
+_BUSY = {"40001", "40P01", "55P03", "55006"}
+_FULL = {
+    "53100": "its disk is full",
+    "53400": "a limit of its configuration is reached, such as temp_file_limit",
+}
+_OUT_OF_MEMORY = {"53000", "53200"}
+_AWAY = ("08", "53", "57")
+"""Classes of SQLSTATE: connections, too many of them, and what an administrator or a crash ended."""
+
+_warm: dict[DatabaseSettings, tuple[Connection, float]] = {}
+
+
+def get_db_resource(settings: DatabaseSettings) -> Connection:
+    """The process's connection for these settings: the warm one if it still answers, else a new one.
+
+    Not in a transaction. Raises ``Unavailable`` when the database cannot be reached within 5 seconds.
+    """
+    known = _warm.pop(settings, None)
+    db = known[0] if known and _alive(*known) else connect(settings)
+    _warm[settings] = (db, time.monotonic())
+    return db
+
+
+def with_connection(
+    settings: DatabaseSettings, work: Callable[[Connection], T], *, repeatable: bool = True
+) -> T:
+    """Do the work; once more if a warm connection turns out to be dead. ``repeatable``: even if it may have been done."""
+    db = get_db_resource(settings)
+    try:
+        return work(db)
+    except Unavailable as error:
+        if not db.closed or (error.in_doubt and not repeatable):
+            raise
+    return work(get_db_resource(settings))
+
+
+def _alive(db: Connection, used: float) -> bool:
+    """A connection that was idle for a while is asked, and so is one that the server has said something to meanwhile, such
+    as that it ends an idle session: a clock may stand still while Lambda freezes a process. A dead one is closed."""
+    if db.closed:
+        return False
+    try:
+        if db.status != STATUS_READY:
+            db.rollback()
+        if time.monotonic() - used > _IDLE_SECONDS or _has_news(db):
+            with db.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            db.rollback()
+    except psycopg2.Error:
+        db.close()
+        return False
+    return True
+
+
+def _has_news(db: Connection) -> bool:
+    poll = select.poll()
+    poll.register(db, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def connect(settings: DatabaseSettings, password: str | None = None) -> Connection:
+    """A new connection. Raises ``Unavailable``; its text names the role, never host or password."""
+    secret = password_of(settings) if password is None else password
+    try:
+        try:
+            return _connect(settings, secret, _options(settings))
+        except psycopg2.OperationalError as error:
+            if not any(name in str(error) for name in session.NEWER):
+                raise
+            # The server is too old; the schema function says so once it is connected.
+            return _connect(settings, secret, _options(settings, without=session.NEWER))
+    except psycopg2.OperationalError as error:
+        raise Unavailable(
+            f"Cannot connect to the database as {settings.db_user}: {_reason(error)}"
+        ) from error
+
+
+def _connect(settings: DatabaseSettings, password: str, options: str) -> Connection:
+    return psycopg2.connect(
+        host=settings.db_host,
+        port=settings.db_port,
+        dbname=settings.db_name,
+        user=settings.db_user,
+        password=password,
+        sslmode=settings.db_sslmode,
+        sslrootcert=settings.db_sslrootcert or None,
+        connect_timeout=CONNECT_SECONDS,
+        keepalives_idle=30,
+        keepalives_interval=5,
+        keepalives_count=3,
+        # Keepalives are not sent while data is unacknowledged; this bounds waiting for a host that vanished.
+        tcp_user_timeout=10_000,
+        application_name=settings.db_user,
+        options=options,
+    )
+
+
+def _options(settings: DatabaseSettings, *, without: frozenset[str] = frozenset()) -> str:
+    limits = {
+        "statement_timeout": settings.db_statement_seconds * 1000,
+        "lock_timeout": settings.db_lock_seconds * 1000,
+        "idle_in_transaction_session_timeout": settings.db_statement_seconds * 1000,
+        "idle_session_timeout": settings.db_idle_seconds * 1000,
+    }
+    return session.options(limits, without=without)
+
+
+def _reason(error: psycopg2.OperationalError) -> str:
+    """What a connection attempt failed on, without addresses: the last clause of libpq's first line."""
+    text = str(error).strip()
+    return text.splitlines()[0].rpartition(": ")[2].strip() if text else "no reason given"
+
+
+@contextmanager
+def transaction(db: Connection, *, role: str | None = None) -> Iterator[Any]:
+    """A cursor in a transaction: committed at the end, rolled back on any error; errors as ``translated`` gives them.
+
+    ``role``: the role to become until the end of the transaction.
+    """
+    with translated():
+        try:
+            with db.cursor() as cursor:
+                if role:
+                    cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+                yield cursor
+            _commit(db)
+        except BaseException as error:
+            if not db.closed:
+                db.rollback()
+            if row_security.is_refused(error):
+                raise RowSecurity(row_security.tables(db, error)) from error
+            raise
+
+
+def _commit(db: Connection) -> None:
+    try:
+        with translated():
+            db.commit()
+    except Unavailable as error:
+        error.in_doubt = True
+        raise
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """psycopg2's errors as ours, by SQLSTATE: ``Busy``, ``DiskFull``, ``OutOfMemory``, ``Unavailable`` for a lost database.
+
+    What is none of them (a mistake in a statement, a violated constraint) passes as it is.
+    """
+    try:
+        yield
+    except psycopg2.Error as error:
+        found = _translation(error)
+        if found is None:
+            raise
+        raise found from error
+
+
+def is_translated(error: psycopg2.Error) -> bool:
+    """Whether ``translated`` makes one of our errors of it."""
+    return _translation(error) is not None
+
+
+def _translation(error: psycopg2.Error) -> DataForgeError | None:
+    state = error.pgcode or ""
+    if state in _BUSY:
+        return Busy(f"The database could not give a lock in time (SQLSTATE {state}).")
+    if state in _FULL:
+        return DiskFull(f"{_FULL[state]} (SQLSTATE {state})")
+    if state in _OUT_OF_MEMORY:
+        return OutOfMemory(
+            f"The database lacks memory for all that it is asked for at once (SQLSTATE {state})."
+        )
+    lost = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+    if state.startswith(_AWAY) or (not state and lost):
+        return Unavailable(f"The database went away (SQLSTATE {state or 'none'}).")
+    return None

@@ -1,0 +1,49 @@
+"""Whether a table is exactly what the catalogue makes of it, so that nobody misses the old one after a swap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dataforge.postgres import ddl
+from dataforge.postgres.roles import table_grants
+from dataforge.tables.catalogue import Dataset, Table
+
+_FOUND = """
+SELECT (SELECT array_agg(ARRAY[attname, attnotnull]::text[] ORDER BY attnum) FROM pg_attribute
+        WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),
+       (SELECT array_agg(i.relname::text) FROM pg_index JOIN pg_class i ON i.oid = indexrelid WHERE indrelid = c.oid),
+       (SELECT array_agg(conname::text) FROM pg_constraint WHERE conrelid = c.oid AND contype <> 'n'),
+       (SELECT array_agg(ARRAY[k.conname, n.nspname, r.relname]::text[]) FROM pg_constraint k
+        JOIN pg_class r ON r.oid = k.conrelid JOIN pg_namespace n ON n.oid = r.relnamespace WHERE k.confrelid = c.oid),
+       (SELECT array_agg(DISTINCT grantee::regrole::text || ' ' || privilege_type)
+        FROM aclexplode(c.relacl) WHERE grantee <> c.relowner),
+       c.relrowsecurity OR c.relforcerowsecurity OR c.reloptions IS NOT NULL OR c.relreplident <> 'd'
+       OR c.relpersistence <> 'p' OR c.reltablespace <> 0
+       OR EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND (attacl IS NOT NULL OR attoptions IS NOT NULL))
+       OR EXISTS (SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent))
+       OR EXISTS (SELECT FROM pg_depend d WHERE d.deptype <> 'i' AND d.classid <> 'pg_constraint'::regclass
+                  AND (d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
+                       OR d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray))
+                  AND NOT (d.classid = 'pg_class'::regclass
+                           AND d.objid IN (SELECT indexrelid FROM pg_index WHERE indrelid = c.oid)))
+FROM pg_class c JOIN pg_type t ON t.oid = c.reltype WHERE c.oid = %s::regclass
+"""
+"""Columns, indexes, constraints, foreign keys that lead here, grants, and whether there is anything else: settings of the
+table, rights on a column, or any object that depends on it (views, rules, triggers, policies, publications, statistics,
+functions, defaults, columns of its type)."""
+
+
+def is_pristine(cursor: Any, dataset: Dataset, table: Table) -> bool:
+    """Whether nobody added to the table, or made anything depend on it, that the catalogue does not know."""
+    cursor.execute(_FOUND, (ddl.qualified(table),))
+    columns, indexes, constraints, references, grants, more = cursor.fetchone()
+    own_indexes = {ddl.primary_key(table)[0], *(name for name, _ in ddl.index_statements(table))}
+    children = {(key.name, dataset.name, child.name) for child, key in dataset.children(table.name)}
+    return (
+        columns == [[column.name, "false" if column.nullable else "true"] for column in table.columns]
+        and set(indexes or ()) <= own_indexes
+        and set(constraints or ()) <= {name for name, _ in ddl.constraints(table)}
+        and {tuple(reference) for reference in references or ()} <= children
+        and set(grants or ()) <= table_grants()
+        and not more
+    )

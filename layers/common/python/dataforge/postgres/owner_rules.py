@@ -1,0 +1,73 @@
+"""What an owner's own rules (constraints, indexes, triggers, functions) say of a row that they refuse.
+
+The SQLSTATE alone does not tell: a trigger may raise any, that of a lost connection or of a deadlock included. PostgreSQL
+reports which of its functions raised an error, in every language of its messages.
+"""
+
+from __future__ import annotations
+
+import psycopg2
+
+from dataforge.records.validate import Violation
+from dataforge.tables.catalogue import Table
+
+CODE = "constraint"
+_LONGEST = 500
+_RAISE = "exec_stmt_raise"
+"""PostgreSQL's function behind PL/pgSQL's RAISE."""
+_OF_A_ROW = ("21", "22", "23", "44", "54", "P0")
+"""Classes of SQLSTATE that a row causes without any function: data, constraints, the size of an index entry."""
+_OF_THE_SERVER = ("08", "25", "40", "53", "55", "57", "58", "XX001", "XX002")
+"""What may happen within an owner's function without being its answer: a lock, a full disk, a cancelled statement."""
+
+
+def refusal(error: BaseException | None) -> str | None:
+    """The constraint's name, or the first line of a function's message; None if the error is not a rule's answer to a row.
+
+    The text may quote the row: it is for the caller who sent it, and for no log.
+    """
+    if not isinstance(error, psycopg2.Error) or not error.pgcode:
+        return None
+    state, diag = error.pgcode, error.diag
+    raised = diag.source_function == _RAISE
+    if not raised and state.startswith(_OF_THE_SERVER):
+        return None
+    if not raised and not diag.context and not state.startswith(_OF_A_ROW):
+        return None
+    if state.startswith("23") and not raised:
+        if diag.constraint_name:
+            return diag.constraint_name
+        if diag.column_name:
+            return f"NOT NULL of {diag.column_name}"
+    lines = (diag.message_primary or "").strip().splitlines()
+    return lines[0][:_LONGEST] if lines else f"SQLSTATE {state}"
+
+
+def violation(table: Table, error: psycopg2.Error) -> Violation | None:
+    """The violation of a row that one of the table's rules refuses, if the error is a rule's answer."""
+    text = refusal(error)
+    if text is None:
+        return None
+    diag = error.diag
+    if diag.constraint_name == text:
+        where = (
+            f"{diag.schema_name}.{diag.table_name}" if diag.table_name else f"{table.dataset}.{table.name}"
+        )
+        text = f"{text}: this constraint of {where} refuses the record"
+    column = diag.column_name if diag.table_name == table.name and diag.column_name in table.by_name else None
+    return Violation(CODE, text, column)
+
+
+def is_lost_parent(table: Table, error: BaseException | None) -> bool:
+    """Whether the row's parent, by a foreign key of the catalogue, is gone since it was seen."""
+    return (
+        isinstance(error, psycopg2.errors.ForeignKeyViolation)
+        and error.diag.source_function != _RAISE
+        and error.diag.table_name == table.name
+        and error.diag.constraint_name in {key.name for key in table.foreign_keys}
+    )
+
+
+def is_raised(error: BaseException | None) -> bool:
+    """Whether a function raised the error on purpose, whatever its SQLSTATE says."""
+    return isinstance(error, psycopg2.Error) and error.diag.source_function == _RAISE

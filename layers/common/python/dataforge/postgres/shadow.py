@@ -1,0 +1,175 @@
+"""Shadow tables: where a run builds what it will publish.
+
+A run has a schema of its own, so a worker of a run that was stopped finds no table to write to. A shadow has the table's
+columns and, in a migration, ``_source``, the row's position in the source: file number << 44 | byte offset. Everything here
+runs in the caller's transaction, as the owner.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2.errors
+
+from dataforge.postgres import ddl
+from dataforge.postgres.matches_catalogue import is_pristine
+from dataforge.postgres.roles import LOAD, table_grants
+from dataforge.tables.catalogue import Dataset, Table
+
+SOURCE = "_source"
+FILE_SHIFT = 44
+"""A position's bits below the file number: files of up to 16 TiB."""
+_AUTOVACUUM = "autovacuum_enabled"
+"""Autovacuum would come while indexes are built or tables swapped, and gives way only after a second, in which readers of
+the tables might wait too. A shadow gets its statistics once, when it is finished."""
+
+
+def schema_of(run: str) -> str:
+    """The name of a run's schema."""
+    return "shadow_" + re.sub("[^a-z0-9]", "_", run.lower())
+
+
+def create(
+    cursor: Any,
+    run: str,
+    tables: Iterable[Table],
+    *,
+    loader: str = LOAD,
+    extra: str = f"{SOURCE} bigint NOT NULL",
+) -> None:
+    """Create the run's schema with an empty shadow of each table, which the ``loader`` may fill."""
+    schema = schema_of(run)
+    cursor.execute(f"CREATE SCHEMA {ddl.ident(schema)}")
+    cursor.execute(f"GRANT USAGE ON SCHEMA {ddl.ident(schema)} TO {loader}")
+    for table in tables:
+        cursor.execute(f"{ddl.create_table(table, schema, extra)} WITH ({_AUTOVACUUM} = false)")
+        cursor.execute(f"GRANT INSERT ON {ddl.qualified(table, schema)} TO {loader}")
+
+
+def drop(cursor: Any, run: str) -> None:
+    """Drop the run's schema and all that is left in it."""
+    cursor.execute(f"DROP SCHEMA IF EXISTS {ddl.ident(schema_of(run))} CASCADE")
+
+
+def copy_sql(table: Table, run: str) -> str:
+    """The COPY that fills a shadow from CSV lines: the table's columns, then the position."""
+    return f"COPY {ddl.qualified(table, schema_of(run))} ({ddl.columns_sql(table)}, {SOURCE}) FROM STDIN (FORMAT csv)"
+
+
+@contextmanager
+def attempt(cursor: Any, *errors: type[Exception]) -> Iterator[list[Exception]]:
+    """A savepoint: statements in it that end in one of ``errors`` are undone, and the error is in the list."""
+    failed: list[Exception] = []
+    cursor.execute("SAVEPOINT attempt")
+    try:
+        yield failed
+    except errors as error:
+        cursor.execute("ROLLBACK TO SAVEPOINT attempt")
+        failed.append(error)
+    cursor.execute("RELEASE SAVEPOINT attempt")
+
+
+def add_key(cursor: Any, table: Table, run: str) -> bool:
+    """Build the primary key; False if rows of one key stand in its way."""
+    name, definition = ddl.primary_key(table)
+    with attempt(cursor, psycopg2.errors.UniqueViolation) as failed:
+        _add_constraint(cursor, table, run, name, definition)
+    return not failed
+
+
+def add_foreign_keys(cursor: Any, table: Table, run: str, in_run: Iterable[str]) -> bool:
+    """Build the foreign keys, to the shadow of a parent that is in the run and else to the table; False on an orphan."""
+    inside = set(in_run)
+    with attempt(cursor, psycopg2.errors.ForeignKeyViolation) as failed:
+        for key in table.foreign_keys:
+            parent_schema = schema_of(run) if key.parent in inside else table.dataset
+            _add_constraint(cursor, table, run, key.name, ddl.foreign_key(key, parent_schema))
+    return not failed
+
+
+def finish(cursor: Any, table: Table, run: str) -> None:
+    """Build checks, indexes, comments and statistics: the shadow is then the table, but for ``_source`` and grants."""
+    additions = [f"ADD CONSTRAINT {ddl.ident(name)} {definition}" for name, definition in ddl.checks(table)]
+    if additions:
+        cursor.execute(f"ALTER TABLE {ddl.qualified(table, schema_of(run))} {', '.join(additions)}")
+    for _, statement in ddl.index_statements(table, schema_of(run)):
+        cursor.execute(statement)
+    for statement in ddl.comments(table, schema_of(run)):
+        cursor.execute(statement)
+    cursor.execute(f"ANALYZE {ddl.qualified(table, schema_of(run))}")
+
+
+def _add_constraint(cursor: Any, table: Table, run: str, name: str, definition: str) -> None:
+    shadow = ddl.qualified(table, schema_of(run))
+    cursor.execute(f"ALTER TABLE {shadow} ADD CONSTRAINT {ddl.ident(name)} {definition}")
+
+
+def drop_foreign_keys(cursor: Any, table: Table, run: str) -> None:
+    """Drop the shadow's foreign keys: its rows will be inserted, not swapped in."""
+    for key in table.foreign_keys:
+        cursor.execute(
+            f"ALTER TABLE {ddl.qualified(table, schema_of(run))} DROP CONSTRAINT IF EXISTS {ddl.ident(key.name)}"
+        )
+
+
+def replaceable(cursor: Any, dataset: Dataset, tables: Iterable[Table]) -> bool:
+    """Whether the tables, all of them, can be swapped for their shadows with nobody noticing.
+
+    They must be empty, and so must their children outside the run; and nobody may have added anything to them that the
+    catalogue does not know (grants, indexes, triggers, policies, views, publications): it would be lost. Their parents
+    must be in the run: a shadow's foreign key to a live table would block that table's writers while it is built.
+    """
+    inside = list(tables)
+    names = {table.name for table in inside}
+    if any(key.parent not in names for table in inside for key in table.foreign_keys):
+        return False
+    children = {c.name: c for t in inside for c, _ in dataset.children(t.name) if c.name not in names}
+    return all(_is_empty(cursor, t) for t in (*inside, *children.values())) and all(
+        is_pristine(cursor, dataset, t) for t in inside
+    )
+
+
+def _is_empty(cursor: Any, table: Table) -> bool:
+    cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {ddl.qualified(table)})")
+    return bool(cursor.fetchone()[0])
+
+
+def swap(cursor: Any, dataset: Dataset, run: str, tables: Iterable[Table]) -> None:
+    """Put the shadows in the place of the tables, with the catalogue's grants; the tables are locked and replaceable."""
+    inside = list(tables)
+    names = {table.name for table in inside}
+    outside = [(c, key) for t in inside for c, key in dataset.children(t.name) if c.name not in names]
+    for child, key in outside:
+        cursor.execute(f"ALTER TABLE {ddl.qualified(child)} DROP CONSTRAINT {ddl.ident(key.name)}")
+    cursor.execute(f"DROP TABLE {', '.join(ddl.qualified(t) for t in inside)}")
+    for table in inside:
+        cursor.execute(f"ALTER TABLE {ddl.qualified(table, schema_of(run))} DROP COLUMN {SOURCE}")
+        move_in(cursor, table, run, LOAD)
+    for child, key in outside:
+        definition = ddl.foreign_key(key, dataset.name)
+        cursor.execute(
+            f"ALTER TABLE {ddl.qualified(child)} ADD CONSTRAINT {ddl.ident(key.name)} {definition}"
+        )
+
+
+def move_in(cursor: Any, table: Table, run: str, loader: str) -> None:
+    """Put the shadow where the table was: with the catalogue's grants, and in autovacuum's care; no more the loader's."""
+    shadow = ddl.qualified(table, schema_of(run))
+    cursor.execute(f"REVOKE ALL ON {shadow} FROM {loader}")
+    cursor.execute(f"ALTER TABLE {shadow} RESET ({_AUTOVACUUM})")
+    cursor.execute(f"ALTER TABLE {shadow} SET SCHEMA {ddl.ident(table.dataset)}")
+    for grant in table_grants():
+        role, privilege = grant.split(" ")
+        cursor.execute(f"GRANT {privilege} ON {ddl.qualified(table)} TO {ddl.ident(role)}")
+
+
+def lock(cursor: Any, dataset: Dataset, tables: Iterable[Table], mode: str) -> None:
+    """Lock the tables, and their children outside the run, in an order that all runs share."""
+    names = {t.name for t in tables}
+    names |= {child.name for name in set(names) for child, _ in dataset.children(name)}
+    cursor.execute(
+        f"LOCK TABLE {', '.join(ddl.qualified(dataset.table(n)) for n in sorted(names))} IN {mode} MODE"
+    )

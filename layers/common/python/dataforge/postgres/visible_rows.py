@@ -1,0 +1,124 @@
+"""Whether the rows of a table are exactly those that a query of it returns, to every role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dataforge.errors import RowSecurity, TableChanged
+from dataforge.postgres import ddl
+from dataforge.postgres.roles import table_grants
+from dataforge.tables.catalogue import Dataset, Table
+
+CHILDREN = """
+    ARRAY(SELECT m.nspname || '.' || r.relname FROM pg_inherits JOIN pg_class r ON r.oid = inhrelid
+          JOIN pg_namespace m ON m.oid = r.relnamespace WHERE inhparent = c.oid AND c.relkind = 'r' ORDER BY 1)
+"""
+"""The SQL of the child tables of ``pg_class c``; partitions are none."""
+
+_TABLES = f"""
+    SELECT n.nspname || '.' || c.relname, c.relrowsecurity, {CHILDREN}
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid IN (SELECT to_regclass(name) FROM unnest(%s::text[]) name) ORDER BY 1
+"""
+
+HINT = "`dataforge doctor` names what restores it"
+_OWNERS = ["DELETE", "INSERT", "SELECT", "UPDATE"]
+_KIND = """
+    SELECT (SELECT relkind::text FROM pg_class WHERE oid = r.oid),
+           ARRAY(SELECT p FROM unnest(%s::text[]) p WHERE NOT has_table_privilege(r.oid, p))
+    FROM (SELECT to_regclass(%s)) r(oid)
+"""
+_COLUMNS = """
+    SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
+    WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
+"""
+_KEY = """
+    SELECT count(*) FROM pg_index
+    WHERE indrelid = to_regclass(%s) AND indisunique AND indimmediate AND indisvalid AND indpred IS NULL
+    AND ARRAY(SELECT attname::text COLLATE "C" FROM pg_attribute
+              WHERE attrelid = indrelid AND attnum = ANY (indkey[:indnkeyatts - 1]) ORDER BY 1) = %s
+"""
+
+
+def require_sound(cursor: Any, tables: Iterable[Table]) -> None:
+    """Refuse tables whose rows the database may hide, or to which a query adds the rows of others.
+
+    Row security is refused even where it hides nothing from the present role: another role of the same run may be subject
+    to it. Raises ``RowSecurity``, ``TableChanged``.
+    """
+    cursor.execute(_TABLES, ([ddl.qualified(table) for table in tables],))
+    found = cursor.fetchall()
+    if secured := [name for name, is_secured, _ in found if is_secured]:
+        raise RowSecurity(secured)
+    for name, _, children in found:
+        if children:
+            raise TableChanged(
+                name,
+                [
+                    f"it has child tables ({', '.join(children)}), whose rows it shows as its own."
+                    " Hint: ALTER TABLE … NO INHERIT"
+                ],
+            )
+
+
+def require_declared(cursor: Any, tables: Iterable[Table]) -> None:
+    """Refuse tables that lack a column, or have it with another type, or are no tables, or that this login may not use.
+
+    Columns of the owner's own are no reason. Raises ``TableChanged`` for the first of them.
+    """
+    needed = _needed(cursor)
+    for table in tables:
+        cursor.execute(_KIND, (needed, ddl.qualified(table)))
+        kind, lacking = cursor.fetchone()
+        if kind in ("r", "p"):
+            differences = column_differences(cursor, ddl.qualified(table), table)
+        else:
+            differences = ["it is not a table" if kind else "it does not exist"]
+        if lacking and not differences:
+            differences.append(f"Data Forge may not use it (missing: {', '.join(lacking).lower()})")
+        if differences:
+            raise TableChanged(f"{table.dataset}.{table.name}", [*differences, HINT])
+
+
+def require_key(cursor: Any, tables: Iterable[Table]) -> None:
+    """Refuse tables whose key the database does not hold unique at once. Raises ``TableChanged`` for the first of them."""
+    for table in tables:
+        cursor.execute(_KEY, (ddl.qualified(table), sorted(table.key)))
+        if cursor.fetchone() == (0,):
+            name, key = f"{table.dataset}.{table.name}", ", ".join(table.key)
+            raise TableChanged(name, [f"its key ({key}) is missing, or deferrable", HINT])
+
+
+def require_changeable(cursor: Any, dataset: Dataset, tables: Iterable[Table]) -> None:
+    """Refuse at once what a run could not make visible in the end. Raises ``RowSecurity``, ``TableChanged``."""
+    chosen = list(tables)
+    require_declared(cursor, chosen)
+    require_sound(cursor, with_relatives(dataset, chosen))
+
+
+def column_differences(cursor: Any, relation: str, table: Table) -> list[str]:
+    """The columns that ``relation`` lacks, or has with another type than ``table`` declares."""
+    cursor.execute(_COLUMNS, (relation,))
+    have = dict(cursor.fetchall())
+    return [
+        f"column {column.name} is {have.get(column.name, 'missing')}, not {column.type.catalog}"
+        for column in table.columns
+        if have.get(column.name) != column.type.catalog
+    ]
+
+
+def _needed(cursor: Any) -> list[str]:
+    """The privileges that the session's login is to have on its own, or the owner that it has become."""
+    user = cursor.connection.info.user
+    return sorted(grant.split(" ")[1] for grant in table_grants() if grant.split(" ")[0] == user) or _OWNERS
+
+
+def with_relatives(dataset: Dataset, tables: Iterable[Table]) -> list[Table]:
+    """The tables, those that they refer to, and those that refer to them."""
+    names: dict[str, None] = {}
+    for table in tables:
+        relatives = [key.parent for key in table.foreign_keys]
+        relatives += [child.name for child, _ in dataset.children(table.name)]
+        names |= dict.fromkeys([table.name, *relatives])
+    return [dataset.table(name) for name in names]

@@ -1,0 +1,1 @@
+"""Records: validation, rejections and quality."""

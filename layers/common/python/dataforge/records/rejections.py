@@ -1,0 +1,105 @@
+"""Rejections: records that are no rows, kept whole with every reason and their place."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from dataforge.records.validate import Violation, copy_line
+from dataforge.tables.catalogue import ForeignKey, Table
+
+_COPY = (
+    'COPY dataforge.rejections (dataset, "table", raw, errors, migration_id, file, line, "offset", replay_of) '
+    "FROM STDIN (FORMAT csv)"
+)
+RAW_LIMIT = 1 << 20
+"""Raw text beyond this is cut; the record can be read whole at its offset in the file."""
+
+# dumps() makes an encoder for each call that does not want ASCII: half of the time here.
+_json = json.JSONEncoder(ensure_ascii=False).encode
+
+_BUFFER = 1 << 20
+"""Characters that are collected for one COPY; Python may take four bytes for each."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """A rejected record of a migration: ``line`` counts from 1, ``offset`` is its first byte in the file.
+
+    ``raw``: bytes of a CSV, or a JSON document as text. ``replay_of``: the rejection that was replayed, and is bad again.
+    """
+
+    migration_id: str
+    file: str
+    line: int
+    offset: int
+    raw: bytes | str
+    violations: list[Violation]
+    replay_of: int | None = None
+
+
+def missing_parent(key: ForeignKey, value: str | None) -> Violation:
+    """The violation of a row whose parent is neither stored nor accepted."""
+    return Violation(
+        "foreign_key", f"{key.name}: {key.parent} has no row with {key.parent_column} = {value}", key.column
+    )
+
+
+def raw_text(raw: bytes) -> str:
+    """A record's text without its line end. Bytes that are not UTF-8, and NUL, which PostgreSQL cannot hold, as \\xNN."""
+    text = raw[:RAW_LIMIT].removesuffix(b"\n").removesuffix(b"\r").decode(errors="backslashreplace")
+    cut = f"… [cut: {len(raw):,} bytes in all]" if len(raw) > RAW_LIMIT else ""
+    return text.replace("\0", "\\x00") + cut
+
+
+def without_nul(violation: Violation) -> Violation:
+    """The violation with a NUL in its message, which PostgreSQL cannot hold, as \\x00."""
+    if "\0" not in violation.message:
+        return violation
+    return replace(violation, message=violation.message.replace("\0", "\\x00"))
+
+
+def store(cursor: Any, table: Table, rejections: Iterable[Located]) -> int:
+    """Keep the rejections, in the caller's transaction, however many. Returns their number."""
+    buffer = io.StringIO()
+    count = 0
+    of_table = copy_line((table.dataset, table.name))
+    for item in rejections:
+        raw = item.raw if isinstance(item.raw, str) else _json(raw_text(item.raw))
+        root = "" if item.replay_of is None else item.replay_of
+        buffer.write(
+            f"{of_table},{_quoted(raw)},{_errors(tuple(item.violations))},{_file(item.migration_id, item.file)},"
+            f"{item.line},{item.offset},{root}\n"
+        )
+        count += 1
+        if buffer.tell() >= _BUFFER:
+            _flush(cursor, buffer)
+    _flush(cursor, buffer)
+    return count
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+@lru_cache(1024)
+def _errors(violations: tuple[Violation, ...]) -> str:
+    """The violations as a field of COPY. Many records have the same."""
+    return _quoted(_json([without_nul(v).as_json() for v in violations]))
+
+
+@lru_cache(16)
+def _file(migration_id: str, file: str) -> str:
+    return copy_line((migration_id, file))
+
+
+def _flush(cursor: Any, buffer: io.StringIO) -> None:
+    if buffer.tell():
+        buffer.seek(0)
+        cursor.copy_expert(_COPY, buffer)
+        buffer.seek(0)
+        buffer.truncate()

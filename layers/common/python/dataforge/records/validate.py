@@ -1,0 +1,153 @@
+"""The processing module: a raw record becomes a row or a rejection, here and nowhere else.
+
+``process`` is the one verdict. The bulk path (``dataforge.bulk``) only recognises values that are already canonical and
+leaves every other row to this module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from dataforge.tables.catalogue import Row, Table
+from dataforge.tables.columns import Clean, Cleaning
+
+ROW_HASH = "dataforge-row-1"
+"""Version of the row text and its hash. Manifests and reports carry it: they are kept for years."""
+
+Texts = tuple[str | None, ...]
+"""A row as canonical texts in column order; None is NULL."""
+
+Cleanings = Counter[tuple[str, str]]
+"""How often a cleaning changed a value, by (column, cleaning)."""
+
+_WHOLE = re.compile(r"([+-]?[0-9]+)\.0+")
+_CODES = {"extra_forbidden": "unknown_column"}
+_CONSEQUENCES = {"default_factory_not_called"}
+_COPY_QUOTED = re.compile('[,"\r\n]')
+_QUOTED = re.compile(r'[\s"(),\\]|^$', re.ASCII)
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One reason why a record is no row; ``column`` is None where it concerns the record as a whole."""
+
+    code: str
+    message: str
+    column: str | None = None
+
+    def as_json(self) -> dict[str, str]:
+        """The shape that rejections are stored and shown in."""
+        return {"code": self.code, "message": self.message} | ({"column": self.column} if self.column else {})
+
+
+def process(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> Texts | list[Violation]:
+    """The record's canonical texts, or every violation of it.
+
+    ``record`` maps columns to values as JSON or CSV give them; a column left out is NULL, or its default.
+    What cleaning changed is added to ``cleanings``.
+    """
+    try:
+        row = table.model.model_validate(clean(table, record, cleanings))
+    except ValidationError as error:
+        return violations(error)
+    return texts(table, row)
+
+
+def clean(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> dict[str, Any]:
+    """The record after the cleaning that its columns declare."""
+    cleaned = dict(record)
+    for column in table.columns:
+        value = record.get(column.name)
+        if column.clean is None or not isinstance(value, str):
+            continue
+        mended, names = clean_value(column.clean, value)
+        if names:
+            cleanings.update((column.name, name) for name in names)
+            cleaned[column.name] = mended
+            if mended is None:
+                del cleaned[column.name]
+    return cleaned
+
+
+def clean_value(rule: Clean, value: str) -> tuple[str | None, tuple[Cleaning, ...]]:
+    """The value after cleaning (None: it was empty), and which cleanings changed it."""
+    names: list[Cleaning] = []
+    if rule.trim and (trimmed := value.strip()) != value:
+        names.append("trimmed")
+        value = trimmed
+    if rule.trim and not value:
+        return None, (*names, "emptied")
+    if rule.upper and value.isascii() and (upper := value.upper()) != value:
+        names.append("uppercased")
+        value = upper
+    if rule.whole and (whole := _WHOLE.fullmatch(value)):
+        names.append("decimals_removed")
+        value = whole[1]
+    return value, tuple(names)
+
+
+def violations(error: ValidationError) -> list[Violation]:
+    """pydantic's findings as violations, without the values they are about."""
+    return [violation(item, item["loc"]) for item in findings(error)]
+
+
+def findings(error: ValidationError) -> list[ErrorDetails]:
+    """pydantic's findings, less those that only follow from others."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [item for item in found if item["type"] not in _CONSEQUENCES]
+
+
+def violation(item: ErrorDetails, loc: Sequence[int | str]) -> Violation:
+    """One finding as a violation; ``loc`` is its place inside the record."""
+    return Violation(_CODES.get(item["type"], item["type"]), item["msg"], str(loc[0]) if loc else None)
+
+
+def texts(table: Table, row: Row) -> Texts:
+    """The canonical texts of a valid row."""
+    values = row.__dict__
+    return tuple(None if (v := values[c.name]) is None else c.type.text(v) for c in table.columns)
+
+
+def row_text(values: Iterable[str | None]) -> str:
+    """The row as PostgreSQL prints a composite value: ``(a,"b c",,"")``. NULL is nothing, the empty string ``""``."""
+    return "(" + ",".join("" if v is None else quote(v) for v in values) + ")"
+
+
+def quote(value: str) -> str:
+    """One value as it stands in a row's text."""
+    if not _QUOTED.search(value):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '""') + '"'
+
+
+def row_hash(text: str | bytes) -> int:
+    """The first 8 bytes of the MD5 of a row's text (UTF-8), as a signed 64-bit integer.
+
+    A table's content hash is the sum over its rows. MD5 because PostgreSQL has it in C; it guards against accidents.
+    """
+    data = text.encode() if isinstance(text, str) else text
+    return int.from_bytes(hashlib.md5(data, usedforsecurity=False).digest()[:8], "big", signed=True)
+
+
+def content_hash(total: int) -> str:
+    """A sum of row hashes as 16 hex digits (modulo 2**64)."""
+    return f"{total % 2**64:016x}"
+
+
+def copy_line(values: Sequence[str | None]) -> str:
+    """The row as one line of ``COPY ... (FORMAT csv)``; NULL is an empty unquoted field."""
+    return ",".join("" if v is None else _copy_field(v) for v in values)
+
+
+def _copy_field(value: str) -> str:
+    if value and not _COPY_QUOTED.search(value) and value != "\\.":
+        return value
+    return '"' + value.replace('"', '""') + '"'

@@ -1,0 +1,1 @@
+"""Runs of the state machines: ids, inputs, leases, and the ledger tables."""

@@ -1,0 +1,60 @@
+"""What an export has made: written by the function that exports, told by the one that callers ask."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from dataforge.backups.manifest import ColumnEntry
+from dataforge.s3.keys import EXPORTS
+from dataforge.s3.objects import download, put_json
+
+RESULT = "export.json"
+Format = Literal["parquet", "ndjson"]
+
+
+class ExportFile(BaseModel):
+    """One file: where it lies, its rows, its size in bytes and its SHA-256 in hex digits."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bucket: str
+    key: str
+    rows: int
+    size: int
+    sha256: str
+
+
+class Export(BaseModel):
+    """A finished export. ``backup_id``: the backup whose files these are, if it held the same rows already."""
+
+    model_config = ConfigDict(frozen=True)
+
+    export_id: str
+    dataset: str
+    table: str
+    format: Format
+    created_at: str
+    rows: int
+    content_hash: str
+    row_hash: str
+    columns: tuple[ColumnEntry, ...]
+    backup_id: str | None
+    files: tuple[ExportFile, ...]
+
+
+def folder(export_id: str) -> str:
+    """Where an export's own objects lie in the report bucket."""
+    return f"{EXPORTS}{export_id}/"
+
+
+def write(s3: Any, bucket: str, export: Export) -> None:
+    """Note what was made, in the report bucket."""
+    put_json(s3, bucket, folder(export.export_id) + RESULT, export.model_dump(mode="json"))
+
+
+def read(s3: Any, bucket: str, export_id: str) -> Export | None:
+    """What an export has made; None if nothing, or it was long ago. Raises ``Unavailable``."""
+    body = download(s3, bucket, folder(export_id) + RESULT)
+    return None if body is None else Export.model_validate_json(body)

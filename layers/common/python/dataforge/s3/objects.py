@@ -1,0 +1,111 @@
+"""Objects in S3: whole or by byte range, always the version that was planned."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as NotConnected
+
+from dataforge.errors import ArchivedFile, SourceChanged, Unavailable, UnusableBucket
+from dataforge.files.names import COMPRESSIONS, compression_ending, stands_for_folder
+
+
+@dataclass(frozen=True)
+class Object:
+    """One object's place, version and size in bytes. ``packed``: its compression, where its content was looked at."""
+
+    bucket: str
+    key: str
+    etag: str
+    size: int
+    packed: str | None = None
+
+    @property
+    def compression(self) -> str:
+        """How the object is compressed: ``gzip``, ``zstd`` or not at all; as its name says, unless its content was read."""
+        return COMPRESSIONS.get(compression_ending(self.key), "") if self.packed is None else self.packed
+
+
+_UNUSABLE = {
+    "NoSuchBucket": "it does not exist",
+    "AccessDenied": "access is denied. Look at the rights of the role, and at the policies of the bucket and of its key",
+}
+
+
+@contextmanager
+def translated(bucket: str, key: str) -> Iterator[None]:
+    """S3's failures in a call about this object: what passes as ``Unavailable``, what the bucket is to blame for as
+    ``UnusableBucket``; others pass as they are. boto3 tries a call again by itself, but not a body that breaks off.
+    """
+    try:
+        yield
+    except (HTTPClientError, NotConnected, IncompleteReadError) as error:
+        raise Unavailable(f"S3 did not answer, or broke off, at {key}.") from error
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise Unavailable(f"S3 failed at {key}: {code}.") from error
+        if code in _UNUSABLE:
+            verb = "read" if error.operation_name.startswith(("Get", "List")) else "written to"
+            raise UnusableBucket(bucket, verb, _UNUSABLE[code]) from error
+        raise
+
+
+def list_objects(s3: Any, bucket: str, prefix: str) -> Iterator[Object]:
+    """The objects under a prefix, in the order of their keys; empty ones that stand for a folder are left out."""
+    with translated(bucket, prefix):
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for item in page.get("Contents", ()):
+                if not stands_for_folder(item["Key"], item["Size"]):
+                    yield Object(bucket, item["Key"], item["ETag"], item["Size"])
+
+
+def read_range(s3: Any, source: Object, start: int, end: int) -> bytes:
+    """Bytes ``start`` up to, not including, ``end``.
+
+    Raises ``SourceChanged`` if it is another version by now, ``Unavailable`` when S3 fails.
+    """
+    if start >= end:
+        return b""
+    with translated(source.bucket, source.key):
+        data: bytes = get(s3, source, Range=f"bytes={start}-{end - 1}").read()
+    return data
+
+
+def get(s3: Any, source: Object, **options: str) -> Any:
+    """The object's content, or a range of it, as a stream; call and reads belong into ``translated``.
+
+    Raises ``SourceChanged`` if it is another version by now, ``ArchivedFile`` if S3 must restore it first.
+    """
+    try:
+        return s3.get_object(Bucket=source.bucket, Key=source.key, IfMatch=source.etag, **options)["Body"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"PreconditionFailed", "412", "NoSuchKey", "InvalidRange"}:
+            raise SourceChanged(source.key) from error
+        if error.response["Error"]["Code"] == "InvalidObjectState":
+            raise ArchivedFile(source.key) from error
+        raise
+
+
+def download(s3: Any, bucket: str, key: str) -> bytes | None:
+    """The whole of an object as it is now, or None if there is none. Raises ``Unavailable``, ``UnusableBucket``."""
+    try:
+        with translated(bucket, key):
+            return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
+            return None
+        raise
+
+
+def put_json(s3: Any, bucket: str, key: str, document: Any) -> None:
+    """Write a JSON document."""
+    body = json.dumps(document, ensure_ascii=False, default=str).encode()
+    with translated(bucket, key):
+        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")

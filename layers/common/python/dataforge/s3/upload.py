@@ -1,0 +1,98 @@
+"""An object of any size written to S3 as it comes, in bounded memory, hashed on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from dataforge.s3.objects import translated
+
+PART_BYTES = 8 << 20
+"""How much is sent at a time; what is smaller is sent whole. S3 takes parts of 5 MiB or more, and 10,000 of them."""
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """An object that is there: its size in bytes, its SHA-256 in hex digits, and S3's name for this content."""
+
+    size: int
+    sha256: str
+    etag: str
+
+
+class Upload(io.RawIOBase):
+    """A file to write to. The object exists once ``finish`` is called, whole or not at all."""
+
+    def __init__(self, s3: Any, bucket: str, key: str, content_type: str) -> None:
+        super().__init__()
+        self._s3, self._place = s3, {"Bucket": bucket, "Key": key}
+        self._content_type = content_type
+        self._hash, self._size, self._buffer = hashlib.sha256(), 0, bytearray()
+        self._id, self._parts = "", []  # type: tuple[str, list[dict[str, Any]]]
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._size
+
+    def write(self, data: Any) -> int:
+        """Take in some bytes. Raises ``Unavailable`` when S3 fails."""
+        self._hash.update(data)
+        self._size += len(data)
+        self._buffer += data
+        if len(self._buffer) >= PART_BYTES:
+            self._send_part()
+        return len(data)
+
+    def _send_part(self) -> None:
+        with self._translated():
+            if not self._id:
+                made = self._s3.create_multipart_upload(**self._place, ContentType=self._content_type)
+                self._id = made["UploadId"]
+            number = len(self._parts) + 1
+            sent = self._s3.upload_part(
+                **self._place, UploadId=self._id, PartNumber=number, Body=bytes(self._buffer)
+            )
+        self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})
+        self._buffer.clear()
+
+    def finish(self) -> Uploaded:
+        """Make the object exist."""
+        if self._id and self._buffer:
+            self._send_part()
+        with self._translated():
+            if self._id:
+                made = self._s3.complete_multipart_upload(
+                    **self._place, UploadId=self._id, MultipartUpload={"Parts": self._parts}
+                )
+            else:
+                made = self._s3.put_object(
+                    **self._place, Body=bytes(self._buffer), ContentType=self._content_type
+                )
+        self._id = ""
+        return Uploaded(self._size, self._hash.hexdigest(), made["ETag"])
+
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self._place["Bucket"], self._place["Key"])
+
+    def abort(self) -> None:
+        """Take back what was sent."""
+        if self._id:
+            with self._translated():
+                self._s3.abort_multipart_upload(**self._place, UploadId=self._id)
+
+
+@contextmanager
+def uploading(s3: Any, bucket: str, key: str, content_type: str) -> Iterator[Upload]:
+    """A file to write to and ``finish``; on any error nothing of it stays."""
+    upload = Upload(s3, bucket, key, content_type)
+    try:
+        yield upload
+    except BaseException:
+        upload.abort()
+        raise

@@ -1,0 +1,1 @@
+"""Tables: the catalogue, its declaration language, and what follows from a declaration."""

@@ -1,0 +1,172 @@
+"""The catalogue: what tables there are, read off their row models.
+
+A row model is the only place where a table is described. ``Row`` subclasses in a module of ``dataforge.datasets`` make a
+dataset; a dataset is a PostgreSQL schema of the same name. Nothing here touches a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from dataforge.errors import UnknownTable
+from dataforge.tables.column_types import StorageType
+from dataforge.tables.columns import Clean
+from dataforge.tables.fields import ColumnRule
+
+
+class Row(BaseModel):
+    """Base of all row models: ``class Order(Row, table="orders", file="orders.csv")``.
+
+    ``table`` is the table's name, ``file`` the name of its CSV below a migration's prefix (None: it has no file of its own).
+    A table without a ``Key`` column is keyed by its whole row. Files may lie in folders named ``key=value``: a column
+    ``key`` is filled from there, unless ``ignore_partitions`` names it; a key that is neither fails the run.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    __table_name__: ClassVar[str] = ""
+    __file_name__: ClassVar[str | None] = None
+    __ignored_partitions__: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(
+        cls,
+        table: str = "",
+        file: str | None = None,
+        ignore_partitions: str | Iterable[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init_subclass__(**kwargs)
+        if {type(table), type(file)} - {str, type(None)}:
+            raise TypeError(f"table and file of the class {cls.__name__} are names, in quotes")
+        cls.__table_name__, cls.__file_name__ = table, file
+        names = [ignore_partitions] if isinstance(ignore_partitions, str) else ignore_partitions
+        cls.__ignored_partitions__ = tuple(names)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, storage type, nullability, cleaning and the constraints of its rule."""
+
+    name: str
+    type: StorageType
+    nullable: bool
+    clean: Clean | None
+    rule: ColumnRule
+    description: str
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """``column`` references ``parent_column``, the one-column key of ``parent`` in the same dataset."""
+
+    name: str
+    column: str
+    parent: str
+    parent_column: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table as the rest of Data Forge sees it; columns and key in the model's order."""
+
+    dataset: str
+    name: str
+    model: type[Row]
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    foreign_keys: tuple[ForeignKey, ...]
+
+    @property
+    def file(self) -> str | None:
+        """The name of the table's CSV, or None if its rows come out of another file."""
+        return self.model.__file_name__
+
+    @property
+    def description(self) -> str:
+        """The model's docstring."""
+        return (self.model.__doc__ or "").strip()
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns' names, in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def columns_are_independent(self) -> bool:
+        """Whether a row is valid exactly when each of its values is: no column is derived from others."""
+        return not any(column.rule.digest for column in self.columns)
+
+    @property
+    def keyed_by_row(self) -> bool:
+        """Whether the key is the whole row, so that rows of one key are always identical."""
+        return len(self.key) == len(self.columns)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Column]:
+        """The columns by name."""
+        return {column.name: column for column in self.columns}
+
+
+Split = Callable[[Mapping[str, str]], Iterable[tuple[str, dict[str, str]]]]
+"""From one record (empty fields left out) to the records of tables that are in it, as (table, data)."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One CSV: its file name, its columns, and the tables its records go to.
+
+    ``split`` is None for a file that is one table, column by column. A dataset's module lists its flat files, each of
+    which becomes several tables, in ``FLAT_FILES``.
+    """
+
+    file: str
+    columns: tuple[str, ...]
+    tables: tuple[str, ...]
+    split: Split | None = field(default=None, repr=False)
+    ignored_partitions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A named set of tables whose foreign keys stay inside it, and the files they come from."""
+
+    name: str
+    description: str
+    tables: Mapping[str, Table] = field(repr=False)
+    sources: tuple[Source, ...] = field(repr=False)
+
+    def table(self, name: str) -> Table:
+        """The table of this name. Raises ``UnknownTable``."""
+        try:
+            return self.tables[name]
+        except KeyError:
+            raise UnknownTable(self.name, name, self.tables) from None
+
+    def waves(self, names: Iterable[str] | None = None) -> list[list[str]]:
+        """The tables (default: all) in groups, parents in an earlier group than their children.
+
+        Each is in the last group that it can be in: whoever works group by group waits for the slowest of each, and a large
+        table that nobody refers to should not hold up the others.
+        """
+        left = {name: self.table(name) for name in (self.tables if names is None else names)}
+        waves: list[list[str]] = []
+        while left:
+            parents = {fk.parent for name, t in left.items() for fk in t.foreign_keys if fk.parent != name}
+            wave = [name for name in left if name not in parents]
+            if not wave:
+                raise ValueError(f"foreign keys of {', '.join(left)} form a circle")
+            waves.append(wave)
+            left = {n: t for n, t in left.items() if n not in wave}
+        return waves[::-1]
+
+    def children(self, name: str) -> Iterator[tuple[Table, ForeignKey]]:
+        """Every foreign key that references the table, with the table that has it."""
+        for table in self.tables.values():
+            for key in table.foreign_keys:
+                if key.parent == name:
+                    yield table, key

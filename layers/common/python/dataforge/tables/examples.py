@@ -1,0 +1,59 @@
+"""An example row for every table, made from the rules of its columns; rows of one dataset fit to each other."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from typing import Any
+
+from dataforge.tables.catalogue import Column, Dataset, Table
+
+_CLASS = re.compile(r"\^\[([^\]]+)\]\{(\d+)\}\$")
+_SPAN = re.compile(r"(.)-(.)")
+
+
+def example_row(dataset: Dataset, table: Table) -> dict[str, Any]:
+    """A row's data with a value in every column but derived ones. It is valid, and so are the parents it names."""
+    parents = {key.column: (key.parent, key.parent_column) for key in table.foreign_keys}
+    row = {}
+    for column in table.columns:
+        if column.name in parents:
+            row[column.name] = _parent_value(dataset, *parents[column.name])
+        elif column.rule.digest is None:
+            row[column.name] = _value(table, column)
+    return row
+
+
+def _parent_value(dataset: Dataset, name: str, column: str) -> Any:
+    parent = dataset.table(name)
+    digest = parent.by_name[column].rule.digest
+    row = example_row(dataset, parent)
+    return digest.of(row) if digest else row[column]
+
+
+def _value(table: Table, column: Column) -> Any:
+    rule = column.rule
+    if rule.choices:
+        return rule.choices[0]
+    match column.type.name:
+        case "integer" | "bigint":
+            return 1 if rule.ge is None else max(1, int(rule.ge))
+        case "numeric" | "double":
+            return 12.5
+        case "timestamp":
+            return "2018-01-31 12:00:00"
+        case "boolean":
+            return True
+    return _text(f"{table.name}.{column.name}", rule.pattern) if rule.pattern else f"example {column.name}"
+
+
+def _text(seed: str, pattern: str) -> str:
+    """A text of the form ``^[class]{n}$``; the same for the same seed."""
+    match = _CLASS.fullmatch(pattern)
+    if match is None:
+        raise ValueError(f"no example can be made for the pattern {pattern}")
+    spelled = _SPAN.sub(lambda span: "".join(map(chr, range(ord(span[1]), ord(span[2]) + 1))), match[1])
+    length = int(match[2])
+    digits = hashlib.sha256(seed.encode()).digest() * math.ceil(length / 32)
+    return "".join(spelled[digit % len(spelled)] for digit in digits[:length])

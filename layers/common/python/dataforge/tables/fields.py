@@ -1,0 +1,193 @@
+"""Reading one column's rule off a model field: storage type, nullability, cleaning, constraints.
+
+pydantic keeps the constraints of ``X | None`` inside the union; here they are one flat list either way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import StringConstraints, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from dataforge.tables import column_types
+from dataforge.tables.bounds import refuse_bounds
+from dataforge.tables.column_types import StorageType
+from dataforge.tables.columns import INTEGER_MAX, NO_NUL, Clean, Digest, MaxBytes
+from dataforge.tables.declarations import refuse_choices, refuse_field, refuse_wrong_default
+from dataforge.tables.patterns import refuse_pattern
+
+
+@dataclass(frozen=True)
+class ColumnRule:
+    """What a value must satisfy, apart from NULL; None where there is no such bound."""
+
+    type: StorageType
+    nullable: bool
+    clean: Clean | None
+    adapter: TypeAdapter[Any] = field(repr=False, compare=False)
+    pattern: str | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    max_bytes: int | None = None
+    ge: Any = None
+    le: Any = None
+    choices: tuple[str, ...] = ()
+    digest: Digest | None = None
+
+
+def read_rule(name: str, info: FieldInfo) -> ColumnRule:
+    """The rule of a model field. Raises ``ValueError`` for an annotation that no column can have."""
+    inner, metadata, nullable = _flatten(info.annotation, list(info.metadata))
+    bounds = dict(_bounds(metadata))
+    refuse_field(name, info, metadata, nullable=nullable)
+    if get_origin(inner) is Literal:
+        choices = get_args(inner)
+        refuse_choices(name, choices)
+        kind = column_types.TEXT
+    else:
+        choices = ()
+        kind = _storage(name, inner, bounds)
+    clean = next((m for m in reversed(metadata) if isinstance(m, Clean)), None)
+    if kind in (column_types.INTEGER, column_types.BIGINT):
+        # pandas and spreadsheets write 7.0 where a value of the column is missing.
+        clean = replace(clean or Clean(trim=False), whole=True)
+    digest = next((m for m in metadata if isinstance(m, Digest)), None)
+    alone = [m for m in info.metadata if not isinstance(m, Digest)]
+    max_bytes = next((m.limit for m in metadata if isinstance(m, MaxBytes)), None)
+    refuse_bounds(name, kind.name, bounds if max_bytes is None else bounds | {"MaxBytes": max_bytes})
+    annotation: Any = Annotated[info.annotation, *alone] if alone else info.annotation
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    _refuse_unstorable(name, kind, adapter, bounds.get("pattern"))
+    if info.default not in (None, PydanticUndefined):
+        refuse_wrong_default(name, info.default, adapter)
+    known = {k: bounds[k] for k in ("pattern", "min_length", "max_length", "ge", "le") if k in bounds}
+    if known.get("pattern") == NO_NUL:
+        del known["pattern"]
+    return ColumnRule(
+        kind, nullable, clean, adapter, choices=choices, digest=digest, max_bytes=max_bytes, **known
+    )
+
+
+_UNSTORABLE = {
+    "text": ("\0",),
+    "bigint": (str(2**63), str(-(2**63) - 1)),
+    "numeric": ("NaN", "Infinity"),
+    "double": ("nan", "inf"),
+    "timestamp": ("2000-01-01T00:00:00Z",),
+}
+_CLASS = re.compile(r"\\[a-wyzA-Z]")
+_PLAIN = re.compile(r"\\.|\[[^^\]][^\]]*\]")
+
+
+def _refuse_unstorable(name: str, kind: StorageType, adapter: TypeAdapter[Any], pattern: str | None) -> None:
+    """Raise ``ValueError`` if the column would take what PostgreSQL refuses: COPY would fail, and with it the run."""
+    for value in _UNSTORABLE.get(kind.name, ()):
+        with suppress(ValidationError):
+            adapter.validate_python(value)
+            raise ValueError(
+                f"column {name} would take {value!r}, which a {kind.catalog} of PostgreSQL cannot hold; "
+                "declare it with a type of dataforge.tables.columns"
+            )
+    if pattern is None:
+        return
+    refuse_pattern(name, pattern)
+    if found := _CLASS.search(pattern):
+        raise ValueError(
+            f"column {name}: pydantic and PostgreSQL do not mean the same by {found[0]} in its pattern; "
+            r"write the characters out, as in [0-9]"
+        )
+    anchored = pattern.startswith("^") and pattern.endswith("$")
+    wild = any(sign in _PLAIN.sub("", pattern) for sign in (".", "[^"))
+    if not anchored or (wild and r"\x00" not in pattern):
+        raise ValueError(
+            f"column {name}: its pattern lets NUL through, which PostgreSQL cannot hold; "
+            r"write ^...$, and [^\x00...] for any character"
+        )
+
+
+def refuse_unindexable(name: str, rule: ColumnRule) -> None:
+    """Raise ``ValueError`` if the column can have a value that no index holds: one row would end a whole run."""
+    bounded = rule.max_length or rule.max_bytes or rule.pattern or rule.choices
+    if rule.type.name == "text" and not bounded:
+        raise ValueError(
+            f"column {name} is indexed and needs a bound, as Label has; a table without a Key is keyed by all"
+        )
+
+
+def markers(info: FieldInfo) -> list[Any]:
+    """All metadata of a model field, also what stands inside ``X | None``."""
+    return _flatten(info.annotation, list(info.metadata))[1]
+
+
+def _flatten(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any], bool]:
+    """The bare type, all its metadata (innermost first), and whether None is allowed."""
+    nullable = False
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            annotation, *more = get_args(annotation)
+            metadata = [*more, *metadata]
+        elif origin in (Union, UnionType) and NoneType in get_args(annotation):
+            annotation = Union[tuple(a for a in get_args(annotation) if a is not NoneType)]  # noqa: UP007
+            nullable = True
+        else:
+            return annotation, metadata, nullable
+
+
+def _bounds(metadata: list[Any]) -> Iterator[tuple[str, Any]]:
+    for item in metadata:
+        if isinstance(item, FieldInfo):
+            yield from _bounds(item.metadata)
+            continue
+        for name in ("pattern", "min_length", "max_length", "ge", "le", "max_digits", "decimal_places"):
+            value = getattr(item, name, None)
+            if value is not None and (not isinstance(item, type) or item is StringConstraints):
+                yield name, value
+
+
+def _storage(name: str, bare: Any, bounds: dict[str, Any]) -> StorageType:
+    if bare is int:
+        return (
+            column_types.INTEGER if bounds.get("le", INTEGER_MAX + 1) <= INTEGER_MAX else column_types.BIGINT
+        )
+    if bare is Decimal:
+        if not {"max_digits", "decimal_places"} <= bounds.keys():
+            raise ValueError(f"column {name}: a Decimal needs max_digits and decimal_places")
+        if not 0 <= bounds["decimal_places"] <= bounds["max_digits"] <= column_types.DECIMAL_DIGITS:
+            raise ValueError(
+                f"column {name}: a Decimal has max_digits up to {column_types.DECIMAL_DIGITS}, decimal_places among them"
+            )
+        return column_types.numeric(bounds["max_digits"], bounds["decimal_places"])
+    simple = {
+        str: column_types.TEXT,
+        float: column_types.DOUBLE,
+        bool: column_types.BOOLEAN,
+        datetime: column_types.TIMESTAMP,
+    }
+    if bare in simple:
+        return simple[bare]
+    raise ValueError(
+        f"column {name}: no storage type for {_type_name(bare)}. {_TYPES} Keep other values as Text"
+    )
+
+
+_TYPES = (
+    "There are Text, Label, Name, IndexedName, HexId; Integer, Count, Ordinal; Money, Exact with max_digits and "
+    "decimal_places, Double; Timestamp; bool; and Literal['…', …]."
+)
+
+
+def _type_name(bare: Any) -> str:
+    """The type as it is written."""
+    return (
+        bare.__name__ if isinstance(bare, type) and not get_args(bare) else str(bare).replace("typing.", "")
+    )

@@ -1,0 +1,152 @@
+"""Reading a dataset off its module: its row models, in their order. What cannot work is refused here, by name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+
+from pydantic import PydanticUserError
+
+from dataforge.errors import InvalidDeclaration
+from dataforge.tables.catalogue import Column, Dataset, ForeignKey, Row, Source, Table
+from dataforge.tables.columns import Key, References
+from dataforge.tables.declarations import (
+    refuse_dataset_name,
+    refuse_model,
+    refuse_name,
+)
+from dataforge.tables.fields import markers, read_rule
+from dataforge.tables.table_rules import (
+    refuse_digests,
+    refuse_flat_files,
+    refuse_key,
+    refuse_names,
+    refuse_references,
+    refuse_sources,
+)
+
+Keys = Mapping[str, tuple[str, ...]]
+
+_COLUMNS = 1_500
+"""How many columns PostgreSQL's tables hold, roughly: it depends on their types."""
+
+
+def read_dataset(module: ModuleType) -> Dataset:
+    """The dataset that a module declares: its ``Row`` subclasses, in their order, named like the module.
+
+    Raises ``InvalidDeclaration`` for what cannot work: it is a mistake of the programmer's, found at import.
+    """
+    name = module.__name__.rpartition(".")[2]
+    with _located(name):
+        refuse_dataset_name(name)
+        models = _models(module)
+        keys = {m.__table_name__: _key(m) for m in models}
+    tables = {m.__table_name__: _read_table(name, m, keys) for m in models}
+    with _located(name):
+        refuse_references(tables)
+        refuse_names(tables.values())
+        own_files = tuple(
+            Source(t.file, t.column_names, (t.name,), ignored_partitions=t.model.__ignored_partitions__)
+            for t in tables.values()
+            if t.file is not None
+        )
+        flat_files = getattr(module, "FLAT_FILES", ())
+        refuse_flat_files(flat_files)
+        sources = (*own_files, *flat_files)
+        refuse_sources(sources, tables)
+        dataset = Dataset(name, (module.__doc__ or "").strip(), tables, sources)
+        dataset.waves()
+    return dataset
+
+
+@contextmanager
+def _located(where: str) -> Iterator[None]:
+    """Add the dataset or table to what is refused."""
+    try:
+        yield
+    except (ValueError, PydanticUserError) as error:
+        raise InvalidDeclaration(f"{where}: {error}.") from None
+
+
+def _models(module: ModuleType) -> list[type[Row]]:
+    """The module's row models that are tables. One that is none must be what another inherits from."""
+    rows = [m for m in vars(module).values() if isinstance(m, type) and issubclass(m, Row) and m is not Row]
+    models = [m for m in dict.fromkeys(rows) if m.__table_name__]
+    for row in rows:
+        home = row.__module__.rpartition(".")[2]
+        if row.__table_name__ and hasattr(module, "__file__") and row.__module__ != module.__name__:
+            raise ValueError(
+                f"it imports {row.__name__}, a table of {home}; a class of its own may inherit from it"
+            )
+        if not row.__table_name__ and not any(row in m.__mro__ for m in models):
+            raise ValueError(
+                f"the class {row.__name__} is not a table: write class {row.__name__}(Row, table='…')"
+            )
+    names = Counter(m.__table_name__ for m in models)
+    for table, times in names.items():
+        if times > 1:
+            raise ValueError(f"it declares a table twice: {table!r}; give one of the classes another name")
+    if not models:
+        raise ValueError("it declares no table: write class Name(Row, table='…')")
+    return models
+
+
+def _key(model: type[Row]) -> tuple[str, ...]:
+    fields = model.__pydantic_fields__
+    marked = tuple(n for n, f in fields.items() if any(isinstance(m, Key) for m in markers(f)))
+    return marked or tuple(fields)
+
+
+def _read_table(dataset: str, model: type[Row], keys: Keys) -> Table:
+    name = model.__table_name__
+    with _located(f"{dataset}.{name}"):
+        refuse_name("the table", name)
+        refuse_model(model, Row)
+        _complete(model)
+        columns = tuple(_columns(model))
+        foreign_keys = tuple(_foreign_keys(name, model, keys))
+        refuse_key(name, columns, keys[name], foreign_keys)
+        refuse_digests(columns)
+    return Table(dataset, name, model, columns, keys[name], foreign_keys)
+
+
+def _complete(model: type[Row]) -> None:
+    """Refuse a model with an annotation that names nothing."""
+    if not model.__pydantic_complete__ and model.model_rebuild(raise_errors=False) is not True:
+        loose = [n for n, f in model.__pydantic_fields__.items() if not f._complete]  # noqa: SLF001
+        raise ValueError(
+            f"column {', '.join(loose)} has an annotation that names what its module does not define or import"
+        )
+
+
+def _columns(model: type[Row]) -> Iterator[Column]:
+    if len(model.model_fields) > _COLUMNS:
+        raise ValueError(
+            f"it has {len(model.model_fields)} columns, and PostgreSQL holds {_COLUMNS}; split it"
+        )
+    for name, info in model.model_fields.items():
+        refuse_name("the column", name)
+        rule = read_rule(name, info)
+        yield Column(name, rule.type, rule.nullable, rule.clean, rule, info.description or "")
+
+
+def _foreign_keys(table: str, model: type[Row], keys: Keys) -> Iterator[ForeignKey]:
+    for column, info in model.model_fields.items():
+        references = [m for m in markers(info) if isinstance(m, References)]
+        if len(references) > 1:
+            raise ValueError(f"column {column} references several tables; it can reference one")
+        for reference in references:
+            parent_key = keys.get(reference.table)
+            if parent_key is None:
+                raise ValueError(
+                    f"column {column} references {reference.table!r}, which is not a table of this dataset; it has "
+                    f"{', '.join(keys)}"
+                )
+            if len(parent_key) != 1:
+                raise ValueError(
+                    f"column {column} references {reference.table!r}, whose key is {', '.join(parent_key)}; "
+                    "a key of several columns cannot be referenced yet: leave the reference out"
+                )
+            yield ForeignKey(f"{table}_{column}_fkey", column, reference.table, parent_key[0])

@@ -1,0 +1,129 @@
+"""What the tables of a dataset may not be: keys, references, names and files that cannot work.
+
+Every function raises ``ValueError`` with what is wrong and the way out; ``dataforge.tables.modules`` adds dataset and table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dataforge.files.names import data_stem
+from dataforge.tables.catalogue import Column, ForeignKey, Source, Table
+from dataforge.tables.declarations import IDENTIFIER_BYTES
+from dataforge.tables.fields import refuse_unindexable
+
+_INDEX_COLUMNS = 32
+"""How many columns PostgreSQL's indexes hold."""
+_NOT_IN_FILES = "/*?[]\0\n\r"
+"""A declared name is one file's: no folder and no wildcard."""
+_WHOLE = {"integer", "bigint"}
+
+
+def refuse_key(
+    table: str, columns: tuple[Column, ...], key: tuple[str, ...], references: tuple[ForeignKey, ...]
+) -> None:
+    """Refuse a key that can be NULL or that no index holds, and references that no index holds."""
+    for column in columns:
+        if column.name in key and column.nullable:
+            raise ValueError(
+                f"key column {table}.{column.name} must not be nullable; a table without a Key is keyed by all its columns"
+            )
+        if column.name in key or any(reference.column == column.name for reference in references):
+            refuse_unindexable(f"{table}.{column.name}", column.rule)
+    if len(key) > _INDEX_COLUMNS:
+        raise ValueError(
+            f"its key has {len(key)} columns, and PostgreSQL's indexes hold {_INDEX_COLUMNS}; mark fewer with Key()"
+        )
+
+
+def refuse_digests(columns: tuple[Column, ...]) -> None:
+    """Refuse digests of columns that come later, can be NULL or are not texts."""
+    earlier: dict[str, Column] = {}
+    for column in columns:
+        for part in column.rule.digest.columns if column.rule.digest else ():
+            found = earlier.get(part)
+            if found is None or found.nullable or found.type.name != "text":
+                raise ValueError(
+                    f"column {column.name} is the Digest of {part!r}, which is not an earlier text column that is never NULL"
+                )
+        if column.rule.digest and column.type.name != "text":
+            raise ValueError(f"column {column.name} is a Digest and must be a HexId")
+        earlier[column.name] = column
+
+
+def refuse_references(tables: Mapping[str, Table]) -> None:
+    """Refuse foreign keys between columns of different types."""
+    for table in tables.values():
+        for key in table.foreign_keys:
+            child, parent = table.by_name[key.column].type, tables[key.parent].by_name[key.parent_column].type
+            if child.catalog != parent.catalog and not {child.name, parent.name} <= _WHOLE:
+                raise ValueError(
+                    f"{table.name}.{key.column} is {child.catalog} and references {key.parent}.{key.parent_column}, "
+                    f"which is {parent.catalog}; declare both with the same type"
+                )
+
+
+def refuse_names(tables: Iterable[Table]) -> None:
+    """Refuse derived names that PostgreSQL would cut, and relations of one schema with the same name."""
+    relations: dict[str, str] = {}
+    for table in tables:
+        made = [
+            table.name,
+            f"{table.name}_pkey",
+            *(f"{table.name}_{k.column}_idx" for k in table.foreign_keys),
+        ]
+        derived = [f"{table.name}_{column}_check" for column in table.column_names]
+        for name in (*made, *derived):
+            if len(name.encode()) > IDENTIFIER_BYTES:
+                raise ValueError(
+                    f"{table.name}: the name {name} is {len(name)} bytes long, and PostgreSQL's names have "
+                    f"{IDENTIFIER_BYTES}; shorten the table's or the column's name"
+                )
+        for name in made:
+            if relations.setdefault(name, table.name) != table.name:
+                raise ValueError(
+                    f"{relations[name]} and {table.name} would both make {name}; rename one of them"
+                )
+
+
+def refuse_flat_files(files: Any) -> None:
+    """Refuse flat files that say too little to be read."""
+    if not isinstance(files, list | tuple) or not all(isinstance(file, Source) for file in files):
+        raise ValueError("FLAT_FILES is not a tuple of Source(file, columns, tables, split)")
+    for file in files:
+        if file.split is None:
+            raise ValueError(
+                f"FLAT_FILES: {file.file} has no split, the function that makes records of tables out of one of its"
+            )
+        if len(set(file.columns)) < len(file.columns):
+            raise ValueError(f"FLAT_FILES: {file.file} declares a column twice")
+
+
+def refuse_sources(sources: Iterable[Source], tables: Mapping[str, Table]) -> None:
+    """Refuse files that would never be read, or read as two tables."""
+    stems: dict[str, str] = {}
+    for source in sources:
+        whose = ", ".join(source.tables)
+        stem = data_stem(source.file)
+        if stem is None or not set(source.file).isdisjoint(_NOT_IN_FILES):
+            base = (
+                source.file.rpartition("/")[2]
+                .partition(".")[0]
+                .translate(dict.fromkeys(map(ord, _NOT_IN_FILES)))
+            )
+            base = base or whose
+            raise ValueError(
+                f"{whose}: files named {source.file!r} are not read. A file is name.csv, name.csv.gz, name.csv.zst or "
+                f"name.parquet, without a folder or wildcard; declare file='{base}.csv' and name it so"
+            )
+        if stem.casefold() in stems:
+            raise ValueError(
+                f"{stems[stem.casefold()]} and {whose} have one file, {source.file!r}; rename one"
+            )
+        stems[stem.casefold()] = whose
+        for table in source.tables:
+            if table not in tables:
+                raise ValueError(
+                    f"FLAT_FILES: {source.file} fills {table!r}, which the dataset does not declare"
+                )
