@@ -79,7 +79,7 @@ check: $(VENV) $(NODE)
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@PYTHONPATH=.:layers/common/python:cli .venv/bin/lint-imports --no-logo
-	@$(PY) -m infra.lint
+	@$(PY) -m checks.templates
 
 format: $(VENV)
 	@.venv/bin/ruff check --fix .

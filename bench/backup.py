@@ -32,10 +32,10 @@ from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import BACKUP
 from dataforge.settings import BackupSettings
 from functions.backup.begin import begin, release
+from functions.backup.export_snapshot import hold
 from functions.backup.finish import finish
-from functions.backup.hold import hold
-from functions.backup.part import back_up
 from functions.backup.plan import PartItem, plan
+from functions.backup.write_file import back_up
 
 WORKERS = 2
 SOURCE = "source"

@@ -24,7 +24,7 @@ from dataforge.http.cursors import make_cursor
 from dataforge.postgres.ddl import ident, qualified
 from dataforge.postgres.roles import DELIVER
 from functions.deliver.handler import handler
-from functions.deliver.query import PageParameters, read_query
+from functions.deliver.records.query import PageParameters, read_query
 
 ROWS, PAGE = 1_000_000, 1000
 LAPS = 60

@@ -19,14 +19,14 @@ from bench.server import Server
 from dataforge.postgres.connection import Connection, connect
 from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.settings import DatabaseSettings, MigrationSettings
-from functions.migrate.begin import begin
-from functions.migrate.cut import cut
-from functions.migrate.items import LoadItem, ScanItem
-from functions.migrate.load import load_chunk, scan_range
-from functions.migrate.plan import plan
-from functions.migrate.publish import publish, reconcile
-from functions.migrate.report import report
-from functions.migrate.settle import settle
+from functions.migrate.lifecycle.begin import begin
+from functions.migrate.load.load import load_chunk, scan_range
+from functions.migrate.plan.plan import plan
+from functions.migrate.publish.publish import publish, reconcile
+from functions.migrate.report.report import report
+from functions.migrate.resolve.resolve import settle
+from functions.migrate.run.items import LoadItem, ScanItem
+from functions.migrate.scan.cut import cut
 
 WORKERS = 2
 PREFIX = "olist/"

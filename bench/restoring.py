@@ -22,13 +22,13 @@ from dataforge.postgres.roles import REFILL, RESTORE
 from dataforge.settings import DatabaseSettings, RestoreSettings
 from functions.restore.begin import begin
 from functions.restore.build import build, link
-from functions.restore.check import check
+from functions.restore.check_backup import check
+from functions.restore.check_restored import settle
 from functions.restore.compare import compare
 from functions.restore.finish import finish
-from functions.restore.keep import PartItem, keep_part, plan_parts
 from functions.restore.load import FileItem, load_file
-from functions.restore.settle import settle
-from functions.restore.switch import switch
+from functions.restore.safety_backup import PartItem, keep_part, plan_parts
+from functions.restore.swap import switch
 
 WORKERS = 2
 BACKUP, REPORT = "backup", "report"

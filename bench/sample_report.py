@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.migrate.cost import cost, estimate
-from functions.migrate.page import render
-from functions.migrate.report_effort import Span, phases, throughput
+from functions.migrate.report.cost import cost, estimate
+from functions.migrate.report.effort import Span, phases, throughput
+from functions.migrate.report.page import render
 
 _TABLES = {  # read, deduplicated, rejected
     "category_translations": (71, 0, 0),

@@ -1,7 +1,7 @@
 """A migration of any size on paper: seconds, limits and dollars from what a megabyte takes.
 
-The constants are measured (`python -m bench.scale_measure`); the limits are AWS's, as noted with the prices in
-``functions.migrate.cost``. Each figure is one division; which of the limits is the smallest is what the run is bound by.
+The constants are measured (`python -m bench.scale_measure`); the limits are AWS's, listed with the prices in
+``functions.migrate.report.cost``. Each figure is one division; the smallest limit bounds the run.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from functions.migrate.cost import FUNCTION_MEGABYTES, Usage, dollars
+from functions.migrate.report.cost import FUNCTION_MEGABYTES, Usage, dollars
 
 
 @dataclass(frozen=True)

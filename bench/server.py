@@ -15,7 +15,7 @@ import psycopg2
 from dataforge.postgres.connection import Connection, connect
 from dataforge.postgres.roles import LOGINS
 from dataforge.settings import DatabaseSettings
-from functions.schema.apply import apply
+from functions.schema.apply.apply import apply
 from local import postgres
 from local.config import CLOUD_PYTHON, HOST, Config
 from local.ports import free_port

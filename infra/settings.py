@@ -17,7 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from dataforge.datasets import DATASETS
 from dataforge.postgres.connection_budget import Budget, TooFewConnections, connections_of
-from infra.history import most_backup_hours
+from infra.workflow.history import most_backup_hours
 
 SCHEDULE = r"^(off|(cron|rate)\(.+\))$"
 # With the six characters that Secrets Manager adds to a name: a grant on the name alone matches nothing.
@@ -40,7 +40,7 @@ def _known(name: str) -> str:
 
 
 _FIRST_BACKUP, _BACKUP_MINUTES = 135, 240
-"""The default schedules begin at 02:15 UTC, after RDS's own backup, and within four hours (infra/postgres.py)."""
+"""The default schedules begin at 02:15 UTC, after RDS's own backup, and within four hours (infra/foundation/postgres.py)."""
 
 
 def nightly(datasets: Collection[str]) -> dict[str, str]:

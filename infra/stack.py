@@ -6,24 +6,24 @@ from aws_cdk import CfnOutput, Stack, Tags
 from constructs import Construct
 
 from dataforge.postgres.roles import LOGINS
-from infra.api import Api
-from infra.api_routes import DELIVER, INGEST, OPERATIONS
-from infra.backup import Backup
-from infra.bastion import Bastion
-from infra.database import Database
-from infra.deliver import Deliver
-from infra.deployment import Deployment
-from infra.export import Export
-from infra.ingest import Ingest
-from infra.layers import Layers
-from infra.migration import Migration
-from infra.monitoring import Monitoring
-from infra.network import Network
-from infra.operations import Operations
-from infra.restore import Restore
-from infra.schema import Schema
+from infra.api.api import Api
+from infra.api.routes import DELIVER, INGEST, OPERATIONS
+from infra.backup.backup import Backup
+from infra.foundation.bastion import Bastion
+from infra.foundation.database import Database
+from infra.foundation.layers import Layers
+from infra.foundation.network import Network
+from infra.foundation.storage import Storage
+from infra.migration.migration import Migration
+from infra.monitoring.alarms import Monitoring
+from infra.restore.restore import Restore
+from infra.services.deliver import Deliver
+from infra.services.deployment import Deployment
+from infra.services.export import Export
+from infra.services.ingest import Ingest
+from infra.services.operations import Operations
+from infra.services.schema import Schema
 from infra.settings import Settings
-from infra.storage import Storage
 
 
 class DataForge(Stack):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from dataforge.aws.clients import THIS_MACHINE, make_client
-from dataforge_cli.api_keys import KINDS, PLAN_OUTPUTS, create_key, find_value
+from dataforge_cli.aws.api_keys import KINDS, PLAN_OUTPUTS, create_key, find_value
 from local import aws
 from local.config import Config
 

@@ -14,10 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.traceback import Traceback
 
 from dataforge.errors import DataForgeError, InvalidInput, Unavailable, UnusableBucket
-from dataforge_cli.deployment import Deployment, find_deployment
+from dataforge_cli.aws.deployment import Deployment, find_deployment
+from dataforge_cli.aws.failures import explain
 from dataforge_cli.errors import CommandError, Interrupted, WrongCall
-from dataforge_cli.failures import explain
-from dataforge_cli.screen import Screen
+from dataforge_cli.output.screen import Screen
 
 
 @dataclass(frozen=True)

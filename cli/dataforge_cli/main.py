@@ -21,7 +21,7 @@ from dataforge_cli.commands.restore import restore
 from dataforge_cli.commands.status import status
 from dataforge_cli.commands.stop import stop
 from dataforge_cli.options import OutputsFile, Stage
-from dataforge_cli.screen import Screen
+from dataforge_cli.output.screen import Screen
 from dataforge_cli.version import version
 
 

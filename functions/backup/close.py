@@ -10,7 +10,7 @@ from dataforge.backups.manifest import MANIFEST
 from dataforge.postgres.connection import Connection, transaction
 from dataforge.settings import BackupSettings
 from functions.backup.begin import release
-from functions.backup.retain import drop_leftovers, retain
+from functions.backup.expire import drop_leftovers, retain
 from functions.backup.run import read_run
 
 

@@ -18,14 +18,14 @@ from dataforge.postgres.connection import Connection, connect, get_db_resource, 
 from dataforge.settings import BackupSettings, DatabaseSettings, read
 from functions.backup.begin import begin
 from functions.backup.close import abandon, close, end
+from functions.backup.export_snapshot import hold as hold_snapshot
 from functions.backup.finish import finish
-from functions.backup.hold import hold as hold_snapshot
-from functions.backup.judge import judge
-from functions.backup.part import back_up
 from functions.backup.plan import PartItem, plan
 from functions.backup.run import read_run
-from functions.backup.scratch import restore_scratch
+from functions.backup.trial_restore import restore_scratch
+from functions.backup.verification_result import judge
 from functions.backup.verify import CheckItem, check, plan_checks
+from functions.backup.write_file import back_up
 
 SERVICE = BACKUP
 logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)

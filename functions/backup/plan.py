@@ -16,7 +16,7 @@ from dataforge.s3.keys import run_folder
 from dataforge.s3.objects import put_json
 from dataforge.settings import BackupSettings
 from dataforge.tables.catalogue import Table
-from functions.backup.hold import is_held
+from functions.backup.export_snapshot import is_held
 from functions.backup.run import Run, read_run
 from functions.backup.signals import wait
 

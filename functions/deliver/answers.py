@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from dataforge.http import Request, Response
 from dataforge.http.errors import InvalidRequest
-from functions.deliver.records import Page
+from functions.deliver.records.page import Page
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 LINK_BYTES = 8_000

@@ -22,13 +22,13 @@ from dataforge.tables.catalogue import Table
 from functions.deliver import page
 from functions.deliver.answers import JSON, cached_answer, page_answer
 from functions.deliver.errors import BelowQuality, TooSlow
-from functions.deliver.indexes import unindexed
-from functions.deliver.proof import Proof, last_proof
-from functions.deliver.quality import DEFAULT_WINDOW, describe_quality, read_window
-from functions.deliver.query import RecordQuery, read_parameters, read_query
-from functions.deliver.records import Page, read_page
+from functions.deliver.quality.last_quality import Proof, last_proof
+from functions.deliver.quality.report import DEFAULT_WINDOW, describe_quality, read_window
+from functions.deliver.quality.score_metric import WINDOW, measure
+from functions.deliver.records.indexes import unindexed
+from functions.deliver.records.page import Page, read_page
+from functions.deliver.records.query import RecordQuery, read_parameters, read_query
 from functions.deliver.tables import describe_tables
-from functions.deliver.watch import WINDOW, measure
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from dataforge.postgres.ddl import literal, qualified
 from dataforge.postgres.visible_rows import require_sound
 from dataforge.tables.catalogue import Column, Dataset, Table
 from dataforge.tables.json_schema import row_schema
-from functions.deliver.proof import Proof, last_proofs
+from functions.deliver.quality.last_quality import Proof, last_proofs
 
 COUNTED_BYTES = 512 * 2**20
 """Tables up to this size are counted; of larger ones, where that would take seconds, PostgreSQL's estimate is told."""

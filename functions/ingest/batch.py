@@ -19,7 +19,7 @@ from dataforge.records.validate import Violation
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer, make_answer
 from functions.ingest.candidates import Candidates, Statuses, Violations, judge
-from functions.ingest.leave import CHECK_DEFERRED, leave
+from functions.ingest.outcome import CHECK_DEFERRED, leave
 from functions.ingest.split import store_split
 from functions.ingest.store import KeysChanged, store
 

@@ -21,7 +21,7 @@ from dataforge.settings import IngestSettings, read
 from functions.ingest import docs, ledger
 from functions.ingest.batch import ingest
 from functions.ingest.listing import RejectionQuery, list_rejections
-from functions.ingest.measure import measure
+from functions.ingest.telemetry import measure
 
 T = TypeVar("T")
 

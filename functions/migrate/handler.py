@@ -15,16 +15,16 @@ from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make
 from dataforge.errors import DataForgeError, Temporary
 from dataforge.postgres.connection import Connection, get_db_resource, transaction
 from dataforge.settings import MigrationSettings, read
-from functions.migrate.abandon import abandon
-from functions.migrate.begin import begin, release
-from functions.migrate.cut import cut
-from functions.migrate.items import LoadItem, ScanItem
-from functions.migrate.load import load_chunk, scan_range
-from functions.migrate.plan import plan
-from functions.migrate.publish import publish, reconcile
-from functions.migrate.report import report
-from functions.migrate.settle import settle
-from functions.migrate.steps import note_step
+from functions.migrate.lifecycle.abandon import abandon
+from functions.migrate.lifecycle.begin import begin, release
+from functions.migrate.load.load import load_chunk, scan_range
+from functions.migrate.plan.plan import plan
+from functions.migrate.publish.publish import publish, reconcile
+from functions.migrate.report.report import report
+from functions.migrate.resolve.resolve import settle
+from functions.migrate.run.items import LoadItem, ScanItem
+from functions.migrate.run.step_times import note_step
+from functions.migrate.scan.cut import cut
 
 SERVICE = "migrate"
 logger, metrics, tracer = make_logger(SERVICE), make_metrics(SERVICE), make_tracer(SERVICE)

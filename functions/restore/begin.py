@@ -14,9 +14,9 @@ from dataforge.postgres.visible_rows import require_changeable
 from dataforge.runs import leases
 from dataforge.runs.ids import run_id
 from dataforge.settings import RestoreSettings
-from functions.restore.pieces import KEEP
 from functions.restore.request import RestoreInput, find_backup, read_input
 from functions.restore.run import Run, read_run
+from functions.restore.work_items import KEEP
 
 
 def begin(

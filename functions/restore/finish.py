@@ -15,8 +15,8 @@ from dataforge.runs import leases
 from dataforge.settings import RestoreSettings
 from dataforge.tables.catalogue import Table
 from functions.restore.compare import read_figures
-from functions.restore.pieces import KEEP, results
 from functions.restore.run import Run, read_run
+from functions.restore.work_items import KEEP, results
 
 _COUNTS = ("restored", "added", "removed", "changed")
 

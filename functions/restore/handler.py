@@ -17,14 +17,14 @@ from dataforge.settings import RestoreSettings, read
 from functions.restore.abandon import abandon
 from functions.restore.begin import begin, release
 from functions.restore.build import build, link
-from functions.restore.check import check
+from functions.restore.check_backup import check
+from functions.restore.check_restored import settle
 from functions.restore.compare import compare
 from functions.restore.finish import finish
-from functions.restore.keep import PartItem, keep_part, plan_parts
 from functions.restore.load import FileItem, load_file
-from functions.restore.pieces import LOAD, note
-from functions.restore.settle import settle
-from functions.restore.switch import switch
+from functions.restore.safety_backup import PartItem, keep_part, plan_parts
+from functions.restore.swap import switch
+from functions.restore.work_items import LOAD, note
 
 SERVICE = "restore"
 logger, metrics, tracer = make_logger(SERVICE), make_metrics(SERVICE), make_tracer(SERVICE)

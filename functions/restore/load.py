@@ -18,8 +18,8 @@ from dataforge.postgres.refusals import describe
 from dataforge.s3.objects import download
 from dataforge.tables.catalogue import Table
 from functions.restore.ledger import LoadedFile
-from functions.restore.pieces import Piece, claim, done
 from functions.restore.run import narrowed
+from functions.restore.work_items import Piece, claim, done
 
 
 class FileItem(Piece):

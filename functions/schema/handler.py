@@ -25,11 +25,11 @@ from dataforge.postgres.connection import connect
 from dataforge.postgres.connection_budget import Budget
 from dataforge.postgres.roles import LOGINS
 from dataforge.settings import DatabaseSettings, Settings, read
-from functions.schema.apply import apply as apply_schema
-from functions.schema.connections import connection_limits
-from functions.schema.doctor import examine
-from functions.schema.master import require_sign_in
-from functions.schema.reach import PATIENCE, is_denied, reach
+from functions.schema.apply.apply import apply as apply_schema
+from functions.schema.apply.connections import connection_limits
+from functions.schema.apply.reach import PATIENCE, is_denied, reach
+from functions.schema.doctor.doctor import examine
+from functions.schema.doctor.master import require_sign_in
 from functions.schema.upkeep import work
 
 logger = make_logger("schema")

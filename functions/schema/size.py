@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg2.errors
 
-from functions.schema.statements import busy
+from functions.schema.apply.statements import busy
 
 LARGE_ROWS = 1_000_000
 """From so many rows on, nothing that scans, rewrites or indexes a table is done inside a deployment (docs/operations.md)."""

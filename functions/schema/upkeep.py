@@ -16,9 +16,9 @@ from dataforge.errors import SchemaRefused
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import Connection, is_translated, transaction, translated
 from dataforge.postgres.roles import OWNER
+from functions.schema.apply.statements import reason
 from functions.schema.difference import LEDGER, Shape, expected_dataset, expected_ledger, shapes
 from functions.schema.queued import QueuedChange
-from functions.schema.statements import reason
 
 _LOCK = 4_207_312_312
 """Key of the advisory lock that the session of a change holds, also when its function is gone."""

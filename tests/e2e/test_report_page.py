@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.sample_report import sample_report
-from functions.migrate.page import render
+from functions.migrate.report.page import render
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")

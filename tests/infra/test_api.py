@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from dataforge.settings import IngestSettings, read
-from infra.api_routes import ROUTES
+from infra.api.routes import ROUTES
 
 Resources = dict[str, dict[str, dict[str, Any]]]
 

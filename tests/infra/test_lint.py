@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from infra.lint import findings
+from checks.templates import findings
 
 
 def machine(definition: dict[str, Any]) -> dict[str, Any]:

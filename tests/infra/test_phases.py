@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dataforge_cli.machines import MACHINES, Machine
+from dataforge_cli.aws.machines import MACHINES, Machine
 
 WORDLESS = ("DescribeHolder", "Hold")
 """How the names of states begin that last a moment, or stand beside those that work: the word of another tells more."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.history import most_backup_hours
 from infra.settings import SettingsError, read_settings
+from infra.workflow.history import most_backup_hours
 
 
 def test_nothing_given_is_a_small_protected_dev() -> None:

@@ -24,7 +24,7 @@ from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import LOGINS, OWNER
 from dataforge.settings import DatabaseSettings
 from dataforge.tables.catalogue import Column
-from functions.schema.apply import apply
+from functions.schema.apply.apply import apply
 from local import postgres
 from local.config import HOST, Config
 from tests.postgres import recycling

@@ -10,7 +10,7 @@ import pytest
 
 from dataforge.api.document import build
 from dataforge.http import Kind, Router
-from infra.api_routes import ROUTES, Route
+from infra.api.routes import ROUTES, Route
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 

@@ -12,9 +12,9 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from dataforge_cli.failures import explain
-from dataforge_cli.screen import Screen, one_line
-from dataforge_cli.tables import findings, percent, reasons, summary
+from dataforge_cli.aws.failures import explain
+from dataforge_cli.output.screen import Screen, one_line
+from dataforge_cli.output.tables import findings, percent, reasons, summary
 
 OUTPUT = {
     "quality": 0.99995,

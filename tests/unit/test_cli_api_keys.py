@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from dataforge_cli.api_keys import KINDS, create_key, find_value, list_keys, revoke_key
+from dataforge_cli.aws.api_keys import KINDS, create_key, find_value, list_keys, revoke_key
 
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient

@@ -16,8 +16,8 @@ from typer.testing import CliRunner, Result
 from dataforge.backups import manifest
 from dataforge.backups.manifest import FileEntry, Manifest, TableEntry, Verification
 from dataforge.runs.ids import new_id, time_of
+from dataforge_cli.aws.deployment import Deployment, from_file
 from dataforge_cli.commands.backup import read_order
-from dataforge_cli.deployment import Deployment, from_file
 from dataforge_cli.main import app
 
 WAIT = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}})

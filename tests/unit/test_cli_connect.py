@@ -14,7 +14,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from dataforge_cli import tunnel
+from dataforge_cli.aws import tunnel
 from dataforge_cli.errors import WrongCall
 from local.command import dataforge
 

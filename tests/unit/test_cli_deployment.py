@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dataforge_cli.deployment import Deployment, find_deployment, from_file, snake_case, state_folder
+from dataforge_cli.aws.deployment import Deployment, find_deployment, from_file, snake_case, state_folder
 from dataforge_cli.errors import BadOutputs, NoOutput, WrongCall
 from local import config, outputs
 

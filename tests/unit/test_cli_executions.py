@@ -15,9 +15,9 @@ from typer.testing import CliRunner, Result
 
 from dataforge.aws.situations import SITUATIONS, Situation
 from dataforge.runs.ids import run_id
-from dataforge_cli.deployment import Deployment, from_file
+from dataforge_cli.aws.deployment import Deployment, from_file
+from dataforge_cli.aws.executions import Execution, describe, find, newest, start, stop
 from dataforge_cli.errors import UnknownExecution
-from dataforge_cli.executions import Execution, describe, find, newest, start, stop
 from dataforge_cli.main import app
 
 DEFINITION = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}})

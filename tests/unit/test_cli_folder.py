@@ -10,7 +10,7 @@ import pytest
 from dataforge.datasets import get_dataset
 from dataforge.errors import UnexpectedFiles
 from dataforge_cli.errors import NoFolder, NoKnownFiles
-from dataforge_cli.folder import read_folder
+from dataforge_cli.records.folder import read_folder
 
 OLIST = get_dataset("olist")
 ORDERS, CUSTOMERS = "olist_orders_dataset.csv", "olist_customers_dataset.csv"

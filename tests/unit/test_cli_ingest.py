@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from dataforge_cli.api import Api, ApiRefused, ApiUnreachable
-from dataforge_cli.ingest import MOST_BYTES, Ingestion, Order, in_batches
-from dataforge_cli.records import Sent, read_jsonl
+from dataforge_cli.aws.api import Api, ApiRefused, ApiUnreachable
+from dataforge_cli.records.ingest import MOST_BYTES, Ingestion, Order, in_batches
+from dataforge_cli.records.json_lines import Sent, read_jsonl
 
 Reply = tuple[int, dict[str, str], bytes]
 BUSY: Reply = (

@@ -7,10 +7,10 @@ import io
 import pytest
 from rich.console import Console
 
-from dataforge_cli.bars import Bars, Line, line
-from dataforge_cli.machines import MIGRATION
-from dataforge_cli.progress import Plan, Progress, TableProgress, as_document, count
-from dataforge_cli.screen import Screen
+from dataforge_cli.aws.machines import MIGRATION
+from dataforge_cli.output.bars import Bars, Line, line
+from dataforge_cli.output.screen import Screen
+from dataforge_cli.runs.progress import Plan, Progress, TableProgress, as_document, count
 
 PLAN = Plan("20261122T101500Z-0123abcd", "olist", {"orders": 1000, "customers": 500, "sellers": 0})
 CHUNKS = ["plan.json", "orders/0-600-60-2", "orders/1-300-30-1", "customers/2-480-48-0"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge_cli.records import Sent, Unreadable, read_jsonl, split_object
+from dataforge_cli.records.json_lines import Sent, Unreadable, read_jsonl, split_object
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 NUMBERS = st.decimals(allow_nan=False, allow_infinity=False).map(lambda number: f"{number:f}"[:40])

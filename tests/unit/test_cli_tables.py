@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from dataforge_cli.tables import reasons
+from dataforge_cli.output.tables import reasons
 
 
 def reason(

@@ -27,9 +27,9 @@ from dataforge.formats.csv_header import HEADER_BYTES
 from dataforge.records.validate import process
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge_cli.errors import WrongCall
-from dataforge_cli.records import Read, Sent, Unreadable
-from dataforge_cli.sources import BadFile, Form, find_source
-from dataforge_cli.tabular import read_csv
+from dataforge_cli.records.json_lines import Read, Sent, Unreadable
+from dataforge_cli.records.sources import BadFile, Form, find_source
+from dataforge_cli.records.tabular import read_csv
 
 Part = tuple[tuple[str, ...], bytes]
 OLIST = DATASETS["olist"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dataforge_cli.trouble import newest_failure
+from dataforge_cli.runs.retries import newest_failure
 
 AWAY = {"error": "Unavailable", "cause": '{"errorMessage": "Cannot connect", "errorType": "Unavailable"}'}
 ENTERED: dict[str, Any] = {"type": "TaskStateEntered"}

@@ -16,9 +16,9 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from dataforge.runs.ids import time_of
+from dataforge_cli.aws.upload import etag, is_stored, upload
 from dataforge_cli.main import app
-from dataforge_cli.screen import Screen
-from dataforge_cli.upload import etag, is_stored, upload
+from dataforge_cli.output.screen import Screen
 
 MIB = 2**20
 PART = 5 * MIB

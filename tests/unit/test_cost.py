@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from functions.migrate.cost import (
+from functions.migrate.report.cost import (
     FUNCTION_MEGABYTES,
     PRICES,
     Usage,
@@ -15,7 +15,7 @@ from functions.migrate.cost import (
     estimate,
     function_megabytes,
 )
-from infra.migration import MEMORY
+from infra.migration.migration import MEMORY
 
 
 def test_prices_name_their_date_and_region() -> None:

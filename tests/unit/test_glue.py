@@ -25,7 +25,7 @@ from dataforge.errors import NoSuchBackup, Unavailable, Unexpected
 from dataforge.tables.catalogue import Dataset, Table
 from functions.glue.handler import register
 from functions.glue.tables import athena_type
-from infra.glue import ACTIONS
+from infra.services.glue import ACTIONS
 
 CONTEXT: Any = SimpleNamespace(
     function_name="glue", memory_limit_in_mb=1024, invoked_function_arn="arn:glue", aws_request_id="request"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.migrate.report_effort import BUCKETS, Span, phases, throughput
+from functions.migrate.report.effort import BUCKETS, Span, phases, throughput
 
 moments = st.floats(min_value=0, max_value=1e5, allow_nan=False)
 spans = st.builds(

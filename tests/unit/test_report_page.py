@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.sample_report import sample_report
-from functions.migrate.page import render
-from functions.migrate.page_charts import bar, curve, nice_floor, round_up
-from functions.migrate.page_sections import SHOWN
-from functions.migrate.page_style import POLICY
-from functions.migrate.page_text import money, percent, seconds, short
+from functions.migrate.report.page import render
+from functions.migrate.report.page_charts import bar, curve, nice_floor, round_up
+from functions.migrate.report.page_sections import SHOWN
+from functions.migrate.report.page_style import POLICY
+from functions.migrate.report.page_text import money, percent, seconds, short
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
 

@@ -9,7 +9,13 @@ import typer
 
 from dataforge.backups import manifest
 from dataforge.datasets import DEFAULT, get_dataset
-from dataforge_cli.backups import (
+from dataforge_cli.aws.executions import name_of, start
+from dataforge_cli.aws.machines import BACKUP
+from dataforge_cli.call import Call, calling
+from dataforge_cli.errors import WrongCall
+from dataforge_cli.options import Debug, Follow, Json, OutputsFile, Stage
+from dataforge_cli.output.tables import backup_table, backups_table
+from dataforge_cli.runs.backups import (
     BUCKET,
     age,
     find_backup,
@@ -19,13 +25,7 @@ from dataforge_cli.backups import (
     verdict,
     watch_backup,
 )
-from dataforge_cli.call import Call, calling
-from dataforge_cli.errors import WrongCall
-from dataforge_cli.executions import name_of, start
-from dataforge_cli.follow import follow_started, how_to_go_on
-from dataforge_cli.machines import BACKUP
-from dataforge_cli.options import Debug, Follow, Json, OutputsFile, Stage
-from dataforge_cli.tables import backup_table, backups_table
+from dataforge_cli.runs.follow import follow_started, how_to_go_on
 
 
 class Action(StrEnum):

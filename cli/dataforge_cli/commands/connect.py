@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from dataforge.aws.clients import make_client
-from dataforge_cli import tunnel
+from dataforge_cli.aws import tunnel
+from dataforge_cli.aws.deployment import CLONE, Deployment
 from dataforge_cli.call import calling
-from dataforge_cli.deployment import CLONE, Deployment
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.options import Debug, Json, OutputsFile, Stage
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from dataforge_cli.aws.deployment import Deployment
 from dataforge_cli.call import calling
-from dataforge_cli.deployment import Deployment
 from dataforge_cli.errors import FunctionFailed
 from dataforge_cli.options import Debug, Json, OutputsFile, Stage
-from dataforge_cli.tables import findings
+from dataforge_cli.output.tables import findings
 
 FUNCTION = "schema_arn"
 """The output that names the function which looks after the schema."""

@@ -11,12 +11,12 @@ import typer
 
 from dataforge.datasets import DEFAULT
 from dataforge.files.listing import FileList, list_files
+from dataforge_cli.aws.raw_objects import BUCKET, Stored, choose, list_stored, remove
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import Interrupted, NotConfirmed, WrongCall
 from dataforge_cli.options import Dataset, Debug, Ignore, Json, OutputsFile, Prefix, Stage
-from dataforge_cli.order import read_names
-from dataforge_cli.stored import BUCKET, Stored, choose, list_stored, remove
-from dataforge_cli.tables import files_table
+from dataforge_cli.output.tables import files_table
+from dataforge_cli.runs.request import read_names
 
 
 def files(

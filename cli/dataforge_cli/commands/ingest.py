@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 from dataforge.datasets import DEFAULT, get_dataset
-from dataforge_cli.api import find_api
-from dataforge_cli.bars import SendingBar
+from dataforge_cli.aws.api import find_api
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import CommandError
-from dataforge_cli.ingest import Ingestion, Order, Tally
 from dataforge_cli.options import Dataset, Debug, Json, OutputsFile, Stage
-from dataforge_cli.sources import Form, RejectedFile, Source, beside, find_source
-from dataforge_cli.tables import fates
+from dataforge_cli.output.bars import SendingBar
+from dataforge_cli.output.tables import fates
+from dataforge_cli.records.ingest import Ingestion, Order, Tally
+from dataforge_cli.records.sources import Form, RejectedFile, Source, beside, find_source
 
 SHOWN = 5
 """Of what could not be read; the rest is counted."""

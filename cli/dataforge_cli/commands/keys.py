@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dataforge_cli.api_keys import KINDS, PLAN_OUTPUTS, Key, create_key, list_keys, revoke_key
+from dataforge_cli.aws.api_keys import KINDS, PLAN_OUTPUTS, Key, create_key, list_keys, revoke_key
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.options import Debug, Json, OutputsFile, Stage
-from dataforge_cli.tables import keys_table
+from dataforge_cli.output.tables import keys_table
 
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient

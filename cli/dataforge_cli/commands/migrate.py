@@ -8,15 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from dataforge.datasets import DEFAULT
+from dataforge_cli.aws.executions import name_of, start
+from dataforge_cli.aws.machines import MIGRATION
 from dataforge_cli.call import calling
 from dataforge_cli.errors import WrongCall
-from dataforge_cli.executions import name_of, start
-from dataforge_cli.follow import how_to_go_on
-from dataforge_cli.machines import MIGRATION
-from dataforge_cli.migration import follow_to_its_end, show
 from dataforge_cli.options import Dataset, Debug, Follow, Ignore, Json, OutputsFile, Prefix, Stage
-from dataforge_cli.order import DEFAULT_THRESHOLD, OnConflict, read_order
-from dataforge_cli.sending import find_present, send_folder
+from dataforge_cli.records.sending import find_present, send_folder
+from dataforge_cli.runs.follow import how_to_go_on
+from dataforge_cli.runs.migration import follow_to_its_end, show
+from dataforge_cli.runs.request import DEFAULT_THRESHOLD, OnConflict, read_order
 
 
 def migrate(

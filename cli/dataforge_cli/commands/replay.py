@@ -9,17 +9,17 @@ from typing import Annotated, Any
 
 import typer
 
+from dataforge_cli.aws.executions import name_of, start
+from dataforge_cli.aws.machines import MIGRATION
+from dataforge_cli.aws.upload import upload
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import WrongCall
-from dataforge_cli.executions import name_of, start
-from dataforge_cli.follow import how_to_go_on
-from dataforge_cli.machines import MIGRATION
-from dataforge_cli.migration import follow_to_its_end, show
 from dataforge_cli.options import Debug, Follow, Json, OutputsFile, Stage
-from dataforge_cli.order import OnConflict
-from dataforge_cli.rejections import save_rejections
-from dataforge_cli.sources import BadFile
-from dataforge_cli.upload import upload
+from dataforge_cli.records.rejections import save_rejections
+from dataforge_cli.records.sources import BadFile
+from dataforge_cli.runs.follow import how_to_go_on
+from dataforge_cli.runs.migration import follow_to_its_end, show
+from dataforge_cli.runs.request import OnConflict
 
 
 def replay(

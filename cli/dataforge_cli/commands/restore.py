@@ -8,14 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from dataforge.datasets import DEFAULT, get_dataset
-from dataforge_cli.backups import LATEST, find_backup
+from dataforge_cli.aws.executions import Execution, name_of, start
+from dataforge_cli.aws.machines import RESTORE
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import Interrupted, NotConfirmed, WrongCall
-from dataforge_cli.executions import Execution, name_of, start
-from dataforge_cli.follow import follow_started, how_to_go_on
-from dataforge_cli.machines import RESTORE
 from dataforge_cli.options import Debug, Follow, Json, OutputsFile, Stage
-from dataforge_cli.restores import show_comparison, show_restore, watch_restore
+from dataforge_cli.runs.backups import LATEST, find_backup
+from dataforge_cli.runs.follow import follow_started, how_to_go_on
+from dataforge_cli.runs.restores import show_comparison, show_restore, watch_restore
 
 
 def restore(

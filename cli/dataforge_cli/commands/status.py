@@ -6,15 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
-from dataforge_cli.backups import show_backup, watch_backup
+from dataforge_cli.aws.executions import describe, name_of, newest
+from dataforge_cli.aws.machines import BACKUP, MIGRATION, RESTORE, all_running, locate
 from dataforge_cli.call import Call, calling
-from dataforge_cli.executions import describe, name_of, newest
-from dataforge_cli.follow import follow
-from dataforge_cli.machines import BACKUP, MIGRATION, RESTORE, all_running, locate
-from dataforge_cli.migration import show
 from dataforge_cli.options import Debug, Json, OutputsFile, Stage
-from dataforge_cli.restores import show_restore, watch_restore
-from dataforge_cli.watch import watch_migration
+from dataforge_cli.runs.backups import show_backup, watch_backup
+from dataforge_cli.runs.follow import follow
+from dataforge_cli.runs.migration import show
+from dataforge_cli.runs.restores import show_restore, watch_restore
+from dataforge_cli.runs.watch import watch_migration
 
 SHOW = {MIGRATION.kind: show, BACKUP.kind: show_backup, RESTORE.kind: show_restore}
 WATCH = {MIGRATION.kind: watch_migration, BACKUP.kind: watch_backup, RESTORE.kind: watch_restore}

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from dataforge_cli import executions
+from dataforge_cli.aws import executions
+from dataforge_cli.aws.machines import locate
 from dataforge_cli.call import calling
 from dataforge_cli.errors import WrongCall
-from dataforge_cli.machines import locate
 from dataforge_cli.options import Debug, Json, OutputsFile, Stage
 
 

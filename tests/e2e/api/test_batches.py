@@ -12,7 +12,7 @@ import pytest
 from psycopg2.extensions import connection
 
 from bench import load
-from dataforge_cli.api_keys import PLAN_OUTPUTS, find_value, list_keys
+from dataforge_cli.aws.api_keys import PLAN_OUTPUTS, find_value, list_keys
 from local.api import KEY_NAME
 from local.aws import ClientSettings
 from local.outputs import Outputs

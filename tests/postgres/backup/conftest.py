@@ -23,14 +23,14 @@ from dataforge.postgres.roles import BACKUP, OWNER
 from dataforge.settings import BackupSettings
 from functions.backup.begin import begin
 from functions.backup.close import abandon, close
+from functions.backup.export_snapshot import hold, is_held
 from functions.backup.finish import finish
-from functions.backup.hold import hold, is_held
-from functions.backup.judge import judge
-from functions.backup.part import back_up
 from functions.backup.plan import PartItem, plan
-from functions.backup.scratch import restore_scratch
 from functions.backup.signals import wait
+from functions.backup.trial_restore import restore_scratch
+from functions.backup.verification_result import judge
 from functions.backup.verify import CheckItem, check, plan_checks
+from functions.backup.write_file import back_up
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

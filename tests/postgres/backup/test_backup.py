@@ -22,7 +22,7 @@ from dataforge.errors import (
 )
 from dataforge.postgres.connection import transaction
 from functions.backup.close import end
-from functions.backup.part import back_up
+from functions.backup.write_file import back_up
 
 if TYPE_CHECKING:
     from tests.postgres.backup.conftest import Vault

@@ -21,7 +21,7 @@ from botocore.config import Config
 from dataforge.errors import Temporary, Unavailable
 from dataforge.s3.upload import uploading
 from functions.backup.close import end
-from functions.backup.part import back_up
+from functions.backup.write_file import back_up
 
 if TYPE_CHECKING:
     from tests.postgres.backup.conftest import Backup, Vault
@@ -108,7 +108,7 @@ import json, sys
 from dataforge import parquet
 from dataforge.postgres.connection import connect
 from dataforge.settings import BackupSettings
-from functions.backup.part import back_up
+from functions.backup.write_file import back_up
 from functions.backup.plan import PartItem
 
 class Nowhere:

@@ -8,7 +8,7 @@ import pytest
 
 from dataforge.errors import Busy, SnapshotLost, Unavailable
 from dataforge.postgres.connection import transaction
-from functions.backup.hold import hold, read_by_snapshot
+from functions.backup.export_snapshot import hold, read_by_snapshot
 from functions.backup.run import read_run
 
 if TYPE_CHECKING:

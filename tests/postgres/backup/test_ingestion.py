@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from dataforge.api.batch import read_batch
 from dataforge.http.strictjson import parse
 from dataforge.postgres.roles import BACKUP, INGEST
-from functions.backup.part import back_up
 from functions.backup.plan import PartItem
+from functions.backup.write_file import back_up
 from functions.ingest.batch import ingest
 
 if TYPE_CHECKING:

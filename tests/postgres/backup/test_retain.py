@@ -20,7 +20,7 @@ from dataforge.backups.manifest import (
 )
 from dataforge.runs.ids import new_id
 from dataforge.settings import BackupSettings
-from functions.backup.retain import Kept, delete, outdated
+from functions.backup.expire import Kept, delete, outdated
 
 if TYPE_CHECKING:
     from tests.postgres.backup.conftest import Vault

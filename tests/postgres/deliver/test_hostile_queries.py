@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from dataforge.datasets import DATASETS
 from dataforge.tables.catalogue import Table
-from functions.deliver.filters import OPERATORS
-from functions.deliver.query import PageParameters
+from functions.deliver.records.filters import OPERATORS
+from functions.deliver.records.query import PageParameters
 
 if TYPE_CHECKING:
     from tests.postgres.deliver.conftest import Api

@@ -18,15 +18,15 @@ from dataforge.errors import DataForgeError, TargetChanged
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.settings import MigrationSettings
-from functions.migrate.abandon import abandon
-from functions.migrate.begin import begin
-from functions.migrate.cut import cut
-from functions.migrate.items import LoadItem, ScanItem
-from functions.migrate.load import load_chunk, scan_range
-from functions.migrate.plan import plan
-from functions.migrate.publish import publish, reconcile
-from functions.migrate.report import report
-from functions.migrate.settle import settle
+from functions.migrate.lifecycle.abandon import abandon
+from functions.migrate.lifecycle.begin import begin
+from functions.migrate.load.load import load_chunk, scan_range
+from functions.migrate.plan.plan import plan
+from functions.migrate.publish.publish import publish, reconcile
+from functions.migrate.report.report import report
+from functions.migrate.resolve.resolve import settle
+from functions.migrate.run.items import LoadItem, ScanItem
+from functions.migrate.scan.cut import cut
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

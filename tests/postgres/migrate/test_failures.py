@@ -12,10 +12,10 @@ import pytest
 
 from dataforge.errors import DataForgeError, DiskFull, NotReconciled, SourceChanged, Unavailable
 from dataforge.postgres.roles import LOAD, MIGRATE
-from functions.migrate.items import LoadItem
-from functions.migrate.ledger import Tally
-from functions.migrate.load import load_chunk
-from functions.migrate.settle import settle
+from functions.migrate.load.load import load_chunk
+from functions.migrate.resolve.resolve import settle
+from functions.migrate.run.items import LoadItem
+from functions.migrate.run.ledger import Tally
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection

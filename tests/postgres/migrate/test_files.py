@@ -27,7 +27,7 @@ from dataforge.errors import (
     WrongEncoding,
     WrongHeader,
 )
-from functions.migrate.run import read_input
+from functions.migrate.run.migration import read_input
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge

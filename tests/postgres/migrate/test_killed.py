@@ -20,9 +20,9 @@ import pytest
 from dataforge.errors import Unavailable
 from dataforge.postgres import shadow
 from dataforge.postgres.roles import LOAD, MIGRATE
-from functions.migrate.begin import release
-from functions.migrate.items import LoadItem
-from functions.migrate.load import load_chunk
+from functions.migrate.lifecycle.begin import release
+from functions.migrate.load.load import load_chunk
+from functions.migrate.run.items import LoadItem
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database
@@ -43,8 +43,8 @@ WORKER = """
 import io, json, sys
 from dataforge.postgres.connection import connect
 from dataforge.settings import DatabaseSettings
-from functions.migrate.items import LoadItem
-from functions.migrate.load import load_chunk
+from functions.migrate.run.items import LoadItem
+from functions.migrate.load.load import load_chunk
 
 class Folder:
     def get_object(self, Bucket, Key, IfMatch, Range):

@@ -11,9 +11,9 @@ import pytest
 from dataforge.errors import LeaseLost, QualityTooLow
 from dataforge.postgres.roles import LOAD
 from dataforge.runs import leases
-from functions.migrate.begin import release
-from functions.migrate.items import LoadItem
-from functions.migrate.load import load_chunk
+from functions.migrate.lifecycle.begin import release
+from functions.migrate.load.load import load_chunk
+from functions.migrate.run.items import LoadItem
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from functions.migrate import removal
-from functions.migrate.files import files_of
-from functions.migrate.run import read_run
+from functions.migrate.resolve import rejected_rows
+from functions.migrate.run.files import files_of
+from functions.migrate.run.migration import read_run
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge
@@ -85,7 +85,7 @@ def test_every_file_has_figures_of_its_own(forge: Forge, make_csv: MakeCsv, mean
 def test_removed_rows_are_fetched_in_batches_whatever_their_number(
     forge: Forge, make_csv: MakeCsv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(removal, "BATCH", 3)
+    monkeypatch.setattr(rejected_rows, "BATCH", 3)
     orders = [{"order_id": n, "customer_id": 9} for n in range(1, 11)]
     forge.put(orders=make_csv("orders", *orders))
     counts = forge.migrate(chunk_bytes=300, tables=["orders"], quality_threshold=0)["orders"]

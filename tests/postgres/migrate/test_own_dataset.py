@@ -13,7 +13,7 @@ from dataforge.postgres.roles import LOGINS
 from dataforge.tables.catalogue import Dataset, Row, Source, Table
 from dataforge.tables.columns import Integer, Key, Label, References
 from dataforge.tables.modules import read_dataset
-from functions.schema.apply import apply
+from functions.schema.apply.apply import apply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -18,9 +18,9 @@ from dataforge.postgres.roles import LOGINS
 from dataforge.tables.catalogue import Row
 from dataforge.tables.columns import Integer, Key, Label
 from dataforge.tables.modules import read_dataset
-from functions.migrate.begin import release
-from functions.migrate.report import shortened
-from functions.schema.apply import apply
+from functions.migrate.lifecycle.begin import release
+from functions.migrate.report.report import shortened
+from functions.schema.apply.apply import apply
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge

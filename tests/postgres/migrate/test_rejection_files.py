@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from functions.migrate import rejection_files
+from functions.migrate.report import rejection_files
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.errors import InvalidInput, NoFiles, NoSuchRun, QualityTooLow, UnknownTable, WrongCorrection
-from functions.migrate.begin import release
-from functions.migrate.replay import relation
+from functions.migrate.lifecycle.begin import release
+from functions.migrate.run.replay import relation
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge, Migration

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.errors import QualityTooLow
-from functions.migrate.report_rejections import EXAMPLES, RAW_LIMIT
-from functions.migrate.steps import note_step
+from functions.migrate.report.rejections import EXAMPLES, RAW_LIMIT
+from functions.migrate.run.step_times import note_step
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge, Migration

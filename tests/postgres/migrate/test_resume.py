@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.errors import InvalidInput, NoSuchRun, SourceChanged
-from functions.migrate.begin import release
-from functions.migrate.items import LoadItem
-from functions.migrate.load import load_chunk
+from functions.migrate.lifecycle.begin import release
+from functions.migrate.load.load import load_chunk
+from functions.migrate.run.items import LoadItem
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge, Migration

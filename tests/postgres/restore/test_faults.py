@@ -19,8 +19,8 @@ from dataforge.postgres import snapshot
 from dataforge.postgres.roles import REFILL, RESTORE
 from dataforge.postgres.shadow import schema_of
 from functions.restore.begin import release
-from functions.restore.keep import PartItem, keep_part, plan_parts
 from functions.restore.load import FileItem, load_file
+from functions.restore.safety_backup import PartItem, keep_part, plan_parts
 
 if TYPE_CHECKING:
     from tests.postgres.restore.conftest import Restore, Vault

@@ -14,7 +14,7 @@ from dataforge.postgres.roles import LOGINS
 from dataforge.tables.catalogue import Row
 from dataforge.tables.columns import Integer, Key, Label, Text
 from dataforge.tables.modules import read_dataset
-from functions.schema.apply import apply
+from functions.schema.apply.apply import apply
 
 if TYPE_CHECKING:
     from tests.postgres.restore.conftest import Vault

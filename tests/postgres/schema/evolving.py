@@ -29,10 +29,10 @@ from dataforge.tables.columns import (
     Timestamp,
 )
 from dataforge.tables.modules import read_dataset
-from functions.schema.dataset import apply_dataset
+from functions.schema.apply.dataset import apply_dataset
+from functions.schema.apply.subject import Outcome
 from functions.schema.difference import expected_dataset, shapes
-from functions.schema.subject import Outcome
-from functions.schema.tables import dataset_faults
+from functions.schema.doctor.tables import dataset_faults
 
 Bigint = Annotated[int, BeforeValidator(Integer.__metadata__[0].func), Field(ge=-(2**63), le=2**63 - 1)]
 

@@ -17,9 +17,9 @@ from dataforge.postgres.roles import LOGINS
 from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.columns import Count, Integer, Key, Label, References, Text
-from functions.schema.apply import apply
+from functions.schema.apply.apply import apply
 from functions.schema.difference import LEDGER_TABLES, shapes
-from functions.schema.master import require_sign_in
+from functions.schema.doctor.master import require_sign_in
 from local import postgres
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ import pytest
 from dataforge.errors import Unavailable
 from dataforge.postgres.connection_budget import Budget, TooFewConnections
 from dataforge.postgres.roles import INGEST, LOGINS
-from functions.schema.apply import apply
-from functions.schema.connections import connection_limits
-from functions.schema.doctor import examine
+from functions.schema.apply.apply import apply
+from functions.schema.apply.connections import connection_limits
+from functions.schema.doctor.doctor import examine
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
-    from functions.schema.logins import Limits
+    from functions.schema.doctor.logins import Limits
     from tests.postgres.conftest import Database, Server
 
 PASSWORDS = dict.fromkeys(LOGINS, "for the tests")

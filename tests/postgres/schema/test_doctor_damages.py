@@ -8,8 +8,8 @@ import pytest
 
 from dataforge.errors import SchemaRefused
 from dataforge.postgres.roles import LOGINS
-from functions.schema.apply import apply
-from functions.schema.doctor import REPAIR, examine
+from functions.schema.apply.apply import apply
+from functions.schema.doctor.doctor import REPAIR, examine
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection

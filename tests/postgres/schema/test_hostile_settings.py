@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dataforge.postgres.roles import LOGINS
-from functions.schema.apply import apply
-from functions.schema.doctor import examine
+from functions.schema.apply.apply import apply
+from functions.schema.doctor.doctor import examine
 from tests.postgres.hostile import hostile_settings
 
 if TYPE_CHECKING:

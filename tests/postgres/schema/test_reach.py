@@ -10,8 +10,8 @@ import pytest
 from dataforge.errors import Unavailable
 from dataforge.postgres.connection import Connection, connect
 from dataforge.postgres.roles import LOGINS
-from functions.schema.apply import apply
-from functions.schema.reach import reach
+from functions.schema.apply.apply import apply
+from functions.schema.apply.reach import reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from dataforge.errors import SchemaRefused
 from dataforge.postgres.roles import LOGINS
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.columns import Count, Double, Integer, Key, Label, References, Text
-from functions.schema.apply import apply, require_version
+from functions.schema.apply.apply import apply, require_version
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection

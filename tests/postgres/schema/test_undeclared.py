@@ -12,8 +12,8 @@ from dataforge.errors import SchemaRefused
 from dataforge.postgres.roles import LOGINS
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.columns import Count, Integer, Key, Label, References, Text
-from functions.schema.apply import apply
-from functions.schema.doctor import examine
+from functions.schema.apply.apply import apply
+from functions.schema.doctor.doctor import examine
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection

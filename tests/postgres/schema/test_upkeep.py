@@ -13,8 +13,8 @@ from dataforge.errors import Busy, SchemaRefused
 from dataforge.postgres.roles import LOGINS, OWNER
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.columns import Count, Exact, Integer, Key, Label, Money, References
-from functions.schema.apply import apply
-from functions.schema.doctor import examine
+from functions.schema.apply.apply import apply
+from functions.schema.doctor.doctor import examine
 from functions.schema.size import LARGE_ROWS, Size
 from functions.schema.upkeep import work
 

@@ -75,7 +75,7 @@ def exclude_snapshots(cursor: Any, dataset: Dataset) -> None:
     """Let no snapshot be held over the dataset's tables until this transaction ends; call it before any swap of them.
 
     Raises ``BackupRunning`` at once, naming who holds one. That may last for hours: a state machine waits for it with
-    ``infra.steps.retry_patiently``.
+    ``infra.workflow.steps.retry_patiently``.
     """
     cursor.execute(f"SELECT pg_try_advisory_xact_lock{_KEY}", (dataset.name,))
     if not cursor.fetchone()[0]:

@@ -1,0 +1,1 @@
+"""Checks that `make check` runs beside the formatter, the linter and the type checker."""

@@ -1,0 +1,149 @@
+"""Which deployment a call works on: the embedded cloud, or a stack on AWS; and clients for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+from dotenv import dotenv_values
+
+from dataforge.aws.clients import (
+    COMMAND_LINE,
+    THIS_MACHINE,
+    Access,
+    embedded_session,
+    invoking,
+    make_client,
+    session,
+)
+from dataforge_cli.aws.failures import error_code
+from dataforge_cli.errors import BadOutputs, NoDeployment, NoOutput, WrongCall
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+    from mypy_boto3_apigateway import APIGatewayClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+CLONE = Path(__file__).resolve().parents[3]
+DEFAULT_STAGE = "dev"
+SCHEMA_SECONDS = 15 * 60
+"""How long a call of the schema function may take."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployed app: its outputs, and how to reach it. ``name`` and ``flags`` are for people."""
+
+    name: str
+    outputs: Mapping[str, str] = field(repr=False)
+    access: Access = field(repr=False)
+    config: Config = field(repr=False)
+    flags: str = ""
+    """What to add to a command line so that it works on this deployment again."""
+
+    def __getitem__(self, output: str) -> str:
+        """An output by its name in snake case. Raises ``NoOutput``."""
+        try:
+            return self.outputs[output]
+        except KeyError:
+            raise NoOutput(self.name, output) from None
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """A client of S3."""
+        return make_client("s3", self.config, self.access)
+
+    @cached_property
+    def states(self) -> SFNClient:
+        """A client of Step Functions."""
+        return make_client("stepfunctions", self.config, self.access)
+
+    @cached_property
+    def gateway(self) -> APIGatewayClient:
+        """A client of API Gateway."""
+        return make_client("apigateway", self.config, self.access)
+
+    @cached_property
+    def functions(self) -> LambdaClient:
+        """A client of Lambda."""
+        return make_client("lambda", self.config.merge(invoking(SCHEMA_SECONDS)), self.access)
+
+
+def find_deployment(stage: str | None, outputs: Path | None) -> Deployment:
+    """The deployment that the options name; without them the embedded cloud if it is deployed, else AWS, stage dev.
+
+    Raises ``WrongCall`` and its kin, or botocore's errors.
+    """
+    if stage is not None and outputs is not None:
+        raise WrongCall("--stage and --outputs both choose the deployment. Give one of them.")
+    if outputs is not None:
+        return from_file(outputs, f" --outputs {shlex.quote(str(outputs))}")
+    embedded = state_folder() / "outputs.json"
+    if stage is None and embedded.exists():
+        return from_file(embedded)
+    return from_stack(stage or DEFAULT_STAGE, f" --stage {stage}" if stage else "")
+
+
+def state_folder(environ: Mapping[str, str] | None = None, env_file: Path = CLONE / ".env") -> Path:
+    """Where the embedded cloud keeps its state, found as ``make local`` finds it: a relative folder is the clone's."""
+    given = dotenv_values(env_file) | dict(os.environ if environ is None else environ)
+    return CLONE / (given.get("DATAFORGE_STATE") or ".local")
+
+
+def from_file(path: Path, flags: str = "") -> Deployment:
+    """The deployment of an outputs.json: the embedded cloud if it holds ``aws_endpoint_url``. Raises ``BadOutputs``."""
+    outputs = _read_outputs(path)
+    endpoint = outputs.get("aws_endpoint_url")
+    if endpoint is None:
+        users = session(outputs.get("region"))
+        return Deployment(f"AWS in {users.region_name} ({path})", outputs, Access(users), COMMAND_LINE, flags)
+    access = Access(embedded_session(outputs.get("region", "us-east-1")), endpoint)
+    return Deployment(f"the embedded cloud at {endpoint} ({path})", outputs, access, THIS_MACHINE, flags)
+
+
+def _read_outputs(path: Path) -> dict[str, str]:
+    try:
+        outputs = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadOutputs(path, error.strerror or "cannot be read") from error
+    except ValueError as error:
+        raise BadOutputs(path, "is not JSON") from error
+    if not isinstance(outputs, dict) or not all(isinstance(value, str) for value in outputs.values()):
+        raise BadOutputs(path, "is not a JSON object of texts")
+    if "raw_bucket" not in outputs:
+        raise BadOutputs(path, "has no raw_bucket")
+    return outputs
+
+
+def from_stack(stage: str, flags: str = "") -> Deployment:
+    """The deployment of a stage on AWS, with the user's credentials and region. Raises ``NoDeployment``."""
+    # boto3 reads AWS_DEFAULT_REGION alone; AWS's command line, and CDK, read AWS_REGION first.
+    stack, access = f"DataForge-{stage}", Access(session(os.environ.get("AWS_REGION")))
+    client = make_client("cloudformation", COMMAND_LINE, access)
+    try:
+        found = client.describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if error_code(error) != "ValidationError":
+            raise
+        found = []
+    if not found:
+        raise NoDeployment(stack, client.meta.region_name)
+    outputs = {snake_case(o["OutputKey"]): o["OutputValue"] for o in found[0].get("Outputs", [])}
+    return Deployment(
+        f"AWS, stack {stack} in {client.meta.region_name}", outputs, access, COMMAND_LINE, flags
+    )
+
+
+def snake_case(name: str) -> str:
+    """``RawBucket`` as ``raw_bucket``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

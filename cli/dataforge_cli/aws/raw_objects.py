@@ -1,0 +1,55 @@
+"""The objects of the raw bucket below a prefix: listed, and removed by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from dataforge.files.names import stands_for_folder
+from dataforge_cli.aws.deployment import Deployment
+from dataforge_cli.errors import WrongCall
+
+BUCKET = "raw_bucket"
+
+
+class UnknownObject(WrongCall):
+    """No object has this key."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object; ``path`` is its key without the prefix."""
+
+    key: str
+    path: str
+    size: int
+    modified: datetime
+
+
+def list_stored(deployment: Deployment, prefix: str) -> list[Stored]:
+    """The objects below the prefix in the order of their keys, without the empty ones that stand for a folder."""
+    pages = deployment.s3.get_paginator("list_objects_v2").paginate(Bucket=deployment[BUCKET], Prefix=prefix)
+    return [
+        Stored(item["Key"], item["Key"].removeprefix(prefix), item["Size"], item["LastModified"])
+        for page in pages
+        for item in page.get("Contents", ())
+        if not stands_for_folder(item["Key"], item["Size"])
+    ]
+
+
+def choose(stored: Iterable[Stored], names: Iterable[str], where: str) -> list[Stored]:
+    """The objects of these keys, each with or without the prefix. Raises ``UnknownObject``."""
+    by_name = {name: one for one in stored for name in (one.path, one.key)}
+    chosen: dict[str, Stored] = {}
+    for name in names:
+        if name not in by_name:
+            raise UnknownObject(f"{where} has no object {name!r}. `dataforge files` shows what is there.")
+        chosen[by_name[name].key] = by_name[name]
+    return list(chosen.values())
+
+
+def remove(deployment: Deployment, stored: Iterable[Stored]) -> None:
+    """Remove the objects. The bucket is versioned: a delete marker is added, and earlier versions can be restored."""
+    for one in stored:
+        deployment.s3.delete_object(Bucket=deployment[BUCKET], Key=one.key)

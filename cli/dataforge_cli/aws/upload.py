@@ -1,0 +1,96 @@
+"""Files into the raw bucket, each only if the same content is not there already."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from s3transfer.utils import ChunksizeAdjuster
+
+from dataforge_cli.aws.failures import error_code
+from dataforge_cli.output.screen import Screen
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PART_BYTES = 64 * 2**20
+_READ_BYTES = 2**20
+
+
+def upload(
+    s3: S3Client, bucket: str, prefix: str, files: Iterable[Path], screen: Screen, *, root: Path | None = None
+) -> int:
+    """Put the files below the prefix, with a progress bar each. Returns how many had to be sent.
+
+    They keep their names, and of the folders they lie in those below ``root``.
+    """
+    names = {path: path.relative_to(root).as_posix() if root else path.name for path in files}
+    new = {path: name for path, name in names.items() if not is_stored(s3, bucket, prefix + name, path)}
+    if not new:
+        return 0
+    config = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
+    with _bars(screen) as bars:
+        tasks = [bars.add_task(name, total=path.stat().st_size) for path, name in new.items()]
+        for (path, name), task in zip(new.items(), tasks, strict=True):
+            advance = partial(bars.advance, task)
+            s3.upload_file(str(path), bucket, prefix + name, Config=config, Callback=advance)
+    return len(new)
+
+
+def _bars(screen: Screen) -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        TaskProgressColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        console=screen.err,
+    )
+
+
+def is_stored(s3: S3Client, bucket: str, key: str, path: Path, part: int = PART_BYTES) -> bool:
+    """Whether the object has the file's content: its size, and the ETag that this command's upload of it has.
+
+    An object that was sent in other parts, or encrypted with a KMS key, has another ETag for the same content: it counts
+    as different and is sent again, which costs time and no more.
+    """
+    try:
+        head = s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error_code(error) in {"404", "NoSuchKey", "NotFound"}:
+            return False
+        raise
+    return head["ContentLength"] == path.stat().st_size and head["ETag"] == etag(path, part)
+
+
+def etag(path: Path, part: int = PART_BYTES) -> str:
+    """What S3 calls the file's content: its MD5, or of a file sent in parts the MD5 of the parts' MD5s and their number."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if size < part:
+            return f'"{_digest(file, size).hex()}"'
+        part = ChunksizeAdjuster().adjust_chunksize(part, size)
+        digests = [_digest(file, part) for _ in range(0, size, part)]
+    return f'"{hashlib.md5(b"".join(digests), usedforsecurity=False).hexdigest()}-{len(digests)}"'
+
+
+def _digest(file: BinaryIO, count: int) -> bytes:
+    """The MD5 of the file's next ``count`` bytes."""
+    digest = hashlib.md5(usedforsecurity=False)
+    while count and (block := file.read(min(count, _READ_BYTES))):
+        digest.update(block)
+        count -= len(block)
+    return digest.digest()

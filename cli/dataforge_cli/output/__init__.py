@@ -1,0 +1,1 @@
+"""Output: terminal, progress bars and tables."""

@@ -1,0 +1,139 @@
+"""Progress of a migration, or of a file that is sent, as bars on a terminal, and as a line now and then in a log."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from rich.progress import BarColumn, ProgressColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichProgress
+
+from dataforge_cli.aws.machines import MIGRATION
+from dataforge_cli.output.screen import Screen
+from dataforge_cli.records.ingest import Tally
+from dataforge_cli.runs.progress import Progress, TableProgress
+
+_LINE_SECONDS = 10.0
+
+
+class _Shown:
+    """Bars on stderr, from entering to leaving; ``figure`` stands behind each, and after it what is known of its rows."""
+
+    def __init__(self, screen: Screen, figure: ProgressColumn) -> None:
+        self._screen = screen
+        columns = (TextColumn("{task.description}"), BarColumn(), figure, TextColumn("{task.fields[rows]}"))
+        self._bars = RichProgress(*columns, console=screen.err)
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+
+class Bars(_Shown):
+    """A bar per table. Use it as a context manager and ``show`` it what there is, as often as you like."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__(screen, TaskProgressColumn())
+        self._whole = self._bars.add_task("starting", total=None, rows="")
+        self._tables: dict[str, TaskID] = {}
+        self._phase, self._said_at = "", 0.0
+
+    def show(self, progress: Progress) -> None:
+        """Bring the bars up to date; where there is no terminal, say a line per phase and every ten seconds."""
+        for table in progress.tables:
+            self._show_table(table)
+        if progress.phase:
+            self._bars.update(self._whole, description=MIGRATION.phases[progress.phase], rows=self._elapsed())
+        self._say(progress)
+        self._phase = progress.phase
+
+    def finish(self) -> None:
+        """All is done: fill the bars."""
+        for task in self._tables.values():
+            self._bars.update(task, completed=self._bars.tasks[task].total)
+        self._bars.update(self._whole, description="done", total=1, completed=1, rows=self._elapsed())
+
+    def _elapsed(self) -> str:
+        return f"{self._bars.tasks[self._whole].elapsed or 0:.0f} s"
+
+    def _show_table(self, table: TableProgress) -> None:
+        if table.table not in self._tables:
+            self._tables[table.table] = self._bars.add_task(table.table, total=table.bytes or 1, rows="")
+        self._bars.update(self._tables[table.table], completed=table.loaded_bytes, rows=rows(table))
+
+    def _say(self, progress: Progress) -> None:
+        now = time.monotonic()
+        due = progress.phase != self._phase or now - self._said_at >= _LINE_SECONDS
+        if progress.phase and due and not self._screen.err.is_terminal:
+            self._said_at = now
+            self._screen.say(line(progress))
+
+
+class Line(_Shown):
+    """One line for a run that has nothing to count: what is being done, and a note."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__(screen, TimeElapsedColumn())
+        self._said, self._said_at = "", 0.0
+        self._task = self._bars.add_task("starting", total=None, rows="")
+
+    def show(self, doing: str, note: str) -> None:
+        """Bring the line up to date; where there is no terminal, say it when something else is done, and now and then."""
+        self._bars.update(self._task, description=doing, rows=note)
+        now = time.monotonic()
+        due = doing != self._said or now - self._said_at >= _LINE_SECONDS
+        if due and not self._screen.err.is_terminal:
+            self._said, self._said_at = doing, now
+            self._screen.say(f"{doing}: {note}" if note else doing)
+
+    def finish(self, note: str, *, done: bool) -> None:
+        """It is over; ``done``: and all is well."""
+        end: dict[str, Any] = (
+            {"description": "done", "total": 1, "completed": 1} if done else {"description": "failed"}
+        )
+        self._bars.update(self._task, rows=note, **end)
+
+
+class SendingBar(_Shown):
+    """One bar for a file that is being sent; ``size`` is its bytes, where they are known."""
+
+    def __init__(self, screen: Screen, size: int | None) -> None:
+        super().__init__(screen, TaskProgressColumn())
+        self._size, self._said_at = size, time.monotonic()
+        self._task = self._bars.add_task("sending", total=size, rows="")
+
+    def show(self, tally: Tally) -> None:
+        """Bring the bar up to date; where there is no terminal, say a line every ten seconds."""
+        rejected = f", {tally.rejected:,} rejected" if tally.rejected else ""
+        text = f"{tally.read:,} records{rejected}"
+        self._bars.update(self._task, completed=tally.bytes, rows=text)
+        if not self._screen.err.is_terminal and time.monotonic() - self._said_at >= _LINE_SECONDS:
+            self._said_at = time.monotonic()
+            self._screen.say(f"{tally.bytes / self._size:.0%}, {text}" if self._size else text)
+
+    def finish(self) -> None:
+        """All is sent: fill the bar."""
+        size = self._size or 1
+        self._bars.update(self._task, description="sent", total=size, completed=size)
+
+
+def rows(table: TableProgress) -> str:
+    """What is known of a table's rows so far."""
+    rejected = f", {table.rejected:,} rejected" if table.rejected else ""
+    return f"{table.read:,} rows{rejected}" if table.read else ""
+
+
+def line(progress: Progress) -> str:
+    """The whole progress in one line."""
+    size = sum(table.bytes for table in progress.tables)
+    text = MIGRATION.phases[progress.phase]
+    if progress.phase == "Load" and size:
+        loaded, read = (sum(getattr(t, name) for t in progress.tables) for name in ("loaded_bytes", "read"))
+        text += f": {loaded / size:.0%} of {len(progress.tables)} table(s), {read:,} rows"
+    return text

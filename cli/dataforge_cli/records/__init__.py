@@ -1,0 +1,1 @@
+"""Records and files: what the commands read and send."""

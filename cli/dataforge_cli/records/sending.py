@@ -1,0 +1,77 @@
+"""The files of a migration before it starts: looked at as the run will look at them, then uploaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dataforge.errors import UnexpectedFiles
+from dataforge.files.listing import FileList, list_files, present_tables
+from dataforge_cli.aws.raw_objects import BUCKET, list_stored
+from dataforge_cli.aws.upload import upload
+from dataforge_cli.call import Call
+from dataforge_cli.errors import IncompleteFolder, WrongCall
+from dataforge_cli.records.folder import Folder, read_folder
+from dataforge_cli.runs.migration import some
+from dataforge_cli.runs.request import Order
+
+
+def find_present(call: Call, order: Order) -> Order:
+    """The order for the tables that have files in the bucket. Raises ``WrongCall`` if there are none."""
+    stored = [one.path for one in list_stored(call.deployment, order.prefix)]
+    found = present_tables(order.dataset, stored, order.ignore, order.prefix)
+    return _narrowed(call, order, found, f"s3://{call.deployment[BUCKET]}/{order.prefix}")
+
+
+def send_folder(call: Call, path: Path, order: Order) -> tuple[Order, Mapping[str, str]]:
+    """Upload the folder's files, after a look at what the run would make of them.
+
+    Returns the order that fits them, and the names of the files that were not sent with the reasons.
+
+    Raises what ``read_folder`` does, ``UnexpectedFiles`` for objects of earlier uploads, or ``IncompleteFolder``.
+    """
+    tables = order.tables or tuple(order.dataset.tables)
+    folder = read_folder(path, order.dataset, tables, order.ignore, order.prefix)
+    if order.present:
+        order = _narrowed(call, order, folder.tables, str(path))
+        tables = order.tables
+    if folder.ignored:
+        left = [f"{name} ({reason})" for name, reason in folder.ignored.items()]
+        call.screen.say(f"Not sent: {some(left)}.")
+    earlier = _earlier(call, folder, order, tables)
+    missing = {table: file for table, file in folder.missing.items() if table in tables}
+    if absent := {table: file for table, file in missing.items() if table in earlier.missing}:
+        raise IncompleteFolder(path, absent, folder.tables)
+    bucket = call.deployment[BUCKET]
+    call.screen.say(f"Uploading {path} to s3://{bucket}/{order.prefix}")
+    sent = upload(call.deployment.s3, bucket, order.prefix, folder.files, call.screen, root=path)
+    call.screen.say(f"{sent} file(s) sent, {len(folder.files) - sent} there already.")
+    return order, folder.ignored
+
+
+def _earlier(call: Call, folder: Folder, order: Order, tables: Sequence[str]) -> FileList:
+    """What the run would make of objects that an earlier upload left; those that it reads, too, are named."""
+    paths = {one.path for one in list_stored(call.deployment, order.prefix)} - folder.names
+    found = list_files(order.dataset, tables, paths, order.ignore, order.prefix)
+    if found.doubtful:
+        raise UnexpectedFiles({order.prefix + name: reason for name, reason in found.doubtful.items()})
+    if found.taken:
+        names = some([order.prefix + name for name, _ in found.taken])
+        call.screen.warn(
+            f"{folder.path} lacks files that an earlier upload left in the bucket; the run reads them too: {names}."
+            f" `dataforge files --dataset {order.dataset.name} --prefix {order.prefix} --remove KEY` removes them."
+        )
+    return found
+
+
+def _narrowed(call: Call, order: Order, tables: Sequence[str], where: str) -> Order:
+    """The order for the tables whose files are there, which are named. Raises ``WrongCall`` if there are none."""
+    if not tables:
+        raise WrongCall(f"{where} has no file of dataset {order.dataset.name!r}.")
+    lacking = [name for name in order.dataset.tables if name not in tables]
+    call.screen.say(
+        f"Tables whose files are there: {', '.join(tables)}."
+        + (f" Without a file, and not migrated: {', '.join(lacking)}." if lacking else "")
+    )
+    return replace(order, tables=tuple(tables))

@@ -1,0 +1,163 @@
+"""What `dataforge ingest` reads from and writes to: a file or standard input, and the file of rejected records."""
+
+from __future__ import annotations
+
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from dataforge.errors import InvalidInput, UnreadFormat
+from dataforge.files.names import data_stem, is_parquet
+from dataforge.formats.content import content_of
+from dataforge.tables.catalogue import Dataset
+from dataforge_cli.errors import WrongCall
+from dataforge_cli.records.json_lines import Read, read_jsonl
+
+STDIN = Path("-")
+
+_HEAD = 16
+"""Bytes that say what a file holds."""
+
+
+class Form(StrEnum):
+    """What a file is."""
+
+    jsonl = "jsonl"
+    csv = "csv"
+    parquet = "parquet"
+
+
+class NoTable(WrongCall):
+    """Nothing says which table the records of a CSV are for."""
+
+
+class BadFile(WrongCall):
+    """The file cannot be read as what it is said to be."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where records come from. ``table``: of all of them, where it is known; ``columns``: that table's."""
+
+    path: Path
+    form: Form
+    table: str | None
+    columns: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of what is read, where that is known before."""
+        if self.form is Form.parquet or not self.path.is_file():
+            return None
+        with self.path.open("rb") as stream:
+            return None if content_of(stream.read(_HEAD)).compression else self.path.stat().st_size
+
+    @contextmanager
+    def records(self) -> Iterator[Iterator[Read]]:
+        """The records, while the file is open. Raises ``BadFile``, ``OSError``."""
+        with sys.stdin.buffer if self.path == STDIN else self.path.open("rb") as stream:
+            yield self._translated(stream)
+
+    def _translated(self, stream: IO[bytes]) -> Iterator[Read]:
+        try:
+            yield from self._read(stream)
+        except InvalidInput as error:
+            raise BadFile(str(error)) from error
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            raise BadFile(f"{self.path}: {error}.") from error
+
+    def _read(self, stream: IO[bytes]) -> Iterator[Read]:
+        # Commands that read no table need not wait for what these are made of.
+        from dataforge_cli.records.tabular import read_csv, read_parquet  # noqa: PLC0415
+
+        if self.form is Form.parquet:
+            yield from read_parquet(self.path, self.table or "", self.columns)
+            return
+        text = plain(stream, str(self.path))
+        if self.form is Form.csv:
+            yield from read_csv(text, self.table or "", self.columns, str(self.path))
+        else:
+            yield from read_jsonl(text, self.table)
+
+
+def plain(stream: IO[bytes], name: str) -> IO[bytes]:
+    """The stream's text, decompressed if need be. Raises ``UnreadFormat``."""
+    opened = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
+    content = content_of(opened.peek(_HEAD)[:_HEAD])
+    if content.unread:
+        raise UnreadFormat(name, content.unread)
+    if not content.compression:
+        return opened
+    from dataforge.formats.text_stream import decompressed  # noqa: PLC0415
+
+    return io.BufferedReader(decompressed(opened, content.compression))
+
+
+def find_source(path: Path, form: Form | None, dataset: Dataset, table: str | None) -> Source:
+    """The source that the options mean. Raises ``BadFile``, ``NoTable``, ``UnknownTable``.
+
+    Without a table it is the one whose file has this name in the catalogue, with or without the ending of a compression.
+    """
+    if path != STDIN and not path.exists():
+        raise BadFile(f"There is no file {path}.")
+    form = form or _form(path.name.lower())
+    if form is Form.parquet and path == STDIN:
+        raise BadFile("Parquet is read from its end: store it in a file instead of standard input.")
+    if table is None:
+        stem = data_stem(path.name)
+        named = (s.tables[0] for s in dataset.sources if s.split is None and data_stem(s.file) == stem)
+        table = next(named, None) if stem is not None else None
+    if table is not None:
+        known = dataset.table(table)
+        return Source(path, form, known.name, known.column_names)
+    if form is not Form.jsonl:
+        raise NoTable(f"{path}: which table are its records for? Specify it with --table.")
+    return Source(path, form, None)
+
+
+def _form(name: str) -> Form:
+    if is_parquet(name):
+        return Form.parquet
+    return Form.csv if data_stem(name) is not None else Form.jsonl
+
+
+def beside(path: Path) -> Path:
+    """Where rejected records go if nobody says: into a file of their own, beside their source."""
+    return Path("rejected.jsonl") if path == STDIN else path.with_name(f"{path.stem}.rejected.jsonl")
+
+
+class RejectedFile:
+    """A file that comes into being, or replaces one, with the first line that is written to it."""
+
+    def __init__(self, path: Path, source: Path) -> None:
+        if source != STDIN and path.resolve() == source.resolve():
+            raise WrongCall(f"{path} is being read. Choose another file for --rejected.")
+        self.path = path
+        self._opened: IO[bytes] | None = None
+
+    def __enter__(self) -> RejectedFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._opened:
+            self._opened.close()
+
+    @property
+    def written(self) -> bool:
+        """Whether there is anything in it."""
+        return self._opened is not None
+
+    def write(self, line: bytes) -> None:
+        """Add a line."""
+        if self._opened is None:
+            self._opened = self.path.open("wb")
+        self._opened.write(line + b"\n")

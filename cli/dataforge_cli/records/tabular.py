@@ -1,0 +1,93 @@
+"""Records read from CSV and Parquet as migrations read them: by the same code, with the same reasons for what is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from dataforge.formats.csv_header import HEADER_BYTES, check_header, read_header
+from dataforge.formats.csv_records import read_record
+from dataforge.formats.csv_stream import RawRecord, Window, raw_records, read_windows
+from dataforge.records.validate import Violation
+from dataforge_cli.records.json_lines import Read, Sent, Unreadable
+
+PIECE = 1 << 20
+"""What is read of a CSV at a time."""
+
+
+def read_csv(stream: IO[bytes], table: str, columns: Sequence[str] = (), name: str = "CSV") -> Iterator[Read]:
+    """Records from CSV (RFC 4180, UTF-8, a BOM is let pass), all for ``table``; an empty field is left out.
+
+    ``columns``: those that the table has, if that is known. Raises ``ValueError`` where there is no usable header, and
+    ``dataforge.errors.InvalidInput`` for what a migration refuses too.
+    """
+    # The header comes first, and alone: without a LF after it, the records may have no end that a window has.
+    head = stream.read(HEADER_BYTES)
+    header, start = read_header(name, head, columns)
+    if not all(header) or len({*header}) != len(header):
+        raise ValueError("the first line must name the columns, each once")
+    check_header(name, header, columns)
+    line = 1 + head.count(b"\n", 0, start)
+    read = _read_after(head[start:], stream)
+    del head
+    for window in read_windows(read, name, start, line, piece=PIECE):
+        yield from _records(window, header, table)
+
+
+def _read_after(begun: bytes, stream: IO[bytes]) -> Callable[[int], bytes]:
+    """What reads these bytes, then the stream."""
+    rest = begun
+
+    def read(size: int) -> bytes:
+        nonlocal rest
+        taken, rest = rest[:size], rest[size:]
+        return taken + stream.read(size - len(taken)) if len(taken) < size else taken
+
+    return read
+
+
+def _records(window: Window, header: tuple[str, ...], table: str) -> Iterator[Read]:
+    for record in raw_records(window.data, window.line):
+        yield _read(record, read_record(header, record.raw, record.malformed), table)
+
+
+def _read(record: RawRecord, found: Mapping[str, str] | list[Violation], table: str) -> Read:
+    if isinstance(found, Mapping):
+        return Sent(record.line, table, json.dumps(found, ensure_ascii=False), len(record.raw))
+    text = record.raw.removesuffix(b"\n").removesuffix(b"\r").decode(errors="backslashreplace")
+    return _unreadable(record.line, table, {"csv": text}, found, len(record.raw))
+
+
+def _unreadable(
+    line: int, table: str, data: Mapping[str, str | None], found: Sequence[Violation], size: int
+) -> Unreadable:
+    errors = [
+        {"pointer": f"/data/{v.column}" if v.column else "/data", "code": v.code, "message": v.message}
+        for v in found
+    ]
+    document = {"table": table, "data": data, "errors": errors}
+    kept = json.dumps(document, ensure_ascii=False).encode()
+    return Unreadable(line, kept, "; ".join(v.message for v in found), size, found[0].code)
+
+
+def read_parquet(path: Path, table: str, columns: Sequence[str]) -> Iterator[Read]:
+    """The rows of a Parquet file; one's line is its number plus one, as if there were a header.
+
+    Raises ``dataforge.errors.InvalidInput`` for what a migration refuses too.
+    """
+    # Arrow takes as long to load as everything else of a command.
+    from dataforge.formats.parquet_source import check_schema, rows_of  # noqa: PLC0415
+
+    check_schema(path.name, path, columns)
+    for rows in rows_of(path.name, lambda: path):
+        for index in range(len(rows)):
+            line = rows.first + index + 2
+            if violations := rows.broken.get(index):
+                yield _unreadable(line, table, json.loads(rows.raw(index)), violations, 0)
+                continue
+            data = {
+                name: text for name, texts in rows.texts.items() if (text := texts[index].as_py()) is not None
+            }
+            yield Sent(line, table, json.dumps(data, ensure_ascii=False), 0)

@@ -1,0 +1,108 @@
+"""What the commands about backups share: which backup is meant, how one is shown, how one that is being made goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from dataforge.backups import listing
+from dataforge.backups.listing import Summary
+from dataforge.datasets import DATASETS, get_dataset
+from dataforge.runs.ids import time_of
+from dataforge_cli.aws.deployment import Deployment
+from dataforge_cli.aws.executions import Execution
+from dataforge_cli.aws.machines import BACKUP
+from dataforge_cli.call import Call
+from dataforge_cli.errors import UnknownBackup
+from dataforge_cli.output.tables import backup_table, size
+from dataforge_cli.runs.watch import watch_phases
+
+LATEST = "latest"
+BUCKET = "backup_bucket"
+
+
+def list_backups(deployment: Deployment, dataset: str) -> list[Summary]:
+    """All backups of a dataset ("": of every one), the newest first. Raises the catalogue's ``InvalidInput``."""
+    places = listing.places(deployment.s3, deployment[BUCKET], _datasets(dataset))
+    return list(listing.summaries(deployment.s3, deployment[BUCKET], places))
+
+
+def find_backup(deployment: Deployment, dataset: str, word: str) -> Summary:
+    """The backup that ``word`` means: its id, or ``latest``, the newest that is no safety copy. Raises ``UnknownBackup``."""
+    s3, bucket = deployment.s3, deployment[BUCKET]
+    if word == LATEST:
+        places = listing.places(s3, bucket, _datasets(dataset))
+        kinds = (found for found in listing.summaries(s3, bucket, places) if found.kind == "backup")
+        found = next(kinds, None)
+    else:
+        known = _datasets(dataset) if time_of(word) else ()
+        found = next((b for name in known if (b := listing.read(s3, bucket, (word, name)))), None)
+    if found is None:
+        raise UnknownBackup(word, dataset, deployment.name)
+    return found
+
+
+def _datasets(dataset: str) -> Iterable[str]:
+    return [get_dataset(dataset).name] if dataset else DATASETS
+
+
+def show_backup(call: Call, execution: Execution) -> None:
+    """Print what came of an execution that made or verified a backup. Raises ``ExecutionFailed`` if it failed."""
+    if execution.failure:
+        raise execution.failure
+    if execution.output is None:
+        heading = f"Backup {execution.name} runs since {execution.started:%Y-%m-%d %H:%M:%S}."
+        written = _written(call.deployment, execution)
+        call.screen.answer(
+            {"status": "running", "execution": execution.arn}, heading, *filter(None, [written])
+        )
+        return
+    output = execution.output
+    found = find_backup(call.deployment, _dataset_of(execution), output["backup_id"])
+    call.screen.answer(output | {"execution": execution.arn}, in_short(found), backup_table(found))
+
+
+def in_short(found: Summary) -> str:
+    """One backup in a sentence."""
+    kind = "Backup" if found.kind == "backup" else f"{found.kind.title()} backup"
+    return (
+        f"{kind} {found.id} of {found.dataset}, as of {found.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC:"
+        f" {found.rows:,} rows, {size(found.size)}, {verdict(found)}."
+    )
+
+
+def verdict(found: Summary) -> str:
+    """Whether a backup was read back, and how it was found then."""
+    if found.faults:
+        return f"damaged: {'; '.join(found.faults)}"
+    return "verified" if found.verified else "not verified"
+
+
+def age(found: Summary) -> str:
+    """How old a backup is, in its largest unit."""
+    seconds = int((datetime.now(UTC) - found.created_at).total_seconds())
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{max(seconds, 0)} s"
+
+
+def _written(deployment: Deployment, execution: Execution) -> str:
+    """How much a running backup has written; nothing for one that is named otherwise, and whose folder is not known."""
+    if not time_of(execution.name) or "verify_only" in execution.input:
+        return ""
+    prefix = f"{_dataset_of(execution)}/{execution.name}/"
+    pages = deployment.s3.get_paginator("list_objects_v2").paginate(Bucket=deployment[BUCKET], Prefix=prefix)
+    files = (item for page in pages for item in page.get("Contents", []))
+    sizes = [file["Size"] for file in files if file["Key"].endswith(".parquet")]
+    return f"{len(sizes):,} file(s), {size(sum(sizes))} written" if sizes else ""
+
+
+def _dataset_of(execution: Execution) -> str:
+    return str(execution.input.get("dataset", ""))
+
+
+def watch_backup(deployment: Deployment, arn: str, screen: Any) -> Execution:
+    """Show what a backup is doing, and how much it has written."""
+    return watch_phases(BACKUP, lambda execution: _written(deployment, execution))(deployment, arn, screen)

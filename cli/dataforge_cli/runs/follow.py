@@ -1,0 +1,52 @@
+"""Following an execution to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from dataforge.aws.failures import is_not_found
+from dataforge_cli.aws.deployment import Deployment
+from dataforge_cli.aws.executions import Execution, name_of
+from dataforge_cli.aws.failures import explain
+from dataforge_cli.errors import AwsFailed, Interrupted, UnknownRun
+from dataforge_cli.output.screen import Screen
+from dataforge_cli.runs.watch import watch_migration
+
+Watch = Callable[[Deployment, str, Screen], Execution]
+
+
+def follow(deployment: Deployment, arn: str, screen: Screen, watch: Watch = watch_migration) -> Execution:
+    """Show progress until the execution has ended, and return how.
+
+    ``watch`` looks at it, and shows what there is to see of its kind. Raises ``Interrupted`` on Ctrl-C and ``AwsFailed``
+    when it is out of sight; the execution goes on then.
+    """
+    try:
+        screen.say(f"Following {name_of(arn)}.")
+        return watch(deployment, arn, screen)
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"Interrupted. {how_to_go_on(deployment, arn)}", execution=arn) from error
+    except (BotoCoreError, ClientError) as error:
+        failed = explain(error)
+        raise AwsFailed(f"{failed} {how_to_go_on(deployment, arn)}", failed.name, arn) from error
+
+
+def follow_started(
+    deployment: Deployment, arn: str, screen: Screen, watch: Watch = watch_migration
+) -> Execution:
+    """``follow`` an execution that this call has started.
+
+    Raises ``UnknownRun``, too, if it was to be about a run, backup or table that does not exist: the call was wrong.
+    """
+    execution = follow(deployment, arn, screen, watch)
+    if execution.failure and is_not_found(execution.failure.name):
+        raise UnknownRun(arn, execution.failure.name, execution.failure.cause)
+    return execution
+
+
+def how_to_go_on(deployment: Deployment, arn: str) -> str:
+    """For people: how to follow the execution, and how to stop it."""
+    name = name_of(arn) + deployment.flags
+    return f"The execution goes on; follow it with `dataforge status --follow {name}`, stop it with `dataforge stop {name}`."

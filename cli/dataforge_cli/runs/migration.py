@@ -1,0 +1,81 @@
+"""What the commands about migrations share: how one is shown, whether it runs, is over, or failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dataforge_cli.aws.deployment import Deployment
+from dataforge_cli.aws.executions import Execution
+from dataforge_cli.aws.machines import MIGRATION
+from dataforge_cli.call import Call
+from dataforge_cli.output.tables import reasons, summary, under_way
+from dataforge_cli.records.rejections import NoReport, read_report
+from dataforge_cli.runs.follow import follow_started
+from dataforge_cli.runs.progress import as_document, read_plan, read_progress
+
+_SHOWN = 20
+
+
+def follow_to_its_end(call: Call, arn: str) -> Execution:
+    """Follow the migration that this call has started. Raises ``UnknownRun`` if it is about one that does not exist."""
+    return follow_started(call.deployment, arn, call.screen)
+
+
+def show(call: Call, execution: Execution, **also: Any) -> None:
+    """Print how the migration is or was, for machines with what ``also`` says. Raises ``ExecutionFailed`` if it failed."""
+    if execution.failure:
+        _show_failed(call, execution)
+        raise execution.failure
+    if execution.output is None:
+        _show_running(call, execution, also)
+        return
+    output = execution.output
+    call.screen.answer(
+        output | {"execution": execution.arn, **also},
+        f"Migration {output['migration_id']} of {output['dataset']} ({execution.name}): {output['status']}.",
+        summary(output),
+        *_ignored(output),
+        f"Report: {output['report']}",
+    )
+
+
+def _ignored(output: Mapping[str, Any]) -> list[str]:
+    """The files that no table took; an older deployment does not name them."""
+    names = output.get("ignored_files", [])
+    return [f"Files that were not read: {some(names, output['ignored_count'])}."] if names else []
+
+
+def some(names: Sequence[str], count: int | None = None) -> str:
+    """The first names, and how many more there are; ``count`` is the number of all, where ``names`` is cut."""
+    left = (len(names) if count is None else count) - len(names[:_SHOWN])
+    return ", ".join(names[:_SHOWN]) + (f" and {left:,} more" if left else "")
+
+
+def _show_running(call: Call, execution: Execution, also: Mapping[str, Any]) -> None:
+    plan = read_plan(call.deployment, execution.name)
+    progress = read_progress(call.deployment, execution.arn, plan)
+    document = {"status": "running", "execution": execution.arn, **as_document(progress), **also}
+    doing = MIGRATION.phases.get(progress.phase, "starting")
+    heading = f"{execution.name} runs since {execution.started:%Y-%m-%d %H:%M:%S}: {doing}."
+    call.screen.answer(document, heading, *([under_way(progress)] if progress.tables else []))
+
+
+def _show_failed(call: Call, execution: Execution) -> None:
+    """Where the run got as far as counting, its counts say why it failed."""
+    report = _read_report(call.deployment, execution)
+    if report:
+        fate = "was published" if report["status"] == "published" else "was not published"
+        call.screen.show(f"{execution.name} failed. This {fate}:", summary(report))
+        if any(one.get("rejections") for one in report["tables"]):
+            call.screen.show(reasons(report))
+
+
+def _read_report(deployment: Deployment, execution: Execution) -> dict[str, Any] | None:
+    plan = read_plan(deployment, execution.name)
+    if plan is None:
+        return None
+    try:
+        return read_report(deployment, plan.migration_id)
+    except NoReport:
+        return None

@@ -1,0 +1,120 @@
+"""How far a migration is, read from what it leaves in the report bucket and in its execution's history."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from dataforge.s3.keys import progress_folder
+from dataforge_cli.aws.deployment import Deployment
+from dataforge_cli.aws.failures import error_code
+from dataforge_cli.aws.machines import MIGRATION
+
+_AFTER_LOAD = ("Settle", "Reconcile", "Publish", "Report")
+_RECENT_EVENTS = 100
+_CHUNK = re.compile(r"(?P<table>[^/]+)/(?P<chunk>\d+)-(?P<bytes>\d+)-(?P<read>\d+)-(?P<rejected>\d+)")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is to do: its id, and the bytes of each table's files.
+
+    ``loaded``: what an earlier execution has done of it, by table: bytes, records, and the rejected ones among them.
+    """
+
+    migration_id: str
+    dataset: str
+    bytes: Mapping[str, int]
+    loaded: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TableProgress:
+    """A table's bytes (of Parquet rows), and the loaded ones; rows read and rejected so far. Settling may reject more."""
+
+    table: str
+    bytes: int
+    loaded_bytes: int
+    read: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``phase`` is one of its machine's, or empty before the first; there are no tables before the run is planned."""
+
+    phase: str
+    migration_id: str
+    tables: tuple[TableProgress, ...]
+
+
+def read_plan(deployment: Deployment, execution: str) -> Plan | None:
+    """The plan of the execution of this name; None before it is planned, and when it has expired."""
+    try:
+        answer = deployment.s3.get_object(
+            Bucket=deployment["report_bucket"], Key=f"{progress_folder(execution)}plan.json"
+        )
+    except ClientError as error:
+        if error_code(error) == "NoSuchKey":
+            return None
+        raise
+    return Plan(**json.loads(answer["Body"].read()))
+
+
+def read_progress(deployment: Deployment, arn: str, plan: Plan | None) -> Progress:
+    """How far the execution is; ``plan`` is its plan, once there is one."""
+    phase = read_phase(deployment, arn, MIGRATION.phases)
+    if plan is None:
+        return Progress(phase, "", ())
+    chunks = _read_chunks(deployment, progress_folder(arn))
+    done = phase in _AFTER_LOAD
+    return Progress(phase, plan.migration_id, tuple(count(plan, chunks, loaded=done)))
+
+
+def read_phase(deployment: Deployment, arn: str, phases: Iterable[str]) -> str:
+    """The latest of ``phases`` that the execution has entered."""
+    history = deployment.states.get_execution_history(
+        executionArn=arn, reverseOrder=True, maxResults=_RECENT_EVENTS, includeExecutionData=False
+    )
+    for event in history["events"]:
+        name = event.get("stateEnteredEventDetails", {}).get("name", "")
+        for phase in phases:
+            if name.startswith(phase):
+                return phase
+    return ""
+
+
+def _read_chunks(deployment: Deployment, prefix: str) -> list[str]:
+    """The names of the objects that loaded chunks leave, without the prefix."""
+    pages = deployment.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=deployment["report_bucket"], Prefix=prefix
+    )
+    return [item["Key"].removeprefix(prefix) for page in pages for item in page.get("Contents", [])]
+
+
+def count(plan: Plan, chunks: list[str], *, loaded: bool) -> list[TableProgress]:
+    """Progress per planned table, from the chunks' names: ``<table>/<chunk>-<bytes>-<read>-<rejected>``.
+
+    ``loaded``: all is loaded. The names cannot tell: a worker may end between its commit and its note.
+    """
+    sums = {table: list(plan.loaded.get(table, (0, 0, 0))) for table in plan.bytes}
+    for name in chunks:
+        found = _CHUNK.fullmatch(name)
+        if found and found["table"] in sums:
+            for i, column in enumerate(("bytes", "read", "rejected")):
+                sums[found["table"]][i] += int(found[column])
+    return [
+        TableProgress(table, size, size if loaded else min(done, size), read, rejected)
+        for table, size in plan.bytes.items()
+        for done, read, rejected in [sums[table]]
+    ]
+
+
+def as_document(progress: Progress) -> dict[str, Any]:
+    """For machines: phase, and per table the fields of ``TableProgress``."""
+    return {"phase": progress.phase, "tables": [vars(table) for table in progress.tables]}

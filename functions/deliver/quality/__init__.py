@@ -1,0 +1,1 @@
+"""Quality of delivered tables: facts, reports, rules and metrics."""

@@ -1,0 +1,178 @@
+"""Quality from stored facts: what each migration and each batch read of a table, accepted and rejected, and by which rules.
+
+A score is 1 - rejected / read, over all that was ever read and over a window; null where nothing was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from dataforge.http.errors import InvalidRequest
+from dataforge.tables.catalogue import Dataset
+from functions.deliver.quality.last_quality import DEFAULT_THRESHOLD
+from functions.deliver.quality.rules import as_documents, broken
+
+DEFAULT_WINDOW = "30d"
+POINTS = 30
+"""Of a trend."""
+
+_WINDOW = re.compile(r"([1-9][0-9]{0,2})([hdw])")
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_UTC = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
+
+_TOTALS = f"""
+    SELECT "table", sum(read)::bigint, sum(rejected)::bigint,
+        coalesce(sum(read) FILTER (WHERE at > now() - %(window)s), 0)::bigint,
+        coalesce(sum(rejected) FILTER (WHERE at > now() - %(window)s), 0)::bigint,
+        {_UTC.format("max(at)")}, extract(epoch FROM now() - max(at))::bigint
+    FROM dataforge.quality_facts WHERE dataset = %(dataset)s GROUP BY "table"
+"""
+_TREND = f"""
+    SELECT "table", {_UTC.format("date_bin(%(step)s, at, timestamptz '2000-01-03')")} AS begins,
+        sum(read)::bigint, sum(rejected)::bigint
+    FROM dataforge.quality_facts WHERE dataset = %(dataset)s AND at > now() - %(window)s
+    GROUP BY "table", begins ORDER BY begins
+"""
+_CODES = """
+    SELECT "table", columns.key, codes.key, sum(codes.value::bigint)::bigint
+    FROM dataforge.quality_facts, jsonb_each(rules) AS columns, jsonb_each_text(columns.value) AS codes
+    WHERE dataset = %(dataset)s AND at > now() - %(window)s AND rejected > 0 GROUP BY 1, 2, 3
+"""
+_MIGRATIONS = f"""
+    SELECT DISTINCT ON ("table") "table", migration_id, quality_threshold, {_UTC.format("finished_at")},
+        t.quality, read, loaded, unchanged, deduplicated, rejected, source_hash, target_hash
+    FROM dataforge.migration_tables t JOIN dataforge.migrations m USING (migration_id)
+    WHERE t.dataset = %(dataset)s AND status = 'published' AND replay IS NULL ORDER BY "table", migration_id DESC
+"""
+_RECONCILED = ("read", "loaded", "unchanged", "deduplicated", "rejected", "source_hash", "target_hash")
+
+Totals = tuple[int, int, int, int, str | None, int | None]
+"""Read and rejected over all, read and rejected in the window, the newest fact's time and age in seconds."""
+_NONE: Totals = (0, 0, 0, 0, None, None)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is stored of one dataset, by table."""
+
+    totals: Mapping[str, Totals]
+    trend: Mapping[str, list[tuple[str, int, int]]]
+    codes: Mapping[str, Mapping[tuple[str, str], int]]
+    migrations: Mapping[str, Sequence[Any]]
+
+
+def read_window(text: str) -> timedelta:
+    """``30d``, ``12h``, ``4w``. Raises ``InvalidRequest``."""
+    match = _WINDOW.fullmatch(text)
+    if match is None:
+        message = "a window is a number of hours, days or weeks, up to three digits: 12h, 30d, 4w"
+        raise InvalidRequest(
+            f"The query is wrong: {message}.",
+            [{"parameter": "window", "code": "wrong_value", "message": message}],
+        )
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def describe_quality(cursor: Any, dataset: Dataset, window: timedelta) -> dict[str, Any]:
+    """The quality of a dataset and of each of its tables."""
+    facts = _read(cursor, dataset, window)
+    tables = [_describe(dataset, name, facts) for name in dataset.tables]
+    thresholds = [table["threshold"] for table in tables]
+    totals = [facts.totals.get(name, _NONE) for name in dataset.tables]
+    newest = [total for total in totals if total[4]]
+    trend: dict[str, tuple[int, int]] = {}
+    for begins, read, rejected in sorted(point for points in facts.trend.values() for point in points):
+        before = trend.get(begins, (0, 0))
+        trend[begins] = (before[0] + read, before[1] + rejected)
+    summed = tuple(sum(column) for column in zip(*(total[:4] for total in totals), strict=True))
+    latest = max(newest, key=lambda total: str(total[4]), default=_NONE)
+    return {
+        "dataset": dataset.name,
+        "description": dataset.description,
+        "threshold": max(thresholds),
+        **_scores(summed),
+        "freshness": _freshness(latest),
+        "trend": [_point(begins, *counts) for begins, counts in trend.items()],
+        "tables": tables,
+    }
+
+
+def _read(cursor: Any, dataset: Dataset, window: timedelta) -> Facts:
+    values = {"dataset": dataset.name, "window": window, "step": window / POINTS}
+
+    def rows(statement: str) -> list[Any]:
+        cursor.execute(statement, values)
+        return [row for row in cursor.fetchall() if row[0] in dataset.tables]
+
+    trend: dict[str, list[tuple[str, int, int]]] = {}
+    for name, *point in rows(_TREND):
+        trend.setdefault(name, []).append((point[0], point[1], point[2]))
+    codes: dict[str, dict[tuple[str, str], int]] = {}
+    for name, column, code, count in rows(_CODES):
+        codes.setdefault(name, {})[column, code] = count
+    return Facts(
+        totals={name: tuple(totals) for name, *totals in rows(_TOTALS)},
+        trend=trend,
+        codes=codes,
+        migrations={name: found for name, *found in rows(_MIGRATIONS)},
+    )
+
+
+def _describe(dataset: Dataset, name: str, facts: Facts) -> dict[str, Any]:
+    totals = facts.totals.get(name, _NONE)
+    table = dataset.tables[name]
+    migration = facts.migrations.get(name)
+    return {
+        "table": name,
+        "threshold": float(migration[1]) if migration else float(DEFAULT_THRESHOLD),
+        **_scores(totals),
+        "freshness": _freshness(totals),
+        "trend": [_point(*point) for point in facts.trend.get(name, ())],
+        "rules": as_documents(broken(table, facts.codes.get(name, {})), totals[2]),
+        "last_migration": _reconciliation(migration) if migration else None,
+    }
+
+
+def _scores(totals: Sequence[Any]) -> dict[str, Any]:
+    read, rejected, read_lately, rejected_lately = totals[:4]
+    return {
+        "score": _score(read, rejected),
+        "read": read,
+        "accepted": read - rejected,
+        "rejected": rejected,
+        "window": {
+            "score": _score(read_lately, rejected_lately),
+            "read": read_lately,
+            "accepted": read_lately - rejected_lately,
+            "rejected": rejected_lately,
+        },
+    }
+
+
+def _score(read: int, rejected: int) -> float | None:
+    return 1 - rejected / read if read else None
+
+
+def _point(begins: str, read: int, rejected: int) -> dict[str, Any]:
+    return {"at": begins, "read": read, "rejected": rejected, "score": _score(read, rejected)}
+
+
+def _freshness(totals: Sequence[Any]) -> dict[str, Any]:
+    return {"last_read_at": totals[4], "age_seconds": totals[5]}
+
+
+def _reconciliation(migration: Sequence[Any]) -> dict[str, Any]:
+    migration_id, _, finished, quality, *counts = migration
+    told = dict(zip(_RECONCILED, counts, strict=True))
+    accounted = told["loaded"] + told["unchanged"] + told["deduplicated"] + told["rejected"]
+    return {
+        "migration_id": migration_id,
+        "finished_at": finished,
+        "quality": None if quality is None else float(quality),
+        **told,
+        "reconciled": told["read"] == accounted and told["source_hash"] == told["target_hash"],
+    }

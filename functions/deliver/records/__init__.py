@@ -1,0 +1,1 @@
+"""Pages of records: queries, filters and cursors."""

@@ -1,0 +1,86 @@
+"""Filters in PostgREST's syntax, ``column=op.value``, as conditions composed from the catalogue's columns and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dataforge.http.errors import InvalidRequest
+from dataforge.postgres.ddl import ident
+from dataforge.tables.catalogue import Column, Table
+from functions.deliver.records.values import read_list, read_value, sql_type
+
+COMPARISONS = {"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+OPERATORS = (*COMPARISONS, "in", "is", "like")
+
+_TESTS = {"null": "IS NULL", "not_null": "IS NOT NULL"}
+_WILD = str.maketrans({"*": "%", "%": r"\%", "_": r"\_", "\\": r"\\"})
+"""The one wildcard is ``*``; what is one to PostgreSQL stands for itself."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One condition: SQL with a placeholder for each of its values. ``ranged``: an index on the column could serve it."""
+
+    column: str
+    sql: str
+    values: tuple[Any, ...] = ()
+    ranged: bool = True
+
+
+def read_filter(table: Table, name: str, text: str) -> Filter:
+    """The filter in a parameter of the query. Raises ``InvalidRequest`` naming column, operator and value."""
+    column = table.by_name.get(name)
+    if column is None:
+        raise _wrong(name, "unknown_column", f"{table.name} has no column {name[:100]!r}")
+    operator, dot, value = text.partition(".")
+    if not dot or operator not in OPERATORS:
+        known = ", ".join(OPERATORS)
+        raise _wrong(
+            name, "unknown_operator", f"{name}={text[:100]!r}: write {name}=op.value with op of {known}"
+        )
+    try:
+        return _READERS.get(operator, _comparison)(column, operator, value)
+    except ValueError as error:
+        raise _wrong(
+            name, "wrong_value", f"{name}: {operator} cannot take {value[:100]!r}: {_reason(error, column)}"
+        ) from error
+
+
+def _comparison(column: Column, operator: str, value: str) -> Filter:
+    sql = f"{ident(column.name)} {COMPARISONS[operator]} %s::{sql_type(column)}"
+    return Filter(column.name, sql, (read_value(column, value),), ranged=operator != "neq")
+
+
+def _in(column: Column, operator: str, value: str) -> Filter:  # noqa: ARG001  all readers are called alike
+    values = [read_value(column, item) for item in read_list(value)]
+    return Filter(column.name, f"{ident(column.name)} = ANY (%s::{sql_type(column)}[])", (values,))
+
+
+def _is(column: Column, operator: str, value: str) -> Filter:  # noqa: ARG001
+    if value not in _TESTS:
+        raise ValueError(f"expected {' or '.join(_TESTS)}")
+    return Filter(column.name, f"{ident(column.name)} {_TESTS[value]}")
+
+
+def _like(column: Column, operator: str, value: str) -> Filter:  # noqa: ARG001
+    if column.type.name != "text":
+        raise ValueError("like is for texts")
+    pattern = read_value(column, value).translate(_WILD)
+    return Filter(column.name, f"{ident(column.name)} LIKE %s", (pattern,), ranged=not value.startswith("*"))
+
+
+_READERS: dict[str, Callable[[Column, str, str], Filter]] = {"in": _in, "is": _is, "like": _like}
+
+
+def _reason(error: ValueError, column: Column) -> str:
+    """What is wrong with a value: our own words, or what pydantic found, without its many lines."""
+    found: Sequence[Any] = getattr(error, "errors", list)()
+    return found[0]["msg"] if found else str(error) or f"no {column.type.sql}"
+
+
+def _wrong(name: str, code: str, message: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"The query is wrong: {message}.", [{"parameter": name[:100], "code": code, "message": message}]
+    )

@@ -1,0 +1,25 @@
+"""Which filters no index of the table serves: such a page may take long, and its caller is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dataforge.postgres.ddl import qualified
+from dataforge.tables.catalogue import Table
+from functions.deliver.records.filters import Filter
+
+# What there really is, not what the catalogue makes: an owner may have added an index.
+_LEADING = """
+    SELECT attname FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+    WHERE indrelid = %s::regclass AND indisvalid AND indpred IS NULL
+"""
+
+
+def unindexed(cursor: Any, table: Table, filters: Sequence[Filter]) -> list[str]:
+    """The columns of the filters that have to look at every row."""
+    if not filters:
+        return []
+    cursor.execute(_LEADING, [qualified(table)])
+    leading = {name for (name,) in cursor.fetchall()}
+    return list(dict.fromkeys(f.column for f in filters if not f.ranged or f.column not in leading))

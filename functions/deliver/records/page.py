@@ -1,0 +1,105 @@
+"""A page of a table's rows, by keyset: it costs the same wherever it begins, and rows that come or go move no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dataforge.http.cursors import make_cursor, read_cursor
+from dataforge.http.errors import InvalidRequest
+from dataforge.http.sizes import ANSWER_BYTES, leading
+from dataforge.postgres.ddl import ident, qualified
+from dataforge.records.row_json import copy_rows, undouble
+from functions.deliver.errors import RowTooLarge
+from functions.deliver.records.query import RecordQuery
+from functions.deliver.records.values import read_value, sql_type
+
+PAGE_BYTES = 2_900_000
+"""What is read for a page at most. It ends earlier where escaping would make it larger than Lambda can return."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows as JSON documents, and where the next page begins (None: there is none)."""
+
+    rows: list[bytes]
+    next_cursor: str | None
+
+
+class _Sink:
+    """What COPY writes to: keeps so many bytes, or one row that an answer can hold, and drops the rest."""
+
+    def __init__(self, limit: int) -> None:
+        self.kept = bytearray()
+        self.full = False
+        self._limit = limit
+
+    def write(self, data: bytes) -> None:
+        """Take one row, as psycopg2 hands it on."""
+        limit = self._limit if self.kept else ANSWER_BYTES
+        if self.full or len(self.kept) + len(data) > limit:
+            self.full = True
+        else:
+            self.kept += data
+
+
+def read_page(cursor: Any, query: RecordQuery) -> Page:
+    """The page. Raises ``InvalidRequest`` for a foreign cursor, ``RowTooLarge``."""
+    key = query.table.key
+    beside = () if set(key) <= set(query.columns) else key
+    sink = _Sink(PAGE_BYTES)
+    cursor.copy_expert(_statement(cursor, query, beside), sink)
+    lines = undouble(bytes(sink.kept)).split(b"\n")[:-1]
+    wanted = lines[: query.limit]
+    rows = wanted[: leading(wanted)]
+    more = sink.full or len(lines) > len(rows)
+    if not rows and more:
+        raise RowTooLarge
+    position = _position(rows[-1], key, bool(beside)) if more else None
+    if beside:
+        rows = [row[: row.rindex(b"\t")] for row in rows]
+    return Page(rows, make_cursor(query.scope, position) if more else None)
+
+
+def _statement(cursor: Any, query: RecordQuery, beside: tuple[str, ...]) -> str:
+    """One row more than the page has: it tells whether there is another page."""
+    table = query.table
+    conditions: list[tuple[str, Sequence[Any]]] = [(found.sql, found.values) for found in query.filters]
+    if query.cursor is not None:
+        conditions.append(_after(query))
+    where = " AND ".join(sql for sql, _ in conditions)
+    order = ", ".join(map(ident, table.key))
+    needed = ", ".join(map(ident, dict.fromkeys((*query.columns, *beside))))
+    rows = f"SELECT {needed} FROM {qualified(table)} {f'WHERE {where}' if where else ''} ORDER BY {order} LIMIT %s"
+    values = [value for _, values in conditions for value in values]
+    return str(cursor.mogrify(copy_rows(rows, query.columns, beside), [*values, query.limit + 1]).decode())
+
+
+def _after(query: RecordQuery) -> tuple[str, list[str]]:
+    """The condition that a row comes after the cursor's, in the order of the key."""
+    columns = [query.table.by_name[name] for name in query.table.key]
+    position = read_cursor(query.scope, query.cursor or "")
+    try:
+        values = [read_value(c, text) for c, text in zip(columns, position, strict=True)]
+    except (TypeError, ValueError) as error:
+        raise InvalidRequest(
+            "The cursor belongs to another version of the table. Start without one."
+        ) from error
+    names, places = (
+        ", ".join(map(ident, query.table.key)),
+        ", ".join(f"%s::{sql_type(column)}" for column in columns),
+    )
+    return f"({names}) > ({places})", values
+
+
+def _position(row: bytes, key: tuple[str, ...], beside: bool) -> list[str]:
+    """The key of a row, as texts: out of its JSON, or of the array beside it."""
+    numbers: dict[str, Any] = {"parse_float": str, "parse_int": str}
+    if beside:
+        values = json.loads(row[row.rindex(b"\t") + 1 :], **numbers)
+    else:
+        document = json.loads(row, **numbers)
+        values = [document[name] for name in key]
+    return [value if isinstance(value, str) else json.dumps(value) for value in values]

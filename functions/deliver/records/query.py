@@ -1,0 +1,96 @@
+"""What a request for records asks for: the page, the columns, the filters, and the quality below which it wants nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from dataforge.datasets import DEFAULT
+from dataforge.http.errors import InvalidRequest
+from dataforge.tables.catalogue import Table
+from dataforge.tables.columns import Exact, Ordinal
+from functions.deliver.records.filters import Filter, read_filter
+
+MOST_FILTERS = 50
+
+
+class PageParameters(BaseModel):
+    """The parameters that are no filters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    dataset: str = DEFAULT
+    limit: Annotated[Ordinal, Field(le=1000)] = 100
+    cursor: Annotated[str, StringConstraints(max_length=4000)] | None = None
+    select: str | None = None
+    min_quality: Annotated[Exact, Field(ge=0, le=1)] | None = None
+
+
+@dataclass(frozen=True)
+class RecordQuery:
+    """A page of a table: which rows, and which columns of them."""
+
+    table: Table
+    columns: tuple[str, ...]
+    filters: tuple[Filter, ...]
+    limit: int
+    cursor: str | None
+    min_quality: Decimal | None
+    scope: Sequence[Any]
+    """What a cursor is good for: the same rows in the same order, whatever is shown of them."""
+
+
+def read_parameters(query: Mapping[str, Sequence[str]]) -> PageParameters:
+    """The parameters that are no filters; each may come once. Raises ``InvalidRequest`` naming every wrong one."""
+    given = {name: values for name, values in query.items() if name in PageParameters.model_fields}
+    repeated = [name for name, values in given.items() if len(values) != 1]
+    if repeated:
+        raise InvalidRequest(f"Given more than once: {', '.join(repeated)}.")
+    try:
+        return PageParameters.model_validate({name: values[0] for name, values in given.items()})
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        errors = [{"parameter": str(e["loc"][0]), "code": e["type"], "message": e["msg"]} for e in found]
+        raise InvalidRequest("The query is wrong; see errors.", errors) from error
+
+
+def read_query(table: Table, parameters: PageParameters, query: Mapping[str, Sequence[str]]) -> RecordQuery:
+    """The query. Raises ``InvalidRequest``."""
+    conditions = [
+        (name, text)
+        for name, texts in query.items()
+        if name not in PageParameters.model_fields
+        for text in texts
+    ]
+    if len(conditions) > MOST_FILTERS:
+        raise InvalidRequest(f"{len(conditions)} filters are too many; {MOST_FILTERS} may be combined.")
+    return RecordQuery(
+        table=table,
+        columns=_columns(table, parameters.select),
+        filters=tuple(read_filter(table, name, text) for name, text in conditions),
+        limit=parameters.limit,
+        cursor=parameters.cursor,
+        min_quality=parameters.min_quality,
+        scope=[table.dataset, table.name, sorted(conditions)],
+    )
+
+
+def _columns(table: Table, select: str | None) -> tuple[str, ...]:
+    if select is None:
+        return table.column_names
+    names = tuple(name.strip() for name in select.split(","))
+    unknown = [name for name in names if name not in table.by_name]
+    if unknown:
+        message = f"{table.name} has no column {unknown[0][:100]!r}"
+    elif len(set(names)) < len(names):
+        message = "a column is named twice"
+    else:
+        return names
+    raise InvalidRequest(
+        f"The query is wrong: {message}.",
+        [{"parameter": "select", "code": "unknown_column" if unknown else "repeated", "message": message}],
+    )

@@ -1,0 +1,1 @@
+"""Begin and end of a migration run."""

@@ -1,0 +1,1 @@
+"""Load step: the records of a chunk into the shadow tables."""

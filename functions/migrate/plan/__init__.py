@@ -1,0 +1,1 @@
+"""Plan step: the files of a run, their byte ranges, and the shadow tables."""

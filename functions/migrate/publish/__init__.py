@@ -1,0 +1,1 @@
+"""Publish step: the rows of the shadow tables become visible to readers."""

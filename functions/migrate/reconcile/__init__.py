@@ -1,0 +1,1 @@
+"""Reconcile step: source and target agree row by row."""

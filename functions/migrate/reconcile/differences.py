@@ -1,0 +1,104 @@
+"""What differs where source and target do not agree: the files are read again, and held against the shadow row by row."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+from dataforge.postgres import ddl, shadow
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER
+from dataforge.tables.catalogue import Table
+from functions.migrate.resolve.resolve import same_key, same_row
+from functions.migrate.run.items import LoadItem
+from functions.migrate.run.migration import Run
+from functions.migrate.run.reading.parts import parts
+from functions.migrate.run.replay import relation as replay_relation
+from functions.migrate.scan.cut import load_items
+
+KEPT = 20
+"""Differences that the report lists. The error has their number: an execution's history must not hold keys."""
+
+SECONDS = 300.0
+"""When to look for no more of them. It is a defect that is hunted here: the first keys are what is needed."""
+
+_BEYOND = 2**63 - 1
+
+
+def explain(db: Connection, s3: Any, run: Run, failed: Mapping[str, str]) -> str:
+    """The reasons why tables do not agree, by table. The first keys that differ are noted in the ledger for the report."""
+    texts = []
+    for name, reason in failed.items():
+        with transaction(db, role=OWNER) as cursor:
+            found = differences(cursor, s3, run, run.dataset.table(name))
+            cursor.execute(
+                "UPDATE dataforge.migration_tables SET settled = settled || jsonb_build_object('differences', %s::jsonb)"
+                ' WHERE migration_id = %s AND "table" = %s',
+                (json.dumps(found), run.id, name),
+            )
+        texts.append(
+            f"{reason} The report lists the first {len(found)} rows that differ." if found else reason
+        )
+    return "\n".join(texts)
+
+
+def differences(cursor: Any, s3: Any, run: Run, table: Table) -> list[str]:
+    """The first rows that one side has and the other has not, by key, in file order. Leaves nothing behind."""
+    again = f"{ddl.ident(shadow.schema_of(run.id))}.{ddl.ident('_again_' + table.name)}"
+    items = [
+        LoadItem.model_validate(item) for item in load_items(cursor, run) if table.name in item["tables"]
+    ]
+    borders = [0, *(item.base + item.start for item in items[1:]), _BEYOND]
+    found: list[str] = []
+    end = time.monotonic() + SECONDS
+    cursor.execute(f"CREATE TABLE {again} (LIKE {ddl.qualified(table, shadow.schema_of(run.id))})")
+    for item, (first, after) in zip(items, pairwise(borders), strict=True):
+        if len(found) >= KEPT or time.monotonic() > end:
+            break
+        cursor.execute(f"TRUNCATE {again}")
+        for part in parts(cursor, s3, item.model_copy(update={"tables": (table.name,)}), run.dataset):
+            copy = f"COPY {again} ({ddl.columns_sql(table)}, {shadow.SOURCE}) FROM STDIN (FORMAT csv)"
+            cursor.copy_expert(copy, io.BytesIO(b"".join(part.batch.lines)))
+        found += _lost(cursor, run, table, again, item)
+        found += _alien(cursor, run, table, again, first, after)
+    cursor.execute(f"DROP TABLE {again}")
+    return found[:KEPT]
+
+
+def _lost(cursor: Any, run: Run, table: Table, again: str, item: LoadItem) -> Iterator[str]:
+    """Rows that were read, and neither stored (they, or identical ones) nor rejected."""
+    relation = ddl.qualified(table, shadow.schema_of(run.id))
+    place = 'j.file = %(file)s AND j."offset" = r.' + f"{shadow.SOURCE} - %(base)s"
+    if item.replay:
+        replayed = f"SELECT m.rejection FROM {replay_relation(run.id)} m WHERE m.position = r.{shadow.SOURCE}"
+        place = f"j.replay_of = ({replayed})"
+    cursor.execute(
+        f"SELECT {_key(table, 'r')} FROM {again} r WHERE NOT EXISTS (SELECT FROM {relation} s"
+        f" WHERE {same_key(table, 's', 'r')} AND {same_row(table, 's', 'r')})"
+        " AND NOT EXISTS (SELECT FROM dataforge.rejections j WHERE j.migration_id = %(run)s"
+        f' AND j."table" = %(table)s AND {place}) ORDER BY r.{shadow.SOURCE} LIMIT {KEPT}',
+        {"run": run.id, "table": table.name, "file": item.key, "base": item.base},
+    )
+    yield from (f"read, not stored: {key}" for (key,) in cursor.fetchall())
+
+
+def _alien(cursor: Any, run: Run, table: Table, again: str, first: int, after: int) -> Iterator[str]:
+    """Rows that are stored as from these positions, and say something else there, or were never read."""
+    relation = ddl.qualified(table, shadow.schema_of(run.id))
+    cursor.execute(
+        f"SELECT {_key(table, 's')} FROM {relation} s WHERE s.{shadow.SOURCE} >= %s AND s.{shadow.SOURCE} < %s"
+        f" AND NOT EXISTS (SELECT FROM {again} r WHERE r.{shadow.SOURCE} = s.{shadow.SOURCE}"
+        f" AND {same_row(table, 'r', 's')}) ORDER BY s.{shadow.SOURCE} LIMIT %s",
+        (first, after, KEPT),
+    )
+    yield from (f"stored, not read: {key}" for (key,) in cursor.fetchall())
+
+
+def _key(table: Table, alias: str) -> str:
+    """The SQL of a key as text: ``order_id = 7, order_item_id = 1``."""
+    named = (f"format('%%s = %%s', '{name}', {alias}.{ddl.ident(name)})" for name in table.key)
+    return f"concat_ws(', ', {', '.join(named)})"

@@ -1,0 +1,1 @@
+"""Report step: report.json, report.html and the rejection files."""

@@ -1,0 +1,138 @@
+"""The report's time and money: phases, rows per second, and what the run used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from functions.migrate.report.cost import cost, estimate, function_megabytes
+from functions.migrate.run.ledger import TALLIES
+from functions.migrate.run.migration import Run
+
+BUCKETS = 40
+
+
+@dataclass(frozen=True)
+class Span:
+    """Something that ran from ``start`` to ``end``, in seconds since the run began."""
+
+    start: float
+    end: float
+    rows: int = 0
+
+
+def effort_of(cursor: Any, run: Run) -> dict[str, Any]:
+    """The keys ``phases``, ``throughput``, ``workers`` and ``cost`` of the report."""
+    chunks, peak = _chunks(cursor, run)
+    steps = _steps(cursor, run)
+    scans, scan_seconds = _scans(cursor, run)
+    files, marks = _objects(cursor, run)
+    seconds = sum(s.end - s.start for s in chunks) + sum(s.end - s.start for _, s in steps) + scan_seconds
+    usage = estimate(
+        scans=scans,
+        chunks=len(chunks),
+        files=files,
+        tables=len(run.tables),
+        marks=marks,
+        steps=len(steps),
+        seconds=seconds,
+        megabytes=function_megabytes(),
+    )
+    return {
+        "phases": phases(steps, chunks, scans),
+        "throughput": throughput(chunks),
+        "workers": {"chunks": len(chunks), "peak_memory_mb": peak},
+        "cost": cost(usage),
+    }
+
+
+def _chunks(cursor: Any, run: Run) -> tuple[list[Span], int]:
+    """The loaded chunks, and the largest memory of a worker in MiB."""
+    cursor.execute(
+        "SELECT extract(epoch FROM c.loaded_at - m.started_at)::float,"
+        " coalesce((c.result->>'seconds')::float, 0), coalesce((c.result->>'memory_mb')::float, 0)::int,"
+        " (SELECT coalesce(sum((value->>'read')::bigint), 0)::bigint "
+        f"  FROM jsonb_each({TALLIES}))"
+        " FROM dataforge.migration_chunks c JOIN dataforge.migrations m USING (migration_id)"
+        " WHERE migration_id = %s AND c.result IS NOT NULL ORDER BY c.loaded_at",
+        (run.id,),
+    )
+    rows = cursor.fetchall()
+    spans = [Span(end - seconds, end, count) for end, seconds, _, count in rows]
+    return spans, max((memory for _, _, memory, _ in rows), default=0)
+
+
+def _steps(cursor: Any, run: Run) -> list[tuple[str, Span]]:
+    cursor.execute(
+        "SELECT step, extract(epoch FROM ended_at - started_at)::float, seconds"
+        " FROM dataforge.migration_steps JOIN dataforge.migrations USING (migration_id)"
+        " WHERE migration_id = %s ORDER BY ended_at",
+        (run.id,),
+    )
+    return [(step, Span(end - seconds, end)) for step, end, seconds in cursor.fetchall()]
+
+
+def _scans(cursor: Any, run: Run) -> tuple[int, float]:
+    cursor.execute(
+        "SELECT count(*), coalesce(sum((scan->>'seconds')::float), 0) FROM dataforge.migration_chunks"
+        " WHERE migration_id = %s AND scan IS NOT NULL",
+        (run.id,),
+    )
+    count, seconds = cursor.fetchone()
+    return int(count), float(seconds)
+
+
+def _objects(cursor: Any, run: Run) -> tuple[int, int]:
+    """Files, and the progress marks that chunks left: one per chunk and table."""
+    cursor.execute(
+        "SELECT (SELECT count(*) FROM dataforge.migration_files WHERE migration_id = %(id)s),"
+        " (SELECT count(*) FROM dataforge.migration_chunks c,"
+        f"  jsonb_each({TALLIES}) t WHERE migration_id = %(id)s)",
+        {"id": run.id},
+    )
+    files, marks = cursor.fetchone()
+    return int(files), int(marks)
+
+
+def phases(steps: list[tuple[str, Span]], chunks: list[Span], scans: int) -> list[dict[str, Any]]:
+    """The run's phases in their order: from when and how long, both in seconds. Scanning is what lies between plan and cut.
+
+    A phase that was repeated (settling, where others wrote meanwhile) counts from its first start to its last end.
+    """
+    found: dict[str, Span] = {}
+    for name, span in (*steps, *(("load", chunk) for chunk in chunks)):
+        known = found.get(name, span)
+        found[name] = Span(min(known.start, span.start), max(known.end, span.end))
+    if scans and "plan" in found and "cut" in found:
+        found["scan"] = Span(found["plan"].end, found["cut"].start)
+    return [
+        {"phase": name, "start": round(max(span.start, 0), 3), "seconds": round(span.end - span.start, 3)}
+        for name, span in sorted(found.items(), key=lambda item: item[1].start)
+    ]
+
+
+def throughput(chunks: list[Span]) -> dict[str, Any]:
+    """Rows per second of the load, in equal parts of its time; a chunk's rows are spread over the seconds it took."""
+    if not chunks:
+        return {"start": 0.0, "bucket_seconds": 0.0, "rows_per_second": []}
+    start, end = min(c.start for c in chunks), max(c.end for c in chunks)
+    count = min(BUCKETS, 2 * len(chunks))
+    width = max((end - start) / count, 0.001)
+    rows = [0.0] * count
+    for chunk in chunks:
+        first, last = (min(int((at - start) / width), count - 1) for at in (chunk.start, chunk.end))
+        for index in range(first, last + 1):
+            rows[index] += chunk.rows * (
+                1 if first == last else _overlap(chunk, start + index * width, width)
+            )
+    return {
+        "start": round(max(start, 0), 3),
+        "bucket_seconds": round(width, 6),
+        "rows_per_second": [round(value / width, 1) for value in rows],
+    }
+
+
+def _overlap(chunk: Span, start: float, width: float) -> float:
+    """Which share of the chunk falls into the bucket."""
+    inside = min(chunk.end, start + width) - max(chunk.start, start)
+    return max(0.0, inside) / (chunk.end - chunk.start)

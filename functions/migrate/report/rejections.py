@@ -1,0 +1,75 @@
+"""The report's rejections by reason, with examples, and what was cleaned."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from functions.migrate.run.ledger import TALLIES
+from functions.migrate.run.migration import Run
+
+EXAMPLES = 3
+RAW_LIMIT = 120
+"""Longer records are not quoted: a report is read by more people than the data, and on narrower screens."""
+
+
+def rejections_of(cursor: Any, run: Run) -> dict[str, list[dict[str, Any]]]:
+    """Per table, its reasons with the most frequent first: code, column, rows, and the first examples in file order.
+
+    An example is ``file``, ``line``, ``message`` and ``raw``, which is None for a record longer than ``RAW_LIMIT``.
+    """
+    cursor.execute(
+        "SELECT \"table\", e->>'code', e->>'column', count(DISTINCT id), (array_agg(id ORDER BY file, line, id))[1:%s]"
+        " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s"
+        " GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3",
+        (EXAMPLES, run.id),
+    )
+    found = cursor.fetchall()
+    examples = _examples(cursor, run, sorted({number for *_, numbers in found for number in numbers}))
+    reasons: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for table, code, column, rows, numbers in found:
+        shown = [examples[n, code, column] for n in dict.fromkeys(numbers)]
+        reasons[table].append({"code": code, "column": column, "rows": rows, "examples": shown})
+    return dict(reasons)
+
+
+def frequent_reasons(cursor: Any, run: Run) -> list[str]:
+    """The three most frequent reasons, each with its first example as file, line, column and code: no value."""
+    cursor.execute(
+        "SELECT e->>'code', e->>'column', count(DISTINCT id), (array_agg(file ORDER BY file, line, id))[1],"
+        " (array_agg(line ORDER BY file, line, id))[1]"
+        " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s"
+        ' GROUP BY "table", 1, 2 ORDER BY 3 DESC, "table", 1, 2 LIMIT %s',
+        (run.id, EXAMPLES),
+    )
+    return [
+        f"{code}{f' in column {column}' if column else ''} ({rows:,} {'row' if rows == 1 else 'rows'}), first in"
+        f" {file} line {line:,}"
+        for code, column, rows, file, line in cursor.fetchall()
+    ]
+
+
+def _examples(cursor: Any, run: Run, numbers: list[int]) -> dict[tuple[int, str, str | None], dict[str, Any]]:
+    cursor.execute(
+        "SELECT id, e->>'code', e->>'column', file, line, e->>'message',"
+        " CASE WHEN length(raw #>> '{}') <= %s THEN raw #>> '{}' END"
+        " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s AND id = ANY(%s)",
+        (RAW_LIMIT, run.id, numbers),
+    )
+    return {
+        (number, code, column): {"file": file, "line": line, "message": message, "raw": raw}
+        for number, code, column, file, line, message, raw in cursor.fetchall()
+    }
+
+
+def cleanings_of(cursor: Any, run: Run) -> dict[str, dict[str, int]]:
+    """Per table, how many values were cleaned in which way."""
+    cursor.execute(
+        "SELECT t.key, t.value->'cleanings' FROM dataforge.migration_chunks c,"
+        f" jsonb_each({TALLIES}) t WHERE migration_id = %s",
+        (run.id,),
+    )
+    totals: dict[str, Counter[str]] = defaultdict(Counter)
+    for table, counts in cursor.fetchall():
+        totals[table].update(counts)
+    return {table: dict(counts) for table, counts in totals.items()}

@@ -1,0 +1,136 @@
+"""The report of a migration: report.json for programs, report.html for people, and the execution's output."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from dataforge.files.names import in_order
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER
+from dataforge.records.validate import ROW_HASH
+from dataforge.s3.keys import report_key
+from dataforge.s3.objects import put_json
+from dataforge.settings import MigrationSettings
+from functions.migrate.report.effort import effort_of
+from functions.migrate.report.page import render
+from functions.migrate.report.rejection_files import write_rejections, write_replayed
+from functions.migrate.report.rejections import cleanings_of, rejections_of
+from functions.migrate.run.files import files_of
+from functions.migrate.run.ledger import COUNTS
+from functions.migrate.run.migration import Run, read_run
+
+OUTPUT_BYTES = 64 << 10
+"""What the names of ignored files may take of an execution's output, which Step Functions limits to 256 KiB."""
+
+
+def report(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
+    """Write report.json and report.html below the run's folder; returns the execution's output.
+
+    Repeating it writes the same documents again.
+    """
+    with transaction(db, role=OWNER) as cursor:
+        run = read_run(cursor, run_id)
+        document = _document(cursor, run)
+        document["rejection_files"] = write_rejections(cursor, s3, settings.report_bucket, run)
+        write_replayed(cursor, s3, settings.report_bucket, run)
+    key = report_key(run.id)
+    put_json(s3, settings.report_bucket, key, document)
+    s3.put_object(
+        Bucket=settings.report_bucket,
+        Key=f"{run.folder}report.html",
+        Body=render(document).encode(),
+        ContentType="text/html; charset=utf-8",
+    )
+    tables = [
+        {name: t[name] for name in ("table", *COUNTS, "updated", "quality")} for t in document["tables"]
+    ]
+    summary = {name: document[name] for name in ("migration_id", "status", "dataset", "quality")}
+    ignored = {
+        "ignored_files": shortened(document["ignored_files"]),
+        "ignored_count": len(document["ignored_files"]),
+    }
+    return {**summary, "tables": tables, **ignored, "report": f"s3://{settings.report_bucket}/{key}"}
+
+
+def shortened(keys: list[str]) -> list[str]:
+    """As many of the keys as fit into an execution's output; the report has them all."""
+    left, fitting = OUTPUT_BYTES, []
+    for key in keys:
+        left -= len(json.dumps(key)) + 1
+        if left < 0:
+            break
+        fitting.append(key)
+    return fitting
+
+
+def _document(cursor: Any, run: Run) -> dict[str, Any]:
+    cursor.execute(
+        "SELECT status, quality, error, cause, started_at, coalesce(finished_at, now()), ignored_files"
+        " FROM dataforge.migrations"
+        " WHERE migration_id = %s",
+        (run.id,),
+    )
+    status, quality, error, cause, started, finished, ignored = cursor.fetchone()
+    reasons, cleanings = rejections_of(cursor, run), cleanings_of(cursor, run)
+    return {
+        "migration_id": run.id,
+        "execution": run.execution,
+        "dataset": run.dataset.name,
+        "prefix": run.prefix,
+        "status": status,
+        "error": error,
+        "cause": cause,
+        "mode": run.mode,
+        "on_conflict": run.on_conflict,
+        "replay": run.replay and run.replay.model_dump(),
+        "quality": _share(quality),
+        "quality_threshold": float(run.threshold),
+        "row_hash": ROW_HASH,
+        "started_at": started.isoformat(),
+        "finished_at": finished.isoformat(),
+        "seconds": round((finished - started).total_seconds(), 3),
+        "tables": [
+            t | {"rejections": reasons.get(t["table"], []), "cleanings": cleanings.get(t["table"], {})}
+            for t in _tables(cursor, run)
+        ],
+        "files": files_of(cursor, run),
+        "ignored_files": in_order(ignored or {}),
+        "ignored_reasons": ignored or {},
+        **effort_of(cursor, run),
+    }
+
+
+def _share(quality: Decimal | None) -> float | None:
+    """The quality as a number; None while the run is not reconciled."""
+    return None if quality is None else float(quality)
+
+
+def _tables(cursor: Any, run: Run) -> list[dict[str, Any]]:
+    """Per table counts, quality, and the content hashes of what was read and of what is stored.
+
+    ``updated`` rows are among the loaded ones: their key was stored with other values. ``differences`` are the keys of
+    rows that one side has and the other has not, where reconciliation noted any.
+    """
+    cursor.execute(
+        f"SELECT \"table\", {', '.join(COUNTS)}, updated, quality, source_hash, target_hash, settled->'differences'"
+        " FROM dataforge.migration_tables WHERE migration_id = %s",
+        (run.id,),
+    )
+    rows = {row[0]: row for row in cursor.fetchall()}
+    found = []
+    for table in run.tables:
+        if table.name in rows:
+            name, *counts, updated, quality, source, target, differences = rows[table.name]
+            found.append(
+                {"table": name, **dict(zip(COUNTS, counts, strict=True))}
+                | {
+                    "updated": updated,
+                    "quality": _share(quality),
+                    "source_hash": source,
+                    "target_hash": target,
+                }
+                | {"differences": differences or []}
+            )
+    return found

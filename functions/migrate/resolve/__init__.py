@@ -1,0 +1,1 @@
+"""Resolve step: duplicates, orphans and conflicts leave the shadow tables as rejections."""

@@ -1,0 +1,1 @@
+"""What all steps of a migration share: the run, its ledger, its work items."""

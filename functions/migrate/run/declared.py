@@ -1,0 +1,57 @@
+"""Whether what a run built is still what the catalogue declares: a deployment may change it before the run publishes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dataforge.errors import TableChanged
+from dataforge.postgres import ddl, shadow
+from dataforge.postgres.visible_rows import column_differences
+from dataforge.tables.catalogue import Table
+from functions.migrate.run.migration import Run
+
+_SHAPE = """
+    SELECT name, replace(replace(text, quote_ident(%(shadow)s) || '.', ''), quote_ident(%(dataset)s) || '.', '') FROM (
+        SELECT attname, concat_ws(' ', format_type(atttypid, atttypmod), attcollation, attnotnull) FROM pg_attribute
+        WHERE attrelid = %(relation)s::regclass AND attnum > 0 AND NOT attisdropped AND attname <> %(source)s
+        UNION ALL SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE conrelid = %(relation)s::regclass AND contype <> 'n'
+        UNION ALL SELECT relname, pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class ON oid = indexrelid
+        WHERE indrelid = %(relation)s::regclass) shape(name, text)
+"""
+
+
+def require_columns(cursor: Any, run: Run) -> None:
+    """Refuse shadows that have other columns than are declared now. Raises ``TableChanged``."""
+    for table in run.tables:
+        relation = ddl.qualified(table, shadow.schema_of(run.id))
+        if differences := column_differences(cursor, relation, table):
+            raise no_longer_fits(run, table, *differences)
+
+
+def no_longer_fits(run: Run, table: Table, *differences: str) -> TableChanged:
+    """The error of a run whose shadow cannot become the table that is declared now."""
+    return TableChanged(
+        f"What migration {run.id} loaded into {table.dataset}.{table.name}",
+        [*differences, "the declaration changed since it began: start a new one"],
+    )
+
+
+def are_alike(cursor: Any, run: Run) -> bool:
+    """Whether each shadow has all that its table has, and nothing that is not declared: columns, constraints, indexes."""
+    return all(_is_alike(cursor, run, table) for table in run.tables)
+
+
+def _is_alike(cursor: Any, run: Run, table: Table) -> bool:
+    live, built = (_shape(cursor, run, table, schema) for schema in (table.dataset, shadow.schema_of(run.id)))
+    declared = {
+        *table.column_names,
+        *(name for name, _ in (*ddl.constraints(table), *ddl.index_statements(table))),
+    }
+    return live <= built and {name for name, _ in built} <= declared
+
+
+def _shape(cursor: Any, run: Run, table: Table, schema: str) -> set[tuple[str, str]]:
+    place = {"relation": ddl.qualified(table, schema), "source": shadow.SOURCE}
+    cursor.execute(_SHAPE, place | {"shadow": shadow.schema_of(run.id), "dataset": table.dataset})
+    return set(cursor.fetchall())

@@ -1,0 +1,142 @@
+"""The JSON documents of the migration's ledger: one model for each column, written and read through it."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, Field, TypeAdapter
+
+from dataforge.formats.csv_boundaries import Passage
+from functions.migrate.run.reading.records import Part
+
+TALLIES = "coalesce(c.tallies, c.result - '{seconds,memory_mb}'::text[])"
+"""The SQL of a chunk's tallies by table, of ``migration_chunks c``; NULL until it is loaded.
+
+Up to commit a6f090d they stood in ``result``, beside the effort. A run that began then may be resumed today.
+"""
+
+
+class Effort(BaseModel):
+    """What a worker's call took: the column ``result`` of a loaded chunk. ``memory_mb`` is the process's peak so far."""
+
+    seconds: float
+    memory_mb: int
+
+    @classmethod
+    def since(cls, started: float) -> Self:
+        """The effort of a call that began at ``started`` of ``time.perf_counter``."""
+        return cls(**spent_since(started))
+
+
+def spent_since(started: float) -> dict[str, float]:
+    """The fields of an ``Effort``."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return {"seconds": round(time.perf_counter() - started, 3), "memory_mb": peak}
+
+
+class Scan(Effort):
+    """The column ``scan``: what a range does to the reader's state, by the state in which the range is entered."""
+
+    passages: dict[str, Passage]
+    lines: int
+
+
+class Tally(BaseModel):
+    """What became of a chunk's records for one table. ``cleanings`` are counted by "column.cleaning"."""
+
+    read: int = 0
+    rows: int = 0
+    deduplicated: int = 0
+    rejected: int = 0
+    hash_total: int = 0
+    cleanings: dict[str, int] = Field(default_factory=dict)
+
+    def add(self, part: Part) -> None:
+        """Count a part."""
+        batch = part.batch
+        self.read += batch.read
+        self.rows += batch.rows
+        self.deduplicated += batch.deduplicated
+        self.rejected += len(part.rejected)
+        self.hash_total = (self.hash_total + batch.hash_total) % 2**64
+        for (column, name), times in batch.cleanings.items():
+            what = f"{column}.{name}"
+            self.cleanings[what] = self.cleanings.get(what, 0) + times
+
+
+_TALLIES = TypeAdapter(dict[str, Tally])
+
+
+def tallies_json(tallies: Mapping[str, Tally]) -> str:
+    """The column ``tallies``: by the table's name, and nothing beside."""
+    return _TALLIES.dump_json(dict(tallies)).decode()
+
+
+class FileCounts(BaseModel):
+    """What became of a file's records of one table."""
+
+    read: int
+    loaded: int
+    unchanged: int
+    deduplicated: int
+    rejected: int
+
+
+COUNTS = tuple(FileCounts.model_fields)
+"""The names of the counts, of a file and of a table, in their order. ``read`` is the sum of the others."""
+
+
+class RowsByFile(BaseModel):
+    """Rows by the number of their file: left in the shadow, unchanged ones among them, and those that left it."""
+
+    rows: dict[int, int] = Field(default_factory=dict)
+    unchanged: dict[int, int] = Field(default_factory=dict)
+    deduplicated: dict[int, int] = Field(default_factory=dict)
+    rejected: dict[int, int] = Field(default_factory=dict)
+
+
+class Settled(BaseModel):
+    """The column ``settled`` of a table of a run.
+
+    ``mode`` is the run's at that time; empty when the table is to be settled ``again``, and how often it was. ``figures``
+    (by the number of the file) and ``differences`` come with reconciliation.
+    """
+
+    mode: str
+    again: int = 0
+    rows: int
+    unchanged: int
+    deduplicated: int
+    rejected: int
+    updated: int = 0
+    files: RowsByFile
+    hash_total: int
+    removed_hash_total: int
+    figures: dict[int, FileCounts] | None = None
+    differences: list[str] | None = None
+
+    def as_json(self) -> str:
+        """As it is stored: without what reconciliation has not found yet."""
+        return self.model_dump_json(exclude_none=True)
+
+
+def read_settled(cursor: Any, run_id: str, table: str, *, lock: bool = False) -> Settled | None:
+    """The table's ``settled``; None before it was settled first. With ``lock``, until the transaction ends."""
+    cursor.execute(
+        'SELECT settled FROM dataforge.migration_tables WHERE migration_id = %s AND "table" = %s'
+        f"{' FOR UPDATE' if lock else ''}",
+        (run_id, table),
+    )
+    (settled,) = cursor.fetchone()
+    return None if settled is None else Settled.model_validate(settled)
+
+
+def store_settled(cursor: Any, run_id: str, table: str, settled: Settled) -> None:
+    """Store the table's ``settled`` in place of what is there."""
+    cursor.execute(
+        'UPDATE dataforge.migration_tables SET settled = %s WHERE migration_id = %s AND "table" = %s',
+        (settled.as_json(), run_id, table),
+    )

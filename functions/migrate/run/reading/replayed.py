@@ -1,0 +1,63 @@
+"""The records of a replay: read from the run's own table, judged one by one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from dataforge.formats.csv_blocks import FolderValues, with_folder_values
+from dataforge.formats.csv_boundaries import split_records
+from dataforge.formats.csv_records import read_record
+from dataforge.records.rejections import Located
+from dataforge.records.validate import Violation
+from dataforge.tables.catalogue import Source
+from functions.migrate.run.items import LoadItem
+from functions.migrate.run.reading.records import Record
+from functions.migrate.run.replay import relation
+
+_PLACE = 'file, line, "offset", raw::text, rejection'
+
+
+def replayed_records(cursor: Any, item: LoadItem, sources: Mapping[str, Source]) -> Iterator[Record]:
+    """The item's records, in their order; ``sources`` are the dataset's, by file."""
+    cursor.execute(
+        f'SELECT position, "table", source, header, folder_values, {_PLACE} FROM {relation(item.migration_id)}'
+        " WHERE position >= %s AND position < %s ORDER BY position",
+        (item.start, item.end),
+    )
+    for position, table, source, header, values, *place in cursor.fetchall():
+        fields = _fields(json.loads(place[3], parse_float=Decimal), header, values or {})
+        located = _located(item.migration_id, place, [])
+        yield Record(position, located, table, sources.get(source), fields)
+
+
+def locate_replayed(
+    cursor: Any, migration_id: str, bad: Iterable[tuple[int, list[Violation]]]
+) -> Iterator[Located]:
+    """The records at these positions, with what is wrong with them."""
+    for position, violations in bad:
+        cursor.execute(f"SELECT {_PLACE} FROM {relation(migration_id)} WHERE position = %s", (position,))
+        yield _located(migration_id, cursor.fetchone(), violations)
+
+
+def _located(migration_id: str, place: Any, violations: list[Violation]) -> Located:
+    file, line, offset, raw, rejection = place
+    return Located(migration_id, file, line, offset, raw, violations, rejection)
+
+
+def _fields(raw: Any, header: list[str] | None, values: FolderValues) -> Any:
+    """What a record says: a text is one of the file that it comes from, an object has its values by column.
+
+    ``values``: those of the file's folders; a correction may have others.
+    """
+    if isinstance(raw, dict):
+        return {**values, **raw}
+    if not isinstance(raw, str) or header is None:
+        return [Violation("dict_type", "The record should be an object: a value for each column")]
+    data = raw.encode()
+    found = split_records(data, last=True)
+    if len(found.ends) != 1:
+        return [Violation("field_count", f"One record is wanted here, not {len(found.ends)}")]
+    return with_folder_values(read_record(tuple(header), data, bool(found.malformed)), values)

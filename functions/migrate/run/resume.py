@@ -1,0 +1,124 @@
+"""Resuming: what an ended run leaves for a later execution to go on with, and when it is thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from dataforge.errors import InvalidInput, NoSuchRun, SourceChanged
+from dataforge.postgres import shadow
+from dataforge.s3.objects import Object
+from functions.migrate.run.ledger import TALLIES
+from functions.migrate.run.migration import Run
+
+KEPT_DAYS = 7
+"""How long an ended run's shadows are kept at most, counted when the next run begins."""
+
+LATEST = "latest"
+
+_LOADED = "EXISTS (SELECT FROM dataforge.migration_chunks c WHERE c.migration_id = m.migration_id AND result IS NOT NULL)"
+
+
+def worth_resuming(cursor: Any, run_id: str) -> bool:
+    """Whether chunks are loaded that a later execution need not load again.
+
+    Too low a quality would be so again, and on a full disk others need the room more.
+    """
+    cursor.execute(
+        "SELECT status NOT IN ('running', 'published') AND coalesce(error, '') NOT IN ('QualityTooLow', 'DiskFull')"
+        f" AND {_LOADED} FROM dataforge.migrations m WHERE migration_id = %s",
+        (run_id,),
+    )
+    return bool(cursor.fetchone()[0])
+
+
+def to_resume(cursor: Any, wanted: str, execution: str, dataset: str) -> str:
+    """The id of the run that is meant: ``latest`` is the dataset's newest that ended unpublished."""
+    if wanted != LATEST:
+        return wanted
+    cursor.execute(
+        "SELECT migration_id FROM dataforge.migrations WHERE dataset = %s"
+        " AND (execution = %s OR status NOT IN ('running', 'published'))"
+        " ORDER BY execution = %s DESC, started_at DESC LIMIT 1",
+        (dataset, execution, execution),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise NoSuchRun(f"migration of {dataset!r} to resume: none has failed or was stopped")
+    return str(row[0])
+
+
+def resume(cursor: Any, run_id: str, execution: str, threshold: Decimal | None) -> None:
+    """Go on with the run in this execution, which has its leases, with another quality threshold if one is given.
+
+    Repeating it is harmless. Raises ``InvalidInput`` if the run is published, or what it had loaded is no longer there.
+    """
+    cursor.execute(
+        "SELECT status, execution, to_regnamespace(%s) IS NOT NULL FROM dataforge.migrations WHERE migration_id = %s",
+        (shadow.schema_of(run_id), run_id),
+    )
+    status, owner, kept = cursor.fetchone()
+    if (status, owner) == ("running", execution):
+        return
+    if status in ("running", "published") or not kept:
+        reason = f"it is {status}" if status in ("running", "published") else "nothing that it loaded is left"
+        raise InvalidInput(f"Migration {run_id} cannot be resumed: {reason}. Start a new one.")
+    cursor.execute(
+        "UPDATE dataforge.migrations SET execution = %s, status = 'running', error = NULL, cause = NULL,"
+        " finished_at = NULL, quality_threshold = coalesce(%s, quality_threshold) WHERE migration_id = %s",
+        (execution, threshold, run_id),
+    )
+    cursor.execute(
+        "UPDATE dataforge.migration_chunks SET error = NULL, cause = NULL WHERE migration_id = %s", (run_id,)
+    )
+
+
+def drop_leftovers(cursor: Any, dataset: str, tables: list[str]) -> None:
+    """Drop the shadows of ended runs on any of these tables, which a new run replaces, and of all that ended long ago."""
+    cursor.execute("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'shadow_')")
+    there = {name for (name,) in cursor.fetchall()}
+    if not there:
+        return
+    cursor.execute(
+        "SELECT migration_id FROM dataforge.migrations WHERE status <> 'running'"
+        " AND (dataset = %s AND tables && %s::text[] OR finished_at < now() - make_interval(days => %s))",
+        (dataset, tables, KEPT_DAYS),
+    )
+    for (run_id,) in cursor.fetchall():
+        if shadow.schema_of(run_id) in there:
+            shadow.drop(cursor, run_id)
+
+
+def has_loaded(cursor: Any, run: Run) -> bool:
+    """Whether chunks of the run are loaded already: it is resumed."""
+    cursor.execute(f"SELECT {_LOADED} FROM dataforge.migrations m WHERE migration_id = %s", (run.id,))
+    return bool(cursor.fetchone()[0])
+
+
+def check_unchanged(cursor: Any, run: Run, files: Iterable[Object]) -> None:
+    """Raises ``SourceChanged``, naming them, if the files are others than those that the run was planned for."""
+    cursor.execute("SELECT key, etag, size FROM dataforge.migration_files WHERE migration_id = %s", (run.id,))
+    changed = {tuple(row) for row in cursor.fetchall()} ^ {(f.key, f.etag, f.size) for f in files}
+    if changed:
+        raise SourceChanged(", ".join(sorted({key for key, *_ in changed})[:5]))
+
+
+def loaded_chunks(cursor: Any, run: Run) -> set[int]:
+    """The numbers of the chunks that are loaded."""
+    cursor.execute(
+        "SELECT chunk FROM dataforge.migration_chunks WHERE migration_id = %s AND result IS NOT NULL",
+        (run.id,),
+    )
+    return {chunk for (chunk,) in cursor.fetchall()}
+
+
+def loaded_so_far(cursor: Any, run: Run) -> dict[str, list[int]]:
+    """By table the bytes, the records and the rejected ones of the chunks that are loaded."""
+    cursor.execute(
+        "SELECT t.key, sum(end_byte - first_byte)::bigint, sum((t.value->>'read')::bigint)::bigint,"
+        " sum((t.value->>'rejected')::bigint)::bigint FROM dataforge.migration_chunks c,"
+        f" jsonb_each({TALLIES}) t WHERE migration_id = %s GROUP BY 1",
+        (run.id,),
+    )
+    return {table: sums for table, *sums in cursor.fetchall()}

@@ -1,0 +1,1 @@
+"""Scan step: chunks that begin and end at record boundaries."""

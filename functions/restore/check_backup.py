@@ -1,0 +1,146 @@
+"""The second step: everything that can be known of a backup without reading its files, and room for what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from psycopg2.extras import execute_values
+
+from dataforge.backups import manifest
+from dataforge.backups.manifest import Manifest, TableEntry
+from dataforge.errors import DamagedBackup, SchemaDiffers, TableChanged
+from dataforge.postgres import ddl, shadow
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.roles import OWNER, REFILL
+from dataforge.runs import leases
+from dataforge.s3.objects import list_objects, put_json
+from dataforge.settings import RestoreSettings
+from dataforge.tables.catalogue import Table
+from functions.restore.run import Run, read_run
+from functions.restore.work_items import LOAD
+
+_SHOWN = 20
+"""How many faults an error names."""
+
+
+def check(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) -> dict[str, Any]:
+    """Refuse what does not fit; else make the shadows and the list of files to load.
+
+    Returns {"key", "count"}: where the list lies in the report bucket, and its length; and {"tables"}. Both begin with the
+    largest, so that workers have done at about the same time. Repeating it is harmless.
+    Raises ``DamagedBackup``, ``SchemaDiffers``, ``TableChanged``.
+    """
+    with transaction(db, role=OWNER) as cursor:
+        run = read_run(cursor, run_id)
+        leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
+        found = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
+        _check_objects(s3, settings.backup_bucket, run, found)
+        for table in run.tables:
+            _check_columns(table, found)
+            _check_live(cursor, table)
+        shadow.drop(cursor, run.id)
+        shadow.create(cursor, run.id, run.tables, loader=REFILL, extra="")
+        _enter(cursor, run, found)
+    entries = sorted((found.table(t.name) for t in run.tables), key=lambda entry: -entry.rows)
+    items = [item for entry in entries for item in _items(settings, run, found, entry)]
+    items.sort(key=lambda item: -int(item["file"]["size"]))
+    key = f"{run.folder}{LOAD}.json"
+    put_json(s3, settings.report_bucket, key, items)
+    return {"key": key, "count": len(items), "tables": [entry.table for entry in entries]}
+
+
+def _check_objects(s3: Any, bucket: str, run: Run, found: Manifest) -> None:
+    """Whether the tables' objects are those of the manifest, by name and size; bytes are checked when they are read."""
+    faults: list[str] = []
+    for table in run.tables:
+        folder = f"{found.folder}{table.name}/"
+        there = {o.key.removeprefix(found.folder): o.size for o in list_objects(s3, bucket, folder)}
+        faults += _differences(found.table(table.name), there)
+    if faults:
+        more = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
+        raise DamagedBackup(found.backup_id, faults[:_SHOWN] + more)
+
+
+def _differences(entry: TableEntry, there: dict[str, int]) -> Iterator[str]:
+    expected = {file.key: file.size for file in entry.files}
+    for key, size in expected.items():
+        if key not in there:
+            yield f"{key} is missing"
+        elif there[key] != size:
+            yield f"{key} has {there[key]} bytes, not {size}"
+    yield from (f"{key} is not in the manifest" for key in there if key not in expected)
+    rows = sum(file.rows for file in entry.files)
+    if rows != entry.rows:
+        yield f"the files of {entry.table} have {rows} rows by the manifest, the table {entry.rows}"
+
+
+def _check_columns(table: Table, found: Manifest) -> None:
+    """An older backup fits if the table has since got nullable columns, or columns that may be NULL since."""
+    entry = found.table(table.name)
+    kept = {column.name: column for column in entry.columns}
+    differences = [f"{name} is no longer a column" for name in kept if name not in table.by_name]
+    for column in table.columns:
+        old = kept.get(column.name)
+        if old is None and not column.nullable:
+            differences.append(f"{column.name} is not in the backup, and may not be NULL")
+        if old is not None and old.type != column.type.sql:
+            differences.append(f"{column.name} was {old.type}, and is {column.type.sql}")
+        if old is not None and old.nullable and not column.nullable:
+            differences.append(f"{column.name} could be NULL, and no longer may")
+    if differences:
+        raise SchemaDiffers(f"{table.dataset}.{table.name}", differences)
+    if entry.fault:
+        raise DamagedBackup(found.backup_id, [entry.fault])
+
+
+def _check_live(cursor: Any, table: Table) -> None:
+    """A column of the owner's own is in no backup: its values would be lost."""
+    cursor.execute(
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+        " WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        (ddl.qualified(table),),
+    )
+    there = dict(cursor.fetchall())
+    wanted = {column.name: column.type.catalog for column in table.columns}
+    if there != wanted:
+        differences = [
+            f"{n} is {there.get(n, 'missing')}, not {t}" for n, t in wanted.items() if there.get(n) != t
+        ]
+        differences += [f"{name} is not declared" for name in there if name not in wanted]
+        raise TableChanged(f"{table.dataset}.{table.name}", differences)
+
+
+def _enter(cursor: Any, run: Run, found: Manifest) -> None:
+    """Enter tables and files into the ledger, anew."""
+    for relation in ("restore_pieces", "restore_tables"):
+        cursor.execute(f"DELETE FROM dataforge.{relation} WHERE restore_id = %s", (run.id,))
+    for table in run.tables:
+        entry = found.table(table.name)
+        cursor.execute(
+            'INSERT INTO dataforge.restore_tables (restore_id, "table", columns, rows, content_hash)'
+            " VALUES (%s, %s, %s, %s, %s)",
+            (run.id, table.name, [c.name for c in entry.columns], entry.rows, entry.content_hash),
+        )
+        execute_values(
+            cursor,
+            'INSERT INTO dataforge.restore_pieces (restore_id, step, "table", piece) VALUES %s',
+            [(run.id, LOAD, table.name, number) for number in range(len(entry.files))],
+        )
+
+
+def _items(
+    settings: RestoreSettings, run: Run, found: Manifest, entry: TableEntry
+) -> Iterator[dict[str, Any]]:
+    for number, file in enumerate(entry.files):
+        yield {
+            "step": LOAD,
+            "restore_id": run.id,
+            "dataset": run.dataset.name,
+            "table": entry.table,
+            "piece": number,
+            "backup_id": found.backup_id,
+            "bucket": settings.backup_bucket,
+            "columns": [column.name for column in entry.columns],
+            "file": file.model_dump(),
+        }

@@ -1,0 +1,1 @@
+"""Apply: bring the database to the declared schema."""

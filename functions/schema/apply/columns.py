@@ -1,0 +1,155 @@
+"""The columns of a table: added, widened, and, where there are no rows, made again."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+from dataforge.postgres.ddl import ident
+from dataforge.tables.declarations import IDENTIFIER_BYTES
+from functions.schema.apply.subject import Subject
+from functions.schema.apply.widening import COLLATION, is_collation, is_lossless, is_rewritten
+from functions.schema.difference import ColumnState
+
+_OWN_OBJECTS = """
+    SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend d
+    JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = %(relation)s::regclass AND a.attname = %(column)s
+      AND d.deptype IN ('n', 'a')
+      AND NOT (d.classid = 'pg_constraint'::regclass AND (SELECT contype = 'n' FROM pg_constraint WHERE oid = d.objid))
+    UNION SELECT 'a right on the column' FROM pg_attribute
+    WHERE attrelid = %(relation)s::regclass AND attname = %(column)s AND attacl IS NOT NULL
+    ORDER BY 1
+"""
+
+
+def change_columns(it: Subject) -> Iterator[str]:
+    """Add, widen and, where there are no rows, remake or drop columns; correct NOT NULL and defaults."""
+    have, want = it.have.columns, it.want.columns
+    if it.closed:
+        yield from _strangers(it)
+    for column, wanted in want.items():
+        found, name = have.get(column), f"{it.name}.{column}"
+        if found is None and not it.size.empty and wanted.not_null and not wanted.default:
+            it.refusals.append(f"{name} is new and NOT NULL, but the table has rows; make it nullable.")
+        elif found is None:
+            yield from _add_column(it, column, wanted)
+        else:
+            yield from _change(it, column, found, wanted)
+
+
+def _strangers(it: Subject) -> Iterator[str]:
+    have, want = it.have.columns, it.want.columns
+    for unknown in (c for c in have if c not in want):
+        if it.size.empty:
+            yield from _drop_column(it, unknown)
+        else:
+            it.refusals.append(
+                f"{it.name} has a column {unknown} that the catalogue lacks; dropping it would lose data. "
+                "Declare it again, or drop it by hand."
+            )
+    order = [c for c in have if c in want] + [c for c in want if c not in have]
+    if order != list(want) and not it.size.empty:
+        it.refusals.append(
+            f"{it.name}: add new columns after {list(have)[-1]}, the last one; PostgreSQL cannot reorder."
+            if have
+            else f"{it.name} has no columns."
+        )
+
+
+def _drop_column(it: Subject, column: str) -> Generator[str, None, bool]:
+    """Drop a column without rows, unless an owner's object would go with it; answers whether it is dropped."""
+    it.cursor.execute(_OWN_OBJECTS, {"relation": it.relation, "column": column})
+    found = [what for (what,) in it.cursor.fetchall()]
+    if found:
+        it.refusals.append(
+            f"{it.name}.{column} cannot be made anew while there is {', '.join(found)}. Drop that first."
+        )
+    elif it.done(f"{column} cannot be dropped", f"ALTER TABLE {it.relation} DROP COLUMN {ident(column)}"):
+        yield f"dropped {it.name}.{column}"
+        return True
+    return False
+
+
+def _add_column(it: Subject, column: str, wanted: ColumnState) -> Iterator[str]:
+    clauses = f"{wanted.type} {wanted.default}{' NOT NULL' if wanted.not_null else ''}"
+    if it.done(
+        f"{column} cannot be added", f"ALTER TABLE {it.relation} ADD COLUMN {ident(column)} {clauses}"
+    ):
+        yield f"added {it.name}.{column}"
+
+
+def _change(it: Subject, column: str, found: ColumnState, wanted: ColumnState) -> Iterator[str]:
+    if column in it.moved:
+        if (yield from _drop_column(it, column)):
+            yield from _add_column(it, column, wanted)
+        return
+    if found.type != wanted.type and not (yield from _set_type(it, column, found, wanted)):
+        return
+    if found.not_null != wanted.not_null:
+        yield from _set_null(it, column, wanted)
+    if not it.closed and found.default != wanted.default:
+        yield from _set_default(it, column, found, wanted)
+
+
+def _set_type(
+    it: Subject, column: str, found: ColumnState, wanted: ColumnState
+) -> Generator[str, None, bool]:
+    """Convert where nothing is lost; answers whether the column now has the type."""
+    name = f"{it.name}.{column}"
+    if it.size.large and is_collation(found.type, wanted.type):
+        # Its indexes would be rebuilt. The doctor shows it, with the statement.
+        return True
+    if not (it.closed and (it.size.empty or is_lossless(found.type, wanted.type))):
+        it.refusals.append(
+            f"{name} is {found.type}, the catalogue says {wanted.type.removesuffix(COLLATION)}; converting may lose "
+            "data. Add a new column instead."
+        )
+        return False
+    if it.size.large and is_rewritten(found.type, wanted.type):
+        it.refusals.append(
+            f"{name} is {found.type}, the catalogue says {wanted.type}; converting would rewrite {it.size.rows} rows "
+            f"while everybody waits. At a quiet time run ALTER TABLE {it.relation} ALTER COLUMN {ident(column)} "
+            f"TYPE {wanted.type}, then deploy; or add a new column instead."
+        )
+        return False
+    using = f" USING NULL::{wanted.type.removesuffix(COLLATION)}" if it.size.empty else ""
+    statement = f"ALTER TABLE {it.relation} ALTER COLUMN {ident(column)} TYPE {wanted.type}{using}"
+    if it.done(f"{column} cannot become {wanted.type}", statement):
+        yield f"changed the type of {name} to {wanted.type}"
+        return True
+    return False
+
+
+def _set_null(it: Subject, column: str, wanted: ColumnState) -> Iterator[str]:
+    name = f"{it.name}.{column}"
+    if not wanted.not_null:
+        action = f"ALTER COLUMN {ident(column)} DROP NOT NULL"
+    elif it.size.large:
+        constraint = f"{it.table}_{column}_not_null"[:IDENTIFIER_BYTES]
+        action = f"ADD CONSTRAINT {ident(constraint)} NOT NULL {ident(column)} NOT VALID"
+        it.leave("validate", constraint)
+    else:
+        it.cursor.execute(f"SELECT count(*) FROM {it.relation} WHERE {ident(column)} IS NULL")
+        (nulls,) = it.cursor.fetchone()
+        if nulls:
+            it.refusals.append(
+                f"{name} is to be NOT NULL, but {nulls} row(s) are NULL. Fill them, or make it nullable."
+            )
+            return
+        action = f"ALTER COLUMN {ident(column)} SET NOT NULL"
+    if it.done(f"NOT NULL of {column} cannot be changed", f"ALTER TABLE {it.relation} {action}"):
+        yield f"{'set' if wanted.not_null else 'drop'} not null on {name}"
+
+
+def _set_default(it: Subject, column: str, found: ColumnState, wanted: ColumnState) -> Iterator[str]:
+    if "IDENTITY" in found.default + wanted.default:
+        it.refusals.append(
+            f"{it.name}.{column} has {found.default or 'no default'}, not {wanted.default or 'none'}; change it by hand."
+        )
+        return
+    action = f"SET {wanted.default}" if wanted.default else "DROP DEFAULT"
+    if it.done(
+        f"the default of {column} cannot be changed",
+        f"ALTER TABLE {it.relation} ALTER COLUMN {ident(column)} {action}",
+    ):
+        yield f"changed the default of {it.name}.{column}"

@@ -1,0 +1,20 @@
+"""The limits of the logins' connections, from what the server really has."""
+
+from __future__ import annotations
+
+from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection_budget import Budget
+from functions.schema.doctor.logins import Limits
+
+
+def connection_limits(db: Connection, budget: Budget, ours: int | None) -> Limits:
+    """Each login's limit. ``ours``: how many of the server's connections are Data Forge's (None: all).
+
+    Raises ``TooFewConnections``.
+    """
+    with transaction(db) as cursor:
+        cursor.execute("SHOW max_connections")
+        found = int(cursor.fetchone()[0])
+    if ours is not None and ours < found:
+        return budget.limits(ours, "the setting maxConnections")
+    return budget.limits(found, "the database server")

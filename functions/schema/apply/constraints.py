@@ -1,0 +1,122 @@
+"""Keys, checks, foreign keys and indexes of a table: dropped and added.
+
+Those of the wanted names are made what is wanted. Others of Data Forge's names are dropped; an owner's stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dataforge.postgres.ddl import ident
+from functions.schema.apply.subject import Subject
+from functions.schema.difference import NOT_VALID
+
+
+def drop_foreign_keys(it: Subject, changed: set[str]) -> Iterator[str]:
+    """Drop foreign keys of ours that are not wanted so, or lead to a table of ``changed``."""
+    for name, definition in it.have.constraints.items():
+        if not definition.startswith("FOREIGN KEY"):
+            continue
+        leads_there = any(f" REFERENCES {parent}(" in definition for parent in changed)
+        if _is_outdated(it, name, definition) or (name in it.want.constraints and (leads_there or it.remade)):
+            yield from _drop_constraint(it, name)
+
+
+def drop_others(it: Subject) -> Iterator[str]:
+    """Drop keys, checks and indexes of ours that are not wanted so."""
+    for name, definition in it.have.constraints.items():
+        if definition.startswith("FOREIGN KEY"):
+            continue
+        ours = it.convention.is_constraint(name)
+        if not (_is_outdated(it, name, definition) or (it.remade and ours) or name in it.rechecked):
+            continue
+        if definition.startswith("PRIMARY KEY") and it.size.large:
+            it.refusals.append(
+                f"{it.name}: its key changes, and its {it.size.rows} rows would be indexed while everybody "
+                "waits. Declare the old key again, and move the rows to a table of another name."
+            )
+        else:
+            yield from _drop_constraint(it, name)
+    for name in it.have.indexes:
+        if _is_dropped(it, name) and it.done(
+            f"index {name} cannot be dropped", f"DROP INDEX {ident(it.schema)}.{ident(name)}"
+        ):
+            it.dropped.add(name)
+            if name not in it.want.indexes:
+                yield f"dropped index {it.schema}.{name}"
+
+
+def _is_dropped(it: Subject, index: str) -> bool:
+    wanted = it.want.indexes.get(index)
+    if wanted is None:
+        return it.convention.is_index(index, it.have.constraints)
+    return bool(it.remade) or (it.have.indexes[index] != wanted and not _is_for_later(it, index))
+
+
+def _is_outdated(it: Subject, name: str, definition: str) -> bool:
+    wanted = it.want.constraints.get(name)
+    if wanted is None:
+        return it.closed and it.convention.is_constraint(name)
+    return definition not in (wanted, wanted + NOT_VALID)
+
+
+def _is_for_later(it: Subject, index: str) -> bool:
+    """An index that is being built by others has no valid form yet."""
+    return it.size.large and it.have.indexes[index].removesuffix(" INVALID") == it.want.indexes[index]
+
+
+def _drop_constraint(it: Subject, name: str) -> Iterator[str]:
+    statement = f"ALTER TABLE {it.relation} DROP CONSTRAINT {ident(name)}"
+    if it.done(f"constraint {name} cannot be changed", statement):
+        it.dropped.add(name)
+        if name not in it.want.constraints:
+            yield f"dropped constraint {it.schema}.{name}"
+
+
+def add_constraints(it: Subject, *, foreign: bool) -> Iterator[str]:
+    """Constraints of the wanted names are made what is wanted; those of a large table are validated later."""
+    for name, definition in it.want.constraints.items():
+        if definition.startswith("FOREIGN KEY") != foreign:
+            continue
+        found = None if name in it.dropped else it.have.constraints.get(name)
+        if found is None:
+            yield from _add_constraint(it, name, definition)
+        elif found == definition + NOT_VALID:
+            if it.size.large:
+                it.leave("validate", name)
+            elif it.done(
+                f"constraint {name} is contradicted by rows",
+                f"ALTER TABLE {it.relation} VALIDATE CONSTRAINT {ident(name)}",
+            ):
+                yield f"validated constraint {it.schema}.{name}"
+
+
+def _add_constraint(it: Subject, name: str, definition: str) -> Iterator[str]:
+    key = definition.startswith("PRIMARY KEY")
+    if key and it.size.large:
+        if name not in it.have.constraints:
+            it.refusals.append(
+                f"{it.name} lacks its key {name}, and {it.size.rows} rows would be indexed while everybody waits. "
+                f"Run CREATE UNIQUE INDEX CONCURRENTLY, then ALTER TABLE {it.relation} ADD CONSTRAINT {ident(name)} "
+                "PRIMARY KEY USING INDEX, then deploy."
+            )
+        return
+    later = it.size.large and not key
+    statement = (
+        f"ALTER TABLE {it.relation} ADD CONSTRAINT {ident(name)} {definition}{NOT_VALID if later else ''}"
+    )
+    if it.done(f"constraint {name} cannot be changed", statement):
+        if later:
+            it.leave("validate", name)
+        yield f"{'changed' if name in it.dropped else 'added'} constraint {it.schema}.{name}"
+
+
+def add_indexes(it: Subject) -> Iterator[str]:
+    """Indexes of the wanted names are made what is wanted; those of a large table later."""
+    for name, definition in it.want.indexes.items():
+        if name not in it.dropped and it.have.indexes.get(name) == definition:
+            continue
+        if it.size.large:
+            it.leave("index", name)
+        elif it.done(f"index {name} cannot be changed", definition):
+            yield f"{'changed' if name in it.dropped else 'added'} index {it.schema}.{name}"

@@ -1,0 +1,128 @@
+"""Bring a dataset's tables to what the catalogue declares, each step for all of them before the next one.
+
+A change of a parent's key takes its children's foreign keys away first, and makes them anew in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from dataforge.postgres import ddl
+from dataforge.postgres.roles import LOGINS, OWNER, table_grants
+from dataforge.tables.catalogue import Dataset, Table
+from functions.schema.apply.columns import change_columns
+from functions.schema.apply.constraints import add_constraints, add_indexes, drop_foreign_keys, drop_others
+from functions.schema.apply.statements import done
+from functions.schema.apply.subject import Outcome, Subject
+from functions.schema.difference import Shape, expected_dataset, shapes
+from functions.schema.names import Convention
+
+TABLE_KINDS = ("r", "p")
+
+
+def apply_dataset(cursor: Any, dataset: Dataset, outcome: Outcome) -> Iterator[str]:
+    """Create the schema and what is missing, evolve what is there. Yields what was changed."""
+    cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {ddl.ident(dataset.name)}")
+    cursor.execute(f"GRANT USAGE ON SCHEMA {ddl.ident(dataset.name)} TO {', '.join(LOGINS)}")
+    before, want = shapes(cursor, dataset.name), expected_dataset(cursor, dataset)
+    tables = [dataset.table(name) for wave in dataset.waves() for name in wave]
+    subjects: list[Subject] = []
+    for table in tables:
+        name = (dataset.name, table.name)
+        have = before.get(table.name)
+        if have is None:
+            what = f"{'.'.join(name)} cannot be made"
+            if not done(cursor, what, ddl.create_table(table), outcome.refusals):
+                continue
+            yield f"created {dataset.name}.{table.name}"
+            have = replace(want[table.name], constraints={}, indexes={})
+        if _is_table(name, have, outcome):
+            subjects.append(Subject(cursor, name, have, want[table.name], outcome, closed=True))
+    for undeclared in undeclared_tables(before, want):
+        yield from _detach(cursor, (dataset.name, undeclared), before[undeclared], outcome)
+    yield from _evolve(cursor, subjects, outcome)
+    if not outcome.refusals:
+        for table in tables:
+            _complete(cursor, table)
+
+
+def undeclared_tables(have: Mapping[str, Shape], want: Mapping[str, Shape]) -> list[str]:
+    """Tables that Data Forge made, for they are its owner's, and the catalogue no longer has."""
+    return [
+        n for n, shape in have.items() if n not in want and shape.kind in TABLE_KINDS and shape.owner == OWNER
+    ]
+
+
+def evolve(cursor: Any, name: tuple[str, str], have: Shape, want: Shape, outcome: Outcome) -> Iterator[str]:
+    """Evolve one of Data Forge's own tables, which may have more columns than this version knows."""
+    if _is_table(name, have, outcome):
+        yield from _evolve(cursor, [Subject(cursor, name, have, want, outcome, closed=False)], outcome)
+
+
+def _is_table(name: tuple[str, str], have: Shape, outcome: Outcome) -> bool:
+    if have.kind not in TABLE_KINDS:
+        outcome.refusals.append(f"{'.'.join(name)} is not a table; give it another name.")
+    return have.kind in TABLE_KINDS
+
+
+def _evolve(cursor: Any, subjects: Sequence[Subject], outcome: Outcome) -> Iterator[str]:
+    """All steps. What a table was refused before is not made worse by what follows from it."""
+    changed = set(_printed(cursor, [e for e in subjects if e.key_changes]))
+    for subject in subjects:
+        yield from drop_foreign_keys(subject, changed)
+    for subject in subjects:
+        yield from drop_others(subject)
+    sound = []
+    for subject in subjects:
+        before = len(outcome.refusals)
+        yield from change_columns(subject)
+        if len(outcome.refusals) == before:
+            sound.append(subject)
+    for subject in sound:
+        yield from add_constraints(subject, foreign=False)
+    if outcome.refusals:
+        return
+    for subject in sound:
+        yield from add_constraints(subject, foreign=True)
+    for subject in sound:
+        yield from add_indexes(subject)
+
+
+def _printed(cursor: Any, subjects: Sequence[Subject]) -> Iterator[str]:
+    """The tables' names as PostgreSQL prints them in definitions."""
+    for subject in subjects:
+        cursor.execute("SELECT format('%%I.%%I', %s, %s)", (subject.schema, subject.table))
+        yield cursor.fetchone()[0]
+
+
+def _detach(cursor: Any, name: tuple[str, str], shape: Shape, outcome: Outcome) -> Iterator[str]:
+    """Drop the foreign keys of a table that is no longer declared. Its rows stay, and the doctor names it."""
+    convention = Convention(name[1], shape.columns)
+    for constraint, definition in shape.constraints.items():
+        if definition.startswith("FOREIGN KEY") and convention.is_constraint(constraint):
+            statement = (
+                f"ALTER TABLE {'.'.join(map(ddl.ident, name))} DROP CONSTRAINT {ddl.ident(constraint)}"
+            )
+            if done(cursor, f"{'.'.join(name)}: {constraint} cannot be dropped", statement, outcome.refusals):
+                yield f"dropped constraint {name[0]}.{constraint}"
+
+
+_COMMENTS = """
+    SELECT coalesce(attname, ''), description FROM pg_description
+    LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid AND attnum > 0
+    WHERE classoid = 'pg_class'::regclass AND objoid = %s::regclass
+"""
+
+
+def _complete(cursor: Any, table: Table) -> None:
+    """Comments and grants. A comment that is there already is not made again: it would wait for the upkeep's locks."""
+    cursor.execute(_COMMENTS, (ddl.qualified(table),))
+    have = dict(cursor.fetchall())
+    if not ddl.descriptions(table).items() <= have.items():
+        for statement in ddl.comments(table):
+            cursor.execute(statement)
+    for grant in table_grants():
+        role, privilege = grant.split(" ")
+        cursor.execute(f"GRANT {privilege} ON {ddl.qualified(table)} TO {ddl.ident(role)}")

@@ -1,0 +1,79 @@
+"""One table on its way: what it is, what it is to be, and what was done and refused so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import Any
+
+from dataforge.postgres.ddl import ident
+from functions.schema.apply.statements import done
+from functions.schema.apply.widening import is_collation
+from functions.schema.difference import Shape
+from functions.schema.names import Convention
+from functions.schema.queued import Kind, QueuedChange
+from functions.schema.size import LARGE_ROWS, Size
+
+
+@dataclass
+class Outcome:
+    """What an apply could not do, and what it leaves for later."""
+
+    large_rows: int = LARGE_ROWS
+    refusals: list[str] = field(default_factory=list)
+    later: list[QueuedChange] = field(default_factory=list)
+
+
+class Subject:
+    """One table on its way from what it is to what it is to be.
+
+    ``closed``: a dataset's table, whose columns are exactly the catalogue's.
+    """
+
+    def __init__(
+        self, cursor: Any, name: tuple[str, str], have: Shape, want: Shape, outcome: Outcome, *, closed: bool
+    ) -> None:
+        self.cursor, self.have, self.want, self.closed = cursor, have, want, closed
+        self.schema, self.table, self.name = *name, ".".join(name)
+        self.relation = ".".join(map(ident, name))
+        self.refusals, self.later = outcome.refusals, outcome.later
+        self.size = Size.of(cursor, self.relation, outcome.large_rows)
+        self.convention = Convention(self.table, [*have.columns, *want.columns])
+        self.moved = self._moved()
+        self.remade = self.moved | self._retyped()
+        self.dropped: set[str] = set()
+
+    def _moved(self) -> set[str]:
+        """The columns of an empty table that are dropped and added again, for they stand in another place."""
+        here = [c for c in self.have.columns if c in self.want.columns]
+        same = sum(
+            1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(here, self.want.columns, strict=False))
+        )
+        return set(here[same:]) if self.closed and self.size.empty else set()
+
+    def _retyped(self) -> set[str]:
+        """The columns of an empty table that get another type."""
+        have, want = self.have.columns, self.want.columns
+        changed = {c for c in have if c in want and have[c].type != want[c].type}
+        return changed if self.closed and self.size.empty else set()
+
+    @property
+    def rechecked(self) -> set[str]:
+        """Checks of a large table whose column changes its type: PostgreSQL would hold all rows against them at once."""
+        have, want = self.have.columns, self.want.columns
+        changed = (c for c in have if c in want and not is_collation(have[c].type, want[c].type))
+        return {f"{self.table}_{column}_check" for column in changed} if self.size.large else set()
+
+    @property
+    def key_changes(self) -> bool:
+        """Whether the foreign keys that lead here must be made anew."""
+        name = f"{self.table}_pkey"
+        return bool(self.remade) or self.have.constraints.get(name) != self.want.constraints.get(name)
+
+    def done(self, what: str, statement: str) -> bool:
+        """Execute; what PostgreSQL refuses becomes a refusal that names the table."""
+        return done(self.cursor, f"{self.name}: {what}", statement, self.refusals)
+
+    def leave(self, kind: Kind, name: str) -> None:
+        """Leave a constraint or index for the upkeep."""
+        self.later.append(QueuedChange(self.schema, self.table, kind, name))

@@ -1,0 +1,1 @@
+"""Doctor: differences between the declared and the actual state of the database."""

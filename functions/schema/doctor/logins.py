@@ -1,0 +1,151 @@
+"""Faults of the roles themselves: whether each can do its work, and whether it could do more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from dataforge.errors import Unavailable
+from dataforge.postgres import ddl
+from dataforge.postgres.roles import BECOME_OWNER, LOGINS, OWNER, ROLE_SQL
+from functions.schema.doctor.fault import Fault
+
+SignIn = Callable[[str, str], None]
+"""Logs in as a role with a password, and out again. Raises ``Unavailable``."""
+
+Limits = Mapping[str, int]
+"""How many connections each login may have."""
+NO_LIMITS: Limits = MappingProxyType({})
+
+_ROLES = """
+    SELECT rolname, rolcanlogin, coalesce(rolvaliduntil <= now(), false), rolconnlimit,
+           rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls
+    FROM pg_roles WHERE rolname = ANY(%s)
+"""
+_READ_ONLY = """
+    SELECT r.rolname, d.datname FROM pg_db_role_setting s
+    LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) setting
+    WHERE split_part(setting, '=', 1) = 'default_transaction_read_only' AND split_part(setting, '=', 2)::boolean
+      AND (s.setrole = 0 OR r.rolname = ANY(%s)) AND (s.setdatabase = 0 OR d.datname = current_database())
+    ORDER BY 1, 2
+"""
+_MEMBERS = """
+    SELECT g.rolname, m.rolname, pg_get_userbyid(a.grantor) FROM pg_auth_members a
+    JOIN pg_roles g ON g.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
+    WHERE m.rolname = ANY(%(logins)s)
+      AND (g.rolname = ANY(%(own)s) OR g.rolsuper OR g.rolname = session_user OR g.rolname = 'rds_superuser'
+           OR starts_with(g.rolname, 'pg_'))
+      AND NOT (m.rolname = ANY(%(become)s) AND g.rolname = %(owner)s AND NOT a.inherit_option AND NOT a.admin_option)
+    ORDER BY 1, 2, 3
+"""
+"""Memberships that give a login another's rights. What else its administrator makes it a member of is his own matter."""
+
+
+def known_roles(cursor: Any) -> set[str]:
+    """The names of all roles of the server."""
+    cursor.execute("SELECT rolname FROM pg_roles")
+    return {name for (name,) in cursor.fetchall()}
+
+
+def role_faults(cursor: Any, limits: Limits = NO_LIMITS) -> Iterator[Fault]:
+    """Faults of the owner and the logins, in the order in which they are repaired. ``limits``: of their connections."""
+    known = known_roles(cursor)
+    for role in (OWNER, *LOGINS):
+        if role not in known:
+            statement = f"CREATE ROLE {ddl.ident(role)} {'NOLOGIN' if role == OWNER else 'LOGIN'}"
+            yield Fault("missing_role", role, f"The role {role} does not exist.", (statement,))
+    cursor.execute(_ROLES, ([OWNER, *LOGINS],))
+    for row in cursor.fetchall():
+        yield from _attributes(limits, *row)
+    cursor.execute(_READ_ONLY, (list(LOGINS),))
+    for role, database in cursor.fetchall():
+        yield _read_only(role, database)
+    yield from _memberships(cursor, known)
+
+
+def _attributes(
+    limits: Limits, role: str, login: bool, expired: bool, connections: int, mighty: bool
+) -> Iterator[Fault]:
+    alter = f"ALTER ROLE {ddl.ident(role)}"
+    if role == OWNER and login:
+        detail = f"{role} may log in; it is to be a role that nobody logs in as."
+        yield Fault("owner_login", role, detail, (f"{alter} NOLOGIN",))
+    if role != OWNER and not login:
+        yield Fault("no_login", role, f"The role {role} may not log in.", (f"{alter} LOGIN",))
+    if role != OWNER and expired:
+        detail = f"The password of {role} has expired (VALID UNTIL)."
+        yield Fault("expired", role, detail, (f"{alter} VALID UNTIL 'infinity'",))
+    if role != OWNER:
+        yield from _connections(role, connections, limits.get(role))
+    if mighty:
+        detail = f"The role {role} has powers over the server beyond its work."
+        powers = "NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS"
+        yield Fault("too_mighty", role, detail, by_hand=f"ALTER ROLE {role} {powers}")
+
+
+def _connections(role: str, connections: int, limit: int | None) -> Iterator[Fault]:
+    """``limit``: what the role's connections are limited to, or None where only having some matters."""
+    alter = f"ALTER ROLE {ddl.ident(role)} CONNECTION LIMIT {-1 if limit is None else limit}"
+    if connections == 0:
+        detail = f"{role} may have no connection (CONNECTION LIMIT 0)."
+        yield Fault("no_connections", role, detail, (alter,))
+    elif limit is not None and connections != limit:
+        found = "any number of connections" if connections < 0 else f"{connections} connections"
+        yield Fault("connection_limit", role, f"{role} may have {found} instead of {limit}.", (alter,))
+
+
+def _read_only(role: str | None, database: str | None) -> Fault:
+    reset = "RESET default_transaction_read_only"
+    where = " ".join(name for name in (role, f"in database {database}" if database else "") if name)
+    detail = f"Transactions are read-only by default ({where or 'all roles'})."
+    if role is None and database is None:
+        by_hand = f"SET default_transaction_read_only = off; ALTER ROLE ALL {reset}"
+        return Fault("read_only", "all roles", detail, by_hand=by_hand)
+    if role is None:
+        statement = f"ALTER DATABASE {ddl.ident(str(database))} {reset}"
+    else:
+        place = f" IN DATABASE {ddl.ident(database)}" if database else ""
+        statement = f"ALTER ROLE {ddl.ident(role)}{place} {reset}"
+    return Fault("read_only", role or str(database), detail, (statement,))
+
+
+def _memberships(cursor: Any, known: set[str]) -> Iterator[Fault]:
+    names = {"logins": list(LOGINS), "own": [OWNER, *LOGINS], "become": list(BECOME_OWNER), "owner": OWNER}
+    cursor.execute(_MEMBERS, names)
+    direct = set()
+    for role, member, grantor in cursor.fetchall():
+        direct.add(member)
+        statement = (
+            f"REVOKE {ddl.ident(role)} FROM {ddl.ident(member)} GRANTED BY {ddl.ident(grantor)} CASCADE"
+        )
+        yield Fault(
+            "excess_grant", member, f"{member} has the rights of {role}, a member of it.", (statement,)
+        )
+    if OWNER not in known:
+        return
+    cursor.execute(
+        "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND NOT rolsuper AND pg_has_role(oid, %s, 'MEMBER')",
+        ([role for role in LOGINS if role not in BECOME_OWNER and role not in direct], OWNER),
+    )
+    for (role,) in cursor.fetchall():
+        by_hand = f"Revoke from {role} the role through which it is a member of {OWNER}."
+        yield Fault("excess_grant", role, f"{role} is a member of {OWNER} through another.", by_hand=by_hand)
+    for role in BECOME_OWNER:
+        if role not in known:
+            continue
+        cursor.execute("SELECT pg_has_role(%s, %s, 'SET')", (role, OWNER))
+        if not cursor.fetchone()[0]:
+            yield Fault("missing_grant", role, f"{role} may not become {OWNER}.", (ROLE_SQL[0],))
+
+
+def sign_in_faults(passwords: Mapping[str, str | None], sign_in: SignIn) -> Iterator[Fault]:
+    """Logins whose secret does not let them in."""
+    for role, password in passwords.items():
+        if password is not None:
+            try:
+                sign_in(role, password)
+            except Unavailable as error:
+                # The limit is looked at after the password: the role is let in, when one of its sessions has ended.
+                if "too many connections" not in str(error):
+                    yield Fault("no_sign_in", role, str(error))

@@ -1,0 +1,210 @@
+"""Faults of rights and owners: what is granted on the database, the schemas and their tables, against what is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from dataforge.datasets import DATASETS
+from dataforge.postgres import ddl
+from dataforge.postgres.roles import FUNCTIONS, LOGINS, OWNER, ROLE_SQL, table_grants
+from dataforge.tables.catalogue import Dataset
+from functions.schema.difference import LEDGER, LEDGER_TABLES
+from functions.schema.doctor.fault import Fault
+from functions.schema.doctor.logins import known_roles
+
+PUBLIC = "PUBLIC"
+
+
+class Right(NamedTuple):
+    """A privilege of a role, on a column or a relation of a schema, or, where ``relation`` is empty, on the schema."""
+
+    schema: str
+    relation: str
+    column: str
+    role: str
+    privilege: str
+
+    def where(self) -> str:
+        """What the right is on."""
+        return f"{self.schema}.{self.relation}" if self.relation else self.schema
+
+    def what(self) -> str:
+        """The privilege, with its column."""
+        return f"{self.privilege} ({self.column})" if self.column else self.privilege
+
+    def clause(self) -> str:
+        """What stands between GRANT or REVOKE and TO or FROM."""
+        column = f" ({ddl.ident(self.column)})" if self.column else ""
+        relation = f".{ddl.ident(self.relation)}" if self.relation else ""
+        kind = "TABLE" if self.relation else "SCHEMA"
+        return f"{self.privilege}{column} ON {kind} {ddl.ident(self.schema)}{relation}"
+
+
+_GRANTED = """
+    SELECT n.nspname, '', '', a.grantee, a.privilege_type, a.is_grantable
+    FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a WHERE n.nspname = ANY(%(schemas)s)
+    UNION ALL SELECT n.nspname, c.relname, '', a.grantee, a.privilege_type, a.is_grantable
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
+         aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a
+    WHERE n.nspname = ANY(%(schemas)s) AND c.relowner = to_regrole(%(owner)s)
+    UNION ALL SELECT n.nspname, c.relname, t.attname, a.grantee, a.privilege_type, a.is_grantable
+    FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace,
+         aclexplode(t.attacl) a
+    WHERE n.nspname = ANY(%(schemas)s) AND c.relowner = to_regrole(%(owner)s)
+"""
+"""Relations of others than the owner are somebody's own; one of ours among them is a fault of its owner first."""
+
+
+def right_faults(cursor: Any) -> Iterator[Fault]:
+    """Rights on schemas and relations that are lacking, or that nobody declared; the owner mends them."""
+    known = known_roles(cursor)
+    schemas = [LEDGER, *DATASETS]
+    cursor.execute(
+        f"SELECT *, grantee::regrole::text FROM ({_GRANTED}) g(n, r, c, grantee, p, w)",
+        {"schemas": schemas, "owner": OWNER},
+    )
+    have: dict[Right, bool] = {}
+    for schema, relation, column, grantee, privilege, grantable, role in cursor.fetchall():
+        right = Right(schema, relation, column, role if grantee else PUBLIC, privilege)
+        have[right] = have.get(right, False) or grantable
+    wanted = set(_wanted(cursor, schemas))
+    for right in sorted(right for right in wanted - have.keys() if right.role in known):
+        detail = f"{right.role} lacks {right.what()} on {right.where()}."
+        statement = f"GRANT {right.clause()} TO {ddl.ident(right.role)}"
+        yield Fault("missing_grant", right.where(), detail, (statement,))
+    for right, grantable in sorted(have.items()):
+        if _is_excess(right, grantable, wanted):
+            yield from _excess(right, again=right in wanted)
+
+
+def _is_excess(right: Right, grantable: bool, wanted: set[Right]) -> bool:
+    if right.role == PUBLIC:
+        # Being let into a schema opens nothing by itself; somebody's own tables may be in it.
+        return bool(right.relation) or right.privilege != "USAGE"
+    return right.role in LOGINS and (grantable or right not in wanted)
+
+
+def _excess(right: Right, *, again: bool) -> Iterator[Fault]:
+    role = right.role if right.role == PUBLIC else ddl.ident(right.role)
+    mend = [f"REVOKE {right.clause()} FROM {role} CASCADE"]
+    detail = f"{right.role} has {right.what()} on {right.where()}, which nothing declares."
+    if again:
+        mend.append(f"GRANT {right.clause()} TO {role}")
+        detail = f"{right.role} may pass on {right.what()} on {right.where()} (WITH GRANT OPTION)."
+    yield Fault("excess_grant", right.where(), detail, tuple(mend))
+
+
+def database_faults(cursor: Any) -> Iterator[Fault]:
+    """Rights on the database itself; its owner, the master, mends them."""
+    known = known_roles(cursor)
+    cursor.execute("SELECT current_database()")
+    (database,) = cursor.fetchone()
+    wanted = [(OWNER, "CREATE"), (OWNER, "CONNECT"), *((role, "CONNECT") for role in LOGINS)]
+    for role, privilege in wanted:
+        if role not in known:
+            continue
+        cursor.execute("SELECT has_database_privilege(%s, %s, %s)", (role, database, privilege))
+        if not cursor.fetchone()[0]:
+            statement = f"GRANT {privilege} ON DATABASE {ddl.ident(database)} TO {ddl.ident(role)}"
+            detail = f"{role} lacks {privilege} on the database {database}."
+            yield Fault("missing_grant", database, detail, (statement,))
+    cursor.execute(
+        "SELECT a.grantee::regrole::text, a.privilege_type FROM pg_database, aclexplode(datacl) a WHERE datname = %s"
+        " AND a.grantee <> 0 AND a.privilege_type = 'CREATE' ORDER BY 1",
+        (database,),
+    )
+    for role, privilege in cursor.fetchall():
+        if role in LOGINS:
+            statement = f"REVOKE {privilege} ON DATABASE {ddl.ident(database)} FROM {ddl.ident(role)} CASCADE"
+            detail = f"{role} has {privilege} on the database {database}, which nothing declares."
+            yield Fault("excess_grant", database, detail, (statement,))
+
+
+def _wanted(cursor: Any, schemas: list[str]) -> Iterator[Right]:
+    """The rights that a healthy database has, on the schemas and relations that there are."""
+    cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s)", (schemas,))
+    for (schema,) in cursor.fetchall():
+        roles = FUNCTIONS if schema == LEDGER else LOGINS
+        yield from (Right(schema, "", "", role, "USAGE") for role in roles)
+    cursor.execute(
+        "SELECT nspname, '', 'n' FROM pg_namespace WHERE nspname = ANY(%(schemas)s) AND nspowner = to_regrole(%(owner)s)"
+        " UNION ALL SELECT n.nspname, c.relname, 'r' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = ANY(%(schemas)s) AND c.relowner = to_regrole(%(owner)s) AND c.relkind IN ('r', 'p')",
+        {"schemas": schemas, "owner": OWNER},
+    )
+    owned = {(schema, relation): kind for schema, relation, kind in cursor.fetchall()}
+    for (schema, relation), kind in owned.items():
+        cursor.execute(
+            # MAINTAIN came with PostgreSQL 17: tables of an upgraded server lack it, and nobody needs it.
+            'SELECT privilege_type FROM aclexplode(acldefault(%s::"char", to_regrole(%s)))'
+            " WHERE privilege_type <> 'MAINTAIN'",
+            (kind, OWNER),
+        )
+        yield from (Right(schema, relation, "", OWNER, privilege) for (privilege,) in cursor.fetchall())
+    declared = [right for right in _declared() if (right.schema, right.relation) in owned]
+    columns = _columns(cursor, schemas)
+    # A column that this version adds is there only after its table was evolved; its rights are granted then.
+    yield from (r for r in declared if not r.column or (r.schema, r.relation, r.column) in columns)
+
+
+def _columns(cursor: Any, schemas: list[str]) -> set[tuple[str, str, str]]:
+    """Every column of the schemas' relations, as (schema, relation, column)."""
+    cursor.execute(
+        "SELECT n.nspname, c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = ANY(%s) AND a.attnum > 0 AND NOT a.attisdropped",
+        (schemas,),
+    )
+    return set(cursor.fetchall())
+
+
+def _declared() -> Iterator[Right]:
+    """The logins' rights on tables, those of the ledger read off the GRANT statements themselves."""
+    for statement in ROLE_SQL:
+        if f" ON {LEDGER}." not in statement:
+            continue
+        privileges, _, rest = statement.removeprefix("GRANT ").partition(" ON ")
+        relations, _, roles = rest.partition(" TO ")
+        for relation in relations.split(", "):
+            for role in roles.split(", "):
+                for privilege, column in _split_privileges(privileges):
+                    yield Right(LEDGER, relation.removeprefix(f"{LEDGER}."), column, role, privilege)
+    for dataset in DATASETS.values():
+        for table in dataset.tables:
+            for grant in table_grants():
+                role, privilege = grant.split(" ")
+                yield Right(dataset.name, table, "", role, privilege)
+
+
+def _split_privileges(text: str) -> Iterator[tuple[str, str]]:
+    """``SELECT, UPDATE (a, b)`` as ("SELECT", ""), ("UPDATE", "a"), ("UPDATE", "b")."""
+    depth_free = text.replace(", ", ",")
+    part = ""
+    for character in depth_free + ",":
+        if character != "," or part.count("(") > part.count(")"):
+            part += character
+            continue
+        verb, _, columns = part.partition(" (")
+        yield from ((verb, column) for column in (columns.rstrip(")").split(",") if columns else [""]))
+        part = ""
+
+
+def owner_faults(cursor: Any, datasets: Iterable[Dataset]) -> Iterator[Fault]:
+    """Schemas and tables of ours that belong to somebody else."""
+    tables = {LEDGER: list(LEDGER_TABLES)} | {d.name: list(d.tables) for d in datasets}
+    for schema, names in tables.items():
+        cursor.execute(
+            "SELECT 'SCHEMA', nspname::text, pg_get_userbyid(nspowner), quote_ident(nspname) FROM pg_namespace"
+            " WHERE nspname = %(schema)s UNION ALL SELECT 'TABLE', nspname || '.' || relname, pg_get_userbyid(relowner),"
+            " quote_ident(nspname) || '.' || quote_ident(relname) FROM pg_class c JOIN pg_namespace n"
+            " ON n.oid = c.relnamespace WHERE nspname = %(schema)s AND relname = ANY(%(names)s) ORDER BY 1, 2",
+            {"schema": schema, "names": names},
+        )
+        for kind, name, owner, quoted in cursor.fetchall():
+            if owner != OWNER:
+                what = f"The schema {name}" if kind == "SCHEMA" else name
+                by_hand = f"ALTER {kind} {quoted} OWNER TO {OWNER}"
+                yield Fault(
+                    "wrong_owner", name, f"{what} belongs to {owner}, not to {OWNER}.", by_hand=by_hand
+                )

@@ -1,0 +1,1 @@
+"""HTTP API: routes, gateway responses, access log and metrics."""

@@ -1,0 +1,1 @@
+"""Backup: its functions, state machine, schedule and metrics."""

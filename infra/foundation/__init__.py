@@ -1,0 +1,1 @@
+"""Foundation: network, database, buckets, layers and functions."""

@@ -1,0 +1,147 @@
+"""Lambda functions in the way this app has all of them: arm64, traced, logged, each with a role of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+
+from aws_cdk import Duration, IgnoreMode
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from dataforge.aws.metric_names import NAMESPACE
+from infra.foundation.acknowledge import acknowledge
+from infra.foundation.log_groups import log_group
+from infra.foundation.network import Network
+from infra.foundation.wheels import NOT_CODE, ROOT
+from infra.settings import Settings
+
+
+class Function(lambda_.Function):
+    """``handler`` is ``<capability>.<function>``: ``migrate.control`` is ``control`` in functions/migrate/handler.py.
+
+    ``files`` are others of the clone that the function needs beside its code, by their path from the root.
+    With a ``network`` the function lives in it, and reaches nothing but the database and S3.
+    No concurrency is reserved: a new account has ten executions at once in all.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: Settings,
+        handler: str,
+        description: str,
+        layers: Sequence[lambda_.ILayerVersion],
+        environment: Mapping[str, str],
+        timeout: Duration,
+        memory_size: int,
+        network: Network | None = None,
+        dead_letter_queue: sqs.IQueue | None = None,
+        files: Sequence[str] = (),
+    ) -> None:
+        capability, name = handler.split(".")
+        logs = log_group(scope, f"{id}Logs", settings)
+        role = _role(scope, f"{id}Role", in_network=network is not None)
+        logs.grant_write(role)
+        super().__init__(
+            scope,
+            id,
+            description=description,
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            handler=f"functions.{capability}.handler.{name}",
+            code=_code(capability, files),
+            layers=list(layers),
+            environment={
+                "POWERTOOLS_SERVICE_NAME": capability,
+                "POWERTOOLS_NAMESPACE": NAMESPACE,
+                "POWERTOOLS_LOG_LEVEL": "INFO",
+                **environment,
+            },
+            timeout=timeout,
+            memory_size=memory_size,
+            role=role,
+            log_group=logs,
+            tracing=lambda_.Tracing.ACTIVE,
+            vpc=network.vpc if network else None,
+            vpc_subnets=network.subnets if network else None,
+            security_groups=[network.functions] if network else None,
+            dead_letter_queue=dead_letter_queue,
+        )
+        acknowledge(
+            self,
+            "All pinned wheels and the packaging test are for Python 3.13, which Lambda supports until October 2029. "
+            "A newer runtime is one constant here and one in infra/foundation/wheels.py, once every wheel exists for it.",
+            "L1",
+        )
+        acknowledge(
+            role,
+            "X-Ray's PutTraceSegments and PutTelemetryRecords know no resource.",
+            "IAM5[Resource::*]",
+        )
+
+
+def _code(capability: str, files: Sequence[str]) -> lambda_.Code:
+    """functions/<capability> with its path, so that a handler has one name everywhere.
+
+    Only IgnoreMode.GIT reads these patterns as meant; the default mode once packed .git and left the handler out.
+    """
+    return lambda_.Code.from_asset(
+        str(ROOT),
+        ignore_mode=IgnoreMode.GIT,
+        exclude=[
+            *("/*", "!/functions/", "/functions/*", "!/functions/__init__.py", f"!/functions/{capability}/"),
+            *_only(files),
+            *NOT_CODE,
+        ],
+    )
+
+
+def _only(files: Sequence[str]) -> Iterator[str]:
+    """Patterns that let the files through, and nothing else of the folders above them; the last that fits counts."""
+    paths = [PurePosixPath("/", file) for file in files]
+    for path in paths:
+        if not ROOT.joinpath(*path.parts[1:]).is_file():
+            raise FileNotFoundError(
+                f"{path} is missing in the clone. `npm ci` brings it (`make` does that by itself)."
+            )
+    folders = sorted({folder for path in paths for folder in path.parents if folder.name})
+    for folder in folders:
+        yield from (f"!{folder}/", f"{folder}/*")
+    yield from (f"!{path}" for path in paths)
+
+
+def _role(scope: Construct, id: str, *, in_network: bool) -> iam.Role:
+    """A role that may write its own log (granted by the caller) and, in the network, attach itself to it."""
+    role = iam.Role(
+        scope,
+        id,
+        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        inline_policies={"Network": iam.PolicyDocument(statements=[_attach()])} if in_network else None,
+    )
+    if in_network:
+        acknowledge(
+            role,
+            "What AWSLambdaVPCAccessExecutionRole grants, less its right to any log. These actions cannot be narrowed "
+            "before the interface exists; they serve Lambda itself: from this network the code cannot reach EC2's API.",
+            "IAM5[Resource::*]",
+        )
+    return role
+
+
+def _attach() -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        actions=[
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:CreateNetworkInterface",
+            "ec2:DeleteNetworkInterface",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSubnets",
+            "ec2:UnassignPrivateIpAddresses",
+        ],
+        resources=["*"],
+    )

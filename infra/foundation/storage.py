@@ -1,0 +1,148 @@
+"""The buckets: what came in, what was backed up, and what was reported."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from dataforge.s3.keys import CLAIMS, EXPORTS, MAP_RESULTS, PROGRESS
+from infra.foundation.acknowledge import acknowledge, logical_id
+from infra.foundation.removal import KEPT
+
+INSTANT_ARCHIVE = s3.StorageClass.GLACIER_INSTANT_RETRIEVAL
+INFREQUENT = s3.StorageClass.INFREQUENT_ACCESS
+_MONTH = Duration.days(30)
+
+
+class Storage(Construct):
+    """Four buckets: encrypted, TLS only, closed to the public, and cheaper with age.
+
+    ``logs`` takes the access logs of the others. Only classes that answer at once are used: a restore must not wait
+    for a thaw.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, keep: bool, backup_lock_days: int | None = None) -> None:
+        """``keep``: the buckets outlive their stack. ``backup_lock_days``: how long nobody deletes a backup's objects."""
+        super().__init__(scope, id)
+        self._removal = KEPT if keep else RemovalPolicy.DESTROY
+        self.logs = self._bucket("Logs", versioned=False, rules=[_expire_after(365)])
+        self.raw = self._data_bucket("Raw", [_age(INFREQUENT, 30), _age(INSTANT_ARCHIVE, 120)])
+        # What retention has deleted can be brought back for a month; longer would be paid for like a backup.
+        self.backup = self._data_bucket(
+            "Backup",
+            [_age(INFREQUENT, 30), _age(INSTANT_ARCHIVE, 120)],
+            undo_days=30,
+            lock_days=backup_lock_days,
+        )
+        self.report = self._data_bucket(
+            "Report", [_age(INFREQUENT, 90)], scratch=(PROGRESS, CLAIMS, EXPORTS, MAP_RESULTS)
+        )
+
+    @property
+    def data(self) -> list[s3.Bucket]:
+        """The buckets that functions use."""
+        return [self.raw, self.backup, self.report]
+
+    def _data_bucket(
+        self,
+        name: str,
+        transitions: list[s3.Transition],
+        scratch: tuple[str, ...] = (),
+        *,
+        undo_days: int = 365,
+        lock_days: int | None = None,
+    ) -> s3.Bucket:
+        """``undo_days``: how long a version that was deleted or replaced can be brought back."""
+        undo = [s3.NoncurrentVersionTransition(storage_class=INSTANT_ARCHIVE, transition_after=_MONTH)]
+        rules = [
+            s3.LifecycleRule(
+                id="age",
+                transitions=transitions,
+                noncurrent_version_transitions=undo if undo_days > _MONTH.to_days() else None,
+                noncurrent_version_expiration=Duration.days(undo_days),
+                abort_incomplete_multipart_upload_after=Duration.days(7),
+                expired_object_delete_marker=True,
+            )
+        ]
+        rules += [_expire_after(30, prefix) for prefix in scratch]
+        return self._bucket(name, versioned=True, rules=rules, lock_days=lock_days)
+
+    def _bucket(
+        self, name: str, *, versioned: bool, rules: list[s3.LifecycleRule], lock_days: int | None = None
+    ) -> s3.Bucket:
+        logged = name != "Logs"
+        # S3 and the flow log write to it while the stack is still being created: it could not be deleted on rollback.
+        removal = self._removal if logged else RemovalPolicy.RETAIN
+        bucket = s3.Bucket(
+            self,
+            name,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            versioned=versioned,
+            # Governance: who has the right to bypass it, which no role here has, may still delete.
+            object_lock_default_retention=(
+                s3.ObjectLockRetention.governance(Duration.days(lock_days)) if lock_days else None
+            ),
+            lifecycle_rules=rules,
+            removal_policy=removal,
+            server_access_logs_bucket=self.logs if logged else None,
+            server_access_logs_prefix=f"{name.lower()}/" if logged else None,
+        )
+        assert bucket.policy is not None  # TLS only
+        bucket.policy.apply_removal_policy(self._removal)
+        return bucket
+
+
+def grant_read(bucket: s3.Bucket, function: lambda_.Function, *keys: str) -> None:
+    """List the bucket and read its objects, or only those whose keys match one of ``keys``.
+
+    CDK's own ``grant_read`` also reads the bucket's configuration.
+    """
+    function.add_to_role_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn]))
+    for pattern in keys or ("*",):
+        _grant_objects(bucket, function, ["s3:GetObject"], pattern)
+
+
+def grant_write(bucket: s3.Bucket, function: lambda_.Function, *prefixes: str) -> None:
+    """Put objects under ``prefixes``, also in parts. Nothing is deleted: versions and lifecycle rules do the tidying."""
+    for prefix in prefixes:
+        _grant_objects(bucket, function, ["s3:PutObject", "s3:AbortMultipartUpload"], f"{prefix}*")
+
+
+def grant_delete(bucket: s3.Bucket, function: lambda_.Function, *prefixes: str) -> None:
+    """Delete objects under ``prefixes``; in a versioned bucket their versions stay for a while, and may not be deleted."""
+    for prefix in prefixes:
+        _grant_objects(bucket, function, ["s3:DeleteObject"], f"{prefix}*")
+
+
+def _grant_objects(bucket: s3.Bucket, function: lambda_.Function, actions: list[str], keys: str) -> None:
+    function.add_to_role_policy(
+        iam.PolicyStatement(actions=actions, resources=[bucket.arn_for_objects(keys)])
+    )
+    assert function.role is not None  # every function here has one of its own
+    acknowledge(
+        function.role,
+        "Objects are named by who uploads them, and by the runs that write them; bucket, prefix and actions are exact.",
+        f"IAM5[Resource::<{logical_id(bucket)}.Arn>/{keys}]",
+    )
+
+
+def _age(storage_class: s3.StorageClass, days: int) -> s3.Transition:
+    return s3.Transition(storage_class=storage_class, transition_after=Duration.days(days))
+
+
+def _expire_after(days: int, prefix: str | None = None) -> s3.LifecycleRule:
+    """Of everything, or of what is of no use once its run is over."""
+    return s3.LifecycleRule(
+        id=f"expire-{(prefix or 'all').strip('/')}",
+        prefix=prefix,
+        expiration=Duration.days(days),
+        noncurrent_version_expiration=Duration.days(1) if prefix else None,
+        abort_incomplete_multipart_upload_after=Duration.days(7),
+    )

@@ -1,0 +1,165 @@
+"""Third-party wheels as a Lambda layer, built by pip alone: no Docker, and for another platform than this one.
+
+A layer's hash is that of its lock files, platform and pruning rules. So editing our own code leaves it alone, and what was
+built once is copied from a cache: as an archive, for CDK would compress a folder anew with every deployment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsii
+from aws_cdk import BundlingOptions, BundlingOutput, DockerImage, ILocalBundling
+from aws_cdk import aws_lambda as lambda_
+
+ROOT = Path(__file__).resolve().parents[2]
+LAYER_SOURCE = ROOT / "layers" / "common"
+NOT_CODE = ("__pycache__/", "*.pyc", ".*")
+"""Left out of assets of our own code (gitignore patterns): what interpreters and tools leave beside it."""
+CACHE = ROOT / ".local" / "layers"
+
+PYTHON = "3.13"
+
+# Amazon Linux 2023, on which Lambda's Python 3.13 runs, has glibc 2.34. pip matches the older tags by name, not by number.
+_MANYLINUX = ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
+
+
+@dataclass(frozen=True)
+class Platform:
+    """An interpreter that wheels are chosen for."""
+
+    name: str
+    pip_options: tuple[str, ...] = ()
+
+
+LAMBDA = Platform(
+    f"lambda-{PYTHON}-arm64",
+    (
+        "--implementation",
+        "cp",
+        "--python-version",
+        PYTHON,
+        *(option for tag in _MANYLINUX for option in ("--platform", tag)),
+    ),
+)
+HOST = Platform(f"{sys.platform}-{sys.version_info[0]}.{sys.version_info[1]}-{platform.machine()}")
+"""The interpreter that runs this program: the embedded cloud executes functions with the same one."""
+
+PRUNED = (
+    "bin",
+    "**/tests",
+    "**/*.pyx",
+    "**/*.pxd",
+    "**/*.pxi",
+    "**/*.pyi",
+    "**/__pycache__",
+    # pyarrow: headers, the RPC library that nothing here calls, and the second and third copy of libraries that are links
+    # to one file where they are built, but cannot be links in a wheel. (libarrow_substrait is linked into everything.)
+    "pyarrow/include",
+    "pyarrow/src",
+    "pyarrow/*flight*",
+    "pyarrow/*_cpp_tests*",
+    "pyarrow/libarrow_python*.so",
+    "pyarrow/libarrow_python*.so.*.*",
+)
+"""What no function imports, and what would take the place of what it does (Lambda's limit is 250 MiB for all layers)."""
+
+
+@dataclass(frozen=True)
+class WheelLayer:
+    """The wheels of ``locks`` for ``platform``, in an archive's folder ``python/`` that Lambda puts on the import path."""
+
+    locks: tuple[str, ...]
+    platform: Platform
+
+    def fingerprint(self) -> str:
+        digest = hashlib.sha256(f"{self.platform}{PRUNED}".encode())
+        for lock in self.locks:
+            digest.update((LAYER_SOURCE / lock).read_bytes())
+        return digest.hexdigest()
+
+    def build(self, target: Path) -> None:
+        """Put the archive into the folder ``target``, from the cache where this very layer was built before."""
+        cached = CACHE / f"{self.fingerprint()[:32]}.zip"
+        if not cached.is_file():
+            CACHE.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+                layer, archive = Path(scratch) / "layer", Path(scratch) / "layer.zip"
+                _install(self.locks, self.platform, layer / "python")
+                _archive(layer, archive)
+                archive.replace(cached)
+        shutil.copyfile(cached, target / "layer.zip")
+
+    def code(self) -> lambda_.Code:
+        """The layer as an asset; it is built when CDK asks for it, which tests can prevent."""
+        return lambda_.Code.from_asset(
+            str(LAYER_SOURCE),
+            asset_hash=self.fingerprint(),
+            bundling=BundlingOptions(
+                image=DockerImage.from_registry("not-used"),
+                local=_LocalBundling(self),
+                output_type=BundlingOutput.ARCHIVED,
+            ),
+        )
+
+
+@jsii.implements(ILocalBundling)
+class _LocalBundling:
+    def __init__(self, layer: WheelLayer) -> None:
+        self._layer = layer
+
+    def try_bundle(self, output_dir: str, *_options: Any, **_more: Any) -> bool:
+        """CDK tells its bundling options too, of which none matters here.
+
+        Never falls back to Docker: a layer that pip cannot build is an error to be read."""
+        self._layer.build(Path(output_dir))
+        return True
+
+
+def _install(locks: Sequence[str], wanted: Platform, target: Path) -> None:
+    requirements = [option for lock in locks for option in ("--requirement", str(LAYER_SOURCE / lock))]
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check"),
+            *(
+                "--no-deps",
+                "--require-hashes",
+                "--only-binary=:all:",
+                "--no-compile",
+                "--target",
+                str(target),
+            ),
+            *wanted.pip_options,
+            *requirements,
+        ],
+        check=True,
+        stdout=sys.stderr,
+    )
+    _remove(path for pattern in PRUNED for path in target.glob(pattern))
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in list(paths):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _archive(folder: Path, archive: Path) -> None:
+    """Everything in ``folder``, readable for the user that Lambda runs functions as."""
+    # Stronger compression takes three times as long, and saves a tenth.
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        for path in (path for path in folder.rglob("*") if path.is_file()):
+            path.chmod(path.stat().st_mode | 0o444)
+            file.write(path, path.relative_to(folder))

@@ -1,0 +1,1 @@
+"""Migration: its functions and its state machine."""

@@ -1,0 +1,87 @@
+"""The migration capability: CSVs in the raw bucket become rows in PostgreSQL."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from constructs import Construct
+
+from dataforge.postgres.roles import LOAD, MIGRATE
+from dataforge.s3.keys import FAILURES, PROGRESS, RUNS
+from infra.foundation.database import Database
+from infra.foundation.functions import Function
+from infra.foundation.layers import Layers
+from infra.foundation.network import Network
+from infra.foundation.storage import Storage, grant_read, grant_write
+from infra.migration.machine import make_migration_machine
+from infra.settings import Settings
+from infra.workflow.machine import dead_letter_queue, release_when_stopped
+
+# The whole of what Lambda gives one step, and the memory at which it gives a whole processor.
+TIMEOUT = Duration.minutes(15)
+MEMORY = 1769
+
+
+class Migration(Construct):
+    """Two functions, the state machine that calls them, and the rule that frees the tables of a run stopped from outside."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: Settings,
+        layers: Layers,
+        network: Network,
+        database: Database,
+        storage: Storage,
+    ) -> None:
+        super().__init__(scope, id)
+        self._settings, self._layers, self._network = settings, layers, network
+        self._environment = {
+            **database.environment(),
+            "RAW_BUCKET": storage.raw.bucket_name,
+            "REPORT_BUCKET": storage.report.bucket_name,
+            "CHUNK_BYTES": str(settings.chunk_megabytes * 2**20),
+        }
+        self.dead_letters = dead_letter_queue(self)
+        self.control = self._function(
+            "MigrateControl", "migrate.control", "One step of a migration at a time"
+        )
+        self.load = self._function("MigrateLoad", "migrate.load", "Scans and loads chunks of CSV")
+        database.open_to(self.control, role=MIGRATE)
+        database.open_to(self.load, role=LOAD)
+        self._grant_buckets(storage)
+        self.machine = make_migration_machine(
+            self, settings=settings, control=self.control, load=self.load, report=storage.report
+        )
+        release_when_stopped(
+            self,
+            machine=self.machine,
+            control=self.control,
+            dead_letters=self.dead_letters,
+            description="A migration ended without success: release the tables it holds",
+        )
+
+    def _function(self, id: str, handler: str, description: str) -> Function:
+        return Function(
+            self,
+            id,
+            settings=self._settings,
+            handler=handler,
+            description=description,
+            layers=[self._layers.common, self._layers.deps, self._layers.bulk],
+            environment=self._environment,
+            timeout=TIMEOUT,
+            memory_size=MEMORY,
+            network=self._network,
+            # Only EventBridge calls asynchronously, and only this function; a queue is what would hold a lost release.
+            dead_letter_queue=self.dead_letters if id == "MigrateControl" else None,
+        )
+
+    def _grant_buckets(self, storage: Storage) -> None:
+        """Both read the CSVs. ``control`` writes work lists and reports; ``load`` only marks what is done."""
+        grant_read(storage.raw, self.control)
+        grant_read(storage.raw, self.load)
+        grant_read(storage.report, self.control, f"{FAILURES}*")
+        grant_write(storage.report, self.control, RUNS, PROGRESS)
+        grant_write(storage.report, self.load, PROGRESS)

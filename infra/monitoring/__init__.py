@@ -1,0 +1,1 @@
+"""Monitoring: alarms and the dashboard."""

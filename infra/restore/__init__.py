@@ -1,0 +1,1 @@
+"""Restore: its functions and its state machine."""

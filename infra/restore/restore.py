@@ -1,0 +1,112 @@
+"""The restore capability: tables of a backup back into PostgreSQL."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from dataforge.datasets import DATASETS
+from dataforge.postgres.roles import REFILL, RESTORE
+from dataforge.s3.keys import FAILURES, RUNS
+from infra.foundation.database import Database
+from infra.foundation.functions import Function
+from infra.foundation.layers import Layers
+from infra.foundation.network import Network
+from infra.foundation.storage import Storage, grant_read, grant_write
+from infra.restore.states import RestoreStates
+from infra.settings import Settings
+from infra.workflow.machine import dead_letter_queue, machine_name, make_machine, release_when_stopped
+
+# The whole of what Lambda gives one step, and the memory at which it gives a whole processor.
+TIMEOUT = Duration.minutes(15)
+MEMORY = 1769
+
+
+class Restore(Construct):
+    """Two functions, the state machine that calls them, and the rule that frees the tables of a run stopped from outside."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: Settings,
+        layers: Layers,
+        network: Network,
+        database: Database,
+        storage: Storage,
+    ) -> None:
+        super().__init__(scope, id)
+        self._settings, self._layers, self._network = settings, layers, network
+        self._environment = {
+            **database.environment(),
+            "BACKUP_BUCKET": storage.backup.bucket_name,
+            "REPORT_BUCKET": storage.report.bucket_name,
+        }
+        self.dead_letters = dead_letter_queue(self)
+        self.control = self._function("RestoreControl", "restore.control", "One step of a restore at a time")
+        self.work = self._function(
+            "RestoreWork", "restore.work", "Loads backups' files, writes safety copies"
+        )
+        database.open_to(self.control, role=RESTORE)
+        database.open_to(self.work, role=REFILL)
+        self._grant_buckets(storage)
+        self.machine = self._machine(storage.report)
+        release_when_stopped(
+            self,
+            machine=self.machine,
+            control=self.control,
+            dead_letters=self.dead_letters,
+            description="A restore ended without success: release the tables it holds",
+        )
+
+    def _function(self, id: str, handler: str, description: str) -> Function:
+        return Function(
+            self,
+            id,
+            settings=self._settings,
+            handler=handler,
+            description=description,
+            layers=[self._layers.common, self._layers.deps, self._layers.bulk],
+            environment=self._environment,
+            timeout=TIMEOUT,
+            memory_size=MEMORY,
+            network=self._network,
+            # Only EventBridge calls asynchronously, and only this function; a queue is what would hold a lost release.
+            dead_letter_queue=self.dead_letters if id == "RestoreControl" else None,
+        )
+
+    def _grant_buckets(self, storage: Storage) -> None:
+        """Both read backups and write safety copies, which are backups, in the datasets' folders; nothing is deleted."""
+        datasets = [f"{name}/" for name in DATASETS]
+        for function in (self.control, self.work):
+            grant_read(storage.backup, function)
+            grant_write(storage.backup, function, *datasets)
+        grant_read(storage.report, self.control, f"{FAILURES}*")
+        grant_write(storage.report, self.control, RUNS)
+
+    def _machine(self, report: s3.Bucket) -> sfn.StateMachine:
+        holders = [machine_name(self._settings, kind) for kind in ("migration", "restore")]
+        states = RestoreStates(
+            self,
+            "States",
+            control=self.control,
+            work=self.work,
+            report=report,
+            concurrency=self._settings.load_concurrency,
+            holders=holders,
+        )
+        return make_machine(
+            self,
+            settings=self._settings,
+            kind="restore",
+            comment="Parquet to PostgreSQL: check, load in parallel, compare, switch, keep what was replaced",
+            start=states.start,
+            timeout=Duration.hours(self._settings.migration_hours),
+            functions=(self.control, self.work),
+            holders=holders,
+            report=report,
+            labels=states.piece_maps,
+        )

@@ -1,0 +1,1 @@
+"""Services: the functions behind the API and the deployment."""

@@ -1,0 +1,141 @@
+"""What CloudFormation cannot do by itself: look before the database is made, and protect it once everything is there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import ArnFormat, CustomResource, Duration, Stack, Token
+from aws_cdk import aws_iam as iam
+from constructs import Construct, IConstruct
+
+from dataforge.aws.metric_names import NAMESPACE
+from infra.foundation.acknowledge import acknowledge
+from infra.foundation.functions import Function
+from infra.foundation.layers import Layers
+from infra.foundation.wheels import ROOT
+from infra.settings import Settings
+
+TIMEOUT = Duration.minutes(14)
+EXPORTED_LOGS = ("postgresql", "upgrade")
+
+
+class Deployment(Construct):
+    """One function outside the VPC, and the custom resources that it answers.
+
+    ``instance`` comes before the database: it removes the log groups that an earlier database of this name has left, and
+    knows the class that the database has already. ``protect`` comes after everything else.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, settings: Settings, layers: Layers) -> None:
+        super().__init__(scope, id)
+        self._settings = settings
+        self.function = Function(
+            self,
+            "DeploymentGuard",
+            settings=settings,
+            handler="deployment.on_event",
+            description="CloudFormation's way to what it cannot do: leftovers, the instance's class, protection",
+            layers=[layers.common, layers.deps],
+            environment={},
+            timeout=TIMEOUT,
+            memory_size=256,
+        )
+        # CloudFormation invokes it asynchronously; by default Lambda would run a failed call twice more.
+        self.function.configure_async_invoke(retry_attempts=0)
+        self.instance = None if settings.existing_database else self._look()
+
+    def _look(self) -> CustomResource:
+        name, groups = self._settings.instance_name, instance_log_groups(self._settings)
+        self._allow(["rds:DescribeDBInstances"], self._arn("rds", "db", name))
+        self._allow(["cloudformation:DescribeStacks"], Stack.of(self).stack_id)
+        self._allow(
+            ["logs:DeleteLogGroup"], *(self._arn("logs", "log-group", f"{group}:*") for group in groups)
+        )
+        for group in groups:
+            arn = f"arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:{group}:*"
+            self._acknowledge("The end of a log group's ARN: it means the group, not others.", arn)
+        return self._resource(
+            "Instance",
+            "Custom::DataForgeInstance",
+            {
+                "Instance": name,
+                "LogGroups": groups,
+                "DefaultClass": self._settings.instance_class,
+                # Its change makes the resource look again, so that a class which was set once stays.
+                "Keep": str(self._settings.keep_instance_class),
+            },
+        )
+
+    @property
+    def instance_class(self) -> str:
+        """The class of the instance, without ``db.``: the one it has, or else the setting."""
+        assert self.instance is not None
+        return Token.as_string(self.instance.get_att("InstanceClass"))
+
+    def watch_backups(self, datasets: Sequence[str]) -> CustomResource:
+        """Count, for each dataset that has a schedule only now, a first verified backup.
+
+        The alarm on the age of the newest one would otherwise sound before the first could have been made.
+        """
+        self.function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["cloudwatch:PutMetricData"],
+                resources=["*"],
+                conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+            )
+        )
+        self._acknowledge("PutMetricData knows no resource; the namespace is the app's.", "*")
+        return self._resource("BackupWatch", "Custom::DataForgeBackupWatch", {"Datasets": [*datasets]})
+
+    def protect(self, *after: IConstruct) -> None:
+        """Protect database and stack against deletion once everything in ``after`` exists."""
+        stack = Stack.of(self)
+        properties = {"Release": _release(self._settings)}
+        if self.instance:
+            properties["Instance"] = self._settings.instance_name
+            self._allow(["rds:ModifyDBInstance"], self._arn("rds", "db", self._settings.instance_name))
+        self._allow(
+            ["cloudformation:DescribeStacks", "cloudformation:UpdateTerminationProtection"], stack.stack_id
+        )
+        self._resource("Protection", "Custom::DataForgeProtection", properties).node.add_dependency(*after)
+
+    def _resource(self, id: str, kind: str, properties: Mapping[str, object]) -> CustomResource:
+        made = CustomResource(
+            self,
+            id,
+            resource_type=kind,
+            service_token=self.function.function_arn,
+            service_timeout=Duration.minutes(15),
+            properties=properties,
+        )
+        # Its rights, and that it is invoked once: no property names them.
+        assert self.function.role is not None
+        made.node.add_dependency(self.function, self.function.role)
+        return made
+
+    def _allow(self, actions: list[str], *resources: str) -> None:
+        self.function.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=list(resources)))
+
+    def _acknowledge(self, reason: str, resource: str) -> None:
+        assert self.function.role is not None
+        acknowledge(self.function.role, reason, f"IAM5[Resource::{resource}]")
+
+    def _arn(self, service: str, kind: str, name: str) -> str:
+        return Stack.of(self).format_arn(
+            service=service, resource=kind, resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+        )
+
+
+def instance_log_groups(settings: Settings) -> list[str]:
+    """The names that RDS gives the log groups of the instance."""
+    return [f"/aws/rds/instance/{settings.instance_name}/{log}" for log in EXPORTED_LOGS]
+
+
+def _release(settings: Settings) -> str:
+    """Differs whenever the code or a setting does, so that each deployment that changes anything protects again."""
+    digest = hashlib.sha256(settings.model_dump_json().encode())
+    for folder in ("infra", "functions", "layers/common/python"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,84 @@
+"""The export capability: a whole table as files."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from dataforge.postgres.roles import EXPORT
+from dataforge.s3.keys import EXPORTS
+from infra.foundation.database import Database
+from infra.foundation.functions import Function
+from infra.foundation.layers import Layers
+from infra.foundation.network import Network
+from infra.foundation.storage import Storage, grant_read, grant_write
+from infra.settings import Settings
+from infra.workflow.failure_states import explain_with
+from infra.workflow.lease_states import EXECUTION
+from infra.workflow.machine import make_machine
+from infra.workflow.steps import call, retry_died
+
+# The whole of what Lambda gives one step: what takes longer is what backups are for.
+TIMEOUT = Duration.minutes(15)
+MEMORY = 1769
+
+
+class Export(Construct):
+    """One function, which logs in as a role that may read and nothing else, and the state machine that calls it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: Settings,
+        layers: Layers,
+        network: Network,
+        database: Database,
+        storage: Storage,
+    ) -> None:
+        super().__init__(scope, id)
+        self.work = Function(
+            self,
+            "ExportWork",
+            settings=settings,
+            handler="export.work",
+            description="Writes a table, as it is at one instant, to S3",
+            layers=[layers.common, layers.deps, layers.bulk],
+            environment={
+                **database.environment(),
+                "BACKUP_BUCKET": storage.backup.bucket_name,
+                "REPORT_BUCKET": storage.report.bucket_name,
+            },
+            timeout=TIMEOUT,
+            memory_size=MEMORY,
+            network=network,
+        )
+        database.open_to(self.work, role=EXPORT)
+        grant_read(storage.backup, self.work, "*/manifest.json")
+        grant_write(storage.report, self.work, EXPORTS)
+        self.machine = make_machine(
+            self,
+            settings=settings,
+            kind="export",
+            comment="A table to Parquet or NDJSON, or to the backup that holds just its rows",
+            start=self._step(),
+            timeout=Duration.hours(1),
+            functions=[self.work],
+            holders=(),
+            report=storage.report,
+            labels=(),
+        )
+
+    def _step(self) -> sfn.TaskStateBase:
+        payload = {
+            "execution": EXECUTION,
+            "started": sfn.JsonPath.string_at("$$.Execution.StartTime"),
+            "input": sfn.JsonPath.object_at("$"),
+        }
+        work = retry_died(call(self, "Export", self.work, payload=sfn.TaskInput.from_object(payload)))
+        # The caller's input may be anything; what is caught replaces it.
+        caught = sfn.Pass(self, "Caught", parameters={"error": sfn.JsonPath.object_at("$")})
+        work.add_catch(caught.next(explain_with(self, self.work)), errors=["States.ALL"])
+        return work

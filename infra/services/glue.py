@@ -1,0 +1,65 @@
+"""Backups as tables for Athena: Glue databases, and the function that lets their tables be the newest verified backup."""
+
+from __future__ import annotations
+
+from aws_cdk import Aws, Duration
+from aws_cdk import aws_glue as glue
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from dataforge.datasets import DATASETS
+from infra.foundation.functions import Function
+from infra.foundation.layers import Layers
+from infra.foundation.storage import Storage, grant_read
+from infra.settings import Settings
+
+# Importing pandas and awswrangler takes most of both.
+TIMEOUT = Duration.minutes(2)
+MEMORY = 1024
+
+ACTIONS = ["glue:GetTable", "glue:CreateTable", "glue:UpdateTable", "glue:GetPartitions"]
+"""What registering a table takes. awswrangler looks for partitions to delete, and these tables have none."""
+
+
+class GlueTables(Construct):
+    """A database ``<name>_<dataset>`` for each dataset, and ``function``, a step of the backup's state machine.
+
+    The function lives outside the network: Glue would need an interface endpoint there.
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, *, settings: Settings, name: str, layers: Layers, storage: Storage
+    ) -> None:
+        super().__init__(scope, id)
+        assert layers.glue is not None  # made by the same setting
+        self.function = Function(
+            self,
+            "GlueRegister",
+            settings=settings,
+            handler="glue.register",
+            description="Registers the newest verified backup in Glue",
+            layers=[layers.common, layers.deps, layers.bulk, layers.glue],
+            environment={"BACKUP_BUCKET": storage.backup.bucket_name, "GLUE_DATABASE": name},
+            timeout=TIMEOUT,
+            memory_size=MEMORY,
+        )
+        grant_read(storage.backup, self.function, "*/manifest.json")
+        for dataset in DATASETS:
+            self._database(name, dataset)
+
+    def _database(self, name: str, dataset: str) -> None:
+        database = glue.CfnDatabase(
+            self,
+            f"Database{dataset.title()}",
+            catalog_id=Aws.ACCOUNT_ID,
+            database_input=glue.CfnDatabase.DatabaseInputProperty(
+                name=f"{name}_{dataset}", description=f"The newest verified backup of {dataset}"
+            ),
+        )
+        self.function.node.add_dependency(database)
+        tables = [f"table/{name}_{dataset}/{table}" for table in DATASETS[dataset].tables]
+        resources = ["catalog", f"database/{name}_{dataset}", *tables]
+        arns = [
+            f"arn:{Aws.PARTITION}:glue:{Aws.REGION}:{Aws.ACCOUNT_ID}:{resource}" for resource in resources
+        ]
+        self.function.add_to_role_policy(iam.PolicyStatement(actions=ACTIONS, resources=arns))

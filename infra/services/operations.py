@@ -1,0 +1,86 @@
+"""The operations capability: backups, restores and exports for programs, over HTTP."""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from dataforge.s3.keys import CLAIMS, EXPORTS
+from infra.foundation.acknowledge import acknowledge
+from infra.foundation.functions import Function
+from infra.foundation.layers import Layers
+from infra.foundation.storage import Storage, grant_read, grant_write
+from infra.settings import Settings
+from infra.workflow.machine import machine_name
+
+# API Gateway waits no longer.
+TIMEOUT = Duration.seconds(29)
+MEMORY = 1024
+
+
+class Operations(Construct):
+    """One function outside the VPC: it calls Step Functions, tells of backups, and signs addresses of exports.
+
+    It knows the state machines by their names, as the machines' own roles know their executions.
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, *, settings: Settings, layers: Layers, storage: Storage
+    ) -> None:
+        super().__init__(scope, id)
+        self._names = {kind: machine_name(settings, kind) for kind in ("backup", "restore", "export")}
+        self.function = Function(
+            self,
+            "Operations",
+            settings=settings,
+            handler="operations.handler",
+            description="Starts backups and restores for programs, and tells how they go",
+            layers=[layers.common, layers.deps],
+            environment={
+                "BACKUP_ARN": self._machine("backup"),
+                "RESTORE_ARN": self._machine("restore"),
+                "EXPORT_ARN": self._machine("export"),
+                "BACKUP_BUCKET": storage.backup.bucket_name,
+                "REPORT_BUCKET": storage.report.bucket_name,
+                "EXPORT_CONCURRENCY": str(settings.export_concurrency),
+                "RESTORE_API": str(settings.restore_api).lower(),
+            },
+            timeout=TIMEOUT,
+            memory_size=MEMORY,
+        )
+        grant_read(storage.backup, self.function, "*/manifest.json", "*/verification.json")
+        grant_read(storage.report, self.function, f"{CLAIMS}*")
+        grant_write(storage.report, self.function, CLAIMS)
+        # What it signs an address of must be its own to read: whoever has the address reads in its name.
+        grant_read(storage.report, self.function, f"{EXPORTS}*")
+        grant_read(storage.backup, self.function, "*.parquet")
+        self._grant_machines(("backup", "export", *(("restore",) if settings.restore_api else ())))
+
+    def _machine(self, kind: str) -> str:
+        return self._arn("stateMachine", self._names[kind])
+
+    def _arn(self, resource: str, name: str) -> str:
+        return Stack.of(self).format_arn(
+            service="states",
+            resource=resource,
+            resource_name=name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+
+    def _grant_machines(self, startable: tuple[str, ...]) -> None:
+        """Start what may be started; list and look at the executions of the machines. Nothing is stopped."""
+        executions = [self._arn("execution", f"{name}:*") for name in self._names.values()]
+        for actions, resources in (
+            (["states:StartExecution"], [self._machine(kind) for kind in startable]),
+            (["states:ListExecutions"], [self._machine(kind) for kind in self._names]),
+            (["states:DescribeExecution"], executions),
+        ):
+            self.function.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
+        assert self.function.role is not None  # every function here has one of its own
+        prefix = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:"
+        acknowledge(
+            self.function.role,
+            "An execution's name is not known before it starts; all of these are executions of these machines.",
+            *(f"IAM5[Resource::{prefix}{name}:*]" for name in self._names.values()),
+        )

@@ -1,0 +1,136 @@
+"""The schema capability: tables and roles are created and evolved by the deployment itself."""
+
+from __future__ import annotations
+
+import json
+
+from aws_cdk import CustomResource, Duration
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from dataforge.postgres.ddl import fingerprint
+from infra.foundation.database import Database
+from infra.foundation.functions import Function
+from infra.foundation.layers import Layers
+from infra.foundation.network import Network
+from infra.foundation.storage import Storage
+from infra.services.upkeep import Upkeep
+from infra.settings import Settings
+
+APPLY_TIMEOUT = Duration.minutes(12)
+KEEPER_TIMEOUT = Duration.minutes(14)
+
+
+class Schema(Construct):
+    """Functions, the custom resource that calls them when the catalogue has changed, and the upkeep of large tables.
+
+    ``SchemaKeeper`` stays outside the VPC, where it can read secrets, and hands them to ``SchemaApply`` inside, which can
+    reach PostgreSQL: so no Secrets Manager endpoint has to be paid for. A refusal fails the deployment with its reason.
+    The keeper answers CloudFormation itself: CDK's provider framework would add a Node.js function that does no more.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: Settings,
+        layers: Layers,
+        network: Network,
+        database: Database,
+        storage: Storage,
+    ) -> None:
+        super().__init__(scope, id)
+        self._layers = [layers.common, layers.deps]
+        self.apply = self._make_apply(settings, network, database)
+        self.upkeep = Upkeep(
+            self,
+            "Upkeep",
+            settings=settings,
+            layers=layers,
+            network=network,
+            database=database,
+            storage=storage,
+        )
+        self.keeper = self._make_keeper(settings, database)
+        self.resource = CustomResource(
+            self,
+            "Resource",
+            resource_type="Custom::DataForgeSchema",
+            service_token=self.keeper.function_arn,
+            # A keeper that died cannot answer; without this CloudFormation would wait for an hour.
+            service_timeout=Duration.minutes(15),
+            properties={
+                "Fingerprint": fingerprint(),
+                "Host": database.address.host,
+                "Name": database.address.name,
+                "Auth": settings.auth,
+                # Limits of connections follow from these, and from the server's own number, which follows from its class.
+                "InstanceClass": settings.instance_class,
+                **_budget(settings),
+            },
+        )
+        # The database, the rules of both security groups, the right to invoke, and that the keeper is invoked once: no
+        # property names any of them.
+        assert self.keeper.role is not None
+        self.resource.node.add_dependency(
+            database, network.functions, self.apply, self.keeper, self.keeper.role
+        )
+
+    def _make_apply(self, settings: Settings, network: Network, database: Database) -> Function:
+        return Function(
+            self,
+            "SchemaApply",
+            settings=settings,
+            handler="schema.apply",
+            description="Creates and evolves tables and roles; additive changes only",
+            layers=self._layers,
+            environment={**database.environment(), **_budget(settings)},
+            timeout=APPLY_TIMEOUT,
+            memory_size=512,
+            network=network,
+        )
+
+    def _make_keeper(self, settings: Settings, database: Database) -> Function:
+        secrets = {role: secret.secret_arn for role, secret in database.role_secrets.items()}
+        keeper = Function(
+            self,
+            "SchemaKeeper",
+            settings=settings,
+            handler="schema.on_event",
+            description="CloudFormation's way to the schema: reads the secrets and invokes SchemaApply",
+            layers=self._layers,
+            environment={
+                "MASTER_SECRET_ARN": database.master_secret.secret_arn,
+                "APPLY_FUNCTION": self.apply.function_name,
+                "APPLY_SECONDS": str(APPLY_TIMEOUT.to_seconds()),
+                "ROLE_SECRETS": json.dumps(secrets),
+                "UPKEEP_ARN": self.upkeep.machine.state_machine_arn,
+            },
+            timeout=KEEPER_TIMEOUT,
+            memory_size=256,
+        )
+        # CloudFormation invokes it asynchronously; by default Lambda would run a failed call twice more.
+        keeper.configure_async_invoke(retry_attempts=0)
+        database.master_secret.grant_read(keeper)
+        for secret in database.role_secrets.values():
+            secret.grant_read(keeper)
+        keeper.add_to_role_policy(
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.apply.function_arn])
+        )
+        self.upkeep.machine.grant_start_execution(keeper)
+        return keeper
+
+    def precede(self, function: Function) -> None:
+        """New code must not meet an old schema; old code can live with a new one, since changes are additive."""
+        function.node.add_dependency(self.resource)
+
+
+def _budget(settings: Settings) -> dict[str, str]:
+    budget = {
+        "LOAD_CONCURRENCY": settings.load_concurrency,
+        "BACKUP_CONCURRENCY": settings.backup_concurrency,
+        "EXPORT_CONCURRENCY": settings.export_concurrency,
+        "MAX_CONNECTIONS": settings.max_connections or 0,
+    }
+    return {name: str(value) for name, value in budget.items()}

@@ -1,0 +1,80 @@
+"""The upkeep of large tables: a state machine that does, one by one, what a deployment left for later."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from dataforge.postgres.roles import MIGRATE
+from infra.foundation.database import Database
+from infra.foundation.functions import Function
+from infra.foundation.layers import Layers
+from infra.foundation.network import Network
+from infra.foundation.storage import Storage
+from infra.settings import Settings
+from infra.workflow.failure_states import explain_with
+from infra.workflow.machine import make_machine
+from infra.workflow.steps import call, retry_died
+
+PAUSE = Duration.minutes(5)
+"""Between two looks at a statement that outlives the function's 15 minutes. Each look is nine events of the execution's
+history, which holds 25,000: about nine days of them."""
+
+
+class Upkeep(Construct):
+    """One function, which may become the tables' owner, and the machine that calls it until nothing is left.
+
+    It does not wait for the schema's resource, whose function starts it: what it needs is there before it is started.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: Settings,
+        layers: Layers,
+        network: Network,
+        database: Database,
+        storage: Storage,
+    ) -> None:
+        super().__init__(scope, id)
+        self.work = Function(
+            self,
+            "SchemaUpkeep",
+            settings=settings,
+            handler="schema.upkeep",
+            description="Validates constraints and builds indexes of large tables",
+            layers=[layers.common, layers.deps],
+            environment=database.environment(),
+            timeout=Duration.minutes(15),
+            memory_size=256,
+            network=network,
+        )
+        database.open_to(self.work, role=MIGRATE)
+        self.machine = make_machine(
+            self,
+            settings=settings,
+            kind="upkeep",
+            comment="Constraints to validate and indexes to build on large tables, one at a time",
+            start=self._start(),
+            timeout=Duration.days(7),
+            functions=[self.work],
+            holders=(),
+            report=storage.report,
+            labels=(),
+        )
+
+    def _start(self) -> sfn.IChainable:
+        request = sfn.TaskInput.from_object({"step": "work"})
+        work = retry_died(call(self, "Work", self.work, payload=request, result_path="$.work"))
+        wait = sfn.Wait(self, "Pause", time=sfn.WaitTime.duration(PAUSE))
+        wait.next(work)
+        choice = sfn.Choice(self, "WhatNext")
+        choice.when(sfn.Condition.string_equals("$.work.next", "again"), work)
+        choice.when(sfn.Condition.string_equals("$.work.next", "wait"), wait)
+        choice.otherwise(sfn.Succeed(self, "Done"))
+        work.add_catch(explain_with(self, self.work), errors=["States.ALL"], result_path="$.error")
+        # Whatever the caller sent, the state is an object.
+        return sfn.Pass(self, "Start", result=sfn.Result.from_object({})).next(work).next(choice)

@@ -1,0 +1,1 @@
+"""Workflow: what all state machines have in common."""

@@ -1,0 +1,78 @@
+"""How a failure leaves a state machine: recorded where it happened, explained by a function, or else by the states alone."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from dataforge.aws.failures import UNEXPECTED
+from dataforge.aws.situations import SITUATIONS
+from dataforge.s3.keys import FAILURES, failure_key
+from infra.workflow.steps import call
+
+
+def record_failure(scope: Construct, task: str, report: s3.IBucket) -> sfn.IChainable:
+    """For an item of a Distributed Map: write the error at ``$.error`` to ``report``, then fail with it.
+
+    Step Functions itself writes the object: whatever killed the worker (no memory, no connection, no concurrency) cannot
+    keep it from doing so. All items of an execution write the same key, where the run's last steps look for it.
+    """
+    failed = sfn.Fail(scope, f"{task}Failed", error_path="$.error.Error", cause_path="$.error.Cause")
+    record = tasks.CallAwsService(
+        scope,
+        f"{task}Caught",
+        service="s3",
+        action="putObject",
+        parameters={
+            "Bucket": report.bucket_name,
+            "Key": sfn.JsonPath.format(failure_key("{}"), sfn.JsonPath.string_at("$.execution")),
+            "Body": sfn.JsonPath.object_at("$.error"),
+        },
+        iam_resources=[report.arn_for_objects(f"{FAILURES}*")],
+        result_path=sfn.JsonPath.DISCARD,
+    )
+    record.add_retry(errors=["States.ALL"], interval=Duration.seconds(1), backoff_rate=2, max_attempts=3)
+    record.add_catch(failed, errors=["States.ALL"], result_path="$.record")
+    return record.next(failed)
+
+
+def explain_with(scope: Construct, function: lambda_.IFunction) -> sfn.TaskStateBase:
+    """Let ``function`` explain the error at ``$.error`` in its step "explain", and fail as it answers."""
+    request = {"step": "explain", "error": sfn.JsonPath.object_at("$.error")}
+    payload = sfn.TaskInput.from_object(request)
+    explain = call(scope, "Explain", function, payload=payload, result_path="$.failure")
+    fail_explained(scope, explain)
+    return explain
+
+
+def fail_explained(scope: Construct, explain: sfn.TaskStateBase) -> sfn.Fail:
+    """Fail as ``explain`` answers at ``$.failure``; if that fails too, as the states can say from ``$.error``.
+
+    Returns the state that fails with what stands at ``$.failure``.
+    """
+    failed = sfn.Fail(scope, "Failed", error_path="$.failure.error", cause_path="$.failure.cause")
+    explain.add_catch(_fail_by_name(scope), errors=["States.ALL"], result_path="$.explain")
+    explain.next(failed)
+    return failed
+
+
+def _fail_by_name(scope: Construct) -> sfn.Choice:
+    """The end when no function can be invoked: the same table as the functions', as states."""
+    choice = sfn.Choice(scope, "WhatFailed")
+    for situation in SITUATIONS:
+        names = [sfn.Condition.string_equals("$.error.Error", name) for name in situation.names]
+        condition = sfn.Condition.or_(*names) if len(names) > 1 else names[0]
+        choice.when(
+            condition,
+            sfn.Fail(scope, f"Failed{situation.error}", error=situation.error, cause=situation.cause),
+        )
+    cause = sfn.JsonPath.format("AWS reported {}.", sfn.JsonPath.string_at("$.error.Error"))
+    unexpected = sfn.Fail(scope, f"Failed{UNEXPECTED}", error=UNEXPECTED, cause_path=cause)
+    choice.when(sfn.Condition.string_matches("$.error.Error", "*.*"), unexpected)
+    return choice.otherwise(
+        sfn.Fail(scope, "FailedRaw", error_path="$.error.Error", cause_path="$.error.Cause")
+    )

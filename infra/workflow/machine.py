@@ -1,0 +1,152 @@
+"""A state machine as a resource: its name, its log, what its role may do, and who frees what a stopped run holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from aws_cdk import Aws, Duration, Fn
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from dataforge.s3.keys import FAILURES
+from infra.foundation.acknowledge import acknowledge, logical_id
+from infra.foundation.log_groups import log_group
+from infra.settings import Settings
+
+LOGGED_BEFORE = ("migration", "backup", "restore", "export")
+"""The machines of commit a6f090d, whose log groups had other names."""
+STOPPED = ["FAILED", "TIMED_OUT", "ABORTED"]
+
+
+def machine_name(settings: Settings, kind: str) -> str:
+    """A machine's name is given, for roles must name its executions before it exists."""
+    return f"{settings.stack_name}-{kind}"
+
+
+def make_machine(
+    scope: Construct,
+    *,
+    settings: Settings,
+    kind: str,
+    comment: str,
+    start: sfn.IChainable,
+    timeout: Duration,
+    functions: Sequence[lambda_.Function],
+    holders: Sequence[str],
+    report: s3.Bucket,
+    labels: Sequence[str],
+) -> sfn.StateMachine:
+    """The machine of this ``kind``. ``holders``: the machines that it looks at; ``labels``: of its Distributed Maps."""
+    if kind in LOGGED_BEFORE:
+        # Where the logs of an older version of this stack are. They stay as long as their retention says.
+        log_group(scope, "MachineLogs", settings)
+    machine = sfn.StateMachine(
+        scope,
+        "Machine",
+        state_machine_name=machine_name(settings, kind),
+        comment=comment,
+        definition_body=sfn.DefinitionBody.from_chainable(start),
+        timeout=timeout,
+        tracing_enabled=True,
+        logs=sfn.LogOptions(
+            destination=log_group(scope, "Executions", settings, name=_log_name(settings, kind)),
+            level=sfn.LogLevel.ERROR,
+            include_execution_data=False,
+        ),
+    )
+    _acknowledge(machine, functions=functions, report=report)
+    _acknowledge_executions(machine, holders, labels)
+    return machine
+
+
+def _log_name(settings: Settings, kind: str) -> str:
+    """Log delivery enters each group in one policy of the account, of 5,120 characters, unless it has this prefix.
+
+    The stack's own id: a group that a deleted stack has left behind must not have this one's name.
+    """
+    stack_id = Fn.select(2, Fn.split("/", Aws.STACK_ID))
+    return f"/aws/vendedlogs/states/{machine_name(settings, kind)}-{stack_id}"
+
+
+def _acknowledge(
+    machine: sfn.StateMachine, *, functions: Sequence[lambda_.Function], report: s3.Bucket
+) -> None:
+    acknowledge(
+        machine,
+        "ALL would log every step of every chunk, at CloudWatch's price for ingestion, and tell no more than the "
+        "execution's history, which is kept for 90 days at no charge. Errors are logged, without data.",
+        "SF1",
+    )
+    acknowledge(
+        machine,
+        "CDK lets the machine invoke any version of a function; the function itself is named.",
+        *(f"IAM5[Resource::<{logical_id(function)}.Arn>:*]" for function in functions),
+    )
+    acknowledge(
+        machine,
+        "A Distributed Map reads the plan's lists of chunks and writes its results, under keys that the plan and Step "
+        "Functions choose. Only the report bucket is named, which holds no record.",
+        f"IAM5[Resource::arn:<AWS::Partition>:s3:::<{logical_id(report)}>/*]",
+        f"IAM5[Resource::<{logical_id(report)}.Arn>/{FAILURES}*]",
+    )
+    acknowledge(machine, "CloudWatch's log delivery and X-Ray know no resource.", "IAM5[Resource::*]")
+
+
+def _acknowledge_executions(machine: sfn.StateMachine, holders: Sequence[str], labels: Sequence[str]) -> None:
+    acknowledge(
+        machine,
+        "An execution's name is not known before it starts. These are executions of machines of this stack: the run "
+        "that holds a lease, and the children of its Distributed Maps.",
+        *(f"IAM5[Resource::{arn}]" for arn in _executions(machine, holders, labels)),
+    )
+
+
+def _executions(machine: sfn.StateMachine, holders: Sequence[str], labels: Sequence[str]) -> Iterator[str]:
+    """The patterns in the machine's role, as cdk-nag prints them."""
+    prefix = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:"
+    named_by_cdk = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{logical_id(machine)}"}}]}}]}}'
+    yield from (f"{prefix}{name}:*" for name in holders)
+    yield f"{prefix}{named_by_cdk}:*"
+    yield from (f"{prefix}{named_by_cdk}/{label}:*" for label in labels)
+
+
+def dead_letter_queue(scope: Construct) -> sqs.Queue:
+    """Where an event goes that could not be handled."""
+    return sqs.Queue(
+        scope,
+        "DeadLetters",
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        retention_period=Duration.days(14),
+    )
+
+
+def release_when_stopped(
+    scope: Construct,
+    *,
+    machine: sfn.StateMachine,
+    control: lambda_.Function,
+    dead_letters: sqs.Queue,
+    description: str,
+) -> None:
+    """A run that is stopped from outside, or times out, cannot release its hold; ``control`` does it on this event.
+
+    It is sent the event's detail as it is: a template would have to escape the cause, and lacks what is null.
+    """
+    event = events.RuleTargetInput.from_event_path("$.detail")
+    events.Rule(
+        scope,
+        "Stopped",
+        description=description,
+        event_pattern=events.EventPattern(
+            source=["aws.states"],
+            detail_type=["Step Functions Execution Status Change"],
+            detail={"stateMachineArn": [machine.state_machine_arn], "status": STOPPED},
+        ),
+        targets=[targets.LambdaFunction(control, dead_letter_queue=dead_letters, event=event)],
+    )
