@@ -1,1 +1,1 @@
-"""Checks that `make check` runs beside the formatter, the linter and the type checker."""
+"""Checks of the repository itself, run by `make check`."""
