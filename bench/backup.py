@@ -26,11 +26,11 @@ from bench.disk_store import DiskStore
 from bench.server import Server, server
 from bench.show import show_table
 from dataforge.backups.manifest import Manifest
-from dataforge.datasets import get_dataset
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import BACKUP
 from dataforge.settings import BackupSettings
+from dataforge.tables.datasets import get_dataset
 from functions.backup.begin import begin, release
 from functions.backup.export_snapshot import hold
 from functions.backup.finish import finish

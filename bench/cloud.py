@@ -17,8 +17,8 @@ from bench import peers
 from bench.data import data
 from bench.server import Server
 from bench.show import show_table
-from dataforge.datasets import get_dataset
 from dataforge.postgres import ddl
+from dataforge.tables.datasets import get_dataset
 from local import cloud
 from local.config import Config
 from local.ports import free_port

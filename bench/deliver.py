@@ -19,10 +19,10 @@ from bench.gateway import PEER_PYTHON
 from bench.ingest_calls import CONTEXT, function_environment
 from bench.server import Server, server
 from bench.show import show_table
-from dataforge.datasets import get_dataset
 from dataforge.http.cursors import make_cursor
 from dataforge.postgres.ddl import ident, qualified
 from dataforge.postgres.roles import DELIVER
+from dataforge.tables.datasets import get_dataset
 from functions.deliver.handler import handler
 from functions.deliver.records.query import PageParameters, read_query
 

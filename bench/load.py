@@ -16,7 +16,7 @@ import psycopg2
 import urllib3
 
 from bench.show import show_table
-from dataforge.datasets import get_dataset
+from dataforge.tables.datasets import get_dataset
 from dataforge.tables.examples import example_row
 from local.outputs import Outputs
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg2
 
 from bench.server import Server
-from dataforge.datasets import get_dataset
 from dataforge.postgres import ddl
+from dataforge.tables.datasets import get_dataset
 
 PEER_PYTHON = Path(__file__).parents[1] / ".local" / "peer-venv" / "bin" / "python"
 PANDAS_SHARE = 50

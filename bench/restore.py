@@ -26,11 +26,11 @@ from dataforge.backups import manifest
 from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
 from dataforge.backups.page_ranges import on_pages, part_key
 from dataforge.bulk import parquet
-from dataforge.datasets import get_dataset
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import Connection
 from dataforge.records.validate import content_hash
 from dataforge.tables.catalogue import Table
+from dataforge.tables.datasets import get_dataset
 
 OLIST = get_dataset("olist")
 GEOLOCATIONS = OLIST.table("geolocations")

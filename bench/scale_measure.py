@@ -21,7 +21,7 @@ from bench.scale_model import Constants
 from bench.scale_run import Run, Spent
 from bench.server import Server, server
 from dataforge.bulk.parquet import arrow_schema
-from dataforge.datasets import DATASETS
+from dataforge.tables.datasets import DATASETS
 from local.generate import generate
 
 ROUNDS = 3

@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from dataforge.datasets import DATASETS
 from dataforge.postgres.connection_budget import Budget, TooFewConnections, connections_of
+from dataforge.tables.datasets import DATASETS
 from infra.workflow.history import most_backup_hours
 
 SCHEDULE = r"^(off|(cron|rate)\(.+\))$"

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints, model_validator
 
 from dataforge.backups.manifest import folder
-from dataforge.datasets import DEFAULT, get_dataset
 from dataforge.errors import InvalidInput, LeaseLost
 from dataforge.runs.inputs import Id, Input
 from dataforge.tables.catalogue import Dataset, Table
+from dataforge.tables.datasets import DEFAULT, get_dataset
 
 Name = Annotated[str, StringConstraints(max_length=100)]
 

@@ -12,13 +12,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.api.site import INDEX
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
-from dataforge.datasets import DATASETS, DEFAULT, get_dataset
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import InvalidRequest
 from dataforge.postgres.connection import transaction, with_connection
 from dataforge.postgres.visible_rows import require_declared
 from dataforge.settings import DeliverSettings, read
 from dataforge.tables.catalogue import Table
+from dataforge.tables.datasets import DATASETS, DEFAULT, get_dataset
 from functions.deliver import page
 from functions.deliver.answers import JSON, cached_answer, page_answer
 from functions.deliver.errors import BelowQuality, TooSlow

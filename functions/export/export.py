@@ -9,7 +9,6 @@ from typing import Any
 from dataforge.backups import manifest
 from dataforge.backups.manifest import Manifest
 from dataforge.bulk import parquet
-from dataforge.datasets import get_dataset
 from dataforge.errors import DamagedBackup
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import Connection, transaction
@@ -21,6 +20,7 @@ from dataforge.runs.exports import Export, ExportFile, Format
 from dataforge.s3.upload import uploading
 from dataforge.settings import ExportSettings
 from dataforge.tables.catalogue import Table
+from dataforge.tables.datasets import get_dataset
 from functions.export.lines import write_lines
 
 _LOOKED_AT = 10

@@ -12,10 +12,10 @@ from dataforge.api.exports import ExportRequest
 from dataforge.aws.clients import WORKER, make_client
 from dataforge.aws.failures import explain_caught
 from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
-from dataforge.datasets import get_dataset
 from dataforge.postgres.connection import connect
 from dataforge.runs.ids import run_id
 from dataforge.settings import ExportSettings, read
+from dataforge.tables.datasets import get_dataset
 from functions.export.export import export
 
 SERVICE = "export"

@@ -10,12 +10,12 @@ import psycopg2
 import psycopg2.errors
 
 from dataforge.api.batch import Batch
-from dataforge.datasets import get_dataset
 from dataforge.errors import Busy, DiskFull, OutOfMemory, Unavailable
 from dataforge.postgres.connection import Connection, transaction
 from dataforge.postgres.owner_rules import is_lost_parent, is_raised, refusal
 from dataforge.postgres.visible_rows import require_declared, require_key
 from dataforge.records.validate import Violation
+from dataforge.tables.datasets import get_dataset
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer, make_answer
 from functions.ingest.candidates import Candidates, Statuses, Violations, judge

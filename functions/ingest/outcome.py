@@ -7,8 +7,8 @@ from operator import itemgetter
 from typing import Any
 
 from dataforge.api.batch import Batch, Record, errors_of
-from dataforge.datasets import get_dataset
 from dataforge.records.quality import Fact, broken_rules, keep_statement
+from dataforge.tables.datasets import get_dataset
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer
 from functions.ingest.candidates import Violations

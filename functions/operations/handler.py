@@ -16,13 +16,13 @@ from dataforge.api.exports import FilesQuery
 from dataforge.aws.clients import CALLER, make_client
 from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
 from dataforge.backups import listing
-from dataforge.datasets import DATASETS
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import NotFound
 from dataforge.http.idempotency import REPLAYED, check_key
 from dataforge.http.strictjson import parse
 from dataforge.runs.ids import new_id, time_of
 from dataforge.settings import OperationsSettings, read
+from dataforge.tables.datasets import DATASETS
 from functions.operations import claims, runs
 from functions.operations.downloads import tell_export
 from functions.operations.exporting import TooManyExports, Turn, take

@@ -12,9 +12,9 @@ from pydantic import Field
 from dataforge.api.backups import MOST_LISTED
 from dataforge.api.body import Body, Cursor, DatasetName, read_query
 from dataforge.backups import listing
-from dataforge.datasets import DATASETS
 from dataforge.http.cursors import make_cursor, read_cursor
 from dataforge.tables.columns import Ordinal
+from dataforge.tables.datasets import DATASETS
 
 
 class BackupQuery(Body):

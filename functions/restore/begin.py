@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from dataforge.aws.failures import LEFT_BEHIND
-from dataforge.datasets import get_dataset
 from dataforge.errors import InvalidInput
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import Connection, transaction
@@ -14,6 +13,7 @@ from dataforge.postgres.visible_rows import require_changeable
 from dataforge.runs import leases
 from dataforge.runs.ids import run_id
 from dataforge.settings import RestoreSettings
+from dataforge.tables.datasets import get_dataset
 from functions.restore.request import RestoreInput, find_backup, read_input
 from functions.restore.run import Run, read_run
 from functions.restore.work_items import KEEP

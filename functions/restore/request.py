@@ -8,10 +8,10 @@ from pydantic import Field, StringConstraints, model_validator
 
 from dataforge.backups import manifest
 from dataforge.backups.manifest import Manifest
-from dataforge.datasets import DEFAULT, get_dataset
 from dataforge.errors import NoSuchBackup
 from dataforge.runs.ids import FORM
 from dataforge.runs.inputs import Id, Input
+from dataforge.tables.datasets import DEFAULT, get_dataset
 
 LATEST = "latest"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dataforge.datasets import get_dataset
 from dataforge.errors import NoSuchRun
 from dataforge.postgres import ddl, shadow
 from dataforge.s3.keys import run_folder
 from dataforge.tables.catalogue import Dataset, Table
+from dataforge.tables.datasets import get_dataset
 
 SWAP, MERGE = "swap", "merge"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from dataforge.datasets import get_dataset
 from dataforge.postgres.connection import Connection, transaction
 from dataforge.tables.catalogue import Table
+from dataforge.tables.datasets import get_dataset
 
 LOAD, KEEP = "load", "keep"
 

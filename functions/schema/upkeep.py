@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 import psycopg2
 
-from dataforge.datasets import DATASETS
 from dataforge.errors import SchemaRefused
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import Connection, is_translated, transaction, translated
 from dataforge.postgres.roles import OWNER
+from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.statements import reason
 from functions.schema.difference import LEDGER, Shape, expected_dataset, expected_ledger, shapes
 from functions.schema.queued import QueuedChange

@@ -7,9 +7,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from dataforge.datasets import DATASETS
 from dataforge.postgres.roles import BACKUP
 from dataforge.s3.keys import FAILURES, RUNS
+from dataforge.tables.datasets import DATASETS
 from infra.backup.schedule import schedule_backups
 from infra.backup.states import BackupStates
 from infra.foundation.database import Database

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from aws_cdk import IgnoreMode
+import hashlib
+import shutil
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import jsii
+from aws_cdk import BundlingOptions, BundlingOutput, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.foundation.wheels import HOST, LAMBDA, LAYER_SOURCE, NOT_CODE, WheelLayer
+from infra.foundation.wheels import HOST, LAMBDA, LAYER_SOURCE, NOT_CODE, ROOT, WheelLayer
+
+PACKAGES = (LAYER_SOURCE / "python" / "dataforge", ROOT / "datasets")
 
 DEPS = ("requirements.lock",)
 BULK = ("requirements-bulk.lock",)
@@ -47,7 +56,40 @@ class Layers(Construct):
         )
 
 
+@jsii.implements(ILocalBundling)
+class _OwnCode:
+    """The packages ``dataforge`` and ``datasets``, which lie in different folders of the repository."""
+
+    def try_bundle(self, output_dir: str, *_options: Any, **_more: Any) -> bool:
+        """Copy both packages below ``python/``. Never falls back to Docker."""
+        for package in PACKAGES:
+            target = Path(output_dir, "python", package.name)
+            shutil.copytree(package, target, ignore=shutil.ignore_patterns(*NOT_CODE))
+        return True
+
+
 def _own_code() -> lambda_.Code:
     return lambda_.Code.from_asset(
-        str(LAYER_SOURCE), ignore_mode=IgnoreMode.GIT, exclude=["/*", "!/python/", *NOT_CODE]
+        str(ROOT),
+        asset_hash=own_code_hash(),
+        bundling=BundlingOptions(
+            image=DockerImage.from_registry("not-used"),
+            local=_OwnCode(),
+            output_type=BundlingOutput.NOT_ARCHIVED,
+        ),
     )
+
+
+def own_code_hash() -> str:
+    """The SHA-256 of the files in the layer, by path. CDK's own hash would read every file of the repository."""
+    digest = hashlib.sha256()
+    for package in PACKAGES:
+        for path in sorted(
+            p for p in package.rglob("*") if p.is_file() and not _ignored(p.relative_to(ROOT))
+        ):
+            digest.update(f"{path.relative_to(ROOT)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _ignored(path: Path) -> bool:
+    return any(fnmatch(part, pattern) for part in path.parts for pattern in NOT_CODE)

@@ -24,7 +24,7 @@ from aws_cdk import aws_lambda as lambda_
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYER_SOURCE = ROOT / "layers" / "common"
-NOT_CODE = ("__pycache__/", "*.pyc", ".*")
+NOT_CODE = ("__pycache__", "*.pyc", ".*")
 """Left out of assets of our own code (gitignore patterns): what interpreters and tools leave beside it."""
 CACHE = ROOT / ".local" / "layers"
 

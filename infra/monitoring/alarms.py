@@ -13,8 +13,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from dataforge.datasets import DATASETS
 from dataforge.postgres.connection_budget import connections_of
+from dataforge.tables.datasets import DATASETS
 from infra.api.api import Api
 from infra.api.metrics import rejected_percent
 from infra.backup.backup import Backup

@@ -7,9 +7,9 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from dataforge.datasets import DATASETS
 from dataforge.postgres.roles import REFILL, RESTORE
 from dataforge.s3.keys import FAILURES, RUNS
+from dataforge.tables.datasets import DATASETS
 from infra.foundation.database import Database
 from infra.foundation.functions import Function
 from infra.foundation.layers import Layers

@@ -7,7 +7,7 @@ from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from dataforge.datasets import DATASETS
+from dataforge.tables.datasets import DATASETS
 from infra.foundation.functions import Function
 from infra.foundation.layers import Layers
 from infra.foundation.storage import Storage, grant_read

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import sql
 
-from dataforge.datasets import get_dataset
+from dataforge.tables.datasets import get_dataset
 from local.demo import show
 from local.demo.steps import Data, Failed
 from local.outputs import Outputs

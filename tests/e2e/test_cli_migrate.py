@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 from typer.testing import CliRunner, Result
 
-from dataforge.datasets import get_dataset
+from dataforge.tables.datasets import get_dataset
 from dataforge_cli.main import app
 from local.config import Config
 from local.generate import Expected, generate

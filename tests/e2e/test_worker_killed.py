@@ -13,7 +13,7 @@ import psycopg2
 from psycopg2.extensions import connection
 from typer.testing import CliRunner
 
-from dataforge.datasets import get_dataset
+from dataforge.tables.datasets import get_dataset
 from dataforge_cli.main import app
 from local.config import Config
 from local.generate import generate

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dataforge.aws import metric_names as known_names
-from dataforge.datasets import DATASETS
 from dataforge.postgres.roles import LOGINS
+from dataforge.tables.datasets import DATASETS
 
 ROOT = Path(__file__).resolve().parents[2]
 COSTS = (ROOT / "docs" / "costs.md").read_text()

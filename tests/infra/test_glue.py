@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dataforge.datasets import DATASETS
+from dataforge.tables.datasets import DATASETS
 from infra.settings import SettingsError, read_settings
 
 Resources = dict[str, dict[str, dict[str, Any]]]

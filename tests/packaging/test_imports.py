@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
+
 HANDLERS = (
     "functions.backup.handler.control",
     "functions.backup.handler.hold",
@@ -101,3 +103,11 @@ def test_ingest_brings_the_documentation_pages_files_and_nothing_else_of_npm(
     assert names == {
         f"swagger-ui-dist/{name}" for name in ("LICENSE", "swagger-ui.css", "swagger-ui-bundle.js")
     }
+
+
+def test_layer_holds_the_datasets_and_nothing_else_of_the_repository(for_lambda: dict[str, Any]) -> None:
+    for packaged in for_lambda.values():
+        (common,) = (layer for layer in packaged.layers if (layer / "python" / "dataforge").is_dir())
+        assert {path.name for path in (common / "python").iterdir()} == {"dataforge", "datasets"}
+        found = {path.name for path in (common / "python" / "datasets").iterdir()}
+        assert found == {path.name for path in (ROOT / "datasets").glob("*.py")}

@@ -19,11 +19,11 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
-from dataforge.datasets import DATASETS
 from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import LOGINS, OWNER
 from dataforge.settings import DatabaseSettings
 from dataforge.tables.catalogue import Column
+from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.apply import apply
 from local import postgres
 from local.config import HOST, Config

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psycopg2.extensions import connection
 
-from dataforge.datasets import DATASETS
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import LOAD
 from dataforge.records.rejections import RAW_LIMIT, Located, raw_text, store
 from dataforge.records.validate import Violation
+from dataforge.tables.datasets import DATASETS
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from dataforge.bulk.blocks import Batch, TableBatcher
-from dataforge.datasets import DATASETS
 from dataforge.formats.csv_blocks import blocks
 from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.postgres import ddl
 from dataforge.records.validate import Texts, row_hash, row_text
 from dataforge.tables.catalogue import Column, Dataset, Table
 from dataforge.tables.column_types import DOUBLE
+from dataforge.tables.datasets import DATASETS
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataforge.bulk.blocks import Batch, TableBatcher, judge_record
-from dataforge.datasets import DATASETS
 from dataforge.formats.csv_blocks import blocks
 from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.records.validate import Cleanings, Texts, row_hash, row_text
 from dataforge.tables.catalogue import Dataset, Table
+from dataforge.tables.datasets import DATASETS
 
 Part = tuple[tuple[str, ...], bytes]
 OLIST = DATASETS["olist"]

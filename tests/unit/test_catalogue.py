@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from types import ModuleType, NoneType
 from typing import Annotated, Any, Literal, get_args
 
@@ -13,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, StringConstraints
 
-from dataforge.datasets import DATASETS, get_dataset
 from dataforge.errors import UnknownDataset, UnknownTable
 from dataforge.tables.catalogue import Dataset, ForeignKey, Row, Table
 from dataforge.tables.columns import (
@@ -28,6 +30,7 @@ from dataforge.tables.columns import (
     Text,
     Timestamp,
 )
+from dataforge.tables.datasets import DATASETS, find_modules, get_dataset, load
 from dataforge.tables.modules import read_dataset
 
 OLIST, QUOTES = DATASETS["olist"], DATASETS["quotes"]
@@ -270,3 +273,27 @@ def test_a_nullable_column_has_no_other_default() -> None:
 
     with pytest.raises(ValueError, match="note needs the default None"):
         dataset(Defaults)
+
+
+def test_module_in_the_package_is_a_dataset_without_registration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "some_datasets"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "_shared.py").write_text("raise RuntimeError('imported')")
+    (package / "shop.py").write_text(
+        "from dataforge import Integer, Key, Row\nfrom typing import Annotated\n"
+        "class Item(Row, table='items'):\n    'An item.'\n    id: Annotated[Integer, Key()]\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    found = load(find_modules(package.name), package.name)
+    assert {name: [*dataset.tables] for name, dataset in found.items()} == {"shop": ["items"]}
+
+
+def test_errors_are_imported_without_pydantic_and_without_the_row_models() -> None:
+    code = (
+        "import sys, dataforge.errors; loaded = {'pydantic', 'dataforge.tables.catalogue', 'datasets'} & sys.modules.keys();"
+        "assert not loaded, loaded; from dataforge import Row, Key"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

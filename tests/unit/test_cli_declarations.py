@@ -15,13 +15,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.parametrize("program", ["dataforge_cli", "infra.app"])
 def test_wrong_declaration_is_a_message_without_a_traceback(tmp_path: Path, program: str) -> None:
-    layer = tmp_path / "dataforge"
-    shutil.copytree(
-        ROOT / "layers/common/python/dataforge", layer, ignore=shutil.ignore_patterns("__pycache__")
-    )
-    module = layer / "datasets" / "olist.py"
+    datasets = tmp_path / "datasets"
+    shutil.copytree(ROOT / "datasets", datasets, ignore=shutil.ignore_patterns("__pycache__"))
+    module = datasets / "olist.py"
     module.write_text(module.read_text().replace("customer_state: State", "customer_state: complex"))
-    path = os.pathsep.join([str(tmp_path), str(ROOT), str(ROOT / "cli")])
+    folders = (tmp_path, ROOT, ROOT / "layers/common/python", ROOT / "cli")
+    path = os.pathsep.join(map(str, folders))
     done = subprocess.run(
         [sys.executable, "-m", program],
         env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dataforge.datasets import get_dataset
 from dataforge.errors import UnexpectedFiles
+from dataforge.tables.datasets import get_dataset
 from dataforge_cli.errors import NoFolder, NoKnownFiles
 from dataforge_cli.records.folder import read_folder
 

@@ -19,13 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataforge.bulk.blocks import TableBatcher
-from dataforge.datasets import DATASETS
 from dataforge.errors import MissingColumn, WrongHeader
 from dataforge.formats.csv_blocks import blocks
 from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.formats.csv_header import HEADER_BYTES
 from dataforge.records.validate import process
 from dataforge.tables.catalogue import Dataset, Table
+from dataforge.tables.datasets import DATASETS
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.records.json_lines import Read, Sent, Unreadable
 from dataforge_cli.records.sources import BadFile, Form, find_source

@@ -12,10 +12,10 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
-from dataforge.datasets import DATASETS
 from dataforge.postgres import ddl, roles
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.columns import Count, Integer, Key, Label, References, Text
+from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
 
 

@@ -24,7 +24,6 @@ from pydantic import (
     field_validator,
 )
 
-from dataforge.datasets import load
 from dataforge.errors import InvalidDeclaration
 from dataforge.tables.catalogue import Row, Source
 from dataforge.tables.columns import (
@@ -42,6 +41,7 @@ from dataforge.tables.columns import (
     Text,
     Timestamp,
 )
+from dataforge.tables.datasets import load
 from dataforge.tables.modules import read_dataset
 
 
@@ -327,7 +327,7 @@ HEAD = "from dataforge.tables.catalogue import Row\nfrom dataforge.tables.column
         (HEAD + "class A(Row, table='a'):\n    x = 5", ("mine.py, line 3", "PydanticUserError")),
         (HEAD + "class A(Row, table='a'):\n    x: complex", ("mine.a", "no storage type for complex")),
         (
-            HEAD + "from dataforge.datasets.olist import Customer",
+            HEAD + "from datasets.olist import Customer",
             ("mine", "imports Customer, a table of olist"),
         ),
     ],

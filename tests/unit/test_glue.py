@@ -20,9 +20,9 @@ from moto import mock_aws
 from dataforge.backups import manifest
 from dataforge.backups.manifest import ColumnEntry, FileEntry, Manifest, TableEntry
 from dataforge.bulk.parquet import arrow_schema
-from dataforge.datasets import DATASETS
 from dataforge.errors import NoSuchBackup, Unavailable, Unexpected
 from dataforge.tables.catalogue import Dataset, Table
+from dataforge.tables.datasets import DATASETS
 from functions.glue.handler import register
 from functions.glue.tables import athena_type
 from infra.services.glue import ACTIONS

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.datasets import get_dataset
 from dataforge.files.listing import list_files, present_tables
 from dataforge.files.lookalikes import is_marker
 from dataforge.files.names import in_order
 from dataforge.files.sources import Doubtful, FileNames, Ignored, Taken
 from dataforge.tables.catalogue import Dataset, Source
+from dataforge.tables.datasets import get_dataset
 
 OLIST = get_dataset("olist")
 OLIST_NAMES = FileNames(OLIST)

@@ -12,8 +12,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from dataforge.api import record_samples
 from dataforge.api.batch import read_batch
 from dataforge.api.document import build, document
-from dataforge.datasets import DATASETS
 from dataforge.tables.catalogue import Dataset
+from dataforge.tables.datasets import DATASETS
 from functions.ingest.answer import make_answer
 from functions.ingest.docs import openapi
 from functions.ingest.listing import RejectionQuery

@@ -8,9 +8,9 @@ from collections import Counter
 import pytest
 from jsonschema import Draft202012Validator
 
-from dataforge.datasets import DATASETS
 from dataforge.records.validate import process
 from dataforge.tables.catalogue import Column, Dataset, Table
+from dataforge.tables.datasets import DATASETS
 from dataforge.tables.examples import example_row
 from dataforge.tables.json_schema import row_schema
 

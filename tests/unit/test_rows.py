@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataforge.datasets import DATASETS
 from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.formats.csv_records import read_record
 from dataforge.records.validate import (
@@ -26,6 +25,7 @@ from dataforge.records.validate import (
 )
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.column_types import numeric
+from dataforge.tables.datasets import DATASETS
 
 OLIST = DATASETS["olist"]
 A, B = "a" * 32, "b" * 32

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from dataforge.backups import manifest
-from dataforge.datasets import DEFAULT, get_dataset
+from dataforge.tables.datasets import DEFAULT, get_dataset
 from dataforge_cli.aws.executions import name_of, start
 from dataforge_cli.aws.machines import BACKUP
 from dataforge_cli.call import Call, calling

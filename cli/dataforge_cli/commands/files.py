@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dataforge.datasets import DEFAULT
 from dataforge.files.listing import FileList, list_files
+from dataforge.tables.datasets import DEFAULT
 from dataforge_cli.aws.raw_objects import BUCKET, Stored, choose, list_stored, remove
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import Interrupted, NotConfirmed, WrongCall

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dataforge.datasets import DEFAULT, get_dataset
+from dataforge.tables.datasets import DEFAULT, get_dataset
 from dataforge_cli.aws.api import find_api
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import CommandError

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dataforge.datasets import DEFAULT
+from dataforge.tables.datasets import DEFAULT
 from dataforge_cli.aws.executions import name_of, start
 from dataforge_cli.aws.machines import MIGRATION
 from dataforge_cli.call import calling

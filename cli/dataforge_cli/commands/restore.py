@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dataforge.datasets import DEFAULT, get_dataset
+from dataforge.tables.datasets import DEFAULT, get_dataset
 from dataforge_cli.aws.executions import Execution, name_of, start
 from dataforge_cli.aws.machines import RESTORE
 from dataforge_cli.call import Call, calling

@@ -8,8 +8,8 @@ from typing import Any
 
 from dataforge.backups import listing
 from dataforge.backups.listing import Summary
-from dataforge.datasets import DATASETS, get_dataset
 from dataforge.runs.ids import time_of
+from dataforge.tables.datasets import DATASETS, get_dataset
 from dataforge_cli.aws.deployment import Deployment
 from dataforge_cli.aws.executions import Execution
 from dataforge_cli.aws.machines import BACKUP

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from dataforge.datasets import get_dataset
 from dataforge.tables.catalogue import Dataset
+from dataforge.tables.datasets import get_dataset
 from dataforge_cli.errors import WrongCall
 
 DEFAULT_THRESHOLD = 0.95

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from dataforge.datasets import DEFAULT
 from dataforge.http.errors import InvalidRequest
 from dataforge.tables.catalogue import Table
 from dataforge.tables.columns import Exact, Ordinal
+from dataforge.tables.datasets import DEFAULT
 from functions.deliver.records.filters import Filter, read_filter
 
 MOST_FILTERS = 50

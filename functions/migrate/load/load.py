@@ -6,12 +6,12 @@ import io
 import time
 from typing import Any
 
-from dataforge.datasets import get_dataset
 from dataforge.formats.csv_boundaries import scan
 from dataforge.postgres import shadow
 from dataforge.postgres.connection import Connection, transaction
 from dataforge.records.rejections import store
 from dataforge.s3.objects import read_range
+from dataforge.tables.datasets import get_dataset
 from functions.migrate.run.items import LoadItem, ScanItem
 from functions.migrate.run.ledger import Effort, Scan, Tally, spent_since, tallies_json
 from functions.migrate.run.reading.parts import parts

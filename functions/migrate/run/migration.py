@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from dataforge.datasets import DEFAULT, get_dataset
 from dataforge.errors import NoSuchRun
 from dataforge.postgres import ddl
 from dataforge.runs.inputs import Input
 from dataforge.s3.keys import progress_folder, run_folder
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.columns import NO_NUL
+from dataforge.tables.datasets import DEFAULT, get_dataset
 
 Name = Annotated[str, StringConstraints(max_length=100)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=NO_NUL)]

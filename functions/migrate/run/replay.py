@@ -15,10 +15,10 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
-from dataforge.datasets import get_dataset
 from dataforge.errors import InvalidInput, NoSuchRun, UnknownTable, WrongCorrection
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.roles import LOAD
+from dataforge.tables.datasets import get_dataset
 from functions.migrate.run.corrections import Correction
 from functions.migrate.run.migration import MigrationInput, Order, Replay, Run
 

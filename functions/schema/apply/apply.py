@@ -10,7 +10,6 @@ import psycopg2
 import psycopg2.errors
 from psycopg2.extensions import encrypt_password
 
-from dataforge.datasets import DATASETS
 from dataforge.errors import SchemaRefused
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import Connection, transaction
@@ -18,6 +17,7 @@ from dataforge.postgres.roles import LOGINS, OWNER, ROLE_SQL
 from dataforge.postgres.shadow import attempt
 from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Dataset
+from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.dataset import apply_dataset, evolve
 from functions.schema.apply.statements import done, reason
 from functions.schema.apply.subject import Outcome

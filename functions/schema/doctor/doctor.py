@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dataforge.datasets import DATASETS
 from dataforge.postgres.connection import Connection, transaction
+from dataforge.tables.datasets import DATASETS
 from functions.schema.doctor.fault import REPAIR, Fault
 from functions.schema.doctor.logins import NO_LIMITS, Limits, SignIn, role_faults, sign_in_faults
 from functions.schema.doctor.rights import database_faults, owner_faults, right_faults

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from dataforge.datasets import DATASETS
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import FUNCTIONS, LOGINS, OWNER, ROLE_SQL, table_grants
 from dataforge.tables.catalogue import Dataset
+from dataforge.tables.datasets import DATASETS
 from functions.schema.difference import LEDGER, LEDGER_TABLES
 from functions.schema.doctor.fault import Fault
 from functions.schema.doctor.logins import known_roles

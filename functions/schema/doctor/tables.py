@@ -7,11 +7,11 @@ from typing import Any
 
 from psycopg2.errors import InsufficientPrivilege, UndefinedColumn, UndefinedTable
 
-from dataforge.datasets import DATASETS
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.shadow import attempt, schema_of
 from dataforge.tables.catalogue import Dataset
+from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.dataset import undeclared_tables
 from functions.schema.difference import (
     DISABLED,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from psycopg2.extensions import connection
 
-from dataforge.datasets import get_dataset
+from dataforge.tables.datasets import get_dataset
 from dataforge.tables.examples import example_row
 from local.config import Config
 from local.outputs import Outputs

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import psycopg2.errors
 import pytest
 
-from dataforge.datasets import get_dataset
 from dataforge.errors import BackupRunning
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATE, OWNER
 from dataforge.postgres.snapshot import exclude_snapshots, export_again, export_new, read_as_of, share_tables
+from dataforge.tables.datasets import get_dataset
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

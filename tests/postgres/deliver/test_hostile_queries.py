@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataforge.datasets import DATASETS
 from dataforge.tables.catalogue import Table
+from dataforge.tables.datasets import DATASETS
 from functions.deliver.records.filters import OPERATORS
 from functions.deliver.records.query import PageParameters
 

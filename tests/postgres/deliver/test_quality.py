@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from dataforge.api.document import build
-from dataforge.datasets import DATASETS
+from dataforge.tables.datasets import DATASETS
 from functions.deliver.handler import watch
 
 CONTEXT: Any = SimpleNamespace(

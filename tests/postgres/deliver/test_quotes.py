@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.api.batch import read_batch
-from dataforge.datasets import quotes
 from dataforge.errors import Busy
 from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import INGEST
 from dataforge.settings import IngestSettings
+from datasets import quotes
 from functions.ingest.batch import ingest
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataforge.datasets import DATASETS
+from dataforge.tables.datasets import DATASETS
 from functions.deliver import tables
 
 if TYPE_CHECKING:

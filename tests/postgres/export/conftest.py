@@ -10,11 +10,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from dataforge.datasets import DATASETS
 from dataforge.postgres.ddl import dataset_statements
 from dataforge.runs.exports import Export, Format
 from dataforge.settings import ExportSettings
 from dataforge.tables.catalogue import Dataset
+from dataforge.tables.datasets import DATASETS
 from functions.export.export import export
 
 if TYPE_CHECKING:

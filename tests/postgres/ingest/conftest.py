@@ -12,8 +12,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from dataforge.datasets import DATASETS, get_dataset
 from dataforge.postgres.roles import INGEST, LOGINS
+from dataforge.tables.datasets import DATASETS, get_dataset
 from dataforge.tables.examples import example_row
 from functions.ingest.handler import handler
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.datasets import DATASETS
+from dataforge.tables.datasets import DATASETS
 
 if TYPE_CHECKING:
     from tests.postgres.ingest.conftest import Api

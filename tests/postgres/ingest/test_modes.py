@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dataforge.datasets import DATASETS
+from dataforge.tables.datasets import DATASETS
 
 if TYPE_CHECKING:
     from tests.postgres.ingest.conftest import Api

@@ -20,7 +20,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataforge.bulk.blocks import TableBatcher
-from dataforge.datasets import DATASETS
 from dataforge.formats.csv_blocks import blocks
 from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.formats.csv_records import read_record
@@ -28,6 +27,7 @@ from dataforge.http.strictjson import parse
 from dataforge.postgres import ddl
 from dataforge.records.validate import Texts, clean, row_text
 from dataforge.tables.catalogue import Dataset, Table
+from dataforge.tables.datasets import DATASETS
 from functions.ingest.candidates import judge
 
 if TYPE_CHECKING:

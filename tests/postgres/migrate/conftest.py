@@ -13,11 +13,11 @@ import pytest
 from moto import mock_aws
 from psycopg2.extensions import connection
 
-from dataforge.datasets import DATASETS
 from dataforge.errors import DataForgeError, TargetChanged
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.settings import MigrationSettings
+from dataforge.tables.datasets import DATASETS
 from functions.migrate.lifecycle.abandon import abandon
 from functions.migrate.lifecycle.begin import begin
 from functions.migrate.load.load import load_chunk, scan_range

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.datasets import DATASETS
+from dataforge.tables.datasets import DATASETS
 from local.generate import Expected, generate
 
 if TYPE_CHECKING:

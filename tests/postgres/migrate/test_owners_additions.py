@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.datasets import DATASETS
 from dataforge.postgres import shadow
+from dataforge.tables.datasets import DATASETS
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dataforge.datasets import DATASETS
 from dataforge.errors import ArchivedFile, ColumnInFolder, InvalidInput, MissingFile, UnexpectedFiles
 from dataforge.postgres.roles import LOGINS
 from dataforge.tables.catalogue import Row
 from dataforge.tables.columns import Integer, Key, Label
+from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
 from functions.migrate.lifecycle.begin import release
 from functions.migrate.report.report import shortened

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import pytest
 from pydantic import Field
 
-from dataforge.datasets import DATASETS
 from dataforge.errors import TableChanged, TargetRefuses
 from dataforge.postgres.roles import LOGINS
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.columns import Integer, Key, Label
+from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
 from functions.migrate.lifecycle.begin import release
 from functions.schema.apply.apply import apply

@@ -19,12 +19,12 @@ from psycopg2.extensions import connection
 from dataforge.backups import manifest
 from dataforge.backups.manifest import FileEntry, Kind, Manifest, TableEntry
 from dataforge.bulk import parquet
-from dataforge.datasets import DATASETS
 from dataforge.errors import DataForgeError
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import REFILL, RESTORE
 from dataforge.records.validate import content_hash
 from dataforge.settings import RestoreSettings
+from dataforge.tables.datasets import DATASETS
 from functions.restore.abandon import abandon
 from functions.restore.begin import begin
 from functions.restore.build import build, link

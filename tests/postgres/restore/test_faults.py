@@ -13,11 +13,11 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from dataforge.backups import manifest
-from dataforge.datasets import DATASETS
 from dataforge.errors import AlreadyRunning, Busy, InvalidInput, LeaseLost, Unavailable, WouldOrphan
 from dataforge.postgres import snapshot
 from dataforge.postgres.roles import REFILL, RESTORE
 from dataforge.postgres.shadow import schema_of
+from dataforge.tables.datasets import DATASETS
 from functions.restore.begin import release
 from functions.restore.load import FileItem, load_file
 from functions.restore.safety_backup import PartItem, keep_part, plan_parts

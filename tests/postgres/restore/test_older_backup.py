@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import pytest
 
-from dataforge.datasets import DATASETS
 from dataforge.errors import SchemaDiffers
 from dataforge.postgres.roles import LOGINS
 from dataforge.tables.catalogue import Row
 from dataforge.tables.columns import Integer, Key, Label, Text
+from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
 from functions.schema.apply.apply import apply
 

@@ -10,13 +10,13 @@ import psycopg2
 import pytest
 from pydantic import Field
 
-from dataforge.datasets import DATASETS
 from dataforge.errors import SchemaRefused, Unavailable
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import LOGINS
 from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.columns import Count, Integer, Key, Label, References, Text
+from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.apply import apply
 from functions.schema.difference import LEDGER_TABLES, shapes
 from functions.schema.doctor.master import require_sign_in

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import psycopg2
 import pytest
 
-from dataforge.datasets import DATASETS
 from dataforge.errors import Unavailable
 from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction
@@ -25,6 +24,7 @@ from dataforge.postgres.roles import (
     REFILL,
 )
 from dataforge.tables.catalogue import Table
+from dataforge.tables.datasets import DATASETS
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import pytest
 
-from dataforge.datasets import DATASETS
 from dataforge.errors import SchemaRefused
 from dataforge.postgres.roles import LOGINS
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.columns import Count, Integer, Key, Label, References, Text
+from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.apply import apply
 from functions.schema.doctor.doctor import examine
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import pytest
 from pydantic import Field
 
-from dataforge.datasets import DATASETS
 from dataforge.errors import Busy, SchemaRefused
 from dataforge.postgres.roles import LOGINS, OWNER
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.columns import Count, Exact, Integer, Key, Label, Money, References
+from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.apply import apply
 from functions.schema.doctor.doctor import examine
 from functions.schema.size import LARGE_ROWS, Size

@@ -22,8 +22,8 @@ from dataforge.api.describe import (
 )
 from dataforge.api.runs import EXAMPLE_ID, ID, Run, RunId, Started, started
 from dataforge.api.shapes import Shape
-from dataforge.datasets import DATASETS, DEFAULT
 from dataforge.http import Kind
+from dataforge.tables.datasets import DATASETS, DEFAULT
 
 TAG = (
     "Operations",

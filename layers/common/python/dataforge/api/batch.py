@@ -10,8 +10,8 @@ from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypedDict
 
 from dataforge.api.body import Body, DatasetName, pointer, read_body
-from dataforge.datasets import DEFAULT
 from dataforge.records.validate import Violation
+from dataforge.tables.datasets import DEFAULT
 
 MOST_RECORDS = 1000
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticKnownError
 
-from dataforge.datasets import DATASETS
 from dataforge.http.cursors import CURSOR_LENGTH
 from dataforge.http.errors import InvalidRequest
+from dataforge.tables.datasets import DATASETS
 
 ERRORS_SHOWN = 100
 """Of a wrong body, which may be wrong in a thousand places."""

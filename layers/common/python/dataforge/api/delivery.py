@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from dataforge.api.describe import PAGE, Document, answer, operation, query
 from dataforge.api.quality_shapes import QualityReport
 from dataforge.api.shapes import Shape
-from dataforge.datasets import DATASETS, DEFAULT
 from dataforge.http import Kind
+from dataforge.tables.datasets import DATASETS, DEFAULT
 
 TAG = ("Delivery", "Rows page by page, what tables there are, and how good they are.")
 

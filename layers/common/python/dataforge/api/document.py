@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from dataforge.api import backups, delivery, exports, records, restores, service
 from dataforge.api.describe import Document, ref
-from dataforge.datasets import DATASETS
+from dataforge.tables.datasets import DATASETS
 from dataforge.tables.json_schema import row_schema
 
 CAPABILITIES = (records, delivery, exports, backups, restores, service)

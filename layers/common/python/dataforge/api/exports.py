@@ -21,9 +21,9 @@ from dataforge.api.describe import (
 )
 from dataforge.api.runs import EXAMPLE_ID, ID, started
 from dataforge.api.shapes import Shape
-from dataforge.datasets import DATASETS, DEFAULT
 from dataforge.http import Kind
 from dataforge.runs.exports import Format
+from dataforge.tables.datasets import DATASETS, DEFAULT
 
 URL_SECONDS = 3600
 """How long an address may be downloaded from; asking again gives a new one."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from dataforge.api.batch import Record, errors_of
 from dataforge.api.record_shapes import Counts
-from dataforge.datasets import DATASETS, DEFAULT
 from dataforge.records.rejections import missing_parent
 from dataforge.records.validate import Violation, process
 from dataforge.tables.catalogue import Table
+from dataforge.tables.datasets import DATASETS, DEFAULT
 from dataforge.tables.examples import example_row
 
 BATCH_ID = "019316c0-5b1e-7c3a-9d52-3f1b7a90c4de"

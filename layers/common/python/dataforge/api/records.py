@@ -19,8 +19,8 @@ from dataforge.api.describe import (
     ref,
     replayable,
 )
-from dataforge.datasets import DATASETS
 from dataforge.http import Kind
+from dataforge.tables.datasets import DATASETS
 
 TAG = ("Records", "Batches in, and what became of them.")
 MODELS = (Batch,)

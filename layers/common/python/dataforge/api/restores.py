@@ -21,9 +21,9 @@ from dataforge.api.describe import (
 )
 from dataforge.api.runs import EXAMPLE_ID, ID, RunId, started
 from dataforge.api.shapes import Shape
-from dataforge.datasets import DATASETS, DEFAULT
 from dataforge.http import Kind
 from dataforge.runs.ids import FORM
+from dataforge.tables.datasets import DATASETS, DEFAULT
 
 LATEST = "latest"
 

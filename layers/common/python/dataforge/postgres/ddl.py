@@ -9,11 +9,11 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 
-from dataforge.datasets import DATASETS
 from dataforge.postgres.roles import LOGINS, ROLE_SQL, table_grants
 from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Column, Dataset, ForeignKey, Table
 from dataforge.tables.columns import Digest
+from dataforge.tables.datasets import DATASETS
 
 _REPEATED = re.compile(r"\^\[([^]\\^][^]\\]*)\]\{(\d+)\}\$")
 """A pattern that is one class of characters, some number of times."""

@@ -1,6 +1,6 @@
 """The catalogue: what tables there are, read off their row models.
 
-A row model is the only place where a table is described. ``Row`` subclasses in a module of ``dataforge.datasets`` make a
+A row model is the only place where a table is described. ``Row`` subclasses in a module of ``datasets`` make a
 dataset; a dataset is a PostgreSQL schema of the same name. Nothing here touches a database.
 """
 

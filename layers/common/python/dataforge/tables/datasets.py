@@ -1,9 +1,10 @@
-"""The datasets of the catalogue. Add a module here, and its name to ``_MODULES``, and it is one."""
+"""Load the datasets: every module of the package ``datasets`` declares one. None is registered."""
 
 from __future__ import annotations
 
+import pkgutil
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -11,11 +12,18 @@ from dataforge.errors import InvalidDeclaration, UnknownDataset
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.modules import read_dataset
 
-_MODULES = ("olist", "quotes")
+PACKAGE = "datasets"
+DEFAULT = "olist"
 
 
-def load(names: Iterable[str], package: str = __name__) -> dict[str, Dataset]:
-    """The datasets of these modules by name. Raises ``InvalidDeclaration`` for one that cannot be imported or work."""
+def find_modules(package: str = PACKAGE) -> Iterator[str]:
+    """Names of the modules in the package, sorted. Names that begin with an underscore are not datasets."""
+    folders = import_module(package).__path__
+    return (module.name for module in pkgutil.iter_modules(folders) if not module.name.startswith("_"))
+
+
+def load(names: Iterable[str], package: str = PACKAGE) -> dict[str, Dataset]:
+    """Datasets by name. Raises ``InvalidDeclaration`` for a module that is not a valid dataset."""
     datasets = [_read(f"{package}.{name}") for name in names]
     by_name = {dataset.name: dataset for dataset in datasets}
     if len(by_name) != len(datasets):
@@ -43,8 +51,7 @@ def _explain(name: str, error: Exception) -> str:
     return f"{file}{f', line {lines[-1]}' if lines else ''}: {what}"
 
 
-DATASETS: dict[str, Dataset] = load(_MODULES)
-DEFAULT = "olist"
+DATASETS: dict[str, Dataset] = load(find_modules())
 
 
 def get_dataset(name: str) -> Dataset:

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from dataforge.tables.catalogue import Row
-from dataforge.tables.columns import (
+from dataforge import (
     Clean,
     Count,
     Double,
@@ -18,6 +17,7 @@ from dataforge.tables.columns import (
     Name,
     Ordinal,
     References,
+    Row,
     Text,
     Timestamp,
 )

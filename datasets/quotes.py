@@ -10,8 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dataforge.tables.catalogue import Row, Source
-from dataforge.tables.columns import Digest, HexId, IndexedName, Key, Name, References
+from dataforge import Digest, HexId, IndexedName, Key, Name, References, Row, Source
 
 _QUOTE_ID = Digest(("author", "text"))
 _FLAT = ("author", "text", "tags")
