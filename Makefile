@@ -79,6 +79,7 @@ check: $(VENV) $(NODE)
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@PYTHONPATH=.:layers/common/python:cli .venv/bin/lint-imports --no-logo
+	@.venv/bin/codespell
 	@$(PY) -m checks.templates
 
 format: $(VENV)

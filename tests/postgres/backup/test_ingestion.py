@@ -80,7 +80,7 @@ def order(number: int) -> dict[str, Any]:
 
 
 def hashes_after(batches: int) -> dict[str, tuple[int, str]]:
-    """Rows and content hash of each table after so many batches, from the definition alone (docs/decisions.md)."""
+    """Rows and content hash of each table after so many batches, from the definition alone (docs/decisions/0002)."""
     customers = [",".join(customer(n, min(n + 1, batches)).values()) for n in range(1, batches + 1)]
     orders = [
         f'{n:032x},{n:032x},created,"2018-01-31 10:00:00",,,,"2018-02-28 00:00:00"'
