@@ -91,7 +91,7 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"\bat (work|hand)\b", "running; current"),
     (r"\b(nothing|none|all|anything) but\b|\bbut for\b", "only; except"),
     (r"\bso many\b", "give the unit: number of rows from which ..."),
-    (r"\bby name\b", "with an error that names it; explicitly"),
+    (r"\bby name\b(?! and)", "with an error that names it; explicitly"),
     (r"\bto the (character|byte|row|letter)\b", "exactly; byte for byte"),
     (r"\b(the|this|that|these) very\b", "the same, this"),
     (r"\bkin\b|\band such\b|\bthe like\b", "subclass; and similar"),
