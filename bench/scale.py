@@ -18,7 +18,7 @@ from bench.scale_model import (
     settle_seconds,
     simulate,
 )
-from functions.migrate.run.replay import CHUNK
+from functions.migrate.plan.replay import CHUNK
 
 PLANS = (
     Plan("10 GB, defaults of prod", 10, LARGE, 125, 3_000, 10, 16),

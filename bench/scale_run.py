@@ -23,7 +23,7 @@ from functions.migrate.load.load import load_chunk, scan_range
 from functions.migrate.plan.plan import plan
 from functions.migrate.publish.publish import publish, reconcile
 from functions.migrate.resolve.resolve import settle
-from functions.migrate.run.items import LoadItem, ScanItem
+from functions.migrate.run.work_items import LoadItem, ScanItem
 from functions.migrate.scan.cut import cut
 
 _numbers = itertools.count(1)

@@ -25,8 +25,8 @@ from dataforge.formats.parquet_values import text_of
 from dataforge.records.validate import Cleanings, Texts, Violation, process
 from dataforge.s3.objects import Object
 from dataforge.tables.catalogue import Dataset, Source, Table
-from functions.migrate.run.items import LoadItem
-from functions.migrate.run.reading.parquet_parts import locate_rows, parquet_parts
+from functions.migrate.run.reading.parquet import locate_rows, parquet_parts
+from functions.migrate.run.work_items import LoadItem
 
 Part = tuple[tuple[str, ...], bytes]
 

@@ -12,10 +12,10 @@ from dataforge.postgres.visible_rows import require_changeable
 from dataforge.runs import leases
 from dataforge.runs.ids import run_id
 from dataforge.tables.catalogue import Dataset
+from functions.migrate.lifecycle.resume import drop_leftovers, resume, to_resume, worth_resuming
+from functions.migrate.plan.replay import replay_order
 from functions.migrate.run.declared import require_columns
 from functions.migrate.run.migration import MigrationInput, Order, read_input, read_order, read_run
-from functions.migrate.run.replay import replay_order
-from functions.migrate.run.resume import drop_leftovers, resume, to_resume, worth_resuming
 
 
 def begin(db: Connection, execution: str, started: str, document: Any, dead: str = "") -> dict[str, str]:

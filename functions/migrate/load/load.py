@@ -12,9 +12,9 @@ from dataforge.postgres.connection import Connection, transaction
 from dataforge.records.rejections import store
 from dataforge.s3.objects import read_range
 from dataforge.tables.datasets import get_dataset
-from functions.migrate.run.items import LoadItem, ScanItem
 from functions.migrate.run.ledger import Effort, Scan, Tally, spent_since, tallies_json
-from functions.migrate.run.reading.parts import parts
+from functions.migrate.run.reading.chunk import parts
+from functions.migrate.run.work_items import LoadItem, ScanItem
 
 
 def scan_range(db: Connection, s3: Any, item: ScanItem) -> None:

@@ -12,7 +12,7 @@ from dataforge.files.sources import Taken
 from dataforge.formats.parquet_source import group_ends, open_file, unreadable
 from dataforge.s3.objects import Object
 from functions.migrate.plan.source import check_columns, read_header
-from functions.migrate.run.reading.parquet_parts import LINES_BEFORE
+from functions.migrate.run.reading.parquet import LINES_BEFORE
 
 Range = tuple[int, int, int | None]
 """Where it starts and ends, and the line it starts with, where that is known."""

@@ -11,13 +11,13 @@ from dataforge.postgres.roles import OWNER
 from dataforge.runs import leases
 from dataforge.s3.objects import Object, list_objects, put_json
 from dataforge.settings import MigrationSettings
+from functions.migrate.lifecycle.resume import check_unchanged, has_loaded, loaded_so_far
+from functions.migrate.plan.corrections import read_corrections
 from functions.migrate.plan.layout import Layout, ranges, read_layout
 from functions.migrate.plan.register import enter_file, enter_ignored, enter_tables, forget, sizes
+from functions.migrate.plan.replay import CHUNK, collect, reopen
 from functions.migrate.plan.source import match_files
-from functions.migrate.run.corrections import read_corrections
 from functions.migrate.run.migration import Replay, Run, read_run
-from functions.migrate.run.replay import CHUNK, collect, reopen
-from functions.migrate.run.resume import check_unchanged, has_loaded, loaded_so_far
 
 
 def plan(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> dict[str, Any]:

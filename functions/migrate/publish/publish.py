@@ -14,15 +14,15 @@ from dataforge.postgres.visible_rows import require_sound, with_relatives
 from dataforge.records.validate import content_hash
 from dataforge.runs import leases
 from dataforge.tables.catalogue import Table
+from functions.migrate.plan.replay import close_replay
 from functions.migrate.publish.merge import insert, settle_again
 from functions.migrate.publish.quality_facts import keep_facts
 from functions.migrate.reconcile.differences import explain
+from functions.migrate.reconcile.files import reconcile_files
 from functions.migrate.report.rejections import frequent_reasons
 from functions.migrate.run.declared import are_alike, require_columns
-from functions.migrate.run.files import reconcile_files
 from functions.migrate.run.ledger import TALLIES, read_settled
 from functions.migrate.run.migration import Run, read_run
-from functions.migrate.run.replay import close_replay
 
 PUBLISH_LOCK_MS = 5_000
 """How long publication waits for its lock; readers queue behind it meanwhile. Then it gives way and is tried again."""

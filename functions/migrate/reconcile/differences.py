@@ -13,11 +13,11 @@ from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import Connection, transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.tables.catalogue import Table
+from functions.migrate.plan.replay import relation as replay_relation
 from functions.migrate.resolve.resolve import same_key, same_row
-from functions.migrate.run.items import LoadItem
 from functions.migrate.run.migration import Run
-from functions.migrate.run.reading.parts import parts
-from functions.migrate.run.replay import relation as replay_relation
+from functions.migrate.run.reading.chunk import parts
+from functions.migrate.run.work_items import LoadItem
 from functions.migrate.scan.cut import load_items
 
 KEPT = 20

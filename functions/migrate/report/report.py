@@ -13,11 +13,11 @@ from dataforge.records.validate import ROW_HASH
 from dataforge.s3.keys import report_key
 from dataforge.s3.objects import put_json
 from dataforge.settings import MigrationSettings
+from functions.migrate.reconcile.files import files_of
 from functions.migrate.report.effort import effort_of
 from functions.migrate.report.page import render
 from functions.migrate.report.rejection_files import write_rejections, write_replayed
 from functions.migrate.report.rejections import cleanings_of, rejections_of
-from functions.migrate.run.files import files_of
 from functions.migrate.run.ledger import COUNTS
 from functions.migrate.run.migration import Run, read_run
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from dataforge.files.names import is_parquet
 from dataforge.formats.csv_boundaries import split_records
+from dataforge.formats.csv_objects import windows
 from dataforge.postgres.shadow import FILE_SHIFT
 from dataforge.records.rejections import Located
 from dataforge.records.validate import Violation
 from dataforge.s3.objects import Object
 from functions.migrate.run.migration import Run
-from functions.migrate.run.reading.buffered_records import windows
-from functions.migrate.run.reading.parquet_parts import locate_rows
+from functions.migrate.run.reading.parquet import locate_rows
 from functions.migrate.run.reading.replayed import locate_replayed
 
 Bad = tuple[int, list[Violation]]

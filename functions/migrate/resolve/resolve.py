@@ -20,10 +20,10 @@ from dataforge.postgres.roles import OWNER
 from dataforge.records.rejections import store
 from dataforge.runs import leases
 from dataforge.tables.catalogue import ForeignKey, Table
+from functions.migrate.reconcile.files import file_numbers
 from functions.migrate.resolve.locate import locate
 from functions.migrate.resolve.rejected_rows import CONFLICT, STORED_CONFLICT, Removal
 from functions.migrate.run.declared import no_longer_fits, require_columns
-from functions.migrate.run.files import file_numbers
 from functions.migrate.run.ledger import RowsByFile, Settled, read_settled, store_settled
 from functions.migrate.run.migration import Run, read_run, shadow_count_and_hash
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 from pydantic import BaseModel, Field, TypeAdapter
 
 from dataforge.formats.csv_boundaries import Passage
-from functions.migrate.run.reading.records import Part
+from functions.migrate.run.reading.validated_records import Part
 
 TALLIES = "coalesce(c.tallies, c.result - '{seconds,memory_mb}'::text[])"
 """The SQL of a chunk's tallies by table, of ``migration_chunks c``; NULL until it is loaded.

@@ -12,9 +12,9 @@ from dataforge.postgres.connection import Connection, transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.s3.objects import put_json
 from dataforge.settings import MigrationSettings
+from functions.migrate.lifecycle.resume import loaded_chunks
 from functions.migrate.run.ledger import Scan
 from functions.migrate.run.migration import Run, read_run
-from functions.migrate.run.resume import loaded_chunks
 
 
 def cut(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> dict[str, Any]:

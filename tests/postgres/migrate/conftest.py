@@ -25,7 +25,7 @@ from functions.migrate.plan.plan import plan
 from functions.migrate.publish.publish import publish, reconcile
 from functions.migrate.report.report import report
 from functions.migrate.resolve.resolve import settle
-from functions.migrate.run.items import LoadItem, ScanItem
+from functions.migrate.run.work_items import LoadItem, ScanItem
 from functions.migrate.scan.cut import cut
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from dataforge.errors import DataForgeError, DiskFull, NotReconciled, SourceChan
 from dataforge.postgres.roles import LOAD, MIGRATE
 from functions.migrate.load.load import load_chunk
 from functions.migrate.resolve.resolve import settle
-from functions.migrate.run.items import LoadItem
 from functions.migrate.run.ledger import Tally
+from functions.migrate.run.work_items import LoadItem
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection

@@ -22,7 +22,7 @@ from dataforge.postgres import shadow
 from dataforge.postgres.roles import LOAD, MIGRATE
 from functions.migrate.lifecycle.begin import release
 from functions.migrate.load.load import load_chunk
-from functions.migrate.run.items import LoadItem
+from functions.migrate.run.work_items import LoadItem
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database
@@ -43,7 +43,7 @@ WORKER = """
 import io, json, sys
 from dataforge.postgres.connection import connect
 from dataforge.settings import DatabaseSettings
-from functions.migrate.run.items import LoadItem
+from functions.migrate.run.work_items import LoadItem
 from functions.migrate.load.load import load_chunk
 
 class Folder:

@@ -13,7 +13,7 @@ from dataforge.postgres.roles import LOAD
 from dataforge.runs import leases
 from functions.migrate.lifecycle.begin import release
 from functions.migrate.load.load import load_chunk
-from functions.migrate.run.items import LoadItem
+from functions.migrate.run.work_items import LoadItem
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from functions.migrate.reconcile.files import files_of
 from functions.migrate.resolve import rejected_rows
-from functions.migrate.run.files import files_of
 from functions.migrate.run.migration import read_run
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from functions.migrate.run.items import LoadItem
+from functions.migrate.run.work_items import LoadItem
 
 ROOT = Path(__file__).parents[3]
 LIMIT_MB = 300
 HEADER = ("customer_id", "customer_unique_id", "customer_zip_code_prefix", "customer_city", "customer_state")
 WORKER = """
 import io, json, resource, sys
-from functions.migrate.run.items import LoadItem
+from functions.migrate.run.work_items import LoadItem
 from functions.migrate.load.load import load_chunk
 
 class Nowhere:

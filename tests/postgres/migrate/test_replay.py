@@ -10,7 +10,7 @@ import pytest
 
 from dataforge.errors import InvalidInput, NoFiles, NoSuchRun, QualityTooLow, UnknownTable, WrongCorrection
 from functions.migrate.lifecycle.begin import release
-from functions.migrate.run.replay import relation
+from functions.migrate.plan.replay import relation
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge, Migration

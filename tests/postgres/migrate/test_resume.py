@@ -10,7 +10,7 @@ import pytest
 from dataforge.errors import InvalidInput, NoSuchRun, SourceChanged
 from functions.migrate.lifecycle.begin import release
 from functions.migrate.load.load import load_chunk
-from functions.migrate.run.items import LoadItem
+from functions.migrate.run.work_items import LoadItem
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge, Migration

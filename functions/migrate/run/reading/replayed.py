@@ -13,9 +13,9 @@ from dataforge.formats.csv_records import read_record
 from dataforge.records.rejections import Located
 from dataforge.records.validate import Violation
 from dataforge.tables.catalogue import Source
-from functions.migrate.run.items import LoadItem
-from functions.migrate.run.reading.records import Record
-from functions.migrate.run.replay import relation
+from functions.migrate.plan.replay import relation
+from functions.migrate.run.reading.validated_records import Record
+from functions.migrate.run.work_items import LoadItem
 
 _PLACE = 'file, line, "offset", raw::text, rejection'
 

@@ -13,8 +13,8 @@ from dataforge.formats.parquet_source import Rows, Texts, read_rows
 from dataforge.records.rejections import Located
 from dataforge.s3.objects import Object
 from dataforge.tables.catalogue import Source, Table
-from functions.migrate.run.items import LoadItem
-from functions.migrate.run.reading.records import Judge, Part, Record, judge_each
+from functions.migrate.run.reading.validated_records import Judge, Part, Record, judge_each
+from functions.migrate.run.work_items import LoadItem
 
 LINES_BEFORE = 2
 """A row's line is its number, counted from 1, plus one, as if the file had a header. Its offset counts from 0."""

@@ -8,15 +8,15 @@ from typing import Any
 from dataforge.bulk.blocks import Rejected, TableBatcher
 from dataforge.files.names import is_parquet
 from dataforge.formats.csv_blocks import Block, blocks, with_folder_values
+from dataforge.formats.csv_objects import windows
 from dataforge.formats.csv_records import read_record
 from dataforge.formats.csv_stream import Window, raw_records
 from dataforge.records.rejections import Located
 from dataforge.tables.catalogue import Dataset, Source, Table
-from functions.migrate.run.items import LoadItem
-from functions.migrate.run.reading.buffered_records import windows
-from functions.migrate.run.reading.parquet_parts import parquet_parts
-from functions.migrate.run.reading.records import Part, Record, judge_each
+from functions.migrate.run.reading.parquet import parquet_parts
 from functions.migrate.run.reading.replayed import replayed_records
+from functions.migrate.run.reading.validated_records import Part, Record, judge_each
+from functions.migrate.run.work_items import LoadItem
 
 _BLOCK_BYTES = 2 * 2**20
 

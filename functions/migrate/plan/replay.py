@@ -19,7 +19,7 @@ from dataforge.errors import InvalidInput, NoSuchRun, UnknownTable, WrongCorrect
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.roles import LOAD
 from dataforge.tables.datasets import get_dataset
-from functions.migrate.run.corrections import Correction
+from functions.migrate.plan.corrections import Correction
 from functions.migrate.run.migration import MigrationInput, Order, Replay, Run
 
 CHUNK = 2_000
