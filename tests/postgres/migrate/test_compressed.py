@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from dataforge.errors import DamagedFile, DataForgeError, MissingColumn, RecordTooLong
-from dataforge.formats import csv_stream
+from dataforge.formats import csv_objects, csv_stream
 from local.generate import generate
 
 if TYPE_CHECKING:
