@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +13,7 @@ from aws_cdk.assertions import Template
 from infra.settings import read_settings
 from infra.stack import DataForge
 from infra.variants import EXISTING
-
-ROOT = Path(__file__).resolve().parents[2]
+from local.config import ROOT
 
 Resources = dict[str, dict[str, dict[str, Any]]]
 """Type of resource -> logical id -> resource."""

@@ -18,8 +18,8 @@ from cdk_nag import AwsSolutionsChecks
 from infra.app import build
 from infra.settings import read_settings
 from infra.stack import DataForge
+from local.config import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 MakeApp = Callable[..., App]
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from dataforge.aws import metric_names as known_names
 from dataforge.postgres.roles import LOGINS
 from dataforge.tables.datasets import DATASETS
+from local.config import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 COSTS = (ROOT / "docs" / "costs.md").read_text()
 Resources = dict[str, dict[str, dict[str, Any]]]
 

@@ -14,8 +14,7 @@ from aws_cdk import App
 
 from infra.settings import read_settings
 from infra.stack import DataForge
-
-ROOT = Path(__file__).resolve().parents[2]
+from local.config import ROOT
 
 
 @dataclass(frozen=True)

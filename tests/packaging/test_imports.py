@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from local.config import ROOT
 
 HANDLERS = (
     "functions.backup.handler.control",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from local.config import ROOT
+
 LAYER = ROOT / "layers" / "common"
 LOCKS = ("requirements.lock", "requirements-bulk.lock", "requirements-glue.lock", "requirements-local.lock")
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from local.config import ROOT
 
 
 def test_a_thousand_changes_end_in_the_catalogue_or_a_refusal() -> None:

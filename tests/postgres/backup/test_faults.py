@@ -22,11 +22,10 @@ from dataforge.errors import Temporary, Unavailable
 from dataforge.s3.upload import uploading
 from functions.backup.close import end
 from functions.backup.write_file import back_up
+from local.config import ROOT
 
 if TYPE_CHECKING:
     from tests.postgres.backup.conftest import Backup, Vault
-
-ROOT = Path(__file__).parents[3]
 
 
 class _Failing(BaseHTTPRequestHandler):

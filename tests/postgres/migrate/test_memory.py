@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from functions.migrate.run.work_items import LoadItem
+from local.config import ROOT
 
-ROOT = Path(__file__).parents[3]
 LIMIT_MB = 300
 HEADER = ("customer_id", "customer_unique_id", "customer_zip_code_prefix", "customer_city", "customer_state")
 WORKER = """

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
 from dataforge.api.document import build
 from dataforge.http import Kind, Router
 from infra.api.routes import ROUTES, Route
+from local.config import ROOT
 
-FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+FUNCTIONS = ROOT / "functions"
 
 Operation = tuple[str, str]
 """Method and path."""

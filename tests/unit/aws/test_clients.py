@@ -22,8 +22,8 @@ from dataforge.aws.clients import (
     invoking,
     make_client,
 )
+from local.config import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 CODE = ("bench", "cli", "functions", "infra", "layers/common/python", "local")
 HOME = ROOT / "layers/common/python/dataforge/aws/clients.py"
 MAKERS = {"client", "resource", "Session", "create_client", "get_session", "setup_default_session"}

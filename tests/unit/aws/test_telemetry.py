@@ -15,9 +15,10 @@ import pytest
 from dataforge.aws.telemetry import entry_point, make_logger
 from dataforge.errors import DataForgeError, NoSuchBackup, StatementFailed, Unexpected
 from dataforge.postgres.refusals import describe
+from local.config import ROOT
 
 SECRET = "a value of a row"
-FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+FUNCTIONS = ROOT / "functions"
 CONTEXT: Any = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="r"
 )

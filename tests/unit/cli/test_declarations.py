@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from local.config import ROOT
 
 
 @pytest.mark.parametrize("program", ["dataforge_cli", "infra.app"])

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from local.config import ROOT
 from local.generate import Expected, generate
 from local.generate.chance import Chance, Strata
 from local.generate.kinds import kinds_of
 from local.generate.tables import TABLES
 
-ROOT = Path(__file__).parents[2]
 # Of (orders=300, seed=7, dirty=0.1). It changes with any change of the generator, and with nothing else:
 # not with the Python version, the machine, or the seed of its string hashes.
 PINNED = "efb0359619fd6f57348d4836f52618f68f9f63868dddc4f4cb405afbfb31b3e6"

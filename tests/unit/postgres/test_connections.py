@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
@@ -19,8 +18,9 @@ from dataforge.postgres.connection_budget import (
     connections_of,
 )
 from dataforge.postgres.roles import BACKUP, DELIVER, INGEST, LOAD, LOGINS, MIGRATE, REFILL, RESTORE
+from local.config import ROOT
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+DOCS = ROOT / "docs" / "operations.md"
 SMALL = Budget(4, 4, 3)
 
 concurrency = st.integers(1, 1000)

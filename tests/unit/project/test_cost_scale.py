@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from bench.scale import PLANS, limits, plans, quarter_hour, replays, sources
 from bench.scale_model import CONSTANTS, FUNCTION_SECONDS, Plan, rates, simulate
 from infra.settings import DEFAULTS, Settings
+from local.config import ROOT
 
-DOC = (Path(__file__).parents[2] / "docs" / "scale.md").read_text()
+DOC = (ROOT / "docs" / "scale.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,13 +20,14 @@ from dataforge.tables.modules import read_dataset
 from functions.migrate.lifecycle.begin import release
 from functions.migrate.report.report import shortened
 from functions.schema.apply.apply import apply
+from local.config import ROOT
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge
 
 STEM = "product_category_name_translation"
 HEADER = b"product_category_name,product_category_name_english\n"
-CASES = Path(__file__).parents[4] / "shared" / "data" / "cases" / "files-passed-over"
+CASES = ROOT.parent / "shared" / "data" / "cases" / "files-passed-over"
 
 
 def put(forge: Forge, prefix: str = "olist/", /, **bodies: bytes) -> None:

@@ -23,13 +23,13 @@ from dataforge.postgres.roles import LOAD, MIGRATE
 from functions.migrate.lifecycle.begin import release
 from functions.migrate.load.load import load_chunk
 from functions.migrate.run.work_items import LoadItem
+from local.config import ROOT
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database
     from tests.postgres.migrate.conftest import Forge, Migration
 
 MakeCsv = Callable[..., bytes]
-ROOT = Path(__file__).parents[3]
 TABLES = ("customers", "orders")
 DOCUMENT: dict[str, Any] = {"tables": [*TABLES], "quality_threshold": 0}
 STEPS = ("begin", "plan", "scan", "cut", "load", "settle", "reconcile", "publish", "report")
