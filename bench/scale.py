@@ -23,8 +23,8 @@ from functions.migrate.plan.replay import CHUNK
 PLANS = (
     Plan("10 GB, defaults of prod", 10, LARGE, 125, 3_000, 10, 16),
     Plan("1 TB, defaults of prod", 1024, LARGE, 500, 12_000, 10, 16),
-    Plan("1 TB, turned up", 1024, BIG, 500, 12_000, 40, 64),
-    Plan("10 TB, turned up", 10_240, HUGE, 2_000, 40_000, 160, 64),
+    Plan("1 TB, tuned", 1024, BIG, 500, 12_000, 40, 64),
+    Plan("10 TB, tuned", 10_240, HUGE, 2_000, 40_000, 160, 64),
 )
 
 
@@ -57,8 +57,8 @@ def _column(plan: Plan, result: Result) -> dict[str, str]:
         "one load call, waiting included": _time(load * plan.concurrency / result.chunks),
         "scan": _time(result.scan),
         "load": _time(load),
-        "settle, all waves": _time(result.settle),
-        "settle, the largest table": _time(result.largest_settle) + _verdict(result.largest_settle),
+        "resolve, all waves": _time(result.settle),
+        "resolve, the largest table": _time(result.largest_settle) + _verdict(result.largest_settle),
         "**wall time**": f"**{_time(result.wall)}**" + _condition(result.largest_settle),
         "functions and requests": f"${result.functions:,.2f}",
         "the instance meanwhile": f"${result.database:,.2f}",
@@ -71,7 +71,7 @@ def _verdict(seconds: float) -> str:
 
 
 def _condition(seconds: float) -> str:
-    return "" if seconds < FUNCTION_SECONDS else " if a call could last"
+    return "" if seconds < FUNCTION_SECONDS else " without the limit"
 
 
 def _time(seconds: float) -> str:
@@ -92,7 +92,7 @@ def quarter_hour() -> str:
     for database, storage in ((LARGE, 125), (BIG, 500), (HUGE, 2_000)):
         fits = [size for size in range(1, 200) if _largest(size, database, storage) < FUNCTION_SECONDS]
         rows.append(f"| {database.name}, gp3 with {storage:,} MB/s | {max(fits)} GB |")
-    return "\n".join(["| | a run of at most |", "| --- | --- |", *rows])
+    return "\n".join(["| | largest run |", "| --- | --- |", *rows])
 
 
 def _largest(gigabytes: int, database: Database, storage: int) -> float:
