@@ -24,11 +24,12 @@ from bench.server import MASTER, Server, server
 from bench.show import show_table
 from dataforge.backups import manifest
 from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
-from dataforge.backups.page_ranges import on_pages, part_key
+from dataforge.backups.page_ranges import on_pages
 from dataforge.bulk import parquet
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import Connection
 from dataforge.records.validate import content_hash
+from dataforge.s3.keys import backup_folder, part_key
 from dataforge.tables.catalogue import Table
 from dataforge.tables.datasets import get_dataset
 
@@ -95,7 +96,7 @@ def _entry(db: Connection, store: DiskStore, backup_id: str, table: Table) -> Ta
             body, key = io.BytesIO(), part_key(table.name, number)
             written = parquet.write(cursor, table, parquet.copy_sql(table, condition), body)
             data = body.getvalue()
-            store.put_object(Bucket=BACKUP, Key=manifest.folder("olist", backup_id) + key, Body=data)
+            store.put_object(Bucket=BACKUP, Key=backup_folder("olist", backup_id) + key, Body=data)
             sha256 = hashlib.sha256(data).hexdigest()
             files.append(FileEntry(key=key, rows=written.rows, size=len(data), sha256=sha256))
             total += written.hash_total

@@ -6,7 +6,6 @@ from typing import Any
 
 from dataforge.aws.failures import caught
 from dataforge.backups import manifest
-from dataforge.backups.manifest import MANIFEST
 from dataforge.postgres.connection import Connection, transaction
 from dataforge.settings import BackupSettings
 from functions.backup.begin import release
@@ -24,7 +23,7 @@ def close(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dic
     release(db, run.execution, "done")
     return {
         "backup_id": run.backup_id,
-        "manifest": f"s3://{settings.backup_bucket}/{backup.folder}{MANIFEST}",
+        "manifest": f"s3://{settings.backup_bucket}/{backup.key}",
         "created_at": backup.created_at.isoformat(),
         "tables": [{"table": e.table, "rows": e.rows, "content_hash": e.content_hash} for e in backup.tables],
         "size": backup.size,

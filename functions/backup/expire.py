@@ -10,10 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from dataforge.backups import manifest
-from dataforge.backups.manifest import MANIFEST, Manifest
+from dataforge.backups.manifest import Manifest
 from dataforge.errors import DamagedBackup
 from dataforge.postgres.connection import Connection, transaction
 from dataforge.runs.ids import time_of
+from dataforge.s3.keys import MANIFEST, backup_folder
 from dataforge.s3.objects import list_objects, translated
 from dataforge.settings import BackupSettings
 from functions.backup.run import Run, read_run
@@ -51,7 +52,7 @@ def retain(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> li
             leftovers.append(backup_id)
     gone = [*leftovers, *outdated(kept, now, settings)]
     for backup_id in gone:
-        delete(s3, bucket, manifest.folder(dataset, backup_id))
+        delete(s3, bucket, backup_folder(dataset, backup_id))
     with transaction(db) as cursor:
         cursor.execute(
             "DELETE FROM dataforge.backups WHERE finished_at < now() - make_interval(days => %s)",

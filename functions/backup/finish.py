@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from dataforge.backups import manifest
 from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
-from dataforge.backups.page_ranges import part_key
 from dataforge.errors import DamagedBackup, NotReconciled
 from dataforge.postgres.connection import Connection, transaction
 from dataforge.records.validate import content_hash
+from dataforge.s3.keys import manifest_key, part_key
 from dataforge.s3.objects import list_objects
 from dataforge.settings import BackupSettings
 from dataforge.tables.catalogue import Table
@@ -71,7 +71,7 @@ def _parts(cursor: Any, run: Run) -> list[Part]:
 def _check_files(s3: Any, bucket: str, run: Run, parts: list[Part]) -> None:
     """The files are there in the versions that the workers wrote, and no others."""
     found = {o.key: (o.size, o.etag) for o in list_objects(s3, bucket, run.folder)}
-    found.pop(run.folder + manifest.MANIFEST, None)
+    found.pop(manifest_key(run.dataset.name, run.backup_id), None)
     written = {run.folder + part.key: (part.size, part.etag) for part in parts}
     faults = [f"{key} is missing" for key in written.keys() - found.keys()]
     faults += [f"{key} is no part of it" for key in found.keys() - written.keys()]

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from dataforge.backups.page_ranges import count_parts, part_key
+from dataforge.backups.page_ranges import count_parts
 from dataforge.errors import Busy, TableChanged
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import Connection, transaction
 from dataforge.postgres.visible_rows import require_sound
-from dataforge.s3.keys import run_folder
+from dataforge.s3.keys import part_key, work_list_key
 from dataforge.s3.objects import put_json
 from dataforge.settings import BackupSettings
 from dataforge.tables.catalogue import Table
@@ -64,14 +64,9 @@ def plan(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict
             'INSERT INTO dataforge.backup_parts (run_id, "table", part) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING',
             [(run_id, item.table, item.part) for item in items],
         )
-    key = work_list(run_id, "parts")
+    key = work_list_key(run_id, "parts")
     put_json(s3, settings.report_bucket, key, [item.model_dump() for item in items])
     return {"key": key, "count": len(items)}
-
-
-def work_list(run_id: str, name: str) -> str:
-    """Where a list of items for a Distributed Map lies in the report bucket."""
-    return f"{run_folder(run_id)}{name}.json"
 
 
 def check_columns(cursor: Any, table: Table) -> None:

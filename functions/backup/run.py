@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, model_validator
 
-from dataforge.backups.manifest import folder
 from dataforge.errors import InvalidInput, LeaseLost
 from dataforge.runs.inputs import Id, Input
+from dataforge.s3.keys import backup_folder
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import DEFAULT, get_dataset
 
@@ -61,7 +61,7 @@ class Run:
     @property
     def folder(self) -> str:
         """Where the backup's objects lie in the backup bucket."""
-        return folder(self.dataset.name, self.backup_id)
+        return backup_folder(self.dataset.name, self.backup_id)
 
     @property
     def is_running(self) -> bool:

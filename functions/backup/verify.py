@@ -15,10 +15,10 @@ from dataforge.bulk import parquet
 from dataforge.bulk.row_hashes import digests, hash_total
 from dataforge.bulk.row_texts import row_bodies
 from dataforge.postgres.connection import Connection, transaction
+from dataforge.s3.keys import verification_key, work_list_key
 from dataforge.s3.objects import download, list_objects, put_json
 from dataforge.settings import BackupSettings
 from dataforge.tables.column_types import storage_type
-from functions.backup.plan import work_list
 from functions.backup.run import Run, read_run
 
 
@@ -55,7 +55,7 @@ def plan_checks(db: Connection, s3: Any, settings: BackupSettings, run_id: str) 
             " DO UPDATE SET rows = NULL, hash_total = NULL, fault = NULL, checked_at = NULL",
             [(run_id, item.table, item.file.key) for item in items],
         )
-    key = work_list(run_id, "checks")
+    key = work_list_key(run_id, "checks")
     put_json(s3, settings.report_bucket, key, [item.model_dump() for item in items])
     return {"key": key, "count": len(items)}
 
@@ -68,7 +68,7 @@ def _item(run: Run, backup: Manifest, table: TableEntry, file: FileEntry) -> Che
 def _listing_faults(s3: Any, bucket: str, backup: Manifest) -> Iterator[str]:
     """Objects in the backup's folder that the manifest does not know; what is missing shows when it is read."""
     known = {backup.folder + file.key for table in backup.tables for file in table.files}
-    known |= {backup.folder + manifest.MANIFEST, backup.folder + manifest.VERIFICATION}
+    known |= {backup.key, verification_key(backup.dataset, backup.backup_id)}
     for item in list_objects(s3, bucket, backup.folder):
         if item.key not in known:
             yield f"{item.key.removeprefix(backup.folder)} is no part of it"

@@ -17,6 +17,7 @@ from dataforge.postgres.visible_rows import require_declared, require_sound
 from dataforge.records.validate import ROW_HASH, content_hash
 from dataforge.runs import exports
 from dataforge.runs.exports import Export, ExportFile, Format
+from dataforge.s3.keys import export_file_key
 from dataforge.s3.upload import uploading
 from dataforge.settings import ExportSettings
 from dataforge.tables.catalogue import Table
@@ -104,7 +105,7 @@ def _files_of(bucket: str, found: Manifest, table: Table) -> list[ExportFile]:
 def _write(
     cursor: Any, s3: Any, bucket: str, export_id: str, table: Table, form: Format, rows: int
 ) -> ExportFile:
-    key = f"{exports.folder(export_id)}{table.name}.{form}"
+    key = export_file_key(export_id, table.name, form)
     with uploading(s3, bucket, key, MEDIA[form]) as upload:
         if form == "parquet":
             parquet.write(cursor, table, parquet.copy_sql(table), upload)

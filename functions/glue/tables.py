@@ -13,6 +13,7 @@ from botocore.exceptions import ConnectionError as NotConnected
 from dataforge.aws.clients import WORKER
 from dataforge.backups.manifest import Manifest, TableEntry
 from dataforge.errors import Unavailable
+from dataforge.s3.keys import table_folder
 from dataforge.settings import GlueSettings
 from dataforge.tables.column_types import BIGINT, BOOLEAN, DOUBLE, INTEGER, TEXT, TIMESTAMP, storage_type
 
@@ -78,7 +79,7 @@ def _register(settings: GlueSettings, database: str, backup: Manifest, entry: Ta
     wr.catalog.create_parquet_table(
         database=database,
         table=entry.table,
-        path=f"s3://{settings.backup_bucket}/{backup.folder}{entry.table}/",
+        path=f"s3://{settings.backup_bucket}/{backup.folder}{table_folder(entry.table)}",
         columns_types={column.name: athena_type(column.type) for column in entry.columns},
         compression="zstd",
         description=f"{backup.dataset}.{entry.table} as of {backup.created_at:%Y-%m-%d %H:%M:%S} UTC",

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from dataforge.errors import Unavailable
 from dataforge.http.errors import KeyReused
-from dataforge.s3.keys import CLAIMS
+from dataforge.s3.keys import claim_key
 from dataforge.s3.objects import translated
 
 TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
@@ -36,7 +36,7 @@ class Claim:
     def object_key(self) -> str:
         """Where the claim lies."""
         words = json.dumps([self.owner, self.route, self.key])
-        return f"{CLAIMS}{hashlib.sha256(words.encode()).hexdigest()}.json"
+        return claim_key(hashlib.sha256(words.encode()).hexdigest())
 
     @property
     def digest(self) -> str:

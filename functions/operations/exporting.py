@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from dataforge.api.exports import ExportRequest
 from dataforge.errors import Refused, Temporary, Unavailable
 from dataforge.runs.ids import time_of
-from dataforge.s3.keys import CLAIMS
+from dataforge.s3.keys import export_claim_key
 from dataforge.s3.objects import translated
 from functions.operations.claims import TAKEN
 
@@ -64,7 +64,7 @@ class Turn:
     def object_key(self) -> str:
         """Where the export is written down."""
         words = json.dumps([self.owner, self.dataset, self.table])
-        return f"{CLAIMS}exports/{hashlib.sha256(words.encode()).hexdigest()}.json"
+        return export_claim_key(hashlib.sha256(words.encode()).hexdigest())
 
 
 def take(

@@ -14,6 +14,7 @@ from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import Connection, transaction
 from dataforge.postgres.roles import OWNER, REFILL
 from dataforge.runs import leases
+from dataforge.s3.keys import table_folder, work_list_key
 from dataforge.s3.objects import list_objects, put_json
 from dataforge.settings import RestoreSettings
 from dataforge.tables.catalogue import Table
@@ -45,7 +46,7 @@ def check(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) -> di
     entries = sorted((found.table(t.name) for t in run.tables), key=lambda entry: -entry.rows)
     items = [item for entry in entries for item in _items(settings, run, found, entry)]
     items.sort(key=lambda item: -int(item["file"]["size"]))
-    key = f"{run.folder}{LOAD}.json"
+    key = work_list_key(run.id, LOAD)
     put_json(s3, settings.report_bucket, key, items)
     return {"key": key, "count": len(items), "tables": [entry.table for entry in entries]}
 
@@ -54,7 +55,7 @@ def _check_objects(s3: Any, bucket: str, run: Run, found: Manifest) -> None:
     """Whether the tables' objects are those of the manifest, by name and size; bytes are checked when they are read."""
     faults: list[str] = []
     for table in run.tables:
-        folder = f"{found.folder}{table.name}/"
+        folder = found.folder + table_folder(table.name)
         there = {o.key.removeprefix(found.folder): o.size for o in list_objects(s3, bucket, folder)}
         faults += _differences(found.table(table.name), there)
     if faults:

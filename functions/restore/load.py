@@ -8,13 +8,14 @@ from typing import Any
 import psycopg2
 import pyarrow as pa
 
-from dataforge.backups.manifest import FileEntry, folder
+from dataforge.backups.manifest import FileEntry
 from dataforge.bulk import parquet
 from dataforge.bulk.binary_copy import copy_batch
 from dataforge.errors import DamagedBackup
 from dataforge.postgres import shadow
 from dataforge.postgres.connection import Connection, transaction
 from dataforge.postgres.refusals import describe
+from dataforge.s3.keys import backup_folder
 from dataforge.s3.objects import download
 from dataforge.tables.catalogue import Table
 from functions.restore.ledger import LoadedFile
@@ -51,7 +52,7 @@ def load_file(db: Connection, s3: Any, item: FileItem) -> int:
 
 def _checked(s3: Any, item: FileItem) -> bytes:
     """The file's bytes; nothing decodes them before they are known to be those that were written."""
-    data = download(s3, item.bucket, folder(item.dataset, item.backup_id) + item.file.key)
+    data = download(s3, item.bucket, backup_folder(item.dataset, item.backup_id) + item.file.key)
     fault = item.file.fault(data)
     if data is None or fault:
         raise item.damaged(fault)

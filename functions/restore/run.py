@@ -7,7 +7,6 @@ from typing import Any
 
 from dataforge.errors import NoSuchRun
 from dataforge.postgres import ddl, shadow
-from dataforge.s3.keys import run_folder
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import get_dataset
 
@@ -30,11 +29,6 @@ class Run:
     dry_run: bool
     mode: str
     status: str
-
-    @property
-    def folder(self) -> str:
-        """Where its work lists lie in the report bucket."""
-        return run_folder(self.id)
 
     @property
     def schema(self) -> str:

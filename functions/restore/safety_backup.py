@@ -6,11 +6,11 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
-from dataforge.backups import manifest
-from dataforge.backups.page_ranges import count_parts, on_pages, part_key
+from dataforge.backups.page_ranges import count_parts, on_pages
 from dataforge.bulk import parquet
 from dataforge.postgres.connection import Connection, transaction
 from dataforge.postgres.roles import OWNER
+from dataforge.s3.keys import backup_folder, part_key, work_list_key
 from dataforge.s3.objects import put_json
 from dataforge.s3.upload import uploading
 from dataforge.settings import RestoreSettings
@@ -41,7 +41,7 @@ def plan_parts(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) 
         run = read_run(cursor, run_id)
         for table in run.tables:
             items += _parts(cursor, settings, run, table)
-    key = f"{run.folder}{KEEP}.json"
+    key = work_list_key(run.id, KEEP)
     put_json(s3, settings.report_bucket, key, items)
     return {"key": key, "count": len(items)}
 
@@ -69,7 +69,7 @@ def _parts(cursor: Any, settings: RestoreSettings, run: Run, table: Table) -> li
             "piece": number,
             "kept_schema": run.kept_schema,
             "bucket": settings.backup_bucket,
-            "folder": manifest.folder(run.dataset.name, run.id),
+            "folder": backup_folder(run.dataset.name, run.id),
             "key": part_key(table.name, number),
             "first": pages * number // parts,
             "end": pages * (number + 1) // parts,

@@ -8,7 +8,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from dataforge.postgres.roles import BACKUP
-from dataforge.s3.keys import FAILURES, RUNS
+from dataforge.s3.keys import FAILURES, RUNS, dataset_folder
 from dataforge.tables.datasets import DATASETS
 from infra.backup.schedule import schedule_backups
 from infra.backup.states import BackupStates
@@ -92,7 +92,7 @@ class Backup(Construct):
 
     def _open_buckets(self, storage: Storage) -> None:
         """Workers write and read files. ``control`` writes manifests and lists of work, and alone deletes."""
-        settings, datasets = self._settings, [f"{name}/" for name in DATASETS]
+        settings, datasets = self._settings, [dataset_folder(name) for name in DATASETS]
         for function in (self.control, self.work):
             grant_read(storage.backup, function)
             grant_write(storage.backup, function, *datasets)

@@ -8,7 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from dataforge.s3.keys import CLAIMS, EXPORTS, MAP_RESULTS, PROGRESS
+from dataforge.s3.keys import TEMPORARY
 from infra.foundation.acknowledge import acknowledge, logical_id
 from infra.foundation.removal import KEPT
 
@@ -37,9 +37,7 @@ class Storage(Construct):
             undo_days=30,
             lock_days=backup_lock_days,
         )
-        self.report = self._data_bucket(
-            "Report", [_age(INFREQUENT, 90)], scratch=(PROGRESS, CLAIMS, EXPORTS, MAP_RESULTS)
-        )
+        self.report = self._data_bucket("Report", [_age(INFREQUENT, 90)], scratch=TEMPORARY)
 
     @property
     def data(self) -> list[s3.Bucket]:

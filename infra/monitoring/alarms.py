@@ -14,6 +14,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from dataforge.postgres.connection_budget import connections_of
+from dataforge.s3.keys import VERIFICATION
 from dataforge.tables.datasets import DATASETS
 from infra.api.api import Api
 from infra.api.metrics import rejected_percent
@@ -134,7 +135,7 @@ class Monitoring(Construct):
         for dataset in DATASETS:
             self._alarm(
                 f"BackupDamaged{dataset.title()}",
-                f"A backup of {dataset} is not what was written; verification.json beside its manifest names the files",
+                f"A backup of {dataset} is not what was written; {VERIFICATION} beside its manifest names the files",
                 damaged(dataset, FIVE_MINUTES),
                 1,
             )

@@ -8,7 +8,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from dataforge.postgres.roles import REFILL, RESTORE
-from dataforge.s3.keys import FAILURES, RUNS
+from dataforge.s3.keys import FAILURES, RUNS, dataset_folder
 from dataforge.tables.datasets import DATASETS
 from infra.foundation.database import Database
 from infra.foundation.functions import Function
@@ -80,7 +80,7 @@ class Restore(Construct):
 
     def _grant_buckets(self, storage: Storage) -> None:
         """Both read backups and write safety copies, which are backups, in the datasets' folders; nothing is deleted."""
-        datasets = [f"{name}/" for name in DATASETS]
+        datasets = [dataset_folder(name) for name in DATASETS]
         for function in (self.control, self.work):
             grant_read(storage.backup, function)
             grant_write(storage.backup, function, *datasets)

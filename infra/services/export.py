@@ -7,7 +7,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from dataforge.postgres.roles import EXPORT
-from dataforge.s3.keys import EXPORTS
+from dataforge.s3.keys import EVERY_MANIFEST, EXPORTS
 from infra.foundation.database import Database
 from infra.foundation.functions import Function
 from infra.foundation.layers import Layers
@@ -56,7 +56,7 @@ class Export(Construct):
             network=network,
         )
         database.open_to(self.work, role=EXPORT)
-        grant_read(storage.backup, self.work, "*/manifest.json")
+        grant_read(storage.backup, self.work, EVERY_MANIFEST)
         grant_write(storage.report, self.work, EXPORTS)
         self.machine = make_machine(
             self,

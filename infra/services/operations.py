@@ -6,7 +6,7 @@ from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from dataforge.s3.keys import CLAIMS, EXPORTS
+from dataforge.s3.keys import CLAIMS, EVERY_MANIFEST, EVERY_PARQUET_FILE, EVERY_VERIFICATION, EXPORTS
 from infra.foundation.acknowledge import acknowledge
 from infra.foundation.functions import Function
 from infra.foundation.layers import Layers
@@ -49,12 +49,12 @@ class Operations(Construct):
             timeout=TIMEOUT,
             memory_size=MEMORY,
         )
-        grant_read(storage.backup, self.function, "*/manifest.json", "*/verification.json")
+        grant_read(storage.backup, self.function, EVERY_MANIFEST, EVERY_VERIFICATION)
         grant_read(storage.report, self.function, f"{CLAIMS}*")
         grant_write(storage.report, self.function, CLAIMS)
         # What it signs an address of must be its own to read: whoever has the address reads in its name.
         grant_read(storage.report, self.function, f"{EXPORTS}*")
-        grant_read(storage.backup, self.function, "*.parquet")
+        grant_read(storage.backup, self.function, EVERY_PARQUET_FILE)
         self._grant_machines(("backup", "export", *(("restore",) if settings.restore_api else ())))
 
     def _machine(self, kind: str) -> str:

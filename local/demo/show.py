@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dataforge.aws.clients import THIS_MACHINE, make_client
+from dataforge.s3.keys import report_page_key
 from local import aws
 from local.outputs import Outputs
 
@@ -30,6 +31,5 @@ def keep_report(outputs: Outputs, report: dict[str, Any], folder: Path) -> Path:
     place = urlsplit(report["report"])
     s3 = make_client("s3", THIS_MACHINE, aws.access(outputs["aws_endpoint_url"], outputs["region"]))
     page = folder / "report.html"
-    key = place.path.lstrip("/").replace("report.json", "report.html")
-    s3.download_file(place.netloc, key, str(page))
+    s3.download_file(place.netloc, report_page_key(report["migration_id"]), str(page))
     return page

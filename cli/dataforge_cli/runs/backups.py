@@ -9,6 +9,7 @@ from typing import Any
 from dataforge.backups import listing
 from dataforge.backups.listing import Summary
 from dataforge.runs.ids import time_of
+from dataforge.s3.keys import PARQUET, backup_folder
 from dataforge.tables.datasets import DATASETS, get_dataset
 from dataforge_cli.aws.deployment import Deployment
 from dataforge_cli.aws.executions import Execution
@@ -92,10 +93,10 @@ def _written(deployment: Deployment, execution: Execution) -> str:
     """How much a running backup has written; nothing for one that is named otherwise, and whose folder is not known."""
     if not time_of(execution.name) or "verify_only" in execution.input:
         return ""
-    prefix = f"{_dataset_of(execution)}/{execution.name}/"
+    prefix = backup_folder(_dataset_of(execution), execution.name)
     pages = deployment.s3.get_paginator("list_objects_v2").paginate(Bucket=deployment[BUCKET], Prefix=prefix)
     files = (item for page in pages for item in page.get("Contents", []))
-    sizes = [file["Size"] for file in files if file["Key"].endswith(".parquet")]
+    sizes = [file["Size"] for file in files if file["Key"].endswith(PARQUET)]
     return f"{len(sizes):,} file(s), {size(sum(sizes))} written" if sizes else ""
 
 

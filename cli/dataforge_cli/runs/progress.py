@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from dataforge.s3.keys import progress_folder
+from dataforge.s3.keys import progress_folder, progress_plan_key
 from dataforge_cli.aws.deployment import Deployment
 from dataforge_cli.aws.failures import error_code
 from dataforge_cli.aws.machines import MIGRATION
@@ -57,7 +57,7 @@ def read_plan(deployment: Deployment, execution: str) -> Plan | None:
     """The plan of the execution of this name; None before it is planned, and when it has expired."""
     try:
         answer = deployment.s3.get_object(
-            Bucket=deployment["report_bucket"], Key=f"{progress_folder(execution)}plan.json"
+            Bucket=deployment["report_bucket"], Key=progress_plan_key(execution)
         )
     except ClientError as error:
         if error_code(error) == "NoSuchKey":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from dataforge.s3.keys import raw_prefix
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import get_dataset
 from dataforge_cli.errors import WrongCall
@@ -37,8 +38,7 @@ def read_names(dataset: str, prefix: str) -> Names:
         raise WrongCall(
             f"--prefix {prefix}: give it without bucket and without a leading slash, such as {dataset}/."
         )
-    # The end of a prefix is the end of a folder's name: without it, "olist" would also mean olist-old/.
-    return Names(found, f"{prefix.rstrip('/')}/" if prefix else f"{dataset}/")
+    return Names(found, raw_prefix(prefix or dataset))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataforge.files.sources import Taken
 from dataforge.postgres.connection import Connection, transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.runs import leases
+from dataforge.s3.keys import progress_plan_key, work_list_key
 from dataforge.s3.objects import Object, list_objects, put_json
 from dataforge.settings import MigrationSettings
 from functions.migrate.lifecycle.resume import check_unchanged, has_loaded, loaded_so_far
@@ -47,7 +48,7 @@ def plan(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> d
 
 def _planned(s3: Any, settings: MigrationSettings, run: Run, items: list[dict[str, Any]]) -> dict[str, Any]:
     """Write the scan's work list; the step's result."""
-    key = f"{run.folder}scan.json"
+    key = work_list_key(run.id, "scan")
     put_json(s3, settings.report_bucket, key, items)
     waves = run.dataset.waves(table.name for table in run.tables)
     return {"scan": {"bucket": settings.report_bucket, "key": key, "count": len(items)}, "waves": waves}
@@ -100,4 +101,4 @@ def _announce(db: Connection, s3: Any, settings: MigrationSettings, run: Run) ->
             "bytes": sizes(cursor, run),
             "loaded": loaded_so_far(cursor, run),
         }
-    put_json(s3, settings.report_bucket, f"{run.progress}plan.json", document)
+    put_json(s3, settings.report_bucket, progress_plan_key(run.execution), document)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dataforge.s3.keys import replayed_folder
+from dataforge.s3.keys import rejections_key, replayed_key
 from dataforge.s3.objects import put_json
 from functions.migrate.run.migration import Run
 
@@ -35,7 +35,7 @@ def write_rejections(cursor: Any, s3: Any, bucket: str, run: Run) -> list[dict[s
     written = []
     for table in run.tables:
         for number, (body, rows) in enumerate(_files(_lines(cursor, run, table.name)), start=1):
-            key = f"{run.folder}rejections/{table.name}-{number}.jsonl"
+            key = rejections_key(run.id, table.name, number)
             s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/x-ndjson")
             written.append({"table": table.name, "rows": rows, "uri": f"s3://{bucket}/{key}"})
     return written
@@ -54,7 +54,7 @@ def write_replayed(cursor: Any, s3: Any, bucket: str, run: Run) -> None:
         (source,),
     )
     ids = [number for (number,) in cursor.fetchall()]
-    put_json(s3, bucket, f"{replayed_folder(source)}{run.id}.json", {"ids": ids})
+    put_json(s3, bucket, replayed_key(source, run.id), {"ids": ids})
 
 
 def _lines(cursor: Any, run: Run, table: str) -> Iterator[bytes]:

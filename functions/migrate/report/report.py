@@ -10,7 +10,7 @@ from dataforge.files.names import in_order
 from dataforge.postgres.connection import Connection, transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.records.validate import ROW_HASH
-from dataforge.s3.keys import report_key
+from dataforge.s3.keys import report_key, report_page_key
 from dataforge.s3.objects import put_json
 from dataforge.settings import MigrationSettings
 from functions.migrate.reconcile.files import files_of
@@ -39,7 +39,7 @@ def report(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) ->
     put_json(s3, settings.report_bucket, key, document)
     s3.put_object(
         Bucket=settings.report_bucket,
-        Key=f"{run.folder}report.html",
+        Key=report_page_key(run.id),
         Body=render(document).encode(),
         ContentType="text/html; charset=utf-8",
     )

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from dataforge.errors import NoSuchRun
 from dataforge.postgres import ddl
 from dataforge.runs.inputs import Input
-from dataforge.s3.keys import progress_folder, run_folder
+from dataforge.s3.keys import progress_folder, raw_prefix
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.columns import NO_NUL
 from dataforge.tables.datasets import DEFAULT, get_dataset
@@ -80,7 +80,7 @@ def read_order(request: MigrationInput) -> Order:
     """The order that the input means by itself. Raises ``InvalidInput``'s kin."""
     dataset = get_dataset(request.dataset)
     wanted = {dataset.table(name).name for name in request.tables or dataset.tables}
-    prefix = (request.prefix or dataset.name).rstrip("/") + "/"
+    prefix = raw_prefix(request.prefix or dataset.name)
     return Order(dataset, [n for n in dataset.tables if n in wanted], prefix, request.quality_threshold)
 
 
@@ -99,11 +99,6 @@ class Run:
     on_conflict: str
     replay: Replay | None
     ignore: tuple[str, ...]
-
-    @property
-    def folder(self) -> str:
-        """Where the run's objects lie in the report bucket."""
-        return run_folder(self.id)
 
     @property
     def progress(self) -> str:

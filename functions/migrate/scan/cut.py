@@ -10,6 +10,7 @@ from psycopg2.extras import execute_values
 from dataforge.formats.csv_boundaries import Passage
 from dataforge.postgres.connection import Connection, transaction
 from dataforge.postgres.roles import OWNER
+from dataforge.s3.keys import work_list_key
 from dataforge.s3.objects import put_json
 from dataforge.settings import MigrationSettings
 from functions.migrate.lifecycle.resume import loaded_chunks
@@ -31,7 +32,7 @@ def cut(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> di
         loaded = loaded_chunks(cursor, run)
     # One item at least: a Distributed Map need not take an empty list, and a loaded chunk is left alone.
     items = [item for item in items if item["chunk"] not in loaded] or items[:1]
-    key = f"{run.folder}load.json"
+    key = work_list_key(run.id, "load")
     put_json(s3, settings.report_bucket, key, items)
     return {"bucket": settings.report_bucket, "key": key, "count": len(items)}
 

@@ -14,11 +14,11 @@ from dataforge.backups.manifest import (
     Manifest,
     TableEntry,
     Verification,
-    folder,
     write,
     write_verification,
 )
 from dataforge.runs.ids import new_id
+from dataforge.s3.keys import backup_folder
 from dataforge.settings import BackupSettings
 from functions.backup.expire import Kept, delete, outdated
 
@@ -132,7 +132,7 @@ def test_an_older_backup_that_cannot_be_understood_stays_and_fails_no_later_one(
 
 def test_manifest_is_the_first_to_be_deleted(vault: Vault) -> None:
     for name in ("a/part-00000.parquet", "manifest.json", "z/part-00000.parquet"):
-        vault.s3.put_object(Bucket=BUCKET, Key=folder("olist", "b") + name, Body=b"")
+        vault.s3.put_object(Bucket=BUCKET, Key=backup_folder("olist", "b") + name, Body=b"")
     asked = []
 
     class Watched:
@@ -143,6 +143,6 @@ def test_manifest_is_the_first_to_be_deleted(vault: Vault) -> None:
             asked.append(call["Delete"])
             return vault.s3.delete_objects(**call)
 
-    delete(Watched(), BUCKET, folder("olist", "b"))
+    delete(Watched(), BUCKET, backup_folder("olist", "b"))
     assert asked[0]["Objects"][0] == {"Key": "olist/b/manifest.json"}  # type: ignore[index]
     assert vault.objects() == []

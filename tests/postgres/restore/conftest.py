@@ -23,6 +23,7 @@ from dataforge.errors import DataForgeError
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import REFILL, RESTORE
 from dataforge.records.validate import content_hash
+from dataforge.s3.keys import backup_folder
 from dataforge.settings import RestoreSettings
 from dataforge.tables.datasets import DATASETS
 from functions.restore.abandon import abandon
@@ -176,7 +177,7 @@ class Vault:
                 body, key = io.BytesIO(), f"{name}/part-{part:05}.parquet"
                 written = parquet.write(cursor, table, parquet.copy_sql(table, condition), body)
                 data = body.getvalue()
-                self.s3.put_object(Bucket=BACKUP, Key=manifest.folder(dataset, backup_id) + key, Body=data)
+                self.s3.put_object(Bucket=BACKUP, Key=backup_folder(dataset, backup_id) + key, Body=data)
                 digest = hashlib.sha256(data).hexdigest()
                 files.append(FileEntry(key=key, rows=written.rows, size=len(data), sha256=digest))
                 total += written.hash_total

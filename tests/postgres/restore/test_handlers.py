@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.backups.manifest import folder
 from dataforge.errors import Busy, DamagedBackup, Unexpected
 from dataforge.postgres.roles import REFILL, RESTORE
+from dataforge.s3.keys import backup_folder
 from functions.restore.handler import control, work
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def test_a_workers_reason_is_the_cause_of_the_failed_run(
     run_id = begin(call, execution, table="sellers")["restore_id"]
     items = vault.read_json(call(control, step="check", restore_id=run_id)["key"])
     file = items[1]["file"]
-    key = folder(items[1]["dataset"], items[1]["backup_id"]) + file["key"]
+    key = backup_folder(items[1]["dataset"], items[1]["backup_id"]) + file["key"]
     vault.s3.put_object(Bucket="backup", Key=key, Body=b"x" * file["size"])
     with pytest.raises(DamagedBackup):
         call(work, **items[1])

@@ -14,6 +14,7 @@ from dataforge.backups import manifest
 from dataforge.backups.manifest import Manifest
 from dataforge.errors import DamagedBackup, NoSuchBackup
 from dataforge.runs.ids import time_of
+from dataforge.s3.keys import VERIFICATION, manifest_key
 
 AT_ONCE = 10
 """Requests to S3 at the same time: as many as boto3's clients keep connections for."""
@@ -83,7 +84,7 @@ def summaries(s3: Any, bucket: str, where: Sequence[Place]) -> Iterator[Summary]
 def read(s3: Any, bucket: str, place: Place) -> Summary | None:
     """The backup at a place; None if there is none, or an export. Raises ``Unavailable``."""
     run, dataset = place
-    uri = f"s3://{bucket}/{manifest.folder(dataset, run)}{manifest.MANIFEST}"
+    uri = f"s3://{bucket}/{manifest_key(dataset, run)}"
     try:
         known = manifest.read(s3, bucket, dataset, run)
     except NoSuchBackup:
@@ -101,7 +102,7 @@ def _summary(s3: Any, bucket: str, known: Manifest, uri: str) -> Summary:
     try:
         verification = manifest.read_verification(s3, bucket, known.dataset, known.backup_id)
     except ValidationError:
-        faults = (f"{manifest.VERIFICATION} cannot be understood: verify it again",)
+        faults = (f"{VERIFICATION} cannot be understood: verify it again",)
     return Summary(
         id=known.backup_id,
         dataset=known.dataset,

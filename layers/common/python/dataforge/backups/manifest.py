@@ -20,12 +20,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dataforge.errors import BackupExists, DamagedBackup, NoSuchBackup
 from dataforge.records.validate import ROW_HASH
+from dataforge.s3.keys import backup_folder, dataset_folder, manifest_key, verification_key
 from dataforge.s3.objects import download, translated
 from dataforge.tables.catalogue import Table
 
 FORMAT = "dataforge-backup-1"
-MANIFEST = "manifest.json"
-VERIFICATION = "verification.json"
 
 Kind = Literal["backup", "safety", "export"]
 
@@ -90,8 +89,13 @@ class Manifest(_Model):
 
     @property
     def folder(self) -> str:
-        """Where its objects lie in the backup bucket."""
-        return folder(self.dataset, self.backup_id)
+        """The prefix of its objects in the backup bucket."""
+        return backup_folder(self.dataset, self.backup_id)
+
+    @property
+    def key(self) -> str:
+        """The key of the manifest itself."""
+        return manifest_key(self.dataset, self.backup_id)
 
     @property
     def size(self) -> int:
@@ -122,11 +126,6 @@ class Verification(_Model):
     faults: tuple[str, ...] = ()
 
 
-def folder(dataset: str, backup_id: str) -> str:
-    """Where a backup's objects lie in the backup bucket, with the last slash."""
-    return f"{dataset}/{backup_id}/"
-
-
 def column_entries(table: Table) -> tuple[ColumnEntry, ...]:
     """The table's columns, as a manifest tells them."""
     return tuple(ColumnEntry(name=c.name, type=c.type.sql, nullable=c.nullable) for c in table.columns)
@@ -143,7 +142,7 @@ def write(s3: Any, bucket: str, manifest: Manifest) -> str:
 
     Repeating it with the same content is harmless. Raises ``BackupExists`` if another one is there.
     """
-    key, body = manifest.folder + MANIFEST, manifest.model_dump_json(indent=1).encode()
+    key, body = manifest.key, manifest.model_dump_json(indent=1).encode()
     try:
         with translated(bucket, key):
             s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
@@ -165,7 +164,7 @@ def find(s3: Any, bucket: str, dataset: str, backup_id: str) -> Manifest | None:
 
 def read(s3: Any, bucket: str, dataset: str, backup_id: str) -> Manifest:
     """The manifest of a backup. Raises ``NoSuchBackup``, ``DamagedBackup`` (no manifest at all), ``UnusableBucket``."""
-    key = folder(dataset, backup_id) + MANIFEST
+    key = manifest_key(dataset, backup_id)
     body = download(s3, bucket, key)
     if body is None:
         raise NoSuchBackup(f"There is no backup {backup_id!r} of {dataset!r}: {key} does not exist.")
@@ -186,7 +185,7 @@ def backup_ids(s3: Any, bucket: str, dataset: str) -> Iterator[str]:
     """The ids under which a dataset has objects, oldest first; not each has a manifest."""
     with translated(bucket, dataset):
         pages = s3.get_paginator("list_objects_v2").paginate(
-            Bucket=bucket, Prefix=f"{dataset}/", Delimiter="/"
+            Bucket=bucket, Prefix=dataset_folder(dataset), Delimiter="/"
         )
         for page in pages:
             for item in page.get("CommonPrefixes", ()):
@@ -202,7 +201,7 @@ def list_manifests(s3: Any, bucket: str, dataset: str) -> Iterator[Manifest]:
 
 def write_verification(s3: Any, bucket: str, dataset: str, verification: Verification) -> None:
     """Note beside the manifest that the backup was read back; a later one replaces it."""
-    key = folder(dataset, verification.backup_id) + VERIFICATION
+    key = verification_key(dataset, verification.backup_id)
     body = verification.model_dump_json(indent=1).encode()
     with translated(bucket, key):
         s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
@@ -210,5 +209,5 @@ def write_verification(s3: Any, bucket: str, dataset: str, verification: Verific
 
 def read_verification(s3: Any, bucket: str, dataset: str, backup_id: str) -> Verification | None:
     """The newest verification of a backup, or None if there was none."""
-    body = download(s3, bucket, folder(dataset, backup_id) + VERIFICATION)
+    body = download(s3, bucket, verification_key(dataset, backup_id))
     return None if body is None else Verification.model_validate_json(body)

@@ -5,11 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 
-def part_key(table: str, part: int) -> str:
-    """Where a part's file lies in the backup's folder."""
-    return f"{table}/part-{part:05}.parquet"
-
-
 def count_parts(cursor: Any, relation: str, part_bytes: int) -> tuple[int, int]:
     """The pages of the relation, and in how many parts of about ``part_bytes`` it is written; none if it is empty.
 

@@ -7,10 +7,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from dataforge.backups.manifest import ColumnEntry
-from dataforge.s3.keys import EXPORTS
+from dataforge.s3.keys import export_result_key
 from dataforge.s3.objects import download, put_json
 
-RESULT = "export.json"
 Format = Literal["parquet", "ndjson"]
 
 
@@ -44,17 +43,12 @@ class Export(BaseModel):
     files: tuple[ExportFile, ...]
 
 
-def folder(export_id: str) -> str:
-    """Where an export's own objects lie in the report bucket."""
-    return f"{EXPORTS}{export_id}/"
-
-
 def write(s3: Any, bucket: str, export: Export) -> None:
     """Note what was made, in the report bucket."""
-    put_json(s3, bucket, folder(export.export_id) + RESULT, export.model_dump(mode="json"))
+    put_json(s3, bucket, export_result_key(export.export_id), export.model_dump(mode="json"))
 
 
 def read(s3: Any, bucket: str, export_id: str) -> Export | None:
     """What an export has made; None if nothing, or it was long ago. Raises ``Unavailable``."""
-    body = download(s3, bucket, folder(export_id) + RESULT)
+    body = download(s3, bucket, export_result_key(export_id))
     return None if body is None else Export.model_validate_json(body)
