@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from functions.migrate.report.cost import FUNCTION_MEGABYTES, Usage, dollars
+from dataforge.defaults import WHOLE_PROCESSOR_MEGABYTES
+from functions.migrate.report.cost import Usage, dollars
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def simulate(plan: Plan, constants: Constants) -> Result:
     busy = scan_each * chunks + load * plan.concurrency * min(1.0, chunks / plan.concurrency) + settle
     used = Usage(
         function_seconds=busy,
-        function_megabytes=FUNCTION_MEGABYTES,
+        function_megabytes=WHOLE_PROCESSOR_MEGABYTES,
         invocations=2 * chunks,
         state_transitions=4 * chunks,
         s3_writes=chunks,

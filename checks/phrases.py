@@ -53,7 +53,10 @@ PHRASES: tuple[tuple[str, str], ...] = (
         "rarely, on, so that ... not, while",
     ),
     (r"\bby (itself|themselves|himself)\b", "automatically; alone; separately"),
-    (r"\bof (its|their) own\b(?=[^\w ]| (and|or|is|are|was|that|which|whose|for|in|on|to|from|with|by|of|at|beside|below)\b|$)", "its own ...; separate; dedicated"),
+    (
+        r"\bof (its|their) own\b(?=[^\w ]| (and|or|is|are|was|that|which|whose|for|in|on|to|from|with|by|of|at|beside|below)\b|$)",
+        "its own ...; separate; dedicated",
+    ),
     (r"\bof (ours|yours|theirs|mine)\b", "our, your, their"),
     (r"\b(becomes?|became|comes?|came) of\b", "what happens to; the result of"),
     (r"\bfates?\b", "result"),

@@ -15,6 +15,15 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from dataforge.defaults import (
+    BACKUP_KEEP_COUNT,
+    BACKUP_KEEP_DAYS,
+    BACKUP_PART_MEGABYTES,
+    CHUNK_MEGABYTES,
+    EXPORT_CONCURRENCY,
+    SAFETY_KEEP_DAYS,
+    TRIAL_RESTORE_MEGABYTES,
+)
 from dataforge.postgres.connection_budget import Budget, TooFewConnections, connections_of
 from dataforge.tables.datasets import DATASETS
 from infra.workflow.history import most_backup_hours
@@ -115,7 +124,9 @@ class Settings(_Model):
     max_storage_gigabytes: int = Field(ge=22, description="where storage autoscaling stops")
     backup_retention_days: int = Field(ge=1, le=35)
 
-    chunk_megabytes: int = Field(16, ge=1, le=256, description="how much of a CSV one load step takes")
+    chunk_megabytes: int = Field(
+        CHUNK_MEGABYTES, ge=1, le=256, description="how much of a CSV one load step takes"
+    )
     load_concurrency: int = Field(ge=1, le=1000, description="load steps at once; each holds a connection")
     migration_hours: int = Field(24, ge=1, le=8760, description="after which a migration counts as hung")
 
@@ -134,25 +145,36 @@ class Settings(_Model):
         description="how old the newest verified backup may be; an alarm looks back a week at most",
     )
     backup_keep_count: int = Field(
-        7, ge=1, description="how many of the newest backups stay whatever their age"
+        BACKUP_KEEP_COUNT, ge=1, description="how many of the newest backups stay whatever their age"
     )
-    backup_keep_days: int = Field(35, ge=1, description="how long every backup stays")
-    safety_keep_days: int = Field(30, ge=1, description="how long what a restore has replaced stays")
+    backup_keep_days: int = Field(BACKUP_KEEP_DAYS, ge=1, description="how long every backup stays")
+    safety_keep_days: int = Field(
+        SAFETY_KEEP_DAYS, ge=1, description="how long what a restore has replaced stays"
+    )
     backup_part_megabytes: int = Field(
-        128, ge=1, le=1024, description="how much of a table, as PostgreSQL stores it, one file holds"
+        BACKUP_PART_MEGABYTES,
+        ge=1,
+        le=1024,
+        description="how much of a table, as PostgreSQL stores it, one file holds",
     )
     backup_concurrency: int = Field(
         ge=1, le=1000, description="files written or read at once; each holds a connection"
     )
     export_concurrency: int = Field(
-        3, ge=1, le=100, description="exports at once; each holds a connection and a function's execution"
+        EXPORT_CONCURRENCY,
+        ge=1,
+        le=100,
+        description="exports at once; each holds a connection and a function's execution",
     )
     max_connections: int | None = Field(
         None, ge=50, description="how many connections of an existing database are ours; all by default"
     )
     backup_hours: int = Field(24, ge=1, le=8760, description="after which a backup counts as hung")
     verify_restore_megabytes: int = Field(
-        256, ge=0, le=100_000, description="up to which size a backup is also restored when it is verified"
+        TRIAL_RESTORE_MEGABYTES,
+        ge=0,
+        le=100_000,
+        description="up to which size a backup is also restored when it is verified",
     )
     glue_database: str | None = Field(
         None,

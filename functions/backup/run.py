@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, model_validator
 
+from dataforge.defaults import MOST_TABLES
 from dataforge.errors import InvalidInput, LeaseLost
 from dataforge.runs.inputs import Id, Input
 from dataforge.s3.keys import backup_folder
@@ -24,7 +25,7 @@ class BackupInput(Input):
     """
 
     dataset: Name = DEFAULT
-    tables: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
+    tables: list[Name] | None = Field(default=None, min_length=1, max_length=MOST_TABLES)
     verify: bool = False
     verify_only: Id | None = None
 

@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dataforge.api.batch import read_batch
 from dataforge.api.body import read_query
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
+from dataforge.defaults import IDEMPOTENCY_HOURS
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import InvalidRequest, NotFound
 from dataforge.http.idempotency import REPLAYED, check_key
@@ -72,7 +73,9 @@ def get_batch(request: Request) -> Response:
     key = check_key(query["idempotency_key"])
     stored = _with_database(lambda db: _select(db, lambda cursor: ledger.find(cursor, request.owner, key)))
     if stored is None:
-        raise NotFound("No batch was answered under this idempotency key in the last 24 hours.")
+        raise NotFound(
+            f"No batch was answered under this idempotency key in the last {IDEMPOTENCY_HOURS} hours."
+        )
     return Response(body=stored.body)
 
 

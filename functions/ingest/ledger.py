@@ -12,29 +12,30 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from dataforge.defaults import IDEMPOTENCY_HOURS
 from dataforge.errors import Refused
 from dataforge.http.errors import KeyReused
 from dataforge.http.idempotency import check_key
 
 _CLEANED_AT_ONCE = 100
 
-_CLAIM = """
+_CLAIM = f"""
     INSERT INTO dataforge.batches AS b (batch_id, key_owner, idempotency_key, request_hash)
     SELECT %(batch_id)s, %(owner)s, %(key)s, %(hash)s WHERE pg_try_advisory_xact_lock(%(lock)s)
     ON CONFLICT (key_owner, idempotency_key) DO UPDATE
     SET batch_id = EXCLUDED.batch_id, request_hash = EXCLUDED.request_hash,
         status = NULL, response = NULL, created_at = now()
-    WHERE b.created_at < now() - interval '24 hours'
+    WHERE b.created_at < now() - interval '{IDEMPOTENCY_HOURS} hours'
     RETURNING batch_id
 """
-_FIND = """
+_FIND = f"""
     SELECT request_hash, batch_id, status, response FROM dataforge.batches
-    WHERE key_owner = %s AND idempotency_key = %s AND created_at >= now() - interval '24 hours'
+    WHERE key_owner = %s AND idempotency_key = %s AND created_at >= now() - interval '{IDEMPOTENCY_HOURS} hours'
 """
 _REMEMBER = "UPDATE dataforge.batches SET status = %s, response = %s WHERE batch_id = %s"
-_FORGET = """
+_FORGET = f"""
     DELETE FROM dataforge.batches WHERE batch_id IN (
-        SELECT batch_id FROM dataforge.batches WHERE created_at < now() - interval '24 hours'
+        SELECT batch_id FROM dataforge.batches WHERE created_at < now() - interval '{IDEMPOTENCY_HOURS} hours'
         ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED)
 """
 

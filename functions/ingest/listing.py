@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from dataforge.api.body import Body, Cursor
+from dataforge.defaults import MOST_PAGE_ROWS, PAGE_ROWS
 from dataforge.http.cursors import make_cursor, read_cursor
 from dataforge.http.sizes import leading
 from dataforge.tables.columns import NO_NUL, Ordinal
@@ -53,7 +54,7 @@ class RejectionQuery(Body):
     code: Filter | None = None
     batch_id: Filter | None = None
     migration_id: Filter | None = None
-    limit: Annotated[Ordinal, Field(le=1000)] = 100
+    limit: Annotated[Ordinal, Field(le=MOST_PAGE_ROWS)] = PAGE_ROWS
     cursor: Cursor | None = None
 
     @property

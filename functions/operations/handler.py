@@ -16,6 +16,7 @@ from dataforge.api.exports import FilesQuery
 from dataforge.aws.clients import CALLER, make_client
 from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
 from dataforge.backups import listing
+from dataforge.defaults import EXECUTION_HISTORY_DAYS, TEMPORARY_DAYS
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import NotFound
 from dataforge.http.idempotency import REPLAYED, check_key
@@ -79,7 +80,9 @@ def get_restore(request: Request) -> Response:
     run = request.parts["id"]
     found = _find(read(OperationsSettings).restore_arn, run)
     if found is None:
-        raise NotFound(f"There is no restore {run[:100]!r}, or it is more than 90 days ago.")
+        raise NotFound(
+            f"There is no restore {run[:100]!r}, or it is more than {EXECUTION_HISTORY_DAYS} days ago."
+        )
     return json_response(found)
 
 
@@ -99,7 +102,7 @@ def get_export(request: Request) -> Response:
         output = tell_export(_s3(), settings.report_bucket, run, query.cursor)
         found = found | {"output": output} if output else None
     if found is None:
-        raise NotFound(f"There is no export {run[:100]!r}, or it is more than 30 days ago.")
+        raise NotFound(f"There is no export {run[:100]!r}, or it is more than {TEMPORARY_DAYS} days ago.")
     return json_response(found)
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from dataforge.backups import manifest
 from dataforge.backups.manifest import Manifest
+from dataforge.defaults import MOST_TABLES
 from dataforge.errors import NoSuchBackup
 from dataforge.runs.ids import FORM
 from dataforge.runs.inputs import Id, Input
@@ -28,7 +29,7 @@ class RestoreInput(Input):
 
     dataset: Name = DEFAULT
     table: Name | None = None
-    tables: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
+    tables: list[Name] | None = Field(default=None, min_length=1, max_length=MOST_TABLES)
     backup: Name = LATEST
     undo: Id | None = None
     finish: Id | None = None

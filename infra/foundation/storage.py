@@ -8,6 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from dataforge.defaults import TEMPORARY_DAYS
 from dataforge.s3.keys import TEMPORARY
 from infra.foundation.acknowledge import acknowledge, logical_id
 from infra.foundation.removal import KEPT
@@ -65,7 +66,7 @@ class Storage(Construct):
                 expired_object_delete_marker=True,
             )
         ]
-        rules += [_expire_after(30, prefix) for prefix in scratch]
+        rules += [_expire_after(TEMPORARY_DAYS, prefix) for prefix in scratch]
         return self._bucket(name, versioned=True, rules=rules, lock_days=lock_days)
 
     def _bucket(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration
 from constructs import Construct
 
+from dataforge.defaults import FUNCTION_SECONDS, WHOLE_PROCESSOR_MEGABYTES
 from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.s3.keys import FAILURES, PROGRESS, RUNS
 from infra.foundation.database import Database
@@ -17,8 +18,8 @@ from infra.settings import Settings
 from infra.workflow.machine import dead_letter_queue, release_when_stopped
 
 # The whole of what Lambda gives one step, and the memory at which it gives a whole processor.
-TIMEOUT = Duration.minutes(15)
-MEMORY = 1769
+TIMEOUT = Duration.seconds(FUNCTION_SECONDS)
+MEMORY = WHOLE_PROCESSOR_MEGABYTES
 
 
 class Migration(Construct):

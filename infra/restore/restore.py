@@ -7,6 +7,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from dataforge.defaults import FUNCTION_SECONDS, WHOLE_PROCESSOR_MEGABYTES
 from dataforge.postgres.roles import REFILL, RESTORE
 from dataforge.s3.keys import FAILURES, RUNS, dataset_folder
 from dataforge.tables.datasets import DATASETS
@@ -20,8 +21,8 @@ from infra.settings import Settings
 from infra.workflow.machine import dead_letter_queue, machine_name, make_machine, release_when_stopped
 
 # The whole of what Lambda gives one step, and the memory at which it gives a whole processor.
-TIMEOUT = Duration.minutes(15)
-MEMORY = 1769
+TIMEOUT = Duration.seconds(FUNCTION_SECONDS)
+MEMORY = WHOLE_PROCESSOR_MEGABYTES
 
 
 class Restore(Construct):

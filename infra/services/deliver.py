@@ -9,6 +9,7 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from dataforge.aws.metric_names import NAMESPACE
+from dataforge.defaults import API_SECONDS
 from dataforge.postgres.roles import DELIVER
 from infra.foundation.database import Database
 from infra.foundation.functions import Function
@@ -17,7 +18,7 @@ from infra.foundation.network import Network
 from infra.settings import Settings
 
 # API Gateway waits no longer; what would take longer is an error that the caller must hear of.
-TIMEOUT = Duration.seconds(29)
+TIMEOUT = Duration.seconds(API_SECONDS)
 # PostgreSQL writes the JSON; what is left is to hand it on and, for most callers, to compress it.
 MEMORY = 1024
 HOUR = Duration.hours(1)

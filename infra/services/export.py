@@ -6,6 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from dataforge.defaults import FUNCTION_SECONDS, WHOLE_PROCESSOR_MEGABYTES
 from dataforge.postgres.roles import EXPORT
 from dataforge.s3.keys import EVERY_MANIFEST, EXPORTS
 from infra.foundation.database import Database
@@ -20,8 +21,8 @@ from infra.workflow.machine import make_machine
 from infra.workflow.steps import call, retry_died
 
 # The whole of what Lambda gives one step: what takes longer is what backups are for.
-TIMEOUT = Duration.minutes(15)
-MEMORY = 1769
+TIMEOUT = Duration.seconds(FUNCTION_SECONDS)
+MEMORY = WHOLE_PROCESSOR_MEGABYTES
 
 
 class Export(Construct):

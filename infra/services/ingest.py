@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration
 from constructs import Construct
 
+from dataforge.defaults import API_SECONDS, WHOLE_PROCESSOR_MEGABYTES
 from dataforge.postgres.roles import INGEST
 from infra.foundation.database import Database
 from infra.foundation.functions import Function
@@ -13,9 +14,9 @@ from infra.foundation.network import Network
 from infra.settings import Settings
 
 # API Gateway waits no longer; what would take longer is an error that the caller must hear of.
-TIMEOUT = Duration.seconds(29)
+TIMEOUT = Duration.seconds(API_SECONDS)
 # Where Lambda gives a whole processor: a batch is mostly computing, so less memory would cost as much and take longer.
-MEMORY = 1769
+MEMORY = WHOLE_PROCESSOR_MEGABYTES
 # What the documentation page loads; npm brings it, and functions/ingest/docs serves it.
 PAGE = ("swagger-ui.css", "swagger-ui-bundle.js", "LICENSE")
 

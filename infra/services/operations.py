@@ -6,6 +6,7 @@ from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from dataforge.defaults import API_SECONDS
 from dataforge.s3.keys import CLAIMS, EVERY_MANIFEST, EVERY_PARQUET_FILE, EVERY_VERIFICATION, EXPORTS
 from infra.foundation.acknowledge import acknowledge
 from infra.foundation.functions import Function
@@ -15,7 +16,7 @@ from infra.settings import Settings
 from infra.workflow.machine import machine_name
 
 # API Gateway waits no longer.
-TIMEOUT = Duration.seconds(29)
+TIMEOUT = Duration.seconds(API_SECONDS)
 MEMORY = 1024
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dataforge.defaults import BATCH_RECORDS
 from dataforge.tables.datasets import DEFAULT, get_dataset
 from dataforge_cli.aws.api import find_api
 from dataforge_cli.call import Call, calling
@@ -64,7 +65,9 @@ def ingest(
     on_conflict: Annotated[
         OnConflict, typer.Option(help="What to do where a key is stored with other values.")
     ] = OnConflict.reject,
-    batch: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Records in a batch.")] = 1000,
+    batch: Annotated[
+        int, typer.Option(metavar="N", min=1, max=BATCH_RECORDS, help="Records in a batch.")
+    ] = BATCH_RECORDS,
     rejected: Annotated[
         Path | None,
         typer.Option(

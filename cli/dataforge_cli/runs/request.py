@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.s3.keys import raw_prefix
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import get_dataset
 from dataforge_cli.errors import WrongCall
 
-DEFAULT_THRESHOLD = 0.95
+DEFAULT_THRESHOLD = float(QUALITY_THRESHOLD)
 PRESENT = "present"
 
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
+from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.tables.catalogue import Table
 
-DEFAULT_THRESHOLD = Decimal("0.95")
 """What is promised where no migration has said otherwise."""
 
 _DIGITS = Decimal("0.0001")
@@ -28,7 +28,7 @@ class Proof:
     """The last published migration of a table; without one there is no score."""
 
     score: Decimal | None = None
-    threshold: Decimal = DEFAULT_THRESHOLD
+    threshold: Decimal = QUALITY_THRESHOLD
     migration_id: str | None = None
     finished_at: datetime | None = None
 

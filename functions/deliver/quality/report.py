@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.http.errors import InvalidRequest
 from dataforge.tables.catalogue import Dataset
-from functions.deliver.quality.last_quality import DEFAULT_THRESHOLD
 from functions.deliver.quality.rules import as_documents, broken
 
 DEFAULT_WINDOW = "30d"
@@ -128,7 +128,7 @@ def _describe(dataset: Dataset, name: str, facts: Facts) -> dict[str, Any]:
     migration = facts.migrations.get(name)
     return {
         "table": name,
-        "threshold": float(migration[1]) if migration else float(DEFAULT_THRESHOLD),
+        "threshold": float(migration[1]) if migration else float(QUALITY_THRESHOLD),
         **_scores(totals),
         "freshness": _freshness(totals),
         "trend": [_point(*point) for point in facts.trend.get(name, ())],

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from dataforge.defaults import MOST_PAGE_ROWS, PAGE_ROWS
 from dataforge.http.errors import InvalidRequest
 from dataforge.tables.catalogue import Table
 from dataforge.tables.columns import Exact, Ordinal
@@ -24,7 +25,7 @@ class PageParameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     dataset: str = DEFAULT
-    limit: Annotated[Ordinal, Field(le=1000)] = 100
+    limit: Annotated[Ordinal, Field(le=MOST_PAGE_ROWS)] = PAGE_ROWS
     cursor: Annotated[str, StringConstraints(max_length=4000)] | None = None
     select: str | None = None
     min_quality: Annotated[Exact, Field(ge=0, le=1)] | None = None

@@ -6,8 +6,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
-FUNCTION_MEGABYTES = 1769
-"""The memory of the migration's functions where Lambda does not say it."""
+from dataforge.defaults import WHOLE_PROCESSOR_MEGABYTES
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Usage:
 
 def function_megabytes() -> int:
     """The memory that this function has, and is paid for; the workers have the same."""
-    return int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", FUNCTION_MEGABYTES))
+    return int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", WHOLE_PROCESSOR_MEGABYTES))
 
 
 def dollars(usage: Usage, prices: Prices = PRICES) -> dict[str, float]:

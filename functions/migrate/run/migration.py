@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from dataforge.defaults import MOST_TABLES, QUALITY_THRESHOLD
 from dataforge.errors import NoSuchRun
 from dataforge.postgres import ddl
 from dataforge.runs.inputs import Input
@@ -53,8 +54,8 @@ class MigrationInput(Input):
 
     dataset: Name = DEFAULT
     prefix: str = Field(default="", max_length=900, pattern=NO_NUL)
-    quality_threshold: Decimal = Field(default=Decimal("0.95"), ge=0, le=1, decimal_places=9)
-    tables: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
+    quality_threshold: Decimal = Field(default=QUALITY_THRESHOLD, ge=0, le=1, decimal_places=9)
+    tables: list[Name] | None = Field(default=None, min_length=1, max_length=MOST_TABLES)
     on_conflict: Literal["reject", "update"] = "reject"
     ignore: list[Pattern] = Field(default=[], max_length=100)
     resume: str = Field(default="", max_length=100, pattern=NO_NUL)

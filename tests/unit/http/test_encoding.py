@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataforge.defaults import BODY_BYTES
 from dataforge.http import Request
 from dataforge.http.encoding import unpack
 from dataforge.http.errors import BodyTooLarge, NotJson, WrongContentEncoding
-from dataforge.http.message import BODY_LIMIT
 
 LIMIT = 1000
 MEMBER = zlib.decompressobj
@@ -67,7 +67,7 @@ def test_bytes_behind_a_member_are_not_copied_with_each_member(monkeypatch: pyte
 
 
 def test_bomb_is_not_unpacked() -> None:
-    bomb = gzip.compress(bytes(BODY_LIMIT * 20))
+    bomb = gzip.compress(bytes(BODY_BYTES * 20))
     request = Request(
         "POST",
         "/v1/records",

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from dataforge.defaults import WHOLE_PROCESSOR_MEGABYTES
 from functions.migrate.report.cost import (
-    FUNCTION_MEGABYTES,
     PRICES,
     Usage,
     cost,
@@ -51,6 +51,6 @@ def test_use_is_counted_from_items() -> None:
 
 def test_functions_have_the_memory_that_is_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", raising=False)
-    assert function_megabytes() == FUNCTION_MEGABYTES == MEMORY
+    assert function_megabytes() == WHOLE_PROCESSOR_MEGABYTES == MEMORY
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
     assert function_megabytes() == 512

@@ -8,6 +8,16 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dataforge.defaults import (
+    BACKUP_KEEP_COUNT,
+    BACKUP_KEEP_DAYS,
+    BACKUP_PART_MEGABYTES,
+    CHUNK_MEGABYTES,
+    EXPORT_CONCURRENCY,
+    FUNCTION_SECONDS,
+    SAFETY_KEEP_DAYS,
+    TRIAL_RESTORE_MEGABYTES,
+)
 from dataforge.errors import InvalidSettings
 
 
@@ -31,7 +41,7 @@ class DatabaseSettings(Settings):
     db_secret_arn: str = ""
     db_sslmode: Literal["verify-full", "verify-ca", "require", "disable"] = "verify-full"
     db_sslrootcert: str = ""
-    db_statement_seconds: int = Field(default=870, ge=1)
+    db_statement_seconds: int = Field(default=FUNCTION_SECONDS - 30, ge=1)
     """By default just under Lambda's 15 minutes: the database gives up before the function is killed."""
     db_lock_seconds: int = Field(default=20, ge=1)
     db_idle_seconds: int = Field(default=1200, ge=0)
@@ -61,7 +71,7 @@ class MigrationSettings(DatabaseSettings):
 
     raw_bucket: str
     report_bucket: str
-    chunk_bytes: int = Field(default=16 * 2**20, ge=64)
+    chunk_bytes: int = Field(default=CHUNK_MEGABYTES * 2**20, ge=64)
 
 
 class OperationsSettings(Settings):
@@ -72,7 +82,7 @@ class OperationsSettings(Settings):
     export_arn: str
     backup_bucket: str
     report_bucket: str
-    export_concurrency: int = Field(default=3, ge=1)
+    export_concurrency: int = Field(default=EXPORT_CONCURRENCY, ge=1)
     """How many exports may be running when a new one is started."""
     restore_api: bool = False
     """Whether POST /v1/restores is offered; the function has the right to start that machine only then."""
@@ -108,11 +118,11 @@ class BackupSettings(DatabaseSettings):
 
     backup_bucket: str
     report_bucket: str
-    part_bytes: int = Field(default=128 * 2**20, ge=8192)
-    scratch_bytes: int = Field(default=256 * 2**20, ge=0)
-    keep_count: int = Field(default=7, ge=1)
-    keep_days: int = Field(default=35, ge=1)
-    safety_days: int = Field(default=30, ge=1)
+    part_bytes: int = Field(default=BACKUP_PART_MEGABYTES * 2**20, ge=8192)
+    scratch_bytes: int = Field(default=TRIAL_RESTORE_MEGABYTES * 2**20, ge=0)
+    keep_count: int = Field(default=BACKUP_KEEP_COUNT, ge=1)
+    keep_days: int = Field(default=BACKUP_KEEP_DAYS, ge=1)
+    safety_days: int = Field(default=SAFETY_KEEP_DAYS, ge=1)
 
 
 class GlueSettings(Settings):

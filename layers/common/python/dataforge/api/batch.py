@@ -10,10 +10,9 @@ from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypedDict
 
 from dataforge.api.body import Body, DatasetName, pointer, read_body
+from dataforge.defaults import BATCH_RECORDS
 from dataforge.records.validate import Violation
 from dataforge.tables.datasets import DEFAULT
-
-MOST_RECORDS = 1000
 
 Mode = Literal["partial", "atomic", "dry_run"]
 OnConflict = Literal["reject", "update", "ignore"]
@@ -43,7 +42,7 @@ class Batch(Body):
     dataset: DatasetName = DEFAULT
     mode: Mode = "partial"
     on_conflict: OnConflict = "reject"
-    records: Annotated[list[Record], Field(min_length=1, max_length=MOST_RECORDS)]
+    records: Annotated[list[Record], Field(min_length=1, max_length=BATCH_RECORDS)]
 
 
 def read_batch(document: Any) -> Batch:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticKnownError
 
+from dataforge.defaults import MOST_TABLES
 from dataforge.http.cursors import CURSOR_LENGTH
 from dataforge.http.errors import InvalidRequest
 from dataforge.tables.datasets import DATASETS
@@ -27,7 +28,7 @@ DatasetName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"e
 
 TableName = Annotated[str, Field(max_length=200)]
 Cursor = Annotated[str, Field(max_length=CURSOR_LENGTH)]
-Tables = Annotated[list[TableName], Field(min_length=1, max_length=1000)]
+Tables = Annotated[list[TableName], Field(min_length=1, max_length=MOST_TABLES)]
 
 
 class Body(BaseModel):

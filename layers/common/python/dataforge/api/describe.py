@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dataforge.defaults import MOST_PAGE_ROWS, PAGE_ROWS
 from dataforge.http import Kind
 from dataforge.http.cursors import CURSOR_LENGTH
 from dataforge.http.idempotency import REPLAYED_HEADER
@@ -170,7 +171,11 @@ CURSOR = query(
     "cursor", "`next_cursor` of the answer before; opaque.", {"type": "string", "maxLength": CURSOR_LENGTH}
 )
 PAGE = [
-    query("limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}),
+    query(
+        "limit",
+        "How many at most.",
+        {"type": "integer", "minimum": 1, "maximum": MOST_PAGE_ROWS, "default": PAGE_ROWS},
+    ),
     CURSOR,
 ]
 """Parameters of every listing that goes page by page."""

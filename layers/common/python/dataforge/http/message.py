@@ -12,12 +12,12 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
+from dataforge.defaults import BODY_BYTES
 from dataforge.errors import DataForgeError, DiskFull, Unavailable, UnusableBucket
 from dataforge.http.access import owner_of
 from dataforge.http.encoding import unpack
 from dataforge.http.errors import BodyTooLarge, InvalidRequest, NotJson, WrongMediaType, WrongMethod
 
-BODY_LIMIT = 4 * 2**20
 """Bytes of a decoded body. Lambda takes 6 MiB of an event in which the body is escaped or in base64."""
 
 RETRY_SECONDS = 2
@@ -70,9 +70,9 @@ class Request:
             )
         except (binascii.Error, ValueError) as error:
             raise NotJson("The body is not valid UTF-8.") from error
-        if len(data) > BODY_LIMIT:
-            raise BodyTooLarge(len(data), BODY_LIMIT)
-        return unpack(data, self.headers.get("content-encoding", ""), BODY_LIMIT)
+        if len(data) > BODY_BYTES:
+            raise BodyTooLarge(len(data), BODY_BYTES)
+        return unpack(data, self.headers.get("content-encoding", ""), BODY_BYTES)
 
     def json_body(self) -> bytes:
         """The body, declared as JSON. Raises ``WrongMediaType`` and what ``body`` raises."""

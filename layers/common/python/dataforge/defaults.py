@@ -1,0 +1,66 @@
+"""Limits and defaults that functions, infrastructure, API description and command line share."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+# Migration.
+
+QUALITY_THRESHOLD = Decimal("0.95")
+"""The share of records that a migration must load of each table, unless its input specifies another."""
+
+CHUNK_MEGABYTES = 16
+"""The part of a CSV file that one load step takes."""
+
+MOST_TABLES = 1000
+"""The tables that one request or input may name."""
+
+# Backup and restore.
+
+BACKUP_PART_MEGABYTES = 128
+"""The size of the page range, as PostgreSQL stores it, that one file of a backup holds."""
+
+TRIAL_RESTORE_MEGABYTES = 256
+"""The size of a backup's files up to which a verification also restores it."""
+
+BACKUP_KEEP_COUNT = 7
+"""The number of newest backups that never expire."""
+
+BACKUP_KEEP_DAYS = 35
+SAFETY_KEEP_DAYS = 30
+
+# API.
+
+BATCH_RECORDS = 1000
+"""The most records of one batch."""
+
+BODY_BYTES = 4 * 2**20
+"""The largest body of a request, after decompression."""
+
+PAGE_ROWS, MOST_PAGE_ROWS = 100, 1000
+"""The rows of a page: by default, and at most."""
+
+IDEMPOTENCY_HOURS = 24
+"""How long the answer to a batch is stored under its idempotency key."""
+
+EXPORT_CONCURRENCY = 3
+"""Exports that run at the same time."""
+
+# Storage.
+
+TEMPORARY_DAYS = 30
+"""After which claims, exports, progress and Step Functions' own results expire."""
+
+EXECUTION_HISTORY_DAYS = 90
+"""How long Step Functions stores an execution after its end."""
+
+# AWS Lambda.
+
+WHOLE_PROCESSOR_MEGABYTES = 1769
+"""The memory at which Lambda gives a function a whole processor."""
+
+FUNCTION_SECONDS = 900
+"""The longest time that Lambda lets a function run."""
+
+API_SECONDS = 29
+"""The longest time that API Gateway waits for a function."""
