@@ -6,13 +6,16 @@ No key, no conflicts, no kept rejections, no report: the first bad record fails 
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from psycopg2.extras import execute_values
 from pydantic import BaseModel, StringConstraints, TypeAdapter
 
 from bench.ingest_calls import Call, Post, Records
-from dataforge.postgres.connection import Connection
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+
 
 Id = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 

@@ -10,13 +10,13 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from bench.folder_store import FolderStore
 from bench.server import Server
-from dataforge.postgres.connection import Connection, connect
+from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.settings import DatabaseSettings, MigrationSettings
 from functions.migrate.lifecycle.begin import begin
@@ -27,6 +27,10 @@ from functions.migrate.report.report import report
 from functions.migrate.resolve.resolve import settle
 from functions.migrate.run.work_items import LoadItem, ScanItem
 from functions.migrate.scan.cut import cut
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+
 
 WORKERS = 2
 PREFIX = "olist/"

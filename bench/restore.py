@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg2
 
@@ -27,11 +28,14 @@ from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
 from dataforge.backups.page_ranges import on_pages
 from dataforge.bulk import parquet
 from dataforge.postgres import ddl
-from dataforge.postgres.connection import Connection
 from dataforge.records.validate import content_hash
 from dataforge.s3.keys import backup_folder, part_key
 from dataforge.tables.catalogue import Table
 from dataforge.tables.datasets import get_dataset
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+
 
 OLIST = get_dataset("olist")
 GEOLOCATIONS = OLIST.table("geolocations")

@@ -8,14 +8,13 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from bench.folder_store import FolderStore
 from bench.ours import PREFIX
 from bench.server import Server
-from dataforge.postgres.connection import Connection
 from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.settings import MigrationSettings
 from functions.migrate.lifecycle.begin import begin
@@ -25,6 +24,10 @@ from functions.migrate.publish.publish import publish, reconcile
 from functions.migrate.resolve.resolve import settle
 from functions.migrate.run.work_items import LoadItem, ScanItem
 from functions.migrate.scan.cut import cut
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+
 
 _numbers = itertools.count(1)
 Spent = tuple[float, float]

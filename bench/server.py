@@ -9,16 +9,21 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg2
 
-from dataforge.postgres.connection import Connection, connect
+from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import LOGINS
 from dataforge.settings import DatabaseSettings
 from functions.schema.apply.apply import apply
 from local import postgres
 from local.config import CLOUD_PYTHON, HOST, Config
 from local.ports import free_port
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+
 
 MASTER = "bench_master"
 

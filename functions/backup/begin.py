@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.aws.failures import LEFT_BEHIND
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.visible_rows import require_declared, require_sound
 from dataforge.runs import leases
 from dataforge.runs.ids import run_id as id_of
 from functions.backup.run import read_input
 from functions.backup.signals import signal
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
 
 
 def begin(db: Connection, execution: str, started: str, document: Any, dead: str = "") -> dict[str, Any]:

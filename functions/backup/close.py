@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.aws.failures import caught
 from dataforge.backups import manifest
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.settings import BackupSettings
 from functions.backup.begin import release
 from functions.backup.expire import drop_leftovers, retain
 from functions.backup.run import read_run
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
-def close(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict[str, Any]:
+    from dataforge.postgres.types import Connection
+
+
+def close(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, Any]:
     """Close a run that did its work; returns the state machine's output. Repeating it is harmless."""
     with transaction(db) as cursor:
         run = read_run(cursor, run_id)
@@ -33,7 +38,7 @@ def close(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dic
 
 
 def abandon(
-    db: Connection, s3: Any, settings: BackupSettings, execution: str, error: dict[str, str]
+    db: Connection, s3: S3Client, settings: BackupSettings, execution: str, error: dict[str, str]
 ) -> dict[str, str]:
     """Close a run that failed: its leases, its snapshot and its files go. Returns "error" and "cause" to fail with.
 
@@ -46,7 +51,7 @@ def abandon(
 
 def end(
     db: Connection,
-    s3: Any,
+    s3: S3Client,
     settings: BackupSettings,
     execution: str,
     status: str,

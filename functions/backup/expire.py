@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from dataforge.backups import manifest
 from dataforge.backups.manifest import Manifest
 from dataforge.errors import DamagedBackup
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.runs.ids import time_of
 from dataforge.s3.keys import MANIFEST, backup_folder
 from dataforge.s3.objects import list_objects, translated
 from dataforge.settings import BackupSettings
 from functions.backup.run import Run, read_run
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+    from dataforge.postgres.types import Connection, Cursor
+
 
 LEFTOVER_DAYS = 7
 """A folder without a manifest may be one that another machine is writing; after this time nobody is."""
@@ -33,7 +40,7 @@ class Kept:
     verified: bool
 
 
-def retain(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> list[str]:
+def retain(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> list[str]:
     """Remove the dataset's outdated backups and leftovers, and old runs from the ledger. Returns the ids that went."""
     with transaction(db) as cursor:
         run = read_run(cursor, run_id)
@@ -61,7 +68,7 @@ def retain(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> li
     return gone
 
 
-def _ledger(cursor: Any) -> tuple[set[str], set[str]]:
+def _ledger(cursor: Cursor) -> tuple[set[str], set[str]]:
     """The runs that ended so long ago that none of their workers lives any more, and all runs."""
     cursor.execute(
         "SELECT run_id, coalesce(finished_at < now() - interval '20 minutes', false) FROM dataforge.backups"
@@ -70,7 +77,7 @@ def _ledger(cursor: Any) -> tuple[set[str], set[str]]:
     return {run_id for run_id, is_over in runs if is_over}, {run_id for run_id, _ in runs}
 
 
-def _look_at(s3: Any, bucket: str, backup: Manifest) -> Kept:
+def _look_at(s3: S3Client, bucket: str, backup: Manifest) -> Kept:
     try:
         found = manifest.read_verification(s3, bucket, backup.dataset, backup.backup_id)
     except ValidationError:
@@ -110,12 +117,12 @@ def _proven(backups: list[Kept]) -> Iterator[str]:
             yield kept.backup.backup_id
 
 
-def delete(s3: Any, bucket: str, prefix: str) -> None:
+def delete(s3: S3Client, bucket: str, prefix: str) -> None:
     """Delete all objects below the prefix, the manifest first: from then on there is no backup that lacks files."""
     keys = [item.key for item in list_objects(s3, bucket, prefix)]
     keys.sort(key=lambda key: not key.endswith(f"/{MANIFEST}"))
     for start in range(0, len(keys), _DELETED_AT_ONCE):
-        some = [{"Key": key} for key in keys[start : start + _DELETED_AT_ONCE]]
+        some: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys[start : start + _DELETED_AT_ONCE]]
         with translated(bucket, prefix):
             answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": some, "Quiet": True})
         if answer.get("Errors"):
@@ -124,7 +131,7 @@ def delete(s3: Any, bucket: str, prefix: str) -> None:
             )
 
 
-def drop_leftovers(s3: Any, bucket: str, run: Run) -> None:
+def drop_leftovers(s3: S3Client, bucket: str, run: Run) -> None:
     """Delete what a run that ended has written, unless it had finished its backup."""
     if run.backup_id == run.id and manifest.find(s3, bucket, run.dataset.name, run.id) is None:
         delete(s3, bucket, run.folder)

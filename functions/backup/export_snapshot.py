@@ -6,15 +6,19 @@ different times, so at every end the other still holds. Whoever reads tries the 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
 from dataforge.errors import Busy, SnapshotLost
-from dataforge.postgres.connection import Connection, transaction, translated
+from dataforge.postgres.connection import transaction, translated
 from dataforge.postgres.snapshot import export_again, export_new, read_as_of, share_tables
 from functions.backup.run import Run, read_run
 from functions.backup.signals import signal, wait
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
+
 
 _GONE = (psycopg2.errors.UndefinedObject, psycopg2.errors.InvalidParameterValue)
 
@@ -65,7 +69,7 @@ def _publish(db: Connection, holder: Connection, run_id: str) -> str | None:
     return snapshot
 
 
-def _take_over(cursor: Any, holder: Connection, holding: Any, run: Run) -> str:
+def _take_over(cursor: Cursor, holder: Connection, holding: Any, run: Run) -> str:
     for known in _published(cursor, run.id):
         try:
             return export_again(holding, run.tables, known)
@@ -81,7 +85,7 @@ def _withdraw(db: Connection, run_id: str, snapshot: str) -> None:
         )
 
 
-def _published(cursor: Any, run_id: str) -> list[str]:
+def _published(cursor: Cursor, run_id: str) -> list[str]:
     """The ids under which the run's snapshot may be held, newest first."""
     cursor.execute(
         "SELECT snapshot FROM dataforge.snapshots WHERE run_id = %s ORDER BY published_at DESC", (run_id,)
@@ -89,12 +93,12 @@ def _published(cursor: Any, run_id: str) -> list[str]:
     return [snapshot for (snapshot,) in cursor.fetchall()]
 
 
-def is_held(cursor: Any, run_id: str) -> bool:
+def is_held(cursor: Cursor, run_id: str) -> bool:
     """Whether the run's snapshot was published."""
     return bool(_published(cursor, run_id)) or not read_run(cursor, run_id).is_running
 
 
-def read_by_snapshot(db: Connection, cursor: Any, run: Run) -> None:
+def read_by_snapshot(db: Connection, cursor: Cursor, run: Run) -> None:
     """Begin a transaction that reads the run's instant. Raises ``Busy`` in the moment in which nobody holds it."""
     for known in _published(cursor, run.id):
         db.rollback()

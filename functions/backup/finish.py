@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dataforge.backups import manifest
 from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
 from dataforge.errors import DamagedBackup, NotReconciled
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.records.validate import content_hash
 from dataforge.s3.keys import manifest_key, part_key
 from dataforge.s3.objects import list_objects
@@ -16,6 +16,11 @@ from dataforge.settings import BackupSettings
 from dataforge.tables.catalogue import Table
 from functions.backup.run import Run, read_run
 from functions.backup.signals import signal
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection, Cursor
 
 
 class Part(NamedTuple):
@@ -35,7 +40,7 @@ class Part(NamedTuple):
         return part_key(self.table, self.part)
 
 
-def finish(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict[str, str]:
+def finish(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, str]:
     """Write the manifest; from then on the backup exists, and nobody needs its snapshot. Returns its S3 URI.
 
     Repeating it is harmless. Raises ``NotReconciled`` if a part was not written, ``DamagedBackup`` if a file is not there
@@ -53,7 +58,7 @@ def finish(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> di
     return {"manifest": uri}
 
 
-def _parts(cursor: Any, run: Run) -> list[Part]:
+def _parts(cursor: Cursor, run: Run) -> list[Part]:
     cursor.execute(
         'SELECT "table", part, rows, hash_total, size, sha256, etag FROM dataforge.backup_parts WHERE run_id = %s'
         ' ORDER BY "table", part',
@@ -68,7 +73,7 @@ def _parts(cursor: Any, run: Run) -> list[Part]:
     return parts
 
 
-def _check_files(s3: Any, bucket: str, run: Run, parts: list[Part]) -> None:
+def _check_files(s3: S3Client, bucket: str, run: Run, parts: list[Part]) -> None:
     """The files are there in the versions that the workers wrote, and no others."""
     found = {o.key: (o.size, o.etag) for o in list_objects(s3, bucket, run.folder)}
     found.pop(manifest_key(run.dataset.name, run.backup_id), None)

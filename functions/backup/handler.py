@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -14,7 +14,7 @@ from dataforge.aws.failures import as_step, caught, ended
 from dataforge.aws.metric_names import BACKUP, BACKUP_DAMAGED, BACKUP_VERIFIED, NAMESPACE
 from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
 from dataforge.errors import DamagedBackup
-from dataforge.postgres.connection import Connection, connect, get_db_resource, transaction
+from dataforge.postgres.connection import connect, get_db_resource, transaction
 from dataforge.settings import BackupSettings, DatabaseSettings, read
 from functions.backup.begin import begin
 from functions.backup.close import abandon, close, end
@@ -27,12 +27,18 @@ from functions.backup.verification_result import judge
 from functions.backup.verify import CheckItem, check, plan_checks
 from functions.backup.write_file import back_up
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection
+
+
 SERVICE = BACKUP
 logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)
 
 
 @cache
-def _s3() -> Any:
+def _s3() -> S3Client:
     """S3's client; making one takes longer than most of its calls."""
     return make_client("s3", WORKER)
 
@@ -50,7 +56,7 @@ def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return result
 
 
-def _step(event: dict[str, Any], settings: BackupSettings, db: Connection, s3: Any) -> dict[str, Any]:
+def _step(event: dict[str, Any], settings: BackupSettings, db: Connection, s3: S3Client) -> dict[str, Any]:
     match event:
         case {"step": "begin", "execution": execution, "started": started, "input": document}:
             return begin(db, execution, started, document, event.get("dead", ""))
@@ -72,7 +78,7 @@ def _step(event: dict[str, Any], settings: BackupSettings, db: Connection, s3: A
     raise ValueError(f"unknown step {event['step']!r}")
 
 
-def _judge(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict[str, Any]:
+def _judge(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, Any]:
     """Judge, and count the outcome: what the alarms look at. An old or partial backup proves nothing about the schedule."""
     with transaction(db) as cursor:
         dataset = read_run(cursor, run_id).dataset.name

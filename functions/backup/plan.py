@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from dataforge.backups.page_ranges import count_parts
 from dataforge.errors import Busy, TableChanged
 from dataforge.postgres import ddl
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.visible_rows import require_sound
 from dataforge.s3.keys import part_key, work_list_key
 from dataforge.s3.objects import put_json
@@ -19,6 +19,12 @@ from dataforge.tables.catalogue import Table
 from functions.backup.export_snapshot import is_held
 from functions.backup.run import Run, read_run
 from functions.backup.signals import wait
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection, Cursor
+
 
 _SNAPSHOT_SECONDS = 60.0
 
@@ -46,7 +52,7 @@ class PartItem(BaseModel):
         return part_key(self.table, self.part)
 
 
-def plan(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict[str, Any]:
+def plan(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, Any]:
     """Wait for the snapshot, divide the tables, and enter the parts in the ledger.
 
     Returns the ``key`` of the list of parts in the report bucket, and their ``count``. Repeating it is harmless. Raises
@@ -69,7 +75,7 @@ def plan(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict
     return {"key": key, "count": len(items)}
 
 
-def check_columns(cursor: Any, table: Table) -> None:
+def check_columns(cursor: Cursor, table: Table) -> None:
     """Raises ``TableChanged`` naming every column that is not as the catalogue declares it."""
     cursor.execute(_COLUMNS, (ddl.qualified(table),))
     have = {name: (kind, not_null) for name, kind, not_null in cursor.fetchall()}
@@ -85,7 +91,7 @@ def check_columns(cursor: Any, table: Table) -> None:
         raise TableChanged(f"{table.dataset}.{table.name}", sorted(differences))
 
 
-def _divide(cursor: Any, run: Run, table: Table, part_bytes: int) -> Iterator[PartItem]:
+def _divide(cursor: Cursor, run: Run, table: Table, part_bytes: int) -> Iterator[PartItem]:
     """The table's parts, of about ``part_bytes`` each; an empty table is one, and the last one is open to the end."""
     pages, count = count_parts(cursor, ddl.qualified(table), part_bytes)
     count = max(count, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -14,6 +14,10 @@ from dataforge.runs.inputs import Id, Input
 from dataforge.s3.keys import backup_folder
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import DEFAULT, get_dataset
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 Name = Annotated[str, StringConstraints(max_length=100)]
 
@@ -76,7 +80,7 @@ class Run:
         return self
 
 
-def read_run(cursor: Any, run_id: str, *, lock: bool = False) -> Run:
+def read_run(cursor: Cursor, run_id: str, *, lock: bool = False) -> Run:
     """The run of this id; with ``lock`` nobody changes its state before the transaction ends."""
     cursor.execute(
         "SELECT run_id, execution, dataset, tables, backup_id, status, created_at FROM dataforge.backups"

@@ -5,14 +5,18 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dataforge.postgres.connection import Connection, transaction, translated
+from dataforge.postgres.connection import transaction, translated
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
+
 
 _CHANNEL = "dataforge_backup"
 
 
-def signal(cursor: Any) -> None:
+def signal(cursor: Cursor) -> None:
     """Let everybody who waits look again once the transaction is committed."""
     cursor.execute(f"NOTIFY {_CHANNEL}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING
 
 import psycopg2
 
@@ -12,19 +12,26 @@ from dataforge.backups.manifest import Manifest
 from dataforge.bulk import parquet
 from dataforge.bulk.binary_copy import copy_batch
 from dataforge.postgres import ddl
-from dataforge.postgres.connection import Connection, transaction, translated
+from dataforge.postgres.connection import transaction, translated
 from dataforge.postgres.refusals import describe
+from dataforge.postgres.rows import one_row
 from dataforge.records.validate import content_hash
 from dataforge.s3.objects import download
 from dataforge.settings import BackupSettings
 from dataforge.tables.catalogue import Dataset, Table
 from functions.backup.run import read_run
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection, Cursor
+
+
 SCHEMA = "pg_temp"
 """Every session's own: it needs no right beyond TEMPORARY, writes no log, and nothing of it outlasts the transaction."""
 
 
-def restore_scratch(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict[str, bool]:
+def restore_scratch(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, bool]:
     """Load the backup's tables with keys, checks and foreign keys, compare them, and roll everything back.
 
     Returns {"restored": whether it was tried}: not if files were found damaged, if they are larger than ``scratch_bytes``,
@@ -44,12 +51,12 @@ def restore_scratch(db: Connection, s3: Any, settings: BackupSettings, run_id: s
     return {"restored": True}
 
 
-def _is_fit(cursor: Any, run_id: str, dataset: Dataset, backup: Manifest, limit: int) -> bool:
+def _is_fit(cursor: Cursor, run_id: str, dataset: Dataset, backup: Manifest, limit: int) -> bool:
     cursor.execute(
         "SELECT count(*) FROM dataforge.backup_checks WHERE run_id = %s AND (fault IS NOT NULL OR checked_at IS NULL)",
         (run_id,),
     )
-    sound = cursor.fetchone()[0] == 0
+    sound = one_row(cursor)[0] == 0
     return (
         sound
         and backup.size <= limit
@@ -61,7 +68,7 @@ def _is_fit(cursor: Any, run_id: str, dataset: Dataset, backup: Manifest, limit:
     )
 
 
-def _restore(db: Connection, s3: Any, bucket: str, dataset: Dataset, backup: Manifest) -> str:
+def _restore(db: Connection, s3: S3Client, bucket: str, dataset: Dataset, backup: Manifest) -> str:
     """What is wrong with the restored tables; empty if nothing is."""
     names = [entry.table for entry in backup.tables]
     try:
@@ -79,7 +86,7 @@ def _restore(db: Connection, s3: Any, bucket: str, dataset: Dataset, backup: Man
     return ""
 
 
-def _fill(cursor: Any, s3: Any, bucket: str, backup: Manifest, table: Table) -> None:
+def _fill(cursor: Cursor, s3: S3Client, bucket: str, backup: Manifest, table: Table) -> None:
     cursor.execute(ddl.create_table(table, SCHEMA))
     for file in backup.table(table.name).files:
         data = download(s3, bucket, backup.folder + file.key)
@@ -87,7 +94,7 @@ def _fill(cursor: Any, s3: Any, bucket: str, backup: Manifest, table: Table) -> 
             copy_batch(cursor, table, SCHEMA, batch)
 
 
-def _complete(cursor: Any, table: Table, names: list[str]) -> None:
+def _complete(cursor: Cursor, table: Table, names: list[str]) -> None:
     """Key, checks, and the foreign keys to parents that are in the backup."""
     keys = [(key.name, ddl.foreign_key(key, SCHEMA)) for key in table.foreign_keys if key.parent in names]
     for name, definition in (ddl.primary_key(table), *ddl.checks(table), *keys):
@@ -96,11 +103,11 @@ def _complete(cursor: Any, table: Table, names: list[str]) -> None:
         )
 
 
-def _difference(cursor: Any, backup: Manifest, table: Table) -> str:
+def _difference(cursor: Cursor, backup: Manifest, table: Table) -> str:
     cursor.execute(
         f"SELECT count(*), coalesce(sum({ddl.row_hash_sql(table)}), 0) FROM {ddl.qualified(table, SCHEMA)}"
     )
-    rows, total = cursor.fetchone()
+    rows, total = one_row(cursor)
     entry, found = backup.table(table.name), content_hash(int(total))
     if (rows, found) == (entry.rows, entry.content_hash):
         return ""

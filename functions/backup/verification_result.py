@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.backups import manifest
 from dataforge.backups.manifest import Manifest, Verification
 from dataforge.errors import DamagedBackup
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
+from dataforge.postgres.rows import one_row
 from dataforge.records.validate import content_hash
 from dataforge.settings import BackupSettings
 from functions.backup.run import read_run
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection, Cursor
+
 
 _NAMED = 20
 """How many faults are written down; the first ones tell enough."""
 
 
-def judge(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict[str, Any]:
+def judge(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, Any]:
     """Write the verification beside the manifest. Repeating it is harmless.
 
     Returns {"verified": true, "how": [...], "seconds": float, "new": whether the run has made this backup, of the whole
@@ -33,7 +40,7 @@ def judge(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dic
             " WHERE run_id = %s",
             (run_id,),
         )
-        how, faults, seconds = cursor.fetchone()
+        how, faults, seconds = one_row(cursor)
         faults += [*_file_faults(cursor, run_id), *_table_faults(cursor, run_id, backup)]
     found = Verification(
         backup_id=run.backup_id,
@@ -50,7 +57,7 @@ def judge(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dic
     return {"verified": True, "how": how, "seconds": found.seconds, "new": whole and run.backup_id == run.id}
 
 
-def _file_faults(cursor: Any, run_id: str) -> Iterator[str]:
+def _file_faults(cursor: Cursor, run_id: str) -> Iterator[str]:
     cursor.execute(
         "SELECT key, coalesce(fault, 'was not checked') FROM dataforge.backup_checks"
         ' WHERE run_id = %s AND (fault IS NOT NULL OR checked_at IS NULL) ORDER BY "table", key',
@@ -60,7 +67,7 @@ def _file_faults(cursor: Any, run_id: str) -> Iterator[str]:
         yield f"{key} {fault}"
 
 
-def _table_faults(cursor: Any, run_id: str, backup: Manifest) -> Iterator[str]:
+def _table_faults(cursor: Cursor, run_id: str, backup: Manifest) -> Iterator[str]:
     """Tables whose entry contradicts itself, or whose files, sound each, together are not the table."""
     cursor.execute(
         'SELECT "table", coalesce(sum(rows), 0), coalesce(sum(hash_total), 0) FROM dataforge.backup_checks WHERE run_id = %s'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
@@ -14,12 +14,17 @@ from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
 from dataforge.bulk import parquet
 from dataforge.bulk.row_hashes import digests, hash_total
 from dataforge.bulk.row_texts import row_bodies
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.s3.keys import verification_key, work_list_key
 from dataforge.s3.objects import download, list_objects, put_json
 from dataforge.settings import BackupSettings
 from dataforge.tables.column_types import storage_type
 from functions.backup.run import Run, read_run
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection
 
 
 class CheckItem(BaseModel):
@@ -35,7 +40,7 @@ class CheckItem(BaseModel):
     file: FileEntry
 
 
-def plan_checks(db: Connection, s3: Any, settings: BackupSettings, run_id: str) -> dict[str, Any]:
+def plan_checks(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, Any]:
     """Enter the files to read back in the ledger. Returns the ``key`` of their list and their ``count``.
 
     Repeating it begins again. Raises ``NoSuchBackup``, or ``DamagedBackup`` if the manifest cannot be understood.
@@ -65,7 +70,7 @@ def _item(run: Run, backup: Manifest, table: TableEntry, file: FileEntry) -> Che
     return CheckItem(run_id=run.id, folder=backup.folder, table=table.table, columns=columns, file=file)
 
 
-def _listing_faults(s3: Any, bucket: str, backup: Manifest) -> Iterator[str]:
+def _listing_faults(s3: S3Client, bucket: str, backup: Manifest) -> Iterator[str]:
     """Objects in the backup's folder that the manifest does not know; what is missing shows when it is read."""
     known = {backup.folder + file.key for table in backup.tables for file in table.files}
     known |= {backup.key, verification_key(backup.dataset, backup.backup_id)}
@@ -74,7 +79,7 @@ def _listing_faults(s3: Any, bucket: str, backup: Manifest) -> Iterator[str]:
             yield f"{item.key.removeprefix(backup.folder)} is no part of it"
 
 
-def check(db: Connection, s3: Any, settings: BackupSettings, item: CheckItem) -> str:
+def check(db: Connection, s3: S3Client, settings: BackupSettings, item: CheckItem) -> str:
     """Read one file back and note what is in it. Returns what is wrong with it, "" if nothing is; repeating is harmless."""
     data = download(s3, settings.backup_bucket, item.folder + item.file.key)
     rows = total = None

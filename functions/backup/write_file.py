@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.backups.page_ranges import on_pages
 from dataforge.bulk import parquet
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
+from dataforge.postgres.rows import one_row
 from dataforge.s3.upload import Uploaded, uploading
 from dataforge.settings import BackupSettings
 from functions.backup.export_snapshot import read_by_snapshot
 from functions.backup.plan import PartItem
 from functions.backup.run import Run, read_run
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
-def back_up(db: Connection, s3: Any, settings: BackupSettings, item: PartItem) -> int:
+    from dataforge.postgres.types import Connection
+
+
+def back_up(db: Connection, s3: S3Client, settings: BackupSettings, item: PartItem) -> int:
     """Write the part's file, unless it is written, and enter it in the ledger. Returns its rows.
 
     The same part always makes the same file, so that a second try replaces it by itself. Raises ``LeaseLost`` if the run
@@ -26,7 +32,7 @@ def back_up(db: Connection, s3: Any, settings: BackupSettings, item: PartItem) -
             'SELECT rows FROM dataforge.backup_parts WHERE run_id = %s AND "table" = %s AND part = %s',
             (item.run_id, item.table, item.part),
         )
-        (rows,) = cursor.fetchone()
+        (rows,) = one_row(cursor)
     if rows is not None:
         return int(rows)
     written, file = _write(db, s3, settings, run, item)
@@ -43,7 +49,7 @@ def back_up(db: Connection, s3: Any, settings: BackupSettings, item: PartItem) -
 
 
 def _write(
-    db: Connection, s3: Any, settings: BackupSettings, run: Run, item: PartItem
+    db: Connection, s3: S3Client, settings: BackupSettings, run: Run, item: PartItem
 ) -> tuple[parquet.Written, Uploaded]:
     table = run.dataset.table(item.table)
     key = run.folder + item.key

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg2.errors
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -29,6 +29,10 @@ from functions.deliver.records.indexes import unindexed
 from functions.deliver.records.page import Page, read_page
 from functions.deliver.records.query import RecordQuery, read_parameters, read_query
 from functions.deliver.tables import describe_tables
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
+
 
 T = TypeVar("T")
 
@@ -109,7 +113,7 @@ def get_quality(request: Request) -> Response:
     return _json(request, {"window": given, "data": found})
 
 
-def _page(cursor: Any, query: RecordQuery) -> tuple[Page, Proof, list[str]]:
+def _page(cursor: Cursor, query: RecordQuery) -> tuple[Page, Proof, list[str]]:
     """The page, what is proven of the table, and the filters without an index. Raises ``BelowQuality``."""
     proof = last_proof(cursor, query.table)
     wanted = query.min_quality
@@ -133,7 +137,7 @@ def _json(request: Request, document: Any) -> Response:
 def _select(work: Callable[[Any], T], tables: Sequence[Table] = ()) -> T:
     """What the work reads. Raises ``TableChanged`` if one of the tables is not what the catalogue declares."""
 
-    def select(db: Any) -> T:
+    def select(db: Connection) -> T:
         try:
             return read_in_transaction(db)
         except psycopg2.ProgrammingError:
@@ -141,7 +145,7 @@ def _select(work: Callable[[Any], T], tables: Sequence[Table] = ()) -> T:
                 require_declared(cursor, tables)
             raise
 
-    def read_in_transaction(db: Any) -> T:
+    def read_in_transaction(db: Connection) -> T:
         with transaction(db) as cursor:
             try:
                 return work(cursor)

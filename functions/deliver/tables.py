@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.postgres.ddl import literal, qualified
 from dataforge.postgres.visible_rows import require_sound
 from dataforge.tables.catalogue import Column, Dataset, Table
 from dataforge.tables.json_schema import row_schema
 from functions.deliver.quality.last_quality import Proof, last_proofs
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 COUNTED_BYTES = 512 * 2**20
 """Tables up to this size are counted; of larger ones, where that would take seconds, PostgreSQL's estimate is told."""
@@ -20,7 +24,7 @@ _SIZES = """
 """
 
 
-def describe_tables(cursor: Any, dataset: Dataset, names: Iterable[str]) -> list[dict[str, Any]]:
+def describe_tables(cursor: Cursor, dataset: Dataset, names: Iterable[str]) -> list[dict[str, Any]]:
     """A document for each of the tables named."""
     tables = [dataset.table(name) for name in names]
     require_sound(cursor, tables)
@@ -34,12 +38,12 @@ def describe_tables(cursor: Any, dataset: Dataset, names: Iterable[str]) -> list
     ]
 
 
-def _estimates(cursor: Any, tables: list[Table]) -> dict[str, int]:
+def _estimates(cursor: Cursor, tables: list[Table]) -> dict[str, int]:
     cursor.execute(_SIZES, [[qualified(table) for table in tables], COUNTED_BYTES])
     return dict(cursor.fetchall())
 
 
-def _count(cursor: Any, tables: list[Table]) -> dict[str, int]:
+def _count(cursor: Cursor, tables: list[Table]) -> dict[str, int]:
     if not tables:
         return {}
     cursor.execute(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.backups import manifest
 from dataforge.backups.manifest import Manifest
 from dataforge.bulk import parquet
 from dataforge.errors import DamagedBackup
 from dataforge.postgres import ddl
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
+from dataforge.postgres.rows import one_row
 from dataforge.postgres.snapshot import export_new, share_tables
 from dataforge.postgres.visible_rows import require_declared, require_sound
 from dataforge.records.validate import ROW_HASH, content_hash
@@ -24,6 +25,12 @@ from dataforge.tables.catalogue import Table
 from dataforge.tables.datasets import get_dataset
 from functions.export.lines import write_lines
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection, Cursor
+
+
 _LOOKED_AT = 10
 """How many of the newest backups are asked whether they hold the rows; each costs a request."""
 
@@ -31,7 +38,7 @@ MEDIA = {"parquet": "application/vnd.apache.parquet", "ndjson": "application/x-n
 
 
 def export(
-    db: Connection, s3: Any, settings: ExportSettings, export_id: str, table: Table, form: Format
+    db: Connection, s3: S3Client, settings: ExportSettings, export_id: str, table: Table, form: Format
 ) -> Export:
     """Make the export, and note in the report bucket what was made. ``db`` is closed afterwards: it holds a lock.
 
@@ -67,16 +74,16 @@ def export(
     return made
 
 
-def _measure(cursor: Any, table: Table) -> tuple[int, str]:
+def _measure(cursor: Cursor, table: Table) -> tuple[int, str]:
     """The table's rows and their content hash."""
     cursor.execute(
         f"SELECT count(*), coalesce(sum({ddl.row_hash_sql(table)}), 0) FROM {ddl.qualified(table)}"
     )
-    rows, total = cursor.fetchone()
+    rows, total = one_row(cursor)
     return rows, content_hash(int(total))
 
 
-def _same_rows(s3: Any, bucket: str, table: Table, rows: int, content: str) -> Manifest | None:
+def _same_rows(s3: S3Client, bucket: str, table: Table, rows: int, content: str) -> Manifest | None:
     """The newest backup, of the last few, that has the table as it is now; one that cannot be read is passed over."""
     wanted = (rows, content, manifest.fingerprint(manifest.column_entries(table)))
     backup_ids = sorted(manifest.backup_ids(s3, bucket, table.dataset), reverse=True)
@@ -103,7 +110,7 @@ def _files_of(bucket: str, found: Manifest, table: Table) -> list[ExportFile]:
 
 
 def _write(
-    cursor: Any, s3: Any, bucket: str, export_id: str, table: Table, form: Format, rows: int
+    cursor: Cursor, s3: S3Client, bucket: str, export_id: str, table: Table, form: Format, rows: int
 ) -> ExportFile:
     key = export_file_key(export_id, table.name, form)
     with uploading(s3, bucket, key, MEDIA[form]) as upload:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -17,6 +17,10 @@ from dataforge.runs.ids import run_id
 from dataforge.settings import ExportSettings, read
 from dataforge.tables.datasets import get_dataset
 from functions.export.export import export
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 SERVICE = "export"
 logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)
@@ -40,5 +44,5 @@ def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 @cache
-def _s3() -> Any:
+def _s3() -> S3Client:
     return make_client("s3", WORKER)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.postgres.ddl import columns_sql, qualified
 from dataforge.records.row_json import copy_rows, undouble
 from dataforge.tables.catalogue import Table
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _PIECE = 1 << 20
 
@@ -30,7 +34,7 @@ class _Lines:
         self._buffer.clear()
 
 
-def write_lines(cursor: Any, table: Table, file: io.RawIOBase) -> None:
+def write_lines(cursor: Cursor, table: Table, file: io.RawIOBase) -> None:
     """Write all rows of the table, in no particular order, in bounded memory."""
     lines = _Lines(file)
     cursor.copy_expert(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -13,12 +13,16 @@ from dataforge.backups import manifest
 from dataforge.settings import GlueSettings, read
 from functions.glue.tables import register_tables
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
 SERVICE = "glue"
 logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)
 
 
 @cache
-def _s3() -> Any:
+def _s3() -> S3Client:
     return make_client("s3", WORKER)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING
 
 import psycopg2
 import psycopg2.errors
 
 from dataforge.api.batch import Batch
 from dataforge.errors import Busy, DiskFull, OutOfMemory, Unavailable
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.owner_rules import is_lost_parent, is_raised, refusal
 from dataforge.postgres.visible_rows import require_declared, require_key
 from dataforge.records.validate import Violation
@@ -22,6 +22,10 @@ from functions.ingest.candidates import Candidates, Statuses, Violations, judge
 from functions.ingest.outcome import CHECK_DEFERRED, leave
 from functions.ingest.split import store_split
 from functions.ingest.store import KeysChanged, store
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
+
 
 ATTEMPTS = 3
 _LOST_RACES = (psycopg2.errors.DeadlockDetected, psycopg2.errors.SerializationFailure)
@@ -92,7 +96,7 @@ def _is_refusal(error: BaseException | None) -> bool:
 
 
 def _work(
-    cursor: Any,
+    cursor: Cursor,
     batch: Batch,
     candidates: Sequence[Candidates],
     violations: Violations,
@@ -121,7 +125,7 @@ def _work(
 
 
 def _store_all(
-    cursor: Any, batch: Batch, candidates: Sequence[Candidates], violations: Violations, care: Care
+    cursor: Cursor, batch: Batch, candidates: Sequence[Candidates], violations: Violations, care: Care
 ) -> list[str]:
     """Store the candidates; returns each record's status, and adds what the database objects to."""
     statuses: Statuses = {}

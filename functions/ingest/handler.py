@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -17,12 +17,16 @@ from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.errors import InvalidRequest, NotFound
 from dataforge.http.idempotency import REPLAYED, check_key
 from dataforge.http.strictjson import parse
-from dataforge.postgres.connection import Connection, transaction, with_connection
+from dataforge.postgres.connection import transaction, with_connection
 from dataforge.settings import IngestSettings, read
 from functions.ingest import docs, ledger
 from functions.ingest.batch import ingest
 from functions.ingest.listing import RejectionQuery, list_rejections
 from functions.ingest.telemetry import measure
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+
 
 T = TypeVar("T")
 

@@ -10,12 +10,16 @@ import secrets
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.defaults import IDEMPOTENCY_HOURS
 from dataforge.errors import Refused
 from dataforge.http.errors import KeyReused
 from dataforge.http.idempotency import check_key
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _CLEANED_AT_ONCE = 100
 
@@ -85,7 +89,7 @@ def new_batch_id() -> str:
     return str(uuid.UUID(int=number))
 
 
-def take(cursor: Any, batch_id: str, claim: Claim) -> Stored | None:
+def take(cursor: Cursor, batch_id: str, claim: Claim) -> Stored | None:
     """Make the key this batch's, until the transaction ends; or return the answer that it has already.
 
     Never waits for another batch. Raises ``KeyReused``, ``StillRunning``.
@@ -108,7 +112,7 @@ def remember(batch_id: str, status: int, body: str) -> list[tuple[str, list[Any]
     return [(_REMEMBER, [status, body, batch_id]), (_FORGET, [_CLEANED_AT_ONCE])]
 
 
-def find(cursor: Any, owner: str, key: str) -> Stored | None:
+def find(cursor: Cursor, owner: str, key: str) -> Stored | None:
     """The answer stored under the key, if there is one."""
     cursor.execute(_FIND, (owner, key))
     row = cursor.fetchone()

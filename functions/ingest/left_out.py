@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.api.batch import OnConflict
 from dataforge.postgres.ddl import qualified
 from dataforge.postgres.owner_rules import CODE
+from dataforge.postgres.rows import one_row
 from dataforge.records.validate import Violation
 from functions.ingest.candidates import Candidates, Statuses, Violations
 from functions.ingest.statements import arrays, note_statement, noted_statement, present_statement, updates
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _TRIGGERS = """
     SELECT array_agg(DISTINCT tgname::text ORDER BY tgname::text) FROM pg_trigger
@@ -20,15 +25,15 @@ _TRIGGERS = """
 """The triggers that run before each inserted or updated row, and may leave it out."""
 
 
-def triggers_of(cursor: Any, candidates: Candidates) -> list[str]:
+def triggers_of(cursor: Cursor, candidates: Candidates) -> list[str]:
     """The names of the triggers that may have left out a row of the table."""
     cursor.execute(_TRIGGERS, {"table": qualified(candidates.table)})
-    (names,) = cursor.fetchone()
+    (names,) = one_row(cursor)
     return names or []
 
 
 def judge_rest(
-    cursor: Any,
+    cursor: Cursor,
     candidates: Candidates,
     places: Sequence[int],
     rule: OnConflict,
@@ -47,12 +52,12 @@ def judge_rest(
     return [] if overwrites else sorted(found)
 
 
-def _present(cursor: Any, candidates: Candidates, places: Sequence[int]) -> set[int]:
+def _present(cursor: Cursor, candidates: Candidates, places: Sequence[int]) -> set[int]:
     cursor.execute(present_statement(candidates.table), arrays(candidates, places))
     return {places[n - 1] for (n,) in cursor.fetchall()}
 
 
-def _made_what_is_stored(cursor: Any, candidates: Candidates, places: Sequence[int]) -> set[int]:
+def _made_what_is_stored(cursor: Cursor, candidates: Candidates, places: Sequence[int]) -> set[int]:
     """The places whose rows the owner's triggers turn into what is stored already, so that no update was needed."""
     parameters = arrays(candidates, places)
     cursor.execute("SAVEPOINT notes")

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, StringConstraints
 
-from dataforge.api.body import Body, Cursor
+from dataforge.api.body import Body, PageCursor
 from dataforge.defaults import MOST_PAGE_ROWS, PAGE_ROWS
 from dataforge.http.cursors import make_cursor, read_cursor
 from dataforge.http.sizes import leading
+from dataforge.postgres.rows import one_row
 from dataforge.tables.columns import NO_NUL, Ordinal
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 PAGE_BYTES = 2 * 2**20
 """What is read for a page at most, beyond its first rejection. It ends earlier where escaping would make it larger than an
@@ -55,7 +60,7 @@ class RejectionQuery(Body):
     batch_id: Filter | None = None
     migration_id: Filter | None = None
     limit: Annotated[Ordinal, Field(le=MOST_PAGE_ROWS)] = PAGE_ROWS
-    cursor: Cursor | None = None
+    cursor: PageCursor | None = None
 
     @property
     def filters(self) -> dict[str, str]:
@@ -63,7 +68,7 @@ class RejectionQuery(Body):
         return {name: value for name in _FILTERS if (value := getattr(self, name)) is not None}
 
 
-def list_rejections(cursor: Any, query: RejectionQuery) -> str:
+def list_rejections(cursor: Cursor, query: RejectionQuery) -> str:
     """One page as JSON: ``{"data": [...], "next_cursor": ...}``. Raises ``InvalidRequest`` for a foreign cursor."""
     scope = ["rejections", query.filters]
     after = 0 if query.cursor is None else read_cursor(scope, query.cursor)
@@ -77,7 +82,7 @@ def list_rejections(cursor: Any, query: RejectionQuery) -> str:
     return f'{{"data":[{",".join(page)}],"next_cursor":{json.dumps(following)}}}'
 
 
-def _fetch(cursor: Any, most: int) -> list[tuple[int, str]]:
+def _fetch(cursor: Cursor, most: int) -> list[tuple[int, str]]:
     """Rejections from the cursor ``page``: ``most``, or all there are, or at least one more than are within PAGE_BYTES."""
     rows: list[tuple[int, str]] = []
     wanted = min(_FETCHED_FIRST, most)
@@ -98,14 +103,14 @@ def _within(rows: Sequence[tuple[int, str]]) -> int:
     return sum(start < PAGE_BYTES for start in starts) if rows else 0
 
 
-def _cut(cursor: Any, document: str) -> str:
+def _cut(cursor: Cursor, document: str) -> str:
     """The beginning of a rejection that alone is larger than an answer can be; ``cut`` says so."""
     found = json.loads(document)
     raw = found["raw"]
     if not isinstance(raw, str):
         # As PostgreSQL has it, to the digit.
         cursor.execute(_RAW, (_CUT_RAW, found["id"]))
-        (raw,) = cursor.fetchone()
+        (raw,) = one_row(cursor)
     errors = [
         {name: text[:_CUT_TEXT] for name, text in error.items()} for error in found["errors"][:_CUT_ERRORS]
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.api.batch import Batch, Record, errors_of
 from dataforge.records.quality import Fact, broken_rules, keep_statement
@@ -13,6 +13,10 @@ from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer
 from functions.ingest.candidates import Violations
 from functions.ingest.raw import raw_json, storable
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 Statement = tuple[str, list[Any]]
 """SQL and its parameters."""
@@ -27,7 +31,7 @@ _REJECT = """
 """
 
 
-def leave(cursor: Any, batch: Batch, violations: Violations, answer: BatchAnswer, *, keyed: bool) -> None:
+def leave(cursor: Cursor, batch: Batch, violations: Violations, answer: BatchAnswer, *, keyed: bool) -> None:
     """Write it all, in the caller's transaction and one round trip. ``keyed``: the answer is kept by the batch's key."""
     statements: list[Statement] = [(CHECK_DEFERRED, [])]
     if violations:

@@ -7,17 +7,22 @@ refused take about 1,300 statements, one among a thousand good ones about 20.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import psycopg2
 
 from dataforge.api.batch import OnConflict
 from dataforge.postgres.ddl import qualified
 from dataforge.postgres.owner_rules import CODE, is_lost_parent, violation
+from dataforge.postgres.rows import one_row
 from dataforge.records.rejections import missing_parent
 from dataforge.records.validate import Violation
 from functions.ingest.candidates import Candidates, Statuses, Violations
 from functions.ingest.store import KeysChanged, beaten, store
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _SINGLY = 8
 """A refused group of so many is stored record by record: to halve it further would take as many statements."""
@@ -33,7 +38,7 @@ Unit = list[int]
 
 
 def store_split(
-    cursor: Any, candidates: Candidates, rule: OnConflict, statuses: Statuses, violations: Violations
+    cursor: Cursor, candidates: Candidates, rule: OnConflict, statuses: Statuses, violations: Violations
 ) -> None:
     """Store what the owner's rules accept. Every other candidate gets violations."""
     cursor.execute("SAVEPOINT part")
@@ -56,10 +61,10 @@ def store_split(
     cursor.execute("RELEASE SAVEPOINT part")
 
 
-def _ruled(cursor: Any, candidates: Candidates) -> Violation:
+def _ruled(cursor: Cursor, candidates: Candidates) -> Violation:
     table = candidates.table
     cursor.execute(_RULES, (qualified(table),))
-    (names,) = cursor.fetchone()
+    (names,) = one_row(cursor)
     where = f"{table.dataset}.{table.name}"
     text = f"no record can be stored in {where} while it has a rule on INSERT or UPDATE"
     return Violation(CODE, f"{', '.join(names or ())}: {text}")
@@ -82,7 +87,7 @@ def _divided(units: Sequence[Unit]) -> list[list[Unit]]:
 
 
 def _attempt(
-    cursor: Any,
+    cursor: Cursor,
     candidates: Candidates,
     places: Sequence[int],
     rule: OnConflict,
@@ -111,7 +116,7 @@ def _is_answer(candidates: Candidates, error: psycopg2.Error) -> bool:
 
 
 def _store_rivals(
-    cursor: Any,
+    cursor: Cursor,
     candidates: Candidates,
     rivals: Unit,
     rule: OnConflict,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.api.batch import OnConflict
 from dataforge.errors import Busy
@@ -13,6 +13,10 @@ from dataforge.records.validate import Violation
 from functions.ingest.candidates import Candidates, Statuses, Violations
 from functions.ingest.left_out import judge_rest, triggers_of
 from functions.ingest.statements import arrays, store_statement
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 ROUNDS = 5
 """How often a table's rest is tried again after other transactions stored the same keys meanwhile."""
@@ -37,7 +41,7 @@ class Answer:
 
 
 def store(
-    cursor: Any,
+    cursor: Cursor,
     candidates: Candidates,
     places: Sequence[int],
     rule: OnConflict,
@@ -60,7 +64,7 @@ def store(
 
 
 def _store_round(
-    cursor: Any,
+    cursor: Cursor,
     candidates: Candidates,
     places: Sequence[int],
     rule: OnConflict,
@@ -86,7 +90,7 @@ def _store_round(
 
 
 def _execute(
-    cursor: Any, candidates: Candidates, places: Sequence[int], rule: OnConflict
+    cursor: Cursor, candidates: Candidates, places: Sequence[int], rule: OnConflict
 ) -> dict[int, Answer]:
     statement = store_statement(candidates.table, update=rule == "update", rivals=bool(candidates.rivals))
     cursor.execute(statement, arrays(candidates, places))

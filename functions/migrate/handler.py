@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -13,7 +13,7 @@ from dataforge.aws.clients import WORKER, make_client
 from dataforge.aws.failures import as_step, caught, ended
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from dataforge.errors import DataForgeError, Temporary
-from dataforge.postgres.connection import Connection, get_db_resource, transaction
+from dataforge.postgres.connection import get_db_resource, transaction
 from dataforge.settings import MigrationSettings, read
 from functions.migrate.lifecycle.abandon import abandon
 from functions.migrate.lifecycle.begin import begin, release
@@ -26,12 +26,18 @@ from functions.migrate.run.step_times import note_step
 from functions.migrate.run.work_items import LoadItem, ScanItem
 from functions.migrate.scan.cut import cut
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection
+
+
 SERVICE = "migrate"
 logger, metrics, tracer = make_logger(SERVICE), make_metrics(SERVICE), make_tracer(SERVICE)
 
 
 @cache
-def _s3() -> Any:
+def _s3() -> S3Client:
     """S3's client; making one takes longer than most of its calls."""
     return make_client("s3", WORKER)
 
@@ -51,7 +57,7 @@ def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return result
 
 
-def _step(event: dict[str, Any], settings: MigrationSettings, db: Connection, s3: Any) -> dict[str, Any]:
+def _step(event: dict[str, Any], settings: MigrationSettings, db: Connection, s3: S3Client) -> dict[str, Any]:
     match event:
         case {"step": "begin", "execution": execution, "started": started, "input": document}:
             return begin(db, execution, started, document, event.get("dead", ""))
@@ -95,7 +101,7 @@ def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {}
 
 
-def _load(db: Connection, s3: Any, settings: MigrationSettings, item: LoadItem) -> None:
+def _load(db: Connection, s3: S3Client, settings: MigrationSettings, item: LoadItem) -> None:
     tallies = load_chunk(db, s3, item)
     for name, tally in tallies.items():
         metrics.add_metric("RowsRead", MetricUnit.Count, tally.read)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -18,6 +18,10 @@ from dataforge.errors import Unavailable
 from dataforge.http.errors import KeyReused
 from dataforge.s3.keys import claim_key
 from dataforge.s3.objects import translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 """How S3 answers a conditional write that another request was faster with."""
@@ -44,7 +48,7 @@ class Claim:
         return hashlib.sha256(json.dumps(self.document, sort_keys=True).encode()).hexdigest()
 
 
-def resolve(s3: Any, bucket: str, claim: Claim, fresh: str) -> str:
+def resolve(s3: S3Client, bucket: str, claim: Claim, fresh: str) -> str:
     """The id that the claim's key stands for: ``fresh``, or the one of an earlier request.
 
     Raises ``KeyReused`` if that was another request, and ``Unavailable``.
@@ -63,7 +67,7 @@ def resolve(s3: Any, bucket: str, claim: Claim, fresh: str) -> str:
     return fresh
 
 
-def find(s3: Any, bucket: str, claim: Claim) -> str | None:
+def find(s3: S3Client, bucket: str, claim: Claim) -> str | None:
     """The id of an earlier request with the claim's key. Raises ``KeyReused`` if that was another, ``Unavailable``."""
     try:
         with translated(bucket, "an idempotency key"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.api.exports import MOST_FILES, URL_SECONDS
 from dataforge.aws.clients import CALLER, make_client
@@ -11,8 +11,13 @@ from dataforge.http.cursors import make_cursor, read_cursor
 from dataforge.runs import exports
 from dataforge.runs.exports import Export, ExportFile
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
-def tell_export(s3: Any, bucket: str, export_id: str, cursor: str | None = None) -> dict[str, Any] | None:
+
+def tell_export(
+    s3: S3Client, bucket: str, export_id: str, cursor: str | None = None
+) -> dict[str, Any] | None:
     """The export's document, with a page of its files; None if it is gone.
 
     Raises ``Unavailable``, ``InvalidRequest`` for a foreign cursor.

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -21,6 +21,11 @@ from dataforge.runs.ids import time_of
 from dataforge.s3.keys import export_claim_key
 from dataforge.s3.objects import translated
 from functions.operations.claims import TAKEN
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
+
 
 _STARTING = timedelta(minutes=1)
 """For so long an export that was written down and is not known to Step Functions is taken for one that is starting."""
@@ -68,7 +73,7 @@ class Turn:
 
 
 def take(
-    s3: Any, bucket: str, turn: Turn, fresh: str, is_running: IsRunning, admit: Callable[[], None]
+    s3: S3Client, bucket: str, turn: Turn, fresh: str, is_running: IsRunning, admit: Callable[[], None]
 ) -> str:
     """The export's id: the running one's, or else ``fresh``, which is the running one from now on.
 
@@ -78,11 +83,18 @@ def take(
     if found is not None and _is_alive(found["id"], is_running):
         return _joined(turn, found)
     admit()
-    condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-    body = json.dumps({"id": fresh, "format": turn.form}).encode()
+    request: PutObjectRequestTypeDef = {
+        "Bucket": bucket,
+        "Key": turn.object_key,
+        "Body": json.dumps({"id": fresh, "format": turn.form}).encode(),
+    }
+    if etag is None:
+        request["IfNoneMatch"] = "*"
+    else:
+        request["IfMatch"] = etag
     try:
         with translated(bucket, "a running export"):
-            s3.put_object(Bucket=bucket, Key=turn.object_key, Body=body, **condition)
+            s3.put_object(**request)
     except ClientError as error:
         if error.response["Error"]["Code"] not in TAKEN:
             raise
@@ -107,7 +119,7 @@ def _is_alive(run: str, is_running: IsRunning) -> bool:
     return written is not None and datetime.now(UTC) - written < _STARTING
 
 
-def _read(s3: Any, bucket: str, turn: Turn) -> tuple[dict[str, str] | None, str | None]:
+def _read(s3: S3Client, bucket: str, turn: Turn) -> tuple[dict[str, str] | None, str | None]:
     """The export that is written down, and the object's ETag."""
     try:
         with translated(bucket, "a running export"):

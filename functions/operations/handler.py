@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -29,6 +29,11 @@ from functions.operations.downloads import tell_export
 from functions.operations.exporting import TooManyExports, Turn, take
 from functions.operations.listing import list_backups
 from functions.operations.orders import read_backup, read_export, read_restore
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
 
 SERVICE = "operations"
 logger, tracer = make_logger(SERVICE), make_tracer(SERVICE, trace_aws=False)
@@ -174,10 +179,10 @@ def _written(bucket: str, run: str) -> dict[str, Any] | None:
 
 # Making a client takes longer than most of its calls.
 @cache
-def _s3() -> Any:
+def _s3() -> S3Client:
     return make_client("s3", CALLER)
 
 
 @cache
-def _states() -> Any:
+def _states() -> SFNClient:
     return make_client("stepfunctions", CALLER)

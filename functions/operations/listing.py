@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from itertools import islice
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from dataforge.api.backups import MOST_LISTED
-from dataforge.api.body import Body, Cursor, DatasetName, read_query
+from dataforge.api.body import Body, DatasetName, PageCursor, read_query
 from dataforge.backups import listing
 from dataforge.http.cursors import make_cursor, read_cursor
 from dataforge.tables.columns import Ordinal
 from dataforge.tables.datasets import DATASETS
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 class BackupQuery(Body):
@@ -22,10 +25,10 @@ class BackupQuery(Body):
 
     dataset: DatasetName | None = None
     limit: Annotated[Ordinal, Field(le=MOST_LISTED)] = MOST_LISTED
-    cursor: Cursor | None = None
+    cursor: PageCursor | None = None
 
 
-def list_backups(s3: Any, bucket: str, parameters: Mapping[str, str]) -> str:
+def list_backups(s3: S3Client, bucket: str, parameters: Mapping[str, str]) -> str:
     """One page as JSON: ``{"data": [...], "next_cursor": ...}``. Raises ``InvalidRequest``, ``Unavailable``."""
     query = read_query(BackupQuery, parameters)
     scope = ["backups", query.dataset]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnected
@@ -14,6 +14,10 @@ from botocore.exceptions import ConnectionError as NotConnected
 from dataforge.aws.failures import ABORTED, UNEXPECTED, explain_end
 from dataforge.errors import Unavailable
 from dataforge.runs.ids import may_be, time_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
 
 # As classes of botocore and of the embedded cloud have it; an ARN is never malformed here, so it is a name that is none.
 _UNKNOWN = {"ExecutionDoesNotExist", "InvalidArn", "InvalidName"}
@@ -26,7 +30,7 @@ _STOPPED = ("Aborted", "It was stopped.")
 _UNTOLD = (UNEXPECTED, "It failed for a reason that is not the caller's; the execution's history has it.")
 
 
-def start(states: Any, machine: str, run: str, document: dict[str, Any]) -> None:
+def start(states: SFNClient, machine: str, run: str, document: dict[str, Any]) -> None:
     """Start an execution named by its run's id. Doing it twice is harmless. Raises ``Unavailable``."""
     try:
         with reached():
@@ -37,7 +41,7 @@ def start(states: Any, machine: str, run: str, document: dict[str, Any]) -> None
             raise
 
 
-def find(states: Any, machine: str, run: str) -> dict[str, Any] | None:
+def find(states: SFNClient, machine: str, run: str) -> dict[str, Any] | None:
     """How the run of this id goes, or went; None if there is none, or it is more than 90 days ago.
 
     Raises ``Unavailable``.
@@ -50,20 +54,20 @@ def find(states: Any, machine: str, run: str) -> dict[str, Any] | None:
     return None if found is None else tell(run, found)
 
 
-def find_started(states: Any, machine: str, run: str) -> dict[str, Any] | None:
+def find_started(states: SFNClient, machine: str, run: str) -> dict[str, Any] | None:
     """``find``, for a run that was started over HTTP: under its own name, which takes one call."""
     found = _describe(states, machine.replace(":stateMachine:", ":execution:") + f":{run}")
     return None if found is None else tell(run, found)
 
 
-def count_running(states: Any, machine: str, most: int) -> int:
+def count_running(states: SFNClient, machine: str, most: int) -> int:
     """How many runs of the machine are running, up to ``most``. Raises ``Unavailable``."""
     with reached():
         page = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING", maxResults=most)
     return len(page["executions"])
 
 
-def _named_otherwise(states: Any, machine: str, run: str) -> Iterator[str]:
+def _named_otherwise(states: SFNClient, machine: str, run: str) -> Iterator[str]:
     time = time_of(run)
     if time is None:
         return
@@ -76,7 +80,7 @@ def _named_otherwise(states: Any, machine: str, run: str) -> Iterator[str]:
                     yield item["executionArn"]
 
 
-def _describe(states: Any, arn: str) -> dict[str, Any] | None:
+def _describe(states: SFNClient, arn: str) -> dict[str, Any] | None:
     try:
         with reached():
             return dict(states.describe_execution(executionArn=arn))

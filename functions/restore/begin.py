@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.aws.failures import LEFT_BEHIND
 from dataforge.errors import InvalidInput
 from dataforge.postgres import ddl, shadow
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.visible_rows import require_changeable
 from dataforge.runs import leases
@@ -18,10 +18,15 @@ from functions.restore.request import RestoreInput, find_backup, read_input
 from functions.restore.run import Run, read_run
 from functions.restore.work_items import KEEP
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection, Cursor
+
 
 def begin(
     db: Connection,
-    s3: Any,
+    s3: S3Client,
     settings: RestoreSettings,
     execution: str,
     started: str,
@@ -72,7 +77,7 @@ def _in_order(request: RestoreInput, held: list[str]) -> list[str]:
     return list(dict.fromkeys(request.wanted or held))
 
 
-def _take(cursor: Any, execution: str, dataset: str, tables: list[str]) -> str:
+def _take(cursor: Cursor, execution: str, dataset: str, tables: list[str]) -> str:
     cursor.execute("SAVEPOINT leases")
     holder = leases.take(cursor, leases.WRITE, execution, dataset, tables)
     if holder:

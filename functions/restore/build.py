@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 import psycopg2
 import psycopg2.errors
 
 from dataforge.errors import DamagedBackup, DiskFull, TargetRefuses, Temporary, WouldOrphan
 from dataforge.postgres import ddl, shadow
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.owner_rules import is_raised, refusal
 from dataforge.postgres.refusals import describe
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.rows import one_row
 from dataforge.runs import leases
 from dataforge.tables.catalogue import Table
 from functions.restore.run import Run, read_run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
+
 
 SORT_MEMORY = "256MB"
 """What building an index may take; PostgreSQL's default of 64 MB sorts a million rows on disk."""
@@ -44,7 +49,7 @@ def build(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
     return {}
 
 
-def _outweighs_the_others(cursor: Any, run: Run, table: Table) -> bool:
+def _outweighs_the_others(cursor: Cursor, run: Run, table: Table) -> bool:
     """Whether most of what is restored is in this table, so that building the others cannot keep all processors busy.
 
     Otherwise they do, and what several processes spend on one index is lost to them.
@@ -53,7 +58,7 @@ def _outweighs_the_others(cursor: Any, run: Run, table: Table) -> bool:
         'SELECT 2 * max(rows) FILTER (WHERE "table" = %s) > sum(rows) FROM dataforge.restore_tables WHERE restore_id = %s',
         (table.name, run.id),
     )
-    return bool(cursor.fetchone()[0])
+    return bool(one_row(cursor)[0])
 
 
 def link(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
@@ -77,7 +82,7 @@ def link(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
     return {}
 
 
-def _held(cursor: Any, run_id: str, table_name: str) -> tuple[Run, Table]:
+def _held(cursor: Cursor, run_id: str, table_name: str) -> tuple[Run, Table]:
     """The run and its table, which it still holds the lease on."""
     run = read_run(cursor, run_id)
     table = run.dataset.table(table_name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg2.extras import execute_values
 
@@ -11,7 +11,7 @@ from dataforge.backups import manifest
 from dataforge.backups.manifest import Manifest, TableEntry
 from dataforge.errors import DamagedBackup, SchemaDiffers, TableChanged
 from dataforge.postgres import ddl, shadow
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER, REFILL
 from dataforge.runs import leases
 from dataforge.s3.keys import table_folder, work_list_key
@@ -21,11 +21,17 @@ from dataforge.tables.catalogue import Table
 from functions.restore.run import Run, read_run
 from functions.restore.work_items import LOAD
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection, Cursor
+
+
 _SHOWN = 20
 """How many faults an error names."""
 
 
-def check(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) -> dict[str, Any]:
+def check(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str) -> dict[str, Any]:
     """Refuse what does not fit; else make the shadows and the list of files to load.
 
     Returns {"key", "count"}: where the list lies in the report bucket, and its length; and {"tables"}. Both begin with the
@@ -51,7 +57,7 @@ def check(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) -> di
     return {"key": key, "count": len(items), "tables": [entry.table for entry in entries]}
 
 
-def _check_objects(s3: Any, bucket: str, run: Run, found: Manifest) -> None:
+def _check_objects(s3: S3Client, bucket: str, run: Run, found: Manifest) -> None:
     """Whether the tables' objects are those of the manifest, by name and size; bytes are checked when they are read."""
     faults: list[str] = []
     for table in run.tables:
@@ -95,7 +101,7 @@ def _check_columns(table: Table, found: Manifest) -> None:
         raise DamagedBackup(found.backup_id, [entry.fault])
 
 
-def _check_live(cursor: Any, table: Table) -> None:
+def _check_live(cursor: Cursor, table: Table) -> None:
     """A column of the owner's own is in no backup: its values would be lost."""
     cursor.execute(
         "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
@@ -112,7 +118,7 @@ def _check_live(cursor: Any, table: Table) -> None:
         raise TableChanged(f"{table.dataset}.{table.name}", differences)
 
 
-def _enter(cursor: Any, run: Run, found: Manifest) -> None:
+def _enter(cursor: Cursor, run: Run, found: Manifest) -> None:
     """Enter tables and files into the ledger, anew."""
     for relation in ("restore_pieces", "restore_tables"):
         cursor.execute(f"DELETE FROM dataforge.{relation} WHERE restore_id = %s", (run.id,))

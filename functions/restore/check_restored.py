@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.errors import DamagedBackup
 from dataforge.postgres import ddl
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.rows import one_row
 from dataforge.records.validate import content_hash
 from dataforge.runs import leases
 from dataforge.tables.catalogue import Table
@@ -15,6 +16,9 @@ from functions.restore.difference import count_difference, is_empty
 from functions.restore.ledger import Figures
 from functions.restore.run import Run, narrowed, read_run
 from functions.restore.work_items import LOAD, results
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
 
 
 def settle(db: Connection, run_id: str, table_name: str) -> dict[str, int]:
@@ -36,25 +40,25 @@ def settle(db: Connection, run_id: str, table_name: str) -> dict[str, int]:
     return figures
 
 
-def _verify(cursor: Any, run: Run, table: Table) -> None:
+def _verify(cursor: Cursor, run: Run, table: Table) -> None:
     cursor.execute(
         'SELECT columns, rows, content_hash FROM dataforge.restore_tables WHERE restore_id = %s AND "table" = %s',
         (run.id, table.name),
     )
-    columns, rows, expected = cursor.fetchone()
+    columns, rows, expected = one_row(cursor)
     missing = results(cursor, run.id, LOAD, table.name).count(None)
     if missing:
         raise DamagedBackup(run.backup_id, [f"{missing} file(s) of {table.name} were not loaded"])
     row_hash = ddl.row_hash_sql(narrowed(table, columns))
     cursor.execute(f"SELECT count(*), coalesce(sum({row_hash}), 0) FROM {run.shadow(table)}")
-    count, total = cursor.fetchone()
+    count, total = one_row(cursor)
     found = content_hash(int(total))
     if (count, found) != (rows, expected):
         what = f"{table.name} has {count} rows with the content hash {found}, not {rows} with {expected}"
         raise DamagedBackup(run.backup_id, [what])
 
 
-def note_figures(cursor: Any, run: Run, table: Table, figures: dict[str, int]) -> None:
+def note_figures(cursor: Cursor, run: Run, table: Table, figures: dict[str, int]) -> None:
     """Enter into the ledger what the restore changes, or has changed, in the table."""
     cursor.execute(
         'UPDATE dataforge.restore_tables SET figures = %s WHERE restore_id = %s AND "table" = %s',

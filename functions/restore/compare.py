@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.roles import OWNER
 from dataforge.runs import leases
@@ -12,6 +12,10 @@ from dataforge.settings import RestoreSettings
 from functions.restore.ledger import Figures
 from functions.restore.references import check_children, check_parents
 from functions.restore.run import MERGE, SWAP, Run, read_run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
+
 
 _SHARE = 5
 """One row in so many that differ is worth a new table."""
@@ -45,7 +49,7 @@ def compare(db: Connection, settings: RestoreSettings, run_id: str) -> dict[str,
     return {"next": "build" if mode == SWAP else "switch"}
 
 
-def read_figures(cursor: Any, run: Run) -> dict[str, dict[str, int]]:
+def read_figures(cursor: Cursor, run: Run) -> dict[str, dict[str, int]]:
     """By table: ``restored``, ``added``, ``removed``, ``changed``, as last noted; tables in their order."""
     cursor.execute('SELECT "table", figures FROM dataforge.restore_tables WHERE restore_id = %s', (run.id,))
     found = dict(cursor.fetchall())
@@ -57,7 +61,7 @@ def takes_away(figures: dict[str, dict[str, int]]) -> list[str]:
     return [name for name, counts in figures.items() if counts["removed"] or counts["changed"]]
 
 
-def _mode(cursor: Any, settings: RestoreSettings, run: Run, figures: dict[str, dict[str, int]]) -> str:
+def _mode(cursor: Cursor, settings: RestoreSettings, run: Run, figures: dict[str, dict[str, int]]) -> str:
     """Rows that differ are exchanged one by one, unless they are many and nobody added anything to the tables.
 
     All tables together, for foreign keys lead from one to the other.

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl
+from dataforge.postgres.rows import one_row
 from dataforge.tables.catalogue import Column, Table
 from functions.restore.run import Run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _COUNTS = ("restored", "added", "removed", "changed")
 
@@ -19,7 +24,7 @@ def difference(run: Run, table: Table) -> str:
     return f"{ddl.ident(run.schema)}.{ddl.ident('_difference_' + table.name)}"
 
 
-def count_difference(cursor: Any, run: Run, table: Table) -> dict[str, int]:
+def count_difference(cursor: Cursor, run: Run, table: Table) -> dict[str, int]:
     """Compare table and shadow; returns ``restored`` (rows of the shadow), ``added``, ``removed`` and ``changed``."""
     restored = _rows(cursor, run, table)
     if is_empty(cursor, table):
@@ -29,10 +34,10 @@ def count_difference(cursor: Any, run: Run, table: Table) -> dict[str, int]:
         f" count(*) FILTER (WHERE l.ctid IS NOT NULL AND s.ctid IS NOT NULL AND NOT ({_same(table)}))"
         f" FROM {_joined(run, table)}"
     )
-    return dict(zip(_COUNTS, (restored, *cursor.fetchone()), strict=True))
+    return dict(zip(_COUNTS, (restored, *one_row(cursor)), strict=True))
 
 
-def find_difference(cursor: Any, run: Run, table: Table) -> dict[str, int]:
+def find_difference(cursor: Cursor, run: Run, table: Table) -> dict[str, int]:
     """``count_difference``, and which rows these are: their places hold for as long as nobody writes to the table."""
     restored = _rows(cursor, run, table)
     cursor.execute(f"DROP TABLE IF EXISTS {difference(run, table)}")
@@ -44,22 +49,22 @@ def find_difference(cursor: Any, run: Run, table: Table) -> dict[str, int]:
         "SELECT count(*) FILTER (WHERE place IS NULL), count(*) FILTER (WHERE source IS NULL),"
         f" count(*) FILTER (WHERE place IS NOT NULL AND source IS NOT NULL) FROM {difference(run, table)}"
     )
-    return dict(zip(_COUNTS, (restored, *cursor.fetchone()), strict=True))
+    return dict(zip(_COUNTS, (restored, *one_row(cursor)), strict=True))
 
 
-def is_empty(cursor: Any, table: Table) -> bool:
+def is_empty(cursor: Cursor, table: Table) -> bool:
     """Whether the table has no row."""
     cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {ddl.qualified(table)})")
-    return bool(cursor.fetchone()[0])
+    return bool(one_row(cursor)[0])
 
 
-def _rows(cursor: Any, run: Run, table: Table) -> int:
+def _rows(cursor: Cursor, run: Run, table: Table) -> int:
     """The rows of the shadow, which were counted when it was settled."""
     cursor.execute(
         'SELECT rows FROM dataforge.restore_tables WHERE restore_id = %s AND "table" = %s',
         (run.id, table.name),
     )
-    return int(cursor.fetchone()[0])
+    return int(one_row(cursor)[0])
 
 
 def _joined(run: Run, table: Table) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.backups import manifest
 from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
 from dataforge.errors import NotReconciled
 from dataforge.postgres import ddl, shadow
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.rows import one_row
 from dataforge.records.validate import content_hash
 from dataforge.runs import leases
 from dataforge.settings import RestoreSettings
@@ -18,10 +19,16 @@ from functions.restore.compare import read_figures
 from functions.restore.run import Run, read_run
 from functions.restore.work_items import KEEP, results
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection, Cursor
+
+
 _COUNTS = ("restored", "added", "removed", "changed")
 
 
-def finish(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) -> dict[str, Any]:
+def finish(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str) -> dict[str, Any]:
     """Make the safety backup exist, drop what was replaced, give back the leases. A dry run has neither.
 
     Returns the execution's output. Repeating it is harmless.
@@ -49,9 +56,9 @@ def finish(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) -> d
     }
 
 
-def _safety(cursor: Any, run: Run) -> Manifest:
+def _safety(cursor: Cursor, run: Run) -> Manifest:
     cursor.execute("SELECT switched_at FROM dataforge.restores WHERE restore_id = %s", (run.id,))
-    (switched_at,) = cursor.fetchone()
+    (switched_at,) = one_row(cursor)
     return Manifest(
         backup_id=run.id,
         dataset=run.dataset.name,
@@ -61,12 +68,12 @@ def _safety(cursor: Any, run: Run) -> Manifest:
     )
 
 
-def _entry(cursor: Any, run: Run, table: Table) -> TableEntry:
+def _entry(cursor: Cursor, run: Run, table: Table) -> TableEntry:
     """What was written of a replaced table, which must be all of it."""
     parts = results(cursor, run.id, KEEP, table.name)
     files = [part for part in parts if part is not None]
     cursor.execute(f"SELECT count(*) FROM {run.kept(table)}")
-    (rows,) = cursor.fetchone()
+    (rows,) = one_row(cursor)
     if len(files) < len(parts) or sum(file["rows"] for file in files) != rows:
         raise NotReconciled(
             f"The safety backup of {table.name} lacks rows of {rows}; the table is kept as it was."

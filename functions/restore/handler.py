@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -12,7 +12,7 @@ from dataforge.aws.clients import WORKER, make_client
 from dataforge.aws.failures import as_step, caught, ended
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from dataforge.errors import DataForgeError, Temporary
-from dataforge.postgres.connection import Connection, get_db_resource
+from dataforge.postgres.connection import get_db_resource
 from dataforge.settings import RestoreSettings, read
 from functions.restore.abandon import abandon
 from functions.restore.begin import begin, release
@@ -26,12 +26,18 @@ from functions.restore.safety_backup import PartItem, keep_part, plan_parts
 from functions.restore.swap import switch
 from functions.restore.work_items import LOAD, note
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection
+
+
 SERVICE = "restore"
 logger, metrics, tracer = make_logger(SERVICE), make_metrics(SERVICE), make_tracer(SERVICE)
 
 
 @cache
-def _s3() -> Any:
+def _s3() -> S3Client:
     """S3's client; making one takes longer than most of its calls."""
     return make_client("s3", WORKER)
 
@@ -49,7 +55,7 @@ def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return result
 
 
-def _step(event: dict[str, Any], settings: RestoreSettings, db: Connection, s3: Any) -> dict[str, Any]:
+def _step(event: dict[str, Any], settings: RestoreSettings, db: Connection, s3: S3Client) -> dict[str, Any]:
     """A step of an execution, or of the restore that it has begun."""
     match event:
         case {"step": "begin", "execution": execution, "started": started, "input": document}:
@@ -66,7 +72,7 @@ def _step(event: dict[str, Any], settings: RestoreSettings, db: Connection, s3: 
 
 
 def _step_of_run(
-    step: str, event: dict[str, Any], run_id: str, settings: RestoreSettings, db: Connection, s3: Any
+    step: str, event: dict[str, Any], run_id: str, settings: RestoreSettings, db: Connection, s3: S3Client
 ) -> dict[str, Any]:
     match step:
         case "check":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pyarrow as pa
@@ -13,7 +13,7 @@ from dataforge.bulk import parquet
 from dataforge.bulk.binary_copy import copy_batch
 from dataforge.errors import DamagedBackup
 from dataforge.postgres import shadow
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.refusals import describe
 from dataforge.s3.keys import backup_folder
 from dataforge.s3.objects import download
@@ -21,6 +21,11 @@ from dataforge.tables.catalogue import Table
 from functions.restore.ledger import LoadedFile
 from functions.restore.run import narrowed
 from functions.restore.work_items import Piece, claim, done
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection, Cursor
 
 
 class FileItem(Piece):
@@ -36,7 +41,7 @@ class FileItem(Piece):
         return DamagedBackup(self.backup_id, [f"{self.file.key} {what}"])
 
 
-def load_file(db: Connection, s3: Any, item: FileItem) -> int:
+def load_file(db: Connection, s3: S3Client, item: FileItem) -> int:
     """Load the file, unless the ledger says that it is loaded. Returns the number of rows.
 
     Rows and ledger entry commit together, and the entry's lock keeps a second worker out: exactly once.
@@ -50,7 +55,7 @@ def load_file(db: Connection, s3: Any, item: FileItem) -> int:
     return rows
 
 
-def _checked(s3: Any, item: FileItem) -> bytes:
+def _checked(s3: S3Client, item: FileItem) -> bytes:
     """The file's bytes; nothing decodes them before they are known to be those that were written."""
     data = download(s3, item.bucket, backup_folder(item.dataset, item.backup_id) + item.file.key)
     fault = item.file.fault(data)
@@ -59,7 +64,7 @@ def _checked(s3: Any, item: FileItem) -> bytes:
     return data
 
 
-def _copy(cursor: Any, item: FileItem, data: bytes) -> int:
+def _copy(cursor: Cursor, item: FileItem, data: bytes) -> int:
     table = narrowed(item.declared, item.columns)
     rows = 0
     try:

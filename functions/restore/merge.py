@@ -6,7 +6,7 @@ Views, grants, triggers and indexes stay as they are, and whoever reads by an ol
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.errors import TargetRefuses
 from dataforge.postgres import ddl
@@ -15,10 +15,14 @@ from dataforge.tables.catalogue import Table
 from functions.restore.difference import difference, find_difference
 from functions.restore.run import Run
 
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
+
 Statement = Callable[[Run, Table], str]
 
 
-def merge(cursor: Any, run: Run, figures: dict[str, dict[str, int]]) -> None:
+def merge(cursor: Cursor, run: Run, figures: dict[str, dict[str, int]]) -> None:
     """Keep a copy of the tables, and change what ``find_difference`` found, as ``figures`` counts it.
 
     The tables are locked against writers. Raises ``TargetRefuses`` if something in a table does not let it become what the
@@ -41,7 +45,7 @@ def merge(cursor: Any, run: Run, figures: dict[str, dict[str, int]]) -> None:
             _check(cursor, run, table)
 
 
-def _take(cursor: Any, run: Run, table: Table, statement: Statement, expected: int) -> None:
+def _take(cursor: Cursor, run: Run, table: Table, statement: Statement, expected: int) -> None:
     if not expected:
         return
     cursor.execute(statement(run, table))
@@ -75,7 +79,7 @@ def _delete(run: Run, table: Table) -> str:
     )
 
 
-def _check(cursor: Any, run: Run, table: Table) -> None:
+def _check(cursor: Cursor, run: Run, table: Table) -> None:
     """What the owner added may have changed a row on its way in, or others; the table must be what the backup holds."""
     left = find_difference(cursor, run, table)
     if any(left[name] for name in ("added", "removed", "changed")):

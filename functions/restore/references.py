@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.errors import TargetRefuses, WouldOrphan
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.rows import one_row
 from dataforge.tables.catalogue import ForeignKey, Table
 from functions.restore.run import Run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _GUARDED = "ar"
 """What PostgreSQL calls the foreign keys that refuse to lose a parent (no action, restrict)."""
@@ -49,7 +54,7 @@ class Child:
     lockable: bool
 
 
-def children(cursor: Any, run: Run) -> list[Child]:
+def children(cursor: Cursor, run: Run) -> list[Child]:
     """All foreign keys from outside the restore to its tables."""
     inside = {ddl.qualified(table) for table in run.tables} | {run.kept(table) for table in run.tables}
     found = []
@@ -69,7 +74,7 @@ def parents(run: Run, *, inside: bool = False) -> Iterator[tuple[Table, ForeignK
         yield from ((table, key) for key in table.foreign_keys if run.has(key.parent) == inside)
 
 
-def check_children(cursor: Any, run: Run, changed: Iterable[str]) -> None:
+def check_children(cursor: Cursor, run: Run, changed: Iterable[str]) -> None:
     """Raises ``WouldOrphan`` if rows outside the restore refer to rows that it takes away from the tables ``changed``."""
     names = set(changed)
     findings: list[str] = []
@@ -87,7 +92,7 @@ def check_children(cursor: Any, run: Run, changed: Iterable[str]) -> None:
         raise WouldOrphan(findings)
 
 
-def _lost(cursor: Any, run: Run, child: Child) -> Iterator[str]:
+def _lost(cursor: Cursor, run: Run, child: Child) -> Iterator[str]:
     columns = ", ".join(f"c.{column}" for column in child.columns)
     same = " AND ".join(
         f"p.{parent} = c.{column}" for parent, column in zip(child.parent_columns, child.columns, strict=True)
@@ -104,7 +109,7 @@ def _lost(cursor: Any, run: Run, child: Child) -> Iterator[str]:
     yield from _found(cursor, f"{child.relation} c", columns, condition, text)
 
 
-def check_parents(cursor: Any, run: Run, *, all_of_them: bool = False) -> None:
+def check_parents(cursor: Cursor, run: Run, *, all_of_them: bool = False) -> None:
     """Raises ``WouldOrphan`` if restored rows refer to rows that do not exist outside the restore.
 
     ``all_of_them``: also to rows inside it. Building the keys finds those as well.
@@ -118,7 +123,7 @@ def check_parents(cursor: Any, run: Run, *, all_of_them: bool = False) -> None:
         raise WouldOrphan(findings)
 
 
-def _lacking(cursor: Any, run: Run, table: Table, key: ForeignKey, parent: str) -> Iterator[str]:
+def _lacking(cursor: Cursor, run: Run, table: Table, key: ForeignKey, parent: str) -> Iterator[str]:
     column = f"c.{ddl.ident(key.column)}"
     same = f"p.{ddl.ident(key.parent_column)} = {column}"
     condition = f"{column} IS NOT NULL AND NOT EXISTS (SELECT FROM {parent} p WHERE {same})"
@@ -126,11 +131,11 @@ def _lacking(cursor: Any, run: Run, table: Table, key: ForeignKey, parent: str) 
     yield from _found(cursor, f"{run.shadow(table)} c", column, condition, text)
 
 
-def _found(cursor: Any, relation: str, columns: str, condition: str, text: str) -> Iterator[str]:
+def _found(cursor: Cursor, relation: str, columns: str, condition: str, text: str) -> Iterator[str]:
     """One finding, if rows meet the condition: how many they are. An execution's history must not hold their keys."""
     cursor.execute(
         f"SELECT count(*), count(DISTINCT ({columns})) FROM {relation} WHERE {condition}",
     )
-    count, keys = cursor.fetchone()
+    count, keys = one_row(cursor)
     if count:
         yield f"{count} row(s) {text}; missing keys: {keys}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -13,6 +13,10 @@ from dataforge.errors import NoSuchBackup
 from dataforge.runs.ids import FORM
 from dataforge.runs.inputs import Id, Input
 from dataforge.tables.datasets import DEFAULT, get_dataset
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 LATEST = "latest"
 
@@ -64,7 +68,7 @@ def read_input(document: Any) -> RestoreInput:
     return request
 
 
-def find_backup(s3: Any, bucket: str, request: RestoreInput) -> Manifest:
+def find_backup(s3: S3Client, bucket: str, request: RestoreInput) -> Manifest:
     """The manifest of the backup that is meant; it holds every table that is asked for. Raises ``NoSuchBackup``."""
     if request.undo is None and request.backup == LATEST:
         return _latest(s3, bucket, request)
@@ -81,7 +85,7 @@ def find_backup(s3: Any, bucket: str, request: RestoreInput) -> Manifest:
     return found
 
 
-def _latest(s3: Any, bucket: str, request: RestoreInput) -> Manifest:
+def _latest(s3: S3Client, bucket: str, request: RestoreInput) -> Manifest:
     wanted = set(request.wanted)
     for found in manifest.list_manifests(s3, bucket, request.dataset):
         if found.kind == "backup" and wanted <= {entry.table for entry in found.tables}:

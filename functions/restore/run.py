@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.errors import NoSuchRun
 from dataforge.postgres import ddl, shadow
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import get_dataset
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 SWAP, MERGE = "swap", "merge"
 
@@ -56,7 +60,7 @@ class Run:
 _RUN = "SELECT execution, dataset, tables, backup_id, dry_run, mode, status FROM dataforge.restores WHERE restore_id = %s"
 
 
-def read_run(cursor: Any, run_id: str) -> Run:
+def read_run(cursor: Cursor, run_id: str) -> Run:
     """The run of this id. Raises ``NoSuchRun`` if the ledger has none."""
     cursor.execute(_RUN, (run_id,))
     row = cursor.fetchone()

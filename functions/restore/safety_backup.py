@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg2.extras import execute_values
 
 from dataforge.backups.page_ranges import count_parts, on_pages
 from dataforge.bulk import parquet
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.rows import one_row
 from dataforge.s3.keys import backup_folder, part_key, work_list_key
 from dataforge.s3.objects import put_json
 from dataforge.s3.upload import uploading
@@ -18,6 +19,11 @@ from dataforge.tables.catalogue import Table
 from functions.restore.ledger import KeptPart
 from functions.restore.run import Run, read_run
 from functions.restore.work_items import KEEP, Piece, claim, done
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection, Cursor
 
 
 class PartItem(Piece):
@@ -31,7 +37,7 @@ class PartItem(Piece):
     end: int
 
 
-def plan_parts(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) -> dict[str, Any]:
+def plan_parts(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str) -> dict[str, Any]:
     """Cut the replaced tables into parts. Returns {"key", "count"}: where their list lies, and its length.
 
     Repeating it gives the same parts: nobody writes to the tables any more.
@@ -46,14 +52,14 @@ def plan_parts(db: Connection, s3: Any, settings: RestoreSettings, run_id: str) 
     return {"key": key, "count": len(items)}
 
 
-def _parts(cursor: Any, settings: RestoreSettings, run: Run, table: Table) -> list[dict[str, Any]]:
+def _parts(cursor: Cursor, settings: RestoreSettings, run: Run, table: Table) -> list[dict[str, Any]]:
     place = (run.id, KEEP, table.name)
     pages, wanted = count_parts(cursor, run.kept(table), settings.part_bytes)
     cursor.execute(
         'SELECT count(*) FROM dataforge.restore_pieces WHERE restore_id = %s AND step = %s AND "table" = %s',
         place,
     )
-    (planned,) = cursor.fetchone()
+    (planned,) = one_row(cursor)
     parts = planned or wanted
     execute_values(
         cursor,
@@ -78,7 +84,7 @@ def _parts(cursor: Any, settings: RestoreSettings, run: Run, table: Table) -> li
     ]
 
 
-def keep_part(db: Connection, s3: Any, item: PartItem) -> int:
+def keep_part(db: Connection, s3: S3Client, item: PartItem) -> int:
     """Write the part to S3, unless the ledger says that it is there. Returns the number of rows.
 
     It goes there as it is read, in bounded memory. The same part is the same file, so a second worker does no harm.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import psycopg2
 
 from dataforge.errors import BackupRunning, Busy
 from dataforge.postgres import ddl, shadow
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.roles import OWNER, REFILL
+from dataforge.postgres.rows import one_row
 from dataforge.postgres.snapshot import exclude_snapshots
 from dataforge.postgres.visible_rows import require_sound, with_relatives
 from dataforge.runs import leases
@@ -23,6 +24,10 @@ from functions.restore.merge import merge
 from functions.restore.references import check_children, check_parents, children, parents
 from functions.restore.run import SWAP, Run, read_run
 from functions.restore.swap_tables import exchange, validate
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
+
 
 WRITERS_MS = 5_000
 """How long we wait for those who write to the tables; others who come to write queue behind us meanwhile."""
@@ -52,7 +57,7 @@ def switch(db: Connection, run_id: str, execution: str) -> dict[str, str]:
     return {}
 
 
-def _switch(cursor: Any, run: Run) -> None:
+def _switch(cursor: Cursor, run: Run) -> None:
     require_sound(cursor, with_relatives(run.dataset, run.tables))
     swap = run.mode == SWAP and _may_swap(cursor, run)
     related = _lock_out_writers(cursor, run, swap=swap)
@@ -81,7 +86,7 @@ def _switch(cursor: Any, run: Run) -> None:
     )
 
 
-def _may_swap(cursor: Any, run: Run) -> bool:
+def _may_swap(cursor: Cursor, run: Run) -> bool:
     """Whether nobody reads by a snapshot in which the new tables would be empty: one from before they were loaded.
 
     Rows are changed one by one then, which every snapshot sees, or does not see, as a whole. So no restore waits for a
@@ -92,10 +97,10 @@ def _may_swap(cursor: Any, run: Run) -> bool:
     except BackupRunning:
         return False
     cursor.execute(_OLD_READERS, (run.id,))
-    return not cursor.fetchone()[0]
+    return not one_row(cursor)[0]
 
 
-def _lock_out_writers(cursor: Any, run: Run, *, swap: bool) -> set[str]:
+def _lock_out_writers(cursor: Cursor, run: Run, *, swap: bool) -> set[str]:
     """Lock the tables and those that refer to them against writers; to swap, also those that they refer to.
 
     Returns all of them. Foreign keys cannot be added meanwhile.
@@ -110,7 +115,7 @@ def _lock_out_writers(cursor: Any, run: Run, *, swap: bool) -> set[str]:
     return tables | others
 
 
-def _lock(cursor: Any, relations: Iterable[str], mode: str, milliseconds: int) -> None:
+def _lock(cursor: Cursor, relations: Iterable[str], mode: str, milliseconds: int) -> None:
     cursor.execute(f"SET LOCAL lock_timeout = {milliseconds}")
     names = ", ".join(sorted(relations))
     try:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl, shadow
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER, REFILL
 from dataforge.tables.catalogue import ForeignKey, Table
 from functions.restore.references import parents
 from functions.restore.run import SWAP, Run
 
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
 
-def exchange(cursor: Any, run: Run) -> None:
+
+def exchange(cursor: Cursor, run: Run) -> None:
     """Move the tables out, as they are, and the shadows in. All are locked, pristine, and their foreign keys checked.
 
     Foreign keys to and from other tables are made NOT VALID: reading all rows again is left to ``validate``.
@@ -38,7 +41,7 @@ def _references(run: Run) -> Iterator[tuple[Table, ForeignKey]]:
         yield from ((c, key) for c, key in run.dataset.children(table.name) if not run.has(c.name))
 
 
-def _drop_keys(cursor: Any, table: Table, keys: tuple[ForeignKey, ...]) -> None:
+def _drop_keys(cursor: Cursor, table: Table, keys: tuple[ForeignKey, ...]) -> None:
     drops = ", ".join(f"DROP CONSTRAINT IF EXISTS {ddl.ident(key.name)}" for key in keys)
     cursor.execute(f"ALTER TABLE {ddl.qualified(table)} {drops}")
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.tables.catalogue import Table
 from dataforge.tables.datasets import get_dataset
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
+
 
 LOAD, KEEP = "load", "keep"
 
@@ -36,14 +40,14 @@ class Piece(BaseModel):
 _PLACE = 'restore_id = %s AND step = %s AND "table" = %s AND piece = %s'
 
 
-def claim(cursor: Any, piece: Piece) -> bool:
+def claim(cursor: Cursor, piece: Piece) -> bool:
     """Lock the piece's entry until the transaction ends; False if it is done, or the run is over."""
     cursor.execute(f"SELECT result FROM dataforge.restore_pieces WHERE {_PLACE} FOR UPDATE", piece.place)
     row = cursor.fetchone()
     return row is not None and row[0] is None
 
 
-def done(cursor: Any, piece: Piece, result: BaseModel) -> None:
+def done(cursor: Cursor, piece: Piece, result: BaseModel) -> None:
     """Enter the result, which commits together with what was done."""
     cursor.execute(
         f"UPDATE dataforge.restore_pieces SET result = %s, error = NULL, cause = NULL WHERE {_PLACE}",
@@ -60,7 +64,7 @@ def note(db: Connection, piece: Piece, error: Exception) -> None:
         )
 
 
-def results(cursor: Any, restore_id: str, step: str, table: str) -> list[dict[str, Any] | None]:
+def results(cursor: Cursor, restore_id: str, step: str, table: str) -> list[dict[str, Any] | None]:
     """The results of a table's pieces, in order; None for one that is not done."""
     cursor.execute(
         'SELECT result FROM dataforge.restore_pieces WHERE restore_id = %s AND step = %s AND "table" = %s ORDER BY piece',

@@ -11,11 +11,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.postgres import ddl
+from dataforge.postgres.rows import one_row
 from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Dataset
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 LEDGER = "dataforge"
 LEDGER_TABLES = tuple(
@@ -80,7 +85,7 @@ _INDEXES = """
 """
 
 
-def shapes(cursor: Any, schema: str) -> dict[str, Shape]:
+def shapes(cursor: Cursor, schema: str) -> dict[str, Shape]:
     """Every table and view of the schema, by name; none if there is no such schema."""
     # Names are printed with their schema when nothing is on the path.
     cursor.execute("SELECT set_config('search_path', 'pg_catalog', true)")
@@ -100,7 +105,7 @@ def shapes(cursor: Any, schema: str) -> dict[str, Shape]:
     }
 
 
-def _by_relation(cursor: Any, query: str, schema: str) -> defaultdict[str, list[tuple[Any, ...]]]:
+def _by_relation(cursor: Cursor, query: str, schema: str) -> defaultdict[str, list[tuple[Any, ...]]]:
     cursor.execute(query, (schema,))
     found: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for relation, *rest in cursor.fetchall():
@@ -108,7 +113,7 @@ def _by_relation(cursor: Any, query: str, schema: str) -> defaultdict[str, list[
     return found
 
 
-def expected_dataset(cursor: Any, dataset: Dataset) -> dict[str, Shape]:
+def expected_dataset(cursor: Cursor, dataset: Dataset) -> dict[str, Shape]:
     """The dataset's tables as the catalogue declares them, by name."""
     with _scratch(cursor):
         for table in (dataset.table(name) for wave in dataset.waves() for name in wave):
@@ -122,7 +127,7 @@ def expected_dataset(cursor: Any, dataset: Dataset) -> dict[str, Shape]:
         return _renamed(cursor, dataset.name)
 
 
-def expected_ledger(cursor: Any) -> dict[str, Shape]:
+def expected_ledger(cursor: Cursor) -> dict[str, Shape]:
     """Data Forge's own tables as this version makes them, by name."""
     with _scratch(cursor):
         for statement in INTERNAL:
@@ -131,7 +136,7 @@ def expected_ledger(cursor: Any) -> dict[str, Shape]:
 
 
 @contextmanager
-def _scratch(cursor: Any) -> Iterator[None]:
+def _scratch(cursor: Cursor) -> Iterator[None]:
     cursor.execute("SAVEPOINT scratch")
     try:
         cursor.execute(f"CREATE SCHEMA {_SCRATCH}")
@@ -141,11 +146,11 @@ def _scratch(cursor: Any) -> Iterator[None]:
         cursor.execute("RELEASE SAVEPOINT scratch")
 
 
-def _renamed(cursor: Any, schema: str) -> dict[str, Shape]:
+def _renamed(cursor: Cursor, schema: str) -> dict[str, Shape]:
     """The scratch schema's shapes, as they would read in ``schema``."""
     found = shapes(cursor, _SCRATCH)
     cursor.execute("SELECT quote_ident(%s)", (schema,))
-    (quoted,) = cursor.fetchone()
+    (quoted,) = one_row(cursor)
 
     def rename(definitions: dict[str, str]) -> dict[str, str]:
         return {name: text.replace(f"{_SCRATCH}.", f"{quoted}.") for name, text in definitions.items()}

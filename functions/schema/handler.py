@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
@@ -31,6 +31,10 @@ from functions.schema.apply.reach import PATIENCE, is_denied, reach
 from functions.schema.doctor.doctor import examine
 from functions.schema.doctor.master import require_sign_in
 from functions.schema.upkeep import work
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
 
 logger = make_logger("schema")
 
@@ -143,7 +147,7 @@ def once(seconds: float) -> Any:
     return make_client("lambda", invoking(seconds + _MARGIN))
 
 
-def _secret(secrets: Any, arn: str) -> dict[str, str]:
+def _secret(secrets: SecretsManagerClient, arn: str) -> dict[str, str]:
     """Username and password of a secret, and nothing else that may be in it."""
     document = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
     return {name: document[name] for name in ("username", "password")}

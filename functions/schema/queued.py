@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from dataforge.postgres import ddl
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 Kind = Literal["validate", "index"]
 """A constraint to validate, or an index to build."""
@@ -25,7 +29,7 @@ class QueuedChange(NamedTuple):
         return f"{ddl.ident(self.dataset)}.{ddl.ident(self.table)}"
 
 
-def queue(cursor: Any, changes: Iterable[QueuedChange]) -> list[str]:
+def queue(cursor: Cursor, changes: Iterable[QueuedChange]) -> list[str]:
     """Register the changes; returns all that are still to be done, those that failed before included."""
     for change in changes:
         cursor.execute(

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import psycopg2.errors
 
+from dataforge.postgres.rows import one_row
 from functions.schema.apply.statements import busy
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 LARGE_ROWS = 1_000_000
 """From so many rows on, nothing that scans, rewrites or indexes a table is done inside a deployment (docs/operations.md)."""
@@ -34,13 +39,13 @@ class Size:
         return not self.empty and self.rows >= self.limit
 
     @classmethod
-    def of(cls, cursor: Any, relation: str, limit: int = LARGE_ROWS) -> Size:
+    def of(cls, cursor: Cursor, relation: str, limit: int = LARGE_ROWS) -> Size:
         """The size of a table that exists; ``relation`` is its quoted name."""
         try:
             cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {relation})")
         except psycopg2.errors.LockNotAvailable:
             raise busy(relation.replace('"', "")) from None
-        (empty,) = cursor.fetchone()
+        (empty,) = one_row(cursor)
         cursor.execute(_ROWS, (relation,))
-        (rows,) = cursor.fetchone()
+        (rows,) = one_row(cursor)
         return cls(empty, int(rows), limit)

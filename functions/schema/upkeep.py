@@ -7,18 +7,23 @@ statement may take longer than the function: PostgreSQL finishes it, and the nex
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import psycopg2
 
 from dataforge.errors import SchemaRefused
 from dataforge.postgres import ddl
-from dataforge.postgres.connection import Connection, is_translated, transaction, translated
+from dataforge.postgres.connection import is_translated, transaction, translated
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.rows import one_row
 from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.statements import reason
 from functions.schema.difference import LEDGER, Shape, expected_dataset, expected_ledger, shapes
 from functions.schema.queued import QueuedChange
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
+
 
 _LOCK = 4_207_312_312
 """Key of the advisory lock that the session of a change holds, also when its function is gone."""
@@ -54,7 +59,7 @@ def work(db: Connection) -> Next:
             cursor.execute(statement)
     with transaction(db) as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,))
-        if not cursor.fetchone()[0]:
+        if not one_row(cursor)[0]:
             return "wait"
     try:
         return _next(db)
@@ -121,7 +126,7 @@ def _do(db: Connection, change: QueuedChange) -> str | None:
 def _validation(db: Connection, change: QueuedChange) -> list[str]:
     with transaction(db) as cursor:
         cursor.execute(_UNVALIDATED, (change.relation, change.name))
-        (wanted,) = cursor.fetchone()
+        (wanted,) = one_row(cursor)
     return [f"ALTER TABLE {change.relation} VALIDATE CONSTRAINT {ddl.ident(change.name)}"] if wanted else []
 
 
@@ -138,7 +143,7 @@ def _building(db: Connection, change: QueuedChange) -> list[str]:
     return [dropped, built] if change.name in have.indexes else [built]
 
 
-def _expected(cursor: Any, change: QueuedChange) -> Shape | None:
+def _expected(cursor: Cursor, change: QueuedChange) -> Shape | None:
     if change.dataset == LEDGER:
         return expected_ledger(cursor).get(change.table)
     dataset = DATASETS.get(change.dataset)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.aws.metric_names import NAMESPACE
 from local.smoke_aws.until import until
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import DimensionTypeDef
+    from mypy_boto3_logs import CloudWatchLogsClient
+
 
 _MINUTES = 10
 _SECONDS = 300.0
 
 
-def prove_log_line(logs: Any, group: str, text: str, seconds: float = _SECONDS) -> str:
+def prove_log_line(logs: CloudWatchLogsClient, group: str, text: str, seconds: float = _SECONDS) -> str:
     """A line of a function's log that contains ``text`` and was written in the last minutes."""
     start = int((datetime.now(UTC) - timedelta(minutes=_MINUTES)).timestamp() * 1000)
 
@@ -25,9 +31,9 @@ def prove_log_line(logs: Any, group: str, text: str, seconds: float = _SECONDS) 
     return until(f"a line with {text!r} in {group}", find, seconds)
 
 
-def prove_metric(cloudwatch: Any, name: str, service: str, seconds: float = _SECONDS) -> float:
+def prove_metric(cloudwatch: CloudWatchClient, name: str, service: str, seconds: float = _SECONDS) -> float:
     """A custom metric's sum over the last minutes, which is not 0."""
-    dimensions = [{"Name": "service", "Value": service}]
+    dimensions: list[DimensionTypeDef] = [{"Name": "service", "Value": service}]
 
     def find() -> float | None:
         now = datetime.now(UTC)

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 from local.smoke_aws.until import NotProved, until
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
 
 PUBLIC_ROOTS = "/etc/pki/tls/certs/ca-bundle.crt"
 """The roots of the web, which Lambda's runtime has. None of them has signed RDS's certificates."""
@@ -19,17 +23,17 @@ Status = Callable[[], int]
 """Asks GET /v1/health of the function; its HTTP status."""
 
 
-def prove_wrong_root_is_refused(functions: Any, name: str, status: Status) -> None:
+def prove_wrong_root_is_refused(functions: LambdaClient, name: str, status: Status) -> None:
     """With the web's root certificates the function trusts no server of RDS, and does not connect."""
     prove_unavailable_with(functions, name, status, DB_SSLROOTCERT=PUBLIC_ROOTS)
 
 
-def prove_other_role_is_denied(functions: Any, name: str, status: Status, role: str) -> None:
+def prove_other_role_is_denied(functions: LambdaClient, name: str, status: Status, role: str) -> None:
     """The function's own policy lets it sign in as its own role. As ``role`` it is denied by IAM."""
     prove_unavailable_with(functions, name, status, DB_USER=role)
 
 
-def prove_unavailable_with(functions: Any, name: str, status: Status, **environment: str) -> None:
+def prove_unavailable_with(functions: LambdaClient, name: str, status: Status, **environment: str) -> None:
     """Raises ``NotProved`` if the function reaches the database with these variables, or not without them."""
     what = ", ".join(f"{key}={value}" for key, value in environment.items())
     if (before := status()) != 200:
@@ -44,7 +48,7 @@ def prove_unavailable_with(functions: Any, name: str, status: Status, **environm
 
 
 @contextmanager
-def _changed(functions: Any, name: str, environment: dict[str, str]) -> Iterator[None]:
+def _changed(functions: LambdaClient, name: str, environment: dict[str, str]) -> Iterator[None]:
     known = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     _set(functions, name, known | environment)
     try:
@@ -53,6 +57,6 @@ def _changed(functions: Any, name: str, environment: dict[str, str]) -> Iterator
         _set(functions, name, known)
 
 
-def _set(functions: Any, name: str, variables: dict[str, str]) -> None:
+def _set(functions: LambdaClient, name: str, variables: dict[str, str]) -> None:
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
     functions.get_waiter("function_updated_v2").wait(FunctionName=name)

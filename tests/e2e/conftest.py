@@ -1,17 +1,22 @@
 """One embedded cloud with the app deployed, shared by all end-to-end tests: a deployment takes half a minute."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg2
 import pytest
-from psycopg2.extensions import connection
 
 from local import cloud as embedded
 from local.aws import ClientSettings, client_settings
 from local.config import Config
 from local.outputs import Outputs
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +40,7 @@ def aws(cloud: Outputs) -> ClientSettings:
 
 
 @pytest.fixture
-def superuser(cloud: Outputs) -> Iterator[connection]:
+def superuser(cloud: Outputs) -> Iterator[Connection]:
     """A connection to the app's database that may do everything; changes are visible at once."""
     with closing(psycopg2.connect(cloud["database_url"])) as db:
         db.autocommit = True

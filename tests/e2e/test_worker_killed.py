@@ -7,10 +7,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import psycopg2
-from psycopg2.extensions import connection
 from typer.testing import CliRunner
 
 from dataforge.tables.datasets import get_dataset
@@ -19,6 +19,10 @@ from local.config import Config
 from local.generate import generate
 from local.outputs import Outputs
 
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+
+
 COUNTS = ("read", "loaded", "deduplicated", "rejected")
 WAITING = """
     SELECT client_port FROM pg_stat_activity
@@ -26,7 +30,7 @@ WAITING = """
 """
 
 
-def waiting_worker(db: connection) -> psutil.Process:
+def waiting_worker(db: Connection) -> psutil.Process:
     """The process of a worker that is in the middle of its transaction, and waits for the lock on the rejections."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -42,7 +46,7 @@ def waiting_worker(db: connection) -> psutil.Process:
 
 
 def test_a_worker_killed_in_the_middle_of_a_load_is_replaced_and_the_run_publishes(
-    cloud: Outputs, cloud_config: Config, superuser: connection, tmp_path: Path
+    cloud: Outputs, cloud_config: Config, superuser: Connection, tmp_path: Path
 ) -> None:
     expected = generate(tmp_path, 20, 13, 0.1)
     superuser.cursor().execute(

@@ -12,12 +12,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import psycopg2
 import pytest
-from psycopg2.extensions import connection
 
 from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import LOGINS, OWNER
@@ -28,6 +27,10 @@ from functions.schema.apply.apply import apply
 from local import postgres
 from local.config import HOST, Config
 from tests.postgres import recycling
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
+
 
 MASTER = "master"
 PASSWORD = "for the tests"
@@ -44,7 +47,7 @@ class Server:
     spare: list[Database] = field(default_factory=list)
     structure: str = ""
 
-    def superuser(self, database: str = "postgres") -> connection:
+    def superuser(self, database: str = "postgres") -> Connection:
         """A connection that may do everything; what it does is visible at once."""
         db = psycopg2.connect(postgres.url(self.config, database), sslmode="disable", gssencmode="disable")
         db.autocommit = True
@@ -92,8 +95,8 @@ class Database:
 
     server: Server
     name: str
-    warm: dict[str, connection] = field(default_factory=dict)
-    _open: list[connection] = field(default_factory=list)
+    warm: dict[str, Connection] = field(default_factory=dict)
+    _open: list[Connection] = field(default_factory=list)
 
     def settings(self, user: str) -> DatabaseSettings:
         """How a function reaches it."""
@@ -101,12 +104,12 @@ class Database:
         place = {"db_host": HOST, "db_port": port, "db_name": self.name, "db_sslmode": "disable"}
         return DatabaseSettings.model_validate({**place, "db_user": user, "db_auth": "secret"})
 
-    def connect(self, user: str, password: str = PASSWORD) -> connection:
+    def connect(self, user: str, password: str = PASSWORD) -> Connection:
         """A connection as a function has it, logged in with a password."""
         self._open.append(connect(self.settings(user), password))
         return self._open[-1]
 
-    def superuser(self) -> connection:
+    def superuser(self) -> Connection:
         """A connection that may do everything; what it does is visible at once."""
         self._open.append(self.server.superuser(self.name))
         return self._open[-1]
@@ -263,7 +266,7 @@ def make_csv() -> Callable[..., bytes]:
 
 
 @pytest.fixture(scope="module")
-def cursor(module_database: Database) -> Iterator[Any]:
+def cursor(module_database: Database) -> Iterator[Cursor]:
     """In a transaction of the superuser's, which is rolled back when the module is done."""
     db = module_database.superuser()
     db.autocommit = False

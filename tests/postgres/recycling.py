@@ -6,7 +6,11 @@ catalogues say with what they said when the database was new.
 
 from __future__ import annotations
 
-from psycopg2.extensions import cursor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 LEFT_SCHEMAS = (
     "SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace WHERE nspname LIKE 'shadow\\_%'"
@@ -121,20 +125,20 @@ STRUCTURE = f"""
 """
 
 
-def disconnect(cursor: cursor) -> None:
+def disconnect(cursor: Cursor) -> None:
     """End all other connections to the database, and wait for their ends."""
     others = "datname = current_database() AND pid <> pg_backend_pid()"
     cursor.execute(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE {others}")
 
 
-def structure(cursor: cursor) -> str:
+def structure(cursor: Cursor) -> str:
     """A hash of all that is in the database but rows and the runs' own schemas."""
     cursor.execute(STRUCTURE)
     ((found,),) = cursor.fetchall()
     return str(found)
 
 
-def empty(cursor: cursor) -> None:
+def empty(cursor: Cursor) -> None:
     """Take away the rows of all tables, the runs' own schemas, and what sequences have counted."""
     for question in (LEFT_SCHEMAS, FILLED_TABLES, USED_SEQUENCES):
         cursor.execute(question)

@@ -27,6 +27,7 @@ from dataforge.tables.column_types import (
 )
 
 if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
     from tests.postgres.conftest import Database
 
 FIRST, LAST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999999)  # noqa: DTZ001  columns have no zone
@@ -41,12 +42,14 @@ ENDS: list[tuple[StorageType, list[Any]]] = [
 
 
 @pytest.fixture(scope="module")
-def cursor(module_database: Database) -> Any:
+def cursor(module_database: Database) -> Cursor:
     """Of a session whose temporary tables each test makes anew."""
     return module_database.superuser().cursor()
 
 
-def stored(cursor: Any, kind: StorageType, values: list[Any], rows: slice = slice(None)) -> list[str | None]:
+def stored(
+    cursor: Cursor, kind: StorageType, values: list[Any], rows: slice = slice(None)
+) -> list[str | None]:
     """The texts that PostgreSQL gives of the values which it was sent, in order."""
     batch = pa.record_batch([pa.array(values, arrow_type(kind))], ["value"])[rows]
     made_anew(cursor, f"value {kind.sql}, at bigint GENERATED ALWAYS AS IDENTITY")
@@ -56,14 +59,16 @@ def stored(cursor: Any, kind: StorageType, values: list[Any], rows: slice = slic
     return [text for (text,) in cursor.fetchall()]
 
 
-def made_anew(cursor: Any, columns: str) -> None:
+def made_anew(cursor: Cursor, columns: str) -> None:
     """The temporary table ``sent``, empty."""
     cursor.execute(f"DROP TABLE IF EXISTS sent; CREATE TEMPORARY TABLE sent ({columns})")
 
 
 @pytest.mark.parametrize(("kind", "values"), ENDS, ids=[kind.name for kind, _ in ENDS])
 @pytest.mark.parametrize("gap", [[], [None]], ids=["no NULL", "a NULL"])
-def test_ends_of_the_range_arrive(cursor: Any, kind: StorageType, values: list[Any], gap: list[None]) -> None:
+def test_ends_of_the_range_arrive(
+    cursor: Cursor, kind: StorageType, values: list[Any], gap: list[None]
+) -> None:
     sent = [*values[:1], *gap, *values[1:]]
     expected = [None if value is None else kind.text(value) for value in sent]
     if kind is BOOLEAN:
@@ -90,7 +95,7 @@ def numerics(draw: st.DrawFn) -> tuple[int, int, list[Decimal | None]]:
 @example((38, 0, [Decimal("9" * 38), Decimal(0)]))
 @example((5, 5, [None]))
 def test_numerics_of_every_precision_and_scale_arrive(
-    cursor: Any, case: tuple[int, int, list[Decimal | None]]
+    cursor: Cursor, case: tuple[int, int, list[Decimal | None]]
 ) -> None:
     precision, scale, values = case
     kind = numeric(precision, scale)
@@ -98,16 +103,16 @@ def test_numerics_of_every_precision_and_scale_arrive(
     assert stored(cursor, kind, values) == expected
 
 
-def test_part_of_a_batch_is_sent_alone(cursor: Any) -> None:
+def test_part_of_a_batch_is_sent_alone(cursor: Cursor) -> None:
     for kind, values in [*ENDS, (numeric(12, 2), [Decimal("-1.50"), None, Decimal("7.25")])]:
         assert stored(cursor, kind, values, slice(1, 2)) == stored(cursor, kind, values[1:2])
 
 
-def test_no_rows_are_no_rows(cursor: Any) -> None:
+def test_no_rows_are_no_rows(cursor: Cursor) -> None:
     assert stored(cursor, TEXT, []) == []
 
 
-def test_columns_go_by_name_not_by_place(cursor: Any) -> None:
+def test_columns_go_by_name_not_by_place(cursor: Cursor) -> None:
     batch = pa.record_batch({"b": pa.array(["text"]), "more": pa.array([1]), "a": pa.array([7], pa.int32())})
     made_anew(cursor, "a integer, b text")
     data = io.BytesIO(copy_rows({"a": INTEGER, "b": TEXT}, batch))
@@ -125,7 +130,7 @@ def test_columns_go_by_name_not_by_place(cursor: Any) -> None:
     ids=["NUL", "too large"],
 )
 def test_what_the_column_cannot_hold_is_refused_in_binary_too(
-    cursor: Any, kind: StorageType, sent_as: StorageType, value: Any, error: type[Exception]
+    cursor: Cursor, kind: StorageType, sent_as: StorageType, value: Any, error: type[Exception]
 ) -> None:
     batch = pa.record_batch([pa.array([value], arrow_type(sent_as))], ["value"])
     made_anew(cursor, f"value {kind.sql}")

@@ -17,9 +17,11 @@ from moto import mock_aws
 from dataforge.errors import Unavailable
 from dataforge.postgres.connection import connect, get_db_resource, transaction
 from dataforge.postgres.roles import LOAD, MIGRATE, OWNER
+from dataforge.postgres.rows import one_row
 from dataforge.settings import DatabaseSettings
 
 if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
 PASSWORD = "for the tests"
@@ -43,11 +45,11 @@ def secret(monkeypatch: pytest.MonkeyPatch, database: Database) -> Iterator[Data
         yield database.settings(LOAD).model_copy(update={"db_secret_arn": arn})
 
 
-def pid(db: Any) -> int:
+def pid(db: Connection) -> int:
     """The process of the server that answers."""
     with db.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
-        number: int = cursor.fetchone()[0]
+        number: int = one_row(cursor)[0]
     db.rollback()
     return number
 
@@ -162,10 +164,10 @@ def test_values_are_printed_alike_whatever_the_database_is_set_to(database: Data
         database.query(f"ALTER ROLE {LOAD} RESET ALL")
 
 
-def role(db: Any) -> str:
+def role(db: Connection) -> str:
     with transaction(db) as cursor:
         cursor.execute("SELECT current_user")
-        name: str = cursor.fetchone()[0]
+        name: str = one_row(cursor)[0]
     return name
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg2
 import pytest
@@ -15,6 +15,7 @@ from dataforge.postgres.connection import transaction, translated
 from dataforge.postgres.roles import LOAD, MIGRATE, OWNER
 
 if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
 CODES = sorted(
@@ -39,7 +40,7 @@ def outcome(code: str) -> type[Exception]:
     return Unavailable if code[:2] in {"08", "53", "57"} else psycopg2.Error
 
 
-def run(db: Any, *statements: str) -> BaseException:
+def run(db: Connection, *statements: str) -> BaseException:
     """What a transaction with these statements ends in."""
     with pytest.raises((DataForgeError, psycopg2.Error)) as raised, transaction(db) as cursor:
         cursor.execute("; ".join(statements))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.postgres import recycling
 
 if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
     from tests.postgres.conftest import Database, Server
 
 FUNCTION = "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'"
@@ -52,7 +53,7 @@ CHANGES = (
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_of_more_than_rows_is_noticed(
-    cursor: Any, module_database: Database, server: Server, change: str
+    cursor: Cursor, module_database: Database, server: Server, change: str
 ) -> None:
     cursor.execute("SAVEPOINT before")
     assert recycling.structure(cursor) == server.structure

@@ -8,7 +8,6 @@ import psycopg2
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from psycopg2.extensions import connection
 
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import LOAD
@@ -17,6 +16,7 @@ from dataforge.records.validate import Violation
 from dataforge.tables.datasets import DATASETS
 
 if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
 TABLE = DATASETS["olist"].table("orders")
@@ -31,12 +31,12 @@ VIOLATIONS = st.lists(st.builds(Violation, NAME, TEXT, st.none() | NAME), min_si
 
 
 @pytest.fixture(scope="module")
-def worker(module_database: Database) -> connection:
+def worker(module_database: Database) -> Connection:
     """A worker's connection."""
     return module_database.connect(LOAD)
 
 
-def kept(database: Database, worker: connection, located: Located) -> tuple[Any, ...]:
+def kept(database: Database, worker: Connection, located: Located) -> tuple[Any, ...]:
     """What is stored of a rejection, apart from its id and time; it is removed again."""
     with transaction(worker) as cursor:
         assert store(cursor, TABLE, [located]) == 1
@@ -51,7 +51,7 @@ def kept(database: Database, worker: connection, located: Located) -> tuple[Any,
 @example(b"\0\\u0000\\x00", [Violation("c", "\0\\u0000\\x00")], 'a,"b"\n\\.', 1)
 def test_any_record_is_kept_with_its_reasons_and_its_place(
     module_database: Database,
-    worker: connection,
+    worker: Connection,
     raw: bytes,
     violations: list[Violation],
     file: str,
@@ -85,7 +85,7 @@ def test_a_very_long_record_is_cut_and_says_so() -> None:
     assert f"{RAW_LIMIT + 5:,} bytes" in text
 
 
-def test_very_many_rejections_are_kept_in_order(module_database: Database, worker: connection) -> None:
+def test_very_many_rejections_are_kept_in_order(module_database: Database, worker: Connection) -> None:
     many = (Located("run", "f", n, n, b"x" * 2000, [Violation("code", "message")]) for n in range(1, 6001))
     with transaction(worker) as cursor:
         assert store(cursor, TABLE, many) == 6000
@@ -95,7 +95,7 @@ def test_very_many_rejections_are_kept_in_order(module_database: Database, worke
     module_database.query("DELETE FROM dataforge.rejections")
 
 
-def test_rejections_go_with_the_transaction(module_database: Database, worker: connection) -> None:
+def test_rejections_go_with_the_transaction(module_database: Database, worker: Connection) -> None:
     def work() -> None:
         with transaction(worker) as cursor:
             store(cursor, TABLE, [Located("run", "f", 1, 0, b"x", [Violation("code", "message")])])

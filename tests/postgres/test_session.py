@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,10 +11,12 @@ from dataforge.errors import Unavailable
 from dataforge.postgres import session
 from dataforge.postgres.connection import connect, transaction
 from dataforge.postgres.roles import INGEST
+from dataforge.postgres.rows import one_row
 from dataforge.postgres.session import PINNED
 from tests.postgres.hostile import CONNECTIONS_OWN, HOSTILE, LEFT_ALONE
 
 if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
     from tests.postgres.conftest import Database
 
 PASSWORD = "for the tests"
@@ -50,11 +52,11 @@ def test_no_setting_of_database_or_role_reaches_a_session(database: Database, pl
         database.server.run(f"ALTER {where} RESET ALL")
 
 
-def _shown(cursor: Any) -> dict[str, str]:
+def _shown(cursor: Cursor) -> dict[str, str]:
     shown = {}
     for name in PINNED:
         cursor.execute(f"SHOW {name}")
-        (shown[name],) = cursor.fetchone()
+        (shown[name],) = one_row(cursor)
     return shown
 
 

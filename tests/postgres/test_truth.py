@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg2
 import pytest
@@ -18,20 +18,22 @@ from dataforge.bulk.blocks import Batch, TableBatcher
 from dataforge.formats.csv_blocks import blocks
 from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.postgres import ddl
+from dataforge.postgres.rows import one_row
 from dataforge.records.validate import Texts, row_hash, row_text
 from dataforge.tables.catalogue import Column, Dataset, Table
 from dataforge.tables.column_types import DOUBLE
 from dataforge.tables.datasets import DATASETS
 
 if TYPE_CHECKING:
-    from tests.postgres.conftest import Database
+    from dataforge.postgres.types import Cursor
+    from tests.postgres.conftest import Database, Server
 
 Part = tuple[tuple[str, ...], bytes]
 OWN_FILES = [(name, t.name) for name, dataset in DATASETS.items() for t in dataset.tables.values()]
 
 
 @pytest.fixture(scope="module")
-def cursor(server: Any) -> Any:
+def cursor(server: Server) -> Iterator[Cursor]:
     """On a database in which tests make tables as they need them; sees values as Data Forge's functions do."""
     database: Database = server.create("truth")
     db = database.connect("master")
@@ -40,7 +42,7 @@ def cursor(server: Any) -> Any:
     database.close()
 
 
-def make(cursor: Any, table: Table) -> None:
+def make(cursor: Cursor, table: Table) -> None:
     """An empty table with the types and checks of the catalogue's, and the position of each row."""
     cursor.execute("DROP SCHEMA IF EXISTS truth CASCADE; CREATE SCHEMA truth")
     cursor.execute(ddl.create_table(table, "truth", "_source bigint NOT NULL"))
@@ -63,7 +65,7 @@ def sent(lines: bytes) -> dict[int, Texts]:
     return rows
 
 
-def store(cursor: Any, table: Table, batch: Batch) -> None:
+def store(cursor: Cursor, table: Table, batch: Batch) -> None:
     """Copy the batch's lines into an emptied table, and hold what PostgreSQL reads back against them."""
     relation, lines = ddl.qualified(table, "truth"), b"".join(batch.lines)
     cursor.execute(f"TRUNCATE {relation}")
@@ -81,7 +83,7 @@ SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthChe
 
 @pytest.mark.parametrize("name", ["everything", "points", "words"])
 def test_postgresql_stores_every_accepted_row_as_the_same_text(
-    cursor: Any, kitchen: Dataset, csv_part: Callable[[Random, Table], Part], name: str
+    cursor: Cursor, kitchen: Dataset, csv_part: Callable[[Random, Table], Part], name: str
 ) -> None:
     table = kitchen.table(name)
     make(cursor, table)
@@ -96,7 +98,7 @@ def test_postgresql_stores_every_accepted_row_as_the_same_text(
 
 @pytest.mark.parametrize(("dataset", "name"), OWN_FILES)
 def test_postgresql_stores_every_accepted_row_of_the_catalogue_as_the_same_text(
-    cursor: Any, csv_part: Callable[[Random, Table], Part], dataset: str, name: str
+    cursor: Cursor, csv_part: Callable[[Random, Table], Part], dataset: str, name: str
 ) -> None:
     table, random = DATASETS[dataset].table(name), Random(7)
     make(cursor, table)
@@ -112,7 +114,7 @@ def canonical(column: Column, value: str) -> str | None:
         return None
 
 
-def kept(cursor: Any, table: Table, column: Column, value: str) -> str | None:
+def kept(cursor: Cursor, table: Table, column: Column, value: str) -> str | None:
     """The text that PostgreSQL keeps when it is sent the value, or None if it refuses it."""
     relation, name = ddl.qualified(table, "truth"), ddl.ident(column.name)
     insert = f"INSERT INTO {relation} ({name}, _source) VALUES (%s, 0) RETURNING ROW({name})::text"
@@ -120,11 +122,11 @@ def kept(cursor: Any, table: Table, column: Column, value: str) -> str | None:
         cursor.execute(insert, [value])
     except (psycopg2.DataError, psycopg2.IntegrityError):
         return None
-    text = str(cursor.fetchone()[0])[1:-1]
+    text = str(one_row(cursor)[0])[1:-1]
     return text[1:-1].replace('""', '"').replace("\\\\", "\\") if text.startswith('"') else text
 
 
-def check_column(cursor: Any, table: Table, column: Column, value: str) -> None:
+def check_column(cursor: Cursor, table: Table, column: Column, value: str) -> None:
     """Hold PostgreSQL's verdict against the model's, in both directions."""
     accepted = canonical(column, value)
     if accepted is not None:
@@ -145,7 +147,7 @@ infinity -infinity NaN -NaN +inf 1e308 1e-308 -0 0 1 5 6 -1 1.005 99999999.99 99
 
 
 def test_what_postgresql_keeps_by_hand_is_valid_for_the_model(
-    cursor: Any, kitchen: Dataset, strange: list[str]
+    cursor: Cursor, kitchen: Dataset, strange: list[str]
 ) -> None:
     values = [value for value in (*LIMITS.split(), *strange) if value and "\0" not in value]
     checked = set()
@@ -163,7 +165,7 @@ def test_what_postgresql_keeps_by_hand_is_valid_for_the_model(
     assert len(checked) > 20
 
 
-def test_postgresql_keeps_the_digest_of_the_other_columns_only(cursor: Any) -> None:
+def test_postgresql_keeps_the_digest_of_the_other_columns_only(cursor: Cursor) -> None:
     table = DATASETS["quotes"].table("quotes")
     make(cursor, table)
     good = batch_of(
@@ -176,7 +178,7 @@ def test_postgresql_keeps_the_digest_of_the_other_columns_only(cursor: Any) -> N
 
 
 def test_a_double_is_written_as_postgresql_writes_it_also_where_a_shorter_text_lies_halfway(
-    cursor: Any,
+    cursor: Cursor,
 ) -> None:
     random = Random(7)
     large = [random.randint(2**52, 2**60) * 2.0 ** random.randint(0, 40) for _ in range(20_000)]
@@ -185,7 +187,7 @@ def test_a_double_is_written_as_postgresql_writes_it_also_where_a_shorter_text_l
         "SELECT array_agg(n::text ORDER BY i) FROM unnest(%s::float8[]) WITH ORDINALITY AS t(n, i)",
         (numbers,),
     )
-    (texts,) = cursor.fetchone()
+    (texts,) = one_row(cursor)
     assert [DOUBLE.text(number) for number in numbers] == texts
     assert (
         sum(Decimal(repr(number)) != Decimal(text) for number, text in zip(numbers, texts, strict=True)) > 3

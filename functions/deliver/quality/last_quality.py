@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
-from typing import Any
 
 from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.tables.catalogue import Table
@@ -44,17 +43,17 @@ def shown(score: Decimal | None) -> str | None:
     return None if score is None else f"{score.quantize(_DIGITS, ROUND_FLOOR):f}"
 
 
-def last_proof(cursor: Any, table: Table) -> Proof:
+def last_proof(cursor: Cursor, table: Table) -> Proof:
     """What is proven of the table."""
     return _read(cursor, table.dataset, table.name).get(table.name, Proof())
 
 
-def last_proofs(cursor: Any, dataset: str) -> Mapping[str, Proof]:
+def last_proofs(cursor: Cursor, dataset: str) -> Mapping[str, Proof]:
     """What is proven of the dataset's tables, by name; a table that no migration has published is left out."""
     return _read(cursor, dataset, None)
 
 
-def _read(cursor: Any, dataset: str, table: str | None) -> dict[str, Proof]:
+def _read(cursor: Cursor, dataset: str, table: str | None) -> dict[str, Proof]:
     cursor.execute(_LAST, [dataset, table, table])
     return {
         name: Proof(quality, threshold, migration_id, finished)

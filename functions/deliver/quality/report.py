@@ -9,12 +9,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.http.errors import InvalidRequest
 from dataforge.tables.catalogue import Dataset
 from functions.deliver.quality.rules import as_documents, broken
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 DEFAULT_WINDOW = "30d"
 POINTS = 30
@@ -77,7 +81,7 @@ def read_window(text: str) -> timedelta:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def describe_quality(cursor: Any, dataset: Dataset, window: timedelta) -> dict[str, Any]:
+def describe_quality(cursor: Cursor, dataset: Dataset, window: timedelta) -> dict[str, Any]:
     """The quality of a dataset and of each of its tables."""
     facts = _read(cursor, dataset, window)
     tables = [_describe(dataset, name, facts) for name in dataset.tables]
@@ -101,7 +105,7 @@ def describe_quality(cursor: Any, dataset: Dataset, window: timedelta) -> dict[s
     }
 
 
-def _read(cursor: Any, dataset: Dataset, window: timedelta) -> Facts:
+def _read(cursor: Cursor, dataset: Dataset, window: timedelta) -> Facts:
     values = {"dataset": dataset.name, "window": window, "step": window / POINTS}
 
     def rows(statement: str) -> list[Any]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.postgres.ddl import qualified
 from dataforge.tables.catalogue import Table
 from functions.deliver.records.filters import Filter
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 # What there really is, not what the catalogue makes: an owner may have added an index.
 _LEADING = """
@@ -16,7 +20,7 @@ _LEADING = """
 """
 
 
-def unindexed(cursor: Any, table: Table, filters: Sequence[Filter]) -> list[str]:
+def unindexed(cursor: Cursor, table: Table, filters: Sequence[Filter]) -> list[str]:
     """The columns of the filters that have to look at every row."""
     if not filters:
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.http.cursors import make_cursor, read_cursor
 from dataforge.http.errors import InvalidRequest
@@ -15,6 +15,10 @@ from dataforge.records.row_json import copy_rows, undouble
 from functions.deliver.errors import RowTooLarge
 from functions.deliver.records.query import RecordQuery
 from functions.deliver.records.values import read_value, sql_type
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 PAGE_BYTES = 2_900_000
 """What is read for a page at most. It ends earlier where escaping would make it larger than Lambda can return."""
@@ -45,7 +49,7 @@ class _Sink:
             self.kept += data
 
 
-def read_page(cursor: Any, query: RecordQuery) -> Page:
+def read_page(cursor: Cursor, query: RecordQuery) -> Page:
     """The page. Raises ``InvalidRequest`` for a foreign cursor, ``RowTooLarge``."""
     key = query.table.key
     beside = () if set(key) <= set(query.columns) else key
@@ -63,7 +67,7 @@ def read_page(cursor: Any, query: RecordQuery) -> Page:
     return Page(rows, make_cursor(query.scope, position) if more else None)
 
 
-def _statement(cursor: Any, query: RecordQuery, beside: tuple[str, ...]) -> str:
+def _statement(cursor: Cursor, query: RecordQuery, beside: tuple[str, ...]) -> str:
     """One row more than the page has: it tells whether there is another page."""
     table = query.table
     conditions: list[tuple[str, Sequence[Any]]] = [(found.sql, found.values) for found in query.filters]

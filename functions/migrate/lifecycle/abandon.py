@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.aws.failures import Failure, caught, hides_a_worker
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.settings import MigrationSettings
 from functions.migrate.lifecycle.begin import release
 from functions.migrate.report.report import report
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection
+
 
 _REPORTED = ("QualityTooLow", "NotReconciled")
 """Failures that the run's figures explain."""
 
 
 def abandon(
-    db: Connection, s3: Any, settings: MigrationSettings, execution: str, error: dict[str, str]
+    db: Connection, s3: S3Client, settings: MigrationSettings, execution: str, error: dict[str, str]
 ) -> dict[str, str]:
     """Close the run and give back its leases. Returns "error" and "cause" for the execution to fail with.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.aws.failures import LEFT_BEHIND
 from dataforge.postgres import shadow
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.visible_rows import require_changeable
 from dataforge.runs import leases
@@ -16,6 +16,9 @@ from functions.migrate.lifecycle.resume import drop_leftovers, resume, to_resume
 from functions.migrate.plan.replay import replay_order
 from functions.migrate.run.declared import require_columns
 from functions.migrate.run.migration import MigrationInput, Order, read_input, read_order, read_run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
 
 
 def begin(db: Connection, execution: str, started: str, document: Any, dead: str = "") -> dict[str, str]:
@@ -47,7 +50,7 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
     return {"migration_id": migration_id, "holder": holder}
 
 
-def _take(cursor: Any, execution: str, dataset: Dataset, tables: list[str]) -> str:
+def _take(cursor: Cursor, execution: str, dataset: Dataset, tables: list[str]) -> str:
     """Take the tables' leases, all or none; returns "" or who holds one of them."""
     cursor.execute("SAVEPOINT leases")
     holder = leases.take(cursor, leases.WRITE, execution, dataset.name, tables)
@@ -56,7 +59,7 @@ def _take(cursor: Any, execution: str, dataset: Dataset, tables: list[str]) -> s
     return holder
 
 
-def _enter(cursor: Any, migration_id: str, execution: str, request: MigrationInput, order: Order) -> None:
+def _enter(cursor: Cursor, migration_id: str, execution: str, request: MigrationInput, order: Order) -> None:
     """The migration's row in the ledger."""
     cursor.execute(
         "INSERT INTO dataforge.migrations"

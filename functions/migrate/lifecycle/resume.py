@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.errors import InvalidInput, NoSuchRun, SourceChanged
 from dataforge.postgres import shadow
+from dataforge.postgres.rows import one_row
 from dataforge.s3.objects import Object
 from functions.migrate.run.ledger import TALLIES
 from functions.migrate.run.migration import Run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 KEPT_DAYS = 7
 """How long an ended run's shadows are kept at most, counted when the next run begins."""
@@ -20,7 +25,7 @@ LATEST = "latest"
 _LOADED = "EXISTS (SELECT FROM dataforge.migration_chunks c WHERE c.migration_id = m.migration_id AND result IS NOT NULL)"
 
 
-def worth_resuming(cursor: Any, run_id: str) -> bool:
+def worth_resuming(cursor: Cursor, run_id: str) -> bool:
     """Whether chunks are loaded that a later execution need not load again.
 
     Too low a quality would be so again, and on a full disk others need the room more.
@@ -30,10 +35,10 @@ def worth_resuming(cursor: Any, run_id: str) -> bool:
         f" AND {_LOADED} FROM dataforge.migrations m WHERE migration_id = %s",
         (run_id,),
     )
-    return bool(cursor.fetchone()[0])
+    return bool(one_row(cursor)[0])
 
 
-def to_resume(cursor: Any, wanted: str, execution: str, dataset: str) -> str:
+def to_resume(cursor: Cursor, wanted: str, execution: str, dataset: str) -> str:
     """The id of the run that is meant: ``latest`` is the dataset's newest that ended unpublished."""
     if wanted != LATEST:
         return wanted
@@ -49,7 +54,7 @@ def to_resume(cursor: Any, wanted: str, execution: str, dataset: str) -> str:
     return str(row[0])
 
 
-def resume(cursor: Any, run_id: str, execution: str, threshold: Decimal | None) -> None:
+def resume(cursor: Cursor, run_id: str, execution: str, threshold: Decimal | None) -> None:
     """Go on with the run in this execution, which has its leases, with another quality threshold if one is given.
 
     Repeating it is harmless. Raises ``InvalidInput`` if the run is published, or what it had loaded is no longer there.
@@ -58,7 +63,7 @@ def resume(cursor: Any, run_id: str, execution: str, threshold: Decimal | None) 
         "SELECT status, execution, to_regnamespace(%s) IS NOT NULL FROM dataforge.migrations WHERE migration_id = %s",
         (shadow.schema_of(run_id), run_id),
     )
-    status, owner, kept = cursor.fetchone()
+    status, owner, kept = one_row(cursor)
     if (status, owner) == ("running", execution):
         return
     if status in ("running", "published") or not kept:
@@ -74,7 +79,7 @@ def resume(cursor: Any, run_id: str, execution: str, threshold: Decimal | None) 
     )
 
 
-def drop_leftovers(cursor: Any, dataset: str, tables: list[str]) -> None:
+def drop_leftovers(cursor: Cursor, dataset: str, tables: list[str]) -> None:
     """Drop the shadows of ended runs on any of these tables, which a new run replaces, and of all that ended long ago."""
     cursor.execute("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'shadow_')")
     there = {name for (name,) in cursor.fetchall()}
@@ -90,13 +95,13 @@ def drop_leftovers(cursor: Any, dataset: str, tables: list[str]) -> None:
             shadow.drop(cursor, run_id)
 
 
-def has_loaded(cursor: Any, run: Run) -> bool:
+def has_loaded(cursor: Cursor, run: Run) -> bool:
     """Whether chunks of the run are loaded already: it is resumed."""
     cursor.execute(f"SELECT {_LOADED} FROM dataforge.migrations m WHERE migration_id = %s", (run.id,))
-    return bool(cursor.fetchone()[0])
+    return bool(one_row(cursor)[0])
 
 
-def check_unchanged(cursor: Any, run: Run, files: Iterable[Object]) -> None:
+def check_unchanged(cursor: Cursor, run: Run, files: Iterable[Object]) -> None:
     """Raises ``SourceChanged``, naming them, if the files are others than those that the run was planned for."""
     cursor.execute("SELECT key, etag, size FROM dataforge.migration_files WHERE migration_id = %s", (run.id,))
     changed = {tuple(row) for row in cursor.fetchall()} ^ {(f.key, f.etag, f.size) for f in files}
@@ -104,7 +109,7 @@ def check_unchanged(cursor: Any, run: Run, files: Iterable[Object]) -> None:
         raise SourceChanged(", ".join(sorted({key for key, *_ in changed})[:5]))
 
 
-def loaded_chunks(cursor: Any, run: Run) -> set[int]:
+def loaded_chunks(cursor: Cursor, run: Run) -> set[int]:
     """The numbers of the chunks that are loaded."""
     cursor.execute(
         "SELECT chunk FROM dataforge.migration_chunks WHERE migration_id = %s AND result IS NOT NULL",
@@ -113,7 +118,7 @@ def loaded_chunks(cursor: Any, run: Run) -> set[int]:
     return {chunk for (chunk,) in cursor.fetchall()}
 
 
-def loaded_so_far(cursor: Any, run: Run) -> dict[str, list[int]]:
+def loaded_so_far(cursor: Cursor, run: Run) -> dict[str, list[int]]:
     """By table the bytes, the records and the rejected ones of the chunks that are loaded."""
     cursor.execute(
         "SELECT t.key, sum(end_byte - first_byte)::bigint, sum((t.value->>'read')::bigint)::bigint,"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import time
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.formats.csv_boundaries import scan
 from dataforge.postgres import shadow
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.records.rejections import store
 from dataforge.s3.objects import read_range
 from dataforge.tables.datasets import get_dataset
@@ -16,8 +16,13 @@ from functions.migrate.run.ledger import Effort, Scan, Tally, spent_since, talli
 from functions.migrate.run.reading.chunk import parts
 from functions.migrate.run.work_items import LoadItem, ScanItem
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
-def scan_range(db: Connection, s3: Any, item: ScanItem) -> None:
+    from dataforge.postgres.types import Connection, Cursor
+
+
+def scan_range(db: Connection, s3: S3Client, item: ScanItem) -> None:
     """Enter into the ledger what the range does to the reader's state. Repeating it is harmless."""
     started = time.perf_counter()
     passages, lines = scan(read_range(s3, item.object, item.start, item.end))
@@ -29,7 +34,7 @@ def scan_range(db: Connection, s3: Any, item: ScanItem) -> None:
         )
 
 
-def load_chunk(db: Connection, s3: Any, item: LoadItem) -> dict[str, Tally]:
+def load_chunk(db: Connection, s3: S3Client, item: LoadItem) -> dict[str, Tally]:
     """Load the chunk, unless the ledger says that it is loaded. Returns the tally per table.
 
     Rows, rejections and ledger entry commit together, and the entry's lock keeps a second worker out: exactly once.
@@ -53,7 +58,7 @@ def load_chunk(db: Connection, s3: Any, item: LoadItem) -> dict[str, Tally]:
     return tallies
 
 
-def _load(cursor: Any, s3: Any, item: LoadItem) -> dict[str, Tally]:
+def _load(cursor: Cursor, s3: S3Client, item: LoadItem) -> dict[str, Tally]:
     tallies = {name: Tally() for name in item.tables}
     for part in parts(cursor, s3, item, get_dataset(item.dataset)):
         tallies[part.table.name].add(part)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.errors import RecordTooLong, WrongCorrection
 from dataforge.formats.text_stream import open_text
 from dataforge.s3.objects import Object
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 Correction = tuple[int, str, int, str, int]
 """A rejection's id, the record as JSON, its number in all files, and where that stands: file and line."""
@@ -18,7 +22,7 @@ _PIECE, _LINE_LIMIT = 1 << 20, 16 << 20
 _LARGEST_ID = 2**63 - 1
 
 
-def read_corrections(s3: Any, files: Iterable[Object]) -> Iterator[Correction]:
+def read_corrections(s3: S3Client, files: Iterable[Object]) -> Iterator[Correction]:
     """The corrections of all files; of a line only ``id`` and ``raw`` count. Raises ``WrongCorrection``."""
     numbers = count()
     for file in files:
@@ -27,7 +31,7 @@ def read_corrections(s3: Any, files: Iterable[Object]) -> Iterator[Correction]:
                 yield _read(file.key, number, line, next(numbers))
 
 
-def _lines(s3: Any, file: Object) -> Iterator[bytes]:
+def _lines(s3: S3Client, file: Object) -> Iterator[bytes]:
     with open_text(s3, file) as text:
         rest = b""
         while piece := text.read(_PIECE):

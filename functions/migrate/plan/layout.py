@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.errors import UnreadableColumn
 from dataforge.files.names import is_parquet
@@ -13,6 +13,10 @@ from dataforge.formats.parquet_source import group_ends, open_file, unreadable
 from dataforge.s3.objects import Object
 from functions.migrate.plan.source import check_columns, read_header
 from functions.migrate.run.reading.parquet import LINES_BEFORE
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 Range = tuple[int, int, int | None]
 """Where it starts and ends, and the line it starts with, where that is known."""
@@ -43,7 +47,7 @@ class Layout:
         return self.ranges[-1][1]
 
 
-def read_layout(s3: Any, taken: Taken, file: Object, step: int) -> Layout:
+def read_layout(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
     """The file's layout, in ranges of about ``step`` bytes. Raises what ``read_header`` does, or ``UnreadableColumn``."""
     layout = (
         _read_parquet(s3, taken, file, step) if is_parquet(file.key) else _read_csv(s3, taken, file, step)
@@ -51,7 +55,7 @@ def read_layout(s3: Any, taken: Taken, file: Object, step: int) -> Layout:
     return replace(layout, folder_values=taken.partition)
 
 
-def _read_csv(s3: Any, taken: Taken, file: Object, step: int) -> Layout:
+def _read_csv(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
     header = read_header(s3, taken, file)
     start, line = header.end, header.line
     if header.compression:
@@ -62,7 +66,7 @@ def _read_csv(s3: Any, taken: Taken, file: Object, step: int) -> Layout:
     return Layout(header.columns, cut, scanned=len(cut) > 1)
 
 
-def _read_parquet(s3: Any, taken: Taken, file: Object, step: int) -> Layout:
+def _read_parquet(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
     """A range is one row group or several: only their borders can be found without reading."""
     parquet = open_file(s3, file)
     schema = parquet.schema_arrow

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.errors import NoFiles
 from dataforge.files.sources import Taken
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.runs import leases
 from dataforge.s3.keys import progress_plan_key, work_list_key
@@ -20,8 +20,13 @@ from functions.migrate.plan.replay import CHUNK, collect, reopen
 from functions.migrate.plan.source import match_files
 from functions.migrate.run.migration import Replay, Run, read_run
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
-def plan(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
+    from dataforge.postgres.types import Connection
+
+
+def plan(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
     """Find and check the files, cut them into ranges, create the shadows.
 
     Returns the work list of the scan ("scan": bucket, key, count; a file of one range needs none) and "waves" of tables.
@@ -46,7 +51,9 @@ def plan(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> d
     return _planned(s3, settings, run, items)
 
 
-def _planned(s3: Any, settings: MigrationSettings, run: Run, items: list[dict[str, Any]]) -> dict[str, Any]:
+def _planned(
+    s3: S3Client, settings: MigrationSettings, run: Run, items: list[dict[str, Any]]
+) -> dict[str, Any]:
     """Write the scan's work list; the step's result."""
     key = work_list_key(run.id, "scan")
     put_json(s3, settings.report_bucket, key, items)
@@ -54,7 +61,7 @@ def _planned(s3: Any, settings: MigrationSettings, run: Run, items: list[dict[st
     return {"scan": {"bucket": settings.report_bucket, "key": key, "count": len(items)}, "waves": waves}
 
 
-def _open_replay(db: Connection, s3: Any, settings: MigrationSettings, run: Run, replay: Replay) -> None:
+def _open_replay(db: Connection, s3: S3Client, settings: MigrationSettings, run: Run, replay: Replay) -> None:
     """Collect the rejections to replay, from the ledger or as the files below the prefix correct them."""
     with transaction(db, role=OWNER) as cursor:
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
@@ -70,7 +77,7 @@ def _open_replay(db: Connection, s3: Any, settings: MigrationSettings, run: Run,
     _announce(db, s3, settings, run)
 
 
-def _corrected(s3: Any, settings: MigrationSettings, run: Run) -> list[Object]:
+def _corrected(s3: S3Client, settings: MigrationSettings, run: Run) -> list[Object]:
     files = list(list_objects(s3, settings.raw_bucket, run.prefix))
     if not files:
         raise NoFiles(settings.raw_bucket, run.prefix)
@@ -78,7 +85,7 @@ def _corrected(s3: Any, settings: MigrationSettings, run: Run) -> list[Object]:
 
 
 def _open(
-    db: Connection, s3: Any, settings: MigrationSettings, run: Run, files: list[tuple[Taken, Object]]
+    db: Connection, s3: S3Client, settings: MigrationSettings, run: Run, files: list[tuple[Taken, Object]]
 ) -> list[dict[str, Any]]:
     """Enter files and ranges into the ledger and create the shadows; returns the ranges to scan."""
     layouts = [read_layout(s3, taken, file, settings.chunk_bytes) for taken, file in files]
@@ -92,7 +99,7 @@ def _open(
     return items
 
 
-def _announce(db: Connection, s3: Any, settings: MigrationSettings, run: Run) -> None:
+def _announce(db: Connection, s3: S3Client, settings: MigrationSettings, run: Run) -> None:
     """Publish what is to be done, and what an earlier execution has done of it, for whoever follows the run."""
     with transaction(db, role=OWNER) as cursor:
         document = {

@@ -5,24 +5,28 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg2.extras import execute_values
 
 from dataforge.postgres import shadow
+from dataforge.postgres.rows import one_row
 from dataforge.s3.objects import Object
 from functions.migrate.plan.layout import Layout
 from functions.migrate.run.migration import Run
 
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
 
-def forget(cursor: Any, run: Run) -> None:
+
+def forget(cursor: Cursor, run: Run) -> None:
     """What an earlier try of the plan left."""
     for name in ("migration_chunks", "migration_files", "migration_tables"):
         cursor.execute(f"DELETE FROM dataforge.{name} WHERE migration_id = %s", (run.id,))
     shadow.drop(cursor, run.id)
 
 
-def enter_tables(cursor: Any, run: Run) -> None:
+def enter_tables(cursor: Cursor, run: Run) -> None:
     """Enter the tables, decide between swap and merge, and create the shadows."""
     mode = "swap" if shadow.replaceable(cursor, run.dataset, run.tables) else "merge"
     cursor.execute("UPDATE dataforge.migrations SET mode = %s WHERE migration_id = %s", (mode, run.id))
@@ -34,7 +38,7 @@ def enter_tables(cursor: Any, run: Run) -> None:
         )
 
 
-def enter_ignored(cursor: Any, run: Run, ignored: Mapping[str, str]) -> None:
+def enter_ignored(cursor: Cursor, run: Run, ignored: Mapping[str, str]) -> None:
     """Enter the keys of the files below the prefix that the run does not read, with the reasons."""
     cursor.execute(
         "UPDATE dataforge.migrations SET ignored_files = %s WHERE migration_id = %s",
@@ -43,7 +47,7 @@ def enter_ignored(cursor: Any, run: Run, ignored: Mapping[str, str]) -> None:
 
 
 def enter_file(
-    cursor: Any, run: Run, number: int, file: Object, source: str, layout: Layout
+    cursor: Cursor, run: Run, number: int, file: Object, source: str, layout: Layout
 ) -> list[dict[str, Any]]:
     """Enter a file and its ranges; returns the ranges that must be scanned, as work items."""
     cursor.execute(
@@ -59,7 +63,7 @@ def enter_file(
         "SELECT coalesce(max(chunk) + 1, 0) FROM dataforge.migration_chunks WHERE migration_id = %s",
         (run.id,),
     )
-    first = cursor.fetchone()[0]
+    first = one_row(cursor)[0]
     execute_values(
         cursor,
         "INSERT INTO dataforge.migration_chunks (migration_id, chunk, file_number, range_start, first_line) VALUES %s",
@@ -74,7 +78,7 @@ def enter_file(
     ]
 
 
-def sizes(cursor: Any, run: Run) -> dict[str, int]:
+def sizes(cursor: Cursor, run: Run) -> dict[str, int]:
     """How much there is to load for each table: bytes of CSV, rows of Parquet, rejections."""
     feeds = {source.file: source.tables for source in run.dataset.sources}
     found = Counter[str]()

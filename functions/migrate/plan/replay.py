@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING
 
 from psycopg2.extras import execute_values
 
@@ -21,6 +21,10 @@ from dataforge.postgres.roles import LOAD
 from dataforge.tables.datasets import get_dataset
 from functions.migrate.plan.corrections import Correction
 from functions.migrate.run.migration import MigrationInput, Order, Replay, Run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 CHUNK = 2_000
 """Records that one worker takes at a time, and holds: most are short, but one may have a MiB."""
@@ -48,7 +52,7 @@ _COLLECT = """
 """
 
 
-def replay_order(cursor: Any, replay: Replay, request: MigrationInput) -> Order:
+def replay_order(cursor: Cursor, replay: Replay, request: MigrationInput) -> Order:
     """What the input orders that names rejections. Raises ``InvalidInput`` and its kin."""
     if request.tables or request.ignore:
         raise InvalidInput(
@@ -72,7 +76,7 @@ def replay_order(cursor: Any, replay: Replay, request: MigrationInput) -> Order:
     return Order(dataset, tables, prefix, request.quality_threshold if given else Decimal(0))
 
 
-def _tables_of_migration(cursor: Any, replay: Replay) -> tuple[str, set[str]]:
+def _tables_of_migration(cursor: Cursor, replay: Replay) -> tuple[str, set[str]]:
     cursor.execute(
         "SELECT dataset, tables FROM dataforge.migrations WHERE migration_id = %s", (replay.migration_id,)
     )
@@ -82,7 +86,7 @@ def _tables_of_migration(cursor: Any, replay: Replay) -> tuple[str, set[str]]:
     return row[0], set(row[1])
 
 
-def _tables_of_batch(cursor: Any, replay: Replay) -> tuple[str, set[str]]:
+def _tables_of_batch(cursor: Cursor, replay: Replay) -> tuple[str, set[str]]:
     cursor.execute(
         'SELECT dataset, array_agg(DISTINCT "table") FROM dataforge.rejections WHERE batch_id = %s GROUP BY dataset',
         (replay.batch_id,),
@@ -98,7 +102,7 @@ def relation(migration_id: str) -> str:
     return f"{ddl.ident(shadow.schema_of(migration_id))}._rejections"
 
 
-def collect(cursor: Any, run: Run, replay: Replay, corrections: Iterable[Correction] | None) -> int:
+def collect(cursor: Cursor, run: Run, replay: Replay, corrections: Iterable[Correction] | None) -> int:
     """Fill ``relation`` with the open rejections that are meant, numbered in file order; returns how many there are.
 
     With ``corrections`` only those, as they say. Raises ``WrongCorrection``.
@@ -128,7 +132,7 @@ def collect(cursor: Any, run: Run, replay: Replay, corrections: Iterable[Correct
     return count
 
 
-def reopen(cursor: Any, run: Run) -> None:
+def reopen(cursor: Cursor, run: Run) -> None:
     """Make ``relation`` of a replay that is resumed what this version reads: commit a6f090d began it without folders."""
     cursor.execute(f"ALTER TABLE {relation(run.id)} ADD COLUMN IF NOT EXISTS folder_values jsonb")
 
@@ -137,7 +141,7 @@ def _scope(replay: Replay) -> str:
     return "r.migration_id = %(migration_id)s" if replay.migration_id else "r.batch_id = %(batch_id)s"
 
 
-def _check_corrections(cursor: Any, given: str, replay: Replay) -> None:
+def _check_corrections(cursor: Cursor, given: str, replay: Replay) -> None:
     cursor.execute(
         f"SELECT c.file, c.line, c.id FROM {given} c LEFT JOIN dataforge.rejections r ON r.id = c.id AND {_scope(replay)}"
         " WHERE r.id IS NULL ORDER BY c.number LIMIT 1",
@@ -153,7 +157,7 @@ def _check_corrections(cursor: Any, given: str, replay: Replay) -> None:
         raise WrongCorrection(file, line, f"rejection {number} is there twice")
 
 
-def _forget_failed(cursor: Any, run: Run) -> None:
+def _forget_failed(cursor: Cursor, run: Run) -> None:
     """Drop what replays of the same rejections left that ended unpublished: their reasons are found anew."""
     cursor.execute(
         f"DELETE FROM dataforge.rejections old USING {relation(run.id)} m, dataforge.migrations ended"
@@ -162,7 +166,7 @@ def _forget_failed(cursor: Any, run: Run) -> None:
     )
 
 
-def close_replay(cursor: Any, run: Run) -> None:
+def close_replay(cursor: Cursor, run: Run) -> None:
     """In the transaction that publishes: mark what is stored now as replayed, and keep one refusal of each other."""
     if run.replay is None:
         return

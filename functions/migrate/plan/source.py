@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.errors import (
     ColumnInFolder,
@@ -22,6 +22,9 @@ from dataforge.formats.csv_header import HEADER_BYTES
 from dataforge.formats.text_stream import open_text
 from dataforge.s3.objects import Object, read_range
 from functions.migrate.run.migration import Run
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Header:
     compression: str
 
 
-def read_header(s3: Any, taken: Taken, file: Object) -> Header:
+def read_header(s3: S3Client, taken: Taken, file: Object) -> Header:
     """The header of a CSV, whose compression is recognised by its content.
 
     Raises ``UnreadFormat`` or what ``csvheader`` does, naming file and column.
@@ -81,7 +84,7 @@ def check_columns(key: str, found: tuple[str, ...], taken: Taken) -> None:
     csv_header.check_columns(key, found, taken.columns)
 
 
-def _head(s3: Any, file: Object) -> tuple[bytes, str]:
+def _head(s3: S3Client, file: Object) -> tuple[bytes, str]:
     """The first bytes of the file's text, fewer than ``HEADER_BYTES`` only if it has no more; and its compression."""
     data = read_range(s3, file, 0, min(HEADER_BYTES, file.size))
     content = content_of(data)

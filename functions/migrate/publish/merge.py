@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import psycopg2
 
 from dataforge.errors import TargetChanged, TargetRefuses
 from dataforge.postgres import ddl, shadow
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.owner_rules import is_lost_parent, refusal
 from dataforge.postgres.refusals import describe
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.rows import one_row
 from dataforge.tables.catalogue import Table
 from functions.migrate.resolve.resolve import same_key, same_row
 from functions.migrate.run.migration import Run, read_run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
+
 
 SETTLE_AGAIN_LIMIT = 5
 """A target that still differs after so many times is not written to by chance: something in it keeps rows out."""
@@ -31,7 +36,7 @@ class _Settled:
     again: int
 
 
-def insert(cursor: Any, run: Run) -> None:
+def insert(cursor: Cursor, run: Run) -> None:
     """Add the new rows to filled tables, parents first, and make sure that every row of the shadows is stored.
 
     Where the run is to update, a stored row of the same key takes the values of the run's. Its key stays, and so do the
@@ -64,17 +69,17 @@ def insert(cursor: Any, run: Run) -> None:
         raise TargetRefuses(f"{describe(error)}. Nothing was published.") from None
 
 
-def _settled(cursor: Any, run: Run, table: Table) -> _Settled:
+def _settled(cursor: Cursor, run: Run, table: Table) -> _Settled:
     cursor.execute(
         "SELECT (settled->>'rows')::bigint, (settled->>'unchanged')::bigint, (settled->>'updated')::bigint,"
         " (settled->>'again')::integer"
         ' FROM dataforge.migration_tables WHERE migration_id = %s AND "table" = %s',
         (run.id, table.name),
     )
-    return _Settled(*cursor.fetchone())
+    return _Settled(*one_row(cursor))
 
 
-def _insert_table(cursor: Any, run: Run, table: Table, settled: _Settled) -> None:
+def _insert_table(cursor: Cursor, run: Run, table: Table, settled: _Settled) -> None:
     live = ddl.qualified(table)
     columns, names = ddl.columns_sql(table), ", ".join(map(ddl.ident, table.key))
     cursor.execute(
@@ -85,7 +90,7 @@ def _insert_table(cursor: Any, run: Run, table: Table, settled: _Settled) -> Non
     _check(cursor, run, table, settled, as_settled=cursor.rowcount == wanted, differing=settled.updated)
 
 
-def _update_table(cursor: Any, run: Run, table: Table, settled: _Settled) -> None:
+def _update_table(cursor: Cursor, run: Run, table: Table, settled: _Settled) -> None:
     """Give stored rows the values that the run has for their keys."""
     others = [ddl.ident(name) for name in table.column_names if name not in table.key]
     cursor.execute(
@@ -97,7 +102,7 @@ def _update_table(cursor: Any, run: Run, table: Table, settled: _Settled) -> Non
 
 
 def _check(
-    cursor: Any, run: Run, table: Table, settled: _Settled, *, as_settled: bool, differing: int
+    cursor: Cursor, run: Run, table: Table, settled: _Settled, *, as_settled: bool, differing: int
 ) -> None:
     """Make sure that all of the run's rows are stored as they are, but for ``differing`` ones."""
     live = ddl.qualified(table)
@@ -105,7 +110,7 @@ def _check(
         f"SELECT count(*) FROM {_shadow(run, table)} s JOIN {live} l ON {same_key(table, 's', 'l')}"
         f" WHERE {same_row(table, 's', 'l')}"
     )
-    missing = settled.rows - differing - int(cursor.fetchone()[0])
+    missing = settled.rows - differing - int(one_row(cursor)[0])
     if missing == 0 and as_settled:
         return
     if settled.again >= SETTLE_AGAIN_LIMIT:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.errors import NotReconciled, QualityTooLow, TargetChanged
 from dataforge.postgres import shadow
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.rows import one_row
 from dataforge.postgres.snapshot import exclude_snapshots
 from dataforge.postgres.visible_rows import require_sound, with_relatives
 from dataforge.records.validate import content_hash
@@ -23,6 +24,12 @@ from functions.migrate.report.rejections import frequent_reasons
 from functions.migrate.run.declared import are_alike, require_columns
 from functions.migrate.run.ledger import TALLIES, read_settled
 from functions.migrate.run.migration import Run, read_run
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection, Cursor
+
 
 PUBLISH_LOCK_MS = 5_000
 """How long publication waits for its lock; readers queue behind it meanwhile. Then it gives way and is tried again."""
@@ -50,7 +57,7 @@ _GAPS = """
 """Where a file's chunks do not follow one another from its first record to its end; parameters: the run, twice."""
 
 
-def reconcile(db: Connection, s3: Any, run_id: str) -> dict[str, Any]:
+def reconcile(db: Connection, s3: S3Client, run_id: str) -> dict[str, Any]:
     """Compare source and target of every table and note the counts, hashes and quality in the ledger.
 
     Returns {"quality": str}. Raises ``NotReconciled`` naming table, figures and the first keys that differ when they do
@@ -83,13 +90,13 @@ def quality(read: int, rejected: int) -> Decimal:
     return Decimal(read - rejected) / read if read else Decimal(1)
 
 
-def _all_loaded(cursor: Any, run: Run) -> None:
+def _all_loaded(cursor: Cursor, run: Run) -> None:
     cursor.execute(
         "SELECT count(*) FROM dataforge.migration_chunks"
         " WHERE migration_id = %s AND first_byte IS NOT NULL AND result IS NULL",
         (run.id,),
     )
-    (left,) = cursor.fetchone()
+    (left,) = one_row(cursor)
     if left:
         raise NotReconciled(f"{left} chunk(s) were not loaded.")
     cursor.execute(_GAPS, (run.id, run.id))
@@ -98,10 +105,10 @@ def _all_loaded(cursor: Any, run: Run) -> None:
         raise NotReconciled(f"Bytes between chunks were not read: {', '.join(gaps)}.")
 
 
-def _reconcile_table(cursor: Any, run: Run, table: Table) -> tuple[int, int]:
+def _reconcile_table(cursor: Cursor, run: Run, table: Table) -> tuple[int, int]:
     """Note the table's figures; returns rows read and rejected. Raises ``NotReconciled`` where they do not agree."""
     cursor.execute(_LOADED, (table.name, run.id))
-    read, deduplicated, rejected, source_total = cursor.fetchone()
+    read, deduplicated, rejected, source_total = one_row(cursor)
     settled = read_settled(cursor, run.id, table.name)
     if settled is None:
         raise NotReconciled(f"{table.name} was not settled.")
@@ -163,7 +170,7 @@ def publish(db: Connection, run_id: str, execution: str) -> dict[str, str]:
     return {"status": "published"}
 
 
-def _judge(cursor: Any, run: Run) -> None:
+def _judge(cursor: Cursor, run: Run) -> None:
     cursor.execute(
         "SELECT 'all tables together', quality, NULL, NULL FROM dataforge.migrations"
         " WHERE migration_id = %(id)s AND quality < %(threshold)s UNION ALL"
@@ -182,7 +189,7 @@ def _judge(cursor: Any, run: Run) -> None:
         )
 
 
-def _swap(cursor: Any, run: Run) -> None:
+def _swap(cursor: Cursor, run: Run) -> None:
     exclude_snapshots(cursor, run.dataset)
     shadow.lock(cursor, run.dataset, run.tables, "ACCESS EXCLUSIVE")
     if not shadow.replaceable(cursor, run.dataset, run.tables):

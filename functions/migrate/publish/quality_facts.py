@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.records.quality import Fact, Rules, keep_statement
 from functions.migrate.run.migration import Run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _BROKEN = """
     SELECT "table", "column", code, count(*) FROM (
@@ -23,7 +27,7 @@ _BROKEN = """
 """Rejected records by table, column and code. Most have one error, and need not be told apart."""
 
 
-def keep_facts(cursor: Any, run: Run) -> None:
+def keep_facts(cursor: Cursor, run: Run) -> None:
     """Keep a fact per table, in the transaction that publishes: once per run, and only of what readers get.
 
     Where nothing of a table was read there is none.
@@ -43,7 +47,7 @@ def keep_facts(cursor: Any, run: Run) -> None:
         cursor.execute(*keep_statement("migration", run.id, run.dataset.name, facts))
 
 
-def _broken_rules(cursor: Any, run: Run) -> dict[str, Rules]:
+def _broken_rules(cursor: Cursor, run: Run) -> dict[str, Rules]:
     """The counts of ``quality.broken_rules`` per table, computed in PostgreSQL: there may be millions of rejections."""
     cursor.execute(_BROKEN, {"run": run.id})
     found: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))

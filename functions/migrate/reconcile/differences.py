@@ -7,10 +7,10 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl, shadow
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.tables.catalogue import Table
 from functions.migrate.plan.replay import relation as replay_relation
@@ -19,6 +19,12 @@ from functions.migrate.run.migration import Run
 from functions.migrate.run.reading.chunk import parts
 from functions.migrate.run.work_items import LoadItem
 from functions.migrate.scan.cut import load_items
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection, Cursor
+
 
 KEPT = 20
 """Differences that the report lists. The error has their number: an execution's history must not hold keys."""
@@ -29,7 +35,7 @@ SECONDS = 300.0
 _BEYOND = 2**63 - 1
 
 
-def explain(db: Connection, s3: Any, run: Run, failed: Mapping[str, str]) -> str:
+def explain(db: Connection, s3: S3Client, run: Run, failed: Mapping[str, str]) -> str:
     """The reasons why tables do not agree, by table. The first keys that differ are noted in the ledger for the report."""
     texts = []
     for name, reason in failed.items():
@@ -46,7 +52,7 @@ def explain(db: Connection, s3: Any, run: Run, failed: Mapping[str, str]) -> str
     return "\n".join(texts)
 
 
-def differences(cursor: Any, s3: Any, run: Run, table: Table) -> list[str]:
+def differences(cursor: Cursor, s3: S3Client, run: Run, table: Table) -> list[str]:
     """The first rows that one side has and the other has not, by key, in file order. Leaves nothing behind."""
     again = f"{ddl.ident(shadow.schema_of(run.id))}.{ddl.ident('_again_' + table.name)}"
     items = [
@@ -69,7 +75,7 @@ def differences(cursor: Any, s3: Any, run: Run, table: Table) -> list[str]:
     return found[:KEPT]
 
 
-def _lost(cursor: Any, run: Run, table: Table, again: str, item: LoadItem) -> Iterator[str]:
+def _lost(cursor: Cursor, run: Run, table: Table, again: str, item: LoadItem) -> Iterator[str]:
     """Rows that were read, and neither stored (they, or identical ones) nor rejected."""
     relation = ddl.qualified(table, shadow.schema_of(run.id))
     place = 'j.file = %(file)s AND j."offset" = r.' + f"{shadow.SOURCE} - %(base)s"
@@ -86,7 +92,7 @@ def _lost(cursor: Any, run: Run, table: Table, again: str, item: LoadItem) -> It
     yield from (f"read, not stored: {key}" for (key,) in cursor.fetchall())
 
 
-def _alien(cursor: Any, run: Run, table: Table, again: str, first: int, after: int) -> Iterator[str]:
+def _alien(cursor: Cursor, run: Run, table: Table, again: str, first: int, after: int) -> Iterator[str]:
     """Rows that are stored as from these positions, and say something else there, or were never read."""
     relation = ddl.qualified(table, shadow.schema_of(run.id))
     cursor.execute(

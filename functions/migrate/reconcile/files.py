@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.errors import NotReconciled
 from dataforge.tables.catalogue import Table
 from functions.migrate.run.ledger import COUNTS, TALLIES, FileCounts, Settled, store_settled
 from functions.migrate.run.migration import Run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _LOADED = f"""
     SELECT file_number, sum((r->>'read')::bigint)::bigint, sum((r->>'deduplicated')::bigint)::bigint,
@@ -18,7 +22,7 @@ _LOADED = f"""
 """
 
 
-def file_numbers(cursor: Any, run: Run, table: Table) -> list[int]:
+def file_numbers(cursor: Cursor, run: Run, table: Table) -> list[int]:
     """The numbers of the files that feed the table, in file order."""
     if run.replay is not None:
         return [0]
@@ -30,7 +34,7 @@ def file_numbers(cursor: Any, run: Run, table: Table) -> list[int]:
     return [number for (number,) in cursor.fetchall()]
 
 
-def reconcile_files(cursor: Any, run: Run, table: Table, settled: Settled) -> None:
+def reconcile_files(cursor: Cursor, run: Run, table: Table, settled: Settled) -> None:
     """Check the counts of each of the table's files and note them in the ledger. Raises ``NotReconciled``."""
     cursor.execute(_LOADED, (table.name, run.id))
     loaded = {number: counts for number, *counts in cursor.fetchall()}
@@ -54,7 +58,7 @@ def reconcile_files(cursor: Any, run: Run, table: Table, settled: Settled) -> No
     store_settled(cursor, run.id, table.name, settled.model_copy(update={"figures": figures}))
 
 
-def files_of(cursor: Any, run: Run) -> list[dict[str, Any]]:
+def files_of(cursor: Cursor, run: Run) -> list[dict[str, Any]]:
     """The run's files for its report, in file order, each with its chunks and its counts per table."""
     cursor.execute(
         "SELECT f.file_number, f.bucket, f.key, f.etag, f.size, (SELECT count(*) FROM dataforge.migration_chunks c"

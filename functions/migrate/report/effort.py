@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from dataforge.postgres.rows import one_row
 from functions.migrate.report.cost import cost, estimate, function_megabytes
 from functions.migrate.run.ledger import TALLIES
 from functions.migrate.run.migration import Run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 BUCKETS = 40
 
@@ -21,7 +26,7 @@ class Span:
     rows: int = 0
 
 
-def effort_of(cursor: Any, run: Run) -> dict[str, Any]:
+def effort_of(cursor: Cursor, run: Run) -> dict[str, Any]:
     """The keys ``phases``, ``throughput``, ``workers`` and ``cost`` of the report."""
     chunks, peak = _chunks(cursor, run)
     steps = _steps(cursor, run)
@@ -46,7 +51,7 @@ def effort_of(cursor: Any, run: Run) -> dict[str, Any]:
     }
 
 
-def _chunks(cursor: Any, run: Run) -> tuple[list[Span], int]:
+def _chunks(cursor: Cursor, run: Run) -> tuple[list[Span], int]:
     """The loaded chunks, and the largest memory of a worker in MiB."""
     cursor.execute(
         "SELECT extract(epoch FROM c.loaded_at - m.started_at)::float,"
@@ -62,7 +67,7 @@ def _chunks(cursor: Any, run: Run) -> tuple[list[Span], int]:
     return spans, max((memory for _, _, memory, _ in rows), default=0)
 
 
-def _steps(cursor: Any, run: Run) -> list[tuple[str, Span]]:
+def _steps(cursor: Cursor, run: Run) -> list[tuple[str, Span]]:
     cursor.execute(
         "SELECT step, extract(epoch FROM ended_at - started_at)::float, seconds"
         " FROM dataforge.migration_steps JOIN dataforge.migrations USING (migration_id)"
@@ -72,17 +77,17 @@ def _steps(cursor: Any, run: Run) -> list[tuple[str, Span]]:
     return [(step, Span(end - seconds, end)) for step, end, seconds in cursor.fetchall()]
 
 
-def _scans(cursor: Any, run: Run) -> tuple[int, float]:
+def _scans(cursor: Cursor, run: Run) -> tuple[int, float]:
     cursor.execute(
         "SELECT count(*), coalesce(sum((scan->>'seconds')::float), 0) FROM dataforge.migration_chunks"
         " WHERE migration_id = %s AND scan IS NOT NULL",
         (run.id,),
     )
-    count, seconds = cursor.fetchone()
+    count, seconds = one_row(cursor)
     return int(count), float(seconds)
 
 
-def _objects(cursor: Any, run: Run) -> tuple[int, int]:
+def _objects(cursor: Cursor, run: Run) -> tuple[int, int]:
     """Files, and the progress marks that chunks left: one per chunk and table."""
     cursor.execute(
         "SELECT (SELECT count(*) FROM dataforge.migration_files WHERE migration_id = %(id)s),"
@@ -90,7 +95,7 @@ def _objects(cursor: Any, run: Run) -> tuple[int, int]:
         f"  jsonb_each({TALLIES}) t WHERE migration_id = %(id)s)",
         {"id": run.id},
     )
-    files, marks = cursor.fetchone()
+    files, marks = one_row(cursor)
     return int(files), int(marks)
 
 

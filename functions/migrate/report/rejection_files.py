@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.s3.keys import rejections_key, replayed_key
 from dataforge.s3.objects import put_json
 from functions.migrate.run.migration import Run
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Cursor
+
 
 FILE_BYTES = 16 << 20
 """A file is closed when it has this many bytes: what is in memory at a time."""
@@ -27,7 +33,7 @@ _LINES = """
 """json_build_object takes half as long again."""
 
 
-def write_rejections(cursor: Any, s3: Any, bucket: str, run: Run) -> list[dict[str, Any]]:
+def write_rejections(cursor: Cursor, s3: S3Client, bucket: str, run: Run) -> list[dict[str, Any]]:
     """Write ``rejections/<table>-<n>.jsonl`` below the run's folder, in the order in which rows were rejected.
 
     Returns ``table``, ``rows`` and ``uri`` of each file. Repeating it writes the same files again.
@@ -41,7 +47,7 @@ def write_rejections(cursor: Any, s3: Any, bucket: str, run: Run) -> list[dict[s
     return written
 
 
-def write_replayed(cursor: Any, s3: Any, bucket: str, run: Run) -> None:
+def write_replayed(cursor: Cursor, s3: S3Client, bucket: str, run: Run) -> None:
     """After a replay of a migration's rejections: write which are stored by now, beside the files that hold them all.
 
     Every replay writes an object of its own, so that two at the same time do not overwrite each other's.
@@ -57,7 +63,7 @@ def write_replayed(cursor: Any, s3: Any, bucket: str, run: Run) -> None:
     put_json(s3, bucket, replayed_key(source, run.id), {"ids": ids})
 
 
-def _lines(cursor: Any, run: Run, table: str) -> Iterator[bytes]:
+def _lines(cursor: Cursor, run: Run, table: str) -> Iterator[bytes]:
     rows = cursor.connection.cursor(name="rejections")
     rows.itersize = _BATCH
     rows.execute(_LINES, (run.id, table))

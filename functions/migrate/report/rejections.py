@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from functions.migrate.run.ledger import TALLIES
 from functions.migrate.run.migration import Run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 EXAMPLES = 3
 RAW_LIMIT = 120
 """Longer records are not quoted: a report is read by more people than the data, and on narrower screens."""
 
 
-def rejections_of(cursor: Any, run: Run) -> dict[str, list[dict[str, Any]]]:
+def rejections_of(cursor: Cursor, run: Run) -> dict[str, list[dict[str, Any]]]:
     """Per table, its reasons with the most frequent first: code, column, rows, and the first examples in file order.
 
     An example is ``file``, ``line``, ``message`` and ``raw``, which is None for a record longer than ``RAW_LIMIT``.
@@ -33,7 +37,7 @@ def rejections_of(cursor: Any, run: Run) -> dict[str, list[dict[str, Any]]]:
     return dict(reasons)
 
 
-def frequent_reasons(cursor: Any, run: Run) -> list[str]:
+def frequent_reasons(cursor: Cursor, run: Run) -> list[str]:
     """The three most frequent reasons, each with its first example as file, line, column and code: no value."""
     cursor.execute(
         "SELECT e->>'code', e->>'column', count(DISTINCT id), (array_agg(file ORDER BY file, line, id))[1],"
@@ -49,7 +53,9 @@ def frequent_reasons(cursor: Any, run: Run) -> list[str]:
     ]
 
 
-def _examples(cursor: Any, run: Run, numbers: list[int]) -> dict[tuple[int, str, str | None], dict[str, Any]]:
+def _examples(
+    cursor: Cursor, run: Run, numbers: list[int]
+) -> dict[tuple[int, str, str | None], dict[str, Any]]:
     cursor.execute(
         "SELECT id, e->>'code', e->>'column', file, line, e->>'message',"
         " CASE WHEN length(raw #>> '{}') <= %s THEN raw #>> '{}' END"
@@ -62,7 +68,7 @@ def _examples(cursor: Any, run: Run, numbers: list[int]) -> dict[tuple[int, str,
     }
 
 
-def cleanings_of(cursor: Any, run: Run) -> dict[str, dict[str, int]]:
+def cleanings_of(cursor: Cursor, run: Run) -> dict[str, dict[str, int]]:
     """Per table, how many values were cleaned in which way."""
     cursor.execute(
         "SELECT t.key, t.value->'cleanings' FROM dataforge.migration_chunks c,"

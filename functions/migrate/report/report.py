@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.files.names import in_order
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.rows import one_row
 from dataforge.records.validate import ROW_HASH
 from dataforge.s3.keys import report_key, report_page_key
 from dataforge.s3.objects import put_json
@@ -21,11 +22,17 @@ from functions.migrate.report.rejections import cleanings_of, rejections_of
 from functions.migrate.run.ledger import COUNTS
 from functions.migrate.run.migration import Run, read_run
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection, Cursor
+
+
 OUTPUT_BYTES = 64 << 10
 """What the names of ignored files may take of an execution's output, which Step Functions limits to 256 KiB."""
 
 
-def report(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
+def report(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
     """Write report.json and report.html below the run's folder; returns the execution's output.
 
     Repeating it writes the same documents again.
@@ -65,14 +72,14 @@ def shortened(keys: list[str]) -> list[str]:
     return fitting
 
 
-def _document(cursor: Any, run: Run) -> dict[str, Any]:
+def _document(cursor: Cursor, run: Run) -> dict[str, Any]:
     cursor.execute(
         "SELECT status, quality, error, cause, started_at, coalesce(finished_at, now()), ignored_files"
         " FROM dataforge.migrations"
         " WHERE migration_id = %s",
         (run.id,),
     )
-    status, quality, error, cause, started, finished, ignored = cursor.fetchone()
+    status, quality, error, cause, started, finished, ignored = one_row(cursor)
     reasons, cleanings = rejections_of(cursor, run), cleanings_of(cursor, run)
     return {
         "migration_id": run.id,
@@ -107,7 +114,7 @@ def _share(quality: Decimal | None) -> float | None:
     return None if quality is None else float(quality)
 
 
-def _tables(cursor: Any, run: Run) -> list[dict[str, Any]]:
+def _tables(cursor: Cursor, run: Run) -> list[dict[str, Any]]:
     """Per table counts, quality, and the content hashes of what was read and of what is stored.
 
     ``updated`` rows are among the loaded ones: their key was stored with other values. ``differences`` are the keys of

@@ -6,7 +6,7 @@ import bisect
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,10 +21,16 @@ from functions.migrate.run.migration import Run
 from functions.migrate.run.reading.parquet import locate_rows
 from functions.migrate.run.reading.replayed import locate_replayed
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Cursor
+
+
 Bad = tuple[int, list[Violation]]
 
 
-def locate(cursor: Any, s3: Any, run: Run, bad: Iterable[Bad]) -> Iterator[Located]:
+def locate(cursor: Cursor, s3: S3Client, run: Run, bad: Iterable[Bad]) -> Iterator[Located]:
     """The records at these positions, which ascend. Reads each chunk that has one of them once, one at a time."""
     if run.replay is not None:
         yield from locate_replayed(cursor, run.id, bad)
@@ -44,7 +50,7 @@ def locate(cursor: Any, s3: Any, run: Run, bad: Iterable[Bad]) -> Iterator[Locat
 
 
 def _in_chunk(
-    run: Run, s3: Any, file: Object, chunk: tuple[int, int, int], base: int, bad: Iterator[Bad]
+    run: Run, s3: S3Client, file: Object, chunk: tuple[int, int, int], base: int, bad: Iterator[Bad]
 ) -> Iterator[Located]:
     if is_parquet(file.key):
         # A flat file's row may be bad in several ways, and is then there as often.

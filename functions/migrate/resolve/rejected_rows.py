@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl, shadow
 from dataforge.records.rejections import missing_parent
 from dataforge.records.validate import Violation
 from dataforge.tables.catalogue import Table
 from functions.migrate.run.migration import Run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 BATCH = 10_000
 """Rows that are in memory at a time."""
@@ -24,7 +28,7 @@ class Removal:
     Rows are marked, each perhaps for several reasons, and then deleted; ``positions`` tells which there were.
     """
 
-    def __init__(self, cursor: Any, run: Run, table: Table) -> None:
+    def __init__(self, cursor: Cursor, run: Run, table: Table) -> None:
         self._cursor, self._table = cursor, table
         self._shadow = ddl.qualified(table, shadow.schema_of(run.id))
         self._marks = f"{ddl.ident(shadow.schema_of(run.id))}.{ddl.ident('_removed_' + table.name)}"

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg2.errors
 
 from dataforge.postgres import ddl, shadow
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.records.rejections import store
 from dataforge.runs import leases
@@ -27,8 +27,13 @@ from functions.migrate.run.declared import no_longer_fits, require_columns
 from functions.migrate.run.ledger import RowsByFile, Settled, read_settled, store_settled
 from functions.migrate.run.migration import Run, read_run, shadow_count_and_hash
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
-def settle(db: Connection, s3: Any, run_id: str, table_name: str) -> dict[str, Any]:
+    from dataforge.postgres.types import Connection, Cursor
+
+
+def settle(db: Connection, s3: S3Client, run_id: str, table_name: str) -> dict[str, Any]:
     """Settle one table; its parents in the run are settled. One transaction; once done, repeating it changes nothing.
 
     Returns counts: rows left in the shadow, unchanged ones among them, and the hashes that reconciliation compares.
@@ -55,7 +60,7 @@ def settle(db: Connection, s3: Any, run_id: str, table_name: str) -> dict[str, A
 
 
 def _result(
-    cursor: Any,
+    cursor: Cursor,
     run: Run,
     table: Table,
     removed: Removal,
@@ -83,7 +88,7 @@ def _result(
     )
 
 
-def _rows(cursor: Any, run: Run, table: Table) -> tuple[Counter[int], int]:
+def _rows(cursor: Cursor, run: Run, table: Table) -> tuple[Counter[int], int]:
     """The shadow's rows by file, and the sum of their hashes."""
     files = file_numbers(cursor, run, table)
     if len(files) == 1:
@@ -101,7 +106,7 @@ def _file(alias: str) -> str:
     return f"{alias}.{shadow.SOURCE} >> {shadow.FILE_SHIFT}"
 
 
-def _build(cursor: Any, run: Run, table: Table, removed: Removal) -> None:
+def _build(cursor: Cursor, run: Run, table: Table, removed: Removal) -> None:
     """Turn the shadow into the table: keys, foreign keys, checks, indexes."""
     in_run = [t.name for t in run.tables]
     if table.keyed_by_row or not shadow.add_key(cursor, table, run.id):
@@ -119,7 +124,7 @@ def _build(cursor: Any, run: Run, table: Table, removed: Removal) -> None:
         raise no_longer_fits(run, table, f"rows contradict {error.diag.constraint_name}") from None
 
 
-def _compare(cursor: Any, run: Run, table: Table, removed: Removal) -> tuple[Counter[int], int]:
+def _compare(cursor: Cursor, run: Run, table: Table, removed: Removal) -> tuple[Counter[int], int]:
     """Hold the shadow against a filled table.
 
     Returns how many of its rows the table has already, by file, and how many it has with other values, to be updated.

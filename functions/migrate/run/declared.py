@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.errors import TableChanged
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.visible_rows import column_differences
 from dataforge.tables.catalogue import Table
 from functions.migrate.run.migration import Run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _SHAPE = """
     SELECT name, replace(replace(text, quote_ident(%(shadow)s) || '.', ''), quote_ident(%(dataset)s) || '.', '') FROM (
@@ -21,7 +25,7 @@ _SHAPE = """
 """
 
 
-def require_columns(cursor: Any, run: Run) -> None:
+def require_columns(cursor: Cursor, run: Run) -> None:
     """Refuse shadows that have other columns than are declared now. Raises ``TableChanged``."""
     for table in run.tables:
         relation = ddl.qualified(table, shadow.schema_of(run.id))
@@ -37,12 +41,12 @@ def no_longer_fits(run: Run, table: Table, *differences: str) -> TableChanged:
     )
 
 
-def are_alike(cursor: Any, run: Run) -> bool:
+def are_alike(cursor: Cursor, run: Run) -> bool:
     """Whether each shadow has all that its table has, and nothing that is not declared: columns, constraints, indexes."""
     return all(_is_alike(cursor, run, table) for table in run.tables)
 
 
-def _is_alike(cursor: Any, run: Run, table: Table) -> bool:
+def _is_alike(cursor: Cursor, run: Run, table: Table) -> bool:
     live, built = (_shape(cursor, run, table, schema) for schema in (table.dataset, shadow.schema_of(run.id)))
     declared = {
         *table.column_names,
@@ -51,7 +55,7 @@ def _is_alike(cursor: Any, run: Run, table: Table) -> bool:
     return live <= built and {name for name, _ in built} <= declared
 
 
-def _shape(cursor: Any, run: Run, table: Table, schema: str) -> set[tuple[str, str]]:
+def _shape(cursor: Cursor, run: Run, table: Table, schema: str) -> set[tuple[str, str]]:
     place = {"relation": ddl.qualified(table, schema), "source": shadow.SOURCE}
     cursor.execute(_SHAPE, place | {"shadow": shadow.schema_of(run.id), "dataset": table.dataset})
     return set(cursor.fetchall())

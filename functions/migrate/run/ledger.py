@@ -5,12 +5,17 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import BaseModel, Field, TypeAdapter
 
 from dataforge.formats.csv_boundaries import Passage
+from dataforge.postgres.rows import one_row
 from functions.migrate.run.reading.validated_records import Part
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 TALLIES = "coalesce(c.tallies, c.result - '{seconds,memory_mb}'::text[])"
 """The SQL of a chunk's tallies by table, of ``migration_chunks c``; NULL until it is loaded.
@@ -123,18 +128,18 @@ class Settled(BaseModel):
         return self.model_dump_json(exclude_none=True)
 
 
-def read_settled(cursor: Any, run_id: str, table: str, *, lock: bool = False) -> Settled | None:
+def read_settled(cursor: Cursor, run_id: str, table: str, *, lock: bool = False) -> Settled | None:
     """The table's ``settled``; None before it was settled first. With ``lock``, until the transaction ends."""
     cursor.execute(
         'SELECT settled FROM dataforge.migration_tables WHERE migration_id = %s AND "table" = %s'
         f"{' FOR UPDATE' if lock else ''}",
         (run_id, table),
     )
-    (settled,) = cursor.fetchone()
+    (settled,) = one_row(cursor)
     return None if settled is None else Settled.model_validate(settled)
 
 
-def store_settled(cursor: Any, run_id: str, table: str, settled: Settled) -> None:
+def store_settled(cursor: Cursor, run_id: str, table: str, settled: Settled) -> None:
     """Store the table's ``settled`` in place of what is there."""
     cursor.execute(
         'UPDATE dataforge.migration_tables SET settled = %s WHERE migration_id = %s AND "table" = %s',

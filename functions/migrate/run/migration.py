@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from dataforge.defaults import MOST_TABLES, QUALITY_THRESHOLD
 from dataforge.errors import NoSuchRun
 from dataforge.postgres import ddl
+from dataforge.postgres.rows import one_row
 from dataforge.runs.inputs import Input
 from dataforge.s3.keys import progress_folder, raw_prefix
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.columns import NO_NUL
 from dataforge.tables.datasets import DEFAULT, get_dataset
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 Name = Annotated[str, StringConstraints(max_length=100)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=NO_NUL)]
@@ -107,7 +112,7 @@ class Run:
         return progress_folder(self.execution)
 
 
-def read_run(cursor: Any, run_id: str) -> Run:
+def read_run(cursor: Cursor, run_id: str) -> Run:
     """The run of this id. Raises ``NoSuchRun``."""
     cursor.execute(
         "SELECT execution, dataset, prefix, tables, quality_threshold, mode, status, on_conflict, replay, ignore"
@@ -136,8 +141,8 @@ def read_run(cursor: Any, run_id: str) -> Run:
     )
 
 
-def shadow_count_and_hash(cursor: Any, table: Table, relation: str) -> tuple[int, int]:
+def shadow_count_and_hash(cursor: Cursor, table: Table, relation: str) -> tuple[int, int]:
     """Rows of a relation with the table's columns, and the sum of their hashes, both computed by PostgreSQL."""
     cursor.execute(f"SELECT count(*), coalesce(sum({ddl.row_hash_sql(table)}), 0) FROM {relation}")
-    count, total = cursor.fetchone()
+    count, total = one_row(cursor)
     return count, int(total) % 2**64

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+
 
 _TIMED = ("begin", "plan", "cut", "settle", "reconcile", "publish")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg2.extras import execute_values
 
 from dataforge.formats.csv_boundaries import Passage
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.s3.keys import work_list_key
 from dataforge.s3.objects import put_json
@@ -17,8 +17,13 @@ from functions.migrate.lifecycle.resume import loaded_chunks
 from functions.migrate.run.ledger import Scan
 from functions.migrate.run.migration import Run, read_run
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
-def cut(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
+    from dataforge.postgres.types import Connection, Cursor
+
+
+def cut(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
     """Move the ranges' borders to the next record and write the load's work list. Returns bucket, key and count."""
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
@@ -37,7 +42,7 @@ def cut(db: Connection, s3: Any, settings: MigrationSettings, run_id: str) -> di
     return {"bucket": settings.report_bucket, "key": key, "count": len(items)}
 
 
-def load_items(cursor: Any, run: Run) -> list[dict[str, Any]]:
+def load_items(cursor: Cursor, run: Run) -> list[dict[str, Any]]:
     """The run's chunks, in file order, as what workers are told (``LoadItem``)."""
     cursor.execute(
         "SELECT c.chunk, c.first_byte, c.end_byte, c.first_line, f.file_number, f.bucket, f.key, f.etag, f.size, f.source,"
@@ -70,7 +75,7 @@ def load_items(cursor: Any, run: Run) -> list[dict[str, Any]]:
     return [item | {"tables": feeds.get(item["source"], chosen)} for item in found]
 
 
-def _chunks(cursor: Any, run: Run, number: int, data_end: int) -> Iterator[tuple[int, int, int, int]]:
+def _chunks(cursor: Cursor, run: Run, number: int, data_end: int) -> Iterator[tuple[int, int, int, int]]:
     """The chunks of a file as (chunk, first byte, end, first line); each begins with a record, none is cut.
 
     The machine's state is carried from range to range; a range in which no record begins belongs to the chunk before.
@@ -98,7 +103,7 @@ def _chunks(cursor: Any, run: Run, number: int, data_end: int) -> Iterator[tuple
         yield chunk, start, end, line
 
 
-def _store(cursor: Any, run: Run, chunks: list[tuple[int, int, int, int]]) -> None:
+def _store(cursor: Cursor, run: Run, chunks: list[tuple[int, int, int, int]]) -> None:
     """Enter the chunks into the ledger. A range in which no record begins keeps no bytes: it is no chunk."""
     execute_values(
         cursor,

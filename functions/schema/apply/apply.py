@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import psycopg2.errors
@@ -12,7 +12,7 @@ from psycopg2.extensions import encrypt_password
 
 from dataforge.errors import SchemaRefused
 from dataforge.postgres import ddl
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import LOGINS, OWNER, ROLE_SQL
 from dataforge.postgres.shadow import attempt
 from dataforge.runs.ledger_tables import INTERNAL
@@ -34,6 +34,10 @@ from functions.schema.doctor.rights import database_faults, owner_faults, right_
 from functions.schema.doctor.visibility import row_security_faults
 from functions.schema.queued import queue
 from functions.schema.size import LARGE_ROWS
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
+
 
 _LOCK = 4_207_312_311
 """Key of the advisory lock: two deploys never change the schema at once."""
@@ -100,7 +104,7 @@ def _apply(
     return {"changes": changes} | ({"later": later} if later else {})
 
 
-def _wait_for_others(cursor: Any) -> None:
+def _wait_for_others(cursor: Cursor) -> None:
     """Wait until no other apply runs, also one whose caller is gone. What it did is then found done."""
     cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{_PATIENCE}s",))
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
@@ -123,7 +127,7 @@ def _refuse(reasons: list[str]) -> None:
         raise SchemaRefused("The schema was left as it is: " + " ".join(reasons))
 
 
-def _mend(cursor: Any, faults: Iterable[Fault]) -> Change:
+def _mend(cursor: Cursor, faults: Iterable[Fault]) -> Change:
     """Execute what mends the faults, and yield it. What the role in charge may not do is found again in the end."""
     for fault in list(faults):
         with attempt(cursor, psycopg2.errors.InsufficientPrivilege) as failed:
@@ -133,7 +137,7 @@ def _mend(cursor: Any, faults: Iterable[Fault]) -> Change:
             yield from fault.mend
 
 
-def _left(cursor: Any, limits: Limits) -> list[str]:
+def _left(cursor: Cursor, limits: Limits) -> list[str]:
     faults = (*role_faults(cursor, limits), *database_faults(cursor), *right_faults(cursor))
     return [
         f"{f.detail} The master may not mend it; a superuser can: {'; '.join(f.mend)}."
@@ -142,7 +146,7 @@ def _left(cursor: Any, limits: Limits) -> list[str]:
     ]
 
 
-def _apply_logins(cursor: Any, passwords: Mapping[str, str | None]) -> None:
+def _apply_logins(cursor: Cursor, passwords: Mapping[str, str | None]) -> None:
     """Let the master become the owner, and each login sign in.
 
     Passwords are hashed here: the server's log may show statements, but never a password.
@@ -161,7 +165,7 @@ def _apply_logins(cursor: Any, passwords: Mapping[str, str | None]) -> None:
             )
 
 
-def _apply_ledger(cursor: Any, outcome: Outcome) -> Change:
+def _apply_ledger(cursor: Cursor, outcome: Outcome) -> Change:
     """Data Forge's own tables; a later version's columns are let be, so that an earlier one can be deployed again."""
     before, want = shapes(cursor, LEDGER), expected_ledger(cursor)
     creations = dict(zip(LEDGER_TABLES, (s for s in INTERNAL if s.startswith("CREATE TABLE")), strict=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from dataforge.postgres.ddl import ident
+from dataforge.postgres.rows import one_row
 from dataforge.tables.declarations import IDENTIFIER_BYTES
 from functions.schema.apply.subject import Subject
 from functions.schema.apply.widening import COLLATION, is_collation, is_lossless, is_rewritten
@@ -130,7 +131,7 @@ def _set_null(it: Subject, column: str, wanted: ColumnState) -> Iterator[str]:
         it.leave("validate", constraint)
     else:
         it.cursor.execute(f"SELECT count(*) FROM {it.relation} WHERE {ident(column)} IS NULL")
-        (nulls,) = it.cursor.fetchone()
+        (nulls,) = one_row(it.cursor)
         if nulls:
             it.refusals.append(
                 f"{name} is to be NOT NULL, but {nulls} row(s) are NULL. Fill them, or make it nullable."

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import LOGINS, OWNER, table_grants
+from dataforge.postgres.rows import one_row
 from dataforge.tables.catalogue import Dataset, Table
 from functions.schema.apply.columns import change_columns
 from functions.schema.apply.constraints import add_constraints, add_indexes, drop_foreign_keys, drop_others
@@ -19,10 +20,14 @@ from functions.schema.apply.subject import Outcome, Subject
 from functions.schema.difference import Shape, expected_dataset, shapes
 from functions.schema.names import Convention
 
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
+
 TABLE_KINDS = ("r", "p")
 
 
-def apply_dataset(cursor: Any, dataset: Dataset, outcome: Outcome) -> Iterator[str]:
+def apply_dataset(cursor: Cursor, dataset: Dataset, outcome: Outcome) -> Iterator[str]:
     """Create the schema and what is missing, evolve what is there. Yields what was changed."""
     cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {ddl.ident(dataset.name)}")
     cursor.execute(f"GRANT USAGE ON SCHEMA {ddl.ident(dataset.name)} TO {', '.join(LOGINS)}")
@@ -55,7 +60,9 @@ def undeclared_tables(have: Mapping[str, Shape], want: Mapping[str, Shape]) -> l
     ]
 
 
-def evolve(cursor: Any, name: tuple[str, str], have: Shape, want: Shape, outcome: Outcome) -> Iterator[str]:
+def evolve(
+    cursor: Cursor, name: tuple[str, str], have: Shape, want: Shape, outcome: Outcome
+) -> Iterator[str]:
     """Evolve one of Data Forge's own tables, which may have more columns than this version knows."""
     if _is_table(name, have, outcome):
         yield from _evolve(cursor, [Subject(cursor, name, have, want, outcome, closed=False)], outcome)
@@ -67,7 +74,7 @@ def _is_table(name: tuple[str, str], have: Shape, outcome: Outcome) -> bool:
     return have.kind in TABLE_KINDS
 
 
-def _evolve(cursor: Any, subjects: Sequence[Subject], outcome: Outcome) -> Iterator[str]:
+def _evolve(cursor: Cursor, subjects: Sequence[Subject], outcome: Outcome) -> Iterator[str]:
     """All steps. What a table was refused before is not made worse by what follows from it."""
     changed = set(_printed(cursor, [e for e in subjects if e.key_changes]))
     for subject in subjects:
@@ -90,14 +97,14 @@ def _evolve(cursor: Any, subjects: Sequence[Subject], outcome: Outcome) -> Itera
         yield from add_indexes(subject)
 
 
-def _printed(cursor: Any, subjects: Sequence[Subject]) -> Iterator[str]:
+def _printed(cursor: Cursor, subjects: Sequence[Subject]) -> Iterator[str]:
     """The tables' names as PostgreSQL prints them in definitions."""
     for subject in subjects:
         cursor.execute("SELECT format('%%I.%%I', %s, %s)", (subject.schema, subject.table))
-        yield cursor.fetchone()[0]
+        yield one_row(cursor)[0]
 
 
-def _detach(cursor: Any, name: tuple[str, str], shape: Shape, outcome: Outcome) -> Iterator[str]:
+def _detach(cursor: Cursor, name: tuple[str, str], shape: Shape, outcome: Outcome) -> Iterator[str]:
     """Drop the foreign keys of a table that is no longer declared. Its rows stay, and the doctor names it."""
     convention = Convention(name[1], shape.columns)
     for constraint, definition in shape.constraints.items():
@@ -116,7 +123,7 @@ _COMMENTS = """
 """
 
 
-def _complete(cursor: Any, table: Table) -> None:
+def _complete(cursor: Cursor, table: Table) -> None:
     """Comments and grants. A comment that is there already is not made again: it would wait for the upkeep's locks."""
     cursor.execute(_COMMENTS, (ddl.qualified(table),))
     have = dict(cursor.fetchall())

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from dataforge.errors import Unavailable
-from dataforge.postgres.connection import Connection
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+
 
 PATIENCE = 240.0
 """Seconds for which an apply tries to connect: a third of the time that its function has."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import psycopg2
 
 from dataforge.errors import Busy
 from dataforge.postgres.connection import is_translated
 from dataforge.postgres.shadow import attempt
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _DEPENDENT = ("0A000", "2BP01")
 """SQLSTATEs whose detail names the objects that stand in the way, and never a value."""
@@ -18,7 +22,7 @@ _QUOTES_VALUES = "22"
 """The class of SQLSTATEs whose message may quote a value."""
 
 
-def done(cursor: Any, what: str, statement: str, refusals: list[str]) -> bool:
+def done(cursor: Cursor, what: str, statement: str, refusals: list[str]) -> bool:
     """Execute; what PostgreSQL refuses is a refusal that begins with ``what``, and never quotes a value.
 
     A lock that was not obtained and a lost database are raised instead.

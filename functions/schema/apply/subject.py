@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.postgres.ddl import ident
 from functions.schema.apply.statements import done
@@ -13,6 +13,9 @@ from functions.schema.difference import Shape
 from functions.schema.names import Convention
 from functions.schema.queued import Kind, QueuedChange
 from functions.schema.size import LARGE_ROWS, Size
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
 
 
 @dataclass
@@ -31,7 +34,14 @@ class Subject:
     """
 
     def __init__(
-        self, cursor: Any, name: tuple[str, str], have: Shape, want: Shape, outcome: Outcome, *, closed: bool
+        self,
+        cursor: Cursor,
+        name: tuple[str, str],
+        have: Shape,
+        want: Shape,
+        outcome: Outcome,
+        *,
+        closed: bool,
     ) -> None:
         self.cursor, self.have, self.want, self.closed = cursor, have, want, closed
         self.schema, self.table, self.name = *name, ".".join(name)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.tables.datasets import DATASETS
 from functions.schema.doctor.fault import REPAIR, Fault
 from functions.schema.doctor.logins import NO_LIMITS, Limits, SignIn, role_faults, sign_in_faults
@@ -12,6 +13,10 @@ from functions.schema.doctor.rights import database_faults, owner_faults, right_
 from functions.schema.doctor.tables import left_over_faults, table_faults
 from functions.schema.doctor.unsafe import setting_faults
 from functions.schema.doctor.visibility import visibility_faults
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+
 
 __all__ = ["REPAIR", "examine"]
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from psycopg2.errors import InsufficientPrivilege, UndefinedColumn, UndefinedTable
 
 from dataforge.postgres.shadow import attempt
 from functions.schema.doctor.fault import REPAIR, Fault
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _WHAT = {"validate": "The constraint {} is enforced for new rows", "index": "The index {} is not built"}
 
@@ -48,7 +52,7 @@ class Later:
     changes: tuple[Waiting, ...] = ()
 
     @classmethod
-    def read(cls, cursor: Any) -> Later:
+    def read(cls, cursor: Cursor) -> Later:
         """From the ledger; none if it has no such table yet, or is broken, which another finding reports."""
         with attempt(cursor, UndefinedTable, UndefinedColumn, InsufficientPrivilege) as failed:
             cursor.execute(

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.errors import Unavailable
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import BECOME_OWNER, LOGINS, OWNER, ROLE_SQL
+from dataforge.postgres.rows import one_row
 from functions.schema.doctor.fault import Fault
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 SignIn = Callable[[str, str], None]
 """Logs in as a role with a password, and out again. Raises ``Unavailable``."""
@@ -42,13 +47,13 @@ _MEMBERS = """
 """Memberships that give a login another's rights. What else its administrator makes it a member of is his own matter."""
 
 
-def known_roles(cursor: Any) -> set[str]:
+def known_roles(cursor: Cursor) -> set[str]:
     """The names of all roles of the server."""
     cursor.execute("SELECT rolname FROM pg_roles")
     return {name for (name,) in cursor.fetchall()}
 
 
-def role_faults(cursor: Any, limits: Limits = NO_LIMITS) -> Iterator[Fault]:
+def role_faults(cursor: Cursor, limits: Limits = NO_LIMITS) -> Iterator[Fault]:
     """Faults of the owner and the logins, in the order in which they are repaired. ``limits``: of their connections."""
     known = known_roles(cursor)
     for role in (OWNER, *LOGINS):
@@ -110,7 +115,7 @@ def _read_only(role: str | None, database: str | None) -> Fault:
     return Fault("read_only", role or str(database), detail, (statement,))
 
 
-def _memberships(cursor: Any, known: set[str]) -> Iterator[Fault]:
+def _memberships(cursor: Cursor, known: set[str]) -> Iterator[Fault]:
     names = {"logins": list(LOGINS), "own": [OWNER, *LOGINS], "become": list(BECOME_OWNER), "owner": OWNER}
     cursor.execute(_MEMBERS, names)
     direct = set()
@@ -135,7 +140,7 @@ def _memberships(cursor: Any, known: set[str]) -> Iterator[Fault]:
         if role not in known:
             continue
         cursor.execute("SELECT pg_has_role(%s, %s, 'SET')", (role, OWNER))
-        if not cursor.fetchone()[0]:
+        if not one_row(cursor)[0]:
             yield Fault("missing_grant", role, f"{role} may not become {OWNER}.", (ROLE_SQL[0],))
 
 

@@ -7,13 +7,17 @@ it, with the admin option; RDS must not count that, and whether it does is tried
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.errors import SchemaRefused, Unavailable
 from dataforge.postgres import ddl
-from dataforge.postgres.connection import Connection, transaction
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import LOGINS
 from functions.schema.apply.reach import is_denied
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
+
 
 _OWN_GRANTS = """
     SELECT roleid::regrole::text FROM pg_auth_members
@@ -21,7 +25,7 @@ _OWN_GRANTS = """
 """
 
 
-def stay_apart(cursor: Any) -> None:
+def stay_apart(cursor: Cursor) -> None:
     """Let roles that the master creates grant it nothing by themselves, and end what it has granted itself of the logins."""
     cursor.execute("SET LOCAL createrole_self_grant = ''")
     cursor.execute(_OWN_GRANTS, (list(LOGINS),))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import FUNCTIONS, LOGINS, OWNER, ROLE_SQL, table_grants
+from dataforge.postgres.rows import one_row
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
 from functions.schema.difference import LEDGER, LEDGER_TABLES
 from functions.schema.doctor.fault import Fault
 from functions.schema.doctor.logins import known_roles
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 PUBLIC = "PUBLIC"
 
@@ -56,7 +61,7 @@ _GRANTED = """
 """Relations of others than the owner are somebody's own; one of ours among them is a fault of its owner first."""
 
 
-def right_faults(cursor: Any) -> Iterator[Fault]:
+def right_faults(cursor: Cursor) -> Iterator[Fault]:
     """Rights on schemas and relations that are lacking, or that nobody declared; the owner mends them."""
     known = known_roles(cursor)
     schemas = [LEDGER, *DATASETS]
@@ -95,17 +100,17 @@ def _excess(right: Right, *, again: bool) -> Iterator[Fault]:
     yield Fault("excess_grant", right.where(), detail, tuple(mend))
 
 
-def database_faults(cursor: Any) -> Iterator[Fault]:
+def database_faults(cursor: Cursor) -> Iterator[Fault]:
     """Rights on the database itself; its owner, the master, mends them."""
     known = known_roles(cursor)
     cursor.execute("SELECT current_database()")
-    (database,) = cursor.fetchone()
+    (database,) = one_row(cursor)
     wanted = [(OWNER, "CREATE"), (OWNER, "CONNECT"), *((role, "CONNECT") for role in LOGINS)]
     for role, privilege in wanted:
         if role not in known:
             continue
         cursor.execute("SELECT has_database_privilege(%s, %s, %s)", (role, database, privilege))
-        if not cursor.fetchone()[0]:
+        if not one_row(cursor)[0]:
             statement = f"GRANT {privilege} ON DATABASE {ddl.ident(database)} TO {ddl.ident(role)}"
             detail = f"{role} lacks {privilege} on the database {database}."
             yield Fault("missing_grant", database, detail, (statement,))
@@ -121,7 +126,7 @@ def database_faults(cursor: Any) -> Iterator[Fault]:
             yield Fault("excess_grant", database, detail, (statement,))
 
 
-def _wanted(cursor: Any, schemas: list[str]) -> Iterator[Right]:
+def _wanted(cursor: Cursor, schemas: list[str]) -> Iterator[Right]:
     """The rights that a healthy database has, on the schemas and relations that there are."""
     cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s)", (schemas,))
     for (schema,) in cursor.fetchall():
@@ -148,7 +153,7 @@ def _wanted(cursor: Any, schemas: list[str]) -> Iterator[Right]:
     yield from (r for r in declared if not r.column or (r.schema, r.relation, r.column) in columns)
 
 
-def _columns(cursor: Any, schemas: list[str]) -> set[tuple[str, str, str]]:
+def _columns(cursor: Cursor, schemas: list[str]) -> set[tuple[str, str, str]]:
     """Every column of the schemas' relations, as (schema, relation, column)."""
     cursor.execute(
         "SELECT n.nspname, c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
@@ -190,7 +195,7 @@ def _split_privileges(text: str) -> Iterator[tuple[str, str]]:
         part = ""
 
 
-def owner_faults(cursor: Any, datasets: Iterable[Dataset]) -> Iterator[Fault]:
+def owner_faults(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[Fault]:
     """Schemas and tables of ours that belong to somebody else."""
     tables = {LEDGER: list(LEDGER_TABLES)} | {d.name: list(d.tables) for d in datasets}
     for schema, names in tables.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from psycopg2.errors import InsufficientPrivilege, UndefinedColumn, UndefinedTable
 
@@ -26,8 +26,11 @@ from functions.schema.doctor.fault import Fault
 from functions.schema.doctor.later import NOTHING, Later
 from functions.schema.names import Convention
 
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
 
-def table_faults(cursor: Any) -> Iterator[Fault]:
+
+def table_faults(cursor: Cursor) -> Iterator[Fault]:
     """Faults of the ledger's tables and of every dataset's."""
     later = Later.read(cursor)
     yield from later.faults()
@@ -37,7 +40,7 @@ def table_faults(cursor: Any) -> Iterator[Fault]:
         yield from dataset_faults(cursor, dataset, later)
 
 
-def dataset_faults(cursor: Any, dataset: Dataset, later: Later = NOTHING) -> Iterator[Fault]:
+def dataset_faults(cursor: Cursor, dataset: Dataset, later: Later = NOTHING) -> Iterator[Fault]:
     """Every difference between a dataset's tables and the catalogue."""
     have, want = shapes(cursor, dataset.name), expected_dataset(cursor, dataset)
     yield from _schema_faults(dataset.name, have, want, later, closed=True)
@@ -156,7 +159,7 @@ _LEFT_OVER = """
 meanwhile is seen before or after, not in between."""
 
 
-def left_over_faults(cursor: Any) -> Iterator[Fault]:
+def left_over_faults(cursor: Cursor) -> Iterator[Fault]:
     """Schemas of shadows of no run, or of a migration that ended over seven days ago: until then it may be resumed.
 
     What is in them was never published. What a restore replaced is kept until its safety backup is written.

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import LOGINS
+from dataforge.postgres.rows import one_row
 from functions.schema.doctor.fault import Fault
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _SAFE = {"session_replication_role": "origin", "zero_damaged_pages": "off", "ignore_checksum_failure": "off"}
 """Foreign keys and triggers act; damaged rows are an error instead of passing as none."""
@@ -21,10 +26,10 @@ _SETTINGS = """
 """
 
 
-def setting_faults(cursor: Any) -> Iterator[Fault]:
+def setting_faults(cursor: Cursor) -> Iterator[Fault]:
     """Each such setting, which a superuser takes back, and an encoding in which not every text can be stored."""
     cursor.execute("SELECT current_database(), current_setting('server_encoding')")
-    database, encoding = cursor.fetchone()
+    database, encoding = one_row(cursor)
     if encoding != "UTF8":
         detail = f"The database is encoded in {encoding}: records with other characters are rejected."
         by_hand = "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and move the data there"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.postgres.ddl import ident
 from dataforge.postgres.visible_rows import CHILDREN
 from dataforge.tables.catalogue import Dataset
 from functions.schema.difference import LEDGER, LEDGER_TABLES
 from functions.schema.doctor.fault import Fault
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _TABLES = f"""
     SELECT n.nspname || '.' || c.relname, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relrowsecurity,
@@ -22,12 +26,12 @@ _TABLES = f"""
 """
 
 
-def row_security_faults(cursor: Any, datasets: Iterable[Dataset]) -> Iterator[Fault]:
+def row_security_faults(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[Fault]:
     """Tables with row security, also where it hides no row today. Only their owner can decide who may read what."""
     return (fault for fault in visibility_faults(cursor, datasets) if fault.code == "row_security")
 
 
-def visibility_faults(cursor: Any, datasets: Iterable[Dataset]) -> Iterator[Fault]:
+def visibility_faults(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[Fault]:
     """Row security, child tables, tables that are not logged, and rules that replace a statement."""
     tables = {LEDGER: list(LEDGER_TABLES)} | {d.name: list(d.tables) for d in datasets}
     for schema, names in tables.items():

@@ -5,11 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from psycopg2.extensions import connection
 
 from bench import load
 from dataforge_cli.aws.api_keys import PLAN_OUTPUTS, find_value, list_keys
@@ -17,9 +16,12 @@ from local.api import KEY_NAME
 from local.aws import ClientSettings
 from local.outputs import Outputs
 
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+
 
 @pytest.fixture
-def count(superuser: connection) -> Callable[[str], int]:
+def count(superuser: Connection) -> Callable[[str], int]:
     """How often a customer is stored."""
 
     def count(customer_id: str) -> int:

@@ -9,15 +9,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from psycopg2.extensions import connection
 
 from dataforge.tables.datasets import get_dataset
 from dataforge.tables.examples import example_row
 from local.config import Config
 from local.outputs import Outputs
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+
 
 OLIST = get_dataset("olist")
 Command = Callable[..., tuple[int, dict[str, Any]]]
@@ -55,7 +58,7 @@ def write(path: Path, records: list[dict[str, Any]]) -> str:
     return str(path)
 
 
-def stored(db: connection, records: list[dict[str, Any]]) -> int:
+def stored(db: Connection, records: list[dict[str, Any]]) -> int:
     with db.cursor() as cursor:
         ids = [record["data"]["customer_id"] for record in records]
         cursor.execute("SELECT count(*) FROM olist.customers WHERE customer_id = ANY (%s)", (ids,))
@@ -65,7 +68,7 @@ def stored(db: connection, records: list[dict[str, Any]]) -> int:
 
 
 def test_rejected_records_are_corrected_and_sent_again(
-    dataforge: Command, superuser: connection, tmp_path: Path
+    dataforge: Command, superuser: Connection, tmp_path: Path
 ) -> None:
     good, bad = customers(25), customers(3, customer_state="none")
     code, told = dataforge("ingest", write(tmp_path / "all.jsonl", good + bad), "--batch", "10")
@@ -96,7 +99,7 @@ def test_whole_file_sent_again_changes_nothing(dataforge: Command, tmp_path: Pat
     assert (code, told["counts"]["unchanged"]) == (0, 12)
 
 
-def test_csv_and_standard_input(dataforge: Command, superuser: connection, tmp_path: Path) -> None:
+def test_csv_and_standard_input(dataforge: Command, superuser: Connection, tmp_path: Path) -> None:
     records = customers(4)
     columns = list(records[0]["data"])
     lines = [",".join(columns), *(",".join(record["data"][c] for c in columns) for record in records)]
@@ -109,14 +112,14 @@ def test_csv_and_standard_input(dataforge: Command, superuser: connection, tmp_p
     assert stored(superuser, bare) == 2
 
 
-def test_dry_run_stores_nothing(dataforge: Command, superuser: connection, tmp_path: Path) -> None:
+def test_dry_run_stores_nothing(dataforge: Command, superuser: Connection, tmp_path: Path) -> None:
     records = customers(3)
     code, told = dataforge("ingest", write(tmp_path / "dry.jsonl", records), "--mode", "dry_run")
     assert (code, told["counts"]["valid"], stored(superuser, records)) == (0, 3, 0)
 
 
 def test_key_and_address_are_enough(
-    dataforge: Command, cloud: Outputs, superuser: connection, tmp_path: Path
+    dataforge: Command, cloud: Outputs, superuser: Connection, tmp_path: Path
 ) -> None:
     code, made = dataforge("keys", "create", "--kind", "writer", "--name", "shop")
     assert (code, made["kind"], made["name"]) == (0, "writer", "shop")

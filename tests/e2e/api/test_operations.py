@@ -10,18 +10,21 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import psycopg2
 import pytest
-from psycopg2.extensions import connection
 from typer.testing import CliRunner
 
 from dataforge_cli.main import app
 from local.aws import ClientSettings
 from local.config import Config
 from local.outputs import Outputs
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+
 
 DATASET = "quotes"
 SECONDS = 120
@@ -71,20 +74,20 @@ def made(cloud: Outputs, dataforge: Do) -> Any:
 
 
 @pytest.fixture
-def authors(superuser: connection, made: Any) -> Callable[[], list[Any]]:
+def authors(superuser: Connection, made: Any) -> Callable[[], list[Any]]:
     """The stored authors; to begin with all that are in the backup."""
     execute(superuser, "INSERT INTO quotes.authors VALUES ('Ada') ON CONFLICT DO NOTHING")
     return lambda: execute(superuser, "SELECT * FROM quotes.authors ORDER BY 1")
 
 
-def execute(db: connection, sql: str) -> list[Any]:
+def execute(db: Connection, sql: str) -> list[Any]:
     with db.cursor() as cursor:
         cursor.execute(sql)
         return cursor.fetchall() if cursor.description else []
 
 
 def test_rows_that_were_lost_come_back_over_http_and_undo_takes_them_away_again(
-    request_run: Do, superuser: connection, authors: Any
+    request_run: Do, superuser: Connection, authors: Any
 ) -> None:
     before = authors()
     backup = request_run("/v1/backups", tables=["authors"], verify=True)
@@ -103,7 +106,7 @@ def test_rows_that_were_lost_come_back_over_http_and_undo_takes_them_away_again(
 
 
 def test_the_command_line_makes_lists_verifies_and_restores(
-    dataforge: Do, made: Any, superuser: connection, authors: Any
+    dataforge: Do, made: Any, superuser: Connection, authors: Any
 ) -> None:
     before = authors()
     assert made["execution"].endswith(made["backup_id"])
@@ -121,7 +124,7 @@ def test_the_command_line_makes_lists_verifies_and_restores(
 def test_a_restore_shows_what_would_change_and_asks(
     made: Any,
     cloud_config: Config,
-    superuser: connection,
+    superuser: Connection,
     authors: Any,
     reply: str,
     code: int,
@@ -178,7 +181,7 @@ def test_a_run_that_is_refused_says_why(request_run: Do) -> None:
 
 
 def test_a_backup_that_is_refused_ends_and_lets_go_of_the_tables(
-    request_run: Do, superuser: connection
+    request_run: Do, superuser: Connection
 ) -> None:
     execute(superuser, "ALTER TABLE quotes.tags ADD COLUMN mine integer")
     try:

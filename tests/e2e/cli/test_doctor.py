@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from psycopg2.extensions import connection
 from typer.testing import CliRunner, Result
 
 from dataforge_cli.main import app
 from local.config import Config
 from local.outputs import Outputs
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+
 
 Dataforge = Callable[..., Result]
 
@@ -26,7 +29,7 @@ def dataforge(cloud: Outputs, cloud_config: Config) -> Dataforge:
 
 
 @pytest.fixture
-def broken(dataforge: Dataforge, superuser: connection) -> Iterator[None]:
+def broken(dataforge: Dataforge, superuser: Connection) -> Iterator[None]:
     """A login that was taken away, and healthy again in the end whatever happens."""
     with superuser.cursor() as cursor:
         cursor.execute("ALTER ROLE dataforge_load NOLOGIN")

@@ -4,6 +4,8 @@ Every test makes one observation on the plain emulator and on the patched one. W
 falls short, the plain half fails: then the patch can go.
 """
 
+from __future__ import annotations
+
 import contextlib
 import io
 import json
@@ -13,18 +15,21 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import psycopg2
 import pytest
 import urllib3
-from psycopg2.extensions import connection
 
 from local import aws as emulator
 from local import ports, processes
 from local.aws import ClientSettings, client_settings
 from local.config import CLOUD_PYTHON, Config
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+
 
 UNKNOWN_TYPES = (
     "AWS::EC2::SecurityGroupEgress",
@@ -123,7 +128,7 @@ def test_database(plain: ClientSettings, aws: ClientSettings, cloud_config: Conf
     found = stack(aws, "database", template)
     assert found == {"Host": "127.0.0.1", "Port": str(cloud_config.pg_port)}
 
-    def log_in() -> connection:
+    def log_in() -> Connection:
         master, password = properties["MasterUsername"], properties["MasterUserPassword"]
         return psycopg2.connect(
             host=found["Host"], port=found["Port"], dbname="patched", user=master, password=password

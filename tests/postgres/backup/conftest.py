@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from moto import mock_aws
-from psycopg2.extensions import connection
 
 from dataforge.backups import manifest
 from dataforge.backups.manifest import Manifest
@@ -33,6 +32,9 @@ from functions.backup.verify import CheckItem, check, plan_checks
 from functions.backup.write_file import back_up
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
 BUCKET, REPORT = "backup", "report"
@@ -46,7 +48,7 @@ class Backup:
     vault: Vault
     document: Any
     settings: BackupSettings
-    db: connection
+    db: Connection
     execution: str = field(
         default_factory=lambda: f"arn:aws:states:::execution:backup:run-{next(_executions)}"
     )
@@ -136,7 +138,7 @@ class Vault:
     """A database, the buckets, and what tests ask of them."""
 
     database: Database
-    s3: Any
+    s3: S3Client
     pool: ThreadPoolExecutor
 
     def backup(self, document: Any = None, **settings: Any) -> Backup:
@@ -188,14 +190,14 @@ class Vault:
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
+def client() -> Iterator[S3Client]:
     """S3's client: making one takes longer than most tests."""
     with mock_aws():
         yield boto3.client("s3", region_name="us-east-1")
 
 
 @pytest.fixture
-def s3(client: Any) -> Any:
+def s3(client: S3Client) -> S3Client:
     """S3 with empty buckets."""
     for bucket in (BUCKET, REPORT):
         client.create_bucket(Bucket=bucket)
@@ -212,7 +214,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 @pytest.fixture
-def vault(module_database: Database, s3: Any, pool: ThreadPoolExecutor) -> Iterator[Vault]:
+def vault(module_database: Database, s3: S3Client, pool: ThreadPoolExecutor) -> Iterator[Vault]:
     """A database in which other tests of the module made backups, without a row and without a run; and empty buckets."""
     module_database.query(
         "DELETE FROM olist.orders; DELETE FROM olist.sellers; DELETE FROM olist.customers;"

@@ -8,6 +8,7 @@ import pytest
 
 from dataforge.errors import Busy, SnapshotLost, Unavailable
 from dataforge.postgres.connection import transaction
+from dataforge.postgres.rows import one_row
 from functions.backup.export_snapshot import hold, read_by_snapshot
 from functions.backup.run import read_run
 
@@ -30,7 +31,7 @@ def sellers(backup: Backup) -> int:
         run = read_run(cursor, backup.id)
         read_by_snapshot(backup.db, cursor, run)
         cursor.execute("SELECT count(*) FROM olist.sellers")
-        return int(cursor.fetchone()[0])
+        return int(one_row(cursor)[0])
 
 
 def one_more(backup: Backup, number: int) -> None:

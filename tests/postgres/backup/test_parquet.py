@@ -23,6 +23,7 @@ from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.column_types import storage_type
 
 if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
     from tests.postgres.conftest import Database
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
@@ -52,7 +53,7 @@ EVERYTHING = st.fixed_dictionaries(
 
 
 @pytest.fixture(scope="module")
-def cursor(module_database: Database, kitchen: Dataset) -> Any:
+def cursor(module_database: Database, kitchen: Dataset) -> Cursor:
     """Of a connection that made the kitchen's tables, and another set of them to restore into."""
     cursor = module_database.superuser().cursor()
     cursor.execute("SET timezone = 'UTC'")
@@ -63,7 +64,7 @@ def cursor(module_database: Database, kitchen: Dataset) -> Any:
     return cursor
 
 
-def store(cursor: Any, table: Table, records: list[dict[str, Any]]) -> int:
+def store(cursor: Cursor, table: Table, records: list[dict[str, Any]]) -> int:
     """Put what the row model takes of the records in the place of the table's rows; how many these are."""
     judged = [process(table, record, Counter()) for record in records]
     rows = [row for row in judged if not isinstance(row, list)]
@@ -74,7 +75,7 @@ def store(cursor: Any, table: Table, records: list[dict[str, Any]]) -> int:
     return len(rows)
 
 
-def texts_and_hash(cursor: Any, table: Table, schema: str) -> tuple[list[str], int]:
+def texts_and_hash(cursor: Cursor, table: Table, schema: str) -> tuple[list[str], int]:
     """The table's row texts, sorted, and their hash, both as PostgreSQL computes them."""
     text, row_hash = ddl.row_text_sql(table), ddl.row_hash_sql(table)
     cursor.execute(f"SELECT {text}, {row_hash} FROM {ddl.qualified(table, schema)}")
@@ -85,7 +86,7 @@ def texts_and_hash(cursor: Any, table: Table, schema: str) -> tuple[list[str], i
 @settings(max_examples=40)
 @given(st.lists(EVERYTHING, max_size=12))
 def test_rows_come_back_as_they_were_and_python_hashes_them_as_postgresql_does(
-    cursor: Any, kitchen: Dataset, records: list[dict[str, Any]]
+    cursor: Cursor, kitchen: Dataset, records: list[dict[str, Any]]
 ) -> None:
     table, file = kitchen.table("everything"), io.BytesIO()
     count = store(cursor, table, records)
@@ -104,7 +105,7 @@ def test_rows_come_back_as_they_were_and_python_hashes_them_as_postgresql_does(
 
 
 def test_a_byte_order_mark_at_the_beginning_of_a_value_is_kept_wherever_the_text_is_cut(
-    cursor: Any, kitchen: Dataset, monkeypatch: pytest.MonkeyPatch
+    cursor: Cursor, kitchen: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parquet, "CHUNK_BYTES", 100)
     table, file = kitchen.table("words"), io.BytesIO()
@@ -115,7 +116,7 @@ def test_a_byte_order_mark_at_the_beginning_of_a_value_is_kept_wherever_the_text
     assert written.hash_total == texts_and_hash(cursor, table, "kitchen")[1]
 
 
-def test_types_and_values_are_exact_and_nullability_is_told(cursor: Any, kitchen: Dataset) -> None:
+def test_types_and_values_are_exact_and_nullability_is_told(cursor: Cursor, kitchen: Dataset) -> None:
     table, file = kitchen.table("everything"), io.BytesIO()
     record = {
         "item": "0007",
@@ -137,7 +138,7 @@ def test_types_and_values_are_exact_and_nullability_is_told(cursor: Any, kitchen
     assert pq.ParquetFile(file).metadata.row_group(0).column(0).compression == "ZSTD"
 
 
-def test_empty_table_makes_a_readable_file(cursor: Any, kitchen: Dataset) -> None:
+def test_empty_table_makes_a_readable_file(cursor: Cursor, kitchen: Dataset) -> None:
     table, file = kitchen.table("words"), io.BytesIO()
     store(cursor, table, [])
     assert parquet.write(cursor, table, parquet.copy_sql(table), file) == parquet.Written(0, 0)
@@ -146,7 +147,7 @@ def test_empty_table_makes_a_readable_file(cursor: Any, kitchen: Dataset) -> Non
 
 
 def test_the_same_rows_make_the_same_bytes_in_row_groups_of_bounded_size(
-    cursor: Any, kitchen: Dataset, monkeypatch: pytest.MonkeyPatch
+    cursor: Cursor, kitchen: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parquet, "GROUP_BYTES", 20_000)
     monkeypatch.setattr(parquet, "CHUNK_BYTES", 3_000)

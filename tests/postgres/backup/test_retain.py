@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import hypothesis.strategies as st
 import pytest
@@ -23,6 +23,8 @@ from dataforge.settings import BackupSettings
 from functions.backup.expire import Kept, delete, outdated
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from tests.postgres.backup.conftest import Vault
 
 BUCKET = "backup"
@@ -133,16 +135,16 @@ def test_an_older_backup_that_cannot_be_understood_stays_and_fails_no_later_one(
 def test_manifest_is_the_first_to_be_deleted(vault: Vault) -> None:
     for name in ("a/part-00000.parquet", "manifest.json", "z/part-00000.parquet"):
         vault.s3.put_object(Bucket=BUCKET, Key=backup_folder("olist", "b") + name, Body=b"")
-    asked = []
+    asked: list[dict[str, Any]] = []
 
     class Watched:
         def __getattr__(self, name: str) -> object:
             return getattr(vault.s3, name)
 
-        def delete_objects(self, **call: object) -> object:
+        def delete_objects(self, **call: Any) -> object:
             asked.append(call["Delete"])
             return vault.s3.delete_objects(**call)
 
-    delete(Watched(), BUCKET, backup_folder("olist", "b"))
-    assert asked[0]["Objects"][0] == {"Key": "olist/b/manifest.json"}  # type: ignore[index]
+    delete(cast("S3Client", Watched()), BUCKET, backup_folder("olist", "b"))
+    assert asked[0]["Objects"][0] == {"Key": "olist/b/manifest.json"}
     assert vault.objects() == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg2.errors
 import pytest
@@ -10,19 +10,21 @@ import pytest
 from dataforge.errors import BackupRunning
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATE, OWNER
+from dataforge.postgres.rows import one_row
 from dataforge.postgres.snapshot import exclude_snapshots, export_again, export_new, read_as_of, share_tables
 from dataforge.tables.datasets import get_dataset
 
 if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
     from tests.postgres.conftest import Database
 
 OLIST, QUOTES = get_dataset("olist"), get_dataset("quotes")
 TABLES = [OLIST.table("customers"), OLIST.table("orders")]
 
 
-def count(cursor: Any) -> int:
+def count(cursor: Cursor) -> int:
     cursor.execute("SELECT count(*) FROM olist.category_translations")
-    return int(cursor.fetchone()[0])
+    return int(one_row(cursor)[0])
 
 
 def test_importer_reads_what_the_exporter_reads_also_when_that_one_is_gone(module_database: Database) -> None:

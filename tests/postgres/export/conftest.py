@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -18,13 +18,15 @@ from dataforge.tables.datasets import DATASETS
 from functions.export.export import export
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from tests.postgres.conftest import Database
 
 MakeExport = Callable[..., Export]
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[Any]:
+def s3() -> Iterator[S3Client]:
     with mock_aws(), pytest.MonkeyPatch.context() as environment:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             environment.setenv(name, "testing")
@@ -48,7 +50,7 @@ def with_kitchen(module_database: Database, kitchen: Dataset) -> Iterator[Databa
 
 
 @pytest.fixture
-def make_export(with_kitchen: Database, s3: Any, kitchen: Dataset) -> MakeExport:
+def make_export(with_kitchen: Database, s3: S3Client, kitchen: Dataset) -> MakeExport:
     """Exports a table of the kitchen as the function does, with the rights that it has."""
     settings = ExportSettings(
         **with_kitchen.settings("dataforge_export").model_dump(),

@@ -24,6 +24,8 @@ from dataforge.runs.exports import Export
 from dataforge.tables.catalogue import Column, Dataset, Table
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from tests.postgres.conftest import Database
 
 MakeExport = Callable[..., Export]
@@ -54,7 +56,7 @@ def filled(with_kitchen: Database, kitchen: Dataset, csv_part: CsvPart) -> None:
     db.close()
 
 
-def body(s3: Any, made: Export) -> bytes:
+def body(s3: S3Client, made: Export) -> bytes:
     (file,) = made.files
     data: bytes = s3.get_object(Bucket=file.bucket, Key=file.key)["Body"].read()
     assert (len(data), hashlib.sha256(data).hexdigest(), file.rows) == (file.size, file.sha256, made.rows)
@@ -85,7 +87,7 @@ def as_json(column: Column, value: Any) -> str:
 
 @pytest.mark.parametrize("name", ["everything", "points", "words"])
 def test_pages_lines_and_parquet_hold_identical_rows(
-    make_export: MakeExport, with_kitchen: Database, kitchen: Dataset, s3: Any, name: str
+    make_export: MakeExport, with_kitchen: Database, kitchen: Dataset, s3: S3Client, name: str
 ) -> None:
     table = kitchen.table(name)
     pages = sorted(delivered(with_kitchen, table))
@@ -107,7 +109,7 @@ def test_pages_lines_and_parquet_hold_identical_rows(
 
 
 def test_an_export_tells_rows_hash_and_columns(
-    make_export: MakeExport, with_kitchen: Database, kitchen: Dataset, s3: Any
+    make_export: MakeExport, with_kitchen: Database, kitchen: Dataset, s3: S3Client
 ) -> None:
     made = make_export("everything")
     table = kitchen.table("everything")
@@ -120,7 +122,7 @@ def test_an_export_tells_rows_hash_and_columns(
     assert exports.read(s3, "report", "20261125T200000Z-ffffffff") is None
 
 
-def test_an_export_of_no_rows_is_one(make_export: MakeExport, with_kitchen: Database, s3: Any) -> None:
+def test_an_export_of_no_rows_is_one(make_export: MakeExport, with_kitchen: Database, s3: S3Client) -> None:
     with_kitchen.query("CREATE TABLE kept AS SELECT * FROM kitchen.words; DELETE FROM kitchen.words")
     assert body(s3, make_export("words", "ndjson")) == b""
     assert pq.read_table(io.BytesIO(body(s3, make_export("words")))).num_rows == 0
@@ -128,7 +130,7 @@ def test_an_export_of_no_rows_is_one(make_export: MakeExport, with_kitchen: Data
 
 
 def test_a_backup_of_just_these_rows_is_told_instead(
-    make_export: MakeExport, with_kitchen: Database, s3: Any
+    make_export: MakeExport, with_kitchen: Database, s3: S3Client
 ) -> None:
     made = make_export("points")
     (file,) = made.files

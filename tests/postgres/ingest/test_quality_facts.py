@@ -12,13 +12,13 @@ from psycopg2.extensions import make_dsn
 from psycopg2.extras import LoggingConnection
 
 from dataforge.api.batch import Batch
-from dataforge.postgres.connection import Connection
 from dataforge.postgres.roles import INGEST
 from functions.ingest.answer import BatchAnswer
 from functions.ingest.batch import ingest
 from functions.ingest.ledger import Claim
 
 if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
     from tests.postgres.ingest.conftest import Api
 

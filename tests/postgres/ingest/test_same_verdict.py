@@ -25,12 +25,14 @@ from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.formats.csv_records import read_record
 from dataforge.http.strictjson import parse
 from dataforge.postgres import ddl
+from dataforge.postgres.rows import one_row
 from dataforge.records.validate import Texts, clean, row_text
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import DATASETS
 from functions.ingest.candidates import judge
 
 if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
     from tests.postgres.conftest import Database
 
 Part = tuple[tuple[str, ...], bytes]
@@ -41,7 +43,7 @@ SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthChe
 
 
 @pytest.fixture(scope="module")
-def cursor(server: Any) -> Iterator[Any]:
+def cursor(server: Any) -> Iterator[Cursor]:
     """On a database in which tests make tables as they need them; sees values as Data Forge's functions do."""
     database: Database = server.create("verdicts")
     db = database.connect("master")
@@ -105,7 +107,7 @@ def by_bulk(table: Table, records: list[dict[str, str]]) -> Verdicts:
     return verdicts
 
 
-def by_postgresql(cursor: Any, table: Table, values: list[str | None]) -> str | None:
+def by_postgresql(cursor: Cursor, table: Table, values: list[str | None]) -> str | None:
     """The row that PostgreSQL keeps when it is sent the values, as its text, or None if it refuses them."""
     marks = ", ".join(["%s"] * len(values))
     statement = (
@@ -115,17 +117,17 @@ def by_postgresql(cursor: Any, table: Table, values: list[str | None]) -> str | 
         cursor.execute(statement, values)
     except (psycopg2.DataError, psycopg2.IntegrityError, ValueError):
         return None
-    return str(cursor.fetchone()[0])
+    return str(one_row(cursor)[0])
 
 
-def make(cursor: Any, table: Table) -> None:
+def make(cursor: Cursor, table: Table) -> None:
     cursor.execute("DROP SCHEMA IF EXISTS verdicts CASCADE; CREATE SCHEMA verdicts")
     cursor.execute(ddl.create_table(table, "verdicts"))
     for name, definition in ddl.checks(table):
         cursor.execute(f"ALTER TABLE {ddl.qualified(table, 'verdicts')} ADD CONSTRAINT {name} {definition}")
 
 
-def agree(cursor: Any, dataset: Dataset, table: Table, part: Part, random: Random) -> int:
+def agree(cursor: Cursor, dataset: Dataset, table: Table, part: Part, random: Random) -> int:
     """Hold the three against one another; returns how many records there were."""
     records = records_of(part)
     sent = [as_json(table, record, random) for record in records]
@@ -145,7 +147,7 @@ def agree(cursor: Any, dataset: Dataset, table: Table, part: Part, random: Rando
     return len(records)
 
 
-def taken(cursor: Any, dataset: Dataset, table: Table, kept: str) -> bool:
+def taken(cursor: Cursor, dataset: Dataset, table: Table, kept: str) -> bool:
     """Whether ingestion takes the row that PostgreSQL keeps, and as the same text, but for the sign of a zero."""
     columns = [
         f"(r).{ddl.ident(c.name)}{' + 0' if c.type.name == 'double' else ''} AS {ddl.ident(c.name)}"
@@ -156,7 +158,7 @@ def taken(cursor: Any, dataset: Dataset, table: Table, kept: str) -> bool:
         f" FROM (SELECT {', '.join(columns)} FROM (SELECT %s::{ddl.qualified(table, 'verdicts')} AS r) s) t",
         [kept],
     )
-    *values, text = cursor.fetchone()
+    *values, text = one_row(cursor)
     data = {n: v for n, v in zip(table.column_names, values, strict=True) if v is not None}
     (verdict,) = by_ingest(dataset, table, [as_json(table, data, Random(0))]).values()
     return isinstance(verdict, tuple) and row_text(verdict) == text
@@ -164,7 +166,7 @@ def taken(cursor: Any, dataset: Dataset, table: Table, kept: str) -> bool:
 
 @pytest.mark.parametrize("name", ["everything", "points", "words"])
 def test_every_kind_of_column(
-    cursor: Any, kitchen: Dataset, csv_part: Callable[[Random, Table], Part], name: str
+    cursor: Cursor, kitchen: Dataset, csv_part: Callable[[Random, Table], Part], name: str
 ) -> None:
     table = kitchen.table(name)
     make(cursor, table)
@@ -179,7 +181,7 @@ def test_every_kind_of_column(
 
 @pytest.mark.parametrize(("dataset", "name"), OWN_FILES)
 def test_every_table_of_the_catalogue(
-    cursor: Any, csv_part: Callable[[Random, Table], Part], dataset: str, name: str
+    cursor: Cursor, csv_part: Callable[[Random, Table], Part], dataset: str, name: str
 ) -> None:
     table, random = DATASETS[dataset].table(name), Random(11)
     make(cursor, table)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from moto import mock_aws
-from psycopg2.extensions import connection
 
 from dataforge.errors import DataForgeError, TargetChanged
 from dataforge.postgres import ddl
@@ -29,6 +28,9 @@ from functions.migrate.run.work_items import LoadItem, ScanItem
 from functions.migrate.scan.cut import cut
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
 RAW, REPORT = "raw", "report"
@@ -43,8 +45,8 @@ class Migration:
     forge: Forge
     document: Any
     settings: MigrationSettings
-    control: connection
-    worker: connection
+    control: Connection
+    worker: Connection
     execution: str = field(
         default_factory=lambda: f"arn:aws:states:::execution:migration:run-{next(_executions)}"
     )
@@ -124,7 +126,7 @@ class Forge:
     """A database, the buckets, and what tests ask of them."""
 
     database: Database
-    s3: Any
+    s3: S3Client
 
     def put(self, prefix: str = "olist/", /, **files: bytes) -> None:
         """Upload the file of each table or flat file, by its name without ``.csv`` or by its table."""
@@ -138,7 +140,7 @@ class Forge:
         settings = MigrationSettings.model_validate(self.database.settings(MIGRATE).model_dump() | more)
         return Migration(self, document or {}, settings, self.connection(MIGRATE), self.connection(LOAD))
 
-    def connection(self, role: str) -> connection:
+    def connection(self, role: str) -> Connection:
         """The database's warm connection of a role."""
         known = self.database.warm.get(role)
         if known is None or known.closed:
@@ -168,14 +170,14 @@ class Forge:
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
+def client() -> Iterator[S3Client]:
     """S3's client: making one takes longer than most tests."""
     with mock_aws():
         yield boto3.client("s3", region_name="us-east-1")
 
 
 @pytest.fixture
-def s3(client: Any) -> Any:
+def s3(client: S3Client) -> S3Client:
     """S3 with empty buckets."""
     for bucket in (RAW, REPORT):
         client.create_bucket(Bucket=bucket)
@@ -185,18 +187,18 @@ def s3(client: Any) -> Any:
 
 
 @pytest.fixture
-def forge(database: Database, s3: Any) -> Forge:
+def forge(database: Database, s3: S3Client) -> Forge:
     """A database with the catalogue applied, and empty buckets."""
     return Forge(database, s3)
 
 
 @pytest.fixture
-def another_forge(another_database: Callable[[], Database], s3: Any) -> Callable[[], Forge]:
+def another_forge(another_database: Callable[[], Database], s3: S3Client) -> Callable[[], Forge]:
     """Makes further ones, on the same buckets."""
     return lambda: Forge(another_database(), s3)
 
 
 @pytest.fixture
-def used_forge(module_database: Database, s3: Any) -> Forge:
+def used_forge(module_database: Database, s3: S3Client) -> Forge:
     """A database in which other tests of the module have run migrations, and empty buckets."""
     return Forge(module_database, s3)

@@ -18,8 +18,7 @@ from functions.migrate.run.ledger import Tally
 from functions.migrate.run.work_items import LoadItem
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection
-
+    from dataforge.postgres.types import Connection
     from tests.postgres.migrate.conftest import Forge, Migration
 
 MakeCsv = Callable[..., bytes]
@@ -71,13 +70,13 @@ def test_every_step_taken_twice_is_taken_once(forge: Forge, files: dict[str, byt
     assert forge.rejections("line", "codes") == REJECTED
 
 
-def kill(forge: Forge, db: connection) -> None:
+def kill(forge: Forge, db: Connection) -> None:
     """End the server's side of a connection, and wait until it is gone."""
     pid = db.info.backend_pid
     forge.database.query("SELECT pg_terminate_backend(%s, 5000)", pid)
 
 
-def while_blocked(forge: Forge, db: connection, table: str, work: Callable[[], Any]) -> Any:
+def while_blocked(forge: Forge, db: Connection, table: str, work: Callable[[], Any]) -> Any:
     """Start the work while ``table`` is locked, kill its connection once it waits there, and return what it ends with."""
     guard = forge.database.superuser()
     guard.autocommit = False
@@ -138,7 +137,7 @@ def test_a_chunk_that_two_workers_load_at_once_counts_once(forge: Forge, files: 
     connections = [forge.database.connect(LOAD) for _ in range(4)]
     gate = threading.Barrier(4)
 
-    def work(db: connection) -> dict[str, Tally]:
+    def work(db: Connection) -> dict[str, Tally]:
         gate.wait(5)
         return load_chunk(db, forge.s3, item)
 

@@ -26,6 +26,8 @@ from moto import mock_aws
 from dataforge.postgres import roles
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from tests.postgres.conftest import Database
 
 RAW, REPORT, BACKUP = "raw", "report", "backup"
@@ -64,7 +66,7 @@ class Lambda:
     """Calls functions; ``histories`` holds what Step Functions would keep of each call."""
 
     database: Database
-    s3: Any
+    s3: S3Client
     set_role: Callable[[str], None]
     daemon: socket.socket
     pool: ThreadPoolExecutor

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from moto import mock_aws
-from psycopg2.extensions import connection
 
 from dataforge.backups import manifest
 from dataforge.backups.manifest import FileEntry, Kind, Manifest, TableEntry
@@ -38,6 +37,9 @@ from functions.restore.safety_backup import PartItem, keep_part, plan_parts
 from functions.restore.swap import switch
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
 BACKUP, REPORT = "backup", "report"
@@ -53,8 +55,8 @@ class Restore:
     vault: Vault
     document: Any
     settings: RestoreSettings
-    control: connection
-    worker: connection
+    control: Connection
+    worker: Connection
     execution: str = field(default_factory=lambda: f"arn:aws:states:::execution:restore:run-{next(_numbers)}")
     id: str = ""
     next: str = ""
@@ -141,7 +143,7 @@ class Vault:
     """A database, the buckets, and what tests ask of them."""
 
     database: Database
-    s3: Any
+    s3: S3Client
     make_csv: Callable[..., bytes]
 
     def insert(self, table: str, *rows: dict[str, Any]) -> None:
@@ -199,7 +201,7 @@ class Vault:
         settings = RestoreSettings.model_validate(base | more | {"part_bytes": part_bytes})
         return Restore(self, document, settings, self.connection(RESTORE), self.connection(REFILL))
 
-    def connection(self, role: str) -> connection:
+    def connection(self, role: str) -> Connection:
         """The database's warm connection of a role."""
         known = self.database.warm.get(role)
         if known is None or known.closed:
@@ -234,7 +236,7 @@ class Vault:
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
+def client() -> Iterator[S3Client]:
     """S3's client: making one takes longer than most tests."""
     with mock_aws():
         made = boto3.client("s3", region_name="us-east-1")
@@ -244,7 +246,7 @@ def client() -> Iterator[Any]:
 
 
 @pytest.fixture
-def vault(module_database: Database, client: Any, make_csv: Callable[..., bytes]) -> Vault:
+def vault(module_database: Database, client: S3Client, make_csv: Callable[..., bytes]) -> Vault:
     """The module's database, without a row, and buckets with the backups of earlier tests."""
     vault = Vault(module_database, client, make_csv)
     vault.clear()

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -23,6 +23,8 @@ from functions.restore.load import FileItem, load_file
 from functions.restore.safety_backup import PartItem, keep_part, plan_parts
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from tests.postgres.restore.conftest import Restore, Vault
 
 SWAP, MERGE = 0, 10**9
@@ -283,7 +285,7 @@ def test_a_second_restore_of_the_table_is_told_who_holds_it(vault: Vault, rows: 
 class Failing:
     """S3 that cannot be reached at first."""
 
-    def __init__(self, s3: Any, failures: int) -> None:
+    def __init__(self, s3: S3Client, failures: int) -> None:
         self._s3, self.failures = s3, failures
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -297,7 +299,7 @@ class Failing:
 def test_files_and_parts_count_once_however_often_they_are_tried(vault: Vault, rows: list[str]) -> None:
     run = vault.restore(table="sellers", part_bytes=8192).until("load")
     items = [FileItem.model_validate(item) for item in vault.read_json(run.checked["key"])]
-    s3 = Failing(vault.s3, 1)
+    s3 = cast("S3Client", Failing(vault.s3, 1))
     with pytest.raises(Unavailable):
         load_file(run.worker, s3, items[0])
     assert sum(load_file(run.worker, s3, item) for item in items * 2) == len(rows)
@@ -306,7 +308,7 @@ def test_files_and_parts_count_once_however_often_they_are_tried(vault: Vault, r
         run.take(step)
     planned = plan_parts(run.control, vault.s3, run.settings, run.id)
     parts = [PartItem.model_validate(item) for item in vault.read_json(planned["key"])]
-    s3 = Failing(vault.s3, 1)
+    s3 = cast("S3Client", Failing(vault.s3, 1))
     with pytest.raises(Unavailable):
         keep_part(run.worker, s3, parts[0])
     assert sum(keep_part(run.worker, s3, part) for part in parts * 2) == replaced
@@ -318,7 +320,7 @@ def test_files_and_parts_count_once_however_often_they_are_tried(vault: Vault, r
 class Bodies:
     """S3 that notes how many bytes each call sends."""
 
-    def __init__(self, s3: Any) -> None:
+    def __init__(self, s3: S3Client) -> None:
         self._s3, self.sizes = s3, list[int]()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -339,7 +341,7 @@ def test_a_large_part_is_sent_to_s3_while_it_is_read(vault: Vault) -> None:
     planned = plan_parts(run.control, vault.s3, run.settings, run.id)
     (part,) = (PartItem.model_validate(item) for item in vault.read_json(planned["key"]))
     s3 = Bodies(vault.s3)
-    keep_part(run.worker, s3, part)
+    keep_part(run.worker, cast("S3Client", s3), part)
     run.finish()
     (file,) = manifest.read(vault.s3, "backup", "olist", run.id).tables[0].files
     assert sum(s3.sizes) == file.size

@@ -7,17 +7,17 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
-from psycopg2.extensions import connection
 
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.modules import read_dataset
 
 if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
 
 @pytest.fixture
-def master(database: Database) -> connection:
+def master(database: Database) -> Connection:
     """The master's connection to a database with the catalogue applied."""
     return database.connect("master")
 

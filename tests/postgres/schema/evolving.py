@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import psycopg2
 from hypothesis import strategies as st
-from psycopg2.extensions import connection
 from pydantic import BeforeValidator, Field
 
 from dataforge.postgres import ddl
@@ -33,6 +32,10 @@ from functions.schema.apply.dataset import apply_dataset
 from functions.schema.apply.subject import Outcome
 from functions.schema.difference import expected_dataset, shapes
 from functions.schema.doctor.tables import dataset_faults
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
+
 
 Bigint = Annotated[int, BeforeValidator(Integer.__metadata__[0].func), Field(ge=-(2**63), le=2**63 - 1)]
 
@@ -111,7 +114,7 @@ def dataset(tables: Tables) -> Dataset:
     return read_dataset(module)
 
 
-def fill(cursor: Any, tables: Tables, filled: set[str], *, nulls: bool) -> None:
+def fill(cursor: Cursor, tables: Tables, filled: set[str], *, nulls: bool) -> None:
     """One row in each of the ``filled`` tables; with ``nulls``, NULL wherever it may be."""
     for name in (n for n in ("items", "orders") if n in filled and n in tables):
         if any(c.reference and not c.nullable for c in tables[name]) and "items" not in filled:
@@ -125,7 +128,7 @@ def fill(cursor: Any, tables: Tables, filled: set[str], *, nulls: bool) -> None:
         cursor.execute(f"INSERT INTO shop.{name} ({names}) VALUES ({marks})", values)
 
 
-def rows(cursor: Any, table: Table) -> list[tuple[Any, ...]]:
+def rows(cursor: Cursor, table: Table) -> list[tuple[Any, ...]]:
     """The rows of the table, as texts."""
     cursor.execute(
         f"SELECT {', '.join(ddl.ident(c) + '::text' for c in table.column_names)} FROM {ddl.qualified(table)}"
@@ -133,7 +136,7 @@ def rows(cursor: Any, table: Table) -> list[tuple[Any, ...]]:
     return list(cursor.fetchall())
 
 
-def complete(cursor: Any, new: Dataset, outcome: Outcome) -> bool:
+def complete(cursor: Cursor, new: Dataset, outcome: Outcome) -> bool:
     """Do what the upkeep does, inside the transaction; False if rows contradict a constraint."""
     for change in outcome.later:
         relation, name = f"{ddl.ident(change.dataset)}.{ddl.ident(change.table)}", ddl.ident(change.name)
@@ -148,7 +151,7 @@ def complete(cursor: Any, new: Dataset, outcome: Outcome) -> bool:
 
 
 def evolve(
-    db: connection, before: Tables, after: Tables, filled: set[str], *, nulls: bool, large_rows: int
+    db: Connection, before: Tables, after: Tables, filled: set[str], *, nulls: bool, large_rows: int
 ) -> Iterator[str]:
     """Evolve from one catalogue to the other and hold the outcome against it; yields the refusals. Rolls back."""
     old, new = dataset(before), dataset(after)

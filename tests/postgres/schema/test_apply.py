@@ -23,8 +23,7 @@ from functions.schema.doctor.master import require_sign_in
 from local import postgres
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection
-
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
 Shop = Callable[..., Dataset]
@@ -67,7 +66,7 @@ def fill(database: Database) -> None:
     database.query("INSERT INTO shop.orders VALUES (1, 'pen')")
 
 
-def test_a_second_time_nothing_changes(master: connection) -> None:
+def test_a_second_time_nothing_changes(master: Connection) -> None:
     assert apply(master, PASSWORDS) == {"changes": []}
 
 
@@ -107,7 +106,7 @@ def test_the_statements_that_infra_takes_for_the_fingerprint_make_the_same_table
         assert empty_database.query(query) == database.query(query)
 
 
-def test_what_is_new_is_added_to_filled_tables(database: Database, master: connection, shop: Shop) -> None:
+def test_what_is_new_is_added_to_filled_tables(database: Database, master: Connection, shop: Shop) -> None:
     apply(master, PASSWORDS, [shop(Item, Order)])
     fill(database)
     changes = apply(master, PASSWORDS, [shop(WiderItem, Order, Shelf)])["changes"]
@@ -133,7 +132,7 @@ def test_what_is_new_is_added_to_filled_tables(database: Database, master: conne
 
 
 def test_a_column_that_an_earlier_ledger_lacks_is_added_with_its_rights(
-    database: Database, master: connection
+    database: Database, master: Connection
 ) -> None:
     database.query("ALTER TABLE dataforge.migration_chunks DROP COLUMN tallies")
     apply(master, PASSWORDS)
@@ -142,13 +141,13 @@ def test_a_column_that_an_earlier_ledger_lacks_is_added_with_its_rights(
     ) == [(True,)]
 
 
-def test_a_new_table_belongs_to_the_owner(database: Database, master: connection, shop: Shop) -> None:
+def test_a_new_table_belongs_to_the_owner(database: Database, master: Connection, shop: Shop) -> None:
     apply(master, PASSWORDS, [shop(Item)])
     owner = database.query("SELECT tableowner FROM pg_tables WHERE schemaname = 'shop'")
     assert owner == [("dataforge_owner",)]
 
 
-def test_a_constraint_of_somebodys_own_stays(database: Database, master: connection, shop: Shop) -> None:
+def test_a_constraint_of_somebodys_own_stays(database: Database, master: Connection, shop: Shop) -> None:
     apply(master, PASSWORDS, [shop(Item)])
     database.query("ALTER TABLE shop.items ADD CONSTRAINT mine CHECK (amount < 100)")
     assert apply(master, PASSWORDS, [shop(Item)]) == {"changes": []}
@@ -162,7 +161,7 @@ def test_two_deploys_at_once_apply_one_after_the_other(database: Database, shop:
     assert sorted(len(answer["changes"]) > 0 for answer in answers) == [False, False, True]
 
 
-def test_no_password_is_in_the_servers_log(database: Database, master: connection) -> None:
+def test_no_password_is_in_the_servers_log(database: Database, master: Connection) -> None:
     database.query(f"ALTER DATABASE {database.name} SET log_statement = 'all'")
     secret = "a password that nobody may read"
     try:
@@ -175,12 +174,12 @@ def test_no_password_is_in_the_servers_log(database: Database, master: connectio
         apply(master, PASSWORDS)
 
 
-def test_iam_needs_rds(master: connection) -> None:
+def test_iam_needs_rds(master: Connection) -> None:
     with pytest.raises(SchemaRefused, match="rds_iam"):
         apply(master, dict.fromkeys(LOGINS))
 
 
-def test_on_rds_the_roles_log_in_by_iam(database: Database, master: connection) -> None:
+def test_on_rds_the_roles_log_in_by_iam(database: Database, master: Connection) -> None:
     database.query("CREATE ROLE rds_iam; GRANT rds_iam TO master WITH ADMIN OPTION")
     try:
         apply(master, dict.fromkeys(LOGINS))
@@ -190,7 +189,7 @@ def test_on_rds_the_roles_log_in_by_iam(database: Database, master: connection) 
         database.query("DROP ROLE rds_iam")
 
 
-def test_master_gives_itself_no_membership_in_the_logins(database: Database, master: connection) -> None:
+def test_master_gives_itself_no_membership_in_the_logins(database: Database, master: Connection) -> None:
     login = LOGINS[0]
     with master.cursor() as cursor:
         cursor.execute(f"GRANT {login} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE")
@@ -204,7 +203,7 @@ def test_master_gives_itself_no_membership_in_the_logins(database: Database, mas
 
 
 @pytest.fixture
-def on_rds(database: Database, master: connection) -> Iterator[Callable[[], set[str]]]:
+def on_rds(database: Database, master: Connection) -> Iterator[Callable[[], set[str]]]:
     """The logins sign in by IAM; the result says which are members of rds_iam."""
     database.query("CREATE ROLE rds_iam; GRANT rds_iam TO master WITH ADMIN OPTION")
     apply(master, dict.fromkeys(LOGINS))
@@ -214,7 +213,7 @@ def on_rds(database: Database, master: connection) -> Iterator[Callable[[], set[
 
 
 def test_master_that_is_locked_out_gets_its_password_back(
-    on_rds: Callable[[], set[str]], master: connection
+    on_rds: Callable[[], set[str]], master: Connection
 ) -> None:
     def locked_out() -> None:
         raise Unavailable('The database refused: PAM authentication failed for user "master".')
@@ -225,7 +224,7 @@ def test_master_that_is_locked_out_gets_its_password_back(
 
 
 def test_master_that_signs_in_or_cannot_be_asked_leaves_iam_alone(
-    on_rds: Callable[[], set[str]], master: connection
+    on_rds: Callable[[], set[str]], master: Connection
 ) -> None:
     def unreachable() -> None:
         raise Unavailable("The database did not answer.")

@@ -15,8 +15,7 @@ from functions.schema.apply.connections import connection_limits
 from functions.schema.doctor.doctor import examine
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection
-
+    from dataforge.postgres.types import Connection
     from functions.schema.doctor.logins import Limits
     from tests.postgres.conftest import Database, Server
 
@@ -32,12 +31,12 @@ def unlimited(server: Server) -> Iterator[None]:
 
 
 @pytest.fixture
-def limits(master: connection) -> Limits:
+def limits(master: Connection) -> Limits:
     """What the test server allows."""
     return connection_limits(master, SMALL, None)
 
 
-def test_every_login_is_limited(database: Database, master: connection, limits: Limits) -> None:
+def test_every_login_is_limited(database: Database, master: Connection, limits: Limits) -> None:
     apply(master, PASSWORDS, limits=limits)
     found = dict(
         database.query("SELECT rolname, rolconnlimit FROM pg_roles WHERE rolname = ANY(%s)", [*LOGINS])
@@ -50,7 +49,7 @@ def test_every_login_is_limited(database: Database, master: connection, limits: 
     ("limit", "code"), [(-1, "connection_limit"), (9999, "connection_limit"), (0, "no_connections")]
 )
 def test_doctor_finds_and_repairs_another_limit(
-    server: Server, master: connection, limits: Limits, limit: int, code: str
+    server: Server, master: Connection, limits: Limits, limit: int, code: str
 ) -> None:
     apply(master, PASSWORDS, limits=limits)
     server.run(f"ALTER ROLE {INGEST} CONNECTION LIMIT {limit}")
@@ -60,7 +59,7 @@ def test_doctor_finds_and_repairs_another_limit(
     assert examine(master, limits=limits) == []
 
 
-def test_login_at_its_limit_is_sound(server: Server, database: Database, master: connection) -> None:
+def test_login_at_its_limit_is_sound(server: Server, database: Database, master: Connection) -> None:
     database.connect(INGEST)
     server.run(f"ALTER ROLE {INGEST} CONNECTION LIMIT 1")
     with pytest.raises(Unavailable, match="too many connections"):
@@ -72,7 +71,7 @@ def test_login_at_its_limit_is_sound(server: Server, database: Database, master:
     assert examine(master, PASSWORDS, sign_in) == []
 
 
-def test_share_of_an_existing_database_is_kept_to(master: connection) -> None:
+def test_share_of_an_existing_database_is_kept_to(master: Connection) -> None:
     ours = connection_limits(master, SMALL, 60)
     assert sum(ours.values()) <= 60
     with pytest.raises(TooFewConnections, match="the setting maxConnections has 30"):

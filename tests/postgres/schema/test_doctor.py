@@ -14,8 +14,7 @@ from functions.schema.apply.apply import apply
 from functions.schema.doctor.doctor import REPAIR, examine
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection
-
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
 PASSWORDS = dict.fromkeys(LOGINS, "for the tests")
@@ -62,13 +61,13 @@ DAMAGES = {
 }
 
 
-def test_a_sound_database_has_no_finding(master: connection) -> None:
+def test_a_sound_database_has_no_finding(master: Connection) -> None:
     assert examine(master) == []
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damage_is_named_and_mended_by_applying_again(
-    database: Database, master: connection, damage: str
+    database: Database, master: Connection, damage: str
 ) -> None:
     code, name, words = DAMAGES[damage]
     database.query(damage)
@@ -91,7 +90,7 @@ def missing_role(request: pytest.FixtureRequest, server: object, database: Datab
 
 
 def test_a_missing_role_is_named_and_made_again(
-    database: Database, master: connection, missing_role: str
+    database: Database, master: Connection, missing_role: str
 ) -> None:
     assert ("missing_role", missing_role) in {(f["code"], f["object"]) for f in examine(master)}
     apply(master, PASSWORDS)
@@ -132,7 +131,7 @@ def test_a_missing_role_is_named_and_made_again(
     ],
 )
 def test_what_applying_cannot_mend_comes_with_its_own_way_out(
-    database: Database, master: connection, damage: str, mending: str, code: str
+    database: Database, master: Connection, damage: str, mending: str, code: str
 ) -> None:
     database.query(damage)
     try:
@@ -154,7 +153,7 @@ def test_what_applying_cannot_mend_comes_with_its_own_way_out(
     "place", ["ROLE dataforge_ingest", "DATABASE {}", "ROLE dataforge_load IN DATABASE {}"]
 )
 def test_superusers_setting_that_lets_rows_go_wrong_is_named(
-    database: Database, master: connection, setting: str, place: str
+    database: Database, master: Connection, setting: str, place: str
 ) -> None:
     database.query(f"ALTER {place.format(database.name)} SET {setting}")
     [finding] = examine(master)
@@ -172,7 +171,7 @@ def test_database_of_another_encoding_is_named(database: Database) -> None:
     latin.close()
 
 
-def test_rule_that_replaces_statements_is_named(database: Database, master: connection) -> None:
+def test_rule_that_replaces_statements_is_named(database: Database, master: Connection) -> None:
     database.query('CREATE RULE "My rule" AS ON DELETE TO olist.sellers DO INSTEAD NOTHING')
     [finding] = examine(master)
     assert finding["code"] == "instead_rule"
@@ -180,7 +179,7 @@ def test_rule_that_replaces_statements_is_named(database: Database, master: conn
     assert examine(master) == []
 
 
-def test_applying_refuses_table_with_row_security_by_name(database: Database, master: connection) -> None:
+def test_applying_refuses_table_with_row_security_by_name(database: Database, master: Connection) -> None:
     database.query("ALTER TABLE olist.sellers ENABLE ROW LEVEL SECURITY; DROP TABLE quotes.quote_tags")
     with pytest.raises(SchemaRefused, match=r"olist\.sellers.*DISABLE ROW LEVEL SECURITY"):
         apply(master, PASSWORDS)

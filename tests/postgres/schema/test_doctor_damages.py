@@ -12,8 +12,7 @@ from functions.schema.apply.apply import apply
 from functions.schema.doctor.doctor import REPAIR, examine
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection
-
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
 PASSWORDS = dict.fromkeys(LOGINS, "for the tests")
@@ -189,7 +188,7 @@ def groups(cases: list[Case]) -> list[list[Case]]:
 
 @pytest.mark.parametrize("cases", groups([*LEDGER, *TABLES, *ROLES, *RIGHTS]))
 def test_damages_are_named_and_mended_by_applying_again(
-    database: Database, master: connection, cases: list[Case]
+    database: Database, master: Connection, cases: list[Case]
 ) -> None:
     here = [tuple(text.replace("{db}", database.name) for text in case) for case in cases]
     # One connection, for one of the damages makes later ones read-only.
@@ -238,7 +237,7 @@ BY_HAND: list[tuple[str, str, str, str]] = [
 
 @pytest.mark.parametrize("case", BY_HAND, ids=lambda case: case[0])
 def test_what_applying_cannot_mend_is_refused_by_name_and_ends_with_the_findings_way_out(
-    database: Database, master: connection, case: tuple[str, str, str, str]
+    database: Database, master: Connection, case: tuple[str, str, str, str]
 ) -> None:
     damage, code, name, words = case
     database.query(damage)
@@ -264,7 +263,7 @@ def test_what_applying_cannot_mend_is_refused_by_name_and_ends_with_the_findings
     ],
 )
 def test_what_rows_contradict_is_found_and_refused(
-    database: Database, master: connection, damage: str, words: str
+    database: Database, master: Connection, damage: str, words: str
 ) -> None:
     database.query(damage)
     city, state = ("NULL", "'SP'") if "seller_city" in words else ("'x'", "'nowhere'")
@@ -277,7 +276,7 @@ def test_what_rows_contradict_is_found_and_refused(
     assert examine(master) == []
 
 
-def test_a_ledger_column_that_filled_rows_need_is_refused(database: Database, master: connection) -> None:
+def test_a_ledger_column_that_filled_rows_need_is_refused(database: Database, master: Connection) -> None:
     database.query("INSERT INTO dataforge.batches VALUES ('b', 'me', 'key', 'hash')")
     database.query("ALTER TABLE dataforge.batches DROP request_hash")
     with pytest.raises(SchemaRefused, match=r"dataforge\.batches\.request_hash is new and NOT NULL"):
@@ -285,7 +284,7 @@ def test_a_ledger_column_that_filled_rows_need_is_refused(database: Database, ma
 
 
 def test_a_membership_of_the_superusers_making_is_refused_with_the_statement(
-    database: Database, master: connection
+    database: Database, master: Connection
 ) -> None:
     database.query("GRANT dataforge_owner TO dataforge_load")
     try:
@@ -297,7 +296,7 @@ def test_a_membership_of_the_superusers_making_is_refused_with_the_statement(
 
 
 def test_read_only_for_all_roles_is_named_and_does_not_stop_the_examination(
-    database: Database, master: connection
+    database: Database, master: Connection
 ) -> None:
     with database.superuser().cursor() as before:
         before.execute("ALTER ROLE ALL SET default_transaction_read_only = on")
@@ -328,7 +327,7 @@ OWN = (
 
 @pytest.mark.parametrize("member", ["GRANT dataforge_owner TO analyst", "GRANT analyst TO dataforge_load"])
 def test_what_is_a_users_own_is_no_finding_and_stays(
-    database: Database, master: connection, member: str
+    database: Database, master: Connection, member: str
 ) -> None:
     database.query("CREATE ROLE analyst")
     try:
@@ -341,7 +340,7 @@ def test_what_is_a_users_own_is_no_finding_and_stays(
         database.query("ALTER ROLE dataforge_load CONNECTION LIMIT -1 VALID UNTIL 'infinity'")
 
 
-def test_the_shadow_of_a_running_migration_is_no_finding(database: Database, master: connection) -> None:
+def test_the_shadow_of_a_running_migration_is_no_finding(database: Database, master: Connection) -> None:
     database.query(
         "INSERT INTO dataforge.migrations (migration_id, execution, dataset, prefix, tables, quality_threshold)"
         " VALUES ('Run-1', 'arn', 'olist', '', '{}', 0.9)"
@@ -352,7 +351,7 @@ def test_the_shadow_of_a_running_migration_is_no_finding(database: Database, mas
     assert [f["object"] for f in examine(master)] == ["shadow_run_1"]
 
 
-def test_examining_changes_nothing(database: Database, master: connection) -> None:
+def test_examining_changes_nothing(database: Database, master: Connection) -> None:
     state = "SELECT oid, relname FROM pg_class UNION ALL SELECT oid, nspname FROM pg_namespace ORDER BY 1"
     before = database.query(state)
     examine(master)

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from tests.postgres.schema.evolving import Tables, catalogues, evolve
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection
-
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
 
 @pytest.fixture(scope="module")
-def evolving(module_database: Database) -> connection:
+def evolving(module_database: Database) -> Connection:
     """The master's connection for all examples, each of which is rolled back."""
     return module_database.connect("master")
 
@@ -30,7 +29,7 @@ FILLED = st.sampled_from([set(), {"items"}, {"orders"}, {"items", "orders"}])
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(catalogues(), catalogues(), FILLED, st.booleans(), st.sampled_from([1, 1_000_000]))
 def test_outcome_is_the_catalogue_or_a_refusal_that_names_a_table(
-    evolving: connection, before: Tables, after: Tables, filled: set[str], nulls: bool, large_rows: int
+    evolving: Connection, before: Tables, after: Tables, filled: set[str], nulls: bool, large_rows: int
 ) -> None:
     try:
         list(evolve(evolving, before, after, filled, nulls=nulls, large_rows=large_rows))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dataforge.errors import Unavailable
-from dataforge.postgres.connection import Connection, connect
+from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import LOGINS
 from functions.schema.apply.apply import apply
 from functions.schema.apply.reach import reach
@@ -16,6 +16,7 @@ from functions.schema.apply.reach import reach
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
 PASSWORD = "for the tests"

@@ -15,8 +15,7 @@ from dataforge.tables.columns import Count, Double, Integer, Key, Label, Referen
 from functions.schema.apply.apply import apply, require_version
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection
-
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
 Shop = Callable[..., Dataset]
@@ -115,7 +114,7 @@ class Good(Row, table="shelves"):
 
 
 @pytest.fixture
-def filled(database: Database, master: connection, shop: Shop) -> Database:
+def filled(database: Database, master: Connection, shop: Shop) -> Database:
     """Items and orders with rows in them."""
     apply(master, PASSWORDS, [shop(Item, Order)])
     database.query("INSERT INTO shop.items VALUES ('pen', 'old', 3, NULL), ('ink', 'new', 0, 'blue')")
@@ -123,7 +122,7 @@ def filled(database: Database, master: connection, shop: Shop) -> Database:
     return database
 
 
-def refusal(database: Database, master: connection, *datasets: Dataset) -> str:
+def refusal(database: Database, master: Connection, *datasets: Dataset) -> str:
     """The text of the refusal, after which the schema must be as it was."""
     before = database.query(STATE)
     with pytest.raises(SchemaRefused) as raised:
@@ -150,7 +149,7 @@ def refusal(database: Database, master: connection, *datasets: Dataset) -> str:
     ],
 )
 def test_a_change_that_rows_or_data_speak_against_is_refused_by_name(
-    filled: Database, master: connection, shop: Shop, models: tuple[type[Row], ...], words: list[str]
+    filled: Database, master: Connection, shop: Shop, models: tuple[type[Row], ...], words: list[str]
 ) -> None:
     text = refusal(filled, master, shop(*models))
     assert text.startswith("The schema was left as it is: ")
@@ -158,7 +157,7 @@ def test_a_change_that_rows_or_data_speak_against_is_refused_by_name(
 
 
 def test_key_that_an_owners_foreign_key_uses_is_not_changed(
-    filled: Database, master: connection, shop: Shop
+    filled: Database, master: Connection, shop: Shop
 ) -> None:
     filled.query('CREATE TABLE public.mine (item text COLLATE "C" REFERENCES shop.items)')
     text = refusal(filled, master, shop(OtherKey, Lonely))
@@ -167,7 +166,7 @@ def test_key_that_an_owners_foreign_key_uses_is_not_changed(
 
 
 def test_key_whose_references_go_in_the_same_deployment_is_changed(
-    filled: Database, master: connection, shop: Shop
+    filled: Database, master: Connection, shop: Shop
 ) -> None:
     changes = apply(master, PASSWORDS, [shop(OtherKey, Lonely)])["changes"]
     assert "dropped constraint shop.orders_item_fkey" in changes
@@ -176,7 +175,7 @@ def test_key_whose_references_go_in_the_same_deployment_is_changed(
 
 
 def test_what_is_wrong_with_several_tables_is_told_at_once(
-    filled: Database, master: connection, shop: Shop
+    filled: Database, master: Connection, shop: Shop
 ) -> None:
     filled.query(
         "ALTER TABLE shop.items ADD COLUMN extra text; ALTER TABLE shop.orders ADD COLUMN other text"

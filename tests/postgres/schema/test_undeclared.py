@@ -16,8 +16,7 @@ from functions.schema.apply.apply import apply
 from functions.schema.doctor.doctor import examine
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection
-
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
 Shop = Callable[..., Dataset]
@@ -72,7 +71,7 @@ class Orphan(Row, table="children"):
 
 
 @pytest.fixture
-def deploy(master: connection, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+def deploy(master: Connection, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """Applies the dataset of some models, and lets the doctor look at it."""
 
     def apply_models(*models: type[Row]) -> list[str]:
@@ -84,7 +83,7 @@ def deploy(master: connection, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> C
     return apply_models
 
 
-def codes(master: connection) -> set[str]:
+def codes(master: Connection) -> set[str]:
     return {f["code"] for f in examine(master) if f["object"].startswith("shop.")}
 
 
@@ -92,7 +91,7 @@ Deploy = Callable[..., list[str]]
 
 
 def test_removed_foreign_key_check_and_index_are_found_and_dropped(
-    database: Database, master: connection, deploy: Deploy, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    database: Database, master: Connection, deploy: Deploy, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deploy(Parent, Child)
     database.query("INSERT INTO shop.parents VALUES ('a'); INSERT INTO shop.children VALUES (1, 'a', 1)")
@@ -108,7 +107,7 @@ def test_removed_foreign_key_check_and_index_are_found_and_dropped(
 
 
 def test_removed_table_keeps_its_rows_and_loses_its_foreign_key(
-    database: Database, master: connection, deploy: Deploy
+    database: Database, master: Connection, deploy: Deploy
 ) -> None:
     deploy(Parent, Child)
     database.query("INSERT INTO shop.parents VALUES ('a'); INSERT INTO shop.children VALUES (1, 'a', 1)")
@@ -151,7 +150,7 @@ def test_owners_objects_under_names_of_their_own_stay(database: Database, deploy
 
 
 def test_key_that_is_narrowed_and_made_nullable_in_one_deployment_is_changed(
-    database: Database, master: connection, deploy: Deploy
+    database: Database, master: Connection, deploy: Deploy
 ) -> None:
     deploy(Item)
     database.query("INSERT INTO shop.items VALUES ('pen', 'old', 1)")
@@ -182,7 +181,7 @@ OBSTACLES = [
 
 
 def test_owners_object_on_a_column_of_an_empty_table_is_named(
-    database: Database, master: connection, shop: Shop
+    database: Database, master: Connection, shop: Shop
 ) -> None:
     for owned, model, words in OBSTACLES:
         apply(master, PASSWORDS, [shop(Item)])
@@ -194,7 +193,7 @@ def test_owners_object_on_a_column_of_an_empty_table_is_named(
 
 
 def test_rights_and_triggers_of_an_empty_table_outlive_its_change(
-    database: Database, master: connection, deploy: Deploy
+    database: Database, master: Connection, deploy: Deploy
 ) -> None:
     deploy(Item)
     database.query(
@@ -220,7 +219,7 @@ def test_new_text_column_is_sorted_by_bytes(database: Database, deploy: Deploy) 
 
 
 def test_column_that_an_earlier_version_added_without_collation_is_found_and_mended(
-    database: Database, master: connection, deploy: Deploy
+    database: Database, master: Connection, deploy: Deploy
 ) -> None:
     deploy(Noted)
     database.query("INSERT INTO shop.items VALUES ('pen', 'old', 1, 'x')")

@@ -19,8 +19,7 @@ from functions.schema.size import LARGE_ROWS, Size
 from functions.schema.upkeep import work
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection
-
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
 Shop = Callable[..., Dataset]
@@ -67,7 +66,7 @@ class FinerPrice(Row, table="prices"):
 
 @pytest.fixture
 def large(
-    database: Database, master: connection, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    database: Database, master: Connection, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., dict[str, Any]]:
     """Applies the strict catalogue to a filled database in which every filled table counts as large."""
     apply(master, PASSWORDS, [shop(Item, Loose)])
@@ -83,7 +82,7 @@ def large(
     return deploy
 
 
-def findings(master: connection) -> list[str]:
+def findings(master: Connection) -> list[str]:
     return sorted(f"{f['code']} {f['detail']}" for f in examine(master) if f["object"].startswith("shop"))
 
 
@@ -106,7 +105,7 @@ EVERYTHING = [
 
 
 def test_deployment_leaves_validation_and_indexes_for_later_and_the_doctor_shows_them(
-    database: Database, master: connection, large: Callable[..., dict[str, Any]]
+    database: Database, master: Connection, large: Callable[..., dict[str, Any]]
 ) -> None:
     assert large()["later"] == EVERYTHING
     found = findings(master)
@@ -119,7 +118,7 @@ def test_deployment_leaves_validation_and_indexes_for_later_and_the_doctor_shows
 
 
 def test_deployment_does_not_wait_for_the_upkeep_or_for_runs(
-    database: Database, master: connection, large: Callable[..., dict[str, Any]]
+    database: Database, master: Connection, large: Callable[..., dict[str, Any]]
 ) -> None:
     large()
     busy = database.connect("master")
@@ -137,7 +136,7 @@ def test_deployment_does_not_wait_for_the_upkeep_or_for_runs(
     busy.close()
 
 
-def test_table_that_is_locked_is_named(database: Database, master: connection) -> None:
+def test_table_that_is_locked_is_named(database: Database, master: Connection) -> None:
     busy = database.connect("master")
     with busy.cursor() as cursor:
         cursor.execute("SET ROLE dataforge_owner")
@@ -160,7 +159,7 @@ def test_new_rows_are_checked_before_old_ones_are(
 
 
 def test_rows_that_contradict_are_a_finding_and_a_repair_tries_again(
-    database: Database, master: connection, large: Callable[..., dict[str, Any]]
+    database: Database, master: Connection, large: Callable[..., dict[str, Any]]
 ) -> None:
     large("(1, 'pen', -2)")
     with pytest.raises(SchemaRefused, match=r"shop\.orders: orders_amount_check: .* is violated by some row"):
@@ -173,7 +172,7 @@ def test_rows_that_contradict_are_a_finding_and_a_repair_tries_again(
 
 
 def test_rest_of_a_build_that_was_broken_off_is_built_anew(
-    database: Database, master: connection, large: Callable[..., dict[str, Any]]
+    database: Database, master: Connection, large: Callable[..., dict[str, Any]]
 ) -> None:
     large()
     database.query("CREATE INDEX orders_item_idx ON shop.orders (item)")
@@ -205,7 +204,7 @@ def test_changed_key_of_a_large_table_is_refused_with_the_way_out(
 
 
 def test_wider_type_of_a_large_table_is_changed_if_no_row_is_rewritten(
-    database: Database, master: connection, shop: Shop
+    database: Database, master: Connection, shop: Shop
 ) -> None:
     apply(master, PASSWORDS, [shop(Price)])
     database.query("INSERT INTO shop.prices VALUES (1, 1.5)")
@@ -221,7 +220,7 @@ def test_wider_type_of_a_large_table_is_changed_if_no_row_is_rewritten(
     assert database.query("SELECT price::text FROM shop.prices") == [("1.5000",)]
 
 
-def test_size_is_estimated_from_pages_without_statistics(database: Database, master: connection) -> None:
+def test_size_is_estimated_from_pages_without_statistics(database: Database, master: Connection) -> None:
     database.query("CREATE TABLE public.many AS SELECT generate_series(1, 3000) AS n")
     database.query("GRANT SELECT ON public.many TO master")
     with master.cursor() as cursor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -16,6 +16,10 @@ from moto import mock_aws
 from dataforge.errors import SourceChanged, Unavailable, UnusableBucket
 from dataforge.s3.objects import Object, download, list_objects, put_json, read_range
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
 KEYS: dict[str, Any] = {
     "aws_access_key_id": "testing",
     "aws_secret_access_key": "testing",
@@ -24,7 +28,7 @@ KEYS: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[Any]:
+def s3() -> Iterator[S3Client]:
     """S3 with the bucket ``raw``."""
     with mock_aws():
         client = boto3.client("s3", **KEYS)
@@ -32,20 +36,20 @@ def s3() -> Iterator[Any]:
         yield client
 
 
-def put(s3: Any, key: str, body: bytes) -> Object:
+def put(s3: S3Client, key: str, body: bytes) -> Object:
     return Object("raw", key, s3.put_object(Bucket="raw", Key=key, Body=body)["ETag"], len(body))
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 10), (0, 1), (3, 7), (9, 10), (4, 4), (7, 3)])
-def test_a_range_is_read_to_the_byte(s3: Any, start: int, end: int) -> None:
+def test_a_range_is_read_to_the_byte(s3: S3Client, start: int, end: int) -> None:
     assert read_range(s3, put(s3, "file", b"0123456789"), start, end) == b"0123456789"[start:end]
 
 
-def test_nothing_is_read_of_an_empty_object(s3: Any) -> None:
+def test_nothing_is_read_of_an_empty_object(s3: S3Client) -> None:
     assert read_range(s3, put(s3, "empty", b""), 0, 0) == b""
 
 
-def test_a_replaced_shortened_or_deleted_object_is_another_version(s3: Any) -> None:
+def test_a_replaced_shortened_or_deleted_object_is_another_version(s3: S3Client) -> None:
     known = put(s3, "file", b"0123456789")
     for change in (
         lambda: put(s3, "file", b"9876543210"),
@@ -57,7 +61,7 @@ def test_a_replaced_shortened_or_deleted_object_is_another_version(s3: Any) -> N
             read_range(s3, known, 2, 8)
 
 
-def test_all_objects_are_listed_in_order_without_folders(s3: Any) -> None:
+def test_all_objects_are_listed_in_order_without_folders(s3: S3Client) -> None:
     names = ["list/a.csv", "list/b.csv", "list/sub/c.csv"]
     for name in [*reversed(names), "elsewhere"]:
         s3.put_object(Bucket="raw", Key=name, Body=b"x")
@@ -65,7 +69,7 @@ def test_all_objects_are_listed_in_order_without_folders(s3: Any) -> None:
     assert [found.key for found in list_objects(s3, "raw", "list/")] == names
 
 
-def test_a_document_is_written_as_utf8(s3: Any) -> None:
+def test_a_document_is_written_as_utf8(s3: S3Client) -> None:
     put_json(s3, "raw", "document.json", {"city": "são paulo"})
     answer = s3.get_object(Bucket="raw", Key="document.json")
     assert (answer["Body"].read(), answer["ContentType"]) == (
@@ -140,12 +144,12 @@ def test_a_write_or_list_that_fails_may_be_tried_again(
         lambda s3: read_range(s3, Object("gone", "x", '"x"', 10), 0, 10),
     ],
 )
-def test_a_bucket_that_is_missing_is_no_missing_object(s3: Any, read: Callable[[Any], Any]) -> None:
+def test_a_bucket_that_is_missing_is_no_missing_object(s3: S3Client, read: Callable[[Any], Any]) -> None:
     with pytest.raises(UnusableBucket, match="'gone' cannot be read: it does not exist"):
         read(s3)
 
 
-def test_a_bucket_that_cannot_be_written_to_says_so(s3: Any) -> None:
+def test_a_bucket_that_cannot_be_written_to_says_so(s3: S3Client) -> None:
     with pytest.raises(UnusableBucket, match="'gone' cannot be written to: it does not exist"):
         put_json(s3, "gone", "x", {})
 
@@ -173,5 +177,5 @@ def test_any_other_refusal_of_s3_passes_as_it_is(broken: Callable[..., Any]) -> 
         download(broken(refusing("InvalidAccessKeyId")), "raw", "x")
 
 
-def test_an_object_that_is_missing_is_none(s3: Any) -> None:
+def test_an_object_that_is_missing_is_none(s3: S3Client) -> None:
     assert download(s3, "raw", "no such object") is None

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -19,6 +19,10 @@ from dataforge.runs.ids import new_id, time_of
 from dataforge_cli.aws.deployment import Deployment, from_file
 from dataforge_cli.commands.backup import read_order
 from dataforge_cli.main import app
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 WAIT = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}})
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -58,7 +62,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def keep(
-    s3: Any,
+    s3: S3Client,
     backup_id: str,
     dataset: str,
     tables: dict[str, int],

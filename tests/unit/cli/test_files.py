@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -14,13 +14,17 @@ from typer.testing import CliRunner, Result
 
 from dataforge_cli.main import app
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
 STEM = "olist_orders_dataset"
 SELLERS = "olist_sellers_dataset.csv"
 Call = Callable[..., Result]
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("COLUMNS", "250")
     for name in ("AWS_PROFILE", "FORCE_COLOR"):
@@ -33,7 +37,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.fixture
-def machine(s3: Any) -> str:
+def machine(s3: S3Client) -> str:
     definition = json.dumps({"StartAt": "a", "States": {"a": {"Type": "Succeed"}}})
     role = "arn:aws:iam::123456789012:role/machine"
     made = boto3.client("stepfunctions").create_state_machine(name="m", definition=definition, roleArn=role)
@@ -41,7 +45,7 @@ def machine(s3: Any) -> str:
 
 
 @pytest.fixture
-def call(s3: Any, machine: str, tmp_path_factory: pytest.TempPathFactory) -> Call:
+def call(s3: S3Client, machine: str, tmp_path_factory: pytest.TempPathFactory) -> Call:
     """Calls the command line on a deployment that consists of a bucket and a state machine."""
     outputs = tmp_path_factory.mktemp("deployment") / "outputs.json"
     document = {"region": "us-east-1", "raw_bucket": "raw", "report_bucket": "raw", "migration_arn": machine}
@@ -49,12 +53,12 @@ def call(s3: Any, machine: str, tmp_path_factory: pytest.TempPathFactory) -> Cal
     return lambda *words: CliRunner().invoke(app, ["--outputs", str(outputs), *words])
 
 
-def put(s3: Any, *names: str) -> None:
+def put(s3: S3Client, *names: str) -> None:
     for name in names:
         s3.put_object(Bucket="raw", Key=f"olist/{name}", Body=b"x")
 
 
-def keys(s3: Any) -> list[str]:
+def keys(s3: S3Client) -> list[str]:
     return [item["Key"] for item in s3.list_objects_v2(Bucket="raw").get("Contents", ())]
 
 
@@ -65,7 +69,7 @@ def started(machine: str) -> list[dict[str, Any]]:
     return [json.loads(states.describe_execution(executionArn=arn)["input"]) for arn in arns]
 
 
-def test_files_are_shown_with_what_a_migration_would_do(s3: Any, call: Call) -> None:
+def test_files_are_shown_with_what_a_migration_would_do(s3: S3Client, call: Call) -> None:
     put(s3, f"{STEM}.csv", f"{STEM} (1).csv", "notes.txt")
     s3.put_object(Bucket="raw", Key=f"olist/{STEM}/", Body=b"")
     result = call("files", "--json")
@@ -84,7 +88,7 @@ def test_files_are_shown_with_what_a_migration_would_do(s3: Any, call: Call) -> 
     assert "fails" not in shown
 
 
-def test_an_object_is_removed_by_its_name_and_can_be_restored(s3: Any, call: Call) -> None:
+def test_an_object_is_removed_by_its_name_and_can_be_restored(s3: S3Client, call: Call) -> None:
     put(s3, f"{STEM}.csv", f"{STEM} (1).csv")
     result = call(
         "files", "--remove", f"{STEM} (1).csv", "--remove", f"olist/{STEM} (1).csv", "--yes", "--json"
@@ -96,7 +100,7 @@ def test_an_object_is_removed_by_its_name_and_can_be_restored(s3: Any, call: Cal
     assert [one["Key"] for one in markers] == [f"olist/{STEM} (1).csv"]
 
 
-def test_nothing_is_removed_unless_it_is_named_and_confirmed(s3: Any, call: Call) -> None:
+def test_nothing_is_removed_unless_it_is_named_and_confirmed(s3: S3Client, call: Call) -> None:
     put(s3, f"{STEM}.csv")
     unknown = call("files", "--remove", f"{STEM}.csv", "--remove", "no.csv", "--yes")
     assert unknown.exit_code == 2
@@ -108,7 +112,7 @@ def test_nothing_is_removed_unless_it_is_named_and_confirmed(s3: Any, call: Call
 
 
 def test_a_folder_that_lacks_files_asks_for_tables_present(
-    s3: Any, call: Call, machine: str, tmp_path: Path
+    s3: S3Client, call: Call, machine: str, tmp_path: Path
 ) -> None:
     (tmp_path / SELLERS).write_text("x")
     (tmp_path / "notes.txt").write_text("x")
@@ -128,7 +132,9 @@ def test_a_folder_that_lacks_files_asks_for_tables_present(
     assert [one["tables"] for one in started(machine)] == [["sellers"]]
 
 
-def test_tables_present_without_a_folder_are_those_of_the_bucket(s3: Any, call: Call, machine: str) -> None:
+def test_tables_present_without_a_folder_are_those_of_the_bucket(
+    s3: S3Client, call: Call, machine: str
+) -> None:
     nothing = call("migrate", "--tables", "present", "--no-follow")
     assert nothing.exit_code == 2
     assert "s3://raw/olist/ has no file of dataset 'olist'" in nothing.stderr
@@ -143,7 +149,7 @@ def test_tables_present_without_a_folder_are_those_of_the_bucket(s3: Any, call: 
 
 
 def test_a_tables_file_from_an_earlier_upload_is_read_too_and_named(
-    s3: Any, call: Call, machine: str, tmp_path: Path
+    s3: S3Client, call: Call, machine: str, tmp_path: Path
 ) -> None:
     put(s3, f"{STEM}.csv", f"{STEM}_2.csv")
     (tmp_path / SELLERS).write_text("x")
@@ -158,7 +164,7 @@ def test_a_tables_file_from_an_earlier_upload_is_read_too_and_named(
 
 @pytest.mark.parametrize("where", ["folder", "bucket"])
 def test_what_the_run_would_refuse_is_named_before_anything_is_sent(
-    s3: Any, call: Call, machine: str, tmp_path: Path, where: str
+    s3: S3Client, call: Call, machine: str, tmp_path: Path, where: str
 ) -> None:
     (tmp_path / SELLERS).write_text("x")
     odd = "olist_sellers_dataset.CSV"

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -20,6 +20,10 @@ from dataforge_cli.aws.upload import etag, is_stored, upload
 from dataforge_cli.main import app
 from dataforge_cli.output.screen import Screen
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
 MIB = 2**20
 PART = 5 * MIB
 """The smallest part that S3 takes."""
@@ -27,7 +31,7 @@ BUCKET = "raw"
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     with mock_aws():
@@ -43,7 +47,7 @@ def screen() -> Screen:
     return quiet
 
 
-def modified(s3: Any, key: str) -> Any:
+def modified(s3: S3Client, key: str) -> Any:
     return s3.head_object(Bucket=BUCKET, Key=key)["LastModified"]
 
 
@@ -54,7 +58,7 @@ def file(folder: Path, name: str = "a.csv", content: bytes = b"a,b\n1,2\n") -> P
 
 
 @pytest.mark.parametrize("size", [0, 1, MIB, PART - 1, PART, PART + 1, 2 * PART, 2 * PART + 1])
-def test_the_etag_of_a_file_is_what_s3_says_of_its_upload(s3: Any, tmp_path: Path, size: int) -> None:
+def test_the_etag_of_a_file_is_what_s3_says_of_its_upload(s3: S3Client, tmp_path: Path, size: int) -> None:
     path = file(tmp_path, content=bytes(i % 251 for i in range(997)) * (size // 997 + 1))
     with path.open("r+b") as opened:
         opened.truncate(size)
@@ -65,7 +69,7 @@ def test_the_etag_of_a_file_is_what_s3_says_of_its_upload(s3: Any, tmp_path: Pat
 
 
 def test_new_files_are_sent_under_their_names_below_the_prefix(
-    s3: Any, screen: Screen, tmp_path: Path
+    s3: S3Client, screen: Screen, tmp_path: Path
 ) -> None:
     files = [file(tmp_path, "a.csv", b"a"), file(tmp_path, "b.csv", b"b")]
     assert upload(s3, BUCKET, "olist/2024/", files, screen) == 2
@@ -73,7 +77,7 @@ def test_new_files_are_sent_under_their_names_below_the_prefix(
     assert s3.get_object(Bucket=BUCKET, Key="olist/2024/b.csv")["Body"].read() == b"b"
 
 
-def test_files_that_are_there_are_not_sent_again(s3: Any, screen: Screen, tmp_path: Path) -> None:
+def test_files_that_are_there_are_not_sent_again(s3: S3Client, screen: Screen, tmp_path: Path) -> None:
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     files = [file(tmp_path)]
     assert upload(s3, BUCKET, "olist/", files, screen) == 1
@@ -81,13 +85,15 @@ def test_files_that_are_there_are_not_sent_again(s3: Any, screen: Screen, tmp_pa
     assert len(s3.list_object_versions(Bucket=BUCKET)["Versions"]) == 1
 
 
-def test_a_file_of_the_same_size_and_other_content_is_sent(s3: Any, screen: Screen, tmp_path: Path) -> None:
+def test_a_file_of_the_same_size_and_other_content_is_sent(
+    s3: S3Client, screen: Screen, tmp_path: Path
+) -> None:
     upload(s3, BUCKET, "", [file(tmp_path, content=b"old")], screen)
     assert upload(s3, BUCKET, "", [file(tmp_path, content=b"new")], screen) == 1
     assert s3.get_object(Bucket=BUCKET, Key="a.csv")["Body"].read() == b"new"
 
 
-def test_an_object_sent_in_other_parts_counts_as_different(s3: Any, tmp_path: Path) -> None:
+def test_an_object_sent_in_other_parts_counts_as_different(s3: S3Client, tmp_path: Path) -> None:
     path = file(tmp_path, content=b"x" * (2 * PART))
     config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART)
     s3.upload_file(str(path), BUCKET, "a.csv", Config=config)
@@ -99,7 +105,7 @@ def migrate(outputs: Path, *words: str) -> Result:
 
 
 @pytest.fixture
-def outputs(s3: Any, tmp_path: Path) -> Path:
+def outputs(s3: S3Client, tmp_path: Path) -> Path:
     """A deployment that has buckets and a state machine which never gets on."""
     definition = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}}
     machine = boto3.client("stepfunctions").create_state_machine(
@@ -121,7 +127,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_migrate_sends_the_files_and_starts_an_execution_with_the_order(
-    s3: Any, outputs: Path, folder: Path
+    s3: S3Client, outputs: Path, folder: Path
 ) -> None:
     words = [
         "--tables",
@@ -147,7 +153,9 @@ def test_migrate_sends_the_files_and_starts_an_execution_with_the_order(
     ]
 
 
-def test_files_in_folders_keep_their_place_below_the_prefix(s3: Any, outputs: Path, folder: Path) -> None:
+def test_files_in_folders_keep_their_place_below_the_prefix(
+    s3: S3Client, outputs: Path, folder: Path
+) -> None:
     (folder / "olist_sellers_dataset").mkdir()
     file(folder / "olist_sellers_dataset", "part-2.csv")
     for sent in (2, 0):
@@ -173,7 +181,7 @@ def test_without_options_everything_below_the_datasets_name_is_ordered(outputs: 
     assert json.loads(described["input"]) == order
 
 
-def test_files_of_no_table_are_named_and_not_sent(s3: Any, outputs: Path, folder: Path) -> None:
+def test_files_of_no_table_are_named_and_not_sent(s3: S3Client, outputs: Path, folder: Path) -> None:
     result = migrate(outputs, str(folder), "--tables", "sellers", "--no-follow", "--json")
     assert result.exit_code == 0
     assert json.loads(result.stdout)["not_sent"] == {"notes.csv": "no table has a file of this name"}

@@ -6,7 +6,7 @@ import gzip
 import io
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pytest
@@ -17,6 +17,9 @@ from hypothesis import strategies as st
 from dataforge.errors import DamagedFile, Unavailable
 from dataforge.formats.text_stream import open_text
 from dataforge.s3.objects import Object
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 def zstd(text: bytes) -> bytes:
@@ -48,7 +51,7 @@ class Bucket:
 def read(name: str, body: bytes, length: int, start: int, size: int) -> list[bytes]:
     """The pieces of the text from ``start`` on."""
     pieces = []
-    with open_text(Bucket(body, length), Object("raw", name, "", length), start) as text:
+    with open_text(cast("S3Client", Bucket(body, length)), Object("raw", name, "", length), start) as text:
         while piece := text.read(size):
             pieces.append(piece)
     return pieces

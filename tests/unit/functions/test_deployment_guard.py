@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -19,6 +19,12 @@ from dataforge.errors import DataForgeError
 from functions.deployment.backup_watch import begin_watch
 from functions.deployment.instance import InstanceTaken, prepare
 from functions.deployment.protection import DeletionRefused, protect
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_rds import RDSClient
+
 
 NAME = "dataforge-prod"
 STACK = "arn:aws:cloudformation:eu-west-1:000000000000:stack/DataForge-prod/1"
@@ -54,17 +60,17 @@ CREATED: Any = Stacks("CREATE_IN_PROGRESS")
 
 
 @pytest.fixture
-def rds() -> Any:
+def rds() -> RDSClient:
     return boto3.client("rds")
 
 
 @pytest.fixture
-def logs() -> Any:
+def logs() -> CloudWatchLogsClient:
     return boto3.client("logs")
 
 
 @pytest.fixture
-def instance(rds: Any) -> Callable[[], bool]:
+def instance(rds: RDSClient) -> Callable[[], bool]:
     """Makes the instance; the result says whether it is protected."""
     rds.create_db_instance(
         DBInstanceIdentifier=NAME,
@@ -88,16 +94,18 @@ def protection(request: str) -> dict[str, Any]:
     return {"RequestType": request, "StackId": STACK, "ResourceProperties": {"Instance": NAME}}
 
 
-def named(logs: Any) -> list[str]:
+def named(logs: CloudWatchLogsClient) -> list[str]:
     return [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
 
 
-def test_new_instance_gets_the_default_class(rds: Any, logs: Any) -> None:
+def test_new_instance_gets_the_default_class(rds: RDSClient, logs: CloudWatchLogsClient) -> None:
     assert prepare(rds, logs, CREATED, look("Create")) == {"InstanceClass": "t4g.small"}
 
 
 @pytest.mark.usefixtures("instance")
-def test_new_stack_does_not_meet_a_database_of_its_name_unsaid(rds: Any, logs: Any) -> None:
+def test_new_stack_does_not_meet_a_database_of_its_name_unsaid(
+    rds: RDSClient, logs: CloudWatchLogsClient
+) -> None:
     logs.create_log_group(logGroupName=GROUPS[0])
     with pytest.raises(InstanceTaken, match=f"existingDatabase.*--new-db-instance-identifier {NAME}-old"):
         prepare(rds, logs, CREATED, look("Create"))
@@ -106,11 +114,13 @@ def test_new_stack_does_not_meet_a_database_of_its_name_unsaid(rds: Any, logs: A
 
 @pytest.mark.usefixtures("instance")
 @pytest.mark.parametrize("request_type", ["Create", "Update"])
-def test_existing_instance_keeps_its_class(rds: Any, logs: Any, request_type: str) -> None:
+def test_existing_instance_keeps_its_class(
+    rds: RDSClient, logs: CloudWatchLogsClient, request_type: str
+) -> None:
     assert prepare(rds, logs, UPDATED, look(request_type)) == {"InstanceClass": "t4g.micro"}
 
 
-def test_leftover_log_groups_do_not_block_a_new_stack(rds: Any, logs: Any) -> None:
+def test_leftover_log_groups_do_not_block_a_new_stack(rds: RDSClient, logs: CloudWatchLogsClient) -> None:
     for name in (GROUPS[0], f"{GROUPS[0]}-of-others"):
         logs.create_log_group(logGroupName=name)
     prepare(rds, logs, CREATED, look("Create"))
@@ -118,28 +128,30 @@ def test_leftover_log_groups_do_not_block_a_new_stack(rds: Any, logs: Any) -> No
 
 
 @pytest.mark.usefixtures("instance")
-def test_log_groups_of_an_existing_instance_stay(rds: Any, logs: Any) -> None:
+def test_log_groups_of_an_existing_instance_stay(rds: RDSClient, logs: CloudWatchLogsClient) -> None:
     logs.create_log_group(logGroupName=GROUPS[0])
     prepare(rds, logs, UPDATED, look("Create"))
     assert named(logs) == [GROUPS[0]]
 
 
 @pytest.mark.parametrize("request_type", ["Update", "Delete"])
-def test_log_groups_are_removed_before_a_first_creation_only(rds: Any, logs: Any, request_type: str) -> None:
+def test_log_groups_are_removed_before_a_first_creation_only(
+    rds: RDSClient, logs: CloudWatchLogsClient, request_type: str
+) -> None:
     logs.create_log_group(logGroupName=GROUPS[0])
     prepare(rds, logs, UPDATED, look(request_type))
     assert named(logs) == [GROUPS[0]]
 
 
 @pytest.mark.parametrize("request_type", ["Create", "Update"])
-def test_complete_stack_is_protected(rds: Any, instance: Callable[[], bool], request_type: str) -> None:
+def test_complete_stack_is_protected(rds: RDSClient, instance: Callable[[], bool], request_type: str) -> None:
     stacks: Any = Stacks("CREATE_IN_PROGRESS")
     protect(rds, stacks, protection(request_type))
     assert (instance(), stacks.protected) == (True, True)
 
 
 def test_creation_that_is_rolled_back_after_all_is_unprotected(
-    rds: Any, instance: Callable[[], bool]
+    rds: RDSClient, instance: Callable[[], bool]
 ) -> None:
     stacks: Any = Stacks("CREATE_IN_PROGRESS")
     protect(rds, stacks, protection("Create"))
@@ -148,7 +160,7 @@ def test_creation_that_is_rolled_back_after_all_is_unprotected(
     assert (instance(), stacks.protected) == (False, False)
 
 
-def test_update_that_is_rolled_back_stays_protected(rds: Any, instance: Callable[[], bool]) -> None:
+def test_update_that_is_rolled_back_stays_protected(rds: RDSClient, instance: Callable[[], bool]) -> None:
     stacks: Any = Stacks("UPDATE_IN_PROGRESS")
     protect(rds, stacks, protection("Create"))
     stacks.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
@@ -156,7 +168,7 @@ def test_update_that_is_rolled_back_stays_protected(rds: Any, instance: Callable
     assert (instance(), stacks.protected) == (True, True)
 
 
-def test_stack_of_a_protected_database_is_not_deleted(rds: Any, instance: Callable[[], bool]) -> None:
+def test_stack_of_a_protected_database_is_not_deleted(rds: RDSClient, instance: Callable[[], bool]) -> None:
     stacks: Any = Stacks("DELETE_IN_PROGRESS")
     protect(rds, stacks, protection("Create"))
     with pytest.raises(DeletionRefused, match=f"{NAME} --no-deletion-protection"):
@@ -165,7 +177,7 @@ def test_stack_of_a_protected_database_is_not_deleted(rds: Any, instance: Callab
     assert protect(rds, stacks, protection("Delete")) == {}
 
 
-def test_stack_without_database_of_its_own_is_protected_and_can_be_deleted(rds: Any) -> None:
+def test_stack_without_database_of_its_own_is_protected_and_can_be_deleted(rds: RDSClient) -> None:
     stacks: Any = Stacks("DELETE_IN_PROGRESS")
     event = protection("Create") | {"ResourceProperties": {}}
     protect(rds, stacks, event)
@@ -173,7 +185,7 @@ def test_stack_without_database_of_its_own_is_protected_and_can_be_deleted(rds: 
     assert protect(rds, stacks, event | {"RequestType": "Delete"}) == {}
 
 
-def counted(cloudwatch: Any) -> list[str]:
+def counted(cloudwatch: CloudWatchClient) -> list[str]:
     found = cloudwatch.list_metrics(Namespace="DataForge", MetricName="BackupVerified")["Metrics"]
     return sorted(d["Value"] for metric in found for d in metric["Dimensions"] if d["Name"] == "dataset")
 

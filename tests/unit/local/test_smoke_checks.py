@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
@@ -18,6 +18,9 @@ from local.smoke_aws.exports import prove_download
 from local.smoke_aws.observe import prove_log_line, prove_metric
 from local.smoke_aws.refusals import prove_other_role_is_denied, prove_wrong_root_is_refused
 from local.smoke_aws.until import NotProved, until
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
 
 
 @pytest.fixture
@@ -31,6 +34,7 @@ class Functions:
 
     def __init__(self, reaches: Callable[[dict[str, str]], bool]) -> None:
         self.reaches = reaches
+        self.client = cast("LambdaClient", self)
         self.variables = {"DB_USER": "dataforge_ingest", "DB_SSLROOTCERT": "/opt/rds.pem"}
         self.seen: list[dict[str, str]] = []
 
@@ -53,8 +57,8 @@ def test_function_that_refuses_wrong_roots_and_is_denied_other_roles_is_proved_a
         lambda v: v["DB_USER"] == "dataforge_ingest" and v["DB_SSLROOTCERT"].startswith("/opt")
     )
     before = dict(functions.variables)
-    prove_wrong_root_is_refused(functions, "f", functions.status)
-    prove_other_role_is_denied(functions, "f", functions.status, "dataforge_migrate")
+    prove_wrong_root_is_refused(functions.client, "f", functions.status)
+    prove_other_role_is_denied(functions.client, "f", functions.status, "dataforge_migrate")
     assert functions.variables == before
     assert [v["DB_USER"] for v in functions.seen] == ["dataforge_ingest"] * 2 + [
         "dataforge_migrate",
@@ -66,9 +70,9 @@ def test_function_that_connects_with_any_root_or_role_is_not_proved_and_left_as_
     functions = Functions(lambda variables: True)
     before = dict(functions.variables)
     with pytest.raises(NotProved, match="DB_SSLROOTCERT="):
-        prove_wrong_root_is_refused(functions, "f", functions.status)
+        prove_wrong_root_is_refused(functions.client, "f", functions.status)
     with pytest.raises(NotProved, match="DB_USER=dataforge_migrate"):
-        prove_other_role_is_denied(functions, "f", functions.status, "dataforge_migrate")
+        prove_other_role_is_denied(functions.client, "f", functions.status, "dataforge_migrate")
     assert functions.variables == before
 
 

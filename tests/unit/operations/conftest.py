@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -16,6 +16,11 @@ from moto import mock_aws
 from dataforge.backups import manifest
 from dataforge.backups.manifest import FileEntry, Manifest, TableEntry, Verification
 from functions.operations import handler as module
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
 
 KEY = "operator." + "x" * 48
 WAIT = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}})
@@ -36,8 +41,8 @@ class Answer:
 class Cloud:
     """The two services, and where things lie there."""
 
-    s3: Any
-    states: Any
+    s3: S3Client
+    states: SFNClient
     machines: dict[str, str]
 
     def inputs(self, kind: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,6 +28,10 @@ from dataforge.tables.catalogue import Dataset, Source, Table
 from functions.migrate.run.reading.parquet import locate_rows, parquet_parts
 from functions.migrate.run.work_items import LoadItem
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
 Part = tuple[tuple[str, ...], bytes]
 
 
@@ -36,6 +40,7 @@ class OneObject:
 
     def __init__(self, body: bytes) -> None:
         self.body, self.read = body, 0
+        self.client = cast("S3Client", self)
 
     def get_object(self, **call: str) -> dict[str, Any]:
         first, last = map(int, call["Range"].removeprefix("bytes=").split("-"))
@@ -66,7 +71,7 @@ def verdicts(
     }
     item = LoadItem.model_validate({**place, **whole, **names, "file_number": 0})
     rows, rejected, read = dict[int, Texts](), dict[int, list[Violation]](), 0
-    for part in parquet_parts(s3, item, source, {table.name: table}):
+    for part in parquet_parts(s3.client, item, source, {table.name: table}):
         (Counter() if cleanings is None else cleanings).update(part.batch.cleanings)
         data = b"".join(part.batch.lines)
         found = split_records(data, last=True)
@@ -170,7 +175,7 @@ def test_a_value_that_is_none_of_the_column_is_rejected_and_kept_as_json(
     assert rows == {}
     assert [v.code for v in rejected[0]] == [code]
     s3, file = stored(table)
-    [place] = locate_rows(s3, "m", file, 0, 1, [0])
+    [place] = locate_rows(s3.client, "m", file, 0, 1, [0])
     kept = json.loads(place.raw)
     assert kept.keys() == set(everything.column_names)
     assert kept["item"] == "b"
@@ -189,9 +194,9 @@ def test_dates_are_timestamps_and_columns_of_no_value_are_named() -> None:
 def test_only_the_row_groups_asked_for_are_read() -> None:
     random = Random(1)
     s3, file = stored(pa.table({"a": [random.randbytes(100).hex() for _ in range(8000)]}), 2000)
-    assert [end for end, _ in group_ends(open_file(s3, file))] == [2000, 4000, 6000, 8000]
+    assert [end for end, _ in group_ends(open_file(s3.client, file))] == [2000, 4000, 6000, 8000]
     s3.read = 0
-    rows = list(read_rows(s3, file, 2000, 4000))
+    rows = list(read_rows(s3.client, file, 2000, 4000))
     assert [(r.first, len(r)) for r in rows] == [(2000, 2000)]
     assert s3.read < file.size / 2
 
@@ -200,11 +205,11 @@ def test_a_file_that_is_damaged_or_changed_is_named() -> None:
     s3, file = stored(pa.table({"a": ["x" * 1000] * 1000}))
     s3.body = s3.body[:4] + b"\xff" * 16 + s3.body[20:]
     with pytest.raises(DamagedFile, match=r"x\.parquet is not a whole Parquet file"):
-        list(read_rows(s3, file, 0, 1000))
+        list(read_rows(s3.client, file, 0, 1000))
 
     def changed(**_: str) -> None:
         raise SourceChanged(file.key)
 
     s3.get_object = changed  # type: ignore[assignment, method-assign]
     with pytest.raises(SourceChanged):
-        open_file(s3, file)
+        open_file(s3.client, file)

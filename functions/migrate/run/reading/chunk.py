@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.bulk.blocks import Rejected, TableBatcher
 from dataforge.files.names import is_parquet
@@ -18,10 +18,16 @@ from functions.migrate.run.reading.replayed import replayed_records
 from functions.migrate.run.reading.validated_records import Part, Record, judge_each
 from functions.migrate.run.work_items import LoadItem
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Cursor
+
+
 _BLOCK_BYTES = 2 * 2**20
 
 
-def parts(cursor: Any, s3: Any, item: LoadItem, dataset: Dataset) -> Iterator[Part]:
+def parts(cursor: Cursor, s3: S3Client, item: LoadItem, dataset: Dataset) -> Iterator[Part]:
     """The chunk's parts, for the item's tables. Raises what reading raises."""
     tables = {name: dataset.table(name) for name in item.tables}
     sources = {source.file: source for source in dataset.sources}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.compute as pc
@@ -16,11 +16,15 @@ from dataforge.tables.catalogue import Source, Table
 from functions.migrate.run.reading.validated_records import Judge, Part, Record, judge_each
 from functions.migrate.run.work_items import LoadItem
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
 LINES_BEFORE = 2
 """A row's line is its number, counted from 1, plus one, as if the file had a header. Its offset counts from 0."""
 
 
-def parquet_parts(s3: Any, item: LoadItem, source: Source, tables: dict[str, Table]) -> Iterator[Part]:
+def parquet_parts(s3: S3Client, item: LoadItem, source: Source, tables: dict[str, Table]) -> Iterator[Part]:
     """The parts of the item's rows."""
     batchers = {name: TableBatcher(table) for name, table in tables.items()}
     for rows in read_rows(s3, item.object, item.start, item.end):
@@ -73,7 +77,7 @@ def _place(migration_id: str, key: str, rows: Rows, index: int) -> Located:
 
 
 def locate_rows(
-    s3: Any, migration_id: str, file: Object, start: int, end: int, numbers: Iterable[int]
+    s3: S3Client, migration_id: str, file: Object, start: int, end: int, numbers: Iterable[int]
 ) -> Iterator[Located]:
     """The rows of these numbers, which ascend and lie between ``start`` and ``end``; what is wrong is left empty."""
     wanted = iter(numbers)

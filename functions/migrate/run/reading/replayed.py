@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.formats.csv_blocks import FolderValues, with_folder_values
 from dataforge.formats.csv_boundaries import split_records
@@ -17,10 +17,14 @@ from functions.migrate.plan.replay import relation
 from functions.migrate.run.reading.validated_records import Record
 from functions.migrate.run.work_items import LoadItem
 
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
+
 _PLACE = 'file, line, "offset", raw::text, rejection'
 
 
-def replayed_records(cursor: Any, item: LoadItem, sources: Mapping[str, Source]) -> Iterator[Record]:
+def replayed_records(cursor: Cursor, item: LoadItem, sources: Mapping[str, Source]) -> Iterator[Record]:
     """The item's records, in their order; ``sources`` are the dataset's, by file."""
     cursor.execute(
         f'SELECT position, "table", source, header, folder_values, {_PLACE} FROM {relation(item.migration_id)}'
@@ -34,7 +38,7 @@ def replayed_records(cursor: Any, item: LoadItem, sources: Mapping[str, Source])
 
 
 def locate_replayed(
-    cursor: Any, migration_id: str, bad: Iterable[tuple[int, list[Violation]]]
+    cursor: Cursor, migration_id: str, bad: Iterable[tuple[int, list[Violation]]]
 ) -> Iterator[Located]:
     """The records at these positions, with what is wrong with them."""
     for position, violations in bad:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +11,7 @@ from dataforge.postgres import shadow
 from dataforge.tables.datasets import DATASETS
 
 if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
     from tests.postgres.migrate.conftest import Forge
 
 MakeCsv = Callable[..., bytes]
@@ -127,7 +128,7 @@ REFUSED = {"row security", "child table"}
 
 
 @pytest.mark.parametrize("what", ADDITIONS)
-def test_an_empty_table_to_which_the_owner_added_something_is_not_replaced(cursor: Any, what: str) -> None:
+def test_an_empty_table_to_which_the_owner_added_something_is_not_replaced(cursor: Cursor, what: str) -> None:
     add, look = ADDITIONS[what]
     assert shadow.replaceable(cursor, OLIST, [OLIST.table("customers")])
     cursor.execute("SAVEPOINT before")

@@ -16,6 +16,7 @@ from functions.migrate.load.load import load_chunk
 from functions.migrate.run.work_items import LoadItem
 
 if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
     from tests.postgres.migrate.conftest import Forge, Migration
 
@@ -157,7 +158,7 @@ def test_a_quality_that_equals_the_threshold_is_enough(
 class Raced(psycopg2.extensions.cursor):
     """A cursor right after whose first statement another session gives its leases back."""
 
-    rival: Any = None
+    rival: Connection | None = None
 
     def execute(self, *statement: Any) -> None:
         super().execute(*statement)

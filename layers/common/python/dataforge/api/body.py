@@ -27,7 +27,7 @@ DatasetName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"e
 
 
 TableName = Annotated[str, Field(max_length=200)]
-Cursor = Annotated[str, Field(max_length=CURSOR_LENGTH)]
+PageCursor = Annotated[str, Field(max_length=CURSOR_LENGTH)]
 Tables = Annotated[list[TableName], Field(min_length=1, max_length=MOST_TABLES)]
 
 

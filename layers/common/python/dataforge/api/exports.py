@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dataforge.api.body import Body, Cursor, DatasetName, TableName
+from dataforge.api.body import Body, DatasetName, PageCursor, TableName
 from dataforge.api.delivery import TAG as TAG  # noqa: PLC0414  one heading for both
 from dataforge.api.describe import (
     CONTENT_ENCODING,
@@ -36,7 +36,7 @@ MOST_FILES = 500
 class FilesQuery(Body):
     """Which files of an export to show: those after a page of them."""
 
-    cursor: Cursor | None = None
+    cursor: PageCursor | None = None
 
 
 class ExportRequest(Body):

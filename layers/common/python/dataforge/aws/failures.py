@@ -10,11 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge import errors
 from dataforge.aws.situations import DIED, OUT_OF_MEMORY, SITUATIONS, TIMED_OUT, WORKER_FAILED, Situation
 from dataforge.s3.keys import failure_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 _CAUSE_LIMIT = 4_000
 """Step Functions takes 32,768 characters of cause; no reader needs as many."""
@@ -98,7 +102,7 @@ def is_not_found(code: str) -> bool:
     return isinstance(kind, type) and getattr(kind, "status", None) == HTTPStatus.NOT_FOUND
 
 
-def recorded_failure(s3: Any, bucket: str, execution: str) -> Failure | None:
+def recorded_failure(s3: S3Client, bucket: str, execution: str) -> Failure | None:
     """The error that Step Functions recorded for a worker of the execution; None if there is none."""
     try:
         body = s3.get_object(Bucket=bucket, Key=failure_key(execution))["Body"].read()
@@ -109,7 +113,7 @@ def recorded_failure(s3: Any, bucket: str, execution: str) -> Failure | None:
     return explain_caught({name: str(value) for name, value in recorded.items()})
 
 
-def caught(s3: Any, bucket: str, execution: str, error: Mapping[str, str]) -> Failure:
+def caught(s3: S3Client, bucket: str, execution: str, error: Mapping[str, str]) -> Failure:
     """What a state machine caught; if it was a Distributed Map's failure, the error of the item that failed."""
     name = error.get("Error", "")
     recorded = recorded_failure(s3, bucket, execution) if hides_a_worker(name) else None
@@ -128,7 +132,7 @@ def as_step(event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def ended(s3: Any, bucket: str, step: Mapping[str, Any]) -> Failure:
+def ended(s3: S3Client, bucket: str, step: Mapping[str, Any]) -> Failure:
     """Why the execution of a ``release`` step ended; if workers failed, the recorded error of one of them."""
     failure = explain_end(step["status"], step.get("error") or "", step.get("cause") or "")
     recorded = (

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -15,6 +15,10 @@ from dataforge.backups.manifest import Manifest
 from dataforge.errors import DamagedBackup, NoSuchBackup
 from dataforge.runs.ids import time_of
 from dataforge.s3.keys import VERIFICATION, manifest_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 AT_ONCE = 10
 """Requests to S3 at the same time: as many as boto3's clients keep connections for."""
@@ -63,13 +67,13 @@ class Summary:
         }
 
 
-def places(s3: Any, bucket: str, datasets: Iterable[str]) -> list[Place]:
+def places(s3: S3Client, bucket: str, datasets: Iterable[str]) -> list[Place]:
     """Where backups lie, or are being written, the newest first. Costs a request for a thousand of them."""
     found = [(run, name) for name in datasets for run in manifest.backup_ids(s3, bucket, name)]
     return sorted((place for place in found if time_of(place[0])), reverse=True)
 
 
-def summaries(s3: Any, bucket: str, where: Sequence[Place]) -> Iterator[Summary]:
+def summaries(s3: S3Client, bucket: str, where: Sequence[Place]) -> Iterator[Summary]:
     """Those of the places that hold a complete backup, in the same order; exports are none.
 
     Reads some more than are taken. Raises ``Unavailable``.
@@ -81,7 +85,7 @@ def summaries(s3: Any, bucket: str, where: Sequence[Place]) -> Iterator[Summary]
                     yield found
 
 
-def read(s3: Any, bucket: str, place: Place) -> Summary | None:
+def read(s3: S3Client, bucket: str, place: Place) -> Summary | None:
     """The backup at a place; None if there is none, or an export. Raises ``Unavailable``."""
     run, dataset = place
     uri = f"s3://{bucket}/{manifest_key(dataset, run)}"
@@ -97,7 +101,7 @@ def read(s3: Any, bucket: str, place: Place) -> Summary | None:
     return _summary(s3, bucket, known, uri)
 
 
-def _summary(s3: Any, bucket: str, known: Manifest, uri: str) -> Summary:
+def _summary(s3: S3Client, bucket: str, known: Manifest, uri: str) -> Summary:
     verification, faults = None, tuple[str, ...]()
     try:
         verification = manifest.read_verification(s3, bucket, known.dataset, known.backup_id)

@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -23,6 +23,10 @@ from dataforge.records.validate import ROW_HASH
 from dataforge.s3.keys import backup_folder, dataset_folder, manifest_key, verification_key
 from dataforge.s3.objects import download, translated
 from dataforge.tables.catalogue import Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 FORMAT = "dataforge-backup-1"
 
@@ -137,7 +141,7 @@ def fingerprint(columns: tuple[ColumnEntry, ...]) -> str:
     return hashlib.sha256(json.dumps(document).encode()).hexdigest()
 
 
-def write(s3: Any, bucket: str, manifest: Manifest) -> str:
+def write(s3: S3Client, bucket: str, manifest: Manifest) -> str:
     """Make the backup exist; the last of its objects. Returns its S3 URI.
 
     Repeating it with the same content is harmless. Raises ``BackupExists`` if another one is there.
@@ -154,7 +158,7 @@ def write(s3: Any, bucket: str, manifest: Manifest) -> str:
     return f"s3://{bucket}/{key}"
 
 
-def find(s3: Any, bucket: str, dataset: str, backup_id: str) -> Manifest | None:
+def find(s3: S3Client, bucket: str, dataset: str, backup_id: str) -> Manifest | None:
     """The manifest of a backup, or None if there is none. Raises ``DamagedBackup`` if it cannot be understood."""
     try:
         return read(s3, bucket, dataset, backup_id)
@@ -162,7 +166,7 @@ def find(s3: Any, bucket: str, dataset: str, backup_id: str) -> Manifest | None:
         return None
 
 
-def read(s3: Any, bucket: str, dataset: str, backup_id: str) -> Manifest:
+def read(s3: S3Client, bucket: str, dataset: str, backup_id: str) -> Manifest:
     """The manifest of a backup. Raises ``NoSuchBackup``, ``DamagedBackup`` (no manifest at all), ``UnusableBucket``."""
     key = manifest_key(dataset, backup_id)
     body = download(s3, bucket, key)
@@ -181,7 +185,7 @@ def read(s3: Any, bucket: str, dataset: str, backup_id: str) -> Manifest:
     return manifest
 
 
-def backup_ids(s3: Any, bucket: str, dataset: str) -> Iterator[str]:
+def backup_ids(s3: S3Client, bucket: str, dataset: str) -> Iterator[str]:
     """The ids under which a dataset has objects, oldest first; not each has a manifest."""
     with translated(bucket, dataset):
         pages = s3.get_paginator("list_objects_v2").paginate(
@@ -192,14 +196,14 @@ def backup_ids(s3: Any, bucket: str, dataset: str) -> Iterator[str]:
                 yield item["Prefix"].split("/")[1]
 
 
-def list_manifests(s3: Any, bucket: str, dataset: str) -> Iterator[Manifest]:
+def list_manifests(s3: S3Client, bucket: str, dataset: str) -> Iterator[Manifest]:
     """The dataset's complete backups, newest first; each costs a request when it is asked for."""
     for backup_id in sorted(backup_ids(s3, bucket, dataset), reverse=True):
         if (manifest := find(s3, bucket, dataset, backup_id)) is not None:
             yield manifest
 
 
-def write_verification(s3: Any, bucket: str, dataset: str, verification: Verification) -> None:
+def write_verification(s3: S3Client, bucket: str, dataset: str, verification: Verification) -> None:
     """Note beside the manifest that the backup was read back; a later one replaces it."""
     key = verification_key(dataset, verification.backup_id)
     body = verification.model_dump_json(indent=1).encode()
@@ -207,7 +211,7 @@ def write_verification(s3: Any, bucket: str, dataset: str, verification: Verific
         s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
 
 
-def read_verification(s3: Any, bucket: str, dataset: str, backup_id: str) -> Verification | None:
+def read_verification(s3: S3Client, bucket: str, dataset: str, backup_id: str) -> Verification | None:
     """The newest verification of a backup, or None if there was none."""
     body = download(s3, bucket, verification_key(dataset, backup_id))
     return None if body is None else Verification.model_validate_json(body)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from dataforge.postgres.rows import one_row
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
 
 
-def count_parts(cursor: Any, relation: str, part_bytes: int) -> tuple[int, int]:
+def count_parts(cursor: Cursor, relation: str, part_bytes: int) -> tuple[int, int]:
     """The pages of the relation, and in how many parts of about ``part_bytes`` it is written; none if it is empty.
 
     Long values, which lie beside its pages, count too.
@@ -14,7 +19,7 @@ def count_parts(cursor: Any, relation: str, part_bytes: int) -> tuple[int, int]:
         "SELECT pg_table_size(%(name)s), pg_relation_size(%(name)s) / current_setting('block_size')::integer",
         {"name": relation},
     )
-    size, pages = cursor.fetchone()
+    size, pages = one_row(cursor)
     return pages, min(-(-size // part_bytes), pages)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,10 @@ from dataforge.bulk.row_hashes import text_bytes
 from dataforge.postgres import ddl
 from dataforge.tables.catalogue import Table
 from dataforge.tables.column_types import StorageType
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _READ_BYTES = 1 << 18
 """How much psycopg2 reads and sends at once; 8 KiB, its default, doubles what it costs."""
@@ -39,7 +43,7 @@ Bytes = NDArray[np.uint8]
 """Values of one width: (rows, bytes)."""
 
 
-def copy_batch(cursor: Any, table: Table, schema: str, batch: pa.RecordBatch) -> None:
+def copy_batch(cursor: Cursor, table: Table, schema: str, batch: pa.RecordBatch) -> None:
     """Append the batch's rows to the table of that name in ``schema``. The batch has the types of ``arrow_schema``."""
     target = f"{ddl.qualified(table, schema)} ({ddl.columns_sql(table)})"
     rows = copy_rows({column.name: column.type for column in table.columns}, batch)

@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +23,10 @@ from dataforge.formats.csv_columns import read_texts
 from dataforge.postgres import ddl
 from dataforge.tables.catalogue import Table
 from dataforge.tables.column_types import StorageType
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 CONTENT_TYPE = "application/vnd.apache.parquet"
 
@@ -60,7 +64,7 @@ def copy_sql(table: Table, condition: str = "true", schema: str | None = None) -
     return f"COPY ({rows}) TO STDOUT (FORMAT csv)"
 
 
-def write(cursor: Any, table: Table, copy: str, file: IO[bytes] | io.RawIOBase) -> Written:
+def write(cursor: Cursor, table: Table, copy: str, file: IO[bytes] | io.RawIOBase) -> Written:
     """Write the rows of a ``copy_sql`` into an open file, as Parquet with zstd. The file is not closed.
 
     The same rows in the same order make the same bytes. Memory is bounded by the row group, and by the largest row.

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.formats.csv_stream import Window, read_windows
 from dataforge.formats.text_stream import open_text
 from dataforge.s3.objects import Object, read_range
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 AT_ONCE = 32 << 20
 """A chunk of a plain file up to this size is read in one piece: usual chunks are."""
@@ -16,7 +20,7 @@ PIECE = 8 << 20
 """What is read at a time of everything else."""
 
 
-def windows(s3: Any, file: Object, start: int, end: int, line: int) -> Iterator[Window]:
+def windows(s3: S3Client, file: Object, start: int, end: int, line: int) -> Iterator[Window]:
     """The records from ``start``, in line ``line``, to ``end``; of a compressed file all from ``start`` on.
 
     Raises ``SourceChanged``, ``DamagedFile`` or ``RecordTooLong``.

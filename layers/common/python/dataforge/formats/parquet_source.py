@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +32,10 @@ from dataforge.formats.parquet_values import (
 from dataforge.records.rejections import RAW_LIMIT, raw_text
 from dataforge.records.validate import Violation
 from dataforge.s3.objects import Object, read_range
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 BATCH_ROWS = 16_384
 _BUFFER = 1 << 20
@@ -98,7 +102,7 @@ class Rows:
 class _Ranges(io.RawIOBase):
     """An object as a file that can be sought in."""
 
-    def __init__(self, s3: Any, source: Object) -> None:
+    def __init__(self, s3: S3Client, source: Object) -> None:
         self._s3, self._source, self._at = s3, source, 0
 
     def readable(self) -> bool:
@@ -131,7 +135,7 @@ def _damaged(name: str) -> Iterator[None]:
         raise DamagedFile(name, "Parquet", str(error).splitlines()[0][:200]) from error
 
 
-def open_file(s3: Any, source: Object) -> pq.ParquetFile:
+def open_file(s3: S3Client, source: Object) -> pq.ParquetFile:
     """The file, its footer read. Raises ``DamagedFile``, ``SourceChanged``."""
     with _damaged(source.key):
         return _parquet(_Ranges(s3, source))
@@ -148,7 +152,7 @@ def group_ends(file: pq.ParquetFile) -> list[tuple[int, int]]:
     return [(end, group.total_byte_size) for end, group in zip(ends, groups, strict=True)]
 
 
-def read_rows(s3: Any, source: Object, start: int, end: int) -> Iterator[Rows]:
+def read_rows(s3: S3Client, source: Object, start: int, end: int) -> Iterator[Rows]:
     """The rows from one row group's start to another's end. Raises ``DamagedFile``, ``SourceChanged``."""
     yield from rows_of(source.key, lambda: _Ranges(s3, source), start, end)
 

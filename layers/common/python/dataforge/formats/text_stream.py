@@ -6,12 +6,16 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from dataforge.errors import DamagedFile
 from dataforge.s3.objects import Object, get, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 _SKIP = 1 << 20
 
@@ -43,7 +47,7 @@ class Text:
 
 
 @contextmanager
-def open_text(s3: Any, source: Object, start: int = 0, end: int = 0) -> Iterator[Text]:
+def open_text(s3: S3Client, source: Object, start: int = 0, end: int = 0) -> Iterator[Text]:
     """The object's text from ``start`` on, in bounded memory; offsets are those of the decompressed text.
 
     ``end`` counts for plain objects alone (0: all): where the text of a compressed one ends shows when it is read.
@@ -51,7 +55,7 @@ def open_text(s3: Any, source: Object, start: int = 0, end: int = 0) -> Iterator
     if not source.compression:
         last = (end or source.size) - 1
         with translated(source.bucket, source.key):
-            body = get(s3, source, Range=f"bytes={start}-{last}")
+            body = get(s3, source, f"bytes={start}-{last}")
         yield Text(source, body)
         body.close()
         return

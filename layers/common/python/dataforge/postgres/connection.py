@@ -6,18 +6,21 @@ import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import psycopg2
 from psycopg2 import sql
-from psycopg2.extensions import STATUS_READY, connection
+from psycopg2.extensions import STATUS_READY
 
 from dataforge.errors import Busy, DataForgeError, DiskFull, OutOfMemory, RowSecurity, Unavailable
 from dataforge.postgres import row_security, session
 from dataforge.postgres.credentials import password_of
 from dataforge.settings import DatabaseSettings
 
-Connection = connection
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection, Cursor
+
+
 T = TypeVar("T")
 
 CONNECT_SECONDS = 5
@@ -138,7 +141,7 @@ def _reason(error: psycopg2.OperationalError) -> str:
 
 
 @contextmanager
-def transaction(db: Connection, *, role: str | None = None) -> Iterator[Any]:
+def transaction(db: Connection, *, role: str | None = None) -> Iterator[Cursor]:
     """A cursor in a transaction: committed at the end, rolled back on any error; errors as ``translated`` gives them.
 
     ``role``: the role to become until the end of the transaction.

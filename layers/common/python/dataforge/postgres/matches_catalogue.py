@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import table_grants
+from dataforge.postgres.rows import one_row
 from dataforge.tables.catalogue import Dataset, Table
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _FOUND = """
 SELECT (SELECT array_agg(ARRAY[attname, attnotnull]::text[] ORDER BY attnum) FROM pg_attribute
@@ -33,10 +38,10 @@ table, rights on a column, or any object that depends on it (views, rules, trigg
 functions, defaults, columns of its type)."""
 
 
-def is_pristine(cursor: Any, dataset: Dataset, table: Table) -> bool:
+def is_pristine(cursor: Cursor, dataset: Dataset, table: Table) -> bool:
     """Whether nobody added to the table, or made anything depend on it, that the catalogue does not know."""
     cursor.execute(_FOUND, (ddl.qualified(table),))
-    columns, indexes, constraints, references, grants, more = cursor.fetchone()
+    columns, indexes, constraints, references, grants, more = one_row(cursor)
     own_indexes = {ddl.primary_key(table)[0], *(name for name, _ in ddl.index_statements(table))}
     children = {(key.name, dataset.name, child.name) for child, key in dataset.children(table.name)}
     return (

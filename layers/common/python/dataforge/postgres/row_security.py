@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import psycopg2
-from psycopg2.extensions import connection
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+
 
 _SOURCE = "check_enable_rls"
 """PostgreSQL's function that refuses. The SQLSTATE is that of any lacking privilege."""
@@ -18,7 +23,7 @@ def is_refused(error: BaseException) -> bool:
     return isinstance(error, psycopg2.Error) and error.diag.source_function == _SOURCE
 
 
-def tables(db: connection, error: BaseException) -> list[str]:
+def tables(db: Connection, error: BaseException) -> list[str]:
     """The tables that the refusal may be about: PostgreSQL names one, without its schema. ``db`` is in no transaction."""
     with db.cursor() as cursor:
         cursor.execute(_SECURED)

@@ -10,14 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 import psycopg2.errors
 
 from dataforge.postgres import ddl
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.roles import LOAD, table_grants
+from dataforge.postgres.rows import one_row
 from dataforge.tables.catalogue import Dataset, Table
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 SOURCE = "_source"
 FILE_SHIFT = 44
@@ -33,7 +38,7 @@ def schema_of(run: str) -> str:
 
 
 def create(
-    cursor: Any,
+    cursor: Cursor,
     run: str,
     tables: Iterable[Table],
     *,
@@ -49,7 +54,7 @@ def create(
         cursor.execute(f"GRANT INSERT ON {ddl.qualified(table, schema)} TO {loader}")
 
 
-def drop(cursor: Any, run: str) -> None:
+def drop(cursor: Cursor, run: str) -> None:
     """Drop the run's schema and all that is left in it."""
     cursor.execute(f"DROP SCHEMA IF EXISTS {ddl.ident(schema_of(run))} CASCADE")
 
@@ -60,7 +65,7 @@ def copy_sql(table: Table, run: str) -> str:
 
 
 @contextmanager
-def attempt(cursor: Any, *errors: type[Exception]) -> Iterator[list[Exception]]:
+def attempt(cursor: Cursor, *errors: type[Exception]) -> Iterator[list[Exception]]:
     """A savepoint: statements in it that end in one of ``errors`` are undone, and the error is in the list."""
     failed: list[Exception] = []
     cursor.execute("SAVEPOINT attempt")
@@ -72,7 +77,7 @@ def attempt(cursor: Any, *errors: type[Exception]) -> Iterator[list[Exception]]:
     cursor.execute("RELEASE SAVEPOINT attempt")
 
 
-def add_key(cursor: Any, table: Table, run: str) -> bool:
+def add_key(cursor: Cursor, table: Table, run: str) -> bool:
     """Build the primary key; False if rows of one key stand in its way."""
     name, definition = ddl.primary_key(table)
     with attempt(cursor, psycopg2.errors.UniqueViolation) as failed:
@@ -80,7 +85,7 @@ def add_key(cursor: Any, table: Table, run: str) -> bool:
     return not failed
 
 
-def add_foreign_keys(cursor: Any, table: Table, run: str, in_run: Iterable[str]) -> bool:
+def add_foreign_keys(cursor: Cursor, table: Table, run: str, in_run: Iterable[str]) -> bool:
     """Build the foreign keys, to the shadow of a parent that is in the run and else to the table; False on an orphan."""
     inside = set(in_run)
     with attempt(cursor, psycopg2.errors.ForeignKeyViolation) as failed:
@@ -90,7 +95,7 @@ def add_foreign_keys(cursor: Any, table: Table, run: str, in_run: Iterable[str])
     return not failed
 
 
-def finish(cursor: Any, table: Table, run: str) -> None:
+def finish(cursor: Cursor, table: Table, run: str) -> None:
     """Build checks, indexes, comments and statistics: the shadow is then the table, but for ``_source`` and grants."""
     additions = [f"ADD CONSTRAINT {ddl.ident(name)} {definition}" for name, definition in ddl.checks(table)]
     if additions:
@@ -102,12 +107,12 @@ def finish(cursor: Any, table: Table, run: str) -> None:
     cursor.execute(f"ANALYZE {ddl.qualified(table, schema_of(run))}")
 
 
-def _add_constraint(cursor: Any, table: Table, run: str, name: str, definition: str) -> None:
+def _add_constraint(cursor: Cursor, table: Table, run: str, name: str, definition: str) -> None:
     shadow = ddl.qualified(table, schema_of(run))
     cursor.execute(f"ALTER TABLE {shadow} ADD CONSTRAINT {ddl.ident(name)} {definition}")
 
 
-def drop_foreign_keys(cursor: Any, table: Table, run: str) -> None:
+def drop_foreign_keys(cursor: Cursor, table: Table, run: str) -> None:
     """Drop the shadow's foreign keys: its rows will be inserted, not swapped in."""
     for key in table.foreign_keys:
         cursor.execute(
@@ -115,7 +120,7 @@ def drop_foreign_keys(cursor: Any, table: Table, run: str) -> None:
         )
 
 
-def replaceable(cursor: Any, dataset: Dataset, tables: Iterable[Table]) -> bool:
+def replaceable(cursor: Cursor, dataset: Dataset, tables: Iterable[Table]) -> bool:
     """Whether the tables, all of them, can be swapped for their shadows with nobody noticing.
 
     They must be empty, and so must their children outside the run; and nobody may have added anything to them that the
@@ -132,12 +137,12 @@ def replaceable(cursor: Any, dataset: Dataset, tables: Iterable[Table]) -> bool:
     )
 
 
-def _is_empty(cursor: Any, table: Table) -> bool:
+def _is_empty(cursor: Cursor, table: Table) -> bool:
     cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {ddl.qualified(table)})")
-    return bool(cursor.fetchone()[0])
+    return bool(one_row(cursor)[0])
 
 
-def swap(cursor: Any, dataset: Dataset, run: str, tables: Iterable[Table]) -> None:
+def swap(cursor: Cursor, dataset: Dataset, run: str, tables: Iterable[Table]) -> None:
     """Put the shadows in the place of the tables, with the catalogue's grants; the tables are locked and replaceable."""
     inside = list(tables)
     names = {table.name for table in inside}
@@ -155,7 +160,7 @@ def swap(cursor: Any, dataset: Dataset, run: str, tables: Iterable[Table]) -> No
         )
 
 
-def move_in(cursor: Any, table: Table, run: str, loader: str) -> None:
+def move_in(cursor: Cursor, table: Table, run: str, loader: str) -> None:
     """Put the shadow where the table was: with the catalogue's grants, and in autovacuum's care; no more the loader's."""
     shadow = ddl.qualified(table, schema_of(run))
     cursor.execute(f"REVOKE ALL ON {shadow} FROM {loader}")
@@ -166,7 +171,7 @@ def move_in(cursor: Any, table: Table, run: str, loader: str) -> None:
         cursor.execute(f"GRANT {privilege} ON {ddl.qualified(table)} TO {ddl.ident(role)}")
 
 
-def lock(cursor: Any, dataset: Dataset, tables: Iterable[Table], mode: str) -> None:
+def lock(cursor: Cursor, dataset: Dataset, tables: Iterable[Table], mode: str) -> None:
     """Lock the tables, and their children outside the run, in an order that all runs share."""
     names = {t.name for t in tables}
     names |= {child.name for name in set(names) for child, _ in dataset.children(name)}

@@ -8,11 +8,16 @@ without waiting: whoever waited would make readers queue behind him for hours.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.errors import BackupRunning
 from dataforge.postgres import ddl
+from dataforge.postgres.rows import one_row
 from dataforge.tables.catalogue import Dataset, Table
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _CLASS = 1_207_312_311
 _KEY = f"({_CLASS}, hashtext(%s))"
@@ -27,7 +32,7 @@ _HOLDERS = f"""
 """
 
 
-def share_tables(cursor: Any, dataset: Dataset) -> None:
+def share_tables(cursor: Cursor, dataset: Dataset) -> None:
     """Keep the dataset's tables from being exchanged for as long as this session lives; then take the snapshot.
 
     Ends the transaction that is open: the snapshot must be younger than the lock. Closing the connection gives it back.
@@ -36,7 +41,7 @@ def share_tables(cursor: Any, dataset: Dataset) -> None:
     cursor.connection.commit()
 
 
-def export_new(cursor: Any, tables: Iterable[Table]) -> str:
+def export_new(cursor: Cursor, tables: Iterable[Table]) -> str:
     """Begin to read the state of this instant, in a new transaction; returns its id for ``read_as_of``.
 
     The tables are neither dropped nor altered until the transaction ends; rows may come and go.
@@ -46,14 +51,14 @@ def export_new(cursor: Any, tables: Iterable[Table]) -> str:
     return _export(cursor)
 
 
-def export_again(cursor: Any, tables: Iterable[Table], snapshot: str) -> str:
+def export_again(cursor: Cursor, tables: Iterable[Table], snapshot: str) -> str:
     """Go on with a snapshot that another transaction holds, in a new one, also when that one ends; returns the new id."""
     read_as_of(cursor, snapshot)
     _lock(cursor, tables)
     return _export(cursor)
 
 
-def read_as_of(cursor: Any, snapshot: str) -> None:
+def read_as_of(cursor: Cursor, snapshot: str) -> None:
     """Read what the exporter of the snapshot reads, in a new transaction.
 
     Raises psycopg2's ``InvalidParameterValue`` or ``UndefinedObject`` if the exporter's transaction is over.
@@ -62,22 +67,22 @@ def read_as_of(cursor: Any, snapshot: str) -> None:
     cursor.execute("SET TRANSACTION SNAPSHOT %s", (snapshot,))
 
 
-def _lock(cursor: Any, tables: Iterable[Table]) -> None:
+def _lock(cursor: Cursor, tables: Iterable[Table]) -> None:
     cursor.execute(f"LOCK TABLE {', '.join(map(ddl.qualified, tables))} IN ACCESS SHARE MODE")
 
 
-def _export(cursor: Any) -> str:
+def _export(cursor: Cursor) -> str:
     cursor.execute("SELECT pg_export_snapshot()")
-    return str(cursor.fetchone()[0])
+    return str(one_row(cursor)[0])
 
 
-def exclude_snapshots(cursor: Any, dataset: Dataset) -> None:
+def exclude_snapshots(cursor: Cursor, dataset: Dataset) -> None:
     """Let no snapshot be held over the dataset's tables until this transaction ends; call it before any swap of them.
 
     Raises ``BackupRunning`` at once, naming who holds one. That may last for hours: a state machine waits for it with
     ``infra.workflow.steps.retry_patiently``.
     """
     cursor.execute(f"SELECT pg_try_advisory_xact_lock{_KEY}", (dataset.name,))
-    if not cursor.fetchone()[0]:
+    if not one_row(cursor)[0]:
         cursor.execute(_HOLDERS, (dataset.name,))
         raise BackupRunning(dataset.name, [name for (name,) in cursor.fetchall()])

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.errors import RowSecurity, TableChanged
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import table_grants
+from dataforge.postgres.rows import one_row
 from dataforge.tables.catalogue import Dataset, Table
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 CHILDREN = """
     ARRAY(SELECT m.nspname || '.' || r.relname FROM pg_inherits JOIN pg_class r ON r.oid = inhrelid
@@ -41,7 +46,7 @@ _KEY = """
 """
 
 
-def require_sound(cursor: Any, tables: Iterable[Table]) -> None:
+def require_sound(cursor: Cursor, tables: Iterable[Table]) -> None:
     """Refuse tables whose rows the database may hide, or to which a query adds the rows of others.
 
     Row security is refused even where it hides nothing from the present role: another role of the same run may be subject
@@ -62,7 +67,7 @@ def require_sound(cursor: Any, tables: Iterable[Table]) -> None:
             )
 
 
-def require_declared(cursor: Any, tables: Iterable[Table]) -> None:
+def require_declared(cursor: Cursor, tables: Iterable[Table]) -> None:
     """Refuse tables that lack a column, or have it with another type, or are no tables, or that this login may not use.
 
     Columns of the owner's own are no reason. Raises ``TableChanged`` for the first of them.
@@ -70,7 +75,7 @@ def require_declared(cursor: Any, tables: Iterable[Table]) -> None:
     needed = _needed(cursor)
     for table in tables:
         cursor.execute(_KIND, (needed, ddl.qualified(table)))
-        kind, lacking = cursor.fetchone()
+        kind, lacking = one_row(cursor)
         if kind in ("r", "p"):
             differences = column_differences(cursor, ddl.qualified(table), table)
         else:
@@ -81,7 +86,7 @@ def require_declared(cursor: Any, tables: Iterable[Table]) -> None:
             raise TableChanged(f"{table.dataset}.{table.name}", [*differences, HINT])
 
 
-def require_key(cursor: Any, tables: Iterable[Table]) -> None:
+def require_key(cursor: Cursor, tables: Iterable[Table]) -> None:
     """Refuse tables whose key the database does not hold unique at once. Raises ``TableChanged`` for the first of them."""
     for table in tables:
         cursor.execute(_KEY, (ddl.qualified(table), sorted(table.key)))
@@ -90,14 +95,14 @@ def require_key(cursor: Any, tables: Iterable[Table]) -> None:
             raise TableChanged(name, [f"its key ({key}) is missing, or deferrable", HINT])
 
 
-def require_changeable(cursor: Any, dataset: Dataset, tables: Iterable[Table]) -> None:
+def require_changeable(cursor: Cursor, dataset: Dataset, tables: Iterable[Table]) -> None:
     """Refuse at once what a run could not make visible in the end. Raises ``RowSecurity``, ``TableChanged``."""
     chosen = list(tables)
     require_declared(cursor, chosen)
     require_sound(cursor, with_relatives(dataset, chosen))
 
 
-def column_differences(cursor: Any, relation: str, table: Table) -> list[str]:
+def column_differences(cursor: Cursor, relation: str, table: Table) -> list[str]:
     """The columns that ``relation`` lacks, or has with another type than ``table`` declares."""
     cursor.execute(_COLUMNS, (relation,))
     have = dict(cursor.fetchall())
@@ -108,7 +113,7 @@ def column_differences(cursor: Any, relation: str, table: Table) -> list[str]:
     ]
 
 
-def _needed(cursor: Any) -> list[str]:
+def _needed(cursor: Cursor) -> list[str]:
     """The privileges that the session's login is to have on its own, or the owner that it has become."""
     user = cursor.connection.info.user
     return sorted(grant.split(" ")[1] for grant in table_grants() if grant.split(" ")[0] == user) or _OWNERS

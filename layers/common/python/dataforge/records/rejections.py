@@ -7,10 +7,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.records.validate import Violation, copy_line
 from dataforge.tables.catalogue import ForeignKey, Table
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 _COPY = (
     'COPY dataforge.rejections (dataset, "table", raw, errors, migration_id, file, line, "offset", replay_of) '
@@ -63,7 +67,7 @@ def without_nul(violation: Violation) -> Violation:
     return replace(violation, message=violation.message.replace("\0", "\\x00"))
 
 
-def store(cursor: Any, table: Table, rejections: Iterable[Located]) -> int:
+def store(cursor: Cursor, table: Table, rejections: Iterable[Located]) -> int:
     """Keep the rejections, in the caller's transaction, however many. Returns their number."""
     buffer = io.StringIO()
     count = 0
@@ -97,7 +101,7 @@ def _file(migration_id: str, file: str) -> str:
     return copy_line((migration_id, file))
 
 
-def _flush(cursor: Any, buffer: io.StringIO) -> None:
+def _flush(cursor: Cursor, buffer: io.StringIO) -> None:
     if buffer.tell():
         buffer.seek(0)
         cursor.copy_expert(_COPY, buffer)

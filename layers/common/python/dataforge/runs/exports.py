@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from dataforge.backups.manifest import ColumnEntry
 from dataforge.s3.keys import export_result_key
 from dataforge.s3.objects import download, put_json
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 Format = Literal["parquet", "ndjson"]
 
@@ -43,12 +47,12 @@ class Export(BaseModel):
     files: tuple[ExportFile, ...]
 
 
-def write(s3: Any, bucket: str, export: Export) -> None:
+def write(s3: S3Client, bucket: str, export: Export) -> None:
     """Note what was made, in the report bucket."""
     put_json(s3, bucket, export_result_key(export.export_id), export.model_dump(mode="json"))
 
 
-def read(s3: Any, bucket: str, export_id: str) -> Export | None:
+def read(s3: S3Client, bucket: str, export_id: str) -> Export | None:
     """What an export has made; None if nothing, or it was long ago. Raises ``Unavailable``."""
     body = download(s3, bucket, export_result_key(export_id))
     return None if body is None else Export.model_validate_json(body)

@@ -7,9 +7,13 @@ an EventBridge rule releases what a stopped run left.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataforge.errors import LeaseLost
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 
 WRITE = "write"
 """The scope of migrations and restores, which exclude each other."""
@@ -17,7 +21,7 @@ BACKUP = "backup"
 """The scope of backups, which exclude only one another."""
 
 
-def take(cursor: Any, scope: str, execution: str, dataset: str, tables: Iterable[str]) -> str:
+def take(cursor: Cursor, scope: str, execution: str, dataset: str, tables: Iterable[str]) -> str:
     """Take the tables' leases of the scope for ``execution``; returns "" or, if another has one of them, that one's ARN.
 
     On a refusal the caller rolls back, so that none is held. Repeating it is harmless.
@@ -41,7 +45,7 @@ def take(cursor: Any, scope: str, execution: str, dataset: str, tables: Iterable
     return ""
 
 
-def hold(cursor: Any, execution: str, dataset: str, tables: Iterable[str]) -> None:
+def hold(cursor: Cursor, execution: str, dataset: str, tables: Iterable[str]) -> None:
     """Make sure, until the transaction ends, that the execution still has the tables' leases. Raises ``LeaseLost``."""
     cursor.execute(
         'SELECT "table" FROM dataforge.leases WHERE execution = %s AND dataset = %s FOR SHARE',
@@ -54,6 +58,6 @@ def hold(cursor: Any, execution: str, dataset: str, tables: Iterable[str]) -> No
         )
 
 
-def release(cursor: Any, execution: str) -> None:
+def release(cursor: Cursor, execution: str) -> None:
     """Give back every lease of the execution."""
     cursor.execute("DELETE FROM dataforge.leases WHERE execution = %s", (execution,))

@@ -7,13 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NotConnected
 
 from dataforge.errors import ArchivedFile, SourceChanged, Unavailable, UnusableBucket
 from dataforge.files.names import COMPRESSIONS, compression_ending, stands_for_folder
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ def translated(bucket: str, key: str) -> Iterator[None]:
         raise
 
 
-def list_objects(s3: Any, bucket: str, prefix: str) -> Iterator[Object]:
+def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[Object]:
     """The objects under a prefix, in the order of their keys; empty ones that stand for a folder are left out."""
     with translated(bucket, prefix):
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
@@ -66,7 +71,7 @@ def list_objects(s3: Any, bucket: str, prefix: str) -> Iterator[Object]:
                     yield Object(bucket, item["Key"], item["ETag"], item["Size"])
 
 
-def read_range(s3: Any, source: Object, start: int, end: int) -> bytes:
+def read_range(s3: S3Client, source: Object, start: int, end: int) -> bytes:
     """Bytes ``start`` up to, not including, ``end``.
 
     Raises ``SourceChanged`` if it is another version by now, ``Unavailable`` when S3 fails.
@@ -74,17 +79,24 @@ def read_range(s3: Any, source: Object, start: int, end: int) -> bytes:
     if start >= end:
         return b""
     with translated(source.bucket, source.key):
-        data: bytes = get(s3, source, Range=f"bytes={start}-{end - 1}").read()
+        data: bytes = get(s3, source, f"bytes={start}-{end - 1}").read()
     return data
 
 
-def get(s3: Any, source: Object, **options: str) -> Any:
+def get(s3: S3Client, source: Object, byte_range: str = "") -> StreamingBody:
     """The object's content, or a range of it, as a stream; call and reads belong into ``translated``.
 
     Raises ``SourceChanged`` if it is another version by now, ``ArchivedFile`` if S3 must restore it first.
     """
+    request: GetObjectRequestTypeDef = {
+        "Bucket": source.bucket,
+        "Key": source.key,
+        "IfMatch": source.etag,
+    }
+    if byte_range:
+        request["Range"] = byte_range
     try:
-        return s3.get_object(Bucket=source.bucket, Key=source.key, IfMatch=source.etag, **options)["Body"]
+        return s3.get_object(**request)["Body"]
     except ClientError as error:
         if error.response["Error"]["Code"] in {"PreconditionFailed", "412", "NoSuchKey", "InvalidRange"}:
             raise SourceChanged(source.key) from error
@@ -93,7 +105,7 @@ def get(s3: Any, source: Object, **options: str) -> Any:
         raise
 
 
-def download(s3: Any, bucket: str, key: str) -> bytes | None:
+def download(s3: S3Client, bucket: str, key: str) -> bytes | None:
     """The whole of an object as it is now, or None if there is none. Raises ``Unavailable``, ``UnusableBucket``."""
     try:
         with translated(bucket, key):
@@ -104,7 +116,7 @@ def download(s3: Any, bucket: str, key: str) -> bytes | None:
         raise
 
 
-def put_json(s3: Any, bucket: str, key: str, document: Any) -> None:
+def put_json(s3: S3Client, bucket: str, key: str, document: Any) -> None:
     """Write a JSON document."""
     body = json.dumps(document, ensure_ascii=False, default=str).encode()
     with translated(bucket, key):

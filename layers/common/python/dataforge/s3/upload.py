@@ -7,9 +7,14 @@ import io
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataforge.s3.objects import translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
 
 PART_BYTES = 8 << 20
 """How much is sent at a time; what is smaller is sent whole. S3 takes parts of 5 MiB or more, and 10,000 of them."""
@@ -27,12 +32,13 @@ class Uploaded:
 class Upload(io.RawIOBase):
     """A file to write to. The object exists once ``finish`` is called, whole or not at all."""
 
-    def __init__(self, s3: Any, bucket: str, key: str, content_type: str) -> None:
+    def __init__(self, s3: S3Client, bucket: str, key: str, content_type: str) -> None:
         super().__init__()
-        self._s3, self._place = s3, {"Bucket": bucket, "Key": key}
+        self._s3, self._bucket, self._key = s3, bucket, key
         self._content_type = content_type
         self._hash, self._size, self._buffer = hashlib.sha256(), 0, bytearray()
-        self._id, self._parts = "", []  # type: tuple[str, list[dict[str, Any]]]
+        self._id = ""
+        self._parts: list[CompletedPartTypeDef] = []
 
     def writable(self) -> bool:
         return True
@@ -52,11 +58,17 @@ class Upload(io.RawIOBase):
     def _send_part(self) -> None:
         with self._translated():
             if not self._id:
-                made = self._s3.create_multipart_upload(**self._place, ContentType=self._content_type)
+                made = self._s3.create_multipart_upload(
+                    Bucket=self._bucket, Key=self._key, ContentType=self._content_type
+                )
                 self._id = made["UploadId"]
             number = len(self._parts) + 1
             sent = self._s3.upload_part(
-                **self._place, UploadId=self._id, PartNumber=number, Body=bytes(self._buffer)
+                Bucket=self._bucket,
+                Key=self._key,
+                UploadId=self._id,
+                PartNumber=number,
+                Body=bytes(self._buffer),
             )
         self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})
         self._buffer.clear()
@@ -67,28 +79,35 @@ class Upload(io.RawIOBase):
             self._send_part()
         with self._translated():
             if self._id:
-                made = self._s3.complete_multipart_upload(
-                    **self._place, UploadId=self._id, MultipartUpload={"Parts": self._parts}
+                done = self._s3.complete_multipart_upload(
+                    Bucket=self._bucket,
+                    Key=self._key,
+                    UploadId=self._id,
+                    MultipartUpload={"Parts": self._parts},
                 )
+                etag = done["ETag"]
             else:
-                made = self._s3.put_object(
-                    **self._place, Body=bytes(self._buffer), ContentType=self._content_type
-                )
+                etag = self._s3.put_object(
+                    Bucket=self._bucket,
+                    Key=self._key,
+                    Body=bytes(self._buffer),
+                    ContentType=self._content_type,
+                )["ETag"]
         self._id = ""
-        return Uploaded(self._size, self._hash.hexdigest(), made["ETag"])
+        return Uploaded(self._size, self._hash.hexdigest(), etag)
 
     def _translated(self) -> AbstractContextManager[None]:
-        return translated(self._place["Bucket"], self._place["Key"])
+        return translated(self._bucket, self._key)
 
     def abort(self) -> None:
         """Take back what was sent."""
         if self._id:
             with self._translated():
-                self._s3.abort_multipart_upload(**self._place, UploadId=self._id)
+                self._s3.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._id)
 
 
 @contextmanager
-def uploading(s3: Any, bucket: str, key: str, content_type: str) -> Iterator[Upload]:
+def uploading(s3: S3Client, bucket: str, key: str, content_type: str) -> Iterator[Upload]:
     """A file to write to and ``finish``; on any error nothing of it stays."""
     upload = Upload(s3, bucket, key, content_type)
     try:
