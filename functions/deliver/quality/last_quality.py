@@ -10,7 +10,8 @@ from decimal import ROUND_FLOOR, Decimal
 from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.tables.catalogue import Table
 
-"""What is promised where no migration has said otherwise."""
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
 
 _DIGITS = Decimal("0.0001")
 # A replay tells only what became of records that were rejected before.
