@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
+from typing import TYPE_CHECKING
 
 from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.tables.catalogue import Table
