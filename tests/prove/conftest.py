@@ -1,43 +1,52 @@
-"""What `make prove` runs and `make test` does not: proofs that take minutes.
+"""Tests for `make prove`, which take too long for `make test`.
 
-Upgrades from older versions, rollbacks of deployments, other PostgreSQL versions, mutations, all types at full depth.
-All of it together stays under 60 minutes on two cores.
+They cover upgrades from older versions, rollbacks of deployments, other PostgreSQL versions, and all types at full depth.
+Together they stay under 60 minutes on two cores.
 
-- A test belongs here if it alone takes more than about ten seconds; everything else belongs into the other folders.
-- Tests run one after another, in one process: a test may start an embedded cloud of its own
-  (`local.cloud.running(Config(...))` with a state folder in `tmp_path` and ports from `free_port`).
-- A file is one proof, and its docstring says what is proven. `make prove ARGS=tests/prove/test_x.py` runs one.
-- Names are facts, as everywhere: `test_upgrade_keeps_every_row`.
+- A test belongs here if it takes more than about ten seconds.
+- Tests run one after another, in one process. A test may start an embedded cloud of its own:
+  `local.cloud.running(Config(...))` with a state folder in `tmp_path` and ports from `free_port`.
+- A file covers one subject, and its docstring states what is proven. `make prove ARGS=tests/prove/test_x.py` runs one.
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
+from functools import cache
 
 import pytest
 
 from local.config import ROOT
-from tests.prove.trees import Tree
-
-EARLIER = "a6f090d"
-"""The commit from which on every deployment can be upgraded."""
+from tests.prove.trees import EARLIEST, Tree
 
 
 @pytest.fixture(scope="session")
-def earlier(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    """The earlier version, whose CDK app imports its own packages and not this version's."""
-    folder = tmp_path_factory.mktemp("earlier")
-    archive = subprocess.run(["git", "archive", EARLIER], cwd=ROOT, capture_output=True, check=False)
-    if archive.returncode:
-        pytest.skip(f"commit {EARLIER} is not in this clone: fetch the whole history")
-    subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
-    (folder / "node_modules").symlink_to(ROOT / "node_modules")
-    tree = Tree(folder)
-    settings = json.loads((folder / "cdk.json").read_text())
-    settings["app"] = f"PYTHONPATH={tree.python_path} {settings['app']}"
-    (folder / "cdk.json").write_text(json.dumps(settings))
-    return tree
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Tree]:
+    """Extract a commit, whose CDK app then imports its own packages and not this version's."""
+
+    @cache
+    def extract(commit: str) -> Tree:
+        folder = tmp_path_factory.mktemp(commit[:7])
+        archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=False)
+        if archive.returncode:
+            pytest.skip(f"commit {commit} is not in this clone: fetch the whole history")
+        subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+        (folder / "node_modules").symlink_to(ROOT / "node_modules")
+        tree = Tree(folder)
+        settings = json.loads((folder / "cdk.json").read_text())
+        settings["app"] = f"PYTHONPATH={tree.python_path} {settings['app']}"
+        (folder / "cdk.json").write_text(json.dumps(settings))
+        return tree
+
+    return extract
+
+
+@pytest.fixture(scope="session")
+def earlier(checkout: Callable[[str], Tree]) -> Tree:
+    """The earliest version that can be upgraded."""
+    return checkout(EARLIEST)
 
 
 @pytest.fixture(scope="session")

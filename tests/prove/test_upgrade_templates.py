@@ -1,7 +1,7 @@
-"""On AWS, no variant of the app replaces or drops a stateful resource of a stack that commit a6f090d deployed.
+"""On AWS, an upgrade replaces and drops no resource that must outlive it, in any variant of the app.
 
-CloudFormation replaces a resource when its logical id or one of its create-only properties changes. Which properties these
-are is read from the resource schemas that AWS publishes and cfn-lint brings.
+CloudFormation replaces a resource when its logical id or one of its create-only properties changes. These properties are
+read from the resource schemas that AWS publishes and cfn-lint includes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -18,69 +18,117 @@ import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from infra.variants import VARIANTS
-from tests.prove.trees import STATEFUL, Tree
+from local.config import ROOT
+from tests.prove.trees import BEFORE_FOLDERS, EARLIEST, STATEFUL, Tree
 
-UNKNOWN_BEFORE = {"bastion"}
-"""Settings that the earlier version refuses."""
+CONTEXTS: dict[str, Mapping[str, Any]] = {**VARIANTS, "local-secret": {"target": "local", "auth": "secret"}}
+SYNTHESIZE = ROOT / "tests/prove/synthesize.py"
+UNKNOWN_SETTINGS = {"bastion"}
+"""Settings that the earliest version refuses."""
+NAMED_BY_CONTENT = {"AWS::ApiGateway::Deployment", "AWS::Lambda::LayerVersion", "AWS::Lambda::Version"}
+"""Types whose logical ids contain a hash of their content: each change makes a new one."""
 
-CONTEXTS: dict[str, dict[str, Any]] = {
-    name: {key: value for key, value in context.items() if key not in UNKNOWN_BEFORE}
-    for name, context in {**VARIANTS, "local": {"target": "local", "auth": "secret"}}.items()
-}
-
-Synthesize = Callable[[Tree, str], dict[str, Any]]
+Resource = dict[str, Any]
+Templates = dict[str, dict[str, Any]]
+"""Variant -> template."""
 
 
 @pytest.fixture(scope="module")
-def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
-    """The template of a variant, synthesized by the app of a version itself."""
+def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Templates]:
+    """Synthesize all variants with a version's own app."""
 
-    @cache
-    def template(tree: Tree, variant: str) -> dict[str, Any]:
-        out = tmp_path_factory.mktemp("cdk.out")
-        flags = json.loads((tree.folder / "cdk.json").read_text())["context"]
-        context = {**flags, "aws:cdk:bundling-stacks": [], **CONTEXTS[variant]}
-        environ = {
-            **os.environ,
-            "PYTHONPATH": tree.python_path,
-            "CDK_OUTDIR": str(out),
-            "CDK_CONTEXT_JSON": json.dumps(context),
+    def templates(tree: Tree, without: Collection[str] = ()) -> Templates:
+        out = tmp_path_factory.mktemp("templates")
+        contexts = {
+            name: {key: value for key, value in context.items() if key not in without}
+            for name, context in CONTEXTS.items()
         }
-        subprocess.run([sys.executable, "-m", "infra.app"], cwd=tree.folder, env=environ, check=True)
-        (file,) = out.glob("DataForge-*.template.json")
-        return dict(json.loads(file.read_text()))
+        command = [sys.executable, str(SYNTHESIZE), json.dumps(contexts), str(out)]
+        environ = {**os.environ, "PYTHONPATH": tree.python_path}
+        subprocess.run(command, cwd=tree.folder, env=environ, check=True)
+        return {name: json.loads((out / f"{name}.json").read_text()) for name in contexts}
 
-    return template
+    return templates
+
+
+@pytest.fixture(scope="module")
+def now(synthesize: Callable[..., Templates], current: Tree) -> Templates:
+    return synthesize(current)
+
+
+@pytest.fixture(scope="module")
+def earliest(synthesize: Callable[..., Templates], checkout: Callable[[str], Tree]) -> Templates:
+    return synthesize(checkout(EARLIEST), UNKNOWN_SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def flat(synthesize: Callable[..., Templates], checkout: Callable[[str], Tree]) -> Templates:
+    """The templates before files were moved into folders."""
+    return synthesize(checkout(BEFORE_FOLDERS))
 
 
 @pytest.mark.parametrize("variant", CONTEXTS)
-def test_no_stateful_resource_is_dropped_or_replaced(
-    variant: str, synthesize: Synthesize, earlier: Tree, current: Tree
+def test_upgrade_from_the_earliest_version_keeps_every_stateful_resource(
+    variant: str, earliest: Templates, now: Templates
 ) -> None:
-    before, now = (synthesize(tree, variant)["Resources"] for tree in (earlier, current))
-    kept = {name: resource for name, resource in before.items() if resource["Type"] in STATEFUL}
-    assert len(kept) > 10
-    assert [name for name in kept if name not in now] == []
-    changed = {
-        name: (create_only(resource), create_only(now[name]))
-        for name, resource in kept.items()
-        if create_only(resource) != create_only(now[name])
+    stateful = {
+        name: resource
+        for name, resource in earliest[variant]["Resources"].items()
+        if resource["Type"] in STATEFUL
     }
-    assert changed == {}
+    assert len(stateful) > 10
+    assert replaced(stateful, now[variant]["Resources"]) == {}
 
 
 @pytest.mark.parametrize("variant", CONTEXTS)
-def test_every_output_keeps_its_name(
-    variant: str, synthesize: Synthesize, earlier: Tree, current: Tree
+def test_upgrade_from_the_earliest_version_keeps_every_output(
+    variant: str, earliest: Templates, now: Templates
 ) -> None:
-    before, now = (synthesize(tree, variant)["Outputs"] for tree in (earlier, current))
-    assert before.keys() <= now.keys()
+    assert earliest[variant]["Outputs"].keys() <= now[variant]["Outputs"].keys()
 
 
-def create_only(resource: dict[str, Any]) -> dict[str, Any]:
-    """The resource's type and the properties whose change replaces it, by their paths."""
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", resource["Type"]).schema
-    paths = schema.get("createOnlyProperties") or []
-    names = {path.removeprefix("/properties/").partition("/")[0] for path in paths}
+@pytest.mark.parametrize("variant", CONTEXTS)
+def test_folders_change_no_logical_id(variant: str, flat: Templates, now: Templates) -> None:
+    assert identities(flat[variant]) == identities(now[variant])
+
+
+@pytest.mark.parametrize("variant", CONTEXTS)
+def test_folders_replace_no_resource(variant: str, flat: Templates, now: Templates) -> None:
+    named = {name: flat[variant]["Resources"][name] for name in identities(flat[variant])}
+    assert replaced(named, now[variant]["Resources"]) == {}
+
+
+@pytest.mark.parametrize("variant", CONTEXTS)
+def test_folders_change_no_output_name(variant: str, flat: Templates, now: Templates) -> None:
+    assert flat[variant]["Outputs"].keys() == now[variant]["Outputs"].keys()
+
+
+def identities(template: dict[str, Any]) -> dict[str, str]:
+    """Logical id -> type, of the resources whose ids do not depend on their content."""
+    types = {name: resource["Type"] for name, resource in template["Resources"].items()}
+    return {name: kind for name, kind in types.items() if kind not in NAMED_BY_CONTENT}
+
+
+def replaced(before: dict[str, Resource], now: dict[str, Resource]) -> dict[str, Any]:
+    """The resources that an update drops or replaces: their create-only properties before and now."""
+    pairs = {name: (create_only(resource), create_only(now.get(name))) for name, resource in before.items()}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def create_only(resource: Resource | None) -> dict[str, Any]:
+    """The resource's type and the properties whose change replaces it."""
+    if resource is None:
+        return {}
     properties = resource.get("Properties", {})
-    return {"Type": resource["Type"], **{name: properties.get(name) for name in sorted(names)}}
+    names = create_only_names(resource["Type"])
+    return {"Type": resource["Type"], **{name: properties.get(name) for name in names}}
+
+
+@cache
+def create_only_names(kind: str) -> list[str]:
+    """The top-level properties of a type whose change, or the change of a part of them, replaces the resource."""
+    if kind.startswith("Custom::"):
+        return ["ServiceToken"]
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", kind).schema
+    paths = schema.get("createOnlyProperties") or []
+    return sorted({path.removeprefix("/properties/").partition("/")[0] for path in paths})
