@@ -27,7 +27,7 @@ help: ## This list
 	@echo "make demo [DATA=dir]   the main job on the embedded cloud, from deploy to checked result"
 	@echo "make test [ARGS=...]   all tests (ARGS go to pytest)"
 	@echo "make prove [ARGS=...]  what takes longer, such as upgrades and rollbacks; up to an hour (ARGS go to pytest)"
-	@echo "make check             format, lint, types, import rules, templates"
+	@echo "make check             format, lint, types, import rules, spelling, wording, templates"
 	@echo "make format            apply the formatter and the linter's safe fixes"
 	@echo "make local             start the embedded cloud with the app deployed; outputs in .local/outputs.json"
 	@echo "make local-down        stop it and drop its data"
@@ -80,6 +80,7 @@ check: $(VENV) $(NODE)
 	@.venv/bin/mypy
 	@PYTHONPATH=.:layers/common/python:cli .venv/bin/lint-imports --no-logo
 	@.venv/bin/codespell
+	@$(PY) -m checks.prose
 	@$(PY) -m checks.templates
 
 format: $(VENV)

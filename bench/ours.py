@@ -79,9 +79,10 @@ def migrate(
     threshold: float = 0.95,
     on_conflict: str = "reject",
     around_publish: Callable[[], AbstractContextManager[None]] = nullcontext,
+    store: FolderStore | None = None,
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Seconds per step, and the run's output. ``around_publish`` is entered before publication and left after it."""
-    store = FolderStore(folder, PREFIX)
+    store = store or FolderStore(folder, PREFIX)
     base = server.settings(database, MIGRATE).model_dump()
     settings = MigrationSettings(**base, raw_bucket="raw", report_bucket="reports")
     db = server.connect(database, MIGRATE)
