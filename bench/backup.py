@@ -29,12 +29,14 @@ from dataforge.backups.manifest import Manifest
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import BACKUP
+from dataforge.runs.lifecycle import close_run
 from dataforge.settings import BackupSettings
 from dataforge.tables.datasets import get_dataset
-from functions.backup.begin import begin, release
+from functions.backup.begin import begin
 from functions.backup.export_snapshot import hold
 from functions.backup.finish import finish
 from functions.backup.plan import PartItem, plan
+from functions.backup.run import BACKUPS
 from functions.backup.write_file import back_up
 
 WORKERS = 2
@@ -177,6 +179,6 @@ def ours(running: Server, pool: ProcessPoolExecutor, folder: Path) -> tuple[floa
         uri = finish(db, store, settings, run)["manifest"]
         seconds = time.perf_counter() - begun
         holding.join()
-        release(db, execution, "done")
+        close_run(db, BACKUPS, execution, "done")
     body = (folder / uri.removeprefix("s3://")).read_bytes()
     return seconds, Manifest.model_validate_json(body)

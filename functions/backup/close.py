@@ -1,16 +1,16 @@
-"""The end of a run: outdated backups go, the lease is given back, and the output says what there is now. Or the failure."""
+"""Last step of a backup: remove expired backups, release the leases, return the output; or close a run that failed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dataforge.aws.failures import caught
 from dataforge.backups import manifest
 from dataforge.postgres.connection import transaction
+from dataforge.runs.lifecycle import close_run, fail_run
 from dataforge.settings import BackupSettings
-from functions.backup.begin import release
-from functions.backup.expire import drop_leftovers, retain
-from functions.backup.run import read_run
+from functions.backup.expire import delete_unfinished, expire
+from functions.backup.run import BACKUPS, read_run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 def close(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, Any]:
-    """Close a run that did its work; returns the state machine's output. Repeating it is harmless."""
+    """Close a run that succeeded. Returns the state machine's output. Idempotent."""
     with transaction(db) as cursor:
         run = read_run(cursor, run_id)
     backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
     verification = manifest.read_verification(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
-    removed = retain(db, s3, settings, run_id)
-    release(db, run.execution, "done")
+    removed = expire(db, s3, settings, run_id)
+    close_run(db, BACKUPS, run.execution, "done")
     return {
         "backup_id": run.backup_id,
         "manifest": f"s3://{settings.backup_bucket}/{backup.key}",
@@ -38,30 +38,9 @@ def close(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -
 
 
 def abandon(
-    db: Connection, s3: S3Client, settings: BackupSettings, execution: str, error: dict[str, str]
+    db: Connection, s3: S3Client, settings: BackupSettings, execution: str, error: Mapping[str, str]
 ) -> dict[str, str]:
-    """Close a run that failed: its leases, its snapshot and its files go. Returns "error" and "cause" to fail with.
-
-    ``error`` is what Step Functions caught. A backup that has its manifest stays, whatever failed after that.
-    """
-    failure = caught(s3, settings.report_bucket, execution, error)
-    end(db, s3, settings, execution, "failed", failure.error, failure.cause)
+    """``fail_run``, and delete the run's files unless it wrote its manifest. Returns "error" and "cause" to fail with."""
+    run_id, failure = fail_run(db, s3, settings.report_bucket, BACKUPS, execution, error)
+    delete_unfinished(db, s3, settings, run_id)
     return failure.as_answer()
-
-
-def end(
-    db: Connection,
-    s3: S3Client,
-    settings: BackupSettings,
-    execution: str,
-    status: str,
-    error: str = "",
-    cause: str = "",
-) -> str | None:
-    """Close a run that was ended, and delete what it left; returns its id, or None if the ledger has none."""
-    run_id = release(db, execution, status, error, cause)
-    if run_id is not None:
-        with transaction(db) as cursor:
-            run = read_run(cursor, run_id)
-        drop_leftovers(s3, settings.backup_bucket, run)
-    return run_id

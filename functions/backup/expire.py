@@ -17,7 +17,7 @@ from dataforge.runs.ids import time_of
 from dataforge.s3.keys import MANIFEST, backup_folder
 from dataforge.s3.objects import list_objects, translated
 from dataforge.settings import BackupSettings
-from functions.backup.run import Run, read_run
+from functions.backup.run import read_run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -40,7 +40,7 @@ class Kept:
     verified: bool
 
 
-def retain(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> list[str]:
+def expire(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> list[str]:
     """Remove the dataset's outdated backups and leftovers, and old runs from the ledger. Returns the ids that went."""
     with transaction(db) as cursor:
         run = read_run(cursor, run_id)
@@ -131,7 +131,12 @@ def delete(s3: S3Client, bucket: str, prefix: str) -> None:
             )
 
 
-def drop_leftovers(s3: S3Client, bucket: str, run: Run) -> None:
-    """Delete what a run that ended has written, unless it had finished its backup."""
+def delete_unfinished(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str | None) -> None:
+    """Delete the files of a run that ended, unless it wrote the manifest of its backup. None: no run."""
+    if run_id is None:
+        return
+    with transaction(db) as cursor:
+        run = read_run(cursor, run_id)
+    bucket = settings.backup_bucket
     if run.backup_id == run.id and manifest.find(s3, bucket, run.dataset.name, run.id) is None:
         delete(s3, bucket, run.folder)

@@ -10,18 +10,20 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.aws.clients import WORKER, make_client
-from dataforge.aws.failures import as_step, caught, ended
-from dataforge.aws.metric_names import BACKUP, BACKUP_DAMAGED, BACKUP_VERIFIED, NAMESPACE
+from dataforge.aws.metric_names import BACKUP as SERVICE
+from dataforge.aws.metric_names import BACKUP_DAMAGED, BACKUP_VERIFIED, NAMESPACE
 from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
 from dataforge.errors import DamagedBackup
 from dataforge.postgres.connection import connect, get_db_resource, transaction
+from dataforge.runs.steps import Step, Steps, release, take_step
 from dataforge.settings import BackupSettings, DatabaseSettings, read
 from functions.backup.begin import begin
-from functions.backup.close import abandon, close, end
+from functions.backup.close import abandon, close
+from functions.backup.expire import delete_unfinished
 from functions.backup.export_snapshot import hold as hold_snapshot
 from functions.backup.finish import finish
 from functions.backup.plan import PartItem, plan
-from functions.backup.run import read_run
+from functions.backup.run import BACKUPS, read_run
 from functions.backup.trial_restore import restore_scratch
 from functions.backup.verification_result import judge
 from functions.backup.verify import CheckItem, check, plan_checks
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
 
 
-SERVICE = BACKUP
 logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)
 
 
@@ -43,42 +44,31 @@ def _s3() -> S3Client:
     return make_client("s3", WORKER)
 
 
+def _release(step: Step[BackupSettings]) -> dict[str, str | None]:
+    run_id = release(step, BACKUPS)
+    delete_unfinished(step.db, step.s3, step.settings, run_id)
+    return {"run_id": run_id}
+
+
+STEPS: Steps[BackupSettings] = {
+    "begin": lambda s: begin(s.db, s.event.execution, s.event.started, s.event.input, s.event.dead),
+    "plan": lambda s: plan(s.db, s.s3, s.settings, s.event.run_id),
+    "finish": lambda s: finish(s.db, s.s3, s.settings, s.event.run_id),
+    "plan_checks": lambda s: plan_checks(s.db, s.s3, s.settings, s.event.run_id),
+    "judge": lambda s: _validate(s.db, s.s3, s.settings, s.event.run_id),
+    "close": lambda s: close(s.db, s.s3, s.settings, s.event.run_id),
+    "abandon": lambda s: abandon(s.db, s.s3, s.settings, s.event.execution, s.event.error),
+    "release": _release,
+}
+
+
 @entry_point(logger, tracer)
 def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """One step of the state machine, named by ``event["step"]``; its result is the state's result."""
-    settings, event = read(BackupSettings), as_step(event)
-    logger.append_keys(step=event["step"], run_id=event.get("run_id"))
-    if event["step"] == "explain":
-        # The run could not be abandoned. This needs no database.
-        return caught(_s3(), settings.report_bucket, event["execution"], event["error"]).as_answer()
-    result = _step(event, settings, get_db_resource(settings), _s3())
-    logger.info("step done")
-    return result
+    """Take one step of the state machine."""
+    return take_step(event, kind=BACKUPS, steps=STEPS, settings=read(BackupSettings), s3=_s3(), logger=logger)
 
 
-def _step(event: dict[str, Any], settings: BackupSettings, db: Connection, s3: S3Client) -> dict[str, Any]:
-    match event:
-        case {"step": "begin", "execution": execution, "started": started, "input": document}:
-            return begin(db, execution, started, document, event.get("dead", ""))
-        case {"step": "plan", "run_id": run_id}:
-            return plan(db, s3, settings, run_id)
-        case {"step": "finish", "run_id": run_id}:
-            return dict(finish(db, s3, settings, run_id))
-        case {"step": "plan_checks", "run_id": run_id}:
-            return plan_checks(db, s3, settings, run_id)
-        case {"step": "judge", "run_id": run_id}:
-            return _judge(db, s3, settings, run_id)
-        case {"step": "close", "run_id": run_id}:
-            return close(db, s3, settings, run_id)
-        case {"step": "abandon", "execution": execution, "error": error}:
-            return dict(abandon(db, s3, settings, execution, error))
-        case {"step": "release", "execution": execution, "status": status}:
-            reason = ended(s3, settings.report_bucket, event)
-            return {"run_id": end(db, s3, settings, execution, status.lower(), reason.error, reason.cause)}
-    raise ValueError(f"unknown step {event['step']!r}")
-
-
-def _judge(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, Any]:
+def _validate(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, Any]:
     """Judge, and count the outcome: what the alarms look at. An old or partial backup proves nothing about the schedule."""
     with transaction(db) as cursor:
         dataset = read_run(cursor, run_id).dataset.name

@@ -10,10 +10,21 @@ from pydantic import Field, StringConstraints, model_validator
 
 from dataforge.defaults import MOST_TABLES
 from dataforge.errors import InvalidInput, LeaseLost
+from dataforge.runs import leases
 from dataforge.runs.inputs import Id, Input
+from dataforge.runs.lifecycle import RunKind
 from dataforge.s3.keys import backup_folder
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import DEFAULT, get_dataset
+from functions.backup.signals import signal
+
+BACKUPS = RunKind(
+    table="backups",
+    id_column="run_id",
+    scope=leases.BACKUP,
+    role=None,
+    clean_up=lambda cursor, _: signal(cursor),
+)
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,19 +9,20 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.aws.clients import WORKER, make_client
-from dataforge.aws.failures import as_step, caught, ended
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
-from dataforge.errors import DataForgeError, Temporary
-from dataforge.postgres.connection import get_db_resource, transaction
+from dataforge.postgres.connection import get_db_resource
+from dataforge.runs.lifecycle import recording_failure
+from dataforge.runs.steps import Steps, take_step
 from dataforge.settings import MigrationSettings, read
 from functions.migrate.lifecycle.abandon import abandon
-from functions.migrate.lifecycle.begin import begin, release
+from functions.migrate.lifecycle.begin import begin
+from functions.migrate.lifecycle.resume import MIGRATIONS
 from functions.migrate.load.load import load_chunk, scan_range
 from functions.migrate.plan.plan import plan
 from functions.migrate.publish.publish import publish, reconcile
 from functions.migrate.report.report import report
 from functions.migrate.resolve.resolve import settle
-from functions.migrate.run.step_times import note_step
+from functions.migrate.run.step_times import record_step
 from functions.migrate.run.work_items import LoadItem, ScanItem
 from functions.migrate.scan.cut import cut
 
@@ -42,43 +42,30 @@ def _s3() -> S3Client:
     return make_client("s3", WORKER)
 
 
+STEPS: Steps[MigrationSettings] = {
+    "begin": lambda s: begin(s.db, s.event.execution, s.event.started, s.event.input, s.event.dead),
+    "plan": lambda s: plan(s.db, s.s3, s.settings, s.event.run_id),
+    "cut": lambda s: cut(s.db, s.s3, s.settings, s.event.run_id),
+    "settle": lambda s: settle(s.db, s.s3, s.event.run_id, s.event.table),
+    "reconcile": lambda s: reconcile(s.db, s.s3, s.event.run_id),
+    "publish": lambda s: publish(s.db, s.event.run_id, s.event.execution),
+    "report": lambda s: report(s.db, s.s3, s.settings, s.event.run_id),
+    "abandon": lambda s: abandon(s.db, s.s3, s.settings, s.event.execution, s.event.error),
+}
+
+
 @entry_point(logger, tracer)
 def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """One step of the state machine, named by ``event["step"]``; its result is the state's result."""
-    settings, event = read(MigrationSettings), as_step(event)
-    logger.append_keys(step=event["step"], migration_id=event.get("migration_id"))
-    if event["step"] == "explain":
-        # The run could not be abandoned. This needs no database.
-        return caught(_s3(), settings.report_bucket, event["execution"], event["error"]).as_answer()
-    db, started = get_db_resource(settings), time.perf_counter()
-    result = _step(event, settings, db, _s3())
-    note_step(db, event, result, time.perf_counter() - started)
-    logger.info("step done")
-    return result
-
-
-def _step(event: dict[str, Any], settings: MigrationSettings, db: Connection, s3: S3Client) -> dict[str, Any]:
-    match event:
-        case {"step": "begin", "execution": execution, "started": started, "input": document}:
-            return begin(db, execution, started, document, event.get("dead", ""))
-        case {"step": "plan", "migration_id": run_id}:
-            return plan(db, s3, settings, run_id)
-        case {"step": "cut", "migration_id": run_id}:
-            return cut(db, s3, settings, run_id)
-        case {"step": "settle", "migration_id": run_id, "table": table}:
-            return settle(db, s3, run_id, table)
-        case {"step": "reconcile", "migration_id": run_id}:
-            return reconcile(db, s3, run_id)
-        case {"step": "publish", "migration_id": run_id, "execution": execution}:
-            return dict(publish(db, run_id, execution))
-        case {"step": "report", "migration_id": run_id}:
-            return report(db, s3, settings, run_id)
-        case {"step": "abandon", "execution": execution, "error": error}:
-            return dict(abandon(db, s3, settings, execution, error))
-        case {"step": "release", "execution": execution, "status": status}:
-            reason = ended(s3, settings.report_bucket, event)
-            return {"migration_id": release(db, execution, status.lower(), reason.error, reason.cause)}
-    raise ValueError(f"unknown step {event['step']!r}")
+    """Take one step of the state machine."""
+    return take_step(
+        event,
+        kind=MIGRATIONS,
+        steps=STEPS,
+        settings=read(MigrationSettings),
+        s3=_s3(),
+        logger=logger,
+        record=record_step,
+    )
 
 
 @entry_point(logger, tracer)
@@ -87,17 +74,11 @@ def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     settings = read(MigrationSettings)
     item = LoadItem.model_validate(event) if event["step"] == "load" else ScanItem.model_validate(event)
     logger.append_keys(step=event["step"], migration_id=item.migration_id, chunk=item.chunk)
-    db, s3 = get_db_resource(settings), _s3()
-    try:
+    with recording_failure(settings, MIGRATIONS, item.migration_id, item.chunk):
         if isinstance(item, LoadItem):
-            _load(db, s3, settings, item)
+            _load(get_db_resource(settings), _s3(), settings, item)
         else:
-            scan_range(db, s3, item)
-    except Temporary:
-        raise
-    except DataForgeError as error:
-        _note(get_db_resource(settings), item, error)
-        raise
+            scan_range(get_db_resource(settings), _s3(), item)
     return {}
 
 
@@ -111,12 +92,3 @@ def _load(db: Connection, s3: S3Client, settings: MigrationSettings, item: LoadI
     if tallies:
         metrics.flush_metrics()
     logger.info("chunk loaded", extra={"bytes": item.end - item.start})
-
-
-def _note(db: Connection, item: ScanItem, error: DataForgeError) -> None:
-    """Leave the reason in the ledger, where the failing execution finds it."""
-    with transaction(db) as cursor:
-        cursor.execute(
-            "UPDATE dataforge.migration_chunks SET error = %s, cause = %s WHERE migration_id = %s AND chunk = %s",
-            (type(error).__name__, str(error), item.migration_id, item.chunk),
-        )

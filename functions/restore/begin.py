@@ -1,27 +1,26 @@
-"""The first step: understand the input, find the backup, take the leases; and the end of a run that did not succeed."""
+"""First step of a restore: validate the input, find the backup, take the leases; and the end of a run that failed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dataforge.aws.failures import LEFT_BEHIND
 from dataforge.errors import InvalidInput
-from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.visible_rows import require_changeable
-from dataforge.runs import leases
 from dataforge.runs.ids import run_id
+from dataforge.runs.lifecycle import close_dead_run, fail_run, open_run, resume_run, take_leases
 from dataforge.settings import RestoreSettings
 from dataforge.tables.datasets import get_dataset
-from functions.restore.request import RestoreInput, find_backup, read_input
-from functions.restore.run import Run, read_run
+from functions.restore.request import find_backup, read_input
+from functions.restore.run import RESTORES, UNFINISHED, read_run
 from functions.restore.work_items import KEEP
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from dataforge.postgres.types import Connection, Cursor
+    from dataforge.postgres.types import Connection
 
 
 def begin(
@@ -33,99 +32,75 @@ def begin(
     document: Any,
     dead: str = "",
 ) -> dict[str, str]:
-    """Open a restore for ``execution``; ``dead`` is a holder that was found not to run any more.
+    """Open a restore for ``execution``. ``dead``: an execution that ended without releasing its leases.
 
-    Returns its ``restore_id``, ``holder`` ("" or the execution that holds one of the tables, in which case nothing was
-    taken) and ``next``, the step to go on with. Repeating it is harmless. Raises ``InvalidInput`` and its kin.
+    Returns its ``restore_id``, ``holder`` ("", or the execution that holds one of the leases, in which case nothing was
+    changed) and ``next``, the step to continue with. Idempotent. Raises ``InvalidInput`` and its subclasses.
     """
     request = read_input(document)
-    if dead:
-        release(db, dead, "stopped", LEFT_BEHIND.error, LEFT_BEHIND.cause)
+    close_dead_run(db, RESTORES, dead)
     if request.finish:
-        return _take_up(db, execution, request.finish)
+        return _resume(db, execution, request.finish)
     if request.undo:
-        _check_kept(db, request.undo)
-    restore_id = run_id(execution, started)
-    found = find_backup(s3, settings.backup_bucket, request)
-    tables = _in_order(request, [entry.table for entry in found.tables])
+        _require_safety_backup(db, request.undo)
+    backup = find_backup(s3, settings.backup_bucket, request)
     dataset = get_dataset(request.dataset)
+    tables = list(dict.fromkeys(request.wanted or [entry.table for entry in backup.tables]))
+    restore_id = run_id(execution, started)
+    row = {
+        "restore_id": restore_id,
+        "execution": execution,
+        "dataset": dataset.name,
+        "tables": tables,
+        "backup_id": backup.backup_id,
+        "dry_run": request.dry_run,
+    }
     with transaction(db, role=OWNER) as cursor:
         require_changeable(cursor, dataset, map(dataset.table, tables))
-        holder = _take(cursor, execution, request.dataset, tables)
-        if not holder:
-            cursor.execute(
-                "INSERT INTO dataforge.restores (restore_id, execution, dataset, tables, backup_id, dry_run)"
-                " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (restore_id) DO NOTHING",
-                (restore_id, execution, request.dataset, tables, found.backup_id, request.dry_run),
-            )
+        holder = open_run(cursor, RESTORES, row, tables)
     return {"restore_id": restore_id, "holder": holder, "next": "check"}
 
 
-def _check_kept(db: Connection, restore_id: str) -> None:
-    """What a restore replaced can be restored once it is in S3."""
+def _require_safety_backup(db: Connection, restore_id: str) -> None:
+    """Raises ``InvalidInput`` if the safety backup of the restore is not in S3 yet."""
     with transaction(db, role=OWNER) as cursor:
         cursor.execute("SELECT status FROM dataforge.restores WHERE restore_id = %s", (restore_id,))
         row = cursor.fetchone()
-    if row == ("switched",):
+    if row == (UNFINISHED,):
         raise InvalidInput(
-            f'The safety backup of restore {restore_id} is not written yet. Go on with {{"finish": "{restore_id}"}} first.'
+            f'The safety backup of restore {restore_id} is not written yet. Start {{"finish": "{restore_id}"}} first.'
         )
 
 
-def _in_order(request: RestoreInput, held: list[str]) -> list[str]:
-    """The tables to restore, each once; of a backup whose tables are not named, all."""
-    return list(dict.fromkeys(request.wanted or held))
-
-
-def _take(cursor: Cursor, execution: str, dataset: str, tables: list[str]) -> str:
-    cursor.execute("SAVEPOINT leases")
-    holder = leases.take(cursor, leases.WRITE, execution, dataset, tables)
-    if holder:
-        cursor.execute("ROLLBACK TO SAVEPOINT leases")
-    return holder
-
-
-def _take_up(db: Connection, execution: str, restore_id: str) -> dict[str, str]:
-    """Go on, in this execution, with a restore whose safety backup is not yet written."""
+def _resume(db: Connection, execution: str, restore_id: str) -> dict[str, str]:
+    """Continue, in this execution, a restore whose safety backup is not written yet."""
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, restore_id)
-        if run.status != "switched":
-            raise InvalidInput(f"Restore {restore_id} cannot be finished: it is {run.status}.")
-        holder = _take(cursor, execution, run.dataset.name, [table.name for table in run.tables])
+        if run.status != UNFINISHED:
+            raise InvalidInput(f"Restore {restore_id} cannot be finished: its status is {run.status}.")
+        tables = [table.name for table in run.tables]
+        holder = take_leases(cursor, RESTORES, execution, run.dataset.name, tables)
         if not holder:
+            resume_run(cursor, RESTORES, restore_id, execution)
+            # Files of a backup without a manifest expire: they are written again, with the same content.
             cursor.execute(
-                "UPDATE dataforge.restores SET execution = %s, error = NULL, cause = NULL WHERE restore_id = %s",
-                (execution, restore_id),
-            )
-            # The files of a backup without a manifest are tidied away some day: they are written again, the same.
-            cursor.execute(
-                "UPDATE dataforge.restore_pieces SET result = NULL, error = NULL, cause = NULL"
-                " WHERE restore_id = %s AND step = %s",
+                "UPDATE dataforge.restore_pieces SET result = NULL WHERE restore_id = %s AND step = %s",
                 (restore_id, KEEP),
             )
     return {"restore_id": restore_id, "holder": holder, "next": "keep"}
 
 
-def release(db: Connection, execution: str, status: str, error: str = "", cause: str = "") -> Run | None:
-    """Close the execution's restore if it is open: drop what it had loaded, give back its leases, note why.
-
-    What was restored stays, and what it replaced is kept until it is in S3. Returns the restore, or None if the ledger has
-    none. Repeating it is harmless.
-    """
+def abandon(
+    db: Connection, s3: S3Client, settings: RestoreSettings, execution: str, error: Mapping[str, str]
+) -> dict[str, str]:
+    """``fail_run``. Returns the "error" and "cause" that the execution fails with."""
+    run_id, failure = fail_run(db, s3, settings.report_bucket, RESTORES, execution, error)
+    cause = failure.cause
     with transaction(db, role=OWNER) as cursor:
-        cursor.execute(
-            "UPDATE dataforge.restores SET error = nullif(%s, ''), cause = nullif(%s, ''),"
-            " status = CASE status WHEN 'switched' THEN status ELSE %s END,"
-            " finished_at = CASE status WHEN 'switched' THEN NULL ELSE now() END"
-            " WHERE execution = %s AND status IN ('running', 'switched')",
-            (error, cause, status, execution),
+        run = read_run(cursor, run_id) if run_id else None
+    if run and run.status == UNFINISHED:
+        cause = (
+            "The tables are restored, but the safety backup of the replaced tables is not written; they are in the schema"
+            f' {run.kept_schema}. Start {{"finish": "{run.id}"}} to write it. {cause}'
         )
-        cursor.execute("SELECT restore_id FROM dataforge.restores WHERE execution = %s", (execution,))
-        row = cursor.fetchone()
-        run = read_run(cursor, row[0]) if row else None
-        if run:
-            shadow.drop(cursor, run.id)
-        if run and run.status != "switched":
-            cursor.execute(f"DROP SCHEMA IF EXISTS {ddl.ident(run.kept_schema)} CASCADE")
-        leases.release(cursor, execution)
-    return run
+    return {"error": failure.error, "cause": cause}

@@ -9,27 +9,25 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.aws.clients import WORKER, make_client
-from dataforge.aws.failures import as_step, caught, ended
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
-from dataforge.errors import DataForgeError, Temporary
 from dataforge.postgres.connection import get_db_resource
+from dataforge.runs.lifecycle import recording_failure
+from dataforge.runs.steps import Steps, take_step
 from dataforge.settings import RestoreSettings, read
-from functions.restore.abandon import abandon
-from functions.restore.begin import begin, release
+from functions.restore.begin import abandon, begin
 from functions.restore.build import build, link
 from functions.restore.check_backup import check
 from functions.restore.check_restored import settle
 from functions.restore.compare import compare
 from functions.restore.finish import finish
 from functions.restore.load import FileItem, load_file
+from functions.restore.run import RESTORES
 from functions.restore.safety_backup import PartItem, keep_part, plan_parts
 from functions.restore.swap import switch
-from functions.restore.work_items import LOAD, note
+from functions.restore.work_items import LOAD
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-    from dataforge.postgres.types import Connection
 
 
 SERVICE = "restore"
@@ -42,74 +40,41 @@ def _s3() -> S3Client:
     return make_client("s3", WORKER)
 
 
+STEPS: Steps[RestoreSettings] = {
+    "begin": lambda s: begin(
+        s.db, s.s3, s.settings, s.event.execution, s.event.started, s.event.input, s.event.dead
+    ),
+    "check": lambda s: check(s.db, s.s3, s.settings, s.event.run_id),
+    "settle": lambda s: settle(s.db, s.event.run_id, s.event.table),
+    "compare": lambda s: compare(s.db, s.settings, s.event.run_id),
+    "build": lambda s: build(s.db, s.event.run_id, s.event.table),
+    "link": lambda s: link(s.db, s.event.run_id, s.event.table),
+    "switch": lambda s: switch(s.db, s.event.run_id, s.event.execution),
+    "keep": lambda s: plan_parts(s.db, s.s3, s.settings, s.event.run_id),
+    "finish": lambda s: finish(s.db, s.s3, s.settings, s.event.run_id),
+    "abandon": lambda s: abandon(s.db, s.s3, s.settings, s.event.execution, s.event.error),
+}
+
+
 @entry_point(logger, tracer)
 def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """One step of the state machine, named by ``event["step"]``; its result is the state's result."""
-    settings, event = read(RestoreSettings), as_step(event)
-    logger.append_keys(step=event["step"], restore_id=event.get("restore_id"))
-    if event["step"] == "explain":
-        # The run could not be abandoned. This needs no database.
-        return caught(_s3(), settings.report_bucket, event["execution"], event["error"]).as_answer()
-    result = _step(event, settings, get_db_resource(settings), _s3())
-    logger.info("step done")
-    return result
-
-
-def _step(event: dict[str, Any], settings: RestoreSettings, db: Connection, s3: S3Client) -> dict[str, Any]:
-    """A step of an execution, or of the restore that it has begun."""
-    match event:
-        case {"step": "begin", "execution": execution, "started": started, "input": document}:
-            return dict(begin(db, s3, settings, execution, started, document, event.get("dead", "")))
-        case {"step": "abandon", "execution": execution, "error": error}:
-            return dict(abandon(db, s3, settings, execution, error))
-        case {"step": "release", "execution": execution, "status": status}:
-            reason = ended(s3, settings.report_bucket, event)
-            run = release(db, execution, status.lower(), reason.error, reason.cause)
-            return {"restore_id": run.id if run else None}
-        case {"step": str(step), "restore_id": str(run_id)}:
-            return _step_of_run(step, event, run_id, settings, db, s3)
-    raise ValueError(f"unknown step {event['step']!r}")
-
-
-def _step_of_run(
-    step: str, event: dict[str, Any], run_id: str, settings: RestoreSettings, db: Connection, s3: S3Client
-) -> dict[str, Any]:
-    match step:
-        case "check":
-            return check(db, s3, settings, run_id)
-        case "settle":
-            return dict(settle(db, run_id, event["table"]))
-        case "compare":
-            return dict(compare(db, settings, run_id))
-        case "build":
-            return dict(build(db, run_id, event["table"]))
-        case "link":
-            return dict(link(db, run_id, event["table"]))
-        case "switch":
-            return dict(switch(db, run_id, event["execution"]))
-        case "keep":
-            return plan_parts(db, s3, settings, run_id)
-        case "finish":
-            return finish(db, s3, settings, run_id)
-    raise ValueError(f"unknown step {step!r}")
+    """Take one step of the state machine."""
+    return take_step(
+        event, kind=RESTORES, steps=STEPS, settings=read(RestoreSettings), s3=_s3(), logger=logger
+    )
 
 
 @entry_point(logger, tracer)
 def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Load or keep one item of a Distributed Map. Returns nothing that the state would have to carry."""
+    """Load one file of a backup, or write one file of the safety backup. Returns {}: the result is in the ledger."""
     settings = read(RestoreSettings)
     item = FileItem.model_validate(event) if event["step"] == LOAD else PartItem.model_validate(event)
     logger.append_keys(step=item.step, restore_id=item.restore_id, table=item.table, piece=item.piece)
-    db, s3 = get_db_resource(settings), _s3()
-    try:
-        rows = load_file(db, s3, item) if isinstance(item, FileItem) else keep_part(db, s3, item)
-    except Temporary:
-        raise
-    except DataForgeError as error:
-        note(get_db_resource(settings), item, error)
-        raise
+    with recording_failure(settings, RESTORES, *item.place):
+        db = get_db_resource(settings)
+        rows = load_file(db, _s3(), item) if isinstance(item, FileItem) else keep_part(db, _s3(), item)
     if rows and item.step == LOAD:
         metrics.add_metric("RowsRestored", MetricUnit.Count, rows)
         metrics.flush_metrics()
-    logger.info("piece done", extra={"rows": rows})
+    logger.info("work item done", extra={"rows": rows})
     return {}

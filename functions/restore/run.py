@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from dataforge.errors import NoSuchRun
 from dataforge.postgres import ddl, shadow
+from dataforge.postgres.roles import OWNER
+from dataforge.runs import leases
+from dataforge.runs.lifecycle import RunKind
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import get_dataset
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
 
 SWAP, MERGE = "swap", "merge"
+UNFINISHED = "switched"
+"""The status of a restore whose tables are restored, but whose safety backup is not written."""
 
 
 @dataclass(frozen=True)
@@ -76,3 +81,23 @@ def read_run(cursor: Cursor, run_id: str) -> Run:
 def narrowed(table: Table, columns: list[str] | tuple[str, ...]) -> Table:
     """The table with only those of its columns that a backup holds; keys are never among what was added later."""
     return replace(table, columns=tuple(c for c in table.columns if c.name in columns))
+
+
+def _drop_schemas(cursor: Cursor, run_id: str) -> None:
+    """Drop the shadows of a closed restore, and the replaced tables unless their safety backup is still to be written."""
+    run = read_run(cursor, run_id)
+    shadow.drop(cursor, run.id)
+    if run.status != UNFINISHED:
+        cursor.execute(f"DROP SCHEMA IF EXISTS {ddl.ident(run.kept_schema)} CASCADE")
+
+
+RESTORES = RunKind(
+    table="restores",
+    id_column="restore_id",
+    scope=leases.WRITE,
+    role=OWNER,
+    clean_up=_drop_schemas,
+    unfinished=UNFINISHED,
+    items="restore_pieces",
+    item_key=("step", "table", "piece"),
+)

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from dataforge.postgres.connection import transaction
 from dataforge.tables.catalogue import Table
 from dataforge.tables.datasets import get_dataset
 
 if TYPE_CHECKING:
-    from dataforge.postgres.types import Connection, Cursor
+    from dataforge.postgres.types import Cursor
 
 
 LOAD, KEEP = "load", "keep"
@@ -53,15 +52,6 @@ def done(cursor: Cursor, piece: Piece, result: BaseModel) -> None:
         f"UPDATE dataforge.restore_pieces SET result = %s, error = NULL, cause = NULL WHERE {_PLACE}",
         (result.model_dump_json(), *piece.place),
     )
-
-
-def note(db: Connection, piece: Piece, error: Exception) -> None:
-    """Leave the reason of a failure in the ledger, where the failing execution finds it."""
-    with transaction(db) as cursor:
-        cursor.execute(
-            f"UPDATE dataforge.restore_pieces SET error = %s, cause = %s WHERE {_PLACE}",
-            (type(error).__name__, str(error), *piece.place),
-        )
 
 
 def results(cursor: Cursor, restore_id: str, step: str, table: str) -> list[dict[str, Any] | None]:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from dataforge.errors import InvalidInput, NoSuchRun, SourceChanged
 from dataforge.postgres import shadow
+from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
+from dataforge.runs import leases
+from dataforge.runs.lifecycle import RunKind, resume_run
 from dataforge.s3.objects import Object
 from functions.migrate.run.ledger import TALLIES
 from functions.migrate.run.migration import Run
@@ -36,6 +39,23 @@ def worth_resuming(cursor: Cursor, run_id: str) -> bool:
         (run_id,),
     )
     return bool(one_row(cursor)[0])
+
+
+def _drop_shadows(cursor: Cursor, run_id: str) -> None:
+    """Drop the shadows of a closed run, unless a later execution can resume from them."""
+    if not worth_resuming(cursor, run_id):
+        shadow.drop(cursor, run_id)
+
+
+MIGRATIONS = RunKind(
+    table="migrations",
+    id_column="migration_id",
+    scope=leases.WRITE,
+    role=OWNER,
+    clean_up=_drop_shadows,
+    items="migration_chunks",
+    item_key=("chunk",),
+)
 
 
 def to_resume(cursor: Cursor, wanted: str, execution: str, dataset: str) -> str:
@@ -69,14 +89,12 @@ def resume(cursor: Cursor, run_id: str, execution: str, threshold: Decimal | Non
     if status in ("running", "published") or not kept:
         reason = f"it is {status}" if status in ("running", "published") else "nothing that it loaded is left"
         raise InvalidInput(f"Migration {run_id} cannot be resumed: {reason}. Start a new one.")
-    cursor.execute(
-        "UPDATE dataforge.migrations SET execution = %s, status = 'running', error = NULL, cause = NULL,"
-        " finished_at = NULL, quality_threshold = coalesce(%s, quality_threshold) WHERE migration_id = %s",
-        (execution, threshold, run_id),
-    )
-    cursor.execute(
-        "UPDATE dataforge.migration_chunks SET error = NULL, cause = NULL WHERE migration_id = %s", (run_id,)
-    )
+    resume_run(cursor, MIGRATIONS, run_id, execution)
+    if threshold is not None:
+        cursor.execute(
+            "UPDATE dataforge.migrations SET quality_threshold = %s WHERE migration_id = %s",
+            (threshold, run_id),
+        )
 
 
 def drop_leftovers(cursor: Cursor, dataset: str, tables: list[str]) -> None:

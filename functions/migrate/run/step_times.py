@@ -1,11 +1,13 @@
-"""How long the steps and the workers' calls took, noted in the ledger: what the report's phases and costs are made of."""
+"""Durations of the steps in the ledger, from which the report computes phases and costs."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
+from dataforge.runs.steps import StepEvent
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
@@ -14,14 +16,14 @@ if TYPE_CHECKING:
 _TIMED = ("begin", "plan", "cut", "settle", "reconcile", "publish")
 
 
-def note_step(db: Connection, event: dict[str, Any], result: dict[str, Any], seconds: float) -> None:
-    """Enter a step that was done: every call, for each is paid. A run that is refused has no ledger, and leaves nothing."""
-    if event["step"] not in _TIMED:
+def record_step(db: Connection, event: StepEvent, answer: Mapping[str, Any], seconds: float) -> None:
+    """Record a step's duration. Every call counts, because each is billed. A refused run has no ledger row, and no steps."""
+    if event.step not in _TIMED:
         return
-    run_id = event.get("migration_id") or result.get("migration_id")
+    run_id = event.run_id or answer.get("migration_id")
     with transaction(db, role=OWNER) as cursor:
         cursor.execute(
             'INSERT INTO dataforge.migration_steps (migration_id, step, "table", seconds)'
             " SELECT migration_id, %s, %s, %s FROM dataforge.migrations WHERE migration_id = %s",
-            (event["step"], event.get("table"), seconds, run_id),
+            (event.step, event.table or None, seconds, run_id),
         )

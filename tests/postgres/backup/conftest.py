@@ -19,12 +19,15 @@ from dataforge.backups.manifest import Manifest
 from dataforge.errors import DataForgeError
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import BACKUP, OWNER
+from dataforge.runs.lifecycle import close_run
 from dataforge.settings import BackupSettings
 from functions.backup.begin import begin
 from functions.backup.close import abandon, close
+from functions.backup.expire import delete_unfinished
 from functions.backup.export_snapshot import hold, is_held
 from functions.backup.finish import finish
 from functions.backup.plan import PartItem, plan
+from functions.backup.run import BACKUPS
 from functions.backup.signals import wait
 from functions.backup.trial_restore import restore_scratch
 from functions.backup.verification_result import judge
@@ -128,6 +131,12 @@ class Backup:
             check(self.db, s3, self.settings, CheckItem.model_validate(item))
         restore_scratch(self.db, s3, self.settings, self.id)
         return judge(self.db, s3, self.settings, self.id)
+
+    def end(self, status: str) -> str | None:
+        """Close the run as the state machine's end does; returns its id."""
+        run_id = close_run(self.db, BACKUPS, self.execution, status)
+        delete_unfinished(self.db, self.vault.s3, self.settings, run_id)
+        return run_id
 
     def close(self) -> dict[str, Any]:
         return close(self.db, self.vault.s3, self.settings, self.id)

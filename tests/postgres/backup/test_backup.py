@@ -21,7 +21,6 @@ from dataforge.errors import (
     UnknownTable,
 )
 from dataforge.postgres.connection import transaction
-from functions.backup.close import end
 from functions.backup.write_file import back_up
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ def test_backup_that_was_ended_is_gone_with_its_files_and_lets_the_next_begin(
         backup.write()
     if when == "finish":
         backup.finish()
-    assert end(backup.db, vault.s3, backup.settings, backup.execution, "aborted") == backup.id
+    assert backup.end("aborted") == backup.id
     assert holder.result(timeout=20) == {"done": True}
     assert bool(vault.objects()) == (when == "finish")
     if when == "hold":

@@ -20,7 +20,6 @@ from botocore.config import Config
 
 from dataforge.errors import Temporary, Unavailable
 from dataforge.s3.upload import uploading
-from functions.backup.close import end
 from functions.backup.write_file import back_up
 from local.config import ROOT
 
@@ -104,7 +103,7 @@ def test_upload_that_breaks_off_leaves_nothing(vault: Vault, monkeypatch: pytest
 
 WORKER = """
 import json, sys
-from dataforge import parquet
+from dataforge.bulk import parquet
 from dataforge.postgres.connection import connect
 from dataforge.settings import BackupSettings
 from functions.backup.write_file import back_up
@@ -155,7 +154,7 @@ def test_a_workers_memory_does_not_grow_with_its_part(vault: Vault) -> None:
     # 50 MB of text went through it.
     assert after - before < 20
     assert after < 300
-    end(backup.db, vault.s3, backup.settings, backup.execution, "aborted")
+    backup.end("aborted")
     vault.database.query("DELETE FROM olist.order_reviews")
 
 
@@ -176,7 +175,7 @@ def test_postgresql_that_crashes_and_starts_again_ends_the_backup_cleanly_and_th
     with pytest.raises(Temporary):
         backup.write()
     backup.db = _reconnected(vault)
-    assert end(backup.db, vault.s3, backup.settings, backup.execution, "failed") == backup.id
+    assert backup.end("failed") == backup.id
     assert vault.objects() == []
     assert vault.database.query("SELECT * FROM dataforge.leases") == []
     assert vault.back_up({"tables": ["sellers"]}).table("sellers").rows == 10

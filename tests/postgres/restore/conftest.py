@@ -25,8 +25,7 @@ from dataforge.records.validate import content_hash
 from dataforge.s3.keys import backup_folder
 from dataforge.settings import RestoreSettings
 from dataforge.tables.datasets import DATASETS
-from functions.restore.abandon import abandon
-from functions.restore.begin import begin
+from functions.restore.begin import abandon, begin
 from functions.restore.build import build, link
 from functions.restore.check_backup import check
 from functions.restore.check_restored import settle

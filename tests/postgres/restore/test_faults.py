@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from dataforge.aws.failures import Failure
 from dataforge.backups import manifest
 from dataforge.errors import AlreadyRunning, Busy, InvalidInput, LeaseLost, Unavailable, WouldOrphan
 from dataforge.postgres import snapshot
 from dataforge.postgres.roles import REFILL, RESTORE
 from dataforge.postgres.shadow import schema_of
+from dataforge.runs.lifecycle import close_run
 from dataforge.tables.datasets import DATASETS
-from functions.restore.begin import release
 from functions.restore.load import FileItem, load_file
+from functions.restore.run import RESTORES
 from functions.restore.safety_backup import PartItem, keep_part, plan_parts
 
 if TYPE_CHECKING:
@@ -117,7 +119,7 @@ def test_stopped_before_the_switch_nothing_is_changed_or_left(
 ) -> None:
     before = vault.rows("sellers")
     run = vault.restore(swap_rows, table="sellers").until(step)
-    release(run.control, run.execution, "aborted", "ABORTED", "stopped")
+    close_run(run.control, RESTORES, run.execution, "aborted", Failure("ABORTED", "stopped"))
     assert (vault.rows("sellers"), vault.leftovers()) == (before, [])
     with pytest.raises((LeaseLost, InvalidInput)):
         run.take(step) if step != "load" else run.take("settle")

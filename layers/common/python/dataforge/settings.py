@@ -9,14 +9,8 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dataforge.defaults import (
-    BACKUP_KEEP_COUNT,
-    BACKUP_KEEP_DAYS,
-    BACKUP_PART_MEGABYTES,
-    CHUNK_MEGABYTES,
     EXPORT_CONCURRENCY,
     FUNCTION_SECONDS,
-    SAFETY_KEEP_DAYS,
-    TRIAL_RESTORE_MEGABYTES,
 )
 from dataforge.errors import InvalidSettings
 
@@ -66,12 +60,17 @@ class DeliverSettings(HttpSettings):
     """What the deliver function needs."""
 
 
-class MigrationSettings(DatabaseSettings):
-    """What the migration's functions need beside the database."""
+class RunSettings(DatabaseSettings):
+    """Settings of the functions that a state machine calls."""
+
+    report_bucket: str
+
+
+class MigrationSettings(RunSettings):
+    """Settings of the migration's functions."""
 
     raw_bucket: str
-    report_bucket: str
-    chunk_bytes: int = Field(default=CHUNK_MEGABYTES * 2**20, ge=64)
+    chunk_bytes: int = Field(default=16 * 2**20, ge=64)
 
 
 class OperationsSettings(Settings):
@@ -88,28 +87,26 @@ class OperationsSettings(Settings):
     """Whether POST /v1/restores is offered; the function has the right to start that machine only then."""
 
 
-class ExportSettings(DatabaseSettings):
-    """What the export function needs beside the database."""
+class ExportSettings(RunSettings):
+    """Settings of the export function."""
 
     backup_bucket: str
-    report_bucket: str
 
 
-class RestoreSettings(DatabaseSettings):
-    """What the restore's functions need beside the database.
+class RestoreSettings(RunSettings):
+    """Settings of the restore's functions.
 
     ``part_bytes``: how much of a replaced table, as PostgreSQL stores it, goes into one file of the safety backup.
     ``swap_rows``: from how many rows on, if they are also a fifth of all, a difference is worth a new table.
     """
 
     backup_bucket: str
-    report_bucket: str
     part_bytes: int = Field(default=256 * 2**20, ge=8192)
     swap_rows: int = Field(default=50_000, ge=0)
 
 
-class BackupSettings(DatabaseSettings):
-    """What the backup's functions need beside the database.
+class BackupSettings(RunSettings):
+    """Settings of the backup's functions.
 
     ``part_bytes``: how much of a table, as PostgreSQL stores it, goes into one file. ``scratch_bytes``: up to which size of
     its files a backup is also restored when it is verified. A backup is removed when it is older than ``keep_days`` and not
@@ -117,12 +114,11 @@ class BackupSettings(DatabaseSettings):
     """
 
     backup_bucket: str
-    report_bucket: str
-    part_bytes: int = Field(default=BACKUP_PART_MEGABYTES * 2**20, ge=8192)
-    scratch_bytes: int = Field(default=TRIAL_RESTORE_MEGABYTES * 2**20, ge=0)
-    keep_count: int = Field(default=BACKUP_KEEP_COUNT, ge=1)
-    keep_days: int = Field(default=BACKUP_KEEP_DAYS, ge=1)
-    safety_days: int = Field(default=SAFETY_KEEP_DAYS, ge=1)
+    part_bytes: int = Field(default=128 * 2**20, ge=8192)
+    scratch_bytes: int = Field(default=256 * 2**20, ge=0)
+    keep_count: int = Field(default=7, ge=1)
+    keep_days: int = Field(default=35, ge=1)
+    safety_days: int = Field(default=30, ge=1)
 
 
 class GlueSettings(Settings):

@@ -13,11 +13,12 @@ import pytest
 
 from dataforge.errors import ArchivedFile, ColumnInFolder, InvalidInput, MissingFile, UnexpectedFiles
 from dataforge.postgres.roles import LOGINS
+from dataforge.runs.lifecycle import close_run
 from dataforge.tables.catalogue import Row
 from dataforge.tables.columns import Integer, Key, Label
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
-from functions.migrate.lifecycle.begin import release
+from functions.migrate.lifecycle.resume import MIGRATIONS
 from functions.migrate.report.report import shortened
 from functions.schema.apply.apply import apply
 from local.config import ROOT
@@ -228,7 +229,7 @@ def test_patterns_hold_for_a_resumed_run(visits: Forge) -> None:
     put(visits, "trips/", **{"visits.csv": b"visit,year,city\n1,1,\n2,2,\n", "Visits.csv": b""})
     first = visits.migration({"dataset": "trips", "ignore": ["Visits.csv"]})
     first.until("settle")
-    release(first.control, first.execution, "aborted")
+    close_run(first.control, MIGRATIONS, first.execution, "aborted")
     output = visits.migration({"dataset": "trips", "resume": first.id}).run()
     assert output["ignored_files"] == ["trips/Visits.csv"]
     assert output["tables"][0]["loaded"] == 2

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.errors import QualityTooLow
+from dataforge.runs.steps import StepEvent
 from functions.migrate.report.rejections import EXAMPLES, RAW_LIMIT
-from functions.migrate.run.step_times import note_step
+from functions.migrate.run.step_times import record_step
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge, Migration
@@ -55,7 +56,7 @@ def test_time_and_cost_come_from_the_ledger(forge: Forge, make_csv: MakeCsv) -> 
     run.until("report")
     for step, seconds in (("begin", 0.5), ("settle", 1.0), ("settle", 2.0), ("report", 9.0)):
         event = {"step": step, "migration_id": run.id, "table": "sellers"}
-        note_step(run.control, event, {}, seconds)
+        record_step(run.control, StepEvent.read(event), {}, seconds)
     run.take("report")
     report = report_of(forge, run)
     chunks = len(run.items["load"])
@@ -73,7 +74,7 @@ def test_time_and_cost_come_from_the_ledger(forge: Forge, make_csv: MakeCsv) -> 
 
 def test_a_refused_run_leaves_no_step(forge: Forge) -> None:
     run = forge.migration()
-    note_step(run.control, {"step": "begin"}, {"migration_id": "unknown", "holder": "another"}, 1.0)
+    record_step(run.control, StepEvent(step="begin"), {"migration_id": "unknown", "holder": "another"}, 1.0)
     assert forge.database.query("SELECT count(*) FROM dataforge.migration_steps") == [(0,)]
 
 

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 
+from dataforge.aws.failures import Failure
 from dataforge.errors import Unavailable
 from dataforge.postgres import shadow
 from dataforge.postgres.roles import LOAD, MIGRATE
-from functions.migrate.lifecycle.begin import release
+from dataforge.runs.lifecycle import close_run
+from functions.migrate.lifecycle.resume import MIGRATIONS
 from functions.migrate.load.load import load_chunk
 from functions.migrate.run.work_items import LoadItem
 from local.config import ROOT
@@ -202,7 +204,7 @@ def test_a_run_that_died_before_any_of_its_steps_is_started_again_with_the_same_
     hashes = set()
     for step in STEPS[1:]:
         dead = used_forge.migration(DOCUMENT).until(step)
-        release(dead.control, dead.execution, "aborted", "ABORTED", "stopped")
+        close_run(dead.control, MIGRATIONS, dead.execution, "aborted", Failure("ABORTED", "stopped"))
         used_forge.database.query("DELETE FROM dataforge.rejections WHERE migration_id = %s", dead.id)
         run = used_forge.migration(DOCUMENT)
         run.run()

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 
+from dataforge.aws.failures import Failure
 from dataforge.errors import LeaseLost, QualityTooLow
 from dataforge.postgres.roles import LOAD
 from dataforge.runs import leases
-from functions.migrate.lifecycle.begin import release
+from dataforge.runs.lifecycle import close_run
+from functions.migrate.lifecycle.resume import MIGRATIONS
 from functions.migrate.load.load import load_chunk
 from functions.migrate.run.work_items import LoadItem
 
@@ -81,16 +83,19 @@ def test_a_worker_of_a_released_run_finds_no_table_and_stores_nothing(
 ) -> None:
     forge.put(customers=make_csv("customers", {}, {"customer_id": "bad"}))
     run = forge.migration({"tables": ["customers"]}).until("load")
-    release(run.control, run.execution, "aborted")
+    close_run(run.control, MIGRATIONS, run.execution, "aborted")
     with pytest.raises((psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName)):
         load_chunk(run.worker, forge.s3, LoadItem.model_validate(run.items["load"][0]))
     assert forge.rejections("raw") == []
 
 
 def test_releasing_is_harmless_again_and_for_a_run_that_never_was(forge: Forge, first: Migration) -> None:
-    assert release(first.control, first.execution, "aborted", "ABORTED", "stopped") == first.id
-    assert release(first.control, first.execution, "failed") == first.id
-    assert release(first.control, "arn:unknown", "failed") is None
+    assert (
+        close_run(first.control, MIGRATIONS, first.execution, "aborted", Failure("ABORTED", "stopped"))
+        == first.id
+    )
+    assert close_run(first.control, MIGRATIONS, first.execution, "failed") == first.id
+    assert close_run(first.control, MIGRATIONS, "arn:unknown", "failed") is None
     assert held(forge.database) == {}
     row = "SELECT status, error, cause, finished_at IS NOT NULL FROM dataforge.migrations"
     assert forge.database.query(row) == [("aborted", "ABORTED", "stopped", True)]
@@ -99,7 +104,7 @@ def test_releasing_is_harmless_again_and_for_a_run_that_never_was(forge: Forge, 
 def test_a_release_after_publication_leaves_what_was_published(forge: Forge, first: Migration) -> None:
     for step in ("settle", "reconcile", "publish"):
         first.take(step)
-    release(first.control, first.execution, "failed")
+    close_run(first.control, MIGRATIONS, first.execution, "failed")
     assert forge.database.query("SELECT status FROM dataforge.migrations") == [("published",)]
     assert len(forge.rows("customers")) == 1
 

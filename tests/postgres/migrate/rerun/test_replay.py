@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dataforge.aws.failures import Failure
 from dataforge.errors import InvalidInput, NoFiles, NoSuchRun, QualityTooLow, UnknownTable, WrongCorrection
-from functions.migrate.lifecycle.begin import release
+from dataforge.runs.lifecycle import close_run
+from functions.migrate.lifecycle.resume import MIGRATIONS
 from functions.migrate.plan.replay import relation
 
 if TYPE_CHECKING:
@@ -260,7 +262,7 @@ def test_an_interrupted_replay_is_resumed_and_its_chunks_are_loaded_once(
 def test_replay_that_commit_a6f090d_began_is_resumed(forge: Forge, rejected: Migration) -> None:
     parents_arrive(forge, 8, 9)
     run = forge.migration({"replay": {"migration_id": rejected.id}}).until("settle")
-    release(run.control, run.execution, "failed", "Timeout", "too slow")
+    close_run(run.control, MIGRATIONS, run.execution, "failed", Failure("Timeout", "too slow"))
     forge.database.query(f"ALTER TABLE {relation(run.id)} DROP COLUMN folder_values")
     output = forge.migration({"resume": run.id, "quality_threshold": 0}).run()
     orders = next(t for t in output["tables"] if t["table"] == "orders")

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dataforge.aws.failures import Failure
 from dataforge.errors import InvalidInput, NoSuchRun, SourceChanged
-from functions.migrate.lifecycle.begin import release
+from dataforge.runs.lifecycle import close_run
+from functions.migrate.lifecycle.resume import MIGRATIONS
 from functions.migrate.load.load import load_chunk
 from functions.migrate.run.work_items import LoadItem
 
@@ -27,7 +29,7 @@ def ended(forge: Forge, make_csv: MakeCsv) -> Migration:
     run = forge.migration(DOCUMENT, chunk_bytes=64).until("load")
     for item in run.items["load"][::3]:
         load_chunk(run.worker, forge.s3, LoadItem.model_validate(item))
-    release(run.control, run.execution, "aborted", "ABORTED", "stopped")
+    close_run(run.control, MIGRATIONS, run.execution, "aborted", Failure("ABORTED", "stopped"))
     return run
 
 
@@ -69,7 +71,7 @@ def test_beginning_to_resume_again_is_harmless_and_a_late_release_of_the_old_exe
     run = forge.migration({"resume": "latest"})
     assert [run.begin(), run.begin()] == ["", ""]
     assert run.id == ended.id
-    assert release(run.control, ended.execution, "aborted") is None
+    assert close_run(run.control, MIGRATIONS, ended.execution, "aborted") is None
     for step in ("plan", "scan", "cut", "load", "settle", "reconcile", "publish", "report"):
         run.take(step)
     assert len(forge.rows("customers")) == 4

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import pytest
 from pydantic import Field
 
+from dataforge.aws.failures import Failure
 from dataforge.errors import TableChanged, TargetRefuses
 from dataforge.postgres.roles import LOGINS
+from dataforge.runs.lifecycle import close_run
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.columns import Integer, Key, Label
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
-from functions.migrate.lifecycle.begin import release
+from functions.migrate.lifecycle.resume import MIGRATIONS
 from functions.schema.apply.apply import apply
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ def begun(forge: Forge, monkeypatch: pytest.MonkeyPatch, later: type[Row], last:
     declare(forge, monkeypatch, Before)
     forge.put("store/", items=b"item,size\n1,1\n2,20\n3,20\n")
     run = forge.migration({"dataset": "store", "quality_threshold": 0}).until(last)
-    release(run.control, run.execution, "aborted", "ABORTED", "stopped")
+    close_run(run.control, MIGRATIONS, run.execution, "aborted", Failure("ABORTED", "stopped"))
     declare(forge, monkeypatch, later)
     return forge.migration({"resume": run.id})
 

@@ -120,24 +120,10 @@ def caught(s3: S3Client, bucket: str, execution: str, error: Mapping[str, str]) 
     return recorded or explain_caught(error)
 
 
-def as_step(event: dict[str, Any]) -> dict[str, Any]:
-    """The step that a control function is to take: EventBridge sends the detail of an execution that has ended as it is."""
-    if "executionArn" not in event:
-        return event
-    names = ("status", "error", "cause")
-    return {
-        "step": "release",
-        "execution": event["executionArn"],
-        **{name: event.get(name) for name in names},
-    }
-
-
-def ended(s3: S3Client, bucket: str, step: Mapping[str, Any]) -> Failure:
-    """Why the execution of a ``release`` step ended; if workers failed, the recorded error of one of them."""
-    failure = explain_end(step["status"], step.get("error") or "", step.get("cause") or "")
-    recorded = (
-        recorded_failure(s3, bucket, step["execution"]) if failure.error == WORKER_FAILED.error else None
-    )
+def ended(s3: S3Client, bucket: str, execution: str, status: str, error: Mapping[str, str]) -> Failure:
+    """Why an execution ended; if workers failed, the recorded error of one of them."""
+    failure = explain_end(status, error.get("Error", ""), error.get("Cause", ""))
+    recorded = recorded_failure(s3, bucket, execution) if failure.error == WORKER_FAILED.error else None
     return recorded or failure
 
 
