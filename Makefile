@@ -1,5 +1,5 @@
-# Data Forge: every target sets up what it needs (.venv, node_modules, .local/cloud-venv) on first use.
-# Stamp files record a finished set-up and are written last, so an interrupted one starts over.
+# Every target creates the environments that it needs (.venv, node_modules, .local/cloud-venv) on first use.
+# Stamp files are written last, so an interrupted set-up starts again.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -15,26 +15,26 @@ PEER := .local/peer-venv/.complete
 LOCKER := .local/lock-venv/.complete
 NODE := node_modules/.complete
 
-# Bytecode is compiled on first import, not on installation: a setting that forbids keeping it would cost each command
-# seconds. The others would change which modules are found.
+# Bytecode is compiled on first import, not on installation. Without PYTHONDONTWRITEBYTECODE it is stored, which saves each
+# command seconds. The other variables would change which modules are imported.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
-# Node.js 20 works, and is what many have; jsii would print a banner about its age with each command.
+# Node.js 20 is supported; without this setting jsii prints a warning with each command.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .PHONY: help setup demo test prove check format local local-down synth bench smoke-aws lock clean
 
-help: ## This list
-	@echo "make demo [DATA=dir]   the main job on the embedded cloud, from deploy to checked result"
-	@echo "make test [ARGS=...]   all tests (ARGS go to pytest)"
-	@echo "make prove [ARGS=...]  what takes longer, such as upgrades and rollbacks; up to an hour (ARGS go to pytest)"
-	@echo "make check             format, lint, types, import rules, spelling, wording, templates"
+help: ## List the targets
+	@echo "make demo [DATA=dir]   deploy to a temporary embedded cloud, run the main job, check the results"
+	@echo "make test [ARGS=...]   run all tests (ARGS are passed to pytest)"
+	@echo "make prove [ARGS=...]  run the slow tests, such as upgrades and rollbacks, in up to an hour (ARGS are passed to pytest)"
+	@echo "make check             check format, lint, types, import rules, spelling, wording, templates"
 	@echo "make format            apply the formatter and the linter's safe fixes"
 	@echo "make local             start the embedded cloud with the app deployed; outputs in .local/outputs.json"
 	@echo "make local-down        stop it and drop its data"
-	@echo "make synth [ARGS=...]  the CloudFormation templates in cdk.out (ARGS go to cdk: ARGS='-c stage=prod')"
-	@echo "make bench [ARGS=...]  the benchmarks (ARGS: names, --rounds, ...; ARGS=--help tells all)"
-	@echo "make smoke-aws         prove on a real AWS account what a laptop cannot"
-	@echo "make lock [ARGS=...]   write the locks anew from their lists (ARGS='--upgrade-package ruff'; the rest stays as it is)"
+	@echo "make synth [ARGS=...]  write the CloudFormation templates to cdk.out (ARGS are passed to cdk: ARGS='-c stage=prod')"
+	@echo "make bench [ARGS=...]  run the benchmarks (ARGS: names, --rounds, ...; ARGS=--help lists all)"
+	@echo "make smoke-aws         test on an AWS account what a laptop cannot test"
+	@echo "make lock [ARGS=...]   write the lock files (ARGS='--upgrade-package ruff' upgrades one package)"
 	@echo "make clean             stop the embedded cloud and return to a fresh clone"
 	@echo "Ports and region of the embedded cloud: see .env.example. Another Python: make PYTHON=/path/to/python3 ..."
 
@@ -49,8 +49,8 @@ $(VENV): requirements-dev.lock
 	@$(PY) local/link.py
 	@touch $@
 
-# Made with .venv's interpreter: the emulator runs the Lambda functions with its own Python,
-# and the layers are built for the project's.
+# Uses .venv's interpreter: the emulator runs the Lambda functions with its own Python, and the layers are built for the
+# project's.
 $(CLOUD): local/requirements.lock $(VENV)
 	@echo "Setting up .local/cloud-venv (once)"
 	@mkdir -p .local && rm -rf .local/cloud-venv && $(PY) -m venv .local/cloud-venv
@@ -70,7 +70,7 @@ demo: setup ## DATA=dir: a folder of Olist CSVs; without it one is generated
 test: setup
 	@$(PY) -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
-# One process: these tests start clouds of their own, and measure nothing that a second core would speed up.
+# One process: these tests start separate clouds, which a second process would slow down.
 prove: setup
 	@$(PY) -m pytest -o testpaths=tests/prove $(ARGS)
 
@@ -97,7 +97,7 @@ synth: $(VENV) $(NODE)
 	@$(CDK) synth --quiet $(ARGS)
 	@echo "Templates: cdk.out/*.template.json"
 
-# What is compared with has an environment of its own, as its user would have.
+# The peers of the benchmarks have a separate environment, as their users would have.
 $(PEER): bench/requirements.lock $(VENV)
 	@echo "Setting up .local/peer-venv (once)"
 	@rm -rf .local/peer-venv && $(PY) -m venv .local/peer-venv
@@ -115,7 +115,7 @@ $(LOCKER): $(VENV)
 	@.local/lock-venv/bin/python -m pip install -qq --disable-pip-version-check uv==0.13.9
 	@touch $@
 
-# The layers' locks are not among them: they leave out what Lambda's runtime brings, and are changed by hand.
+# The layers' lock files exclude the packages of Lambda's runtime and are edited manually.
 LOCK := .local/lock-venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url $(ARGS)
 lock: $(LOCKER)

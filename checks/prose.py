@@ -20,7 +20,20 @@ from typing import NamedTuple
 from checks.phrases import PHRASES
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "docs")
+# The paths that are checked without arguments; (".",) is the whole repository.
+ROOTS = (
+    *(
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "ARCHITECTURE.md",
+        "docs",
+        "checks",
+        "Makefile",
+        "pyproject.toml",
+    ),
+    *(".ci", ".env.example", ".github", ".pre-commit-config.yaml", "requirements-dev.in", "cdk.json"),
+)
 EXCLUDED = ("LICENSE", "checks/phrases.py", "package-lock.json")
 SUFFIXES = {".css", ".html", ".in", ".j2", ".js", ".md", ".py", ".sh", ".sql", ".toml", ".yaml", ".yml", ""}
 MAX_WIDTH = 120

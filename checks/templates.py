@@ -1,7 +1,7 @@
-"""`make check`: cfn-lint on the template of every variant of the settings, state machines included.
+"""Check the template of every variant of the settings with cfn-lint, state machines included: `python -m checks.templates`.
 
-cfn-lint holds a state machine's definition to the schema of the Amazon States Language only where it is one text: so the
-references in it are written as ARNs first. Nothing is deployed, and no network is used.
+cfn-lint validates the definition of a state machine only if it is one text, so references in it are replaced by ARNs first.
+Nothing is deployed, and no network is used.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from infra.variants import VARIANTS
 
 REGION = "eu-west-1"
 IGNORED = {
-    "W3005": "CDK writes down dependencies that a reference implies already.",
+    "W3005": "CDK states dependencies that a reference already implies.",
     "W2001": "CDK's bootstrap version is a parameter that only a rule uses.",
 }
 
@@ -46,7 +46,7 @@ def template(context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def findings(document: dict[str, Any]) -> Iterator[str]:
-    """What cfn-lint has to say about a template."""
+    """The findings of cfn-lint for a template, and wrong transitions in its state machines."""
     for resource in document["Resources"].values():
         if resource["Type"] == "AWS::StepFunctions::StateMachine":
             text = as_text(resource["Properties"]["DefinitionString"])
@@ -59,7 +59,7 @@ def findings(document: dict[str, Any]) -> Iterator[str]:
 
 
 def wrong_transitions(machine: Mapping[str, Any]) -> Iterator[str]:
-    """States that are named and missing, or that nothing leads to: cfn-lint's schema knows of neither."""
+    """States that are named and missing, or that no state leads to. The schema of cfn-lint covers neither."""
     states = machine["States"]
     named = {machine["StartAt"], *(name for state in states.values() for name in _followers(state))}
     yield from (f"transition to a missing state: {name}" for name in sorted(named - states.keys()))
