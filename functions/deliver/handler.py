@@ -19,7 +19,7 @@ from dataforge.postgres.visible_rows import require_declared
 from dataforge.settings import DeliverSettings, read
 from dataforge.tables.catalogue import Table
 from dataforge.tables.datasets import DATASETS, DEFAULT, get_dataset
-from functions.deliver import page
+from functions.deliver import start_page
 from functions.deliver.answers import JSON, cached_answer, page_answer
 from functions.deliver.errors import BelowQuality, TooSlow
 from functions.deliver.quality.last_quality import Proof, last_proof
@@ -62,14 +62,14 @@ def watch(event: dict[str, Any], context: LambdaContext) -> None:
 def get_index(request: Request) -> Response:
     """What there is to see: a page for people, paths for programs."""
     if "text/html" in request.headers.get("accept", "").lower():
-        return page.page(request.path)
+        return start_page.page(request.path)
     return json_response(INDEX)
 
 
 @router.route("GET", "/v1/page/{file}", least=None)
 def get_page_file(request: Request) -> Response:
     """A file of the page."""
-    return page.asset(request.parts["file"])
+    return start_page.asset(request.parts["file"])
 
 
 @router.route("GET", "/v1/tables", least=Kind.READER)

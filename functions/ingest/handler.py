@@ -19,7 +19,7 @@ from dataforge.http.idempotency import REPLAYED, check_key
 from dataforge.http.strictjson import parse
 from dataforge.postgres.connection import transaction, with_connection
 from dataforge.settings import IngestSettings, read
-from functions.ingest import docs, ledger
+from functions.ingest import docs_page, ledger
 from functions.ingest.batch import ingest
 from functions.ingest.listing import RejectionQuery, list_rejections
 from functions.ingest.telemetry import measure
@@ -95,19 +95,19 @@ def get_rejections(request: Request) -> Response:
 @router.route("GET", "/v1/openapi.json", least=None)
 def get_openapi(request: Request) -> Response:
     """The API, for programs."""
-    return docs.openapi()
+    return docs_page.openapi()
 
 
 @router.route("GET", "/v1/docs", least=None)
 def get_docs(request: Request) -> Response:
     """The API, for people."""
-    return docs.page(request.path)
+    return docs_page.page(request.path)
 
 
 @router.route("GET", "/v1/docs/{file}", least=None)
 def get_docs_file(request: Request) -> Response:
     """A file of the page."""
-    return docs.asset(request.parts["file"])
+    return docs_page.asset(request.parts["file"])
 
 
 def _select(db: Connection, work: Callable[[Any], T]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from dataforge.defaults import FUNCTION_SECONDS, WHOLE_PROCESSOR_MEGABYTES
@@ -46,7 +47,7 @@ class Migration(Construct):
         }
         self.dead_letters = dead_letter_queue(self)
         self.control = self._function(
-            "MigrateControl", "migrate.control", "One step of a migration at a time"
+            "MigrateControl", "migrate.control", "One step of a migration at a time", layers.pages
         )
         self.load = self._function("MigrateLoad", "migrate.load", "Scans and loads chunks of CSV")
         database.open_to(self.control, role=MIGRATE)
@@ -63,14 +64,14 @@ class Migration(Construct):
             description="A migration ended without success: release the tables it holds",
         )
 
-    def _function(self, id: str, handler: str, description: str) -> Function:
+    def _function(self, id: str, handler: str, description: str, *layers: lambda_.ILayerVersion) -> Function:
         return Function(
             self,
             id,
             settings=self._settings,
             handler=handler,
             description=description,
-            layers=[self._layers.common, self._layers.deps, self._layers.bulk],
+            layers=[self._layers.common, self._layers.deps, self._layers.bulk, *layers],
             environment=self._environment,
             timeout=TIMEOUT,
             memory_size=MEMORY,

@@ -44,7 +44,7 @@ class Deliver(Construct):
             settings=settings,
             handler="deliver.handler",
             description="The HTTP API: pages of rows, tables and their quality",
-            layers=[layers.common, layers.deps],
+            layers=[layers.common, layers.deps, layers.pages],
             environment=database.environment(),
             timeout=TIMEOUT,
             memory_size=MEMORY,

@@ -17,7 +17,7 @@ from infra.settings import Settings
 TIMEOUT = Duration.seconds(API_SECONDS)
 # Where Lambda gives a whole processor: a batch is mostly computing, so less memory would cost as much and take longer.
 MEMORY = WHOLE_PROCESSOR_MEGABYTES
-# What the documentation page loads; npm brings it, and functions/ingest/docs serves it.
+# What the documentation page loads; npm brings it, and functions/ingest/docs_page serves it.
 PAGE = ("swagger-ui.css", "swagger-ui-bundle.js", "LICENSE")
 
 
@@ -41,7 +41,7 @@ class Ingest(Construct):
             settings=settings,
             handler="ingest.handler",
             description="The HTTP API: batches in, rejections and documentation out",
-            layers=[layers.common, layers.deps],
+            layers=[layers.common, layers.deps, layers.pages],
             environment=database.environment(),
             timeout=TIMEOUT,
             memory_size=MEMORY,

@@ -43,6 +43,7 @@ function = getattr(importlib.import_module(module), name)
 assert callable(function)
 foreign = [m.__file__ for m in list(sys.modules.values()) if "site-packages" in (getattr(m, "__file__", None) or "")]
 assert not foreign, foreign
+assert "jinja2" not in sys.modules, "Jinja2 is imported before a page is rendered"
 """
 
 
@@ -93,6 +94,19 @@ def test_no_asset_of_ours_holds_what_is_not_code(for_this_machine: dict[str, Any
             ".css",
             ".js",
         }
+
+
+def test_functions_that_render_pages_are_the_only_ones_with_jinja2(for_this_machine: dict[str, Any]) -> None:
+    found = {
+        handler
+        for handler, packaged in for_this_machine.items()
+        if any((layer / "python" / "jinja2").is_dir() for layer in packaged.layers)
+    }
+    assert found == {
+        "functions.deliver.handler.handler",
+        "functions.ingest.handler.handler",
+        "functions.migrate.handler.control",
+    }
 
 
 def test_ingest_brings_the_documentation_pages_files_and_nothing_else_of_npm(

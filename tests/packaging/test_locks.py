@@ -10,7 +10,13 @@ import pytest
 from local.config import ROOT
 
 LAYER = ROOT / "layers" / "common"
-LOCKS = ("requirements.lock", "requirements-bulk.lock", "requirements-glue.lock", "requirements-local.lock")
+LOCKS = (
+    "requirements.lock",
+    "requirements-bulk.lock",
+    "requirements-glue.lock",
+    "requirements-pages.lock",
+    "requirements-local.lock",
+)
 
 
 def pins(path: Path) -> dict[str, str]:

@@ -16,7 +16,6 @@ from dataforge.s3.objects import put_json
 from dataforge.settings import MigrationSettings
 from functions.migrate.reconcile.files import files_of
 from functions.migrate.report.effort import effort_of
-from functions.migrate.report.page import render
 from functions.migrate.report.rejection_files import write_rejections, write_replayed
 from functions.migrate.report.rejections import cleanings_of, rejections_of
 from functions.migrate.run.ledger import COUNTS
@@ -37,6 +36,9 @@ def report(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: st
 
     Repeating it writes the same documents again.
     """
+    # Imported on first use: of the functions that share the handler, only the one that writes reports has Jinja2.
+    from functions.migrate.report.page import render  # noqa: PLC0415
+
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
         document = _document(cursor, run)

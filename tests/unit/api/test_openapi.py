@@ -15,7 +15,7 @@ from dataforge.api.document import build, document
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
 from functions.ingest.answer import make_answer
-from functions.ingest.docs import openapi
+from functions.ingest.docs_page import openapi
 from functions.ingest.listing import RejectionQuery
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from dataforge.http.errors import NotFound
-from functions.ingest.docs import ASSETS, asset, page
+from functions.ingest.docs_page import ASSETS, asset, page
 
 
 def links(html: str) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from dataforge.http.errors import NotFound
 from functions.deliver.handler import router
-from functions.deliver.page import ASSETS, asset, page
+from functions.deliver.start_page import ASSETS, asset, page
 
 
 def ask(path: str, accept: str | None) -> dict[str, Any]:

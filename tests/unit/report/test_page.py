@@ -1,4 +1,4 @@
-"""report.html: complete in itself, and nothing in it is code of somebody else's."""
+"""report.html: self-contained, and texts from outside are never markup."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.sample_report import sample_report
-from functions.migrate.report.page import render
-from functions.migrate.report.page_charts import bar, curve, nice_floor, round_up
-from functions.migrate.report.page_sections import SHOWN
-from functions.migrate.report.page_style import POLICY
-from functions.migrate.report.page_text import money, percent, seconds, short
+from dataforge.http.pages import inline_policy
+from functions.migrate.report.page import REASONS_SHOWN, render
+from functions.migrate.report.page.charts import bar, curve, nice_floor, round_up
+from functions.migrate.report.page.text import counted, money, percent, seconds, short
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -36,7 +35,7 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_every_word_from_outside_is_text() -> None:
+def test_hostile_texts_are_escaped() -> None:
     page = Page(render(sample_report(EVIL)))
     assert not {"script", "img", "iframe", "object", "embed", "link", "form", "a"} & set(page.tags)
     assert not [
@@ -45,10 +44,18 @@ def test_every_word_from_outside_is_text() -> None:
     assert page.text.count(EVIL) >= 8
 
 
-def test_nothing_is_fetched_from_elsewhere() -> None:
+def test_policy_allows_the_inline_style_sheet_and_nothing_else() -> None:
     html = render(sample_report("plain"))
-    assert POLICY.startswith("default-src 'none'; style-src 'sha256-")
-    assert POLICY in html
+    style = html.split("<style>")[1].split("</style>")[0]
+    policy = inline_policy(style)
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert ("content", policy) in Page(html).attributes
+    assert "<main>" not in style
+    assert "max-width" in style
+
+
+def test_page_refers_to_no_other_host() -> None:
+    html = render(sample_report("plain"))
     assert "http:" not in html
     assert "https:" not in html
     assert "@import" not in html
@@ -62,7 +69,7 @@ def test_every_chart_has_a_title() -> None:
     assert "<desc>" in html
 
 
-def test_a_long_record_is_not_quoted_and_a_short_one_is() -> None:
+def test_example_without_a_raw_record_shows_its_position_only() -> None:
     report = sample_report("plain")
     report["tables"][1]["rejections"][0]["examples"] = [
         {"file": "a.csv", "line": 7, "message": "m", "raw": None},
@@ -75,21 +82,23 @@ def test_a_long_record_is_not_quoted_and_a_short_one_is() -> None:
     assert "b.csv:8" in html
 
 
-def test_a_table_below_the_threshold_is_marked_by_word_and_hatching() -> None:
+def test_table_below_the_threshold_is_marked_by_word_and_hatching() -> None:
     html = render(sample_report("plain"))
     assert "✗ below" in html
     assert 'class="fill bad"' in html
 
 
-def test_rare_reasons_of_many_are_folded_away() -> None:
+def test_reasons_beyond_the_limit_are_folded() -> None:
     report = sample_report("plain")
     reason = report["tables"][1]["rejections"][0]
     report["tables"] = report["tables"][1:2]
-    report["tables"][0]["rejections"] = [reason | {"code": f"c{n}", "rows": 100 - n} for n in range(SHOWN)]
+    report["tables"][0]["rejections"] = [
+        reason | {"code": f"c{n}", "rows": 100 - n} for n in range(REASONS_SHOWN)
+    ]
     assert "rarer" not in render(report)
     report["tables"][0]["rejections"] += [reason | {"code": "rare", "rows": n} for n in (1, 2)]
     shown, folded = render(report).split("2 rarer reasons")
-    assert shown.count("<code>c") == SHOWN
+    assert shown.count("<code>c") == REASONS_SHOWN
     assert folded.count("<code>rare</code>") == 2
 
 
@@ -101,7 +110,7 @@ def test_differences_are_listed_by_key() -> None:
     assert "order_id = 7&lt;" in html
 
 
-def test_a_run_that_loaded_nothing_has_a_page() -> None:
+def test_run_without_tables_has_a_page() -> None:
     report = sample_report("plain")
     none = {"start": 0.0, "bucket_seconds": 0.0, "rows_per_second": []}
     bare: dict[str, object] = {
@@ -115,7 +124,7 @@ def test_a_run_that_loaded_nothing_has_a_page() -> None:
 
 
 @given(st.text(), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
-def test_bars_stay_on_their_track(title: str, start: float, length: float, mark: float) -> None:
+def test_bars_stay_within_their_track(title: str, start: float, length: float, mark: float) -> None:
     page = Page(bar(start, min(1.0, start + length), title, mark=mark))
     assert page.tags == ["svg", "title", "rect", "rect", "line"]
     shares = [
@@ -125,7 +134,7 @@ def test_bars_stay_on_their_track(title: str, start: float, length: float, mark:
 
 
 @given(st.lists(st.floats(0, 1e9), min_size=1, max_size=50))
-def test_curves_stay_in_their_picture(values: list[float]) -> None:
+def test_curves_stay_within_their_view_box(values: list[float]) -> None:
     page = Page(curve(values, round_up(max(values)), "t", "d"))
     points = next(v for n, v in page.attributes if n == "points")
     assert points is not None
@@ -133,12 +142,12 @@ def test_curves_stay_in_their_picture(values: list[float]) -> None:
 
 
 @given(st.floats(1e-3, 1e12))
-def test_an_axis_ends_above_its_values_and_not_far(value: float) -> None:
+def test_axis_ends_between_its_maximum_and_2_51_times_that(value: float) -> None:
     assert value <= round_up(value) <= 2.51 * value
 
 
 @given(st.floats(0, 1))
-def test_an_axis_of_shares_begins_below_them(share: float) -> None:
+def test_axis_of_shares_starts_between_0_and_the_lowest_share(share: float) -> None:
     assert 0 <= nice_floor(share) <= share
 
 
@@ -158,7 +167,9 @@ def test_an_axis_of_shares_begins_below_them(share: float) -> None:
         (money(1234.5), "$1,234.50"),
         (short(1_200_000), "1.2 M"),
         (short(999), "999"),
+        (counted(1, "table"), "1 table"),
+        (counted(1200, "table"), "1,200 tables"),
     ],
 )
-def test_numbers_read_as_people_say_them(shown: str, text: str) -> None:
+def test_number_is_formatted(shown: str, text: str) -> None:
     assert shown == text

@@ -1,4 +1,7 @@
-"""The start page: what datasets there are and how good they are. It holds no data: it asks, with a key that is entered."""
+"""The start page: datasets and their quality.
+
+The page itself contains no data. Its script calls the API with a key that the user enters.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,12 @@ from dataforge.http.pages import Asset, asset_response, page_response
 _HERE = Path(__file__).parent
 
 ASSETS = {name: Asset(_HERE / name, media) for name, media in PAGE_FILES.items()}
-_LINKS = {"style": ASSETS["page.css"], "script": ASSETS["page.js"]}
 
 
 def page(path: str) -> Response:
-    """The page; ``path`` is its own address, which browsers resolve the others against."""
+    """The page at ``path``, which is ``/v1`` or ``/v1/``: browsers resolve relative links against it."""
     base = "" if path.endswith("/") else "v1/"
-    return page_response(_HERE / "page.html", f"{base}page/", _LINKS, base=base)
+    return page_response(_HERE / "page.html", f"{base}page/", ASSETS, base=base)
 
 
 def asset(name: str) -> Response:

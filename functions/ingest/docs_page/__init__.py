@@ -1,11 +1,10 @@
-"""The documentation page: Swagger UI, served with its script and style, so that it works without the internet.
+"""The documentation page: Swagger UI, served with its script and style sheet, so that it works offline.
 
-Swagger UI (Apache License 2.0, which is served too) comes from npm at build time; the rest is here.
+Swagger UI (Apache License 2.0) comes from npm at build time. Its license is served too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -17,24 +16,17 @@ _HERE = Path(__file__).parent
 # Beside functions/, both in a clone and where Lambda unpacks the asset.
 _SWAGGER = _HERE.parents[2] / "node_modules" / "swagger-ui-dist"
 
-ASSETS: Mapping[str, Asset] = {
+ASSETS = {
     name: Asset((_HERE if name == "page.js" else _SWAGGER) / name, media)
     for name, media in DOCS_FILES.items()
 }
 
-_LINKS = {
-    "style": ASSETS["swagger-ui.css"],
-    "script": ASSETS["swagger-ui-bundle.js"],
-    "start": ASSETS["page.js"],
-    "licence": ASSETS["LICENSE"],
-}
-
 
 def page(path: str) -> Response:
-    """The page; ``path`` is its own address, which browsers resolve the others against."""
+    """The page at ``path``, which is ``/v1/docs`` or ``/v1/docs/``: browsers resolve relative links against it."""
     inside = path.endswith("/")
     document = "../openapi.json" if inside else "openapi.json"
-    return page_response(_HERE / "page.html", "" if inside else "docs/", _LINKS, document=document)
+    return page_response(_HERE / "page.html", "" if inside else "docs/", ASSETS, document=document)
 
 
 def asset(name: str) -> Response:
@@ -44,6 +36,6 @@ def asset(name: str) -> Response:
 
 def openapi() -> Response:
     """The OpenAPI document."""
-    # On first use: to make it takes longer than a batch, and most instances never tell it.
+    # Imported on first use: building the document takes longer than a batch, and most instances never serve it.
     document = import_module("dataforge.api.document").document()
     return Response(body=document, headers={"Cache-Control": "public, max-age=300"})

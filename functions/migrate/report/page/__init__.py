@@ -1,0 +1,67 @@
+"""report.html: one self-contained page without a script, for light and dark schemes, desktops and phones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dataforge.http.pages import inline_policy, templates
+from functions.migrate.report.page.charts import bar, curve, nice_floor, round_up
+from functions.migrate.report.page.text import counted, minute, money, percent, seconds, short, thousands
+from functions.migrate.run.ledger import COUNTS
+
+Report = dict[str, Any]
+FOLDER = Path(__file__).parent
+REASONS_SHOWN = 10
+"""Reasons that are not folded. A dirty file can have a hundred."""
+IGNORED_SHOWN = 200
+PHASES = {
+    "begin": "Begin: leases",
+    "plan": "Plan: files, headers",
+    "scan": "Scan: boundaries",
+    "cut": "Cut: chunks",
+    "load": "Load: validate, copy",
+    "settle": "Resolve: keys, parents",
+    "reconcile": "Reconcile: hashes",
+    "publish": "Publish: swap, merge",
+}
+
+
+def render(report: Report) -> str:
+    """Render a report document (``functions.migrate.report.report``)."""
+    style = (FOLDER / "page.css").read_text(encoding="utf-8")
+    environment = templates(FOLDER, agrees, counted, minute, money, percent, seconds, short, thousands)
+    return environment.get_template("page.html").render(
+        report=report,
+        policy=inline_policy(style),
+        style=style,
+        counts=COUNTS,
+        phase_names=PHASES,
+        end=_end(report),
+        reasons=_reasons(report),
+        reasons_shown=REASONS_SHOWN,
+        ignored_shown=IGNORED_SHOWN,
+        bar=bar,
+        curve=curve,
+        nice_floor=nice_floor,
+        round_up=round_up,
+    )
+
+
+def _reasons(report: Report) -> list[dict[str, Any]]:
+    """The rejection reasons of all tables, the most frequent first, each with its table."""
+    reasons = [
+        reason | {"table": table["table"]} for table in report["tables"] for reason in table["rejections"]
+    ]
+    return sorted(reasons, key=lambda reason: -int(reason["rows"]))
+
+
+def _end(report: Report) -> float:
+    """Seconds from the start of the run to its end or to that of its last phase."""
+    ends = [phase["start"] + phase["seconds"] for phase in report["phases"]]
+    return max(report["seconds"], *ends, 0.0) or 1.0
+
+
+def agrees(table: dict[str, Any]) -> bool:
+    """Whether the rows stored are the rows read."""
+    return table["source_hash"] == table["target_hash"] and not table["differences"]
