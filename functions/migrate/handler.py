@@ -12,6 +12,7 @@ from dataforge.aws.clients import WORKER, make_client
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from dataforge.postgres.connection import get_db_resource
 from dataforge.runs.lifecycle import recording_failure
+from dataforge.runs.progress import LoadedChunk
 from dataforge.runs.steps import Steps, take_step
 from dataforge.settings import MigrationSettings, read
 from functions.migrate.lifecycle.abandon import abandon
@@ -87,8 +88,8 @@ def _load(db: Connection, s3: S3Client, settings: MigrationSettings, item: LoadI
     for name, tally in tallies.items():
         metrics.add_metric("RowsRead", MetricUnit.Count, tally.read)
         metrics.add_metric("RowsRejected", MetricUnit.Count, tally.rejected)
-        done = f"{item.progress}{name}/{item.chunk}-{item.end - item.start}-{tally.read}-{tally.rejected}"
-        s3.put_object(Bucket=settings.report_bucket, Key=done, Body=b"")
+        done = LoadedChunk(name, item.chunk, item.end - item.start, tally.read, tally.rejected)
+        s3.put_object(Bucket=settings.report_bucket, Key=item.progress + done.name, Body=b"")
     if tallies:
         metrics.flush_metrics()
     logger.info("chunk loaded", extra={"bytes": item.end - item.start})

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from dataforge.runs import phases
 from dataforge_cli.aws.deployment import Deployment
 from dataforge_cli.aws.executions import Execution, describe, find, running
 from dataforge_cli.errors import UnknownExecution
-
-_ABANDON = {"Abandon": "cleaning up after a failure", "Explain": "explaining a failure"}
 
 
 @dataclass(frozen=True)
@@ -24,57 +23,9 @@ class Machine:
     phases: Mapping[str, str]
 
 
-MIGRATION = Machine(
-    "migration",
-    "migration_arn",
-    {
-        "Begin": "taking the tables",
-        "Plan": "planning",
-        "Scan": "looking for where records begin",
-        "Cut": "cutting files into chunks",
-        "Load": "loading",
-        "Settle": "settling keys and foreign keys",
-        "Reconcile": "reconciling source and target",
-        "Publish": "publishing",
-        "Report": "writing the report",
-        **_ABANDON,
-    },
-)
-BACKUP = Machine(
-    "backup",
-    "backup_arn",
-    {
-        "Begin": "taking the tables",
-        "BackUp": "holding a snapshot",
-        "PlanChecks": "reading files back",
-        "Plan": "planning",
-        "Write": "writing files",
-        "Finish": "writing the manifest",
-        "Check": "reading files back",
-        "RestoreScratch": "restoring into a scratch schema",
-        "Judge": "comparing",
-        "Close": "removing outdated backups",
-        **_ABANDON,
-    },
-)
-RESTORE = Machine(
-    "restore",
-    "restore_arn",
-    {
-        "Begin": "taking the tables",
-        "Check": "checking the backup",
-        "Load": "loading files",
-        "Settle": "checking what was loaded",
-        "Compare": "comparing with what is there",
-        "Build": "building keys and indexes",
-        "Link": "building foreign keys",
-        "Switch": "making it visible",
-        "PlanKeep": "keeping what was replaced",
-        "Keep": "keeping what was replaced",
-        "Finish": "finishing",
-        **_ABANDON,
-    },
-)
+MIGRATION = Machine("migration", "migration_arn", phases.MIGRATION)
+BACKUP = Machine("backup", "backup_arn", phases.BACKUP)
+RESTORE = Machine("restore", "restore_arn", phases.RESTORE)
 MACHINES = (MIGRATION, BACKUP, RESTORE)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 from rich.progress import BarColumn, ProgressColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
+from dataforge.runs.phases import LOAD
 from dataforge_cli.aws.machines import MIGRATION
 from dataforge_cli.output.screen import Screen
 from dataforge_cli.records.ingest import Tally
@@ -133,7 +134,7 @@ def line(progress: Progress) -> str:
     """The whole progress in one line."""
     size = sum(table.bytes for table in progress.tables)
     text = MIGRATION.phases[progress.phase]
-    if progress.phase == "Load" and size:
+    if progress.phase == LOAD and size:
         loaded, read = (sum(getattr(t, name) for t in progress.tables) for name in ("loaded_bytes", "read"))
         text += f": {loaded / size:.0%} of {len(progress.tables)} table(s), {read:,} rows"
     return text

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from dataforge.runs.phases import AFTER_LOAD
+from dataforge.runs.progress import LoadedChunk, LoadedSums, Plan
 from dataforge.s3.keys import progress_folder, progress_plan_key
 from dataforge_cli.aws.deployment import Deployment
 from dataforge_cli.aws.failures import error_code
 from dataforge_cli.aws.machines import MIGRATION
 
-_AFTER_LOAD = ("Settle", "Reconcile", "Publish", "Report")
 _RECENT_EVENTS = 100
-_CHUNK = re.compile(r"(?P<table>[^/]+)/(?P<chunk>\d+)-(?P<bytes>\d+)-(?P<read>\d+)-(?P<rejected>\d+)")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run is to do: its id, and the bytes of each table's files.
-
-    ``loaded``: what an earlier execution has done of it, by table: bytes, records, and the rejected ones among them.
-    """
-
-    migration_id: str
-    dataset: str
-    bytes: Mapping[str, int]
-    loaded: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,7 +48,7 @@ def read_plan(deployment: Deployment, execution: str) -> Plan | None:
         if error_code(error) == "NoSuchKey":
             return None
         raise
-    return Plan(**json.loads(answer["Body"].read()))
+    return Plan.model_validate_json(answer["Body"].read())
 
 
 def read_progress(deployment: Deployment, arn: str, plan: Plan | None) -> Progress:
@@ -72,7 +57,7 @@ def read_progress(deployment: Deployment, arn: str, plan: Plan | None) -> Progre
     if plan is None:
         return Progress(phase, "", ())
     chunks = _read_chunks(deployment, progress_folder(arn))
-    done = phase in _AFTER_LOAD
+    done = phase in AFTER_LOAD
     return Progress(phase, plan.migration_id, tuple(count(plan, chunks, loaded=done)))
 
 
@@ -97,17 +82,17 @@ def _read_chunks(deployment: Deployment, prefix: str) -> list[str]:
     return [item["Key"].removeprefix(prefix) for page in pages for item in page.get("Contents", [])]
 
 
-def count(plan: Plan, chunks: list[str], *, loaded: bool) -> list[TableProgress]:
-    """Progress per planned table, from the chunks' names: ``<table>/<chunk>-<bytes>-<read>-<rejected>``.
+def count(plan: Plan, names: Iterable[str], *, loaded: bool) -> list[TableProgress]:
+    """Progress per planned table, from the names of the objects below the progress folder.
 
-    ``loaded``: all is loaded. The names cannot tell: a worker may end between its commit and its note.
+    ``loaded``: all chunks are loaded. A worker may end after its commit and before it writes its object.
     """
-    sums = {table: list(plan.loaded.get(table, (0, 0, 0))) for table in plan.bytes}
-    for name in chunks:
-        found = _CHUNK.fullmatch(name)
-        if found and found["table"] in sums:
-            for i, column in enumerate(("bytes", "read", "rejected")):
-                sums[found["table"]][i] += int(found[column])
+    sums = {table: plan.loaded.get(table, LoadedSums()) for table in plan.bytes}
+    for chunk in filter(None, map(LoadedChunk.parse, names)):
+        if (before := sums.get(chunk.table)) is not None:
+            sums[chunk.table] = LoadedSums(
+                before.bytes + chunk.bytes, before.read + chunk.read, before.rejected + chunk.rejected
+            )
     return [
         TableProgress(table, size, size if loaded else min(done, size), read, rejected)
         for table, size in plan.bytes.items()

@@ -12,6 +12,7 @@ from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
 from dataforge.runs import leases
 from dataforge.runs.lifecycle import RunKind, resume_run
+from dataforge.runs.progress import LoadedSums
 from dataforge.s3.objects import Object
 from functions.migrate.run.ledger import TALLIES
 from functions.migrate.run.migration import Run
@@ -136,7 +137,7 @@ def loaded_chunks(cursor: Cursor, run: Run) -> set[int]:
     return {chunk for (chunk,) in cursor.fetchall()}
 
 
-def loaded_so_far(cursor: Cursor, run: Run) -> dict[str, list[int]]:
+def loaded_so_far(cursor: Cursor, run: Run) -> dict[str, LoadedSums]:
     """By table the bytes, the records and the rejected ones of the chunks that are loaded."""
     cursor.execute(
         "SELECT t.key, sum(end_byte - first_byte)::bigint, sum((t.value->>'read')::bigint)::bigint,"
@@ -144,4 +145,4 @@ def loaded_so_far(cursor: Cursor, run: Run) -> dict[str, list[int]]:
         f" jsonb_each({TALLIES}) t WHERE migration_id = %s GROUP BY 1",
         (run.id,),
     )
-    return {table: sums for table, *sums in cursor.fetchall()}
+    return {table: LoadedSums(*sums) for table, *sums in cursor.fetchall()}

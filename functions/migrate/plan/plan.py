@@ -9,6 +9,7 @@ from dataforge.files.sources import Taken
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.runs import leases
+from dataforge.runs.progress import Plan
 from dataforge.s3.keys import progress_plan_key, work_list_key
 from dataforge.s3.objects import Object, list_objects, put_json
 from dataforge.settings import MigrationSettings
@@ -102,10 +103,10 @@ def _open(
 def _announce(db: Connection, s3: S3Client, settings: MigrationSettings, run: Run) -> None:
     """Publish what is to be done, and what an earlier execution has done of it, for whoever follows the run."""
     with transaction(db, role=OWNER) as cursor:
-        document = {
-            "migration_id": run.id,
-            "dataset": run.dataset.name,
-            "bytes": sizes(cursor, run),
-            "loaded": loaded_so_far(cursor, run),
-        }
+        document = Plan(
+            migration_id=run.id,
+            dataset=run.dataset.name,
+            bytes=sizes(cursor, run),
+            loaded=loaded_so_far(cursor, run),
+        ).model_dump()
     put_json(s3, settings.report_bucket, progress_plan_key(run.execution), document)

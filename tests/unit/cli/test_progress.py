@@ -7,12 +7,17 @@ import io
 import pytest
 from rich.console import Console
 
+from dataforge.runs.progress import LoadedSums, Plan
 from dataforge_cli.aws.machines import MIGRATION
 from dataforge_cli.output.bars import Bars, Line, line
 from dataforge_cli.output.screen import Screen
-from dataforge_cli.runs.progress import Plan, Progress, TableProgress, as_document, count
+from dataforge_cli.runs.progress import Progress, TableProgress, as_document, count
 
-PLAN = Plan("20261122T101500Z-0123abcd", "olist", {"orders": 1000, "customers": 500, "sellers": 0})
+PLAN = Plan(
+    migration_id="20261122T101500Z-0123abcd",
+    dataset="olist",
+    bytes={"orders": 1000, "customers": 500, "sellers": 0},
+)
 CHUNKS = ["plan.json", "orders/0-600-60-2", "orders/1-300-30-1", "customers/2-480-48-0"]
 
 
@@ -30,7 +35,7 @@ def test_chunks_add_up_per_table() -> None:
 
 
 def test_a_resumed_run_counts_from_where_it_stopped() -> None:
-    plan = Plan(PLAN.migration_id, "olist", PLAN.bytes, {"orders": [100, 10, 1]})
+    plan = PLAN.model_copy(update={"loaded": {"orders": LoadedSums(100, 10, 1)}})
     assert count(plan, CHUNKS[1:2], loaded=False)[0] == TableProgress("orders", 1000, 700, 70, 3)
 
 
