@@ -81,7 +81,8 @@ def tracked(paths: list[str] | tuple[str, ...]) -> list[str]:
         ["git", "ls-files", "-z", "--full-name", "--", *existing], capture_output=True, text=True, check=True
     )
     names = sorted({name for name in listed.stdout.split("\0") if name} if existing else ())
-    return [name for name in names if Path(name).suffix in SUFFIXES and name not in EXCLUDED]
+    checked = (name for name in names if Path(name).suffix in SUFFIXES and name not in EXCLUDED)
+    return [name for name in checked if (ROOT / name).exists()]
 
 
 def findings(path: str, text: str) -> Iterator[Finding]:
