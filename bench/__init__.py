@@ -1,1 +1,1 @@
-"""Benchmarks: Data Forge beside what a user would take instead, in one run on one machine. Ratios count, not seconds."""
+"""Benchmarks: Data Forge compared with alternatives, in one run on one machine. The ratios are the results."""

@@ -1,4 +1,4 @@
-"""`python -m bench [NAME ...]`: run the benchmarks, all or by name."""
+"""`python -m bench [NAME ...]`: run all benchmarks, or the named ones."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ BENCHMARKS = {
 
 
 def main() -> None:
-    """Parse the call and run."""
+    """Parse the arguments and run."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; default all")
     parser.add_argument("--data", type=Path, help="a folder of Olist CSVs (default: see bench/data.py)")
-    parser.add_argument("--peers", action="store_true", help="migrate: beside pandas and dlt too, each once")
+    parser.add_argument(
+        "--peers", action="store_true", help="migrate: compare with pandas and dlt too, each once"
+    )
     parser.add_argument(
         "--orders", type=int, default=100_000, help="size of generated data (default 100,000)"
     )
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")
-    parser.add_argument("--callers", type=int, default=20, help="of the API at once (default 20)")
-    parser.add_argument("--seconds", type=float, default=60, help="for which they call (default 60)")
+    parser.add_argument("--rounds", type=int, default=3, help="number of measurements of each (default 3)")
+    parser.add_argument("--callers", type=int, default=20, help="concurrent callers of the API (default 20)")
+    parser.add_argument("--seconds", type=float, default=60, help="seconds of calls (default 60)")
     asked = parser.parse_args()
     unknown = set(asked.names) - BENCHMARKS.keys()
     if unknown:

@@ -1,4 +1,4 @@
-"""Backup: the product's own work beside pg_dump, in the same run; sizes beside each other too."""
+"""Backup in process, compared with pg_dump in the same run: times and sizes."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ _worker: dict[str, Any] = {}
 
 
 def main(asked: argparse.Namespace) -> None:
-    """Print seconds, sizes and ratios; rounds of ours and pg_dump alternate."""
+    """Print seconds, sizes and ratios; rounds of Data Forge and pg_dump alternate."""
     with tempfile.TemporaryDirectory(prefix="dataforge-bench-data-") as made, server() as running:
         rows = fill(running, data(asked, Path(made)))
         figures: dict[str, list[float]] = {"ours": [], "dump": [], "copy": []}
         sizes: dict[str, int] = {}
         with workers(running, Path(made) / "store") as pool:
-            # Not counted: what PostgreSQL and the processes read and compile on their first work.
+            # Not counted: reading and compiling on the first call.
             dump(running, Path(made))
             ours(running, pool, Path(made) / "store")
             for _ in range(asked.rounds):
@@ -70,7 +70,7 @@ def _show(rows: int, figures: dict[str, list[float]], sizes: dict[str, int], mem
     names = {
         "ours": "Data Forge, in process, two workers",
         "dump": "pg_dump -Fc -Z1",
-        "copy": "COPY TO STDOUT, thrown away (the limit)",
+        "copy": "COPY TO STDOUT, discarded (the limit)",
     }
     base = statistics.median(figures["dump"])
     table = []
@@ -138,7 +138,7 @@ def _settings(running: Server) -> BackupSettings:
 
 
 def _open(settings: BackupSettings, password: str, folder: Path) -> None:
-    # On its first use pyarrow imports pandas, if there is one: here there is, in the functions' layers there is not.
+    # On its first use pyarrow imports pandas if it is installed, as it is here but not in the functions' layers.
     pa.array([1]).to_numpy(zero_copy_only=False)
     _worker.update(settings=settings, db=connect(settings, password), store=DiskStore(folder))
 

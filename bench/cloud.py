@@ -1,4 +1,4 @@
-"""The whole of `dataforge migrate` on the embedded cloud, upload and state machine included, beside psql's \\copy."""
+"""`dataforge migrate` on the embedded cloud, including upload and state machine, compared with psql's \\copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is benchmarked on: the folder that was asked for, the scaled Olist sample beside the clone, or generated data."""
+"""The data of the benchmarks: the given folder, the scaled Olist sample beside the clone, or generated data."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from local.generate import generate
 
 SAMPLE, SCALER = "olist-sample", "scale_olist.py"
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-"""Where the Olist sample lies beside a clone, if it does; it is not ours to pass on."""
+"""The folder of the Olist sample beside a clone, which need not exist: its license does not allow to include it."""
 
 
 def data(asked: argparse.Namespace, made: Path) -> Path:
-    """The folder of CSVs; below ``made`` unless it was asked for."""
+    """The folder of CSVs; below ``made`` unless one is given."""
     if asked.data is not None:
         return Path(asked.data)
     folder = made / "csv"

@@ -1,4 +1,4 @@
-"""Delivery: pages of 1,000 rows beside the same SELECT by hand, at the table's start and at its end; then 20 callers."""
+"""Delivery: pages of 1,000 rows compared with a hand-written SELECT, at both ends of the table; then 20 callers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Lap = Callable[[], float]
 
 
 def main(asked: argparse.Namespace) -> None:
-    """Print p50 of each page with ratios, and what 20 callers see beside writers."""
+    """Print p50 of each page with ratios, and the results of 20 callers beside writers."""
     with server() as running:
         running.create("deliver")
         with closing(psycopg2.connect(running.superuser_url("deliver"))) as db, db, db.cursor() as cursor:
@@ -115,7 +115,7 @@ _ends: dict[str, str] = {}
 
 
 def _end(name: str) -> str:
-    """The cursor of the table's last page: keys are MD5s, so the one at its place is about where it would be if even."""
+    """The cursor of the table's last page: keys are MD5s, so the key at its share of the range is close to it."""
     if name not in _ends:
         table = get_dataset("olist").table(name)
         scope = read_query(table, PageParameters(), {}).scope

@@ -25,7 +25,7 @@ WRITERS = 2
 
 @dataclass
 class Seen:
-    """What readers saw."""
+    """The answers to the readers, and their times."""
 
     laps: list[float] = field(default_factory=list)
     answers: Counter[int] = field(default_factory=Counter)
@@ -48,7 +48,7 @@ def measure(*, callers: int, seconds: float) -> None:
 
 
 def _read(outputs: Outputs, until: float) -> Seen:
-    """Walk the customers, over and over."""
+    """Traverse the customers repeatedly."""
     seen, first = Seen(), f"{outputs['api_url']}/v1/tables/customers/records?limit=100"
     http, headers, url = urllib3.PoolManager(retries=False, timeout=60), _headers(outputs), first
     while time.monotonic() < until:
@@ -92,4 +92,4 @@ def _show(seen: list[Seen], seconds: float, written: load.Outcome) -> None:
         rows,
     )
     if failures:
-        raise RuntimeError(f"not as it should be: {answers}, {written.failures[:3]}")
+        raise RuntimeError(f"unexpected answers: {answers}, {written.failures[:3]}")

@@ -1,4 +1,4 @@
-"""The peer of delivery: a SELECT fetched by psycopg2 and dumped by orjson, as a user would write it by hand.
+"""The peer of delivery: a SELECT fetched by psycopg2 and dumped by orjson, as hand-written code.
 
 Run as ``python deliver_peer.py DATABASE_URL`` in the environment of requirements.lock. Each line of its input is a SELECT
 as JSON text; each line of its output the seconds that it took.
@@ -19,6 +19,6 @@ for line in sys.stdin:
         cursor.execute(statement)
         names = [column.name for column in cursor.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    # orjson knows no Decimal.
+    # orjson does not support Decimal.
     orjson.dumps({"data": rows}, default=str)
     print(time.perf_counter() - begun, flush=True)

@@ -1,4 +1,4 @@
-"""A folder in the place of S3 for several processes, for measuring the work without the transport."""
+"""A folder in place of S3 for several processes, to measure the work without the transport."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 ETAG = "1"
-"""Of every object: nothing is replaced while it is measured."""
+"""The ETag of every object; none is replaced during a measurement."""
 
 
 class DiskStore:
@@ -27,18 +27,18 @@ class DiskStore:
         return {"ETag": ETAG}
 
     def create_multipart_upload(self, **call: Any) -> dict[str, str]:
-        """Begin an object that comes in parts."""
+        """Begin an object of several parts."""
         self.put_object(**call, Body=b"")
         return {"UploadId": call["Key"]}
 
     def upload_part(self, **call: Any) -> dict[str, str]:
-        """Append a part; they come in order."""
+        """Append a part, in order."""
         with (self.folder / call["Bucket"] / call["Key"]).open("ab") as file:
             file.write(call["Body"])
         return {"ETag": ETAG}
 
     def complete_multipart_upload(self, **_: Any) -> dict[str, str]:
-        """The object is whole."""
+        """Complete the object."""
         return {"ETag": ETAG}
 
     def get_object(self, **call: Any) -> dict[str, Any]:
@@ -50,7 +50,7 @@ class DiskStore:
         return {"Body": io.BytesIO(path.read_bytes())}
 
     def get_paginator(self, _: str) -> DiskStore:
-        """Itself: one page holds everything."""
+        """Return itself: one page contains all objects."""
         return self
 
     def paginate(self, **call: str) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """A peer of migration: Arrow tables through dlt's CSV loader, into tables without constraints whose columns are all text.
 
-Run as ``python dlt_peer.py DATABASE_URL TABLES`` in the environment of requirements.lock. TABLES is JSON: by name, a table's
-CSV. Prints the seconds.
+Run as ``python dlt_peer.py DATABASE_URL TABLES`` in the environment of requirements.lock. TABLES is JSON: {table:
+CSV}. Prints the seconds.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A folder in the place of S3, for measuring the work without the transport."""
+"""A folder in place of S3, to measure the work without the transport."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 
 class FolderStore:
-    """The few calls of an S3 client that the migration makes; what it writes stays in memory."""
+    """The few calls of an S3 client that the migration makes; written objects are in memory."""
 
     def __init__(self, folder: Path, prefix: str) -> None:
         self.folder, self.prefix = folder, prefix
         self.written: dict[str, bytes] = {}
 
     def get_paginator(self, _: str) -> FolderStore:
-        """Itself: one page holds everything."""
+        """Return itself: one page contains all objects."""
         return self
 
     def paginate(self, **_: str) -> list[dict[str, Any]]:
@@ -37,5 +37,5 @@ class FolderStore:
             return {"Body": io.BytesIO(file.read(last - first + 1))}
 
     def put_object(self, **call: Any) -> None:
-        """Keep an object in memory."""
+        """Store an object in memory."""
         self.written[call["Key"]] = call["Body"]

@@ -1,4 +1,4 @@
-"""Ingestion over HTTP: through API Gateway on the embedded cloud, beside the peer behind its own server; and under load."""
+"""Ingestion over HTTP: API Gateway on the embedded cloud compared with the peer's server; and under load."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Post = Callable[[Records], float]
 
 
 def main(asked: argparse.Namespace) -> None:
-    """Print p50 and p95 of one caller, and what becomes of 20."""
+    """Print p50 and p95 of one caller, and the results of 20."""
     with tempfile.TemporaryDirectory(prefix="dataforge-bench-") as made:
         config = Config(state=Path(made) / "cloud", aws_port=free_port(), pg_port=free_port())
         with cloud.running(config, lambda _: None) as outputs:

@@ -45,12 +45,12 @@ def connection() -> Iterator[Any]:
 
 @app.get("/health")
 def health() -> None:
-    """Whether it runs."""
+    """Answer whether the server is running."""
 
 
 @app.post("/customers")
 def post_customers(customers: list[Customer]) -> dict[str, int]:
-    """Store all, or none."""
+    """Store all rows or none."""
     rows = [tuple(getattr(customer, name) for name in COLUMNS) for customer in customers]
     with connection() as db, db.cursor() as cursor:
         execute_values(cursor, INSERT, rows)

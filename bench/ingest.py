@@ -1,4 +1,4 @@
-"""Ingestion: the function's handler beside what a user would write by hand, both called in process."""
+"""Ingestion: the function's handler compared with hand-written code, both called in process."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ RECORDS = 1000
 CALLS = 60
 """Of each kind, in every round."""
 CALLERS, POSTS, BURSTS = 4, 20, 4
-"""Processes at once, what each of them posts at a time, and how often in every round."""
+"""Concurrent processes, records of each post, and posts in every round."""
 
 PEER, TUNED = "by hand: pydantic, execute_values", "by hand, all rows in one statement"
 OURS, KEYED = "Data Forge", "Data Forge with Idempotency-Key"
 
 
 def main(asked: argparse.Namespace) -> None:
-    """Print p50, p95 and records/s with ratios; calls of ours and of the peers alternate on one PostgreSQL."""
+    """Print p50, p95 and records/s with ratios; calls of Data Forge and of the peers alternate on one PostgreSQL."""
     with server() as running:
         laps: dict[str, list[float]] = {name: [] for name in (PEER, TUNED, OURS, KEYED)}
         for _ in range(asked.rounds):
@@ -44,7 +44,7 @@ def main(asked: argparse.Namespace) -> None:
 
 @contextmanager
 def _calls(running: Server) -> Iterator[dict[str, Call]]:
-    """Everything that is compared, by name."""
+    """The compared calls, with their names."""
     with closing(running.connect("ingest", INGEST)) as db, function_environment(running, "ingest"):
         yield {
             PEER: by_hand(db, page_size=100),
@@ -79,7 +79,7 @@ def _show(laps: dict[str, list[float]]) -> None:
 
 
 def _show_parallel(running: Server, rounds: int) -> None:
-    """Throughput of callers that each have a process and a connection of their own; bursts of both alternate."""
+    """Throughput of callers with a separate process and connection each; bursts of both alternate."""
     rates: dict[str, list[float]] = {PEER: [], OURS: []}
     with ProcessPoolExecutor(CALLERS, mp_context=get_context("spawn")) as pool:
         for _ in range(rounds):
@@ -103,12 +103,12 @@ def _burst(pool: ProcessPoolExecutor, running: Server, name: str) -> float:
 
 
 def _ratio(base: Sequence[float], measured: Sequence[float]) -> float:
-    """How much longer it takes: the median over neighbours in time, which a busy machine slows alike."""
+    """The ratio of the times: the median over adjacent calls, which a busy machine slows in the same way."""
     return statistics.median(b / m for b, m in zip(base, measured, strict=True))
 
 
 def _post_many(running: Server, name: str) -> tuple[float, float]:
-    """What one caller does; returns when it began and when it had ended."""
+    """Run one caller; return its start and end."""
     with _calls(running) as calls:
         posts = [calls[name](customers(RECORDS)) for _ in range(POSTS + 1)]
         posts.pop()()
@@ -126,7 +126,7 @@ def _show_import() -> None:
 
 
 def _import_seconds(module: str) -> float:
-    """The fastest of some, after one that may have compiled."""
+    """The fastest of several, after one that may compile."""
     command = [sys.executable, "-X", "importtime", "-c", f"import {module}"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     runs = [

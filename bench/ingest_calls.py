@@ -23,7 +23,7 @@ from functions.ingest.handler import handler
 Records = list[dict[str, str]]
 Post = Callable[[], Any]
 Call = Callable[[Records], Post]
-"""Makes the post of a batch: what it returns is ready to be timed."""
+"""Prepare the post of a batch; the returned call is timed."""
 
 CONTEXT: Any = SimpleNamespace(
     function_name="ingest", memory_limit_in_mb=1769, invoked_function_arn="arn", aws_request_id="1"
@@ -31,7 +31,7 @@ CONTEXT: Any = SimpleNamespace(
 
 
 def customers(count: int) -> Records:
-    """Records that no earlier call had."""
+    """Records that no earlier call used."""
     return [
         {
             "customer_id": f"{random.getrandbits(128):032x}",
@@ -53,7 +53,7 @@ def timed(call: Call, records: Records) -> float:
 
 
 def by_handler(*, idempotent: bool) -> Call:
-    """Events of API Gateway to the function's handler, which connects as its environment says."""
+    """Events of API Gateway to the function's handler, which connects according to its environment."""
 
     def call(records: Records) -> Post:
         headers = {"Content-Type": "application/json", "x-api-key": "writer." + "k" * 40}
@@ -80,7 +80,7 @@ def by_handler(*, idempotent: bool) -> Call:
 
 @contextmanager
 def function_environment(server: Server, database: str, role: str = INGEST) -> Iterator[None]:
-    """The function's environment and its secret, for the length of a block; what it logs goes nowhere."""
+    """The function's environment and its secret, for the length of a block; its logs are discarded."""
     settings = server.settings(database, role).model_dump(include=_PLACE)
     names = {name.upper(): str(value) for name, value in settings.items()}
     keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DB_SECRET_ARN"), "ingest")

@@ -1,6 +1,6 @@
-"""The peer: a function as a user would write it by hand for one table, without its HTTP server.
+"""The peer of ingestion: a hand-written function for one table, without its HTTP server.
 
-No key, no conflicts, no kept rejections, no report: the first bad record fails all.
+It has no key, conflicts, stored rejections or report: the first invalid record fails all.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ COLUMNS = tuple(Customer.model_fields)
 
 
 def by_hand(db: Connection, page_size: int) -> Call:
-    """Validates a body's list of customers, inserts it, commits, answers.
+    """Validate a body's list of customers, insert it, commit, answer.
 
     ``page_size``: rows per statement; psycopg2's default is 100.
     """

@@ -1,4 +1,4 @@
-"""Many callers at once for some time; afterwards the database tells whether a record is lost or there twice."""
+"""Concurrent callers for some time, then a count of lost and duplicate records in the database."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from dataforge.tables.examples import example_row
 from local.outputs import Outputs
 
 RECORDS = 100
-"""In a batch: customers, and an order of each, which comes before its customer."""
+"""Customers in a batch, each with an order that precedes it."""
 AGAIN = 5
-"""Every so many batches one is sent a second time, as after an answer that was lost."""
+"""Interval of batches that are sent a second time, as after a lost answer."""
 
 _OLIST = get_dataset("olist")
 _CUSTOMER, _ORDER = (example_row(_OLIST, _OLIST.table(name)) for name in ("customers", "orders"))
 
 
 COME_BACK = (429, 503)
-"""Beyond a key's rate, and beyond the executions of an account."""
+"""Statuses beyond a key's rate, and beyond the executions of an account."""
 
 
 @dataclass
 class Outcome:
-    """What callers saw, and what the database holds of it. ``failures``: answers that are neither 200 nor COME_BACK."""
+    """The answers to the callers, and the rows in the database. ``failures``: answers that are neither 200 nor COME_BACK."""
 
     callers: int
     seconds: float
@@ -79,7 +79,7 @@ class _Caller:
         return records
 
     def _post(self, body: bytes, key: str) -> bytes | None:
-        """The answer's body, however often it had to wait for its turn; nothing after a failure."""
+        """The answer's body, after any number of retries; None after a failure."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         headers["x-api-key"] = self.outputs["writer_key"]
         while True:
@@ -128,7 +128,7 @@ def _count(database_url: str, prefix: str) -> int:
 
 
 def show(outcome: Outcome) -> None:
-    """Print the outcome. Raises ``RuntimeError`` if anything failed, is lost or is there twice."""
+    """Print the outcome. Raises ``RuntimeError`` on a failure, a lost record or a duplicate."""
     cuts = statistics.quantiles(outcome.laps, n=100)
     rows = [
         ("requests", f"{outcome.answers.total():,}"),
@@ -136,11 +136,11 @@ def show(outcome: Outcome) -> None:
         ("records a second", f"{outcome.inserted / outcome.seconds:,.0f}"),
         ("p50 / p99 ms", f"{cuts[49] * 1000:.0f} / {cuts[98] * 1000:.0f}"),
         ("records sent", f"{outcome.sent:,}"),
-        ("told as inserted", f"{outcome.inserted:,}"),
+        ("reported as inserted", f"{outcome.inserted:,}"),
         ("rows in the database", f"{outcome.stored:,}"),
         ("failures", f"{len(outcome.failures):,}"),
     ]
     title = f"{outcome.callers} callers for {outcome.seconds:g} s, {RECORDS} records a batch"
     show_table(title, ("", ""), rows)
     if outcome.failures or not outcome.sent == outcome.inserted == outcome.stored:
-        raise RuntimeError(f"not as it should be: {outcome.failures[:3]}")
+        raise RuntimeError(f"unexpected answers: {outcome.failures[:3]}")

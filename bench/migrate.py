@@ -1,4 +1,4 @@
-"""Migration: the product's own work beside psql's \\copy, on clean and on dirty data; and beside others."""
+"""Migration in process, compared with psql's \\copy and other tools, on clean and on dirty data."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ LIMIT, COPY = "psql \\copy, constraints added after (the limit)", "psql \\copy i
 
 
 def main(asked: argparse.Namespace) -> None:
-    """Print seconds, rows/s, MB/s, memory and ratios; rounds of ours and psql alternate."""
+    """Print seconds, rows/s, MB/s, memory and ratios; rounds of Data Forge and psql alternate."""
     with tempfile.TemporaryDirectory(prefix="dataforge-bench-data-") as made, server() as running:
         _compare(running, data(asked, Path(made)), asked.rounds, others=asked.peers)
         _compare_dirty(running, Path(made), asked.orders, asked.rounds)
 
 
 def _compare_dirty(running: Server, made: Path, orders: int, rounds: int) -> None:
-    """Five per cent dirty rows, which psql cannot take, beside psql on the same data without them."""
+    """Five per cent dirty rows, which psql cannot load, compared with psql on the same data without them."""
     generate(made / "twin", orders=orders, seed=7)
     generate(made / "dirty", orders=orders, seed=7, dirty=0.05)
     peer, rounds_of_ours = [], []
@@ -105,5 +105,5 @@ def _show_effort(rounds_of_ours: list[_Round]) -> None:
         (step, f"{statistics.median(one.steps[step] for one in rounds_of_ours):.2f}")
         for step in rounds_of_ours[0].steps
     ]
-    show_table("Where our time goes", ("step", "seconds"), parts)
+    show_table("Time of each step", ("step", "seconds"), parts)
     print(f"Peak memory of a worker: {max(one.memory for one in rounds_of_ours) / 1024:.0f} MiB")

@@ -1,4 +1,4 @@
-"""The migration's own work, called in process: all steps, the chunks and the tables of a wave on two worker processes."""
+"""The migration in process: all steps, the chunks and the tables of a wave on two worker processes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _worker: dict[str, Any] = {}
 
 
 def _open(folder: Path, password: str, load: DatabaseSettings, control: DatabaseSettings) -> None:
-    # On its first use pyarrow imports pandas, if there is one: here there is, in the functions' layers there is not.
+    # On its first use pyarrow imports pandas if it is installed, as it is here but not in the functions' layers.
     pa.array([1]).to_numpy(zero_copy_only=False)
     _worker.update(
         store=FolderStore(folder, PREFIX), load=connect(load, password), control=connect(control, password)

@@ -1,7 +1,7 @@
 """A peer of migration: pandas' ``to_sql`` with 1,000 rows per INSERT, into tables without constraints.
 
-Run as ``python pandas_peer.py DATABASE_URL TABLES`` in the environment of requirements.lock. TABLES is JSON: by name, a
-table's CSV and how many of its rows to load. Prints the seconds.
+Run as ``python pandas_peer.py DATABASE_URL TABLES`` in the environment of requirements.lock. TABLES is JSON: {table:
+[CSV, number of rows to load]}. Prints the seconds.
 """
 
 import json

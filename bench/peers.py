@@ -1,4 +1,4 @@
-"""What a user would take instead: psql's \\copy, with constraints in place or added after; pandas, and dlt."""
+"""The peers of migration: psql's \\copy, with constraints in place or added after; pandas, and dlt."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dataforge.tables.datasets import get_dataset
 
 PEER_PYTHON = Path(__file__).parents[1] / ".local" / "peer-venv" / "bin" / "python"
 PANDAS_SHARE = 50
-"""pandas inserts one in so many rows; its time is that many times what they took."""
+"""pandas inserts one of this number of rows; its time is multiplied by the number."""
 
 
 def copy_constrained(server: Server, folder: Path) -> float:
@@ -30,7 +30,7 @@ def copy_constrained(server: Server, folder: Path) -> float:
 
 
 def copy_then_constrain(server: Server, folder: Path) -> float:
-    """Seconds of ``\\copy`` into bare tables, then adding what ``copy_constrained`` has: the limit."""
+    """Seconds of ``\\copy`` into bare tables, then adding the constraints of ``copy_constrained``: the limit."""
     _make(server, constrained=False)
     seconds = _copy(server, folder)
     begun = time.perf_counter()
@@ -89,7 +89,7 @@ def _copy(server: Server, folder: Path) -> float:
 
 
 def by_pandas(server: Server, folder: Path) -> float:
-    """Seconds that ``to_sql`` would take, from those for the first rows of each file."""
+    """Estimated seconds of ``to_sql``, from those for the first rows of each file."""
     tables = {}
     for name, file in _files(folder).items():
         with Path(file).open("rb") as lines:
@@ -109,7 +109,7 @@ def _files(folder: Path) -> dict[str, str]:
 def _by_script(server: Server, script: str, tables: object) -> float:
     _make(server, constrained=False)
     call = [PEER_PYTHON, Path(__file__).with_name(script), server.superuser_url("peer"), json.dumps(tables)]
-    # dlt would report its use.
+    # Without this setting dlt reports its use.
     quiet = {**os.environ, "RUNTIME__DLTHUB_TELEMETRY": "false"}
     return float(
         subprocess.run(call, check=True, stdout=subprocess.PIPE, text=True, env=quiet).stdout.split()[-1]

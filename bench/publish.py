@@ -1,4 +1,4 @@
-"""Publication: how long it takes, and how long readers and writers wait for it meanwhile."""
+"""Publication: its duration, and how long readers and writers wait during it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAME = "UPDATE olist.customers SET customer_city = customer_city WHERE customer_
 
 
 def main(asked: argparse.Namespace) -> None:
-    """Publish into empty tables, rows beside those that are there, and updates of all customers; print the longest waits."""
+    """Publish into empty tables, into filled tables, and updates of all customers; print the longest waits."""
     with tempfile.TemporaryDirectory(prefix="dataforge-bench-data-") as made, server() as running:
         first, second = Path(made) / "first", Path(made) / "second"
         generate(first, orders=asked.orders, seed=7)
@@ -41,7 +41,7 @@ def main(asked: argparse.Namespace) -> None:
 def _publish(
     running: Server, name: str, folder: Path, on_conflict: str, *, fresh: bool = False
 ) -> tuple[str, ...]:
-    """One run, its publication under the eyes of a reader and two writers."""
+    """One run, with a reader and two writers during its publication."""
     if fresh:
         running.create("ours")
     with closing(psycopg2.connect(running.superuser_url("ours"))) as db, db.cursor() as cursor:
@@ -60,11 +60,11 @@ def _publish(
 
 @contextmanager
 def _watched(running: Server, key: str | None, waits: dict[str, float]) -> Iterator[None]:
-    """Within, somebody reads and somebody writes without a pause; the longest time of each is kept."""
+    """Read and write continuously during the block; record the longest time of each."""
     over = threading.Event()
     jobs: list[tuple[str, str, tuple[Any, ...]]] = [("read", READ, (key,))]
     if key is not None:
-        # Into empty tables rows that come meanwhile would make the run settle again, which is another measurement.
+        # Rows written into empty tables would make the run resolve again, which is another measurement.
         jobs += [("other", OTHER, ()), ("same", SAME, (key,))]
     threads = [threading.Thread(target=_keep_doing, args=(running, over, waits, *job)) for job in jobs]
     for thread in threads:

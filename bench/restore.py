@@ -1,4 +1,4 @@
-"""Restore: the product's own work beside pg_restore, and beside psql's \\copy for one table."""
+"""Restore in process, compared with pg_restore, and with psql's \\copy for one table."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ OLIST = get_dataset("olist")
 GEOLOCATIONS = OLIST.table("geolocations")
 ROWS = 1_000_000
 PAGES = 16_384
-"""A file of the backup holds so many pages, as in a backup by default."""
+"""Pages in a file of the backup, as by default."""
 
 
 def main(asked: argparse.Namespace) -> None:
-    """Print seconds and ratios; rounds of ours and the peers alternate."""
+    """Print seconds and ratios; rounds of Data Forge and the peers alternate."""
     with tempfile.TemporaryDirectory(prefix="dataforge-bench-data-") as made, server() as running:
         rows = _fill(running, data(asked, Path(made)))
         store = DiskStore(Path(made) / "objects")
@@ -57,7 +57,7 @@ def main(asked: argparse.Namespace) -> None:
 
 
 def _fill(running: Server, folder: Path) -> int:
-    """A database with the folder's data, and as many more geolocations, a little beside them, as make a million.
+    """A database with the folder's data, and further geolocations close to them, a million in all.
 
     Returns the number of all rows."""
     running.create("source")
@@ -82,7 +82,7 @@ def _fill(running: Server, folder: Path) -> int:
 
 
 def _back_up(running: Server, store: DiskStore) -> None:
-    """A backup of the full database, in files as a backup has them."""
+    """A backup of the full database, in files of the usual size."""
     backup_id = "20260101T000000Z-00000000"
     with closing(running.connect("source")) as db:
         db.cursor().execute("SET ROLE dataforge_owner")
@@ -182,7 +182,7 @@ DAMAGES = {
 
 
 def _compare_one(running: Server, store: DiskStore, rows: Path, rounds: int) -> None:
-    """The filled table restored after several damages, beside the same rows copied into an empty table like it."""
+    """Restore a filled table after several kinds of damage, compared with copying the rows into an empty table."""
     running.create("ours")
     copy = f"COPY {ddl.qualified(GEOLOCATIONS)} TO STDOUT (FORMAT csv)"
     with closing(psycopg2.connect(running.superuser_url("source"))) as db, rows.open("wb") as file:

@@ -1,4 +1,4 @@
-"""The restore's own work, called in process: all steps, files and tables on two worker processes."""
+"""The restore in process: all steps, files and tables on two worker processes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _numbers = itertools.count(1)
 
 
 def _open(folder: Path, password: str, work: DatabaseSettings, control: DatabaseSettings) -> None:
-    # On its first use pyarrow imports pandas, if there is one: here there is, in the functions' layers there is not.
+    # On its first use pyarrow imports pandas if it is installed, as it is here but not in the functions' layers.
     pa.array([1]).to_numpy(zero_copy_only=False)
     _worker.update(store=DiskStore(folder), work=connect(work, password), control=connect(control, password))
 
@@ -79,7 +79,7 @@ def workers(server: Server, database: str, folder: Path) -> Iterator[ProcessPool
 
 @dataclass
 class Restoring:
-    """A restore that is measured: seconds by step. ``safety`` is what comes after the tables are restored."""
+    """A measured restore: seconds by step. ``safety`` is the time after the tables are restored."""
 
     server: Server
     database: str
@@ -118,7 +118,7 @@ class Restoring:
 
     @property
     def seconds(self) -> float:
-        """Until the tables were restored."""
+        """Seconds until the tables were restored."""
         return sum(seconds for step, seconds in self.laps.items() if step != "safety")
 
     def _lap(self, step: str, work: Callable[[], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""A made-up report, to look at the page without a run: `python -m bench.sample_report > report.html`."""
+"""A generated report, to view the page without a run: `python -m bench.sample_report > report.html`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REASONS: dict[str, list[tuple[str, str | None, int]]] = {
 
 
 def sample_report(word: str = "sample") -> dict[str, Any]:
-    """A report of a run that was not published; ``word`` stands wherever a text comes from outside."""
+    """A report of a run that was not published; ``word`` replaces every text of external origin."""
     read, _, rejected = (sum(counts) for counts in zip(*_TABLES.values(), strict=True))
     chunks = [Span(2 + 0.4 * n, 2.9 + 0.4 * n, 30_000 + 4_000 * (n * 7 % 5)) for n in range(34)]
     steps = [("begin", Span(0, 0.02)), ("plan", Span(0.2, 0.5)), ("cut", Span(1.5, 1.6))]

@@ -29,7 +29,7 @@ PLANS = (
 
 
 def plans() -> str:
-    """The plans in figures."""
+    """The table of the plans."""
     columns = [_column(plan, simulate(plan, CONSTANTS)) for plan in PLANS]
     return _table([[name, *(column[name] for column in columns)] for name in columns[0]])
 
@@ -81,13 +81,13 @@ def _time(seconds: float) -> str:
 
 
 def limits() -> str:
-    """What each part could load, in MB/s of CSV; the smallest is what binds."""
+    """The rate of each component, in MB/s of CSV; the smallest is the limit."""
     columns = [rates(plan, CONSTANTS) for plan in PLANS]
     return _table([[name, *(f"{column[name]:,.0f}" for column in columns)] for name in columns[0]])
 
 
 def quarter_hour() -> str:
-    """The largest run, in GB of CSV, whose settling stays within one function's time."""
+    """The largest run, in GB of CSV, whose resolving stays within one function's time."""
     rows = []
     for database, storage in ((LARGE, 125), (BIG, 500), (HUGE, 2_000)):
         fits = [size for size in range(1, 200) if _largest(size, database, storage) < FUNCTION_SECONDS]
@@ -101,7 +101,7 @@ def _largest(gigabytes: int, database: Database, storage: int) -> float:
 
 
 def sources() -> str:
-    """What one worker manages of a CSV, and of a Parquet file that holds the same."""
+    """The rate of one worker for a CSV, and for a Parquet file with the same rows."""
     each = [
         seconds + CONSTANTS.database_seconds
         for seconds in (CONSTANTS.worker_seconds, CONSTANTS.parquet_worker_seconds)
@@ -117,7 +117,7 @@ def sources() -> str:
 
 
 def replays() -> str:
-    """What a replay takes before it settles, by the number of its records."""
+    """The duration of a replay before it is resolved, by the number of its records."""
     rows = ["| records | calls | load, 10 at once | PostgreSQL's part |", "| --- | --- | --- | --- |"]
     ours, databases = CONSTANTS.replay_worker_seconds, CONSTANTS.replay_database_seconds
     for records in (100_000, 1_000_000, 10_000_000):

@@ -1,8 +1,8 @@
-"""What a migration takes per megabyte of CSV, measured here: `python -m bench.scale_measure`.
+"""Measure the cost of a migration per megabyte of CSV: `python -m bench.scale_measure`.
 
-Processor time, not the clock's: of this process (the workers' part) and of PostgreSQL's backends (the database's). Parallel
-index builds are off, because a backend is not charged for its helpers. Whoever shares a processor makes it slower, by a
-quarter and more; so the least of several rounds counts. Let nothing else run.
+The times are processor times, of this process (the workers' part) and of PostgreSQL's backends (the database's). Parallel
+index builds are off, because a backend's time excludes its parallel workers. A shared processor is slower by a quarter and
+more, so the least of several rounds is used. Run no other programs meanwhile.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ROW_GROUP = 122_880
 
 
 def measure(running: Server, folder: Path) -> Constants:
-    """One migration up to its settling, the load of the same rows from Parquet, and a replay."""
+    """One migration up to its resolving, the load of the same rows from Parquet, and a replay."""
     running.create("scale")
     megabytes = _megabytes(folder)
     size, wal = _size(running), _wal(running)
@@ -69,7 +69,7 @@ def measure(running: Server, folder: Path) -> Constants:
 
 
 def _load_parquet(running: Server, folder: Path, made: Path) -> tuple[Spent, float]:
-    """What loading takes when the same rows lie in Parquet, with the columns' types; and the files' megabytes."""
+    """The time to load the same rows from Parquet, with the columns' types; and the files' megabytes."""
     for table in DATASETS["olist"].tables.values():
         options = pacsv.ConvertOptions(column_types=arrow_schema(table), strings_can_be_null=True)
         newlines = pacsv.ParseOptions(newlines_in_values=True)

@@ -20,14 +20,14 @@ class Constants:
     measured: str
     megabytes: float
     rows: int
-    """What was migrated to measure."""
+    """The migrated data of the measurement."""
     scan_seconds: float
     worker_seconds: float
-    """A worker's own work for the load: parsing, checking, hashing."""
+    """A worker's work for the load: parsing, checking, hashing."""
     database_seconds: float
     """PostgreSQL's for the same, in COPY."""
     settle_seconds: float
-    """The longest table of each wave of settling, in sum."""
+    """The longest table of each wave of resolving, in sum."""
     largest_settle_seconds: float
     """The largest table alone: one call of a function."""
     stored: float
@@ -41,9 +41,9 @@ class Constants:
     parquet_worker_seconds: float
     """A worker's own work for the same rows, read from Parquet; per megabyte of CSV, too."""
     replay_worker_seconds: float
-    """Per thousand records that are replayed, with all their judging one by one."""
+    """Per thousand replayed records, including their individual validation."""
     replay_database_seconds: float
-    """PostgreSQL's for the same: collecting them, handing them out, and COPY."""
+    """PostgreSQL's for the same: collecting, reading and COPY."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be migrated, and on what."""
+    """The data of a migration, and its deployment."""
 
     name: str
     gigabytes: int
@@ -73,11 +73,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Result:
-    """What becomes of a plan; times in seconds."""
+    """The result of a plan; times in seconds."""
 
     chunks: int
     offered: float
-    """MB/s of CSV that the workers would load if the database never made them wait."""
+    """MB/s of CSV that the workers would load if they never waited for the database."""
     rate: float
     bound_by: str
     scan: float
@@ -109,7 +109,7 @@ CHILD_STARTS = 300
 FUNCTION_SECONDS = 900
 
 PASSES = 4
-"""How often settling reads a table: key, foreign keys, checks, hash. Counted in its code."""
+"""How often resolving reads a table: key, foreign keys, checks, hash. Counted in its code."""
 
 CONSTANTS = Constants(
     measured="2026-11-26",
@@ -136,7 +136,7 @@ HUGE = Database("db.m7g.16xlarge", 64, 5_000, 2_500, 5.376)
 
 
 def rates(plan: Plan, constants: Constants) -> dict[str, float]:
-    """MB/s of CSV that each part can do, by its name."""
+    """The rate of each component in MB/s of CSV, under its name."""
     written = constants.stored + constants.wal
     each = plan.chunk * (constants.worker_seconds + constants.database_seconds) + CALL
     database = plan.database
@@ -151,7 +151,7 @@ def rates(plan: Plan, constants: Constants) -> dict[str, float]:
 
 
 def simulate(plan: Plan, constants: Constants) -> Result:
-    """The run in figures. Workers that wait for the database are paid while they wait."""
+    """The figures of a run. Workers are billed while they wait for the database."""
     size = plan.gigabytes * 1024
     chunks = math.ceil(size / plan.chunk)
     possible = rates(plan, constants)

@@ -1,4 +1,4 @@
-"""A migration in this process alone, step by step, and what its steps take of processors."""
+"""A migration in this process, step by step, with the processor time of each step."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Backend:
 
 
 class Run:
-    """A migration of the folder's files, or whatever ``document`` orders, in an existing database."""
+    """A migration of the folder's files, or of the input ``document``, in an existing database."""
 
     def __init__(self, running: Server, database: str, folder: Path, document: dict[str, Any]) -> None:
         self._store = FolderStore(folder, PREFIX)
@@ -66,7 +66,7 @@ class Run:
         self.loads: list[dict[str, Any]] = []
 
     def plan(self) -> Spent:
-        """Plan it: what is there to scan, and in which order tables are settled."""
+        """Plan it: the ranges to scan, and the order of the tables."""
         return self.control.spent(self._plan)
 
     def _plan(self) -> None:
@@ -86,7 +86,7 @@ class Run:
         return self.worker.spent(lambda: [load_chunk(self.worker.db, self._store, item) for item in items])
 
     def settle(self, tables: Iterable[str]) -> list[float]:
-        """Settle tables; the seconds of each, of both sides."""
+        """Resolve tables; the seconds of each, on both sides."""
         work = partial(settle, self.control.db, self._store, self.id)
         return [sum(self.control.spent(partial(work, table))) for table in tables]
 

@@ -37,7 +37,7 @@ class Server:
     """Of the master and every login role."""
 
     def settings(self, database: str, user: str) -> DatabaseSettings:
-        """How ``user`` reaches ``database``; the password is the server's."""
+        """The settings with which ``user`` connects to ``database``; the password is the server's."""
         return DatabaseSettings(
             db_host=HOST,
             db_port=self.config.pg_port,
@@ -80,7 +80,7 @@ class Server:
         return postgres.url(self.config, database)
 
     def version(self) -> str:
-        """What the server says of itself."""
+        """The version that the server reports."""
         with closing(psycopg2.connect(self.superuser_url("postgres"))) as db, db.cursor() as cursor:
             cursor.execute("SHOW server_version")
             return str(json.dumps(cursor.fetchall()[0][0]))
@@ -88,7 +88,7 @@ class Server:
 
 @contextmanager
 def server() -> Iterator[Server]:
-    """A server for the length of a block; its data lies below the temporary folder and goes with it."""
+    """A server for the length of a block; its data is below the temporary folder and is removed with it."""
     with tempfile.TemporaryDirectory(prefix="dataforge-bench-") as folder:
         config = Config(state=Path(folder), pg_port=free_port())
         config.run.mkdir(mode=0o700)
