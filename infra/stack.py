@@ -1,13 +1,17 @@
-"""The stack: it composes the capabilities and grants them what they need of each other."""
+"""The stack: create the constructs of one stage, and grant each function what it may do."""
 
 from __future__ import annotations
+
+from typing import TypedDict
 
 from aws_cdk import CfnOutput, Stack, Tags
 from constructs import Construct
 
-from dataforge.postgres.roles import LOGINS
+from dataforge.postgres import roles
+from dataforge.s3 import keys
+from dataforge.tables.datasets import DATASETS
+from infra.api import routes
 from infra.api.api import Api
-from infra.api.routes import DELIVER, INGEST, OPERATIONS
 from infra.backup.backup import Backup
 from infra.foundation.bastion import Bastion
 from infra.foundation.database import Database
@@ -26,141 +30,187 @@ from infra.services.schema import Schema
 from infra.settings import Settings
 
 
+class _Common(TypedDict):
+    """What every function that connects to PostgreSQL needs."""
+
+    settings: Settings
+    layers: Layers
+    network: Network
+    database: Database
+
+
 class DataForge(Stack):
-    """One stage of Data Forge. Made for no particular account or region, so that ``cdk synth`` needs no credentials."""
+    """One stage of Data Forge, for any account and region, so that ``cdk synth`` needs no credentials."""
 
     def __init__(self, scope: Construct, settings: Settings) -> None:
-        super().__init__(
-            scope,
-            settings.stack_name,
-            description=f"Data Forge ({settings.stage})",
-        )
-        storage = Storage(
+        super().__init__(scope, settings.stack_name, description=f"Data Forge ({settings.stage})")
+        self._settings = settings
+        self._create_foundation()
+        self._create_capabilities()
+        self._allow_connections()
+        self._allow_raw_bucket()
+        self._allow_backup_bucket()
+        self._allow_report_bucket()
+        self._allow_operations()
+        self._create_api()
+        self._create_monitoring()
+        self._create_outputs()
+        for key, value in {"Project": "data-forge", "Stage": settings.stage, **settings.tags}.items():
+            Tags.of(self).add(key, value)
+        if settings.production:
+            self.deployment.protect(*(child for child in self.node.children if child is not self.deployment))
+
+    def _create_foundation(self) -> None:
+        """Create buckets, network, layers and database."""
+        settings = self._settings
+        self.storage = Storage(
             self, "Storage", keep=settings.production, backup_lock_days=settings.backup_lock_days
         )
-        network = Network(self, "Network", existing=settings.existing_database)
-        network.open_to_buckets(storage.data)
-        network.record_rejected(storage.logs)
+        self.network = Network(self, "Network", existing=settings.existing_database)
+        self.network.open_to_buckets(self.storage.data)
+        self.network.record_rejected(self.storage.logs)
         if settings.auth == "secret":
-            network.open_to_secrets()
-        layers = Layers(self, "Layers", local=settings.local, glue=bool(settings.glue_database))
-        deployment = Deployment(self, "Deployment", settings=settings, layers=layers)
-        database = Database(
-            self, "Database", settings=settings, network=network, deployment=deployment, roles=LOGINS
+            self.network.open_to_secrets()
+        self.layers = Layers(self, "Layers", local=settings.local, glue=bool(settings.glue_database))
+        self.deployment = Deployment(self, "Deployment", settings=settings, layers=self.layers)
+        self.database = Database(
+            self,
+            "Database",
+            settings=settings,
+            network=self.network,
+            deployment=self.deployment,
+            roles=roles.LOGINS,
         )
         if settings.bastion:
-            Bastion(self, "Bastion", settings=settings, network=network, database=database)
-        schema = Schema(
-            self,
-            "Schema",
-            settings=settings,
-            layers=layers,
-            network=network,
-            database=database,
-            storage=storage,
+            bastion = Bastion(
+                self, "Bastion", settings=settings, network=self.network, database=self.database
+            )
+            self.database.allow_reach(bastion.group, "the bastion")
+            self.database.allow_people(bastion.policy, role=roles.ANALYST)
+
+    def _create_capabilities(self) -> None:
+        """Create the functions and state machines, which the schema's resource precedes."""
+        common = _Common(
+            settings=self._settings, layers=self.layers, network=self.network, database=self.database
         )
-        migration = Migration(
-            self,
-            "Migration",
-            settings=settings,
-            layers=layers,
-            network=network,
-            database=database,
-            storage=storage,
+        storage = self.storage
+        self.schema = Schema(self, "Schema", **common, storage=storage)
+        self.migration = Migration(self, "Migration", **common, storage=storage)
+        self.backup = Backup(self, "Backup", **common, storage=storage)
+        self.restore = Restore(self, "Restore", **common, storage=storage)
+        self.ingest = Ingest(self, "Ingest", **common)
+        self.deliver = Deliver(self, "Deliver", **common)
+        self.export = Export(self, "Export", **common, storage=storage)
+        self.operations = Operations(
+            self, "Operations", settings=self._settings, layers=self.layers, storage=storage
         )
-        backup = Backup(
-            self,
-            "Backup",
-            settings=settings,
-            layers=layers,
-            network=network,
-            database=database,
-            storage=storage,
-        )
-        restore = Restore(
-            self,
-            "Restore",
-            settings=settings,
-            layers=layers,
-            network=network,
-            database=database,
-            storage=storage,
-        )
-        ingest = Ingest(self, "Ingest", settings=settings, layers=layers, network=network, database=database)
-        deliver = Deliver(
-            self, "Deliver", settings=settings, layers=layers, network=network, database=database
-        )
-        export = Export(
-            self,
-            "Export",
-            settings=settings,
-            layers=layers,
-            network=network,
-            database=database,
-            storage=storage,
-        )
-        operations = Operations(self, "Operations", settings=settings, layers=layers, storage=storage)
-        functions = {
-            INGEST: ingest.function,
-            DELIVER: deliver.function,
-            OPERATIONS: operations.function,
+
+    def _allow_connections(self) -> None:
+        """Let each function log in with its PostgreSQL role, once the schema is up to date."""
+        logins = {
+            self.migration.control: roles.MIGRATE,
+            self.migration.load: roles.LOAD,
+            self.backup.control: roles.BACKUP,
+            self.backup.hold: roles.BACKUP,
+            self.backup.work: roles.BACKUP,
+            self.restore.control: roles.RESTORE,
+            self.restore.work: roles.REFILL,
+            self.ingest.function: roles.INGEST,
+            self.deliver.function: roles.DELIVER,
+            self.deliver.watch: roles.DELIVER,
+            self.export.work: roles.EXPORT,
         }
-        api = Api(self, "Api", settings=settings, functions=functions)
-        logging_in = [migration.control, migration.load, restore.control, restore.work]
-        logging_in += [backup.control, backup.hold, backup.work]
-        for function in (*logging_in, ingest.function, deliver.function, deliver.watch, export.work):
-            schema.precede(function)
+        for function, role in logins.items():
+            self.database.allow_connect(function, role=role)
+            self.schema.precede(function)
+        self.database.allow_connect(self.schema.upkeep.work, role=roles.MIGRATE)
+        self.database.allow_read_secrets(self.schema.keeper)
+
+    def _allow_raw_bucket(self) -> None:
+        """Uploaded files: read by migrations, written by no function."""
+        self.storage.raw.allow_read(self.migration.control)
+        self.storage.raw.allow_read(self.migration.load)
+
+    def _allow_backup_bucket(self) -> None:
+        """Backups: written by backup and restore (safety backups), deleted by backup's retention only."""
+        bucket, datasets = self.storage.backup, [keys.dataset_folder(name) for name in DATASETS]
+        for function in (self.backup.control, self.backup.work, self.restore.control, self.restore.work):
+            bucket.allow_read(function)
+            bucket.allow_write(function, *datasets)
+        bucket.allow_delete(self.backup.control, *datasets)
+        bucket.allow_read(self.export.work, keys.EVERY_MANIFEST)
+        # A presigned URL reads with the permissions of the function that signed it.
+        bucket.allow_read(
+            self.operations.function, keys.EVERY_MANIFEST, keys.EVERY_VERIFICATION, keys.EVERY_PARQUET_FILE
+        )
+        if self.backup.glue:
+            bucket.allow_read(self.backup.glue, keys.EVERY_MANIFEST)
+
+    def _allow_report_bucket(self) -> None:
+        """Reports, lists of work items, results of Distributed Maps, exports and claims of operations.
+
+        CDK grants a state machine the objects that its Distributed Maps read and write.
+        """
+        bucket = self.storage.report
+        for control in (self.migration.control, self.backup.control, self.restore.control):
+            bucket.allow_read(control, f"{keys.FAILURES}*")
+            bucket.allow_write(control, keys.RUNS)
+        bucket.allow_write(self.migration.control, keys.PROGRESS)
+        bucket.allow_write(self.migration.load, keys.PROGRESS)
+        bucket.allow_write(self.export.work, keys.EXPORTS)
+        bucket.allow_read(self.operations.function, f"{keys.CLAIMS}*", f"{keys.EXPORTS}*")
+        bucket.allow_write(self.operations.function, keys.CLAIMS)
+
+    def _allow_operations(self) -> None:
+        """Runs that the API starts: restores only with the setting ``restoreApi``."""
+        self.operations.allow_start("backup", "export", *(["restore"] if self._settings.restore_api else []))
+
+    def _create_api(self) -> None:
+        functions = {
+            routes.INGEST: self.ingest.function,
+            routes.DELIVER: self.deliver.function,
+            routes.OPERATIONS: self.operations.function,
+        }
+        self.api = Api(self, "Api", settings=self._settings, functions=functions)
+
+    def _create_monitoring(self) -> None:
         monitoring = Monitoring(
             self,
             "Monitoring",
-            settings=settings,
-            database=database,
-            schema=schema,
-            migration=migration,
-            backup=backup,
-            restore=restore,
-            ingest=ingest,
-            deliver=deliver,
-            export=export,
-            operations=operations,
-            api=api,
+            settings=self._settings,
+            database=self.database,
+            schema=self.schema,
+            migration=self.migration,
+            backup=self.backup,
+            restore=self.restore,
+            ingest=self.ingest,
+            deliver=self.deliver,
+            export=self.export,
+            operations=self.operations,
+            api=self.api,
         )
-        if settings.scheduled_backups:
-            monitoring.node.add_dependency(deployment.watch_backups(list(settings.scheduled_backups)))
-        self._output(storage, schema, api)
-        self._output_machines(migration, backup, restore, export, schema)
-        self._tag(settings)
-        if settings.production:
-            deployment.protect(*(child for child in self.node.children if child is not deployment))
+        if self._settings.scheduled_backups:
+            watch = self.deployment.watch_backups(list(self._settings.scheduled_backups))
+            monitoring.node.add_dependency(watch)
 
-    def _output(self, storage: Storage, schema: Schema, api: Api) -> None:
-        """What clients are told; the names are a contract."""
+    def _create_outputs(self) -> None:
+        """Create the outputs, whose names clients rely on."""
+        machines = {
+            "Migration": self.migration.machine,
+            "Backup": self.backup.machine,
+            "Restore": self.restore.machine,
+            "Export": self.export.machine,
+            "Upkeep": self.schema.upkeep.machine,
+        }
         outputs = {
-            "RawBucket": storage.raw.bucket_name,
-            "BackupBucket": storage.backup.bucket_name,
-            "ReportBucket": storage.report.bucket_name,
-            "ApiUrl": api.url,
-            **{f"{kind.title()}Plan": plan.usage_plan_id for kind, plan in api.plans.items()},
-            "SchemaArn": schema.keeper.function_arn,
+            "RawBucket": self.storage.raw.bucket_name,
+            "BackupBucket": self.storage.backup.bucket_name,
+            "ReportBucket": self.storage.report.bucket_name,
+            "ApiUrl": self.api.url,
+            **{f"{kind.title()}Plan": plan.usage_plan_id for kind, plan in self.api.plans.items()},
+            "SchemaArn": self.schema.keeper.function_arn,
             "Region": self.region,
+            **{f"{name}Arn": machine.state_machine_arn for name, machine in machines.items()},
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
-
-    def _output_machines(
-        self, migration: Migration, backup: Backup, restore: Restore, export: Export, schema: Schema
-    ) -> None:
-        """What operators start, and the upkeep, which starts by itself."""
-        machines = {
-            "Migration": migration.machine,
-            "Backup": backup.machine,
-            "Restore": restore.machine,
-            "Export": export.machine,
-            "Upkeep": schema.upkeep.machine,
-        }
-        for name, machine in machines.items():
-            CfnOutput(self, f"{name}Arn", value=machine.state_machine_arn)
-
-    def _tag(self, settings: Settings) -> None:
-        for key, value in {"Project": "data-forge", "Stage": settings.stage, **settings.tags}.items():
-            Tags.of(self).add(key, value)

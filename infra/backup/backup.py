@@ -8,16 +8,13 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from dataforge.defaults import FUNCTION_SECONDS, WHOLE_PROCESSOR_MEGABYTES
-from dataforge.postgres.roles import BACKUP
-from dataforge.s3.keys import FAILURES, RUNS, dataset_folder
-from dataforge.tables.datasets import DATASETS
 from infra.backup.schedule import schedule_backups
 from infra.backup.states import BackupStates
 from infra.foundation.database import Database
 from infra.foundation.functions import Function
 from infra.foundation.layers import Layers
 from infra.foundation.network import Network
-from infra.foundation.storage import Storage, grant_delete, grant_read, grant_write
+from infra.foundation.storage import Storage
 from infra.services.glue import GlueTables
 from infra.settings import Settings
 from infra.workflow.machine import dead_letter_queue, machine_name, make_machine, release_when_stopped
@@ -53,9 +50,8 @@ class Backup(Construct):
         self.control = self._function("BackupControl", "backup.control", "One step of a backup at a time")
         self.hold = self._function("BackupHold", "backup.hold", "Keeps a snapshot while files are written")
         self.work = self._function("BackupWork", "backup.work", "Writes and reads back Parquet files")
-        for function in (self.control, self.hold, self.work):
-            database.open_to(function, role=BACKUP)
-        self._open_buckets(storage)
+        for function in (self.control, self.work):
+            self._configure(function, storage)
         self.glue = (
             GlueTables(
                 self, "Glue", settings=settings, name=settings.glue_database, layers=layers, storage=storage
@@ -91,25 +87,19 @@ class Backup(Construct):
             dead_letter_queue=self.dead_letters if id == "BackupControl" else None,
         )
 
-    def _open_buckets(self, storage: Storage) -> None:
-        """Workers write and read files. ``control`` writes manifests and lists of work, and alone deletes."""
-        settings, datasets = self._settings, [dataset_folder(name) for name in DATASETS]
-        for function in (self.control, self.work):
-            grant_read(storage.backup, function)
-            grant_write(storage.backup, function, *datasets)
-            for name, value in {
-                "BACKUP_BUCKET": storage.backup.bucket_name,
-                "REPORT_BUCKET": storage.report.bucket_name,
-                "PART_BYTES": settings.backup_part_megabytes * 2**20,
-                "SCRATCH_BYTES": settings.verify_restore_megabytes * 2**20,
-                "KEEP_COUNT": settings.backup_keep_count,
-                "KEEP_DAYS": settings.backup_keep_days,
-                "SAFETY_DAYS": settings.safety_keep_days,
-            }.items():
-                function.add_environment(name, str(value))
-        grant_delete(storage.backup, self.control, *datasets)
-        grant_read(storage.report, self.control, f"{FAILURES}*")
-        grant_write(storage.report, self.control, RUNS)
+    def _configure(self, function: Function, storage: Storage) -> None:
+        """Set the buckets, sizes and retention that ``control`` and ``work`` read from the environment."""
+        settings = self._settings
+        for name, value in {
+            "BACKUP_BUCKET": storage.backup.bucket_name,
+            "REPORT_BUCKET": storage.report.bucket_name,
+            "PART_BYTES": settings.backup_part_megabytes * 2**20,
+            "SCRATCH_BYTES": settings.verify_restore_megabytes * 2**20,
+            "KEEP_COUNT": settings.backup_keep_count,
+            "KEEP_DAYS": settings.backup_keep_days,
+            "SAFETY_DAYS": settings.safety_keep_days,
+        }.items():
+            function.add_environment(name, str(value))
 
     def _machine(self, storage: Storage) -> sfn.StateMachine:
         holders = [machine_name(self._settings, "backup")]

@@ -53,11 +53,10 @@ class Bastion(Construct):
         self, scope: Construct, id: str, *, settings: Settings, network: Network, database: Database
     ) -> None:
         super().__init__(scope, id)
-        group = self._group("Group", network, "Bastion; only the endpoint comes in")
+        self.group = self._group("Group", network, "Bastion; only the endpoint comes in")
         endpoint_group = self._group("EndpointGroup", network, "Endpoint of EC2 Instance Connect")
-        group.connections.allow_from(endpoint_group, SSH, "SSH from the endpoint")
-        database.let_in(group, "the bastion")
-        self.instance = self._instance(network, group)
+        self.group.connections.allow_from(endpoint_group, SSH, "SSH from the endpoint")
+        self.instance = self._instance(network, self.group)
         self.endpoint = ec2.CfnInstanceConnectEndpoint(
             self,
             "Endpoint",
@@ -65,7 +64,7 @@ class Bastion(Construct):
             security_group_ids=[endpoint_group.security_group_id],
             preserve_client_ip=False,
         )
-        self._allow_people(database)
+        self.policy = self._policy()
         self._output(settings, database)
 
     def _group(self, id: str, network: Network, description: str) -> ec2.SecurityGroup:
@@ -103,8 +102,8 @@ class Bastion(Construct):
         acknowledge(instance, "It holds nothing, and each deployment may replace it.", "EC28", "EC29")
         return instance
 
-    def _allow_people(self, database: Database) -> None:
-        """A policy to attach to the roles of the people who may read the tables. Nobody has it at first."""
+    def _policy(self) -> iam.ManagedPolicy:
+        """The policy for users of the bastion, which an administrator attaches to their roles."""
         policy = iam.ManagedPolicy(
             self, "Connect", description="dataforge connect: start the bastion and read as the analyst"
         )
@@ -141,7 +140,6 @@ class Bastion(Construct):
                 ],
             ),
         )
-        database.allow_people(policy, role=ANALYST)
         acknowledge(policy, "EC2's Describe actions know no resource.", "IAM5[Resource::*]")
         acknowledge(
             policy,
@@ -149,6 +147,7 @@ class Bastion(Construct):
             f"IAM5[Resource::arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/{stack}/*]",
         )
         CfnOutput(Stack.of(self), "ConnectPolicyArn", value=policy.managed_policy_arn)
+        return policy
 
     def _arn(self, resource: str, name: str) -> str:
         return Stack.of(self).format_arn(service="ec2", resource=resource, resource_name=name)

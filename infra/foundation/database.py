@@ -121,7 +121,7 @@ class Database(Construct):
         return secret
 
     def environment(self) -> dict[str, str]:
-        """How any function finds the database; who it is there, ``open_to`` adds."""
+        """How any function finds the database; who it is there, ``allow_connect`` adds."""
         tls = (
             {"DB_SSLMODE": "disable"}
             if self._settings.local
@@ -135,7 +135,7 @@ class Database(Construct):
             **tls,
         }
 
-    def open_to(self, function: lambda_.Function, *, role: str) -> None:
+    def allow_connect(self, function: lambda_.Function, *, role: str) -> None:
         """Let ``function`` log in as ``role``, and as no other.
 
         The way there is its security group's, which all functions of the network share.
@@ -150,9 +150,14 @@ class Database(Construct):
                 iam.PolicyStatement(actions=["rds-db:connect"], resources=[self._login_arn(role)])
             )
 
-    def let_in(self, group: ec2.ISecurityGroup, who: str) -> None:
+    def allow_reach(self, group: ec2.ISecurityGroup, source: str) -> None:
         """Open PostgreSQL's port to another security group, and that group's way to it."""
-        self.group.connections.allow_from(group, ec2.Port.tcp(5432), f"PostgreSQL from {who}")
+        self.group.connections.allow_from(group, ec2.Port.tcp(5432), f"PostgreSQL from {source}")
+
+    def allow_read_secrets(self, function: lambda_.Function) -> None:
+        """Read the secret of the master user and those of all roles."""
+        for secret in (self.master_secret, *self.role_secrets.values()):
+            secret.grant_read(function)
 
     def allow_people(self, policy: iam.ManagedPolicy, *, role: str) -> None:
         """Allow holders of the policy to log in as ``role``: by IAM, or with the role's secret."""

@@ -18,6 +18,39 @@ INFREQUENT = s3.StorageClass.INFREQUENT_ACCESS
 _MONTH = Duration.days(30)
 
 
+class Bucket(s3.Bucket):
+    """A bucket whose grants name actions and keys exactly; CDK's own also cover the bucket's configuration."""
+
+    def allow_read(self, function: lambda_.Function, *keys: str) -> None:
+        """List the bucket and read its objects, or only those whose keys match one of the patterns."""
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.bucket_arn])
+        )
+        for pattern in keys or ("*",):
+            self._allow(function, ["s3:GetObject"], pattern)
+
+    def allow_write(self, function: lambda_.Function, *prefixes: str) -> None:
+        """Put objects under the prefixes, in one request or in parts. Deletion is not included."""
+        for prefix in prefixes:
+            self._allow(function, ["s3:PutObject", "s3:AbortMultipartUpload"], f"{prefix}*")
+
+    def allow_delete(self, function: lambda_.Function, *prefixes: str) -> None:
+        """Delete objects under the prefixes, but not their versions, which lifecycle rules expire."""
+        for prefix in prefixes:
+            self._allow(function, ["s3:DeleteObject"], f"{prefix}*")
+
+    def _allow(self, function: lambda_.Function, actions: list[str], keys: str) -> None:
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=actions, resources=[self.arn_for_objects(keys)])
+        )
+        assert function.role is not None  # every function here has its own
+        acknowledge(
+            function.role,
+            "Clients that upload and runs that write choose object names; bucket, prefix and actions are exact.",
+            f"IAM5[Resource::<{logical_id(self)}.Arn>/{keys}]",
+        )
+
+
 class Storage(Construct):
     """Four buckets: encrypted, TLS only, closed to the public, and cheaper with age.
 
@@ -41,7 +74,7 @@ class Storage(Construct):
         self.report = self._data_bucket("Report", [_age(INFREQUENT, 90)], scratch=TEMPORARY)
 
     @property
-    def data(self) -> list[s3.Bucket]:
+    def data(self) -> list[Bucket]:
         """The buckets that functions use."""
         return [self.raw, self.backup, self.report]
 
@@ -53,7 +86,7 @@ class Storage(Construct):
         *,
         undo_days: int = 365,
         lock_days: int | None = None,
-    ) -> s3.Bucket:
+    ) -> Bucket:
         """``undo_days``: how long a version that was deleted or replaced can be brought back."""
         undo = [s3.NoncurrentVersionTransition(storage_class=INSTANT_ARCHIVE, transition_after=_MONTH)]
         rules = [
@@ -71,11 +104,11 @@ class Storage(Construct):
 
     def _bucket(
         self, name: str, *, versioned: bool, rules: list[s3.LifecycleRule], lock_days: int | None = None
-    ) -> s3.Bucket:
+    ) -> Bucket:
         logged = name != "Logs"
         # S3 and the flow log write to it while the stack is still being created: it could not be deleted on rollback.
         removal = self._removal if logged else RemovalPolicy.RETAIN
-        bucket = s3.Bucket(
+        bucket = Bucket(
             self,
             name,
             encryption=s3.BucketEncryption.S3_MANAGED,
@@ -96,40 +129,6 @@ class Storage(Construct):
         assert bucket.policy is not None  # TLS only
         bucket.policy.apply_removal_policy(self._removal)
         return bucket
-
-
-def grant_read(bucket: s3.Bucket, function: lambda_.Function, *keys: str) -> None:
-    """List the bucket and read its objects, or only those whose keys match one of ``keys``.
-
-    CDK's own ``grant_read`` also reads the bucket's configuration.
-    """
-    function.add_to_role_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn]))
-    for pattern in keys or ("*",):
-        _grant_objects(bucket, function, ["s3:GetObject"], pattern)
-
-
-def grant_write(bucket: s3.Bucket, function: lambda_.Function, *prefixes: str) -> None:
-    """Put objects under ``prefixes``, also in parts. Nothing is deleted: versions and lifecycle rules do the tidying."""
-    for prefix in prefixes:
-        _grant_objects(bucket, function, ["s3:PutObject", "s3:AbortMultipartUpload"], f"{prefix}*")
-
-
-def grant_delete(bucket: s3.Bucket, function: lambda_.Function, *prefixes: str) -> None:
-    """Delete objects under ``prefixes``; in a versioned bucket their versions stay for a while, and may not be deleted."""
-    for prefix in prefixes:
-        _grant_objects(bucket, function, ["s3:DeleteObject"], f"{prefix}*")
-
-
-def _grant_objects(bucket: s3.Bucket, function: lambda_.Function, actions: list[str], keys: str) -> None:
-    function.add_to_role_policy(
-        iam.PolicyStatement(actions=actions, resources=[bucket.arn_for_objects(keys)])
-    )
-    assert function.role is not None  # every function here has one of its own
-    acknowledge(
-        function.role,
-        "Objects are named by who uploads them, and by the runs that write them; bucket, prefix and actions are exact.",
-        f"IAM5[Resource::<{logical_id(bucket)}.Arn>/{keys}]",
-    )
 
 
 def _age(storage_class: s3.StorageClass, days: int) -> s3.Transition:

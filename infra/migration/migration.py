@@ -7,13 +7,11 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from dataforge.defaults import FUNCTION_SECONDS, WHOLE_PROCESSOR_MEGABYTES
-from dataforge.postgres.roles import LOAD, MIGRATE
-from dataforge.s3.keys import FAILURES, PROGRESS, RUNS
 from infra.foundation.database import Database
 from infra.foundation.functions import Function
 from infra.foundation.layers import Layers
 from infra.foundation.network import Network
-from infra.foundation.storage import Storage, grant_read, grant_write
+from infra.foundation.storage import Storage
 from infra.migration.machine import make_migration_machine
 from infra.settings import Settings
 from infra.workflow.machine import dead_letter_queue, release_when_stopped
@@ -50,9 +48,6 @@ class Migration(Construct):
             "MigrateControl", "migrate.control", "One step of a migration at a time", layers.pages
         )
         self.load = self._function("MigrateLoad", "migrate.load", "Scans and loads chunks of CSV")
-        database.open_to(self.control, role=MIGRATE)
-        database.open_to(self.load, role=LOAD)
-        self._grant_buckets(storage)
         self.machine = make_migration_machine(
             self, settings=settings, control=self.control, load=self.load, report=storage.report
         )
@@ -79,11 +74,3 @@ class Migration(Construct):
             # Only EventBridge calls asynchronously, and only this function; a queue is what would hold a lost release.
             dead_letter_queue=self.dead_letters if id == "MigrateControl" else None,
         )
-
-    def _grant_buckets(self, storage: Storage) -> None:
-        """Both read the CSVs. ``control`` writes work lists and reports; ``load`` only marks what is done."""
-        grant_read(storage.raw, self.control)
-        grant_read(storage.raw, self.load)
-        grant_read(storage.report, self.control, f"{FAILURES}*")
-        grant_write(storage.report, self.control, RUNS, PROGRESS)
-        grant_write(storage.report, self.load, PROGRESS)

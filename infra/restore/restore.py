@@ -8,14 +8,11 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from dataforge.defaults import FUNCTION_SECONDS, WHOLE_PROCESSOR_MEGABYTES
-from dataforge.postgres.roles import REFILL, RESTORE
-from dataforge.s3.keys import FAILURES, RUNS, dataset_folder
-from dataforge.tables.datasets import DATASETS
 from infra.foundation.database import Database
 from infra.foundation.functions import Function
 from infra.foundation.layers import Layers
 from infra.foundation.network import Network
-from infra.foundation.storage import Storage, grant_read, grant_write
+from infra.foundation.storage import Storage
 from infra.restore.states import RestoreStates
 from infra.settings import Settings
 from infra.workflow.machine import dead_letter_queue, machine_name, make_machine, release_when_stopped
@@ -51,9 +48,6 @@ class Restore(Construct):
         self.work = self._function(
             "RestoreWork", "restore.work", "Loads backups' files, writes safety copies"
         )
-        database.open_to(self.control, role=RESTORE)
-        database.open_to(self.work, role=REFILL)
-        self._grant_buckets(storage)
         self.machine = self._machine(storage.report)
         release_when_stopped(
             self,
@@ -78,15 +72,6 @@ class Restore(Construct):
             # Only EventBridge calls asynchronously, and only this function; a queue is what would hold a lost release.
             dead_letter_queue=self.dead_letters if id == "RestoreControl" else None,
         )
-
-    def _grant_buckets(self, storage: Storage) -> None:
-        """Both read backups and write safety copies, which are backups, in the datasets' folders; nothing is deleted."""
-        datasets = [dataset_folder(name) for name in DATASETS]
-        for function in (self.control, self.work):
-            grant_read(storage.backup, function)
-            grant_write(storage.backup, function, *datasets)
-        grant_read(storage.report, self.control, f"{FAILURES}*")
-        grant_write(storage.report, self.control, RUNS)
 
     def _machine(self, report: s3.Bucket) -> sfn.StateMachine:
         holders = [machine_name(self._settings, kind) for kind in ("migration", "restore")]

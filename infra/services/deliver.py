@@ -10,7 +10,6 @@ from constructs import Construct
 
 from dataforge.aws.metric_names import NAMESPACE
 from dataforge.defaults import API_SECONDS
-from dataforge.postgres.roles import DELIVER
 from infra.foundation.database import Database
 from infra.foundation.functions import Function
 from infra.foundation.layers import Layers
@@ -62,8 +61,6 @@ class Deliver(Construct):
             memory_size=256,
             network=network,
         )
-        for function in (self.function, self.watch):
-            database.open_to(function, role=DELIVER)
         events.Rule(
             self,
             "Hourly",

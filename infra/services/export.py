@@ -7,13 +7,11 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from dataforge.defaults import FUNCTION_SECONDS, WHOLE_PROCESSOR_MEGABYTES
-from dataforge.postgres.roles import EXPORT
-from dataforge.s3.keys import EVERY_MANIFEST, EXPORTS
 from infra.foundation.database import Database
 from infra.foundation.functions import Function
 from infra.foundation.layers import Layers
 from infra.foundation.network import Network
-from infra.foundation.storage import Storage, grant_read, grant_write
+from infra.foundation.storage import Storage
 from infra.settings import Settings
 from infra.workflow.failure_states import explain_with
 from infra.workflow.lease_states import EXECUTION
@@ -56,9 +54,6 @@ class Export(Construct):
             memory_size=MEMORY,
             network=network,
         )
-        database.open_to(self.work, role=EXPORT)
-        grant_read(storage.backup, self.work, EVERY_MANIFEST)
-        grant_write(storage.report, self.work, EXPORTS)
         self.machine = make_machine(
             self,
             settings=settings,

@@ -7,11 +7,10 @@ from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from dataforge.s3.keys import EVERY_MANIFEST
 from dataforge.tables.datasets import DATASETS
 from infra.foundation.functions import Function
 from infra.foundation.layers import Layers
-from infra.foundation.storage import Storage, grant_read
+from infra.foundation.storage import Storage
 from infra.settings import Settings
 
 # Importing pandas and awswrangler takes most of both.
@@ -44,7 +43,6 @@ class GlueTables(Construct):
             timeout=TIMEOUT,
             memory_size=MEMORY,
         )
-        grant_read(storage.backup, self.function, EVERY_MANIFEST)
         for dataset in DATASETS:
             self._database(name, dataset)
 

@@ -6,7 +6,6 @@ from aws_cdk import Duration
 from constructs import Construct
 
 from dataforge.defaults import API_SECONDS, WHOLE_PROCESSOR_MEGABYTES
-from dataforge.postgres.roles import INGEST
 from infra.foundation.database import Database
 from infra.foundation.functions import Function
 from infra.foundation.layers import Layers
@@ -48,4 +47,3 @@ class Ingest(Construct):
             network=network,
             files=[f"node_modules/swagger-ui-dist/{name}" for name in PAGE],
         )
-        database.open_to(self.function, role=INGEST)

@@ -7,11 +7,10 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from dataforge.defaults import API_SECONDS
-from dataforge.s3.keys import CLAIMS, EVERY_MANIFEST, EVERY_PARQUET_FILE, EVERY_VERIFICATION, EXPORTS
 from infra.foundation.acknowledge import acknowledge
 from infra.foundation.functions import Function
 from infra.foundation.layers import Layers
-from infra.foundation.storage import Storage, grant_read, grant_write
+from infra.foundation.storage import Storage
 from infra.settings import Settings
 from infra.workflow.machine import machine_name
 
@@ -50,13 +49,6 @@ class Operations(Construct):
             timeout=TIMEOUT,
             memory_size=MEMORY,
         )
-        grant_read(storage.backup, self.function, EVERY_MANIFEST, EVERY_VERIFICATION)
-        grant_read(storage.report, self.function, f"{CLAIMS}*")
-        grant_write(storage.report, self.function, CLAIMS)
-        # What it signs an address of must be its own to read: whoever has the address reads in its name.
-        grant_read(storage.report, self.function, f"{EXPORTS}*")
-        grant_read(storage.backup, self.function, EVERY_PARQUET_FILE)
-        self._grant_machines(("backup", "export", *(("restore",) if settings.restore_api else ())))
 
     def _machine(self, kind: str) -> str:
         return self._arn("stateMachine", self._names[kind])
@@ -69,11 +61,11 @@ class Operations(Construct):
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
 
-    def _grant_machines(self, startable: tuple[str, ...]) -> None:
-        """Start what may be started; list and look at the executions of the machines. Nothing is stopped."""
+    def allow_start(self, *kinds: str) -> None:
+        """Start these state machines, and list and describe the executions of all three."""
         executions = [self._arn("execution", f"{name}:*") for name in self._names.values()]
         for actions, resources in (
-            (["states:StartExecution"], [self._machine(kind) for kind in startable]),
+            (["states:StartExecution"], [self._machine(kind) for kind in kinds]),
             (["states:ListExecutions"], [self._machine(kind) for kind in self._names]),
             (["states:DescribeExecution"], executions),
         ):

@@ -112,9 +112,6 @@ class Schema(Construct):
         )
         # CloudFormation invokes it asynchronously; by default Lambda would run a failed call twice more.
         keeper.configure_async_invoke(retry_attempts=0)
-        database.master_secret.grant_read(keeper)
-        for secret in database.role_secrets.values():
-            secret.grant_read(keeper)
         keeper.add_to_role_policy(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.apply.function_arn])
         )

@@ -6,7 +6,6 @@ from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from dataforge.postgres.roles import MIGRATE
 from infra.foundation.database import Database
 from infra.foundation.functions import Function
 from infra.foundation.layers import Layers
@@ -52,7 +51,6 @@ class Upkeep(Construct):
             memory_size=256,
             network=network,
         )
-        database.open_to(self.work, role=MIGRATE)
         self.machine = make_machine(
             self,
             settings=settings,
