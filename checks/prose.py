@@ -21,18 +21,9 @@ from checks.phrases import PHRASES
 
 ROOT = Path(__file__).resolve().parent.parent
 # The paths that are checked without arguments; (".",) is the whole repository.
-ROOTS = (
-    *(
-        "README.md",
-        "CHANGELOG.md",
-        "CONTRIBUTING.md",
-        "ARCHITECTURE.md",
-        "docs",
-        "checks",
-        "Makefile",
-        "pyproject.toml",
-    ),
-    *(".ci", ".env.example", ".github", ".pre-commit-config.yaml", "requirements-dev.in", "cdk.json"),
+ROOTS = tuple(
+    "README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md docs checks bench Makefile pyproject.toml cdk.json"
+    " requirements-dev.in .ci .env.example .github .pre-commit-config.yaml".split()
 )
 EXCLUDED = ("LICENSE", "checks/phrases.py", "package-lock.json")
 SUFFIXES = {".css", ".html", ".in", ".j2", ".js", ".md", ".py", ".sh", ".sql", ".toml", ".yaml", ".yml", ""}
