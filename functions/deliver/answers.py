@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
+from dataforge.errors import InvalidRequest
 from dataforge.http import Request, Response
-from dataforge.http.errors import InvalidRequest
 from functions.deliver.records.page import Page
 
 JSON, NDJSON = "application/json", "application/x-ndjson"

@@ -12,8 +12,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.api.site import INDEX
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
+from dataforge.errors import BelowQuality, InvalidRequest, TooSlow
 from dataforge.http import Kind, Request, Response, Router, json_response
-from dataforge.http.errors import InvalidRequest
 from dataforge.postgres.connection import transaction, with_connection
 from dataforge.postgres.visible_rows import require_declared
 from dataforge.settings import DeliverSettings, read
@@ -21,7 +21,6 @@ from dataforge.tables.catalogue import Table
 from dataforge.tables.datasets import DATASETS, DEFAULT, get_dataset
 from functions.deliver import start_page
 from functions.deliver.answers import JSON, cached_answer, page_answer
-from functions.deliver.errors import BelowQuality, TooSlow
 from functions.deliver.quality.last_quality import Proof, last_proof
 from functions.deliver.quality.report import DEFAULT_WINDOW, describe_quality, read_window
 from functions.deliver.quality.score_metric import WINDOW, measure

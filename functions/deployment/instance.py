@@ -5,24 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from dataforge.errors import Refused
+from dataforge.errors import InstanceExists
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBInstanceTypeDef
-
-
-class InstanceTaken(Refused):
-    """A stack is to be made, and its database's name belongs to an instance, which an earlier stack has left."""
-
-    def __init__(self, instance: str) -> None:
-        super().__init__(
-            f"There is a database {instance} already, which this new stack has not made. Use it (existingDatabase), or give "
-            f"it another name: aws rds modify-db-instance --db-instance-identifier {instance} "
-            f"--new-db-instance-identifier {instance}-old --apply-immediately"
-        )
 
 
 def find_instance(rds: RDSClient, name: str) -> DBInstanceTypeDef | None:
@@ -39,7 +28,7 @@ def prepare(
     """The class that the instance has, without ``db.``, or the one that a new instance gets.
 
     Before a first creation the log groups of an earlier instance of this name are deleted: RDS writes a last time after an
-    instance is gone, makes its log groups again for that, and the stack could not create its own. Raises ``InstanceTaken``.
+    instance is gone, makes its log groups again for that, and the stack could not create its own. Raises ``InstanceExists``.
     """
     if event["RequestType"] == "Delete":
         return {}
@@ -49,7 +38,7 @@ def prepare(
         if found is None:
             _delete_groups(logs, properties["LogGroups"])
         elif _is_new(stacks, event["StackId"]):
-            raise InstanceTaken(properties["Instance"])
+            raise InstanceExists(properties["Instance"])
     return {
         "InstanceClass": found["DBInstanceClass"].removeprefix("db.") if found else properties["DefaultClass"]
     }

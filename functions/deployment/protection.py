@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dataforge.errors import Refused
+from dataforge.errors import DeletionRefused
 from functions.deployment.instance import find_instance
 
 if TYPE_CHECKING:
@@ -17,16 +17,6 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS, _POLLS = 15, 40
 """How long an instance may take to be available: a new one makes its first backup."""
-
-
-class DeletionRefused(Refused):
-    """The stack of a protected database is to be deleted."""
-
-    def __init__(self, instance: str) -> None:
-        super().__init__(
-            f"The database {instance} is protected against deletion, so its stack is not deleted. "
-            f"First: aws rds modify-db-instance --db-instance-identifier {instance} --no-deletion-protection"
-        )
 
 
 def protect(rds: RDSClient, stacks: CloudFormationClient, event: dict[str, Any]) -> dict[str, str]:

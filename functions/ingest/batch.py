@@ -50,8 +50,8 @@ class Care(IntEnum):
 def ingest(db: Connection, batch: Batch, claim: ledger.Claim | None = None) -> BatchAnswer | ledger.Stored:
     """Do what the batch asks for, in one transaction, and answer; or return the answer that the claim's key has already.
 
-    Raises ``KeyReused``, ``StillRunning``, ``RowSecurity``, ``TableChanged``, ``Busy``, ``Unavailable``; nothing is stored
-    then.
+    Raises ``KeyReused``, ``RequestInProgress``, ``RowSecurity``, ``TableChanged``, ``Busy``, ``Unavailable``; then
+    nothing is stored.
     """
     candidates, violations = judge(get_dataset(batch.dataset), batch.records)
     care, races = Care.WHOLE, 0

@@ -13,8 +13,8 @@ from dataforge.api.batch import read_batch
 from dataforge.api.body import read_query
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from dataforge.defaults import IDEMPOTENCY_HOURS
+from dataforge.errors import InvalidRequest, NotFound
 from dataforge.http import Kind, Request, Response, Router, json_response
-from dataforge.http.errors import InvalidRequest, NotFound
 from dataforge.http.idempotency import REPLAYED, check_key
 from dataforge.http.strictjson import parse
 from dataforge.postgres.connection import transaction, with_connection

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dataforge.defaults import IDEMPOTENCY_HOURS
-from dataforge.errors import Refused
-from dataforge.http.errors import KeyReused
+from dataforge.errors import KeyReused, RequestInProgress
 from dataforge.http.idempotency import check_key
 
 if TYPE_CHECKING:
@@ -42,15 +41,6 @@ _FORGET = f"""
         SELECT batch_id FROM dataforge.batches WHERE created_at < now() - interval '{IDEMPOTENCY_HOURS} hours'
         ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED)
 """
-
-
-class StillRunning(Refused):
-    """The first request with this idempotency key has not been answered yet."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The first request with this Idempotency-Key is still running. Ask again in a moment."
-        )
 
 
 @dataclass(frozen=True)
@@ -92,7 +82,7 @@ def new_batch_id() -> str:
 def take(cursor: Cursor, batch_id: str, claim: Claim) -> Stored | None:
     """Make the key this batch's, until the transaction ends; or return the answer that it has already.
 
-    Never waits for another batch. Raises ``KeyReused``, ``StillRunning``.
+    Never waits for another batch. Raises ``KeyReused``, ``RequestInProgress``.
     """
     names = {"batch_id": batch_id, "owner": claim.owner, "key": claim.key, "hash": claim.body_hash}
     cursor.execute(_CLAIM, {**names, "lock": claim.lock})
@@ -101,7 +91,7 @@ def take(cursor: Cursor, batch_id: str, claim: Claim) -> Stored | None:
     cursor.execute(_FIND, (claim.owner, claim.key))
     row = cursor.fetchone()
     if row is None:
-        raise StillRunning
+        raise RequestInProgress
     if row[0] != claim.body_hash:
         raise KeyReused
     return Stored(*row[1:])

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from dataforge.errors import Unavailable
-from dataforge.http.errors import KeyReused
+from dataforge.errors import KeyReused, Unavailable
 from dataforge.s3.keys import claim_key
 from dataforge.s3.objects import translated
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from dataforge.api.exports import ExportRequest
-from dataforge.errors import Refused, Temporary, Unavailable
+from dataforge.errors import ExportRunning, Unavailable
 from dataforge.runs.ids import time_of
 from dataforge.s3.keys import export_claim_key
 from dataforge.s3.objects import translated
@@ -32,22 +32,6 @@ _STARTING = timedelta(minutes=1)
 
 IsRunning = Callable[[str], bool | None]
 """Whether the export of an id is running; None if there is none."""
-
-
-class ExportRunning(Refused):
-    """The key has an export of this table in another format, which is running."""
-
-    def __init__(self, run: str, form: str) -> None:
-        super().__init__(
-            f"Your export {run} of this table, as {form}, is still running. Start this one when it is over."
-        )
-
-
-class TooManyExports(Temporary):
-    """As many exports are running as the deployment allows."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__(f"{most} exports are running, which is the limit. Send the request again later.")
 
 
 @dataclass(frozen=True)

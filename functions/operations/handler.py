@@ -17,8 +17,8 @@ from dataforge.aws.clients import CALLER, make_client
 from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
 from dataforge.backups import listing
 from dataforge.defaults import EXECUTION_HISTORY_DAYS, TEMPORARY_DAYS
+from dataforge.errors import NotFound, TooManyExports
 from dataforge.http import Kind, Request, Response, Router, json_response
-from dataforge.http.errors import NotFound
 from dataforge.http.idempotency import REPLAYED, check_key
 from dataforge.http.strictjson import parse
 from dataforge.runs.ids import new_id, time_of
@@ -26,7 +26,7 @@ from dataforge.settings import OperationsSettings, read
 from dataforge.tables.datasets import DATASETS
 from functions.operations import claims, runs
 from functions.operations.downloads import tell_export
-from functions.operations.exporting import TooManyExports, Turn, take
+from functions.operations.exporting import Turn, take
 from functions.operations.listing import list_backups
 from functions.operations.orders import read_backup, read_export, read_restore
 

@@ -8,8 +8,7 @@ from dataforge.api.backups import BackupRequest
 from dataforge.api.body import pointer, read_body
 from dataforge.api.exports import ExportRequest
 from dataforge.api.restores import RestoreRequest
-from dataforge.errors import UnknownTable
-from dataforge.http.errors import InvalidRequest
+from dataforge.errors import InvalidRequest, UnknownTable
 from dataforge.tables.datasets import get_dataset
 
 WRONG = "The body is not what this route takes; see errors."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg2
 import psycopg2.errors
 
-from dataforge.errors import DamagedBackup, DiskFull, TargetRefuses, Temporary, WouldOrphan
+from dataforge.errors import DamagedBackup, DiskFull, TargetRejectsRows, Temporary, WouldOrphan
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.owner_rules import is_raised, refusal
@@ -31,7 +31,7 @@ SORT_MEMORY = "256MB"
 def build(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
     """Give the shadow its key, checks, indexes, comments and statistics.
 
-    One transaction; repeating it is harmless. Raises ``DamagedBackup``, ``TargetRefuses``.
+    One transaction; repeating it is harmless. Raises ``DamagedBackup``, ``TargetRejectsRows``.
     """
     with refusals(), transaction(db, role=OWNER) as cursor:
         run, table = _held(cursor, run_id, table_name)
@@ -92,7 +92,7 @@ def _held(cursor: Cursor, run_id: str, table_name: str) -> tuple[Run, Table]:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """A rule of the table that a restored row breaks, as ``TargetRefuses`` naming it; nothing was changed."""
+    """A rule of the table that a restored row breaks, as ``TargetRejectsRows`` naming it; nothing was changed."""
     try:
         yield
     except (psycopg2.Error, Temporary, DiskFull) as caught:
@@ -101,4 +101,4 @@ def refusals() -> Iterator[None]:
             raise
         if isinstance(error, psycopg2.errors.ForeignKeyViolation) and not is_raised(error):
             raise WouldOrphan([describe(error)]) from None
-        raise TargetRefuses(f"{describe(error)}. Nothing was restored.") from None
+        raise TargetRejectsRows(f"{describe(error)}. Nothing was restored.") from None

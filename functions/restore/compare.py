@@ -34,7 +34,7 @@ def compare(db: Connection, settings: RestoreSettings, run_id: str) -> dict[str,
     """Check the foreign keys, and choose how the tables are to be changed.
 
     Whoever is in a transaction now may read by a snapshot that is older than the loaded rows: he is noted for the switch.
-    Returns {"next": "finish", "build" or "switch"}. Repeating it is harmless. Raises ``WouldOrphan``, ``TargetRefuses``.
+    Returns {"next": "finish", "build" or "switch"}. Repeating it is harmless. Raises ``WouldOrphan``, ``TargetRejectsRows``.
     """
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)

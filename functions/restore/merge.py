@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dataforge.errors import TargetRefuses
+from dataforge.errors import TargetRejectsRows
 from dataforge.postgres import ddl
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.tables.catalogue import Table
@@ -25,8 +25,8 @@ Statement = Callable[[Run, Table], str]
 def merge(cursor: Cursor, run: Run, figures: dict[str, dict[str, int]]) -> None:
     """Keep a copy of the tables, and change what ``find_difference`` found, as ``figures`` counts it.
 
-    The tables are locked against writers. Raises ``TargetRefuses`` if something in a table does not let it become what the
-    backup holds.
+    The tables are locked against writers. Raises ``TargetRejectsRows`` if a table does not accept the rows of
+    the backup.
     """
     for table in run.tables:
         cursor.execute(
@@ -50,7 +50,7 @@ def _take(cursor: Cursor, run: Run, table: Table, statement: Statement, expected
         return
     cursor.execute(statement(run, table))
     if cursor.rowcount != expected:
-        raise TargetRefuses(
+        raise TargetRejectsRows(
             f"{table.dataset}.{table.name}: of {expected} rows {cursor.rowcount} were changed as the backup has them. A"
             " trigger or rule of the table keeps the others. Nothing was restored."
         )
@@ -83,7 +83,7 @@ def _check(cursor: Cursor, run: Run, table: Table) -> None:
     """What the owner added may have changed a row on its way in, or others; the table must be what the backup holds."""
     left = find_difference(cursor, run, table)
     if any(left[name] for name in ("added", "removed", "changed")):
-        raise TargetRefuses(
+        raise TargetRejectsRows(
             f"{table.dataset}.{table.name} differs from the backup after all of its rows were restored: {left['added']} are"
             f" missing, {left['removed']} too many, {left['changed']} changed. A trigger or rule of a table does that."
             " Nothing was restored."

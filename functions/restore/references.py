@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dataforge.errors import TargetRefuses, WouldOrphan
+from dataforge.errors import TargetRejectsRows, WouldOrphan
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
@@ -82,7 +82,7 @@ def check_children(cursor: Cursor, run: Run, changed: Iterable[str]) -> None:
         if child.parent.name not in names:
             continue
         if not child.guarded and not (child.readable and child.lockable):
-            raise TargetRefuses(
+            raise TargetRejectsRows(
                 f"Rows of {child.relation} go with rows of {child.parent.name} ({child.name}), and we may not look for them."
                 f" Grant SELECT and DELETE on it to {OWNER}, or drop the constraint."
             )

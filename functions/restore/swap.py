@@ -46,7 +46,7 @@ def switch(db: Connection, run_id: str, execution: str) -> dict[str, str]:
     """Change the tables, and keep what they were. Readers see all of the old rows or all of the new ones.
 
     What was written since the comparison is compared again, under locks: no write is lost unseen, or escapes the copy.
-    Repeating it is harmless. Raises ``Busy`` (nothing was done), ``LeaseLost``, ``WouldOrphan``, ``TargetRefuses``.
+    Repeating it is harmless. Raises ``Busy`` (nothing was done), ``LeaseLost``, ``WouldOrphan``, ``TargetRejectsRows``.
     """
     with refusals(), transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)

@@ -126,7 +126,7 @@ def keep(action: str) -> dict[str, Any]:
 def _reason(result: dict[str, Any]) -> str:
     """Why the applier failed: in its own words, or in ours if it was ended from outside, which Lambda words for itself."""
     failure = explain("", json.dumps(result))
-    if failure.error not in {situation.error for situation in SITUATIONS}:
+    if failure.error not in {situation.code for situation in SITUATIONS}:
         return failure.cause
     return (
         f"The function that works on the schema did not end by itself ({failure.error}). All of the schema was changed, or"

@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.api.access_log import access_log_format
-from infra.api.gateway_responses import speak_problems
+from infra.api.gateway_responses import add_problem_responses
 from infra.api.routes import ROUTES
 from infra.foundation.acknowledge import acknowledge
 from infra.foundation.log_groups import log_group
@@ -37,7 +37,7 @@ class Api(Construct):
         super().__init__(scope, id)
         self.rest = self._make_rest(settings)
         self._add_routes(functions)
-        speak_problems(self.rest)
+        add_problem_responses(self.rest)
         self.plans = {
             "reader": self._add_plan("Reader", settings),
             "writer": self._add_plan("Writer", settings),

@@ -62,7 +62,7 @@ class MigrationStates(Construct):
             "Publish", "publish", sfn.JsonPath.DISCARD, migration_id=RUN, execution=EXECUTION
         )
         retry_patiently(publish)
-        publish.add_catch(settle, errors=[TargetChanged.__name__], result_path="$.changed")
+        publish.add_catch(settle, errors=[TargetChanged.code], result_path="$.changed")
         return self._run.or_abandon(publish)
 
     def _for_each_chunk(self, name: str, plan: str) -> sfn.Chain:

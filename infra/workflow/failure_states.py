@@ -68,7 +68,7 @@ def _fail_by_name(scope: Construct) -> sfn.Choice:
         condition = sfn.Condition.or_(*names) if len(names) > 1 else names[0]
         choice.when(
             condition,
-            sfn.Fail(scope, f"Failed{situation.error}", error=situation.error, cause=situation.cause),
+            sfn.Fail(scope, f"Failed{situation.code}", error=situation.code, cause=situation.cause),
         )
     cause = sfn.JsonPath.format("AWS reported {}.", sfn.JsonPath.string_at("$.error.Error"))
     unexpected = sfn.Fail(scope, f"Failed{UNEXPECTED}", error=UNEXPECTED, cause_path=cause)

@@ -100,7 +100,7 @@ class LeaseStates(Construct):
 
     def _refused(self) -> sfn.Fail:
         cause = sfn.JsonPath.format("The tables are held by {}. Wait until it is over, or stop it.", HOLDER)
-        return sfn.Fail(self, "Refused", error=AlreadyRunning.__name__, cause_path=cause)
+        return sfn.Fail(self, "Refused", error=AlreadyRunning.code, cause_path=cause)
 
     def _explain_failure(self) -> sfn.TaskStateBase:
         """Release what the run holds and explain the error; without a database, only explain it.

@@ -13,12 +13,11 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from dataforge.errors import BackupRunning, Busy, OutOfMemory, Unavailable
+from dataforge.errors import BackupRunning
+from dataforge.errors.codes import retried_codes
 
 TRANSIENT = [
-    Unavailable.__name__,
-    Busy.__name__,
-    OutOfMemory.__name__,
+    *(code for code in retried_codes() if code != BackupRunning.code),
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
@@ -85,7 +84,7 @@ def retry_transient(task: Task) -> Task:
 def retry_patiently(task: Task) -> Task:
     """For a step that exchanges tables: wait for a backup of them, and be it of a terabyte. A day of tries."""
     task.add_retry(
-        errors=[BackupRunning.__name__],
+        errors=[BackupRunning.code],
         interval=Duration.seconds(5),
         backoff_rate=1.5,
         max_attempts=1_000,

@@ -103,12 +103,12 @@ def test_states_alone_fail_with_the_functions_codes(states: States) -> None:
         names = {
             rule["StringEquals"]
             for choice in states["WhatFailed"]["Choices"]
-            if choice["Next"] == f"Failed{situation.error}"
+            if choice["Next"] == f"Failed{situation.code}"
             for rule in choice.get("Or", [choice])
         }
         assert names == set(situation.names)
-        failed = states[f"Failed{situation.error}"]
-        assert (failed["Error"], failed["Cause"]) == (situation.error, situation.cause)
+        failed = states[f"Failed{situation.code}"]
+        assert (failed["Error"], failed["Cause"]) == (situation.code, situation.cause)
     *_, other = states["WhatFailed"]["Choices"]
     assert (other["StringMatches"], other["Next"]) == ("*.*", "FailedUnexpected")
 

@@ -40,7 +40,7 @@ from dataforge.errors import (
     UnknownColumn,
     UnknownDataset,
     UnknownTable,
-    UnreadFormat,
+    UnsupportedFormat,
     UnusableBucket,
     WrongEncoding,
     WrongHeader,
@@ -113,7 +113,7 @@ def test_only_leaves_are_raised_for_step_functions_compares_names() -> None:
             UnexpectedFiles({f"olist/{n}.CSV": "its ending" for n in range(22)}),
             ["22 file(s)", "olist/9.CSV: its ending", "and 2 more", "--ignore", "files --remove"],
         ),
-        (UnreadFormat("f.csv", "Parquet"), ["f.csv holds Parquet", ".parquet"]),
+        (UnsupportedFormat("f.csv", "Parquet"), ["f.csv holds Parquet", ".parquet"]),
         (ColumnInFolder("f.csv", ["year"]), ["f.csv", "year", "ignore_partitions=('year',)"]),
         (ArchivedFile("f.csv"), ["f.csv", "restore-object"]),
         (

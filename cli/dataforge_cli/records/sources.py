@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from dataforge.errors import InvalidInput, UnreadFormat
+from dataforge.errors import InvalidInput, UnsupportedFormat
 from dataforge.files.names import data_stem, is_parquet
 from dataforge.formats.content import content_of
 from dataforge.tables.catalogue import Dataset
@@ -88,11 +88,11 @@ class Source:
 
 
 def plain(stream: IO[bytes], name: str) -> IO[bytes]:
-    """The stream's text, decompressed if need be. Raises ``UnreadFormat``."""
+    """The stream's text, decompressed if need be. Raises ``UnsupportedFormat``."""
     opened = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
     content = content_of(opened.peek(_HEAD)[:_HEAD])
     if content.unread:
-        raise UnreadFormat(name, content.unread)
+        raise UnsupportedFormat(name, content.unread)
     if not content.compression:
         return opened
     from dataforge.formats.text_stream import decompressed  # noqa: PLC0415

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from dataforge.defaults import QUALITY_THRESHOLD
-from dataforge.http.errors import InvalidRequest
+from dataforge.errors import InvalidRequest
 from dataforge.tables.catalogue import Dataset
 from functions.deliver.quality.rules import as_documents, broken
 

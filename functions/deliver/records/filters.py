@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dataforge.http.errors import InvalidRequest
+from dataforge.errors import InvalidRequest
 from dataforge.postgres.ddl import ident
 from dataforge.tables.catalogue import Column, Table
 from functions.deliver.records.values import read_list, read_value, sql_type

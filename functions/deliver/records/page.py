@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dataforge.errors import InvalidRequest, RowTooLarge
 from dataforge.http.cursors import make_cursor, read_cursor
-from dataforge.http.errors import InvalidRequest
 from dataforge.http.sizes import ANSWER_BYTES, leading
 from dataforge.postgres.ddl import ident, qualified
 from dataforge.records.row_json import copy_rows, undouble
-from functions.deliver.errors import RowTooLarge
 from functions.deliver.records.query import RecordQuery
 from functions.deliver.records.values import read_value, sql_type
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from dataforge.defaults import MOST_PAGE_ROWS, PAGE_ROWS
-from dataforge.http.errors import InvalidRequest
+from dataforge.errors import InvalidRequest
 from dataforge.tables.catalogue import Table
 from dataforge.tables.columns import Exact, Ordinal
 from dataforge.tables.datasets import DEFAULT

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dataforge.errors import UnreadableColumn
+from dataforge.errors import UnsupportedColumnType
 from dataforge.files.names import is_parquet
 from dataforge.files.sources import Taken
 from dataforge.formats.parquet_source import group_ends, open_file, unreadable
@@ -48,7 +48,7 @@ class Layout:
 
 
 def read_layout(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
-    """The file's layout, in ranges of about ``step`` bytes. Raises what ``read_header`` does, or ``UnreadableColumn``."""
+    """The file's layout, in ranges of about ``step`` bytes. Raises as ``read_header``, and ``UnsupportedColumnType``."""
     layout = (
         _read_parquet(s3, taken, file, step) if is_parquet(file.key) else _read_csv(s3, taken, file, step)
     )
@@ -72,7 +72,7 @@ def _read_parquet(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout
     schema = parquet.schema_arrow
     check_columns(file.key, tuple(schema.names), taken)
     if wrong := unreadable(schema):
-        raise UnreadableColumn(file.key, wrong)
+        raise UnsupportedColumnType(file.key, wrong)
     found: list[Range] = []
     start, collected, reached = 0, 0, 0
     for end, size in group_ends(parquet):

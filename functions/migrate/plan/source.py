@@ -12,7 +12,7 @@ from dataforge.errors import (
     MissingFile,
     NoFiles,
     UnexpectedFiles,
-    UnreadFormat,
+    UnsupportedFormat,
 )
 from dataforge.files.listing import list_files
 from dataforge.files.sources import Taken
@@ -65,12 +65,12 @@ class Header:
 def read_header(s3: S3Client, taken: Taken, file: Object) -> Header:
     """The header of a CSV, whose compression is recognised by its content.
 
-    Raises ``UnreadFormat`` or what ``csvheader`` does, naming file and column.
+    Raises ``UnsupportedFormat`` or what ``csvheader`` does, naming file and column.
     """
     data, compression = _head(s3, file)
     if not data:
         raise MissingColumn(
-            file.key, taken.columns, '; the file is empty. Remove it, or leave it with "ignore"'
+            file.key, taken.columns, "The file is empty.", 'Remove the file, or exclude it with "ignore".'
         )
     columns, start = csv_header.read_header(file.key, data, taken.columns)
     check_columns(file.key, columns, taken)
@@ -89,11 +89,11 @@ def _head(s3: S3Client, file: Object) -> tuple[bytes, str]:
     data = read_range(s3, file, 0, min(HEADER_BYTES, file.size))
     content = content_of(data)
     if content.unread:
-        raise UnreadFormat(file.key, content.unread)
+        raise UnsupportedFormat(file.key, content.unread)
     if not content.compression:
         return data, ""
     with open_text(s3, replace(file, packed=content.compression)) as text:
         data = text.read(HEADER_BYTES)
     if (inner := content_of(data)).compression or inner.unread:
-        raise UnreadFormat(file.key, f"{inner.compression or inner.unread} inside of {content.compression}")
+        raise UnsupportedFormat(file.key, f"{inner.compression or inner.unread} inside {content.compression}")
     return data, content.compression

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import psycopg2
 
-from dataforge.errors import TargetChanged, TargetRefuses
+from dataforge.errors import TargetChanged, TargetRejectsRows
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.owner_rules import is_lost_parent, refusal
@@ -41,7 +41,7 @@ def insert(cursor: Cursor, run: Run) -> None:
 
     Where the run is to update, a stored row of the same key takes the values of the run's. Its key stays, and so do the
     rows that refer to it. Updates come last: only their writers have to wait, and not for the inserts.
-    Raises ``TargetChanged``, or ``TargetRefuses`` where the owner's own rules stand in the way.
+    Raises ``TargetChanged``, or ``TargetRejectsRows`` where the owner's own rules stand in the way.
     """
     chosen = {table.name: table for table in run.tables}
     # The order in which batches take a dataset's tables, also where the run has but some: else they could deadlock.
@@ -56,7 +56,7 @@ def insert(cursor: Cursor, run: Run) -> None:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     except psycopg2.Error as error:
         if isinstance(error, psycopg2.errors.FeatureNotSupported):
-            raise TargetRefuses(
+            raise TargetRejectsRows(
                 "A table of the run has a rule on INSERT or UPDATE. `dataforge doctor` names it. Hint: use a trigger."
                 " Nothing was published."
             ) from None
@@ -66,7 +66,7 @@ def insert(cursor: Cursor, run: Run) -> None:
             raise TargetChanged(
                 "A parent row was deleted since the run was settled; settling again."
             ) from None
-        raise TargetRefuses(f"{describe(error)}. Nothing was published.") from None
+        raise TargetRejectsRows(f"{describe(error)}. Nothing was published.") from None
 
 
 def _settled(cursor: Cursor, run: Run, table: Table) -> _Settled:
@@ -114,7 +114,7 @@ def _check(
     if missing == 0 and as_settled:
         return
     if settled.again >= SETTLE_AGAIN_LIMIT:
-        raise TargetRefuses(
+        raise TargetRejectsRows(
             f"{live}: of {settled.rows} rows {missing} are not stored as they are, after settling {settled.again} times"
             " again. A trigger or rule of the table changes them or keeps them out. Nothing was published."
         )

@@ -139,7 +139,7 @@ def publish(db: Connection, run_id: str, execution: str) -> dict[str, str]:
     """Make everything visible in one short transaction, and give back the leases.
 
     Raises ``QualityTooLow`` (nothing is published), ``LeaseLost``, ``Busy`` (try again), ``BackupRunning`` (try for hours),
-    ``TargetRefuses``, or ``TargetChanged``: others wrote to the tables meanwhile, and the run must be settled once more,
+    ``TargetRejectsRows``, or ``TargetChanged``: others wrote to the tables meanwhile, and the run must be settled once more,
     against what is there now.
     """
     try:

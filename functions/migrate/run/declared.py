@@ -36,8 +36,9 @@ def require_columns(cursor: Cursor, run: Run) -> None:
 def no_longer_fits(run: Run, table: Table, *differences: str) -> TableChanged:
     """The error of a run whose shadow cannot become the table that is declared now."""
     return TableChanged(
-        f"What migration {run.id} loaded into {table.dataset}.{table.name}",
-        [*differences, "the declaration changed since it began: start a new one"],
+        f"{table.dataset}.{table.name} as loaded by migration {run.id}",
+        differences,
+        "The declaration was changed after the migration began. Start a new migration.",
     )
 
 

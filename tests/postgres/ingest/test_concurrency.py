@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.api.batch import read_batch
-from dataforge.errors import Busy
+from dataforge.errors import Busy, RequestInProgress
 from dataforge.http.strictjson import parse
 from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import INGEST
 from dataforge.settings import IngestSettings
 from functions.ingest.batch import ingest
-from functions.ingest.ledger import Claim, StillRunning
+from functions.ingest.ledger import Claim
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database
@@ -66,7 +66,7 @@ def test_twenty_posts_of_one_key_store_once(api: Api, sample: Sample, caller: Ca
         start.wait()
         try:
             return json.dumps(call(*records, idempotency_key="one"))
-        except StillRunning:
+        except RequestInProgress:
             return "running"
 
     with ThreadPoolExecutor(20) as pool:

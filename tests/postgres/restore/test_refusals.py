@@ -20,7 +20,7 @@ from dataforge.errors import (
     NoSuchRun,
     SchemaDiffers,
     TableChanged,
-    TargetRefuses,
+    TargetRejectsRows,
     UnknownDataset,
     UnknownTable,
     UnusableBucket,
@@ -351,7 +351,7 @@ def test_what_the_owner_added_that_keeps_rows_from_being_restored_is_told(
 ) -> None:
     vault.database.query(rule)
     try:
-        refused(vault, TargetRefuses, word, swap_rows=SWAP, table="sellers")
+        refused(vault, TargetRejectsRows, word, swap_rows=SWAP, table="sellers")
     finally:
         vault.database.query(
             "DROP FUNCTION IF EXISTS public.f() CASCADE; DROP RULE IF EXISTS mine ON olist.sellers;"
@@ -367,7 +367,7 @@ def test_rows_of_the_owners_own_tables_are_not_taken_along(vault: Vault) -> None
         f"INSERT INTO public.visits VALUES ('{20:032x}')"
     )
     try:
-        refused(vault, TargetRefuses, "visits", "Grant", table="customers")
+        refused(vault, TargetRejectsRows, "visits", "Grant", table="customers")
         vault.database.query("GRANT SELECT, DELETE ON public.visits TO dataforge_owner")
         refused(vault, WouldOrphan, "1 row(s) of public.visits", table="customers")
         vault.database.query("DELETE FROM public.visits")

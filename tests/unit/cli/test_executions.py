@@ -99,7 +99,7 @@ def test_there_is_no_newest_before_the_first(deployment: Deployment) -> None:
 
 
 def situation(error: str) -> Situation:
-    return next(one for one in SITUATIONS if one.error == error)
+    return next(one for one in SITUATIONS if one.code == error)
 
 
 def ended(**details: Any) -> Execution:

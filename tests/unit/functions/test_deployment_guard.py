@@ -15,10 +15,10 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from dataforge.aws.custom_resource import answer
-from dataforge.errors import DataForgeError
+from dataforge.errors import DataForgeError, DeletionRefused, InstanceExists
 from functions.deployment.backup_watch import begin_watch
-from functions.deployment.instance import InstanceTaken, prepare
-from functions.deployment.protection import DeletionRefused, protect
+from functions.deployment.instance import prepare
+from functions.deployment.protection import protect
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -107,7 +107,7 @@ def test_new_stack_does_not_meet_a_database_of_its_name_unsaid(
     rds: RDSClient, logs: CloudWatchLogsClient
 ) -> None:
     logs.create_log_group(logGroupName=GROUPS[0])
-    with pytest.raises(InstanceTaken, match=f"existingDatabase.*--new-db-instance-identifier {NAME}-old"):
+    with pytest.raises(InstanceExists, match=f"existingDatabase.*--new-db-instance-identifier {NAME}-old"):
         prepare(rds, logs, CREATED, look("Create"))
     assert named(logs) == [GROUPS[0]]
 

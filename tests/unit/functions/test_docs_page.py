@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from dataforge.http.errors import NotFound
+from dataforge.errors import NotFound
 from functions.ingest.docs_page import ASSETS, asset, page
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dataforge.http.errors import NotFound
+from dataforge.errors import NotFound
 from functions.deliver.handler import router
 from functions.deliver.start_page import ASSETS, asset, page
 

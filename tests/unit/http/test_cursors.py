@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataforge.errors import InvalidRequest
 from dataforge.http.cursors import make_cursor, read_cursor
-from dataforge.http.errors import InvalidRequest
 
 JSON = st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3))
 

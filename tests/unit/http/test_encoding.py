@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataforge.defaults import BODY_BYTES
+from dataforge.errors import BodyTooLarge, NotJson, WrongContentEncoding
 from dataforge.http import Request
 from dataforge.http.encoding import unpack
-from dataforge.http.errors import BodyTooLarge, NotJson, WrongContentEncoding
 
 LIMIT = 1000
 MEMBER = zlib.decompressobj

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.http.errors import NotJson
+from dataforge.errors import NotJson
 from dataforge.http.strictjson import HugeNumber, parse
 
 VALUES = st.recursive(

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger
 
-from dataforge.errors import DataForgeError
+from dataforge.errors import DataForgeError, RequestInProgress
 from dataforge.http import Kind, Request, Response, Router, json_response
-from functions.ingest.ledger import StillRunning
 
 KEYS = {kind: f"{kind.name.lower()}.{'x' * 32}" for kind in Kind}
 
@@ -113,7 +112,7 @@ def test_every_error_has_a_status_of_its_meaning() -> None:
         "KeyReused": 422,
     }
     expected |= {
-        StillRunning.__name__: 409,
+        RequestInProgress.__name__: 409,
         "Unavailable": 503,
         "Busy": 503,
         "Unexpected": 500,

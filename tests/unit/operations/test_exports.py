@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from dataforge.api.document import build
-from dataforge.http.errors import InvalidRequest
+from dataforge.errors import InvalidRequest
 from dataforge.runs import exports
 from dataforge.runs.exports import Export, ExportFile
 from dataforge.runs.ids import time_of

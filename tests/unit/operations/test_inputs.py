@@ -12,8 +12,7 @@ from pydantic import BaseModel
 
 from dataforge.api.backups import BackupRequest
 from dataforge.api.restores import RestoreRequest
-from dataforge.errors import InvalidInput
-from dataforge.http.errors import InvalidRequest
+from dataforge.errors import InvalidInput, InvalidRequest
 from functions.backup import run as backups
 from functions.operations.orders import read_backup, read_restore
 from functions.restore import request as restores

@@ -23,7 +23,7 @@ from dataforge.errors import (
     UnknownColumn,
     UnknownDataset,
     UnknownTable,
-    UnreadFormat,
+    UnsupportedFormat,
     WrongEncoding,
     WrongHeader,
 )
@@ -111,11 +111,11 @@ LATIN = "seller_id,seller_zip_code_prefix,seller_cidad\xe3o,seller_state\n".enco
         (b'"seller_id";"seller_city"\r\n', WrongHeader, ["separated by ';'", "'seller_city'"]),
         (b"id;zip;city, town\n", MissingColumn, ["seller_id"]),
         (b"id;zip;city;state\n", WrongHeader, ["separated by ';'"]),
-        (b"PK\x03\x04 a zip, not a csv", UnreadFormat, ["zip"]),
-        (b"PAR1\x15\x04", UnreadFormat, ["Parquet"]),
-        (bz2.compress(PLAIN), UnreadFormat, ["bzip2"]),
-        (lzma.compress(PLAIN), UnreadFormat, ["xz"]),
-        (gzip.compress(gzip.compress(PLAIN)), UnreadFormat, ["gzip inside of gzip"]),
+        (b"PK\x03\x04 a zip, not a csv", UnsupportedFormat, ["zip"]),
+        (b"PAR1\x15\x04", UnsupportedFormat, ["Parquet"]),
+        (bz2.compress(PLAIN), UnsupportedFormat, ["bzip2"]),
+        (lzma.compress(PLAIN), UnsupportedFormat, ["xz"]),
+        (gzip.compress(gzip.compress(PLAIN)), UnsupportedFormat, ["gzip inside of gzip"]),
     ],
 )
 def test_a_header_that_is_not_the_tables_is_refused_by_name(

@@ -12,7 +12,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
-from dataforge.errors import DamagedFile, MissingColumn, UnreadableColumn
+from dataforge.errors import DamagedFile, MissingColumn, UnsupportedColumnType
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge
@@ -132,7 +132,7 @@ def test_a_file_that_cannot_be_read_is_refused_by_name(used_forge: Forge, files:
     whole = pq.read_table(io.BytesIO(parquet(files["customers"])))
     nested = whole.set_column(4, "customer_state", pa.array([["SP"]] * whole.num_rows))
     for table, error, words in (
-        (nested, UnreadableColumn, r"customer_state \(list<"),
+        (nested, UnsupportedColumnType, r"customer_state \(list<"),
         (whole.drop_columns(["customer_city"]), MissingColumn, "customer_city"),
         (None, DamagedFile, "not a whole Parquet file"),
     ):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataforge.errors import TableChanged, TargetRefuses
+from dataforge.errors import TableChanged, TargetRejectsRows
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge
@@ -50,5 +50,5 @@ def test_migration_names_a_rule_on_insert_or_update(
 ) -> None:
     forge.database.query(f"CREATE RULE mine AS ON {event} TO olist.sellers DO INSTEAD NOTHING")
     forge.put(sellers=make_csv("sellers", {"seller_id": 1}))
-    with pytest.raises(TargetRefuses, match="rule"):
+    with pytest.raises(TargetRejectsRows, match="rule"):
         forge.migrate(tables=["sellers"])

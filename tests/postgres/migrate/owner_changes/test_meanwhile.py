@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.errors import Busy, TargetRefuses
+from dataforge.errors import Busy, TargetRejectsRows
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge
@@ -158,7 +158,7 @@ def test_an_owners_rule_that_keeps_rows_out_ends_the_run_by_name(
     put_customers(forge, make_csv, "a", "a")
     forge.put(products=make_csv("products", {}))
     run = forge.migration({"tables": ["customers", "products"]})
-    with pytest.raises(TargetRefuses) as raised:
+    with pytest.raises(TargetRejectsRows) as raised:
         run.run()
     assert RULES[rule] in str(raised.value)
     assert str(raised.value).startswith(("olist.", '"olist".', "the function"))

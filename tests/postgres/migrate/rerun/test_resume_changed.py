@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from dataforge.aws.failures import Failure
-from dataforge.errors import TableChanged, TargetRefuses
+from dataforge.errors import TableChanged, TargetRejectsRows
 from dataforge.postgres.roles import LOGINS
 from dataforge.runs.lifecycle import close_run
 from dataforge.tables.catalogue import Dataset, Row
@@ -113,7 +113,7 @@ def test_run_whose_rows_no_longer_fit_the_declaration_is_refused(
 def test_rows_that_a_later_rule_refuses_are_not_published(
     forge: Forge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(TargetRefuses, match="items_size_check"):
+    with pytest.raises(TargetRejectsRows, match="items_size_check"):
         begun(forge, monkeypatch, Narrowed, "publish").run()
     assert "10" in constraints(forge)["items_size_check"]
 

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticKnownError
 
 from dataforge.defaults import MOST_TABLES
+from dataforge.errors import InvalidRequest
 from dataforge.http.cursors import CURSOR_LENGTH
-from dataforge.http.errors import InvalidRequest
 from dataforge.tables.datasets import DATASETS
 
 ERRORS_SHOWN = 100

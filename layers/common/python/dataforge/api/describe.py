@@ -6,41 +6,60 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dataforge.defaults import MOST_PAGE_ROWS, PAGE_ROWS
+from dataforge.errors import (
+    AnswerTooLarge,
+    BelowQuality,
+    BodyTooLarge,
+    Busy,
+    DataForgeError,
+    DiskFull,
+    ExportRunning,
+    InvalidRequest,
+    KeyReused,
+    NoSuchBackup,
+    NotFound,
+    NotJson,
+    QuotaUsedUp,
+    RequestInProgress,
+    RowSecurity,
+    RowTooLarge,
+    TableChanged,
+    TooManyExports,
+    TooManyRequests,
+    TooSlow,
+    Unavailable,
+    Unexpected,
+    UnknownDataset,
+    UnknownTable,
+    WrongContentEncoding,
+    WrongKey,
+    WrongMediaType,
+)
+from dataforge.errors.codes import meaning
+from dataforge.errors.problems import PROBLEM, problem_of, problem_type
 from dataforge.http import Kind
 from dataforge.http.cursors import CURSOR_LENGTH
 from dataforge.http.idempotency import REPLAYED_HEADER
 
-JSON, PROBLEM = "application/json", "application/problem+json"
+JSON = "application/json"
 Document = dict[str, Any]
 
 IDEMPOTENCY_KEY = {"type": "string", "pattern": "^[!-~]{1,255}$"}
 
-_PROBLEMS = {
-    400: ("invalid request", "The body or the query is wrong; `errors` says where."),
-    403: ("wrong key", "No key, a wrong key, or a key of a kind that may not do this."),
-    404: ("not found", "There is nothing of this name."),
-    409: (
-        "still running",
-        "The first request with this Idempotency-Key, or an export of this table, is still running; the table's quality is"
-        " below `min_quality`; or the database would hide rows of a table (`row-security`). `type` says which.",
-    ),
-    413: ("body too large", "The body is over 4 MiB, unpacked."),
-    422: ("key reused", "The Idempotency-Key was used for another body."),
-    415: (
-        "wrong media type",
-        "The body is not declared as `application/json` in UTF-8, or compressed in another way than gzip.",
-    ),
-    429: (
-        "too many requests",
-        "Too many requests, or the day's are used up. `Retry-After` says when to come back.",
-    ),
-    500: ("unexpected", "A defect on our side; the log has it under `instance`."),
-    503: (
-        "unavailable",
-        "The service is busy or its database is unavailable, and nothing was done. `Retry-After` says when to come back.",
-    ),
-}
-WITH_RETRY = {429, 503}
+_PROBLEMS: tuple[tuple[type[DataForgeError], ...], ...] = (
+    (InvalidRequest, NotJson),
+    (WrongKey,),
+    (NotFound, UnknownDataset, UnknownTable, NoSuchBackup),
+    (RequestInProgress, ExportRunning, BelowQuality, RowSecurity, TableChanged),
+    (BodyTooLarge, AnswerTooLarge, RowTooLarge),
+    (WrongMediaType, WrongContentEncoding),
+    (KeyReused,),
+    (TooManyRequests, QuotaUsedUp),
+    (Unexpected,),
+    (Unavailable, Busy, DiskFull, TooSlow, TooManyExports),
+)
+"""The errors of each status; the first is the example."""
+_BY_STATUS = {int(errors[0].status): errors for errors in _PROBLEMS}
 
 
 def ref(name: str) -> Document:
@@ -121,22 +140,14 @@ def json_body(schema: str, example: Any, *, required: bool = True) -> Document:
 
 
 def _refusal(status: int) -> Document:
-    name, text = _PROBLEMS[status]
-    content = {"schema": ref("Problem"), "example": _problem(status, name, text)}
+    errors = _BY_STATUS[status]
+    example = problem_of(errors[0], meaning(errors[0]), "c6af56f1-0d6a-4d0c-9f7e-5f6f2a1f4b57")
+    text = "\n".join(f"- `{problem_type(error.code)}`: {meaning(error)}" for error in errors)
+    content = {"schema": ref("Problem"), "example": example}
     found: Document = {"description": text, "content": {PROBLEM: content}}
-    if status in WITH_RETRY:
+    if errors[0].retry_after is not None:
         found["headers"] = {"Retry-After": {"description": "seconds", "schema": {"type": "string"}}}
     return found
-
-
-def _problem(status: int, name: str, text: str) -> Document:
-    return {
-        "type": f"urn:dataforge:problem:{name.replace(' ', '-')}",
-        "title": name.capitalize(),
-        "status": status,
-        "detail": text.replace("`", ""),
-        "instance": "c6af56f1-0d6a-4d0c-9f7e-5f6f2a1f4b57",
-    }
 
 
 def file(text: str, media: str) -> Document:

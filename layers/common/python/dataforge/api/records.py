@@ -10,7 +10,6 @@ from dataforge.api.describe import (
     IDEMPOTENCY_KEY,
     JSON,
     PAGE,
-    PROBLEM,
     Document,
     answer,
     idempotency_key,
@@ -19,6 +18,7 @@ from dataforge.api.describe import (
     ref,
     replayable,
 )
+from dataforge.errors.problems import PROBLEM
 from dataforge.http import Kind
 from dataforge.tables.datasets import DATASETS
 

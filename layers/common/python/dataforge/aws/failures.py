@@ -1,19 +1,26 @@
-"""Failures as Lambda and Step Functions report them, translated into stable codes and readable causes.
-
-Functions, the command line, the API and the state machines' own last states use one table: ``dataforge.aws.situations``.
-"""
+"""Translate failures that Lambda and Step Functions report into stable codes and readable causes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from dataforge import errors
-from dataforge.aws.situations import DIED, OUT_OF_MEMORY, SITUATIONS, TIMED_OUT, WORKER_FAILED, Situation
+from dataforge.aws.situations import (
+    DIED,
+    EXECUTION_ABORTED,
+    EXECUTION_TIMED_OUT,
+    OUT_OF_MEMORY,
+    SITUATIONS,
+    TIMED_OUT,
+    WORKER_FAILED,
+    Situation,
+)
+from dataforge.errors import Unexpected
+from dataforge.errors.codes import by_code
 from dataforge.s3.keys import failure_key
 
 if TYPE_CHECKING:
@@ -21,39 +28,33 @@ if TYPE_CHECKING:
 
 
 _CAUSE_LIMIT = 4_000
-"""Step Functions takes 32,768 characters of cause; no reader needs as many."""
+"""Characters. Step Functions accepts 32,768."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run ended without success: ``error`` is a stable code, ``cause`` says what happened and what to do."""
+    """Why a run failed: ``error`` is a stable code, ``cause`` a text for people."""
 
     error: str
     cause: str
 
     def as_answer(self) -> dict[str, str]:
-        """The same as a step's answer."""
+        """The answer of a step."""
         return {"error": self.error, "cause": self.cause}
 
 
-UNEXPECTED = errors.Unexpected.__name__
-_NO_REASON = "No reason was given. The execution's history in the Step Functions console may have more."
+UNEXPECTED = Unexpected.code
+_NO_REASON = "No reason was reported. Hint: Open the history of the execution in the Step Functions console."
 _BY_NAME = {name: situation for situation in SITUATIONS for name in situation.names}
 _BY_TEXT = ("timed out", TIMED_OUT), ("signal: killed", OUT_OF_MEMORY), ("outofmemory", OUT_OF_MEMORY)
-"""Lambda reports a time-out or exhausted memory also under a general name, with a text that says which."""
-
-LEFT_BEHIND = Failure(
-    "LeftBehind",
-    "The execution ended without releasing its tables; a later run found that, and released them.",
-)
-
-ABORTED, EXECUTION_TIMED_OUT = "ABORTED", "TIMED_OUT"
+"""Lambda also reports a time-out or exhausted memory under a general name; then the text identifies it."""
+TIMED_OUT_STATUS, ABORTED = "TIMED_OUT", "ABORTED"
 
 
 def explain(name: str, cause: str) -> Failure:
-    """A caught error as a stable code and a cause. A Lambda function's cause is JSON around its message.
+    """A caught error as a stable code and a cause. The cause of a Lambda function is JSON that contains its message.
 
-    The message of an exception that is not ours may quote a record, and is left out; the function's log has it.
+    The message of an exception that Data Forge does not define may quote a record and is left out.
     """
     document = _object(cause)
     name = str(document.get("errorType") or name or UNEXPECTED)
@@ -62,44 +63,45 @@ def explain(name: str, cause: str) -> Failure:
         return Failure(name, _shortened(message) or _NO_REASON)
     situation = _situation(name, message)
     if situation is not None:
-        return Failure(situation.error, situation.cause)
+        return Failure(situation.code, situation.cause)
     if "." in name:
         return Failure(UNEXPECTED, _shortened(f"AWS reported {name}: {message or _NO_REASON}"))
     where = f" under request id {document['requestId']}" if document.get("requestId") else ""
     return Failure(
-        UNEXPECTED, f"A function failed with {name}, which is a defect. Its log has the details{where}."
+        UNEXPECTED,
+        f"A function failed with {name}, which is a defect. Hint: Read the log of the function{where}.",
     )
 
 
 def explain_caught(error: Mapping[str, str]) -> Failure:
-    """What a state caught: "Error", and "Cause"."""
+    """The failure that a state caught; ``error`` has "Error" and "Cause"."""
     return explain(error.get("Error", ""), error.get("Cause", ""))
 
 
 def explain_end(status: str, error: str, cause: str) -> Failure:
-    """Why an execution ended that Step Functions reports as ``status``: FAILED, TIMED_OUT or ABORTED."""
-    if status == EXECUTION_TIMED_OUT:
-        return Failure("TimedOut", "The execution took longer than its state machine allows.")
+    """The failure of an execution that Step Functions reports as ``status``: FAILED, TIMED_OUT or ABORTED."""
+    if status == TIMED_OUT_STATUS:
+        return Failure(EXECUTION_TIMED_OUT.code, EXECUTION_TIMED_OUT.cause)
     if status == ABORTED:
-        return Failure(error or "Aborted", _shortened(cause) or "The execution was stopped.")
+        return Failure(error or EXECUTION_ABORTED.code, _shortened(cause) or EXECUTION_ABORTED.cause)
     return explain(error, cause)
 
 
 @cache
 def our_codes() -> frozenset[str]:
-    """The codes with which a run of ours may fail."""
-    return frozenset(_names(errors.DataForgeError)) | {situation.error for situation in SITUATIONS}
+    """The codes with which a run may fail."""
+    return frozenset(by_code()) | {situation.code for situation in SITUATIONS}
 
 
 def hides_a_worker(name: str) -> bool:
-    """Whether the error may be that of a map or branch, which does not tell the error of the worker that failed in it."""
+    """Whether the error may be that of a map or branch, which hides the error of the worker that failed."""
     return name.startswith("States.")
 
 
 def is_not_found(code: str) -> bool:
-    """Whether a run failed because it was to be about something that does not exist, such as a backup's id."""
-    kind = getattr(errors, code, None)
-    return isinstance(kind, type) and getattr(kind, "status", None) == HTTPStatus.NOT_FOUND
+    """Whether the code means that a dataset, table, backup or run does not exist."""
+    error = by_code().get(code)
+    return error is not None and error.status == HTTPStatus.NOT_FOUND
 
 
 def recorded_failure(s3: S3Client, bucket: str, execution: str) -> Failure | None:
@@ -107,23 +109,23 @@ def recorded_failure(s3: S3Client, bucket: str, execution: str) -> Failure | Non
     try:
         body = s3.get_object(Bucket=bucket, Key=failure_key(execution))["Body"].read()
     except s3.exceptions.ClientError:
-        # A help, not the work: without it the failure is still explained, less well.
+        # Without the record the failure is still explained, with less detail.
         return None
     recorded = _object(body.decode())
     return explain_caught({name: str(value) for name, value in recorded.items()})
 
 
 def caught(s3: S3Client, bucket: str, execution: str, error: Mapping[str, str]) -> Failure:
-    """What a state machine caught; if it was a Distributed Map's failure, the error of the item that failed."""
+    """The failure that a state machine caught; if a Distributed Map failed, the error of the item that failed."""
     name = error.get("Error", "")
     recorded = recorded_failure(s3, bucket, execution) if hides_a_worker(name) else None
     return recorded or explain_caught(error)
 
 
 def ended(s3: S3Client, bucket: str, execution: str, status: str, error: Mapping[str, str]) -> Failure:
-    """Why an execution ended; if workers failed, the recorded error of one of them."""
+    """The failure of an execution; if workers failed, the recorded error of one of them."""
     failure = explain_end(status, error.get("Error", ""), error.get("Cause", ""))
-    recorded = recorded_failure(s3, bucket, execution) if failure.error == WORKER_FAILED.error else None
+    recorded = recorded_failure(s3, bucket, execution) if failure.error == WORKER_FAILED.code else None
     return recorded or failure
 
 
@@ -135,7 +137,7 @@ def _situation(name: str, message: str) -> Situation | None:
 
 
 def _object(text: str) -> dict[str, Any]:
-    """The JSON object in the text, or in the JSON string in the text; else an empty one."""
+    """The JSON object in the text, or in a JSON string in the text; empty if there is none."""
     try:
         document = json.loads(text)
         document = json.loads(document) if isinstance(document, str) else document
@@ -144,13 +146,5 @@ def _object(text: str) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _names(error: type[errors.DataForgeError]) -> Iterator[str]:
-    yield error.__name__
-    for kind in error.__subclasses__():
-        if kind.__module__ == errors.__name__:
-            yield from _names(kind)
-
-
 def _shortened(cause: str) -> str:
-    """The cause, cut to a readable length."""
     return cause[:_CAUSE_LIMIT] + (" …" if len(cause) > _CAUSE_LIMIT else "")

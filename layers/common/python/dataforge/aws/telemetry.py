@@ -79,7 +79,7 @@ def log_failure(logger: Logger, error: BaseException, message: str) -> None:
     logger.error(
         message,
         extra={
-            "error": type(error).__name__,
+            "error": error.code if isinstance(error, DataForgeError) else type(error).__name__,
             "cause": type(cause).__name__ if cause else None,
             "sqlstate": getattr(cause or error, "pgcode", None),
             "where": [f"{f.filename.rpartition('/')[2]}:{f.lineno} {f.name}" for f in frames],
@@ -96,7 +96,7 @@ def _only_our_errors(logger: Logger, handler: Callable[..., Any]) -> Callable[..
             log_failure(logger, error, "step failed")
             # What it was raised from is in the log by class; its text is not passed on.
             error.__cause__, error.__context__ = None, None
-            raise
+            raise _under_its_code(error)  # noqa: B904  the cause was removed above
         except MemoryError:
             # Step Functions knows it by this name.
             raise MemoryError from None
@@ -105,6 +105,14 @@ def _only_our_errors(logger: Logger, handler: Callable[..., Any]) -> Callable[..
             raise _named(error) from None
 
     return guarded
+
+
+def _under_its_code(error: DataForgeError) -> DataForgeError:
+    """The error as an instance of a class that is named like its code: Lambda reports the name as errorType."""
+    kind = type(error)
+    if kind.__name__ != error.code:
+        error.__class__ = cast("type[DataForgeError]", type(error.code, (kind,), {"__module__": __name__}))
+    return error
 
 
 def _named(error: Exception) -> DataForgeError:

@@ -18,7 +18,7 @@ _IDENTIFIER = re.compile(r"[^\W\d][\w .-]{0,59}")
 _SHOWN = 5
 _UTF16_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DELIMITERS = {";": "';'", "\t": "tabs", "|": "'|'", ":": "':'"}
-_NOT_A_HEADER = "; the first line has none of the columns, and may be a record. Add the header"
+_NOT_A_HEADER = "The first line contains none of the columns and may be a record."
 _PANDAS_INDEX = re.compile(r"__index_level_[0-9]+__")
 
 
@@ -29,7 +29,7 @@ def read_header(file: str, data: bytes, wanted: Sequence[str]) -> tuple[tuple[st
     Raises ``WrongEncoding``, ``WrongHeader``.
     """
     if data.startswith(_UTF16_32):
-        raise WrongEncoding(file, "the file is UTF-16 or UTF-32")
+        raise WrongEncoding(file, "the file is encoded in UTF-16 or UTF-32")
     mark = len(MARK) if data.startswith(MARK) else 0
     ends = split_records(data[mark:], last=len(data) < HEADER_BYTES).ends
     header = data[mark : mark + int(ends[0])] if len(ends) else data[mark:]
@@ -44,11 +44,11 @@ def _columns(file: str, header: bytes, wanted: Sequence[str]) -> tuple[str, ...]
     except UnicodeDecodeError:
         raise WrongEncoding(file, "the header is not UTF-8") from None
     if delimiter:
-        raise WrongHeader(file, delimiter)
+        raise WrongHeader(file, delimiter, "Export the file again with commas, or convert it.")
     if columns is None:
-        raise WrongHeader(file, "it has a quote inside an unquoted field, or one that is never closed")
+        raise WrongHeader(file, "it has a quote inside an unquoted field, or an unclosed quote")
     if b"\r" in header.removesuffix(b"\r\n"):
-        raise WrongHeader(file, "it has a bare CR; lines must end with LF or CRLF")
+        raise WrongHeader(file, "it contains a bare CR", "End lines with LF or CRLF.")
     return columns
 
 
@@ -64,8 +64,7 @@ def _other_delimiter(header: str, columns: Sequence[str], wanted: Sequence[str])
     # Without a known column the line may be a record, whose values an error must not hold.
     shown = f", with the columns {_some(found)}" if _known(found, wanted) else ""
     return (
-        f"it looks like it is separated by {_DELIMITERS[sign]}{shown}. Data Forge reads"
-        " fields that are separated by commas: export the file again with commas, or convert it"
+        f"the fields appear to be separated by {_DELIMITERS[sign]}{shown}; they must be separated by commas"
     )
 
 
@@ -78,7 +77,9 @@ def check_header(file: str, found: Sequence[str], wanted: Sequence[str]) -> None
     if found and wanted and not _known(found, wanted):
         letters = {_letters(name) for name in wanted}
         spelled = [name for name in found if _letters(name) in letters]
-        raise MissingColumn(file, wanted, f"; it has instead: {_some(spelled)}" if spelled else _NOT_A_HEADER)
+        if spelled:
+            raise MissingColumn(file, wanted, f"Found instead: {_some(spelled)}.", "Rename the columns.")
+        raise MissingColumn(file, wanted, _NOT_A_HEADER, "Add the header.")
 
 
 def _letters(name: str) -> str:
@@ -91,7 +92,7 @@ def check_columns(file: str, found: tuple[str, ...], wanted: Sequence[str]) -> N
     unknown, missing = [c for c in found if c not in wanted], [c for c in wanted if c not in found]
     if missing:
         check_header(file, found, wanted)
-        raise MissingColumn(file, missing, f"; it has instead: {_some(unknown)}" if unknown else "")
+        raise MissingColumn(file, missing, f"Found instead: {_some(unknown)}." if unknown else "")
     check_unknown(file, found, wanted)
     twice = [c for c, n in Counter(found).items() if n > 1]
     if twice:
@@ -101,13 +102,13 @@ def check_columns(file: str, found: tuple[str, ...], wanted: Sequence[str]) -> N
 def check_unknown(file: str, found: Sequence[str], wanted: Sequence[str]) -> None:
     """Raises ``UnknownColumn`` where a file has columns that its table has not."""
     if unknown := [c for c in found if c not in wanted]:
-        raise UnknownColumn(file, _some(unknown) + _index_hint(unknown))
+        raise UnknownColumn(file, _some(unknown), _index_hint(unknown))
 
 
 def _index_hint(unknown: Sequence[str]) -> str:
     if not any(map(_PANDAS_INDEX.fullmatch, unknown)):
         return ""
-    return ", the index of a pandas DataFrame. Write the file without it: to_parquet(..., index=False)"
+    return "Write the file without the index of the pandas DataFrame: to_parquet(..., index=False)."
 
 
 def _some(names: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dataforge.errors import DamagedFile, UnreadableColumn
+from dataforge.errors import DamagedFile, UnsupportedColumnType
 from dataforge.formats.csv_header import check_unknown
 from dataforge.formats.parquet_calendars import JULIAN, early_rows, is_julian
 from dataforge.formats.parquet_values import (
@@ -196,12 +196,12 @@ def int96_columns(file: pq.ParquetFile) -> list[str]:
 
 
 def check_schema(name: str, file: Any, columns: Sequence[str]) -> None:
-    """Raise ``UnknownColumn`` or ``UnreadableColumn`` for columns that are none of ``columns``, or have no single values."""
+    """Raise ``UnknownColumn`` or ``UnsupportedColumnType`` for columns that are not in ``columns`` or not supported."""
     with _damaged(name):
         schema = _parquet(file).schema_arrow
     check_unknown(name, schema.names, columns)
     if wrong := unreadable(schema):
-        raise UnreadableColumn(name, wrong)
+        raise UnsupportedColumnType(name, wrong)
 
 
 def unreadable(schema: pa.Schema) -> Sequence[str]:

@@ -9,7 +9,7 @@ import hashlib
 import re
 from enum import IntEnum
 
-from dataforge.http.errors import WrongKey
+from dataforge.errors import WrongKey
 
 _KEY = re.compile(r"(reader|writer|operator)\.[!-~]{32,}")
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 from typing import Any
 
-from dataforge.http.errors import InvalidRequest
+from dataforge.errors import InvalidRequest
 
 CURSOR_LENGTH = 500
 """Characters of a cursor at most."""

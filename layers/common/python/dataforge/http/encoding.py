@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from dataforge.http.errors import BodyTooLarge, NotJson, WrongContentEncoding
+from dataforge.errors import BodyTooLarge, NotJson, WrongContentEncoding
 
 _GZIP = b"\x1f\x8b"
 _AS_IT_IS = {"", "identity"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dataforge.http.errors import InvalidRequest
+from dataforge.errors import InvalidRequest
 
 REPLAYED_HEADER = "Idempotent-Replayed"
 REPLAYED = {REPLAYED_HEADER: "true"}

@@ -13,29 +13,21 @@ from http import HTTPStatus
 from typing import Any
 
 from dataforge.defaults import BODY_BYTES
-from dataforge.errors import DataForgeError, DiskFull, Unavailable, UnusableBucket
+from dataforge.errors import (
+    BodyTooLarge,
+    DataForgeError,
+    InvalidRequest,
+    NotJson,
+    WrongMediaType,
+    WrongMethod,
+)
+from dataforge.errors.problems import PROBLEM, problem_document
 from dataforge.http.access import owner_of
 from dataforge.http.encoding import unpack
-from dataforge.http.errors import BodyTooLarge, InvalidRequest, NotJson, WrongMediaType, WrongMethod
 
 """Bytes of a decoded body. Lambda takes 6 MiB of an event in which the body is escaped or in base64."""
 
-RETRY_SECONDS = 2
-RETRY_SECONDS_FULL = 60
-"""RDS takes minutes to grow its storage."""
-
-AWAY = "The database is unavailable or has no connection left. Send the request again after the time in Retry-After."
-FULL = "The database has no room left, and nothing was stored. Its operator has to make some; send the request again then."
-NO_FILES = "The files that this is about cannot be reached. Its operator finds the reason in the log under this instance."
-_FOR_CALLERS: Mapping[type[DataForgeError], str] = {
-    Unavailable: AWAY,
-    DiskFull: FULL,
-    UnusableBucket: NO_FILES,
-}
-"""What callers are told instead of texts for operators, which name logins, settings and buckets."""
-
 _JSON = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True)
@@ -144,20 +136,10 @@ def json_response(document: Any, status: int = HTTPStatus.OK) -> Response:
 
 
 def problem(error: DataForgeError, request_id: str) -> Response:
-    """An error as RFC 9457 has it. Its text is one that was written for callers."""
+    """The answer to a request that failed: a problem document (RFC 9457)."""
     headers = {"Allow": error.allowed} if isinstance(error, WrongMethod) else {}
-    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        full = isinstance(error, DiskFull)
-        headers["Retry-After"] = str(RETRY_SECONDS_FULL if full else RETRY_SECONDS)
-    words = _HUMP.sub(" ", type(error).__name__).lower()
-    document = {
-        "type": f"urn:dataforge:problem:{words.replace(' ', '-')}",
-        "title": words.capitalize().replace("json", "JSON"),
-        "status": int(error.status),
-        "detail": _FOR_CALLERS.get(type(error)) or str(error),
-        "instance": request_id,
-    }
-    if isinstance(error, InvalidRequest) and error.errors:
-        document["errors"] = error.errors
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    document = problem_document(error, request_id)
     body = json.dumps(document, ensure_ascii=False).encode(errors="backslashreplace").decode()
-    return Response(error.status, body, "application/problem+json", headers)
+    return Response(error.status, body, PROBLEM, headers)

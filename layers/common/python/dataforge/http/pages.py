@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataforge.http.errors import NotFound
+from dataforge.errors import NotFound
 from dataforge.http.message import Response
 
 if TYPE_CHECKING:

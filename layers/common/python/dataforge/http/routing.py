@@ -14,9 +14,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from dataforge.aws.telemetry import log_failure
-from dataforge.errors import DataForgeError, Unexpected
+from dataforge.errors import AnswerTooLarge, DataForgeError, NotFound, NotJson, Unexpected, WrongMethod
 from dataforge.http.access import Kind, admit
-from dataforge.http.errors import AnswerTooLarge, NotFound, NotJson, WrongMethod
 from dataforge.http.message import Request, Response, problem, read_request
 from dataforge.http.sizes import fits
 

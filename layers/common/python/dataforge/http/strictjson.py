@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from dataforge.http.errors import NotJson
+from dataforge.errors import NotJson
 
 _INTEGER_DIGITS = 308
 """Longer ones become decimals: Python refuses them as floats, and from 4,301 digits on as integers; a text of the same

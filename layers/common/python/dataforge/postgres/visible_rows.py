@@ -27,7 +27,7 @@ _TABLES = f"""
     WHERE c.oid IN (SELECT to_regclass(name) FROM unnest(%s::text[]) name) ORDER BY 1
 """
 
-HINT = "`dataforge doctor` names what restores it"
+HINT = "`dataforge doctor` shows how to restore it."
 _OWNERS = ["DELETE", "INSERT", "SELECT", "UPDATE"]
 _KIND = """
     SELECT (SELECT relkind::text FROM pg_class WHERE oid = r.oid),
@@ -60,10 +60,8 @@ def require_sound(cursor: Cursor, tables: Iterable[Table]) -> None:
         if children:
             raise TableChanged(
                 name,
-                [
-                    f"it has child tables ({', '.join(children)}), whose rows it shows as its own."
-                    " Hint: ALTER TABLE … NO INHERIT"
-                ],
+                [f"it has child tables ({', '.join(children)}), and queries of it return their rows"],
+                "Detach them by ALTER TABLE … NO INHERIT.",
             )
 
 
@@ -83,7 +81,7 @@ def require_declared(cursor: Cursor, tables: Iterable[Table]) -> None:
         if lacking and not differences:
             differences.append(f"Data Forge may not use it (missing: {', '.join(lacking).lower()})")
         if differences:
-            raise TableChanged(f"{table.dataset}.{table.name}", [*differences, HINT])
+            raise TableChanged(f"{table.dataset}.{table.name}", differences, HINT)
 
 
 def require_key(cursor: Cursor, tables: Iterable[Table]) -> None:
@@ -92,7 +90,7 @@ def require_key(cursor: Cursor, tables: Iterable[Table]) -> None:
         cursor.execute(_KEY, (ddl.qualified(table), sorted(table.key)))
         if cursor.fetchone() == (0,):
             name, key = f"{table.dataset}.{table.name}", ", ".join(table.key)
-            raise TableChanged(name, [f"its key ({key}) is missing, or deferrable", HINT])
+            raise TableChanged(name, [f"its key ({key}) is missing or deferrable"], HINT)
 
 
 def require_changeable(cursor: Cursor, dataset: Dataset, tables: Iterable[Table]) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
-from dataforge.aws.failures import LEFT_BEHIND, Failure, caught, hides_a_worker
+from dataforge.aws.failures import Failure, caught, hides_a_worker
+from dataforge.aws.situations import LEFT_BEHIND
 from dataforge.errors import DataForgeError, Temporary
 from dataforge.postgres.connection import get_db_resource, transaction
 from dataforge.runs import leases
@@ -87,7 +88,7 @@ def resume_run(cursor: Cursor, kind: RunKind, run_id: str, execution: str) -> No
 def close_dead_run(db: Connection, kind: RunKind, execution: str) -> None:
     """Close the run of an execution that ended without closing it; "" is none."""
     if execution:
-        close_run(db, kind, execution, "stopped", LEFT_BEHIND)
+        close_run(db, kind, execution, "stopped", Failure(LEFT_BEHIND.code, LEFT_BEHIND.cause))
 
 
 def close_run(
@@ -157,6 +158,6 @@ def recording_failure(settings: DatabaseSettings, kind: RunKind, run_id: str, *i
         with transaction(get_db_resource(settings)) as cursor:
             cursor.execute(
                 kind.sql("UPDATE dataforge.{items} SET error = %s, cause = %s WHERE ") + key,
-                (type(error).__name__, str(error), run_id, *item),
+                (error.code, str(error), run_id, *item),
             )
         raise

@@ -1,0 +1,167 @@
+"""Errors of Data Forge. Each class describes a situation and defines its public code, HTTP status, retry and hint.
+
+    DataForgeError
+    ├── InvalidInput            the input is invalid (never retried)
+    │   ├── input               settings, declarations, unknown datasets, tables, backups and runs
+    │   ├── files               missing, damaged and unsupported source files
+    │   └── requests, gateway   refused HTTP requests
+    ├── Refused                 the operation would cause damage (never retried)
+    │   ├── runs                leases, quality, reconciliation, changed tables
+    │   ├── backups             damaged backups, restores that would orphan rows
+    │   └── delivery, deployment
+    ├── DiskFull, StatementFailed, Unexpected (never retried)
+    └── Temporary               the same call may succeed later (retried with backoff)
+        └── Unavailable, Busy, OutOfMemory, BackupRunning
+
+docs/errors.md lists the codes. The package imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+from dataforge.errors.backups import (
+    BackupExists,
+    BackupRunning,
+    DamagedBackup,
+    SchemaDiffers,
+    SnapshotLost,
+    WouldOrphan,
+)
+from dataforge.errors.base import (
+    CodedError,
+    DataForgeError,
+    InvalidInput,
+    Refused,
+    Temporary,
+    Unexpected,
+)
+from dataforge.errors.database import Busy, DiskFull, OutOfMemory, StatementFailed, Unavailable
+from dataforge.errors.delivery import BelowQuality, ExportRunning, TooManyExports, TooSlow
+from dataforge.errors.deployment import DeletionRefused, InstanceExists
+from dataforge.errors.files import (
+    ArchivedFile,
+    ColumnInFolder,
+    DamagedFile,
+    DuplicateColumn,
+    MissingColumn,
+    MissingFile,
+    NoFiles,
+    RecordTooLong,
+    SourceChanged,
+    UnexpectedFiles,
+    UnknownColumn,
+    UnsupportedColumnType,
+    UnsupportedFormat,
+    WrongEncoding,
+    WrongHeader,
+)
+from dataforge.errors.gateway import BadRequest, Filtered, GatewayTimeout, QuotaUsedUp, TooManyRequests
+from dataforge.errors.input import (
+    InvalidDeclaration,
+    InvalidSettings,
+    NoSuchBackup,
+    NoSuchRun,
+    UnknownDataset,
+    UnknownTable,
+    UnusableBucket,
+    WrongCorrection,
+)
+from dataforge.errors.requests import (
+    AnswerTooLarge,
+    BodyTooLarge,
+    InvalidRequest,
+    KeyReused,
+    NotFound,
+    NotJson,
+    RequestInProgress,
+    RowTooLarge,
+    WrongContentEncoding,
+    WrongKey,
+    WrongMediaType,
+    WrongMethod,
+)
+from dataforge.errors.runs import (
+    AlreadyRunning,
+    LeaseLost,
+    NotReconciled,
+    QualityTooLow,
+    RowSecurity,
+    SchemaRefused,
+    TableChanged,
+    TargetChanged,
+    TargetRejectsRows,
+)
+
+__all__ = [
+    "AlreadyRunning",
+    "AnswerTooLarge",
+    "ArchivedFile",
+    "BackupExists",
+    "BackupRunning",
+    "BadRequest",
+    "BelowQuality",
+    "BodyTooLarge",
+    "Busy",
+    "CodedError",
+    "ColumnInFolder",
+    "DamagedBackup",
+    "DamagedFile",
+    "DataForgeError",
+    "DeletionRefused",
+    "DiskFull",
+    "DuplicateColumn",
+    "ExportRunning",
+    "Filtered",
+    "GatewayTimeout",
+    "InstanceExists",
+    "InvalidDeclaration",
+    "InvalidInput",
+    "InvalidRequest",
+    "InvalidSettings",
+    "KeyReused",
+    "LeaseLost",
+    "MissingColumn",
+    "MissingFile",
+    "NoFiles",
+    "NoSuchBackup",
+    "NoSuchRun",
+    "NotFound",
+    "NotJson",
+    "NotReconciled",
+    "OutOfMemory",
+    "QualityTooLow",
+    "QuotaUsedUp",
+    "RecordTooLong",
+    "Refused",
+    "RequestInProgress",
+    "RowSecurity",
+    "RowTooLarge",
+    "SchemaDiffers",
+    "SchemaRefused",
+    "SnapshotLost",
+    "SourceChanged",
+    "StatementFailed",
+    "TableChanged",
+    "TargetChanged",
+    "TargetRejectsRows",
+    "Temporary",
+    "TooManyExports",
+    "TooManyRequests",
+    "TooSlow",
+    "Unavailable",
+    "Unexpected",
+    "UnexpectedFiles",
+    "UnknownColumn",
+    "UnknownDataset",
+    "UnknownTable",
+    "UnsupportedColumnType",
+    "UnsupportedFormat",
+    "UnusableBucket",
+    "WouldOrphan",
+    "WrongContentEncoding",
+    "WrongCorrection",
+    "WrongEncoding",
+    "WrongHeader",
+    "WrongKey",
+    "WrongMediaType",
+    "WrongMethod",
+]

@@ -1,0 +1,175 @@
+"""Missing, damaged and unsupported source files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
+
+from dataforge.errors.base import InvalidInput, Refused
+
+_SHOWN = 20
+
+
+class NoFiles(InvalidInput):
+    """The bucket has no files under the prefix."""
+
+    code = "NoFiles"
+    hint = "Upload the files first."
+
+    def __init__(self, bucket: str, prefix: str) -> None:
+        super().__init__(f"No files under the prefix {prefix!r} in bucket {bucket!r}.")
+
+
+class MissingFile(InvalidInput):
+    """A table of the migration has no file."""
+
+    code = "MissingFile"
+    hint = (
+        'Upload the files, or specify the tables to migrate in "tables"; `dataforge migrate --tables present` migrates the'
+        " tables that have a file."
+    )
+
+    def __init__(self, missing: Mapping[str, str], prefix: str, ignored: Collection[str] = ()) -> None:
+        """``missing`` gives the expected file of each table, ``ignored`` the files that belong to no table."""
+        self.missing = missing
+        files = ", ".join(f"{table} (expected {file})" for table, file in missing.items())
+        more = f" and {len(ignored) - _SHOWN} more" if len(ignored) > _SHOWN else ""
+        found = f"Files that are not read: {', '.join(islice(ignored, _SHOWN))}{more}." if ignored else ""
+        super().__init__(f"No file under {prefix!r} for: {files}.", found)
+
+
+class UnexpectedFiles(InvalidInput):
+    """Files resemble the files of a table and have another name, ending or compression."""
+
+    code = "UnexpectedFiles"
+    hint = (
+        'Rename, move or remove them (`dataforge files --remove KEY`), or exclude them with "ignore"'
+        " (`dataforge migrate --ignore PATTERN`)."
+    )
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        """``files`` gives the reason for each file."""
+        self.files = files
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in islice(files.items(), _SHOWN))
+        more = f"; and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
+        super().__init__(f"{len(files)} file(s) may belong to a table and are not read: {reasons}{more}.")
+
+
+class UnsupportedFormat(InvalidInput):
+    """The content of a file does not match its name or is not supported."""
+
+    code = "UnreadFormat"
+    hint = "Provide CSV as plain text, gzip or zstd. Name Parquet files with the ending .parquet."
+
+    def __init__(self, file: str, content: str) -> None:
+        super().__init__(f"{file} contains {content}, which is not supported under this name.")
+
+
+class ArchivedFile(InvalidInput):
+    """An object is in an archive storage class of S3."""
+
+    code = "ArchivedFile"
+    hint = "Restore the object (`aws s3api restore-object`), then start again."
+
+    def __init__(self, file: str) -> None:
+        super().__init__(f"{file} is archived in S3 and cannot be read.")
+
+
+class MissingColumn(InvalidInput):
+    """The header of a file lacks columns of the table."""
+
+    code = "MissingColumn"
+
+    def __init__(self, file: str, columns: Iterable[str], detail: str = "", hint: str = "") -> None:
+        super().__init__(f"{file}: the header lacks the column(s) {', '.join(columns)}.", detail, hint)
+
+
+class UnknownColumn(InvalidInput):
+    """The header of a file has columns that the table does not have."""
+
+    code = "UnknownColumn"
+
+    def __init__(self, file: str, columns: str, hint: str = "") -> None:
+        super().__init__(f"{file}: the header has unknown column(s): {columns}.", hint=hint)
+
+
+class DuplicateColumn(InvalidInput):
+    """The header of a file contains a column more than once."""
+
+    code = "DuplicateColumn"
+
+    def __init__(self, file: str, columns: Iterable[str]) -> None:
+        super().__init__(f"{file}: the header has duplicate column(s): {', '.join(columns)}.")
+
+
+class ColumnInFolder(InvalidInput):
+    """A column is both in a file and in the name of its `key=value/` folder."""
+
+    code = "ColumnInFolder"
+
+    def __init__(self, file: str, columns: Iterable[str]) -> None:
+        names = tuple(columns)
+        super().__init__(
+            f"{file}: the column(s) {', '.join(names)} are both in the file and in the names of its folders.",
+            hint=f"Remove the columns from the file, or declare ignore_partitions={names!r} in the class of the table to use"
+            " the values in the file.",
+        )
+
+
+class UnsupportedColumnType(InvalidInput):
+    """The type of a column in a Parquet file is not supported."""
+
+    code = "UnreadableColumn"
+    hint = "Use text, number, boolean, date or timestamp columns."
+
+    def __init__(self, file: str, columns: Iterable[str]) -> None:
+        super().__init__(f"{file}: the column(s) {', '.join(columns)} have unsupported types.")
+
+
+class WrongHeader(InvalidInput):
+    """The first line of a file is not a valid header."""
+
+    code = "WrongHeader"
+
+    def __init__(self, file: str, what: str, hint: str = "") -> None:
+        super().__init__(f"{file}: the header is invalid: {what}.", hint=hint)
+
+
+class WrongEncoding(InvalidInput):
+    """A file is not encoded in UTF-8."""
+
+    code = "WrongEncoding"
+    hint = "Convert the file to UTF-8 and upload it again."
+
+    def __init__(self, file: str, found: str) -> None:
+        super().__init__(f"{file}: {found}.")
+
+
+class DamagedFile(InvalidInput):
+    """A compressed file or a Parquet file is incomplete or damaged."""
+
+    code = "DamagedFile"
+    hint = "Upload the file again."
+
+    def __init__(self, file: str, compression: str, reason: str) -> None:
+        super().__init__(f"{file} is not a complete {compression} file.", f"Reason: {reason}.")
+
+
+class RecordTooLong(InvalidInput):
+    """A record exceeds the size limit."""
+
+    code = "RecordTooLong"
+    hint = "Check the record for an unclosed quote."
+
+    def __init__(self, file: str, line: int, limit: int) -> None:
+        super().__init__(f"{file}: the record in line {line} is longer than {limit >> 20} MiB.")
+
+
+class SourceChanged(Refused):
+    """A source object was replaced during the migration."""
+
+    code = "SourceChanged"
+    hint = "Start the migration again."
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key} was changed during the migration.")

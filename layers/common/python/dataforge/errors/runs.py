@@ -1,0 +1,72 @@
+"""Runs that are refused, and results that do not meet their conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dataforge.errors.base import Refused
+
+
+class AlreadyRunning(Refused):
+    """Another run has the lease of one of the tables."""
+
+    code = "AlreadyRunning"
+
+
+class LeaseLost(Refused):
+    """The run was stopped and lost its lease; another run may have it."""
+
+    code = "LeaseLost"
+
+
+class QualityTooLow(Refused):
+    """The share of valid rows is below the threshold; nothing was published."""
+
+    code = "QualityTooLow"
+
+
+class NotReconciled(Refused):
+    """Source and target differ; nothing was published."""
+
+    code = "NotReconciled"
+
+
+class SchemaRefused(Refused):
+    """A schema change would lose data, or existing rows violate it."""
+
+    code = "SchemaRefused"
+
+
+class TargetChanged(Refused):
+    """The tables changed after the rows were resolved; the state machine resolves them again."""
+
+    code = "TargetChanged"
+
+
+class TargetRejectsRows(Refused):
+    """A constraint, index, trigger or rule of the owner rejects valid rows."""
+
+    code = "TargetRefuses"
+
+
+class RowSecurity(Refused):
+    """Row security of a table may hide rows."""
+
+    code = "RowSecurity"
+    hint = (
+        "Disable it (ALTER TABLE … DISABLE ROW LEVEL SECURITY) and limit readers by views and grants instead: see"
+        " docs/operations.md."
+    )
+
+    def __init__(self, tables: Iterable[str]) -> None:
+        names = ", ".join(sorted(tables))
+        super().__init__(f"Row security is enabled on {names} and may hide rows. Nothing was changed.")
+
+
+class TableChanged(Refused):
+    """A table differs from its declaration."""
+
+    code = "TableChanged"
+
+    def __init__(self, table: str, differences: Iterable[str], hint: str = "") -> None:
+        super().__init__(f"{table} differs from its declaration: {'; '.join(differences)}.", hint=hint)
