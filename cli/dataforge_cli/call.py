@@ -1,4 +1,4 @@
-"""One call of the command line: what it works on, where it prints, and the border at which every failure ends."""
+"""One call of the command line: its deployment, its output, and the translation of every error into an exit code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dataforge_cli.output.screen import Screen
 
 @dataclass(frozen=True)
 class Call:
-    """What the options common to all commands say."""
+    """The options that all commands share."""
 
     screen: Screen
     stage: str | None
@@ -30,7 +30,7 @@ class Call:
 
     @cached_property
     def deployment(self) -> Deployment:
-        """The deployment to work on; it is looked for, and named on stderr, when it is first needed."""
+        """The deployment. It is determined at the first access, and its name is printed to stderr."""
         found = find_deployment(self.stage, self.outputs)
         self.screen.say(f"Target: {found.name}")
         return found
@@ -38,7 +38,7 @@ class Call:
 
 @contextmanager
 def calling(*, stage: str | None, outputs: Path | None, as_json: bool, debug: bool) -> Iterator[Call]:
-    """A call; whatever fails inside becomes one line on stderr, with ``--json`` a document, and an exit code."""
+    """A call. Every error in its body becomes one line on stderr, with ``--json`` a document, and an exit code."""
     call = Call(Screen(as_json=as_json), stage, outputs)
     try:
         yield call
@@ -62,14 +62,16 @@ def _understand(error: BaseException) -> CommandError:
         ):
             return explain(cause)
         case InvalidInput():
-            # The catalogue refuses a dataset or a table: the user named it.
-            return WrongCall(str(error), type(error).__name__)
+            # The user specified the dataset or table.
+            return WrongCall(error.message, error.detail, error.hint, name=error.code)
         case DataForgeError():
-            return CommandError(str(error), type(error).__name__)
+            return CommandError(error.message, error.detail, error.hint, name=error.code)
         case ClientError() | BotoCoreError() | Boto3Error():
             return explain(error)
         case KeyboardInterrupt():
             return Interrupted("Interrupted.")
         case OSError():
             return CommandError(f"{error.strerror or type(error).__name__}: {error.filename or error}")
-    return CommandError(f"Unexpected {type(error).__name__}: {error}. --debug shows where; please report it.")
+    return CommandError(
+        f"Unexpected {type(error).__name__}: {error}.", hint="--debug shows the position; please report it."
+    )

@@ -1,74 +1,74 @@
-"""What the command line can run into: each a line that names the thing and the way out, and an exit code.
-
-CommandError                the work failed: exit 1
-├── AwsFailed               AWS, or the way to it, failed
-├── NoOutput                the deployment does not offer what the command needs
-├── FunctionFailed          a Lambda function raised
-├── ExecutionFailed         a state machine's execution ended without success
-├── NotConfirmed            the user was asked and refused
-├── Interrupted             by the user: exit 130
-└── WrongCall               the call cannot be meant: exit 2
-    ├── NoDeployment, BadOutputs
-    ├── NoFolder, NoKnownFiles, IncompleteFolder
-    ├── UnknownBackup
-    └── UnknownExecution, UnknownRun
-"""
+"""Errors of the command line. The exit code is 1 if the work failed, 2 if the call was wrong, 130 after Ctrl-C."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+from dataforge.errors import CodedError
 
 _SHOWN = 20
 
 
-class CommandError(Exception):
-    """The command could not do its work. Its text is one line for people."""
+class CommandError(CodedError):
+    """The command failed."""
 
-    exit_code = 1
+    code = "CommandError"
+    exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, name: str = "", execution: str | None = None) -> None:
-        """``name``: the error's name for machines, where it is not this class's; ``execution``: the ARN, if there is one."""
-        self.name, self.execution = name or type(self).__name__, execution
-        super().__init__(message)
+    def __init__(
+        self, message: str, detail: str = "", hint: str = "", *, name: str = "", execution: str | None = None
+    ) -> None:
+        """``name``: the code that another system reported, instead of the class's; ``execution``: the ARN, if any."""
+        self.name, self.execution = name or self.code, execution
+        super().__init__(message, detail, hint)
 
     def document(self) -> dict[str, Any]:
-        """The same for machines: what ``--json`` prints."""
+        """The document that ``--json`` prints."""
         return {"status": "failed", "error": self.name, "cause": str(self), "execution": self.execution}
 
 
 class AwsFailed(CommandError):
-    """AWS, or the way to it, failed."""
+    """AWS rejected a call or is unreachable; where AWS reports a code, that code is reported."""
+
+    code = "AwsFailed"
 
 
 class NoOutput(CommandError):
-    """The deployment lacks an output: it is older than this command, or not finished."""
+    """The deployment lacks an output: it is older than the command line or incomplete."""
+
+    code = "NoOutput"
+    hint = "Deploy this version of the app, then try again."
 
     def __init__(self, deployment: str, output: str) -> None:
-        super().__init__(
-            f"{deployment} has no output {output}. Deploy this version of the app, then try again."
-        )
+        super().__init__(f"{deployment} has no output {output}.")
 
 
 class FunctionFailed(CommandError):
-    """A Lambda function raised; ``name`` is the error's class there."""
+    """A Lambda function failed; its code is reported."""
+
+    code = "FunctionFailed"
 
 
 class ExecutionFailed(CommandError):
-    """An execution ended without success."""
+    """An execution failed; its code is reported."""
+
+    code = "ExecutionFailed"
 
     def __init__(self, execution: str, error: str, cause: str) -> None:
         self.cause = cause
-        super().__init__(f"{error}: {cause}" if cause else error, error, execution)
+        super().__init__(f"{error}: {cause}" if cause else error, name=error, execution=execution)
 
     def document(self) -> dict[str, Any]:
         return super().document() | {"cause": self.cause}
 
 
 class Interrupted(CommandError):
-    """The user pressed Ctrl-C. An execution that was being followed (``execution``) goes on."""
+    """The user pressed Ctrl-C; an execution that was followed continues."""
 
+    code = "Interrupted"
     exit_code = 130
 
     def document(self) -> dict[str, Any]:
@@ -77,82 +77,98 @@ class Interrupted(CommandError):
 
 
 class NotConfirmed(CommandError):
-    """The user saw what would change and did not confirm it."""
+    """The user did not confirm the change."""
+
+    code = "NotConfirmed"
 
 
 class WrongCall(CommandError):
-    """The call asks for something that cannot be."""
+    """The arguments are invalid."""
 
+    code = "WrongCall"
     exit_code = 2
 
 
 class NoDeployment(WrongCall):
-    """There is no stack of this stage."""
+    """No stack exists for the stage."""
+
+    code = "NoDeployment"
+    hint = "Deploy it (`cdk deploy`), choose another --stage or AWS_REGION, or start the embedded cloud with `make local`."
 
     def __init__(self, stack: str, region: str) -> None:
-        super().__init__(
-            f"There is no stack {stack} in region {region}. Deploy it (`cdk deploy`), choose another --stage or AWS_REGION,"
-            " or start the embedded cloud with `make local`."
-        )
+        super().__init__(f"There is no stack {stack} in region {region}.")
 
 
 class BadOutputs(WrongCall):
-    """The file with a deployment's outputs is not one."""
+    """The file with the outputs of a deployment is invalid."""
+
+    code = "BadOutputs"
+    hint = "`make local` writes such a file; --outputs chooses another one."
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}. `make local` writes such a file; --outputs chooses another one.")
+        super().__init__(f"{path}: {reason}.")
 
 
 class NoFolder(WrongCall):
-    """The folder to upload is not there, is not a folder, or cannot be read."""
+    """The folder to upload does not exist or cannot be read."""
+
+    code = "NoFolder"
 
 
 class NoKnownFiles(WrongCall):
-    """The folder holds none of the dataset's files."""
+    """The folder contains no file of the dataset."""
+
+    code = "NoKnownFiles"
 
     def __init__(self, folder: Path, dataset: str, expected: Iterable[str], found: Iterable[str]) -> None:
         names = list(found)
-        others = ", ".join(names[:_SHOWN]) + (
-            f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        )
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         super().__init__(
-            f"{folder} has no file of dataset {dataset!r}. Expected: {', '.join(expected)}."
-            + (f" Found: {others}." if others else " It has no file at all.")
+            f"{folder} has no file of dataset {dataset!r}.",
+            f"Expected: {', '.join(expected)}. "
+            + (f"Found: {', '.join(islice(names, _SHOWN))}{more}." if names else "The folder is empty."),
         )
 
 
 class IncompleteFolder(WrongCall):
-    """Tables of the run have no file, neither in the folder nor in the bucket."""
+    """Neither the folder nor the bucket has a file for some of the tables."""
+
+    code = "IncompleteFolder"
 
     def __init__(self, folder: Path, missing: Mapping[str, str], present: Iterable[str]) -> None:
         files = ", ".join(f"{table} (expected {file})" for table, file in missing.items())
         super().__init__(
-            f"{folder} has no file for: {files}. Add the files, or migrate only the tables whose files are there with"
-            f" --tables present ({', '.join(present)})."
+            f"{folder} has no file for: {files}.",
+            hint="Add the files, or migrate only the tables that have a file with --tables present"
+            f" ({', '.join(present)}).",
         )
 
 
 class UnknownBackup(WrongCall):
-    """There is no complete backup of this id, or none at all."""
+    """No complete backup has this id, or there is no backup."""
+
+    code = "UnknownBackup"
+    hint = "`dataforge backup list` shows the backups."
 
     def __init__(self, word: str, dataset: str, deployment: str) -> None:
         what = "no backup" if word == "latest" else f"no backup {word!r}"
-        super().__init__(
-            f"There is {what}{f' of {dataset!r}' if dataset else ''} in {deployment}. `dataforge backup list` shows them."
-        )
+        super().__init__(f"There is {what}{f' of {dataset!r}' if dataset else ''} in {deployment}.")
 
 
 class UnknownExecution(WrongCall):
-    """No execution of this name, ARN or run's id."""
+    """No execution has this name or ARN, and no run has this id."""
+
+    code = "UnknownExecution"
+    hint = "`dataforge status` without a name shows the newest."
 
     def __init__(self, word: str, deployment: str) -> None:
-        super().__init__(
-            f"No execution or run {word!r} in {deployment}. `dataforge status` without a name shows the newest."
-        )
+        super().__init__(f"No execution or run {word!r} in {deployment}.")
 
 
 class UnknownRun(WrongCall):
-    """What was started was to be about a run, backup or table that does not exist. ``code`` is the execution's error."""
+    """The run, backup or table of a started execution does not exist; the code of the execution is reported."""
 
-    def __init__(self, execution: str, code: str, cause: str) -> None:
-        super().__init__(cause, code, execution)
+    code = "UnknownRun"
+
+    def __init__(self, execution: str, name: str, cause: str) -> None:
+        super().__init__(cause, name=name, execution=execution)

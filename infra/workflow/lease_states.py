@@ -17,6 +17,7 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from dataforge.errors import AlreadyRunning
+from dataforge.errors.base import compose
 from dataforge.s3.keys import MAP_RESULTS
 from infra.workflow.failure_states import fail_explained, record_failure
 from infra.workflow.steps import call, retry_died
@@ -99,7 +100,7 @@ class LeaseStates(Construct):
         return self.or_abandon(describe)
 
     def _refused(self) -> sfn.Fail:
-        cause = sfn.JsonPath.format("The tables are held by {}. Wait until it is over, or stop it.", HOLDER)
+        cause = sfn.JsonPath.format(compose("The tables are in use by {}.", hint=AlreadyRunning.hint), HOLDER)
         return sfn.Fail(self, "Refused", error=AlreadyRunning.code, cause_path=cause)
 
     def _explain_failure(self) -> sfn.TaskStateBase:

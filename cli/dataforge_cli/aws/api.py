@@ -13,6 +13,7 @@ from typing import Any
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from dataforge.errors.problems import code_of
 from dataforge_cli.call import Call
 from dataforge_cli.errors import CommandError, WrongCall
 
@@ -29,29 +30,34 @@ _SECONDS_PER_REQUEST = 35.0
 
 
 class NoKey(WrongCall):
-    """There is no API key to send."""
+    """No API key is set."""
+
+    code = "NoKey"
+    hint = f"Create a key with `dataforge keys create --kind writer`, and set {KEY} to it."
 
     def __init__(self, deployment: str) -> None:
-        super().__init__(
-            f"{deployment}: no API key. Make one with `dataforge keys create --kind writer`, and set {KEY} to it."
-        )
+        super().__init__(f"{deployment}: no API key.")
 
 
 class ApiRefused(CommandError):
-    """The API does not take the request, and would not take it again. ``status`` is HTTP's, ``errors`` the problem's."""
+    """The API rejected the request; the code of its problem is reported."""
+
+    code = "ApiRefused"
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
         self.status, self.problem = status, problem
-        name = "".join(word.title() for word in str(problem.get("type", "")).rpartition(":")[2].split("-"))
+        name = code_of(str(problem.get("type", "")))
         found = "; ".join(
             f"{e.get('pointer') or e.get('parameter')}: {e['message']}" for e in problem.get("errors", ())
         )
         text = f"The API answered {status}: {problem.get('detail') or problem.get('message') or 'no reason given'}"
-        super().__init__(f"{text} ({found})" if found else text, name)
+        super().__init__(f"{text} ({found})" if found else text, name=name)
 
 
 class ApiUnreachable(CommandError):
-    """The API gives no answer, or keeps asking to come back later."""
+    """The API did not answer, or answered only that it is busy."""
+
+    code = "ApiUnreachable"
 
 
 @dataclass(frozen=True)
@@ -86,11 +92,11 @@ class Api:
                 return answer
             pause = wait if wait is not None else random.uniform(0.5, 1) * min(2**attempt / 2, 20)
             if pause > LONGEST_WAIT:
-                raise ApiUnreachable(f"{reason} It asks to come back in {pause / 3600:.1f} hours.")
+                raise ApiUnreachable(reason, hint=f"Try again in {pause / 3600:.1f} hours.")
             if attempt + 1 < TRIES:
                 self._say(f"{reason} Trying again in {pause:.0f} s.")
                 self._sleep(pause)
-        raise ApiUnreachable(f"{reason} Given up after {TRIES} attempts.")
+        raise ApiUnreachable(reason, f"The request failed {TRIES} times.")
 
     def _try(
         self, path: str, body: bytes, headers: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What boto3 raises, as lines that say what to do."""
+"""Translate errors of boto3 into errors of the command line with a hint."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from botocore.exceptions import ConnectionError as NotConnected
 from dataforge_cli.errors import AwsFailed
 
 _START = "Start the embedded cloud with `make local`"
-_SIGN_IN = f"Sign in to AWS (`aws configure` or `aws sso login`). {_START} if you meant that one."
+_SIGN_IN = f"Sign in to AWS (`aws configure` or `aws sso login`). {_START} if you meant the embedded cloud."
 
 _CLIENT_SIDE: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     (
@@ -34,14 +34,17 @@ _CLIENT_SIDE: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
         _SIGN_IN,
     ),
     ((ProfileNotFound,), "Set AWS_PROFILE to a profile that exists, or unset it."),
-    ((NoRegionError,), f"Set AWS_REGION to the region of the stack. {_START} if you meant that one."),
+    (
+        (NoRegionError,),
+        f"Set AWS_REGION to the region of the stack. {_START} if you meant the embedded cloud.",
+    ),
     (
         (NotConnected, HTTPClientError),
         f"Check the connection. {_START} if this is its address (`make local-down` first, if it was not stopped cleanly).",
     ),
 )
-_ACCESS = "Ask for the right to do this, or use other credentials."
-_GONE = "The outputs name something that is gone: deploy again."
+_ACCESS = "Request the permission, or use other credentials."
+_GONE = "Deploy again: the outputs contain a resource that no longer exists."
 _BY_CODE = {
     **dict.fromkeys(
         (
@@ -60,20 +63,18 @@ _BY_CODE = {
 
 
 def error_code(error: ClientError) -> str:
-    """The code that AWS gave the error."""
+    """The code that AWS reported, or ""."""
     return error.response.get("Error", {}).get("Code", "")
 
 
 def explain(error: ClientError | BotoCoreError | Boto3Error) -> AwsFailed:
-    """The failure in AWS's words, and the way out where one is known."""
+    """The failure in the words of AWS, with a hint if one is known."""
     if isinstance(error, ClientError):
         code = error_code(error)
-        return AwsFailed(_sentence(str(error), _BY_CODE.get(code, "")), code)
-    for kinds, way_out in _CLIENT_SIDE:
-        if isinstance(error, kinds):
-            return AwsFailed(_sentence(str(error), way_out))
-    return AwsFailed(_sentence(str(error), ""))
+        return AwsFailed(_sentence(error), hint=_BY_CODE.get(code, ""), name=code)
+    hints = (hint for kinds, hint in _CLIENT_SIDE if isinstance(error, kinds))
+    return AwsFailed(_sentence(error), hint=next(hints, ""))
 
 
-def _sentence(text: str, way_out: str) -> str:
-    return f"{text.rstrip('. ')}. {way_out}".strip()
+def _sentence(error: Exception) -> str:
+    return f"{str(error).rstrip('. ')}."

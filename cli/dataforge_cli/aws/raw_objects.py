@@ -16,6 +16,9 @@ BUCKET = "raw_bucket"
 class UnknownObject(WrongCall):
     """No object has this key."""
 
+    code = "UnknownObject"
+    hint = "`dataforge files` shows the objects."
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -44,7 +47,7 @@ def choose(stored: Iterable[Stored], names: Iterable[str], where: str) -> list[S
     chosen: dict[str, Stored] = {}
     for name in names:
         if name not in by_name:
-            raise UnknownObject(f"{where} has no object {name!r}. `dataforge files` shows what is there.")
+            raise UnknownObject(f"{where} has no object {name!r}.")
         chosen[by_name[name].key] = by_name[name]
     return list(chosen.values())
 

@@ -24,29 +24,33 @@ ROOTS = Path("layers", "common", "python", "dataforge", "certs", "rds-global-bun
 
 
 class NoBastion(WrongCall):
-    """The deployment has no way from outside to its database."""
+    """The deployment has no bastion."""
+
+    code = "NoBastion"
+    hint = "Deploy with -c bastion=true, or use another method (docs/connect.md)."
 
     def __init__(self, deployment: str) -> None:
-        super().__init__(
-            f"{deployment} has no bastion. Deploy with -c bastion=true, or use another way (docs/connect.md)."
-        )
+        super().__init__(f"{deployment} has no bastion.")
 
 
 class TunnelClosed(CommandError):
-    """SSH ended by itself."""
+    """The SSH tunnel was closed."""
 
-    def __init__(self, code: int) -> None:
-        super().__init__(
-            f"The tunnel was closed (ssh ended with {code}). A tunnel is open for an hour at most; call `dataforge connect`"
-            " again. If it never opened: does your role have the policy of the output ConnectPolicyArn?"
-        )
+    code = "TunnelClosed"
+    hint = (
+        "Call `dataforge connect` again: a tunnel closes after an hour. If it never opened, check that your role has the"
+        " policy of the output ConnectPolicyArn."
+    )
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"The tunnel was closed (ssh exited with {status}).")
 
 
 def require_programs() -> None:
     """Raises ``WrongCall`` naming what is not on PATH."""
     missing = sorted({PROGRAMS[name] for name in PROGRAMS if shutil.which(name) is None})
     if missing:
-        raise WrongCall(f"The tunnel needs {' and '.join(missing)}. Install it, and try again.")
+        raise WrongCall(f"The tunnel needs {' and '.join(missing)}.", hint="Install it, and try again.")
 
 
 def start(ec2: Any, instance: str) -> None:

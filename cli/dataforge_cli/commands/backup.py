@@ -103,13 +103,14 @@ def _check(action: Action, backup_id: str | None, tables: str, *, verify: bool) 
     """Raises ``WrongCall`` for what an action lacks, or does not take."""
     if action in {Action.show, Action.verify} and backup_id is None:
         raise WrongCall(
-            f"backup {action.value}: give the backup's id, or latest. `dataforge backup list` shows them."
+            f"backup {action.value}: the id of the backup is missing.",
+            hint="Specify an id or latest; `dataforge backup list` shows the backups.",
         )
     if (action in {Action.make, Action.list} and backup_id) or (
         action is not Action.make and (tables or verify)
     ):
         raise WrongCall(
-            f"backup {action.value} takes no such argument. `dataforge backup --help` shows how to call it."
+            f"backup {action.value} does not take this argument.", hint="See `dataforge backup --help`."
         )
 
 
@@ -118,7 +119,7 @@ def read_order(dataset: str, tables: str, *, verify: bool) -> dict[str, Any]:
     found = get_dataset(dataset)
     names = [name.strip() for name in tables.split(",") if name.strip()]
     if tables and not names:
-        raise WrongCall(f"--tables {tables!r} names no table.")
+        raise WrongCall(f"--tables {tables!r} contains no table.")
     wanted = list(dict.fromkeys(found.table(name).name for name in names))
     return {
         "dataset": found.name,

@@ -48,7 +48,9 @@ def connect(
         deployment = call.deployment
         if address := deployment.outputs.get(LOCAL):
             if stop:
-                raise WrongCall("The embedded cloud has no bastion. `make local-down` stops it.")
+                raise WrongCall(
+                    "The embedded cloud has no bastion.", hint="`make local-down` stops the embedded cloud."
+                )
             line = f"psql {shlex.quote(address)}"
             call.screen.answer({"status": "ready", "psql": line}, line)
             return

@@ -66,5 +66,5 @@ def _ask(deployment: Deployment, action: str) -> dict[str, Any]:
     )
     result: dict[str, Any] = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
-        raise FunctionFailed(str(result.get("errorMessage", result)), str(result.get("errorType", "")))
+        raise FunctionFailed(str(result.get("errorMessage", result)), name=str(result.get("errorType", "")))
     return result

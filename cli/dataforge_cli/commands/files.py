@@ -57,7 +57,7 @@ def files(
     with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
         names = read_names(dataset, prefix)
         if removed and not (yes or as_json or sys.stdin.isatty()):
-            raise WrongCall("There is no terminal to ask for confirmation. Give --yes to remove.")
+            raise WrongCall("There is no terminal to confirm the removal.", hint="Specify --yes to remove.")
         stored = list_stored(call.deployment, names.prefix)
         where = f"s3://{call.deployment[BUCKET]}/{names.prefix}"
         if removed:

@@ -37,7 +37,10 @@ class Kind(StrEnum):
 
 
 class UnknownKey(WrongCall):
-    """There is no key of this id or name, or more than one."""
+    """No API key has this id or name, or several have it."""
+
+    code = "UnknownKey"
+    hint = "`dataforge keys list` shows the ids."
 
 
 def keys(
@@ -89,12 +92,16 @@ def keys(
 def _check(action: Action, key: str | None, kind: Kind | None, name: str | None) -> None:
     """Raises ``WrongCall`` for what an action lacks, or does not take."""
     if action is Action.create and kind is None:
-        raise WrongCall(f"keys create: --kind {'|'.join(KINDS)} says what the key may do.")
+        raise WrongCall(
+            "keys create: the option --kind is missing.", hint=f"Specify --kind {'|'.join(KINDS)}."
+        )
     if action is Action.revoke and key is None:
-        raise WrongCall("keys revoke: give the key's id or name. `dataforge keys list` shows them.")
+        raise WrongCall(
+            "keys revoke: the id or name of the key is missing.", hint="`dataforge keys list` shows them."
+        )
     if (action is not Action.create and (kind or name)) or (action is not Action.revoke and key):
         raise WrongCall(
-            f"keys {action.value} takes no such argument. `dataforge keys --help` shows how to call it."
+            f"keys {action.value} does not take this argument.", hint="See `dataforge keys --help`."
         )
 
 
@@ -109,7 +116,7 @@ def _revoke(call: Call, client: APIGatewayClient, word: str) -> None:
     found = [one for one in _all(call, client) if word in {one.id, one.name}]
     if len(found) != 1:
         many = "More than one key has the name" if found else "There is no key"
-        raise UnknownKey(f"{many} {word!r}. `dataforge keys list` shows the ids.")
+        raise UnknownKey(f"{many} {word!r}.")
     revoke_key(client, found[0].id)
     call.screen.answer(
         {**_document(found[0]), "enabled": False}, f"{found[0].name} ({found[0].id}) is revoked."

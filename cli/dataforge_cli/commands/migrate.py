@@ -86,7 +86,9 @@ def migrate(
     with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
         order = read_order(dataset, prefix, tables, threshold, on_conflict, ignore or ())
         if resume and (folder or order != read_order(dataset, "", "", DEFAULT_THRESHOLD, OnConflict.reject)):
-            raise WrongCall("--resume goes on with a run as it was begun: give it alone, or with --dataset.")
+            raise WrongCall(
+                "--resume continues a run unchanged.", hint="Specify it alone, or with --dataset."
+            )
         also: dict[str, Any] = {}
         if folder is not None:
             order, not_sent = send_folder(call, folder, order)

@@ -84,7 +84,7 @@ def replay(
     """
     with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
         if bool(migration) == bool(batch):
-            raise WrongCall("Say whose rejections: --migration ID or --batch ID.")
+            raise WrongCall("The rejections are not specified.", hint="Specify --migration ID or --batch ID.")
         if save is not None:
             _save(call, save, file, migration, table, code)
             return
@@ -106,7 +106,7 @@ def replay(
 
 def _save(call: Call, path: Path, file: Path | None, migration: str, table: str, code: str) -> None:
     if file is not None or not migration:
-        raise WrongCall("--save writes the rejections of a --migration, and takes no FILE.")
+        raise WrongCall("--save needs --migration and does not take FILE.")
     try:
         count = save_rejections(call.deployment, migration, table, code, path)
     except OSError as error:

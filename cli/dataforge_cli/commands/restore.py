@@ -86,7 +86,10 @@ def restore(
             get_dataset(dataset or DEFAULT).table(name)
         asks = not (dry_run or yes or as_json or finish)
         if asks and not sys.stdin.isatty():
-            raise WrongCall("There is nobody to ask: give --yes to restore, or --dry-run to look.")
+            raise WrongCall(
+                "There is no terminal to confirm the restore.",
+                hint="Specify --yes to restore, or --dry-run to show the changes.",
+            )
         document = _document(call, names, dataset=dataset, backup=backup, undo=undo, finish=finish)
         if asks:
             document = _confirmed(call, document)
@@ -97,14 +100,14 @@ def _check(names: list[str], *, every: bool, backup: str, undo: str, finish: str
     """Raises ``WrongCall`` for a call that names nothing to restore, or more than one thing."""
     if not (names or every or undo or finish):
         raise WrongCall(
-            "Name the tables to restore, or --all. `dataforge restore --help` shows how to call it."
+            "The tables are not specified.", hint="Specify tables or --all; see `dataforge restore --help`."
         )
     if every and (names or undo):
-        raise WrongCall("--all means all tables of the backup: name no others with it.")
+        raise WrongCall("--all cannot be combined with tables or --undo.")
     if undo and backup != LATEST:
-        raise WrongCall("--undo brings back a restore's safety copy: give no --backup with it.")
+        raise WrongCall("--undo restores a safety backup and cannot be combined with --backup.")
     if finish and (names or every or undo or backup != LATEST):
-        raise WrongCall("--finish completes one restore: give it alone.")
+        raise WrongCall("--finish completes a restore and cannot be combined with other options.")
 
 
 def _document(

@@ -42,8 +42,6 @@ def stop(
         deployment = call.deployment
         _, execution = locate(deployment, name)
         if not execution.running:
-            raise WrongCall(
-                f"{execution.name} is over: {execution.status.lower()}. There is nothing to stop."
-            )
+            raise WrongCall(f"{execution.name} has ended: {execution.status.lower()}.")
         executions.stop(deployment, execution.arn)
         call.screen.answer({"status": "stopped", "execution": execution.arn}, f"{execution.name} is stopped.")

@@ -45,7 +45,7 @@ def read_folder(
         raise _without_files(path, dataset, tables, found)
     if special := [name for name, _ in found.taken if not (path / name).is_file()]:
         raise NoFolder(
-            f"{path} has no regular file of the name {special[0]}, but a link to none, a pipe or a device."
+            f"{special[0]} in {path} is not a regular file: it is a broken link, a pipe or a device."
         )
     present = tuple(table for table in dataset.tables if table in tables and table not in found.missing)
     return Folder(path, tuple(path / name for name, _ in found.taken), present, found.ignored, found.missing)
@@ -68,7 +68,9 @@ def _names(root: Path, folder: Path, above: frozenset[Path]) -> Iterator[str]:
         try:
             name.encode()
         except UnicodeEncodeError:
-            raise NoFolder(f"{root} has a file whose name is not valid UTF-8: {name!r}. Rename it.") from None
+            raise NoFolder(
+                f"{root} has a file whose name is not valid UTF-8: {name!r}.", hint="Rename it."
+            ) from None
         yield name
 
 
@@ -79,7 +81,7 @@ def _entries(path: Path) -> list[Path]:
         raise NoFolder(f"There is no folder {path}.") from error
     except NotADirectoryError as error:
         raise NoFolder(
-            f"{path} is a file. Give the folder it lies in, and --tables to narrow the run."
+            f"{path} is a file.", hint="Specify its folder, and --tables to limit the run to some tables."
         ) from error
     except OSError as error:
         raise NoFolder(f"{path} cannot be read: {error.strerror}.") from error

@@ -16,12 +16,13 @@ from dataforge_cli.errors import WrongCall
 
 
 class NoReport(WrongCall):
-    """The migration is unknown, or it ended before there was anything to report."""
+    """The migration does not exist, or has no report."""
+
+    code = "NoReport"
+    hint = "`dataforge status` shows the newest migration."
 
     def __init__(self, migration: str, deployment: str) -> None:
-        super().__init__(
-            f"No report of a migration {migration!r} in {deployment}. `dataforge status` shows the newest migration."
-        )
+        super().__init__(f"No report of a migration {migration!r} in {deployment}.")
 
 
 def save_rejections(deployment: Deployment, migration: str, table: str, code: str, path: Path) -> int:

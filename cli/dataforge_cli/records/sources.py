@@ -35,11 +35,16 @@ class Form(StrEnum):
 
 
 class NoTable(WrongCall):
-    """Nothing says which table the records of a CSV are for."""
+    """The table of the records is not specified."""
+
+    code = "NoTable"
+    hint = "Specify it with --table."
 
 
 class BadFile(WrongCall):
-    """The file cannot be read as what it is said to be."""
+    """The file does not exist, cannot be read or cannot be written."""
+
+    code = "BadFile"
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ def find_source(path: Path, form: Form | None, dataset: Dataset, table: str | No
         raise BadFile(f"There is no file {path}.")
     form = form or _form(path.name.lower())
     if form is Form.parquet and path == STDIN:
-        raise BadFile("Parquet is read from its end: store it in a file instead of standard input.")
+        raise BadFile("Parquet cannot be read from standard input.", hint="Store it in a file.")
     if table is None:
         stem = data_stem(path.name)
         named = (s.tables[0] for s in dataset.sources if s.split is None and data_stem(s.file) == stem)
@@ -118,7 +123,7 @@ def find_source(path: Path, form: Form | None, dataset: Dataset, table: str | No
         known = dataset.table(table)
         return Source(path, form, known.name, known.column_names)
     if form is not Form.jsonl:
-        raise NoTable(f"{path}: which table are its records for? Specify it with --table.")
+        raise NoTable(f"{path}: the table of the records is unknown.")
     return Source(path, form, None)
 
 
@@ -138,7 +143,7 @@ class RejectedFile:
 
     def __init__(self, path: Path, source: Path) -> None:
         if source != STDIN and path.resolve() == source.resolve():
-            raise WrongCall(f"{path} is being read. Choose another file for --rejected.")
+            raise WrongCall(f"{path} is the input file.", hint="Specify another file for --rejected.")
         self.path = path
         self._opened: IO[bytes] | None = None
 

@@ -27,10 +27,12 @@ def follow(deployment: Deployment, arn: str, screen: Screen, watch: Watch = watc
         screen.say(f"Following {name_of(arn)}.")
         return watch(deployment, arn, screen)
     except KeyboardInterrupt as error:
-        raise Interrupted(f"Interrupted. {how_to_go_on(deployment, arn)}", execution=arn) from error
+        raise Interrupted("Interrupted.", how_to_go_on(deployment, arn), execution=arn) from error
     except (BotoCoreError, ClientError) as error:
         failed = explain(error)
-        raise AwsFailed(f"{failed} {how_to_go_on(deployment, arn)}", failed.name, arn) from error
+        raise AwsFailed(
+            str(failed), how_to_go_on(deployment, arn), name=failed.name, execution=arn
+        ) from error
 
 
 def follow_started(
@@ -49,4 +51,4 @@ def follow_started(
 def how_to_go_on(deployment: Deployment, arn: str) -> str:
     """For people: how to follow the execution, and how to stop it."""
     name = name_of(arn) + deployment.flags
-    return f"The execution goes on; follow it with `dataforge status --follow {name}`, stop it with `dataforge stop {name}`."
+    return f"The execution continues; follow it by `dataforge status --follow {name}`, stop it by `dataforge stop {name}`."

@@ -37,7 +37,8 @@ def read_names(dataset: str, prefix: str) -> Names:
     found = get_dataset(dataset)
     if prefix.startswith(("s3:", "/")):
         raise WrongCall(
-            f"--prefix {prefix}: give it without bucket and without a leading slash, such as {dataset}/."
+            f"--prefix {prefix} is invalid.",
+            hint=f"Specify it without bucket and without a leading slash, such as {dataset}/.",
         )
     return Names(found, raw_prefix(prefix or dataset))
 
@@ -80,12 +81,12 @@ def read_order(
     """The order that the options mean. Raises ``WrongCall``, or the catalogue's ``InvalidInput``."""
     names = read_names(dataset, prefix)
     if not 0 <= threshold <= 1:
-        raise WrongCall(f"--threshold {threshold:g}: a share from 0 to 1 is wanted.")
+        raise WrongCall(f"--threshold {threshold:g} is not between 0 and 1.")
     present = tables.strip() == PRESENT and PRESENT not in names.dataset.tables
     wanted = [] if present else [name.strip() for name in tables.split(",") if name.strip()]
     if tables and not wanted and not present:
-        raise WrongCall(f"--tables {tables!r} names no table.")
+        raise WrongCall(f"--tables {tables!r} contains no table.")
     if "" in ignore:
-        raise WrongCall("--ignore '' matches no file. Give a pattern, such as '*.bak'.")
+        raise WrongCall("--ignore '' matches no file.", hint="Specify a pattern, such as '*.bak'.")
     chosen = tuple(dict.fromkeys(names.dataset.table(name).name for name in wanted))
     return Order(names.dataset, names.prefix, chosen, threshold, on_conflict, tuple(ignore), present)

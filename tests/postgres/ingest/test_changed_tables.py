@@ -113,7 +113,7 @@ def test_ingestion_names_what_keeps_it_from_a_table(api: Api, sample: Sample, ch
         problem = api.send(json.dumps({"records": [sample("sellers")]})).problem(409, "table-changed")
     finally:
         api.database.query(undo)
-    assert problem["detail"].startswith("olist.sellers is not what the catalogue declares: ")
+    assert problem["detail"].startswith("olist.sellers differs from its declaration: ")
     assert words in problem["detail"]
 
 

@@ -228,7 +228,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_load_ends_the_run_by_name_and_ge
     with pytest.raises(DiskFull):
         run.run(load=fill)
     assert run.failure["error"] == "DiskFull"
-    assert "has no room left: its disk is full" in run.failure["cause"]
+    assert "has no free storage: its disk is full" in run.failure["cause"]
     assert forge.database.query("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'shadow%%'") == [(0,)]
     assert forge.rows("customers") == []
     assert finish(start(forge, files).until("scan"), "scan") == WANTED

@@ -172,7 +172,7 @@ def test_a_failure_is_explained_without_a_database(
     [
         (
             {"status": "TIMED_OUT", "error": None, "cause": None},
-            ("timed_out", "TimedOut", "The execution took longer than its state machine allows."),
+            ("timed_out", "TimedOut", "The execution exceeded the time limit of its state machine."),
         ),
         (
             {"status": "ABORTED", "error": "Stopped", "cause": 'Stopped by "me".'},

@@ -57,7 +57,7 @@ def failing(error: BaseException) -> tuple[Exception, str]:
             StatementFailed,
             'olist.orders: a row violates check constraint "paid" (SQLSTATE 23514)',
         ),
-        (ValueError(SECRET), Unexpected, "ValueError was not expected"),
+        (ValueError(SECRET), Unexpected, "An unexpected ValueError"),
         (UnicodeDecodeError("utf-8", SECRET.encode(), 0, 1, SECRET), Unexpected, "UnicodeDecodeError"),
         (KeyError(SECRET), Unexpected, "KeyError"),
         (NoSuchBackup("There is no backup x."), NoSuchBackup, "There is no backup x."),
@@ -74,6 +74,17 @@ def test_error_that_is_not_ours_leaves_without_its_text(
     line = json.loads(log.splitlines()[-1])
     assert line["error"] == type(error).__name__
     assert any("test_telemetry.py" in place for place in line["where"])
+
+
+def test_error_leaves_under_its_code_after_its_class_was_renamed() -> None:
+    class Renamed(NoSuchBackup):
+        pass
+
+    found, log = failing(Renamed("There is no backup x."))
+    # Lambda reports the name of the exception's class as errorType.
+    assert type(found).__name__ == "NoSuchBackup"
+    assert isinstance(found, Renamed)
+    assert json.loads(log.splitlines()[-1])["error"] == "NoSuchBackup"
 
 
 def test_error_of_ours_leaves_without_what_it_was_raised_from() -> None:

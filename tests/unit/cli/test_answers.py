@@ -126,10 +126,10 @@ def client_error(code: str) -> ClientError:
     [
         ("ExpiredToken", "aws sso login"),
         ("InvalidClientTokenId", "aws sso login"),
-        ("AccessDenied", "right"),
-        ("403", "right"),
-        ("NoSuchBucket", "deploy again"),
-        ("StateMachineDoesNotExist", "deploy again"),
+        ("AccessDenied", "permission"),
+        ("403", "permission"),
+        ("NoSuchBucket", "Deploy again"),
+        ("StateMachineDoesNotExist", "Deploy again"),
         ("Strange", "That was it"),
     ],
 )

@@ -299,7 +299,7 @@ def test_a_bucket_that_is_gone_is_named_with_the_way_out(outputs: Path, tmp_path
     result = dataforge(path, "backup", "list")
     assert result.exit_code == 1
     assert "NoSuchBucket" in result.stderr
-    assert "deploy again" in result.stderr
+    assert "Deploy again" in result.stderr
 
 
 def test_an_older_deployment_has_no_backups_and_says_so(outputs: Path, tmp_path: Path) -> None:

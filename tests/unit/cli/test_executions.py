@@ -125,7 +125,7 @@ def test_what_runs_or_succeeded_has_no_failure(status: str) -> None:
         ({"error": "NoFiles", "cause": "No files."}, "NoFiles", "No files."),
         ({"status": "ABORTED"}, "Aborted", "The execution was stopped."),
         ({"status": "ABORTED", "error": "Stopped", "cause": "By me."}, "Stopped", "By me."),
-        ({"status": "TIMED_OUT"}, "TimedOut", "The execution took longer than its state machine allows."),
+        ({"status": "TIMED_OUT"}, "TimedOut", "The execution exceeded the time limit of its state machine."),
         (
             {
                 "error": "Unavailable",
@@ -180,7 +180,7 @@ def test_stop_ends_a_running_execution_and_refuses_one_that_is_over(
     assert f"{name} is stopped" in result.stdout
     again = dataforge(outputs, "stop", name, "--json")
     assert again.exit_code == 2
-    assert "is over: aborted" in json.loads(again.stdout)["cause"]
+    assert "has ended: aborted" in json.loads(again.stdout)["cause"]
 
 
 def test_status_of_a_failed_execution_exits_1_with_its_cause(deployment: Deployment, outputs: Path) -> None:

@@ -119,7 +119,7 @@ def test_a_folder_without_the_datasets_files_is_refused_with_what_it_has(tmp_pat
 
 def test_a_file_in_place_of_the_folder_is_refused_with_the_way_out(tmp_path: Path) -> None:
     fill(tmp_path, ORDERS)
-    with pytest.raises(NoFolder, match="the folder it lies in"):
+    with pytest.raises(NoFolder, match="Specify its folder"):
         read_folder(tmp_path / ORDERS, OLIST, ["orders"])
 
 

@@ -166,14 +166,14 @@ def test_wait_is_as_long_as_the_api_says(api: Api, server: Server, said: list[st
 
 def test_used_up_quota_is_said_at_once(api: Api, server: Server) -> None:
     server.answer = replies((429, {"Retry-After": "7200"}, b'{"detail": "The day is used up."}'))
-    with pytest.raises(ApiUnreachable, match=r"used up\. It asks to come back in 2\.0 hours"):
+    with pytest.raises(ApiUnreachable, match=r"used up\. Hint: Try again in 2\.0 hours"):
         send(api, {"n": 1})
     assert len(server.seen) == 1
 
 
 def test_hope_ends(api: Api, server: Server) -> None:
     server.answer = lambda _: BUSY
-    with pytest.raises(ApiUnreachable, match=r"The database is away\. Given up after 8 attempts"):
+    with pytest.raises(ApiUnreachable, match=r"The database is away\. The request failed 8 times"):
         send(api, {"n": 1})
 
 

@@ -108,7 +108,7 @@ def test_what_was_replayed_since_is_not_saved(outputs: Path, tmp_path: Path) -> 
     [
         ((), "--migration ID or --batch ID"),
         (("--migration", ID, "--batch", "b"), "--migration ID or --batch ID"),
-        (("--batch", "b", "--save", "x"), "--save writes the rejections of a --migration"),
+        (("--batch", "b", "--save", "x"), "--save needs --migration"),
         (("--migration", ID, "nowhere.jsonl"), "There is no file nowhere.jsonl"),
         (("--migration", ID, "--save", "no/such/folder"), "no/such/folder cannot be written"),
         (("--migration", "unknown", "--save", "{tmp}/x"), "No report of a migration 'unknown'"),

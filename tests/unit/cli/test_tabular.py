@@ -210,7 +210,7 @@ def test_parquet_is_read_as_its_texts_and_a_bad_row_is_kept(tmp_path: Path) -> N
         ("olist_sellers_dataset.csv", b"seller_id;seller_city\n1;rio\n", "separated by ';'"),
         ("olist_sellers_dataset.csv", "seller_id\n".encode("utf-16"), "UTF-16"),
         ("olist_sellers_dataset.csv.gz", gzip.compress(b"seller_id\n" * 99)[:-9], "end-of-stream"),
-        ("olist_sellers_dataset.parquet", b"nothing", "not a whole Parquet file"),
+        ("olist_sellers_dataset.parquet", b"nothing", "not a complete Parquet file"),
         ("olist_sellers_dataset.csv", b"PK\x03\x04 an archive", "zip archive"),
         ("x.csv.gz", b"", "--table"),
     ],

@@ -201,5 +201,5 @@ def test_a_bucket_that_is_gone_is_one_line(outputs: Path, folder: Path) -> None:
     outputs.write_text(json.dumps(offered))
     result = migrate(outputs, str(folder))
     assert result.exit_code == 1
-    assert "gone" in result.stderr.splitlines()[-1]
+    assert "bucket does not exist" in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr

@@ -76,7 +76,7 @@ def test_bomb_is_not_unpacked() -> None:
         base64.b64encode(bomb).decode(),
         is_base64=True,
     )
-    with pytest.raises(BodyTooLarge, match="unpacked"):
+    with pytest.raises(BodyTooLarge, match="decompressed"):
         _ = request.body
 
 

@@ -204,7 +204,7 @@ def test_only_the_row_groups_asked_for_are_read() -> None:
 def test_a_file_that_is_damaged_or_changed_is_named() -> None:
     s3, file = stored(pa.table({"a": ["x" * 1000] * 1000}))
     s3.body = s3.body[:4] + b"\xff" * 16 + s3.body[20:]
-    with pytest.raises(DamagedFile, match=r"x\.parquet is not a whole Parquet file"):
+    with pytest.raises(DamagedFile, match=r"x\.parquet is not a complete Parquet file"):
         list(read_rows(s3.client, file, 0, 1000))
 
     def changed(**_: str) -> None:

@@ -67,7 +67,7 @@ def test_a_file_that_is_cut_off_is_refused_by_name(
 ) -> None:
     body = make_csv("customers", *({"customer_id": n} for n in range(5000)))
     forge.s3.put_object(Bucket="raw", Key=KEY + ending, Body=ENDINGS[ending](body)[:-200])
-    with pytest.raises(DamagedFile, match=rf"{KEY}{ending} is not a whole"):
+    with pytest.raises(DamagedFile, match=rf"{KEY}{ending} is not a complete"):
         forge.migrate(tables=["customers"])
     assert forge.rows("customers") == []
     assert forge.rejections("raw") == []

@@ -104,7 +104,7 @@ LATIN = "seller_id,seller_zip_code_prefix,seller_cidad\xe3o,seller_state\n".enco
         (b'seller"id,x\n', WrongHeader, ["quote"]),
         (PLAIN.replace(b"\n", b"\r"), WrongHeader, ["CR"]),
         (PLAIN.split(b"\n", 1)[1], MissingColumn, ["seller_id", "may be a record"]),
-        (PLAIN.upper(), MissingColumn, ["seller_id", "it has instead: 'SELLER_ID'"]),
+        (PLAIN.upper(), MissingColumn, ["seller_id", "Found instead: 'SELLER_ID'"]),
         (PLAIN.replace(b",", b";"), WrongHeader, ["separated by ';'", "'seller_id'", "commas"]),
         (PLAIN.replace(b",", b"\t"), WrongHeader, ["separated by tabs", "'seller_id'"]),
         (PLAIN.replace(b",", b"|"), WrongHeader, ["separated by '|'", "'seller_city'"]),
@@ -115,7 +115,7 @@ LATIN = "seller_id,seller_zip_code_prefix,seller_cidad\xe3o,seller_state\n".enco
         (b"PAR1\x15\x04", UnsupportedFormat, ["Parquet"]),
         (bz2.compress(PLAIN), UnsupportedFormat, ["bzip2"]),
         (lzma.compress(PLAIN), UnsupportedFormat, ["xz"]),
-        (gzip.compress(gzip.compress(PLAIN)), UnsupportedFormat, ["gzip inside of gzip"]),
+        (gzip.compress(gzip.compress(PLAIN)), UnsupportedFormat, ["gzip inside gzip"]),
     ],
 )
 def test_a_header_that_is_not_the_tables_is_refused_by_name(

@@ -134,7 +134,7 @@ def test_a_file_that_cannot_be_read_is_refused_by_name(used_forge: Forge, files:
     for table, error, words in (
         (nested, UnsupportedColumnType, r"customer_state \(list<"),
         (whole.drop_columns(["customer_city"]), MissingColumn, "customer_city"),
-        (None, DamagedFile, "not a whole Parquet file"),
+        (None, DamagedFile, "not a complete Parquet file"),
     ):
         buffer = io.BytesIO(b"no Parquet")
         if table is not None:

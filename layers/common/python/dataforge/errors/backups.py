@@ -11,6 +11,7 @@ class DamagedBackup(Refused):
     """The files of a backup differ from its manifest."""
 
     code = "DamagedBackup"
+    hint = "Use another backup, or create a new one."
 
     def __init__(self, backup_id: str, faults: Iterable[str]) -> None:
         super().__init__(f"Backup {backup_id} is damaged: {'; '.join(faults)}.")
@@ -38,6 +39,7 @@ class WouldOrphan(Refused):
     """The restore would leave rows without parents; nothing was changed."""
 
     code = "WouldOrphan"
+    hint = "Restore these tables together."
 
     def __init__(self, findings: Iterable[str]) -> None:
         super().__init__(f"The restore would leave rows without parents: {'; '.join(findings)}.")

@@ -29,7 +29,7 @@ class CodedError(Exception):
 
 
 class DataForgeError(CodedError):
-    """Base of all errors of functions and the shared layer."""
+    """An error of a function or the shared layer; the base of the following codes."""
 
     code = "DataForgeError"
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR

@@ -51,12 +51,14 @@ class Unavailable(Temporary):
 
 
 class Busy(Temporary):
-    """A lock timed out, or a deadlock was resolved, or the service is overloaded; nothing was committed."""
+    """A lock timed out, a deadlock was resolved, or the service is overloaded."""
 
     code = "Busy"
+    hint = "Try again later."
 
 
 class OutOfMemory(Temporary):
     """The database ran out of memory; nothing was committed."""
 
     code = "OutOfMemory"
+    hint = "Start again when fewer runs are active, or choose a larger instance class."

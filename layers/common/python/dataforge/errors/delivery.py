@@ -11,6 +11,7 @@ class BelowQuality(Refused):
     """The quality of the table is below `min_quality`."""
 
     code = "BelowQuality"
+    hint = "Lower min_quality, or correct the rejected records and migrate again."
 
     def __init__(self, table: str, score: Decimal | None, wanted: Decimal) -> None:
         found = "No migration has recorded its quality." if score is None else f"Its score is {score:f}."

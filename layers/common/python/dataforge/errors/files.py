@@ -79,6 +79,7 @@ class MissingColumn(InvalidInput):
     """The header of a file lacks columns of the table."""
 
     code = "MissingColumn"
+    hint = "Add the columns to the file, or rename its columns."
 
     def __init__(self, file: str, columns: Iterable[str], detail: str = "", hint: str = "") -> None:
         super().__init__(f"{file}: the header lacks the column(s) {', '.join(columns)}.", detail, hint)
@@ -88,6 +89,7 @@ class UnknownColumn(InvalidInput):
     """The header of a file has columns that the table does not have."""
 
     code = "UnknownColumn"
+    hint = "Remove the columns from the file, or declare them in the class of the table."
 
     def __init__(self, file: str, columns: str, hint: str = "") -> None:
         super().__init__(f"{file}: the header has unknown column(s): {columns}.", hint=hint)
@@ -97,6 +99,7 @@ class DuplicateColumn(InvalidInput):
     """The header of a file contains a column more than once."""
 
     code = "DuplicateColumn"
+    hint = "Rename or remove the duplicates."
 
     def __init__(self, file: str, columns: Iterable[str]) -> None:
         super().__init__(f"{file}: the header has duplicate column(s): {', '.join(columns)}.")

@@ -12,6 +12,7 @@ class InvalidSettings(InvalidInput):
     """An environment variable of a function is missing or invalid."""
 
     code = "InvalidSettings"
+    hint = "Deploy the stack again."
     status = HTTPStatus.INTERNAL_SERVER_ERROR
 
 

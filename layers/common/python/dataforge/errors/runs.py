@@ -11,24 +11,28 @@ class AlreadyRunning(Refused):
     """Another run has the lease of one of the tables."""
 
     code = "AlreadyRunning"
+    hint = "Wait until it has ended, or stop it."
 
 
 class LeaseLost(Refused):
     """The run was stopped and lost its lease; another run may have it."""
 
     code = "LeaseLost"
+    hint = "Start the run again."
 
 
 class QualityTooLow(Refused):
     """The share of valid rows is below the threshold; nothing was published."""
 
     code = "QualityTooLow"
+    hint = "Correct the rejected records, or lower the threshold. The report lists the reasons."
 
 
 class NotReconciled(Refused):
     """Source and target differ; nothing was published."""
 
     code = "NotReconciled"
+    hint = "Start the run again. If the error occurs again, report it."
 
 
 class SchemaRefused(Refused):

@@ -25,8 +25,6 @@ from dataforge.errors.problems import PROBLEM, problem_document
 from dataforge.http.access import owner_of
 from dataforge.http.encoding import unpack
 
-"""Bytes of a decoded body. Lambda takes 6 MiB of an event in which the body is escaped or in base64."""
-
 _JSON = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
 
 
