@@ -73,7 +73,7 @@ class Backup:
                 self.verify()
             return self.close()
         except DataForgeError as error:
-            caught = {"Error": type(error).__name__, "Cause": json.dumps({"errorMessage": str(error)})}
+            caught = {"Error": error.code, "Cause": json.dumps({"errorMessage": str(error)})}
             abandon(self.db, self.vault.s3, self.settings, self.execution, caught)
             raise
 

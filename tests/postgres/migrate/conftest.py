@@ -60,7 +60,7 @@ class Migration:
         try:
             answers: list[dict[str, Any]] = [self.take(step, before.get(step)) for step in STEPS]
         except DataForgeError as error:
-            caught = {"Error": type(error).__name__, "Cause": json.dumps({"errorMessage": str(error)})}
+            caught = {"Error": error.code, "Cause": json.dumps({"errorMessage": str(error)})}
             self.failure = dict(abandon(self.control, self.forge.s3, self.settings, self.execution, caught))
             raise
         return answers[-1]

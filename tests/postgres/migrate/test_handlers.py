@@ -131,7 +131,7 @@ def test_a_workers_reason_is_the_cause_of_the_failed_run(forge: Forge, call: Cal
             "UnknownDataset",
             "no x",
         ),
-        ({"Error": "States.Timeout", "Cause": ""}, "FunctionTimedOut", "A function did not finish"),
+        ({"Error": "States.Timeout", "Cause": ""}, "FunctionTimedOut", "A function exceeded the 15 minutes"),
     ],
 )
 def test_a_caught_error_becomes_readable(call: Call, caught: dict[str, str], error: str, cause: str) -> None:

@@ -55,7 +55,7 @@ def refused(
     with pytest.raises(error) as raised:
         run.run()
     assert [word for word in words if word not in str(raised.value)] == []
-    assert (run.failure["error"], run.failure["cause"]) == (error.__name__, str(raised.value))
+    assert (run.failure["error"], run.failure["cause"]) == (error.code, str(raised.value))
     assert {name: vault.rows(name) for name in before} == before
     assert vault.leftovers() == []
 

@@ -127,7 +127,7 @@ def test_a_header_that_is_not_the_tables_is_refused_by_name(
         run.run()
     assert type(raised.value) is error
     assert all(word in str(raised.value) for word in ["olist/olist_sellers_dataset.csv", *words])
-    assert run.failure == {"error": error.__name__, "cause": str(raised.value)}
+    assert run.failure == {"error": error.code, "cause": str(raised.value)}
 
 
 def test_records_beside_a_bare_carriage_return_are_rejected_wherever_the_file_is_cut(
