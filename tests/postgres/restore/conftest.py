@@ -75,9 +75,9 @@ class Restore:
             raise
         return dict(answer)
 
-    def fail(self, error: DataForgeError) -> None:
+    def fail(self, error: Exception) -> None:
         """Abandon the run as the state machine does when a step raised the error."""
-        caught = {"Error": error.code, "Cause": json.dumps({"errorMessage": str(error)})}
+        caught = {"Error": getattr(error, "code", type(error).__name__), "Cause": json.dumps({"errorMessage": str(error)})}
         self.failure = dict(abandon(self.control, self.vault.s3, self.settings, self.execution, caught))
 
     def until(self, last: str) -> Restore:
