@@ -18,6 +18,7 @@ from bench.data import data
 from bench.server import Server
 from bench.show import show_table
 from dataforge.postgres import ddl
+from dataforge.postgres.sql import Sql
 from dataforge.tables.datasets import get_dataset
 from local import cloud
 from local.config import Config
@@ -47,9 +48,9 @@ def _migrate(config: Config, folder: Path, prefix: str) -> float:
 
 def _empty(url: str) -> None:
     dataset = get_dataset("olist")
-    tables = ", ".join(ddl.qualified(table) for table in dataset.tables.values())
+    tables = Sql(", ").join(ddl.qualified(table) for table in dataset.tables.values())
     with closing(psycopg2.connect(url)) as db, db, db.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {tables}")
+        cursor.execute(Sql("TRUNCATE {}").format(tables))
 
 
 def _show(ours: list[float], copied: list[float]) -> None:

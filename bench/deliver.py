@@ -20,8 +20,9 @@ from bench.ingest_calls import CONTEXT, function_environment
 from bench.server import Server, server
 from bench.show import show_table
 from dataforge.http.cursors import make_cursor
-from dataforge.postgres.ddl import ident, qualified
+from dataforge.postgres.ddl import qualified
 from dataforge.postgres.roles import DELIVER
+from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.datasets import get_dataset
 from functions.deliver.handler import handler
 from functions.deliver.records.query import PageParameters, read_query
@@ -30,7 +31,7 @@ ROWS, PAGE = 1_000_000, 1000
 LAPS = 60
 """Of each page, in every round."""
 TABLES = ("orders", "order_items")
-FILL = f"""
+FILL = Sql("""
     SET session_replication_role = replica;
     INSERT INTO olist.orders SELECT md5(i::text), md5('c' || i), 'delivered', moment, moment, moment + interval '2 days',
         CASE WHEN i % 9 > 0 THEN moment + interval '9 days' END, moment + interval '20 days'
@@ -40,7 +41,7 @@ FILL = f"""
         FROM generate_series(1, {ROWS}) i;
     RESET session_replication_role;
     ANALYZE olist.orders, olist.order_items
-"""
+""").format(ROWS=ROWS)
 
 Lap = Callable[[], float]
 """Reads a page; returns the seconds it took."""
@@ -62,8 +63,8 @@ def main(asked: argparse.Namespace) -> None:
 def _compare(name: str, by_hand: Callable[[str], float], rounds: int) -> dict[str, float]:
     """The median of each way to read a page, in seconds."""
     table = get_dataset("olist").table(name)
-    order = ", ".join(map(ident, table.key))
-    select = f"SELECT * FROM {qualified(table)} ORDER BY {order} LIMIT {PAGE}"
+    order = Sql(", ").join(map(ident, table.key))
+    select = Sql("SELECT * FROM {} ORDER BY {} LIMIT {}").format(qualified(table), order, PAGE)
     laps: dict[str, Lap] = {
         "by hand: psycopg2, orjson": lambda: by_hand(select),
         "Data Forge, first page": lambda: _read(name, {}),

@@ -12,6 +12,7 @@ from psycopg2.extras import execute_values
 from pydantic import BaseModel, StringConstraints, TypeAdapter
 
 from bench.ingest_calls import Call, Post, Records
+from dataforge.postgres.sql import Sql, ident
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
@@ -47,7 +48,9 @@ def by_hand(db: Connection, page_size: int) -> Call:
             customers = CUSTOMERS.validate_python(json.loads(body))
             rows = [tuple(getattr(customer, name) for name in COLUMNS) for customer in customers]
             with db.cursor() as cursor:
-                statement = f"INSERT INTO olist.customers ({', '.join(COLUMNS)}) VALUES %s"
+                statement = Sql("INSERT INTO olist.customers ({}) VALUES %s").format(
+                    Sql(", ").join(map(ident, COLUMNS))
+                )
                 execute_values(cursor, statement, rows, page_size=page_size)
             db.commit()
             return json.dumps({"inserted": len(rows)})

@@ -13,6 +13,7 @@ import psycopg2
 
 from bench.server import Server
 from dataforge.postgres import ddl
+from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.datasets import get_dataset
 
 PEER_PYTHON = Path(__file__).parents[1] / ".local" / "peer-venv" / "bin" / "python"
@@ -45,7 +46,9 @@ def _tables() -> list[str]:
 def _constraints() -> list[str]:
     dataset = get_dataset("olist")
     return [
-        f"ALTER TABLE {ddl.qualified(dataset.table(t))} ADD CONSTRAINT {ddl.ident(name)} {definition}"
+        Sql("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
+            ddl.qualified(dataset.table(t)), ident(name), definition
+        )
         for t in _tables()
         for name, definition in ddl.constraints(dataset.table(t))
         if name != "geolocations_pkey"

@@ -28,6 +28,7 @@ from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
 from dataforge.backups.page_ranges import on_pages
 from dataforge.bulk import parquet
 from dataforge.postgres import ddl
+from dataforge.postgres.sql import Sql, ident
 from dataforge.records.validate import content_hash
 from dataforge.s3.keys import backup_folder, part_key
 from dataforge.tables.catalogue import Table
@@ -72,7 +73,12 @@ def _fill(running: Server, folder: Path) -> int:
             {"rows": ROWS},
         )
         cursor.execute(
-            f"SELECT {' + '.join(f'(SELECT count(*) FROM olist.{name})' for name in OLIST.tables)}"
+            Sql("SELECT {}").format(
+                Sql(" + ").join(
+                    Sql("(SELECT count(*) FROM {})").format(ddl.qualified(table))
+                    for table in OLIST.tables.values()
+                )
+            )
         )
         rows = int(cursor.fetchone()[0])
     with closing(psycopg2.connect(running.superuser_url("source"))) as db:
@@ -134,8 +140,8 @@ def _fresh(running: Server, name: str) -> None:
     with closing(psycopg2.connect(running.superuser_url("postgres"))) as db:
         db.autocommit = True
         with db.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-            cursor.execute(f"CREATE DATABASE {name} OWNER {MASTER}")
+            cursor.execute(Sql("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(ident(name)))
+            cursor.execute(Sql("CREATE DATABASE {} OWNER {}").format(ident(name), ident(MASTER)))
             cursor.execute("CHECKPOINT")
 
 
@@ -229,7 +235,9 @@ def _copy(running: Server, rows: Path) -> float:
         cursor.execute(ddl.create_table(GEOLOCATIONS))
         for name, definition in ddl.constraints(GEOLOCATIONS):
             cursor.execute(
-                f"ALTER TABLE {ddl.qualified(GEOLOCATIONS)} ADD CONSTRAINT {ddl.ident(name)} {definition}"
+                Sql("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
+                    ddl.qualified(GEOLOCATIONS), ident(name), definition
+                )
             )
     script = f"\\copy {ddl.qualified(GEOLOCATIONS)} from '{rows}' with (format csv)"
     return _pg(running, "psql", "peer", "-q", "-X", "-c", script)

@@ -15,6 +15,7 @@ import psycopg2
 
 from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import LOGINS
+from dataforge.postgres.sql import Sql, ident, literal
 from dataforge.settings import DatabaseSettings
 from functions.schema.apply.apply import apply
 from local import postgres
@@ -56,13 +57,15 @@ class Server:
         with closing(psycopg2.connect(postgres.url(self.config, "postgres"))) as db:
             db.autocommit = True
             with db.cursor() as cursor:
-                cursor.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+                cursor.execute(Sql("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(ident(database)))
                 cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (MASTER,))
                 if not cursor.fetchall():
                     cursor.execute(
-                        f"CREATE ROLE {MASTER} LOGIN CREATEROLE CREATEDB PASSWORD '{self.password}'"
+                        Sql("CREATE ROLE {} LOGIN CREATEROLE CREATEDB PASSWORD {}").format(
+                            ident(MASTER), literal(self.password)
+                        )
                     )
-                cursor.execute(f"CREATE DATABASE {database} OWNER {MASTER}")
+                cursor.execute(Sql("CREATE DATABASE {} OWNER {}").format(ident(database), ident(MASTER)))
                 cursor.execute("CHECKPOINT")
         with closing(self.connect(database)) as db:
             apply(db, dict.fromkeys(LOGINS, self.password))

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from dataforge.defaults import MOST_TABLES
 from dataforge.errors import InvalidInput, LeaseLost
+from dataforge.postgres.sql import Sql
 from dataforge.runs import leases
 from dataforge.runs.inputs import Id, Input
 from dataforge.runs.lifecycle import RunKind
@@ -94,8 +95,10 @@ class Run:
 def read_run(cursor: Cursor, run_id: str, *, lock: bool = False) -> Run:
     """The run of this id; with ``lock`` nobody changes its state before the transaction ends."""
     cursor.execute(
-        "SELECT run_id, execution, dataset, tables, backup_id, status, created_at FROM dataforge.backups"
-        f" WHERE run_id = %s{' FOR UPDATE' if lock else ''}",
+        Sql(
+            "SELECT run_id, execution, dataset, tables, backup_id, status, created_at FROM dataforge.backups"
+            " WHERE run_id = %s{}"
+        ).format(Sql(" FOR UPDATE") if lock else Sql("")),
         (run_id,),
     )
     row = cursor.fetchone()

@@ -8,17 +8,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dataforge.postgres.connection import transaction, translated
+from dataforge.postgres.sql import Sql
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
 
-_CHANNEL = "dataforge_backup"
+_CHANNEL = Sql("dataforge_backup")
 
 
 def signal(cursor: Cursor) -> None:
     """Let everybody who waits look again once the transaction is committed."""
-    cursor.execute(f"NOTIFY {_CHANNEL}")
+    cursor.execute(Sql("NOTIFY {}").format(_CHANNEL))
 
 
 def wait(
@@ -30,7 +31,7 @@ def wait(
     """
     deadline = time.monotonic() + seconds
     with transaction(db) as cursor:
-        cursor.execute(f"LISTEN {_CHANNEL}")
+        cursor.execute(Sql("LISTEN {}").format(_CHANNEL))
     while True:
         with transaction(db) as cursor:
             if is_so(cursor):

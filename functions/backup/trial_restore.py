@@ -15,6 +15,7 @@ from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction, translated
 from dataforge.postgres.refusals import describe
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, ident
 from dataforge.records.validate import content_hash
 from dataforge.s3.objects import download
 from dataforge.settings import BackupSettings
@@ -99,13 +100,17 @@ def _complete(cursor: Cursor, table: Table, names: list[str]) -> None:
     keys = [(key.name, ddl.foreign_key(key, SCHEMA)) for key in table.foreign_keys if key.parent in names]
     for name, definition in (ddl.primary_key(table), *ddl.checks(table), *keys):
         cursor.execute(
-            f"ALTER TABLE {ddl.qualified(table, SCHEMA)} ADD CONSTRAINT {ddl.ident(name)} {definition}"
+            Sql("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
+                ddl.qualified(table, SCHEMA), ident(name), definition
+            )
         )
 
 
 def _difference(cursor: Cursor, backup: Manifest, table: Table) -> str:
     cursor.execute(
-        f"SELECT count(*), coalesce(sum({ddl.row_hash_sql(table)}), 0) FROM {ddl.qualified(table, SCHEMA)}"
+        Sql("SELECT count(*), coalesce(sum({}), 0) FROM {}").format(
+            ddl.row_hash_sql(table), ddl.qualified(table, SCHEMA)
+        )
     )
     rows, total = one_row(cursor)
     entry, found = backup.table(table.name), content_hash(int(total))

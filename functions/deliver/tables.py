@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from dataforge.postgres.ddl import literal, qualified
+from dataforge.postgres.ddl import qualified
+from dataforge.postgres.sql import Sql, literal
 from dataforge.postgres.visible_rows import require_sound
 from dataforge.tables.catalogue import Column, Dataset, Table
 from dataforge.tables.json_schema import row_schema
@@ -47,8 +48,9 @@ def _count(cursor: Cursor, tables: list[Table]) -> dict[str, int]:
     if not tables:
         return {}
     cursor.execute(
-        " UNION ALL ".join(
-            f"SELECT {literal(table.name)}, count(*) FROM {qualified(table)}" for table in tables
+        Sql(" UNION ALL ").join(
+            Sql("SELECT {}, count(*) FROM {}").format(literal(table.name), qualified(table))
+            for table in tables
         )
     )
     return dict(cursor.fetchall())

@@ -14,6 +14,7 @@ from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.snapshot import export_new, share_tables
+from dataforge.postgres.sql import Sql
 from dataforge.postgres.visible_rows import require_declared, require_sound
 from dataforge.records.validate import ROW_HASH, content_hash
 from dataforge.runs import exports
@@ -77,7 +78,9 @@ def export(
 def _measure(cursor: Cursor, table: Table) -> tuple[int, str]:
     """The table's rows and their content hash."""
     cursor.execute(
-        f"SELECT count(*), coalesce(sum({ddl.row_hash_sql(table)}), 0) FROM {ddl.qualified(table)}"
+        Sql("SELECT count(*), coalesce(sum({}), 0) FROM {}").format(
+            ddl.row_hash_sql(table), ddl.qualified(table)
+        )
     )
     rows, total = one_row(cursor)
     return rows, content_hash(int(total))

@@ -6,6 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 from dataforge.postgres.ddl import columns_sql, qualified
+from dataforge.postgres.sql import Sql
 from dataforge.records.row_json import copy_rows, undouble
 from dataforge.tables.catalogue import Table
 
@@ -38,6 +39,7 @@ def write_lines(cursor: Cursor, table: Table, file: io.RawIOBase) -> None:
     """Write all rows of the table, in no particular order, in bounded memory."""
     lines = _Lines(file)
     cursor.copy_expert(
-        copy_rows(f"SELECT {columns_sql(table)} FROM {qualified(table)}", table.column_names), lines
+        copy_rows(Sql("SELECT {} FROM {}").format(columns_sql(table), qualified(table)), table.column_names),
+        lines,
     )
     lines.flush()

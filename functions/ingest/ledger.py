@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from dataforge.defaults import IDEMPOTENCY_HOURS
 from dataforge.errors import KeyReused, RequestInProgress
 from dataforge.http.idempotency import check_key
+from dataforge.postgres.sql import Sql
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -22,25 +23,25 @@ if TYPE_CHECKING:
 
 _CLEANED_AT_ONCE = 100
 
-_CLAIM = f"""
+_CLAIM = Sql("""
     INSERT INTO dataforge.batches AS b (batch_id, key_owner, idempotency_key, request_hash)
     SELECT %(batch_id)s, %(owner)s, %(key)s, %(hash)s WHERE pg_try_advisory_xact_lock(%(lock)s)
     ON CONFLICT (key_owner, idempotency_key) DO UPDATE
     SET batch_id = EXCLUDED.batch_id, request_hash = EXCLUDED.request_hash,
         status = NULL, response = NULL, created_at = now()
-    WHERE b.created_at < now() - interval '{IDEMPOTENCY_HOURS} hours'
+    WHERE b.created_at < now() - interval '{} hours'
     RETURNING batch_id
-"""
-_FIND = f"""
+""").format(IDEMPOTENCY_HOURS)
+_FIND = Sql("""
     SELECT request_hash, batch_id, status, response FROM dataforge.batches
-    WHERE key_owner = %s AND idempotency_key = %s AND created_at >= now() - interval '{IDEMPOTENCY_HOURS} hours'
-"""
-_REMEMBER = "UPDATE dataforge.batches SET status = %s, response = %s WHERE batch_id = %s"
-_FORGET = f"""
+    WHERE key_owner = %s AND idempotency_key = %s AND created_at >= now() - interval '{} hours'
+""").format(IDEMPOTENCY_HOURS)
+_REMEMBER = Sql("UPDATE dataforge.batches SET status = %s, response = %s WHERE batch_id = %s")
+_FORGET = Sql("""
     DELETE FROM dataforge.batches WHERE batch_id IN (
-        SELECT batch_id FROM dataforge.batches WHERE created_at < now() - interval '{IDEMPOTENCY_HOURS} hours'
+        SELECT batch_id FROM dataforge.batches WHERE created_at < now() - interval '{} hours'
         ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED)
-"""
+""").format(IDEMPOTENCY_HOURS)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def take(cursor: Cursor, batch_id: str, claim: Claim) -> Stored | None:
     return Stored(*row[1:])
 
 
-def remember(batch_id: str, status: int, body: str) -> list[tuple[str, list[Any]]]:
+def remember(batch_id: str, status: int, body: str) -> list[tuple[Sql, list[Any]]]:
     """The statements that keep the batch's answer, and forget some that are too old, with their parameters."""
     return [(_REMEMBER, [status, body, batch_id]), (_FORGET, [_CLEANED_AT_ONCE])]
 

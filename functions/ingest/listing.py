@@ -14,6 +14,7 @@ from dataforge.defaults import MOST_PAGE_ROWS, PAGE_ROWS
 from dataforge.http.cursors import make_cursor, read_cursor
 from dataforge.http.sizes import leading
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql
 from dataforge.tables.columns import NO_NUL, Ordinal
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _fetch(cursor: Cursor, most: int) -> list[tuple[int, str]]:
     rows: list[tuple[int, str]] = []
     wanted = min(_FETCHED_FIRST, most)
     while wanted:
-        cursor.execute(f"FETCH {wanted} FROM page")
+        cursor.execute(Sql("FETCH {} FROM page").format(wanted))
         fetched = cursor.fetchall()
         rows += fetched
         if len(fetched) < wanted or _within(rows) < len(rows):

@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from dataforge.api.batch import Batch, Record, errors_of
+from dataforge.postgres.sql import Sql
 from dataforge.records.quality import Fact, broken_rules, keep_statement
 from dataforge.tables.datasets import get_dataset
 from functions.ingest import ledger
@@ -18,17 +19,17 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-Statement = tuple[str, list[Any]]
+Statement = tuple[Sql, list[Any]]
 """SQL and its parameters."""
 
-CHECK_DEFERRED = "SET CONSTRAINTS ALL IMMEDIATE"
+CHECK_DEFERRED = Sql("SET CONSTRAINTS ALL IMMEDIATE")
 """Has the owner's deferred constraints checked now, while the answer can still be another."""
 
-_REJECT = """
+_REJECT = Sql("""
     INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index)
     SELECT %s, r."table", r.raw, r.errors, %s, r.index
     FROM unnest(%s::text[], %s::jsonb[], %s::jsonb[], %s::integer[]) AS r ("table", raw, errors, index)
-"""
+""")
 
 
 def leave(cursor: Cursor, batch: Batch, violations: Violations, answer: BatchAnswer, *, keyed: bool) -> None:
@@ -41,7 +42,7 @@ def leave(cursor: Cursor, batch: Batch, violations: Violations, answer: BatchAns
     if keyed:
         statements += ledger.remember(answer.batch_id, answer.status, answer.body)
     texts, values = zip(*statements, strict=True)
-    cursor.execute(";".join(texts), [value for some in values for value in some])
+    cursor.execute(Sql(";").join(texts), [value for some in values for value in some])
 
 
 def facts_of(batch: Batch, violations: Violations) -> list[Fact]:

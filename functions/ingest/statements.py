@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from dataforge.postgres.ddl import columns_sql, ident, qualified
+from dataforge.postgres.ddl import columns_sql, qualified
+from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import ForeignKey, Table
 from functions.ingest.candidates import Candidates
 
-_NOTES = "dataforge.same"
+_NOTES = Sql("dataforge.same")
 
 
 def array(values: Sequence[str | None]) -> str:
@@ -41,7 +42,7 @@ def _element(value: str | None) -> str:
 
 
 @cache
-def store_statement(table: Table, *, update: bool, rivals: bool) -> str:
+def store_statement(table: Table, *, update: bool, rivals: bool) -> Sql:
     """The statement for one table; its parameters are one array per column.
 
     ``update``: a stored row with other values is overwritten; else it stays. ``rivals``: some candidates share a key.
@@ -50,64 +51,96 @@ def store_statement(table: Table, *, update: bool, rivals: bool) -> str:
     whether the stored row is identical, NULL if there was none in the statement's snapshot. Place 0 says that the owner's
     triggers gave rows other keys, so that it is not known which were stored.
     """
-    lines = [f"WITH given AS ({_given(table)})"]
-    source = "given"
+    lines = [Sql("WITH given AS ({})").format(_given(table))]
+    source = Sql("given")
     if rivals:
         order = _order(table)
         lines.append(
-            f", first AS (SELECT DISTINCT ON ({order}) * FROM given{_whole(table)} ORDER BY {order}, _n)"
+            Sql(", first AS (SELECT DISTINCT ON ({}) * FROM given{} ORDER BY {}, _n)").format(
+                order, _whole(table), order
+            )
         )
-        source = "first"
+        source = Sql("first")
     lines += [
-        f", done AS (INSERT INTO {qualified(table)} AS t ({columns_sql(table)})",
-        f"SELECT {columns_sql(table)} FROM {source}{'' if rivals else _whole(table)} ORDER BY {_order(table)}",
-        f"ON CONFLICT ({_keys(table)}) {_on_conflict(table, update)})",
+        Sql(", done AS (INSERT INTO {} AS t ({})").format(qualified(table), columns_sql(table)),
+        Sql("SELECT {} FROM {}{} ORDER BY {}").format(
+            columns_sql(table), source, Sql("") if rivals else _whole(table), _order(table)
+        ),
+        Sql("ON CONFLICT ({}) {})").format(_keys(table), _on_conflict(table, update)),
     ]
     if rivals:
-        lines.append(f", stored AS (SELECT done.*, first._n FROM done JOIN first USING ({_keys(table)}))")
-    done, match = ("stored", "d._n = g._n") if rivals else ("done", _same_key(table, "d", "g"))
+        lines.append(
+            Sql(", stored AS (SELECT done.*, first._n FROM done JOIN first USING ({}))").format(_keys(table))
+        )
+    done = Sql("stored") if rivals else Sql("done")
+    match = Sql("d._n = g._n") if rivals else _same_key(table, Sql("d"), Sql("g"))
     state = _comparison(table)
     if updates(table, update):
-        state = f"coalesce(d._inserted, nullif({state}, false))"
+        state = Sql("coalesce(d._inserted, nullif({}, false))").format(state)
     # Asked first, and once: in the usual case all are inserted, and nothing is joined.
-    some = "(SELECT count(*) FROM done WHERE _inserted) < (SELECT count(*) FROM given)"
+    some = Sql("(SELECT count(*) FROM done WHERE _inserted) < (SELECT count(*) FROM given)")
     lines += [
-        f"SELECT {', '.join(['g._n', state, *(f'g.{_orphan(k)}' for k in table.foreign_keys)])}",
-        f"FROM given g LEFT JOIN {done} d ON {match} WHERE d._inserted IS NOT TRUE AND {some}",
-        f"UNION ALL SELECT {', '.join(['0', 'NULL', *('false' for _ in table.foreign_keys)])} WHERE CASE WHEN {some}",
-        f"THEN EXISTS (SELECT {_keys(table)} FROM done EXCEPT SELECT {_keys(table)} FROM given) ELSE false END",
+        Sql("SELECT {}").format(
+            Sql(", ").join(
+                [Sql("g._n"), state, *(Sql("g.{}").format(_orphan(k)) for k in table.foreign_keys)]
+            )
+        ),
+        Sql("FROM given g LEFT JOIN {} d ON {} WHERE d._inserted IS NOT TRUE AND {}").format(
+            done, match, some
+        ),
+        Sql("UNION ALL SELECT {} WHERE CASE WHEN {}").format(
+            Sql(", ").join([Sql("0"), Sql("NULL"), *(Sql("false") for _ in table.foreign_keys)]), some
+        ),
+        Sql("THEN EXISTS (SELECT {} FROM done EXCEPT SELECT {} FROM given) ELSE false END").format(
+            _keys(table), _keys(table)
+        ),
     ]
-    return "\n".join(lines)
+    return Sql("\n").join(lines)
 
 
 @cache
-def note_statement(table: Table) -> str:
+def note_statement(table: Table) -> Sql:
     """Notes in a setting, until the end of the savepoint, which rows the triggers before an INSERT make equal to the stored
     ones, and stores nothing. No trigger on UPDATE runs. Its parameters are those of ``store_statement``."""
-    noted = f"set_config('{_NOTES}', concat_ws(' ', current_setting('{_NOTES}', true), {_digest(table, 'EXCLUDED')}), true)"
-    return (
-        f"INSERT INTO {qualified(table)} AS t ({columns_sql(table)}) SELECT {columns_sql(table)} FROM ({_given(table)}) g"
-        f" ORDER BY {_order(table)} ON CONFLICT ({_keys(table)}) DO UPDATE SET {ident(table.key[0])} = NULL"
-        f" WHERE CASE WHEN {_differ(table)} THEN false ELSE {noted} IS NULL END"
+    noted = Sql("set_config('{}', concat_ws(' ', current_setting('{}', true), {}), true)").format(
+        _NOTES, _NOTES, _digest(table, Sql("EXCLUDED"))
+    )
+    return Sql(
+        "INSERT INTO {table} AS t ({columns}) SELECT {columns} FROM ({given}) g"
+        " ORDER BY {order} ON CONFLICT ({keys}) DO UPDATE SET {key} = NULL"
+        " WHERE CASE WHEN {differ} THEN false ELSE {noted} IS NULL END"
+    ).format(
+        table=qualified(table),
+        columns=columns_sql(table),
+        given=_given(table),
+        order=_order(table),
+        keys=_keys(table),
+        key=ident(table.key[0]),
+        differ=_differ(table),
+        noted=noted,
     )
 
 
 @cache
-def noted_statement(table: Table) -> str:
+def noted_statement(table: Table) -> Sql:
     """The places that ``note_statement`` noted, with the same parameters."""
-    noted = f"string_to_array(current_setting('{_NOTES}', true), ' ')"
-    return f"SELECT g._n FROM ({_given(table)}) g WHERE {_digest(table, 'g')} = ANY ({noted})"
+    noted = Sql("string_to_array(current_setting('{}', true), ' ')").format(_NOTES)
+    return Sql("SELECT g._n FROM ({}) g WHERE {} = ANY ({})").format(
+        _given(table), _digest(table, Sql("g")), noted
+    )
 
 
 @cache
-def present_statement(table: Table) -> str:
+def present_statement(table: Table) -> Sql:
     """The places whose keys are stored, with the parameters of ``store_statement``."""
-    found = f"SELECT FROM {qualified(table)} t WHERE {_same_key(table, 't', 'g')}"
-    return f"SELECT g._n FROM ({_given(table)}) g WHERE EXISTS ({found})"
+    found = Sql("SELECT FROM {} t WHERE {}").format(qualified(table), _same_key(table, Sql("t"), Sql("g")))
+    return Sql("SELECT g._n FROM ({}) g WHERE EXISTS ({})").format(_given(table), found)
 
 
-def _digest(table: Table, alias: str) -> str:
-    return f"md5(ROW({', '.join(f'{alias}.{ident(c)}' for c in table.key)})::text)"
+def _digest(table: Table, alias: Sql) -> Sql:
+    return Sql("md5(ROW({})::text)").format(
+        Sql(", ").join(Sql("{}.{}").format(alias, ident(c)) for c in table.key)
+    )
 
 
 def updates(table: Table, update: bool) -> bool:
@@ -115,60 +148,82 @@ def updates(table: Table, update: bool) -> bool:
     return update and not table.keyed_by_row
 
 
-def _keys(table: Table) -> str:
-    return ", ".join(map(ident, table.key))
+def _keys(table: Table) -> Sql:
+    return Sql(", ").join(map(ident, table.key))
 
 
-def _order(table: Table) -> str:
+def _order(table: Table) -> Sql:
     """The order of the key's index; what is sent has the database's default collation."""
     texts = {column.name for column in table.columns if column.type.name == "text"}
-    return ", ".join(ident(name) + (' COLLATE "C"' if name in texts else "") for name in table.key)
+    return Sql(", ").join(
+        ident(name) + (Sql(' COLLATE "C"') if name in texts else Sql("")) for name in table.key
+    )
 
 
-def _same_key(table: Table, a: str, b: str) -> str:
-    return " AND ".join(f"{a}.{ident(c)} = {b}.{ident(c)}" for c in table.key)
+def _same_key(table: Table, a: Sql, b: Sql) -> Sql:
+    return Sql(" AND ").join(Sql("{a}.{c} = {b}.{c}").format(a=a, c=ident(c), b=b) for c in table.key)
 
 
-def _orphan(key: ForeignKey) -> str:
-    return f"_no_{key.column}"
+def _orphan(key: ForeignKey) -> Sql:
+    return ident(f"_no_{key.column}")
 
 
-def _given(table: Table) -> str:
-    arrays = ", ".join(f"%s::{column.type.catalog}[]" for column in table.columns)
-    flags = "".join(
-        f", {ident(k.column)} IS NOT NULL AND (SELECT true FROM {ident(table.dataset)}.{ident(k.parent)} p"
-        f" WHERE p.{ident(k.parent_column)} = c.{ident(k.column)}) IS NULL AS {_orphan(k)}"
+def _given(table: Table) -> Sql:
+    arrays = Sql(", ").join(Sql("%s::{}[]").format(column.type.catalog) for column in table.columns)
+    flags = Sql("").join(
+        Sql(
+            ", {column} IS NOT NULL AND (SELECT true FROM {dataset}.{parent} p"
+            " WHERE p.{parent_column} = c.{column}) IS NULL AS {orphan}"
+        ).format(
+            column=ident(k.column),
+            dataset=ident(table.dataset),
+            parent=ident(k.parent),
+            parent_column=ident(k.parent_column),
+            orphan=_orphan(k),
+        )
         for k in table.foreign_keys
     )
-    return f"SELECT *{flags} FROM unnest({arrays}) WITH ORDINALITY AS c({columns_sql(table)}, _n)"
-
-
-def _whole(table: Table) -> str:
-    """The condition that no parent is missing."""
-    flags = [f"NOT {_orphan(key)}" for key in table.foreign_keys]
-    return f" WHERE {' AND '.join(flags)}" if flags else ""
-
-
-def _values(table: Table, alias: str) -> str:
-    return f"ROW({', '.join(f'{alias}.{ident(c)}' for c in table.column_names if c not in table.key)})"
-
-
-def _on_conflict(table: Table, update: bool) -> str:
-    """What happens to a stored row; ``_inserted`` is false for one that was overwritten."""
-    returning = f"RETURNING {', '.join(f't.{ident(c)}' for c in table.key)}"
-    if not updates(table, update):
-        return f"DO NOTHING {returning}, true AS _inserted"
-    changes = ", ".join(f"{ident(c)} = EXCLUDED.{ident(c)}" for c in table.column_names if c not in table.key)
-    # A row that this statement inserted has never been locked by anybody.
-    return f"DO UPDATE SET {changes} WHERE {_differ(table)} {returning}, t.xmax = 0 AS _inserted"
-
-
-def _differ(table: Table) -> str:
-    return f"{_values(table, 't')} IS DISTINCT FROM {_values(table, 'EXCLUDED')}"
-
-
-def _comparison(table: Table) -> str:
-    same = (
-        "true" if table.keyed_by_row else f"{_values(table, 't')} IS NOT DISTINCT FROM {_values(table, 'g')}"
+    return Sql("SELECT *{} FROM unnest({}) WITH ORDINALITY AS c({}, _n)").format(
+        flags, arrays, columns_sql(table)
     )
-    return f"(SELECT {same} FROM {qualified(table)} t WHERE {_same_key(table, 't', 'g')})"
+
+
+def _whole(table: Table) -> Sql:
+    """The condition that no parent is missing."""
+    flags = [Sql("NOT {}").format(_orphan(key)) for key in table.foreign_keys]
+    return Sql(" WHERE {}").format(Sql(" AND ").join(flags)) if flags else Sql("")
+
+
+def _values(table: Table, alias: Sql) -> Sql:
+    return Sql("ROW({})").format(
+        Sql(", ").join(Sql("{}.{}").format(alias, ident(c)) for c in table.column_names if c not in table.key)
+    )
+
+
+def _on_conflict(table: Table, update: bool) -> Sql:
+    """What happens to a stored row; ``_inserted`` is false for one that was overwritten."""
+    returning = Sql("RETURNING {}").format(Sql(", ").join(Sql("t.{}").format(ident(c)) for c in table.key))
+    if not updates(table, update):
+        return Sql("DO NOTHING {}, true AS _inserted").format(returning)
+    changes = Sql(", ").join(
+        Sql("{} = EXCLUDED.{}").format(ident(c), ident(c)) for c in table.column_names if c not in table.key
+    )
+    # A row that this statement inserted has never been locked by anybody.
+    return Sql("DO UPDATE SET {} WHERE {} {}, t.xmax = 0 AS _inserted").format(
+        changes, _differ(table), returning
+    )
+
+
+def _differ(table: Table) -> Sql:
+    return Sql("{} IS DISTINCT FROM {}").format(_values(table, Sql("t")), _values(table, Sql("EXCLUDED")))
+
+
+def _comparison(table: Table) -> Sql:
+    same = (
+        Sql("true")
+        if table.keyed_by_row
+        else Sql("{} IS NOT DISTINCT FROM {}").format(_values(table, Sql("t")), _values(table, Sql("g")))
+    )
+    return Sql("(SELECT {} FROM {} t WHERE {})").format(
+        same, qualified(table), _same_key(table, Sql("t"), Sql("g"))
+    )

@@ -16,6 +16,7 @@ from dataforge.postgres.owner_rules import is_raised, refusal
 from dataforge.postgres.refusals import describe
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, ident
 from dataforge.runs import leases
 from dataforge.tables.catalogue import Table
 from functions.restore.run import Run, read_run
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
 
-SORT_MEMORY = "256MB"
+SORT_MEMORY = Sql("256MB")
 """What building an index may take; PostgreSQL's default of 64 MB sorts a million rows on disk."""
 
 
@@ -40,7 +41,7 @@ def build(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
         )
         if cursor.fetchone() is not None:
             return {}
-        cursor.execute(f"SET LOCAL maintenance_work_mem = '{SORT_MEMORY}'")
+        cursor.execute(Sql("SET LOCAL maintenance_work_mem = '{}'").format(SORT_MEMORY))
         if not _outweighs_the_others(cursor, run, table):
             cursor.execute("SET LOCAL max_parallel_maintenance_workers = 0")
         if not shadow.add_key(cursor, table, run.id):
@@ -71,14 +72,18 @@ def link(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
         run, table = _held(cursor, run_id, table_name)
         keys = [key for key in table.foreign_keys if run.has(key.parent)]
         for key in keys:
-            name = ddl.ident(key.name)
-            definition = f"{ddl.foreign_key(key, run.schema)} NOT VALID"
+            name = ident(key.name)
+            definition = Sql("{} NOT VALID").format(ddl.foreign_key(key, run.schema))
             cursor.execute(
-                f"ALTER TABLE {run.shadow(table)} DROP CONSTRAINT IF EXISTS {name}, ADD CONSTRAINT {name} {definition}"
+                Sql(
+                    "ALTER TABLE {shadow} DROP CONSTRAINT IF EXISTS {name}, ADD CONSTRAINT {name} {definition}"
+                ).format(shadow=run.shadow(table), name=name, definition=definition)
             )
     for key in keys:
         with refusals(), transaction(db, role=OWNER) as cursor:
-            cursor.execute(f"ALTER TABLE {run.shadow(table)} VALIDATE CONSTRAINT {ddl.ident(key.name)}")
+            cursor.execute(
+                Sql("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(run.shadow(table), ident(key.name))
+            )
     return {}
 
 

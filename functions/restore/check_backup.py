@@ -13,6 +13,7 @@ from dataforge.errors import DamagedBackup, SchemaDiffers, TableChanged
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER, REFILL
+from dataforge.postgres.sql import Sql, ident
 from dataforge.runs import leases
 from dataforge.s3.keys import table_folder, work_list_key
 from dataforge.s3.objects import list_objects, put_json
@@ -47,7 +48,7 @@ def check(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str) 
             _check_columns(table, found)
             _check_live(cursor, table)
         shadow.drop(cursor, run.id)
-        shadow.create(cursor, run.id, run.tables, loader=REFILL, extra="")
+        shadow.create(cursor, run.id, run.tables, loader=REFILL, extra=Sql(""))
         _enter(cursor, run, found)
     entries = sorted((found.table(t.name) for t in run.tables), key=lambda entry: -entry.rows)
     items = [item for entry in entries for item in _items(settings, run, found, entry)]
@@ -121,7 +122,9 @@ def _check_live(cursor: Cursor, table: Table) -> None:
 def _enter(cursor: Cursor, run: Run, found: Manifest) -> None:
     """Enter tables and files into the ledger, anew."""
     for relation in ("restore_pieces", "restore_tables"):
-        cursor.execute(f"DELETE FROM dataforge.{relation} WHERE restore_id = %s", (run.id,))
+        cursor.execute(
+            Sql("DELETE FROM dataforge.{} WHERE restore_id = %s").format(ident(relation)), (run.id,)
+        )
     for table in run.tables:
         entry = found.table(table.name)
         cursor.execute(

@@ -9,6 +9,7 @@ from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql
 from dataforge.records.validate import content_hash
 from dataforge.runs import leases
 from dataforge.tables.catalogue import Table
@@ -34,7 +35,7 @@ def settle(db: Connection, run_id: str, table_name: str) -> dict[str, int]:
         _verify(cursor, run, table)
         if not is_empty(cursor, table):
             # For the joins; a shadow that is built up is analysed again.
-            cursor.execute(f"ANALYZE {run.shadow(table)}")
+            cursor.execute(Sql("ANALYZE {}").format(run.shadow(table)))
         figures = count_difference(cursor, run, table)
         note_figures(cursor, run, table, figures)
     return figures
@@ -50,7 +51,7 @@ def _verify(cursor: Cursor, run: Run, table: Table) -> None:
     if missing:
         raise DamagedBackup(run.backup_id, [f"{missing} file(s) of {table.name} were not loaded"])
     row_hash = ddl.row_hash_sql(narrowed(table, columns))
-    cursor.execute(f"SELECT count(*), coalesce(sum({row_hash}), 0) FROM {run.shadow(table)}")
+    cursor.execute(Sql("SELECT count(*), coalesce(sum({}), 0) FROM {}").format(row_hash, run.shadow(table)))
     count, total = one_row(cursor)
     found = content_hash(int(total))
     if (count, found) != (rows, expected):

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from dataforge.backups import manifest
 from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
 from dataforge.errors import NotReconciled
-from dataforge.postgres import ddl, shadow
+from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, ident
 from dataforge.records.validate import content_hash
 from dataforge.runs import leases
 from dataforge.settings import RestoreSettings
@@ -43,7 +44,7 @@ def finish(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str)
             ("compared" if run.dry_run else "restored", run_id),
         )
         shadow.drop(cursor, run.id)
-        cursor.execute(f"DROP SCHEMA IF EXISTS {ddl.ident(run.kept_schema)} CASCADE")
+        cursor.execute(Sql("DROP SCHEMA IF EXISTS {} CASCADE").format(ident(run.kept_schema)))
         leases.release(cursor, run.execution)
     return {
         "restore_id": run.id,
@@ -72,7 +73,7 @@ def _entry(cursor: Cursor, run: Run, table: Table) -> TableEntry:
     """What was written of a replaced table, which must be all of it."""
     parts = results(cursor, run.id, KEEP, table.name)
     files = [part for part in parts if part is not None]
-    cursor.execute(f"SELECT count(*) FROM {run.kept(table)}")
+    cursor.execute(Sql("SELECT count(*) FROM {}").format(run.kept(table)))
     (rows,) = one_row(cursor)
     if len(files) < len(parts) or sum(file["rows"] for file in files) != rows:
         raise NotReconciled(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dataforge.errors import TargetRejectsRows
 from dataforge.postgres import ddl
 from dataforge.postgres.matches_catalogue import is_pristine
+from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Table
 from functions.restore.difference import difference, find_difference
 from functions.restore.run import Run
@@ -30,7 +31,9 @@ def merge(cursor: Cursor, run: Run, figures: dict[str, dict[str, int]]) -> None:
     """
     for table in run.tables:
         cursor.execute(
-            f"CREATE TABLE {run.kept(table)} AS SELECT {ddl.columns_sql(table)} FROM {ddl.qualified(table)}"
+            Sql("CREATE TABLE {} AS SELECT {} FROM {}").format(
+                run.kept(table), ddl.columns_sql(table), ddl.qualified(table)
+            )
         )
     downwards = [
         run.dataset.table(name) for wave in run.dataset.waves(t.name for t in run.tables) for name in wave
@@ -56,26 +59,29 @@ def _take(cursor: Cursor, run: Run, table: Table, statement: Statement, expected
         )
 
 
-def _insert(run: Run, table: Table) -> str:
-    columns = ", ".join(f"s.{ddl.ident(c)}" for c in table.column_names)
-    return (
-        f"INSERT INTO {ddl.qualified(table)} ({ddl.columns_sql(table)}) SELECT {columns}"
-        f" FROM {difference(run, table)} d JOIN {run.shadow(table)} s ON s.ctid = d.source WHERE d.place IS NULL"
+def _insert(run: Run, table: Table) -> Sql:
+    columns = Sql(", ").join(Sql("s.{}").format(ident(c)) for c in table.column_names)
+    return Sql(
+        "INSERT INTO {} ({}) SELECT {} FROM {} d JOIN {} s ON s.ctid = d.source WHERE d.place IS NULL"
+    ).format(ddl.qualified(table), ddl.columns_sql(table), columns, difference(run, table), run.shadow(table))
+
+
+def _update(run: Run, table: Table) -> Sql:
+    columns = Sql(", ").join(Sql("{} = s.{}").format(ident(c), ident(c)) for c in table.column_names)
+    return Sql(
+        "UPDATE {table} l SET {columns}"
+        " FROM {difference} d JOIN {shadow} s ON s.ctid = d.source WHERE l.ctid = d.place"
+    ).format(
+        table=ddl.qualified(table),
+        columns=columns,
+        difference=difference(run, table),
+        shadow=run.shadow(table),
     )
 
 
-def _update(run: Run, table: Table) -> str:
-    columns = ", ".join(f"{ddl.ident(c)} = s.{ddl.ident(c)}" for c in table.column_names)
-    return (
-        f"UPDATE {ddl.qualified(table)} l SET {columns}"
-        f" FROM {difference(run, table)} d JOIN {run.shadow(table)} s ON s.ctid = d.source WHERE l.ctid = d.place"
-    )
-
-
-def _delete(run: Run, table: Table) -> str:
-    return (
-        f"DELETE FROM {ddl.qualified(table)} l USING {difference(run, table)} d"
-        " WHERE l.ctid = d.place AND d.source IS NULL"
+def _delete(run: Run, table: Table) -> Sql:
+    return Sql("DELETE FROM {} l USING {} d WHERE l.ctid = d.place AND d.source IS NULL").format(
+        ddl.qualified(table), difference(run, table)
     )
 
 

@@ -13,6 +13,7 @@ from dataforge.errors import TargetRejectsRows, WouldOrphan
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import ForeignKey, Table
 from functions.restore.run import Run
 
@@ -45,10 +46,10 @@ class Child:
     """
 
     name: str
-    relation: str
-    columns: tuple[str, ...]
+    relation: Sql
+    columns: tuple[Sql, ...]
     parent: Table
-    parent_columns: tuple[str, ...]
+    parent_columns: tuple[Sql, ...]
     guarded: bool
     readable: bool
     lockable: bool
@@ -61,9 +62,9 @@ def children(cursor: Cursor, run: Run) -> list[Child]:
     for table in run.tables:
         cursor.execute(_CHILDREN, (ddl.qualified(table),))
         for name, schema, relation, action, columns, parent_columns, *may in cursor.fetchall():
-            child = f"{ddl.ident(schema)}.{ddl.ident(relation)}"
+            child = Sql("{}.{}").format(ident(schema), ident(relation))
             if child not in inside:
-                own = tuple(map(ddl.ident, columns)), table, tuple(map(ddl.ident, parent_columns))
+                own = tuple(map(ident, columns)), table, tuple(map(ident, parent_columns))
                 found.append(Child(name, child, *own, action in _GUARDED, *may))
     return found
 
@@ -93,20 +94,21 @@ def check_children(cursor: Cursor, run: Run, changed: Iterable[str]) -> None:
 
 
 def _lost(cursor: Cursor, run: Run, child: Child) -> Iterator[str]:
-    columns = ", ".join(f"c.{column}" for column in child.columns)
-    same = " AND ".join(
-        f"p.{parent} = c.{column}" for parent, column in zip(child.parent_columns, child.columns, strict=True)
+    columns = Sql(", ").join(Sql("c.{}").format(column) for column in child.columns)
+    same = Sql(" AND ").join(
+        Sql("p.{} = c.{}").format(parent, column)
+        for parent, column in zip(child.parent_columns, child.columns, strict=True)
     )
-    condition = " AND ".join(
+    condition = Sql(" AND ").join(
         [
-            *(f"c.{column} IS NOT NULL" for column in child.columns),
-            f"EXISTS (SELECT FROM {ddl.qualified(child.parent)} p WHERE {same})",
-            f"NOT EXISTS (SELECT FROM {run.shadow(child.parent)} p WHERE {same})",
+            *(Sql("c.{} IS NOT NULL").format(column) for column in child.columns),
+            Sql("EXISTS (SELECT FROM {} p WHERE {})").format(ddl.qualified(child.parent), same),
+            Sql("NOT EXISTS (SELECT FROM {} p WHERE {})").format(run.shadow(child.parent), same),
         ]
     )
     name = child.relation.replace('"', "")
     text = f"of {name} would lose their parents ({child.name})"
-    yield from _found(cursor, f"{child.relation} c", columns, condition, text)
+    yield from _found(cursor, Sql("{} c").format(child.relation), columns, condition, text)
 
 
 def check_parents(cursor: Cursor, run: Run, *, all_of_them: bool = False) -> None:
@@ -123,18 +125,18 @@ def check_parents(cursor: Cursor, run: Run, *, all_of_them: bool = False) -> Non
         raise WouldOrphan(findings)
 
 
-def _lacking(cursor: Cursor, run: Run, table: Table, key: ForeignKey, parent: str) -> Iterator[str]:
-    column = f"c.{ddl.ident(key.column)}"
-    same = f"p.{ddl.ident(key.parent_column)} = {column}"
-    condition = f"{column} IS NOT NULL AND NOT EXISTS (SELECT FROM {parent} p WHERE {same})"
+def _lacking(cursor: Cursor, run: Run, table: Table, key: ForeignKey, parent: Sql) -> Iterator[str]:
+    column = Sql("c.{}").format(ident(key.column))
+    same = Sql("p.{} = {}").format(ident(key.parent_column), column)
+    condition = Sql("{} IS NOT NULL AND NOT EXISTS (SELECT FROM {} p WHERE {})").format(column, parent, same)
     text = f"to be restored into {table.dataset}.{table.name} have no parent in {key.parent} ({key.name})"
-    yield from _found(cursor, f"{run.shadow(table)} c", column, condition, text)
+    yield from _found(cursor, Sql("{} c").format(run.shadow(table)), column, condition, text)
 
 
-def _found(cursor: Cursor, relation: str, columns: str, condition: str, text: str) -> Iterator[str]:
+def _found(cursor: Cursor, relation: Sql, columns: Sql, condition: Sql, text: str) -> Iterator[str]:
     """One finding, if rows meet the condition: how many they are. An execution's history must not hold their keys."""
     cursor.execute(
-        f"SELECT count(*), count(DISTINCT ({columns})) FROM {relation} WHERE {condition}",
+        Sql("SELECT count(*), count(DISTINCT ({})) FROM {} WHERE {}").format(columns, relation, condition),
     )
     count, keys = one_row(cursor)
     if count:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dataforge.errors import NoSuchRun
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.sql import Sql, ident
 from dataforge.runs import leases
 from dataforge.runs.lifecycle import RunKind
 from dataforge.tables.catalogue import Dataset, Table
@@ -49,11 +50,11 @@ class Run:
         """Where the tables are that it replaced, until they are in S3."""
         return shadow.schema_of(f"{self.id}-kept")
 
-    def shadow(self, table: Table) -> str:
+    def shadow(self, table: Table) -> Sql:
         """The table's shadow, as it stands in SQL."""
         return ddl.qualified(table, self.schema)
 
-    def kept(self, table: Table) -> str:
+    def kept(self, table: Table) -> Sql:
         """The table that was replaced, as it stands in SQL."""
         return ddl.qualified(table, self.kept_schema)
 
@@ -88,7 +89,7 @@ def _drop_schemas(cursor: Cursor, run_id: str) -> None:
     run = read_run(cursor, run_id)
     shadow.drop(cursor, run.id)
     if run.status != UNFINISHED:
-        cursor.execute(f"DROP SCHEMA IF EXISTS {ddl.ident(run.kept_schema)} CASCADE")
+        cursor.execute(Sql("DROP SCHEMA IF EXISTS {} CASCADE").format(ident(run.kept_schema)))
 
 
 RESTORES = RunKind(

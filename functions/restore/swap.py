@@ -14,6 +14,7 @@ from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.roles import OWNER, REFILL
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.snapshot import exclude_snapshots
+from dataforge.postgres.sql import Sql, ident
 from dataforge.postgres.visible_rows import require_sound, with_relatives
 from dataforge.runs import leases
 from functions.restore.build import refusals
@@ -66,19 +67,19 @@ def _switch(cursor: Cursor, run: Run) -> None:
     check_children(cursor, run, takes_away(figures))
     if swap:
         check_parents(cursor, run)
-        _lock(cursor, related, "ACCESS EXCLUSIVE", READERS_MS)
+        _lock(cursor, related, Sql("ACCESS EXCLUSIVE"), READERS_MS)
         swap = all(is_pristine(cursor, run.dataset, table) for table in run.tables)
         if not swap:
             figures = {table.name: find_difference(cursor, run, table) for table in run.tables}
-    cursor.execute(f"CREATE SCHEMA {ddl.ident(run.kept_schema)}")
-    cursor.execute(f"GRANT USAGE ON SCHEMA {ddl.ident(run.kept_schema)} TO {REFILL}")
+    cursor.execute(Sql("CREATE SCHEMA {}").format(ident(run.kept_schema)))
+    cursor.execute(Sql("GRANT USAGE ON SCHEMA {} TO {}").format(ident(run.kept_schema), REFILL))
     if swap:
         exchange(cursor, run)
     else:
         merge(cursor, run, figures)
     for table in run.tables:
         note_figures(cursor, run, table, figures[table.name])
-        cursor.execute(f"GRANT SELECT ON {run.kept(table)} TO {REFILL}")
+        cursor.execute(Sql("GRANT SELECT ON {} TO {}").format(run.kept(table), REFILL))
     shadow.drop(cursor, run.id)
     cursor.execute(
         "UPDATE dataforge.restores SET status = 'switched', switched_at = clock_timestamp() WHERE restore_id = %s",
@@ -100,26 +101,26 @@ def _may_swap(cursor: Cursor, run: Run) -> bool:
     return not one_row(cursor)[0]
 
 
-def _lock_out_writers(cursor: Cursor, run: Run, *, swap: bool) -> set[str]:
+def _lock_out_writers(cursor: Cursor, run: Run, *, swap: bool) -> set[Sql]:
     """Lock the tables and those that refer to them against writers; to swap, also those that they refer to.
 
     Returns all of them. Foreign keys cannot be added meanwhile.
     """
     tables = {ddl.qualified(table) for table in run.tables}
-    _lock(cursor, tables, "SHARE ROW EXCLUSIVE", WRITERS_MS)
+    _lock(cursor, tables, Sql("SHARE ROW EXCLUSIVE"), WRITERS_MS)
     others = {child.relation for child in children(cursor, run) if child.lockable}
     if swap:
         others |= {ddl.qualified(run.dataset.table(key.parent)) for _, key in parents(run)}
     if others:
-        _lock(cursor, others, "SHARE ROW EXCLUSIVE", WRITERS_MS)
+        _lock(cursor, others, Sql("SHARE ROW EXCLUSIVE"), WRITERS_MS)
     return tables | others
 
 
-def _lock(cursor: Cursor, relations: Iterable[str], mode: str, milliseconds: int) -> None:
-    cursor.execute(f"SET LOCAL lock_timeout = {milliseconds}")
-    names = ", ".join(sorted(relations))
+def _lock(cursor: Cursor, relations: Iterable[Sql], mode: Sql, milliseconds: int) -> None:
+    cursor.execute(Sql("SET LOCAL lock_timeout = {}").format(milliseconds))
+    names = Sql(", ").join(sorted(relations))
     try:
-        cursor.execute(f"LOCK TABLE {names} IN {mode} MODE")
+        cursor.execute(Sql("LOCK TABLE {} IN {} MODE").format(names, mode))
     except psycopg2.errors.LockNotAvailable as error:
         shown = names.replace('"', "")
         raise Busy(

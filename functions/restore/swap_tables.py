@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER, REFILL
+from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import ForeignKey, Table
 from functions.restore.references import parents
 from functions.restore.run import SWAP, Run
@@ -26,12 +27,16 @@ def exchange(cursor: Cursor, run: Run) -> None:
     for child, key in _references(run):
         _drop_keys(cursor, child, (key,))
     for table in run.tables:
-        cursor.execute(f"ALTER TABLE {ddl.qualified(table)} SET SCHEMA {ddl.ident(run.kept_schema)}")
+        cursor.execute(
+            Sql("ALTER TABLE {} SET SCHEMA {}").format(ddl.qualified(table), ident(run.kept_schema))
+        )
         shadow.move_in(cursor, table, run.id, REFILL)
     for child, key in (*parents(run), *_references(run)):
         definition = ddl.foreign_key(key, run.dataset.name)
         cursor.execute(
-            f"ALTER TABLE {ddl.qualified(child)} ADD CONSTRAINT {ddl.ident(key.name)} {definition} NOT VALID"
+            Sql("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID").format(
+                ddl.qualified(child), ident(key.name), definition
+            )
         )
 
 
@@ -42,8 +47,8 @@ def _references(run: Run) -> Iterator[tuple[Table, ForeignKey]]:
 
 
 def _drop_keys(cursor: Cursor, table: Table, keys: tuple[ForeignKey, ...]) -> None:
-    drops = ", ".join(f"DROP CONSTRAINT IF EXISTS {ddl.ident(key.name)}" for key in keys)
-    cursor.execute(f"ALTER TABLE {ddl.qualified(table)} {drops}")
+    drops = Sql(", ").join(Sql("DROP CONSTRAINT IF EXISTS {}").format(ident(key.name)) for key in keys)
+    cursor.execute(Sql("ALTER TABLE {} {}").format(ddl.qualified(table), drops))
 
 
 def validate(db: Connection, run: Run) -> None:
@@ -53,4 +58,6 @@ def validate(db: Connection, run: Run) -> None:
     """
     for child, key in (*parents(run), *_references(run)) if run.mode == SWAP else ():
         with transaction(db, role=OWNER) as cursor:
-            cursor.execute(f"ALTER TABLE {ddl.qualified(child)} VALIDATE CONSTRAINT {ddl.ident(key.name)}")
+            cursor.execute(
+                Sql("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(ddl.qualified(child), ident(key.name))
+            )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Table
 from dataforge.tables.datasets import get_dataset
 
@@ -36,12 +37,14 @@ class Piece(BaseModel):
         return get_dataset(self.dataset).table(self.table)
 
 
-_PLACE = 'restore_id = %s AND step = %s AND "table" = %s AND piece = %s'
+_PLACE = Sql('restore_id = %s AND step = %s AND "table" = %s AND piece = %s')
 
 
 def claim(cursor: Cursor, piece: Piece) -> bool:
     """Lock the piece's entry until the transaction ends; False if it is done, or the run is over."""
-    cursor.execute(f"SELECT result FROM dataforge.restore_pieces WHERE {_PLACE} FOR UPDATE", piece.place)
+    cursor.execute(
+        Sql("SELECT result FROM dataforge.restore_pieces WHERE {} FOR UPDATE").format(_PLACE), piece.place
+    )
     row = cursor.fetchone()
     return row is not None and row[0] is None
 
@@ -49,7 +52,9 @@ def claim(cursor: Cursor, piece: Piece) -> bool:
 def done(cursor: Cursor, piece: Piece, result: BaseModel) -> None:
     """Enter the result, which commits together with what was done."""
     cursor.execute(
-        f"UPDATE dataforge.restore_pieces SET result = %s, error = NULL, cause = NULL WHERE {_PLACE}",
+        Sql("UPDATE dataforge.restore_pieces SET result = %s, error = NULL, cause = NULL WHERE {}").format(
+            _PLACE
+        ),
         (result.model_dump_json(), *piece.place),
     )
 

@@ -10,11 +10,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dataforge.postgres import ddl
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, from_catalog, ident
 from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Dataset
 
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-LEDGER = "dataforge"
+LEDGER = Sql("dataforge")
 LEDGER_TABLES = tuple(
     match[1]
     for match in (re.match(r"CREATE TABLE IF NOT EXISTS dataforge\.(\w+)", s) for s in INTERNAL)
     if match
 )
-NOT_VALID, DISABLED = " NOT VALID", " DISABLED"
+NOT_VALID, DISABLED = Sql(" NOT VALID"), Sql(" DISABLED")
 """What a constraint's definition ends in when old rows, or new ones, may contradict it."""
 
-_SCRATCH = "dataforge_scratch"
+_SCRATCH = Sql("dataforge_scratch")
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ class ColumnState:
     and its DEFAULT or GENERATED clause.
     """
 
-    type: str
+    type: Sql
     not_null: bool
-    default: str = ""
+    default: Sql = Sql("")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Shape:
     kind: str
     owner: str
     columns: dict[str, ColumnState]
-    constraints: dict[str, str]
+    constraints: dict[str, Sql]
     indexes: dict[str, str]
 
 
@@ -71,12 +72,12 @@ _COLUMNS = """
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE n.nspname = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum
 """
-_CONSTRAINTS = f"""
+_CONSTRAINTS = Sql("""
     SELECT c.relname, k.conname, pg_get_constraintdef(k.oid) || CASE WHEN EXISTS (
-        SELECT FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgenabled IN ('D', 'R')) THEN '{DISABLED}' ELSE '' END
+        SELECT FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgenabled IN ('D', 'R')) THEN '{}' ELSE '' END
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = %s AND k.contype IN ('p', 'u', 'c', 'f') ORDER BY k.contype = 'f', k.oid
-"""
+""").format(DISABLED)
 _INDEXES = """
     SELECT c.relname, i.relname, pg_get_indexdef(x.indexrelid) || CASE WHEN x.indisvalid THEN '' ELSE ' INVALID' END
     FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
@@ -97,8 +98,11 @@ def shapes(cursor: Cursor, schema: str) -> dict[str, Shape]:
         name: Shape(
             kind,
             owner,
-            {column: ColumnState(*state) for column, *state in columns[name]},
-            dict(constraints[name]),
+            {
+                column: ColumnState(from_catalog(kind), not_null, from_catalog(default))
+                for column, kind, not_null, default in columns[name]
+            },
+            {constraint: from_catalog(definition) for constraint, definition in constraints[name]},
             dict(indexes[name]),
         )
         for name, kind, owner in cursor.fetchall()
@@ -121,7 +125,9 @@ def expected_dataset(cursor: Cursor, dataset: Dataset) -> dict[str, Shape]:
             keys = [(key.name, ddl.foreign_key(key, _SCRATCH)) for key in table.foreign_keys]
             for name, definition in (ddl.primary_key(table), *ddl.checks(table), *keys):
                 relation = ddl.qualified(table, _SCRATCH)
-                cursor.execute(f"ALTER TABLE {relation} ADD CONSTRAINT {ddl.ident(name)} {definition}")
+                cursor.execute(
+                    Sql("ALTER TABLE {} ADD CONSTRAINT {} {}").format(relation, ident(name), definition)
+                )
             for _, statement in ddl.index_statements(table, _SCRATCH):
                 cursor.execute(statement)
         return _renamed(cursor, dataset.name)
@@ -139,7 +145,7 @@ def expected_ledger(cursor: Cursor) -> dict[str, Shape]:
 def _scratch(cursor: Cursor) -> Iterator[None]:
     cursor.execute("SAVEPOINT scratch")
     try:
-        cursor.execute(f"CREATE SCHEMA {_SCRATCH}")
+        cursor.execute(Sql("CREATE SCHEMA {}").format(_SCRATCH))
         yield
     finally:
         cursor.execute("ROLLBACK TO SAVEPOINT scratch")
@@ -152,10 +158,14 @@ def _renamed(cursor: Cursor, schema: str) -> dict[str, Shape]:
     cursor.execute("SELECT quote_ident(%s)", (schema,))
     (quoted,) = one_row(cursor)
 
-    def rename(definitions: dict[str, str]) -> dict[str, str]:
-        return {name: text.replace(f"{_SCRATCH}.", f"{quoted}.") for name, text in definitions.items()}
+    def rename(definition: str) -> Sql:
+        return from_catalog(definition.replace(f"{_SCRATCH}.", f"{quoted}."))
 
     return {
-        name: Shape(s.kind, s.owner, s.columns, rename(s.constraints), rename(s.indexes))
-        for name, s in found.items()
+        name: replace(
+            shape,
+            constraints={constraint: rename(text) for constraint, text in shape.constraints.items()},
+            indexes={index: rename(text) for index, text in shape.indexes.items()},
+        )
+        for name, shape in found.items()
     }

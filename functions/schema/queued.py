@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from dataforge.postgres import ddl
+from dataforge.postgres.sql import Sql, ident
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -24,9 +24,9 @@ class QueuedChange(NamedTuple):
     name: str
 
     @property
-    def relation(self) -> str:
+    def relation(self) -> Sql:
         """The table, quoted."""
-        return f"{ddl.ident(self.dataset)}.{ddl.ident(self.table)}"
+        return Sql("{}.{}").format(ident(self.dataset), ident(self.table))
 
 
 def queue(cursor: Cursor, changes: Iterable[QueuedChange]) -> list[str]:

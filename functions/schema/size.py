@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg2.errors
 
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql
 from functions.schema.apply.statements import busy
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ class Size:
         return not self.empty and self.rows >= self.limit
 
     @classmethod
-    def of(cls, cursor: Cursor, relation: str, limit: int = LARGE_ROWS) -> Size:
+    def of(cls, cursor: Cursor, relation: Sql, limit: int = LARGE_ROWS) -> Size:
         """The size of a table that exists; ``relation`` is its quoted name."""
         try:
-            cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {relation})")
+            cursor.execute(Sql("SELECT NOT EXISTS (SELECT FROM {})").format(relation))
         except psycopg2.errors.LockNotAvailable:
             raise busy(relation.replace('"', "")) from None
         (empty,) = one_row(cursor)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal
 import psycopg2
 
 from dataforge.errors import SchemaRefused
-from dataforge.postgres import ddl
 from dataforge.postgres.connection import is_translated, transaction, translated
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.statements import reason
 from functions.schema.difference import LEDGER, Shape, expected_dataset, expected_ledger, shapes
@@ -33,7 +33,7 @@ _SESSION = (
     "SET lock_timeout = '10min'",
     # A function that ends must not end the statement.
     "SET client_connection_check_interval = 0",
-    f"SET ROLE {ddl.ident(OWNER)}",
+    Sql("SET ROLE {}").format(ident(OWNER)),
 )
 _NEXT = """
     SELECT dataset, "table", kind, name FROM dataforge.schema_changes WHERE finished_at IS NULL AND error IS NULL
@@ -127,7 +127,11 @@ def _validation(db: Connection, change: QueuedChange) -> list[str]:
     with transaction(db) as cursor:
         cursor.execute(_UNVALIDATED, (change.relation, change.name))
         (wanted,) = one_row(cursor)
-    return [f"ALTER TABLE {change.relation} VALIDATE CONSTRAINT {ddl.ident(change.name)}"] if wanted else []
+    return (
+        [Sql("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(change.relation, ident(change.name))]
+        if wanted
+        else []
+    )
 
 
 def _building(db: Connection, change: QueuedChange) -> list[str]:
@@ -138,7 +142,7 @@ def _building(db: Connection, change: QueuedChange) -> list[str]:
     definition = want.indexes.get(change.name) if want else None
     if have is None or definition is None or have.indexes.get(change.name) == definition:
         return []
-    dropped = f"DROP INDEX CONCURRENTLY {ddl.ident(change.dataset)}.{ddl.ident(change.name)}"
+    dropped = Sql("DROP INDEX CONCURRENTLY {}.{}").format(ident(change.dataset), ident(change.name))
     built = definition.replace("INDEX ", "INDEX CONCURRENTLY ", 1)
     return [dropped, built] if change.name in have.indexes else [built]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg2
 
+from dataforge.postgres.sql import Sql
 from local.command import dataforge
 from local.config import Config
 from local.demo import show
@@ -81,11 +82,13 @@ def back_up(config: Config) -> dict[str, Any]:
 def damage(outputs: Outputs) -> dict[str, int]:
     """What nobody wants to have done: a third of the payments deleted, another third changed. Returns how many."""
     with closing(psycopg2.connect(outputs["database_url"])) as db, db, db.cursor() as cursor:
-        third = "get_byte(decode(left(order_id, 2), 'hex'), 0) % 3"
-        cursor.execute(f"DELETE FROM olist.order_payments WHERE {third} = 0")
+        third = Sql("get_byte(decode(left(order_id, 2), 'hex'), 0) % 3")
+        cursor.execute(Sql("DELETE FROM olist.order_payments WHERE {} = 0").format(third))
         deleted = cursor.rowcount
         cursor.execute(
-            f"UPDATE olist.order_payments SET payment_value = 0 WHERE {third} = 1 AND payment_value > 0"
+            Sql(
+                "UPDATE olist.order_payments SET payment_value = 0 WHERE {} = 1 AND payment_value > 0"
+            ).format(third)
         )
         changed = cursor.rowcount
     show.line(f"{DAMAGED}: {deleted:,} rows deleted, {changed:,} set to 0.00, by a mistake in SQL.")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 MASTER = "master"
 PASSWORD = "for the tests"
-PASSWORDS = dict.fromkeys(LOGINS, PASSWORD)
+PASSWORDS: dict[str, str] = dict.fromkeys(LOGINS, PASSWORD)
 TEMPLATE = "applied"
 _numbers = itertools.count(1)
 

@@ -19,6 +19,7 @@ from dataforge.formats.csv_blocks import blocks
 from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.postgres import ddl
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, ident
 from dataforge.records.validate import Texts, row_hash, row_text
 from dataforge.tables.catalogue import Column, Dataset, Table
 from dataforge.tables.column_types import DOUBLE
@@ -45,7 +46,7 @@ def cursor(server: Server) -> Iterator[Cursor]:
 def make(cursor: Cursor, table: Table) -> None:
     """An empty table with the types and checks of the catalogue's, and the position of each row."""
     cursor.execute("DROP SCHEMA IF EXISTS truth CASCADE; CREATE SCHEMA truth")
-    cursor.execute(ddl.create_table(table, "truth", "_source bigint NOT NULL"))
+    cursor.execute(ddl.create_table(table, "truth", Sql("_source bigint NOT NULL")))
     for name, definition in ddl.checks(table):
         cursor.execute(f"ALTER TABLE {ddl.qualified(table, 'truth')} ADD CONSTRAINT {name} {definition}")
 
@@ -116,7 +117,7 @@ def canonical(column: Column, value: str) -> str | None:
 
 def kept(cursor: Cursor, table: Table, column: Column, value: str) -> str | None:
     """The text that PostgreSQL keeps when it is sent the value, or None if it refuses it."""
-    relation, name = ddl.qualified(table, "truth"), ddl.ident(column.name)
+    relation, name = ddl.qualified(table, "truth"), ident(column.name)
     insert = f"INSERT INTO {relation} ({name}, _source) VALUES (%s, 0) RETURNING ROW({name})::text"
     try:
         cursor.execute(insert, [value])
@@ -155,7 +156,7 @@ def test_what_postgresql_keeps_by_hand_is_valid_for_the_model(
         make(cursor, table)
         # Each column is filled on its own.
         for column in table.columns:
-            relation, name = ddl.qualified(table, "truth"), ddl.ident(column.name)
+            relation, name = ddl.qualified(table, "truth"), ident(column.name)
             cursor.execute(f"ALTER TABLE {relation} ALTER {name} DROP NOT NULL")
         for column in table.columns:
             if column.rule.digest is None and column.rule not in checked:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.errors import InvalidRequest
+from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Dataset
 from functions.deliver.quality.rules import as_documents, broken
 
@@ -26,32 +27,32 @@ POINTS = 30
 
 _WINDOW = re.compile(r"([1-9][0-9]{0,2})([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_UTC = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
+_UTC = Sql("""to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')""")
 
-_TOTALS = f"""
+_TOTALS = Sql("""
     SELECT "table", sum(read)::bigint, sum(rejected)::bigint,
         coalesce(sum(read) FILTER (WHERE at > now() - %(window)s), 0)::bigint,
         coalesce(sum(rejected) FILTER (WHERE at > now() - %(window)s), 0)::bigint,
-        {_UTC.format("max(at)")}, extract(epoch FROM now() - max(at))::bigint
+        {}, extract(epoch FROM now() - max(at))::bigint
     FROM dataforge.quality_facts WHERE dataset = %(dataset)s GROUP BY "table"
-"""
-_TREND = f"""
-    SELECT "table", {_UTC.format("date_bin(%(step)s, at, timestamptz '2000-01-03')")} AS begins,
+""").format(_UTC.format(Sql("max(at)")))
+_TREND = Sql("""
+    SELECT "table", {} AS begins,
         sum(read)::bigint, sum(rejected)::bigint
     FROM dataforge.quality_facts WHERE dataset = %(dataset)s AND at > now() - %(window)s
     GROUP BY "table", begins ORDER BY begins
-"""
+""").format(_UTC.format(Sql("date_bin(%(step)s, at, timestamptz '2000-01-03')")))
 _CODES = """
     SELECT "table", columns.key, codes.key, sum(codes.value::bigint)::bigint
     FROM dataforge.quality_facts, jsonb_each(rules) AS columns, jsonb_each_text(columns.value) AS codes
     WHERE dataset = %(dataset)s AND at > now() - %(window)s AND rejected > 0 GROUP BY 1, 2, 3
 """
-_MIGRATIONS = f"""
-    SELECT DISTINCT ON ("table") "table", migration_id, quality_threshold, {_UTC.format("finished_at")},
+_MIGRATIONS = Sql("""
+    SELECT DISTINCT ON ("table") "table", migration_id, quality_threshold, {},
         t.quality, read, loaded, unchanged, deduplicated, rejected, source_hash, target_hash
     FROM dataforge.migration_tables t JOIN dataforge.migrations m USING (migration_id)
     WHERE t.dataset = %(dataset)s AND status = 'published' AND replay IS NULL ORDER BY "table", migration_id DESC
-"""
+""").format(_UTC.format(Sql("finished_at")))
 _RECONCILED = ("read", "loaded", "unchanged", "deduplicated", "rejected", "source_hash", "target_hash")
 
 Totals = tuple[int, int, int, int, str | None, int | None]

@@ -7,14 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from dataforge.errors import InvalidRequest
-from dataforge.postgres.ddl import ident
+from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Column, Table
 from functions.deliver.records.values import read_list, read_value, sql_type
 
-COMPARISONS = {"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+COMPARISONS = {
+    "eq": Sql("="),
+    "neq": Sql("<>"),
+    "gt": Sql(">"),
+    "gte": Sql(">="),
+    "lt": Sql("<"),
+    "lte": Sql("<="),
+}
 OPERATORS = (*COMPARISONS, "in", "is", "like")
 
-_TESTS = {"null": "IS NULL", "not_null": "IS NOT NULL"}
+_TESTS = {"null": Sql("IS NULL"), "not_null": Sql("IS NOT NULL")}
 _WILD = str.maketrans({"*": "%", "%": r"\%", "_": r"\_", "\\": r"\\"})
 """The one wildcard is ``*``; what is one to PostgreSQL stands for itself."""
 
@@ -24,7 +31,7 @@ class Filter:
     """One condition: SQL with a placeholder for each of its values. ``ranged``: an index on the column could serve it."""
 
     column: str
-    sql: str
+    sql: Sql
     values: tuple[Any, ...] = ()
     ranged: bool = True
 
@@ -49,26 +56,33 @@ def read_filter(table: Table, name: str, text: str) -> Filter:
 
 
 def _comparison(column: Column, operator: str, value: str) -> Filter:
-    sql = f"{ident(column.name)} {COMPARISONS[operator]} %s::{sql_type(column)}"
+    sql = Sql("{} {} %s::{}").format(ident(column.name), COMPARISONS[operator], sql_type(column))
     return Filter(column.name, sql, (read_value(column, value),), ranged=operator != "neq")
 
 
 def _in(column: Column, operator: str, value: str) -> Filter:  # noqa: ARG001  all readers are called alike
     values = [read_value(column, item) for item in read_list(value)]
-    return Filter(column.name, f"{ident(column.name)} = ANY (%s::{sql_type(column)}[])", (values,))
+    return Filter(
+        column.name, Sql("{} = ANY (%s::{}[])").format(ident(column.name), sql_type(column)), (values,)
+    )
 
 
 def _is(column: Column, operator: str, value: str) -> Filter:  # noqa: ARG001
     if value not in _TESTS:
         raise ValueError(f"expected {' or '.join(_TESTS)}")
-    return Filter(column.name, f"{ident(column.name)} {_TESTS[value]}")
+    return Filter(column.name, Sql("{} {}").format(ident(column.name), _TESTS[value]))
 
 
 def _like(column: Column, operator: str, value: str) -> Filter:  # noqa: ARG001
     if column.type.name != "text":
         raise ValueError("like is for texts")
     pattern = read_value(column, value).translate(_WILD)
-    return Filter(column.name, f"{ident(column.name)} LIKE %s", (pattern,), ranged=not value.startswith("*"))
+    return Filter(
+        column.name,
+        Sql("{} LIKE %s").format(ident(column.name)),
+        (pattern,),
+        ranged=not value.startswith("*"),
+    )
 
 
 _READERS: dict[str, Callable[[Column, str, str], Filter]] = {"in": _in, "is": _is, "like": _like}

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from dataforge.errors import InvalidRequest, RowTooLarge
 from dataforge.http.cursors import make_cursor, read_cursor
 from dataforge.http.sizes import ANSWER_BYTES, leading
-from dataforge.postgres.ddl import ident, qualified
+from dataforge.postgres.ddl import qualified
+from dataforge.postgres.sql import Sql, ident
 from dataforge.records.row_json import copy_rows, undouble
 from functions.deliver.records.query import RecordQuery
 from functions.deliver.records.values import read_value, sql_type
@@ -69,18 +70,20 @@ def read_page(cursor: Cursor, query: RecordQuery) -> Page:
 def _statement(cursor: Cursor, query: RecordQuery, beside: tuple[str, ...]) -> str:
     """One row more than the page has: it tells whether there is another page."""
     table = query.table
-    conditions: list[tuple[str, Sequence[Any]]] = [(found.sql, found.values) for found in query.filters]
+    conditions: list[tuple[Sql, Sequence[Any]]] = [(found.sql, found.values) for found in query.filters]
     if query.cursor is not None:
         conditions.append(_after(query))
-    where = " AND ".join(sql for sql, _ in conditions)
-    order = ", ".join(map(ident, table.key))
-    needed = ", ".join(map(ident, dict.fromkeys((*query.columns, *beside))))
-    rows = f"SELECT {needed} FROM {qualified(table)} {f'WHERE {where}' if where else ''} ORDER BY {order} LIMIT %s"
+    where = Sql(" AND ").join(sql for sql, _ in conditions)
+    order = Sql(", ").join(map(ident, table.key))
+    needed = Sql(", ").join(map(ident, dict.fromkeys((*query.columns, *beside))))
+    rows = Sql("SELECT {} FROM {} {} ORDER BY {} LIMIT %s").format(
+        needed, qualified(table), Sql("WHERE {}").format(where) if where else Sql(""), order
+    )
     values = [value for _, values in conditions for value in values]
     return str(cursor.mogrify(copy_rows(rows, query.columns, beside), [*values, query.limit + 1]).decode())
 
 
-def _after(query: RecordQuery) -> tuple[str, list[str]]:
+def _after(query: RecordQuery) -> tuple[Sql, list[str]]:
     """The condition that a row comes after the cursor's, in the order of the key."""
     columns = [query.table.by_name[name] for name in query.table.key]
     position = read_cursor(query.scope, query.cursor or "")
@@ -91,10 +94,10 @@ def _after(query: RecordQuery) -> tuple[str, list[str]]:
             "The cursor belongs to another version of the table. Start without one."
         ) from error
     names, places = (
-        ", ".join(map(ident, query.table.key)),
-        ", ".join(f"%s::{sql_type(column)}" for column in columns),
+        Sql(", ").join(map(ident, query.table.key)),
+        Sql(", ").join(Sql("%s::{}").format(sql_type(column)) for column in columns),
     )
-    return f"({names}) > ({places})", values
+    return Sql("({}) > ({})").format(names, places), values
 
 
 def _position(row: bytes, key: tuple[str, ...], beside: bool) -> list[str]:

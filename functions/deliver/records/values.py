@@ -9,18 +9,19 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
+from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Column
 from dataforge.tables.columns import Double, Exact, Text, Timestamp, Whole
 
 _BIG = Annotated[Whole, Field(ge=-(2**63), le=2**63 - 1)]
-_TYPES: dict[str, tuple[Any, str]] = {
-    "text": (Text, "text"),
-    "integer": (_BIG, "bigint"),
-    "bigint": (_BIG, "bigint"),
-    "numeric": (Annotated[Exact, Field(max_digits=200, decimal_places=100)], "numeric"),
-    "double": (Double, "double precision"),
-    "timestamp": (Timestamp, "timestamp"),
-    "boolean": (bool, "boolean"),
+_TYPES: dict[str, tuple[Any, Sql]] = {
+    "text": (Text, Sql("text")),
+    "integer": (_BIG, Sql("bigint")),
+    "bigint": (_BIG, Sql("bigint")),
+    "numeric": (Annotated[Exact, Field(max_digits=200, decimal_places=100)], Sql("numeric")),
+    "double": (Double, Sql("double precision")),
+    "timestamp": (Timestamp, Sql("timestamp")),
+    "boolean": (bool, Sql("boolean")),
 }
 """By storage type: what a value must be, and PostgreSQL's type to compare as, wide enough for every such value."""
 
@@ -34,7 +35,7 @@ def read_value(column: Column, text: str) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def sql_type(column: Column) -> str:
+def sql_type(column: Column) -> Sql:
     """PostgreSQL's type that values are compared as."""
     return _TYPES[column.type.name][1]
 

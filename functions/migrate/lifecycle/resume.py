@@ -10,6 +10,7 @@ from dataforge.errors import InvalidInput, NoSuchRun, SourceChanged
 from dataforge.postgres import shadow
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql
 from dataforge.runs import leases
 from dataforge.runs.lifecycle import RunKind, resume_run
 from dataforge.runs.progress import LoadedSums
@@ -26,7 +27,9 @@ KEPT_DAYS = 7
 
 LATEST = "latest"
 
-_LOADED = "EXISTS (SELECT FROM dataforge.migration_chunks c WHERE c.migration_id = m.migration_id AND result IS NOT NULL)"
+_LOADED = Sql(
+    "EXISTS (SELECT FROM dataforge.migration_chunks c WHERE c.migration_id = m.migration_id AND result IS NOT NULL)"
+)
 
 
 def worth_resuming(cursor: Cursor, run_id: str) -> bool:
@@ -35,8 +38,10 @@ def worth_resuming(cursor: Cursor, run_id: str) -> bool:
     Too low a quality would be so again, and on a full disk others need the room more.
     """
     cursor.execute(
-        "SELECT status NOT IN ('running', 'published') AND coalesce(error, '') NOT IN ('QualityTooLow', 'DiskFull')"
-        f" AND {_LOADED} FROM dataforge.migrations m WHERE migration_id = %s",
+        Sql(
+            "SELECT status NOT IN ('running', 'published') AND coalesce(error, '') NOT IN ('QualityTooLow', 'DiskFull')"
+            " AND {} FROM dataforge.migrations m WHERE migration_id = %s"
+        ).format(_LOADED),
         (run_id,),
     )
     return bool(one_row(cursor)[0])
@@ -116,7 +121,9 @@ def drop_leftovers(cursor: Cursor, dataset: str, tables: list[str]) -> None:
 
 def has_loaded(cursor: Cursor, run: Run) -> bool:
     """Whether chunks of the run are loaded already: it is resumed."""
-    cursor.execute(f"SELECT {_LOADED} FROM dataforge.migrations m WHERE migration_id = %s", (run.id,))
+    cursor.execute(
+        Sql("SELECT {} FROM dataforge.migrations m WHERE migration_id = %s").format(_LOADED), (run.id,)
+    )
     return bool(one_row(cursor)[0])
 
 
@@ -140,9 +147,11 @@ def loaded_chunks(cursor: Cursor, run: Run) -> set[int]:
 def loaded_so_far(cursor: Cursor, run: Run) -> dict[str, LoadedSums]:
     """By table the bytes, the records and the rejected ones of the chunks that are loaded."""
     cursor.execute(
-        "SELECT t.key, sum(end_byte - first_byte)::bigint, sum((t.value->>'read')::bigint)::bigint,"
-        " sum((t.value->>'rejected')::bigint)::bigint FROM dataforge.migration_chunks c,"
-        f" jsonb_each({TALLIES}) t WHERE migration_id = %s GROUP BY 1",
+        Sql(
+            "SELECT t.key, sum(end_byte - first_byte)::bigint, sum((t.value->>'read')::bigint)::bigint,"
+            " sum((t.value->>'rejected')::bigint)::bigint FROM dataforge.migration_chunks c,"
+            " jsonb_each({}) t WHERE migration_id = %s GROUP BY 1"
+        ).format(TALLIES),
         (run.id,),
     )
     return {table: LoadedSums(*sums) for table, *sums in cursor.fetchall()}

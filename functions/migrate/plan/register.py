@@ -11,6 +11,7 @@ from psycopg2.extras import execute_values
 
 from dataforge.postgres import shadow
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, ident
 from dataforge.s3.objects import Object
 from functions.migrate.plan.layout import Layout
 from functions.migrate.run.migration import Run
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def forget(cursor: Cursor, run: Run) -> None:
     """What an earlier try of the plan left."""
     for name in ("migration_chunks", "migration_files", "migration_tables"):
-        cursor.execute(f"DELETE FROM dataforge.{name} WHERE migration_id = %s", (run.id,))
+        cursor.execute(Sql("DELETE FROM dataforge.{} WHERE migration_id = %s").format(ident(name)), (run.id,))
     shadow.drop(cursor, run.id)
 
 

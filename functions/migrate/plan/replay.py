@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from psycopg2.extras import execute_values
 
 from dataforge.errors import InvalidInput, NoSuchRun, UnknownTable, WrongCorrection
-from dataforge.postgres import ddl, shadow
+from dataforge.postgres import shadow
 from dataforge.postgres.roles import LOAD
+from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.datasets import get_dataset
 from functions.migrate.plan.corrections import Correction
 from functions.migrate.run.migration import MigrationInput, Order, Replay, Run
@@ -97,9 +98,9 @@ def _tables_of_batch(cursor: Cursor, replay: Replay) -> tuple[str, set[str]]:
     return row[0], set(row[1])
 
 
-def relation(migration_id: str) -> str:
+def relation(migration_id: str) -> Sql:
     """The table of the records that the run replays."""
-    return f"{ddl.ident(shadow.schema_of(migration_id))}._rejections"
+    return Sql("{}._rejections").format(ident(shadow.schema_of(migration_id)))
 
 
 def collect(cursor: Cursor, run: Run, replay: Replay, corrections: Iterable[Correction] | None) -> int:
@@ -107,16 +108,20 @@ def collect(cursor: Cursor, run: Run, replay: Replay, corrections: Iterable[Corr
 
     With ``corrections`` only those, as they say. Raises ``WrongCorrection``.
     """
-    given = f"{ddl.ident(shadow.schema_of(run.id))}._corrections"
-    cursor.execute(f"CREATE TABLE {given} (id bigint, raw jsonb, number bigint, file text, line bigint)")
-    execute_values(cursor, f"INSERT INTO {given} VALUES %s", corrections or (), page_size=1000)
+    given = Sql("{}._corrections").format(ident(shadow.schema_of(run.id)))
+    cursor.execute(
+        Sql("CREATE TABLE {} (id bigint, raw jsonb, number bigint, file text, line bigint)").format(given)
+    )
+    execute_values(cursor, Sql("INSERT INTO {} VALUES %s").format(given), corrections or (), page_size=1000)
     _check_corrections(cursor, given, replay)
     cursor.execute(
-        f"CREATE TABLE {relation(run.id)} (position bigint PRIMARY KEY, rejection bigint NOT NULL,"
-        ' "table" text NOT NULL, raw jsonb NOT NULL, source text, header text[], folder_values jsonb, file text,'
-        ' line bigint, "offset" bigint)'
+        Sql(
+            "CREATE TABLE {} (position bigint PRIMARY KEY, rejection bigint NOT NULL,"
+            ' "table" text NOT NULL, raw jsonb NOT NULL, source text, header text[], folder_values jsonb, file text,'
+            ' line bigint, "offset" bigint)'
+        ).format(relation(run.id))
     )
-    cursor.execute(f"GRANT SELECT ON {relation(run.id)} TO {LOAD}")
+    cursor.execute(Sql("GRANT SELECT ON {} TO {}").format(relation(run.id), LOAD))
     cursor.execute(
         _COLLECT.format(relation=relation(run.id), given=given, scope=_scope(replay)),
         replay.model_dump()
@@ -134,24 +139,32 @@ def collect(cursor: Cursor, run: Run, replay: Replay, corrections: Iterable[Corr
 
 def reopen(cursor: Cursor, run: Run) -> None:
     """Make ``relation`` of a replay that is resumed what this version reads: commit a6f090d began it without folders."""
-    cursor.execute(f"ALTER TABLE {relation(run.id)} ADD COLUMN IF NOT EXISTS folder_values jsonb")
-
-
-def _scope(replay: Replay) -> str:
-    return "r.migration_id = %(migration_id)s" if replay.migration_id else "r.batch_id = %(batch_id)s"
-
-
-def _check_corrections(cursor: Cursor, given: str, replay: Replay) -> None:
     cursor.execute(
-        f"SELECT c.file, c.line, c.id FROM {given} c LEFT JOIN dataforge.rejections r ON r.id = c.id AND {_scope(replay)}"
-        " WHERE r.id IS NULL ORDER BY c.number LIMIT 1",
+        Sql("ALTER TABLE {} ADD COLUMN IF NOT EXISTS folder_values jsonb").format(relation(run.id))
+    )
+
+
+def _scope(replay: Replay) -> Sql:
+    return (
+        Sql("r.migration_id = %(migration_id)s") if replay.migration_id else Sql("r.batch_id = %(batch_id)s")
+    )
+
+
+def _check_corrections(cursor: Cursor, given: Sql, replay: Replay) -> None:
+    cursor.execute(
+        Sql(
+            "SELECT c.file, c.line, c.id FROM {} c LEFT JOIN dataforge.rejections r ON r.id = c.id AND {}"
+            " WHERE r.id IS NULL ORDER BY c.number LIMIT 1"
+        ).format(given, _scope(replay)),
         replay.model_dump(),
     )
     for file, line, number in cursor.fetchall():
         raise WrongCorrection(file, line, f"{replay} has no rejection {number}")
     cursor.execute(
-        f"SELECT file, line, id FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY number) AS times FROM {given}) c"
-        " WHERE times > 1 ORDER BY number LIMIT 1"
+        Sql(
+            "SELECT file, line, id FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY number) AS times FROM {}) c"
+            " WHERE times > 1 ORDER BY number LIMIT 1"
+        ).format(given)
     )
     for file, line, number in cursor.fetchall():
         raise WrongCorrection(file, line, f"rejection {number} is there twice")
@@ -160,9 +173,11 @@ def _check_corrections(cursor: Cursor, given: str, replay: Replay) -> None:
 def _forget_failed(cursor: Cursor, run: Run) -> None:
     """Drop what replays of the same rejections left that ended unpublished: their reasons are found anew."""
     cursor.execute(
-        f"DELETE FROM dataforge.rejections old USING {relation(run.id)} m, dataforge.migrations ended"
-        " WHERE old.replay_of = m.rejection AND ended.migration_id = old.migration_id"
-        " AND ended.status NOT IN ('running', 'published')"
+        Sql(
+            "DELETE FROM dataforge.rejections old USING {} m, dataforge.migrations ended"
+            " WHERE old.replay_of = m.rejection AND ended.migration_id = old.migration_id"
+            " AND ended.status NOT IN ('running', 'published')"
+        ).format(relation(run.id))
     )
 
 
@@ -171,12 +186,16 @@ def close_replay(cursor: Cursor, run: Run) -> None:
     if run.replay is None:
         return
     cursor.execute(
-        f"DELETE FROM dataforge.rejections old USING {relation(run.id)} m"
-        " WHERE old.replay_of = m.rejection AND old.migration_id <> %s",
+        Sql(
+            "DELETE FROM dataforge.rejections old USING {} m"
+            " WHERE old.replay_of = m.rejection AND old.migration_id <> %s"
+        ).format(relation(run.id)),
         (run.id,),
     )
     cursor.execute(
-        f"UPDATE dataforge.rejections r SET replayed_at = now() FROM {relation(run.id)} m WHERE r.id = m.rejection"
-        " AND NOT EXISTS (SELECT FROM dataforge.rejections bad WHERE bad.replay_of = m.rejection AND bad.migration_id = %s)",
+        Sql(
+            "UPDATE dataforge.rejections r SET replayed_at = now() FROM {} m WHERE r.id = m.rejection AND NOT EXISTS"
+            " (SELECT FROM dataforge.rejections bad WHERE bad.replay_of = m.rejection AND bad.migration_id = %s)"
+        ).format(relation(run.id)),
         (run.id,),
     )

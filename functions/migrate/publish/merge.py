@@ -14,6 +14,7 @@ from dataforge.postgres.owner_rules import is_lost_parent, refusal
 from dataforge.postgres.refusals import describe
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Table
 from functions.migrate.resolve.resolve import same_key, same_row
 from functions.migrate.run.migration import Run, read_run
@@ -81,10 +82,18 @@ def _settled(cursor: Cursor, run: Run, table: Table) -> _Settled:
 
 def _insert_table(cursor: Cursor, run: Run, table: Table, settled: _Settled) -> None:
     live = ddl.qualified(table)
-    columns, names = ddl.columns_sql(table), ", ".join(map(ddl.ident, table.key))
+    columns, names = ddl.columns_sql(table), Sql(", ").join(map(ident, table.key))
     cursor.execute(
-        f"INSERT INTO {live} ({columns}) SELECT {columns} FROM {_shadow(run, table)} s"
-        f" WHERE NOT EXISTS (SELECT FROM {live} l WHERE {same_key(table, 's', 'l')}) ON CONFLICT ({names}) DO NOTHING"
+        Sql(
+            "INSERT INTO {live} ({columns}) SELECT {columns} FROM {shadow} s"
+            " WHERE NOT EXISTS (SELECT FROM {live} l WHERE {same_key}) ON CONFLICT ({names}) DO NOTHING"
+        ).format(
+            live=live,
+            columns=columns,
+            shadow=_shadow(run, table),
+            same_key=same_key(table, Sql("s"), Sql("l")),
+            names=names,
+        )
     )
     wanted = settled.rows - settled.unchanged - settled.updated
     _check(cursor, run, table, settled, as_settled=cursor.rowcount == wanted, differing=settled.updated)
@@ -92,11 +101,15 @@ def _insert_table(cursor: Cursor, run: Run, table: Table, settled: _Settled) -> 
 
 def _update_table(cursor: Cursor, run: Run, table: Table, settled: _Settled) -> None:
     """Give stored rows the values that the run has for their keys."""
-    others = [ddl.ident(name) for name in table.column_names if name not in table.key]
+    others = [ident(name) for name in table.column_names if name not in table.key]
     cursor.execute(
-        f"UPDATE {ddl.qualified(table)} l SET {', '.join(f'{name} = s.{name}' for name in others)}"
-        f" FROM {_shadow(run, table)} s"
-        f" WHERE {same_key(table, 's', 'l')} AND NOT ({same_row(table, 's', 'l')})"
+        Sql("UPDATE {} l SET {} FROM {} s WHERE {} AND NOT ({})").format(
+            ddl.qualified(table),
+            Sql(", ").join(Sql("{} = s.{}").format(name, name) for name in others),
+            _shadow(run, table),
+            same_key(table, Sql("s"), Sql("l")),
+            same_row(table, Sql("s"), Sql("l")),
+        )
     )
     _check(cursor, run, table, settled, as_settled=cursor.rowcount == settled.updated, differing=0)
 
@@ -107,8 +120,12 @@ def _check(
     """Make sure that all of the run's rows are stored as they are, but for ``differing`` ones."""
     live = ddl.qualified(table)
     cursor.execute(
-        f"SELECT count(*) FROM {_shadow(run, table)} s JOIN {live} l ON {same_key(table, 's', 'l')}"
-        f" WHERE {same_row(table, 's', 'l')}"
+        Sql("SELECT count(*) FROM {shadow} s JOIN {live} l ON {same_key} WHERE {same_row}").format(
+            shadow=_shadow(run, table),
+            live=live,
+            same_key=same_key(table, Sql("s"), Sql("l")),
+            same_row=same_row(table, Sql("s"), Sql("l")),
+        )
     )
     missing = settled.rows - differing - int(one_row(cursor)[0])
     if missing == 0 and as_settled:
@@ -121,7 +138,7 @@ def _check(
     raise TargetChanged(f"{table.name} was changed since the run was settled; settling again.")
 
 
-def _shadow(run: Run, table: Table) -> str:
+def _shadow(run: Run, table: Table) -> Sql:
     return ddl.qualified(table, shadow.schema_of(run.id))
 
 

@@ -11,6 +11,7 @@ from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.snapshot import exclude_snapshots
+from dataforge.postgres.sql import Sql
 from dataforge.postgres.visible_rows import require_sound, with_relatives
 from dataforge.records.validate import content_hash
 from dataforge.runs import leases
@@ -34,12 +35,12 @@ if TYPE_CHECKING:
 PUBLISH_LOCK_MS = 5_000
 """How long publication waits for its lock; readers queue behind it meanwhile. Then it gives way and is tried again."""
 
-_LOADED = f"""
+_LOADED = Sql("""
     SELECT coalesce(sum((r->>'read')::bigint), 0), coalesce(sum((r->>'deduplicated')::bigint), 0),
            coalesce(sum((r->>'rejected')::bigint), 0), coalesce(sum((r->>'hash_total')::numeric), 0)
-    FROM dataforge.migration_chunks c, LATERAL (SELECT {TALLIES}->%s AS r) t
+    FROM dataforge.migration_chunks c, LATERAL (SELECT {}->%s AS r) t
     WHERE migration_id = %s AND r IS NOT NULL
-"""
+""").format(TALLIES)
 
 _GAPS = """
     SELECT key, reached FROM (
@@ -150,7 +151,7 @@ def publish(db: Connection, run_id: str, execution: str) -> dict[str, str]:
             leases.hold(cursor, execution, run.dataset.name, [t.name for t in run.tables])
             _judge(cursor, run)
             keep_facts(cursor, run)
-            cursor.execute(f"SET LOCAL lock_timeout = {PUBLISH_LOCK_MS}")
+            cursor.execute(Sql("SET LOCAL lock_timeout = {}").format(PUBLISH_LOCK_MS))
             require_sound(cursor, with_relatives(run.dataset, run.tables))
             require_columns(cursor, run)
             if run.mode == "swap":
@@ -191,7 +192,7 @@ def _judge(cursor: Cursor, run: Run) -> None:
 
 def _swap(cursor: Cursor, run: Run) -> None:
     exclude_snapshots(cursor, run.dataset)
-    shadow.lock(cursor, run.dataset, run.tables, "ACCESS EXCLUSIVE")
+    shadow.lock(cursor, run.dataset, run.tables, Sql("ACCESS EXCLUSIVE"))
     if not shadow.replaceable(cursor, run.dataset, run.tables):
         raise TargetChanged(
             "Rows or objects were added to the tables since the run began; settling against them."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dataforge.errors import NotReconciled
+from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Table
 from functions.migrate.run.ledger import COUNTS, TALLIES, FileCounts, Settled, store_settled
 from functions.migrate.run.migration import Run
@@ -13,13 +14,13 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-_LOADED = f"""
+_LOADED = Sql("""
     SELECT file_number, sum((r->>'read')::bigint)::bigint, sum((r->>'deduplicated')::bigint)::bigint,
            sum((r->>'rejected')::bigint)::bigint
-    FROM dataforge.migration_chunks c, LATERAL (SELECT {TALLIES}->%s AS r) t
+    FROM dataforge.migration_chunks c, LATERAL (SELECT {}->%s AS r) t
     WHERE migration_id = %s AND r IS NOT NULL
     GROUP BY file_number
-"""
+""").format(TALLIES)
 
 
 def file_numbers(cursor: Cursor, run: Run, table: Table) -> list[int]:

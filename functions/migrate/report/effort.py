@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql
 from functions.migrate.report.cost import cost, estimate, function_megabytes
 from functions.migrate.run.ledger import TALLIES
 from functions.migrate.run.migration import Run
@@ -54,12 +55,14 @@ def effort_of(cursor: Cursor, run: Run) -> dict[str, Any]:
 def _chunks(cursor: Cursor, run: Run) -> tuple[list[Span], int]:
     """The loaded chunks, and the largest memory of a worker in MiB."""
     cursor.execute(
-        "SELECT extract(epoch FROM c.loaded_at - m.started_at)::float,"
-        " coalesce((c.result->>'seconds')::float, 0), coalesce((c.result->>'memory_mb')::float, 0)::int,"
-        " (SELECT coalesce(sum((value->>'read')::bigint), 0)::bigint "
-        f"  FROM jsonb_each({TALLIES}))"
-        " FROM dataforge.migration_chunks c JOIN dataforge.migrations m USING (migration_id)"
-        " WHERE migration_id = %s AND c.result IS NOT NULL ORDER BY c.loaded_at",
+        Sql(
+            "SELECT extract(epoch FROM c.loaded_at - m.started_at)::float,"
+            " coalesce((c.result->>'seconds')::float, 0), coalesce((c.result->>'memory_mb')::float, 0)::int,"
+            " (SELECT coalesce(sum((value->>'read')::bigint), 0)::bigint "
+            "  FROM jsonb_each({}))"
+            " FROM dataforge.migration_chunks c JOIN dataforge.migrations m USING (migration_id)"
+            " WHERE migration_id = %s AND c.result IS NOT NULL ORDER BY c.loaded_at"
+        ).format(TALLIES),
         (run.id,),
     )
     rows = cursor.fetchall()
@@ -90,9 +93,11 @@ def _scans(cursor: Cursor, run: Run) -> tuple[int, float]:
 def _objects(cursor: Cursor, run: Run) -> tuple[int, int]:
     """Files, and the progress marks that chunks left: one per chunk and table."""
     cursor.execute(
-        "SELECT (SELECT count(*) FROM dataforge.migration_files WHERE migration_id = %(id)s),"
-        " (SELECT count(*) FROM dataforge.migration_chunks c,"
-        f"  jsonb_each({TALLIES}) t WHERE migration_id = %(id)s)",
+        Sql(
+            "SELECT (SELECT count(*) FROM dataforge.migration_files WHERE migration_id = %(id)s),"
+            " (SELECT count(*) FROM dataforge.migration_chunks c,"
+            "  jsonb_each({}) t WHERE migration_id = %(id)s)"
+        ).format(TALLIES),
         {"id": run.id},
     )
     files, marks = one_row(cursor)

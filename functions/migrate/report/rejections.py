@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
+from dataforge.postgres.sql import Sql
 from functions.migrate.run.ledger import TALLIES
 from functions.migrate.run.migration import Run
 
@@ -71,8 +72,10 @@ def _examples(
 def cleanings_of(cursor: Cursor, run: Run) -> dict[str, dict[str, int]]:
     """Per table, how many values were cleaned in which way."""
     cursor.execute(
-        "SELECT t.key, t.value->'cleanings' FROM dataforge.migration_chunks c,"
-        f" jsonb_each({TALLIES}) t WHERE migration_id = %s",
+        Sql(
+            "SELECT t.key, t.value->'cleanings' FROM dataforge.migration_chunks c,"
+            " jsonb_each({}) t WHERE migration_id = %s"
+        ).format(TALLIES),
         (run.id,),
     )
     totals: dict[str, Counter[str]] = defaultdict(Counter)

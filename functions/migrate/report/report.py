@@ -10,6 +10,7 @@ from dataforge.files.names import in_order
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, ident
 from dataforge.records.validate import ROW_HASH
 from dataforge.s3.keys import report_key, report_page_key
 from dataforge.s3.objects import put_json
@@ -123,8 +124,10 @@ def _tables(cursor: Cursor, run: Run) -> list[dict[str, Any]]:
     rows that one side has and the other has not, where reconciliation noted any.
     """
     cursor.execute(
-        f"SELECT \"table\", {', '.join(COUNTS)}, updated, quality, source_hash, target_hash, settled->'differences'"
-        " FROM dataforge.migration_tables WHERE migration_id = %s",
+        Sql(
+            "SELECT \"table\", {}, updated, quality, source_hash, target_hash, settled->'differences'"
+            " FROM dataforge.migration_tables WHERE migration_id = %s"
+        ).format(Sql(", ").join(map(ident, COUNTS))),
         (run.id,),
     )
     rows = {row[0]: row for row in cursor.fetchall()}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl, shadow
+from dataforge.postgres.sql import Sql, ident
 from dataforge.records.rejections import missing_parent
 from dataforge.records.validate import Violation
 from dataforge.tables.catalogue import Table
@@ -31,27 +32,27 @@ class Removal:
     def __init__(self, cursor: Cursor, run: Run, table: Table) -> None:
         self._cursor, self._table = cursor, table
         self._shadow = ddl.qualified(table, shadow.schema_of(run.id))
-        self._marks = f"{ddl.ident(shadow.schema_of(run.id))}.{ddl.ident('_removed_' + table.name)}"
-        self._twins = f"{ddl.ident(shadow.schema_of(run.id))}.{ddl.ident('_twins_' + table.name)}"
+        self._marks = Sql("{}.{}").format(ident(shadow.schema_of(run.id)), ident("_removed_" + table.name))
+        self._twins = Sql("{}.{}").format(ident(shadow.schema_of(run.id)), ident("_twins_" + table.name))
         self._round = self._marked = 0
         self._twins_found: int | None = None
         self.hash_total = 0
         self.deduplicated: Counter[int] = Counter()
         self.rejected: Counter[int] = Counter()
 
-    def delete_duplicates(self, ranked: str) -> None:
+    def delete_duplicates(self, ranked: Sql) -> None:
         """Delete rows that the query gives as ``place`` with a ``number`` above 1."""
-        self._delete(f"({ranked})", "s.ctid = r.place AND r.number > 1", self.deduplicated)
+        self._delete(Sql("({})").format(ranked), Sql("s.ctid = r.place AND r.number > 1"), self.deduplicated)
 
-    def keep_twins(self, twins: str) -> None:
+    def keep_twins(self, twins: Sql) -> None:
         """Keep what the query gives of rows that share their key, and delete those with a ``number`` above 1.
 
         It gives their ``place``, and a ``twin`` that is the same for all rows of a key.
         """
-        self._cursor.execute(f"CREATE UNLOGGED TABLE {self._twins} AS {twins}")
+        self._cursor.execute(Sql("CREATE UNLOGGED TABLE {} AS {}").format(self._twins, twins))
         self._twins_found = self._cursor.rowcount
         if self._twins_found:
-            self.delete_duplicates(f"SELECT * FROM {self._twins}")
+            self.delete_duplicates(Sql("SELECT * FROM {}").format(self._twins))
 
     def mark_later_twins(self, reason: str) -> None:
         """Mark the kept rows that are still there and do not come first of their key.
@@ -59,25 +60,30 @@ class Removal:
         Rows that come of one record have its position, and are in the order in which they were loaded.
         """
         if self._twins_found:
-            source = f"s.{shadow.SOURCE}"
+            source = Sql("s.{}").format(shadow.SOURCE)
             self.mark(
-                f"SELECT position, place, NULL FROM (SELECT t.place, {source} AS position,"
-                f" row_number() OVER (PARTITION BY t.twin ORDER BY {source}, t.place) AS number"
-                f" FROM {self._twins} t JOIN {self._shadow} s ON s.ctid = t.place) f WHERE number > 1",
+                Sql(
+                    "SELECT position, place, NULL FROM (SELECT t.place, {source} AS position,"
+                    " row_number() OVER (PARTITION BY t.twin ORDER BY {source}, t.place) AS number"
+                    " FROM {twins} t JOIN {shadow} s ON s.ctid = t.place) f WHERE number > 1"
+                ).format(source=source, twins=self._twins, shadow=self._shadow),
                 reason,
             )
 
-    def mark(self, rows: str, reason: str) -> None:
+    def mark(self, rows: Sql, reason: str) -> None:
         """Mark the rows that the query gives as (position, place, value) for a reason: a foreign key or a conflict."""
         if not self._round:
             self._cursor.execute(
-                f"CREATE UNLOGGED TABLE {self._marks} (round integer, number serial, reason text, position bigint,"
-                " place tid, value text)"
+                Sql(
+                    "CREATE UNLOGGED TABLE {} (round integer, number serial, reason text, position bigint,"
+                    " place tid, value text)"
+                ).format(self._marks)
             )
             self._round = 1
         self._cursor.execute(
-            f"INSERT INTO {self._marks} (round, reason, position, place, value)"
-            f" SELECT {self._round}, %s, m.* FROM ({rows}) m",
+            Sql(
+                "INSERT INTO {} (round, reason, position, place, value) SELECT {}, %s, m.* FROM ({}) m"
+            ).format(self._marks, self._round, rows),
             (reason,),
         )
         self._marked += self._cursor.rowcount
@@ -86,16 +92,25 @@ class Removal:
         """Delete the rows that were marked since the last time; whether there were any."""
         found = self._marked > 0
         if found:
-            marked = f"(SELECT DISTINCT place FROM {self._marks} WHERE round = {self._round})"
-            self._delete(marked, "s.ctid = r.place", self.rejected)
+            marked = Sql("(SELECT DISTINCT place FROM {} WHERE round = {})").format(self._marks, self._round)
+            self._delete(marked, Sql("s.ctid = r.place"), self.rejected)
             self._round, self._marked = self._round + 1, 0
         return found
 
-    def _delete(self, places: str, condition: str, counts: Counter[int]) -> None:
+    def _delete(self, places: Sql, condition: Sql, counts: Counter[int]) -> None:
         self._cursor.execute(
-            f"WITH gone AS (DELETE FROM {self._shadow} s USING {places} r WHERE {condition}"
-            f" RETURNING s.{shadow.SOURCE} >> {shadow.FILE_SHIFT} AS file, {ddl.row_hash_sql(self._table, 's')} AS hash)"
-            " SELECT file, count(*), sum(hash) FROM gone GROUP BY file"
+            Sql(
+                "WITH gone AS (DELETE FROM {shadow} s USING {places} r WHERE {condition}"
+                " RETURNING s.{source} >> {file_shift} AS file, {row_hash} AS hash)"
+                " SELECT file, count(*), sum(hash) FROM gone GROUP BY file"
+            ).format(
+                shadow=self._shadow,
+                places=places,
+                condition=condition,
+                source=shadow.SOURCE,
+                file_shift=shadow.FILE_SHIFT,
+                row_hash=ddl.row_hash_sql(self._table, "s"),
+            )
         )
         for file, count, total in self._cursor.fetchall():
             counts[file] += count
@@ -109,8 +124,10 @@ class Removal:
         rows = self._cursor.connection.cursor(name="removed")
         rows.itersize = BATCH
         rows.execute(
-            "SELECT position, array_agg(reason ORDER BY number), array_agg(value ORDER BY number)"
-            f" FROM {self._marks} GROUP BY position, place ORDER BY position, min(number)"
+            Sql(
+                "SELECT position, array_agg(reason ORDER BY number), array_agg(value ORDER BY number)"
+                " FROM {} GROUP BY position, place ORDER BY position, min(number)"
+            ).format(self._marks)
         )
         for position, reasons, values in rows:
             yield position, [self._violation(*one) for one in zip(reasons, values, strict=True)]
@@ -119,9 +136,9 @@ class Removal:
     def close(self) -> None:
         """Forget the rows; nothing of them may be in the way of a swap."""
         if self._round:
-            self._cursor.execute(f"DROP TABLE {self._marks}")
+            self._cursor.execute(Sql("DROP TABLE {}").format(self._marks))
         if self._twins_found is not None:
-            self._cursor.execute(f"DROP TABLE {self._twins}")
+            self._cursor.execute(Sql("DROP TABLE {}").format(self._twins))
 
     def _violation(self, reason: str, value: str | None) -> Violation:
         key = ", ".join(self._table.key)

@@ -17,6 +17,7 @@ import psycopg2.errors
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.sql import Sql, ident
 from dataforge.records.rejections import store
 from dataforge.runs import leases
 from dataforge.tables.catalogue import ForeignKey, Table
@@ -95,15 +96,17 @@ def _rows(cursor: Cursor, run: Run, table: Table) -> tuple[Counter[int], int]:
         rows, total = shadow_count_and_hash(cursor, table, _shadow(run, table))
         return Counter({files[0]: rows}), total
     cursor.execute(
-        f"SELECT {_file('s')}, count(*), sum({ddl.row_hash_sql(table, 's')}) FROM {_shadow(run, table)} s GROUP BY 1"
+        Sql("SELECT {}, count(*), sum({}) FROM {} s GROUP BY 1").format(
+            _file(Sql("s")), ddl.row_hash_sql(table, "s"), _shadow(run, table)
+        )
     )
     found = cursor.fetchall()
     return Counter({file: rows for file, rows, _ in found}), sum(int(total) for *_, total in found) % 2**64
 
 
-def _file(alias: str) -> str:
+def _file(alias: Sql) -> Sql:
     """The SQL of the number of a row's file."""
-    return f"{alias}.{shadow.SOURCE} >> {shadow.FILE_SHIFT}"
+    return Sql("{}.{} >> {}").format(alias, shadow.SOURCE, shadow.FILE_SHIFT)
 
 
 def _build(cursor: Cursor, run: Run, table: Table, removed: Removal) -> None:
@@ -129,48 +132,65 @@ def _compare(cursor: Cursor, run: Run, table: Table, removed: Removal) -> tuple[
 
     Returns how many of its rows the table has already, by file, and how many it has with other values, to be updated.
     """
-    cursor.execute(f"ANALYZE {_shadow(run, table)}")
+    cursor.execute(Sql("ANALYZE {}").format(_shadow(run, table)))
     _remove_duplicates(run, table, removed)
     _remove_orphans(run, table, removed)
     if run.on_conflict == "reject":
         _remove_stored_conflicts(run, table, removed)
     _remove_conflicts(removed)
     cursor.execute(
-        f"SELECT {_file('s')}, count(*) FILTER (WHERE {same_row(table, 's', 'l')}), count(*)"
-        f" FROM {_shadow(run, table)} s JOIN {ddl.qualified(table)} l ON {same_key(table, 's', 'l')} GROUP BY 1"
+        Sql(
+            "SELECT {file}, count(*) FILTER (WHERE {same_row}), count(*)"
+            " FROM {shadow} s JOIN {table} l ON {same_key} GROUP BY 1"
+        ).format(
+            file=_file(Sql("s")),
+            same_row=same_row(table, Sql("s"), Sql("l")),
+            shadow=_shadow(run, table),
+            table=ddl.qualified(table),
+            same_key=same_key(table, Sql("s"), Sql("l")),
+        )
     )
     found = cursor.fetchall()
     return Counter({file: same for file, same, _ in found}), sum(there - same for _, same, there in found)
 
 
-def _shadow(run: Run, table: Table) -> str:
+def _shadow(run: Run, table: Table) -> Sql:
     return ddl.qualified(table, shadow.schema_of(run.id))
 
 
-def same_key(table: Table, a: str, b: str) -> str:
+def same_key(table: Table, a: Sql, b: Sql) -> Sql:
     """The SQL condition that two rows have the same key."""
-    return " AND ".join(f"{a}.{ddl.ident(c)} = {b}.{ddl.ident(c)}" for c in table.key)
+    return Sql(" AND ").join(Sql("{a}.{c} = {b}.{c}").format(a=a, c=ident(c), b=b) for c in table.key)
 
 
-def same_row(table: Table, a: str, b: str) -> str:
+def same_row(table: Table, a: Sql, b: Sql) -> Sql:
     """The SQL condition that two rows are identical, NULLs included."""
-    names = [ddl.ident(c) for c in table.column_names]
-    left, right = (", ".join(f"{alias}.{n}" for n in names) for alias in (a, b))
-    return f"ROW({left}) IS NOT DISTINCT FROM ROW({right})"
+    names = [ident(c) for c in table.column_names]
+    left, right = (Sql(", ").join(Sql("{}.{}").format(alias, n) for n in names) for alias in (a, b))
+    return Sql("ROW({}) IS NOT DISTINCT FROM ROW({})").format(left, right)
 
 
-def _keys(table: Table) -> str:
-    return ", ".join(map(ddl.ident, table.key))
+def _keys(table: Table) -> Sql:
+    return Sql(", ").join(map(ident, table.key))
 
 
 def _remove_duplicates(run: Run, table: Table, removed: Removal) -> None:
     """Of identical rows keep the first in file order; others of one key are kept in mind for ``_remove_conflicts``."""
-    twins = (
-        f"SELECT s.ctid AS place, row_number() OVER (PARTITION BY"
-        f" {', '.join('s.' + ddl.ident(c) for c in table.column_names)} ORDER BY s.{shadow.SOURCE}) AS number,"
-        f" min(s.ctid) OVER (PARTITION BY {', '.join('s.' + ddl.ident(c) for c in table.key)}) AS twin"
-        f" FROM {_shadow(run, table)} s JOIN (SELECT {_keys(table)} FROM {_shadow(run, table)}"
-        f" GROUP BY {_keys(table)} HAVING count(*) > 1) k ON {same_key(table, 's', 'k')}"
+    twins = Sql(
+        "SELECT s.ctid AS place, row_number() OVER (PARTITION BY"
+        " {} ORDER BY s.{}) AS number,"
+        " min(s.ctid) OVER (PARTITION BY {}) AS twin"
+        " FROM {} s JOIN (SELECT {} FROM {}"
+        " GROUP BY {} HAVING count(*) > 1) k ON {}"
+    ).format(
+        Sql(", ").join(Sql("s.") + ident(c) for c in table.column_names),
+        shadow.SOURCE,
+        Sql(", ").join(Sql("s.") + ident(c) for c in table.key),
+        _shadow(run, table),
+        _keys(table),
+        _shadow(run, table),
+        _keys(table),
+        same_key(table, Sql("s"), Sql("k")),
     )
     if table.keyed_by_row:
         removed.delete_duplicates(twins)
@@ -187,16 +207,21 @@ def _remove_orphans(run: Run, table: Table, removed: Removal) -> None:
     more = True
     while more:
         for key in table.foreign_keys:
-            column = f"s.{ddl.ident(key.column)}"
+            column = Sql("s.{}").format(ident(key.column))
             removed.mark(
-                f"SELECT s.{shadow.SOURCE}, s.ctid, {column}::text FROM {_shadow(run, table)} s"
-                f" WHERE {column} IS NOT NULL AND {' AND '.join(_no_parent(run, key, 's'))}",
+                Sql("SELECT s.{}, s.ctid, {}::text FROM {} s WHERE {} IS NOT NULL AND {}").format(
+                    shadow.SOURCE,
+                    column,
+                    _shadow(run, table),
+                    column,
+                    Sql(" AND ").join(_no_parent(run, key, Sql("s"))),
+                ),
                 key.name,
             )
         more = removed.delete_marked() and generations
 
 
-def _no_parent(run: Run, key: ForeignKey, alias: str) -> Iterator[str]:
+def _no_parent(run: Run, key: ForeignKey, alias: Sql) -> Iterator[Sql]:
     parent = run.dataset.table(key.parent)
     inside = key.parent in {t.name for t in run.tables}
     relations = [_shadow(run, parent)] if inside else []
@@ -204,8 +229,12 @@ def _no_parent(run: Run, key: ForeignKey, alias: str) -> Iterator[str]:
         relations.append(ddl.qualified(parent))
     for relation in relations:
         yield (
-            f"NOT EXISTS (SELECT FROM {relation} p"
-            f" WHERE p.{ddl.ident(key.parent_column)} = {alias}.{ddl.ident(key.column)})"
+            Sql("NOT EXISTS (SELECT FROM {relation} p WHERE p.{parent_column} = {alias}.{column})").format(
+                relation=relation,
+                parent_column=ident(key.parent_column),
+                alias=alias,
+                column=ident(key.column),
+            )
         )
 
 
@@ -220,8 +249,16 @@ def _remove_stored_conflicts(run: Run, table: Table, removed: Removal) -> None:
     if table.keyed_by_row:
         return
     removed.mark(
-        f"SELECT s.{shadow.SOURCE}, s.ctid, NULL FROM {_shadow(run, table)} s JOIN {ddl.qualified(table)} l"
-        f" ON {same_key(table, 's', 'l')} WHERE NOT ({same_row(table, 's', 'l')})",
+        Sql(
+            "SELECT s.{source}, s.ctid, NULL FROM {shadow} s JOIN {table} l"
+            " ON {same_key} WHERE NOT ({same_row})"
+        ).format(
+            source=shadow.SOURCE,
+            shadow=_shadow(run, table),
+            table=ddl.qualified(table),
+            same_key=same_key(table, Sql("s"), Sql("l")),
+            same_row=same_row(table, Sql("s"), Sql("l")),
+        ),
         STORED_CONFLICT,
     )
     removed.delete_marked()

@@ -11,13 +11,14 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from dataforge.formats.csv_boundaries import Passage
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql
 from functions.migrate.run.reading.validated_records import Part
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-TALLIES = "coalesce(c.tallies, c.result - '{seconds,memory_mb}'::text[])"
+TALLIES = Sql("coalesce(c.tallies, c.result - '{seconds,memory_mb}'::text[])")
 """The SQL of a chunk's tallies by table, of ``migration_chunks c``; NULL until it is loaded.
 
 Up to commit a6f090d they stood in ``result``, beside the effort. A run that began then may be resumed today.
@@ -131,8 +132,9 @@ class Settled(BaseModel):
 def read_settled(cursor: Cursor, run_id: str, table: str, *, lock: bool = False) -> Settled | None:
     """The table's ``settled``; None before it was settled first. With ``lock``, until the transaction ends."""
     cursor.execute(
-        'SELECT settled FROM dataforge.migration_tables WHERE migration_id = %s AND "table" = %s'
-        f"{' FOR UPDATE' if lock else ''}",
+        Sql(
+            'SELECT settled FROM dataforge.migration_tables WHERE migration_id = %s AND "table" = %s{}'
+        ).format(Sql(" FOR UPDATE") if lock else Sql("")),
         (run_id, table),
     )
     (settled,) = one_row(cursor)

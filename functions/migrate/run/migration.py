@@ -12,6 +12,7 @@ from dataforge.defaults import MOST_TABLES, QUALITY_THRESHOLD
 from dataforge.errors import NoSuchRun
 from dataforge.postgres import ddl
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql
 from dataforge.runs.inputs import Input
 from dataforge.s3.keys import progress_folder, raw_prefix
 from dataforge.tables.catalogue import Dataset, Table
@@ -141,8 +142,10 @@ def read_run(cursor: Cursor, run_id: str) -> Run:
     )
 
 
-def shadow_count_and_hash(cursor: Cursor, table: Table, relation: str) -> tuple[int, int]:
+def shadow_count_and_hash(cursor: Cursor, table: Table, relation: Sql) -> tuple[int, int]:
     """Rows of a relation with the table's columns, and the sum of their hashes, both computed by PostgreSQL."""
-    cursor.execute(f"SELECT count(*), coalesce(sum({ddl.row_hash_sql(table)}), 0) FROM {relation}")
+    cursor.execute(
+        Sql("SELECT count(*), coalesce(sum({}), 0) FROM {}").format(ddl.row_hash_sql(table), relation)
+    )
     count, total = one_row(cursor)
     return count, int(total) % 2**64

@@ -10,6 +10,7 @@ from psycopg2.extras import execute_values
 from dataforge.formats.csv_boundaries import Passage
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.sql import Sql, literal
 from dataforge.s3.keys import work_list_key
 from dataforge.s3.objects import put_json
 from dataforge.settings import MigrationSettings
@@ -107,10 +108,10 @@ def _store(cursor: Cursor, run: Run, chunks: list[tuple[int, int, int, int]]) ->
     """Enter the chunks into the ledger. A range in which no record begins keeps no bytes: it is no chunk."""
     execute_values(
         cursor,
-        "UPDATE dataforge.migration_chunks c SET first_byte = v.a, end_byte = v.b, first_line = v.l"
-        " FROM (VALUES %s) v (chunk, a, b, l) WHERE c.migration_id = "
-        + cursor.mogrify("%s", (run.id,)).decode()
-        + " AND c.chunk = v.chunk",
+        Sql(
+            "UPDATE dataforge.migration_chunks c SET first_byte = v.a, end_byte = v.b, first_line = v.l"
+            " FROM (VALUES %s) v (chunk, a, b, l) WHERE c.migration_id = {} AND c.chunk = v.chunk"
+        ).format(literal(run.id)),
         chunks,
         template="(%s::integer, %s::bigint, %s::bigint, %s::bigint)",
     )

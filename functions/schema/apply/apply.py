@@ -11,10 +11,10 @@ import psycopg2.errors
 from psycopg2.extensions import encrypt_password
 
 from dataforge.errors import SchemaRefused
-from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import LOGINS, OWNER, ROLE_SQL
 from dataforge.postgres.shadow import attempt
+from dataforge.postgres.sql import Sql, ident
 from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
@@ -93,7 +93,7 @@ def _apply(
         cursor.execute(ROLE_SQL[0])
         blocking = (*owner_faults(cursor, datasets), *row_security_faults(cursor, datasets))
         _refuse([f"{f.detail} Its way out: {f.by_hand}." for f in blocking])
-        cursor.execute(f"SET LOCAL ROLE {ddl.ident(OWNER)}")
+        cursor.execute(Sql("SET LOCAL ROLE {}").format(ident(OWNER)))
         changes += _mend(cursor, right_faults(cursor))
         changes += _apply_ledger(cursor, outcome)
         for dataset in datasets:
@@ -151,14 +151,14 @@ def _apply_logins(cursor: Cursor, passwords: Mapping[str, str | None]) -> None:
 
     Passwords are hashed here: the server's log may show statements, but never a password.
     """
-    cursor.execute(f"GRANT {ddl.ident(OWNER)} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE")
+    cursor.execute(Sql("GRANT {} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE").format(ident(OWNER)))
     known = known_roles(cursor)
     for role in LOGINS:
         if (password := passwords.get(role)) is not None:
             hashed = encrypt_password(password, role, cursor.connection, "scram-sha-256")
-            cursor.execute(f"ALTER ROLE {ddl.ident(role)} PASSWORD %s", (hashed,))
+            cursor.execute(Sql("ALTER ROLE {} PASSWORD %s").format(ident(role)), (hashed,))
         elif "rds_iam" in known:
-            cursor.execute(f"GRANT rds_iam TO {ddl.ident(role)}")
+            cursor.execute(Sql("GRANT rds_iam TO {}").format(ident(role)))
         else:
             raise SchemaRefused(
                 "IAM authentication needs Amazon RDS (there is no role rds_iam). Deploy with -c auth=secret instead."

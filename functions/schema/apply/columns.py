@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 
-from dataforge.postgres.ddl import ident
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, from_catalog, ident
 from dataforge.tables.declarations import IDENTIFIER_BYTES
 from functions.schema.apply.subject import Subject
 from functions.schema.apply.widening import COLLATION, is_collation, is_lossless, is_rewritten
@@ -65,16 +65,21 @@ def _drop_column(it: Subject, column: str) -> Generator[str, None, bool]:
         it.refusals.append(
             f"{it.name}.{column} cannot be made anew while there is {', '.join(found)}. Drop that first."
         )
-    elif it.done(f"{column} cannot be dropped", f"ALTER TABLE {it.relation} DROP COLUMN {ident(column)}"):
+    elif it.done(
+        f"{column} cannot be dropped", Sql("ALTER TABLE {} DROP COLUMN {}").format(it.relation, ident(column))
+    ):
         yield f"dropped {it.name}.{column}"
         return True
     return False
 
 
 def _add_column(it: Subject, column: str, wanted: ColumnState) -> Iterator[str]:
-    clauses = f"{wanted.type} {wanted.default}{' NOT NULL' if wanted.not_null else ''}"
+    clauses = Sql("{} {}{}").format(
+        wanted.type, wanted.default, Sql(" NOT NULL") if wanted.not_null else Sql("")
+    )
     if it.done(
-        f"{column} cannot be added", f"ALTER TABLE {it.relation} ADD COLUMN {ident(column)} {clauses}"
+        f"{column} cannot be added",
+        Sql("ALTER TABLE {} ADD COLUMN {} {}").format(it.relation, ident(column), clauses),
     ):
         yield f"added {it.name}.{column}"
 
@@ -113,8 +118,14 @@ def _set_type(
             f"TYPE {wanted.type}, then deploy; or add a new column instead."
         )
         return False
-    using = f" USING NULL::{wanted.type.removesuffix(COLLATION)}" if it.size.empty else ""
-    statement = f"ALTER TABLE {it.relation} ALTER COLUMN {ident(column)} TYPE {wanted.type}{using}"
+    using = (
+        Sql(" USING NULL::{}").format(from_catalog(wanted.type.removesuffix(COLLATION)))
+        if it.size.empty
+        else Sql("")
+    )
+    statement = Sql("ALTER TABLE {} ALTER COLUMN {} TYPE {}{}").format(
+        it.relation, ident(column), wanted.type, using
+    )
     if it.done(f"{column} cannot become {wanted.type}", statement):
         yield f"changed the type of {name} to {wanted.type}"
         return True
@@ -124,21 +135,23 @@ def _set_type(
 def _set_null(it: Subject, column: str, wanted: ColumnState) -> Iterator[str]:
     name = f"{it.name}.{column}"
     if not wanted.not_null:
-        action = f"ALTER COLUMN {ident(column)} DROP NOT NULL"
+        action = Sql("ALTER COLUMN {} DROP NOT NULL").format(ident(column))
     elif it.size.large:
         constraint = f"{it.table}_{column}_not_null"[:IDENTIFIER_BYTES]
-        action = f"ADD CONSTRAINT {ident(constraint)} NOT NULL {ident(column)} NOT VALID"
+        action = Sql("ADD CONSTRAINT {} NOT NULL {} NOT VALID").format(ident(constraint), ident(column))
         it.leave("validate", constraint)
     else:
-        it.cursor.execute(f"SELECT count(*) FROM {it.relation} WHERE {ident(column)} IS NULL")
+        it.cursor.execute(Sql("SELECT count(*) FROM {} WHERE {} IS NULL").format(it.relation, ident(column)))
         (nulls,) = one_row(it.cursor)
         if nulls:
             it.refusals.append(
                 f"{name} is to be NOT NULL, but {nulls} row(s) are NULL. Fill them, or make it nullable."
             )
             return
-        action = f"ALTER COLUMN {ident(column)} SET NOT NULL"
-    if it.done(f"NOT NULL of {column} cannot be changed", f"ALTER TABLE {it.relation} {action}"):
+        action = Sql("ALTER COLUMN {} SET NOT NULL").format(ident(column))
+    if it.done(
+        f"NOT NULL of {column} cannot be changed", Sql("ALTER TABLE {} {}").format(it.relation, action)
+    ):
         yield f"{'set' if wanted.not_null else 'drop'} not null on {name}"
 
 
@@ -148,9 +161,9 @@ def _set_default(it: Subject, column: str, found: ColumnState, wanted: ColumnSta
             f"{it.name}.{column} has {found.default or 'no default'}, not {wanted.default or 'none'}; change it by hand."
         )
         return
-    action = f"SET {wanted.default}" if wanted.default else "DROP DEFAULT"
+    action = Sql("SET {}").format(wanted.default) if wanted.default else Sql("DROP DEFAULT")
     if it.done(
         f"the default of {column} cannot be changed",
-        f"ALTER TABLE {it.relation} ALTER COLUMN {ident(column)} {action}",
+        Sql("ALTER TABLE {} ALTER COLUMN {} {}").format(it.relation, ident(column), action),
     ):
         yield f"changed the default of {it.name}.{column}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dataforge.postgres.ddl import ident
+from dataforge.postgres.sql import Sql, ident
 from functions.schema.apply.subject import Subject
 from functions.schema.difference import NOT_VALID
 
@@ -39,7 +39,7 @@ def drop_others(it: Subject) -> Iterator[str]:
             yield from _drop_constraint(it, name)
     for name in it.have.indexes:
         if _is_dropped(it, name) and it.done(
-            f"index {name} cannot be dropped", f"DROP INDEX {ident(it.schema)}.{ident(name)}"
+            f"index {name} cannot be dropped", Sql("DROP INDEX {}.{}").format(ident(it.schema), ident(name))
         ):
             it.dropped.add(name)
             if name not in it.want.indexes:
@@ -66,7 +66,7 @@ def _is_for_later(it: Subject, index: str) -> bool:
 
 
 def _drop_constraint(it: Subject, name: str) -> Iterator[str]:
-    statement = f"ALTER TABLE {it.relation} DROP CONSTRAINT {ident(name)}"
+    statement = Sql("ALTER TABLE {} DROP CONSTRAINT {}").format(it.relation, ident(name))
     if it.done(f"constraint {name} cannot be changed", statement):
         it.dropped.add(name)
         if name not in it.want.constraints:
@@ -86,12 +86,12 @@ def add_constraints(it: Subject, *, foreign: bool) -> Iterator[str]:
                 it.leave("validate", name)
             elif it.done(
                 f"constraint {name} is contradicted by rows",
-                f"ALTER TABLE {it.relation} VALIDATE CONSTRAINT {ident(name)}",
+                Sql("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(it.relation, ident(name)),
             ):
                 yield f"validated constraint {it.schema}.{name}"
 
 
-def _add_constraint(it: Subject, name: str, definition: str) -> Iterator[str]:
+def _add_constraint(it: Subject, name: str, definition: Sql) -> Iterator[str]:
     key = definition.startswith("PRIMARY KEY")
     if key and it.size.large:
         if name not in it.have.constraints:
@@ -102,8 +102,8 @@ def _add_constraint(it: Subject, name: str, definition: str) -> Iterator[str]:
             )
         return
     later = it.size.large and not key
-    statement = (
-        f"ALTER TABLE {it.relation} ADD CONSTRAINT {ident(name)} {definition}{NOT_VALID if later else ''}"
+    statement = Sql("ALTER TABLE {} ADD CONSTRAINT {} {}{}").format(
+        it.relation, ident(name), definition, NOT_VALID if later else Sql("")
     )
     if it.done(f"constraint {name} cannot be changed", statement):
         if later:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import LOGINS, OWNER, table_grants
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Dataset, Table
 from functions.schema.apply.columns import change_columns
 from functions.schema.apply.constraints import add_constraints, add_indexes, drop_foreign_keys, drop_others
@@ -29,8 +30,8 @@ TABLE_KINDS = ("r", "p")
 
 def apply_dataset(cursor: Cursor, dataset: Dataset, outcome: Outcome) -> Iterator[str]:
     """Create the schema and what is missing, evolve what is there. Yields what was changed."""
-    cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {ddl.ident(dataset.name)}")
-    cursor.execute(f"GRANT USAGE ON SCHEMA {ddl.ident(dataset.name)} TO {', '.join(LOGINS)}")
+    cursor.execute(Sql("CREATE SCHEMA IF NOT EXISTS {}").format(ident(dataset.name)))
+    cursor.execute(Sql("GRANT USAGE ON SCHEMA {} TO {}").format(ident(dataset.name), Sql(", ").join(LOGINS)))
     before, want = shapes(cursor, dataset.name), expected_dataset(cursor, dataset)
     tables = [dataset.table(name) for wave in dataset.waves() for name in wave]
     subjects: list[Subject] = []
@@ -109,8 +110,8 @@ def _detach(cursor: Cursor, name: tuple[str, str], shape: Shape, outcome: Outcom
     convention = Convention(name[1], shape.columns)
     for constraint, definition in shape.constraints.items():
         if definition.startswith("FOREIGN KEY") and convention.is_constraint(constraint):
-            statement = (
-                f"ALTER TABLE {'.'.join(map(ddl.ident, name))} DROP CONSTRAINT {ddl.ident(constraint)}"
+            statement = Sql("ALTER TABLE {} DROP CONSTRAINT {}").format(
+                Sql(".").join(map(ident, name)), ident(constraint)
             )
             if done(cursor, f"{'.'.join(name)}: {constraint} cannot be dropped", statement, outcome.refusals):
                 yield f"dropped constraint {name[0]}.{constraint}"
@@ -130,6 +131,5 @@ def _complete(cursor: Cursor, table: Table) -> None:
     if not ddl.descriptions(table).items() <= have.items():
         for statement in ddl.comments(table):
             cursor.execute(statement)
-    for grant in table_grants():
-        role, privilege = grant.split(" ")
-        cursor.execute(f"GRANT {privilege} ON {ddl.qualified(table)} TO {ddl.ident(role)}")
+    for role, privilege in table_grants():
+        cursor.execute(Sql("GRANT {} ON {} TO {}").format(privilege, ddl.qualified(table), ident(role)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from dataforge.postgres.ddl import ident
+from dataforge.postgres.sql import Sql, ident
 from functions.schema.apply.statements import done
 from functions.schema.apply.widening import is_collation
 from functions.schema.difference import Shape
@@ -45,7 +45,7 @@ class Subject:
     ) -> None:
         self.cursor, self.have, self.want, self.closed = cursor, have, want, closed
         self.schema, self.table, self.name = *name, ".".join(name)
-        self.relation = ".".join(map(ident, name))
+        self.relation = Sql(".").join(map(ident, name))
         self.refusals, self.later = outcome.refusals, outcome.later
         self.size = Size.of(cursor, self.relation, outcome.large_rows)
         self.convention = Convention(self.table, [*have.columns, *want.columns])

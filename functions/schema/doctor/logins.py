@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dataforge.errors import Unavailable
-from dataforge.postgres import ddl
 from dataforge.postgres.roles import BECOME_OWNER, LOGINS, OWNER, ROLE_SQL
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, ident
 from functions.schema.doctor.fault import Fault
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ def role_faults(cursor: Cursor, limits: Limits = NO_LIMITS) -> Iterator[Fault]:
     known = known_roles(cursor)
     for role in (OWNER, *LOGINS):
         if role not in known:
-            statement = f"CREATE ROLE {ddl.ident(role)} {'NOLOGIN' if role == OWNER else 'LOGIN'}"
+            statement = Sql("CREATE ROLE {} {}").format(
+                ident(role), Sql("NOLOGIN") if role == OWNER else Sql("LOGIN")
+            )
             yield Fault("missing_role", role, f"The role {role} does not exist.", (statement,))
     cursor.execute(_ROLES, ([OWNER, *LOGINS],))
     for row in cursor.fetchall():
@@ -72,7 +74,7 @@ def role_faults(cursor: Cursor, limits: Limits = NO_LIMITS) -> Iterator[Fault]:
 def _attributes(
     limits: Limits, role: str, login: bool, expired: bool, connections: int, mighty: bool
 ) -> Iterator[Fault]:
-    alter = f"ALTER ROLE {ddl.ident(role)}"
+    alter = Sql("ALTER ROLE {}").format(ident(role))
     if role == OWNER and login:
         detail = f"{role} may log in; it is to be a role that nobody logs in as."
         yield Fault("owner_login", role, detail, (f"{alter} NOLOGIN",))
@@ -91,7 +93,7 @@ def _attributes(
 
 def _connections(role: str, connections: int, limit: int | None) -> Iterator[Fault]:
     """``limit``: what the role's connections are limited to, or None where only having some matters."""
-    alter = f"ALTER ROLE {ddl.ident(role)} CONNECTION LIMIT {-1 if limit is None else limit}"
+    alter = Sql("ALTER ROLE {} CONNECTION LIMIT {}").format(ident(role), -1 if limit is None else limit)
     if connections == 0:
         detail = f"{role} may have no connection (CONNECTION LIMIT 0)."
         yield Fault("no_connections", role, detail, (alter,))
@@ -101,17 +103,17 @@ def _connections(role: str, connections: int, limit: int | None) -> Iterator[Fau
 
 
 def _read_only(role: str | None, database: str | None) -> Fault:
-    reset = "RESET default_transaction_read_only"
+    reset = Sql("RESET default_transaction_read_only")
     where = " ".join(name for name in (role, f"in database {database}" if database else "") if name)
     detail = f"Transactions are read-only by default ({where or 'all roles'})."
     if role is None and database is None:
-        by_hand = f"SET default_transaction_read_only = off; ALTER ROLE ALL {reset}"
+        by_hand = Sql("SET default_transaction_read_only = off; ALTER ROLE ALL {}").format(reset)
         return Fault("read_only", "all roles", detail, by_hand=by_hand)
     if role is None:
-        statement = f"ALTER DATABASE {ddl.ident(str(database))} {reset}"
+        statement = Sql("ALTER DATABASE {} {}").format(ident(str(database)), reset)
     else:
-        place = f" IN DATABASE {ddl.ident(database)}" if database else ""
-        statement = f"ALTER ROLE {ddl.ident(role)}{place} {reset}"
+        place = Sql(" IN DATABASE {}").format(ident(database)) if database else Sql("")
+        statement = Sql("ALTER ROLE {}{} {}").format(ident(role), place, reset)
     return Fault("read_only", role or str(database), detail, (statement,))
 
 
@@ -121,8 +123,8 @@ def _memberships(cursor: Cursor, known: set[str]) -> Iterator[Fault]:
     direct = set()
     for role, member, grantor in cursor.fetchall():
         direct.add(member)
-        statement = (
-            f"REVOKE {ddl.ident(role)} FROM {ddl.ident(member)} GRANTED BY {ddl.ident(grantor)} CASCADE"
+        statement = Sql("REVOKE {} FROM {} GRANTED BY {} CASCADE").format(
+            ident(role), ident(member), ident(grantor)
         )
         yield Fault(
             "excess_grant", member, f"{member} has the rights of {role}, a member of it.", (statement,)

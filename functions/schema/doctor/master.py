@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dataforge.errors import SchemaRefused, Unavailable
-from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import LOGINS
+from dataforge.postgres.sql import Sql, ident
 from functions.schema.apply.reach import is_denied
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def stay_apart(cursor: Cursor) -> None:
     cursor.execute("SET LOCAL createrole_self_grant = ''")
     cursor.execute(_OWN_GRANTS, (list(LOGINS),))
     for (role,) in cursor.fetchall():
-        cursor.execute(f"REVOKE {ddl.ident(role)} FROM CURRENT_USER")
+        cursor.execute(Sql("REVOKE {} FROM CURRENT_USER").format(ident(role)))
 
 
 def require_sign_in(db: Connection, sign_in: Callable[[], None]) -> None:
@@ -42,7 +42,7 @@ def require_sign_in(db: Connection, sign_in: Callable[[], None]) -> None:
             return
         with transaction(db) as cursor:
             for role in LOGINS:
-                cursor.execute(f"REVOKE rds_iam FROM {ddl.ident(role)}")
+                cursor.execute(Sql("REVOKE rds_iam FROM {}").format(ident(role)))
         raise SchemaRefused(
             "With IAM authentication for the logins the master could no longer sign in with its password, so it was undone. "
             "Revoke from the master the role through which it is a member of rds_iam, or deploy with -c auth=secret."

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from dataforge.postgres import ddl
 from dataforge.postgres.roles import FUNCTIONS, LOGINS, OWNER, ROLE_SQL, table_grants
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, from_catalog, ident
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
 from functions.schema.difference import LEDGER, LEDGER_TABLES
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-PUBLIC = "PUBLIC"
+PUBLIC = Sql("PUBLIC")
 
 
 class Right(NamedTuple):
@@ -28,7 +28,7 @@ class Right(NamedTuple):
     relation: str
     column: str
     role: str
-    privilege: str
+    privilege: Sql
 
     def where(self) -> str:
         """What the right is on."""
@@ -38,15 +38,17 @@ class Right(NamedTuple):
         """The privilege, with its column."""
         return f"{self.privilege} ({self.column})" if self.column else self.privilege
 
-    def clause(self) -> str:
+    def clause(self) -> Sql:
         """What stands between GRANT or REVOKE and TO or FROM."""
-        column = f" ({ddl.ident(self.column)})" if self.column else ""
-        relation = f".{ddl.ident(self.relation)}" if self.relation else ""
-        kind = "TABLE" if self.relation else "SCHEMA"
-        return f"{self.privilege}{column} ON {kind} {ddl.ident(self.schema)}{relation}"
+        column = Sql(" ({})").format(ident(self.column)) if self.column else Sql("")
+        relation = Sql(".{}").format(ident(self.relation)) if self.relation else Sql("")
+        kind = Sql("TABLE") if self.relation else Sql("SCHEMA")
+        return Sql("{privilege}{column} ON {kind} {schema}{relation}").format(
+            privilege=self.privilege, column=column, kind=kind, schema=ident(self.schema), relation=relation
+        )
 
 
-_GRANTED = """
+_GRANTED = Sql("""
     SELECT n.nspname, '', '', a.grantee, a.privilege_type, a.is_grantable
     FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a WHERE n.nspname = ANY(%(schemas)s)
     UNION ALL SELECT n.nspname, c.relname, '', a.grantee, a.privilege_type, a.is_grantable
@@ -57,7 +59,7 @@ _GRANTED = """
     FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace,
          aclexplode(t.attacl) a
     WHERE n.nspname = ANY(%(schemas)s) AND c.relowner = to_regrole(%(owner)s)
-"""
+""")
 """Relations of others than the owner are somebody's own; one of ours among them is a fault of its owner first."""
 
 
@@ -66,17 +68,17 @@ def right_faults(cursor: Cursor) -> Iterator[Fault]:
     known = known_roles(cursor)
     schemas = [LEDGER, *DATASETS]
     cursor.execute(
-        f"SELECT *, grantee::regrole::text FROM ({_GRANTED}) g(n, r, c, grantee, p, w)",
+        Sql("SELECT *, grantee::regrole::text FROM ({}) g(n, r, c, grantee, p, w)").format(_GRANTED),
         {"schemas": schemas, "owner": OWNER},
     )
     have: dict[Right, bool] = {}
     for schema, relation, column, grantee, privilege, grantable, role in cursor.fetchall():
-        right = Right(schema, relation, column, role if grantee else PUBLIC, privilege)
+        right = Right(schema, relation, column, role if grantee else PUBLIC, from_catalog(privilege))
         have[right] = have.get(right, False) or grantable
     wanted = set(_wanted(cursor, schemas))
     for right in sorted(right for right in wanted - have.keys() if right.role in known):
         detail = f"{right.role} lacks {right.what()} on {right.where()}."
-        statement = f"GRANT {right.clause()} TO {ddl.ident(right.role)}"
+        statement = Sql("GRANT {} TO {}").format(right.clause(), ident(right.role))
         yield Fault("missing_grant", right.where(), detail, (statement,))
     for right, grantable in sorted(have.items()):
         if _is_excess(right, grantable, wanted):
@@ -91,11 +93,11 @@ def _is_excess(right: Right, grantable: bool, wanted: set[Right]) -> bool:
 
 
 def _excess(right: Right, *, again: bool) -> Iterator[Fault]:
-    role = right.role if right.role == PUBLIC else ddl.ident(right.role)
-    mend = [f"REVOKE {right.clause()} FROM {role} CASCADE"]
+    role = PUBLIC if right.role == PUBLIC else ident(right.role)
+    mend = [Sql("REVOKE {} FROM {} CASCADE").format(right.clause(), role)]
     detail = f"{right.role} has {right.what()} on {right.where()}, which nothing declares."
     if again:
-        mend.append(f"GRANT {right.clause()} TO {role}")
+        mend.append(Sql("GRANT {} TO {}").format(right.clause(), role))
         detail = f"{right.role} may pass on {right.what()} on {right.where()} (WITH GRANT OPTION)."
     yield Fault("excess_grant", right.where(), detail, tuple(mend))
 
@@ -105,13 +107,13 @@ def database_faults(cursor: Cursor) -> Iterator[Fault]:
     known = known_roles(cursor)
     cursor.execute("SELECT current_database()")
     (database,) = one_row(cursor)
-    wanted = [(OWNER, "CREATE"), (OWNER, "CONNECT"), *((role, "CONNECT") for role in LOGINS)]
+    wanted = [(OWNER, Sql("CREATE")), (OWNER, Sql("CONNECT")), *((role, Sql("CONNECT")) for role in LOGINS)]
     for role, privilege in wanted:
         if role not in known:
             continue
         cursor.execute("SELECT has_database_privilege(%s, %s, %s)", (role, database, privilege))
         if not one_row(cursor)[0]:
-            statement = f"GRANT {privilege} ON DATABASE {ddl.ident(database)} TO {ddl.ident(role)}"
+            statement = Sql("GRANT {} ON DATABASE {} TO {}").format(privilege, ident(database), ident(role))
             detail = f"{role} lacks {privilege} on the database {database}."
             yield Fault("missing_grant", database, detail, (statement,))
     cursor.execute(
@@ -121,7 +123,9 @@ def database_faults(cursor: Cursor) -> Iterator[Fault]:
     )
     for role, privilege in cursor.fetchall():
         if role in LOGINS:
-            statement = f"REVOKE {privilege} ON DATABASE {ddl.ident(database)} FROM {ddl.ident(role)} CASCADE"
+            statement = Sql("REVOKE CREATE ON DATABASE {} FROM {} CASCADE").format(
+                ident(database), ident(role)
+            )
             detail = f"{role} has {privilege} on the database {database}, which nothing declares."
             yield Fault("excess_grant", database, detail, (statement,))
 
@@ -131,7 +135,7 @@ def _wanted(cursor: Cursor, schemas: list[str]) -> Iterator[Right]:
     cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s)", (schemas,))
     for (schema,) in cursor.fetchall():
         roles = FUNCTIONS if schema == LEDGER else LOGINS
-        yield from (Right(schema, "", "", role, "USAGE") for role in roles)
+        yield from (Right(schema, "", "", role, Sql("USAGE")) for role in roles)
     cursor.execute(
         "SELECT nspname, '', 'n' FROM pg_namespace WHERE nspname = ANY(%(schemas)s) AND nspowner = to_regrole(%(owner)s)"
         " UNION ALL SELECT n.nspname, c.relname, 'r' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
@@ -167,18 +171,19 @@ def _columns(cursor: Cursor, schemas: list[str]) -> set[tuple[str, str, str]]:
 def _declared() -> Iterator[Right]:
     """The logins' rights on tables, those of the ledger read off the GRANT statements themselves."""
     for statement in ROLE_SQL:
-        if f" ON {LEDGER}." not in statement:
+        if Sql(" ON {}.").format(LEDGER) not in statement:
             continue
         privileges, _, rest = statement.removeprefix("GRANT ").partition(" ON ")
         relations, _, roles = rest.partition(" TO ")
         for relation in relations.split(", "):
             for role in roles.split(", "):
                 for privilege, column in _split_privileges(privileges):
-                    yield Right(LEDGER, relation.removeprefix(f"{LEDGER}."), column, role, privilege)
+                    yield Right(
+                        LEDGER, relation.removeprefix(f"{LEDGER}."), column, role, from_catalog(privilege)
+                    )
     for dataset in DATASETS.values():
         for table in dataset.tables:
-            for grant in table_grants():
-                role, privilege = grant.split(" ")
+            for role, privilege in table_grants():
                 yield Right(dataset.name, table, "", role, privilege)
 
 
@@ -209,7 +214,7 @@ def owner_faults(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[Fault]
         for kind, name, owner, quoted in cursor.fetchall():
             if owner != OWNER:
                 what = f"The schema {name}" if kind == "SCHEMA" else name
-                by_hand = f"ALTER {kind} {quoted} OWNER TO {OWNER}"
+                by_hand = Sql("ALTER {} {} OWNER TO {}").format(kind, quoted, OWNER)
                 yield Fault(
                     "wrong_owner", name, f"{what} belongs to {owner}, not to {OWNER}.", by_hand=by_hand
                 )

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from psycopg2.errors import InsufficientPrivilege, UndefinedColumn, UndefinedTable
 
-from dataforge.postgres import ddl
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.shadow import attempt, schema_of
+from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.dataset import undeclared_tables
@@ -49,7 +49,7 @@ def dataset_faults(cursor: Cursor, dataset: Dataset, later: Later = NOTHING) -> 
         detail = (
             f"The table {name} is no longer declared. No run reads or changes it, and it is not backed up."
         )
-        quoted = f"{ddl.ident(dataset.name)}.{ddl.ident(table)}"
+        quoted = Sql("{}.{}").format(ident(dataset.name), ident(table))
         yield Fault("undeclared_table", name, detail, by_hand=f"Declare it again, or: DROP TABLE {quoted}")
 
 
@@ -78,7 +78,7 @@ def _columns(name: str, have: Shape, want: Shape, *, closed: bool) -> Iterator[F
         if found is None:
             yield Fault("missing_column", name, f"{name} lacks the column {column}.")
         elif found.type != wanted.type:
-            quoted = ddl.ident(column)
+            quoted = ident(column)
             by_hand = (
                 f"ALTER TABLE {name} ALTER COLUMN {quoted} TYPE {wanted.type} USING {quoted}::{wanted.type}"
             )
@@ -173,4 +173,6 @@ def left_over_faults(cursor: Cursor) -> Iterator[Fault]:
     for schema, running in found:
         if schema not in map(schema_of, running or ()):
             detail = f"The schema {schema} is left over: no run that goes on, or may be resumed, has it."
-            yield Fault("left_over", schema, detail, by_hand=f"DROP SCHEMA {ddl.ident(schema)} CASCADE")
+            yield Fault(
+                "left_over", schema, detail, by_hand=Sql("DROP SCHEMA {} CASCADE").format(ident(schema))
+            )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dataforge.postgres import ddl
 from dataforge.postgres.roles import LOGINS
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, ident
 from functions.schema.doctor.fault import Fault
 
 if TYPE_CHECKING:
@@ -38,11 +38,14 @@ def setting_faults(cursor: Cursor) -> Iterator[Fault]:
     for role, database, name, value in cursor.fetchall():
         if value in {_SAFE[name], "false", "no", "0"}:
             continue
-        place = f" IN DATABASE {ddl.ident(database)}" if database and role else ""
-        what = f"ROLE {ddl.ident(role) if role else 'ALL'}{place}"
+        place = Sql(" IN DATABASE {}").format(ident(database)) if database and role else Sql("")
+        what = Sql("ROLE {}{}").format(ident(role) if role else Sql("ALL"), place)
         if database and not role:
-            what = f"DATABASE {ddl.ident(database)}"
+            what = Sql("DATABASE {}").format(ident(database))
         detail = f"{name} is {value}: foreign keys, triggers or damaged rows are passed over."
         yield Fault(
-            "unsafe_setting", role or database or "all roles", detail, by_hand=f"ALTER {what} RESET {name}"
+            "unsafe_setting",
+            role or database or "all roles",
+            detail,
+            by_hand=Sql("ALTER {} RESET {}").format(what, name),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from dataforge.postgres.ddl import ident
+from dataforge.postgres.sql import Sql, ident
 from dataforge.postgres.visible_rows import CHILDREN
 from dataforge.tables.catalogue import Dataset
 from functions.schema.difference import LEDGER, LEDGER_TABLES
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-_TABLES = f"""
+_TABLES = Sql("""
     SELECT n.nspname || '.' || c.relname, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relrowsecurity,
            c.relpersistence = 'u',
-           {CHILDREN},
+           {},
            ARRAY(SELECT rulename::text FROM pg_rewrite
                  WHERE ev_class = c.oid AND is_instead AND ev_enabled <> 'D' ORDER BY 1)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p') AND n.nspname = %s AND c.relname = ANY(%s) ORDER BY 1
-"""
+""").format(CHILDREN)
 
 
 def row_security_faults(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[Fault]:
@@ -41,9 +41,9 @@ def visibility_faults(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[F
 
 
 def _faults(
-    name: str, quoted: str, secured: bool, unlogged: bool, children: list[str], rules: list[str]
+    name: str, quoted: Sql, secured: bool, unlogged: bool, children: list[str], rules: list[str]
 ) -> Iterator[Fault]:
-    alter = f"ALTER TABLE {quoted}"
+    alter = Sql("ALTER TABLE {}").format(quoted)
     if secured:
         detail = (
             f"Row security is enabled on {name}. Every operation on it is refused: rows might be hidden. Limit readers by"
@@ -58,4 +58,6 @@ def _faults(
         yield Fault("unlogged", name, detail, by_hand=f"{alter} SET LOGGED")
     for rule in rules:
         detail = f"The rule {rule} of {name} replaces statements. Records that it keeps out are rejected."
-        yield Fault("instead_rule", name, detail, by_hand=f"DROP RULE {ident(rule)} ON {quoted}")
+        yield Fault(
+            "instead_rule", name, detail, by_hand=Sql("DROP RULE {} ON {}").format(ident(rule), quoted)
+        )

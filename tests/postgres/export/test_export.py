@@ -18,6 +18,7 @@ from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
 from dataforge.bulk.blocks import TableBatcher
 from dataforge.formats.csv_blocks import blocks
 from dataforge.postgres import ddl
+from dataforge.postgres.sql import Sql
 from dataforge.records.row_json import copy_rows, undouble
 from dataforge.runs import exports
 from dataforge.runs.exports import Export
@@ -67,7 +68,9 @@ def delivered(database: Database, table: Table) -> list[bytes]:
     """The rows as the API's pages have them."""
     out = io.BytesIO()
     with database.connect("dataforge_export").cursor() as cursor:
-        cursor.copy_expert(copy_rows(f"SELECT * FROM {ddl.qualified(table)}", table.column_names), out)
+        cursor.copy_expert(
+            copy_rows(Sql("SELECT * FROM {}").format(ddl.qualified(table)), table.column_names), out
+        )
     return undouble(out.getvalue()).splitlines()
 
 

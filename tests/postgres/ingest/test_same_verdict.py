@@ -26,6 +26,7 @@ from dataforge.formats.csv_records import read_record
 from dataforge.http.strictjson import parse
 from dataforge.postgres import ddl
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import ident
 from dataforge.records.validate import Texts, clean, row_text
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import DATASETS
@@ -150,11 +151,11 @@ def agree(cursor: Cursor, dataset: Dataset, table: Table, part: Part, random: Ra
 def taken(cursor: Cursor, dataset: Dataset, table: Table, kept: str) -> bool:
     """Whether ingestion takes the row that PostgreSQL keeps, and as the same text, but for the sign of a zero."""
     columns = [
-        f"(r).{ddl.ident(c.name)}{' + 0' if c.type.name == 'double' else ''} AS {ddl.ident(c.name)}"
+        f"(r).{ident(c.name)}{' + 0' if c.type.name == 'double' else ''} AS {ident(c.name)}"
         for c in table.columns
     ]
     cursor.execute(
-        f"SELECT {', '.join(f'{ddl.ident(n)}::text' for n in table.column_names)}, {ddl.row_text_sql(table)}"
+        f"SELECT {', '.join(f'{ident(n)}::text' for n in table.column_names)}, {ddl.row_text_sql(table)}"
         f" FROM (SELECT {', '.join(columns)} FROM (SELECT %s::{ddl.qualified(table, 'verdicts')} AS r) s) t",
         [kept],
     )

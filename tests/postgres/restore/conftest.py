@@ -21,6 +21,7 @@ from dataforge.bulk import parquet
 from dataforge.errors import DataForgeError
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import REFILL, RESTORE
+from dataforge.postgres.sql import Sql
 from dataforge.records.validate import content_hash
 from dataforge.s3.keys import backup_folder
 from dataforge.settings import RestoreSettings
@@ -77,7 +78,10 @@ class Restore:
 
     def fail(self, error: Exception) -> None:
         """Abandon the run as the state machine does when a step raised the error."""
-        caught = {"Error": getattr(error, "code", type(error).__name__), "Cause": json.dumps({"errorMessage": str(error)})}
+        caught = {
+            "Error": getattr(error, "code", type(error).__name__),
+            "Cause": json.dumps({"errorMessage": str(error)}),
+        }
         self.failure = dict(abandon(self.control, self.vault.s3, self.settings, self.execution, caught))
 
     def until(self, last: str) -> Restore:
@@ -174,7 +178,7 @@ class Vault:
         with db.cursor() as cursor:
             cursor.execute("SET timezone = 'UTC'")
             for part in range(parts):
-                condition = f"hashtext(ctid::text) % {parts} IN ({part}, -{part})"
+                condition = Sql("hashtext(ctid::text) % {} IN ({}, -{})").format(parts, part, part)
                 body, key = io.BytesIO(), f"{name}/part-{part:05}.parquet"
                 written = parquet.write(cursor, table, parquet.copy_sql(table, condition), body)
                 data = body.getvalue()

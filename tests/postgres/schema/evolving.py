@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.shadow import attempt
+from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Dataset, Row, Table
 from dataforge.tables.columns import (
     Count,
@@ -123,7 +124,7 @@ def fill(cursor: Cursor, tables: Tables, filled: set[str], *, nulls: bool) -> No
             None if c.nullable and (nulls or (c.reference and "items" not in filled)) else KINDS[c.kind][1]
             for c in tables[name]
         ]
-        names = ", ".join(ddl.ident(c.name) for c in tables[name])
+        names = Sql(", ").join(ident(c.name) for c in tables[name])
         marks = ", ".join(["%s"] * len(values))
         cursor.execute(f"INSERT INTO shop.{name} ({names}) VALUES ({marks})", values)
 
@@ -131,7 +132,7 @@ def fill(cursor: Cursor, tables: Tables, filled: set[str], *, nulls: bool) -> No
 def rows(cursor: Cursor, table: Table) -> list[tuple[Any, ...]]:
     """The rows of the table, as texts."""
     cursor.execute(
-        f"SELECT {', '.join(ddl.ident(c) + '::text' for c in table.column_names)} FROM {ddl.qualified(table)}"
+        f"SELECT {Sql(', ').join(ident(c) + Sql('::text') for c in table.column_names)} FROM {ddl.qualified(table)}"
     )
     return list(cursor.fetchall())
 
@@ -139,7 +140,7 @@ def rows(cursor: Cursor, table: Table) -> list[tuple[Any, ...]]:
 def complete(cursor: Cursor, new: Dataset, outcome: Outcome) -> bool:
     """Do what the upkeep does, inside the transaction; False if rows contradict a constraint."""
     for change in outcome.later:
-        relation, name = f"{ddl.ident(change.dataset)}.{ddl.ident(change.table)}", ddl.ident(change.name)
+        relation, name = f"{ident(change.dataset)}.{ident(change.table)}", ident(change.name)
         with attempt(cursor, psycopg2.IntegrityError) as failed:
             if change.kind == "validate":
                 cursor.execute(f"ALTER TABLE {relation} VALIDATE CONSTRAINT {name}")

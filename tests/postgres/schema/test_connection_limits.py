@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from functions.schema.doctor.logins import Limits
     from tests.postgres.conftest import Database, Server
 
-PASSWORDS = dict.fromkeys(LOGINS, "for the tests")
+PASSWORDS: dict[str, str] = dict.fromkeys(LOGINS, "for the tests")
 SMALL = Budget(2, 2, 1)
 
 

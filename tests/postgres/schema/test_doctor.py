@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
-PASSWORDS = dict.fromkeys(LOGINS, "for the tests")
+PASSWORDS: dict[str, str] = dict.fromkeys(LOGINS, "for the tests")
 
 DAMAGES = {
     "REVOKE INSERT ON dataforge.rejections FROM dataforge_load": (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
-PASSWORDS = dict.fromkeys(LOGINS, "for the tests")
+PASSWORDS: dict[str, str] = dict.fromkeys(LOGINS, "for the tests")
 
 Case = tuple[str, str, str, str]
 """The damage, and the finding's code, its object and words of its detail. ``{db}`` is the database's name."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.postgres.conftest import Database
 
 PASSWORD = "for the tests"
-PASSWORDS = dict.fromkeys(LOGINS, PASSWORD)
+PASSWORDS: dict[str, str] = dict.fromkeys(LOGINS, PASSWORD)
 CONTEXT: Any = SimpleNamespace(
     function_name="schema",
     memory_limit_in_mb=256,

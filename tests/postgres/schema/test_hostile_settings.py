@@ -12,7 +12,7 @@ from tests.postgres.hostile import hostile_settings
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database
 
-PASSWORDS = dict.fromkeys(LOGINS, "for the tests")
+PASSWORDS: dict[str, str] = dict.fromkeys(LOGINS, "for the tests")
 
 
 def test_schema_is_complete_and_sound_under_hostile_settings(database: Database) -> None:

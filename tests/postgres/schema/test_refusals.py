@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.postgres.conftest import Database
 
 Shop = Callable[..., Dataset]
-PASSWORDS = dict.fromkeys(LOGINS, "for the tests")
+PASSWORDS: dict[str, str] = dict.fromkeys(LOGINS, "for the tests")
 STATE = """
     SELECT c.oid::regclass::text, attname, attnum, format_type(atttypid, atttypmod), attnotnull FROM pg_class c
     JOIN pg_attribute ON attrelid = c.oid WHERE relnamespace = 'shop'::regnamespace AND attnum > 0

@@ -23,6 +23,7 @@ from dataforge.postgres.roles import (
     OWNER,
     REFILL,
 )
+from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Table
 from dataforge.tables.datasets import DATASETS
 
@@ -228,7 +229,7 @@ def test_a_published_table_keeps_no_right_of_the_workers(database: Database) -> 
         shadow.create(cursor, "run", [table])
         shadow.add_key(cursor, table, "run")
         shadow.finish(cursor, table, "run")
-        shadow.lock(cursor, dataset, [table], "ACCESS EXCLUSIVE")
+        shadow.lock(cursor, dataset, [table], Sql("ACCESS EXCLUSIVE"))
         shadow.swap(cursor, dataset, "run", [table])
     test_relations_grant_what_is_listed_and_no_more(database)
     owner = "SELECT tableowner FROM pg_tables WHERE schemaname = 'olist' AND tablename = 'sellers'"

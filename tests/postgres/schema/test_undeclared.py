@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.postgres.conftest import Database
 
 Shop = Callable[..., Dataset]
-PASSWORDS = dict.fromkeys(LOGINS, "for the tests")
+PASSWORDS: dict[str, str] = dict.fromkeys(LOGINS, "for the tests")
 
 
 class Item(Row, table="items"):

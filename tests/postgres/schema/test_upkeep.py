@@ -10,6 +10,7 @@ from pydantic import Field
 
 from dataforge.errors import Busy, SchemaRefused
 from dataforge.postgres.roles import LOGINS, OWNER
+from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.columns import Count, Exact, Integer, Key, Label, Money, References
 from dataforge.tables.datasets import DATASETS
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tests.postgres.conftest import Database
 
 Shop = Callable[..., Dataset]
-PASSWORDS = dict.fromkeys(LOGINS, "for the tests")
+PASSWORDS: dict[str, str] = dict.fromkeys(LOGINS, "for the tests")
 
 
 class Item(Row, table="items"):
@@ -145,7 +146,7 @@ def test_table_that_is_locked_is_named(database: Database, master: Connection) -
         cursor.execute("SET ROLE dataforge_owner")
         cursor.execute("SET lock_timeout = '50ms'")
         with pytest.raises(Busy, match=r"^olist\.orders: it is in use"):
-            Size.of(cursor, '"olist"."orders"')
+            Size.of(cursor, Sql('"olist"."orders"'))
     busy.close()
 
 
@@ -224,6 +225,6 @@ def test_size_is_estimated_from_pages_without_statistics(database: Database, mas
     database.query("CREATE TABLE public.many AS SELECT generate_series(1, 3000) AS n")
     database.query("GRANT SELECT ON public.many TO master")
     with master.cursor() as cursor:
-        assert not Size.of(cursor, "public.many").large
-        assert Size.of(cursor, "public.many", 1_000).large
+        assert not Size.of(cursor, Sql("public.many")).large
+        assert Size.of(cursor, Sql("public.many"), 1_000).large
     assert LARGE_ROWS == 1_000_000

@@ -13,6 +13,7 @@ import pytest
 from pydantic import Field
 
 from dataforge.postgres import ddl, roles
+from dataforge.postgres.sql import ident, literal
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.columns import Count, Integer, Key, Label, References, Text
 from dataforge.tables.datasets import DATASETS
@@ -91,10 +92,10 @@ def test_the_fingerprint_changes_with_a_right(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("quote", "text", "wanted"),
     [
-        (ddl.ident, "orders", '"orders"'),
-        (ddl.ident, 'a"b', '"a""b"'),
-        (ddl.literal, "it's", "'it''s'"),
-        (ddl.literal, "a\\b", "'a\\b'"),
+        (ident, "orders", '"orders"'),
+        (ident, 'a"b', '"a""b"'),
+        (literal, "it's", "'it''s'"),
+        (literal, "a\\b", "'a\\b'"),
     ],
 )
 def test_names_and_texts_are_quoted(quote: Callable[[str], str], text: str, wanted: str) -> None:

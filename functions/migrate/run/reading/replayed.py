@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dataforge.formats.csv_blocks import FolderValues, with_folder_values
 from dataforge.formats.csv_boundaries import split_records
 from dataforge.formats.csv_records import read_record
+from dataforge.postgres.sql import Sql
 from dataforge.records.rejections import Located
 from dataforge.records.validate import Violation
 from dataforge.tables.catalogue import Source
@@ -21,14 +22,16 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-_PLACE = 'file, line, "offset", raw::text, rejection'
+_PLACE = Sql('file, line, "offset", raw::text, rejection')
 
 
 def replayed_records(cursor: Cursor, item: LoadItem, sources: Mapping[str, Source]) -> Iterator[Record]:
     """The item's records, in their order; ``sources`` are the dataset's, by file."""
     cursor.execute(
-        f'SELECT position, "table", source, header, folder_values, {_PLACE} FROM {relation(item.migration_id)}'
-        " WHERE position >= %s AND position < %s ORDER BY position",
+        Sql(
+            'SELECT position, "table", source, header, folder_values, {} FROM {}'
+            " WHERE position >= %s AND position < %s ORDER BY position"
+        ).format(_PLACE, relation(item.migration_id)),
         (item.start, item.end),
     )
     for position, table, source, header, values, *place in cursor.fetchall():
@@ -42,7 +45,9 @@ def locate_replayed(
 ) -> Iterator[Located]:
     """The records at these positions, with what is wrong with them."""
     for position, violations in bad:
-        cursor.execute(f"SELECT {_PLACE} FROM {relation(migration_id)} WHERE position = %s", (position,))
+        cursor.execute(
+            Sql("SELECT {} FROM {} WHERE position = %s").format(_PLACE, relation(migration_id)), (position,)
+        )
         yield _located(migration_id, cursor.fetchone(), violations)
 
 

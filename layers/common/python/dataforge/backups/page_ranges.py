@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -23,7 +24,7 @@ def count_parts(cursor: Cursor, relation: str, part_bytes: int) -> tuple[int, in
     return pages, min(-(-size // part_bytes), pages)
 
 
-def on_pages(first: int, end: int | None) -> str:
+def on_pages(first: int, end: int | None) -> Sql:
     """The condition for rows on the pages from ``first`` to before ``end`` (None: to the last)."""
-    begin = f"ctid >= '({first},0)'::tid"
-    return begin if end is None else f"{begin} AND ctid < '({end},0)'::tid"
+    begin = Sql("ctid >= '({},0)'::tid").format(first)
+    return begin if end is None else begin + Sql(" AND ctid < '({},0)'::tid").format(end)

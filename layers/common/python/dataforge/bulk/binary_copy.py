@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from dataforge.bulk.row_hashes import text_bytes
 from dataforge.postgres import ddl
+from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Table
 from dataforge.tables.column_types import StorageType
 
@@ -45,9 +46,11 @@ Bytes = NDArray[np.uint8]
 
 def copy_batch(cursor: Cursor, table: Table, schema: str, batch: pa.RecordBatch) -> None:
     """Append the batch's rows to the table of that name in ``schema``. The batch has the types of ``arrow_schema``."""
-    target = f"{ddl.qualified(table, schema)} ({ddl.columns_sql(table)})"
+    target = Sql("{} ({})").format(ddl.qualified(table, schema), ddl.columns_sql(table))
     rows = copy_rows({column.name: column.type for column in table.columns}, batch)
-    cursor.copy_expert(f"COPY {target} FROM STDIN (FORMAT binary)", io.BytesIO(rows), _READ_BYTES)
+    cursor.copy_expert(
+        Sql("COPY {} FROM STDIN (FORMAT binary)").format(target), io.BytesIO(rows), _READ_BYTES
+    )
 
 
 def copy_rows(types: Mapping[str, StorageType], batch: pa.RecordBatch) -> bytes:

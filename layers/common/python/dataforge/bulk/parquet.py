@@ -21,6 +21,7 @@ from dataforge.bulk.row_hashes import digests, hash_total
 from dataforge.bulk.row_texts import join_texts
 from dataforge.formats.csv_columns import read_texts
 from dataforge.postgres import ddl
+from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Table
 from dataforge.tables.column_types import StorageType
 
@@ -58,10 +59,12 @@ def arrow_schema(table: Table) -> pa.Schema:
     return pa.schema([pa.field(c.name, arrow_type(c.type), c.nullable) for c in table.columns])
 
 
-def copy_sql(table: Table, condition: str = "true", schema: str | None = None) -> str:
+def copy_sql(table: Table, condition: Sql = Sql("true"), schema: str | None = None) -> Sql:
     """The COPY that ``write`` reads: the table's columns, of the rows that meet the condition."""
-    rows = f"SELECT {ddl.columns_sql(table)} FROM {ddl.qualified(table, schema)} WHERE {condition}"
-    return f"COPY ({rows}) TO STDOUT (FORMAT csv)"
+    rows = Sql("SELECT {} FROM {} WHERE {}").format(
+        ddl.columns_sql(table), ddl.qualified(table, schema), condition
+    )
+    return Sql("COPY ({}) TO STDOUT (FORMAT csv)").format(rows)
 
 
 def write(cursor: Cursor, table: Table, copy: str, file: IO[bytes] | io.RawIOBase) -> Written:

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import psycopg2
-from psycopg2 import sql
 from psycopg2.extensions import STATUS_READY
 
 from dataforge.errors import Busy, DataForgeError, DiskFull, OutOfMemory, RowSecurity, Unavailable
 from dataforge.postgres import row_security, session
 from dataforge.postgres.credentials import password_of
+from dataforge.postgres.sql import Sql, ident
 from dataforge.settings import DatabaseSettings
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def transaction(db: Connection, *, role: str | None = None) -> Iterator[Cursor]:
         try:
             with db.cursor() as cursor:
                 if role:
-                    cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+                    cursor.execute(Sql("SET LOCAL ROLE {}").format(ident(role)))
                 yield cursor
             _commit(db)
         except BaseException as error:

@@ -20,7 +20,7 @@ SELECT (SELECT array_agg(ARRAY[attname, attnotnull]::text[] ORDER BY attnum) FRO
        (SELECT array_agg(conname::text) FROM pg_constraint WHERE conrelid = c.oid AND contype <> 'n'),
        (SELECT array_agg(ARRAY[k.conname, n.nspname, r.relname]::text[]) FROM pg_constraint k
         JOIN pg_class r ON r.oid = k.conrelid JOIN pg_namespace n ON n.oid = r.relnamespace WHERE k.confrelid = c.oid),
-       (SELECT array_agg(DISTINCT grantee::regrole::text || ' ' || privilege_type)
+       (SELECT array_agg(DISTINCT ARRAY[grantee::regrole::text, privilege_type])
         FROM aclexplode(c.relacl) WHERE grantee <> c.relowner),
        c.relrowsecurity OR c.relforcerowsecurity OR c.reloptions IS NOT NULL OR c.relreplident <> 'd'
        OR c.relpersistence <> 'p' OR c.reltablespace <> 0
@@ -49,6 +49,6 @@ def is_pristine(cursor: Cursor, dataset: Dataset, table: Table) -> bool:
         and set(indexes or ()) <= own_indexes
         and set(constraints or ()) <= {name for name, _ in ddl.constraints(table)}
         and {tuple(reference) for reference in references or ()} <= children
-        and set(grants or ()) <= table_grants()
+        and {tuple(grant) for grant in grants or ()} <= table_grants()
         and not more
     )

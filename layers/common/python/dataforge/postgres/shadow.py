@@ -18,16 +18,18 @@ from dataforge.postgres import ddl
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.roles import LOAD, table_grants
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Dataset, Table
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-SOURCE = "_source"
+SOURCE = Sql("_source")
+_POSITION = Sql("{} bigint NOT NULL").format(SOURCE)
 FILE_SHIFT = 44
 """A position's bits below the file number: files of up to 16 TiB."""
-_AUTOVACUUM = "autovacuum_enabled"
+_AUTOVACUUM = Sql("autovacuum_enabled")
 """Autovacuum would come while indexes are built or tables swapped, and gives way only after a second, in which readers of
 the tables might wait too. A shadow gets its statistics once, when it is finished."""
 
@@ -42,26 +44,30 @@ def create(
     run: str,
     tables: Iterable[Table],
     *,
-    loader: str = LOAD,
-    extra: str = f"{SOURCE} bigint NOT NULL",
+    loader: Sql = LOAD,
+    extra: Sql = _POSITION,
 ) -> None:
     """Create the run's schema with an empty shadow of each table, which the ``loader`` may fill."""
     schema = schema_of(run)
-    cursor.execute(f"CREATE SCHEMA {ddl.ident(schema)}")
-    cursor.execute(f"GRANT USAGE ON SCHEMA {ddl.ident(schema)} TO {loader}")
+    cursor.execute(Sql("CREATE SCHEMA {}").format(ident(schema)))
+    cursor.execute(Sql("GRANT USAGE ON SCHEMA {} TO {}").format(ident(schema), loader))
     for table in tables:
-        cursor.execute(f"{ddl.create_table(table, schema, extra)} WITH ({_AUTOVACUUM} = false)")
-        cursor.execute(f"GRANT INSERT ON {ddl.qualified(table, schema)} TO {loader}")
+        cursor.execute(
+            Sql("{} WITH ({} = false)").format(ddl.create_table(table, schema, extra), _AUTOVACUUM)
+        )
+        cursor.execute(Sql("GRANT INSERT ON {} TO {}").format(ddl.qualified(table, schema), loader))
 
 
 def drop(cursor: Cursor, run: str) -> None:
     """Drop the run's schema and all that is left in it."""
-    cursor.execute(f"DROP SCHEMA IF EXISTS {ddl.ident(schema_of(run))} CASCADE")
+    cursor.execute(Sql("DROP SCHEMA IF EXISTS {} CASCADE").format(ident(schema_of(run))))
 
 
-def copy_sql(table: Table, run: str) -> str:
+def copy_sql(table: Table, run: str) -> Sql:
     """The COPY that fills a shadow from CSV lines: the table's columns, then the position."""
-    return f"COPY {ddl.qualified(table, schema_of(run))} ({ddl.columns_sql(table)}, {SOURCE}) FROM STDIN (FORMAT csv)"
+    return Sql("COPY {} ({}, {}) FROM STDIN (FORMAT csv)").format(
+        ddl.qualified(table, schema_of(run)), ddl.columns_sql(table), SOURCE
+    )
 
 
 @contextmanager
@@ -97,26 +103,32 @@ def add_foreign_keys(cursor: Cursor, table: Table, run: str, in_run: Iterable[st
 
 def finish(cursor: Cursor, table: Table, run: str) -> None:
     """Build checks, indexes, comments and statistics: the shadow is then the table, but for ``_source`` and grants."""
-    additions = [f"ADD CONSTRAINT {ddl.ident(name)} {definition}" for name, definition in ddl.checks(table)]
+    additions = [
+        Sql("ADD CONSTRAINT {} {}").format(ident(name), definition) for name, definition in ddl.checks(table)
+    ]
     if additions:
-        cursor.execute(f"ALTER TABLE {ddl.qualified(table, schema_of(run))} {', '.join(additions)}")
+        cursor.execute(
+            Sql("ALTER TABLE {} {}").format(ddl.qualified(table, schema_of(run)), Sql(", ").join(additions))
+        )
     for _, statement in ddl.index_statements(table, schema_of(run)):
         cursor.execute(statement)
     for statement in ddl.comments(table, schema_of(run)):
         cursor.execute(statement)
-    cursor.execute(f"ANALYZE {ddl.qualified(table, schema_of(run))}")
+    cursor.execute(Sql("ANALYZE {}").format(ddl.qualified(table, schema_of(run))))
 
 
-def _add_constraint(cursor: Cursor, table: Table, run: str, name: str, definition: str) -> None:
+def _add_constraint(cursor: Cursor, table: Table, run: str, name: str, definition: Sql) -> None:
     shadow = ddl.qualified(table, schema_of(run))
-    cursor.execute(f"ALTER TABLE {shadow} ADD CONSTRAINT {ddl.ident(name)} {definition}")
+    cursor.execute(Sql("ALTER TABLE {} ADD CONSTRAINT {} {}").format(shadow, ident(name), definition))
 
 
 def drop_foreign_keys(cursor: Cursor, table: Table, run: str) -> None:
     """Drop the shadow's foreign keys: its rows will be inserted, not swapped in."""
     for key in table.foreign_keys:
         cursor.execute(
-            f"ALTER TABLE {ddl.qualified(table, schema_of(run))} DROP CONSTRAINT IF EXISTS {ddl.ident(key.name)}"
+            Sql("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}").format(
+                ddl.qualified(table, schema_of(run)), ident(key.name)
+            )
         )
 
 
@@ -138,7 +150,7 @@ def replaceable(cursor: Cursor, dataset: Dataset, tables: Iterable[Table]) -> bo
 
 
 def _is_empty(cursor: Cursor, table: Table) -> bool:
-    cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {ddl.qualified(table)})")
+    cursor.execute(Sql("SELECT NOT EXISTS (SELECT FROM {})").format(ddl.qualified(table)))
     return bool(one_row(cursor)[0])
 
 
@@ -148,33 +160,38 @@ def swap(cursor: Cursor, dataset: Dataset, run: str, tables: Iterable[Table]) ->
     names = {table.name for table in inside}
     outside = [(c, key) for t in inside for c, key in dataset.children(t.name) if c.name not in names]
     for child, key in outside:
-        cursor.execute(f"ALTER TABLE {ddl.qualified(child)} DROP CONSTRAINT {ddl.ident(key.name)}")
-    cursor.execute(f"DROP TABLE {', '.join(ddl.qualified(t) for t in inside)}")
+        cursor.execute(Sql("ALTER TABLE {} DROP CONSTRAINT {}").format(ddl.qualified(child), ident(key.name)))
+    cursor.execute(Sql("DROP TABLE {}").format(Sql(", ").join(ddl.qualified(t) for t in inside)))
     for table in inside:
-        cursor.execute(f"ALTER TABLE {ddl.qualified(table, schema_of(run))} DROP COLUMN {SOURCE}")
+        cursor.execute(
+            Sql("ALTER TABLE {} DROP COLUMN {}").format(ddl.qualified(table, schema_of(run)), SOURCE)
+        )
         move_in(cursor, table, run, LOAD)
     for child, key in outside:
         definition = ddl.foreign_key(key, dataset.name)
         cursor.execute(
-            f"ALTER TABLE {ddl.qualified(child)} ADD CONSTRAINT {ddl.ident(key.name)} {definition}"
+            Sql("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
+                ddl.qualified(child), ident(key.name), definition
+            )
         )
 
 
-def move_in(cursor: Cursor, table: Table, run: str, loader: str) -> None:
+def move_in(cursor: Cursor, table: Table, run: str, loader: Sql) -> None:
     """Put the shadow where the table was: with the catalogue's grants, and in autovacuum's care; no more the loader's."""
     shadow = ddl.qualified(table, schema_of(run))
-    cursor.execute(f"REVOKE ALL ON {shadow} FROM {loader}")
-    cursor.execute(f"ALTER TABLE {shadow} RESET ({_AUTOVACUUM})")
-    cursor.execute(f"ALTER TABLE {shadow} SET SCHEMA {ddl.ident(table.dataset)}")
-    for grant in table_grants():
-        role, privilege = grant.split(" ")
-        cursor.execute(f"GRANT {privilege} ON {ddl.qualified(table)} TO {ddl.ident(role)}")
+    cursor.execute(Sql("REVOKE ALL ON {} FROM {}").format(shadow, loader))
+    cursor.execute(Sql("ALTER TABLE {} RESET ({})").format(shadow, _AUTOVACUUM))
+    cursor.execute(Sql("ALTER TABLE {} SET SCHEMA {}").format(shadow, ident(table.dataset)))
+    for role, privilege in table_grants():
+        cursor.execute(Sql("GRANT {} ON {} TO {}").format(privilege, ddl.qualified(table), ident(role)))
 
 
-def lock(cursor: Cursor, dataset: Dataset, tables: Iterable[Table], mode: str) -> None:
+def lock(cursor: Cursor, dataset: Dataset, tables: Iterable[Table], mode: Sql) -> None:
     """Lock the tables, and their children outside the run, in an order that all runs share."""
     names = {t.name for t in tables}
     names |= {child.name for name in set(names) for child, _ in dataset.children(name)}
     cursor.execute(
-        f"LOCK TABLE {', '.join(ddl.qualified(dataset.table(n)) for n in sorted(names))} IN {mode} MODE"
+        Sql("LOCK TABLE {} IN {} MODE").format(
+            Sql(", ").join(ddl.qualified(dataset.table(n)) for n in sorted(names)), mode
+        )
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from dataforge.errors import BackupRunning
 from dataforge.postgres import ddl
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Dataset, Table
 
 if TYPE_CHECKING:
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
 
 
 _CLASS = 1_207_312_311
-_KEY = f"({_CLASS}, hashtext(%s))"
+_KEY = Sql("({}, hashtext(%s))").format(_CLASS)
 """The lock's two keys, of 32 bits each: ours alone, and the dataset's."""
 
 _ONE_INSTANT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
-_HOLDERS = f"""
+_HOLDERS = Sql("""
     SELECT DISTINCT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
-    WHERE locktype = 'advisory' AND granted AND classid = {_CLASS} AND objid = hashtext(%s)::oid
+    WHERE locktype = 'advisory' AND granted AND classid = {} AND objid = hashtext(%s)::oid
       AND pid <> pg_backend_pid() AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
+""").format(_CLASS)
 
 
 def share_tables(cursor: Cursor, dataset: Dataset) -> None:
@@ -37,7 +38,7 @@ def share_tables(cursor: Cursor, dataset: Dataset) -> None:
 
     Ends the transaction that is open: the snapshot must be younger than the lock. Closing the connection gives it back.
     """
-    cursor.execute(f"SELECT pg_advisory_lock_shared{_KEY}", (dataset.name,))
+    cursor.execute(Sql("SELECT pg_advisory_lock_shared{}").format(_KEY), (dataset.name,))
     cursor.connection.commit()
 
 
@@ -68,7 +69,9 @@ def read_as_of(cursor: Cursor, snapshot: str) -> None:
 
 
 def _lock(cursor: Cursor, tables: Iterable[Table]) -> None:
-    cursor.execute(f"LOCK TABLE {', '.join(map(ddl.qualified, tables))} IN ACCESS SHARE MODE")
+    cursor.execute(
+        Sql("LOCK TABLE {} IN ACCESS SHARE MODE").format(Sql(", ").join(map(ddl.qualified, tables)))
+    )
 
 
 def _export(cursor: Cursor) -> str:
@@ -82,7 +85,7 @@ def exclude_snapshots(cursor: Cursor, dataset: Dataset) -> None:
     Raises ``BackupRunning`` at once, naming who holds one. That may last for hours: a state machine waits for it with
     ``infra.workflow.steps.retry_patiently``.
     """
-    cursor.execute(f"SELECT pg_try_advisory_xact_lock{_KEY}", (dataset.name,))
+    cursor.execute(Sql("SELECT pg_try_advisory_xact_lock{}").format(_KEY), (dataset.name,))
     if not one_row(cursor)[0]:
         cursor.execute(_HOLDERS, (dataset.name,))
         raise BackupRunning(dataset.name, [name for (name,) in cursor.fetchall()])

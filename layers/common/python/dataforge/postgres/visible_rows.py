@@ -9,23 +9,24 @@ from dataforge.errors import RowSecurity, TableChanged
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import table_grants
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Dataset, Table
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-CHILDREN = """
+CHILDREN = Sql("""
     ARRAY(SELECT m.nspname || '.' || r.relname FROM pg_inherits JOIN pg_class r ON r.oid = inhrelid
           JOIN pg_namespace m ON m.oid = r.relnamespace WHERE inhparent = c.oid AND c.relkind = 'r' ORDER BY 1)
-"""
+""")
 """The SQL of the child tables of ``pg_class c``; partitions are none."""
 
-_TABLES = f"""
-    SELECT n.nspname || '.' || c.relname, c.relrowsecurity, {CHILDREN}
+_TABLES = Sql("""
+    SELECT n.nspname || '.' || c.relname, c.relrowsecurity, {}
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid IN (SELECT to_regclass(name) FROM unnest(%s::text[]) name) ORDER BY 1
-"""
+""").format(CHILDREN)
 
 HINT = "`dataforge doctor` shows how to restore it."
 _OWNERS = ["DELETE", "INSERT", "SELECT", "UPDATE"]
@@ -114,7 +115,7 @@ def column_differences(cursor: Cursor, relation: str, table: Table) -> list[str]
 def _needed(cursor: Cursor) -> list[str]:
     """The privileges that the session's login is to have on its own, or the owner that it has become."""
     user = cursor.connection.info.user
-    return sorted(grant.split(" ")[1] for grant in table_grants() if grant.split(" ")[0] == user) or _OWNERS
+    return sorted(privilege for role, privilege in table_grants() if role == user) or _OWNERS
 
 
 def with_relatives(dataset: Dataset, tables: Iterable[Table]) -> list[Table]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dataforge.postgres.sql import Sql
 from dataforge.records.validate import Violation
 from dataforge.tables.catalogue import Table
 
@@ -18,10 +19,10 @@ Source = Literal["batch", "migration"]
 Rules = Mapping[str, Mapping[str, int]]
 """How many records broke a rule: column -> code -> count. The column "" stands for the record as a whole."""
 
-_KEEP = """
+_KEEP = Sql("""
     INSERT INTO dataforge.quality_facts (source, source_id, dataset, "table", read, accepted, rejected, rules)
-    VALUES """
-_VALUES = "(%s, %s, %s, %s, %s, %s, %s, %s)"
+    VALUES """)
+_VALUES = Sql("(%s, %s, %s, %s, %s, %s, %s, %s)")
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,10 @@ def broken_rules(table: Table, rejected: Iterable[Sequence[Violation]]) -> Rules
 
 def keep_statement(
     source: Source, source_id: str, dataset: str, facts: Sequence[Fact]
-) -> tuple[str, list[Any]]:
+) -> tuple[Sql, list[Any]]:
     """The statement that keeps the facts of a batch or a migration, and its parameters. Facts are kept once per source."""
     values: list[Any] = []
     for fact in facts:
         values += [source, source_id, dataset, fact.table, fact.read, fact.accepted, fact.rejected]
         values.append(json.dumps(fact.rules))
-    return _KEEP + ", ".join([_VALUES] * len(facts)), values
+    return _KEEP + Sql(", ").join([_VALUES] * len(facts)), values

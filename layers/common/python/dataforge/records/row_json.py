@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dataforge.postgres.ddl import ident
+from dataforge.postgres.sql import Sql, ident
 
 
-def copy_rows(rows: str, columns: Iterable[str], beside: Iterable[str] = ()) -> str:
+def copy_rows(rows: Sql, columns: Iterable[str], beside: Iterable[str] = ()) -> Sql:
     """COPY that writes each row of the query ``rows`` as a line of JSON with these ``columns``, in their order.
 
     ``beside``: columns whose values follow after a tab, as a JSON array; JSON itself never holds a tab.
     """
-    shown, after = (", ".join(f"rows.{ident(name)}" for name in names) for names in (columns, beside))
-    array = f", json_build_array({after})" if after else ""
-    return (
-        f"COPY (SELECT row_to_json(shown){array} FROM ({rows}) AS rows, LATERAL (SELECT {shown}) AS shown)"
-        " TO STDOUT"
+    shown, after = (
+        Sql(", ").join(Sql("rows.{}").format(ident(name)) for name in names) for names in (columns, beside)
     )
+    array = Sql(", json_build_array({})").format(after) if after else Sql("")
+    return Sql(
+        "COPY (SELECT row_to_json(shown){} FROM ({}) AS rows, LATERAL (SELECT {}) AS shown) TO STDOUT"
+    ).format(array, rows, shown)
 
 
 def undouble(copied: bytes) -> bytes:

@@ -15,6 +15,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from dataforge.postgres.sql import Sql
+
 DECIMAL_DIGITS = 38
 """As many as Parquet's decimals have in 128 bits."""
 
@@ -29,8 +31,8 @@ class StorageType:
     """
 
     name: str
-    sql: str
-    catalog: str
+    sql: Sql
+    catalog: Sql
     arrow: str
     quoted: bool
     text: Callable[[Any], str]
@@ -81,7 +83,7 @@ def _boolean(value: bool) -> str:
 
 def numeric(precision: int, scale: int) -> StorageType:
     """``numeric(precision, scale)``; its canonical text always has ``scale`` decimals and no negative zero."""
-    sql = f"numeric({precision},{scale})"
+    sql = Sql("numeric({},{})").format(precision, scale)
 
     def text(value: Decimal) -> str:
         return f"{value or abs(value):.{scale}f}"
@@ -89,22 +91,24 @@ def numeric(precision: int, scale: int) -> StorageType:
     return StorageType("numeric", sql, sql, f"decimal128({precision}, {scale})", False, text)
 
 
-TEXT = StorageType("text", 'text COLLATE "C"', "text", "string", True, str)
-INTEGER = StorageType("integer", "integer", "integer", "int32", False, str)
-BIGINT = StorageType("bigint", "bigint", "bigint", "int64", False, str)
-DOUBLE = StorageType("double", "double precision", "double precision", "double", False, _double)
+TEXT = StorageType("text", Sql('text COLLATE "C"'), Sql("text"), "string", True, str)
+INTEGER = StorageType("integer", Sql("integer"), Sql("integer"), "int32", False, str)
+BIGINT = StorageType("bigint", Sql("bigint"), Sql("bigint"), "int64", False, str)
+DOUBLE = StorageType("double", Sql("double precision"), Sql("double precision"), "double", False, _double)
 TIMESTAMP = StorageType(
     "timestamp",
-    "timestamp without time zone",
-    "timestamp without time zone",
+    Sql("timestamp without time zone"),
+    Sql("timestamp without time zone"),
     "timestamp[us]",
     True,
     _timestamp,
 )
-BOOLEAN = StorageType("boolean", "boolean", "boolean", "bool", False, _boolean)
+BOOLEAN = StorageType("boolean", Sql("boolean"), Sql("boolean"), "bool", False, _boolean)
 
 _NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
-_TYPES = {kind.sql: kind for kind in (TEXT, INTEGER, BIGINT, DOUBLE, TIMESTAMP, BOOLEAN)}
+_TYPES: dict[str, StorageType] = {
+    kind.sql: kind for kind in (TEXT, INTEGER, BIGINT, DOUBLE, TIMESTAMP, BOOLEAN)
+}
 
 
 def storage_type(sql: str) -> StorageType:
