@@ -214,7 +214,9 @@ def owner_faults(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[Fault]
         for kind, name, owner, quoted in cursor.fetchall():
             if owner != OWNER:
                 what = f"The schema {name}" if kind == "SCHEMA" else name
-                by_hand = Sql("ALTER {} {} OWNER TO {}").format(kind, quoted, OWNER)
+                by_hand = Sql("ALTER {} {} OWNER TO {}").format(
+                    from_catalog(kind), from_catalog(quoted), OWNER
+                )
                 yield Fault(
                     "wrong_owner", name, f"{what} belongs to {owner}, not to {OWNER}.", by_hand=by_hand
                 )

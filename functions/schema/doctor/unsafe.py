@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dataforge.postgres.roles import LOGINS
 from dataforge.postgres.rows import one_row
-from dataforge.postgres.sql import Sql, ident
+from dataforge.postgres.sql import Sql, from_catalog, ident
 from functions.schema.doctor.fault import Fault
 
 if TYPE_CHECKING:
@@ -47,5 +47,5 @@ def setting_faults(cursor: Cursor) -> Iterator[Fault]:
             "unsafe_setting",
             role or database or "all roles",
             detail,
-            by_hand=Sql("ALTER {} RESET {}").format(what, name),
+            by_hand=Sql("ALTER {} RESET {}").format(what, from_catalog(name)),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from dataforge.postgres.sql import Sql, ident
+from dataforge.postgres.sql import Sql, from_catalog, ident
 from dataforge.postgres.visible_rows import CHILDREN
 from dataforge.tables.catalogue import Dataset
 from functions.schema.difference import LEDGER, LEDGER_TABLES
@@ -36,8 +36,8 @@ def visibility_faults(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[F
     tables = {LEDGER: list(LEDGER_TABLES)} | {d.name: list(d.tables) for d in datasets}
     for schema, names in tables.items():
         cursor.execute(_TABLES, (schema, names))
-        for row in cursor.fetchall():
-            yield from _faults(*row)
+        for name, quoted, *found in cursor.fetchall():
+            yield from _faults(name, from_catalog(quoted), *found)
 
 
 def _faults(
