@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
-from aws_cdk import aws_lambda as lambda_
+from functools import partial
+
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from dataforge.defaults import FUNCTION_SECONDS, WHOLE_PROCESSOR_MEGABYTES
 from infra.backup.schedule import schedule_backups
 from infra.backup.states import BackupStates
 from infra.foundation.database import Database
@@ -17,12 +16,11 @@ from infra.foundation.network import Network
 from infra.foundation.storage import Storage
 from infra.services.glue import GlueTables
 from infra.settings import Settings
-from infra.workflow.machine import dead_letter_queue, machine_name, make_machine, release_when_stopped
+from infra.workflow.run_machine import dead_letter_queue, make_run_machine
+from infra.workflow.run_states import RunStates
+from infra.workflow.step_function import step_function
 
-# The whole of what Lambda gives one step, and the memory at which it gives a whole processor.
-TIMEOUT = Duration.seconds(FUNCTION_SECONDS)
-MEMORY = WHOLE_PROCESSOR_MEGABYTES
-# A holder only waits, but it loads the same code.
+# The exporter only waits, but it loads the same code.
 HOLD_MEMORY = 512
 
 
@@ -44,12 +42,31 @@ class Backup(Construct):
         storage: Storage,
     ) -> None:
         super().__init__(scope, id)
-        self._settings, self._layers, self._network = settings, layers, network
-        self._environment = database.environment()
+        self._settings = settings
         self.dead_letters = dead_letter_queue(self)
-        self.control = self._function("BackupControl", "backup.control", "One step of a backup at a time")
-        self.hold = self._function("BackupHold", "backup.hold", "Keeps a snapshot while files are written")
-        self.work = self._function("BackupWork", "backup.work", "Writes and reads back Parquet files")
+        create = partial(
+            step_function,
+            self,
+            settings=settings,
+            layers=layers,
+            network=network,
+            environment=database.environment(),
+        )
+        self.control = create(
+            "BackupControl",
+            handler="backup.control",
+            description="One step of a backup at a time",
+            dead_letters=self.dead_letters,
+        )
+        self.hold = create(
+            "BackupHold",
+            handler="backup.hold",
+            description="Keeps a snapshot while files are written",
+            memory_size=HOLD_MEMORY,
+        )
+        self.work = create(
+            "BackupWork", handler="backup.work", description="Writes and reads back Parquet files"
+        )
         for function in (self.control, self.work):
             self._configure(function, storage)
         self.glue = (
@@ -60,32 +77,7 @@ class Backup(Construct):
             else None
         )
         self.machine = self._machine(storage)
-        release_when_stopped(
-            self,
-            machine=self.machine,
-            control=self.control,
-            dead_letters=self.dead_letters,
-            description="A backup ended without success: close it, and let others have its tables",
-        )
         schedule_backups(self, settings=settings, machine=self.machine, dead_letters=self.dead_letters)
-
-    def _function(self, id: str, handler: str, description: str) -> Function:
-        holds = id == "BackupHold"
-        layers: list[lambda_.ILayerVersion] = [self._layers.common, self._layers.deps, self._layers.bulk]
-        return Function(
-            self,
-            id,
-            settings=self._settings,
-            handler=handler,
-            description=description,
-            layers=layers,
-            environment=self._environment,
-            timeout=TIMEOUT,
-            memory_size=HOLD_MEMORY if holds else MEMORY,
-            network=self._network,
-            # Only EventBridge calls asynchronously, and only this function; a queue is what would hold a lost release.
-            dead_letter_queue=self.dead_letters if id == "BackupControl" else None,
-        )
 
     def _configure(self, function: Function, storage: Storage) -> None:
         """Set the buckets, sizes and retention that ``control`` and ``work`` read from the environment."""
@@ -102,27 +94,23 @@ class Backup(Construct):
             function.add_environment(name, str(value))
 
     def _machine(self, storage: Storage) -> sfn.StateMachine:
-        holders = [machine_name(self._settings, "backup")]
-        states = BackupStates(
-            self,
-            "States",
-            control=self.control,
-            hold=self.hold,
-            work=self.work,
-            register=self.glue,
-            report=storage.report,
-            concurrency=self._settings.backup_concurrency,
-            holders=holders,
-        )
-        return make_machine(
+        def work(run: RunStates) -> sfn.IChainable:
+            return BackupStates(run, self.hold, self.work, self.glue).all()
+
+        return make_run_machine(
             self,
             settings=self._settings,
             kind="backup",
             comment="PostgreSQL to Parquet: hold a snapshot, write in parallel, manifest, verify, tidy up",
-            start=states.start,
-            timeout=Duration.hours(self._settings.backup_hours),
-            functions=[self.control, self.hold, self.work, *([self.glue] if self.glue else [])],
-            holders=holders,
+            run_id="run_id",
+            excludes=("backup",),
+            work=work,
+            control=self.control,
+            worker=self.work,
+            others=(self.hold, *([self.glue] if self.glue else [])),
             report=storage.report,
-            labels=states.maps,
+            concurrency=self._settings.backup_concurrency,
+            hours=self._settings.backup_hours,
+            dead_letters=self.dead_letters,
+            on_stop="A backup ended without success: close it, and let others have its tables",
         )

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
-from aws_cdk import aws_lambda as lambda_
+from functools import partial
+
 from constructs import Construct
 
-from dataforge.defaults import FUNCTION_SECONDS, WHOLE_PROCESSOR_MEGABYTES
 from infra.foundation.database import Database
-from infra.foundation.functions import Function
 from infra.foundation.layers import Layers
 from infra.foundation.network import Network
 from infra.foundation.storage import Storage
-from infra.migration.machine import make_migration_machine
+from infra.migration.states import migration_states
 from infra.settings import Settings
-from infra.workflow.machine import dead_letter_queue, release_when_stopped
-
-# The whole of what Lambda gives one step, and the memory at which it gives a whole processor.
-TIMEOUT = Duration.seconds(FUNCTION_SECONDS)
-MEMORY = WHOLE_PROCESSOR_MEGABYTES
+from infra.workflow.run_machine import dead_letter_queue, make_run_machine
+from infra.workflow.step_function import step_function
 
 
 class Migration(Construct):
@@ -36,41 +31,41 @@ class Migration(Construct):
         storage: Storage,
     ) -> None:
         super().__init__(scope, id)
-        self._settings, self._layers, self._network = settings, layers, network
-        self._environment = {
-            **database.environment(),
-            "RAW_BUCKET": storage.raw.bucket_name,
-            "REPORT_BUCKET": storage.report.bucket_name,
-            "CHUNK_BYTES": str(settings.chunk_megabytes * 2**20),
-        }
         self.dead_letters = dead_letter_queue(self)
-        self.control = self._function(
-            "MigrateControl", "migrate.control", "One step of a migration at a time", layers.pages
-        )
-        self.load = self._function("MigrateLoad", "migrate.load", "Scans and loads chunks of CSV")
-        self.machine = make_migration_machine(
-            self, settings=settings, control=self.control, load=self.load, report=storage.report
-        )
-        release_when_stopped(
+        create = partial(
+            step_function,
             self,
-            machine=self.machine,
-            control=self.control,
+            settings=settings,
+            layers=layers,
+            network=network,
+            environment={
+                **database.environment(),
+                "RAW_BUCKET": storage.raw.bucket_name,
+                "REPORT_BUCKET": storage.report.bucket_name,
+                "CHUNK_BYTES": str(settings.chunk_megabytes * 2**20),
+            },
+        )
+        self.control = create(
+            "MigrateControl",
+            handler="migrate.control",
+            description="One step of a migration at a time",
+            more_layers=[layers.pages],
             dead_letters=self.dead_letters,
-            description="A migration ended without success: release the tables it holds",
         )
-
-    def _function(self, id: str, handler: str, description: str, *layers: lambda_.ILayerVersion) -> Function:
-        return Function(
+        self.load = create("MigrateLoad", handler="migrate.load", description="Scans and loads chunks of CSV")
+        self.machine = make_run_machine(
             self,
-            id,
-            settings=self._settings,
-            handler=handler,
-            description=description,
-            layers=[self._layers.common, self._layers.deps, self._layers.bulk, *layers],
-            environment=self._environment,
-            timeout=TIMEOUT,
-            memory_size=MEMORY,
-            network=self._network,
-            # Only EventBridge calls asynchronously, and only this function; a queue is what would hold a lost release.
-            dead_letter_queue=self.dead_letters if id == "MigrateControl" else None,
+            settings=settings,
+            kind="migration",
+            comment="CSV to PostgreSQL: plan, load in parallel, settle, reconcile, publish, report",
+            run_id="migration_id",
+            excludes=("migration", "restore"),
+            work=migration_states,
+            control=self.control,
+            worker=self.load,
+            report=storage.report,
+            concurrency=settings.load_concurrency,
+            hours=settings.migration_hours,
+            dead_letters=self.dead_letters,
+            on_stop="A migration ended without success: release the tables it holds",
         )

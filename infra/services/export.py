@@ -14,8 +14,8 @@ from infra.foundation.network import Network
 from infra.foundation.storage import Storage
 from infra.settings import Settings
 from infra.workflow.failure_states import explain_with
-from infra.workflow.lease_states import EXECUTION
 from infra.workflow.machine import make_machine
+from infra.workflow.run_states import ORIGIN
 from infra.workflow.steps import call, retry_died
 
 # The whole of what Lambda gives one step: what takes longer is what backups are for.
@@ -68,11 +68,7 @@ class Export(Construct):
         )
 
     def _step(self) -> sfn.TaskStateBase:
-        payload = {
-            "execution": EXECUTION,
-            "started": sfn.JsonPath.string_at("$$.Execution.StartTime"),
-            "input": sfn.JsonPath.object_at("$"),
-        }
+        payload = {**ORIGIN, "input": sfn.JsonPath.object_at("$")}
         work = retry_died(call(self, "Export", self.work, payload=sfn.TaskInput.from_object(payload)))
         # The caller's input may be anything; what is caught replaces it.
         caught = sfn.Pass(self, "Caught", parameters={"error": sfn.JsonPath.object_at("$")})

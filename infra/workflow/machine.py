@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from aws_cdk import Aws, Duration, Fn
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -20,7 +17,6 @@ from infra.settings import Settings
 
 LOGGED_BEFORE = ("migration", "backup", "restore", "export")
 """The machines of commit a6f090d, whose log groups had other names."""
-STOPPED = ["FAILED", "TIMED_OUT", "ABORTED"]
 
 
 def machine_name(settings: Settings, kind: str) -> str:
@@ -113,40 +109,3 @@ def _executions(machine: sfn.StateMachine, holders: Sequence[str], labels: Seque
     yield from (f"{prefix}{name}:*" for name in holders)
     yield f"{prefix}{named_by_cdk}:*"
     yield from (f"{prefix}{named_by_cdk}/{label}:*" for label in labels)
-
-
-def dead_letter_queue(scope: Construct) -> sqs.Queue:
-    """Where an event goes that could not be handled."""
-    return sqs.Queue(
-        scope,
-        "DeadLetters",
-        encryption=sqs.QueueEncryption.SQS_MANAGED,
-        enforce_ssl=True,
-        retention_period=Duration.days(14),
-    )
-
-
-def release_when_stopped(
-    scope: Construct,
-    *,
-    machine: sfn.StateMachine,
-    control: lambda_.Function,
-    dead_letters: sqs.Queue,
-    description: str,
-) -> None:
-    """A run that is stopped from outside, or times out, cannot release its hold; ``control`` does it on this event.
-
-    It is sent the event's detail as it is: a template would have to escape the cause, and lacks what is null.
-    """
-    event = events.RuleTargetInput.from_event_path("$.detail")
-    events.Rule(
-        scope,
-        "Stopped",
-        description=description,
-        event_pattern=events.EventPattern(
-            source=["aws.states"],
-            detail_type=["Step Functions Execution Status Change"],
-            detail={"stateMachineArn": [machine.state_machine_arn], "status": STOPPED},
-        ),
-        targets=[targets.LambdaFunction(control, dead_letter_queue=dead_letters, event=event)],
-    )

@@ -15,7 +15,6 @@ from functions.migrate.report.cost import (
     estimate,
     function_megabytes,
 )
-from infra.migration.migration import MEMORY
 
 
 def test_prices_name_their_date_and_region() -> None:
@@ -51,6 +50,6 @@ def test_use_is_counted_from_items() -> None:
 
 def test_functions_have_the_memory_that_is_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", raising=False)
-    assert function_megabytes() == WHOLE_PROCESSOR_MEGABYTES == MEMORY
+    assert function_megabytes() == WHOLE_PROCESSOR_MEGABYTES
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
     assert function_megabytes() == 512
