@@ -29,6 +29,7 @@ from functions.schema.apply.apply import apply as apply_schema
 from functions.schema.apply.connections import connection_limits
 from functions.schema.apply.reach import PATIENCE, is_denied, reach
 from functions.schema.doctor.doctor import examine
+from functions.schema.doctor.fault import Fault
 from functions.schema.doctor.master import require_sign_in
 from functions.schema.upkeep import work
 
@@ -40,7 +41,7 @@ logger = make_logger("schema")
 
 PHYSICAL_ID = "dataforge-schema"
 
-MASTER_WAY_OUT = (
+MASTER_HINT = (
     "Set the master password to what the secret holds: aws rds modify-db-instance --apply-immediately "
     "--master-user-password (see docs/operations.md)."
 )
@@ -62,7 +63,7 @@ class KeeperSettings(Settings):
     """The state machine that does what an apply leaves for later."""
 
 
-UNREACHABLE_WAY_OUT = (
+UNREACHABLE_HINT = (
     "Check that the instance is available (aws rds describe-db-instances) and that its security group lets "
     "the functions in."
 )
@@ -164,13 +165,8 @@ def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     except Unavailable as error:
         if event["action"] != "doctor":
             raise
-        finding = {
-            "code": "no_master",
-            "object": settings.db_user,
-            "detail": str(error),
-            "way_out": MASTER_WAY_OUT if is_denied(error) else UNREACHABLE_WAY_OUT,
-        }
-        return {"findings": [finding]}
+        hint = MASTER_HINT if is_denied(error) else UNREACHABLE_HINT
+        return {"findings": [Fault("no_master", settings.db_user, str(error), by_hand=hint).finding()]}
     try:
         limits = connection_limits(db, settings.budget, settings.max_connections or None)
         if event["action"] == "doctor":

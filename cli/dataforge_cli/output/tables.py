@@ -81,9 +81,13 @@ def under_way(progress: Progress) -> Table:
 
 def findings(found: Iterable[Mapping[str, str]]) -> Table:
     """What the doctor found."""
-    table = Table("object", "finding", "way out", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table("object", "finding", "hint", box=SIMPLE_HEAD, pad_edge=False)
     for one in found:
-        table.add_row(Text(one["object"]), Text(f"{one['detail']} ({one['code']})"), Text(one["way_out"]))
+        table.add_row(
+            Text(one["object"]),
+            Text(f"{one['detail']} ({one['code']})"),
+            Text(one.get("hint", one.get("way_out", ""))),
+        )
     return table
 
 

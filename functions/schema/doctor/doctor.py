@@ -27,7 +27,7 @@ def examine(
     sign_in: SignIn | None = None,
     limits: Limits = NO_LIMITS,
 ) -> list[dict[str, str]]:
-    """Every finding as {"code", "object", "detail", "way_out"}; none means healthy. Changes nothing.
+    """Every finding as {"code", "object", "detail", "hint"}; none means healthy. Changes nothing.
 
     ``db`` is the master's connection. With ``passwords`` (None for a role that IAM signs in) and ``sign_in``, each role
     that looks sound must also be let in by its password. ``limits``: how many connections each may have.

@@ -88,7 +88,7 @@ def _attributes(
     if mighty:
         detail = f"The role {role} has powers over the server beyond its work."
         powers = "NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS"
-        yield Fault("too_mighty", role, detail, by_hand=f"ALTER ROLE {role} {powers}")
+        yield Fault("excess_privileges", role, detail, by_hand=f"ALTER ROLE {role} {powers}")
 
 
 def _connections(role: str, connections: int, limit: int | None) -> Iterator[Fault]:

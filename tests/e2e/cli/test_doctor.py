@@ -51,7 +51,7 @@ def test_findings_are_named_with_the_way_out_and_exit_1(dataforge: Dataforge, br
         assert word in result.stdout
     document = json.loads(dataforge("doctor", "--json").stdout)
     assert [finding["code"] for finding in document["findings"]] == ["no_login"]
-    assert set(document["findings"][0]) == {"code", "object", "detail", "way_out"}
+    assert set(document["findings"][0]) == {"code", "object", "detail", "hint", "way_out"}
 
 
 def test_repair_leaves_nothing_to_find(dataforge: Dataforge, broken: None) -> None:

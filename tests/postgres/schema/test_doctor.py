@@ -74,7 +74,7 @@ def test_a_damage_is_named_and_mended_by_applying_again(
     try:
         found = examine(master)
         assert (code, name) in {(f["code"], f["object"]) for f in found}
-        assert any(words in f["detail"] and f["way_out"] == REPAIR for f in found)
+        assert any(words in f["detail"] and f["hint"] == REPAIR for f in found)
     finally:
         apply(master, PASSWORDS)
     assert examine(master) == []
@@ -101,7 +101,11 @@ def test_a_missing_role_is_named_and_made_again(
 @pytest.mark.parametrize(
     ("damage", "mending", "code"),
     [
-        ("ALTER ROLE dataforge_load CREATEROLE", "ALTER ROLE dataforge_load NOCREATEROLE", "too_mighty"),
+        (
+            "ALTER ROLE dataforge_load CREATEROLE",
+            "ALTER ROLE dataforge_load NOCREATEROLE",
+            "excess_privileges",
+        ),
         (
             "ALTER TABLE olist.sellers OWNER TO master",
             "ALTER TABLE olist.sellers OWNER TO dataforge_owner",
@@ -137,9 +141,9 @@ def test_what_applying_cannot_mend_comes_with_its_own_way_out(
     try:
         [finding] = examine(master)
         assert finding["code"] == code
-        assert finding["way_out"] != REPAIR
-        if finding["way_out"].startswith("ALTER"):
-            database.query(finding["way_out"])
+        assert finding["hint"] != REPAIR
+        if finding["hint"].startswith("ALTER"):
+            database.query(finding["hint"])
             assert examine(master) == []
     finally:
         database.query(mending)
@@ -158,7 +162,7 @@ def test_superusers_setting_that_lets_rows_go_wrong_is_named(
     database.query(f"ALTER {place.format(database.name)} SET {setting}")
     [finding] = examine(master)
     assert finding["code"] == "unsafe_setting"
-    database.query(finding["way_out"])
+    database.query(finding["hint"])
     assert examine(master) == []
 
 
@@ -175,7 +179,7 @@ def test_rule_that_replaces_statements_is_named(database: Database, master: Conn
     database.query('CREATE RULE "My rule" AS ON DELETE TO olist.sellers DO INSTEAD NOTHING')
     [finding] = examine(master)
     assert finding["code"] == "instead_rule"
-    database.query(finding["way_out"])
+    database.query(finding["hint"])
     assert examine(master) == []
 
 

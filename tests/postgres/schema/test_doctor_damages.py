@@ -200,7 +200,7 @@ def test_damages_are_named_and_mended_by_applying_again(
         for damage, code, name, words in here:
             found = [f for f in findings if f["code"] == code and f["object"].startswith(name)]
             assert any(words in f["detail"] for f in found), (damage, findings)
-            assert {f["way_out"] for f in found} == {REPAIR}
+            assert {f["hint"] for f in found} == {REPAIR}
     finally:
         changes = apply(master, PASSWORDS)["changes"]
     assert len(changes) >= len(cases)
@@ -246,7 +246,7 @@ def test_what_applying_cannot_mend_is_refused_by_name_and_ends_with_the_findings
     if code != "left_over":
         with pytest.raises(SchemaRefused, match=name.replace(".", r"\.")):
             apply(master, PASSWORDS)
-    database.query(finding["way_out"])
+    database.query(finding["hint"])
     apply(master, PASSWORDS)
     assert examine(master) == []
 
@@ -303,7 +303,7 @@ def test_read_only_for_all_roles_is_named_and_does_not_stop_the_examination(
         try:
             [finding] = examine(database.connect("master"))
             administrator = database.superuser().cursor()
-            for statement in finding["way_out"].split("; "):
+            for statement in finding["hint"].split("; "):
                 administrator.execute(statement)
             assert examine(database.connect("master")) == []
         finally:

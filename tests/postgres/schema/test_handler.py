@@ -71,7 +71,7 @@ def test_a_wrong_master_password_is_a_finding_with_the_way_out() -> None:
     assert finding["object"] == "master"
     assert "password authentication failed" in finding["detail"]
     assert "a wrong one" not in str(finding)
-    assert finding["way_out"] == handler.MASTER_WAY_OUT
+    assert finding["hint"] == handler.MASTER_HINT
 
 
 @pytest.mark.usefixtures("environment")

@@ -114,7 +114,7 @@ def test_removed_table_keeps_its_rows_and_loses_its_foreign_key(
     assert deploy(Parent) == ["dropped constraint shop.children_name_fkey"]
     [finding] = [f for f in examine(master) if f["code"] == "undeclared_table"]
     assert finding["object"] == "shop.children"
-    assert finding["way_out"] == 'Declare it again, or: DROP TABLE "shop"."children"'
+    assert finding["hint"] == 'Declare it again, or: DROP TABLE "shop"."children"'
     assert database.query("SELECT count(*) FROM shop.children") == [(1,)]
 
 

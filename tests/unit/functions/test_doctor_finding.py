@@ -1,0 +1,20 @@
+"""The JSON of a finding of the doctor, with the names that are deprecated."""
+
+from __future__ import annotations
+
+from functions.schema.doctor.fault import Fault
+
+
+def test_finding_has_the_hint_under_its_former_name_too() -> None:
+    assert Fault("no_login", "r", "The role r may not log in.", by_hand="ALTER ROLE r LOGIN").finding() == {
+        "code": "no_login",
+        "object": "r",
+        "detail": "The role r may not log in.",
+        "hint": "ALTER ROLE r LOGIN",
+        "way_out": "ALTER ROLE r LOGIN",
+    }
+
+
+def test_renamed_code_is_reported_with_its_former_name() -> None:
+    finding = Fault("excess_privileges", "r", "The role r is a superuser.").finding()
+    assert finding["former_code"] == "too_mighty"
