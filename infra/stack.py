@@ -19,7 +19,7 @@ from infra.foundation.layers import Layers
 from infra.foundation.network import Network
 from infra.foundation.storage import Storage
 from infra.migration.migration import Migration
-from infra.monitoring.alarms import Monitoring
+from infra.monitoring.monitoring import Monitoring
 from infra.restore.restore import Restore
 from infra.services.deliver import Deliver
 from infra.services.deployment import Deployment

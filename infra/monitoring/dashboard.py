@@ -1,4 +1,4 @@
-"""One dashboard: is anything running, does anything fail, has the database room."""
+"""The dashboard: runs, API, functions and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def add_dashboard(
     functions: Sequence[lambda_.Function],
     instance: rds.DatabaseInstance | None,
 ) -> None:
-    """Runs, the API, functions, PostgreSQL; an existing database is watched where its owner watches it."""
+    """Add the dashboard. An existing database is not shown: its owner monitors it."""
     dashboard = cloudwatch.Dashboard(scope, "Dashboard", dashboard_name=settings.stack_name)
     dashboard.add_widgets(
         _graph(
             "Migrations", [machine.metric_succeeded(), machine.metric_failed(), machine.metric_timed_out()]
         ),
-        _graph("Time a migration takes", [machine.metric_time(statistic="Maximum")]),
+        _graph("Migration duration", [machine.metric_time(statistic="Maximum")]),
     )
     dashboard.add_widgets(
         _graph("API requests", [api.metric_count(), api.metric_client_error(), api.metric_server_error()]),

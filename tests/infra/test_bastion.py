@@ -126,5 +126,5 @@ def test_people_may_tunnel_to_ssh_for_an_hour_and_sign_in_as_the_analyst_alone(
 
 def test_database_that_is_not_the_apps_own_has_no_bastion(existing_database: dict[str, Any]) -> None:
     for context in ({"existingDatabase": existing_database}, {"target": "local"}):
-        with pytest.raises(SettingsError, match="bastion is for the database that the app makes"):
+        with pytest.raises(SettingsError, match="bastion is for the database that the app creates"):
             read_settings({"bastion": True, **context})

@@ -1,4 +1,4 @@
-"""The CDK context: defaults that can be deployed, and errors that name what is wrong."""
+"""Settings: defaults of each stage, and errors that name each wrong key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.settings import SettingsError, read_settings
 from infra.workflow.history import most_backup_hours
 
 
-def test_nothing_given_is_a_small_protected_dev() -> None:
+def test_empty_context_is_a_small_dev_with_backups() -> None:
     settings = read_settings({})
     assert (settings.stage, settings.target, settings.auth) == ("dev", "aws", "iam")
     assert settings.stack_name == "DataForge-dev"
@@ -19,7 +19,7 @@ def test_nothing_given_is_a_small_protected_dev() -> None:
     assert settings.load_concurrency == 4
 
 
-def test_backup_that_could_fill_its_executions_history_is_refused() -> None:
+def test_backup_hours_that_could_exceed_the_execution_history_are_refused() -> None:
     most = most_backup_hours()
     # 7 events per 13 minutes and holder; with as many retries as lives it is 10.
     assert 2 * 10 * most * 60 / 13 <= 24_000 < 2 * 10 * (most + 1) * 60 / 13
@@ -28,18 +28,18 @@ def test_backup_that_could_fill_its_executions_history_is_refused() -> None:
         read_settings({"backupHours": most + 1})
 
 
-def test_prod_has_defaults_of_its_own() -> None:
+def test_prod_is_multi_az_and_keeps_backups_for_35_days() -> None:
     settings = read_settings({"stage": "prod"})
     assert settings.production
     assert (settings.multi_az, settings.backup_retention_days, settings.load_concurrency) == (True, 35, 10)
 
 
-def test_embedded_cloud_has_passwords_and_few_workers() -> None:
+def test_embedded_cloud_uses_passwords_and_two_load_steps() -> None:
     settings = read_settings({"target": "local"})
     assert (settings.auth, settings.load_concurrency) == ("secret", 2)
 
 
-def test_given_values_win_and_may_be_text_as_the_command_line_has_them(
+def test_context_overrides_defaults_and_may_be_text(
     existing_database: dict[str, Any],
 ) -> None:
     settings = read_settings(
@@ -58,12 +58,12 @@ def test_given_values_win_and_may_be_text_as_the_command_line_has_them(
     assert settings.existing_database.port == 5432
 
 
-def test_keys_of_the_cdk_are_passed_over() -> None:
+def test_keys_of_the_cdk_are_ignored() -> None:
     read_settings({"@aws-cdk/core:checkSecretUsage": True, "aws:cdk:enable-path-metadata": True})
 
 
 @pytest.mark.parametrize(
-    ("context", "told"),
+    ("context", "expected"),
     [
         ({"backupRetentionDay": 7}, "backupRetentionDay: no such setting; did you mean backupRetentionDays?"),
         (
@@ -83,13 +83,13 @@ def test_keys_of_the_cdk_are_passed_over() -> None:
         ({"storageGigabytes": 100, "maxStorageGigabytes": 105}, "maxStorageGigabytes must be at least 10 %"),
     ],
 )
-def test_wrong_context_is_named(context: dict[str, Any], told: str) -> None:
+def test_error_names_wrong_key_and_reason(context: dict[str, Any], expected: str) -> None:
     with pytest.raises(SettingsError) as error:
         read_settings(context)
-    assert told in str(error.value)
+    assert expected in str(error.value)
 
 
-def test_every_wrong_key_is_named_at_once() -> None:
+def test_error_names_every_wrong_key() -> None:
     with pytest.raises(SettingsError) as error:
         read_settings({"stag": "dev", "loadConcurency": 3})
     assert "stag:" in str(error.value)
@@ -97,7 +97,7 @@ def test_every_wrong_key_is_named_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         ({"hots": "x"}, "existingDatabase.hots: no such setting; did you mean host?"),
         ({"vpcId": "my-vpc"}, "existingDatabase.vpcId: "),
@@ -106,15 +106,15 @@ def test_every_wrong_key_is_named_at_once() -> None:
             {"secretArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop"},
             "existingDatabase.secretArn: ",
         ),
-        ({"resourceId": None}, "existingDatabase.resourceId is missing: auth=iam"),
+        ({"resourceId": None}, "existingDatabase.resourceId is missing: with auth=iam"),
     ],
 )
-def test_wrong_existing_database_is_named(
-    existing_database: dict[str, Any], change: dict[str, Any], told: str
+def test_error_names_wrong_key_of_existing_database(
+    existing_database: dict[str, Any], change: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(SettingsError) as error:
         read_settings({"existingDatabase": existing_database | change})
-    assert told in str(error.value)
+    assert expected in str(error.value)
 
 
 def test_existing_database_with_secrets_needs_no_resource_id(existing_database: dict[str, Any]) -> None:
@@ -125,7 +125,7 @@ def test_existing_database_with_secrets_needs_no_resource_id(existing_database: 
 
 
 @pytest.mark.parametrize(
-    ("context", "told"),
+    ("context", "expected"),
     [
         ({"instanceClass": "t4g.micro", "loadConcurrency": 10}, "loadConcurrency=10"),
         ({"instanceClass": "t4g.micro", "backupConcurrency": 10}, "backupConcurrency=10"),
@@ -134,12 +134,12 @@ def test_existing_database_with_secrets_needs_no_resource_id(existing_database: 
         ({"maxConnections": 80}, "maxConnections is for an existingDatabase"),
     ],
 )
-def test_connections_that_the_class_does_not_have_are_refused_by_name(
-    context: dict[str, Any], told: str
+def test_error_names_setting_that_exceeds_connections_of_the_class(
+    context: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(SettingsError) as error:
         read_settings(context)
-    assert told in str(error.value)
+    assert expected in str(error.value)
 
 
 @pytest.mark.parametrize("instance_class", ["t4g.micro", "t4g.small", "m7g.large"])
@@ -147,7 +147,9 @@ def test_connections_of_the_defaults_fit_every_class(instance_class: str) -> Non
     assert read_settings({"instanceClass": instance_class}).instance_class == instance_class
 
 
-def test_share_of_an_existing_database_must_hold_the_settings(existing_database: dict[str, Any]) -> None:
+def test_max_connections_of_an_existing_database_must_cover_the_settings(
+    existing_database: dict[str, Any],
+) -> None:
     context = {"existingDatabase": existing_database}
     assert read_settings({**context, "loadConcurrency": 500}).max_connections is None
     assert read_settings({**context, "maxConnections": 100}).max_connections == 100
