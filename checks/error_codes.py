@@ -17,15 +17,15 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "errors.md"
 
 _HEAD = """# Error codes
 
-Every error has a stable code. A failed run reports it as `error` (Step Functions, the ledger, `GET` of a run), the command
-line as `error` with `--json`, and the API as the problem's `type`: the code `WrongKey` is
+Every error has a stable code. A failed run reports it as `error` (Step Functions, the ledger, `GET` of a run), the
+command line as `error` with `--json`, and the API as the problem's `type`: the code `WrongKey` is
 `urn:dataforge:problem:wrong-key`. Codes are not renamed and not reused.
 
-The text of an error has three parts: the message says what happened and names the thing, the detail gives the data, and the
-hint says what to do ("… Hint: …"). Texts may change; programs compare codes.
+The text of an error has three parts: the message states what happened and names the thing, the detail gives the data,
+and the hint states what to do ("… Hint: …"). Texts may change; programs compare codes.
 
-This page is written by `python -m checks.error_codes`, and a test compares it with the classes. A hint in the tables is the
-same for every error of its code; other hints depend on the situation.
+This page is written by `python -m checks.error_codes`, and a test compares it with the classes. A hint in the tables is
+the same for every error of its code; other hints depend on the situation.
 
 ## Errors of runs and of the API
 
