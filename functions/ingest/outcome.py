@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataforge.api.batch import Batch, Record, errors_of
 from dataforge.postgres.sql import Sql
-from dataforge.records.quality import Fact, broken_rules, keep_statement
+from dataforge.records.quality import Fact, broken_rules, insert_statement
 from dataforge.tables.datasets import get_dataset
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer
@@ -38,7 +38,7 @@ def leave(cursor: Cursor, batch: Batch, violations: Violations, answer: BatchAns
     if violations:
         statements.append(_rejections(batch, answer.batch_id, violations))
     if facts := facts_of(batch, violations):
-        statements.append(keep_statement("batch", answer.batch_id, batch.dataset, facts))
+        statements.append(insert_statement("batch", answer.batch_id, batch.dataset, facts))
     if keyed:
         statements += ledger.remember(answer.batch_id, answer.status, answer.body)
     texts, values = zip(*statements, strict=True)

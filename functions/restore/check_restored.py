@@ -14,7 +14,7 @@ from dataforge.records.validate import content_hash
 from dataforge.runs import leases
 from dataforge.tables.catalogue import Table
 from functions.restore.difference import count_difference, is_empty
-from functions.restore.ledger import Figures
+from functions.restore.ledger import Figures, LoadedFile
 from functions.restore.run import Run, narrowed, read_run
 from functions.restore.work_items import LOAD, results
 
@@ -47,7 +47,7 @@ def _verify(cursor: Cursor, run: Run, table: Table) -> None:
         (run.id, table.name),
     )
     columns, rows, expected = one_row(cursor)
-    missing = results(cursor, run.id, LOAD, table.name).count(None)
+    missing = results(cursor, run.id, LOAD, table.name, LoadedFile).count(None)
     if missing:
         raise DamagedBackup(run.backup_id, [f"{missing} file(s) of {table.name} were not loaded"])
     row_hash = ddl.row_hash_sql(narrowed(table, columns))

@@ -17,6 +17,7 @@ from dataforge.runs import leases
 from dataforge.settings import RestoreSettings
 from dataforge.tables.catalogue import Table
 from functions.restore.compare import read_figures
+from functions.restore.ledger import KeptPart
 from functions.restore.run import Run, read_run
 from functions.restore.work_items import KEEP, results
 
@@ -71,11 +72,11 @@ def _safety(cursor: Cursor, run: Run) -> Manifest:
 
 def _entry(cursor: Cursor, run: Run, table: Table) -> TableEntry:
     """What was written of a replaced table, which must be all of it."""
-    parts = results(cursor, run.id, KEEP, table.name)
+    parts = results(cursor, run.id, KEEP, table.name, KeptPart)
     files = [part for part in parts if part is not None]
     cursor.execute(Sql("SELECT count(*) FROM {}").format(run.kept(table)))
     (rows,) = one_row(cursor)
-    if len(files) < len(parts) or sum(file["rows"] for file in files) != rows:
+    if len(files) < len(parts) or sum(file.rows for file in files) != rows:
         raise NotReconciled(
             f"The safety backup of {table.name} lacks rows of {rows}; the table is kept as it was."
         )
@@ -83,8 +84,8 @@ def _entry(cursor: Cursor, run: Run, table: Table) -> TableEntry:
     return TableEntry(
         table=table.name,
         rows=rows,
-        content_hash=content_hash(sum(file["hash_total"] for file in files)),
+        content_hash=content_hash(sum(file.hash_total for file in files)),
         schema_fingerprint=manifest.fingerprint(columns),
         columns=columns,
-        files=tuple(FileEntry.model_validate(file) for file in files),
+        files=tuple(FileEntry.model_validate(file.model_dump()) for file in files),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 
 LOAD, KEEP = "load", "keep"
+
+Result = TypeVar("Result", bound=BaseModel)
 
 
 class Piece(BaseModel):
@@ -59,10 +61,12 @@ def done(cursor: Cursor, piece: Piece, result: BaseModel) -> None:
     )
 
 
-def results(cursor: Cursor, restore_id: str, step: str, table: str) -> list[dict[str, Any] | None]:
+def results(
+    cursor: Cursor, restore_id: str, step: str, table: str, model: type[Result]
+) -> list[Result | None]:
     """The results of a table's pieces, in order; None for one that is not done."""
     cursor.execute(
         'SELECT result FROM dataforge.restore_pieces WHERE restore_id = %s AND step = %s AND "table" = %s ORDER BY piece',
         (restore_id, step, table),
     )
-    return [result for (result,) in cursor.fetchall()]
+    return [None if result is None else model.model_validate(result) for (result,) in cursor.fetchall()]

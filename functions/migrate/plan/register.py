@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.s3.objects import Object
 from functions.migrate.plan.layout import Layout
+from functions.migrate.run.ledger import folder_values_json, ignored_files_json
 from functions.migrate.run.migration import Run
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def enter_ignored(cursor: Cursor, run: Run, ignored: Mapping[str, str]) -> None:
     """Enter the keys of the files below the prefix that the run does not read, with the reasons."""
     cursor.execute(
         "UPDATE dataforge.migrations SET ignored_files = %s WHERE migration_id = %s",
-        (json.dumps(ignored).replace("\\u0000", "\\ufffd"), run.id),
+        (ignored_files_json(ignored), run.id),
     )
 
 
@@ -57,7 +57,7 @@ def enter_file(
         (
             *(run.id, number, file.bucket, file.key, file.etag, file.size),
             *(source, list(layout.header), layout.start, layout.end, layout.compression),
-            json.dumps(layout.folder_values) if layout.folder_values else None,
+            folder_values_json(layout.folder_values),
         ),
     )
     cursor.execute(

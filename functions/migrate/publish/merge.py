@@ -17,6 +17,7 @@ from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Table
 from functions.migrate.resolve.resolve import same_key, same_row
+from functions.migrate.run.ledger import read_settled, store_settled
 from functions.migrate.run.migration import Run, read_run
 
 if TYPE_CHECKING:
@@ -148,9 +149,8 @@ def settle_again(db: Connection, run_id: str) -> None:
         run = read_run(cursor, run_id)
         for table in run.tables:
             shadow.drop_foreign_keys(cursor, table, run_id)
+            settled = read_settled(cursor, run_id, table.name, lock=True)
+            if settled is not None:
+                again = settled.model_copy(update={"mode": "", "again": settled.again + 1})
+                store_settled(cursor, run_id, table.name, again)
         cursor.execute("UPDATE dataforge.migrations SET mode = 'merge' WHERE migration_id = %s", (run_id,))
-        cursor.execute(
-            "UPDATE dataforge.migration_tables SET settled = settled ||"
-            " jsonb_build_object('mode', '', 'again', (settled->>'again')::integer + 1) WHERE migration_id = %s",
-            (run_id,),
-        )

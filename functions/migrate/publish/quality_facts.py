@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from dataforge.records.quality import Fact, Rules, keep_statement
+from dataforge.records.quality import Fact, Rules, insert_statement
 from functions.migrate.run.migration import Run
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def keep_facts(cursor: Cursor, run: Run) -> None:
         # What a replay rejects is counted already, where it was rejected first.
         facts = [Fact(table, read - rejected) for table, read, rejected in counts if read > rejected]
     if facts:
-        cursor.execute(*keep_statement("migration", run.id, run.dataset.name, facts))
+        cursor.execute(*insert_statement("migration", run.id, run.dataset.name, facts))
 
 
 def _broken_rules(cursor: Cursor, run: Run) -> dict[str, Rules]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import time
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -16,6 +15,7 @@ from dataforge.postgres.sql import Sql, ident, literal
 from dataforge.tables.catalogue import Table
 from functions.migrate.plan.replay import relation as replay_relation
 from functions.migrate.resolve.resolve import same_key, same_row
+from functions.migrate.run.ledger import read_settled, store_settled
 from functions.migrate.run.migration import Run
 from functions.migrate.run.reading.chunk import parts
 from functions.migrate.run.work_items import LoadItem
@@ -42,11 +42,9 @@ def explain(db: Connection, s3: S3Client, run: Run, failed: Mapping[str, str]) -
     for name, reason in failed.items():
         with transaction(db, role=OWNER) as cursor:
             found = differences(cursor, s3, run, run.dataset.table(name))
-            cursor.execute(
-                "UPDATE dataforge.migration_tables SET settled = settled || jsonb_build_object('differences', %s::jsonb)"
-                ' WHERE migration_id = %s AND "table" = %s',
-                (json.dumps(found), run.id, name),
-            )
+            settled = read_settled(cursor, run.id, name, lock=True)
+            if settled is not None:
+                store_settled(cursor, run.id, name, settled.model_copy(update={"differences": found}))
         texts.append(
             f"{reason} The report lists the first {len(found)} rows that differ." if found else reason
         )

@@ -19,7 +19,7 @@ from functions.migrate.reconcile.files import files_of
 from functions.migrate.report.effort import effort_of
 from functions.migrate.report.rejection_files import write_rejections, write_replayed
 from functions.migrate.report.rejections import cleanings_of, rejections_of
-from functions.migrate.run.ledger import COUNTS
+from functions.migrate.run.ledger import COUNTS, read_ignored_files
 from functions.migrate.run.migration import Run, read_run
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def _document(cursor: Cursor, run: Run) -> dict[str, Any]:
         (run.id,),
     )
     status, quality, error, cause, started, finished, ignored = one_row(cursor)
+    ignored_files = read_ignored_files(ignored)
     reasons, cleanings = rejections_of(cursor, run), cleanings_of(cursor, run)
     return {
         "migration_id": run.id,
@@ -106,8 +107,8 @@ def _document(cursor: Cursor, run: Run) -> dict[str, Any]:
             for t in _tables(cursor, run)
         ],
         "files": files_of(cursor, run),
-        "ignored_files": in_order(ignored or {}),
-        "ignored_reasons": ignored or {},
+        "ignored_files": in_order(ignored_files),
+        "ignored_reasons": ignored_files,
         **effort_of(cursor, run),
     }
 

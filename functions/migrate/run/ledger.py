@@ -81,6 +81,27 @@ def tallies_json(tallies: Mapping[str, Tally]) -> str:
     return _TALLIES.dump_json(dict(tallies)).decode()
 
 
+_IGNORED_FILES = TypeAdapter(dict[str, str])
+_FOLDER_VALUES = TypeAdapter(dict[str, str | None])
+
+
+def ignored_files_json(ignored: Mapping[str, str]) -> str:
+    """The column ``ignored_files``: the reasons, by the file's key. A NUL, which jsonb cannot hold, becomes U+FFFD."""
+    return _IGNORED_FILES.dump_json(
+        {key.replace("\0", "\ufffd"): reason.replace("\0", "\ufffd") for key, reason in ignored.items()}
+    ).decode()
+
+
+def read_ignored_files(document: object) -> dict[str, str]:
+    """The column ``ignored_files``; empty where it is NULL."""
+    return _IGNORED_FILES.validate_python(document or {})
+
+
+def folder_values_json(values: Mapping[str, str | None]) -> str | None:
+    """The column ``folder_values``; NULL for a file that lies in no ``key=value`` folder. ``LoadItem`` reads it."""
+    return _FOLDER_VALUES.dump_json(dict(values)).decode() if values else None
+
+
 class FileCounts(BaseModel):
     """What became of a file's records of one table."""
 

@@ -1,15 +1,16 @@
-"""Quality facts: what a batch or a migration read of each table, accepted and rejected, and by which rules.
+"""Record quality facts: per table, the records that a batch or a migration read, and the rules that they broke.
 
-Written in the transaction of the rows themselves, so that a score computed from them is about what is stored.
+The facts are written in the transaction of the rows, so that a score always describes the stored rows.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from pydantic import TypeAdapter
 
 from dataforge.postgres.sql import Sql
 from dataforge.records.validate import Violation
@@ -17,9 +18,12 @@ from dataforge.tables.catalogue import Table
 
 Source = Literal["batch", "migration"]
 Rules = Mapping[str, Mapping[str, int]]
-"""How many records broke a rule: column -> code -> count. The column "" stands for the record as a whole."""
+"""The number of records that broke a rule, by column and code. The column "" stands for the whole record."""
 
-_KEEP = Sql("""
+_RULES: TypeAdapter[Rules] = TypeAdapter(Rules)
+"""The column ``rules``, which only SQL reads."""
+
+_INSERT = Sql("""
     INSERT INTO dataforge.quality_facts (source, source_id, dataset, "table", read, accepted, rejected, rules)
     VALUES """)
 _VALUES = Sql("(%s, %s, %s, %s, %s, %s, %s, %s)")
@@ -27,7 +31,7 @@ _VALUES = Sql("(%s, %s, %s, %s, %s, %s, %s, %s)")
 
 @dataclass(frozen=True)
 class Fact:
-    """What was read of one table, and how much of it was rejected."""
+    """The records of one table that were read and rejected."""
 
     table: str
     read: int
@@ -36,12 +40,12 @@ class Fact:
 
     @property
     def accepted(self) -> int:
-        """Records that are rows, or were rows already."""
+        """Records that are stored, including those that were stored before."""
         return self.read - self.rejected
 
 
 def broken_rules(table: Table, rejected: Iterable[Sequence[Violation]]) -> Rules:
-    """The rules that rejected records broke, each record once per rule; what names no column of the table is under ""."""
+    """Count the rules that rejected records broke, once per record and rule; unknown columns count under ""."""
     counts: dict[str, Counter[str]] = {}
     for violations in rejected:
         columns = (v.column if v.column in table.by_name else "" for v in violations)
@@ -50,12 +54,12 @@ def broken_rules(table: Table, rejected: Iterable[Sequence[Violation]]) -> Rules
     return counts
 
 
-def keep_statement(
+def insert_statement(
     source: Source, source_id: str, dataset: str, facts: Sequence[Fact]
 ) -> tuple[Sql, list[Any]]:
-    """The statement that keeps the facts of a batch or a migration, and its parameters. Facts are kept once per source."""
+    """The statement that stores the facts of a batch or a migration, and its parameters. It is not idempotent."""
     values: list[Any] = []
     for fact in facts:
         values += [source, source_id, dataset, fact.table, fact.read, fact.accepted, fact.rejected]
-        values.append(json.dumps(fact.rules))
-    return _KEEP + Sql(", ").join([_VALUES] * len(facts)), values
+        values.append(_RULES.dump_json(fact.rules).decode())
+    return _INSERT + Sql(", ").join([_VALUES] * len(facts)), values
