@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import backup, cloud, deliver, gateway, ingest, migrate, publish, restore
+from bench.api import deliver, gateway, ingest
+from bench.backups import backup, restore
+from bench.migration import benchmark, cloud, publish
 
 BENCHMARKS = {
-    "migrate": migrate.main,
+    "migrate": benchmark.main,
     "publish": publish.main,
     "backup": backup.main,
     "restore": restore.main,

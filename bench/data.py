@@ -7,10 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from local.config import ROOT
 from local.generate import generate
 
 SAMPLE, SCALER = "olist-sample", "scale_olist.py"
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 """The folder of the Olist sample beside a clone, which need not exist: its license does not allow to include it."""
 
 

@@ -12,12 +12,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import ours
 from bench.folder_store import FolderStore
+from bench.migration import in_process
 from bench.server import server
+from local.config import ROOT
 from local.generate import generate
 
-ROOT = Path(__file__).resolve().parent.parent
 IMAGE = ROOT / "docs" / "images" / "report.png"
 WIDTH, HEIGHT = 1000, 1240
 MAX_BYTES = 200_000
@@ -51,11 +51,11 @@ def main() -> int:
 def report_page(folder: Path, orders: int, dirty: float) -> bytes:
     """report.html of a migration of generated files."""
     generate(folder, orders=orders, seed=7, dirty=dirty)
-    store = FolderStore(folder, ours.PREFIX)
+    store = FolderStore(folder, in_process.PREFIX)
     with server() as running:
         running.create("report")
-        with ours.workers(running, "report", folder) as pool:
-            ours.migrate(running, "report", folder, pool, store=store)
+        with in_process.workers(running, "report", folder) as pool:
+            in_process.migrate(running, "report", folder, pool, store=store)
     (page,) = [body for key, body in store.written.items() if key.endswith("report.html")]
     return page
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import psycopg2
 
-from bench.deliver_load import measure
-from bench.gateway import PEER_PYTHON
-from bench.ingest_calls import CONTEXT, function_environment
+from bench.api.calls import CONTEXT, function_environment
+from bench.api.deliver_load import measure
+from bench.peer import PEER_PYTHON
 from bench.server import Server, server
 from bench.show import show_table
 from dataforge.http.cursors import make_cursor

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 import urllib3
 
-from bench import load
+from bench.api import load
 from bench.show import show_table
 from local import cloud
 from local.config import Config

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import urllib3
 
-from bench import load
-from bench.ingest_calls import Records, customers
+from bench.api import load
+from bench.api.calls import Records, customers
+from bench.peer import PEER_PYTHON
 from bench.show import show_table
 from local import cloud
 from local.config import HOST, Config
@@ -25,7 +26,6 @@ from local.ports import free_port
 RECORDS = 1000
 CALLS = 40
 """Of each kind, in every round."""
-PEER_PYTHON = Path(__file__).parents[1] / ".local" / "peer-venv" / "bin" / "python"
 PEER, OURS = "FastAPI on uvicorn, by hand", "Data Forge through the embedded API Gateway"
 KEYED = "the same with Idempotency-Key"
 

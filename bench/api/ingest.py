@@ -13,8 +13,8 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from multiprocessing import get_context
 
-from bench.ingest_calls import Call, by_handler, customers, function_environment, timed
-from bench.ingest_peer import by_hand
+from bench.api.calls import Call, by_handler, customers, function_environment, timed
+from bench.api.ingest_peer import by_hand
 from bench.server import Server, server
 from bench.show import show_table
 from dataforge.postgres.roles import INGEST

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from psycopg2.extras import execute_values
 from pydantic import BaseModel, StringConstraints, TypeAdapter
 
-from bench.ingest_calls import Call, Post, Records
+from bench.api.calls import Call, Post, Records
 from dataforge.postgres.sql import Sql, ident
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from typing import Any
 import psycopg2
 import pyarrow as pa
 
+from bench.backups.disk_store import DiskStore
 from bench.data import data
-from bench.disk_store import DiskStore
 from bench.server import Server, server
 from bench.show import show_table
 from dataforge.backups.manifest import Manifest

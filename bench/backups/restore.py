@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 import psycopg2
 
-from bench import ours
+from bench.backups.disk_store import DiskStore
+from bench.backups.restore_in_process import BACKUP, Restoring, workers
 from bench.data import data
-from bench.disk_store import DiskStore
-from bench.restoring import BACKUP, Restoring, workers
+from bench.migration import in_process
 from bench.server import MASTER, Server, server
 from bench.show import show_table
 from dataforge.backups import manifest
@@ -62,8 +62,8 @@ def _fill(running: Server, folder: Path) -> int:
 
     Returns the number of all rows."""
     running.create("source")
-    with ours.workers(running, "source", folder) as pool:
-        ours.migrate(running, "source", folder, pool)
+    with in_process.workers(running, "source", folder) as pool:
+        in_process.migrate(running, "source", folder, pool)
     with closing(psycopg2.connect(running.superuser_url("source"))) as db, db, db.cursor() as cursor:
         cursor.execute(
             "INSERT INTO olist.geolocations SELECT geolocation_zip_code_prefix, geolocation_lat + step * 1e-5,"

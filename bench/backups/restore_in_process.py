@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from bench.disk_store import DiskStore
+from bench.backups.disk_store import DiskStore
 from bench.server import Server
 from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import REFILL, RESTORE

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import ours, peers
 from bench.data import data
+from bench.migration import in_process, peers
 from bench.server import Server, server
 from bench.show import show_table
 from local.generate import generate
@@ -58,9 +58,9 @@ class _Round:
 
 def _ours(running: Server, folder: Path, threshold: float = 0.95) -> _Round:
     running.create("ours")
-    with ours.workers(running, "ours", folder) as pool:
-        steps, output = ours.migrate(running, "ours", folder, pool, threshold)
-        return _Round(steps, output["tables"], ours.peak_memory(pool))
+    with in_process.workers(running, "ours", folder) as pool:
+        steps, output = in_process.migrate(running, "ours", folder, pool, threshold)
+        return _Round(steps, output["tables"], in_process.peak_memory(pool))
 
 
 def _compare(running: Server, clean: Path, rounds: int, *, others: bool) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psycopg2
 
-from bench import peers
 from bench.data import data
+from bench.migration import peers
 from bench.server import Server
 from bench.show import show_table
 from dataforge.postgres import ddl

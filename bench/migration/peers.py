@@ -11,12 +11,12 @@ from pathlib import Path
 
 import psycopg2
 
+from bench.peer import PEER_PYTHON
 from bench.server import Server
 from dataforge.postgres import ddl
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.datasets import get_dataset
 
-PEER_PYTHON = Path(__file__).parents[1] / ".local" / "peer-venv" / "bin" / "python"
 PANDAS_SHARE = 50
 """pandas inserts one of this number of rows; its time is multiplied by the number."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg2
 
-from bench import ours
+from bench.migration import in_process
 from bench.server import Server, server
 from bench.show import show_table
 from local.generate import generate
@@ -48,12 +48,12 @@ def _publish(
         cursor.execute("SELECT min(customer_id) FROM olist.customers")
         [(key,)] = cursor.fetchall()
     waits: dict[str, float] = {}
-    with ours.workers(running, "ours", folder) as pool:
+    with in_process.workers(running, "ours", folder) as pool:
         more: dict[str, Any] = {
             "on_conflict": on_conflict,
             "around_publish": lambda: _watched(running, key, waits),
         }
-        steps, _ = ours.migrate(running, "ours", folder, pool, 0, **more)
+        steps, _ = in_process.migrate(running, "ours", folder, pool, 0, **more)
     shown = (f"{1000 * waits[what]:,.0f}" if what in waits else "" for what in ("read", "other", "same"))
     return (name, f"{steps['publish']:.2f}", *shown)
 

@@ -1,4 +1,4 @@
-"""Measure the cost of a migration per megabyte of CSV: `python -m bench.scale_measure`.
+"""Measure the cost of a migration per megabyte of CSV: `python -m bench.scale.measure`.
 
 The times are processor times, of this process (the workers' part) and of PostgreSQL's backends (the database's). Parallel
 index builds are off, because a backend's time excludes its parallel workers. A shared processor is slower by a quarter and
@@ -17,8 +17,8 @@ from typing import Any
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from bench.scale_model import Constants
-from bench.scale_run import Run, Spent
+from bench.scale.model import Constants
+from bench.scale.run import Run, Spent
 from bench.server import Server, server
 from dataforge.bulk.parquet import arrow_schema
 from dataforge.tables.datasets import DATASETS
@@ -119,7 +119,7 @@ def _wal(running: Server) -> int:
 
 
 def main() -> None:
-    """Measure on generated data and print the constants for ``bench/scale_model.py``."""
+    """Measure on generated data and print the constants for ``bench/scale/model.py``."""
     with tempfile.TemporaryDirectory(prefix="dataforge-scale-") as made, server() as running:
         generate(Path(made), orders=100_000, seed=7)
         rounds = [asdict(measure(running, Path(made))) for _ in range(ROUNDS)]

@@ -1,6 +1,6 @@
 """A migration of any size on paper: seconds, limits and dollars from what a megabyte takes.
 
-The constants are measured (`python -m bench.scale_measure`); the limits are AWS's, listed with the prices in
+The constants are measured (`python -m bench.scale.measure`); the limits are AWS's, listed with the prices in
 ``functions.migrate.report.cost``. Each figure is one division; the smallest limit bounds the run.
 """
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from bench.folder_store import FolderStore
-from bench.ours import PREFIX
+from bench.migration.in_process import PREFIX
 from bench.server import Server
 from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.settings import MigrationSettings

@@ -1,10 +1,10 @@
-"""10 GB, 1 TB and 10 TB: `python -m bench.scale` prints the tables of docs/scale.md."""
+"""The tables of docs/scale.md, for 10 GB, 1 TB and 10 TB."""
 
 from __future__ import annotations
 
 import math
 
-from bench.scale_model import (
+from bench.scale.model import (
     BIG,
     CALL,
     CONSTANTS,
@@ -125,7 +125,3 @@ def replays() -> str:
         load = math.ceil(calls / 10) * (CHUNK / 1000 * (ours + databases) + CALL)
         rows.append(f"| {records:,} | {calls:,} | {_time(load)} | {_time(records / 1000 * databases)} |")
     return "\n".join(rows)
-
-
-if __name__ == "__main__":
-    print("\n\n".join((plans(), limits(), quarter_hour(), sources(), replays())))

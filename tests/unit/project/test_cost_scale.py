@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.scale import PLANS, limits, plans, quarter_hour, replays, sources
-from bench.scale_model import CONSTANTS, FUNCTION_SECONDS, Plan, rates, simulate
+from bench.scale.model import CONSTANTS, FUNCTION_SECONDS, Plan, rates, simulate
+from bench.scale.tables import PLANS, limits, plans, quarter_hour, replays, sources
 from infra.settings import DEFAULTS, Settings
 from local.config import ROOT
 

@@ -1,0 +1,1 @@
+"""Benchmarks of migration, with their peers: psql, pandas and dlt."""
