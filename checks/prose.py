@@ -28,15 +28,16 @@ ROOTS = (
         "CONTRIBUTING.md",
         "ARCHITECTURE.md",
         "docs",
-        "bench",
-        "checks",
         "Makefile",
+        "pyproject.toml",
     ),
-    *("pyproject.toml", "cdk.json", "requirements-dev.in", ".ci", ".env.example", ".github"),
+    *("cdk.json", "requirements-dev.in", ".ci", ".env.example", ".github", "bench", "checks", "local"),
 )
 EXCLUDED = ("LICENSE", "checks/phrases.py", "package-lock.json")
 SUFFIXES = {".css", ".html", ".in", ".j2", ".js", ".md", ".py", ".sh", ".sql", ".toml", ".yaml", ".yml", ""}
 MAX_WIDTH = 120
+# Lines with this text are not checked: names of other programs, and persisted values.
+IGNORED = "prose: ignore"
 
 _RULES = [(re.compile(pattern.replace(" ", r"\s+"), re.IGNORECASE), advice) for pattern, advice in PHRASES]
 _CODE_SPAN = re.compile(r"(`+)(?!`)(?:.|\n(?!\s*\n))+?(?<!`)\1(?!`)")
@@ -87,7 +88,11 @@ def tracked(paths: list[str] | tuple[str, ...]) -> list[str]:
 
 def findings(path: str, text: str) -> Iterator[Finding]:
     """The findings in a file's text, by line."""
-    prose = prose_of(path, text)
+    lines = text.split("\n")
+    prose = "\n".join(
+        "" if IGNORED in line else shown
+        for line, shown in zip(lines, prose_of(path, text).split("\n"), strict=True)
+    )
     found = {
         Finding(path, prose.count("\n", 0, match.start()) + 1, f'"{" ".join(match[0].split())}": {advice}')
         for rule, advice in _RULES

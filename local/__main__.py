@@ -14,8 +14,8 @@ An AWS account on this machine, without Docker: PostgreSQL 18 and an AWS emulato
 with the app deployed to them by the real `cdk deploy`.
 
 It is empty after each start: `down` drops the database, the buckets and every execution. A second `up`
-deploys what has changed in the code and keeps the data. Everything lies in the state folder; what the
-deployment offers (bucket names, state machines, URLs) is in its outputs.json, logs are in its logs folder.
+deploys the changes of the code and preserves the data. All files are in the state folder: outputs.json
+has the bucket names, state machines and URLs of the deployment, the folder logs has the logs.
 """
 EPILOG = """\
 Settings may also come from the environment or from .env: DATAFORGE_STATE, DATAFORGE_AWS_PORT,
@@ -43,9 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def up(chosen: Config) -> int:
-    """Start, deploy, and say where everything is."""
+    """Start, deploy, and print the outputs."""
     found = cloud.up(chosen)
-    print(f"The app is deployed. What it offers is in {chosen.outputs}:")
+    print(f"The app is deployed. Its outputs are in {chosen.outputs}:")
     for name, value in found.items():
         if "key" not in name and name != "database_url":
             print(f"  {name:18} {value}")
@@ -60,7 +60,7 @@ def down(chosen: Config) -> int:
 
 
 def status(chosen: Config) -> int:
-    """Say whether it runs, and where."""
+    """Print whether it is running, and its addresses."""
     if not cloud.is_up(chosen):
         print(f"No embedded cloud runs in {chosen.state}.")
         return 1

@@ -10,7 +10,7 @@ from local.config import Config
 
 KEY_NAME = "embedded-cloud"
 KEY_OUTPUTS = {"operator": "api_key", "writer": "writer_key", "reader": "reader_key"}
-# What the stack says, as AWS would have it; the emulator serves it under a path of its own.
+# The output of the stack has the form of AWS; the emulator serves the API under a separate path.
 ON_AWS = re.compile(r"https://(?P<id>\w+)\.execute-api\.[^/]+/(?P<stage>\w+)")
 
 

@@ -45,7 +45,7 @@ CONCURRENCY = 10
 
 
 def bypass_proxies() -> None:
-    """From now on this process and its children reach this machine directly, whatever proxy the user's environment has."""
+    """Connect this process and its children to this machine directly, regardless of proxies in the environment."""
     for name in ("NO_PROXY", "no_proxy"):
         known = [part for part in os.environ.get(name, "").split(",") if part]
         os.environ[name] = ",".join(dict.fromkeys([*known, HOST, "localhost"]))
@@ -103,6 +103,6 @@ def environment(config: Config) -> dict[str, str]:
         # Listeners on fixed ports that nothing here uses.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        # At start the emulator removes Docker containers of earlier runs. Those would be somebody else's.
+        # At start the emulator removes Docker containers of earlier runs. Those would belong to other programs.
         "DOCKER_HOST": "unix:///nonexistent/docker.sock",
     }

@@ -23,13 +23,13 @@ def tell(line: str) -> None:
 
 
 def up(config: Config, say: Say = tell) -> Outputs:
-    """Start both servers, empty, and deploy the app. What runs already keeps its data, and gets changes.
+    """Start both servers, empty, and deploy the app. A running cloud retains its data and gets the changes.
 
     A start that fails or is interrupted leaves neither process nor state; a failed deployment to a cloud
     that ran before leaves it running, rolled back. Raises ``LocalCloudError``.
     """
     with _alone(config):
-        # Without outputs a first deployment was cut off, and what it left behind is unknown.
+        # Without outputs a first deployment was interrupted, and its remains are unknown.
         if is_up(config) and config.outputs.exists():
             _require_same_settings(config)
             say(f"The embedded cloud runs already; deploying to it ({config.endpoint}).")

@@ -21,8 +21,8 @@ def dataforge(
 ) -> dict[str, Any]:
     """The JSON that a command prints. Raises ``CommandFailed`` unless it ends with the expected exit code.
 
-    ``target``: the options that choose the deployment, such as ``["--stage", "dev"]``. With ``progress`` what the command
-    says besides goes to the screen. ``environ`` is added to the command's environment.
+    ``target``: the options that choose the deployment, such as ``["--stage", "dev"]``. With ``progress`` the other output of
+    the command is printed. ``environ`` is added to the command's environment.
     """
     call = [sys.executable, "-m", "dataforge_cli", *arguments, *target, "--json"]
     errors = None if progress else subprocess.PIPE

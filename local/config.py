@@ -51,7 +51,7 @@ class Config:
 
     @property
     def logs(self) -> Path:
-        """Kept after `down`, to look into what happened."""
+        """Retained after `down`, to analyse failures."""
         return self.state / "logs"
 
     @property
@@ -75,12 +75,12 @@ class Config:
 
     @property
     def settings(self) -> dict[str, str | int]:
-        """What a running cloud cannot change."""
+        """The settings that a running cloud cannot change."""
         return {"aws_port": self.aws_port, "pg_port": self.pg_port, "region": self.region}
 
 
 def from_environment(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env") -> Config:
-    """The configuration the user asked for: the environment before `.env` before the defaults.
+    """The user's configuration: the environment takes precedence over `.env`, and `.env` over the defaults.
 
     A relative state folder is taken from the root of the clone. Raises ``BadSetting``.
     """
@@ -103,7 +103,7 @@ def _port(name: str, value: str | None, default: int) -> int:
 
 
 def port(text: str) -> int:
-    """A TCP port's number. Raises ``ValueError`` saying what is wanted."""
+    """A TCP port's number. Raises ``ValueError``."""
     if not (text.isascii() and text.isdecimal()) or not 0 < int(text) < 65536:
-        raise ValueError("a port number from 1 to 65535 is wanted")
+        raise ValueError("the port must be a number from 1 to 65535")
     return int(text)

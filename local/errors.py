@@ -1,10 +1,10 @@
-"""What can go wrong between the user and the embedded cloud. Every message says what to do."""
+"""Errors of the embedded cloud. Every message has a hint."""
 
 from pathlib import Path
 
 
 class LocalCloudError(Exception):
-    """The embedded cloud cannot do what was asked."""
+    """The embedded cloud cannot carry out the request."""
 
 
 class PortTaken(LocalCloudError):
@@ -51,7 +51,7 @@ class RunsElsewhere(LocalCloudError):
 
     def __init__(self, state: Path, running: str, asked: str) -> None:
         super().__init__(
-            f"the cloud in {state} already runs with {running}; asked for {asked}. "
+            f"the cloud in {state} already runs with {running}; requested: {asked}. "
             f"Stop it first (`make local-down`), or use another DATAFORGE_STATE."
         )
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Print the path of a Python that can run the project (3.11 or newer, with venv), or say what is missing and fail.
-# PYTHON=/path/to/python decides the question. pyenv's versions are looked at last: its shims exist for
-# every version it has, and fail for those that are not selected in this folder.
+# Print the path of a Python that can run the project (3.11 or newer, with venv), or print the reason and fail.
+# PYTHON=/path/to/python takes precedence. pyenv's versions are tried last: its shims exist for every
+# installed version and fail for those that are not selected in this folder.
 
 suits() {
     "$1" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
@@ -9,7 +9,7 @@ suits() {
 
 if [ -n "${PYTHON:-}" ]; then
     if suits "$PYTHON"; then command -v "$PYTHON"; exit 0; fi
-    echo "PYTHON=$PYTHON is no Python 3.11 or newer with the venv module." >&2
+    echo "PYTHON=$PYTHON is not a Python 3.11 or newer with the venv module." >&2
     exit 1
 fi
 

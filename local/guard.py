@@ -1,4 +1,4 @@
-"""A cloud wanted for the length of a block ends with the process that wanted it, whatever ends that process."""
+"""Stop a temporary cloud when the process that started it ends, for any reason."""
 
 import subprocess
 import sys

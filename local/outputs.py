@@ -1,4 +1,4 @@
-"""What the running cloud offers, as in `outputs.json`: the stack's outputs and how to reach both servers."""
+"""The outputs of the running cloud, as in `outputs.json`: the stack's outputs and the addresses of both servers."""
 
 import json
 import re

@@ -18,7 +18,7 @@ def require_free(port: int, setting: str) -> None:
     if answers(port):
         raise PortTaken(port, setting)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # Servers set it too: connections of an earlier run that linger in TIME_WAIT are no obstacle.
+        # Servers set it too, so connections of an earlier run in TIME_WAIT do not prevent the bind.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

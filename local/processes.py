@@ -26,7 +26,7 @@ def start(
     log: Path,
     user: tuple[int, int] | None = None,
 ) -> None:
-    """Start a server in a session of its own, its output in ``log``, and record it in ``pid_file``.
+    """Start a server in a separate session, its output in ``log``, and record it in ``pid_file``.
 
     ``user`` is (uid, gid) to run as. An interrupt waits until the record is written.
     """
@@ -88,7 +88,7 @@ def stop(pid_file: Path, how: signal.Signals, seconds: float = 30) -> bool:
 
 
 def sweep(state: Path) -> None:
-    """End whatever the cloud of this state folder left behind: Lambda workers, an abandoned deployment."""
+    """End the remaining processes of this state folder's cloud: Lambda workers, an abandoned deployment."""
     _end([process for process in psutil.process_iter() if _belongs(process, state)], signal.SIGKILL, 5)
 
 

@@ -1,6 +1,6 @@
 """PostgreSQL refuses to run as root: then it runs as `nobody`, in a folder that `nobody` can reach.
 
-The clone may lie below a folder that only root may enter (/root, a test's temporary folder), so both the
+The clone may be below a folder that only root may enter (/root, a test's temporary folder), so both the
 binaries and the data go to a private folder below the system's temporary one, named after the state folder.
 """
 
@@ -25,7 +25,7 @@ class ForeignFolder(LocalCloudError):
 
 
 def user() -> tuple[int, int] | None:
-    """(uid, gid) to run PostgreSQL as; None: as whoever runs this."""
+    """(uid, gid) to run PostgreSQL as; None: as the current user."""
     if os.geteuid() != 0:
         return None
     account = pwd.getpwnam(NOBODY)
@@ -46,7 +46,7 @@ def make(state: Path, owner: tuple[int, int]) -> Path:
 
 
 def remove(state: Path) -> None:
-    """Drop the private folder of this state folder, if there is one. Raises ``ForeignFolder``."""
+    """Drop the private folder of this state folder, if it exists. Raises ``ForeignFolder``."""
     for base in _candidates():
         home = base / _name(state)
         if not os.path.lexists(home):

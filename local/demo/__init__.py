@@ -1,1 +1,1 @@
-"""The main job from beginning to end on the embedded cloud, each step with a check of its own."""
+"""The main job from beginning to end on the embedded cloud, with a check of each step."""

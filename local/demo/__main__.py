@@ -82,7 +82,7 @@ def _deliver(outputs: Outputs) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="make demo",
-        description="Deploy the app to a cloud of its own on this machine; migrate, ingest, back up, restore and deliver,"
+        description="Deploy the app to a temporary cloud on this machine; migrate, ingest, back up, restore and deliver,"
         " and check the result of each.",
         epilog="Example: make demo DATA=../olist",
     )

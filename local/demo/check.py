@@ -1,4 +1,4 @@
-"""The demo's checks: by means of their own, not by the code they check.
+"""The demo's checks, independent of the checked code.
 
 CSVs are counted with Python's csv module, tables by SQL.
 """
@@ -20,10 +20,10 @@ COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
 
 
 def reconciled(outputs: Outputs, report: dict[str, Any], data: Data) -> None:
-    """Every table holds what the report says, of what the files hold; for generated data, exactly what was expected."""
+    """Every table has the rows of the report and of the files; for generated data, exactly the expected counts."""
     dataset = get_dataset(report["dataset"])
     stored, rejected = _stored(outputs, report)
-    show.line(f"{'table':24}{'in the file':>12}{'in the database':>17}{'rejections kept':>17}")
+    show.line(f"{'table':24}{'in the file':>12}{'in the database':>17}{'rejections':>17}")
     for row in report["tables"]:
         name, file = row["table"], dataset.table(row["table"]).file
         if file is None:
@@ -31,15 +31,15 @@ def reconciled(outputs: Outputs, report: dict[str, Any], data: Data) -> None:
         records = _records(data.folder / file)
         show.line(f"{name:24}{records:>12,}{stored[name]:>17,}{rejected.get(name, 0):>17,}")
         _same(f"{name}: records in the file and read", records, row["read"])
-        _same(f"{name}: read and the sum of what became of it", row["read"], sum(row[c] for c in COUNTS[1:]))
+        _same(f"{name}: read and the sum of the other counts", row["read"], sum(row[c] for c in COUNTS[1:]))
         _same(f"{name}: rows stored and loaded", stored[name], row["loaded"] + row["unchanged"])
-        _same(f"{name}: rejections kept and counted", rejected.get(name, 0), row["rejected"])
+        _same(f"{name}: rejections stored and counted", rejected.get(name, 0), row["rejected"])
         if data.expected is not None:
             wanted = data.expected.tables[name]
             for count in ("read", "loaded", "deduplicated", "rejected"):
                 _same(f"{name}: {count} as generated", row[count], getattr(wanted, count))
     show.line(
-        "Files, report and database agree" + (", and with what was generated." if data.expected else ".")
+        "Files, report and database agree" + (", also with the generated data." if data.expected else ".")
     )
 
 
@@ -54,7 +54,7 @@ def unchanged(outputs: Outputs, first: dict[str, Any], second: dict[str, Any]) -
 
 
 def ingested(outputs: Outputs, first: dict[str, Any], again: dict[str, Any]) -> None:
-    """The good records are stored once, the bad ones are kept with their reasons, each time they were sent."""
+    """The valid records are stored once; the invalid ones are rejections, one for each time they were sent."""
     _same("records inserted", first["counts"]["inserted"], 3)
     _same("records rejected", first["counts"]["rejected"], 2)
     _same("records unchanged when sent again", again["counts"]["unchanged"], 3)
@@ -71,7 +71,7 @@ def ingested(outputs: Outputs, first: dict[str, Any], again: dict[str, Any]) -> 
     ):
         _same(f"{what} of the batch in the database", number, wanted)
     show.line(
-        "Three records are stored, once; the others are kept with their reasons: " + ", ".join(first["codes"])
+        "Three records are stored, once; the others are stored as rejections: " + ", ".join(first["codes"])
     )
 
 
@@ -89,7 +89,7 @@ def content(outputs: Outputs, table: str) -> str:
 
 
 def restored(before: str, damaged: str, after: str, lost: dict[str, int], report: dict[str, Any]) -> None:
-    """The table is to the byte what it was before the damage, and the restore told what it had to mend."""
+    """The table is byte for byte the same as before the damage, and the restore reported the changed rows."""
     show.line(f"content before the damage {before[:16]}…, after it {damaged[:16]}…, restored {after[:16]}…")
     if damaged == before:
         raise Failed("The damage did no damage.")
@@ -97,7 +97,7 @@ def restored(before: str, damaged: str, after: str, lost: dict[str, int], report
         raise Failed("The restored table is not what it was.")
     for name, number in lost.items():
         _same(f"rows {name} by the restore", report[name], number)
-    show.line(f"As before. What was replaced is kept as the safety backup {report['safety_backup']}.")
+    show.line(f"As before. The replaced rows are stored as the safety backup {report['safety_backup']}.")
 
 
 def _records(file: Path) -> int:

@@ -1,4 +1,4 @@
-"""What a consumer of the data gets, asked for over HTTP with a reader's key, and checked against the database."""
+"""Read data over HTTP with a reader's key, and compare it with the database."""
 
 import hashlib
 import io
@@ -22,11 +22,11 @@ _POOL = urllib3.PoolManager(timeout=30)
 
 
 def page(outputs: Outputs) -> None:
-    """A page of payments, filtered and sorted by the API, is what SQL says it is, to the last digit."""
+    """A page of payments, filtered and sorted by the API, equals the result of SQL, to the last digit."""
     path = f"/v1/tables/{TABLE}/records?select={','.join(COLUMNS)}&payment_value=gte.100&limit=3"
     answer = _get(outputs, path)
     show.line(f"GET {path}")
-    # Decimals as they stand there: 149.90 has two digits behind the point.
+    # Decimals with their original digits: 149.90 has two digits after the point.
     rows = json.loads(answer.data, parse_float=str)["data"]
     for row in rows:
         show.line(f"  {json.dumps(row, ensure_ascii=False)}")
@@ -42,7 +42,7 @@ def page(outputs: Outputs) -> None:
 
 
 def quality(outputs: Outputs) -> None:
-    """The quality of each table, as the API tells it: all that was ever read, migrations and batches."""
+    """The quality of each table in the API, over all migrations and batches."""
     (dataset,) = json.loads(_get(outputs, "/v1/quality?dataset=olist").data)["data"]
     show.line(f"{'table':24}{'read':>10}{'rejected':>10}{'score':>10}{'threshold':>11}")
     for table in dataset["tables"]:
@@ -55,22 +55,20 @@ def quality(outputs: Outputs) -> None:
 
 
 def export(outputs: Outputs) -> None:
-    """The whole table as Parquet, by addresses that need no key: bytes with the hashes that were told, and all rows."""
+    """The whole table as Parquet, from addresses that need no key: the reported hashes, and all rows."""
     order = json.dumps({"dataset": "olist", "table": TABLE, "format": "parquet"}).encode()
     made = _finished(outputs, _ask(outputs, "POST", "/v1/exports", order).json()["id"])
     rows = 0
     for file in made["files"]:
         data = _POOL.request("GET", file["url"]).data
         if hashlib.sha256(data).hexdigest() != file["sha256"]:
-            raise Failed(f"{file['name']} of the export has other bytes than were told.")
+            raise Failed(f"{file['name']} of the export differs from its reported hash.")
         rows += pq.read_metadata(io.BytesIO(data)).num_rows
     with closing(psycopg2.connect(outputs["database_url"])) as db, db.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM olist.order_payments")
         ((stored,),) = cursor.fetchall()
     if not rows == made["rows"] == stored:
-        raise Failed(
-            f"The export of {TABLE} has {rows} rows, was told to have {made['rows']}; there are {stored}."
-        )
+        raise Failed(f"The export of {TABLE} has {rows} rows, {made['rows']} reported and {stored} stored.")
     origin = f"the files of backup {made['backup_id']}" if made["backup_id"] else "written for this"
     show.line(
         f"POST /v1/exports: {TABLE} as Parquet, {rows:,} rows in {len(made['files'])} file(s), {origin}"

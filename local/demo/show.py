@@ -1,4 +1,4 @@
-"""What the demo prints and leaves to look at."""
+"""The output of the demo, and the report that it stores."""
 
 import time
 from pathlib import Path

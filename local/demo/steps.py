@@ -31,7 +31,7 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Data:
-    """The CSVs, and what must become of them where that is known."""
+    """The CSVs, and the expected results if they are known."""
 
     folder: Path
     expected: Expected | None
@@ -41,7 +41,7 @@ def dataset(folder: Path, asked: argparse.Namespace) -> Data:
     """The user's folder, or a generated one."""
     if asked.data is not None:
         if not asked.data.is_dir():
-            raise Failed(f"{asked.data} is no folder.")
+            raise Failed(f"{asked.data} is not a folder.")
         show.line(f"The CSVs of {asked.data}.")
         return Data(asked.data, None)
     made = generate(folder, orders=asked.orders, seed=asked.seed, dirty=asked.dirty)
@@ -80,7 +80,7 @@ def back_up(config: Config) -> dict[str, Any]:
 
 
 def damage(outputs: Outputs) -> dict[str, int]:
-    """What nobody wants to have done: a third of the payments deleted, another third changed. Returns how many."""
+    """Damage the payments: delete a third and change another third. Returns the numbers."""
     with closing(psycopg2.connect(outputs["database_url"])) as db, db, db.cursor() as cursor:
         third = Sql("get_byte(decode(left(order_id, 2), 'hex'), 0) % 3")
         cursor.execute(Sql("DELETE FROM olist.order_payments WHERE {} = 0").format(third))

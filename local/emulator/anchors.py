@@ -1,10 +1,10 @@
-"""Patches hold on to names inside ministack; when one has gone, starting must fail, and say which."""
+"""The names inside ministack on which patches depend. If one is missing, the start fails with an error that names it."""
 
 from typing import Any
 
 
 class AnchorGone(Exception):
-    """What a patch changes is no longer in the emulator."""
+    """The target of a patch is no longer in the emulator."""
 
     def __init__(self, patch: str, anchor: str) -> None:
         super().__init__(

@@ -16,7 +16,7 @@ TYPE = "AWS::RDS::DBInstance"
 Server = dict[str, Any]
 """host, port, user, password of PostgreSQL's superuser"""
 
-# As on RDS: the master is no superuser. It may create databases and roles, watch and end sessions.
+# As on RDS, the master is not a superuser. It may create databases and roles, watch and end sessions.
 ROLES = """
 DO $$ BEGIN
     IF to_regrole('rds_superuser') IS NULL THEN
@@ -68,7 +68,7 @@ def _is_postgres(instance: dict[str, Any]) -> bool:
 
 
 def _serve(identifier: str, server: Server) -> dict[str, str]:
-    """Make what the instance's record says true; its attributes, for the template."""
+    """Apply the instance's record; returns its attributes for the template."""
     instance = provisioners._rds._instances[identifier]
     if _is_postgres(instance):
         instance["Endpoint"].update(Address=server["host"], Port=server["port"])

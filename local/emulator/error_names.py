@@ -1,6 +1,6 @@
 """A function's exception reaches Step Functions under its class's name, as on AWS.
 
-The emulator calls every one `Runtime.HandlerError`: Retry and Catch by name would never match.
+The emulator names every exception `Runtime.HandlerError`, so Retry and Catch would never match.
 """
 
 import json
@@ -12,8 +12,8 @@ from ministack.services import lambda_svc
 from local.emulator.anchors import AnchorGone, require
 
 PREFIX = "dataforge:"
-DIED = "Worker process died"
-# What the worker's script sends when a handler raises, and what it shall send instead: all that AWS tells.
+DIED = "Worker process died"  # prose: ignore
+# The text that the worker's script sends when a handler raises, and its replacement with all fields of AWS.
 ANCHOR = '"error": str(e), "trace": traceback.format_exc()'
 TOLD = """"error": "dataforge:" + json.dumps({
     "errorMessage": str(e),
@@ -23,7 +23,7 @@ TOLD = """"error": "dataforge:" + json.dumps({
 
 
 def apply() -> None:
-    """The worker tells class and trace inside the message; the invocation's answer takes them out again."""
+    """The worker sends class and trace inside the message; the invocation's answer extracts them."""
     require("error_names", lambda_runtime, "_PYTHON_WORKER_SCRIPT")
     require("error_names", lambda_svc, "_execute_function_warm")
     script = lambda_runtime._PYTHON_WORKER_SCRIPT

@@ -1,6 +1,6 @@
 """A layer is unpacked once and linked into every worker that uses it.
 
-The emulator unpacks each layer anew for each worker: seconds per cold start, and gigabytes after a while.
+The emulator unpacks each layer for each worker: seconds per cold start, and gigabytes over time.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ class LayerZip(zipfile.ZipFile):
     """A ZipFile that links instead of unpacking where the target is a worker's `layer_<n>` folder."""
 
     def extractall(self, path: Any = None, *arguments: Any, **options: Any) -> None:
-        """As in the standard library, but for layers."""
+        """As in the standard library, with an exception for layers."""
         target = Path(path or os.curdir)
         if not target.name.startswith("layer_"):
             super().extractall(path, *arguments, **options)
@@ -36,7 +36,7 @@ class LayerZip(zipfile.ZipFile):
                 fresh.rename(folder)
         target.rmdir()
         target.symlink_to(folder)
-        # The worker's copy of the archive, which nobody reads again.
+        # The worker's copy of the archive, which is not read again.
         Path(self.filename or "").unlink()
 
     def _fingerprint(self) -> str:

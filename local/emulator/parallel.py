@@ -1,7 +1,7 @@
 """A Parallel state fails with the first of its branches, as on AWS.
 
-The emulator waits for all of them: a backup that was refused would wait for the holders of its snapshot, which wait for the
-backup to be over.
+The emulator waits for all of them: a refused backup would wait for its snapshot exporters, which wait for the end of the
+backup.
 """
 
 import contextvars
@@ -17,7 +17,7 @@ _Ended = queue.SimpleQueue[tuple[int, Any, Exception | None]]
 
 
 def apply() -> None:
-    """What the other branches are doing then ends by itself, and nobody takes notice, as on AWS."""
+    """The other branches then run to their end without effect, as on AWS."""
     require("parallel", stepfunctions, "_run_parallel_branches", "_run_sub_machine", "_ExecutionError")
     require("parallel", stepfunctions, "_apply_input_path", "_apply_parameters", "_apply_result_selector")
     require("parallel", stepfunctions, "_apply_result_path", "_apply_output_path", "_next_or_end")
@@ -30,7 +30,7 @@ def _run(state: dict[str, Any], given: Any, execution: Any, context: dict[str, A
     )
     branches, ended = state["Branches"], _Ended()
     for number, branch in enumerate(branches):
-        # A context of its own: a branch that is left behind notes its states there.
+        # A separate context: an abandoned branch records its states there.
         arguments = (ended, number, branch, data, execution, dict(context))
         threading.Thread(
             target=contextvars.copy_context().run, args=(_branch, *arguments), daemon=True

@@ -1,9 +1,9 @@
 """Executions beyond the account's limit are refused as AWS refuses them.
 
-The emulator counts executions (LAMBDA_ACCOUNT_CONCURRENCY) and refuses those beyond the limit, but its callers do not know
-what to make of that. On AWS, API Gateway answers a refused or failed function with its gateway response INTEGRATION_FAILURE,
-not with Lambda's own words; Step Functions calls the error Lambda.TooManyRequestsException, which tasks retry; events for
-asynchronous functions wait until there is room, instead of being lost.
+The emulator counts executions (LAMBDA_ACCOUNT_CONCURRENCY) and refuses those beyond the limit, but its callers do not
+handle that. On AWS, API Gateway answers a refused or failed function with its gateway response INTEGRATION_FAILURE,
+not with Lambda's own text; Step Functions calls the error Lambda.TooManyRequestsException, which tasks retry; events for
+asynchronous functions wait for capacity instead of being lost.
 """
 
 import json
@@ -22,7 +22,7 @@ WAIT_SECONDS = 0.1
 
 
 class IntegrationFailed(Exception):
-    """The function gave no answer that could be handed on."""
+    """The function returned no valid answer."""
 
 
 def apply() -> None:

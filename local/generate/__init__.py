@@ -1,4 +1,4 @@
-"""A dataset like Olist's, made up: deterministic by seed, of any size, clean or dirty in known kinds."""
+"""Generate a dataset like Olist's: deterministic by seed, of any size, clean or with known kinds of errors."""
 
 from local.generate.dataset import generate
 from local.generate.expected import Expected, TableCount

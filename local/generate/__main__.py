@@ -1,4 +1,4 @@
-"""``python -m local.generate OUT``: write a dataset and say what is in it."""
+"""``python -m local.generate OUT``: write a dataset and print its expected counts."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from local.generate.expected import Expected
 def _share(text: str) -> float:
     share = float(text)
     if not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError("a share lies between 0 and 1")
+        raise argparse.ArgumentTypeError("a share is between 0 and 1")
     return share
 
 

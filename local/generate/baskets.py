@@ -1,4 +1,4 @@
-"""What is in an order, and how it is paid."""
+"""The items and payments of an order."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -32,7 +32,7 @@ class Baskets:
         self._market = market
 
     def fill(self, order: Order) -> tuple[list[ItemRow], int]:
-        """Rows and total in cents; an order whose items were never noted still has a total to pay."""
+        """Rows and total in cents; an order without recorded items also has a total to pay."""
         if not order.has_items:
             return [], self._chance.between(1900, 25000)
         rows: list[ItemRow] = []

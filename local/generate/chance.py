@@ -65,7 +65,7 @@ class Weighted(Generic[T]):
 
 
 class Strata:
-    """Says for each row in turn whether it is one of ``share`` of all rows.
+    """Decides for each row in turn whether it is one of ``share`` of all rows.
 
     One pick falls somewhere in every ``1 / share`` rows, so their number is known to within one without
     knowing how many rows will come. A pick that a row cannot take waits for the next row.
@@ -89,7 +89,7 @@ class Strata:
 
     def _place(self) -> int:
         place = (self._picks + self._chance.random()) / self._share
-        # A share next to nothing leads beyond what a whole number can say.
+        # A very small share exceeds the range of integers.
         return int(place) if place < maxsize else maxsize
 
 

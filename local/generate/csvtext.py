@@ -10,7 +10,7 @@ def quoted(cell: str) -> str:
 def encode(cells: Sequence[str]) -> str:
     """The record without its line end."""
     line = ",".join(cells)
-    # Nearly every record needs no quotes: one look at the whole is cheaper than one at each cell.
+    # Nearly every record needs no quotes: one test of the whole is cheaper than one of each cell.
     if line.count(",") == len(cells) - 1 and not _has_special(line):
         return line
     return ",".join(quoted(cell) if "," in cell or _has_special(cell) else cell for cell in cells)

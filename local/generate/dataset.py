@@ -24,7 +24,7 @@ def generate(out: Path | str, orders: int = 3000, seed: int = 7, dirty: float = 
     """
     if orders < 0 or not 0 <= dirty <= 1:
         raise ValueError(
-            f"orders must not be negative and dirty lies between 0 and 1, not {orders} and {dirty}"
+            f"orders must not be negative and dirty must be between 0 and 1, not {orders} and {dirty}"
         )
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)

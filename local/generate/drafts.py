@@ -1,4 +1,4 @@
-"""What becomes of a row that is made dirty: the records written for it, each with its verdict."""
+"""The records that are written for a dirty row, each with its validation result."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Role(Enum):
 class Draft:
     """One record without its line end.
 
-    ``codes`` are its own violations; ``orphan`` says that it names a parent that exists nowhere.
+    ``codes`` are its own violations; ``orphan``: it names a parent that does not exist.
     """
 
     line: bytes

@@ -1,4 +1,4 @@
-"""What a run over a generated dataset must report."""
+"""The expected report of a run over a generated dataset."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -30,7 +30,7 @@ class TableCount:
 
 @dataclass(frozen=True)
 class Expected:
-    """The arguments of a run, and the verdicts that its files must get, per table."""
+    """The arguments of a run, and the expected counts of its files, per table."""
 
     seed: int
     orders: int

@@ -1,4 +1,4 @@
-"""Bad cells: what is wrong with one value, and the code that it must be rejected with."""
+"""Invalid cells: the flaw of one value, and the code with which it must be rejected."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Flaw:
 
 
 NUMBERS = ("count", "ordinal", "score", "money", "latitude", "longitude")
-# Review texts are kept as they are, and a category's name is nobody's code: blanks there are data.
+# Review texts are stored exactly, and a category's name is not a code: blanks in them are data.
 TRIMMED = ("id", "zip", "city", "state", "status", "payment_type", "moment", *NUMBERS)
 MISSING = "missing"
 PATTERN = "string_pattern_mismatch"

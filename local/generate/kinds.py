@@ -14,7 +14,7 @@ Spot = tuple[Flaw, int]
 
 
 def kinds_of(table: Table) -> list[Kind]:
-    """All kinds that this table's columns allow, the most telling ones first."""
+    """All kinds that this table's columns allow, the most important ones first."""
     flawed = [_flawed(flaw, flaw.columns(table)) for flaw in FLAWS if flaw.columns(table)]
     rows = _row_kinds(table)
     return [
@@ -128,7 +128,7 @@ def _duplicate_with_blanks(table: Table, cells: Sequence[str], chance: Chance) -
 
 
 def _harmless_kinds(table: Table) -> list[Kind]:
-    """Dirt that cleaning mends, or that the format allows: no row may be lost to it."""
+    """Dirt that cleaning corrects, or that the format allows: no row may be rejected for it."""
     natures = [column.nature for column in table.columns]
     kinds = [Kind("needless_quotes", lambda cells, _: [_needless_quotes(cells)])]
     if _trimmed(table):
@@ -147,7 +147,7 @@ def _harmless_kinds(table: Table) -> list[Kind]:
 
 
 def _needless_quotes(cells: Sequence[str]) -> Draft:
-    """An empty cell stays unquoted, so that nobody can take it for an empty text."""
+    """An empty cell stays unquoted, to distinguish it from an empty text."""
     return Draft(",".join(quoted(cell) if cell else "" for cell in cells).encode())
 
 

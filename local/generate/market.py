@@ -13,7 +13,7 @@ _SPARED_SHARE = 0.05
 
 
 class Market:
-    """Products and sellers for so many orders; nearly every one of them is sold at least once."""
+    """Products and sellers for a number of orders; nearly every one of them is sold at least once."""
 
     def __init__(self, seed: int, orders: int) -> None:
         self._chance = Chance(seed, "market")

@@ -33,7 +33,7 @@ def purchase(chance: Chance) -> datetime:
 
 
 def after(moment: datetime, hours: float) -> datetime:
-    """Later (or earlier) by so many hours, to the second."""
+    """A moment some hours later (or earlier), to the second."""
     return moment + timedelta(seconds=int(hours * 3600))
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from local.generate import moments
 from local.generate.chance import Chance, Strata, Weighted
 
-# What becomes of the three orders in a hundred that do not arrive.
+# The states of the three orders in a hundred that do not arrive.
 _OTHER_STATUSES = Weighted(
     (
         ("shipped", 370),
@@ -27,7 +27,7 @@ _DAYS_PROMISED = (7, 13, 17, 20, 22, 24, 26, 28, 31, 37, 62)
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """``approved``, ``shipped`` and ``arrived`` are None where it never happened (or nobody noted it)."""
+    """``approved``, ``shipped`` and ``arrived`` are None if it did not happen (or was not recorded)."""
 
     id: str
     status: str
@@ -43,7 +43,7 @@ class Order:
 
     @property
     def has_items(self) -> bool:
-        """Of orders that failed at once the items were never noted."""
+        """The items of orders that failed immediately are not recorded."""
         return self.status not in ("unavailable", "created") and (
             self.status != "canceled" or self.shipped is not None
         )
@@ -81,10 +81,10 @@ class Orders:
         return -hours / 20 if self._chance.happens(0.014) else hours
 
     def _reached(self, status: str) -> tuple[bool, bool, bool]:
-        """Whether the order was approved, handed to the carrier, and brought to the customer."""
+        """Whether the order was approved, shipped, and delivered to the customer."""
         chance = self._chance
         if status == "delivered":
-            # Some gaps are nobody's fault but the record's.
+            # Some gaps are errors of the record only.
             return not chance.happens(0.00015), not chance.happens(0.00003), not chance.happens(0.0001)
         if status == "canceled":
             return chance.happens(0.75), chance.happens(0.15), False

@@ -1,4 +1,4 @@
-"""Products: a row each, and what a basket needs to know of it."""
+"""Products: a row each, and the facts for baskets."""
 
 from dataclasses import dataclass
 
@@ -55,7 +55,7 @@ def products(seed: int, count: int) -> list[Product]:
 
 
 def _product(chance: Chance, bare: bool, odd: bool, unweighed: bool) -> Product:
-    """A bare product lacks its description, category included; an odd one's category nobody translated."""
+    """A bare product lacks its description, category included; the category of an odd one has no translation."""
     category = chance.pick(UNTRANSLATED) if odd else _CATEGORIES.pick(chance)
     grams = int(chance.along(_GRAMS))
     described = (

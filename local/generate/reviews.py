@@ -10,7 +10,7 @@ from local.generate.orders import Order
 _SCORES_IN_TIME = Weighted(((5, 630), (4, 205), (3, 75), (2, 25), (1, 65)))
 _SCORES_LATE = Weighted(((5, 180), (4, 120), (3, 120), (2, 90), (1, 490)))
 _HOURS_TO_ANSWER = (2.0, 18.0, 24.0, 30.0, 40.0, 48.0, 58.0, 70.0, 90.0, 120.0, 700.0)
-# Most of those who write at all write one remark, or two.
+# Most reviews with a text have one or two remarks.
 _REMARKS = Weighted(((0, 12), (1, 42), (2, 30), (3, 12), (5, 4)))
 # Web forms of the time sent both line ends; the blank line is a habit of letter writers.
 _BREAKS = ("\n", "\n", "\n", "\r\n", "\n\n")

@@ -1,4 +1,4 @@
-"""Records that are no CSV of the right shape, or no UTF-8."""
+"""Records with a wrong CSV shape, or that are not UTF-8."""
 
 from collections.abc import Sequence
 
@@ -42,7 +42,7 @@ def _text_after_quote(cells: Sequence[str], _chance: Chance) -> list[Draft]:
 
 
 def _one_line(cells: Sequence[str]) -> tuple[str, str]:
-    """The first cell, and the rest of a record that has no quote of its own.
+    """The first cell, and the rest of a record without quotes.
 
     After a stray quote, readers could disagree on where a record with quoted line ends is over.
     """

@@ -1,4 +1,4 @@
-"""One file being written: each row's verdict is settled as it is written."""
+"""One file being written; each row's expected result is determined as it is written."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,14 +11,14 @@ from local.generate.expected import TableCount
 from local.generate.kinds import kinds_of
 from local.generate.tables import TABLES, Table
 
-# How many rows later a duplicate or a rival comes: mostly near, but also beyond any sensible chunk.
+# The distance in rows of a duplicate or a conflicting record: mostly near, but also beyond any usual chunk.
 _LAGS = (0, 1, 7, 60, 500, 4000)
 
 
 class Sheet:
     """``lost`` holds, per table, the keys of which no row is loaded; it is shared by all sheets of a run.
 
-    A parent's row is added before its children's, so their verdict is known when they are added.
+    A parent's row is added before its children's, so its result is known when they are added.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Sheet:
         return any(loaded)
 
     def _settle(self, draft: Draft, cells: Sequence[str]) -> bool:
-        """Count one record in the order of verdicts; True if it is loaded."""
+        """Count one record by the first result that applies; True if it is loaded."""
         if not draft.codes and draft.role is Role.FIRST and not draft.orphan:
             return self._accept(cells)
         self.count.read += 1
@@ -90,7 +90,7 @@ class Sheet:
         return False
 
     def _accept(self, cells: Sequence[str]) -> bool:
-        """Count a record that has no fault of its own; True unless its parent is lost."""
+        """Count a record that is valid; True unless its parent is lost."""
         self.count.read += 1
         if self._parents and self._parent_lost(cells):
             self.count.reject(("foreign_key",))

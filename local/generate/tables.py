@@ -1,4 +1,4 @@
-"""The nine files as Kaggle names them: headers, and what dirt needs to know of each column.
+"""The nine files as Kaggle names them: headers, and the facts about each column that errors depend on.
 
 This is the generator's own statement of the file formats on purpose: expectations that were derived from
 the catalogue under test would agree with its mistakes.
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Column:
-    """``nature`` says which values are plausible, and so which flaws are possible."""
+    """``nature`` determines the plausible values, and so the possible flaws."""
 
     name: str
     nature: str

@@ -1,1 +1,1 @@
-"""What a laptop cannot prove, proved on a real AWS account: deploy, migrate, ingest, back up, restore, refuse, destroy."""
+"""Test on an AWS account what a laptop cannot test: deploy, migrate, ingest, back up, restore, refuse, destroy."""

@@ -1,4 +1,4 @@
-"""That functions without a way out of their network are observed: a log line, a metric and a trace of each arrive."""
+"""Check that a log line, a metric and a trace of a function without internet access arrive."""
 
 from __future__ import annotations
 

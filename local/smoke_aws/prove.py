@@ -1,4 +1,4 @@
-"""The proof: the main job through the command line, on whatever deployment ``target`` names.
+"""The proof: the main job through the command line, on the deployment ``target``.
 
 The tests run it against the embedded cloud, `make smoke-aws` against AWS.
 """
@@ -109,7 +109,7 @@ def _prove_ingestion(target: Sequence[str], key: str, say: Say) -> None:
 
 
 def _prove_compression(api_url: str, key: str, say: Say) -> None:
-    """API Gateway hands on bytes as they are to those who say what they accept."""
+    """API Gateway returns bytes unchanged to clients that send Accept."""
     url = f"{api_url}/v1/tables/orders/records?limit=100"
     plain, packed = _get(url, key), _get(url, key, "gzip")
     found = [answer.headers.get("content-encoding") for answer in (plain, packed)]

@@ -24,7 +24,7 @@ Status = Callable[[], int]
 
 
 def prove_wrong_root_is_refused(functions: LambdaClient, name: str, status: Status) -> None:
-    """With the web's root certificates the function trusts no server of RDS, and does not connect."""
+    """With the web's root certificates the function accepts no server of RDS, and does not connect."""
     prove_unavailable_with(functions, name, status, DB_SSLROOTCERT=PUBLIC_ROOTS)
 
 

@@ -56,4 +56,4 @@ def test_a_named_python_decides(tmp_path: Path) -> None:
     assert find(tmp_path, PYTHON=str(named)).stdout.strip() == str(named)
     refused = find(tmp_path, PYTHON=str(fake_python(tmp_path / "old", suits=False)))
     assert refused.returncode == 1
-    assert "old is no Python 3.11" in refused.stderr
+    assert "old is not a Python 3.11" in refused.stderr

@@ -46,6 +46,10 @@ def test_comment_docstring_message_and_test_name_are_read_and_identifiers_are_no
     assert lines("a.py", text) == [2, 3, 4, 5, 6]
 
 
+def test_line_with_the_mark_to_ignore_it_is_not_reported() -> None:
+    assert lines("a.py", 'A = "it is told"  # prose: ignore\n# It is told.\n') == [2]
+
+
 def test_phrase_that_spans_two_comment_lines_is_reported() -> None:
     assert lines("a.py", "x = 1\n# The run goes\n# on until it ends.\n") == [2]
 
