@@ -1,1 +1,1 @@
-"""The schema: created and evolved on deploy, examined and repaired on demand."""
+"""Schema of the database: created and changed on deployment, checked and repaired on demand."""

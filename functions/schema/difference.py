@@ -1,7 +1,7 @@
-"""What tables are, and what they would be if they were made today.
+"""Actual and declared definitions of tables, both as PostgreSQL prints them.
 
-PostgreSQL rewrites expressions, so a definition is compared with the one it prints for a table made from the same catalogue,
-in a scratch schema that is rolled back at once. Nothing here needs a right on what it looks at: it may be somebody else's.
+PostgreSQL rewrites expressions. Therefore a table's definition is compared with that of a table that is created from the
+catalogue in a scratch schema, which is rolled back immediately. Reading definitions requires no privilege on the tables.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ LEDGER_TABLES = tuple(
     if match
 )
 NOT_VALID, DISABLED = Sql(" NOT VALID"), Sql(" DISABLED")
-"""What a constraint's definition ends in when old rows, or new ones, may contradict it."""
+"""Suffixes of the definition of a constraint that is not validated for existing rows, or not enforced for new ones."""
 
 _SCRATCH = Sql("dataforge_scratch")
 
 
 @dataclass(frozen=True)
 class ColumnState:
-    """A column: its type as ``format_type`` prints it, with a collation that is not the type's own; whether it is NOT NULL;
-    and its DEFAULT or GENERATED clause.
+    """A column: its type as ``format_type`` prints it, with a collation other than the type's default; whether it is NOT
+    NULL; and its DEFAULT or GENERATED clause.
     """
 
     type: Sql
@@ -48,7 +48,7 @@ class ColumnState:
 
 @dataclass(frozen=True)
 class Shape:
-    """A relation: ``pg_class.relkind``, its owner, columns in order, and by name the printed constraints and indexes."""
+    """A relation: ``pg_class.relkind``, owner, columns in order, and the definitions of constraints and indexes."""
 
     kind: str
     owner: str
@@ -87,8 +87,8 @@ _INDEXES = """
 
 
 def shapes(cursor: Cursor, schema: str) -> dict[str, Shape]:
-    """Every table and view of the schema, by name; none if there is no such schema."""
-    # Names are printed with their schema when nothing is on the path.
+    """Every table and view of the schema, with its name as key; empty if the schema does not exist."""
+    # With an empty search path PostgreSQL prints names with their schema.
     cursor.execute("SELECT set_config('search_path', 'pg_catalog', true)")
     columns, constraints, indexes = (
         _by_relation(cursor, query, schema) for query in (_COLUMNS, _CONSTRAINTS, _INDEXES)
@@ -118,7 +118,7 @@ def _by_relation(cursor: Cursor, query: str, schema: str) -> defaultdict[str, li
 
 
 def expected_dataset(cursor: Cursor, dataset: Dataset) -> dict[str, Shape]:
-    """The dataset's tables as the catalogue declares them, by name."""
+    """The dataset's tables as the catalogue declares them; the key is the name."""
     with _scratch(cursor):
         for table in (dataset.table(name) for wave in dataset.waves() for name in wave):
             cursor.execute(ddl.create_table(table, _SCRATCH))
@@ -134,7 +134,7 @@ def expected_dataset(cursor: Cursor, dataset: Dataset) -> dict[str, Shape]:
 
 
 def expected_ledger(cursor: Cursor) -> dict[str, Shape]:
-    """Data Forge's own tables as this version makes them, by name."""
+    """Data Forge's own tables as this version creates them; the key is the name."""
     with _scratch(cursor):
         for statement in INTERNAL:
             cursor.execute(re.sub(rf"\b{LEDGER}\b", _SCRATCH, statement))
@@ -153,7 +153,7 @@ def _scratch(cursor: Cursor) -> Iterator[None]:
 
 
 def _renamed(cursor: Cursor, schema: str) -> dict[str, Shape]:
-    """The scratch schema's shapes, as they would read in ``schema``."""
+    """The shapes in the scratch schema, with ``schema`` in place of its name."""
     found = shapes(cursor, _SCRATCH)
     cursor.execute("SELECT quote_ident(%s)", (schema,))
     (quoted,) = one_row(cursor)

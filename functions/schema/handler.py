@@ -1,8 +1,8 @@
-"""Entry points of the schema's three functions.
+"""Entry points of the three schema functions.
 
-``on_event`` (outside the VPC) answers CloudFormation and the command line; it alone may read the master's secret, and hands
-it on in the payload of one synchronous call. ``apply_schema`` (inside the VPC) works on the database. So the VPC needs no
-endpoint for Secrets Manager, and no secret is in an environment or a log.
+``on_event`` (outside the VPC) answers CloudFormation and the command line. Only it may read the master's secret, which it
+passes in the payload of one synchronous call to ``apply`` (inside the VPC). Therefore the VPC needs no endpoint for Secrets
+Manager, and no environment or log contains a secret. ``upkeep`` (inside the VPC) completes changes of large tables.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from functions.schema.apply.apply import apply as apply_schema
 from functions.schema.apply.connections import connection_limits
 from functions.schema.apply.reach import PATIENCE, is_denied, reach
 from functions.schema.doctor.doctor import examine
-from functions.schema.doctor.fault import Fault
+from functions.schema.doctor.finding import Finding
 from functions.schema.doctor.master import require_sign_in
 from functions.schema.upkeep import work
 
@@ -48,11 +48,11 @@ MASTER_HINT = (
 
 
 _MARGIN = 30
-"""Seconds beyond the applier's time-out, so that Lambda's own answer to it is what is read."""
+"""Seconds that the caller waits beyond the applier's time-out, to receive Lambda's report of a time-out."""
 
 
-class KeeperSettings(Settings):
-    """What the keeper needs; ``role_secrets`` is JSON, role to secret ARN, empty where IAM signs the roles in."""
+class DeployerSettings(Settings):
+    """Settings of the schema deployer. ``role_secrets``: JSON, role to secret ARN; empty with IAM authentication."""
 
     master_secret_arn: str
     apply_function: str
@@ -60,7 +60,7 @@ class KeeperSettings(Settings):
     """The applier's time-out."""
     role_secrets: str = "{}"
     upkeep_arn: str = ""
-    """The state machine that does what an apply leaves for later."""
+    """State machine that completes the changes that an apply queued."""
 
 
 UNREACHABLE_HINT = (
@@ -70,7 +70,7 @@ UNREACHABLE_HINT = (
 
 
 class ApplySettings(DatabaseSettings):
-    """What the applier needs; who it connects as comes with each call. ``max_connections``: 0 for all of the server's."""
+    """Settings of the applier; the role is in each call. ``max_connections``: 0 for the server's limit."""
 
     db_user: str = ""
     load_concurrency: int
@@ -80,29 +80,29 @@ class ApplySettings(DatabaseSettings):
 
     @property
     def budget(self) -> Budget:
-        """What the logins' limits are worked out from."""
+        """Concurrency from which the connection limits of the logins are calculated."""
         return Budget(self.load_concurrency, self.backup_concurrency, self.export_concurrency)
 
 
 @entry_point(logger)
 def on_event(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """A CloudFormation request, or {"action": "apply" | "doctor"} from the command line."""
+    """Handle a CloudFormation request, or {"action": "apply" | "doctor"} from the command line."""
     if "ResponseURL" in event:
         answer(event, PHYSICAL_ID, partial(_deploy, event["RequestType"]))
         return {}
-    return keep(event.get("action", "doctor"))
+    return call_applier(event.get("action", "doctor"))
 
 
 def _deploy(request: str) -> dict[str, str]:
-    """Apply the catalogue; when the resource is deleted nothing happens, because data is never dropped."""
+    """Apply the catalogue. A deletion of the resource changes nothing: data is never dropped."""
     if request != "Delete":
-        keep("apply")
+        call_applier("apply")
     return {}
 
 
-def keep(action: str) -> dict[str, Any]:
-    """Have the applier do the action, with the credentials it needs. Raises ``SchemaRefused`` with its reason."""
-    settings = read(KeeperSettings)
+def call_applier(action: str) -> dict[str, Any]:
+    """Invoke the applier with the credentials it needs. Raises ``SchemaRefused`` with the applier's reason."""
+    settings = read(DeployerSettings)
     secrets = make_client("secretsmanager", WORKER)
     passwords = {
         role: _secret(secrets, arn)["password"] for role, arn in json.loads(settings.role_secrets).items()
@@ -112,7 +112,7 @@ def keep(action: str) -> dict[str, Any]:
         "master": _secret(secrets, settings.master_secret_arn),
         "passwords": {role: passwords.get(role) for role in LOGINS},
     }
-    answered = once(settings.apply_seconds).invoke(
+    answered = invoker(settings.apply_seconds).invoke(
         FunctionName=settings.apply_function, Payload=json.dumps(payload)
     )
     result: dict[str, Any] = json.loads(answered["Payload"].read())
@@ -125,38 +125,38 @@ def keep(action: str) -> dict[str, Any]:
 
 
 def _reason(result: dict[str, Any]) -> str:
-    """Why the applier failed: in its own words, or in ours if it was ended from outside, which Lambda words for itself."""
+    """Why the applier failed: its own message, or a message for a time-out or crash, which Lambda reports."""
     failure = explain("", json.dumps(result))
     if failure.error not in {situation.code for situation in SITUATIONS}:
         return failure.cause
     return (
-        f"The function that works on the schema did not end by itself ({failure.error}). All of the schema was changed, or"
-        " nothing. Deploy again, or run dataforge doctor --repair."
+        f"The function that changes the schema was terminated ({failure.error}). Either all changes were made or none."
+        " Hint: deploy again, or run dataforge doctor --repair."
     )
 
 
 def _start_upkeep(machine: str) -> None:
-    """Start the upkeep. That it could not be started fails no deployment: the doctor shows what is left."""
+    """Start the upkeep. A failure to start it does not fail the deployment: the doctor reports pending changes."""
     try:
         make_client("stepfunctions", WORKER).start_execution(stateMachineArn=machine)
     except (BotoCoreError, ClientError):
-        logger.exception("the upkeep was not started; dataforge doctor --repair starts it")
+        logger.exception("the upkeep was not started; hint: dataforge doctor --repair starts it")
 
 
-def once(seconds: float) -> Any:
-    """A client of Lambda that waits for a function of this time-out, and never invokes it a second time."""
+def invoker(seconds: float) -> Any:
+    """A Lambda client that waits for a function with this time-out and never invokes it twice."""
     return make_client("lambda", invoking(seconds + _MARGIN))
 
 
 def _secret(secrets: SecretsManagerClient, arn: str) -> dict[str, str]:
-    """Username and password of a secret, and nothing else that may be in it."""
+    """Username and password of a secret, without its other fields."""
     document = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
     return {name: document[name] for name in ("username", "password")}
 
 
 @entry_point(logger)
 def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Apply the catalogue to the database, or examine it; the event holds the credentials and is never logged."""
+    """Apply the catalogue to the database, or check it. The event contains the credentials and is never logged."""
     master = event["master"]
     settings = read(ApplySettings).model_copy(update={"db_user": master["username"]})
     try:
@@ -166,7 +166,7 @@ def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         if event["action"] != "doctor":
             raise
         hint = MASTER_HINT if is_denied(error) else UNREACHABLE_HINT
-        return {"findings": [Fault("no_master", settings.db_user, str(error), by_hand=hint).finding()]}
+        return {"findings": [Finding("no_master", settings.db_user, str(error), hint=hint).report()]}
     try:
         limits = connection_limits(db, settings.budget, settings.max_connections or None)
         if event["action"] == "doctor":
@@ -185,9 +185,9 @@ def _sign_in(settings: DatabaseSettings, role: str, password: str) -> None:
 
 @entry_point(logger)
 def upkeep(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Do the next change that a deployment left for later: {"next": "again" | "wait" | "done"}.
+    """Make the next queued change. Returns {"next": "again" | "wait" | "done"}.
 
-    Or, for the step "explain", explain what the state machine caught: {"error", "cause"}.
+    For the step "explain": return {"error", "cause"} of the failure that the state machine caught.
     """
     if event.get("step") == "explain":
         return explain_caught(event["error"]).as_answer()

@@ -1,7 +1,7 @@
-"""Which constraints and indexes of a table are Data Forge's own: those with the names that it gives.
+"""Names of the constraints and indexes that Data Forge creates.
 
-Whatever has another name is an owner's, and stays. PostgreSQL's automatic names of checks and foreign keys are the same as
-Data Forge's, so an owner gives a name (docs/operations.md).
+Constraints and indexes with other names belong to the owner and are not changed. PostgreSQL generates the same names for
+checks and foreign keys as Data Forge, so an owner must name them explicitly (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 
 class Convention:
-    """The names that Data Forge gives to what it makes on a table with these columns."""
+    """Names of the constraints and indexes that Data Forge creates on a table with these columns."""
 
     def __init__(self, table: str, columns: Iterable[str]) -> None:
         names = set(columns)
@@ -23,5 +23,5 @@ class Convention:
         return name == self._key or name in self._columns
 
     def is_index(self, name: str, constraints: Mapping[str, str]) -> bool:
-        """Whether an index of this name is Data Forge's: it makes one beside a foreign key only."""
+        """Whether an index of this name is Data Forge's. It creates indexes for foreign keys only."""
         return self._indexes.get(name) in constraints

@@ -1,4 +1,4 @@
-"""Changes of large tables that a deployment leaves for the upkeep: names in the ledger, never statements."""
+"""Queue of changes of large tables that the upkeep makes after a deployment. The ledger stores names, not statements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Kind = Literal["validate", "index"]
 
 
 class QueuedChange(NamedTuple):
-    """What identifies a change in the ledger. ``name`` is the constraint's or the index's."""
+    """Identity of a change in the ledger. ``name``: of the constraint or index."""
 
     dataset: str
     table: str
@@ -30,7 +30,7 @@ class QueuedChange(NamedTuple):
 
 
 def queue(cursor: Cursor, changes: Iterable[QueuedChange]) -> list[str]:
-    """Register the changes; returns all that are still to be done, those that failed before included."""
+    """Register the changes. Returns all unfinished changes, including those that failed earlier."""
     for change in changes:
         cursor.execute(
             'INSERT INTO dataforge.schema_changes (dataset, "table", kind, name) VALUES (%s, %s, %s, %s)'

@@ -1,4 +1,4 @@
-"""How large a table is, for what a deployment may do to it."""
+"""Size of a table, which decides whether a deployment may scan or rewrite it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 LARGE_ROWS = 1_000_000
-"""From so many rows on, nothing that scans, rewrites or indexes a table is done inside a deployment (docs/operations.md)."""
+"""Number of rows from which a deployment does not scan, rewrite or index a table (docs/operations.md)."""
 
 _ROWS = """
     SELECT CASE WHEN relpages > 0 AND reltuples >= 0 THEN reltuples::float8 / relpages ELSE 100 END
            * pg_relation_size(oid) / current_setting('block_size')::int
     FROM pg_class WHERE oid = %s::regclass
 """
-"""As the planner estimates: the density that ANALYZE found (unknown: 100 rows in a page), times the pages there are."""
+"""The planner's estimate: rows per page according to ANALYZE (100 if unknown), times the current number of pages."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """Whether a table has no row at all, and about how many it has."""
+    """Whether a table is empty, and its estimated number of rows."""
 
     empty: bool
     rows: int
@@ -36,7 +36,7 @@ class Size:
 
     @property
     def large(self) -> bool:
-        """Whether changes that read all rows are done later, or refused."""
+        """Whether changes that read all rows are queued or refused."""
         return not self.empty and self.rows >= self.limit
 
     @classmethod

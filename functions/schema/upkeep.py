@@ -1,8 +1,8 @@
-"""The upkeep: what a deployment leaves for later on large tables, one change at a time, while everybody goes on working.
+"""Upkeep: make the queued changes of large tables, one at a time, without blocking readers or writers.
 
-A change is a constraint to validate or an index to build. Each is a statement that blocks neither readers nor writers,
-commits by itself and may be repeated; what it makes is what the catalogue declares, so the ledger holds names only. The
-statement may take longer than the function: PostgreSQL finishes it, and the next step finds it done.
+A change validates a constraint or builds an index. Its statement runs in its own transaction and can be repeated. The
+catalogue declares the result, so the ledger stores names only. A statement may run longer than the function: PostgreSQL
+completes it, and the next step detects that.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 _LOCK = 4_207_312_312
-"""Key of the advisory lock that the session of a change holds, also when its function is gone."""
+"""Key of the advisory lock that the session of a change holds, even after its function has ended."""
 
 _SESSION = (
     "SET statement_timeout = 0",
     "SET lock_timeout = '10min'",
-    # A function that ends must not end the statement.
+    # The end of the function must not cancel the statement.
     "SET client_connection_check_interval = 0",
     Sql("SET ROLE {}").format(ident(OWNER)),
 )
@@ -50,9 +50,9 @@ Next = Literal["again", "wait", "done"]
 
 
 def work(db: Connection) -> Next:
-    """Do the next change. ``db`` is a connection of its own, of a login that may become the owner.
+    """Make the next change. ``db``: a dedicated connection of a login that may become the owner.
 
-    Answers ``wait`` while another session does one. Raises ``SchemaRefused`` when nothing is left but what rows contradict.
+    Returns ``wait`` while another session makes a change. Raises ``SchemaRefused`` if only failed changes remain.
     """
     with transaction(db) as cursor:
         for statement in _SESSION:
@@ -101,12 +101,12 @@ def _raise_failed(db: Connection) -> None:
     if failed:
         reasons = " ".join(f"{dataset}.{table}: {name}: {error}." for dataset, table, name, error in failed)
         raise SchemaRefused(
-            f"{reasons} Correct the rows or the declaration, then run dataforge doctor --repair."
+            f"{reasons} Hint: correct the rows or the declaration, then run dataforge doctor --repair."
         )
 
 
 def _do(db: Connection, change: QueuedChange) -> str | None:
-    """Bring the change about; answers why PostgreSQL refused, without any value of a row."""
+    """Make the change. Returns the reason if PostgreSQL refuses it; the reason contains no value of a row."""
     statements = _validation(db, change) if change.kind == "validate" else _building(db, change)
     db.autocommit = True
     try:
@@ -135,7 +135,7 @@ def _validation(db: Connection, change: QueuedChange) -> list[str]:
 
 
 def _building(db: Connection, change: QueuedChange) -> list[str]:
-    """The statements for an index. One that is invalid is the rest of a build that was broken off, and is built anew."""
+    """The statements that build an index. An invalid index results from an interrupted build and is rebuilt."""
     with transaction(db) as cursor:
         have = shapes(cursor, change.dataset).get(change.table)
         want = _expected(cursor, change)

@@ -1,4 +1,4 @@
-"""Bring a database to what the catalogue declares: additive changes only, in one transaction, or not at all."""
+"""Change a database to what the catalogue declares: additive changes only, all of them in one transaction."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from functions.schema.difference import (
     expected_ledger,
     shapes,
 )
-from functions.schema.doctor.fault import Fault
-from functions.schema.doctor.logins import NO_LIMITS, Limits, known_roles, role_faults
-from functions.schema.doctor.master import stay_apart
-from functions.schema.doctor.rights import database_faults, owner_faults, right_faults
-from functions.schema.doctor.visibility import row_security_faults
+from functions.schema.doctor.finding import Finding
+from functions.schema.doctor.logins import NO_LIMITS, Limits, known_roles, role_findings
+from functions.schema.doctor.master import leave_logins
+from functions.schema.doctor.rights import database_findings, owner_findings, right_findings
+from functions.schema.doctor.visibility import row_security_findings
 from functions.schema.queued import queue
 from functions.schema.size import LARGE_ROWS
 
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
 
 _LOCK = 4_207_312_311
-"""Key of the advisory lock: two deploys never change the schema at once."""
+"""Key of the advisory lock that serializes deployments."""
 _PATIENCE = 420
-"""Seconds for which an apply waits for another. With the time for connecting it leaves a minute of the function's twelve."""
+"""Seconds that an apply waits for another one; after connecting, a minute of the function's twelve remains."""
 
 OLDEST = 18
 """PostgreSQL's major version from which a backslash and a dot in a CSV are text, and bytea can be cast to a number."""
@@ -58,19 +58,19 @@ def apply(
     limits: Limits = NO_LIMITS,
     large_rows: int = LARGE_ROWS,
 ) -> dict[str, Any]:
-    """Create, evolve or mend roles, rights, Data Forge's own tables and the datasets. ``db`` is the master's connection.
+    """Create, change or repair roles, privileges, Data Forge's own tables and the datasets.
 
-    ``passwords``: each login role's password, or None where IAM signs it in. ``limits``: how many connections each may have.
-    Returns what was changed (``changes``) and, if there is any, what is left for the upkeep of tables with ``large_rows``
-    rows or more (``later``). Repeating it changes nothing. Raises ``SchemaRefused`` naming everything that would lose data,
-    that existing rows contradict or that the master may not repair; nothing is changed then.
+    ``db``: the master's connection. ``passwords``: of each login role; None with IAM authentication. ``limits``: the
+    connections of each login. Returns ``changes`` and, for tables with ``large_rows`` rows or more, the changes queued for
+    the upkeep (``later``). Idempotent. Raises ``SchemaRefused`` with every change that would lose data, that existing rows
+    violate or that the master may not make; then nothing is changed.
     """
     require_version(db.info.server_version)
     try:
         return _apply(db, passwords, list(datasets), limits, large_rows)
     except psycopg2.Error as error:
-        # What no step foresaw: it has no table's name, but nor has it a row's value, a statement or a traceback.
-        raise SchemaRefused(f"The schema was left as it is: {reason(error)}.") from None
+        # An error that no step handles. The message must contain no value of a row, statement or traceback.
+        raise SchemaRefused(f"The schema was not changed: {reason(error)}.") from None
 
 
 def _apply(
@@ -83,29 +83,29 @@ def _apply(
     changes: list[str] = []
     outcome = Outcome(large_rows)
     with transaction(db) as cursor:
-        # What makes transactions read-only by default is among what is mended.
+        # Read-only transactions by default are one of the findings that are fixed below.
         cursor.execute("SET TRANSACTION READ WRITE")
         _wait_for_others(cursor)
-        stay_apart(cursor)
-        changes += _mend(cursor, (f for f in role_faults(cursor) if f.code == "missing_role"))
+        leave_logins(cursor)
+        changes += _fix(cursor, (f for f in role_findings(cursor) if f.code == "missing_role"))
         _apply_logins(cursor, passwords)
-        changes += _mend(cursor, (*role_faults(cursor, limits), *database_faults(cursor)))
+        changes += _fix(cursor, (*role_findings(cursor, limits), *database_findings(cursor)))
         cursor.execute(ROLE_SQL[0])
-        blocking = (*owner_faults(cursor, datasets), *row_security_faults(cursor, datasets))
-        _refuse([f"{f.detail} Its way out: {f.by_hand}." for f in blocking])
+        blocking = (*owner_findings(cursor, datasets), *row_security_findings(cursor, datasets))
+        _refuse([f"{f.detail} Hint: {f.hint}." for f in blocking])
         cursor.execute(Sql("SET LOCAL ROLE {}").format(ident(OWNER)))
-        changes += _mend(cursor, right_faults(cursor))
+        changes += _fix(cursor, right_findings(cursor))
         changes += _apply_ledger(cursor, outcome)
         for dataset in datasets:
             changes += apply_dataset(cursor, dataset, outcome)
         _refuse(outcome.refusals)
-        _refuse(_left(cursor, limits))
+        _refuse(_remaining(cursor, limits))
         later = queue(cursor, outcome.later)
     return {"changes": changes} | ({"later": later} if later else {})
 
 
 def _wait_for_others(cursor: Cursor) -> None:
-    """Wait until no other apply runs, also one whose caller is gone. What it did is then found done."""
+    """Wait until no other apply runs, including one whose caller has ended."""
     cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{_PATIENCE}s",))
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
     cursor.execute(
@@ -114,42 +114,42 @@ def _wait_for_others(cursor: Cursor) -> None:
 
 
 def require_version(number: int) -> None:
-    """Raise ``SchemaRefused`` if the server's version, as ``server_version_num`` tells it, is too old."""
+    """Raise ``SchemaRefused`` if the server is too old. ``number``: its ``server_version_num``."""
     if number < OLDEST * 10_000:
         raise SchemaRefused(
-            f"Data Forge needs PostgreSQL {OLDEST} or newer, and this server is PostgreSQL {number // 10_000}. "
-            "Upgrade it, or deploy without existingDatabase."
+            f"Data Forge needs PostgreSQL {OLDEST} or newer; this server is PostgreSQL {number // 10_000}. Hint: "
+            "upgrade it, or deploy without existingDatabase."
         )
 
 
 def _refuse(reasons: list[str]) -> None:
     if reasons:
-        raise SchemaRefused("The schema was left as it is: " + " ".join(reasons))
+        raise SchemaRefused("The schema was not changed: " + " ".join(reasons))
 
 
-def _mend(cursor: Cursor, faults: Iterable[Fault]) -> Change:
-    """Execute what mends the faults, and yield it. What the role in charge may not do is found again in the end."""
-    for fault in list(faults):
+def _fix(cursor: Cursor, findings: Iterable[Finding]) -> Change:
+    """Execute the fixes and yield them. ``_remaining`` reports those for which the current role lacks privileges."""
+    for finding in list(findings):
         with attempt(cursor, psycopg2.errors.InsufficientPrivilege) as failed:
-            for statement in fault.mend:
+            for statement in finding.fixes:
                 cursor.execute(statement)
         if not failed:
-            yield from fault.mend
+            yield from finding.fixes
 
 
-def _left(cursor: Cursor, limits: Limits) -> list[str]:
-    faults = (*role_faults(cursor, limits), *database_faults(cursor), *right_faults(cursor))
+def _remaining(cursor: Cursor, limits: Limits) -> list[str]:
+    findings = (*role_findings(cursor, limits), *database_findings(cursor), *right_findings(cursor))
     return [
-        f"{f.detail} The master may not mend it; a superuser can: {'; '.join(f.mend)}."
-        for f in faults
-        if f.mend
+        f"{f.detail} The master lacks the privilege to fix it. Hint: as a superuser, run {'; '.join(f.fixes)}."
+        for f in findings
+        if f.fixes
     ]
 
 
 def _apply_logins(cursor: Cursor, passwords: Mapping[str, str | None]) -> None:
-    """Let the master become the owner, and each login sign in.
+    """Allow the master to become the owner, and each login to sign in.
 
-    Passwords are hashed here: the server's log may show statements, but never a password.
+    Passwords are hashed here, because the server may log statements.
     """
     cursor.execute(Sql("GRANT {} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE").format(ident(OWNER)))
     known = known_roles(cursor)
@@ -166,18 +166,18 @@ def _apply_logins(cursor: Cursor, passwords: Mapping[str, str | None]) -> None:
 
 
 def _apply_ledger(cursor: Cursor, outcome: Outcome) -> Change:
-    """Data Forge's own tables; a later version's columns are let be, so that an earlier one can be deployed again."""
+    """Create or change Data Forge's own tables. Columns of a later version stay, so that it can be rolled back."""
     before, want = shapes(cursor, LEDGER), expected_ledger(cursor)
     creations = dict(zip(LEDGER_TABLES, (s for s in INTERNAL if s.startswith("CREATE TABLE")), strict=True))
     cursor.execute(INTERNAL[0])
     for name, statement in creations.items():
         if name in before:
             yield from evolve(cursor, (LEDGER, name), before[name], want[name], outcome)
-        elif done(cursor, f"{LEDGER}.{name} cannot be made", statement, outcome.refusals):
+        elif done(cursor, f"{LEDGER}.{name} cannot be created", statement, outcome.refusals):
             yield f"created {LEDGER}.{name}"
     _refuse(outcome.refusals)
     for statement in (*INTERNAL, *ROLE_SQL[1:]):
-        # Columns and indexes of tables that exist are made, or left for later, with their tables: even where nothing is
-        # to be done, the statement would wait for everybody who uses the table.
+        # ``evolve`` adds the columns and indexes of existing tables. Executing the statement again would wait for locks
+        # even if it changes nothing.
         if not (addition := _ADDITION.match(statement)) or addition[1] not in before:
             cursor.execute(statement)

@@ -1,4 +1,4 @@
-"""The columns of a table: added, widened, and, where there are no rows, made again."""
+"""Change the columns of a table: add and widen them; recreate or drop them if the table is empty."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _OWN_OBJECTS = """
 
 
 def change_columns(it: Subject) -> Iterator[str]:
-    """Add, widen and, where there are no rows, remake or drop columns; correct NOT NULL and defaults."""
+    """Add and widen columns, recreate or drop them if the table is empty, and correct NOT NULL and defaults."""
     have, want = it.have.columns, it.want.columns
     if it.closed:
         yield from _strangers(it)
     for column, wanted in want.items():
         found, name = have.get(column), f"{it.name}.{column}"
         if found is None and not it.size.empty and wanted.not_null and not wanted.default:
-            it.refusals.append(f"{name} is new and NOT NULL, but the table has rows; make it nullable.")
+            it.refusals.append(f"{name} is new and NOT NULL, but the table has rows. Hint: make it nullable.")
         elif found is None:
             yield from _add_column(it, column, wanted)
         else:
@@ -46,24 +46,24 @@ def _strangers(it: Subject) -> Iterator[str]:
         else:
             it.refusals.append(
                 f"{it.name} has a column {unknown} that the catalogue lacks; dropping it would lose data. "
-                "Declare it again, or drop it by hand."
+                "Hint: declare it again, or drop it manually."
             )
     order = [c for c in have if c in want] + [c for c in want if c not in have]
     if order != list(want) and not it.size.empty:
         it.refusals.append(
-            f"{it.name}: add new columns after {list(have)[-1]}, the last one; PostgreSQL cannot reorder."
+            f"{it.name}: new columns must come after {list(have)[-1]}, the last one; PostgreSQL cannot reorder columns."
             if have
             else f"{it.name} has no columns."
         )
 
 
 def _drop_column(it: Subject, column: str) -> Generator[str, None, bool]:
-    """Drop a column without rows, unless an owner's object would go with it; answers whether it is dropped."""
+    """Drop a column of an empty table unless an object of the owner depends on it. Returns whether it was dropped."""
     it.cursor.execute(_OWN_OBJECTS, {"relation": it.relation, "column": column})
     found = [what for (what,) in it.cursor.fetchall()]
     if found:
         it.refusals.append(
-            f"{it.name}.{column} cannot be made anew while there is {', '.join(found)}. Drop that first."
+            f"{it.name}.{column} cannot be recreated: {', '.join(found)} depends on it. Hint: drop that first."
         )
     elif it.done(
         f"{column} cannot be dropped", Sql("ALTER TABLE {} DROP COLUMN {}").format(it.relation, ident(column))
@@ -100,21 +100,21 @@ def _change(it: Subject, column: str, found: ColumnState, wanted: ColumnState) -
 def _set_type(
     it: Subject, column: str, found: ColumnState, wanted: ColumnState
 ) -> Generator[str, None, bool]:
-    """Convert where nothing is lost; answers whether the column now has the type."""
+    """Convert the type if no value is lost. Returns whether the column now has the type."""
     name = f"{it.name}.{column}"
     if it.size.large and is_collation(found.type, wanted.type):
-        # Its indexes would be rebuilt. The doctor shows it, with the statement.
+        # The conversion would rebuild its indexes. The doctor reports the statement.
         return True
     if not (it.closed and (it.size.empty or is_lossless(found.type, wanted.type))):
         it.refusals.append(
-            f"{name} is {found.type}, the catalogue says {wanted.type.removesuffix(COLLATION)}; converting may lose "
-            "data. Add a new column instead."
+            f"{name} is {found.type}, the catalogue declares {wanted.type.removesuffix(COLLATION)}; converting may lose "
+            "data. Hint: add a new column instead."
         )
         return False
     if it.size.large and is_rewritten(found.type, wanted.type):
         it.refusals.append(
-            f"{name} is {found.type}, the catalogue says {wanted.type}; converting would rewrite {it.size.rows} rows "
-            f"while everybody waits. At a quiet time run ALTER TABLE {it.relation} ALTER COLUMN {ident(column)} "
+            f"{name} is {found.type}, the catalogue declares {wanted.type}; converting would rewrite {it.size.rows} rows "
+            f"and block the table. Hint: at a quiet time run ALTER TABLE {it.relation} ALTER COLUMN {ident(column)} "
             f"TYPE {wanted.type}, then deploy; or add a new column instead."
         )
         return False
@@ -139,13 +139,13 @@ def _set_null(it: Subject, column: str, wanted: ColumnState) -> Iterator[str]:
     elif it.size.large:
         constraint = f"{it.table}_{column}_not_null"[:IDENTIFIER_BYTES]
         action = Sql("ADD CONSTRAINT {} NOT NULL {} NOT VALID").format(ident(constraint), ident(column))
-        it.leave("validate", constraint)
+        it.queue("validate", constraint)
     else:
         it.cursor.execute(Sql("SELECT count(*) FROM {} WHERE {} IS NULL").format(it.relation, ident(column)))
         (nulls,) = one_row(it.cursor)
         if nulls:
             it.refusals.append(
-                f"{name} is to be NOT NULL, but {nulls} row(s) are NULL. Fill them, or make it nullable."
+                f"{name} is declared NOT NULL, but {nulls} row(s) are NULL. Hint: fill them, or make it nullable."
             )
             return
         action = Sql("ALTER COLUMN {} SET NOT NULL").format(ident(column))
@@ -158,7 +158,8 @@ def _set_null(it: Subject, column: str, wanted: ColumnState) -> Iterator[str]:
 def _set_default(it: Subject, column: str, found: ColumnState, wanted: ColumnState) -> Iterator[str]:
     if "IDENTITY" in found.default + wanted.default:
         it.refusals.append(
-            f"{it.name}.{column} has {found.default or 'no default'}, not {wanted.default or 'none'}; change it by hand."
+            f"{it.name}.{column} has {found.default or 'no default'}, not {wanted.default or 'none'}."
+            " Hint: change it manually."
         )
         return
     action = Sql("SET {}").format(wanted.default) if wanted.default else Sql("DROP DEFAULT")

@@ -1,4 +1,4 @@
-"""The limits of the logins' connections, from what the server really has."""
+"""Connection limits of the logins, calculated from the server's max_connections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def connection_limits(db: Connection, budget: Budget, ours: int | None) -> Limits:
-    """Each login's limit. ``ours``: how many of the server's connections are Data Forge's (None: all).
+    """Each login's limit. ``ours``: number of the server's connections that Data Forge may use (None: all).
 
     Raises ``TooFewConnections``.
     """

@@ -1,6 +1,6 @@
-"""Keys, checks, foreign keys and indexes of a table: dropped and added.
+"""Drop and add keys, checks, foreign keys and indexes of a table.
 
-Those of the wanted names are made what is wanted. Others of Data Forge's names are dropped; an owner's stay.
+Declared ones are changed to their declaration. Others with Data Forge's names are dropped; those of an owner stay.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functions.schema.difference import NOT_VALID
 
 
 def drop_foreign_keys(it: Subject, changed: set[str]) -> Iterator[str]:
-    """Drop foreign keys of ours that are not wanted so, or lead to a table of ``changed``."""
+    """Drop Data Forge's foreign keys that differ from their declaration, or refer to a table in ``changed``."""
     for name, definition in it.have.constraints.items():
         if not definition.startswith("FOREIGN KEY"):
             continue
@@ -23,7 +23,7 @@ def drop_foreign_keys(it: Subject, changed: set[str]) -> Iterator[str]:
 
 
 def drop_others(it: Subject) -> Iterator[str]:
-    """Drop keys, checks and indexes of ours that are not wanted so."""
+    """Drop Data Forge's keys, checks and indexes that differ from their declaration."""
     for name, definition in it.have.constraints.items():
         if definition.startswith("FOREIGN KEY"):
             continue
@@ -32,8 +32,8 @@ def drop_others(it: Subject) -> Iterator[str]:
             continue
         if definition.startswith("PRIMARY KEY") and it.size.large:
             it.refusals.append(
-                f"{it.name}: its key changes, and its {it.size.rows} rows would be indexed while everybody "
-                "waits. Declare the old key again, and move the rows to a table of another name."
+                f"{it.name}: its key changes; indexing its {it.size.rows} rows would block the table. Hint: "
+                "declare the old key again, and move the rows to a table of another name."
             )
         else:
             yield from _drop_constraint(it, name)
@@ -61,7 +61,7 @@ def _is_outdated(it: Subject, name: str, definition: str) -> bool:
 
 
 def _is_for_later(it: Subject, index: str) -> bool:
-    """An index that is being built by others has no valid form yet."""
+    """Whether the upkeep builds the index: until then it is invalid."""
     return it.size.large and it.have.indexes[index].removesuffix(" INVALID") == it.want.indexes[index]
 
 
@@ -74,7 +74,7 @@ def _drop_constraint(it: Subject, name: str) -> Iterator[str]:
 
 
 def add_constraints(it: Subject, *, foreign: bool) -> Iterator[str]:
-    """Constraints of the wanted names are made what is wanted; those of a large table are validated later."""
+    """Add the declared constraints; those of a large table are validated by the upkeep."""
     for name, definition in it.want.constraints.items():
         if definition.startswith("FOREIGN KEY") != foreign:
             continue
@@ -83,9 +83,9 @@ def add_constraints(it: Subject, *, foreign: bool) -> Iterator[str]:
             yield from _add_constraint(it, name, definition)
         elif found == definition + NOT_VALID:
             if it.size.large:
-                it.leave("validate", name)
+                it.queue("validate", name)
             elif it.done(
-                f"constraint {name} is contradicted by rows",
+                f"constraint {name} is violated by rows",
                 Sql("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(it.relation, ident(name)),
             ):
                 yield f"validated constraint {it.schema}.{name}"
@@ -96,8 +96,8 @@ def _add_constraint(it: Subject, name: str, definition: Sql) -> Iterator[str]:
     if key and it.size.large:
         if name not in it.have.constraints:
             it.refusals.append(
-                f"{it.name} lacks its key {name}, and {it.size.rows} rows would be indexed while everybody waits. "
-                f"Run CREATE UNIQUE INDEX CONCURRENTLY, then ALTER TABLE {it.relation} ADD CONSTRAINT {ident(name)} "
+                f"{it.name} lacks its key {name}; indexing its {it.size.rows} rows would block the table. "
+                f"Hint: run CREATE UNIQUE INDEX CONCURRENTLY, then ALTER TABLE {it.relation} ADD CONSTRAINT {ident(name)} "
                 "PRIMARY KEY USING INDEX, then deploy."
             )
         return
@@ -107,16 +107,16 @@ def _add_constraint(it: Subject, name: str, definition: Sql) -> Iterator[str]:
     )
     if it.done(f"constraint {name} cannot be changed", statement):
         if later:
-            it.leave("validate", name)
+            it.queue("validate", name)
         yield f"{'changed' if name in it.dropped else 'added'} constraint {it.schema}.{name}"
 
 
 def add_indexes(it: Subject) -> Iterator[str]:
-    """Indexes of the wanted names are made what is wanted; those of a large table later."""
+    """Add the declared indexes; the upkeep builds those of a large table."""
     for name, definition in it.want.indexes.items():
         if name not in it.dropped and it.have.indexes.get(name) == definition:
             continue
         if it.size.large:
-            it.leave("index", name)
+            it.queue("index", name)
         elif it.done(f"index {name} cannot be changed", definition):
             yield f"{'changed' if name in it.dropped else 'added'} index {it.schema}.{name}"

@@ -1,6 +1,6 @@
-"""Bring a dataset's tables to what the catalogue declares, each step for all of them before the next one.
+"""Change a dataset's tables to what the catalogue declares. Each step handles all tables before the next step.
 
-A change of a parent's key takes its children's foreign keys away first, and makes them anew in the end.
+If a parent's key changes, the foreign keys of its children are dropped first and recreated at the end.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TABLE_KINDS = ("r", "p")
 
 
 def apply_dataset(cursor: Cursor, dataset: Dataset, outcome: Outcome) -> Iterator[str]:
-    """Create the schema and what is missing, evolve what is there. Yields what was changed."""
+    """Create the schema and missing tables, change existing ones. Yields a description of each change."""
     cursor.execute(Sql("CREATE SCHEMA IF NOT EXISTS {}").format(ident(dataset.name)))
     cursor.execute(Sql("GRANT USAGE ON SCHEMA {} TO {}").format(ident(dataset.name), Sql(", ").join(LOGINS)))
     before, want = shapes(cursor, dataset.name), expected_dataset(cursor, dataset)
@@ -39,7 +39,7 @@ def apply_dataset(cursor: Cursor, dataset: Dataset, outcome: Outcome) -> Iterato
         name = (dataset.name, table.name)
         have = before.get(table.name)
         if have is None:
-            what = f"{'.'.join(name)} cannot be made"
+            what = f"{'.'.join(name)} cannot be created"
             if not done(cursor, what, ddl.create_table(table), outcome.refusals):
                 continue
             yield f"created {dataset.name}.{table.name}"
@@ -55,7 +55,7 @@ def apply_dataset(cursor: Cursor, dataset: Dataset, outcome: Outcome) -> Iterato
 
 
 def undeclared_tables(have: Mapping[str, Shape], want: Mapping[str, Shape]) -> list[str]:
-    """Tables that Data Forge made, for they are its owner's, and the catalogue no longer has."""
+    """Tables that Data Forge created (they belong to its owner role) and that the catalogue no longer declares."""
     return [
         n for n, shape in have.items() if n not in want and shape.kind in TABLE_KINDS and shape.owner == OWNER
     ]
@@ -64,19 +64,19 @@ def undeclared_tables(have: Mapping[str, Shape], want: Mapping[str, Shape]) -> l
 def evolve(
     cursor: Cursor, name: tuple[str, str], have: Shape, want: Shape, outcome: Outcome
 ) -> Iterator[str]:
-    """Evolve one of Data Forge's own tables, which may have more columns than this version knows."""
+    """Change one of Data Forge's own tables, which may have columns of a later version."""
     if _is_table(name, have, outcome):
         yield from _evolve(cursor, [Subject(cursor, name, have, want, outcome, closed=False)], outcome)
 
 
 def _is_table(name: tuple[str, str], have: Shape, outcome: Outcome) -> bool:
     if have.kind not in TABLE_KINDS:
-        outcome.refusals.append(f"{'.'.join(name)} is not a table; give it another name.")
+        outcome.refusals.append(f"{'.'.join(name)} is not a table. Hint: rename it.")
     return have.kind in TABLE_KINDS
 
 
 def _evolve(cursor: Cursor, subjects: Sequence[Subject], outcome: Outcome) -> Iterator[str]:
-    """All steps. What a table was refused before is not made worse by what follows from it."""
+    """Run all steps. A table with refused columns gets no constraints, to report only the cause."""
     changed = set(_printed(cursor, [e for e in subjects if e.key_changes]))
     for subject in subjects:
         yield from drop_foreign_keys(subject, changed)
@@ -106,7 +106,7 @@ def _printed(cursor: Cursor, subjects: Sequence[Subject]) -> Iterator[str]:
 
 
 def _detach(cursor: Cursor, name: tuple[str, str], shape: Shape, outcome: Outcome) -> Iterator[str]:
-    """Drop the foreign keys of a table that is no longer declared. Its rows stay, and the doctor names it."""
+    """Drop the foreign keys of a table that is no longer declared. Its rows stay, and the doctor reports it."""
     convention = Convention(name[1], shape.columns)
     for constraint, definition in shape.constraints.items():
         if definition.startswith("FOREIGN KEY") and convention.is_constraint(constraint):
@@ -125,7 +125,7 @@ _COMMENTS = """
 
 
 def _complete(cursor: Cursor, table: Table) -> None:
-    """Comments and grants. A comment that is there already is not made again: it would wait for the upkeep's locks."""
+    """Set comments and grants. Existing comments are not set again, because that would wait for the upkeep's locks."""
     cursor.execute(_COMMENTS, (ddl.qualified(table),))
     have = dict(cursor.fetchall())
     if not ddl.descriptions(table).items() <= have.items():

@@ -1,4 +1,4 @@
-"""The first connection of an apply: a new database, its role or a new network interface may not answer at once."""
+"""Connect with retries: a new database, role or network interface may not be available immediately."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 PATIENCE = 240.0
-"""Seconds for which an apply tries to connect: a third of the time that its function has."""
+"""Seconds for which an apply tries to connect: a third of its function's time-out."""
 _PAUSE = 3.0
 _DENIED = ("authentication failed", "no pg_hba.conf entry", "does not exist", "is not permitted to log in")
-"""What the server answers to a login that will never succeed. At login PostgreSQL sends no SQLSTATE to libpq's caller."""
+"""Texts in the server's answer to a login that cannot succeed. libpq reports no SQLSTATE at login."""
 
 
 def reach(connect: Callable[[], Connection], patience: float, pause: float = _PAUSE) -> Connection:
-    """A connection; tried again for ``patience`` seconds while the server cannot be reached.
+    """A connection. Tries for ``patience`` seconds while the server cannot be reached.
 
-    Raises ``Unavailable``: at once if the server answered and denies the login, else at the end.
+    Raises ``Unavailable``: immediately if the server denies the login, otherwise at the end.
     """
     end = time.monotonic() + patience
     while True:
@@ -35,5 +35,5 @@ def reach(connect: Callable[[], Connection], patience: float, pause: float = _PA
 
 
 def is_denied(error: Unavailable) -> bool:
-    """Whether the server was reached and refused the login itself."""
+    """Whether the server was reached and denied the login."""
     return any(words in str(error) for words in _DENIED)

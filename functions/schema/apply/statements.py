@@ -1,4 +1,4 @@
-"""Statements of a deployment: what PostgreSQL refuses is a refusal by name, and never quotes a value."""
+"""Execute statements of a deployment and collect PostgreSQL's refusals, without values of rows."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 _DEPENDENT = ("0A000", "2BP01")
-"""SQLSTATEs whose detail names the objects that stand in the way, and never a value."""
+"""SQLSTATEs whose detail names dependent objects and contains no value."""
 _LOCKS = ("55P03", "40P01")
-"""SQLSTATEs of a lock that was not to be had."""
+"""SQLSTATEs of a lock that was not obtained."""
 _QUOTES_VALUES = "22"
 """The class of SQLSTATEs whose message may quote a value."""
 
 
 def done(cursor: Cursor, what: str, statement: str, refusals: list[str]) -> bool:
-    """Execute; what PostgreSQL refuses is a refusal that begins with ``what``, and never quotes a value.
+    """Execute a statement and return whether PostgreSQL accepted it; a refusal is appended to ``refusals``.
 
-    A lock that was not obtained and a lost database are raised instead.
+    It begins with ``what`` and contains no value. A lock that was not obtained and a lost connection are raised.
     """
     with attempt(cursor, psycopg2.Error) as failed:
         cursor.execute(statement)
@@ -41,20 +41,16 @@ def done(cursor: Cursor, what: str, statement: str, refusals: list[str]) -> bool
 
 
 def busy(what: str) -> Busy:
-    """The error of a lock that was not to be had; ``what`` begins with the table's name."""
-    return Busy(
-        f"{what}: it is in use, and a lock was not to be had in time. Try again when less is running."
-    )
+    """The error for a lock that was not obtained. ``what`` begins with the table's name."""
+    return Busy(f"{what}: the table is in use, and the lock was not obtained in time.")
 
 
 def reason(error: psycopg2.Error) -> str:
-    """Why PostgreSQL refused, without any value of a row."""
+    """Why PostgreSQL refused the statement, without values of rows."""
     state = error.pgcode or "none"
     if state.startswith(_QUOTES_VALUES) or not error.diag.message_primary:
-        return f"rows contradict it (SQLSTATE {state})"
+        return f"rows violate it (SQLSTATE {state})"
     text = error.diag.message_primary
     if state in _DEPENDENT and error.diag.message_detail:
-        text += (
-            f" ({'; '.join(error.diag.message_detail.splitlines())}); drop that, deploy, and make it again"
-        )
+        text += f" ({'; '.join(error.diag.message_detail.splitlines())}); hint: drop them, deploy, and create them again"
     return text

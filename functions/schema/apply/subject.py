@@ -1,4 +1,4 @@
-"""One table on its way: what it is, what it is to be, and what was done and refused so far."""
+"""State of one table while it is changed: actual and declared shape, changes and refusals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Outcome:
-    """What an apply could not do, and what it leaves for later."""
+    """Refusals of an apply, and the changes that it queues for the upkeep."""
 
     large_rows: int = LARGE_ROWS
     refusals: list[str] = field(default_factory=list)
@@ -28,9 +28,9 @@ class Outcome:
 
 
 class Subject:
-    """One table on its way from what it is to what it is to be.
+    """One table that is changed from its actual to its declared shape.
 
-    ``closed``: a dataset's table, whose columns are exactly the catalogue's.
+    ``closed``: whether columns that are not declared are refused, as for a dataset's tables.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Subject:
         self.dropped: set[str] = set()
 
     def _moved(self) -> set[str]:
-        """The columns of an empty table that are dropped and added again, for they stand in another place."""
+        """The columns of an empty table that are dropped and added again because their position changes."""
         here = [c for c in self.have.columns if c in self.want.columns]
         same = sum(
             1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(here, self.want.columns, strict=False))
@@ -62,28 +62,28 @@ class Subject:
         return set(here[same:]) if self.closed and self.size.empty else set()
 
     def _retyped(self) -> set[str]:
-        """The columns of an empty table that get another type."""
+        """The columns of an empty table whose type changes."""
         have, want = self.have.columns, self.want.columns
         changed = {c for c in have if c in want and have[c].type != want[c].type}
         return changed if self.closed and self.size.empty else set()
 
     @property
     def rechecked(self) -> set[str]:
-        """Checks of a large table whose column changes its type: PostgreSQL would hold all rows against them at once."""
+        """Checks on columns of a large table whose type changes: PostgreSQL would check all rows immediately."""
         have, want = self.have.columns, self.want.columns
         changed = (c for c in have if c in want and not is_collation(have[c].type, want[c].type))
         return {f"{self.table}_{column}_check" for column in changed} if self.size.large else set()
 
     @property
     def key_changes(self) -> bool:
-        """Whether the foreign keys that lead here must be made anew."""
+        """Whether the foreign keys that refer to the table must be recreated."""
         name = f"{self.table}_pkey"
         return bool(self.remade) or self.have.constraints.get(name) != self.want.constraints.get(name)
 
     def done(self, what: str, statement: str) -> bool:
-        """Execute; what PostgreSQL refuses becomes a refusal that names the table."""
+        """Execute a statement; PostgreSQL's refusal is recorded with the table's name."""
         return done(self.cursor, f"{self.name}: {what}", statement, self.refusals)
 
-    def leave(self, kind: Kind, name: str) -> None:
-        """Leave a constraint or index for the upkeep."""
+    def queue(self, kind: Kind, name: str) -> None:
+        """Queue a constraint or index for the upkeep."""
         self.later.append(QueuedChange(self.schema, self.table, kind, name))

@@ -1,18 +1,18 @@
-"""Conversions between column types that lose nothing, and which of them rewrite the table."""
+"""Lossless conversions between column types, and whether they rewrite the table."""
 
 from __future__ import annotations
 
 import re
 
 COLLATION = ' COLLATE "C"'
-"""How texts are sorted: by their bytes, on every server."""
+"""Texts are sorted by their bytes on every server."""
 
 _NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
 _WHOLE_DIGITS = {"integer": 10, "bigint": 19}
 
 
 def is_lossless(found: str, wanted: str) -> bool:
-    """Whether every value of one type is the same value in the other."""
+    """Whether every value of type ``found`` can be converted to ``wanted`` without loss."""
     if is_collation(found, wanted) or (found.startswith("character varying") and wanted.startswith("text")):
         return True
     digits = _NUMERIC.fullmatch(wanted)
@@ -29,7 +29,7 @@ def is_lossless(found: str, wanted: str) -> bool:
 
 
 def is_rewritten(found: str, wanted: str) -> bool:
-    """Whether PostgreSQL rewrites the rows for a lossless conversion. A numeric of the same scale only gets a new limit."""
+    """Whether PostgreSQL rewrites the rows for a lossless conversion. A numeric of the same scale is not rewritten."""
     if not wanted.startswith("numeric") or not found.startswith("numeric"):
         return not wanted.startswith("text")
     return found.partition(",")[2] != wanted.partition(",")[2]

@@ -1,4 +1,4 @@
-"""The doctor: what is wrong with roles, rights and tables, by name, with the way out of each."""
+"""Check roles, privileges and tables, and report each finding with a hint."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from dataforge.postgres.connection import transaction
 from dataforge.tables.datasets import DATASETS
-from functions.schema.doctor.fault import REPAIR, Fault
-from functions.schema.doctor.logins import NO_LIMITS, Limits, SignIn, role_faults, sign_in_faults
-from functions.schema.doctor.rights import database_faults, owner_faults, right_faults
-from functions.schema.doctor.tables import left_over_faults, table_faults
-from functions.schema.doctor.unsafe import setting_faults
-from functions.schema.doctor.visibility import visibility_faults
+from functions.schema.doctor.finding import REPAIR, Finding
+from functions.schema.doctor.logins import NO_LIMITS, Limits, SignIn, role_findings, sign_in_findings
+from functions.schema.doctor.rights import database_findings, owner_findings, right_findings
+from functions.schema.doctor.tables import left_over_findings, table_findings
+from functions.schema.doctor.unsafe import setting_findings
+from functions.schema.doctor.visibility import visibility_findings
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
@@ -27,25 +27,25 @@ def examine(
     sign_in: SignIn | None = None,
     limits: Limits = NO_LIMITS,
 ) -> list[dict[str, str]]:
-    """Every finding as {"code", "object", "detail", "hint"}; none means healthy. Changes nothing.
+    """Every finding, as ``Finding.report`` returns it; empty without findings. Changes nothing.
 
-    ``db`` is the master's connection. With ``passwords`` (None for a role that IAM signs in) and ``sign_in``, each role
-    that looks sound must also be let in by its password. ``limits``: how many connections each may have.
+    ``db``: the master's connection. ``passwords``: of each role; None with IAM authentication. With ``sign_in``, the
+    sign-in of each role without findings is tried. ``limits``: the connections of each login.
     """
     with transaction(db) as cursor:
-        # The tables to compare with are made and rolled back, even where transactions are read-only by default.
+        # The declared tables are created for comparison and rolled back, which needs a read-write transaction.
         cursor.execute("SET TRANSACTION READ WRITE")
-        faults: list[Fault] = [*role_faults(cursor, limits)]
-        unsound = {fault.object for fault in faults}
-        faults += [
-            *setting_faults(cursor),
-            *database_faults(cursor),
-            *right_faults(cursor),
-            *owner_faults(cursor, DATASETS.values()),
-            *visibility_faults(cursor, DATASETS.values()),
-            *table_faults(cursor),
-            *left_over_faults(cursor),
+        findings: list[Finding] = [*role_findings(cursor, limits)]
+        unsound = {finding.object for finding in findings}
+        findings += [
+            *setting_findings(cursor),
+            *database_findings(cursor),
+            *right_findings(cursor),
+            *owner_findings(cursor, DATASETS.values()),
+            *visibility_findings(cursor, DATASETS.values()),
+            *table_findings(cursor),
+            *left_over_findings(cursor),
         ]
     if passwords and sign_in:
-        faults += sign_in_faults({r: p for r, p in passwords.items() if r not in unsound}, sign_in)
-    return [fault.finding() for fault in faults]
+        findings += sign_in_findings({r: p for r, p in passwords.items() if r not in unsound}, sign_in)
+    return [finding.report() for finding in findings]

@@ -1,4 +1,4 @@
-"""What a deployment left for the upkeep, as the doctor shows it."""
+"""Findings about the changes that a deployment queued for the upkeep."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from psycopg2.errors import InsufficientPrivilege, UndefinedColumn, UndefinedTable
 
 from dataforge.postgres.shadow import attempt
-from functions.schema.doctor.fault import REPAIR, Fault
+from functions.schema.doctor.finding import REPAIR, Finding
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -21,7 +21,7 @@ _WHAT = {"validate": "The constraint {} is enforced for new rows", "index": "The
 
 @dataclass(frozen=True)
 class Waiting:
-    """A change that is not done: when it was queued, whether it was begun, and why it failed."""
+    """An unfinished change: when it was queued, whether it was started, and why it failed."""
 
     dataset: str
     table: str
@@ -31,29 +31,29 @@ class Waiting:
     started: bool
     error: str | None
 
-    def fault(self) -> Fault:
-        """As a finding."""
+    def finding(self) -> Finding:
+        """The change as a finding."""
         name = f"{self.dataset}.{self.table}"
-        what = _WHAT.get(self.kind, "{} is not done").format(self.name)
+        what = _WHAT.get(self.kind, "{} is not finished").format(self.name)
         if self.error:
             detail = f"{what}, and cannot be completed: {self.error}."
-            return Fault(
-                "failed_change", name, detail, by_hand=f"Correct the rows or the declaration, then {REPAIR}"
+            return Finding(
+                "failed_change", name, detail, hint=f"Correct the rows or the declaration, then {REPAIR}"
             )
-        state = "begun" if self.started else "not begun"
+        state = "started" if self.started else "not started"
         detail = f"{what}; the upkeep completes it (queued {self.queued_at:%Y-%m-%d %H:%M} UTC, {state})."
-        return Fault("pending_change", name, detail, by_hand=f"Wait; {REPAIR} starts the upkeep again")
+        return Finding("pending_change", name, detail, hint=f"Wait; {REPAIR} starts the upkeep again")
 
 
 @dataclass(frozen=True)
 class Later:
-    """All changes that are not done."""
+    """All unfinished changes."""
 
     changes: tuple[Waiting, ...] = ()
 
     @classmethod
     def read(cls, cursor: Cursor) -> Later:
-        """From the ledger; none if it has no such table yet, or is broken, which another finding reports."""
+        """Read from the ledger. Empty if its table is missing or damaged, which another finding reports."""
         with attempt(cursor, UndefinedTable, UndefinedColumn, InsufficientPrivilege) as failed:
             cursor.execute(
                 "SELECT dataset, \"table\", kind, name, queued_at AT TIME ZONE 'UTC', started_at IS NOT NULL, error"
@@ -63,12 +63,12 @@ class Later:
         return cls() if failed else cls(tuple(Waiting(*row) for row in found))
 
     def names(self, dataset: str, table: str) -> set[str]:
-        """The constraints and indexes of a table that are waited for."""
+        """The queued constraints and indexes of a table."""
         return {c.name for c in self.changes if (c.dataset, c.table) == (dataset, table)}
 
-    def faults(self) -> Iterator[Fault]:
-        """Each as a finding."""
-        yield from (change.fault() for change in self.changes)
+    def findings(self) -> Iterator[Finding]:
+        """Each change as a finding."""
+        yield from (change.finding() for change in self.changes)
 
 
 NOTHING = Later()

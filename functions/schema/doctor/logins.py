@@ -1,4 +1,4 @@
-"""Faults of the roles themselves: whether each can do its work, and whether it could do more."""
+"""Findings about roles: missing or excess attributes, memberships and connections."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from dataforge.errors import Unavailable
 from dataforge.postgres.roles import BECOME_OWNER, LOGINS, OWNER, ROLE_SQL
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
-from functions.schema.doctor.fault import Fault
+from functions.schema.doctor.finding import Finding
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
 SignIn = Callable[[str, str], None]
-"""Logs in as a role with a password, and out again. Raises ``Unavailable``."""
+"""Signs in as a role with a password and disconnects. Raises ``Unavailable``."""
 
 Limits = Mapping[str, int]
-"""How many connections each login may have."""
+"""Connection limit of each login."""
 NO_LIMITS: Limits = MappingProxyType({})
 
 _ROLES = """
@@ -44,7 +44,7 @@ _MEMBERS = """
       AND NOT (m.rolname = ANY(%(become)s) AND g.rolname = %(owner)s AND NOT a.inherit_option AND NOT a.admin_option)
     ORDER BY 1, 2, 3
 """
-"""Memberships that give a login another's rights. What else its administrator makes it a member of is his own matter."""
+"""Memberships that give a login the privileges of another. Other memberships are the administrator's decision."""
 
 
 def known_roles(cursor: Cursor) -> set[str]:
@@ -53,15 +53,15 @@ def known_roles(cursor: Cursor) -> set[str]:
     return {name for (name,) in cursor.fetchall()}
 
 
-def role_faults(cursor: Cursor, limits: Limits = NO_LIMITS) -> Iterator[Fault]:
-    """Faults of the owner and the logins, in the order in which they are repaired. ``limits``: of their connections."""
+def role_findings(cursor: Cursor, limits: Limits = NO_LIMITS) -> Iterator[Finding]:
+    """Findings about the owner and the logins, in the order of their repair. ``limits``: of their connections."""
     known = known_roles(cursor)
     for role in (OWNER, *LOGINS):
         if role not in known:
             statement = Sql("CREATE ROLE {} {}").format(
                 ident(role), Sql("NOLOGIN") if role == OWNER else Sql("LOGIN")
             )
-            yield Fault("missing_role", role, f"The role {role} does not exist.", (statement,))
+            yield Finding("missing_role", role, f"The role {role} does not exist.", (statement,))
     cursor.execute(_ROLES, ([OWNER, *LOGINS],))
     for row in cursor.fetchall():
         yield from _attributes(limits, *row)
@@ -73,51 +73,51 @@ def role_faults(cursor: Cursor, limits: Limits = NO_LIMITS) -> Iterator[Fault]:
 
 def _attributes(
     limits: Limits, role: str, login: bool, expired: bool, connections: int, mighty: bool
-) -> Iterator[Fault]:
+) -> Iterator[Finding]:
     alter = Sql("ALTER ROLE {}").format(ident(role))
     if role == OWNER and login:
-        detail = f"{role} may log in; it is to be a role that nobody logs in as."
-        yield Fault("owner_login", role, detail, (f"{alter} NOLOGIN",))
+        detail = f"{role} may log in; the owner must be a role without login."
+        yield Finding("owner_login", role, detail, (f"{alter} NOLOGIN",))
     if role != OWNER and not login:
-        yield Fault("no_login", role, f"The role {role} may not log in.", (f"{alter} LOGIN",))
+        yield Finding("no_login", role, f"The role {role} may not log in.", (f"{alter} LOGIN",))
     if role != OWNER and expired:
         detail = f"The password of {role} has expired (VALID UNTIL)."
-        yield Fault("expired", role, detail, (f"{alter} VALID UNTIL 'infinity'",))
+        yield Finding("expired", role, detail, (f"{alter} VALID UNTIL 'infinity'",))
     if role != OWNER:
         yield from _connections(role, connections, limits.get(role))
     if mighty:
-        detail = f"The role {role} has powers over the server beyond its work."
-        powers = "NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS"
-        yield Fault("excess_privileges", role, detail, by_hand=f"ALTER ROLE {role} {powers}")
+        detail = f"The role {role} has privileges on the server that it does not need."
+        restricted = "NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS"
+        yield Finding("excess_privileges", role, detail, hint=f"ALTER ROLE {role} {restricted}")
 
 
-def _connections(role: str, connections: int, limit: int | None) -> Iterator[Fault]:
-    """``limit``: what the role's connections are limited to, or None where only having some matters."""
+def _connections(role: str, connections: int, limit: int | None) -> Iterator[Finding]:
+    """``limit``: the role's declared connection limit; None: any limit but 0."""
     alter = Sql("ALTER ROLE {} CONNECTION LIMIT {}").format(ident(role), -1 if limit is None else limit)
     if connections == 0:
         detail = f"{role} may have no connection (CONNECTION LIMIT 0)."
-        yield Fault("no_connections", role, detail, (alter,))
+        yield Finding("no_connections", role, detail, (alter,))
     elif limit is not None and connections != limit:
         found = "any number of connections" if connections < 0 else f"{connections} connections"
-        yield Fault("connection_limit", role, f"{role} may have {found} instead of {limit}.", (alter,))
+        yield Finding("connection_limit", role, f"{role} may have {found} instead of {limit}.", (alter,))
 
 
-def _read_only(role: str | None, database: str | None) -> Fault:
+def _read_only(role: str | None, database: str | None) -> Finding:
     reset = Sql("RESET default_transaction_read_only")
     where = " ".join(name for name in (role, f"in database {database}" if database else "") if name)
     detail = f"Transactions are read-only by default ({where or 'all roles'})."
     if role is None and database is None:
-        by_hand = Sql("SET default_transaction_read_only = off; ALTER ROLE ALL {}").format(reset)
-        return Fault("read_only", "all roles", detail, by_hand=by_hand)
+        hint = Sql("SET default_transaction_read_only = off; ALTER ROLE ALL {}").format(reset)
+        return Finding("read_only", "all roles", detail, hint=hint)
     if role is None:
         statement = Sql("ALTER DATABASE {} {}").format(ident(str(database)), reset)
     else:
         place = Sql(" IN DATABASE {}").format(ident(database)) if database else Sql("")
         statement = Sql("ALTER ROLE {}{} {}").format(ident(role), place, reset)
-    return Fault("read_only", role or str(database), detail, (statement,))
+    return Finding("read_only", role or str(database), detail, (statement,))
 
 
-def _memberships(cursor: Cursor, known: set[str]) -> Iterator[Fault]:
+def _memberships(cursor: Cursor, known: set[str]) -> Iterator[Finding]:
     names = {"logins": list(LOGINS), "own": [OWNER, *LOGINS], "become": list(BECOME_OWNER), "owner": OWNER}
     cursor.execute(_MEMBERS, names)
     direct = set()
@@ -126,7 +126,7 @@ def _memberships(cursor: Cursor, known: set[str]) -> Iterator[Fault]:
         statement = Sql("REVOKE {} FROM {} GRANTED BY {} CASCADE").format(
             ident(role), ident(member), ident(grantor)
         )
-        yield Fault(
+        yield Finding(
             "excess_grant", member, f"{member} has the rights of {role}, a member of it.", (statement,)
         )
     if OWNER not in known:
@@ -136,23 +136,23 @@ def _memberships(cursor: Cursor, known: set[str]) -> Iterator[Fault]:
         ([role for role in LOGINS if role not in BECOME_OWNER and role not in direct], OWNER),
     )
     for (role,) in cursor.fetchall():
-        by_hand = f"Revoke from {role} the role through which it is a member of {OWNER}."
-        yield Fault("excess_grant", role, f"{role} is a member of {OWNER} through another.", by_hand=by_hand)
+        hint = f"Revoke from {role} the role through which it is a member of {OWNER}."
+        yield Finding("excess_grant", role, f"{role} is a member of {OWNER} through another.", hint=hint)
     for role in BECOME_OWNER:
         if role not in known:
             continue
         cursor.execute("SELECT pg_has_role(%s, %s, 'SET')", (role, OWNER))
         if not one_row(cursor)[0]:
-            yield Fault("missing_grant", role, f"{role} may not become {OWNER}.", (ROLE_SQL[0],))
+            yield Finding("missing_grant", role, f"{role} may not become {OWNER}.", (ROLE_SQL[0],))
 
 
-def sign_in_faults(passwords: Mapping[str, str | None], sign_in: SignIn) -> Iterator[Fault]:
-    """Logins whose secret does not let them in."""
+def sign_in_findings(passwords: Mapping[str, str | None], sign_in: SignIn) -> Iterator[Finding]:
+    """Logins that cannot sign in with their secret."""
     for role, password in passwords.items():
         if password is not None:
             try:
                 sign_in(role, password)
             except Unavailable as error:
-                # The limit is looked at after the password: the role is let in, when one of its sessions has ended.
+                # PostgreSQL checks the limit after the password, so the password is right.
                 if "too many connections" not in str(error):
-                    yield Fault("no_sign_in", role, str(error))
+                    yield Finding("no_sign_in", role, str(error))

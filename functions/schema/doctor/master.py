@@ -1,7 +1,8 @@
-"""The master signs in with a password, which RDS allows only to a role that is no member of ``rds_iam``, even indirectly.
+"""Keep the master able to sign in with its password.
 
-The logins are members of it, so the master must not be a member of them. PostgreSQL makes who creates a role a member of
-it, with the admin option; RDS must not count that, and whether it does is tried.
+RDS denies passwords to direct and indirect members of ``rds_iam``. The logins are members of it, so the master must not be
+a member of the logins. PostgreSQL makes the creator of a role a member of it, with the admin option. Whether RDS counts
+that membership is tested by signing in.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ _OWN_GRANTS = """
 """
 
 
-def stay_apart(cursor: Cursor) -> None:
-    """Let roles that the master creates grant it nothing by themselves, and end what it has granted itself of the logins."""
+def leave_logins(cursor: Cursor) -> None:
+    """Prevent implicit grants of new roles to the master, and revoke the logins that it has granted to itself."""
     cursor.execute("SET LOCAL createrole_self_grant = ''")
     cursor.execute(_OWN_GRANTS, (list(LOGINS),))
     for (role,) in cursor.fetchall():
@@ -34,7 +35,7 @@ def stay_apart(cursor: Cursor) -> None:
 
 
 def require_sign_in(db: Connection, sign_in: Callable[[], None]) -> None:
-    """Take the logins out of ``rds_iam`` again if the master cannot sign in any more. Raises ``SchemaRefused`` then."""
+    """Revoke ``rds_iam`` from the logins and raise ``SchemaRefused`` if the master can no longer sign in."""
     try:
         sign_in()
     except Unavailable as error:
@@ -44,6 +45,6 @@ def require_sign_in(db: Connection, sign_in: Callable[[], None]) -> None:
             for role in LOGINS:
                 cursor.execute(Sql("REVOKE rds_iam FROM {}").format(ident(role)))
         raise SchemaRefused(
-            "With IAM authentication for the logins the master could no longer sign in with its password, so it was undone. "
-            "Revoke from the master the role through which it is a member of rds_iam, or deploy with -c auth=secret."
+            "With IAM authentication of the logins the master could no longer sign in with its password; it was reverted. "
+            "Hint: revoke from the master the role through which it is a member of rds_iam, or deploy with -c auth=secret."
         ) from None

@@ -1,4 +1,4 @@
-"""Faults of rights and owners: what is granted on the database, the schemas and their tables, against what is declared."""
+"""Findings about owners, and about privileges on the database, the schemas and their tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataforge.postgres.sql import Sql, from_catalog, ident
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
 from functions.schema.difference import LEDGER, LEDGER_TABLES
-from functions.schema.doctor.fault import Fault
+from functions.schema.doctor.finding import Finding
 from functions.schema.doctor.logins import known_roles
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ PUBLIC = Sql("PUBLIC")
 
 
 class Right(NamedTuple):
-    """A privilege of a role, on a column or a relation of a schema, or, where ``relation`` is empty, on the schema."""
+    """A privilege of a role on a column or relation of a schema; on the schema itself if ``relation`` is empty."""
 
     schema: str
     relation: str
@@ -31,7 +31,7 @@ class Right(NamedTuple):
     privilege: Sql
 
     def where(self) -> str:
-        """What the right is on."""
+        """The object of the privilege."""
         return f"{self.schema}.{self.relation}" if self.relation else self.schema
 
     def what(self) -> str:
@@ -39,7 +39,7 @@ class Right(NamedTuple):
         return f"{self.privilege} ({self.column})" if self.column else self.privilege
 
     def clause(self) -> Sql:
-        """What stands between GRANT or REVOKE and TO or FROM."""
+        """The part of a GRANT or REVOKE statement between the verb and the role."""
         column = Sql(" ({})").format(ident(self.column)) if self.column else Sql("")
         relation = Sql(".{}").format(ident(self.relation)) if self.relation else Sql("")
         kind = Sql("TABLE") if self.relation else Sql("SCHEMA")
@@ -60,11 +60,11 @@ _GRANTED = Sql("""
          aclexplode(t.attacl) a
     WHERE n.nspname = ANY(%(schemas)s) AND c.relowner = to_regrole(%(owner)s)
 """)
-"""Relations of others than the owner are somebody's own; one of ours among them is a fault of its owner first."""
+"""Privileges on relations of other owners are not compared. A declared table with another owner is a separate finding."""
 
 
-def right_faults(cursor: Cursor) -> Iterator[Fault]:
-    """Rights on schemas and relations that are lacking, or that nobody declared; the owner mends them."""
+def right_findings(cursor: Cursor) -> Iterator[Finding]:
+    """Missing and undeclared privileges on schemas and relations, which the owner role fixes."""
     known = known_roles(cursor)
     schemas = [LEDGER, *DATASETS]
     cursor.execute(
@@ -79,7 +79,7 @@ def right_faults(cursor: Cursor) -> Iterator[Fault]:
     for right in sorted(right for right in wanted - have.keys() if right.role in known):
         detail = f"{right.role} lacks {right.what()} on {right.where()}."
         statement = Sql("GRANT {} TO {}").format(right.clause(), ident(right.role))
-        yield Fault("missing_grant", right.where(), detail, (statement,))
+        yield Finding("missing_grant", right.where(), detail, (statement,))
     for right, grantable in sorted(have.items()):
         if _is_excess(right, grantable, wanted):
             yield from _excess(right, again=right in wanted)
@@ -87,23 +87,23 @@ def right_faults(cursor: Cursor) -> Iterator[Fault]:
 
 def _is_excess(right: Right, grantable: bool, wanted: set[Right]) -> bool:
     if right.role == PUBLIC:
-        # Being let into a schema opens nothing by itself; somebody's own tables may be in it.
+        # USAGE on a schema alone gives no access to tables; the schema may contain tables of other owners.
         return bool(right.relation) or right.privilege != "USAGE"
     return right.role in LOGINS and (grantable or right not in wanted)
 
 
-def _excess(right: Right, *, again: bool) -> Iterator[Fault]:
+def _excess(right: Right, *, again: bool) -> Iterator[Finding]:
     role = PUBLIC if right.role == PUBLIC else ident(right.role)
-    mend = [Sql("REVOKE {} FROM {} CASCADE").format(right.clause(), role)]
+    fixes = [Sql("REVOKE {} FROM {} CASCADE").format(right.clause(), role)]
     detail = f"{right.role} has {right.what()} on {right.where()}, which nothing declares."
     if again:
-        mend.append(Sql("GRANT {} TO {}").format(right.clause(), role))
-        detail = f"{right.role} may pass on {right.what()} on {right.where()} (WITH GRANT OPTION)."
-    yield Fault("excess_grant", right.where(), detail, tuple(mend))
+        fixes.append(Sql("GRANT {} TO {}").format(right.clause(), role))
+        detail = f"{right.role} may grant {right.what()} on {right.where()} to others (WITH GRANT OPTION)."
+    yield Finding("excess_grant", right.where(), detail, tuple(fixes))
 
 
-def database_faults(cursor: Cursor) -> Iterator[Fault]:
-    """Rights on the database itself; its owner, the master, mends them."""
+def database_findings(cursor: Cursor) -> Iterator[Finding]:
+    """Privileges on the database itself, which its owner, the master, fixes."""
     known = known_roles(cursor)
     cursor.execute("SELECT current_database()")
     (database,) = one_row(cursor)
@@ -115,7 +115,7 @@ def database_faults(cursor: Cursor) -> Iterator[Fault]:
         if not one_row(cursor)[0]:
             statement = Sql("GRANT {} ON DATABASE {} TO {}").format(privilege, ident(database), ident(role))
             detail = f"{role} lacks {privilege} on the database {database}."
-            yield Fault("missing_grant", database, detail, (statement,))
+            yield Finding("missing_grant", database, detail, (statement,))
     cursor.execute(
         "SELECT a.grantee::regrole::text, a.privilege_type FROM pg_database, aclexplode(datacl) a WHERE datname = %s"
         " AND a.grantee <> 0 AND a.privilege_type = 'CREATE' ORDER BY 1",
@@ -127,11 +127,11 @@ def database_faults(cursor: Cursor) -> Iterator[Fault]:
                 ident(database), ident(role)
             )
             detail = f"{role} has {privilege} on the database {database}, which nothing declares."
-            yield Fault("excess_grant", database, detail, (statement,))
+            yield Finding("excess_grant", database, detail, (statement,))
 
 
 def _wanted(cursor: Cursor, schemas: list[str]) -> Iterator[Right]:
-    """The rights that a healthy database has, on the schemas and relations that there are."""
+    """The declared privileges on the existing schemas and relations."""
     cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s)", (schemas,))
     for (schema,) in cursor.fetchall():
         roles = FUNCTIONS if schema == LEDGER else LOGINS
@@ -145,15 +145,17 @@ def _wanted(cursor: Cursor, schemas: list[str]) -> Iterator[Right]:
     owned = {(schema, relation): kind for schema, relation, kind in cursor.fetchall()}
     for (schema, relation), kind in owned.items():
         cursor.execute(
-            # MAINTAIN came with PostgreSQL 17: tables of an upgraded server lack it, and nobody needs it.
+            # MAINTAIN was added in PostgreSQL 17: tables of an upgraded server lack it, and Data Forge does not need it.
             'SELECT privilege_type FROM aclexplode(acldefault(%s::"char", to_regrole(%s)))'
             " WHERE privilege_type <> 'MAINTAIN'",
             (kind, OWNER),
         )
-        yield from (Right(schema, relation, "", OWNER, privilege) for (privilege,) in cursor.fetchall())
+        yield from (
+            Right(schema, relation, "", OWNER, from_catalog(privilege)) for (privilege,) in cursor.fetchall()
+        )
     declared = [right for right in _declared() if (right.schema, right.relation) in owned]
     columns = _columns(cursor, schemas)
-    # A column that this version adds is there only after its table was evolved; its rights are granted then.
+    # Privileges on a column that this version adds are granted after its table was changed.
     yield from (r for r in declared if not r.column or (r.schema, r.relation, r.column) in columns)
 
 
@@ -169,7 +171,7 @@ def _columns(cursor: Cursor, schemas: list[str]) -> set[tuple[str, str, str]]:
 
 
 def _declared() -> Iterator[Right]:
-    """The logins' rights on tables, those of the ledger read off the GRANT statements themselves."""
+    """The logins' privileges on tables; those on the ledger are parsed from its GRANT statements."""
     for statement in ROLE_SQL:
         if Sql(" ON {}.").format(LEDGER) not in statement:
             continue
@@ -200,8 +202,8 @@ def _split_privileges(text: str) -> Iterator[tuple[str, str]]:
         part = ""
 
 
-def owner_faults(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[Fault]:
-    """Schemas and tables of ours that belong to somebody else."""
+def owner_findings(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[Finding]:
+    """Data Forge's schemas and tables that belong to another role."""
     tables = {LEDGER: list(LEDGER_TABLES)} | {d.name: list(d.tables) for d in datasets}
     for schema, names in tables.items():
         cursor.execute(
@@ -214,9 +216,5 @@ def owner_faults(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[Fault]
         for kind, name, owner, quoted in cursor.fetchall():
             if owner != OWNER:
                 what = f"The schema {name}" if kind == "SCHEMA" else name
-                by_hand = Sql("ALTER {} {} OWNER TO {}").format(
-                    from_catalog(kind), from_catalog(quoted), OWNER
-                )
-                yield Fault(
-                    "wrong_owner", name, f"{what} belongs to {owner}, not to {OWNER}.", by_hand=by_hand
-                )
+                hint = Sql("ALTER {} {} OWNER TO {}").format(from_catalog(kind), from_catalog(quoted), OWNER)
+                yield Finding("wrong_owner", name, f"{what} belongs to {owner}, not to {OWNER}.", hint=hint)

@@ -1,4 +1,4 @@
-"""Settings that no session can pin, and under which rows go wrong: a superuser's, and the database's encoding."""
+"""Findings about settings of a superuser, and an encoding, with which rows are damaged or rejected."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from dataforge.postgres.roles import LOGINS
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, from_catalog, ident
-from functions.schema.doctor.fault import Fault
+from functions.schema.doctor.finding import Finding
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
 _SAFE = {"session_replication_role": "origin", "zero_damaged_pages": "off", "ignore_checksum_failure": "off"}
-"""Foreign keys and triggers act; damaged rows are an error instead of passing as none."""
+"""With these values foreign keys and triggers are enforced, and damaged pages raise an error."""
 
 _SETTINGS = """
     SELECT r.rolname, d.datname, split_part(setting, '=', 1), lower(split_part(setting, '=', 2)) FROM pg_db_role_setting s
@@ -26,14 +26,14 @@ _SETTINGS = """
 """
 
 
-def setting_faults(cursor: Cursor) -> Iterator[Fault]:
-    """Each such setting, which a superuser takes back, and an encoding in which not every text can be stored."""
+def setting_findings(cursor: Cursor) -> Iterator[Finding]:
+    """Each unsafe setting, which only a superuser can reset, and an encoding that cannot store every text."""
     cursor.execute("SELECT current_database(), current_setting('server_encoding')")
     database, encoding = one_row(cursor)
     if encoding != "UTF8":
         detail = f"The database is encoded in {encoding}: records with other characters are rejected."
-        by_hand = "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and move the data there"
-        yield Fault("encoding", database, detail, by_hand=by_hand)
+        hint = "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and move the data there"
+        yield Finding("encoding", database, detail, hint=hint)
     cursor.execute(_SETTINGS, (list(_SAFE), list(LOGINS)))
     for role, database, name, value in cursor.fetchall():
         if value in {_SAFE[name], "false", "no", "0"}:
@@ -42,10 +42,10 @@ def setting_faults(cursor: Cursor) -> Iterator[Fault]:
         what = Sql("ROLE {}{}").format(ident(role) if role else Sql("ALL"), place)
         if database and not role:
             what = Sql("DATABASE {}").format(ident(database))
-        detail = f"{name} is {value}: foreign keys, triggers or damaged rows are passed over."
-        yield Fault(
+        detail = f"{name} is {value}: foreign keys, triggers or damaged rows are ignored."
+        yield Finding(
             "unsafe_setting",
             role or database or "all roles",
             detail,
-            by_hand=Sql("ALTER {} RESET {}").format(what, from_catalog(name)),
+            hint=Sql("ALTER {} RESET {}").format(what, from_catalog(name)),
         )

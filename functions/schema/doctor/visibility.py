@@ -1,4 +1,4 @@
-"""Faults by which a table shows other rows than its own, or loses them, though its columns are right."""
+"""Findings about tables that hide rows, return rows of other tables, or can lose rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataforge.postgres.sql import Sql, from_catalog, ident
 from dataforge.postgres.visible_rows import CHILDREN
 from dataforge.tables.catalogue import Dataset
 from functions.schema.difference import LEDGER, LEDGER_TABLES
-from functions.schema.doctor.fault import Fault
+from functions.schema.doctor.finding import Finding
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -26,38 +26,40 @@ _TABLES = Sql("""
 """).format(CHILDREN)
 
 
-def row_security_faults(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[Fault]:
-    """Tables with row security, also where it hides no row today. Only their owner can decide who may read what."""
-    return (fault for fault in visibility_faults(cursor, datasets) if fault.code == "row_security")
+def row_security_findings(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[Finding]:
+    """Tables with row security, even if it hides no row at present. Only the owner can decide about access."""
+    return (finding for finding in visibility_findings(cursor, datasets) if finding.code == "row_security")
 
 
-def visibility_faults(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[Fault]:
-    """Row security, child tables, tables that are not logged, and rules that replace a statement."""
+def visibility_findings(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[Finding]:
+    """Row security, child tables, unlogged tables, and INSTEAD rules."""
     tables = {LEDGER: list(LEDGER_TABLES)} | {d.name: list(d.tables) for d in datasets}
     for schema, names in tables.items():
         cursor.execute(_TABLES, (schema, names))
         for name, quoted, *found in cursor.fetchall():
-            yield from _faults(name, from_catalog(quoted), *found)
+            yield from _findings(name, from_catalog(quoted), *found)
 
 
-def _faults(
+def _findings(
     name: str, quoted: Sql, secured: bool, unlogged: bool, children: list[str], rules: list[str]
-) -> Iterator[Fault]:
+) -> Iterator[Finding]:
     alter = Sql("ALTER TABLE {}").format(quoted)
     if secured:
         detail = (
-            f"Row security is enabled on {name}. Every operation on it is refused: rows might be hidden. Limit readers by"
-            " views and grants (docs/operations.md)."
+            f"Row security is enabled on {name}. Every operation on it is refused, because rows may be hidden."
+            " Restrict readers with views and grants (docs/operations.md)."
         )
-        yield Fault("row_security", name, detail, by_hand=f"{alter} DISABLE ROW LEVEL SECURITY")
+        yield Finding("row_security", name, detail, hint=f"{alter} DISABLE ROW LEVEL SECURITY")
     for child in children:
-        detail = f"{name} shows the rows of its child table {child} as its own. Backups of it are refused."
-        yield Fault("child_table", name, detail, by_hand=f"ALTER TABLE {child} NO INHERIT {quoted}")
+        detail = f"{name} returns the rows of its child table {child}. Backups of it are refused."
+        yield Finding("child_table", name, detail, hint=f"ALTER TABLE {child} NO INHERIT {quoted}")
     if unlogged:
         detail = f"{name} is unlogged: a crash of the server empties it."
-        yield Fault("unlogged", name, detail, by_hand=f"{alter} SET LOGGED")
+        yield Finding("unlogged", name, detail, hint=f"{alter} SET LOGGED")
     for rule in rules:
-        detail = f"The rule {rule} of {name} replaces statements. Records that it keeps out are rejected."
-        yield Fault(
-            "instead_rule", name, detail, by_hand=Sql("DROP RULE {} ON {}").format(ident(rule), quoted)
+        detail = (
+            f"The rule {rule} of {name} replaces statements. Records that it does not store are rejected."
+        )
+        yield Finding(
+            "instead_rule", name, detail, hint=Sql("DROP RULE {} ON {}").format(ident(rule), quoted)
         )

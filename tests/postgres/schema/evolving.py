@@ -32,7 +32,7 @@ from dataforge.tables.modules import read_dataset
 from functions.schema.apply.dataset import apply_dataset
 from functions.schema.apply.subject import Outcome
 from functions.schema.difference import expected_dataset, shapes
-from functions.schema.doctor.tables import dataset_faults
+from functions.schema.doctor.tables import dataset_findings
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
@@ -172,8 +172,8 @@ def evolve(
             if complete(cursor, new, outcome):
                 have, want = shapes(cursor, "shop"), expected_dataset(cursor, new)
                 assert {name: have[name] for name in want} == want
-                faults = {f.code for f in dataset_faults(cursor, new)}
-                assert faults <= {"undeclared_table"}
+                findings = {f.code for f in dataset_findings(cursor, new)}
+                assert findings <= {"undeclared_table"}
             assert {name: len(rows(cursor, new.table(name))) for name in after if name in before} == {
                 name: count for name, count in stored.items() if name in after
             }

@@ -161,7 +161,7 @@ RIGHTS: list[Case] = [
         "GRANT SELECT ON olist.orders TO dataforge_ingest WITH GRANT OPTION",
         "excess_grant",
         "olist.orders",
-        "pass on",
+        "to others",
     ),
     ("GRANT CREATE ON SCHEMA olist TO dataforge_load", "excess_grant", "olist", "dataforge_load has CREATE"),
     ("GRANT CREATE ON SCHEMA dataforge TO PUBLIC", "excess_grant", "dataforge", "PUBLIC has CREATE"),

@@ -111,7 +111,7 @@ def test_deployment_leaves_validation_and_indexes_for_later_and_the_doctor_shows
     assert large()["later"] == EVERYTHING
     found = findings(master)
     assert len(found) == len(EVERYTHING)
-    assert all(text.startswith("pending_change ") and "not begun" in text for text in found)
+    assert all(text.startswith("pending_change ") and "not started" in text for text in found)
     assert states(database) == ["again"] * len(EVERYTHING) + ["done"]
     assert findings(master) == []
     assert database.query("SELECT count(*) FROM pg_constraint WHERE NOT convalidated") == [(0,)]
@@ -145,7 +145,7 @@ def test_table_that_is_locked_is_named(database: Database, master: Connection) -
     with master.cursor() as cursor:
         cursor.execute("SET ROLE dataforge_owner")
         cursor.execute("SET lock_timeout = '50ms'")
-        with pytest.raises(Busy, match=r"^olist\.orders: it is in use"):
+        with pytest.raises(Busy, match=r"^olist\.orders: the table is in use"):
             Size.of(cursor, Sql('"olist"."orders"'))
     busy.close()
 
@@ -200,7 +200,7 @@ def test_step_waits_while_the_statement_of_an_earlier_one_runs(
 def test_changed_key_of_a_large_table_is_refused_with_the_way_out(
     shop: Shop, large: Callable[..., dict[str, Any]]
 ) -> None:
-    with pytest.raises(SchemaRefused, match=r"shop\.orders: its key changes, .* Declare the old key again"):
+    with pytest.raises(SchemaRefused, match=r"shop\.orders: its key changes; .* declare the old key again"):
         large(dataset=shop(Item, OtherKey))
 
 

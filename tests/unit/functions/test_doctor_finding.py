@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functions.schema.doctor.fault import Fault
+from functions.schema.doctor.finding import Finding
 
 
 def test_finding_has_the_hint_under_its_former_name_too() -> None:
-    assert Fault("no_login", "r", "The role r may not log in.", by_hand="ALTER ROLE r LOGIN").finding() == {
+    assert Finding("no_login", "r", "The role r may not log in.", hint="ALTER ROLE r LOGIN").report() == {
         "code": "no_login",
         "object": "r",
         "detail": "The role r may not log in.",
@@ -16,5 +16,5 @@ def test_finding_has_the_hint_under_its_former_name_too() -> None:
 
 
 def test_renamed_code_is_reported_with_its_former_name() -> None:
-    finding = Fault("excess_privileges", "r", "The role r is a superuser.").finding()
+    finding = Finding("excess_privileges", "r", "The role r is a superuser.").report()
     assert finding["former_code"] == "too_mighty"

@@ -1,4 +1,4 @@
-"""The schema keeper invokes the applier once, however slow it is, and starts the upkeep after it."""
+"""The schema deployer invokes the applier once, however slow it is, and starts the upkeep after it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from dataforge.errors import SchemaRefused
-from functions.schema.handler import keep, once
+from functions.schema.handler import call_applier, invoker
 
 
 class Cloud(BaseHTTPRequestHandler):
@@ -44,7 +44,7 @@ class Cloud(BaseHTTPRequestHandler):
 
 
 class Applier(BaseHTTPRequestHandler):
-    """Lambda's API: it counts invocations and fails each with its own fault, which boto3 would retry by default."""
+    """Lambda's API: it counts invocations and fails each with its own error, which boto3 would retry by default."""
 
     count = 0
 
@@ -102,7 +102,7 @@ def test_upkeep_is_started_when_an_apply_leaves_something_for_later(
     monkeypatch.setattr(Cloud, "started", [])
     monkeypatch.setattr(Cloud, "applied", applied)
     with serving(Cloud, monkeypatch):
-        assert keep("apply") == applied
+        assert call_applier("apply") == applied
     assert Cloud.started == started
 
 
@@ -110,8 +110,8 @@ def test_upkeep_is_started_when_an_apply_leaves_something_for_later(
     ("kind", "message", "words"),
     [
         ("SchemaRefused", "shop.items is not a table.", "^shop.items is not a table.$"),
-        ("Runtime.ExitError", "RequestId: 1 Error: Runtime exited", r"\(FunctionDied\).*Deploy again"),
-        ("Sandbox.Timedout", "RequestId: 1 Error: Task timed out", r"\(FunctionTimedOut\).*Deploy again"),
+        ("Runtime.ExitError", "RequestId: 1 Error: Runtime exited", r"\(FunctionDied\).*deploy again"),
+        ("Sandbox.Timedout", "RequestId: 1 Error: Task timed out", r"\(FunctionTimedOut\).*deploy again"),
         ("KeyError", "'secret'", "failed with KeyError, which is a defect"),
     ],
 )
@@ -120,17 +120,17 @@ def test_reason_of_an_applier_that_failed_is_readable(
 ) -> None:
     monkeypatch.setattr(Cloud, "applied", {"errorType": kind, "errorMessage": message})
     with serving(Cloud, monkeypatch), pytest.raises(SchemaRefused, match=words):
-        keep("apply")
+        call_applier("apply")
 
 
 def test_failed_invocation_is_not_repeated(applier: type[Applier]) -> None:
     with pytest.raises(ClientError):
-        once(720).invoke(FunctionName="apply", Payload=b"{}")
+        invoker(720).invoke(FunctionName="apply", Payload=b"{}")
     assert applier.count == 1
 
 
 @pytest.mark.usefixtures("applier")
 def test_client_waits_longer_than_the_function_may_run() -> None:
-    config = once(720).meta.config
+    config = invoker(720).meta.config
     assert config.read_timeout > 720
     assert config.retries["total_max_attempts"] == 1
