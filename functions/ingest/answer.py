@@ -1,4 +1,4 @@
-"""The answer to a batch: what became of each record, as JSON."""
+"""The response to a batch: the result of each record, as JSON."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from dataforge.http.sizes import ANSWER_BYTES, fits, payload_bytes
 from functions.ingest.candidates import Violations
 
 CUT_TEXT = 200
-"""Characters that are left of a message, where whole ones would make the answer too large."""
+"""Characters of a shortened message, if complete messages would make the response too large."""
 
 _FRAME_BYTES = 60
-"""Of the payload, for what stands around a record's errors and for the number of those that are left out."""
+"""Bytes of the payload for the text around a record's errors and for the number of omitted errors."""
 
 _COUNTED = ("inserted", "updated", "unchanged", "ignored", "valid", "rejected")
 
 
 @dataclass(frozen=True)
 class BatchAnswer:
-    """The answer's HTTP status and body, and its figures; ``codes`` says how often each error code occurs."""
+    """The response's HTTP status and body, and its counts. ``codes`` counts the errors by code."""
 
     batch_id: str
     status: int
@@ -35,7 +35,7 @@ class BatchAnswer:
 def make_answer(
     batch_id: str, mode: Mode, records: Sequence[Record], statuses: Sequence[str], violations: Violations
 ) -> BatchAnswer:
-    """The answer to a batch. It has every record's status, and as many of the errors as Lambda can return."""
+    """The response to a batch: the status of every record, and as many errors as Lambda can return."""
     counted = Counter(statuses)
     counts = {"received": len(records)} | {name: counted[name] for name in _COUNTED}
     names = {name: f',"table":{_json(name)},"status":' for name in {record["table"] for record in records}}
@@ -64,7 +64,7 @@ def _with_errors(results: Sequence[str], violations: Violations) -> list[str]:
 
 
 def _with_some_errors(results: Sequence[str], violations: Violations, room: int) -> list[str]:
-    """The results with errors that fit into ``room`` bytes, of which each rejected record has the same share."""
+    """The results with errors that fit into ``room`` bytes, divided equally among the rejected records."""
     shown, share = list(results), room // len(violations)
     for index, found in violations.items():
         errors, left = _some(index, errors_of(index, found), share)
@@ -74,7 +74,7 @@ def _with_some_errors(results: Sequence[str], violations: Violations, room: int)
 
 
 def _some(index: int, errors: Sequence[Mapping[str, str]], share: int) -> tuple[list[str], int]:
-    """The first errors, with short texts, and how many are left out."""
+    """The first errors, with short messages, and the number of omitted errors."""
     shown: list[str] = []
     used = _FRAME_BYTES
     for error in errors:
@@ -87,7 +87,7 @@ def _some(index: int, errors: Sequence[Mapping[str, str]], share: int) -> tuple[
 
 
 def _short(index: int, pointer: str, code: str, message: str) -> dict[str, str]:
-    """The error with a short message. A pointer that is too long becomes the record's."""
+    """The error with a short message. A pointer that is too long is replaced by that of the record."""
     cut = message if len(message) <= CUT_TEXT else message[:CUT_TEXT] + "…"
     return {
         "pointer": pointer if len(pointer) <= CUT_TEXT else f"/records/{index}",

@@ -1,4 +1,4 @@
-"""One batch, from the envelope to the answer: judge, store, keep what is to be known of it, all in one transaction."""
+"""Process one batch in one transaction: validate, store rows, and store the outcome."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg2
 import psycopg2.errors
 
-from dataforge.api.batch import Batch
+from dataforge.api.batch import Batch, OnConflict
 from dataforge.errors import Busy, DiskFull, OutOfMemory, Unavailable
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.owner_rules import is_lost_parent, is_raised, refusal
@@ -18,8 +18,8 @@ from dataforge.records.validate import Violation
 from dataforge.tables.datasets import get_dataset
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer, make_answer
-from functions.ingest.candidates import Candidates, Statuses, Violations, judge
-from functions.ingest.outcome import CHECK_DEFERRED, leave
+from functions.ingest.candidates import Candidates, Results, Statuses, Violations, combine, validate_batch
+from functions.ingest.outcome import CHECK_DEFERRED, store_outcome
 from functions.ingest.split import store_split
 from functions.ingest.store import KeysChanged, store
 
@@ -29,68 +29,67 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3
 _LOST_RACES = (psycopg2.errors.DeadlockDetected, psycopg2.errors.SerializationFailure)
-"""Another transaction took a lock in another order."""
+"""Another transaction took locks in a different order."""
+
+_SCHEMA_ERRORS = (psycopg2.ProgrammingError, psycopg2.errors.ObjectNotInPrerequisiteState)
+"""A table, column, key or privilege is missing."""
 
 
-_OF_THE_SCHEMA = (psycopg2.ProgrammingError, psycopg2.errors.ObjectNotInPrerequisiteState)
-"""A table, a column, a key or a right is not there."""
-
-
-class Care(IntEnum):
-    """How a batch is stored, each time after the owner's rules refused what the one before stored."""
+class Strategy(IntEnum):
+    """How a batch is stored. Each strategy is tried after the owner's rules refused the batch with the one before."""
 
     WHOLE = 0
     """One statement per table."""
     SPLIT = 1
-    """In groups, so that only the records that are refused are left out."""
+    """In groups, so that only the refused records are rejected."""
     IMMEDIATE = 2
-    """In groups, and deferred constraints are checked with every statement, so that it is known which record they refuse."""
+    """In groups, with deferred constraints checked by every statement, which shows the record that they refuse."""
 
 
 def ingest(db: Connection, batch: Batch, claim: ledger.Claim | None = None) -> BatchAnswer | ledger.Stored:
-    """Do what the batch asks for, in one transaction, and answer; or return the answer that the claim's key has already.
+    """Process a batch in one transaction, or return the stored answer for the claim's key.
 
     Raises ``KeyReused``, ``RequestInProgress``, ``RowSecurity``, ``TableChanged``, ``Busy``, ``Unavailable``; then
     nothing is stored.
     """
-    candidates, violations = judge(get_dataset(batch.dataset), batch.records)
-    care, races = Care.WHOLE, 0
+    candidates, invalid = validate_batch(get_dataset(batch.dataset), batch.records)
+    strategy, races = Strategy.WHOLE, 0
     while races < ATTEMPTS:
         try:
             with transaction(db) as cursor:
-                return _work(cursor, batch, candidates, dict(violations), claim, care)
+                return _work(cursor, batch, candidates, invalid, claim, strategy)
         except (psycopg2.Error, Busy, Unavailable, DiskFull, OutOfMemory, KeysChanged) as error:
             cause = error if isinstance(error, psycopg2.Error | KeysChanged) else error.__cause__
             if _is_race(candidates, cause) and races < ATTEMPTS - 1:
                 races += 1
-            elif _is_refusal(cause) and care < Care.IMMEDIATE:
-                care = Care(care + 1)
+            elif _is_refusal(cause) and strategy < Strategy.IMMEDIATE:
+                strategy = Strategy(strategy + 1)
             elif isinstance(cause, _LOST_RACES):
                 break
             else:
-                if isinstance(cause, _OF_THE_SCHEMA):
+                if isinstance(cause, _SCHEMA_ERRORS):
                     _require_tables(db, candidates)
                 raise
     raise Busy("Other transactions keep changing the same rows.")
 
 
 def _require_tables(db: Connection, candidates: Sequence[Candidates]) -> None:
-    """Raises ``TableChanged`` if that is why a statement of ours was refused."""
+    """Raise ``TableChanged`` if a table differs from its declaration."""
     with transaction(db) as cursor:
-        tables = [found.table for found in candidates]
+        tables = [c.table for c in candidates]
         require_declared(cursor, tables)
         require_key(cursor, tables)
 
 
 def _is_race(candidates: Sequence[Candidates], error: BaseException | None) -> bool:
-    """Whether the same batch may be stored if it is tried again."""
+    """Whether a retry of the same batch can succeed."""
     if is_raised(error):
         return False
     return isinstance(error, _LOST_RACES) or any(is_lost_parent(c.table, error) for c in candidates)
 
 
 def _is_refusal(error: BaseException | None) -> bool:
-    """Whether the owner's rules refuse a record, or, for rules of PostgreSQL's rule system, the statement."""
+    """Whether the owner's constraints, triggers or rules refuse a record or the statement."""
     unsupported = isinstance(error, psycopg2.errors.FeatureNotSupported | KeysChanged)
     return unsupported or refusal(error) is not None
 
@@ -99,54 +98,58 @@ def _work(
     cursor: Cursor,
     batch: Batch,
     candidates: Sequence[Candidates],
-    violations: Violations,
+    invalid: Violations,
     claim: ledger.Claim | None,
-    care: Care,
+    strategy: Strategy,
 ) -> BatchAnswer | ledger.Stored:
     batch_id = ledger.new_batch_id()
-    if claim and (stored := ledger.take(cursor, batch_id, claim)):
+    if claim and (stored := ledger.take_claim(cursor, batch_id, claim)):
         return stored
     if batch.mode == "atomic":
         cursor.execute("SAVEPOINT rows")
-    if care is Care.IMMEDIATE:
+    if strategy is Strategy.IMMEDIATE:
         cursor.execute(CHECK_DEFERRED)
-    statuses = _store_all(cursor, batch, candidates, violations, care)
+    results = combine(_store_table(cursor, table, batch.on_conflict, strategy) for table in candidates)
+    violations = invalid | results.violations
     if batch.mode == "atomic" and violations:
         cursor.execute("ROLLBACK TO SAVEPOINT rows")
-        statuses = _fail_whole(batch, violations)
+        violations |= _not_atomic(batch, violations)
     elif batch.mode == "dry_run":
         cursor.execute(CHECK_DEFERRED)
+    statuses = _statuses(batch, results.statuses, violations)
     answer = make_answer(batch_id, batch.mode, batch.records, statuses, violations)
     if batch.mode == "dry_run":
         cursor.connection.rollback()
         return answer
-    leave(cursor, batch, violations, answer, keyed=claim is not None)
+    store_outcome(cursor, batch, violations, answer, keyed=claim is not None)
     return answer
 
 
-def _store_all(
-    cursor: Cursor, batch: Batch, candidates: Sequence[Candidates], violations: Violations, care: Care
-) -> list[str]:
-    """Store the candidates; returns each record's status, and adds what the database objects to."""
-    statuses: Statuses = {}
-    for table in candidates:
-        if care is Care.WHOLE:
-            store(cursor, table, range(len(table.indices)), batch.on_conflict, statuses, violations)
-        else:
-            store_split(cursor, table, batch.on_conflict, statuses, violations)
-        for copy, first in table.copies.items():
-            if first in violations:
-                violations[copy] = violations[first]
-            else:
-                statuses[copy] = "unchanged"
-    good = "valid" if batch.mode == "dry_run" else ""
+def _store_table(cursor: Cursor, candidates: Candidates, rule: OnConflict, strategy: Strategy) -> Results:
+    """Store the candidates of one table. The results include those of their duplicates."""
+    if strategy is Strategy.WHOLE:
+        results = store(cursor, candidates, range(len(candidates.indices)), rule)
+    else:
+        results = store_split(cursor, candidates, rule)
+    return combine((results, _duplicates(candidates, results.violations)))
+
+
+def _duplicates(candidates: Candidates, violations: Violations) -> Results:
+    """A duplicate of a rejected row has the same violations; any other is unchanged."""
+    rejected = {i: violations[first] for i, first in candidates.duplicates.items() if first in violations}
+    unchanged = {i: "unchanged" for i, first in candidates.duplicates.items() if first not in violations}
+    return Results(unchanged, rejected)
+
+
+def _statuses(batch: Batch, statuses: Statuses, violations: Violations) -> list[str]:
+    """The status of each record, in the order of the batch."""
+    valid = "valid" if batch.mode == "dry_run" else ""
     return [
-        "rejected" if index in violations else good or statuses[index] for index in range(len(batch.records))
+        "rejected" if index in violations else valid or statuses[index] for index in range(len(batch.records))
     ]
 
 
-def _fail_whole(batch: Batch, violations: Violations) -> list[str]:
-    reason = Violation("not_atomic", "The record is good, but others of this atomic batch are not")
-    for index in range(len(batch.records)):
-        violations.setdefault(index, [reason])
-    return ["rejected"] * len(batch.records)
+def _not_atomic(batch: Batch, violations: Violations) -> Violations:
+    """The violations of the valid records in an atomic batch that failed."""
+    reason = Violation("not_atomic", "The record is valid, but other records of this atomic batch are not")
+    return {index: [reason] for index in range(len(batch.records)) if index not in violations}

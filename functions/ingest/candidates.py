@@ -1,8 +1,8 @@
-"""Judging a batch without the database: which records are rows, and which of them share a key."""
+"""Validate a batch without the database: which records are rows, and which of them share a key."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dataforge.api.batch import Record
@@ -12,73 +12,97 @@ from dataforge.records.validate_many import Columns, process_all
 from dataforge.tables.catalogue import Dataset, Table
 
 Violations = dict[int, list[Violation]]
-"""What is wrong with records, by their index in the batch."""
+"""The violations of rejected records, by their index in the batch."""
 Statuses = dict[int, str]
-"""What became of records, by their index in the batch."""
+"""The statuses of accepted records, by their index in the batch."""
 
 
-@dataclass
+@dataclass(frozen=True)
+class Results:
+    """The result of each record: its status or its violations."""
+
+    statuses: Statuses = field(default_factory=dict)
+    violations: Violations = field(default_factory=dict)
+
+
+def combine(parts: Iterable[Results]) -> Results:
+    """The results of all parts. The last one counts for a record that several of them contain."""
+    combined = Results()
+    for part in parts:
+        combined.statuses.update(part.statuses)
+        combined.violations.update(part.violations)
+    return combined
+
+
+@dataclass(frozen=True)
 class Candidates:
-    """The valid rows for one table, each once, column by column: ``indices`` are their records' in the batch.
+    """The distinct valid rows for one table, by column. ``indices`` are the indices of their records in the batch.
 
-    ``copies``: records whose row is identical to an earlier one's, and that one's index. ``rivals``: the places (in
-    ``indices``) of different rows with one key, in the batch's order.
+    A position is an offset into ``indices`` and into each column. ``duplicates`` maps the index of a record whose row is
+    identical to an earlier one to the index of that one. ``conflicting`` are the positions of different rows with the
+    same key, in the order of the batch.
     """
 
     table: Table
     indices: list[int]
     columns: Columns
-    copies: dict[int, int] = field(default_factory=dict)
-    rivals: list[list[int]] = field(default_factory=list)
+    duplicates: dict[int, int] = field(default_factory=dict)
+    conflicting: list[list[int]] = field(default_factory=list)
 
-    def value(self, place: int, column: str) -> str | None:
-        """One value, as its canonical text."""
-        return self.columns[self.table.column_names.index(column)][place]
+    def value(self, position: int, column: str) -> str | None:
+        """The canonical text of one value."""
+        return self.columns[self.table.column_names.index(column)][position]
 
 
-def judge(dataset: Dataset, records: Sequence[Record]) -> tuple[list[Candidates], Violations]:
-    """The batch's candidates by table, and what is wrong with the other records.
+def validate_batch(dataset: Dataset, records: Sequence[Record]) -> tuple[list[Candidates], Violations]:
+    """The candidates of a batch by table, and the violations of the other records.
 
-    All batches take the tables in one order, parents first, so that they cannot deadlock.
+    All batches process tables in the same order, parents first, so that they cannot deadlock.
     """
     by_table: dict[str, list[int]] = {}
     for index, record in enumerate(records):
         by_table.setdefault(record["table"], []).append(index)
-    violations: Violations = {}
-    for name in by_table.keys() - dataset.tables.keys():
-        message = str(UnknownTable(dataset.name, name, dataset.tables))
-        violations |= {index: [Violation("unknown_table", message)] for index in by_table[name]}
-    candidates = [
-        _judge_table(dataset.table(name), by_table[name], records, violations)
-        for wave in dataset.waves()
-        for name in wave
-        if name in by_table
-    ]
+    violations = _unknown_tables(dataset, by_table)
+    candidates = []
+    for name in (name for wave in dataset.waves() for name in wave if name in by_table):
+        found, invalid = _validate_table(dataset.table(name), by_table[name], records)
+        candidates.append(found)
+        violations |= invalid
     return candidates, violations
 
 
-def _judge_table(
-    table: Table, indices: Sequence[int], records: Sequence[Record], violations: Violations
-) -> Candidates:
-    verdicts = process_all(table, [records[index]["data"] for index in indices])
-    violations |= {indices[place]: found for place, found in verdicts.violations.items()}
-    found = Candidates(table, [indices[place] for place in verdicts.places], verdicts.columns)
-    keys = [found.columns[table.column_names.index(name)] for name in table.key]
+def _unknown_tables(dataset: Dataset, by_table: dict[str, list[int]]) -> Violations:
+    return {
+        index: [Violation("unknown_table", str(UnknownTable(dataset.name, name, dataset.tables)))]
+        for name in by_table.keys() - dataset.tables.keys()
+        for index in by_table[name]
+    }
+
+
+def _validate_table(
+    table: Table, indices: Sequence[int], records: Sequence[Record]
+) -> tuple[Candidates, Violations]:
+    validated = process_all(table, [records[index]["data"] for index in indices])
+    violations = {indices[number]: found for number, found in validated.violations.items()}
+    candidates = Candidates(table, [indices[number] for number in validated.places], validated.columns)
+    keys = [candidates.columns[table.column_names.index(name)] for name in table.key]
     distinct = set(keys[0]) if len(keys) == 1 else set(zip(*keys, strict=True))
-    if len(distinct) < len(found.indices):
-        _separate(found)
-    return found
+    if len(distinct) < len(candidates.indices):
+        candidates = _separate(candidates)
+    return candidates, violations
 
 
-def _separate(found: Candidates) -> None:
-    """Take out copies, and note rivals."""
+def _separate(candidates: Candidates) -> Candidates:
+    """The candidates without duplicates, with conflicting rows grouped by key."""
     first: dict[Texts, int] = {}
-    for index, row in zip(found.indices, zip(*found.columns, strict=True), strict=True):
+    duplicates = {}
+    for index, row in zip(candidates.indices, zip(*candidates.columns, strict=True), strict=True):
         if first.setdefault(row, index) != index:
-            found.copies[index] = first[row]
-    found.indices, found.columns = list(first.values()), [list(column) for column in zip(*first, strict=True)]
+            duplicates[index] = first[row]
+    columns: Columns = [list(column) for column in zip(*first, strict=True)]
+    key_columns = [columns[candidates.table.column_names.index(name)] for name in candidates.table.key]
     groups: dict[Texts, list[int]] = {}
-    for place in range(len(found.indices)):
-        key = tuple(found.value(place, name) for name in found.table.key)
-        groups.setdefault(key, []).append(place)
-    found.rivals = [group for group in groups.values() if len(group) > 1]
+    for position, key in enumerate(zip(*key_columns, strict=True)):
+        groups.setdefault(key, []).append(position)
+    conflicting = [group for group in groups.values() if len(group) > 1]
+    return Candidates(candidates.table, list(first.values()), columns, duplicates, conflicting)

@@ -22,7 +22,7 @@ from dataforge.settings import IngestSettings, read
 from functions.ingest import docs_page, ledger
 from functions.ingest.batch import ingest
 from functions.ingest.listing import RejectionQuery, list_rejections
-from functions.ingest.telemetry import measure
+from functions.ingest.telemetry import publish_metrics
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
@@ -35,26 +35,26 @@ logger, tracer = make_logger(SERVICE), make_tracer(SERVICE, trace_aws=False)
 metrics = make_metrics(SERVICE)
 router = Router(logger)
 
-# What was imported stays as long as the process does: no collection during a request need look at it.
+# Imported objects are needed until the process ends, so the garbage collector does not scan them.
 gc.freeze()
 
 
 @entry_point(logger, tracer)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """One request, as a proxy event of API Gateway."""
+    """Answer one request, a proxy event of API Gateway."""
     return router.answer(event)
 
 
 @router.route("GET", "/v1/health", least=None)
 def get_health(request: Request) -> Response:
-    """Whether the database answers."""
+    """Check that the database responds."""
     _with_database(lambda db: _select(db, lambda cursor: cursor.execute("SELECT 1")))
     return json_response({"status": "ok"})
 
 
 @router.route("POST", "/v1/records", least=Kind.WRITER)
 def post_records(request: Request) -> Response:
-    """Store the valid records of a batch; report the others."""
+    """Store the valid records of a batch, and report the others."""
     started = time.perf_counter()
     body = request.json_body()
     key = request.headers.get("idempotency-key")
@@ -64,28 +64,30 @@ def post_records(request: Request) -> Response:
     if isinstance(answer, ledger.Stored):
         logger.info("answer repeated", extra={"batch_id": answer.batch_id})
         return Response(answer.status, answer.body, headers=REPLAYED)
-    measure(metrics, answer, request.id, (time.perf_counter() - started) * 1000)
+    publish_metrics(metrics, answer, request.id, (time.perf_counter() - started) * 1000)
     return Response(answer.status, answer.body)
 
 
 @router.route("GET", "/v1/batches", least=Kind.WRITER)
 def get_batch(request: Request) -> Response:
-    """The answer that a batch with an idempotency key got."""
+    """Return the stored answer of a batch with an idempotency key."""
     query = request.single_query()
     if query.keys() != {"idempotency_key"}:
-        raise InvalidRequest("Give the one parameter idempotency_key.")
+        raise InvalidRequest("The only parameter of this route is idempotency_key, and it is required.")
     key = check_key(query["idempotency_key"])
-    stored = _with_database(lambda db: _select(db, lambda cursor: ledger.find(cursor, request.owner, key)))
+    stored = _with_database(
+        lambda db: _select(db, lambda cursor: ledger.find_answer(cursor, request.owner, key))
+    )
     if stored is None:
         raise NotFound(
-            f"No batch was answered under this idempotency key in the last {IDEMPOTENCY_HOURS} hours."
+            f"No batch with this idempotency key was answered in the last {IDEMPOTENCY_HOURS} hours."
         )
     return Response(body=stored.body)
 
 
 @router.route("GET", "/v1/rejections", least=Kind.WRITER)
 def get_rejections(request: Request) -> Response:
-    """A page of rejected records, oldest first."""
+    """Return a page of rejected records, oldest first."""
     query = read_query(RejectionQuery, request.single_query())
     return Response(
         body=_with_database(lambda db: _select(db, lambda cursor: list_rejections(cursor, query)))
@@ -94,19 +96,19 @@ def get_rejections(request: Request) -> Response:
 
 @router.route("GET", "/v1/openapi.json", least=None)
 def get_openapi(request: Request) -> Response:
-    """The API, for programs."""
+    """Return the OpenAPI document."""
     return docs_page.openapi()
 
 
 @router.route("GET", "/v1/docs", least=None)
 def get_docs(request: Request) -> Response:
-    """The API, for people."""
+    """Return the documentation page."""
     return docs_page.page(request.path)
 
 
 @router.route("GET", "/v1/docs/{file}", least=None)
 def get_docs_file(request: Request) -> Response:
-    """A file of the page."""
+    """Return a static file of the documentation page."""
     return docs_page.asset(request.parts["file"])
 
 

@@ -1,6 +1,6 @@
-"""Answered batches, by idempotency key; the record is written in the transaction of the rows: never one without the other.
+"""Answers of batches by idempotency key, written in the same transaction as the rows.
 
-A key belongs to one API key and is remembered for 24 hours.
+An idempotency key belongs to one API key and is stored for 24 hours.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-_CLEANED_AT_ONCE = 100
+_EXPIRED_PER_BATCH = 100
 
 _CLAIM = Sql("""
     INSERT INTO dataforge.batches AS b (batch_id, key_owner, idempotency_key, request_hash)
@@ -36,8 +36,8 @@ _FIND = Sql("""
     SELECT request_hash, batch_id, status, response FROM dataforge.batches
     WHERE key_owner = %s AND idempotency_key = %s AND created_at >= now() - interval '{} hours'
 """).format(IDEMPOTENCY_HOURS)
-_REMEMBER = Sql("UPDATE dataforge.batches SET status = %s, response = %s WHERE batch_id = %s")
-_FORGET = Sql("""
+_STORE_ANSWER = Sql("UPDATE dataforge.batches SET status = %s, response = %s WHERE batch_id = %s")
+_EXPIRE = Sql("""
     DELETE FROM dataforge.batches WHERE batch_id IN (
         SELECT batch_id FROM dataforge.batches WHERE created_at < now() - interval '{} hours'
         ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED)
@@ -46,7 +46,7 @@ _FORGET = Sql("""
 
 @dataclass(frozen=True)
 class Claim:
-    """An idempotency key, whose it is (an API key's identity), and the SHA-256 of the body that it stands for."""
+    """An idempotency key, its owner (the identity of an API key), and the SHA-256 of the request's body."""
 
     owner: str
     key: str
@@ -54,19 +54,19 @@ class Claim:
 
     @classmethod
     def of(cls, owner: str, key: str, body: bytes) -> Claim:
-        """The claim of a request. Raises ``InvalidRequest``."""
+        """Create the claim of a request. Raises ``InvalidRequest``."""
         return cls(owner, check_key(key), hashlib.sha256(body).hexdigest())
 
     @property
     def lock(self) -> int:
-        """The advisory lock's number."""
+        """The number of the advisory lock."""
         digest = hashlib.sha256(f"{self.owner} {self.key}".encode()).digest()
         return int.from_bytes(digest[:8], "big", signed=True)
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A stored answer: its HTTP status and its body, byte for byte."""
+    """A stored answer: HTTP status and exact body."""
 
     batch_id: str
     status: int
@@ -74,14 +74,14 @@ class Stored:
 
 
 def new_batch_id() -> str:
-    """A UUID of version 7: sorts by time, and cannot be guessed."""
+    """A UUID of version 7: ordered by time and unpredictable."""
     milliseconds = time.time_ns() // 10**6
     number = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
     return str(uuid.UUID(int=number))
 
 
-def take(cursor: Cursor, batch_id: str, claim: Claim) -> Stored | None:
-    """Make the key this batch's, until the transaction ends; or return the answer that it has already.
+def take_claim(cursor: Cursor, batch_id: str, claim: Claim) -> Stored | None:
+    """Claim the key for this batch until the transaction ends, or return its stored answer.
 
     Never waits for another batch. Raises ``KeyReused``, ``RequestInProgress``.
     """
@@ -98,13 +98,13 @@ def take(cursor: Cursor, batch_id: str, claim: Claim) -> Stored | None:
     return Stored(*row[1:])
 
 
-def remember(batch_id: str, status: int, body: str) -> list[tuple[Sql, list[Any]]]:
-    """The statements that keep the batch's answer, and forget some that are too old, with their parameters."""
-    return [(_REMEMBER, [status, body, batch_id]), (_FORGET, [_CLEANED_AT_ONCE])]
+def answer_statements(batch_id: str, status: int, body: str) -> list[tuple[Sql, list[Any]]]:
+    """The statements that store the batch's answer and delete some expired ones, with their parameters."""
+    return [(_STORE_ANSWER, [status, body, batch_id]), (_EXPIRE, [_EXPIRED_PER_BATCH])]
 
 
-def find(cursor: Cursor, owner: str, key: str) -> Stored | None:
-    """The answer stored under the key, if there is one."""
+def find_answer(cursor: Cursor, owner: str, key: str) -> Stored | None:
+    """The answer stored for the key, or None."""
     cursor.execute(_FIND, (owner, key))
     row = cursor.fetchone()
     return Stored(*row[1:]) if row else None

@@ -1,4 +1,4 @@
-"""The listing of rejections: of batches and of migrations, oldest first, page by page."""
+"""List the rejections of batches and migrations, oldest first, page by page."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 PAGE_BYTES = 2 * 2**20
-"""What is read for a page at most, beyond its first rejection. It ends earlier where escaping would make it larger than an
-answer can be, and a rejection that alone would be is cut."""
+"""Bytes to read for a page, beyond its first rejection. A page ends earlier if escaping would make it larger
+than a response can be. A rejection that is larger than a response is cut."""
 
 _CUT_RAW, _CUT_ERRORS, _CUT_TEXT = 100_000, 100, 500
-"""What is left of a rejection that is cut: characters of its raw text, errors, and characters of each of their texts."""
+"""Limits of a rejection that is cut: characters of its raw text, errors, and characters of each error's texts."""
 
 _FILTERS = {
     "dataset": "dataset = %s",
@@ -47,13 +47,13 @@ _PAGE = """
 """
 _RAW = "SELECT left(raw::text, %s) FROM dataforge.rejections WHERE id = %s"
 _FETCHED_FIRST = 10
-"""Rejections, before it is known how large these are."""
+"""Rejections to fetch before their size is known."""
 
 Filter = Annotated[str, StringConstraints(pattern=NO_NUL, max_length=500)]
 
 
 class RejectionQuery(Body):
-    """What to list: filters, all of which must hold, and the page."""
+    """Filters, which are combined by AND, and the page."""
 
     dataset: Filter | None = None
     table: Filter | None = None
@@ -65,12 +65,12 @@ class RejectionQuery(Body):
 
     @property
     def filters(self) -> dict[str, str]:
-        """The filters that are given."""
+        """The given filters."""
         return {name: value for name in _FILTERS if (value := getattr(self, name)) is not None}
 
 
 def list_rejections(cursor: Cursor, query: RejectionQuery) -> str:
-    """One page as JSON: ``{"data": [...], "next_cursor": ...}``. Raises ``InvalidRequest`` for a foreign cursor."""
+    """One page as JSON: ``{"data": [...], "next_cursor": ...}``. Raises ``InvalidRequest`` for a cursor of another query."""
     scope = ["rejections", query.filters]
     after = 0 if query.cursor is None else read_cursor(scope, query.cursor)
     where = " AND ".join(["id > %s", *(_FILTERS[name] for name in query.filters)])
@@ -84,7 +84,7 @@ def list_rejections(cursor: Cursor, query: RejectionQuery) -> str:
 
 
 def _fetch(cursor: Cursor, most: int) -> list[tuple[int, str]]:
-    """Rejections from the cursor ``page``: ``most``, or all there are, or at least one more than are within PAGE_BYTES."""
+    """Rejections from the cursor ``page``: at most ``most``, and at least one more than begin within PAGE_BYTES."""
     rows: list[tuple[int, str]] = []
     wanted = min(_FETCHED_FIRST, most)
     while wanted:
@@ -105,11 +105,11 @@ def _within(rows: Sequence[tuple[int, str]]) -> int:
 
 
 def _cut(cursor: Cursor, document: str) -> str:
-    """The beginning of a rejection that alone is larger than an answer can be; ``cut`` says so."""
+    """A rejection that is larger than a response, truncated and marked by ``cut``."""
     found = json.loads(document)
     raw = found["raw"]
     if not isinstance(raw, str):
-        # As PostgreSQL has it, to the digit.
+        # The text of PostgreSQL has exact numbers.
         cursor.execute(_RAW, (_CUT_RAW, found["id"]))
         (raw,) = one_row(cursor)
     errors = [

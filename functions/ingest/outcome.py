@@ -1,4 +1,4 @@
-"""What a batch leaves behind beside its rows: what was rejected, the facts of its quality, and its answer by its key."""
+"""Store the outcome of a batch beside its rows: rejections, quality facts, and the answer for its idempotency key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Statement = tuple[Sql, list[Any]]
 """SQL and its parameters."""
 
 CHECK_DEFERRED = Sql("SET CONSTRAINTS ALL IMMEDIATE")
-"""Has the owner's deferred constraints checked now, while the answer can still be another."""
+"""Checks the owner's deferred constraints before the answer is final."""
 
 _REJECT = Sql("""
     INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index)
@@ -32,21 +32,23 @@ _REJECT = Sql("""
 """)
 
 
-def leave(cursor: Cursor, batch: Batch, violations: Violations, answer: BatchAnswer, *, keyed: bool) -> None:
-    """Write it all, in the caller's transaction and one round trip. ``keyed``: the answer is kept by the batch's key."""
+def store_outcome(
+    cursor: Cursor, batch: Batch, violations: Violations, answer: BatchAnswer, *, keyed: bool
+) -> None:
+    """Store the outcome in the caller's transaction, in one round trip. ``keyed``: the batch has an idempotency key."""
     statements: list[Statement] = [(CHECK_DEFERRED, [])]
     if violations:
         statements.append(_rejections(batch, answer.batch_id, violations))
     if facts := facts_of(batch, violations):
         statements.append(insert_statement("batch", answer.batch_id, batch.dataset, facts))
     if keyed:
-        statements += ledger.remember(answer.batch_id, answer.status, answer.body)
+        statements += ledger.answer_statements(answer.batch_id, answer.status, answer.body)
     texts, values = zip(*statements, strict=True)
     cursor.execute(Sql(";").join(texts), [value for some in values for value in some])
 
 
 def facts_of(batch: Batch, violations: Violations) -> list[Fact]:
-    """A fact for every table of the catalogue in the batch. A record for no table says nothing about one's quality."""
+    """One fact for each of the batch's tables in the catalogue. Records for unknown tables are not counted."""
     dataset = get_dataset(batch.dataset)
     read = Counter(map(itemgetter("table"), batch.records))
     rejected: dict[str, list[Any]] = {}

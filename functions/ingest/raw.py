@@ -1,4 +1,4 @@
-"""Rejected records as they were sent, in a form that PostgreSQL's jsonb can hold."""
+"""Encode rejected records as JSON that PostgreSQL's jsonb can store."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataforge.http.strictjson import HugeNumber
 from dataforge.records.rejections import RAW_LIMIT
 
 _LARGEST_EXPONENT, _SMALLEST_EXPONENT = 4_300, -16_000
-"""As many digits before the point as readers take (Python's JSON no more), after it as numeric does (16,383)."""
+"""Digits before the point that Python's JSON reader accepts, and after it that numeric accepts (16,383)."""
 
 
 def raw_json(value: Any) -> str:
-    """A record's data as JSON, its numbers to the digit.
+    """A record's data as JSON with exact numbers.
 
-    NUL and lone surrogates, which PostgreSQL cannot hold, become \\x00 and \\udXXX; numbers that PostgreSQL or readers
-    refuse become text. What is larger than RAW_LIMIT is cut, and is text then.
+    NUL and lone surrogates, which PostgreSQL cannot store, become \\x00 and \\udXXX. Numbers that PostgreSQL or clients
+    do not accept become strings. Data larger than RAW_LIMIT becomes a string and is truncated.
     """
     text = _text(value)
     data = text.encode()
@@ -49,5 +49,5 @@ def _string(text: str) -> str:
 
 
 def storable(text: str) -> str:
-    """Text without what PostgreSQL cannot hold."""
+    """Text with NUL and lone surrogates escaped."""
     return text.replace("\0", "\\x00").encode(errors="backslashreplace").decode()

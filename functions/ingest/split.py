@@ -1,7 +1,7 @@
-"""Storing candidates some of which the owner's rules refuse: in ever smaller groups, so that only the refused are left out.
+"""Store candidates some of which the owner's rules refuse, so that only the refused ones are rejected.
 
-A group is stored behind a savepoint; one that is refused is divided, down to single records. A thousand records that are all
-refused take about 1,300 statements, one among a thousand good ones about 20.
+Each group of candidates is stored behind a savepoint. A group that is refused is divided, down to single records. A
+thousand records that are all refused take about 1,300 statements; one among a thousand takes about 20.
 """
 
 from __future__ import annotations
@@ -17,66 +17,64 @@ from dataforge.postgres.owner_rules import CODE, is_lost_parent, violation
 from dataforge.postgres.rows import one_row
 from dataforge.records.rejections import missing_parent
 from dataforge.records.validate import Violation
-from functions.ingest.candidates import Candidates, Statuses, Violations
-from functions.ingest.store import KeysChanged, beaten, store
+from functions.ingest.candidates import Candidates, Results, combine
+from functions.ingest.store import KeysChanged, duplicate_in_batch, store
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
 _SINGLY = 8
-"""A refused group of so many is stored record by record: to halve it further would take as many statements."""
+"""A refused group of this size is stored record by record: further halving would take as many statements."""
 
 _RULES = """
     SELECT array_agg(rulename::text ORDER BY rulename) FROM pg_rewrite
     WHERE ev_class = %s::regclass AND ev_type IN ('2', '3') AND ev_enabled <> 'D'
 """
-"""Rules on UPDATE and INSERT. PostgreSQL takes no ON CONFLICT where there are any."""
+"""Rules on UPDATE and INSERT. PostgreSQL does not support ON CONFLICT on a table with such rules."""
 
 Unit = list[int]
-"""Places that are stored together: one, or those of rivals, of which the first good one counts."""
+"""Positions that are stored together: one, or those of conflicting rows, of which the first valid one is stored."""
 
 
-def store_split(
-    cursor: Cursor, candidates: Candidates, rule: OnConflict, statuses: Statuses, violations: Violations
-) -> None:
-    """Store what the owner's rules accept. Every other candidate gets violations."""
+def store_split(cursor: Cursor, candidates: Candidates, rule: OnConflict) -> Results:
+    """Store what the owner's rules accept. Every other candidate has violations in the results."""
     cursor.execute("SAVEPOINT part")
+    results = []
     pending = [_units(candidates)]
     while pending:
         units = pending.pop()
-        error = _attempt(cursor, candidates, [p for unit in units for p in unit], rule, statuses, violations)
-        if error is None:
-            continue
-        if isinstance(error, psycopg2.errors.FeatureNotSupported):
-            objection = [_ruled(cursor, candidates)]
-            violations |= {candidates.indices[place]: objection for unit in units for place in unit}
+        stored = _attempt(cursor, candidates, [p for unit in units for p in unit], rule)
+        if isinstance(stored, Results):
+            results.append(stored)
+        elif isinstance(stored, psycopg2.errors.FeatureNotSupported):
+            results.append(_unsupported(cursor, candidates, units))
         elif len(units) > 1:
             pending += reversed(_divided(units))
-        elif isinstance(error, psycopg2.Error) and len(units[0]) == 1:
-            [place] = units[0]
-            violations[candidates.indices[place]] = [_refused(candidates, place, error)]
+        elif isinstance(stored, psycopg2.Error) and len(units[0]) == 1:
+            results.append(_refused(candidates, units[0][0], stored))
         else:
-            _store_rivals(cursor, candidates, units[0], rule, statuses, violations)
+            results.append(_store_conflicting(cursor, candidates, units[0], rule))
     cursor.execute("RELEASE SAVEPOINT part")
+    return combine(results)
 
 
-def _ruled(cursor: Cursor, candidates: Candidates) -> Violation:
+def _unsupported(cursor: Cursor, candidates: Candidates, units: Sequence[Unit]) -> Results:
     table = candidates.table
     cursor.execute(_RULES, (qualified(table),))
     (names,) = one_row(cursor)
-    where = f"{table.dataset}.{table.name}"
-    text = f"no record can be stored in {where} while it has a rule on INSERT or UPDATE"
-    return Violation(CODE, f"{', '.join(names or ())}: {text}")
+    text = f"no record can be stored in {table.dataset}.{table.name} while it has a rule on INSERT or UPDATE"
+    violation = Violation(CODE, f"{', '.join(names or ())}: {text}")
+    return Results(violations={candidates.indices[p]: [violation] for unit in units for p in unit})
 
 
 def _units(candidates: Candidates) -> list[Unit]:
-    """In the order of the keys, in which all batches lock rows."""
-    together = {place: group for group in candidates.rivals for place in group}
-    firsts = [p for p in range(len(candidates.indices)) if p not in together or together[p][0] == p]
+    """The units in key order, in which all batches lock rows."""
+    groups = {position: group for group in candidates.conflicting for position in group}
+    firsts = [p for p in range(len(candidates.indices)) if p not in groups or groups[p][0] == p]
     key = [candidates.columns[candidates.table.column_names.index(name)] for name in candidates.table.key]
-    firsts.sort(key=lambda place: [column[place] or "" for column in key])
-    return [together.get(place, [place]) for place in firsts]
+    firsts.sort(key=lambda position: [column[position] or "" for column in key])
+    return [groups.get(position, [position]) for position in firsts]
 
 
 def _divided(units: Sequence[Unit]) -> list[list[Unit]]:
@@ -87,60 +85,57 @@ def _divided(units: Sequence[Unit]) -> list[list[Unit]]:
 
 
 def _attempt(
-    cursor: Cursor,
-    candidates: Candidates,
-    places: Sequence[int],
-    rule: OnConflict,
-    statuses: Statuses,
-    violations: Violations,
-) -> psycopg2.Error | KeysChanged | None:
-    """Store these places, or nothing; the error if the owner's rules refuse one of them, or each has to be stored alone."""
-    found: Statuses = {}
-    objections: Violations = {}
+    cursor: Cursor, candidates: Candidates, positions: Sequence[int], rule: OnConflict
+) -> Results | psycopg2.Error | KeysChanged:
+    """Store all positions or none. Returns the error if the owner's rules refuse one, or if each must be stored alone."""
     try:
-        store(cursor, candidates, places, rule, found, objections)
+        results = store(cursor, candidates, positions, rule)
     except (psycopg2.Error, KeysChanged) as error:
-        if isinstance(error, psycopg2.Error) and not _is_answer(candidates, error):
+        if isinstance(error, psycopg2.Error) and not _is_refusal(candidates, error):
             raise
         cursor.execute("ROLLBACK TO SAVEPOINT part")
         return error
     cursor.execute("RELEASE SAVEPOINT part; SAVEPOINT part")
-    statuses |= found
-    violations |= objections
-    return None
+    return results
 
 
-def _is_answer(candidates: Candidates, error: psycopg2.Error) -> bool:
+def _is_refusal(candidates: Candidates, error: psycopg2.Error) -> bool:
     unsupported = isinstance(error, psycopg2.errors.FeatureNotSupported)
     return unsupported or violation(candidates.table, error) is not None
 
 
-def _store_rivals(
-    cursor: Cursor,
-    candidates: Candidates,
-    rivals: Unit,
-    rule: OnConflict,
-    statuses: Statuses,
-    violations: Violations,
-) -> None:
-    """Store the first that is not refused: each is tried alone, because a statement for all those left costs all of them."""
+def _store_conflicting(cursor: Cursor, candidates: Candidates, unit: Unit, rule: OnConflict) -> Results:
+    """Store the first row that is not refused. Each is tried alone: one refusal would undo a statement for all of them."""
+    results = []
     first = ""
-    for place in rivals:
-        index = candidates.indices[place]
-        is_stored = first in {"inserted", "updated"} or (first != "" and rule == "update")
-        error = None if is_stored else _attempt(cursor, candidates, [place], rule, statuses, violations)
-        if isinstance(error, psycopg2.Error):
-            violations[index] = [_refused(candidates, place, error)]
-        elif not first:
-            first = statuses.get(index) or ("kept" if violations[index][0].code == "conflict" else "")
-        elif statuses.get(index) != "unchanged":
-            statuses.pop(index, None)
-            violations[index] = [beaten(candidates)]
+    for position in unit:
+        index = candidates.indices[position]
+        if first in {"inserted", "updated"} or (first and rule == "update"):
+            results.append(Results(violations={index: [duplicate_in_batch(candidates)]}))
+            continue
+        stored = _attempt(cursor, candidates, [position], rule)
+        if isinstance(stored, psycopg2.Error):
+            results.append(_refused(candidates, position, stored))
+        elif isinstance(stored, KeysChanged) or (first and stored.statuses.get(index) != "unchanged"):
+            results.append(Results(violations={index: [duplicate_in_batch(candidates)]}))
+        else:
+            results.append(stored)
+            first = first or _first(stored, index)
+    return combine(results)
 
 
-def _refused(candidates: Candidates, place: int, error: psycopg2.Error) -> Violation:
+def _first(results: Results, index: int) -> str:
+    """The status of a row that takes its key, "conflict" if a stored row has the key, or nothing."""
+    if index in results.statuses:
+        return results.statuses[index]
+    return "conflict" if results.violations[index][0].code == "conflict" else ""
+
+
+def _refused(candidates: Candidates, position: int, error: psycopg2.Error) -> Results:
     table = candidates.table
     if is_lost_parent(table, error):
         [key] = [key for key in table.foreign_keys if key.name == error.diag.constraint_name]
-        return missing_parent(key, candidates.value(place, key.column))
-    return violation(table, error) or Violation(CODE, f"SQLSTATE {error.pgcode}")
+        found = missing_parent(key, candidates.value(position, key.column))
+    else:
+        found = violation(table, error) or Violation(CODE, f"SQLSTATE {error.pgcode}")
+    return Results(violations={candidates.indices[position]: [found]})

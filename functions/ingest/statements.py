@@ -1,8 +1,8 @@
-"""The one statement that stores a table's candidates and says what became of each.
+"""The SQL statement that stores the candidates of one table and returns the result of each.
 
-Its cost follows the batch and never the tables' size or statistics: every look into a table is a scalar subquery, which
-PostgreSQL can only answer through the key's index. Rows go in by the key's order, so concurrent batches cannot deadlock.
-Answers hold the rows that were not simply inserted.
+Its cost depends on the batch, not on the tables' size or statistics: every lookup in a table is a scalar subquery, which
+PostgreSQL can only answer through the key's index. Rows are inserted in key order, so concurrent batches cannot deadlock.
+The answer contains only the rows that were not simply inserted.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import ForeignKey, Table
 from functions.ingest.candidates import Candidates
 
-_NOTES = Sql("dataforge.same")
+_UNCHANGED = Sql("dataforge.same")
+"""The setting that contains the digests of the keys of unchanged rows."""
 
 
 def array(values: Sequence[str | None]) -> str:
-    """Texts as PostgreSQL's array literal."""
+    """An array literal of PostgreSQL."""
     if None not in values:
         inside = '","'.join(values)  # type: ignore[arg-type]
         if "\\" not in inside and inside.count('"') == 2 * (len(values) - 1):
@@ -27,10 +28,10 @@ def array(values: Sequence[str | None]) -> str:
     return f"{{{','.join(map(_element, values))}}}"
 
 
-def arrays(candidates: Candidates, places: Sequence[int]) -> list[str]:
-    """The candidates at these places, as the parameters of a statement."""
-    whole = len(places) == len(candidates.indices)
-    columns = candidates.columns if whole else [[c[place] for place in places] for c in candidates.columns]
+def arrays(candidates: Candidates, positions: Sequence[int]) -> list[str]:
+    """The candidates at ``positions`` as the parameters of a statement: one array per column."""
+    whole = len(positions) == len(candidates.indices)
+    columns = candidates.columns if whole else [[c[position] for position in positions] for c in candidates.columns]
     return list(map(array, columns))
 
 
@@ -42,18 +43,18 @@ def _element(value: str | None) -> str:
 
 
 @cache
-def store_statement(table: Table, *, update: bool, rivals: bool) -> Sql:
-    """The statement for one table; its parameters are one array per column.
+def store_statement(table: Table, *, update: bool, conflicting: bool) -> Sql:
+    """The statement for one table. Its parameters are one array per column.
 
-    ``update``: a stored row with other values is overwritten; else it stays. ``rivals``: some candidates share a key.
-    Answers (place from 1, state, one boolean per foreign key: its parent is missing). The state of a row that lacks no
-    parent: with ``update``, false if a stored row was overwritten, true if it is identical, NULL if neither was seen; else
-    whether the stored row is identical, NULL if there was none in the statement's snapshot. Place 0 says that the owner's
-    triggers gave rows other keys, so that it is not known which were stored.
+    With ``update``, a stored row with other values is overwritten. ``conflicting``: some candidates share a key.
+    Returns rows (number from 1, state, one boolean per foreign key: its parent is missing). The state of a row that has
+    all its parents is, with ``update``, false if a stored row was overwritten, true if it is identical, and NULL if
+    neither was seen. Without ``update``, it is whether the stored row is identical, and NULL if the statement's snapshot
+    has none. Number 0 reports that the owner's triggers changed keys, so that it is unknown which rows were stored.
     """
     lines = [Sql("WITH given AS ({})").format(_given(table))]
     source = Sql("given")
-    if rivals:
+    if conflicting:
         order = _order(table)
         lines.append(
             Sql(", first AS (SELECT DISTINCT ON ({}) * FROM given{} ORDER BY {}, _n)").format(
@@ -64,20 +65,20 @@ def store_statement(table: Table, *, update: bool, rivals: bool) -> Sql:
     lines += [
         Sql(", done AS (INSERT INTO {} AS t ({})").format(qualified(table), columns_sql(table)),
         Sql("SELECT {} FROM {}{} ORDER BY {}").format(
-            columns_sql(table), source, Sql("") if rivals else _whole(table), _order(table)
+            columns_sql(table), source, Sql("") if conflicting else _whole(table), _order(table)
         ),
         Sql("ON CONFLICT ({}) {})").format(_keys(table), _on_conflict(table, update)),
     ]
-    if rivals:
+    if conflicting:
         lines.append(
             Sql(", stored AS (SELECT done.*, first._n FROM done JOIN first USING ({}))").format(_keys(table))
         )
-    done = Sql("stored") if rivals else Sql("done")
-    match = Sql("d._n = g._n") if rivals else _same_key(table, Sql("d"), Sql("g"))
+    done = Sql("stored") if conflicting else Sql("done")
+    match = Sql("d._n = g._n") if conflicting else _same_key(table, Sql("d"), Sql("g"))
     state = _comparison(table)
     if updates(table, update):
         state = Sql("coalesce(d._inserted, nullif({}, false))").format(state)
-    # Asked first, and once: in the usual case all are inserted, and nothing is joined.
+    # Evaluated once and first: usually all rows are inserted, and nothing is joined.
     some = Sql("(SELECT count(*) FROM done WHERE _inserted) < (SELECT count(*) FROM given)")
     lines += [
         Sql("SELECT {}").format(
@@ -99,16 +100,19 @@ def store_statement(table: Table, *, update: bool, rivals: bool) -> Sql:
 
 
 @cache
-def note_statement(table: Table) -> Sql:
-    """Notes in a setting, until the end of the savepoint, which rows the triggers before an INSERT make equal to the stored
-    ones, and stores nothing. No trigger on UPDATE runs. Its parameters are those of ``store_statement``."""
-    noted = Sql("set_config('{}', concat_ws(' ', current_setting('{}', true), {}), true)").format(
-        _NOTES, _NOTES, _digest(table, Sql("EXCLUDED"))
+def record_unchanged_statement(table: Table) -> Sql:
+    """The statement that records in a setting which rows the triggers before INSERT make equal to the stored ones.
+
+    It stores nothing and runs no trigger on UPDATE. The setting is reset at the end of the savepoint. The parameters are
+    those of ``store_statement``.
+    """
+    recorded = Sql("set_config('{}', concat_ws(' ', current_setting('{}', true), {}), true)").format(
+        _UNCHANGED, _UNCHANGED, _digest(table, Sql("EXCLUDED"))
     )
     return Sql(
         "INSERT INTO {table} AS t ({columns}) SELECT {columns} FROM ({given}) g"
         " ORDER BY {order} ON CONFLICT ({keys}) DO UPDATE SET {key} = NULL"
-        " WHERE CASE WHEN {differ} THEN false ELSE {noted} IS NULL END"
+        " WHERE CASE WHEN {differ} THEN false ELSE {recorded} IS NULL END"
     ).format(
         table=qualified(table),
         columns=columns_sql(table),
@@ -117,22 +121,22 @@ def note_statement(table: Table) -> Sql:
         keys=_keys(table),
         key=ident(table.key[0]),
         differ=_differ(table),
-        noted=noted,
+        recorded=recorded,
     )
 
 
 @cache
-def noted_statement(table: Table) -> Sql:
-    """The places that ``note_statement`` noted, with the same parameters."""
-    noted = Sql("string_to_array(current_setting('{}', true), ' ')").format(_NOTES)
+def unchanged_statement(table: Table) -> Sql:
+    """The statement that returns the numbers of the recorded rows, with the same parameters."""
+    recorded = Sql("string_to_array(current_setting('{}', true), ' ')").format(_UNCHANGED)
     return Sql("SELECT g._n FROM ({}) g WHERE {} = ANY ({})").format(
-        _given(table), _digest(table, Sql("g")), noted
+        _given(table), _digest(table, Sql("g")), recorded
     )
 
 
 @cache
 def present_statement(table: Table) -> Sql:
-    """The places whose keys are stored, with the parameters of ``store_statement``."""
+    """The statement that returns the numbers of the rows whose keys are stored, with the same parameters."""
     found = Sql("SELECT FROM {} t WHERE {}").format(qualified(table), _same_key(table, Sql("t"), Sql("g")))
     return Sql("SELECT g._n FROM ({}) g WHERE EXISTS ({})").format(_given(table), found)
 
@@ -144,7 +148,7 @@ def _digest(table: Table, alias: Sql) -> Sql:
 
 
 def updates(table: Table, update: bool) -> bool:
-    """Whether a stored row is overwritten: there is nothing to overwrite in one that is its own key."""
+    """Whether stored rows are overwritten. A table whose key is the whole row has nothing to overwrite."""
     return update and not table.keyed_by_row
 
 
@@ -153,7 +157,7 @@ def _keys(table: Table) -> Sql:
 
 
 def _order(table: Table) -> Sql:
-    """The order of the key's index; what is sent has the database's default collation."""
+    """The order of the key's index. Parameters have the database's default collation."""
     texts = {column.name for column in table.columns if column.type.name == "text"}
     return Sql(", ").join(
         ident(name) + (Sql(' COLLATE "C"') if name in texts else Sql("")) for name in table.key
@@ -201,14 +205,14 @@ def _values(table: Table, alias: Sql) -> Sql:
 
 
 def _on_conflict(table: Table, update: bool) -> Sql:
-    """What happens to a stored row; ``_inserted`` is false for one that was overwritten."""
+    """The action for a stored row. ``_inserted`` is false for a row that was overwritten."""
     returning = Sql("RETURNING {}").format(Sql(", ").join(Sql("t.{}").format(ident(c)) for c in table.key))
     if not updates(table, update):
         return Sql("DO NOTHING {}, true AS _inserted").format(returning)
     changes = Sql(", ").join(
         Sql("{} = EXCLUDED.{}").format(ident(c), ident(c)) for c in table.column_names if c not in table.key
     )
-    # A row that this statement inserted has never been locked by anybody.
+    # No transaction has locked a row that this statement inserted, so its xmax is 0.
     return Sql("DO UPDATE SET {} WHERE {} {}, t.xmax = 0 AS _inserted").format(
         changes, _differ(table), returning
     )

@@ -1,4 +1,4 @@
-"""What is told of a batch to whoever runs this: figures and ids, never a record's content."""
+"""Publish metrics of a batch: counts and ids, never the content of a record."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from functions.ingest.answer import BatchAnswer
 
 
-def measure(metrics: Metrics, answer: BatchAnswer, request_id: str, milliseconds: float) -> None:
-    """Publish accepted and rejected records (in all, and by code) and the time it took.
+def publish_metrics(metrics: Metrics, answer: BatchAnswer, request_id: str, milliseconds: float) -> None:
+    """Publish accepted and rejected records (in total, and by code) and the latency.
 
-    The first line that this logs is the batch's: with the figures it holds ids, counts and codes. A record with several
-    errors counts once in all and once under each of its codes.
+    The first log line contains the ids, counts and codes of the batch. A record with several errors counts once in the
+    total and once for each of its codes.
     """
     metrics.add_metadata("batch_id", answer.batch_id)
     metrics.add_metadata("request_id", request_id)

@@ -1,6 +1,6 @@
 "use strict";
 
-// The key that is entered stays in this page: it is neither stored nor sent anywhere but to this API.
+// The key stays in this page. It is not stored, and it is sent to this API only.
 const base = document.getElementById("page").dataset.base;
 const note = document.getElementById("note");
 const shown = document.getElementById("datasets");

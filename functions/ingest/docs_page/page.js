@@ -1,13 +1,13 @@
 "use strict";
 
-// Execute appears once its operation is resolved. Clicked before, Swagger UI would wait for ever for a request it never sent.
+// Show Execute only after its operation is resolved. If clicked before, Swagger UI waits forever for a request that it never sent.
 const executeWhenResolved = () => ({
   wrapComponents: {
     execute: (Execute, { React }) => (props) => props.operation.size ? React.createElement(Execute, props) : null,
   },
 });
 
-// The key that is entered stays in this page: it is neither stored nor sent anywhere but to this API.
+// The key stays in this page. It is not stored, and it is sent to this API only.
 SwaggerUIBundle({
   url: document.getElementById("page").dataset.document,
   domNode: document.getElementById("page"),

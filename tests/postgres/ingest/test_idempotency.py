@@ -147,7 +147,7 @@ def test_while_the_first_is_running_others_are_told_so_at_once(api: Api, sample:
     owner = api.database.connect(INGEST)
     claim = ledger.Claim.of(owner_of(WRITER), "one", body.encode())
     with transaction(owner) as cursor:
-        assert ledger.take(cursor, ledger.new_batch_id(), claim) is None
+        assert ledger.take_claim(cursor, ledger.new_batch_id(), claim) is None
         reply = api.send(body, idempotency_key="one")
         assert (reply.status, reply.json["type"]) == (409, "urn:dataforge:problem:still-running")
         assert api.get("batches", idempotency_key="one").status == 404

@@ -1,6 +1,6 @@
-"""The same records get the same verdict from ingestion, from the migration's bulk path, and from PostgreSQL.
+"""The same records have the same result in ingestion, in the migration's bulk path, and in PostgreSQL.
 
-What depends on other rows is aside: keys and foreign keys.
+Keys and foreign keys, which depend on other rows, are not compared.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from dataforge.postgres.sql import ident
 from dataforge.records.validate import Texts, clean, row_text
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import DATASETS
-from functions.ingest.candidates import judge
+from functions.ingest.candidates import validate_batch
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
     from tests.postgres.conftest import Database
 
 Part = tuple[tuple[str, ...], bytes]
-Verdicts = dict[int, Texts | list[tuple[str, str | None]]]
+Results = dict[int, Texts | list[tuple[str, str | None]]]
 OWN_FILES = [(name, t.name) for name, dataset in DATASETS.items() for t in dataset.tables.values()]
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,5})?")
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -45,8 +45,8 @@ SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthChe
 
 @pytest.fixture(scope="module")
 def cursor(server: Any) -> Iterator[Cursor]:
-    """On a database in which tests make tables as they need them; sees values as Data Forge's functions do."""
-    database: Database = server.create("verdicts")
+    """A cursor on an empty database, with the session settings of Data Forge's functions."""
+    database: Database = server.create("results")
     db = database.connect("master")
     db.autocommit = True
     yield db.cursor()
@@ -82,17 +82,17 @@ def as_json(table: Table, record: dict[str, str], random: Random) -> str:
     return f'{{"table": "{table.name}", "data": {{{", ".join(members)}}}}}'
 
 
-def by_ingest(dataset: Dataset, table: Table, records: list[str]) -> Verdicts:
-    """What the ingest function makes of the records, before it asks the database."""
-    (found,), violations = judge(dataset, parse(f"[{','.join(records)}]".encode()))
-    verdicts: Verdicts = {i: [(v.code, v.column) for v in found] for i, found in violations.items()}
-    verdicts |= dict(zip(found.indices, zip(*found.columns, strict=True), strict=True))
-    return verdicts | {copy: verdicts[first] for copy, first in found.copies.items()}
+def by_ingest(dataset: Dataset, table: Table, records: list[str]) -> Results:
+    """The ingest function's result of each record, without the database."""
+    (candidates,), violations = validate_batch(dataset, parse(f"[{','.join(records)}]".encode()))
+    results: Results = {i: [(v.code, v.column) for v in found] for i, found in violations.items()}
+    results |= dict(zip(candidates.indices, zip(*candidates.columns, strict=True), strict=True))
+    return results | {index: results[first] for index, first in candidates.duplicates.items()}
 
 
-def by_bulk(table: Table, records: list[dict[str, str]]) -> Verdicts:
-    """What the migration makes of them, written as CSV."""
-    verdicts: Verdicts = {}
+def by_bulk(table: Table, records: list[dict[str, str]]) -> Results:
+    """The migration's result of each record, written as CSV."""
+    results: Results = {}
     for index, record in enumerate(records):
         buffer = io.StringIO()
         csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(
@@ -101,18 +101,18 @@ def by_bulk(table: Table, records: list[dict[str, str]]) -> Verdicts:
         (block,) = blocks(buffer.getvalue().encode(), table.column_names, 0, 1 << 30)
         batch = TableBatcher(table).batch(block)
         if batch.rejected:
-            verdicts[index] = [(v.code, v.column) for v in batch.rejected[0].violations]
+            results[index] = [(v.code, v.column) for v in batch.rejected[0].violations]
         else:
             fields = parse_fields(batch.lines[0]) or []
-            verdicts[index] = tuple(field.decode() or None for field in fields[:-1])
-    return verdicts
+            results[index] = tuple(field.decode() or None for field in fields[:-1])
+    return results
 
 
 def by_postgresql(cursor: Cursor, table: Table, values: list[str | None]) -> str | None:
     """The row that PostgreSQL keeps when it is sent the values, as its text, or None if it refuses them."""
     marks = ", ".join(["%s"] * len(values))
     statement = (
-        f"INSERT INTO {ddl.qualified(table, 'verdicts')} VALUES ({marks}) RETURNING {ddl.row_text_sql(table)}"
+        f"INSERT INTO {ddl.qualified(table, 'results')} VALUES ({marks}) RETURNING {ddl.row_text_sql(table)}"
     )
     try:
         cursor.execute(statement, values)
@@ -122,10 +122,10 @@ def by_postgresql(cursor: Cursor, table: Table, values: list[str | None]) -> str
 
 
 def make(cursor: Cursor, table: Table) -> None:
-    cursor.execute("DROP SCHEMA IF EXISTS verdicts CASCADE; CREATE SCHEMA verdicts")
-    cursor.execute(ddl.create_table(table, "verdicts"))
+    cursor.execute("DROP SCHEMA IF EXISTS results CASCADE; CREATE SCHEMA results")
+    cursor.execute(ddl.create_table(table, "results"))
     for name, definition in ddl.checks(table):
-        cursor.execute(f"ALTER TABLE {ddl.qualified(table, 'verdicts')} ADD CONSTRAINT {name} {definition}")
+        cursor.execute(f"ALTER TABLE {ddl.qualified(table, 'results')} ADD CONSTRAINT {name} {definition}")
 
 
 def agree(cursor: Cursor, dataset: Dataset, table: Table, part: Part, random: Random) -> int:
@@ -156,7 +156,7 @@ def taken(cursor: Cursor, dataset: Dataset, table: Table, kept: str) -> bool:
     ]
     cursor.execute(
         f"SELECT {', '.join(f'{ident(n)}::text' for n in table.column_names)}, {ddl.row_text_sql(table)}"
-        f" FROM (SELECT {', '.join(columns)} FROM (SELECT %s::{ddl.qualified(table, 'verdicts')} AS r) s) t",
+        f" FROM (SELECT {', '.join(columns)} FROM (SELECT %s::{ddl.qualified(table, 'results')} AS r) s) t",
         [kept],
     )
     *values, text = one_row(cursor)
