@@ -1,1 +1,1 @@
-"""Delivery: validated rows as JSON for whoever builds on them, with the quality that is proven of them."""
+"""Delivery: validated rows as JSON, with the quality of their last migration."""

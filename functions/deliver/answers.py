@@ -1,4 +1,4 @@
-"""Answers as they travel: JSON or NDJSON, compressed where the caller takes it, and not at all where he has it already."""
+"""Responses with JSON or NDJSON: compressed if the client accepts gzip, and 304 if its copy is current."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from functions.deliver.records.page import Page
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 LINK_BYTES = 8_000
-"""API Gateway lets all headers of an answer have 10,240 bytes together."""
-SMALL = 1400
-"""Bytes that fit into one packet: to compress them would gain nothing."""
+"""API Gateway limits all headers of a response to 10,240 bytes together."""
+UNCOMPRESSED_BYTES = 1400
+"""Bodies up to this size are not compressed: they fit into one packet."""
 
 _NONE = re.compile(r"gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)", re.IGNORECASE)
 
 
 def page_answer(request: Request, page: Page, headers: Mapping[str, str]) -> Response:
-    """A page as the request wants it."""
+    """A page in the format that the request accepts."""
     lines = wants_ndjson(request)
     if lines:
         body = b"".join(row + b"\n" for row in page.rows)
@@ -35,7 +35,7 @@ def page_answer(request: Request, page: Page, headers: Mapping[str, str]) -> Res
 
 
 def _link(request: Request, page: Page, lines: bool) -> dict[str, str]:
-    """The next page's address, where a header can hold it. Raises ``InvalidRequest`` where nothing else would tell it."""
+    """The Link header of the next page, unless it is too long. Raises ``InvalidRequest`` if NDJSON needs a longer one."""
     if page.next_cursor is None:
         return {}
     link = f'<{_next(request, page.next_cursor)}>; rel="next"'
@@ -43,45 +43,50 @@ def _link(request: Request, page: Page, lines: bool) -> dict[str, str]:
         return {"Link": link}
     if lines:
         raise InvalidRequest(
-            f"The next page's address would have {len(link):,} bytes, which no header can hold. Use fewer or shorter "
-            "filters, or ask for application/json, which has next_cursor."
+            f"The address of the next page has {len(link):,} bytes, which is too long for a header. Use fewer or shorter "
+            "filters, or request application/json, which has next_cursor."
         )
     return {}
 
 
 def cached_answer(request: Request, body: bytes, media: str, headers: Mapping[str, str]) -> Response:
-    """An answer that its caller may keep, and ask for again by its ETag: 304 if it is still the same.
+    """A response with an ETag; 304 if the request has the same one.
 
-    The tag is a hash of the body, so it is right whoever changed the table, and however.
+    The tag is a hash of the body, so it reflects any change of the table.
     """
     tag = f'W/"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
-    told = {**headers, "ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding"}
+    all_headers = {
+        **headers,
+        "ETag": tag,
+        "Cache-Control": "private, no-cache",
+        "Vary": "Accept, Accept-Encoding",
+    }
     if _has(request.headers.get("if-none-match", ""), tag):
-        return Response(HTTPStatus.NOT_MODIFIED, "", media, told)
-    if len(body) > SMALL and _takes_gzip(request):
-        told |= {"Content-Encoding": "gzip"}
-        return Response(body=gzip.compress(body, 1, mtime=0), content_type=media, headers=told)
-    return Response(body=body.decode(), content_type=media, headers=told)
+        return Response(HTTPStatus.NOT_MODIFIED, "", media, all_headers)
+    if len(body) > UNCOMPRESSED_BYTES and _takes_gzip(request):
+        all_headers |= {"Content-Encoding": "gzip"}
+        return Response(body=gzip.compress(body, 1, mtime=0), content_type=media, headers=all_headers)
+    return Response(body=body.decode(), content_type=media, headers=all_headers)
 
 
 def wants_ndjson(request: Request) -> bool:
-    """Whether lines were asked for, rather than one document."""
+    """Whether the request accepts NDJSON."""
     return NDJSON in request.headers.get("accept", "").lower()
 
 
 def _takes_gzip(request: Request) -> bool:
-    """Whether bytes may be answered. To those who do not say what they accept, API Gateway may hand on base64 as it is."""
+    """Whether the client accepts gzip. Without an Accept header, API Gateway can return a binary body as base64."""
     accepted = request.headers.get("accept-encoding", "").lower()
     return "accept" in request.headers and "gzip" in accepted and not _NONE.search(accepted)
 
 
 def _has(header: str, tag: str) -> bool:
-    """Whether If-None-Match names the tag; weak or strong makes no difference to it (RFC 9110)."""
+    """Whether If-None-Match contains the tag, by weak comparison (RFC 9110)."""
     known = {item.strip().removeprefix("W/") for item in header.split(",")}
     return "*" in known or tag.removeprefix("W/") in known
 
 
 def _next(request: Request, cursor: str) -> str:
-    """The next page's address, relative to the present one: the function does not know under which name it is called."""
+    """The address of the next page, relative to this one, because the function can be called under several names."""
     query = {name: values for name, values in request.query.items() if name != "cursor"}
     return "?" + urlencode({**query, "cursor": cursor}, doseq=True, quote_via=quote)

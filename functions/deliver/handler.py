@@ -1,4 +1,4 @@
-"""Entry point of the deliver function: the routes of those who read."""
+"""Entry points of the deliver function: the routes for readers, and the hourly quality metrics."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from dataforge.tables.catalogue import Table
 from dataforge.tables.datasets import DATASETS, DEFAULT, get_dataset
 from functions.deliver import start_page
 from functions.deliver.answers import JSON, cached_answer, page_answer
-from functions.deliver.quality.last_quality import Proof, last_proof
+from functions.deliver.quality.last_quality import LastQuality, last_quality
 from functions.deliver.quality.report import DEFAULT_WINDOW, describe_quality, read_window
-from functions.deliver.quality.score_metric import WINDOW, measure
+from functions.deliver.quality.score_metric import WINDOW, publish_scores
 from functions.deliver.records.indexes import unindexed
 from functions.deliver.records.page import Page, read_page
 from functions.deliver.records.query import RecordQuery, read_parameters, read_query
@@ -40,26 +40,27 @@ logger, tracer = make_logger(SERVICE), make_tracer(SERVICE, trace_aws=False)
 metrics = make_metrics(SERVICE)
 router = Router(logger)
 
-# What was imported stays as long as the process does: no collection during a request need look at it.
+# Imported objects are needed until the process ends, so the garbage collector does not scan them.
 gc.freeze()
 
 
 @entry_point(logger, tracer)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """One request, as a proxy event of API Gateway."""
+    """Answer one request, a proxy event of API Gateway."""
     return router.answer(event)
 
 
 @entry_point(logger, tracer)
 def watch(event: dict[str, Any], context: LambdaContext) -> None:
-    """Every hour: the scores, as metrics."""
+    """Publish the scores as metrics. Runs every hour."""
     window = read_window(WINDOW)
-    measure(metrics, _select(lambda cursor: [describe_quality(cursor, d, window) for d in DATASETS.values()]))
+    datasets = _select(lambda cursor: [describe_quality(cursor, d, window) for d in DATASETS.values()])
+    publish_scores(metrics, datasets)
 
 
 @router.route("GET", "/v1", least=None)
 def get_index(request: Request) -> Response:
-    """What there is to see: a page for people, paths for programs."""
+    """Return the start page to browsers, and the paths of the API to other clients."""
     if "text/html" in request.headers.get("accept", "").lower():
         return start_page.page(request.path)
     return json_response(INDEX)
@@ -67,14 +68,14 @@ def get_index(request: Request) -> Response:
 
 @router.route("GET", "/v1/page/{file}", least=None)
 def get_page_file(request: Request) -> Response:
-    """A file of the page."""
+    """Return a static file of the start page."""
     return start_page.asset(request.parts["file"])
 
 
 @router.route("GET", "/v1/tables", least=Kind.READER)
 def get_tables(request: Request) -> Response:
-    """All tables of a dataset."""
-    dataset = get_dataset(_known(request, "dataset").get("dataset", DEFAULT))
+    """Return all tables of a dataset."""
+    dataset = get_dataset(_parameters(request, "dataset").get("dataset", DEFAULT))
     tables = list(dataset.tables.values())
     found = _select(lambda cursor: describe_tables(cursor, dataset, dataset.tables), tables)
     return _json(request, {"data": found})
@@ -82,8 +83,8 @@ def get_tables(request: Request) -> Response:
 
 @router.route("GET", "/v1/tables/{table}", least=Kind.READER)
 def get_table(request: Request) -> Response:
-    """One table."""
-    dataset = get_dataset(_known(request, "dataset").get("dataset", DEFAULT))
+    """Return one table."""
+    dataset = get_dataset(_parameters(request, "dataset").get("dataset", DEFAULT))
     table = dataset.table(request.parts["table"])
     (found,) = _select(lambda cursor: describe_tables(cursor, dataset, [table.name]), [table])
     return _json(request, found)
@@ -91,19 +92,21 @@ def get_table(request: Request) -> Response:
 
 @router.route("GET", "/v1/tables/{table}/records", least=Kind.READER)
 def get_records(request: Request) -> Response:
-    """A page of a table's rows."""
+    """Return a page of a table's rows."""
     parameters = read_parameters(request.query)
     table = get_dataset(parameters.dataset).table(request.parts["table"])
     query = read_query(table, parameters, request.query)
-    page, proof, slow = _select(lambda cursor: _page(cursor, query), [table])
-    headers = {"Data-Quality": proof.header()} | ({"X-Filter-Unindexed": ", ".join(slow)} if slow else {})
+    page, quality, unindexed_columns = _select(lambda cursor: _page(cursor, query), [table])
+    headers = {"Data-Quality": quality.header()}
+    if unindexed_columns:
+        headers["X-Filter-Unindexed"] = ", ".join(unindexed_columns)
     return page_answer(request, page, headers)
 
 
 @router.route("GET", "/v1/quality", least=Kind.READER)
 def get_quality(request: Request) -> Response:
-    """The quality of one dataset, or of all."""
-    query = _known(request, "dataset", "window")
+    """Return the quality of one dataset or of all."""
+    query = _parameters(request, "dataset", "window")
     names = [query["dataset"]] if "dataset" in query else list(DATASETS)
     datasets = [get_dataset(name) for name in names]
     given = query.get("window", DEFAULT_WINDOW)
@@ -112,20 +115,20 @@ def get_quality(request: Request) -> Response:
     return _json(request, {"window": given, "data": found})
 
 
-def _page(cursor: Cursor, query: RecordQuery) -> tuple[Page, Proof, list[str]]:
-    """The page, what is proven of the table, and the filters without an index. Raises ``BelowQuality``."""
-    proof = last_proof(cursor, query.table)
+def _page(cursor: Cursor, query: RecordQuery) -> tuple[Page, LastQuality, list[str]]:
+    """The page, the table's last quality, and the filtered columns without an index. Raises ``BelowQuality``."""
+    quality = last_quality(cursor, query.table)
     wanted = query.min_quality
-    if wanted and (proof.score is None or proof.score < wanted):
-        raise BelowQuality(query.table.name, proof.score, wanted)
-    return read_page(cursor, query), proof, unindexed(cursor, query.table, query.filters)
+    if wanted and (quality.score is None or quality.score < wanted):
+        raise BelowQuality(query.table.name, quality.score, wanted)
+    return read_page(cursor, query), quality, unindexed(cursor, query.table, query.filters)
 
 
-def _known(request: Request, *names: str) -> dict[str, str]:
-    """The query, which may hold the parameters named. Raises ``InvalidRequest``."""
+def _parameters(request: Request, *names: str) -> dict[str, str]:
+    """The query, which can have the parameters ``names`` only. Raises ``InvalidRequest``."""
     query = request.single_query()
     if query.keys() - set(names):
-        raise InvalidRequest(f"This route takes no parameters but {', '.join(names)}.")
+        raise InvalidRequest(f"This route has no parameters except {', '.join(names)}.")
     return query
 
 
@@ -134,7 +137,7 @@ def _json(request: Request, document: Any) -> Response:
 
 
 def _select(work: Callable[[Any], T], tables: Sequence[Table] = ()) -> T:
-    """What the work reads. Raises ``TableChanged`` if one of the tables is not what the catalogue declares."""
+    """Run ``work`` in a transaction. Raises ``TableChanged`` if one of ``tables`` differs from its declaration."""
 
     def select(db: Connection) -> T:
         try:

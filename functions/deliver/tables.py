@@ -1,4 +1,4 @@
-"""What tables there are: the catalogue's own description, how many rows, and how good they are."""
+"""Describe tables: their declaration, row count and last quality."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataforge.postgres.sql import Sql, literal
 from dataforge.postgres.visible_rows import require_sound
 from dataforge.tables.catalogue import Column, Dataset, Table
 from dataforge.tables.json_schema import row_schema
-from functions.deliver.quality.last_quality import Proof, last_proofs
+from functions.deliver.quality.last_quality import LastQuality, last_qualities
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
 COUNTED_BYTES = 512 * 2**20
-"""Tables up to this size are counted; of larger ones, where that would take seconds, PostgreSQL's estimate is told."""
+"""Tables up to this size are counted. For larger ones, whose count takes seconds, PostgreSQL's estimate is returned."""
 
 _SIZES = """
     SELECT relname, reltuples::bigint FROM pg_class
@@ -26,14 +26,14 @@ _SIZES = """
 
 
 def describe_tables(cursor: Cursor, dataset: Dataset, names: Iterable[str]) -> list[dict[str, Any]]:
-    """A document for each of the tables named."""
+    """One document for each table in ``names``."""
     tables = [dataset.table(name) for name in names]
     require_sound(cursor, tables)
     estimates = _estimates(cursor, tables)
     counts = _count(cursor, [table for table in tables if table.name not in estimates])
-    proofs = last_proofs(cursor, dataset.name)
+    qualities = last_qualities(cursor, dataset.name)
     return [
-        _describe(table, proofs.get(table.name, Proof()))
+        _describe(table, qualities.get(table.name, LastQuality()))
         | {"row_count": (counts | estimates)[table.name], "row_count_exact": table.name in counts}
         for table in tables
     ]
@@ -56,7 +56,7 @@ def _count(cursor: Cursor, tables: list[Table]) -> dict[str, int]:
     return dict(cursor.fetchall())
 
 
-def _describe(table: Table, proof: Proof) -> dict[str, Any]:
+def _describe(table: Table, quality: LastQuality) -> dict[str, Any]:
     return {
         "name": table.name,
         "dataset": table.dataset,
@@ -68,9 +68,9 @@ def _describe(table: Table, proof: Proof) -> dict[str, Any]:
         ],
         "columns": [_describe_column(column) for column in table.columns],
         "json_schema": row_schema(table),
-        "quality": None if proof.score is None else float(proof.score),
-        "quality_threshold": float(proof.threshold),
-        "migration_id": proof.migration_id,
+        "quality": None if quality.score is None else float(quality.score),
+        "quality_threshold": float(quality.threshold),
+        "migration_id": quality.migration_id,
     }
 
 

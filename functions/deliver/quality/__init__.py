@@ -1,1 +1,1 @@
-"""Quality of delivered tables: facts, reports, rules and metrics."""
+"""Quality of delivered tables: reports, rules and metrics."""

@@ -1,4 +1,4 @@
-"""What the last migration has proven of a table: the quality that every page carries in a header."""
+"""The quality of a table in its last migration, which every page reports in a header."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 _DIGITS = Decimal("0.0001")
-# A replay tells only what became of records that were rejected before.
+# A replay reads only records that were rejected before.
 _LAST = """
     SELECT DISTINCT ON ("table") "table", migration_id, t.quality, quality_threshold, finished_at
     FROM dataforge.migration_tables t JOIN dataforge.migrations m USING (migration_id)
@@ -25,8 +25,8 @@ _LAST = """
 
 
 @dataclass(frozen=True)
-class Proof:
-    """The last published migration of a table; without one there is no score."""
+class LastQuality:
+    """The last published migration of a table. Without one, the score is None."""
 
     score: Decimal | None = None
     threshold: Decimal = QUALITY_THRESHOLD
@@ -34,30 +34,29 @@ class Proof:
     finished_at: datetime | None = None
 
     def header(self) -> str:
-        """The value of Data-Quality. The score is rounded down: never better than it is."""
-        members = {"score": shown(self.score), "threshold": f"{self.threshold.normalize():f}"}
+        """The value of the header Data-Quality. The score is rounded down."""
+        members = {"score": _rounded(self.score), "threshold": f"{self.threshold.normalize():f}"}
         members |= {"migration": self.migration_id}
         return ", ".join(f"{name}={value}" for name, value in members.items() if value is not None)
 
 
-def shown(score: Decimal | None) -> str | None:
-    """A score to four digits, rounded down."""
+def _rounded(score: Decimal | None) -> str | None:
     return None if score is None else f"{score.quantize(_DIGITS, ROUND_FLOOR):f}"
 
 
-def last_proof(cursor: Cursor, table: Table) -> Proof:
-    """What is proven of the table."""
-    return _read(cursor, table.dataset, table.name).get(table.name, Proof())
+def last_quality(cursor: Cursor, table: Table) -> LastQuality:
+    """The last quality of one table."""
+    return _read(cursor, table.dataset, table.name).get(table.name, LastQuality())
 
 
-def last_proofs(cursor: Cursor, dataset: str) -> Mapping[str, Proof]:
-    """What is proven of the dataset's tables, by name; a table that no migration has published is left out."""
+def last_qualities(cursor: Cursor, dataset: str) -> Mapping[str, LastQuality]:
+    """The last quality of each table in the dataset. Tables that no migration has published are omitted."""
     return _read(cursor, dataset, None)
 
 
-def _read(cursor: Cursor, dataset: str, table: str | None) -> dict[str, Proof]:
+def _read(cursor: Cursor, dataset: str, table: str | None) -> dict[str, LastQuality]:
     cursor.execute(_LAST, [dataset, table, table])
     return {
-        name: Proof(quality, threshold, migration_id, finished)
+        name: LastQuality(quality, threshold, migration_id, finished)
         for name, migration_id, quality, threshold, finished in cursor.fetchall()
     }

@@ -1,6 +1,6 @@
-"""Quality from stored facts: what each migration and each batch read of a table, accepted and rejected, and by which rules.
+"""Report the quality of datasets and tables from the stored facts of migrations and batches.
 
-A score is 1 - rejected / read, over all that was ever read and over a window; null where nothing was.
+A score is 1 - rejected / read, over all records and over a window; null if no record was read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.errors import InvalidRequest
 from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Dataset
-from functions.deliver.quality.rules import as_documents, broken
+from functions.deliver.quality.rules import as_documents, count_failures
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_WINDOW = "30d"
 POINTS = 30
-"""Of a trend."""
+"""Points of a trend."""
 
 _WINDOW = re.compile(r"([1-9][0-9]{0,2})([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -56,13 +56,13 @@ _MIGRATIONS = Sql("""
 _RECONCILED = ("read", "loaded", "unchanged", "deduplicated", "rejected", "source_hash", "target_hash")
 
 Totals = tuple[int, int, int, int, str | None, int | None]
-"""Read and rejected over all, read and rejected in the window, the newest fact's time and age in seconds."""
+"""Records read and rejected in total, read and rejected in the window, and the newest fact's time and age in seconds."""
 _NONE: Totals = (0, 0, 0, 0, None, None)
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is stored of one dataset, by table."""
+    """The stored facts of one dataset, by table."""
 
     totals: Mapping[str, Totals]
     trend: Mapping[str, list[tuple[str, int, int]]]
@@ -71,19 +71,19 @@ class Facts:
 
 
 def read_window(text: str) -> timedelta:
-    """``30d``, ``12h``, ``4w``. Raises ``InvalidRequest``."""
+    """Parse a window: ``30d``, ``12h``, ``4w``. Raises ``InvalidRequest``."""
     match = _WINDOW.fullmatch(text)
     if match is None:
         message = "a window is a number of hours, days or weeks, up to three digits: 12h, 30d, 4w"
         raise InvalidRequest(
-            f"The query is wrong: {message}.",
+            f"Invalid query: {message}.",
             [{"parameter": "window", "code": "wrong_value", "message": message}],
         )
     return int(match[1]) * _UNITS[match[2]]
 
 
 def describe_quality(cursor: Cursor, dataset: Dataset, window: timedelta) -> dict[str, Any]:
-    """The quality of a dataset and of each of its tables."""
+    """Describe the quality of a dataset and of each of its tables."""
     facts = _read(cursor, dataset, window)
     tables = [_describe(dataset, name, facts) for name in dataset.tables]
     thresholds = [table["threshold"] for table in tables]
@@ -137,7 +137,7 @@ def _describe(dataset: Dataset, name: str, facts: Facts) -> dict[str, Any]:
         **_scores(totals),
         "freshness": _freshness(totals),
         "trend": [_point(*point) for point in facts.trend.get(name, ())],
-        "rules": as_documents(broken(table, facts.codes.get(name, {})), totals[2]),
+        "rules": as_documents(count_failures(table, facts.codes.get(name, {})), totals[2]),
         "last_migration": _reconciliation(migration) if migration else None,
     }
 
@@ -172,12 +172,12 @@ def _freshness(totals: Sequence[Any]) -> dict[str, Any]:
 
 def _reconciliation(migration: Sequence[Any]) -> dict[str, Any]:
     migration_id, _, finished, quality, *counts = migration
-    told = dict(zip(_RECONCILED, counts, strict=True))
-    accounted = told["loaded"] + told["unchanged"] + told["deduplicated"] + told["rejected"]
+    counted = dict(zip(_RECONCILED, counts, strict=True))
+    accounted = counted["loaded"] + counted["unchanged"] + counted["deduplicated"] + counted["rejected"]
     return {
         "migration_id": migration_id,
         "finished_at": finished,
         "quality": None if quality is None else float(quality),
-        **told,
-        "reconciled": told["read"] == accounted and told["source_hash"] == told["target_hash"],
+        **counted,
+        "reconciled": counted["read"] == accounted and counted["source_hash"] == counted["target_hash"],
     }

@@ -1,4 +1,4 @@
-"""The rules that a table's records are judged by, read off the catalogue, and which error codes tell that one was broken."""
+"""The validation rules of a table, derived from the catalogue, and the error codes that belong to each rule."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dataforge.tables.catalogue import Column, Table
 
 Kind = Literal["not_null", "type", "pattern", "range", "uniqueness", "foreign_key", "record"]
 
-# Codes are pydantic's error types and our own. A kind that a column has no rule of takes no code, so what is left over
-# (a new code of pydantic's, say) counts as one of the record's: no rejection is lost.
+# Codes are pydantic's error types and Data Forge's own. A code without a matching rule (a new code of pydantic's, for
+# example) counts for the rule of the record, so every rejection is counted.
 _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("not_null", re.compile("missing")),
     ("uniqueness", re.compile("conflict|duplicate_in_batch")),
@@ -30,14 +30,14 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of a table; ``column`` is "" for one that is about the record as a whole."""
+    """One rule of a table. ``column`` is "" for a rule of the whole record."""
 
     kind: Kind
     column: str
 
 
 def rules_of(table: Table) -> list[Rule]:
-    """The table's rules, in the order of its columns."""
+    """The rules of a table, in the order of its columns."""
     references = {key.column for key in table.foreign_keys}
     found = [rule for column in table.columns for rule in _of_column(column, references)]
     return [*found, Rule("uniqueness", ""), Rule("record", "")]
@@ -57,8 +57,8 @@ def _of_column(column: Column, references: set[str]) -> Iterator[Rule]:
         yield Rule("foreign_key", column.name)
 
 
-def broken(table: Table, counted: Mapping[tuple[str, str], int]) -> dict[Rule, int]:
-    """How often each rule was broken, from counts by (column, code)."""
+def count_failures(table: Table, counted: Mapping[tuple[str, str], int]) -> dict[Rule, int]:
+    """The failures of each rule, from counts by (column, code)."""
     failures = dict.fromkeys(rules_of(table), 0)
     for (column, code), count in counted.items():
         kind: Kind = next((kind for kind, codes in _KINDS if codes.fullmatch(code)), "record")
@@ -68,7 +68,7 @@ def broken(table: Table, counted: Mapping[tuple[str, str], int]) -> dict[Rule, i
 
 
 def as_documents(failures: Mapping[Rule, int], read: int) -> list[dict[str, Any]]:
-    """The rules with their pass rates; null where nothing was read."""
+    """The rules with their pass rates, which are null if no record was read."""
     return [
         {
             "rule": rule.kind,

@@ -1,4 +1,4 @@
-"""Filters in PostgREST's syntax, ``column=op.value``, as conditions composed from the catalogue's columns and parameters."""
+"""Parse filters in PostgREST's syntax, ``column=op.value``, into SQL conditions with parameters."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ OPERATORS = (*COMPARISONS, "in", "is", "like")
 
 _TESTS = {"null": Sql("IS NULL"), "not_null": Sql("IS NOT NULL")}
 _WILD = str.maketrans({"*": "%", "%": r"\%", "_": r"\_", "\\": r"\\"})
-"""The one wildcard is ``*``; what is one to PostgreSQL stands for itself."""
+"""The only wildcard is ``*``. PostgreSQL's wildcards are escaped."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """One condition: SQL with a placeholder for each of its values. ``ranged``: an index on the column could serve it."""
+    """One condition: SQL with a placeholder for each value. ``ranged``: an index on the column can be used."""
 
     column: str
     sql: Sql
@@ -37,7 +37,7 @@ class Filter:
 
 
 def read_filter(table: Table, name: str, text: str) -> Filter:
-    """The filter in a parameter of the query. Raises ``InvalidRequest`` naming column, operator and value."""
+    """Parse one query parameter. Raises ``InvalidRequest`` with column, operator and value."""
     column = table.by_name.get(name)
     if column is None:
         raise _wrong(name, "unknown_column", f"{table.name} has no column {name[:100]!r}")
@@ -45,13 +45,17 @@ def read_filter(table: Table, name: str, text: str) -> Filter:
     if not dot or operator not in OPERATORS:
         known = ", ".join(OPERATORS)
         raise _wrong(
-            name, "unknown_operator", f"{name}={text[:100]!r}: write {name}=op.value with op of {known}"
+            name,
+            "unknown_operator",
+            f"{name}={text[:100]!r}: the syntax is {name}=op.value, with op one of {known}",
         )
     try:
         return _READERS.get(operator, _comparison)(column, operator, value)
     except ValueError as error:
         raise _wrong(
-            name, "wrong_value", f"{name}: {operator} cannot take {value[:100]!r}: {_reason(error, column)}"
+            name,
+            "wrong_value",
+            f"{name}: {value[:100]!r} is not a valid value for {operator}: {_reason(error, column)}",
         ) from error
 
 
@@ -60,7 +64,7 @@ def _comparison(column: Column, operator: str, value: str) -> Filter:
     return Filter(column.name, sql, (read_value(column, value),), ranged=operator != "neq")
 
 
-def _in(column: Column, operator: str, value: str) -> Filter:  # noqa: ARG001  all readers are called alike
+def _in(column: Column, operator: str, value: str) -> Filter:  # noqa: ARG001  all readers have the same parameters
     values = [read_value(column, item) for item in read_list(value)]
     return Filter(
         column.name, Sql("{} = ANY (%s::{}[])").format(ident(column.name), sql_type(column)), (values,)
@@ -75,7 +79,7 @@ def _is(column: Column, operator: str, value: str) -> Filter:  # noqa: ARG001
 
 def _like(column: Column, operator: str, value: str) -> Filter:  # noqa: ARG001
     if column.type.name != "text":
-        raise ValueError("like is for texts")
+        raise ValueError("like requires a text column")
     pattern = read_value(column, value).translate(_WILD)
     return Filter(
         column.name,
@@ -89,12 +93,12 @@ _READERS: dict[str, Callable[[Column, str, str], Filter]] = {"in": _in, "is": _i
 
 
 def _reason(error: ValueError, column: Column) -> str:
-    """What is wrong with a value: our own words, or what pydantic found, without its many lines."""
+    """The reason why a value is invalid: the first message of pydantic, or the error's text."""
     found: Sequence[Any] = getattr(error, "errors", list)()
-    return found[0]["msg"] if found else str(error) or f"no {column.type.sql}"
+    return found[0]["msg"] if found else str(error) or f"not a valid {column.type.sql}"
 
 
 def _wrong(name: str, code: str, message: str) -> InvalidRequest:
     return InvalidRequest(
-        f"The query is wrong: {message}.", [{"parameter": name[:100], "code": code, "message": message}]
+        f"Invalid query: {message}.", [{"parameter": name[:100], "code": code, "message": message}]
     )

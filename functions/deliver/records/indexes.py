@@ -1,4 +1,4 @@
-"""Which filters no index of the table serves: such a page may take long, and its caller is told."""
+"""Find filters without an index, whose pages can be slow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-# What there really is, not what the catalogue makes: an owner may have added an index.
+# Read from PostgreSQL, because an owner can add an index.
 _LEADING = """
     SELECT attname FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
     WHERE indrelid = %s::regclass AND indisvalid AND indpred IS NULL
@@ -21,7 +21,7 @@ _LEADING = """
 
 
 def unindexed(cursor: Cursor, table: Table, filters: Sequence[Filter]) -> list[str]:
-    """The columns of the filters that have to look at every row."""
+    """The columns of the filters that no index supports."""
     if not filters:
         return []
     cursor.execute(_LEADING, [qualified(table)])

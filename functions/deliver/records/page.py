@@ -1,4 +1,4 @@
-"""A page of a table's rows, by keyset: it costs the same wherever it begins, and rows that come or go move no other."""
+"""Read a page of a table by keyset: its cost does not depend on its position, and changed rows do not shift others."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ if TYPE_CHECKING:
 
 
 PAGE_BYTES = 2_900_000
-"""What is read for a page at most. It ends earlier where escaping would make it larger than Lambda can return."""
+"""Bytes to read for a page. A page ends earlier if escaping would make it larger than Lambda can return."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Rows as JSON documents, and where the next page begins (None: there is none)."""
+    """Rows as JSON documents, and the cursor of the next page (None for the last page)."""
 
     rows: list[bytes]
     next_cursor: str | None
 
 
 class _Sink:
-    """What COPY writes to: keeps so many bytes, or one row that an answer can hold, and drops the rest."""
+    """The target of COPY: stores up to ``limit`` bytes, or one row that fits into a response, and drops the rest."""
 
     def __init__(self, limit: int) -> None:
-        self.kept = bytearray()
+        self.data = bytearray()
         self.full = False
         self._limit = limit
 
     def write(self, data: bytes) -> None:
-        """Take one row, as psycopg2 hands it on."""
-        limit = self._limit if self.kept else ANSWER_BYTES
-        if self.full or len(self.kept) + len(data) > limit:
+        """Store one row: psycopg2 calls this once for each."""
+        limit = self._limit if self.data else ANSWER_BYTES
+        if self.full or len(self.data) + len(data) > limit:
             self.full = True
         else:
-            self.kept += data
+            self.data += data
 
 
 def read_page(cursor: Cursor, query: RecordQuery) -> Page:
-    """The page. Raises ``InvalidRequest`` for a foreign cursor, ``RowTooLarge``."""
+    """Read the page. Raises ``InvalidRequest`` for a cursor of another query, and ``RowTooLarge``."""
     key = query.table.key
     beside = () if set(key) <= set(query.columns) else key
     sink = _Sink(PAGE_BYTES)
     cursor.copy_expert(_statement(cursor, query, beside), sink)
-    lines = undouble(bytes(sink.kept)).split(b"\n")[:-1]
+    lines = undouble(bytes(sink.data)).split(b"\n")[:-1]
     wanted = lines[: query.limit]
     rows = wanted[: leading(wanted)]
     more = sink.full or len(lines) > len(rows)
@@ -68,7 +68,7 @@ def read_page(cursor: Cursor, query: RecordQuery) -> Page:
 
 
 def _statement(cursor: Cursor, query: RecordQuery, beside: tuple[str, ...]) -> str:
-    """One row more than the page has: it tells whether there is another page."""
+    """Selects one row more than the page has, which shows whether there is another page."""
     table = query.table
     conditions: list[tuple[Sql, Sequence[Any]]] = [(found.sql, found.values) for found in query.filters]
     if query.cursor is not None:
@@ -84,24 +84,24 @@ def _statement(cursor: Cursor, query: RecordQuery, beside: tuple[str, ...]) -> s
 
 
 def _after(query: RecordQuery) -> tuple[Sql, list[str]]:
-    """The condition that a row comes after the cursor's, in the order of the key."""
+    """The condition that a row follows the cursor's position in key order."""
     columns = [query.table.by_name[name] for name in query.table.key]
     position = read_cursor(query.scope, query.cursor or "")
     try:
         values = [read_value(c, text) for c, text in zip(columns, position, strict=True)]
     except (TypeError, ValueError) as error:
         raise InvalidRequest(
-            "The cursor belongs to another version of the table. Start without one."
+            "The cursor belongs to another version of the table. Start without a cursor."
         ) from error
-    names, places = (
+    names, placeholders = (
         Sql(", ").join(map(ident, query.table.key)),
         Sql(", ").join(Sql("%s::{}").format(sql_type(column)) for column in columns),
     )
-    return Sql("({}) > ({})").format(names, places), values
+    return Sql("({}) > ({})").format(names, placeholders), values
 
 
 def _position(row: bytes, key: tuple[str, ...], beside: bool) -> list[str]:
-    """The key of a row, as texts: out of its JSON, or of the array beside it."""
+    """The key of a row, as texts: from its JSON, or from the array beside it."""
     numbers: dict[str, Any] = {"parse_float": str, "parse_int": str}
     if beside:
         values = json.loads(row[row.rindex(b"\t") + 1 :], **numbers)

@@ -1,4 +1,4 @@
-"""What a request for records asks for: the page, the columns, the filters, and the quality below which it wants nothing."""
+"""Parse a request for records: page, columns, filters and minimum quality."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_FILTERS = 50
 
 
 class PageParameters(BaseModel):
-    """The parameters that are no filters."""
+    """The parameters that are not filters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -33,7 +33,7 @@ class PageParameters(BaseModel):
 
 @dataclass(frozen=True)
 class RecordQuery:
-    """A page of a table: which rows, and which columns of them."""
+    """A page of a table: rows and columns."""
 
     table: Table
     columns: tuple[str, ...]
@@ -42,25 +42,25 @@ class RecordQuery:
     cursor: str | None
     min_quality: Decimal | None
     scope: Sequence[Any]
-    """What a cursor is good for: the same rows in the same order, whatever is shown of them."""
+    """The queries for which a cursor is valid: those for the same rows, with any columns."""
 
 
 def read_parameters(query: Mapping[str, Sequence[str]]) -> PageParameters:
-    """The parameters that are no filters; each may come once. Raises ``InvalidRequest`` naming every wrong one."""
+    """Parse the parameters that are not filters. Raises ``InvalidRequest`` with all invalid or repeated ones."""
     given = {name: values for name, values in query.items() if name in PageParameters.model_fields}
     repeated = [name for name, values in given.items() if len(values) != 1]
     if repeated:
-        raise InvalidRequest(f"Given more than once: {', '.join(repeated)}.")
+        raise InvalidRequest(f"Repeated parameters: {', '.join(repeated)}.")
     try:
         return PageParameters.model_validate({name: values[0] for name, values in given.items()})
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         errors = [{"parameter": str(e["loc"][0]), "code": e["type"], "message": e["msg"]} for e in found]
-        raise InvalidRequest("The query is wrong; see errors.", errors) from error
+        raise InvalidRequest("Invalid query; see errors.", errors) from error
 
 
 def read_query(table: Table, parameters: PageParameters, query: Mapping[str, Sequence[str]]) -> RecordQuery:
-    """The query. Raises ``InvalidRequest``."""
+    """Parse the whole query. Raises ``InvalidRequest``."""
     conditions = [
         (name, text)
         for name, texts in query.items()
@@ -68,7 +68,7 @@ def read_query(table: Table, parameters: PageParameters, query: Mapping[str, Seq
         for text in texts
     ]
     if len(conditions) > MOST_FILTERS:
-        raise InvalidRequest(f"{len(conditions)} filters are too many; {MOST_FILTERS} may be combined.")
+        raise InvalidRequest(f"The query has {len(conditions)} filters; the limit is {MOST_FILTERS}.")
     return RecordQuery(
         table=table,
         columns=_columns(table, parameters.select),
@@ -88,10 +88,10 @@ def _columns(table: Table, select: str | None) -> tuple[str, ...]:
     if unknown:
         message = f"{table.name} has no column {unknown[0][:100]!r}"
     elif len(set(names)) < len(names):
-        message = "a column is named twice"
+        message = "a column is repeated"
     else:
         return names
     raise InvalidRequest(
-        f"The query is wrong: {message}.",
+        f"Invalid query: {message}.",
         [{"parameter": "select", "code": "unknown_column" if unknown else "repeated", "message": message}],
     )

@@ -1,4 +1,4 @@
-"""Values in a query: of the column's type, but not bound by its rule, for ``review_score=lt.6`` is a fair question."""
+"""Parse values in a query. They have the column's type, but need not satisfy its rule: ``review_score=lt.6`` is valid."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ _TYPES: dict[str, tuple[Any, Sql]] = {
     "timestamp": (Timestamp, Sql("timestamp")),
     "boolean": (bool, Sql("boolean")),
 }
-"""By storage type: what a value must be, and PostgreSQL's type to compare as, wide enough for every such value."""
+"""By storage type: the type that validates a value, and PostgreSQL's type for the comparison, wide enough for all."""
 
 _ITEM = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,"()]+)', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def read_value(column: Column, text: str) -> str:
-    """The value as PostgreSQL reads it. Raises ``ValueError`` (pydantic's, too) if it is none of the column's type."""
+    """The value as PostgreSQL reads it. Raises ``ValueError`` (or pydantic's subclass) if it does not have the type."""
     value = _adapter(column.type.name).validate_python(text)
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def sql_type(column: Column) -> Sql:
-    """PostgreSQL's type that values are compared as."""
+    """PostgreSQL's type for comparisons."""
     return _TYPES[column.type.name][1]
 
 
 def read_list(text: str) -> list[str]:
-    """The items of ``(a,"b, c","say \\"d\\"")``, which is PostgREST's way. Raises ``ValueError``."""
+    """Parse a list in PostgREST's syntax: ``(a,"b, c","say \\"d\\"")``. Raises ``ValueError``."""
     if not (text.startswith("(") and text.endswith(")")):
         raise ValueError(
-            'a list is written (a,b), with "quotes" around what holds commas, quotes or parentheses'
+            'a list has the form (a,b), with "quotes" around items that contain commas, quotes or parentheses'
         )
-    inner, place = text[1:-1], 0
+    inner, position = text[1:-1], 0
     items: list[str] = []
-    while inner and place <= len(inner):
-        match = _ITEM.match(inner, place)
+    while inner and position <= len(inner):
+        match = _ITEM.match(inner, position)
         if match:
-            place = match.end()
-        if place < len(inner) and inner[place] != ",":
-            raise ValueError(f"there must be a comma after item {len(items) + 1} of the list")
+            position = match.end()
+        if position < len(inner) and inner[position] != ",":
+            raise ValueError(f"a comma is missing after item {len(items) + 1} of the list")
         items.append(_text(match))
-        place += 1
+        position += 1
     return items
 
 

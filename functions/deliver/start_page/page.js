@@ -7,19 +7,19 @@ const shown = document.getElementById("datasets");
 
 document.getElementById("ask").addEventListener("submit", async (event) => {
   event.preventDefault();
-  say("Asking …");
+  report("Loading …");
   try {
     const quality = await get("quality?window=" + document.getElementById("window").value);
     const tables = await Promise.all(quality.data.map((d) => get("tables?dataset=" + d.dataset)));
     shown.replaceChildren(...quality.data.map((dataset, i) => section(dataset, tables[i].data)));
-    say("");
+    report("");
   } catch (error) {
     shown.replaceChildren();
-    say(error.message, true);
+    report(error.message, true);
   }
 });
 
-function say(text, bad = false) {
+function report(text, bad = false) {
   note.textContent = text;
   note.className = bad ? "bad" : "";
 }
@@ -81,7 +81,7 @@ function grade(quality, score) {
   return score === null ? "none" : score < quality.threshold ? "bad" : "good";
 }
 
-// Rounded down, as everywhere: a score is never shown better than it is.
+// Scores are rounded down.
 function percent(score) {
   return score === null ? "–" : (Math.floor(score * 10000 + 1e-9) / 100).toFixed(2) + " %";
 }
@@ -97,7 +97,7 @@ function shape(name, attributes, text = "") {
   return made;
 }
 
-// The scores of the window as a line, from a little below the lowest (or the threshold) up to 100 %.
+// The scores of the window as a line. The axis runs from just below the lowest score or the threshold to 100 %.
 function chart(quality, width, height) {
   const points = quality.trend.filter((point) => point.score !== null);
   const label = points.length ? points.length + " points, last " + percent(points[points.length - 1].score) : "nothing read";

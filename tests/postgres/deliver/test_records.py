@@ -187,7 +187,7 @@ def test_quoted_items_may_hold_quotes(api: Api) -> None:
         ("limit=1001", "limit", ""),
         ("limit=ten", "limit", ""),
         ("select=colour", "select", "colour"),
-        ("select=order_id,order_id", "select", "twice"),
+        ("select=order_id,order_id", "select", "repeated"),
         ("select=", "select", ""),
         ("min_quality=2", "min_quality", ""),
     ],
