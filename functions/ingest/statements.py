@@ -31,7 +31,9 @@ def array(values: Sequence[str | None]) -> str:
 def arrays(candidates: Candidates, positions: Sequence[int]) -> list[str]:
     """The candidates at ``positions`` as the parameters of a statement: one array per column."""
     whole = len(positions) == len(candidates.indices)
-    columns = candidates.columns if whole else [[c[position] for position in positions] for c in candidates.columns]
+    columns = (
+        candidates.columns if whole else [[c[position] for position in positions] for c in candidates.columns]
+    )
     return list(map(array, columns))
 
 

@@ -58,7 +58,7 @@ REFUSED = {
         f"{ALTER} DROP CONSTRAINT sellers_pkey CASCADE;"
         f"{ALTER} ADD CONSTRAINT sellers_pkey PRIMARY KEY (seller_id) DEFERRABLE",
         f"{ALTER} DROP CONSTRAINT sellers_pkey; {ALTER} ADD CONSTRAINT sellers_pkey PRIMARY KEY (seller_id); {REFER}",
-        "its key (seller_id) is missing, or deferrable",
+        "its key (seller_id) is missing or deferrable",
     ),
     "view in its place": (MOVE, BACK, "not a table"),
 }
