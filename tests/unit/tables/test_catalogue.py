@@ -132,13 +132,13 @@ def test_a_table_that_nobody_refers_to_keeps_nobody_waiting() -> None:
 
 
 @given(st.sets(st.sampled_from(sorted(OLIST.tables))))
-def test_waves_of_some_tables_hold_just_these(names: set[str]) -> None:
+def test_waves_of_some_tables_contain_only_these(names: set[str]) -> None:
     waves = OLIST.waves(names)
     assert sorted(name for wave in waves for name in wave) == sorted(names)
     assert all(waves)
 
 
-def test_unknown_names_are_told_with_the_known_ones() -> None:
+def test_error_for_an_unknown_name_lists_the_known_names() -> None:
     with pytest.raises(UnknownDataset, match=r"'olst'.*olist, quotes"):
         get_dataset("olst")
     with pytest.raises(UnknownTable, match=r"'order'.*orders"):
@@ -181,8 +181,8 @@ Unanchored = Annotated[str, StringConstraints(pattern=r"[a-z]")]
         (float, "double precision"),
         (datetime, "timestamp"),
         (Decimal, "max_digits"),
-        (Annotated[Decimal, Field(max_digits=39, decimal_places=2)], "up to 38"),
-        (Annotated[Decimal, Field(max_digits=2, decimal_places=3)], "among them"),
+        (Annotated[Decimal, Field(max_digits=39, decimal_places=2)], "max_digits <= 38"),
+        (Annotated[Decimal, Field(max_digits=2, decimal_places=3)], "decimal_places <= max_digits"),
         (bytes, "no storage type"),
         (list[int], "no storage type"),
         (Text | int, "no storage type"),
@@ -192,7 +192,7 @@ Unanchored = Annotated[str, StringConstraints(pattern=r"[a-z]")]
         (Annotated[Text, StringConstraints(pattern=r"^a[^,]*$")], "NUL"),
     ],
 )
-def test_a_column_that_takes_what_postgresql_refuses_is_no_column(kind: Any, words: str) -> None:
+def test_column_that_accepts_what_postgresql_refuses_is_refused(kind: Any, words: str) -> None:
     with pytest.raises(ValueError, match="column x") as raised:
         column(kind)
     assert words in str(raised.value)
@@ -214,11 +214,11 @@ def test_a_column_that_takes_what_postgresql_refuses_is_no_column(kind: Any, wor
         Annotated[Text, StringConstraints(pattern=r"^[^\x00,]*$")],
     ],
 )
-def test_a_column_of_the_vocabulary_or_like_it_is_one(kind: Any) -> None:
+def test_column_of_the_facades_types_is_accepted(kind: Any) -> None:
     assert column(kind).by_name["x"].nullable == nullable(kind)
 
 
-def circle() -> tuple[type[Row], type[Row]]:
+def cycle() -> tuple[type[Row], type[Row]]:
     a = model("a", x=Annotated[Label, Key()], b=Annotated[Label, References("b")])
     return a, model("b", y=Annotated[Label, Key()], a=Annotated[Label, References("a")])
 
@@ -226,17 +226,20 @@ def circle() -> tuple[type[Row], type[Row]]:
 @pytest.mark.parametrize(
     ("models", "words"),
     [
-        (lambda: (model("a", x=Label), model("a", y=Label)), "twice"),
-        (lambda: (model("a", x=Annotated[Label, References("b")]),), "not a table of this dataset; it has a"),
+        (lambda: (model("a", x=Label), model("a", y=Label)), "two classes declare"),
+        (
+            lambda: (model("a", x=Annotated[Label, References("b")]),),
+            "not a table of this dataset. Its tables: a",
+        ),
         (
             lambda: (model("a", x=Label, y=Label), model("b", z=Annotated[Label, References("a")])),
             "a key of several columns",
         ),
-        (circle, "circle"),
-        (lambda: (model("a", x=Annotated[Label | None, Key()]),), "must not be nullable"),
-        (lambda: (model("a", x=Label | None),), "must not be nullable"),
-        (lambda: (model("a", x=Annotated[Text, Key()]),), "a.x is indexed and needs a bound"),
-        (lambda: (model("a", x=Text, y=HexId),), "a.x is indexed and needs a bound"),
+        (cycle, "cycle"),
+        (lambda: (model("a", x=Annotated[Label | None, Key()]),), "is nullable"),
+        (lambda: (model("a", x=Label | None),), "is nullable"),
+        (lambda: (model("a", x=Annotated[Text, Key()]),), "a.x is indexed and has no length limit"),
+        (lambda: (model("a", x=Text, y=HexId),), "a.x is indexed and has no length limit"),
         (
             lambda: (
                 model("a", x=Annotated[Label, Key()]),
@@ -262,7 +265,7 @@ def test_a_nullable_column_needs_its_default() -> None:
         item: Annotated[HexId, Key()]
         note: Text | None
 
-    with pytest.raises(ValueError, match="note needs the default None"):
+    with pytest.raises(ValueError, match="needs the default None"):
         dataset(NoDefault)
 
 
@@ -271,7 +274,7 @@ def test_a_nullable_column_has_no_other_default() -> None:
         item: Annotated[HexId, Key()]
         note: Text | None = "none"
 
-    with pytest.raises(ValueError, match="note needs the default None"):
+    with pytest.raises(ValueError, match="needs the default None"):
         dataset(Defaults)
 
 

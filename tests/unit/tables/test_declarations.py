@@ -1,4 +1,4 @@
-"""What pydantic accepts and Data Forge would ignore, or break on later, is refused at import, by name."""
+"""Declarations that pydantic accepts and Data Forge does not support are refused at import, by name."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Colour(Enum):
 
 
 def refusal(*models: type[Row], name: str = "shop", flat: tuple[Source, ...] = ()) -> str:
-    """Why the dataset of these models is refused."""
+    """The error that refuses the dataset of these models."""
     module = ModuleType(name)
     vars(module).update({f"m{number}": model for number, model in enumerate(models)}, FLAT_FILES=flat)
     with pytest.raises(InvalidDeclaration) as raised:
@@ -79,8 +79,8 @@ def digits(kind: Any, **bounds: Any) -> Any:
         ((Label, Field(serialization_alias="X")), ("serialization_alias", "rename the column")),
         (Annotated[Label, Field(alias="X")] | None, ("alias",)),
         ((Label, Field(exclude=True)), ("exclude", "every column is stored")),
-        ((Count, -1), ("default -1 is not valid", "greater than or equal to 0")),
-        ((Money, "1.5"), ("default '1.5' is read as Decimal('1.5')",)),
+        ((Count, -1), ("invalid default -1", "greater than or equal to 0")),
+        ((Money, "1.5"), ("default '1.5', which is read as Decimal('1.5')",)),
         ((Label, None), ("not nullable", "| None = None")),
         ((Label | None, "x"), ("needs the default None",)),
         ((HexId, Field(default_factory=lambda: uuid.uuid4().hex)), ("default_factory", "Digest")),
@@ -91,30 +91,30 @@ def digits(kind: Any, **bounds: Any) -> Any:
         (Annotated[Count, annotated_types.Interval(gt=3)], ("gt",)),
         (Annotated[Text, StringConstraints(strip_whitespace=True)], ("strip_whitespace", "Clean()")),
         (Annotated[Text, StringConstraints(to_upper=True)], ("to_upper", "Clean(upper=True)")),
-        (Annotated[Text, AfterValidator(str.title)], ("validator of its own", "pattern=")),
-        (Annotated[Text, annotated_types.Predicate(str.isascii)], ("validator of its own",)),
+        (Annotated[Text, AfterValidator(str.title)], ("custom validator", "pattern=")),
+        (Annotated[Text, annotated_types.Predicate(str.isascii)], ("custom validator",)),
         (Annotated[Label, Key], ("class Key", "write Key(")),
         (Annotated[Label, References], ("class References",)),
-        (Annotated[Label, "text"], ("'text'", "means nothing")),
-        (digits(Label, ge="a"), ("ge bounds numbers",)),
-        (digits(Timestamp, le=datetime(2030, 1, 1)), ("le bounds numbers",)),  # noqa: DTZ001
-        (digits(Double, le=float("inf")), ("not a number",)),
-        (digits(Count, ge="1"), ("ge='1' is not a number",)),
-        (digits(Count, max_length=5), ("max_length bounds texts", "ge=")),
-        (digits(Money, min_length=5), ("min_length bounds texts", "ge=")),
-        (digits(Timestamp, pattern="^2.*$"), ("pattern bounds texts",)),
-        (digits(bool, pattern="^true$"), ("pattern bounds texts",)),
-        (Annotated[Count, MaxBytes(5)], ("MaxBytes bounds texts",)),
-        (digits(Double, decimal_places=2), ("decimal_places bounds decimals", "Exact")),
-        (digits(Text, max_digits=2), ("max_digits bounds decimals", "Exact")),
+        (Annotated[Label, "text"], ("'text'", "ignores")),
+        (digits(Label, ge="a"), ("ge applies to numbers",)),
+        (digits(Timestamp, le=datetime(2030, 1, 1)), ("le applies to numbers",)),  # noqa: DTZ001
+        (digits(Double, le=float("inf")), ("not a finite number",)),
+        (digits(Count, ge="1"), ("ge='1' is not a finite number",)),
+        (digits(Count, max_length=5), ("max_length applies to text", "ge=")),
+        (digits(Money, min_length=5), ("min_length applies to text", "ge=")),
+        (digits(Timestamp, pattern="^2.*$"), ("pattern applies to text",)),
+        (digits(bool, pattern="^true$"), ("pattern applies to text",)),
+        (Annotated[Count, MaxBytes(5)], ("MaxBytes applies to text",)),
+        (digits(Double, decimal_places=2), ("decimal_places applies to decimals", "Exact")),
+        (digits(Text, max_digits=2), ("max_digits applies to decimals", "Exact")),
         (digits(Integer, ge=5, le=3), ("no value satisfies",)),
         (Annotated[Text, StringConstraints(min_length=5, max_length=3)], ("no value satisfies",)),
-        (Literal[0, 1], ("are texts", "bool", "Literal['0', '1']")),
-        (Literal["a", 1], ("are texts", "1")),
-        (Literal[True, False], ("are texts", "bool")),
-        (Literal["a", None], ("None is not a choice", "| None = None")),
-        (Literal["", "a"], ("not empty",)),
-        (Literal[" a"], ("outer white space",)),
+        (Literal[0, 1], ("is not text", "bool", "Literal['0', '1']")),
+        (Literal["a", 1], ("is not text", "1")),
+        (Literal[True, False], ("is not text", "bool")),
+        (Literal["a", None], ("None as a choice", "| None = None")),
+        (Literal["", "a"], ("is empty",)),
+        (Literal[" a"], ("trailing white space",)),
         (Literal["a\0"], ("NUL",)),
         (Colour, ("no storage type for Colour", "Literal")),
         (date, ("no storage type for date", "Timestamp")),
@@ -128,10 +128,10 @@ def digits(kind: Any, **bounds: Any) -> Any:
         (Annotated[str, StringConstraints(pattern="^a|b$")], ("outside a group",)),
         (Annotated[str, StringConstraints(pattern="^[a-z&&[b]]$")], ("inside",)),
         (Annotated[str, StringConstraints(pattern="^[[:alpha:]]$")], ("inside",)),
-        ("Missing", ("names what its module does not define",)),
+        ("Missing", ("its module neither defines nor imports",)),
     ],
 )
-def test_refused_column_is_named_with_the_way_out(column: Any, words: tuple[str, ...]) -> None:
+def test_refused_column_is_named_with_a_hint(column: Any, words: tuple[str, ...]) -> None:
     text = refusal(model(item=Annotated[Integer, Key()], x=column))
     assert text.startswith("shop.items: ")
     assert "column x" in text
@@ -208,27 +208,28 @@ class TwoParents(Row, table="children"):
             ),
             ("b.x is integer", "items.item", "text", "same type"),
         ),
-        ((model(ctid=Annotated[Label, Key()]),), ("'ctid'", "PostgreSQL keeps")),
+        ((model(ctid=Annotated[Label, Key()]),), ("'ctid'", "system column")),
         ((model(file="stops.txt", x=Label),), ("'stops.txt'", "file='stops.csv'")),
         ((model(file="", x=Label),), ("''", "file='items.csv'")),
         ((model(file=".csv", x=Label),), ("'.csv'",)),
         ((model(file="items*.csv", x=Label),), ("wildcard", "file='items.csv'")),
         ((model(file="folder/a.csv", x=Label),), ("'folder/a.csv'", "without a folder")),
-        ((model(file="a.csv", x=Label), model("b", file="a.parquet", x=Label)), ("items and b", "one file")),
-        ((model(file="a.csv", x=Label), model("b", file="A.csv", x=Label)), ("one file",)),
+        (
+            (model(file="a.csv", x=Label), model("b", file="a.parquet", x=Label)),
+            ("items and b", "the same file"),
+        ),
+        ((model(file="a.csv", x=Label), model("b", file="A.csv", x=Label)), ("the same file",)),
         (
             (model("t" * 30, None, **{"c" * 40: Annotated[Label, Key()]}),),
             ("_check is 77 bytes long", "shorten"),
         ),
-        ((model("a", x=Label), model("a_pkey", x=Label)), ("a and a_pkey", "both make a_pkey")),
+        ((model("a", x=Label), model("a_pkey", x=Label)), ("a and a_pkey", "both create a_pkey")),
         ((model("items", None, **{f"c{n}": HexId for n in range(33)}),), ("33 columns", "mark fewer")),
-        ((), ("shop: it declares no table",)),
+        ((), ("shop: the module declares no table",)),
         ((type("Loose", (Row,), {"__module__": __name__}), model(x=Label)), ("Loose", "table='…'")),
     ],
 )
-def test_refused_table_is_named_with_the_way_out(
-    models: tuple[type[Row], ...], words: tuple[str, ...]
-) -> None:
+def test_refused_table_is_named_with_a_hint(models: tuple[type[Row], ...], words: tuple[str, ...]) -> None:
     text = refusal(*models)
     assert all(word in text for word in words), text
 
@@ -248,7 +249,7 @@ def test_flat_file_that_fills_an_unknown_table_is_refused() -> None:
     [
         (5, "Source(file, columns, tables, split)"),
         (["flat.csv"], "Source(file, columns, tables, split)"),
-        ((Source("flat.csv", ("a",), ("items",)),), "flat.csv has no split"),
+        ((Source("flat.csv", ("a",), ("items",)),), "flat.csv has no split function"),
         ((Source("flat.csv", ("a", "a"), ("items",), lambda _record: []),), "twice"),
     ],
 )

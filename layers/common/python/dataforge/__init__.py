@@ -1,6 +1,34 @@
-"""Data Forge's shared layer, and the declaration language of a dataset: ``from dataforge import Row, Key, References``.
+"""Declare datasets: a module in ``datasets/`` with one ``Row`` subclass for each table.
 
-The names are loaded on first use: importing a module such as ``dataforge.errors`` loads neither pydantic nor the row models.
+::
+
+    from typing import Annotated
+    from dataforge import Key, Money, Name, Ordinal, References, Row, Timestamp
+
+    class Customer(Row, table="customers", file="customers.csv"):
+        customer_id: Annotated[Ordinal, Key()]
+        name: Name
+
+    class Order(Row, table="orders", file="orders.csv"):
+        order_id: Annotated[Ordinal, Key()]
+        customer_id: Annotated[Ordinal, References("customers")]
+        total: Money
+        paid_at: Timestamp | None = None
+
+========================================  =============================================================
+``Text`` ``Name`` ``Label``               any text; not empty; not empty, at most 200 characters
+``IndexedName`` ``HexId``                 a ``Name`` that can be a key; 32 hexadecimal digits
+``Integer`` ``Count`` ``Ordinal``         an integer; from 0; from 1
+``Whole`` ``Exact``                       an integer, a decimal: declare the bounds with ``Field``
+``Money`` ``Double`` ``Timestamp``        numeric(10,2) from 0; double precision; without time zone
+``bool`` ``Literal["a", "b"]``            true or false; one of these texts
+``Key`` ``References``                    primary key; foreign key
+``Clean`` ``Digest`` ``MaxBytes``         change text before validation; derived key; limit in bytes
+``Row`` ``Source``                        a table; a file that fills several tables
+========================================  =============================================================
+
+Each name's docstring in ``dataforge.tables.columns`` has an example. Names are loaded on first use: importing a module such
+as ``dataforge.errors`` loads neither pydantic nor the row models.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The catalogue: what tables there are, read off their row models.
+"""The catalogue: datasets, tables and columns, derived from row models.
 
-A row model is the only place where a table is described. ``Row`` subclasses in a module of ``datasets`` make a
-dataset; a dataset is a PostgreSQL schema of the same name. Nothing here touches a database.
+A row model is the only description of a table. The ``Row`` subclasses in a module of ``datasets`` are a dataset, which is a
+PostgreSQL schema of the same name. This module does not access a database.
 """
 
 from __future__ import annotations
@@ -20,11 +20,18 @@ from dataforge.tables.fields import ColumnRule
 
 
 class Row(BaseModel):
-    """Base of all row models: ``class Order(Row, table="orders", file="orders.csv")``.
+    """Base class of row models: one subclass declares one table.
 
-    ``table`` is the table's name, ``file`` the name of its CSV below a migration's prefix (None: it has no file of its own).
-    A table without a ``Key`` column is keyed by its whole row. Files may lie in folders named ``key=value``: a column
-    ``key`` is filled from there, unless ``ignore_partitions`` names it; a key that is neither fails the run.
+    ::
+
+        class Order(Row, table="orders", file="orders.csv"):
+            order_id: Annotated[HexId, Key()]
+            customer_id: Annotated[HexId, References("customers")]
+            comment: Text | None = None
+
+    ``table``: the name of the table. ``file``: the name of its file below a migration's prefix; None if the rows come from a
+    ``Source`` of several tables. If no column is a ``Key``, the whole row is the key. Files may be in folders named
+    ``key=value``, which fill the column ``key``; ``ignore_partitions`` names keys that are not columns.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -42,7 +49,7 @@ class Row(BaseModel):
     ) -> None:
         super().__init_subclass__(**kwargs)
         if {type(table), type(file)} - {str, type(None)}:
-            raise TypeError(f"table and file of the class {cls.__name__} are names, in quotes")
+            raise TypeError(f"table and file of the class {cls.__name__} are names; write them in quotes")
         cls.__table_name__, cls.__file_name__ = table, file
         names = [ignore_partitions] if isinstance(ignore_partitions, str) else ignore_partitions
         cls.__ignored_partitions__ = tuple(names)
@@ -72,7 +79,7 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Table:
-    """One table as the rest of Data Forge sees it; columns and key in the model's order."""
+    """One table; columns and key are in the model's order."""
 
     dataset: str
     name: str
@@ -83,7 +90,7 @@ class Table:
 
     @property
     def file(self) -> str | None:
-        """The name of the table's CSV, or None if its rows come out of another file."""
+        """The name of the table's CSV, or None if its rows come from a file of several tables."""
         return self.model.__file_name__
 
     @property
@@ -98,7 +105,7 @@ class Table:
 
     @property
     def columns_are_independent(self) -> bool:
-        """Whether a row is valid exactly when each of its values is: no column is derived from others."""
+        """Whether validating each value validates the row: no column is derived from others."""
         return not any(column.rule.digest for column in self.columns)
 
     @property
@@ -113,15 +120,16 @@ class Table:
 
 
 Split = Callable[[Mapping[str, str]], Iterable[tuple[str, dict[str, str]]]]
-"""From one record (empty fields left out) to the records of tables that are in it, as (table, data)."""
+"""Divide one record (without its empty fields) into records of tables, as (table, data)."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One CSV: its file name, its columns, and the tables its records go to.
+    """A file, its columns, and the tables that its records belong to.
 
-    ``split`` is None for a file that is one table, column by column. A dataset's module lists its flat files, each of
-    which becomes several tables, in ``FLAT_FILES``.
+    A dataset's module lists the files that fill several tables in ``FLAT_FILES``, each with the function that divides a
+    record: ``FLAT_FILES = (Source("quotes.csv", ("author", "text"), ("authors", "quotes"), split),)``. ``split`` is None for
+    the file of one table.
     """
 
     file: str
@@ -133,7 +141,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A named set of tables whose foreign keys stay inside it, and the files they come from."""
+    """A named set of tables with the foreign keys between them, and their files."""
 
     name: str
     description: str
@@ -148,10 +156,10 @@ class Dataset:
             raise UnknownTable(self.name, name, self.tables) from None
 
     def waves(self, names: Iterable[str] | None = None) -> list[list[str]]:
-        """The tables (default: all) in groups, parents in an earlier group than their children.
+        """Groups of the tables (default: all) in which parents precede their children.
 
-        Each is in the last group that it can be in: whoever works group by group waits for the slowest of each, and a large
-        table that nobody refers to should not hold up the others.
+        Each table is in the last possible group: work proceeds group by group at the pace of the slowest table, and a large
+        table without children should not delay the others.
         """
         left = {name: self.table(name) for name in (self.tables if names is None else names)}
         waves: list[list[str]] = []
@@ -159,7 +167,7 @@ class Dataset:
             parents = {fk.parent for name, t in left.items() for fk in t.foreign_keys if fk.parent != name}
             wave = [name for name in left if name not in parents]
             if not wave:
-                raise ValueError(f"foreign keys of {', '.join(left)} form a circle")
+                raise ValueError(f"foreign keys of {', '.join(left)} form a cycle; remove one of them")
             waves.append(wave)
             left = {n: t for n, t in left.items() if n not in wave}
         return waves[::-1]

@@ -1,7 +1,7 @@
-"""Storage types: how a Python value of a column is kept in PostgreSQL and Parquet, and its one canonical text.
+"""Storage types of columns in PostgreSQL and Parquet, and the canonical text of their values.
 
-The canonical text is PostgreSQL's own output (DateStyle ISO, shortest round-trip doubles): it goes into COPY and into the
-content hash, so Python and PostgreSQL agree on it to the byte.
+The canonical text is PostgreSQL's own output (DateStyle ISO, shortest round-trip doubles): COPY and the content
+hash use it, so Python and PostgreSQL produce the same bytes.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any
 from dataforge.postgres.sql import Sql
 
 DECIMAL_DIGITS = 38
-"""As many as Parquet's decimals have in 128 bits."""
+"""The most digits of a 128-bit decimal in Parquet."""
 
 
 @dataclass(frozen=True)
 class StorageType:
-    """One kind of column.
+    """The storage of one column type.
 
-    ``sql``: the PostgreSQL type, as DDL writes it. ``catalog``: the same as ``format_type`` prints it.
+    ``sql``: the PostgreSQL type in DDL. ``catalog``: the same type as ``format_type`` prints it.
     ``arrow``: the Arrow/Parquet type's name. ``quoted``: whether its canonical text may need quotes in a row's text.
     ``text``: the canonical text of a value of this type.
     """
@@ -39,7 +39,7 @@ class StorageType:
 
 
 def _double(value: float) -> str:
-    """PostgreSQL writes an exponent from 1e15 on (Python from 1e16 on), and no ``.0``."""
+    """PostgreSQL writes an exponent from 1e15 (Python from 1e16), and no ``.0``."""
     if value == 0:
         return "0"
     text = repr(value) if abs(value) < 2**53 else _inside(value)
@@ -53,9 +53,9 @@ def _double(value: float) -> str:
 
 
 def _inside(value: float) -> str:
-    """The shortest text strictly between the middles to the value's neighbours.
+    """The shortest text strictly between the midpoints to the neighbouring doubles.
 
-    Python also takes a middle itself where reading rounds it back to the value; PostgreSQL does not.
+    Python also uses a midpoint that parses to the value; PostgreSQL does not.
     """
     text = repr(value)
     digits = sum(c.isdigit() for c in text.partition("e")[0])
@@ -66,7 +66,7 @@ def _inside(value: float) -> str:
 
 
 def _is_middle(text: str, value: float) -> bool:
-    """Whether the number that is written lies halfway between the value and a neighbour of it."""
+    """Whether the text is the midpoint between the value and a neighbouring double."""
     distance = abs(Fraction(text) - Fraction(value))
     neighbours = (math.nextafter(value, bound) for bound in (-math.inf, math.inf))
     return distance in {abs(Fraction(n) - Fraction(value)) / 2 for n in neighbours if math.isfinite(n)}
@@ -112,6 +112,6 @@ _TYPES: dict[str, StorageType] = {
 
 
 def storage_type(sql: str) -> StorageType:
-    """The storage type of this ``sql``, which may come from an old manifest. Raises ``KeyError`` for what never was one."""
+    """The storage type of ``sql``, which may come from an old manifest. Raises ``KeyError`` for another type."""
     decimal = _NUMERIC.fullmatch(sql)
     return numeric(*map(int, decimal.groups())) if decimal else _TYPES[sql]

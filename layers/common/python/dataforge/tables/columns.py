@@ -1,8 +1,7 @@
-"""The vocabulary for declaring columns: types, cleaning, keys and references.
+"""Types and markers for the columns of a row model: ``Annotated[<type>, <marker>, ...]``.
 
-A row model's field is ``Annotated[<type>, ...]``; everything else (DDL, validation, COPY, Parquet, JSON Schema) is derived
-from it by ``dataforge.tables.catalogue``. The parsers below restrict what pydantic reads from text to what PostgreSQL reads
-alike: "1_000", a Unix time and "١٢" are errors in both.
+DDL, validation, COPY, Parquet and JSON Schema are derived from them. The parsers below restrict pydantic to what PostgreSQL
+reads in the same way: "1_000", a Unix time and "١٢" are errors in both.
 """
 
 from __future__ import annotations
@@ -37,23 +36,26 @@ _TIMESTAMP = re.compile(
 
 @dataclass(frozen=True)
 class Key:
-    """The column is part of the table's primary key, in the order of the columns."""
+    """Part of the primary key, in the order of the columns: ``order_id: Annotated[HexId, Key()]``."""
 
 
 @dataclass(frozen=True)
 class References:
-    """The column's value, unless NULL, must exist as the key of ``table`` (same dataset, one-column key)."""
+    """A foreign key to a table of the same dataset: ``customer_id: Annotated[HexId, References("customers")]``.
+
+    ``table`` must have a key of one column. NULL references no row.
+    """
 
     table: str
 
 
 @dataclass(frozen=True)
 class Clean:
-    """What is changed in a text value before validation; every change is counted by its name.
+    """Change text before validation, and count each change by its name: ``Annotated[State, Clean(upper=True)]``.
 
-    ``trim``: outer white space is removed ("trimmed"), and a value that is empty then is NULL ("emptied").
-    ``upper``: ASCII letters become capitals ("uppercased").
-    ``whole``: zeros after a decimal point are removed ("decimals_removed"): ``7.00`` is 7. Integer columns always have it.
+    ``trim``: remove leading and trailing white space ("trimmed"); an empty result is NULL ("emptied").
+    ``upper``: convert ASCII letters to upper case ("uppercased").
+    ``whole``: remove zero decimals ("decimals_removed"): ``7.00`` becomes 7. Always on for integer columns.
     """
 
     trim: bool = True
@@ -63,15 +65,16 @@ class Clean:
 
 @dataclass(frozen=True)
 class Digest:
-    """The column's value is the MD5 (hex) of other, earlier text columns, joined by U+001F; it may be left out.
+    """The column is the MD5 of earlier text columns: ``Annotated[HexId, Key(), Digest(("author", "text"))]``.
 
-    For tables whose natural key is too long for a B-tree. PostgreSQL checks the same.
+    A key for tables whose natural key exceeds the limit of a B-tree. The values are joined by U+001F; records may omit the
+    column. PostgreSQL checks it too.
     """
 
     columns: tuple[str, ...]
 
     def of(self, data: Mapping[str, Any]) -> str:
-        """The value that belongs to a row's other values."""
+        """The digest of a row's data."""
         text = "\x1f".join(data[name] for name in self.columns)
         return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
@@ -90,7 +93,7 @@ class Digest:
 
 @dataclass(frozen=True)
 class MaxBytes:
-    """The text has at most so many bytes in UTF-8: what an index holds is bounded in bytes, not in characters."""
+    """Limit the bytes of a text in UTF-8: ``Annotated[Text, MaxBytes(500)]``. The limit of an index is in bytes."""
 
     limit: int
 
@@ -109,7 +112,7 @@ def _integer(value: Any) -> Any:
     if isinstance(value, bool):
         raise PydanticKnownError("int_type")
     if isinstance(value, Decimal) and value.is_finite() and value.adjusted() > 400:
-        # 1e999999999 would be written out.
+        # int() would write out all digits of 1e999999999.
         raise PydanticKnownError("int_parsing_size")
     if isinstance(value, str) and not _INTEGER.fullmatch(value):
         raise PydanticKnownError("int_parsing")
@@ -152,37 +155,43 @@ INTEGER_MAX = 2**31 - 1
 """PostgreSQL's largest ``integer``."""
 
 NO_NUL = r"^[^\x00]*$"
-"""PostgreSQL's ``text`` holds every character but NUL."""
+"""PostgreSQL's ``text`` stores every character except NUL."""
 
 Text = Annotated[str, StringConstraints(pattern=NO_NUL)]
-"""Any text, kept to the character."""
+"""Any text, stored unchanged: ``comment: Text | None = None``."""
 
 Label = Annotated[str, StringConstraints(pattern=NO_NUL, min_length=1, max_length=200), Clean()]
-"""A short text that is not empty. The bound keeps it fit for a B-tree key (at most 2,704 bytes)."""
+"""A text of 1 to 200 characters, trimmed, which can be a key: ``code: Annotated[Label, Key()]``."""
 
 Name = Annotated[str, StringConstraints(pattern=NO_NUL, min_length=1), Clean()]
-"""A text of any length that is not empty. It is not fit for a key."""
+"""A text of any length that is not empty, trimmed: ``city: Name``. It cannot be a key."""
 
 IndexedName = Annotated[str, StringConstraints(pattern=NO_NUL, min_length=1), MaxBytes(2600), Clean()]
-"""A name that is fit for a key, beside some short columns: a B-tree's entry has at most 2,704 bytes."""
+"""A ``Name`` that can be a key, also with some short columns: a B-tree entry has at most 2,704 bytes."""
 
 HexId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$"), Clean()]
-"""32 lower-case hex digits."""
+"""32 lower-case hexadecimal digits: ``order_id: Annotated[HexId, Key()]``."""
 
 Whole = Annotated[int, BeforeValidator(_integer)]
-"""Any whole number."""
+"""An integer whose bounds the column declares: ``Annotated[Whole, Field(ge=0, le=2**40)]`` is a ``bigint``."""
 
 Exact = Annotated[Decimal, BeforeValidator(_decimal)]
-"""Any decimal number, never rounded."""
+"""A decimal, never rounded: ``weight: Annotated[Exact, Field(max_digits=12, decimal_places=3)]``."""
 
 Integer = Annotated[int, BeforeValidator(_integer), Field(ge=-INTEGER_MAX - 1, le=INTEGER_MAX), Clean()]
+"""PostgreSQL's ``integer``: ``delta: Integer``."""
+
 Count = Annotated[int, BeforeValidator(_integer), Field(ge=0, le=INTEGER_MAX), Clean()]
+"""An ``integer`` from 0: ``photos: Count | None = None``."""
+
 Ordinal = Annotated[int, BeforeValidator(_integer), Field(ge=1, le=INTEGER_MAX), Clean()]
+"""An ``integer`` from 1: ``score: Annotated[Ordinal, Field(le=5)]``."""
 
 Money = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, max_digits=10, decimal_places=2), Clean()]
-"""numeric(10,2), not negative; a third decimal is an error, never rounded."""
+"""``numeric(10,2)`` from 0: ``price: Money``. A third decimal is an error; values are never rounded."""
 
 Double = Annotated[float, BeforeValidator(_double), AllowInfNan(False), Clean()]
+"""``double precision``, finite: ``latitude: Annotated[Double, Field(ge=-90, le=90)]``."""
 
 Timestamp = Annotated[datetime, BeforeValidator(_timestamp), Clean()]
-"""timestamp without time zone; an offset is an error."""
+"""``timestamp without time zone``: ``created_at: Timestamp``. A value with an offset is an error."""

@@ -1,4 +1,4 @@
-"""Load the datasets: every module of the package ``datasets`` declares one. None is registered."""
+"""Load the datasets. Each module of the package ``datasets`` declares one, without registration."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def _read(name: str) -> Dataset:
         return read_dataset(import_module(name))
     except InvalidDeclaration:
         raise
-    except Exception as error:  # a module may raise anything, and its user reads the mistake
+    except Exception as error:  # a user's module may raise any error
         raise InvalidDeclaration(_explain(name, error)) from error
 
 
 def _explain(name: str, error: Exception) -> str:
-    """The module, the line and the mistake: what a traceback would say in thirty lines."""
+    """The module, the line and the error, without the traceback."""
     what = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
     if isinstance(error, SyntaxError):
         return f"{Path(error.filename or name).name}, line {error.lineno}: {what}"

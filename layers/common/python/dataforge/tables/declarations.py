@@ -1,6 +1,8 @@
-"""What a row model may say. pydantic accepts much more: it would be ignored, or fail in the middle of a run.
+"""Refuse row models with names, settings, annotations or defaults that Data Forge does not support.
 
-Every function raises ``ValueError`` with what is wrong and the way out; ``dataforge.tables.modules`` adds dataset and table.
+pydantic accepts much more, which would be ignored, or would fail during a run.
+
+Every function raises ``ValueError`` with the mistake and a hint; ``dataforge.tables.modules`` adds dataset and table.
 """
 
 from __future__ import annotations
@@ -16,35 +18,36 @@ from pydantic_core import PydanticUndefined
 from dataforge.tables.columns import Clean, Digest, Key, References
 
 IDENTIFIER_BYTES = 63
-"""PostgreSQL cuts longer names silently."""
+"""PostgreSQL truncates longer names without an error."""
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _SYSTEM_COLUMNS = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}
 _TAKEN_DATASETS = re.compile(r"dataforge.*|public|information_schema|pg_.*|shadow_.*")
 
-_HEADER = (
-    "the header of its file is the column's name, so rename the column; another header cannot be declared yet"
+_HEADER = "rename the column to the header of its file; a different header cannot be declared yet"
+_BOUNDS = "declare bounds with Field(ge=…, le=…), which PostgreSQL checks in the same way"
+_CHECKED = (
+    "declare it with Field(ge=…, le=…, max_length=…, pattern=…), Literal or Clean(), "
+    "which PostgreSQL checks in the same way"
 )
-_BOUNDS = "declare bounds with Field(ge=…, le=…), which PostgreSQL checks alike"
-_CHECKED = "declare it with Field(ge=…, le=…, max_length=…, pattern=…), Literal or Clean(), which PostgreSQL checks alike"
 _ATTRIBUTES = {
     "alias": _HEADER,
     "validation_alias": _HEADER,
     "serialization_alias": _HEADER,
-    "exclude": "every column is stored; leave it out of the class if it is not wanted",
-    "exclude_if": "every column is stored; leave it out of the class if it is not wanted",
-    "discriminator": "a column holds one plain value",
+    "exclude": "every column is stored; to omit a column, remove it from the class",
+    "exclude_if": "every column is stored; to omit a column, remove it from the class",
+    "discriminator": "a column stores one plain value",
 }
 _UNCHECKED = {
     "gt": _BOUNDS,
     "lt": _BOUNDS,
     "multiple_of": _BOUNDS,
-    "strict": "values of files are texts, so leave it out",
-    "strip_whitespace": "declare Clean(), whose changes are counted",
-    "to_upper": "declare Clean(upper=True), whose changes are counted",
-    "to_lower": "declare a pattern or Literal; lower case cannot be made yet",
+    "strict": "values in files are text; remove it",
+    "strip_whitespace": "declare Clean(), which counts its changes",
+    "to_upper": "declare Clean(upper=True), which counts its changes",
+    "to_lower": "declare a pattern or Literal; Clean() cannot convert to lower case yet",
     "ascii_only": "declare a pattern such as ^[ -~]*$",
-    "coerce_numbers_to_str": "numbers in a text column are errors",
+    "coerce_numbers_to_str": "a number in a text column is an error",
 }
 _VOCABULARY = "dataforge.tables.columns"
 _PYDANTIC_BOUNDS = {
@@ -69,46 +72,45 @@ _HOOKS = {
 
 
 def refuse_name(what: str, name: str) -> None:
-    """Refuse a name of a table or column that the database, or Data Forge's own names, leave no room for."""
+    """Refuse a name that is not a valid identifier, or that PostgreSQL reserves. ``what``: "the table" or "the column"."""
     if not NAME.fullmatch(name):
         raise ValueError(
-            f"{what} {name!r} must match {NAME.pattern}: lower-case ASCII letters, digits and _, at most 41; rename it"
+            f"{what} {name!r} must match {NAME.pattern}: "
+            "at most 41 lower-case ASCII letters, digits and underscores; rename it"
         )
     if name in _SYSTEM_COLUMNS:
-        raise ValueError(f"{what} {name!r} has a name that PostgreSQL keeps for itself; rename it")
+        raise ValueError(f"{what} {name!r} has the name of a PostgreSQL system column; rename it")
 
 
 def refuse_dataset_name(name: str) -> None:
-    """Refuse a dataset whose schema could not be made, or is used otherwise."""
+    """Refuse a dataset whose name is not a valid schema name, or is the name of another schema."""
     refuse_name("the dataset", name)
     if _TAKEN_DATASETS.fullmatch(name):
-        raise ValueError(
-            f"the dataset {name!r} has the name of a schema that is used otherwise; rename its module"
-        )
+        raise ValueError(f"the dataset {name!r} has the name of a reserved schema; rename its module")
 
 
 def refuse_model(model: type[BaseModel], base: type[BaseModel]) -> None:
-    """Refuse what a row model says beside its columns and that would be ignored: settings, hooks, private attributes."""
+    """Refuse what pydantic accepts beside columns, and Data Forge ignores: settings, hooks, private attributes."""
     for name in model.__private_attributes__:
         raise ValueError(
-            f"column {name!r} would not exist: to pydantic a leading _ means a private attribute; "
-            "rename it, or make it a ClassVar if it is not a column"
+            f"{name!r} is not a column: pydantic treats a name with a leading underscore as a private attribute; "
+            "rename it, or declare it as a ClassVar"
         )
     changed = sorted(
         k for k in {*model.model_config, *base.model_config} if _setting(model, k) != _setting(base, k)
     )
     if changed:
         raise ValueError(
-            f"model_config changes {', '.join(changed)}; all row models have one configuration: leave it out"
+            f"model_config changes {', '.join(changed)}; all row models share one configuration: remove it"
         )
     for kind, what in _HOOKS.items():
         for hook in getattr(model.__pydantic_decorators__, kind):
-            raise ValueError(f"{hook} is {what}, which is not run for values of files; {_CHECKED}")
+            raise ValueError(f"{hook} is {what}, which does not run for values from files; {_CHECKED}")
     for parent in model.__mro__[: model.__mro__.index(base)]:
         for hook in {"model_post_init", "__init__"} & vars(parent).keys():
-            raise ValueError(f"{hook} is not run for values of files; {_CHECKED}")
+            raise ValueError(f"{hook} does not run for values from files; {_CHECKED}")
     if not model.__pydantic_fields__:
-        raise ValueError("it declares no column")
+        raise ValueError("the class declares no column; add one, such as name: Label")
 
 
 def _setting(model: type[BaseModel], name: str) -> Any:
@@ -116,14 +118,14 @@ def _setting(model: type[BaseModel], name: str) -> Any:
 
 
 def refuse_field(name: str, info: FieldInfo, metadata: Sequence[Any], *, nullable: bool) -> None:
-    """Refuse attributes, defaults and annotations of a field that would be ignored. ``metadata``: all, however nested."""
+    """Refuse attributes, defaults and annotations that Data Forge ignores. ``metadata``: the field's own and nested ones."""
     for item in (info, *(m for m in metadata if isinstance(m, FieldInfo))):
         for attribute, hint in _ATTRIBUTES.items():
             if getattr(item, attribute, None) is not None:
                 raise ValueError(f"column {name} has {attribute}, which Data Forge ignores: {hint}")
     _refuse_default(name, info, metadata, nullable=nullable)
     for item in metadata:
-        # conint() and its like leave None where nothing is said.
+        # conint() and similar functions add None for each argument that was not passed.
         if item is not None:
             _refuse_item(name, item)
 
@@ -133,11 +135,11 @@ def _refuse_default(name: str, info: FieldInfo, metadata: Sequence[Any], *, null
         digests = [m for m in metadata if isinstance(m, Digest)]
         if nullable or getattr(info.default_factory, "__self__", None) not in digests:
             raise ValueError(
-                f"column {name} needs the default None, or none: a default_factory is its Digest's alone, "
-                "for a run that is repeated must make the same rows"
+                f"column {name} has a default_factory; only a Digest may have one, because a repeated run must create "
+                "the same rows: remove it, or set the default None"
             )
     elif nullable and info.default is not None:
-        raise ValueError(f"nullable column {name} needs the default None: write `… | None = None`")
+        raise ValueError(f"column {name} is nullable and needs the default None: write `… | None = None`")
     elif not nullable and info.default is None:
         raise ValueError(f"column {name} has the default None and is not nullable: write `… | None = None`")
 
@@ -150,45 +152,48 @@ def _refuse_item(name: str, item: Any) -> None:
     for attribute, hint in _UNCHECKED.items():
         if getattr(item, attribute, None) is not None:
             raise ValueError(
-                f"column {name} says {attribute}, which cannot be checked everywhere alike: {hint}"
+                f"column {name} has {attribute}, which PostgreSQL and pydantic cannot check in the same way: {hint}"
             )
     function = getattr(item, "func", None)
     if function is not None:
         if getattr(function, "__module__", None) != _VOCABULARY:
             raise ValueError(
-                f"column {name} has a validator of its own, which is not run for every value; {_CHECKED}"
+                f"column {name} has a custom validator, which does not run for every value; {_CHECKED}"
             )
     elif not (
         type(item).__module__ == _VOCABULARY
         or isinstance(item, FieldInfo | StringConstraints)
         or any(getattr(item, bound, None) is not None for bound in _PYDANTIC_BOUNDS)
     ):
-        raise ValueError(f"column {name} is annotated with {item!r}, which means nothing here; {_CHECKED}")
+        raise ValueError(f"column {name} is annotated with {item!r}, which Data Forge ignores; {_CHECKED}")
 
 
 def refuse_choices(name: str, choices: Sequence[Any]) -> None:
-    """Refuse a Literal that is not of texts which a file can hold."""
+    """Refuse a Literal with choices that are not text, or that a file cannot contain."""
     if any(choice is None for choice in choices):
-        raise ValueError(f"column {name}: None is not a choice; write Literal[…] | None = None")
+        raise ValueError(f"column {name} has None as a choice; write Literal[…] | None = None")
     wrong = [choice for choice in choices if not isinstance(choice, str)]
     if wrong:
         raise ValueError(
-            f"column {name}: the choices of a Literal are texts, and {wrong[0]!r} is none. For whole numbers write "
+            f"column {name} has the choice {wrong[0]!r}, which is not text. For integers write "
             "Annotated[Integer, Field(ge=…, le=…)], for true and false bool, for codes Literal['0', '1']"
         )
     if any(not choice or "\0" in choice or choice != choice.strip() for choice in choices):
         raise ValueError(
-            f"column {name}: a choice is not empty, has no outer white space and no NUL; NULL is `| None`"
+            f"column {name} has a choice that is empty, or has leading or trailing white space or a NUL character; "
+            "for NULL write `| None`"
         )
 
 
 def refuse_wrong_default(name: str, default: Any, adapter: TypeAdapter[Any]) -> None:
-    """Raise ``ValueError`` for a default that is not a value of the column: pydantic does not validate it."""
+    """Refuse a default that is not a valid value of the column, which pydantic does not check."""
     try:
         value = adapter.validate_python(default)
     except ValidationError as error:
         raise ValueError(
-            f"column {name}: its default {default!r} is not valid: {error.errors()[0]['msg']}"
+            f"column {name} has an invalid default {default!r}: {error.errors()[0]['msg']}"
         ) from None
     if type(value) is not type(default) or value != default:
-        raise ValueError(f"column {name}: its default {default!r} is read as {value!r}; write that")
+        raise ValueError(
+            f"column {name} has the default {default!r}, which is read as {value!r}; write {value!r}"
+        )

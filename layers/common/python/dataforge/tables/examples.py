@@ -1,4 +1,4 @@
-"""An example row for every table, made from the rules of its columns; rows of one dataset fit to each other."""
+"""Generate an example row for each table from the rules of its columns; references between examples are valid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SPAN = re.compile(r"(.)-(.)")
 
 
 def example_row(dataset: Dataset, table: Table) -> dict[str, Any]:
-    """A row's data with a value in every column but derived ones. It is valid, and so are the parents it names."""
+    """The data of a valid row, with a value for each column that is not a digest. Its parents are the parents' examples."""
     parents = {key.column: (key.parent, key.parent_column) for key in table.foreign_keys}
     row = {}
     for column in table.columns:
@@ -49,10 +49,10 @@ def _value(table: Table, column: Column) -> Any:
 
 
 def _text(seed: str, pattern: str) -> str:
-    """A text of the form ``^[class]{n}$``; the same for the same seed."""
+    """A text that matches ``^[class]{n}$``; the same for the same seed."""
     match = _CLASS.fullmatch(pattern)
     if match is None:
-        raise ValueError(f"no example can be made for the pattern {pattern}")
+        raise ValueError(f"no example can be generated for the pattern {pattern}")
     spelled = _SPAN.sub(lambda span: "".join(map(chr, range(ord(span[1]), ord(span[2]) + 1))), match[1])
     length = int(match[2])
     digits = hashlib.sha256(seed.encode()).digest() * math.ceil(length / 32)

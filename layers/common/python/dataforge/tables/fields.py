@@ -1,6 +1,6 @@
-"""Reading one column's rule off a model field: storage type, nullability, cleaning, constraints.
+"""Derive a column's rule from a model field: storage type, nullability, cleaning, constraints.
 
-pydantic keeps the constraints of ``X | None`` inside the union; here they are one flat list either way.
+pydantic stores the constraints of ``X | None`` inside the union; here they are one flat list in both cases.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dataforge.tables.patterns import refuse_pattern
 
 @dataclass(frozen=True)
 class ColumnRule:
-    """What a value must satisfy, apart from NULL; None where there is no such bound."""
+    """The constraints of a value that is not NULL; None means that there is no such bound."""
 
     type: StorageType
     nullable: bool
@@ -45,7 +45,7 @@ class ColumnRule:
 
 
 def read_rule(name: str, info: FieldInfo) -> ColumnRule:
-    """The rule of a model field. Raises ``ValueError`` for an annotation that no column can have."""
+    """The rule of a model field. Raises ``ValueError`` for a field that cannot be a column."""
     inner, metadata, nullable = _flatten(info.annotation, list(info.metadata))
     bounds = dict(_bounds(metadata))
     refuse_field(name, info, metadata, nullable=nullable)
@@ -58,7 +58,7 @@ def read_rule(name: str, info: FieldInfo) -> ColumnRule:
         kind = _storage(name, inner, bounds)
     clean = next((m for m in reversed(metadata) if isinstance(m, Clean)), None)
     if kind in (column_types.INTEGER, column_types.BIGINT):
-        # pandas and spreadsheets write 7.0 where a value of the column is missing.
+        # pandas and spreadsheets write 7 as 7.0 if another value of the column is missing.
         clean = replace(clean or Clean(trim=False), whole=True)
     digest = next((m for m in metadata if isinstance(m, Digest)), None)
     alone = [m for m in info.metadata if not isinstance(m, Digest)]
@@ -89,42 +89,43 @@ _PLAIN = re.compile(r"\\.|\[[^^\]][^\]]*\]")
 
 
 def _refuse_unstorable(name: str, kind: StorageType, adapter: TypeAdapter[Any], pattern: str | None) -> None:
-    """Raise ``ValueError`` if the column would take what PostgreSQL refuses: COPY would fail, and with it the run."""
+    """Refuse a column that accepts a value that PostgreSQL refuses: COPY would fail, and with it the run."""
     for value in _UNSTORABLE.get(kind.name, ()):
         with suppress(ValidationError):
             adapter.validate_python(value)
             raise ValueError(
-                f"column {name} would take {value!r}, which a {kind.catalog} of PostgreSQL cannot hold; "
-                "declare it with a type of dataforge.tables.columns"
+                f"column {name} accepts {value!r}, which the PostgreSQL type {kind.catalog} cannot store; "
+                "declare it with a type of dataforge, such as Text, Integer or Timestamp"
             )
     if pattern is None:
         return
     refuse_pattern(name, pattern)
     if found := _CLASS.search(pattern):
         raise ValueError(
-            f"column {name}: pydantic and PostgreSQL do not mean the same by {found[0]} in its pattern; "
-            r"write the characters out, as in [0-9]"
+            f"column {name} has {found[0]} in its pattern, which pydantic and PostgreSQL interpret differently; "
+            r"list the characters, as in [0-9]"
         )
     anchored = pattern.startswith("^") and pattern.endswith("$")
     wild = any(sign in _PLAIN.sub("", pattern) for sign in (".", "[^"))
     if not anchored or (wild and r"\x00" not in pattern):
         raise ValueError(
-            f"column {name}: its pattern lets NUL through, which PostgreSQL cannot hold; "
+            f"column {name} has a pattern that accepts NUL, which PostgreSQL cannot store; "
             r"write ^...$, and [^\x00...] for any character"
         )
 
 
 def refuse_unindexable(name: str, rule: ColumnRule) -> None:
-    """Raise ``ValueError`` if the column can have a value that no index holds: one row would end a whole run."""
+    """Refuse an indexed column that accepts values beyond the limit of an index: one row would fail the run."""
     bounded = rule.max_length or rule.max_bytes or rule.pattern or rule.choices
     if rule.type.name == "text" and not bounded:
         raise ValueError(
-            f"column {name} is indexed and needs a bound, as Label has; a table without a Key is keyed by all"
+            f"column {name} is indexed and has no length limit; declare it as Label or IndexedName, "
+            "or add Field(max_length=…) (without a Key, all columns are the key)"
         )
 
 
 def markers(info: FieldInfo) -> list[Any]:
-    """All metadata of a model field, also what stands inside ``X | None``."""
+    """All metadata of a model field, including that inside ``X | None``."""
     return _flatten(info.annotation, list(info.metadata))[1]
 
 
@@ -161,10 +162,12 @@ def _storage(name: str, bare: Any, bounds: dict[str, Any]) -> StorageType:
         )
     if bare is Decimal:
         if not {"max_digits", "decimal_places"} <= bounds.keys():
-            raise ValueError(f"column {name}: a Decimal needs max_digits and decimal_places")
+            raise ValueError(
+                f"column {name} is a Decimal without digits; add Field(max_digits=…, decimal_places=…)"
+            )
         if not 0 <= bounds["decimal_places"] <= bounds["max_digits"] <= column_types.DECIMAL_DIGITS:
             raise ValueError(
-                f"column {name}: a Decimal has max_digits up to {column_types.DECIMAL_DIGITS}, decimal_places among them"
+                f"column {name} needs 0 <= decimal_places <= max_digits <= {column_types.DECIMAL_DIGITS}"
             )
         return column_types.numeric(bounds["max_digits"], bounds["decimal_places"])
     simple = {
@@ -176,18 +179,18 @@ def _storage(name: str, bare: Any, bounds: dict[str, Any]) -> StorageType:
     if bare in simple:
         return simple[bare]
     raise ValueError(
-        f"column {name}: no storage type for {_type_name(bare)}. {_TYPES} Keep other values as Text"
+        f"column {name}: no storage type for {_type_name(bare)}. {_TYPES} Store other values as Text"
     )
 
 
 _TYPES = (
-    "There are Text, Label, Name, IndexedName, HexId; Integer, Count, Ordinal; Money, Exact with max_digits and "
+    "The types are Text, Label, Name, IndexedName, HexId; Integer, Count, Ordinal; Money, Exact with max_digits and "
     "decimal_places, Double; Timestamp; bool; and Literal['…', …]."
 )
 
 
 def _type_name(bare: Any) -> str:
-    """The type as it is written."""
+    """The type as it is written in source code."""
     return (
         bare.__name__ if isinstance(bare, type) and not get_args(bare) else str(bare).replace("typing.", "")
     )

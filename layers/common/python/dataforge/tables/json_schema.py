@@ -1,6 +1,6 @@
-"""A table's rows as JSON Schema (2020-12), for documentation and clients; ``dataforge.records.validate`` decides.
+"""Describe a table's records as JSON Schema (2020-12), for documentation and clients.
 
-It is narrower than what is accepted: numbers may also come as text, and texts are cleaned first.
+The schema is narrower than ``dataforge.records.validate``, which also accepts numbers as text, and cleans text first.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from dataforge.tables.catalogue import Column, Table
 
-# The calendar itself (no 30 February) is beyond a pattern.
+# A pattern cannot express the calendar (no 30 February).
 TIMESTAMP = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[ T]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?$"
 _TYPES = {
     "text": "string",
@@ -63,7 +63,7 @@ def _limits(column: Column) -> dict[str, Any]:
 
 
 def _note(column: Column) -> str:
-    """What JSON Schema has no word for."""
+    """Constraints that JSON Schema cannot express."""
     if match := _NUMERIC.fullmatch(column.type.sql):
         return f"At most {match[2]} decimals, never rounded."
     if column.type.name == "timestamp":
@@ -71,5 +71,5 @@ def _note(column: Column) -> str:
     if column.rule.max_bytes:
         return f"At most {column.rule.max_bytes} bytes in UTF-8."
     if column.rule.digest:
-        return f"Follows from {' and '.join(column.rule.digest.columns)}; leave it out, or send the same."
+        return f"Derived from {' and '.join(column.rule.digest.columns)}; omit it, or send the same value."
     return ""

@@ -1,4 +1,4 @@
-"""Reading a dataset off its module: its row models, in their order. What cannot work is refused here, by name."""
+"""Read a dataset from its module, and refuse declarations that cannot work."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from dataforge.tables.table_rules import (
 Keys = Mapping[str, tuple[str, ...]]
 
 _COLUMNS = 1_500
-"""How many columns PostgreSQL's tables hold, roughly: it depends on their types."""
+"""Slightly below the limit of PostgreSQL, which depends on the columns' types."""
 
 
 def read_dataset(module: ModuleType) -> Dataset:
-    """The dataset that a module declares: its ``Row`` subclasses, in their order, named like the module.
+    """The dataset that a module declares: its ``Row`` subclasses in order, under the module's name.
 
-    Raises ``InvalidDeclaration`` for what cannot work: it is a mistake of the programmer's, found at import.
+    Raises ``InvalidDeclaration`` at import for a declaration that cannot work.
     """
     name = module.__name__.rpartition(".")[2]
     with _located(name):
@@ -63,7 +63,7 @@ def read_dataset(module: ModuleType) -> Dataset:
 
 @contextmanager
 def _located(where: str) -> Iterator[None]:
-    """Add the dataset or table to what is refused."""
+    """Prefix errors with the dataset or table."""
     try:
         yield
     except (ValueError, PydanticUserError) as error:
@@ -71,14 +71,14 @@ def _located(where: str) -> Iterator[None]:
 
 
 def _models(module: ModuleType) -> list[type[Row]]:
-    """The module's row models that are tables. One that is none must be what another inherits from."""
+    """The module's row models that are tables. A ``Row`` subclass without a table must be the base of another."""
     rows = [m for m in vars(module).values() if isinstance(m, type) and issubclass(m, Row) and m is not Row]
     models = [m for m in dict.fromkeys(rows) if m.__table_name__]
     for row in rows:
         home = row.__module__.rpartition(".")[2]
         if row.__table_name__ and hasattr(module, "__file__") and row.__module__ != module.__name__:
             raise ValueError(
-                f"it imports {row.__name__}, a table of {home}; a class of its own may inherit from it"
+                f"the module imports {row.__name__}, a table of {home}; declare a subclass of it instead"
             )
         if not row.__table_name__ and not any(row in m.__mro__ for m in models):
             raise ValueError(
@@ -87,9 +87,9 @@ def _models(module: ModuleType) -> list[type[Row]]:
     names = Counter(m.__table_name__ for m in models)
     for table, times in names.items():
         if times > 1:
-            raise ValueError(f"it declares a table twice: {table!r}; give one of the classes another name")
+            raise ValueError(f"two classes declare the table {table!r}; rename one of the tables")
     if not models:
-        raise ValueError("it declares no table: write class Name(Row, table='…')")
+        raise ValueError("the module declares no table: write class Name(Row, table='…')")
     return models
 
 
@@ -113,18 +113,18 @@ def _read_table(dataset: str, model: type[Row], keys: Keys) -> Table:
 
 
 def _complete(model: type[Row]) -> None:
-    """Refuse a model with an annotation that names nothing."""
+    """Refuse a model with an annotation that cannot be resolved."""
     if not model.__pydantic_complete__ and model.model_rebuild(raise_errors=False) is not True:
         loose = [n for n, f in model.__pydantic_fields__.items() if not f._complete]  # noqa: SLF001
         raise ValueError(
-            f"column {', '.join(loose)} has an annotation that names what its module does not define or import"
+            f"column {', '.join(loose)} has an annotation with a name that its module neither defines nor imports"
         )
 
 
 def _columns(model: type[Row]) -> Iterator[Column]:
     if len(model.model_fields) > _COLUMNS:
         raise ValueError(
-            f"it has {len(model.model_fields)} columns, and PostgreSQL holds {_COLUMNS}; split it"
+            f"the table has {len(model.model_fields)} columns, and at most {_COLUMNS} are possible; split it"
         )
     for name, info in model.model_fields.items():
         refuse_name("the column", name)
@@ -136,17 +136,17 @@ def _foreign_keys(table: str, model: type[Row], keys: Keys) -> Iterator[ForeignK
     for column, info in model.model_fields.items():
         references = [m for m in markers(info) if isinstance(m, References)]
         if len(references) > 1:
-            raise ValueError(f"column {column} references several tables; it can reference one")
+            raise ValueError(f"column {column} references several tables; remove all References but one")
         for reference in references:
             parent_key = keys.get(reference.table)
             if parent_key is None:
                 raise ValueError(
-                    f"column {column} references {reference.table!r}, which is not a table of this dataset; it has "
+                    f"column {column} references {reference.table!r}, which is not a table of this dataset. Its tables: "
                     f"{', '.join(keys)}"
                 )
             if len(parent_key) != 1:
                 raise ValueError(
                     f"column {column} references {reference.table!r}, whose key is {', '.join(parent_key)}; "
-                    "a key of several columns cannot be referenced yet: leave the reference out"
+                    "a key of several columns cannot be referenced yet: remove the reference"
                 )
             yield ForeignKey(f"{table}_{column}_fkey", column, reference.table, parent_key[0])

@@ -1,4 +1,4 @@
-"""Patterns of texts, which pydantic (the Rust crate regex) and PostgreSQL must read alike."""
+"""Refuse patterns that pydantic (the Rust crate regex) and PostgreSQL interpret differently."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from collections.abc import Iterator
 
 
 def refuse_pattern(name: str, pattern: str) -> None:
-    """Refuse a pattern that pydantic (Rust) and PostgreSQL do not read alike."""
+    """Raise ``ValueError`` for a pattern with an element that the two interpret differently."""
     for sign, depth, in_class in _signs(pattern):
         if in_class and sign in ("[", "&&", "--", "~~"):
             raise ValueError(
-                f"column {name}: {sign} inside […] of its pattern is read differently by PostgreSQL; escape it"
+                f"column {name} has {sign} inside […] of its pattern, which PostgreSQL interprets differently; escape it"
             )
         if not in_class and sign == "(?":
             raise ValueError(
-                f"column {name}: its pattern may group by (…) and (?:…) only, for PostgreSQL reads it too"
+                f"column {name} has a group in its pattern that PostgreSQL does not support; use only (…) and (?:…)"
             )
         if not in_class and sign == "|" and depth == 0:
-            raise ValueError(f"column {name}: its pattern has alternatives outside a group: write ^(?:a|b)$")
+            raise ValueError(
+                f"column {name} has alternatives outside a group in its pattern; write ^(?:a|b)$"
+            )
 
 
 def _signs(pattern: str) -> Iterator[tuple[str, int, bool]]:
-    """The pattern's signs that matter, with their depth in groups, and whether they stand inside a class."""
+    """Yield the pattern's tokens, each with its depth in groups and whether it is inside a character class."""
     depth, in_class = 0, False
     for match in re.finditer(r"\\.|\(\?:|\(\?|\[\^?\]?|&&|--|~~|.", pattern, re.DOTALL):
         sign = match[0]

@@ -1,6 +1,6 @@
-"""What the tables of a dataset may not be: keys, references, names and files that cannot work.
+"""Refuse tables whose keys, references, names or files cannot work.
 
-Every function raises ``ValueError`` with what is wrong and the way out; ``dataforge.tables.modules`` adds dataset and table.
+Every function raises ``ValueError`` with the mistake and a hint; ``dataforge.tables.modules`` adds dataset and table.
 """
 
 from __future__ import annotations
@@ -14,41 +14,43 @@ from dataforge.tables.declarations import IDENTIFIER_BYTES
 from dataforge.tables.fields import refuse_unindexable
 
 _INDEX_COLUMNS = 32
-"""How many columns PostgreSQL's indexes hold."""
+"""The most columns of a PostgreSQL index."""
 _NOT_IN_FILES = "/*?[]\0\n\r"
-"""A declared name is one file's: no folder and no wildcard."""
+"""Characters of folders and wildcards: a declared file has one name."""
 _WHOLE = {"integer", "bigint"}
 
 
 def refuse_key(
     table: str, columns: tuple[Column, ...], key: tuple[str, ...], references: tuple[ForeignKey, ...]
 ) -> None:
-    """Refuse a key that can be NULL or that no index holds, and references that no index holds."""
+    """Refuse a nullable key, and keys and references that exceed the limits of an index."""
     for column in columns:
         if column.name in key and column.nullable:
             raise ValueError(
-                f"key column {table}.{column.name} must not be nullable; a table without a Key is keyed by all its columns"
+                f"key column {table}.{column.name} is nullable; remove `| None` "
+                "(without a Key, all columns are the key)"
             )
         if column.name in key or any(reference.column == column.name for reference in references):
             refuse_unindexable(f"{table}.{column.name}", column.rule)
     if len(key) > _INDEX_COLUMNS:
         raise ValueError(
-            f"its key has {len(key)} columns, and PostgreSQL's indexes hold {_INDEX_COLUMNS}; mark fewer with Key()"
+            f"the key has {len(key)} columns, an index at most {_INDEX_COLUMNS}; mark fewer columns with Key()"
         )
 
 
 def refuse_digests(columns: tuple[Column, ...]) -> None:
-    """Refuse digests of columns that come later, can be NULL or are not texts."""
+    """Refuse digests of columns that come later, are nullable or are not text."""
     earlier: dict[str, Column] = {}
     for column in columns:
         for part in column.rule.digest.columns if column.rule.digest else ():
             found = earlier.get(part)
             if found is None or found.nullable or found.type.name != "text":
                 raise ValueError(
-                    f"column {column.name} is the Digest of {part!r}, which is not an earlier text column that is never NULL"
+                    f"column {column.name} is the Digest of {part!r}; "
+                    "a Digest needs text columns that come earlier and are not nullable"
                 )
         if column.rule.digest and column.type.name != "text":
-            raise ValueError(f"column {column.name} is a Digest and must be a HexId")
+            raise ValueError(f"column {column.name} is a Digest and is not text; declare it as HexId")
         earlier[column.name] = column
 
 
@@ -65,7 +67,7 @@ def refuse_references(tables: Mapping[str, Table]) -> None:
 
 
 def refuse_names(tables: Iterable[Table]) -> None:
-    """Refuse derived names that PostgreSQL would cut, and relations of one schema with the same name."""
+    """Refuse derived names that PostgreSQL would truncate, and relations of one schema with the same name."""
     relations: dict[str, str] = {}
     for table in tables:
         made = [
@@ -77,31 +79,32 @@ def refuse_names(tables: Iterable[Table]) -> None:
         for name in (*made, *derived):
             if len(name.encode()) > IDENTIFIER_BYTES:
                 raise ValueError(
-                    f"{table.name}: the name {name} is {len(name)} bytes long, and PostgreSQL's names have "
-                    f"{IDENTIFIER_BYTES}; shorten the table's or the column's name"
+                    f"{table.name}: the name {name} is {len(name)} bytes long, and a PostgreSQL name has at most "
+                    f"{IDENTIFIER_BYTES}; shorten the name of the table or the column"
                 )
         for name in made:
             if relations.setdefault(name, table.name) != table.name:
                 raise ValueError(
-                    f"{relations[name]} and {table.name} would both make {name}; rename one of them"
+                    f"{relations[name]} and {table.name} would both create {name}; rename one of them"
                 )
 
 
 def refuse_flat_files(files: Any) -> None:
-    """Refuse flat files that say too little to be read."""
+    """Refuse flat files whose declaration is incomplete."""
     if not isinstance(files, list | tuple) or not all(isinstance(file, Source) for file in files):
         raise ValueError("FLAT_FILES is not a tuple of Source(file, columns, tables, split)")
     for file in files:
         if file.split is None:
             raise ValueError(
-                f"FLAT_FILES: {file.file} has no split, the function that makes records of tables out of one of its"
+                f"FLAT_FILES: {file.file} has no split function; "
+                "pass the function that divides a record into records of tables"
             )
         if len(set(file.columns)) < len(file.columns):
-            raise ValueError(f"FLAT_FILES: {file.file} declares a column twice")
+            raise ValueError(f"FLAT_FILES: {file.file} declares a column twice; remove one")
 
 
 def refuse_sources(sources: Iterable[Source], tables: Mapping[str, Table]) -> None:
-    """Refuse files that would never be read, or read as two tables."""
+    """Refuse files that would never be read, or that would be read as two tables."""
     stems: dict[str, str] = {}
     for source in sources:
         whose = ", ".join(source.tables)
@@ -114,16 +117,17 @@ def refuse_sources(sources: Iterable[Source], tables: Mapping[str, Table]) -> No
             )
             base = base or whose
             raise ValueError(
-                f"{whose}: files named {source.file!r} are not read. A file is name.csv, name.csv.gz, name.csv.zst or "
-                f"name.parquet, without a folder or wildcard; declare file='{base}.csv' and name it so"
+                f"{whose}: no file can have the name {source.file!r}. A file is name.csv, name.csv.gz, name.csv.zst or "
+                f"name.parquet, without a folder or wildcard; declare file='{base}.csv', and rename the file"
             )
         if stem.casefold() in stems:
             raise ValueError(
-                f"{stems[stem.casefold()]} and {whose} have one file, {source.file!r}; rename one"
+                f"{stems[stem.casefold()]} and {whose} have the same file, {source.file!r}; rename one"
             )
         stems[stem.casefold()] = whose
         for table in source.tables:
             if table not in tables:
                 raise ValueError(
-                    f"FLAT_FILES: {source.file} fills {table!r}, which the dataset does not declare"
+                    f"FLAT_FILES: {source.file} fills the table {table!r}, "
+                    "which the dataset does not declare; add the table or remove its name"
                 )
