@@ -22,16 +22,9 @@ from checks.phrases import PHRASES
 ROOT = Path(__file__).resolve().parent.parent
 # The paths that are checked without arguments; (".",) is the whole repository.
 ROOTS = (
-    *(
-        "README.md",
-        "CHANGELOG.md",
-        "CONTRIBUTING.md",
-        "ARCHITECTURE.md",
-        "docs",
-        "Makefile",
-        "pyproject.toml",
-    ),
-    *("cdk.json", "requirements-dev.in", ".ci", ".env.example", ".github", "bench", "checks", "local"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "docs", "Makefile"),
+    *("pyproject.toml", "cdk.json", "requirements-dev.in", ".ci", ".env.example", ".github"),
+    *("bench", "checks", "datasets", "local"),
 )
 EXCLUDED = ("LICENSE", "checks/phrases.py", "package-lock.json")
 SUFFIXES = {".css", ".html", ".in", ".j2", ".js", ".md", ".py", ".sh", ".sql", ".toml", ".yaml", ".yml", ""}

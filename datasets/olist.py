@@ -1,4 +1,4 @@
-"""The Brazilian e-commerce dataset by Olist: customers, sellers, products, orders and what belongs to them."""
+"""The Brazilian e-commerce dataset by Olist: customers, sellers, products, orders, and their items, payments and reviews."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ PaymentType = Literal["credit_card", "boleto", "voucher", "debit_card", "not_def
 
 
 class CategoryTranslation(Row, table="category_translations", file="product_category_name_translation.csv"):
-    """The English name of a product category. Products may have categories that are not in here."""
+    """The English name of a product category. Products may have categories without a translation."""
 
     product_category_name: Annotated[IndexedName, Key()]
     product_category_name_english: Name
 
 
 class Customer(Row, table="customers", file="olist_customers_dataset.csv"):
-    """A customer as one order knows them; customer_unique_id is the person."""
+    """The customer of one order; customer_unique_id identifies the person."""
 
     customer_id: Annotated[HexId, Key()]
     customer_unique_id: HexId
@@ -57,7 +57,7 @@ class Seller(Row, table="sellers", file="olist_sellers_dataset.csv"):
 
 
 class Geolocation(Row, table="geolocations", file="olist_geolocation_dataset.csv"):
-    """Points of a zip code prefix. It has no key of its own: exact duplicates are one row."""
+    """Points of a zip code prefix. The key is the whole row: exact duplicates are one row."""
 
     geolocation_zip_code_prefix: ZipPrefix
     geolocation_lat: Annotated[Double, Field(ge=-90, le=90)]
@@ -81,7 +81,7 @@ class Product(Row, table="products", file="olist_products_dataset.csv"):
 
 
 class Order(Row, table="orders", file="olist_orders_dataset.csv"):
-    """An order and the times of its life; they need not be in order."""
+    """An order and its timestamps, which need not be in order."""
 
     order_id: Annotated[HexId, Key()]
     customer_id: Annotated[HexId, References("customers")]
@@ -116,7 +116,7 @@ class OrderPayment(Row, table="order_payments", file="olist_order_payments_datas
 
 
 class OrderReview(Row, table="order_reviews", file="olist_order_reviews_dataset.csv"):
-    """A review of an order. A review_id may stand on several orders."""
+    """A review of an order. Several orders may have the same review_id."""
 
     review_id: Annotated[HexId, Key()]
     order_id: Annotated[HexId, Key(), References("orders")]

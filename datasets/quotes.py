@@ -1,4 +1,4 @@
-"""Quotations, normalised: authors, quotes, tags, and which quote has which tag.
+"""Quotes, normalised: authors, quotes, tags, and the tags of each quote.
 
 They come from one flat file, ``author,text,tags`` with the tags separated by semicolons.
 """
@@ -23,7 +23,7 @@ class Author(Row, table="authors"):
 
 
 class Quote(Row, table="quotes"):
-    """What was said. quote_id follows from author and text, so writers need not ask for it."""
+    """A quote. quote_id is computed from author and text, so senders may omit it."""
 
     author: Annotated[IndexedName, References("authors")]
     text: Name
@@ -31,7 +31,7 @@ class Quote(Row, table="quotes"):
 
 
 class Tag(Row, table="tags"):
-    """A word that quotes are found by."""
+    """A word by which quotes are classified."""
 
     name: Annotated[IndexedName, Key()]
 
@@ -44,9 +44,9 @@ class QuoteTag(Row, table="quote_tags"):
 
 
 def split(record: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """The rows that are in one record of the flat file; authors and tags that repeat are meant to be deduplicated.
+    """The rows of one record of the flat file; repeated authors and tags are deduplicated.
 
-    A record without author or text is one rejected quote, and nothing else.
+    A record without author or text is one rejected quote.
     """
     quote = {name: record[name] for name in ("author", "text") if record.get(name, "").strip()}
     yield "quotes", quote

@@ -53,9 +53,9 @@ class SharingScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist pub
 
 
 SHARING = {"e2e": "cloud", "infra": "cdk", "packaging": "cdk"}
-"""Folders of tests that are kept together, and by what."""
+"""Folders of tests that run in one process, with the name of the group."""
 
-# How long an example takes says nothing on a machine that does other things too.
+# The duration of an example is not significant on a busy machine.
 settings.register_profile("anywhere", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("anywhere")
 
@@ -173,7 +173,7 @@ def kitchen() -> Dataset:
         plain: Literal["a", "SP"] | None = None
 
     class Point(Row, table="points", file="points.csv"):
-        """Nothing but rows."""
+        """Rows only."""
 
         place: Short
         size: Double
