@@ -20,13 +20,15 @@ from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.settings import DatabaseSettings, MigrationSettings
 from functions.migrate.lifecycle.begin import begin
-from functions.migrate.load.load import load_chunk, scan_range
+from functions.migrate.load.load import load_chunk
 from functions.migrate.plan.plan import plan
-from functions.migrate.publish.publish import publish, reconcile
+from functions.migrate.publish.publish import publish
+from functions.migrate.reconcile.reconcile import reconcile
 from functions.migrate.report.report import report
-from functions.migrate.resolve.resolve import settle
+from functions.migrate.resolve.resolve import resolve
 from functions.migrate.run.work_items import LoadItem, ScanItem
 from functions.migrate.scan.cut import cut
+from functions.migrate.scan.scan import scan_range
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
@@ -53,7 +55,7 @@ def _work(item: dict[str, Any]) -> None:
 
 
 def _settle(run: str, table: str) -> None:
-    settle(_worker["control"], _worker["store"], run, table)
+    resolve(_worker["control"], _worker["store"], run, table)
 
 
 def _memory(_: int) -> int:

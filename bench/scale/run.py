@@ -1,4 +1,4 @@
-"""A migration in this process, step by step, with the processor time of each step."""
+"""A migration in this process alone, step by step, and what its steps take of processors."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from bench.server import Server
 from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.settings import MigrationSettings
 from functions.migrate.lifecycle.begin import begin
-from functions.migrate.load.load import load_chunk, scan_range
+from functions.migrate.load.load import load_chunk
 from functions.migrate.plan.plan import plan
-from functions.migrate.publish.publish import publish, reconcile
-from functions.migrate.resolve.resolve import settle
+from functions.migrate.publish.publish import publish
+from functions.migrate.reconcile.reconcile import reconcile
+from functions.migrate.resolve.resolve import resolve
 from functions.migrate.run.work_items import LoadItem, ScanItem
 from functions.migrate.scan.cut import cut
+from functions.migrate.scan.scan import scan_range
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
@@ -53,7 +55,7 @@ class Backend:
 
 
 class Run:
-    """A migration of the folder's files, or of the input ``document``, in an existing database."""
+    """A migration of the folder's files, or whatever ``document`` orders, in an existing database."""
 
     def __init__(self, running: Server, database: str, folder: Path, document: dict[str, Any]) -> None:
         self._store = FolderStore(folder, PREFIX)
@@ -66,7 +68,7 @@ class Run:
         self.loads: list[dict[str, Any]] = []
 
     def plan(self) -> Spent:
-        """Plan it: the ranges to scan, and the order of the tables."""
+        """Plan it: what is there to scan, and in which order tables are settled."""
         return self.control.spent(self._plan)
 
     def _plan(self) -> None:
@@ -87,7 +89,7 @@ class Run:
 
     def settle(self, tables: Iterable[str]) -> list[float]:
         """Resolve tables; the seconds of each, on both sides."""
-        work = partial(settle, self.control.db, self._store, self.id)
+        work = partial(resolve, self.control.db, self._store, self.id)
         return [sum(self.control.spent(partial(work, table))) for table in tables]
 
     def publish(self) -> None:

@@ -1,7 +1,8 @@
-"""Entry points of the migration's two functions: ``control`` for the steps, ``load`` for the workers."""
+"""Entry points of the migration's two functions: ``control`` takes a step, ``load`` processes a work item."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,21 +12,22 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dataforge.aws.clients import WORKER, make_client
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from dataforge.postgres.connection import get_db_resource
-from dataforge.runs.lifecycle import recording_failure
+from dataforge.runs.lifecycle import fail_run, recording_failure
 from dataforge.runs.progress import LoadedChunk
 from dataforge.runs.steps import Steps, take_step
 from dataforge.settings import MigrationSettings, read
-from functions.migrate.lifecycle.abandon import abandon
 from functions.migrate.lifecycle.begin import begin
 from functions.migrate.lifecycle.resume import MIGRATIONS
-from functions.migrate.load.load import load_chunk, scan_range
+from functions.migrate.load.load import load_chunk
 from functions.migrate.plan.plan import plan
-from functions.migrate.publish.publish import publish, reconcile
+from functions.migrate.publish.publish import publish
+from functions.migrate.reconcile.reconcile import reconcile
 from functions.migrate.report.report import report
-from functions.migrate.resolve.resolve import settle
+from functions.migrate.resolve.resolve import resolve
 from functions.migrate.run.step_times import record_step
 from functions.migrate.run.work_items import LoadItem, ScanItem
 from functions.migrate.scan.cut import cut
+from functions.migrate.scan.scan import scan_range
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -34,24 +36,41 @@ if TYPE_CHECKING:
 
 
 SERVICE = "migrate"
+REPORTED = ("QualityTooLow", "NotReconciled")
+"""Errors that the run's report explains."""
+
 logger, metrics, tracer = make_logger(SERVICE), make_metrics(SERVICE), make_tracer(SERVICE)
 
 
 @cache
 def _s3() -> S3Client:
-    """S3's client; making one takes longer than most of its calls."""
+    """The S3 client. Creating one takes longer than most of its calls."""
     return make_client("s3", WORKER)
+
+
+def fail(
+    db: Connection, s3: S3Client, settings: MigrationSettings, execution: str, error: Mapping[str, str]
+) -> dict[str, str]:
+    """Close the run of a failed execution, and write its report if that explains the error.
+
+    Returns the "error" and "cause" that the execution fails with.
+    """
+    run_id, failure = fail_run(db, s3, settings.report_bucket, MIGRATIONS, execution, error)
+    cause = failure.cause
+    if run_id and failure.error in REPORTED:
+        cause += f" Report: {report(db, s3, settings, run_id)['report']}"
+    return {"error": failure.error, "cause": cause}
 
 
 STEPS: Steps[MigrationSettings] = {
     "begin": lambda s: begin(s.db, s.event.execution, s.event.started, s.event.input, s.event.dead),
     "plan": lambda s: plan(s.db, s.s3, s.settings, s.event.run_id),
     "cut": lambda s: cut(s.db, s.s3, s.settings, s.event.run_id),
-    "settle": lambda s: settle(s.db, s.s3, s.event.run_id, s.event.table),
+    "settle": lambda s: resolve(s.db, s.s3, s.event.run_id, s.event.table),
     "reconcile": lambda s: reconcile(s.db, s.s3, s.event.run_id),
     "publish": lambda s: publish(s.db, s.event.run_id, s.event.execution),
     "report": lambda s: report(s.db, s.s3, s.settings, s.event.run_id),
-    "abandon": lambda s: abandon(s.db, s.s3, s.settings, s.event.execution, s.event.error),
+    "abandon": lambda s: fail(s.db, s.s3, s.settings, s.event.execution, s.event.error),
 }
 
 
@@ -71,7 +90,7 @@ def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 @entry_point(logger, tracer)
 def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Scan or load one item of a Distributed Map. Returns nothing that the state would have to carry."""
+    """Scan or load one work item of a Distributed Map. Returns an empty object: the state needs no result."""
     settings = read(MigrationSettings)
     item = LoadItem.model_validate(event) if event["step"] == "load" else ScanItem.model_validate(event)
     logger.append_keys(step=event["step"], migration_id=item.migration_id, chunk=item.chunk)

@@ -9,12 +9,12 @@ from typing import IO
 
 from dataforge.formats.csv_header import HEADER_BYTES, check_header, read_header
 from dataforge.formats.csv_records import read_record
-from dataforge.formats.csv_stream import RawRecord, Window, raw_records, read_windows
+from dataforge.formats.csv_stream import BufferedRecords, RawRecord, raw_records, stream_records
 from dataforge.records.validate import Violation
 from dataforge_cli.records.json_lines import Read, Sent, Unreadable
 
-PIECE = 1 << 20
-"""What is read of a CSV at a time."""
+BUFFER = 1 << 20
+"""The bytes that one read takes of a CSV."""
 
 
 def read_csv(stream: IO[bytes], table: str, columns: Sequence[str] = (), name: str = "CSV") -> Iterator[Read]:
@@ -23,7 +23,7 @@ def read_csv(stream: IO[bytes], table: str, columns: Sequence[str] = (), name: s
     ``columns``: those that the table has, if that is known. Raises ``ValueError`` where there is no usable header, and
     ``dataforge.errors.InvalidInput`` for what a migration refuses too.
     """
-    # The header comes first, and alone: without a LF after it, the records may have no end that a window has.
+    # The header comes first, and alone: without a LF after it, the records may have no end in the buffer.
     head = stream.read(HEADER_BYTES)
     header, start = read_header(name, head, columns)
     if not all(header) or len({*header}) != len(header):
@@ -32,8 +32,8 @@ def read_csv(stream: IO[bytes], table: str, columns: Sequence[str] = (), name: s
     line = 1 + head.count(b"\n", 0, start)
     read = _read_after(head[start:], stream)
     del head
-    for window in read_windows(read, name, start, line, piece=PIECE):
-        yield from _records(window, header, table)
+    for records in stream_records(read, name, start, line, buffer=BUFFER):
+        yield from _records(records, header, table)
 
 
 def _read_after(begun: bytes, stream: IO[bytes]) -> Callable[[int], bytes]:
@@ -48,8 +48,8 @@ def _read_after(begun: bytes, stream: IO[bytes]) -> Callable[[int], bytes]:
     return read
 
 
-def _records(window: Window, header: tuple[str, ...], table: str) -> Iterator[Read]:
-    for record in raw_records(window.data, window.line):
+def _records(records: BufferedRecords, header: tuple[str, ...], table: str) -> Iterator[Read]:
+    for record in raw_records(records.data, records.line):
         yield _read(record, read_record(header, record.raw, record.malformed), table)
 
 

@@ -9,10 +9,10 @@ from dataforge.postgres.roles import OWNER
 from dataforge.postgres.visible_rows import require_changeable
 from dataforge.runs.ids import run_id
 from dataforge.runs.lifecycle import close_dead_run, open_run, take_leases
+from functions.migrate.lifecycle.order import MigrationInput, Order, read_order
 from functions.migrate.lifecycle.resume import MIGRATIONS, drop_leftovers, resume, to_resume
-from functions.migrate.plan.replay import replay_order
 from functions.migrate.run.declared import require_columns
-from functions.migrate.run.migration import MigrationInput, Order, read_input, read_order, read_run
+from functions.migrate.run.migration import read_run
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
@@ -24,12 +24,12 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
     Returns its ``migration_id`` and ``holder``: "", or the execution that holds one of the leases, in which case nothing
     was changed. Idempotent. Raises ``InvalidInput`` and its subclasses.
     """
-    request = read_input(document)
+    request = MigrationInput.read(document)
     close_dead_run(db, MIGRATIONS, dead)
     with transaction(db, role=OWNER) as cursor:
         if request.resume:
             return _resume(cursor, execution, request)
-        order = replay_order(cursor, request.replay, request) if request.replay else read_order(request)
+        order = read_order(cursor, request)
         require_changeable(cursor, order.dataset, map(order.dataset.table, order.tables))
         row = _row(run_id(execution, started), execution, request, order)
         holder = open_run(cursor, MIGRATIONS, row, order.tables)
@@ -45,8 +45,7 @@ def _resume(cursor: Cursor, execution: str, request: MigrationInput) -> dict[str
         cursor, MIGRATIONS, execution, run.dataset.name, [table.name for table in run.tables]
     )
     if not holder:
-        is_given = "quality_threshold" in request.model_fields_set
-        resume(cursor, run.id, execution, request.quality_threshold if is_given else None)
+        resume(cursor, run.id, execution, request.given_threshold)
         require_columns(cursor, run)
     return {"migration_id": run.id, "holder": holder}
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from dataforge.errors import InvalidInput, NoSuchRun, SourceChanged
+from dataforge.errors import InvalidInput, NoSuchRun
 from dataforge.postgres import shadow
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.runs import leases
 from dataforge.runs.lifecycle import RunKind, resume_run
-from dataforge.runs.progress import LoadedSums
-from dataforge.s3.objects import Object
-from functions.migrate.run.ledger import TALLIES
-from functions.migrate.run.migration import Run
+from functions.migrate.run.ledger import LOADED
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -26,10 +22,6 @@ KEPT_DAYS = 7
 """How long an ended run's shadows are kept at most, counted when the next run begins."""
 
 LATEST = "latest"
-
-_LOADED = Sql(
-    "EXISTS (SELECT FROM dataforge.migration_chunks c WHERE c.migration_id = m.migration_id AND result IS NOT NULL)"
-)
 
 
 def worth_resuming(cursor: Cursor, run_id: str) -> bool:
@@ -41,7 +33,7 @@ def worth_resuming(cursor: Cursor, run_id: str) -> bool:
         Sql(
             "SELECT status NOT IN ('running', 'published') AND coalesce(error, '') NOT IN ('QualityTooLow', 'DiskFull')"
             " AND {} FROM dataforge.migrations m WHERE migration_id = %s"
-        ).format(_LOADED),
+        ).format(LOADED),
         (run_id,),
     )
     return bool(one_row(cursor)[0])
@@ -117,41 +109,3 @@ def drop_leftovers(cursor: Cursor, dataset: str, tables: list[str]) -> None:
     for (run_id,) in cursor.fetchall():
         if shadow.schema_of(run_id) in there:
             shadow.drop(cursor, run_id)
-
-
-def has_loaded(cursor: Cursor, run: Run) -> bool:
-    """Whether chunks of the run are loaded already: it is resumed."""
-    cursor.execute(
-        Sql("SELECT {} FROM dataforge.migrations m WHERE migration_id = %s").format(_LOADED), (run.id,)
-    )
-    return bool(one_row(cursor)[0])
-
-
-def check_unchanged(cursor: Cursor, run: Run, files: Iterable[Object]) -> None:
-    """Raises ``SourceChanged``, naming them, if the files are others than those that the run was planned for."""
-    cursor.execute("SELECT key, etag, size FROM dataforge.migration_files WHERE migration_id = %s", (run.id,))
-    changed = {tuple(row) for row in cursor.fetchall()} ^ {(f.key, f.etag, f.size) for f in files}
-    if changed:
-        raise SourceChanged(", ".join(sorted({key for key, *_ in changed})[:5]))
-
-
-def loaded_chunks(cursor: Cursor, run: Run) -> set[int]:
-    """The numbers of the chunks that are loaded."""
-    cursor.execute(
-        "SELECT chunk FROM dataforge.migration_chunks WHERE migration_id = %s AND result IS NOT NULL",
-        (run.id,),
-    )
-    return {chunk for (chunk,) in cursor.fetchall()}
-
-
-def loaded_so_far(cursor: Cursor, run: Run) -> dict[str, LoadedSums]:
-    """By table the bytes, the records and the rejected ones of the chunks that are loaded."""
-    cursor.execute(
-        Sql(
-            "SELECT t.key, sum(end_byte - first_byte)::bigint, sum((t.value->>'read')::bigint)::bigint,"
-            " sum((t.value->>'rejected')::bigint)::bigint FROM dataforge.migration_chunks c,"
-            " jsonb_each({}) t WHERE migration_id = %s GROUP BY 1"
-        ).format(TALLIES),
-        (run.id,),
-    )
-    return {table: LoadedSums(*sums) for table, *sums in cursor.fetchall()}

@@ -1,10 +1,10 @@
-"""How a file is laid out: its columns, where its records begin and end, and the ranges that workers take."""
+"""Determine the layout of a file: its columns, and the ranges that workers take."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dataforge.errors import UnsupportedColumnType
 from dataforge.files.names import is_parquet
@@ -18,16 +18,21 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-Range = tuple[int, int, int | None]
-"""Where it starts and ends, and the line it starts with, where that is known."""
+class Range(NamedTuple):
+    """A range of a file, from ``start`` to ``end``, and the line at its start if that is known."""
+
+    start: int
+    end: int
+    line: int | None
 
 
 @dataclass(frozen=True)
 class Layout:
-    """``header``: the columns in the file's order. A CSV is cut anywhere: where its records begin must be ``scanned``.
+    """The columns of a file, and the ranges that workers take.
 
-    Places are bytes of a CSV's text, and numbers of a Parquet file's rows, from 0. ``compression`` is what the content
-    says, ``folder_values`` what the file's ``key=value`` folders say.
+    ``header``: the columns in the file's order. ``scanned``: ranges may begin inside a record and must be scanned for its
+    end. Positions are bytes of a CSV's text and numbers of a Parquet file's rows, from 0. ``compression`` is detected from
+    the content; ``folder_values`` are those of the file's ``key=value`` folders.
     """
 
     header: tuple[str, ...]
@@ -38,13 +43,13 @@ class Layout:
 
     @property
     def start(self) -> int:
-        """Where the first record begins."""
-        return self.ranges[0][0]
+        """The position of the first record."""
+        return self.ranges[0].start
 
     @property
     def end(self) -> int:
-        """Where the last record ends; of a compressed file that is not known, its size stands for it."""
-        return self.ranges[-1][1]
+        """The end of the last record; of a compressed file, whose length is unknown, the file's size."""
+        return self.ranges[-1].end
 
 
 def read_layout(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
@@ -59,35 +64,39 @@ def _read_csv(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
     header = read_header(s3, taken, file)
     start, line = header.end, header.line
     if header.compression:
-        # It can only be read from its beginning.
-        whole: list[Range] = [(start, max(file.size, start), line)]
-        return Layout(header.columns, whole, compression=header.compression)
-    cut = [(a, b, line if a == start else None) for a, b in ranges(start, file.size, step)]
+        # A compressed file can only be read from its beginning.
+        whole = Range(start, max(file.size, start), line)
+        return Layout(header.columns, [whole], compression=header.compression)
+    cut = [Range(a, b, line if a == start else None) for a, b in ranges(start, file.size, step)]
     return Layout(header.columns, cut, scanned=len(cut) > 1)
 
 
 def _read_parquet(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
-    """A range is one row group or several: only their borders can be found without reading."""
+    """A range is one row group or more: a file's footer only has the borders of row groups."""
     parquet = open_file(s3, file)
     schema = parquet.schema_arrow
     check_columns(file.key, tuple(schema.names), taken)
     if wrong := unreadable(schema):
         raise UnsupportedColumnType(file.key, wrong)
-    found: list[Range] = []
-    start, collected, reached = 0, 0, 0
-    for end, size in group_ends(parquet):
-        if collected and collected + size > step:
-            found.append((start, reached, start + LINES_BEFORE))
-            start, collected = reached, 0
-        collected, reached = collected + size, end
-    return Layout(tuple(schema.names), [*found, (start, reached, start + LINES_BEFORE)])
+    return Layout(tuple(schema.names), list(_row_groups(group_ends(parquet), step)))
 
 
-def ranges(start: int, size: int, step: int) -> Iterator[tuple[int, int]]:
-    """The bytes from ``start`` to ``size`` in stretches of about ``step``; a file without records is one empty stretch."""
-    if start >= size:
-        yield start, size
-    while start < size:
-        end = size if size - start < step * 3 // 2 else start + step
+def _row_groups(groups: Iterable[tuple[int, int]], step: int) -> Iterator[Range]:
+    """Ranges of about ``step`` bytes, from each row group's end and size."""
+    start, size_so_far, reached = 0, 0, 0
+    for end, size in groups:
+        if size_so_far and size_so_far + size > step:
+            yield Range(start, reached, start + LINES_BEFORE)
+            start, size_so_far = reached, 0
+        size_so_far, reached = size_so_far + size, end
+    yield Range(start, reached, start + LINES_BEFORE)
+
+
+def ranges(start: int, end: int, step: int) -> Iterator[tuple[int, int]]:
+    """Cut ``start`` to ``end`` into ranges of about ``step``; a file without records has one empty range."""
+    if start >= end:
         yield start, end
-        start = end
+    while start < end:
+        border = end if end - start < step * 3 // 2 else start + step
+        yield start, border
+        start = border

@@ -1,4 +1,4 @@
-"""The plan: files, byte ranges, shadow tables; or, of a replay, the rejections that are meant."""
+"""Plan a run: match files to tables, cut them into ranges and create the shadows; or collect the rejections to replay."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ from dataforge.runs.progress import Plan
 from dataforge.s3.keys import progress_plan_key, work_list_key
 from dataforge.s3.objects import Object, list_objects, put_json
 from dataforge.settings import MigrationSettings
-from functions.migrate.lifecycle.resume import check_unchanged, has_loaded, loaded_so_far
 from functions.migrate.plan.corrections import read_corrections
-from functions.migrate.plan.layout import Layout, ranges, read_layout
-from functions.migrate.plan.register import enter_file, enter_ignored, enter_tables, forget, sizes
-from functions.migrate.plan.replay import CHUNK, collect, reopen
+from functions.migrate.plan.layout import Layout, Range, ranges, read_layout
+from functions.migrate.plan.register import (
+    delete_plan,
+    register_file,
+    register_ignored,
+    register_tables,
+    sizes,
+)
+from functions.migrate.plan.replay import CHUNK, collect, upgrade
+from functions.migrate.plan.resumed import has_loaded, loaded_so_far, require_unchanged
 from functions.migrate.plan.source import match_files
 from functions.migrate.run.migration import Replay, Run, read_run
+from functions.migrate.run.work_items import ScanItem
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -28,80 +35,78 @@ if TYPE_CHECKING:
 
 
 def plan(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
-    """Find and check the files, cut them into ranges, create the shadows.
+    """Match and check the files, cut them into ranges and create the shadows.
 
-    Returns the work list of the scan ("scan": bucket, key, count; a file of one range needs none) and "waves" of tables.
-    Raises the errors of ``source`` before anything is created. Repeating it starts over, unless chunks are loaded: a run
-    that is resumed keeps them, if its files are unchanged (``SourceChanged``).
+    Returns "scan" (bucket, key and count of the work items of the scan) and "waves" (lists of tables, parents first).
+    Raises the errors of ``source`` before it creates anything. Idempotent: it starts over unless chunks are loaded. A
+    resumed run keeps those if its files are unchanged, else ``SourceChanged`` is raised.
     """
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
     if run.replay is not None:
-        _open_replay(db, s3, settings, run, run.replay)
-        return _planned(s3, settings, run, [])
-    bucket = settings.raw_bucket
-    files = match_files(run, list_objects(s3, bucket, run.prefix), bucket)
-    with transaction(db, role=OWNER) as cursor:
-        enter_ignored(cursor, run, files.ignored)
-        resumed = has_loaded(cursor, run)
-        if resumed:
-            leases.hold(cursor, run.execution, run.dataset.name, [table.name for table in run.tables])
-            check_unchanged(cursor, run, (file for _, file in files.taken))
-    items = [] if resumed else _open(db, s3, settings, run, files.taken)
-    _announce(db, s3, settings, run)
-    return _planned(s3, settings, run, items)
-
-
-def _planned(
-    s3: S3Client, settings: MigrationSettings, run: Run, items: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """Write the scan's work list; the step's result."""
+        _plan_replay(db, s3, settings, run, run.replay)
+        items: list[ScanItem] = []
+    else:
+        items = _plan_files(db, s3, settings, run)
+    _write_progress(db, s3, settings, run)
     key = work_list_key(run.id, "scan")
-    put_json(s3, settings.report_bucket, key, items)
+    put_json(s3, settings.report_bucket, key, [item.model_dump(mode="json") for item in items])
     waves = run.dataset.waves(table.name for table in run.tables)
     return {"scan": {"bucket": settings.report_bucket, "key": key, "count": len(items)}, "waves": waves}
 
 
-def _open_replay(db: Connection, s3: S3Client, settings: MigrationSettings, run: Run, replay: Replay) -> None:
-    """Collect the rejections to replay, from the ledger or as the files below the prefix correct them."""
+def _plan_replay(db: Connection, s3: S3Client, settings: MigrationSettings, run: Run, replay: Replay) -> None:
+    """Collect the rejections to replay, as stored or as the files below the prefix correct them."""
     with transaction(db, role=OWNER) as cursor:
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
         if has_loaded(cursor, run):
-            reopen(cursor, run)
-        else:
-            forget(cursor, run)
-            enter_tables(cursor, run)
-            corrections = read_corrections(s3, _corrected(s3, settings, run)) if run.prefix else None
-            count = collect(cursor, run, replay, corrections)
-            numbers = Layout((), [(start, end, 0) for start, end in ranges(0, count, CHUNK)])
-            enter_file(cursor, run, 0, Object("", f"rejections of {replay}", "", count), "", numbers)
-    _announce(db, s3, settings, run)
+            upgrade(cursor, run)
+            return
+        delete_plan(cursor, run)
+        register_tables(cursor, run)
+        corrections = read_corrections(s3, _correction_files(s3, settings, run)) if run.prefix else None
+        count = collect(cursor, run, replay, corrections)
+        layout = Layout((), [Range(start, end, 0) for start, end in ranges(0, count, CHUNK)])
+        register_file(cursor, run, 0, Object("", f"rejections of {replay}", "", count), "", layout)
 
 
-def _corrected(s3: S3Client, settings: MigrationSettings, run: Run) -> list[Object]:
+def _correction_files(s3: S3Client, settings: MigrationSettings, run: Run) -> list[Object]:
     files = list(list_objects(s3, settings.raw_bucket, run.prefix))
     if not files:
         raise NoFiles(settings.raw_bucket, run.prefix)
     return files
 
 
-def _open(
+def _plan_files(db: Connection, s3: S3Client, settings: MigrationSettings, run: Run) -> list[ScanItem]:
+    """Match the files below the prefix and register them. Returns the ranges to scan."""
+    bucket = settings.raw_bucket
+    files = match_files(run, list_objects(s3, bucket, run.prefix), bucket)
+    with transaction(db, role=OWNER) as cursor:
+        register_ignored(cursor, run, files.ignored)
+        if has_loaded(cursor, run):
+            leases.hold(cursor, run.execution, run.dataset.name, [table.name for table in run.tables])
+            require_unchanged(cursor, run, (file for _, file in files.taken))
+            return []
+    return _register_files(db, s3, settings, run, files.taken)
+
+
+def _register_files(
     db: Connection, s3: S3Client, settings: MigrationSettings, run: Run, files: list[tuple[Taken, Object]]
-) -> list[dict[str, Any]]:
-    """Enter files and ranges into the ledger and create the shadows; returns the ranges to scan."""
+) -> list[ScanItem]:
+    """Register files and ranges in the ledger and create the shadows. Returns the ranges to scan."""
     layouts = [read_layout(s3, taken, file, settings.chunk_bytes) for taken, file in files]
     with transaction(db, role=OWNER) as cursor:
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
-        forget(cursor, run)
-        items: list[dict[str, Any]] = []
+        delete_plan(cursor, run)
+        items: list[ScanItem] = []
         for number, ((taken, file), layout) in enumerate(zip(files, layouts, strict=True)):
-            items += enter_file(cursor, run, number, file, taken.source.file, layout)
-        enter_tables(cursor, run)
+            items += register_file(cursor, run, number, file, taken.source.file, layout)
+        register_tables(cursor, run)
     return items
 
 
-def _announce(db: Connection, s3: S3Client, settings: MigrationSettings, run: Run) -> None:
-    """Publish what is to be done, and what an earlier execution has done of it, for whoever follows the run."""
+def _write_progress(db: Connection, s3: S3Client, settings: MigrationSettings, run: Run) -> None:
+    """Write the planned work, and what of it an earlier execution has done, for clients that follow the run."""
     with transaction(db, role=OWNER) as cursor:
         document = Plan(
             migration_id=run.id,

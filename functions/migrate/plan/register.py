@@ -1,10 +1,10 @@
-"""What the plan enters into the ledger: files, their ranges, the run's tables; and the shadows that it creates."""
+"""Register files, ranges and tables in the ledger, and create the shadows."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from psycopg2.extras import execute_values
 
@@ -15,20 +15,21 @@ from dataforge.s3.objects import Object
 from functions.migrate.plan.layout import Layout
 from functions.migrate.run.ledger import folder_values_json, ignored_files_json
 from functions.migrate.run.migration import Run
+from functions.migrate.run.work_items import ScanItem
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-def forget(cursor: Cursor, run: Run) -> None:
-    """What an earlier try of the plan left."""
+def delete_plan(cursor: Cursor, run: Run) -> None:
+    """Delete what an earlier attempt of the step registered and created."""
     for name in ("migration_chunks", "migration_files", "migration_tables"):
         cursor.execute(Sql("DELETE FROM dataforge.{} WHERE migration_id = %s").format(ident(name)), (run.id,))
     shadow.drop(cursor, run.id)
 
 
-def enter_tables(cursor: Cursor, run: Run) -> None:
-    """Enter the tables, decide between swap and merge, and create the shadows."""
+def register_tables(cursor: Cursor, run: Run) -> None:
+    """Register the tables, choose between swap and merge, and create the shadows."""
     mode = "swap" if shadow.replaceable(cursor, run.dataset, run.tables) else "merge"
     cursor.execute("UPDATE dataforge.migrations SET mode = %s WHERE migration_id = %s", (mode, run.id))
     shadow.create(cursor, run.id, run.tables)
@@ -39,18 +40,18 @@ def enter_tables(cursor: Cursor, run: Run) -> None:
         )
 
 
-def enter_ignored(cursor: Cursor, run: Run, ignored: Mapping[str, str]) -> None:
-    """Enter the keys of the files below the prefix that the run does not read, with the reasons."""
+def register_ignored(cursor: Cursor, run: Run, ignored: Mapping[str, str]) -> None:
+    """Register the keys of the files below the prefix that the run does not read, with the reasons."""
     cursor.execute(
         "UPDATE dataforge.migrations SET ignored_files = %s WHERE migration_id = %s",
         (ignored_files_json(ignored), run.id),
     )
 
 
-def enter_file(
+def register_file(
     cursor: Cursor, run: Run, number: int, file: Object, source: str, layout: Layout
-) -> list[dict[str, Any]]:
-    """Enter a file and its ranges; returns the ranges that must be scanned, as work items."""
+) -> list[ScanItem]:
+    """Register a file and its ranges. Returns the ranges to scan."""
     cursor.execute(
         "INSERT INTO dataforge.migration_files (migration_id, file_number, bucket, key, etag, size, source, header,"
         " data_start, data_end, compression, folder_values) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
@@ -60,33 +61,46 @@ def enter_file(
             folder_values_json(layout.folder_values),
         ),
     )
+    first = _next_chunk(cursor, run)
+    execute_values(
+        cursor,
+        "INSERT INTO dataforge.migration_chunks (migration_id, chunk, file_number, range_start, first_line) VALUES %s",
+        [(run.id, chunk, number, r.start, r.line) for chunk, r in enumerate(layout.ranges, first)],
+    )
+    return list(_scan_items(run, first, file, layout)) if layout.scanned else []
+
+
+def _next_chunk(cursor: Cursor, run: Run) -> int:
     cursor.execute(
         "SELECT coalesce(max(chunk) + 1, 0) FROM dataforge.migration_chunks WHERE migration_id = %s",
         (run.id,),
     )
-    first = one_row(cursor)[0]
-    execute_values(
-        cursor,
-        "INSERT INTO dataforge.migration_chunks (migration_id, chunk, file_number, range_start, first_line) VALUES %s",
-        [(run.id, first + i, number, start, line) for i, (start, _, line) in enumerate(layout.ranges)],
-    )
-    place = {"bucket": file.bucket, "key": file.key, "etag": file.etag, "size": file.size}
-    place["compression"] = layout.compression
-    return [
-        {"step": "scan", "migration_id": run.id, "chunk": first + i, "start": start, "end": end, **place}
-        for i, (start, end, _) in enumerate(layout.ranges)
-        if layout.scanned
-    ]
+    return int(one_row(cursor)[0])
+
+
+def _scan_items(run: Run, first: int, file: Object, layout: Layout) -> Iterator[ScanItem]:
+    for chunk, item in enumerate(layout.ranges, first):
+        yield ScanItem(
+            migration_id=run.id,
+            chunk=chunk,
+            bucket=file.bucket,
+            key=file.key,
+            etag=file.etag,
+            size=file.size,
+            compression=layout.compression,
+            start=item.start,
+            end=item.end,
+        )
 
 
 def sizes(cursor: Cursor, run: Run) -> dict[str, int]:
-    """How much there is to load for each table: bytes of CSV, rows of Parquet, rejections."""
+    """The amount to load by table: bytes of CSV, rows of Parquet, or rejections."""
     feeds = {source.file: source.tables for source in run.dataset.sources}
-    found = Counter[str]()
+    totals = Counter[str]()
     cursor.execute(
         "SELECT source, data_end - data_start FROM dataforge.migration_files WHERE migration_id = %s",
         (run.id,),
     )
     for source, size in cursor.fetchall():
-        found.update({t.name: size for t in run.tables if not source or t.name in feeds[source]})
-    return dict(found)
+        totals.update({t.name: size for t in run.tables if not source or t.name in feeds[source]})
+    return dict(totals)

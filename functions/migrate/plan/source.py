@@ -1,4 +1,4 @@
-"""The source's files: which objects are which table's, and what the headers of CSVs say."""
+"""Match the source's files to tables, and read the headers of CSVs."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunFiles:
-    """The run's files, in file order, and by path why others below the prefix are ignored."""
+    """The run's files, in file order, and by key the reason why others below the prefix are ignored."""
 
     taken: list[tuple[Taken, Object]]
     ignored: dict[str, str]
 
 
 def match_files(run: Run, objects: Iterable[Object], bucket: str) -> RunFiles:
-    """What becomes of the objects below the run's prefix, by their names (``dataforge.files.listing``).
+    """Match the objects below the run's prefix to its tables, by name (``dataforge.files.listing``).
 
     Raises ``NoFiles``, ``UnexpectedFiles`` or ``MissingFile``.
     """
     by_path = {item.key.removeprefix(run.prefix): item for item in objects}
     if not by_path:
         raise NoFiles(bucket, run.prefix)
-    found = list_files(run.dataset, [table.name for table in run.tables], by_path, run.ignore, run.prefix)
-    if found.doubtful:
-        raise UnexpectedFiles({run.prefix + path: reason for path, reason in found.doubtful.items()})
-    if found.missing:
-        raise MissingFile(found.missing, run.prefix, found.ignored)
-    ignored = {by_path[path].key: reason for path, reason in found.ignored.items()}
-    return RunFiles([(taken, by_path[path]) for path, taken in found.taken], ignored)
+    listing = list_files(run.dataset, [table.name for table in run.tables], by_path, run.ignore, run.prefix)
+    if listing.doubtful:
+        raise UnexpectedFiles({run.prefix + path: reason for path, reason in listing.doubtful.items()})
+    if listing.missing:
+        raise MissingFile(listing.missing, run.prefix, listing.ignored)
+    ignored = {by_path[path].key: reason for path, reason in listing.ignored.items()}
+    return RunFiles([(taken, by_path[path]) for path, taken in listing.taken], ignored)
 
 
 @dataclass(frozen=True)
 class Header:
-    """A CSV's columns in its own order, where its first record begins, in which line, and the file's compression."""
+    """A CSV's columns in the file's order, the offset and line of its first record, and the file's compression."""
 
     columns: tuple[str, ...]
     end: int
@@ -63,9 +63,9 @@ class Header:
 
 
 def read_header(s3: S3Client, taken: Taken, file: Object) -> Header:
-    """The header of a CSV, whose compression is recognised by its content.
+    """Read the header of a CSV, whose compression is detected from its content.
 
-    Raises ``UnsupportedFormat`` or what ``csvheader`` does, naming file and column.
+    Raises ``UnsupportedFormat`` or the errors of ``csv_header``, with file and column.
     """
     data, compression = _head(s3, file)
     if not data:
@@ -77,15 +77,15 @@ def read_header(s3: S3Client, taken: Taken, file: Object) -> Header:
     return Header(columns, start, 1 + data.count(b"\n", 0, start), compression)
 
 
-def check_columns(key: str, found: tuple[str, ...], taken: Taken) -> None:
-    """Raises ``ColumnInFolder`` for columns that the file's folders fill, or what ``csvheader.check_columns`` does."""
-    if both := [column for column in found if column in taken.partition]:
+def check_columns(key: str, columns: tuple[str, ...], taken: Taken) -> None:
+    """Raise ``ColumnInFolder`` for columns that the file's folders fill, or an error of ``csv_header.check_columns``."""
+    if both := [column for column in columns if column in taken.partition]:
         raise ColumnInFolder(key, both)
-    csv_header.check_columns(key, found, taken.columns)
+    csv_header.check_columns(key, columns, taken.columns)
 
 
 def _head(s3: S3Client, file: Object) -> tuple[bytes, str]:
-    """The first bytes of the file's text, fewer than ``HEADER_BYTES`` only if it has no more; and its compression."""
+    """The first ``HEADER_BYTES`` of the file's text, fewer if it is shorter, and the file's compression."""
     data = read_range(s3, file, 0, min(HEADER_BYTES, file.size))
     content = content_of(data)
     if content.unread:

@@ -1,8 +1,8 @@
-"""A run's rows put into tables that hold others, and the way back when those changed meanwhile."""
+"""Merge a run's rows into tables that hold other rows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import psycopg2
@@ -16,137 +16,123 @@ from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Table
-from functions.migrate.resolve.resolve import same_key, same_row
-from functions.migrate.run.ledger import read_settled, store_settled
+from functions.migrate.run.ledger import Settled, read_settled, store_settled
 from functions.migrate.run.migration import Run, read_run
+from functions.migrate.run.row_conditions import same_key, same_row
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
 
-SETTLE_AGAIN_LIMIT = 5
-"""A target that still differs after so many times is not written to by chance: something in it keeps rows out."""
+RESOLVE_LIMIT = 5
+"""How often a table is resolved again. If it still differs then, something in the table keeps rows out."""
 
 
-@dataclass(frozen=True)
-class _Settled:
-    """What settling found for a table: rows of the run, those that are stored already, and those to be updated."""
+def merge(cursor: Cursor, run: Run) -> None:
+    """Insert the new rows, parents first, and check that every row of the shadows is stored.
 
-    rows: int
-    unchanged: int
-    updated: int
-    again: int
-
-
-def insert(cursor: Cursor, run: Run) -> None:
-    """Add the new rows to filled tables, parents first, and make sure that every row of the shadows is stored.
-
-    Where the run is to update, a stored row of the same key takes the values of the run's. Its key stays, and so do the
-    rows that refer to it. Updates come last: only their writers have to wait, and not for the inserts.
-    Raises ``TargetChanged``, or ``TargetRejectsRows`` where the owner's own rules stand in the way.
+    In a run that updates, a stored row takes the values of the run's row with its key. The key and the rows that refer to
+    it stay. Updates come last: their locks then delay other writers for the shortest time.
+    Raises ``TargetChanged``, or ``TargetRejectsRows`` if a constraint, trigger or rule of the owner refuses a row.
     """
     chosen = {table.name: table for table in run.tables}
-    # The order in which batches take a dataset's tables, also where the run has but some: else they could deadlock.
+    # The order in which batches lock a dataset's tables. Another order could deadlock.
     tables = [chosen[name] for wave in run.dataset.waves() for name in wave if name in chosen]
-    settled = {table.name: _settled(cursor, run, table) for table in tables}
+    resolved = {table.name: _read_resolved(cursor, run, table) for table in tables}
     try:
-        for table in tables:
-            _insert_table(cursor, run, table, settled[table.name])
-        for table in tables:
-            if settled[table.name].updated:
-                _update_table(cursor, run, table, settled[table.name])
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        _merge_tables(cursor, run, tables, resolved)
+    except psycopg2.errors.FeatureNotSupported:
+        raise TargetRejectsRows(
+            "A table of the run has a rule on INSERT or UPDATE. `dataforge doctor` names it. Hint: use a trigger."
+            " Nothing was published."
+        ) from None
     except psycopg2.Error as error:
-        if isinstance(error, psycopg2.errors.FeatureNotSupported):
-            raise TargetRejectsRows(
-                "A table of the run has a rule on INSERT or UPDATE. `dataforge doctor` names it. Hint: use a trigger."
-                " Nothing was published."
-            ) from None
         if refusal(error) is None:
             raise
         if any(is_lost_parent(table, error) for table in tables):
             raise TargetChanged(
-                "A parent row was deleted since the run was settled; settling again."
+                "A parent row was deleted since the run was resolved; resolving it again."
             ) from None
         raise TargetRejectsRows(f"{describe(error)}. Nothing was published.") from None
 
 
-def _settled(cursor: Cursor, run: Run, table: Table) -> _Settled:
-    cursor.execute(
-        "SELECT (settled->>'rows')::bigint, (settled->>'unchanged')::bigint, (settled->>'updated')::bigint,"
-        " (settled->>'again')::integer"
-        ' FROM dataforge.migration_tables WHERE migration_id = %s AND "table" = %s',
-        (run.id, table.name),
-    )
-    return _Settled(*one_row(cursor))
+def _read_resolved(cursor: Cursor, run: Run, table: Table) -> Settled:
+    resolved = read_settled(cursor, run.id, table.name)
+    if resolved is None:
+        raise RuntimeError(f"{table.name} was not resolved")
+    return resolved
 
 
-def _insert_table(cursor: Cursor, run: Run, table: Table, settled: _Settled) -> None:
+def _merge_tables(cursor: Cursor, run: Run, tables: list[Table], resolved: Mapping[str, Settled]) -> None:
+    for table in tables:
+        _insert_table(cursor, run, table, resolved[table.name])
+    for table in tables:
+        if resolved[table.name].updated:
+            _update_table(cursor, run, table, resolved[table.name])
+    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def _insert_table(cursor: Cursor, run: Run, table: Table, resolved: Settled) -> None:
     live = ddl.qualified(table)
-    columns, names = ddl.columns_sql(table), Sql(", ").join(map(ident, table.key))
+    columns, key = ddl.columns_sql(table), Sql(", ").join(map(ident, table.key))
     cursor.execute(
         Sql(
             "INSERT INTO {live} ({columns}) SELECT {columns} FROM {shadow} s"
-            " WHERE NOT EXISTS (SELECT FROM {live} l WHERE {same_key}) ON CONFLICT ({names}) DO NOTHING"
+            " WHERE NOT EXISTS (SELECT FROM {live} l WHERE {same_key}) ON CONFLICT ({key}) DO NOTHING"
         ).format(
             live=live,
             columns=columns,
-            shadow=_shadow(run, table),
-            same_key=same_key(table, Sql("s"), Sql("l")),
-            names=names,
+            shadow=run.shadow(table),
+            same_key=same_key(table, "s", "l"),
+            key=key,
         )
     )
-    wanted = settled.rows - settled.unchanged - settled.updated
-    _check(cursor, run, table, settled, as_settled=cursor.rowcount == wanted, differing=settled.updated)
+    expected = resolved.rows - resolved.unchanged - resolved.updated
+    _check(cursor, run, table, resolved, as_resolved=cursor.rowcount == expected, differing=resolved.updated)
 
 
-def _update_table(cursor: Cursor, run: Run, table: Table, settled: _Settled) -> None:
-    """Give stored rows the values that the run has for their keys."""
+def _update_table(cursor: Cursor, run: Run, table: Table, resolved: Settled) -> None:
+    """Give stored rows the values of the run's rows with the same keys."""
     others = [ident(name) for name in table.column_names if name not in table.key]
     cursor.execute(
         Sql("UPDATE {} l SET {} FROM {} s WHERE {} AND NOT ({})").format(
             ddl.qualified(table),
-            Sql(", ").join(Sql("{} = s.{}").format(name, name) for name in others),
-            _shadow(run, table),
-            same_key(table, Sql("s"), Sql("l")),
-            same_row(table, Sql("s"), Sql("l")),
+            Sql(", ").join(Sql("{name} = s.{name}").format(name=name) for name in others),
+            run.shadow(table),
+            same_key(table, "s", "l"),
+            same_row(table, "s", "l"),
         )
     )
-    _check(cursor, run, table, settled, as_settled=cursor.rowcount == settled.updated, differing=0)
+    _check(cursor, run, table, resolved, as_resolved=cursor.rowcount == resolved.updated, differing=0)
 
 
 def _check(
-    cursor: Cursor, run: Run, table: Table, settled: _Settled, *, as_settled: bool, differing: int
+    cursor: Cursor, run: Run, table: Table, resolved: Settled, *, as_resolved: bool, differing: int
 ) -> None:
-    """Make sure that all of the run's rows are stored as they are, but for ``differing`` ones."""
+    """Check that the table holds all of the run's rows, all but ``differing`` of them with the run's values."""
     live = ddl.qualified(table)
     cursor.execute(
-        Sql("SELECT count(*) FROM {shadow} s JOIN {live} l ON {same_key} WHERE {same_row}").format(
-            shadow=_shadow(run, table),
-            live=live,
-            same_key=same_key(table, Sql("s"), Sql("l")),
-            same_row=same_row(table, Sql("s"), Sql("l")),
+        Sql("SELECT count(*) FROM {} s JOIN {} l ON {} WHERE {}").format(
+            run.shadow(table), live, same_key(table, "s", "l"), same_row(table, "s", "l")
         )
     )
-    missing = settled.rows - differing - int(one_row(cursor)[0])
-    if missing == 0 and as_settled:
+    missing = resolved.rows - differing - int(one_row(cursor)[0])
+    if missing == 0 and as_resolved:
         return
-    if settled.again >= SETTLE_AGAIN_LIMIT:
+    if resolved.again >= RESOLVE_LIMIT:
         raise TargetRejectsRows(
-            f"{live}: of {settled.rows} rows {missing} are not stored as they are, after settling {settled.again} times"
-            " again. A trigger or rule of the table changes them or keeps them out. Nothing was published."
+            f"{live}: {missing} of {resolved.rows} rows are not stored with the run's values, after resolving"
+            f" {resolved.again} times again. A trigger or rule of the table changes them or keeps them out."
+            " Nothing was published."
         )
-    raise TargetChanged(f"{table.name} was changed since the run was settled; settling again.")
+    raise TargetChanged(f"{table.name} was changed since the run was resolved; resolving it again.")
 
 
-def _shadow(run: Run, table: Table) -> Sql:
-    return ddl.qualified(table, shadow.schema_of(run.id))
-
-
-def settle_again(db: Connection, run_id: str) -> None:
-    """From now on the run inserts into filled tables; its shadows lose what only a swap needs."""
+def resolve_again(db: Connection, run_id: str) -> None:
+    """Switch the run to merging and mark its tables for resolving again."""
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
+        # Only a swap needs them.
         for table in run.tables:
             shadow.drop_foreign_keys(cursor, table, run_id)
             settled = read_settled(cursor, run_id, table.name, lock=True)

@@ -27,7 +27,7 @@ _BROKEN = """
 """Rejected records by table, column and code. Most have one error, and need not be told apart."""
 
 
-def keep_facts(cursor: Cursor, run: Run) -> None:
+def store_facts(cursor: Cursor, run: Run) -> None:
     """Keep a fact per table, in the transaction that publishes: once per run, and only of what readers get.
 
     Where nothing of a table was read there is none.

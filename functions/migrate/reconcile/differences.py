@@ -1,10 +1,10 @@
-"""What differs where source and target do not agree: the files are read again, and held against the shadow row by row."""
+"""Find the rows in which source and target differ, by reading the files again and comparing them with the shadow."""
 
 from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,12 @@ from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.sql import Sql, ident, literal
 from dataforge.tables.catalogue import Table
-from functions.migrate.plan.replay import relation as replay_relation
-from functions.migrate.resolve.resolve import same_key, same_row
 from functions.migrate.run.ledger import read_settled, store_settled
 from functions.migrate.run.migration import Run
-from functions.migrate.run.reading.chunk import parts
-from functions.migrate.run.work_items import LoadItem
-from functions.migrate.scan.cut import load_items
+from functions.migrate.run.reading.chunk import read_chunk
+from functions.migrate.run.replay_records import relation as replay_relation
+from functions.migrate.run.row_conditions import same_key, same_row
+from functions.migrate.run.work_items import LoadItem, load_items
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,110 +26,103 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
 
-KEPT = 20
-"""Differences that the report lists. The error has their number: an execution's history must not hold keys."""
+DIFFERENCES_LIMIT = 20
+"""Differences that the report lists. The error only has their number: an execution's history must not hold keys."""
 
-SECONDS = 300.0
-"""When to look for no more of them. It is a defect that is hunted here: the first keys are what is needed."""
+SECONDS_LIMIT = 300.0
+"""Time after which no further chunk is compared. A difference is a defect; the first keys suffice to find it."""
 
-_BEYOND = 2**63 - 1
-
-
-def explain(db: Connection, s3: S3Client, run: Run, failed: Mapping[str, str]) -> str:
-    """The reasons why tables do not agree, by table. The first keys that differ are noted in the ledger for the report."""
-    texts = []
-    for name, reason in failed.items():
-        with transaction(db, role=OWNER) as cursor:
-            found = differences(cursor, s3, run, run.dataset.table(name))
-            settled = read_settled(cursor, run.id, name, lock=True)
-            if settled is not None:
-                store_settled(cursor, run.id, name, settled.model_copy(update={"differences": found}))
-        texts.append(
-            f"{reason} The report lists the first {len(found)} rows that differ." if found else reason
-        )
-    return "\n".join(texts)
+_LAST_POSITION = 2**63 - 1
 
 
-def differences(cursor: Cursor, s3: S3Client, run: Run, table: Table) -> list[str]:
-    """The first rows that one side has and the other has not, by key, in file order. Leaves nothing behind."""
-    again = Sql("{}.{}").format(ident(shadow.schema_of(run.id)), ident("_again_" + table.name))
-    items = [
-        LoadItem.model_validate(item) for item in load_items(cursor, run) if table.name in item["tables"]
-    ]
-    borders = [0, *(item.base + item.start for item in items[1:]), _BEYOND]
-    found: list[str] = []
-    end = time.monotonic() + SECONDS
-    cursor.execute(
-        Sql("CREATE TABLE {} (LIKE {})").format(again, ddl.qualified(table, shadow.schema_of(run.id)))
-    )
+def store_differences(db: Connection, s3: S3Client, run: Run, table: Table) -> int:
+    """Store the table's first differences in the ledger, for the report. Returns their number."""
+    with transaction(db, role=OWNER) as cursor:
+        differences = _differences(cursor, s3, run, table)
+        settled = read_settled(cursor, run.id, table.name, lock=True)
+        if settled is not None:
+            settled = settled.model_copy(update={"differences": differences})
+            store_settled(cursor, run.id, table.name, settled)
+    return len(differences)
+
+
+def _differences(cursor: Cursor, s3: S3Client, run: Run, table: Table) -> list[str]:
+    """The first rows that only one side has, by key, in file order."""
+    reread = run.internal_table(f"_reread_{table.name}")
+    items = [item for item in load_items(cursor, run) if table.name in item.tables]
+    borders = [0, *(item.base + item.start for item in items[1:]), _LAST_POSITION]
+    differences: list[str] = []
+    deadline = time.monotonic() + SECONDS_LIMIT
+    cursor.execute(Sql("CREATE TABLE {} (LIKE {})").format(reread, run.shadow(table)))
     for item, (first, after) in zip(items, pairwise(borders), strict=True):
-        if len(found) >= KEPT or time.monotonic() > end:
+        if len(differences) >= DIFFERENCES_LIMIT or time.monotonic() > deadline:
             break
-        cursor.execute(Sql("TRUNCATE {}").format(again))
-        for part in parts(cursor, s3, item.model_copy(update={"tables": (table.name,)}), run.dataset):
-            copy = Sql("COPY {} ({}, {}) FROM STDIN (FORMAT csv)").format(
-                again, ddl.columns_sql(table), shadow.SOURCE
-            )
-            cursor.copy_expert(copy, io.BytesIO(b"".join(part.batch.lines)))
-        found += _lost(cursor, run, table, again, item)
-        found += _alien(cursor, run, table, again, first, after)
-    cursor.execute(Sql("DROP TABLE {}").format(again))
-    return found[:KEPT]
+        _read_again(cursor, s3, run, table, reread, item)
+        differences += _only_in_source(cursor, run, table, reread, item)
+        differences += _only_in_target(cursor, run, table, reread, first, after)
+    cursor.execute(Sql("DROP TABLE {}").format(reread))
+    return differences[:DIFFERENCES_LIMIT]
 
 
-def _lost(cursor: Cursor, run: Run, table: Table, again: Sql, item: LoadItem) -> Iterator[str]:
-    """Rows that were read, and neither stored (they, or identical ones) nor rejected."""
-    relation = ddl.qualified(table, shadow.schema_of(run.id))
-    place = Sql('j.file = %(file)s AND j."offset" = r.') + Sql("{} - %(base)s").format(shadow.SOURCE)
+def _read_again(cursor: Cursor, s3: S3Client, run: Run, table: Table, reread: Sql, item: LoadItem) -> None:
+    """Fill ``reread`` with the valid rows of the chunk."""
+    cursor.execute(Sql("TRUNCATE {}").format(reread))
+    columns = ddl.columns_sql(table)
+    copy = Sql("COPY {} ({}, {}) FROM STDIN (FORMAT csv)").format(reread, columns, shadow.SOURCE)
+    for records in read_chunk(cursor, s3, item.model_copy(update={"tables": (table.name,)}), run.dataset):
+        cursor.copy_expert(copy, io.BytesIO(b"".join(records.batch.lines)))
+
+
+def _only_in_source(cursor: Cursor, run: Run, table: Table, reread: Sql, item: LoadItem) -> Iterator[str]:
+    """Rows that were read, but are neither stored nor rejected. An identical row with the same key counts as stored."""
+    record = Sql('j.file = %(file)s AND j."offset" = r.{} - %(base)s').format(shadow.SOURCE)
     if item.replay:
-        replayed = Sql("SELECT m.rejection FROM {} m WHERE m.position = r.{}").format(
+        record = Sql("j.replay_of = (SELECT m.rejection FROM {} m WHERE m.position = r.{})").format(
             replay_relation(run.id), shadow.SOURCE
         )
-        place = Sql("j.replay_of = ({})").format(replayed)
     cursor.execute(
         Sql(
-            "SELECT {key} FROM {again} r WHERE NOT EXISTS (SELECT FROM {relation} s"
-            " WHERE {same_key} AND {same_row})"
+            "SELECT {key} FROM {reread} r WHERE NOT EXISTS (SELECT FROM {shadow} s WHERE {same_key} AND {same_row})"
             " AND NOT EXISTS (SELECT FROM dataforge.rejections j WHERE j.migration_id = %(run)s"
-            ' AND j."table" = %(table)s AND {place}) ORDER BY r.{source} LIMIT {kept}'
+            ' AND j."table" = %(table)s AND {record}) ORDER BY r.{source} LIMIT {limit}'
         ).format(
-            key=_key(table, Sql("r")),
-            again=again,
-            relation=relation,
-            same_key=same_key(table, Sql("s"), Sql("r")),
-            same_row=same_row(table, Sql("s"), Sql("r")),
-            place=place,
+            key=_key(table, "r"),
+            reread=reread,
+            shadow=run.shadow(table),
+            same_key=same_key(table, "s", "r"),
+            same_row=same_row(table, "s", "r"),
+            record=record,
             source=shadow.SOURCE,
-            kept=KEPT,
+            limit=DIFFERENCES_LIMIT,
         ),
         {"run": run.id, "table": table.name, "file": item.key, "base": item.base},
     )
     yield from (f"read, not stored: {key}" for (key,) in cursor.fetchall())
 
 
-def _alien(cursor: Cursor, run: Run, table: Table, again: Sql, first: int, after: int) -> Iterator[str]:
-    """Rows that are stored as from these positions, and say something else there, or were never read."""
-    relation = ddl.qualified(table, shadow.schema_of(run.id))
+def _only_in_target(
+    cursor: Cursor, run: Run, table: Table, reread: Sql, first: int, after: int
+) -> Iterator[str]:
+    """Rows stored under these positions of which the source has no row, or a row with other values."""
     cursor.execute(
         Sql(
-            "SELECT {key} FROM {relation} s WHERE s.{source} >= %s AND s.{source} < %s"
-            " AND NOT EXISTS (SELECT FROM {again} r WHERE r.{source} = s.{source}"
-            " AND {same_row}) ORDER BY s.{source} LIMIT %s"
+            "SELECT {key} FROM {shadow} s WHERE s.{source} >= %s AND s.{source} < %s"
+            " AND NOT EXISTS (SELECT FROM {reread} r WHERE r.{source} = s.{source} AND {same_row})"
+            " ORDER BY s.{source} LIMIT %s"
         ).format(
-            key=_key(table, Sql("s")),
-            relation=relation,
+            key=_key(table, "s"),
+            shadow=run.shadow(table),
             source=shadow.SOURCE,
-            again=again,
-            same_row=same_row(table, Sql("r"), Sql("s")),
+            reread=reread,
+            same_row=same_row(table, "r", "s"),
         ),
-        (first, after, KEPT),
+        (first, after, DIFFERENCES_LIMIT),
     )
     yield from (f"stored, not read: {key}" for (key,) in cursor.fetchall())
 
 
-def _key(table: Table, alias: Sql) -> Sql:
+def _key(table: Table, alias: str) -> Sql:
     """The SQL of a key as text: ``order_id = 7, order_item_id = 1``."""
-    named = (
-        Sql("format('%%s = %%s', {}, {}.{})").format(literal(name), alias, ident(name)) for name in table.key
-    )
-    return Sql("concat_ws(', ', {})").format(Sql(", ").join(named))
+    named = Sql("format('%%s = %%s', {}, {}.{})")
+    columns = (named.format(literal(name), ident(alias), ident(name)) for name in table.key)
+    return Sql("concat_ws(', ', {})").format(Sql(", ").join(columns))

@@ -1,14 +1,15 @@
-"""A run's files in the ledger: which feed a table, and what became of each one's records."""
+"""Reconcile the counts of each source file."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dataforge.errors import NotReconciled
 from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Table
 from functions.migrate.run.ledger import COUNTS, TALLIES, FileCounts, Settled, store_settled
 from functions.migrate.run.migration import Run
+from functions.migrate.run.source_files import file_numbers
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -23,59 +24,30 @@ _LOADED = Sql("""
 """).format(TALLIES)
 
 
-def file_numbers(cursor: Cursor, run: Run, table: Table) -> list[int]:
-    """The numbers of the files that feed the table, in file order."""
-    if run.replay is not None:
-        return [0]
-    sources = [source.file for source in run.dataset.sources if table.name in source.tables]
-    cursor.execute(
-        "SELECT file_number FROM dataforge.migration_files WHERE migration_id = %s AND source = ANY(%s) ORDER BY 1",
-        (run.id, sources),
-    )
-    return [number for (number,) in cursor.fetchall()]
-
-
 def reconcile_files(cursor: Cursor, run: Run, table: Table, settled: Settled) -> None:
-    """Check the counts of each of the table's files and note them in the ledger. Raises ``NotReconciled``."""
+    """Check the counts of each of the table's files and store them in the ledger. Raises ``NotReconciled``."""
     cursor.execute(_LOADED, (table.name, run.id))
-    loaded = {number: counts for number, *counts in cursor.fetchall()}
-    figures: dict[int, FileCounts] = {}
-    for number in file_numbers(cursor, run, table):
-        read, deduplicated, rejected = loaded.get(number, (0, 0, 0))
-        rows, unchanged, again, bad = (
-            by_file.get(number, 0)
-            for by_file in (
-                settled.files.rows,
-                settled.files.unchanged,
-                settled.files.deduplicated,
-                settled.files.rejected,
-            )
-        )
-        counts = (read, rows - unchanged, unchanged, deduplicated + again, rejected + bad)
-        if read != sum(counts[1:]):
-            words = ", ".join(f"{name} {count}" for name, count in zip(COUNTS, counts, strict=True))
-            raise NotReconciled(f"{table.name}, file {number}: {words}.")
-        figures[number] = FileCounts(**dict(zip(COUNTS, counts, strict=True)))
+    loaded = {number: tuple(counts) for number, *counts in cursor.fetchall()}
+    figures = {
+        number: _file_counts(table, number, loaded.get(number, (0, 0, 0)), settled)
+        for number in file_numbers(cursor, run, table)
+    }
     store_settled(cursor, run.id, table.name, settled.model_copy(update={"figures": figures}))
 
 
-def files_of(cursor: Cursor, run: Run) -> list[dict[str, Any]]:
-    """The run's files for its report, in file order, each with its chunks and its counts per table."""
-    cursor.execute(
-        "SELECT f.file_number, f.bucket, f.key, f.etag, f.size, (SELECT count(*) FROM dataforge.migration_chunks c"
-        " WHERE c.migration_id = f.migration_id AND c.file_number = f.file_number AND first_byte IS NOT NULL)"
-        " FROM dataforge.migration_files f WHERE f.migration_id = %s ORDER BY f.file_number",
-        (run.id,),
+def _file_counts(table: Table, number: int, loaded: tuple[int, ...], settled: Settled) -> FileCounts:
+    """The file's counts: those of the load (read, deduplicated, rejected) with those of the resolve step."""
+    read, deduplicated, rejected = loaded
+    files = settled.files
+    unchanged = files.unchanged.get(number, 0)
+    counts = FileCounts(
+        read=read,
+        loaded=files.rows.get(number, 0) - unchanged,
+        unchanged=unchanged,
+        deduplicated=deduplicated + files.deduplicated.get(number, 0),
+        rejected=rejected + files.rejected.get(number, 0),
     )
-    names = ("file_number", "bucket", "key", "etag", "size", "chunks")
-    files = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    cursor.execute(
-        'SELECT "table", settled FROM dataforge.migration_tables WHERE migration_id = %s AND settled IS NOT NULL',
-        (run.id,),
-    )
-    by_table = {table: Settled.model_validate(settled).figures or {} for table, settled in cursor.fetchall()}
-    for file in files:
-        number = file.pop("file_number")
-        known = {t.name: by_table.get(t.name, {}).get(number) for t in run.tables}
-        file["tables"] = [{"table": name, **counts.model_dump()} for name, counts in known.items() if counts]
-    return files
+    if read != counts.loaded + unchanged + counts.deduplicated + counts.rejected:
+        text = ", ".join(f"{name} {getattr(counts, name)}" for name in COUNTS)
+        raise NotReconciled(f"{table.name}, file {number}: {text}.")
+    return counts

@@ -38,22 +38,6 @@ def rejections_of(cursor: Cursor, run: Run) -> dict[str, list[dict[str, Any]]]:
     return dict(reasons)
 
 
-def frequent_reasons(cursor: Cursor, run: Run) -> list[str]:
-    """The three most frequent reasons, each with its first example as file, line, column and code: no value."""
-    cursor.execute(
-        "SELECT e->>'code', e->>'column', count(DISTINCT id), (array_agg(file ORDER BY file, line, id))[1],"
-        " (array_agg(line ORDER BY file, line, id))[1]"
-        " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s"
-        ' GROUP BY "table", 1, 2 ORDER BY 3 DESC, "table", 1, 2 LIMIT %s',
-        (run.id, EXAMPLES),
-    )
-    return [
-        f"{code}{f' in column {column}' if column else ''} ({rows:,} {'row' if rows == 1 else 'rows'}), first in"
-        f" {file} line {line:,}"
-        for code, column, rows, file, line in cursor.fetchall()
-    ]
-
-
 def _examples(
     cursor: Cursor, run: Run, numbers: list[int]
 ) -> dict[tuple[int, str, str | None], dict[str, Any]]:

@@ -15,8 +15,8 @@ from dataforge.records.validate import ROW_HASH
 from dataforge.s3.keys import report_key, report_page_key
 from dataforge.s3.objects import put_json
 from dataforge.settings import MigrationSettings
-from functions.migrate.reconcile.files import files_of
 from functions.migrate.report.effort import effort_of
+from functions.migrate.report.files import files_of
 from functions.migrate.report.rejection_files import write_rejections, write_replayed
 from functions.migrate.report.rejections import cleanings_of, rejections_of
 from functions.migrate.run.ledger import COUNTS, read_ignored_files

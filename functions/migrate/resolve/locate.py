@@ -1,18 +1,19 @@
-"""From a row's position back to its record in the file: raw text, line and byte offset."""
+"""Locate rejected rows in the source: from a row's position to its record's raw text, line and offset."""
 
 from __future__ import annotations
 
 import bisect
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dataforge.files.names import is_parquet
-from dataforge.formats.csv_boundaries import split_records
-from dataforge.formats.csv_objects import windows
+from dataforge.formats.csv_boundaries import Offsets, split_records
+from dataforge.formats.csv_objects import object_records
+from dataforge.formats.csv_stream import BufferedRecords
 from dataforge.postgres.shadow import FILE_SHIFT
 from dataforge.records.rejections import Located
 from dataforge.records.validate import Violation
@@ -27,14 +28,34 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-Bad = tuple[int, list[Violation]]
+Rejected = tuple[int, list[Violation]]
+"""The position of a rejected row, and its violations."""
 
 
-def locate(cursor: Cursor, s3: S3Client, run: Run, bad: Iterable[Bad]) -> Iterator[Located]:
-    """The records at these positions, which ascend. Reads each chunk that has one of them once, one at a time."""
+@dataclass(frozen=True)
+class _Chunk:
+    """A chunk of a file; ``base`` is the position of the file's first byte."""
+
+    file: Object
+    base: int
+    start: int
+    end: int
+    line: int
+
+
+def locate(cursor: Cursor, s3: S3Client, run: Run, rejected: Iterable[Rejected]) -> Iterator[Located]:
+    """The records at these positions, which ascend. Each chunk that has one is read once, and only one at a time."""
     if run.replay is not None:
-        yield from locate_replayed(cursor, run.id, bad)
+        yield from locate_replayed(cursor, run.id, rejected)
         return
+    chunks = _chunks(cursor, run)
+    starts = [chunk.base + chunk.start for chunk in chunks]
+    for index, rows in itertools.groupby(rejected, lambda row: bisect.bisect_right(starts, row[0]) - 1):
+        locate_in = _locate_parquet if is_parquet(chunks[index].file.key) else _locate_csv
+        yield from locate_in(s3, run.id, chunks[index], rows)
+
+
+def _chunks(cursor: Cursor, run: Run) -> list[_Chunk]:
     cursor.execute(
         "SELECT file_number, first_byte, end_byte, first_line, bucket, key, etag, size, compression"
         " FROM dataforge.migration_chunks"
@@ -42,32 +63,39 @@ def locate(cursor: Cursor, s3: S3Client, run: Run, bad: Iterable[Bad]) -> Iterat
         " WHERE migration_id = %s AND first_byte IS NOT NULL ORDER BY file_number, first_byte, end_byte",
         (run.id,),
     )
-    chunks = cursor.fetchall()
-    starts = [(number << FILE_SHIFT) + first for number, first, *_ in chunks]
-    for index, inside in itertools.groupby(bad, lambda one: bisect.bisect_right(starts, one[0]) - 1):
-        number, first, end, line, *place = chunks[index]
-        yield from _in_chunk(run, s3, Object(*place), (first, end, line), number << FILE_SHIFT, inside)
+    return [
+        _Chunk(Object(*file), number << FILE_SHIFT, start, end, line)
+        for number, start, end, line, *file in cursor.fetchall()
+    ]
 
 
-def _in_chunk(
-    run: Run, s3: S3Client, file: Object, chunk: tuple[int, int, int], base: int, bad: Iterator[Bad]
+def _locate_parquet(
+    s3: S3Client, run_id: str, chunk: _Chunk, rejected: Iterator[Rejected]
 ) -> Iterator[Located]:
-    if is_parquet(file.key):
-        # A flat file's row may be bad in several ways, and is then there as often.
-        bad_rows = list(bad)
-        found = locate_rows(s3, run.id, file, *chunk[:2], (position - base for position, _ in bad_rows))
-        yield from (replace(place, violations=one[1]) for place, one in zip(found, bad_rows, strict=True))
-        return
-    one = next(bad, None)
-    for window in windows(s3, file, *chunk):
-        ends = split_records(window.data, last=True).ends
-        offset, line, after = 0, window.line, base + window.start + len(window.data)
-        while one is not None and one[0] < after:
-            start = one[0] - base - window.start
-            line += window.data.count(b"\n", offset, start)
+    # A row of a flat file may be rejected in several tables' rows, and then occurs as often.
+    rows = list(rejected)
+    numbers = (position - chunk.base for position, _ in rows)
+    located = locate_rows(s3, run_id, chunk.file, chunk.start, chunk.end, numbers)
+    for record, (_, violations) in zip(located, rows, strict=True):
+        yield replace(record, violations=violations)
+
+
+def _locate_csv(s3: S3Client, run_id: str, chunk: _Chunk, rejected: Iterator[Rejected]) -> Iterator[Located]:
+    row = next(rejected, None)
+    for records in object_records(s3, chunk.file, chunk.start, chunk.end, chunk.line):
+        ends = split_records(records.data, last=True).ends
+        position = chunk.base + records.start
+        offset, line = 0, records.line
+        while row is not None and row[0] < position + len(records.data):
+            start = row[0] - position
+            line += records.data.count(b"\n", offset, start)
             offset = start
-            raw = window.data[start : int(ends[np.searchsorted(ends, start, side="right")])]
-            yield Located(run.id, file.key, line, window.start + start, raw, one[1])
-            one = next(bad, None)
-        if one is None:
+            raw = _record_at(records, ends, start)
+            yield Located(run_id, chunk.file.key, line, records.start + start, raw, row[1])
+            row = next(rejected, None)
+        if row is None:
             return
+
+
+def _record_at(records: BufferedRecords, ends: Offsets, start: int) -> bytes:
+    return records.data[start : int(ends[np.searchsorted(ends, start, side="right")])]

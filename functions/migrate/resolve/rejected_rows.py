@@ -1,4 +1,4 @@
-"""Bad rows on their way out of a shadow. There may be millions, so they and their reasons stay in PostgreSQL."""
+"""Delete duplicate and rejected rows from a shadow. They and their reasons stay in PostgreSQL: there may be millions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl, shadow
-from dataforge.postgres.sql import Sql, ident
+from dataforge.postgres.sql import Sql
 from dataforge.records.rejections import missing_parent
 from dataforge.records.validate import Violation
 from dataforge.tables.catalogue import Table
@@ -18,127 +18,136 @@ if TYPE_CHECKING:
 
 
 BATCH = 10_000
-"""Rows that are in memory at a time."""
+"""Rejected rows in memory at a time."""
 
 CONFLICT, STORED_CONFLICT = "", "stored"
+"""Reasons of a conflict. Any other reason is the name of a foreign key."""
 
 
-class Removal:
-    """What leaves the shadow of one table: identical rows (a number), and bad ones with their position and reasons.
+class RejectedRows:
+    """The rows of one shadow that are duplicates or rejected.
 
-    Rows are marked, each perhaps for several reasons, and then deleted; ``positions`` tells which there were.
+    A rule marks the rows that break it; ``delete_marked`` deletes them. ``positions`` then gives them with their reasons.
+    ``deduplicated`` and ``rejected`` count deleted rows by file; ``hash_total`` is the sum of their hashes.
     """
 
     def __init__(self, cursor: Cursor, run: Run, table: Table) -> None:
         self._cursor, self._table = cursor, table
-        self._shadow = ddl.qualified(table, shadow.schema_of(run.id))
-        self._marks = Sql("{}.{}").format(ident(shadow.schema_of(run.id)), ident("_removed_" + table.name))
-        self._twins = Sql("{}.{}").format(ident(shadow.schema_of(run.id)), ident("_twins_" + table.name))
+        self._shadow = run.shadow(table)
+        self._marks = run.internal_table(f"_rejected_{table.name}")
+        self._same_keys = run.internal_table(f"_same_keys_{table.name}")
         self._round = self._marked = 0
-        self._twins_found: int | None = None
+        self._same_key_rows: int | None = None
         self.hash_total = 0
         self.deduplicated: Counter[int] = Counter()
         self.rejected: Counter[int] = Counter()
 
     def delete_duplicates(self, ranked: Sql) -> None:
-        """Delete rows that the query gives as ``place`` with a ``number`` above 1."""
-        self._delete(Sql("({})").format(ranked), Sql("s.ctid = r.place AND r.number > 1"), self.deduplicated)
+        """Delete rows that the query gives as ``row_id`` (its ctid) with a ``number`` above 1."""
+        self.deduplicated += self._delete(
+            Sql("({})").format(ranked), Sql("s.ctid = r.row_id AND r.number > 1")
+        )
 
-    def keep_twins(self, twins: Sql) -> None:
-        """Keep what the query gives of rows that share their key, and delete those with a ``number`` above 1.
+    def delete_duplicates_of_keys(self, ranked: Sql) -> None:
+        """Store the query's rows, which share their key with another row, and delete those with a ``number`` above 1.
 
-        It gives their ``place``, and a ``twin`` that is the same for all rows of a key.
+        The query gives ``row_id`` (its ctid), ``number``, and a ``key_group`` that is the same for all rows of a key.
         """
-        self._cursor.execute(Sql("CREATE UNLOGGED TABLE {} AS {}").format(self._twins, twins))
-        self._twins_found = self._cursor.rowcount
-        if self._twins_found:
-            self.delete_duplicates(Sql("SELECT * FROM {}").format(self._twins))
+        self._cursor.execute(Sql("CREATE UNLOGGED TABLE {} AS {}").format(self._same_keys, ranked))
+        self._same_key_rows = self._cursor.rowcount
+        if self._same_key_rows:
+            self.delete_duplicates(Sql("SELECT * FROM {}").format(self._same_keys))
 
-    def mark_later_twins(self, reason: str) -> None:
-        """Mark the kept rows that are still there and do not come first of their key.
+    def mark_later_rows_of_keys(self, reason: str) -> None:
+        """Mark the stored rows that are not deleted and not the first of their key.
 
-        Rows that come of one record have its position, and are in the order in which they were loaded.
+        Rows of one record have the same position; among them the order of loading decides.
         """
-        if self._twins_found:
-            source = Sql("s.{}").format(shadow.SOURCE)
+        if self._same_key_rows:
             self.mark(
                 Sql(
-                    "SELECT position, place, NULL FROM (SELECT t.place, {source} AS position,"
-                    " row_number() OVER (PARTITION BY t.twin ORDER BY {source}, t.place) AS number"
-                    " FROM {twins} t JOIN {shadow} s ON s.ctid = t.place) f WHERE number > 1"
-                ).format(source=source, twins=self._twins, shadow=self._shadow),
+                    "SELECT position, f.row_id, NULL FROM (SELECT k.row_id, s.{source} AS position,"
+                    " row_number() OVER (PARTITION BY k.key_group ORDER BY s.{source}, k.row_id) AS number"
+                    " FROM {same_keys} k JOIN {shadow} s ON s.ctid = k.row_id) f WHERE number > 1"
+                ).format(source=shadow.SOURCE, same_keys=self._same_keys, shadow=self._shadow),
                 reason,
             )
 
     def mark(self, rows: Sql, reason: str) -> None:
-        """Mark the rows that the query gives as (position, place, value) for a reason: a foreign key or a conflict."""
+        """Mark the rows that the query gives as (position, ctid, value) with a reason."""
         if not self._round:
             self._cursor.execute(
                 Sql(
                     "CREATE UNLOGGED TABLE {} (round integer, number serial, reason text, position bigint,"
-                    " place tid, value text)"
+                    " row_id tid, value text)"
                 ).format(self._marks)
             )
             self._round = 1
         self._cursor.execute(
             Sql(
-                "INSERT INTO {} (round, reason, position, place, value) SELECT {}, %s, m.* FROM ({}) m"
+                "INSERT INTO {} (round, reason, position, row_id, value) SELECT {}, %s, m.* FROM ({}) m"
             ).format(self._marks, self._round, rows),
             (reason,),
         )
         self._marked += self._cursor.rowcount
 
     def delete_marked(self) -> bool:
-        """Delete the rows that were marked since the last time; whether there were any."""
-        found = self._marked > 0
-        if found:
-            marked = Sql("(SELECT DISTINCT place FROM {} WHERE round = {})").format(self._marks, self._round)
-            self._delete(marked, Sql("s.ctid = r.place"), self.rejected)
+        """Delete the rows marked since the last call. Returns whether there were any."""
+        any_marked = self._marked > 0
+        if any_marked:
+            marked = Sql("(SELECT DISTINCT row_id FROM {} WHERE round = {})").format(self._marks, self._round)
+            self.rejected += self._delete(marked, Sql("s.ctid = r.row_id"))
             self._round, self._marked = self._round + 1, 0
-        return found
+        return any_marked
 
-    def _delete(self, places: Sql, condition: Sql, counts: Counter[int]) -> None:
+    def _delete(self, rows: Sql, condition: Sql) -> Counter[int]:
+        """Delete the rows and add their hashes to ``hash_total``. Returns their number by file."""
         self._cursor.execute(
             Sql(
-                "WITH gone AS (DELETE FROM {shadow} s USING {places} r WHERE {condition}"
+                "WITH deleted AS (DELETE FROM {shadow} s USING {rows} r WHERE {condition}"
                 " RETURNING s.{source} >> {file_shift} AS file, {row_hash} AS hash)"
-                " SELECT file, count(*), sum(hash) FROM gone GROUP BY file"
+                " SELECT file, count(*), sum(hash) FROM deleted GROUP BY file"
             ).format(
                 shadow=self._shadow,
-                places=places,
+                rows=rows,
                 condition=condition,
                 source=shadow.SOURCE,
                 file_shift=shadow.FILE_SHIFT,
                 row_hash=ddl.row_hash_sql(self._table, "s"),
             )
         )
+        counts = Counter[int]()
         for file, count, total in self._cursor.fetchall():
-            counts[file] += count
+            counts[file] = count
             self.hash_total = (self.hash_total + int(total)) % 2**64
+        return counts
 
     def positions(self) -> Iterator[tuple[int, list[Violation]]]:
-        """The bad rows' positions, ascending, with their reasons; a flat file's record may be several rows of a table."""
+        """The rejected rows' positions, ascending, with their violations.
+
+        A position occurs several times if a flat file's record has several rejected rows in the table.
+        """
         if not self._round:
             return
-        # Closed when all is read; after an error it ends with the transaction.
-        rows = self._cursor.connection.cursor(name="removed")
+        # A named cursor: closed after the last row, and by the end of the transaction if an error interrupts the loop.
+        rows = self._cursor.connection.cursor(name="rejected")
         rows.itersize = BATCH
         rows.execute(
             Sql(
                 "SELECT position, array_agg(reason ORDER BY number), array_agg(value ORDER BY number)"
-                " FROM {} GROUP BY position, place ORDER BY position, min(number)"
+                " FROM {} GROUP BY position, row_id ORDER BY position, min(number)"
             ).format(self._marks)
         )
         for position, reasons, values in rows:
-            yield position, [self._violation(*one) for one in zip(reasons, values, strict=True)]
+            yield position, list(map(self._violation, reasons, values))
         rows.close()
 
     def close(self) -> None:
-        """Forget the rows; nothing of them may be in the way of a swap."""
+        """Drop the tables of intermediate results: a swap moves all tables of the run's schema."""
         if self._round:
             self._cursor.execute(Sql("DROP TABLE {}").format(self._marks))
-        if self._twins_found is not None:
-            self._cursor.execute(Sql("DROP TABLE {}").format(self._twins))
+        if self._same_key_rows is not None:
+            self._cursor.execute(Sql("DROP TABLE {}").format(self._same_keys))
 
     def _violation(self, reason: str, value: str | None) -> Violation:
         key = ", ".join(self._table.key)

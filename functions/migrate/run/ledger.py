@@ -1,4 +1,4 @@
-"""The JSON documents of the migration's ledger: one model for each column, written and read through it."""
+"""The JSON columns of the migration's ledger, with one model for each."""
 
 from __future__ import annotations
 
@@ -12,21 +12,26 @@ from pydantic import BaseModel, Field, TypeAdapter
 from dataforge.formats.csv_boundaries import Passage
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
-from functions.migrate.run.reading.validated_records import Part
+from functions.migrate.run.reading.validated_records import ValidatedRecords
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
 TALLIES = Sql("coalesce(c.tallies, c.result - '{seconds,memory_mb}'::text[])")
-"""The SQL of a chunk's tallies by table, of ``migration_chunks c``; NULL until it is loaded.
+"""The SQL of the tallies by table of a chunk ``migration_chunks c``; NULL until it is loaded.
 
-Up to commit a6f090d they stood in ``result``, beside the effort. A run that began then may be resumed today.
+Commit a6f090d stored them in ``result``, beside the effort. A run of that version may still be resumed.
 """
+
+LOADED = Sql(
+    "EXISTS (SELECT FROM dataforge.migration_chunks c WHERE c.migration_id = m.migration_id AND result IS NOT NULL)"
+)
+"""The SQL condition that a chunk of ``migrations m`` is loaded."""
 
 
 class Effort(BaseModel):
-    """What a worker's call took: the column ``result`` of a loaded chunk. ``memory_mb`` is the process's peak so far."""
+    """The resources of a worker's call: the column ``result`` of a loaded chunk. ``memory_mb`` is the process's peak."""
 
     seconds: float
     memory_mb: int
@@ -44,14 +49,14 @@ def spent_since(started: float) -> dict[str, float]:
 
 
 class Scan(Effort):
-    """The column ``scan``: what a range does to the reader's state, by the state in which the range is entered."""
+    """The column ``scan``: the passage through a range by the reader's state at its start, and the range's line feeds."""
 
     passages: dict[str, Passage]
     lines: int
 
 
 class Tally(BaseModel):
-    """What became of a chunk's records for one table. ``cleanings`` are counted by "column.cleaning"."""
+    """The counts of a chunk's records for one table. ``cleanings`` are counted by "column.cleaning"."""
 
     read: int = 0
     rows: int = 0
@@ -60,24 +65,24 @@ class Tally(BaseModel):
     hash_total: int = 0
     cleanings: dict[str, int] = Field(default_factory=dict)
 
-    def add(self, part: Part) -> None:
-        """Count a part."""
-        batch = part.batch
+    def add(self, records: ValidatedRecords) -> None:
+        """Count the records."""
+        batch = records.batch
         self.read += batch.read
         self.rows += batch.rows
         self.deduplicated += batch.deduplicated
-        self.rejected += len(part.rejected)
+        self.rejected += len(records.rejected)
         self.hash_total = (self.hash_total + batch.hash_total) % 2**64
-        for (column, name), times in batch.cleanings.items():
-            what = f"{column}.{name}"
-            self.cleanings[what] = self.cleanings.get(what, 0) + times
+        for (column, cleaning), count in batch.cleanings.items():
+            name = f"{column}.{cleaning}"
+            self.cleanings[name] = self.cleanings.get(name, 0) + count
 
 
 _TALLIES = TypeAdapter(dict[str, Tally])
 
 
 def tallies_json(tallies: Mapping[str, Tally]) -> str:
-    """The column ``tallies``: by the table's name, and nothing beside."""
+    """The column ``tallies``: the tallies by table."""
     return _TALLIES.dump_json(dict(tallies)).decode()
 
 
@@ -103,7 +108,7 @@ def folder_values_json(values: Mapping[str, str | None]) -> str | None:
 
 
 class FileCounts(BaseModel):
-    """What became of a file's records of one table."""
+    """The counts of a file's records for one table."""
 
     read: int
     loaded: int
@@ -113,11 +118,11 @@ class FileCounts(BaseModel):
 
 
 COUNTS = tuple(FileCounts.model_fields)
-"""The names of the counts, of a file and of a table, in their order. ``read`` is the sum of the others."""
+"""The names of the counts of a file and of a table, in order. ``read`` is the sum of the others."""
 
 
 class RowsByFile(BaseModel):
-    """Rows by the number of their file: left in the shadow, unchanged ones among them, and those that left it."""
+    """Counts by file number: ``rows`` of the shadow, of which ``unchanged`` are stored already, and rows deleted from it."""
 
     rows: dict[int, int] = Field(default_factory=dict)
     unchanged: dict[int, int] = Field(default_factory=dict)
@@ -126,10 +131,10 @@ class RowsByFile(BaseModel):
 
 
 class Settled(BaseModel):
-    """The column ``settled`` of a table of a run.
+    """The column ``settled`` of a table of a run: the result of the resolve step.
 
-    ``mode`` is the run's at that time; empty when the table is to be settled ``again``, and how often it was. ``figures``
-    (by the number of the file) and ``differences`` come with reconciliation.
+    ``mode``: the run's mode when the table was resolved; empty if the table must be resolved again. ``again``: how often
+    that happened. ``figures`` (by file number) and ``differences`` are added by reconciliation.
     """
 
     mode: str
@@ -146,12 +151,12 @@ class Settled(BaseModel):
     differences: list[str] | None = None
 
     def as_json(self) -> str:
-        """As it is stored: without what reconciliation has not found yet."""
+        """The stored document, without fields that reconciliation has not added."""
         return self.model_dump_json(exclude_none=True)
 
 
 def read_settled(cursor: Cursor, run_id: str, table: str, *, lock: bool = False) -> Settled | None:
-    """The table's ``settled``; None before it was settled first. With ``lock``, until the transaction ends."""
+    """The table's ``settled``; None if it was never resolved. ``lock`` locks the row until the transaction ends."""
     cursor.execute(
         Sql(
             'SELECT settled FROM dataforge.migration_tables WHERE migration_id = %s AND "table" = %s{}'
@@ -163,7 +168,7 @@ def read_settled(cursor: Cursor, run_id: str, table: str, *, lock: bool = False)
 
 
 def store_settled(cursor: Cursor, run_id: str, table: str, settled: Settled) -> None:
-    """Store the table's ``settled`` in place of what is there."""
+    """Replace the table's ``settled``."""
     cursor.execute(
         'UPDATE dataforge.migration_tables SET settled = %s WHERE migration_id = %s AND "table" = %s',
         (settled.as_json(), run_id, table),

@@ -1,15 +1,21 @@
-"""What a worker is told: one entry of the work lists that the plan writes."""
+"""The work items of the scan and of the load: the input of one worker call."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
 from dataforge.postgres.shadow import FILE_SHIFT
 from dataforge.s3.objects import Object
+from functions.migrate.run.migration import Run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
 
 
-class ScanItem(BaseModel):
-    """One byte range to scan."""
+class WorkItem(BaseModel):
+    """A range of an object, at the version that was planned."""
 
     migration_id: str
     chunk: int
@@ -27,12 +33,20 @@ class ScanItem(BaseModel):
         return Object(self.bucket, self.key, self.etag, self.size, self.compression)
 
 
-class LoadItem(ScanItem):
-    """One chunk to load: whole records, the first of them at ``line``. A ``replay`` has numbers for bytes, and no object.
+class ScanItem(WorkItem):
+    """A byte range to scan for record boundaries."""
 
-    ``folder_values``: the columns that the file's ``key=value`` folders fill, None being NULL.
+    step: Literal["scan"] = "scan"
+
+
+class LoadItem(WorkItem):
+    """A chunk to load: whole records, the first of them in line ``line``.
+
+    Of a ``replay``, ``start`` and ``end`` are numbers of rejections, and there is no object.
+    ``folder_values``: the columns that the file's ``key=value`` folders fill; None is NULL.
     """
 
+    step: Literal["load"] = "load"
     dataset: str
     file_number: int
     source: str
@@ -47,3 +61,37 @@ class LoadItem(ScanItem):
     def base(self) -> int:
         """The position of the file's first byte."""
         return self.file_number << FILE_SHIFT
+
+
+_COLUMNS = (
+    *("chunk", "start", "end", "line", "file_number", "bucket", "key", "etag", "size", "source"),
+    *("header", "compression", "folder_values"),
+)
+
+
+def load_items(cursor: Cursor, run: Run) -> list[LoadItem]:
+    """The run's chunks, in file order."""
+    cursor.execute(
+        "SELECT c.chunk, c.first_byte, c.end_byte, c.first_line, f.file_number, f.bucket, f.key, f.etag, f.size, f.source,"
+        " f.header, f.compression, f.folder_values"
+        " FROM dataforge.migration_chunks c JOIN dataforge.migration_files f USING (migration_id, file_number)"
+        " WHERE c.migration_id = %s AND c.first_byte IS NOT NULL ORDER BY f.file_number, c.first_byte, c.end_byte",
+        (run.id,),
+    )
+    chosen = [table.name for table in run.tables]
+    feeds = {source.file: [t for t in source.tables if t in chosen] for source in run.dataset.sources}
+    return [
+        _load_item(run, dict(zip(_COLUMNS, row, strict=True)), feeds, chosen) for row in cursor.fetchall()
+    ]
+
+
+def _load_item(run: Run, columns: dict[str, Any], feeds: dict[str, list[str]], chosen: list[str]) -> LoadItem:
+    return LoadItem(
+        migration_id=run.id,
+        dataset=run.dataset.name,
+        progress=run.progress,
+        replay=run.replay is not None,
+        # A replay has no source file: its records are rows of any of its tables.
+        tables=tuple(feeds.get(columns["source"], chosen)),
+        **columns,
+    )

@@ -17,15 +17,17 @@ from dataforge.postgres import ddl
 from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.settings import MigrationSettings
 from dataforge.tables.datasets import DATASETS
-from functions.migrate.lifecycle.abandon import abandon
+from functions.migrate.handler import fail
 from functions.migrate.lifecycle.begin import begin
-from functions.migrate.load.load import load_chunk, scan_range
+from functions.migrate.load.load import load_chunk
 from functions.migrate.plan.plan import plan
-from functions.migrate.publish.publish import publish, reconcile
+from functions.migrate.publish.publish import publish
+from functions.migrate.reconcile.reconcile import reconcile
 from functions.migrate.report.report import report
-from functions.migrate.resolve.resolve import settle
+from functions.migrate.resolve.resolve import resolve
 from functions.migrate.run.work_items import LoadItem, ScanItem
 from functions.migrate.scan.cut import cut
+from functions.migrate.scan.scan import scan_range
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -61,7 +63,7 @@ class Migration:
             answers: list[dict[str, Any]] = [self.take(step, before.get(step)) for step in STEPS]
         except DataForgeError as error:
             caught = {"Error": error.code, "Cause": json.dumps({"errorMessage": str(error)})}
-            self.failure = dict(abandon(self.control, self.forge.s3, self.settings, self.execution, caught))
+            self.failure = dict(fail(self.control, self.forge.s3, self.settings, self.execution, caught))
             raise
         return answers[-1]
 
@@ -109,7 +111,7 @@ class Migration:
 
     def settle(self) -> None:
         for table in itertools.chain.from_iterable(self.waves):
-            settle(self.control, self.forge.s3, self.id, table)
+            resolve(self.control, self.forge.s3, self.id, table)
 
     def reconcile(self) -> dict[str, Any]:
         return reconcile(self.control, self.forge.s3, self.id)

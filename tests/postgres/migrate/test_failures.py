@@ -13,7 +13,7 @@ import pytest
 from dataforge.errors import DataForgeError, DiskFull, NotReconciled, SourceChanged, Unavailable
 from dataforge.postgres.roles import LOAD, MIGRATE
 from functions.migrate.load.load import load_chunk
-from functions.migrate.resolve.resolve import settle
+from functions.migrate.resolve.resolve import resolve
 from functions.migrate.run.ledger import Tally
 from functions.migrate.run.work_items import LoadItem
 
@@ -154,7 +154,7 @@ def test_tables_settled_at_once_do_not_hinder_one_another(forge: Forge, make_csv
     connections = [forge.database.connect(MIGRATE) for _ in names]
     with ThreadPoolExecutor(len(names)) as pool:
         pairs = zip(connections, names, strict=True)
-        list(pool.map(lambda pair: settle(pair[0], forge.s3, run.id, pair[1]), pairs))
+        list(pool.map(lambda pair: resolve(pair[0], forge.s3, run.id, pair[1]), pairs))
     run.reconcile()
     run.publish()
     assert {t["table"]: (t["loaded"], t["deduplicated"]) for t in run.report()["tables"]} == dict.fromkeys(

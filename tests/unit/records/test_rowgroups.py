@@ -25,7 +25,7 @@ from dataforge.formats.parquet_values import text_of
 from dataforge.records.validate import Cleanings, Texts, Violation, process
 from dataforge.s3.objects import Object
 from dataforge.tables.catalogue import Dataset, Source, Table
-from functions.migrate.run.reading.parquet import locate_rows, parquet_parts
+from functions.migrate.run.reading.parquet import locate_rows, read_parquet
 from functions.migrate.run.work_items import LoadItem
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def verdicts(
     }
     item = LoadItem.model_validate({**place, **whole, **names, "file_number": 0})
     rows, rejected, read = dict[int, Texts](), dict[int, list[Violation]](), 0
-    for part in parquet_parts(s3.client, item, source, {table.name: table}):
+    for part in read_parquet(s3.client, item, source, {table.name: table}):
         (Counter() if cleanings is None else cleanings).update(part.batch.cleanings)
         data = b"".join(part.batch.lines)
         found = split_records(data, last=True)

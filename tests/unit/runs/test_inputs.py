@@ -7,7 +7,7 @@ import pytest
 from dataforge.errors import InvalidInput
 from dataforge.runs.inputs import Input
 from functions.backup.run import BackupInput
-from functions.migrate.run.migration import MigrationInput
+from functions.migrate.lifecycle.order import MigrationInput
 from functions.restore.request import RestoreInput
 
 MACHINES = (MigrationInput, BackupInput, RestoreInput)

@@ -1,4 +1,4 @@
-"""A chunk's records as parts: what came out of some of them for one table. The load keeps them, reconciliation compares."""
+"""Read and validate the records of a chunk. The load stores the result; reconciliation compares it with the shadow."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from dataforge.bulk.blocks import Rejected, TableBatcher
 from dataforge.files.names import is_parquet
 from dataforge.formats.csv_blocks import Block, blocks, with_folder_values
-from dataforge.formats.csv_objects import windows
+from dataforge.formats.csv_objects import object_records
 from dataforge.formats.csv_records import read_record
-from dataforge.formats.csv_stream import Window, raw_records
+from dataforge.formats.csv_stream import BufferedRecords, raw_records
 from dataforge.records.rejections import Located
 from dataforge.tables.catalogue import Dataset, Source, Table
-from functions.migrate.run.reading.parquet import parquet_parts
+from functions.migrate.run.reading.parquet import read_parquet
 from functions.migrate.run.reading.replayed import replayed_records
-from functions.migrate.run.reading.validated_records import Part, Record, judge_each
+from functions.migrate.run.reading.validated_records import Record, ValidatedRecords, validate_each
 from functions.migrate.run.work_items import LoadItem
 
 if TYPE_CHECKING:
@@ -27,53 +27,61 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 2 * 2**20
 
 
-def parts(cursor: Cursor, s3: S3Client, item: LoadItem, dataset: Dataset) -> Iterator[Part]:
-    """The chunk's parts, for the item's tables. Raises what reading raises."""
+def read_chunk(cursor: Cursor, s3: S3Client, item: LoadItem, dataset: Dataset) -> Iterator[ValidatedRecords]:
+    """The chunk's records for the item's tables, some at a time.
+
+    Raises ``SourceChanged``, ``DamagedFile`` or ``RecordTooLong``.
+    """
     tables = {name: dataset.table(name) for name in item.tables}
     sources = {source.file: source for source in dataset.sources}
     if item.replay:
-        yield from judge_each(tables, replayed_records(cursor, item, sources))
+        yield from validate_each(tables, replayed_records(cursor, item, sources))
         return
     if is_parquet(item.key):
-        yield from parquet_parts(s3, item, sources[item.source], tables)
+        yield from read_parquet(s3, item, sources[item.source], tables)
         return
-    for window in windows(s3, item.object, item.start, item.end, item.line):
-        yield from _csv_parts(item, window, sources[item.source], tables)
+    for records in object_records(s3, item.object, item.start, item.end, item.line):
+        yield from _read_csv(item, records, sources[item.source], tables)
 
 
-def _csv_parts(item: LoadItem, window: Window, source: Source, tables: dict[str, Table]) -> Iterator[Part]:
-    # What a batcher remembers of a keyless table's rows is bounded by the window; settling finds the other duplicates.
+def _read_csv(
+    item: LoadItem, records: BufferedRecords, source: Source, tables: dict[str, Table]
+) -> Iterator[ValidatedRecords]:
+    # A batcher remembers the rows of a keyless table. The buffer bounds its memory; the resolve step finds other duplicates.
     batchers = {name: TableBatcher(table) for name, table in tables.items()}
-    values = item.folder_values
-    for block in blocks(window.data, item.header, item.base + window.start, _BLOCK_BYTES, values):
+    position = item.base + records.start
+    for block in blocks(records.data, item.header, position, _BLOCK_BYTES, item.folder_values):
         if source.split is not None:
-            yield from judge_each(tables, _flat_records(item, block, window, source))
+            yield from validate_each(tables, _flat_records(item, block, records, source))
             continue
         for batcher in batchers.values():
             batch = batcher.batch(block)
-            yield Part(batcher.table, batch, list(_located(item, block, window, batch.rejected)))
+            located = list(_located(item, block, records, batch.rejected))
+            yield ValidatedRecords(batcher.table, batch, located)
 
 
-def _flat_records(item: LoadItem, block: Block, window: Window, source: Source) -> Iterator[Record]:
-    """A flat file's records; one that is malformed counts for the first of the tables."""
+def _flat_records(item: LoadItem, block: Block, records: BufferedRecords, source: Source) -> Iterator[Record]:
+    """The records of a flat file. A malformed one counts for the first of the tables."""
     start = block.position - item.base
-    for record in raw_records(block.data, _line(block, item, window)):
-        place = Located(item.migration_id, item.key, record.line, start + record.offset, record.raw, [])
+    for record in raw_records(block.data, _line(block, item, records)):
+        location = Located(item.migration_id, item.key, record.line, start + record.offset, record.raw, [])
         fields = read_record(block.header, record.raw, record.malformed)
         fields = with_folder_values(fields, block.folder_values)
-        yield Record(block.position + record.offset, place, item.tables[0], source, fields)
+        yield Record(block.position + record.offset, location, item.tables[0], source, fields)
 
 
-def _located(item: LoadItem, block: Block, window: Window, rejected: Iterable[Rejected]) -> Iterator[Located]:
-    """The rejections with their place in the file; they come in no particular order."""
+def _located(
+    item: LoadItem, block: Block, records: BufferedRecords, rejected: Iterable[Rejected]
+) -> Iterator[Located]:
+    """The rejected records, which come in any order, with their line and offset in the file."""
     start = block.position - item.base
-    offset, line = 0, _line(block, item, window)
-    for one in sorted(rejected, key=lambda r: r.offset):
-        line += block.data.count(b"\n", offset, one.offset)
-        offset = one.offset
-        yield Located(item.migration_id, item.key, line, start + offset, one.raw, one.violations)
+    offset, line = 0, _line(block, item, records)
+    for record in sorted(rejected, key=lambda r: r.offset):
+        line += block.data.count(b"\n", offset, record.offset)
+        offset = record.offset
+        yield Located(item.migration_id, item.key, line, start + offset, record.raw, record.violations)
 
 
-def _line(block: Block, item: LoadItem, window: Window) -> int:
+def _line(block: Block, item: LoadItem, records: BufferedRecords) -> int:
     """The line of the block's first record."""
-    return window.line + window.data.count(b"\n", 0, block.position - item.base - window.start)
+    return records.line + records.data.count(b"\n", 0, block.position - item.base - records.start)

@@ -1,4 +1,4 @@
-"""The records of a Parquet file: by columns where they are good, one by one where not, and all of a flat file."""
+"""Read the records of a Parquet file: valid rows by columns, the others and those of a flat file one by one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from dataforge.formats.parquet_source import Rows, Texts, read_rows
 from dataforge.records.rejections import Located
 from dataforge.s3.objects import Object
 from dataforge.tables.catalogue import Source, Table
-from functions.migrate.run.reading.validated_records import Judge, Part, Record, judge_each
+from functions.migrate.run.reading.validated_records import (
+    Record,
+    ValidatedRecords,
+    Validator,
+    validate_each,
+)
 from functions.migrate.run.work_items import LoadItem
 
 if TYPE_CHECKING:
@@ -21,57 +26,59 @@ if TYPE_CHECKING:
 
 
 LINES_BEFORE = 2
-"""A row's line is its number, counted from 1, plus one, as if the file had a header. Its offset counts from 0."""
+"""The line of row 0: a row's line counts from 1, after a header line. Its offset is its number, from 0."""
 
 
-def parquet_parts(s3: S3Client, item: LoadItem, source: Source, tables: dict[str, Table]) -> Iterator[Part]:
-    """The parts of the item's rows."""
+def read_parquet(
+    s3: S3Client, item: LoadItem, source: Source, tables: dict[str, Table]
+) -> Iterator[ValidatedRecords]:
+    """The item's rows, validated, some at a time."""
     batchers = {name: TableBatcher(table) for name, table in tables.items()}
     for rows in read_rows(s3, item.object, item.start, item.end):
         if source.split is not None:
-            yield from judge_each(tables, _records(item, rows, source, range(len(rows))))
+            yield from validate_each(tables, _records(item, rows, source, range(len(rows))))
             continue
-        for batcher in batchers.values():
-            part = Part(batcher.table)
-            left = _by_columns(item, rows, batcher, part)
-            judge = Judge({batcher.table.name: part}, {batcher.table.name: batcher})
-            for record in _records(item, rows, source, left):
-                judge(record)
-            yield part
+        for name, batcher in batchers.items():
+            result = ValidatedRecords(batcher.table)
+            remaining = _add_by_columns(item, rows, batcher, result)
+            validator = Validator({name: result}, {name: batcher})
+            for record in _records(item, rows, source, remaining):
+                validator.add(record)
+            yield result
 
 
-def _by_columns(item: LoadItem, rows: Rows, batcher: TableBatcher, part: Part) -> list[int]:
-    """Take the rows that are certainly good; returns the others."""
+def _add_by_columns(item: LoadItem, rows: Rows, batcher: TableBatcher, result: ValidatedRecords) -> list[int]:
+    """Add the rows whose columns are all valid to the result. Returns the indices of the others."""
     count, texts = len(rows), _texts(item, rows)
-    left = np.zeros(count, np.bool_)
-    left[list(rows.broken)] = True
+    remaining = np.zeros(count, np.bool_)
+    remaining[list(rows.broken)] = True
     has_nul = any(pc.any(pc.match_substring(column, "\0"), min_count=0).as_py() for column in texts.values())
-    taken = np.flatnonzero(~left)
-    chosen = texts if len(taken) == count else {name: column.take(taken) for name, column in texts.items()}
-    left[taken] = batcher.add_columns(part.batch, chosen, item.base + rows.first + taken, has_nul=has_nul)
-    part.batch.read += count - int(left.sum())
-    return [int(index) for index in np.flatnonzero(left)]
+    readable = np.flatnonzero(~remaining)
+    if len(readable) < count:
+        texts = {name: column.take(readable) for name, column in texts.items()}
+    positions = item.base + rows.first + readable
+    remaining[readable] = batcher.add_columns(result.batch, texts, positions, has_nul=has_nul)
+    result.batch.read += count - int(remaining.sum())
+    return [int(index) for index in np.flatnonzero(remaining)]
 
 
 def _records(item: LoadItem, rows: Rows, source: Source, indices: Iterable[int]) -> Iterator[Record]:
     texts = _texts(item, rows)
     for index in indices:
-        number = rows.first + index
         values = {name: column[index].as_py() for name, column in texts.items()}
         fields = {name: value for name, value in values.items() if value is not None}
-        place = _place(item.migration_id, item.key, rows, index)
-        yield Record(item.base + number, place, item.tables[0], source, rows.broken.get(index, fields))
+        location = _location(item.migration_id, item.key, rows, index)
+        position = item.base + rows.first + index
+        yield Record(position, location, item.tables[0], source, rows.broken.get(index, fields))
 
 
 def _texts(item: LoadItem, rows: Rows) -> Texts:
     """The rows as texts, with the columns that the names of the file's folders fill."""
-    return {
-        **rows.texts,
-        **{name: constant(value, len(rows)) for name, value in (item.folder_values or {}).items()},
-    }
+    folders = item.folder_values or {}
+    return {**rows.texts, **{name: constant(value, len(rows)) for name, value in folders.items()}}
 
 
-def _place(migration_id: str, key: str, rows: Rows, index: int) -> Located:
+def _location(migration_id: str, key: str, rows: Rows, index: int) -> Located:
     number = rows.first + index
     return Located(migration_id, key, number + LINES_BEFORE, number, rows.raw(index), [])
 
@@ -79,12 +86,12 @@ def _place(migration_id: str, key: str, rows: Rows, index: int) -> Located:
 def locate_rows(
     s3: S3Client, migration_id: str, file: Object, start: int, end: int, numbers: Iterable[int]
 ) -> Iterator[Located]:
-    """The rows of these numbers, which ascend and lie between ``start`` and ``end``; what is wrong is left empty."""
-    wanted = iter(numbers)
-    number = next(wanted, None)
+    """The rows with these numbers, which ascend and lie between ``start`` and ``end``, without violations."""
+    ascending = iter(numbers)
+    number = next(ascending, None)
     for rows in read_rows(s3, file, start, end):
         while number is not None and number < rows.first + len(rows):
-            yield _place(migration_id, file.key, rows, number - rows.first)
-            number = next(wanted, None)
+            yield _location(migration_id, file.key, rows, number - rows.first)
+            number = next(ascending, None)
         if number is None:
             return

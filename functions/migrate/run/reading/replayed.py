@@ -1,28 +1,29 @@
-"""The records of a replay: read from the run's own table, judged one by one."""
+"""Read the records of a replay from the table that its plan filled."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from dataforge.formats.csv_blocks import FolderValues, with_folder_values
 from dataforge.formats.csv_boundaries import split_records
 from dataforge.formats.csv_records import read_record
+from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.records.rejections import Located
 from dataforge.records.validate import Violation
 from dataforge.tables.catalogue import Source
-from functions.migrate.plan.replay import relation
-from functions.migrate.run.reading.validated_records import Record
+from functions.migrate.run.reading.validated_records import Fields, Record
+from functions.migrate.run.replay_records import relation
 from functions.migrate.run.work_items import LoadItem
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-_PLACE = Sql('file, line, "offset", raw::text, rejection')
+_LOCATION = Sql('file, line, "offset", raw::text, rejection')
 
 
 def replayed_records(cursor: Cursor, item: LoadItem, sources: Mapping[str, Source]) -> Iterator[Record]:
@@ -31,42 +32,41 @@ def replayed_records(cursor: Cursor, item: LoadItem, sources: Mapping[str, Sourc
         Sql(
             'SELECT position, "table", source, header, folder_values, {} FROM {}'
             " WHERE position >= %s AND position < %s ORDER BY position"
-        ).format(_PLACE, relation(item.migration_id)),
+        ).format(_LOCATION, relation(item.migration_id)),
         (item.start, item.end),
     )
-    for position, table, source, header, values, *place in cursor.fetchall():
-        fields = _fields(json.loads(place[3], parse_float=Decimal), header, values or {})
-        located = _located(item.migration_id, place, [])
-        yield Record(position, located, table, sources.get(source), fields)
+    for position, table, source, header, folder_values, *location in cursor.fetchall():
+        located = _located(item.migration_id, location, [])
+        raw = json.loads(located.raw, parse_float=Decimal)
+        yield Record(position, located, table, sources.get(source), _fields(raw, header, folder_values or {}))
 
 
 def locate_replayed(
-    cursor: Cursor, migration_id: str, bad: Iterable[tuple[int, list[Violation]]]
+    cursor: Cursor, migration_id: str, rejected: Iterable[tuple[int, list[Violation]]]
 ) -> Iterator[Located]:
-    """The records at these positions, with what is wrong with them."""
-    for position, violations in bad:
-        cursor.execute(
-            Sql("SELECT {} FROM {} WHERE position = %s").format(_PLACE, relation(migration_id)), (position,)
-        )
-        yield _located(migration_id, cursor.fetchone(), violations)
+    """The records at these positions, with their violations."""
+    for position, violations in rejected:
+        record = Sql("SELECT {} FROM {} WHERE position = %s").format(_LOCATION, relation(migration_id))
+        cursor.execute(record, (position,))
+        yield _located(migration_id, one_row(cursor), violations)
 
 
-def _located(migration_id: str, place: Any, violations: list[Violation]) -> Located:
-    file, line, offset, raw, rejection = place
+def _located(migration_id: str, location: Sequence[Any], violations: list[Violation]) -> Located:
+    file, line, offset, raw, rejection = location
     return Located(migration_id, file, line, offset, raw, violations, rejection)
 
 
-def _fields(raw: Any, header: list[str] | None, values: FolderValues) -> Any:
-    """What a record says: a text is one of the file that it comes from, an object has its values by column.
+def _fields(raw: object, header: list[str] | None, folder_values: FolderValues) -> Fields | list[Violation]:
+    """The fields of a record: a text is a record of the file with this header, an object has the values by column.
 
-    ``values``: those of the file's folders; a correction may have others.
+    An object's values replace those of the file's folders.
     """
     if isinstance(raw, dict):
-        return {**values, **raw}
+        return {**folder_values, **raw}
     if not isinstance(raw, str) or header is None:
         return [Violation("dict_type", "The record should be an object: a value for each column")]
     data = raw.encode()
-    found = split_records(data, last=True)
-    if len(found.ends) != 1:
-        return [Violation("field_count", f"One record is wanted here, not {len(found.ends)}")]
-    return with_folder_values(read_record(tuple(header), data, bool(found.malformed)), values)
+    records = split_records(data, last=True)
+    if len(records.ends) != 1:
+        return [Violation("field_count", f"Expected one record, got {len(records.ends)}")]
+    return with_folder_values(read_record(tuple(header), data, bool(records.malformed)), folder_values)

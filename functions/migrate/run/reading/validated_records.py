@@ -1,4 +1,4 @@
-"""Records that are judged one by one: of flat files that are not CSV, and of replays."""
+"""Validate records one by one: records of flat files, of replays, and those that a validation by columns leaves over."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Fields = Mapping[str, Any]
 
 
 @dataclass
-class Part:
-    """What came out of some records for one table: good rows, and bad ones with their place in the file.
+class ValidatedRecords:
+    """The result for one table of validating some records: valid rows, and rejected records with their location.
 
     ``batch.read = batch.rows + batch.deduplicated + len(rejected)``
     """
@@ -28,31 +28,31 @@ class Part:
 
 @dataclass(frozen=True)
 class Record:
-    """One record: its position, what is kept of it if it is bad, and what it says, or what is wrong with its shape.
+    """One record: its position, its rejection without violations, and its fields or the violations of its shape.
 
-    ``source``: the file it comes from, if that is known; else, and if that is not flat, it is one of ``table``.
+    ``source``: the file of the record, None if unknown. A record is a row of ``table`` unless its file is flat.
     """
 
     position: int
-    place: Located
+    location: Located
     table: str
     source: Source | None
     fields: Fields | list[Violation]
 
     @property
     def split(self) -> Split | None:
-        """How the record is cut into rows of several tables, if it is."""
+        """The function that splits the record into rows of several tables; None if it is one row."""
         return self.source.split if self.source else None
 
     def violations(self) -> list[Violation]:
-        """What is wrong with the record's shape. In a flat file a value is a text."""
+        """The violations of the record's shape. In a flat file a value must be a string."""
         if isinstance(self.fields, list):
             return self.fields
         wrong = [n for n, value in self.fields.items() if self.split and not isinstance(value, str | None)]
         return [Violation("string_type", "Input should be a valid string", name) for name in wrong]
 
     def rows(self) -> Iterable[tuple[str, Fields]]:
-        """The tables that the record has rows of, with their values; only of a record without violations."""
+        """The record's rows, each with the name of its table. Only for a record without violations."""
         if isinstance(self.fields, list):
             return []
         if self.split is None:
@@ -60,36 +60,40 @@ class Record:
         return self.split({name: value for name, value in self.fields.items() if value})
 
 
-def judge_each(tables: Mapping[str, Table], records: Iterable[Record]) -> Iterator[Part]:
-    """Judge the records; a part per table. Rows of other tables are left out."""
-    judge = Judge({name: Part(table) for name, table in tables.items()})
+def validate_each(tables: Mapping[str, Table], records: Iterable[Record]) -> Iterator[ValidatedRecords]:
+    """Validate the records; one result per table. Rows of other tables are ignored."""
+    validator = Validator({name: ValidatedRecords(table) for name, table in tables.items()})
     for record in records:
-        judge(record)
-    yield from judge.parts.values()
+        validator.add(record)
+    yield from validator.results.values()
 
 
-class Judge:
-    """Judges records one by one, and adds what comes of them to the parts of the tables."""
+class Validator:
+    """Validates records one by one and collects the results by table."""
 
-    def __init__(self, parts: Mapping[str, Part], batchers: Mapping[str, TableBatcher] | None = None) -> None:
-        self.parts = parts
-        self._batchers = batchers or {name: TableBatcher(part.table) for name, part in parts.items()}
+    def __init__(
+        self, results: Mapping[str, ValidatedRecords], batchers: Mapping[str, TableBatcher] | None = None
+    ) -> None:
+        self.results = results
+        self._batchers = batchers or {name: TableBatcher(result.table) for name, result in results.items()}
 
-    def __call__(self, record: Record) -> None:
-        """Judge a record. If it is malformed it is read, and rejected, once."""
+    def add(self, record: Record) -> None:
+        """Validate a record. A malformed record counts once, for its table."""
         if violations := record.violations():
-            part = self.parts[record.table]
-            part.batch.read += 1
-            part.rejected.append(replace(record.place, violations=violations))
+            result = self.results[record.table]
+            result.batch.read += 1
+            result.rejected.append(replace(record.location, violations=violations))
             return
-        for name, data in record.rows():
-            if name in self.parts:
-                self._judge(self.parts[name], self._batchers[name], record, data)
+        for name, fields in record.rows():
+            if name in self.results:
+                self._add_row(self.results[name], self._batchers[name], record, fields)
 
-    def _judge(self, part: Part, batcher: TableBatcher, record: Record, data: Fields) -> None:
-        part.batch.read += 1
-        verdict = process(part.table, data, part.batch.cleanings)
-        if isinstance(verdict, list):
-            part.rejected.append(replace(record.place, violations=verdict))
+    def _add_row(
+        self, result: ValidatedRecords, batcher: TableBatcher, record: Record, fields: Fields
+    ) -> None:
+        result.batch.read += 1
+        row = process(result.table, fields, result.batch.cleanings)
+        if isinstance(row, list):
+            result.rejected.append(replace(record.location, violations=row))
         else:
-            batcher.add_row(part.batch, verdict, record.position)
+            batcher.add_row(result.batch, row, record.position)

@@ -49,7 +49,7 @@ def test_a_compressed_dataset_gives_the_same_as_a_plain_one(
         forge.s3.put_object(Bucket="raw", Key=f"plain/{file.name}", Body=file.read_bytes())
         body = ENDINGS[ending](file.read_bytes())
         forge.s3.put_object(Bucket="raw", Key=f"packed/{file.name}{ending}", Body=body)
-    monkeypatch.setattr(csv_objects, "PIECE", piece)
+    monkeypatch.setattr(csv_objects, "BUFFER", piece)
     plain = another_forge()
     whole = plain.migrate(prefix="plain/", quality_threshold=0)
     assert forge.migrate(prefix="packed/", quality_threshold=0) == whole
@@ -105,9 +105,9 @@ def test_compression_is_recognised_by_the_content_whatever_the_name_says(
 def test_a_quote_that_is_never_closed_fills_no_memory(
     used_forge: Forge, make_csv: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
-    monkeypatch.setattr(csv_objects, "AT_ONCE", 1000)
+    monkeypatch.setattr(csv_objects, "READ_AT_ONCE", 1000)
     monkeypatch.setattr(csv_stream, "RECORD_LIMIT", 1000)
-    monkeypatch.setattr(csv_objects, "PIECE", 500)
+    monkeypatch.setattr(csv_objects, "BUFFER", 500)
     body = make_csv("customers", {"customer_id": 1}, {"customer_id": 2}) + b'"' + b"x\n" * 2000
     used_forge.s3.put_object(Bucket="raw", Key=KEY + ending, Body=gzip.compress(body) if ending else body)
     with pytest.raises(RecordTooLong, match="the record in line 4"):

@@ -27,7 +27,7 @@ from dataforge.errors import (
     WrongEncoding,
     WrongHeader,
 )
-from functions.migrate.run.migration import read_input
+from functions.migrate.lifecycle.order import MigrationInput
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge
@@ -213,7 +213,7 @@ def test_an_input_that_cannot_be_is_refused_by_name(
 
 @pytest.mark.parametrize("threshold", [0, 1, 0.5, "0.95"])
 def test_a_threshold_from_0_to_1_is_taken(threshold: Any) -> None:
-    assert read_input({"quality_threshold": threshold}).quality_threshold == Decimal(str(threshold))
+    assert MigrationInput.read({"quality_threshold": threshold}).quality_threshold == Decimal(str(threshold))
 
 
 def test_a_plan_that_fails_leaves_nothing_behind(forge: Forge) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from functions.migrate.reconcile.files import files_of
+from functions.migrate.report.files import files_of
 from functions.migrate.resolve import rejected_rows
 from functions.migrate.run.migration import read_run
 

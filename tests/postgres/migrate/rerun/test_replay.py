@@ -12,7 +12,7 @@ from dataforge.aws.failures import Failure
 from dataforge.errors import InvalidInput, NoFiles, NoSuchRun, QualityTooLow, UnknownTable, WrongCorrection
 from dataforge.runs.lifecycle import close_run
 from functions.migrate.lifecycle.resume import MIGRATIONS
-from functions.migrate.plan.replay import relation
+from functions.migrate.run.replay_records import relation
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge, Migration
@@ -216,7 +216,7 @@ WRONG: list[tuple[Any, str]] = [
     ({"id": "1", "raw": ""}, 'line 2: it has no "id"'),
     ({"id": 10**30, "raw": ""}, 'line 2: it has no "id"'),
     ({"id": 10**9, "raw": ""}, "line 2: migration .* has no rejection 1000000000"),
-    ({"id": 1, "raw": "\0"}, "line 2: it holds a NUL"),
+    ({"id": 1, "raw": "\0"}, "line 2: it contains a NUL"),
     (None, r"line 3: rejection \d+ is there twice"),
 ]
 

@@ -1,11 +1,11 @@
-"""A stretch of an object as text, a bounded piece at a time: whole records, whatever the size of file or chunk."""
+"""Read whole records of a CSV object in bounded memory, whatever the size of the file or the range."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dataforge.formats.csv_stream import Window, read_windows
+from dataforge.formats.csv_stream import BufferedRecords, stream_records
 from dataforge.formats.text_stream import open_text
 from dataforge.s3.objects import Object, read_range
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-AT_ONCE = 32 << 20
-"""A chunk of a plain file up to this size is read in one piece: usual chunks are."""
+READ_AT_ONCE = 32 << 20
+"""A range of an uncompressed object up to this size, in bytes, is read by one request. Most chunks are smaller."""
 
-PIECE = 8 << 20
-"""What is read at a time of everything else."""
+BUFFER = 8 << 20
+"""The bytes that one read takes of other objects."""
 
 
-def windows(s3: S3Client, file: Object, start: int, end: int, line: int) -> Iterator[Window]:
-    """The records from ``start``, in line ``line``, to ``end``; of a compressed file all from ``start`` on.
+def object_records(s3: S3Client, file: Object, start: int, end: int, line: int) -> Iterator[BufferedRecords]:
+    """The records from ``start``, which is in line ``line``, to ``end``; of a compressed object, all from ``start`` on.
 
     Raises ``SourceChanged``, ``DamagedFile`` or ``RecordTooLong``.
     """
-    if not file.compression and end - start <= AT_ONCE:
-        yield Window(read_range(s3, file, start, end), start, line)
+    if not file.compression and end - start <= READ_AT_ONCE:
+        yield BufferedRecords(read_range(s3, file, start, end), start, line)
         return
     with open_text(s3, file, start, end) as text:
-        yield from read_windows(text.read, file.key, start, line, piece=PIECE)
+        yield from stream_records(text.read, file.key, start, line, buffer=BUFFER)

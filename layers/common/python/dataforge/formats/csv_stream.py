@@ -13,7 +13,7 @@ RECORD_LIMIT = 64 << 20
 
 
 @dataclass(frozen=True)
-class Window:
+class BufferedRecords:
     """Whole records: their bytes, the offset of the first in the file's text, and its line."""
 
     data: bytes
@@ -31,25 +31,25 @@ class RawRecord:
     malformed: bool
 
 
-def read_windows(
-    read: Callable[[int], bytes], file: str, start: int = 0, line: int = 1, *, piece: int
-) -> Iterator[Window]:
-    """The records of a text whose next bytes ``read`` returns, as many as it is asked for, fewer only at the end.
+def stream_records(
+    read: Callable[[int], bytes], file: str, start: int = 0, line: int = 1, *, buffer: int
+) -> Iterator[BufferedRecords]:
+    """The records of a text in order, as many at a time as a buffer of ``buffer`` bytes and one record may hold.
 
-    ``piece``: bytes that are read at a time. The first record begins at ``start``, in line ``line``.
-    Raises ``RecordTooLong`` with the ``file``'s name.
+    ``read(size)`` returns the next bytes of the text, fewer than ``size`` only at its end. The first record begins at
+    offset ``start``, in line ``line``. Raises ``RecordTooLong`` with the ``file``'s name.
     """
     rest, last = b"", False
     while not last:
-        more = read(piece)
-        last = len(more) < piece
+        more = read(buffer)
+        last = len(more) < buffer
         data = rest + more
         ends = split_records(data, last=last).ends
         whole = data if last else data[: whole_lines(data, ends)]
         rest = data[len(whole) :]
         del data, more
         if whole:
-            yield Window(whole, start, line)
+            yield BufferedRecords(whole, start, line)
         start, line = start + len(whole), line + whole.count(b"\n")
         if len(rest) > RECORD_LIMIT:
             raise RecordTooLong(file, line, RECORD_LIMIT)

@@ -1,0 +1,51 @@
+"""Check a run's quality against its threshold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dataforge.errors import QualityTooLow
+from functions.migrate.run.migration import Run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
+
+REASONS = 3
+"""Reasons that the error names."""
+
+
+def require_quality(cursor: Cursor, run: Run) -> None:
+    """Raise ``QualityTooLow`` if the quality of the run or of one of its tables is below the threshold."""
+    cursor.execute(
+        "SELECT 'all tables together', quality, NULL, NULL FROM dataforge.migrations"
+        " WHERE migration_id = %(id)s AND quality < %(threshold)s UNION ALL"
+        ' SELECT "table", quality, rejected, read FROM dataforge.migration_tables'
+        " WHERE migration_id = %(id)s AND quality < %(threshold)s",
+        {"id": run.id, "threshold": run.threshold},
+    )
+    low = [
+        f"{name} {value:.6f}" + (f" ({rejected} of {read} rows rejected)" if read else "")
+        for name, value, rejected, read in cursor.fetchall()
+    ]
+    if low:
+        raise QualityTooLow(
+            f"Below the quality threshold {run.threshold:f}: {'; '.join(low)}. Nothing was published."
+            f" Most frequent: {'; '.join(_frequent_reasons(cursor, run))}."
+        )
+
+
+def _frequent_reasons(cursor: Cursor, run: Run) -> list[str]:
+    """The most frequent reasons, each with its first example as file, line, column and code, without a value."""
+    cursor.execute(
+        "SELECT e->>'code', e->>'column', count(DISTINCT id), (array_agg(file ORDER BY file, line, id))[1],"
+        " (array_agg(line ORDER BY file, line, id))[1]"
+        " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s"
+        ' GROUP BY "table", 1, 2 ORDER BY 3 DESC, "table", 1, 2 LIMIT %s',
+        (run.id, REASONS),
+    )
+    return [
+        f"{code}{f' in column {column}' if column else ''} ({rows:,} {'row' if rows == 1 else 'rows'}), first in"
+        f" {file} line {line:,}"
+        for code, column, rows, file, line in cursor.fetchall()
+    ]
