@@ -33,11 +33,11 @@ from dataforge.runs.lifecycle import close_run
 from dataforge.settings import BackupSettings
 from dataforge.tables.datasets import get_dataset
 from functions.backup.begin import begin
-from functions.backup.export_snapshot import hold
+from functions.backup.export_snapshot import export_snapshot
 from functions.backup.finish import finish
-from functions.backup.plan import PartItem, plan
+from functions.backup.plan import PageRange, plan
 from functions.backup.run import BACKUPS
-from functions.backup.write_file import back_up
+from functions.backup.write_file import write_file
 
 WORKERS = 2
 SOURCE = "source"
@@ -144,7 +144,7 @@ def _open(settings: BackupSettings, password: str, folder: Path) -> None:
 
 
 def _work(item: dict[str, Any]) -> None:
-    back_up(_worker["db"], _worker["store"], _worker["settings"], PartItem.model_validate(item))
+    write_file(_worker["db"], _worker["store"], _worker["settings"], PageRange.model_validate(item))
 
 
 def _memory(_: int) -> int:
@@ -172,7 +172,7 @@ def ours(running: Server, pool: ProcessPoolExecutor, folder: Path) -> tuple[floa
     ):
         begun = time.perf_counter()
         run = begin(db, execution, "2026-01-01T00:00:00Z", {})["run_id"]
-        holding = Thread(target=hold, args=(watcher, holder, run, 600))
+        holding = Thread(target=export_snapshot, args=(watcher, holder, run, 600))
         holding.start()
         items = json.loads((folder / "report" / plan(db, store, settings, run)["key"]).read_bytes())
         list(pool.map(_work, items))

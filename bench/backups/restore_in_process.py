@@ -22,13 +22,12 @@ from dataforge.postgres.roles import REFILL, RESTORE
 from dataforge.settings import DatabaseSettings, RestoreSettings
 from functions.restore.begin import begin
 from functions.restore.build import build, link
-from functions.restore.check_backup import check
-from functions.restore.check_restored import settle
-from functions.restore.compare import compare
+from functions.restore.check_backup import check_backup
+from functions.restore.compare import check_restored, compare
 from functions.restore.finish import finish
 from functions.restore.load import FileItem, load_file
-from functions.restore.safety_backup import PartItem, keep_part, plan_parts
-from functions.restore.swap import switch
+from functions.restore.safety_backup import PageRange, plan_safety_backup, save_pages
+from functions.restore.swap import swap
 
 WORKERS = 2
 BACKUP, REPORT = "backup", "report"
@@ -47,11 +46,11 @@ def _load(item: dict[str, Any]) -> None:
 
 
 def _keep(item: dict[str, Any]) -> None:
-    keep_part(_worker["work"], _worker["store"], PartItem.model_validate(item))
+    save_pages(_worker["work"], _worker["store"], PageRange.model_validate(item))
 
 
 def _settle(run: str, table: str) -> None:
-    settle(_worker["control"], run, table)
+    check_restored(_worker["control"], run, table)
 
 
 def _build(run: str, table: str) -> None:
@@ -98,7 +97,7 @@ class Restoring:
             "check", lambda: begin(db, store, settings, execution, "2026-01-01T00:00:00Z", document)
         )
         run = begun["restore_id"]
-        checked = self._lap("check", lambda: check(db, store, settings, run))
+        checked = self._lap("check", lambda: check_backup(db, store, settings, run))
         items = self._items(store, checked)
         self._lap("load", lambda: list(self.pool.map(_load, items)))
         tables = checked["tables"]
@@ -109,8 +108,8 @@ class Restoring:
                     step.__name__[1:],
                     lambda step=step: list(self.pool.map(step, [run] * len(tables), tables)),
                 )
-        self._lap("switch", lambda: switch(db, run, execution))
-        parts = self._lap("safety", lambda: self._items(store, plan_parts(db, store, settings, run)))
+        self._lap("switch", lambda: swap(db, run, execution))
+        parts = self._lap("safety", lambda: self._items(store, plan_safety_backup(db, store, settings, run)))
         self._lap("safety", lambda: list(self.pool.map(_keep, parts)))
         output = self._lap("safety", lambda: finish(db, store, settings, run))
         db.close()

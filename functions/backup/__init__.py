@@ -1,1 +1,1 @@
-"""Backup: tables of one instant to Parquet in S3, verified, and kept for as long as is wanted."""
+"""Backup: tables at one instant as Parquet files, verified and expired."""

@@ -1,4 +1,4 @@
-"""Retention: which backups go, and what dead runs left behind. The bucket keeps versions for a while."""
+"""Retention: delete expired backups and files of runs that ended. The bucket retains deleted versions for some days."""
 
 from __future__ import annotations
 
@@ -27,49 +27,49 @@ if TYPE_CHECKING:
 
 
 LEFTOVER_DAYS = 7
-"""A folder without a manifest may be one that another machine is writing; after this time nobody is."""
+"""After this time a folder without a manifest is not being written by another stack."""
 
 _DELETED_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A complete backup, and whether it was found sound when it was last read back."""
+class StoredBackup:
+    """A complete backup, and whether its last verification succeeded."""
 
     backup: Manifest
     verified: bool
 
 
 def expire(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> list[str]:
-    """Remove the dataset's outdated backups and leftovers, and old runs from the ledger. Returns the ids that went."""
+    """Delete the dataset's expired and incomplete backups, and old runs in the ledger. Returns the ids of the backups."""
     with transaction(db) as cursor:
         run = read_run(cursor, run_id)
         ended, known = _ledger(cursor)
     bucket, dataset, now = settings.backup_bucket, run.dataset.name, datetime.now(UTC)
-    kept, leftovers = [], []
+    stored, leftovers = [], []
     for backup_id in manifest.backup_ids(s3, bucket, dataset):
         try:
             backup = manifest.find(s3, bucket, dataset, backup_id)
         except DamagedBackup:
-            # What it holds is not known, so it is left to people; the list of backups shows it.
+            # Its content is unknown, so it is not deleted; the list of backups shows it.
             continue
         if backup is not None:
-            kept.append(_look_at(s3, bucket, backup))
+            stored.append(_with_verification(s3, bucket, backup))
         elif backup_id in ended or (backup_id not in known and _is_old(backup_id, now)):
             leftovers.append(backup_id)
-    gone = [*leftovers, *outdated(kept, now, settings)]
-    for backup_id in gone:
+    deleted = [*leftovers, *expired(stored, now, settings)]
+    for backup_id in deleted:
         delete(s3, bucket, backup_folder(dataset, backup_id))
     with transaction(db) as cursor:
         cursor.execute(
             "DELETE FROM dataforge.backups WHERE finished_at < now() - make_interval(days => %s)",
             (settings.keep_days,),
         )
-    return gone
+    return deleted
 
 
 def _ledger(cursor: Cursor) -> tuple[set[str], set[str]]:
-    """The runs that ended so long ago that none of their workers lives any more, and all runs."""
+    """The runs that ended before the longest time-out of a worker, and all runs."""
     cursor.execute(
         "SELECT run_id, coalesce(finished_at < now() - interval '20 minutes', false) FROM dataforge.backups"
     )
@@ -77,12 +77,12 @@ def _ledger(cursor: Cursor) -> tuple[set[str], set[str]]:
     return {run_id for run_id, is_over in runs if is_over}, {run_id for run_id, _ in runs}
 
 
-def _look_at(s3: S3Client, bucket: str, backup: Manifest) -> Kept:
+def _with_verification(s3: S3Client, bucket: str, backup: Manifest) -> StoredBackup:
     try:
         found = manifest.read_verification(s3, bucket, backup.dataset, backup.backup_id)
     except ValidationError:
-        return Kept(backup, verified=False)
-    return Kept(backup, found is not None and found.verified)
+        return StoredBackup(backup, verified=False)
+    return StoredBackup(backup, found is not None and found.verified)
 
 
 def _is_old(backup_id: str, now: datetime) -> bool:
@@ -90,35 +90,35 @@ def _is_old(backup_id: str, now: datetime) -> bool:
     return made is not None and now - made > timedelta(days=LEFTOVER_DAYS)
 
 
-def outdated(kept: Iterable[Kept], now: datetime, settings: BackupSettings) -> Iterator[str]:
-    """The ids of the backups to remove, of all that there are, oldest first.
+def expired(stored: Iterable[StoredBackup], now: datetime, settings: BackupSettings) -> Iterator[str]:
+    """The ids of the backups to delete, oldest first.
 
-    A backup stays while it is younger than ``keep_days``, or among the newest ``keep_count`` of all, or the newest verified
-    one that holds some table. Safety backups stay for ``safety_days``, and exports are not ours to remove.
+    Retained are backups younger than ``keep_days``, the newest ``keep_count``, and for each table the newest verified one.
+    Safety backups are retained for ``safety_days``. Exports are never deleted.
     """
-    ordered = sorted(kept, key=lambda k: k.backup.backup_id, reverse=True)
-    backups = [k for k in ordered if k.backup.kind == "backup"]
-    spared = {k.backup.backup_id for k in backups[: settings.keep_count]} | set(_proven(backups))
+    ordered = sorted(stored, key=lambda s: s.backup.backup_id, reverse=True)
+    backups = [s for s in ordered if s.backup.kind == "backup"]
+    retained = {s.backup.backup_id for s in backups[: settings.keep_count]} | set(_newest_verified(backups))
     limits = {"backup": settings.keep_days, "safety": settings.safety_days}
-    for backup in (k.backup for k in reversed(ordered)):
+    for backup in (s.backup for s in reversed(ordered)):
         limit = limits.get(backup.kind)
         is_old = limit is not None and now - backup.created_at > timedelta(days=limit)
-        if is_old and backup.backup_id not in spared:
+        if is_old and backup.backup_id not in retained:
             yield backup.backup_id
 
 
-def _proven(backups: list[Kept]) -> Iterator[str]:
+def _newest_verified(backups: list[StoredBackup]) -> Iterator[str]:
     """Of each table the newest backup that is verified; ``backups`` come newest first."""
     seen: set[str] = set()
-    for kept in backups:
-        tables = {entry.table for entry in kept.backup.tables}
-        if kept.verified and tables - seen:
+    for stored in backups:
+        tables = {entry.table for entry in stored.backup.tables}
+        if stored.verified and tables - seen:
             seen |= tables
-            yield kept.backup.backup_id
+            yield stored.backup.backup_id
 
 
 def delete(s3: S3Client, bucket: str, prefix: str) -> None:
-    """Delete all objects below the prefix, the manifest first: from then on there is no backup that lacks files."""
+    """Delete all objects below the prefix, the manifest first, so that no manifest refers to missing files."""
     keys = [item.key for item in list_objects(s3, bucket, prefix)]
     keys.sort(key=lambda key: not key.endswith(f"/{MANIFEST}"))
     for start in range(0, len(keys), _DELETED_AT_ONCE):

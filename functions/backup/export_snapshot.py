@@ -1,7 +1,7 @@
-"""Holding a snapshot for longer than a function lives.
+"""Hold a snapshot for longer than a function can run.
 
-Two holders take turns. Each reads by the other's snapshot, exports it anew and publishes the new id; their lives end at
-different times, so at every end the other still holds. Whoever reads tries the published ids, the newest first.
+Two snapshot exporters alternate. Each imports the other's snapshot, exports it again and publishes the new id. They end at
+different times, so that one of them always holds the snapshot. Readers try the published ids, the newest first.
 """
 
 from __future__ import annotations
@@ -20,48 +20,48 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
 
-_GONE = (psycopg2.errors.UndefinedObject, psycopg2.errors.InvalidParameterValue)
+_EXPIRED = (psycopg2.errors.UndefinedObject, psycopg2.errors.InvalidParameterValue)
 
 
-def hold(db: Connection, holder: Connection, run_id: str, seconds: float) -> dict[str, bool]:
-    """Hold the run's snapshot on ``holder``, a connection of its own, until the backup is written or ``seconds`` are over.
+def export_snapshot(db: Connection, exporter: Connection, run_id: str, seconds: float) -> dict[str, bool]:
+    """Hold the run's snapshot on the connection ``exporter`` until the backup is written or ``seconds`` have passed.
 
-    Returns {"done": whether nobody needs it any more}. Raises ``SnapshotLost`` if there was one and nobody has it,
-    ``Unavailable`` when a connection is lost.
+    Returns {"done": whether the snapshot is no longer needed}. Raises ``SnapshotLost`` if the run had a snapshot that no
+    exporter holds, ``Unavailable`` when a connection is lost.
     """
     with transaction(db) as cursor:
         run = read_run(cursor, run_id)
     if not run.is_running:
         return {"done": True}
-    with translated(), holder.cursor() as cursor:
+    with translated(), exporter.cursor() as cursor:
         cursor.execute("SELECT set_config('application_name', %s, false)", (f"backup {run_id}",))
         share_tables(cursor, run.dataset)
-    snapshot = _publish(db, holder, run_id)
+    snapshot = _publish(db, exporter, run_id)
     if snapshot is None:
         return {"done": True}
     try:
-        return {"done": wait(db, lambda cursor: not read_run(cursor, run_id).is_running, seconds, holder)}
+        return {"done": wait(db, lambda cursor: not read_run(cursor, run_id).is_running, seconds, exporter)}
     finally:
         if not db.closed:
             _withdraw(db, run_id, snapshot)
 
 
-def _publish(db: Connection, holder: Connection, run_id: str) -> str | None:
-    """Hold the run's snapshot and make it known; the first holder's instant is the backup's.
+def _publish(db: Connection, exporter: Connection, run_id: str) -> str | None:
+    """Export the run's snapshot and record its id; the first export is the instant of the backup.
 
-    None if the backup was written, by the other holder's snapshot, before this one came.
+    None if the backup was written meanwhile.
     """
-    with transaction(db) as cursor, holder.cursor() as holding:
+    with transaction(db) as cursor, exporter.cursor() as exporting:
         run = read_run(cursor, run_id, lock=True)
         if not run.is_running:
             return None
         if run.created_at is None:
-            snapshot = export_new(holding, run.tables)
+            snapshot = export_new(exporting, run.tables)
             cursor.execute(
                 "UPDATE dataforge.backups SET created_at = clock_timestamp() WHERE run_id = %s", (run_id,)
             )
         else:
-            snapshot = _take_over(cursor, holder, holding, run)
+            snapshot = _import(cursor, exporter, exporting, run)
         cursor.execute(
             "INSERT INTO dataforge.snapshots (run_id, snapshot) VALUES (%s, %s)", (run_id, snapshot)
         )
@@ -69,12 +69,12 @@ def _publish(db: Connection, holder: Connection, run_id: str) -> str | None:
     return snapshot
 
 
-def _take_over(cursor: Cursor, holder: Connection, holding: Any, run: Run) -> str:
+def _import(cursor: Cursor, exporter: Connection, exporting: Any, run: Run) -> str:
     for known in _published(cursor, run.id):
         try:
-            return export_again(holding, run.tables, known)
-        except _GONE:
-            holder.rollback()
+            return export_again(exporting, run.tables, known)
+        except _EXPIRED:
+            exporter.rollback()
     raise SnapshotLost(run.id)
 
 
@@ -86,26 +86,26 @@ def _withdraw(db: Connection, run_id: str, snapshot: str) -> None:
 
 
 def _published(cursor: Cursor, run_id: str) -> list[str]:
-    """The ids under which the run's snapshot may be held, newest first."""
+    """The published ids of the run's snapshot, newest first."""
     cursor.execute(
         "SELECT snapshot FROM dataforge.snapshots WHERE run_id = %s ORDER BY published_at DESC", (run_id,)
     )
     return [snapshot for (snapshot,) in cursor.fetchall()]
 
 
-def is_held(cursor: Cursor, run_id: str) -> bool:
-    """Whether the run's snapshot was published."""
+def is_published(cursor: Cursor, run_id: str) -> bool:
+    """Whether the run's snapshot is published, or the run has ended."""
     return bool(_published(cursor, run_id)) or not read_run(cursor, run_id).is_running
 
 
 def read_by_snapshot(db: Connection, cursor: Cursor, run: Run) -> None:
-    """Begin a transaction that reads the run's instant. Raises ``Busy`` in the moment in which nobody holds it."""
+    """Begin a transaction that reads the run's snapshot. Raises ``Busy`` while no exporter holds it."""
     for known in _published(cursor, run.id):
         db.rollback()
         try:
             read_as_of(cursor, known)
-        except _GONE:
+        except _EXPIRED:
             continue
         return
     db.rollback()
-    raise Busy(f"Nobody holds the snapshot of backup {run.id} at this moment.")
+    raise Busy(f"No exporter holds the snapshot of backup {run.id} at the moment.")

@@ -1,4 +1,4 @@
-"""The end of a backup: what the workers wrote is there as they wrote it, and the manifest makes it exist."""
+"""Check that the files in S3 are those that the workers wrote, and write the manifest, which completes the backup."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
 
-class Part(NamedTuple):
-    """What a worker noted of its file."""
+class WrittenFile(NamedTuple):
+    """A file as its worker recorded it in the ledger."""
 
     table: str
     part: int
@@ -36,29 +36,29 @@ class Part(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The file's place in the backup's folder."""
+        """The file's key in the backup's folder."""
         return part_key(self.table, self.part)
 
 
 def finish(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, str]:
-    """Write the manifest; from then on the backup exists, and nobody needs its snapshot. Returns its S3 URI.
+    """Write the manifest, after which the snapshot is no longer needed. Returns its S3 URI. Idempotent.
 
-    Repeating it is harmless. Raises ``NotReconciled`` if a part was not written, ``DamagedBackup`` if a file is not there
-    as it was written, ``BackupExists`` if somebody else wrote the manifest, ``LeaseLost`` if the run was ended.
+    Raises ``NotReconciled`` if a file was not written, ``DamagedBackup`` if an object was changed after its worker wrote it,
+    ``BackupExists`` if the backup has another manifest, ``LeaseLost`` if the run has ended.
     """
     with transaction(db) as cursor:
         run = read_run(cursor, run_id, lock=True)
         if run.status != "written":
             run.must_run()
-        parts = _parts(cursor, run)
-        _check_files(s3, settings.backup_bucket, run, parts)
-        uri = manifest.write(s3, settings.backup_bucket, _manifest(run, parts))
+        files = _written_files(cursor, run)
+        _check_files(s3, settings.backup_bucket, run, files)
+        uri = manifest.write(s3, settings.backup_bucket, _manifest(run, files))
         cursor.execute("UPDATE dataforge.backups SET status = 'written' WHERE run_id = %s", (run_id,))
         signal(cursor)
     return {"manifest": uri}
 
 
-def _parts(cursor: Cursor, run: Run) -> list[Part]:
+def _written_files(cursor: Cursor, run: Run) -> list[WrittenFile]:
     cursor.execute(
         'SELECT "table", part, rows, hash_total, size, sha256, etag FROM dataforge.backup_parts WHERE run_id = %s'
         ' ORDER BY "table", part',
@@ -66,26 +66,26 @@ def _parts(cursor: Cursor, run: Run) -> list[Part]:
     )
     rows = cursor.fetchall()
     left = [part_key(table, part) for table, part, *done in rows if None in done]
-    parts = [Part(*row) for row in rows]
-    left += [table.name for table in run.tables if not any(part.table == table.name for part in parts)]
+    files = [WrittenFile(*row) for row in rows]
+    left += [table.name for table in run.tables if not any(file.table == table.name for file in files)]
     if left:
         raise NotReconciled(f"Not written: {', '.join(left)}.")
-    return parts
+    return files
 
 
-def _check_files(s3: S3Client, bucket: str, run: Run, parts: list[Part]) -> None:
-    """The files are there in the versions that the workers wrote, and no others."""
+def _check_files(s3: S3Client, bucket: str, run: Run, files: list[WrittenFile]) -> None:
+    """Raises ``DamagedBackup`` unless the folder has exactly the objects that the workers wrote."""
     found = {o.key: (o.size, o.etag) for o in list_objects(s3, bucket, run.folder)}
     found.pop(manifest_key(run.dataset.name, run.backup_id), None)
-    written = {run.folder + part.key: (part.size, part.etag) for part in parts}
+    written = {run.folder + file.key: (file.size, file.etag) for file in files}
     faults = [f"{key} is missing" for key in written.keys() - found.keys()]
-    faults += [f"{key} is no part of it" for key in found.keys() - written.keys()]
+    faults += [f"{key} does not belong to it" for key in found.keys() - written.keys()]
     faults += [f"{key} was replaced" for key in written.keys() & found.keys() if written[key] != found[key]]
     if faults:
         raise DamagedBackup(run.id, sorted(faults))
 
 
-def _manifest(run: Run, parts: list[Part]) -> Manifest:
+def _manifest(run: Run, files: list[WrittenFile]) -> Manifest:
     if run.created_at is None:
         raise NotReconciled(f"No snapshot was taken for backup {run.id}.")
     return Manifest(
@@ -93,17 +93,17 @@ def _manifest(run: Run, parts: list[Part]) -> Manifest:
         dataset=run.dataset.name,
         kind="backup",
         created_at=run.created_at,
-        tables=tuple(_entry(table, [p for p in parts if p.table == table.name]) for table in run.tables),
+        tables=tuple(_entry(table, [f for f in files if f.table == table.name]) for table in run.tables),
     )
 
 
-def _entry(table: Table, parts: list[Part]) -> TableEntry:
+def _entry(table: Table, files: list[WrittenFile]) -> TableEntry:
     columns = manifest.column_entries(table)
     return TableEntry(
         table=table.name,
-        rows=sum(part.rows for part in parts),
-        content_hash=content_hash(sum(int(part.hash_total) for part in parts)),
+        rows=sum(file.rows for file in files),
+        content_hash=content_hash(sum(int(file.hash_total) for file in files)),
         schema_fingerprint=manifest.fingerprint(columns),
         columns=columns,
-        files=tuple(FileEntry(key=p.key, rows=p.rows, size=p.size, sha256=p.sha256) for p in parts),
+        files=tuple(FileEntry(key=f.key, rows=f.rows, size=f.size, sha256=f.sha256) for f in files),
     )

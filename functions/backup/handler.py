@@ -1,4 +1,4 @@
-"""Entry points of the backup's three functions: ``control`` for the steps, ``hold`` for snapshots, ``work`` for files."""
+"""Entry points of the backup's functions: ``control`` takes steps, ``hold`` exports the snapshot, ``work`` handles files."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from dataforge.settings import BackupSettings, DatabaseSettings, read
 from functions.backup.begin import begin
 from functions.backup.close import abandon, close
 from functions.backup.expire import delete_unfinished
-from functions.backup.export_snapshot import hold as hold_snapshot
+from functions.backup.export_snapshot import export_snapshot
 from functions.backup.finish import finish
-from functions.backup.plan import PartItem, plan
+from functions.backup.plan import PageRange, plan
 from functions.backup.run import BACKUPS, read_run
-from functions.backup.trial_restore import restore_scratch
-from functions.backup.verification_result import judge
-from functions.backup.verify import CheckItem, check, plan_checks
-from functions.backup.write_file import back_up
+from functions.backup.trial_restore import trial_restore
+from functions.backup.verification_result import validate
+from functions.backup.verify import CheckItem, check_file, plan_checks
+from functions.backup.write_file import write_file
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -40,7 +40,7 @@ logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)
 
 @cache
 def _s3() -> S3Client:
-    """S3's client; making one takes longer than most of its calls."""
+    """The S3 client. Creating it takes longer than most of its calls."""
     return make_client("s3", WORKER)
 
 
@@ -69,17 +69,17 @@ def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _validate(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, Any]:
-    """Judge, and count the outcome: what the alarms look at. An old or partial backup proves nothing about the schedule."""
+    """Validate and count the result for the alarms. Only a new backup of all tables confirms the schedule."""
     with transaction(db) as cursor:
         dataset = read_run(cursor, run_id).dataset.name
     try:
-        verdict = judge(db, s3, settings, run_id)
+        result = validate(db, s3, settings, run_id)
     except DamagedBackup:
         _count(BACKUP_DAMAGED, dataset)
         raise
-    if verdict["new"]:
+    if result["new"]:
         _count(BACKUP_VERIFIED, dataset)
-    return verdict
+    return result
 
 
 def _count(name: str, dataset: str) -> None:
@@ -89,26 +89,26 @@ def _count(name: str, dataset: str) -> None:
 
 @entry_point(logger, tracer)
 def hold(event: dict[str, Any], context: LambdaContext) -> dict[str, bool]:
-    """Hold the run's snapshot for ``event["seconds"]``, or until nobody needs it."""
+    """Hold the run's snapshot for ``event["seconds"]``, or until the backup is written."""
     settings = read(DatabaseSettings)
     logger.append_keys(run_id=event["run_id"])
-    with closing(connect(settings)) as holder:
-        return hold_snapshot(get_db_resource(settings), holder, event["run_id"], event["seconds"])
+    with closing(connect(settings)) as exporter:
+        return export_snapshot(get_db_resource(settings), exporter, event["run_id"], event["seconds"])
 
 
 @entry_point(logger, tracer)
 def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Write or read back one file, or restore the backup for a proof. Returns little: results stand in the ledger."""
+    """Write or check one file, or restore the backup on trial. Results are in the ledger."""
     settings = read(BackupSettings)
     db, s3 = get_db_resource(settings), _s3()
     logger.append_keys(step=event["step"], run_id=event["run_id"])
     match event["step"]:
         case "part":
-            item = PartItem.model_validate(event)
-            rows = back_up(db, s3, settings, item)
-            logger.info("part written", extra={"table": item.table, "part": item.part, "rows": rows})
+            item = PageRange.model_validate(event)
+            rows = write_file(db, s3, settings, item)
+            logger.info("file written", extra={"table": item.table, "part": item.part, "rows": rows})
         case "check":
-            check(db, s3, settings, CheckItem.model_validate(event))
+            check_file(db, s3, settings, CheckItem.model_validate(event))
         case "restore_scratch":
-            return dict(restore_scratch(db, s3, settings, event["run_id"]))
+            return dict(trial_restore(db, s3, settings, event["run_id"]))
     return {}

@@ -1,4 +1,4 @@
-"""Planning: which rows of which table go into which file."""
+"""Divide the tables of a backup into page ranges, each of which becomes one file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dataforge.s3.keys import part_key, work_list_key
 from dataforge.s3.objects import put_json
 from dataforge.settings import BackupSettings
 from dataforge.tables.catalogue import Table
-from functions.backup.export_snapshot import is_held
+from functions.backup.export_snapshot import is_published
 from functions.backup.run import Run, read_run
 from functions.backup.signals import wait
 
@@ -34,8 +34,8 @@ _COLUMNS = """
 """
 
 
-class PartItem(BaseModel):
-    """What one worker writes: the rows on the pages from ``first`` to before ``end`` (None: to the last)."""
+class PageRange(BaseModel):
+    """A file to write: the rows on the pages from ``first`` to before ``end`` (None: to the last)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,18 +48,18 @@ class PartItem(BaseModel):
 
     @property
     def key(self) -> str:
-        """The file's place in the backup's folder."""
+        """The file's key in the backup's folder."""
         return part_key(self.table, self.part)
 
 
 def plan(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, Any]:
-    """Wait for the snapshot, divide the tables, and enter the parts in the ledger.
+    """Wait for the snapshot, divide the tables, and record the page ranges in the ledger.
 
-    Returns the ``key`` of the list of parts in the report bucket, and their ``count``. Repeating it is harmless. Raises
-    ``TableChanged`` if a table has other columns than the catalogue: a backup of ours alone would lose the others.
+    Returns the ``key`` of their list in the report bucket, and its ``count``. Idempotent. Raises ``TableChanged`` if a
+    table's columns differ from the catalogue's: the backup would lack them.
     """
-    if not wait(db, lambda cursor: is_held(cursor, run_id), _SNAPSHOT_SECONDS):
-        raise Busy(f"Nobody holds a snapshot for backup {run_id} yet.")
+    if not wait(db, lambda cursor: is_published(cursor, run_id), _SNAPSHOT_SECONDS):
+        raise Busy(f"Backup {run_id} has no snapshot yet.")
     with transaction(db) as cursor:
         run = read_run(cursor, run_id).must_run()
         require_sound(cursor, run.tables)
@@ -76,7 +76,7 @@ def plan(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) ->
 
 
 def check_columns(cursor: Cursor, table: Table) -> None:
-    """Raises ``TableChanged`` naming every column that is not as the catalogue declares it."""
+    """Raises ``TableChanged``, which names every column that differs from the catalogue."""
     cursor.execute(_COLUMNS, (ddl.qualified(table),))
     have = {name: (kind, not_null) for name, kind, not_null in cursor.fetchall()}
     want = {c.name: (c.type.catalog, not c.nullable) for c in table.columns}
@@ -91,11 +91,11 @@ def check_columns(cursor: Cursor, table: Table) -> None:
         raise TableChanged(f"{table.dataset}.{table.name}", sorted(differences))
 
 
-def _divide(cursor: Cursor, run: Run, table: Table, part_bytes: int) -> Iterator[PartItem]:
-    """The table's parts, of about ``part_bytes`` each; an empty table is one, and the last one is open to the end."""
+def _divide(cursor: Cursor, run: Run, table: Table, part_bytes: int) -> Iterator[PageRange]:
+    """The table's page ranges, of about ``part_bytes`` each. An empty table has one; the last one has no end."""
     pages, count = count_parts(cursor, ddl.qualified(table), part_bytes)
     count = max(count, 1)
     firsts = [pages * part // count for part in range(count)]
     for part, first in enumerate(firsts):
         end = firsts[part + 1] if part + 1 < count else None
-        yield PartItem(run_id=run.id, table=table.name, part=part, first=first, end=end)
+        yield PageRange(run_id=run.id, table=table.name, part=part, first=first, end=end)

@@ -1,4 +1,4 @@
-"""What a backup is asked to do, and its row in the ledger."""
+"""Input of the backup's state machine, and the run's row in the ledger."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import DEFAULT, get_dataset
 from functions.backup.signals import signal
 
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
 BACKUPS = RunKind(
     table="backups",
     id_column="run_id",
@@ -27,17 +30,14 @@ BACKUPS = RunKind(
     clean_up=lambda cursor, _: signal(cursor),
 )
 
-if TYPE_CHECKING:
-    from dataforge.postgres.types import Cursor
-
 
 Name = Annotated[str, StringConstraints(max_length=100)]
 
 
 class BackupInput(Input):
-    """The input of the state machine; every field is optional.
+    """Every field is optional.
 
-    ``verify``: read the backup back when it is written. ``verify_only``: make none, but verify the one of this id.
+    ``verify``: verify the backup after writing it. ``verify_only``: create no backup, but verify the one with this id.
     """
 
     dataset: Name = DEFAULT
@@ -46,14 +46,14 @@ class BackupInput(Input):
     verify_only: Id | None = None
 
     @model_validator(mode="after")
-    def _one_thing(self) -> BackupInput:
+    def _one_request(self) -> BackupInput:
         if self.verify_only and self.tables:
-            raise ValueError("verify_only makes no backup: give no tables with it")
+            raise ValueError("verify_only creates no backup and cannot be combined with tables")
         return self
 
 
 def read_input(document: Any) -> tuple[BackupInput, Dataset, list[str]]:
-    """The input with its dataset and the tables to back up, in catalogue order. Raises ``InvalidInput``."""
+    """The validated input, its dataset, and the tables to back up in catalogue order. Raises ``InvalidInput``."""
     request = BackupInput.read(document)
     dataset = get_dataset(request.dataset)
     wanted = {dataset.table(name).name for name in request.tables or dataset.tables}
@@ -62,9 +62,9 @@ def read_input(document: Any) -> tuple[BackupInput, Dataset, list[str]]:
 
 @dataclass(frozen=True)
 class Run:
-    """One execution, as its steps read it from the ledger: it makes the backup of its own id, or verifies another's.
+    """One run, as its steps read it from the ledger: it creates the backup with its own id, or verifies another.
 
-    ``created_at``: the instant that is backed up, once a snapshot of it is held.
+    ``created_at``: the instant of the backup, once its snapshot is exported.
     """
 
     id: str
@@ -77,7 +77,7 @@ class Run:
 
     @property
     def folder(self) -> str:
-        """Where the backup's objects lie in the backup bucket."""
+        """The backup's folder in the backup bucket."""
         return backup_folder(self.dataset.name, self.backup_id)
 
     @property
@@ -86,14 +86,14 @@ class Run:
         return self.status == "running"
 
     def must_run(self) -> Run:
-        """The run itself. Raises ``LeaseLost`` if it has ended: it was stopped, and another may have taken over."""
+        """The run itself. Raises ``LeaseLost`` if it has ended: another run may have its leases."""
         if not self.is_running:
-            raise LeaseLost(f"Backup {self.id} is {self.status}: it was ended meanwhile.")
+            raise LeaseLost(f"Backup {self.id} is {self.status}: it has ended.")
         return self
 
 
 def read_run(cursor: Cursor, run_id: str, *, lock: bool = False) -> Run:
-    """The run of this id; with ``lock`` nobody changes its state before the transaction ends."""
+    """The run with this id. ``lock``: lock its row until the transaction ends. Raises ``InvalidInput``."""
     cursor.execute(
         Sql(
             "SELECT run_id, execution, dataset, tables, backup_id, status, created_at FROM dataforge.backups"

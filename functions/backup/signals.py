@@ -1,4 +1,4 @@
-"""How the steps of a run, which are different processes, wait for each other: NOTIFY, and a look at the ledger."""
+"""Wait for other steps of a run, which are other processes: NOTIFY and the ledger."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _CHANNEL = Sql("dataforge_backup")
 
 
 def signal(cursor: Cursor) -> None:
-    """Let everybody who waits look again once the transaction is committed."""
+    """Wake all waiting processes when the transaction commits."""
     cursor.execute(Sql("NOTIFY {}").format(_CHANNEL))
 
 
 def wait(
-    db: Connection, is_so: Callable[[Any], bool], seconds: float, watched: Connection | None = None
+    db: Connection, condition: Callable[[Any], bool], seconds: float, watched: Connection | None = None
 ) -> bool:
-    """Wait until ``is_so``, asked with a cursor, for ``seconds`` at most; returns whether it became so.
+    """Wait until ``condition`` is true, for ``seconds`` at most; returns whether it is.
 
-    Raises ``Unavailable`` as soon as one of the connections is lost, ``watched`` included.
+    Raises ``Unavailable`` as soon as a connection is lost, including ``watched``.
     """
     deadline = time.monotonic() + seconds
     with transaction(db) as cursor:
         cursor.execute(Sql("LISTEN {}").format(_CHANNEL))
     while True:
         with transaction(db) as cursor:
-            if is_so(cursor):
+            if condition(cursor):
                 return True
         left = deadline - time.monotonic()
         if left <= 0:

@@ -1,4 +1,4 @@
-"""The strongest proof: the backup is restored, into temporary tables, and PostgreSQL computes the same hashes."""
+"""Verify a backup by restoring it into temporary tables, of which PostgreSQL computes the content hashes."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 
 
 SCHEMA = "pg_temp"
-"""Every session's own: it needs no right beyond TEMPORARY, writes no log, and nothing of it outlasts the transaction."""
+"""Private to the session: needs only the privilege TEMPORARY, writes no WAL, and is rolled back with the transaction."""
 
 
-def restore_scratch(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, bool]:
-    """Load the backup's tables with keys, checks and foreign keys, compare them, and roll everything back.
+def trial_restore(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, bool]:
+    """Load the backup's tables with keys, checks and foreign keys, compare them, and roll back.
 
-    Returns {"restored": whether it was tried}: not if files were found damaged, if they are larger than ``scratch_bytes``,
-    or if a table's columns are no longer the catalogue's. What is wrong is noted in the ledger. Repeating it is harmless.
+    Returns {"restored": false} if files are damaged or larger than ``scratch_bytes`` in all, or if a table's columns differ
+    from the catalogue's. Faults are recorded in the ledger. Idempotent.
     """
     with transaction(db) as cursor:
         run = read_run(cursor, run_id)
         backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
-        if not _is_fit(cursor, run_id, run.dataset, backup, settings.scratch_bytes):
+        if not _can_restore(cursor, run_id, run.dataset, backup, settings.scratch_bytes):
             return {"restored": False}
     fault = _restore(db, s3, settings.backup_bucket, run.dataset, backup)
     with transaction(db) as cursor:
@@ -52,7 +52,7 @@ def restore_scratch(db: Connection, s3: S3Client, settings: BackupSettings, run_
     return {"restored": True}
 
 
-def _is_fit(cursor: Cursor, run_id: str, dataset: Dataset, backup: Manifest, limit: int) -> bool:
+def _can_restore(cursor: Cursor, run_id: str, dataset: Dataset, backup: Manifest, limit: int) -> bool:
     cursor.execute(
         "SELECT count(*) FROM dataforge.backup_checks WHERE run_id = %s AND (fault IS NOT NULL OR checked_at IS NULL)",
         (run_id,),
@@ -70,7 +70,7 @@ def _is_fit(cursor: Cursor, run_id: str, dataset: Dataset, backup: Manifest, lim
 
 
 def _restore(db: Connection, s3: S3Client, bucket: str, dataset: Dataset, backup: Manifest) -> str:
-    """What is wrong with the restored tables; empty if nothing is."""
+    """The first fault of the restored tables, or ""."""
     names = [entry.table for entry in backup.tables]
     try:
         with translated(), db.cursor() as cursor:
@@ -96,7 +96,7 @@ def _fill(cursor: Cursor, s3: S3Client, bucket: str, backup: Manifest, table: Ta
 
 
 def _complete(cursor: Cursor, table: Table, names: list[str]) -> None:
-    """Key, checks, and the foreign keys to parents that are in the backup."""
+    """Add key, checks, and the foreign keys to parents that are in the backup."""
     keys = [(key.name, ddl.foreign_key(key, SCHEMA)) for key in table.foreign_keys if key.parent in names]
     for name, definition in (ddl.primary_key(table), *ddl.checks(table), *keys):
         cursor.execute(

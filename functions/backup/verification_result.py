@@ -1,4 +1,4 @@
-"""The judgement of a verification: what the checks found, against the manifest."""
+"""The result of a verification, from the checks of its files and the manifest."""
 
 from __future__ import annotations
 
@@ -21,16 +21,15 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
 
-_NAMED = 20
-"""How many faults are written down; the first ones tell enough."""
+_SHOWN = 20
+"""How many faults the result has at most."""
 
 
-def judge(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, Any]:
-    """Write the verification beside the manifest. Repeating it is harmless.
+def validate(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, Any]:
+    """Write the verification next to the manifest. Idempotent.
 
-    Returns {"verified": true, "how": [...], "seconds": float, "new": whether the run has made this backup, of the whole
-    dataset}. Raises ``DamagedBackup`` naming what is wrong, when that is
-    written down too.
+    Returns {"verified": true, "how": [...], "seconds": float, "new": whether this run created the backup, of all tables}.
+    Raises ``DamagedBackup`` with the faults, after writing them.
     """
     with transaction(db) as cursor:
         run = read_run(cursor, run_id)
@@ -48,7 +47,7 @@ def judge(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -
         how=how,
         verified_at=datetime.now(UTC),
         seconds=round(seconds, 3),
-        faults=faults[:_NAMED],
+        faults=faults[:_SHOWN],
     )
     manifest.write_verification(s3, settings.backup_bucket, run.dataset.name, found)
     if faults:
@@ -68,7 +67,7 @@ def _file_faults(cursor: Cursor, run_id: str) -> Iterator[str]:
 
 
 def _table_faults(cursor: Cursor, run_id: str, backup: Manifest) -> Iterator[str]:
-    """Tables whose entry contradicts itself, or whose files, sound each, together are not the table."""
+    """Tables with an inconsistent entry, or whose intact files together differ from the entry."""
     cursor.execute(
         'SELECT "table", coalesce(sum(rows), 0), coalesce(sum(hash_total), 0) FROM dataforge.backup_checks WHERE run_id = %s'
         ' GROUP BY "table" HAVING count(fault) = 0',

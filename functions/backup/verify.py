@@ -1,4 +1,4 @@
-"""Verification: a backup's files are read back and compared with its manifest; what was found is written beside it."""
+"""Read a backup's files and compare them with its manifest."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class CheckItem(BaseModel):
-    """What one worker reads back: a file, with all that the manifest says of it and of its table's columns."""
+    """A file to check, with its entry in the manifest and the types of its columns."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,9 +41,9 @@ class CheckItem(BaseModel):
 
 
 def plan_checks(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, Any]:
-    """Enter the files to read back in the ledger. Returns the ``key`` of their list and their ``count``.
+    """Record the files to check in the ledger. Returns the ``key`` of their list in the report bucket and its ``count``.
 
-    Repeating it begins again. Raises ``NoSuchBackup``, or ``DamagedBackup`` if the manifest cannot be understood.
+    Repeating it discards earlier results. Raises ``NoSuchBackup``, or ``DamagedBackup`` if the manifest is invalid.
     """
     with transaction(db) as cursor:
         run = read_run(cursor, run_id)
@@ -71,16 +71,16 @@ def _item(run: Run, backup: Manifest, table: TableEntry, file: FileEntry) -> Che
 
 
 def _listing_faults(s3: S3Client, bucket: str, backup: Manifest) -> Iterator[str]:
-    """Objects in the backup's folder that the manifest does not know; what is missing shows when it is read."""
+    """Objects in the backup's folder that are not in the manifest. Missing ones are found when they are read."""
     known = {backup.folder + file.key for table in backup.tables for file in table.files}
     known |= {backup.key, verification_key(backup.dataset, backup.backup_id)}
     for item in list_objects(s3, bucket, backup.folder):
         if item.key not in known:
-            yield f"{item.key.removeprefix(backup.folder)} is no part of it"
+            yield f"{item.key.removeprefix(backup.folder)} does not belong to it"
 
 
-def check(db: Connection, s3: S3Client, settings: BackupSettings, item: CheckItem) -> str:
-    """Read one file back and note what is in it. Returns what is wrong with it, "" if nothing is; repeating is harmless."""
+def check_file(db: Connection, s3: S3Client, settings: BackupSettings, item: CheckItem) -> str:
+    """Read one file and record its content in the ledger. Returns its fault, or "". Idempotent."""
     data = download(s3, settings.backup_bucket, item.folder + item.file.key)
     rows = total = None
     fault = item.file.fault(data)
@@ -101,7 +101,7 @@ def check(db: Connection, s3: S3Client, settings: BackupSettings, item: CheckIte
 
 
 def _content(item: CheckItem, data: bytes) -> tuple[int, int]:
-    """Rows and hash of a file, computed from its values."""
+    """The number of rows of a file and the sum of their hashes."""
     types = {name: storage_type(sql) for name, sql in item.columns.items()}
     rows = total = 0
     for batch in parquet.read_batches(io.BytesIO(data)):

@@ -1,4 +1,4 @@
-"""One part of a backup: some pages of a table, read by the run's snapshot, become one Parquet file."""
+"""Write one range of a table's pages, as of the run's snapshot, to a Parquet file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataforge.postgres.rows import one_row
 from dataforge.s3.upload import Uploaded, uploading
 from dataforge.settings import BackupSettings
 from functions.backup.export_snapshot import read_by_snapshot
-from functions.backup.plan import PartItem
+from functions.backup.plan import PageRange
 from functions.backup.run import Run, read_run
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
 
 
-def back_up(db: Connection, s3: S3Client, settings: BackupSettings, item: PartItem) -> int:
-    """Write the part's file, unless it is written, and enter it in the ledger. Returns its rows.
+def write_file(db: Connection, s3: S3Client, settings: BackupSettings, item: PageRange) -> int:
+    """Write the file, unless the ledger records it as written, and record it. Returns its rows.
 
-    The same part always makes the same file, so that a second try replaces it by itself. Raises ``LeaseLost`` if the run
-    has ended, ``Busy`` and ``Unavailable``.
+    Idempotent: the same page range is always the same file. Raises ``LeaseLost`` if the run has ended, ``Busy`` and
+    ``Unavailable``.
     """
     with transaction(db) as cursor:
         run = read_run(cursor, item.run_id).must_run()
@@ -49,7 +49,7 @@ def back_up(db: Connection, s3: S3Client, settings: BackupSettings, item: PartIt
 
 
 def _write(
-    db: Connection, s3: S3Client, settings: BackupSettings, run: Run, item: PartItem
+    db: Connection, s3: S3Client, settings: BackupSettings, run: Run, item: PageRange
 ) -> tuple[parquet.Written, Uploaded]:
     table = run.dataset.table(item.table)
     key = run.folder + item.key
@@ -58,7 +58,7 @@ def _write(
         uploading(s3, settings.backup_bucket, key, parquet.CONTENT_TYPE) as upload,
     ):
         read_by_snapshot(db, cursor, run)
-        # Workers of one query would deliver rows in any order, and other bytes with each try.
+        # Parallel workers would return rows in any order, and each try would write other bytes.
         cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
         copy = parquet.copy_sql(table, on_pages(item.first, item.end))
         written = parquet.write(cursor, table, copy, upload)

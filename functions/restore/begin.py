@@ -101,6 +101,6 @@ def abandon(
     if run and run.status == UNFINISHED:
         cause = (
             "The tables are restored, but the safety backup of the replaced tables is not written; they are in the schema"
-            f' {run.kept_schema}. Start {{"finish": "{run.id}"}} to write it. {cause}'
+            f' {run.replaced_schema}. Start {{"finish": "{run.id}"}} to write it. {cause}'
         )
     return {"error": failure.error, "cause": cause}

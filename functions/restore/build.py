@@ -1,4 +1,4 @@
-"""Building a shadow up to the table that it is to replace, while the table is in use."""
+"""Complete a shadow that is to replace its table, while the table is in use."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 
 
 SORT_MEMORY = Sql("256MB")
-"""What building an index may take; PostgreSQL's default of 64 MB sorts a million rows on disk."""
+"""Memory for building an index; with PostgreSQL's default of 64 MB, a million rows are sorted on disk."""
 
 
 def build(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
     """Give the shadow its key, checks, indexes, comments and statistics.
 
-    One transaction; repeating it is harmless. Raises ``DamagedBackup``, ``TargetRejectsRows``.
+    One transaction. Idempotent. Raises ``DamagedBackup``, ``TargetRejectsRows``.
     """
-    with refusals(), transaction(db, role=OWNER) as cursor:
-        run, table = _held(cursor, run_id, table_name)
+    with translated_violations(), transaction(db, role=OWNER) as cursor:
+        run, table = _leased(cursor, run_id, table_name)
         cursor.execute(
             "SELECT FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'p'", (run.shadow(table),)
         )
         if cursor.fetchone() is not None:
             return {}
         cursor.execute(Sql("SET LOCAL maintenance_work_mem = '{}'").format(SORT_MEMORY))
-        if not _outweighs_the_others(cursor, run, table):
+        if not _has_most_rows(cursor, run, table):
             cursor.execute("SET LOCAL max_parallel_maintenance_workers = 0")
         if not shadow.add_key(cursor, table, run.id):
             raise DamagedBackup(run.backup_id, [f"rows of {table.name} have the same key"])
@@ -50,11 +50,8 @@ def build(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
     return {}
 
 
-def _outweighs_the_others(cursor: Cursor, run: Run, table: Table) -> bool:
-    """Whether most of what is restored is in this table, so that building the others cannot keep all processors busy.
-
-    Otherwise they do, and what several processes spend on one index is lost to them.
-    """
+def _has_most_rows(cursor: Cursor, run: Run, table: Table) -> bool:
+    """Whether most restored rows are in this table, so that its parallel workers do not slow down the other tables."""
     cursor.execute(
         'SELECT 2 * max(rows) FILTER (WHERE "table" = %s) > sum(rows) FROM dataforge.restore_tables WHERE restore_id = %s',
         (table.name, run.id),
@@ -63,13 +60,13 @@ def _outweighs_the_others(cursor: Cursor, run: Run, table: Table) -> bool:
 
 
 def link(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
-    """Give the shadow its foreign keys to other shadows, which are built. Repeating it is harmless.
+    """Give the shadow its foreign keys to other shadows, which are complete. Idempotent. Raises ``WouldOrphan``.
 
-    Made at first, and only then held against the rows: so the children of one parent do not wait for each other. Those to
-    tables outside the restore are left to the switch: they would hold up these tables' writers. Raises ``WouldOrphan``.
+    They are created NOT VALID and then validated, so that the children of one parent do not wait for each other. Those to
+    tables outside the restore are created by ``swap``: here they would block the writers of these tables.
     """
     with transaction(db, role=OWNER) as cursor:
-        run, table = _held(cursor, run_id, table_name)
+        run, table = _leased(cursor, run_id, table_name)
         keys = [key for key in table.foreign_keys if run.has(key.parent)]
         for key in keys:
             name = ident(key.name)
@@ -80,15 +77,15 @@ def link(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
                 ).format(shadow=run.shadow(table), name=name, definition=definition)
             )
     for key in keys:
-        with refusals(), transaction(db, role=OWNER) as cursor:
+        with translated_violations(), transaction(db, role=OWNER) as cursor:
             cursor.execute(
                 Sql("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(run.shadow(table), ident(key.name))
             )
     return {}
 
 
-def _held(cursor: Cursor, run_id: str, table_name: str) -> tuple[Run, Table]:
-    """The run and its table, which it still holds the lease on."""
+def _leased(cursor: Cursor, run_id: str, table_name: str) -> tuple[Run, Table]:
+    """The run, and its table, on which it still has the lease."""
     run = read_run(cursor, run_id)
     table = run.dataset.table(table_name)
     leases.hold(cursor, run.execution, run.dataset.name, [table.name])
@@ -96,8 +93,8 @@ def _held(cursor: Cursor, run_id: str, table_name: str) -> tuple[Run, Table]:
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """A rule of the table that a restored row breaks, as ``TargetRejectsRows`` naming it; nothing was changed."""
+def translated_violations() -> Iterator[None]:
+    """Translate a violation of a constraint, trigger or rule to ``TargetRejectsRows`` or ``WouldOrphan``, which name it."""
     try:
         yield
     except (psycopg2.Error, Temporary, DiskFull) as caught:

@@ -1,4 +1,4 @@
-"""The second step: everything that can be known of a backup without reading its files, and room for what is in them."""
+"""Second step of a restore: check the backup without reading its files, and create the shadows."""
 
 from __future__ import annotations
 
@@ -32,42 +32,42 @@ _SHOWN = 20
 """How many faults an error names."""
 
 
-def check(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str) -> dict[str, Any]:
-    """Refuse what does not fit; else make the shadows and the list of files to load.
+def check_backup(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str) -> dict[str, Any]:
+    """Check the backup's objects and columns, create the shadows, and list the files to load.
 
-    Returns {"key", "count"}: where the list lies in the report bucket, and its length; and {"tables"}. Both begin with the
-    largest, so that workers have done at about the same time. Repeating it is harmless.
+    Returns the ``key`` of the list in the report bucket, its ``count``, and the ``tables``. Both lists start with the
+    largest, so that workers end at about the same time. Idempotent.
     Raises ``DamagedBackup``, ``SchemaDiffers``, ``TableChanged``.
     """
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
-        found = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
-        _check_objects(s3, settings.backup_bucket, run, found)
+        backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
+        _check_objects(s3, settings.backup_bucket, run, backup)
         for table in run.tables:
-            _check_columns(table, found)
+            _check_columns(table, backup)
             _check_live(cursor, table)
         shadow.drop(cursor, run.id)
         shadow.create(cursor, run.id, run.tables, loader=REFILL, extra=Sql(""))
-        _enter(cursor, run, found)
-    entries = sorted((found.table(t.name) for t in run.tables), key=lambda entry: -entry.rows)
-    items = [item for entry in entries for item in _items(settings, run, found, entry)]
+        _record_plan(cursor, run, backup)
+    entries = sorted((backup.table(t.name) for t in run.tables), key=lambda entry: -entry.rows)
+    items = [item for entry in entries for item in _items(settings, run, backup, entry)]
     items.sort(key=lambda item: -int(item["file"]["size"]))
     key = work_list_key(run.id, LOAD)
     put_json(s3, settings.report_bucket, key, items)
     return {"key": key, "count": len(items), "tables": [entry.table for entry in entries]}
 
 
-def _check_objects(s3: S3Client, bucket: str, run: Run, found: Manifest) -> None:
-    """Whether the tables' objects are those of the manifest, by name and size; bytes are checked when they are read."""
+def _check_objects(s3: S3Client, bucket: str, run: Run, backup: Manifest) -> None:
+    """Compare the objects with the manifest by name and size. Their bytes are checked when they are loaded."""
     faults: list[str] = []
     for table in run.tables:
-        folder = found.folder + table_folder(table.name)
-        there = {o.key.removeprefix(found.folder): o.size for o in list_objects(s3, bucket, folder)}
-        faults += _differences(found.table(table.name), there)
+        folder = backup.folder + table_folder(table.name)
+        there = {o.key.removeprefix(backup.folder): o.size for o in list_objects(s3, bucket, folder)}
+        faults += _differences(backup.table(table.name), there)
     if faults:
         more = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
-        raise DamagedBackup(found.backup_id, faults[:_SHOWN] + more)
+        raise DamagedBackup(backup.backup_id, faults[:_SHOWN] + more)
 
 
 def _differences(entry: TableEntry, there: dict[str, int]) -> Iterator[str]:
@@ -83,27 +83,27 @@ def _differences(entry: TableEntry, there: dict[str, int]) -> Iterator[str]:
         yield f"the files of {entry.table} have {rows} rows by the manifest, the table {entry.rows}"
 
 
-def _check_columns(table: Table, found: Manifest) -> None:
-    """An older backup fits if the table has since got nullable columns, or columns that may be NULL since."""
-    entry = found.table(table.name)
-    kept = {column.name: column for column in entry.columns}
-    differences = [f"{name} is no longer a column" for name in kept if name not in table.by_name]
+def _check_columns(table: Table, backup: Manifest) -> None:
+    """An older backup may lack nullable columns, and its columns may be NOT NULL where the table's are nullable."""
+    entry = backup.table(table.name)
+    stored = {column.name: column for column in entry.columns}
+    differences = [f"{name} is no longer a column" for name in stored if name not in table.by_name]
     for column in table.columns:
-        old = kept.get(column.name)
+        old = stored.get(column.name)
         if old is None and not column.nullable:
-            differences.append(f"{column.name} is not in the backup, and may not be NULL")
+            differences.append(f"{column.name} is not in the backup, and is NOT NULL")
         if old is not None and old.type != column.type.sql:
             differences.append(f"{column.name} was {old.type}, and is {column.type.sql}")
         if old is not None and old.nullable and not column.nullable:
-            differences.append(f"{column.name} could be NULL, and no longer may")
+            differences.append(f"{column.name} was nullable, and is NOT NULL")
     if differences:
         raise SchemaDiffers(f"{table.dataset}.{table.name}", differences)
     if entry.fault:
-        raise DamagedBackup(found.backup_id, [entry.fault])
+        raise DamagedBackup(backup.backup_id, [entry.fault])
 
 
 def _check_live(cursor: Cursor, table: Table) -> None:
-    """A column of the owner's own is in no backup: its values would be lost."""
+    """Refuse undeclared columns: no backup has them, and their values would be lost."""
     cursor.execute(
         "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
         " WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
@@ -119,14 +119,14 @@ def _check_live(cursor: Cursor, table: Table) -> None:
         raise TableChanged(f"{table.dataset}.{table.name}", differences)
 
 
-def _enter(cursor: Cursor, run: Run, found: Manifest) -> None:
-    """Enter tables and files into the ledger, anew."""
+def _record_plan(cursor: Cursor, run: Run, backup: Manifest) -> None:
+    """Record tables and files in the ledger, in place of an earlier plan."""
     for relation in ("restore_pieces", "restore_tables"):
         cursor.execute(
             Sql("DELETE FROM dataforge.{} WHERE restore_id = %s").format(ident(relation)), (run.id,)
         )
     for table in run.tables:
-        entry = found.table(table.name)
+        entry = backup.table(table.name)
         cursor.execute(
             'INSERT INTO dataforge.restore_tables (restore_id, "table", columns, rows, content_hash)'
             " VALUES (%s, %s, %s, %s, %s)",
@@ -140,7 +140,7 @@ def _enter(cursor: Cursor, run: Run, found: Manifest) -> None:
 
 
 def _items(
-    settings: RestoreSettings, run: Run, found: Manifest, entry: TableEntry
+    settings: RestoreSettings, run: Run, backup: Manifest, entry: TableEntry
 ) -> Iterator[dict[str, Any]]:
     for number, file in enumerate(entry.files):
         yield {
@@ -149,7 +149,7 @@ def _items(
             "dataset": run.dataset.name,
             "table": entry.table,
             "piece": number,
-            "backup_id": found.backup_id,
+            "backup_id": backup.backup_id,
             "bucket": settings.backup_bucket,
             "columns": [column.name for column in entry.columns],
             "file": file.model_dump(),

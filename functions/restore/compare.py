@@ -1,24 +1,38 @@
-"""The comparison of the whole restore with what is there: refused before anything is written, or how to go on."""
+"""Compare the shadows with the manifest and with the tables, and choose how the tables are changed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dataforge.errors import DamagedBackup
+from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql
+from dataforge.records.validate import content_hash
 from dataforge.runs import leases
 from dataforge.settings import RestoreSettings
-from functions.restore.ledger import Figures
+from dataforge.tables.catalogue import Table
+from functions.restore.difference import (
+    Figures,
+    count_difference,
+    is_empty,
+    read_figures,
+    record_figures,
+    tables_losing_values,
+)
 from functions.restore.references import check_children, check_parents
-from functions.restore.run import MERGE, SWAP, Run, read_run
+from functions.restore.run import MERGE, SWAP, Run, narrowed, read_run
+from functions.restore.work_items import LOAD, LoadedFile, results
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
 
 _SHARE = 5
-"""One row in so many that differ is worth a new table."""
+"""One differing row in this many justifies a new table."""
 
 _CHOOSE = """
     UPDATE dataforge.restores SET mode = %s, readers = ARRAY(
@@ -27,21 +41,57 @@ _CHOOSE = """
           AND datname = current_database() AND usesysid IS NOT NULL)
     WHERE restore_id = %s
 """
-"""Readers are sessions of this database; autovacuum, which has no user, reads nothing for anybody."""
+"""Readers are sessions of this database, except autovacuum, which has no user and returns no rows."""
+
+
+def check_restored(db: Connection, run_id: str, table_name: str) -> dict[str, int]:
+    """Compare the shadow with the manifest, by row count and content hash, then with the table.
+
+    Returns the ``Figures``, which are also recorded in the ledger. Idempotent. Raises ``DamagedBackup``.
+    """
+    with transaction(db, role=OWNER) as cursor:
+        run = read_run(cursor, run_id)
+        table = run.dataset.table(table_name)
+        leases.hold(cursor, run.execution, run.dataset.name, [table.name])
+        _check_content(cursor, run, table)
+        if not is_empty(cursor, table):
+            # For the joins; a shadow that becomes a table is analysed again.
+            cursor.execute(Sql("ANALYZE {}").format(run.shadow(table)))
+        figures = count_difference(cursor, run, table)
+        record_figures(cursor, run, table, figures)
+    return figures.model_dump()
+
+
+def _check_content(cursor: Cursor, run: Run, table: Table) -> None:
+    cursor.execute(
+        'SELECT columns, rows, content_hash FROM dataforge.restore_tables WHERE restore_id = %s AND "table" = %s',
+        (run.id, table.name),
+    )
+    columns, rows, expected = one_row(cursor)
+    missing = results(cursor, run.id, LOAD, table.name, LoadedFile).count(None)
+    if missing:
+        raise DamagedBackup(run.backup_id, [f"{missing} file(s) of {table.name} were not loaded"])
+    row_hash = ddl.row_hash_sql(narrowed(table, columns))
+    cursor.execute(Sql("SELECT count(*), coalesce(sum({}), 0) FROM {}").format(row_hash, run.shadow(table)))
+    count, total = one_row(cursor)
+    found = content_hash(int(total))
+    if (count, found) != (rows, expected):
+        what = f"{table.name} has {count} rows with the content hash {found}, not {rows} with {expected}"
+        raise DamagedBackup(run.backup_id, [what])
 
 
 def compare(db: Connection, settings: RestoreSettings, run_id: str) -> dict[str, str]:
-    """Check the foreign keys, and choose how the tables are to be changed.
+    """Check the foreign keys, and choose whether the tables are swapped or merged.
 
-    Whoever is in a transaction now may read by a snapshot that is older than the loaded rows: he is noted for the switch.
-    Returns {"next": "finish", "build" or "switch"}. Repeating it is harmless. Raises ``WouldOrphan``, ``TargetRejectsRows``.
+    Open transactions may use a snapshot from before the rows were loaded; they are recorded for ``swap``.
+    Returns {"next": "finish", "build" or "switch"}. Idempotent. Raises ``WouldOrphan``, ``TargetRejectsRows``.
     """
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
         figures = read_figures(cursor, run)
-        check_children(cursor, run, takes_away(figures))
-        check_parents(cursor, run, all_of_them=run.dry_run)
+        check_children(cursor, run, tables_losing_values(figures))
+        check_parents(cursor, run, within=run.dry_run)
         if run.dry_run:
             return {"next": "finish"}
         mode = _mode(cursor, settings, run, figures)
@@ -49,25 +99,12 @@ def compare(db: Connection, settings: RestoreSettings, run_id: str) -> dict[str,
     return {"next": "build" if mode == SWAP else "switch"}
 
 
-def read_figures(cursor: Cursor, run: Run) -> dict[str, dict[str, int]]:
-    """By table: ``restored``, ``added``, ``removed``, ``changed``, as last noted; tables in their order."""
-    cursor.execute('SELECT "table", figures FROM dataforge.restore_tables WHERE restore_id = %s', (run.id,))
-    found = dict(cursor.fetchall())
-    return {table.name: Figures.model_validate(found[table.name]).model_dump() for table in run.tables}
+def _mode(cursor: Cursor, settings: RestoreSettings, run: Run, figures: dict[str, Figures]) -> str:
+    """Merge, unless many rows differ and every table matches the catalogue.
 
-
-def takes_away(figures: dict[str, dict[str, int]]) -> list[str]:
-    """The tables from which a value disappears that rows elsewhere may refer to."""
-    return [name for name, counts in figures.items() if counts["removed"] or counts["changed"]]
-
-
-def _mode(cursor: Cursor, settings: RestoreSettings, run: Run, figures: dict[str, dict[str, int]]) -> str:
-    """Rows that differ are exchanged one by one, unless they are many and nobody added anything to the tables.
-
-    All tables together, for foreign keys lead from one to the other.
+    One mode for all tables, because foreign keys connect them.
     """
-    rows = sum(counts["restored"] for counts in figures.values())
-    differing = sum(counts[n] for counts in figures.values() for n in ("added", "removed", "changed"))
-    if differing < max(settings.swap_rows, rows // _SHARE):
+    rows = sum(counts.restored for counts in figures.values())
+    if sum(counts.differing for counts in figures.values()) < max(settings.swap_rows, rows // _SHARE):
         return MERGE
     return SWAP if all(is_pristine(cursor, run.dataset, table) for table in run.tables) else MERGE

@@ -1,8 +1,11 @@
-"""What distinguishes a table from its shadow: rows to add, to remove and to change, found by one join."""
+"""Differences between a table and its shadow, found by one join: rows to add, to remove and to change."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
 
 from dataforge.postgres import ddl
 from dataforge.postgres.rows import one_row
@@ -14,22 +17,38 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-_COUNTS = ("restored", "added", "removed", "changed")
+class Figures(BaseModel):
+    """Rows of the shadow, and of the table those that a restore adds, removes and changes; in the ledger's ``figures``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    restored: int
+    added: int
+    removed: int
+    changed: int
+
+    @property
+    def differing(self) -> int:
+        """The number of rows that differ."""
+        return self.added + self.removed + self.changed
+
+
+COUNTS = tuple(Figures.model_fields)
 
 
 def difference(run: Run, table: Table) -> Sql:
-    """The relation that ``find_difference`` makes: ``place`` is a row of the table, ``source`` one of the shadow.
+    """The relation that ``find_difference`` creates: ``place`` is a row of the table, ``source`` a row of the shadow.
 
-    Both: the row is to be changed; one alone: it is to be removed, or added.
+    With both, the row changes; without ``source``, it is removed; without ``place``, it is added.
     """
     return Sql("{}.{}").format(ident(run.schema), ident("_difference_" + table.name))
 
 
-def count_difference(cursor: Cursor, run: Run, table: Table) -> dict[str, int]:
-    """Compare table and shadow; returns ``restored`` (rows of the shadow), ``added``, ``removed`` and ``changed``."""
+def count_difference(cursor: Cursor, run: Run, table: Table) -> Figures:
+    """Compare table and shadow."""
     restored = _rows(cursor, run, table)
     if is_empty(cursor, table):
-        return dict(zip(_COUNTS, (restored, restored, 0, 0), strict=True))
+        return Figures(restored=restored, added=restored, removed=0, changed=0)
     cursor.execute(
         Sql(
             "SELECT count(*) FILTER (WHERE l.ctid IS NULL), count(*) FILTER (WHERE s.ctid IS NULL),"
@@ -37,11 +56,12 @@ def count_difference(cursor: Cursor, run: Run, table: Table) -> dict[str, int]:
             " FROM {}"
         ).format(_same(table), _joined(run, table))
     )
-    return dict(zip(_COUNTS, (restored, *one_row(cursor)), strict=True))
+    added, removed, changed = one_row(cursor)
+    return Figures(restored=restored, added=added, removed=removed, changed=changed)
 
 
-def find_difference(cursor: Cursor, run: Run, table: Table) -> dict[str, int]:
-    """``count_difference``, and which rows these are: their places hold for as long as nobody writes to the table."""
+def find_difference(cursor: Cursor, run: Run, table: Table) -> Figures:
+    """``count_difference``, and create ``difference``. Its row identifiers are valid while the table is not written to."""
     restored = _rows(cursor, run, table)
     cursor.execute(Sql("DROP TABLE IF EXISTS {}").format(difference(run, table)))
     cursor.execute(
@@ -56,7 +76,8 @@ def find_difference(cursor: Cursor, run: Run, table: Table) -> dict[str, int]:
             " count(*) FILTER (WHERE place IS NOT NULL AND source IS NOT NULL) FROM {}"
         ).format(difference(run, table))
     )
-    return dict(zip(_COUNTS, (restored, *one_row(cursor)), strict=True))
+    added, removed, changed = one_row(cursor)
+    return Figures(restored=restored, added=added, removed=removed, changed=changed)
 
 
 def is_empty(cursor: Cursor, table: Table) -> bool:
@@ -66,7 +87,7 @@ def is_empty(cursor: Cursor, table: Table) -> bool:
 
 
 def _rows(cursor: Cursor, run: Run, table: Table) -> int:
-    """The rows of the shadow, which were counted when it was settled."""
+    """The number of rows of the shadow, from the manifest."""
     cursor.execute(
         'SELECT rows FROM dataforge.restore_tables WHERE restore_id = %s AND "table" = %s',
         (run.id, table.name),
@@ -75,18 +96,38 @@ def _rows(cursor: Cursor, run: Run, table: Table) -> int:
 
 
 def _joined(run: Run, table: Table) -> Sql:
-    """Each row of the table beside the one of the shadow that has its key; either may be missing."""
+    """The full join of the table and its shadow by the table's key."""
     key = Sql(" AND ").join(Sql("l.{} = s.{}").format(ident(c), ident(c)) for c in table.key)
     return Sql("{} l FULL JOIN {} s ON {}").format(ddl.qualified(table), run.shadow(table), key)
 
 
 def _same(table: Table) -> Sql:
-    """The condition that two rows of one key have the same text: what the content hash is made of."""
+    """The condition that two rows with the same key have the same text, from which the content hash is computed."""
     left, right = (Sql(", ").join(_exact(column, alias) for column in table.columns) for alias in ("l", "s"))
     return Sql("ROW({}) IS NOT DISTINCT FROM ROW({})").format(left, right)
 
 
 def _exact(column: Column, alias: str) -> Sql:
-    """PostgreSQL takes 0 and -0 for equal; their texts, and their bytes, differ."""
+    """A value that compares as its text: PostgreSQL's ``=`` treats 0 and -0 as equal, but their texts and bytes differ."""
     value = Sql("{}.{}").format(ident(alias), ident(column.name))
     return Sql("float8send({})").format(value) if column.type.name == "double" else value
+
+
+def record_figures(cursor: Cursor, run: Run, table: Table, figures: Figures) -> None:
+    """Record in the ledger what the restore changes, or has changed, in the table."""
+    cursor.execute(
+        'UPDATE dataforge.restore_tables SET figures = %s WHERE restore_id = %s AND "table" = %s',
+        (figures.model_dump_json(), run.id, table.name),
+    )
+
+
+def read_figures(cursor: Cursor, run: Run) -> dict[str, Figures]:
+    """The recorded figures by table, in the order of the run's tables."""
+    cursor.execute('SELECT "table", figures FROM dataforge.restore_tables WHERE restore_id = %s', (run.id,))
+    found = dict(cursor.fetchall())
+    return {table.name: Figures.model_validate(found[table.name]) for table in run.tables}
+
+
+def tables_losing_values(figures: Mapping[str, Figures]) -> list[str]:
+    """The tables that lose a value to which rows of other tables may refer."""
+    return [name for name, counts in figures.items() if counts.removed or counts.changed]

@@ -1,4 +1,4 @@
-"""Entry points of the restore's two functions: ``control`` for the steps, ``work`` for files to load and parts to keep."""
+"""Entry points of the restore's functions: ``control`` takes the steps, ``work`` loads files and saves replaced tables."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from dataforge.runs.steps import Steps, take_step
 from dataforge.settings import RestoreSettings, read
 from functions.restore.begin import abandon, begin
 from functions.restore.build import build, link
-from functions.restore.check_backup import check
-from functions.restore.check_restored import settle
-from functions.restore.compare import compare
+from functions.restore.check_backup import check_backup
+from functions.restore.compare import check_restored, compare
 from functions.restore.finish import finish
 from functions.restore.load import FileItem, load_file
 from functions.restore.run import RESTORES
-from functions.restore.safety_backup import PartItem, keep_part, plan_parts
-from functions.restore.swap import switch
+from functions.restore.safety_backup import PageRange, plan_safety_backup, save_pages
+from functions.restore.swap import swap
 from functions.restore.work_items import LOAD
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ logger, metrics, tracer = make_logger(SERVICE), make_metrics(SERVICE), make_trac
 
 @cache
 def _s3() -> S3Client:
-    """S3's client; making one takes longer than most of its calls."""
+    """The S3 client. Creating it takes longer than most of its calls."""
     return make_client("s3", WORKER)
 
 
@@ -44,13 +43,13 @@ STEPS: Steps[RestoreSettings] = {
     "begin": lambda s: begin(
         s.db, s.s3, s.settings, s.event.execution, s.event.started, s.event.input, s.event.dead
     ),
-    "check": lambda s: check(s.db, s.s3, s.settings, s.event.run_id),
-    "settle": lambda s: settle(s.db, s.event.run_id, s.event.table),
+    "check": lambda s: check_backup(s.db, s.s3, s.settings, s.event.run_id),
+    "settle": lambda s: check_restored(s.db, s.event.run_id, s.event.table),
     "compare": lambda s: compare(s.db, s.settings, s.event.run_id),
     "build": lambda s: build(s.db, s.event.run_id, s.event.table),
     "link": lambda s: link(s.db, s.event.run_id, s.event.table),
-    "switch": lambda s: switch(s.db, s.event.run_id, s.event.execution),
-    "keep": lambda s: plan_parts(s.db, s.s3, s.settings, s.event.run_id),
+    "switch": lambda s: swap(s.db, s.event.run_id, s.event.execution),
+    "keep": lambda s: plan_safety_backup(s.db, s.s3, s.settings, s.event.run_id),
     "finish": lambda s: finish(s.db, s.s3, s.settings, s.event.run_id),
     "abandon": lambda s: abandon(s.db, s.s3, s.settings, s.event.execution, s.event.error),
 }
@@ -68,11 +67,11 @@ def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Load one file of a backup, or write one file of the safety backup. Returns {}: the result is in the ledger."""
     settings = read(RestoreSettings)
-    item = FileItem.model_validate(event) if event["step"] == LOAD else PartItem.model_validate(event)
+    item = FileItem.model_validate(event) if event["step"] == LOAD else PageRange.model_validate(event)
     logger.append_keys(step=item.step, restore_id=item.restore_id, table=item.table, piece=item.piece)
-    with recording_failure(settings, RESTORES, *item.place):
+    with recording_failure(settings, RESTORES, *item.ledger_key):
         db = get_db_resource(settings)
-        rows = load_file(db, _s3(), item) if isinstance(item, FileItem) else keep_part(db, _s3(), item)
+        rows = load_file(db, _s3(), item) if isinstance(item, FileItem) else save_pages(db, _s3(), item)
     if rows and item.step == LOAD:
         metrics.add_metric("RowsRestored", MetricUnit.Count, rows)
         metrics.flush_metrics()

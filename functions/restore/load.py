@@ -1,9 +1,10 @@
-"""The load: one file of the backup into its table's shadow, after every byte of it was checked."""
+"""Load one file of a backup into the shadow of its table, after checking every byte."""
 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import psycopg2
 import pyarrow as pa
@@ -18,9 +19,8 @@ from dataforge.postgres.refusals import describe
 from dataforge.s3.keys import backup_folder
 from dataforge.s3.objects import download
 from dataforge.tables.catalogue import Table
-from functions.restore.ledger import LoadedFile
 from functions.restore.run import narrowed
-from functions.restore.work_items import Piece, claim, done
+from functions.restore.work_items import LoadedFile, WorkItem, claim, record
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
 
-class FileItem(Piece):
-    """One file of the backup to load from ``bucket``, with all that the manifest says of it."""
+class FileItem(WorkItem):
+    """One file to load from ``bucket``, with its entry in the manifest and the columns of its table there."""
 
     backup_id: str
     bucket: str
@@ -37,26 +37,26 @@ class FileItem(Piece):
     file: FileEntry
 
     def damaged(self, what: str) -> DamagedBackup:
-        """The error that says what is wrong with the file."""
+        """The error for a file that ``what`` describes."""
         return DamagedBackup(self.backup_id, [f"{self.file.key} {what}"])
 
 
 def load_file(db: Connection, s3: S3Client, item: FileItem) -> int:
-    """Load the file, unless the ledger says that it is loaded. Returns the number of rows.
+    """Load the file, unless the ledger records it as loaded. Returns the number of rows.
 
-    Rows and ledger entry commit together, and the entry's lock keeps a second worker out: exactly once.
+    Exactly once: rows and ledger row commit together, and the lock on the ledger row excludes a second worker.
     Raises ``DamagedBackup``.
     """
     with transaction(db) as cursor:
         if not claim(cursor, item):
             return 0
         rows = _copy(cursor, item, _checked(s3, item))
-        done(cursor, item, LoadedFile(rows=rows))
+        record(cursor, item, LoadedFile(rows=rows))
     return rows
 
 
 def _checked(s3: S3Client, item: FileItem) -> bytes:
-    """The file's bytes; nothing decodes them before they are known to be those that were written."""
+    """The file's bytes, checked against the manifest before anything decodes them."""
     data = download(s3, item.bucket, backup_folder(item.dataset, item.backup_id) + item.file.key)
     fault = item.file.fault(data)
     if data is None or fault:
@@ -78,13 +78,13 @@ def _copy(cursor: Cursor, item: FileItem, data: bytes) -> int:
     return rows
 
 
-def _batches(item: FileItem, table: Table, data: bytes) -> Any:
-    """The rows by batches; the file's columns are of the types that its table's are."""
+def _batches(item: FileItem, table: Table, data: bytes) -> Iterator[pa.RecordBatch]:
+    """The rows in batches. Raises ``DamagedBackup`` if the file's columns differ from the table's."""
     expected = {field.name: field.type for field in parquet.arrow_schema(table)}
     try:
         for batch in parquet.read_batches(io.BytesIO(data)):
             if {field.name: field.type for field in batch.schema} != expected:
-                raise item.damaged("has other columns than its manifest says")
+                raise item.damaged("has other columns than its manifest")
             yield batch
     except (pa.ArrowException, OSError) as error:
         raise item.damaged(f"cannot be read as Parquet ({type(error).__name__})") from None

@@ -1,6 +1,6 @@
-"""The change of tables row by row: for few rows, and for tables to which their owner added something.
+"""Change tables row by row: for few rows, and for tables that differ from the catalogue.
 
-Views, grants, triggers and indexes stay as they are, and whoever reads by an older snapshot goes on seeing the old rows.
+Views, grants, triggers and indexes are unchanged, and readers with an older snapshot still see the old rows.
 """
 
 from __future__ import annotations
@@ -13,49 +13,49 @@ from dataforge.postgres import ddl
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Table
-from functions.restore.difference import difference, find_difference
+from functions.restore.difference import Figures, difference, find_difference
 from functions.restore.run import Run
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-Statement = Callable[[Run, Table], str]
+Statement = Callable[[Run, Table], Sql]
 
 
-def merge(cursor: Cursor, run: Run, figures: dict[str, dict[str, int]]) -> None:
-    """Keep a copy of the tables, and change what ``find_difference`` found, as ``figures`` counts it.
+def merge(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
+    """Copy the tables, then change the rows that ``find_difference`` found and counted in ``figures``.
 
-    The tables are locked against writers. Raises ``TargetRejectsRows`` if a table does not accept the rows of
+    The caller has locked the tables against writers. Raises ``TargetRejectsRows`` if a table does not accept the rows of
     the backup.
     """
     for table in run.tables:
         cursor.execute(
             Sql("CREATE TABLE {} AS SELECT {} FROM {}").format(
-                run.kept(table), ddl.columns_sql(table), ddl.qualified(table)
+                run.replaced(table), ddl.columns_sql(table), ddl.qualified(table)
             )
         )
-    downwards = [
+    parents_first = [
         run.dataset.table(name) for wave in run.dataset.waves(t.name for t in run.tables) for name in wave
     ]
-    for table in downwards:
-        _take(cursor, run, table, _insert, figures[table.name]["added"])
-        _take(cursor, run, table, _update, figures[table.name]["changed"])
-    for table in reversed(downwards):
-        _take(cursor, run, table, _delete, figures[table.name]["removed"])
+    for table in parents_first:
+        _execute(cursor, run, table, _insert, figures[table.name].added)
+        _execute(cursor, run, table, _update, figures[table.name].changed)
+    for table in reversed(parents_first):
+        _execute(cursor, run, table, _delete, figures[table.name].removed)
     for table in run.tables:
         if not is_pristine(cursor, run.dataset, table):
-            _check(cursor, run, table)
+            _check_equal(cursor, run, table)
 
 
-def _take(cursor: Cursor, run: Run, table: Table, statement: Statement, expected: int) -> None:
+def _execute(cursor: Cursor, run: Run, table: Table, statement: Statement, expected: int) -> None:
     if not expected:
         return
     cursor.execute(statement(run, table))
     if cursor.rowcount != expected:
         raise TargetRejectsRows(
-            f"{table.dataset}.{table.name}: of {expected} rows {cursor.rowcount} were changed as the backup has them. A"
-            " trigger or rule of the table keeps the others. Nothing was restored."
+            f"{table.dataset}.{table.name}: {cursor.rowcount} of {expected} rows were changed. A trigger or rule of the"
+            " table prevents the others. Nothing was restored."
         )
 
 
@@ -85,12 +85,12 @@ def _delete(run: Run, table: Table) -> Sql:
     )
 
 
-def _check(cursor: Cursor, run: Run, table: Table) -> None:
-    """What the owner added may have changed a row on its way in, or others; the table must be what the backup holds."""
+def _check_equal(cursor: Cursor, run: Run, table: Table) -> None:
+    """Raises ``TargetRejectsRows`` if triggers or rules of a table changed rows: it must equal the backup."""
     left = find_difference(cursor, run, table)
-    if any(left[name] for name in ("added", "removed", "changed")):
+    if left.differing:
         raise TargetRejectsRows(
-            f"{table.dataset}.{table.name} differs from the backup after all of its rows were restored: {left['added']} are"
-            f" missing, {left['removed']} too many, {left['changed']} changed. A trigger or rule of a table does that."
+            f"{table.dataset}.{table.name} differs from the backup after all of its rows were restored: {left.added} are"
+            f" missing, {left.removed} too many, {left.changed} changed. A trigger or rule of a table causes this."
             " Nothing was restored."
         )

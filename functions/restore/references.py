@@ -1,6 +1,6 @@
-"""Foreign keys between what is restored and what is not: who would lose a parent, and who would have none.
+"""Foreign keys between restored tables and others: refuse a restore that would leave rows without a parent.
 
-Those that lead to the tables are read from PostgreSQL, for the owner may have tables of his own that refer to them.
+Those that refer to the restored tables are read from PostgreSQL, because tables outside the catalogue may do so.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 _GUARDED = "ar"
-"""What PostgreSQL calls the foreign keys that refuse to lose a parent (no action, restrict)."""
+"""``confdeltype`` of foreign keys that prevent the deletion of a parent (no action, restrict)."""
 
 _CHILDREN = """
     SELECT k.conname, n.nspname, r.relname, k.confdeltype::text,
@@ -39,10 +39,10 @@ _CHILDREN = """
 
 @dataclass(frozen=True)
 class Child:
-    """A foreign key that leads from a table outside the restore to one inside; names as they stand in SQL.
+    """A foreign key of the table ``relation``, outside the restore, that refers to a restored table.
 
-    ``guarded``: PostgreSQL itself keeps its rows from losing their parents. ``readable``: we may look for them.
-    ``lockable``: we may keep others from writing to it.
+    ``guarded``: PostgreSQL prevents the deletion of its parents. ``readable`` and ``lockable``: the restore may select
+    its rows, and lock it against writers.
     """
 
     name: str
@@ -56,8 +56,8 @@ class Child:
 
 
 def children(cursor: Cursor, run: Run) -> list[Child]:
-    """All foreign keys from outside the restore to its tables."""
-    inside = {ddl.qualified(table) for table in run.tables} | {run.kept(table) for table in run.tables}
+    """The foreign keys that refer to the restore's tables from other tables."""
+    inside = {ddl.qualified(table) for table in run.tables} | {run.replaced(table) for table in run.tables}
     found = []
     for table in run.tables:
         cursor.execute(_CHILDREN, (ddl.qualified(table),))
@@ -70,13 +70,13 @@ def children(cursor: Cursor, run: Run) -> list[Child]:
 
 
 def parents(run: Run, *, inside: bool = False) -> Iterator[tuple[Table, ForeignKey]]:
-    """The foreign keys that lead from the restore's tables to tables outside it; or to those inside."""
+    """The foreign keys of the restore's tables that refer to other tables, or with ``inside`` to each other."""
     for table in run.tables:
         yield from ((table, key) for key in table.foreign_keys if run.has(key.parent) == inside)
 
 
 def check_children(cursor: Cursor, run: Run, changed: Iterable[str]) -> None:
-    """Raises ``WouldOrphan`` if rows outside the restore refer to rows that it takes away from the tables ``changed``."""
+    """Raises ``WouldOrphan`` if rows of other tables refer to rows that the tables ``changed`` lose."""
     names = set(changed)
     findings: list[str] = []
     for child in children(cursor, run):
@@ -84,16 +84,16 @@ def check_children(cursor: Cursor, run: Run, changed: Iterable[str]) -> None:
             continue
         if not child.guarded and not (child.readable and child.lockable):
             raise TargetRejectsRows(
-                f"Rows of {child.relation} go with rows of {child.parent.name} ({child.name}), and we may not look for them."
-                f" Grant SELECT and DELETE on it to {OWNER}, or drop the constraint."
+                f"Rows of {child.relation} are deleted with rows of {child.parent.name} ({child.name}), which Data Forge may"
+                f" not select. Grant SELECT and DELETE on it to {OWNER}, or drop the constraint."
             )
         if child.readable:
-            findings += _lost(cursor, run, child)
+            findings += _orphaned(cursor, run, child)
     if findings:
         raise WouldOrphan(findings)
 
 
-def _lost(cursor: Cursor, run: Run, child: Child) -> Iterator[str]:
+def _orphaned(cursor: Cursor, run: Run, child: Child) -> Iterator[str]:
     columns = Sql(", ").join(Sql("c.{}").format(column) for column in child.columns)
     same = Sql(" AND ").join(
         Sql("p.{} = c.{}").format(parent, column)
@@ -108,33 +108,33 @@ def _lost(cursor: Cursor, run: Run, child: Child) -> Iterator[str]:
     )
     name = child.relation.replace('"', "")
     text = f"of {name} would lose their parents ({child.name})"
-    yield from _found(cursor, Sql("{} c").format(child.relation), columns, condition, text)
+    yield from _count_finding(cursor, Sql("{} c").format(child.relation), columns, condition, text)
 
 
-def check_parents(cursor: Cursor, run: Run, *, all_of_them: bool = False) -> None:
-    """Raises ``WouldOrphan`` if restored rows refer to rows that do not exist outside the restore.
+def check_parents(cursor: Cursor, run: Run, *, within: bool = False) -> None:
+    """Raises ``WouldOrphan`` if restored rows refer to missing rows of other tables.
 
-    ``all_of_them``: also to rows inside it. Building the keys finds those as well.
+    ``within``: also to missing rows of restored tables, which the creation of foreign keys finds as well.
     """
     findings: list[str] = []
     for table, key in parents(run):
-        findings += _lacking(cursor, run, table, key, ddl.qualified(run.dataset.table(key.parent)))
-    for table, key in parents(run, inside=True) if all_of_them else ():
-        findings += _lacking(cursor, run, table, key, run.shadow(run.dataset.table(key.parent)))
+        findings += _without_parent(cursor, run, table, key, ddl.qualified(run.dataset.table(key.parent)))
+    for table, key in parents(run, inside=True) if within else ():
+        findings += _without_parent(cursor, run, table, key, run.shadow(run.dataset.table(key.parent)))
     if findings:
         raise WouldOrphan(findings)
 
 
-def _lacking(cursor: Cursor, run: Run, table: Table, key: ForeignKey, parent: Sql) -> Iterator[str]:
+def _without_parent(cursor: Cursor, run: Run, table: Table, key: ForeignKey, parent: Sql) -> Iterator[str]:
     column = Sql("c.{}").format(ident(key.column))
     same = Sql("p.{} = {}").format(ident(key.parent_column), column)
     condition = Sql("{} IS NOT NULL AND NOT EXISTS (SELECT FROM {} p WHERE {})").format(column, parent, same)
     text = f"to be restored into {table.dataset}.{table.name} have no parent in {key.parent} ({key.name})"
-    yield from _found(cursor, Sql("{} c").format(run.shadow(table)), column, condition, text)
+    yield from _count_finding(cursor, Sql("{} c").format(run.shadow(table)), column, condition, text)
 
 
-def _found(cursor: Cursor, relation: Sql, columns: Sql, condition: Sql, text: str) -> Iterator[str]:
-    """One finding, if rows meet the condition: how many they are. An execution's history must not hold their keys."""
+def _count_finding(cursor: Cursor, relation: Sql, columns: Sql, condition: Sql, text: str) -> Iterator[str]:
+    """One finding if rows meet the condition: their number. Their keys must not appear in an execution's history."""
     cursor.execute(
         Sql("SELECT count(*), count(DISTINCT ({})) FROM {} WHERE {}").format(columns, relation, condition),
     )

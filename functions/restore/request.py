@@ -1,4 +1,4 @@
-"""What a restore is asked to do."""
+"""Input of the restore's state machine, and the backup that it selects."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Name = Annotated[str, StringConstraints(max_length=100)]
 
 
 class RestoreInput(Input):
-    """The input of the state machine: one of ``table``, ``tables``, ``undo`` and ``finish`` is needed.
+    """One of ``table``, ``tables``, ``undo`` and ``finish`` is required.
 
-    ``backup``: an id, or ``latest`` for the newest that holds the tables, which is never a safety backup.
-    ``undo``: the id of a restore, whose safety backup is then restored, by default all of it.
-    ``finish``: the id of a restore that ended before its safety backup was written, to write it now.
+    ``backup``: an id, or ``latest`` for the newest backup that has the tables; safety backups are ignored.
+    ``undo``: the id of a restore whose safety backup is restored, by default all of its tables.
+    ``finish``: the id of a restore that ended before its safety backup was written; the run writes it.
     """
 
     dataset: Name = DEFAULT
@@ -40,7 +40,7 @@ class RestoreInput(Input):
     dry_run: bool = False
 
     @model_validator(mode="after")
-    def _one_aim(self) -> RestoreInput:
+    def _one_request(self) -> RestoreInput:
         if self.table is not None and self.tables is not None:
             raise ValueError("give table or tables, not both")
         if not self.wanted and not self.undo and not self.finish:
@@ -48,19 +48,19 @@ class RestoreInput(Input):
                 'name what to restore: {"table": "orders"} or {"tables": ["orders", "order_items"]}'
             )
         if self.undo and "backup" in self.model_fields_set:
-            raise ValueError("undo names a restore, and so its backup; give one of both")
+            raise ValueError("undo selects the backup; give undo or backup, not both")
         if self.finish and self.model_fields_set - {"finish", "dataset"}:
-            raise ValueError("finish goes with nothing else")
+            raise ValueError("finish cannot be combined with other fields")
         return self
 
     @property
     def wanted(self) -> list[str]:
-        """The tables that are asked for by name."""
+        """The requested tables."""
         return [self.table] if self.table is not None else list(self.tables or ())
 
 
 def read_input(document: Any) -> RestoreInput:
-    """The input, its dataset and tables known to the catalogue. Raises ``InvalidInput`` and its kin."""
+    """The validated input; its dataset and tables are in the catalogue. Raises ``InvalidInput`` and its subclasses."""
     request = RestoreInput.read(document)
     dataset = get_dataset(request.dataset)
     for name in request.wanted:
@@ -69,13 +69,13 @@ def read_input(document: Any) -> RestoreInput:
 
 
 def find_backup(s3: S3Client, bucket: str, request: RestoreInput) -> Manifest:
-    """The manifest of the backup that is meant; it holds every table that is asked for. Raises ``NoSuchBackup``."""
+    """The manifest of the requested backup, which has every requested table. Raises ``NoSuchBackup``."""
     if request.undo is None and request.backup == LATEST:
         return _latest(s3, bucket, request)
     wanted = request.undo or request.backup
     if not FORM.fullmatch(wanted):
         raise NoSuchBackup(
-            f"There is no backup {wanted!r} of {request.dataset!r}: give an id as in 20261125T195930Z-1f0c2a9b."
+            f"There is no backup {wanted!r} of {request.dataset!r}: ids look like 20261125T195930Z-1f0c2a9b."
         )
     found = manifest.read(s3, bucket, request.dataset, wanted)
     if request.undo and found.kind != "safety":
@@ -91,5 +91,5 @@ def _latest(s3: S3Client, bucket: str, request: RestoreInput) -> Manifest:
         if found.kind == "backup" and wanted <= {entry.table for entry in found.tables}:
             return found
     raise NoSuchBackup(
-        f"No backup of {request.dataset!r} holds {', '.join(request.wanted)}. Make one first, or name a safety backup."
+        f"No backup of {request.dataset!r} has {', '.join(request.wanted)}. Create one first, or name a safety backup."
     )

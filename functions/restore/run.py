@@ -1,4 +1,4 @@
-"""A restore's row in the ledger, and the names of what it makes."""
+"""A restore's row in the ledger, and the names of the schemas and tables that it creates."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ UNFINISHED = "switched"
 class Run:
     """One restore, as its steps read it from the ledger.
 
-    ``status``: running, switched (the tables are restored, what they replaced is not yet in S3), restored, compared (the end
-    of a dry run), or how it failed.
+    ``status``: running, switched (see ``UNFINISHED``), restored, compared (after a dry run), or the status of a failed run.
     """
 
     id: str
@@ -42,24 +41,24 @@ class Run:
 
     @property
     def schema(self) -> str:
-        """Where its shadows are."""
+        """The schema of its shadows."""
         return shadow.schema_of(self.id)
 
     @property
-    def kept_schema(self) -> str:
-        """Where the tables are that it replaced, until they are in S3."""
+    def replaced_schema(self) -> str:
+        """The schema of the replaced tables, until they are in S3."""
         return shadow.schema_of(f"{self.id}-kept")
 
     def shadow(self, table: Table) -> Sql:
-        """The table's shadow, as it stands in SQL."""
+        """The table's shadow, qualified for SQL."""
         return ddl.qualified(table, self.schema)
 
-    def kept(self, table: Table) -> Sql:
-        """The table that was replaced, as it stands in SQL."""
-        return ddl.qualified(table, self.kept_schema)
+    def replaced(self, table: Table) -> Sql:
+        """The replaced table, qualified for SQL."""
+        return ddl.qualified(table, self.replaced_schema)
 
     def has(self, name: str) -> bool:
-        """Whether a table of this name is restored."""
+        """Whether the run restores a table of this name."""
         return any(table.name == name for table in self.tables)
 
 
@@ -80,7 +79,7 @@ def read_run(cursor: Cursor, run_id: str) -> Run:
 
 
 def narrowed(table: Table, columns: list[str] | tuple[str, ...]) -> Table:
-    """The table with only those of its columns that a backup holds; keys are never among what was added later."""
+    """The table with only the given columns, those of a backup. Key columns are never added later."""
     return replace(table, columns=tuple(c for c in table.columns if c.name in columns))
 
 
@@ -89,7 +88,7 @@ def _drop_schemas(cursor: Cursor, run_id: str) -> None:
     run = read_run(cursor, run_id)
     shadow.drop(cursor, run.id)
     if run.status != UNFINISHED:
-        cursor.execute(Sql("DROP SCHEMA IF EXISTS {} CASCADE").format(ident(run.kept_schema)))
+        cursor.execute(Sql("DROP SCHEMA IF EXISTS {} CASCADE").format(ident(run.replaced_schema)))
 
 
 RESTORES = RunKind(

@@ -1,8 +1,8 @@
-"""The switch: the tables become what the backup holds, in one transaction, and what they were is kept exactly."""
+"""Replace the tables by their shadows, or merge the rows, in one transaction, and preserve the replaced tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import psycopg2
@@ -17,81 +17,84 @@ from dataforge.postgres.snapshot import exclude_snapshots
 from dataforge.postgres.sql import Sql, ident
 from dataforge.postgres.visible_rows import require_sound, with_relatives
 from dataforge.runs import leases
-from functions.restore.build import refusals
-from functions.restore.check_restored import note_figures
-from functions.restore.compare import takes_away
-from functions.restore.difference import count_difference, find_difference
+from dataforge.tables.catalogue import ForeignKey, Table
+from functions.restore.build import translated_violations
+from functions.restore.difference import (
+    count_difference,
+    find_difference,
+    record_figures,
+    tables_losing_values,
+)
 from functions.restore.merge import merge
 from functions.restore.references import check_children, check_parents, children, parents
-from functions.restore.run import SWAP, Run, read_run
-from functions.restore.swap_tables import exchange, validate
+from functions.restore.run import SWAP, UNFINISHED, Run, read_run
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
 
 WRITERS_MS = 5_000
-"""How long we wait for those who write to the tables; others who come to write queue behind us meanwhile."""
+"""How long a restore waits for writers of the tables. Later writers queue behind it meanwhile."""
 READERS_MS = 900
-"""How long we wait for readers, who then queue behind us. Less than PostgreSQL's deadlock_timeout: of a reader who goes on
-to write and us, who wait for one another then, it is we who give way."""
+"""How long a restore waits for readers, while later readers queue behind it. Less than PostgreSQL's deadlock_timeout: if a
+reader starts to write and both wait for each other, it is the restore that fails."""
 
 _OLD_READERS = """
     SELECT count(*) FROM pg_locks JOIN dataforge.restores ON virtualxid = ANY(readers)
     WHERE restore_id = %s AND locktype = 'virtualxid' AND granted
 """
-"""Transactions from before the comparison that are still open. Everybody may see them; snapshots are seen by few."""
+"""Open transactions from before the comparison. Every role may see these; few may see snapshots."""
 
 
-def switch(db: Connection, run_id: str, execution: str) -> dict[str, str]:
-    """Change the tables, and keep what they were. Readers see all of the old rows or all of the new ones.
+def swap(db: Connection, run_id: str, execution: str) -> dict[str, str]:
+    """Change the tables, and preserve the replaced ones. Readers see all of the old rows or all of the new ones.
 
-    What was written since the comparison is compared again, under locks: no write is lost unseen, or escapes the copy.
-    Repeating it is harmless. Raises ``Busy`` (nothing was done), ``LeaseLost``, ``WouldOrphan``, ``TargetRejectsRows``.
+    The tables are compared again under locks, so that every write since the comparison is counted and preserved.
+    Idempotent. Raises ``Busy`` (nothing was changed), ``LeaseLost``, ``WouldOrphan``, ``TargetRejectsRows``.
     """
-    with refusals(), transaction(db, role=OWNER) as cursor:
+    with translated_violations(), transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
-        if run.status != "switched":
+        if run.status != UNFINISHED:
             leases.hold(cursor, execution, run.dataset.name, [t.name for t in run.tables])
-            _switch(cursor, run)
-    validate(db, run)
+            _change(cursor, run)
+    _validate_foreign_keys(db, run)
     return {}
 
 
-def _switch(cursor: Cursor, run: Run) -> None:
+def _change(cursor: Cursor, run: Run) -> None:
     require_sound(cursor, with_relatives(run.dataset, run.tables))
-    swap = run.mode == SWAP and _may_swap(cursor, run)
-    related = _lock_out_writers(cursor, run, swap=swap)
-    compare = count_difference if swap else find_difference
+    swaps = run.mode == SWAP and _may_swap(cursor, run)
+    related = _lock_out_writers(cursor, run, swap=swaps)
+    compare = count_difference if swaps else find_difference
     figures = {table.name: compare(cursor, run, table) for table in run.tables}
-    check_children(cursor, run, takes_away(figures))
-    if swap:
+    check_children(cursor, run, tables_losing_values(figures))
+    if swaps:
         check_parents(cursor, run)
         _lock(cursor, related, Sql("ACCESS EXCLUSIVE"), READERS_MS)
-        swap = all(is_pristine(cursor, run.dataset, table) for table in run.tables)
-        if not swap:
+        swaps = all(is_pristine(cursor, run.dataset, table) for table in run.tables)
+        if not swaps:
             figures = {table.name: find_difference(cursor, run, table) for table in run.tables}
-    cursor.execute(Sql("CREATE SCHEMA {}").format(ident(run.kept_schema)))
-    cursor.execute(Sql("GRANT USAGE ON SCHEMA {} TO {}").format(ident(run.kept_schema), REFILL))
-    if swap:
-        exchange(cursor, run)
+    cursor.execute(Sql("CREATE SCHEMA {}").format(ident(run.replaced_schema)))
+    cursor.execute(Sql("GRANT USAGE ON SCHEMA {} TO {}").format(ident(run.replaced_schema), REFILL))
+    if swaps:
+        _swap_tables(cursor, run)
     else:
         merge(cursor, run, figures)
     for table in run.tables:
-        note_figures(cursor, run, table, figures[table.name])
-        cursor.execute(Sql("GRANT SELECT ON {} TO {}").format(run.kept(table), REFILL))
+        record_figures(cursor, run, table, figures[table.name])
+        cursor.execute(Sql("GRANT SELECT ON {} TO {}").format(run.replaced(table), REFILL))
     shadow.drop(cursor, run.id)
     cursor.execute(
-        "UPDATE dataforge.restores SET status = 'switched', switched_at = clock_timestamp() WHERE restore_id = %s",
-        (run.id,),
+        "UPDATE dataforge.restores SET status = %s, switched_at = clock_timestamp() WHERE restore_id = %s",
+        (UNFINISHED, run.id),
     )
 
 
 def _may_swap(cursor: Cursor, run: Run) -> bool:
-    """Whether nobody reads by a snapshot in which the new tables would be empty: one from before they were loaded.
+    """Whether no open snapshot is older than the loaded rows: in such a snapshot the new tables are empty.
 
-    Rows are changed one by one then, which every snapshot sees, or does not see, as a whole. So no restore waits for a
-    backup, or for somebody's long report.
+    If one is, the rows are merged, which every snapshot sees completely or not at all. So no restore waits for a backup
+    or a long query.
     """
     try:
         exclude_snapshots(cursor, run.dataset)
@@ -102,9 +105,9 @@ def _may_swap(cursor: Cursor, run: Run) -> bool:
 
 
 def _lock_out_writers(cursor: Cursor, run: Run, *, swap: bool) -> set[Sql]:
-    """Lock the tables and those that refer to them against writers; to swap, also those that they refer to.
+    """Lock against writers the tables, their children, and to swap also their parents. Returns the locked tables.
 
-    Returns all of them. Foreign keys cannot be added meanwhile.
+    Foreign keys cannot be added meanwhile.
     """
     tables = {ddl.qualified(table) for table in run.tables}
     _lock(cursor, tables, Sql("SHARE ROW EXCLUSIVE"), WRITERS_MS)
@@ -124,6 +127,52 @@ def _lock(cursor: Cursor, relations: Iterable[Sql], mode: Sql, milliseconds: int
     except psycopg2.errors.LockNotAvailable as error:
         shown = names.replace('"', "")
         raise Busy(
-            f"Others hold locks on {shown} for longer than a restore waits. Nothing was changed. Restore again when their"
-            " transactions have ended; pg_locks and pg_stat_activity show whose they are."
+            f"Other transactions hold locks on {shown} for longer than a restore waits. Nothing was changed. Restore again"
+            " when they have ended; pg_locks and pg_stat_activity show them."
         ) from error
+
+
+def _swap_tables(cursor: Cursor, run: Run) -> None:
+    """Move the tables out unchanged, and the shadows in. The tables are locked and match the catalogue.
+
+    Foreign keys to and from other tables are created NOT VALID; ``_validate_foreign_keys`` reads the rows later.
+    """
+    for table in (table for table in run.tables if table.foreign_keys):
+        _drop_keys(cursor, table, table.foreign_keys)
+    for child, key in _references(run):
+        _drop_keys(cursor, child, (key,))
+    for table in run.tables:
+        cursor.execute(
+            Sql("ALTER TABLE {} SET SCHEMA {}").format(ddl.qualified(table), ident(run.replaced_schema))
+        )
+        shadow.move_in(cursor, table, run.id, REFILL)
+    for child, key in (*parents(run), *_references(run)):
+        definition = ddl.foreign_key(key, run.dataset.name)
+        cursor.execute(
+            Sql("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID").format(
+                ddl.qualified(child), ident(key.name), definition
+            )
+        )
+
+
+def _references(run: Run) -> Iterator[tuple[Table, ForeignKey]]:
+    """The catalogue's foreign keys from tables outside the restore. Tables that match the catalogue have no others."""
+    for table in run.tables:
+        yield from ((c, key) for c, key in run.dataset.children(table.name) if not run.has(c.name))
+
+
+def _drop_keys(cursor: Cursor, table: Table, keys: tuple[ForeignKey, ...]) -> None:
+    drops = Sql(", ").join(Sql("DROP CONSTRAINT IF EXISTS {}").format(ident(key.name)) for key in keys)
+    cursor.execute(Sql("ALTER TABLE {} {}").format(ddl.qualified(table), drops))
+
+
+def _validate_foreign_keys(db: Connection, run: Run) -> None:
+    """Validate the foreign keys that a swap created, while readers and writers continue.
+
+    New rows are checked without it. If it does not run, the schema deployer finds and validates the constraints.
+    """
+    for child, key in (*parents(run), *_references(run)) if run.mode == SWAP else ():
+        with transaction(db, role=OWNER) as cursor:
+            cursor.execute(
+                Sql("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(ddl.qualified(child), ident(key.name))
+            )

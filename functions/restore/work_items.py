@@ -1,4 +1,4 @@
-"""What workers do a piece at a time, files to load and parts to keep, and the ledger that lets each count once."""
+"""Work items of a restore: files to load and page ranges to save, each recorded once in the ledger."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 LOAD, KEEP = "load", "keep"
+_KEY = Sql('restore_id = %s AND step = %s AND "table" = %s AND piece = %s')
 
 Result = TypeVar("Result", bound=BaseModel)
 
 
-class Piece(BaseModel):
-    """One piece of a table, in one of the two steps."""
+class WorkItem(BaseModel):
+    """One work item of the step ``LOAD`` or ``KEEP``; ``piece`` counts those of a table."""
 
     step: str
     restore_id: str
@@ -29,42 +30,55 @@ class Piece(BaseModel):
     piece: int
 
     @property
-    def place(self) -> tuple[str, str, str, int]:
-        """Its key in the ledger."""
+    def ledger_key(self) -> tuple[str, str, str, int]:
+        """The primary key in the ledger."""
         return self.restore_id, self.step, self.table, self.piece
 
     @property
     def declared(self) -> Table:
-        """The table as the catalogue has it."""
+        """The table as the catalogue declares it."""
         return get_dataset(self.dataset).table(self.table)
 
 
-_PLACE = Sql('restore_id = %s AND step = %s AND "table" = %s AND piece = %s')
+class LoadedFile(BaseModel):
+    """The ledger's ``result`` of a loaded file."""
+
+    rows: int
 
 
-def claim(cursor: Cursor, piece: Piece) -> bool:
-    """Lock the piece's entry until the transaction ends; False if it is done, or the run is over."""
+class SavedPages(BaseModel):
+    """The ledger's ``result`` of a page range: its file's entry in the manifest, and the sum of its rows' hashes."""
+
+    key: str
+    rows: int
+    size: int
+    sha256: str
+    hash_total: int
+
+
+def claim(cursor: Cursor, item: WorkItem) -> bool:
+    """Lock the item's row until the transaction ends. False if the item is done or the run has ended."""
     cursor.execute(
-        Sql("SELECT result FROM dataforge.restore_pieces WHERE {} FOR UPDATE").format(_PLACE), piece.place
+        Sql("SELECT result FROM dataforge.restore_pieces WHERE {} FOR UPDATE").format(_KEY), item.ledger_key
     )
     row = cursor.fetchone()
     return row is not None and row[0] is None
 
 
-def done(cursor: Cursor, piece: Piece, result: BaseModel) -> None:
-    """Enter the result, which commits together with what was done."""
+def record(cursor: Cursor, item: WorkItem, result: LoadedFile | SavedPages) -> None:
+    """Record the item's result, in the transaction of its work."""
     cursor.execute(
         Sql("UPDATE dataforge.restore_pieces SET result = %s, error = NULL, cause = NULL WHERE {}").format(
-            _PLACE
+            _KEY
         ),
-        (result.model_dump_json(), *piece.place),
+        (result.model_dump_json(), *item.ledger_key),
     )
 
 
 def results(
     cursor: Cursor, restore_id: str, step: str, table: str, model: type[Result]
 ) -> list[Result | None]:
-    """The results of a table's pieces, in order; None for one that is not done."""
+    """The results of a table's work items, in order; None for an item that is not done."""
     cursor.execute(
         'SELECT result FROM dataforge.restore_pieces WHERE restore_id = %s AND step = %s AND "table" = %s ORDER BY piece',
         (restore_id, step, table),

@@ -1,4 +1,4 @@
-"""The backup capability: tables of one instant become Parquet files in the backup bucket, on demand and on a schedule."""
+"""Backup: tables at one instant as Parquet files in the backup bucket, on demand and on a schedule."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ HOLD_MEMORY = 512
 
 
 class Backup(Construct):
-    """The functions, the state machine that calls them, its schedules, and the rule that closes a run that was stopped.
+    """Three functions, the state machine that calls them, its schedules, and the rule that closes stopped runs.
 
-    ``glue`` is the function that registers backups in Glue, if the context asks for it.
+    ``glue`` is the function that registers backups in Glue, if the setting ``glueDatabase`` is present.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Backup(Construct):
         self.hold = create(
             "BackupHold",
             handler="backup.hold",
-            description="Keeps a snapshot while files are written",
+            description="Exports a snapshot while files are written",
             memory_size=HOLD_MEMORY,
         )
         self.work = create(
@@ -101,7 +101,7 @@ class Backup(Construct):
             self,
             settings=self._settings,
             kind="backup",
-            comment="PostgreSQL to Parquet: hold a snapshot, write in parallel, manifest, verify, tidy up",
+            comment="PostgreSQL to Parquet: export a snapshot, write in parallel, manifest, verify, expire",
             run_id="run_id",
             excludes=("backup",),
             work=work,
@@ -112,5 +112,5 @@ class Backup(Construct):
             concurrency=self._settings.backup_concurrency,
             hours=self._settings.backup_hours,
             dead_letters=self.dead_letters,
-            on_stop="A backup ended without success: close it, and let others have its tables",
+            on_stop="A backup ended without success: close it and release its leases",
         )

@@ -1,4 +1,4 @@
-"""What the backup's functions count, per dataset; functions/backup/handler.py writes it."""
+"""Metrics per dataset that functions/backup/handler.py writes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataforge.aws.metric_names import BACKUP, BACKUP_DAMAGED, BACKUP_VERIFIED, 
 
 
 def verified(dataset: str, period: Duration) -> cloudwatch.Metric:
-    """New backups of the whole dataset that were read back and found sound."""
+    """New backups of all tables of a dataset that were verified."""
     return _count(BACKUP_VERIFIED, dataset, period)
 
 
 def damaged(dataset: str, period: Duration) -> cloudwatch.Metric:
-    """Backups that were read back and are not what was written."""
+    """Backups whose verification found a fault."""
     return _count(BACKUP_DAMAGED, dataset, period)
 
 

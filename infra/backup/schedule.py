@@ -1,4 +1,4 @@
-"""The backups that nobody has to think of: one schedule per dataset."""
+"""Scheduled backups: one schedule per dataset."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SPREAD = Duration.minutes(30)
 def schedule_backups(
     scope: Construct, *, settings: Settings, machine: sfn.StateMachine, dead_letters: sqs.IQueue
 ) -> None:
-    """Start the machine for each dataset that has a schedule, and let it verify what it has made.
+    """Start a verified backup of each dataset that has a schedule.
 
-    The schedules' role may start this machine and nothing else. What could not be started lies in the queue.
+    The schedules' role may only start this machine. Starts that failed are sent to the queue.
     """
     shared = Counter(settings.scheduled_backups.values())
     for dataset, expression in settings.scheduled_backups.items():
@@ -30,7 +30,7 @@ def schedule_backups(
             f"Schedule{dataset.title().replace('_', '')}",
             description=f"Back up and verify the dataset {dataset}",
             schedule=scheduler.ScheduleExpression.expression(expression),
-            # Datasets that share an expression would all begin in the same minute.
+            # Otherwise all datasets that share an expression would start in the same minute.
             time_window=scheduler.TimeWindow.flexible(SPREAD) if shared[expression] > 1 else None,
             target=targets.StepFunctionsStartExecution(
                 machine,

@@ -11,14 +11,13 @@ from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 
-from infra.workflow.history import LIFE_SECONDS
+from infra.workflow.history import CALL_SECONDS
 from infra.workflow.run_states import RunStates
 from infra.workflow.steps import call, retry_died
 
-# The first life of one exporter is half as long, so that the ends of their lives, at which an exporter hands over to its
-# next life, are always half a life apart.
-LIFE = Duration.seconds(LIFE_SECONDS)
-HALF_LIFE = Duration.seconds(LIFE_SECONDS // 2)
+# The first call of one exporter is half as long, so that the two exporters' calls always end half a call apart.
+CALL = Duration.seconds(CALL_SECONDS)
+HALF_CALL = Duration.seconds(CALL_SECONDS // 2)
 
 
 @dataclass(frozen=True)
@@ -51,14 +50,15 @@ class BackupStates:
         write = run.for_each_item("Write", "$.plan", "WritePart", abandons=False)
         finish = run.invoke("Finish", "finish", sfn.JsonPath.DISCARD, **run.run_id)
         together.branch(plan.next(write).next(finish))
-        together.branch(self._exporter("A", HALF_LIFE))
-        together.branch(self._exporter("B", LIFE))
+        together.branch(self._exporter("A", HALF_CALL))
+        together.branch(self._exporter("B", CALL))
         return run.or_abandon(together)
 
-    def _exporter(self, name: str, first_life: Duration) -> sfn.IChainable:
-        """Hold the snapshot, one life after another, until the files are written."""
+    def _exporter(self, name: str, first_call: Duration) -> sfn.IChainable:
+        """Hold the snapshot, by one call after another, until the files are written."""
         first, again = (
-            self._life(f"Hold{name}{nth}", life) for nth, life in (("First", first_life), ("Again", LIFE))
+            self._call(f"Hold{name}{nth}", duration)
+            for nth, duration in (("First", first_call), ("Again", CALL))
         )
         done = sfn.Condition.boolean_equals("$.hold.done", True)
         is_done = sfn.Choice(self.run, f"IsHold{name}Done").when(done, sfn.Pass(self.run, f"Hold{name}Done"))
@@ -66,8 +66,8 @@ class BackupStates:
         again.next(is_done)
         return first.next(is_done)
 
-    def _life(self, name: str, life: Duration) -> sfn.TaskStateBase:
-        payload = sfn.TaskInput.from_object({**self.run.run_id, "seconds": life.to_seconds()})
+    def _call(self, name: str, duration: Duration) -> sfn.TaskStateBase:
+        payload = sfn.TaskInput.from_object({**self.run.run_id, "seconds": duration.to_seconds()})
         return retry_died(call(self.run, name, self.hold, payload=payload, result_path="$.hold"))
 
     def _verify(self, close: sfn.IChainable) -> sfn.TaskStateBase:

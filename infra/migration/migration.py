@@ -1,4 +1,4 @@
-"""The migration capability: CSVs in the raw bucket become rows in PostgreSQL."""
+"""Migration: files in the raw bucket become rows in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from infra.workflow.step_function import step_function
 
 
 class Migration(Construct):
-    """Two functions, the state machine that calls them, and the rule that frees the tables of a run stopped from outside."""
+    """Two functions, the state machine that calls them, and the rule that closes stopped runs."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Migration(Construct):
             self,
             settings=settings,
             kind="migration",
-            comment="CSV to PostgreSQL: plan, load in parallel, settle, reconcile, publish, report",
+            comment="CSV to PostgreSQL: plan, load in parallel, resolve, reconcile, publish, report",
             run_id="migration_id",
             excludes=("migration", "restore"),
             work=migration_states,
@@ -67,5 +67,5 @@ class Migration(Construct):
             concurrency=settings.load_concurrency,
             hours=settings.migration_hours,
             dead_letters=self.dead_letters,
-            on_stop="A migration ended without success: release the tables it holds",
+            on_stop="A migration ended without success: close it and release its leases",
         )

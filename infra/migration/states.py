@@ -1,4 +1,4 @@
-"""States of a migration: plan, scan, cut, load, settle, reconcile, publish, report.
+"""States of a migration: plan, scan, cut, load, resolve, reconcile, publish, report.
 
 States carry ids and object keys only. Records stay in S3 and PostgreSQL, so no history and no log contains one.
 """
@@ -15,30 +15,30 @@ from infra.workflow.steps import retry_patiently
 def migration_states(run: RunStates) -> sfn.IChainable:
     """The work of a migration, between ``begin`` and the end."""
     plan, cut = run.step("Plan", "plan", "$.plan"), run.step("Cut", "cut", "$.cut")
-    settle = _settle(run)
+    resolve = _resolve(run)
     (
         plan.next(run.for_each_item("Scan", "$.plan.scan", "ScanChunk"))
         .next(cut)
         .next(run.for_each_item("Load", "$.cut", "LoadChunk"))
-        .next(settle)
+        .next(resolve)
         .next(run.step("Reconcile", "reconcile"))
-        .next(_publish(run, settle))
+        .next(_publish(run, resolve))
         .next(run.step("Report", "report", None))
     )
     return plan
 
 
-def _settle(run: RunStates) -> sfn.Map:
-    """Check and complete the loaded tables, parents before children; the tables of one wave at the same time."""
+def _resolve(run: RunStates) -> sfn.Map:
+    """Resolve the loaded tables, parents before children, and the tables of one wave in parallel."""
     run_id = {name: sfn.JsonPath.string_at(f"$.{name}") for name in run.run_id}
     wave = run.for_each_table("SettleWave", "SettleTable", "settle", "$.wave", run_id)
     selector = {**run.run_id, "wave": sfn.JsonPath.object_at("$$.Map.Item.Value")}
     return run.or_abandon(run.for_each("Settle", "$.plan.waves", selector, wave, concurrency=1))
 
 
-def _publish(run: RunStates, settle: sfn.IChainable) -> sfn.TaskStateBase:
-    """Make the rows visible; if a table got rows of others meanwhile, settle again, against them."""
+def _publish(run: RunStates, resolve: sfn.IChainable) -> sfn.TaskStateBase:
+    """Make the rows visible; if a table has received other rows meanwhile, resolve against them again."""
     publish = run.invoke("Publish", "publish", sfn.JsonPath.DISCARD, **run.run_id, execution=EXECUTION)
     retry_patiently(publish)
-    publish.add_catch(settle, errors=[TargetChanged.code], result_path="$.changed")
+    publish.add_catch(resolve, errors=[TargetChanged.code], result_path="$.changed")
     return run.or_abandon(publish)

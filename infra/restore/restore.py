@@ -1,4 +1,4 @@
-"""The restore capability: tables of a backup back into PostgreSQL."""
+"""Restore: tables of a backup in PostgreSQL again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from infra.workflow.step_function import step_function
 
 
 class Restore(Construct):
-    """Two functions, the state machine that calls them, and the rule that frees the tables of a run stopped from outside."""
+    """Two functions, the state machine that calls them, and the rule that closes stopped runs."""
 
     def __init__(
         self,
@@ -51,13 +51,13 @@ class Restore(Construct):
             dead_letters=self.dead_letters,
         )
         self.work = create(
-            "RestoreWork", handler="restore.work", description="Loads backups' files, writes safety copies"
+            "RestoreWork", handler="restore.work", description="Loads files of backups, writes safety backups"
         )
         self.machine = make_run_machine(
             self,
             settings=settings,
             kind="restore",
-            comment="Parquet to PostgreSQL: check, load in parallel, compare, switch, keep what was replaced",
+            comment="Parquet to PostgreSQL: check, load in parallel, compare, swap, write the safety backup",
             run_id="restore_id",
             excludes=("migration", "restore"),
             work=restore_states,
@@ -67,5 +67,5 @@ class Restore(Construct):
             concurrency=settings.load_concurrency,
             hours=settings.migration_hours,
             dead_letters=self.dead_letters,
-            on_stop="A restore ended without success: release the tables it holds",
+            on_stop="A restore ended without success: close it and release its leases",
         )

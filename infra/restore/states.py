@@ -1,4 +1,4 @@
-"""States of a restore: check, load, settle, compare, build and link whole new tables, switch, keep, finish.
+"""States of a restore: check, load, compare, build new tables, swap, write the safety backup.
 
 States carry ids and object keys only. Records stay in S3 and PostgreSQL, so no history and no log contains one.
 """

@@ -1,4 +1,4 @@
-"""How a failure leaves a state machine: recorded where it happened, explained by a function, or else by the states alone."""
+"""States that end a failed execution: record the error of a work item, explain it, and fail."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from infra.workflow.steps import call
 def record_failure(scope: Construct, task: str, report: s3.IBucket) -> sfn.IChainable:
     """For an item of a Distributed Map: write the error at ``$.error`` to ``report``, then fail with it.
 
-    Step Functions itself writes the object: whatever killed the worker (no memory, no connection, no concurrency) cannot
-    keep it from doing so. All items of an execution write the same key, where the run's last steps look for it.
+    Step Functions writes the object, so it is written even if no function can run. All items of an execution write the same
+    key, from which the run's last steps read it.
     """
     failed = sfn.Fail(scope, f"{task}Failed", error_path="$.error.Error", cause_path="$.error.Cause")
     record = tasks.CallAwsService(
@@ -41,7 +41,7 @@ def record_failure(scope: Construct, task: str, report: s3.IBucket) -> sfn.IChai
 
 
 def explain_with(scope: Construct, function: lambda_.IFunction) -> sfn.TaskStateBase:
-    """Let ``function`` explain the error at ``$.error`` in its step "explain", and fail as it answers."""
+    """Call the step "explain" of ``function`` for the error at ``$.error``, and fail with its answer."""
     request = {"step": "explain", "error": sfn.JsonPath.object_at("$.error")}
     payload = sfn.TaskInput.from_object(request)
     explain = call(scope, "Explain", function, payload=payload, result_path="$.failure")
@@ -50,9 +50,9 @@ def explain_with(scope: Construct, function: lambda_.IFunction) -> sfn.TaskState
 
 
 def fail_explained(scope: Construct, explain: sfn.TaskStateBase) -> sfn.Fail:
-    """Fail as ``explain`` answers at ``$.failure``; if that fails too, as the states can say from ``$.error``.
+    """Fail with the answer of ``explain`` at ``$.failure``; if it fails too, with an explanation of ``$.error`` by states.
 
-    Returns the state that fails with what stands at ``$.failure``.
+    Returns the state that fails with ``$.failure``.
     """
     failed = sfn.Fail(scope, "Failed", error_path="$.failure.error", cause_path="$.failure.cause")
     explain.add_catch(_fail_by_name(scope), errors=["States.ALL"], result_path="$.explain")
@@ -61,7 +61,7 @@ def fail_explained(scope: Construct, explain: sfn.TaskStateBase) -> sfn.Fail:
 
 
 def _fail_by_name(scope: Construct) -> sfn.Choice:
-    """The end when no function can be invoked: the same table as the functions', as states."""
+    """The end if no function can be called: the table of ``dataforge.aws.situations`` as states."""
     choice = sfn.Choice(scope, "WhatFailed")
     for situation in SITUATIONS:
         names = [sfn.Condition.string_equals("$.error.Error", name) for name in situation.names]

@@ -1,4 +1,4 @@
-"""A state machine as a resource: its name, its log, what its role may do, and who frees what a stopped run holds."""
+"""A state machine as a resource: its name, its log and its permissions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOGGED_BEFORE = ("migration", "backup", "restore", "export")
 
 
 def machine_name(settings: Settings, kind: str) -> str:
-    """A machine's name is given, for roles must name its executions before it exists."""
+    """The name of a machine. It is explicit because roles refer to its executions before it exists."""
     return f"{settings.stack_name}-{kind}"
 
 
@@ -37,9 +37,9 @@ def make_machine(
     report: s3.Bucket,
     labels: Sequence[str],
 ) -> sfn.StateMachine:
-    """The machine of this ``kind``. ``holders``: the machines that it looks at; ``labels``: of its Distributed Maps."""
+    """The machine of this ``kind``. ``holders``: machines whose executions it reads. ``labels``: its Distributed Maps."""
     if kind in LOGGED_BEFORE:
-        # Where the logs of an older version of this stack are. They stay as long as their retention says.
+        # The log group of an older version of this stack. Its logs remain until their retention ends.
         log_group(scope, "MachineLogs", settings)
     machine = sfn.StateMachine(
         scope,
@@ -63,7 +63,7 @@ def make_machine(
 def _log_name(settings: Settings, kind: str) -> str:
     """Log delivery enters each group in one policy of the account, of 5,120 characters, unless it has this prefix.
 
-    The stack's own id: a group that a deleted stack has left behind must not have this one's name.
+    The stack's id: a group that remains from a deleted stack must have another name.
     """
     stack_id = Fn.select(2, Fn.split("/", Aws.STACK_ID))
     return f"/aws/vendedlogs/states/{machine_name(settings, kind)}-{stack_id}"
@@ -74,8 +74,8 @@ def _acknowledge(
 ) -> None:
     acknowledge(
         machine,
-        "ALL would log every step of every chunk, at CloudWatch's price for ingestion, and tell no more than the "
-        "execution's history, which is kept for 90 days at no charge. Errors are logged, without data.",
+        "ALL would log every step of every chunk, at CloudWatch's price for ingestion, and show no more than the "
+        "execution's history, which is stored for 90 days at no charge. Errors are logged, without data.",
         "SF1",
     )
     acknowledge(

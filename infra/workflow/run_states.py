@@ -80,7 +80,7 @@ class RunStates(Construct):
         self._abandon = self._close_failed_run()
 
     def begin(self, work: sfn.IChainable) -> sfn.IChainable:
-        """Take the leases, then ``work``. A holder that still runs refuses this run; a dead one is closed."""
+        """Take the leases, then ``work``. A running holder refuses this run; an ended one is closed."""
         document = sfn.JsonPath.object_at("$$.Execution.Input")
         begin = self.or_abandon(self.invoke("Begin", "begin", "$.run", **ORIGIN, input=document))
         again = self.or_abandon(
@@ -92,7 +92,7 @@ class RunStates(Construct):
         describe.next(sfn.Choice(self, "IsAlive").when(alive, self._refused()).otherwise(again))
         held.otherwise(describe)
         again.next(held)
-        # Whatever the input is, the state is an object without any field of the input.
+        # The state is an object without any field of the input, which may be any JSON value.
         start = sfn.Pass(self, "Start", parameters={"execution": sfn.JsonPath.string_at("$$.Execution.Name")})
         return start.next(begin).next(held)
 
@@ -108,7 +108,7 @@ class RunStates(Construct):
             result_selector={"status": sfn.JsonPath.string_at("$.Status")},
             result_path="$.holder",
         )
-        # Only these errors mean that the holder does not exist. Any other must not take the lease from a running one.
+        # Only these errors mean that the execution does not exist. Others must not take the lease from a running one.
         describe.add_catch(gone, errors=HOLDER_GONE, result_path="$.holder")
         describe.add_retry(errors=HOLDER_GONE, max_attempts=0)
         describe.add_retry(

@@ -1,6 +1,6 @@
-"""A Lambda function as a step of a state machine: its time-out, and what is tried again.
+"""A Lambda function as a step of a state machine: its time-out and its retries.
 
-Retries go by name. Step Functions compares names as text, so a subclass or a family of errors matches nothing.
+Retries list error names. Step Functions compares names as text, so the name of a base class matches no subclass.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ TRANSIENT = [
     "Lambda.TooManyRequestsException",
     "Lambda.ClientExecutionTimeoutException",
 ]
-"""Nothing was done: the database or Lambda was not to be had."""
+"""Nothing was done: the database or Lambda was unavailable."""
 
 DIED = ["Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "States.Timeout"]
-"""The function ended without a word. Time-outs and exhausted memory arrive under all of these names, and only a step that
-may be repeated whole, whatever it had done, is retried on them."""
+"""The function ended without an answer. Time-outs and exhausted memory have all of these names. Only idempotent steps are
+retried on them."""
 
-# Step Functions gives up a little after Lambda has, so that it is Lambda's own error that is read.
+# Longer than Lambda's time-out, so that Lambda reports the error.
 TIMEOUT = Duration.minutes(16)
 
 Task = TypeVar("Task", bound=sfn.TaskStateBase)
@@ -45,7 +45,7 @@ def call(
     input_path: str | None = None,
     result_path: str | None = None,
 ) -> sfn.TaskStateBase:
-    """A state that invokes ``function``. Without a ``payload`` it gets the state's input, or what stands at ``input_path``.
+    """A state that calls ``function`` with ``payload``, by default the state's input or the value at ``input_path``.
 
     Its answer goes to ``result_path``; without one it is the state's whole output.
     """
@@ -69,7 +69,7 @@ def inline_concurrency(wanted: int) -> int:
 
 
 def retry_transient(task: Task) -> Task:
-    """Wait out a failover or a throttled minute: six tries over about two minutes, spread by full jitter."""
+    """Retry through a failover or a throttled minute: six tries over about two minutes, with full jitter."""
     task.add_retry(
         errors=TRANSIENT,
         interval=Duration.seconds(2),
@@ -82,7 +82,7 @@ def retry_transient(task: Task) -> Task:
 
 
 def retry_patiently(task: Task) -> Task:
-    """For a step that exchanges tables: wait for a backup of them, and be it of a terabyte. A day of tries."""
+    """Retry for a day: a step that swaps tables waits for a backup of them, even of a terabyte."""
     task.add_retry(
         errors=[BackupRunning.code],
         interval=Duration.seconds(5),
@@ -94,7 +94,7 @@ def retry_patiently(task: Task) -> Task:
 
 
 def retry_died(task: Task) -> Task:
-    """Twice more; what dies three times in a row dies of its input."""
+    """Retry twice. A function that ends three times without an answer fails because of its input."""
     task.add_retry(
         errors=DIED,
         interval=Duration.seconds(5),

@@ -24,15 +24,15 @@ from dataforge.settings import BackupSettings
 from functions.backup.begin import begin
 from functions.backup.close import abandon, close
 from functions.backup.expire import delete_unfinished
-from functions.backup.export_snapshot import hold, is_held
+from functions.backup.export_snapshot import export_snapshot, is_published
 from functions.backup.finish import finish
-from functions.backup.plan import PartItem, plan
+from functions.backup.plan import PageRange, plan
 from functions.backup.run import BACKUPS
 from functions.backup.signals import wait
-from functions.backup.trial_restore import restore_scratch
-from functions.backup.verification_result import judge
-from functions.backup.verify import CheckItem, check, plan_checks
-from functions.backup.write_file import back_up
+from functions.backup.trial_restore import trial_restore
+from functions.backup.verification_result import validate
+from functions.backup.verify import CheckItem, check_file, plan_checks
+from functions.backup.write_file import write_file
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -57,7 +57,7 @@ class Backup:
     )
     id: str = ""
     holders: list[Future[dict[str, bool]]] = field(default_factory=list)
-    items: list[PartItem] = field(default_factory=list)
+    items: list[PageRange] = field(default_factory=list)
 
     def run(self) -> dict[str, Any]:
         """All steps; failures are abandoned."""
@@ -89,7 +89,7 @@ class Backup:
         self.holders.append(future)
         wait(
             self.db,
-            lambda cursor: future.done() or (is_held(cursor, self.id) and self.snapshots() != before),
+            lambda cursor: future.done() or (is_published(cursor, self.id) and self.snapshots() != before),
             20,
         )
         return future
@@ -99,7 +99,7 @@ class Backup:
             closing(self.vault.database.connect(BACKUP)) as db,
             closing(self.vault.database.connect(BACKUP)) as holder,
         ):
-            return hold(db, holder, self.id, seconds)
+            return export_snapshot(db, holder, self.id, seconds)
 
     def snapshots(self) -> list[str]:
         """The published snapshots, newest first."""
@@ -110,13 +110,13 @@ class Backup:
 
     def plan(self) -> None:
         answer = plan(self.db, self.vault.s3, self.settings, self.id)
-        self.items = [PartItem.model_validate(item) for item in self.vault.read_json(answer["key"])]
+        self.items = [PageRange.model_validate(item) for item in self.vault.read_json(answer["key"])]
         assert answer["count"] == len(self.items)
 
     def write(self) -> None:
         # Workers finish in any order.
         for item in reversed(self.items):
-            back_up(self.db, self.vault.s3, self.settings, item)
+            write_file(self.db, self.vault.s3, self.settings, item)
 
     def finish(self) -> str:
         uri = finish(self.db, self.vault.s3, self.settings, self.id)["manifest"]
@@ -128,9 +128,9 @@ class Backup:
         s3 = self.vault.s3
         answer = plan_checks(self.db, s3, self.settings, self.id)
         for item in self.vault.read_json(answer["key"]):
-            check(self.db, s3, self.settings, CheckItem.model_validate(item))
-        restore_scratch(self.db, s3, self.settings, self.id)
-        return judge(self.db, s3, self.settings, self.id)
+            check_file(self.db, s3, self.settings, CheckItem.model_validate(item))
+        trial_restore(self.db, s3, self.settings, self.id)
+        return validate(self.db, s3, self.settings, self.id)
 
     def end(self, status: str) -> str | None:
         """Close the run as the state machine's end does; returns its id."""

@@ -20,7 +20,7 @@ from botocore.config import Config
 
 from dataforge.errors import Temporary, Unavailable
 from dataforge.s3.upload import uploading
-from functions.backup.write_file import back_up
+from functions.backup.write_file import write_file
 from local.config import ROOT
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def test_s3_that_fails_or_never_answers_is_a_passing_failure_and_the_retry_gives
         config=Config(read_timeout=0.2, retries={"total_max_attempts": 1}),
     )
     with pytest.raises(Unavailable, match="S3"):
-        back_up(backup.db, s3, backup.settings, backup.items[0])
+        write_file(backup.db, s3, backup.settings, backup.items[0])
     backup.write()
     backup.finish()
     assert vault.manifest(backup.id).table("sellers").rows == 10
@@ -106,8 +106,8 @@ import json, sys
 from dataforge.bulk import parquet
 from dataforge.postgres.connection import connect
 from dataforge.settings import BackupSettings
-from functions.backup.write_file import back_up
-from functions.backup.plan import PartItem
+from functions.backup.write_file import write_file
+from functions.backup.plan import PageRange
 
 class Nowhere:
     def put_object(self, **call): return {"ETag": "x"}
@@ -120,7 +120,7 @@ call = json.load(sys.stdin)
 settings = BackupSettings.model_validate(call["settings"])
 db = connect(settings, call["password"])
 for item in call["items"]:
-    rows = back_up(db, Nowhere(), settings, PartItem.model_validate(item))
+    rows = write_file(db, Nowhere(), settings, PageRange.model_validate(item))
     status = dict(line.split(":", 1) for line in open("/proc/self/status"))
     print(rows, int(status["VmHWM"].split()[0]) // 1024)
 """

@@ -9,7 +9,7 @@ import pytest
 from dataforge.errors import Busy, SnapshotLost, Unavailable
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.rows import one_row
-from functions.backup.export_snapshot import hold, read_by_snapshot
+from functions.backup.export_snapshot import export_snapshot, read_by_snapshot
 from functions.backup.run import read_run
 
 if TYPE_CHECKING:
@@ -91,12 +91,14 @@ def test_snapshot_that_nobody_holds_any_more_ends_the_backup(backup: Backup) -> 
     with pytest.raises(Busy, match=backup.id):
         sellers(backup)
     with pytest.raises(SnapshotLost, match=f"{backup.id}.*again"):
-        hold(backup.db, backup.vault.database.connect("dataforge_backup"), backup.id, 0)
+        export_snapshot(backup.db, backup.vault.database.connect("dataforge_backup"), backup.id, 0)
 
 
 def test_holder_of_a_backup_that_is_over_has_nothing_to_do(backup: Backup) -> None:
     backup.vault.database.query("UPDATE dataforge.backups SET status = 'failed'")
-    assert hold(backup.db, backup.vault.database.connect("dataforge_backup"), backup.id, 60) == {"done": True}
+    assert export_snapshot(backup.db, backup.vault.database.connect("dataforge_backup"), backup.id, 60) == {
+        "done": True
+    }
 
 
 def test_holder_that_comes_when_the_backup_was_just_written_has_nothing_to_do(backup: Backup) -> None:

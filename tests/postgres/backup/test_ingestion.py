@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from dataforge.api.batch import read_batch
 from dataforge.http.strictjson import parse
 from dataforge.postgres.roles import BACKUP, INGEST
-from functions.backup.plan import PartItem
-from functions.backup.write_file import back_up
+from functions.backup.plan import PageRange
+from functions.backup.write_file import write_file
 from functions.ingest.batch import ingest
 
 if TYPE_CHECKING:
@@ -98,12 +98,12 @@ def test_backup_by_parts_is_one_instants_state_while_a_thousand_batches_are_inge
     ingestion, is_backed_up = Ingestion(vault.database), threading.Event()
     backup = vault.backup({"tables": ["customers", "orders"]}, part_bytes=8192)
 
-    def write(work: tuple[int, PartItem]) -> None:
+    def write(work: tuple[int, PageRange]) -> None:
         turn, item = work
         # Each part is read when more was ingested than when the one before was.
         ingestion.until(min(last + turn * BETWEEN, BATCHES - AFTER))
         with closing(vault.database.connect(BACKUP)) as db:
-            back_up(db, vault.s3, backup.settings, item)
+            write_file(db, vault.s3, backup.settings, item)
 
     with ThreadPoolExecutor(1 + WORKERS) as pool:
         writer = pool.submit(ingestion.run, is_backed_up)

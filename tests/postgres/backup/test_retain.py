@@ -1,4 +1,4 @@
-"""Retention removes what is outdated, and never the last proof that data can be brought back."""
+"""Retention removes what is expired, and never the last proof that data can be brought back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dataforge.backups.manifest import (
 from dataforge.runs.ids import new_id
 from dataforge.s3.keys import backup_folder
 from dataforge.settings import BackupSettings
-from functions.backup.expire import Kept, delete, outdated
+from functions.backup.expire import StoredBackup, delete, expired
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -52,29 +52,32 @@ def manifest(days: float, tables: str = "a", kind: Kind = "backup") -> Manifest:
     return Manifest(backup_id=backup_id, dataset="olist", kind=kind, created_at=made, tables=entries)
 
 
-def removed(*kept: Kept) -> list[float]:
+def removed(*kept: StoredBackup) -> list[float]:
     """How many days old the removed ones are."""
-    ids = set(outdated(kept, NOW, SETTINGS))
+    ids = set(expired(kept, NOW, SETTINGS))
     return sorted((NOW - k.backup.created_at) / timedelta(days=1) for k in kept if k.backup.backup_id in ids)
 
 
 def test_young_ones_the_newest_few_and_the_newest_verified_stay() -> None:
-    young = [Kept(manifest(days), verified=False) for days in (1, 2, 3, 4)]
-    old = [Kept(manifest(days), verified=days in (12, 14)) for days in (11, 12, 13, 14)]
+    young = [StoredBackup(manifest(days), verified=False) for days in (1, 2, 3, 4)]
+    old = [StoredBackup(manifest(days), verified=days in (12, 14)) for days in (11, 12, 13, 14)]
     assert removed(*young, *old) == [11, 13, 14]
     assert removed(*old) == [14]
     assert removed() == []
 
 
 def test_a_table_keeps_its_newest_verified_backup_even_if_later_ones_lack_it() -> None:
-    proofs = [Kept(manifest(20, "ab"), verified=True), Kept(manifest(30, "abc"), verified=True)]
-    later = [Kept(manifest(days, "a"), verified=True) for days in (1, 2, 3)]
-    assert removed(*proofs, *later, Kept(manifest(40, "abc"), verified=True)) == [40]
+    proofs = [
+        StoredBackup(manifest(20, "ab"), verified=True),
+        StoredBackup(manifest(30, "abc"), verified=True),
+    ]
+    later = [StoredBackup(manifest(days, "a"), verified=True) for days in (1, 2, 3)]
+    assert removed(*proofs, *later, StoredBackup(manifest(40, "abc"), verified=True)) == [40]
 
 
 def test_safety_backups_have_an_age_of_their_own_and_exports_are_let_be() -> None:
-    others = [Kept(manifest(days, kind="safety"), verified=False) for days in (4, 6)]
-    others += [Kept(manifest(99, kind="export"), verified=False)]
+    others = [StoredBackup(manifest(days, kind="safety"), verified=False) for days in (4, 6)]
+    others += [StoredBackup(manifest(99, kind="export"), verified=False)]
     assert removed(*others) == [6]
 
 
@@ -83,11 +86,13 @@ FOUND = st.tuples(st.integers(0, 60), st.sets(st.sampled_from("abc"), min_size=1
 
 @given(st.lists(FOUND, max_size=12, unique_by=lambda found: found[0]))
 def test_no_verified_table_is_ever_left_without_a_proof(found: list[tuple[int, set[str], bool]]) -> None:
-    kept = [Kept(manifest(days, "".join(sorted(tables))), verified) for days, tables, verified in found]
-    ids = set(outdated(kept, NOW, SETTINGS))
+    kept = [
+        StoredBackup(manifest(days, "".join(sorted(tables))), verified) for days, tables, verified in found
+    ]
+    ids = set(expired(kept, NOW, SETTINGS))
     left = [k for k in kept if k.backup.backup_id not in ids]
 
-    def proven(some: list[Kept]) -> set[str]:
+    def proven(some: list[StoredBackup]) -> set[str]:
         return {entry.table for k in some if k.verified for entry in k.backup.tables}
 
     assert proven(left) == proven(kept)

@@ -86,7 +86,7 @@ def test_truncated_missing_and_extra_files_are_named_together(vault: Vault, back
     with pytest.raises(DamagedBackup) as raised:
         vault.backup({"verify_only": backup_id}).run()
     for words in (
-        "customers/part-00001.parquet is no part of it",
+        "customers/part-00001.parquet does not belong to it",
         "customers/part-00000.parquet is missing",
         f"{ORDERS} has",
     ):

@@ -28,13 +28,12 @@ from dataforge.settings import RestoreSettings
 from dataforge.tables.datasets import DATASETS
 from functions.restore.begin import abandon, begin
 from functions.restore.build import build, link
-from functions.restore.check_backup import check
-from functions.restore.check_restored import settle
-from functions.restore.compare import compare
+from functions.restore.check_backup import check_backup
+from functions.restore.compare import check_restored, compare
 from functions.restore.finish import finish
 from functions.restore.load import FileItem, load_file
-from functions.restore.safety_backup import PartItem, keep_part, plan_parts
-from functions.restore.swap import switch
+from functions.restore.safety_backup import PageRange, plan_safety_backup, save_pages
+from functions.restore.swap import swap
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -107,7 +106,7 @@ class Restore:
         return answer["holder"]
 
     def check(self) -> None:
-        self.checked = check(self.control, self.vault.s3, self.settings, self.id)
+        self.checked = check_backup(self.control, self.vault.s3, self.settings, self.id)
 
     def load(self) -> None:
         # Workers finish in any order.
@@ -116,7 +115,7 @@ class Restore:
 
     def settle(self) -> None:
         for table in self.checked["tables"]:
-            settle(self.control, self.id, table)
+            check_restored(self.control, self.id, table)
 
     def compare(self) -> None:
         self.next = compare(self.control, self.settings, self.id)["next"]
@@ -130,12 +129,12 @@ class Restore:
             link(self.control, self.id, table)
 
     def switch(self) -> None:
-        switch(self.control, self.id, self.execution)
+        swap(self.control, self.id, self.execution)
 
     def keep(self) -> None:
-        planned = plan_parts(self.control, self.vault.s3, self.settings, self.id)
+        planned = plan_safety_backup(self.control, self.vault.s3, self.settings, self.id)
         for item in reversed(self.vault.read_json(planned["key"])):
-            keep_part(self.worker, self.vault.s3, PartItem.model_validate(item))
+            save_pages(self.worker, self.vault.s3, PageRange.model_validate(item))
 
     def finish(self) -> dict[str, Any]:
         return finish(self.control, self.vault.s3, self.settings, self.id)

@@ -22,7 +22,7 @@ from dataforge.runs.lifecycle import close_run
 from dataforge.tables.datasets import DATASETS
 from functions.restore.load import FileItem, load_file
 from functions.restore.run import RESTORES
-from functions.restore.safety_backup import PartItem, keep_part, plan_parts
+from functions.restore.safety_backup import PageRange, plan_safety_backup, save_pages
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -308,13 +308,13 @@ def test_files_and_parts_count_once_however_often_they_are_tried(vault: Vault, r
     replaced = len(vault.rows("sellers"))
     for step in ("settle", "compare", "switch"):
         run.take(step)
-    planned = plan_parts(run.control, vault.s3, run.settings, run.id)
-    parts = [PartItem.model_validate(item) for item in vault.read_json(planned["key"])]
+    planned = plan_safety_backup(run.control, vault.s3, run.settings, run.id)
+    parts = [PageRange.model_validate(item) for item in vault.read_json(planned["key"])]
     s3 = cast("S3Client", Failing(vault.s3, 1))
     with pytest.raises(Unavailable):
-        keep_part(run.worker, s3, parts[0])
-    assert sum(keep_part(run.worker, s3, part) for part in parts * 2) == replaced
-    assert plan_parts(run.control, vault.s3, run.settings, run.id) == planned
+        save_pages(run.worker, s3, parts[0])
+    assert sum(save_pages(run.worker, s3, part) for part in parts * 2) == replaced
+    assert plan_safety_backup(run.control, vault.s3, run.settings, run.id) == planned
     assert run.finish() == run.finish()
     assert manifest.read(vault.s3, "backup", "olist", run.id).tables[0].rows == replaced
 
@@ -340,10 +340,10 @@ def test_a_large_part_is_sent_to_s3_while_it_is_read(vault: Vault) -> None:
         " || md5((n + 0.6)::text) || md5((n + 0.7)::text) || md5((n + 0.8)::text) FROM generate_series(1, 120000) n"
     )
     run = vault.restore(table="category_translations", part_bytes=1 << 30).until("keep")
-    planned = plan_parts(run.control, vault.s3, run.settings, run.id)
-    (part,) = (PartItem.model_validate(item) for item in vault.read_json(planned["key"]))
+    planned = plan_safety_backup(run.control, vault.s3, run.settings, run.id)
+    (part,) = (PageRange.model_validate(item) for item in vault.read_json(planned["key"]))
     s3 = Bodies(vault.s3)
-    keep_part(run.worker, cast("S3Client", s3), part)
+    save_pages(run.worker, cast("S3Client", s3), part)
     run.finish()
     (file,) = manifest.read(vault.s3, "backup", "olist", run.id).tables[0].files
     assert sum(s3.sizes) == file.size

@@ -97,7 +97,7 @@ def test_columns_that_were_added_since_are_null_in_what_is_restored(
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (Changed, ["stock was integer, and is text", "colour is not in the backup, and may not be NULL"]),
+        (Changed, ["stock was integer, and is text", "colour is not in the backup, and is NOT NULL"]),
         (Shrunk, ["stock is no longer a column"]),
     ],
 )
@@ -122,5 +122,5 @@ def test_a_column_that_could_be_null_and_no_longer_may_is_refused(vault: Vault, 
     vault.backup("goods", dataset="shop")
     vault.database.query("DROP TABLE shop.goods")
     declare(Before)
-    with pytest.raises(SchemaDiffers, match=r"note is no longer a column.*stock could be NULL"):
+    with pytest.raises(SchemaDiffers, match=r"note is no longer a column.*stock was nullable"):
         vault.restore(dataset="shop", table="goods").run()

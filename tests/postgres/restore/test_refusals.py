@@ -253,8 +253,8 @@ def columns(change: Callable[[list[dict[str, Any]]], Any]) -> Callable[[dict[str
             ["old is no longer a column"],
         ),
         (lambda c: c[2].update(type="integer"), ["seller_city was integer"]),
-        (lambda c: c[2].update(nullable=True), ["seller_city could be NULL"]),
-        (lambda c: c.pop(), ["seller_state is not in the backup", "may not be NULL"]),
+        (lambda c: c[2].update(nullable=True), ["seller_city was nullable"]),
+        (lambda c: c.pop(), ["seller_state is not in the backup", "is NOT NULL"]),
     ],
 )
 def test_a_schema_that_was_changed_otherwise_than_by_adding_is_refused_with_the_columns(
