@@ -1,4 +1,4 @@
-"""A backup as the state machine runs it, step by step in this process: real PostgreSQL, moto's S3."""
+"""A backup as the state machine runs it, in this process, with a real PostgreSQL and moto's S3."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Backup:
         default_factory=lambda: f"arn:aws:states:::execution:backup:run-{next(_executions)}"
     )
     id: str = ""
-    holders: list[Future[dict[str, bool]]] = field(default_factory=list)
+    exporters: list[Future[dict[str, bool]]] = field(default_factory=list)
     items: list[PageRange] = field(default_factory=list)
 
     def run(self) -> dict[str, Any]:
@@ -83,10 +83,10 @@ class Backup:
         return answer
 
     def hold(self, seconds: float = 60) -> Future[dict[str, bool]]:
-        """Let a holder begin, and wait until its snapshot is known."""
+        """Start a snapshot exporter, and wait until its snapshot is published."""
         before = self.snapshots()
         future = self.vault.pool.submit(self._hold, seconds)
-        self.holders.append(future)
+        self.exporters.append(future)
         wait(
             self.db,
             lambda cursor: future.done() or (is_published(cursor, self.id) and self.snapshots() != before),
@@ -97,9 +97,9 @@ class Backup:
     def _hold(self, seconds: float) -> dict[str, bool]:
         with (
             closing(self.vault.database.connect(BACKUP)) as db,
-            closing(self.vault.database.connect(BACKUP)) as holder,
+            closing(self.vault.database.connect(BACKUP)) as exporter,
         ):
-            return export_snapshot(db, holder, self.id, seconds)
+            return export_snapshot(db, exporter, self.id, seconds)
 
     def snapshots(self) -> list[str]:
         """The published snapshots, newest first."""
@@ -120,8 +120,8 @@ class Backup:
 
     def finish(self) -> str:
         uri = finish(self.db, self.vault.s3, self.settings, self.id)["manifest"]
-        for holder in self.holders:
-            holder.result(timeout=20)
+        for exporter in self.exporters:
+            exporter.result(timeout=20)
         return uri
 
     def verify(self) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class Backup:
 
 @dataclass
 class Vault:
-    """A database, the buckets, and what tests ask of them."""
+    """A database and the buckets, with helpers for tests."""
 
     database: Database
     s3: S3Client
@@ -169,7 +169,7 @@ class Vault:
         return json.loads(self.s3.get_object(Bucket=REPORT, Key=key)["Body"].read())
 
     def objects(self) -> list[str]:
-        """What lies in the backup bucket."""
+        """The keys of the objects in the backup bucket."""
         listed = self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", ())
         return sorted(item["Key"] for item in listed)
 
@@ -200,7 +200,7 @@ class Vault:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[S3Client]:
-    """S3's client: making one takes longer than most tests."""
+    """The S3 client. Creating it takes longer than most tests."""
     with mock_aws():
         yield boto3.client("s3", region_name="us-east-1")
 
@@ -217,20 +217,20 @@ def s3(client: S3Client) -> S3Client:
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[ThreadPoolExecutor]:
-    """Where holders wait."""
+    """The threads of the snapshot exporters."""
     with ThreadPoolExecutor(4) as pool:
         yield pool
 
 
 @pytest.fixture
 def vault(module_database: Database, s3: S3Client, pool: ThreadPoolExecutor) -> Iterator[Vault]:
-    """A database in which other tests of the module made backups, without a row and without a run; and empty buckets."""
+    """The module's database without rows and runs, and empty buckets."""
     module_database.query(
         "DELETE FROM olist.orders; DELETE FROM olist.sellers; DELETE FROM olist.customers;"
         "DELETE FROM dataforge.backups; DELETE FROM dataforge.leases"
     )
     yield Vault(module_database, s3, pool)
-    # Whoever still holds a snapshot ends.
+    # End the remaining snapshot exporters.
     module_database.query(
         "UPDATE dataforge.backups SET status = 'over', finished_at = now(); NOTIFY dataforge_backup"
     )

@@ -1,4 +1,4 @@
-"""A backup is the state of one instant, exact, and exists only once it is complete."""
+"""A backup is the exact state of one instant, and exists only once it is complete."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ BUCKET = "backup"
 
 
 def sums(vault: Vault, table: str) -> tuple[int, str]:
-    """Rows and content hash of a table as it is now."""
+    """The current row count and content hash of a table."""
     text = f"SELECT count(*), coalesce(sum(('x' || left(md5(t::text), 16))::bit(64)::bigint), 0) FROM olist.{table} t"
     ((rows, total),) = vault.database.query(text)
     return rows, f"{int(total) % 2**64:016x}"
 
 
-def test_backup_holds_every_table_with_its_rows_hash_and_files(vault: Vault) -> None:
+def test_backup_has_every_table_with_its_rows_hash_and_files(vault: Vault) -> None:
     vault.fill(500)
     answer = vault.backup({"verify": True}, part_bytes=16384).run()
     backup = vault.manifest(answer["backup_id"])
@@ -59,7 +59,7 @@ def test_backup_holds_every_table_with_its_rows_hash_and_files(vault: Vault) -> 
     assert vault.database.query("SELECT * FROM dataforge.snapshots") == []
 
 
-def test_files_are_read_by_pandas_as_they_are(vault: Vault) -> None:
+def test_pandas_reads_the_files(vault: Vault) -> None:
     vault.fill(3)
     backup = vault.back_up({"tables": ["orders"]})
     (file,) = backup.table("orders").files
@@ -70,7 +70,7 @@ def test_files_are_read_by_pandas_as_they_are(vault: Vault) -> None:
     assert [entry.table for entry in backup.tables] == ["orders"]
 
 
-def test_rows_that_come_and_go_meanwhile_are_not_in_it(vault: Vault) -> None:
+def test_backup_ignores_changes_after_its_snapshot(vault: Vault) -> None:
     vault.fill(200)
     before = {name: sums(vault, name) for name in ("customers", "orders")}
     backup = vault.backup(part_bytes=8192)
@@ -88,7 +88,7 @@ def test_rows_that_come_and_go_meanwhile_are_not_in_it(vault: Vault) -> None:
     assert sums(vault, "customers")[0] == 700
 
 
-def test_a_part_that_is_tried_again_counts_once_and_makes_the_same_file(vault: Vault) -> None:
+def test_retried_page_range_counts_once_and_writes_the_same_file(vault: Vault) -> None:
     vault.fill(100)
     backup = vault.backup({"tables": ["sellers"]})
     backup.begin()
@@ -97,7 +97,7 @@ def test_a_part_that_is_tried_again_counts_once_and_makes_the_same_file(vault: V
     backup.write()
     first = vault.database.query("SELECT rows, sha256, etag FROM dataforge.backup_parts")
     backup.write()
-    # As after a worker that was killed between the file and its entry in the ledger.
+    # As after a worker that was killed before it recorded its file in the ledger.
     vault.database.query("UPDATE dataforge.backup_parts SET rows = NULL")
     backup.write()
     assert vault.database.query("SELECT rows, sha256, etag FROM dataforge.backup_parts") == first
@@ -107,9 +107,7 @@ def test_a_part_that_is_tried_again_counts_once_and_makes_the_same_file(vault: V
 
 
 @pytest.mark.parametrize("when", ["hold", "write", "finish"])
-def test_backup_that_was_ended_is_gone_with_its_files_and_lets_the_next_begin(
-    vault: Vault, when: str
-) -> None:
+def test_closed_backup_has_no_files_and_next_backup_can_begin(vault: Vault, when: str) -> None:
     vault.fill(10)
     backup = vault.backup()
     backup.begin()
@@ -131,14 +129,14 @@ def test_backup_that_was_ended_is_gone_with_its_files_and_lets_the_next_begin(
     assert vault.back_up().table("orders").rows == 10
 
 
-def test_second_backup_of_one_of_the_tables_sees_the_holder_and_another_table_is_free(vault: Vault) -> None:
+def test_second_backup_of_a_leased_table_names_the_first_run(vault: Vault) -> None:
     first = vault.backup({"tables": ["orders", "sellers"]})
     assert first.begin()["holder"] == ""
     assert first.begin()["holder"] == ""
     second = vault.backup({"tables": ["customers", "orders"]})
     assert second.begin()["holder"] == first.execution
     assert vault.backup({"tables": ["customers"]}).begin()["holder"] == ""
-    # The machine asks whether the holder lives; if not, its lease is taken over.
+    # The state machine reads the state of the other execution; if it has ended, its lease is released.
     assert vault.backup({"tables": ["orders"]}).begin(dead=first.execution)["holder"] == ""
     assert vault.database.query(
         "SELECT status FROM dataforge.backups WHERE execution = %s", first.execution
@@ -167,7 +165,7 @@ def test_wrong_input_is_named(vault: Vault, document: Any, error: type[Exception
         vault.backup(document).begin()
 
 
-def test_manifest_of_another_stands(vault: Vault) -> None:
+def test_manifest_of_another_run_is_not_replaced(vault: Vault) -> None:
     backup = vault.backup({"tables": ["sellers"]})
     backup.begin()
     backup.hold()
@@ -180,7 +178,7 @@ def test_manifest_of_another_stands(vault: Vault) -> None:
     assert vault.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"{}"
 
 
-def test_backup_is_not_finished_with_a_part_or_a_file_missing_or_changed(vault: Vault) -> None:
+def test_finish_refuses_missing_or_changed_files(vault: Vault) -> None:
     vault.fill(5)
     backup = vault.backup({"tables": ["customers", "sellers"]})
     backup.begin()
@@ -199,13 +197,13 @@ def test_backup_is_not_finished_with_a_part_or_a_file_missing_or_changed(vault: 
     for words in (
         "customers/part-00000.parquet was replaced",
         "sellers/part-00000.parquet is missing",
-        "other is no",
+        "other does not belong",
     ):
         assert words in str(raised.value)
     assert manifest.find(vault.s3, BUCKET, "olist", backup.id) is None
 
 
-def test_table_with_a_column_of_its_owners_is_refused_by_name(vault: Vault) -> None:
+def test_backup_refuses_undeclared_column_and_names_it(vault: Vault) -> None:
     vault.database.query("ALTER TABLE olist.sellers ADD rating integer, ALTER seller_city DROP NOT NULL")
     try:
         with pytest.raises(TableChanged, match="column rating is unknown; column seller_city may be NULL"):
@@ -215,7 +213,7 @@ def test_table_with_a_column_of_its_owners_is_refused_by_name(vault: Vault) -> N
     assert vault.objects() == []
 
 
-def test_the_backup_role_reads_tables_and_writes_none(vault: Vault) -> None:
+def test_backup_role_can_read_tables_but_not_write_them(vault: Vault) -> None:
     db = vault.database.connect("dataforge_backup")
     for statement in (
         "DELETE FROM olist.orders",

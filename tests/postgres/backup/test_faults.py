@@ -1,4 +1,4 @@
-"""What may go wrong outside: S3 fails or is slow, PostgreSQL restarts, tables are large."""
+"""Faults outside the backup: S3 fails or is slow, PostgreSQL restarts, tables are large."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class _Failing(BaseHTTPRequestHandler):
-    """S3 on a bad day."""
+    """S3 that fails or does not answer."""
 
     def do_PUT(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -61,7 +61,7 @@ def begun(vault: Vault, *tables: str, **settings: Any) -> Backup:
 
 
 @pytest.mark.parametrize("slow", [False, True])
-def test_s3_that_fails_or_never_answers_is_a_passing_failure_and_the_retry_gives_the_backup(
+def test_backup_succeeds_on_retry_after_s3_failed_or_did_not_answer(
     vault: Vault, bad_day: ThreadingHTTPServer, slow: bool
 ) -> None:
     vault.fill(10)
@@ -80,7 +80,7 @@ def test_s3_that_fails_or_never_answers_is_a_passing_failure_and_the_retry_gives
     assert vault.manifest(backup.id).table("sellers").rows == 10
 
 
-def test_upload_that_breaks_off_leaves_nothing(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_upload_leaves_no_object(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dataforge.s3.upload.PART_BYTES", 5 << 20)
 
     def break_off() -> None:
@@ -126,9 +126,9 @@ for item in call["items"]:
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="a process's own peak stands there")
-def test_a_workers_memory_does_not_grow_with_its_part(vault: Vault) -> None:
-    """Measured with row groups of 2 MiB instead of 32, which is what a worker holds beside its code."""
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc/self/status")
+def test_memory_of_a_worker_does_not_grow_with_its_page_range(vault: Vault) -> None:
+    """Measured with row groups of 2 MiB instead of 32, of which a worker buffers one."""
     vault.fill(1)
     vault.database.query(
         "INSERT INTO olist.order_reviews SELECT md5(n::text), md5('1'), 1, NULL, repeat(md5(n::text), 60),"
@@ -151,14 +151,14 @@ def test_a_workers_memory_does_not_grow_with_its_part(vault: Vault) -> None:
     (few, before), (rows, after) = (map(int, line.split()) for line in done.stdout.splitlines())
     assert few < 2_000
     assert rows == 25_000
-    # 50 MB of text went through it.
+    # The worker wrote 50 MB of text.
     assert after - before < 20
     assert after < 300
     backup.end("aborted")
     vault.database.query("DELETE FROM olist.order_reviews")
 
 
-def test_postgresql_that_crashes_and_starts_again_ends_the_backup_cleanly_and_the_next_one_works(
+def test_crash_of_postgresql_ends_the_backup_without_files_and_the_next_one_succeeds(
     vault: Vault,
 ) -> None:
     vault.fill(10)
@@ -168,10 +168,10 @@ def test_postgresql_that_crashes_and_starts_again_ends_the_backup_cleanly_and_th
     )
     # The tests' server commits without waiting for the disk.
     vault.database.query("CHECKPOINT")
-    # PostgreSQL takes a killed backend for a crash: it ends all others, recovers, and starts again.
+    # PostgreSQL treats a killed backend as a crash: it ends all others, recovers, and starts again.
     os.kill(pid, signal.SIGKILL)
     with pytest.raises(Temporary):
-        backup.holders[0].result(timeout=20)
+        backup.exporters[0].result(timeout=20)
     with pytest.raises(Temporary):
         backup.write()
     backup.db = _reconnected(vault)

@@ -1,4 +1,4 @@
-"""The three functions as Lambda calls them: events in, answers out, settings from the environment."""
+"""The backup's functions as Lambda calls them, with settings from the environment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONTEXT: Any = SimpleNamespace(
 
 @pytest.fixture
 def call(vault: Vault, environment: Callable[..., None]) -> Call:
-    """Calls a handler with an event that has been through JSON, in the environment of its function."""
+    """Calls a handler with a JSON event, in the environment of its function."""
     environment(vault.database, BACKUP, backup_bucket="backup", report_bucket="report", part_bytes="8192")
 
     def run(handler: Any, **event: Any) -> Any:
@@ -38,7 +38,7 @@ def call(vault: Vault, environment: Callable[..., None]) -> Call:
 
 
 def begin(call: Call, execution: str = EXECUTION, **document: Any) -> str:
-    """Begin the run; its id."""
+    """Begin a run; returns its id."""
     started = "2026-11-22T10:00:00.123Z"
     answer = call(control, step="begin", execution=execution, started=started, input=document)
     assert answer["holder"] == ""
@@ -46,7 +46,7 @@ def begin(call: Call, execution: str = EXECUTION, **document: Any) -> str:
 
 
 def back_up(vault: Vault, call: Call, **document: Any) -> str:
-    """The steps up to the manifest; the run's id."""
+    """Take the steps up to the manifest; returns the run's id."""
     run_id = begin(call, **document)
     holding = vault.pool.submit(call, hold, run_id=run_id, seconds=60)
     plan = call(control, step="plan", run_id=run_id)
@@ -58,7 +58,7 @@ def back_up(vault: Vault, call: Call, **document: Any) -> str:
 
 
 def verify(vault: Vault, call: Call, run_id: str) -> Any:
-    """The steps of a verification; the judgement."""
+    """Take the steps of a verification; returns its result."""
     for item in vault.read_json(call(control, step="plan_checks", run_id=run_id)["key"]):
         assert call(work, **item) == {}
     call(work, step="restore_scratch", run_id=run_id)
@@ -66,7 +66,7 @@ def verify(vault: Vault, call: Call, run_id: str) -> Any:
 
 
 def counted(text: str) -> list[tuple[str, str]]:
-    """The metrics in what was printed, with their dataset."""
+    """The metrics in the printed text, with their dataset."""
     lines = [json.loads(line) for line in text.splitlines() if '"CloudWatchMetrics"' in line]
     return [
         (metric["Name"], line["dataset"])
@@ -75,7 +75,7 @@ def counted(text: str) -> list[tuple[str, str]]:
     ]
 
 
-def test_all_steps_as_the_state_machine_calls_them_and_only_a_new_whole_backup_counts_as_verified(
+def test_run_of_all_steps_counts_only_a_new_backup_of_all_tables_as_verified(
     vault: Vault, call: Call, capsys: pytest.CaptureFixture[str]
 ) -> None:
     vault.fill(200)
@@ -85,13 +85,13 @@ def test_all_steps_as_the_state_machine_calls_them_and_only_a_new_whole_backup_c
     assert (output["backup_id"], output["verified"]) == (run_id, True)
     assert {t["table"]: t["rows"] for t in output["tables"]}["orders"] == 200
     assert counted(capsys.readouterr().out) == [("BackupVerified", "olist")]
-    # Of an older one, what is proven is that one alone.
+    # The verification of an older backup does not count for the schedule.
     again = begin(call, "arn:another", verify_only=run_id)
     assert verify(vault, call, again)["new"] is False
     assert counted(capsys.readouterr().out) == []
 
 
-def test_a_damaged_backup_is_counted_for_the_alarm_and_the_run_fails_with_its_files(
+def test_damaged_backup_is_counted_and_its_files_are_named_in_the_cause(
     vault: Vault, call: Call, capsys: pytest.CaptureFixture[str]
 ) -> None:
     vault.fill(3)
@@ -107,7 +107,7 @@ def test_a_damaged_backup_is_counted_for_the_alarm_and_the_run_fails_with_its_fi
     assert "sellers/part-00000.parquet has" in answer["cause"]
 
 
-def test_a_stopped_execution_gives_back_what_it_holds_and_an_unknown_one_nothing(
+def test_release_of_a_stopped_execution_releases_its_leases_and_of_an_unknown_one_does_nothing(
     vault: Vault, call: Call
 ) -> None:
     run_id = begin(call, tables=["sellers"])
@@ -118,7 +118,7 @@ def test_a_stopped_execution_gives_back_what_it_holds_and_an_unknown_one_nothing
 
 
 @pytest.mark.parametrize("older", ["", "20261121T100000Z-00000001"])
-def test_a_run_says_which_backup_it_is_about(call: Call, older: str) -> None:
+def test_begin_returns_the_backup_to_create_or_verify(call: Call, older: str) -> None:
     document = {"verify_only": older} if older else {"tables": ["sellers"], "verify": True}
     answer = call(
         control, step="begin", execution=EXECUTION, started="2026-11-22T10:00:00.123Z", input=document
@@ -127,9 +127,7 @@ def test_a_run_says_which_backup_it_is_about(call: Call, older: str) -> None:
     assert answer["backup"] is not bool(older)
 
 
-def test_an_unknown_step_and_a_missing_setting_are_errors(
-    call: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_step_and_missing_setting_are_errors(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Unexpected, match="ValueError"):
         call(control, step="dance")
     monkeypatch.delenv("BACKUP_BUCKET")

@@ -1,4 +1,4 @@
-"""A snapshot outlives every function that holds it, as long as one of them lives."""
+"""A snapshot outlives each function that holds it, as long as one of them runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def backup(vault: Vault) -> Backup:
-    """A backup that has begun, of 100 sellers; more come by and by."""
+    """A backup of 100 sellers that has begun; more sellers are inserted later."""
     vault.fill(100)
     backup = vault.backup({"tables": ["sellers"]})
     backup.begin()
@@ -26,7 +26,7 @@ def backup(vault: Vault) -> Backup:
 
 
 def sellers(backup: Backup) -> int:
-    """How many there are by the backup's snapshot."""
+    """The number of sellers in the backup's snapshot."""
     with transaction(backup.db) as cursor:
         run = read_run(cursor, backup.id)
         read_by_snapshot(backup.db, cursor, run)
@@ -40,7 +40,7 @@ def one_more(backup: Backup, number: int) -> None:
     )
 
 
-def test_life_that_ends_withdraws_its_snapshot_and_the_next_one_goes_on_with_the_others(
+def test_exporter_that_ends_withdraws_its_id_and_its_next_call_imports_the_other_snapshot(
     backup: Backup,
 ) -> None:
     other = backup.hold()
@@ -48,7 +48,7 @@ def test_life_that_ends_withdraws_its_snapshot_and_the_next_one_goes_on_with_the
     for number in range(3):
         one_more(backup, number)
         assert backup._hold(seconds=0) == {"done": False}
-        # Nobody tries in vain what has been withdrawn.
+        # No reader tries a withdrawn id.
         assert backup.snapshots() == known
         assert sellers(backup) == 100
     backup.plan()
@@ -59,7 +59,7 @@ def test_life_that_ends_withdraws_its_snapshot_and_the_next_one_goes_on_with_the
     assert backup.snapshots() == []
 
 
-def test_holder_that_is_killed_is_replaced_from_the_other_and_what_it_published_is_passed_over(
+def test_killed_exporter_is_replaced_from_the_other_and_its_id_is_skipped(
     backup: Backup,
 ) -> None:
     first = backup.hold()
@@ -71,7 +71,7 @@ def test_holder_that_is_killed_is_replaced_from_the_other_and_what_it_published_
     backup.vault.database.query("SELECT pg_terminate_backend(%s)", *killed)
     with pytest.raises(Unavailable):
         first.result(timeout=20)
-    # As if the dead one could not withdraw what it published.
+    # As if the killed exporter could not withdraw its id.
     backup.vault.database.query(
         "INSERT INTO dataforge.snapshots VALUES (%s, '00000003-0000001B-1')", backup.id
     )
@@ -79,14 +79,14 @@ def test_holder_that_is_killed_is_replaced_from_the_other_and_what_it_published_
     assert sellers(backup) == 100
     third = backup.hold()
     assert not third.done()
-    backup.holders = [second, third]
+    backup.exporters = [second, third]
     backup.plan()
     backup.write()
     backup.finish()
     assert backup.vault.manifest(backup.id).table("sellers").rows == 100
 
 
-def test_snapshot_that_nobody_holds_any_more_ends_the_backup(backup: Backup) -> None:
+def test_lost_snapshot_ends_the_backup(backup: Backup) -> None:
     assert backup._hold(seconds=0) == {"done": False}
     with pytest.raises(Busy, match=backup.id):
         sellers(backup)
@@ -94,15 +94,15 @@ def test_snapshot_that_nobody_holds_any_more_ends_the_backup(backup: Backup) -> 
         export_snapshot(backup.db, backup.vault.database.connect("dataforge_backup"), backup.id, 0)
 
 
-def test_holder_of_a_backup_that_is_over_has_nothing_to_do(backup: Backup) -> None:
+def test_exporter_of_ended_backup_returns_at_once(backup: Backup) -> None:
     backup.vault.database.query("UPDATE dataforge.backups SET status = 'failed'")
     assert export_snapshot(backup.db, backup.vault.database.connect("dataforge_backup"), backup.id, 60) == {
         "done": True
     }
 
 
-def test_holder_that_comes_when_the_backup_was_just_written_has_nothing_to_do(backup: Backup) -> None:
-    """A small backup is written while the second holder still starts."""
+def test_exporter_that_starts_after_the_backup_was_written_returns_at_once(backup: Backup) -> None:
+    """A small backup is written while the second exporter starts."""
     assert backup._hold(seconds=0) == {"done": False}
     finishing = backup.vault.database.superuser()
     finishing.autocommit = False

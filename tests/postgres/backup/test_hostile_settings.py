@@ -1,4 +1,4 @@
-"""A backup is the same, whatever the database and its roles are set to."""
+"""A backup does not depend on the settings of the database and its roles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.postgres.backup.conftest import Vault
 
 
-def test_backup_holds_the_same_rows_and_is_verified_under_hostile_settings(vault: Vault) -> None:
+def test_backup_has_the_same_rows_and_is_verified_under_hostile_settings(vault: Vault) -> None:
     vault.fill(20)
     vault.database.query("UPDATE olist.sellers SET seller_city = 'são 🎉 \\'")
     before = vault.back_up()

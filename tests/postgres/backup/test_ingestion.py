@@ -1,4 +1,4 @@
-"""Ingestion does not stop for a backup, and the backup is nonetheless the state of one instant."""
+"""Ingestion continues during a backup, and the backup is the state of one instant."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WORKERS = 3
 
 @dataclass
 class Ingestion:
-    """Batches with numbers, each committed before the next one begins: there are 1,001 states, and each has its hash."""
+    """Numbered batches, each committed before the next begins: 1,001 states with different hashes."""
 
     database: Database
     committed: int = 0
@@ -53,7 +53,7 @@ class Ingestion:
 
 
 def body(number: int) -> bytes:
-    """An order with its customer, and the customer before gets another city."""
+    """An order with its customer, and another city for the previous customer."""
     records: list[Any] = [{"table": "orders", "data": order(number)}]
     records += [{"table": "customers", "data": customer(n, number)} for n in (number, number - 1) if n]
     return json.dumps({"on_conflict": "update", "records": records}).encode()
@@ -80,7 +80,7 @@ def order(number: int) -> dict[str, Any]:
 
 
 def hashes_after(batches: int) -> dict[str, tuple[int, str]]:
-    """Rows and content hash of each table after so many batches, from the definition alone (docs/decisions/0002)."""
+    """Row count and content hash of each table after a number of batches, by the definition (docs/decisions/0002)."""
     customers = [",".join(customer(n, min(n + 1, batches)).values()) for n in range(1, batches + 1)]
     orders = [
         f'{n:032x},{n:032x},created,"2018-01-31 10:00:00",,,,"2018-02-28 00:00:00"'
@@ -94,13 +94,13 @@ def content_hash(rows: list[str]) -> str:
     return f"{sum(int.from_bytes(digest[:8]) for digest in digests) % 2**64:016x}"
 
 
-def test_backup_by_parts_is_one_instants_state_while_a_thousand_batches_are_ingested(vault: Vault) -> None:
+def test_backup_is_the_state_of_one_instant_while_a_thousand_batches_are_ingested(vault: Vault) -> None:
     ingestion, is_backed_up = Ingestion(vault.database), threading.Event()
     backup = vault.backup({"tables": ["customers", "orders"]}, part_bytes=8192)
 
     def write(work: tuple[int, PageRange]) -> None:
         turn, item = work
-        # Each part is read when more was ingested than when the one before was.
+        # Each page range is read after more batches than the previous one.
         ingestion.until(min(last + turn * BETWEEN, BATCHES - AFTER))
         with closing(vault.database.connect(BACKUP)) as db:
             write_file(db, vault.s3, backup.settings, item)
@@ -125,6 +125,6 @@ def test_backup_by_parts_is_one_instants_state_while_a_thousand_batches_are_inge
     batches = found.table("orders").rows
     assert first <= batches <= last
     assert {e.table: (e.rows, e.content_hash) for e in found.tables} == hashes_after(batches)
-    # The same definition holds for all of it, which is another state.
+    # A later backup has another state, with the hashes of the same definition.
     after = vault.back_up({"tables": ["customers", "orders"]})
     assert {e.table: (e.rows, e.content_hash) for e in after.tables} == hashes_after(BATCHES)

@@ -1,4 +1,4 @@
-"""Rows leave PostgreSQL into Parquet and come back as they were, whatever is in them."""
+"""Rows are written from PostgreSQL to Parquet and read back unchanged."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ EVERYTHING = st.fixed_dictionaries(
 
 @pytest.fixture(scope="module")
 def cursor(module_database: Database, kitchen: Dataset) -> Cursor:
-    """Of a connection that made the kitchen's tables, and another set of them to restore into."""
+    """A cursor of a connection that created the kitchen's tables twice, the second time to restore into."""
     cursor = module_database.superuser().cursor()
     cursor.execute("SET timezone = 'UTC'")
     for schema in ("kitchen", "again"):
@@ -65,7 +65,7 @@ def cursor(module_database: Database, kitchen: Dataset) -> Cursor:
 
 
 def store(cursor: Cursor, table: Table, records: list[dict[str, Any]]) -> int:
-    """Put what the row model takes of the records in the place of the table's rows; how many these are."""
+    """Replace the table's rows by the records that the row model accepts; returns their number."""
     judged = [process(table, record, Counter()) for record in records]
     rows = [row for row in judged if not isinstance(row, list)]
     assert all(isinstance(v, Violation) for row in judged if isinstance(row, list) for v in row)
@@ -85,7 +85,7 @@ def texts_and_hash(cursor: Cursor, table: Table, schema: str) -> tuple[list[str]
 
 @settings(max_examples=40)
 @given(st.lists(EVERYTHING, max_size=12))
-def test_rows_come_back_as_they_were_and_python_hashes_them_as_postgresql_does(
+def test_rows_survive_the_round_trip_and_python_computes_the_hash_of_postgresql(
     cursor: Cursor, kitchen: Dataset, records: list[dict[str, Any]]
 ) -> None:
     table, file = kitchen.table("everything"), io.BytesIO()
@@ -104,7 +104,7 @@ def test_rows_come_back_as_they_were_and_python_hashes_them_as_postgresql_does(
     assert texts_and_hash(cursor, table, "again") == expected
 
 
-def test_a_byte_order_mark_at_the_beginning_of_a_value_is_kept_wherever_the_text_is_cut(
+def test_byte_order_mark_at_the_start_of_a_value_survives_any_cut_of_the_text(
     cursor: Cursor, kitchen: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parquet, "CHUNK_BYTES", 100)
@@ -116,7 +116,7 @@ def test_a_byte_order_mark_at_the_beginning_of_a_value_is_kept_wherever_the_text
     assert written.hash_total == texts_and_hash(cursor, table, "kitchen")[1]
 
 
-def test_types_and_values_are_exact_and_nullability_is_told(cursor: Cursor, kitchen: Dataset) -> None:
+def test_file_has_exact_types_values_and_nullability(cursor: Cursor, kitchen: Dataset) -> None:
     table, file = kitchen.table("everything"), io.BytesIO()
     record = {
         "item": "0007",
@@ -138,7 +138,7 @@ def test_types_and_values_are_exact_and_nullability_is_told(cursor: Cursor, kitc
     assert pq.ParquetFile(file).metadata.row_group(0).column(0).compression == "ZSTD"
 
 
-def test_empty_table_makes_a_readable_file(cursor: Cursor, kitchen: Dataset) -> None:
+def test_empty_table_is_a_readable_file(cursor: Cursor, kitchen: Dataset) -> None:
     table, file = kitchen.table("words"), io.BytesIO()
     store(cursor, table, [])
     assert parquet.write(cursor, table, parquet.copy_sql(table), file) == parquet.Written(0, 0)
@@ -146,7 +146,7 @@ def test_empty_table_makes_a_readable_file(cursor: Cursor, kitchen: Dataset) -> 
     assert pq.read_schema(file).names == ["word"]
 
 
-def test_the_same_rows_make_the_same_bytes_in_row_groups_of_bounded_size(
+def test_same_rows_are_the_same_bytes_in_row_groups_of_bounded_size(
     cursor: Cursor, kitchen: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parquet, "GROUP_BYTES", 20_000)
@@ -166,7 +166,7 @@ def test_the_same_rows_make_the_same_bytes_in_row_groups_of_bounded_size(
 
 
 @given(st.lists(st.lists(TEXTS | ODD, min_size=1, max_size=3), min_size=1, max_size=5), st.integers(0, 40))
-def test_text_is_cut_behind_a_whole_row_wherever_it_breaks_off(rows: list[list[str]], cut: int) -> None:
+def test_text_is_cut_after_a_whole_row(rows: list[list[str]], cut: int) -> None:
     lines = [(copy_line(row) + "\n").encode() for row in rows]
     text = b"".join(lines)[: cut or None]
     ends = [len(b"".join(lines[:n])) for n in range(len(lines) + 1)]

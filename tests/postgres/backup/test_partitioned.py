@@ -1,4 +1,4 @@
-"""A partitioned table in the place of ours is backed up and verified."""
+"""Backup and verification of a partitioned table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tests.postgres.backup.conftest import Vault
 
 
-def test_backup_of_a_partitioned_table_holds_every_row(vault: Vault) -> None:
+def test_backup_of_partitioned_table_has_every_row(vault: Vault) -> None:
     vault.database.query(PARTITION)
     vault.database.query(
         "INSERT INTO olist.geolocations SELECT '01037', n, n, 'rio', CASE n %% 2 WHEN 0 THEN 'SP' ELSE 'RJ' END"

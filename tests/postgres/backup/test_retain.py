@@ -1,4 +1,4 @@
-"""Retention removes what is expired, and never the last proof that data can be brought back."""
+"""Retention deletes expired backups, but never the newest verified backup of a table."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SETTINGS = BackupSettings(
 
 
 def manifest(days: float, tables: str = "a", kind: Kind = "backup") -> Manifest:
-    """A backup of some tables, each named by a letter, made some days ago."""
+    """A backup of some days ago, of tables that are named by letters."""
     made = NOW - timedelta(days=days)
     entries = tuple(
         TableEntry(table=name, rows=0, content_hash="", schema_fingerprint="", columns=(), files=())
@@ -53,12 +53,12 @@ def manifest(days: float, tables: str = "a", kind: Kind = "backup") -> Manifest:
 
 
 def removed(*kept: StoredBackup) -> list[float]:
-    """How many days old the removed ones are."""
+    """The ages in days of the deleted backups."""
     ids = set(expired(kept, NOW, SETTINGS))
     return sorted((NOW - k.backup.created_at) / timedelta(days=1) for k in kept if k.backup.backup_id in ids)
 
 
-def test_young_ones_the_newest_few_and_the_newest_verified_stay() -> None:
+def test_young_newest_and_newest_verified_backups_are_retained() -> None:
     young = [StoredBackup(manifest(days), verified=False) for days in (1, 2, 3, 4)]
     old = [StoredBackup(manifest(days), verified=days in (12, 14)) for days in (11, 12, 13, 14)]
     assert removed(*young, *old) == [11, 13, 14]
@@ -66,7 +66,7 @@ def test_young_ones_the_newest_few_and_the_newest_verified_stay() -> None:
     assert removed() == []
 
 
-def test_a_table_keeps_its_newest_verified_backup_even_if_later_ones_lack_it() -> None:
+def test_newest_verified_backup_of_a_table_is_retained_if_later_ones_lack_the_table() -> None:
     proofs = [
         StoredBackup(manifest(20, "ab"), verified=True),
         StoredBackup(manifest(30, "abc"), verified=True),
@@ -75,7 +75,7 @@ def test_a_table_keeps_its_newest_verified_backup_even_if_later_ones_lack_it() -
     assert removed(*proofs, *later, StoredBackup(manifest(40, "abc"), verified=True)) == [40]
 
 
-def test_safety_backups_have_an_age_of_their_own_and_exports_are_let_be() -> None:
+def test_safety_backups_expire_by_their_own_limit_and_exports_never() -> None:
     others = [StoredBackup(manifest(days, kind="safety"), verified=False) for days in (4, 6)]
     others += [StoredBackup(manifest(99, kind="export"), verified=False)]
     assert removed(*others) == [6]
@@ -85,7 +85,7 @@ FOUND = st.tuples(st.integers(0, 60), st.sets(st.sampled_from("abc"), min_size=1
 
 
 @given(st.lists(FOUND, max_size=12, unique_by=lambda found: found[0]))
-def test_no_verified_table_is_ever_left_without_a_proof(found: list[tuple[int, set[str], bool]]) -> None:
+def test_every_verified_table_retains_a_verified_backup(found: list[tuple[int, set[str], bool]]) -> None:
     kept = [
         StoredBackup(manifest(days, "".join(sorted(tables))), verified) for days, tables, verified in found
     ]
@@ -99,7 +99,7 @@ def test_no_verified_table_is_ever_left_without_a_proof(found: list[tuple[int, s
     assert len(left) >= min(SETTINGS.keep_count, len(kept))
 
 
-def test_outdated_backups_and_leftovers_are_deleted_and_others_work_is_let_be(vault: Vault) -> None:
+def test_expired_and_incomplete_backups_are_deleted_and_backups_being_written_are_not(vault: Vault) -> None:
     now = datetime.now(UTC)
     old, newer, leftover, others = (new_id(now - timedelta(days=days), "x") for days in (50, 40, 20, 2))
     for backup_id, days in ((old, 50), (newer, 40)):
@@ -112,7 +112,7 @@ def test_outdated_backups_and_leftovers_are_deleted_and_others_work_is_let_be(va
     write_verification(vault.s3, BUCKET, "olist", proof)
     for backup_id in (leftover, others):
         vault.s3.put_object(Bucket=BUCKET, Key=f"olist/{backup_id}/a/part-00000.parquet", Body=b"")
-    # A run of ours that died half an hour ago; nothing it started lives any more.
+    # A run that ended half an hour ago; all of its workers have ended.
     dead = vault.backup()
     dead.begin()
     vault.s3.put_object(Bucket=BUCKET, Key=f"olist/{dead.id}/a/part-00000.parquet", Body=b"")
@@ -128,7 +128,7 @@ def test_outdated_backups_and_leftovers_are_deleted_and_others_work_is_let_be(va
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "verification.json"])
-def test_an_older_backup_that_cannot_be_understood_stays_and_fails_no_later_one(
+def test_older_backup_with_invalid_manifest_is_retained_and_fails_no_later_one(
     vault: Vault, name: str
 ) -> None:
     older = vault.backup({"tables": ["sellers"], "verify": True}).run()["backup_id"]
@@ -137,7 +137,7 @@ def test_an_older_backup_that_cannot_be_understood_stays_and_fails_no_later_one(
     assert vault.s3.get_object(Bucket=BUCKET, Key=f"olist/{older}/{name}")["ContentLength"] > 0
 
 
-def test_manifest_is_the_first_to_be_deleted(vault: Vault) -> None:
+def test_manifest_is_deleted_first(vault: Vault) -> None:
     for name in ("a/part-00000.parquet", "manifest.json", "z/part-00000.parquet"):
         vault.s3.put_object(Bucket=BUCKET, Key=backup_folder("olist", "b") + name, Body=b"")
     asked: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Nothing is backed up of a table whose rows the database may hide, or that shows the rows of others."""
+"""A backup refuses tables whose rows the database may hide, and tables that include rows of child tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POLICY = f"{SECURE}; CREATE POLICY mine ON olist.sellers FOR SELECT USING (selle
 
 @pytest.fixture(autouse=True)
 def disabled_again(module_database: Database) -> Iterator[None]:
-    """After the vault, whose end makes holders of a snapshot let go of the tables."""
+    """Ends before the vault, whose end releases the snapshots and so the tables."""
     yield
     module_database.query("DROP POLICY IF EXISTS mine ON olist.sellers; DROP TABLE IF EXISTS public.more")
     module_database.query("ALTER TABLE olist.sellers DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY")
@@ -64,7 +64,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_backup_names_what_keeps_it_from_a_table(vault: Vault, change: str) -> None:
+def test_backup_names_the_missing_privilege(vault: Vault, change: str) -> None:
     vault.database.query(change)
     try:
         with pytest.raises(TableChanged, match=r"^olist\.sellers "):
@@ -73,7 +73,7 @@ def test_backup_names_what_keeps_it_from_a_table(vault: Vault, change: str) -> N
         vault.database.query(CHANGES[change])
 
 
-def test_files_of_an_older_backup_are_verified_while_row_security_is_enabled(vault: Vault) -> None:
+def test_older_backup_is_verified_while_row_security_is_enabled(vault: Vault) -> None:
     vault.fill(3)
     backup_id = vault.back_up({"tables": ["sellers"]}).backup_id
     vault.database.query(SECURE)

@@ -1,4 +1,4 @@
-"""Snapshots that are shared between connections, and the lock that keeps tables from being exchanged under them."""
+"""Snapshots shared between connections, and the lock that prevents swaps of their tables."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def count(cursor: Cursor) -> int:
     return int(one_row(cursor)[0])
 
 
-def test_importer_reads_what_the_exporter_reads_also_when_that_one_is_gone(module_database: Database) -> None:
+def test_imported_snapshot_remains_readable_after_the_exporter_ended(module_database: Database) -> None:
     holder, reader = (module_database.superuser() for _ in range(2))
     holder.autocommit = reader.autocommit = False
     with holder.cursor() as first, reader.cursor() as second:
@@ -39,7 +39,7 @@ def test_importer_reads_what_the_exporter_reads_also_when_that_one_is_gone(modul
         holder.rollback()
         read_as_of(first, again)
         assert (count(first), count(second)) == (0, 0)
-        # The last one's transaction is over, and with it the snapshot.
+        # The last transaction has ended, and with it the snapshot.
         holder.rollback()
         reader.rollback()
         assert count(second) == 1
@@ -50,7 +50,7 @@ def test_importer_reads_what_the_exporter_reads_also_when_that_one_is_gone(modul
     _until_gone(module_database)
 
 
-def test_tables_are_not_exchanged_while_anybody_holds_a_snapshot_of_their_dataset(
+def test_tables_are_not_swapped_while_a_snapshot_of_their_dataset_is_held(
     module_database: Database,
 ) -> None:
     migration = module_database.connect(MIGRATE)
@@ -64,7 +64,7 @@ def test_tables_are_not_exchanged_while_anybody_holds_a_snapshot_of_their_datase
         exclude_snapshots(cursor, QUOTES)
     with pytest.raises(BackupRunning, match="backup-0, backup-1"), transaction(migration) as cursor:
         exclude_snapshots(cursor, OLIST)
-    # The end of the transaction alone does not give the lock back: the next snapshot may be about to be taken.
+    # The lock is not released at the end of the transaction: the next snapshot may follow.
     holders[0].commit()
     holders[1].close()
     with pytest.raises(BackupRunning, match="read by backup-0"), transaction(migration) as cursor:
@@ -76,6 +76,6 @@ def test_tables_are_not_exchanged_while_anybody_holds_a_snapshot_of_their_datase
 
 
 def _until_gone(database: Database) -> None:
-    """PostgreSQL notices a closed connection in its own time."""
+    """Wait until PostgreSQL has noticed the closed connection."""
     while database.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"):
         pass

@@ -1,4 +1,4 @@
-"""Verification finds every kind of damage, and says what was proven, how and when."""
+"""Verification finds every kind of damage, and records its method and time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def verification(vault: Vault, backup_id: str) -> Verification:
     return found
 
 
-def test_sound_backup_is_marked_with_how_when_and_how_long(vault: Vault, backup_id: str) -> None:
+def test_verification_records_method_time_and_duration(vault: Vault, backup_id: str) -> None:
     assert manifest.read_verification(vault.s3, BUCKET, "olist", backup_id) is None
     answer = vault.backup({"verify_only": backup_id}).run()
     assert (answer["backup_id"], answer["verified"]) == (backup_id, True)
@@ -40,11 +40,11 @@ def test_sound_backup_is_marked_with_how_when_and_how_long(vault: Vault, backup_
     assert (found.verified, found.how, found.faults) == (True, ("files", "restored"), ())
     assert 0 < found.seconds < 60
     assert isinstance(found.verified_at, datetime)
-    # Nothing of the scratch tables is left, and no lease was taken.
+    # No temporary table remains, and no lease was taken.
     assert vault.database.query("SELECT relname FROM pg_class WHERE relpersistence = 't'") == []
 
 
-def test_backup_above_the_limit_is_only_read_back(vault: Vault, backup_id: str) -> None:
+def test_backup_above_the_limit_is_not_restored_on_trial(vault: Vault, backup_id: str) -> None:
     vault.backup({"verify_only": backup_id}, scratch_bytes=10).run()
     assert verification(vault, backup_id).how == ("files",)
 
@@ -68,7 +68,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_flipped_bit_is_found_wherever_it_is(vault: Vault, backup_id: str, name: str) -> None:
+def test_verification_finds_flipped_bit_anywhere_in_a_file(vault: Vault, backup_id: str, name: str) -> None:
     vault.damage(f"olist/{backup_id}/{ORDERS}", DAMAGES[name])
     with pytest.raises(DamagedBackup, match=rf"{ORDERS} is not what was written"):
         vault.backup({"verify_only": backup_id}).run()
@@ -78,7 +78,7 @@ def test_flipped_bit_is_found_wherever_it_is(vault: Vault, backup_id: str, name:
     assert ORDERS in found.faults[0]
 
 
-def test_truncated_missing_and_extra_files_are_named_together(vault: Vault, backup_id: str) -> None:
+def test_verification_names_all_truncated_missing_and_extra_files(vault: Vault, backup_id: str) -> None:
     folder = f"olist/{backup_id}/"
     vault.damage(folder + ORDERS, lambda body: body[:-1])
     vault.s3.delete_object(Bucket=BUCKET, Key=f"{folder}customers/part-00000.parquet")
@@ -93,10 +93,8 @@ def test_truncated_missing_and_extra_files_are_named_together(vault: Vault, back
         assert words in str(raised.value)
 
 
-def test_file_with_the_right_checksum_and_wrong_rows_is_found_by_its_hash(
-    vault: Vault, backup_id: str
-) -> None:
-    """As if the backup itself had written other values than PostgreSQL hashed."""
+def test_verification_finds_wrong_rows_under_a_valid_checksum(vault: Vault, backup_id: str) -> None:
+    """As if the backup had written other values than those that PostgreSQL hashed."""
     key = f"olist/{backup_id}/manifest.json"
     right = vault.manifest(backup_id).table("orders").content_hash
     vault.damage(key, lambda body: body.replace(right.encode(), b"0123456789abcdef"))
@@ -106,7 +104,7 @@ def test_file_with_the_right_checksum_and_wrong_rows_is_found_by_its_hash(
         vault.backup({"verify_only": backup_id}).run()
 
 
-def test_columns_that_are_not_those_of_their_fingerprint_are_found(vault: Vault, backup_id: str) -> None:
+def test_verification_finds_columns_that_differ_from_their_fingerprint(vault: Vault, backup_id: str) -> None:
     vault.damage(
         f"olist/{backup_id}/manifest.json",
         lambda body: body.replace(b'"nullable": true', b'"nullable": false'),
@@ -115,7 +113,7 @@ def test_columns_that_are_not_those_of_their_fingerprint_are_found(vault: Vault,
         vault.backup({"verify_only": backup_id}).run()
 
 
-def test_rows_that_break_a_rule_are_found_by_restoring_them(vault: Vault) -> None:
+def test_trial_restore_finds_rows_that_violate_a_constraint(vault: Vault) -> None:
     vault.fill(20)
     vault.database.query("ALTER TABLE olist.orders DROP CONSTRAINT orders_customer_id_fkey")
     try:
@@ -129,7 +127,7 @@ def test_rows_that_break_a_rule_are_found_by_restoring_them(vault: Vault) -> Non
         )
 
 
-def test_backup_that_is_not_there_and_a_manifest_that_is_none_are_named(vault: Vault, backup_id: str) -> None:
+def test_verification_names_missing_backup_and_invalid_manifest(vault: Vault, backup_id: str) -> None:
     unknown = "20260101T000000Z-00000000"
     with pytest.raises(NoSuchBackup, match=unknown):
         vault.backup({"verify_only": unknown}).run()

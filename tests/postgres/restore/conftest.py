@@ -1,4 +1,4 @@
-"""A restore as the state machine runs it, step by step in this process: real PostgreSQL, moto's S3."""
+"""A restore as the state machine runs it, in this process, with a real PostgreSQL and moto's S3."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Restore:
     failure: dict[str, str] = field(default_factory=dict)
 
     def run(self, **before: Callable[[], Any]) -> dict[str, Any]:
-        """All steps; ``before`` is what happens right before a step. Returns the output; failures are abandoned."""
+        """Take all steps; ``before``: functions to call before a step. Returns the output; failures are abandoned."""
         answer: Any = None
         try:
             for step in STEPS:
@@ -90,7 +90,7 @@ class Restore:
         return self
 
     def take(self, step: str) -> Any:
-        """One step, unless the state machine would pass it by."""
+        """Take a step, unless the state machine would skip it."""
         skipped = {
             "finish": {"build", "link", "switch", "keep"},
             "switch": {"build", "link"},
@@ -142,14 +142,14 @@ class Restore:
 
 @dataclass
 class Vault:
-    """A database, the buckets, and what tests ask of them."""
+    """A database and the buckets, with helpers for tests."""
 
     database: Database
     s3: S3Client
     make_csv: Callable[..., bytes]
 
     def insert(self, table: str, *rows: dict[str, Any]) -> None:
-        """Add rows to a table of ``olist``; they name what is not usual, ids may be numbers."""
+        """Insert rows into a table of ``olist``, given by their differences from a default row; ids may be numbers."""
         db = self.database.superuser()
         target = DATASETS["olist"].table(table)
         with db.cursor() as cursor:
@@ -158,7 +158,7 @@ class Vault:
         db.close()
 
     def backup(self, *tables: str, kind: Kind = "backup", parts: int = 2, dataset: str = "olist") -> Manifest:
-        """Back up tables (none: all) as they are, the rows of each in so many files."""
+        """Back up tables (none: all), the rows of each in ``parts`` files."""
         number, names = next(_numbers), tables or tuple(DATASETS[dataset].tables)
         backup_id = f"20261101T000000Z-{number:08x}"
         found = Manifest(
@@ -220,13 +220,13 @@ class Vault:
         return json.loads(self.s3.get_object(Bucket=REPORT, Key=key)["Body"].read())
 
     def leftovers(self) -> list[Any]:
-        """Schemas and leases of runs; none once a run is over."""
+        """Schemas and leases of runs, of which an ended run has none."""
         return self.database.query(
             "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'shadow%%' UNION ALL SELECT execution FROM dataforge.leases"
         )
 
     def clear(self, dataset: str = "olist") -> None:
-        """Take all rows away, and what was made of a run that failed."""
+        """Delete all rows, and the schemas and leases of failed runs."""
         names = ", ".join(f"{dataset}.{name}" for name in DATASETS[dataset].tables)
         drops = [
             f"DROP SCHEMA {name} CASCADE"
@@ -239,7 +239,7 @@ class Vault:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[S3Client]:
-    """S3's client: making one takes longer than most tests."""
+    """The S3 client. Creating it takes longer than most tests."""
     with mock_aws():
         made = boto3.client("s3", region_name="us-east-1")
         for bucket in (BACKUP, REPORT):
@@ -249,7 +249,7 @@ def client() -> Iterator[S3Client]:
 
 @pytest.fixture
 def vault(module_database: Database, client: S3Client, make_csv: Callable[..., bytes]) -> Vault:
-    """The module's database, without a row, and buckets with the backups of earlier tests."""
+    """The module's database without rows, and buckets with the backups of earlier tests."""
     vault = Vault(module_database, client, make_csv)
     vault.clear()
     return vault

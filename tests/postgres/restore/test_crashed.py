@@ -1,4 +1,4 @@
-"""PostgreSQL crashes, or has no room left, in the middle of a restore: the table is as it was, or as the backup has it."""
+"""PostgreSQL crashes, or its disk is full, during a restore: the table is unchanged or restored."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ HALT = """
     CREATE TRIGGER halt BEFORE INSERT ON {table} FOR EACH ROW WHEN (NEW.seller_city = 'halt')
     EXECUTE FUNCTION public.halt()
 """
-"""A COPY halts at a row, those before it written, while somebody holds the lock."""
+"""A COPY stops at a row, after writing those before it, while another session holds the lock."""
 
 
 @pytest.fixture(autouse=True)
 def durable(module_database: Database) -> None:
-    """The tests' server may lose its newest commits in a crash; here it may not."""
+    """Make commits durable; the tests' server may otherwise lose the newest ones in a crash."""
     module_database.query(f"ALTER DATABASE {module_database.name} SET synchronous_commit = on")
 
 
 @pytest.mark.parametrize("swap_rows", [SWAP, MERGE], ids=["swap", "merge"])
-def test_crashes_during_the_load_and_before_the_switch_leave_the_table_and_the_next_restore_works(
+def test_crashes_during_load_and_before_swap_leave_the_table_unchanged_and_the_next_restore_succeeds(
     vault: Vault, swap_rows: int
 ) -> None:
     rows = ({"seller_id": n, "seller_city": "halt" if n == 49 else "rio"} for n in range(1, 50))
@@ -63,7 +63,7 @@ def test_crashes_during_the_load_and_before_the_switch_leave_the_table_and_the_n
     with pytest.raises(Unavailable) as raised:
         run.take("switch")
     assert vault.rows("sellers") == damaged
-    # This time it gives up.
+    # The third time, it abandons the run.
     assert len(vault.leftovers()) == 2
     reconnect(vault, run)
     run.fail(raised.value)
@@ -80,7 +80,7 @@ def test_crashes_during_the_load_and_before_the_switch_leave_the_table_and_the_n
 
 
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="only Linux limits another process")
-def test_no_room_for_what_is_loaded_ends_the_restore_with_the_table_as_it_was(vault: Vault) -> None:
+def test_full_disk_ends_the_restore_with_the_table_unchanged(vault: Vault) -> None:
     vault.insert("customers", {"customer_id": 1})
     vault.insert("orders", {"order_id": 1, "customer_id": 1})
     vault.database.query(
@@ -101,7 +101,7 @@ def test_no_room_for_what_is_loaded_ends_the_restore_with_the_table_as_it_was(va
         run.load()
     run.fail(raised.value)
     assert (len(vault.rows("order_reviews")), vault.leftovers()) == (damaged, [])
-    # With room again.
+    # With free disk space again.
     run.worker.close()
     vault.restore(table="order_reviews").run()
     assert len(vault.rows("order_reviews")) == 11000
@@ -149,6 +149,6 @@ def until(true: Callable[[], object]) -> None:
 
 
 def reconnect(vault: Vault, run: Restore) -> None:
-    """New connections, as functions make them once they notice that the warm ones are dead."""
+    """New connections, as functions open them after the warm ones are lost."""
     vault.database.warm.clear()
     run.control, run.worker = vault.connection(RESTORE), vault.connection(REFILL)

@@ -1,4 +1,4 @@
-"""Killed, stopped, overtaken, written to meanwhile: the tables are as they were, or as the backup has them."""
+"""A restore is killed, stopped, or concurrent with writers: the tables are unchanged or restored."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MERGE_STEPS = tuple(step for step in STEPS if step not in ("build", "link"))
 
 @pytest.fixture
 def rows(vault: Vault) -> list[str]:
-    """What a backup of sellers holds; since then some were deleted and some are new."""
+    """The rows of a backup of sellers; some were deleted since and some inserted."""
     vault.insert("sellers", *({"seller_id": n} for n in range(1, 50)))
     vault.backup("sellers")
     held = vault.rows("sellers")
@@ -55,7 +55,7 @@ def mode(vault: Vault, run: Restore) -> list[Any]:
 
 @contextmanager
 def locked(vault: Vault, relation: str) -> Iterator[None]:
-    """While somebody else has a lock on the relation that conflicts with every other."""
+    """Within, another session has a lock on the relation that conflicts with every other lock."""
     db = vault.database.superuser()
     db.autocommit = False
     db.cursor().execute(f"LOCK TABLE {relation} IN ACCESS EXCLUSIVE MODE")
@@ -66,7 +66,7 @@ def locked(vault: Vault, relation: str) -> Iterator[None]:
 
 
 def kill(vault: Vault) -> None:
-    """End the connection of a restore's function once it waits for a lock; give up when it would itself."""
+    """End the connection of a restore's function once it waits for a lock, within its lock time-out."""
     waiting = "FROM pg_stat_activity WHERE usename = ANY(%s) AND wait_event_type = 'Lock' AND datname = current_database()"
     db = vault.database.superuser()
     killed: list[Any] = []
@@ -81,7 +81,7 @@ def kill(vault: Vault) -> None:
 @pytest.mark.parametrize(
     ("swap_rows", "step"), [*((SWAP, s) for s in STEPS), *((MERGE, s) for s in MERGE_STEPS)]
 )
-def test_killed_in_any_step_nothing_is_half_done_and_the_step_can_be_repeated(
+def test_step_that_was_killed_changed_nothing_and_can_be_repeated(
     vault: Vault, rows: list[str], step: str, swap_rows: int
 ) -> None:
     run = vault.restore(swap_rows, table="sellers").until(step)
@@ -114,7 +114,7 @@ def test_killed_in_any_step_nothing_is_half_done_and_the_step_can_be_repeated(
 
 @both
 @pytest.mark.parametrize("step", ["check", "load", "settle", "compare", "switch"])
-def test_stopped_before_the_switch_nothing_is_changed_or_left(
+def test_restore_stopped_before_swap_changes_nothing_and_leaves_nothing(
     vault: Vault, rows: list[str], step: str, swap_rows: int
 ) -> None:
     before = vault.rows("sellers")
@@ -129,7 +129,7 @@ def test_stopped_before_the_switch_nothing_is_changed_or_left(
 
 
 @both
-def test_stopped_after_the_switch_what_was_replaced_is_kept_until_it_is_finished(
+def test_restore_stopped_after_swap_preserves_the_replaced_tables_until_it_is_finished(
     vault: Vault, rows: list[str], swap_rows: int
 ) -> None:
     replaced = vault.rows("sellers")
@@ -148,7 +148,7 @@ def test_stopped_after_the_switch_what_was_replaced_is_kept_until_it_is_finished
 
 
 @both
-def test_what_is_written_until_the_switch_is_in_the_safety_backup(
+def test_rows_written_before_swap_are_in_the_safety_backup(
     vault: Vault, rows: list[str], swap_rows: int
 ) -> None:
     written: list[str] = []
@@ -165,7 +165,7 @@ def test_what_is_written_until_the_switch_is_in_the_safety_backup(
 
 
 @both
-def test_a_child_that_comes_before_the_switch_is_not_orphaned(vault: Vault, swap_rows: int) -> None:
+def test_restore_refuses_to_orphan_a_child_inserted_before_swap(vault: Vault, swap_rows: int) -> None:
     vault.insert("customers", {"customer_id": 1})
     vault.backup("customers")
     vault.insert("customers", {"customer_id": 2})
@@ -176,7 +176,7 @@ def test_a_child_that_comes_before_the_switch_is_not_orphaned(vault: Vault, swap
 
 
 @both
-def test_a_parent_that_goes_before_the_switch_is_missed(vault: Vault, swap_rows: int) -> None:
+def test_restore_refuses_rows_whose_parent_was_deleted_before_swap(vault: Vault, swap_rows: int) -> None:
     vault.insert("customers", {"customer_id": 1})
     vault.insert("orders", {"order_id": 1, "customer_id": 1})
     vault.backup("orders")
@@ -188,7 +188,7 @@ def test_a_parent_that_goes_before_the_switch_is_missed(vault: Vault, swap_rows:
     assert (vault.rows("orders"), vault.leftovers()) == ([], [])
 
 
-def test_an_older_snapshot_goes_on_reading_the_old_rows(vault: Vault, rows: list[str]) -> None:
+def test_older_snapshot_still_reads_the_old_rows(vault: Vault, rows: list[str]) -> None:
     reader = vault.database.superuser()
     reader.autocommit = False
     cursor = reader.cursor()
@@ -204,9 +204,7 @@ def test_an_older_snapshot_goes_on_reading_the_old_rows(vault: Vault, rows: list
     assert mode(vault, run) == [("swap",)]
 
 
-def test_a_snapshot_that_is_younger_than_the_load_reads_all_of_the_new_rows(
-    vault: Vault, rows: list[str]
-) -> None:
+def test_snapshot_younger_than_the_load_reads_all_new_rows(vault: Vault, rows: list[str]) -> None:
     reader = vault.database.superuser()
     reader.autocommit = False
     cursor = reader.cursor()
@@ -224,9 +222,7 @@ def test_a_snapshot_that_is_younger_than_the_load_reads_all_of_the_new_rows(
     assert vault.database.query("SELECT 'olist.sellers'::regclass::oid") != before
 
 
-def test_a_transaction_in_another_database_does_not_keep_tables_from_being_swapped(
-    vault: Vault, rows: list[str]
-) -> None:
+def test_transaction_in_another_database_does_not_prevent_a_swap(vault: Vault, rows: list[str]) -> None:
     elsewhere = vault.database.server.superuser()
     elsewhere.autocommit = False
     elsewhere.cursor().execute("SELECT")
@@ -236,7 +232,7 @@ def test_a_transaction_in_another_database_does_not_keep_tables_from_being_swapp
     assert vault.database.query("SELECT 'olist.sellers'::regclass::oid") != before
 
 
-def test_autovacuum_is_kept_from_what_is_loaded_but_not_from_what_is_restored(
+def test_autovacuum_is_disabled_for_shadows_but_not_for_restored_tables(
     vault: Vault, rows: list[str]
 ) -> None:
     run = vault.restore(SWAP, table="sellers").until("load")
@@ -247,7 +243,7 @@ def test_autovacuum_is_kept_from_what_is_loaded_but_not_from_what_is_restored(
     assert vault.database.query(options, "olist") == [(None,)]
 
 
-def test_a_backup_that_holds_a_snapshot_neither_waits_nor_is_disturbed(vault: Vault, rows: list[str]) -> None:
+def test_restore_neither_blocks_nor_disturbs_a_backup_with_a_snapshot(vault: Vault, rows: list[str]) -> None:
     holder = vault.database.superuser()
     holder.autocommit = False
     cursor, old = holder.cursor(), len(vault.rows("sellers"))
@@ -261,7 +257,7 @@ def test_a_backup_that_holds_a_snapshot_neither_waits_nor_is_disturbed(vault: Va
 
 
 @both
-def test_a_long_writer_makes_the_switch_give_way(vault: Vault, rows: list[str], swap_rows: int) -> None:
+def test_swap_is_busy_while_a_writer_does_not_end(vault: Vault, rows: list[str], swap_rows: int) -> None:
     run = vault.restore(swap_rows, table="sellers").until("switch")
     before = vault.rows("sellers")
     with locked(vault, "olist.sellers"), pytest.raises(Busy, match=r"olist\.sellers.*Nothing was changed"):
@@ -271,7 +267,7 @@ def test_a_long_writer_makes_the_switch_give_way(vault: Vault, rows: list[str], 
     assert vault.rows("sellers") == rows
 
 
-def test_a_second_restore_of_the_table_is_told_who_holds_it(vault: Vault, rows: list[str]) -> None:
+def test_second_restore_of_a_leased_table_names_the_first_run(vault: Vault, rows: list[str]) -> None:
     first = vault.restore(table="sellers")
     first.begin()
     second = vault.restore(
@@ -285,7 +281,7 @@ def test_a_second_restore_of_the_table_is_told_who_holds_it(vault: Vault, rows: 
 
 
 class Failing:
-    """S3 that cannot be reached at first."""
+    """S3 that is unavailable at first."""
 
     def __init__(self, s3: S3Client, failures: int) -> None:
         self._s3, self.failures = s3, failures
@@ -298,7 +294,7 @@ class Failing:
         return call
 
 
-def test_files_and_parts_count_once_however_often_they_are_tried(vault: Vault, rows: list[str]) -> None:
+def test_retried_files_and_page_ranges_count_once(vault: Vault, rows: list[str]) -> None:
     run = vault.restore(table="sellers", part_bytes=8192).until("load")
     items = [FileItem.model_validate(item) for item in vault.read_json(run.checked["key"])]
     s3 = cast("S3Client", Failing(vault.s3, 1))
@@ -320,7 +316,7 @@ def test_files_and_parts_count_once_however_often_they_are_tried(vault: Vault, r
 
 
 class Bodies:
-    """S3 that notes how many bytes each call sends."""
+    """S3 that records the number of bytes of each call."""
 
     def __init__(self, s3: S3Client) -> None:
         self._s3, self.sizes = s3, list[int]()
@@ -333,7 +329,7 @@ class Bodies:
         return call
 
 
-def test_a_large_part_is_sent_to_s3_while_it_is_read(vault: Vault) -> None:
+def test_large_page_range_is_uploaded_while_it_is_read(vault: Vault) -> None:
     vault.backup("category_translations")
     vault.database.query(
         "INSERT INTO olist.category_translations SELECT md5(n::text) || n, md5((-n)::text) || md5((n + 0.5)::text)"
@@ -352,7 +348,7 @@ def test_a_large_part_is_sent_to_s3_while_it_is_read(vault: Vault) -> None:
     assert hashlib.sha256(kept).hexdigest() == file.sha256
 
 
-def test_long_values_count_when_a_replaced_table_is_cut_into_parts(vault: Vault) -> None:
+def test_long_values_count_in_the_size_of_page_ranges(vault: Vault) -> None:
     vault.insert("customers", {"customer_id": 1})
     vault.insert("orders", {"order_id": 1, "customer_id": 1})
     vault.backup("order_reviews")

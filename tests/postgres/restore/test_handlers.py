@@ -1,4 +1,4 @@
-"""The two functions as Lambda calls them: events in, answers out, settings from the environment."""
+"""The restore's functions as Lambda calls them, with settings from the environment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONTEXT: Any = SimpleNamespace(
 
 @pytest.fixture
 def call(vault: Vault, environment: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Calls a handler with an event that has been through JSON, in the environment of its function."""
+    """Calls a handler with a JSON event, in the environment of its function."""
     environment(vault.database, RESTORE, backup_bucket="backup", report_bucket="report", swap_rows="0")
 
     def run(handler: Any, **event: Any) -> Any:
@@ -46,7 +46,7 @@ def execution(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def held(vault: Vault) -> list[str]:
-    """The rows of a backup of sellers; since then all are gone but one that is new."""
+    """The rows of a backup of sellers, which were deleted since; one new seller was inserted."""
     vault.insert("sellers", *({"seller_id": n} for n in range(1, 20)))
     vault.backup("sellers", parts=2)
     rows = vault.rows("sellers")
@@ -56,14 +56,14 @@ def held(vault: Vault) -> list[str]:
 
 
 def begin(call: Call, execution: str, **document: Any) -> dict[str, Any]:
-    """Begin the run; the answer."""
+    """Begin a run; returns the answer."""
     started = "2026-11-22T10:00:00.123Z"
     answer: dict[str, Any] = call(control, step="begin", execution=execution, started=started, input=document)
     assert answer["holder"] == ""
     return answer
 
 
-def test_all_steps_as_the_state_machine_calls_them(
+def test_run_of_all_steps_restores_the_rows_and_counts_them_once(
     vault: Vault, call: Call, held: list[str], execution: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     begun = begin(call, execution, table="sellers")
@@ -89,11 +89,11 @@ def test_all_steps_as_the_state_machine_calls_them(
     ]
     assert (vault.rows("sellers"), vault.leftovers()) == (held, [])
     documents = map(json.loads, capsys.readouterr().out.splitlines())
-    # Kept rows are no restored ones.
+    # Rows of the safety backup do not count as restored.
     assert sum(sum(document["RowsRestored"]) for document in documents) == 19
 
 
-def test_a_workers_reason_is_the_cause_of_the_failed_run(
+def test_error_of_a_worker_is_the_cause_of_the_failed_run(
     vault: Vault, call: Call, held: list[str], execution: str
 ) -> None:
     run_id = begin(call, execution, table="sellers")["restore_id"]
@@ -103,7 +103,7 @@ def test_a_workers_reason_is_the_cause_of_the_failed_run(
     vault.s3.put_object(Bucket="backup", Key=key, Body=b"x" * file["size"])
     with pytest.raises(DamagedBackup):
         call(work, **items[1])
-    # A Distributed Map tells only that too many children failed.
+    # A Distributed Map reports only that too many children failed.
     error = {"Error": "States.ExceedToleratedFailureThreshold", "Cause": "The specified tolerated …"}
     answer = call(control, step="abandon", execution=execution, error=error)
     assert answer["error"] == "DamagedBackup"
@@ -111,7 +111,7 @@ def test_a_workers_reason_is_the_cause_of_the_failed_run(
     assert vault.leftovers() == []
 
 
-def test_a_passing_failure_is_not_noted_as_the_reason(
+def test_temporary_failure_of_a_worker_is_not_recorded(
     vault: Vault, call: Call, held: list[str], execution: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = begin(call, execution, table="sellers")["restore_id"]
@@ -130,7 +130,7 @@ def test_a_passing_failure_is_not_noted_as_the_reason(
     call(control, step="release", execution=execution, status="ABORTED")
 
 
-def test_a_stopped_execution_gives_back_what_it_holds_and_an_unknown_one_nothing(
+def test_release_of_a_stopped_execution_drops_its_shadows_and_of_an_unknown_one_does_nothing(
     vault: Vault, call: Call, held: list[str], execution: str
 ) -> None:
     run_id = begin(call, execution, table="sellers")["restore_id"]
@@ -144,6 +144,6 @@ def test_a_stopped_execution_gives_back_what_it_holds_and_an_unknown_one_nothing
 
 
 @pytest.mark.parametrize("event", [{}, {"restore_id": "x"}])
-def test_an_unknown_step_is_an_error(call: Call, event: dict[str, str]) -> None:
+def test_unknown_step_is_an_error(call: Call, event: dict[str, str]) -> None:
     with pytest.raises(Unexpected, match="ValueError"):
         call(control, step="dance", **event)

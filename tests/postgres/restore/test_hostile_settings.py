@@ -1,4 +1,4 @@
-"""A restore brings back the same rows, whatever the database and its roles are set to."""
+"""A restore does not depend on the settings of the database and its roles."""
 
 from __future__ import annotations
 

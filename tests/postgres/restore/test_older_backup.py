@@ -1,4 +1,4 @@
-"""Backups outlive changes of the catalogue: one from before a column was added restores, others are refused by name."""
+"""Restore of backups from before a change of the catalogue."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Declare = Callable[[type[Row]], None]
 
 
 class Before(Row, table="goods", file="goods.csv"):
-    """The table when it was backed up."""
+    """The table at the time of the backup."""
 
     good: Annotated[Label, Key()]
     stock: Integer
 
 
 class Added(Row, table="goods", file="goods.csv"):
-    """With columns that may be NULL, and a check that is wider."""
+    """The table with additional nullable columns and a wider check."""
 
     good: Annotated[Label, Key()]
     stock: Integer | None = None
@@ -40,7 +40,7 @@ class Added(Row, table="goods", file="goods.csv"):
 
 
 class Changed(Row, table="goods", file="goods.csv"):
-    """Another type, a column that is gone, and one that a row has to have."""
+    """The table with another type, without a column, and with an additional NOT NULL column."""
 
     good: Annotated[Label, Key()]
     stock: Text
@@ -55,7 +55,7 @@ class Shrunk(Row, table="goods", file="goods.csv"):
 
 @pytest.fixture
 def declare(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> Iterator[Declare]:
-    """Makes a class the catalogue's table ``shop.goods``, and deploys it."""
+    """Declares the table ``shop.goods`` by a class, and deploys it."""
 
     def make(model: type[Row]) -> None:
         module = ModuleType("shop")
@@ -77,7 +77,7 @@ def held(vault: Vault, declare: Declare) -> list[str]:
 
 
 @pytest.mark.parametrize("swap_rows", [SWAP, MERGE], ids=["swap", "merge"])
-def test_columns_that_were_added_since_are_null_in_what_is_restored(
+def test_columns_added_after_the_backup_are_null_in_restored_rows(
     vault: Vault, declare: Declare, held: list[str], swap_rows: int
 ) -> None:
     declare(Added)
@@ -101,7 +101,7 @@ def test_columns_that_were_added_since_are_null_in_what_is_restored(
         (Shrunk, ["stock is no longer a column"]),
     ],
 )
-def test_other_changes_of_the_catalogue_are_refused_with_each_column_before_anything_is_written(
+def test_incompatible_changes_of_the_catalogue_are_refused_with_every_column(
     vault: Vault, declare: Declare, held: list[str], model: type[Row], words: list[str]
 ) -> None:
     vault.database.query("DROP TABLE shop.goods")
@@ -116,7 +116,7 @@ def test_other_changes_of_the_catalogue_are_refused_with_each_column_before_anyt
     assert (run.failure["cause"], vault.leftovers()) == (str(raised.value), [])
 
 
-def test_a_column_that_could_be_null_and_no_longer_may_is_refused(vault: Vault, declare: Declare) -> None:
+def test_column_that_became_not_null_is_refused(vault: Vault, declare: Declare) -> None:
     declare(Added)
     vault.database.query("INSERT INTO shop.goods VALUES ('good', NULL, 'x', 1)")
     vault.backup("goods", dataset="shop")

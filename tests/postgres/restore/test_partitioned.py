@@ -1,4 +1,4 @@
-"""A partitioned table in the place of ours is restored, or the restore is refused and nothing is changed."""
+"""Restore of a partitioned table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tests.postgres.restore.conftest import Vault
 
 
-def test_restore_of_a_partitioned_table_brings_back_its_rows(vault: Vault) -> None:
+def test_restore_of_partitioned_table_brings_back_its_rows(vault: Vault) -> None:
     rows = [{"geolocation_lat": n, "geolocation_state": "SP" if n % 2 else "RJ"} for n in range(40)]
     vault.insert("geolocations", *rows[:30])
     before, backup = vault.rows("geolocations"), vault.backup("geolocations")

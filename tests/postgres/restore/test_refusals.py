@@ -1,4 +1,4 @@
-"""What is refused, by name, before anything is written."""
+"""Restores that are refused before anything is written, with an error that names the reason."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BUCKET = "backup"
 
 @pytest.fixture
 def sellers(vault: Vault) -> Manifest:
-    """A backup of sellers, one of whom was changed since."""
+    """A backup of sellers, one of which was changed since."""
     vault.insert("sellers", *({"seller_id": n} for n in range(1, 50)))
     backup = vault.backup("sellers", parts=1)
     vault.database.query("UPDATE olist.sellers SET seller_city = 'x' WHERE seller_id LIKE '%%1'")
@@ -49,7 +49,7 @@ def sellers(vault: Vault) -> Manifest:
 def refused(
     vault: Vault, error: type[DataForgeError], *words: str, swap_rows: int = MERGE, **document: Any
 ) -> None:
-    """The restore is refused with these words, and nothing is changed or left."""
+    """Assert that the restore is refused with these words, and that nothing is changed."""
     before = {name: vault.rows(name) for name in ("sellers", "customers", "orders", "order_items")}
     run = vault.restore(swap_rows, **document)
     with pytest.raises(error) as raised:
@@ -61,7 +61,7 @@ def refused(
 
 
 def edit(vault: Vault, backup: Manifest, change: Callable[[dict[str, Any]], None]) -> None:
-    """Write the manifest again, otherwise."""
+    """Write the manifest again with a change."""
     key = f"{backup.folder}manifest.json"
     document = json.loads(vault.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
     change(document)
@@ -86,25 +86,25 @@ def edit(vault: Vault, backup: Manifest, change: Callable[[dict[str, Any]], None
         ({"undo": "20000101T000000Z-00000000"}, NoSuchBackup, "20000101T000000Z-00000000"),
         ({"undo": "20000101T000000Z-00000000", "backup": "latest"}, InvalidInput, "undo"),
         ({"finish": "20000101T000000Z-00000000"}, NoSuchRun, "20000101T000000Z-00000000"),
-        ({"finish": "20000101T000000Z-00000000", "table": "sellers"}, InvalidInput, "nothing else"),
+        ({"finish": "20000101T000000Z-00000000", "table": "sellers"}, InvalidInput, "cannot be combined"),
         ({"table": "geolocations", "dataset": "olist"}, NoSuchBackup, "geolocations"),
         ({"table": "sellers", "dry_run": "perhaps"}, InvalidInput, "dry_run"),
     ],
 )
-def test_a_wrong_input_is_refused_by_name(
+def test_wrong_input_is_refused_with_an_error_that_names_it(
     vault: Vault, sellers: Manifest, document: Any, error: type[DataForgeError], word: str
 ) -> None:
     refused(vault, error, word, **document)
 
 
-def test_a_list_is_no_input(vault: Vault) -> None:
+def test_list_is_not_a_valid_input(vault: Vault) -> None:
     run = vault.restore()
     run.document = ["sellers"]
     with pytest.raises(InvalidInput):
         run.run()
 
 
-def test_latest_is_the_newest_that_holds_the_table_and_never_a_safety_backup(
+def test_latest_is_the_newest_backup_with_the_table_and_never_a_safety_backup(
     vault: Vault, sellers: Manifest
 ) -> None:
     vault.backup("sellers", kind="safety")
@@ -114,13 +114,13 @@ def test_latest_is_the_newest_that_holds_the_table_and_never_a_safety_backup(
     refused(vault, NoSuchBackup, "'orders'", table="orders", backup=sellers.backup_id)
 
 
-def test_a_backup_without_its_manifest_does_not_exist(vault: Vault, sellers: Manifest) -> None:
+def test_backup_without_manifest_does_not_exist(vault: Vault, sellers: Manifest) -> None:
     vault.s3.delete_object(Bucket=BUCKET, Key=f"{sellers.folder}manifest.json")
     refused(vault, NoSuchBackup, "manifest.json", table="sellers", backup=sellers.backup_id)
 
 
 @pytest.mark.parametrize("backup", ["latest", "its id"])
-def test_a_bucket_that_is_gone_is_neither_a_missing_nor_a_damaged_backup(
+def test_missing_bucket_is_neither_a_missing_nor_a_damaged_backup(
     vault: Vault, sellers: Manifest, backup: str
 ) -> None:
     run = vault.restore(table="sellers", backup=backup if backup == "latest" else sellers.backup_id)
@@ -131,7 +131,7 @@ def test_a_bucket_that_is_gone_is_neither_a_missing_nor_a_damaged_backup(
     assert vault.leftovers() == []
 
 
-def test_a_bucket_that_goes_while_files_are_loaded_is_no_damage(vault: Vault, sellers: Manifest) -> None:
+def test_bucket_deleted_during_the_load_is_not_a_damaged_backup(vault: Vault, sellers: Manifest) -> None:
     run = vault.restore(table="sellers").until("load")
     [item] = vault.read_json(run.checked["key"])
     with pytest.raises(UnusableBucket, match="'gone' cannot be read"):
@@ -161,7 +161,7 @@ def places(data: bytes) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_flipped_byte_is_found_wherever_it_is(vault: Vault, sellers: Manifest, place: str) -> None:
+def test_flipped_byte_anywhere_in_a_file_is_found(vault: Vault, sellers: Manifest, place: str) -> None:
     (file,) = sellers.tables[0].files
     key = sellers.folder + file.key
     data = bytearray(vault.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
@@ -178,7 +178,7 @@ def test_a_flipped_byte_is_found_wherever_it_is(vault: Vault, sellers: Manifest,
         ("extra", ["part-00009.parquet is not in the manifest"]),
     ],
 )
-def test_files_that_are_not_the_manifests_are_named(
+def test_files_that_differ_from_the_manifest_are_named(
     vault: Vault, sellers: Manifest, damage: str, words: list[str]
 ) -> None:
     key = sellers.folder + sellers.tables[0].files[0].key
@@ -201,7 +201,7 @@ def test_files_that_are_not_the_manifests_are_named(
     ],
     ids=["NUL", "NULL"],
 )
-def test_a_file_that_was_made_to_fit_its_manifest_but_not_the_table_is_damaged(
+def test_file_that_fits_its_manifest_but_not_the_table_is_damaged(
     vault: Vault, sellers: Manifest, column: str, value: str | None, word: str
 ) -> None:
     key, forged = sellers.folder + sellers.tables[0].files[0].key, io.BytesIO()
@@ -228,7 +228,7 @@ def test_a_file_that_was_made_to_fit_its_manifest_but_not_the_table_is_damaged(
         (lambda m: m["tables"][0].update(schema_fingerprint="0" * 64), "fingerprint of sellers"),
     ],
 )
-def test_a_manifest_that_does_not_fit_its_files_is_refused(
+def test_manifest_that_does_not_fit_its_files_is_refused(
     vault: Vault, sellers: Manifest, change: Callable[[dict[str, Any]], None], word: str
 ) -> None:
     edit(vault, sellers, change)
@@ -257,19 +257,19 @@ def columns(change: Callable[[list[dict[str, Any]]], Any]) -> Callable[[dict[str
         (lambda c: c.pop(), ["seller_state is not in the backup", "is NOT NULL"]),
     ],
 )
-def test_a_schema_that_was_changed_otherwise_than_by_adding_is_refused_with_the_columns(
+def test_schema_changed_other_than_by_new_columns_is_refused_with_the_columns(
     vault: Vault, sellers: Manifest, change: Callable[[list[dict[str, Any]]], Any], words: list[str]
 ) -> None:
     edit(vault, sellers, columns(change))
     refused(vault, SchemaDiffers, "olist.sellers", *words, table="sellers")
 
 
-def test_columns_count_whatever_their_fingerprint_says(vault: Vault, sellers: Manifest) -> None:
+def test_changed_columns_are_refused_even_if_the_fingerprint_fits(vault: Vault, sellers: Manifest) -> None:
     edit(vault, sellers, lambda m: m["tables"][0]["columns"][2].update(type="integer"))
     refused(vault, SchemaDiffers, "olist.sellers", "seller_city was integer", table="sellers")
 
 
-def test_a_column_of_the_owners_own_would_lose_its_values(vault: Vault, sellers: Manifest) -> None:
+def test_undeclared_column_is_refused(vault: Vault, sellers: Manifest) -> None:
     vault.database.query("ALTER TABLE olist.sellers ADD COLUMN mine integer")
     try:
         refused(vault, TableChanged, "olist.sellers", "mine is not declared", table="sellers")
@@ -278,7 +278,7 @@ def test_a_column_of_the_owners_own_would_lose_its_values(vault: Vault, sellers:
 
 
 def orders(vault: Vault) -> None:
-    """Customers and orders backed up; since then 25 customers more came, each with an order."""
+    """A backup of customers and orders; since then 25 customers were inserted, each with an order."""
     vault.insert("customers", *({"customer_id": n} for n in range(1, 4)))
     vault.insert("orders", *({"order_id": n, "customer_id": n} for n in range(1, 4)))
     vault.backup("customers", "orders")
@@ -287,7 +287,7 @@ def orders(vault: Vault) -> None:
 
 
 @both
-def test_rows_that_would_lose_their_parent_are_counted(vault: Vault, swap_rows: int) -> None:
+def test_refusal_counts_rows_that_would_lose_their_parent(vault: Vault, swap_rows: int) -> None:
     orders(vault)
     words = [
         "25 row(s) of olist.orders would lose their parents (orders_customer_id_fkey)",
@@ -299,7 +299,7 @@ def test_rows_that_would_lose_their_parent_are_counted(vault: Vault, swap_rows: 
 
 
 @both
-def test_restored_rows_without_a_parent_are_counted(vault: Vault, swap_rows: int) -> None:
+def test_refusal_counts_restored_rows_without_a_parent(vault: Vault, swap_rows: int) -> None:
     orders(vault)
     vault.database.query("DELETE FROM olist.orders; DELETE FROM olist.customers WHERE customer_id LIKE '%%2'")
     words = ["1 row(s)", "have no parent in customers (orders_customer_id_fkey)", "missing keys: 1"]
@@ -307,7 +307,7 @@ def test_restored_rows_without_a_parent_are_counted(vault: Vault, swap_rows: int
 
 
 @both
-def test_orphans_within_the_backup_itself_are_found(vault: Vault, swap_rows: int) -> None:
+def test_orphans_within_the_backup_are_found(vault: Vault, swap_rows: int) -> None:
     orders(vault)
     vault.database.query(
         "ALTER TABLE olist.orders DISABLE TRIGGER ALL; ALTER TABLE olist.customers DISABLE TRIGGER ALL"
@@ -346,7 +346,7 @@ def test_orphans_within_the_backup_itself_are_found(vault: Vault, swap_rows: int
     ],
     ids=["trigger", "raising trigger", "rule", "check"],
 )
-def test_what_the_owner_added_that_keeps_rows_from_being_restored_is_told(
+def test_refusal_names_the_constraint_trigger_or_rule_that_rejects_rows(
     vault: Vault, sellers: Manifest, rule: str, word: str
 ) -> None:
     vault.database.query(rule)
@@ -359,7 +359,7 @@ def test_what_the_owner_added_that_keeps_rows_from_being_restored_is_told(
         )
 
 
-def test_rows_of_the_owners_own_tables_are_not_taken_along(vault: Vault) -> None:
+def test_rows_of_undeclared_child_tables_are_not_deleted(vault: Vault) -> None:
     orders(vault)
     vault.database.query(
         "DELETE FROM olist.orders WHERE order_id > repeat('0', 31) || '3';"

@@ -1,4 +1,4 @@
-"""A restore brings a table back to what the backup holds, by either way of changing it, and keeps what it replaced."""
+"""A restore makes a table equal to its backup, by swap or merge, and writes a safety backup."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def fill(vault: Vault) -> None:
 
 
 def state(vault: Vault) -> dict[str, Any]:
-    """All rows, constraints and rights of the dataset: what must be as before."""
+    """All rows, constraints and privileges of the dataset, which must not change."""
     tables = ("customers", "orders", "order_items", "order_payments", "geolocations")
     constraints = (
         "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint"
@@ -44,7 +44,7 @@ def state(vault: Vault) -> dict[str, Any]:
 
 
 @both
-def test_a_damaged_table_is_what_it_was_and_the_damage_is_kept_and_can_be_undone(
+def test_restore_repairs_a_damaged_table_and_can_be_undone_from_its_safety_backup(
     vault: Vault, swap_rows: int
 ) -> None:
     fill(vault)
@@ -74,7 +74,7 @@ def test_a_damaged_table_is_what_it_was_and_the_damage_is_kept_and_can_be_undone
 
 
 @both
-def test_parents_and_children_of_one_backup_are_restored_together(vault: Vault, swap_rows: int) -> None:
+def test_parents_and_children_are_restored_together(vault: Vault, swap_rows: int) -> None:
     fill(vault)
     before = state(vault)
     vault.backup()
@@ -98,7 +98,7 @@ def test_parents_and_children_of_one_backup_are_restored_together(vault: Vault, 
 
 
 @both
-def test_a_table_between_parents_and_children_outside_the_restore(vault: Vault, swap_rows: int) -> None:
+def test_restore_of_one_table_preserves_its_parents_and_children(vault: Vault, swap_rows: int) -> None:
     fill(vault)
     before = state(vault)
     vault.backup()

@@ -1,4 +1,4 @@
-"""A restore is refused where the database may hide rows: of its table, or of one that refers to it."""
+"""A restore is refused if the database may hide rows of its tables or of their children."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_restore_refuses_row_security_that_was_enabled_while_it_ran(vault: Vault
     assert vault.rows("customers") == []
 
 
-def test_restore_refuses_table_of_the_owners_that_refers_and_has_row_security(vault: Vault) -> None:
+def test_restore_refuses_undeclared_child_table_with_row_security(vault: Vault) -> None:
     vault.insert("customers", {"customer_id": 1})
     backup = vault.backup("customers")
     vault.insert("customers", {"customer_id": 2})
@@ -74,7 +74,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_restore_names_what_keeps_it_from_a_table(vault: Vault, change: str) -> None:
+def test_restore_names_the_missing_privilege(vault: Vault, change: str) -> None:
     backup = vault.backup("sellers")
     vault.database.query(change)
     try:
