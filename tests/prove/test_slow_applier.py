@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from functions.schema.handler import once
+from functions.schema.handler import invoker
 
 SECONDS = 70
 
@@ -39,7 +39,7 @@ def test_applier_of_70_seconds_is_invoked_once(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     try:
-        answer = once(720).invoke(FunctionName="apply", Payload=b"{}")
+        answer = invoker(720).invoke(FunctionName="apply", Payload=b"{}")
         assert answer["Payload"].read() == b"{}"
         assert SlowApplier.count == 1
     finally:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from bench import load
+from bench.api import load
 from dataforge_cli.aws.api_keys import PLAN_OUTPUTS, find_value, list_keys
 from local.api import KEY_NAME
 from local.aws import ClientSettings
