@@ -1,4 +1,4 @@
-"""Templates, synthesized once for all tests: without bundling, which neither needs nor changes a resource."""
+"""Templates, synthesized once for all tests, without bundling, which changes no resource."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Resources = dict[str, dict[str, dict[str, Any]]]
 
 @pytest.fixture(scope="session")
 def make_app(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., App]:
-    """An app with cdk.json's context, and what a test adds to it."""
+    """An app with the context of cdk.json and of a test."""
     flags = json.loads((ROOT / "cdk.json").read_text())["context"]
 
     def make(**context: Any) -> App:
@@ -53,7 +53,7 @@ def existing_database() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def templates(synthesize: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The four ways to deploy."""
+    """The templates of four variants."""
     return {
         "dev": synthesize(),
         "prod": synthesize(stage="prod", alarmEmail="ops@example.com"),
@@ -134,7 +134,7 @@ def all_states() -> Callable[[dict[str, Any]], dict[str, dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def granted() -> Callable[[Resources, str], set[tuple[str, str]]]:
-    """What roles whose id contains a name may do: pairs of action and resource, the resource as compact JSON."""
+    """The permissions of roles whose id contains a name: pairs of action and resource, the resource as compact JSON."""
 
     def find(resources: Resources, name: str) -> set[tuple[str, str]]:
         return {pair for statement in _statements(resources, name) for pair in _pairs(statement)}
@@ -160,7 +160,7 @@ def _pairs(statement: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _readable(target: dict[str, Any]) -> str:
-    """An ARN as text; references stand in angle brackets, without the hash that CDK puts at the end of an id."""
+    """An ARN as text, with references in angle brackets, without the hash that CDK appends to ids."""
     match target:
         case {"Ref": str(name)}:
             return f"<{_named(name)}>"

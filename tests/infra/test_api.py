@@ -1,4 +1,4 @@
-"""The HTTP API as the gateway is told to serve it: who gets in, how often, and what is written down."""
+"""The HTTP API: keys, quotas, routes and access log."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def plans(resources: Resources) -> dict[str, dict[str, Any]]:
     return {plan["UsagePlanName"].rpartition("-")[2]: plan for plan in found}
 
 
-def test_every_route_but_those_of_pages_and_health_wants_a_key(dev: Resources) -> None:
+def test_every_route_except_pages_and_health_requires_a_key(dev: Resources) -> None:
     open_routes = {route for route, method in methods(dev).items() if not method["ApiKeyRequired"]}
     assert open_routes == {(method, path) for path in KEYLESS for method in ("GET", "HEAD")}
 
@@ -53,7 +53,7 @@ def test_every_other_method_and_path_reaches_a_function_with_a_key(dev: Resource
     assert {*KEYLESS, "/v1/{proxy+}"} <= {path for _, path in closed}
 
 
-def test_requests_go_to_the_function_of_their_route_as_they_are(dev: Resources) -> None:
+def test_requests_are_passed_unchanged_to_the_function_of_their_route(dev: Resources) -> None:
     functions = {route.path: route.function for route in ROUTES}
     for (_, path), method in methods(dev).items():
         assert method["AuthorizationType"] == "NONE"
@@ -70,7 +70,7 @@ def invoked(resources: Resources, capability: str) -> dict[str, Any]:
     return {"Fn::GetAtt": [found, "Arn"]}
 
 
-def test_bodies_reach_the_function_byte_by_byte(dev: Resources) -> None:
+def test_bodies_are_passed_as_bytes(dev: Resources) -> None:
     (api,) = dev["AWS::ApiGateway::RestApi"].values()
     assert api["Properties"]["BinaryMediaTypes"] == ["*/*"]
 
@@ -123,7 +123,7 @@ def test_routes_without_a_key_are_throttled_too(dev: Resources) -> None:
     assert limits["ThrottlingRateLimit"] > 0
 
 
-def test_log_says_who_called_what_and_neither_body_key_nor_query(dev: Resources) -> None:
+def test_access_log_has_caller_and_route_but_no_body_key_or_query(dev: Resources) -> None:
     (limits,) = stage(dev)["MethodSettings"]
     assert limits["DataTraceEnabled"] is False
     assert limits.get("LoggingLevel", "OFF") == "OFF"
@@ -133,16 +133,16 @@ def test_log_says_who_called_what_and_neither_body_key_nor_query(dev: Resources)
     assert {"$context.requestId", "$context.status", "$context.path"} <= set(line.values())
 
 
-def test_no_other_site_may_call_from_a_browser(dev: Resources) -> None:
+def test_api_has_no_cors_methods(dev: Resources) -> None:
     assert not [method for method, _ in methods(dev) if method == "OPTIONS"]
 
 
-def test_role_that_all_apis_of_the_account_log_with_outlives_the_stack(dev: Resources) -> None:
+def test_logging_role_of_the_account_is_retained(dev: Resources) -> None:
     (account,) = dev["AWS::ApiGateway::Account"].values()
     assert account["DeletionPolicy"] == "Retain"
 
 
-def test_account_keeps_its_own_logging_role_where_the_context_says_so(synthesize: Any) -> None:
+def test_logging_role_of_the_account_is_unchanged_with_the_setting(synthesize: Any) -> None:
     kinds = {resource["Type"] for resource in synthesize(apiLogRole="false")["Resources"].values()}
     assert "AWS::ApiGateway::Account" not in kinds
 
@@ -160,7 +160,7 @@ def test_alarm_counts_rejections_against_all_records(dev: Resources) -> None:
         assert metric["MetricStat"]["Metric"]["Dimensions"] == [{"Name": "service", "Value": "ingest"}]
 
 
-def test_function_may_log_in_as_its_own_role_and_nothing_else(dev: Resources, granted: Any) -> None:
+def test_function_may_only_log_in_with_its_role(dev: Resources, granted: Any) -> None:
     actions = granted(dev, "IngestRole")
     (login,) = (place for action, place in actions if action == "rds-db:connect")
     assert login.endswith("/dataforge_ingest")
@@ -168,7 +168,7 @@ def test_function_may_log_in_as_its_own_role_and_nothing_else(dev: Resources, gr
     assert services == {"rds-db", "logs", "xray", "ec2"}
 
 
-def test_function_gives_up_when_the_gateway_does(dev: Resources, function: Any) -> None:
+def test_function_has_the_time_out_of_the_gateway(dev: Resources, function: Any) -> None:
     properties = function(dev, "Ingest")
     assert properties["Timeout"] == 29
     variables = properties["Environment"]["Variables"]

@@ -1,4 +1,4 @@
-"""What the gateway answers by itself: problem documents that tell nothing but what we wrote."""
+"""Responses of the gateway itself: problem documents with constant text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def responses(resources: Resources) -> dict[str, dict[str, Any]]:
         ("DEFAULT_5XX", 503),
     ],
 )
-def test_gateway_refuses_with_a_problem_document(dev: Resources, kind: str, status: int) -> None:
+def test_gateway_answers_errors_with_a_problem_document(dev: Resources, kind: str, status: int) -> None:
     response = responses(dev)[kind]
     assert response["StatusCode"] == str(status)
     assert (
@@ -43,7 +43,7 @@ def test_gateway_refuses_with_a_problem_document(dev: Resources, kind: str, stat
     assert problem["instance"] == "$context.requestId"
 
 
-def test_who_is_throttled_learns_when_to_come_back(dev: Resources) -> None:
+def test_throttled_response_has_retry_after(dev: Resources) -> None:
     waits = {
         kind: response["ResponseParameters"].get("gatewayresponse.header.Retry-After")
         for kind, response in responses(dev).items()
@@ -52,15 +52,15 @@ def test_who_is_throttled_learns_when_to_come_back(dev: Resources) -> None:
     assert all(waits.values())
 
 
-def test_gateway_tells_nothing_that_the_caller_sent(dev: Resources) -> None:
+def test_gateway_response_contains_no_part_of_the_request(dev: Resources) -> None:
     used = re.findall(r"\$[\w.]+", json.dumps([r["ResponseTemplates"] for r in responses(dev).values()]))
     assert set(used) == {"$context.requestId"}
 
 
-def test_refusals_are_part_of_what_is_deployed(dev: Resources) -> None:
+def test_deployment_depends_on_the_gateway_responses(dev: Resources) -> None:
     (deployment,) = dev["AWS::ApiGateway::Deployment"].values()
     assert set(dev["AWS::ApiGateway::GatewayResponse"]) <= set(deployment["DependsOn"])
 
 
-def test_no_other_site_may_read_an_answer(dev: Resources) -> None:
+def test_responses_have_no_cors_headers(dev: Resources) -> None:
     assert "Access-Control" not in json.dumps([*responses(dev).values()])

@@ -1,4 +1,4 @@
-"""The app as `cdk` runs it: what it checks, what it tells, what it never does."""
+"""The app as `cdk` runs it: its checks, messages and outputs."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_finding_without_acknowledgement_ends_the_synthesis(make_app: MakeApp) -
     assert "AwsSolutions-S1" in json.dumps(report)
 
 
-def test_app_as_it_is_passes_its_own_validation(make_app: MakeApp) -> None:
+def test_app_passes_its_own_validation(make_app: MakeApp) -> None:
     app = make_app()
     build(app)
     assert [stack.stack_name for stack in app.synth().stacks] == ["DataForge-dev"]
@@ -79,7 +79,7 @@ def test_wrong_context_ends_with_one_readable_sentence() -> None:
     assert "Traceback" not in run.stderr
 
 
-def test_stack_belongs_to_no_account_and_no_region(make_app: MakeApp) -> None:
+def test_stack_is_independent_of_account_and_region(make_app: MakeApp) -> None:
     app = make_app()
     stack = DataForge(app, read_settings({}))
     assert (stack.environment, stack.termination_protection) == (
@@ -93,7 +93,7 @@ def test_stack_is_not_protected_before_it_exists(make_app: MakeApp) -> None:
     assert not DataForge(app, read_settings({"stage": "prod"})).termination_protection
 
 
-def test_outputs_are_the_contracts(templates: dict[str, dict[str, Any]]) -> None:
+def test_outputs_are_those_of_the_contract(templates: dict[str, dict[str, Any]]) -> None:
     for template in templates.values():
         assert set(template["Outputs"]) == {
             "RawBucket",
@@ -113,7 +113,7 @@ def test_outputs_are_the_contracts(templates: dict[str, dict[str, Any]]) -> None
         }
 
 
-def test_everything_that_can_be_tagged_is(synthesize: Callable[..., dict[str, Any]]) -> None:
+def test_every_taggable_resource_is_tagged(synthesize: Callable[..., dict[str, Any]]) -> None:
     template = synthesize(tags={"CostCentre": "42"})
     wanted = {"Project": "data-forge", "Stage": "dev", "CostCentre": "42"}
     for kind in (

@@ -1,4 +1,4 @@
-"""The backup's state machine, its schedules, and what its functions may do."""
+"""The backup's state machine, its schedules, and the permissions of its functions."""
 
 from __future__ import annotations
 
@@ -44,14 +44,16 @@ def states(definition: dict[str, Any], all_states: Callable[[dict[str, Any]], St
     return found
 
 
-def test_every_task_is_one_of_the_steps_or_looks_at_the_holder(states: States) -> None:
+def test_every_task_is_a_known_step_or_describes_the_other_execution(states: States) -> None:
     assert {name for name, state in states.items() if state["Type"] == "Task"} == (
         STEPS | RECORD | {"DescribeHolder"}
     )
 
 
 @pytest.mark.parametrize("name", sorted(STEPS))
-def test_step_is_retried_when_it_may_pass_or_its_function_died(states: States, name: str) -> None:
+def test_step_is_retried_on_temporary_errors_and_when_its_function_ended_without_an_answer(
+    states: States, name: str
+) -> None:
     transient, died = (set(retry["ErrorEquals"]) for retry in states[name]["Retry"])
     assert {"Busy", "OutOfMemory", "Unavailable"} <= transient
     assert {"Lambda.Unknown", "Sandbox.Timedout"} <= died
@@ -65,14 +67,14 @@ def test_any_error_is_explained(states: States, name: str) -> None:
     assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "Abandon")
 
 
-def test_files_are_written_while_two_holders_whose_lives_end_at_different_times_hold_the_snapshot(
+def test_files_are_written_while_two_exporters_whose_calls_end_at_different_times_hold_the_snapshot(
     definition: dict[str, Any], states: States
 ) -> None:
     branches = definition["States"]["BackUp"]["Branches"]
     assert [branch["StartAt"] for branch in branches] == ["Plan", "HoldAFirst", "HoldBFirst"]
     lives = {name: states[name]["Parameters"]["seconds"] for name in HOLDS}
     assert lives["HoldAAgain"] == lives["HoldBAgain"] == lives["HoldBFirst"] == 2 * lives["HoldAFirst"]
-    # Lambda ends after 15 minutes; a holder has to withdraw what it published before that.
+    # Lambda's time-out is 15 minutes; before it, an exporter has to withdraw the snapshot's id.
     assert max(lives.values()) < 14 * 60
     for name in "AB":
         (done,) = states[f"IsHold{name}Done"]["Choices"]
@@ -81,7 +83,7 @@ def test_files_are_written_while_two_holders_whose_lives_end_at_different_times_
         assert states[f"Hold{name}Again"]["Next"] == f"IsHold{name}Done"
 
 
-def test_backup_is_verified_where_that_is_wanted_and_an_old_one_alone_if_that_is(states: States) -> None:
+def test_input_selects_backup_verification_or_both(states: States) -> None:
     (makes,) = states["IsBackupWanted"]["Choices"]
     assert (makes["Variable"], makes["Next"], states["IsBackupWanted"]["Default"]) == (
         "$.run.backup",
@@ -117,7 +119,7 @@ def test_each_dataset_is_backed_up_and_verified_daily(dev: Resources, granted: G
     }
 
 
-def test_schedules_are_changed_and_switched_off_by_dataset(
+def test_schedules_are_changed_and_disabled_by_dataset(
     synthesize: Callable[..., dict[str, Any]], local: Resources
 ) -> None:
     template = synthesize(backupSchedules={"olist": "rate(6 hours)", "quotes": "off"})
@@ -128,7 +130,9 @@ def test_schedules_are_changed_and_switched_off_by_dataset(
     assert "AWS::Scheduler::Schedule" not in local
 
 
-def test_functions_reach_the_backup_bucket_and_only_control_deletes(dev: Resources, granted: Granted) -> None:
+def test_functions_may_write_backups_and_only_control_may_delete_them(
+    dev: Resources, granted: Granted
+) -> None:
     control, hold, work = (granted(dev, f"Backup{name}Role") for name in ("Control", "Hold", "Work"))
     assert not any(action.startswith("s3:") for action, _ in hold)
     folders = {f"{OBJECTS}/olist/*", f"{OBJECTS}/quotes/*"}
@@ -146,7 +150,7 @@ def test_functions_reach_the_backup_bucket_and_only_control_deletes(dev: Resourc
     }
 
 
-def test_objects_are_locked_where_the_context_asks_for_it(
+def test_objects_are_locked_with_the_setting(
     dev: Resources, synthesize: Callable[..., dict[str, Any]]
 ) -> None:
     def lock(resources: dict[str, Any]) -> list[Any]:

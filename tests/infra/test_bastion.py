@@ -1,4 +1,4 @@
-"""The bastion: nothing of it unless asked for, and then no way in but through IAM."""
+"""The bastion: created only with the setting, and reachable only through IAM."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
     return {k: r["Properties"] for k, r in template["Resources"].items() if r["Type"] == kind}
 
 
-def test_without_the_setting_the_template_has_nothing_of_it(dev: Resources, prod: Resources) -> None:
+def test_template_has_no_bastion_without_the_setting(dev: Resources, prod: Resources) -> None:
     for resources in (dev, prod):
         assert not OFF & resources.keys()
         assert "Bastion" not in json.dumps(resources)
 
 
-def test_setting_adds_and_changes_nothing_else(
+def test_setting_adds_the_bastion_and_changes_nothing_else(
     template: dict[str, Any], templates: dict[str, dict[str, Any]]
 ) -> None:
     dev = templates["dev"]
@@ -61,20 +61,22 @@ def test_instance_has_no_public_address_and_no_key_and_an_encrypted_disk(templat
     )
 
 
-def test_instances_role_may_do_nothing(template: dict[str, Any]) -> None:
+def test_role_of_the_instance_has_no_permissions(template: dict[str, Any]) -> None:
     (role,) = [r for name, r in of_type(template, "AWS::IAM::Role").items() if name.startswith("Bastion")]
     assert not {"ManagedPolicyArns", "Policies"} & role.keys()
     assert not [name for name in of_type(template, "AWS::IAM::Policy") if name.startswith("Bastion")]
 
 
-def test_only_ssh_from_the_endpoint_comes_in_and_only_postgres_goes_out(template: dict[str, Any]) -> None:
+def test_instance_accepts_only_ssh_from_the_endpoint_and_connects_only_to_postgresql(
+    template: dict[str, Any],
+) -> None:
     groups = {
         n: g for n, g in of_type(template, "AWS::EC2::SecurityGroup").items() if n.startswith("Bastion")
     }
     assert len(groups) == 2
     for group in groups.values():
         assert "SecurityGroupIngress" not in group
-        # Without any, EC2 would let everything out.
+        # Without a rule, EC2 would allow all outgoing traffic.
         assert [rule["CidrIp"] for rule in group["SecurityGroupEgress"]] == ["127.0.0.1/32"]
 
     def rules(kind: str) -> set[tuple[str, int]]:
@@ -90,7 +92,7 @@ def test_only_ssh_from_the_endpoint_comes_in_and_only_postgres_goes_out(template
     assert {port for _, port in rules("Egress")} == {22, 5432}
 
 
-def test_people_may_tunnel_to_ssh_for_an_hour_and_sign_in_as_the_analyst_alone(
+def test_people_may_tunnel_for_an_hour_and_log_in_only_as_analyst(
     template: dict[str, Any],
 ) -> None:
     (policy,) = of_type(template, "AWS::IAM::ManagedPolicy").values()
@@ -117,14 +119,14 @@ def test_people_may_tunnel_to_ssh_for_an_hour_and_sign_in_as_the_analyst_alone(
         "StringEquals": {"ec2:osuser": "ec2-user"}
     }
     assert json.dumps(statements["rds-db:connect"]["Resource"]).endswith('/dataforge_analyst"]]}')
-    # IAM compares a request by name with stack/<name>/*, not with the stack's id.
+    # IAM compares a request that has the stack's name with stack/<name>/*, not with the stack's id.
     by_name = statements["cloudformation:DescribeStacks"]["Resource"]
     assert json.dumps(by_name).endswith(':stack/DataForge-dev/*"]]}')
     wide = {action for action, statement in statements.items() if statement["Resource"] == "*"}
     assert wide == {"ec2:DescribeInstances", "ec2:DescribeInstanceConnectEndpoints"}
 
 
-def test_database_that_is_not_the_apps_own_has_no_bastion(existing_database: dict[str, Any]) -> None:
+def test_existing_database_has_no_bastion(existing_database: dict[str, Any]) -> None:
     for context in ({"existingDatabase": existing_database}, {"target": "local"}):
         with pytest.raises(SettingsError, match="bastion is for the database that the app creates"):
             read_settings({"bastion": True, **context})

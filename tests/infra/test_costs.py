@@ -1,4 +1,4 @@
-"""docs/costs.md against the templates and the code: what is billed by number is counted."""
+"""The numbers of billed items in docs/costs.md equal those in the templates and the code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COSTS = (ROOT / "docs" / "costs.md").read_text()
 Resources = dict[str, dict[str, dict[str, Any]]]
 
 BY_DATASET = {"BackupVerified", "BackupDamaged", "QualityScore"}
-"""Metrics that are one for each dataset; all others are one for their function."""
+"""Metrics with a dimension for the dataset; all others have one for their function."""
 BY_CODE = "RecordsRejected"
 """In all, and for each code of rejection that occurs."""
 EMITTERS = {"add_metric", "single_metric", "_count", "_emit_metric"}
@@ -54,19 +54,19 @@ def numbers(text: str) -> list[float]:
 
 
 def alarm_metrics(resources: Resources) -> int:
-    """An alarm is billed for each metric that it looks at; metric math may look at several."""
+    """An alarm is billed for each metric that it uses; metric math may use several."""
     alarms = (alarm["Properties"] for alarm in resources["AWS::CloudWatch::Alarm"].values())
     return sum(sum("MetricStat" in m for m in a["Metrics"]) if "Metrics" in a else 1 for a in alarms)
 
 
-def test_alarms_are_billed_by_their_metrics_as_the_page_says(dev: Resources, prod: Resources) -> None:
+def test_page_has_the_number_of_billed_alarm_metrics(dev: Resources, prod: Resources) -> None:
     assert alarm_metrics(dev) == alarm_metrics(prod)
     count, _dashboards, per_alarm, per_dashboard, *sums = numbers(row("CloudWatch alarms"))
     assert count == alarm_metrics(dev)
     assert sums == [round(count * per_alarm + per_dashboard, 2)] * 2
 
 
-def test_custom_metrics_are_counted_by_name_and_dimensions_as_the_page_says() -> None:
+def test_page_has_the_number_of_custom_metrics() -> None:
     by_dataset = {name for _, name in emitted()} & BY_DATASET
     assert by_dataset == BY_DATASET
     by_function = {(function, name) for function, name in emitted() if name not in BY_DATASET}
@@ -78,7 +78,7 @@ def test_custom_metrics_are_counted_by_name_and_dimensions_as_the_page_says() ->
     assert f"{0.3 * expected[2]:.2f}" in row("CloudWatch custom metrics")
 
 
-def test_secrets_are_counted_as_the_page_says(dev: Resources) -> None:
+def test_page_has_the_number_of_secrets(dev: Resources) -> None:
     assert len(dev["AWS::SecretsManager::Secret"]) == 1
     assert f"{len(LOGINS)} logins × 0.40 = {len(LOGINS) * 0.4:.2f}" in COSTS
 

@@ -1,4 +1,4 @@
-"""PostgreSQL: what protects the data from strangers, and from us."""
+"""PostgreSQL: access, encryption, and protection from deletion."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_master_password_is_generated(dev: Resources) -> None:
     assert generated["PasswordLength"] >= 30
 
 
-def test_dev_is_small_and_leaves_a_snapshot(dev_instance: dict[str, Any]) -> None:
+def test_dev_instance_is_small_and_leaves_a_snapshot(dev_instance: dict[str, Any]) -> None:
     properties = dev_instance["Properties"]
     assert properties["MultiAZ"] is False
     assert properties["BackupRetentionPeriod"] == 7
@@ -56,7 +56,7 @@ def test_dev_is_small_and_leaves_a_snapshot(dev_instance: dict[str, Any]) -> Non
     assert (dev_instance["DeletionPolicy"], dev_instance["UpdateReplacePolicy"]) == ("Snapshot", "Snapshot")
 
 
-def test_prod_survives_a_zone_and_a_careless_hand(prod_instance: dict[str, Any]) -> None:
+def test_prod_instance_is_multi_az_and_protected_from_deletion(prod_instance: dict[str, Any]) -> None:
     properties = prod_instance["Properties"]
     assert properties["MultiAZ"] is True
     assert properties["BackupRetentionPeriod"] == 35
@@ -87,16 +87,16 @@ def test_instance_is_patched_observed_and_logged(dev: Resources, dev_instance: d
     }
 
 
-def test_instance_has_a_name_so_that_no_change_can_replace_it(dev_instance: dict[str, Any]) -> None:
+def test_instance_has_a_fixed_name(dev_instance: dict[str, Any]) -> None:
     assert dev_instance["Properties"]["DBInstanceIdentifier"] == "dataforge-dev"
 
 
-def test_existing_database_makes_no_other(existing: Resources) -> None:
+def test_no_instance_is_created_with_an_existing_database(existing: Resources) -> None:
     assert not [kind for kind in existing if kind.startswith("AWS::RDS::")]
     assert "AWS::SecretsManager::Secret" not in existing
 
 
-def test_existing_database_is_told_to_the_functions(existing: Resources) -> None:
+def test_functions_have_the_address_of_the_existing_database(existing: Resources) -> None:
     told = [
         f["Properties"]["Environment"]["Variables"]
         for key, f in existing["AWS::Lambda::Function"].items()
@@ -107,7 +107,9 @@ def test_existing_database_is_told_to_the_functions(existing: Resources) -> None
     ] * 2
 
 
-def test_existing_database_is_entered_by_its_resource_id(existing: Resources, granted: Any) -> None:
+def test_functions_log_in_to_an_existing_database_by_its_resource_id(
+    existing: Resources, granted: Any
+) -> None:
     logins = {place for action, place in granted(existing, "Migrate") if action == "rds-db:connect"}
     prefix = "arn:<AWS::Partition>:rds-db:<AWS::Region>:<AWS::AccountId>:dbuser:db-ABCDEFGHIJKLMNOP"
     assert logins == {f"{prefix}/dataforge_load", f"{prefix}/dataforge_migrate"}

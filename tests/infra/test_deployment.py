@@ -24,7 +24,7 @@ NAMES = {
     "AWS::SecretsManager::Secret": ("Name",),
     "AWS::StepFunctions::StateMachine": ("StateMachineName",),
 }
-"""The properties that give a resource a name which a second one could not have."""
+"""The properties that give a resource a unique name."""
 WRITTEN_DURING_CREATION = "StorageLogs"
 
 
@@ -51,7 +51,9 @@ def policy(resource: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("variant", ["dev", "prod", "existing", "local"])
-def test_what_a_retained_resource_needs_is_retained(templates: dict[str, Template], variant: str) -> None:
+def test_dependencies_of_retained_resources_are_retained(
+    templates: dict[str, Template], variant: str
+) -> None:
     resources = templates[variant]["Resources"]
     kept = {name for name, resource in resources.items() if policy(resource) in KEPT}
     needed = {
@@ -64,7 +66,7 @@ def test_what_a_retained_resource_needs_is_retained(templates: dict[str, Templat
     assert needed == set()
 
 
-def test_prod_retains_the_database_with_all_that_it_lives_in(prod: Resources) -> None:
+def test_prod_retains_the_database_and_its_network(prod: Resources) -> None:
     for kind in ("DBInstance", "DBSubnetGroup", "DBParameterGroup"):
         assert {policy(r) for r in prod[f"AWS::RDS::{kind}"].values()} == {"RetainExceptOnCreate"}
     for kind in ("EC2::VPC", "EC2::Subnet", "SecretsManager::Secret"):
@@ -74,7 +76,7 @@ def test_prod_retains_the_database_with_all_that_it_lives_in(prod: Resources) ->
 
 
 class RolledBack:
-    """What CloudFormation leaves of a creation that fails with its last resource: a model of its rules.
+    """The resources that remain after a creation fails with its last resource, by a model of CloudFormation's rules.
 
     It deletes in the reverse order of creation. A resource with ``Retain`` stays; one with ``RetainExceptOnCreate`` is
     deleted. RDS refuses to delete a protected instance, S3 a bucket with objects; what a refused resource refers to then
@@ -97,7 +99,7 @@ class RolledBack:
 
 
 def created(resources: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The resources in the order in which they can be created."""
+    """The resources in an order in which they can be created."""
     needs = {
         name: {*references(resource.get("Properties", {})), *_listed(resource.get("DependsOn", []))}
         & {*resources}
@@ -117,7 +119,7 @@ def _listed(value: str | list[str]) -> list[str]:
 
 
 def fixed(name: Any) -> bool:
-    """Whether a second stack would give this name too."""
+    """Whether a second stack would use the same name."""
     return name is not None and "AWS::StackId" not in references(name)
 
 
@@ -186,7 +188,7 @@ def test_protection_is_the_last_resource(prod: Resources, templates: dict[str, T
     assert {name for name in others if not name.startswith("DeploymentDeploymentGuard")} == set()
 
 
-def test_guard_may_touch_its_own_instance_and_stack_only(prod: Resources, granted: Any) -> None:
+def test_guard_may_only_change_its_instance_and_stack(prod: Resources, granted: Any) -> None:
     pairs = granted(prod, "DeploymentGuard")
     instance = "arn:<AWS::Partition>:rds:<AWS::Region>:<AWS::AccountId>:db:dataforge-prod"
     assert {place for action, place in pairs if action.startswith("rds:")} == {instance}
@@ -198,7 +200,7 @@ def test_guard_may_touch_its_own_instance_and_stack_only(prod: Resources, grante
     }
 
 
-def test_no_custom_resource_asks_a_function_that_lambda_would_run_again(
+def test_no_custom_resource_calls_a_function_that_lambda_retries(
     templates: dict[str, Template],
 ) -> None:
     for template in templates.values():
@@ -235,11 +237,11 @@ def test_new_dev_instance_is_small_and_an_existing_one_keeps_its_class(dev: Reso
         ({"stage": "prod"}, False),
     ],
 )
-def test_instance_class_of_the_context_always_wins(context: dict[str, Any], keeps: bool) -> None:
+def test_instance_class_of_the_context_takes_precedence(context: dict[str, Any], keeps: bool) -> None:
     assert read_settings(context).keep_instance_class is keeps
 
 
-def test_log_groups_of_rds_wait_until_leftovers_are_gone(dev: Resources) -> None:
+def test_log_groups_of_rds_are_created_after_leftovers_are_deleted(dev: Resources) -> None:
     (look,) = dev["Custom::DataForgeInstance"]
     groups = [r for r in dev["AWS::Logs::LogGroup"].values() if "LogGroupName" in r["Properties"]]
     mine = [r for r in groups if "/aws/rds/instance/" in json.dumps(r["Properties"]["LogGroupName"])]
@@ -252,7 +254,7 @@ def minutes(window: str) -> tuple[int, int]:
     return tuple(int(t[-5:-3]) * 60 + int(t[-2:]) for t in (first, last))  # type: ignore[return-value]
 
 
-def test_backups_windows_and_maintenance_do_not_meet(dev: Resources) -> None:
+def test_backup_windows_and_maintenance_do_not_overlap(dev: Resources) -> None:
     (instance,) = (r["Properties"] for r in dev["AWS::RDS::DBInstance"].values())
     backup = minutes(instance["PreferredBackupWindow"])
     day_and_time = instance["PreferredMaintenanceWindow"].replace("sun:", "")
@@ -279,7 +281,7 @@ def test_schedule_shared_by_datasets_does_not_begin_in_one_minute(
     assert windows == [{"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 30}] * 2
 
 
-def test_staleness_is_watched_from_the_first_deployment_on(dev: Resources) -> None:
+def test_missing_backups_are_monitored_from_the_first_deployment(dev: Resources) -> None:
     (watch,) = dev["Custom::DataForgeBackupWatch"]
     alarms = {k: r for k, r in dev["AWS::CloudWatch::Alarm"].items() if "BackupStale" in k}
     assert len(alarms) == 2

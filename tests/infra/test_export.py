@@ -1,4 +1,4 @@
-"""The export function reads tables and manifests, writes exports, and does nothing else."""
+"""Permissions of the export function."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 Resources = dict[str, dict[str, dict[str, Any]]]
 
 
-def test_function_reads_manifests_and_writes_exports(
+def test_function_may_only_read_manifests_and_write_exports(
     dev: Resources, granted: Callable[[Resources, str], set[tuple[str, str]]]
 ) -> None:
     found = {pair for pair in granted(dev, "ExportWorkRole") if pair[0].startswith("s3:")}

@@ -1,4 +1,4 @@
-"""What each function may do, and what it is told."""
+"""Permissions and environment of each function."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def put(*places: str) -> set[tuple[str, str]]:
 READ_RAW = {("s3:ListBucket", "<StorageRaw.Arn>"), ("s3:GetObject", "<StorageRaw.Arn>/*")}
 
 
-def test_load_may_read_csvs_mark_progress_and_log_in_as_its_own_role_only(
+def test_load_may_only_read_files_record_progress_and_log_in_with_its_role(
     dev: Resources, granted: Granted
 ) -> None:
     assert granted(dev, "MigrateLoadRole") == (
@@ -73,7 +73,7 @@ def test_control_may_write_reports_and_read_recorded_failures_but_not_touch_back
     )
 
 
-def test_keeper_may_read_the_master_secret_invoke_apply_and_start_the_upkeep_only(
+def test_schema_deployer_may_only_read_the_master_secret_invoke_apply_and_start_the_upkeep(
     dev: Resources, granted: Granted
 ) -> None:
     assert granted(dev, "SchemaKeeperRole") == (
@@ -88,7 +88,7 @@ def test_keeper_may_read_the_master_secret_invoke_apply_and_start_the_upkeep_onl
     )
 
 
-def test_apply_may_do_nothing_by_its_role(dev: Resources, granted: Granted) -> None:
+def test_role_of_apply_has_no_permissions(dev: Resources, granted: Granted) -> None:
     assert granted(dev, "SchemaApplyRole") == own_log("SchemaSchemaApply") | TRACES | ATTACH
 
 
@@ -119,11 +119,11 @@ def test_no_password_is_in_a_template(templates: dict[str, dict[str, Any]]) -> N
         text = json.dumps(template)
         assert '"SecretString"' not in text
         instances = [r for r in template["Resources"].values() if r["Type"] == "AWS::RDS::DBInstance"]
-        # One place may resolve a secret: the instance itself, which is created with it.
+        # Only the instance resolves a secret, with which it is created.
         assert text.count("resolve:secretsmanager:") == len(instances)
 
 
-def test_no_environment_holds_more_than_names_and_places(templates: dict[str, dict[str, Any]]) -> None:
+def test_environments_contain_only_names_and_addresses(templates: dict[str, dict[str, Any]]) -> None:
     for template in templates.values():
         for resource in template["Resources"].values():
             variables = resource["Properties"].get("Environment", {}).get("Variables", {})
@@ -132,7 +132,9 @@ def test_no_environment_holds_more_than_names_and_places(templates: dict[str, di
 
 
 @pytest.mark.parametrize("name", ["MigrateControl", "MigrateLoad"])
-def test_environment_is_what_the_functions_settings_want(dev: Resources, function: Find, name: str) -> None:
+def test_environment_has_the_variables_of_the_functions_settings(
+    dev: Resources, function: Find, name: str
+) -> None:
     variables = function(dev, name)["Environment"]["Variables"]
     # References are resolved by CloudFormation to text; a port to digits.
     plain = {k: v if isinstance(v, str) else "5432" for k, v in variables.items()}
@@ -159,7 +161,7 @@ def test_functions_run_on_arm64_traced_logged_and_without_reserved_concurrency(d
         assert "ReservedConcurrentExecutions" not in properties
 
 
-def test_only_functions_without_secrets_api_calls_live_in_the_network(dev: Resources, function: Find) -> None:
+def test_functions_are_in_the_network_unless_they_call_apis_of_aws(dev: Resources, function: Find) -> None:
     inside = {
         name
         for name in ("SchemaApply", "MigrateControl", "MigrateLoad", "Ingest")
@@ -169,7 +171,7 @@ def test_only_functions_without_secrets_api_calls_live_in_the_network(dev: Resou
     assert "VpcConfig" not in function(dev, "SchemaKeeper")
 
 
-def test_every_log_group_ends(templates: dict[str, dict[str, Any]]) -> None:
+def test_every_log_group_has_a_retention(templates: dict[str, dict[str, Any]]) -> None:
     days = {"dev": 30, "prod": 365, "local": 30, "existing": 30}
     for name, template in templates.items():
         groups = [r for r in template["Resources"].values() if r["Type"] == "AWS::Logs::LogGroup"]

@@ -1,4 +1,4 @@
-"""Backups as tables in Glue: there where the context asks for it, and nowhere else."""
+"""Backups as tables in Glue, with the setting ``glueDatabase``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def asked(synthesize: Callable[..., dict[str, Any]]) -> Resources:
     return found
 
 
-def test_nothing_of_it_is_in_a_template_that_does_not_ask(templates: dict[str, dict[str, Any]]) -> None:
+def test_template_has_no_glue_resources_without_the_setting(templates: dict[str, dict[str, Any]]) -> None:
     for template in templates.values():
         assert "glue" not in json.dumps(template).lower()
 
@@ -36,9 +36,7 @@ def test_each_dataset_has_a_database(asked: Resources) -> None:
     assert sorted(databases) == ["lake_olist", "lake_quotes"]
 
 
-def test_function_may_read_manifests_and_change_its_own_tables_and_no_more(
-    asked: Resources, granted: Granted
-) -> None:
+def test_function_may_only_read_manifests_and_change_its_tables(asked: Resources, granted: Granted) -> None:
     pairs = granted(asked, "GlueRegisterRole")
     places = {f"{GLUE}catalog"}
     for name, dataset in DATASETS.items():
@@ -54,7 +52,7 @@ def test_function_may_read_manifests_and_change_its_own_tables_and_no_more(
     assert {action.split(":")[0] for action, _ in pairs} == {"glue", "s3", "logs", "xray"}
 
 
-def test_function_lives_outside_the_network_with_layers_of_its_own(asked: Resources, function: Find) -> None:
+def test_function_is_outside_the_network_with_its_own_layers(asked: Resources, function: Find) -> None:
     found = function(asked, "GlueRegister")
     assert "VpcConfig" not in found
     others = [f["Properties"]["Layers"] for f in asked["AWS::Lambda::Function"].values()]
@@ -63,7 +61,7 @@ def test_function_lives_outside_the_network_with_layers_of_its_own(asked: Resour
     assert found["Environment"]["Variables"]["GLUE_DATABASE"] == "lake"
 
 
-def test_what_a_run_has_verified_is_registered_whoever_made_it_before_its_leases_go(
+def test_verified_backup_is_registered_before_the_leases_are_released(
     asked: Resources, machine: Machine
 ) -> None:
     states = machine(asked, "backup")[1]["States"]
@@ -74,10 +72,10 @@ def test_what_a_run_has_verified_is_registered_whoever_made_it_before_its_leases
     }
     assert states["Register"]["Catch"][0]["Next"] == "Abandon"
     assert [len(retry["ErrorEquals"]) > 2 for retry in states["Register"]["Retry"]] == [True, True]
-    # Without a verification nothing is registered: such a backup may be removed one day.
+    # An unverified backup is not registered, because it may expire.
     assert states["IsVerificationWanted"]["Default"] == "Close"
 
 
-def test_a_name_that_glue_would_not_take_is_refused() -> None:
+def test_invalid_glue_name_is_refused() -> None:
     with pytest.raises(SettingsError, match="glueDatabase"):
         read_settings({"glueDatabase": "My-Lake"})

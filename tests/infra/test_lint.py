@@ -1,4 +1,4 @@
-"""What `make check` finds in a template and in its state machines."""
+"""Findings of `make check` in a template and its state machines."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def machine(definition: dict[str, Any]) -> dict[str, Any]:
     return {"Resources": {"Machine": resource, "Work": work}}
 
 
-def test_sound_state_machine_is_accepted() -> None:
+def test_valid_state_machine_is_accepted() -> None:
     states = {"Go": {"Type": "Task", "Resource": "WORK", "End": True}}
     assert list(findings(machine({"StartAt": "Go", "States": states}))) == []
 
 
-def test_state_that_leads_nowhere_is_found() -> None:
+def test_state_without_next_or_end_is_found() -> None:
     states = {"Go": {"Type": "Task", "Resource": "WORK"}}
     assert "Go" in "\n".join(findings(machine({"StartAt": "Go", "States": states})))
 
@@ -42,6 +42,6 @@ def test_unknown_property_is_found() -> None:
     assert "QueueNam" in found
 
 
-def test_transition_to_a_state_that_is_missing_is_found() -> None:
+def test_transition_to_missing_state_is_found() -> None:
     states = {"Go": {"Type": "Task", "Resource": "WORK", "Next": "Gone"}}
     assert list(findings(machine({"StartAt": "Go", "States": states})))

@@ -1,4 +1,4 @@
-"""State machines as resources: what they may do, and who frees the tables of a run that was stopped."""
+"""State machines as resources: permissions, logs, and the release of stopped runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KINDS = {
     "backup": ("BackupBackupControl", "BackupBackupHold", "BackupBackupWork"),
     "restore": ("RestoreRestoreControl", "RestoreRestoreWork"),
 }
-"""Each machine with its functions, the one that takes the steps first."""
+"""The functions of each machine, the control function first."""
 
 
 every_machine = pytest.mark.parametrize("kind", KINDS)
@@ -31,7 +31,7 @@ def test_machine_logs_errors_without_data_and_is_traced(dev: Resources, machine:
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "export", "upkeep"])
-def test_logs_of_executions_need_no_room_in_the_accounts_policy_and_older_ones_stay(
+def test_log_groups_of_executions_have_the_vendedlogs_prefix_and_older_ones_are_retained(
     dev: Resources, machine: Machine, kind: str
 ) -> None:
     properties, _ = machine(dev, kind)
@@ -40,13 +40,13 @@ def test_logs_of_executions_need_no_room_in_the_accounts_policy_and_older_ones_s
     groups = {key[:-8]: group for key, group in dev["AWS::Logs::LogGroup"].items()}
     prefix, stack = groups[used[:-8]]["Properties"]["LogGroupName"]["Fn::Join"][1]
     assert prefix == f"/aws/vendedlogs/states/DataForge-dev-{kind}-"
-    # What a deleted stack has left has another name.
+    # A log group that remains from a deleted stack has another name.
     assert stack == {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
     assert (f"{kind.title()}MachineLogs" in groups) == (kind != "upkeep")
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "export", "upkeep"])
-def test_no_state_lets_an_error_of_aws_out(
+def test_every_state_catches_errors_of_aws(
     dev: Resources, machine: Machine, all_states: Callable[[dict[str, Any]], dict[str, Any]], kind: str
 ) -> None:
     definition = machine(dev, kind)[1]
@@ -61,7 +61,7 @@ def test_no_state_lets_an_error_of_aws_out(
 
 
 @every_machine
-def test_distributed_maps_are_passed_by_without_items_and_inline_maps_run_what_step_functions_allows(
+def test_distributed_maps_are_skipped_without_items_and_inline_maps_run_at_most_40_iterations(
     existing: Resources, machine: Machine, all_states: Callable[[dict[str, Any]], dict[str, Any]], kind: str
 ) -> None:
     states = all_states(machine(existing, kind)[1])
@@ -83,7 +83,7 @@ def test_upkeep_ends_before_its_history_is_full(dev: Resources, machine: Machine
 
 
 @every_machine
-def test_machine_may_touch_its_functions_executions_and_the_report_bucket_only(
+def test_machine_may_only_use_its_functions_its_executions_and_the_report_bucket(
     dev: Resources, granted: Callable[[Resources, str], set[tuple[str, str]]], kind: str
 ) -> None:
     pairs = granted(dev, f"{kind.title()}Machine")
@@ -101,7 +101,9 @@ def test_machine_may_touch_its_functions_executions_and_the_report_bucket_only(
 
 
 @every_machine
-def test_run_stopped_from_outside_is_released_and_a_lost_release_kept(dev: Resources, kind: str) -> None:
+def test_stopped_run_is_released_and_a_failed_release_is_sent_to_the_dead_letter_queue(
+    dev: Resources, kind: str
+) -> None:
     (rule,) = (r for key, r in dev["AWS::Events::Rule"].items() if key.startswith(f"{kind.title()}Stopped"))
     pattern = rule["Properties"]["EventPattern"]
     assert pattern["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
@@ -109,11 +111,11 @@ def test_run_stopped_from_outside_is_released_and_a_lost_release_kept(dev: Resou
     (target,) = rule["Properties"]["Targets"]
     assert target["Arn"]["Fn::GetAtt"][0].startswith(KINDS[kind][0])
     assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0].startswith(f"{kind.title()}DeadLetters")
-    # With error and cause, and whatever characters stand in them.
+    # With error and cause, which may contain any characters.
     assert target["InputPath"] == "$.detail"
 
 
-def test_functions_that_are_called_asynchronously_have_dead_letter_queues(dev: Resources) -> None:
+def test_asynchronously_called_functions_have_dead_letter_queues(dev: Resources) -> None:
     with_queue = {
         key[:-8] for key, f in dev["AWS::Lambda::Function"].items() if "DeadLetterConfig" in f["Properties"]
     }

@@ -1,4 +1,4 @@
-"""The state machine's definition: every step's retries and ways out."""
+"""The definition of the migration's state machine: retries and failures of every step."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def errors(state: dict[str, Any]) -> list[set[str]]:
     return [set(retry["ErrorEquals"]) for retry in state["Retry"]]
 
 
-def test_every_task_is_one_of_the_steps_or_looks_at_the_holder(states: States) -> None:
+def test_every_task_is_a_known_step_or_describes_the_other_execution(states: States) -> None:
     assert {name for name, state in states.items() if state["Type"] == "Task"} == (
         STEPS | RECORD | {"DescribeHolder"}
     )
 
 
 @pytest.mark.parametrize("name", sorted(STEPS))
-def test_step_is_retried_on_exactly_what_may_pass(states: States, name: str) -> None:
+def test_step_is_retried_on_temporary_errors_only(states: States, name: str) -> None:
     patient = [{"BackupRunning"}] if name == "Publish" else []
     assert errors(states[name]) == [TRANSIENT, DIED, *patient]
     first = states[name]["Retry"][0]
@@ -63,7 +63,7 @@ def test_step_is_retried_on_exactly_what_may_pass(states: States, name: str) -> 
 
 
 @pytest.mark.parametrize("name", sorted(STEPS))
-def test_step_outlasts_its_function_and_no_longer(states: States, name: str) -> None:
+def test_time_out_of_a_step_is_a_minute_longer_than_that_of_its_function(states: States, name: str) -> None:
     assert states[name]["TimeoutSeconds"] == 16 * 60
 
 
@@ -75,14 +75,14 @@ def test_any_error_is_explained(states: States, name: str) -> None:
     assert states[name]["Catch"][-1] == TO_ABANDON
 
 
-def test_publish_settles_again_when_the_target_changed(states: States) -> None:
+def test_publish_resolves_again_when_the_target_changed(states: States) -> None:
     assert states["Publish"]["Catch"] == [
         {"ErrorEquals": ["TargetChanged"], "ResultPath": "$.changed", "Next": "Settle"},
         TO_ABANDON,
     ]
 
 
-def test_failure_is_explained_by_abandon_or_without_database_or_by_the_states_alone(states: States) -> None:
+def test_failure_is_explained_by_abandon_else_by_explain_else_by_states(states: States) -> None:
     assert states["Abandon"]["Next"] == "Failed"
     assert states["Failed"] == {
         "Type": "Fail",
@@ -98,7 +98,7 @@ def test_failure_is_explained_by_abandon_or_without_database_or_by_the_states_al
     assert states["FailedRaw"] == {"Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"}
 
 
-def test_states_alone_fail_with_the_functions_codes(states: States) -> None:
+def test_states_fail_with_the_codes_of_the_functions(states: States) -> None:
     for situation in SITUATIONS:
         names = {
             rule["StringEquals"]
@@ -129,7 +129,9 @@ def test_error_of_a_worker_is_written_to_s3_before_its_item_fails(states: States
     }
 
 
-def test_living_holder_refuses_and_only_a_vanished_or_ended_one_is_replaced(states: States) -> None:
+def test_run_is_refused_while_another_runs_and_begins_again_when_it_has_ended_or_does_not_exist(
+    states: States,
+) -> None:
     assert states["IsHeld"]["Choices"] == [{"Variable": "$.run.holder", "StringEquals": "", "Next": "Plan"}]
     assert states["IsHeld"]["Default"] == "DescribeHolder"
     (gone, _) = states["DescribeHolder"]["Catch"]
@@ -146,7 +148,7 @@ def test_living_holder_refuses_and_only_a_vanished_or_ended_one_is_replaced(stat
     assert "$.run.holder" in states["Refused"]["CausePath"]
 
 
-def test_run_that_hangs_ends(definition: dict[str, Any]) -> None:
+def test_machine_has_a_time_out(definition: dict[str, Any]) -> None:
     assert definition["TimeoutSeconds"] == 24 * 3600
 
 
@@ -163,14 +165,14 @@ def test_input_of_any_shape_becomes_an_object(definition: dict[str, Any], states
 @pytest.mark.parametrize(
     ("name", "count", "after"), [("Scan", "$.plan.scan.count", "Cut"), ("Load", "$.cut.count", "Settle")]
 )
-def test_empty_list_is_passed_by(states: States, name: str, count: str, after: str) -> None:
+def test_map_is_skipped_for_an_empty_list(states: States, name: str, count: str, after: str) -> None:
     (some,) = states[f"Has{name}"]["Choices"]
     assert (some["Variable"], some["NumericGreaterThan"], some["Next"]) == (count, 0, name)
     assert states[f"Has{name}"]["Default"] == states[name]["Next"] == after
 
 
 @pytest.mark.parametrize(("name", "key"), [("Scan", "$.plan.scan.key"), ("Load", "$.cut.key")])
-def test_chunks_are_read_from_s3_worked_in_parallel_and_answered_to_s3(
+def test_maps_read_chunks_from_s3_run_in_parallel_and_write_results_to_s3(
     states: States, name: str, key: str
 ) -> None:
     state = states[name]
@@ -186,7 +188,7 @@ def test_chunks_are_read_from_s3_worked_in_parallel_and_answered_to_s3(
     assert "Parameters" not in states[f"{name}Chunk"]
 
 
-def test_waves_follow_one_another_and_their_tables_do_not_wait(states: States) -> None:
+def test_waves_run_in_sequence_and_their_tables_in_parallel(states: States) -> None:
     assert (states["Settle"]["ItemsPath"], states["Settle"]["MaxConcurrency"]) == ("$.plan.waves", 1)
     assert (states["SettleWave"]["ItemsPath"], states["SettleWave"]["MaxConcurrency"]) == ("$.wave", 4)
     assert states["SettleTable"]["Parameters"] == {
@@ -196,6 +198,6 @@ def test_waves_follow_one_another_and_their_tables_do_not_wait(states: States) -
     }
 
 
-def test_output_is_the_reports_answer(states: States) -> None:
+def test_output_is_the_answer_of_report(states: States) -> None:
     assert states["Report"]["End"] is True
     assert "ResultPath" not in states["Report"]

@@ -1,4 +1,4 @@
-"""Alarms: what wakes somebody, and whom."""
+"""Alarms: conditions, thresholds and recipients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def alarms(resources: Resources) -> dict[str, dict[str, Any]]:
     }
 
 
-def test_everything_that_needs_a_hand_has_an_alarm(dev: Resources) -> None:
+def test_every_condition_that_needs_an_operator_has_an_alarm(dev: Resources) -> None:
     assert set(alarms(dev)) == {
         "MigrationFailed",
         "MigrationTimedOut",
@@ -53,12 +53,12 @@ def test_everything_that_needs_a_hand_has_an_alarm(dev: Resources) -> None:
     }
 
 
-def test_every_alarm_tells_the_topic_and_what_to_do(dev: Resources) -> None:
+def test_every_alarm_notifies_the_topic_and_describes_the_action(dev: Resources) -> None:
     (topic,) = dev["AWS::SNS::Topic"]
     for name, alarm in alarms(dev).items():
         assert alarm["AlarmActions"] == [{"Ref": topic}]
         assert alarm["AlarmDescription"]
-        # That nothing is verified is told by nothing being counted.
+        # A missing backup is detected by missing data.
         stale = name.startswith("BackupStale")
         assert alarm["TreatMissingData"] == ("breaching" if stale else "notBreaching")
 
@@ -68,7 +68,7 @@ def test_no_verified_backup_for_a_day_and_two_hours_is_an_alarm(dev: Resources) 
     assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["Threshold"]) == (3600, 26, 1)
     assert (alarm["ComparisonOperator"], alarm["Statistic"]) == ("LessThanThreshold", "Sum")
     assert {d["Name"]: d["Value"] for d in alarm["Dimensions"]} == {"service": "backup", "dataset": "olist"}
-    # CloudWatch looks back a week at most.
+    # The evaluation period of CloudWatch is a week at most.
     assert alarm["Period"] * alarm["EvaluationPeriods"] < 7 * 86_400
 
 
@@ -82,7 +82,7 @@ def test_alarms_of_this_account_may_publish_and_only_over_tls(dev: Resources) ->
     assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_one_failed_migration_is_enough(dev: Resources) -> None:
+def test_one_failed_migration_raises_the_alarm(dev: Resources) -> None:
     failed = alarms(dev)["MigrationFailed"]
     assert (failed["MetricName"], failed["Threshold"], failed["EvaluationPeriods"]) == (
         "ExecutionsFailed",
@@ -91,19 +91,19 @@ def test_one_failed_migration_is_enough(dev: Resources) -> None:
     )
 
 
-def test_disk_alarm_fires_below_what_autoscaling_waits_for(dev: Resources) -> None:
+def test_disk_alarm_has_a_lower_threshold_than_autoscaling(dev: Resources) -> None:
     disk = alarms(dev)["PostgresStorage"]
     assert disk["ComparisonOperator"] == "LessThanThreshold"
     assert disk["Threshold"] < 20 * 2**30 / 10
 
 
-def test_mail_goes_out_only_where_an_address_is_given(dev: Resources, prod: Resources) -> None:
+def test_mail_is_sent_only_with_the_setting(dev: Resources, prod: Resources) -> None:
     assert "AWS::SNS::Subscription" not in dev
     (mail,) = prod["AWS::SNS::Subscription"].values()
     assert (mail["Properties"]["Protocol"], mail["Properties"]["Endpoint"]) == ("email", "ops@example.com")
 
 
-def test_existing_database_is_watched_by_its_owner(existing: Resources) -> None:
+def test_existing_database_has_no_alarms(existing: Resources) -> None:
     assert not [name for name in alarms(existing) if name.startswith("Postgres")]
 
 

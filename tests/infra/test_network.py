@@ -1,4 +1,4 @@
-"""Which ways there are, and that there are no others."""
+"""Routes, endpoints and security groups of the network."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 Resources = dict[str, dict[str, dict[str, Any]]]
 
 
-def test_there_is_no_way_to_the_internet(templates: dict[str, dict[str, Any]]) -> None:
+def test_network_has_no_route_to_the_internet(templates: dict[str, dict[str, Any]]) -> None:
     ways = {"AWS::EC2::NatGateway", "AWS::EC2::InternetGateway", "AWS::EC2::Route", "AWS::EC2::EIP"}
     for template in templates.values():
         assert not ways & {resource["Type"] for resource in template["Resources"].values()}
 
 
-def test_no_subnet_gives_public_addresses(dev: Resources) -> None:
+def test_no_subnet_assigns_public_addresses(dev: Resources) -> None:
     assert [s["Properties"]["MapPublicIpOnLaunch"] for s in dev["AWS::EC2::Subnet"].values()] == [
         False,
         False,
@@ -28,7 +28,7 @@ def test_only_endpoint_is_the_free_gateway_to_s3(dev: Resources) -> None:
     }
 
 
-def test_functions_that_read_secrets_have_a_way_to_them_and_only_they(local: Resources) -> None:
+def test_only_functions_that_read_secrets_can_reach_the_endpoint_of_secrets_manager(local: Resources) -> None:
     endpoints = {e["Properties"]["VpcEndpointType"]: e for e in local["AWS::EC2::VPCEndpoint"].values()}
     assert set(endpoints) == {"Gateway", "Interface"}
     secrets = endpoints["Interface"]["Properties"]
@@ -39,7 +39,7 @@ def test_functions_that_read_secrets_have_a_way_to_them_and_only_they(local: Res
     assert "NetworkFunctions" in rule["Properties"]["SourceSecurityGroupId"]["Fn::GetAtt"][0]
 
 
-def test_endpoint_leads_to_own_buckets_of_own_account_only(dev: Resources) -> None:
+def test_endpoint_allows_only_the_stacks_buckets_in_its_account(dev: Resources) -> None:
     (endpoint,) = dev["AWS::EC2::VPCEndpoint"].values()
     (statement,) = endpoint["Properties"]["PolicyDocument"]["Statement"]
     own = {"Ref": "AWS::AccountId"}
@@ -50,7 +50,7 @@ def test_endpoint_leads_to_own_buckets_of_own_account_only(dev: Resources) -> No
     assert len(statement["Resource"]) == 6  # raw, backup, report: bucket and objects of each
 
 
-def test_database_admits_the_functions_on_its_port_and_nobody_else(dev: Resources) -> None:
+def test_database_accepts_connections_from_functions_only(dev: Resources) -> None:
     (rule,) = dev["AWS::EC2::SecurityGroupIngress"].values()
     properties = rule["Properties"]
     assert (properties["FromPort"], properties["ToPort"], properties["IpProtocol"]) == (5432, 5432, "tcp")
@@ -60,7 +60,7 @@ def test_database_admits_the_functions_on_its_port_and_nobody_else(dev: Resource
     assert inline == [None] * len(inline)
 
 
-def test_functions_may_leave_to_s3_and_postgres_only(dev: Resources) -> None:
+def test_functions_can_connect_only_to_s3_and_postgresql(dev: Resources) -> None:
     (group,) = (g for key, g in dev["AWS::EC2::SecurityGroup"].items() if key.startswith("NetworkFunctions"))
     (https,) = group["Properties"]["SecurityGroupEgress"]
     assert (https["FromPort"], https["ToPort"], https["IpProtocol"]) == (443, 443, "tcp")
@@ -75,7 +75,7 @@ def test_refused_connections_are_recorded(dev: Resources) -> None:
     assert log["Properties"]["LogDestinationType"] == "s3"
 
 
-def test_existing_network_is_used_and_left_as_it_is(existing: Resources) -> None:
+def test_existing_network_is_used_unchanged(existing: Resources) -> None:
     made = {kind for kind in existing if kind.startswith("AWS::EC2::")}
     assert made == {
         "AWS::EC2::SecurityGroup",

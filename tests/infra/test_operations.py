@@ -1,4 +1,4 @@
-"""What the operations function may do: start and look at runs, read what tells about backups, and nothing else."""
+"""Permissions of the operations function: start and describe runs, read manifests and exports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def machines(action: str, *names: str) -> set[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("stack", "startable"), [("dev", ["backup", "export"]), ("local", ["backup", "restore", "export"])]
 )
-def test_function_may_start_look_at_and_list_runs_and_read_what_tells_about_backups(
+def test_function_may_only_start_describe_and_list_runs_and_read_manifests_and_exports(
     request: pytest.FixtureRequest, granted: Granted, stack: str, startable: list[str]
 ) -> None:
     assert granted(request.getfixturevalue(stack), "OperationsRole") == (
@@ -50,7 +50,7 @@ def test_function_may_start_look_at_and_list_runs_and_read_what_tells_about_back
     )
 
 
-def test_function_lives_outside_the_vpc_and_gives_up_when_the_gateway_does(
+def test_function_is_outside_the_vpc_and_has_the_time_out_of_the_gateway(
     dev: Resources, function: Callable[[Resources, str], dict[str, Any]]
 ) -> None:
     properties = function(dev, "Operations")
@@ -59,7 +59,7 @@ def test_function_lives_outside_the_vpc_and_gives_up_when_the_gateway_does(
 
 
 @pytest.mark.parametrize(("stack", "offered"), [("dev", False), ("prod", False), ("local", True)])
-def test_restores_are_started_over_http_only_where_the_context_says_so(
+def test_restores_can_be_started_over_http_only_with_the_setting(
     request: pytest.FixtureRequest, function: Any, stack: str, offered: bool
 ) -> None:
     properties = function(request.getfixturevalue(stack), "Operations")
@@ -70,7 +70,7 @@ def test_restores_are_started_over_http_only_where_the_context_says_so(
     assert read(OperationsSettings, variables).restore_api is offered
 
 
-def test_function_knows_the_machines_of_the_stack_by_their_names(dev: Resources, function: Any) -> None:
+def test_environment_has_the_arns_of_the_stacks_machines(dev: Resources, function: Any) -> None:
     variables = function(dev, "Operations")["Environment"]["Variables"]
     names = {m["Properties"]["StateMachineName"] for m in dev["AWS::StepFunctions::StateMachine"].values()}
     for variable in ("BACKUP_ARN", "RESTORE_ARN", "EXPORT_ARN"):

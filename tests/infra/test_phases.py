@@ -1,4 +1,4 @@
-"""The command line's words for what a run does fit the states that the machines really have."""
+"""The phases of the command line match the states of the machines."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from dataforge_cli.aws.machines import MACHINES, Machine
 
 WORDLESS = ("DescribeHolder", "Hold")
-"""How the names of states begin that last a moment, or stand beside those that work: the word of another tells more."""
+"""Prefixes of states that take a moment or run beside a working state; they have no phase."""
 
 
 @pytest.mark.parametrize("told", MACHINES, ids=[told.kind for told in MACHINES])
-def test_every_state_that_works_has_words_and_every_word_a_state(
+def test_every_working_state_has_a_phase_and_every_phase_a_state(
     dev: dict[str, dict[str, dict[str, Any]]], machine: Any, all_states: Any, told: Machine
 ) -> None:
     _, definition = machine(dev, told.kind)

@@ -1,4 +1,4 @@
-"""The restore's state machine, and what its functions may do."""
+"""The restore's state machine, and the permissions of its functions."""
 
 from __future__ import annotations
 
@@ -35,14 +35,16 @@ def states(dev: Resources, machine: Machine, all_states: Callable[[dict[str, Any
     return all_states(machine(dev, "restore")[1])
 
 
-def test_every_task_is_one_of_the_steps_or_looks_at_the_holder(states: States) -> None:
+def test_every_task_is_a_known_step_or_describes_the_other_execution(states: States) -> None:
     assert {name for name, state in states.items() if state["Type"] == "Task"} == (
         STEPS | RECORD | {"DescribeHolder"}
     )
 
 
 @pytest.mark.parametrize("name", sorted(STEPS))
-def test_step_that_may_be_repeated_is_retried_when_its_function_died(states: States, name: str) -> None:
+def test_idempotent_step_is_retried_when_its_function_ended_without_an_answer(
+    states: States, name: str
+) -> None:
     transient, died = (set(retry["ErrorEquals"]) for retry in states[name]["Retry"])
     assert {"Busy", "OutOfMemory", "Unavailable"} <= transient
     assert {"Lambda.Unknown", "Sandbox.Timedout"} <= died
@@ -57,7 +59,7 @@ def test_any_error_is_explained(states: States, name: str) -> None:
     assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "Abandon")
 
 
-def test_dry_run_ends_after_the_comparison_and_new_tables_are_built_before_the_switch(states: States) -> None:
+def test_dry_run_ends_after_the_comparison_and_new_tables_are_built_before_the_swap(states: States) -> None:
     assert states["Compare"]["Next"] == "HowToGoOn"
     ways = {choice["StringEquals"]: choice["Next"] for choice in states["HowToGoOn"]["Choices"]}
     assert ways == {"finish": "Finish", "build": "Build"}
@@ -66,19 +68,19 @@ def test_dry_run_ends_after_the_comparison_and_new_tables_are_built_before_the_s
     assert (states["Switch"]["Next"], states["PlanKeep"]["Next"]) == ("PlanKeep", "HasKeep")
 
 
-def test_restore_into_empty_tables_keeps_nothing_and_an_empty_backup_loads_nothing(states: States) -> None:
+def test_maps_are_skipped_without_rows_to_save_or_files_to_load(states: States) -> None:
     for name, after in (("Keep", "Finish"), ("Load", "Settle")):
         assert states[f"Has{name}"]["Choices"][0]["Next"] == name
         assert states[f"Has{name}"]["Default"] == states[name]["Next"] == after
 
 
-def test_restore_that_was_switched_only_writes_its_safety_backup(states: States) -> None:
+def test_resumed_restore_only_writes_its_safety_backup(states: States) -> None:
     (choice,) = states["IsSwitched"]["Choices"]
     assert (choice["Variable"], choice["StringEquals"], choice["Next"]) == ("$.run.next", "keep", "PlanKeep")
     assert states["IsSwitched"]["Default"] == "Check"
 
 
-def test_migrations_and_restores_are_holders_for_one_another(dev: Resources, granted: Granted) -> None:
+def test_migrations_and_restores_exclude_each_other(dev: Resources, granted: Granted) -> None:
     for kind in ("Migration", "Restore"):
         described = {p for a, p in granted(dev, f"{kind}Machine") if a == "states:DescribeExecution"}
         assert {
@@ -90,7 +92,7 @@ def test_migrations_and_restores_are_holders_for_one_another(dev: Resources, gra
 
 
 @pytest.mark.parametrize("role", ["RestoreControlRole", "RestoreWorkRole"])
-def test_functions_read_backups_and_write_into_datasets_folders_and_delete_nothing(
+def test_functions_may_read_backups_and_write_into_folders_of_datasets_but_not_delete(
     dev: Resources, granted: Granted, role: str
 ) -> None:
     found = {pair for pair in granted(dev, role) if pair[0].startswith("s3:") and OBJECTS in pair[1]}
@@ -103,7 +105,7 @@ def test_functions_read_backups_and_write_into_datasets_folders_and_delete_nothi
     assert not any("Raw" in place for _, place in granted(dev, role))
 
 
-def test_only_control_writes_work_lists(dev: Resources, granted: Granted) -> None:
+def test_only_control_may_write_work_lists(dev: Resources, granted: Granted) -> None:
     places = {
         role: {p for a, p in granted(dev, role) if "StorageReport" in p}
         for role in ("RestoreControlRole", "RestoreWorkRole")

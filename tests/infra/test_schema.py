@@ -1,4 +1,4 @@
-"""The custom resource that keeps the schema: when it runs, and before what."""
+"""The custom resource that deploys the schema: when it runs, and its order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def resource(resources: Resources) -> dict[str, Any]:
     return found
 
 
-def test_schema_is_evolved_when_catalogue_database_or_way_in_changes(
+def test_schema_is_deployed_when_catalogue_database_or_authentication_changes(
     dev: Resources, local: Resources
 ) -> None:
     properties = resource(dev)["Properties"]
@@ -23,7 +23,7 @@ def test_schema_is_evolved_when_catalogue_database_or_way_in_changes(
     assert (properties["Auth"], resource(local)["Properties"]["Auth"]) == ("iam", "secret")
 
 
-def test_keeper_is_asked_and_given_a_limit(dev: Resources) -> None:
+def test_custom_resource_calls_the_schema_deployer_with_a_time_out(dev: Resources) -> None:
     properties = resource(dev)["Properties"]
     assert properties["ServiceToken"]["Fn::GetAtt"][0].startswith("SchemaSchemaKeeper")
     assert properties["ServiceTimeout"] == "900"
@@ -35,20 +35,20 @@ def test_time_outs_nest_so_that_the_innermost_is_the_one_reported(dev: Resources
     assert seconds["SchemaSchemaApply"] < seconds["SchemaSchemaKeeper"] < limit
 
 
-def test_failed_keeper_is_not_run_again_by_lambda(dev: Resources) -> None:
+def test_failed_schema_deployer_is_not_retried_by_lambda(dev: Resources) -> None:
     configs = dev["AWS::Lambda::EventInvokeConfig"].values()
     (keeper,) = (c["Properties"] for c in configs if "SchemaKeeper" in str(c["Properties"]["FunctionName"]))
     assert keeper["MaximumRetryAttempts"] == 0
 
 
-def test_keeper_knows_the_time_out_of_the_applier(dev: Resources) -> None:
+def test_schema_deployer_has_the_time_out_of_the_applier(dev: Resources) -> None:
     functions = {key[:-8]: f["Properties"] for key, f in dev["AWS::Lambda::Function"].items()}
     told = functions["SchemaSchemaKeeper"]["Environment"]["Variables"]["APPLY_SECONDS"]
     assert int(told) == functions["SchemaSchemaApply"]["Timeout"]
     assert int(told) + 30 < functions["SchemaSchemaKeeper"]["Timeout"]
 
 
-def test_schema_comes_after_database_network_and_rights(dev: Resources) -> None:
+def test_schema_is_created_after_database_network_and_permissions(dev: Resources) -> None:
     before = " ".join(resource(dev)["DependsOn"])
     for needed in (
         "DatabasePostgres",
@@ -60,7 +60,7 @@ def test_schema_comes_after_database_network_and_rights(dev: Resources) -> None:
         assert needed in before
 
 
-def test_schema_comes_before_the_code_that_needs_it(dev: Resources) -> None:
+def test_schema_is_created_before_the_functions_that_need_it(dev: Resources) -> None:
     (schema,) = dev["Custom::DataForgeSchema"]
     for key, function in dev["AWS::Lambda::Function"].items():
         logs_in = "VpcConfig" in function["Properties"] and not key.startswith("Schema")

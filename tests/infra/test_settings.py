@@ -21,7 +21,7 @@ def test_empty_context_is_a_small_dev_with_backups() -> None:
 
 def test_backup_hours_that_could_exceed_the_execution_history_are_refused() -> None:
     most = most_backup_hours()
-    # 7 events per 13 minutes and holder; with as many retries as lives it is 10.
+    # 7 events per 13 minutes and exporter; with one retry per call, 10.
     assert 2 * 10 * most * 60 / 13 <= 24_000 < 2 * 10 * (most + 1) * 60 / 13
     assert read_settings({"backupHours": most}).backup_hours == most
     with pytest.raises(SettingsError, match=f"backupHours must be at most {most}"):

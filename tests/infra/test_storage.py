@@ -50,7 +50,7 @@ def test_data_buckets_keep_versions_and_log_access(dev: Resources, name: str) ->
 
 
 @pytest.mark.parametrize("name", DATA)
-def test_old_versions_move_and_end_and_broken_uploads_vanish(dev: Resources, name: str) -> None:
+def test_old_versions_expire_and_incomplete_uploads_are_aborted(dev: Resources, name: str) -> None:
     age = rules(dev, name)["age"]
     assert age["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
     if name == "StorageBackup":
@@ -63,12 +63,12 @@ def test_old_versions_move_and_end_and_broken_uploads_vanish(dev: Resources, nam
 
 
 @pytest.mark.parametrize("name", ["StorageRaw", "StorageBackup"])
-def test_data_moves_to_classes_that_answer_at_once(dev: Resources, name: str) -> None:
+def test_data_moves_to_storage_classes_with_immediate_access(dev: Resources, name: str) -> None:
     moves = [(t["StorageClass"], t["TransitionInDays"]) for t in rules(dev, name)["age"]["Transitions"]]
     assert moves == [("STANDARD_IA", 30), ("GLACIER_IR", 120)]
 
 
-def test_only_what_ends_with_a_run_expires_among_the_reports(dev: Resources) -> None:
+def test_only_objects_of_a_run_expire_in_the_report_bucket(dev: Resources) -> None:
     expiring = {
         r["Prefix"]: r["ExpirationInDays"] for r in rules(dev, "StorageReport").values() if "Prefix" in r
     }
@@ -76,7 +76,7 @@ def test_only_what_ends_with_a_run_expires_among_the_reports(dev: Resources) -> 
 
 
 @pytest.mark.parametrize(("stage", "policy"), [("dev", "Delete"), ("prod", "RetainExceptOnCreate")])
-def test_prod_buckets_outlive_their_stack(
+def test_buckets_are_retained_in_prod_only(
     templates: dict[str, dict[str, Any]], stage: str, policy: str
 ) -> None:
     resources = templates[stage]["Resources"].items()
@@ -91,6 +91,6 @@ def test_prod_buckets_outlive_their_stack(
     assert set(kept.values()) == {policy}
 
 
-def test_nothing_empties_a_bucket_on_its_own(templates: dict[str, dict[str, Any]]) -> None:
+def test_no_bucket_is_emptied_automatically(templates: dict[str, dict[str, Any]]) -> None:
     for template in templates.values():
         assert "Custom::S3AutoDeleteObjects" not in {r["Type"] for r in template["Resources"].values()}
