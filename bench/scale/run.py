@@ -55,7 +55,7 @@ class Backend:
 
 
 class Run:
-    """A migration of the folder's files, or whatever ``document`` orders, in an existing database."""
+    """A migration of the folder's files, or of the input ``document``, in an existing database."""
 
     def __init__(self, running: Server, database: str, folder: Path, document: dict[str, Any]) -> None:
         self._store = FolderStore(folder, PREFIX)
@@ -68,7 +68,7 @@ class Run:
         self.loads: list[dict[str, Any]] = []
 
     def plan(self) -> Spent:
-        """Plan it: what is there to scan, and in which order tables are settled."""
+        """Plan it: the ranges to scan, and the order of the tables."""
         return self.control.spent(self._plan)
 
     def _plan(self) -> None:
