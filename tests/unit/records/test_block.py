@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataforge.bulk.blocks import Batch, TableBatcher, judge_record
+from dataforge.bulk.blocks import Batch, TableBatcher, validate_record
 from dataforge.formats.csv_blocks import blocks
 from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.records.validate import Cleanings, Texts, row_hash, row_text
@@ -33,7 +33,7 @@ def by_model(table: Table, part: Part) -> tuple[dict[int, Texts], dict[int, Any]
         if raw in (b"\n", b"\r\n", b"\r"):
             continue
         read += 1
-        verdict = judge_record(table, header, raw, index in records.malformed, cleanings)
+        verdict = validate_record(table, header, raw, index in records.malformed, cleanings)
         if isinstance(verdict, list):
             rejected[start] = (raw, verdict)
         else:

@@ -1,5 +1,5 @@
-"""The fast path for bulk data: whole columns at a time, on Arrow.
+"""Bulk processing of whole columns with Arrow.
 
-It holds no rule of its own. It recognises values that are certainly canonical already, asks the row model about each other
-distinct value once, and leaves every row it is not sure of to ``dataforge.records.validate``.
+The row model defines all rules. This package detects values that are certainly canonical, validates each other distinct
+value once with the row model, and passes all remaining rows to ``dataforge.records.validate``.
 """

@@ -1,7 +1,7 @@
 """Arrow values as rows of PostgreSQL's binary COPY, by columns.
 
-PostgreSQL takes them in half the time of text: it parses no number and looks for no quote. Its receive functions check what
-they get as its input functions do. A row is the number of its fields, and each field the length of its value, -1 for NULL,
+PostgreSQL reads them in half the time of text, because it parses no numbers and quotes. Its receive functions check
+values like its input functions do. A row is the number of its fields, and each field the length of its value, -1 for NULL,
 and the value; all integers are big-endian.
 Source: PostgreSQL's documentation of COPY (Binary Format), and ``numeric_send`` for the value that is not documented.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 _READ_BYTES = 1 << 18
-"""How much psycopg2 reads and sends at once; 8 KiB, its default, doubles what it costs."""
+"""Bytes that psycopg2 reads and sends at a time. Its default, 8 KiB, doubles the time."""
 
 _BEFORE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _BEHIND = b"\xff\xff"
@@ -54,7 +54,7 @@ def copy_batch(cursor: Cursor, table: Table, schema: str, batch: pa.RecordBatch)
 
 
 def copy_rows(types: Mapping[str, StorageType], batch: pa.RecordBatch) -> bytes:
-    """The batch's rows, of the columns in ``types`` and in their order: the whole input of a COPY (FORMAT binary)."""
+    """The batch's rows, with the columns of ``types`` in order: the whole input of a COPY (FORMAT binary)."""
     count = _same(batch.num_rows, len(types).to_bytes(2, "big"))
     fields = [part for name, kind in types.items() for part in _field(kind, batch.column(name))]
     rows = pc.binary_join_element_wise(
@@ -64,7 +64,7 @@ def copy_rows(types: Mapping[str, StorageType], batch: pa.RecordBatch) -> bytes:
 
 
 def _merged(parts: Iterable[Bytes | pa.Array]) -> Iterator[pa.Array]:
-    """The parts of each row as Arrow's arrays; neighbours of one width become one, for every join costs."""
+    """The parts of each row as Arrow arrays. Neighbours of fixed width are merged, because every join takes time."""
     fixed: list[Bytes] = []
     for part in parts:
         if isinstance(part, np.ndarray):
@@ -86,7 +86,7 @@ def _array(values: Bytes) -> pa.Array:
 
 
 def _field(kind: StorageType, values: pa.Array) -> Iterator[Bytes | pa.Array]:
-    """The lengths of the values, and the values; nothing for NULL."""
+    """The lengths of the values, and the values; empty for NULL."""
     if kind.name == "text":
         yield _big_endian(pc.fill_null(pc.binary_length(values), -1), ">i4")
         yield values.cast(pa.binary())
@@ -119,7 +119,7 @@ def _timestamps(values: pa.Array) -> Bytes:
 
 
 def _numerics(values: pa.Array) -> Bytes:
-    """Number of digits, weight of the first (a power of 10,000), sign, scale, and the digits; zeros in front are dropped."""
+    """Number of digits, weight of the first (a power of 10,000), sign, scale, and the digits without leading zeros."""
     precision, scale = values.type.precision, values.type.scale
     before, behind = -(-(precision - scale) // _BASE_DIGITS), -(-scale // _BASE_DIGITS)
     texts = pc.cast(_unscaled(values), pa.string())
@@ -136,7 +136,7 @@ def _numerics(values: pa.Array) -> Bytes:
 
 
 def _unscaled(values: pa.Array) -> pa.Array:
-    """The integers that the decimals are multiples of 1/10**scale by; their text has no point and no exponent."""
+    """The decimals times 10**scale, as integers; their texts have no point or exponent."""
     whole = pa.decimal128(values.type.precision, 0)
     integers = pa.Array.from_buffers(whole, len(values), values.buffers(), offset=values.offset)
     return pc.fill_null(integers, pa.scalar(0, whole))
@@ -150,4 +150,4 @@ _FIXED = {
     "timestamp": _timestamps,
     "numeric": _numerics,
 }
-"""The values of each type in binary, all of one width, NULL too."""
+"""The binary values of each type, all of one width, including NULL."""

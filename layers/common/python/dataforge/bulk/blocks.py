@@ -1,7 +1,7 @@
-"""A block of a CSV to what COPY takes, its hash, and its rejections.
+"""Convert a block of a CSV to lines for COPY, their hash, and rejections.
 
-A block is a run of whole records in memory, at most some megabytes. The regular ones go through Arrow by columns; a record
-that is malformed, not UTF-8 or of the wrong length, and every row that Arrow's pass is not sure of, goes through
+A block consists of whole records in memory, at most some megabytes. Regular records are processed by columns with Arrow.
+Records that are malformed, not UTF-8 or of the wrong length, and rows that the columns do not decide, are processed by
 ``dataforge.records.validate.process``.
 """
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dataforge.bulk.canonical import CanonicalColumn, Fault, canonical
+from dataforge.bulk.canonical import CanonicalColumn, Errors, canonical
 from dataforge.bulk.row_hashes import digests as row_digests
 from dataforge.bulk.row_hashes import hash_total, text_bytes
 from dataforge.formats.csv_blocks import (
@@ -37,7 +37,7 @@ from dataforge.tables.catalogue import Table
 
 @dataclass(frozen=True)
 class Rejected:
-    """A record that is no row: its offset in the block, its raw bytes, every violation."""
+    """A rejected record: its offset in the block, its raw bytes, and all violations."""
 
     offset: int
     raw: bytes
@@ -46,7 +46,7 @@ class Rejected:
 
 @dataclass
 class Batch:
-    """What came out of some records for one table.
+    """The result of some records for one table.
 
     ``lines``: COPY CSV lines, the columns in catalogue order and the record's position last. ``hash_total``: the sum of
     the row hashes of these lines (modulo 2**64). ``read = rows + deduplicated + len(rejected)``.
@@ -62,19 +62,20 @@ class Batch:
 
 
 class TableBatcher:
-    """Turns blocks of one table's file into batches; remembers rows of a keyless table, to load each only once.
+    """Convert blocks of one table's file to batches, and deduplicate the rows of a table without key.
 
-    But not where rows may turn out to be orphans: the first in the file is rejected then, and here it need not come first.
+    Tables with foreign keys are not deduplicated here: of equal orphans the first in the file must be rejected, and blocks
+    have no order.
     """
 
     def __init__(self, table: Table) -> None:
         self.table = table
         self._dedupes = table.keyed_by_row and not table.foreign_keys
         self._seen: set[bytes] = set()
-        self._known: dict[tuple[Fault, ...], list[Violation]] = {}
+        self._known: dict[tuple[Errors, ...], list[Violation]] = {}
 
     def batch(self, block: Block) -> Batch:
-        """The block's batch. Nothing is lost: every record that is not blank is counted in ``read``."""
+        """The block's batch. Every record that is not blank is counted in ``read``."""
         present = present_records(block)
         regular = regular_records(block) & present
         batch = Batch(read=int(present.sum()))
@@ -85,7 +86,7 @@ class TableBatcher:
         return batch
 
     def _columns(self, block: Block, regular: NDArray[np.int64], batch: Batch) -> NDArray[np.int64]:
-        """Take the regular records by columns; returns which are left to the model."""
+        """Process the regular records by columns. Returns the records that the model must validate."""
         raw = read_columns(block, regular)
         if raw is None or raw.num_rows != len(regular) or not self.table.columns_are_independent:
             return regular
@@ -104,21 +105,21 @@ class TableBatcher:
         columns: list[CanonicalColumn],
         batch: Batch,
     ) -> NDArray[np.int64]:
-        """Reject the records whose faults are known; returns the others, to be asked about.
+        """Reject the records whose errors are known, and return the others.
 
-        Columns are independent, so what the model says of a record follows from what is wrong with its values.
+        Columns are independent, so the violations of a record depend on the errors of its values only.
         """
-        faults = list(zip(*(column.faults(bad) for column in columns), strict=True))
+        errors = list(zip(*(column.errors_of(bad) for column in columns), strict=True))
         known = np.zeros(len(bad), np.bool_)
-        for place, (index, fault) in enumerate(zip(regular[bad].tolist(), faults, strict=True)):
-            violations = self._known.get(fault)
+        for place, (index, found) in enumerate(zip(regular[bad].tolist(), errors, strict=True)):
+            violations = self._known.get(found)
             if violations is None:
-                verdict = judge_record(
+                result = validate_record(
                     self.table, block.header, block.raw(index), False, Counter(), block.folder_values
                 )
-                if not isinstance(verdict, list):
+                if not isinstance(result, list):
                     continue
-                violations = self._known[fault] = verdict
+                violations = self._known[found] = result
             known[place] = True
             batch.rejected.append(Rejected(int(block.records.starts[index]), block.raw(index), violations))
         for name, column in zip(self.table.column_names, columns, strict=True):
@@ -128,7 +129,7 @@ class TableBatcher:
     def add_columns(
         self, batch: Batch, texts: Mapping[str, pa.Array], positions: Offsets, *, has_nul: bool
     ) -> NDArray[np.bool_]:
-        """Add the rows that are certainly good, given by columns; returns which are left to the model."""
+        """Add the valid rows, given by columns. Returns a mask of the rows that the model must validate."""
         if not self.table.columns_are_independent:
             return np.ones(len(positions), np.bool_)
         return self._good(batch, self._canonical(texts, has_nul=has_nul), positions)
@@ -137,7 +138,7 @@ class TableBatcher:
         return [canonical(column, texts[column.name], has_nul) for column in self.table.columns]
 
     def _good(self, batch: Batch, columns: list[CanonicalColumn], positions: Offsets) -> NDArray[np.bool_]:
-        """Add the rows without a fault; returns the others."""
+        """Add the rows without errors. Returns a mask of the others."""
         masks = [mask for column in columns if (mask := column.bad()) is not None]
         bad = reduce(np.logical_or, masks, np.zeros(len(positions), np.bool_))
         for name, column in zip(self.table.column_names, columns, strict=True):
@@ -151,7 +152,7 @@ class TableBatcher:
         return bad
 
     def _add(self, batch: Batch, body: pa.Array, positions: Offsets) -> None:
-        """Add rows, given as the insides of their row texts."""
+        """Add rows, given as their row texts without parentheses."""
         if self._dedupes:
             body, positions = self._once(batch, body, positions)
         digests = row_digests(body)
@@ -171,7 +172,7 @@ class TableBatcher:
         batch.lines.append(text_bytes(lines))
 
     def _once(self, batch: Batch, body: pa.Array, positions: Offsets) -> tuple[pa.Array, Offsets]:
-        """The distinct rows of a block, each at its first position: hashing repeated ones would be wasted."""
+        """The distinct rows of a block, each with its first position, to hash each once."""
         encoded = body.dictionary_encode()
         indices = encoded.indices.to_numpy()
         first = np.empty(len(encoded.dictionary), np.int64)
@@ -180,20 +181,20 @@ class TableBatcher:
         return encoded.dictionary, positions[first]
 
     def _records(self, block: Block, indices: NDArray[np.int64], batch: Batch) -> None:
-        """Take records one by one, through the row model."""
+        """Process records one by one with the row model."""
         malformed = set(block.records.malformed)
         for index in indices.tolist():
             start, raw = int(block.records.starts[index]), block.raw(index)
-            verdict = judge_record(
+            result = validate_record(
                 self.table, block.header, raw, index in malformed, batch.cleanings, block.folder_values
             )
-            if isinstance(verdict, list):
-                batch.rejected.append(Rejected(start, raw, verdict))
+            if isinstance(result, list):
+                batch.rejected.append(Rejected(start, raw, result))
             else:
-                self.add_row(batch, verdict, start + block.position)
+                self.add_row(batch, result, start + block.position)
 
     def add_row(self, batch: Batch, texts: Texts, position: int) -> None:
-        """Add one row, unless the table is keyless and has it already."""
+        """Add one row, unless the table has no key and an equal row was added."""
         digest = hashlib.md5(row_text(texts).encode(), usedforsecurity=False).digest()
         if self._dedupes:
             if digest in self._seen:
@@ -210,7 +211,7 @@ def constant(value: str | None, count: int) -> pa.Array:
     return pa.repeat(pa.scalar(value, pa.string()), count)
 
 
-def judge_record(
+def validate_record(
     table: Table,
     header: tuple[str, ...],
     raw: bytes,
@@ -218,6 +219,6 @@ def judge_record(
     cleanings: Cleanings,
     folder_values: FolderValues | None = None,
 ) -> Texts | list[Violation]:
-    """The verdict on one raw record of a table's own file."""
+    """The texts of one raw record of a table's own file, or its violations."""
     record = with_folder_values(read_record(header, raw, malformed), folder_values)
     return record if isinstance(record, list) else process(table, record, cleanings)

@@ -1,7 +1,7 @@
-"""One column of raw CSV texts to canonical texts, and a mask of the rows that only the row model can judge.
+"""Convert one column of raw CSV texts to canonical texts, with a mask of the rows that the row model must validate.
 
-A shortcut accepts a value only if the model would accept it and its canonical text is the value itself; it may be as
-narrow as it likes. Everything else is judged once per distinct value by the column's own validator.
+A shortcut accepts a value only if the model accepts it and its canonical text is the value itself; it may reject more.
+The column's own validator validates every other distinct value once.
 """
 
 from __future__ import annotations
@@ -23,84 +23,84 @@ from dataforge.records.validate import Cleanings, clean_value, findings, quote
 from dataforge.tables.catalogue import Column
 
 _TIGHT = re.compile(r"\^(?:\[[0-9A-Za-z-]+\](?:\{[0-9,]+\})?)+\$")
-"""Patterns of letter and digit classes only: what they match has no blank and needs no quotes."""
+"""Patterns of letter and digit classes only: matching texts have no blank and need no quotes."""
 
 _SPECIAL = b' \t\n\r\v\f"(),\\'
-"""What makes PostgreSQL quote a value in a row's text."""
+"""Characters for which PostgreSQL quotes a value in a row's text."""
 
 _MONTHS = (
     r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
     r"|02-(?:0[1-9]|1[0-9]|2[0-8]))"
 )
-"""Month and day, but for 29 February, which needs the year."""
+"""Month and day without 29 February, which depends on the year."""
 _TIMESTAMP = rf"^[1-9][0-9]{{3}}-{_MONTHS} (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"
 DOUBLE = r"^(?:-?(?:[1-9][0-9]{0,5}|0)\.[0-9]{0,20}[1-9])$"
 TINY = "0.0000"
 """PostgreSQL writes numbers below 1e-4 with an exponent."""
 
 
-Fault = tuple[tuple[str, str], ...]
-"""What is wrong with a value, as (type, message) of each of the validator's findings; nothing: it may stay."""
+Errors = tuple[tuple[str, str], ...]
+"""Errors of a value, as (type, message) of each; empty if the value is valid."""
 
-MISSING: Fault = (("missing", ""),)
+MISSING: Errors = (("missing", ""),)
 
 
-class Verdict(NamedTuple):
-    """On one value: its canonical text as it stands in a row's text, what is wrong with it, and what was cleaned."""
+class Validated(NamedTuple):
+    """A validated value: its canonical text in the form of a row's text, its errors, and its cleanings."""
 
     quoted: str | None
-    fault: Fault = ()
+    errors: Errors = ()
     cleanings: tuple[str, ...] = ()
 
 
-_FINE, _MISSING = Verdict(None), Verdict(None, MISSING)
+_FINE, _MISSING = Validated(None), Validated(None, MISSING)
 
 
 @dataclass(frozen=True)
 class CanonicalColumn:
-    """A column after judgement; all arrays have the block's rows.
+    """A validated column; all arrays have the block's rows.
 
-    ``quoted``: canonical texts as they stand in a row's text (NULL is null). ``judged``: for each row the index into
-    ``verdicts``, or None if nothing is wrong with any value, and none was cleaned.
+    ``quoted``: canonical texts in the form of a row's text (NULL is null). ``indices``: for each row the index into
+    ``validated``, or None if all values are valid and unchanged.
     """
 
     quoted: pa.Array
-    judged: NDArray[np.int64] | None = None
-    verdicts: tuple[Verdict, ...] = ()
+    indices: NDArray[np.int64] | None = None
+    validated: tuple[Validated, ...] = ()
 
     def bad(self) -> NDArray[np.bool_] | None:
-        """The rows that are left to the model, or None."""
-        if self.judged is None or not any(v.fault for v in self.verdicts):
+        """The rows that the model must validate, or None."""
+        if self.indices is None or not any(v.errors for v in self.validated):
             return None
-        return np.array([bool(v.fault) for v in self.verdicts])[self.judged]
+        return np.array([bool(v.errors) for v in self.validated])[self.indices]
 
-    def faults(self, rows: NDArray[np.int64]) -> Iterable[Fault]:
-        """What is wrong with the values of these rows."""
-        if self.judged is None:
+    def errors_of(self, rows: NDArray[np.int64]) -> Iterable[Errors]:
+        """The errors of the values of these rows."""
+        if self.indices is None:
             return itertools.repeat((), len(rows))
-        return [self.verdicts[index].fault for index in self.judged[rows].tolist()]
+        return [self.validated[index].errors for index in self.indices[rows].tolist()]
 
     def count(self, name: str, rows: NDArray[Any], into: Cleanings) -> None:
-        """Add what was cleaned in the rows, given as a mask or as indices."""
-        if self.judged is None or not any(v.cleanings for v in self.verdicts):
+        """Add the cleanings in the rows, which are a mask or indices, to ``into``."""
+        if self.indices is None or not any(v.cleanings for v in self.validated):
             return
-        times = np.bincount(self.judged[rows], minlength=len(self.verdicts))
+        times = np.bincount(self.indices[rows], minlength=len(self.validated))
         for index in np.flatnonzero(times).tolist():
-            for cleaning in self.verdicts[index].cleanings:
+            for cleaning in self.validated[index].cleanings:
                 into[name, cleaning] += int(times[index])
 
 
 def canonical(column: Column, raw: pa.Array, has_nul: bool) -> CanonicalColumn:
-    """Judge ``raw`` (strings, empty fields null). ``has_nul``: a NUL occurs somewhere in the block."""
+    """Validate ``raw`` (strings, empty fields null). ``has_nul``: whether the block contains a NUL."""
     missing = None if column.nullable or not raw.null_count else _numpy(pc.is_null(raw))
     if _accepts_everything(column) and not has_nul:
         return _accepted(quote_free_text(raw), missing)
     accepted = _shortcut(column, raw)
     if accepted is None:
-        return _judge(column, raw, None, missing)
+        return _validate(column, raw, None, missing)
     if pc.all(accepted, min_count=0).as_py():
         return _accepted(_quote_known(column, raw), missing)
-    return _judge(column, raw, accepted, missing)
+    return _validate(column, raw, accepted, missing)
 
 
 def _accepted(quoted: pa.Array, missing: NDArray[np.bool_] | None) -> CanonicalColumn:
@@ -116,7 +116,7 @@ def _accepts_everything(column: Column) -> bool:
 
 
 def _shortcut(column: Column, raw: pa.Array) -> pa.Array | None:
-    """Which values are certainly canonical (null: NULL); None where the type has no shortcut."""
+    """Mask of the values that are certainly canonical (null: NULL); None if the type has no shortcut."""
     rule = column.rule
     if column.type.name == "text":
         tight = rule.pattern is not None and _TIGHT.fullmatch(rule.pattern)
@@ -139,7 +139,7 @@ def _shortcut(column: Column, raw: pa.Array) -> pa.Array | None:
 
 
 def _double(column: Column, raw: pa.Array) -> pa.Array:
-    """Texts that are the shortest round-trip form of their own value, and within bounds."""
+    """Mask of the texts that are the shortest round-trip form of their value and within bounds."""
     plain = pc.and_(pc.match_substring_regex(raw, DOUBLE), pc.invert(pc.match_substring(raw, TINY)))
     numbers = pc.cast(pc.if_else(plain, raw, pa.scalar(None, pa.string())), pa.float64())
     same = pc.equal(pc.cast(numbers, pa.string()), raw)
@@ -151,7 +151,7 @@ def _double(column: Column, raw: pa.Array) -> pa.Array:
 
 
 def _quote_known(column: Column, texts: pa.Array) -> pa.Array:
-    """Canonical texts of a shortcut, quoted: only timestamps need it."""
+    """Canonical texts of a shortcut, quoted if they are timestamps."""
     if column.type.name != "timestamp":
         return texts
     mark = pa.scalar('"')
@@ -159,7 +159,7 @@ def _quote_known(column: Column, texts: pa.Array) -> pa.Array:
 
 
 def quote_free_text(texts: pa.Array) -> pa.Array:
-    """Texts as they stand in a row's text; each distinct one is looked at once, and none if none can need quotes."""
+    """Texts in the form of a row's text. Each distinct text is inspected once; none if no character needs quotes."""
     if _is_plain(texts):
         return texts
     encoded = texts.dictionary_encode()
@@ -172,44 +172,48 @@ def quote_free_text(texts: pa.Array) -> pa.Array:
 
 
 def _is_plain(texts: pa.Array) -> bool:
-    """Whether no character of the array, as a whole, is one that asks for quotes, and no text is empty."""
+    """Whether no character of the array needs quotes and no text is empty."""
     data = text_bytes(texts)
     if len(data.translate(None, _SPECIAL)) != len(data):
         return False
     return not pc.any(pc.equal(pc.binary_length(texts), 0), min_count=0).as_py()
 
 
-def _judge(
+def _validate(
     column: Column, raw: pa.Array, accepted: pa.Array | None, missing: NDArray[np.bool_] | None
 ) -> CanonicalColumn:
-    """Ask the column's own validator about every distinct value that no shortcut accepted."""
-    asked = raw if accepted is None else pc.if_else(accepted, pa.scalar(None, pa.string()), raw)
-    encoded = asked.dictionary_encode()
-    verdicts = (*(_verdict(column, value) for value in encoded.dictionary.to_pylist()), _FINE, _MISSING)
-    fine = len(verdicts) - 2
-    judged = np.where(_numpy(encoded.is_null()), fine, _numpy(encoded.indices)).astype(np.int64)
+    """Validate every distinct value that no shortcut accepted with the column's validator."""
+    remaining = raw if accepted is None else pc.if_else(accepted, pa.scalar(None, pa.string()), raw)
+    encoded = remaining.dictionary_encode()
+    validated = (
+        *(_validate_value(column, value) for value in encoded.dictionary.to_pylist()),
+        _FINE,
+        _MISSING,
+    )
+    fine = len(validated) - 2
+    indices = np.where(_numpy(encoded.is_null()), fine, _numpy(encoded.indices)).astype(np.int64)
     if missing is not None:
-        judged[missing] = fine + 1
-    quoted = pa.array([v.quoted for v in verdicts], pa.string()).take(pa.array(judged))
+        indices[missing] = fine + 1
+    quoted = pa.array([v.quoted for v in validated], pa.string()).take(pa.array(indices))
     if accepted is not None:
         quoted = pc.coalesce(
             _quote_known(column, pc.if_else(accepted, raw, pa.scalar(None, pa.string()))), quoted
         )
-    return CanonicalColumn(quoted, judged, verdicts)
+    return CanonicalColumn(quoted, indices, validated)
 
 
-def _verdict(column: Column, value: str) -> Verdict:
+def _validate_value(column: Column, value: str) -> Validated:
     names: tuple[str, ...] = ()
     cleaned: str | None = value
     if column.clean is not None:
         cleaned, names = clean_value(column.clean, value)
     if cleaned is None:
-        return Verdict(None, () if column.nullable else MISSING, names)
+        return Validated(None, () if column.nullable else MISSING, names)
     try:
         result = column.rule.adapter.validate_python(cleaned)
     except ValidationError as error:
-        return Verdict(None, tuple((e["type"], e["msg"]) for e in findings(error)), names)
-    return Verdict(None if result is None else quote(column.type.text(result)), (), names)
+        return Validated(None, tuple((e["type"], e["msg"]) for e in findings(error)), names)
+    return Validated(None if result is None else quote(column.type.text(result)), (), names)
 
 
 def _numpy(array: pa.Array) -> NDArray[np.bool_]:

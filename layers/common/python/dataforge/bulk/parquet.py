@@ -1,8 +1,7 @@
-"""Tables to Parquet and back, as a stream in bounded memory, every value exact.
+"""Write tables to Parquet and read them, as a stream in bounded memory, without loss.
 
-A table's rows leave PostgreSQL by COPY, and Arrow reads the text by columns. The rows' hashes are taken of that text, which
-is PostgreSQL's own: what becomes of it afterwards is held against them. Files are readable as they are by DuckDB, pandas
-and Athena: one file is a table's columns and nothing else.
+PostgreSQL writes a table's rows by COPY, and Arrow reads the text by columns. The rows' hashes are computed from that text,
+so they verify all later conversions. DuckDB, pandas and Athena can read the files: they contain only the table's columns.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "application/vnd.apache.parquet"
 
 CHUNK_BYTES = 4 << 20
-"""How much text Arrow reads at a time."""
+"""Bytes of text that Arrow reads at a time."""
 GROUP_BYTES = 32 << 20
-"""About how large a row group is in memory: a reader needs that much per file it reads."""
+"""Approximate size of a row group in memory, which a reader needs per file."""
 BATCH_ROWS = 1 << 16
 
 _DECIMAL = re.compile(r"decimal128\((\d+), (\d+)\)")
@@ -42,20 +41,20 @@ _DECIMAL = re.compile(r"decimal128\((\d+), (\d+)\)")
 
 @dataclass(frozen=True)
 class Written:
-    """What is in a file: its rows, and the sum of their hashes modulo 2**64."""
+    """A written file: number of rows, and the sum of their hashes modulo 2**64."""
 
     rows: int
     hash_total: int
 
 
 def arrow_type(kind: StorageType) -> pa.DataType:
-    """The Arrow type that a storage type names."""
+    """The Arrow type of a storage type."""
     decimal = _DECIMAL.fullmatch(kind.arrow)
     return pa.decimal128(*map(int, decimal.groups())) if decimal else pa.type_for_alias(kind.arrow)
 
 
 def arrow_schema(table: Table) -> pa.Schema:
-    """The table's columns in Arrow's, and so in Parquet's, terms."""
+    """The Arrow schema of the table, which determines the Parquet schema."""
     return pa.schema([pa.field(c.name, arrow_type(c.type), c.nullable) for c in table.columns])
 
 
@@ -70,7 +69,7 @@ def copy_sql(table: Table, condition: Sql = Sql("true"), schema: str | None = No
 def write(cursor: Cursor, table: Table, copy: str, file: IO[bytes] | io.RawIOBase) -> Written:
     """Write the rows of a ``copy_sql`` into an open file, as Parquet with zstd. The file is not closed.
 
-    The same rows in the same order make the same bytes. Memory is bounded by the row group, and by the largest row.
+    The same rows in the same order result in the same bytes. The row group and the largest row bound the memory.
     """
     with pq.ParquetWriter(file, arrow_schema(table), compression="zstd") as writer:
         rows = _Rows(table, writer)
@@ -80,7 +79,7 @@ def write(cursor: Cursor, table: Table, copy: str, file: IO[bytes] | io.RawIOBas
 
 
 class _Rows(io.RawIOBase):
-    """Takes the text of a COPY in pieces of any size, and writes row groups."""
+    """File that receives the text of a COPY in pieces of any size and writes row groups."""
 
     def __init__(self, table: Table, writer: Any) -> None:
         super().__init__()
@@ -95,7 +94,7 @@ class _Rows(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        """Take in a piece of the text; what is behind the last whole row waits for the next."""
+        """Write a piece of the text. The bytes after the last whole row are buffered."""
         text = self._rest + bytes(data)
         end = end_of_rows(text)
         self._rest = text[end:]
@@ -120,7 +119,7 @@ class _Rows(io.RawIOBase):
         self._batches, self._size = [], 0
 
     def written(self) -> Written:
-        """Write what is left; the text has ended."""
+        """Write the buffered rows at the end of the text."""
         if self._rest:
             raise EOFError("The text of a COPY ended within a row.")
         if self._batches:
@@ -129,7 +128,7 @@ class _Rows(io.RawIOBase):
 
 
 def end_of_rows(text: bytes) -> int:
-    """Where the last whole row of a CSV text ends, which begins with a row: behind a line feed outside quotes."""
+    """Offset of the end of the last whole row, after a line feed outside quotes. The text begins with a row."""
     end = text.rfind(b"\n")
     odd = text.count(b'"', 0, max(end, 0)) % 2
     while end >= 0 and odd:
@@ -140,14 +139,14 @@ def end_of_rows(text: bytes) -> int:
 
 
 def parsed(kind: StorageType, texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The values that PostgreSQL's texts stand for."""
+    """The values of PostgreSQL's texts."""
     return pc.equal(texts, "t") if kind.name == "boolean" else pc.cast(texts, arrow_type(kind))
 
 
 def read_batches(file: Any, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-    """The file's rows in order, some at a time, and never those of two row groups: these are what bounds a reader's memory.
+    """The file's rows in order, in batches within one row group, which bounds the memory.
 
-    Raises ``pa.ArrowInvalid`` or ``OSError`` if it is no Parquet file.
+    Raises ``pa.ArrowInvalid`` or ``OSError`` if it is not a Parquet file.
     """
     with pq.ParquetFile(file) as parquet:
         for group in range(parquet.num_row_groups):

@@ -1,4 +1,4 @@
-"""Arrow values to canonical texts and whole row texts, by columns: what Parquet files are verified and restored with.
+"""Convert Arrow values to canonical texts and whole row texts, by columns, to verify and restore Parquet files.
 
 ``dataforge.tables.column_types`` defines the text of a value. Where Arrow writes a value in the same way, Arrow's text is
 used; other values are written one by one, each distinct value once.
@@ -29,7 +29,7 @@ def row_bodies(types: Mapping[str, StorageType], batch: pa.RecordBatch | pa.Tabl
 
 
 def join_texts(types: Mapping[str, StorageType], texts: pa.Table) -> pa.Array:
-    """``row_bodies`` of columns that are canonical texts already."""
+    """``row_bodies`` of columns of canonical texts."""
     return _join([_quote(kind, _column(texts, name)) for name, kind in types.items()])
 
 
@@ -45,14 +45,14 @@ def _column(batch: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
 
 
 def _quoted(kind: StorageType, values: pa.Array) -> pa.Array:
-    """Texts as they stand in a row's text; null stays null."""
+    """Texts in the form of a row's text; null stays null."""
     if pa.types.is_null(values.type) or values.null_count == len(values):
         return pa.nulls(len(values), pa.string())
     return _quote(kind, canonical_texts(kind, values))
 
 
 def _quote(kind: StorageType, texts: pa.Array) -> pa.Array:
-    """Canonical texts as they stand in a row's text."""
+    """Canonical texts in the form of a row's text."""
     if kind.name == "text":
         return quote_free_text(texts)
     return pc.binary_join_element_wise(_MARK, texts, _MARK, "") if kind.quoted else texts
@@ -75,7 +75,7 @@ def canonical_texts(kind: StorageType, values: pa.Array) -> pa.Array:
 
 
 def _timestamps(kind: StorageType, values: pa.Array) -> pa.Array:
-    """Whole seconds of four-digit years are written alike; the rest one by one."""
+    """Whole seconds of four-digit years are converted by Arrow, other values one by one."""
     try:
         return _by_pattern(kind, values.cast(pa.timestamp("s")), _SECONDS)
     except pa.ArrowInvalid:
@@ -83,7 +83,7 @@ def _timestamps(kind: StorageType, values: pa.Array) -> pa.Array:
 
 
 def _by_pattern(kind: StorageType, values: pa.Array, pattern: str, unless: str = "") -> pa.Array:
-    """Arrow's own text where it matches the pattern; else what the storage type writes."""
+    """Arrow's text if it matches the pattern, otherwise the storage type's."""
     texts = pc.cast(values, pa.string())
     known = pc.match_substring_regex(texts, pattern)
     if unless:

@@ -1,4 +1,4 @@
-"""What a file holds, by its first bytes: its name may say something else."""
+"""Detect the format of a file by its first bytes, independent of its name."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _UNREAD: dict[bytes, str] = {
     b"%PDF-": "PDF",
 }
 _SKIPPABLE_FRAMES = tuple(bytes([0x50 + n, 0x2A, 0x4D, 0x18]) for n in range(16))
-"""A zstd file may begin with a frame of metadata; parallel compressors write one."""
+"""Magic numbers of the metadata frame that parallel compressors write at the start of a zstd file."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """``compression`` is gzip, zstd or empty; ``unread`` names a format that is not read, if the content is in one."""
+    """``compression``: gzip, zstd or empty. ``unread``: the name of the format if it is not supported."""
 
     compression: str = ""
     unread: str = ""
 
 
 def content_of(head: bytes) -> Content:
-    """What a file that begins with these bytes holds; text, unless they are another format's."""
+    """The content of a file that begins with these bytes; text, unless they identify another format."""
     for magic, compression in _COMPRESSIONS.items():
         if head.startswith(magic):
             return Content(compression)

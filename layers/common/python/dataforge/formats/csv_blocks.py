@@ -1,4 +1,4 @@
-"""A CSV in memory as blocks of whole records, and the regular ones among them as columns of texts, by Arrow."""
+"""Split a CSV in memory into blocks of whole records, and read the regular ones as columns of texts with Arrow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CR, _COMMA, _LF, _QUOTE = b'\r,\n"'
 def with_folder_values(
     record: Mapping[str, str] | list[Violation], values: FolderValues | None
 ) -> Mapping[str, str] | list[Violation]:
-    """The record with the columns that the names of its file's folders fill; or what is wrong with its shape."""
+    """The record with the columns that its file's folder names define, or its violations."""
     if isinstance(record, list) or not values:
         return record
     return {**record, **{name: value for name, value in values.items() if value}}
@@ -30,9 +30,9 @@ def with_folder_values(
 
 @dataclass(frozen=True)
 class Block:
-    """Some records of a file: their bytes, where they are, and the position of the first byte.
+    """Some records of a file: their bytes, their offsets, and the position of the first byte.
 
-    ``folder_values``: further columns, and the value that each record of the file has there.
+    ``folder_values``: further columns, with the value of every record of the file.
     """
 
     data: bytes
@@ -63,7 +63,7 @@ def blocks(
 
 
 def present_records(block: Block) -> NDArray[np.bool_]:
-    """Which records are not an empty line."""
+    """Mask of the records that are not an empty line."""
     starts, ends = block.records.starts, block.records.ends
     data = np.frombuffer(block.data, np.uint8)
     length = ends - starts
@@ -75,7 +75,7 @@ def present_records(block: Block) -> NDArray[np.bool_]:
 
 
 def regular_records(block: Block) -> NDArray[np.bool_]:
-    """Which records Arrow's reader takes exactly as ``read_record`` does."""
+    """Mask of the records that Arrow's reader parses exactly as ``read_record`` does."""
     starts, ends = block.records.starts, block.records.ends
     data = np.frombuffer(block.data, np.uint8)
     regular = np.ones(len(ends), np.bool_)
@@ -97,7 +97,7 @@ def regular_records(block: Block) -> NDArray[np.bool_]:
 
 
 def _outside(commas: Offsets, quotes: Offsets, records: Records) -> Offsets:
-    """The commas that are not between quotes. A malformed record may break the parity; it is counted for itself."""
+    """Number of commas outside quotes in each record. Malformed records, which change the parity, are counted separately."""
     if not len(quotes):
         return commas
     before = np.searchsorted(quotes, records.starts)
@@ -107,7 +107,7 @@ def _outside(commas: Offsets, quotes: Offsets, records: Records) -> Offsets:
 
 
 def _utf8(data: bytes, starts: Offsets, ends: Offsets) -> NDArray[np.bool_]:
-    """Which records are UTF-8. Line feeds never stand inside a character, so good stretches are found by bisection."""
+    """Mask of the records that are UTF-8. No character contains a line feed, so bisection finds invalid records."""
     good = np.ones(len(ends), np.bool_)
     stack = [(0, len(ends))]
     while stack:
@@ -124,7 +124,7 @@ def _utf8(data: bytes, starts: Offsets, ends: Offsets) -> NDArray[np.bool_]:
 
 
 def read_columns(block: Block, regular: NDArray[np.int64]) -> pa.Table | None:
-    """The regular records as columns of strings; an empty field, quoted or not, is null."""
+    """The regular records as columns of strings. An empty field, quoted or not, is null."""
     data = block.data
     if len(regular) != len(block.records.ends):
         data = _without_others(block, regular)
@@ -132,7 +132,7 @@ def read_columns(block: Block, regular: NDArray[np.int64]) -> pa.Table | None:
 
 
 def _without_others(block: Block, wanted: NDArray[np.int64]) -> bytes:
-    """The bytes of these records, which ascend: copied by stretches of neighbours, for few are missing."""
+    """The bytes of these records, in ascending order; neighbours are copied together."""
     breaks = np.flatnonzero(np.diff(wanted) != 1)
     starts = block.records.starts[wanted[np.append(0, breaks + 1)]]
     ends = block.records.ends[wanted[np.append(breaks, len(wanted) - 1)]]

@@ -1,20 +1,20 @@
-"""Where the records of a CSV are: exact at every byte, for any cut.
+"""Find the boundaries of the records of a CSV, exactly and for any split of its bytes.
 
-The grammar is RFC 4180 with LF, CRLF or CR, also mixed. Seen as a machine, a byte is read in one of these states:
+The grammar is RFC 4180 with LF, CRLF or CR, also mixed. A state machine reads each byte in one of these states:
 
     S  start of a record        F  start of a further field     U  in an unquoted field
     Q  in a quoted field        E  just after a quote in a quoted field
-    C  just after a CR that is not quoted: a LF belongs to it, before anything else a record has ended
+    C  just after an unquoted CR: a LF belongs to it; before another byte the record has ended
 
-A quote in U, or anything but a quote, comma or line end in E, makes the record malformed; it then goes on as unquoted to
-the next comma or line end, so one bad record never swallows its neighbours. S and F read every byte alike.
+A quote in U, or a byte other than a quote, comma or line end in E, makes the record malformed. The rest up to the next
+comma or line end is then unquoted, so that a malformed record does not extend to the next ones. S and F read bytes alike.
 
-A CR that no LF follows ends a record, but whether its writer meant a line end or a character of a text cannot be told:
-Python's own writer leaves a CR in a field unquoted where lines end with LF. So the records on both sides of one are
-malformed, and a reader of pieces ends each piece after a LF (``whole_lines``): both sides are then in the same piece.
+A CR without LF ends a record, but it may be a line end or a character of a text: Python's csv writer does not quote a CR
+in a field if lines end with LF. Therefore the records before and after it are malformed. A reader of pieces ends each
+piece after a LF (``whole_lines``), so that both are in the same piece.
 
-Most data is regular, and numpy finds its records by the parity of the quotes; only where a quote is illegal are records read
-one by one, by regular expressions. Both give the same answer as the machine (a property test holds them to it).
+numpy finds the records of regular data by the parity of the quotes. Near an illegal quote, regular expressions read the
+records one by one. A property test compares both with the state machine.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _QUOTE, _COMMA, _LF, _CR = b'",\n\r'
 _NONE = np.zeros(0, np.int64)
 
 _CALM, _STRETCH = 16, 1 << 12
-"""Records that are read one by one: until so many in a row are good, and so many at most before they are handed on."""
+"""Number of successive good records that ends reading one by one, and maximum number of records per run."""
 
 
 def _compile(pattern: bytes) -> re.Pattern[bytes]:
-    """The pattern; without possessive quantifiers for a Python that matches them wrongly (python/cpython#106052).
+    """The pattern, without possessive quantifiers for Python versions with a defect (python/cpython#106052).
 
-    They spare memory and time on what is no CSV, but decide nothing: every text can be read in one way only.
+    They save memory and time for files that are not CSV, but do not affect the result, which is unambiguous.
     """
     return re.compile(pattern.replace(b"*+", b"*") if sys.version_info < (3, 11, 5) else pattern)
 
@@ -57,10 +57,10 @@ _FIELD_OF = _compile(rb"(?:(" + _QUOTED + rb')|([^",]*+))(?=,|\Z)')
 _GOOD_RECORD = _compile(_GOOD_FIELD + rb"(?:," + _GOOD_FIELD + rb")*+" + _END)
 
 EMPTY_LINES = (b"\n", b"\r\n", b"\r")
-"""They are no records."""
+"""Empty lines, which are not records."""
 
 _PREFIX = {"F": b"", "U": b"x", "Q": b'"', "E": b'""'}
-"""Bytes that bring the machine from S into a state; C is F, but for a LF."""
+"""Bytes that lead from S to each state. C differs from F only for a LF."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Records:
     """The complete records of some data that begins with one.
 
     ``ends``: offset just after each record, line end included. ``malformed``: indices of records with an illegal quote,
-    or beside a CR that is no part of a line end; they ascend.
+    or next to a CR without LF, in ascending order.
     """
 
     ends: Offsets
@@ -83,8 +83,8 @@ class Records:
 def split_records(data: bytes, *, last: bool) -> Records:
     """The records of ``data``, which begins in state S.
 
-    ``last``: the data ends where the file ends, so a record without a line end is complete too, and one whose quote is
-    never closed is malformed.
+    ``last``: the data ends at the end of the file, so a record without a line end is complete, and one with an unclosed
+    quote is malformed.
     """
     parts: list[Offsets] = [_NONE]
     malformed: list[int] = []
@@ -105,7 +105,7 @@ def split_records(data: bytes, *, last: bool) -> Records:
 
 
 def _beside_bare_returns(data: bytes, ends: Offsets) -> list[int]:
-    """The records on both sides of each CR, or row of them, that no LF follows; a CR at the end of the data is none."""
+    """The records before and after each sequence of CRs without LF, except at the end of the data."""
     if not len(ends):
         return []
     bytes_ = np.frombuffer(data, np.uint8)
@@ -114,7 +114,7 @@ def _beside_bare_returns(data: bytes, ends: Offsets) -> list[int]:
     if not by_return.any():
         return []
     alone = by_return & (ends - starts == 1)
-    # The next record that is more than a CR; a line end of its own belongs to the CRs before it.
+    # The next record that contains more than a CR. An empty line belongs to the CRs before it.
     count = len(ends)
     following = np.where(alone, count, np.arange(count))
     following = np.append(np.minimum.accumulate(following[::-1])[::-1], count)[1:]
@@ -127,22 +127,22 @@ def _beside_bare_returns(data: bytes, ends: Offsets) -> list[int]:
 
 
 def whole_lines(data: bytes, ends: Offsets) -> int:
-    """The offset after the last of these records that ends with a LF; 0 if none does."""
+    """The offset after the last of these records that ends with a LF, or 0."""
     lines = ends[np.frombuffer(data, np.uint8)[ends - 1] == _LF] if len(ends) else ends
     return int(lines[-1]) if len(lines) else 0
 
 
 def _runs(data: bytes) -> Iterator[tuple[Offsets, list[int]]]:
-    """The ends of the complete records of data that begins in state S, in runs, and which of a run are malformed.
+    """The ends of the complete records of data that begins in state S, in runs, with the malformed ones of each run.
 
-    From the start of a record on, a line end ends one if the number of quotes before it is even, up to the first illegal
-    quote. From the record with that quote on they are read one by one for a while; after it the count starts anew.
+    Up to the first illegal quote, a line end ends a record if the number of preceding quotes is even. From the record
+    with that quote, records are read one by one until they are good; then counting starts again.
     """
     bytes_ = np.frombuffer(data, np.uint8)
     newlines = _line_ends(data, bytes_)
     quotes = np.flatnonzero(bytes_ == _QUOTE)
     odd = np.searchsorted(quotes, newlines) % 2 == 1
-    # By the parity of the quotes before the start of a record.
+    # Parity of the quotes before the start of a record.
     line_ends = (newlines[~odd] + 1, newlines[odd] + 1)
     illegal = (_illegal(bytes_, quotes, 0), _illegal(bytes_, quotes, 1))
     position = 0
@@ -163,7 +163,7 @@ def _runs(data: bytes) -> Iterator[tuple[Offsets, list[int]]]:
 
 
 def _line_ends(data: bytes, bytes_: NDArray[np.uint8]) -> Offsets:
-    """Where lines end: at each LF, and at each CR that another byte follows."""
+    """Offsets of line ends: each LF, and each CR before another byte."""
     newlines = np.flatnonzero(bytes_ == _LF)
     if b"\r" not in data:
         return newlines
@@ -173,7 +173,7 @@ def _line_ends(data: bytes, bytes_: NDArray[np.uint8]) -> Offsets:
 
 
 def _outer_line_ends(data: bytes) -> tuple[int, int] | None:
-    """The offsets behind the first LF (-1: there is none) and behind the last line end, if there is one."""
+    """The offsets after the first LF (-1 without LF) and after the last line end; None without line end."""
     first = data.find(b"\n") + 1 or -1
     if b"\r" not in data:
         return (first, data.rindex(b"\n") + 1) if first > 0 else None
@@ -182,7 +182,7 @@ def _outer_line_ends(data: bytes) -> tuple[int, int] | None:
 
 
 def _walk(data: bytes, position: int) -> tuple[list[int], list[int]]:
-    """The ends of some records from ``position`` on, and which are malformed: bad ones seldom come alone."""
+    """The ends of some records from ``position``, and the malformed ones, which often occur together."""
     ends: list[int] = []
     malformed: list[int] = []
     calm = 0
@@ -200,7 +200,7 @@ def _walk(data: bytes, position: int) -> tuple[list[int], list[int]]:
 
 
 def _illegal(data: NDArray[np.uint8], quotes: Offsets, parity: int) -> Offsets:
-    """Where quotes do not open, close or double as they should, if the quotes of this parity open and the others close."""
+    """Offsets of illegal quotes, if the quotes of this parity open a field and the others close it."""
     opening, closing = quotes[parity::2], quotes[1 - parity :: 2]
     before = data[opening - 1]
     opens = (before == _COMMA) | (before == _LF) | (before == _CR) | (before == _QUOTE) | (opening == 0)
@@ -229,9 +229,9 @@ def end_state(tail: bytes) -> str:
 
 @dataclass(frozen=True)
 class Passage:
-    """What some bytes do to the machine when they are entered in one state.
+    """Effect of some bytes on the state machine, for one initial state.
 
-    ``end``: the state after them. ``first``: offset of the first record that starts in them after a LF (-1: none does).
+    ``end``: the state after them. ``first``: offset of the first record that starts after a LF, or -1.
     ``lines``: line feeds before that record.
     """
 
@@ -241,7 +241,7 @@ class Passage:
 
 
 def scan(data: bytes) -> tuple[dict[str, Passage], int]:
-    """The passage for each state the data may be entered in (F stands for S too), and the count of its line feeds."""
+    """The passage for each initial state (F also for S), and the number of line feeds."""
     passages = _scan(data)
     passages["C"] = passages["F"] if data else Passage("C", -1, 0)
     return passages, data.count(b"\n")
@@ -250,7 +250,7 @@ def scan(data: bytes) -> tuple[dict[str, Passage], int]:
 def _scan(data: bytes) -> dict[str, Passage]:
     """The passages for all states but C."""
     if b'"' not in data and (found := _outer_line_ends(data)):
-        # Without a quote every line end ends a record, unless all of it is inside a quoted field.
+        # Without quotes, every line end ends a record, unless all data is inside a quoted field.
         first, last = found
         outside = Passage(end_state(data[last:]), first, 1 if first >= 0 else 0)
         return {state: Passage("Q", -1, 0) if state == "Q" else outside for state in _PREFIX}
@@ -262,9 +262,9 @@ def _scan(data: bytes) -> dict[str, Passage]:
 def _passage(
     data: bytes, prefix: bytes, known: Passage | None = None, known_ends: Offsets = _NONE
 ) -> tuple[Passage, Offsets]:
-    """The passage of the state that the prefix leads to, and the ends of its records as far as they had to be looked for.
+    """The passage of the state that the prefix leads to, and the ends of its records up to a common one.
 
-    Where it ends a record at the same byte as a ``known`` passage does, both are one from there on.
+    After a record that ends at the same byte in a ``known`` passage, both passages are equal.
     """
     text = prefix + data
     parts, met = [_NONE], False
@@ -286,7 +286,7 @@ def _passage(
 
 
 def _first_line(data: bytes, ends: Offsets) -> int:
-    """The first of these ends that a LF makes, or -1."""
+    """The first of these ends after a LF, or -1."""
     inside = ends[ends > 0]
     lines = inside[np.frombuffer(data, np.uint8)[inside - 1] == _LF]
     return int(lines[0]) if len(lines) else -1

@@ -1,4 +1,4 @@
-"""CSV text as columns of strings, by Arrow."""
+"""Read CSV text as columns of strings with Arrow."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pyarrow.csv as pacsv
 def read_texts(
     data: bytes, names: Sequence[str], *, quoted_is_null: bool, check_utf8: bool = True
 ) -> pa.Table:
-    """The records of ``data``, which has no header, as columns of strings to the character.
+    """The records of ``data``, which has no header, as columns of unchanged strings.
 
-    An empty field is null; ``""`` is only if ``quoted_is_null``. Raises ``pa.ArrowInvalid`` for a record of other fields.
+    An empty field is null; ``""`` is null only if ``quoted_is_null``. Raises ``pa.ArrowInvalid`` for another field count.
     """
     if data.startswith(codecs.BOM_UTF8):
-        # Arrow would take it for the mark of a file and drop it; here it belongs to a value.
+        # Arrow would remove it as a byte order mark; here it is part of a value.
         data = codecs.BOM_UTF8 + data
     quoted = b'"' in data
     return pacsv.read_csv(

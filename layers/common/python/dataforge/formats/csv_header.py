@@ -1,4 +1,4 @@
-"""The header of a CSV: its columns, and what to say where it is none of the table's."""
+"""Read the header of a CSV and compare its columns with those of the table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.formats.csv_records import MARK
 
 HEADER_BYTES = 1 << 16
-"""A header ends within so many bytes."""
+"""Maximum size of a header in bytes."""
 
 _IDENTIFIER = re.compile(r"[^\W\d][\w .-]{0,59}")
 _SHOWN = 5
@@ -25,7 +25,7 @@ _PANDAS_INDEX = re.compile(r"__index_level_[0-9]+__")
 def read_header(file: str, data: bytes, wanted: Sequence[str]) -> tuple[tuple[str, ...], int]:
     """The columns in the file's order, and the offset of its first record.
 
-    ``data``: the file's first ``HEADER_BYTES``, or all of it. ``wanted``: columns that a table has.
+    ``data``: the file's first ``HEADER_BYTES``, or all of it. ``wanted``: the columns of the table.
     Raises ``WrongEncoding``, ``WrongHeader``.
     """
     if data.startswith(_UTF16_32):
@@ -53,7 +53,7 @@ def _columns(file: str, header: bytes, wanted: Sequence[str]) -> tuple[str, ...]
 
 
 def _other_delimiter(header: str, columns: Sequence[str], wanted: Sequence[str]) -> str:
-    """What to say of a header that names more of the wanted columns, or is only cut, by another delimiter; or nothing."""
+    """Detail of the error if another delimiter yields more columns of the table, or several fields; else empty."""
     line = header.splitlines()[0] if header.strip() else ""
     cut = {sign: [part.strip().strip('"').strip() for part in line.split(sign)] for sign in _DELIMITERS}
     sign = max(cut, key=lambda one: (_known(cut[one], wanted), len(cut[one])))
@@ -61,7 +61,7 @@ def _other_delimiter(header: str, columns: Sequence[str], wanted: Sequence[str])
     alone = len(columns) == 1 < len(wanted) and len(found) > 1 and all(map(_IDENTIFIER.fullmatch, found))
     if _known(found, wanted) <= _known(columns, wanted) and not (alone and not _known(columns, wanted)):
         return ""
-    # Without a known column the line may be a record, whose values an error must not hold.
+    # A line without a known column may be a record, whose values an error must not contain.
     shown = f", with the columns {_some(found)}" if _known(found, wanted) else ""
     return (
         f"the fields appear to be separated by {_DELIMITERS[sign]}{shown}; they must be separated by commas"
@@ -73,7 +73,7 @@ def _known(names: Sequence[str], wanted: Sequence[str]) -> int:
 
 
 def check_header(file: str, found: Sequence[str], wanted: Sequence[str]) -> None:
-    """Raises ``MissingColumn`` where a file's first line has none of the columns, and may be a record."""
+    """Raises ``MissingColumn`` if a file's first line has none of the columns and may be a record."""
     if found and wanted and not _known(found, wanted):
         letters = {_letters(name) for name in wanted}
         spelled = [name for name in found if _letters(name) in letters]
@@ -83,12 +83,12 @@ def check_header(file: str, found: Sequence[str], wanted: Sequence[str]) -> None
 
 
 def _letters(name: str) -> str:
-    """What two spellings of a column's name have in common."""
+    """The normalized spelling of a column's name."""
     return "".join(filter(str.isalnum, name.casefold()))
 
 
 def check_columns(file: str, found: tuple[str, ...], wanted: Sequence[str]) -> None:
-    """Raises ``MissingColumn``, ``UnknownColumn`` or ``DuplicateColumn`` where a file's columns are not its source's."""
+    """Raises ``MissingColumn``, ``UnknownColumn`` or ``DuplicateColumn`` if the columns differ from the source's."""
     unknown, missing = [c for c in found if c not in wanted], [c for c in wanted if c not in found]
     if missing:
         check_header(file, found, wanted)
@@ -100,7 +100,7 @@ def check_columns(file: str, found: tuple[str, ...], wanted: Sequence[str]) -> N
 
 
 def check_unknown(file: str, found: Sequence[str], wanted: Sequence[str]) -> None:
-    """Raises ``UnknownColumn`` where a file has columns that its table has not."""
+    """Raises ``UnknownColumn`` if a file has columns that its table lacks."""
     if unknown := [c for c in found if c not in wanted]:
         raise UnknownColumn(file, _some(unknown), _index_hint(unknown))
 
@@ -112,7 +112,7 @@ def _index_hint(unknown: Sequence[str]) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    """A few names of a header, of bounded length. What is not an identifier may be a value, and is not shown."""
+    """Some names of a header, of bounded length. Only identifiers are shown, because others may be values."""
     shown = [
         repr(name) if not name or _IDENTIFIER.fullmatch(name) else "a text that is not a column name"
         for name in names[:_SHOWN]

@@ -1,4 +1,4 @@
-"""One record of a CSV: its fields by column, or what is wrong with its shape."""
+"""Parse one record of a CSV to fields by column, or to its violations."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _MARKED = (
 _REPEATED = "The record repeats the header, as where files were joined"
 
 _SLACK = 8
-"""Bytes that a field of a repeated header may have besides its name: quotes, blanks, a comma."""
+"""Bytes that a field of a repeated header may have in addition to its name: quotes, blanks, a comma."""
 
 
 def read_record(header: tuple[str, ...], raw: bytes, malformed: bool) -> Mapping[str, str] | list[Violation]:
-    """The record's fields by column, empty ones left out; or what is wrong with its shape."""
+    """The record's fields by column without empty ones, or its violations."""
     marked = raw.startswith(MARK)
     fields = parse_fields(raw.removeprefix(MARK))
     if fields and len(raw) <= _longest(header) and _names(fields) == _sorted(header):
@@ -58,17 +58,17 @@ def _sorted(header: tuple[str, ...]) -> list[str]:
 
 @lru_cache(64)
 def _longest(header: tuple[str, ...]) -> int:
-    """How many bytes a record may have that repeats the header."""
+    """Maximum size in bytes of a record that repeats the header."""
     return sum(len(name.encode()) + _SLACK for name in header) + len(MARK) + 2
 
 
 def suspects(data: bytes, records: Records, header: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Which records begin with a byte order mark, or may repeat the header.
+    """Mask of the records that begin with a byte order mark or may repeat the header.
 
-    Hardly any file has one, so that in most a search for the columns' names is all it takes.
+    Few files contain one, so that usually one search for a column's name is sufficient.
     """
     found = np.zeros(len(records.ends), np.bool_)
-    # A single byte is looked for in no time; of words, the longest takes the least.
+    # A search for a single byte is fast; of words, the longest is the fastest.
     if MARK[:1] in data and MARK in data:
         starts = records.starts[records.ends - records.starts >= len(MARK)]
         bytes_ = np.frombuffer(data, np.uint8)

@@ -1,4 +1,4 @@
-"""A CSV read from front to back, a bounded piece at a time: whole records, whatever the size of the file."""
+"""Read a CSV sequentially as whole records, in pieces of bounded size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataforge.errors import RecordTooLong
 from dataforge.formats.csv_boundaries import EMPTY_LINES, split_records, whole_lines
 
 RECORD_LIMIT = 64 << 20
-"""A record cannot be longer: only one whose quote is never closed is, and nothing must hold the rest of a file in memory."""
+"""Maximum size of a record, because an unclosed quote would load the rest of the file into memory."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class BufferedRecords:
 
 @dataclass(frozen=True)
 class RawRecord:
-    """A record as it stands: its bytes with their line end, its offset in the data, its line, whether it is malformed."""
+    """A record: its bytes with the line end, its offset in the data, its line, and whether it is malformed."""
 
     raw: bytes
     offset: int

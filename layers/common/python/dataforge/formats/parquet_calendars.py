@@ -1,7 +1,7 @@
-"""Days before 15 October 1582 in Parquet files whose writer counted them in the Julian calendar.
+"""Detect days before 15 October 1582 in Parquet files whose writer used the Julian calendar.
 
-Spark before 3.0, Hive, and later ones in a legacy mode store such a day by another number than everyone else, up to ten days
-off. Spark says so in the footer (apache/spark, DataSourceUtils: datetimeRebaseSpec, int96RebaseSpec), Hive in
+Spark before 3.0, Hive, and later versions in a legacy mode store such a day with another number, which differs by up to ten
+days. Spark records it in the footer (apache/spark, DataSourceUtils: datetimeRebaseSpec, int96RebaseSpec), Hive in
 ``writer.date.proleptic``.
 """
 
@@ -21,8 +21,8 @@ GREGORIAN = -141_427
 
 JULIAN = Violation(
     "datetime_parsing",
-    "Input should not be before 1582-10-15: the file says that it has such days in the Julian calendar."
-    " Write it with Spark's rebase mode CORRECTED",
+    "Input should not be before 1582-10-15: the file records such days in the Julian calendar."
+    " Hint: write it with Spark's rebase mode CORRECTED",
 )
 
 _SECONDS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -30,7 +30,7 @@ _DAY = 86_400
 
 
 def is_julian(footer: Mapping[bytes, bytes] | None, *, int96: bool) -> bool:
-    """Whether the file's early dates and timestamps, or its INT96, are in the Julian calendar, as its footer says."""
+    """Whether early dates and timestamps, and INT96, are in the Julian calendar according to the file's footer."""
     found = footer or {}
     key, since = (b"legacyINT96", (3, 1)) if int96 else (b"legacyDateTime", (3, 0))
     version = found.get(b"org.apache.spark.version")
@@ -43,7 +43,7 @@ def _numbers(version: bytes) -> tuple[int, ...]:
 
 
 def early_rows(column: pa.Array) -> NDArray[np.int64]:
-    """The rows whose date or timestamp is before the Gregorian calendar."""
+    """Mask of the rows whose date or timestamp is before the Gregorian calendar."""
     kind = column.type
     if pa.types.is_timestamp(kind):
         first, values = GREGORIAN * _DAY * _SECONDS[kind.unit], column.cast(pa.int64())
@@ -51,7 +51,7 @@ def early_rows(column: pa.Array) -> NDArray[np.int64]:
         first, values = GREGORIAN, column.cast(pa.int32())
     else:
         return np.zeros(0, np.int64)
-    # Nanoseconds do not reach back so far.
+    # Nanoseconds cannot represent dates this early.
     first = max(first, -(2**63))
     return np.flatnonzero(
         np.asarray(pc.fill_null(pc.less(values, pa.scalar(first, values.type)), pa.scalar(False)))

@@ -1,6 +1,6 @@
-"""A Parquet file as texts: what a CSV would have said, column by column, so that there is one validation of both.
+"""Read a Parquet file as columns of texts, as in a CSV, so that both are validated in the same way.
 
-It is read by ranges, a bounded number of rows at a time. NULL is null; an empty text is one, which CSV cannot say.
+The file is read by ranges, a bounded number of rows at a time. NULL is null; unlike in a CSV, an empty text is not.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ Texts = Mapping[str, pa.Array]
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows of a file, ``first`` being the number of the first of them (from 0).
+    """Some rows of a file. ``first``: number of the first row, from 0.
 
-    ``nanoseconds``: of columns that are INT96 timestamps, which ``columns`` has as seconds. ``julian``: the columns whose
+    ``nanoseconds``: of INT96 timestamps, whose seconds are in ``columns``. ``julian``: the columns whose
     early days are in another calendar, see ``calendars``.
     """
 
@@ -61,7 +61,7 @@ class Rows:
 
     @cached_property
     def texts(self) -> Texts:
-        """The columns as texts; null is NULL, or a value that has none, see ``broken``."""
+        """The columns as texts. null is NULL, or a value without text (see ``broken``)."""
         small = self.nanoseconds
         return {
             name: int96_texts(column, small[name]) if name in small else text_of(column)
@@ -70,7 +70,7 @@ class Rows:
 
     @cached_property
     def broken(self) -> Mapping[int, list[Violation]]:
-        """The rows that hold a value without a text, and what is wrong with them."""
+        """The rows with a value that has no text, and their violations."""
         found: dict[int, list[Violation]] = {}
         for name, texts in self.texts.items():
             reasons = dict(unreadable_rows(self.columns[name], texts))
@@ -83,7 +83,7 @@ class Rows:
         return found
 
     def raw(self, index: int) -> str:
-        """One row as JSON: a text or null for each column; bytes that are no text, and NUL, as \\xNN."""
+        """One row as JSON: a text or null for each column. Bytes that are not UTF-8, and NUL, are escaped as \\xNN."""
         row = {name: self._shown(name, index) for name in self.columns}
         raw = json.dumps(row, ensure_ascii=False)
         return raw if len(raw) <= RAW_LIMIT else json.dumps(raw_text(raw.encode()), ensure_ascii=False)
@@ -100,7 +100,7 @@ class Rows:
 
 
 class _Ranges(io.RawIOBase):
-    """An object as a file that can be sought in."""
+    """An object as a seekable file."""
 
     def __init__(self, s3: S3Client, source: Object) -> None:
         self._s3, self._source, self._at = s3, source, 0
@@ -128,7 +128,7 @@ class _Ranges(io.RawIOBase):
 
 @contextmanager
 def _damaged(name: str) -> Iterator[None]:
-    """Arrow's complaints about a file as ``DamagedFile``; errors of reading it pass as they are."""
+    """Raise Arrow's errors about a file as ``DamagedFile``; errors of reading it unchanged."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:
@@ -136,7 +136,7 @@ def _damaged(name: str) -> Iterator[None]:
 
 
 def open_file(s3: S3Client, source: Object) -> pq.ParquetFile:
-    """The file, its footer read. Raises ``DamagedFile``, ``SourceChanged``."""
+    """The file with its footer. Raises ``DamagedFile``, ``SourceChanged``."""
     with _damaged(source.key):
         return _parquet(_Ranges(s3, source))
 
@@ -146,19 +146,19 @@ def _parquet(file: Any, int96: str = "s") -> pq.ParquetFile:
 
 
 def group_ends(file: pq.ParquetFile) -> list[tuple[int, int]]:
-    """Of each row group: the number of rows up to its end, and its bytes in memory."""
+    """For each row group, the number of rows up to its end, and its size in memory."""
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     ends = np.cumsum([group.num_rows for group in groups], dtype=np.int64).tolist()
     return [(end, group.total_byte_size) for end, group in zip(ends, groups, strict=True)]
 
 
 def read_rows(s3: S3Client, source: Object, start: int, end: int) -> Iterator[Rows]:
-    """The rows from one row group's start to another's end. Raises ``DamagedFile``, ``SourceChanged``."""
+    """The rows from the start of one row group to the end of another. Raises ``DamagedFile``, ``SourceChanged``."""
     yield from rows_of(source.key, lambda: _Ranges(s3, source), start, end)
 
 
 def rows_of(name: str, opened: Callable[[], Any], start: int = 0, end: int | None = None) -> Iterator[Rows]:
-    """``read_rows`` of a file that ``opened`` opens anew each time; ``name`` stands in errors."""
+    """``read_rows`` of a file that each call of ``opened`` opens. ``name``: the file's name in errors."""
     with _damaged(name):
         file = _parquet(opened(), "s")
         int96 = int96_columns(file)
@@ -190,7 +190,7 @@ def _julian(file: pq.ParquetFile, int96: list[str]) -> frozenset[str]:
 
 
 def int96_columns(file: pq.ParquetFile) -> list[str]:
-    """The columns of Parquet's old timestamps (Spark, Hive, Impala): a day and nanoseconds, without a zone."""
+    """The columns of type INT96 (Spark, Hive, Impala): day and nanoseconds, without a time zone."""
     columns = (file.schema.column(index) for index in range(len(file.schema)))
     return [c.name for c in columns if c.physical_type == "INT96" and c.path == c.name]
 
@@ -205,5 +205,5 @@ def check_schema(name: str, file: Any, columns: Sequence[str]) -> None:
 
 
 def unreadable(schema: pa.Schema) -> Sequence[str]:
-    """The columns that hold no single values, with their types."""
+    """The columns of nested types, with their types."""
     return [f"{field.name} ({field.type})" for field in schema if not is_readable(field.type)]

@@ -1,8 +1,8 @@
-"""Values of Parquet's types as the texts that a CSV has for them: exactly, or not at all.
+"""Convert values of Parquet's types to the texts that a CSV contains for them, without loss.
 
 A text identifies its value: a double is written in the shortest form that is read back as the same double (a float32 as the
-same float32), a timestamp with all its digits, a decimal without an exponent. What has no such text is null here, and
-``unreadable_rows`` names it.
+same float32), a timestamp with all its digits, a decimal without an exponent. A value without such a text is null, and
+``unreadable_rows`` reports it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from dataforge.records.validate import Violation
 
 _WHOLE = float(2**53)
-"""Below it every integer has a double of its own."""
+"""Every integer below it has an exact double."""
 
 _SECOND = 10**9
 _BEYOND = "<value out of range"
-"""What Arrow writes for dates and timestamps that are more than 32,767 years from year 0."""
+"""Arrow's text for dates and timestamps more than 32,767 years from year 0."""
 
 NO_TEXT = Violation("string_unicode", "The record is not valid UTF-8")
 
@@ -47,12 +47,12 @@ def is_readable(kind: pa.DataType) -> bool:
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether values of the type are texts already."""
+    """Whether values of the type are texts."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def plain(column: pa.Array) -> pa.Array:
-    """The values without the encodings that only say how they are stored or meant: dictionaries, JSON."""
+    """The values without encodings of their storage or meaning, such as dictionaries and JSON."""
     if pa.types.is_dictionary(column.type):
         return plain(column.dictionary_decode())
     return column.storage if isinstance(column.type, pa.JsonType) else column
@@ -65,7 +65,7 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
 
 
 def text_of(column: pa.Array) -> pa.Array:
-    """The texts of a column; null where there is none."""
+    """The texts of a column; null for a value without text."""
     column = plain(column)
     kind = column.type
     if is_text(kind):
@@ -87,7 +87,7 @@ def text_of(column: pa.Array) -> pa.Array:
 def int96_texts(seconds: pa.Array, nanoseconds: pa.Array) -> pa.Array:
     """The texts of INT96 timestamps, which Arrow reads as seconds and, modulo 2**64, as nanoseconds.
 
-    Either alone is not the value: the one is cut, the other wraps outside of the years 1677 to 2262.
+    Neither is sufficient: seconds are truncated, and nanoseconds wrap outside the years 1677 to 2262.
     """
     rest = _fractions(seconds, nanoseconds)
     digits = pc.utf8_lpad(pc.cast(pa.array(rest), pa.string()), 9, "0")
@@ -97,13 +97,13 @@ def int96_texts(seconds: pa.Array, nanoseconds: pa.Array) -> pa.Array:
 
 
 def _fractions(seconds: pa.Array, nanoseconds: pa.Array) -> NDArray[np.int64]:
-    """The nanoseconds within the second; for what is no time of a day something outside of one."""
+    """The nanoseconds within the second; outside that range for an invalid time of day."""
     whole, small = (np.asarray(pc.fill_null(c.cast(pa.int64()), 0)) for c in (seconds, nanoseconds))
     return np.asarray(small - whole * _SECOND)
 
 
 def unreadable_rows(column: pa.Array, texts: pa.Array) -> Mapping[int, Violation | None]:
-    """The rows whose value has no text, and why; None: the text is not UTF-8. ``texts`` are the column's."""
+    """The rows whose value has no text, with the reason; None: it is not UTF-8. ``texts``: of the column."""
     values = plain(column)
     if is_text(values.type):
         lost = np.flatnonzero(np.asarray(pc.and_(pc.is_valid(values), pc.is_null(texts))))
@@ -117,20 +117,20 @@ def unreadable_rows(column: pa.Array, texts: pa.Array) -> Mapping[int, Violation
 
 
 def _trimmed(texts: pa.Array) -> pa.Array:
-    """Times without zeros at the end of their fraction."""
+    """Times without trailing zeros in their fraction."""
     texts = pc.replace_substring_regex(texts, r"\.([0-9]*?)0*$", r".\1")
     return pc.replace_substring_regex(texts, r"\.$", "")
 
 
 def _float_texts(column: pa.Array) -> pa.Array:
-    """Whole numbers without an exponent: other tools store integers as doubles where one of them is missing."""
+    """Whole numbers without an exponent: other tools store integers as doubles if a value is missing."""
     whole = pc.and_(pc.equal(column, pc.floor(column)), pc.less(pc.abs(column), _WHOLE))
     integers = pc.if_else(whole, column, pa.scalar(None, column.type)).cast(pa.int64()).cast(pa.string())
     return pc.coalesce(pc.binary_join_element_wise(integers, ".0", ""), column.cast(pa.string()))
 
 
 def _decimal_texts(column: pa.Array) -> pa.Array:
-    """Arrow writes an exponent for small values; here decimals have all their digits, as in a CSV."""
+    """Decimals with all their digits, as in a CSV. Arrow writes small values with an exponent."""
     texts = column.cast(pa.string())
     powers = pc.match_substring(texts, "E")
     if not pc.any(powers, min_count=0).as_py():
@@ -148,7 +148,7 @@ def _one_by_one(column: pa.Array, text: Callable[[Any], str]) -> pa.Array:
 
 
 def _valid_texts(column: pa.Array) -> pa.Array:
-    """The texts, without those that are not UTF-8."""
+    """The texts; null for those that are not UTF-8."""
     try:
         column.validate(full=True)
     except pa.ArrowInvalid:
@@ -158,7 +158,7 @@ def _valid_texts(column: pa.Array) -> pa.Array:
 
 
 def _not_utf8(column: pa.Array) -> NDArray[np.bool_]:
-    """Which values are bytes that are no text."""
+    """Mask of the values that are bytes and not UTF-8."""
 
     def broken(value: bytes | None) -> bool:
         try:

@@ -1,4 +1,4 @@
-"""An object's text, read from front to back in bounded memory: decompressed, if the object is compressed."""
+"""Read an object's text sequentially in bounded memory, decompressed if necessary."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SKIP = 1 << 20
 
 
 class Text:
-    """The text of an object, read from front to back: decompressed, if the object is compressed."""
+    """The text of an object, read sequentially, decompressed if necessary."""
 
     def __init__(self, source: Object, stream: Any) -> None:
         self._source, self._stream = source, stream
@@ -41,16 +41,16 @@ class Text:
         try:
             return bytes(self._stream.read(size))
         except (OSError, EOFError, ValueError, zlib.error) as error:
-            # Python's text about gzip ends with the file's first bytes.
+            # Python's message about gzip contains the file's first bytes.
             reason = str(error).partition(" (b'")[0]
             raise DamagedFile(self._source.key, self._source.compression, reason) from None
 
 
 @contextmanager
 def open_text(s3: S3Client, source: Object, start: int = 0, end: int = 0) -> Iterator[Text]:
-    """The object's text from ``start`` on, in bounded memory; offsets are those of the decompressed text.
+    """The object's text from ``start``, in bounded memory. Offsets refer to the decompressed text.
 
-    ``end`` counts for plain objects alone (0: all): where the text of a compressed one ends shows when it is read.
+    ``end`` applies to uncompressed objects only (0: to the end), because the size of a decompressed text is unknown.
     """
     if not source.compression:
         last = (end or source.size) - 1
@@ -69,7 +69,7 @@ def open_text(s3: S3Client, source: Object, start: int = 0, end: int = 0) -> Ite
 
 
 def decompressed(body: Any, compression: str) -> Any:
-    """A stream of ``gzip`` or ``zstd`` as one of what was compressed. A read may return less than it is asked for."""
+    """The decompressed stream of ``gzip`` or ``zstd``. A read may return fewer bytes than requested."""
     if compression == "gzip":
         return gzip.GzipFile(fileobj=body)
     return pa.CompressedInputStream(pa.PythonFile(body, mode="r"), "zstd")

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: one warm connection per process, IAM or secret, time-outs, errors by SQLSTATE."""
+"""Connections and transactions: one warm connection per process, time-outs, and errors classified by SQLSTATE."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ _FULL = {
 }
 _OUT_OF_MEMORY = {"53000", "53200"}
 _AWAY = ("08", "53", "57")
-"""Classes of SQLSTATE: connections, too many of them, and what an administrator or a crash ended."""
+"""SQLSTATE classes of lost connections: connection exceptions, too many connections, shutdown or crash."""
 
 _warm: dict[DatabaseSettings, tuple[Connection, float]] = {}
 
 
 def get_db_resource(settings: DatabaseSettings) -> Connection:
-    """The process's connection for these settings: the warm one if it still answers, else a new one.
+    """The process's connection for these settings: the warm one if it works, otherwise a new one.
 
-    Not in a transaction. Raises ``Unavailable`` when the database cannot be reached within 5 seconds.
+    It is not in a transaction. Raises ``Unavailable`` if the database cannot be reached within 5 seconds.
     """
     known = _warm.pop(settings, None)
     db = known[0] if known and _alive(*known) else connect(settings)
@@ -53,7 +53,7 @@ def get_db_resource(settings: DatabaseSettings) -> Connection:
 def with_connection(
     settings: DatabaseSettings, work: Callable[[Connection], T], *, repeatable: bool = True
 ) -> T:
-    """Do the work; once more if a warm connection turns out to be dead. ``repeatable``: even if it may have been done."""
+    """Run ``work``, and again if a warm connection is lost. ``repeatable``: also if the first run may have committed."""
     db = get_db_resource(settings)
     try:
         return work(db)
@@ -64,8 +64,8 @@ def with_connection(
 
 
 def _alive(db: Connection, used: float) -> bool:
-    """A connection that was idle for a while is asked, and so is one that the server has said something to meanwhile, such
-    as that it ends an idle session: a clock may stand still while Lambda freezes a process. A dead one is closed."""
+    """Whether the connection works. It is tested by a query if it was idle, or if the server has sent data, such as the
+    end of an idle session: clocks may stop while Lambda freezes a process. A dead connection is closed."""
     if db.closed:
         return False
     try:
@@ -88,7 +88,7 @@ def _has_news(db: Connection) -> bool:
 
 
 def connect(settings: DatabaseSettings, password: str | None = None) -> Connection:
-    """A new connection. Raises ``Unavailable``; its text names the role, never host or password."""
+    """A new connection. Raises ``Unavailable``; the message contains the role, but neither host nor password."""
     secret = password_of(settings) if password is None else password
     try:
         try:
@@ -96,7 +96,7 @@ def connect(settings: DatabaseSettings, password: str | None = None) -> Connecti
         except psycopg2.OperationalError as error:
             if not any(name in str(error) for name in session.NEWER):
                 raise
-            # The server is too old; the schema function says so once it is connected.
+            # The server is too old. The schema function reports it after connecting.
             return _connect(settings, secret, _options(settings, without=session.NEWER))
     except psycopg2.OperationalError as error:
         raise Unavailable(
@@ -117,7 +117,7 @@ def _connect(settings: DatabaseSettings, password: str, options: str) -> Connect
         keepalives_idle=30,
         keepalives_interval=5,
         keepalives_count=3,
-        # Keepalives are not sent while data is unacknowledged; this bounds waiting for a host that vanished.
+        # Keepalives are not sent while data is unacknowledged; this limits the wait for a lost host.
         tcp_user_timeout=10_000,
         application_name=settings.db_user,
         options=options,
@@ -135,16 +135,16 @@ def _options(settings: DatabaseSettings, *, without: frozenset[str] = frozenset(
 
 
 def _reason(error: psycopg2.OperationalError) -> str:
-    """What a connection attempt failed on, without addresses: the last clause of libpq's first line."""
+    """Why a connection attempt failed, without addresses: the last clause of libpq's first line."""
     text = str(error).strip()
     return text.splitlines()[0].rpartition(": ")[2].strip() if text else "no reason given"
 
 
 @contextmanager
 def transaction(db: Connection, *, role: str | None = None) -> Iterator[Cursor]:
-    """A cursor in a transaction: committed at the end, rolled back on any error; errors as ``translated`` gives them.
+    """A cursor in a transaction that is committed at the end and rolled back on any error.
 
-    ``role``: the role to become until the end of the transaction.
+    ``role``: set for the transaction. Errors are those of ``translated``.
     """
     with translated():
         try:
@@ -172,9 +172,8 @@ def _commit(db: Connection) -> None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """psycopg2's errors as ours, by SQLSTATE: ``Busy``, ``DiskFull``, ``OutOfMemory``, ``Unavailable`` for a lost database.
-
-    What is none of them (a mistake in a statement, a violated constraint) passes as it is.
+    """Raise psycopg2's errors as Data Forge's, by SQLSTATE: ``Busy``, ``DiskFull``, ``OutOfMemory``, and ``Unavailable``
+    for a lost connection. Other errors (an invalid statement, a violated constraint) are raised unchanged.
     """
     try:
         yield
@@ -186,21 +185,19 @@ def translated() -> Iterator[None]:
 
 
 def is_translated(error: psycopg2.Error) -> bool:
-    """Whether ``translated`` makes one of our errors of it."""
+    """Whether ``translated`` raises another error for it."""
     return _translation(error) is not None
 
 
 def _translation(error: psycopg2.Error) -> DataForgeError | None:
     state = error.pgcode or ""
     if state in _BUSY:
-        return Busy(f"The database could not give a lock in time (SQLSTATE {state}).")
+        return Busy(f"A lock was not obtained in time (SQLSTATE {state}).")
     if state in _FULL:
         return DiskFull(f"{_FULL[state]} (SQLSTATE {state})")
     if state in _OUT_OF_MEMORY:
-        return OutOfMemory(
-            f"The database lacks memory for all that it is asked for at once (SQLSTATE {state})."
-        )
+        return OutOfMemory(f"The database has too little memory for its current load (SQLSTATE {state}).")
     lost = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
     if state.startswith(_AWAY) or (not state and lost):
-        return Unavailable(f"The database went away (SQLSTATE {state or 'none'}).")
+        return Unavailable(f"The connection to the database was lost (SQLSTATE {state or 'none'}).")
     return None

@@ -1,7 +1,7 @@
-"""The budget of connections: how many each login role may have, of those that the server has.
+"""Connection limit of each login role, calculated from the server's max_connections.
 
-The API gets what is left when the runs, an administrator and the server itself have theirs. PostgreSQL enforces it
-(CONNECTION LIMIT), because the executions of a new AWS account (10 at a time) leave none to reserve for a function.
+The API gets the connections that remain after those of the runs, an administrator and the server itself. PostgreSQL
+enforces the limits (CONNECTION LIMIT), because a new AWS account has too few concurrent executions (10) to reserve any.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from dataforge.errors import InvalidSettings
 from dataforge.postgres.roles import ANALYST, BACKUP, DELIVER, EXPORT, INGEST, LOAD, MIGRATE, REFILL, RESTORE
 
 SERVER = 6
-"""superuser_reserved_connections (3), and the sessions that RDS keeps for itself."""
+"""superuser_reserved_connections (3), and the sessions of RDS itself."""
 ADMINISTRATORS = 3
 """The schema function, the doctor, and the master's client."""
 ANALYSTS = 3
-"""People with a client, as the analyst."""
+"""Clients of analysts."""
 RUNS = 2
-"""Migrations, and backups, that may run at the same time on different tables."""
+"""Migrations or backups that may run at the same time on different tables."""
 HOLDERS = 5
-"""Of a backup, beside its workers: two snapshot holders with two connections each, and one step."""
+"""Per backup, in addition to its workers: two snapshot exporters with two connections each, and one step."""
 SPARE = 2
-"""Of each kind of run: a process that was killed leaves its session to the server for a while."""
+"""Per kind of run: the session of a killed process remains on the server for some time."""
 API_LEAST, API_MOST = 4, 100
-"""Connections of each of the two functions of the API. More would cost memory that queries need."""
+"""Connections of each of the two functions of the API. More would use memory that queries need."""
 
 _RDS_BYTES, _RDS_MOST = 9_531_392, 5_000
 _GIB_OF_LARGE = {"c": 4, "m": 8, "r": 16, "x": 16, "z": 16}
@@ -38,16 +38,16 @@ class TooFewConnections(InvalidSettings):
 
 @dataclass(frozen=True)
 class Budget:
-    """What the settings ask for: steps of a migration or restore, files of a backup, and exports at the same time."""
+    """Configured concurrency: steps of a migration or restore, files of a backup, and exports."""
 
     load_concurrency: int
     backup_concurrency: int
     export_concurrency: int
 
     def limits(self, connections: int, server: str) -> dict[str, int]:
-        """Each login's limit, of the ``connections`` of the ``server``, which is what an error calls it.
+        """Limit of each login for a server with ``connections``. ``server``: its name in errors.
 
-        Raises ``TooFewConnections`` with the settings that need them.
+        Raises ``TooFewConnections`` with the settings that need more.
         """
         runs = self._runs()
         rest = connections - SERVER - ADMINISTRATORS - sum(runs.values())
@@ -57,7 +57,7 @@ class Budget:
         return {INGEST: api, DELIVER: api, **runs}
 
     def _runs(self) -> dict[str, int]:
-        """What the runs need, and people."""
+        """Connections of the runs and of people."""
         load, backup = self.load_concurrency, self.backup_concurrency
         return {
             MIGRATE: RUNS * load + SPARE,
@@ -72,16 +72,16 @@ class Budget:
     def _too_few(self, needed: int, connections: int, server: str) -> str:
         return (
             f"loadConcurrency={self.load_concurrency}, backupConcurrency={self.backup_concurrency} and "
-            f"exportConcurrency={self.export_concurrency} need {needed} connections in all, and {server} has {connections}. "
-            "Lower these settings or give the database more memory (instanceClass)."
+            f"exportConcurrency={self.export_concurrency} need {needed} connections in total; {server} has {connections}. "
+            "Hint: lower these settings or increase the database's memory (instanceClass)."
         )
 
 
 def connections_of(instance_class: str) -> int:
-    """How many connections an RDS instance of this class has at least, by RDS's default for max_connections.
+    """Minimum max_connections of an RDS instance of this class, by RDS's default.
 
-    RDS divides the memory that is left to the database, which it does not publish: less than nine tenths of a small class.
-    Of a class that is not known the least is assumed.
+    The default depends on the memory that remains for the database, which RDS does not publish: less than nine tenths of
+    a small class. For an unknown class the minimum is assumed.
     """
     megabytes = _gibibytes(instance_class) * 1024 * 0.92 - 240
     return min(_RDS_MOST, int(megabytes * 2**20) // _RDS_BYTES)

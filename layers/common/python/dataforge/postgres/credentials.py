@@ -1,6 +1,6 @@
-"""Passwords for PostgreSQL: a token that IAM signs, or what a secret holds.
+"""Passwords for PostgreSQL: a token signed with IAM credentials, or the password of a secret.
 
-botocore alone: with boto3 and its model of all of RDS, signing a token takes ten times as long as this whole module does.
+The module uses botocore only: boto3's model of RDS would make signing a token ten times slower.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _TOKEN_SECONDS = 900
 
 
 def password_of(settings: DatabaseSettings) -> str:
-    """The password that ``db_user`` logs in with now."""
+    """The current password of ``db_user``."""
     return _token(settings) if settings.db_auth == "iam" else _secret(settings.db_secret_arn)
 
 
 def _token(settings: DatabaseSettings) -> str:
-    """What ``generate_db_auth_token`` makes, signed with the function's own credentials; no call leaves the process."""
+    """The token of ``generate_db_auth_token``, signed with the function's own credentials, without a network call."""
     session = botocore.session.get_session()
     region, credentials = session.get_config_variable("region"), session.get_credentials()
     if credentials is None:

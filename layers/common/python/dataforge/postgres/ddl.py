@@ -1,7 +1,4 @@
-"""DDL, derived from the catalogue. Plain text and pure: the CDK app imports it for the schema's fingerprint.
-
-Identifiers come from the catalogue, which admits only ``[a-z0-9_]``; they are quoted all the same.
-"""
+"""DDL derived from the catalogue. Pure: the CDK app imports it for the schema's fingerprint."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from dataforge.tables.columns import Digest
 from dataforge.tables.datasets import DATASETS
 
 _REPEATED = re.compile(r"\^\[([^]\\^][^]\\]*)\]\{(\d+)\}\$")
-"""A pattern that is one class of characters, some number of times."""
+"""A pattern that is one class of characters with a number of repetitions."""
 
 
 def qualified(table: Table, schema: str | None = None) -> Sql:
@@ -31,14 +28,14 @@ def columns_sql(table: Table) -> Sql:
 
 
 def column_sql(column: Column) -> Sql:
-    """One column as it stands in CREATE TABLE."""
+    """The definition of a column in CREATE TABLE."""
     return Sql("{} {}{}").format(
         ident(column.name), column.type.sql, Sql("") if column.nullable else Sql(" NOT NULL")
     )
 
 
 def create_table(table: Table, schema: str | None = None, extra: Sql | None = None) -> Sql:
-    """CREATE TABLE with types and NOT NULL, without keys and checks. ``extra`` is a further column definition."""
+    """CREATE TABLE with types and NOT NULL, without keys and checks. ``extra``: a further column definition."""
     columns = [column_sql(column) for column in table.columns] + ([extra] if extra else [])
     return Sql("CREATE TABLE {} ({})").format(qualified(table, schema), Sql(", ").join(columns))
 
@@ -57,7 +54,7 @@ def foreign_key(key: ForeignKey, parent_schema: str) -> Sql:
 
 
 def checks(table: Table) -> Iterator[tuple[str, Sql]]:
-    """Name and definition of each column's CHECK: what the row model demands, in SQL."""
+    """Name and definition of each column's CHECK: the rules of the row model in SQL."""
     for column in table.columns:
         terms = list(_terms(column))
         if terms:
@@ -72,7 +69,7 @@ def _terms(column: Column) -> Iterator[Sql]:
 
 
 def _declared(column: Column) -> Iterator[Sql]:
-    """The constraints that the model states."""
+    """Conditions of the rules that the row model declares."""
     rule, name = column.rule, ident(column.name)
     if rule.choices:
         yield Sql("{} IN ({})").format(name, Sql(", ").join(map(literal, rule.choices)))
@@ -91,7 +88,7 @@ def _declared(column: Column) -> Iterator[Sql]:
 
 
 def _matches(name: Sql, pattern: str) -> Sql:
-    """The condition that a text matches. PostgreSQL takes six times as long for a counted repetition (1.5 µs for an id)."""
+    """The condition that a text matches. A counted repetition is six times slower in PostgreSQL (1.5 µs for an id)."""
     repeated = _REPEATED.fullmatch(pattern)
     if repeated is None:
         return Sql("{} ~ {}").format(name, literal(pattern))
@@ -101,7 +98,7 @@ def _matches(name: Sql, pattern: str) -> Sql:
 
 
 def _of_type(column: Column) -> Iterator[Sql]:
-    """Values that PostgreSQL's type has and Python's has not, or Data Forge does not take."""
+    """Conditions that exclude values of PostgreSQL's type that Python lacks or Data Forge refuses."""
     rule, name = column.rule, ident(column.name)
     if column.type.name == "double" and (rule.ge is None or rule.le is None):
         yield Sql("{name} > '-Infinity' AND {name} < 'Infinity'").format(name=name)
@@ -128,7 +125,7 @@ def constraints(table: Table) -> Iterator[tuple[str, Sql]]:
 
 
 def index_statements(table: Table, schema: str | None = None) -> Iterator[tuple[str, Sql]]:
-    """Name and CREATE INDEX of each foreign key that the primary key does not serve: a parent's delete needs it."""
+    """Name and CREATE INDEX for each foreign key that the primary key does not index: deleting a parent needs it."""
     for key in table.foreign_keys:
         if key.column != table.key[0]:
             name = f"{table.name}_{key.column}_idx"
@@ -169,7 +166,7 @@ def row_hash_sql(table: Table, alias: str = "") -> Sql:
 
 
 def dataset_statements(dataset: Dataset) -> Iterator[Sql]:
-    """All DDL of a dataset for an empty database, in an order that works."""
+    """All DDL of a dataset for an empty database, in the order of execution."""
     yield Sql("CREATE SCHEMA IF NOT EXISTS {}").format(ident(dataset.name))
     for wave in dataset.waves():
         for table in map(dataset.table, wave):
@@ -183,7 +180,7 @@ def dataset_statements(dataset: Dataset) -> Iterator[Sql]:
 
 
 def fingerprint(datasets: Iterable[Dataset] = DATASETS.values()) -> str:
-    """SHA-256 over everything that the schema function would create: it changes exactly when a deploy must act."""
+    """SHA-256 of the DDL of all objects. It changes exactly when a deployment must apply the schema."""
     lines = [*INTERNAL, *LOGINS, *ROLE_SQL, *sorted(" ".join(grant) for grant in table_grants())]
     for dataset in datasets:
         lines += dataset_statements(dataset)

@@ -1,4 +1,4 @@
-"""Whether a table is exactly what the catalogue makes of it, so that nobody misses the old one after a swap."""
+"""Check whether a table has only what the catalogue declares, so that a swap loses nothing."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ SELECT (SELECT array_agg(ARRAY[attname, attnotnull]::text[] ORDER BY attnum) FRO
                            AND d.objid IN (SELECT indexrelid FROM pg_index WHERE indrelid = c.oid)))
 FROM pg_class c JOIN pg_type t ON t.oid = c.reltype WHERE c.oid = %s::regclass
 """
-"""Columns, indexes, constraints, foreign keys that lead here, grants, and whether there is anything else: settings of the
+"""Columns, indexes, constraints, foreign keys to the table, grants, and whether anything else exists: settings of the
 table, rights on a column, or any object that depends on it (views, rules, triggers, policies, publications, statistics,
 functions, defaults, columns of its type)."""
 
 
 def is_pristine(cursor: Cursor, dataset: Dataset, table: Table) -> bool:
-    """Whether nobody added to the table, or made anything depend on it, that the catalogue does not know."""
+    """Whether the table has no additions and no dependent objects that the catalogue does not declare."""
     cursor.execute(_FOUND, (ddl.qualified(table),))
     columns, indexes, constraints, references, grants, more = one_row(cursor)
     own_indexes = {ddl.primary_key(table)[0], *(name for name, _ in ddl.index_statements(table))}

@@ -1,7 +1,7 @@
-"""What an owner's own rules (constraints, indexes, triggers, functions) say of a row that they refuse.
+"""Recognize rows that an owner's own rules (constraints, indexes, triggers, functions) refuse.
 
-The SQLSTATE alone does not tell: a trigger may raise any, that of a lost connection or of a deadlock included. PostgreSQL
-reports which of its functions raised an error, in every language of its messages.
+The SQLSTATE is not sufficient: a trigger can raise any, including that of a lost connection or a deadlock. PostgreSQL also
+reports which of its functions raised the error, independent of the language of messages.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ _LONGEST = 500
 _RAISE = "exec_stmt_raise"
 """PostgreSQL's function behind PL/pgSQL's RAISE."""
 _OF_A_ROW = ("21", "22", "23", "44", "54", "P0")
-"""Classes of SQLSTATE that a row causes without any function: data, constraints, the size of an index entry."""
+"""SQLSTATE classes that a row can cause without a function: data, constraints, size of an index entry."""
 _OF_THE_SERVER = ("08", "25", "40", "53", "55", "57", "58", "XX001", "XX002")
-"""What may happen within an owner's function without being its answer: a lock, a full disk, a cancelled statement."""
+"""SQLSTATE classes of failures inside an owner's function that do not refuse a row: locks, a full disk, cancellation."""
 
 
 def refusal(error: BaseException | None) -> str | None:
-    """The constraint's name, or the first line of a function's message; None if the error is not a rule's answer to a row.
+    """The constraint's name, or the first line of a function's message; None if no rule refused a row.
 
-    The text may quote the row: it is for the caller who sent it, and for no log.
+    The text may quote the row: return it to the sender of the row only, and never log it.
     """
     if not isinstance(error, psycopg2.Error) or not error.pgcode:
         return None
@@ -44,7 +44,7 @@ def refusal(error: BaseException | None) -> str | None:
 
 
 def violation(table: Table, error: psycopg2.Error) -> Violation | None:
-    """The violation of a row that one of the table's rules refuses, if the error is a rule's answer."""
+    """The violation of a row that a rule of the table refused; None for other errors."""
     text = refusal(error)
     if text is None:
         return None
@@ -59,7 +59,7 @@ def violation(table: Table, error: psycopg2.Error) -> Violation | None:
 
 
 def is_lost_parent(table: Table, error: BaseException | None) -> bool:
-    """Whether the row's parent, by a foreign key of the catalogue, is gone since it was seen."""
+    """Whether the row's parent, by a declared foreign key, was deleted after it was found."""
     return (
         isinstance(error, psycopg2.errors.ForeignKeyViolation)
         and error.diag.source_function != _RAISE
@@ -69,5 +69,5 @@ def is_lost_parent(table: Table, error: BaseException | None) -> bool:
 
 
 def is_raised(error: BaseException | None) -> bool:
-    """Whether a function raised the error on purpose, whatever its SQLSTATE says."""
+    """Whether a function raised the error explicitly, with any SQLSTATE."""
     return isinstance(error, psycopg2.Error) and error.diag.source_function == _RAISE

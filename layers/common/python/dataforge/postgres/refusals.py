@@ -1,4 +1,4 @@
-"""What PostgreSQL refused, in names alone: its own messages and details may quote the values of a row."""
+"""Describe errors of PostgreSQL by names only: its own messages and details may quote values of a row."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _LONGEST = 200
 
 
 def is_database_error(error: BaseException) -> bool:
-    """Whether it is one of psycopg2's, which not every function has."""
+    """Whether it is an error of psycopg2, which not every function includes."""
     return any(kind.__module__.startswith("psycopg2") for kind in type(error).__mro__)
 
 
 def describe(error: BaseException) -> str:
     """The rule, its table and the SQLSTATE: ``olist.orders: a row violates check constraint "paid" (SQLSTATE 23514)``.
 
-    Of a function's own exception: which function raised it. ``error`` is one of psycopg2's.
+    For an exception of a function: the function's name. ``error``: of psycopg2.
     """
     diag, state = getattr(error, "diag", None), getattr(error, "pgcode", None) or "none"
     table = ".".join(filter(None, (getattr(diag, n, None) for n in ("schema_name", "table_name"))))
@@ -43,5 +43,5 @@ def _what(error: BaseException, diag: object, state: str) -> str:
 
 
 def _words(error: BaseException) -> str:
-    """The name that PostgreSQL gives to the SQLSTATE: ``character not in repertoire``."""
+    """PostgreSQL's name of the SQLSTATE: ``character not in repertoire``."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()

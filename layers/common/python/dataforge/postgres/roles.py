@@ -1,4 +1,4 @@
-"""PostgreSQL's roles: one owner that nobody logs in as, and one login per function with only the rights it needs."""
+"""PostgreSQL roles: one owner without login, and one login per function with the privileges that it needs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ FUNCTIONS = (MIGRATE, LOAD, INGEST, DELIVER, EXPORT, BACKUP, RESTORE, REFILL)
 """The roles that functions connect as."""
 
 ANALYST = Sql("dataforge_analyst")
-"""The role that people connect as. It reads the tables of the datasets, and not the ledger, which holds rejected records."""
+"""The role for people. It can read the tables of the datasets, but not the ledger, which contains rejected records."""
 
 LOGINS = (*FUNCTIONS, ANALYST)
 
 BECOME_OWNER = (MIGRATE, RESTORE)
-"""The logins that may become the owner, for what exchanges or rewrites whole tables."""
+"""The logins that may become the owner, to swap or rewrite whole tables."""
 
 ROLE_SQL = (
     Sql("GRANT {} TO {} WITH INHERIT FALSE, SET TRUE").format(OWNER, Sql(", ").join(BECOME_OWNER)),
@@ -46,7 +46,7 @@ ROLE_SQL = (
     Sql("GRANT SELECT, INSERT, DELETE ON dataforge.snapshots, dataforge.leases TO {}").format(BACKUP),
     Sql("GRANT SELECT, UPDATE (result, error, cause) ON dataforge.restore_pieces TO {}").format(REFILL),
 )
-"""Grants on the schema ``dataforge``; each can be repeated. Everything else is the owner's (see ``BECOME_OWNER``)."""
+"""Grants on the schema ``dataforge``; each can be repeated. Everything else requires the owner (see ``BECOME_OWNER``)."""
 
 _TABLE_GRANTS: dict[Sql, tuple[Sql, ...]] = {
     INGEST: (Sql("SELECT"), Sql("INSERT"), Sql("UPDATE")),
@@ -58,5 +58,5 @@ _TABLE_GRANTS: dict[Sql, tuple[Sql, ...]] = {
 
 
 def table_grants() -> set[tuple[Sql, Sql]]:
-    """Role and privilege of each right on every table of a dataset. The owner has all, through OWNER."""
+    """Role and privilege of each grant on every table of a dataset. OWNER has all privileges."""
     return {(role, privilege) for role, privileges in _TABLE_GRANTS.items() for privilege in privileges}

@@ -1,4 +1,4 @@
-"""PostgreSQL's refusal to read or write by a row security policy, which our sessions ask for (``row_security = off``)."""
+"""Recognize queries that PostgreSQL refuses because of row security (sessions set ``row_security = off``)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 _SOURCE = "check_enable_rls"
-"""PostgreSQL's function that refuses. The SQLSTATE is that of any lacking privilege."""
+"""PostgreSQL's function that raises the error. Its SQLSTATE is that of any missing privilege."""
 _SECURED = """
     SELECT n.nspname || '.' || c.relname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relrowsecurity ORDER BY 1
@@ -19,12 +19,12 @@ _SECURED = """
 
 
 def is_refused(error: BaseException) -> bool:
-    """Whether the error is that refusal."""
+    """Whether row security caused the error."""
     return isinstance(error, psycopg2.Error) and error.diag.source_function == _SOURCE
 
 
 def tables(db: Connection, error: BaseException) -> list[str]:
-    """The tables that the refusal may be about: PostgreSQL names one, without its schema. ``db`` is in no transaction."""
+    """The tables that may have caused it: PostgreSQL names one without its schema. ``db`` is not in a transaction."""
     with db.cursor() as cursor:
         cursor.execute(_SECURED)
         found = cursor.fetchall()

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def one_row(cursor: Cursor) -> tuple[Any, ...]:
-    """The next row of a statement that always has one, such as an aggregate. Raises ``LookupError`` if there is none."""
+    """The next row of a statement that always has one, such as an aggregate. Raises ``LookupError`` without a row."""
     row = cursor.fetchone()
     if row is None:
         raise LookupError("The statement returned no row.")

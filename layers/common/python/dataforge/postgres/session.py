@@ -1,7 +1,7 @@
-"""The settings of every session, so that neither the server, the database nor a role changes what a statement means.
+"""Settings of every session, so that no setting of server, database or role changes the meaning of a statement.
 
-Options of the connection take precedence over ``ALTER DATABASE`` and ``ALTER ROLE``. Settings that only cost time (memory,
-the planner, JIT, vacuum) stay the administrator's. Those that only a superuser may set cannot be pinned here.
+Options of the connection take precedence over ``ALTER DATABASE`` and ``ALTER ROLE``. Settings that affect performance only
+(memory, planner, JIT, vacuum) are left to the administrator. Settings that only a superuser may change cannot be set here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TEXT = {
     "lc_numeric": "C",
     "lc_time": "C",
 }
-"""How values and names are written and read."""
+"""Input and output of values and names."""
 
 _MEANING = {
     "search_path": "pg_catalog,public,pg_temp",
@@ -42,8 +42,8 @@ _MEANING = {
     "default_tablespace": "",
     "temp_tablespaces": "",
 }
-"""What statements mean. Nothing shadows PostgreSQL's functions and operators; an owner's function still finds ``public``.
-With ``row_security`` off PostgreSQL refuses to read or write by a policy, instead of passing over rows."""
+"""Meaning of statements. No schema shadows PostgreSQL's functions and operators; functions of an owner can use ``public``.
+With ``row_security`` off PostgreSQL raises an error instead of hiding rows by a policy."""
 
 _TRANSACTIONS = {
     "default_transaction_isolation": "read committed",
@@ -53,7 +53,7 @@ _TRANSACTIONS = {
     "synchronous_commit": "on",
     "exit_on_error": "off",
 }
-"""What a transaction promises: a row that was acknowledged survives a crash of the server."""
+"""Durability: a committed row survives a crash of the server."""
 
 _MESSAGES = {
     "client_min_messages": "notice",
@@ -62,7 +62,7 @@ _MESSAGES = {
     "debug_print_plan": "off",
     "log_parameter_max_length_on_error": "0",
 }
-"""No record in the server's log because a role or database asks for it."""
+"""No role or database setting logs records on the server."""
 
 PINNED: Mapping[str, str] = _TEXT | _MEANING | _TRANSACTIONS | _MESSAGES
 
@@ -75,11 +75,11 @@ NEWER = frozenset(
         "transaction_timeout",
     }
 )
-"""What servers older than Data Forge works with do not know: without these it can say to them that they are too old."""
+"""Settings that unsupported, older servers lack. Without them Data Forge can connect to report the version."""
 
 
 def options(limits: Mapping[str, int], *, without: frozenset[str] = frozenset()) -> str:
-    """The ``options`` of a connection: everything pinned, and the caller's time limits."""
+    """The ``options`` of a connection: the settings of this module and the caller's time limits."""
     pinned = {**PINNED, **{name: str(value) for name, value in limits.items()}}
     pinned = {name: value for name, value in pinned.items() if name not in without}
     return " ".join(f"-c {name}={_escaped(value)}" for name, value in pinned.items())

@@ -1,8 +1,8 @@
-"""Shadow tables: where a run builds what it will publish.
+"""Shadow tables, in which a run builds the rows that it publishes.
 
-A run has a schema of its own, so a worker of a run that was stopped finds no table to write to. A shadow has the table's
-columns and, in a migration, ``_source``, the row's position in the source: file number << 44 | byte offset. Everything here
-runs in the caller's transaction, as the owner.
+Each run has its own schema, so a worker of a stopped run finds no table to write to. A shadow has the table's columns and,
+in a migration, ``_source``, the row's position in the source: file number << 44 | byte offset. All functions run in the
+caller's transaction, as the owner.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 SOURCE = Sql("_source")
 _POSITION = Sql("{} bigint NOT NULL").format(SOURCE)
 FILE_SHIFT = 44
-"""A position's bits below the file number: files of up to 16 TiB."""
+"""Number of bits for the byte offset in a position: files of up to 16 TiB."""
 _AUTOVACUUM = Sql("autovacuum_enabled")
-"""Autovacuum would come while indexes are built or tables swapped, and gives way only after a second, in which readers of
-the tables might wait too. A shadow gets its statistics once, when it is finished."""
+"""Disabled: autovacuum could block index builds and swaps for a second, and with them the readers of the tables. The
+statistics of a shadow are computed once, when it is complete."""
 
 
 def schema_of(run: str) -> str:
-    """The name of a run's schema."""
+    """Name of a run's schema."""
     return "shadow_" + re.sub("[^a-z0-9]", "_", run.lower())
 
 
@@ -59,7 +59,7 @@ def create(
 
 
 def drop(cursor: Cursor, run: str) -> None:
-    """Drop the run's schema and all that is left in it."""
+    """Drop the run's schema with its tables."""
     cursor.execute(Sql("DROP SCHEMA IF EXISTS {} CASCADE").format(ident(schema_of(run))))
 
 
@@ -72,7 +72,7 @@ def copy_sql(table: Table, run: str) -> Sql:
 
 @contextmanager
 def attempt(cursor: Cursor, *errors: type[Exception]) -> Iterator[list[Exception]]:
-    """A savepoint: statements in it that end in one of ``errors`` are undone, and the error is in the list."""
+    """Run statements in a savepoint. If one of ``errors`` occurs, they are rolled back and the error is in the list."""
     failed: list[Exception] = []
     cursor.execute("SAVEPOINT attempt")
     try:
@@ -84,7 +84,7 @@ def attempt(cursor: Cursor, *errors: type[Exception]) -> Iterator[list[Exception
 
 
 def add_key(cursor: Cursor, table: Table, run: str) -> bool:
-    """Build the primary key; False if rows of one key stand in its way."""
+    """Build the primary key. Returns False if several rows have the same key."""
     name, definition = ddl.primary_key(table)
     with attempt(cursor, psycopg2.errors.UniqueViolation) as failed:
         _add_constraint(cursor, table, run, name, definition)
@@ -92,7 +92,7 @@ def add_key(cursor: Cursor, table: Table, run: str) -> bool:
 
 
 def add_foreign_keys(cursor: Cursor, table: Table, run: str, in_run: Iterable[str]) -> bool:
-    """Build the foreign keys, to the shadow of a parent that is in the run and else to the table; False on an orphan."""
+    """Build the foreign keys, to shadows of parents in the run, otherwise to tables. Returns False on an orphan."""
     inside = set(in_run)
     with attempt(cursor, psycopg2.errors.ForeignKeyViolation) as failed:
         for key in table.foreign_keys:
@@ -102,7 +102,7 @@ def add_foreign_keys(cursor: Cursor, table: Table, run: str, in_run: Iterable[st
 
 
 def finish(cursor: Cursor, table: Table, run: str) -> None:
-    """Build checks, indexes, comments and statistics: the shadow is then the table, but for ``_source`` and grants."""
+    """Build checks, indexes, comments and statistics. Then the shadow equals the table except for ``_source`` and grants."""
     additions = [
         Sql("ADD CONSTRAINT {} {}").format(ident(name), definition) for name, definition in ddl.checks(table)
     ]
@@ -123,7 +123,7 @@ def _add_constraint(cursor: Cursor, table: Table, run: str, name: str, definitio
 
 
 def drop_foreign_keys(cursor: Cursor, table: Table, run: str) -> None:
-    """Drop the shadow's foreign keys: its rows will be inserted, not swapped in."""
+    """Drop the shadow's foreign keys, before its rows are merged into the table."""
     for key in table.foreign_keys:
         cursor.execute(
             Sql("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}").format(
@@ -133,11 +133,11 @@ def drop_foreign_keys(cursor: Cursor, table: Table, run: str) -> None:
 
 
 def replaceable(cursor: Cursor, dataset: Dataset, tables: Iterable[Table]) -> bool:
-    """Whether the tables, all of them, can be swapped for their shadows with nobody noticing.
+    """Whether all tables can be swapped for their shadows without losing anything.
 
-    They must be empty, and so must their children outside the run; and nobody may have added anything to them that the
-    catalogue does not know (grants, indexes, triggers, policies, views, publications): it would be lost. Their parents
-    must be in the run: a shadow's foreign key to a live table would block that table's writers while it is built.
+    The tables and their children outside the run must be empty. They must not have additions that the catalogue does not
+    declare (grants, indexes, triggers, policies, views, publications), which would be lost. Their parents must be in the
+    run, because building a foreign key to a live table blocks its writers.
     """
     inside = list(tables)
     names = {table.name for table in inside}
@@ -155,7 +155,7 @@ def _is_empty(cursor: Cursor, table: Table) -> bool:
 
 
 def swap(cursor: Cursor, dataset: Dataset, run: str, tables: Iterable[Table]) -> None:
-    """Put the shadows in the place of the tables, with the catalogue's grants; the tables are locked and replaceable."""
+    """Replace the tables with their shadows, with the catalogue's grants. The tables are locked and replaceable."""
     inside = list(tables)
     names = {table.name for table in inside}
     outside = [(c, key) for t in inside for c, key in dataset.children(t.name) if c.name not in names]
@@ -177,7 +177,7 @@ def swap(cursor: Cursor, dataset: Dataset, run: str, tables: Iterable[Table]) ->
 
 
 def move_in(cursor: Cursor, table: Table, run: str, loader: Sql) -> None:
-    """Put the shadow where the table was: with the catalogue's grants, and in autovacuum's care; no more the loader's."""
+    """Move the shadow to the table's schema, with the catalogue's grants and autovacuum, without those of the loader."""
     shadow = ddl.qualified(table, schema_of(run))
     cursor.execute(Sql("REVOKE ALL ON {} FROM {}").format(shadow, loader))
     cursor.execute(Sql("ALTER TABLE {} RESET ({})").format(shadow, _AUTOVACUUM))
@@ -187,7 +187,7 @@ def move_in(cursor: Cursor, table: Table, run: str, loader: Sql) -> None:
 
 
 def lock(cursor: Cursor, dataset: Dataset, tables: Iterable[Table], mode: Sql) -> None:
-    """Lock the tables, and their children outside the run, in an order that all runs share."""
+    """Lock the tables and their children outside the run, in the same order in every run."""
     names = {t.name for t in tables}
     names |= {child.name for name in set(names) for child, _ in dataset.children(name)}
     cursor.execute(

@@ -1,8 +1,8 @@
-"""Snapshots that several connections read by, and what must not happen to tables meanwhile.
+"""Snapshots that several connections share, and the lock that excludes swaps of tables meanwhile.
 
-A table that is swapped for another under a snapshot reads as empty by it: the new table's rows are all younger. So whoever
-holds a snapshot first takes its dataset's advisory lock shared, and every swap takes it exclusively, in its transaction,
-without waiting: whoever waited would make readers queue behind him for hours.
+After a swap, an older snapshot reads the table as empty, because all rows of the new table are younger. Therefore the
+exporter of a snapshot first takes the dataset's advisory lock in shared mode. A swap takes it exclusively in its
+transaction, without waiting: readers would queue behind a waiting swap for hours.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _CLASS = 1_207_312_311
 _KEY = Sql("({}, hashtext(%s))").format(_CLASS)
-"""The lock's two keys, of 32 bits each: ours alone, and the dataset's."""
+"""The lock's two keys of 32 bits: Data Forge's constant, and the dataset's hash."""
 
 _ONE_INSTANT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
@@ -34,18 +34,18 @@ _HOLDERS = Sql("""
 
 
 def share_tables(cursor: Cursor, dataset: Dataset) -> None:
-    """Keep the dataset's tables from being exchanged for as long as this session lives; then take the snapshot.
+    """Prevent swaps of the dataset's tables until this session ends. Call it before taking the snapshot.
 
-    Ends the transaction that is open: the snapshot must be younger than the lock. Closing the connection gives it back.
+    Commits the open transaction: the snapshot must be younger than the lock. Closing the connection releases the lock.
     """
     cursor.execute(Sql("SELECT pg_advisory_lock_shared{}").format(_KEY), (dataset.name,))
     cursor.connection.commit()
 
 
 def export_new(cursor: Cursor, tables: Iterable[Table]) -> str:
-    """Begin to read the state of this instant, in a new transaction; returns its id for ``read_as_of``.
+    """Start a transaction that reads the current state, and return its snapshot's id for ``read_as_of``.
 
-    The tables are neither dropped nor altered until the transaction ends; rows may come and go.
+    The tables are neither dropped nor altered until the transaction ends; rows may change.
     """
     cursor.execute(_ONE_INSTANT)
     _lock(cursor, tables)
@@ -53,16 +53,16 @@ def export_new(cursor: Cursor, tables: Iterable[Table]) -> str:
 
 
 def export_again(cursor: Cursor, tables: Iterable[Table], snapshot: str) -> str:
-    """Go on with a snapshot that another transaction holds, in a new one, also when that one ends; returns the new id."""
+    """Adopt the snapshot of another transaction in a new one, which keeps it after the other ends. Returns the new id."""
     read_as_of(cursor, snapshot)
     _lock(cursor, tables)
     return _export(cursor)
 
 
 def read_as_of(cursor: Cursor, snapshot: str) -> None:
-    """Read what the exporter of the snapshot reads, in a new transaction.
+    """Start a transaction that reads the state of the snapshot.
 
-    Raises psycopg2's ``InvalidParameterValue`` or ``UndefinedObject`` if the exporter's transaction is over.
+    Raises psycopg2's ``InvalidParameterValue`` or ``UndefinedObject`` if the exporter's transaction has ended.
     """
     cursor.execute(_ONE_INSTANT)
     cursor.execute("SET TRANSACTION SNAPSHOT %s", (snapshot,))
@@ -80,9 +80,9 @@ def _export(cursor: Cursor) -> str:
 
 
 def exclude_snapshots(cursor: Cursor, dataset: Dataset) -> None:
-    """Let no snapshot be held over the dataset's tables until this transaction ends; call it before any swap of them.
+    """Exclude snapshots of the dataset's tables until this transaction ends. Call it before a swap.
 
-    Raises ``BackupRunning`` at once, naming who holds one. That may last for hours: a state machine waits for it with
+    Raises ``BackupRunning`` immediately, with the sessions that export one. A state machine waits for hours with
     ``infra.workflow.steps.retry_patiently``.
     """
     cursor.execute(Sql("SELECT pg_try_advisory_xact_lock{}").format(_KEY), (dataset.name,))

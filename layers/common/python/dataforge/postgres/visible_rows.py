@@ -1,4 +1,4 @@
-"""Whether the rows of a table are exactly those that a query of it returns, to every role."""
+"""Refuse tables whose queries do not return exactly their own rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHILDREN = Sql("""
     ARRAY(SELECT m.nspname || '.' || r.relname FROM pg_inherits JOIN pg_class r ON r.oid = inhrelid
           JOIN pg_namespace m ON m.oid = r.relnamespace WHERE inhparent = c.oid AND c.relkind = 'r' ORDER BY 1)
 """)
-"""The SQL of the child tables of ``pg_class c``; partitions are none."""
+"""SQL expression of the child tables of ``pg_class c``, without partitions."""
 
 _TABLES = Sql("""
     SELECT n.nspname || '.' || c.relname, c.relrowsecurity, {}
@@ -48,10 +48,10 @@ _KEY = """
 
 
 def require_sound(cursor: Cursor, tables: Iterable[Table]) -> None:
-    """Refuse tables whose rows the database may hide, or to which a query adds the rows of others.
+    """Refuse tables whose rows may be hidden, or whose queries return rows of other tables.
 
-    Row security is refused even where it hides nothing from the present role: another role of the same run may be subject
-    to it. Raises ``RowSecurity``, ``TableChanged``.
+    Row security is refused even if it hides no rows from the current role, because it may from another
+    role of the run. Raises ``RowSecurity``, ``TableChanged``.
     """
     cursor.execute(_TABLES, ([ddl.qualified(table) for table in tables],))
     found = cursor.fetchall()
@@ -67,9 +67,9 @@ def require_sound(cursor: Cursor, tables: Iterable[Table]) -> None:
 
 
 def require_declared(cursor: Cursor, tables: Iterable[Table]) -> None:
-    """Refuse tables that lack a column, or have it with another type, or are no tables, or that this login may not use.
+    """Refuse relations that are not tables, lack a declared column or its type, or lack privileges for this login.
 
-    Columns of the owner's own are no reason. Raises ``TableChanged`` for the first of them.
+    Undeclared columns are accepted. Raises ``TableChanged`` for the first of them.
     """
     needed = _needed(cursor)
     for table in tables:
@@ -86,7 +86,7 @@ def require_declared(cursor: Cursor, tables: Iterable[Table]) -> None:
 
 
 def require_key(cursor: Cursor, tables: Iterable[Table]) -> None:
-    """Refuse tables whose key the database does not hold unique at once. Raises ``TableChanged`` for the first of them."""
+    """Refuse tables without an immediate unique index on the key. Raises ``TableChanged`` for the first of them."""
     for table in tables:
         cursor.execute(_KEY, (ddl.qualified(table), sorted(table.key)))
         if cursor.fetchone() == (0,):
@@ -95,7 +95,7 @@ def require_key(cursor: Cursor, tables: Iterable[Table]) -> None:
 
 
 def require_changeable(cursor: Cursor, dataset: Dataset, tables: Iterable[Table]) -> None:
-    """Refuse at once what a run could not make visible in the end. Raises ``RowSecurity``, ``TableChanged``."""
+    """Refuse tables for which a run could not publish its result. Raises ``RowSecurity``, ``TableChanged``."""
     chosen = list(tables)
     require_declared(cursor, chosen)
     require_sound(cursor, with_relatives(dataset, chosen))
@@ -113,13 +113,13 @@ def column_differences(cursor: Cursor, relation: str, table: Table) -> list[str]
 
 
 def _needed(cursor: Cursor) -> list[str]:
-    """The privileges that the session's login is to have on its own, or the owner that it has become."""
+    """The declared privileges of the session's login; the owner's if it has none."""
     user = cursor.connection.info.user
     return sorted(privilege for role, privilege in table_grants() if role == user) or _OWNERS
 
 
 def with_relatives(dataset: Dataset, tables: Iterable[Table]) -> list[Table]:
-    """The tables, those that they refer to, and those that refer to them."""
+    """The tables with their parents and children."""
     names: dict[str, None] = {}
     for table in tables:
         relatives = [key.parent for key in table.foreign_keys]

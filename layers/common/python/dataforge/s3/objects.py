@@ -1,4 +1,4 @@
-"""Objects in S3: whole or by byte range, always the version that was planned."""
+"""Read and write objects in S3, whole or by byte range. Reads require the planned version."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Object:
-    """One object's place, version and size in bytes. ``packed``: its compression, where its content was looked at."""
+    """An object's location, version and size in bytes. ``packed``: its compression, if its content was inspected."""
 
     bucket: str
     key: str
@@ -33,25 +33,26 @@ class Object:
 
     @property
     def compression(self) -> str:
-        """How the object is compressed: ``gzip``, ``zstd`` or not at all; as its name says, unless its content was read."""
+        """The object's compression: ``gzip``, ``zstd`` or ""; from its name unless its content was inspected."""
         return COMPRESSIONS.get(compression_ending(self.key), "") if self.packed is None else self.packed
 
 
 _UNUSABLE = {
     "NoSuchBucket": "it does not exist",
-    "AccessDenied": "access is denied. Look at the rights of the role, and at the policies of the bucket and of its key",
+    "AccessDenied": "access is denied. Check the permissions of the role and the policies of the bucket and of its key",
 }
 
 
 @contextmanager
 def translated(bucket: str, key: str) -> Iterator[None]:
-    """S3's failures in a call about this object: what passes as ``Unavailable``, what the bucket is to blame for as
-    ``UnusableBucket``; others pass as they are. boto3 tries a call again by itself, but not a body that breaks off.
+    """Raise temporary failures of S3 as ``Unavailable``, those of the bucket as ``UnusableBucket``.
+
+    boto3 retries calls, but not interrupted reads of a body.
     """
     try:
         yield
     except (HTTPClientError, NotConnected, IncompleteReadError) as error:
-        raise Unavailable(f"S3 did not answer, or broke off, at {key}.") from error
+        raise Unavailable(f"S3 did not answer, or interrupted the transfer of {key}.") from error
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -63,7 +64,7 @@ def translated(bucket: str, key: str) -> Iterator[None]:
 
 
 def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[Object]:
-    """The objects under a prefix, in the order of their keys; empty ones that stand for a folder are left out."""
+    """The objects under a prefix in the order of their keys, without the empty objects that represent folders."""
     with translated(bucket, prefix):
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for item in page.get("Contents", ()):
@@ -74,7 +75,7 @@ def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[Object]:
 def read_range(s3: S3Client, source: Object, start: int, end: int) -> bytes:
     """Bytes ``start`` up to, not including, ``end``.
 
-    Raises ``SourceChanged`` if it is another version by now, ``Unavailable`` when S3 fails.
+    Raises ``SourceChanged`` if the object has another version, ``Unavailable`` if S3 fails.
     """
     if start >= end:
         return b""
@@ -84,9 +85,9 @@ def read_range(s3: S3Client, source: Object, start: int, end: int) -> bytes:
 
 
 def get(s3: S3Client, source: Object, byte_range: str = "") -> StreamingBody:
-    """The object's content, or a range of it, as a stream; call and reads belong into ``translated``.
+    """The object's content, or a range of it, as a stream. Call and read it inside ``translated``.
 
-    Raises ``SourceChanged`` if it is another version by now, ``ArchivedFile`` if S3 must restore it first.
+    Raises ``SourceChanged`` if the object has another version, ``ArchivedFile`` if S3 must restore it first.
     """
     request: GetObjectRequestTypeDef = {
         "Bucket": source.bucket,
@@ -106,7 +107,7 @@ def get(s3: S3Client, source: Object, byte_range: str = "") -> StreamingBody:
 
 
 def download(s3: S3Client, bucket: str, key: str) -> bytes | None:
-    """The whole of an object as it is now, or None if there is none. Raises ``Unavailable``, ``UnusableBucket``."""
+    """An object's current content, or None if it does not exist. Raises ``Unavailable``, ``UnusableBucket``."""
     try:
         with translated(bucket, key):
             return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())

@@ -1,4 +1,4 @@
-"""An object of any size written to S3 as it comes, in bounded memory, hashed on the way."""
+"""Write an object of any size to S3 as a stream, in bounded memory, and compute its hash."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 PART_BYTES = 8 << 20
-"""How much is sent at a time; what is smaller is sent whole. S3 takes parts of 5 MiB or more, and 10,000 of them."""
+"""Size of a part in bytes; smaller objects are sent whole. S3 accepts up to 10,000 parts of 5 MiB or more."""
 
 
 @dataclass(frozen=True)
 class Uploaded:
-    """An object that is there: its size in bytes, its SHA-256 in hex digits, and S3's name for this content."""
+    """A written object: size in bytes, SHA-256 in hex digits, and ETag."""
 
     size: int
     sha256: str
@@ -30,7 +30,7 @@ class Uploaded:
 
 
 class Upload(io.RawIOBase):
-    """A file to write to. The object exists once ``finish`` is called, whole or not at all."""
+    """A writable file. The object exists, complete, only after ``finish``."""
 
     def __init__(self, s3: S3Client, bucket: str, key: str, content_type: str) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class Upload(io.RawIOBase):
         return self._size
 
     def write(self, data: Any) -> int:
-        """Take in some bytes. Raises ``Unavailable`` when S3 fails."""
+        """Write some bytes. Raises ``Unavailable`` if S3 fails."""
         self._hash.update(data)
         self._size += len(data)
         self._buffer += data
@@ -74,7 +74,7 @@ class Upload(io.RawIOBase):
         self._buffer.clear()
 
     def finish(self) -> Uploaded:
-        """Make the object exist."""
+        """Complete the object."""
         if self._id and self._buffer:
             self._send_part()
         with self._translated():
@@ -100,7 +100,7 @@ class Upload(io.RawIOBase):
         return translated(self._bucket, self._key)
 
     def abort(self) -> None:
-        """Take back what was sent."""
+        """Delete the sent parts."""
         if self._id:
             with self._translated():
                 self._s3.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._id)
@@ -108,7 +108,7 @@ class Upload(io.RawIOBase):
 
 @contextmanager
 def uploading(s3: S3Client, bucket: str, key: str, content_type: str) -> Iterator[Upload]:
-    """A file to write to and ``finish``; on any error nothing of it stays."""
+    """A file to write and ``finish``. On any error its parts are deleted."""
     upload = Upload(s3, bucket, key, content_type)
     try:
         yield upload
