@@ -1,1 +1,1 @@
-"""The ``dataforge`` command: a thin client of S3, Step Functions and Lambda, for AWS and for the embedded cloud."""
+"""The ``dataforge`` command, a client of S3, Step Functions, Lambda and the HTTP API."""

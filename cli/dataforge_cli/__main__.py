@@ -1,4 +1,4 @@
-"""``python -m dataforge_cli`` is ``dataforge``."""
+"""Run the ``dataforge`` command: ``python -m dataforge_cli``."""
 
 import sys
 
@@ -7,7 +7,7 @@ from dataforge.errors import InvalidDeclaration
 try:
     from dataforge_cli.main import app
 except InvalidDeclaration as error:
-    # The commands import the datasets, one of which declares what cannot work: a wrong call, and not a traceback.
+    # The commands import the datasets. An invalid declaration ends with a message and exit code 2, not with a traceback.
     sys.stderr.write(f"error: {error}\n")
     sys.exit(2)
 

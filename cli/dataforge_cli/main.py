@@ -1,4 +1,4 @@
-"""The ``dataforge`` command. A command is one function in a module of its own; this is their list."""
+"""The ``dataforge`` command and the list of its subcommands."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from dataforge_cli.version import version
 
 
 class Commands(TyperGroup):
-    """The commands; a call that cannot be understood ends as one line, like every other failure."""
+    """The group of commands. An invalid call ends with one line, like every other failure."""
 
     def main(
         self, args: Sequence[str] | None = None, prog_name: str | None = None, *rest: Any, **extra: Any
@@ -43,12 +43,12 @@ class Commands(TyperGroup):
 
 
 def _explain(error: typer.TyperException) -> None:
-    """One line; none where the help was asked for, or shown for want of arguments."""
+    """Return the message of an error as one line, or nothing if the help was shown."""
     context: typer.Context | None = getattr(error, "ctx", None)
     command = context.command_path if context else "dataforge"
     if message := error.format_message():
         end = "" if message.endswith((".", "?")) else "."
-        Screen().fail(f"{message}{end} `{command} --help` shows how to call it.")
+        Screen().fail(f"{message}{end} See `{command} --help`.")
 
 
 app = typer.Typer(
@@ -93,14 +93,14 @@ def dataforge(
     context: typer.Context,
     stage: Stage = None,
     outputs: OutputsFile = None,
-    show_version: Version = False,  # noqa: ARG001  its callback answers
+    show_version: Version = False,  # noqa: ARG001  the callback prints it
 ) -> None:
-    """Data Forge moves a business's historical CSVs into PostgreSQL on AWS.
+    """Migrate CSV files into PostgreSQL on AWS, ingest records, and back up and restore tables.
 
-    Every command works on the embedded cloud if it is deployed (make local), else on AWS with the credentials and region
-    of your environment; --stage and --outputs choose. Each has --json for machines.
+    Commands use the embedded cloud if it is deployed (make local). Otherwise they use AWS, with the credentials and region
+    of the environment. --stage and --outputs select a deployment. --json prints one JSON document.
 
-    Exit codes: 0 done, 1 the work failed, 2 the call was wrong.
+    Exit codes: 0 success, 1 failure, 2 invalid call.
 
     **Example**
 
@@ -109,5 +109,5 @@ def dataforge(
     ```
     """
     given = {name: value for name, value in {"stage": stage, "outputs": outputs}.items() if value is not None}
-    # Given before the command, they are what the command falls back on.
+    # Options before the command are the command's defaults.
     context.default_map = {command: dict(given) for command in COMMANDS}

@@ -1,4 +1,4 @@
-"""Options that several commands share, each declared once."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Stage = Annotated[
         "--stage",
         metavar="STAGE",
         show_default=False,
-        help="Work on AWS, stack DataForge-STAGE. Default: the embedded cloud if it is deployed, else AWS, stage dev.",
+        help="Use the stack DataForge-STAGE on AWS. Default: the embedded cloud if it is deployed, else stage dev.",
         rich_help_panel=_TARGET,
     ),
 ]
@@ -25,24 +25,24 @@ OutputsFile = Annotated[
         "--outputs",
         metavar="FILE",
         show_default=False,
-        help="Work on the deployment whose outputs.json this is, instead of looking for one.",
+        help="Use the deployment that this outputs.json describes.",
         rich_help_panel=_TARGET,
     ),
 ]
 Json = Annotated[
     bool,
-    typer.Option("--json", help="Print one JSON document on stdout, for machines.", rich_help_panel=_SCREEN),
+    typer.Option("--json", help="Print one JSON document on stdout.", rich_help_panel=_SCREEN),
 ]
 Debug = Annotated[
     bool,
-    typer.Option("--debug", help="Show the traceback when something fails.", rich_help_panel=_SCREEN),
+    typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=_SCREEN),
 ]
-Dataset = Annotated[str, typer.Option("--dataset", metavar="NAME", help="Dataset of the catalogue.")]
+Dataset = Annotated[str, typer.Option("--dataset", metavar="NAME", help="Select the dataset.")]
 Prefix = Annotated[
     str,
     typer.Option(
         metavar="P",
-        help="Where in the raw bucket the files lie. Default: a folder named like the dataset.",
+        help="Use the files below this prefix of the raw bucket. Default: the dataset's name.",
         show_default=False,
     ),
 ]
@@ -52,9 +52,12 @@ Ignore = Annotated[
         "--ignore",
         metavar="PATTERN",
         show_default=False,
-        help="Leave the files that match, such as `*.bak` or `old/`. Repeatable.",
+        help="Ignore the files that match, such as `*.bak` or `old/`. Repeatable.",
     ),
 ]
 Follow = Annotated[
-    bool, typer.Option("--follow/--no-follow", help="Follow the run to its end, or only start it.")
+    bool,
+    typer.Option(
+        "--follow/--no-follow", help="Follow the run until it ends, or only start it. Default: follow."
+    ),
 ]

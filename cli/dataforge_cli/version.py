@@ -1,4 +1,4 @@
-"""The version of the clone that the command runs from; pyproject.toml is its one place."""
+"""The version of Data Forge, read from pyproject.toml."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ _PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 
 def version() -> str:
-    """Such as ``0.1.0``."""
+    """Return the version, such as ``0.1.0``."""
     return str(tomllib.loads(_PROJECT.read_text(encoding="utf-8"))["project"]["version"])

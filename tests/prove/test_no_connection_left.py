@@ -103,7 +103,7 @@ def test_runs_without_a_connection_fail_as_unavailable_and_say_so_while_they_wai
             assert document["error"] == "Unavailable"
             assert f"Cannot connect to the database as {role}: too many connections" in document["cause"]
             if role == "dataforge_load":
-                assert "waiting, and trying again: Unavailable: Cannot connect" in result.stderr
+                assert "waiting to retry: Unavailable: Cannot connect" in result.stderr
         told = exported.result(SECONDS)
         assert (told["status"], told["error"]) == ("failed", "Unavailable")
     limit(outputs, -1)

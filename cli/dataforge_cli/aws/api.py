@@ -1,4 +1,4 @@
-"""Requests to the HTTP API, sent again until they are answered or hope is gone."""
+"""Requests to the HTTP API, with retries."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from dataforge_cli.call import Call
 from dataforge_cli.errors import CommandError, WrongCall
 
 URL, KEY = "DATAFORGE_API_URL", "DATAFORGE_API_KEY"
-"""Variables of the environment; with both, a caller needs no access to AWS at all."""
+"""Environment variables. With both set, no access to AWS is needed."""
 
 TRIES = 8
 LONGEST_WAIT = 60.0
-"""Seconds. Who is told to wait for longer has used up a day's requests: that is to be said, not waited for."""
+"""Seconds. A longer Retry-After means that the daily quota is used up, which is reported instead of waited for."""
 
-# Another attempt may succeed: 409 while the first is still at work, 429 and 503 by their meaning, 502 and 504 from the way.
+# Statuses to retry: 409 while the first request runs, 429 and 503, and 502 and 504 of the gateway.
 _AGAIN = {409, 429, 502, 503, 504}
 _SECONDS_PER_REQUEST = 35.0
 
@@ -62,14 +62,14 @@ class ApiUnreachable(CommandError):
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that is to be worked with."""
+    """An answer that is not retried."""
 
     status: int
     document: Any
 
 
 class Api:
-    """One API and a key for it. ``say`` is told of every wait, and ``sleep`` (seconds) waits."""
+    """An API and a key for it. ``say`` reports each wait, and ``sleep`` waits for a number of seconds."""
 
     def __init__(
         self, url: str, key: str, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep
@@ -79,7 +79,7 @@ class Api:
         self._pool = urllib3.PoolManager(retries=False, timeout=timeout, headers={"User-Agent": "dataforge"})
 
     def post(self, path: str, body: bytes, idempotency_key: str) -> Answer:
-        """Post JSON, again and again under the one key. Raises ``ApiRefused``, ``ApiUnreachable``."""
+        """Post JSON, with retries under the same Idempotency-Key. Raises ``ApiRefused``, ``ApiUnreachable``."""
         headers = {
             "x-api-key": self._key,
             "content-type": "application/json",
@@ -101,7 +101,7 @@ class Api:
     def _try(
         self, path: str, body: bytes, headers: Mapping[str, str]
     ) -> tuple[Answer | None, str, float | None]:
-        """An answer; or why there is none, and after how many seconds the API wants to be asked again."""
+        """Return the answer, or the reason for a retry and the seconds until then."""
         try:
             response = self._pool.request("POST", self._url + path, body=body, headers=headers)
         except HTTPError as error:
@@ -128,7 +128,7 @@ def _seconds(headers: Mapping[str, str]) -> float | None:
 
 
 def find_api(call: Call) -> Api:
-    """The API to send to: the deployment's, or the environment's. Raises ``NoKey``, and what finding a deployment raises."""
+    """Return the API of the environment or the deployment. Raises ``NoKey`` and the errors of finding a deployment."""
     url, key = os.environ.get(URL), os.environ.get(KEY)
     name = url or ""
     if url:

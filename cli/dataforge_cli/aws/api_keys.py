@@ -1,7 +1,7 @@
-"""Keys of the HTTP API, as API Gateway holds them.
+"""Keys of the HTTP API in API Gateway.
 
-A key's value begins with its kind, and the key belongs to that kind's usage plan. Needs boto3 alone: the embedded cloud
-makes its keys with this module too.
+A key's value begins with its kind, and the key belongs to that kind's usage plan. Requires boto3 only: the embedded cloud
+creates its keys with this module too.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
 
 KINDS = ("reader", "writer", "operator")
-"""From the least to the most."""
+"""In the order of permissions."""
 
 PLAN_OUTPUTS = {kind: f"{kind}_plan" for kind in KINDS}
-"""The deployment's outputs that name the usage plans."""
+"""The outputs with the ids of the usage plans."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """A key without its value, which is told once, when it is made."""
+    """A key without its value, which is returned only on creation."""
 
     id: str
     name: str
@@ -34,22 +34,22 @@ class Key:
 
 
 def create_key(client: APIGatewayClient, plan: str, kind: str, name: str) -> tuple[Key, str]:
-    """Make a key of the kind and let it into its plan; the key and its value."""
+    """Create a key in the plan of its kind. Returns the key and its value."""
     made = client.create_api_key(
         name=name, value=f"{kind}.{secrets.token_hex(24)}", enabled=True, description=f"Data Forge, {kind}"
     )
     try:
         client.create_usage_plan_key(usagePlanId=plan, keyId=made["id"], keyType="API_KEY")
     except BaseException:
-        # Outside every plan it would open nothing, and no list would show it.
+        # A key without a plan has no access and is not listed.
         client.delete_api_key(apiKey=made["id"])
         raise
     return _key(made, kind), made["value"]
 
 
 def list_keys(client: APIGatewayClient, plans: Mapping[str, str]) -> Iterator[Key]:
-    """The keys of the plans, which are given by kind."""
-    # The embedded cloud's plans go on listing keys that are deleted.
+    """Return the keys of the plans by kind."""
+    # The embedded cloud's plans continue to list deleted keys.
     pages = client.get_paginator("get_api_keys").paginate(includeValues=False)
     known = {item["id"]: item for page in pages for item in page["items"]}
     for kind, plan in plans.items():
@@ -59,7 +59,7 @@ def list_keys(client: APIGatewayClient, plans: Mapping[str, str]) -> Iterator[Ke
 
 
 def find_value(client: APIGatewayClient, plan: str, kind: str, name: str) -> str | None:
-    """The value of the plan's key of this name, if it has one."""
+    """Return the value of the plan's key with this name, or None."""
     for key in list_keys(client, {kind: plan}):
         if key.name == name and key.enabled:
             return client.get_api_key(apiKey=key.id, includeValue=True)["value"]
@@ -67,7 +67,7 @@ def find_value(client: APIGatewayClient, plan: str, kind: str, name: str) -> str
 
 
 def revoke_key(client: APIGatewayClient, key_id: str) -> None:
-    """End the key: every request with it is refused from now on."""
+    """Delete the key."""
     client.delete_api_key(apiKey=key_id)
 
 

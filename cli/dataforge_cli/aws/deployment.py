@@ -1,4 +1,4 @@
-"""Which deployment a call works on: the embedded cloud, or a stack on AWS; and clients for it."""
+"""The deployment of a call, which is the embedded cloud or a stack on AWS, and its clients."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ if TYPE_CHECKING:
 CLONE = Path(__file__).resolve().parents[3]
 DEFAULT_STAGE = "dev"
 SCHEMA_SECONDS = 15 * 60
-"""How long a call of the schema function may take."""
+"""Read time-out of a call of the schema function."""
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployed app: its outputs, and how to reach it. ``name`` and ``flags`` are for people."""
+    """A deployed app: its outputs and clients. ``name`` and ``flags`` are for messages."""
 
     name: str
     outputs: Mapping[str, str] = field(repr=False)
     access: Access = field(repr=False)
     config: Config = field(repr=False)
     flags: str = ""
-    """What to add to a command line so that it works on this deployment again."""
+    """Options that select this deployment on the command line."""
 
     def __getitem__(self, output: str) -> str:
-        """An output by its name in snake case. Raises ``NoOutput``."""
+        """Return an output by its name in snake case. Raises ``NoOutput``."""
         try:
             return self.outputs[output]
         except KeyError:
@@ -80,12 +80,12 @@ class Deployment:
 
 
 def find_deployment(stage: str | None, outputs: Path | None) -> Deployment:
-    """The deployment that the options name; without them the embedded cloud if it is deployed, else AWS, stage dev.
+    """Return the deployment of the options. Default: the embedded cloud if it is deployed, else stage dev on AWS.
 
-    Raises ``WrongCall`` and its kin, or botocore's errors.
+    Raises subclasses of ``WrongCall``, and botocore's errors.
     """
     if stage is not None and outputs is not None:
-        raise WrongCall("--stage and --outputs both choose the deployment. Give one of them.")
+        raise WrongCall("--stage and --outputs cannot be combined.")
     if outputs is not None:
         return from_file(outputs, f" --outputs {shlex.quote(str(outputs))}")
     embedded = state_folder() / "outputs.json"
@@ -95,13 +95,13 @@ def find_deployment(stage: str | None, outputs: Path | None) -> Deployment:
 
 
 def state_folder(environ: Mapping[str, str] | None = None, env_file: Path = CLONE / ".env") -> Path:
-    """Where the embedded cloud keeps its state, found as ``make local`` finds it: a relative folder is the clone's."""
+    """Return the state folder of the embedded cloud. A relative path is relative to the clone, as for ``make local``."""
     given = dotenv_values(env_file) | dict(os.environ if environ is None else environ)
     return CLONE / (given.get("DATAFORGE_STATE") or ".local")
 
 
 def from_file(path: Path, flags: str = "") -> Deployment:
-    """The deployment of an outputs.json: the embedded cloud if it holds ``aws_endpoint_url``. Raises ``BadOutputs``."""
+    """Return the deployment of an outputs.json: the embedded cloud if it has ``aws_endpoint_url``. Raises ``BadOutputs``."""
     outputs = _read_outputs(path)
     endpoint = outputs.get("aws_endpoint_url")
     if endpoint is None:
@@ -126,7 +126,7 @@ def _read_outputs(path: Path) -> dict[str, str]:
 
 
 def from_stack(stage: str, flags: str = "") -> Deployment:
-    """The deployment of a stage on AWS, with the user's credentials and region. Raises ``NoDeployment``."""
+    """Return the deployment of a stage on AWS, with the user's credentials and region. Raises ``NoDeployment``."""
     # boto3 reads AWS_DEFAULT_REGION alone; AWS's command line, and CDK, read AWS_REGION first.
     stack, access = f"DataForge-{stage}", Access(session(os.environ.get("AWS_REGION")))
     client = make_client("cloudformation", COMMAND_LINE, access)
@@ -145,5 +145,5 @@ def from_stack(stage: str, flags: str = "") -> Deployment:
 
 
 def snake_case(name: str) -> str:
-    """``RawBucket`` as ``raw_bucket``."""
+    """Convert ``RawBucket`` to ``raw_bucket``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

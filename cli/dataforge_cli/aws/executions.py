@@ -1,4 +1,4 @@
-"""Executions of a state machine: started, found again, described, stopped."""
+"""Start, find, describe and stop executions of a state machine."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Execution:
 
     @property
     def failure(self) -> ExecutionFailed | None:
-        """Why it ended without success, if it did."""
+        """The error if it ended without success."""
         if self.status in {RUNNING, SUCCEEDED}:
             return None
         failure = explain_end(self.status, self.error, self.cause)
@@ -49,7 +49,7 @@ class Execution:
 
 
 def _object(text: str) -> dict[str, Any]:
-    """A JSON object; nothing if whoever started the execution gave it something else."""
+    """Parse a JSON object. Returns an empty one for other input."""
     try:
         document = json.loads(text)
     except ValueError:
@@ -58,14 +58,14 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def start(deployment: Deployment, machine: str, document: dict[str, Any]) -> str:
-    """Start an execution, named by its run's id; returns its ARN."""
+    """Start an execution named by its run's id, and return its ARN."""
     name = new_id(datetime.now(UTC), secrets.token_hex(16))
     answer = deployment.states.start_execution(stateMachineArn=machine, name=name, input=json.dumps(document))
     return answer["executionArn"]
 
 
 def describe(deployment: Deployment, arn: str) -> Execution:
-    """The execution's state. Raises ``UnknownExecution``."""
+    """Describe the execution. Raises ``UnknownExecution``."""
     try:
         found = deployment.states.describe_execution(executionArn=arn)
     except ClientError as error:
@@ -85,9 +85,9 @@ def describe(deployment: Deployment, arn: str) -> Execution:
 
 
 def find(deployment: Deployment, machine: str, word: str) -> str:
-    """The ARN of the machine's execution that ``word`` means: its ARN, its name, or its run's id.
+    """Return the ARN of the machine's execution with this ARN, name or run id.
 
-    Raises ``UnknownExecution``; whether a name exists is seen only when it is described.
+    Raises ``UnknownExecution``. A name is not checked until it is described.
     """
     prefix = machine.replace(":stateMachine:", ":execution:") + ":"
     if word.startswith("arn:"):
@@ -102,17 +102,17 @@ def find(deployment: Deployment, machine: str, word: str) -> str:
             return arn
         if started < time - LEEWAY:
             break
-    # It may be so young that it is not listed yet.
+    # A new execution may not be listed yet.
     return prefix + word
 
 
 def newest(deployment: Deployment, machine: str) -> str | None:
-    """The ARN of the machine's newest execution, or None if it has none."""
+    """Return the ARN of the machine's newest execution, or None."""
     return next((arn for arn, _ in _newest_first(deployment, machine)), None)
 
 
 def running(deployment: Deployment, machine: str) -> list[str]:
-    """The ARNs of the machine's executions that have not ended, newest first."""
+    """Return the ARNs of the machine's running executions, newest first."""
     pages = deployment.states.get_paginator("list_executions").paginate(
         stateMachineArn=machine, statusFilter="RUNNING"
     )
@@ -127,10 +127,10 @@ def _newest_first(deployment: Deployment, machine: str) -> Iterator[tuple[str, d
 
 
 def stop(deployment: Deployment, arn: str) -> None:
-    """Stop the execution; the app then releases what it holds."""
+    """Stop the execution. The app then releases its leases."""
     deployment.states.stop_execution(executionArn=arn, error="Stopped", cause="Stopped by `dataforge stop`.")
 
 
 def name_of(arn: str) -> str:
-    """The name in an execution's ARN."""
+    """Return the name in an execution's ARN."""
     return arn.rpartition(":")[2]

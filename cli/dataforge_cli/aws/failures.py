@@ -63,12 +63,12 @@ _BY_CODE = {
 
 
 def error_code(error: ClientError) -> str:
-    """The code that AWS reported, or ""."""
+    """Return the code that AWS reported, or ""."""
     return error.response.get("Error", {}).get("Code", "")
 
 
 def explain(error: ClientError | BotoCoreError | Boto3Error) -> AwsFailed:
-    """The failure in the words of AWS, with a hint if one is known."""
+    """Return the failure with AWS's message, and a hint if one is known."""
     if isinstance(error, ClientError):
         code = error_code(error)
         return AwsFailed(_sentence(error), hint=_BY_CODE.get(code, ""), name=code)

@@ -1,4 +1,4 @@
-"""The state machines: what each is called, what its states do in words, and which of them an execution belongs to."""
+"""The state machines, the phases of each, and the machine of an execution."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dataforge_cli.errors import UnknownExecution
 
 @dataclass(frozen=True)
 class Machine:
-    """``output`` is the deployment's output that names it.
+    """A state machine; ``output`` is the deployment's output with its ARN.
 
-    ``phases``: how the names of the states begin that tell how far a run is, in their order, and what is done there.
+    ``phases``: prefixes of state names in their order, with the description of each phase.
     """
 
     kind: str
@@ -30,7 +30,7 @@ MACHINES = (MIGRATION, BACKUP, RESTORE)
 
 
 def locate(deployment: Deployment, word: str) -> tuple[Machine, Execution]:
-    """The execution that ``word`` means: its ARN, its name, or its run's id. Raises ``UnknownExecution``."""
+    """Return the execution with this ARN, name or run id. Raises ``UnknownExecution``."""
     for machine, arn in _deployed(deployment):
         try:
             return machine, describe(deployment, find(deployment, arn, word))
@@ -40,12 +40,12 @@ def locate(deployment: Deployment, word: str) -> tuple[Machine, Execution]:
 
 
 def all_running(deployment: Deployment) -> list[tuple[Machine, str]]:
-    """The executions that run now: machine and ARN, newest first within a machine."""
+    """Yield the running executions: machine and ARN, newest first within a machine."""
     return [(machine, one) for machine, arn in _deployed(deployment) for one in running(deployment, arn)]
 
 
 def _deployed(deployment: Deployment) -> Iterator[tuple[Machine, str]]:
-    """The machines that the deployment has; one that is older than this command may lack some."""
+    """Return the machines of the deployment. An older deployment may lack some."""
     for machine in MACHINES:
         if machine.output in deployment.outputs:
             yield machine, deployment[machine.output]

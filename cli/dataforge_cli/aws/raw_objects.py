@@ -1,4 +1,4 @@
-"""The objects of the raw bucket below a prefix: listed, and removed by name."""
+"""List and remove objects of the raw bucket."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Stored:
 
 
 def list_stored(deployment: Deployment, prefix: str) -> list[Stored]:
-    """The objects below the prefix in the order of their keys, without the empty ones that stand for a folder."""
+    """Return the objects below the prefix in the order of their keys, without empty folder objects."""
     pages = deployment.s3.get_paginator("list_objects_v2").paginate(Bucket=deployment[BUCKET], Prefix=prefix)
     return [
         Stored(item["Key"], item["Key"].removeprefix(prefix), item["Size"], item["LastModified"])
@@ -42,7 +42,7 @@ def list_stored(deployment: Deployment, prefix: str) -> list[Stored]:
 
 
 def choose(stored: Iterable[Stored], names: Iterable[str], where: str) -> list[Stored]:
-    """The objects of these keys, each with or without the prefix. Raises ``UnknownObject``."""
+    """Return the objects with these keys, each with or without the prefix. Raises ``UnknownObject``."""
     by_name = {name: one for one in stored for name in (one.path, one.key)}
     chosen: dict[str, Stored] = {}
     for name in names:

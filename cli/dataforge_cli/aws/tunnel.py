@@ -1,4 +1,4 @@
-"""The way to a database in isolated subnets: SSH through EC2 Instance Connect to the bastion, and on to PostgreSQL."""
+"""The tunnel to a database in isolated subnets: SSH through EC2 Instance Connect to the bastion, then PostgreSQL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dataforge.postgres.roles import ANALYST
 from dataforge_cli.errors import CommandError, WrongCall
 
 START_SECONDS = 90.0
-"""For how long after the start SSH is tried again."""
+"""Seconds after the start in which SSH is retried."""
 PAUSE_SECONDS = 5.0
 PROGRAMS = {"aws": "the AWS command line, version 2.12 or newer", "ssh": "OpenSSH", "ssh-keygen": "OpenSSH"}
 ROOTS = Path("layers", "common", "python", "dataforge", "certs", "rds-global-bundle.pem")
@@ -47,14 +47,16 @@ class TunnelClosed(CommandError):
 
 
 def require_programs() -> None:
-    """Raises ``WrongCall`` naming what is not on PATH."""
+    """Raise ``WrongCall`` that names the programs that are not on PATH."""
     missing = sorted({PROGRAMS[name] for name in PROGRAMS if shutil.which(name) is None})
     if missing:
-        raise WrongCall(f"The tunnel needs {' and '.join(missing)}.", hint="Install it, and try again.")
+        raise WrongCall(
+            f"The tunnel needs {' and '.join(missing)}.", hint="Install it and repeat the command."
+        )
 
 
 def start(ec2: Any, instance: str) -> None:
-    """Start the bastion, and wait until its system answers. One that runs already is left as it is."""
+    """Start the bastion unless it runs, and wait until its system status is ok."""
     state = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]["State"]["Name"]
     if state == "stopping":
         ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance])
@@ -63,7 +65,7 @@ def start(ec2: Any, instance: str) -> None:
 
 
 def client_line(outputs: Mapping[str, str], port: int, root: Path) -> str:
-    """A shell line that opens psql through the tunnel, with a password made at that moment and shown nowhere."""
+    """Return a shell command that opens psql through the tunnel, with a password that is generated when it runs."""
     host, region = outputs["database_host"], outputs["region"]
     if secret := outputs.get("analyst_secret_arn"):
         password = (
@@ -91,7 +93,7 @@ def client_line(outputs: Mapping[str, str], port: int, root: Path) -> str:
 
 
 def ssh_command(outputs: Mapping[str, str], port: int, folder: Path) -> list[str]:
-    """SSH that only forwards; the bastion's host key is new after every deployment, and IAM says that it is the bastion."""
+    """Return the SSH command. It does not check the host key, which each deployment changes: IAM identifies the bastion."""
     proxy = (
         f"aws ec2-instance-connect open-tunnel --region {outputs['region']} --instance-id {outputs['bastion_instance']}"
         f" --instance-connect-endpoint-id {outputs['bastion_endpoint']} --max-tunnel-duration {TUNNEL_SECONDS}"
@@ -120,7 +122,7 @@ def ssh_command(outputs: Mapping[str, str], port: int, folder: Path) -> list[str
 
 
 def forward(connect: Any, outputs: Mapping[str, str], port: int) -> int:
-    """Open the tunnel and hold it; ssh's exit code. A system that has just started refuses SSH for a while."""
+    """Open the tunnel, wait until it closes, and return ssh's exit code. A new instance refuses SSH at first."""
     with tempfile.TemporaryDirectory(prefix="dataforge-connect-") as name:
         folder, deadline = Path(name), time.monotonic() + START_SECONDS
         subprocess.run(
@@ -129,7 +131,7 @@ def forward(connect: Any, outputs: Mapping[str, str], port: int) -> int:
             stdout=subprocess.DEVNULL,
         )
         while True:
-            # The bastion takes a key for a minute.
+            # The bastion accepts a key for one minute.
             connect.send_ssh_public_key(
                 InstanceId=outputs["bastion_instance"],
                 InstanceOSUser=USER,

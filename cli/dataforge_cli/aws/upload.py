@@ -1,4 +1,4 @@
-"""Files into the raw bucket, each only if the same content is not there already."""
+"""Upload files into the raw bucket, unless the same content is already stored."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _READ_BYTES = 2**20
 def upload(
     s3: S3Client, bucket: str, prefix: str, files: Iterable[Path], screen: Screen, *, root: Path | None = None
 ) -> int:
-    """Put the files below the prefix, with a progress bar each. Returns how many had to be sent.
+    """Upload the files below the prefix, with a progress bar each. Returns the number of uploaded files.
 
-    They keep their names, and of the folders they lie in those below ``root``.
+    Keys contain their paths relative to ``root``.
     """
     names = {path: path.relative_to(root).as_posix() if root else path.name for path in files}
     new = {path: name for path, name in names.items() if not is_stored(s3, bucket, prefix + name, path)}
@@ -62,10 +62,10 @@ def _bars(screen: Screen) -> Progress:
 
 
 def is_stored(s3: S3Client, bucket: str, key: str, path: Path, part: int = PART_BYTES) -> bool:
-    """Whether the object has the file's content: its size, and the ETag that this command's upload of it has.
+    """Return whether the object has the file's size and the ETag of an upload by this command.
 
-    An object that was sent in other parts, or encrypted with a KMS key, has another ETag for the same content: it counts
-    as different and is sent again, which costs time and no more.
+    An object that was uploaded in other parts, or encrypted with a KMS key, has another ETag for the same content. It is
+    uploaded again, which costs only time.
     """
     try:
         head = s3.head_object(Bucket=bucket, Key=key)
@@ -77,7 +77,7 @@ def is_stored(s3: S3Client, bucket: str, key: str, path: Path, part: int = PART_
 
 
 def etag(path: Path, part: int = PART_BYTES) -> str:
-    """What S3 calls the file's content: its MD5, or of a file sent in parts the MD5 of the parts' MD5s and their number."""
+    """Return S3's ETag of the content: its MD5, or for multipart uploads the MD5 of the parts' MD5s and their number."""
     size = path.stat().st_size
     with path.open("rb") as file:
         if size < part:
@@ -88,7 +88,7 @@ def etag(path: Path, part: int = PART_BYTES) -> str:
 
 
 def _digest(file: BinaryIO, count: int) -> bytes:
-    """The MD5 of the file's next ``count`` bytes."""
+    """Return the MD5 of the file's next ``count`` bytes."""
     digest = hashlib.md5(usedforsecurity=False)
     while count and (block := file.read(min(count, _READ_BYTES))):
         digest.update(block)

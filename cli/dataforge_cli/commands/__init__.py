@@ -1,1 +1,1 @@
-"""The commands, one module each; ``dataforge_cli.main`` lists them."""
+"""The commands, one module each, listed in ``dataforge_cli.main``."""

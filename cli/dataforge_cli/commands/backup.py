@@ -1,4 +1,4 @@
-"""``dataforge backup``: make a backup, and list, show and verify those that there are."""
+"""``dataforge backup``: make, list, show and verify backups."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from dataforge_cli.runs.follow import follow_started, how_to_go_on
 
 
 class Action(StrEnum):
-    """What to do with backups."""
+    """The actions of ``dataforge backup``."""
 
     make = "make"
     list = "list"
@@ -38,11 +38,13 @@ class Action(StrEnum):
 
 
 def backup(
-    action: Annotated[Action, typer.Argument(help="What to do. Default: make a backup.")] = Action.make,
+    action: Annotated[
+        Action, typer.Argument(help="Select the action. Default: make a backup.")
+    ] = Action.make,
     backup_id: Annotated[
         str | None,
         typer.Argument(
-            metavar="ID", show_default=False, help="To show or verify: the backup's id, or latest."
+            metavar="ID", show_default=False, help="Select the backup to show or verify: its id, or latest."
         ),
     ] = None,
     dataset: Annotated[
@@ -50,30 +52,32 @@ def backup(
         typer.Option(
             metavar="NAME",
             show_default=False,
-            help=f"Dataset of the catalogue. Default: {DEFAULT} to make one, else all.",
+            help=f"Select the dataset. Default: {DEFAULT} to make a backup, else all.",
         ),
     ] = "",
     tables: Annotated[
         str,
-        typer.Option(metavar="A,B", show_default=False, help="To make: only these tables. Default: all."),
+        typer.Option(
+            metavar="A,B",
+            show_default=False,
+            help="Back up only these tables (comma-separated). Default: all.",
+        ),
     ] = "",
-    verify: Annotated[
-        bool, typer.Option("--verify", help="To make: read the backup back when it is written.")
-    ] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Verify the new backup. Default: no.")] = False,
     wait: Follow = True,
     as_json: Json = False,
     stage: Stage = None,
     outputs: OutputsFile = None,
     debug: Debug = False,
 ) -> None:
-    """Make a backup; list, show and verify backups.
+    """Make, list, show and verify backups.
 
-    A backup holds the tables as they were at one instant, as Parquet files in S3, while everything goes on. It exists
-    once its manifest is written. Verifying one reads its files back and compares them with the manifest.
+    A backup is a consistent snapshot of tables in Parquet files. Reads and writes continue while it runs. It is complete
+    when its manifest is written. A verification reads the files and compares them with the manifest.
 
-    Ctrl-C stops following; the backup goes on.
+    Ctrl-C stops following. The backup continues.
 
-    Exit code 0: done. 1: failed, or the backup is damaged. 2: the call was wrong, or there is no such backup.
+    Exit codes: 0 success, 1 failure or damaged backup, 2 invalid call or unknown backup.
 
     **Examples**
 
@@ -100,7 +104,7 @@ def backup(
 
 
 def _check(action: Action, backup_id: str | None, tables: str, *, verify: bool) -> None:
-    """Raises ``WrongCall`` for what an action lacks, or does not take."""
+    """Raise ``WrongCall`` for a missing or superfluous argument of an action."""
     if action in {Action.show, Action.verify} and backup_id is None:
         raise WrongCall(
             f"backup {action.value}: the id of the backup is missing.",
@@ -115,7 +119,7 @@ def _check(action: Action, backup_id: str | None, tables: str, *, verify: bool) 
 
 
 def read_order(dataset: str, tables: str, *, verify: bool) -> dict[str, Any]:
-    """The state machine's input. Raises ``WrongCall``, or the catalogue's ``InvalidInput``."""
+    """Return the state machine's input. Raises ``WrongCall`` and the catalogue's ``InvalidInput``."""
     found = get_dataset(dataset)
     names = [name.strip() for name in tables.split(",") if name.strip()]
     if tables and not names:

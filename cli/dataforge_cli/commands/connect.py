@@ -1,4 +1,4 @@
-"""``dataforge connect``: a way to the database for people."""
+"""``dataforge connect``: a tunnel to the database."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from dataforge_cli.errors import WrongCall
 from dataforge_cli.options import Debug, Json, OutputsFile, Stage
 
 LOCAL = "database_url"
-"""The output that only the embedded cloud has."""
+"""An output that only the embedded cloud has."""
 
 
 def connect(
     port: Annotated[
-        int, typer.Option("--port", min=1024, max=65535, help="Listen on this port of 127.0.0.1.")
+        int,
+        typer.Option("--port", min=1024, max=65535, help="Listen on this port of 127.0.0.1."),
     ] = 15433,
-    stop: Annotated[bool, typer.Option("--stop", help="Stop the bastion instead.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the bastion instead of connecting.")] = False,
     as_json: Json = False,
     stage: Stage = None,
     outputs: OutputsFile = None,
     debug: Debug = False,
 ) -> None:
-    """Open a tunnel to the database and print how to use it.
+    """Open a tunnel to the database and print the psql command that uses it.
 
-    On AWS it needs a deployment with -c bastion=true, the AWS command line and OpenSSH. It starts the bastion, opens the
-    tunnel for an hour at most, and prints a line that opens psql as the role dataforge_analyst, which may read the tables
-    and nothing else. The bastion stops itself when nobody was connected for 20 minutes. Of the embedded cloud it prints
-    the address. --json prints the document before the tunnel opens.
+    On AWS this requires a deployment with -c bastion=true, the AWS command line and OpenSSH. The command starts the bastion,
+    opens the tunnel for at most one hour, and prints a psql command for the role dataforge_analyst, which has read access
+    to the tables only. The bastion stops after 20 minutes without a connection. For the embedded cloud the command prints
+    the address. With --json the document is printed before the tunnel opens.
 
-    Exit code 0: closed by Ctrl-C, or printed. 1: it could not be opened, or was closed. 2: there is no bastion.
+    Exit codes: 0 closed by Ctrl-C or address printed, 1 not opened or interrupted, 2 no bastion.
 
     **Examples**
 
@@ -62,14 +63,14 @@ def connect(
         )
         if stop:
             ec2.stop_instances(InstanceIds=[instance])
-            call.screen.answer({"status": "stopped", "instance": instance}, "The bastion is being stopped.")
+            call.screen.answer({"status": "stopped", "instance": instance}, "Stopping the bastion.")
             return
         tunnel.require_programs()
         call.screen.say("Starting the bastion.")
         tunnel.start(ec2, instance)
         line = tunnel.client_line(deployment.outputs, port, CLONE)
         call.screen.answer({"status": "ready", "psql": line}, line)
-        call.screen.say("The tunnel is open until Ctrl-C, for an hour at most.")
+        call.screen.say("The tunnel is open until Ctrl-C, for at most one hour.")
         _hold(deployment, port)
 
 

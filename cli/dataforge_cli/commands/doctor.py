@@ -1,4 +1,4 @@
-"""``dataforge doctor``: what is wrong with the database's roles, rights and tables, and its repair."""
+"""``dataforge doctor``: check and repair the roles, privileges and tables of the database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataforge_cli.options import Debug, Json, OutputsFile, Stage
 from dataforge_cli.output.tables import findings
 
 FUNCTION = "schema_arn"
-"""The output that names the function which looks after the schema."""
+"""The output with the ARN of the schema function."""
 
 
 def doctor(
@@ -22,7 +22,7 @@ def doctor(
         bool,
         typer.Option(
             "--repair",
-            help="First bring roles, rights and tables to what the app declares. Drops no data.",
+            help="Repair roles, privileges and tables first. Drops no data. Default: no.",
         ),
     ] = False,
     as_json: Json = False,
@@ -30,12 +30,12 @@ def doctor(
     outputs: OutputsFile = None,
     debug: Debug = False,
 ) -> None:
-    """Examine the database: roles, rights, tables.
+    """Check the roles, privileges and tables of the database.
 
-    Names everything that is not as the app declares it, such as a role that may not log in, a revoked grant or a
-    dropped constraint, and the way out of each.
+    Lists each difference from the declaration, such as a role that cannot log in, a revoked grant or a dropped
+    constraint, with a hint.
 
-    Exit code 0: healthy. 1: there are findings (with --repair: there still are), or the examination failed.
+    Exit codes: 0 no findings, 1 findings (with --repair: remaining findings) or failure, 2 invalid call.
 
     **Examples**
 
@@ -53,14 +53,14 @@ def doctor(
             call.screen.show(*(f"Left for the upkeep: {change}" for change in document.get("later", ())))
         document["findings"] = _ask(call.deployment, "doctor")["findings"]
         if not document["findings"]:
-            call.screen.answer(document, "Healthy: roles, rights and tables are as the app declares them.")
+            call.screen.answer(document, "No findings: roles, privileges and tables match the declaration.")
             return
         call.screen.answer(document, findings(document["findings"]))
         raise typer.Exit(1)
 
 
 def _ask(deployment: Deployment, action: str) -> dict[str, Any]:
-    """Have the function do the action. Raises ``FunctionFailed`` with its reason."""
+    """Invoke the function with an action. Raises ``FunctionFailed``."""
     answer = deployment.functions.invoke(
         FunctionName=deployment[FUNCTION], Payload=json.dumps({"action": action})
     )

@@ -1,4 +1,4 @@
-"""``dataforge files``: show what lies in the raw bucket and what a migration would make of it, and remove objects."""
+"""``dataforge files``: list the files of the raw bucket, and remove objects."""
 
 from __future__ import annotations
 
@@ -29,22 +29,24 @@ def files(
             "--remove",
             metavar="KEY",
             show_default=False,
-            help="Remove this object, named by its key with or without the prefix. Repeatable.",
+            help="Remove the object with this key, with or without the prefix. Repeatable.",
         ),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove without confirmation. Default: confirm.")
+    ] = False,
     as_json: Json = False,
     stage: Stage = None,
     outputs: OutputsFile = None,
     debug: Debug = False,
 ) -> None:
-    """Show the files in the raw bucket and what a migration would do with each.
+    """List the files in the raw bucket and how a migration would treat each.
 
-    A file is read into its tables, ignored, or refused: a refused one looks like a table's file, and a migration fails until
-    it is renamed, removed or ignored. --remove removes objects, such as those that an earlier upload left. The bucket is
+    A file is read into its tables, ignored, or refused. A refused file resembles a table's file, and a migration fails until
+    it is renamed, removed or ignored. --remove removes objects, such as those of an earlier upload. The bucket is
     versioned, so a removed object can be restored.
 
-    Exit code 0: shown or removed. 1: not confirmed, or AWS refused. 2: the call was wrong.
+    Exit codes: 0 success, 1 not confirmed or refused by AWS, 2 invalid call.
 
     **Examples**
 
@@ -57,7 +59,9 @@ def files(
     with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
         names = read_names(dataset, prefix)
         if removed and not (yes or as_json or sys.stdin.isatty()):
-            raise WrongCall("There is no terminal to confirm the removal.", hint="Specify --yes to remove.")
+            raise WrongCall(
+                "There is no terminal to confirm that objects are removed.", hint="Specify --yes to remove."
+            )
         stored = list_stored(call.deployment, names.prefix)
         where = f"s3://{call.deployment[BUCKET]}/{names.prefix}"
         if removed:
@@ -83,7 +87,7 @@ def files(
 
 @dataclass(frozen=True)
 class _Shown:
-    """An object, and what a migration would do with it: ``about`` names its tables or the reason."""
+    """An object and its treatment by a migration; ``about`` contains its tables or the reason."""
 
     stored: Stored
     status: str
@@ -107,7 +111,7 @@ class _Shown:
 
 
 def _fates(stored: Iterable[Stored], found: FileList) -> Iterator[_Shown]:
-    """Each of the objects, in their order."""
+    """Return the treatment of each object, in the order of the objects."""
     taken = dict(found.taken)
     for one in stored:
         if one.path in taken:
@@ -119,7 +123,7 @@ def _fates(stored: Iterable[Stored], found: FileList) -> Iterator[_Shown]:
 
 
 def _remove(call: Call, chosen: list[Stored], where: str, *, asks: bool) -> None:
-    """Remove the objects, which are named first. Raises ``NotConfirmed``."""
+    """Remove the objects after confirmation. Raises ``NotConfirmed``."""
     for one in chosen:
         call.screen.say(f"{one.key}, {one.size:,} bytes, of {one.modified:%Y-%m-%d %H:%M}")
     if asks:

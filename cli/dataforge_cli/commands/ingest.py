@@ -20,11 +20,11 @@ from dataforge_cli.records.ingest import Ingestion, Order, Tally
 from dataforge_cli.records.sources import Form, RejectedFile, Source, beside, find_source
 
 SHOWN = 5
-"""Of what could not be read; the rest is counted."""
+"""Number of unreadable records whose reason is printed."""
 
 
 class Mode(StrEnum):
-    """What is stored of a batch."""
+    """The modes of a batch."""
 
     partial = "partial"
     atomic = "atomic"
@@ -32,7 +32,7 @@ class Mode(StrEnum):
 
 
 class OnConflict(StrEnum):
-    """What becomes of a key that is stored with other values."""
+    """The treatment of a record whose key exists with other values."""
 
     reject = "reject"
     update = "update"
@@ -45,7 +45,7 @@ def ingest(
         typer.Argument(
             metavar="FILE",
             show_default=False,
-            help="JSON Lines, CSV or Parquet (by its name: `*.csv`, `*.parquet`), also compressed by gzip or zstd;"
+            help="Read records from this JSON Lines, CSV (`*.csv`) or Parquet (`*.parquet`) file, also gzip or zstd;"
             " - is standard input.",
         ),
     ],
@@ -54,31 +54,33 @@ def ingest(
         typer.Option(
             metavar="T",
             show_default=False,
-            help="Table of all records. CSV and Parquet need it, unless the catalogue knows the file's name.",
+            help="Store all records in this table. Required for CSV and Parquet files whose name is not in the catalogue.",
         ),
     ] = None,
     dataset: Dataset = DEFAULT,
     mode: Annotated[
         Mode,
-        typer.Option(help="partial stores the good records of a batch; atomic all or none; dry_run none."),
+        typer.Option(
+            help="Store the valid records of each batch (partial), all or none (atomic), or none (dry_run)."
+        ),
     ] = Mode.partial,
     on_conflict: Annotated[
-        OnConflict, typer.Option(help="What to do where a key is stored with other values.")
+        OnConflict, typer.Option(help="Reject, update or ignore a record whose key exists with other values.")
     ] = OnConflict.reject,
     batch: Annotated[
-        int, typer.Option(metavar="N", min=1, max=BATCH_RECORDS, help="Records in a batch.")
+        int, typer.Option(metavar="N", min=1, max=BATCH_RECORDS, help="Send this many records per batch.")
     ] = BATCH_RECORDS,
     rejected: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             show_default=False,
-            help="Write rejected records here, to be corrected and sent again. Default: FILE.rejected.jsonl",
+            help="Write rejected records to this file. Default: FILE.rejected.jsonl",
         ),
     ] = None,
     form: Annotated[
         Form | None,
-        typer.Option("--format", show_default=False, help="What the file is, where its name does not say."),
+        typer.Option("--format", show_default=False, help="Set the format. Default: by the file's name."),
     ] = None,
     as_json: Json = False,
     stage: Stage = None,
@@ -87,13 +89,13 @@ def ingest(
 ) -> None:
     """Send the records of a file to the API, in batches.
 
-    A line of JSON is {"table": "...", "data": {...}}, or with --table the data alone. CSV and Parquet are read as migrations
-    read them: a CSV has a header, and an empty field is left out. What is not answered is sent again under the same
-    Idempotency-Key, so nothing is stored twice. Sending a whole file again is harmless too: what is stored is unchanged.
+    A line of JSON Lines is {"table": "...", "data": {...}}, or with --table the data alone. CSV and Parquet are read as by
+    migrations: a CSV file has a header, and an empty field is omitted. Unanswered batches are sent again with the same
+    Idempotency-Key, so no record is stored twice. Sending a file again leaves stored records unchanged.
 
-    The key is DATAFORGE_API_KEY, else the embedded cloud's; DATAFORGE_API_URL sends to an API without looking for its stack.
+    The API key is DATAFORGE_API_KEY, else that of the embedded cloud. With DATAFORGE_API_URL no stack is needed.
 
-    Exit code 0: every record is in. 1: some were rejected (see the file), or the API gave no answer. 2: the call was wrong.
+    Exit codes: 0 all records stored, 1 some records rejected or no answer, 2 invalid call.
 
     **Examples**
 
@@ -114,13 +116,13 @@ def ingest(
         document["rejected_file"] = str(kept.path) if kept.written else None
         call.screen.answer(document, fates(tally.counts, len(tally.unreadable), tally.codes))
         if kept.written:
-            call.screen.say(f"What was rejected is in {kept.path}. Correct it there, and send that file.")
+            call.screen.say(f"Rejected records are in {kept.path}. Correct them, and send that file.")
         if tally.rejected:
             raise typer.Exit(1)
 
 
 def _send(call: Call, source: Source, ingestion: Ingestion, batch: int) -> Tally:
-    """Send everything. Whatever ends it before says how far it came."""
+    """Send all records. Errors state how many records were answered."""
     try:
         with source.records() as records, SendingBar(call.screen, source.size) as bar:
             for tally in ingestion.send(records, batch):

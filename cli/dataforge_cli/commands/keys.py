@@ -1,4 +1,4 @@
-"""``dataforge keys``: make, list and revoke keys of the HTTP API."""
+"""``dataforge keys``: create, list and revoke keys of the HTTP API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Action(StrEnum):
-    """What to do with keys."""
+    """The actions of ``dataforge keys``."""
 
     create = "create"
     list = "list"
@@ -29,7 +29,7 @@ class Action(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a key may do; each kind may do what the ones before it may."""
+    """The kinds of keys; each includes the permissions of those before it."""
 
     reader = "reader"
     writer = "writer"
@@ -44,17 +44,18 @@ class UnknownKey(WrongCall):
 
 
 def keys(
-    action: Annotated[Action, typer.Argument(help="What to do.", show_default=False)],
+    action: Annotated[Action, typer.Argument(help="Select the action.", show_default=False)],
     key: Annotated[
-        str | None, typer.Argument(metavar="KEY", show_default=False, help="To revoke: the key's id or name.")
+        str | None,
+        typer.Argument(metavar="KEY", show_default=False, help="Revoke the key with this id or name."),
     ] = None,
     kind: Annotated[
-        Kind | None, typer.Option(show_default=False, help="To create: what the key may do.")
+        Kind | None, typer.Option(show_default=False, help="Set the permissions of the new key.")
     ] = None,
     name: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", show_default=False, help="To create: who or what it is for. Default: made up."
+            metavar="NAME", show_default=False, help="Set the name of the new key. Default: generated."
         ),
     ] = None,
     as_json: Json = False,
@@ -62,12 +63,12 @@ def keys(
     outputs: OutputsFile = None,
     debug: Debug = False,
 ) -> None:
-    """Make, list and revoke keys of the HTTP API.
+    """Create, list and revoke keys of the HTTP API.
 
-    A new key's value is printed once, on stdout; nothing keeps it but API Gateway. A revoked key is refused at once.
-    A reader reads, a writer also sends records, an operator may do everything.
+    The value of a new key is printed once, on stdout, and stored only in API Gateway. A revoked key is refused immediately.
+    A reader key reads data, a writer key also sends records, and an operator key has all permissions.
 
-    Exit code 0: done. 1: AWS refused. 2: the call was wrong.
+    Exit codes: 0 success, 1 refused by AWS, 2 invalid call.
 
     **Examples**
 
@@ -90,7 +91,7 @@ def keys(
 
 
 def _check(action: Action, key: str | None, kind: Kind | None, name: str | None) -> None:
-    """Raises ``WrongCall`` for what an action lacks, or does not take."""
+    """Raise ``WrongCall`` for a missing or superfluous argument of an action."""
     if action is Action.create and kind is None:
         raise WrongCall(
             "keys create: the option --kind is missing.", hint=f"Specify --kind {'|'.join(KINDS)}."
@@ -108,7 +109,7 @@ def _check(action: Action, key: str | None, kind: Kind | None, name: str | None)
 def _create(call: Call, client: APIGatewayClient, kind: str, name: str | None) -> None:
     name = name or f"{kind}-{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(2)}"
     made, value = create_key(client, call.deployment[PLAN_OUTPUTS[kind]], kind, name)
-    call.screen.say(f"{made.name} ({made.id}); its value is told only now:")
+    call.screen.say(f"{made.name} ({made.id}). The value is shown only once:")
     call.screen.answer({**_document(made), "value": value}, value)
 
 
@@ -118,9 +119,7 @@ def _revoke(call: Call, client: APIGatewayClient, word: str) -> None:
         many = "More than one key has the name" if found else "There is no key"
         raise UnknownKey(f"{many} {word!r}.")
     revoke_key(client, found[0].id)
-    call.screen.answer(
-        {**_document(found[0]), "enabled": False}, f"{found[0].name} ({found[0].id}) is revoked."
-    )
+    call.screen.answer({**_document(found[0]), "enabled": False}, f"Revoked {found[0].name} ({found[0].id}).")
 
 
 def _all(call: Call, client: APIGatewayClient) -> Sequence[Key]:

@@ -1,4 +1,4 @@
-"""``dataforge migrate``: upload a folder of CSVs, start the migration, follow it to its end."""
+"""``dataforge migrate``: upload a folder of CSV files, and start and follow the migration."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def migrate(
         typer.Argument(
             metavar="DIR",
             show_default=False,
-            help="Folder with the dataset's files, to upload first. Without it, the files in the raw bucket are migrated.",
+            help="Upload the dataset's files from this folder first. Default: migrate the files in the raw bucket.",
         ),
     ] = None,
     dataset: Dataset = DEFAULT,
@@ -34,7 +34,7 @@ def migrate(
         str,
         typer.Option(
             metavar="A,B",
-            help="Migrate only these tables; present: those whose files are there. Default: all.",
+            help="Migrate only these tables (comma-separated), or those with a file (present). Default: all.",
             show_default=False,
         ),
     ] = "",
@@ -43,17 +43,17 @@ def migrate(
         float,
         typer.Option(
             metavar="0..1",
-            help="Publish nothing if a smaller share of the rows is good, over all or in a table.",
+            help="Publish only if this share of the rows is valid, in total and per table.",
         ),
     ] = DEFAULT_THRESHOLD,
     on_conflict: Annotated[
-        OnConflict, typer.Option(help="What becomes of a row whose key is stored with other values.")
+        OnConflict, typer.Option(help="Reject or update a row whose key exists with other values.")
     ] = OnConflict.reject,
     resume: Annotated[
         str,
         typer.Option(
             metavar="ID",
-            help="Go on with this failed or stopped migration (latest: the newest of them) instead of a new one.",
+            help="Resume this failed or stopped migration (latest: the newest) instead of starting one.",
             show_default=False,
         ),
     ] = "",
@@ -63,14 +63,14 @@ def migrate(
     outputs: OutputsFile = None,
     debug: Debug = False,
 ) -> None:
-    """Migrate a dataset's CSVs into PostgreSQL.
+    """Migrate the CSV files of a dataset into PostgreSQL.
 
-    Uploads the files of DIR (those that are there already are not sent again), starts the migration and follows it:
-    a bar per table, then what became of every record. Running it again changes nothing.
+    Uploads the files of DIR that are not in the raw bucket yet, starts the migration, and follows it. Shows a progress bar
+    per table, then the result of each table. Running it again changes nothing.
 
-    Ctrl-C stops following; the migration goes on.
+    Ctrl-C stops following. The migration continues.
 
-    Exit code 0: published. 1: failed, and nothing is visible to readers. 2: the call was wrong.
+    Exit codes: 0 published, 1 failed (no row is visible to readers), 2 invalid call.
 
     **Examples**
 

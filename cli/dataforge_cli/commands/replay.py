@@ -1,4 +1,4 @@
-"""``dataforge replay``: give rejected records another try, corrected or because their parents have arrived."""
+"""``dataforge replay``: process rejected records again."""
 
 from __future__ import annotations
 
@@ -28,22 +28,30 @@ def replay(
         typer.Argument(
             metavar="FILE",
             show_default=False,
-            help="Corrected rejections, as --save writes them. Without it they are taken as they were kept.",
+            help="Replay the corrected rejections of this file, which --save wrote. Default: replay the stored rejections.",
         ),
     ] = None,
     migration: Annotated[
-        str, typer.Option(metavar="ID", show_default=False, help="The migration that rejected them.")
+        str, typer.Option(metavar="ID", show_default=False, help="Select the rejections of this migration.")
     ] = "",
     batch: Annotated[
-        str, typer.Option(metavar="ID", show_default=False, help="Or the batch that did (its batch_id).")
+        str,
+        typer.Option(
+            metavar="ID", show_default=False, help="Select the rejections of the batch with this batch_id."
+        ),
     ] = "",
     table: Annotated[
-        str, typer.Option(metavar="T", show_default=False, help="Only rejections of this table.")
+        str,
+        typer.Option(
+            metavar="T", show_default=False, help="Select the rejections of this table. Default: all tables."
+        ),
     ] = "",
     code: Annotated[
         str,
         typer.Option(
-            metavar="C", show_default=False, help="Only those with this error, such as foreign_key."
+            metavar="C",
+            show_default=False,
+            help="Select the rejections with this error code, such as foreign_key. Default: all codes.",
         ),
     ] = "",
     save: Annotated[
@@ -51,11 +59,11 @@ def replay(
         typer.Option(
             metavar="FILE",
             show_default=False,
-            help="Replay nothing; write the migration's rejections here, to be corrected.",
+            help="Write the selected rejections to this file instead of replaying them.",
         ),
     ] = None,
     on_conflict: Annotated[
-        OnConflict, typer.Option(help="What becomes of a row whose key is stored with other values.")
+        OnConflict, typer.Option(help="Reject or update a row whose key exists with other values.")
     ] = OnConflict.reject,
     wait: Follow = True,
     as_json: Json = False,
@@ -63,16 +71,16 @@ def replay(
     outputs: OutputsFile = None,
     debug: Debug = False,
 ) -> None:
-    """Give rejected records another try.
+    """Process rejected records again.
 
-    As they were kept: rows whose parents have arrived since are stored now. Or corrected: save the rejections, edit
-    "raw" in their lines (the text of the record as in its file, or an object with a value for each column), and replay
-    that file. Lines that are not to be replayed can be deleted.
+    Without FILE, the stored rejections are replayed, for example after their parent rows were added. To correct records,
+    write them to a file with --save, edit "raw" in each line (the text of the record, or an object with a value per
+    column), and replay that file. Delete the lines that are not to be replayed.
 
-    A record that is stored is never replayed again, so repeating a call is harmless. What is bad again stays rejected,
-    with its new reasons.
+    A stored record is not replayed again, so a call can be repeated. A record that is rejected again stays rejected with
+    its new reasons.
 
-    Exit code 0: all that was replayed is stored. 1: some is bad again, or the run failed. 2: the call was wrong.
+    Exit codes: 0 all replayed records stored, 1 records rejected again or failure, 2 invalid call.
 
     **Examples**
 
@@ -100,7 +108,7 @@ def replay(
         execution = follow_to_its_end(call, arn)
         show(call, execution)
         if any(one["rejected"] for one in (execution.output or {})["tables"]):
-            call.screen.say("What is bad again stays rejected; the report has its new reasons.")
+            call.screen.say("Some records were rejected again. The report contains the reasons.")
             raise typer.Exit(1)
 
 
@@ -118,7 +126,7 @@ def _save(call: Call, path: Path, file: Path | None, migration: str, table: str,
 
 
 def _send(call: Call, file: Path) -> str:
-    """Upload the file under a prefix of its own, which is returned."""
+    """Upload the file under a new prefix, and return the prefix."""
     if not file.is_file():
         raise BadFile(f"There is no file {file}.")
     prefix = f"replays/{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}/"

@@ -1,4 +1,4 @@
-"""``dataforge restore``: bring tables back from a backup, after a look at what that would change."""
+"""``dataforge restore``: show the changes of a restore, and restore tables from a backup."""
 
 from __future__ import annotations
 
@@ -21,54 +21,56 @@ from dataforge_cli.runs.restores import show_comparison, show_restore, watch_res
 def restore(
     tables: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TABLE...", show_default=False, help="Tables to restore, together."),
+        typer.Argument(metavar="TABLE...", show_default=False, help="Restore these tables together."),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Restore all tables of the backup.")] = False,
     dataset: Annotated[
         str,
-        typer.Option(
-            metavar="NAME", show_default=False, help=f"Dataset of the catalogue. Default: {DEFAULT}."
-        ),
+        typer.Option(metavar="NAME", show_default=False, help=f"Select the dataset. Default: {DEFAULT}."),
     ] = "",
     backup: Annotated[
         str,
         typer.Option(
             metavar="ID",
-            help="The backup's id; latest: the newest that holds the tables and is no safety copy.",
+            help="Restore from the backup with this id. Default: latest, the newest with the tables, except safety backups.",
         ),
     ] = LATEST,
     undo: Annotated[
         str,
-        typer.Option(metavar="ID", show_default=False, help="Bring back what this restore replaced."),
+        typer.Option(
+            metavar="ID", show_default=False, help="Undo a restore, whose safety backup has this id."
+        ),
     ] = "",
     finish: Annotated[
         str,
         typer.Option(
             metavar="ID",
             show_default=False,
-            help="Complete a restore that ended before it had written its safety copy.",
+            help="Complete a restore that ended before its safety backup was written.",
         ),
     ] = "",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
+        bool, typer.Option("--dry-run", help="Show the changes without applying them. Default: no.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Restore without asking.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Restore without confirmation. Default: confirm.")
+    ] = False,
     wait: Follow = True,
     as_json: Json = False,
     stage: Stage = None,
     outputs: OutputsFile = None,
     debug: Debug = False,
 ) -> None:
-    """Restore tables from a backup, whole or not at all.
+    """Restore tables from a backup, completely or not at all.
 
-    Shows first how many rows would be added, removed and changed, and asks; --yes or --json goes on without asking.
-    Readers see the old rows until the new ones are there. What is replaced is kept as a safety copy, and --undo brings it
-    back. A restore that would leave rows of other tables without their parents, or whose backup is not to the byte what
-    its manifest says, is refused, and nothing is changed.
+    First shows how many rows would be added, removed and changed, and prompts for confirmation, except with --yes or --json.
+    Readers see the old rows until the new rows are complete. The replaced rows are stored in a safety backup, which --undo
+    restores. A restore that would remove parents of rows in other tables, or whose backup differs from its manifest, is
+    refused and changes nothing.
 
-    Ctrl-C stops following; the restore goes on.
+    Ctrl-C stops following. The restore continues.
 
-    Exit code 0: done. 1: failed, refused, or not confirmed. 2: the call was wrong, or there is no such backup.
+    Exit codes: 0 success, 1 failed, refused or not confirmed, 2 invalid call or unknown backup.
 
     **Examples**
 
@@ -97,7 +99,7 @@ def restore(
 
 
 def _check(names: list[str], *, every: bool, backup: str, undo: str, finish: str) -> None:
-    """Raises ``WrongCall`` for a call that names nothing to restore, or more than one thing."""
+    """Raise ``WrongCall`` unless the call names exactly one thing to restore."""
     if not (names or every or undo or finish):
         raise WrongCall(
             "The tables are not specified.", hint="Specify tables or --all; see `dataforge restore --help`."
@@ -113,7 +115,7 @@ def _check(names: list[str], *, every: bool, backup: str, undo: str, finish: str
 def _document(
     call: Call, names: list[str], *, dataset: str, backup: str, undo: str, finish: str
 ) -> dict[str, Any]:
-    """The state machine's input. Raises ``UnknownBackup``."""
+    """Return the state machine's input. Raises ``UnknownBackup``."""
     if finish:
         return {"dataset": get_dataset(dataset or DEFAULT).name, "finish": finish}
     if undo:
@@ -126,7 +128,7 @@ def _document(
 
 
 def _confirmed(call: Call, document: dict[str, Any]) -> dict[str, Any]:
-    """The same restore, of the backup that the user was shown. Raises ``NotConfirmed``, ``ExecutionFailed``."""
+    """Show the changes, and return the input after confirmation. Raises ``NotConfirmed``, ``ExecutionFailed``."""
     found = _follow(
         call, start(call.deployment, call.deployment[RESTORE.output], {**document, "dry_run": True})
     )

@@ -1,4 +1,4 @@
-"""``dataforge status``: how a run is, or was."""
+"""``dataforge status``: show run status."""
 
 from __future__ import annotations
 
@@ -26,21 +26,23 @@ def status(
         typer.Argument(
             metavar="EXECUTION",
             show_default=False,
-            help="Name or ARN of an execution, or a run's id. Default: the newest migration, and what else runs.",
+            help="Show the run with this id, or the execution with this name or ARN. Default: the newest migration.",
         ),
     ] = None,
-    wait: Annotated[bool, typer.Option("--follow", help="Follow the run to its end.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--follow", help="Follow the run until it ends. Default: no.")
+    ] = False,
     as_json: Json = False,
     stage: Stage = None,
     outputs: OutputsFile = None,
     debug: Debug = False,
 ) -> None:
-    """Show how a migration, backup or restore is, or was.
+    """Show the status of a migration, backup or restore.
 
-    Of a running one: what it is doing and how far it is. Of one that is over: what became of every record or table,
-    or why it failed.
+    For a running one: its current phase and progress. For a completed one: the result of each table, or the error and its
+    cause.
 
-    Exit code 0: it runs, or succeeded. 1: it failed. 2: there is no such run.
+    Exit codes: 0 running or succeeded, 1 failed, 2 unknown run.
 
     **Examples**
 
@@ -60,7 +62,7 @@ def status(
 
 
 def _show_newest(call: Call, *, wait: bool) -> None:
-    """The newest migration, and the backups and restores that run."""
+    """Show the newest migration, and the running backups and restores."""
     others = _running_others(call)
     arn = newest(call.deployment, call.deployment[MIGRATION.output])
     if arn is None:
@@ -74,7 +76,7 @@ def _show_newest(call: Call, *, wait: bool) -> None:
 
 
 def _running_others(call: Call) -> list[dict[str, Any]]:
-    """Backups and restores that run; said to people at once."""
+    """Return the running backups and restores, and print their names."""
     found = [(m.kind, arn) for m, arn in all_running(call.deployment) if m is not MIGRATION]
     for kind, arn in found:
         call.screen.show(f"{kind.title()} {name_of(arn)} runs.")

@@ -1,4 +1,4 @@
-"""``dataforge stop``: end a running migration, backup or restore."""
+"""``dataforge stop``: stop a running migration, backup or restore."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def stop(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="EXECUTION", help="Name or ARN of an execution, or a run's id.", show_default=False
+            metavar="EXECUTION",
+            help="Stop the run with this id, or the execution with this name or ARN.",
+            show_default=False,
         ),
     ],
     as_json: Json = False,
@@ -27,10 +29,10 @@ def stop(
 ) -> None:
     """Stop a running migration, backup or restore.
 
-    What it has loaded or written is dropped, nothing becomes visible, and its tables are free for the next run. A restore
-    that is visible already stays.
+    Loaded rows and written files of the run are dropped, nothing becomes visible, and its tables are released. A restore
+    that is already visible is not undone.
 
-    Exit code 0: it is stopped. 1: AWS refused. 2: there is no such run, or it is over.
+    Exit codes: 0 stopped, 1 refused by AWS, 2 unknown or completed run.
 
     **Example**
 
@@ -44,4 +46,4 @@ def stop(
         if not execution.running:
             raise WrongCall(f"{execution.name} has ended: {execution.status.lower()}.")
         executions.stop(deployment, execution.arn)
-        call.screen.answer({"status": "stopped", "execution": execution.arn}, f"{execution.name} is stopped.")
+        call.screen.answer({"status": "stopped", "execution": execution.arn}, f"Stopped {execution.name}.")

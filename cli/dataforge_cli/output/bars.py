@@ -1,4 +1,4 @@
-"""Progress of a migration, or of a file that is sent, as bars on a terminal, and as a line now and then in a log."""
+"""Progress of a migration or an upload: bars on a terminal, and periodic lines in a log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LINE_SECONDS = 10.0
 
 
 class _Shown:
-    """Bars on stderr, from entering to leaving; ``figure`` stands behind each, and after it what is known of its rows."""
+    """Bars on stderr, as a context manager; each is followed by ``figure`` and its row counts."""
 
     def __init__(self, screen: Screen, figure: ProgressColumn) -> None:
         self._screen = screen
@@ -37,7 +37,7 @@ class _Shown:
 
 
 class Bars(_Shown):
-    """A bar per table. Use it as a context manager and ``show`` it what there is, as often as you like."""
+    """A context manager with a bar per table, updated by ``show``."""
 
     def __init__(self, screen: Screen) -> None:
         super().__init__(screen, TaskProgressColumn())
@@ -46,7 +46,7 @@ class Bars(_Shown):
         self._phase, self._said_at = "", 0.0
 
     def show(self, progress: Progress) -> None:
-        """Bring the bars up to date; where there is no terminal, say a line per phase and every ten seconds."""
+        """Update the bars. Without a terminal, print a line per phase and every ten seconds."""
         for table in progress.tables:
             self._show_table(table)
         if progress.phase:
@@ -55,7 +55,7 @@ class Bars(_Shown):
         self._phase = progress.phase
 
     def finish(self) -> None:
-        """All is done: fill the bars."""
+        """Fill the bars."""
         for task in self._tables.values():
             self._bars.update(task, completed=self._bars.tasks[task].total)
         self._bars.update(self._whole, description="done", total=1, completed=1, rows=self._elapsed())
@@ -77,7 +77,7 @@ class Bars(_Shown):
 
 
 class Line(_Shown):
-    """One line for a run that has nothing to count: what is being done, and a note."""
+    """One line for a run without counts: its phase and a note."""
 
     def __init__(self, screen: Screen) -> None:
         super().__init__(screen, TimeElapsedColumn())
@@ -85,7 +85,7 @@ class Line(_Shown):
         self._task = self._bars.add_task("starting", total=None, rows="")
 
     def show(self, doing: str, note: str) -> None:
-        """Bring the line up to date; where there is no terminal, say it when something else is done, and now and then."""
+        """Update the line. Without a terminal, print it when the phase changes and periodically."""
         self._bars.update(self._task, description=doing, rows=note)
         now = time.monotonic()
         due = doing != self._said or now - self._said_at >= _LINE_SECONDS
@@ -94,7 +94,7 @@ class Line(_Shown):
             self._screen.say(f"{doing}: {note}" if note else doing)
 
     def finish(self, note: str, *, done: bool) -> None:
-        """It is over; ``done``: and all is well."""
+        """End the line; ``done`` if the run succeeded."""
         end: dict[str, Any] = (
             {"description": "done", "total": 1, "completed": 1} if done else {"description": "failed"}
         )
@@ -102,7 +102,7 @@ class Line(_Shown):
 
 
 class SendingBar(_Shown):
-    """One bar for a file that is being sent; ``size`` is its bytes, where they are known."""
+    """One bar for a file that is being sent; ``size`` in bytes, if known."""
 
     def __init__(self, screen: Screen, size: int | None) -> None:
         super().__init__(screen, TaskProgressColumn())
@@ -110,7 +110,7 @@ class SendingBar(_Shown):
         self._task = self._bars.add_task("sending", total=size, rows="")
 
     def show(self, tally: Tally) -> None:
-        """Bring the bar up to date; where there is no terminal, say a line every ten seconds."""
+        """Update the bar. Without a terminal, print a line every ten seconds."""
         rejected = f", {tally.rejected:,} rejected" if tally.rejected else ""
         text = f"{tally.read:,} records{rejected}"
         self._bars.update(self._task, completed=tally.bytes, rows=text)
@@ -119,19 +119,19 @@ class SendingBar(_Shown):
             self._screen.say(f"{tally.bytes / self._size:.0%}, {text}" if self._size else text)
 
     def finish(self) -> None:
-        """All is sent: fill the bar."""
+        """Fill the bar."""
         size = self._size or 1
         self._bars.update(self._task, description="sent", total=size, completed=size)
 
 
 def rows(table: TableProgress) -> str:
-    """What is known of a table's rows so far."""
+    """Return the row counts of a table so far."""
     rejected = f", {table.rejected:,} rejected" if table.rejected else ""
     return f"{table.read:,} rows{rejected}" if table.read else ""
 
 
 def line(progress: Progress) -> str:
-    """The whole progress in one line."""
+    """Return the total progress as one line."""
     size = sum(table.bytes for table in progress.tables)
     text = MIGRATION.phases[progress.phase]
     if progress.phase == LOAD and size:

@@ -1,6 +1,6 @@
-"""What is printed where: progress and errors on stderr, the answer on stdout.
+"""The output streams: progress and errors on stderr, results on stdout.
 
-With ``--json`` stdout gets one document and nothing else, and what people would read of the answer goes to stderr.
+With ``--json`` stdout receives one document only, and the readable result goes to stderr.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from rich.segment import Segment
 from rich.text import Text
 
 _FILE_WIDTH = 160
-"""Columns where a stream goes to a file or a pipe: rich would assume 80 and cut names short."""
+"""Columns for a file or a pipe, where rich would assume 80 and truncate names."""
 
 _PICTURES = 0x2400
-"""Where Unicode has a picture of each control character."""
+"""The first Unicode symbol for control characters."""
 
 _BIDIRECTIONAL = (0x61C, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _VISIBLE = {
@@ -31,7 +31,7 @@ _VISIBLE = {
 class _SafeConsole(Console):
     """A console that shows control characters instead of sending them to the terminal.
 
-    Names of files and the text of records are other people's: an escape sequence in one could hide or forge what is shown.
+    An escape sequence in a file name or record could otherwise hide or forge output.
     """
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
@@ -47,25 +47,25 @@ class Screen:
         self.err, self._out = _console(sys.stderr), _console(sys.stdout)
 
     def say(self, text: str) -> None:
-        """A line about what is being done."""
+        """Print a line about progress."""
         self.err.print(Text(text))
 
     def warn(self, text: str) -> None:
-        """A line about what the user may not have meant."""
+        """Print a warning."""
         self.err.print(Text.assemble(("warning: ", "yellow"), one_line(text)))
 
     def fail(self, text: str) -> None:
-        """The one line that says what went wrong."""
+        """Print an error as one line."""
         self.err.print(Text.assemble(("error: ", "bold red"), one_line(text)))
 
     def show(self, *parts: RenderableType) -> None:
-        """Print part of the answer for people."""
+        """Print part of the readable result."""
         console = self.err if self.as_json else self._out
         for part in parts:
             console.print(part)
 
     def answer(self, document: Mapping[str, Any], *parts: RenderableType) -> None:
-        """Print the answer: ``document`` for machines, ``parts`` for people."""
+        """Print the result: ``document`` with --json, otherwise ``parts``."""
         self.show(*parts)
         if self.as_json:
             typer.echo(json.dumps(document, indent=2))
@@ -77,5 +77,5 @@ def _console(stream: TextIO) -> Console:
 
 
 def one_line(text: str) -> str:
-    """The text with every run of white space, line ends included, as one space."""
+    """Return the text with each run of white space, including line ends, as one space."""
     return " ".join(text.split())

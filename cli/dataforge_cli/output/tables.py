@@ -1,4 +1,4 @@
-"""Tables of the answers for people."""
+"""Tables of the readable results."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
 
 
 def summary(output: Mapping[str, Any]) -> Table:
-    """What became of every table's records; ``output`` is a migration's output, or its report.
+    """Return the counts of each table; ``output`` is a migration's output or its report.
 
-    ``updated`` rows, which are among the loaded ones, have a column where there are any.
+    The column ``updated``, a part of the loaded rows, is shown if any row was updated.
     """
     names = [*COUNTS, "updated"] if any(one["updated"] for one in output["tables"]) else [*COUNTS]
     table = _table("table", *names, "quality", footer=True)
@@ -42,7 +42,7 @@ def summary(output: Mapping[str, Any]) -> Table:
 
 
 def reasons(report: Mapping[str, Any], limit: int = 3) -> Table:
-    """The most frequent reasons of a migration's rejections, each with its first example and the text of its record."""
+    """Return the most frequent reasons of a migration's rejections, each with its first example."""
     found = [reason for one in report["tables"] for reason in one.get("rejections", ())]
     table = Table("reason", "rows", "first in", "record", box=SIMPLE_HEAD, pad_edge=False)
     for reason in sorted(found, key=lambda reason: -reason["rows"])[:limit]:
@@ -56,7 +56,7 @@ def reasons(report: Mapping[str, Any], limit: int = 3) -> Table:
 
 
 def fates(counts: Mapping[str, int], unreadable: int, codes: Mapping[str, int]) -> Group:
-    """What became of the records that were sent, and why some were rejected."""
+    """Return the counts of the sent records, and the reasons of rejections."""
     shown = {name: count for name, count in {**counts, "unreadable": unreadable}.items() if count}
     table = _table("records", "number", footer=True)
     for name, count in shown.items():
@@ -71,7 +71,7 @@ def fates(counts: Mapping[str, int], unreadable: int, codes: Mapping[str, int]) 
 
 
 def under_way(progress: Progress) -> Table:
-    """How far the tables of a running migration are."""
+    """Return the progress of each table of a running migration."""
     table = _table("table", "loaded", "rows")
     for one in progress.tables:
         share = one.loaded_bytes / one.bytes if one.bytes else 1.0
@@ -80,7 +80,7 @@ def under_way(progress: Progress) -> Table:
 
 
 def findings(found: Iterable[Mapping[str, str]]) -> Table:
-    """What the doctor found."""
+    """Return the findings of ``dataforge doctor``."""
     table = Table("object", "finding", "hint", box=SIMPLE_HEAD, pad_edge=False)
     for one in found:
         table.add_row(
@@ -92,7 +92,7 @@ def findings(found: Iterable[Mapping[str, str]]) -> Table:
 
 
 def keys_table(keys: Iterable[Key]) -> Table:
-    """Keys, without their values."""
+    """Return the keys without their values."""
     table = Table("id", "kind", "name", "made", box=SIMPLE_HEAD, pad_edge=False)
     for key in keys:
         off = "" if key.enabled else " (disabled)"
@@ -101,7 +101,7 @@ def keys_table(keys: Iterable[Key]) -> Table:
 
 
 def files_table(found: Iterable[tuple[Stored, str, str]]) -> Table:
-    """Objects, each with what a migration would do with it, and its tables or the reason."""
+    """Return the objects, each with its treatment by a migration and its tables or the reason."""
     table = Table("key", "size", "uploaded", "a migration", "", box=SIMPLE_HEAD, pad_edge=False)
     table.columns[1].justify = "right"
     for one, status, about in found:
@@ -113,7 +113,7 @@ def files_table(found: Iterable[tuple[Stored, str, str]]) -> Table:
 
 
 def backups_table(found: Iterable[tuple[Summary, str, str]]) -> Table:
-    """Backups, each with its age and whether it is verified."""
+    """Return the backups, each with its age and verification."""
     names = ("id", "dataset", "kind", "age", "tables", "rows", "size")
     table = _table(*names)
     table.add_column("verified")
@@ -135,7 +135,7 @@ def backups_table(found: Iterable[tuple[Summary, str, str]]) -> Table:
 
 
 def backup_table(found: Summary) -> Table:
-    """The tables of a backup."""
+    """Return the tables of a backup."""
     table = _table("table", "rows")
     for name, count in found.tables.items():
         table.add_row(name, f"{count:,}")
@@ -143,7 +143,7 @@ def backup_table(found: Summary) -> Table:
 
 
 def restored(output: Mapping[str, Any]) -> Table:
-    """What a restore changes, or did; ``output`` is its own."""
+    """Return the changes of each table by a restore, from its output."""
     table = _table("table", *CHANGES, footer=True)
     for one in output["tables"]:
         table.add_row(one["table"], *(_change(name, one[name]) for name in CHANGES))
@@ -158,7 +158,7 @@ def _change(name: str, count: int) -> Text:
 
 
 def size(count: int) -> str:
-    """Bytes in the unit that people read."""
+    """Format a number of bytes with a suitable unit."""
     for unit, length in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if count >= length:
             return f"{count / length:.1f} {unit}"
@@ -166,7 +166,7 @@ def size(count: int) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share with two decimals, rounded down: 100.00 % means all."""
+    """Format a share as a percentage with two decimals, rounded down: 100.00 % means all."""
     if share is None:
         return "not known"
     return f"{(Decimal(repr(share)) * 100).quantize(Decimal('0.01'), ROUND_DOWN)} %"

@@ -14,9 +14,9 @@ from dataforge_cli.errors import NoFolder, NoKnownFiles
 
 @dataclass(frozen=True)
 class Folder:
-    """``files`` are read, in this order, and go to ``tables``; ``ignored`` are not, for the reason that is given.
+    """``files`` are read in this order into ``tables``; ``ignored`` files are mapped to the reason.
 
-    ``missing``: the expected file of each table of the run that has none.
+    ``missing``: the expected file of each table of the run without a file.
     """
 
     path: Path
@@ -27,14 +27,14 @@ class Folder:
 
     @property
     def names(self) -> set[str]:
-        """The names of the files relative to the folder, with ``/`` between folders."""
+        """Return the paths of the files relative to the folder, with ``/`` between folders."""
         return {file.relative_to(self.path).as_posix() for file in self.files}
 
 
 def read_folder(
     path: Path, dataset: Dataset, tables: Collection[str], ignore: Collection[str] = (), prefix: str = ""
 ) -> Folder:
-    """What the folder, with all folders below it, holds of the tables, as a run of them below ``prefix`` would see it.
+    """Return how a run below ``prefix`` would treat the files of the folder and its subfolders.
 
     Raises ``NoFolder``, ``UnexpectedFiles`` or ``NoKnownFiles``.
     """
@@ -57,7 +57,7 @@ def _without_files(path: Path, dataset: Dataset, tables: Collection[str], found:
 
 
 def _names(root: Path, folder: Path, above: frozenset[Path]) -> Iterator[str]:
-    """The names of all files, relative to the root; a link that leads back up is not followed."""
+    """Yield the paths of all files relative to the root, without following links that lead to a parent."""
     above |= {folder.resolve()}
     for entry in _entries(folder):
         if entry.is_dir():

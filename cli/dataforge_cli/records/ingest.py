@@ -1,4 +1,4 @@
-"""Records sent to the API in batches, and what became of them."""
+"""Send records to the API in batches, and count the results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dataforge_cli.records.json_lines import Read, Sent, Unreadable
 
 PATH = "/v1/records"
 MOST_BYTES = 3_500_000
-"""Of a batch's body; the API takes 4 MiB, and answers with no more."""
+"""Maximum bytes of a batch's body. The API accepts and returns at most 4 MiB."""
 
 STATUSES = ("inserted", "updated", "unchanged", "ignored", "valid", "rejected")
 _DIVIDED = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
@@ -23,21 +23,21 @@ _DIVIDED = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 
 @dataclass(frozen=True)
 class Order:
-    """How batches are to be taken."""
+    """The options of batches."""
 
     dataset: str
     mode: str = "partial"
     on_conflict: str = "reject"
 
     def body(self, records: Sequence[Sent]) -> bytes:
-        """A batch as JSON."""
+        """Return a batch as JSON."""
         head = json.dumps({"dataset": self.dataset, "mode": self.mode, "on_conflict": self.on_conflict})
         return f'{head[:-1]},"records":[{",".join(r.text for r in records)}]}}'.encode()
 
 
 @dataclass
 class Tally:
-    """What became of the records so far; ``unreadable`` says why some never left, ``bytes`` how much of the file is done."""
+    """Counts of the records so far; ``unreadable``: the reasons of records that were not sent; ``bytes``: the bytes read."""
 
     counts: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
@@ -47,12 +47,12 @@ class Tally:
 
     @property
     def read(self) -> int:
-        """Everything that stood in the file as a record."""
+        """The number of records in the file."""
         return self.counts.total() + len(self.unreadable)
 
     @property
     def rejected(self) -> int:
-        """What did not get in: rejected by the API, or not even readable."""
+        """The number of records that the API rejected or that could not be read."""
         return self.counts["rejected"] + len(self.unreadable)
 
     def document(self) -> dict[str, Any]:
@@ -66,14 +66,14 @@ class Tally:
 
 
 class Ingestion:
-    """One file on its way in. ``keep`` gets each rejected record as a line that can be sent again."""
+    """The ingestion of one file. ``keep`` receives each rejected record as a line that can be sent again."""
 
     def __init__(self, api: Api, order: Order, keep: Callable[[bytes], None]) -> None:
         self._api, self._order, self._keep_line = api, order, keep
         self._run, self.tally = uuid.uuid4().hex, Tally()
 
     def send(self, records: Iterable[Read], batch_size: int) -> Iterator[Tally]:
-        """Send everything in the file's order; the tally after each batch. Raises what ``Api`` raises."""
+        """Send all records in the file's order, and yield the tally after each batch. Raises the errors of ``Api``."""
         for batch in in_batches(self._readable(records), batch_size):
             self._send(batch)
             self.tally.bytes += sum(record.size for record in batch)
@@ -93,7 +93,7 @@ class Ingestion:
         self._keep_line(found.kept)
 
     def _send(self, batch: Sequence[Sent]) -> None:
-        """Send one batch; in halves, where the API objects to the batch rather than to a record, until it is one record."""
+        """Send one batch. If the API rejects the batch as a whole, halve it, down to one record."""
         self.tally.batches += 1
         try:
             key = f"{self._run}-{self.tally.batches}"
@@ -121,25 +121,25 @@ class Ingestion:
         )
 
     def _keep(self, record: Sent, errors: Sequence[dict[str, Any]]) -> None:
-        """Keep the record with its errors, whose pointers then lead into this line."""
+        """Store the record with its errors, whose pointers become relative to its line."""
         self.tally.codes.update({error["code"] for error in errors})
         told = [{**error, "pointer": _inside(error["pointer"])} for error in errors]
         self._keep_line(f'{record.text[:-1]},"errors":{json.dumps(told, ensure_ascii=False)}}}'.encode())
 
 
 def _is_about_records(error: ApiRefused) -> bool:
-    """Whether some of the batch's records, or their number, are what the API objects to."""
+    """Return whether the API rejected the batch for its records or their number."""
     places = [found.get("pointer", "") for found in error.problem.get("errors", ())]
     return error.status in _DIVIDED and all(place.startswith("/records/") for place in places)
 
 
 def _inside(pointer: str) -> str:
-    """``/records/17/data/price`` as ``/data/price``."""
+    """Convert ``/records/17/data/price`` to ``/data/price``."""
     return "".join(f"/{part}" for part in pointer.split("/")[3:])
 
 
 def in_batches(records: Iterable[Sent], most: int) -> Iterator[list[Sent]]:
-    """The records in their order, in batches of at most ``most``, and of no more bytes than the API takes."""
+    """Yield batches of at most ``most`` records and at most the bytes that the API accepts, in order."""
     batch: list[Sent] = []
     size = 0
     for record in records:

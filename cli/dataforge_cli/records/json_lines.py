@@ -1,4 +1,4 @@
-"""Records read from JSON Lines, each as the very text that will be sent: no number is read and written anew."""
+"""Records read from JSON Lines. Each is sent as the text of the file, so that numbers are not reformatted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _VALUE = json.JSONDecoder(parse_constant=_refuse)
 
 @dataclass(frozen=True)
 class Sent:
-    """A record in the form of the API: its table, and its data as JSON. ``line`` counts from 1, ``size`` is in bytes."""
+    """A record for the API: its table, and its data as JSON. ``line`` counts from 1, ``size`` is in bytes."""
 
     line: int
     table: str
@@ -35,7 +35,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """What stands in the file and is no record; ``kept`` is the line in which it can be corrected and sent again."""
+    """A part of the file that is not a record; ``kept`` is the line to correct and send again."""
 
     line: int
     kept: bytes
@@ -48,9 +48,9 @@ Read = Sent | Unreadable
 
 
 def read_jsonl(stream: IO[bytes], table: str | None) -> Iterator[Read]:
-    """Records from JSON Lines (UTF-8, a BOM is let pass): ``{"table", "data"}``, or with ``table`` the bare data.
+    """Yield records from JSON Lines (UTF-8 with an optional BOM): ``{"table", "data"}``, or with ``table`` the data alone.
 
-    ``errors``, which a file of rejected records has beside these two, is passed over. Empty lines are no records.
+    The member ``errors`` of rejected records and empty lines are ignored.
     """
     for number, line in enumerate(stream, 1):
         raw = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
@@ -63,21 +63,19 @@ def read_jsonl(stream: IO[bytes], table: str | None) -> Iterator[Read]:
 
 
 def _record(text: str, table: str | None) -> tuple[str, str]:
-    """The record's table and data. Raises ``ValueError``."""
+    """Return the record's table and data. Raises ``ValueError``."""
     members = split_object(text)
     if members.keys() - {"errors"} == {"table", "data"}:
         name = json.loads(members["table"])
         if isinstance(name, str) and members["data"].startswith("{"):
             return name, members["data"]
     if table is None:
-        raise ValueError(
-            'expected {"table": "...", "data": {...}}; --table lets each line be the data itself'
-        )
+        raise ValueError('expected {"table": "...", "data": {...}}; with --table, the data alone')
     return table, text
 
 
 def split_object(text: str) -> dict[str, str]:
-    """The members of the JSON object ``text``: name -> the value's own text. Raises ``ValueError``."""
+    """Return the members of a JSON object: name -> text of the value. Raises ``ValueError``."""
     if not text.startswith("{"):
         raise ValueError("not a JSON object")
     members: dict[str, str] = {}
@@ -86,7 +84,7 @@ def split_object(text: str) -> dict[str, str]:
         name, place = _VALUE.raw_decode(text, place)
         if not isinstance(name, str) or name in members:
             raise ValueError(
-                f"the name {name!r} stands there twice" if name in members else "a member has no name"
+                f"the name {name!r} is a duplicate" if name in members else "a member has no name"
             )
         place = _skip(text, place)
         if text[place : place + 1] != ":":
@@ -96,12 +94,12 @@ def split_object(text: str) -> dict[str, str]:
         members[name] = text[start:end]
         place = _next(text, _skip(text, end))
     if _skip(text, place + 1) != len(text):
-        raise ValueError("something follows the object")
+        raise ValueError("text after the object")
     return members
 
 
 def _next(text: str, place: int) -> int:
-    """From behind a member to the next one's name, or to the end of the object."""
+    """Return the position of the next member's name, or of the end of the object."""
     if text[place : place + 1] == "}":
         return place
     following = _skip(text, place + 1)

@@ -1,4 +1,4 @@
-"""A migration's rejections, as they lie beside its report: saved into a file, to be corrected."""
+"""Save a migration's rejections, which are stored beside its report, into a file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class NoReport(WrongCall):
 
 
 def save_rejections(deployment: Deployment, migration: str, table: str, code: str, path: Path) -> int:
-    """Write those of the table, and with the code, as JSON Lines, without what was replayed since; returns how many.
+    """Write the rejections of a table and code, except replayed ones, as JSON Lines. Returns their number.
 
     Raises ``NoReport``, ``OSError``.
     """
@@ -44,7 +44,7 @@ def save_rejections(deployment: Deployment, migration: str, table: str, code: st
 
 
 def _replayed(deployment: Deployment, migration: str) -> set[int]:
-    """The ids of the migration's rejections that replays have stored."""
+    """Return the ids of the migration's rejections that replays have stored."""
     bucket, found = deployment["report_bucket"], set[int]()
     pages = deployment.s3.get_paginator("list_objects_v2").paginate(
         Bucket=bucket, Prefix=replayed_folder(migration)
@@ -63,7 +63,7 @@ def _lines(deployment: Deployment, parts: Iterable[dict[str, Any]], table: str) 
 
 
 def read_report(deployment: Deployment, migration: str) -> dict[str, Any]:
-    """The report of a migration. Raises ``NoReport``."""
+    """Return the report of a migration. Raises ``NoReport``."""
     key = report_key(migration)
     try:
         answer = deployment.s3.get_object(Bucket=deployment["report_bucket"], Key=key)

@@ -1,4 +1,4 @@
-"""The files of a migration before it starts: looked at as the run will look at them, then uploaded."""
+"""Check the files of a migration by the rules of the run, and upload them."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from dataforge_cli.runs.request import Order
 
 
 def find_present(call: Call, order: Order) -> Order:
-    """The order for the tables that have files in the bucket. Raises ``WrongCall`` if there are none."""
+    """Return the order for the tables with files in the bucket. Raises ``WrongCall`` if there are none."""
     stored = [one.path for one in list_stored(call.deployment, order.prefix)]
     found = present_tables(order.dataset, stored, order.ignore, order.prefix)
     return _narrowed(call, order, found, f"s3://{call.deployment[BUCKET]}/{order.prefix}")
 
 
 def send_folder(call: Call, path: Path, order: Order) -> tuple[Order, Mapping[str, str]]:
-    """Upload the folder's files, after a look at what the run would make of them.
+    """Check and upload the folder's files.
 
-    Returns the order that fits them, and the names of the files that were not sent with the reasons.
+    Returns the order for them, and the files that were not sent with the reasons.
 
-    Raises what ``read_folder`` does, ``UnexpectedFiles`` for objects of earlier uploads, or ``IncompleteFolder``.
+    Raises the errors of ``read_folder``, ``UnexpectedFiles`` for objects of earlier uploads, and ``IncompleteFolder``.
     """
     tables = order.tables or tuple(order.dataset.tables)
     folder = read_folder(path, order.dataset, tables, order.ignore, order.prefix)
@@ -46,12 +46,12 @@ def send_folder(call: Call, path: Path, order: Order) -> tuple[Order, Mapping[st
     bucket = call.deployment[BUCKET]
     call.screen.say(f"Uploading {path} to s3://{bucket}/{order.prefix}")
     sent = upload(call.deployment.s3, bucket, order.prefix, folder.files, call.screen, root=path)
-    call.screen.say(f"{sent} file(s) sent, {len(folder.files) - sent} there already.")
+    call.screen.say(f"{sent} file(s) sent, {len(folder.files) - sent} already stored.")
     return order, folder.ignored
 
 
 def _earlier(call: Call, folder: Folder, order: Order, tables: Sequence[str]) -> FileList:
-    """What the run would make of objects that an earlier upload left; those that it reads, too, are named."""
+    """Check objects of earlier uploads, and report those that the run also reads."""
     paths = {one.path for one in list_stored(call.deployment, order.prefix)} - folder.names
     found = list_files(order.dataset, tables, paths, order.ignore, order.prefix)
     if found.doubtful:
@@ -66,12 +66,12 @@ def _earlier(call: Call, folder: Folder, order: Order, tables: Sequence[str]) ->
 
 
 def _narrowed(call: Call, order: Order, tables: Sequence[str], where: str) -> Order:
-    """The order for the tables whose files are there, which are named. Raises ``WrongCall`` if there are none."""
+    """Return the order for the tables with files, and print them. Raises ``WrongCall`` if there are none."""
     if not tables:
         raise WrongCall(f"{where} has no file of dataset {order.dataset.name!r}.")
     lacking = [name for name in order.dataset.tables if name not in tables]
     call.screen.say(
-        f"Tables whose files are there: {', '.join(tables)}."
-        + (f" Without a file, and not migrated: {', '.join(lacking)}." if lacking else "")
+        f"Tables with files: {', '.join(tables)}."
+        + (f" Not migrated, without files: {', '.join(lacking)}." if lacking else "")
     )
     return replace(order, tables=tuple(tables))

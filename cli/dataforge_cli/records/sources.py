@@ -1,4 +1,4 @@
-"""What `dataforge ingest` reads from and writes to: a file or standard input, and the file of rejected records."""
+"""The input of `dataforge ingest`, a file or standard input, and its file of rejected records."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from dataforge_cli.records.json_lines import Read, read_jsonl
 STDIN = Path("-")
 
 _HEAD = 16
-"""Bytes that say what a file holds."""
+"""The first bytes of a file, which identify its format."""
 
 
 class Form(StrEnum):
-    """What a file is."""
+    """The formats of files."""
 
     jsonl = "jsonl"
     csv = "csv"
@@ -49,7 +49,7 @@ class BadFile(WrongCall):
 
 @dataclass(frozen=True)
 class Source:
-    """Where records come from. ``table``: of all of them, where it is known; ``columns``: that table's."""
+    """A source of records. ``table``: the table of all records, if known; ``columns``: the columns of that table."""
 
     path: Path
     form: Form
@@ -58,7 +58,7 @@ class Source:
 
     @property
     def size(self) -> int | None:
-        """Bytes of what is read, where that is known before."""
+        """Bytes of the source, if known."""
         if self.form is Form.parquet or not self.path.is_file():
             return None
         with self.path.open("rb") as stream:
@@ -66,7 +66,7 @@ class Source:
 
     @contextmanager
     def records(self) -> Iterator[Iterator[Read]]:
-        """The records, while the file is open. Raises ``BadFile``, ``OSError``."""
+        """Yield the records, while the file is open. Raises ``BadFile``, ``OSError``."""
         with sys.stdin.buffer if self.path == STDIN else self.path.open("rb") as stream:
             yield self._translated(stream)
 
@@ -79,7 +79,7 @@ class Source:
             raise BadFile(f"{self.path}: {error}.") from error
 
     def _read(self, stream: IO[bytes]) -> Iterator[Read]:
-        # Commands that read no table need not wait for what these are made of.
+        # These imports are slow, and most commands do not need them.
         from dataforge_cli.records.tabular import read_csv, read_parquet  # noqa: PLC0415
 
         if self.form is Form.parquet:
@@ -93,7 +93,7 @@ class Source:
 
 
 def plain(stream: IO[bytes], name: str) -> IO[bytes]:
-    """The stream's text, decompressed if need be. Raises ``UnsupportedFormat``."""
+    """Return the stream's text, decompressed if necessary. Raises ``UnsupportedFormat``."""
     opened = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
     content = content_of(opened.peek(_HEAD)[:_HEAD])
     if content.unread:
@@ -106,9 +106,9 @@ def plain(stream: IO[bytes], name: str) -> IO[bytes]:
 
 
 def find_source(path: Path, form: Form | None, dataset: Dataset, table: str | None) -> Source:
-    """The source that the options mean. Raises ``BadFile``, ``NoTable``, ``UnknownTable``.
+    """Return the source of the options. Raises ``BadFile``, ``NoTable``, ``UnknownTable``.
 
-    Without a table it is the one whose file has this name in the catalogue, with or without the ending of a compression.
+    The default table is the one whose file has this name in the catalogue, with or without a compression suffix.
     """
     if path != STDIN and not path.exists():
         raise BadFile(f"There is no file {path}.")
@@ -134,12 +134,12 @@ def _form(name: str) -> Form:
 
 
 def beside(path: Path) -> Path:
-    """Where rejected records go if nobody says: into a file of their own, beside their source."""
+    """Return the default file of rejected records, beside their source."""
     return Path("rejected.jsonl") if path == STDIN else path.with_name(f"{path.stem}.rejected.jsonl")
 
 
 class RejectedFile:
-    """A file that comes into being, or replaces one, with the first line that is written to it."""
+    """A file that is created or replaced when the first line is written."""
 
     def __init__(self, path: Path, source: Path) -> None:
         if source != STDIN and path.resolve() == source.resolve():
@@ -158,7 +158,7 @@ class RejectedFile:
 
     @property
     def written(self) -> bool:
-        """Whether there is anything in it."""
+        """Whether a line was written."""
         return self._opened is not None
 
     def write(self, line: bytes) -> None:

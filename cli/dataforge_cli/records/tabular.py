@@ -1,4 +1,4 @@
-"""Records read from CSV and Parquet as migrations read them: by the same code, with the same reasons for what is none."""
+"""Records read from CSV and Parquet by the code of migrations, with the same reasons for rejection."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from dataforge.records.validate import Violation
 from dataforge_cli.records.json_lines import Read, Sent, Unreadable
 
 BUFFER = 1 << 20
-"""The bytes that one read takes of a CSV."""
+"""Bytes of a CSV file per read."""
 
 
 def read_csv(stream: IO[bytes], table: str, columns: Sequence[str] = (), name: str = "CSV") -> Iterator[Read]:
-    """Records from CSV (RFC 4180, UTF-8, a BOM is let pass), all for ``table``; an empty field is left out.
+    """Yield records from CSV (RFC 4180, UTF-8 with an optional BOM), all for ``table``. An empty field is omitted.
 
-    ``columns``: those that the table has, if that is known. Raises ``ValueError`` where there is no usable header, and
-    ``dataforge.errors.InvalidInput`` for what a migration refuses too.
+    ``columns``: the table's columns, if known. Raises ``ValueError`` for a missing or invalid header, and
+    ``dataforge.errors.InvalidInput`` for input that a migration refuses.
     """
     # The header comes first, and alone: without a LF after it, the records may have no end in the buffer.
     head = stream.read(HEADER_BYTES)
@@ -37,7 +37,7 @@ def read_csv(stream: IO[bytes], table: str, columns: Sequence[str] = (), name: s
 
 
 def _read_after(begun: bytes, stream: IO[bytes]) -> Callable[[int], bytes]:
-    """What reads these bytes, then the stream."""
+    """A reader of these bytes, followed by the stream."""
     rest = begun
 
     def read(size: int) -> bytes:
@@ -73,11 +73,11 @@ def _unreadable(
 
 
 def read_parquet(path: Path, table: str, columns: Sequence[str]) -> Iterator[Read]:
-    """The rows of a Parquet file; one's line is its number plus one, as if there were a header.
+    """Yield the rows of a Parquet file. The line of a row is its number plus one, as if the file had a header.
 
-    Raises ``dataforge.errors.InvalidInput`` for what a migration refuses too.
+    Raises ``dataforge.errors.InvalidInput`` for input that a migration refuses.
     """
-    # Arrow takes as long to load as everything else of a command.
+    # Importing Arrow takes as long as the rest of a command.
     from dataforge.formats.parquet_source import check_schema, rows_of  # noqa: PLC0415
 
     check_schema(path.name, path, columns)

@@ -1,4 +1,4 @@
-"""What the commands about backups share: which backup is meant, how one is shown, how one that is being made goes."""
+"""Find and show backups, and follow their runs."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ BUCKET = "backup_bucket"
 
 
 def list_backups(deployment: Deployment, dataset: str) -> list[Summary]:
-    """All backups of a dataset ("": of every one), the newest first. Raises the catalogue's ``InvalidInput``."""
+    """Return the backups of a dataset ("": of all), newest first. Raises the catalogue's ``InvalidInput``."""
     places = listing.places(deployment.s3, deployment[BUCKET], _datasets(dataset))
     return list(listing.summaries(deployment.s3, deployment[BUCKET], places))
 
 
 def find_backup(deployment: Deployment, dataset: str, word: str) -> Summary:
-    """The backup that ``word`` means: its id, or ``latest``, the newest that is no safety copy. Raises ``UnknownBackup``."""
+    """Return the backup with this id; ``latest``: the newest that is not a safety backup. Raises ``UnknownBackup``."""
     s3, bucket = deployment.s3, deployment[BUCKET]
     if word == LATEST:
         places = listing.places(s3, bucket, _datasets(dataset))
@@ -49,11 +49,11 @@ def _datasets(dataset: str) -> Iterable[str]:
 
 
 def show_backup(call: Call, execution: Execution) -> None:
-    """Print what came of an execution that made or verified a backup. Raises ``ExecutionFailed`` if it failed."""
+    """Print the result of an execution that made or verified a backup. Raises ``ExecutionFailed``."""
     if execution.failure:
         raise execution.failure
     if execution.output is None:
-        heading = f"Backup {execution.name} runs since {execution.started:%Y-%m-%d %H:%M:%S}."
+        heading = f"Backup {execution.name} has been running since {execution.started:%Y-%m-%d %H:%M:%S}."
         written = _written(call.deployment, execution)
         call.screen.answer(
             {"status": "running", "execution": execution.arn}, heading, *filter(None, [written])
@@ -65,7 +65,7 @@ def show_backup(call: Call, execution: Execution) -> None:
 
 
 def in_short(found: Summary) -> str:
-    """One backup in a sentence."""
+    """Describe a backup."""
     kind = "Backup" if found.kind == "backup" else f"{found.kind.title()} backup"
     return (
         f"{kind} {found.id} of {found.dataset}, as of {found.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC:"
@@ -74,14 +74,14 @@ def in_short(found: Summary) -> str:
 
 
 def verdict(found: Summary) -> str:
-    """Whether a backup was read back, and how it was found then."""
+    """Describe the verification of a backup."""
     if found.faults:
         return f"damaged: {'; '.join(found.faults)}"
     return "verified" if found.verified else "not verified"
 
 
 def age(found: Summary) -> str:
-    """How old a backup is, in its largest unit."""
+    """Format the age of a backup in its largest unit."""
     seconds = int((datetime.now(UTC) - found.created_at).total_seconds())
     for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
@@ -90,7 +90,7 @@ def age(found: Summary) -> str:
 
 
 def _written(deployment: Deployment, execution: Execution) -> str:
-    """How much a running backup has written; nothing for one that is named otherwise, and whose folder is not known."""
+    """Describe the files that a running backup has written, or return nothing if its folder is unknown."""
     if not time_of(execution.name) or "verify_only" in execution.input:
         return ""
     prefix = backup_folder(_dataset_of(execution), execution.name)
@@ -105,5 +105,5 @@ def _dataset_of(execution: Execution) -> str:
 
 
 def watch_backup(deployment: Deployment, arn: str, screen: Any) -> Execution:
-    """Show what a backup is doing, and how much it has written."""
+    """Show the phase of a backup and its written files."""
     return watch_phases(BACKUP, lambda execution: _written(deployment, execution))(deployment, arn, screen)

@@ -1,4 +1,4 @@
-"""Following an execution to its end."""
+"""Follow an execution until it ends."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Watch = Callable[[Deployment, str, Screen], Execution]
 
 
 def follow(deployment: Deployment, arn: str, screen: Screen, watch: Watch = watch_migration) -> Execution:
-    """Show progress until the execution has ended, and return how.
+    """Show progress until the execution ends, and return its result.
 
-    ``watch`` looks at it, and shows what there is to see of its kind. Raises ``Interrupted`` on Ctrl-C and ``AwsFailed``
-    when it is out of sight; the execution goes on then.
+    ``watch`` shows the progress of its kind. Raises ``Interrupted`` on Ctrl-C, and ``AwsFailed`` when AWS is unreachable.
+    The execution continues in both cases.
     """
     try:
         screen.say(f"Following {name_of(arn)}.")
@@ -38,9 +38,9 @@ def follow(deployment: Deployment, arn: str, screen: Screen, watch: Watch = watc
 def follow_started(
     deployment: Deployment, arn: str, screen: Screen, watch: Watch = watch_migration
 ) -> Execution:
-    """``follow`` an execution that this call has started.
+    """Follow an execution that this call has started.
 
-    Raises ``UnknownRun``, too, if it was to be about a run, backup or table that does not exist: the call was wrong.
+    Also raises ``UnknownRun`` if its run, backup or table does not exist.
     """
     execution = follow(deployment, arn, screen, watch)
     if execution.failure and is_not_found(execution.failure.name):
@@ -49,6 +49,6 @@ def follow_started(
 
 
 def how_to_go_on(deployment: Deployment, arn: str) -> str:
-    """For people: how to follow the execution, and how to stop it."""
+    """Return a sentence with the commands that follow and stop the execution."""
     name = name_of(arn) + deployment.flags
     return f"The execution continues; follow it by `dataforge status --follow {name}`, stop it by `dataforge stop {name}`."

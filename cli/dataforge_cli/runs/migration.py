@@ -1,4 +1,4 @@
-"""What the commands about migrations share: how one is shown, whether it runs, is over, or failed."""
+"""Follow and show migrations."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _SHOWN = 20
 
 
 def follow_to_its_end(call: Call, arn: str) -> Execution:
-    """Follow the migration that this call has started. Raises ``UnknownRun`` if it is about one that does not exist."""
+    """Follow the migration that this call has started. Raises ``UnknownRun`` if the run to resume does not exist."""
     return follow_started(call.deployment, arn, call.screen)
 
 
 def show(call: Call, execution: Execution, **also: Any) -> None:
-    """Print how the migration is or was, for machines with what ``also`` says. Raises ``ExecutionFailed`` if it failed."""
+    """Print the status of the migration, in JSON with the members of ``also``. Raises ``ExecutionFailed``."""
     if execution.failure:
         _show_failed(call, execution)
         raise execution.failure
@@ -41,13 +41,13 @@ def show(call: Call, execution: Execution, **also: Any) -> None:
 
 
 def _ignored(output: Mapping[str, Any]) -> list[str]:
-    """The files that no table took; an older deployment does not name them."""
+    """Print the ignored files, which an older deployment does not report."""
     names = output.get("ignored_files", [])
     return [f"Files that were not read: {some(names, output['ignored_count'])}."] if names else []
 
 
 def some(names: Sequence[str], count: int | None = None) -> str:
-    """The first names, and how many more there are; ``count`` is the number of all, where ``names`` is cut."""
+    """Join the first names and the number of the others; ``count`` is the total if ``names`` is truncated."""
     left = (len(names) if count is None else count) - len(names[:_SHOWN])
     return ", ".join(names[:_SHOWN]) + (f" and {left:,} more" if left else "")
 
@@ -57,12 +57,12 @@ def _show_running(call: Call, execution: Execution, also: Mapping[str, Any]) -> 
     progress = read_progress(call.deployment, execution.arn, plan)
     document = {"status": "running", "execution": execution.arn, **as_document(progress), **also}
     doing = MIGRATION.phases.get(progress.phase, "starting")
-    heading = f"{execution.name} runs since {execution.started:%Y-%m-%d %H:%M:%S}: {doing}."
+    heading = f"{execution.name} has been running since {execution.started:%Y-%m-%d %H:%M:%S}: {doing}."
     call.screen.answer(document, heading, *([under_way(progress)] if progress.tables else []))
 
 
 def _show_failed(call: Call, execution: Execution) -> None:
-    """Where the run got as far as counting, its counts say why it failed."""
+    """Print the counts of a failed run, if it has any."""
     report = _read_report(call.deployment, execution)
     if report:
         fate = "was published" if report["status"] == "published" else "was not published"

@@ -1,4 +1,4 @@
-"""How far a migration is, read from what it leaves in the report bucket and in its execution's history."""
+"""Progress of a migration, read from objects in the report bucket and the history of its execution."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RECENT_EVENTS = 100
 
 @dataclass(frozen=True)
 class TableProgress:
-    """A table's bytes (of Parquet rows), and the loaded ones; rows read and rejected so far. Settling may reject more."""
+    """Bytes of a table (rows for Parquet), total and loaded; rows read and rejected so far, before the resolve step."""
 
     table: str
     bytes: int
@@ -31,7 +31,7 @@ class TableProgress:
 
 @dataclass(frozen=True)
 class Progress:
-    """``phase`` is one of its machine's, or empty before the first; there are no tables before the run is planned."""
+    """``phase`` is empty before the first phase of the machine, and ``tables`` before the run is planned."""
 
     phase: str
     migration_id: str
@@ -39,7 +39,7 @@ class Progress:
 
 
 def read_plan(deployment: Deployment, execution: str) -> Plan | None:
-    """The plan of the execution of this name; None before it is planned, and when it has expired."""
+    """Return the plan of the execution with this name, or None before it is planned and after it has expired."""
     try:
         answer = deployment.s3.get_object(
             Bucket=deployment["report_bucket"], Key=progress_plan_key(execution)
@@ -52,7 +52,7 @@ def read_plan(deployment: Deployment, execution: str) -> Plan | None:
 
 
 def read_progress(deployment: Deployment, arn: str, plan: Plan | None) -> Progress:
-    """How far the execution is; ``plan`` is its plan, once there is one."""
+    """Return the progress of the execution; ``plan`` is its plan, if it has one."""
     phase = read_phase(deployment, arn, MIGRATION.phases)
     if plan is None:
         return Progress(phase, "", ())
@@ -62,7 +62,7 @@ def read_progress(deployment: Deployment, arn: str, plan: Plan | None) -> Progre
 
 
 def read_phase(deployment: Deployment, arn: str, phases: Iterable[str]) -> str:
-    """The latest of ``phases`` that the execution has entered."""
+    """Return the latest of ``phases`` that the execution has entered."""
     history = deployment.states.get_execution_history(
         executionArn=arn, reverseOrder=True, maxResults=_RECENT_EVENTS, includeExecutionData=False
     )
@@ -75,7 +75,7 @@ def read_phase(deployment: Deployment, arn: str, phases: Iterable[str]) -> str:
 
 
 def _read_chunks(deployment: Deployment, prefix: str) -> list[str]:
-    """The names of the objects that loaded chunks leave, without the prefix."""
+    """Return the names of the progress objects of loaded chunks, without the prefix."""
     pages = deployment.s3.get_paginator("list_objects_v2").paginate(
         Bucket=deployment["report_bucket"], Prefix=prefix
     )
@@ -83,7 +83,7 @@ def _read_chunks(deployment: Deployment, prefix: str) -> list[str]:
 
 
 def count(plan: Plan, names: Iterable[str], *, loaded: bool) -> list[TableProgress]:
-    """Progress per planned table, from the names of the objects below the progress folder.
+    """Return the progress per planned table, from the names of the objects below the progress folder.
 
     ``loaded``: all chunks are loaded. A worker may end after its commit and before it writes its object.
     """
@@ -101,5 +101,5 @@ def count(plan: Plan, names: Iterable[str], *, loaded: bool) -> list[TableProgre
 
 
 def as_document(progress: Progress) -> dict[str, Any]:
-    """For machines: phase, and per table the fields of ``TableProgress``."""
+    """Return the JSON document: phase, and per table the fields of ``TableProgress``."""
     return {"phase": progress.phase, "tables": [vars(table) for table in progress.tables]}

@@ -1,4 +1,4 @@
-"""What a migration is to do, as the command line's options say it."""
+"""The order for a migration, from the options of the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PRESENT = "present"
 
 
 class OnConflict(StrEnum):
-    """What becomes of a row whose key is stored with other values; of two in the files the first counts."""
+    """The treatment of a row whose key exists with other values. Of two such rows in the files, the first counts."""
 
     reject = "reject"
     update = "update"
@@ -26,14 +26,14 @@ class OnConflict(StrEnum):
 
 @dataclass(frozen=True)
 class Names:
-    """A dataset, and the folder of the raw bucket with its files; it ends with a slash."""
+    """A dataset and the prefix of its files in the raw bucket, which ends with a slash."""
 
     dataset: Dataset
     prefix: str
 
 
 def read_names(dataset: str, prefix: str) -> Names:
-    """The dataset and the prefix that the options mean. Raises ``WrongCall``, or the catalogue's ``InvalidInput``."""
+    """Return the dataset and the prefix of the options. Raises ``WrongCall`` and the catalogue's ``InvalidInput``."""
     found = get_dataset(dataset)
     if prefix.startswith(("s3:", "/")):
         raise WrongCall(
@@ -45,7 +45,7 @@ def read_names(dataset: str, prefix: str) -> Names:
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be migrated; no tables: all. ``present``: those whose files are there, which is looked up later."""
+    """The order for a migration; no tables means all. ``present``: the tables with files, which are determined later."""
 
     dataset: Dataset
     prefix: str
@@ -57,7 +57,7 @@ class Order:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The state machine's input."""
+        """Return the state machine's input."""
         narrowed = {"tables": list(self.tables)} if self.tables else {}
         ignored = {"ignore": list(self.ignore)} if self.ignore else {}
         return {
@@ -78,7 +78,7 @@ def read_order(
     on_conflict: OnConflict,
     ignore: Sequence[str] = (),
 ) -> Order:
-    """The order that the options mean. Raises ``WrongCall``, or the catalogue's ``InvalidInput``."""
+    """Return the order of the options. Raises ``WrongCall`` and the catalogue's ``InvalidInput``."""
     names = read_names(dataset, prefix)
     if not 0 <= threshold <= 1:
         raise WrongCall(f"--threshold {threshold:g} is not between 0 and 1.")

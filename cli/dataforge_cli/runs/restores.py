@@ -1,4 +1,4 @@
-"""What the commands about restores share: how one is shown, whether it runs, would change something, or did."""
+"""Show restores: running, trial and completed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ watch_restore = watch_phases(RESTORE)
 
 
 def show_restore(call: Call, execution: Execution) -> None:
-    """Print what came of a restore. Raises ``ExecutionFailed`` if it failed."""
+    """Print the result of a restore. Raises ``ExecutionFailed``."""
     if execution.failure:
         raise execution.failure
     if execution.output is None:
         call.screen.answer(
             {"status": "running", "execution": execution.arn},
-            f"Restore {execution.name} runs since {execution.started:%Y-%m-%d %H:%M:%S}.",
+            f"Restore {execution.name} has been running since {execution.started:%Y-%m-%d %H:%M:%S}.",
         )
         return
     output = execution.output
@@ -34,7 +34,7 @@ def show_restore(call: Call, execution: Execution) -> None:
 
 
 def show_comparison(call: Call, execution: Execution) -> None:
-    """Tell people what a restore would change. Raises ``ExecutionFailed`` if it was refused."""
+    """Print the changes of a restore before it runs. Raises ``ExecutionFailed`` if it was refused."""
     if execution.failure:
         raise execution.failure
     call.screen.show(*_compared(execution.output or {}))
@@ -42,7 +42,7 @@ def show_comparison(call: Call, execution: Execution) -> None:
 
 def _compared(output: Mapping[str, Any]) -> tuple[RenderableType, ...]:
     return (
-        f"Restoring {output['dataset']} from {output['backup']} would change this, and has changed nothing:",
+        f"Restoring {output['dataset']} from {output['backup']} would make these changes (none was made yet):",
         restored(output),
     )
 
@@ -52,5 +52,5 @@ def _done(call: Call, output: Mapping[str, Any]) -> tuple[RenderableType, ...]:
     return (
         f"Restored {output['dataset']} from {output['backup']}:",
         restored(output),
-        f"What was replaced is kept as {output['safety_backup']}. To bring it back: {undo}",
+        f"The replaced rows are in the safety backup {output['safety_backup']}. To undo: {undo}",
     )

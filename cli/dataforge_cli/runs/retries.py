@@ -1,4 +1,4 @@
-"""What a run that does not get on is waiting for: the failure of the attempt that Step Functions is about to repeat."""
+"""The reason why a run waits: the failed attempt that Step Functions will retry."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ _RECENT_EVENTS = 20
 
 
 class Trouble:
-    """Says why a run waits, once per reason."""
+    """Prints why a run waits, once per reason."""
 
     def __init__(self, deployment: Deployment, arn: str, screen: Screen) -> None:
         self._deployment, self._arn, self._screen = deployment, arn, screen
         self._said: Failure | None = None
 
     def say(self) -> None:
-        """Look for the reason, and say it if it is another one."""
+        """Find the reason, and print it if it has changed."""
         found = read_trouble(self._deployment, self._arn)
         if found is not None and found != self._said:
             self._said = found
-            self._screen.say(f"waiting, and trying again: {found.error}: {found.cause}")
+            self._screen.say(f"waiting to retry: {found.error}: {found.cause}")
 
 
 def read_trouble(deployment: Deployment, arn: str) -> Failure | None:
-    """The failure of the newest attempt, of the execution's current step or of one of its workers; None without one.
+    """Return the failure of the newest attempt of the current step or one of its workers, or None.
 
-    None, too, where the caller may not look: following a run needs no more than its state.
+    Also None without permission to read the history, which following a run does not require.
     """
     try:
         for execution in (*_workers(deployment, arn), arn):
@@ -56,7 +56,7 @@ def read_trouble(deployment: Deployment, arn: str) -> Failure | None:
 
 
 def _workers(deployment: Deployment, arn: str) -> list[str]:
-    """One running item of each Distributed Map that the execution runs now."""
+    """Yield one running item of each Distributed Map that the execution runs now."""
     runs = deployment.states.list_map_runs(executionArn=arn)["mapRuns"]
     running = (run["mapRunArn"] for run in runs if "stopDate" not in run)
     pages = (
@@ -67,7 +67,7 @@ def _workers(deployment: Deployment, arn: str) -> list[str]:
 
 
 def newest_failure(events: Iterable[Mapping[str, Any]]) -> Failure | None:
-    """Of events, the newest first: the failed attempt, unless its state got on since."""
+    """Return the failed attempt from events, newest first, unless its state has succeeded since."""
     for event in events:
         for name in _FAILED:
             if name in event:

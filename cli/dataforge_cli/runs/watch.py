@@ -1,4 +1,4 @@
-"""Watching an execution until it has ended."""
+"""Watch an execution until it ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dataforge_cli.runs.retries import Trouble
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 3.0
 _UNSEEN_SECONDS = 15
-"""How long Step Functions may take to know an execution that it has just started."""
+"""Seconds until Step Functions describes an execution that it has just started."""
 
 
 def watch_migration(deployment: Deployment, arn: str, screen: Screen) -> Execution:
@@ -36,7 +36,7 @@ def _watch(deployment: Deployment, arn: str, bars: Bars, trouble: Trouble) -> Ex
         pause = FIRST_PAUSE if progress != last else min(pause * 1.5, LONGEST_PAUSE)
         if pause == LONGEST_PAUSE:
             trouble.say()
-        # Looking at a run of many chunks takes long: it must not do nothing else.
+        # Reading the progress of many chunks takes long. The interval grows with it.
         time.sleep(max(pause, time.monotonic() - began))
         last = progress
         execution = describe(deployment, arn)
@@ -55,7 +55,7 @@ def _show_end(deployment: Deployment, execution: Execution, bars: Bars) -> None:
 def watch_phases(
     machine: Machine, note: Callable[[Execution], str] = lambda _execution: ""
 ) -> Callable[..., Execution]:
-    """Makes what watches an execution of the machine: it shows what is being done, and what ``note`` says of it."""
+    """Return a watcher of the machine's executions, which shows the phase and the text of ``note``."""
 
     def watch(deployment: Deployment, arn: str, screen: Screen) -> Execution:
         pause, last, trouble = FIRST_PAUSE, "", Trouble(deployment, arn, screen)

@@ -135,7 +135,7 @@ def test_a_restore_shows_what_would_change_and_asks(
     words = ["restore", "authors", "--dataset", DATASET, "--backup", backup]
     found = answered(reply, [*words, "--outputs", str(cloud_config.outputs)])
     assert found.returncode == code, found.stderr
-    assert f"from {backup} would change this" in found.stdout
+    assert f"from {backup} would make these changes" in found.stdout
     assert "Restore?" in found.stderr
     assert (authors() == before) is back
 

@@ -81,7 +81,7 @@ def test_the_same_folder_again_sends_nothing_and_changes_nothing(
 ) -> None:
     again = dataforge("migrate", str(folder), "--threshold", "0.5", "--json")
     assert again.exit_code == 0, again.stderr
-    assert "0 file(s) sent, 9 there already" in again.stderr
+    assert "0 file(s) sent, 9 already stored" in again.stderr
     before = counts(json.loads(first.stdout))
     for name, found in counts(json.loads(again.stdout)).items():
         assert found == before[name] | {"loaded": 0, "unchanged": before[name]["loaded"]}

@@ -101,7 +101,7 @@ def test_without_words_the_help_is_shown_and_the_call_is_wrong() -> None:
 @pytest.mark.parametrize(
     ("words", "names"),
     [
-        (["migrat"], ["migrat", "Did you mean 'migrate'? `dataforge --help`"]),
+        (["migrat"], ["migrat", "Did you mean 'migrate'? See `dataforge --help`"]),
         (["migrate", "--treshold", "1"], ["--treshold", "--threshold", "dataforge migrate --help"]),
         (["migrate", "--threshold", "much"], ["--threshold", "number"]),
         (["migrate", "--threshold", "1.5"], ["--threshold", "1.5", "between 0 and 1"]),

@@ -177,7 +177,7 @@ def test_stop_ends_a_running_execution_and_refuses_one_that_is_over(
     name = begin(deployment).rpartition(":")[2]
     result = dataforge(outputs, "stop", name)
     assert result.exit_code == 0
-    assert f"{name} is stopped" in result.stdout
+    assert f"Stopped {name}" in result.stdout
     again = dataforge(outputs, "stop", name, "--json")
     assert again.exit_code == 2
     assert "has ended: aborted" in json.loads(again.stdout)["cause"]

@@ -160,7 +160,7 @@ def test_files_in_folders_keep_their_place_below_the_prefix(
     file(folder / "olist_sellers_dataset", "part-2.csv")
     for sent in (2, 0):
         result = migrate(outputs, str(folder), "--tables", "sellers", "--no-follow")
-        assert f"{sent} file(s) sent, {2 - sent} there already" in result.stderr
+        assert f"{sent} file(s) sent, {2 - sent} already stored" in result.stderr
     names = ["olist_sellers_dataset.csv", "olist_sellers_dataset/part-2.csv"]
     assert [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == [
         f"olist/{name}" for name in names
