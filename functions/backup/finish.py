@@ -69,7 +69,7 @@ def _written_files(cursor: Cursor, run: Run) -> list[WrittenFile]:
     files = [WrittenFile(*row) for row in rows]
     left += [table.name for table in run.tables if not any(file.table == table.name for file in files)]
     if left:
-        raise NotReconciled(f"Not written: {', '.join(left)}.")
+        raise NotReconciled(f"Files of the backup were not written: {', '.join(left)}.")
     return files
 
 

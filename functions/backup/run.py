@@ -103,6 +103,6 @@ def read_run(cursor: Cursor, run_id: str, *, lock: bool = False) -> Run:
     )
     row = cursor.fetchone()
     if row is None:
-        raise InvalidInput(f"No backup {run_id!r} in the ledger.")
+        raise InvalidInput(f"Unknown backup {run_id!r}.")
     dataset = get_dataset(row[2])
     return Run(row[0], row[1], dataset, tuple(map(dataset.table, row[3])), *row[4:])

@@ -43,8 +43,8 @@ def _link(request: Request, page: Page, lines: bool) -> dict[str, str]:
         return {"Link": link}
     if lines:
         raise InvalidRequest(
-            f"The address of the next page has {len(link):,} bytes, which is too long for a header. Use fewer or shorter "
-            "filters, or request application/json, which has next_cursor."
+            f"The address of the next page has {len(link):,} bytes, which exceeds the limit of a header.",
+            hint="Use fewer or shorter filters, or request application/json, which has next_cursor.",
         )
     return {}
 

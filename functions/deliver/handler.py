@@ -128,7 +128,7 @@ def _parameters(request: Request, *names: str) -> dict[str, str]:
     """The query, which can have the parameters ``names`` only. Raises ``InvalidRequest``."""
     query = request.single_query()
     if query.keys() - set(names):
-        raise InvalidRequest(f"This route has no parameters except {', '.join(names)}.")
+        raise InvalidRequest(f"This route takes only the parameters {', '.join(names)}.")
     return query
 
 

@@ -94,9 +94,9 @@ def _translated(table: str) -> Iterator[None]:
     try:
         yield
     except (HTTPClientError, NotConnected) as error:
-        raise Unavailable(f"Glue did not answer about {table}.") from error
+        raise Unavailable(f"Glue did not answer a request for the table {table}.") from error
     except ClientError as error:
         code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
         if code in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise Unavailable(f"Glue failed at {table}: {code}.") from error
+            raise Unavailable(f"Glue could not process the table {table}: {code}.") from error
         raise

@@ -70,7 +70,7 @@ def ingest(db: Connection, batch: Batch, claim: ledger.Claim | None = None) -> B
                 if isinstance(cause, _SCHEMA_ERRORS):
                     _require_tables(db, candidates)
                 raise
-    raise Busy("Other transactions keep changing the same rows.")
+    raise Busy("Other transactions repeatedly changed the same rows.")
 
 
 def _require_tables(db: Connection, candidates: Sequence[Candidates]) -> None:

@@ -73,7 +73,7 @@ def get_batch(request: Request) -> Response:
     """Return the stored answer of a batch with an idempotency key."""
     query = request.single_query()
     if query.keys() != {"idempotency_key"}:
-        raise InvalidRequest("The only parameter of this route is idempotency_key, and it is required.")
+        raise InvalidRequest("This route takes exactly one parameter, idempotency_key.")
     key = check_key(query["idempotency_key"])
     stored = _with_database(
         lambda db: _select(db, lambda cursor: ledger.find_answer(cursor, request.owner, key))

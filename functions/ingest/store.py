@@ -55,7 +55,7 @@ def store(cursor: Cursor, candidates: Candidates, positions: Sequence[int], rule
             skipped, remaining = resolve_skipped(cursor, candidates, remaining, rule, triggers)
             results.append(skipped)
     if remaining:
-        raise Busy(f"Others keep writing the same rows of {candidates.table.name}.")
+        raise Busy(f"Other transactions repeatedly wrote the same rows of {candidates.table.name}.")
     return combine(results)
 
 

@@ -61,7 +61,7 @@ def resolve(s3: S3Client, bucket: str, claim: Claim, fresh: str) -> str:
             raise
         earlier = find(s3, bucket, claim)
         if earlier is None:
-            raise Unavailable("The first request with this Idempotency-Key is being taken in.") from error
+            raise Unavailable("The first request with this Idempotency-Key is being accepted.") from error
         return earlier
     return fresh
 

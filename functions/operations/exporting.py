@@ -84,7 +84,7 @@ def take(
             raise
         other, _ = _read(s3, bucket, turn)
         if other is None:
-            raise Unavailable("Another request for this export is being taken in.") from error
+            raise Unavailable("Another request for this export is being accepted.") from error
         return _joined(turn, other)
     return fresh
 

@@ -74,7 +74,8 @@ def post_restore(request: Request) -> Response:
     settings = read(OperationsSettings)
     if not settings.restore_api:
         raise NotFound(
-            "This deployment starts no restores over HTTP. Use `dataforge restore`, or deploy with -c restoreApi=true."
+            "This deployment does not start restores over HTTP.",
+            hint="Use `dataforge restore`, or deploy with -c restoreApi=true.",
         )
     return _start(request, settings.restore_arn, read_restore)
 

@@ -115,8 +115,8 @@ def reached() -> Iterator[None]:
     try:
         yield
     except (HTTPClientError, NotConnected) as error:
-        raise Unavailable("What runs backups and restores cannot be reached.") from error
+        raise Unavailable("Step Functions is unreachable.") from error
     except ClientError as error:
         if error.response["Error"]["Code"] in _BUSY:
-            raise Unavailable("What runs backups and restores is busy.") from error
+            raise Unavailable("Step Functions is busy.") from error
         raise

@@ -68,7 +68,8 @@ def _require_safety_backup(db: Connection, restore_id: str) -> None:
         row = cursor.fetchone()
     if row == (UNFINISHED,):
         raise InvalidInput(
-            f'The safety backup of restore {restore_id} is not written yet. Start {{"finish": "{restore_id}"}} first.'
+            f"The safety backup of restore {restore_id} is not written yet.",
+            hint=f'Start a restore with {{"finish": "{restore_id}"}} first.',
         )
 
 

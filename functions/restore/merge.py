@@ -54,8 +54,8 @@ def _execute(cursor: Cursor, run: Run, table: Table, statement: Statement, expec
     cursor.execute(statement(run, table))
     if cursor.rowcount != expected:
         raise TargetRejectsRows(
-            f"{table.dataset}.{table.name}: {cursor.rowcount} of {expected} rows were changed. A trigger or rule of the"
-            " table prevents the others. Nothing was restored."
+            f"{table.dataset}.{table.name}: only {cursor.rowcount} of {expected} rows were changed. Nothing was restored.",
+            hint="Check the triggers and rules of the table.",
         )
 
 
@@ -90,7 +90,7 @@ def _check_equal(cursor: Cursor, run: Run, table: Table) -> None:
     left = find_difference(cursor, run, table)
     if left.differing:
         raise TargetRejectsRows(
-            f"{table.dataset}.{table.name} differs from the backup after all of its rows were restored: {left.added} are"
-            f" missing, {left.removed} too many, {left.changed} changed. A trigger or rule of a table causes this."
-            " Nothing was restored."
+            f"{table.dataset}.{table.name} differs from the backup after its rows were restored. Nothing was restored.",
+            f"Rows: {left.added} missing, {left.removed} additional, {left.changed} different.",
+            "Check the triggers and rules of the tables.",
         )

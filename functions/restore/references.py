@@ -84,8 +84,9 @@ def check_children(cursor: Cursor, run: Run, changed: Iterable[str]) -> None:
             continue
         if not child.guarded and not (child.readable and child.lockable):
             raise TargetRejectsRows(
-                f"Rows of {child.relation} are deleted with rows of {child.parent.name} ({child.name}), which Data Forge may"
-                f" not select. Grant SELECT and DELETE on it to {OWNER}, or drop the constraint."
+                f"{child.name} deletes rows of {child.relation} with rows of {child.parent.name}, and Data Forge may not"
+                " select them.",
+                hint=f"Grant SELECT and DELETE on {child.relation} to {OWNER}, or drop the constraint.",
             )
         if child.readable:
             findings += _orphaned(cursor, run, child)

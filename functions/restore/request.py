@@ -75,11 +75,12 @@ def find_backup(s3: S3Client, bucket: str, request: RestoreInput) -> Manifest:
     wanted = request.undo or request.backup
     if not FORM.fullmatch(wanted):
         raise NoSuchBackup(
-            f"There is no backup {wanted!r} of {request.dataset!r}: ids look like 20261125T195930Z-1f0c2a9b."
+            f"There is no backup {wanted!r} of {request.dataset!r}.",
+            hint="Specify an id such as 20261125T195930Z-1f0c2a9b.",
         )
     found = manifest.read(s3, bucket, request.dataset, wanted)
     if request.undo and found.kind != "safety":
-        raise NoSuchBackup(f"{request.undo} is a backup, not a restore: there is nothing to undo.")
+        raise NoSuchBackup(f"{request.undo} is the id of a backup, not of a restore, and cannot be undone.")
     for name in request.wanted:
         found.table(name)
     return found
@@ -91,5 +92,6 @@ def _latest(s3: S3Client, bucket: str, request: RestoreInput) -> Manifest:
         if found.kind == "backup" and wanted <= {entry.table for entry in found.tables}:
             return found
     raise NoSuchBackup(
-        f"No backup of {request.dataset!r} has {', '.join(request.wanted)}. Create one first, or name a safety backup."
+        f"No backup of {request.dataset!r} has {', '.join(request.wanted)}.",
+        hint="Create a backup first, or specify a safety backup.",
     )

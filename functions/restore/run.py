@@ -70,7 +70,9 @@ def read_run(cursor: Cursor, run_id: str) -> Run:
     cursor.execute(_RUN, (run_id,))
     row = cursor.fetchone()
     if row is None:
-        raise NoSuchRun(f"restore {run_id!r}", "The cause of a restore that can be finished has its id.")
+        raise NoSuchRun(
+            f"restore {run_id!r}", "The cause of a failed restore contains its id if it can be finished."
+        )
     execution, name, tables, backup_id, dry_run, mode, status = row
     dataset = get_dataset(name)
     return Run(

@@ -127,8 +127,8 @@ def _lock(cursor: Cursor, relations: Iterable[Sql], mode: Sql, milliseconds: int
     except psycopg2.errors.LockNotAvailable as error:
         shown = names.replace('"', "")
         raise Busy(
-            f"Other transactions hold locks on {shown} for longer than a restore waits. Nothing was changed. Restore again"
-            " when they have ended; pg_locks and pg_stat_activity show them."
+            f"Other transactions hold locks on {shown} for longer than a restore waits. Nothing was changed.",
+            hint="Restore again when they have ended; pg_locks and pg_stat_activity show them.",
         ) from error
 
 

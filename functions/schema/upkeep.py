@@ -101,7 +101,7 @@ def _raise_failed(db: Connection) -> None:
     if failed:
         reasons = " ".join(f"{dataset}.{table}: {name}: {error}." for dataset, table, name, error in failed)
         raise SchemaRefused(
-            f"{reasons} Hint: correct the rows or the declaration, then run dataforge doctor --repair."
+            f"{reasons}", hint="Correct the rows or the declaration, then run dataforge doctor --repair."
         )
 
 

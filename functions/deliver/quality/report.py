@@ -76,7 +76,7 @@ def read_window(text: str) -> timedelta:
     if match is None:
         message = "a window is a number of hours, days or weeks, up to three digits: 12h, 30d, 4w"
         raise InvalidRequest(
-            f"Invalid query: {message}.",
+            f"The query is invalid: {message}.",
             [{"parameter": "window", "code": "wrong_value", "message": message}],
         )
     return int(match[1]) * _UNITS[match[2]]

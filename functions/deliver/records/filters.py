@@ -100,5 +100,5 @@ def _reason(error: ValueError, column: Column) -> str:
 
 def _wrong(name: str, code: str, message: str) -> InvalidRequest:
     return InvalidRequest(
-        f"Invalid query: {message}.", [{"parameter": name[:100], "code": code, "message": message}]
+        f"The query is invalid: {message}.", [{"parameter": name[:100], "code": code, "message": message}]
     )

@@ -91,7 +91,7 @@ def _after(query: RecordQuery) -> tuple[Sql, list[str]]:
         values = [read_value(c, text) for c, text in zip(columns, position, strict=True)]
     except (TypeError, ValueError) as error:
         raise InvalidRequest(
-            "The cursor belongs to another version of the table. Start without a cursor."
+            "The cursor belongs to another version of the table.", hint="Start without a cursor."
         ) from error
     names, placeholders = (
         Sql(", ").join(map(ident, query.table.key)),

@@ -50,13 +50,13 @@ def read_parameters(query: Mapping[str, Sequence[str]]) -> PageParameters:
     given = {name: values for name, values in query.items() if name in PageParameters.model_fields}
     repeated = [name for name, values in given.items() if len(values) != 1]
     if repeated:
-        raise InvalidRequest(f"Repeated parameters: {', '.join(repeated)}.")
+        raise InvalidRequest(f"Parameters are repeated: {', '.join(repeated)}.")
     try:
         return PageParameters.model_validate({name: values[0] for name, values in given.items()})
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         errors = [{"parameter": str(e["loc"][0]), "code": e["type"], "message": e["msg"]} for e in found]
-        raise InvalidRequest("Invalid query; see errors.", errors) from error
+        raise InvalidRequest("The query is invalid; see errors.", errors) from error
 
 
 def read_query(table: Table, parameters: PageParameters, query: Mapping[str, Sequence[str]]) -> RecordQuery:
@@ -92,6 +92,6 @@ def _columns(table: Table, select: str | None) -> tuple[str, ...]:
     else:
         return names
     raise InvalidRequest(
-        f"Invalid query: {message}.",
+        f"The query is invalid: {message}.",
         [{"parameter": "select", "code": "unknown_column" if unknown else "repeated", "message": message}],
     )

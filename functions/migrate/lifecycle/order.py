@@ -74,14 +74,16 @@ def read_order(cursor: Cursor, request: MigrationInput) -> Order:
 def _replay_order(cursor: Cursor, replay: Replay, request: MigrationInput) -> Order:
     if request.tables or request.ignore:
         raise InvalidInput(
-            'A replay is narrowed by one table, inside "replay"; "tables" and "ignore" are for files.'
+            '"tables" and "ignore" cannot be combined with "replay".', hint='Specify "table" inside "replay".'
         )
     name, rejecting = (_tables_of_migration if replay.migration_id else _tables_of_batch)(cursor, replay)
     dataset = get_dataset(name)
     chosen = _replayed_tables(dataset, replay, rejecting) if replay.table else rejecting
     tables = [name for name in dataset.tables if name in chosen]
     if not tables:
-        raise InvalidInput(f"{replay} has no rejection for a table of {name!r}: there is nothing to replay.")
+        raise InvalidInput(
+            f"{replay} has no rejection of a table of {name!r}, so there is nothing to replay."
+        )
     prefix = raw_prefix(request.prefix) if request.prefix else ""
     return Order(dataset, tables, prefix, request.given_threshold or Decimal(0))
 

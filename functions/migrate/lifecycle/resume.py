@@ -68,7 +68,7 @@ def to_resume(cursor: Cursor, wanted: str, execution: str, dataset: str) -> str:
     )
     row = cursor.fetchone()
     if row is None:
-        raise NoSuchRun(f"migration of {dataset!r} to resume: none has failed or was stopped")
+        raise NoSuchRun(f"failed or stopped migration of {dataset!r} to resume")
     return str(row[0])
 
 
@@ -86,7 +86,7 @@ def resume(cursor: Cursor, run_id: str, execution: str, threshold: Decimal | Non
         return
     if status in ("running", "published") or not kept:
         reason = f"it is {status}" if status in ("running", "published") else "nothing that it loaded is left"
-        raise InvalidInput(f"Migration {run_id} cannot be resumed: {reason}. Start a new one.")
+        raise InvalidInput(f"Migration {run_id} cannot be resumed: {reason}.", hint="Start a new migration.")
     resume_run(cursor, MIGRATIONS, run_id, execution)
     if threshold is not None:
         cursor.execute(

@@ -58,10 +58,10 @@ def _read(file: str, line_number: int, line: bytes, number: int) -> Correction:
     except ValueError as error:
         raise WrongCorrection(file, line_number, "it is not JSON") from error
     if not isinstance(document, dict) or "raw" not in document:
-        raise WrongCorrection(file, line_number, 'it has no "raw", the corrected record')
+        raise WrongCorrection(file, line_number, '"raw", the corrected record, is missing')
     rejection = document.get("id")
     if not isinstance(rejection, int) or isinstance(rejection, bool) or not 0 < rejection <= _LARGEST_ID:
-        raise WrongCorrection(file, line_number, 'it has no "id" of a rejection')
+        raise WrongCorrection(file, line_number, '"id" is missing or is not the id of a rejection')
     raw = json.dumps(document["raw"], ensure_ascii=False)
     if "\\u0000" in raw or "\0" in raw:
         raise WrongCorrection(file, line_number, "it contains a NUL, which PostgreSQL cannot store")

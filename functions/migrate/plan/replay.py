@@ -122,7 +122,7 @@ def _check_corrections(cursor: Cursor, corrected: Sql, replay: Replay) -> None:
         ).format(corrected)
     )
     for file, line, number in cursor.fetchall():
-        raise WrongCorrection(file, line, f"rejection {number} is there twice")
+        raise WrongCorrection(file, line, f"rejection {number} occurs twice")
 
 
 def _delete_unpublished(cursor: Cursor, run: Run) -> None:

@@ -43,8 +43,8 @@ def merge(cursor: Cursor, run: Run) -> None:
         _merge_tables(cursor, run, tables, resolved)
     except psycopg2.errors.FeatureNotSupported:
         raise TargetRejectsRows(
-            "A table of the run has a rule on INSERT or UPDATE. `dataforge doctor` names it. Hint: use a trigger."
-            " Nothing was published."
+            "A table of the run has a rule on INSERT or UPDATE. Nothing was published.",
+            hint="Replace the rule by a trigger. `dataforge doctor` shows the table.",
         ) from None
     except psycopg2.Error as error:
         if refusal(error) is None:
@@ -121,9 +121,9 @@ def _check(
         return
     if resolved.again >= RESOLVE_LIMIT:
         raise TargetRejectsRows(
-            f"{live}: {missing} of {resolved.rows} rows are not stored with the run's values, after resolving"
-            f" {resolved.again} times again. A trigger or rule of the table changes them or keeps them out."
-            " Nothing was published."
+            f"{live}: {missing} of {resolved.rows} rows were changed or rejected. Nothing was published.",
+            f"The rows were resolved again {resolved.again} times.",
+            "Check the triggers and rules of the table.",
         )
     raise TargetChanged(f"{table.name} was changed since the run was resolved; resolving it again.")
 

@@ -30,8 +30,8 @@ def require_quality(cursor: Cursor, run: Run) -> None:
     ]
     if low:
         raise QualityTooLow(
-            f"Below the quality threshold {run.threshold:f}: {'; '.join(low)}. Nothing was published."
-            f" Most frequent: {'; '.join(_frequent_reasons(cursor, run))}."
+            f"The quality is below the threshold {run.threshold:f}: {'; '.join(low)}. Nothing was published.",
+            f"Most frequent reasons: {'; '.join(_frequent_reasons(cursor, run))}.",
         )
 
 

@@ -117,8 +117,8 @@ def require_version(number: int) -> None:
     """Raise ``SchemaRefused`` if the server is too old. ``number``: its ``server_version_num``."""
     if number < OLDEST * 10_000:
         raise SchemaRefused(
-            f"Data Forge needs PostgreSQL {OLDEST} or newer; this server is PostgreSQL {number // 10_000}. Hint: "
-            "upgrade it, or deploy without existingDatabase."
+            f"Data Forge needs PostgreSQL {OLDEST} or newer; this server is PostgreSQL {number // 10_000}.",
+            hint="Upgrade the server, or deploy without existingDatabase.",
         )
 
 
@@ -161,7 +161,8 @@ def _apply_logins(cursor: Cursor, passwords: Mapping[str, str | None]) -> None:
             cursor.execute(Sql("GRANT rds_iam TO {}").format(ident(role)))
         else:
             raise SchemaRefused(
-                "IAM authentication needs Amazon RDS (there is no role rds_iam). Deploy with -c auth=secret instead."
+                "IAM authentication needs Amazon RDS: the role rds_iam does not exist.",
+                hint="Deploy with -c auth=secret.",
             )
 
 

@@ -45,6 +45,6 @@ def require_sign_in(db: Connection, sign_in: Callable[[], None]) -> None:
             for role in LOGINS:
                 cursor.execute(Sql("REVOKE rds_iam FROM {}").format(ident(role)))
         raise SchemaRefused(
-            "With IAM authentication of the logins the master could no longer sign in with its password; it was reverted. "
-            "Hint: revoke from the master the role through which it is a member of rds_iam, or deploy with -c auth=secret."
+            "IAM authentication was reverted, because the master could no longer sign in with its password.",
+            hint="Revoke from the master the role through which it is a member of rds_iam, or deploy with -c auth=secret.",
         ) from None

@@ -141,7 +141,7 @@ def test_too_low_a_quality_fails_with_table_and_shares(first: Result, dataforge:
     result = dataforge("migrate", "--threshold", "1")
     assert result.exit_code == 1
     last = result.stderr.splitlines()[-1]
-    assert last.startswith("error: QualityTooLow: Below the quality threshold 1")
+    assert last.startswith("error: QualityTooLow: The quality is below the threshold 1")
     assert "orders" in last
     assert "was not published" in result.stdout
     assert "order_reviews" in result.stdout
@@ -181,7 +181,7 @@ def test_a_migration_that_there_is_not_is_a_wrong_call_that_names_it(
     assert result.exit_code == 2
     document = json.loads(result.stdout)
     assert document["error"] == "NoSuchRun"
-    assert "There is no migration '20000101T000000Z-00000000'. `dataforge status`" in document["cause"]
+    assert "There is no migration '20000101T000000Z-00000000'. Hint: `dataforge status`" in document["cause"]
     assert dataforge("status", document["execution"]).exit_code == 1
 
 

@@ -110,7 +110,7 @@ def test_latest_is_the_newest_backup_with_the_table_and_never_a_safety_backup(
     vault.backup("sellers", kind="safety")
     vault.backup("customers")
     assert vault.restore(table="sellers", dry_run=True).run()["backup"] == sellers.backup_id
-    refused(vault, NoSuchBackup, sellers.backup_id, "nothing to undo", undo=sellers.backup_id)
+    refused(vault, NoSuchBackup, sellers.backup_id, "cannot be undone", undo=sellers.backup_id)
     refused(vault, NoSuchBackup, "'orders'", table="orders", backup=sellers.backup_id)
 
 

@@ -211,13 +211,13 @@ def test_records_beside_a_bare_carriage_return_are_only_taken_corrected(forge: F
 
 WRONG: list[tuple[Any, str]] = [
     ("{", "line 2: it is not JSON"),
-    ([1], 'line 2: it has no "raw"'),
-    ({"id": 1}, 'line 2: it has no "raw"'),
-    ({"id": "1", "raw": ""}, 'line 2: it has no "id"'),
-    ({"id": 10**30, "raw": ""}, 'line 2: it has no "id"'),
+    ([1], 'line 2: "raw", the corrected record, is missing'),
+    ({"id": 1}, 'line 2: "raw", the corrected record, is missing'),
+    ({"id": "1", "raw": ""}, 'line 2: "id" is missing'),
+    ({"id": 10**30, "raw": ""}, 'line 2: "id" is missing'),
     ({"id": 10**9, "raw": ""}, "line 2: migration .* has no rejection 1000000000"),
     ({"id": 1, "raw": "\0"}, "line 2: it contains a NUL"),
-    (None, r"line 3: rejection \d+ is there twice"),
+    (None, r"line 3: rejection \d+ occurs twice"),
 ]
 
 

@@ -62,7 +62,7 @@ def read_query(model: type[B], parameters: Mapping[str, str]) -> B:
             }
             for item in found
         ]
-        raise InvalidRequest("The query is wrong; see errors.", errors) from error
+        raise InvalidRequest("The query is invalid; see errors.", errors) from error
 
 
 def _errors(error: ValidationError) -> list[dict[str, Any]]:

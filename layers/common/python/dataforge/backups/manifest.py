@@ -112,7 +112,9 @@ class Manifest(_Model):
             if entry.table == name:
                 return entry
         known = ", ".join(entry.table for entry in self.tables)
-        raise NoSuchBackup(f"Backup {self.backup_id} does not hold the table {name!r}. It holds: {known}.")
+        raise NoSuchBackup(
+            f"Backup {self.backup_id} does not contain the table {name!r}.", f"Tables: {known}."
+        )
 
 
 class Verification(_Model):
@@ -171,11 +173,11 @@ def read(s3: S3Client, bucket: str, dataset: str, backup_id: str) -> Manifest:
     key = manifest_key(dataset, backup_id)
     body = download(s3, bucket, key)
     if body is None:
-        raise NoSuchBackup(f"There is no backup {backup_id!r} of {dataset!r}: {key} does not exist.")
+        raise NoSuchBackup(f"There is no backup {backup_id!r} of {dataset!r}.", f"{key} does not exist.")
     try:
         manifest = Manifest.model_validate_json(body)
     except ValidationError as error:
-        raise DamagedBackup(backup_id, [f"{key} is no manifest"]) from error
+        raise DamagedBackup(backup_id, [f"{key} is not a valid manifest"]) from error
     if (manifest.format, manifest.row_hash) != (FORMAT, ROW_HASH):
         raise DamagedBackup(
             backup_id, [f"{key} is of format {manifest.format} with {manifest.row_hash} hashes"]

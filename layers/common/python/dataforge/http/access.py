@@ -32,7 +32,7 @@ def admit(key: str, least: Kind | None) -> None:
     kind = Kind[match[1].upper()]
     if kind < least:
         raise WrongKey(
-            f"This route needs a key of the kind {least.name.lower()}; yours is a {kind.name.lower()} key."
+            f"This route needs a key of kind {least.name.lower()}, and the key is of kind {kind.name.lower()}."
         )
 
 

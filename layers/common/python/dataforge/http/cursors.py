@@ -29,7 +29,9 @@ def read_cursor(scope: Any, cursor: str) -> Any:
     except (binascii.Error, ValueError, TypeError, RecursionError):
         genuine = False
     if not genuine:
-        raise InvalidRequest("The cursor belongs to another listing, or to other filters. Start without one.")
+        raise InvalidRequest(
+            "The cursor belongs to another list or other filters.", hint="Start without a cursor."
+        )
     return position
 
 

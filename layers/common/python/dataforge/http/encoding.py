@@ -46,5 +46,5 @@ def _gunzip(data: bytes, limit: int) -> bytes:
             raise BodyTooLarge(None, limit)
         rest = rest[len(piece) - len(member.unused_data) - len(member.unconsumed_tail) :]
     if not member.eof:
-        raise NotJson("The body is not valid gzip: it ends too early.")
+        raise NotJson("The body is not valid gzip: it is incomplete.")
     return bytes(unpacked)

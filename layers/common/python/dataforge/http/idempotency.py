@@ -16,5 +16,5 @@ _KEY = re.compile(r"[!-~]{1,255}")
 def check_key(key: str) -> str:
     """The idempotency key. Raises ``InvalidRequest`` for one that is too long or has other than visible characters."""
     if not _KEY.fullmatch(key):
-        raise InvalidRequest("An idempotency key has 1 to 255 visible ASCII characters.")
+        raise InvalidRequest("The idempotency key does not have 1 to 255 visible ASCII characters.")
     return key

@@ -75,7 +75,7 @@ class Request:
         """The query's parameters, each of which may come once. Raises ``InvalidRequest``."""
         repeated = [name for name, values in self.query.items() if len(values) != 1]
         if repeated:
-            raise InvalidRequest(f"Given more than once: {', '.join(repeated)}.")
+            raise InvalidRequest(f"Parameters are repeated: {', '.join(repeated)}.")
         return {name: values[0] for name, values in self.query.items()}
 
     def with_parts(self, parts: Mapping[str, str]) -> Request:

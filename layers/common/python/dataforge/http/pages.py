@@ -92,6 +92,6 @@ def asset_response(assets: Mapping[str, Asset], name: str) -> Response:
     """A static file. Clients may cache it for a year, because its address contains its version. Raises ``NotFound``."""
     asset = assets.get(name)
     if asset is None:
-        raise NotFound(f"The page has no file {name[:100]!r}.")
+        raise NotFound(f"There is no file {name[:100]!r}.")
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}
     return Response(body=asset.text, content_type=f"{asset.media}; charset=utf-8", headers=headers)

@@ -87,7 +87,7 @@ class Router:
             if not fits(response.body):
                 raise AnswerTooLarge
             return response
-        raise NotFound(f"There is nothing at {path[:200]!r}.")
+        raise NotFound(f"The path {path[:200]!r} does not exist.")
 
 
 def _pattern(path: str) -> re.Pattern[str]:

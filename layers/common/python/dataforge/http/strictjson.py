@@ -57,7 +57,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(constant: str) -> Any:
-    raise NotJson(f"The body is not JSON: {constant} is no JSON number.")
+    raise NotJson(f"The body is not JSON: {constant} is not a JSON number.")
 
 
 def _integer(text: str) -> int | Decimal:

@@ -46,7 +46,7 @@ class Input(BaseModel):
         except ValidationError as error:
             wrong = "; ".join(map(_told, error.errors(include_url=False)))
             raise InvalidInput(
-                f"The input is wrong: {wrong}. Known fields: {', '.join(cls.model_fields)}."
+                f"The input is invalid: {wrong}.", f"Fields: {', '.join(cls.model_fields)}."
             ) from error
 
 

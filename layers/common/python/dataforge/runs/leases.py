@@ -53,9 +53,7 @@ def hold(cursor: Cursor, execution: str, dataset: str, tables: Iterable[str]) ->
     )
     lost = set(tables) - {name for (name,) in cursor.fetchall()}
     if lost:
-        raise LeaseLost(
-            f"The run no longer holds the lease on: {', '.join(sorted(lost))}. It was stopped meanwhile."
-        )
+        raise LeaseLost(f"The run was stopped and no longer has the lease of: {', '.join(sorted(lost))}.")
 
 
 def release(cursor: Cursor, execution: str) -> None:

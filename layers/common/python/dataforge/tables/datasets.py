@@ -28,7 +28,9 @@ def load(names: Iterable[str], package: str = PACKAGE) -> dict[str, Dataset]:
     by_name = {dataset.name: dataset for dataset in datasets}
     if len(by_name) != len(datasets):
         twice = sorted(name for name in by_name if [d.name for d in datasets].count(name) > 1)
-        raise InvalidDeclaration(f"Two modules declare the dataset {', '.join(twice)}; rename one of them.")
+        raise InvalidDeclaration(
+            f"Two modules declare the dataset {', '.join(twice)}.", hint="Rename one of them."
+        )
     return by_name
 
 
