@@ -138,8 +138,8 @@ RULES = {
     "ALTER TABLE olist.products ALTER product_weight_g SET NOT NULL": "product_weight_g",
     "CREATE TABLE public.cities (name text PRIMARY KEY);"
     "ALTER TABLE olist.customers ADD CONSTRAINT mine FOREIGN KEY (customer_city) REFERENCES public.cities": '"mine"',
-    CITY_TO.format("NEW.customer_city := 1; RETURN NEW;") + TRIGGER: "2 of 2 rows are not stored",
-    CITY_TO.format("RETURN NULL;") + TRIGGER: "2 of 2 rows are not stored",
+    CITY_TO.format("NEW.customer_city := 1; RETURN NEW;") + TRIGGER: "2 of 2 rows were changed or rejected",
+    CITY_TO.format("RETURN NULL;") + TRIGGER: "2 of 2 rows were changed or rejected",
     CITY_TO.format("RAISE EXCEPTION ''not here'';") + TRIGGER: "f() refuses a row",
     CITY_TO.format("RAISE EXCEPTION ''not here'' USING ERRCODE = ''40001'';") + TRIGGER: "f() refuses a row",
     CITY_TO.format("RAISE EXCEPTION ''not here'' USING ERRCODE = ''57P01'';") + TRIGGER: "f() refuses a row",
