@@ -37,6 +37,7 @@ class Answer:
 
 
 Call = Callable[..., Answer]
+MakeCustomer = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +69,7 @@ def keys(cloud: Outputs) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def customer() -> Callable[..., dict[str, Any]]:
+def customer() -> MakeCustomer:
     """Makes a record that nobody else sends; keywords change its data."""
 
     def make(**changes: Any) -> dict[str, Any]:

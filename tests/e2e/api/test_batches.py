@@ -18,6 +18,7 @@ from local.outputs import Outputs
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
+    from tests.e2e.api.conftest import Call, MakeCustomer
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def count(superuser: Connection) -> Callable[[str], int]:
 
 
 def test_batch_is_stored_and_told(
-    call: Any, customer: Any, keys: dict[str, str], count: Callable[[str], int]
+    call: Call, customer: MakeCustomer, keys: dict[str, str], count: Callable[[str], int]
 ) -> None:
     good, bad = customer(), customer(customer_state="São Paulo")
     answer = call("POST", "/v1/records", keys["writer"], body={"records": [good, bad]})
@@ -48,7 +49,7 @@ def test_batch_is_stored_and_told(
 
 
 def test_repeated_request_is_answered_as_the_first_and_stores_nothing(
-    call: Any, customer: Any, keys: dict[str, str], count: Callable[[str], int]
+    call: Call, customer: MakeCustomer, keys: dict[str, str], count: Callable[[str], int]
 ) -> None:
     record, key = customer(), secrets.token_hex(8)
     headers, body = {"idempotency-key": key}, {"records": [record]}
@@ -62,7 +63,7 @@ def test_repeated_request_is_answered_as_the_first_and_stores_nothing(
 
 
 def test_8_at_once_under_one_key_store_once(
-    call: Any, customer: Any, keys: dict[str, str], count: Callable[[str], int]
+    call: Call, customer: MakeCustomer, keys: dict[str, str], count: Callable[[str], int]
 ) -> None:
     record, headers = customer(), {"idempotency-key": secrets.token_hex(8)}
 
@@ -100,7 +101,7 @@ def slow_key(cloud: Outputs, aws: ClientSettings) -> Iterator[str]:
     client.delete_usage_plan(usagePlanId=plan["id"])
 
 
-def test_who_asks_too_often_is_told_when_to_come_back(call: Any, slow_key: str) -> None:
+def test_who_asks_too_often_is_told_when_to_come_back(call: Call, slow_key: str) -> None:
     answers = [call("GET", "/v1/nothing", slow_key) for _ in range(2)]
     assert answers[0].problem == (404, "not-found")
     assert answers[1].problem == (429, "too-many-requests")
@@ -116,7 +117,7 @@ def test_every_kind_has_one_key_and_another_start_would_find_it(cloud: Outputs, 
 
 
 def test_no_key_and_no_record_is_in_a_log(
-    call: Any, customer: Any, keys: dict[str, str], aws: ClientSettings
+    call: Call, customer: MakeCustomer, keys: dict[str, str], aws: ClientSettings
 ) -> None:
     secret = secrets.token_hex(16)
     call(

@@ -9,7 +9,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pyarrow.parquet as pq
@@ -18,11 +18,15 @@ import urllib3
 
 from local.outputs import Outputs
 
+if TYPE_CHECKING:
+    from tests.e2e.api.conftest import Call, MakeCustomer
+
+
 NAME = 'são "paulo" \\ \n'
 
 
 @pytest.fixture(scope="module")
-def sent(call: Any, keys: dict[str, str], customer: Any) -> list[dict[str, Any]]:
+def sent(call: Call, keys: dict[str, str], customer: MakeCustomer) -> list[dict[str, Any]]:
     """Customers that are stored, in the order of their key."""
     marked = secrets.token_hex(16)
     records = [customer(customer_unique_id=marked, customer_city=f"{NAME}{n}") for n in range(30)]
@@ -30,7 +34,7 @@ def sent(call: Any, keys: dict[str, str], customer: Any) -> list[dict[str, Any]]
     return sorted((record["data"] for record in records), key=lambda row: str(row["customer_id"]))
 
 
-def test_rows_come_back_page_by_page(call: Any, keys: dict[str, str], sent: list[dict[str, Any]]) -> None:
+def test_rows_come_back_page_by_page(call: Call, keys: dict[str, str], sent: list[dict[str, Any]]) -> None:
     found, path = [], "/v1/tables/customers/records"
     query = f"?limit=7&customer_unique_id=eq.{sent[0]['customer_unique_id']}"
     while query:
@@ -53,7 +57,7 @@ def test_a_caller_who_says_nothing_of_what_he_accepts_gets_json(cloud: Outputs, 
 
 
 def test_pages_are_compressed_and_not_sent_again(
-    call: Any, keys: dict[str, str], cloud: Outputs, sent: Any
+    call: Call, keys: dict[str, str], cloud: Outputs, sent: Any
 ) -> None:
     headers = {"x-api-key": keys["reader"], "accept": "*/*", "accept-encoding": "gzip"}
     url = f"{cloud['api_url']}/v1/tables/customers/records?customer_unique_id=eq.{sent[0]['customer_unique_id']}"
@@ -64,7 +68,7 @@ def test_pages_are_compressed_and_not_sent_again(
     assert (again.status, again.data) == (304, b"")
 
 
-def test_what_was_sent_counts_for_the_quality(call: Any, keys: dict[str, str], sent: Any) -> None:
+def test_what_was_sent_counts_for_the_quality(call: Call, keys: dict[str, str], sent: Any) -> None:
     (olist,) = call("GET", "/v1/quality?dataset=olist&window=1h", keys["reader"]).json["data"]
     (customers,) = (table for table in olist["tables"] if table["table"] == "customers")
     assert customers["window"]["read"] >= 30
@@ -73,7 +77,7 @@ def test_what_was_sent_counts_for_the_quality(call: Any, keys: dict[str, str], s
 
 @pytest.mark.parametrize("form", ["parquet", "ndjson"])
 def test_a_table_is_exported_and_downloaded_without_a_key(
-    call: Any, keys: dict[str, str], sent: list[dict[str, Any]], form: str
+    call: Call, keys: dict[str, str], sent: list[dict[str, Any]], form: str
 ) -> None:
     started = call("POST", "/v1/exports", keys["reader"], body={"table": "customers", "format": form})
     assert started.status == 202

@@ -24,6 +24,7 @@ from local.outputs import Outputs
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
+    from tests.e2e.api.conftest import Call
 
 
 DATASET = "quotes"
@@ -46,7 +47,7 @@ def dataforge(cloud: Outputs, cloud_config: Config) -> Do:
 
 
 @pytest.fixture
-def request_run(call: Any, keys: dict[str, str]) -> Do:
+def request_run(call: Call, keys: dict[str, str]) -> Do:
     """Starts a run over HTTP, and returns how it ended."""
 
     def run(path: str, **body: Any) -> Any:
@@ -57,7 +58,7 @@ def request_run(call: Any, keys: dict[str, str]) -> Do:
     return run
 
 
-def ended(call: Any, keys: dict[str, str], location: str) -> Any:
+def ended(call: Call, keys: dict[str, str], location: str) -> Any:
     deadline = time.monotonic() + SECONDS
     while (found := call("GET", location, keys["operator"]).json)["status"] == "running":
         assert time.monotonic() < deadline, found
@@ -155,7 +156,7 @@ def answered(reply: str, words: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_run_of_the_console_is_found_by_its_id_and_listed(
-    call: Any, keys: dict[str, str], cloud: Outputs, aws: ClientSettings, authors: Any
+    call: Call, keys: dict[str, str], cloud: Outputs, aws: ClientSettings, authors: Any
 ) -> None:
     states = boto3.client("stepfunctions", **aws)
     order = json.dumps({"dataset": DATASET, "tables": ["authors"]})
@@ -194,7 +195,7 @@ def test_a_backup_that_is_refused_ends_and_lets_go_of_the_tables(
 
 @pytest.mark.parametrize("kind", ["none", "reader", "writer"])
 def test_no_other_key_starts_anything(
-    call: Any, keys: dict[str, str], cloud: Outputs, aws: ClientSettings, kind: str
+    call: Call, keys: dict[str, str], cloud: Outputs, aws: ClientSettings, kind: str
 ) -> None:
     states = boto3.client("stepfunctions", **aws)
 

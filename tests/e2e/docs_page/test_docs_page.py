@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 import urllib3
 
 from local.outputs import Outputs
 
+if TYPE_CHECKING:
+    from tests.e2e.docs_page.conftest import Browser
+
+
 OPERATIONS = "document.querySelectorAll('.opblock').length"
 
 
 @pytest.fixture
-def page(browser: Any, cloud: Outputs) -> Any:
+def page(browser: Browser, cloud: Outputs) -> Browser:
     """The browser, with the page drawn."""
     browser.open(cloud["api_url"] + "/v1/docs")
     browser.wait(f"{OPERATIONS} > 0")
     return browser
 
 
-def test_page_shows_every_operation_of_the_document(page: Any, cloud: Outputs, tmp_path: Path) -> None:
+def test_page_shows_every_operation_of_the_document(page: Browser, cloud: Outputs, tmp_path: Path) -> None:
     told = urllib3.request("GET", cloud["api_url"] + "/v1/openapi.json").json()["paths"]
     assert page.run(OPERATIONS) == sum(len(item) for item in told.values())
     for path in told:
@@ -30,7 +34,7 @@ def test_page_shows_every_operation_of_the_document(page: Any, cloud: Outputs, t
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
-def test_page_asks_nobody_else_for_anything_and_breaks_no_rule(page: Any, cloud: Outputs) -> None:
+def test_page_asks_nobody_else_for_anything_and_breaks_no_rule(page: Browser, cloud: Outputs) -> None:
     page.click("#operations-Records-postRecords .opblock-summary-control")
     page.wait("!!document.querySelector('#operations-Records-postRecords .body-param textarea')")
     asked = [url for url in page.requests if not url.startswith("data:")]
@@ -39,13 +43,13 @@ def test_page_asks_nobody_else_for_anything_and_breaks_no_rule(page: Any, cloud:
     assert page.complaints == []
 
 
-def test_page_works_with_a_slash_at_the_end(browser: Any, cloud: Outputs) -> None:
+def test_page_works_with_a_slash_at_the_end(browser: Browser, cloud: Outputs) -> None:
     browser.open(cloud["api_url"] + "/v1/docs/")
     browser.wait(f"{OPERATIONS} > 0")
     assert browser.complaints == []
 
 
-def test_key_that_is_entered_is_sent_and_not_kept(page: Any, cloud: Outputs) -> None:
+def test_key_that_is_entered_is_sent_and_not_kept(page: Browser, cloud: Outputs) -> None:
     page.click(".authorize.unlocked")
     page.type(".auth-container input", cloud["writer_key"])
     page.click(".auth-btn-wrapper .authorize")
@@ -61,7 +65,7 @@ def test_key_that_is_entered_is_sent_and_not_kept(page: Any, cloud: Outputs) -> 
     assert page.run("localStorage.length + sessionStorage.length + document.cookie.length") == 0
 
 
-def test_without_a_key_the_page_shows_the_problem(page: Any) -> None:
+def test_without_a_key_the_page_shows_the_problem(page: Browser) -> None:
     block = "#operations-Records-listRejections"
     page.click(f"{block} .opblock-summary-control")
     page.click(f"{block} .execute")

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 import urllib3
 
 from local.outputs import Outputs
 
+if TYPE_CHECKING:
+    from tests.e2e.docs_page.conftest import Browser
+
+
 SHOWN = "document.querySelectorAll('section').length"
 NOTE = "document.querySelector('#note.bad')?.textContent"
 
 
 @pytest.fixture
-def page(browser: Any, cloud: Outputs) -> Any:
+def page(browser: Browser, cloud: Outputs) -> Browser:
     """The browser, with the page open."""
     browser.open(cloud["api_url"] + "/v1/")
     browser.wait("document.readyState === 'complete'")
     return browser
 
 
-def show(page: Any, key: str) -> None:
+def show(page: Browser, key: str) -> None:
     page.run("document.getElementById('key').value = ''")
     page.type("#key", key)
     page.click("#ask button")
 
 
-def test_page_shows_datasets_and_quality_to_a_reader(page: Any, cloud: Outputs, tmp_path: Path) -> None:
+def test_page_shows_datasets_and_quality_to_a_reader(page: Browser, cloud: Outputs, tmp_path: Path) -> None:
     record = {"table": "tags", "data": {"name": "wisdom"}}
     sent = urllib3.request(
         "POST",
@@ -52,7 +56,7 @@ def test_page_shows_datasets_and_quality_to_a_reader(page: Any, cloud: Outputs, 
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
-def test_page_is_light_and_dark(page: Any) -> None:
+def test_page_is_light_and_dark(page: Browser) -> None:
     def paper(scheme: str) -> tuple[int, ...]:
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         page.command("Emulation.setEmulatedMedia", features=features)
@@ -63,7 +67,7 @@ def test_page_is_light_and_dark(page: Any) -> None:
     assert max(paper("dark")) < 60
 
 
-def test_page_without_a_right_key_says_so_and_shows_nothing(page: Any) -> None:
+def test_page_without_a_right_key_says_so_and_shows_nothing(page: Browser) -> None:
     assert page.run(SHOWN) == 0
     show(page, "reader." + "0" * 48)
     assert "key" in page.wait(NOTE)

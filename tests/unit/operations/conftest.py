@@ -82,8 +82,11 @@ class Cloud:
         manifest.write_verification(self.s3, "backup", found.dataset, verification)
 
 
+Call = Callable[..., Answer]
+
+
 @pytest.fixture(scope="module")
-def services() -> Iterator[tuple[Any, Any]]:
+def services() -> Iterator[tuple[S3Client, SFNClient]]:
     """S3 and Step Functions; to make their clients takes longer than most tests."""
     module._s3.cache_clear()
     module._states.cache_clear()
@@ -99,7 +102,7 @@ def services() -> Iterator[tuple[Any, Any]]:
 
 
 @pytest.fixture
-def cloud(services: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> Cloud:
+def cloud(services: tuple[S3Client, SFNClient], monkeypatch: pytest.MonkeyPatch) -> Cloud:
     s3, states = services
     for bucket in BUCKETS:
         for item in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
@@ -116,7 +119,7 @@ def cloud(services: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> Cloud:
 
 
 @pytest.fixture
-def call(cloud: Cloud) -> Callable[..., Answer]:
+def call(cloud: Cloud) -> Call:
     """``call("POST", "/v1/backups", body={}, key=..., headers={}, query={})``."""
 
     def request(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -19,6 +19,10 @@ from dataforge.runs.ids import new_id, run_id
 from functions.operations.listing import BackupQuery
 from functions.operations.runs import start, tell
 
+if TYPE_CHECKING:
+    from tests.unit.operations.conftest import Call, Cloud
+
+
 ARN = "arn:aws:states:eu-west-1:1:execution:shop-backup:one"
 OLD = "20200101T000000Z-1f0c2a9b"
 
@@ -28,13 +32,13 @@ def at(minute: int) -> str:
 
 
 @pytest.mark.parametrize(("path", "body"), [("/v1/backups", None), ("/v1/restores", {"table": "orders"})])
-def test_a_run_is_found_by_its_id_while_it_runs(call: Any, path: str, body: Any) -> None:
+def test_a_run_is_found_by_its_id_while_it_runs(call: Call, path: str, body: Any) -> None:
     run = call("POST", path, body).document["id"]
     answer = call("GET", f"{path}/{run}")
     assert (answer.status, answer.document) == (200, {"id": run, "status": "running"})
 
 
-def test_a_run_that_somebody_else_started_is_found_by_its_id(cloud: Any, call: Any) -> None:
+def test_a_run_that_somebody_else_started_is_found_by_its_id(cloud: Cloud, call: Call) -> None:
     for name in ("one", "nightly", "two"):
         cloud.states.start_execution(stateMachineArn=cloud.machines["backup"], name=name, input="{}")
     listed = cloud.states.list_executions(stateMachineArn=cloud.machines["backup"])["executions"]
@@ -44,7 +48,7 @@ def test_a_run_that_somebody_else_started_is_found_by_its_id(cloud: Any, call: A
     assert call("GET", f"/v1/restores/{run}").status == 404
 
 
-def test_a_stopped_run_failed_and_says_so(cloud: Any, call: Any) -> None:
+def test_a_stopped_run_failed_and_says_so(cloud: Cloud, call: Call) -> None:
     run = call("POST", "/v1/backups").document["id"]
     (execution,) = cloud.states.list_executions(stateMachineArn=cloud.machines["backup"])["executions"]
     cloud.states.stop_execution(executionArn=execution["executionArn"], error="Secret", cause="of the inside")
@@ -69,7 +73,7 @@ def test_a_stopped_run_failed_and_says_so(cloud: Any, call: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/backups", "/v1/restores"])
-def test_what_there_is_not_is_not_found(call: Any, path: str, run: str) -> None:
+def test_what_there_is_not_is_not_found(call: Call, path: str, run: str) -> None:
     answer = call("GET", f"{path}/{run}")
     assert (answer.status, answer.document["type"]) == (404, "urn:dataforge:problem:not-found")
 
@@ -121,7 +125,7 @@ def test_every_answer_has_the_shape_that_the_document_tells() -> None:
         Run.model_validate(tell(OLD, found))
 
 
-def test_backups_are_listed_newest_first_with_what_they_hold(cloud: Any, call: Any) -> None:
+def test_backups_are_listed_newest_first_with_what_they_hold(cloud: Cloud, call: Call) -> None:
     first, second = cloud.keep(at(1)), cloud.keep(at(2), dataset="quotes", rows=5)
     third = cloud.keep(at(3), kind="safety")
     cloud.verify(first)
@@ -148,7 +152,7 @@ def test_backups_are_listed_newest_first_with_what_they_hold(cloud: Any, call: A
     assert (newest["kind"], newest["verified"], newest["verified_at"]) == ("safety", False, None)
 
 
-def test_exports_leftovers_and_strangers_are_no_backups(cloud: Any, call: Any) -> None:
+def test_exports_leftovers_and_strangers_are_no_backups(cloud: Cloud, call: Call) -> None:
     cloud.keep(at(1), kind="export")
     for key in (
         f"olist/{at(2)}/orders/part-00000.parquet",
@@ -160,7 +164,7 @@ def test_exports_leftovers_and_strangers_are_no_backups(cloud: Any, call: Any) -
     assert call("GET", "/v1/backups").document == {"data": [], "next_cursor": None}
 
 
-def test_a_manifest_that_cannot_be_read_is_listed_as_such(cloud: Any, call: Any) -> None:
+def test_a_manifest_that_cannot_be_read_is_listed_as_such(cloud: Cloud, call: Call) -> None:
     cloud.keep(at(1))
     cloud.s3.put_object(Bucket="backup", Key=f"olist/{at(2)}/manifest.json", Body=b"nonsense")
     broken, good = BackupPage.model_validate(call("GET", "/v1/backups").document).data
@@ -168,14 +172,14 @@ def test_a_manifest_that_cannot_be_read_is_listed_as_such(cloud: Any, call: Any)
     assert broken.faults
 
 
-def test_a_verification_that_cannot_be_read_is_none(cloud: Any, call: Any) -> None:
+def test_a_verification_that_cannot_be_read_is_none(cloud: Cloud, call: Call) -> None:
     cloud.keep(at(1))
     cloud.s3.put_object(Bucket="backup", Key=f"olist/{at(1)}/verification.json", Body=b"{}")
     (found,) = BackupPage.model_validate(call("GET", "/v1/backups").document).data
     assert (found.verified, found.verified_at, len(found.faults)) == (False, None, 1)
 
 
-def test_a_list_is_walked_page_by_page_whatever_lies_between(cloud: Any, call: Any) -> None:
+def test_a_list_is_walked_page_by_page_whatever_lies_between(cloud: Cloud, call: Call) -> None:
     for minute in range(0, 10, 2):
         cloud.keep(at(minute), dataset="olist" if minute % 4 else "quotes")
         cloud.s3.put_object(Bucket="backup", Key=f"olist/{at(minute + 1)}/leftover", Body=b"")
@@ -201,13 +205,13 @@ def test_a_list_is_walked_page_by_page_whatever_lies_between(cloud: Any, call: A
         ({"more": "1"}, "more"),
     ],
 )
-def test_a_wrong_query_is_told(call: Any, query: dict[str, str], parameter: str) -> None:
+def test_a_wrong_query_is_told(call: Call, query: dict[str, str], parameter: str) -> None:
     answer = call("GET", "/v1/backups", query=query)
     assert answer.status == 400
     assert [error["parameter"] for error in answer.document["errors"]] == [parameter]
 
 
-def test_a_cursor_of_another_list_is_refused(cloud: Any, call: Any) -> None:
+def test_a_cursor_of_another_list_is_refused(cloud: Cloud, call: Call) -> None:
     for minute in range(2):
         cloud.keep(at(minute))
     cursor = call("GET", "/v1/backups", query={"limit": "1"}).document["next_cursor"]
@@ -223,7 +227,7 @@ def test_parameters_of_the_list_are_those_that_are_read() -> None:
 
 @pytest.mark.parametrize("kind", ["backup", "safety", "unreadable"])
 def test_a_backup_whose_execution_is_forgotten_is_found_by_its_manifest(
-    cloud: Any, call: Any, kind: str
+    cloud: Cloud, call: Call, kind: str
 ) -> None:
     uri = f"s3://backup/quotes/{OLD}/manifest.json"
     if kind == "unreadable":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +14,10 @@ from jsonschema import Draft202012Validator
 from dataforge.api.document import build
 from dataforge.http import Kind
 from dataforge.runs.ids import time_of
+
+if TYPE_CHECKING:
+    from tests.unit.operations.conftest import Call, Cloud
+
 
 BACKUPS, RESTORES = "/v1/backups", "/v1/restores"
 ID = "20261125T195930Z-1f0c2a9b"
@@ -30,7 +34,7 @@ ID = "20261125T195930Z-1f0c2a9b"
     ],
 )
 def test_a_backup_is_started_with_what_was_asked_for_under_the_id_that_is_told(
-    cloud: Any, call: Any, body: Any, started: Any
+    cloud: Cloud, call: Call, body: Any, started: Any
 ) -> None:
     answer = call("POST", BACKUPS, body)
     assert (answer.status, answer.document["status"]) == (202, "running")
@@ -53,7 +57,7 @@ def test_a_backup_is_started_with_what_was_asked_for_under_the_id_that_is_told(
         {"finish": ID},
     ],
 )
-def test_a_restore_is_started_with_what_was_asked_for(cloud: Any, call: Any, body: Any) -> None:
+def test_a_restore_is_started_with_what_was_asked_for(cloud: Cloud, call: Call, body: Any) -> None:
     answer = call("POST", RESTORES, body)
     assert answer.status == 202
     assert answer.headers["Location"] == f"{RESTORES}/{answer.document['id']}"
@@ -85,7 +89,7 @@ def test_a_restore_is_started_with_what_was_asked_for(cloud: Any, call: Any, bod
     ],
 )
 def test_what_cannot_be_is_refused_with_its_place_and_nothing_starts(
-    cloud: Any, call: Any, path: str, body: Any, pointer: str, code: str
+    cloud: Cloud, call: Call, path: str, body: Any, pointer: str, code: str
 ) -> None:
     answer = call("POST", path, body)
     assert answer.status == 400
@@ -94,12 +98,12 @@ def test_what_cannot_be_is_refused_with_its_place_and_nothing_starts(
 
 
 @pytest.mark.parametrize("body", ["nonsense", '{"dataset": "olist", "dataset": "olist"}', "[" * 100_000])
-def test_what_is_no_json_is_refused(call: Any, body: str) -> None:
+def test_what_is_no_json_is_refused(call: Call, body: str) -> None:
     assert call("POST", BACKUPS, body).document["type"].endswith(":not-json")
 
 
 def test_restores_are_not_found_where_the_deployment_does_not_offer_them(
-    cloud: Any, call: Any, monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RESTORE_API", "false")
     answer = call("POST", RESTORES, {"table": "orders"})
@@ -119,14 +123,14 @@ def test_restores_are_not_found_where_the_deployment_does_not_offer_them(
     ],
 )
 @pytest.mark.parametrize("key", ["", "x" * 60, *(f"{kind.name.lower()}.{'x' * 48}" for kind in Kind)])
-def test_only_an_operators_key_is_let_in(cloud: Any, call: Any, method: str, path: str, key: str) -> None:
+def test_only_an_operators_key_is_let_in(cloud: Cloud, call: Call, method: str, path: str, key: str) -> None:
     answer = call(method, path, {"table": "orders"} if path == RESTORES else None, key=key)
     assert (answer.status == 403) == (not key.startswith("operator."))
     if answer.status == 403:
         assert cloud.inputs("backup") == cloud.inputs("restore") == {}
 
 
-def test_a_retry_with_the_same_key_and_body_starts_nothing_more(cloud: Any, call: Any) -> None:
+def test_a_retry_with_the_same_key_and_body_starts_nothing_more(cloud: Cloud, call: Call) -> None:
     headers = {"Idempotency-Key": "nightly-1"}
     first, again = (call("POST", BACKUPS, {"tables": ["orders"]}, headers=headers) for _ in range(2))
     assert (again.status, again.document) == (first.status, first.document)
@@ -134,7 +138,7 @@ def test_a_retry_with_the_same_key_and_body_starts_nothing_more(cloud: Any, call
     assert list(cloud.inputs("backup")) == [first.document["id"]]
 
 
-def test_a_retry_after_the_run_is_over_starts_nothing_more(cloud: Any, call: Any) -> None:
+def test_a_retry_after_the_run_is_over_starts_nothing_more(cloud: Cloud, call: Call) -> None:
     headers = {"Idempotency-Key": "nightly-2"}
     first = call("POST", BACKUPS, headers=headers)
     (execution,) = cloud.states.list_executions(stateMachineArn=cloud.machines["backup"])["executions"]
@@ -143,7 +147,7 @@ def test_a_retry_after_the_run_is_over_starts_nothing_more(cloud: Any, call: Any
     assert len(cloud.inputs("backup")) == 1
 
 
-def test_a_retry_of_what_was_claimed_and_never_started_starts_it(cloud: Any, call: Any) -> None:
+def test_a_retry_of_what_was_claimed_and_never_started_starts_it(cloud: Cloud, call: Call) -> None:
     headers, machine = {"Idempotency-Key": "nightly-3"}, cloud.machines["backup"]
     cloud.states.delete_state_machine(stateMachineArn=machine)
     assert call("POST", BACKUPS, headers=headers).status == 500
@@ -156,7 +160,7 @@ def test_a_retry_of_what_was_claimed_and_never_started_starts_it(cloud: Any, cal
     assert list(cloud.inputs("backup")) == [answer.document["id"]]
 
 
-def test_a_key_that_was_used_for_another_body_is_refused(cloud: Any, call: Any) -> None:
+def test_a_key_that_was_used_for_another_body_is_refused(cloud: Cloud, call: Call) -> None:
     headers = {"Idempotency-Key": "nightly-4"}
     call("POST", BACKUPS, {"verify": True}, headers=headers)
     answer = call("POST", BACKUPS, {"verify": False}, headers=headers)
@@ -164,7 +168,7 @@ def test_a_key_that_was_used_for_another_body_is_refused(cloud: Any, call: Any) 
     assert len(cloud.inputs("backup")) == 1
 
 
-def test_a_key_stands_for_one_callers_request_to_one_route(cloud: Any, call: Any) -> None:
+def test_a_key_stands_for_one_callers_request_to_one_route(cloud: Cloud, call: Call) -> None:
     headers = {"Idempotency-Key": "same"}
     other = "operator." + "y" * 48
     ids = {
@@ -175,7 +179,7 @@ def test_a_key_stands_for_one_callers_request_to_one_route(cloud: Any, call: Any
     assert len(ids) == 3
 
 
-def test_requests_at_the_same_time_with_one_key_start_one_run(cloud: Any, call: Any) -> None:
+def test_requests_at_the_same_time_with_one_key_start_one_run(cloud: Cloud, call: Call) -> None:
     headers = {"Idempotency-Key": "at-once"}
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: call("POST", BACKUPS, headers=headers), range(8)))
@@ -186,7 +190,7 @@ def test_requests_at_the_same_time_with_one_key_start_one_run(cloud: Any, call: 
 
 
 @pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256])
-def test_an_idempotency_key_has_visible_characters(cloud: Any, call: Any, key: str) -> None:
+def test_an_idempotency_key_has_visible_characters(cloud: Cloud, call: Call, key: str) -> None:
     assert call("POST", BACKUPS, headers={"Idempotency-Key": key}).status == 400
     assert cloud.inputs("backup") == {}
 
@@ -210,7 +214,7 @@ REASONS = {"one_of", "unknown_table"}
 
 @pytest.mark.parametrize(("path", "name"), [(BACKUPS, "BackupRequest"), (RESTORES, "RestoreRequest")])
 def test_a_body_has_the_form_that_the_document_tells_or_is_refused(
-    cloud: Any, call: Any, path: str, name: str
+    cloud: Cloud, call: Call, path: str, name: str
 ) -> None:
     told = build()["components"]
     known = told["schemas"][name]["properties"]
