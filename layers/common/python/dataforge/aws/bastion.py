@@ -1,4 +1,4 @@
-"""The bastion's facts that its template and the command line share."""
+"""Settings of the bastion that its template and the command line share."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ USER = "ec2-user"
 """The user of Amazon Linux."""
 
 TUNNEL_SECONDS = 3600
-"""An hour is the longest that EC2 Instance Connect allows."""
+"""The maximum of EC2 Instance Connect."""

@@ -1,8 +1,7 @@
-"""The one place where clients of AWS are made, with their time-outs, retries and addressing.
+"""Create clients of AWS services, with time-outs, retries and addressing.
 
-boto3's defaults fit none of the uses here: they wait for 60 seconds, call five times, and sign S3 addresses for the global
-host, which regions opened since 2019 refuse and new buckets elsewhere redirect without a valid signature. Importing this
-module loads neither boto3 nor a service's model.
+The defaults of boto3 are unsuitable: they wait for 60 seconds, try five times, and sign S3 addresses for the global host,
+which regions opened since 2019 reject. Importing this module loads neither boto3 nor the model of a service.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ WORKER = Config(
     retries={"mode": "standard", "total_max_attempts": 5},
     tcp_keepalive=True,
 )
-"""For a step of a run, which has minutes."""
+"""For a step of a run, which may take minutes."""
 
 CALLER = Config(connect_timeout=3, read_timeout=7, retries={"mode": "standard", "total_max_attempts": 3})
-"""For a request of the API: API Gateway waits for 29 seconds, so an error must be known well before."""
+"""For a request of the API: API Gateway times out after 29 seconds, so an error must be detected before."""
 
 COMMAND_LINE = Config(
     connect_timeout=10,
@@ -43,23 +42,24 @@ COMMAND_LINE = Config(
     retries={"mode": "standard", "total_max_attempts": 5},
     user_agent_extra="dataforge",
 )
-"""For an operator's command."""
+"""For a command of the command line."""
 
 THIS_MACHINE = COMMAND_LINE.merge(
     Config(retries={"mode": "standard", "total_max_attempts": 2}, proxies={}),
 )
-"""For an operator's command on the embedded cloud: a proxy of the user's environment must not stand in between."""
+"""For the command line on the embedded cloud: a proxy in the environment of the user is not used."""
 
 _ADDRESSING = Config(
     signature_version="s3v4",
     s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
 )
-"""Addresses of S3 name bucket and region in their host. Where an endpoint is an IP address, the bucket stays in the path."""
+"""S3 addresses contain bucket and region in the host; if the endpoint is an IP address, the bucket is in the path."""
 
 
 def invoking(read_timeout: float) -> Config:
-    """For a synchronous invocation that may take ``read_timeout`` seconds: it is never sent twice, because the function
-    that did not answer in time may still be running.
+    """For a synchronous invocation that takes up to ``read_timeout`` seconds.
+
+    It is sent once, because a function that did not answer in time may still be running.
     """
     return Config(
         connect_timeout=5,
@@ -70,7 +70,7 @@ def invoking(read_timeout: float) -> Config:
 
 
 class Access(NamedTuple):
-    """Where a client's calls go, and as whom; both default to what the environment says."""
+    """The credentials and the endpoint of a client; the default of both is the environment."""
 
     session: boto3.Session | None = None
     endpoint: str | None = None
@@ -112,24 +112,24 @@ def make_client(
 
 
 def make_client(service: Any, config: Config, access: Access = ENVIRONMENT) -> Any:
-    """A client of ``service`` that waits and retries as ``config`` says. Making one takes longer than most of its calls."""
+    """A client of ``service``. Creating a client takes longer than most of its calls."""
     if service == "s3":
         config = _ADDRESSING.merge(config)
     if access.session is not None:
         return access.session.client(service, endpoint_url=access.endpoint, config=config)
-    # botocore alone: boto3 only adds transfers of whole files, which no function needs, to what a cold start loads.
+    # Without boto3 a cold start is faster; boto3 only adds transfers of files, which no function needs.
     return get_session().create_client(service, endpoint_url=access.endpoint, config=config)
 
 
 def session(region: str | None = None) -> boto3.Session:
-    """The user's credentials and region, or another region."""
+    """A session with the credentials of the user, in ``region`` or the region of the user."""
     import boto3  # noqa: PLC0415
 
     return boto3.Session(region_name=region)
 
 
 def embedded_session(region: str) -> boto3.Session:
-    """The embedded cloud's credentials; neither the user's profile nor AWS's files are read."""
+    """A session with the credentials of the embedded cloud. Profiles and files of the user are not read."""
     import boto3  # noqa: PLC0415
 
     unread = dict.fromkeys(("profile", "config_file", "credentials_file"), (None, None, None, None))

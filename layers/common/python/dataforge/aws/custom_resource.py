@@ -1,4 +1,4 @@
-"""Answering CloudFormation: a custom resource's request ends only when a response has been sent to its URL."""
+"""Answer requests of CloudFormation for custom resources, which end when a response is sent to their URL."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from botocore.exceptions import ClientError
 from dataforge.errors import DataForgeError
 
 _REASON_LIMIT = 3_000
-"""The whole answer must stay below 4 KiB."""
+"""Characters. CloudFormation accepts answers of up to 4 KiB."""
 
 
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 _PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 15.0)
-"""Seconds between calls that IAM denies: CloudFormation does not wait until a policy that it wrote is in force."""
+"""Seconds between attempts that IAM denies: CloudFormation does not wait until a new policy takes effect."""
 
 
 def answer(
@@ -27,17 +27,17 @@ def answer(
     work: Callable[[], Mapping[str, str]],
     pauses: Iterable[float] = _PAUSES,
 ) -> None:
-    """Do the work and report its result to CloudFormation; what it returns are the resource's attributes.
+    """Do the work and report its result, the attributes of the resource, to CloudFormation.
 
-    Our own errors become the reason that the deployment shows; an unexpected one is reported without its text, and raised.
-    Work that IAM denies is done again after each of the ``pauses``, in seconds.
+    The text of a ``DataForgeError`` is the reason that the deployment shows. Another error is reported without its text and
+    raised. Work that IAM denies is repeated after each of the ``pauses`` (seconds).
     """
     try:
         attributes = _once_allowed(work, pauses)
     except DataForgeError as error:
         _report(event, physical_id, {"Status": "FAILED", "Reason": str(error)[:_REASON_LIMIT]})
     except BaseException:
-        reason = f"The function of {event['LogicalResourceId']} failed unexpectedly; its log says why."
+        reason = f"The function of {event['LogicalResourceId']} failed unexpectedly. Hint: Read its log."
         _report(event, physical_id, {"Status": "FAILED", "Reason": reason})
         raise
     else:

@@ -94,7 +94,7 @@ def our_codes() -> frozenset[str]:
 
 
 def hides_a_worker(name: str) -> bool:
-    """Whether the error may be that of a map or branch, which hides the error of the worker that failed."""
+    """Whether the name is an error of a map or branch, which hides the error of the worker that failed."""
     return name.startswith("States.")
 
 
@@ -105,7 +105,7 @@ def is_not_found(code: str) -> bool:
 
 
 def recorded_failure(s3: S3Client, bucket: str, execution: str) -> Failure | None:
-    """The error that Step Functions recorded for a worker of the execution; None if there is none."""
+    """The error that Step Functions recorded for a worker of the execution, or None."""
     try:
         body = s3.get_object(Bucket=bucket, Key=failure_key(execution))["Body"].read()
     except s3.exceptions.ClientError:
@@ -137,7 +137,7 @@ def _situation(name: str, message: str) -> Situation | None:
 
 
 def _object(text: str) -> dict[str, Any]:
-    """The JSON object in the text, or in a JSON string in the text; empty if there is none."""
+    """The JSON object in the text, or in a JSON string in the text; otherwise an empty object."""
     try:
         document = json.loads(text)
         document = json.loads(document) if isinstance(document, str) else document

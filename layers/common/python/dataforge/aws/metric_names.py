@@ -1,12 +1,12 @@
-"""Names of custom metrics that more than one part of the system relies on."""
+"""Names of custom metrics that functions and alarms share."""
 
 from __future__ import annotations
 
 NAMESPACE = "DataForge"
 
 BACKUP = "backup"
-"""The dimension ``service`` of the backups' metrics; the other one is ``dataset``."""
+"""The dimension ``service`` of the metrics of backups; the other dimension is ``dataset``."""
 BACKUP_VERIFIED = "BackupVerified"
-"""A new backup of a whole dataset that was read back and found sound."""
+"""Count of new backups of whole datasets that were verified."""
 BACKUP_DAMAGED = "BackupDamaged"
-"""A backup that was read back and is not what was written."""
+"""Count of backups whose verification failed."""

@@ -1,9 +1,9 @@
-"""Logs, traces and metrics of the functions, made here alone: ids, figures, codes and names, never a record's content.
+"""Logs, traces and metrics of the functions. They contain ids, counts, codes and names, and no content of records.
 
-- A trace shows calls of AWS; PostgreSQL's statements and errors are not in it, and no answer and no error document.
-- A log line of an exception has its class and place, without its text, which may quote a value.
-- An exception leaves a function only as an error of ours (`dataforge.errors`), because Lambda, Step Functions and X-Ray keep
-  its text. Any other becomes ``StatementFailed`` or ``Unexpected``, and what it was and where stands in the log.
+- A trace contains calls of AWS, but no statements or errors of PostgreSQL, no answers and no error documents.
+- A log line of an exception has its class and position, without its text, which may quote a value.
+- A function raises only errors of `dataforge.errors`, under their codes, because Lambda, Step Functions and X-Ray store the
+  text. Another exception becomes ``StatementFailed`` or ``Unexpected``; the log has its class and position.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 
 class _WithoutTexts(LambdaPowertoolsFormatter):
-    """Powertools' lines, in which an exception is its class; ``log_failure`` says where it came from."""
+    """Format log lines with the class of an exception only; ``log_failure`` adds the position."""
 
     def format(self, record: logging.LogRecord) -> str:
         if record.exc_info:
@@ -44,19 +44,19 @@ def make_logger(service: str) -> Logger:
 
 
 def make_tracer(service: str, *, trace_aws: bool = True) -> Tracer:
-    """A function's tracer. ``trace_aws``: show its calls of AWS as well, which costs an import of the SDK's patches."""
+    """A function's tracer. ``trace_aws``: trace calls of AWS too, which imports the patches of the SDK."""
     return Tracer(service, auto_patch=trace_aws, patch_modules=("botocore",))
 
 
 def make_metrics(service: str) -> Metrics:
-    """A function's metrics, in the one namespace."""
+    """A function's metrics."""
     return Metrics(namespace=NAMESPACE, service=service)
 
 
 def entry_point(
     logger: Logger, tracer: Tracer | None = None
 ) -> Callable[[Callable[[dict[str, Any], LambdaContext], Result]], Callable[[dict[str, Any], Any], Result]]:
-    """Decorates a function that Lambda calls: one log context and one trace segment, and only errors of ours leave it."""
+    """Decorate a handler of Lambda: set its log context and trace segment, and raise only errors of `dataforge.errors`."""
 
     def decorate(
         handler: Callable[[dict[str, Any], LambdaContext], Result],
@@ -73,7 +73,7 @@ def entry_point(
 
 
 def log_failure(logger: Logger, error: BaseException, message: str) -> None:
-    """Log what happened and where, without the texts of the error and its cause: they may quote a record."""
+    """Log class and position of the error, without its text and the text of its cause, which may quote a record."""
     cause = error.__cause__
     frames = traceback.extract_tb((cause or error).__traceback__)
     logger.error(
@@ -94,13 +94,13 @@ def _only_our_errors(logger: Logger, handler: Callable[..., Any]) -> Callable[..
             return handler(event, context)
         except DataForgeError as error:
             log_failure(logger, error, "step failed")
-            # What it was raised from is in the log by class; its text is not passed on.
+            # The log has the class of the cause. Lambda would report its text.
             error.__cause__, error.__context__ = None, None
             raise _under_its_code(error)  # noqa: B904  the cause was removed above
         except MemoryError:
-            # Step Functions knows it by this name.
+            # State machines retry and explain this name.
             raise MemoryError from None
-        except Exception as error:  # noqa: BLE001  the border: what leaves is kept by Lambda, Step Functions and X-Ray
+        except Exception as error:  # noqa: BLE001  Lambda, Step Functions and X-Ray store the text of exceptions
             log_failure(logger, error, "step failed unexpectedly")
             raise _named(error) from None
 

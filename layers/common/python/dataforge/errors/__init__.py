@@ -13,7 +13,7 @@
     └── Temporary               the same call may succeed later (retried with backoff)
         └── Unavailable, Busy, OutOfMemory, BackupRunning
 
-docs/errors.md lists the codes. The package imports nothing but the standard library.
+docs/errors.md lists the codes. The package imports only the standard library.
 """
 
 from __future__ import annotations

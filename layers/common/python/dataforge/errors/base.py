@@ -21,7 +21,7 @@ class CodedError(Exception):
 
     code: ClassVar[str] = "CodedError"
     hint: str = ""
-    """What to do; a class may define the default of its instances."""
+    """The hint of an instance; a class may define a default."""
 
     def __init__(self, message: str, detail: str = "", hint: str = "") -> None:
         self.message, self.detail, self.hint = message, detail, hint or type(self).hint
@@ -38,7 +38,7 @@ class DataForgeError(CodedError):
     retry_after: ClassVar[int | None] = None
     """Seconds after which a client of the API may repeat the request: the header Retry-After."""
     for_callers: ClassVar[str] = ""
-    """What the API answers instead of the text, if the text names logins, settings or buckets."""
+    """The text in the API's answers, if the full text names logins, settings or buckets."""
 
 
 class InvalidInput(DataForgeError):

@@ -33,5 +33,5 @@ def retried_codes() -> list[str]:
 
 
 def meaning(error: type[CodedError]) -> str:
-    """What a code means, for people: the first line of the class's docstring."""
+    """The meaning of a code in a sentence: the first line of the class's docstring."""
     return (error.__doc__ or "").splitlines()[0]

@@ -22,7 +22,7 @@ def problem_title(code: str) -> str:
 
 
 def code_of(problem_type: str) -> str:
-    """The code of a problem's type, or "" if there is none."""
+    """The code of a problem's type; "" for a text without words."""
     return "".join(word.title() for word in problem_type.rpartition(":")[2].split("-"))
 
 

@@ -1,6 +1,6 @@
-"""Who may call a route: the kinds of API key, and the one check of a key's kind.
+"""Kinds of API keys, and the check of a key's kind.
 
-API Gateway vouches for a key's whole value before a function sees the request; the value begins with its kind.
+API Gateway validates the value of a key before it invokes a function. The value begins with the kind.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _KEY = re.compile(r"(reader|writer|operator)\.[!-~]{32,}")
 
 
 class Kind(IntEnum):
-    """The kinds of key; each may do what the ones before it may."""
+    """The kinds of key. Each kind includes the permissions of the previous ones."""
 
     READER = 1
     WRITER = 2
@@ -23,7 +23,7 @@ class Kind(IntEnum):
 
 
 def admit(key: str, least: Kind | None) -> None:
-    """Let the request pass if its key is of the ``least`` kind or a higher one. Raises ``WrongKey``."""
+    """Check that the key is of the ``least`` kind or a higher one. Raises ``WrongKey``."""
     if least is None:
         return
     match = _KEY.fullmatch(key)
@@ -37,5 +37,5 @@ def admit(key: str, least: Kind | None) -> None:
 
 
 def owner_of(key: str) -> str:
-    """The key's identity, from which the key cannot be told: SHA-256 in hex."""
+    """The identity of the key, which does not reveal it: its SHA-256 in hex."""
     return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()

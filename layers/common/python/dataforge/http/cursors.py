@@ -1,4 +1,4 @@
-"""Opaque cursors: where the next page of a listing begins, good for that listing and its filters only."""
+"""Opaque cursors: the position of the next page of a list. A cursor is valid for its list and filters only."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 from dataforge.errors import InvalidRequest
 
 CURSOR_LENGTH = 500
-"""Characters of a cursor at most."""
+"""Maximum characters of a cursor."""
 
 
 def make_cursor(scope: Any, position: Any) -> str:
-    """A cursor to go on after ``position`` in the listing that ``scope`` describes; both are JSON."""
+    """A cursor to continue after ``position`` in the list that ``scope`` describes; both are JSON."""
     document = json.dumps([_seal(scope, position), position], ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(document.encode()).decode().rstrip("=")
 
 
 def read_cursor(scope: Any, cursor: str) -> Any:
-    """The position in a cursor that was made for the same scope. Raises ``InvalidRequest``."""
+    """The position in a cursor of the same scope. Raises ``InvalidRequest``."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         seal, position = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
@@ -36,5 +36,5 @@ def read_cursor(scope: Any, cursor: str) -> Any:
 
 
 def _seal(scope: Any, position: Any) -> str:
-    """Tells a genuine cursor from a damaged or foreign one; it guards no secret."""
+    """A checksum that detects damaged cursors and cursors of other lists; it protects no secret."""
     return hashlib.sha256(json.dumps([scope, position], sort_keys=True).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Compressed request bodies: unpacked in pieces, and never beyond the limit, whatever they claim to hold."""
+"""Decompress request bodies in pieces, up to a limit."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataforge.errors import BodyTooLarge, NotJson, WrongContentEncoding
 _GZIP = b"\x1f\x8b"
 _AS_IT_IS = {"", "identity"}
 _WINDOW = 16 + zlib.MAX_WBITS
-"""A gzip header and trailer, and no other format of zlib's."""
+"""Accept gzip only, not the other formats of zlib."""
 _PIECE = 1024
-"""Bytes fed at once. zlib copies what is left behind a member: of a large body with many members, most of it each time."""
+"""Bytes per call. zlib copies the input behind a member, which is slow for a large body with many members."""
 
 
 def unpack(data: bytes, encoding: str, limit: int) -> bytes:
-    """The body's own bytes. ``encoding``: the header Content-Encoding.
+    """The decompressed body. ``encoding``: the header Content-Encoding.
 
-    A body that does not begin as gzip does is taken as it is: API Gateway unpacks bodies where its compression is switched
-    on, and leaves the header. No JSON text begins with these two bytes. Raises ``WrongContentEncoding``, ``BodyTooLarge``,
-    ``NotJson`` for a damaged or incomplete stream.
+    A body without the first bytes of gzip is returned unchanged: API Gateway decompresses bodies if its compression is
+    enabled, and retains the header. No JSON text begins with these two bytes. Raises ``WrongContentEncoding``,
+    ``BodyTooLarge``, and ``NotJson`` for a damaged or incomplete stream.
     """
     name = encoding.strip().lower()
     if name in _AS_IT_IS:
@@ -30,7 +30,7 @@ def unpack(data: bytes, encoding: str, limit: int) -> bytes:
 
 
 def _gunzip(data: bytes, limit: int) -> bytes:
-    """All members of the stream, one after the other, as gzip itself reads them."""
+    """The decompressed members of the stream, concatenated."""
     unpacked = bytearray()
     rest = memoryview(data)
     member = zlib.decompressobj(_WINDOW)

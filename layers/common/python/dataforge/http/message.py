@@ -1,4 +1,4 @@
-"""Requests as API Gateway's proxy events bring them, and the answers it takes."""
+"""Convert proxy events of API Gateway to requests, and answers to its response format."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ class Request:
 
     @property
     def api_key(self) -> str:
-        """The API key, or nothing."""
+        """The API key, or ""."""
         return self.headers.get("x-api-key", "")
 
     @property
     def owner(self) -> str:
-        """Whose request it is: the API key's identity, which does not give the key away."""
+        """The identity of the API key, which does not reveal the key."""
         return owner_of(self.api_key)
 
     @cached_property
     def body(self) -> bytes:
-        """The body's bytes, unpacked. Raises ``NotJson``, ``BodyTooLarge``, ``WrongContentEncoding``."""
+        """The decompressed body. Raises ``NotJson``, ``BodyTooLarge``, ``WrongContentEncoding``."""
         try:
             data = (
                 base64.b64decode(self.raw_body, validate=True) if self.is_base64 else self.raw_body.encode()
@@ -65,27 +65,27 @@ class Request:
         return unpack(data, self.headers.get("content-encoding", ""), BODY_BYTES)
 
     def json_body(self) -> bytes:
-        """The body, declared as JSON. Raises ``WrongMediaType`` and what ``body`` raises."""
+        """The body, declared as JSON. Raises ``WrongMediaType`` and the errors of ``body``."""
         declared = self.headers.get("content-type", "")
         if not _JSON.fullmatch(declared.strip()):
             raise WrongMediaType(declared)
         return self.body
 
     def single_query(self) -> dict[str, str]:
-        """The query's parameters, each of which may come once. Raises ``InvalidRequest``."""
+        """The parameters of the query. Raises ``InvalidRequest`` if a parameter is repeated."""
         repeated = [name for name, values in self.query.items() if len(values) != 1]
         if repeated:
             raise InvalidRequest(f"Parameters are repeated: {', '.join(repeated)}.")
         return {name: values[0] for name, values in self.query.items()}
 
     def with_parts(self, parts: Mapping[str, str]) -> Request:
-        """The request with its path's parameters."""
+        """The request with these path parameters."""
         return replace(self, parts=parts) if parts else self
 
 
 @dataclass(frozen=True)
 class Response:
-    """One HTTP answer; ``body`` is text, or bytes that travel as base64."""
+    """One HTTP answer; ``body`` is text, or bytes that are sent as base64."""
 
     status: int = HTTPStatus.OK
     body: str | bytes = ""
@@ -93,15 +93,15 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def with_headers(self, headers: Mapping[str, str]) -> Response:
-        """The answer with these headers too."""
+        """The answer with additional headers."""
         return replace(self, headers={**self.headers, **headers})
 
     def without_body(self) -> Response:
-        """The same answer to HEAD."""
+        """The answer to HEAD."""
         return replace(self, body="")
 
     def as_event(self) -> dict[str, Any]:
-        """The shape that API Gateway takes from a Lambda proxy."""
+        """The response format of a Lambda proxy integration."""
         binary = isinstance(self.body, bytes)
         return {
             "statusCode": int(self.status),

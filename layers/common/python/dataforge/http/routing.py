@@ -1,7 +1,7 @@
-"""Routes: which function answers a method and path, and what happens around every one of them.
+"""Dispatch requests to the functions of their routes, check keys, and turn errors into problem documents.
 
-A dispatcher of its own, because Powertools' resolver takes longer to import than all of the ingest function, and answers
-404 to a known path with an unknown method.
+The resolver of Powertools is not used: its import takes longer than the import of the ingest function, and it answers 404 to
+a known path with an unknown method.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Answer = Callable[[Request], Response]
 
 @dataclass(frozen=True)
 class Route:
-    """One path pattern: what answers each method, and the least kind of key it takes (None: no key)."""
+    """One path pattern. ``methods``: the function of each method and the least kind of key (None: no key)."""
 
     path: re.Pattern[str]
     methods: dict[str, tuple[Answer, Kind | None]]
@@ -38,7 +38,7 @@ class Router:
         self._routes: dict[str, Route] = {}
 
     def route(self, method: str, path: str, *, least: Kind | None) -> Callable[[Answer], Answer]:
-        """Decorates the function that answers ``method`` on ``path``, in which {name} is one segment, {name+} the rest."""
+        """Decorate the function of ``method`` on ``path``, in which {name} is one segment and {name+} the rest."""
 
         def register(answer: Answer) -> Answer:
             known = self._routes.setdefault(path, Route(_pattern(path), {}))
@@ -48,13 +48,13 @@ class Router:
         return register
 
     def routes(self) -> Iterator[tuple[str, str, Kind | None]]:
-        """Every method and path, and the least kind of key there."""
+        """Every method and path, with the least kind of key."""
         for path, route in self._routes.items():
             for method, (_, least) in route.methods.items():
                 yield method, path, least
 
     def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to an event of API Gateway. Never raises: whatever happens becomes a problem."""
+        """The answer to an event of API Gateway. Every exception becomes a problem document."""
         request = read_request(event)
         self._logger.append_keys(request_id=request.id)
         try:
@@ -65,7 +65,7 @@ class Router:
             response = problem(error, request.id)
         except RecursionError:
             response = problem(NotJson("The body is nested too deeply."), request.id)
-        except Exception as error:  # noqa: BLE001  the border: the caller gets an answer, and nothing of the inside
+        except Exception as error:  # noqa: BLE001  the caller gets an answer without internal details
             log_failure(self._logger, error, "request failed")
             response = problem(Unexpected(), request.id)
         return (response.without_body() if request.method == "HEAD" else response).as_event()
@@ -76,7 +76,7 @@ class Router:
             match = route.path.fullmatch(path)
             if match is None:
                 continue
-            # HEAD is answered wherever GET is, by the same function (RFC 9110).
+            # The function of GET answers HEAD too (RFC 9110).
             method = "GET" if request.method == "HEAD" else request.method
             if method not in route.methods:
                 allowed = {*route.methods, *({"HEAD"} if "GET" in route.methods else ())}

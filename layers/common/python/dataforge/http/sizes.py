@@ -1,8 +1,7 @@
-"""How large an answer is as Lambda returns it: JSON in JSON, or base64.
+"""Size of an answer in the payload of Lambda: a JSON string, or base64.
 
-Lambda returns 6,291,556 bytes at most, and an answer's text is a string of that document: each quote and each backslash
-takes two bytes of it, and a runtime that escapes what is not ASCII makes six bytes of a letter that has two. Sizes here are
-of that worst case.
+In a JSON string each quote and backslash takes two bytes, and a runtime that escapes other characters than ASCII writes six
+bytes for a letter of two. Sizes are calculated for this worst case.
 """
 
 from __future__ import annotations
@@ -11,29 +10,29 @@ import json
 from collections.abc import Sequence
 
 PAYLOAD_BYTES = 6_291_556
-"""What Lambda returns at most."""
+"""Maximum payload of Lambda."""
 
 ANSWER_BYTES = 6_000_000
-"""What the body may have of it; headers (10,240 bytes at API Gateway) and the envelope take little of the rest."""
+"""Maximum bytes of the body in the payload; the rest is for headers (10,240 bytes at API Gateway) and the envelope."""
 
 _WORST = 12
-"""Bytes of the payload for one character, or byte, of a JSON text: two for a quote, six for é, twelve beyond U+FFFF."""
+"""Maximum bytes of the payload per character: two for a quote, six for é, twelve beyond U+FFFF."""
 
 _SEPARATOR = 2
 
 
 def payload_bytes(body: str | bytes) -> int:
-    """What the body takes of the payload."""
+    """Bytes of the body in the payload."""
     return len(json.dumps(body)) if isinstance(body, str) else -(-len(body) // 3) * 4
 
 
 def fits(body: str | bytes) -> bool:
-    """Whether Lambda can return the body. JSON that is too small to matter is not measured."""
+    """Whether Lambda can return the body. A body that is short enough in any case is not measured."""
     return len(body) * _WORST <= ANSWER_BYTES or payload_bytes(body) <= ANSWER_BYTES
 
 
 def leading(items: Sequence[str | bytes], limit: int = ANSWER_BYTES - 10_000) -> int:
-    """How many of the items, JSON each, fit into one answer, from the first on."""
+    """The number of leading items, JSON each, that fit into one answer."""
     if sum(map(len, items)) * _WORST <= limit:
         return len(items)
     used = 0

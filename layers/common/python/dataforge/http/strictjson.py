@@ -1,6 +1,6 @@
-"""JSON as everybody reads it alike: what readers differ on (repeated names, NaN, invalid UTF-8) is an error.
+"""Parse JSON strictly: repeated names, NaN and invalid UTF-8, which parsers read differently, are errors.
 
-Numbers with a fraction or exponent are exact decimals, and so are integers that no double can hold.
+Numbers with a fraction or exponent are exact decimals, and so are integers beyond the range of a double.
 """
 
 from __future__ import annotations
@@ -14,19 +14,18 @@ from typing import Any
 from dataforge.errors import NotJson
 
 _INTEGER_DIGITS = 308
-"""Longer ones become decimals: Python refuses them as floats, and from 4,301 digits on as integers; a text of the same
-digits, as a CSV has it, is judged as what it is."""
+"""Longer integers become decimals: Python rejects them as floats, and as integers from 4,301 digits on."""
 
 
 @dataclass(frozen=True)
 class HugeNumber:
-    """A number beyond every type: its exponent is larger than a decimal's. No column takes it."""
+    """A number whose exponent is beyond the range of a decimal. No column accepts it."""
 
     text: str
 
 
 def parse(body: bytes) -> Any:
-    """The document in ``body``. Raises ``NotJson`` naming what is wrong, and where."""
+    """The document in ``body``. Raises ``NotJson`` with the reason and the position."""
     try:
         text = body.decode()
         try:
