@@ -1,6 +1,6 @@
 """The AWS CDK app: one stack per stage.
 
-It asks the catalogue for the schema's fingerprint, and reads it where the functions' layer is made from.
+It reads the catalogue, for the schema's fingerprint, from the folder of the functions' layer.
 """
 
 import sys

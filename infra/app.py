@@ -1,4 +1,4 @@
-"""The CDK app: ``python -m infra.app``, which ``cdk`` runs as cdk.json says."""
+"""The CDK app: ``python -m infra.app``, the command in cdk.json."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ try:
     from infra.settings import SettingsError, read_settings
     from infra.stack import DataForge
 except InvalidDeclaration as error:
-    # They import the datasets, one of which declares what cannot work: a message, and not a traceback.
+    # These modules import the datasets. An invalid declaration ends with a message, not with a traceback.
     sys.stderr.write(f"{error}\n")
     sys.exit(2)
 
 
 def build(app: App) -> DataForge:
-    """The stack for the app's context, checked by cdk-nag: a finding without an acknowledgement ends the synthesis."""
+    """Return the stack for the app's context. A finding of cdk-nag that is not acknowledged ends the synthesis."""
     stack = DataForge(app, read_settings(app.node.get_all_context()))
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return stack
 
 
 def main() -> None:
-    """Synthesize. Exit code 2, and a message, for a wrong setting or declaration."""
+    """Synthesize. Exits with code 2 and a message for an invalid setting or declaration."""
     app = App()
     try:
         build(app)

@@ -31,7 +31,7 @@ from infra.settings import Settings
 
 
 class _Common(TypedDict):
-    """What every function that connects to PostgreSQL needs."""
+    """The keywords of constructs with functions that connect to PostgreSQL."""
 
     settings: Settings
     layers: Layers

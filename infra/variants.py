@@ -1,4 +1,4 @@
-"""The variants of the settings that are checked before a release: each has resources that no other has."""
+"""Variants of the settings that are checked before a release. Each has resources that no other has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The access log's line: who called what, with what result and how long it took; no body, no key, no query."""
+"""The line format of the access log: caller, route, result and duration, without body, key or query."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Field = apigateway.AccessLogField
 def access_log_format() -> apigateway.AccessLogFormat:
     """One JSON object per request.
 
-    ``key`` is the key's id at API Gateway, not its value. Query strings are left out: filters hold data.
+    ``key`` is the key's id in API Gateway, not its value. Query strings are omitted, because filters contain data.
     """
     line = {
         "time": Field.context_request_time_epoch(),

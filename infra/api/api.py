@@ -20,10 +20,10 @@ STAGE = "live"
 
 
 class Api(Construct):
-    """What callers reach over HTTPS; ``functions`` are what the routes name.
+    """The REST API; ``functions`` by the names in the routes.
 
-    A key is made for a plan by ``dataforge keys create``, never by the template: no key material is in it. The gateway
-    vouches for a key's whole value, whose first word is its kind; the functions hold the kind against the route.
+    ``dataforge keys create`` creates keys, so the template contains no key material. The gateway
+    checks a key's value, which begins with its kind. The functions check that the route admits the kind.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Api(Construct):
 
     @property
     def url(self) -> str:
-        """The address to which ``/v1/…`` is appended."""
+        """The base URL, to which ``/v1/…`` is appended."""
         stack = Stack.of(self)
         return f"https://{self.rest.rest_api_id}.execute-api.{stack.region}.{stack.url_suffix}/{STAGE}"
 
@@ -57,16 +57,16 @@ class Api(Construct):
             rest_api_name=settings.stack_name,
             description=f"{settings.stack_name}: records in and out, backups and restores",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
-            # Bodies then arrive byte by byte. As text they would have lost what is no UTF-8, and 4 MB of quotes, escaped,
-            # would be more than the 6 MB that a function is given.
+            # Bodies then arrive unchanged. As text they would lose invalid UTF-8, and 4 MB of quotes, escaped,
+            # would exceed the limit of 6 MB for a function's event.
             binary_media_types=["*/*"],
             min_compression_size=Size.kibibytes(4),
             cloud_watch_role=settings.api_log_role,
-            # The account has one such role for all its APIs: those of others must not lose it with this stack.
+            # The account has one such role for all APIs. Other APIs must not lose it when this stack is deleted.
             cloud_watch_role_removal_policy=RemovalPolicy.RETAIN if settings.api_log_role else None,
             deploy_options=self._stage_options(settings),
         )
-        # CDK's own output, which says what ApiUrl says under a name that nobody could rely on.
+        # CDK's own output duplicates ApiUrl under a generated name.
         rest.node.try_remove_child("Endpoint")
         _acknowledge(rest, settings)
         return rest
@@ -84,7 +84,7 @@ class Api(Construct):
 
     def _add_routes(self, functions: Mapping[str, lambda_.Function]) -> None:
         integrations = {
-            # One permission for the function, instead of one for each method, of which its policy could not hold many.
+            # One permission for the function instead of one per method, which could exceed the size of its policy.
             name: apigateway.LambdaIntegration(function, scope_permission_to_method=False)
             for name, function in functions.items()
         }
@@ -109,32 +109,32 @@ class Api(Construct):
 def _acknowledge(rest: apigateway.RestApi, settings: Settings) -> None:
     acknowledge(
         rest,
-        "A batch is validated record by record, against the row models, and told in full; a request model of the gateway "
-        "would refuse it whole, with one sentence. What the envelope may be, the function checks.",
+        "The function validates each record against the row models and reports all errors. A request model of the gateway "
+        "would refuse the batch with one message. The function also checks the envelope.",
         "APIG2",
     )
     acknowledge(
         rest,
-        "Callers are programs with keys, limited in rate, burst and requests a day. A firewall costs a fixed sum each "
-        "month, and would look at no more than 64 KB of a body of 4 MB; docs/api.md says how to add one.",
+        "Callers are programs with keys, limited in rate, burst and daily requests. A firewall costs a fixed sum each "
+        "month, and inspects at most 64 KB of a body of 4 MB. docs/api.md describes how to add one.",
         "APIG3",
     )
     acknowledge(
         rest,
-        "Keys, which the gateway checks and the functions hold against the route. The routes without one give out "
-        "documentation and whether the service is alive. Cognito signs in people; callers here are programs.",
+        "The gateway checks keys, and the functions check the kind of key. The routes without keys return "
+        "documentation and the health of the service. Cognito is for users; callers here are programs.",
         "APIG4",
         "COG4",
     )
     acknowledge(
         rest,
-        "Execution logs would hold headers, keys among them, in a log group that CloudFormation cannot give an end. The "
-        "access log has a line for every request, with what the gateway refused and why.",
+        "Execution logs would contain headers, including keys, in a log group without a retention period. The "
+        "access log has a line for every request, with refusals of the gateway and their reasons.",
         "APIG6",
     )
     if settings.api_log_role:
         acknowledge(
             rest,
-            "AWS's own policy for this purpose, on a role that only API Gateway can take.",
+            "AWS's policy for this purpose, on a role that only API Gateway can assume.",
             "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
         )

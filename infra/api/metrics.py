@@ -1,4 +1,4 @@
-"""The metrics that the ingest function emits, under the names and dimensions that it gives them."""
+"""The metrics of the ingest function, under its names and dimensions."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from dataforge.aws.metric_names import NAMESPACE
 
 SERVICE = {"service": "ingest"}
-# Of fewer records a handful would be a high percentage, and wake somebody for a client's first try.
+# With fewer records, a few rejections of a new client would already be a high percentage.
 ENOUGH_RECORDS = 100
 
 
 def accepted(period: Duration | None = None) -> cloudwatch.Metric:
-    """Records that became rows, or were rows already."""
+    """Accepted records, including unchanged ones."""
     return _metric("RecordsAccepted", "Sum", period)
 
 
 def rejected(period: Duration | None = None) -> cloudwatch.Metric:
-    """Records that were rejected, for whatever reason."""
+    """Rejected records."""
     return _metric("RecordsRejected", "Sum", period)
 
 
 def batch_latency(statistic: str) -> cloudwatch.Metric:
-    """Milliseconds that a batch took in the function."""
+    """Duration of a batch in the function, in milliseconds."""
     return _metric("BatchLatency", statistic, None)
 
 
@@ -38,7 +38,7 @@ def _metric(name: str, statistic: str, period: Duration | None) -> cloudwatch.Me
 
 
 def rejected_percent(period: Duration) -> cloudwatch.MathExpression:
-    """Which part of all records was rejected; 0 while there are too few to tell."""
+    """Percentage of rejected records, or 0 below ``ENOUGH_RECORDS``."""
     return cloudwatch.MathExpression(
         label="Rejected records, %",
         expression=f"IF(accepted + rejected >= {ENOUGH_RECORDS}, 100 * rejected / (accepted + rejected), 0)",
@@ -48,6 +48,6 @@ def rejected_percent(period: Duration) -> cloudwatch.MathExpression:
 
 
 def rejected_by_code() -> cloudwatch.MathExpression:
-    """One line per code that occurred; an alarm could not search, so the total is a metric of its own."""
+    """One line per code that occurred. Alarms do not support SEARCH, so the total is a separate metric."""
     search = f'{{{NAMESPACE},code,service}} MetricName="RecordsRejected"'
     return cloudwatch.MathExpression(label="", expression=f"SEARCH('{search}', 'Sum')", using_metrics={})

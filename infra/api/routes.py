@@ -1,7 +1,7 @@
-"""Which path goes to which function, and whether the gateway asks for a key there: data, read by ``infra.api.api``.
+"""The table of routes: the function of each path, and whether the gateway requires a key.
 
-The gateway only tells keys from no keys. Which kind of key a route wants (reader, writer, operator), and the answers 404 and
-405, are the functions' own: they know their routes.
+The gateway only checks that a key is valid. The functions check its kind (reader, writer, operator) and return statuses
+404 and 405.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ OPERATIONS = "operations"
 
 @dataclass(frozen=True)
 class Route:
-    """A resource below the API's root. With ``keyless`` GET and HEAD need no key; every other method always does."""
+    """A resource below the API's root. With ``keyless``, GET and HEAD require no key; all other methods do."""
 
     path: str
     function: str
@@ -40,4 +40,4 @@ ROUTES = (
     Route("/v1/restores/{proxy+}", OPERATIONS),
     Route("/v1/{proxy+}", INGEST),
 )
-"""The most specific path wins, whatever the order."""
+"""The most specific path wins, independent of the order."""

@@ -1,4 +1,4 @@
-"""cdk-nag: how a finding is acknowledged, next to the resource that it is about."""
+"""Acknowledgement of findings of cdk-nag, beside the resource."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from constructs import IConstruct
 
 
 def acknowledge(construct: IConstruct, reason: str, *rules: str) -> None:
-    """Accept the findings ``rules`` on ``construct`` and everything below it, for a reason worth reading.
+    """Accept the findings ``rules`` on ``construct`` and its children, with a reason.
 
     A rule is named as cdk-nag prints it without its pack: ``RDS3``, ``IAM5[Resource::*]``.
     """
@@ -17,7 +17,7 @@ def acknowledge(construct: IConstruct, reason: str, *rules: str) -> None:
 
 
 def logical_id(construct: IConstruct) -> str:
-    """The name of the construct's resource in the template; cdk-nag prints ``<name.Arn>`` where a policy refers to it."""
+    """Return the logical id of the construct's resource. cdk-nag prints ``<id.Arn>`` for a reference to it in a policy."""
     resource = construct.node.default_child
     assert isinstance(resource, CfnElement)
     return Stack.of(construct).get_logical_id(resource)

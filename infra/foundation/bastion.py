@@ -1,8 +1,8 @@
-"""The way of a team to its database: a bastion without an open port, reached through EC2 Instance Connect.
+"""The bastion: access to the database for users, without an open port, through EC2 Instance Connect.
 
-An endpoint of EC2 Instance Connect costs nothing. It carries a TCP connection of a caller whom IAM has let in to port 22 of
-an instance in the isolated subnets, and to no other port: so an instance forwards to PostgreSQL. It stops itself when nobody
-is connected, and then costs its disk.
+An endpoint of EC2 Instance Connect is free. It forwards TCP connections that IAM authorizes, only to port 22 of
+an instance in the isolated subnets. The instance forwards them to PostgreSQL. It stops when no user is connected, and then
+only its disk is charged.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DISK_GIGABYTES = 8
 STOP_WHEN_IDLE = """
 cat > /usr/local/bin/stop-when-idle <<'EOF'
 #!/bin/sh
-# Nobody has been connected for the last two looks, ten minutes apart.
+# Stop if no connection existed at two checks, ten minutes apart.
 if ss -Htn state established '( sport = :22 )' | grep -q .; then rm -f /run/idle; exit 0; fi
 if [ -e /run/idle ]; then systemctl poweroff; else touch /run/idle; fi
 EOF
@@ -47,7 +47,7 @@ systemctl enable --now stop-when-idle.timer
 
 
 class Bastion(Construct):
-    """Instance, endpoint, and the policy that lets people use both. Made only with the setting ``bastion``."""
+    """Instance, endpoint, and a policy to use both. Created only with the setting ``bastion``."""
 
     def __init__(
         self, scope: Construct, id: str, *, settings: Settings, network: Network, database: Database
@@ -68,7 +68,7 @@ class Bastion(Construct):
         self._output(settings, database)
 
     def _group(self, id: str, network: Network, description: str) -> ec2.SecurityGroup:
-        """A group without a way out. Where a group has no rule of its own, EC2 adds one that lets everything out."""
+        """Create a group without egress. EC2 would add a rule that allows all egress to a group without rules."""
         group = ec2.SecurityGroup(
             self, id, vpc=network.vpc, description=description, allow_all_outbound=False
         )
@@ -76,7 +76,7 @@ class Bastion(Construct):
         return group
 
     def _instance(self, network: Network, group: ec2.ISecurityGroup) -> ec2.Instance:
-        """Amazon Linux, whose newest image each deployment takes: from the isolated subnets it cannot update itself."""
+        """Create the instance from the newest image of Amazon Linux, because it cannot update itself in isolated subnets."""
         user_data = ec2.UserData.for_linux()
         user_data.add_commands(STOP_WHEN_IDLE)
         instance = ec2.Instance(
@@ -99,7 +99,7 @@ class Bastion(Construct):
                 )
             ],
         )
-        acknowledge(instance, "It holds nothing, and each deployment may replace it.", "EC28", "EC29")
+        acknowledge(instance, "It stores no data, and each deployment may replace it.", "EC28", "EC29")
         return instance
 
     def _policy(self) -> iam.ManagedPolicy:
@@ -130,7 +130,7 @@ class Bastion(Construct):
             iam.PolicyStatement(
                 actions=["ec2:DescribeInstances", "ec2:DescribeInstanceConnectEndpoints"], resources=["*"]
             ),
-            # The command line asks by name, which IAM compares as stack/<name>/*: the id alone would refuse it.
+            # The command line uses the stack's name, which IAM compares as stack/<name>/*.
             iam.PolicyStatement(
                 actions=["cloudformation:DescribeStacks"],
                 resources=[
@@ -140,10 +140,10 @@ class Bastion(Construct):
                 ],
             ),
         )
-        acknowledge(policy, "EC2's Describe actions know no resource.", "IAM5[Resource::*]")
+        acknowledge(policy, "EC2's Describe actions have no resource.", "IAM5[Resource::*]")
         acknowledge(
             policy,
-            "The stack's id ends the ARN where it is asked for by its id, and an asterisk where by its name.",
+            "The stack's ARN ends with its id, or with an asterisk if it is requested by its name.",
             f"IAM5[Resource::arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/{stack}/*]",
         )
         CfnOutput(Stack.of(self), "ConnectPolicyArn", value=policy.managed_policy_arn)
@@ -153,7 +153,7 @@ class Bastion(Construct):
         return Stack.of(self).format_arn(service="ec2", resource=resource, resource_name=name)
 
     def _output(self, settings: Settings, database: Database) -> None:
-        """What `dataforge connect` needs."""
+        """Create the outputs for `dataforge connect`."""
         outputs = {
             "BastionInstance": self.instance.instance_id,
             "BastionEndpoint": self.endpoint.attr_id,

@@ -1,4 +1,4 @@
-"""The database as the functions see it: an address, a way in, and a role for each."""
+"""The database for the functions: its address, network access, and a role for each function."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CA_BUNDLE = "/opt/python/dataforge/certs/rds-global-bundle.pem"
 
 @dataclass(frozen=True)
 class Address:
-    """Where PostgreSQL listens; ``resource_id`` is what ``rds-db:connect`` is granted on."""
+    """The address of PostgreSQL; ``rds-db:connect`` is granted on ``resource_id``."""
 
     host: str
     port: str
@@ -34,10 +34,10 @@ class Address:
 
 
 class Database(Construct):
-    """PostgreSQL: made here, or the owner's existing one.
+    """PostgreSQL: an instance of the stack, or an existing database.
 
-    ``roles`` are the logins of the functions. With ``auth=iam`` none of them has a password; with ``auth=secret`` each has
-    a generated secret of its own.
+    ``roles`` are the logins of the functions. With ``auth=iam`` they have no passwords. With ``auth=secret`` each has
+    a generated secret.
     """
 
     master_secret: secretsmanager.ISecret
@@ -114,14 +114,14 @@ class Database(Construct):
         )
         acknowledge(
             secret,
-            "Exists only with auth=secret, that is where PostgreSQL has no IAM authentication. The schema function sets "
-            "the role's password from it at every deployment, so a new value takes one `cdk deploy`.",
+            "Exists only with auth=secret, for PostgreSQL without IAM authentication. The schema function sets "
+            "the role's password from it at every deployment, so a new value requires one `cdk deploy`.",
             "SMG4",
         )
         return secret
 
     def environment(self) -> dict[str, str]:
-        """How any function finds the database; who it is there, ``allow_connect`` adds."""
+        """Return the environment variables of every function; ``allow_connect`` adds the role."""
         tls = (
             {"DB_SSLMODE": "disable"}
             if self._settings.local
@@ -136,9 +136,9 @@ class Database(Construct):
         }
 
     def allow_connect(self, function: lambda_.Function, *, role: str) -> None:
-        """Let ``function`` log in as ``role``, and as no other.
+        """Let ``function`` log in as ``role`` only.
 
-        The way there is its security group's, which all functions of the network share.
+        Network access comes from the security group that all functions of the network share.
         """
         function.add_environment("DB_USER", role)
         if self._settings.auth == "secret":
@@ -151,7 +151,7 @@ class Database(Construct):
             )
 
     def allow_reach(self, group: ec2.ISecurityGroup, source: str) -> None:
-        """Open PostgreSQL's port to another security group, and that group's way to it."""
+        """Allow connections from another security group to PostgreSQL's port."""
         self.group.connections.allow_from(group, ec2.Port.tcp(5432), f"PostgreSQL from {source}")
 
     def allow_read_secrets(self, function: lambda_.Function) -> None:
@@ -160,7 +160,7 @@ class Database(Construct):
             secret.grant_read(function)
 
     def allow_people(self, policy: iam.ManagedPolicy, *, role: str) -> None:
-        """Allow holders of the policy to log in as ``role``: by IAM, or with the role's secret."""
+        """Let users with the policy log in as ``role``, by IAM or with the role's secret."""
         if self._settings.auth == "secret":
             self.role_secrets[role].grant_read(policy)
         else:

@@ -1,4 +1,4 @@
-"""Lambda functions in the way this app has all of them: arm64, traced, logged, each with a role of its own."""
+"""Lambda functions with the common configuration: arm64, traced, logged, each with its own role."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from infra.settings import Settings
 class Function(lambda_.Function):
     """``handler`` is ``<capability>.<function>``: ``migrate.control`` is ``control`` in functions/migrate/handler.py.
 
-    ``files`` are others of the clone that the function needs beside its code, by their path from the root.
-    With a ``network`` the function lives in it, and reaches nothing but the database and S3.
-    No concurrency is reserved: a new account has ten executions at once in all.
+    ``files`` are additional files for the function, by their paths from the root of the repository.
+    With a ``network`` the function runs in it, and can reach only the database and S3.
+    No concurrency is reserved: a new account has ten concurrent executions in total.
     """
 
     def __init__(
@@ -80,15 +80,15 @@ class Function(lambda_.Function):
         )
         acknowledge(
             role,
-            "X-Ray's PutTraceSegments and PutTelemetryRecords know no resource.",
+            "X-Ray's PutTraceSegments and PutTelemetryRecords have no resource.",
             "IAM5[Resource::*]",
         )
 
 
 def _code(capability: str, files: Sequence[str]) -> lambda_.Code:
-    """functions/<capability> with its path, so that a handler has one name everywhere.
+    """Return functions/<capability> with its path, so that a handler has the same name everywhere.
 
-    Only IgnoreMode.GIT reads these patterns as meant; the default mode once packed .git and left the handler out.
+    IgnoreMode.GIT is required: with the default mode these patterns would include .git and exclude the handler.
     """
     return lambda_.Code.from_asset(
         str(ROOT),
@@ -102,12 +102,12 @@ def _code(capability: str, files: Sequence[str]) -> lambda_.Code:
 
 
 def _only(files: Sequence[str]) -> Iterator[str]:
-    """Patterns that let the files through, and nothing else of the folders above them; the last that fits counts."""
+    """Yield patterns that include the files, and exclude the rest of their folders; the last match counts."""
     paths = [PurePosixPath("/", file) for file in files]
     for path in paths:
         if not ROOT.joinpath(*path.parts[1:]).is_file():
             raise FileNotFoundError(
-                f"{path} is missing in the clone. `npm ci` brings it (`make` does that by itself)."
+                f"{path} is missing in the repository. Run `npm ci`, or the `make` target, which runs it."
             )
     folders = sorted({folder for path in paths for folder in path.parents if folder.name})
     for folder in folders:
@@ -116,7 +116,7 @@ def _only(files: Sequence[str]) -> Iterator[str]:
 
 
 def _role(scope: Construct, id: str, *, in_network: bool) -> iam.Role:
-    """A role that may write its own log (granted by the caller) and, in the network, attach itself to it."""
+    """Create a role that may attach the function to the network. The caller grants writing its log."""
     role = iam.Role(
         scope,
         id,
@@ -126,8 +126,8 @@ def _role(scope: Construct, id: str, *, in_network: bool) -> iam.Role:
     if in_network:
         acknowledge(
             role,
-            "What AWSLambdaVPCAccessExecutionRole grants, less its right to any log. These actions cannot be narrowed "
-            "before the interface exists; they serve Lambda itself: from this network the code cannot reach EC2's API.",
+            "The permissions of AWSLambdaVPCAccessExecutionRole, except those on logs. These actions cannot be narrowed "
+            "before the interface exists. Lambda uses them: from this network the code cannot reach EC2's API.",
             "IAM5[Resource::*]",
         )
     return role

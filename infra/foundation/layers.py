@@ -1,4 +1,4 @@
-"""The Lambda layers: our own code, and the wheels it stands on."""
+"""The Lambda layers: the project's code, and third-party wheels."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ DEPS = ("requirements.lock",)
 BULK = ("requirements-bulk.lock",)
 GLUE = ("requirements-glue.lock",)
 PAGES = ("requirements-pages.lock",)
-# The embedded cloud has no Lambda runtime that would bring boto3.
+# The embedded cloud has no Lambda runtime, which would include boto3.
 LOCAL_DEPS = (*DEPS, "requirements-local.lock")
 
 
 class Layers(Construct):
-    """``common`` is our own code, ``deps`` what every function needs, ``bulk`` what moves whole tables.
+    """``common``: the project's code; ``deps``: packages of every function; ``bulk``: packages for whole tables.
 
     ``pages`` is Jinja2, for the functions that render HTML. ``glue`` is awswrangler and pandas, for the one function that
     registers tables in Glue; it exists only with that function.
@@ -38,12 +38,12 @@ class Layers(Construct):
         platform = HOST if local else LAMBDA
         self.common = self._layer("Common", "Data Forge's own code", _own_code())
         self.deps = self._layer(
-            "Deps", "What every function imports", WheelLayer(LOCAL_DEPS if local else DEPS, platform).code()
+            "Deps", "Packages of every function", WheelLayer(LOCAL_DEPS if local else DEPS, platform).code()
         )
-        self.bulk = self._layer("Bulk", "What moves whole tables", WheelLayer(BULK, platform).code())
-        self.pages = self._layer("Pages", "What renders HTML pages", WheelLayer(PAGES, platform).code())
+        self.bulk = self._layer("Bulk", "Packages for whole tables", WheelLayer(BULK, platform).code())
+        self.pages = self._layer("Pages", "Packages for HTML pages", WheelLayer(PAGES, platform).code())
         self.glue = (
-            self._layer("Glue", "What registers tables in Glue", WheelLayer(GLUE, platform).code())
+            self._layer("Glue", "Packages for tables in Glue", WheelLayer(GLUE, platform).code())
             if glue
             else None
         )
@@ -61,7 +61,7 @@ class Layers(Construct):
 
 @jsii.implements(ILocalBundling)
 class _OwnCode:
-    """The packages ``dataforge`` and ``datasets``, which lie in different folders of the repository."""
+    """The packages ``dataforge`` and ``datasets``, from different folders of the repository."""
 
     def try_bundle(self, output_dir: str, *_options: Any, **_more: Any) -> bool:
         """Copy both packages below ``python/``. Never falls back to Docker."""

@@ -1,4 +1,4 @@
-"""Log groups with an end: CloudWatch keeps for ever what nobody limits."""
+"""Log groups with a retention period."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def retention(settings: Settings) -> logs.RetentionDays:
 
 
 def log_group(scope: Construct, id: str, settings: Settings, *, name: str | None = None) -> logs.LogGroup:
-    """A log group; in prod it outlives its stack, as evidence of what happened."""
+    """Create a log group. In prod it is retained when its stack is deleted."""
     return logs.LogGroup(
         scope,
         id,

@@ -1,4 +1,4 @@
-"""The network: isolated subnets from which only the database and our own buckets can be reached."""
+"""The network: isolated subnets from which only the database and the stack's buckets can be reached."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from infra.settings import ExistingDatabase
 
 
 class Network(Construct):
-    """Where the functions that speak to PostgreSQL live.
+    """The network of the functions that connect to PostgreSQL.
 
-    No NAT, no internet gateway, and no interface endpoint unless asked for: IAM database tokens are signed inside the
-    function, S3 goes through the free gateway endpoint, and Lambda itself carries logs, metrics and traces out.
-    docs/costs.md has what that saves. With an existing database the network is that database's VPC, whose ways out are
-    its owner's.
+    It has no NAT, no internet gateway, and by default no interface endpoint: functions sign IAM database tokens
+    locally, reach S3 through the free gateway endpoint, and Lambda transports logs, metrics and traces.
+    docs/costs.md states the savings. With an existing database the network is that database's VPC, whose routes are
+    managed by its owner.
     """
 
     vpc: ec2.IVpc
@@ -38,7 +38,7 @@ class Network(Construct):
         vpc = ec2.Vpc(
             self,
             "Vpc",
-            # RDS wants subnets in two zones; a third would cost nothing and bring nothing.
+            # RDS requires subnets in two zones.
             max_azs=2,
             nat_gateways=0,
             subnet_configuration=[
@@ -46,14 +46,14 @@ class Network(Construct):
                     name="data", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24
                 )
             ],
-            # Emptying the default security group takes a custom resource with rights over EC2; nothing here uses that group.
+            # Restricting the default security group requires a custom resource with EC2 permissions. The group is unused.
             restrict_default_security_group=False,
         )
         self._endpoint = vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         return vpc
 
     def retain(self) -> None:
-        """Keep what a retained database lives in: the VPC and its subnets. Routes and endpoints it does without."""
+        """Retain the VPC and its subnets, which a retained database needs."""
         retain(self.vpc, ("AWS::EC2::VPC", "AWS::EC2::Subnet"))
 
     def _adopt(self, existing: ExistingDatabase) -> ec2.IVpc:
@@ -65,7 +65,7 @@ class Network(Construct):
             isolated_subnet_ids=existing.subnet_ids,
         )
         Annotations.of(vpc).acknowledge_warning(
-            "@aws-cdk/aws-ec2:noSubnetRouteTableId", "No route is added to somebody else's network."
+            "@aws-cdk/aws-ec2:noSubnetRouteTableId", "No route is added to an existing network."
         )
         return vpc
 
@@ -77,14 +77,14 @@ class Network(Construct):
             description="Functions that speak to PostgreSQL",
             allow_all_outbound=False,
         )
-        # S3's addresses are a prefix list whose id differs by region; the route table leads port 443 to S3 and nowhere else.
+        # The id of S3's prefix list differs by region. The route table has no other destination for port 443.
         group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "S3 through the gateway endpoint")
         return group
 
     def open_to_buckets(self, buckets: Sequence[s3.IBucket]) -> None:
-        """Let the endpoint through to these buckets alone, and for this account's roles alone.
+        """Restrict the S3 endpoint to these buckets and to this account's roles.
 
-        So a function that was talked into it cannot carry data to a stranger's bucket.
+        A compromised function then cannot send data to a bucket of another account.
         """
         if self._endpoint is None:
             return
@@ -111,7 +111,7 @@ class Network(Construct):
         )
 
     def open_to_secrets(self) -> None:
-        """Let functions read secrets: an interface endpoint, which costs money, and so is made only on demand."""
+        """Create an interface endpoint for secrets. It is charged, so it is optional."""
         if self._endpoint is None:
             return
         group = ec2.SecurityGroup(
@@ -131,7 +131,7 @@ class Network(Construct):
         endpoint.connections.allow_default_port_from(self.functions, "Secrets Manager from the functions")
 
     def record_rejected(self, bucket: s3.IBucket) -> None:
-        """Write what the security groups refuse to ``bucket``: in a closed network that is either a fault or an intruder."""
+        """Write a flow log of rejected traffic to ``bucket``: in an isolated network it indicates a fault or an attack."""
         if self._endpoint is not None:
             self.vpc.add_flow_log(
                 "Rejected",

@@ -22,9 +22,9 @@ ENGINE = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.V
 
 PARAMETERS = {
     "rds.force_ssl": "1",
-    # The server's log must not become a second copy of the data: no statement of a failed command, no DETAIL, which quotes
-    # keys and rows, and no error of a statement at all: its message may quote a value, and the functions log its SQLSTATE.
-    # What the server itself reports (LOG, FATAL, PANIC) is logged.
+    # The server's log must contain no data: no statement of a failed command, no DETAIL, which quotes
+    # keys and rows, and no error of a statement, whose message may quote a value. The functions log its SQLSTATE.
+    # The levels LOG, FATAL and PANIC are logged.
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
@@ -44,9 +44,9 @@ def make_postgres(
     deployment: Deployment,
     group: ec2.SecurityGroup,
 ) -> rds.DatabaseInstance:
-    """The instance, encrypted, private, TLS only, with a generated master secret.
+    """Create the instance: encrypted, private, TLS only, with a generated master secret.
 
-    It carries a name, so that CloudFormation refuses any change that would replace it, and its data with it. In prod
+    It has a name, so that CloudFormation refuses any change that would replace it. In prod
     it is protected against deletion by ``Deployment.protect``, not here: a protected instance could not be deleted when
     the creation of its stack is rolled back.
     """
@@ -114,7 +114,7 @@ def _parameters(scope: Construct) -> rds.ParameterGroup:
 
 
 def _log_group(scope: Construct, settings: Settings, id: str, name: str) -> logs.LogGroup:
-    """Made before RDS makes it: what RDS makes is kept for ever."""
+    """Create the log group before RDS does, which would create it without a retention period."""
     return logs.LogGroup(
         scope,
         id,
@@ -127,27 +127,27 @@ def _log_group(scope: Construct, settings: Settings, id: str, name: str) -> logs
 def _acknowledge(instance: rds.DatabaseInstance, settings: Settings) -> None:
     acknowledge(
         instance,
-        "5432 is what every client expects; the instance has no public address, and its security group admits only the "
-        "functions. An unusual port would hide nothing from whoever is inside already.",
+        "5432 is the standard port. The instance has no public address, and its security group admits only the "
+        "functions. Another port would not hide it from a host inside the network.",
         "RDS11",
     )
     acknowledge(
         instance,
-        "The master secret is read only by the function that creates roles, at deployment; the other functions sign IAM "
-        "tokens. Rotation would need a function with a Secrets Manager endpoint in the VPC (docs/costs.md); "
-        "docs/operations.md has the manual rotation, which is one command.",
+        "Only the function that creates roles reads the master secret, at deployment. The other functions sign IAM "
+        "tokens. Rotation would require a function and a Secrets Manager endpoint in the VPC (docs/costs.md). "
+        "docs/operations.md describes manual rotation by one command.",
         "SMG4",
     )
     if not settings.multi_az:
         acknowledge(
             instance,
-            "A standby doubles the price of the instance. This stage can wait for a restore from its automated backup; "
+            "A standby doubles the price of the instance. This stage can be restored from its automated backup. "
             "prod is multi-AZ by default.",
             "RDS3",
         )
     acknowledge(
         instance,
-        "A dev stack is made to be destroyed; a final snapshot is taken all the same. prod is protected as soon as its "
-        "stack is complete (services/deployment.py): protected from the start, a failed creation could not be rolled back.",
+        "A dev stack can be deleted; a final snapshot is taken. prod is protected when its "
+        "stack is complete (services/deployment.py): earlier protection would prevent the rollback of a failed creation.",
         "RDS10",
     )

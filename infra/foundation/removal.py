@@ -1,4 +1,4 @@
-"""What outlives the stack, together with everything that it needs to be used."""
+"""Retention of resources when their stack is deleted."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from aws_cdk import CfnResource, RemovalPolicy
 from constructs import IConstruct
 
 KEPT = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
-"""Kept when its stack is deleted, but not when the creation of its stack is rolled back: that would block the next one."""
+"""Retain on deletion of the stack, but not on rollback of its creation, which would block the next creation."""
 
 
 def retain(construct: IConstruct, types: Iterable[str] = ()) -> None:
-    """Retain the resources of ``construct``: all, or those of these types."""
+    """Retain the resources of ``construct``, or only those of the types."""
     wanted = set(types)
     for child in construct.node.find_all():
         if isinstance(child, CfnResource) and (not wanted or child.cfn_resource_type in wanted):

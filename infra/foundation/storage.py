@@ -1,4 +1,4 @@
-"""The buckets: what came in, what was backed up, and what was reported."""
+"""The buckets for raw files, backups, reports and access logs, and their grants."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ class Bucket(s3.Bucket):
 
 
 class Storage(Construct):
-    """Four buckets: encrypted, TLS only, closed to the public, and cheaper with age.
+    """Four buckets: encrypted, TLS only, without public access, with lifecycle rules to cheaper storage classes.
 
-    ``logs`` takes the access logs of the others. Only classes that answer at once are used: a restore must not wait
-    for a thaw.
+    ``logs`` stores the access logs of the others. Only storage classes with immediate access are used, so that a
+    restore does not wait.
     """
 
     def __init__(self, scope: Construct, id: str, *, keep: bool, backup_lock_days: int | None = None) -> None:
-        """``keep``: the buckets outlive their stack. ``backup_lock_days``: how long nobody deletes a backup's objects."""
+        """``keep``: retain the buckets when the stack is deleted. ``backup_lock_days``: S3 Object Lock of backups."""
         super().__init__(scope, id)
         self._removal = KEPT if keep else RemovalPolicy.DESTROY
         self.logs = self._bucket("Logs", versioned=False, rules=[_expire_after(365)])
         self.raw = self._data_bucket("Raw", [_age(INFREQUENT, 30), _age(INSTANT_ARCHIVE, 120)])
-        # What retention has deleted can be brought back for a month; longer would be paid for like a backup.
+        # Expired backups can be recovered for a month. A longer time would cost as much as backups.
         self.backup = self._data_bucket(
             "Backup",
             [_age(INFREQUENT, 30), _age(INSTANT_ARCHIVE, 120)],
@@ -87,7 +87,7 @@ class Storage(Construct):
         undo_days: int = 365,
         lock_days: int | None = None,
     ) -> Bucket:
-        """``undo_days``: how long a version that was deleted or replaced can be brought back."""
+        """``undo_days``: days in which a deleted or replaced version can be recovered."""
         undo = [s3.NoncurrentVersionTransition(storage_class=INSTANT_ARCHIVE, transition_after=_MONTH)]
         rules = [
             s3.LifecycleRule(
@@ -106,7 +106,7 @@ class Storage(Construct):
         self, name: str, *, versioned: bool, rules: list[s3.LifecycleRule], lock_days: int | None = None
     ) -> Bucket:
         logged = name != "Logs"
-        # S3 and the flow log write to it while the stack is still being created: it could not be deleted on rollback.
+        # S3 and the flow log write to this bucket during the creation of the stack, so a rollback could not delete it.
         removal = self._removal if logged else RemovalPolicy.RETAIN
         bucket = Bucket(
             self,
@@ -117,7 +117,7 @@ class Storage(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             versioned=versioned,
-            # Governance: who has the right to bypass it, which no role here has, may still delete.
+            # In governance mode, a principal with the permission to bypass it can delete. No role of the stack has it.
             object_lock_default_retention=(
                 s3.ObjectLockRetention.governance(Duration.days(lock_days)) if lock_days else None
             ),
@@ -136,7 +136,7 @@ def _age(storage_class: s3.StorageClass, days: int) -> s3.Transition:
 
 
 def _expire_after(days: int, prefix: str | None = None) -> s3.LifecycleRule:
-    """Of everything, or of what is of no use once its run is over."""
+    """Return a rule that expires all objects, or those below a prefix of temporary objects."""
     return s3.LifecycleRule(
         id=f"expire-{(prefix or 'all').strip('/')}",
         prefix=prefix,

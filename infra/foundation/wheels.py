@@ -1,7 +1,7 @@
-"""Third-party wheels as a Lambda layer, built by pip alone: no Docker, and for another platform than this one.
+"""Third-party wheels as a Lambda layer, built by pip for another platform, without Docker.
 
-A layer's hash is that of its lock files, platform and pruning rules. So editing our own code leaves it alone, and what was
-built once is copied from a cache: as an archive, for CDK would compress a folder anew with every deployment.
+A layer's hash depends on its lock files, platform and pruning rules, not on the project's code. A layer that was built
+before is copied from a cache, as an archive, because CDK would compress a folder again at each deployment.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from aws_cdk import aws_lambda as lambda_
 ROOT = Path(__file__).resolve().parents[2]
 LAYER_SOURCE = ROOT / "layers" / "common"
 NOT_CODE = ("__pycache__", "*.pyc", ".*")
-"""Left out of assets of our own code (gitignore patterns): what interpreters and tools leave beside it."""
+"""Files of interpreters and tools (gitignore patterns), excluded from assets of the project's code."""
 CACHE = ROOT / ".local" / "layers"
 
 PYTHON = "3.13"
 
-# Amazon Linux 2023, on which Lambda's Python 3.13 runs, has glibc 2.34. pip matches the older tags by name, not by number.
+# Amazon Linux 2023, on which Lambda's Python 3.13 runs, has glibc 2.34. pip compares the names of older tags, not their numbers.
 _MANYLINUX = ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
 
 
 @dataclass(frozen=True)
 class Platform:
-    """An interpreter that wheels are chosen for."""
+    """The target interpreter of wheels."""
 
     name: str
     pip_options: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ LAMBDA = Platform(
     ),
 )
 HOST = Platform(f"{sys.platform}-{sys.version_info[0]}.{sys.version_info[1]}-{platform.machine()}")
-"""The interpreter that runs this program: the embedded cloud executes functions with the same one."""
+"""Return the running interpreter, with which the embedded cloud executes functions."""
 
 PRUNED = (
     "bin",
@@ -63,7 +63,7 @@ PRUNED = (
     "**/*.pxi",
     "**/*.pyi",
     "**/__pycache__",
-    # pyarrow: headers, the RPC library that nothing here calls, and the second and third copy of libraries that are links
+    # pyarrow: headers, the unused RPC library, and the second and third copy of libraries that are links
     # to one file where they are built, but cannot be links in a wheel. (libarrow_substrait is linked into everything.)
     "pyarrow/include",
     "pyarrow/src",
@@ -72,12 +72,12 @@ PRUNED = (
     "pyarrow/libarrow_python*.so",
     "pyarrow/libarrow_python*.so.*.*",
 )
-"""What no function imports, and what would take the place of what it does (Lambda's limit is 250 MiB for all layers)."""
+"""Files that no function imports, removed because of Lambda's limit of 250 MiB for all layers."""
 
 
 @dataclass(frozen=True)
 class WheelLayer:
-    """The wheels of ``locks`` for ``platform``, in an archive's folder ``python/`` that Lambda puts on the import path."""
+    """The wheels of ``locks`` for ``platform``, in an archive's folder ``python/``, which is on Lambda's import path."""
 
     locks: tuple[str, ...]
     platform: Platform
@@ -89,7 +89,7 @@ class WheelLayer:
         return digest.hexdigest()
 
     def build(self, target: Path) -> None:
-        """Put the archive into the folder ``target``, from the cache where this very layer was built before."""
+        """Copy the archive into the folder ``target``, from the cache if the layer was built before."""
         cached = CACHE / f"{self.fingerprint()[:32]}.zip"
         if not cached.is_file():
             CACHE.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ class WheelLayer:
         shutil.copyfile(cached, target / "layer.zip")
 
     def code(self) -> lambda_.Code:
-        """The layer as an asset; it is built when CDK asks for it, which tests can prevent."""
+        """Return the layer as an asset, which CDK builds on demand. Tests can prevent that."""
         return lambda_.Code.from_asset(
             str(LAYER_SOURCE),
             asset_hash=self.fingerprint(),
@@ -119,9 +119,9 @@ class _LocalBundling:
         self._layer = layer
 
     def try_bundle(self, output_dir: str, *_options: Any, **_more: Any) -> bool:
-        """CDK tells its bundling options too, of which none matters here.
+        """Build the layer. CDK's bundling options are ignored.
 
-        Never falls back to Docker: a layer that pip cannot build is an error to be read."""
+        A failure of pip is raised: there is no fallback to Docker."""
         self._layer.build(Path(output_dir))
         return True
 
@@ -157,7 +157,7 @@ def _remove(paths: Iterable[Path]) -> None:
 
 
 def _archive(folder: Path, archive: Path) -> None:
-    """Everything in ``folder``, readable for the user that Lambda runs functions as."""
+    """Archive ``folder``, with permissions for the user that runs functions in Lambda."""
     # Stronger compression takes three times as long, and saves a tenth.
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
         for path in (path for path in folder.rglob("*") if path.is_file()):

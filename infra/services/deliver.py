@@ -1,4 +1,4 @@
-"""The delivery capability: pages of rows, what tables there are, and how good they are."""
+"""The delivery capability: tables, pages of rows, and quality, over HTTP."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from infra.foundation.layers import Layers
 from infra.foundation.network import Network
 from infra.settings import Settings
 
-# API Gateway waits no longer; what would take longer is an error that the caller must hear of.
+# The limit of API Gateway.
 TIMEOUT = Duration.seconds(API_SECONDS)
-# PostgreSQL writes the JSON; what is left is to hand it on and, for most callers, to compress it.
+# PostgreSQL creates the JSON. The function only compresses and returns it.
 MEMORY = 1024
 HOUR = Duration.hours(1)
 
 
 class Deliver(Construct):
-    """A function for callers and one for the clock; both log in as a role that may read, and nothing else."""
+    """A function for requests and a scheduled one. Both log in as a role with read permissions only."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Deliver(Construct):
             "Deliver",
             settings=settings,
             handler="deliver.handler",
-            description="The HTTP API: pages of rows, tables and their quality",
+            description="HTTP API: tables, pages of rows, and quality",
             layers=[layers.common, layers.deps, layers.pages],
             environment=database.environment(),
             timeout=TIMEOUT,
@@ -54,7 +54,7 @@ class Deliver(Construct):
             "QualityWatch",
             settings=settings,
             handler="deliver.watch",
-            description="Every hour: how good the data of the last day is, as metrics",
+            description="Measures the quality of the last day's data every hour",
             layers=[layers.common, layers.deps],
             environment=database.environment(),
             timeout=TIMEOUT,
@@ -70,7 +70,7 @@ class Deliver(Construct):
         )
 
     def margin(self) -> cloudwatch.Metric:
-        """The smallest distance of any score of the last day to its threshold: below 0, a promise is broken."""
+        """The smallest difference of a score of the last day and its threshold; negative if a score is below it."""
         return cloudwatch.Metric(
             namespace=NAMESPACE,
             metric_name="QualityMargin",

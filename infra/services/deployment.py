@@ -1,4 +1,4 @@
-"""What CloudFormation cannot do by itself: look before the database is made, and protect it once everything is there."""
+"""Custom resources that inspect the database before the stack's changes and protect it afterwards."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ EXPORTED_LOGS = ("postgresql", "upgrade")
 
 
 class Deployment(Construct):
-    """One function outside the VPC, and the custom resources that it answers.
+    """One function outside the VPC, and its custom resources.
 
-    ``instance`` comes before the database: it removes the log groups that an earlier database of this name has left, and
-    knows the class that the database has already. ``protect`` comes after everything else.
+    ``instance`` precedes the database: it removes the log groups of an earlier database of this name, and
+    returns the class of an existing database. ``protect`` follows all other resources.
     """
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, layers: Layers) -> None:
@@ -35,13 +35,13 @@ class Deployment(Construct):
             "DeploymentGuard",
             settings=settings,
             handler="deployment.on_event",
-            description="CloudFormation's way to what it cannot do: leftovers, the instance's class, protection",
+            description="Custom resources: leftover log groups, the instance's class, deletion protection",
             layers=[layers.common, layers.deps],
             environment={},
             timeout=TIMEOUT,
             memory_size=256,
         )
-        # CloudFormation invokes it asynchronously; by default Lambda would run a failed call twice more.
+        # CloudFormation invokes it asynchronously. By default Lambda would retry a failed call twice.
         self.function.configure_async_invoke(retry_attempts=0)
         self.instance = None if settings.existing_database else self._look()
 
@@ -54,7 +54,9 @@ class Deployment(Construct):
         )
         for group in groups:
             arn = f"arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:{group}:*"
-            self._acknowledge("The end of a log group's ARN: it means the group, not others.", arn)
+            self._acknowledge(
+                "The ARN of a log group ends with an asterisk; it matches this group only.", arn
+            )
         return self._resource(
             "Instance",
             "Custom::DataForgeInstance",
@@ -62,21 +64,21 @@ class Deployment(Construct):
                 "Instance": name,
                 "LogGroups": groups,
                 "DefaultClass": self._settings.instance_class,
-                # Its change makes the resource look again, so that a class which was set once stays.
+                # A change updates the resource, so that a class that was set once is retained.
                 "Keep": str(self._settings.keep_instance_class),
             },
         )
 
     @property
     def instance_class(self) -> str:
-        """The class of the instance, without ``db.``: the one it has, or else the setting."""
+        """The class of the existing instance, without ``db.``, or the setting."""
         assert self.instance is not None
         return Token.as_string(self.instance.get_att("InstanceClass"))
 
     def watch_backups(self, datasets: Sequence[str]) -> CustomResource:
-        """Count, for each dataset that has a schedule only now, a first verified backup.
+        """Count a first verified backup for each newly scheduled dataset.
 
-        The alarm on the age of the newest one would otherwise sound before the first could have been made.
+        Otherwise the alarm on overdue backups would be raised before the first backup.
         """
         self.function.add_to_role_policy(
             iam.PolicyStatement(
@@ -85,11 +87,11 @@ class Deployment(Construct):
                 conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
             )
         )
-        self._acknowledge("PutMetricData knows no resource; the namespace is the app's.", "*")
+        self._acknowledge("PutMetricData has no resource; the namespace is limited to the app's.", "*")
         return self._resource("BackupWatch", "Custom::DataForgeBackupWatch", {"Datasets": [*datasets]})
 
     def protect(self, *after: IConstruct) -> None:
-        """Protect database and stack against deletion once everything in ``after`` exists."""
+        """Protect database and stack against deletion after the constructs ``after`` are created."""
         stack = Stack.of(self)
         properties = {"Release": _release(self._settings)}
         if self.instance:
@@ -109,7 +111,7 @@ class Deployment(Construct):
             service_timeout=Duration.minutes(15),
             properties=properties,
         )
-        # Its rights, and that it is invoked once: no property names them.
+        # The permissions and the asynchronous configuration are not referenced by a property.
         assert self.function.role is not None
         made.node.add_dependency(self.function, self.function.role)
         return made
@@ -128,12 +130,12 @@ class Deployment(Construct):
 
 
 def instance_log_groups(settings: Settings) -> list[str]:
-    """The names that RDS gives the log groups of the instance."""
+    """Return RDS's names of the instance's log groups."""
     return [f"/aws/rds/instance/{settings.instance_name}/{log}" for log in EXPORTED_LOGS]
 
 
 def _release(settings: Settings) -> str:
-    """Differs whenever the code or a setting does, so that each deployment that changes anything protects again."""
+    """Return a hash of code and settings, so that each deployment with changes protects again."""
     digest = hashlib.sha256(settings.model_dump_json().encode())
     for folder in ("infra", "functions", "layers/common/python"):
         for path in sorted((ROOT / folder).rglob("*.py")):

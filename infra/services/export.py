@@ -1,4 +1,4 @@
-"""The export capability: a whole table as files."""
+"""The export capability: write a table to files."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from infra.workflow.machine import make_machine
 from infra.workflow.run_states import ORIGIN
 from infra.workflow.steps import call, retry_died
 
-# The whole of what Lambda gives one step: what takes longer is what backups are for.
+# Lambda's maximum. Larger tables are exported by backups.
 TIMEOUT = Duration.seconds(FUNCTION_SECONDS)
 MEMORY = WHOLE_PROCESSOR_MEGABYTES
 
 
 class Export(Construct):
-    """One function, which logs in as a role that may read and nothing else, and the state machine that calls it."""
+    """One function, which logs in as a role with read permissions only, and its state machine."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Export(Construct):
             "ExportWork",
             settings=settings,
             handler="export.work",
-            description="Writes a table, as it is at one instant, to S3",
+            description="Writes a consistent snapshot of a table to S3",
             layers=[layers.common, layers.deps, layers.bulk],
             environment={
                 **database.environment(),
@@ -58,7 +58,7 @@ class Export(Construct):
             self,
             settings=settings,
             kind="export",
-            comment="A table to Parquet or NDJSON, or to the backup that holds just its rows",
+            comment="Table to Parquet or NDJSON, or to an identical backup",
             start=self._step(),
             timeout=Duration.hours(1),
             functions=[self.work],
@@ -70,7 +70,7 @@ class Export(Construct):
     def _step(self) -> sfn.TaskStateBase:
         payload = {**ORIGIN, "input": sfn.JsonPath.object_at("$")}
         work = retry_died(call(self, "Export", self.work, payload=sfn.TaskInput.from_object(payload)))
-        # The caller's input may be anything; what is caught replaces it.
+        # The input can have any form. The error replaces it.
         caught = sfn.Pass(self, "Caught", parameters={"error": sfn.JsonPath.object_at("$")})
         work.add_catch(caught.next(explain_with(self, self.work)), errors=["States.ALL"])
         return work

@@ -1,4 +1,4 @@
-"""Backups as tables for Athena: Glue databases, and the function that lets their tables be the newest verified backup."""
+"""Backups as tables for Athena: Glue databases, and the function that registers the newest verified backup."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from infra.foundation.layers import Layers
 from infra.foundation.storage import Storage
 from infra.settings import Settings
 
-# Importing pandas and awswrangler takes most of both.
+# Mostly for the import of pandas and awswrangler.
 TIMEOUT = Duration.minutes(2)
 MEMORY = 1024
 
 ACTIONS = ["glue:GetTable", "glue:CreateTable", "glue:UpdateTable", "glue:GetPartitions"]
-"""What registering a table takes. awswrangler looks for partitions to delete, and these tables have none."""
+"""The permissions to register a table. awswrangler reads the partitions to delete, of which there are none."""
 
 
 class GlueTables(Construct):
     """A database ``<name>_<dataset>`` for each dataset, and ``function``, a step of the backup's state machine.
 
-    The function lives outside the network: Glue would need an interface endpoint there.
+    The function runs outside the network, where Glue would require an interface endpoint.
     """
 
     def __init__(
         self, scope: Construct, id: str, *, settings: Settings, name: str, layers: Layers, storage: Storage
     ) -> None:
         super().__init__(scope, id)
-        assert layers.glue is not None  # made by the same setting
+        assert layers.glue is not None  # created by the same setting
         self.function = Function(
             self,
             "GlueRegister",

@@ -1,4 +1,4 @@
-"""The ingest capability: batches of records over HTTP become rows or rejections, one transaction each."""
+"""The ingest capability: store batches of records over HTTP as rows or rejections, in one transaction each."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from infra.foundation.layers import Layers
 from infra.foundation.network import Network
 from infra.settings import Settings
 
-# API Gateway waits no longer; what would take longer is an error that the caller must hear of.
+# The limit of API Gateway.
 TIMEOUT = Duration.seconds(API_SECONDS)
-# Where Lambda gives a whole processor: a batch is mostly computing, so less memory would cost as much and take longer.
+# One full vCPU. Batches are CPU-bound, so less memory would cost the same and take longer.
 MEMORY = WHOLE_PROCESSOR_MEGABYTES
-# What the documentation page loads; npm brings it, and functions/ingest/docs_page serves it.
+# Files of the documentation page, installed by npm and served by functions/ingest/docs_page.
 PAGE = ("swagger-ui.css", "swagger-ui-bundle.js", "LICENSE")
 
 
 class Ingest(Construct):
-    """One function, which logs in as a role that may add and change rows, and nothing else."""
+    """One function, which logs in as a role that may only insert and update rows."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Ingest(Construct):
             "Ingest",
             settings=settings,
             handler="ingest.handler",
-            description="The HTTP API: batches in, rejections and documentation out",
+            description="HTTP API: batches of records, rejections, documentation",
             layers=[layers.common, layers.deps, layers.pages],
             environment=database.environment(),
             timeout=TIMEOUT,

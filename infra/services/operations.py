@@ -1,4 +1,4 @@
-"""The operations capability: backups, restores and exports for programs, over HTTP."""
+"""The operations capability: backups, restores and exports over HTTP."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from infra.foundation.storage import Storage
 from infra.settings import Settings
 from infra.workflow.machine import machine_name
 
-# API Gateway waits no longer.
+# The limit of API Gateway.
 TIMEOUT = Duration.seconds(API_SECONDS)
 MEMORY = 1024
 
 
 class Operations(Construct):
-    """One function outside the VPC: it calls Step Functions, tells of backups, and signs addresses of exports.
+    """One function outside the VPC, which calls Step Functions, lists backups, and signs URLs of exports.
 
-    It knows the state machines by their names, as the machines' own roles know their executions.
+    It refers to the names of the state machines, as the machines' roles do for executions.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Operations(Construct):
             "Operations",
             settings=settings,
             handler="operations.handler",
-            description="Starts backups and restores for programs, and tells how they go",
+            description="HTTP API: backups, restores and exports",
             layers=[layers.common, layers.deps],
             environment={
                 "BACKUP_ARN": self._machine("backup"),
@@ -70,7 +70,7 @@ class Operations(Construct):
             (["states:DescribeExecution"], executions),
         ):
             self.function.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
-        assert self.function.role is not None  # every function here has one of its own
+        assert self.function.role is not None  # every function here has its own
         prefix = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:"
         acknowledge(
             self.function.role,

@@ -1,4 +1,4 @@
-"""The schema capability: tables and roles are created and evolved by the deployment itself."""
+"""The schema capability: create and evolve tables and roles at deployment."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ KEEPER_TIMEOUT = Duration.minutes(14)
 
 
 class Schema(Construct):
-    """Functions, the custom resource that calls them when the catalogue has changed, and the upkeep of large tables.
+    """Functions, the custom resource that invokes them when the catalogue changes, and the upkeep of large tables.
 
-    ``SchemaKeeper`` stays outside the VPC, where it can read secrets, and hands them to ``SchemaApply`` inside, which can
-    reach PostgreSQL: so no Secrets Manager endpoint has to be paid for. A refusal fails the deployment with its reason.
-    The keeper answers CloudFormation itself: CDK's provider framework would add a Node.js function that does no more.
+    ``SchemaKeeper`` runs outside the VPC, where it can read secrets, and passes them to ``SchemaApply`` inside, which can
+    reach PostgreSQL. So no Secrets Manager endpoint is needed. A refusal fails the deployment with its reason.
+    It responds to CloudFormation directly: CDK's provider framework would add a Node.js function without benefit.
     """
 
     def __init__(
@@ -58,20 +58,20 @@ class Schema(Construct):
             "Resource",
             resource_type="Custom::DataForgeSchema",
             service_token=self.keeper.function_arn,
-            # A keeper that died cannot answer; without this CloudFormation would wait for an hour.
+            # If the function is killed, CloudFormation would otherwise wait for an hour.
             service_timeout=Duration.minutes(15),
             properties={
                 "Fingerprint": fingerprint(),
                 "Host": database.address.host,
                 "Name": database.address.name,
                 "Auth": settings.auth,
-                # Limits of connections follow from these, and from the server's own number, which follows from its class.
+                # Connection limits depend on these values and on the limit of the instance class.
                 "InstanceClass": settings.instance_class,
                 **_budget(settings),
             },
         )
-        # The database, the rules of both security groups, the right to invoke, and that the keeper is invoked once: no
-        # property names any of them.
+        # The database, the rules of both security groups, the permission to invoke and the asynchronous configuration are
+        # not referenced by a property.
         assert self.keeper.role is not None
         self.resource.node.add_dependency(
             database, network.functions, self.apply, self.keeper, self.keeper.role
@@ -83,7 +83,7 @@ class Schema(Construct):
             "SchemaApply",
             settings=settings,
             handler="schema.apply",
-            description="Creates and evolves tables and roles; additive changes only",
+            description="Creates and evolves tables and roles, by additive changes only",
             layers=self._layers,
             environment={**database.environment(), **_budget(settings)},
             timeout=APPLY_TIMEOUT,
@@ -98,7 +98,7 @@ class Schema(Construct):
             "SchemaKeeper",
             settings=settings,
             handler="schema.on_event",
-            description="CloudFormation's way to the schema: reads the secrets and invokes SchemaApply",
+            description="Custom resource of the schema: reads the secrets and invokes SchemaApply",
             layers=self._layers,
             environment={
                 "MASTER_SECRET_ARN": database.master_secret.secret_arn,
@@ -110,7 +110,7 @@ class Schema(Construct):
             timeout=KEEPER_TIMEOUT,
             memory_size=256,
         )
-        # CloudFormation invokes it asynchronously; by default Lambda would run a failed call twice more.
+        # CloudFormation invokes it asynchronously. By default Lambda would retry a failed call twice.
         keeper.configure_async_invoke(retry_attempts=0)
         keeper.add_to_role_policy(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.apply.function_arn])
@@ -119,7 +119,7 @@ class Schema(Construct):
         return keeper
 
     def precede(self, function: Function) -> None:
-        """New code must not meet an old schema; old code can live with a new one, since changes are additive."""
+        """Update the schema before the function. Old code works with a new schema, because changes are additive."""
         function.node.add_dependency(self.resource)
 
 

@@ -1,4 +1,4 @@
-"""The upkeep of large tables: a state machine that does, one by one, what a deployment left for later."""
+"""The upkeep of large tables: a state machine for the changes that a deployment has deferred."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from infra.workflow.machine import make_machine
 from infra.workflow.steps import call, retry_died
 
 PAUSE = Duration.minutes(5)
-"""Between two looks at a statement that outlives the function's 15 minutes. Each look is nine events of the execution's
-history, which holds 25,000: about nine days of them."""
+"""Pause between two checks of a statement that exceeds the function's 15 minutes. Each check adds nine events to the
+execution's history, whose limit is 25,000: about nine days."""
 
 
 class Upkeep(Construct):
-    """One function, which may become the tables' owner, and the machine that calls it until nothing is left.
+    """One function, which may assume the tables' owner role, and the machine that calls it until all changes are done.
 
-    It does not wait for the schema's resource, whose function starts it: what it needs is there before it is started.
+    It does not depend on the schema's resource, whose function starts it.
     """
 
     def __init__(
@@ -74,5 +74,5 @@ class Upkeep(Construct):
         choice.when(sfn.Condition.string_equals("$.work.next", "wait"), wait)
         choice.otherwise(sfn.Succeed(self, "Done"))
         work.add_catch(explain_with(self, self.work), errors=["States.ALL"], result_path="$.error")
-        # Whatever the caller sent, the state is an object.
+        # Replaces any input by an object.
         return sfn.Pass(self, "Start", result=sfn.Result.from_object({})).next(work).next(choice)

@@ -17,7 +17,7 @@ def _parse(value: object) -> object:
 
 
 FromText = BeforeValidator(_parse)
-"""For settings that are no text: ``cdk -c key=value`` passes JSON."""
+"""For settings of other types than text, which ``cdk -c key=value`` passes as JSON."""
 
 
 class Model(BaseModel):
