@@ -30,7 +30,7 @@ CACHE = ROOT / ".local" / "layers"
 
 PYTHON = "3.13"
 
-# Amazon Linux 2023, on which Lambda's Python 3.13 runs, has glibc 2.34. pip compares the names of older tags, not their numbers.
+# Amazon Linux 2023, on which Lambda's Python 3.13 runs, has glibc 2.34. pip compares tags by their names.
 _MANYLINUX = ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
 
 
