@@ -1,1 +1,1 @@
-"""The migration: CSVs in S3 into PostgreSQL, exact to the row."""
+"""Migration of CSV and Parquet files from S3 to PostgreSQL."""

@@ -1,1 +1,1 @@
-"""Begin and end of a migration run."""
+"""Begin and resume a run."""

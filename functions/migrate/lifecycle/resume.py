@@ -1,4 +1,4 @@
-"""Resuming: what an ended run leaves for a later execution to go on with, and when it is thrown away."""
+"""Resume a run that ended unpublished, and drop shadows that no execution will resume."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-KEPT_DAYS = 7
-"""How long an ended run's shadows are kept at most, counted when the next run begins."""
+SHADOW_DAYS = 7
+"""Days after which the shadows of an ended run are dropped, when the next run begins."""
 
 LATEST = "latest"
 
 
 def worth_resuming(cursor: Cursor, run_id: str) -> bool:
-    """Whether chunks are loaded that a later execution need not load again.
+    """Whether the closed run has loaded chunks that a later execution can use.
 
-    Too low a quality would be so again, and on a full disk others need the room more.
+    After ``QualityTooLow``, resuming would fail again; after ``DiskFull``, other runs need the space.
     """
     cursor.execute(
         Sql(
@@ -56,10 +56,10 @@ MIGRATIONS = RunKind(
 )
 
 
-def to_resume(cursor: Cursor, wanted: str, execution: str, dataset: str) -> str:
-    """The id of the run that is meant: ``latest`` is the dataset's newest that ended unpublished."""
-    if wanted != LATEST:
-        return wanted
+def to_resume(cursor: Cursor, resume: str, execution: str, dataset: str) -> str:
+    """The id of the run to resume: ``latest`` is the dataset's newest run that ended unpublished."""
+    if resume != LATEST:
+        return resume
     cursor.execute(
         "SELECT migration_id FROM dataforge.migrations WHERE dataset = %s"
         " AND (execution = %s OR status NOT IN ('running', 'published'))"
@@ -73,20 +73,21 @@ def to_resume(cursor: Cursor, wanted: str, execution: str, dataset: str) -> str:
 
 
 def resume(cursor: Cursor, run_id: str, execution: str, threshold: Decimal | None) -> None:
-    """Go on with the run in this execution, which has its leases, with another quality threshold if one is given.
+    """Continue the run in this execution, which has its leases, optionally with another quality threshold.
 
-    Repeating it is harmless. Raises ``InvalidInput`` if the run is published, or what it had loaded is no longer there.
+    Idempotent. Raises ``InvalidInput`` if the run is published or running, or its shadows were dropped.
     """
     cursor.execute(
         "SELECT status, execution, to_regnamespace(%s) IS NOT NULL FROM dataforge.migrations WHERE migration_id = %s",
         (shadow.schema_of(run_id), run_id),
     )
-    status, owner, kept = one_row(cursor)
+    status, owner, has_shadows = one_row(cursor)
     if (status, owner) == ("running", execution):
         return
-    if status in ("running", "published") or not kept:
-        reason = f"it is {status}" if status in ("running", "published") else "nothing that it loaded is left"
-        raise InvalidInput(f"Migration {run_id} cannot be resumed: {reason}.", hint="Start a new migration.")
+    if status in ("running", "published"):
+        raise _not_resumable(run_id, f"it is {status}")
+    if not has_shadows:
+        raise _not_resumable(run_id, "the rows that it loaded were deleted")
     resume_run(cursor, MIGRATIONS, run_id, execution)
     if threshold is not None:
         cursor.execute(
@@ -95,17 +96,21 @@ def resume(cursor: Cursor, run_id: str, execution: str, threshold: Decimal | Non
         )
 
 
+def _not_resumable(run_id: str, reason: str) -> InvalidInput:
+    return InvalidInput(f"Migration {run_id} cannot be resumed: {reason}.", hint="Start a new migration.")
+
+
 def drop_leftovers(cursor: Cursor, dataset: str, tables: list[str]) -> None:
-    """Drop the shadows of ended runs on any of these tables, which a new run replaces, and of all that ended long ago."""
+    """Drop the shadows of ended runs on any of these tables, and of runs that ended more than ``SHADOW_DAYS`` ago."""
     cursor.execute("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'shadow_')")
-    there = {name for (name,) in cursor.fetchall()}
-    if not there:
+    schemas = {name for (name,) in cursor.fetchall()}
+    if not schemas:
         return
     cursor.execute(
         "SELECT migration_id FROM dataforge.migrations WHERE status <> 'running'"
         " AND (dataset = %s AND tables && %s::text[] OR finished_at < now() - make_interval(days => %s))",
-        (dataset, tables, KEPT_DAYS),
+        (dataset, tables, SHADOW_DAYS),
     )
     for (run_id,) in cursor.fetchall():
-        if shadow.schema_of(run_id) in there:
+        if shadow.schema_of(run_id) in schemas:
             shadow.drop(cursor, run_id)

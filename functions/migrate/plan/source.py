@@ -36,7 +36,7 @@ class RunFiles:
 
 
 def match_files(run: Run, objects: Iterable[Object], bucket: str) -> RunFiles:
-    """Match the objects below the run's prefix to its tables, by name (``dataforge.files.listing``).
+    """Match the objects below the run's prefix to its tables by their keys (``dataforge.files.listing``).
 
     Raises ``NoFiles``, ``UnexpectedFiles`` or ``MissingFile``.
     """

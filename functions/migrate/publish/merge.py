@@ -109,7 +109,7 @@ def _update_table(cursor: Cursor, run: Run, table: Table, resolved: Settled) -> 
 def _check(
     cursor: Cursor, run: Run, table: Table, resolved: Settled, *, as_resolved: bool, differing: int
 ) -> None:
-    """Check that the table holds all of the run's rows, all but ``differing`` of them with the run's values."""
+    """Check that the table has the run's rows with the run's values; ``differing`` rows may have others."""
     live = ddl.qualified(table)
     cursor.execute(
         Sql("SELECT count(*) FROM {} s JOIN {} l ON {} WHERE {}").format(

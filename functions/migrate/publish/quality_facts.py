@@ -1,4 +1,4 @@
-"""What a published run leaves about the quality of each table, beside what batches leave."""
+"""Store the quality facts of a published run, one per table."""
 
 from __future__ import annotations
 
@@ -24,14 +24,11 @@ _BROKEN = """
         ) several
     ) broken GROUP BY 1, 2, 3
 """
-"""Rejected records by table, column and code. Most have one error, and need not be told apart."""
+"""Rejected records by table, column and code. A record with one error needs no DISTINCT; most have one."""
 
 
 def store_facts(cursor: Cursor, run: Run) -> None:
-    """Keep a fact per table, in the transaction that publishes: once per run, and only of what readers get.
-
-    Where nothing of a table was read there is none.
-    """
+    """Store a fact for each table of which records were read. Runs in the transaction that publishes."""
     cursor.execute(
         'SELECT "table", read, rejected FROM dataforge.migration_tables WHERE migration_id = %s AND read > 0',
         (run.id,),
@@ -41,7 +38,7 @@ def store_facts(cursor: Cursor, run: Run) -> None:
         rules = _broken_rules(cursor, run)
         facts = [Fact(table, read, rejected, rules.get(table, {})) for table, read, rejected in counts]
     else:
-        # What a replay rejects is counted already, where it was rejected first.
+        # Records that a replay rejects were counted when they were rejected first.
         facts = [Fact(table, read - rejected) for table, read, rejected in counts if read > rejected]
     if facts:
         cursor.execute(*insert_statement("migration", run.id, run.dataset.name, facts))
@@ -50,8 +47,8 @@ def store_facts(cursor: Cursor, run: Run) -> None:
 def _broken_rules(cursor: Cursor, run: Run) -> dict[str, Rules]:
     """The counts of ``quality.broken_rules`` per table, computed in PostgreSQL: there may be millions of rejections."""
     cursor.execute(_BROKEN, {"run": run.id})
-    found: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-    known = {table.name: table.by_name for table in run.tables}
+    rules: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    columns_of = {table.name: table.by_name for table in run.tables}
     for table, column, code, records in cursor.fetchall():
-        found[table][column if column in known[table] else ""][code] += records
-    return {table: dict(columns) for table, columns in found.items()}
+        rules[table][column if column in columns_of[table] else ""][code] += records
+    return {table: dict(columns) for table, columns in rules.items()}

@@ -1,1 +1,1 @@
-"""Reconcile step: source and target agree row by row."""
+"""Reconcile step: compare source and target."""

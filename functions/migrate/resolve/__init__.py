@@ -1,1 +1,1 @@
-"""Resolve step: duplicates, orphans and conflicts leave the shadow tables as rejections."""
+"""Resolve step: duplicates, orphans and conflicts are deleted from the shadow tables."""

@@ -131,7 +131,9 @@ def _build(cursor: Cursor, run: Run, table: Table, rejected: RejectedRows) -> No
         remove_orphans(run, table, rejected)
         remove_conflicts(rejected)
         if not shadow.add_key(cursor, table, run.id):
-            raise RuntimeError(f"{run.shadow(table)} has rows of one key after their removal")
+            raise RuntimeError(
+                f"{run.shadow(table)} has several rows of one key after conflicts were deleted"
+            )
     if not shadow.add_foreign_keys(cursor, table, run.id, in_run):
         remove_orphans(run, table, rejected)
         shadow.add_foreign_keys(cursor, table, run.id, in_run)

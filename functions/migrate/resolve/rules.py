@@ -13,7 +13,7 @@ from functions.migrate.run.row_conditions import columns_of, same_key, same_row
 
 
 def remove_duplicates(run: Run, table: Table, rejected: RejectedRows) -> None:
-    """Delete identical rows but the first in file order; remember other rows of one key for ``remove_conflicts``."""
+    """Of identical rows, delete those after the first in file order. ``remove_conflicts`` reuses the query's result."""
     ranked = Sql(
         "SELECT s.ctid AS row_id, row_number() OVER (PARTITION BY {row} ORDER BY s.{source}) AS number,"
         " min(s.ctid) OVER (PARTITION BY {row_key}) AS key_group"
@@ -67,7 +67,7 @@ def _no_parent(run: Run, key: ForeignKey) -> Iterator[Sql]:
 
 
 def remove_conflicts(rejected: RejectedRows) -> None:
-    """Of different rows with one key, reject all but the first in file order."""
+    """Of different rows with one key, reject those after the first in file order."""
     rejected.mark_later_rows_of_keys(CONFLICT)
     rejected.delete_marked()
 

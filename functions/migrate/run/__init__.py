@@ -1,1 +1,1 @@
-"""What all steps of a migration share: the run, its ledger, its work items."""
+"""Modules that the steps of a migration share: the run, its ledger, its work items."""

@@ -1,4 +1,4 @@
-"""Whether what a run built is still what the catalogue declares: a deployment may change it before the run publishes."""
+"""Compare a run's shadows with the declaration, which a deployment may change before the run publishes."""
 
 from __future__ import annotations
 
@@ -26,15 +26,14 @@ _SHAPE = """
 
 
 def require_columns(cursor: Cursor, run: Run) -> None:
-    """Refuse shadows that have other columns than are declared now. Raises ``TableChanged``."""
+    """Raise ``TableChanged`` if a shadow has other columns than are declared now."""
     for table in run.tables:
-        relation = ddl.qualified(table, shadow.schema_of(run.id))
-        if differences := column_differences(cursor, relation, table):
+        if differences := column_differences(cursor, run.shadow(table), table):
             raise no_longer_fits(run, table, *differences)
 
 
 def no_longer_fits(run: Run, table: Table, *differences: str) -> TableChanged:
-    """The error of a run whose shadow cannot become the table that is declared now."""
+    """The error for a shadow that cannot become the table that is declared now."""
     return TableChanged(
         f"{table.dataset}.{table.name} as loaded by migration {run.id}",
         differences,
@@ -43,12 +42,12 @@ def no_longer_fits(run: Run, table: Table, *differences: str) -> TableChanged:
 
 
 def are_alike(cursor: Cursor, run: Run) -> bool:
-    """Whether each shadow has all that its table has, and nothing that is not declared: columns, constraints, indexes."""
+    """Whether each shadow has every column, constraint and index of its table, and none that is not declared."""
     return all(_is_alike(cursor, run, table) for table in run.tables)
 
 
 def _is_alike(cursor: Cursor, run: Run, table: Table) -> bool:
-    live, built = (_shape(cursor, run, table, schema) for schema in (table.dataset, shadow.schema_of(run.id)))
+    live, built = (_shape(cursor, run, table, schema) for schema in (table.dataset, run.schema))
     declared = {
         *table.column_names,
         *(name for name, _ in (*ddl.constraints(table), *ddl.index_statements(table))),
@@ -57,6 +56,6 @@ def _is_alike(cursor: Cursor, run: Run, table: Table) -> bool:
 
 
 def _shape(cursor: Cursor, run: Run, table: Table, schema: str) -> set[tuple[str, str]]:
-    place = {"relation": ddl.qualified(table, schema), "source": shadow.SOURCE}
-    cursor.execute(_SHAPE, place | {"shadow": shadow.schema_of(run.id), "dataset": table.dataset})
+    names = {"shadow": run.schema, "dataset": table.dataset, "source": shadow.SOURCE}
+    cursor.execute(_SHAPE, names | {"relation": ddl.qualified(table, schema)})
     return set(cursor.fetchall())

@@ -98,12 +98,12 @@ def ignored_files_json(ignored: Mapping[str, str]) -> str:
 
 
 def read_ignored_files(document: object) -> dict[str, str]:
-    """The column ``ignored_files``; empty where it is NULL."""
+    """The column ``ignored_files``; empty if it is NULL."""
     return _IGNORED_FILES.validate_python(document or {})
 
 
 def folder_values_json(values: Mapping[str, str | None]) -> str | None:
-    """The column ``folder_values``; NULL for a file that lies in no ``key=value`` folder. ``LoadItem`` reads it."""
+    """The column ``folder_values``; NULL for a file outside ``key=value`` folders. ``LoadItem`` reads it."""
     return _FOLDER_VALUES.dump_json(dict(values)).decode() if values else None
 
 

@@ -1,1 +1,1 @@
-"""Reading records for a run: CSV chunks, Parquet row groups and replayed rejections."""
+"""Read the records of a run: CSV chunks, Parquet row groups and replayed rejections."""

@@ -86,7 +86,7 @@ def _location(migration_id: str, key: str, rows: Rows, index: int) -> Located:
 def locate_rows(
     s3: S3Client, migration_id: str, file: Object, start: int, end: int, numbers: Iterable[int]
 ) -> Iterator[Located]:
-    """The rows with these numbers, which ascend and lie between ``start`` and ``end``, without violations."""
+    """The rows with these numbers, which ascend and are between ``start`` and ``end``, without violations."""
     ascending = iter(numbers)
     number = next(ascending, None)
     for rows in read_rows(s3, file, start, end):

@@ -90,7 +90,7 @@ def test_a_new_run_throws_away_what_could_have_been_resumed(forge: Forge, ended:
     assert len(shadows(forge)) == 1
     assert forge.migrate(**DOCUMENT)["customers"]["loaded"] == 4
     assert shadows(forge) == []
-    with pytest.raises(InvalidInput, match="nothing that it loaded is left"):
+    with pytest.raises(InvalidInput, match="the rows that it loaded were deleted"):
         forge.migration({"resume": ended.id}).begin()
 
 
