@@ -152,9 +152,13 @@ class RejectedRows:
     def _violation(self, reason: str, value: str | None) -> Violation:
         key = ", ".join(self._table.key)
         if reason == CONFLICT:
-            text = f"Another row of the file has the same key ({key}) and other values; the first row is loaded"
+            text = (
+                f"Another row of the file has the same key ({key}) and other values; the first row is loaded"
+            )
             return Violation("conflict", text)
         if reason == STORED_CONFLICT:
-            text = f"The table has a row with the same key ({key}) and other values; the stored row is unchanged"
+            text = (
+                f"The table has a row with the same key ({key}) and other values; the stored row is unchanged"
+            )
             return Violation("conflict", text)
         return missing_parent(next(k for k in self._table.foreign_keys if k.name == reason), value)

@@ -53,7 +53,7 @@ REJECTED = [(4, "foreign_key"), (6, "conflict"), (7, "string_pattern_mismatch")]
 
 
 @pytest.mark.parametrize("filled", [False, True])
-def test_every_step_taken_twice_is_taken_once(forge: Forge, files: dict[str, bytes], filled: bool) -> None:
+def test_each_step_is_idempotent(forge: Forge, files: dict[str, bytes], filled: bool) -> None:
     if filled:
         forge.put(
             "other/", customers=files["customers"].replace(b"0", b"f"), orders=files["orders"].splitlines()[0]
@@ -92,9 +92,7 @@ def while_blocked(forge: Forge, db: Connection, table: str, work: Callable[[], A
         return future.exception(timeout=10)
 
 
-def test_a_worker_killed_in_the_middle_of_a_chunk_loses_nothing(
-    forge: Forge, files: dict[str, bytes]
-) -> None:
+def test_connection_killed_during_load_loses_no_row(forge: Forge, files: dict[str, bytes]) -> None:
     run = start(forge, files, 1 << 20).until("load")
     item = LoadItem.model_validate(next(i for i in run.items["load"] if i["tables"] == ["customers"]))
     # Its rows are copied by then; the rejections, which come last, wait.
@@ -119,7 +117,7 @@ def test_a_worker_killed_in_the_middle_of_a_chunk_loses_nothing(
         ("report", "dataforge.rejections"),
     ],
 )
-def test_a_step_killed_in_the_middle_is_harmlessly_taken_again(
+def test_connection_killed_during_step_leaves_step_repeatable(
     forge: Forge, files: dict[str, bytes], step: str, table: str
 ) -> None:
     run = start(forge, files).until(step)
@@ -131,7 +129,7 @@ def test_a_step_killed_in_the_middle_is_harmlessly_taken_again(
     assert forge.rejections("line", "codes") == REJECTED
 
 
-def test_a_chunk_that_two_workers_load_at_once_counts_once(forge: Forge, files: dict[str, bytes]) -> None:
+def test_chunk_loaded_by_two_workers_at_once_counts_once(forge: Forge, files: dict[str, bytes]) -> None:
     run = start(forge, files, 1 << 20).until("load")
     item = LoadItem.model_validate(next(i for i in run.items["load"] if i["tables"] == ["customers"]))
     connections = [forge.database.connect(LOAD) for _ in range(4)]
@@ -147,7 +145,7 @@ def test_a_chunk_that_two_workers_load_at_once_counts_once(forge: Forge, files: 
     assert finish(run, "load") == WANTED
 
 
-def test_tables_settled_at_once_do_not_hinder_one_another(forge: Forge, make_csv: MakeCsv) -> None:
+def test_tables_are_resolved_in_parallel(forge: Forge, make_csv: MakeCsv) -> None:
     names = ["customers", "sellers", "products", "category_translations", "geolocations"]
     forge.put(**{name: make_csv(name, {}, {}) for name in names})
     run = forge.migration({"tables": names}).until("settle")
@@ -163,7 +161,7 @@ def test_tables_settled_at_once_do_not_hinder_one_another(forge: Forge, make_csv
 
 
 @pytest.mark.parametrize("step", ["scan", "load", "settle"])
-def test_a_source_that_is_replaced_under_the_run_ends_it_by_name(
+def test_run_fails_naming_source_replaced_during_run(
     forge: Forge, files: dict[str, bytes], step: str
 ) -> None:
     run = start(forge, files)
@@ -174,15 +172,13 @@ def test_a_source_that_is_replaced_under_the_run_ends_it_by_name(
     assert forge.rows("customers") == []
 
 
-def test_a_source_that_is_deleted_under_the_run_ends_it_by_name(
-    forge: Forge, files: dict[str, bytes]
-) -> None:
+def test_run_fails_naming_source_deleted_during_run(forge: Forge, files: dict[str, bytes]) -> None:
     run = start(forge, files)
     with pytest.raises(SourceChanged):
         run.run(load=lambda: forge.s3.delete_object(Bucket="raw", Key="olist/olist_orders_dataset.csv"))
 
 
-def test_a_chunk_that_was_not_loaded_is_missed(forge: Forge, files: dict[str, bytes]) -> None:
+def test_reconciliation_fails_when_chunk_was_not_loaded(forge: Forge, files: dict[str, bytes]) -> None:
     run = start(forge, files).until("load")
     run.items["load"].pop()
     run.load()
@@ -199,7 +195,7 @@ def test_a_chunk_that_was_not_loaded_is_missed(forge: Forge, files: dict[str, by
         "INSERT INTO {s}.customers TABLE {s}.customers",
     ],
 )
-def test_a_shadow_that_is_not_what_was_read_is_not_published(
+def test_shadow_that_differs_from_source_is_not_published(
     forge: Forge, files: dict[str, bytes], tamper: str
 ) -> None:
     run = start(forge, {**files, "customers": files["customers"].partition(b"bad")[0][:-33]}).until("settle")
@@ -211,7 +207,7 @@ def test_a_shadow_that_is_not_what_was_read_is_not_published(
     assert type(raised.value) is NotReconciled
 
 
-def test_a_disk_that_is_full_in_the_middle_of_a_load_ends_the_run_by_name_and_gets_its_room_back(
+def test_full_disk_fails_run_with_disk_full_and_shadows_are_dropped(
     forge: Forge, files: dict[str, bytes]
 ) -> None:
     run = start(forge, files)
@@ -235,7 +231,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_load_ends_the_run_by_name_and_ge
 
 
 @pytest.mark.parametrize("filled", [False, True])
-def test_rows_that_differ_are_counted_in_the_error_and_named_by_key_in_the_report(
+def test_differing_rows_are_counted_in_error_and_listed_by_key_in_report(
     forge: Forge, make_csv: MakeCsv, filled: bool
 ) -> None:
     rows: list[dict[str, Any]] = [{"customer_id": n} for n in (1, 2, 3, 3)]

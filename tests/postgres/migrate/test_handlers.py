@@ -48,9 +48,7 @@ def begin(call: Call, **document: Any) -> str:
     return str(answer["migration_id"])
 
 
-def test_all_steps_of_a_run_as_the_state_machine_calls_them(
-    forge: Forge, call: Call, make_csv: MakeCsv
-) -> None:
+def test_handlers_run_all_steps_of_migration(forge: Forge, call: Call, make_csv: MakeCsv) -> None:
     rows = [{"customer_id": n} for n in range(1, 9)]
     forge.put(
         customers=make_csv("customers", *rows, {"customer_state": "x1"}), sellers=make_csv("sellers", {})
@@ -86,7 +84,7 @@ def test_all_steps_of_a_run_as_the_state_machine_calls_them(
     assert sellers["loaded"] == 1
 
 
-def test_progress_can_be_followed_by_the_executions_name(forge: Forge, call: Call, make_csv: MakeCsv) -> None:
+def test_progress_is_found_by_execution_name(forge: Forge, call: Call, make_csv: MakeCsv) -> None:
     forge.put(sellers=make_csv("sellers", *({"seller_id": n} for n in range(1, 9))))
     run_id = begin(call, tables=["sellers"])
     for item in forge.read_json(call(control, step="plan", migration_id=run_id)["scan"]["key"]):
@@ -105,7 +103,7 @@ def test_progress_can_be_followed_by_the_executions_name(forge: Forge, call: Cal
     assert sum(done for _, done, _, _ in marks) == size
 
 
-def test_a_workers_reason_is_the_cause_of_the_failed_run(forge: Forge, call: Call, make_csv: MakeCsv) -> None:
+def test_error_of_worker_is_cause_of_failed_run(forge: Forge, call: Call, make_csv: MakeCsv) -> None:
     forge.put(sellers=make_csv("sellers", {}))
     run_id = begin(call, tables=["sellers"])
     call(control, step="plan", migration_id=run_id)
@@ -134,16 +132,16 @@ def test_a_workers_reason_is_the_cause_of_the_failed_run(forge: Forge, call: Cal
         ({"Error": "States.Timeout", "Cause": ""}, "FunctionTimedOut", "A function exceeded the 15 minutes"),
     ],
 )
-def test_a_caught_error_becomes_readable(call: Call, caught: dict[str, str], error: str, cause: str) -> None:
+def test_caught_error_is_translated_to_code_and_cause(
+    call: Call, caught: dict[str, str], error: str, cause: str
+) -> None:
     answer = call(control, step="abandon", execution="arn:never:began", error=caught)
     assert answer["error"] == error
     assert answer["cause"].startswith(cause)
 
 
 @pytest.mark.parametrize("name", ["States.ExceedToleratedFailureThreshold", "States.BranchFailed"])
-def test_what_killed_a_worker_is_the_cause_where_no_worker_could_write_it_down(
-    forge: Forge, call: Call, name: str
-) -> None:
+def test_recorded_map_failure_is_cause_when_ledger_has_no_error(forge: Forge, call: Call, name: str) -> None:
     run_id = begin(call, tables=["sellers"])
     away = {"Error": "Unavailable", "Cause": '{"errorMessage": "Cannot connect: too many connections"}'}
     forge.s3.put_object(Bucket="report", Key=failure_key(EXECUTION), Body=json.dumps(away).encode())
@@ -155,7 +153,7 @@ def test_what_killed_a_worker_is_the_cause_where_no_worker_could_write_it_down(
     ]
 
 
-def test_a_failure_is_explained_without_a_database(
+def test_failure_is_explained_without_database(
     forge: Forge, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DB_PORT", "1")
@@ -185,7 +183,7 @@ def test_a_failure_is_explained_without_a_database(
         ),
     ],
 )
-def test_event_of_an_ended_execution_writes_its_cause_into_the_ledger(
+def test_event_of_ended_execution_stores_cause_in_ledger(
     forge: Forge, call: Call, detail: dict[str, Any], wanted: tuple[str, str, str]
 ) -> None:
     run_id = begin(call, tables=["sellers"])
@@ -195,7 +193,7 @@ def test_event_of_an_ended_execution_writes_its_cause_into_the_ledger(
     assert forge.database.query("SELECT status, error, cause FROM dataforge.migrations") == [wanted]
 
 
-def test_a_stopped_execution_gives_back_what_it_holds(forge: Forge, call: Call) -> None:
+def test_stopped_execution_releases_its_leases(forge: Forge, call: Call) -> None:
     run_id = begin(call, tables=["sellers"])
     assert call(control, step="release", execution=EXECUTION, status="TIMED_OUT") == {"migration_id": run_id}
     assert forge.database.query("SELECT * FROM dataforge.leases") == []
@@ -204,17 +202,17 @@ def test_a_stopped_execution_gives_back_what_it_holds(forge: Forge, call: Call) 
     ]
 
 
-def test_an_unknown_dataset_is_refused(call: Call) -> None:
+def test_unknown_dataset_is_refused(call: Call) -> None:
     with pytest.raises(UnknownDataset):
         begin(call, dataset="nowhere")
 
 
-def test_a_missing_setting_is_named(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_setting_is_named(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REPORT_BUCKET")
     with pytest.raises(InvalidSettings, match="REPORT_BUCKET"):
         begin(call)
 
 
-def test_an_unknown_step_is_an_error(call: Call) -> None:
+def test_unknown_step_raises_error(call: Call) -> None:
     with pytest.raises(Unexpected, match="ValueError"):
         call(control, step="dance")

@@ -107,7 +107,7 @@ def range_ends(path: Path, start: int, size: int) -> list[int]:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_workers_memory_is_flat(tmp_path: Path, packed: bool) -> None:
+def test_worker_memory_does_not_grow_with_chunk(tmp_path: Path, packed: bool) -> None:
     small, large = peak(tmp_path, 20, packed), peak(tmp_path, 52, packed)
     assert small <= LIMIT_MB
     assert large <= LIMIT_MB

@@ -36,7 +36,7 @@ ENDINGS: dict[str, Compress] = {".gz": gzipped, ".zst": zstd}
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("piece", [100, 1 << 20])
-def test_a_compressed_dataset_gives_the_same_as_a_plain_one(
+def test_compressed_dataset_gives_same_result_as_uncompressed(
     forge: Forge,
     another_forge: Callable[[], Forge],
     tmp_path: Path,
@@ -62,9 +62,7 @@ def test_a_compressed_dataset_gives_the_same_as_a_plain_one(
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_file_that_is_cut_off_is_refused_by_name(
-    forge: Forge, make_csv: Callable[..., bytes], ending: str
-) -> None:
+def test_truncated_file_is_refused_by_name(forge: Forge, make_csv: Callable[..., bytes], ending: str) -> None:
     body = make_csv("customers", *({"customer_id": n} for n in range(5000)))
     forge.s3.put_object(Bucket="raw", Key=KEY + ending, Body=ENDINGS[ending](body)[:-200])
     with pytest.raises(DamagedFile, match=rf"{KEY}{ending} is not a complete"):
@@ -77,7 +75,7 @@ def test_a_file_that_is_cut_off_is_refused_by_name(
 @pytest.mark.parametrize(
     ("body", "error"), [(b"", DataForgeError), (b"no compressed file", MissingColumn), (None, MissingColumn)]
 )
-def test_what_is_no_compressed_csv_is_refused_by_name(
+def test_compressed_file_without_csv_is_refused_by_name(
     used_forge: Forge, ending: str, body: bytes | None, error: type[DataForgeError]
 ) -> None:
     packed = ENDINGS[ending](b"some,other\nfile,here\n") if body is None else body
@@ -88,7 +86,7 @@ def test_what_is_no_compressed_csv_is_refused_by_name(
 
 @pytest.mark.parametrize("ending", ["", ".gz", ".zst"])
 @pytest.mark.parametrize("packing", ["plain", "gzip", "zstd"])
-def test_compression_is_recognised_by_the_content_whatever_the_name_says(
+def test_compression_is_detected_from_content_not_name(
     used_forge: Forge, make_csv: Callable[..., bytes], ending: str, packing: str
 ) -> None:
     rows = ({"customer_id": n} for n in range(60))
@@ -102,7 +100,7 @@ def test_compression_is_recognised_by_the_content_whatever_the_name_says(
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])
-def test_a_quote_that_is_never_closed_fills_no_memory(
+def test_unclosed_quote_is_refused_within_record_limit(
     used_forge: Forge, make_csv: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
     monkeypatch.setattr(csv_objects, "READ_AT_ONCE", 1000)

@@ -62,7 +62,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("chunk_bytes", [64, 1 << 20])
-def test_a_file_is_taken_in_any_form_a_csv_may_have(used_forge: Forge, form: str, chunk_bytes: int) -> None:
+def test_csv_variants_are_loaded(used_forge: Forge, form: str, chunk_bytes: int) -> None:
     used_forge.put(sellers=FORMS[form])
     counts = used_forge.migrate(chunk_bytes, tables=["sellers"])["sellers"]
     assert (counts["read"], counts["loaded"] + counts["unchanged"]) == (2, 2)
@@ -70,7 +70,7 @@ def test_a_file_is_taken_in_any_form_a_csv_may_have(used_forge: Forge, form: str
 
 
 @pytest.mark.parametrize("body", [SELLERS, SELLERS[:-1], SELLERS + b"\n\r\n"])
-def test_a_file_without_a_record_is_loaded_as_nothing(used_forge: Forge, body: bytes) -> None:
+def test_file_without_records_loads_no_row(used_forge: Forge, body: bytes) -> None:
     used_forge.put(sellers=body)
     assert used_forge.migrate(tables=["sellers"])["sellers"] == {
         "read": 0,
@@ -118,7 +118,7 @@ LATIN = "seller_id,seller_zip_code_prefix,seller_cidad\xe3o,seller_state\n".enco
         (gzip.compress(gzip.compress(PLAIN)), UnsupportedFormat, ["gzip inside gzip"]),
     ],
 )
-def test_a_header_that_is_not_the_tables_is_refused_by_name(
+def test_header_that_differs_from_table_is_refused_by_name(
     used_forge: Forge, body: bytes, error: type[DataForgeError], words: list[str]
 ) -> None:
     used_forge.put(sellers=body)
@@ -130,7 +130,7 @@ def test_a_header_that_is_not_the_tables_is_refused_by_name(
     assert run.failure == {"error": error.code, "cause": str(raised.value)}
 
 
-def test_records_beside_a_bare_carriage_return_are_rejected_wherever_the_file_is_cut(
+def test_records_beside_bare_carriage_return_are_rejected_for_any_chunk_size(
     used_forge: Forge,
 ) -> None:
     lines = [f"{n:032x},01037,são {n},SP" for n in range(9)]
@@ -151,7 +151,7 @@ def test_records_beside_a_bare_carriage_return_are_rejected_wherever_the_file_is
     ]
 
 
-def test_a_city_may_be_long_and_one_that_no_index_holds_is_rejected(
+def test_long_city_is_loaded_unless_it_exceeds_index_limit(
     used_forge: Forge, make_csv: Callable[..., bytes]
 ) -> None:
     random = Random(5)
@@ -171,14 +171,14 @@ def test_a_city_may_be_long_and_one_that_no_index_holds_is_rejected(
     assert stored == fitting
 
 
-def test_a_missing_file_is_named_with_its_table(used_forge: Forge) -> None:
+def test_missing_file_is_named_with_its_table(used_forge: Forge) -> None:
     used_forge.put(sellers=PLAIN)
     with pytest.raises(MissingFile, match=r"orders \(expected olist_orders_dataset\.csv\)") as raised:
         used_forge.migrate(tables=["sellers", "orders"])
     assert "sellers" not in str(raised.value)
 
 
-def test_a_prefix_without_files_is_named_with_its_bucket(used_forge: Forge) -> None:
+def test_prefix_without_files_is_named_with_its_bucket(used_forge: Forge) -> None:
     used_forge.put("elsewhere/", sellers=PLAIN)
     used_forge.s3.put_object(Bucket="raw", Key="nothing/", Body=b"")
     with pytest.raises(NoFiles, match=r"'nothing/' in bucket 'raw'"):
@@ -201,7 +201,7 @@ def test_a_prefix_without_files_is_named_with_its_bucket(used_forge: Forge) -> N
         ("olist", InvalidInput, ["input"]),
     ],
 )
-def test_an_input_that_cannot_be_is_refused_by_name(
+def test_invalid_input_is_refused_naming_field(
     used_forge: Forge, document: Any, error: type[DataForgeError], words: list[str]
 ) -> None:
     run = used_forge.migration(document)
@@ -212,11 +212,11 @@ def test_an_input_that_cannot_be_is_refused_by_name(
 
 
 @pytest.mark.parametrize("threshold", [0, 1, 0.5, "0.95"])
-def test_a_threshold_from_0_to_1_is_taken(threshold: Any) -> None:
+def test_threshold_from_0_to_1_is_accepted(threshold: Any) -> None:
     assert MigrationInput.read({"quality_threshold": threshold}).quality_threshold == Decimal(str(threshold))
 
 
-def test_a_plan_that_fails_leaves_nothing_behind(forge: Forge) -> None:
+def test_failed_plan_creates_no_shadow(forge: Forge) -> None:
     forge.put(sellers=b"wrong\n")
     with pytest.raises(MissingColumn):
         forge.migrate(tables=["sellers"])

@@ -56,7 +56,7 @@ def content(forge: Forge) -> dict[str, list[str]]:
     return {name: forge.rows(name) for name in TABLES}
 
 
-def test_clean_data_is_loaded_whole_and_once(forge: Forge, tmp_path: Path) -> None:
+def test_clean_data_is_loaded_completely_and_once(forge: Forge, tmp_path: Path) -> None:
     expected = generate(tmp_path, orders=60, seed=1)
     upload(forge, tmp_path)
     first = forge.migrate()
@@ -71,7 +71,7 @@ def test_clean_data_is_loaded_whole_and_once(forge: Forge, tmp_path: Path) -> No
     assert content(forge) == stored
 
 
-def test_every_row_gets_the_verdict_it_was_made_for(forge: Forge, dirty: tuple[Path, Expected]) -> None:
+def test_each_generated_row_has_its_expected_result(forge: Forge, dirty: tuple[Path, Expected]) -> None:
     folder, expected = dirty
     upload(forge, folder)
     first = forge.migrate(quality_threshold=0)
@@ -87,9 +87,7 @@ def test_every_row_gets_the_verdict_it_was_made_for(forge: Forge, dirty: tuple[P
         assert again[name] == counts | {"loaded": 0, "unchanged": counts["loaded"]}
 
 
-def test_a_rejection_tells_the_place_and_the_text_of_its_record(
-    forge: Forge, dirty: tuple[Path, Expected]
-) -> None:
+def test_rejection_has_line_offset_and_text_of_record(forge: Forge, dirty: tuple[Path, Expected]) -> None:
     files = upload(forge, dirty[0])
     forge.migrate(quality_threshold=0, chunk_bytes=3000)
     found = forge.rejections("file", "line", "offset", "raw")
@@ -103,7 +101,7 @@ def test_a_rejection_tells_the_place_and_the_text_of_its_record(
         assert rest[len(raw) : len(raw) + 2].startswith(("\n", "\r\n")) or rest == raw
 
 
-def test_the_result_is_the_same_wherever_files_are_cut(
+def test_result_is_same_for_any_chunk_size(
     forge: Forge, another_forge: Callable[[], Forge], tiny: Path
 ) -> None:
     upload(forge, tiny)
@@ -117,7 +115,7 @@ def test_the_result_is_the_same_wherever_files_are_cut(
         assert content(cut) == content(forge)
 
 
-def test_chunks_are_whole_records_that_follow_one_another(forge: Forge, tiny: Path) -> None:
+def test_chunks_are_contiguous_whole_records(forge: Forge, tiny: Path) -> None:
     files = upload(forge, tiny)
     run = forge.migration(chunk_bytes=64).until("load")
     chunks: dict[str, list[Any]] = {}

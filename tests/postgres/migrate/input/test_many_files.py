@@ -37,7 +37,7 @@ ROWS = [[(1, "a"), (2, "b")], [(3, "c"), (1, "x")], [(2, "b"), (4, "d")], [(3, "
 
 @pytest.mark.parametrize("chunk_bytes", [64, 1 << 20])
 @pytest.mark.parametrize("again", [False, True])
-def test_files_are_one_table_in_the_order_of_their_keys(
+def test_files_of_table_are_read_in_order_of_keys(
     forge: Forge, make_csv: MakeCsv, chunk_bytes: int, again: bool
 ) -> None:
     put(forge, make_csv, *ROWS)
@@ -69,7 +69,7 @@ def figures(forge: Forge, run_id: str) -> list[tuple[str, list[int]]]:
 
 
 @pytest.mark.parametrize("meanwhile", [False, True])
-def test_every_file_has_figures_of_its_own(forge: Forge, make_csv: MakeCsv, meanwhile: bool) -> None:
+def test_report_has_counts_of_each_file(forge: Forge, make_csv: MakeCsv, meanwhile: bool) -> None:
     put(forge, make_csv, *ROWS)
     run = forge.migration({"tables": ["customers"], "quality_threshold": 0})
     insert = f"INSERT INTO olist.customers VALUES ('{4:032x}', '{1:032x}', '01037', 'd', 'SP')"
@@ -82,7 +82,7 @@ def test_every_file_has_figures_of_its_own(forge: Forge, make_csv: MakeCsv, mean
     ]
 
 
-def test_removed_rows_are_fetched_in_batches_whatever_their_number(
+def test_rejected_rows_are_fetched_in_batches(
     forge: Forge, make_csv: MakeCsv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rejected_rows, "BATCH", 3)

@@ -93,7 +93,7 @@ def migrate(forge: Forge, chunk_bytes: int = 1 << 20, **document: Any) -> dict[s
 
 
 @pytest.mark.parametrize("filled", [False, True])
-def test_whoever_hangs_on_somebody_missing_goes_too_however_far_down(office: Forge, filled: bool) -> None:
+def test_descendants_of_orphan_are_rejected_at_any_depth(office: Forge, filled: bool) -> None:
     if filled:
         office.database.query("INSERT INTO office.people VALUES (100, NULL)")
     people = b"person,boss\n1,\n2,1\n3,2\n13,12\n12,11\n11,10\n20,20\n21,22\n22,21\n"
@@ -105,7 +105,7 @@ def test_whoever_hangs_on_somebody_missing_goes_too_however_far_down(office: For
     assert migrate(office, tables=["people"]) == {"people": (9, 0, 6, 0, 3)}
 
 
-def test_of_equal_links_the_first_in_the_file_is_the_one_that_is_rejected(office: Forge) -> None:
+def test_first_of_identical_orphans_is_rejected_and_others_are_duplicates(office: Forge) -> None:
     # The bulk path leaves the first one to the row model; that must not make it the last.
     links = b'person,skill\n7,"juggling\r"\n7,juggling\n7, juggling\n1,juggling\n1,juggling\n'
     office.put("office/", people=b"person,boss\n1,\n", skills=b"skill\njuggling\n", person_skills=links)
@@ -117,7 +117,7 @@ def test_of_equal_links_the_first_in_the_file_is_the_one_that_is_rejected(office
 
 
 @pytest.mark.parametrize("filled", [False, True])
-def test_of_different_rows_of_one_key_in_one_record_the_first_is_loaded(office: Forge, filled: bool) -> None:
+def test_first_of_conflicting_rows_in_one_record_is_loaded(office: Forge, filled: bool) -> None:
     if filled:
         office.database.query("INSERT INTO office.phones VALUES ('zoe', '9')")
     office.put("office/", phone_book=b"owner,home,work\nann,1,2\nbob,1,1\ncid,,3\nann,3,\n")
@@ -131,7 +131,7 @@ def test_of_different_rows_of_one_key_in_one_record_the_first_is_loaded(office: 
     assert office.database.query(key) == [("PRIMARY KEY (owner)",)]
 
 
-def test_tables_named_like_fields_of_the_ledger_are_counted_like_others(office: Forge) -> None:
+def test_tables_named_like_ledger_fields_are_counted(office: Forge) -> None:
     office.put("office/", seconds=b"second\n1\n2\n2\n", memory_mb=b"megabyte\n1\nx\n")
     assert migrate(office, tables=["seconds", "memory_mb"]) == {
         "seconds": (3, 2, 0, 1, 0),
@@ -139,7 +139,7 @@ def test_tables_named_like_fields_of_the_ledger_are_counted_like_others(office: 
     }
 
 
-def test_every_type_of_column_goes_all_the_way(office: Forge, kitchen: Dataset, csv_part: Any) -> None:
+def test_each_column_type_is_migrated(office: Forge, kitchen: Dataset, csv_part: Any) -> None:
     table: Table = kitchen.table("everything")
     header, body = csv_part(Random(3), table)
     office.put("kitchen/", everything=",".join(header).encode() + b"\n" + body)

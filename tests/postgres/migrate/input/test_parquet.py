@@ -53,7 +53,7 @@ def counts(found: dict[str, dict[str, int]]) -> dict[str, list[int]]:
     return {table: [one[name] for name in COUNTS] for table, one in found.items()}
 
 
-def test_the_result_is_that_of_the_csvs_and_rejections_have_their_row(
+def test_parquet_and_csv_give_same_result_and_rejections_have_row_numbers(
     forge: Forge, another_forge: Callable[[], Forge], files: dict[str, bytes]
 ) -> None:
     forge.put(**files)
@@ -79,7 +79,7 @@ def test_the_result_is_that_of_the_csvs_and_rejections_have_their_row(
     assert counts(other.migrate(**document))["customers"] == [7, 0, 4, 1, 2]
 
 
-def test_csvs_and_parquet_of_one_table_follow_one_another_by_name(forge: Forge, make_csv: MakeCsv) -> None:
+def test_csv_and_parquet_files_of_table_are_read_in_order_of_names(forge: Forge, make_csv: MakeCsv) -> None:
     def city(name: str) -> bytes:
         return make_csv("customers", {"customer_id": 1, "customer_city": name})
 
@@ -96,7 +96,7 @@ def test_csvs_and_parquet_of_one_table_follow_one_another_by_name(forge: Forge, 
     assert [file for (file,) in forge.rejections("file")] == ["olist/olist_customers_dataset_2.csv"]
 
 
-def test_a_flat_file_is_cut_into_its_tables_and_replayed(forge: Forge) -> None:
+def test_flat_parquet_file_is_split_into_tables_and_replayed(forge: Forge) -> None:
     body = b"author,text,tags\nAnn,Words.,a;b\nBob,,c\n"
     forge.s3.put_object(Bucket="raw", Key="quotes/quotes.parquet", Body=parquet(body))
     run = forge.migration({"dataset": "quotes", "quality_threshold": 0})
@@ -110,7 +110,7 @@ def test_a_flat_file_is_cut_into_its_tables_and_replayed(forge: Forge) -> None:
     assert [t["loaded"] for t in again["tables"]] == [1, 1, 1, 1]
 
 
-def test_old_timestamps_of_all_years_are_stored_exactly_or_rejected(forge: Forge, make_csv: MakeCsv) -> None:
+def test_timestamps_of_any_year_are_stored_exactly_or_rejected(forge: Forge, make_csv: MakeCsv) -> None:
     forge.put(customers=make_csv("customers", {"customer_id": 1}))
     names = make_csv("orders").split(b"\n", 1)[0].decode().split(",")
     table = pq.read_table(
@@ -128,7 +128,7 @@ def test_old_timestamps_of_all_years_are_stored_exactly_or_rejected(forge: Forge
     assert forge.rejections("line", "codes") == [(4, "datetime_parsing datetime_parsing")]
 
 
-def test_a_file_that_cannot_be_read_is_refused_by_name(used_forge: Forge, files: dict[str, bytes]) -> None:
+def test_unreadable_file_is_refused_by_name(used_forge: Forge, files: dict[str, bytes]) -> None:
     whole = pq.read_table(io.BytesIO(parquet(files["customers"])))
     nested = whole.set_column(4, "customer_state", pa.array([["SP"]] * whole.num_rows))
     for table, error, words in (

@@ -47,7 +47,7 @@ def run(forge: Forge, **document: Any) -> dict[str, Any]:
     return forge.migration({"tables": ["category_translations"], **document}).run()
 
 
-def test_files_that_no_table_takes_are_named_in_output_and_report(used_forge: Forge) -> None:
+def test_files_of_no_table_are_listed_in_output_and_report(used_forge: Forge) -> None:
     translations(used_forge, f"{STEM}.csv", f"{STEM}_summary.csv")
     put(
         used_forge,
@@ -67,7 +67,7 @@ def test_files_that_no_table_takes_are_named_in_output_and_report(used_forge: Fo
     assert all(f"olist/{name}" in html for name in names)
 
 
-def test_a_run_that_reads_everything_names_nothing(used_forge: Forge) -> None:
+def test_run_that_reads_all_files_lists_no_ignored_file(used_forge: Forge) -> None:
     translations(used_forge, f"{STEM}.csv", f"{STEM}_2.csv", f"{STEM}-3.csv", f"{STEM}/any name.csv")
     output = run(used_forge)
     assert (output["ignored_files"], output["ignored_count"]) == ([], 0)
@@ -91,7 +91,7 @@ RESEMBLING = [
 
 
 @pytest.mark.parametrize("path", RESEMBLING)
-def test_what_looks_like_a_tables_file_fails_the_run_by_name(used_forge: Forge, path: str) -> None:
+def test_file_that_resembles_table_file_fails_run_by_name(used_forge: Forge, path: str) -> None:
     translations(used_forge, f"{STEM}.csv", path)
     with pytest.raises(UnexpectedFiles, match="--ignore") as raised:
         run(used_forge)
@@ -99,7 +99,7 @@ def test_what_looks_like_a_tables_file_fails_the_run_by_name(used_forge: Forge, 
     assert f"olist/{path}: " in str(raised.value)
 
 
-def test_what_the_input_ignores_is_left_and_named(used_forge: Forge) -> None:
+def test_files_matching_ignore_patterns_are_listed_and_not_read(used_forge: Forge) -> None:
     translations(used_forge, f"{STEM}.csv", *RESEMBLING)
     output = run(
         used_forge, ignore=["2024/", "*/part-*", *RESEMBLING[:3], "olist/?ategory_*", "*.GZ", "Prod*"]
@@ -108,7 +108,7 @@ def test_what_the_input_ignores_is_left_and_named(used_forge: Forge) -> None:
     assert output["tables"][0]["read"] == 1
 
 
-def test_a_file_of_another_spelling_is_named_before_the_missing_one(used_forge: Forge) -> None:
+def test_misspelled_file_is_reported_before_missing_file(used_forge: Forge) -> None:
     translations(used_forge, f"{STEM.upper()}.csv")
     with pytest.raises(UnexpectedFiles, match=STEM.upper()):
         run(used_forge)
@@ -116,20 +116,20 @@ def test_a_file_of_another_spelling_is_named_before_the_missing_one(used_forge: 
         run(used_forge, ignore=["*"])
 
 
-def test_an_object_with_content_whose_key_ends_like_a_folder_is_not_passed_over(used_forge: Forge) -> None:
+def test_object_with_content_and_folder_key_is_reported(used_forge: Forge) -> None:
     translations(used_forge, f"{STEM}.csv", f"{STEM}/")
     with pytest.raises(UnexpectedFiles, match=f"{STEM}/: "):
         run(used_forge)
 
 
 @pytest.mark.parametrize("ignore", [[""], ["x" * 1001], "*.txt", [1]])
-def test_patterns_that_cannot_be_are_refused(used_forge: Forge, ignore: Any) -> None:
+def test_invalid_patterns_are_refused(used_forge: Forge, ignore: Any) -> None:
     with pytest.raises(InvalidInput, match="ignore"):
         run(used_forge, ignore=ignore)
 
 
 @pytest.mark.skipif(not CASES.exists(), reason="needs ../shared/data/cases")
-def test_the_reported_set_fails_by_the_name_of_every_file(used_forge: Forge) -> None:
+def test_run_fails_naming_each_unexpected_file(used_forge: Forge) -> None:
     files = [path for path in sorted(CASES.rglob("*")) if path.is_file()]
     for path in files:
         put(used_forge, **{path.relative_to(CASES).as_posix(): path.read_bytes()})
@@ -139,14 +139,14 @@ def test_the_reported_set_fails_by_the_name_of_every_file(used_forge: Forge) -> 
     assert set(raised.value.files) == names - {f"olist/{STEM}/part-0.csv"}
 
 
-def test_an_archived_object_is_named(used_forge: Forge) -> None:
+def test_archived_object_is_named(used_forge: Forge) -> None:
     key = f"olist/{STEM}.csv"
     used_forge.s3.put_object(Bucket="raw", Key=key, Body=HEADER, StorageClass="GLACIER")
     with pytest.raises(ArchivedFile, match=rf"{key} is archived"):
         run(used_forge)
 
 
-def test_an_output_holds_as_many_names_as_fit() -> None:
+def test_output_lists_ignored_files_up_to_its_limit() -> None:
     keys = ["é" * 500] * 100
     assert 10 < len(shortened(keys)) < 100
     assert len(json.dumps(shortened(keys))) < 70_000
@@ -177,7 +177,7 @@ def parquet(**columns: list[Any]) -> bytes:
     return sink.getvalue()
 
 
-def test_columns_are_filled_from_the_names_of_folders(visits: Forge) -> None:
+def test_columns_are_filled_from_folder_names(visits: Forge) -> None:
     files = {
         "visits/run=7/year=2023/city=S%C3%A3o/x.csv": b"visit\n1\n" + b"2\n" * 40,
         "visits/year=2024/city=__HIVE_DEFAULT_PARTITION__/x.csv": b'visit\n3\n"4"\n',
@@ -194,7 +194,7 @@ def test_columns_are_filled_from_the_names_of_folders(visits: Forge) -> None:
         ]
 
 
-def test_records_with_a_wrong_folder_value_are_rejected_and_replayed(visits: Forge) -> None:
+def test_records_with_invalid_folder_value_are_rejected_and_replayed(visits: Forge) -> None:
     put(
         visits,
         "trips/",
@@ -216,7 +216,7 @@ def test_records_with_a_wrong_folder_value_are_rejected_and_replayed(visits: For
     assert visits.rows("visits", "trips") == ["(5,1,)", "(6,2,)", "(7,3,)"]
 
 
-def test_a_column_in_the_file_and_in_its_folder_is_refused_by_name(visits: Forge) -> None:
+def test_column_in_both_file_and_folder_is_refused_by_name(visits: Forge) -> None:
     put(visits, "trips/", **{"visits/year=2024/x.csv": b"visit,year\n1,2023\n"})
     with pytest.raises(ColumnInFolder, match=r"year=2024/x\.csv: the column\(s\) year"):
         visits.migrate(dataset="trips")
@@ -225,7 +225,7 @@ def test_a_column_in_the_file_and_in_its_folder_is_refused_by_name(visits: Forge
         visits.migrate(dataset="trips")
 
 
-def test_patterns_hold_for_a_resumed_run(visits: Forge) -> None:
+def test_ignore_patterns_apply_to_resumed_run(visits: Forge) -> None:
     put(visits, "trips/", **{"visits.csv": b"visit,year,city\n1,1,\n2,2,\n", "Visits.csv": b""})
     first = visits.migration({"dataset": "trips", "ignore": ["Visits.csv"]})
     first.until("settle")

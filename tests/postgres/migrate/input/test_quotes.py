@@ -43,7 +43,7 @@ def stored(forge: Forge) -> dict[str, set[tuple[str, ...]]]:
     }
 
 
-def test_authors_and_tags_are_stored_once_and_quotes_find_theirs(forge: Forge) -> None:
+def test_authors_and_tags_are_stored_once_and_referenced_by_quotes(forge: Forge) -> None:
     put(forge, ("Ana", "One.", "a;b"), ("Ana", "Two.", "b; c ;b;"), ("Eva", "One.", ""), ("Ana", "One.", "d"))
     assert migrate(forge) == {
         "authors": (4, 2, 0, 2, 0),
@@ -65,7 +65,7 @@ def test_authors_and_tags_are_stored_once_and_quotes_find_theirs(forge: Forge) -
     }
 
 
-def test_the_id_of_a_quote_is_the_digest_of_author_and_text(forge: Forge) -> None:
+def test_id_of_quote_is_digest_of_author_and_text(forge: Forge) -> None:
     put(forge, (" Ana ", 'Ação, "e\nlonge" ', "a"))
     migrate(forge)
     digest = hashlib.md5('Ana\x1fAção, "e\nlonge"'.encode(), usedforsecurity=False).hexdigest()
@@ -73,7 +73,7 @@ def test_the_id_of_a_quote_is_the_digest_of_author_and_text(forge: Forge) -> Non
     assert forge.database.query("SELECT quote_id, tag FROM quotes.quote_tags") == [(digest, "a")]
 
 
-def test_a_record_without_author_or_text_is_one_rejected_quote(forge: Forge) -> None:
+def test_record_without_author_or_text_is_one_rejected_quote(forge: Forge) -> None:
     put(forge, ("", "No author.", "x"), ("Ana", " ", "x;y"), ("", "", ""), ("Eva", "Good.", ""))
     assert migrate(forge) == {
         "authors": (1, 1, 0, 0, 0),
@@ -88,7 +88,7 @@ def test_a_record_without_author_or_text_is_one_rejected_quote(forge: Forge) -> 
     ]
 
 
-def test_what_is_wrong_with_a_flat_record_is_said_of_each_table_it_concerns(forge: Forge) -> None:
+def test_violation_in_flat_record_is_reported_for_each_table(forge: Forge) -> None:
     put(forge, ("A" * 2601, "Long.", "z"), ("Eva", "Tag.", "ã" * 1301))
     assert migrate(forge) == {
         "authors": (2, 1, 0, 0, 1),
@@ -105,7 +105,7 @@ def test_what_is_wrong_with_a_flat_record_is_said_of_each_table_it_concerns(forg
     ]
 
 
-def test_a_malformed_record_of_a_flat_file_is_rejected_once(forge: Forge) -> None:
+def test_malformed_record_of_flat_file_is_rejected_once(forge: Forge) -> None:
     body = b'author,text,tags\nAna,5" of snow,a\nEva,two\nIda,\xff,b\n\n\r\r\nZoe,fine,c\n'
     forge.s3.put_object(Bucket="raw", Key="quotes/quotes.csv", Body=body)
     found = migrate(forge)
@@ -117,7 +117,7 @@ def test_a_malformed_record_of_a_flat_file_is_rejected_once(forge: Forge) -> Non
     ]
 
 
-def test_outer_blanks_are_cleaned_and_counted(forge: Forge) -> None:
+def test_surrounding_blanks_are_removed_and_counted(forge: Forge) -> None:
     put(forge, (" Ana", "One.\t", "a"), ("Ana", "Two.", "a"))
     run = forge.migration({"dataset": "quotes"})
     run.run()
@@ -128,7 +128,7 @@ def test_outer_blanks_are_cleaned_and_counted(forge: Forge) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_any_flat_file_comes_out_the_same_wherever_it_is_cut(forge: Forge, seed: int) -> None:
+def test_flat_file_gives_same_result_for_any_chunk_size(forge: Forge, seed: int) -> None:
     random = Random(seed)
     names = ["Ana", "Eva", "ação", "x,y", 'q"q', "two\nlines", " Ana "]
     tags = ["a", "b", "ç", "x y", "", " "]

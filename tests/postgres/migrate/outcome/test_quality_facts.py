@@ -25,9 +25,7 @@ def files(make_csv: MakeCsv) -> dict[str, bytes]:
     return {"customers": make_csv("customers", *rows) + b"x,y\n", "orders": make_csv("orders", *orders)}
 
 
-def test_a_published_run_leaves_one_fact_per_table_however_often_it_is_published(
-    forge: Forge, files: dict[str, bytes]
-) -> None:
+def test_published_run_stores_one_fact_per_table(forge: Forge, files: dict[str, bytes]) -> None:
     forge.put(**files)
     run = forge.migration({"tables": ["customers", "orders", "sellers"], "quality_threshold": 0})
     forge.put(sellers=b"seller_id,seller_zip_code_prefix,seller_city,seller_state\n")
@@ -41,14 +39,14 @@ def test_a_published_run_leaves_one_fact_per_table_however_often_it_is_published
     ]
 
 
-def test_a_run_that_is_not_published_leaves_none(forge: Forge, files: dict[str, bytes]) -> None:
+def test_unpublished_run_stores_no_fact(forge: Forge, files: dict[str, bytes]) -> None:
     forge.put(**files)
     with pytest.raises(QualityTooLow):
         forge.migrate(tables=["customers", "orders"])
     assert forge.database.query(FACTS) == []
 
 
-def test_a_run_that_has_to_settle_again_counts_what_it_found_at_last(forge: Forge, make_csv: MakeCsv) -> None:
+def test_run_resolved_again_stores_facts_of_last_resolution(forge: Forge, make_csv: MakeCsv) -> None:
     forge.put(customers=make_csv("customers", {"customer_city": "a"}))
     insert = f"INSERT INTO olist.customers VALUES ('{1:032x}', '{1:032x}', '01037', 'mine', 'SP')"
     run = forge.migration({"tables": ["customers"], "quality_threshold": 0})

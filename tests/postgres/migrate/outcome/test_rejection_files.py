@@ -23,7 +23,7 @@ def read(forge: Forge, uri: str) -> list[Any]:
 
 
 @pytest.mark.parametrize(("size", "files"), [(1, 2), (1 << 20, 1)])
-def test_rejections_lie_beside_the_report_in_portions(
+def test_rejections_are_written_beside_report_in_several_files(
     forge: Forge, make_csv: MakeCsv, monkeypatch: pytest.MonkeyPatch, size: int, files: int
 ) -> None:
     monkeypatch.setattr(rejection_files, "FILE_BYTES", size)
@@ -47,7 +47,7 @@ def test_rejections_lie_beside_the_report_in_portions(
     assert all(item.keys() == keys and item["replayed_at"] is None for item in items)
 
 
-def test_a_clean_run_has_no_such_file(forge: Forge, make_csv: MakeCsv) -> None:
+def test_run_without_rejections_writes_no_rejection_file(forge: Forge, make_csv: MakeCsv) -> None:
     forge.put(customers=make_csv("customers", {}))
     run = forge.migration({"tables": ["customers"]})
     run.run()

@@ -23,7 +23,7 @@ def report_of(forge: Forge, run: Migration) -> dict[str, Any]:
     return document
 
 
-def test_reasons_have_their_first_examples_with_short_records_quoted(forge: Forge, make_csv: MakeCsv) -> None:
+def test_reasons_have_first_examples_and_quote_short_records(forge: Forge, make_csv: MakeCsv) -> None:
     cities = ["ok"] * 20 + ["x" * RAW_LIMIT, *"bcdef"]
     rows = [
         {"customer_id": n, "customer_city": city, "customer_state": "SP" if city == "ok" else "<b>"}
@@ -50,7 +50,7 @@ def test_reasons_have_their_first_examples_with_short_records_quoted(forge: Forg
     assert "<b>" not in page.split("Rejections by reason")[1].split("</code>")[1]
 
 
-def test_time_and_cost_come_from_the_ledger(forge: Forge, make_csv: MakeCsv) -> None:
+def test_time_and_cost_are_computed_from_ledger(forge: Forge, make_csv: MakeCsv) -> None:
     forge.put(sellers=make_csv("sellers", *({"seller_id": n} for n in range(200))))
     run = forge.migration({"tables": ["sellers"]}, chunk_bytes=4096)
     run.until("report")
@@ -72,13 +72,13 @@ def test_time_and_cost_come_from_the_ledger(forge: Forge, make_csv: MakeCsv) -> 
     assert report["cost"]["dollars"]["total"] > 0
 
 
-def test_a_refused_run_leaves_no_step(forge: Forge) -> None:
+def test_refused_run_records_no_step(forge: Forge) -> None:
     run = forge.migration()
     record_step(run.control, StepEvent(step="begin"), {"migration_id": "unknown", "holder": "another"}, 1.0)
     assert forge.database.query("SELECT count(*) FROM dataforge.migration_steps") == [(0,)]
 
 
-def test_a_run_below_the_threshold_has_its_whole_report(forge: Forge, make_csv: MakeCsv) -> None:
+def test_run_below_threshold_has_complete_report(forge: Forge, make_csv: MakeCsv) -> None:
     forge.put(sellers=make_csv("sellers", {}, {"seller_id": "x"}))
     run = forge.migration({"tables": ["sellers"]})
     with pytest.raises(QualityTooLow):

@@ -23,7 +23,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_migration_names_what_keeps_it_from_a_table(
+def test_migration_refuses_altered_table_naming_difference(
     forge: Forge, make_csv: Callable[..., bytes], change: str
 ) -> None:
     forge.database.query(change)
@@ -36,7 +36,7 @@ def test_migration_names_what_keeps_it_from_a_table(
     "addition",
     ["ADD more text", "SET UNLOGGED", "ADD more text GENERATED ALWAYS AS (upper(geolocation_city)) STORED"],
 )
-def test_migration_goes_on_with_what_an_owner_adds(
+def test_migration_accepts_columns_and_options_added_by_owner(
     forge: Forge, make_csv: Callable[..., bytes], addition: str
 ) -> None:
     forge.database.query(f"ALTER TABLE olist.geolocations {addition}")

@@ -33,7 +33,9 @@ def by_hand(forge: Forge, number: int, city: str) -> Callable[[], Any]:
 
 
 @pytest.mark.parametrize("step", ["scan", "settle", "reconcile", "publish"])
-def test_rows_that_come_into_an_empty_table_stay_and_win(forge: Forge, make_csv: MakeCsv, step: str) -> None:
+def test_rows_inserted_into_empty_table_during_run_win_over_files(
+    forge: Forge, make_csv: MakeCsv, step: str
+) -> None:
     put_customers(forge, make_csv, "a", "b", "c")
 
     def meanwhile() -> None:
@@ -49,7 +51,7 @@ def test_rows_that_come_into_an_empty_table_stay_and_win(forge: Forge, make_csv:
     assert forge.rejections("line", "codes") == [(2, "conflict")]
 
 
-def test_rows_that_come_into_a_filled_table_stay_and_win(forge: Forge, make_csv: MakeCsv) -> None:
+def test_rows_inserted_into_filled_table_during_run_win_over_files(forge: Forge, make_csv: MakeCsv) -> None:
     put_customers(forge, make_csv, "a")
     forge.migrate(tables=["customers"])
     put_customers(forge, make_csv, "a", "b", "c")
@@ -59,7 +61,7 @@ def test_rows_that_come_into_a_filled_table_stay_and_win(forge: Forge, make_csv:
     assert [counts[n] for n in ("read", "loaded", "unchanged", "deduplicated", "rejected")] == [3, 1, 1, 0, 1]
 
 
-def test_a_row_deleted_meanwhile_is_loaded_again(forge: Forge, make_csv: MakeCsv) -> None:
+def test_row_deleted_during_run_is_loaded_again(forge: Forge, make_csv: MakeCsv) -> None:
     put_customers(forge, make_csv, "a", "b")
     forge.migrate(tables=["customers"])
     run = forge.migration({"tables": ["customers"]})
@@ -70,9 +72,7 @@ def test_a_row_deleted_meanwhile_is_loaded_again(forge: Forge, make_csv: MakeCsv
     assert (counts["loaded"], counts["unchanged"]) == (1, 1)
 
 
-def test_a_parent_deleted_meanwhile_makes_orphans_of_its_new_children(
-    forge: Forge, make_csv: MakeCsv
-) -> None:
+def test_children_of_parent_deleted_during_run_are_rejected(forge: Forge, make_csv: MakeCsv) -> None:
     put_customers(forge, make_csv, "a", "b")
     forge.migrate(tables=["customers"])
     forge.put(orders=make_csv("orders", *({"order_id": n, "customer_id": n} for n in (1, 2))))
@@ -88,7 +88,7 @@ def test_a_parent_deleted_meanwhile_makes_orphans_of_its_new_children(
     assert forge.rejections("line", "codes") == [(2, "foreign_key")]
 
 
-def test_a_batch_that_stores_the_same_rows_meanwhile_cannot_deadlock(forge: Forge, make_csv: MakeCsv) -> None:
+def test_batch_with_same_rows_does_not_deadlock_with_publication(forge: Forge, make_csv: MakeCsv) -> None:
     product, category = (
         "INSERT INTO olist.products VALUES (%s)",
         "INSERT INTO olist.category_translations VALUES (%s, 'b')",
@@ -115,7 +115,7 @@ def test_a_batch_that_stores_the_same_rows_meanwhile_cannot_deadlock(forge: Forg
     assert forge.rows("category_translations") == ["(a,b)"]
 
 
-def test_publication_gives_way_to_a_long_reader_and_is_then_harmlessly_repeated(
+def test_publication_times_out_behind_long_reader_and_succeeds_when_repeated(
     forge: Forge, make_csv: MakeCsv
 ) -> None:
     put_customers(forge, make_csv, "a")
@@ -151,9 +151,7 @@ RULES = {
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_an_owners_rule_that_keeps_rows_out_ends_the_run_by_name(
-    forge: Forge, make_csv: MakeCsv, rule: str
-) -> None:
+def test_run_fails_naming_owner_rule_that_keeps_rows_out(forge: Forge, make_csv: MakeCsv, rule: str) -> None:
     forge.database.query(rule)
     put_customers(forge, make_csv, "a", "a")
     forge.put(products=make_csv("products", {}))

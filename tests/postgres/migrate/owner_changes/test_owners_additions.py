@@ -128,7 +128,7 @@ REFUSED = {"row security", "child table"}
 
 
 @pytest.mark.parametrize("what", ADDITIONS)
-def test_an_empty_table_to_which_the_owner_added_something_is_not_replaced(cursor: Cursor, what: str) -> None:
+def test_empty_table_with_owner_additions_is_not_replaced(cursor: Cursor, what: str) -> None:
     add, look = ADDITIONS[what]
     assert shadow.replaceable(cursor, OLIST, [OLIST.table("customers")])
     cursor.execute("SAVEPOINT before")
@@ -139,9 +139,7 @@ def test_an_empty_table_to_which_the_owner_added_something_is_not_replaced(curso
     cursor.execute("ROLLBACK TO before")
 
 
-def test_everything_the_owner_added_to_an_empty_table_is_there_after_a_migration(
-    forge: Forge, make_csv: MakeCsv
-) -> None:
+def test_owner_additions_to_empty_table_survive_migration(forge: Forge, make_csv: MakeCsv) -> None:
     tolerated = {what: found for what, found in ADDITIONS.items() if what not in REFUSED}
     forge.database.query("; ".join(add for add, _ in tolerated.values()))
     forge.put(customers=make_csv("customers", {"customer_id": 1, "customer_unique_id": 1}))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge
 
 
-def test_migration_goes_on_with_a_partitioned_table(forge: Forge, make_csv: Callable[..., bytes]) -> None:
+def test_migration_loads_partitioned_table(forge: Forge, make_csv: Callable[..., bytes]) -> None:
     forge.database.query(PARTITION)
     rows = [{"geolocation_state": state, "geolocation_lat": n} for n, state in enumerate(("SP", "RJ", "SP"))]
     forge.put(geolocations=make_csv("geolocations", *rows))

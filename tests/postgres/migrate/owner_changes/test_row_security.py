@@ -35,7 +35,7 @@ def test_migration_refuses_table_parent_and_child_with_row_security(
 
 @pytest.mark.parametrize("how", ENABLE)
 @pytest.mark.parametrize("filled", [False, True])
-def test_migration_refuses_row_security_that_was_enabled_while_it_ran(
+def test_migration_refuses_row_security_enabled_during_run(
     forge: Forge, make_csv: MakeCsv, how: str, filled: bool
 ) -> None:
     if filled:

@@ -146,7 +146,7 @@ def assert_as_wanted(forge: Forge, wanted: list[list[str]]) -> None:
     assert [code for *_, code in codes] == ["conflict", "string_pattern_mismatch", "foreign_key"]
 
 
-def test_a_workers_process_killed_in_the_middle_of_a_copy_leaves_nothing(
+def test_worker_killed_during_copy_stores_nothing(
     used_forge: Forge, files: dict[str, bytes], wanted: list[list[str]], tmp_path: Path
 ) -> None:
     run = used_forge.migration(DOCUMENT).until("load")
@@ -170,7 +170,7 @@ def test_a_workers_process_killed_in_the_middle_of_a_copy_leaves_nothing(
     empty(used_forge)
 
 
-def test_a_server_that_crashes_in_the_middle_of_a_copy_and_again_before_publication_loses_nothing(
+def test_server_crashes_during_copy_and_before_publication_lose_no_row(
     used_forge: Forge, files: dict[str, bytes], wanted: list[list[str]]
 ) -> None:
     run = used_forge.migration(DOCUMENT).until("load")
@@ -198,7 +198,7 @@ def crash(database: Database, backend: int) -> None:
         witness.cursor().execute("SELECT pg_sleep(60)")
 
 
-def test_a_run_that_died_before_any_of_its_steps_is_started_again_with_the_same_result(
+def test_run_restarted_before_any_step_has_same_result(
     used_forge: Forge, files: dict[str, bytes], wanted: list[list[str]]
 ) -> None:
     hashes = set()

@@ -41,26 +41,24 @@ def first(forge: Forge, make_csv: MakeCsv) -> Migration:
     return forge.migration({"tables": ["customers", "sellers"]}).until("settle")
 
 
-def test_a_second_run_on_one_of_the_tables_sees_the_holder_and_takes_nothing(
-    forge: Forge, first: Migration
-) -> None:
+def test_second_run_on_leased_table_gets_holder_and_takes_no_lease(forge: Forge, first: Migration) -> None:
     second = forge.migration({"tables": ["geolocations", "sellers"]})
     assert second.begin() == first.execution
     assert held(forge.database) == {"customers": first.execution, "sellers": first.execution}
     assert forge.database.query("SELECT execution FROM dataforge.migrations") == [(first.execution,)]
 
 
-def test_a_run_on_other_tables_begins_beside_it(forge: Forge, first: Migration) -> None:
+def test_run_on_other_tables_begins_in_parallel(forge: Forge, first: Migration) -> None:
     assert forge.migration({"tables": ["geolocations"]}).begin() == ""
 
 
-def test_beginning_again_gives_the_same_run(forge: Forge, first: Migration) -> None:
+def test_begin_is_idempotent(forge: Forge, first: Migration) -> None:
     known = first.id
     assert (first.begin(), first.id) == ("", known)
     assert len(forge.database.query("SELECT * FROM dataforge.migrations")) == 1
 
 
-def test_a_dead_holder_is_taken_over_with_all_that_it_held(forge: Forge, first: Migration) -> None:
+def test_leases_and_shadows_of_dead_run_are_released(forge: Forge, first: Migration) -> None:
     second = forge.migration({"tables": ["sellers"]})
     assert second.begin(dead=second.begin()) == ""
     assert held(forge.database) == {"sellers": second.execution}
@@ -69,7 +67,7 @@ def test_a_dead_holder_is_taken_over_with_all_that_it_held(forge: Forge, first: 
     assert dict(forge.database.query(states)) == {first.execution: "stopped", second.execution: "running"}
 
 
-def test_a_run_that_was_taken_over_publishes_nothing(forge: Forge, first: Migration) -> None:
+def test_run_without_lease_publishes_nothing(forge: Forge, first: Migration) -> None:
     first.settle()
     first.reconcile()
     forge.migration({"tables": ["sellers"]}).begin(dead=first.execution)
@@ -78,9 +76,7 @@ def test_a_run_that_was_taken_over_publishes_nothing(forge: Forge, first: Migrat
     assert forge.rows("customers") == []
 
 
-def test_a_worker_of_a_released_run_finds_no_table_and_stores_nothing(
-    forge: Forge, make_csv: MakeCsv
-) -> None:
+def test_worker_of_closed_run_stores_nothing(forge: Forge, make_csv: MakeCsv) -> None:
     forge.put(customers=make_csv("customers", {}, {"customer_id": "bad"}))
     run = forge.migration({"tables": ["customers"]}).until("load")
     close_run(run.control, MIGRATIONS, run.execution, "aborted")
@@ -89,7 +85,7 @@ def test_a_worker_of_a_released_run_finds_no_table_and_stores_nothing(
     assert forge.rejections("raw") == []
 
 
-def test_releasing_is_harmless_again_and_for_a_run_that_never_was(forge: Forge, first: Migration) -> None:
+def test_close_is_idempotent_and_accepts_unknown_execution(forge: Forge, first: Migration) -> None:
     assert (
         close_run(first.control, MIGRATIONS, first.execution, "aborted", Failure("ABORTED", "stopped"))
         == first.id
@@ -101,7 +97,7 @@ def test_releasing_is_harmless_again_and_for_a_run_that_never_was(forge: Forge, 
     assert forge.database.query(row) == [("aborted", "ABORTED", "stopped", True)]
 
 
-def test_a_release_after_publication_leaves_what_was_published(forge: Forge, first: Migration) -> None:
+def test_close_after_publication_does_not_change_published_run(forge: Forge, first: Migration) -> None:
     for step in ("settle", "reconcile", "publish"):
         first.take(step)
     close_run(first.control, MIGRATIONS, first.execution, "failed")
@@ -109,7 +105,7 @@ def test_a_release_after_publication_leaves_what_was_published(forge: Forge, fir
     assert len(forge.rows("customers")) == 1
 
 
-def test_a_published_run_holds_nothing_and_another_can_begin(forge: Forge, first: Migration) -> None:
+def test_published_run_has_no_lease(forge: Forge, first: Migration) -> None:
     for step in ("settle", "reconcile", "publish"):
         first.take(step)
     assert held(forge.database) == {}
@@ -117,9 +113,7 @@ def test_a_published_run_holds_nothing_and_another_can_begin(forge: Forge, first
     assert forge.migrate(tables=["customers"])["customers"]["unchanged"] == 1
 
 
-def test_a_run_below_the_threshold_changes_nothing_and_leaves_its_rejections(
-    forge: Forge, make_csv: MakeCsv
-) -> None:
+def test_run_below_threshold_changes_no_table_and_stores_rejections(forge: Forge, make_csv: MakeCsv) -> None:
     good = [{"seller_id": n} for n in range(1, 100)]
     forge.put(
         sellers=make_csv("sellers", *good), customers=make_csv("customers", {}, {"customer_state": "X"})
@@ -146,7 +140,7 @@ def test_a_run_below_the_threshold_changes_nothing_and_leaves_its_rejections(
 
 
 @pytest.mark.parametrize(("threshold", "published"), [("0.99", True), ("0.990001", False)])
-def test_a_quality_that_equals_the_threshold_is_enough(
+def test_quality_equal_to_threshold_is_published(
     forge: Forge, make_csv: MakeCsv, threshold: str, published: bool
 ) -> None:
     rows = [{"seller_id": n} for n in range(1, 100)] + [{"seller_id": "x"}]
@@ -173,7 +167,7 @@ class Raced(psycopg2.extensions.cursor):
                 leases.release(cursor, "rival")
 
 
-def test_a_lease_that_is_given_back_at_that_very_moment_is_taken(database: Database) -> None:
+def test_lease_released_during_request_is_taken(database: Database) -> None:
     rival = database.superuser()
     with rival.cursor() as cursor:
         assert leases.take(cursor, leases.WRITE, "rival", "olist", ["orders"]) == ""
@@ -184,6 +178,6 @@ def test_a_lease_that_is_given_back_at_that_very_moment_is_taken(database: Datab
         assert leases.take(cursor, leases.WRITE, "mine", "olist", ["orders"]) == ""
 
 
-def test_the_load_role_cannot_touch_leases(database: Database) -> None:
+def test_load_role_has_no_access_to_leases(database: Database) -> None:
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         leases.release(database.connect(LOAD).cursor(), "anyone")

@@ -60,9 +60,7 @@ def opened(forge: Forge) -> dict[int, dict[str, Any]]:
     return {line: {"id": i, "raw": raw, "errors": errors} for line, i, raw, errors in rows}
 
 
-def test_orphans_are_stored_once_their_parent_has_arrived_and_only_once(
-    forge: Forge, rejected: Migration
-) -> None:
+def test_replayed_orphans_are_stored_once_after_their_parent(forge: Forge, rejected: Migration) -> None:
     parents_arrive(forge, 8)
     document = {"migration_id": rejected.id, "code": "foreign_key"}
     assert replay(forge, document) == {"customers": [0] * 5, "orders": [2, 1, 0, 0, 1]}
@@ -83,7 +81,7 @@ def test_orphans_are_stored_once_their_parent_has_arrived_and_only_once(
     assert len(stored) == 2
 
 
-def test_what_is_bad_again_is_kept_with_its_new_reasons_beside_the_first_and_not_multiplied(
+def test_record_rejected_again_has_one_further_rejection_with_new_reasons(
     forge: Forge, rejected: Migration
 ) -> None:
     before = opened(forge)
@@ -100,7 +98,7 @@ def test_what_is_bad_again_is_kept_with_its_new_reasons_beside_the_first_and_not
     assert [e["code"] for e in errors] == ["datetime_parsing"]
 
 
-def test_a_corrected_record_is_stored_in_its_first_form_or_as_an_object(
+def test_correction_is_accepted_as_text_and_as_object(
     forge: Forge, rejected: Migration, make_csv: MakeCsv
 ) -> None:
     before = opened(forge)
@@ -121,7 +119,7 @@ def test_a_corrected_record_is_stored_in_its_first_form_or_as_an_object(
     assert forge.database.query("SELECT count(*) FROM olist.orders WHERE order_status = 'shipped'") == [(1,)]
 
 
-def test_of_corrections_with_one_key_the_first_in_the_file_counts(forge: Forge, rejected: Migration) -> None:
+def test_first_of_corrections_with_one_key_is_loaded(forge: Forge, rejected: Migration) -> None:
     before = opened(forge)
     raw = before[6]["raw"].replace("lost", "shipped")
     prefix = correct(
@@ -133,7 +131,7 @@ def test_of_corrections_with_one_key_the_first_in_the_file_counts(forge: Forge, 
     ]
 
 
-def test_a_replay_below_a_given_threshold_changes_nothing(forge: Forge, rejected: Migration) -> None:
+def test_replay_below_specified_threshold_changes_nothing(forge: Forge, rejected: Migration) -> None:
     before = opened(forge)
     parents_arrive(forge, 8)
     for _ in range(2):
@@ -145,7 +143,7 @@ def test_a_replay_below_a_given_threshold_changes_nothing(forge: Forge, rejected
     assert forge.database.query("SELECT count(*) FROM dataforge.rejections") == [(3 + 2,)]
 
 
-def test_the_rejections_of_a_batch_are_replayed_by_the_same_path(forge: Forge, make_csv: MakeCsv) -> None:
+def test_rejections_of_batch_are_replayed(forge: Forge, make_csv: MakeCsv) -> None:
     header, row = make_csv("orders", {"order_id": 5, "customer_id": 5}).decode().splitlines()
     data = {n: v for n, v in zip(header.split(","), row.split(","), strict=True) if v}
     for index, raw in enumerate([data, {**data, "order_id": "é"}, ["no", "object"]]):
@@ -166,7 +164,7 @@ def test_the_rejections_of_a_batch_are_replayed_by_the_same_path(forge: Forge, m
     ]
 
 
-def test_a_flat_files_record_is_cut_into_its_rows_again(forge: Forge) -> None:
+def test_replayed_record_of_flat_file_is_split_into_rows(forge: Forge) -> None:
     forge.s3.put_object(Bucket="raw", Key="quotes/quotes.csv", Body=b"author,text,tags\nAnn,,a;b\n")
     run = forge.migration({"dataset": "quotes", "quality_threshold": 0})
     run.run()
@@ -182,9 +180,7 @@ def test_a_flat_files_record_is_cut_into_its_rows_again(forge: Forge) -> None:
     assert forge.database.query(OPEN) == [(0,)]
 
 
-def test_a_record_that_was_not_kept_to_the_character_is_only_taken_corrected(
-    forge: Forge, make_csv: MakeCsv
-) -> None:
+def test_inexact_record_is_replayed_only_if_corrected(forge: Forge, make_csv: MakeCsv) -> None:
     body = make_csv("customers", {"customer_id": 1, "customer_city": "rio"})
     forge.put(customers=body.replace(b"rio", b"r\xe3o") + body.splitlines()[1].replace(b"rio", b"r\0o"))
     run = forge.migration({"tables": ["customers"], "quality_threshold": 0})
@@ -197,7 +193,7 @@ def test_a_record_that_was_not_kept_to_the_character_is_only_taken_corrected(
     assert replay(forge, {"migration_id": run.id}, prefix=prefix) == {"customers": [1, 1, 0, 0, 0]}
 
 
-def test_records_beside_a_bare_carriage_return_are_only_taken_corrected(forge: Forge) -> None:
+def test_records_beside_bare_carriage_return_are_replayed_only_if_corrected(forge: Forge) -> None:
     header = b"product_category_name,product_category_name_english\n"
     forge.put(category_translations=header + b"beleza,health\rbeauty\n")
     run = forge.migration({"tables": ["category_translations"], "quality_threshold": 0})
@@ -221,9 +217,7 @@ WRONG: list[tuple[Any, str]] = [
 ]
 
 
-def test_a_correction_that_cannot_be_meant_is_refused_by_file_and_line(
-    forge: Forge, rejected: Migration
-) -> None:
+def test_invalid_correction_is_refused_with_file_and_line(forge: Forge, rejected: Migration) -> None:
     one = opened(forge)[4]
     for line, words in WRONG:
         prefix = correct(forge, "", line or one, one)
@@ -231,7 +225,7 @@ def test_a_correction_that_cannot_be_meant_is_refused_by_file_and_line(
             replay(forge, {"migration_id": rejected.id}, prefix=prefix)
 
 
-def test_what_there_is_nothing_of_is_refused_by_name(forge: Forge, rejected: Migration) -> None:
+def test_replay_of_unknown_source_is_refused_by_name(forge: Forge, rejected: Migration) -> None:
     def refused(error: type[Exception], words: str, document: Any, **more: Any) -> None:
         with pytest.raises(error, match=words):
             replay(forge, document, **more)
@@ -245,9 +239,7 @@ def test_what_there_is_nothing_of_is_refused_by_name(forge: Forge, rejected: Mig
     refused(NoFiles, "'none/'", {"migration_id": rejected.id}, prefix="none")
 
 
-def test_an_interrupted_replay_is_resumed_and_its_chunks_are_loaded_once(
-    forge: Forge, rejected: Migration
-) -> None:
+def test_interrupted_replay_is_resumed_and_loads_each_chunk_once(forge: Forge, rejected: Migration) -> None:
     parents_arrive(forge, 8, 9)
     run = forge.migration({"replay": {"migration_id": rejected.id}}).until("settle")
     again = forge.migration({"resume": run.id})
@@ -259,7 +251,7 @@ def test_an_interrupted_replay_is_resumed_and_its_chunks_are_loaded_once(
     assert forge.database.query(OPEN) == [(1,)]
 
 
-def test_replay_that_commit_a6f090d_began_is_resumed(forge: Forge, rejected: Migration) -> None:
+def test_replay_begun_by_commit_a6f090d_is_resumed(forge: Forge, rejected: Migration) -> None:
     parents_arrive(forge, 8, 9)
     run = forge.migration({"replay": {"migration_id": rejected.id}}).until("settle")
     close_run(run.control, MIGRATIONS, run.execution, "failed", Failure("Timeout", "too slow"))
@@ -269,7 +261,7 @@ def test_replay_that_commit_a6f090d_began_is_resumed(forge: Forge, rejected: Mig
     assert [orders[name] for name in COUNTS] == [3, 2, 0, 0, 1]
 
 
-def test_a_replay_counts_for_quality_only_what_it_delivers(forge: Forge, rejected: Migration) -> None:
+def test_quality_fact_of_replay_counts_accepted_records_only(forge: Forge, rejected: Migration) -> None:
     parents_arrive(forge, 8)
     replay(forge, {"migration_id": rejected.id})
     facts = (

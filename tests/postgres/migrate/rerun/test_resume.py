@@ -37,7 +37,7 @@ def shadows(forge: Forge) -> list[Any]:
     return forge.database.query("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'shadow%%'")
 
 
-def test_a_resumed_run_loads_only_what_was_not(forge: Forge, ended: Migration) -> None:
+def test_resumed_run_loads_only_remaining_chunks(forge: Forge, ended: Migration) -> None:
     run = forge.migration({"resume": ended.id, "quality_threshold": 0}, chunk_bytes=1 << 20).until("load")
     assert run.id == ended.id
     announced = forge.read_json(f"progress/{run.execution.rpartition(':')[2]}/plan.json")
@@ -53,7 +53,7 @@ def test_a_resumed_run_loads_only_what_was_not(forge: Forge, ended: Migration) -
     assert shadows(forge) == []
 
 
-def test_a_run_whose_chunks_commit_a6f090d_has_loaded_is_resumed(forge: Forge, ended: Migration) -> None:
+def test_run_with_chunks_loaded_by_commit_a6f090d_is_resumed(forge: Forge, ended: Migration) -> None:
     forge.database.query(
         "UPDATE dataforge.migration_chunks SET result = tallies || result, tallies = NULL WHERE result IS NOT NULL"
     )
@@ -65,7 +65,7 @@ def test_a_run_whose_chunks_commit_a6f090d_has_loaded_is_resumed(forge: Forge, e
     assert document["workers"]["peak_memory_mb"] > 0
 
 
-def test_beginning_to_resume_again_is_harmless_and_a_late_release_of_the_old_execution_too(
+def test_resume_is_idempotent_and_late_close_of_old_execution_has_no_effect(
     forge: Forge, ended: Migration
 ) -> None:
     run = forge.migration({"resume": "latest"})
@@ -77,16 +77,14 @@ def test_beginning_to_resume_again_is_harmless_and_a_late_release_of_the_old_exe
     assert len(forge.rows("customers")) == 4
 
 
-def test_a_run_is_not_resumed_over_a_file_that_changed(
-    forge: Forge, ended: Migration, make_csv: MakeCsv
-) -> None:
+def test_run_with_changed_file_is_not_resumed(forge: Forge, ended: Migration, make_csv: MakeCsv) -> None:
     forge.put(customers=make_csv("customers", {"customer_id": 7}))
     with pytest.raises(SourceChanged, match=r"olist/olist_customers_dataset\.csv"):
         forge.migration({"resume": ended.id}).run()
     assert forge.rows("customers") == []
 
 
-def test_a_new_run_throws_away_what_could_have_been_resumed(forge: Forge, ended: Migration) -> None:
+def test_new_run_drops_shadows_of_resumable_run(forge: Forge, ended: Migration) -> None:
     assert len(shadows(forge)) == 1
     assert forge.migrate(**DOCUMENT)["customers"]["loaded"] == 4
     assert shadows(forge) == []
@@ -94,7 +92,7 @@ def test_a_new_run_throws_away_what_could_have_been_resumed(forge: Forge, ended:
         forge.migration({"resume": ended.id}).begin()
 
 
-def test_what_is_published_or_unknown_cannot_be_resumed(forge: Forge, ended: Migration) -> None:
+def test_published_or_unknown_run_cannot_be_resumed(forge: Forge, ended: Migration) -> None:
     run = forge.migration(DOCUMENT)
     run.run()
     with pytest.raises(InvalidInput, match="it is published"):
@@ -105,7 +103,7 @@ def test_what_is_published_or_unknown_cannot_be_resumed(forge: Forge, ended: Mig
         forge.migration({"dataset": "quotes", "resume": "latest"}).begin()
 
 
-def test_a_dead_run_is_resumed_once_it_lost_its_lease(forge: Forge, make_csv: MakeCsv) -> None:
+def test_dead_run_is_resumed_after_losing_its_lease(forge: Forge, make_csv: MakeCsv) -> None:
     forge.put(customers=make_csv("customers", {"customer_id": 1}))
     dead = forge.migration(DOCUMENT).until("settle")
     run = forge.migration({"resume": dead.id, "quality_threshold": 0})

@@ -110,7 +110,7 @@ def test_run_whose_rows_no_longer_fit_the_declaration_is_refused(
     assert forge.database.query("SELECT count(*) FROM store.items") == [(0,)]
 
 
-def test_rows_that_a_later_rule_refuses_are_not_published(
+def test_rows_that_violate_later_rule_are_not_published(
     forge: Forge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(TargetRejectsRows, match="items_size_check"):
@@ -118,17 +118,13 @@ def test_rows_that_a_later_rule_refuses_are_not_published(
     assert "10" in constraints(forge)["items_size_check"]
 
 
-def test_relaxed_rule_outlives_a_run_that_was_settled_before(
-    forge: Forge, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_relaxed_rule_survives_run_resolved_before_it(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
     [counts] = begun(forge, monkeypatch, Relaxed, "publish").run()["tables"]
     assert counts["loaded"] == 3
     assert "100" in constraints(forge)["items_size_check"]
 
 
-def test_changed_key_outlives_a_run_that_was_settled_before(
-    forge: Forge, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changed_key_survives_run_resolved_before_it(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
     run = begun(forge, monkeypatch, Keyed, "publish")
     run.document["quality_threshold"] = 0
     [counts] = run.run()["tables"]

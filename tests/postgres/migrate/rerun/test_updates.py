@@ -40,16 +40,14 @@ def filled(forge: Forge, make_csv: MakeCsv) -> Forge:
     return forge
 
 
-def test_the_stored_row_is_changed_and_counts_as_loaded(filled: Forge, make_csv: MakeCsv) -> None:
+def test_updated_row_counts_as_loaded(filled: Forge, make_csv: MakeCsv) -> None:
     put(filled, make_csv, (1, "a"), (2, "new"), (4, "d"), (4, "d"))
     assert counts(filled.migrate(**DOCUMENT)["customers"]) == [4, 2, 1, 1, 0, 1]
     assert cities(filled) == [("1", "a"), ("2", "new"), ("3", "c"), ("4", "d")]
     assert counts(filled.migrate(**DOCUMENT)["customers"]) == [4, 0, 3, 1, 0, 0]
 
 
-def test_of_differing_rows_in_the_files_the_first_replaces_what_is_stored(
-    filled: Forge, make_csv: MakeCsv
-) -> None:
+def test_first_of_conflicting_rows_replaces_stored_row(filled: Forge, make_csv: MakeCsv) -> None:
     put(filled, make_csv, (1, "first"), (1, "second"), (1, "a"), (2, "b"), (2, "late"))
     assert counts(filled.migrate(64, **DOCUMENT)["customers"]) == [5, 2 - 1, 1, 0, 3, 1]
     assert cities(filled)[:2] == [("1", "first"), ("2", "b")]
@@ -57,7 +55,7 @@ def test_of_differing_rows_in_the_files_the_first_replaces_what_is_stored(
 
 
 @pytest.mark.parametrize("city", ["mine", "new"])
-def test_what_a_writer_changes_before_publication_is_counted_as_it_was_found(
+def test_row_changed_before_publication_is_counted_against_its_latest_values(
     filled: Forge, make_csv: MakeCsv, city: str
 ) -> None:
     put(filled, make_csv, (1, "a"), (2, "new"), (3, "c"))
@@ -68,9 +66,7 @@ def test_what_a_writer_changes_before_publication_is_counted_as_it_was_found(
     assert cities(filled) == [("1", "a"), ("2", "new"), ("3", "c")]
 
 
-def test_rows_that_come_into_an_empty_table_meanwhile_are_updated_too(
-    forge: Forge, make_csv: MakeCsv
-) -> None:
+def test_rows_inserted_into_empty_table_during_run_are_updated(forge: Forge, make_csv: MakeCsv) -> None:
     put(forge, make_csv, (1, "a"), (2, "b"))
     insert = "INSERT INTO olist.customers VALUES (%s, %s, '01037', 'x', 'SP')"
     run = forge.migration(DOCUMENT)
@@ -79,13 +75,13 @@ def test_rows_that_come_into_an_empty_table_meanwhile_are_updated_too(
     assert cities(forge) == [("1", "a"), ("2", "b")]
 
 
-def test_a_table_that_is_all_key_has_nothing_to_update(forge: Forge, make_csv: MakeCsv) -> None:
+def test_table_whose_columns_are_all_key_is_not_updated(forge: Forge, make_csv: MakeCsv) -> None:
     forge.put(geolocations=make_csv("geolocations", {}, {}))
     document: dict[str, Any] = {"tables": ["geolocations"], "on_conflict": "update"}
     assert counts(forge.migrate(**document)["geolocations"]) == [2, 1, 0, 1, 0, 0]
     assert counts(forge.migrate(**document)["geolocations"]) == [2, 0, 1, 1, 0, 0]
 
 
-def test_another_way_to_treat_conflicts_is_refused_by_name(filled: Forge) -> None:
+def test_unknown_on_conflict_is_refused_by_name(filled: Forge) -> None:
     with pytest.raises(InvalidInput, match="on_conflict"):
         filled.migrate(on_conflict="ignore")

@@ -59,7 +59,7 @@ def customer(number: int, city: str) -> dict[str, object]:
     return {"customer_id": number, "customer_city": city}
 
 
-def test_the_first_of_different_rows_with_one_key_wins(forge: Forge, mode: str, make_csv: MakeCsv) -> None:
+def test_first_of_conflicting_rows_is_loaded(forge: Forge, mode: str, make_csv: MakeCsv) -> None:
     rows = [(1, "a"), (2, "b"), (1, "c"), (2, "b"), (1, "a"), (3, "c"), (1, "c"), (2, "x")]
     forge.put(customers=make_csv("customers", *(customer(*row) for row in rows)))
     assert counts_of(forge, mode, "customers") == {"customers": (8, 3, 0, 3, 2)}
@@ -70,13 +70,13 @@ def test_the_first_of_different_rows_with_one_key_wins(forge: Forge, mode: str, 
     ]
 
 
-def test_a_row_that_cleaning_makes_equal_is_a_duplicate(forge: Forge, mode: str, make_csv: MakeCsv) -> None:
+def test_row_made_identical_by_cleaning_is_duplicate(forge: Forge, mode: str, make_csv: MakeCsv) -> None:
     other = customer(1, " rio ") | {"customer_state": "sp\t"}
     forge.put(customers=make_csv("customers", customer(1, "rio"), other))
     assert counts_of(forge, mode, "customers") == {"customers": (2, 1, 0, 1, 0)}
 
 
-def test_a_rejected_row_does_not_win_over_a_later_good_one(
+def test_rejected_row_does_not_exclude_later_valid_row_of_key(
     forge: Forge, mode: str, make_csv: MakeCsv
 ) -> None:
     bad = customer(1, "a") | {"customer_state": "S1"}
@@ -96,7 +96,7 @@ def test_a_rejected_row_does_not_win_over_a_later_good_one(
     ]
 
 
-def test_a_rejected_row_takes_its_descendants_with_it(forge: Forge, mode: str, make_csv: MakeCsv) -> None:
+def test_descendants_of_rejected_row_are_rejected(forge: Forge, mode: str, make_csv: MakeCsv) -> None:
     good, bad = world(make_csv, 1), world(make_csv, 2)
     files = {name: good[name] + bad[name].partition(b"\n")[2] for name in TABLES}
     forge.put(**files | {"customers": files["customers"].replace(f"{2:032x}".encode(), b"2")})
@@ -124,14 +124,14 @@ def test_a_rejected_row_takes_its_descendants_with_it(forge: Forge, mode: str, m
     ]
 
 
-def test_every_missing_parent_of_a_row_is_named(forge: Forge, mode: str, make_csv: MakeCsv) -> None:
+def test_each_missing_parent_of_row_is_named(forge: Forge, mode: str, make_csv: MakeCsv) -> None:
     forge.put(order_items=make_csv("order_items", {"order_id": 7, "product_id": 8, "seller_id": 9}))
     assert counts_of(forge, "merge", "order_items") == {"order_items": (1, 0, 0, 0, 1)}
     columns = "SELECT e->>'column' FROM dataforge.rejections, jsonb_array_elements(errors) e ORDER BY 1"
     assert forge.database.query(columns) == [("order_id",), ("product_id",), ("seller_id",)]
 
 
-def test_an_equal_orphan_is_a_duplicate_and_the_first_is_the_orphan(
+def test_identical_orphans_are_one_rejection_and_duplicates(
     forge: Forge, mode: str, make_csv: MakeCsv
 ) -> None:
     orphan = {"order_id": 1, "customer_id": 9}
@@ -140,14 +140,14 @@ def test_an_equal_orphan_is_a_duplicate_and_the_first_is_the_orphan(
     assert forge.rejections("line", "codes") == [(2, "foreign_key"), (3, "foreign_key")]
 
 
-def test_rows_without_a_key_are_loaded_once(forge: Forge, mode: str, make_csv: MakeCsv) -> None:
+def test_identical_rows_of_keyless_table_are_loaded_once(forge: Forge, mode: str, make_csv: MakeCsv) -> None:
     rows = [{"geolocation_lat": lat} for lat in ("-23.5", "-23.50", "1", "-23.5", "-235e-1", "1.0", "2")]
     forge.put(geolocations=make_csv("geolocations", *rows))
     assert counts_of(forge, mode, "geolocations") == {"geolocations": (7, 3, 0, 4, 0)}
     assert counts_of(forge, "merge", "geolocations") == {"geolocations": (7, 0, 3, 4, 0)}
 
 
-def test_stored_rows_are_parents_and_win_over_the_files(forge: Forge, make_csv: MakeCsv) -> None:
+def test_stored_rows_are_valid_parents_and_win_over_files(forge: Forge, make_csv: MakeCsv) -> None:
     forge.put(customers=make_csv("customers", customer(1, "a"), customer(2, "b")))
     forge.migrate(tables=["customers"])
     rows = [customer(1, "z"), customer(1, "a"), customer(3, "c"), customer(2, "b"), customer(3, "d")]
@@ -165,7 +165,7 @@ def test_stored_rows_are_parents_and_win_over_the_files(forge: Forge, make_csv: 
     ]
 
 
-def test_a_row_changed_by_hand_is_kept(forge: Forge, make_csv: MakeCsv) -> None:
+def test_row_changed_by_owner_is_not_overwritten(forge: Forge, make_csv: MakeCsv) -> None:
     forge.put(customers=make_csv("customers", customer(1, "a"), customer(2, "b"), customer(3, "c")))
     forge.migrate(tables=["customers"])
     forge.database.query("UPDATE olist.customers SET customer_city = 'mine' WHERE customer_city = 'a'")
