@@ -105,7 +105,7 @@ def test_run_whose_rows_no_longer_fit_the_declaration_is_refused(
     forge: Forge, monkeypatch: pytest.MonkeyPatch, later: type[Row], last: str, words: str
 ) -> None:
     run = begun(forge, monkeypatch, later, last)
-    with pytest.raises(TableChanged, match=rf"loaded into store\.items .*{words}; .*start a new one"):
+    with pytest.raises(TableChanged, match=rf"store\.items as loaded by .*{words}\. .*Start a new migration"):
         run.run()
     assert forge.database.query("SELECT count(*) FROM store.items") == [(0,)]
 
