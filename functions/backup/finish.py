@@ -65,11 +65,11 @@ def _written_files(cursor: Cursor, run: Run) -> list[WrittenFile]:
         (run.id,),
     )
     rows = cursor.fetchall()
-    left = [part_key(table, part) for table, part, *done in rows if None in done]
+    missing = [part_key(table, part) for table, part, *done in rows if None in done]
     files = [WrittenFile(*row) for row in rows]
-    left += [table.name for table in run.tables if not any(file.table == table.name for file in files)]
-    if left:
-        raise NotReconciled(f"Files of the backup were not written: {', '.join(left)}.")
+    missing += [table.name for table in run.tables if not any(file.table == table.name for file in files)]
+    if missing:
+        raise NotReconciled(f"Files of the backup were not written: {', '.join(missing)}.")
     return files
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import closing
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dataforge.aws.clients import WORKER, make_client
+from dataforge.aws.clients import worker_s3
 from dataforge.aws.metric_names import BACKUP as SERVICE
 from dataforge.aws.metric_names import BACKUP_DAMAGED, BACKUP_VERIFIED, NAMESPACE
 from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
@@ -38,12 +37,6 @@ if TYPE_CHECKING:
 logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)
 
 
-@cache
-def _s3() -> S3Client:
-    """The S3 client. Creating it takes longer than most of its calls."""
-    return make_client("s3", WORKER)
-
-
 def _release(step: Step[BackupSettings]) -> dict[str, str | None]:
     run_id = release(step, BACKUPS)
     delete_unfinished(step.db, step.s3, step.settings, run_id)
@@ -65,7 +58,9 @@ STEPS: Steps[BackupSettings] = {
 @entry_point(logger, tracer)
 def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take one step of the state machine."""
-    return take_step(event, kind=BACKUPS, steps=STEPS, settings=read(BackupSettings), s3=_s3(), logger=logger)
+    return take_step(
+        event, kind=BACKUPS, steps=STEPS, settings=read(BackupSettings), s3=worker_s3(), logger=logger
+    )
 
 
 def _validate(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, Any]:
@@ -100,7 +95,7 @@ def hold(event: dict[str, Any], context: LambdaContext) -> dict[str, bool]:
 def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Write or check one file, or restore the backup on trial. Results are in the ledger."""
     settings = read(BackupSettings)
-    db, s3 = get_db_resource(settings), _s3()
+    db, s3 = get_db_resource(settings), worker_s3()
     logger.append_keys(step=event["step"], run_id=event["run_id"])
     match event["step"]:
         case "part":

@@ -36,11 +36,11 @@ def wait(
         with transaction(db) as cursor:
             if condition(cursor):
                 return True
-        left = deadline - time.monotonic()
-        if left <= 0:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
             return False
         connections = [db] if watched is None else [db, watched]
-        ready, _, _ = select.select(connections, [], [], left)
+        ready, _, _ = select.select(connections, [], [], remaining)
         with translated():
             for connection in ready:
                 connection.poll()

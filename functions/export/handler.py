@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import closing
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.api.exports import ExportRequest
-from dataforge.aws.clients import WORKER, make_client
+from dataforge.aws.clients import worker_s3
 from dataforge.aws.failures import explain_caught
 from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
 from dataforge.postgres.connection import connect
@@ -19,7 +18,7 @@ from dataforge.tables.datasets import get_dataset
 from functions.export.export import export
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+    pass
 
 
 SERVICE = "export"
@@ -38,11 +37,6 @@ def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     table = get_dataset(request.dataset).table(request.table)
     settings, export_id = read(ExportSettings), run_id(event["execution"], event["started"])
     with closing(connect(settings)) as db:
-        made = export(db, _s3(), settings, export_id, table, request.format)
+        made = export(db, worker_s3(), settings, export_id, table, request.format)
     logger.info("exported", extra={"export_id": export_id, "rows": made.rows, "backup_id": made.backup_id})
     return {"export_id": export_id, "rows": made.rows}
-
-
-@cache
-def _s3() -> S3Client:
-    return make_client("s3", WORKER)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dataforge.aws.clients import WORKER, make_client
+from dataforge.aws.clients import worker_s3
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from dataforge.postgres.connection import get_db_resource
 from dataforge.runs.lifecycle import fail_run, recording_failure
@@ -40,12 +39,6 @@ REPORTED = ("QualityTooLow", "NotReconciled")
 """Errors that the run's report explains."""
 
 logger, metrics, tracer = make_logger(SERVICE), make_metrics(SERVICE), make_tracer(SERVICE)
-
-
-@cache
-def _s3() -> S3Client:
-    """The S3 client. Creating one takes longer than most of its calls."""
-    return make_client("s3", WORKER)
 
 
 def fail(
@@ -82,7 +75,7 @@ def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         kind=MIGRATIONS,
         steps=STEPS,
         settings=read(MigrationSettings),
-        s3=_s3(),
+        s3=worker_s3(),
         logger=logger,
         record=record_step,
     )
@@ -96,9 +89,9 @@ def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(step=event["step"], migration_id=item.migration_id, chunk=item.chunk)
     with recording_failure(settings, MIGRATIONS, item.migration_id, item.chunk):
         if isinstance(item, LoadItem):
-            _load(get_db_resource(settings), _s3(), settings, item)
+            _load(get_db_resource(settings), worker_s3(), settings, item)
         else:
-            scan_range(get_db_resource(settings), _s3(), item)
+            scan_range(get_db_resource(settings), worker_s3(), item)
     return {}
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dataforge.aws.clients import WORKER, make_client
+from dataforge.aws.clients import worker_s3
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from dataforge.postgres.connection import get_db_resource
 from dataforge.runs.lifecycle import recording_failure
@@ -26,17 +25,11 @@ from functions.restore.swap import swap
 from functions.restore.work_items import LOAD
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+    pass
 
 
 SERVICE = "restore"
 logger, metrics, tracer = make_logger(SERVICE), make_metrics(SERVICE), make_tracer(SERVICE)
-
-
-@cache
-def _s3() -> S3Client:
-    """The S3 client. Creating it takes longer than most of its calls."""
-    return make_client("s3", WORKER)
 
 
 STEPS: Steps[RestoreSettings] = {
@@ -59,7 +52,7 @@ STEPS: Steps[RestoreSettings] = {
 def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take one step of the state machine."""
     return take_step(
-        event, kind=RESTORES, steps=STEPS, settings=read(RestoreSettings), s3=_s3(), logger=logger
+        event, kind=RESTORES, steps=STEPS, settings=read(RestoreSettings), s3=worker_s3(), logger=logger
     )
 
 
@@ -71,7 +64,11 @@ def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(step=item.step, restore_id=item.restore_id, table=item.table, piece=item.piece)
     with recording_failure(settings, RESTORES, *item.ledger_key):
         db = get_db_resource(settings)
-        rows = load_file(db, _s3(), item) if isinstance(item, FileItem) else save_pages(db, _s3(), item)
+        rows = (
+            load_file(db, worker_s3(), item)
+            if isinstance(item, FileItem)
+            else save_pages(db, worker_s3(), item)
+        )
     if rows and item.step == LOAD:
         metrics.add_metric("RowsRestored", MetricUnit.Count, rows)
         metrics.flush_metrics()

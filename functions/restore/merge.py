@@ -87,10 +87,10 @@ def _delete(run: Run, table: Table) -> Sql:
 
 def _check_equal(cursor: Cursor, run: Run, table: Table) -> None:
     """Raises ``TargetRejectsRows`` if triggers or rules of a table changed rows: it must equal the backup."""
-    left = find_difference(cursor, run, table)
-    if left.differing:
+    remaining = find_difference(cursor, run, table)
+    if remaining.differing:
         raise TargetRejectsRows(
             f"{table.dataset}.{table.name} differs from the backup after its rows were restored. Nothing was restored.",
-            f"Rows: {left.added} missing, {left.removed} additional, {left.changed} different.",
+            f"Rows: {remaining.added} missing, {remaining.removed} additional, {remaining.changed} different.",
             "Check the triggers and rules of the tables.",
         )

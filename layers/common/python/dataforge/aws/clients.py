@@ -6,6 +6,7 @@ which regions opened since 2019 reject. Importing this module loads neither boto
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from botocore.config import Config
@@ -119,6 +120,12 @@ def make_client(service: Any, config: Config, access: Access = ENVIRONMENT) -> A
         return access.session.client(service, endpoint_url=access.endpoint, config=config)
     # Without boto3 a cold start is faster; boto3 only adds transfers of files, which no function needs.
     return get_session().create_client(service, endpoint_url=access.endpoint, config=config)
+
+
+@cache
+def worker_s3() -> S3Client:
+    """The process's S3 client for state machine functions. Creating one takes longer than most of its calls."""
+    return make_client("s3", WORKER)
 
 
 def session(region: str | None = None) -> boto3.Session:

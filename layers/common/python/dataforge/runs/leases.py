@@ -1,7 +1,7 @@
-"""Leases: one run at a time may write a table as a whole, and one may back it up.
+"""Leases: at a time, one run may write a whole table, and one may back it up.
 
-A lease is a row with the execution's ARN. The state machine checks a holder's real state before it takes a lease over, and
-an EventBridge rule releases what a stopped run left.
+A lease is a row with the ARN of the execution that has it. A run that needs the lease of an execution which has ended
+closes that execution's run first, and an EventBridge rule releases the leases of stopped executions.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 WRITE = "write"
 """The scope of migrations and restores, which exclude each other."""
 BACKUP = "backup"
-"""The scope of backups, which exclude only one another."""
+"""The scope of backups, which exclude only each other."""
 
 
 def take(cursor: Cursor, scope: str, execution: str, dataset: str, tables: Iterable[str]) -> str:
-    """Take the tables' leases of the scope for ``execution``; returns "" or, if another has one of them, that one's ARN.
+    """Take the tables' leases of the scope for ``execution``. Returns "", or the ARN of an execution that has one of them.
 
-    On a refusal the caller rolls back, so that none is held. Repeating it is harmless.
+    Then the caller rolls back, because some leases may be taken. Idempotent.
     """
     for table in sorted(tables):
         holder = None
-        # None: its holder gave it back between the two statements.
+        # None: the lease was released between the two statements.
         while holder is None:
             cursor.execute(
                 'INSERT INTO dataforge.leases (dataset, "table", scope, execution) VALUES (%s, %s, %s, %s)'
@@ -46,7 +46,7 @@ def take(cursor: Cursor, scope: str, execution: str, dataset: str, tables: Itera
 
 
 def hold(cursor: Cursor, execution: str, dataset: str, tables: Iterable[str]) -> None:
-    """Make sure, until the transaction ends, that the execution still has the tables' leases. Raises ``LeaseLost``."""
+    """Lock the execution's leases on the tables until the transaction ends. Raises ``LeaseLost`` if it has lost one."""
     cursor.execute(
         'SELECT "table" FROM dataforge.leases WHERE execution = %s AND dataset = %s FOR SHARE',
         (execution, dataset),
@@ -57,5 +57,5 @@ def hold(cursor: Cursor, execution: str, dataset: str, tables: Iterable[str]) ->
 
 
 def release(cursor: Cursor, execution: str) -> None:
-    """Give back every lease of the execution."""
+    """Release every lease of the execution."""
     cursor.execute("DELETE FROM dataforge.leases WHERE execution = %s", (execution,))

@@ -66,7 +66,7 @@ class Step(Generic[S]):
 
 
 Steps = Mapping[str, Callable[[Step[S]], Mapping[str, Any]]]
-"""A control function's steps by name."""
+"""The steps of a control function."""
 
 
 def take_step(
