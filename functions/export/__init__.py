@@ -1,1 +1,1 @@
-"""Exports: a whole table as files, for sizes that no page should carry."""
+"""Export: a whole table as files in S3."""

@@ -1,4 +1,4 @@
-"""One table, as it is at one instant, as files in S3: those of a backup that holds just these rows, or a new one."""
+"""Export a snapshot of one table to S3, or refer to the files of a backup with the same rows."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
 
-_LOOKED_AT = 10
-"""How many of the newest backups are asked whether they hold the rows; each costs a request."""
+_BACKUPS_COMPARED = 10
+"""The number of newest backups to compare with the table. Each takes a request."""
 
 MEDIA = {"parquet": "application/vnd.apache.parquet", "ndjson": "application/x-ndjson"}
 
@@ -41,9 +41,9 @@ MEDIA = {"parquet": "application/vnd.apache.parquet", "ndjson": "application/x-n
 def export(
     db: Connection, s3: S3Client, settings: ExportSettings, export_id: str, table: Table, form: Format
 ) -> Export:
-    """Make the export, and note in the report bucket what was made. ``db`` is closed afterwards: it holds a lock.
+    """Export the table, and store the export's document in the report bucket. The caller closes ``db``, which has a lock.
 
-    Repeating it is harmless: the last one to end is told. Raises ``Unavailable``, ``Busy``.
+    Repeating it is harmless: the document of the last one is stored. Raises ``Unavailable``, ``Busy``.
     """
     with transaction(db) as cursor:
         require_declared(cursor, [table])
@@ -52,7 +52,7 @@ def export(
         export_new(cursor, [table])
         require_sound(cursor, [table])
         taken = datetime.now(UTC).isoformat(timespec="seconds")
-        rows, content = _measure(cursor, table)
+        rows, content = _rows_and_hash(cursor, table)
         found = _same_rows(s3, settings.backup_bucket, table, rows, content) if form == "parquet" else None
         if found is None:
             files = [_write(cursor, s3, settings.report_bucket, export_id, table, form, rows)]
@@ -75,8 +75,8 @@ def export(
     return made
 
 
-def _measure(cursor: Cursor, table: Table) -> tuple[int, str]:
-    """The table's rows and their content hash."""
+def _rows_and_hash(cursor: Cursor, table: Table) -> tuple[int, str]:
+    """The number of rows and their content hash."""
     cursor.execute(
         Sql("SELECT count(*), coalesce(sum({}), 0) FROM {}").format(
             ddl.row_hash_sql(table), ddl.qualified(table)
@@ -87,10 +87,10 @@ def _measure(cursor: Cursor, table: Table) -> tuple[int, str]:
 
 
 def _same_rows(s3: S3Client, bucket: str, table: Table, rows: int, content: str) -> Manifest | None:
-    """The newest backup, of the last few, that has the table as it is now; one that cannot be read is passed over."""
+    """The newest of the last backups whose rows of the table equal the current ones. Damaged backups are ignored."""
     wanted = (rows, content, manifest.fingerprint(manifest.column_entries(table)))
     backup_ids = sorted(manifest.backup_ids(s3, bucket, table.dataset), reverse=True)
-    for backup_id in backup_ids[:_LOOKED_AT]:
+    for backup_id in backup_ids[:_BACKUPS_COMPARED]:
         with suppress(DamagedBackup):
             found = manifest.find(s3, bucket, table.dataset, backup_id)
             if found is not None and found.kind == "backup" and wanted in _contents(found, table):
@@ -99,7 +99,7 @@ def _same_rows(s3: S3Client, bucket: str, table: Table, rows: int, content: str)
 
 
 def _contents(found: Manifest, table: Table) -> list[tuple[int, str, str]]:
-    """What the backup holds of the table, if it has it."""
+    """Rows, content hash and fingerprint of the table in the backup, if it contains the table."""
     return [(e.rows, e.content_hash, e.schema_fingerprint) for e in found.tables if e.table == table.name]
 
 

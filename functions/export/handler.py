@@ -27,9 +27,9 @@ logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)
 
 @entry_point(logger, tracer)
 def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Export a table. Returns {"export_id", "rows"}; the rest is in the report bucket.
+    """Export a table and return {"export_id", "rows"}; the export's document is in the report bucket.
 
-    Or, for the step "explain", explain what the state machine caught: {"error", "cause"}.
+    The step "explain" returns the public {"error", "cause"} of an error that the state machine caught.
     """
     if event.get("step") == "explain":
         return explain_caught(event["error"]).as_answer()

@@ -1,4 +1,4 @@
-"""A table as NDJSON: each line is the row as the API delivers it, byte for byte, for the same SQL writes both."""
+"""Write a table as NDJSON. Each line equals the row in the API's response, because the same SQL writes both."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-_PIECE = 1 << 20
+_BUFFER_BYTES = 1 << 20
 
 
 class _Lines:
-    """What COPY writes its rows to, one at a time; they go on in larger pieces."""
+    """The target of COPY, which writes single rows. They are buffered."""
 
     def __init__(self, file: io.RawIOBase) -> None:
         self._file, self._buffer = file, bytearray()
 
     def write(self, row: bytes) -> None:
-        """Take in a row with its line end."""
+        """Buffer a row with its line end."""
         self._buffer += row
-        if len(self._buffer) >= _PIECE:
+        if len(self._buffer) >= _BUFFER_BYTES:
             self.flush()
 
     def flush(self) -> None:
-        """Hand on what there is."""
+        """Write the buffer."""
         self._file.write(undouble(bytes(self._buffer)))
         self._buffer.clear()
 
 
 def write_lines(cursor: Cursor, table: Table, file: io.RawIOBase) -> None:
-    """Write all rows of the table, in no particular order, in bounded memory."""
+    """Write all rows of the table, in any order, with bounded memory."""
     lines = _Lines(file)
     cursor.copy_expert(
         copy_rows(Sql("SELECT {} FROM {}").format(columns_sql(table), qualified(table)), table.column_names),

@@ -1,1 +1,1 @@
-"""Glue: the newest verified backup as tables for Athena, and for all that reads the Glue catalog."""
+"""Glue: register the newest verified backup as tables in the Glue catalog, for Athena and others."""

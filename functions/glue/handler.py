@@ -28,7 +28,7 @@ def _s3() -> S3Client:
 
 @entry_point(logger, tracer)
 def register(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Let Glue's tables be those of the backup ``event["backup_id"]`` of ``event["dataset"]``. Repeating it is harmless."""
+    """Register the tables of the backup ``event["backup_id"]`` of ``event["dataset"]``. Repeating it is harmless."""
     settings = read(GlueSettings)
     backup = manifest.read(_s3(), settings.backup_bucket, event["dataset"], event["backup_id"])
     register_tables(settings, backup)

@@ -1,4 +1,4 @@
-"""A backup's tables as external tables of a Glue database."""
+"""Register the tables of a backup as external tables of a Glue database."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ _ATHENA = {
     BOOLEAN: "boolean",
 }
 
-# awswrangler makes clients of its own.
+# awswrangler creates its own clients.
 wr.config.botocore_config = WORKER
 
-_PASSING = ("ThrottlingException", "OperationTimeoutException", "ConcurrentModificationException")
-"""Glue answers 400 to these too, and it is nobody's mistake."""
+_TEMPORARY = ("ThrottlingException", "OperationTimeoutException", "ConcurrentModificationException")
+"""Temporary errors for which Glue returns status 400."""
 
 
 def athena_type(sql: str) -> str:
-    """Athena's type of a column whose ``sql`` type stands in a manifest: what its files are read as, exactly."""
+    """Athena's type for a column with the PostgreSQL type ``sql`` of a manifest. It preserves every value."""
     kind = storage_type(sql)
     return kind.sql.replace("numeric", "decimal") if kind.name == "numeric" else _ATHENA[kind]
 
 
 def register_tables(settings: GlueSettings, backup: Manifest) -> None:
-    """Let each table of the backup's dataset that is in it have its columns, and lie where its files are.
+    """Register each table of the backup with its columns and the location of its files.
 
-    A table is created or replaced by one call, so a query reads one backup's files or the other's; tables follow one
-    another, and each names its backup. One that has a newer backup is left alone, and a safety backup, which may be
-    verified too, is for none: it is removed one day. Repeating it is harmless. Raises ``Unavailable``.
+    A table is created or replaced by one call, so a query reads the files of one backup. Tables are replaced one after
+    the other, and each states its backup. A table with a newer backup is unchanged. Safety backups are not registered,
+    because they expire. Repeating it is harmless. Raises ``Unavailable``.
     """
     if backup.kind != "backup":
         return
@@ -56,11 +56,11 @@ def register_tables(settings: GlueSettings, backup: Manifest) -> None:
 
 
 def _registered(database: str, table: str) -> str:
-    """The backup that Glue has the table of; "" if none."""
+    """The id of the backup that is registered for the table, or ""."""
     try:
         return wr.catalog.get_table_parameters(database, table).get("backup_id", "")
     except KeyError:
-        # A table that somebody made by hand need not have parameters.
+        # A table that was created manually may have no parameters.
         return ""
     except ClientError as error:
         if error.response["Error"]["Code"] != "EntityNotFoundException":
@@ -73,7 +73,7 @@ def _register(settings: GlueSettings, database: str, backup: Manifest, entry: Ta
         "backup_id": backup.backup_id,
         "created_at": backup.created_at.isoformat(),
         "content_hash": entry.content_hash,
-        # Athena's planner, and others, look for this name.
+        # Athena's planner and other tools read this name.
         "numRows": str(entry.rows),
     }
     wr.catalog.create_parquet_table(
@@ -90,13 +90,13 @@ def _register(settings: GlueSettings, database: str, backup: Manifest, entry: Ta
 
 @contextmanager
 def _translated(table: str) -> Iterator[None]:
-    """Glue's passing failures as ``Unavailable``; awswrangler has tried five times by then."""
+    """Raise ``Unavailable`` for temporary failures of Glue, after awswrangler's five attempts."""
     try:
         yield
     except (HTTPClientError, NotConnected) as error:
         raise Unavailable(f"Glue did not answer a request for the table {table}.") from error
     except ClientError as error:
         code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
-        if code in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if code in _TEMPORARY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise Unavailable(f"Glue could not process the table {table}: {code}.") from error
         raise

@@ -1,1 +1,1 @@
-"""Operations over HTTP: backups and restores are started and looked at. Its state machines do the work."""
+"""Operations over HTTP: start backups, restores and exports, and report their status. State machines do the work."""

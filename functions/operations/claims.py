@@ -1,8 +1,8 @@
-"""Idempotency keys of requests that start something: which id a key stands for, kept in S3.
+"""Idempotency keys of requests that start a run: the run id of each key, stored in S3.
 
-The first request under a key writes the id that it is about to use, if nobody has (S3 decides); every later one finds it
-there, and starts the same execution again, which Step Functions takes for the first. So nothing is lost or done twice,
-wherever a request breaks off. A lifecycle rule removes claims after 30 days; execution names are remembered for 90.
+The first request with a key stores the id that it will use, by a conditional write. Every later request reads this id and
+starts the same execution again, which Step Functions recognises by its name. So a run is neither lost nor started twice,
+wherever a request is interrupted. A lifecycle rule deletes claims after 30 days; Step Functions stores names for 90.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
-"""How S3 answers a conditional write that another request was faster with."""
+"""The errors of S3 for a conditional write after another request's."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """An idempotency key, whose it is (an API key's identity), and the route and document that it stands for."""
+    """An idempotency key, its owner (the identity of an API key), and the request's route and document."""
 
     owner: str
     route: str
@@ -37,20 +37,20 @@ class Claim:
 
     @property
     def object_key(self) -> str:
-        """Where the claim lies."""
+        """The object key of the claim."""
         words = json.dumps([self.owner, self.route, self.key])
         return claim_key(hashlib.sha256(words.encode()).hexdigest())
 
     @property
     def digest(self) -> str:
-        """Tells the document from others."""
+        """The SHA-256 of the document."""
         return hashlib.sha256(json.dumps(self.document, sort_keys=True).encode()).hexdigest()
 
 
 def resolve(s3: S3Client, bucket: str, claim: Claim, fresh: str) -> str:
-    """The id that the claim's key stands for: ``fresh``, or the one of an earlier request.
+    """The run id of the claim's key: ``fresh``, or that of an earlier request.
 
-    Raises ``KeyReused`` if that was another request, and ``Unavailable``.
+    Raises ``KeyReused`` if the earlier request had another document, and ``Unavailable``.
     """
     body = json.dumps({"id": fresh, "digest": claim.digest}).encode()
     try:
@@ -67,7 +67,7 @@ def resolve(s3: S3Client, bucket: str, claim: Claim, fresh: str) -> str:
 
 
 def find(s3: S3Client, bucket: str, claim: Claim) -> str | None:
-    """The id of an earlier request with the claim's key. Raises ``KeyReused`` if that was another, ``Unavailable``."""
+    """The run id of an earlier request, or None. Raises ``KeyReused`` if it had another document, and ``Unavailable``."""
     try:
         with translated(bucket, "an idempotency key"):
             found = json.loads(s3.get_object(Bucket=bucket, Key=claim.object_key)["Body"].read())

@@ -1,4 +1,4 @@
-"""A finished export as its callers are told of it: with addresses that files can be downloaded from for a while."""
+"""Describe a finished export, with presigned URLs of its files."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def tell_export(
+def describe_export(
     s3: S3Client, bucket: str, export_id: str, cursor: str | None = None
 ) -> dict[str, Any] | None:
-    """The export's document, with a page of its files; None if it is gone.
+    """The export's document with a page of its files, or None if it has expired.
 
-    Raises ``Unavailable``, ``InvalidRequest`` for a foreign cursor.
+    Raises ``Unavailable``, and ``InvalidRequest`` for a cursor of another query.
     """
     found = exports.read(s3, bucket, export_id)
-    return None if found is None else _tell(found, cursor)
+    return None if found is None else _describe(found, cursor)
 
 
-def _tell(found: Export, cursor: str | None) -> dict[str, Any]:
+def _describe(found: Export, cursor: str | None) -> dict[str, Any]:
     scope = ["export", found.export_id]
     start = 0 if cursor is None else int(read_cursor(scope, cursor))
     end = start + MOST_FILES
@@ -36,10 +36,10 @@ def _tell(found: Export, cursor: str | None) -> dict[str, Any]:
 
 
 def _file(file: ExportFile) -> dict[str, Any]:
-    place = {"Bucket": file.bucket, "Key": file.key}
+    source = {"Bucket": file.bucket, "Key": file.key}
     return {
         "name": file.key.rpartition("/")[2],
-        "url": _signer().generate_presigned_url("get_object", Params=place, ExpiresIn=URL_SECONDS),
+        "url": _signer().generate_presigned_url("get_object", Params=source, ExpiresIn=URL_SECONDS),
         "rows": file.rows,
         "size": file.size,
         "sha256": file.sha256,

@@ -25,10 +25,10 @@ from dataforge.runs.ids import new_id, time_of
 from dataforge.settings import OperationsSettings, read
 from dataforge.tables.datasets import DATASETS
 from functions.operations import claims, runs
-from functions.operations.downloads import tell_export
-from functions.operations.exporting import Turn, take
+from functions.operations.downloads import describe_export
+from functions.operations.inputs import read_backup, read_export, read_restore
 from functions.operations.listing import list_backups
-from functions.operations.orders import read_backup, read_export, read_restore
+from functions.operations.running_exports import Slot, claim_export
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -42,7 +42,7 @@ router = Router(logger)
 
 @entry_point(logger, tracer)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """One request, as a proxy event of API Gateway."""
+    """Answer one request, a proxy event of API Gateway."""
     return router.answer(event)
 
 
@@ -54,23 +54,23 @@ def post_backup(request: Request) -> Response:
 
 @router.route("GET", "/v1/backups", least=Kind.OPERATOR)
 def get_backups(request: Request) -> Response:
-    """A page of backups, newest first."""
+    """Return a page of backups, newest first."""
     return Response(body=list_backups(_s3(), read(OperationsSettings).backup_bucket, request.single_query()))
 
 
 @router.route("GET", "/v1/backups/{id}", least=Kind.OPERATOR)
 def get_backup(request: Request) -> Response:
-    """How a backup goes, or went."""
+    """Return the status of a backup."""
     settings, run = read(OperationsSettings), request.parts["id"]
-    found = _find(settings.backup_arn, run) or _written(settings.backup_bucket, run)
+    found = _find(settings.backup_arn, run) or _finished_backup(settings.backup_bucket, run)
     if found is None:
-        raise NotFound(f"There is no backup {run[:100]!r}.")
+        raise NotFound(f"Backup {run[:100]!r} does not exist.")
     return json_response(found)
 
 
 @router.route("POST", "/v1/restores", least=Kind.OPERATOR)
 def post_restore(request: Request) -> Response:
-    """Start a restore, where the deployment lets programs do that."""
+    """Start a restore, if the deployment enables this route."""
     settings = read(OperationsSettings)
     if not settings.restore_api:
         raise NotFound(
@@ -82,45 +82,45 @@ def post_restore(request: Request) -> Response:
 
 @router.route("GET", "/v1/restores/{id}", least=Kind.OPERATOR)
 def get_restore(request: Request) -> Response:
-    """How a restore goes, or went."""
+    """Return the status of a restore."""
     run = request.parts["id"]
     found = _find(read(OperationsSettings).restore_arn, run)
     if found is None:
         raise NotFound(
-            f"There is no restore {run[:100]!r}, or it is more than {EXECUTION_HISTORY_DAYS} days ago."
+            f"Restore {run[:100]!r} does not exist, or it is older than {EXECUTION_HISTORY_DAYS} days."
         )
     return json_response(found)
 
 
 @router.route("POST", "/v1/exports", least=Kind.READER)
 def post_export(request: Request) -> Response:
-    """Start an export, or point to the one of this key and table that is running."""
+    """Start an export, or return the one that is running for this API key and table."""
     return _start(request, read(OperationsSettings).export_arn, read_export, _running_export)
 
 
 @router.route("GET", "/v1/exports/{id}", least=Kind.READER)
 def get_export(request: Request) -> Response:
-    """How an export goes, and where its files are."""
+    """Return the status of an export, and the URLs of its files."""
     settings, run = read(OperationsSettings), request.parts["id"]
     query = read_query(FilesQuery, request.single_query())
     found = _find(settings.export_arn, run)
     if found and found["status"] == "succeeded":
-        output = tell_export(_s3(), settings.report_bucket, run, query.cursor)
+        output = describe_export(_s3(), settings.report_bucket, run, query.cursor)
         found = found | {"output": output} if output else None
     if found is None:
-        raise NotFound(f"There is no export {run[:100]!r}, or it is more than {TEMPORARY_DAYS} days ago.")
+        raise NotFound(f"Export {run[:100]!r} does not exist, or it is older than {TEMPORARY_DAYS} days.")
     return json_response(found)
 
 
-Understand = Callable[[Any], dict[str, Any]]
+ReadInput = Callable[[Any], dict[str, Any]]
 Choose = Callable[[Request, dict[str, Any], str], str]
-"""Which run a request gets that would start one of this input: a new one under this id, or another."""
+"""Choose the run id of a request from its input and a new id: the new one, or that of an existing run."""
 
 
 def _start(
-    request: Request, machine: str, understand: Understand, choose: Choose = lambda *given: given[2]
+    request: Request, machine: str, read_input: ReadInput, choose: Choose = lambda *given: given[2]
 ) -> Response:
-    document = understand(parse(request.json_body()) if request.body else {})
+    document = read_input(parse(request.json_body()) if request.body else {})
     claim = _claim(request, document)
     bucket = read(OperationsSettings).report_bucket
     run = claims.find(_s3(), bucket, claim) if claim else None
@@ -153,8 +153,8 @@ def _running_export(request: Request, document: dict[str, Any], fresh: str) -> s
         if runs.count_running(_states(), settings.export_arn, most) >= most:
             raise TooManyExports(most)
 
-    turn = Turn.of(request.owner, document)
-    return take(_s3(), settings.report_bucket, turn, fresh, is_running, admit)
+    slot = Slot.of(request.owner, document)
+    return claim_export(_s3(), settings.report_bucket, slot, fresh, is_running, admit)
 
 
 def _accepted(request: Request, run: str, headers: Mapping[str, str]) -> Response:
@@ -166,8 +166,8 @@ def _find(machine: str, run: str) -> dict[str, Any] | None:
     return runs.find(_states(), machine, run) if time_of(run) else None
 
 
-def _written(bucket: str, run: str) -> dict[str, Any] | None:
-    """A backup whose execution is forgotten; the manifest is what it left."""
+def _finished_backup(bucket: str, run: str) -> dict[str, Any] | None:
+    """A backup whose execution Step Functions no longer stores, from its manifest."""
     if time_of(run) is None:
         return None
     for dataset in DATASETS:
@@ -178,7 +178,7 @@ def _written(bucket: str, run: str) -> dict[str, Any] | None:
     return None
 
 
-# Making a client takes longer than most of its calls.
+# Creating a client takes longer than most of its calls.
 @cache
 def _s3() -> S3Client:
     return make_client("s3", CALLER)

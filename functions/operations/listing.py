@@ -1,4 +1,4 @@
-"""The listing of backups, newest first, page by page."""
+"""List backups, newest first, page by page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class BackupQuery(Body):
-    """What to list."""
+    """The parameters of a listing."""
 
     dataset: DatasetName | None = None
     limit: Annotated[Ordinal, Field(le=MOST_LISTED)] = MOST_LISTED
@@ -40,5 +40,5 @@ def list_backups(s3: S3Client, bucket: str, parameters: Mapping[str, str]) -> st
     more = len(found) > len(page)
     following = make_cursor(scope, [page[-1].id, page[-1].dataset]) if more else None
     return json.dumps(
-        {"data": [one.document() for one in page], "next_cursor": following}, ensure_ascii=False
+        {"data": [backup.document() for backup in page], "next_cursor": following}, ensure_ascii=False
     )

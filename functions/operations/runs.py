@@ -1,4 +1,4 @@
-"""Executions of the state machines as the API tells them: started under an id, found by it, shown without the inside."""
+"""Start executions of the state machines, and describe them for the API without internal details."""
 
 from __future__ import annotations
 
@@ -19,55 +19,55 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 
-# As classes of botocore and of the embedded cloud have it; an ARN is never malformed here, so it is a name that is none.
+# Error codes of Step Functions and of the embedded cloud. The ARN is always well-formed, so the name is unknown.
 _UNKNOWN = {"ExecutionDoesNotExist", "InvalidArn", "InvalidName"}
 _BUSY = {"ThrottlingException", "ServiceUnavailable", "InternalServerError", "ExecutionLimitExceeded"}
-# An execution is named before it starts, by a clock that may be ahead.
+# An execution is named before it starts, by a clock that can be ahead.
 _EARLIER = timedelta(minutes=2)
 
 _UNFINISHED = {"RUNNING", "PENDING_REDRIVE"}
-_STOPPED = ("Aborted", "It was stopped.")
-_UNTOLD = (UNEXPECTED, "It failed for a reason that is not the caller's; the execution's history has it.")
+_STOPPED = ("Aborted", "The execution was stopped.")
+_INTERNAL = (UNEXPECTED, "The execution failed for an internal reason, which is in its history.")
 
 
 def start(states: SFNClient, machine: str, run: str, document: dict[str, Any]) -> None:
-    """Start an execution named by its run's id. Doing it twice is harmless. Raises ``Unavailable``."""
+    """Start an execution named by its run id. Repeating it is harmless. Raises ``Unavailable``."""
     try:
         with reached():
             states.start_execution(stateMachineArn=machine, name=run, input=json.dumps(document))
     except ClientError as error:
-        # Of this name and over already: this is a retry.
+        # An execution with this name has ended: this is a retry.
         if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
             raise
 
 
 def find(states: SFNClient, machine: str, run: str) -> dict[str, Any] | None:
-    """How the run of this id goes, or went; None if there is none, or it is more than 90 days ago.
+    """Describe the run, or return None if it does not exist or is older than 90 days.
 
     Raises ``Unavailable``.
     """
     prefix = machine.replace(":stateMachine:", ":execution:") + ":"
     found = _describe(states, prefix + run)
     if found is None:
-        # It has another name: the console, the schedule or the command line started it.
-        found = next((_describe(states, arn) for arn in _named_otherwise(states, machine, run)), None)
-    return None if found is None else tell(run, found)
+        # Executions from the console, the schedule and the command line have other names.
+        found = next((_describe(states, arn) for arn in _other_names(states, machine, run)), None)
+    return None if found is None else describe(run, found)
 
 
 def find_started(states: SFNClient, machine: str, run: str) -> dict[str, Any] | None:
-    """``find``, for a run that was started over HTTP: under its own name, which takes one call."""
+    """``find`` for a run that was started over HTTP, whose execution has its name. Takes one call."""
     found = _describe(states, machine.replace(":stateMachine:", ":execution:") + f":{run}")
-    return None if found is None else tell(run, found)
+    return None if found is None else describe(run, found)
 
 
 def count_running(states: SFNClient, machine: str, most: int) -> int:
-    """How many runs of the machine are running, up to ``most``. Raises ``Unavailable``."""
+    """The number of running executions of the machine, up to ``most``. Raises ``Unavailable``."""
     with reached():
         page = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING", maxResults=most)
     return len(page["executions"])
 
 
-def _named_otherwise(states: SFNClient, machine: str, run: str) -> Iterator[str]:
+def _other_names(states: SFNClient, machine: str, run: str) -> Iterator[str]:
     time = time_of(run)
     if time is None:
         return
@@ -90,8 +90,8 @@ def _describe(states: SFNClient, arn: str) -> dict[str, Any] | None:
         raise
 
 
-def tell(run: str, execution: dict[str, Any]) -> dict[str, Any]:
-    """An execution, as Step Functions describes it, as the API tells it."""
+def describe(run: str, execution: dict[str, Any]) -> dict[str, Any]:
+    """The API's document for an execution as Step Functions describes it."""
     match execution["status"]:
         case status if status in _UNFINISHED:
             return {"id": run, "status": "running"}
@@ -102,16 +102,16 @@ def tell(run: str, execution: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reason(execution: dict[str, Any]) -> tuple[str, str]:
-    """Error and cause, without what AWS reported of the inside, and without what was written when it was stopped."""
+    """Error and cause for clients, without internal details and without the text of an abort."""
     if execution["status"] == ABORTED:
         return _STOPPED
     failure = explain_end(execution["status"], execution.get("error", ""), execution.get("cause", ""))
-    return _UNTOLD if failure.error == UNEXPECTED else (failure.error, failure.cause)
+    return _INTERNAL if failure.error == UNEXPECTED else (failure.error, failure.cause)
 
 
 @contextmanager
 def reached() -> Iterator[None]:
-    """Step Functions' passing failures as ``Unavailable``. boto3 has tried several times by then."""
+    """Raise ``Unavailable`` for temporary failures of Step Functions, which boto3 has already retried."""
     try:
         yield
     except (HTTPClientError, NotConnected) as error:

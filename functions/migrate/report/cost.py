@@ -1,4 +1,4 @@
-"""What a run costs on AWS, by a table of list prices that names its date and region."""
+"""The cost of a run on AWS, by list prices of a stated date and region."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PRICES = Prices()
 
 @dataclass(frozen=True)
 class Usage:
-    """What a run used, as counted from the ledger."""
+    """The resources that a run used, from the ledger."""
 
     function_seconds: float
     function_megabytes: int
@@ -42,17 +42,17 @@ class Usage:
 
     @property
     def gb_seconds(self) -> float:
-        """Lambda's measure: memory times time."""
+        """Memory times duration, the unit of Lambda's price."""
         return self.function_seconds * self.function_megabytes / 1024
 
 
 def function_megabytes() -> int:
-    """The memory that this function has, and is paid for; the workers have the same."""
+    """The memory of this function in MB. The workers have the same."""
     return int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", WHOLE_PROCESSOR_MEGABYTES))
 
 
 def dollars(usage: Usage, prices: Prices = PRICES) -> dict[str, float]:
-    """The cost by kind, and in all as ``total``; unrounded."""
+    """The unrounded cost by kind, and in ``total``."""
     parts = {
         "lambda_seconds": usage.gb_seconds * prices.lambda_gb_second,
         "lambda_requests": usage.invocations * prices.lambda_request,
@@ -63,7 +63,7 @@ def dollars(usage: Usage, prices: Prices = PRICES) -> dict[str, float]:
 
 
 def cost(usage: Usage, prices: Prices = PRICES) -> dict[str, Any]:
-    """The report's section."""
+    """The report's key ``cost``."""
     return {
         "usage": asdict(usage) | {"gb_seconds": round(usage.gb_seconds, 3)},
         "dollars": {name: round(value, 8) for name, value in dollars(usage, prices).items()},
@@ -82,11 +82,11 @@ def estimate(
     seconds: float,
     megabytes: int,
 ) -> Usage:
-    """The use of a run of so many items; ``marks`` are the progress objects, ``seconds`` those of all functions together.
+    """Estimate the usage of a run. ``marks`` are progress objects; ``seconds`` is the total duration of all functions.
 
-    A child of a Distributed Map is two transitions (its start and its task), a table's settling three; the machine's own
-    states are about a dozen. Each scan and each chunk reads its range once, each file's header is read once; the lists of
-    work, the plan and the reports are six objects, and 1,000 files are one page of a listing.
+    A child of a Distributed Map has two transitions (start and task), resolving a table has three, and the state machine
+    has about a dozen others. Each scan and each chunk reads its range once, and each file's header is read once. The
+    work lists, the plan and the reports are six objects, and a listing returns 1,000 files per page.
     """
     return Usage(
         function_seconds=round(seconds, 3),

@@ -1,4 +1,4 @@
-"""The report's time and money: phases, rows per second, and what the run used."""
+"""The report's phases, throughput, memory and cost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BUCKETS = 40
 
 @dataclass(frozen=True)
 class Span:
-    """Something that ran from ``start`` to ``end``, in seconds since the run began."""
+    """The time from ``start`` to ``end``, in seconds since the start of the run, in which ``rows`` were loaded."""
 
     start: float
     end: float
@@ -53,7 +53,7 @@ def effort_of(cursor: Cursor, run: Run) -> dict[str, Any]:
 
 
 def _chunks(cursor: Cursor, run: Run) -> tuple[list[Span], int]:
-    """The loaded chunks, and the largest memory of a worker in MiB."""
+    """The loaded chunks, and the peak memory of the workers in MiB."""
     cursor.execute(
         Sql(
             "SELECT extract(epoch FROM c.loaded_at - m.started_at)::float,"
@@ -91,7 +91,7 @@ def _scans(cursor: Cursor, run: Run) -> tuple[int, float]:
 
 
 def _objects(cursor: Cursor, run: Run) -> tuple[int, int]:
-    """Files, and the progress marks that chunks left: one per chunk and table."""
+    """The number of files, and of progress objects: one per chunk and table."""
     cursor.execute(
         Sql(
             "SELECT (SELECT count(*) FROM dataforge.migration_files WHERE migration_id = %(id)s),"
@@ -105,9 +105,9 @@ def _objects(cursor: Cursor, run: Run) -> tuple[int, int]:
 
 
 def phases(steps: list[tuple[str, Span]], chunks: list[Span], scans: int) -> list[dict[str, Any]]:
-    """The run's phases in their order: from when and how long, both in seconds. Scanning is what lies between plan and cut.
+    """The phases of a run in order, each with start and duration in seconds. The scan is the time between plan and cut.
 
-    A phase that was repeated (settling, where others wrote meanwhile) counts from its first start to its last end.
+    A repeated phase (resolve, after concurrent writes) lasts from its first start to its last end.
     """
     found: dict[str, Span] = {}
     for name, span in (*steps, *(("load", chunk) for chunk in chunks)):
@@ -122,7 +122,7 @@ def phases(steps: list[tuple[str, Span]], chunks: list[Span], scans: int) -> lis
 
 
 def throughput(chunks: list[Span]) -> dict[str, Any]:
-    """Rows per second of the load, in equal parts of its time; a chunk's rows are spread over the seconds it took."""
+    """Rows per second of the load in equal intervals. The rows of a chunk are distributed over its time."""
     if not chunks:
         return {"start": 0.0, "bucket_seconds": 0.0, "rows_per_second": []}
     start, end = min(c.start for c in chunks), max(c.end for c in chunks)
@@ -143,6 +143,6 @@ def throughput(chunks: list[Span]) -> dict[str, Any]:
 
 
 def _overlap(chunk: Span, start: float, width: float) -> float:
-    """Which share of the chunk falls into the bucket."""
+    """The share of the chunk's time in the interval."""
     inside = min(chunk.end, start + width) - max(chunk.start, start)
     return max(0.0, inside) / (chunk.end - chunk.start)

@@ -1,4 +1,4 @@
-"""A run's rejections as JSON Lines beside its report: what the API shows of them, for programs that read files."""
+"""Write a run's rejections as JSON Lines beside its report, with the same documents as the API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 FILE_BYTES = 16 << 20
-"""A file is closed when it has this many bytes: what is in memory at a time."""
+"""The size at which a file is complete. One file is in memory at a time."""
 
 _BATCH = 1_000
 
@@ -30,13 +30,13 @@ _LINES = """
         coalesce(to_json(to_char(replayed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text, 'null'), '}')
     FROM dataforge.rejections WHERE migration_id = %s AND "table" = %s ORDER BY id
 """
-"""json_build_object takes half as long again."""
+"""Concatenation takes two thirds of the time of json_build_object."""
 
 
 def write_rejections(cursor: Cursor, s3: S3Client, bucket: str, run: Run) -> list[dict[str, Any]]:
-    """Write ``rejections/<table>-<n>.jsonl`` below the run's folder, in the order in which rows were rejected.
+    """Write ``rejections/<table>-<n>.jsonl`` to the run's folder, in the order of rejection. Repeating it is harmless.
 
-    Returns ``table``, ``rows`` and ``uri`` of each file. Repeating it writes the same files again.
+    Returns ``table``, ``rows`` and ``uri`` of each file.
     """
     written = []
     for table in run.tables:
@@ -48,9 +48,9 @@ def write_rejections(cursor: Cursor, s3: S3Client, bucket: str, run: Run) -> lis
 
 
 def write_replayed(cursor: Cursor, s3: S3Client, bucket: str, run: Run) -> None:
-    """After a replay of a migration's rejections: write which are stored by now, beside the files that hold them all.
+    """After a replay, write the ids of the migration's rejections that are now stored, beside the files of all of them.
 
-    Every replay writes an object of its own, so that two at the same time do not overwrite each other's.
+    Every replay writes a separate object, so that concurrent replays do not overwrite each other's.
     """
     if run.replay is None or not run.replay.migration_id:
         return
@@ -68,19 +68,19 @@ def _lines(cursor: Cursor, run: Run, table: str) -> Iterator[bytes]:
     rows.itersize = _BATCH
     rows.execute(_LINES, (run.id, table))
     for (text,) in rows:
-        # PostgreSQL keeps the spaces and line ends that a stored document was written with.
+        # PostgreSQL preserves the whitespace of a stored document.
         yield text.replace("\n", " ").encode() + b"\n"
     rows.close()
 
 
 def _files(lines: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
-    """The lines in portions of about ``FILE_BYTES``, with their number."""
-    portion, size = [], 0
+    """The contents of files of about ``FILE_BYTES``, with the number of their lines."""
+    lines_of_file, size = [], 0
     for line in lines:
-        portion.append(line)
+        lines_of_file.append(line)
         size += len(line)
         if size >= FILE_BYTES:
-            yield b"".join(portion), len(portion)
-            portion, size = [], 0
-    if portion:
-        yield b"".join(portion), len(portion)
+            yield b"".join(lines_of_file), len(lines_of_file)
+            lines_of_file, size = [], 0
+    if lines_of_file:
+        yield b"".join(lines_of_file), len(lines_of_file)

@@ -1,4 +1,4 @@
-"""The report's rejections by reason, with examples, and what was cleaned."""
+"""The report's rejections by reason, with examples, and its counts of cleaned values."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 EXAMPLES = 3
 RAW_LIMIT = 120
-"""Longer records are not quoted: a report is read by more people than the data, and on narrower screens."""
+"""Longer records are not quoted: a report has more readers than the data, and narrower screens."""
 
 
 def rejections_of(cursor: Cursor, run: Run) -> dict[str, list[dict[str, Any]]]:
-    """Per table, its reasons with the most frequent first: code, column, rows, and the first examples in file order.
+    """The rejection reasons of each table, most frequent first: code, column, rows, and the first examples in file order.
 
-    An example is ``file``, ``line``, ``message`` and ``raw``, which is None for a record longer than ``RAW_LIMIT``.
+    An example has ``file``, ``line``, ``message`` and ``raw``, which is None for a record longer than ``RAW_LIMIT``.
     """
     cursor.execute(
         "SELECT \"table\", e->>'code', e->>'column', count(DISTINCT id), (array_agg(id ORDER BY file, line, id))[1:%s]"
@@ -54,7 +54,7 @@ def _examples(
 
 
 def cleanings_of(cursor: Cursor, run: Run) -> dict[str, dict[str, int]]:
-    """Per table, how many values were cleaned in which way."""
+    """The number of cleaned values of each table, by column and cleaning."""
     cursor.execute(
         Sql(
             "SELECT t.key, t.value->'cleanings' FROM dataforge.migration_chunks c,"

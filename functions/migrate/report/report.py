@@ -29,15 +29,12 @@ if TYPE_CHECKING:
 
 
 OUTPUT_BYTES = 64 << 10
-"""What the names of ignored files may take of an execution's output, which Step Functions limits to 256 KiB."""
+"""The limit for the names of ignored files in an execution's output, which Step Functions limits to 256 KiB."""
 
 
 def report(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
-    """Write report.json and report.html below the run's folder; returns the execution's output.
-
-    Repeating it writes the same documents again.
-    """
-    # Imported on first use: of the functions that share the handler, only the one that writes reports has Jinja2.
+    """Write report.json and report.html to the run's folder, and return the execution's output. Repeating it is harmless."""
+    # Imported on first use: two functions share the handler, and only the one that writes reports has Jinja2.
     from functions.migrate.report.page import render  # noqa: PLC0415
 
     with transaction(db, role=OWNER) as cursor:
@@ -58,14 +55,14 @@ def report(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: st
     ]
     summary = {name: document[name] for name in ("migration_id", "status", "dataset", "quality")}
     ignored = {
-        "ignored_files": shortened(document["ignored_files"]),
+        "ignored_files": fitting_keys(document["ignored_files"]),
         "ignored_count": len(document["ignored_files"]),
     }
     return {**summary, "tables": tables, **ignored, "report": f"s3://{settings.report_bucket}/{key}"}
 
 
-def shortened(keys: list[str]) -> list[str]:
-    """As many of the keys as fit into an execution's output; the report has them all."""
+def fitting_keys(keys: list[str]) -> list[str]:
+    """As many keys as fit into an execution's output. The report contains all of them."""
     left, fitting = OUTPUT_BYTES, []
     for key in keys:
         left -= len(json.dumps(key)) + 1
@@ -114,15 +111,15 @@ def _document(cursor: Cursor, run: Run) -> dict[str, Any]:
 
 
 def _share(quality: Decimal | None) -> float | None:
-    """The quality as a number; None while the run is not reconciled."""
+    """The quality as a number, or None before reconciliation."""
     return None if quality is None else float(quality)
 
 
 def _tables(cursor: Cursor, run: Run) -> list[dict[str, Any]]:
-    """Per table counts, quality, and the content hashes of what was read and of what is stored.
+    """Counts, quality, and the content hashes of source and target, by table.
 
-    ``updated`` rows are among the loaded ones: their key was stored with other values. ``differences`` are the keys of
-    rows that one side has and the other has not, where reconciliation noted any.
+    ``updated`` counts the loaded rows whose key was stored with other values. ``differences`` are the keys of rows that
+    reconciliation found on one side only.
     """
     cursor.execute(
         Sql(

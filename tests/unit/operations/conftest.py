@@ -1,4 +1,4 @@
-"""The operations function beside an S3 and a Step Functions in which executions start, and never get on by themselves."""
+"""The operations function with moto's S3 and Step Functions, in which executions start but make no progress."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROLE = "arn:aws:iam::123456789012:role/none"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a caller gets."""
+    """A response."""
 
     status: int
     headers: dict[str, str]
@@ -39,22 +39,24 @@ class Answer:
 
 @dataclass(frozen=True)
 class Cloud:
-    """The two services, and where things lie there."""
+    """The two services and their state machines."""
 
     s3: S3Client
     states: SFNClient
     machines: dict[str, str]
 
     def inputs(self, kind: str) -> dict[str, Any]:
-        """Execution's name -> its input, of one machine."""
+        """The input of each execution of one machine, by name."""
         found = self.states.list_executions(stateMachineArn=self.machines[kind])["executions"]
         return {
             e["name"]: json.loads(self.states.describe_execution(executionArn=e["executionArn"])["input"])
             for e in found
         }
 
-    def keep(self, backup_id: str, dataset: str = "olist", kind: Any = "backup", rows: int = 3) -> Manifest:
-        """A complete backup of one table."""
+    def add_backup(
+        self, backup_id: str, dataset: str = "olist", kind: Any = "backup", rows: int = 3
+    ) -> Manifest:
+        """Write a complete backup of one table."""
         file = FileEntry(key="orders/part-00000.parquet", rows=rows, size=100 * rows, sha256="0" * 64)
         table = TableEntry(
             table="orders", rows=rows, content_hash="0", schema_fingerprint="0", columns=(), files=(file,)
@@ -70,7 +72,7 @@ class Cloud:
         return found
 
     def verify(self, found: Manifest, *faults: str) -> None:
-        """Note that it was read back."""
+        """Store a verification of the backup."""
         verification = Verification(
             backup_id=found.backup_id,
             verified=not faults,

@@ -1,4 +1,4 @@
-"""Exports over HTTP: any reader starts one, and finds its files."""
+"""Exports over HTTP: start, status and files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def signer(cloud: Cloud) -> None:
 
 
 def finished(cloud: Cloud, export_id: str) -> Export:
-    """What the export function leaves."""
+    """The document that the export function writes."""
     made = Export(
         export_id=export_id,
         dataset="olist",
@@ -56,7 +56,7 @@ def finished(cloud: Cloud, export_id: str) -> Export:
 @pytest.mark.parametrize(
     "body", [{"table": "orders"}, {"dataset": "quotes", "table": "tags", "format": "ndjson"}]
 )
-def test_an_export_is_started_and_told_where(call: Call, cloud: Cloud, body: dict[str, str]) -> None:
+def test_export_starts_and_its_location_is_returned(call: Call, cloud: Cloud, body: dict[str, str]) -> None:
     answer = call("POST", "/v1/exports", body, key=READER)
     assert (answer.status, answer.document["status"]) == (202, "running")
     assert time_of(answer.document["id"])
@@ -65,10 +65,10 @@ def test_an_export_is_started_and_told_where(call: Call, cloud: Cloud, body: dic
     assert call("GET", answer.headers["Location"], key=READER).document["status"] == "running"
 
 
-def test_a_finished_export_has_addresses_to_download_from(call: Call, cloud: Cloud) -> None:
+def test_finished_export_has_presigned_urls(call: Call, cloud: Cloud) -> None:
     run = call("POST", "/v1/exports", {"table": "orders"}, key=READER).document["id"]
     made = finished(cloud, run)
-    output = downloads.tell_export(cloud.s3, "report", run)
+    output = downloads.describe_export(cloud.s3, "report", run)
     assert output
     told = build()
     schema = {"$ref": "#/components/schemas/ExportRun", "components": told["components"]}
@@ -83,9 +83,9 @@ def test_a_finished_export_has_addresses_to_download_from(call: Call, cloud: Clo
     assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
 
 
-def test_a_failed_export_says_why(call: Call) -> None:
+def test_failed_export_has_error_and_cause(call: Call) -> None:
     error = {"errorMessage": "The database could not give a lock in time.", "errorType": "Busy"}
-    found = runs.tell("x", {"status": "FAILED", "error": "Busy", "cause": json.dumps(error)})
+    found = runs.describe("x", {"status": "FAILED", "error": "Busy", "cause": json.dumps(error)})
     assert (found["error"], found["cause"]) == ("Busy", error["errorMessage"])
 
 
@@ -99,7 +99,7 @@ def test_a_failed_export_says_why(call: Call) -> None:
         ({"table": "orders", "more": 1}, "/more"),
     ],
 )
-def test_what_is_wrong_is_told_at_once(call: Call, cloud: Cloud, body: Any, place: str) -> None:
+def test_invalid_body_is_400_with_a_pointer(call: Call, cloud: Cloud, body: Any, place: str) -> None:
     answer = call("POST", "/v1/exports", body, key=READER)
     assert answer.status == 400
     assert [error["pointer"] for error in answer.document["errors"]] == [place]
@@ -107,17 +107,17 @@ def test_what_is_wrong_is_told_at_once(call: Call, cloud: Cloud, body: Any, plac
 
 
 @pytest.mark.parametrize("run", ["x", "20261125T200000Z-00000000", "..%2f"])
-def test_an_unknown_export_is_none(call: Call, run: str) -> None:
+def test_unknown_export_is_404(call: Call, run: str) -> None:
     assert call("GET", f"/v1/exports/{run}", key=READER).status == 404
 
 
 @pytest.mark.parametrize("key", ["", "guest." + "x" * 48])
-def test_without_a_key_nothing_is_exported(call: Call, cloud: Cloud, key: str) -> None:
+def test_export_without_a_valid_key_is_403(call: Call, cloud: Cloud, key: str) -> None:
     assert call("POST", "/v1/exports", {"table": "orders"}, key=key).status == 403
     assert cloud.inputs("export") == {}
 
 
-def test_a_retry_under_one_key_starts_one_export(call: Call, cloud: Cloud) -> None:
+def test_retry_with_the_same_idempotency_key_starts_no_second_export(call: Call, cloud: Cloud) -> None:
     headers = {"Idempotency-Key": "once"}
     first, again = (
         call("POST", "/v1/exports", {"table": "orders"}, key=READER, headers=headers) for _ in range(2)
@@ -134,7 +134,7 @@ def end(cloud: Cloud, run: str) -> None:
     cloud.states.stop_execution(executionArn=f"{machine}:{run}")
 
 
-def test_second_export_of_a_table_is_the_running_one(call: Call, cloud: Cloud) -> None:
+def test_second_export_of_a_table_returns_the_running_one(call: Call, cloud: Cloud) -> None:
     first, second = (call("POST", "/v1/exports", ORDERS, key=READER) for _ in "12")
     assert second == first
     assert list(cloud.inputs("export")) == [first.document["id"]]
@@ -144,14 +144,14 @@ def test_second_export_of_a_table_is_the_running_one(call: Call, cloud: Cloud) -
     assert third.document["id"] != first.document["id"]
 
 
-def test_other_keys_and_tables_have_exports_of_their_own(call: Call, cloud: Cloud) -> None:
+def test_other_api_keys_and_tables_start_separate_exports(call: Call, cloud: Cloud) -> None:
     requests = [(ORDERS, READER), ({"table": "sellers"}, READER), (ORDERS, READER + "y")]
     answers = [call("POST", "/v1/exports", body, key=key) for body, key in requests]
     assert [answer.status for answer in answers] == [202] * 3
     assert len(cloud.inputs("export")) == 3
 
 
-def test_export_in_another_format_waits_for_the_running_one(call: Call) -> None:
+def test_export_in_another_format_is_refused_while_one_runs(call: Call) -> None:
     first = call("POST", "/v1/exports", ORDERS, key=READER)
     assert call("POST", "/v1/exports", ORDERS | {"format": "parquet"}, key=READER).document == first.document
     other = call("POST", "/v1/exports", ORDERS | {"format": "ndjson"}, key=READER)
@@ -159,7 +159,7 @@ def test_export_in_another_format_waits_for_the_running_one(call: Call) -> None:
     assert first.document["id"] in other.document["detail"]
 
 
-def test_exports_beyond_the_limit_come_back_later(
+def test_export_beyond_the_limit_is_refused(
     call: Call, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EXPORT_CONCURRENCY", "2")
@@ -172,7 +172,7 @@ def test_exports_beyond_the_limit_come_back_later(
     assert call("POST", "/v1/exports", {"table": "products"}, key=READER).status == 202
 
 
-def test_requests_at_the_same_time_start_one_export(call: Call, cloud: Cloud) -> None:
+def test_concurrent_requests_start_one_export(call: Call, cloud: Cloud) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: call("POST", "/v1/exports", ORDERS, key=READER), range(8)))
     assert {answer.status for answer in answers} == {202}
@@ -180,7 +180,7 @@ def test_requests_at_the_same_time_start_one_export(call: Call, cloud: Cloud) ->
     assert len(cloud.inputs("export")) == 1
 
 
-def test_files_of_a_large_export_come_page_by_page(call: Call, cloud: Cloud) -> None:
+def test_files_of_a_large_export_are_paginated(call: Call, cloud: Cloud) -> None:
     run = call("POST", "/v1/exports", {"table": "orders"}, key=READER).document["id"]
     made = finished(cloud, run)
     (file,) = made.files
@@ -189,7 +189,7 @@ def test_files_of_a_large_export_come_page_by_page(call: Call, cloud: Cloud) -> 
     names: list[str] = []
     cursor = None
     while True:
-        output = downloads.tell_export(cloud.s3, "report", run, cursor)
+        output = downloads.describe_export(cloud.s3, "report", run, cursor)
         assert output
         names += [file["name"] for file in output["files"]]
         cursor = output["next_cursor"]
@@ -198,4 +198,4 @@ def test_files_of_a_large_export_come_page_by_page(call: Call, cloud: Cloud) -> 
         assert len(output["files"]) == 500
     assert names == [f"{n}.parquet" for n in range(1001)]
     with pytest.raises(InvalidRequest):
-        downloads.tell_export(cloud.s3, "report", run, "forged")
+        downloads.describe_export(cloud.s3, "report", run, "forged")

@@ -1,4 +1,4 @@
-"""What the API takes is what the state machines take: a body that it lets through is one that they understand."""
+"""Request bodies of the API and inputs of the state machines are the same."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataforge.api.backups import BackupRequest
 from dataforge.api.restores import RestoreRequest
 from dataforge.errors import InvalidInput, InvalidRequest
 from functions.backup import run as backups
-from functions.operations.orders import read_backup, read_restore
+from functions.operations.inputs import read_backup, read_restore
 from functions.restore import request as restores
 
 ID = "20261125T195930Z-1f0c2a9b"
@@ -44,7 +44,9 @@ def understood(read: Reader, body: Any) -> bool:
 @pytest.mark.parametrize(
     ("told", "taken"), [(BackupRequest, backups.BackupInput), (RestoreRequest, restores.RestoreInput)]
 )
-def test_a_body_has_the_members_of_the_machines_input(told: type[BaseModel], taken: type[BaseModel]) -> None:
+def test_request_body_has_the_fields_of_the_machines_input(
+    told: type[BaseModel], taken: type[BaseModel]
+) -> None:
     assert set(told.model_fields) == set(taken.model_fields)
 
 
@@ -55,7 +57,7 @@ def test_a_body_has_the_members_of_the_machines_input(told: type[BaseModel], tak
         (RestoreRequest, read_restore, restores.read_input),
     ],
 )
-def test_a_body_that_is_let_through_is_understood_by_the_machine(
+def test_accepted_body_is_a_valid_input_of_the_machine(
     model: type[BaseModel], over_http: Reader, by_the_machine: Reader
 ) -> None:
     members = {name: MEMBERS[name] for name in model.model_fields}

@@ -1,4 +1,4 @@
-"""Runs and backups that are asked for: whoever started them, as they are, with nothing of the inside."""
+"""Status of runs and listing of backups over HTTP, without internal details."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dataforge.api.runs import Run
 from dataforge.errors import Unavailable
 from dataforge.runs.ids import new_id, run_id
 from functions.operations.listing import BackupQuery
-from functions.operations.runs import start, tell
+from functions.operations.runs import describe, start
 
 if TYPE_CHECKING:
     from tests.unit.operations.conftest import Call, Cloud
@@ -32,13 +32,13 @@ def at(minute: int) -> str:
 
 
 @pytest.mark.parametrize(("path", "body"), [("/v1/backups", None), ("/v1/restores", {"table": "orders"})])
-def test_a_run_is_found_by_its_id_while_it_runs(call: Call, path: str, body: Any) -> None:
+def test_running_execution_is_found_by_its_id(call: Call, path: str, body: Any) -> None:
     run = call("POST", path, body).document["id"]
     answer = call("GET", f"{path}/{run}")
     assert (answer.status, answer.document) == (200, {"id": run, "status": "running"})
 
 
-def test_a_run_that_somebody_else_started_is_found_by_its_id(cloud: Cloud, call: Call) -> None:
+def test_execution_with_another_name_is_found_by_its_run_id(cloud: Cloud, call: Call) -> None:
     for name in ("one", "nightly", "two"):
         cloud.states.start_execution(stateMachineArn=cloud.machines["backup"], name=name, input="{}")
     listed = cloud.states.list_executions(stateMachineArn=cloud.machines["backup"])["executions"]
@@ -48,7 +48,7 @@ def test_a_run_that_somebody_else_started_is_found_by_its_id(cloud: Cloud, call:
     assert call("GET", f"/v1/restores/{run}").status == 404
 
 
-def test_a_stopped_run_failed_and_says_so(cloud: Cloud, call: Call) -> None:
+def test_aborted_run_has_status_failed_and_error_aborted(cloud: Cloud, call: Call) -> None:
     run = call("POST", "/v1/backups").document["id"]
     (execution,) = cloud.states.list_executions(stateMachineArn=cloud.machines["backup"])["executions"]
     cloud.states.stop_execution(executionArn=execution["executionArn"], error="Secret", cause="of the inside")
@@ -56,7 +56,7 @@ def test_a_stopped_run_failed_and_says_so(cloud: Cloud, call: Call) -> None:
         "id": run,
         "status": "failed",
         "error": "Aborted",
-        "cause": "It was stopped.",
+        "cause": "The execution was stopped.",
     }
 
 
@@ -73,7 +73,7 @@ def test_a_stopped_run_failed_and_says_so(cloud: Cloud, call: Call) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/backups", "/v1/restores"])
-def test_what_there_is_not_is_not_found(call: Call, path: str, run: str) -> None:
+def test_unknown_run_is_404(call: Call, path: str, run: str) -> None:
     answer = call("GET", f"{path}/{run}")
     assert (answer.status, answer.document["type"]) == (404, "urn:dataforge:problem:not-found")
 
@@ -82,9 +82,9 @@ def execution(status: str, **more: Any) -> dict[str, Any]:
     return {"status": status, "executionArn": ARN, **more}
 
 
-def test_a_run_that_succeeded_tells_its_output() -> None:
+def test_succeeded_run_has_its_output() -> None:
     done = execution("SUCCEEDED", output=json.dumps({"backup_id": OLD, "manifest": "s3://…"}))
-    assert tell(OLD, done) == {
+    assert describe(OLD, done) == {
         "id": OLD,
         "status": "succeeded",
         "output": {"backup_id": OLD, "manifest": "s3://…"},
@@ -103,10 +103,10 @@ def test_a_run_that_succeeded_tells_its_output() -> None:
         ("", "", None),
     ],
 )
-def test_a_failed_run_tells_what_was_written_for_callers_and_no_more(
+def test_failed_run_shows_public_error_and_cause_only(
     error: str, cause: str, told: tuple[str, str] | None
 ) -> None:
-    found = tell(OLD, execution("FAILED", error=error, cause=cause))
+    found = describe(OLD, execution("FAILED", error=error, cause=cause))
     assert found["status"] == "failed"
     if told:
         assert (found["error"], found["cause"]) == told
@@ -115,19 +115,19 @@ def test_a_failed_run_tells_what_was_written_for_callers_and_no_more(
         assert cause not in found["cause"] or not cause
 
 
-def test_every_answer_has_the_shape_that_the_document_tells() -> None:
+def test_responses_match_the_openapi_document() -> None:
     for found in (
         execution("RUNNING"),
         execution("PENDING_REDRIVE"),
         execution("TIMED_OUT"),
         execution("FAILED"),
     ):
-        Run.model_validate(tell(OLD, found))
+        Run.model_validate(describe(OLD, found))
 
 
-def test_backups_are_listed_newest_first_with_what_they_hold(cloud: Cloud, call: Call) -> None:
-    first, second = cloud.keep(at(1)), cloud.keep(at(2), dataset="quotes", rows=5)
-    third = cloud.keep(at(3), kind="safety")
+def test_backups_are_listed_newest_first_with_their_tables(cloud: Cloud, call: Call) -> None:
+    first, second = cloud.add_backup(at(1)), cloud.add_backup(at(2), dataset="quotes", rows=5)
+    third = cloud.add_backup(at(3), kind="safety")
     cloud.verify(first)
     cloud.verify(second, "orders/part-00000.parquet is truncated")
     answer = call("GET", "/v1/backups")
@@ -152,8 +152,8 @@ def test_backups_are_listed_newest_first_with_what_they_hold(cloud: Cloud, call:
     assert (newest["kind"], newest["verified"], newest["verified_at"]) == ("safety", False, None)
 
 
-def test_exports_leftovers_and_strangers_are_no_backups(cloud: Cloud, call: Call) -> None:
-    cloud.keep(at(1), kind="export")
+def test_objects_other_than_backups_are_not_listed(cloud: Cloud, call: Call) -> None:
+    cloud.add_backup(at(1), kind="export")
     for key in (
         f"olist/{at(2)}/orders/part-00000.parquet",
         "olist/README/manifest.json",
@@ -164,24 +164,24 @@ def test_exports_leftovers_and_strangers_are_no_backups(cloud: Cloud, call: Call
     assert call("GET", "/v1/backups").document == {"data": [], "next_cursor": None}
 
 
-def test_a_manifest_that_cannot_be_read_is_listed_as_such(cloud: Cloud, call: Call) -> None:
-    cloud.keep(at(1))
+def test_unreadable_manifest_is_listed_as_unreadable(cloud: Cloud, call: Call) -> None:
+    cloud.add_backup(at(1))
     cloud.s3.put_object(Bucket="backup", Key=f"olist/{at(2)}/manifest.json", Body=b"nonsense")
     broken, good = BackupPage.model_validate(call("GET", "/v1/backups").document).data
     assert (broken.id, broken.kind, broken.verified, good.kind) == (at(2), "unreadable", False, "backup")
     assert broken.faults
 
 
-def test_a_verification_that_cannot_be_read_is_none(cloud: Cloud, call: Call) -> None:
-    cloud.keep(at(1))
+def test_unreadable_verification_counts_as_not_verified(cloud: Cloud, call: Call) -> None:
+    cloud.add_backup(at(1))
     cloud.s3.put_object(Bucket="backup", Key=f"olist/{at(1)}/verification.json", Body=b"{}")
     (found,) = BackupPage.model_validate(call("GET", "/v1/backups").document).data
     assert (found.verified, found.verified_at, len(found.faults)) == (False, None, 1)
 
 
-def test_a_list_is_walked_page_by_page_whatever_lies_between(cloud: Cloud, call: Call) -> None:
+def test_pages_of_backups_contain_each_backup_once(cloud: Cloud, call: Call) -> None:
     for minute in range(0, 10, 2):
-        cloud.keep(at(minute), dataset="olist" if minute % 4 else "quotes")
+        cloud.add_backup(at(minute), dataset="olist" if minute % 4 else "quotes")
         cloud.s3.put_object(Bucket="backup", Key=f"olist/{at(minute + 1)}/leftover", Body=b"")
     seen, query = [], {"limit": "2"}
     while True:
@@ -205,35 +205,33 @@ def test_a_list_is_walked_page_by_page_whatever_lies_between(cloud: Cloud, call:
         ({"more": "1"}, "more"),
     ],
 )
-def test_a_wrong_query_is_told(call: Call, query: dict[str, str], parameter: str) -> None:
+def test_invalid_query_names_its_parameter(call: Call, query: dict[str, str], parameter: str) -> None:
     answer = call("GET", "/v1/backups", query=query)
     assert answer.status == 400
     assert [error["parameter"] for error in answer.document["errors"]] == [parameter]
 
 
-def test_a_cursor_of_another_list_is_refused(cloud: Cloud, call: Call) -> None:
+def test_cursor_of_another_listing_is_400(cloud: Cloud, call: Call) -> None:
     for minute in range(2):
-        cloud.keep(at(minute))
+        cloud.add_backup(at(minute))
     cursor = call("GET", "/v1/backups", query={"limit": "1"}).document["next_cursor"]
     assert call("GET", "/v1/backups", query={"limit": "1", "cursor": cursor}).status == 200
     assert call("GET", "/v1/backups", query={"dataset": "olist", "cursor": cursor}).status == 400
     assert call("GET", "/v1/backups", query={"cursor": "nonsense"}).status == 400
 
 
-def test_parameters_of_the_list_are_those_that_are_read() -> None:
+def test_documented_parameters_equal_the_query_model() -> None:
     parameters = build()["paths"]["/v1/backups"]["get"]["parameters"]
     assert [p["name"] for p in parameters] == list(BackupQuery.model_fields)
 
 
 @pytest.mark.parametrize("kind", ["backup", "safety", "unreadable"])
-def test_a_backup_whose_execution_is_forgotten_is_found_by_its_manifest(
-    cloud: Cloud, call: Call, kind: str
-) -> None:
+def test_backup_without_an_execution_is_found_by_its_manifest(cloud: Cloud, call: Call, kind: str) -> None:
     uri = f"s3://backup/quotes/{OLD}/manifest.json"
     if kind == "unreadable":
         cloud.s3.put_object(Bucket="backup", Key=uri.removeprefix("s3://backup/"), Body=b"nonsense")
     else:
-        cloud.keep(OLD, dataset="quotes", kind=kind)
+        cloud.add_backup(OLD, dataset="quotes", kind=kind)
     answer = call("GET", f"/v1/backups/{OLD}")
     assert answer.document == {
         "id": OLD,
@@ -243,7 +241,7 @@ def test_a_backup_whose_execution_is_forgotten_is_found_by_its_manifest(
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ServiceUnavailable"])
-def test_step_functions_that_are_busy_mean_come_back(code: str) -> None:
+def test_busy_step_functions_are_503(code: str) -> None:
     client = boto3.client(
         "stepfunctions", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x"
     )
@@ -253,7 +251,7 @@ def test_step_functions_that_are_busy_mean_come_back(code: str) -> None:
             start(client, "arn:aws:states:eu-west-1:1:stateMachine:shop-backup", OLD, {})
 
 
-def test_step_functions_that_cannot_be_reached_mean_come_back() -> None:
+def test_unreachable_step_functions_are_503() -> None:
     client = boto3.client(
         "stepfunctions",
         region_name="eu-west-1",

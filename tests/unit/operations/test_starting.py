@@ -1,4 +1,4 @@
-"""Runs that are started over HTTP: once, with what was asked for, under the id that the caller is told."""
+"""Start of runs over HTTP: once per idempotency key, with the given input, under the returned id."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ID = "20261125T195930Z-1f0c2a9b"
         ({"verify_only": ID}, {"dataset": "olist", "verify_only": ID}),
     ],
 )
-def test_a_backup_is_started_with_what_was_asked_for_under_the_id_that_is_told(
+def test_backup_starts_with_its_input_under_the_returned_id(
     cloud: Cloud, call: Call, body: Any, started: Any
 ) -> None:
     answer = call("POST", BACKUPS, body)
@@ -57,7 +57,7 @@ def test_a_backup_is_started_with_what_was_asked_for_under_the_id_that_is_told(
         {"finish": ID},
     ],
 )
-def test_a_restore_is_started_with_what_was_asked_for(cloud: Cloud, call: Call, body: Any) -> None:
+def test_restore_starts_with_its_input(cloud: Cloud, call: Call, body: Any) -> None:
     answer = call("POST", RESTORES, body)
     assert answer.status == 202
     assert answer.headers["Location"] == f"{RESTORES}/{answer.document['id']}"
@@ -88,7 +88,7 @@ def test_a_restore_is_started_with_what_was_asked_for(cloud: Cloud, call: Call, 
         (RESTORES, {"undo": "latest"}, "/undo", "string_pattern_mismatch"),
     ],
 )
-def test_what_cannot_be_is_refused_with_its_place_and_nothing_starts(
+def test_invalid_body_is_400_with_a_pointer_and_starts_nothing(
     cloud: Cloud, call: Call, path: str, body: Any, pointer: str, code: str
 ) -> None:
     answer = call("POST", path, body)
@@ -98,11 +98,11 @@ def test_what_cannot_be_is_refused_with_its_place_and_nothing_starts(
 
 
 @pytest.mark.parametrize("body", ["nonsense", '{"dataset": "olist", "dataset": "olist"}', "[" * 100_000])
-def test_what_is_no_json_is_refused(call: Call, body: str) -> None:
+def test_body_that_is_not_json_is_400(call: Call, body: str) -> None:
     assert call("POST", BACKUPS, body).document["type"].endswith(":not-json")
 
 
-def test_restores_are_not_found_where_the_deployment_does_not_offer_them(
+def test_restore_route_is_404_unless_the_deployment_enables_it(
     cloud: Cloud, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RESTORE_API", "false")
@@ -123,14 +123,16 @@ def test_restores_are_not_found_where_the_deployment_does_not_offer_them(
     ],
 )
 @pytest.mark.parametrize("key", ["", "x" * 60, *(f"{kind.name.lower()}.{'x' * 48}" for kind in Kind)])
-def test_only_an_operators_key_is_let_in(cloud: Cloud, call: Call, method: str, path: str, key: str) -> None:
+def test_key_that_is_not_an_operators_is_403(
+    cloud: Cloud, call: Call, method: str, path: str, key: str
+) -> None:
     answer = call(method, path, {"table": "orders"} if path == RESTORES else None, key=key)
     assert (answer.status == 403) == (not key.startswith("operator."))
     if answer.status == 403:
         assert cloud.inputs("backup") == cloud.inputs("restore") == {}
 
 
-def test_a_retry_with_the_same_key_and_body_starts_nothing_more(cloud: Cloud, call: Call) -> None:
+def test_retry_with_the_same_key_and_body_starts_no_second_run(cloud: Cloud, call: Call) -> None:
     headers = {"Idempotency-Key": "nightly-1"}
     first, again = (call("POST", BACKUPS, {"tables": ["orders"]}, headers=headers) for _ in range(2))
     assert (again.status, again.document) == (first.status, first.document)
@@ -138,7 +140,7 @@ def test_a_retry_with_the_same_key_and_body_starts_nothing_more(cloud: Cloud, ca
     assert list(cloud.inputs("backup")) == [first.document["id"]]
 
 
-def test_a_retry_after_the_run_is_over_starts_nothing_more(cloud: Cloud, call: Call) -> None:
+def test_retry_after_the_run_ended_starts_no_second_run(cloud: Cloud, call: Call) -> None:
     headers = {"Idempotency-Key": "nightly-2"}
     first = call("POST", BACKUPS, headers=headers)
     (execution,) = cloud.states.list_executions(stateMachineArn=cloud.machines["backup"])["executions"]
@@ -147,7 +149,7 @@ def test_a_retry_after_the_run_is_over_starts_nothing_more(cloud: Cloud, call: C
     assert len(cloud.inputs("backup")) == 1
 
 
-def test_a_retry_of_what_was_claimed_and_never_started_starts_it(cloud: Cloud, call: Call) -> None:
+def test_retry_starts_a_run_that_was_claimed_but_not_started(cloud: Cloud, call: Call) -> None:
     headers, machine = {"Idempotency-Key": "nightly-3"}, cloud.machines["backup"]
     cloud.states.delete_state_machine(stateMachineArn=machine)
     assert call("POST", BACKUPS, headers=headers).status == 500
@@ -160,7 +162,7 @@ def test_a_retry_of_what_was_claimed_and_never_started_starts_it(cloud: Cloud, c
     assert list(cloud.inputs("backup")) == [answer.document["id"]]
 
 
-def test_a_key_that_was_used_for_another_body_is_refused(cloud: Cloud, call: Call) -> None:
+def test_key_reused_with_another_body_is_422(cloud: Cloud, call: Call) -> None:
     headers = {"Idempotency-Key": "nightly-4"}
     call("POST", BACKUPS, {"verify": True}, headers=headers)
     answer = call("POST", BACKUPS, {"verify": False}, headers=headers)
@@ -168,7 +170,7 @@ def test_a_key_that_was_used_for_another_body_is_refused(cloud: Cloud, call: Cal
     assert len(cloud.inputs("backup")) == 1
 
 
-def test_a_key_stands_for_one_callers_request_to_one_route(cloud: Cloud, call: Call) -> None:
+def test_key_is_separate_per_api_key_and_route(cloud: Cloud, call: Call) -> None:
     headers = {"Idempotency-Key": "same"}
     other = "operator." + "y" * 48
     ids = {
@@ -179,7 +181,7 @@ def test_a_key_stands_for_one_callers_request_to_one_route(cloud: Cloud, call: C
     assert len(ids) == 3
 
 
-def test_requests_at_the_same_time_with_one_key_start_one_run(cloud: Cloud, call: Call) -> None:
+def test_concurrent_requests_with_one_key_start_one_run(cloud: Cloud, call: Call) -> None:
     headers = {"Idempotency-Key": "at-once"}
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: call("POST", BACKUPS, headers=headers), range(8)))
@@ -190,7 +192,7 @@ def test_requests_at_the_same_time_with_one_key_start_one_run(cloud: Cloud, call
 
 
 @pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256])
-def test_an_idempotency_key_has_visible_characters(cloud: Cloud, call: Call, key: str) -> None:
+def test_idempotency_key_with_invisible_characters_is_400(cloud: Cloud, call: Call, key: str) -> None:
     assert call("POST", BACKUPS, headers={"Idempotency-Key": key}).status == 400
     assert cloud.inputs("backup") == {}
 
@@ -209,11 +211,11 @@ MEMBERS = {
     "more": st.just(1),
 }
 REASONS = {"one_of", "unknown_table"}
-"""For which a body is refused that has the form that the document tells."""
+"""The codes of errors in bodies that match the document."""
 
 
 @pytest.mark.parametrize(("path", "name"), [(BACKUPS, "BackupRequest"), (RESTORES, "RestoreRequest")])
-def test_a_body_has_the_form_that_the_document_tells_or_is_refused(
+def test_body_is_accepted_if_and_only_if_it_matches_the_document(
     cloud: Cloud, call: Call, path: str, name: str
 ) -> None:
     told = build()["components"]

@@ -38,6 +38,7 @@ def render(report: Report) -> str:
         counts=COUNTS,
         phase_names=PHASES,
         end=_end(report),
+        price_month=report["cost"]["prices"]["noted"],
         reasons=_reasons(report),
         reasons_shown=REASONS_SHOWN,
         ignored_shown=IGNORED_SHOWN,

@@ -1,6 +1,6 @@
 """Charts as inline SVG.
 
-A chart contains shapes only, sized as shares of the available width. Words and numbers stand beside it as HTML, so that
+A chart contains shapes only, sized as shares of the available width. Words and numbers are HTML beside it, so that
 their size does not depend on the screen.
 """
 

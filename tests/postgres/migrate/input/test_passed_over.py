@@ -19,7 +19,7 @@ from dataforge.tables.columns import Integer, Key, Label
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
 from functions.migrate.lifecycle.resume import MIGRATIONS
-from functions.migrate.report.report import shortened
+from functions.migrate.report.report import fitting_keys
 from functions.schema.apply.apply import apply
 from local.config import ROOT
 
@@ -148,9 +148,9 @@ def test_archived_object_is_named(used_forge: Forge) -> None:
 
 def test_output_lists_ignored_files_up_to_its_limit() -> None:
     keys = ["é" * 500] * 100
-    assert 10 < len(shortened(keys)) < 100
-    assert len(json.dumps(shortened(keys))) < 70_000
-    assert shortened(keys[:5]) == keys[:5]
+    assert 10 < len(fitting_keys(keys)) < 100
+    assert len(json.dumps(fitting_keys(keys))) < 70_000
+    assert fitting_keys(keys[:5]) == keys[:5]
 
 
 class Visit(Row, table="visits", file="visits.csv", ignore_partitions=("run",)):

@@ -1,7 +1,7 @@
-"""One export at a time for each key and table: a second request gets the one that is running.
+"""Limit exports to one at a time per API key and table: a second request gets the id of the running one.
 
-Which that is lies in S3, beside the claims, and is replaced only by who saw it (If-Match): of requests at the same time one
-starts an export, and the others get that one.
+That id is stored in S3, beside the claims, and replaced by conditional writes (If-Match): of concurrent requests, one
+starts an export, and the others get its id.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 
 _STARTING = timedelta(minutes=1)
-"""For so long an export that was written down and is not known to Step Functions is taken for one that is starting."""
+"""The age up to which a stored export without an execution counts as running, because it is being started."""
 
 IsRunning = Callable[[str], bool | None]
-"""Whether the export of an id is running; None if there is none."""
+"""Whether the export with an id is running, or None if it does not exist."""
 
 
 @dataclass(frozen=True)
-class Turn:
-    """Whose export it would be, of which table, and in which format."""
+class Slot:
+    """The owner, table and format of a requested export."""
 
     owner: str
     dataset: str
@@ -44,33 +44,33 @@ class Turn:
     form: str
 
     @classmethod
-    def of(cls, owner: str, document: Mapping[str, str]) -> Turn:
-        """Of a request's key and body."""
+    def of(cls, owner: str, document: Mapping[str, str]) -> Slot:
+        """Create the slot of a request."""
         request = ExportRequest.model_validate(document)
         return cls(owner, request.dataset, request.table, request.format)
 
     @property
     def object_key(self) -> str:
-        """Where the export is written down."""
+        """The key of the object that contains the running export's id."""
         words = json.dumps([self.owner, self.dataset, self.table])
         return export_claim_key(hashlib.sha256(words.encode()).hexdigest())
 
 
-def take(
-    s3: S3Client, bucket: str, turn: Turn, fresh: str, is_running: IsRunning, admit: Callable[[], None]
+def claim_export(
+    s3: S3Client, bucket: str, slot: Slot, fresh: str, is_running: IsRunning, admit: Callable[[], None]
 ) -> str:
-    """The export's id: the running one's, or else ``fresh``, which is the running one from now on.
+    """The id of the running export, or ``fresh``, which is then stored as the running one.
 
-    ``admit`` is asked before a new one begins. Raises ``ExportRunning``, ``Unavailable``, and what ``admit`` raises.
+    ``admit`` is called before a new export starts. Raises ``ExportRunning``, ``Unavailable``, and what ``admit`` raises.
     """
-    found, etag = _read(s3, bucket, turn)
-    if found is not None and _is_alive(found["id"], is_running):
-        return _joined(turn, found)
+    found, etag = _read(s3, bucket, slot)
+    if found is not None and _may_be_running(found["id"], is_running):
+        return _running_id(slot, found)
     admit()
     request: PutObjectRequestTypeDef = {
         "Bucket": bucket,
-        "Key": turn.object_key,
-        "Body": json.dumps({"id": fresh, "format": turn.form}).encode(),
+        "Key": slot.object_key,
+        "Body": json.dumps({"id": fresh, "format": slot.form}).encode(),
     }
     if etag is None:
         request["IfNoneMatch"] = "*"
@@ -82,20 +82,20 @@ def take(
     except ClientError as error:
         if error.response["Error"]["Code"] not in TAKEN:
             raise
-        other, _ = _read(s3, bucket, turn)
+        other, _ = _read(s3, bucket, slot)
         if other is None:
-            raise Unavailable("Another request for this export is being accepted.") from error
-        return _joined(turn, other)
+            raise Unavailable("Another request for this export is still being processed.") from error
+        return _running_id(slot, other)
     return fresh
 
 
-def _joined(turn: Turn, found: Mapping[str, str]) -> str:
-    if found["format"] != turn.form:
+def _running_id(slot: Slot, found: Mapping[str, str]) -> str:
+    if found["format"] != slot.form:
         raise ExportRunning(found["id"], found["format"])
     return found["id"]
 
 
-def _is_alive(run: str, is_running: IsRunning) -> bool:
+def _may_be_running(run: str, is_running: IsRunning) -> bool:
     state = is_running(run)
     if state is not None:
         return state
@@ -103,11 +103,11 @@ def _is_alive(run: str, is_running: IsRunning) -> bool:
     return written is not None and datetime.now(UTC) - written < _STARTING
 
 
-def _read(s3: S3Client, bucket: str, turn: Turn) -> tuple[dict[str, str] | None, str | None]:
-    """The export that is written down, and the object's ETag."""
+def _read(s3: S3Client, bucket: str, slot: Slot) -> tuple[dict[str, str] | None, str | None]:
+    """The stored export and the ETag of its object, or None for both."""
     try:
         with translated(bucket, "a running export"):
-            answer = s3.get_object(Bucket=bucket, Key=turn.object_key)
+            answer = s3.get_object(Bucket=bucket, Key=slot.object_key)
             return json.loads(answer["Body"].read()), answer["ETag"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchKey":
