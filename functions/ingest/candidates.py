@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dataforge.api.batch import Record
 from dataforge.errors import UnknownTable
 from dataforge.records.validate import Texts, Violation
-from dataforge.records.validate_many import Columns, process_all
+from dataforge.records.validate_many import Columns, validate_all
 from dataforge.tables.catalogue import Dataset, Table
 
 Violations = dict[int, list[Violation]]
@@ -82,9 +82,9 @@ def _unknown_tables(dataset: Dataset, by_table: dict[str, list[int]]) -> Violati
 def _validate_table(
     table: Table, indices: Sequence[int], records: Sequence[Record]
 ) -> tuple[Candidates, Violations]:
-    validated = process_all(table, [records[index]["data"] for index in indices])
+    validated = validate_all(table, [records[index]["data"] for index in indices])
     violations = {indices[number]: found for number, found in validated.violations.items()}
-    candidates = Candidates(table, [indices[number] for number in validated.places], validated.columns)
+    candidates = Candidates(table, [indices[number] for number in validated.positions], validated.columns)
     keys = [candidates.columns[table.column_names.index(name)] for name in table.key]
     distinct = set(keys[0]) if len(keys) == 1 else set(zip(*keys, strict=True))
     if len(distinct) < len(candidates.indices):

@@ -34,7 +34,7 @@ def list_backups(s3: S3Client, bucket: str, parameters: Mapping[str, str]) -> st
     scope = ["backups", query.dataset]
     after = None if query.cursor is None else tuple(read_cursor(scope, query.cursor))
     datasets = DATASETS if query.dataset is None else [query.dataset]
-    where = [p for p in listing.places(s3, bucket, datasets) if after is None or p < after]
+    where = [p for p in listing.find_locations(s3, bucket, datasets) if after is None or p < after]
     found = list(islice(listing.summaries(s3, bucket, where), query.limit + 1))
     page = found[: query.limit]
     more = len(found) > len(page)

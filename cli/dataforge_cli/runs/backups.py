@@ -25,16 +25,16 @@ BUCKET = "backup_bucket"
 
 def list_backups(deployment: Deployment, dataset: str) -> list[Summary]:
     """Return the backups of a dataset ("": of all), newest first. Raises the catalogue's ``InvalidInput``."""
-    places = listing.places(deployment.s3, deployment[BUCKET], _datasets(dataset))
-    return list(listing.summaries(deployment.s3, deployment[BUCKET], places))
+    locations = listing.find_locations(deployment.s3, deployment[BUCKET], _datasets(dataset))
+    return list(listing.summaries(deployment.s3, deployment[BUCKET], locations))
 
 
 def find_backup(deployment: Deployment, dataset: str, word: str) -> Summary:
     """Return the backup with this id; ``latest``: the newest that is not a safety backup. Raises ``UnknownBackup``."""
     s3, bucket = deployment.s3, deployment[BUCKET]
     if word == LATEST:
-        places = listing.places(s3, bucket, _datasets(dataset))
-        kinds = (found for found in listing.summaries(s3, bucket, places) if found.kind == "backup")
+        locations = listing.find_locations(s3, bucket, _datasets(dataset))
+        kinds = (found for found in listing.summaries(s3, bucket, locations) if found.kind == "backup")
         found = next(kinds, None)
     else:
         known = _datasets(dataset) if time_of(word) else ()

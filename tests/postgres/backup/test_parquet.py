@@ -18,7 +18,7 @@ from dataforge.bulk.binary_copy import copy_batch
 from dataforge.bulk.row_hashes import digests, hash_total
 from dataforge.bulk.row_texts import row_bodies
 from dataforge.postgres import ddl
-from dataforge.records.validate import Violation, copy_line, process
+from dataforge.records.validate import Violation, copy_line, validate
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.column_types import storage_type
 
@@ -66,7 +66,7 @@ def cursor(module_database: Database, kitchen: Dataset) -> Cursor:
 
 def store(cursor: Cursor, table: Table, records: list[dict[str, Any]]) -> int:
     """Replace the table's rows by the records that the row model accepts; returns their number."""
-    judged = [process(table, record, Counter()) for record in records]
+    judged = [validate(table, record, Counter()) for record in records]
     rows = [row for row in judged if not isinstance(row, list)]
     assert all(isinstance(v, Violation) for row in judged if isinstance(row, list) for v in row)
     cursor.execute(f"DELETE FROM {ddl.qualified(table)}")

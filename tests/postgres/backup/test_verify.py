@@ -70,7 +70,7 @@ DAMAGES = {
 @pytest.mark.parametrize("name", DAMAGES)
 def test_verification_finds_flipped_bit_anywhere_in_a_file(vault: Vault, backup_id: str, name: str) -> None:
     vault.damage(f"olist/{backup_id}/{ORDERS}", DAMAGES[name])
-    with pytest.raises(DamagedBackup, match=rf"{ORDERS} is not what was written"):
+    with pytest.raises(DamagedBackup, match=rf"{ORDERS} differs from what was written"):
         vault.backup({"verify_only": backup_id}).run()
     found = verification(vault, backup_id)
     assert not found.verified
@@ -109,7 +109,7 @@ def test_verification_finds_columns_that_differ_from_their_fingerprint(vault: Va
         f"olist/{backup_id}/manifest.json",
         lambda body: body.replace(b'"nullable": true', b'"nullable": false'),
     )
-    with pytest.raises(DamagedBackup, match="the fingerprint of orders is not that of its columns"):
+    with pytest.raises(DamagedBackup, match="the fingerprint of orders does not match its columns"):
         vault.backup({"verify_only": backup_id}).run()
 
 
@@ -132,5 +132,5 @@ def test_verification_names_missing_backup_and_invalid_manifest(vault: Vault, ba
     with pytest.raises(NoSuchBackup, match=unknown):
         vault.backup({"verify_only": unknown}).run()
     vault.damage(f"olist/{backup_id}/manifest.json", lambda body: body[:-10])
-    with pytest.raises(DamagedBackup, match=r"manifest\.json is no manifest"):
+    with pytest.raises(DamagedBackup, match=r"manifest\.json is not a valid manifest"):
         vault.backup({"verify_only": backup_id}).run()

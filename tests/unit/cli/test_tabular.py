@@ -23,7 +23,7 @@ from dataforge.errors import MissingColumn, WrongHeader
 from dataforge.formats.csv_blocks import blocks
 from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.formats.csv_header import HEADER_BYTES
-from dataforge.records.validate import process
+from dataforge.records.validate import validate
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import DATASETS
 from dataforge_cli.errors import WrongCall
@@ -102,7 +102,7 @@ def test_csv_whose_first_line_has_none_of_the_columns_is_refused() -> None:
 
 
 def by_migration(table: Table, part: Part) -> Counter[Any]:
-    """The line and the verdict of each record, as the bulk path has them."""
+    """The line and the result of each record, as the bulk path has them."""
     header, data = part
     found: Counter[Any] = Counter()
     for block in blocks(data, header, 0, 1 << 30):
@@ -118,14 +118,14 @@ def by_migration(table: Table, part: Part) -> Counter[Any]:
 
 
 def by_ingest(table: Table, records: Iterator[Read]) -> Counter[Any]:
-    """The line and the verdict of each record, as the command reads them and the API validates them."""
+    """The line and the result of each record, as the command reads them and the API validates them."""
     found: Counter[Any] = Counter()
     for record in records:
         if isinstance(record, Unreadable):
             found[record.line, (record.code,)] += 1
             continue
-        verdict = process(table, json.loads(record.data), Counter())
-        found[record.line, tuple(v.code for v in verdict) if isinstance(verdict, list) else verdict] += 1
+        result = validate(table, json.loads(record.data), Counter())
+        found[record.line, tuple(v.code for v in result) if isinstance(result, list) else result] += 1
     return found
 
 

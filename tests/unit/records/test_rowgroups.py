@@ -1,4 +1,4 @@
-"""Parquet and CSV are one truth: a row gets the same verdict, and the same text, whichever of the two it comes in."""
+"""Parquet and CSV are one truth: a row gets the same result, and the same text, whichever of the two it comes in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.formats.csv_records import read_record
 from dataforge.formats.parquet_source import group_ends, open_file, read_rows, unreadable
 from dataforge.formats.parquet_values import text_of
-from dataforge.records.validate import Cleanings, Texts, Violation, process
+from dataforge.records.validate import Cleanings, Texts, Violation, validate
 from dataforge.s3.objects import Object
 from dataforge.tables.catalogue import Dataset, Source, Table
 from functions.migrate.run.reading.parquet import locate_rows, read_parquet
@@ -103,12 +103,12 @@ def test_any_csvs_rows_get_the_same_verdict_in_parquet(
     columns = {n: pa.array([r.get(n) for r in records], pa.string()) for n in table.column_names}
     rows, rejected = verdicts(table, pa.table(columns), group)
     for number, record in enumerate(records):
-        verdict = process(table, record, Counter())
-        if isinstance(verdict, list):
-            assert rejected[number] == verdict
+        result = validate(table, record, Counter())
+        if isinstance(result, list):
+            assert rejected[number] == result
         else:
             # Of a table that is keyed by its whole row, a repeated one is left out.
-            assert rows.get(number) == verdict or (table.keyed_by_row and verdict in rows.values())
+            assert rows.get(number) == result or (table.keyed_by_row and result in rows.values())
 
 
 @pytest.fixture

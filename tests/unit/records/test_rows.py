@@ -19,9 +19,9 @@ from dataforge.records.validate import (
     Violation,
     content_hash,
     copy_line,
-    process,
     row_hash,
     row_text,
+    validate,
 )
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.column_types import numeric
@@ -77,7 +77,7 @@ BASES: dict[str, dict[str, str]] = {
 
 def verdict(table: str, column: str, value: Any) -> Any:
     """What becomes of one value in an otherwise good record: its text, or its codes."""
-    found = process(OLIST.table(table), BASES[table] | {column: value}, Counter())
+    found = validate(OLIST.table(table), BASES[table] | {column: value}, Counter())
     if isinstance(found, list):
         return [violation.code for violation in found]
     return found[OLIST.table(table).column_names.index(column)]
@@ -162,7 +162,7 @@ def test_a_json_value_of_another_kind_is_refused(table: str, column: str, value:
 
 def test_every_violation_is_told_with_its_column_and_without_the_value() -> None:
     record = {"order_id": "secret-1", "order_status": "secret-2", "colour": "secret-3"}
-    found = process(OLIST.table("orders"), record, Counter())
+    found = validate(OLIST.table("orders"), record, Counter())
     assert isinstance(found, list)
     assert {(v.column, v.code) for v in found} == {
         ("order_id", "string_pattern_mismatch"),
@@ -178,9 +178,9 @@ def test_every_violation_is_told_with_its_column_and_without_the_value() -> None
 def test_cleanings_are_counted_by_column_and_kind() -> None:
     counted: Cleanings = Counter()
     dirty = {"customer_city": " rio", "customer_state": "rj ", "customer_zip_code_prefix": "  "}
-    process(OLIST.table("customers"), CUSTOMER | dirty, counted)
-    process(OLIST.table("customers"), CUSTOMER, counted)
-    process(OLIST.table("order_items"), ITEM | {"order_item_id": " 1.00"}, counted)
+    validate(OLIST.table("customers"), CUSTOMER | dirty, counted)
+    validate(OLIST.table("customers"), CUSTOMER, counted)
+    validate(OLIST.table("order_items"), ITEM | {"order_item_id": " 1.00"}, counted)
     assert counted == {
         ("order_item_id", "trimmed"): 1,
         ("order_item_id", "decimals_removed"): 1,
@@ -207,14 +207,14 @@ def test_canonical_texts_are_taken_again_as_they_are(
 ) -> None:
     for table in (*kitchen.tables.values(), OLIST.table("orders"), OLIST.table("order_reviews")):
         for record in records(table, csv_part(random, table)):
-            texts = process(table, record, Counter())
+            texts = validate(table, record, Counter())
             if isinstance(texts, list):
                 continue
             again: Cleanings = Counter()
             canonical = {
                 name: text for name, text in zip(table.column_names, texts, strict=True) if text is not None
             }
-            assert process(table, canonical, again) == texts
+            assert validate(table, canonical, again) == texts
             assert not again
 
 
@@ -226,7 +226,7 @@ JSON = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.
 def test_any_record_is_a_row_or_is_rejected_with_a_reason(kitchen: Dataset, data: st.DataObject) -> None:
     table = kitchen.table("everything")
     record = data.draw(st.dictionaries(st.sampled_from([*table.column_names, "other"]), JSON))
-    found = process(table, record, Counter())
+    found = validate(table, record, Counter())
     assert found
     assert all(isinstance(v, Violation) and v.code for v in found) or len(found) == len(table.columns)
 

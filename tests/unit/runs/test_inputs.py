@@ -36,7 +36,7 @@ def test_what_is_no_object_is_refused(machine: type[Input], document: object) ->
 
 @pytest.mark.parametrize("document", [None, [], "olist"])
 def test_what_is_no_object_is_told_without_our_names(document: object) -> None:
-    with pytest.raises(InvalidInput, match="it is no JSON object") as raised:
+    with pytest.raises(InvalidInput, match="it is not a JSON object") as raised:
         RestoreInput.read(document)
     assert "RestoreInput" not in str(raised.value)
 
@@ -45,5 +45,7 @@ def test_what_is_no_object_is_told_without_our_names(document: object) -> None:
     ("machine", "field"), [(BackupInput, "verify_only"), (RestoreInput, "undo"), (RestoreInput, "finish")]
 )
 def test_what_is_no_id_is_told_with_an_example_of_one(machine: type[Input], field: str) -> None:
-    with pytest.raises(InvalidInput, match=rf"{field}: '\.\./x' is no id; ids look like \d+T\d+Z-"):
+    with pytest.raises(
+        InvalidInput, match=rf"{field}: '\.\./x' is not a valid id; an id looks like \d+T\d+Z-"
+    ):
         machine.read({field: "../x"})

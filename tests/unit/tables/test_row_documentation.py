@@ -1,4 +1,4 @@
-"""What is told about rows, as schema and as example, agrees with the verdict on them."""
+"""What is told about rows, as schema and as example, agrees with the result on them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from jsonschema import Draft202012Validator
 
-from dataforge.records.validate import process
+from dataforge.records.validate import validate
 from dataforge.tables.catalogue import Column, Dataset, Table
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.examples import example_row
@@ -21,7 +21,7 @@ every_table = pytest.mark.parametrize(("dataset", "table"), TABLES, ids=IDS)
 
 @every_table
 def test_example_is_a_row(dataset: Dataset, table: Table) -> None:
-    assert isinstance(process(table, example_row(dataset, table), Counter()), tuple)
+    assert isinstance(validate(table, example_row(dataset, table), Counter()), tuple)
 
 
 @every_table
@@ -35,7 +35,7 @@ def test_parents_of_an_example_are_the_examples_of_the_parents(dataset: Dataset,
     row = example_row(dataset, table)
     for key in table.foreign_keys:
         parent = dataset.table(key.parent)
-        values = process(parent, example_row(dataset, parent), Counter())
+        values = validate(parent, example_row(dataset, parent), Counter())
         assert isinstance(values, tuple)
         assert row[key.column] == values[parent.column_names.index(key.parent_column)]
 
@@ -52,8 +52,8 @@ def test_value_outside_the_schemas_limits_is_rejected(dataset: Dataset, table: T
     for name, schema in properties.items():
         for wrong in _outside(schema, table.by_name[name]):
             row = {**example_row(dataset, table), name: wrong}
-            verdict = process(table, row, Counter())
-            assert isinstance(verdict, list), (name, wrong)
+            result = validate(table, row, Counter())
+            assert isinstance(result, list), (name, wrong)
 
 
 def _outside(schema: dict[str, object], column: Column) -> list[object]:

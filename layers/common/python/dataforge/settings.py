@@ -1,4 +1,4 @@
-"""Typed settings: one frozen model per function, read from its environment when the function needs it, never at import."""
+"""Typed settings: one frozen model per function, read from its environment at the first use, never at import."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dataforge.defaults import (
+    BACKUP_KEEP_COUNT,
+    BACKUP_KEEP_DAYS,
+    BACKUP_PART_MEGABYTES,
+    CHUNK_MEGABYTES,
     EXPORT_CONCURRENCY,
     FUNCTION_SECONDS,
+    SAFETY_KEEP_DAYS,
+    TRIAL_RESTORE_MEGABYTES,
 )
 from dataforge.errors import InvalidSettings
 
@@ -22,7 +28,7 @@ class Settings(BaseModel):
 
 
 class DatabaseSettings(Settings):
-    """How a function reaches PostgreSQL.
+    """The connection of a function to PostgreSQL.
 
     ``db_auth``: ``iam`` signs a token for ``db_user`` (RDS), ``secret`` reads the password of ``db_secret_arn``.
     """
@@ -36,28 +42,28 @@ class DatabaseSettings(Settings):
     db_sslmode: Literal["verify-full", "verify-ca", "require", "disable"] = "verify-full"
     db_sslrootcert: str = ""
     db_statement_seconds: int = Field(default=FUNCTION_SECONDS - 30, ge=1)
-    """By default just under Lambda's 15 minutes: the database gives up before the function is killed."""
+    """Below Lambda's limit of 15 minutes: the statement ends before the function is killed."""
     db_lock_seconds: int = Field(default=20, ge=1)
     db_idle_seconds: int = Field(default=1200, ge=0)
-    """After which the server ends an idle session (0: never): a process that was killed cannot. A snapshot holder waits for
-    13 minutes without a statement."""
+    """After which the server ends an idle session (0: never), such as that of a killed process. A snapshot exporter is idle
+    for 13 minutes."""
 
 
 class HttpSettings(DatabaseSettings):
-    """What a function behind API Gateway needs, which waits 29 seconds: the database must give up before."""
+    """Settings of a function behind API Gateway, which waits 29 seconds: statements must end before that."""
 
     db_statement_seconds: int = Field(default=20, ge=1)
     db_lock_seconds: int = Field(default=8, ge=1)
     db_idle_seconds: int = Field(default=60, ge=0)
-    """Lambda keeps a process for minutes after a burst, and its connection would be missing to others as long."""
+    """Lambda keeps idle processes for minutes after a burst; their connections must become available to others."""
 
 
 class IngestSettings(HttpSettings):
-    """What the ingest function needs."""
+    """Settings of the ingest function."""
 
 
 class DeliverSettings(HttpSettings):
-    """What the deliver function needs."""
+    """Settings of the deliver function."""
 
 
 class RunSettings(DatabaseSettings):
@@ -70,11 +76,11 @@ class MigrationSettings(RunSettings):
     """Settings of the migration's functions."""
 
     raw_bucket: str
-    chunk_bytes: int = Field(default=16 * 2**20, ge=64)
+    chunk_bytes: int = Field(default=CHUNK_MEGABYTES * 2**20, ge=64)
 
 
 class OperationsSettings(Settings):
-    """What the operations function needs: the machines that it starts, and where backups and claims lie."""
+    """Settings of the operations function: the state machines that it starts, and the buckets of backups and claims."""
 
     backup_arn: str
     restore_arn: str
@@ -82,9 +88,9 @@ class OperationsSettings(Settings):
     backup_bucket: str
     report_bucket: str
     export_concurrency: int = Field(default=EXPORT_CONCURRENCY, ge=1)
-    """How many exports may be running when a new one is started."""
+    """The most exports that may be running when another is started."""
     restore_api: bool = False
-    """Whether POST /v1/restores is offered; the function has the right to start that machine only then."""
+    """Whether POST /v1/restores is deployed. Only then may the function start that state machine."""
 
 
 class ExportSettings(RunSettings):
@@ -96,8 +102,8 @@ class ExportSettings(RunSettings):
 class RestoreSettings(RunSettings):
     """Settings of the restore's functions.
 
-    ``part_bytes``: how much of a replaced table, as PostgreSQL stores it, goes into one file of the safety backup.
-    ``swap_rows``: from how many rows on, if they are also a fifth of all, a difference is worth a new table.
+    ``part_bytes``: the size of the page range of a replaced table in one file of the safety backup.
+    ``swap_rows``: the least number of changed rows, if they are also a fifth of all, for which the table is swapped.
     """
 
     backup_bucket: str
@@ -108,21 +114,21 @@ class RestoreSettings(RunSettings):
 class BackupSettings(RunSettings):
     """Settings of the backup's functions.
 
-    ``part_bytes``: how much of a table, as PostgreSQL stores it, goes into one file. ``scratch_bytes``: up to which size of
-    its files a backup is also restored when it is verified. A backup is removed when it is older than ``keep_days`` and not
-    among the newest ``keep_count``.
+    ``part_bytes``: the size of the page range in one file. ``scratch_bytes``: the size of a backup's files up to which a
+    verification also restores it. A backup expires when it is older than ``keep_days`` and not among the newest
+    ``keep_count``.
     """
 
     backup_bucket: str
-    part_bytes: int = Field(default=128 * 2**20, ge=8192)
-    scratch_bytes: int = Field(default=256 * 2**20, ge=0)
-    keep_count: int = Field(default=7, ge=1)
-    keep_days: int = Field(default=35, ge=1)
-    safety_days: int = Field(default=30, ge=1)
+    part_bytes: int = Field(default=BACKUP_PART_MEGABYTES * 2**20, ge=8192)
+    scratch_bytes: int = Field(default=TRIAL_RESTORE_MEGABYTES * 2**20, ge=0)
+    keep_count: int = Field(default=BACKUP_KEEP_COUNT, ge=1)
+    keep_days: int = Field(default=BACKUP_KEEP_DAYS, ge=1)
+    safety_days: int = Field(default=SAFETY_KEEP_DAYS, ge=1)
 
 
 class GlueSettings(Settings):
-    """What the function needs that registers backups in Glue: tables of a dataset lie in ``<glue_database>_<dataset>``."""
+    """Settings of the function that registers backups in Glue: a dataset is the database ``<glue_database>_<dataset>``."""
 
     backup_bucket: str
     glue_database: str
@@ -134,7 +140,7 @@ S = TypeVar("S", bound=Settings)
 def read(model: type[S], environment: Mapping[str, str] = os.environ) -> S:
     """The settings of ``model`` from environment variables.
 
-    Raises ``InvalidSettings`` naming every variable that is missing or wrong, never its value.
+    Raises ``InvalidSettings``, which names every missing or invalid variable, and no value.
     """
     values = {name: environment[name.upper()] for name in model.model_fields if name.upper() in environment}
     try:

@@ -8,7 +8,7 @@ from typing import Any
 from dataforge.api.batch import Record, errors_of
 from dataforge.api.record_shapes import Counts
 from dataforge.records.rejections import missing_parent
-from dataforge.records.validate import Violation, process
+from dataforge.records.validate import Violation, validate
 from dataforge.tables.catalogue import Table
 from dataforge.tables.datasets import DATASETS, DEFAULT
 from dataforge.tables.examples import example_row
@@ -50,8 +50,8 @@ def report(*rejected: int) -> dict[str, Any]:
 def violations(index: int) -> list[Violation]:
     """What would be wrong with the parent if it were empty, or with the child without the parent."""
     if index == 0:
-        verdict = process(_PARENT, {}, Counter())
-        return verdict if isinstance(verdict, list) else []
+        result = validate(_PARENT, {}, Counter())
+        return result if isinstance(result, list) else []
     key = _CHILD.foreign_keys[0]
     return [missing_parent(key, str(example_row(_DATASET, _CHILD)[key.column]))]
 

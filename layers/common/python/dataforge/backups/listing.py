@@ -1,4 +1,4 @@
-"""The backups there are, each in short: what a list of them shows, to programs and to people."""
+"""List backups with a summary of each."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 
 AT_ONCE = 10
-"""Requests to S3 at the same time: as many as boto3's clients keep connections for."""
+"""Simultaneous requests to S3: the size of the connection pool of a boto3 client."""
 
 UNREADABLE = "unreadable"
 _NO_TIME = datetime.fromtimestamp(0, UTC)
 
-Place = tuple[str, str]
-"""A backup's id, and its dataset."""
+Location = tuple[str, str]
+"""The id and the dataset of a backup."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A complete backup. ``tables``: rows by table; ``verified_at``: when it was last read back, if it was."""
+    """A complete backup. ``tables``: rows by table; ``verified_at``: the time of the last verification, if any."""
 
     id: str
     dataset: str
@@ -51,7 +51,7 @@ class Summary:
         return sum(self.tables.values())
 
     def document(self) -> dict[str, Any]:
-        """The same as JSON."""
+        """The summary as JSON."""
         return {
             "id": self.id,
             "dataset": self.dataset,
@@ -67,27 +67,26 @@ class Summary:
         }
 
 
-def places(s3: S3Client, bucket: str, datasets: Iterable[str]) -> list[Place]:
-    """Where backups lie, or are being written, the newest first. Costs a request for a thousand of them."""
-    found = [(run, name) for name in datasets for run in manifest.backup_ids(s3, bucket, name)]
-    return sorted((place for place in found if time_of(place[0])), reverse=True)
+def find_locations(s3: S3Client, bucket: str, datasets: Iterable[str]) -> list[Location]:
+    """Backups, complete or still being written, newest first. Costs a request per thousand."""
+    locations = [(run, name) for name in datasets for run in manifest.backup_ids(s3, bucket, name)]
+    return sorted((location for location in locations if time_of(location[0])), reverse=True)
 
 
-def summaries(s3: S3Client, bucket: str, where: Sequence[Place]) -> Iterator[Summary]:
-    """Those of the places that hold a complete backup, in the same order; exports are none.
+def summaries(s3: S3Client, bucket: str, locations: Sequence[Location]) -> Iterator[Summary]:
+    """Summaries of the complete backups among ``locations``, in the same order, without exports.
 
-    Reads some more than are taken. Raises ``Unavailable``.
+    Reads ahead of the consumer. Raises ``Unavailable``.
     """
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for start in range(0, len(where), AT_ONCE):
-            for found in pool.map(lambda place: read(s3, bucket, place), where[start : start + AT_ONCE]):
-                if found is not None:
-                    yield found
+        for start in range(0, len(locations), AT_ONCE):
+            batch = locations[start : start + AT_ONCE]
+            yield from filter(None, pool.map(lambda location: read(s3, bucket, location), batch))
 
 
-def read(s3: S3Client, bucket: str, place: Place) -> Summary | None:
-    """The backup at a place; None if there is none, or an export. Raises ``Unavailable``."""
-    run, dataset = place
+def read(s3: S3Client, bucket: str, location: Location) -> Summary | None:
+    """The summary of a backup; None if it is incomplete, or an export. Raises ``Unavailable``."""
+    run, dataset = location
     uri = f"s3://{bucket}/{manifest_key(dataset, run)}"
     try:
         known = manifest.read(s3, bucket, dataset, run)
@@ -106,7 +105,7 @@ def _summary(s3: S3Client, bucket: str, known: Manifest, uri: str) -> Summary:
     try:
         verification = manifest.read_verification(s3, bucket, known.dataset, known.backup_id)
     except ValidationError:
-        faults = (f"{VERIFICATION} cannot be understood: verify it again",)
+        faults = (f"{VERIFICATION} cannot be read; verify the backup again",)
     return Summary(
         id=known.backup_id,
         dataset=known.dataset,

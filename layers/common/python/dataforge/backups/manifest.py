@@ -1,10 +1,10 @@
-"""The manifest of a backup: what is in it, and what its files must be. Without one a backup does not exist.
+"""Read and write the manifest of a backup: its tables and their files. A backup without a manifest does not exist.
 
-    <dataset>/<backup_id>/manifest.json              written last, and only if nobody has written it
-    <dataset>/<backup_id>/verification.json          written when the files were read back (see ``Verification``)
+    <dataset>/<backup_id>/manifest.json              written last, and only once
+    <dataset>/<backup_id>/verification.json          written when the files were verified (see ``Verification``)
     <dataset>/<backup_id>/<table>/part-00000.parquet
 
-Manifests are kept for years: fields are added, never renamed, and ``format`` changes when an old reader would be wrong.
+Manifests are persistent: fields are added, never renamed, and ``format`` changes if an old reader would misread them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Model(BaseModel):
 
 
 class ColumnEntry(_Model):
-    """A column as it was: ``type`` as DDL writes it."""
+    """A column at the time of the backup; ``type`` as in DDL."""
 
     name: str
     type: str
@@ -46,7 +46,7 @@ class ColumnEntry(_Model):
 
 
 class FileEntry(_Model):
-    """A Parquet file; ``key`` is relative to the manifest's folder, ``sha256`` in hex digits."""
+    """A Parquet file; ``key`` is relative to the manifest's folder, ``sha256`` is in hexadecimal digits."""
 
     key: str
     rows: int
@@ -54,13 +54,13 @@ class FileEntry(_Model):
     sha256: str
 
     def fault(self, data: bytes | None) -> str:
-        """What is wrong with these bytes as the file's (None: there are none); empty if nothing is."""
+        """How ``data`` (None: the file is missing) differs from the file; empty if it does not."""
         if data is None:
             return "is missing"
         if len(data) != self.size:
             return f"has {len(data)} bytes, not {self.size}"
         same = hashlib.sha256(data).hexdigest() == self.sha256
-        return "" if same else "is not what was written (its SHA-256 differs)"
+        return "" if same else "differs from what was written (by its SHA-256)"
 
 
 class TableEntry(_Model):
@@ -75,13 +75,13 @@ class TableEntry(_Model):
 
     @property
     def fault(self) -> str:
-        """What contradicts itself in the entry; empty if nothing does."""
+        """The contradiction in the entry; empty if there is none."""
         same = self.schema_fingerprint == fingerprint(self.columns)
-        return "" if same else f"the fingerprint of {self.table} is not that of its columns"
+        return "" if same else f"the fingerprint of {self.table} does not match its columns"
 
 
 class Manifest(_Model):
-    """A complete backup. ``created_at`` is the instant whose state it holds."""
+    """A complete backup. ``created_at`` is the time of its snapshot."""
 
     format: str = FORMAT
     backup_id: str
@@ -103,11 +103,11 @@ class Manifest(_Model):
 
     @property
     def size(self) -> int:
-        """The bytes of all its files."""
+        """The size of all files in bytes."""
         return sum(file.size for table in self.tables for file in table.files)
 
     def table(self, name: str) -> TableEntry:
-        """The entry of a table. Raises ``NoSuchBackup`` naming the tables that are in it."""
+        """The entry of a table. Raises ``NoSuchBackup``, which lists the backup's tables."""
         for entry in self.tables:
             if entry.table == name:
                 return entry
@@ -118,10 +118,10 @@ class Manifest(_Model):
 
 
 class Verification(_Model):
-    """That a backup's files were read back: when, how, how long it took, and what was wrong, if anything.
+    """The result of a backup's verification: time, method, duration and faults.
 
-    ``files``: sizes, SHA-256 and content hash were recomputed from them. ``restored``: the rows were also loaded into a
-    scratch schema, and PostgreSQL computed the same hash.
+    ``how``: ``files`` means that sizes, SHA-256 and content hashes were recomputed; ``restored``, that the rows were also
+    loaded into a scratch schema, where PostgreSQL computed the same hash.
     """
 
     backup_id: str
@@ -133,7 +133,7 @@ class Verification(_Model):
 
 
 def column_entries(table: Table) -> tuple[ColumnEntry, ...]:
-    """The table's columns, as a manifest tells them."""
+    """The table's columns as entries of a manifest."""
     return tuple(ColumnEntry(name=c.name, type=c.type.sql, nullable=c.nullable) for c in table.columns)
 
 
@@ -144,9 +144,9 @@ def fingerprint(columns: tuple[ColumnEntry, ...]) -> str:
 
 
 def write(s3: S3Client, bucket: str, manifest: Manifest) -> str:
-    """Make the backup exist; the last of its objects. Returns its S3 URI.
+    """Write the manifest, the last object of a backup. Returns its S3 URI.
 
-    Repeating it with the same content is harmless. Raises ``BackupExists`` if another one is there.
+    Idempotent for the same content. Raises ``BackupExists`` if another manifest has this key.
     """
     key, body = manifest.key, manifest.model_dump_json(indent=1).encode()
     try:
@@ -161,7 +161,7 @@ def write(s3: S3Client, bucket: str, manifest: Manifest) -> str:
 
 
 def find(s3: S3Client, bucket: str, dataset: str, backup_id: str) -> Manifest | None:
-    """The manifest of a backup, or None if there is none. Raises ``DamagedBackup`` if it cannot be understood."""
+    """The manifest of a backup, or None if there is none. Raises ``DamagedBackup`` if it cannot be read."""
     try:
         return read(s3, bucket, dataset, backup_id)
     except NoSuchBackup:
@@ -169,7 +169,7 @@ def find(s3: S3Client, bucket: str, dataset: str, backup_id: str) -> Manifest | 
 
 
 def read(s3: S3Client, bucket: str, dataset: str, backup_id: str) -> Manifest:
-    """The manifest of a backup. Raises ``NoSuchBackup``, ``DamagedBackup`` (no manifest at all), ``UnusableBucket``."""
+    """The manifest of a backup. Raises ``NoSuchBackup``, ``DamagedBackup`` (not a valid manifest), ``UnusableBucket``."""
     key = manifest_key(dataset, backup_id)
     body = download(s3, bucket, key)
     if body is None:
@@ -188,7 +188,7 @@ def read(s3: S3Client, bucket: str, dataset: str, backup_id: str) -> Manifest:
 
 
 def backup_ids(s3: S3Client, bucket: str, dataset: str) -> Iterator[str]:
-    """The ids under which a dataset has objects, oldest first; not each has a manifest."""
+    """The ids under which a dataset has objects, oldest first. Some may have no manifest."""
     with translated(bucket, dataset):
         pages = s3.get_paginator("list_objects_v2").paginate(
             Bucket=bucket, Prefix=dataset_folder(dataset), Delimiter="/"
@@ -199,14 +199,14 @@ def backup_ids(s3: S3Client, bucket: str, dataset: str) -> Iterator[str]:
 
 
 def list_manifests(s3: S3Client, bucket: str, dataset: str) -> Iterator[Manifest]:
-    """The dataset's complete backups, newest first; each costs a request when it is asked for."""
+    """The dataset's complete backups, newest first; each iteration costs a request."""
     for backup_id in sorted(backup_ids(s3, bucket, dataset), reverse=True):
         if (manifest := find(s3, bucket, dataset, backup_id)) is not None:
             yield manifest
 
 
 def write_verification(s3: S3Client, bucket: str, dataset: str, verification: Verification) -> None:
-    """Note beside the manifest that the backup was read back; a later one replaces it."""
+    """Write the verification beside the manifest; it replaces an earlier one."""
     key = verification_key(dataset, verification.backup_id)
     body = verification.model_dump_json(indent=1).encode()
     with translated(bucket, key):

@@ -1,4 +1,4 @@
-"""Parts of a table: ranges of its pages, of which each becomes one file of a backup."""
+"""Divide a table into page ranges, each of which becomes one file of a backup."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def count_parts(cursor: Cursor, relation: str, part_bytes: int) -> tuple[int, int]:
-    """The pages of the relation, and in how many parts of about ``part_bytes`` it is written; none if it is empty.
+    """The pages of the relation, and the number of parts of about ``part_bytes``; 0 if it is empty.
 
-    Long values, which lie beside its pages, count too.
+    The size includes TOAST.
     """
     cursor.execute(
         "SELECT pg_table_size(%(name)s), pg_relation_size(%(name)s) / current_setting('block_size')::integer",
@@ -25,6 +25,6 @@ def count_parts(cursor: Cursor, relation: str, part_bytes: int) -> tuple[int, in
 
 
 def on_pages(first: int, end: int | None) -> Sql:
-    """The condition for rows on the pages from ``first`` to before ``end`` (None: to the last)."""
+    """The condition for rows on the pages from ``first`` up to, not including, ``end`` (None: to the last)."""
     begin = Sql("ctid >= '({},0)'::tid").format(first)
     return begin if end is None else begin + Sql(" AND ctid < '({},0)'::tid").format(end)

@@ -2,7 +2,7 @@
 
 A block consists of whole records in memory, at most some megabytes. Regular records are processed by columns with Arrow.
 Records that are malformed, not UTF-8 or of the wrong length, and rows that the columns do not decide, are processed by
-``dataforge.records.validate.process``.
+``dataforge.records.validate.validate``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from dataforge.formats.csv_blocks import (
 )
 from dataforge.formats.csv_boundaries import Offsets
 from dataforge.formats.csv_records import read_record
-from dataforge.records.validate import Cleanings, Texts, Violation, copy_line, process, row_text
+from dataforge.records.validate import Cleanings, Texts, Violation, copy_line, row_text, validate
 from dataforge.tables.catalogue import Table
 
 
@@ -221,4 +221,4 @@ def validate_record(
 ) -> Texts | list[Violation]:
     """The texts of one raw record of a table's own file, or its violations."""
     record = with_folder_values(read_record(header, raw, malformed), folder_values)
-    return record if isinstance(record, list) else process(table, record, cleanings)
+    return record if isinstance(record, list) else validate(table, record, cleanings)

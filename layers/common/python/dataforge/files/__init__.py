@@ -1,1 +1,1 @@
-"""Data files: their names, their listing, and the table that each one belongs to."""
+"""Data files: names, listing, and the table that each file belongs to."""

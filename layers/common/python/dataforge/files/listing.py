@@ -1,4 +1,4 @@
-"""The files below a prefix, or in a folder, and what becomes of each in a run: none is passed over in silence."""
+"""Classify the files below a prefix, or in a folder, for a run: each is read, ignored with a reason, or refused."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dataforge.tables.catalogue import Dataset
 
 @dataclass(frozen=True)
 class FileList:
-    """Every path is in ``taken``, ``ignored`` or ``doubtful``; the latter two give the reason.
+    """Every path is in ``taken``, ``ignored`` or ``doubtful``; the latter two state the reason.
 
-    ``taken``: sources in catalogue order, the files of one in the order of their paths' bytes: the file order that decides
-    conflicts. ``missing``: the expected file of each table of the run that has none.
+    ``taken``: sources in catalogue order, the files of a source in the byte order of their paths, which decides
+    conflicts. ``missing``: the expected file of each table of the run without files.
     """
 
     taken: tuple[tuple[str, Taken], ...]
@@ -32,10 +32,10 @@ def list_files(
     ignore: Collection[str] = (),
     prefix: str = "",
 ) -> FileList:
-    """What becomes of the files, whose ``paths`` are relative to the prefix, in a run of these tables.
+    """Classify the files for a run of these tables. ``paths`` are relative to the prefix.
 
-    ``ignore``: patterns of files to leave, with ``*`` and ``?``, for a path, with or without the prefix, or a file's own
-    name; one that ends with ``/`` means a folder.
+    ``ignore``: patterns with ``*`` and ``?`` of files to skip. A pattern matches a path, with or without the prefix, or a
+    file name; a pattern that ends with ``/`` matches a folder.
     """
     names, wanted = FileNames(dataset), set(tables)
     taken: dict[str, Taken] = {}
@@ -45,15 +45,15 @@ def list_files(
         pattern = next((p for p in ignore if _matches(path, p) or _matches(prefix + path, p)), None)
         fate = Ignored(f"the run ignores {pattern}") if pattern is not None else names.fate(path)
         match _narrowed(fate, wanted):
-            case Taken() as found:
-                taken[path] = found
+            case Taken() as file:
+                taken[path] = file
             case Doubtful(reason=reason):
                 doubtful[path] = reason
             case Ignored(reason=reason):
                 ignored[path] = reason
     sources = [source for source in dataset.sources if wanted & set(source.tables)]
-    there = {found.source.file for found in taken.values()}
-    missing = {t: s.file for s in sources if s.file not in there for t in s.tables if t in wanted}
+    present = {file.source.file for file in taken.values()}
+    missing = {t: s.file for s in sources if s.file not in present for t in s.tables if t in wanted}
     order = {source.file: number for number, source in enumerate(sources)}
     in_run_order = sorted(taken.items(), key=lambda item: order[item[1].source.file])
     return FileList(tuple(in_run_order), ignored, doubtful, missing)
@@ -62,7 +62,7 @@ def list_files(
 def present_tables(
     dataset: Dataset, paths: Iterable[str], ignore: Collection[str] = (), prefix: str = ""
 ) -> list[str]:
-    """The tables that have a file, in catalogue order."""
+    """The tables with files, in catalogue order."""
     missing = list_files(dataset, dataset.tables, paths, ignore, prefix).missing
     return [table for table in dataset.tables if table not in missing]
 
@@ -75,7 +75,7 @@ def _matches(path: str, pattern: str) -> bool:
 
 
 def _narrowed(fate: Taken | Ignored | Doubtful, wanted: set[str]) -> Taken | Ignored | Doubtful:
-    """What becomes of a file in a run that need not be of its tables."""
+    """The file's classification in a run of the ``wanted`` tables."""
     if isinstance(fate, Ignored):
         return fate
     sources = (fate.source,) if isinstance(fate, Taken) else fate.sources

@@ -1,6 +1,6 @@
-"""Names that look like a table's file but are not one: another spelling, another ending, a copy.
+"""Recognise file names that resemble a table's file: another spelling, another ending, a copy.
 
-A file of such a name is never passed over: it may hold rows that somebody expects to be loaded.
+Such a file is reported, never skipped: it may contain rows that the user expects to be loaded.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ _MARKER = re.compile(
     re.DOTALL,
 )
 _UNREAD = ("bz2", "xz", "zip", "7z", "rar", "lz4", "lzo", "snappy", "br", "z", "lzma", "tar", "tgz")
-"""Endings of compressions and archives that are not read."""
+"""Extensions of compressions and archives that are not read."""
 
 _COPY = re.compile(r"(?:copy|kopie|copie|copia|cópia)(?: ?\(\d+\))?(?: of| von| de)?[\W_]+")
 _TAIL = re.compile(
     r"s?(?:[\W_]*+(?:\d++|copy|kopie|copie|copia|cópia|part|chunk|file|of|v|q|t))*[\W_]*?(?:\.(?P<ending>.*))?",
     re.DOTALL,
 )
-"""What may follow a stem. Words are given back where they turn out to begin the ending, as the ``t`` of ``.txt``.
+"""What may follow a stem. Backtracking returns a word that belongs to the extension, such as the ``t`` of ``.txt``.
 
-The possessive quantifiers keep the match linear: object keys are other people's.
+Possessive quantifiers make the match linear: object keys are untrusted input.
 """
 _DATA_ENDING = re.compile(r"(?:csv|tsv|txt|parquet|pq|json|jsonl|ndjson|xlsx?)(?:\..*)?", re.DOTALL)
 
 
 def is_marker(name: str) -> bool:
-    """Whether a file of this name is one that tools leave beside data, and never data itself."""
+    """Whether tools create a file of this name beside data; such a file contains no data."""
     return _MARKER.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
 class Lookalike:
-    """The names that resemble ``stem``: case, separators, a number before or after it and the ending may differ.
+    """Names that resemble ``stem``: case, separators, a number before or after it and the extension may differ.
 
-    Other words after it make it another name: ``pokemon_forms.csv`` does not resemble ``pokemon``. With ``data_only`` the
-    ending must be one that data has.
+    Additional words make another name: ``pokemon_forms.csv`` does not resemble ``pokemon``. With ``data_only`` the extension
+    must be one of data files.
     """
 
     stem: str
@@ -56,7 +56,7 @@ class Lookalike:
         return re.compile(r"[\W_\d]*" + r"[\W_]*".join(map(re.escape, letters)))
 
     def fits(self, name: str, *, folder: bool = False) -> bool:
-        """Whether the name, of a file or of a folder, resembles the stem."""
+        """Whether the name of a file or folder resembles the stem."""
         folded = _without_copy(name)
         start = self._start.match(folded)
         tail = _TAIL.fullmatch(folded, start.end()) if start else None
@@ -71,21 +71,21 @@ def _folded(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def _without_copy(name: str) -> str:
-    """The folded name without what marks a copy at its beginning. One name is compared with every stem in turn."""
+    """The folded name without a leading "copy of". Cached, because one name is compared with every stem in turn."""
     folded = _folded(name)
     copy = _COPY.match(folded)
     return folded[copy.end() :] if copy else folded
 
 
 def misnamed(name: str, file: str) -> str:
-    """What is wrong with a name that resembles ``file``, and how the file must be named to be read."""
+    """Why a name that resembles ``file`` is not read, and how to rename the file."""
     stem = stem_of(file)
     respelled = f"it is spelled differently; further files are named {stem}_2.csv or lie in {stem}/"
     return f"it looks like {file}, but {ending_fault(name) or respelled}"
 
 
 def ending_fault(name: str) -> str:
-    """Why a file of this ending is not read, and what to do; empty if the ending is one that is read."""
+    """Why a file with this extension is not read, and what to do; empty if it is read."""
     if name.endswith(READ_ENDINGS):
         return ""
     last = name.lower().rpartition(".")[2]

@@ -1,16 +1,16 @@
-"""Names of data files: their endings, their stems and their order."""
+"""Names of data files: extensions, stems and order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
-"""Endings of compressed files, after ``.csv``, and what they stand for; apart from them, their names count like others."""
+"""The compression of each extension that may follow ``.csv``."""
 
 PARQUET = ".parquet"
 
 READ_ENDINGS = (".csv", *(f".csv{ending}" for ending in COMPRESSIONS), PARQUET)
-"""The endings of files that are read."""
+"""The extensions of files that are read."""
 
 
 def data_stem(name: str) -> str | None:
@@ -22,7 +22,7 @@ def data_stem(name: str) -> str | None:
 
 
 def stem_of(file: str) -> str:
-    """The stem of a source's file, whose name has one of the endings that are read."""
+    """The stem of a source's file, which has an extension that is read."""
     return data_stem(file) or file
 
 
@@ -32,12 +32,12 @@ def is_parquet(name: str) -> bool:
 
 
 def compression_ending(name: str) -> str:
-    """The ending that tells how a file is compressed; empty if it is not."""
+    """The extension of the file's compression; empty if it is not compressed."""
     return next((ending for ending in COMPRESSIONS if name.endswith(ending)), "")
 
 
 def stands_for_folder(key: str, size: int) -> bool:
-    """Whether an object of this key and size is what consoles and tools create for an empty folder, and no file."""
+    """Whether the object represents an empty folder, as consoles and tools create it."""
     return key.endswith("/") and size == 0
 
 

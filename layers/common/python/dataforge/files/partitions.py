@@ -1,4 +1,4 @@
-"""Folders named ``key=value``, as Hive and Spark write them."""
+"""Parse folders named ``key=value``, as Hive and Spark write them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 def partition_of(folder: str) -> tuple[str, str | None] | None:
-    """Key and value of a folder named ``key=value``, as Hive and Spark write it; None for another folder."""
+    """Key and value of a folder named ``key=value``; None for another folder."""
     key, equals, value = folder.partition("=")
     if not key or not equals:
         return None
@@ -19,7 +19,7 @@ def partition_of(folder: str) -> tuple[str, str | None] | None:
 
 
 def _unescaped(text: str) -> str:
-    """Hive writes ASCII characters that a folder's name cannot have as %XX; other percent signs are themselves."""
+    """Hive writes ASCII characters that a folder name cannot contain as %XX; other percent signs are literal."""
     try:
         plain = unquote(text, errors="strict")
     except UnicodeDecodeError:
@@ -28,9 +28,9 @@ def _unescaped(text: str) -> str:
 
 
 def partition_fault(source: Source, pairs: Iterable[tuple[str, str | None]]) -> str:
-    """Why the source has no files in these ``key=value`` folders; empty if it does.
+    """Why files in these ``key=value`` folders are not read; empty if they are.
 
-    Each key must be a column of the source, which is then filled from the folder, or one of its ``ignored_partitions``.
+    Each key must be a column of the source, which the folder then fills, or one of its ``ignored_partitions``.
     """
     keys = [key for key, _ in pairs]
     if len(set(keys)) != len(keys):

@@ -1,11 +1,11 @@
-"""Which file is which source's, by its name alone.
+"""Assign files to sources by name.
 
-A source's stem is its file's name without ``.csv``. Below a migration's prefix a source has these files: ``stem.csv``,
-further ones with a number (``stem_2.csv``, ``stem-2.csv``), and every data file in the folder ``stem/``. Each may be
-``.csv``, ``.csv.gz``, ``.csv.zst`` or ``.parquet``. Folders named ``key=value`` may lie around them, see
-``dataforge.files.partitions``. Names are compared to the letter.
+A source's stem is its file name without ``.csv``. Below a migration's prefix a source has these files: ``stem.csv``,
+further files with a number (``stem_2.csv``, ``stem-2.csv``), and every data file in the folder ``stem/``. Each may be
+``.csv``, ``.csv.gz``, ``.csv.zst`` or ``.parquet``. Folders named ``key=value`` may contain them, see
+``dataforge.files.partitions``. Names are compared exactly.
 
-Every other file is either ``Ignored`` (no source's) or ``Doubtful`` (it looks like a source's, see
+Every other file is either ``Ignored`` (it belongs to no source) or ``Doubtful`` (it resembles a source's file, see
 ``dataforge.files.lookalikes``).
 """
 
@@ -27,32 +27,32 @@ _STORES = {
     "_delta_log": "a Delta table, in which files of deleted rows remain; export its current rows",
     ".hoodie": "a Hudi table, in which files of deleted rows remain; export its current rows",
 }
-"""Folders beside data files that say what these are."""
+"""Folders that identify a table format or an unfinished write."""
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A file of the source. ``partition``: what its ``key=value`` folders say, None being NULL."""
+    """A file of the source. ``partition``: the values of its ``key=value`` folders; None is NULL."""
 
     source: Source
     partition: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that the file itself must have."""
+        """The columns that the file itself must contain."""
         return tuple(column for column in self.source.columns if column not in self.partition)
 
 
 @dataclass(frozen=True)
 class Ignored:
-    """A file of no source."""
+    """A file that belongs to no source."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Doubtful:
-    """A file that looks like one of the sources', and is not named like one; ``reason`` says why and what to do."""
+    """A file that resembles a source's file and is not one; ``reason`` states why and what to do."""
 
     sources: tuple[Source, ...]
     reason: str
@@ -73,7 +73,7 @@ class FileNames:
 
     @cached_property
     def _lookalikes(self) -> list[tuple[Lookalike, Source]]:
-        """What resembles a source's file, longest stem first, then a table's name, whose file may be named otherwise."""
+        """Names that resemble a source's file, longest stem first, then names that resemble a table."""
         stems = sorted(self._by_stem, key=len, reverse=True)
         tables = [(table, source) for source in self.dataset.sources for table in source.tables]
         return [(Lookalike(stem), self._by_stem[stem]) for stem in stems] + [
@@ -83,7 +83,7 @@ class FileNames:
         ]
 
     def fate(self, path: str) -> Fate:
-        """What becomes of a file; ``path`` is relative to the prefix, with ``/`` between folders."""
+        """Whether the file is read, ignored or refused; ``path`` is relative to the prefix, with ``/`` between folders."""
         *folders, name = path.split("/")
         if is_marker(name):
             return Ignored("a marker file")
@@ -122,7 +122,7 @@ class FileNames:
         return Ignored(f"no table has a file of this name{self._hint(name)}")
 
     def _hint(self, name: str) -> str:
-        """How further files are named, for a name that begins with a source's and goes on with other words."""
+        """The names of further files, for a name that begins with a source's stem and continues with other words."""
         begun = [stem for stem in self._by_stem if name.startswith((f"{stem}_", f"{stem}-", f"{stem} "))]
         if not begun:
             return ""
@@ -130,7 +130,7 @@ class FileNames:
         return f"; further files of {self._by_stem[stem].file} are named {stem}_2.csv or lie in {stem}/"
 
     def _in_folder(self, source: Source, name: str) -> Fate:
-        """A file in the source's own folder."""
+        """A file in the folder of a source."""
         stem = data_stem(name)
         if stem is None:
             fault = ending_fault(name) or "its name has nothing before the ending; rename it"
@@ -142,7 +142,7 @@ class FileNames:
         return Taken(source)
 
     def _elsewhere(self, folders: list[str], name: str) -> Fate:
-        """A file in other folders: its own name, or that of one of them, may still be meant for a source."""
+        """A file in other folders: its name, or that of a folder, may resemble a source."""
         for folder in folders:
             if source := self._by_stem.get(folder) or self._resembled(folder):
                 return Doubtful((source,), _misplaced(source.file, folders))
@@ -160,7 +160,7 @@ class FileNames:
 
 
 def _misplaced(file: str, folders: Iterable[str]) -> str:
-    """Why no file lies in these folders, one of which is named like the file's folder or nearly so."""
+    """Why files in these folders are not read; one of them resembles the source's folder."""
     for folder in folders:
         if folder in _STORES:
             return f"the folder {folder}/ marks {_STORES[folder]}"

@@ -1,4 +1,4 @@
-"""Rejections: records that are no rows, kept whole with every reason and their place."""
+"""Store rejections: rejected records, whole, with all violations and their position."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _COPY = (
     "FROM STDIN (FORMAT csv)"
 )
 RAW_LIMIT = 1 << 20
-"""Raw text beyond this is cut; the record can be read whole at its offset in the file."""
+"""The limit of the stored raw text. The whole record can be read at its offset in the file."""
 
-# dumps() makes an encoder for each call that does not want ASCII: half of the time here.
+# json.dumps() would create an encoder for each call with ensure_ascii=False: half of the time here.
 _json = json.JSONEncoder(ensure_ascii=False).encode
 
 _BUFFER = 1 << 20
-"""Characters that are collected for one COPY; Python may take four bytes for each."""
+"""The characters of one COPY; Python may need four bytes for each."""
 
 
 @dataclass(frozen=True)
 class Located:
     """A rejected record of a migration: ``line`` counts from 1, ``offset`` is its first byte in the file.
 
-    ``raw``: bytes of a CSV, or a JSON document as text. ``replay_of``: the rejection that was replayed, and is bad again.
+    ``raw``: bytes of a CSV, or a JSON document as text. ``replay_of``: the rejection that was replayed.
     """
 
     migration_id: str
@@ -54,21 +54,21 @@ def missing_parent(key: ForeignKey, value: str | None) -> Violation:
 
 
 def raw_text(raw: bytes) -> str:
-    """A record's text without its line end. Bytes that are not UTF-8, and NUL, which PostgreSQL cannot hold, as \\xNN."""
+    """A record's text without its line end. Invalid UTF-8, and NUL, which PostgreSQL cannot store, become \\xNN."""
     text = raw[:RAW_LIMIT].removesuffix(b"\n").removesuffix(b"\r").decode(errors="backslashreplace")
     cut = f"… [cut: {len(raw):,} bytes in all]" if len(raw) > RAW_LIMIT else ""
     return text.replace("\0", "\\x00") + cut
 
 
 def without_nul(violation: Violation) -> Violation:
-    """The violation with a NUL in its message, which PostgreSQL cannot hold, as \\x00."""
+    """The violation with a NUL in its message, which PostgreSQL cannot store, as \\x00."""
     if "\0" not in violation.message:
         return violation
     return replace(violation, message=violation.message.replace("\0", "\\x00"))
 
 
 def store(cursor: Cursor, table: Table, rejections: Iterable[Located]) -> int:
-    """Keep the rejections, in the caller's transaction, however many. Returns their number."""
+    """Store the rejections in the caller's transaction, in batches. Returns their number."""
     buffer = io.StringIO()
     count = 0
     of_table = copy_line((table.dataset, table.name))

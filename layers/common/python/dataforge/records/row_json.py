@@ -1,6 +1,6 @@
-"""Rows as JSON, one document per line, written by PostgreSQL: exact, and faster than any detour over Python's values.
+"""Read rows as JSON, one document per line, written by PostgreSQL: exact, and faster than a conversion in Python.
 
-A decimal is a number with its scale, a double its shortest text, a timestamp ISO 8601 without a zone, NULL null.
+A decimal is a number with its scale, a double its shortest text, a timestamp ISO 8601 without a time zone, NULL null.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataforge.postgres.sql import Sql, ident
 def copy_rows(rows: Sql, columns: Iterable[str], beside: Iterable[str] = ()) -> Sql:
     """COPY that writes each row of the query ``rows`` as a line of JSON with these ``columns``, in their order.
 
-    ``beside``: columns whose values follow after a tab, as a JSON array; JSON itself never holds a tab.
+    ``beside``: columns whose values follow after a tab, as a JSON array; JSON itself never contains a tab.
     """
     shown, after = (
         Sql(", ").join(Sql("rows.{}").format(ident(name)) for name in names) for names in (columns, beside)
@@ -25,8 +25,5 @@ def copy_rows(rows: Sql, columns: Iterable[str], beside: Iterable[str] = ()) -> 
 
 
 def undouble(copied: bytes) -> bytes:
-    """What COPY wrote, as it was meant: its text format doubles backslashes, and changes nothing else of JSON.
-
-    ``copied`` must end where a row ends.
-    """
+    """Undo the doubled backslashes of COPY's text format, its only change to JSON; ``copied`` ends with a row."""
     return copied.replace(rb"\\", b"\\")

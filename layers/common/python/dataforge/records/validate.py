@@ -1,7 +1,7 @@
-"""The processing module: a raw record becomes a row or a rejection, here and nowhere else.
+"""Validate one record against its row model: the result is a row's canonical texts, or violations.
 
-``process`` is the one verdict. The bulk path (``dataforge.bulk``) only recognises values that are already canonical and
-leaves every other row to this module.
+Ingestion, migration and the command line use this module. The bulk path (``dataforge.bulk``) recognises values that are
+already canonical, and passes all other rows to it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from dataforge.tables.catalogue import Row, Table
 from dataforge.tables.columns import Clean, Cleaning
 
 ROW_HASH = "dataforge-row-1"
-"""Version of the row text and its hash. Manifests and reports carry it: they are kept for years."""
+"""Version of the row text and its hash. Manifests and reports store it."""
 
 Texts = tuple[str | None, ...]
 """A row as canonical texts in column order; None is NULL."""
 
 Cleanings = Counter[tuple[str, str]]
-"""How often a cleaning changed a value, by (column, cleaning)."""
+"""The number of values that a cleaning changed, by (column, cleaning)."""
 
 _WHOLE = re.compile(r"([+-]?[0-9]+)\.0+")
 _CODES = {"extra_forbidden": "unknown_column"}
@@ -37,22 +37,22 @@ _QUOTED = re.compile(r'[\s"(),\\]|^$', re.ASCII)
 
 @dataclass(frozen=True)
 class Violation:
-    """One reason why a record is no row; ``column`` is None where it concerns the record as a whole."""
+    """A reason to reject a record; ``column`` is None if it concerns the whole record."""
 
     code: str
     message: str
     column: str | None = None
 
     def as_json(self) -> dict[str, str]:
-        """The shape that rejections are stored and shown in."""
+        """The stored and published form of a violation."""
         return {"code": self.code, "message": self.message} | ({"column": self.column} if self.column else {})
 
 
-def process(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> Texts | list[Violation]:
-    """The record's canonical texts, or every violation of it.
+def validate(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> Texts | list[Violation]:
+    """The record's canonical texts, or all its violations.
 
-    ``record`` maps columns to values as JSON or CSV give them; a column left out is NULL, or its default.
-    What cleaning changed is added to ``cleanings``.
+    ``record`` maps columns to values from JSON or CSV; an omitted column is NULL, or its default. Changes by cleaning are
+    added to ``cleanings``.
     """
     try:
         row = table.model.model_validate(clean(table, record, cleanings))
@@ -62,23 +62,23 @@ def process(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> Te
 
 
 def clean(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> dict[str, Any]:
-    """The record after the cleaning that its columns declare."""
+    """The record, cleaned as its columns declare."""
     cleaned = dict(record)
     for column in table.columns:
         value = record.get(column.name)
         if column.clean is None or not isinstance(value, str):
             continue
-        mended, names = clean_value(column.clean, value)
+        replaced, names = clean_value(column.clean, value)
         if names:
             cleanings.update((column.name, name) for name in names)
-            cleaned[column.name] = mended
-            if mended is None:
+            cleaned[column.name] = replaced
+            if replaced is None:
                 del cleaned[column.name]
     return cleaned
 
 
 def clean_value(rule: Clean, value: str) -> tuple[str | None, tuple[Cleaning, ...]]:
-    """The value after cleaning (None: it was empty), and which cleanings changed it."""
+    """The cleaned value (None: it was empty), and the cleanings that changed it."""
     names: list[Cleaning] = []
     if rule.trim and (trimmed := value.strip()) != value:
         names.append("trimmed")
@@ -95,18 +95,18 @@ def clean_value(rule: Clean, value: str) -> tuple[str | None, tuple[Cleaning, ..
 
 
 def violations(error: ValidationError) -> list[Violation]:
-    """pydantic's findings as violations, without the values they are about."""
+    """pydantic's errors as violations, without the values."""
     return [violation(item, item["loc"]) for item in findings(error)]
 
 
 def findings(error: ValidationError) -> list[ErrorDetails]:
-    """pydantic's findings, less those that only follow from others."""
+    """pydantic's errors, except those that only follow from others."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return [item for item in found if item["type"] not in _CONSEQUENCES]
 
 
 def violation(item: ErrorDetails, loc: Sequence[int | str]) -> Violation:
-    """One finding as a violation; ``loc`` is its place inside the record."""
+    """One error as a violation; ``loc`` is its path inside the record."""
     return Violation(_CODES.get(item["type"], item["type"]), item["msg"], str(loc[0]) if loc else None)
 
 
@@ -117,12 +117,12 @@ def texts(table: Table, row: Row) -> Texts:
 
 
 def row_text(values: Iterable[str | None]) -> str:
-    """The row as PostgreSQL prints a composite value: ``(a,"b c",,"")``. NULL is nothing, the empty string ``""``."""
+    """The row as PostgreSQL prints a composite value: ``(a,"b c",,"")``. NULL is empty, the empty string is ``""``."""
     return "(" + ",".join("" if v is None else quote(v) for v in values) + ")"
 
 
 def quote(value: str) -> str:
-    """One value as it stands in a row's text."""
+    """One value in a row's text."""
     if not _QUOTED.search(value):
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '""') + '"'
@@ -131,7 +131,7 @@ def quote(value: str) -> str:
 def row_hash(text: str | bytes) -> int:
     """The first 8 bytes of the MD5 of a row's text (UTF-8), as a signed 64-bit integer.
 
-    A table's content hash is the sum over its rows. MD5 because PostgreSQL has it in C; it guards against accidents.
+    A table's content hash is the sum over its rows. MD5, because PostgreSQL computes it in C; it detects accidental changes.
     """
     data = text.encode() if isinstance(text, str) else text
     return int.from_bytes(hashlib.md5(data, usedforsecurity=False).digest()[:8], "big", signed=True)

@@ -1,7 +1,7 @@
-"""Validate many records of a table at once: the results of ``validate.process``, in a fraction of the time.
+"""Validate many records of a table at once: the results of ``validate.validate``, in a fraction of the time.
 
-Good records are taken by columns, with validators made from the row model's own fields. As soon as anything is not good as
-it is (an error, an unknown column, a value that cleaning would change), every record goes through the model.
+Records are validated by columns, with validators derived from the row model's fields. If any value is invalid, in an unknown
+column, or changed by cleaning, the model validates every record.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ Columns = list[list[str | None]]
 
 
 @dataclass(frozen=True)
-class Verdicts:
-    """``places``: which records are rows; ``columns``: these rows' canonical texts, column by column; ``violations``: what
-    is wrong with the others, by their place."""
+class Validated:
+    """``positions``: the indexes of the valid records; ``columns``: their canonical texts, column by column; ``violations``:
+    those of the other records, by index."""
 
-    places: list[int]
+    positions: list[int]
     columns: Columns
     violations: dict[int, list[Violation]]
 
 
-def process_all(table: Table, records: Sequence[Record]) -> Verdicts:
-    """The verdict on each of the records; cleaning is not counted."""
+def validate_all(table: Table, records: Sequence[Record]) -> Validated:
+    """Validate each record; cleaning is not counted."""
     columns = _by_columns(table, records) if table.columns_are_independent else None
     if columns is not None:
-        return Verdicts(list(range(len(records))), columns, {})
+        return Validated(list(range(len(records))), columns, {})
     return _by_model(table, records)
 
 
 def _by_columns(table: Table, records: Sequence[Record]) -> Columns | None:
-    """The texts of all records, or None if some record is not good as it is."""
+    """The texts of all records, or None if a record is invalid or needs cleaning."""
     if not set().union(*records) <= table.by_name.keys():
         return None
     columns: Columns = []
     for column in table.columns:
-        validate, default = _column(table.model, column.name)
-        given = [record.get(column.name, default) for record in records]
+        validate_column, default = _column(table.model, column.name)
+        column_values = [record.get(column.name, default) for record in records]
         try:
-            values = validate(given)
+            values = validate_column(column_values)
         except ValidationError:
             return None
         if not _is_clean(column, values):
@@ -59,7 +59,7 @@ def _by_columns(table: Table, records: Sequence[Record]) -> Columns | None:
 
 @cache
 def _column(model: type[Row], name: str) -> tuple[Callable[[list[Any]], list[Any]], Any]:
-    """What validates a list of the column's values, and the value that a record has which leaves it out."""
+    """The validator of a list of the column's values, and the value of a record that omits the column."""
     info = model.model_fields[name]
     annotation: Any = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
     adapter: TypeAdapter[list[Any]] = TypeAdapter(list[annotation])
@@ -67,7 +67,7 @@ def _column(model: type[Row], name: str) -> tuple[Callable[[list[Any]], list[Any
 
 
 def _is_clean(column: Column, values: list[Any]) -> bool:
-    """Whether cleaning leaves the values as they are. Only texts can be valid with what cleaning would change."""
+    """Whether cleaning would not change the values. Only text can be valid before cleaning."""
     if column.clean is None or column.type.name != "text":
         return True
     texts = [value for value in values if value is not None] if column.nullable else values
@@ -83,18 +83,22 @@ def _texts(column: Column, values: list[Any]) -> list[str | None]:
     return [None if value is None else text(value) for value in values]
 
 
-def _by_model(table: Table, records: Sequence[Record]) -> Verdicts:
+def _by_model(table: Table, records: Sequence[Record]) -> Validated:
     cleaned = [clean(table, record, Counter()) for record in records]
     adapter = _rows(table.model)
     violations: dict[int, list[Violation]] = {}
     try:
         rows = adapter.validate_python(cleaned)
     except ValidationError as error:
-        violations = _by_place(error)
-        rows = adapter.validate_python([r for place, r in enumerate(cleaned) if place not in violations])
+        violations = _by_position(error)
+        rows = adapter.validate_python(
+            [r for position, r in enumerate(cleaned) if position not in violations]
+        )
     values = [row.__dict__ for row in rows]
     columns = [_texts(column, [value[column.name] for value in values]) for column in table.columns]
-    return Verdicts([place for place in range(len(records)) if place not in violations], columns, violations)
+    return Validated(
+        [position for position in range(len(records)) if position not in violations], columns, violations
+    )
 
 
 @cache
@@ -102,9 +106,9 @@ def _rows(model: type[Row]) -> TypeAdapter[list[Row]]:
     return TypeAdapter(list[model])  # type: ignore[valid-type]
 
 
-def _by_place(error: ValidationError) -> dict[int, list[Violation]]:
-    found: dict[int, list[Violation]] = {}
+def _by_position(error: ValidationError) -> dict[int, list[Violation]]:
+    violations: dict[int, list[Violation]] = {}
     for item in findings(error):
-        place, *inside = item["loc"]
-        found.setdefault(int(place), []).append(violation(item, inside))
-    return found
+        position, *inside = item["loc"]
+        violations.setdefault(int(position), []).append(violation(item, inside))
+    return violations

@@ -1,4 +1,4 @@
-"""What an export has made: written by the function that exports, told by the one that callers ask."""
+"""The description of a finished export, written by the export function and read by the operations function."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Format = Literal["parquet", "ndjson"]
 
 
 class ExportFile(BaseModel):
-    """One file: where it lies, its rows, its size in bytes and its SHA-256 in hex digits."""
+    """One file: bucket and key, rows, size in bytes and SHA-256 in hexadecimal digits."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,7 +30,7 @@ class ExportFile(BaseModel):
 
 
 class Export(BaseModel):
-    """A finished export. ``backup_id``: the backup whose files these are, if it held the same rows already."""
+    """A finished export. ``backup_id``: the backup whose files are used, if it contains the same rows."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,11 +48,11 @@ class Export(BaseModel):
 
 
 def write(s3: S3Client, bucket: str, export: Export) -> None:
-    """Note what was made, in the report bucket."""
+    """Write the description to the report bucket."""
     put_json(s3, bucket, export_result_key(export.export_id), export.model_dump(mode="json"))
 
 
 def read(s3: S3Client, bucket: str, export_id: str) -> Export | None:
-    """What an export has made; None if nothing, or it was long ago. Raises ``Unavailable``."""
+    """The description of an export; None if it is not finished, or has expired. Raises ``Unavailable``."""
     body = download(s3, bucket, export_result_key(export_id))
     return None if body is None else Export.model_validate_json(body)

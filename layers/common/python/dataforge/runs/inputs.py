@@ -1,4 +1,4 @@
-"""The input of a state machine: a JSON object, understood or refused with what is wrong in it."""
+"""Validate the input of a state machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHOWN = 100
 
 def _id(text: str) -> str:
     if not FORM.fullmatch(text):
-        raise ValueError(f"{text[:_SHOWN]!r} is no id; ids look like 20261125T195930Z-1f0c2a9b")
+        raise ValueError(f"{text[:_SHOWN]!r} is not a valid id; an id looks like 20261125T195930Z-1f0c2a9b")
     return text
 
 
@@ -24,9 +24,9 @@ Id = Annotated[str, AfterValidator(_id)]
 
 
 class Input(BaseModel):
-    """What the inputs of all state machines share: unknown fields are errors, and null means that a field is left out.
+    """Base of the inputs: an unknown field is an error, and null means that the field is omitted.
 
-    Many callers write an input from a template of their own, in which what they do not want is null.
+    Many callers fill a template, in which the fields that they do not need are null.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,18 +40,18 @@ class Input(BaseModel):
 
     @classmethod
     def read(cls, document: Any) -> Self:
-        """The input, understood by itself. Raises ``InvalidInput``, which names every wrong field."""
+        """The validated input. Raises ``InvalidInput``, which names every invalid field."""
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            wrong = "; ".join(map(_told, error.errors(include_url=False)))
+            wrong = "; ".join(map(_describe, error.errors(include_url=False)))
             raise InvalidInput(
                 f"The input is invalid: {wrong}.", f"Fields: {', '.join(cls.model_fields)}."
             ) from error
 
 
-def _told(error: ErrorDetails) -> str:
+def _describe(error: ErrorDetails) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "model_type":
-        message = "it is no JSON object"
+        message = "it is not a JSON object"
     return f"{'.'.join(map(str, error['loc'])) or 'input'}: {message}"

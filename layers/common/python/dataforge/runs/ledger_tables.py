@@ -1,7 +1,6 @@
-"""Data Forge's own tables, in the schema ``dataforge``: the ledger of runs, leases, rejections, answered batches
-and the facts that quality is computed from.
+"""Define the tables of the schema ``dataforge``: runs, leases, rejections, answered batches and quality facts.
 
-Every statement is idempotent; later versions append, they never rewrite.
+Every statement is idempotent. Later versions append statements; they do not change them.
 """
 
 from __future__ import annotations
