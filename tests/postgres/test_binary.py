@@ -108,11 +108,11 @@ def test_part_of_a_batch_is_sent_alone(cursor: Cursor) -> None:
         assert stored(cursor, kind, values, slice(1, 2)) == stored(cursor, kind, values[1:2])
 
 
-def test_no_rows_are_no_rows(cursor: Cursor) -> None:
+def test_empty_batch_adds_no_rows(cursor: Cursor) -> None:
     assert stored(cursor, TEXT, []) == []
 
 
-def test_columns_go_by_name_not_by_place(cursor: Cursor) -> None:
+def test_columns_are_matched_by_name(cursor: Cursor) -> None:
     batch = pa.record_batch({"b": pa.array(["text"]), "more": pa.array([1]), "a": pa.array([7], pa.int32())})
     made_anew(cursor, "a integer, b text")
     data = io.BytesIO(copy_rows({"a": INTEGER, "b": TEXT}, batch))
@@ -129,7 +129,7 @@ def test_columns_go_by_name_not_by_place(cursor: Cursor) -> None:
     ],
     ids=["NUL", "too large"],
 )
-def test_what_the_column_cannot_hold_is_refused_in_binary_too(
+def test_binary_copy_refuses_values_outside_the_column_type(
     cursor: Cursor, kind: StorageType, sent_as: StorageType, value: Any, error: type[Exception]
 ) -> None:
     batch = pa.record_batch([pa.array([value], arrow_type(sent_as))], ["value"])

@@ -58,7 +58,7 @@ def kill(database: Database, number: int) -> None:
     database.query("SELECT pg_terminate_backend(%s, 5000)", number)
 
 
-def test_a_warm_connection_is_used_again_and_not_in_a_transaction(secret: DatabaseSettings) -> None:
+def test_warm_connection_is_reused_outside_a_transaction(secret: DatabaseSettings) -> None:
     db = get_db_resource(secret)
     with db.cursor() as cursor, contextlib.suppress(psycopg2.Error):
         cursor.execute("SELECT 1 / 0")
@@ -67,13 +67,13 @@ def test_a_warm_connection_is_used_again_and_not_in_a_transaction(secret: Databa
     assert db.info.parameter_status("TimeZone") == "UTC"
 
 
-def test_other_settings_have_another_connection(secret: DatabaseSettings) -> None:
+def test_different_settings_have_different_connections(secret: DatabaseSettings) -> None:
     other = secret.model_copy(update={"db_lock_seconds": 3})
     assert get_db_resource(other) is not get_db_resource(secret)
     assert get_db_resource(other) is get_db_resource(other)
 
 
-def test_a_connection_that_was_found_dead_is_replaced(database: Database, secret: DatabaseSettings) -> None:
+def test_lost_connection_is_replaced(database: Database, secret: DatabaseSettings) -> None:
     db = get_db_resource(secret)
     known = pid(db)
     kill(database, known)
@@ -84,7 +84,7 @@ def test_a_connection_that_was_found_dead_is_replaced(database: Database, secret
     assert pid(get_db_resource(secret)) != known
 
 
-def test_a_connection_that_died_while_idle_is_replaced_before_use(
+def test_connection_lost_while_idle_is_replaced_before_use(
     database: Database, secret: DatabaseSettings
 ) -> None:
     known = pid(get_db_resource(secret))
@@ -123,7 +123,7 @@ def test_iam_signs_a_password_without_a_call(secret: DatabaseSettings) -> None:
         ({"db_name": "nowhere"}, 'database "nowhere" does not exist'),
     ],
 )
-def test_why_a_connection_fails_is_told_without_address_or_password(
+def test_connection_error_contains_neither_address_nor_password(
     database: Database, change: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(Unavailable, match=f"^Cannot connect to the database as {LOAD}: {reason}") as raised:
@@ -132,7 +132,7 @@ def test_why_a_connection_fails_is_told_without_address_or_password(
     assert PASSWORD not in str(raised.value)
 
 
-def test_a_host_that_never_answers_is_given_up_in_time(database: Database) -> None:
+def test_host_that_never_answers_raises_unavailable_within_the_timeout(database: Database) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings = database.settings(LOAD).model_copy(update={"db_port": silent.getsockname()[1]})
         started = time.monotonic()
@@ -141,7 +141,7 @@ def test_a_host_that_never_answers_is_given_up_in_time(database: Database) -> No
         assert time.monotonic() - started < 8
 
 
-def test_values_are_printed_alike_whatever_the_database_is_set_to(database: Database) -> None:
+def test_database_settings_do_not_change_the_text_of_values(database: Database) -> None:
     odd = {
         "datestyle": "'SQL, DMY'",
         "timezone": "'Asia/Tokyo'",
@@ -171,7 +171,7 @@ def role(db: Connection) -> str:
     return name
 
 
-def test_the_role_is_given_back_with_the_transaction(database: Database) -> None:
+def test_role_is_reset_at_the_end_of_the_transaction(database: Database) -> None:
     db = database.connect(MIGRATE)
     with transaction(db, role=OWNER) as cursor:
         cursor.execute("SELECT current_user")
@@ -183,7 +183,7 @@ def test_the_role_is_given_back_with_the_transaction(database: Database) -> None
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, psycopg2.errors.UndefinedTable])
-def test_any_error_undoes_the_transaction(database: Database, error: type[BaseException]) -> None:
+def test_any_error_rolls_the_transaction_back(database: Database, error: type[BaseException]) -> None:
     db = database.connect(MIGRATE)
 
     def work() -> None:

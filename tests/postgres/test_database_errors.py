@@ -47,7 +47,7 @@ def run(db: Connection, *statements: str) -> BaseException:
     return raised.value
 
 
-def test_every_sqlstate_is_an_error_of_ours_or_passes_as_it_is(database: Database) -> None:
+def test_every_sqlstate_is_translated_or_raised_unchanged(database: Database) -> None:
     db = database.connect(LOAD)
     found = {}
     for code in CODES:
@@ -60,7 +60,7 @@ def test_every_sqlstate_is_an_error_of_ours_or_passes_as_it_is(database: Databas
     assert found == {code: outcome(code) for code in CODES}
 
 
-def test_a_lock_that_is_not_to_be_had_is_busy(database: Database) -> None:
+def test_lock_timeout_raises_busy(database: Database) -> None:
     holder = database.superuser()
     holder.autocommit = False
     holder.cursor().execute("LOCK TABLE olist.orders")
@@ -70,7 +70,7 @@ def test_a_lock_that_is_not_to_be_had_is_busy(database: Database) -> None:
     assert "55P03" in str(error)
 
 
-def test_the_victim_of_a_deadlock_is_busy(database: Database) -> None:
+def test_deadlock_raises_busy(database: Database) -> None:
     def work(numbers: tuple[int, int]) -> bool:
         try:
             with transaction(database.connect(LOAD)) as cursor:
@@ -85,13 +85,13 @@ def test_the_victim_of_a_deadlock_is_busy(database: Database) -> None:
         assert sorted(pool.map(work, [(1, 2), (2, 1)])) == [False, True]
 
 
-def test_a_device_without_room_is_a_full_disk(database: Database) -> None:
+def test_full_device_raises_disk_full(database: Database) -> None:
     error = run(database.superuser(), "COPY (SELECT repeat('x', 100000)) TO '/dev/full'")
     assert isinstance(error, DiskFull)
     assert "disk is full (SQLSTATE 53100)" in str(error)
 
 
-def test_a_sort_that_may_not_use_more_of_the_disk_is_a_full_disk(database: Database) -> None:
+def test_sort_beyond_temp_file_limit_raises_disk_full(database: Database) -> None:
     limit = "SET LOCAL temp_file_limit = '64kB'; SET LOCAL work_mem = '64kB'"
     error = run(database.superuser(), limit, "SELECT n FROM generate_series(1, 100000) n ORDER BY -n")
     assert isinstance(error, DiskFull)
@@ -101,17 +101,17 @@ def test_a_sort_that_may_not_use_more_of_the_disk_is_a_full_disk(database: Datab
 @pytest.mark.parametrize(
     "ending", ["SET LOCAL statement_timeout = '10ms'", "SET LOCAL transaction_timeout = '10ms'"]
 )
-def test_a_statement_that_takes_too_long_is_unavailable(database: Database, ending: str) -> None:
+def test_statement_timeout_raises_unavailable(database: Database, ending: str) -> None:
     assert isinstance(run(database.connect(LOAD), ending, "SELECT pg_sleep(5)"), Unavailable)
 
 
-def test_a_closed_connection_is_unavailable(database: Database) -> None:
+def test_closed_connection_raises_unavailable(database: Database) -> None:
     db = database.connect(LOAD)
     db.close()
     with pytest.raises(Unavailable), transaction(db):
         pass
 
 
-def test_errors_that_are_not_the_databases_pass() -> None:
+def test_other_errors_are_raised_unchanged() -> None:
     with pytest.raises(ValueError, match="mine"), translated():
         raise ValueError("mine")

@@ -49,7 +49,7 @@ def kept(database: Database, worker: Connection, located: Located) -> tuple[Any,
 @given(RAW, VIOLATIONS, NAME, st.integers(1, 2**40))
 @example(b"a\rb", [Violation("c", "\r")], "\r", 1)
 @example(b"\0\\u0000\\x00", [Violation("c", "\0\\u0000\\x00")], 'a,"b"\n\\.', 1)
-def test_any_record_is_kept_with_its_reasons_and_its_place(
+def test_rejection_stores_record_reasons_and_position(
     module_database: Database,
     worker: Connection,
     raw: bytes,
@@ -79,13 +79,13 @@ def test_the_text_of_a_record_has_no_line_end_and_shows_bad_bytes(raw: bytes, te
     assert raw_text(raw) == text
 
 
-def test_a_very_long_record_is_cut_and_says_so() -> None:
+def test_long_record_is_truncated_and_marked() -> None:
     text = raw_text(b"x" * (RAW_LIMIT + 5))
     assert len(text) < RAW_LIMIT + 100
     assert f"{RAW_LIMIT + 5:,} bytes" in text
 
 
-def test_very_many_rejections_are_kept_in_order(module_database: Database, worker: Connection) -> None:
+def test_many_rejections_are_stored_in_order(module_database: Database, worker: Connection) -> None:
     many = (Located("run", "f", n, n, b"x" * 2000, [Violation("code", "message")]) for n in range(1, 6001))
     with transaction(worker) as cursor:
         assert store(cursor, TABLE, many) == 6000
@@ -95,7 +95,9 @@ def test_very_many_rejections_are_kept_in_order(module_database: Database, worke
     module_database.query("DELETE FROM dataforge.rejections")
 
 
-def test_rejections_go_with_the_transaction(module_database: Database, worker: Connection) -> None:
+def test_rejections_are_rolled_back_with_the_transaction(
+    module_database: Database, worker: Connection
+) -> None:
     def work() -> None:
         with transaction(worker) as cursor:
             store(cursor, TABLE, [Located("run", "f", 1, 0, b"x", [Violation("code", "message")])])

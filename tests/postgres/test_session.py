@@ -60,7 +60,7 @@ def _shown(cursor: Cursor) -> dict[str, str]:
     return shown
 
 
-def test_server_that_does_not_know_a_newer_setting_is_reached_all_the_same(
+def test_server_without_a_newer_setting_is_connected(
     module_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "PINNED", {**PINNED, "of_a_later_version": "on"})

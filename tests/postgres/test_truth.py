@@ -147,7 +147,7 @@ infinity -infinity NaN -NaN +inf 1e308 1e-308 -0 0 1 5 6 -1 1.005 99999999.99 99
 """
 
 
-def test_what_postgresql_keeps_by_hand_is_valid_for_the_model(
+def test_rows_that_postgresql_accepts_are_valid_for_the_model(
     cursor: Cursor, kitchen: Dataset, strange: list[str]
 ) -> None:
     values = [value for value in (*LIMITS.split(), *strange) if value and "\0" not in value]
@@ -166,7 +166,7 @@ def test_what_postgresql_keeps_by_hand_is_valid_for_the_model(
     assert len(checked) > 20
 
 
-def test_postgresql_keeps_the_digest_of_the_other_columns_only(cursor: Cursor) -> None:
+def test_postgresql_accepts_only_the_digest_of_the_other_columns(cursor: Cursor) -> None:
     table = DATASETS["quotes"].table("quotes")
     make(cursor, table)
     good = batch_of(

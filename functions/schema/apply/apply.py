@@ -19,7 +19,7 @@ from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.dataset import apply_dataset, evolve
-from functions.schema.apply.statements import done, reason
+from functions.schema.apply.statements import reason
 from functions.schema.apply.subject import Outcome
 from functions.schema.difference import (
     LEDGER,
@@ -174,7 +174,7 @@ def _apply_ledger(cursor: Cursor, outcome: Outcome) -> Change:
     for name, statement in creations.items():
         if name in before:
             yield from evolve(cursor, (LEDGER, name), before[name], want[name], outcome)
-        elif done(cursor, f"{LEDGER}.{name} cannot be created", statement, outcome.refusals):
+        elif outcome.done(cursor, f"{LEDGER}.{name} cannot be created", statement):
             yield f"created {LEDGER}.{name}"
     _refuse(outcome.refusals)
     for statement in (*INTERNAL, *ROLE_SQL[1:]):

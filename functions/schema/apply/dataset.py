@@ -16,7 +16,6 @@ from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Dataset, Table
 from functions.schema.apply.columns import change_columns
 from functions.schema.apply.constraints import add_constraints, add_indexes, drop_foreign_keys, drop_others
-from functions.schema.apply.statements import done
 from functions.schema.apply.subject import Outcome, Subject
 from functions.schema.difference import Shape, expected_dataset, shapes
 from functions.schema.names import Convention
@@ -40,7 +39,7 @@ def apply_dataset(cursor: Cursor, dataset: Dataset, outcome: Outcome) -> Iterato
         have = before.get(table.name)
         if have is None:
             what = f"{'.'.join(name)} cannot be created"
-            if not done(cursor, what, ddl.create_table(table), outcome.refusals):
+            if not outcome.done(cursor, what, ddl.create_table(table)):
                 continue
             yield f"created {dataset.name}.{table.name}"
             have = replace(want[table.name], constraints={}, indexes={})
@@ -113,7 +112,7 @@ def _detach(cursor: Cursor, name: tuple[str, str], shape: Shape, outcome: Outcom
             statement = Sql("ALTER TABLE {} DROP CONSTRAINT {}").format(
                 Sql(".").join(map(ident, name)), ident(constraint)
             )
-            if done(cursor, f"{'.'.join(name)}: {constraint} cannot be dropped", statement, outcome.refusals):
+            if outcome.done(cursor, f"{'.'.join(name)}: {constraint} cannot be dropped", statement):
                 yield f"dropped constraint {name[0]}.{constraint}"
 
 

@@ -22,10 +22,10 @@ _QUOTES_VALUES = "22"
 """The class of SQLSTATEs whose message may quote a value."""
 
 
-def done(cursor: Cursor, what: str, statement: str, refusals: list[str]) -> bool:
-    """Execute a statement and return whether PostgreSQL accepted it; a refusal is appended to ``refusals``.
+def execute(cursor: Cursor, what: str, statement: str) -> str:
+    """Execute a statement. Returns PostgreSQL's refusal, or "" if the statement succeeded.
 
-    It begins with ``what`` and contains no value. A lock that was not obtained and a lost connection are raised.
+    A refusal begins with ``what`` and contains no value. A lock that was not obtained and a lost connection are raised.
     """
     with attempt(cursor, psycopg2.Error) as failed:
         cursor.execute(statement)
@@ -36,8 +36,8 @@ def done(cursor: Cursor, what: str, statement: str, refusals: list[str]) -> bool
             raise busy(what)
         if is_translated(error):
             raise error
-        refusals.append(f"{what}: {reason(error)}.")
-    return not failed
+        return f"{what}: {reason(error)}."
+    return ""
 
 
 def busy(what: str) -> Busy:

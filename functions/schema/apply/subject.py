@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from dataforge.postgres.sql import Sql, ident
-from functions.schema.apply.statements import done
+from functions.schema.apply.statements import execute
 from functions.schema.apply.widening import is_collation
 from functions.schema.difference import Shape
 from functions.schema.names import Convention
@@ -25,6 +25,13 @@ class Outcome:
     large_rows: int = LARGE_ROWS
     refusals: list[str] = field(default_factory=list)
     later: list[QueuedChange] = field(default_factory=list)
+
+    def done(self, cursor: Cursor, what: str, statement: str) -> bool:
+        """Execute a statement, record PostgreSQL's refusal, and return whether it succeeded. ``what`` begins the refusal."""
+        refusal = execute(cursor, what, statement)
+        if refusal:
+            self.refusals.append(refusal)
+        return not refusal
 
 
 class Subject:
@@ -46,7 +53,7 @@ class Subject:
         self.cursor, self.have, self.want, self.closed = cursor, have, want, closed
         self.schema, self.table, self.name = *name, ".".join(name)
         self.relation = Sql(".").join(map(ident, name))
-        self.refusals, self.later = outcome.refusals, outcome.later
+        self.outcome, self.refusals, self.later = outcome, outcome.refusals, outcome.later
         self.size = Size.of(cursor, self.relation, outcome.large_rows)
         self.convention = Convention(self.table, [*have.columns, *want.columns])
         self.moved = self._moved()
@@ -82,7 +89,7 @@ class Subject:
 
     def done(self, what: str, statement: str) -> bool:
         """Execute a statement; PostgreSQL's refusal is recorded with the table's name."""
-        return done(self.cursor, f"{self.name}: {what}", statement, self.refusals)
+        return self.outcome.done(self.cursor, f"{self.name}: {what}", statement)
 
     def queue(self, kind: Kind, name: str) -> None:
         """Queue a constraint or index for the upkeep."""

@@ -66,11 +66,11 @@ def fill(database: Database) -> None:
     database.query("INSERT INTO shop.orders VALUES (1, 'pen')")
 
 
-def test_a_second_time_nothing_changes(master: Connection) -> None:
+def test_second_apply_changes_nothing(master: Connection) -> None:
     assert apply(master, PASSWORDS) == {"changes": []}
 
 
-def test_an_empty_database_gets_every_table_as_the_catalogue_says(empty_database: Database) -> None:
+def test_apply_creates_every_declared_table_in_an_empty_database(empty_database: Database) -> None:
     master = empty_database.connect("master")
     changes = apply(master, PASSWORDS)["changes"]
     names = {f"{d.name}.{t.name}" for d in DATASETS.values() for t in d.tables.values()}
@@ -86,7 +86,7 @@ def test_an_empty_database_gets_every_table_as_the_catalogue_says(empty_database
         assert shape.constraints.keys() == {name for name, _ in ddl.constraints(table)}
 
 
-def test_the_statements_that_infra_takes_for_the_fingerprint_make_the_same_tables(
+def test_fingerprinted_statements_create_the_same_tables_as_apply(
     empty_database: Database, database: Database
 ) -> None:
     db = empty_database.superuser()
@@ -106,7 +106,9 @@ def test_the_statements_that_infra_takes_for_the_fingerprint_make_the_same_table
         assert empty_database.query(query) == database.query(query)
 
 
-def test_what_is_new_is_added_to_filled_tables(database: Database, master: Connection, shop: Shop) -> None:
+def test_apply_adds_new_columns_and_constraints_to_filled_tables(
+    database: Database, master: Connection, shop: Shop
+) -> None:
     apply(master, PASSWORDS, [shop(Item, Order)])
     fill(database)
     changes = apply(master, PASSWORDS, [shop(WiderItem, Order, Shelf)])["changes"]
@@ -147,21 +149,21 @@ def test_a_new_table_belongs_to_the_owner(database: Database, master: Connection
     assert owner == [("dataforge_owner",)]
 
 
-def test_a_constraint_of_somebodys_own_stays(database: Database, master: Connection, shop: Shop) -> None:
+def test_constraint_of_an_owner_stays(database: Database, master: Connection, shop: Shop) -> None:
     apply(master, PASSWORDS, [shop(Item)])
     database.query("ALTER TABLE shop.items ADD CONSTRAINT mine CHECK (amount < 100)")
     assert apply(master, PASSWORDS, [shop(Item)]) == {"changes": []}
     assert database.query("SELECT 1 FROM pg_constraint WHERE conname = 'mine'") == [(1,)]
 
 
-def test_two_deploys_at_once_apply_one_after_the_other(database: Database, shop: Shop) -> None:
+def test_concurrent_applies_run_one_after_the_other(database: Database, shop: Shop) -> None:
     connections = [database.connect("master") for _ in range(3)]
     with ThreadPoolExecutor(3) as pool:
         answers = list(pool.map(lambda db: apply(db, PASSWORDS, [shop(Item, Order)]), connections))
     assert sorted(len(answer["changes"]) > 0 for answer in answers) == [False, False, True]
 
 
-def test_no_password_is_in_the_servers_log(database: Database, master: Connection) -> None:
+def test_server_log_contains_no_password(database: Database, master: Connection) -> None:
     database.query(f"ALTER DATABASE {database.name} SET log_statement = 'all'")
     secret = "a password that nobody may read"
     try:
@@ -189,7 +191,7 @@ def test_on_rds_the_roles_log_in_by_iam(database: Database, master: Connection) 
         database.query("DROP ROLE rds_iam")
 
 
-def test_master_gives_itself_no_membership_in_the_logins(database: Database, master: Connection) -> None:
+def test_apply_leaves_master_without_membership_in_the_logins(database: Database, master: Connection) -> None:
     login = LOGINS[0]
     with master.cursor() as cursor:
         cursor.execute(f"GRANT {login} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE")
@@ -212,7 +214,7 @@ def on_rds(database: Database, master: Connection) -> Iterator[Callable[[], set[
     database.query("DROP ROLE rds_iam")
 
 
-def test_master_that_is_locked_out_gets_its_password_back(
+def test_apply_reverts_iam_if_the_master_can_no_longer_sign_in(
     on_rds: Callable[[], set[str]], master: Connection
 ) -> None:
     def locked_out() -> None:
@@ -223,7 +225,7 @@ def test_master_that_is_locked_out_gets_its_password_back(
     assert on_rds() == set()
 
 
-def test_master_that_signs_in_or_cannot_be_asked_leaves_iam_alone(
+def test_apply_keeps_iam_if_the_master_signs_in_or_is_unreachable(
     on_rds: Callable[[], set[str]], master: Connection
 ) -> None:
     def unreachable() -> None:

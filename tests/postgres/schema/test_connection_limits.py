@@ -59,7 +59,9 @@ def test_doctor_finds_and_repairs_another_limit(
     assert examine(master, limits=limits) == []
 
 
-def test_login_at_its_limit_is_sound(server: Server, database: Database, master: Connection) -> None:
+def test_doctor_reports_nothing_for_a_login_at_its_limit(
+    server: Server, database: Database, master: Connection
+) -> None:
     database.connect(INGEST)
     server.run(f"ALTER ROLE {INGEST} CONNECTION LIMIT 1")
     with pytest.raises(Unavailable, match="too many connections"):
@@ -71,7 +73,7 @@ def test_login_at_its_limit_is_sound(server: Server, database: Database, master:
     assert examine(master, PASSWORDS, sign_in) == []
 
 
-def test_share_of_an_existing_database_is_kept_to(master: Connection) -> None:
+def test_limits_respect_the_share_of_an_existing_database(master: Connection) -> None:
     ours = connection_limits(master, SMALL, 60)
     assert sum(ours.values()) <= 60
     with pytest.raises(TooFewConnections, match="the setting maxConnections has 30"):

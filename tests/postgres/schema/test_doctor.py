@@ -66,7 +66,7 @@ def test_a_sound_database_has_no_finding(master: Connection) -> None:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damage_is_named_and_mended_by_applying_again(
+def test_doctor_reports_damage_and_apply_fixes_it(
     database: Database, master: Connection, damage: str
 ) -> None:
     code, name, words = DAMAGES[damage]
@@ -89,7 +89,7 @@ def missing_role(request: pytest.FixtureRequest, server: object, database: Datab
     database.query(f"DROP OWNED BY {role}; DROP ROLE IF EXISTS {role}; ALTER ROLE gone RENAME TO {role}")
 
 
-def test_a_missing_role_is_named_and_made_again(
+def test_doctor_reports_missing_role_and_apply_creates_it(
     database: Database, master: Connection, missing_role: str
 ) -> None:
     assert ("missing_role", missing_role) in {(f["code"], f["object"]) for f in examine(master)}
@@ -134,7 +134,7 @@ def test_a_missing_role_is_named_and_made_again(
         ),
     ],
 )
-def test_what_applying_cannot_mend_comes_with_its_own_way_out(
+def test_finding_that_apply_cannot_fix_has_a_hint_that_fixes_it(
     database: Database, master: Connection, damage: str, mending: str, code: str
 ) -> None:
     database.query(damage)
@@ -156,7 +156,7 @@ def test_what_applying_cannot_mend_comes_with_its_own_way_out(
 @pytest.mark.parametrize(
     "place", ["ROLE dataforge_ingest", "DATABASE {}", "ROLE dataforge_load IN DATABASE {}"]
 )
-def test_superusers_setting_that_lets_rows_go_wrong_is_named(
+def test_doctor_reports_unsafe_setting_of_a_superuser(
     database: Database, master: Connection, setting: str, place: str
 ) -> None:
     database.query(f"ALTER {place.format(database.name)} SET {setting}")

@@ -187,7 +187,7 @@ def groups(cases: list[Case]) -> list[list[Case]]:
 
 
 @pytest.mark.parametrize("cases", groups([*LEDGER, *TABLES, *ROLES, *RIGHTS]))
-def test_damages_are_named_and_mended_by_applying_again(
+def test_doctor_reports_each_damage_and_apply_fixes_it(
     database: Database, master: Connection, cases: list[Case]
 ) -> None:
     here = [tuple(text.replace("{db}", database.name) for text in case) for case in cases]
@@ -236,7 +236,7 @@ BY_HAND: list[tuple[str, str, str, str]] = [
 
 
 @pytest.mark.parametrize("case", BY_HAND, ids=lambda case: case[0])
-def test_what_applying_cannot_mend_is_refused_by_name_and_ends_with_the_findings_way_out(
+def test_apply_refuses_what_it_cannot_fix_until_the_hint_is_followed(
     database: Database, master: Connection, case: tuple[str, str, str, str]
 ) -> None:
     damage, code, name, words = case
@@ -262,7 +262,7 @@ def test_what_applying_cannot_mend_is_refused_by_name_and_ends_with_the_findings
         ),
     ],
 )
-def test_what_rows_contradict_is_found_and_refused(
+def test_constraint_that_rows_violate_is_reported_and_refused(
     database: Database, master: Connection, damage: str, words: str
 ) -> None:
     database.query(damage)
@@ -283,7 +283,7 @@ def test_a_ledger_column_that_filled_rows_need_is_refused(database: Database, ma
         apply(master, PASSWORDS)
 
 
-def test_a_membership_of_the_superusers_making_is_refused_with_the_statement(
+def test_membership_granted_by_a_superuser_is_refused_with_the_statement(
     database: Database, master: Connection
 ) -> None:
     database.query("GRANT dataforge_owner TO dataforge_load")
@@ -326,7 +326,7 @@ OWN = (
 
 
 @pytest.mark.parametrize("member", ["GRANT dataforge_owner TO analyst", "GRANT analyst TO dataforge_load"])
-def test_what_is_a_users_own_is_no_finding_and_stays(
+def test_objects_of_an_owner_are_not_reported_and_stay(
     database: Database, master: Connection, member: str
 ) -> None:
     database.query("CREATE ROLE analyst")
@@ -340,7 +340,7 @@ def test_what_is_a_users_own_is_no_finding_and_stays(
         database.query("ALTER ROLE dataforge_load CONNECTION LIMIT -1 VALID UNTIL 'infinity'")
 
 
-def test_the_shadow_of_a_running_migration_is_no_finding(database: Database, master: Connection) -> None:
+def test_shadow_of_a_running_migration_is_not_reported(database: Database, master: Connection) -> None:
     database.query(
         "INSERT INTO dataforge.migrations (migration_id, execution, dataset, prefix, tables, quality_threshold)"
         " VALUES ('Run-1', 'arn', 'olist', '', '{}', 0.9)"
@@ -351,7 +351,7 @@ def test_the_shadow_of_a_running_migration_is_no_finding(database: Database, mas
     assert [f["object"] for f in examine(master)] == ["shadow_run_1"]
 
 
-def test_examining_changes_nothing(database: Database, master: Connection) -> None:
+def test_doctor_changes_nothing(database: Database, master: Connection) -> None:
     state = "SELECT oid, relname FROM pg_class UNION ALL SELECT oid, nspname FROM pg_namespace ORDER BY 1"
     before = database.query(state)
     examine(master)

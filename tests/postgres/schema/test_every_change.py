@@ -28,7 +28,7 @@ FILLED = st.sampled_from([set(), {"items"}, {"orders"}, {"items", "orders"}])
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(catalogues(), catalogues(), FILLED, st.booleans(), st.sampled_from([1, 1_000_000]))
-def test_outcome_is_the_catalogue_or_a_refusal_that_names_a_table(
+def test_any_change_results_in_the_declared_tables_or_a_refusal_that_names_a_table(
     evolving: Connection, before: Tables, after: Tables, filled: set[str], nulls: bool, large_rows: int
 ) -> None:
     try:

@@ -60,12 +60,12 @@ def call(action: str, master: str = PASSWORD, **passwords: str) -> Any:
 
 
 @pytest.mark.usefixtures("environment")
-def test_a_sound_database_has_no_finding_and_every_password_fits() -> None:
+def test_doctor_reports_nothing_for_an_intact_database_with_valid_passwords() -> None:
     assert call("doctor") == {"findings": []}
 
 
 @pytest.mark.usefixtures("environment")
-def test_a_wrong_master_password_is_a_finding_with_the_way_out() -> None:
+def test_wrong_master_password_is_reported_with_a_hint() -> None:
     [finding] = call("doctor", master="a wrong one")["findings"]
     assert finding["code"] == "no_master"
     assert finding["object"] == "master"
@@ -82,9 +82,7 @@ def test_a_wrong_master_password_stops_a_repair() -> None:
 
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("role", LOGINS)
-def test_a_password_that_does_not_fit_its_secret_is_named_and_set_again(
-    database: Database, role: str
-) -> None:
+def test_password_that_differs_from_its_secret_is_reported_and_reset(database: Database, role: str) -> None:
     database.query(f"ALTER ROLE {role} PASSWORD 'another'")
     try:
         [finding] = call("doctor")["findings"]
@@ -96,7 +94,7 @@ def test_a_password_that_does_not_fit_its_secret_is_named_and_set_again(
 
 
 @pytest.mark.usefixtures("environment")
-def test_what_keeps_a_role_out_is_told_once(database: Database) -> None:
+def test_role_that_cannot_sign_in_is_reported_once(database: Database) -> None:
     database.query("ALTER ROLE dataforge_load NOLOGIN")
     try:
         assert [f["code"] for f in call("doctor")["findings"]] == ["no_login"]

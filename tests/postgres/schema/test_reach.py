@@ -29,16 +29,16 @@ def attempts(database: Database, *, closed: int, password: str = PASSWORD) -> Ca
     return lambda: connect(next(calls), password)
 
 
-def test_connection_is_tried_again_while_nothing_listens(database: Database) -> None:
+def test_connection_is_retried_while_nothing_listens(database: Database) -> None:
     reach(attempts(database, closed=3), patience=60, pause=0).close()
 
 
-def test_unreachable_database_is_an_error_in_the_end(database: Database) -> None:
+def test_unreachable_database_raises_unavailable_after_the_patience(database: Database) -> None:
     with pytest.raises(Unavailable):
         reach(attempts(database, closed=1), patience=0, pause=1)
 
 
-def test_wrong_password_is_not_tried_again(database: Database) -> None:
+def test_wrong_password_is_not_retried(database: Database) -> None:
     connecting = attempts(database, closed=1, password="a wrong one")
     with pytest.raises(Unavailable, match="password authentication failed"):
         reach(connecting, patience=60, pause=0)

@@ -148,7 +148,7 @@ def refusal(database: Database, master: Connection, *datasets: Dataset) -> str:
         ((Good, WithoutNote, Twice), ["shop.items has a column note", "orders_pkey"]),
     ],
 )
-def test_a_change_that_rows_or_data_speak_against_is_refused_by_name(
+def test_change_that_loses_data_or_violates_rows_is_refused_with_the_column(
     filled: Database, master: Connection, shop: Shop, models: tuple[type[Row], ...], words: list[str]
 ) -> None:
     text = refusal(filled, master, shop(*models))
@@ -165,7 +165,7 @@ def test_key_that_an_owners_foreign_key_uses_is_not_changed(
     assert "constraint mine_item_fkey on table public.mine depends on" in text
 
 
-def test_key_whose_references_go_in_the_same_deployment_is_changed(
+def test_key_is_changed_if_its_references_are_removed_in_the_same_deployment(
     filled: Database, master: Connection, shop: Shop
 ) -> None:
     changes = apply(master, PASSWORDS, [shop(OtherKey, Lonely)])["changes"]
@@ -174,7 +174,7 @@ def test_key_whose_references_go_in_the_same_deployment_is_changed(
     assert "changed constraint shop.items_pkey" in changes
 
 
-def test_what_is_wrong_with_several_tables_is_told_at_once(
+def test_refusal_names_the_problems_of_several_tables(
     filled: Database, master: Connection, shop: Shop
 ) -> None:
     filled.query(
@@ -185,7 +185,7 @@ def test_what_is_wrong_with_several_tables_is_told_at_once(
     assert "shop.orders has a column other" in text
 
 
-def test_a_server_that_is_too_old_is_refused_with_its_version() -> None:
+def test_old_server_is_refused_with_its_version() -> None:
     require_version(180_000)
     with pytest.raises(SchemaRefused, match=r"needs PostgreSQL 18 or newer; this server is PostgreSQL 17\."):
         require_version(170_006)

@@ -83,7 +83,7 @@ def test_relations_grant_what_is_listed_and_no_more(module_database: Database) -
     assert sorted(found) == sorted(GRANTED)
 
 
-def test_schemas_let_the_logins_in_and_nobody_else(module_database: Database) -> None:
+def test_only_the_logins_have_usage_on_the_schemas(module_database: Database) -> None:
     schemas = ["dataforge", *DATASETS]
     found = module_database.query(
         "SELECT nspname, grantee::regrole::text, privilege_type FROM pg_namespace, aclexplode(nspacl)"
@@ -129,7 +129,7 @@ def test_only_migration_restore_and_the_master_may_become_the_owner(module_datab
         assert module_database.query("SELECT 1 FROM pg_auth_members WHERE member = %s::regrole", role) == []
 
 
-def test_no_role_has_powers_over_the_server(module_database: Database) -> None:
+def test_no_role_has_server_privileges(module_database: Database) -> None:
     powers = "rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication"
     query = f"SELECT rolname, rolcanlogin, {powers} FROM pg_roles WHERE rolname = ANY(%s)"
     found = {name: (login, mighty) for name, login, mighty in module_database.query(query, [OWNER, *LOGINS])}
@@ -137,7 +137,7 @@ def test_no_role_has_powers_over_the_server(module_database: Database) -> None:
 
 
 @pytest.mark.parametrize("password", ["", "for the tests", OWNER])
-def test_nobody_can_log_in_as_the_owner(module_database: Database, password: str) -> None:
+def test_owner_cannot_log_in(module_database: Database, password: str) -> None:
     with pytest.raises(Unavailable, match=OWNER):
         module_database.connect(OWNER, password)
 
@@ -172,7 +172,7 @@ def test_a_login_needs_its_password(module_database: Database) -> None:
         "COPY (SELECT 1) TO PROGRAM 'true'",
     ],
 )
-def test_a_worker_may_not(module_database: Database, statement: str) -> None:
+def test_worker_lacks_privilege(module_database: Database, statement: str) -> None:
     with pytest.raises(Denied):
         module_database.connect(LOAD).cursor().execute(statement)
 
@@ -187,7 +187,7 @@ def test_a_worker_may_not(module_database: Database, statement: str) -> None:
         "ALTER ROLE dataforge_migrate CREATEROLE",
     ],
 )
-def test_the_migration_may_nothing_before_it_becomes_the_owner(
+def test_migration_login_has_no_privilege_before_it_becomes_the_owner(
     module_database: Database, statement: str
 ) -> None:
     with pytest.raises(Denied):
@@ -197,7 +197,7 @@ def test_the_migration_may_nothing_before_it_becomes_the_owner(
 @pytest.mark.parametrize(
     "relation", ["olist.orders", "dataforge.rejections", "dataforge.leases", "quotes.tags"]
 )
-def test_a_stranger_reads_nothing(module_database: Database, relation: str) -> None:
+def test_role_without_grants_reads_nothing(module_database: Database, relation: str) -> None:
     module_database.query("CREATE ROLE stranger LOGIN PASSWORD 'for the tests'")
     try:
         with pytest.raises(Denied):
@@ -206,7 +206,7 @@ def test_a_stranger_reads_nothing(module_database: Database, relation: str) -> N
         module_database.query("DROP ROLE stranger")
 
 
-def test_a_worker_may_fill_a_shadow_and_not_read_it(database: Database) -> None:
+def test_worker_can_fill_a_shadow_but_not_read_it(database: Database) -> None:
     with transaction(database.connect(MIGRATE), role=OWNER) as cursor:
         shadow.create(cursor, "run", [ORDERS])
     worker = database.connect(LOAD)
@@ -222,7 +222,7 @@ def test_a_worker_may_fill_a_shadow_and_not_read_it(database: Database) -> None:
             worker.cursor().execute(statement)
 
 
-def test_a_published_table_keeps_no_right_of_the_workers(database: Database) -> None:
+def test_published_table_has_no_grants_of_the_workers(database: Database) -> None:
     dataset = DATASETS["olist"]
     table = dataset.table("sellers")
     with transaction(database.connect(MIGRATE), role=OWNER) as cursor:

@@ -138,7 +138,7 @@ OBJECTS = """
 """
 
 
-def test_owners_objects_under_names_of_their_own_stay(database: Database, deploy: Deploy) -> None:
+def test_objects_with_names_of_an_owner_stay(database: Database, deploy: Deploy) -> None:
     deploy(Parent, Child)
     before = {name for (name,) in database.query(OBJECTS.partition("UNION ALL SELECT viewname")[0])}
     database.query(OWN)
@@ -159,9 +159,7 @@ def test_key_that_is_narrowed_and_made_nullable_in_one_deployment_is_changed(
     database.query("INSERT INTO shop.items VALUES ('ink', NULL, 1)")
 
 
-def test_narrowed_key_that_rows_contradict_names_the_table_and_no_value(
-    database: Database, deploy: Deploy
-) -> None:
+def test_refusal_of_a_narrowed_key_names_the_table_and_no_value(database: Database, deploy: Deploy) -> None:
     deploy(Item)
     database.query("INSERT INTO shop.items VALUES ('a secret', 'old', 1), ('a secret', 'new', 1)")
     with pytest.raises(SchemaRefused) as raised:
@@ -218,7 +216,7 @@ def test_new_text_column_is_sorted_by_bytes(database: Database, deploy: Deploy) 
     assert database.query(f"{collations} AND data_type = 'text'") == [("C",)]
 
 
-def test_column_that_an_earlier_version_added_without_collation_is_found_and_mended(
+def test_column_without_collation_of_an_earlier_version_is_reported_and_fixed(
     database: Database, master: Connection, deploy: Deploy
 ) -> None:
     deploy(Noted)

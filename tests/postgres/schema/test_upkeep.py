@@ -105,7 +105,7 @@ EVERYTHING = [
 ]
 
 
-def test_deployment_leaves_validation_and_indexes_for_later_and_the_doctor_shows_them(
+def test_deployment_queues_validation_and_indexes_and_the_doctor_reports_them(
     database: Database, master: Connection, large: Callable[..., dict[str, Any]]
 ) -> None:
     assert large()["later"] == EVERYTHING
@@ -137,7 +137,7 @@ def test_deployment_does_not_wait_for_the_upkeep_or_for_runs(
     busy.close()
 
 
-def test_table_that_is_locked_is_named(database: Database, master: Connection) -> None:
+def test_error_about_a_locked_table_names_it(database: Database, master: Connection) -> None:
     busy = database.connect("master")
     with busy.cursor() as cursor:
         cursor.execute("SET ROLE dataforge_owner")
@@ -159,7 +159,7 @@ def test_new_rows_are_checked_before_old_ones_are(
             database.query(f"INSERT INTO shop.orders VALUES {row}")
 
 
-def test_rows_that_contradict_are_a_finding_and_a_repair_tries_again(
+def test_rows_that_violate_a_queued_constraint_are_reported_and_repair_retries(
     database: Database, master: Connection, large: Callable[..., dict[str, Any]]
 ) -> None:
     large("(1, 'pen', -2)")
@@ -172,7 +172,7 @@ def test_rows_that_contradict_are_a_finding_and_a_repair_tries_again(
     assert findings(master) == []
 
 
-def test_rest_of_a_build_that_was_broken_off_is_built_anew(
+def test_index_of_an_interrupted_build_is_rebuilt(
     database: Database, master: Connection, large: Callable[..., dict[str, Any]]
 ) -> None:
     large()
@@ -197,7 +197,7 @@ def test_step_waits_while_the_statement_of_an_earlier_one_runs(
     assert states(database)[-1] == "done"
 
 
-def test_changed_key_of_a_large_table_is_refused_with_the_way_out(
+def test_changed_key_of_a_large_table_is_refused_with_a_hint(
     shop: Shop, large: Callable[..., dict[str, Any]]
 ) -> None:
     with pytest.raises(SchemaRefused, match=r"shop\.orders: its key changes; .* declare the old key again"):

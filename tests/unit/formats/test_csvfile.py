@@ -195,7 +195,7 @@ def test_what_a_csv_writer_wrote_is_read_back(rows: list[list[str]], line_end: s
 
 
 @pytest.mark.parametrize("place", [0, 40_000, 140_000])
-def test_one_bad_record_does_not_swallow_its_neighbours(place: int) -> None:
+def test_malformed_record_does_not_extend_to_its_neighbours(place: int) -> None:
     good = b'1,"two\nlines, ""quoted"""\n'
     data = b"".join(b'x,5" pipe\n' if number == place // len(good) else good for number in range(8000))
     records = split_records(data, last=True)
@@ -203,7 +203,7 @@ def test_one_bad_record_does_not_swallow_its_neighbours(place: int) -> None:
     assert records.malformed == [place // len(good)]
 
 
-def test_an_unclosed_quote_is_one_malformed_record_to_the_end_of_the_file() -> None:
+def test_unclosed_quote_makes_one_malformed_record_to_the_end_of_the_file() -> None:
     records = split_records(b'a,b\n"c,d\ne,f\n', last=True)
     assert records.ends.tolist() == [4, 13]
     assert records.malformed == [1]

@@ -59,7 +59,7 @@ def read(name: str, body: bytes, length: int, start: int, size: int) -> list[byt
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(sorted(PACKED)), st.integers(0, 600_100), st.integers(5_000, 700_000))
-def test_text_comes_in_pieces_of_the_size_asked_for(name: str, start: int, size: int) -> None:
+def test_text_is_returned_in_pieces_of_the_requested_size(name: str, start: int, size: int) -> None:
     body = PACKED[name](TEXT)
     if start >= len(TEXT) and name == "f.csv":
         start = len(TEXT) - 1
@@ -70,7 +70,7 @@ def test_text_comes_in_pieces_of_the_size_asked_for(name: str, start: int, size:
 
 @pytest.mark.parametrize("name", PACKED)
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
-def test_a_body_that_breaks_off_may_be_read_again(name: str, share: float) -> None:
+def test_interrupted_body_raises_unavailable(name: str, share: float) -> None:
     body = PACKED[name](TEXT)
     with pytest.raises(Unavailable):
         read(name, body[: int(len(body) * share)], len(body), 0, 10_000)
@@ -78,7 +78,7 @@ def test_a_body_that_breaks_off_may_be_read_again(name: str, share: float) -> No
 
 @pytest.mark.parametrize("name", ["f.csv.gz", "f.csv.zst"])
 @pytest.mark.parametrize("share", [0.3, 0.99])
-def test_a_file_that_was_cut_is_damaged(name: str, share: float) -> None:
+def test_truncated_file_raises_damaged_file(name: str, share: float) -> None:
     body = PACKED[name](TEXT)
     cut = body[: int(len(body) * share)]
     with pytest.raises(DamagedFile, match=name):
@@ -89,6 +89,6 @@ def test_a_file_that_was_cut_is_damaged(name: str, share: float) -> None:
 @pytest.mark.parametrize(
     "damage", [b"not compressed at all, whatever its name says", b"\x1f\x8b\x08garbage" * 9]
 )
-def test_a_file_that_is_none_of_its_kind_is_damaged(name: str, damage: bytes) -> None:
+def test_file_of_another_format_raises_damaged_file(name: str, damage: bytes) -> None:
     with pytest.raises(DamagedFile, match=name):
         read(name, damage, len(damage), 0, 10_000)

@@ -50,7 +50,7 @@ def test_every_worker_of_a_run_has_its_connection(budget: Budget) -> None:
     assert limits[BACKUP] >= 2 * (budget.backup_concurrency + 5)
 
 
-def test_what_does_not_fit_names_the_settings_and_the_class() -> None:
+def test_too_few_connections_names_the_settings_and_the_class() -> None:
     with pytest.raises(
         TooFewConnections, match=r"loadConcurrency=20, backupConcurrency=4 .* t4g.micro has 77"
     ):

@@ -112,7 +112,7 @@ def test_statements_create_parents_before_children() -> None:
     assert statements[0] == 'CREATE SCHEMA IF NOT EXISTS "olist"'
 
 
-def test_a_foreign_key_that_the_primary_key_does_not_serve_has_an_index() -> None:
+def test_foreign_key_outside_the_primary_key_has_an_index() -> None:
     class Line(Row, table="lines"):
         item: Annotated[Label, Key(), References("items")]
         other: Annotated[Label, Key(), References("items")]
