@@ -125,7 +125,7 @@ class Migration:
 
 @dataclass
 class Forge:
-    """A database, the buckets, and what tests ask of them."""
+    """A database and the buckets, with the operations that tests need."""
 
     database: Database
     s3: S3Client
@@ -173,7 +173,7 @@ class Forge:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[S3Client]:
-    """S3's client: making one takes longer than most tests."""
+    """The S3 client. Creating one takes longer than most tests."""
     with mock_aws():
         yield boto3.client("s3", region_name="us-east-1")
 

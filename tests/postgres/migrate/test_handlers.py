@@ -111,7 +111,7 @@ def test_error_of_worker_is_cause_of_failed_run(forge: Forge, call: Call, make_c
     forge.put(sellers=make_csv("sellers", {}, {}))
     with pytest.raises(SourceChanged):
         call(load, **item)
-    # A Distributed Map tells only that too many children failed.
+    # The error of a Distributed Map only states that too many items failed.
     error = {
         "Error": "States.ExceedToleratedFailureThreshold",
         "Cause": "The specified tolerated failure threshold …",

@@ -1,4 +1,4 @@
-"""A worker's memory does not grow with the file: measured in a process of its own."""
+"""A worker's memory does not grow with the file, measured in a separate process."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Folder:
 for item in map(json.loads, sys.stdin):
     for table, tally in load_chunk(Nowhere(), Folder(), LoadItem(**item)).items():
         print(tally.read)
-# Linux hands ru_maxrss down from the parent; its own peak stands in status.
+# A child inherits ru_maxrss from its parent; its own peak is in /proc/self/status.
 try:
     status = dict(line.split(":", 1) for line in open("/proc/self/status"))
     print(int(status["VmHWM"].split()[0]) // 1024)

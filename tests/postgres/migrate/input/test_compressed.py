@@ -62,7 +62,7 @@ def test_compressed_dataset_gives_same_result_as_uncompressed(
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_truncated_file_is_refused_by_name(forge: Forge, make_csv: Callable[..., bytes], ending: str) -> None:
+def test_truncated_file_is_refused(forge: Forge, make_csv: Callable[..., bytes], ending: str) -> None:
     body = make_csv("customers", *({"customer_id": n} for n in range(5000)))
     forge.s3.put_object(Bucket="raw", Key=KEY + ending, Body=ENDINGS[ending](body)[:-200])
     with pytest.raises(DamagedFile, match=rf"{KEY}{ending} is not a complete"):
@@ -75,7 +75,7 @@ def test_truncated_file_is_refused_by_name(forge: Forge, make_csv: Callable[...,
 @pytest.mark.parametrize(
     ("body", "error"), [(b"", DataForgeError), (b"no compressed file", MissingColumn), (None, MissingColumn)]
 )
-def test_compressed_file_without_csv_is_refused_by_name(
+def test_compressed_file_without_csv_is_refused(
     used_forge: Forge, ending: str, body: bytes | None, error: type[DataForgeError]
 ) -> None:
     packed = ENDINGS[ending](b"some,other\nfile,here\n") if body is None else body

@@ -1,4 +1,4 @@
-"""The files a migration takes as they come, and those it refuses, naming what is wrong."""
+"""Source files that a migration accepts, and those that it refuses with an error that names the cause."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ LATIN = "seller_id,seller_zip_code_prefix,seller_cidad\xe3o,seller_state\n".enco
         (gzip.compress(gzip.compress(PLAIN)), UnsupportedFormat, ["gzip inside gzip"]),
     ],
 )
-def test_header_that_differs_from_table_is_refused_by_name(
+def test_header_that_differs_from_table_is_refused(
     used_forge: Forge, body: bytes, error: type[DataForgeError], words: list[str]
 ) -> None:
     used_forge.put(sellers=body)
@@ -155,7 +155,7 @@ def test_long_city_is_loaded_unless_it_exceeds_index_limit(
     used_forge: Forge, make_csv: Callable[..., bytes]
 ) -> None:
     random = Random(5)
-    # What cannot be compressed: PostgreSQL would make the rest fit by itself.
+    # Random text: PostgreSQL would compress regular text until it fits.
     fitting, too_long = ("".join(chr(random.randint(0xA1, 0x2FF)) for _ in range(n)) for n in (1300, 1301))
     used_forge.put(
         geolocations=make_csv("geolocations", *({"geolocation_city": c} for c in (fitting, too_long))),

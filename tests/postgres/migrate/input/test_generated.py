@@ -46,7 +46,7 @@ def codes(forge: Forge) -> dict[str, Counter[str]]:
     """Rejected rows per table and code."""
     found: dict[str, Counter[str]] = {name: Counter() for name in TABLES}
     for table, names in forge.rejections("table", "codes"):
-        # pydantic tells a day that no calendar has from what is no timestamp at all.
+        # pydantic has different codes for an invalid date and for text that is not a timestamp.
         found[table].update({n.replace("_from_date", "") for n in names.split()})
     return found
 

@@ -1,4 +1,4 @@
-"""Several files of one table: one table's rows in file order, every file with figures of its own."""
+"""Several files of one table: rows are loaded in file order, and each file has its counts."""
 
 from __future__ import annotations
 

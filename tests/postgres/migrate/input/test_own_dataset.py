@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Person(Row, table="people", file="people.csv"):
-    """Somebody with, perhaps, a boss among the others."""
+    """A person, who may have another person as boss."""
 
     person: Annotated[Integer, Key()]
     boss: Annotated[Integer, References("people")] | None = None
@@ -42,7 +42,7 @@ class PersonSkill(Row, table="person_skills", file="person_skills.csv"):
 
 
 class Phone(Row, table="phones"):
-    """Where somebody is reached."""
+    """An address of a person."""
 
     owner: Annotated[Label, Key()]
     phone: Label
@@ -106,7 +106,7 @@ def test_descendants_of_orphan_are_rejected_at_any_depth(office: Forge, filled: 
 
 
 def test_first_of_identical_orphans_is_rejected_and_others_are_duplicates(office: Forge) -> None:
-    # The bulk path leaves the first one to the row model; that must not make it the last.
+    # The row model validates the first row after the others; it must still count as the first.
     links = b'person,skill\n7,"juggling\r"\n7,juggling\n7, juggling\n1,juggling\n1,juggling\n'
     office.put("office/", people=b"person,boss\n1,\n", skills=b"skill\njuggling\n", person_skills=links)
     for size in (64, 1 << 20):

@@ -32,7 +32,7 @@ def files(make_csv: MakeCsv) -> dict[str, bytes]:
 
 
 def parquet(csv: bytes, rows: int = 2) -> bytes:
-    """The CSV's values, all as text, in row groups of so many rows."""
+    """The CSV's values, all as text, in row groups of ``group`` rows."""
     names = csv.split(b"\n", 1)[0].decode().split(",")
     table = pacsv.read_csv(
         io.BytesIO(csv),
@@ -128,7 +128,7 @@ def test_timestamps_of_any_year_are_stored_exactly_or_rejected(forge: Forge, mak
     assert forge.rejections("line", "codes") == [(4, "datetime_parsing datetime_parsing")]
 
 
-def test_unreadable_file_is_refused_by_name(used_forge: Forge, files: dict[str, bytes]) -> None:
+def test_unreadable_file_is_refused(used_forge: Forge, files: dict[str, bytes]) -> None:
     whole = pq.read_table(io.BytesIO(parquet(files["customers"])))
     nested = whole.set_column(4, "customer_state", pa.array([["SP"]] * whole.num_rows))
     for table, error, words in (

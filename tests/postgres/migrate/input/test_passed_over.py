@@ -1,4 +1,4 @@
-"""Nothing below a prefix is passed over in silence: it is read, named in the output and the report, or refused by name."""
+"""Every file below a prefix is read, listed as ignored, or refused with an error that names it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def put(forge: Forge, prefix: str = "olist/", /, **bodies: bytes) -> None:
 
 
 def translations(forge: Forge, *paths: str) -> list[str]:
-    """Put a file with one row of its own at each path; the names of the rows."""
+    """Put a file with one distinct row at each path; the names of the rows."""
     for path in paths:
         put(forge, **{path: HEADER + f"{len(path)}_{path[-9:]},x\n".encode()})
     return [f"{len(path)}_{path[-9:]}" for path in paths]
@@ -91,7 +91,7 @@ RESEMBLING = [
 
 
 @pytest.mark.parametrize("path", RESEMBLING)
-def test_file_that_resembles_table_file_fails_run_by_name(used_forge: Forge, path: str) -> None:
+def test_file_that_resembles_table_file_fails_run(used_forge: Forge, path: str) -> None:
     translations(used_forge, f"{STEM}.csv", path)
     with pytest.raises(UnexpectedFiles, match="--ignore") as raised:
         run(used_forge)
@@ -216,7 +216,7 @@ def test_records_with_invalid_folder_value_are_rejected_and_replayed(visits: For
     assert visits.rows("visits", "trips") == ["(5,1,)", "(6,2,)", "(7,3,)"]
 
 
-def test_column_in_both_file_and_folder_is_refused_by_name(visits: Forge) -> None:
+def test_column_in_both_file_and_folder_is_refused(visits: Forge) -> None:
     put(visits, "trips/", **{"visits/year=2024/x.csv": b"visit,year\n1,2023\n"})
     with pytest.raises(ColumnInFolder, match=r"year=2024/x\.csv: the column\(s\) year"):
         visits.migrate(dataset="trips")

@@ -32,7 +32,7 @@ def migrate(forge: Forge, chunk_bytes: int = 1 << 20) -> dict[str, tuple[int, ..
 
 
 def stored(forge: Forge) -> dict[str, set[tuple[str, ...]]]:
-    """What is in the tables: authors and tags by name, quotes by author and text, and their tags."""
+    """The rows of the tables: names of authors and tags, author and text of quotes, and their tags."""
     query = forge.database.query
     tags = "SELECT author, text, tag FROM quotes.quote_tags JOIN quotes.quotes USING (quote_id)"
     return {

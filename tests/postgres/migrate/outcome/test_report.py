@@ -1,4 +1,4 @@
-"""The report: what stands in report.json, and that the page is made of it."""
+"""The contents of report.json, and the page that is rendered from it."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def counts_of(forge: Forge, mode: str, *tables: str, chunk_bytes: int = 64) -> d
 
 
 def cities(forge: Forge) -> dict[int, str]:
-    """Each customer's city, by the number in the id, apart from the one that was there before."""
+    """Each customer's city, by the number in the id, except the customer that was stored before."""
     rows = forge.database.query("SELECT customer_id, customer_city FROM olist.customers")
     return {int(key, 16): city for key, city in rows if int(key, 16) != 255}
 

@@ -1,4 +1,4 @@
-"""A migration into a table that is not what the catalogue declares is refused by name before anything is loaded."""
+"""A migration into a table that differs from its declaration is refused before any row is loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A migration loads the same rows, whatever the database and its roles are set to."""
+"""A migration loads the same rows under any settings of the database and its roles."""
 
 from __future__ import annotations
 

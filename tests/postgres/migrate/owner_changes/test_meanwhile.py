@@ -1,4 +1,4 @@
-"""What happens to the tables while a run is under way is neither lost nor overwritten."""
+"""Changes to the tables during a run are neither lost nor overwritten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the owner of the database added to a table or puts into it meanwhile survives a migration."""
+"""Objects and rows that the owner adds to a table, before or during a run, survive a migration."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ ADDITIONS = {
         "SELECT public.n()",
     ),
     "column of its type": (
-        "CREATE TABLE public.kept (c olist.customers)",
-        "SELECT (c).customer_city FROM public.kept RIGHT JOIN (SELECT 1) x ON true",
+        "CREATE TABLE public.composite (c olist.customers)",
+        "SELECT (c).customer_city FROM public.composite RIGHT JOIN (SELECT 1) x ON true",
     ),
     "default": (
         "ALTER TABLE olist.customers ALTER customer_state SET DEFAULT 'SP'",
@@ -124,7 +124,7 @@ ADDITIONS = {
 }
 
 REFUSED = {"row security", "child table"}
-"""A migration is refused by name: see test_row_security.py."""
+"""A migration into such a table is refused: see test_row_security.py."""
 
 
 @pytest.mark.parametrize("what", ADDITIONS)

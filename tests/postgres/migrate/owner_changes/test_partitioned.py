@@ -1,4 +1,4 @@
-"""A partitioned table in the place of ours is migrated into."""
+"""Migration into a partitioned table that replaces the declared one."""
 
 from __future__ import annotations
 

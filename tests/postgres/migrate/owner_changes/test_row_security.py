@@ -1,4 +1,4 @@
-"""A migration into or beside a table whose rows the database may hide is refused by name."""
+"""A migration is refused if row security may hide rows of a table that it writes or refers to."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def durable(module_database: Database) -> None:
 
 @pytest.fixture
 def wanted(used_forge: Forge, files: dict[str, bytes]) -> list[list[str]]:
-    """The rows after a run that nothing happened to; the tables are empty again then, whatever another test left."""
+    """The rows after an undisturbed run. The tables are emptied before and after it."""
     used_forge.database.query("DELETE FROM dataforge.leases")
     empty(used_forge)
     used_forge.put(**files)

@@ -1,4 +1,4 @@
-"""One run at a time: who holds a table, who takes it over, and what is left when a run ends in any way."""
+"""One run at a time: leases on tables, their takeover, and the state after a run ends."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def first(forge: Forge, make_csv: MakeCsv) -> Migration:
     return forge.migration({"tables": ["customers", "sellers"]}).until("settle")
 
 
-def test_second_run_on_leased_table_gets_holder_and_takes_no_lease(forge: Forge, first: Migration) -> None:
+def test_second_run_on_leased_table_takes_no_lease(forge: Forge, first: Migration) -> None:
     second = forge.migration({"tables": ["geolocations", "sellers"]})
     assert second.begin() == first.execution
     assert held(forge.database) == {"customers": first.execution, "sellers": first.execution}
@@ -155,7 +155,7 @@ def test_quality_equal_to_threshold_is_published(
 
 
 class Raced(psycopg2.extensions.cursor):
-    """A cursor right after whose first statement another session gives its leases back."""
+    """A cursor after whose first statement another session releases its leases."""
 
     rival: Connection | None = None
 

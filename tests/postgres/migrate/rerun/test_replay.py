@@ -1,4 +1,4 @@
-"""Rejections replayed: as they were kept, or corrected; once, and what is bad again stays open with its new reasons."""
+"""Rejections are replayed once, as stored or corrected; a record that is rejected again stays open with its new reasons."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_replayed_orphans_are_stored_once_after_their_parent(forge: Forge, rejec
     assert len(forge.rows("orders")) == 4
     again = "SELECT count(*) FROM dataforge.rejections WHERE replay_of IS NOT NULL"
     assert forge.database.query(again) == [(0,)]
-    # For those who read the files beside the report, which are older.
+    # For readers of the rejection files beside the report, which are older.
     listed = forge.s3.list_objects_v2(Bucket="report", Prefix=f"runs/{rejected.id}/replayed/")["Contents"]
     stored = {number for one in listed for number in forge.read_json(one["Key"])["ids"]}
     replayed = "SELECT id FROM dataforge.rejections WHERE replayed_at IS NOT NULL"
@@ -225,7 +225,7 @@ def test_invalid_correction_is_refused_with_file_and_line(forge: Forge, rejected
             replay(forge, {"migration_id": rejected.id}, prefix=prefix)
 
 
-def test_replay_of_unknown_source_is_refused_by_name(forge: Forge, rejected: Migration) -> None:
+def test_replay_of_unknown_source_is_refused(forge: Forge, rejected: Migration) -> None:
     def refused(error: type[Exception], words: str, document: Any, **more: Any) -> None:
         with pytest.raises(error, match=words):
             replay(forge, document, **more)

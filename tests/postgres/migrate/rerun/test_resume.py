@@ -23,7 +23,7 @@ DOCUMENT: dict[str, Any] = {"tables": ["customers"], "quality_threshold": 0}
 
 @pytest.fixture
 def ended(forge: Forge, make_csv: MakeCsv) -> Migration:
-    """A run that was stopped when two of its chunks were loaded; a row is bad, and one is there twice."""
+    """A run that was stopped when two of its chunks were loaded; one row is invalid, one is a duplicate."""
     rows: list[dict[str, Any]] = [{"customer_id": n} for n in (1, 2, 3, 4, "bad", 2)]
     forge.put(customers=make_csv("customers", *rows))
     run = forge.migration(DOCUMENT, chunk_bytes=64).until("load")
@@ -99,7 +99,7 @@ def test_published_or_unknown_run_cannot_be_resumed(forge: Forge, ended: Migrati
         forge.migration({"resume": run.id}).begin()
     with pytest.raises(NoSuchRun, match="no migration 'x'"):
         forge.migration({"resume": "x"}).begin()
-    with pytest.raises(InvalidInput, match="no migration of 'quotes' to resume"):
+    with pytest.raises(InvalidInput, match="no failed or stopped migration of 'quotes' to resume"):
         forge.migration({"dataset": "quotes", "resume": "latest"}).begin()
 
 

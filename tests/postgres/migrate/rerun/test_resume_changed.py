@@ -1,4 +1,4 @@
-"""A run is resumed under the declarations that it was begun with, or refused by name."""
+"""A run is resumed only if the declarations still match its shadows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows whose key is stored with other values replace what is stored, where the run is asked to."""
+"""With ``on_conflict: update``, rows replace stored rows of the same key."""
 
 from __future__ import annotations
 
@@ -82,6 +82,6 @@ def test_table_whose_columns_are_all_key_is_not_updated(forge: Forge, make_csv: 
     assert counts(forge.migrate(**document)["geolocations"]) == [2, 0, 1, 1, 0, 0]
 
 
-def test_unknown_on_conflict_is_refused_by_name(filled: Forge) -> None:
+def test_unknown_on_conflict_is_refused(filled: Forge) -> None:
     with pytest.raises(InvalidInput, match="on_conflict"):
         filled.migrate(on_conflict="ignore")
