@@ -1,4 +1,4 @@
-"""Backups over HTTP: started, listed, looked at."""
+"""Describe the routes of backups."""
 
 from __future__ import annotations
 
@@ -22,31 +22,34 @@ from dataforge.api.describe import (
 )
 from dataforge.api.runs import EXAMPLE_ID, ID, Run, RunId, Started, started
 from dataforge.api.shapes import Shape
+from dataforge.defaults import IDEMPOTENCY_HOURS
 from dataforge.http import Kind
 from dataforge.tables.datasets import DATASETS, DEFAULT
 
 TAG = (
     "Operations",
-    "Backups and restores. Each goes on after its request was answered; ask for it by its id.",
+    "Backups and restores. A run continues after the response; read its status by its id.",
 )
 MOST_LISTED = 100
 
 
 class BackupRequest(Body):
-    """What to back up: the tables of one dataset, without ``tables`` all of them, from one snapshot.
+    """Tables of one dataset to back up from one snapshot; without ``tables``, all.
 
-    Or, with ``verify_only``, the id of a backup that is there, to be read back.
+    With ``verify_only``, the id of an existing backup to verify instead.
     """
 
     dataset: DatasetName = DEFAULT
     tables: Tables | None = None
-    verify: Annotated[StrictBool, Field(description="read it back when it is written")] = False
+    verify: Annotated[StrictBool, Field(description="verify the backup after it is written")] = False
     verify_only: RunId | None = None
 
     @model_validator(mode="after")
     def _one_aim(self) -> Self:
         if self.verify_only is not None and self.model_fields_set & {"tables", "verify"}:
-            raise PydanticCustomError("one_of", "verify_only makes no backup: give no tables with it")
+            raise PydanticCustomError(
+                "one_of", "verify_only does not create a backup: remove tables and verify"
+            )
         return self
 
 
@@ -58,7 +61,7 @@ class BackedUpTable(Shape):
 
 
 class Backup(Shape):
-    """A complete backup. One that cannot be understood any more is ``unreadable``, and has no tables."""
+    """A complete backup. A backup whose manifest cannot be read is ``unreadable``, and has no tables."""
 
     id: str
     dataset: str
@@ -66,18 +69,18 @@ class Backup(Shape):
         Literal["backup", "safety", "unreadable"],
         Field(description="safety: the rows that a restore replaced"),
     ]
-    created_at: Annotated[str, Field(description="the instant whose state it holds; ISO 8601, UTC")]
+    created_at: Annotated[str, Field(description="the time of its snapshot; ISO 8601, UTC")]
     tables: list[BackedUpTable]
     rows: int
     size: Annotated[int, Field(description="bytes of its files")]
-    verified: Annotated[bool, Field(description="it was read back, and nothing was wrong")]
+    verified: Annotated[bool, Field(description="whether its last verification found no fault")]
     verified_at: str | None
-    faults: Annotated[list[str], Field(description="what was wrong when it was read")]
+    faults: Annotated[list[str], Field(description="the faults that its last verification found")]
     manifest: Annotated[str, Field(description="S3 URI")]
 
 
 class BackupPage(Shape):
-    """Backups, the newest first."""
+    """Backups, newest first."""
 
     data: list[Backup]
     next_cursor: Annotated[str | None, Field(description="for the next page; null on the last one")]
@@ -99,14 +102,16 @@ def _start() -> Document:
     return operation(
         "startBackup",
         "Start a backup",
-        "All its tables come from one snapshot of the database, while everything goes on. The answer comes at once; the "
-        "backup's `id` is its `backup_id`.",
+        "All tables come from one snapshot of the database, without blocking writers. The response is immediate; `id` is "
+        "the `backup_id`.",
         tag=TAG[0],
         least=Kind.OPERATOR,
-        answers={202: accepted("It is started.", "Started", started())},
+        answers={202: accepted("The run is started.", "Started", started())},
         problems=(400, 413, 415, 422, 503),
         parameters=[
-            idempotency_key("A retry with the same key and body starts nothing more, for 24 hours at least."),
+            idempotency_key(
+                f"A retry with the same key and body does not start another run, for at least {IDEMPOTENCY_HOURS} hours."
+            ),
             CONTENT_ENCODING,
             CURSOR,
         ],
@@ -118,7 +123,7 @@ def _list() -> Document:
     return operation(
         "listBackups",
         "List backups",
-        "The newest first: those that are complete, safety copies of restores included.",
+        "Complete backups, newest first, including the safety backups of restores.",
         tag=TAG[0],
         least=Kind.OPERATOR,
         answers={200: answer("One page.", "BackupPage", {"data": [_example()], "next_cursor": None})},
@@ -127,7 +132,7 @@ def _list() -> Document:
             query("dataset", "Of this dataset. Default: of all.", {"type": "string", "enum": list(DATASETS)}),
             query(
                 "limit",
-                "How many at most.",
+                "The maximum number of items.",
                 {"type": "integer", "minimum": 1, "maximum": MOST_LISTED, "default": MOST_LISTED},
             ),
             CURSOR,
@@ -140,13 +145,13 @@ def _get() -> Document:
     done = {"id": EXAMPLE_ID, "status": "succeeded", "output": output}
     return operation(
         "getBackup",
-        "How a backup goes, or went",
-        "Whoever started it: this API, the command line, the console or the schedule.",
+        "Get the status of a backup",
+        "Includes backups that the command line, the console or the schedule started.",
         tag=TAG[0],
         least=Kind.OPERATOR,
-        answers={200: answer("How it is.", "Run", done)},
+        answers={200: answer("The status.", "Run", done)},
         problems=(404, 503),
-        parameters=[part("id", "As POST answered it, or from the list.", ID)],
+        parameters=[part("id", "The id from POST, or from the list.", ID)],
     )
 
 

@@ -1,4 +1,4 @@
-"""The envelope of a batch: what a request to /v1/records must look like before any record is judged."""
+"""Validate the envelope of a batch, before its records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OnConflict = Literal["reject", "update", "ignore"]
 
 
 class _JsonObject:
-    """An object as the parser made it, not copied: half of the time that an envelope takes would be for that."""
+    """An object that is not copied: copying would take half of the envelope's validation time."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         parsed = core_schema.custom_error_schema(
@@ -46,7 +46,7 @@ class Batch(Body):
 
 
 def read_batch(document: Any) -> Batch:
-    """The batch in a JSON document. Raises ``InvalidRequest`` with a pointer to everything that is wrong."""
+    """The batch in a JSON document. Raises ``InvalidRequest`` with a pointer to each error."""
     return read_body(Batch, document, "The envelope of the batch is wrong; see errors.")
 
 

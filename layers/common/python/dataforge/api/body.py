@@ -1,4 +1,4 @@
-"""Bodies of requests: JSON documents held against a model, and what is wrong told with a pointer each."""
+"""Validate bodies and queries of requests, and report each error with its pointer or parameter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataforge.http.cursors import CURSOR_LENGTH
 from dataforge.tables.datasets import DATASETS
 
 ERRORS_SHOWN = 100
-"""Of a wrong body, which may be wrong in a thousand places."""
+"""The most errors in a response; a body may have thousands."""
 
 
 def _known(name: str) -> str:
@@ -32,7 +32,7 @@ Tables = Annotated[list[TableName], Field(min_length=1, max_length=MOST_TABLES)]
 
 
 class Body(BaseModel):
-    """What a request may hold, and nothing else."""
+    """Base of request models: unknown members are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -41,7 +41,7 @@ B = TypeVar("B", bound=Body)
 
 
 def read_body(model: type[B], document: Any, wrong: str) -> B:
-    """The document as the model has it. Raises ``InvalidRequest``, saying ``wrong``, with a pointer to each error."""
+    """The validated document. Raises ``InvalidRequest`` with the message ``wrong`` and a pointer to each error."""
     try:
         return model.model_validate(document)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Rows out, with what is proven of them: the paths of the deliver function."""
+"""Describe the routes that deliver tables, rows and quality."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataforge.api.shapes import Shape
 from dataforge.http import Kind
 from dataforge.tables.datasets import DATASETS, DEFAULT
 
-TAG = ("Delivery", "Rows page by page, what tables there are, and how good they are.")
+TAG = ("Delivery", "Tables, their rows page by page, and their quality.")
 
 NDJSON = "application/x-ndjson"
 DATASET = query("dataset", "Of this dataset.", {"type": "string", "enum": list(DATASETS), "default": DEFAULT})
@@ -48,7 +48,7 @@ class ColumnOfTable(Shape):
 
 
 class TableDocument(Shape):
-    """A table: what its rows are like, how many there are, how good they are."""
+    """A table: its columns, number of rows and quality."""
 
     name: str
     dataset: str
@@ -95,7 +95,7 @@ def _get_tables() -> Document:
     return operation(
         "listTables",
         "List a dataset's tables",
-        "Each with its columns, keys, number of rows, and the quality that the last migration has proven.",
+        "Each with its columns, keys, number of rows, and the quality that the last migration measured.",
         tag=TAG[0],
         least=Kind.READER,
         answers={200: answer("The tables.", "TableList"), 304: UNCHANGED},
@@ -108,7 +108,7 @@ def _get_table() -> Document:
     return operation(
         "getTable",
         "Describe a table",
-        "Its columns, keys, number of rows, and the quality that the last migration has proven.",
+        "Its columns, keys, number of rows, and the quality that the last migration measured.",
         tag=TAG[0],
         least=Kind.READER,
         answers={200: answer("The table.", "TableDocument"), 304: UNCHANGED},
@@ -121,8 +121,8 @@ def _get_records() -> Document:
     found = operation(
         "listRecords",
         "Read a table page by page",
-        "In the order of the key: a page costs the same wherever it begins, and a row that stands throughout a walk comes "
-        "exactly once, whatever comes and goes. A page ends early rather than be larger than an answer may be.\n\nEvery "
+        "In the order of the key. Every page costs the same, and a row that exists during all requests is returned exactly "
+        "once, also under inserts and deletes. A page is shorter if it would exceed the size of a response.\n\nEvery "
         "other parameter is a filter: " + FILTERS,
         tag=TAG[0],
         least=Kind.READER,
@@ -138,7 +138,7 @@ def _get_records() -> Document:
             query("select", "These columns, in this order: `a,b`.", {"type": "string"}),
             query(
                 "min_quality",
-                "Refuse (409) rather than give data that the last migration proved worse.",
+                "Respond 409 if the last migration measured a lower quality.",
                 {"type": "number", "minimum": 0, "maximum": 1},
             ),
         ],
@@ -154,8 +154,8 @@ def _get_records() -> Document:
 def _get_quality() -> Document:
     return operation(
         "getQuality",
-        "How good the data is",
-        "Per dataset and table, from what every migration and batch has left: the score (1 - rejected / read) over all and "
+        "Get the quality of the data",
+        "Per dataset and table, from the records of all migrations and batches: the score (1 - rejected / read), total and "
         "over a window, its trend, every rule with its pass rate in the window, freshness, and how the last migration was "
         "reconciled.",
         tag=TAG[0],
@@ -163,9 +163,7 @@ def _get_quality() -> Document:
         answers={200: answer("The quality.", "QualityReport"), 304: UNCHANGED},
         problems=(400, 404, 503),
         parameters=[
-            query(
-                "dataset", "Of this dataset; of all, if left out.", {"type": "string", "enum": list(DATASETS)}
-            ),
+            query("dataset", "Of this dataset. Default: of all.", {"type": "string", "enum": list(DATASETS)}),
             query(
                 "window",
                 "Hours, days or weeks.",
@@ -175,10 +173,10 @@ def _get_quality() -> Document:
     )
 
 
-UNCHANGED = {"description": "What If-None-Match names is still the same."}
+UNCHANGED = {"description": "The representation in If-None-Match is current."}
 HEADERS = {
     "Data-Quality": "score, threshold and migration, of the last migration of the table",
-    "X-Filter-Unindexed": "columns of filters that no index serves; the page may take long",
+    "X-Filter-Unindexed": "filtered columns without an index; the response may be slow",
     "Link": "the next page, relative to this one",
     "ETag": "for If-None-Match",
 }

@@ -1,11 +1,11 @@
-"""The API's operations as the OpenAPI document tells them: parameters, bodies, answers."""
+"""Build operations of the OpenAPI document: parameters, bodies, responses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dataforge.defaults import MOST_PAGE_ROWS, PAGE_ROWS
+from dataforge.defaults import BODY_BYTES, MOST_PAGE_ROWS, PAGE_ROWS
 from dataforge.errors import (
     AnswerTooLarge,
     BelowQuality,
@@ -121,14 +121,14 @@ REPLAYED: Document = {
 
 
 def replayable(found: Document) -> Document:
-    """The answer, which may be that of an earlier request."""
+    """The response, with the header that marks a replayed one."""
     return {**found, "headers": {**found.get("headers", {}), **REPLAYED}}
 
 
 def accepted(text: str, schema: str, example: Any) -> Document:
-    """The answer to what goes on after it: 202, and where to look."""
+    """The 202 response of a run that continues, with the location of its status."""
     location = {
-        "description": "Where to ask how it goes: a path below the API's address.",
+        "description": "The path of the status, relative to the API's address.",
         "schema": {"type": "string"},
     }
     return replayable({**answer(text, schema, example), "headers": {"Location": location}})
@@ -168,7 +168,7 @@ def part(name: str, text: str, schema: Document) -> Document:
 CONTENT_ENCODING: Document = {
     "name": "Content-Encoding",
     "in": "header",
-    "description": "`gzip` if the body is compressed; unpacked it has 4 MiB at most.",
+    "description": f"`gzip` if the body is compressed; uncompressed it has at most {BODY_BYTES >> 20} MiB.",
     "schema": {"type": "string", "enum": ["gzip"]},
 }
 
@@ -179,14 +179,16 @@ def idempotency_key(text: str) -> Document:
 
 
 CURSOR = query(
-    "cursor", "`next_cursor` of the answer before; opaque.", {"type": "string", "maxLength": CURSOR_LENGTH}
+    "cursor",
+    "`next_cursor` of the previous response; opaque.",
+    {"type": "string", "maxLength": CURSOR_LENGTH},
 )
 PAGE = [
     query(
         "limit",
-        "How many at most.",
+        "The maximum number of items.",
         {"type": "integer", "minimum": 1, "maximum": MOST_PAGE_ROWS, "default": PAGE_ROWS},
     ),
     CURSOR,
 ]
-"""Parameters of every listing that goes page by page."""
+"""The parameters of paginated listings."""

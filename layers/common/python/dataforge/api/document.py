@@ -1,4 +1,4 @@
-"""The OpenAPI document (3.1), made from the models and the catalogue that requests are judged by."""
+"""Build the OpenAPI document (3.1) from the models and the catalogue that validate requests."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ CAPABILITIES = (records, delivery, exports, backups, restores, service)
 
 VERSION = "1"
 ABOUT = """\
-Batches of records for any tables go in, and every record's fate comes back: stored, unchanged, or rejected with all its
-errors. Rejected records are kept, and can be listed. Rows come out page by page, with the quality that is proven of them.
-Backups and restores are started, and looked at.
+Store batches of records for any tables; the response has the result of each record: stored, unchanged, or rejected with all
+its errors. Rejected records are stored and can be listed. Read rows page by page, with their measured quality. Start backups
+and restores, and read their status.
 
-Keys are of three kinds, told by their first word: `reader.…`, `writer.…`, `operator.…`; each may do what the ones before
-it may. HEAD is answered wherever GET is. Errors are problem documents (RFC 9457). A request that was answered with 429 or
-503, or not at all, can be sent again: with an `Idempotency-Key` nothing is ever stored twice.\
+A key has one of three kinds, which its prefix shows: `reader.…`, `writer.…`, `operator.…`; each includes the rights of the
+preceding ones. HEAD is supported wherever GET is. Errors are problem documents (RFC 9457). A request that received 429,
+503 or no response can be sent again: with an `Idempotency-Key` nothing is stored twice.\
 """
 KEY = {
     "type": "apiKey",
     "in": "header",
     "name": "x-api-key",
-    "description": "A key of this deployment. An operator makes it: `dataforge keys create --kind writer`.",
+    "description": "A key of this deployment. An operator creates it: `dataforge keys create --kind writer`.",
 }
 
 
@@ -41,7 +41,7 @@ def document() -> str:
 
 
 def build() -> Document:
-    """The document. The server's address is relative to the document's own, which the function does not know."""
+    """The document. The server's address is relative to the document's address."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "Data Forge", "version": VERSION, "description": ABOUT},
@@ -55,7 +55,7 @@ def build() -> Document:
 
 
 class _Untitled(GenerateJsonSchema):
-    """Without the titles that pydantic makes of names: they say nothing new."""
+    """Omit pydantic's titles, which repeat the names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  pydantic's signature
         return False
@@ -72,13 +72,13 @@ def _schemas() -> Document:
     for name, schema in schemas.items():
         del schema["title"]
         if name not in requests:
-            _tell_left_out(schema)
+            _forbid_null(schema)
     rows = _rows()
     schemas["Record"] = _record(schemas["Record"], rows)
     return {**schemas, **rows}
 
 
-def _tell_left_out(schema: Document) -> None:
+def _forbid_null(schema: Document) -> None:
     """A member of an answer that may be missing is never null instead."""
     for name, member in schema["properties"].items():
         if name not in schema.get("required", ()) and {"type": "null"} in member.get("anyOf", ()):
@@ -94,7 +94,7 @@ def _rows() -> Document:
 
 
 def _record(record: Document, rows: Document) -> Document:
-    """Any table and object may be sent; what is no row of its table comes back as rejected."""
+    """Any table and object may be sent; a record that is not valid for its table is rejected."""
     text = record.pop("description")
     fitting = [_of_table(record, name.rpartition(".")[2], ref(name)) for name in rows]
     return {"description": text, "anyOf": [*fitting, {"title": "rejected, with errors", **record}]}

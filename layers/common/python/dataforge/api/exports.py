@@ -1,4 +1,4 @@
-"""Exports over HTTP: started, looked at, downloaded."""
+"""Describe the routes of exports."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from dataforge.api.describe import (
 )
 from dataforge.api.runs import EXAMPLE_ID, ID, started
 from dataforge.api.shapes import Shape
+from dataforge.defaults import IDEMPOTENCY_HOURS, TEMPORARY_DAYS
 from dataforge.http import Kind
 from dataforge.runs.exports import Format
 from dataforge.tables.datasets import DATASETS, DEFAULT
 
 URL_SECONDS = 3600
-"""How long an address may be downloaded from; asking again gives a new one."""
+"""The validity of a download address; each request returns new ones."""
 
 
 MOST_FILES = 500
@@ -66,7 +67,7 @@ class ExportedColumn(Shape):
 
 
 class Exported(Shape):
-    """What was made: the table as it was at one instant."""
+    """The exported table, from one snapshot."""
 
     export_id: str
     dataset: str
@@ -88,7 +89,7 @@ class Exported(Shape):
 
 
 class ExportRun(Shape):
-    """How an export goes, or how it went."""
+    """The status of an export."""
 
     id: str
     status: Literal["running", "succeeded", "failed"]
@@ -116,10 +117,12 @@ def _start() -> Document:
         "many exports are running at once: beyond that the answer is 503.",
         tag=TAG[0],
         least=Kind.READER,
-        answers={202: accepted("It is started.", "Started", started())},
+        answers={202: accepted("The run is started.", "Started", started())},
         problems=(400, 409, 413, 415, 422, 503),
         parameters=[
-            idempotency_key("A retry with the same key and body starts nothing more, for 24 hours at least."),
+            idempotency_key(
+                f"A retry with the same key and body does not start another run, for at least {IDEMPOTENCY_HOURS} hours."
+            ),
             CONTENT_ENCODING,
         ],
         body=json_body("ExportRequest", {"table": next(iter(DATASETS[DEFAULT].tables)), "format": "ndjson"}),
@@ -130,14 +133,14 @@ def _get() -> Document:
     example: dict[str, Any] = {"id": EXAMPLE_ID, "status": "running"}
     return operation(
         "getExport",
-        "How an export goes, and its files",
-        "With addresses to download from, once it has succeeded. What was written is kept for 30 days.",
+        "Get the status and the files of an export",
+        f"After success, with download addresses. The files expire after {TEMPORARY_DAYS} days.",
         tag=TAG[0],
         least=Kind.READER,
-        answers={200: answer("How it is.", "ExportRun", example)},
+        answers={200: answer("The status.", "ExportRun", example)},
         problems=(400, 404, 503),
         parameters=[
-            part("id", "As POST answered it.", ID),
+            part("id", "The id from POST.", ID),
             CURSOR,
         ],
     )

@@ -12,7 +12,7 @@ Score = Annotated[float | None, Field(description="1 - rejected / read; null whe
 
 
 class WindowScore(Shape):
-    """What was read in the window."""
+    """The records of the window."""
 
     score: Score
     read: int
@@ -87,7 +87,7 @@ class DatasetQuality(WindowScore):
 
 
 class QualityReport(Shape):
-    """The quality of each dataset asked for."""
+    """The quality of each requested dataset."""
 
     window: str
     data: list[DatasetQuality]

@@ -1,4 +1,4 @@
-"""Examples of batches and of what becomes of them; a test holds them to the answers that the ingest function gives."""
+"""Examples of batches and their responses, which a test compares with those of the ingest function."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def report(*rejected: int) -> dict[str, Any]:
 
 
 def violations(index: int) -> list[Violation]:
-    """What would be wrong with the parent if it were empty, or with the child without the parent."""
+    """The violations of an empty parent, or of the child without the parent."""
     if index == 0:
         result = validate(_PARENT, {}, Counter())
         return result if isinstance(result, list) else []

@@ -1,4 +1,4 @@
-"""What the routes of batches and rejections answer."""
+"""Shapes of the responses about batches and rejections."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Status = Literal["inserted", "updated", "unchanged", "ignored", "rejected", "val
 
 
 class RecordError(Shape):
-    """One reason why a record is no row. Codes are stable; messages are for people."""
+    """One reason why a record is rejected. Codes are stable; messages are for people."""
 
     pointer: Annotated[str, Field(description="JSON Pointer into the request")]
     code: str
@@ -20,7 +20,7 @@ class RecordError(Shape):
 
 
 class Result(Shape):
-    """What became of one record; every error of a rejected one is listed."""
+    """The result of one record; a rejected record has all its errors."""
 
     index: Annotated[int, Field(ge=0, description="place in the request's records, from 0")]
     table: str
@@ -47,7 +47,7 @@ class Counts(Shape):
 
 
 class BatchReport(Shape):
-    """What became of a batch."""
+    """The result of a batch."""
 
     batch_id: str
     mode: Literal["partial", "atomic", "dry_run"]
@@ -81,7 +81,7 @@ class FileSource(Shape):
 
 
 class Rejection(Shape):
-    """A rejected record, kept whole."""
+    """A rejected record, stored whole."""
 
     id: int
     dataset: str

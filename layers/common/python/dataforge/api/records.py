@@ -1,4 +1,4 @@
-"""Batches in, rejections out: the paths of the ingest function."""
+"""Describe the routes of batches and rejections."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from dataforge.api.describe import (
     ref,
     replayable,
 )
+from dataforge.defaults import BATCH_RECORDS, IDEMPOTENCY_HOURS
 from dataforge.errors.problems import PROBLEM
 from dataforge.http import Kind
 from dataforge.tables.datasets import DATASETS
 
-TAG = ("Records", "Batches in, and what became of them.")
+TAG = ("Records", "Store batches, and list rejected records.")
 MODELS = (Batch,)
 SHAPES = record_shapes.SHAPES
 
@@ -40,8 +41,8 @@ def _post_records() -> Document:
     found = operation(
         "postRecords",
         "Store a batch",
-        "1 to 1,000 records for any tables of one dataset, in any order: parents and children may come together. A batch is "
-        "one transaction. `partial` stores the good records, `atomic` all or none, `dry_run` none: it gives the verdict. "
+        f"1 to {BATCH_RECORDS:,} records for any tables of one dataset, in any order, also parents and children. A batch is "
+        "one transaction. `partial` stores the valid records, `atomic` all or none, `dry_run` none: it only validates. "
         "A record that a constraint or trigger of the database's owner refuses is rejected with the code `constraint`.",
         tag=TAG[0],
         least=Kind.WRITER,
@@ -58,7 +59,9 @@ def _post_records() -> Document:
         },
         problems=(400, 409, 413, 415, 503),
         parameters=[
-            idempotency_key("A retry with the same key and body gets the first answer again, for 24 hours."),
+            idempotency_key(
+                f"A retry with the same key and body receives the first response again, for {IDEMPOTENCY_HOURS} hours."
+            ),
             CONTENT_ENCODING,
         ],
     )
@@ -74,8 +77,8 @@ def _get_batches() -> Document:
     return operation(
         "getBatch",
         "Look up a batch's answer",
-        "The answer that was given to a batch sent with this idempotency key, by this API key, in the last 24 hours: for a "
-        "caller whom it never reached.",
+        "The response to the batch that this API key sent with this idempotency key "
+        f"in the last {IDEMPOTENCY_HOURS} hours.",
         tag=TAG[0],
         least=Kind.WRITER,
         answers={200: answer("The stored answer.", "BatchReport", samples.report(1))},

@@ -1,4 +1,4 @@
-"""Restores over HTTP: started, looked at."""
+"""Describe the routes of restores."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from dataforge.api.describe import (
 )
 from dataforge.api.runs import EXAMPLE_ID, ID, RunId, started
 from dataforge.api.shapes import Shape
+from dataforge.defaults import IDEMPOTENCY_HOURS
 from dataforge.http import Kind
 from dataforge.runs.ids import FORM
 from dataforge.tables.datasets import DATASETS, DEFAULT
@@ -29,17 +30,17 @@ LATEST = "latest"
 
 
 class RestoreRequest(Body):
-    """What to restore: one table, or several of one backup together.
+    """One table to restore, or several tables of one backup.
 
-    ``backup`` is an id or ``latest``, the newest one that holds them and is no safety copy. ``undo`` brings back what a
-    restore replaced, by default all of it; ``finish`` completes a restore that ended before its safety copy was written.
+    ``backup`` is an id or ``latest``, the newest backup that contains them and is not a safety backup. ``undo`` restores the
+    safety backup of a restore, by default all tables; ``finish`` completes a restore whose safety backup is not written.
     """
 
     dataset: DatasetName = DEFAULT
     table: TableName | None = None
     tables: Tables | None = None
     backup: Annotated[str, Field(pattern=f"^({LATEST}|{FORM.pattern})$")] = LATEST
-    dry_run: Annotated[StrictBool, Field(description="tell what would change, and change nothing")] = False
+    dry_run: Annotated[StrictBool, Field(description="report the changes without making them")] = False
     undo: Annotated[RunId | None, Field(description="the id of a restore")] = None
     finish: Annotated[RunId | None, Field(description="the id of a restore")] = None
 
@@ -49,9 +50,9 @@ class RestoreRequest(Body):
         if not given & {"table", "tables", "undo", "finish"} or {"table", "tables"} <= given:
             raise PydanticCustomError("one_of", "Give table or tables, or the restore to undo")
         if {"undo", "backup"} <= given:
-            raise PydanticCustomError("one_of", "undo brings back a safety copy: give no backup with it")
+            raise PydanticCustomError("one_of", "undo restores a safety backup: remove backup")
         if "finish" in given and len(given) > 1:
-            raise PydanticCustomError("one_of", "finish goes with nothing else")
+            raise PydanticCustomError("one_of", "finish excludes all other fields")
         return self
 
 
@@ -68,15 +69,17 @@ def _start() -> Document:
     return operation(
         "startRestore",
         "Start a restore",
-        "All or nothing: readers see the old rows until the new ones are there. The rows that were replaced are kept as a "
-        "safety copy, with which `undo` brings them back. With `dry_run` nothing is changed. Only where the deployment "
-        "offers it (context key `restoreApi`), else 404.",
+        "All or nothing: readers see the old rows until the new rows are visible. A safety backup stores the replaced rows; "
+        "`undo` restores it. `dry_run` changes nothing. 404 unless the deployment enables the route (context key "
+        "`restoreApi`).",
         tag=TAG[0],
         least=Kind.OPERATOR,
-        answers={202: accepted("It is started.", "Started", started())},
+        answers={202: accepted("The run is started.", "Started", started())},
         problems=(400, 404, 413, 415, 422, 503),
         parameters=[
-            idempotency_key("A retry with the same key and body starts nothing more, for 24 hours at least."),
+            idempotency_key(
+                f"A retry with the same key and body does not start another run, for at least {IDEMPOTENCY_HOURS} hours."
+            ),
             CONTENT_ENCODING,
         ],
         body=json_body("RestoreRequest", {"table": _table(), "backup": LATEST, "dry_run": True}),
@@ -86,13 +89,13 @@ def _start() -> Document:
 def _get() -> Document:
     return operation(
         "getRestore",
-        "How a restore goes, or went",
-        "The output of one that succeeded counts the rows, and names the safety copy.",
+        "Get the status of a restore",
+        "After success, the output has the counts of rows and the id of the safety backup.",
         tag=TAG[0],
         least=Kind.OPERATOR,
-        answers={200: answer("How it is.", "Run", _failed())},
+        answers={200: answer("The status.", "Run", _failed())},
         problems=(404, 503),
-        parameters=[part("id", "As POST answered it.", ID)],
+        parameters=[part("id", "The id from POST.", ID)],
     )
 
 

@@ -1,4 +1,4 @@
-"""What goes on after its request was answered: how it is told, whatever it is."""
+"""Describe the status of a run that continues after the response."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ RunId = Annotated[str, Field(pattern=f"^{FORM.pattern}$")]
 
 
 class Started(Shape):
-    """It was started, or had been started by an earlier request with the same Idempotency-Key."""
+    """The run was started, by this request or an earlier one with the same Idempotency-Key."""
 
     id: Annotated[str, Field(description="sorts by time")]
     status: Literal["running"]
 
 
 class Run(Shape):
-    """How it goes, or how it went: with its output if it succeeded, with error and cause if it failed."""
+    """The status of a run, with its output after success, or error and cause after failure."""
 
     id: str
     status: Literal["running", "succeeded", "failed"]

@@ -1,4 +1,4 @@
-"""Whether it is alive, and the documentation: paths without a key."""
+"""Describe the routes without a key: health and documentation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataforge.api.describe import JSON, Document, answer, file, operation
 from dataforge.api.shapes import Problem, Shape
 from dataforge.api.site import DOCS_FILES, INDEX, PAGE_FILES
 
-TAG = ("Service", "Whether it is alive, and this documentation.")
+TAG = ("Service", "Health, and this documentation.")
 
 
 class Health(Shape):
@@ -48,7 +48,7 @@ def paths() -> Document:
 def _get_health() -> Document:
     return operation(
         "getHealth",
-        "Whether the service is alive",
+        "Get the health of the service",
         "200 only after the database has answered.",
         tag=TAG[0],
         least=None,
@@ -60,9 +60,9 @@ def _get_health() -> Document:
 def _get_index() -> Document:
     found = operation(
         "getIndex",
-        "Where to go from here",
-        "For browsers a page: datasets and their quality, for those who enter a reader's key. For programs the paths of "
-        "what there is to see without a key.",
+        "List the entry points",
+        "For a browser, a page with the datasets and their quality, which requires a reader's key. For a program, the paths "
+        "that require no key.",
         tag=TAG[0],
         least=None,
         answers={200: answer("The paths, or the page.", "Index", INDEX)},
@@ -77,7 +77,7 @@ def _get_openapi() -> Document:
     return operation(
         "getOpenApi",
         "This document",
-        "OpenAPI 3.1, made from the models that records are judged by.",
+        "OpenAPI 3.1, built from the models that validate records.",
         tag=TAG[0],
         least=None,
         answers={200: {"description": "The document.", "content": content}},

@@ -32,5 +32,5 @@ class Problem(Shape):
     title: str
     status: int
     detail: str
-    instance: Annotated[str, Field(description="the request's id, by which the log knows it")]
+    instance: Annotated[str, Field(description="the request's id, as in the log")]
     errors: list[ProblemError] | None = None

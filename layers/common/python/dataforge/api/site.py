@@ -1,4 +1,4 @@
-"""What there is to see without a key, by name: shared by the pages and by the document that tells of them."""
+"""Name the files and paths that need no key, for the pages and the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Ids of runs (migrations, backups, restores): ``20261125T195930Z-1f0c2a9b``, which sort by time.
 
-Whoever starts an execution may choose the run's id by naming the execution so (``new_id``): the HTTP API does, since it has
-to tell the id before the run's first step. Any other run's id is derived from its execution. So the first step of every
-state machine says ``run_id(execution, started)``, and every retry of every step finds the same run.
+A caller can choose the run's id as the name of the execution (``new_id``). The HTTP API does, because it returns the id
+before the run's first step. Other ids are derived from the execution. The first step of every state machine therefore calls
+``run_id(execution, started)``, and every retry of every step finds the same run.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import re
 from datetime import UTC, datetime, timedelta
 
 FORM = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
-"""What every id looks like; nothing else may become part of an object's key."""
+"""The format of an id; no other text becomes part of an object's key."""
 
-# An execution may be started again under the same name after 90 days, and by hand under any name. Its id must not be that
-# of an older run, whose files it would replace; so the time in a name has to be the present one.
+# The name of an execution can be used again after 90 days, and a user can choose any name. The id must differ from those of
+# older runs, whose files it would replace, so the time in a name must be current.
 _EARLIEST, _LATEST = timedelta(minutes=-10), timedelta(minutes=2)
-# A start is told to the second here and to the millisecond there, and the name of an execution is older than the execution.
+# An id has seconds, Step Functions has milliseconds, and the name of an execution is older than the execution.
 LEEWAY = timedelta(minutes=10)
 _TIME = "%Y%m%dT%H%M%SZ"
 
 
 def new_id(now: datetime, token: str) -> str:
-    """The id of a run that is about to be started; ``token`` tells it from others of the same second."""
+    """The id of a run that is about to be started; ``token`` distinguishes it from others of the same second."""
     return f"{now.astimezone(UTC).strftime(_TIME)}-{_digest(token)}"
 
 
