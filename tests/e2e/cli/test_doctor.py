@@ -40,11 +40,11 @@ def broken(dataforge: Dataforge, superuser: Connection) -> Iterator[None]:
 def test_a_fresh_deployment_is_healthy(dataforge: Dataforge) -> None:
     result = dataforge("doctor")
     assert result.exit_code == 0, result.stdout
-    assert "Healthy" in result.stdout
+    assert "No findings" in result.stdout
     assert json.loads(dataforge("doctor", "--json").stdout) == {"findings": []}
 
 
-def test_findings_are_named_with_the_way_out_and_exit_1(dataforge: Dataforge, broken: None) -> None:
+def test_findings_have_a_hint_and_exit_1(dataforge: Dataforge, broken: None) -> None:
     result = dataforge("doctor")
     assert result.exit_code == 1
     for word in ("dataforge_load", "may not log in", "dataforge doctor --repair"):

@@ -137,6 +137,17 @@ def test_a_missing_file_fails_with_the_tables_and_files_by_name(dataforge: Dataf
     assert result.stdout == ""
 
 
+def test_run_and_ledger_report_the_code_of_an_error_and_not_its_class(
+    dataforge: Dataforge, tmp_path: Path
+) -> None:
+    (tmp_path / "olist_sellers_dataset.csv").write_bytes(b"PK\x03\x04 a zip archive")
+    result = dataforge("migrate", str(tmp_path), "--prefix", "zip", "--tables", "sellers", "--json")
+    assert result.exit_code == 1, result.stdout
+    # The class is UnsupportedFormat.
+    assert json.loads(result.stdout)["error"] == "UnreadFormat"
+    assert json.loads(dataforge("status", "--json").stdout)["error"] == "UnreadFormat"
+
+
 def test_too_low_a_quality_fails_with_table_and_shares(first: Result, dataforge: Dataforge) -> None:
     result = dataforge("migrate", "--threshold", "1")
     assert result.exit_code == 1

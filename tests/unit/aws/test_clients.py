@@ -1,4 +1,4 @@
-"""Clients of AWS: made in one place, each with its time-outs, retries and addressing."""
+"""Clients of AWS: time-outs, retries and addressing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_presigned_path_names_bucket_at_the_embedded_cloud(monkeypatch: pytest.M
     assert (url.netloc, url.path) == ("127.0.0.1:4566", "/report/exports/orders.csv")
 
 
-def test_session_client_has_the_same_addressing_as_one_of_the_environment() -> None:
+def test_client_of_a_session_has_the_same_addressing_as_a_client_of_the_environment() -> None:
     client = make_client("s3", COMMAND_LINE, Access(embedded_session("eu-south-2")))
     url = client.generate_presigned_url("get_object", Params={"Bucket": "report", "Key": "k"})
     assert urlsplit(url).netloc == "report.s3.eu-south-2.amazonaws.com"
@@ -70,7 +70,7 @@ def test_every_configuration_states_time_outs_and_attempts(config: Any) -> None:
     assert given["retries"]["mode"] == "standard"
 
 
-def test_caller_gets_an_answer_before_api_gateway_gives_up() -> None:
+def test_request_is_answered_before_the_time_out_of_api_gateway() -> None:
     caller: Any = CALLER
     given = caller._user_provided_options
     assert given["read_timeout"] * given["retries"]["total_max_attempts"] < 29
@@ -91,14 +91,14 @@ def makers(path: Path) -> Iterator[str]:
                 yield node.func.attr
 
 
-def test_no_other_module_makes_a_client() -> None:
+def test_no_other_module_creates_a_client() -> None:
     files = [path for folder in CODE for path in (ROOT / folder).rglob("*.py") if path != HOME]
     found = {(path, name) for path in files for name in makers(path)} - ALLOWED
     assert len(files) > 100
     assert not found
 
 
-def test_makers_of_clients_are_recognised(tmp_path: Path) -> None:
+def test_modules_that_create_clients_are_detected(tmp_path: Path) -> None:
     file = tmp_path / "module.py"
     file.write_text("import boto3\nboto3.client('s3')\nboto3.Session().resource('s3')\n")
     assert set(makers(file)) == {"client", "Session", "resource"}

@@ -1,4 +1,4 @@
-"""What AWS reports of a failure becomes a stable code and a cause, and no name of AWS's gets out."""
+"""Failures that AWS reports become a stable code and a cause."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ def from_lambda(kind: str, message: str) -> str:
         ("", "", "Unexpected"),
     ],
 )
-def test_failure_of_aws_has_a_code_of_ours_and_says_what_happened(name: str, cause: str, error: str) -> None:
+def test_failure_of_aws_has_a_stable_code_and_a_cause(name: str, cause: str, error: str) -> None:
     failure = explain(name, cause)
     assert failure.error == error
     assert len(failure.cause) > 20
 
 
-def test_error_of_ours_keeps_its_code_and_message() -> None:
+def test_error_of_data_forge_has_its_code_and_message() -> None:
     failure = explain("Unavailable", from_lambda("Unavailable", "Cannot connect: too many connections"))
     assert (failure.error, failure.cause) == ("Unavailable", "Cannot connect: too many connections")
 
 
-def test_message_of_an_exception_that_is_not_ours_stays_inside() -> None:
+def test_message_of_an_unknown_exception_is_not_in_the_cause() -> None:
     failure = explain("UniqueViolation", from_lambda("UniqueViolation", "Key (email)=(a@example.com) exists"))
     assert failure.error == "Unexpected"
     assert "UniqueViolation" in failure.cause
@@ -66,9 +66,7 @@ def test_message_of_an_exception_that_is_not_ours_stays_inside() -> None:
 
 
 @given(st.sampled_from([*NAMES, "States.Runtime", "KeyError", "X.Y", "Unavailable"]) | st.text(), st.text())
-def test_any_failure_is_explained_in_a_code_of_ours_and_explaining_it_again_changes_nothing(
-    name: str, cause: str
-) -> None:
+def test_any_failure_has_a_stable_code_and_explaining_it_again_changes_nothing(name: str, cause: str) -> None:
     failure = explain(name, cause)
     assert failure.error in our_codes()
     assert not failure.error.startswith(("States.", "Lambda.", "Sandbox.", "Runtime."))
@@ -92,7 +90,7 @@ def test_end_of_an_execution_is_explained_by_its_status(
     assert failure.cause
 
 
-def test_only_what_does_not_exist_makes_a_wrong_call_of_a_failed_run() -> None:
+def test_only_codes_of_missing_things_are_not_found() -> None:
     codes = [
         "NoSuchRun",
         "NoSuchBackup",

@@ -1,4 +1,4 @@
-"""Objects of S3: by range, by version, and told apart when S3 fails."""
+"""Objects of S3: ranges, versions and failures."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def put(s3: S3Client, key: str, body: bytes) -> Object:
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 10), (0, 1), (3, 7), (9, 10), (4, 4), (7, 3)])
-def test_a_range_is_read_to_the_byte(s3: S3Client, start: int, end: int) -> None:
+def test_range_is_read_exactly(s3: S3Client, start: int, end: int) -> None:
     assert read_range(s3, put(s3, "file", b"0123456789"), start, end) == b"0123456789"[start:end]
 
 
-def test_nothing_is_read_of_an_empty_object(s3: S3Client) -> None:
+def test_empty_object_is_read_as_no_bytes(s3: S3Client) -> None:
     assert read_range(s3, put(s3, "empty", b""), 0, 0) == b""
 
 
-def test_a_replaced_shortened_or_deleted_object_is_another_version(s3: S3Client) -> None:
+def test_replaced_shortened_or_deleted_object_raises_source_changed(s3: S3Client) -> None:
     known = put(s3, "file", b"0123456789")
     for change in (
         lambda: put(s3, "file", b"9876543210"),
@@ -69,7 +69,7 @@ def test_all_objects_are_listed_in_order_without_folders(s3: S3Client) -> None:
     assert [found.key for found in list_objects(s3, "raw", "list/")] == names
 
 
-def test_a_document_is_written_as_utf8(s3: S3Client) -> None:
+def test_document_is_written_as_utf8(s3: S3Client) -> None:
     put_json(s3, "raw", "document.json", {"city": "são paulo"})
     answer = s3.get_object(Bucket="raw", Key="document.json")
     assert (answer["Body"].read(), answer["ContentType"]) == (
@@ -80,7 +80,7 @@ def test_a_document_is_written_as_utf8(s3: S3Client) -> None:
 
 @pytest.fixture
 def broken(request: pytest.FixtureRequest) -> Iterator[Callable[[Callable[[Any], None]], Any]]:
-    """Makes a client of an S3 that answers every request as it is told to."""
+    """Create a client of an S3 that answers every request with the given function."""
     servers: list[ThreadingHTTPServer] = []
 
     def serve(answer: Callable[[Any], None]) -> Any:
@@ -100,7 +100,7 @@ def broken(request: pytest.FixtureRequest) -> Iterator[Callable[[Callable[[Any],
 
 
 def broken_off(request: Any) -> None:
-    """Half of what was announced."""
+    """Half of the announced bytes."""
     request.send_response(206)
     request.send_header("Content-Length", "1000")
     request.end_headers()
@@ -118,15 +118,13 @@ def failing(request: Any) -> None:
 
 
 @pytest.mark.parametrize("answer", [broken_off, closed, failing])
-def test_a_read_that_fails_may_be_tried_again(
-    broken: Callable[..., Any], answer: Callable[[Any], None]
-) -> None:
+def test_failed_read_is_unavailable(broken: Callable[..., Any], answer: Callable[[Any], None]) -> None:
     with pytest.raises(Unavailable, match=r"^S3 .*file"):
         read_range(broken(answer), Object("raw", "file", '"x"', 1000), 0, 1000)
 
 
 @pytest.mark.parametrize("answer", [closed, failing])
-def test_a_write_or_list_that_fails_may_be_tried_again(
+def test_failed_write_or_list_is_unavailable(
     broken: Callable[..., Any], answer: Callable[[Any], None]
 ) -> None:
     s3 = broken(answer)
@@ -144,12 +142,12 @@ def test_a_write_or_list_that_fails_may_be_tried_again(
         lambda s3: read_range(s3, Object("gone", "x", '"x"', 10), 0, 10),
     ],
 )
-def test_a_bucket_that_is_missing_is_no_missing_object(s3: S3Client, read: Callable[[Any], Any]) -> None:
+def test_missing_bucket_is_not_reported_as_a_missing_object(s3: S3Client, read: Callable[[Any], Any]) -> None:
     with pytest.raises(UnusableBucket, match="'gone' cannot be read: it does not exist"):
         read(s3)
 
 
-def test_a_bucket_that_cannot_be_written_to_says_so(s3: S3Client) -> None:
+def test_missing_bucket_is_named_by_a_failed_write(s3: S3Client) -> None:
     with pytest.raises(UnusableBucket, match="'gone' cannot be written to: it does not exist"):
         put_json(s3, "gone", "x", {})
 
@@ -167,15 +165,15 @@ def refusing(code: str) -> Callable[[Any], None]:
     return answer
 
 
-def test_a_bucket_that_is_forbidden_says_so(broken: Callable[..., Any]) -> None:
+def test_denied_bucket_is_named(broken: Callable[..., Any]) -> None:
     with pytest.raises(UnusableBucket, match="'raw' cannot be read: access is denied"):
         download(broken(refusing("AccessDenied")), "raw", "x")
 
 
-def test_any_other_refusal_of_s3_passes_as_it_is(broken: Callable[..., Any]) -> None:
+def test_other_error_of_s3_is_raised_unchanged(broken: Callable[..., Any]) -> None:
     with pytest.raises(ClientError, match="InvalidAccessKeyId"):
         download(broken(refusing("InvalidAccessKeyId")), "raw", "x")
 
 
-def test_an_object_that_is_missing_is_none(s3: S3Client) -> None:
+def test_missing_object_is_none(s3: S3Client) -> None:
     assert download(s3, "raw", "no such object") is None

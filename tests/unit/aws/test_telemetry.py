@@ -1,4 +1,4 @@
-"""What leaves a function when it fails: errors of ours, by names; and what is logged of an exception."""
+"""Errors that a function raises, and log lines of exceptions: codes and names, no values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CheckViolation(Exception):
 
 
 def failing(error: BaseException) -> tuple[Exception, str]:
-    """What a function that raises ``error`` raises, and its log."""
+    """The exception and the log of a function that raises ``error``."""
     log = io.StringIO()
     logger = make_logger("test of telemetry")
     logger.registered_handler.setStream(log)  # type: ignore[attr-defined]
@@ -63,7 +63,7 @@ def failing(error: BaseException) -> tuple[Exception, str]:
         (NoSuchBackup("There is no backup x."), NoSuchBackup, "There is no backup x."),
     ],
 )
-def test_error_that_is_not_ours_leaves_without_its_text(
+def test_unknown_exception_is_raised_without_its_text(
     error: Exception, kind: type[DataForgeError], words: str
 ) -> None:
     found, log = failing(error)
@@ -76,7 +76,7 @@ def test_error_that_is_not_ours_leaves_without_its_text(
     assert any("test_telemetry.py" in place for place in line["where"])
 
 
-def test_error_leaves_under_its_code_after_its_class_was_renamed() -> None:
+def test_error_is_raised_under_its_code_after_its_class_was_renamed() -> None:
     class Renamed(NoSuchBackup):
         pass
 
@@ -87,7 +87,7 @@ def test_error_leaves_under_its_code_after_its_class_was_renamed() -> None:
     assert json.loads(log.splitlines()[-1])["error"] == "NoSuchBackup"
 
 
-def test_error_of_ours_leaves_without_what_it_was_raised_from() -> None:
+def test_error_of_data_forge_is_raised_without_its_cause() -> None:
     error = NoSuchBackup("There is no backup x.")
     error.__cause__ = ValueError(SECRET)
     found, log = failing(error)
@@ -97,13 +97,13 @@ def test_error_of_ours_leaves_without_what_it_was_raised_from() -> None:
     assert json.loads(log.splitlines()[-1])["cause"] == "ValueError"
 
 
-def test_exhausted_memory_keeps_the_name_that_step_functions_knows() -> None:
+def test_exhausted_memory_is_raised_as_memory_error() -> None:
     found, log = failing(MemoryError(SECRET))
     assert (type(found), str(found)) == (MemoryError, "")
     assert SECRET not in log
 
 
-def test_logged_exception_is_its_class() -> None:
+def test_log_line_of_an_exception_has_only_its_class() -> None:
     log = io.StringIO()
     logger = make_logger("test of exceptions")
     logger.registered_handler.setStream(log)  # type: ignore[attr-defined]
@@ -139,7 +139,7 @@ def test_refusal_is_described_by_names(given: dict[str, str], words: str) -> Non
 
 
 def calls_and_decorators(path: Path) -> Iterator[str]:
-    """The names of what is called, and of what decorates a function of (event, context)."""
+    """The names of called functions, and of decorators of functions of (event, context)."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):
             yield node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -147,10 +147,10 @@ def calls_and_decorators(path: Path) -> Iterator[str]:
             yield f"{node.name} is {'' if any('entry_point' in ast.dump(d) for d in node.decorator_list) else 'no '}entry"
 
 
-def test_every_function_that_lambda_calls_is_an_entry_point_and_none_makes_telemetry_itself() -> None:
+def test_every_handler_is_an_entry_point_and_creates_no_telemetry() -> None:
     found = {name for path in FUNCTIONS.rglob("*.py") for name in calls_and_decorators(path)}
     assert "control is entry" in found
-    assert not [name for name in found if name.endswith(" is no entry")]
+    assert not [name for name in found if name.endswith(" is not an entry")]
     forbidden = {
         "Logger",
         "Tracer",

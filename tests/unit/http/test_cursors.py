@@ -1,4 +1,4 @@
-"""Cursors lead on in their own listing, and nowhere else."""
+"""Cursors continue their list and are rejected in other lists."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ JSON = st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.list
 
 
 @given(JSON, JSON)
-def test_a_cursor_holds_its_position(scope: Any, position: Any) -> None:
+def test_cursor_returns_its_position(scope: Any, position: Any) -> None:
     cursor = make_cursor(scope, position)
     assert read_cursor(scope, cursor) == position
     assert cursor.replace("-", "").replace("_", "").isalnum()
 
 
 @given(JSON, JSON, JSON)
-def test_another_scope_refuses_it(scope: Any, other: Any, position: Any) -> None:
+def test_cursor_is_rejected_in_another_scope(scope: Any, other: Any, position: Any) -> None:
     if scope != other:
         with pytest.raises(InvalidRequest):
             read_cursor(other, make_cursor(scope, position))
 
 
 @given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
-def test_any_text_that_is_no_cursor_is_refused(text: str) -> None:
+def test_text_other_than_a_cursor_is_rejected(text: str) -> None:
     with pytest.raises(InvalidRequest):
         read_cursor("listing", text)

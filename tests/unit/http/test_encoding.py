@@ -1,4 +1,4 @@
-"""Compressed request bodies: what is unpacked, what is refused, and that no body unpacks without a limit."""
+"""Compressed request bodies: decompression, errors and the limit."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ MEMBER = zlib.decompressobj
 @given(
     st.lists(st.tuples(st.binary(max_size=300), st.integers(0, 9)), min_size=1, max_size=3), st.integers(0, 9)
 )
-def test_gzip_of_any_bytes_is_unpacked_member_by_member(parts: list[tuple[bytes, int]], level: int) -> None:
+def test_gzip_of_any_bytes_is_decompressed_member_by_member(
+    parts: list[tuple[bytes, int]], level: int
+) -> None:
     whole = [part * times for part, times in parts]
     packed = b"".join(gzip.compress(part, level) for part in whole)
     assert unpack(packed, "gzip", 10 * LIMIT) == b"".join(whole)
 
 
 @given(st.integers(0, 3 * LIMIT))
-def test_body_is_refused_from_the_first_byte_over_the_limit(size: int) -> None:
+def test_body_is_rejected_from_the_first_byte_over_the_limit(size: int) -> None:
     packed = gzip.compress(b"0" * size)
     if size <= LIMIT:
         assert len(unpack(packed, "gzip", LIMIT)) == size
@@ -66,7 +68,7 @@ def test_bytes_behind_a_member_are_not_copied_with_each_member(monkeypatch: pyte
     assert sum(fed) < members * 1100
 
 
-def test_bomb_is_not_unpacked() -> None:
+def test_decompression_stops_at_the_limit() -> None:
     bomb = gzip.compress(bytes(BODY_BYTES * 20))
     request = Request(
         "POST",
@@ -91,17 +93,17 @@ def test_bomb_is_not_unpacked() -> None:
     ],
     ids=["without its end", "cut", "with bytes behind it", "with a wrong checksum", "two bytes"],
 )
-def test_damaged_gzip_is_refused(damaged: bytes) -> None:
+def test_damaged_gzip_is_rejected(damaged: bytes) -> None:
     with pytest.raises(NotJson, match="gzip"):
         unpack(damaged, "gzip", LIMIT)
 
 
 @pytest.mark.parametrize("encoding", ["deflate", "br", "zstd", "gzip, gzip", "x"])
-def test_other_encoding_is_refused(encoding: str) -> None:
+def test_other_encoding_is_rejected(encoding: str) -> None:
     with pytest.raises(WrongContentEncoding):
         unpack(zlib.compress(b"{}"), encoding, LIMIT)
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", "gzip", "GZIP", " x-gzip "])
-def test_body_that_the_gateway_unpacked_is_taken_as_it_is(encoding: str) -> None:
+def test_body_that_the_gateway_decompressed_is_returned_unchanged(encoding: str) -> None:
     assert unpack(b'{"records": []}', encoding, LIMIT) == b'{"records": []}'

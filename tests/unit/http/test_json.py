@@ -1,4 +1,4 @@
-"""Strict JSON: what readers differ on is refused, and numbers keep every digit."""
+"""Strict JSON: ambiguous documents are rejected, and numbers are exact."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ VALUES = st.recursive(
 
 
 @given(VALUES, st.booleans())
-def test_what_json_writes_is_read_again(value: Any, escaped: bool) -> None:
+def test_document_of_json_dumps_is_read_unchanged(value: Any, escaped: bool) -> None:
     assert parse(json.dumps(value, ensure_ascii=escaped).encode()) == value
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False))
-def test_a_number_keeps_every_digit(number: Decimal) -> None:
+def test_number_is_read_exactly(number: Decimal) -> None:
     text = str(number)
     read = parse(text.encode())
     assert str(read) == ("0" if text == "-0" else text)
@@ -44,7 +44,7 @@ def test_a_number_keeps_every_digit(number: Decimal) -> None:
         ("[1e99999999999999999999, 1, 1.5]", [HugeNumber("1e99999999999999999999"), 1, Decimal("1.5")]),
     ],
 )
-def test_large_numbers_are_kept_whole(text: str, value: Any) -> None:
+def test_large_number_is_read_exactly(text: str, value: Any) -> None:
     read = parse(text.encode())
     assert read == value
     assert type(read) is type(value)
@@ -66,13 +66,13 @@ def test_large_numbers_are_kept_whole(text: str, value: Any) -> None:
         (b"1" * 5000 + b"x", "Extra data"),
     ],
 )
-def test_what_is_refused_is_named(body: bytes, reason: str) -> None:
+def test_error_states_the_reason(body: bytes, reason: str) -> None:
     with pytest.raises(NotJson) as raised:
         parse(body)
     assert reason in str(raised.value)
 
 
 @given(st.binary())
-def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+def test_any_bytes_are_read_or_raise_not_json(body: bytes) -> None:
     with suppress(NotJson):
         parse(body)

@@ -1,4 +1,4 @@
-"""Routes, the one check of keys, and what a caller sees of an error."""
+"""Routes, the check of keys, and the answers to errors."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ KEYS = {kind: f"{kind.name.lower()}.{'x' * 32}" for kind in Kind}
 
 
 def event(method: str, path: str, **more: Any) -> dict[str, Any]:
-    """What API Gateway sends, with nothing in it."""
+    """An event of API Gateway without headers, query and body."""
     nothing = {"headers": None, "queryStringParameters": None, "body": None, "isBase64Encoded": False}
     return {"httpMethod": method, "path": path, **nothing, "requestContext": {"requestId": "r-1"}} | more
 
 
 @pytest.fixture
 def log() -> io.StringIO:
-    """What is logged."""
+    """The log."""
     return io.StringIO()
 
 
@@ -51,36 +51,36 @@ def router(log: io.StringIO, request: pytest.FixtureRequest) -> Router:
     return router
 
 
-def test_a_part_of_the_path_is_a_parameter(router: Router) -> None:
+def test_segment_of_the_path_is_a_parameter(router: Router) -> None:
     answer = router.answer(event("GET", "/v1/tables/orders", headers={"X-API-KEY": KEYS[Kind.READER]}))
     assert (answer["statusCode"], answer["body"]) == (200, '{"table": "orders"}')
 
 
-def test_bytes_travel_as_base64(router: Router) -> None:
+def test_bytes_are_sent_as_base64(router: Router) -> None:
     answer = router.answer(event("GET", "/v1/docs/a/b.css"))
     assert (answer["body"], answer["isBase64Encoded"]) == ("YS9iLmNzcw==", True)
     assert answer["headers"]["Content-Type"] == "text/css"
 
 
 @pytest.mark.parametrize("path", ["/v1/tables", "/v1/tables/a/b", "/v1/docs", "/v2", "", "/v1/tables/"])
-def test_an_unknown_path_is_not_found(router: Router, path: str) -> None:
+def test_unknown_path_is_not_found(router: Router, path: str) -> None:
     assert router.answer(event("GET", path))["statusCode"] == 404
 
 
-def test_a_known_path_with_another_method_tells_which_it_takes(router: Router) -> None:
+def test_other_method_is_answered_with_the_allowed_methods(router: Router) -> None:
     answer = router.answer(event("PUT", "/v1/tables/orders"))
     assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "GET, HEAD, POST")
 
 
 @pytest.mark.parametrize(("least", "method"), [(Kind.READER, "GET"), (Kind.WRITER, "POST")])
 @pytest.mark.parametrize("kind", list(Kind))
-def test_a_key_may_do_what_lesser_kinds_may(router: Router, least: Kind, method: str, kind: Kind) -> None:
+def test_key_has_the_permissions_of_lower_kinds(router: Router, least: Kind, method: str, kind: Kind) -> None:
     answer = router.answer(event(method, "/v1/tables/orders", headers={"x-api-key": KEYS[kind]}))
     assert (answer["statusCode"] < 300) is (kind >= least)
     assert answer["statusCode"] < 300 or answer["statusCode"] == 403
 
 
-def test_a_defect_gives_nothing_away(router: Router, log: io.StringIO) -> None:
+def test_answer_to_a_defect_contains_no_internal_details(router: Router, log: io.StringIO) -> None:
     answer = router.answer(event("GET", "/v1"))
     assert json.loads(answer["body"]) == {
         "type": "urn:dataforge:problem:unexpected",
@@ -94,7 +94,7 @@ def test_a_defect_gives_nothing_away(router: Router, log: io.StringIO) -> None:
     assert "secret" not in log.getvalue()
 
 
-def test_a_parameter_may_come_once() -> None:
+def test_repeated_parameter_is_rejected() -> None:
     router = Router(Logger("test"))
 
     @router.route("GET", "/v1/x", least=None)
@@ -107,7 +107,7 @@ def test_a_parameter_may_come_once() -> None:
     assert (twice["statusCode"], "a" in json.loads(twice["body"])["detail"]) == (400, True)
 
 
-def test_head_is_answered_as_get_is_without_a_body(router: Router) -> None:
+def test_head_is_answered_like_get_without_a_body(router: Router) -> None:
     for path in ("/v1/tables/orders", "/v1/docs/page.css", "/v1/tables/orders/nothing", "/v1"):
         get, head = (
             router.answer(event(method, path, headers={"x-api-key": KEYS[Kind.READER]}))
@@ -122,9 +122,7 @@ def test_head_needs_the_key_that_get_needs(router: Router) -> None:
 
 
 @pytest.mark.parametrize("body", ['"' * 3_100_000, "é" * 1_100_000, bytes(4_600_000)])
-def test_answer_that_lambda_cannot_return_is_a_problem_that_says_so(
-    router: Router, body: str | bytes
-) -> None:
+def test_answer_beyond_the_limit_of_lambda_is_a_problem(router: Router, body: str | bytes) -> None:
     router.route("GET", "/v1/large", least=None)(lambda _: Response(body=body))
     answer = router.answer(event("GET", "/v1/large"))
     assert (answer["statusCode"], json.loads(answer["body"])["type"]) == (
