@@ -106,7 +106,7 @@ TOLERATED = {
 
 @pytest.mark.usefixtures("nothing_changes")
 @pytest.mark.parametrize("change", REFUSED)
-def test_ingestion_names_what_keeps_it_from_a_table(api: Api, sample: Sample, change: str) -> None:
+def test_ingestion_names_the_reason_why_a_table_is_unusable(api: Api, sample: Sample, change: str) -> None:
     do, undo, words = REFUSED[change]
     api.database.query(do)
     try:

@@ -1,4 +1,4 @@
-"""Bodies that are no batch: a clear answer that gives nothing of the inside away, and nothing changes."""
+"""Bodies that are not batches: an error without internal details, and nothing changes."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ NOT_JSON = {
 
 
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON)
-def test_what_is_not_json_is_told_so(api: Api, body: str) -> None:
+def test_body_that_is_not_json_is_400(api: Api, body: str) -> None:
     api.send(body).problem(400, "not-json")
 
 
 @pytest.mark.parametrize(
     "data", [b'{"records": "\xff"}', b'{"records": "\xed\xa0\x80"}', '{"records": []}'.encode("utf-16")]
 )
-def test_bytes_that_are_not_utf8_are_told_so(api: Api, data: bytes) -> None:
+def test_body_that_is_not_utf8_is_400(api: Api, data: bytes) -> None:
     api.send_base64(base64.b64encode(data).decode()).problem(400, "not-json")
 
 
-def test_a_body_that_is_not_the_base64_it_claims_to_be_is_told_so(api: Api) -> None:
+def test_body_that_is_not_base64_is_400(api: Api) -> None:
     api.send_base64("{not base64}").problem(400, "not-json")
 
 
@@ -111,14 +111,16 @@ WRONG_ENVELOPES: dict[str, tuple[str, list[tuple[str, str]]]] = {
 
 
 @pytest.mark.parametrize(("body", "errors"), WRONG_ENVELOPES.values(), ids=WRONG_ENVELOPES)
-def test_a_wrong_envelope_is_told_where(api: Api, body: str, errors: list[tuple[str, str]]) -> None:
+def test_invalid_envelope_has_errors_with_pointers(
+    api: Api, body: str, errors: list[tuple[str, str]]
+) -> None:
     problem = api.send(body).problem(400, "invalid-request")
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == errors
     assert all(error["message"] for error in problem["errors"])
     assert api.count("dataforge.rejections") == 0
 
 
-def test_of_a_thousand_wrong_places_some_are_told(api: Api) -> None:
+def test_errors_of_an_envelope_are_limited(api: Api) -> None:
     problem = api.send(json.dumps({"records": [{}] * 1000})).problem(400, "invalid-request")
     assert len(problem["errors"]) == 100
 
@@ -159,5 +161,5 @@ def test_another_content_type_is_refused(api: Api, content_type: str) -> None:
     "content_type",
     ["APPLICATION/JSON", "application/json;charset=UTF-8", 'application/json; charset="utf-8"'],
 )
-def test_every_spelling_of_json_in_utf8_is_taken(api: Api, content_type: str) -> None:
+def test_every_spelling_of_json_in_utf8_is_accepted(api: Api, content_type: str) -> None:
     assert api.send(f'{{"records": [{RECORD}]}}', content_type=content_type).status == 422

@@ -1,4 +1,4 @@
-"""Records that are no rows: each is rejected with its codes, and kept, and nothing else changes."""
+"""Invalid records are rejected with their codes and stored as rejections; nothing else changes."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ CASES = [
     [(table, *case) for table, _, case in CASES],
     ids=[name for _, name, _ in CASES],
 )
-def test_a_bad_value_is_rejected_with_its_code_and_kept(
+def test_invalid_value_is_rejected_with_its_code_and_stored(
     api: Api, sample: Sample, table: str, column: str, value: str, codes: list[str]
 ) -> None:
     data = json.dumps({name: v for name, v in sample(table)["data"].items() if name != column})
@@ -109,7 +109,7 @@ def test_a_bad_value_is_rejected_with_its_code_and_kept(
         *("__class__", "../orders", "information_schema.tables", "%s", "orders\n", "ｏrders"),
     ],
 )
-def test_a_table_that_the_dataset_has_not_is_an_error_of_the_record(api: Api, name: str) -> None:
+def test_unknown_table_is_an_error_of_the_record(api: Api, name: str) -> None:
     reply = api.post({"table": name, "data": {"name": "x"}})
     assert (reply.status, reply.codes) == (422, [["unknown_table"]])
     assert reply.json["results"][0]["table"] == name

@@ -1,4 +1,4 @@
-"""One idempotency key, one answer: whatever is sent again, nothing is stored twice."""
+"""Idempotency keys: a retry returns the first answer and stores nothing twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Sample = Callable[..., dict[str, Any]]
 WRITER, OTHER = "writer." + "k" * 40, "operator." + "o" * 40
 
 
-def test_a_retry_gets_the_first_answer_byte_for_byte(api: Api, sample: Sample) -> None:
+def test_retry_gets_the_first_answer_byte_for_byte(api: Api, sample: Sample) -> None:
     records = [sample("customers"), sample("orders", 7)]
     first = api.post(*records, idempotency_key="one")
     assert first.statuses == ["inserted", "rejected"]
@@ -35,7 +35,7 @@ def test_a_retry_gets_the_first_answer_byte_for_byte(api: Api, sample: Sample) -
 @pytest.mark.parametrize(
     ("state", "mode", "status"), [("SP", "partial", 200), ("?", "partial", 422), ("?", "atomic", 422)]
 )
-def test_every_answer_to_a_batch_is_kept(
+def test_every_answer_to_a_batch_is_stored(
     api: Api, sample: Sample, state: str, mode: str, status: int
 ) -> None:
     first, second = (
@@ -47,7 +47,7 @@ def test_every_answer_to_a_batch_is_kept(
     assert (stored.status, stored.text) == (200, first.text)
 
 
-def test_only_a_replayed_answer_says_so(api: Api, sample: Sample) -> None:
+def test_only_a_replayed_answer_has_the_replayed_header(api: Api, sample: Sample) -> None:
     first, second = (api.post(sample("customers"), idempotency_key="one") for _ in "12")
     assert "Idempotent-Replayed" not in first.headers
     assert second.headers == first.headers | {"Idempotent-Replayed": "true"}
@@ -76,7 +76,7 @@ def test_another_body_under_a_used_key_is_refused(api: Api, sample: Sample) -> N
     assert api.count("olist.customers") == 1
 
 
-def test_each_api_key_has_idempotency_keys_of_its_own(api: Api, sample: Sample) -> None:
+def test_idempotency_keys_are_separate_per_api_key(api: Api, sample: Sample) -> None:
     first = api.post(sample("customers"), idempotency_key="one")
     assert api.request("GET", "/v1/batches", query={"idempotency_key": "one"}, key=OTHER).status == 404
     body = '{"records": [{"table": "customers", "data": {}}]}'
@@ -91,7 +91,7 @@ def test_no_api_key_is_stored(api: Api, sample: Sample) -> None:
         assert WRITER not in str(api.database.query(f"SELECT * FROM dataforge.{table}"))
 
 
-def test_after_a_day_a_key_is_as_if_it_never_was(api: Api, sample: Sample) -> None:
+def test_key_is_free_again_after_a_day(api: Api, sample: Sample) -> None:
     first = api.post(sample("customers"), idempotency_key="one")
     api.database.query("UPDATE dataforge.batches SET created_at = now() - interval '24 hours 1 second'")
     assert api.get("batches", idempotency_key="one").status == 404
@@ -101,7 +101,7 @@ def test_after_a_day_a_key_is_as_if_it_never_was(api: Api, sample: Sample) -> No
     assert api.get("batches", idempotency_key="one").text == again.text
 
 
-def test_old_answers_are_cleaned_up_by_and_by(api: Api, sample: Sample) -> None:
+def test_expired_answers_are_deleted_in_portions(api: Api, sample: Sample) -> None:
     api.database.query(
         "INSERT INTO dataforge.batches SELECT 'old-' || n, '', 'key-' || n, '', 200, '', now() - interval '2 days'"
         " FROM generate_series(1, 150) n"
@@ -112,26 +112,26 @@ def test_old_answers_are_cleaned_up_by_and_by(api: Api, sample: Sample) -> None:
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "é", "x" * 256, "a\n", "\x7f"])
-def test_a_key_that_cannot_be_one_is_refused(api: Api, sample: Sample, key: str) -> None:
+def test_invalid_key_is_refused(api: Api, sample: Sample, key: str) -> None:
     reply = api.post(sample("customers"), idempotency_key=key)
     assert (reply.status, reply.json["title"]) == (400, "Invalid request")
     assert api.get("batches", idempotency_key=key).status == 400
     assert api.count("olist.customers") == 0
 
 
-def test_a_key_of_any_255_visible_characters_is_taken(api: Api, sample: Sample) -> None:
+def test_key_of_255_visible_characters_is_accepted(api: Api, sample: Sample) -> None:
     key = ("".join(map(chr, range(0x21, 0x7F))) * 3)[:255]
     assert api.post(sample("customers"), idempotency_key=key).status == 200
     assert api.get("batches", idempotency_key=key).status == 200
 
 
-def test_a_wrong_envelope_leaves_its_key_free(api: Api, sample: Sample) -> None:
+def test_invalid_envelope_does_not_use_its_key(api: Api, sample: Sample) -> None:
     assert api.post(idempotency_key="one").status == 400
     assert api.post(sample("customers"), idempotency_key="one").status == 200
 
 
 @pytest.mark.parametrize("query", [{}, {"idempotency_key": "a", "x": "1"}, {"key": "a"}])
-def test_looking_up_needs_the_one_parameter(api: Api, query: dict[str, str]) -> None:
+def test_lookup_requires_exactly_one_parameter(api: Api, query: dict[str, str]) -> None:
     assert api.get("batches", **query).status == 400
 
 
@@ -142,7 +142,7 @@ def test_rows_and_answer_are_written_by_one_transaction(api: Api, sample: Sample
     assert len(writers) == 1
 
 
-def test_while_the_first_is_running_others_are_told_so_at_once(api: Api, sample: Sample) -> None:
+def test_request_is_refused_while_the_first_with_its_key_runs(api: Api, sample: Sample) -> None:
     body = '{"records": [{"table": "authors", "data": {"name": "Ana"}}], "dataset": "quotes"}'
     owner = api.database.connect(INGEST)
     claim = ledger.Claim.of(owner_of(WRITER), "one", body.encode())

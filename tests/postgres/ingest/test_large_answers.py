@@ -1,4 +1,4 @@
-"""Answers at the limit of what Lambda returns: they end early or are cut, say so, and lose no record and no status."""
+"""Responses at Lambda's size limit are shortened and marked, and contain every status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HOSTILE = ("x", '"', "\\", "é", "\x01", "😀")
 
 
 @pytest.mark.parametrize("letter", HOSTILE)
-def test_page_fits_into_what_lambda_returns_whatever_was_rejected(api: Api, letter: str) -> None:
+def test_page_of_any_rejections_fits_into_a_lambda_response(api: Api, letter: str) -> None:
     raw = json.dumps(letter * (2**20 // len(letter.encode())), ensure_ascii=False)
     api.database.query(
         'INSERT INTO dataforge.rejections (dataset, "table", raw, errors, migration_id, file, line, "offset")'
@@ -38,7 +38,7 @@ def test_page_fits_into_what_lambda_returns_whatever_was_rejected(api: Api, lett
         assert item.get("cut", False) == (item["raw"] != json.loads(raw))
 
 
-def test_rejection_with_too_many_errors_for_an_answer_is_cut_and_says_so(api: Api) -> None:
+def test_rejection_with_too_many_errors_is_truncated_and_marked(api: Api) -> None:
     api.database.query(
         'INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index)'
         " SELECT 'olist', 'orders', '{\"order_id\": 1}', jsonb_agg(jsonb_build_object("
@@ -48,7 +48,7 @@ def test_rejection_with_too_many_errors_for_an_answer_is_cut_and_says_so(api: Ap
     assert (item["cut"], len(item["errors"])) == (True, 100)
 
 
-def test_batch_answer_keeps_every_status_and_leaves_out_errors_beyond_the_limit(api: Api) -> None:
+def test_batch_answer_has_every_status_and_omits_errors_beyond_the_limit(api: Api) -> None:
     data = {f"{number:x}" + "é" * 900: 0 for number in range(40)}
     body = json.dumps({"records": [{"table": "orders", "data": data}] * 50}, ensure_ascii=False)
     reply = api.send(body, idempotency_key="large")
@@ -62,7 +62,7 @@ def test_batch_answer_keeps_every_status_and_leaves_out_errors_beyond_the_limit(
 
 
 @pytest.mark.parametrize("letter", HOSTILE)
-def test_name_of_an_unknown_column_of_megabytes_does_not_burst_the_answer(api: Api, letter: str) -> None:
+def test_unknown_column_name_of_megabytes_fits_into_the_answer(api: Api, letter: str) -> None:
     body = json.dumps({"records": [{"table": "orders", "data": {letter * 600_000: 0}}]}, ensure_ascii=False)
     reply = api.send(body)
     assert reply.statuses == ["rejected"]

@@ -1,4 +1,4 @@
-"""Rejected records are kept whole, and found again."""
+"""Listing of rejections."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pages(api: Api, **query: str) -> list[list[dict[str, Any]]]:
     return [page["data"] for page in found]
 
 
-def test_a_rejection_holds_the_record_its_errors_and_its_place(api: Api, sample: Sample) -> None:
+def test_rejection_contains_the_record_its_errors_and_its_position(api: Api, sample: Sample) -> None:
     bad = sample("customers", customer_state="?", extra=None)
     reply = api.post(sample("sellers"), bad)
     (found,) = api.get("rejections").json["data"]
@@ -69,14 +69,14 @@ def test_a_migrations_rejection_names_file_line_and_offset(api: Api) -> None:
         ('""', '""'),
     ],
 )
-def test_values_are_kept_as_they_were_sent_as_far_as_jsonb_can(api: Api, value: str, kept: str) -> None:
+def test_raw_values_are_stored_exactly_unless_jsonb_cannot(api: Api, value: str, kept: str) -> None:
     api.send(f'{{"records": [{{"table": "orders", "data": {{"x": {value}}}}}]}}')
     (raw,) = api.database.query("SELECT (raw->'x')::text FROM dataforge.rejections")[0]
     assert raw == kept
     assert api.get("rejections").status == 200
 
 
-def test_a_record_of_megabytes_is_cut(api: Api) -> None:
+def test_record_of_megabytes_is_truncated(api: Api) -> None:
     api.post({"table": "orders", "data": {"x": "é" * 600_000}})
     (found,) = api.get("rejections").json["data"]
     assert found["raw"].startswith('{"x":"ééé')
@@ -102,7 +102,7 @@ def test_filters_narrow_the_listing_together(api: Api, sample: Sample) -> None:
     assert tables(migration_id="none") == []
 
 
-def test_pages_follow_one_another_without_gap_or_repetition(api: Api, sample: Sample) -> None:
+def test_pages_contain_each_rejection_once(api: Api, sample: Sample) -> None:
     api.post(*(sample("orders", n) for n in range(25)))
     found = pages(api, limit="10")
     assert [len(page) for page in found] == [10, 10, 5]
@@ -111,7 +111,7 @@ def test_pages_follow_one_another_without_gap_or_repetition(api: Api, sample: Sa
     assert [len(page) for page in pages(api)] == [25]
 
 
-def test_a_page_goes_on_after_new_rejections_came_in(api: Api, sample: Sample) -> None:
+def test_next_page_continues_after_new_rejections(api: Api, sample: Sample) -> None:
     api.post(*(sample("orders", n) for n in range(3)))
     first = api.get("rejections", limit="2").json
     api.post(sample("orders", 4))
@@ -141,7 +141,7 @@ def test_a_page_of_large_records_ends_early(api: Api) -> None:
         ({"limit": ""}, "limit"),
     ],
 )
-def test_a_wrong_parameter_is_named(api: Api, query: dict[str, str], parameter: str) -> None:
+def test_invalid_parameter_is_named(api: Api, query: dict[str, str], parameter: str) -> None:
     reply = api.get("rejections", **query)
     assert reply.status == 400
     assert [error["parameter"] for error in reply.json["errors"]] == [parameter]
@@ -151,7 +151,7 @@ def test_a_wrong_parameter_is_named(api: Api, query: dict[str, str], parameter: 
     "change",
     [lambda c: "x", lambda c: c[:-1], lambda c: c + "A", lambda c: "W10", lambda c: "é", lambda c: "=" * 9],
 )
-def test_a_foreign_cursor_is_refused(api: Api, sample: Sample, change: Callable[[str], str]) -> None:
+def test_cursor_of_another_query_is_refused(api: Api, sample: Sample, change: Callable[[str], str]) -> None:
     api.post(*(sample("orders", n) for n in range(3)))
     cursor = api.get("rejections", limit="1").json["next_cursor"]
     assert api.get("rejections", limit="2", cursor=cursor).status == 200
@@ -161,7 +161,7 @@ def test_a_foreign_cursor_is_refused(api: Api, sample: Sample, change: Callable[
 
 @given(st.lists(st.sampled_from([10, 1_000, 300_000, 900_000, 2_500_000]), max_size=25), st.integers(1, 30))
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_walk_finds_every_rejection_once_whatever_their_sizes(api: Api, sizes: list[int], limit: int) -> None:
+def test_pages_contain_each_rejection_once_for_any_sizes(api: Api, sizes: list[int], limit: int) -> None:
     api.database.query("TRUNCATE dataforge.rejections")
     api.database.query(
         'INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index)'

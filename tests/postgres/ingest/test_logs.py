@@ -1,4 +1,4 @@
-"""What is logged: ids, figures and codes; never a record's content, and never a key."""
+"""Logs contain ids, counts and codes, but no content of records and no key."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dic
             output.setStream(old)
 
 
-def test_a_batch_is_one_line_with_its_ids_figures_and_codes(
+def test_batch_is_logged_as_one_line_with_ids_counts_and_codes(
     api: Api, sample: Sample, logged: Callable[[], list[dict[str, Any]]]
 ) -> None:
     reply = api.post(sample("customers"), sample("sellers", seller_state="?", x=1), sample("orders", 9))

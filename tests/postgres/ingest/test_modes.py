@@ -1,4 +1,4 @@
-"""Batches that are stored whole or not at all, or only judged."""
+"""The modes atomic and dry_run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_an_atomic_batch_stores_all_or_nothing(api: Api, sample: Sample) -> None
     assert api.count("dataforge.rejections") == 3
 
 
-def test_a_dry_run_gives_the_full_verdict_and_stores_nothing(api: Api, sample: Sample) -> None:
+def test_dry_run_returns_all_results_and_stores_nothing(api: Api, sample: Sample) -> None:
     api.post(sample("customers"))
     reply = api.post(
         sample("customers", 2),

@@ -1,4 +1,4 @@
-"""The database goes away: the caller is told so, nothing is half stored, and a retry stores nothing twice."""
+"""Outages of the database: 503, no partial batch, and a retry stores nothing twice."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def wire(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     wire.close()
 
 
-def test_a_database_that_is_away_is_told_with_a_time_to_come_back(
+def test_unavailable_database_is_503_with_retry_after(
     api: Api, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server((HOST, 0)) as listener:
@@ -87,9 +87,7 @@ def test_a_database_that_is_away_is_told_with_a_time_to_come_back(
     monkeypatch.undo()
 
 
-def test_a_full_disk_is_told_with_a_later_time_to_come_back_and_nothing_is_stored(
-    api: Api, sample: Sample
-) -> None:
+def test_full_disk_is_503_with_a_later_retry_after_and_stores_nothing(api: Api, sample: Sample) -> None:
     api.database.query(
         "CREATE FUNCTION olist.no_room() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$BEGIN"
         " COPY (SELECT repeat('x', 100000)) TO '/dev/full'; END$$;"
@@ -125,15 +123,13 @@ def test_a_connection_lost_before_the_commit_stores_nothing(
 
 
 @pytest.mark.parametrize("word", [b"BEGIN", b"WITH given", b"UPDATE dataforge.batches"])
-def test_a_connection_that_turns_out_to_be_dead_is_replaced(
-    api: Api, sample: Sample, wire: Wire, word: bytes
-) -> None:
+def test_dead_connection_is_replaced(api: Api, sample: Sample, wire: Wire, word: bytes) -> None:
     api.get("health")
     wire.cut_at(word)
     assert api.post(sample("customers"), idempotency_key="one").statuses == ["inserted"]
 
 
-def test_an_answer_lost_after_the_commit_is_given_again(api: Api, sample: Sample, wire: Wire) -> None:
+def test_answer_lost_after_the_commit_is_returned_again(api: Api, sample: Sample, wire: Wire) -> None:
     wire.cut_at(b"COMMIT", after=True)
     records = [sample("customers"), sample("orders", 9)]
     first = api.post(*records, idempotency_key="one")
@@ -154,7 +150,7 @@ def test_when_every_answer_is_lost_a_retry_under_the_key_finds_the_first(
     assert [api.count(n) for n in ("olist.customers", "dataforge.rejections")] == [1, 1]
 
 
-def test_without_a_key_a_lost_answer_is_told_and_a_retry_changes_nothing(
+def test_lost_answer_without_a_key_is_503_and_a_retry_changes_nothing(
     api: Api, sample: Sample, wire: Wire
 ) -> None:
     wire.cut_at(b"COMMIT", after=True)

@@ -1,4 +1,4 @@
-"""A record that an owner's rule refuses is rejected with the rule's name, and the others of the batch are stored."""
+"""A record that an owner's rule refuses is rejected with the rule's name; the rest of the batch is stored."""
 
 from __future__ import annotations
 
@@ -122,7 +122,9 @@ def test_one_refused_record_among_a_thousand_costs_no_other(api: Api, sample: Sa
     assert reply.statuses[617] == "rejected"
 
 
-def test_refused_rival_does_not_count_and_a_stored_one_does(api: Api, sample: Sample) -> None:
+def test_refused_conflicting_record_does_not_take_the_key_and_a_stored_one_does(
+    api: Api, sample: Sample
+) -> None:
     api.database.query(RULES["check"][0])
     rivals = [sample("sellers", 1, seller_city=city) for city in (BAD, "rio", "sp")]
     copy = sample("sellers", 2, seller_city=BAD)
@@ -140,7 +142,7 @@ def test_refused_rival_does_not_count_and_a_stored_one_does(api: Api, sample: Sa
         ("update", ["constraint", "updated", "duplicate_in_batch", "duplicate_in_batch"]),
     ],
 )
-def test_rivals_behind_a_refused_one_get_the_verdicts_that_they_get_without_it(
+def test_records_after_a_refused_conflicting_one_have_the_same_results_as_without_it(
     api: Api, sample: Sample, conflict: str, outcomes: list[str]
 ) -> None:
     send(api, sample("sellers", 1, seller_city="sp"))
@@ -155,7 +157,7 @@ def test_rivals_behind_a_refused_one_get_the_verdicts_that_they_get_without_it(
         assert found == expected
 
 
-def test_statements_do_not_grow_with_the_square_of_refused_rivals(
+def test_statements_grow_linearly_with_refused_conflicting_records(
     api: Api, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent = []
@@ -188,7 +190,7 @@ def test_children_of_a_refused_parent_are_orphans(api: Api, sample: Sample) -> N
     assert reply.codes == [["foreign_key"], ["constraint"], [], []]
 
 
-def test_deferred_constraint_that_the_whole_batch_fulfils_is_fulfilled(api: Api, sample: Sample) -> None:
+def test_deferred_constraint_is_checked_against_the_whole_batch(api: Api, sample: Sample) -> None:
     api.database.query(
         "CREATE FUNCTION public.mine() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         " IF NOT EXISTS (SELECT FROM olist.orders o WHERE o.customer_id = NEW.customer_id) THEN"
@@ -202,7 +204,7 @@ def test_deferred_constraint_that_the_whole_batch_fulfils_is_fulfilled(api: Api,
     assert reply.json["results"][0]["errors"][0]["message"] == "a customer needs an order"
 
 
-def test_trigger_that_changes_values_is_no_refusal(api: Api, sample: Sample) -> None:
+def test_trigger_that_changes_values_does_not_reject_the_record(api: Api, sample: Sample) -> None:
     api.database.query(raising("NEW.seller_city := upper(NEW.seller_city)", always=True))
     assert send(api, *sellers(sample, "rio"), on_conflict="update").statuses == ["inserted"]
     assert send(api, *sellers(sample, "rio"), on_conflict="update").statuses == ["unchanged"]
@@ -245,7 +247,7 @@ def test_parent_that_only_a_child_table_has_is_a_missing_parent(api: Api, sample
     assert reply.codes == [["foreign_key"], []]
 
 
-def test_trigger_may_use_a_table_with_row_security_if_its_function_says_so(api: Api, sample: Sample) -> None:
+def test_trigger_can_use_a_table_with_row_security_if_its_function_sets_it(api: Api, sample: Sample) -> None:
     api.database.query(
         "CREATE TABLE public.cities (city text); ALTER TABLE public.cities ENABLE ROW LEVEL SECURITY;"
         "CREATE POLICY mine ON public.cities USING (true); GRANT ALL ON public.cities TO PUBLIC;"

@@ -1,4 +1,4 @@
-"""Triggers that leave rows out, change values or change keys: what the answer says of a record is what became of it."""
+"""Results of records under triggers that skip rows, change values or change keys."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sellers(sample: Sample, *cities: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("conflict", CONFLICTS)
-def test_row_left_out_of_a_table_without_other_columns_than_its_key_is_not_called_unchanged(
+def test_row_skipped_in_a_table_with_only_key_columns_is_not_unchanged(
     api: Api, sample: Sample, conflict: str
 ) -> None:
     trigger = raising("RETURN NULL").replace("seller_city", "geolocation_city")
@@ -48,9 +48,7 @@ def test_row_left_out_of_a_table_without_other_columns_than_its_key_is_not_calle
 
 
 @pytest.mark.parametrize("conflict", CONFLICTS)
-def test_row_that_was_stored_under_another_key_is_not_called_rejected(
-    api: Api, sample: Sample, conflict: str
-) -> None:
+def test_row_stored_under_another_key_is_not_rejected(api: Api, sample: Sample, conflict: str) -> None:
     api.database.query(raising("NEW.seller_id := md5(NEW.seller_id)", always=True))
     first, *others = sellers(sample, "rio", "sp", "rio")
     send(api, [first], conflict)
@@ -58,7 +56,7 @@ def test_row_that_was_stored_under_another_key_is_not_called_rejected(
     assert api.count("olist.sellers") == 3
 
 
-def test_stored_row_that_is_overwritten_under_another_key_is_called_updated(api: Api, sample: Sample) -> None:
+def test_row_overwritten_under_another_key_is_updated(api: Api, sample: Sample) -> None:
     api.database.query(raising("NEW.seller_id := md5('the only one')", always=True))
     records = sellers(sample, "rio", "sp")
     assert send(api, records, "update").statuses == ["inserted", "updated"]
@@ -67,7 +65,7 @@ def test_stored_row_that_is_overwritten_under_another_key_is_called_updated(api:
 
 
 @pytest.mark.parametrize("conflict", ["reject", "update"])
-def test_what_a_trigger_does_beside_leaving_a_row_out_is_done_once(
+def test_side_effect_of_a_trigger_that_skips_a_row_happens_once(
     api: Api, sample: Sample, conflict: str
 ) -> None:
     api.database.query(

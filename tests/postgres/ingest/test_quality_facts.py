@@ -1,4 +1,4 @@
-"""Facts of quality: what each batch read of a table, accepted and rejected, and by which rules."""
+"""Quality facts of batches: records read and rejected by table, and failures by rule."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def facts(api: Api) -> dict[str, tuple[int, int, int, Any]]:
     return found
 
 
-def test_a_batch_leaves_a_fact_for_each_of_its_tables(api: Api, sample: Sample) -> None:
+def test_batch_stores_one_fact_per_table(api: Api, sample: Sample) -> None:
     reply = api.post(*(sample("customers", n) for n in (1, 1, 2)), sample("orders", 1), sample("orders", 9))
     assert facts(api) == {
         "customers": (3, 3, 0, {}),
@@ -65,7 +65,7 @@ def test_fact_and_rows_are_written_by_one_transaction(api: Api, sample: Sample) 
     assert len(writers) == 1
 
 
-def test_a_repeated_batch_and_a_dry_run_leave_no_fact(api: Api, sample: Sample) -> None:
+def test_repeated_batch_and_dry_run_store_no_fact(api: Api, sample: Sample) -> None:
     for _ in range(2):
         api.post(sample("customers"), idempotency_key="one")
     api.post(sample("customers", 2, customer_state="?"), mode="dry_run")
@@ -78,7 +78,7 @@ def test_an_atomic_batch_that_failed_accepted_nothing(api: Api, sample: Sample) 
     assert facts(api) == {"customers": (2, 0, 2, rules)}
 
 
-def test_a_record_for_no_table_is_no_fact_about_one(api: Api, sample: Sample) -> None:
+def test_record_for_an_unknown_table_has_no_fact(api: Api, sample: Sample) -> None:
     assert api.post({"table": "nothing", "data": {}}).status == 422
     assert facts(api) == {}
     api.post({"table": "nothing", "data": {}}, sample("customers"))
@@ -107,7 +107,7 @@ def sent_over() -> Callable[[Database], tuple[Connection, Sent]]:
     return connect
 
 
-def test_a_batch_takes_one_round_trip_for_each_table_and_one_for_all_that_it_leaves(
+def test_batch_takes_one_round_trip_per_table_and_one_for_its_outcome(
     api: Api, sample: Sample, sent_over: Callable[[Database], tuple[Connection, Sent]]
 ) -> None:
     api.post(*(sample("customers", n) for n in range(400)))

@@ -1,4 +1,4 @@
-"""What becomes of each record: statuses, codes, pointers."""
+"""Results of records: statuses, codes and pointers."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_batch_is_for_the_dataset_it_names(api: Api) -> None:
     assert api.post(*records).codes == [["unknown_table"], ["unknown_table"]]
 
 
-def test_values_keep_their_type_and_digits(api: Api, sample: Sample) -> None:
+def test_stored_values_have_their_type_and_all_digits(api: Api, sample: Sample) -> None:
     api.post(sample("customers"), sample("orders"))
     body = json.dumps({"records": [sample("order_payments", payment_value=7)]})
     body = body.replace('"payment_value": 7', '"payment_value": 12345678.90')
@@ -92,7 +92,7 @@ def test_every_error_of_every_record_is_listed_with_a_pointer(api: Api, sample: 
     assert [(e["pointer"], e["code"]) for e in second["errors"]] == [("/records/1/table", "unknown_table")]
 
 
-def test_an_orphan_names_the_constraint_and_the_missing_key(api: Api, sample: Sample) -> None:
+def test_orphan_names_the_constraint_and_the_missing_key(api: Api, sample: Sample) -> None:
     reply = api.post(sample("order_items"), sample("sellers"))
     assert reply.statuses == ["rejected", "inserted"]
     assert reply.json["results"][0]["errors"] == [
@@ -112,7 +112,7 @@ def test_a_child_of_a_rejected_parent_is_rejected(api: Api, sample: Sample) -> N
     assert api.count("olist.orders") == 0
 
 
-def test_a_nullable_column_may_be_null_or_left_out(api: Api, sample: Sample) -> None:
+def test_nullable_column_can_be_null_or_omitted(api: Api, sample: Sample) -> None:
     left_out = sample("products", 2)
     del left_out["data"]["product_weight_g"]
     reply = api.post(sample("products", product_weight_g=None), left_out)
