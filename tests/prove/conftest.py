@@ -4,9 +4,9 @@ They cover upgrades from older versions, rollbacks of deployments, other Postgre
 Together they stay under 60 minutes on two cores.
 
 - A test belongs here if it takes more than about ten seconds.
-- Tests run one after another, in one process. A test may start an embedded cloud of its own:
+- Tests run one after another, in one process. A test may start its own embedded cloud:
   `local.cloud.running(Config(...))` with a state folder in `tmp_path` and ports from `free_port`.
-- A file covers one subject, and its docstring states what is proven. `make prove ARGS=tests/prove/test_x.py` runs one.
+- A file covers one subject, and its docstring names it. `make prove ARGS=tests/prove/test_x.py` runs one.
 """
 
 from __future__ import annotations

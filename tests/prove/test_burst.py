@@ -1,4 +1,4 @@
-"""A burst beyond what a new AWS account runs at once: callers are answered or told when to come back; nothing is starved."""
+"""A burst beyond the concurrency of a new AWS account: each request is answered or receives 503 with Retry-After."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ QUOTES = "author,text,tags\n" + "".join(f"Author {n},Text {n},a;b\n" for n in ra
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Outputs]:
-    """An embedded cloud of its own, which runs ten executions at a time."""
+    """A separate embedded cloud, limited to ten concurrent executions."""
     state: Path = tmp_path_factory.mktemp("burst") / "state"
     with embedded.running(Config(state=state, aws_port=free_port(), pg_port=free_port())) as outputs:
         yield outputs
@@ -40,7 +40,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a caller got."""
+    """The response to a request."""
 
     request: str
     status: int

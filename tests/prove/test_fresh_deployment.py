@@ -1,6 +1,6 @@
 """A fresh deployment: tables without a row are backed up and restored, and a second deployment changes nothing.
 
-Both are steps of `make smoke-aws`; here they run on an embedded cloud of their own.
+Both are steps of `make smoke-aws`; here they run on a separate embedded cloud.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""With no connection left, every kind of run fails by name, and says while it waits what for.
+"""Without free connections, every kind of run fails with the code Unavailable, and reports the reason while it waits.
 
-Workers cannot write down why they failed, and some runs can be neither begun nor abandoned: each way out is taken here.
+Workers cannot record their errors, and some runs can be neither begun nor abandoned. Each of these cases is covered.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def export(config: Config, outputs: Outputs) -> dict[str, Any]:
 
 
 def limit(outputs: Outputs, number: int) -> None:
-    """Let each of the roles have so many connections, and end those that it has."""
+    """Set the connection limit of each role, and terminate its connections."""
     with closing(psycopg2.connect(outputs["database_url"])) as db, db, db.cursor() as cursor:
         for role in ROLES:
             cursor.execute(f"ALTER ROLE {role} CONNECTION LIMIT {number}")
@@ -76,7 +76,7 @@ def limit(outputs: Outputs, number: int) -> None:
         )
 
 
-def test_runs_without_a_connection_fail_as_unavailable_and_say_so_while_they_wait(
+def test_runs_without_a_connection_fail_as_unavailable_and_report_it_while_they_wait(
     deployed: tuple[Config, Outputs], folder: Path
 ) -> None:
     config, outputs = deployed

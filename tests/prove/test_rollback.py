@@ -32,7 +32,7 @@ app.synth()
 
 @dataclass(frozen=True)
 class Deployments:
-    """What was found after the deployment that failed, and after the next one."""
+    """The state after the failed deployment, and after the next one."""
 
     error: str
     statuses: list[str]

@@ -52,7 +52,7 @@ class Content:
     """All that a database and its stack hold."""
 
     tables: dict[str, tuple[int, str]]
-    """By name: the table's oid, and its rows, sorted, as one text."""
+    """Table name -> its oid and its sorted rows as one text."""
     ledger: dict[str, list[dict[str, Any]]]
     """By table of the ledger: its rows as objects."""
     resources: dict[str, str]
@@ -61,7 +61,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What was there before, what is there after, and what the earlier version answered."""
+    """The content before and after the upgrade, and the answers of the earlier version."""
 
     config: Config
     before: Content
@@ -186,7 +186,7 @@ def test_every_table_is_the_same_table_with_the_same_rows(upgrade: Upgrade) -> N
     )
 
 
-def test_every_row_of_the_ledger_is_there(upgrade: Upgrade) -> None:
+def test_upgrade_keeps_every_row_of_the_ledger(upgrade: Upgrade) -> None:
     lost = {
         table: [row for row in rows if missing(row, upgrade.after.ledger[table])]
         for table, rows in upgrade.before.ledger.items()
