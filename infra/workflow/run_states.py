@@ -80,7 +80,7 @@ class RunStates(Construct):
         self._abandon = self._close_failed_run()
 
     def begin(self, work: sfn.IChainable) -> sfn.IChainable:
-        """Take the leases, then ``work``. A running holder refuses this run; an ended one is closed."""
+        """Take the leases, then ``work``. If another run has one: refuse this run, or close an ended one."""
         document = sfn.JsonPath.object_at("$$.Execution.Input")
         begin = self.or_abandon(self.invoke("Begin", "begin", "$.run", **ORIGIN, input=document))
         again = self.or_abandon(
