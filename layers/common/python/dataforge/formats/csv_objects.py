@@ -1,4 +1,4 @@
-"""Read whole records of a CSV object in bounded memory, whatever the size of the file or the range."""
+"""Read whole records of a CSV object in memory that does not depend on the size of the file or the range."""
 
 from __future__ import annotations
 
