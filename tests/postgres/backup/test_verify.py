@@ -70,7 +70,7 @@ DAMAGES = {
 @pytest.mark.parametrize("name", DAMAGES)
 def test_verification_finds_flipped_bit_anywhere_in_a_file(vault: Vault, backup_id: str, name: str) -> None:
     vault.damage(f"olist/{backup_id}/{ORDERS}", DAMAGES[name])
-    with pytest.raises(DamagedBackup, match=rf"{ORDERS} differs from what was written"):
+    with pytest.raises(DamagedBackup, match=rf"{ORDERS} differs from the written file"):
         vault.backup({"verify_only": backup_id}).run()
     found = verification(vault, backup_id)
     assert not found.verified

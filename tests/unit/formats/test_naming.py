@@ -174,7 +174,7 @@ def test_a_declared_file_name_wins_over_part_of_another(path: str, file: str) ->
 def test_a_longer_name_is_no_part(path: str) -> None:
     found = FileNames(SHARED).fate(path)
     assert isinstance(found, Ignored)
-    assert found.reason.endswith("files of pokemon.csv are named pokemon_2.csv or lie in pokemon/")
+    assert found.reason.endswith("files of pokemon.csv are named pokemon_2.csv or are in pokemon/")
 
 
 def test_a_file_in_one_table_s_folder_with_another_s_name_is_doubtful_for_both() -> None:

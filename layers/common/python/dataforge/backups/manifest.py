@@ -60,7 +60,7 @@ class FileEntry(_Model):
         if len(data) != self.size:
             return f"has {len(data)} bytes, not {self.size}"
         same = hashlib.sha256(data).hexdigest() == self.sha256
-        return "" if same else "differs from what was written (by its SHA-256)"
+        return "" if same else "differs from the written file (by its SHA-256)"
 
 
 class TableEntry(_Model):
@@ -75,7 +75,7 @@ class TableEntry(_Model):
 
     @property
     def fault(self) -> str:
-        """The contradiction in the entry; empty if there is none."""
+        """The contradiction in the entry; else empty."""
         same = self.schema_fingerprint == fingerprint(self.columns)
         return "" if same else f"the fingerprint of {self.table} does not match its columns"
 
@@ -161,7 +161,7 @@ def write(s3: S3Client, bucket: str, manifest: Manifest) -> str:
 
 
 def find(s3: S3Client, bucket: str, dataset: str, backup_id: str) -> Manifest | None:
-    """The manifest of a backup, or None if there is none. Raises ``DamagedBackup`` if it cannot be read."""
+    """The manifest of a backup, or None if it does not exist. Raises ``DamagedBackup`` if it cannot be read."""
     try:
         return read(s3, bucket, dataset, backup_id)
     except NoSuchBackup:
@@ -214,6 +214,6 @@ def write_verification(s3: S3Client, bucket: str, dataset: str, verification: Ve
 
 
 def read_verification(s3: S3Client, bucket: str, dataset: str, backup_id: str) -> Verification | None:
-    """The newest verification of a backup, or None if there was none."""
+    """The newest verification of a backup, or None if it was never verified."""
     body = download(s3, bucket, verification_key(dataset, backup_id))
     return None if body is None else Verification.model_validate_json(body)

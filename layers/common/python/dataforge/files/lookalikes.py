@@ -27,7 +27,7 @@ _TAIL = re.compile(
     r"s?(?:[\W_]*+(?:\d++|copy|kopie|copie|copia|cópia|part|chunk|file|of|v|q|t))*[\W_]*?(?:\.(?P<ending>.*))?",
     re.DOTALL,
 )
-"""What may follow a stem. Backtracking returns a word that belongs to the extension, such as the ``t`` of ``.txt``.
+"""The text that may follow a stem. Backtracking returns a word that belongs to the extension, such as the ``t`` of ``.txt``.
 
 Possessive quantifiers make the match linear: object keys are untrusted input.
 """
@@ -80,7 +80,7 @@ def _without_copy(name: str) -> str:
 def misnamed(name: str, file: str) -> str:
     """Why a name that resembles ``file`` is not read, and how to rename the file."""
     stem = stem_of(file)
-    respelled = f"it is spelled differently; further files are named {stem}_2.csv or lie in {stem}/"
+    respelled = f"it is spelled differently; further files are named {stem}_2.csv or are in {stem}/"
     return f"it looks like {file}, but {ending_fault(name) or respelled}"
 
 

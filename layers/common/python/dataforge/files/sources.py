@@ -1,4 +1,4 @@
-"""Assign files to sources by name.
+"""Assign files to sources by their names.
 
 A source's stem is its file name without ``.csv``. Below a migration's prefix a source has these files: ``stem.csv``,
 further files with a number (``stem_2.csv``, ``stem-2.csv``), and every data file in the folder ``stem/``. Each may be
@@ -117,7 +117,7 @@ class FileNames:
             if lookalike.fits(name):
                 reason = misnamed(name, source.file)
                 if lookalike.data_only:
-                    reason = f"it is named like the table {lookalike.stem}, whose file is {source.file}"
+                    reason = f"it has the name of the table {lookalike.stem}, whose file is {source.file}"
                 return Doubtful((source,), reason)
         return Ignored(f"no table has a file of this name{self._hint(name)}")
 
@@ -127,17 +127,17 @@ class FileNames:
         if not begun:
             return ""
         stem = max(begun, key=len)
-        return f"; further files of {self._by_stem[stem].file} are named {stem}_2.csv or lie in {stem}/"
+        return f"; further files of {self._by_stem[stem].file} are named {stem}_2.csv or are in {stem}/"
 
     def _in_folder(self, source: Source, name: str) -> Fate:
         """A file in the folder of a source."""
         stem = data_stem(name)
         if stem is None:
             fault = ending_fault(name) or "its name has nothing before the ending; rename it"
-            return Doubtful((source,), f"it lies in the folder of {source.file}, but {fault}")
+            return Doubtful((source,), f"it is in the folder of {source.file}, but {fault}")
         other = self._by_stem.get(stem, source)
         if other is not source:
-            reason = f"it is named like {other.file} and lies in the folder of {source.file}"
+            reason = f"it has the name of {other.file} and is in the folder of {source.file}"
             return Doubtful((source, other), reason)
         return Taken(source)
 
@@ -150,7 +150,7 @@ class FileNames:
         if isinstance(found, Ignored):
             return found
         sources = (found.source,) if isinstance(found, Taken) else found.sources
-        reason = f"it is named like {sources[0].file} but lies in another folder"
+        reason = f"it has the name of {sources[0].file} but is in another folder"
         return Doubtful(sources, f"{reason}; give a second set of files a prefix of its own")
 
     def _resembled(self, folder: str) -> Source | None:
@@ -165,4 +165,4 @@ def _misplaced(file: str, folders: Iterable[str]) -> str:
         if folder in _STORES:
             return f"the folder {folder}/ marks {_STORES[folder]}"
     stem = stem_of(file)
-    return f"files of {file} lie directly below the prefix or directly in the folder {stem}/, in no other"
+    return f"files of {file} must be directly below the prefix or directly in the folder {stem}/"

@@ -1,7 +1,7 @@
 """Encode a migration's progress as objects of the report bucket, and decode it.
 
-Under ``progress_folder(execution)`` lie ``plan.json``, and an empty object for each loaded chunk and table whose name is the
-progress: one list request reads it, and no worker waits for another.
+``progress_folder(execution)`` contains ``plan.json``, and an empty object for each loaded chunk and table, whose name has
+the counts: one list request reads the progress, and no worker waits for another.
 """
 
 from __future__ import annotations

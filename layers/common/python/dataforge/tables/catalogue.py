@@ -115,7 +115,7 @@ class Table:
 
     @cached_property
     def by_name(self) -> Mapping[str, Column]:
-        """The columns by name."""
+        """The columns, indexed by their names."""
         return {column.name: column for column in self.columns}
 
 

@@ -23,7 +23,7 @@ def find_modules(package: str = PACKAGE) -> Iterator[str]:
 
 
 def load(names: Iterable[str], package: str = PACKAGE) -> dict[str, Dataset]:
-    """Datasets by name. Raises ``InvalidDeclaration`` for a module that is not a valid dataset."""
+    """The datasets, indexed by their names. Raises ``InvalidDeclaration`` for a module that is not a valid dataset."""
     datasets = [_read(f"{package}.{name}") for name in names]
     by_name = {dataset.name: dataset for dataset in datasets}
     if len(by_name) != len(datasets):
