@@ -105,7 +105,7 @@ def test_without_json_the_answer_is_for_people_alone(capsys: pytest.CaptureFixtu
     assert (captured.out, captured.err) == ("for people\n", "")
 
 
-def test_a_failure_is_one_line_whatever_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failure_is_printed_as_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     Screen().fail("two\n  lines, " + "long " * 100 + "[bold]not markup[/bold]")
     captured = capsys.readouterr()
     assert captured.err.count("\n") == 1
@@ -133,7 +133,7 @@ def client_error(code: str) -> ClientError:
         ("Strange", "That was it"),
     ],
 )
-def test_what_aws_refuses_is_told_with_code_and_way_out(code: str, way_out: str) -> None:
+def test_refusal_of_aws_is_printed_with_code_and_hint(code: str, way_out: str) -> None:
     failure = explain(client_error(code))
     assert failure.name == code
     assert code in str(failure)
@@ -152,7 +152,7 @@ def test_what_aws_refuses_is_told_with_code_and_way_out(code: str, way_out: str)
         (botocore.exceptions.ReadTimeoutError(endpoint_url="http://127.0.0.1:4566"), "make local"),
     ],
 )
-def test_what_the_user_can_help_is_told_how(error: BotoCoreError, way_out: str) -> None:
+def test_error_of_the_environment_has_a_hint(error: BotoCoreError, way_out: str) -> None:
     assert way_out in str(explain(error))
 
 

@@ -32,7 +32,7 @@ def plans(client: APIGatewayClient) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_value_begins_with_the_kind_and_goes_on_at_random(
+def test_value_begins_with_the_kind_and_ends_with_random_text(
     client: APIGatewayClient, plans: dict[str, str], kind: str
 ) -> None:
     values = {create_key(client, plans[kind], kind, f"name-{n}")[1] for n in range(3)}
@@ -44,11 +44,11 @@ def test_keys_are_listed_by_plan_without_their_values(
     client: APIGatewayClient, plans: dict[str, str]
 ) -> None:
     made = [create_key(client, plans[kind], kind, f"for-{kind}")[0] for kind in KINDS]
-    client.create_api_key(name="somebody else's", value="x" * 30)
+    client.create_api_key(name="another", value="x" * 30)
     assert list(list_keys(client, plans)) == made
 
 
-def test_value_is_found_again_by_name(client: APIGatewayClient, plans: dict[str, str]) -> None:
+def test_value_is_returned_for_the_name_of_its_key(client: APIGatewayClient, plans: dict[str, str]) -> None:
     _, value = create_key(client, plans["writer"], "writer", "shop")
     assert find_value(client, plans["writer"], "writer", "shop") == value
     assert find_value(client, plans["writer"], "writer", "another") is None
@@ -62,7 +62,7 @@ def test_revoked_key_is_gone(client: APIGatewayClient, plans: dict[str, str]) ->
     assert find_value(client, plans["writer"], "writer", "shop") is None
 
 
-def test_key_that_no_plan_takes_is_not_left_behind() -> None:
+def test_key_is_deleted_when_no_plan_accepts_it() -> None:
     client = boto3.client(
         "apigateway", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b"
     )

@@ -1,4 +1,4 @@
-"""`dataforge backup` and `restore`: what they start, what they find, and what they say, beside S3 and Step Functions."""
+"""`dataforge backup` and `restore` on S3 and Step Functions."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def started(deployment: Deployment, execution: str) -> dict[str, Any]:
     return found
 
 
-def test_backups_are_listed_newest_first_with_age_rows_size_and_verdict(outputs: Path) -> None:
+def test_backups_are_listed_newest_first_with_age_rows_size_and_verification(outputs: Path) -> None:
     lines = [
         line.split() for line in dataforge(outputs, "backup", "list").stdout.splitlines() if line.strip()
     ]
@@ -138,9 +138,7 @@ def test_backups_are_listed_newest_first_with_age_rows_size_and_verdict(outputs:
     ]
 
 
-def test_the_list_for_machines_is_of_the_dataset_that_is_asked_for(
-    deployment: Deployment, outputs: Path
-) -> None:
+def test_json_lists_backups_of_the_requested_dataset(deployment: Deployment, outputs: Path) -> None:
     found = call(deployment, outputs, "backup", "list", "--dataset", "olist")["backups"]
     assert [one["id"] for one in found] == [SAFETY, LATEST, BROKEN]
     assert [one["verified"] for one in found] == [False, True, False]
@@ -150,7 +148,7 @@ def test_the_list_for_machines_is_of_the_dataset_that_is_asked_for(
 @pytest.mark.parametrize(
     ("word", "found"), [("latest", LATEST), (LATEST, LATEST), (QUOTES, QUOTES), (SAFETY, SAFETY)]
 )
-def test_a_backup_is_shown_by_its_id_or_as_the_latest_that_is_no_safety_copy(
+def test_backup_is_shown_by_id_or_as_latest_without_safety_backups(
     deployment: Deployment, outputs: Path, word: str, found: str
 ) -> None:
     options = ["--dataset", "olist"] if word == "latest" else []
@@ -185,9 +183,7 @@ def test_a_backup_that_cannot_be_understood_is_listed_and_shown_as_damaged(
     assert f"Backup {damaged} is damaged" in shown.stderr
 
 
-def test_a_backup_is_started_under_its_id_with_what_was_asked_for(
-    deployment: Deployment, outputs: Path
-) -> None:
+def test_backup_starts_under_its_id_with_the_requested_input(deployment: Deployment, outputs: Path) -> None:
     words = ["--tables", "orders, customers,orders", "--verify", "--no-follow"]
     document = call(deployment, outputs, "backup", *words)
     assert document["status"] == "running"
@@ -219,7 +215,7 @@ def test_a_backup_of_everything_is_ordered_by_the_datasets_name_alone() -> None:
         (["orders", "--dry-run"], {"tables": ["orders"], "backup": "latest", "dry_run": True}),
     ],
 )
-def test_a_restore_is_started_with_what_was_asked_for(
+def test_restore_starts_with_the_requested_input(
     deployment: Deployment, outputs: Path, words: list[str], order: dict[str, Any]
 ) -> None:
     document = call(deployment, outputs, "restore", *words, "--no-follow")
@@ -246,7 +242,7 @@ def test_a_restore_of_a_backup_that_there_is_not_starts_nothing(
     assert len(after) == len(before)
 
 
-def test_without_a_terminal_a_restore_wants_to_be_confirmed_in_the_call(outputs: Path) -> None:
+def test_restore_without_a_terminal_requires_yes(outputs: Path) -> None:
     result = dataforge(outputs, "restore", "orders", answer="y\n")
     assert result.exit_code == 2
     assert "--yes" in result.stderr
@@ -267,7 +263,7 @@ def test_status_names_what_else_runs_and_finds_every_kind_of_run(
         assert call(deployment, outputs, "status", one["id"])["status"] == "running"
 
 
-def test_status_of_a_running_backup_tells_what_is_written(deployment: Deployment, outputs: Path) -> None:
+def test_status_of_a_running_backup_shows_written_files(deployment: Deployment, outputs: Path) -> None:
     backup = call(deployment, outputs, "backup", "--no-follow")
     key = f"olist/{backup['id']}/orders/part-00000.parquet"
     deployment.s3.put_object(Bucket="backup", Key=key, Body=b"x" * 2500)
@@ -282,7 +278,7 @@ def test_stop_ends_a_backup(deployment: Deployment, outputs: Path) -> None:
     assert json.loads(result.stdout)["execution"] == backup["execution"]
 
 
-def test_a_cloud_that_is_stopped_is_named_with_the_way_out(outputs: Path, tmp_path: Path) -> None:
+def test_error_of_a_stopped_cloud_has_a_hint(outputs: Path, tmp_path: Path) -> None:
     path = tmp_path / "outputs.json"
     stopped = json.loads(outputs.read_text()) | {"aws_endpoint_url": "http://127.0.0.1:9"}
     path.write_text(json.dumps(stopped))
@@ -293,7 +289,7 @@ def test_a_cloud_that_is_stopped_is_named_with_the_way_out(outputs: Path, tmp_pa
         assert "make local" in result.stderr
 
 
-def test_a_bucket_that_is_gone_is_named_with_the_way_out(outputs: Path, tmp_path: Path) -> None:
+def test_error_of_a_missing_bucket_has_a_hint(outputs: Path, tmp_path: Path) -> None:
     path = tmp_path / "outputs.json"
     path.write_text(json.dumps(json.loads(outputs.read_text()) | {"backup_bucket": "gone"}))
     result = dataforge(path, "backup", "list")
@@ -302,7 +298,7 @@ def test_a_bucket_that_is_gone_is_named_with_the_way_out(outputs: Path, tmp_path
     assert "Deploy again" in result.stderr
 
 
-def test_an_older_deployment_has_no_backups_and_says_so(outputs: Path, tmp_path: Path) -> None:
+def test_error_reports_a_deployment_without_backups(outputs: Path, tmp_path: Path) -> None:
     older = {name: value for name, value in json.loads(outputs.read_text()).items() if "backup" not in name}
     path = tmp_path / "outputs.json"
     path.write_text(json.dumps(older))

@@ -1,4 +1,4 @@
-"""What `dataforge` answers to right and wrong calls, before it touches any cloud."""
+"""Valid and invalid calls of `dataforge`, before any request."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(*words: str) -> Result:
 
 
 def plain(text: str) -> str:
-    """The text without colours, which some CI systems force upon help pages."""
+    """The text without colours, which some CI systems enable."""
     return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
@@ -152,7 +152,7 @@ def test_a_wrong_call_with_json_is_one_document() -> None:
     assert document["execution"] is None
 
 
-def test_a_folder_without_known_files_names_what_was_expected_and_found(tmp_path: Path) -> None:
+def test_error_of_a_folder_without_known_files_names_expected_and_found_files(tmp_path: Path) -> None:
     (tmp_path / "Orders.csv").touch()
     result = run("migrate", str(tmp_path), "--tables", "orders")
     assert result.exit_code == 2
@@ -161,7 +161,7 @@ def test_a_folder_without_known_files_names_what_was_expected_and_found(tmp_path
     assert "customers" not in result.stderr
 
 
-def test_without_cloud_and_region_the_line_names_both_ways_out() -> None:
+def test_error_without_cloud_and_region_has_both_hints() -> None:
     result = run("status")
     assert result.exit_code == 1
     assert "AWS_REGION" in result.stderr
@@ -169,7 +169,7 @@ def test_without_cloud_and_region_the_line_names_both_ways_out() -> None:
     assert result.stderr.count("\n") == 1
 
 
-def test_without_credentials_the_line_names_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_without_credentials_has_both_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     result = run("status", "--json")
     assert result.exit_code == 1
@@ -178,7 +178,7 @@ def test_without_credentials_the_line_names_both_ways_out(monkeypatch: pytest.Mo
     assert json.loads(result.stdout)["error"] == "AwsFailed"
 
 
-def test_an_embedded_cloud_that_does_not_answer_is_named_with_the_way_out(tmp_path: Path) -> None:
+def test_error_of_an_unreachable_embedded_cloud_has_a_hint(tmp_path: Path) -> None:
     offered = {"aws_endpoint_url": "http://127.0.0.1:9", "region": "eu-west-1", "raw_bucket": "raw"}
     (tmp_path / "outputs.json").write_text(json.dumps(offered | {"migration_arn": "arn:aws:states:::m"}))
     result = run("status", "--outputs", str(tmp_path / "outputs.json"))

@@ -65,7 +65,7 @@ def test_embedded_clouds_address_is_printed(tmp_path: Path) -> None:
     assert dataforge(["--outputs", str(file)], "connect") == {"status": "ready", "psql": f"psql {address}"}
 
 
-def test_deployment_without_a_bastion_is_a_wrong_call_that_says_how_to_get_one(tmp_path: Path) -> None:
+def test_deployment_without_a_bastion_is_a_wrong_call_with_a_hint(tmp_path: Path) -> None:
     target = ["--outputs", str(outputs_file(tmp_path))]
     answer = dataforge(target, "connect", expected_exit=2)
     assert answer["error"] == "NoBastion"
@@ -78,7 +78,7 @@ def test_missing_programs_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         tunnel.require_programs()
 
 
-def test_tunnel_is_held_by_ssh_through_the_endpoint_with_a_key_of_its_own(programs: Path) -> None:
+def test_tunnel_uses_ssh_through_the_endpoint_with_a_new_key(programs: Path) -> None:
     connect = Connect()
     tunnel.require_programs()
     assert tunnel.forward(connect, OUTPUTS, 15433) == 0
@@ -115,9 +115,7 @@ def instance() -> Iterator[tuple[Any, str]]:
 
 
 @pytest.mark.parametrize("stopped", [True, False])
-def test_bastion_runs_after_the_start_whatever_it_did_before(
-    instance: tuple[Any, str], stopped: bool
-) -> None:
+def test_bastion_runs_after_the_start_from_every_state(instance: tuple[Any, str], stopped: bool) -> None:
     ec2, name = instance
     if stopped:
         ec2.stop_instances(InstanceIds=[name])

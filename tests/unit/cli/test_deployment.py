@@ -56,9 +56,7 @@ def test_the_embedded_cloud_is_found_by_its_outputs(embedded: Deployment, tmp_pa
 
 
 @pytest.mark.parametrize("service", ["s3", "states", "functions"])
-def test_the_embedded_cloud_is_reached_whatever_the_environment_says(
-    embedded: Deployment, service: str
-) -> None:
+def test_embedded_cloud_is_reached_with_any_environment(embedded: Deployment, service: str) -> None:
     client = getattr(embedded, service)
     assert client.meta.endpoint_url == "http://127.0.0.1:4566"
     assert client.meta.region_name == "eu-west-3"
@@ -108,7 +106,7 @@ def test_stage_and_outputs_together_are_refused(tmp_path: Path) -> None:
         ("{}", "no raw_bucket"),
     ],
 )
-def test_a_file_that_is_no_outputs_is_named_with_the_reason(
+def test_error_names_the_invalid_outputs_file_and_the_reason(
     tmp_path: Path, content: str, reason: str
 ) -> None:
     file = tmp_path / "outputs.json"

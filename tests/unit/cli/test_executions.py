@@ -86,7 +86,7 @@ def test_an_execution_that_was_named_elsewhere_is_found_by_its_migration_id(depl
         "arn:aws:states:us-east-1:123456789012:execution:other:one",
     ],
 )
-def test_what_is_no_execution_of_the_machine_is_unknown(deployment: Deployment, word: str) -> None:
+def test_execution_of_another_machine_is_unknown(deployment: Deployment, word: str) -> None:
     begin(deployment)
     with pytest.raises(UnknownExecution, match=word):
         describe(deployment, look_up(deployment, word))
@@ -138,14 +138,14 @@ def test_what_runs_or_succeeded_has_no_failure(status: str) -> None:
         ({"error": "States.DataLimitExceeded", "cause": "…"}, "TooMuchData", situation("TooMuchData").cause),
     ],
 )
-def test_a_failure_tells_error_and_cause_in_words(details: dict[str, str], error: str, cause: str) -> None:
+def test_failure_has_error_and_cause(details: dict[str, str], error: str, cause: str) -> None:
     failure = ended(**details).failure
     assert failure is not None
     assert str(failure) == f"{error}: {cause}"
     assert failure.document() == {"status": "failed", "error": error, "cause": cause, "execution": ARN}
 
 
-def test_a_stopped_execution_says_so(deployment: Deployment) -> None:
+def test_stopped_execution_is_reported_as_stopped(deployment: Deployment) -> None:
     arn = begin(deployment)
     stop(deployment, arn)
     execution = describe(deployment, arn)
@@ -157,7 +157,7 @@ def dataforge(outputs: Path, *words: str) -> Result:
     return CliRunner().invoke(app, ["--outputs", str(outputs), *words])
 
 
-def test_status_before_the_first_migration_says_how_to_start_one(outputs: Path) -> None:
+def test_status_before_the_first_migration_shows_the_command_to_start_one(outputs: Path) -> None:
     result = dataforge(outputs, "status")
     assert result.exit_code == 0
     assert "dataforge migrate" in result.stdout

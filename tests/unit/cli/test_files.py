@@ -1,4 +1,4 @@
-"""`dataforge files`, and what `dataforge migrate DIR` says and does before it starts a run."""
+"""`dataforge files`, and the checks of `dataforge migrate DIR` before a run."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_nothing_is_removed_unless_it_is_named_and_confirmed(s3: S3Client, call:
     assert keys(s3) == [f"olist/{STEM}.csv"]
 
 
-def test_a_folder_that_lacks_files_asks_for_tables_present(
+def test_error_of_an_incomplete_folder_suggests_tables_present(
     s3: S3Client, call: Call, machine: str, tmp_path: Path
 ) -> None:
     (tmp_path / SELLERS).write_text("x")

@@ -87,7 +87,7 @@ def test_what_a_run_would_refuse_is_refused_before_it_is_sent_unless_ignored(
     assert folder.ignored == {name: f"the run ignores {name}"}
 
 
-def test_files_lie_in_folders_named_like_a_file_too(tmp_path: Path) -> None:
+def test_files_in_folders_named_like_a_file_are_read(tmp_path: Path) -> None:
     names = ["olist_orders_dataset/2.csv", "olist_orders_dataset/1.csv.gz", "olist_orders_dataset.parquet"]
     fill(tmp_path, *names)
     (tmp_path / "back").symlink_to(tmp_path, target_is_directory=True)
@@ -117,7 +117,7 @@ def test_a_folder_without_the_datasets_files_is_refused_with_what_it_has(tmp_pat
         read_folder(tmp_path, OLIST, ["orders"])
 
 
-def test_a_file_in_place_of_the_folder_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_file_instead_of_a_folder_is_refused_with_a_hint(tmp_path: Path) -> None:
     fill(tmp_path, ORDERS)
     with pytest.raises(NoFolder, match="Specify its folder"):
         read_folder(tmp_path / ORDERS, OLIST, ["orders"])

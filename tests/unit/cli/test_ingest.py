@@ -1,4 +1,4 @@
-"""How records are sent: in batches, again under the same key when there is no answer, and what is kept of the rejected."""
+"""Sending records: batches, retries under the same key, and the file of rejected records."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BUSY: Reply = (
 
 
 def report(batch: dict[str, Any]) -> Reply:
-    """An answer that rejects records whose data says so."""
+    """An answer that rejects the records marked in their data."""
     results = [
         {"index": i, "table": r["table"], "status": "rejected" if r["data"].get("bad") else "inserted"}
         | (
@@ -47,7 +47,7 @@ def problem(status: int, kind: str, **more: Any) -> Reply:
 
 
 class Server:
-    """An HTTP server that answers as ``answer`` says; None closes the connection without a word."""
+    """An HTTP server that responds with ``answer``; None closes the connection without a response."""
 
     def __init__(self) -> None:
         self.answer: Callable[[dict[str, Any]], Reply | None] = report
@@ -124,7 +124,7 @@ def replies(*given: Reply | None) -> Callable[[dict[str, Any]], Reply | None]:
     return lambda body: left.pop(0) if left else report(body)
 
 
-def test_records_go_in_order_in_batches_each_under_a_key_of_its_own(api: Api, server: Server) -> None:
+def test_records_are_sent_in_order_in_batches_with_different_keys(api: Api, server: Server) -> None:
     ingestion, kept = send(api, *({"n": n} for n in range(5)), batch=2, mode="atomic", on_conflict="update")
     assert server.sizes == [2, 2, 1]
     assert len(set(server.keys)) == 3
@@ -158,13 +158,13 @@ def test_batch_without_an_answer_is_sent_again_under_the_same_key(
     assert len(said) == 2
 
 
-def test_wait_is_as_long_as_the_api_says(api: Api, server: Server, said: list[str]) -> None:
+def test_wait_equals_retry_after(api: Api, server: Server, said: list[str]) -> None:
     server.answer = replies((429, {"Retry-After": "7"}, b"{}"))
     send(api, {"n": 1})
     assert said[0].endswith("Trying again in 7 s.")
 
 
-def test_used_up_quota_is_said_at_once(api: Api, server: Server) -> None:
+def test_used_up_quota_is_reported_without_a_retry(api: Api, server: Server) -> None:
     server.answer = replies((429, {"Retry-After": "7200"}, b'{"detail": "The day is used up."}'))
     with pytest.raises(ApiUnreachable, match=r"used up\. Hint: Try again in 2\.0 hours"):
         send(api, {"n": 1})
@@ -185,7 +185,7 @@ def test_refusal_is_not_repeated_and_names_its_reason(api: Api, server: Server) 
     assert error.value.document()["error"] == "WrongKey"
 
 
-def test_rejected_records_are_kept_in_the_form_in_which_they_can_be_sent(api: Api, server: Server) -> None:
+def test_rejected_records_are_written_in_the_form_to_send_again(api: Api, server: Server) -> None:
     _, kept = send(api, {"n": 1}, {"n": 2, "bad": True})
     error = {"pointer": "/data/bad", "code": "missing", "message": "m"}
     assert kept == [{"table": "t", "data": {"n": 2, "bad": True}, "errors": [error]}]
@@ -208,7 +208,7 @@ def test_record_that_the_api_cannot_read_costs_no_other_record(
     assert kept[0]["errors"] == [{"pointer": "", "code": kind[1].replace("-", "_"), "message": "no"}]
 
 
-def test_what_is_wrong_with_every_batch_is_said_once(api: Api, server: Server) -> None:
+def test_error_of_every_batch_is_reported_once(api: Api, server: Server) -> None:
     errors = [{"pointer": "/dataset", "code": "literal_error", "message": "m"}]
     server.answer = lambda _: problem(400, "invalid-request", errors=errors)
     with pytest.raises(ApiRefused, match="/dataset: m"):
@@ -222,7 +222,7 @@ def test_atomic_batch_is_never_divided(api: Api, server: Server) -> None:
         send(api, {"n": 1}, {"n": 2}, mode="atomic")
 
 
-def test_unreadable_lines_are_counted_and_kept_and_the_rest_is_sent(api: Api, server: Server) -> None:
+def test_unreadable_lines_are_counted_and_written_and_the_rest_is_sent(api: Api, server: Server) -> None:
     kept: list[bytes] = []
     ingestion = Ingestion(api, Order("olist"), kept.append)
     for _ in ingestion.send(read_jsonl(io.BytesIO(b'{"n":1}\nnonsense\n{"n":2}\n'), "t"), 10):

@@ -45,7 +45,7 @@ def test_tables_are_full_once_the_load_is_over_though_a_workers_note_is_missing(
 
 
 @pytest.mark.parametrize("name", ["orders/x-1-1-1", "orders/1-2-3", "others/0-1-1-1", "orders/0-1-1-1/x", ""])
-def test_names_that_mean_nothing_are_passed_over(name: str) -> None:
+def test_unknown_names_are_ignored(name: str) -> None:
     assert count(PLAN, [name], loaded=False)[0] == TableProgress("orders", 1000, 0, 0, 0)
 
 
@@ -57,7 +57,7 @@ def progress(phase: str = "Load") -> Progress:
     return Progress(phase, PLAN.migration_id, tuple(count(PLAN, CHUNKS, loaded=False)))
 
 
-def test_a_line_says_phase_share_and_rows() -> None:
+def test_line_contains_phase_share_and_rows() -> None:
     assert line(progress()) == "loading: 92% of 3 table(s), 138 rows"
     assert line(progress("Settle")) == MIGRATION.phases["Settle"]
 
@@ -103,11 +103,11 @@ def test_bars_are_full_when_all_is_done() -> None:
     assert text.count("100%") == 4
 
 
-def test_before_the_first_phase_nothing_is_said() -> None:
+def test_nothing_is_printed_before_the_first_phase() -> None:
     assert "planning" not in shown(Progress("", "", ()), terminal=False)
 
 
-def test_a_run_without_bars_is_told_by_what_is_done_and_how_much() -> None:
+def test_run_without_bars_is_shown_by_phase_and_amount() -> None:
     screen = Screen()
     screen.err = Console(file=io.StringIO(), force_terminal=False, width=120)
     with Line(screen) as shown:

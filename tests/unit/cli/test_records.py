@@ -1,4 +1,4 @@
-"""Records read from files: the text that is sent is the text that was there, and what is none is kept."""
+"""Records read from JSON Lines: sent text equals the text of the file, and invalid lines are stored."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_members_keep_their_text(members: dict[str, Any], space: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["1.10", "12345678901234567890.5", "1e2", "-0", "0.1000000000000000055"])
-def test_numbers_are_sent_as_they_stand(number: str) -> None:
+def test_numbers_are_sent_unchanged(number: str) -> None:
     (record,) = jsonl(f'{{"table": "t", "data": {{"price": {number}}}}}')
     assert f'"price": {number}}}' in record.text
     assert json.loads(record.text, parse_float=Decimal, parse_int=Decimal)["data"]["price"] == Decimal(number)
@@ -55,12 +55,12 @@ def test_line_is_a_record_or_with_a_table_the_data_alone() -> None:
     ]
 
 
-def test_errors_beside_a_rejected_record_are_passed_over() -> None:
+def test_errors_beside_a_rejected_record_are_ignored() -> None:
     (record,) = jsonl('{"table": "a", "data": {"x": 1}, "errors": [{"code": "missing"}]}')
     assert record.text == '{"table":"a","data":{"x": 1}}'
 
 
-def test_empty_lines_and_a_bom_are_no_records() -> None:
+def test_empty_lines_and_a_bom_are_ignored() -> None:
     found = list(read_jsonl(io.BytesIO(b'\xef\xbb\xbf{"x":1}\r\n\r\n  \n{"x":2}'), "t"))
     assert [(r.line, r.data) for r in found if isinstance(r, Sent)] == [(1, '{"x":1}'), (4, '{"x":2}')]
 
@@ -83,7 +83,7 @@ def test_empty_lines_and_a_bom_are_no_records() -> None:
         (b"{1: 2}", "a member has no name"),
     ],
 )
-def test_what_is_no_record_is_kept_as_it_stands(line: bytes, reason: str) -> None:
+def test_invalid_line_is_stored_unchanged(line: bytes, reason: str) -> None:
     (found,) = read_jsonl(io.BytesIO(line + b"\r\n"), None)
     assert isinstance(found, Unreadable)
     assert found.reason.startswith(reason)

@@ -59,13 +59,13 @@ def ordered(result: Result) -> Any:
     return json.loads(boto3.client("stepfunctions").describe_execution(executionArn=arn)["input"])
 
 
-def test_the_options_say_which_rejections(outputs: Path) -> None:
+def test_options_select_rejections(outputs: Path) -> None:
     words = ("--migration", ID, "--table", "orders", "--code", "foreign_key", "--no-follow", "--json")
     chosen = {"migration_id": ID, "batch_id": "", "table": "orders", "code": "foreign_key"}
     assert ordered(replay(outputs, *words)) == {"replay": chosen, "on_conflict": "reject"}
 
 
-def test_a_file_is_uploaded_under_a_prefix_of_its_own(outputs: Path, tmp_path: Path) -> None:
+def test_file_is_uploaded_under_a_new_prefix(outputs: Path, tmp_path: Path) -> None:
     file = tmp_path / "rejected.jsonl"
     file.write_text('{"id": 1, "raw": "x"}')
     first, second = (
@@ -94,7 +94,7 @@ def test_rejections_are_saved_to_be_corrected(
     assert [json.loads(line) for line in file.read_text().splitlines()] == [LINES[n - 1] for n in saved]
 
 
-def test_what_was_replayed_since_is_not_saved(outputs: Path, tmp_path: Path) -> None:
+def test_replayed_rejections_are_not_saved(outputs: Path, tmp_path: Path) -> None:
     for run, ids in (("first", [1]), ("second", [1, 3])):
         key = f"runs/{ID}/replayed/{run}.json"
         boto3.client("s3").put_object(Bucket="report", Key=key, Body=json.dumps({"ids": ids}).encode())
@@ -114,7 +114,7 @@ def test_what_was_replayed_since_is_not_saved(outputs: Path, tmp_path: Path) -> 
         (("--migration", "unknown", "--save", "{tmp}/x"), "No report of a migration 'unknown'"),
     ],
 )
-def test_a_call_that_cannot_be_meant_names_the_way_out(
+def test_contradictory_call_is_refused_with_a_hint(
     outputs: Path, tmp_path: Path, words: tuple[str, ...], says: str
 ) -> None:
     result = replay(outputs, *(word.replace("{tmp}", str(tmp_path)) for word in words))
@@ -122,7 +122,7 @@ def test_a_call_that_cannot_be_meant_names_the_way_out(
     assert says in result.stderr
 
 
-def test_what_was_saved_before_is_kept_when_there_is_no_such_migration(outputs: Path, tmp_path: Path) -> None:
+def test_existing_file_is_unchanged_when_the_migration_is_unknown(outputs: Path, tmp_path: Path) -> None:
     file = tmp_path / "corrected.jsonl"
     file.write_text("an evening's work")
     assert replay(outputs, "--migration", "unknown", "--save", str(file)).exit_code == 2

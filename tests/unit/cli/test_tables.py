@@ -1,4 +1,4 @@
-"""Tables for people: what a migration rejected, with the values that stand in no error and no log."""
+"""The readable table of rejections, with values that errors and logs omit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV and Parquet are read as migrations read them: the same records, lines and reasons, whatever their size and form."""
+"""CSV and Parquet are read as by migrations: the same records, lines and reasons, for any size and form."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_csv_comes_back_as_it_was_written(rows: list[list[str]], end: str) -> No
     assert sum(record.size for record in found) == len(buffer.getvalue().encode()) - header
 
 
-def test_csv_tells_the_line_of_a_record_and_leaves_empty_fields_out() -> None:
+def test_csv_record_has_its_line_and_omits_empty_fields() -> None:
     found = list(read_csv(io.BytesIO(b'\xef\xbb\xbfa,b\n1,\n\n"x\ny",2\n3,4\n'), "t"))
     assert [(r.line, json.loads(r.data)) for r in found if isinstance(r, Sent)] == [
         (2, {"a": "1"}),
@@ -71,7 +71,7 @@ def test_csv_tells_the_line_of_a_record_and_leaves_empty_fields_out() -> None:
         (b"\xef\xbb\xbf5,6", "byte_order_mark"),
     ],
 )
-def test_csv_record_of_the_wrong_shape_is_kept_with_its_reason(record: bytes, code: str) -> None:
+def test_csv_record_of_the_wrong_shape_is_stored_with_its_reason(record: bytes, code: str) -> None:
     good, bad, last = read_csv(io.BytesIO(b"a,b\n1,2\n" + record + b"\n3,4\n"), "t")
     assert isinstance(good, Sent)
     assert isinstance(last, Sent)
@@ -190,7 +190,7 @@ def test_json_lines_may_be_compressed(tmp_path: Path) -> None:
     assert [r.data for r in records_in(tmp_path / "x.jsonl.gz") if isinstance(r, Sent)] == ["{}"]
 
 
-def test_parquet_is_read_as_its_texts_and_a_bad_row_is_kept(tmp_path: Path) -> None:
+def test_parquet_is_read_as_text_and_an_invalid_row_is_stored(tmp_path: Path) -> None:
     bad = pa.Array.from_buffers(pa.string(), 3, pa.array([b"rio", b"\xff", b""]).buffers())
     table = pa.table({"seller_id": ["a", "b", None], "seller_zip_code_prefix": [1, 2, 3], "seller_city": bad})
     pq.write_table(table, tmp_path / "olist_sellers_dataset.parquet")
@@ -215,16 +215,14 @@ def test_parquet_is_read_as_its_texts_and_a_bad_row_is_kept(tmp_path: Path) -> N
         ("x.csv.gz", b"", "--table"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_by_name(
-    tmp_path: Path, name: str, body: bytes, words: str
-) -> None:
+def test_error_names_the_unreadable_file(tmp_path: Path, name: str, body: bytes, words: str) -> None:
     (tmp_path / name).write_bytes(body)
     with pytest.raises(WrongCall, match=words) as raised:
         records_in(tmp_path / name)
     assert name in str(raised.value)
 
 
-def test_columns_of_parquet_that_are_not_the_tables_are_refused_by_name(tmp_path: Path) -> None:
+def test_error_names_unknown_columns_of_parquet(tmp_path: Path) -> None:
     path = tmp_path / "olist_sellers_dataset.parquet"
     for column, words in (("__index_level_0__", "index=False"), ("seller_city", "seller_city")):
         pq.write_table(pa.table({column: [[1]] if column == "seller_city" else [1]}), path)

@@ -1,4 +1,4 @@
-"""A run that waits says what for: the attempt that failed last, unless its step got on since."""
+"""The reason why a run waits: the last failed attempt, unless its step has succeeded since."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TIMED_OUT: dict[str, Any] = {
         ([ENTERED, SUCCEEDED, FAILED], None),
     ],
 )
-def test_newest_failed_attempt_is_told_until_its_step_gets_on(
+def test_newest_failed_attempt_is_reported_until_its_step_succeeds(
     events: list[dict[str, Any]], error: str | None
 ) -> None:
     found = newest_failure(events)

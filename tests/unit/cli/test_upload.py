@@ -1,4 +1,4 @@
-"""What is sent to the raw bucket, and what is not because it is there."""
+"""Uploads to the raw bucket, without files that are already stored."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def file(folder: Path, name: str = "a.csv", content: bytes = b"a,b\n1,2\n") -> P
 
 
 @pytest.mark.parametrize("size", [0, 1, MIB, PART - 1, PART, PART + 1, 2 * PART, 2 * PART + 1])
-def test_the_etag_of_a_file_is_what_s3_says_of_its_upload(s3: S3Client, tmp_path: Path, size: int) -> None:
+def test_etag_of_a_file_equals_that_of_its_upload(s3: S3Client, tmp_path: Path, size: int) -> None:
     path = file(tmp_path, content=bytes(i % 251 for i in range(997)) * (size // 997 + 1))
     with path.open("r+b") as opened:
         opened.truncate(size)
@@ -190,7 +190,7 @@ def test_files_of_no_table_are_named_and_not_sent(s3: S3Client, outputs: Path, f
     assert sent == ["olist/olist_sellers_dataset.csv"]
 
 
-def test_no_follow_says_how_to_go_on_with_the_same_target(outputs: Path) -> None:
+def test_no_follow_prints_the_command_to_follow_the_same_target(outputs: Path) -> None:
     result = migrate(outputs, "--no-follow")
     assert "dataforge status --follow 20" in result.stdout
     assert f"--outputs {outputs}" in result.stdout

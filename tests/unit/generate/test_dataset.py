@@ -109,7 +109,7 @@ def dirty(tmp_path_factory: pytest.TempPathFactory) -> Expected:
     return generate(tmp_path_factory.mktemp("dirty"), 2000, 7, 0.02)
 
 
-def test_dirt_has_the_share_asked_for(dirty: Expected) -> None:
+def test_dirt_has_the_requested_share(dirty: Expected) -> None:
     made = sum(sum(count.kinds.values()) for count in dirty.tables.values())
     sources = sum(count.read for count in dirty.tables.values())
     assert made / sources == pytest.approx(0.02, rel=0.02)

@@ -1,4 +1,4 @@
-"""An oracle that knows only the files and the contract agrees with what the generator expects of them."""
+"""An oracle that reads only the files agrees with the generator's expectations."""
 
 import csv
 import io
@@ -166,7 +166,7 @@ def count_table(folder: Path, table: str, accepted: dict[str, set[object]]) -> C
 
 
 def agreed(orders: int, seed: int, dirty: float) -> Expected:
-    """What the generator expects, after the oracle has found the same."""
+    """The generator's expectations, after the oracle has confirmed them."""
     with TemporaryDirectory() as folder:
         expected = generate(folder, orders, seed, dirty)
         found = verdicts(Path(folder))
@@ -179,13 +179,13 @@ def agreed(orders: int, seed: int, dirty: float) -> Expected:
 
 @pytest.mark.parametrize("seed", [1, 7])
 @pytest.mark.parametrize("dirty", [0.02, 0.3])
-def test_verdicts_of_the_files_are_those_expected(seed: int, dirty: float) -> None:
+def test_oracle_agrees_with_the_expected_results(seed: int, dirty: float) -> None:
     agreed(400, seed, dirty)
 
 
 @settings(max_examples=30, deadline=None)
 @given(orders=st.integers(0, 60), seed=st.integers(0, 2**40), dirty=st.floats(0, 1))
-def test_verdicts_hold_for_any_arguments(orders: int, seed: int, dirty: float) -> None:
+def test_oracle_agrees_for_any_arguments(orders: int, seed: int, dirty: float) -> None:
     agreed(orders, seed, dirty)
 
 

@@ -35,7 +35,9 @@ def test_status_of_nothing_exits_1_and_down_of_nothing_0(
     assert "No embedded cloud" in capsys.readouterr().out
 
 
-def test_a_busy_port_is_told_without_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_busy_port_is_reported_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = str(server.getsockname()[1])
         assert main(["up", "--state", str(tmp_path), "--pg-port", taken]) == 1
@@ -43,7 +45,7 @@ def test_a_busy_port_is_told_without_a_traceback(tmp_path: Path, capsys: pytest.
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_state_folder_of_another_user_is_told_without_a_traceback(
+def test_state_folder_of_another_user_is_reported_without_a_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tmp_path.chmod(0o500)

@@ -17,11 +17,11 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert (config.aws_port, config.pg_port) == (1111, 3333)
 
 
-def test_an_empty_value_is_no_value(tmp_path: Path) -> None:
+def test_empty_value_is_ignored(tmp_path: Path) -> None:
     assert from_environment({"DATAFORGE_AWS_PORT": "", "DATAFORGE_STATE": ""}, tmp_path / "none") == Config()
 
 
-def test_a_relative_state_folder_lies_in_the_clone(tmp_path: Path) -> None:
+def test_relative_state_folder_is_relative_to_the_repository(tmp_path: Path) -> None:
     assert from_environment({"DATAFORGE_STATE": "elsewhere"}, tmp_path).state == ROOT / "elsewhere"
     assert from_environment({"DATAFORGE_STATE": "/elsewhere"}, tmp_path).state == Path("/elsewhere")
 

@@ -21,7 +21,7 @@ def test_nothing_of_a_real_account_reaches_cdk(monkeypatch: pytest.MonkeyPatch) 
     assert environment["PIP_CERT"]
 
 
-def test_progress_is_told_now_and_then() -> None:
+def test_progress_is_printed_periodically() -> None:
     told: list[str] = []
     lines = [
         f"App | {done:2}/42 | 11:27:25 AM | CREATE_COMPLETE | AWS::S3::Bucket | Raw (Raw1)"

@@ -60,7 +60,7 @@ def test_a_pid_that_belongs_to_another_program_by_now_is_left_alone(pid_file: Pa
 
 
 @pytest.mark.parametrize("content", ["", "{}", "12", '{"pid": 4194304, "command": []}'])
-def test_an_unreadable_or_stale_record_is_no_process(pid_file: Path, content: str) -> None:
+def test_unreadable_or_stale_record_is_ignored(pid_file: Path, content: str) -> None:
     pid_file.write_text(content)
     assert processes.find(pid_file) is None
 
@@ -71,7 +71,7 @@ def test_waiting_ends_with_the_log_when_the_process_ends(pid_file: Path) -> None
         processes.wait_until_ready("server", pid_file, pid_file.with_suffix(".log"), lambda: False)
 
 
-def test_sweep_ends_grandchildren_of_a_dead_server_and_nobody_else(pid_file: Path, tmp_path: Path) -> None:
+def test_sweep_ends_only_grandchildren_of_a_dead_server(pid_file: Path, tmp_path: Path) -> None:
     breed = (
         f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEP!r}]); time.sleep(60)"
     )

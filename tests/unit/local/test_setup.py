@@ -31,7 +31,7 @@ def fake_python(path: Path, *, suits: bool) -> Path:
     any(os.access(f"{folder}/bin/python3", os.X_OK) for folder in ("/opt/homebrew", "/usr/local")),
     reason="this machine has a Python where the script looks last",
 )
-def test_without_a_suitable_python_the_message_says_what_to_install(tmp_path: Path) -> None:
+def test_message_without_a_suitable_python_names_the_version_to_install(tmp_path: Path) -> None:
     fake_python(tmp_path / "python3", suits=False)
     run = find(tmp_path)
     assert run.returncode == 1
@@ -39,7 +39,7 @@ def test_without_a_suitable_python_the_message_says_what_to_install(tmp_path: Pa
     assert "needs Python 3.11 or newer" in run.stderr
 
 
-def test_an_unsuitable_python3_is_passed_over_for_a_newer_one(tmp_path: Path) -> None:
+def test_newer_python_is_preferred_to_an_unsuitable_python3(tmp_path: Path) -> None:
     fake_python(tmp_path / "python3", suits=False)
     newer = fake_python(tmp_path / "python3.12", suits=True)
     assert find(tmp_path).stdout.strip() == str(newer)

@@ -97,7 +97,7 @@ def test_metric_is_found_by_name_and_service(aws: Any) -> None:
         prove_metric(cloudwatch, "RecordsAccepted", "restore", 0)
 
 
-def test_download_is_held_against_size_and_hash() -> None:
+def test_download_is_compared_with_size_and_hash() -> None:
     class Files(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200 if self.path == "/file" else 400)
