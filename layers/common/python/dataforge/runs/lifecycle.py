@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from psycopg2 import sql
-
 from dataforge.aws.failures import Failure, caught, hides_a_worker
 from dataforge.aws.situations import LEFT_BEHIND
 from dataforge.errors import DataForgeError, Temporary
 from dataforge.postgres.connection import get_db_resource, transaction
+from dataforge.postgres.sql import Sql, ident
 from dataforge.runs import leases
 from dataforge.settings import DatabaseSettings
 
@@ -43,10 +42,10 @@ class RunKind:
     items: str = ""
     item_key: tuple[str, ...] = ()
 
-    def sql(self, text: str) -> sql.Composed:
-        """The statement ``text`` with this kind's names in place of {table}, {id} and {items}."""
-        names = {"table": self.table, "id": self.id_column, "items": self.items}
-        return sql.SQL(text).format(**{name: sql.Identifier(value) for name, value in names.items()})
+    @property
+    def names(self) -> dict[str, Sql]:
+        """The identifiers for {table}, {id} and {items} of a statement."""
+        return {"table": ident(self.table), "id": ident(self.id_column), "items": ident(self.items)}
 
 
 def take_leases(cursor: Cursor, kind: RunKind, execution: str, dataset: str, tables: Iterable[str]) -> str:
@@ -62,26 +61,29 @@ def open_run(cursor: Cursor, kind: RunKind, row: Mapping[str, Any], tables: Iter
     """Take the leases and insert the ledger ``row``, by column. Idempotent. Returns what ``take_leases`` returns."""
     holder = take_leases(cursor, kind, row["execution"], row["dataset"], tables)
     if not holder:
-        columns = sql.SQL(", ").join(map(sql.Identifier, row))
-        values = sql.SQL(", ").join([sql.Placeholder()] * len(row))
-        insert = kind.sql("INSERT INTO dataforge.{table} ") + sql.SQL("({}) VALUES ({})").format(
-            columns, values
+        insert = Sql(
+            "INSERT INTO dataforge.{table} ({columns}) VALUES ({values}) ON CONFLICT ({id}) DO NOTHING"
+        ).format(
+            columns=Sql(", ").join(map(ident, row)),
+            values=Sql(", ").join([Sql("%s")] * len(row)),
+            **kind.names,
         )
-        cursor.execute(insert + kind.sql(" ON CONFLICT ({id}) DO NOTHING"), list(row.values()))
+        cursor.execute(insert, list(row.values()))
     return holder
 
 
 def resume_run(cursor: Cursor, kind: RunKind, run_id: str, execution: str) -> None:
     """Continue a closed run in ``execution``, which has its leases: it is open again, without recorded errors."""
     cursor.execute(
-        kind.sql(
+        Sql(
             "UPDATE dataforge.{table} SET execution = %s, error = NULL, cause = NULL, finished_at = NULL,"
             " status = CASE status WHEN %s THEN status ELSE 'running' END WHERE {id} = %s"
-        ),
+        ).format(**kind.names),
         (execution, kind.unfinished, run_id),
     )
     cursor.execute(
-        kind.sql("UPDATE dataforge.{items} SET error = NULL, cause = NULL WHERE {id} = %s"), (run_id,)
+        Sql("UPDATE dataforge.{items} SET error = NULL, cause = NULL WHERE {id} = %s").format(**kind.names),
+        (run_id,),
     )
 
 
@@ -101,15 +103,16 @@ def close_run(
     error, cause = (failure.error, failure.cause) if failure else (None, None)
     with transaction(db, role=kind.role) as cursor:
         cursor.execute(
-            kind.sql(
+            Sql(
                 "UPDATE dataforge.{table} SET error = %s, cause = %s,"
                 " status = CASE status WHEN 'running' THEN %s ELSE status END,"
                 " finished_at = CASE status WHEN %s THEN NULL ELSE now() END"
                 " WHERE execution = %s AND finished_at IS NULL"
-            ),
+            ).format(**kind.names),
             (error, cause, status, kind.unfinished, execution),
         )
-        cursor.execute(kind.sql("SELECT {id} FROM dataforge.{table} WHERE execution = %s"), (execution,))
+        select = Sql("SELECT {id} FROM dataforge.{table} WHERE execution = %s").format(**kind.names)
+        cursor.execute(select, (execution,))
         row = cursor.fetchone()
         if row:
             kind.clean_up(cursor, row[0])
@@ -133,13 +136,13 @@ def _worker_failure(db: Connection, kind: RunKind, execution: str) -> Failure | 
     """The first error, in the order of the work items, that a worker recorded in the ledger."""
     if not kind.items:
         return None
-    order = sql.SQL(", ").join(sql.Identifier("i", column) for column in kind.item_key)
-    select = (
+    order = Sql(", ").join(Sql("i.{}").format(ident(column)) for column in kind.item_key)
+    select = Sql(
         "SELECT i.error, i.cause FROM dataforge.{items} i JOIN dataforge.{table} USING ({id})"
-        " WHERE execution = %s AND i.error IS NOT NULL ORDER BY "
-    )
+        " WHERE execution = %s AND i.error IS NOT NULL ORDER BY {order} LIMIT 1"
+    ).format(order=order, **kind.names)
     with transaction(db, role=kind.role) as cursor:
-        cursor.execute(kind.sql(select) + order + sql.SQL(" LIMIT 1"), (execution,))
+        cursor.execute(select, (execution,))
         row = cursor.fetchone()
     return Failure(*row) if row else None
 
@@ -152,12 +155,10 @@ def recording_failure(settings: DatabaseSettings, kind: RunKind, run_id: str, *i
     except Temporary:
         raise
     except DataForgeError as error:
-        key = sql.SQL(" AND ").join(
-            sql.SQL("{} = %s").format(sql.Identifier(column)) for column in (kind.id_column, *kind.item_key)
+        columns = (kind.id_column, *kind.item_key)
+        update = Sql("UPDATE dataforge.{items} SET error = %s, cause = %s WHERE {key}").format(
+            key=Sql(" AND ").join(Sql("{} = %s").format(ident(column)) for column in columns), **kind.names
         )
         with transaction(get_db_resource(settings)) as cursor:
-            cursor.execute(
-                kind.sql("UPDATE dataforge.{items} SET error = %s, cause = %s WHERE ") + key,
-                (error.code, str(error), run_id, *item),
-            )
+            cursor.execute(update, (error.code, str(error), run_id, *item))
         raise
