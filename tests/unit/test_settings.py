@@ -1,4 +1,4 @@
-"""Settings come from the environment when asked for; what is wrong is named, what it was is not."""
+"""Settings read from the environment; errors name variables and never their values."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ GOOD = {
 }
 
 
-def test_variables_are_read_by_their_names_and_others_are_left_alone() -> None:
+def test_variables_are_read_by_their_names_and_others_are_ignored() -> None:
     settings = read(MigrationSettings, GOOD | {"DB_PORT": "5433", "CHUNK_BYTES": "64", "PATH": "/bin"})
     assert (settings.db_host, settings.db_port, settings.chunk_bytes) == ("localhost", 5433, 64)
 
 
-def test_what_is_not_said_is_safe() -> None:
+def test_defaults_are_safe() -> None:
     settings = read(MigrationSettings, GOOD)
     assert (settings.db_auth, settings.db_sslmode, settings.db_port) == ("iam", "verify-full", 5432)
 
 
-def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_of_the_process_is_the_default_source(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
     assert read(DatabaseSettings).db_name == "forge"
@@ -48,20 +48,20 @@ def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.Monke
         ("DB_LOCK_SECONDS", "-7"),
     ],
 )
-def test_a_wrong_variable_is_named_and_its_value_is_not(variable: str, value: str) -> None:
+def test_error_has_the_name_of_an_invalid_variable_and_not_its_value(variable: str, value: str) -> None:
     with pytest.raises(InvalidSettings, match=variable) as raised:
         read(MigrationSettings, GOOD | {variable: value})
     assert value == "" or value not in str(raised.value).replace("65535", "").replace("64", "")
     assert "hunter2" not in repr(raised.value.__cause__)
 
 
-def test_every_missing_variable_is_named_at_once() -> None:
+def test_error_lists_all_missing_variables() -> None:
     with pytest.raises(InvalidSettings) as raised:
         read(MigrationSettings, {})
     assert all(name in str(raised.value) for name in GOOD)
 
 
-def test_settings_do_not_change() -> None:
+def test_settings_are_immutable() -> None:
     settings = read(DatabaseSettings, GOOD)
     with pytest.raises(ValueError, match="frozen"):
         settings.db_host = "elsewhere"  # type: ignore[misc]

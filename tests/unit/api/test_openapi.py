@@ -1,4 +1,4 @@
-"""The OpenAPI document tells what the functions do, and its examples are what they would say."""
+"""The OpenAPI document: its routes, parameters and examples match the functions."""
 
 from __future__ import annotations
 
@@ -20,64 +20,70 @@ from functions.ingest.listing import RejectionQuery
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, Any]:
+def api_document() -> dict[str, Any]:
     return build()
 
 
 @pytest.fixture(scope="module")
-def operations(told: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+def operations(api_document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     """(method, path) -> operation."""
-    return {(method.upper(), path): o for path, item in told["paths"].items() for method, o in item.items()}
+    return {
+        (method.upper(), path): o
+        for path, item in api_document["paths"].items()
+        for method, o in item.items()
+    }
 
 
-def test_document_is_openapi_3_1(told: dict[str, Any]) -> None:
-    assert told["openapi"].startswith("3.1")
-    OpenAPIV31SpecValidator(told).validate()
+def test_document_is_openapi_3_1(api_document: dict[str, Any]) -> None:
+    assert api_document["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(api_document).validate()
 
 
-def test_every_answer_but_success_is_a_problem(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+def test_every_response_except_success_is_a_problem(
+    operations: dict[tuple[str, str], dict[str, Any]],
+) -> None:
     for found in operations.values():
         for status, response in found["responses"].items():
             if int(status) >= 400 and status != "422":
                 assert set(response["content"]) == {"application/problem+json"}
 
 
-def test_every_table_has_a_schema(told: dict[str, Any]) -> None:
+def test_document_has_a_schema_for_every_table(api_document: dict[str, Any]) -> None:
     names = {f"{dataset.name}.{table}" for dataset in DATASETS.values() for table in dataset.tables}
-    assert names <= set(told["components"]["schemas"])
-    choices = [choice["properties"] for choice in told["components"]["schemas"]["Record"]["anyOf"]]
+    assert names <= set(api_document["components"]["schemas"])
+    choices = [choice["properties"] for choice in api_document["components"]["schemas"]["Record"]["anyOf"]]
     referred = {(c["table"].get("const"), c["data"].get("$ref")) for c in choices}
     assert {(name.partition(".")[2], f"#/components/schemas/{name}") for name in names} <= referred
 
 
-def test_parameters_of_rejections_are_those_that_are_read(
+def test_documented_parameters_of_rejections_equal_the_query_model(
     operations: dict[tuple[str, str], dict[str, Any]],
 ) -> None:
     parameters = operations["GET", "/v1/rejections"]["parameters"]
     assert [p["name"] for p in parameters] == list(RejectionQuery.model_fields)
 
 
-def test_examples_are_of_their_schemas(
-    told: dict[str, Any], operations: dict[tuple[str, str], dict[str, Any]]
+def test_examples_match_their_schemas(
+    api_document: dict[str, Any], operations: dict[tuple[str, str], dict[str, Any]]
 ) -> None:
     count = 0
     for found in operations.values():
         contents = [found.get("requestBody", {}), *found["responses"].values()]
         for media in (media for part in contents for media in part.get("content", {}).values()):
             if "example" in media:
-                schema = {**media["schema"], "components": told["components"]}
+                schema = {**media["schema"], "components": api_document["components"]}
                 Draft202012Validator(schema).validate(media["example"])
                 count += 1
     assert count > 5
 
 
-def test_example_of_a_batch_is_a_batch(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+def test_example_of_a_batch_is_accepted_as_a_batch(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
     example = operations["POST", "/v1/records"]["requestBody"]["content"]["application/json"]["example"]
     assert len(read_batch(example).records) == 2
 
 
 @pytest.mark.parametrize("rejected", [(), (1,), (0, 1)])
-def test_example_of_a_report_is_what_the_batch_gets(rejected: tuple[int, ...]) -> None:
+def test_example_of_a_report_equals_the_report_on_the_example_batch(rejected: tuple[int, ...]) -> None:
     records = read_batch(record_samples.batch()).records
     statuses = ["rejected" if index in rejected else "inserted" for index in range(len(records))]
     violations = {index: record_samples.violations(index) for index in rejected}
@@ -85,12 +91,12 @@ def test_example_of_a_report_is_what_the_batch_gets(rejected: tuple[int, ...]) -
     assert record_samples.report(*rejected) == json.loads(answer.body)
 
 
-def test_document_is_made_once(kitchen: Dataset) -> None:
+def test_document_is_built_once(kitchen: Dataset) -> None:
     assert document() is document()
     assert json.loads(openapi().body)["info"]["title"] == "Data Forge"
 
 
-def test_document_names_neither_host_nor_database(told: dict[str, Any]) -> None:
-    text = json.dumps(told)
+def test_document_names_neither_host_nor_database(api_document: dict[str, Any]) -> None:
+    text = json.dumps(api_document)
     for word in ("amazonaws", "postgres", "psycopg", "localhost", "127.0.0.1"):
         assert word not in text.lower()

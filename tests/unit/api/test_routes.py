@@ -1,4 +1,4 @@
-"""Routes are written three times, and agree: in the functions, in the gateway's table, and in the OpenAPI document."""
+"""Routes in the functions, in the gateway's table and in the OpenAPI document are the same."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Operation = tuple[str, str]
 
 
 def routers() -> dict[str, Router]:
-    """Function -> its routes, of all functions that have any."""
+    """Function -> its routes, for each function with routes."""
     modules = {
         file.parent.name: f"functions.{file.parent.name}.handler" for file in FUNCTIONS.glob("*/handler.py")
     }
@@ -29,7 +29,7 @@ def routers() -> dict[str, Router]:
 
 @pytest.fixture(scope="module")
 def served() -> dict[Operation, tuple[str, Kind | None]]:
-    """(method, path) -> the function that answers there, and the least kind of key it takes."""
+    """(method, path) -> the function that serves the route, and the least privileged kind of key that it accepts."""
     return {
         (method, path): (name, least)
         for name, router in routers().items()
@@ -38,17 +38,17 @@ def served() -> dict[Operation, tuple[str, Kind | None]]:
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[Operation, Kind | None]:
-    """(method, path) -> the least kind of key, as the document has it."""
+def documented() -> dict[Operation, Kind | None]:
+    """(method, path) -> the least privileged kind of key according to the document."""
     paths = build()["paths"]
     return {
-        (method.upper(), path.rstrip("/")): least_of(operation["security"])
+        (method.upper(), path.rstrip("/")): least_privileged(operation["security"])
         for path, item in paths.items()
         for method, operation in item.items()
     }
 
 
-def least_of(security: list[dict[str, list[str]]]) -> Kind | None:
+def least_privileged(security: list[dict[str, list[str]]]) -> Kind | None:
     if not security:
         return None
     ((kind,),) = (requirement["key"] for requirement in security)
@@ -56,7 +56,7 @@ def least_of(security: list[dict[str, list[str]]]) -> Kind | None:
 
 
 def gateway_route(path: str) -> Route:
-    """The gateway's choice: an exact path, or else the longest that ends in {proxy+} and fits."""
+    """The gateway's choice: an exact path, else the longest matching path that ends in {proxy+}."""
     exact = [route for route in ROUTES if route.path == path]
     proxies = [
         r for r in ROUTES if r.path.endswith("/{proxy+}") and path.startswith(r.path.removesuffix("{proxy+}"))
@@ -64,14 +64,14 @@ def gateway_route(path: str) -> Route:
     return (exact or sorted(proxies, key=lambda route: len(route.path)))[-1]
 
 
-def test_several_functions_never_serve_the_same(served: dict[Operation, tuple[str, Kind | None]]) -> None:
+def test_each_route_is_served_by_one_function(served: dict[Operation, tuple[str, Kind | None]]) -> None:
     assert len(served) == sum(len(list(router.routes())) for router in routers().values())
 
 
-def test_document_tells_every_route_with_its_kind_of_key_and_no_other(
-    served: dict[Operation, tuple[str, Kind | None]], told: dict[Operation, Kind | None]
+def test_document_contains_exactly_the_served_routes_with_their_kinds_of_keys(
+    served: dict[Operation, tuple[str, Kind | None]], documented: dict[Operation, Kind | None]
 ) -> None:
-    assert told == {operation: least for operation, (_, least) in served.items()}
+    assert documented == {operation: least for operation, (_, least) in served.items()}
 
 
 def test_gateway_sends_every_route_to_its_function(served: dict[Operation, tuple[str, Kind | None]]) -> None:
@@ -79,20 +79,20 @@ def test_gateway_sends_every_route_to_its_function(served: dict[Operation, tuple
         assert gateway_route(path).function == function, f"{method} {path}"
 
 
-def test_gateway_asks_for_a_key_where_the_function_does(
+def test_gateway_requires_a_key_where_the_function_does(
     served: dict[Operation, tuple[str, Kind | None]],
 ) -> None:
     for (method, path), (_, least) in served.items():
         assert (method == "GET" and gateway_route(path).keyless) == (least is None), f"{method} {path}"
 
 
-def test_gateway_has_no_route_that_no_function_serves(
+def test_every_route_of_the_gateway_is_served_by_a_function(
     served: dict[Operation, tuple[str, Kind | None]],
 ) -> None:
     used = {gateway_route(re.sub(r"\{\w+\}", "x", path)).path for _, path in served}
     assert used == {route.path for route in ROUTES}
 
 
-def test_the_documentation_names_every_route(served: dict[Operation, tuple[str, Kind | None]]) -> None:
+def test_documentation_lists_every_route(served: dict[Operation, tuple[str, Kind | None]]) -> None:
     page = (FUNCTIONS.parent / "docs" / "api.md").read_text()
     assert [path for _, path in served if f"{path}`" not in page and f"{path}/`" not in page] == []

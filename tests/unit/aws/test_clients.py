@@ -27,7 +27,7 @@ from local.config import ROOT
 CODE = ("bench", "cli", "functions", "infra", "layers/common/python", "local")
 HOME = ROOT / "layers/common/python/dataforge/aws/clients.py"
 MAKERS = {"client", "resource", "Session", "create_client", "get_session", "setup_default_session"}
-# A token of rds-db is signed without a client.
+# A token for rds-db is signed without a client.
 ALLOWED = {(ROOT / "layers/common/python/dataforge/postgres/credentials.py", "get_session")}
 
 
@@ -64,7 +64,7 @@ def test_client_of_a_session_has_the_same_addressing_as_a_client_of_the_environm
 
 
 @pytest.mark.parametrize("config", [WORKER, CALLER, COMMAND_LINE, THIS_MACHINE, invoking(60)])
-def test_every_configuration_states_time_outs_and_attempts(config: Any) -> None:
+def test_every_configuration_sets_time_outs_and_attempts(config: Any) -> None:
     given = config._user_provided_options
     assert {"connect_timeout", "read_timeout", "retries"} <= set(given)
     assert given["retries"]["mode"] == "standard"
@@ -83,7 +83,7 @@ def test_synchronous_invocation_is_sent_once() -> None:
 
 
 def makers(path: Path) -> Iterator[str]:
-    """Calls of boto3 or botocore that make a client, a resource or a session."""
+    """Calls of boto3 or botocore that create a client, a resource or a session."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MAKERS:
             names = {found.id for found in ast.walk(node.func) if isinstance(found, ast.Name)}
@@ -104,7 +104,7 @@ def test_modules_that_create_clients_are_detected(tmp_path: Path) -> None:
     assert set(makers(file)) == {"client", "Session", "resource"}
 
 
-def test_importing_the_module_loads_neither_boto3_nor_a_model() -> None:
+def test_import_of_the_module_loads_neither_boto3_nor_a_model() -> None:
     code = "import sys, dataforge.aws.clients; sys.exit('boto3' in sys.modules)"
     path = {"PYTHONPATH": str(ROOT / "layers/common/python"), "PATH": "/usr/bin"}
     assert subprocess.run([sys.executable, "-c", code], env=path, check=False).returncode == 0

@@ -36,7 +36,7 @@ def from_lambda(kind: str, message: str) -> str:
         ),
         ("Runtime.OutOfMemory", "", "FunctionOutOfMemory"),
         ("MemoryError", from_lambda("MemoryError", ""), "FunctionOutOfMemory"),
-        ("Runtime.ExitError", from_lambda("Runtime.ExitError", "Worker process died"), "FunctionDied"),
+        ("Runtime.ExitError", from_lambda("Runtime.ExitError", "Worker process exited"), "FunctionDied"),
         ("Lambda.TooManyRequestsException", "Rate Exceeded.", "Throttled"),
         ("Lambda.ServiceException", "", "LambdaUnavailable"),
         ("States.DataLimitExceeded", "", "TooMuchData"),
@@ -82,7 +82,7 @@ def test_any_failure_has_a_stable_code_and_explaining_it_again_changes_nothing(n
         ("FAILED", "States.Timeout", "", "FunctionTimedOut"),
     ],
 )
-def test_end_of_an_execution_is_explained_by_its_status(
+def test_end_of_an_execution_is_explained_from_its_status(
     status: str, error: str, cause: str, wanted: str
 ) -> None:
     failure = explain_end(status, error, cause)
@@ -104,7 +104,7 @@ def test_only_codes_of_missing_things_are_not_found() -> None:
     assert [code for code in codes if is_not_found(code)] == codes[:4]
 
 
-def test_failure_of_a_worker_is_recorded_by_the_name_of_its_execution() -> None:
+def test_failure_of_a_worker_is_recorded_under_the_name_of_its_execution() -> None:
     assert (
         failure_key("arn:aws:states:eu-west-1:1:execution:m:one")
         == failure_key("one")

@@ -29,7 +29,7 @@ KEYS: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[S3Client]:
-    """S3 with the bucket ``raw``."""
+    """S3 with a bucket named ``raw``."""
     with mock_aws():
         client = boto3.client("s3", **KEYS)
         client.create_bucket(Bucket="raw", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -61,7 +61,7 @@ def test_replaced_shortened_or_deleted_object_raises_source_changed(s3: S3Client
             read_range(s3, known, 2, 8)
 
 
-def test_all_objects_are_listed_in_order_without_folders(s3: S3Client) -> None:
+def test_objects_are_listed_in_order_without_folders(s3: S3Client) -> None:
     names = ["list/a.csv", "list/b.csv", "list/sub/c.csv"]
     for name in [*reversed(names), "elsewhere"]:
         s3.put_object(Bucket="raw", Key=name, Body=b"x")
@@ -108,12 +108,12 @@ def broken_off(request: Any) -> None:
 
 
 def closed(request: Any) -> None:
-    """Nothing at all."""
+    """Close the connection without a response."""
     request.close_connection = True
 
 
 def failing(request: Any) -> None:
-    """S3's own error."""
+    """Respond with an error of S3."""
     request.send_error(503)
 
 
@@ -153,7 +153,7 @@ def test_missing_bucket_is_named_by_a_failed_write(s3: S3Client) -> None:
 
 
 def refusing(code: str) -> Callable[[Any], None]:
-    """S3's refusal under this code."""
+    """A response of S3 that refuses the request with this code."""
     body = f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode()
 
     def answer(request: Any) -> None:

@@ -25,7 +25,7 @@ CONTEXT: Any = SimpleNamespace(
 
 
 class CheckViolation(Exception):
-    """Like psycopg2's: its text quotes, its diagnostics name."""
+    """Like psycopg2's: the text quotes values, the diagnostics contain names only."""
 
     __module__ = "psycopg2.errors"
     pgcode = "23514"
@@ -127,7 +127,7 @@ def test_log_line_of_an_exception_has_only_its_class() -> None:
         ({}, "check violation"),
     ],
 )
-def test_refusal_is_described_by_names(given: dict[str, str], words: str) -> None:
+def test_log_describes_a_constraint_violation_with_names_only(given: dict[str, str], words: str) -> None:
     names = dict.fromkeys(("schema_name", "table_name", "constraint_name", "column_name", "context"))
     error = type(
         "CheckViolation",

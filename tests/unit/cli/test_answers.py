@@ -1,4 +1,4 @@
-"""Answers: tables for people, one document for machines, and failures of AWS in words."""
+"""Output of the command line: tables on stderr, one JSON document on stdout, and messages for AWS failures."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def text(part: object) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
-def test_a_summary_has_every_count_and_the_totals() -> None:
+def test_summary_has_every_count_and_the_totals() -> None:
     lines = [line.split() for line in text(summary(OUTPUT)).splitlines()]
     assert ["orders", "12,000", "9,000", "1,000", "1,999", "1", "99.99", "%"] in lines
     assert ["sellers", "0", "0", "0", "0", "0", "100.00", "%"] in lines
     assert ["total", "12,000", "9,000", "1,000", "1,999", "1", "99.99", "%"] in lines
 
 
-def test_a_summary_counts_updated_rows_where_there_are_any() -> None:
+def test_summary_has_updated_rows_only_if_rows_were_updated() -> None:
     sellers = OUTPUT["tables"][1] | {"read": 2, "loaded": 2, "updated": 1}  # type: ignore[index]
     lines = [line.split() for line in text(summary(OUTPUT | {"tables": [sellers]})).splitlines()]
     assert ["sellers", "2", "2", "0", "0", "0", "1", "100.00", "%"] in lines
@@ -62,7 +62,7 @@ def test_a_summary_counts_updated_rows_where_there_are_any() -> None:
         (None, "not known"),
     ],
 )
-def test_a_share_is_never_rounded_up(share: float | None, words: str) -> None:
+def test_share_is_never_rounded_up(share: float | None, words: str) -> None:
     assert percent(share) == words
 
 
@@ -76,7 +76,7 @@ def test_findings_show_object_detail_and_hint(name: str) -> None:
 
 
 @pytest.mark.parametrize("sign", ["\x1b", "\x07", "\r", "\x7f", "\x9b", "\u202e"])
-def test_no_control_character_of_a_file_s_name_or_a_record_reaches_the_terminal(
+def test_control_characters_of_file_names_and_records_do_not_reach_the_terminal(
     capsys: pytest.CaptureFixture[str], sign: str
 ) -> None:
     screen = Screen()
@@ -92,14 +92,14 @@ def rejected(raw: str) -> dict[str, Any]:
     return {"tables": [{"rejections": [reason]}]}
 
 
-def test_machines_read_stdout_and_people_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_goes_to_stdout_and_tables_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     Screen(as_json=True).answer({"status": "é"}, "for people")
     captured = capsys.readouterr()
     assert json.loads(captured.out) == {"status": "é"}
     assert captured.err == "for people\n"
 
 
-def test_without_json_the_answer_is_for_people_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_stdout_is_empty_without_json(capsys: pytest.CaptureFixture[str]) -> None:
     Screen().answer({"status": "x"}, "for people")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("for people\n", "")
@@ -113,7 +113,7 @@ def test_failure_is_printed_as_one_line(capsys: pytest.CaptureFixture[str]) -> N
     assert "[bold]not markup[/bold]" in captured.err
 
 
-def test_white_space_becomes_one_space() -> None:
+def test_white_space_is_collapsed_to_one_space() -> None:
     assert one_line(" a\n\n b\t c ") == "a b c"
 
 
@@ -156,7 +156,7 @@ def test_error_of_the_environment_has_a_hint(error: BotoCoreError, way_out: str)
     assert way_out in str(explain(error))
 
 
-def test_a_failed_upload_names_the_file() -> None:
+def test_message_for_a_failed_upload_names_the_file() -> None:
     assert "orders.csv" in str(
         explain(S3UploadFailedError("Failed to upload orders.csv to raw/olist/orders.csv"))
     )

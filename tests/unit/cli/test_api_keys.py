@@ -1,4 +1,4 @@
-"""Keys of the API as API Gateway (moto's) holds them."""
+"""API keys in moto's API Gateway."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_value_is_returned_for_the_name_of_its_key(client: APIGatewayClient, pla
     assert find_value(client, plans["reader"], "reader", "shop") is None
 
 
-def test_revoked_key_is_gone(client: APIGatewayClient, plans: dict[str, str]) -> None:
+def test_revoked_key_is_deleted(client: APIGatewayClient, plans: dict[str, str]) -> None:
     key, _ = create_key(client, plans["writer"], "writer", "shop")
     revoke_key(client, key.id)
     assert list(list_keys(client, plans)) == []

@@ -31,7 +31,7 @@ UNKNOWN = "20200101T000000Z-1f0c2a9b"
 
 
 def made(hours: int) -> str:
-    """The id of a backup that is so old, and half an hour: for as long, its age reads the same."""
+    """The id of a backup of this age plus half an hour, so that its displayed age does not change during a test."""
     return new_id(NOW - timedelta(hours=hours, minutes=30), "token")
 
 
@@ -40,7 +40,7 @@ LATEST, BROKEN, SAFETY, QUOTES = made(5), made(72), made(2), made(3)
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A deployment with four backups, whose executions start, and never get on."""
+    """A deployment with four backups, in which executions start but make no progress."""
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         patch.delenv("AWS_PROFILE", raising=False)
@@ -98,7 +98,7 @@ def keep(
 
 @pytest.fixture
 def deployment(outputs: Path) -> Iterator[Deployment]:
-    """The deployment; what a test has started is stopped after it."""
+    """The deployment; executions that a test starts are stopped after the test."""
     found = from_file(outputs)
     yield found
     for kind in ("migration", "backup", "restore"):
@@ -110,7 +110,7 @@ def deployment(outputs: Path) -> Iterator[Deployment]:
 
 
 def call(deployment: Deployment, outputs: Path, *words: str) -> Any:
-    """The document of a call that is to succeed."""
+    """The JSON document of a call that must succeed."""
     result = dataforge(outputs, *words, "--json")
     assert result.exit_code == 0, result.stderr
     return json.loads(result.stdout)
@@ -160,14 +160,14 @@ def test_backup_is_shown_by_id_or_as_latest_without_safety_backups(
 
 @pytest.mark.parametrize("word", [UNKNOWN, "nonsense", "../x", ""])
 @pytest.mark.parametrize("action", ["show", "verify"])
-def test_a_backup_that_there_is_not_is_a_wrong_call(outputs: Path, action: str, word: str) -> None:
+def test_unknown_backup_exits_2(outputs: Path, action: str, word: str) -> None:
     result = dataforge(outputs, "backup", action, word)
     assert result.exit_code == 2
     assert repr(word) in result.stderr
     assert "dataforge backup list" in result.stderr
 
 
-def test_a_backup_that_cannot_be_understood_is_listed_and_shown_as_damaged(
+def test_backup_with_an_unreadable_manifest_is_listed_and_shown_as_damaged(
     deployment: Deployment, outputs: Path
 ) -> None:
     damaged = made(100)
@@ -193,12 +193,14 @@ def test_backup_starts_under_its_id_with_the_requested_input(deployment: Deploym
     assert started(deployment, document["execution"]) == order
 
 
-def test_verify_starts_the_verification_of_that_backup_alone(deployment: Deployment, outputs: Path) -> None:
+def test_verify_starts_the_verification_of_the_specified_backup_only(
+    deployment: Deployment, outputs: Path
+) -> None:
     document = call(deployment, outputs, "backup", "verify", QUOTES, "--no-follow")
     assert started(deployment, document["execution"]) == {"dataset": "quotes", "verify_only": QUOTES}
 
 
-def test_a_backup_of_everything_is_ordered_by_the_datasets_name_alone() -> None:
+def test_input_of_a_backup_of_all_tables_contains_only_the_dataset() -> None:
     assert read_order("quotes", "", verify=False) == {"dataset": "quotes"}
 
 
@@ -231,7 +233,7 @@ def test_restore_starts_with_the_requested_input(
         (["restore", "--all", "--backup", QUOTES], QUOTES),
     ],
 )
-def test_a_restore_of_a_backup_that_there_is_not_starts_nothing(
+def test_restore_of_an_unknown_backup_starts_nothing(
     deployment: Deployment, outputs: Path, words: list[str], name: str
 ) -> None:
     before = deployment.states.list_executions(stateMachineArn=deployment["restore_arn"])["executions"]
@@ -248,7 +250,7 @@ def test_restore_without_a_terminal_requires_yes(outputs: Path) -> None:
     assert "--yes" in result.stderr
 
 
-def test_status_names_what_else_runs_and_finds_every_kind_of_run(
+def test_status_lists_other_running_executions_and_finds_every_kind_of_run(
     deployment: Deployment, outputs: Path
 ) -> None:
     backup = call(deployment, outputs, "backup", "--no-follow")
@@ -270,7 +272,7 @@ def test_status_of_a_running_backup_shows_written_files(deployment: Deployment, 
     assert "1 file(s), 2.5 kB written" in dataforge(outputs, "status", backup["id"]).stdout
 
 
-def test_stop_ends_a_backup(deployment: Deployment, outputs: Path) -> None:
+def test_stop_ends_a_running_backup(deployment: Deployment, outputs: Path) -> None:
     backup = call(deployment, outputs, "backup", "--no-follow")
     assert dataforge(outputs, "stop", backup["id"]).exit_code == 0
     result = dataforge(outputs, "status", backup["id"], "--json")

@@ -23,7 +23,7 @@ NOWHERE = {
 
 @pytest.fixture(autouse=True)
 def no_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither an embedded cloud nor credentials, nor colours."""
+    """Neither an embedded cloud nor credentials; output without colours."""
     for name in (
         "FORCE_COLOR",
         "AWS_PROFILE",
@@ -62,7 +62,7 @@ def test_help_names_every_option_and_gives_an_example(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_documentation_names_the_command_and_its_options(name: str) -> None:
+def test_documentation_lists_the_command_and_its_options(name: str) -> None:
     page = (ROOT / "docs" / "cli.md").read_text()
     assert f"\n### {name}\n" in page
     for option in options(name):
@@ -70,28 +70,28 @@ def test_the_documentation_names_the_command_and_its_options(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_has_a_text(name: str) -> None:
+def test_every_option_has_a_help_text(name: str) -> None:
     command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
     for parameter in command.params:
         assert parameter.help, parameter.name
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_loses_no_asterisk_to_markdown(name: str) -> None:
+def test_help_shows_asterisks(name: str) -> None:
     command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
     written = sum((getattr(parameter, "help", None) or "").count("*") for parameter in command.params)
     page = plain(run(name, "--help").stdout)
     assert page.replace("│ *", "│").count("*") >= written
 
 
-def test_help_of_the_whole_lists_every_command() -> None:
+def test_help_without_a_command_lists_every_command() -> None:
     result = run("--help")
     assert result.exit_code == 0
     for name in COMMANDS:
         assert name in result.stdout
 
 
-def test_without_words_the_help_is_shown_and_the_call_is_wrong() -> None:
+def test_call_without_arguments_shows_the_help_and_exits_2() -> None:
     result = run()
     assert result.exit_code == 2
     assert "Usage: dataforge" in plain(result.stdout)
@@ -132,7 +132,7 @@ def test_without_words_the_help_is_shown_and_the_call_is_wrong() -> None:
         (["restore", "orders"], ["--yes", "--dry-run"]),
     ],
 )
-def test_a_wrong_call_exits_2_with_one_line_that_names_it(words: list[str], names: list[str]) -> None:
+def test_usage_error_exits_2_with_a_one_line_message(words: list[str], names: list[str]) -> None:
     result = run(*words)
     assert result.exit_code == 2
     assert result.stdout == ""
@@ -142,7 +142,7 @@ def test_a_wrong_call_exits_2_with_one_line_that_names_it(words: list[str], name
         assert name in result.stderr
 
 
-def test_a_wrong_call_with_json_is_one_document() -> None:
+def test_usage_error_with_json_is_one_document() -> None:
     result = run("migrate", "--dataset", "olists", "--json")
     assert result.exit_code == 2
     document = json.loads(result.stdout)
@@ -188,7 +188,7 @@ def test_error_of_an_unreachable_embedded_cloud_has_a_hint(tmp_path: Path) -> No
     assert "make local" in last
 
 
-def test_debug_shows_where_it_failed() -> None:
+def test_debug_shows_the_traceback() -> None:
     assert "Traceback" not in run("migrate", "nowhere").stderr
     result = run("migrate", "nowhere", "--debug")
     assert result.exit_code == 2
@@ -196,7 +196,7 @@ def test_debug_shows_where_it_failed() -> None:
     assert "read_folder" in result.stderr
 
 
-def test_version_is_the_projects() -> None:
+def test_version_equals_the_projects_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     result = run("--version")
     assert (result.exit_code, result.stdout) == (0, f"dataforge {project['version']}\n")

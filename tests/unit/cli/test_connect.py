@@ -1,4 +1,4 @@
-"""``dataforge connect``: what it prints, what it starts, and what it refuses."""
+"""``dataforge connect``: its output, the programs that it starts, and its errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OUTPUTS = {
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is all of PATH, with programs that write down how they were called."""
+    """The only folder in PATH; its programs record their arguments."""
     folder = tmp_path / "bin"
     folder.mkdir()
     script = '#!/bin/sh\necho "$0 $*" >> "{log}"\n'
@@ -44,7 +44,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Connect:
-    """EC2 Instance Connect's client."""
+    """A client of EC2 Instance Connect."""
 
     def __init__(self) -> None:
         self.keys: list[dict[str, str]] = []
@@ -59,7 +59,7 @@ def outputs_file(tmp_path: Path, **outputs: str) -> Path:
     return file
 
 
-def test_embedded_clouds_address_is_printed(tmp_path: Path) -> None:
+def test_address_of_the_embedded_cloud_is_printed(tmp_path: Path) -> None:
     address = "postgresql://postgres:x@127.0.0.1:5432/dataforge"
     file = outputs_file(tmp_path, aws_endpoint_url="http://127.0.0.1:1", database_url=address)
     assert dataforge(["--outputs", str(file)], "connect") == {"status": "ready", "psql": f"psql {address}"}
@@ -72,7 +72,7 @@ def test_deployment_without_a_bastion_is_a_wrong_call_with_a_hint(tmp_path: Path
     assert "-c bastion=true" in answer["cause"]
 
 
-def test_missing_programs_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_error_for_missing_programs_names_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(WrongCall, match="OpenSSH and the AWS command line"):
         tunnel.require_programs()
@@ -93,7 +93,9 @@ def test_tunnel_uses_ssh_through_the_endpoint_with_a_new_key(programs: Path) -> 
 
 
 @pytest.mark.parametrize("secret", [None, "arn:aws:secretsmanager:eu-west-1:1:secret:x"])
-def test_psqls_line_verifies_the_server_and_holds_no_password(secret: str | None, tmp_path: Path) -> None:
+def test_psql_command_verifies_the_server_and_contains_no_password(
+    secret: str | None, tmp_path: Path
+) -> None:
     outputs = OUTPUTS | ({"analyst_secret_arn": secret} if secret else {})
     line = tunnel.client_line(outputs, 15433, tmp_path)
     run = subprocess.run(["sh", "-n", "-c", line], check=False)

@@ -1,4 +1,4 @@
-"""A mistake in a dataset's module is a message with exit code 2, of every program."""
+"""Errors in a dataset's module: every program prints a message and exits with 2."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from local.config import ROOT
 
 
 @pytest.mark.parametrize("program", ["dataforge_cli", "infra.app"])
-def test_wrong_declaration_is_a_message_without_a_traceback(tmp_path: Path, program: str) -> None:
+def test_wrong_declaration_is_reported_without_a_traceback(tmp_path: Path, program: str) -> None:
     datasets = tmp_path / "datasets"
     shutil.copytree(ROOT / "datasets", datasets, ignore=shutil.ignore_patterns("__pycache__"))
     module = datasets / "olist.py"

@@ -1,4 +1,4 @@
-"""Which deployment a call works on, and that the user's environment cannot lead it astray."""
+"""Selection of the deployment: by option, by state folder, and independent of unrelated environment variables."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write(path: Path, document: object) -> Path:
 
 @pytest.fixture
 def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
-    """Found by the state folder, in an environment that points everywhere else."""
+    """The deployment of the state folder, in an environment whose variables point elsewhere."""
     monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-such-file"))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "real")
@@ -49,7 +49,7 @@ def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     return find_deployment(None, None)
 
 
-def test_the_embedded_cloud_is_found_by_its_outputs(embedded: Deployment, tmp_path: Path) -> None:
+def test_embedded_cloud_is_found_by_its_outputs(embedded: Deployment, tmp_path: Path) -> None:
     assert embedded["raw_bucket"] == "raw"
     assert "embedded" in embedded.name
     assert str(tmp_path / "outputs.json") in embedded.name
@@ -63,18 +63,18 @@ def test_embedded_cloud_is_reached_with_any_environment(embedded: Deployment, se
     assert client.meta.config.proxies == {}
 
 
-def test_the_embedded_cloud_gets_dummy_credentials(embedded: Deployment) -> None:
+def test_embedded_cloud_gets_dummy_credentials(embedded: Deployment) -> None:
     credentials = credentials_of(embedded)
     assert (credentials.access_key, credentials.secret_key, credentials.token) == ("test", "test", None)
 
 
-def test_the_schema_function_is_called_once_and_waited_for(embedded: Deployment) -> None:
+def test_schema_function_is_invoked_once_and_synchronously(embedded: Deployment) -> None:
     config: Any = embedded.functions.meta.config
     assert config.read_timeout == 900
     assert config.retries["total_max_attempts"] == 1
 
 
-def test_outputs_without_endpoint_are_aws_with_the_users_credentials(
+def test_outputs_without_an_endpoint_select_aws_with_the_users_credentials(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "real")
@@ -86,7 +86,7 @@ def test_outputs_without_endpoint_are_aws_with_the_users_credentials(
     assert "AWS in eu-west-3" in found.name
 
 
-def test_outputs_by_option_are_named_again_in_hints(tmp_path: Path) -> None:
+def test_hints_repeat_the_option_for_outputs(tmp_path: Path) -> None:
     file = write(tmp_path / "my other.json", EMBEDDED)
     assert find_deployment(None, file).flags == f" --outputs '{file}'"
 
@@ -116,7 +116,7 @@ def test_error_names_the_invalid_outputs_file_and_the_reason(
     assert str(file) in str(caught.value)
 
 
-def test_a_missing_output_is_named(embedded: Deployment) -> None:
+def test_error_for_a_missing_output_names_it(embedded: Deployment) -> None:
     with pytest.raises(NoOutput, match="schema_arn"):
         embedded["schema_arn"]
 
@@ -124,7 +124,7 @@ def test_a_missing_output_is_named(embedded: Deployment) -> None:
 @pytest.mark.parametrize(
     "setting", [{}, {"DATAFORGE_STATE": ""}, {"DATAFORGE_STATE": "other"}, {"DATAFORGE_STATE": "/x"}]
 )
-def test_the_state_folder_is_the_embedded_clouds(setting: dict[str, str], tmp_path: Path) -> None:
+def test_state_folder_is_that_of_the_embedded_cloud(setting: dict[str, str], tmp_path: Path) -> None:
     env_file = tmp_path / ".env"
     assert state_folder(setting, env_file) == config.from_environment(setting, env_file).state
     env_file.write_text("DATAFORGE_STATE=from-file\n")
@@ -132,5 +132,5 @@ def test_the_state_folder_is_the_embedded_clouds(setting: dict[str, str], tmp_pa
 
 
 @pytest.mark.parametrize("name", ["RawBucket", "MigrationArn", "SchemaArn", "ApiUrl", "Region"])
-def test_outputs_are_called_the_same_on_aws_and_here(name: str) -> None:
+def test_outputs_have_the_same_names_on_aws_and_in_the_embedded_cloud(name: str) -> None:
     assert snake_case(name) == outputs.snake_case(name)

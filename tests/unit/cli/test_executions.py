@@ -1,4 +1,4 @@
-"""Executions: found by what people call them, described so that a failure is readable, stopped."""
+"""Executions: found by ARN, name or migration id, described with a readable failure, and stopped."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ARN = "arn:aws:states:us-east-1:1:execution:migration:one"
 
 @pytest.fixture
 def outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A deployment whose executions start, and never get on."""
+    """A deployment in which executions start but make no progress."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     with mock_aws():
@@ -53,21 +53,21 @@ def look_up(deployment: Deployment, word: str) -> str:
     return find(deployment, deployment["migration_arn"], word)
 
 
-def test_an_execution_is_found_by_its_arn_and_by_its_name(deployment: Deployment) -> None:
+def test_execution_is_found_by_its_arn_and_by_its_name(deployment: Deployment) -> None:
     arn = begin(deployment)
     begin(deployment)
     assert look_up(deployment, arn) == arn
     assert look_up(deployment, arn.rpartition(":")[2]) == arn
 
 
-def test_an_execution_is_found_by_its_migration_id(deployment: Deployment) -> None:
+def test_execution_is_found_by_its_migration_id(deployment: Deployment) -> None:
     begin(deployment)
     arn = begin(deployment)
     begin(deployment)
     assert look_up(deployment, run_id(arn, describe(deployment, arn).started.isoformat())) == arn
 
 
-def test_an_execution_that_was_named_elsewhere_is_found_by_its_migration_id(deployment: Deployment) -> None:
+def test_execution_with_another_name_is_found_by_its_migration_id(deployment: Deployment) -> None:
     answer = deployment.states.start_execution(
         stateMachineArn=deployment["migration_arn"], name="nightly", input="[]"
     )
@@ -92,7 +92,7 @@ def test_execution_of_another_machine_is_unknown(deployment: Deployment, word: s
         describe(deployment, look_up(deployment, word))
 
 
-def test_there_is_no_newest_before_the_first(deployment: Deployment) -> None:
+def test_latest_is_unknown_before_the_first_execution(deployment: Deployment) -> None:
     assert newest(deployment, deployment["migration_arn"]) is None
     arn = begin(deployment)
     assert newest(deployment, deployment["migration_arn"]) == arn
@@ -115,7 +115,7 @@ def ended(**details: Any) -> Execution:
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED"])
-def test_what_runs_or_succeeded_has_no_failure(status: str) -> None:
+def test_running_or_succeeded_execution_has_no_failure(status: str) -> None:
     assert ended(status=status).failure is None
 
 
@@ -165,13 +165,13 @@ def test_status_before_the_first_migration_shows_the_command_to_start_one(output
     assert document == {"status": "none", "execution": None, "running": []}
 
 
-def test_status_of_an_unknown_execution_is_a_wrong_call(outputs: Path) -> None:
+def test_status_of_an_unknown_execution_exits_2(outputs: Path) -> None:
     result = dataforge(outputs, "status", "nobody")
     assert result.exit_code == 2
     assert "'nobody'" in result.stderr
 
 
-def test_stop_ends_a_running_execution_and_refuses_one_that_is_over(
+def test_stop_ends_a_running_execution_and_refuses_an_ended_one(
     deployment: Deployment, outputs: Path
 ) -> None:
     name = begin(deployment).rpartition(":")[2]

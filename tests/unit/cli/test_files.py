@@ -46,7 +46,7 @@ def machine(s3: S3Client) -> str:
 
 @pytest.fixture
 def call(s3: S3Client, machine: str, tmp_path_factory: pytest.TempPathFactory) -> Call:
-    """Calls the command line on a deployment that consists of a bucket and a state machine."""
+    """Call the command line on a deployment that consists of a bucket and a state machine."""
     outputs = tmp_path_factory.mktemp("deployment") / "outputs.json"
     document = {"region": "us-east-1", "raw_bucket": "raw", "report_bucket": "raw", "migration_arn": machine}
     outputs.write_text(json.dumps(document))
@@ -69,7 +69,7 @@ def started(machine: str) -> list[dict[str, Any]]:
     return [json.loads(states.describe_execution(executionArn=arn)["input"]) for arn in arns]
 
 
-def test_files_are_shown_with_what_a_migration_would_do(s3: S3Client, call: Call) -> None:
+def test_files_are_listed_with_their_use_in_a_migration(s3: S3Client, call: Call) -> None:
     put(s3, f"{STEM}.csv", f"{STEM} (1).csv", "notes.txt")
     s3.put_object(Bucket="raw", Key=f"olist/{STEM}/", Body=b"")
     result = call("files", "--json")
@@ -88,7 +88,7 @@ def test_files_are_shown_with_what_a_migration_would_do(s3: S3Client, call: Call
     assert "fails" not in shown
 
 
-def test_an_object_is_removed_by_its_name_and_can_be_restored(s3: S3Client, call: Call) -> None:
+def test_removed_object_gets_a_delete_marker(s3: S3Client, call: Call) -> None:
     put(s3, f"{STEM}.csv", f"{STEM} (1).csv")
     result = call(
         "files", "--remove", f"{STEM} (1).csv", "--remove", f"olist/{STEM} (1).csv", "--yes", "--json"
@@ -100,7 +100,7 @@ def test_an_object_is_removed_by_its_name_and_can_be_restored(s3: S3Client, call
     assert [one["Key"] for one in markers] == [f"olist/{STEM} (1).csv"]
 
 
-def test_nothing_is_removed_unless_it_is_named_and_confirmed(s3: S3Client, call: Call) -> None:
+def test_object_is_removed_only_if_it_is_named_and_confirmed(s3: S3Client, call: Call) -> None:
     put(s3, f"{STEM}.csv")
     unknown = call("files", "--remove", f"{STEM}.csv", "--remove", "no.csv", "--yes")
     assert unknown.exit_code == 2
@@ -129,7 +129,7 @@ def test_error_of_an_incomplete_folder_suggests_tables_present(
     assert [one["tables"] for one in started(machine)] == [["sellers"]]
 
 
-def test_tables_present_without_a_folder_are_those_of_the_bucket(
+def test_tables_present_without_a_folder_selects_the_tables_in_the_bucket(
     s3: S3Client, call: Call, machine: str
 ) -> None:
     nothing = call("migrate", "--tables", "present", "--no-follow")
@@ -145,7 +145,7 @@ def test_tables_present_without_a_folder_are_those_of_the_bucket(
     assert document["ignore"] == ["sellers/", "*.bak"]
 
 
-def test_a_tables_file_from_an_earlier_upload_is_read_too_and_named(
+def test_file_of_an_earlier_upload_is_read_too_and_listed(
     s3: S3Client, call: Call, machine: str, tmp_path: Path
 ) -> None:
     put(s3, f"{STEM}.csv", f"{STEM}_2.csv")
@@ -160,7 +160,7 @@ def test_a_tables_file_from_an_earlier_upload_is_read_too_and_named(
 
 
 @pytest.mark.parametrize("where", ["folder", "bucket"])
-def test_what_the_run_would_refuse_is_named_before_anything_is_sent(
+def test_files_that_the_run_would_refuse_are_listed_before_the_upload(
     s3: S3Client, call: Call, machine: str, tmp_path: Path, where: str
 ) -> None:
     (tmp_path / SELLERS).write_text("x")

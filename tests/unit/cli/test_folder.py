@@ -1,4 +1,4 @@
-"""Which files of a folder a migration would read: what a run would make of them, before anything is sent."""
+"""Selection of a folder's files for a migration, before the upload."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def test_every_known_file_of_the_chosen_tables_is_found(tmp_path: Path) -> None:
     assert list(folder.ignored) == ["expected.json"]
 
 
-def test_files_of_tables_that_were_not_chosen_are_named_and_not_sent(tmp_path: Path) -> None:
+def test_files_of_other_tables_are_listed_and_not_uploaded(tmp_path: Path) -> None:
     fill(tmp_path, ORDERS, CUSTOMERS)
     folder = read_folder(tmp_path, OLIST, ["orders"])
     assert folder.files == (tmp_path / ORDERS,)
     assert folder.ignored == {CUSTOMERS: "a file of customers, which this run does not migrate"}
 
 
-def test_a_file_of_several_tables_is_sent_for_any_of_them(tmp_path: Path) -> None:
+def test_file_of_several_tables_is_uploaded_for_each_of_them(tmp_path: Path) -> None:
     fill(tmp_path, "quotes.csv")
     assert read_folder(tmp_path, get_dataset("quotes"), ["tags"]).files == (tmp_path / "quotes.csv",)
 
 
-def test_link_to_nothing_and_pipe_in_a_table_s_place_are_refused(tmp_path: Path) -> None:
+def test_dangling_link_and_pipe_with_the_name_of_a_table_are_refused(tmp_path: Path) -> None:
     (tmp_path / ORDERS).symlink_to("nowhere")
     with pytest.raises(NoFolder, match=ORDERS):
         read_folder(tmp_path, OLIST, ["orders"])
@@ -54,7 +54,7 @@ def test_link_to_nothing_and_pipe_in_a_table_s_place_are_refused(tmp_path: Path)
         read_folder(tmp_path, OLIST, ["orders"])
 
 
-def test_missing_files_and_those_of_no_table_are_named(tmp_path: Path) -> None:
+def test_missing_files_and_files_without_a_table_are_listed(tmp_path: Path) -> None:
     fill(tmp_path, ORDERS, "more.CSV", "notes/a.txt")
     folder = read_folder(tmp_path, OLIST, ["orders", "customers"])
     assert folder.missing == {"customers": CUSTOMERS}
@@ -75,9 +75,7 @@ def test_missing_files_and_those_of_no_table_are_named(tmp_path: Path) -> None:
         f"{ORDERS}/part-0.csv",
     ],
 )
-def test_what_a_run_would_refuse_is_refused_before_it_is_sent_unless_ignored(
-    tmp_path: Path, name: str
-) -> None:
+def test_doubtful_files_are_refused_before_the_upload_unless_ignored(tmp_path: Path, name: str) -> None:
     fill(tmp_path, "olist_orders_dataset_2.csv", name)
     with pytest.raises(UnexpectedFiles) as raised:
         read_folder(tmp_path, OLIST, ["orders"])
@@ -97,21 +95,21 @@ def test_files_in_folders_named_like_a_file_are_read(tmp_path: Path) -> None:
     assert found.ignored == {}
 
 
-def test_a_linked_folder_is_read(tmp_path: Path) -> None:
+def test_linked_folder_is_read(tmp_path: Path) -> None:
     fill(tmp_path, "elsewhere/1.csv", "data/notes.txt")
     link = tmp_path / "data" / "olist_orders_dataset"
     link.symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     assert read_folder(tmp_path / "data", OLIST, ["orders"]).names == {"olist_orders_dataset/1.csv"}
 
 
-def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+def test_file_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     fill(tmp_path, ORDERS)
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.csv")).touch()
     with pytest.raises(NoFolder, match="not valid UTF-8"):
         read_folder(tmp_path, OLIST, ["orders"])
 
 
-def test_a_folder_without_the_datasets_files_is_refused_with_what_it_has(tmp_path: Path) -> None:
+def test_error_for_a_folder_without_the_datasets_files_lists_its_content(tmp_path: Path) -> None:
     fill(tmp_path, "other.csv")
     with pytest.raises(NoKnownFiles, match=r"Expected: olist_orders_dataset\.csv\..* other\.csv"):
         read_folder(tmp_path, OLIST, ["orders"])
@@ -123,6 +121,6 @@ def test_file_instead_of_a_folder_is_refused_with_a_hint(tmp_path: Path) -> None
         read_folder(tmp_path / ORDERS, OLIST, ["orders"])
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_error_for_a_missing_folder_names_it(tmp_path: Path) -> None:
     with pytest.raises(NoFolder, match="olst"):
         read_folder(tmp_path / "olst", OLIST, ["orders"])

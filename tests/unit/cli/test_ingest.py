@@ -19,7 +19,7 @@ Reply = tuple[int, dict[str, str], bytes]
 BUSY: Reply = (
     503,
     {"Retry-After": "0", "Content-Type": "application/problem+json"},
-    b'{"detail": "The database is away."}',
+    b'{"detail": "The database is unavailable."}',
 )
 
 
@@ -70,7 +70,7 @@ class Server:
                 self.wfile.write(data)
 
             def log_message(self, *_: Any) -> None:
-                """Silent."""
+                """Log nothing."""
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
@@ -119,7 +119,7 @@ def send(
 
 
 def replies(*given: Reply | None) -> Callable[[dict[str, Any]], Reply | None]:
-    """These replies first, then reports."""
+    """Respond with these replies first, then with reports."""
     left = list(given)
     return lambda body: left.pop(0) if left else report(body)
 
@@ -147,7 +147,7 @@ def test_records_are_sent_in_order_in_batches_with_different_keys(api: Api, serv
     ],
     ids=["503", "429", "409", "504", "502", "connection dropped"],
 )
-def test_batch_without_an_answer_is_sent_again_under_the_same_key(
+def test_batch_without_a_response_is_sent_again_under_the_same_key(
     api: Api, server: Server, said: list[str], trouble: Reply | None
 ) -> None:
     server.answer = replies(trouble, trouble)
@@ -171,13 +171,13 @@ def test_used_up_quota_is_reported_without_a_retry(api: Api, server: Server) -> 
     assert len(server.seen) == 1
 
 
-def test_hope_ends(api: Api, server: Server) -> None:
+def test_sending_fails_after_eight_attempts(api: Api, server: Server) -> None:
     server.answer = lambda _: BUSY
-    with pytest.raises(ApiUnreachable, match=r"The database is away\. The request failed 8 times"):
+    with pytest.raises(ApiUnreachable, match=r"The database is unavailable\. The request failed 8 times"):
         send(api, {"n": 1})
 
 
-def test_refusal_is_not_repeated_and_names_its_reason(api: Api, server: Server) -> None:
+def test_refused_batch_is_not_sent_again_and_its_reason_is_reported(api: Api, server: Server) -> None:
     server.answer = replies(problem(403, "wrong-key"))
     with pytest.raises(ApiRefused, match="The API answered 403: no") as error:
         send(api, {"n": 1}, {"n": 2})
@@ -196,7 +196,7 @@ def test_rejected_records_are_written_in_the_form_to_send_again(api: Api, server
 
 
 @pytest.mark.parametrize("kind", [(400, "not-json"), (413, "body-too-large")])
-def test_record_that_the_api_cannot_read_costs_no_other_record(
+def test_unreadable_record_does_not_prevent_the_load_of_others(
     api: Api, server: Server, kind: tuple[int, str]
 ) -> None:
     server.answer = lambda body: (
@@ -216,7 +216,7 @@ def test_error_of_every_batch_is_reported_once(api: Api, server: Server) -> None
     assert len(server.seen) == 1
 
 
-def test_atomic_batch_is_never_divided(api: Api, server: Server) -> None:
+def test_atomic_batch_is_never_split(api: Api, server: Server) -> None:
     server.answer = replies(problem(413, "body-too-large"))
     with pytest.raises(ApiRefused):
         send(api, {"n": 1}, {"n": 2}, mode="atomic")
@@ -232,7 +232,7 @@ def test_unreadable_lines_are_counted_and_written_and_the_rest_is_sent(api: Api,
     assert ingestion.tally.bytes == 25
 
 
-def test_batch_never_exceeds_what_the_api_takes() -> None:
+def test_batch_never_exceeds_the_limits_of_the_api() -> None:
     long = [Sent(n, "t", json.dumps({"x": "é" * 250_000}), 0) for n in range(16)]
     sizes = [sum(len(r.text.encode()) + 1 for r in batch) for batch in in_batches(long, 1000)]
     assert len(sizes) > 1
@@ -240,6 +240,6 @@ def test_batch_never_exceeds_what_the_api_takes() -> None:
     assert sum(len(batch) for batch in in_batches(long, 1000)) == 16
 
 
-def test_record_larger_than_a_batch_goes_alone() -> None:
+def test_record_larger_than_a_batch_is_sent_alone() -> None:
     found = list(in_batches([Sent(n, "t", json.dumps({"x": "x" * MOST_BYTES}), 0) for n in range(2)], 1000))
     assert [len(batch) for batch in found] == [1, 1]

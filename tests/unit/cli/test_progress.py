@@ -1,4 +1,4 @@
-"""Progress of a migration: read off the names of objects, shown as bars and lines."""
+"""Progress of a migration: read from the names of objects, shown as bars and lines."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def test_chunks_add_up_per_table() -> None:
     ]
 
 
-def test_a_resumed_run_counts_from_where_it_stopped() -> None:
+def test_resumed_run_counts_the_chunks_loaded_before_it_stopped() -> None:
     plan = PLAN.model_copy(update={"loaded": {"orders": LoadedSums(100, 10, 1)}})
     assert count(plan, CHUNKS[1:2], loaded=False)[0] == TableProgress("orders", 1000, 700, 70, 3)
 
 
-def test_tables_are_full_once_the_load_is_over_though_a_workers_note_is_missing() -> None:
+def test_tables_are_complete_after_the_load_although_a_workers_object_is_missing() -> None:
     for table in count(PLAN, CHUNKS, loaded=True):
         assert table.loaded_bytes == table.bytes
 
@@ -49,7 +49,7 @@ def test_unknown_names_are_ignored(name: str) -> None:
     assert count(PLAN, [name], loaded=False)[0] == TableProgress("orders", 1000, 0, 0, 0)
 
 
-def test_more_bytes_than_the_file_has_do_not_overfill_a_bar() -> None:
+def test_bar_does_not_exceed_its_width_for_more_bytes_than_the_file_has() -> None:
     assert count(PLAN, ["orders/0-1200-60-0"], loaded=False)[0].loaded_bytes == 1000
 
 
@@ -62,7 +62,7 @@ def test_line_contains_phase_share_and_rows() -> None:
     assert line(progress("Settle")) == MIGRATION.phases["Settle"]
 
 
-def test_machines_get_the_same() -> None:
+def test_json_has_the_phase_and_the_progress_per_table() -> None:
     document = as_document(progress())
     assert document["phase"] == "Load"
     assert document["tables"][0] == {
@@ -85,20 +85,20 @@ def shown(*stages: Progress, terminal: bool, done: bool = False) -> str:
     return screen.err.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
-def test_a_terminal_gets_a_bar_per_table() -> None:
+def test_terminal_shows_a_bar_per_table() -> None:
     text = shown(progress(), terminal=True)
     for words in ("orders", "90%", "90 rows, 3 rejected", "customers", "96%", "sellers", "loading"):
         assert words in text
 
 
-def test_a_log_gets_one_line_per_phase_and_the_bars_once() -> None:
+def test_log_has_one_line_per_phase_and_the_bars_once() -> None:
     text = shown(Progress("Plan", "", ()), progress(), progress(), progress("Settle"), terminal=False)
     assert text.count("planning\n") == 1
     assert text.count("loading: 92% of 3 table(s), 138 rows\n") == 1
     assert text.count("90 rows, 3 rejected") == 1
 
 
-def test_bars_are_full_when_all_is_done() -> None:
+def test_bars_are_full_at_the_end() -> None:
     text = shown(progress(), terminal=False, done=True)
     assert text.count("100%") == 4
 

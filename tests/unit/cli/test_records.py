@@ -19,7 +19,7 @@ SCALARS = st.one_of(st.none(), st.booleans(), NUMBERS.map(lambda n: ("number", n
 
 
 def written(value: Any) -> str:
-    """JSON, in which numbers stand as they are."""
+    """JSON with the original text of each number."""
     return value[1] if isinstance(value, tuple) else json.dumps(value, ensure_ascii=False)
 
 
@@ -35,7 +35,7 @@ def jsonl(*given: str, table: str | None = None) -> list[Any]:
     st.dictionaries(NAMES.filter(lambda n: "\x00" not in n), SCALARS, max_size=5),
     st.sampled_from(["", " ", "\t "]),
 )
-def test_members_keep_their_text(members: dict[str, Any], space: str) -> None:
+def test_members_have_their_original_text(members: dict[str, Any], space: str) -> None:
     pairs = [f"{json.dumps(name)}{space}:{space}{written(value)}" for name, value in members.items()]
     text = "{" + space + f"{space},{space}".join(pairs) + space + "}"
     assert split_object(text) == {name: written(value) for name, value in members.items()}
@@ -48,7 +48,7 @@ def test_numbers_are_sent_unchanged(number: str) -> None:
     assert json.loads(record.text, parse_float=Decimal, parse_int=Decimal)["data"]["price"] == Decimal(number)
 
 
-def test_line_is_a_record_or_with_a_table_the_data_alone() -> None:
+def test_line_is_a_record_or_with_a_specified_table_its_data() -> None:
     assert [(r.table, r.data) for r in jsonl('{"table": "a", "data": {}}', '{"x": 1}', table="b")] == [
         ("a", "{}"),
         ("b", '{"x": 1}'),

@@ -1,4 +1,4 @@
-"""`dataforge replay`: what it orders, what it saves to be corrected, and calls that cannot be meant."""
+"""`dataforge replay`: the input of the run, the saved rejections, and usage errors."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_file_is_uploaded_under_a_new_prefix(outputs: Path, tmp_path: Path) -> N
         (("--table", "sellers", "--code", "enum"), []),
     ],
 )
-def test_rejections_are_saved_to_be_corrected(
+def test_rejections_are_saved_for_correction(
     outputs: Path, tmp_path: Path, words: tuple[str, ...], saved: list[int]
 ) -> None:
     file = tmp_path / "saved.jsonl"

@@ -17,7 +17,9 @@ def reason(
     return {"code": code, "column": column, "rows": rows, "examples": shown}
 
 
-def test_most_frequent_reasons_of_all_tables_are_shown_with_place_and_record_of_their_first_example() -> None:
+def test_most_frequent_reasons_of_all_tables_are_shown_with_position_and_record_of_their_first_example() -> (
+    None
+):
     report = {
         "tables": [
             {"table": "orders", "rejections": [reason("enum", "order_status", 5, ("o.csv", 7, "1,[lost]"))]},

@@ -68,7 +68,7 @@ def test_etag_of_a_file_equals_that_of_its_upload(s3: S3Client, tmp_path: Path, 
     assert is_stored(s3, BUCKET, "a.csv", path, PART)
 
 
-def test_new_files_are_sent_under_their_names_below_the_prefix(
+def test_new_files_are_uploaded_under_their_names_below_the_prefix(
     s3: S3Client, screen: Screen, tmp_path: Path
 ) -> None:
     files = [file(tmp_path, "a.csv", b"a"), file(tmp_path, "b.csv", b"b")]
@@ -77,7 +77,7 @@ def test_new_files_are_sent_under_their_names_below_the_prefix(
     assert s3.get_object(Bucket=BUCKET, Key="olist/2024/b.csv")["Body"].read() == b"b"
 
 
-def test_files_that_are_there_are_not_sent_again(s3: S3Client, screen: Screen, tmp_path: Path) -> None:
+def test_existing_files_are_not_uploaded_again(s3: S3Client, screen: Screen, tmp_path: Path) -> None:
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     files = [file(tmp_path)]
     assert upload(s3, BUCKET, "olist/", files, screen) == 1
@@ -85,7 +85,7 @@ def test_files_that_are_there_are_not_sent_again(s3: S3Client, screen: Screen, t
     assert len(s3.list_object_versions(Bucket=BUCKET)["Versions"]) == 1
 
 
-def test_a_file_of_the_same_size_and_other_content_is_sent(
+def test_file_of_the_same_size_with_other_content_is_uploaded(
     s3: S3Client, screen: Screen, tmp_path: Path
 ) -> None:
     upload(s3, BUCKET, "", [file(tmp_path, content=b"old")], screen)
@@ -93,7 +93,7 @@ def test_a_file_of_the_same_size_and_other_content_is_sent(
     assert s3.get_object(Bucket=BUCKET, Key="a.csv")["Body"].read() == b"new"
 
 
-def test_an_object_sent_in_other_parts_counts_as_different(s3: S3Client, tmp_path: Path) -> None:
+def test_object_uploaded_in_other_parts_counts_as_different(s3: S3Client, tmp_path: Path) -> None:
     path = file(tmp_path, content=b"x" * (2 * PART))
     config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART)
     s3.upload_file(str(path), BUCKET, "a.csv", Config=config)
@@ -106,7 +106,7 @@ def migrate(outputs: Path, *words: str) -> Result:
 
 @pytest.fixture
 def outputs(s3: S3Client, tmp_path: Path) -> Path:
-    """A deployment that has buckets and a state machine which never gets on."""
+    """A deployment with buckets and a state machine whose executions make no progress."""
     definition = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}}
     machine = boto3.client("stepfunctions").create_state_machine(
         name="migration", definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/none"
@@ -126,7 +126,7 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-def test_migrate_sends_the_files_and_starts_an_execution_with_the_order(
+def test_migrate_uploads_the_files_and_starts_an_execution_with_the_input(
     s3: S3Client, outputs: Path, folder: Path
 ) -> None:
     words = [
@@ -153,9 +153,7 @@ def test_migrate_sends_the_files_and_starts_an_execution_with_the_order(
     ]
 
 
-def test_files_in_folders_keep_their_place_below_the_prefix(
-    s3: S3Client, outputs: Path, folder: Path
-) -> None:
+def test_files_in_folders_keep_their_path_below_the_prefix(s3: S3Client, outputs: Path, folder: Path) -> None:
     (folder / "olist_sellers_dataset").mkdir()
     file(folder / "olist_sellers_dataset", "part-2.csv")
     for sent in (2, 0):
@@ -167,13 +165,13 @@ def test_files_in_folders_keep_their_place_below_the_prefix(
     ]
 
 
-def test_executions_are_named_by_their_migrations_id(outputs: Path) -> None:
+def test_executions_are_named_after_their_migration_id(outputs: Path) -> None:
     result = migrate(outputs, "--no-follow", "--json")
     name = json.loads(result.stdout)["execution"].rpartition(":")[2]
     assert time_of(name)
 
 
-def test_without_options_everything_below_the_datasets_name_is_ordered(outputs: Path) -> None:
+def test_input_without_options_has_the_defaults_of_the_dataset(outputs: Path) -> None:
     result = migrate(outputs, "--no-follow", "--json", "--dataset", "quotes")
     arn = json.loads(result.stdout)["execution"]
     described = boto3.client("stepfunctions").describe_execution(executionArn=arn)
@@ -181,7 +179,7 @@ def test_without_options_everything_below_the_datasets_name_is_ordered(outputs: 
     assert json.loads(described["input"]) == order
 
 
-def test_files_of_no_table_are_named_and_not_sent(s3: S3Client, outputs: Path, folder: Path) -> None:
+def test_files_without_a_table_are_listed_and_not_uploaded(s3: S3Client, outputs: Path, folder: Path) -> None:
     result = migrate(outputs, str(folder), "--tables", "sellers", "--no-follow", "--json")
     assert result.exit_code == 0
     assert json.loads(result.stdout)["not_sent"] == {"notes.csv": "no table has a file of this name"}
@@ -196,7 +194,7 @@ def test_no_follow_prints_the_command_to_follow_the_same_target(outputs: Path) -
     assert f"--outputs {outputs}" in result.stdout
 
 
-def test_a_bucket_that_is_gone_is_one_line(outputs: Path, folder: Path) -> None:
+def test_deleted_bucket_is_reported_in_one_line(outputs: Path, folder: Path) -> None:
     offered = json.loads(outputs.read_text()) | {"raw_bucket": "gone"}
     outputs.write_text(json.dumps(offered))
     result = migrate(outputs, str(folder))

@@ -62,7 +62,7 @@ def test_renamed_class_keeps_its_code() -> None:
 
 
 @pytest.mark.parametrize("code", sorted(by_code()))
-def test_problem_type_gives_the_code_back(code: str) -> None:
+def test_code_is_read_from_the_problem_type(code: str) -> None:
     assert code_of(problem_type(code)) == code
 
 

@@ -1,4 +1,4 @@
-"""Records are found exactly where a byte-by-byte machine finds them, whatever the bytes and wherever they are cut."""
+"""Boundaries of CSV records equal those of a byte-by-byte state machine for any bytes and any cuts."""
 
 import csv
 import io
@@ -27,12 +27,12 @@ STEPS = {
     ("E", "\r"): "C",
     ("C", "\n"): "S",
 }
-"""The states of ``csv_boundaries``; F steps like S, C too but for LF. Every other byte leads to U, inside quotes to Q."""
+"""The states of ``csv_boundaries``; F steps like S, C too except on LF. Other bytes lead to U, inside quotes to Q."""
 
 
 @dataclass
 class Read:
-    """What the machine made of some bytes: ends of records, their fields (None: malformed), the last state."""
+    """The machine's result for some bytes: ends of records, their fields (None: malformed), the last state."""
 
     ends: list[int]
     fields: list[list[bytes] | None]
@@ -40,7 +40,7 @@ class Read:
 
 
 def machine(data: bytes, state: str = "S", *, last: bool = False) -> Read:
-    """Read byte by byte, in the words of RFC 4180."""
+    """Read byte by byte according to RFC 4180."""
     ends: list[int] = []
     records: list[list[bytes] | None] = []
     fields, field, good = list[bytes](), b"", True
@@ -85,7 +85,7 @@ def beside_bare_returns(data: bytes, ends: list[int]) -> set[int]:
 
 
 MANY = b'a,"b"\n' * 17
-"""So many good records in a row that they are no longer read one by one."""
+"""The number of good records in a row from which on they are no longer read one by one."""
 
 SOUP = st.lists(
     st.sampled_from(
@@ -101,7 +101,7 @@ SOUP = st.lists(
 @example(b'a"b\n"c\nd"\n', False)
 @example(b'"open', True)
 @example(b'a"b\n' * 5000 + MANY + b'"x"y\n' + MANY, False)
-def test_records_end_and_are_malformed_where_the_machine_says(data: bytes, last: bool) -> None:
+def test_ends_and_malformed_records_equal_those_of_the_machine(data: bytes, last: bool) -> None:
     found, wanted = split_records(data, last=last), machine(data, last=last)
     assert found.ends.tolist() == wanted.ends
     malformed = {i for i, fields in enumerate(wanted.fields) if fields is None}
@@ -109,7 +109,7 @@ def test_records_end_and_are_malformed_where_the_machine_says(data: bytes, last:
     assert found.starts.tolist() == [0, *wanted.ends][: len(wanted.ends)]
 
 
-def test_malformed_records_take_hardly_more_memory_than_their_places() -> None:
+def test_malformed_records_take_little_more_memory_than_their_positions() -> None:
     records = 50_000
     tracemalloc.start()
     found = split_records(b'5" pipe\n' * records, last=True)
@@ -121,7 +121,7 @@ def test_malformed_records_take_hardly_more_memory_than_their_places() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(SOUP)
-def test_fields_are_those_the_machine_reads(data: bytes) -> None:
+def test_fields_equal_those_of_the_machine(data: bytes) -> None:
     found = split_records(data, last=True)
     spans = zip(found.starts.tolist(), found.ends.tolist(), strict=True)
     assert [parse_fields(data[start:end]) for start, end in spans] == machine(data, last=True).fields
@@ -129,7 +129,7 @@ def test_fields_are_those_the_machine_reads(data: bytes) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(SOUP)
-def test_a_passage_is_what_the_machine_does_from_each_state(data: bytes) -> None:
+def test_scan_equals_the_machine_from_each_state(data: bytes) -> None:
     passages, lines = scan(data)
     assert lines == data.count(b"\n")
     for state, passage in passages.items():
@@ -142,7 +142,7 @@ def test_a_passage_is_what_the_machine_does_from_each_state(data: bytes) -> None
 
 @settings(max_examples=300, deadline=None)
 @given(SOUP, st.lists(st.integers(0, 60), max_size=8))
-def test_scans_of_parts_compose_to_a_scan_of_the_whole(data: bytes, cuts: list[int]) -> None:
+def test_composed_scans_of_parts_equal_the_scan_of_the_whole(data: bytes, cuts: list[int]) -> None:
     borders = sorted({0, *(min(cut, len(data)) for cut in cuts), len(data)})
     state, whole = "S", machine(data)
     starts = {0, *whole.ends}
@@ -168,7 +168,7 @@ def test_every_line_end_ends_a_record(end: bytes) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(SOUP)
-def test_the_state_after_an_incomplete_record_is_the_machines(data: bytes) -> None:
+def test_state_after_an_incomplete_record_equals_the_machines(data: bytes) -> None:
     ends = machine(data).ends
     tail = data[ends[-1] if ends else 0 :]
     assert end_state(tail) == machine(tail).state
@@ -179,9 +179,9 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.lists(TEXT, min_size=2, max_size=4), max_size=6), st.sampled_from(["\n", "\r\n"]))
-def test_what_a_csv_writer_wrote_is_read_back(rows: list[list[str]], line_end: str) -> None:
+def test_output_of_a_csv_writer_is_read_with_equal_values(rows: list[list[str]], line_end: str) -> None:
     buffer = io.StringIO()
-    # Where lines end with LF alone, the writer leaves a CR in a field bare, and nobody can tell it from a line end.
+    # Where lines end with LF alone, the writer leaves a CR in a field bare, and it cannot be distinguished from a line end.
     if line_end == "\n":
         csv.writer(buffer, lineterminator=line_end, quoting=csv.QUOTE_ALL).writerows(rows)
     else:

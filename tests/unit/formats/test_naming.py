@@ -1,4 +1,4 @@
-"""Which file is which source's, and which only looks like one."""
+"""Assignment of files to sources: taken, ignored and doubtful names."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SHARED = dataset("orders", "orders_old", "orders_2", "pokemon")
         f"{STEM}/{STEM}.csv",
     ],
 )
-def test_a_source_may_have_many_files(path: str) -> None:
+def test_source_has_several_files(path: str) -> None:
     found = FileNames(OLIST).fate(path)
     assert isinstance(found, Taken)
     assert found.source.tables == ("orders",)
@@ -106,7 +106,7 @@ def test_a_source_may_have_many_files(path: str) -> None:
         f"{STEM}/",
     ],
 )
-def test_what_looks_like_a_table_s_file_is_doubtful(path: str) -> None:
+def test_name_similar_to_a_tables_file_is_doubtful(path: str) -> None:
     found = FileNames(OLIST).fate(path)
     assert isinstance(found, Doubtful), found
     assert any("orders" in source.tables for source in found.sources)
@@ -114,7 +114,7 @@ def test_what_looks_like_a_table_s_file_is_doubtful(path: str) -> None:
 
 
 @given(st.from_regex(r"[a-z0-9]{0,8}", fullmatch=True))
-def test_file_with_table_s_name_and_any_ending_is_never_passed_over(ending: str) -> None:
+def test_file_with_the_name_of_a_table_and_any_ending_is_never_ignored(ending: str) -> None:
     if not is_marker(f"{STEM}.{ending}"):
         assert not isinstance(OLIST_NAMES.fate(f"{STEM}.{ending}"), Ignored)
 
@@ -146,7 +146,7 @@ def test_file_with_table_s_name_and_any_ending_is_never_passed_over(ending: str)
         "",
     ],
 )
-def test_other_names_are_ignored_with_the_reason(path: str) -> None:
+def test_other_names_are_ignored_with_a_reason(path: str) -> None:
     found = FileNames(OLIST).fate(path)
     assert isinstance(found, Ignored), found
     assert found.reason
@@ -164,20 +164,20 @@ def test_other_names_are_ignored_with_the_reason(path: str) -> None:
         ("orders_2/1.csv", "orders_2.csv"),
     ],
 )
-def test_a_declared_file_name_wins_over_part_of_another(path: str, file: str) -> None:
+def test_declared_file_name_takes_precedence_over_a_part_of_another(path: str, file: str) -> None:
     found = FileNames(SHARED).fate(path)
     assert isinstance(found, Taken)
     assert found.source.file == file
 
 
 @pytest.mark.parametrize("path", ["pokemon_form_conditions.csv", "pokemon_forms.csv", "pokemon-x.csv"])
-def test_a_longer_name_is_no_part(path: str) -> None:
+def test_longer_name_is_not_a_part(path: str) -> None:
     found = FileNames(SHARED).fate(path)
     assert isinstance(found, Ignored)
     assert found.reason.endswith("files of pokemon.csv are named pokemon_2.csv or are in pokemon/")
 
 
-def test_a_file_in_one_table_s_folder_with_another_s_name_is_doubtful_for_both() -> None:
+def test_file_in_the_folder_of_one_table_with_the_name_of_another_is_doubtful_for_both() -> None:
     found = FileNames(SHARED).fate("orders/orders_old.csv")
     assert isinstance(found, Doubtful)
     assert {source.file for source in found.sources} == {"orders.csv", "orders_old.csv"}
@@ -199,7 +199,7 @@ def test_a_file_in_one_table_s_folder_with_another_s_name_is_doubtful_for_both()
         ("orders/x.csv", {}),
     ],
 )
-def test_folders_fill_declared_columns(path: str, partition: dict[str, str | None]) -> None:
+def test_folder_keys_fill_declared_columns(path: str, partition: dict[str, str | None]) -> None:
     names = FileNames(dataset("orders", columns=("id", "year", "city"), ignored=("run",)))
     found = names.fate(path)
     assert isinstance(found, Taken), found
@@ -207,13 +207,13 @@ def test_folders_fill_declared_columns(path: str, partition: dict[str, str | Non
 
 
 @pytest.mark.parametrize("path", ["orders/month=1/x.csv", "month=1/orders.csv", "orders/year=1/year=2/x.csv"])
-def test_folders_of_an_undeclared_key_are_doubtful(path: str) -> None:
+def test_folders_with_an_undeclared_key_are_doubtful(path: str) -> None:
     found = FileNames(dataset("orders", columns=("id", "year"))).fate(path)
     assert isinstance(found, Doubtful)
     assert path.partition("=")[0].rpartition("/")[2] in found.reason
 
 
-def test_files_are_in_the_order_of_their_bytes() -> None:
+def test_files_are_sorted_by_the_bytes_of_their_names() -> None:
     keys = ["a_2.csv", "a.csv", "a_10.csv", "a\uffff.csv", "a\U00010000.csv"]
     assert in_order(keys) == ["a.csv", "a_10.csv", "a_2.csv", "a\uffff.csv", "a\U00010000.csv"]
 
@@ -227,7 +227,7 @@ NAMES = st.lists(
 
 
 @given(st.sets(NAMES), st.sets(st.sampled_from(sorted(SHARED.tables))), st.lists(NAMES, max_size=2))
-def test_every_file_is_taken_ignored_or_doubtful(
+def test_every_file_is_either_taken_ignored_or_doubtful(
     paths: set[str], tables: set[str], ignore: list[str]
 ) -> None:
     found = list_files(SHARED, tables, paths, ignore)
@@ -236,7 +236,7 @@ def test_every_file_is_taken_ignored_or_doubtful(
     assert not {path for path, _ in found.taken} & set(ignore)
 
 
-def test_files_of_tables_that_are_not_in_the_run_are_ignored_by_name() -> None:
+def test_files_of_tables_outside_the_run_are_ignored_with_a_reason_that_names_the_table() -> None:
     found = list_files(SHARED, ["orders"], ["orders.csv", "pokemon.csv", "Pokemon.csv"])
     assert [path for path, _ in found.taken] == ["orders.csv"]
     assert found.ignored == dict.fromkeys(
@@ -248,13 +248,13 @@ def test_files_of_tables_that_are_not_in_the_run_are_ignored_by_name() -> None:
 @pytest.mark.parametrize(
     "pattern", ["* (1).csv", "a/orders (1).csv", "a/", "a/*", "orders ?1?.csv", "orders (1).csv"]
 )
-def test_a_pattern_leaves_a_file(pattern: str) -> None:
+def test_file_that_matches_an_ignore_pattern_is_ignored(pattern: str) -> None:
     found = list_files(SHARED, ["orders"], ["a/orders (1).csv"], [pattern])
     assert found.ignored == {"a/orders (1).csv": f"the run ignores {pattern}"}
     assert found.missing == {"orders": "orders.csv"}
 
 
-def test_present_tables_are_those_with_a_file() -> None:
+def test_present_tables_are_the_tables_with_a_file() -> None:
     assert present_tables(SHARED, ["orders_2.csv", "pokemon/x.parquet", "Orders.csv"]) == [
         "orders_2",
         "pokemon",
@@ -265,5 +265,5 @@ def test_present_tables_are_those_with_a_file() -> None:
     "name",
     [f"{STEM}{'1' * 1000}x", "1_" * 500, f"{STEM}{'_' * 1000}x", f"{STEM}{'copy' * 250}x", "copy (1) " * 100],
 )
-def test_a_hostile_name_is_read_without_backtracking(name: str) -> None:
+def test_hostile_name_is_matched_without_backtracking(name: str) -> None:
     assert isinstance(FileNames(OLIST).fate(name), Ignored)

@@ -1,4 +1,4 @@
-"""Every type of Parquet at its extremes: read exactly, rejected with a reason, or refused by name. Never another value."""
+"""Every Parquet type at its extremes is read exactly, rejected with a reason or refused, but never changed."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ UNICODE = "string_unicode"
 
 
 def rows_in(table: pa.Table, **options: Any) -> list[Rows]:
-    """The table, written and read."""
+    """Write the table and read it."""
     buffer = io.BytesIO()
     pq.write_table(table, buffer, **options)
     return list(rows_of("x.parquet", lambda: io.BytesIO(buffer.getvalue())))
 
 
 def read(column: pa.Array, **options: Any) -> list[str | None]:
-    """The texts of a column that was written and read; for values without one, the code of the rejection."""
+    """Write and read a column: the text of each value, or the code of its rejection."""
     found: list[str | None] = []
     for rows in rows_in(pa.table({"x": column}), **options):
         texts = rows.texts["x"].to_pylist()
@@ -85,7 +85,7 @@ CASES: list[tuple[pa.Array, list[str | None]]] = [
         ["10000-01-01", "-0001-12-31", BEYOND],
     ),
     (pa.array([date(2018, 1, 2)], pa.date64()), ["2018-01-02"]),
-    # Whole numbers.
+    # Integers.
     (pa.array([2**64 - 1, 0], pa.uint64()), ["18446744073709551615", "0"]),
     (pa.array([2**32 - 1], pa.uint32()), ["4294967295"]),
     (pa.array([65535], pa.uint16()), ["65535"]),
@@ -104,7 +104,7 @@ CASES: list[tuple[pa.Array, list[str | None]]] = [
     (pa.array([Decimal("1E-38")], pa.decimal256(76, 38)), ["0." + "0" * 37 + "1"]),
     (pa.array([Decimal("7.00")], pa.decimal32(5, 2)), ["7.00"]),
     (pa.array([Decimal("7.00")], pa.decimal64(10, 2)), ["7.00"]),
-    # Texts and what only looks like something else.
+    # Texts, also those that look like values of another type.
     (pa.array(["", None, "a\0", "\ufeff"]), ["", None, "a\0", "\ufeff"]),
     (pa.array(["ã"], pa.large_string()), ["ã"]),
     (pa.array(["ã"], pa.string_view()), ["ã"]),
@@ -118,12 +118,12 @@ CASES: list[tuple[pa.Array, list[str | None]]] = [
 
 
 @pytest.mark.parametrize(("column", "wanted"), CASES, ids=lambda case: str(getattr(case, "type", "")) or None)
-def test_a_type_at_its_extremes_is_read_exactly(column: pa.Array, wanted: list[str | None]) -> None:
+def test_type_at_its_extremes_is_read_exactly(column: pa.Array, wanted: list[str | None]) -> None:
     assert read(column) == wanted
     assert read(column, use_dictionary=False, store_schema=False, row_group_size=1) == wanted
 
 
-def test_decimals_are_read_alike_from_whole_numbers_and_from_bytes() -> None:
+def test_decimals_stored_as_integers_and_as_bytes_are_read_the_same() -> None:
     for digits in (9, 18, 38):
         column = pa.array([Decimal("-1.05"), Decimal(0)], pa.decimal128(digits, 2))
         for as_integer in (False, True):
@@ -135,7 +135,7 @@ MOMENTS = st.datetimes(datetime.min, datetime.max)  # noqa: DTZ901  # INT96 has 
 
 
 @given(st.lists(st.tuples(MOMENTS | st.none(), st.integers(0, 999)), min_size=1, max_size=9))
-def test_int96_is_read_exactly_in_every_year_and_to_the_nanosecond(given: list[Any]) -> None:
+def test_int96_is_read_exactly_in_every_year_with_nanoseconds(given: list[Any]) -> None:
     micros = [
         None if moment is None else (moment - EPOCH) // timedelta(microseconds=1) for moment, _ in given
     ]
@@ -144,7 +144,7 @@ def test_int96_is_read_exactly_in_every_year_and_to_the_nanosecond(given: list[A
         for moment, _ in given
     ]
     assert read(stamps("us", *micros), use_deprecated_int96_timestamps=True, row_group_size=2) == wanted
-    # Arrow has nanoseconds between 1677 and 2262 alone.
+    # Arrow has nanoseconds between 1677 and 2262 only.
     small = [
         m * 1000 + n for m, (_, n) in zip(micros, given, strict=True) if m is not None and abs(m) < 9 * 10**15
     ]
@@ -153,7 +153,7 @@ def test_int96_is_read_exactly_in_every_year_and_to_the_nanosecond(given: list[A
 
 
 def int96(*values: tuple[int, int]) -> bytes:
-    """A file of INT96 values, each a Julian day and nanoseconds, whatever they are."""
+    """A file of INT96 values, each a Julian day and nanoseconds, not validated."""
     buffer = io.BytesIO()
     mark = [stamps("us", n * 86_400_000_000 + 7) for n in range(len(values))]
     table = pa.table({"x": pa.concat_arrays(mark)})
@@ -170,7 +170,7 @@ def int96(*values: tuple[int, int]) -> bytes:
     return data
 
 
-def test_int96_that_is_no_time_of_years_that_there_are_is_rejected() -> None:
+def test_int96_outside_the_years_of_timestamps_is_rejected() -> None:
     data = int96((2_440_588, 1), (2**31 - 1, 0), (2_440_588, -1), (2_440_588, 86_399_999_999_999))
     [rows] = rows_of("x.parquet", lambda: io.BytesIO(data))
     assert rows.texts["x"].to_pylist()[::3] == [
@@ -199,7 +199,7 @@ def test_int96_that_is_no_time_of_years_that_there_are_is_rejected() -> None:
         ({"writer.date.proleptic": "true"}, False, False),
     ],
 )
-def test_days_that_a_file_has_in_the_julian_calendar_are_rejected(
+def test_days_in_the_julian_calendar_are_rejected(
     footer: dict[str, str], dates: bool, old_timestamps: bool, int96: bool
 ) -> None:
     first, before = datetime(1582, 10, 15), datetime(1582, 10, 14, 23, 59, 59)  # noqa: DTZ001
@@ -230,12 +230,12 @@ def test_days_that_a_file_has_in_the_julian_calendar_are_rejected(
     ],
     ids=str,
 )
-def test_a_column_of_no_single_values_is_refused_with_its_type(kind: pa.DataType) -> None:
+def test_column_of_nested_values_is_refused_with_its_type(kind: pa.DataType) -> None:
     assert not is_readable(kind)
     assert unreadable(pa.schema([("a", pa.int8()), ("b", kind)])) == [f"b ({kind})"]
 
 
-def test_what_pandas_writes_is_read_as_its_values() -> None:
+def test_files_written_by_pandas_are_read_exactly() -> None:
     frame = pd.DataFrame(
         {
             "category": pd.Categorical(["b", None, "a"]),
@@ -257,6 +257,6 @@ def test_what_pandas_writes_is_read_as_its_values() -> None:
     }
 
 
-def test_texts_of_slices_are_those_of_their_own_rows() -> None:
+def test_texts_of_a_slice_are_those_of_its_rows() -> None:
     column = pa.array([Decimal(n).scaleb(-8) for n in range(9)], pa.decimal128(20, 10))
     assert text_of(column.slice(3, 2)).to_pylist() == ["0.0000000300", "0.0000000400"]

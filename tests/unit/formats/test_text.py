@@ -1,4 +1,4 @@
-"""A file's text, compressed or not: whole, in pieces of the size asked for, and told apart when it breaks off."""
+"""A file's text, compressed or not: pieces of the requested size, and errors for truncated files."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ TEXT = Random(1).randbytes(300_000) + b"x" * 300_000
 
 
 class Drip(io.BytesIO):
-    """A stream that gives as much as it likes, like one from the network."""
+    """A stream that returns fewer bytes than requested, like a stream from the network."""
 
     def read(self, size: int | None = -1) -> bytes:
         return super().read(min(size if size is not None and size >= 0 else 7_919, 7_919))
 
 
 class Bucket:
-    """An object whose body announces ``length`` bytes and holds ``body``."""
+    """An object whose response announces ``length`` bytes and contains ``body``."""
 
     def __init__(self, body: bytes, length: int) -> None:
         self.body, self.length = body, length
@@ -49,7 +49,7 @@ class Bucket:
 
 
 def read(name: str, body: bytes, length: int, start: int, size: int) -> list[bytes]:
-    """The pieces of the text from ``start`` on."""
+    """The pieces of the text starting at ``start``."""
     pieces = []
     with open_text(cast("S3Client", Bucket(body, length)), Object("raw", name, "", length), start) as text:
         while piece := text.read(size):
@@ -86,9 +86,7 @@ def test_truncated_file_raises_damaged_file(name: str, share: float) -> None:
 
 
 @pytest.mark.parametrize("name", ["f.csv.gz", "f.csv.zst"])
-@pytest.mark.parametrize(
-    "damage", [b"not compressed at all, whatever its name says", b"\x1f\x8b\x08garbage" * 9]
-)
+@pytest.mark.parametrize("damage", [b"not compressed in spite of its name", b"\x1f\x8b\x08garbage" * 9])
 def test_file_of_another_format_raises_damaged_file(name: str, damage: bytes) -> None:
     with pytest.raises(DamagedFile, match=name):
         read(name, damage, len(damage), 0, 10_000)

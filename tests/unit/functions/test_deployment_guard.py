@@ -1,4 +1,4 @@
-"""What a deployment looks at before the database is made, and how it is protected afterwards."""
+"""Deployment guard: checks before the database is created, and termination protection afterwards."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def logs() -> CloudWatchLogsClient:
 
 @pytest.fixture
 def instance(rds: RDSClient) -> Callable[[], bool]:
-    """Makes the instance; the result says whether it is protected."""
+    """Create the instance; the result is a function that returns whether it is protected."""
     rds.create_db_instance(
         DBInstanceIdentifier=NAME,
         DBInstanceClass="db.t4g.micro",
@@ -103,7 +103,7 @@ def test_new_instance_gets_the_default_class(rds: RDSClient, logs: CloudWatchLog
 
 
 @pytest.mark.usefixtures("instance")
-def test_new_stack_does_not_meet_a_database_of_its_name_unsaid(
+def test_new_stack_is_refused_if_a_database_with_its_name_exists(
     rds: RDSClient, logs: CloudWatchLogsClient
 ) -> None:
     logs.create_log_group(logGroupName=GROUPS[0])
@@ -120,7 +120,9 @@ def test_existing_instance_keeps_its_class(
     assert prepare(rds, logs, UPDATED, look(request_type)) == {"InstanceClass": "t4g.micro"}
 
 
-def test_leftover_log_groups_do_not_block_a_new_stack(rds: RDSClient, logs: CloudWatchLogsClient) -> None:
+def test_log_groups_of_an_earlier_stack_do_not_block_a_new_stack(
+    rds: RDSClient, logs: CloudWatchLogsClient
+) -> None:
     for name in (GROUPS[0], f"{GROUPS[0]}-of-others"):
         logs.create_log_group(logGroupName=name)
     prepare(rds, logs, CREATED, look("Create"))
@@ -128,7 +130,7 @@ def test_leftover_log_groups_do_not_block_a_new_stack(rds: RDSClient, logs: Clou
 
 
 @pytest.mark.usefixtures("instance")
-def test_log_groups_of_an_existing_instance_stay(rds: RDSClient, logs: CloudWatchLogsClient) -> None:
+def test_log_groups_of_an_existing_instance_are_retained(rds: RDSClient, logs: CloudWatchLogsClient) -> None:
     logs.create_log_group(logGroupName=GROUPS[0])
     prepare(rds, logs, UPDATED, look("Create"))
     assert named(logs) == [GROUPS[0]]
@@ -150,7 +152,7 @@ def test_complete_stack_is_protected(rds: RDSClient, instance: Callable[[], bool
     assert (instance(), stacks.protected) == (True, True)
 
 
-def test_creation_that_is_rolled_back_after_all_is_unprotected(
+def test_stack_whose_creation_is_rolled_back_is_unprotected(
     rds: RDSClient, instance: Callable[[], bool]
 ) -> None:
     stacks: Any = Stacks("CREATE_IN_PROGRESS")
@@ -160,7 +162,9 @@ def test_creation_that_is_rolled_back_after_all_is_unprotected(
     assert (instance(), stacks.protected) == (False, False)
 
 
-def test_update_that_is_rolled_back_stays_protected(rds: RDSClient, instance: Callable[[], bool]) -> None:
+def test_stack_whose_update_is_rolled_back_stays_protected(
+    rds: RDSClient, instance: Callable[[], bool]
+) -> None:
     stacks: Any = Stacks("UPDATE_IN_PROGRESS")
     protect(rds, stacks, protection("Create"))
     stacks.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
@@ -168,7 +172,7 @@ def test_update_that_is_rolled_back_stays_protected(rds: RDSClient, instance: Ca
     assert (instance(), stacks.protected) == (True, True)
 
 
-def test_stack_of_a_protected_database_is_not_deleted(rds: RDSClient, instance: Callable[[], bool]) -> None:
+def test_stack_with_a_protected_database_is_not_deleted(rds: RDSClient, instance: Callable[[], bool]) -> None:
     stacks: Any = Stacks("DELETE_IN_PROGRESS")
     protect(rds, stacks, protection("Create"))
     with pytest.raises(DeletionRefused, match=f"{NAME} --no-deletion-protection"):
@@ -177,7 +181,7 @@ def test_stack_of_a_protected_database_is_not_deleted(rds: RDSClient, instance: 
     assert protect(rds, stacks, protection("Delete")) == {}
 
 
-def test_stack_without_database_of_its_own_is_protected_and_can_be_deleted(rds: RDSClient) -> None:
+def test_stack_that_uses_an_existing_database_is_protected_and_can_be_deleted(rds: RDSClient) -> None:
     stacks: Any = Stacks("DELETE_IN_PROGRESS")
     event = protection("Create") | {"ResourceProperties": {}}
     protect(rds, stacks, event)
@@ -190,7 +194,7 @@ def counted(cloudwatch: CloudWatchClient) -> list[str]:
     return sorted(d["Value"] for metric in found for d in metric["Dimensions"] if d["Name"] == "dataset")
 
 
-def test_watch_begins_once_for_each_dataset() -> None:
+def test_watch_starts_once_for_each_dataset() -> None:
     cloudwatch = boto3.client("cloudwatch")
     begin_watch(cloudwatch, {"RequestType": "Create", "ResourceProperties": {"Datasets": ["olist"]}})
     assert counted(cloudwatch) == ["olist"]
@@ -202,7 +206,7 @@ def test_watch_begins_once_for_each_dataset() -> None:
 
 
 class Url(BaseHTTPRequestHandler):
-    """CloudFormation's response URL."""
+    """A server for CloudFormation's response URL."""
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -212,12 +216,12 @@ class Url(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def cloudformation() -> Iterator[Any]:
-    """A request of CloudFormation, and the answers to it."""
+    """A request of CloudFormation and the list of its responses."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Url)
     answers = server.answers = []  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -231,7 +235,7 @@ def cloudformation() -> Iterator[Any]:
 
 def test_attributes_and_refusals_reach_cloudformation(cloudformation: Any) -> None:
     def refuse() -> dict[str, str]:
-        raise DataForgeError("What is wrong, and the way out.")
+        raise DataForgeError("The error and the hint.")
 
     answer(cloudformation.event, "id", lambda: {"InstanceClass": "t4g.small"})
     answer(cloudformation.event, "id", refuse)
@@ -241,10 +245,10 @@ def test_attributes_and_refusals_reach_cloudformation(cloudformation: Any) -> No
         {"InstanceClass": "t4g.small"},
         "id",
     )
-    assert (bad["Status"], bad["Reason"]) == ("FAILED", "What is wrong, and the way out.")
+    assert (bad["Status"], bad["Reason"]) == ("FAILED", "The error and the hint.")
 
 
-def test_rights_that_are_not_in_force_yet_are_waited_for(cloudformation: Any) -> None:
+def test_permissions_that_are_not_effective_yet_are_retried(cloudformation: Any) -> None:
     denied = ClientError(
         {"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, "DescribeDBInstances"
     )
@@ -263,7 +267,7 @@ def test_rights_that_are_not_in_force_yet_are_waited_for(cloudformation: Any) ->
     assert [told["Status"] for told in cloudformation.answers] == ["SUCCESS", "FAILED"]
 
 
-def test_what_aws_refuses_otherwise_is_not_tried_again(cloudformation: Any) -> None:
+def test_other_errors_of_aws_are_not_retried(cloudformation: Any) -> None:
     calls: list[int] = []
 
     def work() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The documentation page: complete in itself, and closed to everything from elsewhere."""
+"""The documentation page: self-contained, with a policy that blocks external resources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def links(html: str) -> list[str]:
     return re.findall(r'(?:src|href|data-document)="([^"]+)"', html)
 
 
-def test_page_loads_nothing_from_elsewhere() -> None:
+def test_page_loads_no_external_resource() -> None:
     response = page("/v1/docs")
     assert isinstance(response.body, str)
     assert not [link for link in links(response.body) if "//" in link]
@@ -46,7 +46,7 @@ def test_page_finds_its_files_with_and_without_a_slash_at_the_end(
         ("LICENSE", "text/plain; charset=utf-8"),
     ],
 )
-def test_files_have_their_type_and_may_be_kept(name: str, media: str) -> None:
+def test_files_have_their_media_type_and_are_cacheable(name: str, media: str) -> None:
     response = asset(name)
     assert response.content_type == media
     assert "immutable" in response.headers["Cache-Control"]
@@ -61,6 +61,6 @@ def test_address_of_a_file_changes_with_its_content() -> None:
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "../handler.py", "page.html", ""])
-def test_there_are_no_other_files(name: str) -> None:
+def test_other_files_are_not_found(name: str) -> None:
     with pytest.raises(NotFound):
         asset(name)

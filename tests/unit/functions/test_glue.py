@@ -1,4 +1,4 @@
-"""A backup's tables in Glue, as moto keeps them: where their files are, with the types that are in the files."""
+"""A backup's tables in moto's Glue: the location and the types of their files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FOLDER = f"s3://backup/olist/{OLDER}/"
 
 
 class Glue:
-    """Moto's Glue and S3, and the calls that are made to Glue."""
+    """Moto's Glue and S3, and the recorded calls to Glue."""
 
     def __init__(self, session: Any) -> None:
         self.client, self.s3 = session.client("glue"), session.client("s3")
@@ -55,11 +55,11 @@ class Glue:
         manifest.write(self.s3, "backup", made)
 
     def register(self, backup_id: str) -> None:
-        """What the state machine's step does."""
+        """Run the step of the state machine."""
         assert register({"dataset": "olist", "backup_id": backup_id}, CONTEXT) == {}
 
     def table(self, name: str) -> dict[str, Any]:
-        """The table as Glue has it."""
+        """The table in Glue."""
         found: dict[str, Any] = self.client.get_table(DatabaseName="lake_olist", Name=name)["Table"]
         return found
 
@@ -95,7 +95,7 @@ def glue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Glue]:
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
-def test_tables_lie_where_the_backups_files_are_with_their_exact_types(glue: Glue) -> None:
+def test_tables_have_the_location_and_exact_types_of_the_backups_files(glue: Glue) -> None:
     glue.back_up(OLDER, OLIST.table("order_payments"), OLIST.table("orders"))
     glue.register(OLDER)
     found = glue.table("order_payments")
@@ -121,7 +121,7 @@ def test_tables_lie_where_the_backups_files_are_with_their_exact_types(glue: Glu
     assert orders["order_approved_at"] == "timestamp"
 
 
-def test_a_newer_backup_replaces_a_table_by_one_call_and_leaves_those_that_are_not_in_it(glue: Glue) -> None:
+def test_newer_backup_replaces_its_tables_by_one_call_each_and_no_other(glue: Glue) -> None:
     customers, orders = OLIST.table("customers"), OLIST.table("orders")
     glue.back_up(OLDER, customers, orders)
     glue.register(OLDER)
@@ -135,7 +135,7 @@ def test_a_newer_backup_replaces_a_table_by_one_call_and_leaves_those_that_are_n
     assert glue.table("orders")["Parameters"]["backup_id"] == NEWER
 
 
-def test_an_older_backup_that_is_verified_later_leaves_the_tables_of_a_newer_one(glue: Glue) -> None:
+def test_older_backup_that_is_verified_later_does_not_replace_tables_of_a_newer_one(glue: Glue) -> None:
     customers, orders = OLIST.table("customers"), OLIST.table("orders")
     glue.back_up(NEWER, orders)
     glue.register(NEWER)
@@ -145,20 +145,20 @@ def test_an_older_backup_that_is_verified_later_leaves_the_tables_of_a_newer_one
     assert found == {"customers": OLDER, "orders": NEWER}
 
 
-def test_a_table_that_somebody_made_by_hand_is_replaced(glue: Glue) -> None:
+def test_manually_created_table_is_replaced(glue: Glue) -> None:
     glue.client.create_table(DatabaseName="lake_olist", TableInput={"Name": "orders"})
     glue.back_up(OLDER, OLIST.table("orders"))
     glue.register(OLDER)
     assert glue.table("orders")["Parameters"]["backup_id"] == OLDER
 
 
-def test_a_safety_backup_that_is_verified_is_no_table(glue: Glue) -> None:
+def test_verified_safety_backup_is_not_registered(glue: Glue) -> None:
     glue.back_up(OLDER, OLIST.table("orders"), kind="safety")
     glue.register(OLDER)
     assert glue.calls == []
 
 
-def test_no_call_is_made_that_the_function_has_no_right_to(glue: Glue) -> None:
+def test_function_makes_only_permitted_calls(glue: Glue) -> None:
     glue.back_up(OLDER, OLIST.table("orders"))
     glue.register(OLDER)
     glue.register(OLDER)
@@ -166,7 +166,9 @@ def test_no_call_is_made_that_the_function_has_no_right_to(glue: Glue) -> None:
 
 
 @pytest.mark.parametrize("table", ["everything", "points"])
-def test_types_are_those_that_awswrangler_reads_from_a_file(glue: Glue, kitchen: Dataset, table: str) -> None:
+def test_types_equal_those_that_awswrangler_reads_from_a_file(
+    glue: Glue, kitchen: Dataset, table: str
+) -> None:
     declared, file = kitchen.table(table), io.BytesIO()
     pq.write_table(arrow_schema(declared).empty_table(), file)
     glue.s3.put_object(Bucket="backup", Key="file.parquet", Body=file.getvalue())
@@ -174,7 +176,7 @@ def test_types_are_those_that_awswrangler_reads_from_a_file(glue: Glue, kitchen:
     assert {c.name: athena_type(c.type.sql) for c in declared.columns} == read
 
 
-def test_names_and_types_of_an_old_manifest_are_its_own(glue: Glue) -> None:
+def test_names_and_types_come_from_the_manifest_not_the_catalogue(glue: Glue) -> None:
     old = ColumnEntry(name="gone", type="numeric(38,6)", nullable=True)
     whole = entry(OLIST.table("sellers"))
     glue.back_up(OLDER)
@@ -189,7 +191,7 @@ def test_names_and_types_of_an_old_manifest_are_its_own(glue: Glue) -> None:
     }
 
 
-def test_a_backup_that_is_not_there_and_a_database_that_is_gone_are_named(glue: Glue) -> None:
+def test_errors_for_a_missing_backup_and_a_deleted_database_name_them(glue: Glue) -> None:
     with pytest.raises(NoSuchBackup, match=OLDER):
         glue.register(OLDER)
     glue.back_up(OLDER, OLIST.table("orders"))
@@ -198,8 +200,8 @@ def test_a_backup_that_is_not_there_and_a_database_that_is_gone_are_named(glue: 
         glue.register(OLDER)
 
 
-class _Failing(BaseHTTPRequestHandler):
-    """Glue on a bad day: the answer's status and error are the path's."""
+class _FailingServer(BaseHTTPRequestHandler):
+    """A failing Glue server: the path contains the status and the error of the response."""
 
     def do_POST(self) -> None:
         _, status, code = self.path.split("/")[:3]
@@ -214,8 +216,8 @@ class _Failing(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def bad_day() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), _Failing)
+def failing_glue() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), _FailingServer)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -232,12 +234,14 @@ def bad_day() -> Iterator[str]:
         None,
     ],
 )
-def test_glue_that_fails_in_passing_is_tried_again(
-    glue: Glue, bad_day: str, monkeypatch: pytest.MonkeyPatch, answer: str | None
+def test_temporary_failures_of_glue_are_retried(
+    glue: Glue, failing_glue: str, monkeypatch: pytest.MonkeyPatch, answer: str | None
 ) -> None:
     glue.back_up(OLDER, OLIST.table("orders"))
-    # Port 1 refuses.
-    monkeypatch.setenv("AWS_ENDPOINT_URL_GLUE", "http://127.0.0.1:1" if answer is None else bad_day + answer)
+    # Port 1 refuses connections.
+    monkeypatch.setenv(
+        "AWS_ENDPOINT_URL_GLUE", "http://127.0.0.1:1" if answer is None else failing_glue + answer
+    )
     monkeypatch.setattr(wr.config, "botocore_config", Config(retries={"total_max_attempts": 1}))
     with pytest.raises(Unavailable, match="orders"):
         glue.register(OLDER)

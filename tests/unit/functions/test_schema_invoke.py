@@ -17,7 +17,7 @@ from functions.schema.handler import call_applier, invoker
 
 
 class Cloud(BaseHTTPRequestHandler):
-    """Secrets Manager, Lambda and Step Functions, as the keeper calls them."""
+    """Secrets Manager, Lambda and Step Functions for the schema deployer."""
 
     started: ClassVar[list[str]] = []
     applied: ClassVar[dict[str, Any]] = {}
@@ -40,11 +40,11 @@ class Cloud(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 class Applier(BaseHTTPRequestHandler):
-    """Lambda's API: it counts invocations and fails each with its own error, which boto3 would retry by default."""
+    """Lambda's API. It counts invocations and fails each with an error that boto3 retries by default."""
 
     count = 0
 
@@ -56,12 +56,12 @@ class Applier(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A server that is this process's AWS."""
+    """Start a server and use it as the AWS of this process."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
@@ -75,15 +75,15 @@ def serving(handler: type[BaseHTTPRequestHandler], monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def applier(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Applier]]:
-    """The counting server as this process's AWS."""
+    """The counting server, used as the AWS of this process."""
     Applier.count = 0
     with serving(Applier, monkeypatch):
         yield Applier
 
 
 @pytest.fixture(autouse=True)
-def keeper(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment of the schema keeper."""
+def deployer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of the schema deployer."""
     for name in ("MASTER_SECRET_ARN", "APPLY_FUNCTION"):
         monkeypatch.setenv(name, "name")
     monkeypatch.setenv("UPKEEP_ARN", "arn:aws:states:machine")
@@ -96,7 +96,7 @@ def keeper(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"changes": []}, []),
     ],
 )
-def test_upkeep_is_started_when_an_apply_leaves_something_for_later(
+def test_upkeep_starts_when_an_apply_postpones_work(
     monkeypatch: pytest.MonkeyPatch, applied: dict[str, Any], started: list[str]
 ) -> None:
     monkeypatch.setattr(Cloud, "started", [])
@@ -115,7 +115,7 @@ def test_upkeep_is_started_when_an_apply_leaves_something_for_later(
         ("KeyError", "'secret'", "failed with KeyError, which is a defect"),
     ],
 )
-def test_reason_of_an_applier_that_failed_is_readable(
+def test_failure_of_the_applier_is_reported_with_its_reason(
     monkeypatch: pytest.MonkeyPatch, kind: str, message: str, words: str
 ) -> None:
     monkeypatch.setattr(Cloud, "applied", {"errorType": kind, "errorMessage": message})
@@ -130,7 +130,7 @@ def test_failed_invocation_is_not_repeated(applier: type[Applier]) -> None:
 
 
 @pytest.mark.usefixtures("applier")
-def test_client_waits_longer_than_the_function_may_run() -> None:
+def test_read_time_out_of_the_client_exceeds_the_time_out_of_the_function() -> None:
     config = invoker(720).meta.config
     assert config.read_timeout > 720
     assert config.retries["total_max_attempts"] == 1

@@ -1,4 +1,4 @@
-"""The start page: complete in itself, without data, and closed to everything from elsewhere."""
+"""The start page: self-contained, without data, with a policy that blocks external resources."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_browsers_get_the_page_and_programs_the_paths() -> None:
         assert json.loads(answer["body"])["documentation"] == "/v1/docs"
 
 
-def test_page_runs_nothing_but_its_own_file_and_loads_nothing_from_elsewhere() -> None:
+def test_page_runs_only_its_own_script_and_loads_no_external_resource() -> None:
     answer = page("/v1/")
     html = str(answer.body)
     assert "<script>" not in html
@@ -53,7 +53,7 @@ def test_page_runs_nothing_but_its_own_file_and_loads_nothing_from_elsewhere() -
         assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", found.text)
 
 
-def test_files_may_be_kept_and_there_are_no_others() -> None:
+def test_files_are_cacheable_and_other_files_are_not_found() -> None:
     for name, found in ASSETS.items():
         response = asset(name)
         assert response.content_type == f"{found.media}; charset=utf-8"

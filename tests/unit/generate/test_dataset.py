@@ -1,4 +1,4 @@
-"""The generated dataset: deterministic, of any size, whole, and honest about its dirt."""
+"""The generated dataset: deterministic, of any size, referentially complete, with counted errors."""
 
 import csv
 import hashlib
@@ -17,13 +17,13 @@ from local.generate.chance import Chance, Strata
 from local.generate.kinds import kinds_of
 from local.generate.tables import TABLES
 
-# Of (orders=300, seed=7, dirty=0.1). It changes with any change of the generator, and with nothing else:
+# For (orders=300, seed=7, dirty=0.1). It changes only with the generator:
 # not with the Python version, the machine, or the seed of its string hashes.
 PINNED = "efb0359619fd6f57348d4836f52618f68f9f63868dddc4f4cb405afbfb31b3e6"
 
 
 def digest(folder: Path) -> str:
-    """Over all files, names included."""
+    """The digest of all files and their names."""
     parts = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         parts.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -40,13 +40,13 @@ def keys(folder: Path, table: str, column: str) -> set[str]:
     return {row[column] for row in rows(folder, table)}
 
 
-def test_bytes_are_those_pinned(tmp_path: Path) -> None:
+def test_bytes_have_the_pinned_digest(tmp_path: Path) -> None:
     generate(tmp_path, 300, 7, 0.1)
     assert digest(tmp_path) == PINNED
 
 
 @pytest.mark.parametrize("hash_seed", ["1", "2"])
-def test_command_gives_the_same_bytes_under_any_hash_seed(hash_seed: str, tmp_path: Path) -> None:
+def test_command_writes_the_same_bytes_for_any_hash_seed(hash_seed: str, tmp_path: Path) -> None:
     words = [sys.executable, "-m", "local.generate", str(tmp_path), "--orders", "300", "--dirty", "0.1"]
     environment = os.environ | {"PYTHONHASHSEED": hash_seed}
     done = subprocess.run(words, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
@@ -54,7 +54,7 @@ def test_command_gives_the_same_bytes_under_any_hash_seed(hash_seed: str, tmp_pa
     assert "order_reviews" in done.stdout
 
 
-def test_another_seed_gives_other_rows(tmp_path: Path) -> None:
+def test_another_seed_generates_other_rows(tmp_path: Path) -> None:
     generate(tmp_path / "one", 50, 1)
     generate(tmp_path / "two", 50, 2)
     assert keys(tmp_path / "one", "orders", "order_id").isdisjoint(
@@ -62,7 +62,7 @@ def test_another_seed_gives_other_rows(tmp_path: Path) -> None:
     )
 
 
-def test_result_is_what_expected_json_holds(tmp_path: Path) -> None:
+def test_result_equals_expected_json(tmp_path: Path) -> None:
     expected = generate(tmp_path, 100, 5, 0.2)
     assert json.loads((tmp_path / "expected.json").read_text()) == asdict(expected)
     assert (expected.seed, expected.orders, expected.dirty) == (5, 100, 0.2)
@@ -84,7 +84,7 @@ def test_every_row_is_counted_once(tmp_path: Path) -> None:
         assert count.read == count.loaded + count.deduplicated + count.rejected
 
 
-def test_clean_data_is_referentially_whole(tmp_path: Path) -> None:
+def test_clean_data_has_referential_integrity(tmp_path: Path) -> None:
     generate(tmp_path, 800, 11)
     orders = keys(tmp_path, "orders", "order_id")
     assert keys(tmp_path, "orders", "customer_id") == keys(tmp_path, "customers", "customer_id")
@@ -95,7 +95,7 @@ def test_clean_data_is_referentially_whole(tmp_path: Path) -> None:
     assert keys(tmp_path, "order_items", "seller_id") <= keys(tmp_path, "sellers", "seller_id")
 
 
-def test_dirt_leaves_most_good_rows_as_they_are(tmp_path: Path) -> None:
+def test_most_good_rows_are_the_same_with_and_without_errors(tmp_path: Path) -> None:
     generate(tmp_path / "clean", 400, 3)
     generate(tmp_path / "dirty", 400, 3, 0.05)
     for table in TABLES:
@@ -115,14 +115,14 @@ def test_dirt_has_the_requested_share(dirty: Expected) -> None:
     assert made / sources == pytest.approx(0.02, rel=0.02)
 
 
-def test_every_kind_is_made_where_there_are_rows_enough(dirty: Expected) -> None:
+def test_every_kind_of_error_is_generated_if_the_size_allows(dirty: Expected) -> None:
     for table in TABLES:
         kinds = dirty.tables[table.name].kinds
         wanted = {kind.name for kind in kinds_of(table)}
         assert set(kinds) == wanted or sum(kinds.values()) < len(wanted)
 
 
-def test_lost_parents_take_children_and_grandchildren_along(dirty: Expected) -> None:
+def test_children_and_grandchildren_of_rejected_parents_are_orphans(dirty: Expected) -> None:
     def lone(table: str) -> int:
         count = dirty.tables[table]
         return count.codes["foreign_key"] - count.kinds["orphan"] - count.kinds.get("orphan_then_good", 0)
@@ -141,7 +141,7 @@ def test_arguments_out_of_range_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["--orders", "-1"], ["--dirty", "2"], ["--dirty", "x"], []])
-def test_a_wrong_call_exits_with_2(words: list[str], tmp_path: Path) -> None:
+def test_usage_error_exits_with_2(words: list[str], tmp_path: Path) -> None:
     out = [str(tmp_path)] if words else []
     done = subprocess.run(
         [sys.executable, "-m", "local.generate", *out, *words], cwd=ROOT, capture_output=True, check=False
@@ -149,7 +149,7 @@ def test_a_wrong_call_exits_with_2(words: list[str], tmp_path: Path) -> None:
     assert done.returncode == 2
 
 
-def test_a_folder_that_cannot_be_made_exits_with_1(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_created_exits_with_1(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     words = [sys.executable, "-m", "local.generate", str(tmp_path / "file")]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -158,6 +158,6 @@ def test_a_folder_that_cannot_be_made_exits_with_1(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.7, 1.0])
-def test_strata_pick_their_share_to_within_one(share: float) -> None:
+def test_size_of_a_strata_sample_is_within_one_of_its_share(share: float) -> None:
     strata = Strata(Chance(1, "strata"), share)
     assert abs(sum(strata.due() for _ in range(1000)) - 1000 * share) <= 1

@@ -100,7 +100,7 @@ less_than_equal foreign_key conflict"""
 
 
 def records(data: bytes) -> Iterator[tuple[bytes, bool, int]]:
-    """Each record without its line end, whether a quote is out of place in it, and its number of fields."""
+    """Each record without its line end, whether it has a misplaced quote, and its number of fields."""
     place = 0
     while place < len(data):
         start, stray, fields = place, False, 0
@@ -138,7 +138,7 @@ def judge(table: str, header: list[str], record: bytes, stray: bool, fields: int
 
 
 def verdicts(folder: Path) -> dict[str, Counter[str]]:
-    """Counts per table of read, loaded, deduplicated, rejected and of each code."""
+    """Per table the counts of read, loaded, deduplicated and rejected rows and of each code."""
     accepted: dict[str, set[object]] = {}
     return {table: count_table(folder, table, accepted) for table in TABLES}
 

@@ -1,4 +1,4 @@
-"""Clean generated data has the traits of the original that programs stumble over."""
+"""Properties of the original data that the clean generated data reproduces."""
 
 import csv
 import re
@@ -31,7 +31,7 @@ def data(folder: Path) -> dict[str, Rows]:
 
 
 def share(rows: Rows, column: str) -> float:
-    """Of rows in which the column is filled."""
+    """The share of rows in which the column is filled."""
     return sum(bool(row[column]) for row in rows) / len(rows)
 
 
@@ -59,7 +59,7 @@ def test_files_have_kaggles_names_and_headers(folder: Path) -> None:
     }
 
 
-def test_only_the_translations_have_a_mark_and_crlf(folder: Path) -> None:
+def test_only_the_translations_have_a_bom_and_crlf(folder: Path) -> None:
     marked = {path.name for path in folder.glob("*.csv") if path.read_bytes().startswith(b"\xef\xbb\xbf")}
     ended = {path.name for path in folder.glob("*.csv") if path.read_bytes().endswith(b"\r\n")}
     assert marked == ended == {"product_category_name_translation.csv"}
@@ -74,13 +74,13 @@ def test_categories_are_skewed_and_some_are_missing_or_untranslated(data: dict[s
     assert any(row["product_category_name"] and not row["product_weight_g"] for row in data["products"])
 
 
-def test_few_products_make_many_sales(data: dict[str, Rows]) -> None:
+def test_few_products_have_most_sales(data: dict[str, Rows]) -> None:
     sales = Counter(row["product_id"] for row in data["order_items"])
     assert sales.most_common(1)[0][1] > 5
     assert len(sales) > 0.9 * len(data["products"])
 
 
-def test_orders_grow_over_two_years_and_come_by_day(data: dict[str, Rows]) -> None:
+def test_orders_increase_over_two_years_and_are_mostly_placed_by_day(data: dict[str, Rows]) -> None:
     bought = sorted(row["order_purchase_timestamp"] for row in data["orders"])
     assert "2016-09-04" <= bought[0] < "2017-02"
     assert "2018-08-25" < bought[-1] < "2018-10-18"
@@ -89,7 +89,7 @@ def test_orders_grow_over_two_years_and_come_by_day(data: dict[str, Rows]) -> No
     assert sum("10" <= text[11:13] < "23" for text in bought) > 0.7 * ORDERS
 
 
-def test_dates_are_empty_where_nothing_happened(data: dict[str, Rows]) -> None:
+def test_dates_of_events_that_did_not_happen_are_empty(data: dict[str, Rows]) -> None:
     assert 0.95 < sum(row["order_status"] == "delivered" for row in data["orders"]) / ORDERS < 0.99
     for row in data["orders"]:
         if row["order_status"] in ("shipped", "canceled", "unavailable", "invoiced", "processing"):
@@ -126,7 +126,7 @@ def test_reviews_are_portuguese_quoted_and_broken_into_lines(data: dict[str, Row
         assert any(sign in message for message in messages), repr(sign)
 
 
-def test_a_review_can_stand_on_two_orders(data: dict[str, Rows]) -> None:
+def test_some_reviews_belong_to_two_orders(data: dict[str, Rows]) -> None:
     shared = {
         key for key, count in Counter(row["review_id"] for row in data["order_reviews"]).items() if count > 1
     }
@@ -146,7 +146,7 @@ def test_zip_prefixes_keep_leading_zeros_and_fit_their_states(data: dict[str, Ro
     assert sum(prefix in known for prefix in prefixes) > 0.9 * ORDERS
 
 
-def test_a_seventh_of_the_geolocations_are_exact_duplicates(data: dict[str, Rows]) -> None:
+def test_one_seventh_of_the_geolocations_are_exact_duplicates(data: dict[str, Rows]) -> None:
     points = [tuple(row.values()) for row in data["geolocations"]]
     assert 1 - len(set(points)) / len(points) == pytest.approx(0.143, abs=0.001)
 

@@ -46,11 +46,11 @@ def test_members_count_together_against_the_limit() -> None:
         unpack(gzip.compress(b"0" * (LIMIT - 1)) * 2, "gzip", LIMIT)
 
 
-def test_bytes_behind_a_member_are_not_copied_with_each_member(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_after_a_member_are_not_copied_for_each_member(monkeypatch: pytest.MonkeyPatch) -> None:
     fed = []
 
     class Counted:
-        """zlib's object, which copies what follows its member, and how much it is given."""
+        """zlib's decompressor, which copies the bytes after its member; counts the bytes of its input."""
 
         def __init__(self, window: int) -> None:
             self.member = MEMBER(window)
@@ -91,7 +91,7 @@ def test_decompression_stops_at_the_limit() -> None:
         gzip.compress(b"{}")[:-8] + bytes(8),
         b"\x1f\x8b",
     ],
-    ids=["without its end", "cut", "with bytes behind it", "with a wrong checksum", "two bytes"],
+    ids=["without its end", "truncated", "with trailing bytes", "with a wrong checksum", "two bytes"],
 )
 def test_damaged_gzip_is_rejected(damaged: bytes) -> None:
     with pytest.raises(NotJson, match="gzip"):

@@ -29,7 +29,7 @@ def log() -> io.StringIO:
 
 @pytest.fixture
 def router(log: io.StringIO, request: pytest.FixtureRequest) -> Router:
-    """Some routes."""
+    """A router with four routes."""
     router = Router(Logger(request.node.name, stream=log))
 
     @router.route("GET", "/v1/tables/{table}", least=Kind.READER)
@@ -117,7 +117,7 @@ def test_head_is_answered_like_get_without_a_body(router: Router) -> None:
         assert head == get | {"body": "", "isBase64Encoded": False}
 
 
-def test_head_needs_the_key_that_get_needs(router: Router) -> None:
+def test_head_requires_the_same_key_as_get(router: Router) -> None:
     assert router.answer(event("HEAD", "/v1/tables/orders"))["statusCode"] == 403
 
 

@@ -8,7 +8,7 @@ from local.__main__ import COMMANDS, main
 from local.config import AWS_PORT_SETTING, PG_PORT_SETTING, REGION_SETTING, STATE_SETTING
 
 
-def test_help_names_every_command_and_setting_and_that_data_is_lost(
+def test_help_lists_every_command_and_setting_and_warns_about_loss_of_data(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -20,13 +20,13 @@ def test_help_names_every_command_and_setting_and_that_data_is_lost(
 
 
 @pytest.mark.parametrize("call", [[], ["sideways"], ["up", "--aws-port", "x"], ["up", "--pg-port", "99999"]])
-def test_a_wrong_call_exits_2(call: list[str]) -> None:
+def test_usage_error_exits_2(call: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(call)
     assert ended.value.code == 2
 
 
-def test_status_of_nothing_exits_1_and_down_of_nothing_0(
+def test_status_without_a_cloud_exits_1_and_down_exits_0(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["status", "--state", str(tmp_path / "none")]) == 1

@@ -5,12 +5,12 @@ import pytest
 from local.config import ROOT, BadSetting, Config, from_environment
 
 
-def test_defaults_are_those_of_the_example_file(tmp_path: Path) -> None:
+def test_defaults_equal_those_of_the_example_file(tmp_path: Path) -> None:
     example = from_environment({}, ROOT / ".env.example")
     assert example == from_environment({}, tmp_path / "none") == Config()
 
 
-def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+def test_environment_takes_precedence_over_the_file(tmp_path: Path) -> None:
     env = tmp_path / ".env"
     env.write_text("DATAFORGE_AWS_PORT=1111\nDATAFORGE_PG_PORT=2222\n")
     config = from_environment({"DATAFORGE_PG_PORT": "3333"}, env)
@@ -27,6 +27,6 @@ def test_relative_state_folder_is_relative_to_the_repository(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("value", ["x", "0", "65536", "-1", "45 66", "١٢"])
-def test_a_port_that_is_none_is_named_with_its_setting(value: str, tmp_path: Path) -> None:
+def test_error_for_an_invalid_port_names_its_setting(value: str, tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=f"DATAFORGE_PG_PORT='{value}'"):
         from_environment({"DATAFORGE_PG_PORT": value}, tmp_path / "none")

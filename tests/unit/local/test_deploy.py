@@ -8,11 +8,11 @@ from local.config import Config
 CONFIG = Config(state=Path("/state"), aws_port=1234, region="eu-central-1")
 
 
-def test_nothing_of_a_real_account_reaches_cdk(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_a_real_account_do_not_reach_cdk(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "CDK_DEFAULT_ACCOUNT", "PYTHONPATH"):
         monkeypatch.setenv(name, "real")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "real")
-    monkeypatch.setenv("PIP_CERT", "kept: the layers are built with pip")
+    monkeypatch.setenv("PIP_CERT", "retained: the layers are built with pip")
     environment = deploy.environment(CONFIG)
     assert "real" not in environment.values()
     assert environment["AWS_ENDPOINT_URL"] == environment["AWS_ENDPOINT_URL_S3"] == "http://127.0.0.1:1234"

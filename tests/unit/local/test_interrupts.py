@@ -6,9 +6,9 @@ import pytest
 from local import interrupts
 
 
-def test_an_interrupt_waits_for_the_end_of_the_block() -> None:
+def test_interrupt_is_deferred_until_the_end_of_the_block() -> None:
     steps = []
-    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - what runs before the interrupt is what is tested
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - the test is about the code before the interrupt
         with interrupts.deferred():
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
@@ -17,14 +17,14 @@ def test_an_interrupt_waits_for_the_end_of_the_block() -> None:
     assert steps == ["written"]
 
 
-def test_handlers_are_as_before_afterwards() -> None:
+def test_handlers_are_restored_afterwards() -> None:
     before = [signal.getsignal(number) for number in interrupts.SIGNALS]
     with interrupts.deferred():
         pass
     assert [signal.getsignal(number) for number in interrupts.SIGNALS] == before
 
 
-def test_in_another_thread_nothing_is_deferred_and_nothing_fails() -> None:
+def test_block_in_another_thread_defers_nothing_and_does_not_fail() -> None:
     done = []
 
     def work() -> None:
@@ -37,7 +37,7 @@ def test_in_another_thread_nothing_is_deferred_and_nothing_fails() -> None:
     assert done == [True]
 
 
-def test_termination_unwinds_with_the_exit_code_a_shell_expects() -> None:
+def test_termination_exits_with_the_code_that_shells_expect() -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         interrupts.raise_on_termination()

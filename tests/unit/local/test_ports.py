@@ -6,7 +6,7 @@ from local import ports
 from local.errors import PortTaken
 
 
-def test_a_listener_makes_a_port_taken_and_its_end_makes_it_free() -> None:
+def test_port_is_taken_while_a_listener_exists() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         assert ports.answers(port)
@@ -16,7 +16,7 @@ def test_a_listener_makes_a_port_taken_and_its_end_makes_it_free() -> None:
     ports.require_free(port, "THE_SETTING")
 
 
-def test_a_port_that_is_bound_but_does_not_answer_is_taken() -> None:
+def test_bound_port_without_a_listener_is_taken() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         with pytest.raises(PortTaken):

@@ -34,7 +34,7 @@ def start(pid_file: Path, source: str) -> psutil.Process:
     return found
 
 
-def test_a_started_process_is_found_and_stopped(pid_file: Path) -> None:
+def test_started_process_is_found_and_stopped(pid_file: Path) -> None:
     process = start(pid_file, SLEEP)
     assert os.getsid(process.pid) == process.pid  # Ctrl-C in this terminal does not reach it
     assert processes.stop(pid_file, signal.SIGTERM)
@@ -42,7 +42,7 @@ def test_a_started_process_is_found_and_stopped(pid_file: Path) -> None:
     assert not processes.stop(pid_file, signal.SIGTERM)
 
 
-def test_one_that_ignores_the_signal_is_ended_by_force(pid_file: Path) -> None:
+def test_process_that_ignores_sigterm_is_killed(pid_file: Path) -> None:
     process = start(pid_file, STUBBORN)
     log = pid_file.with_suffix(".log")
     processes.wait_until_ready("stubborn", pid_file, log, lambda: "up" in log.read_text())
@@ -50,7 +50,7 @@ def test_one_that_ignores_the_signal_is_ended_by_force(pid_file: Path) -> None:
     assert not psutil.pid_exists(process.pid)
 
 
-def test_a_pid_that_belongs_to_another_program_by_now_is_left_alone(pid_file: Path) -> None:
+def test_process_of_another_program_with_the_recorded_pid_is_not_stopped(pid_file: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", SLEEP]) as stranger:
         pid_file.write_text(json.dumps({"pid": stranger.pid, "command": [sys.executable, "-c", "server"]}))
         assert processes.find(pid_file) is None
@@ -65,7 +65,7 @@ def test_unreadable_or_stale_record_is_ignored(pid_file: Path, content: str) -> 
     assert processes.find(pid_file) is None
 
 
-def test_waiting_ends_with_the_log_when_the_process_ends(pid_file: Path) -> None:
+def test_wait_fails_with_the_log_when_the_process_ends(pid_file: Path) -> None:
     start(pid_file, "import time; time.sleep(0.1); raise SystemExit('could not bind')")
     with pytest.raises(StartFailed, match="could not bind"):
         processes.wait_until_ready("server", pid_file, pid_file.with_suffix(".log"), lambda: False)

@@ -1,4 +1,4 @@
-"""The search for a Python, as a fresh machine would see it."""
+"""The search for a suitable Python on a new machine."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ def find(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 def fake_python(path: Path, *, suits: bool) -> Path:
-    """A program that answers like a Python of a suitable version, or not."""
+    """A program that answers like a Python of a suitable or an unsuitable version."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(FAKE.format(suits=int(not suits), prints=path))
     path.chmod(0o755)
@@ -45,12 +45,12 @@ def test_newer_python_is_preferred_to_an_unsuitable_python3(tmp_path: Path) -> N
     assert find(tmp_path).stdout.strip() == str(newer)
 
 
-def test_pyenvs_versions_are_found_without_its_shims(tmp_path: Path) -> None:
+def test_versions_of_pyenv_are_found_without_its_shims(tmp_path: Path) -> None:
     hidden = fake_python(tmp_path / ".pyenv" / "versions" / "3.13.0" / "bin" / "python3", suits=True)
     assert find(tmp_path).stdout.strip() == str(hidden)
 
 
-def test_a_named_python_decides(tmp_path: Path) -> None:
+def test_specified_python_is_used(tmp_path: Path) -> None:
     named = fake_python(tmp_path / "mine", suits=True)
     fake_python(tmp_path / "python3", suits=True)
     assert find(tmp_path, PYTHON=str(named)).stdout.strip() == str(named)

@@ -1,4 +1,4 @@
-"""The checks of `make smoke-aws` that need AWS's own services, against moto's and against answers made here."""
+"""The checks of `make smoke-aws` that need AWS services, with moto and with simulated responses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def aws() -> Iterator[Any]:
 
 
 class Functions:
-    """Lambda's client with one function; ``reaches`` says with which variables it reaches the database."""
+    """A Lambda client with one function. ``reaches`` decides with which variables it reaches the database."""
 
     def __init__(self, reaches: Callable[[dict[str, str]], bool]) -> None:
         self.reaches = reaches
@@ -52,7 +52,7 @@ class Functions:
         return 200 if self.reaches(self.variables) else 503
 
 
-def test_function_that_refuses_wrong_roots_and_is_denied_other_roles_is_proved_and_left_as_it_was() -> None:
+def test_function_that_refuses_wrong_roots_and_other_roles_passes_and_is_restored() -> None:
     functions = Functions(
         lambda v: v["DB_USER"] == "dataforge_ingest" and v["DB_SSLROOTCERT"].startswith("/opt")
     )
@@ -66,7 +66,7 @@ def test_function_that_refuses_wrong_roots_and_is_denied_other_roles_is_proved_a
     ]
 
 
-def test_function_that_connects_with_any_root_or_role_is_not_proved_and_left_as_it_was() -> None:
+def test_function_that_connects_with_any_root_or_role_fails_and_is_restored() -> None:
     functions = Functions(lambda variables: True)
     before = dict(functions.variables)
     with pytest.raises(NotProved, match="DB_SSLROOTCERT="):
@@ -125,7 +125,7 @@ def test_download_is_compared_with_size_and_hash() -> None:
         server.shutdown()
 
 
-def test_waiting_ends_with_what_was_found_or_names_what_was_not() -> None:
+def test_wait_returns_the_result_or_fails_with_the_name_of_the_missing_thing() -> None:
     answers = iter([None, "", "found"])
     assert until("x", lambda: next(answers), 10, pause=0) == "found"
     with pytest.raises(NotProved, match="no such thing: nothing was found"):

@@ -8,7 +8,7 @@ from local import unprivileged
 STRANGER = (os.geteuid() + 1, os.getegid() + 1)
 
 
-def test_a_folder_below_a_locked_one_is_out_of_reach(tmp_path: Path) -> None:
+def test_folder_below_an_unreadable_one_is_inaccessible(tmp_path: Path) -> None:
     inner = tmp_path / "locked" / "inner"
     inner.mkdir(parents=True)
     inner.parent.chmod(0o700)
@@ -18,7 +18,7 @@ def test_a_folder_below_a_locked_one_is_out_of_reach(tmp_path: Path) -> None:
     assert not unprivileged.reachable(tmp_path / "none", STRANGER)
 
 
-def test_a_name_that_something_else_has_taken_is_not_touched(
+def test_existing_file_with_the_users_name_is_not_touched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

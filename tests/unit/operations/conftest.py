@@ -39,14 +39,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Cloud:
-    """The two services and their state machines."""
+    """S3, Step Functions and the state machines."""
 
     s3: S3Client
     states: SFNClient
     machines: dict[str, str]
 
     def inputs(self, kind: str) -> dict[str, Any]:
-        """The input of each execution of one machine, by name."""
+        """Execution name -> input, for the executions of one machine."""
         found = self.states.list_executions(stateMachineArn=self.machines[kind])["executions"]
         return {
             e["name"]: json.loads(self.states.describe_execution(executionArn=e["executionArn"])["input"])
@@ -89,7 +89,7 @@ Call = Callable[..., Answer]
 
 @pytest.fixture(scope="module")
 def services() -> Iterator[tuple[S3Client, SFNClient]]:
-    """S3 and Step Functions; to make their clients takes longer than most tests."""
+    """S3 and Step Functions, once per module, because their clients are slow to create."""
     module._s3.cache_clear()
     module._states.cache_clear()
     with mock_aws(), pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""Request bodies of the API and inputs of the state machines are the same."""
+"""Request bodies of the API compared with the inputs of the state machines."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MEMBERS = {
 Reader = Callable[[Any], Any]
 
 
-def understood(read: Reader, body: Any) -> bool:
+def accepted_fields(read: Reader, body: Any) -> bool:
     try:
         read(body)
     except (InvalidInput, InvalidRequest):
@@ -63,8 +63,8 @@ def test_accepted_body_is_a_valid_input_of_the_machine(
     members = {name: MEMBERS[name] for name in model.model_fields}
 
     @given(st.fixed_dictionaries({}, optional=members))
-    def judge(body: Any) -> None:
-        if understood(over_http, body):
-            assert understood(by_the_machine, over_http(body))
+    def validate(body: Any) -> None:
+        if accepted_fields(over_http, body):
+            assert accepted_fields(by_the_machine, over_http(body))
 
-    judge()
+    validate()

@@ -225,7 +225,7 @@ def test_body_is_accepted_if_and_only_if_it_matches_the_document(
 
     @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.fixed_dictionaries({}, optional=members))
-    def judge(body: Any) -> None:
+    def validate(body: Any) -> None:
         answer = call("POST", path, body)
         codes = {error["code"] for error in answer.document.get("errors", ())}
         assert (answer.status, bool(codes)) in {(202, False), (400, True)}
@@ -234,4 +234,4 @@ def test_body_is_accepted_if_and_only_if_it_matches_the_document(
         else:
             assert not form.is_valid(body)
 
-    judge()
+    validate()

@@ -1,4 +1,4 @@
-"""The budget of connections: what is promised to each role, together, is never more than the server has."""
+"""Connection limits of the roles: their sum never exceeds the server's connections."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def test_limits_leave_room_for_the_server_and_its_administrators(budget: Budget,
 
 
 @given(st.builds(Budget, concurrency, concurrency, st.just(3)))
-def test_every_worker_of_a_run_has_its_connection(budget: Budget) -> None:
+def test_limit_covers_one_connection_per_worker_of_a_run(budget: Budget) -> None:
     assume(budget.load_concurrency + budget.backup_concurrency < 600)
     limits = budget.limits(5000, "it")
     for role in (MIGRATE, LOAD, RESTORE, REFILL):
         assert limits[role] > budget.load_concurrency
-    # Two snapshot holders have two connections each, and a step of the run has one.
+    # Two snapshot exporters have two connections each, and a step of the run has one.
     assert limits[BACKUP] >= 2 * (budget.backup_concurrency + 5)
 
 
@@ -61,18 +61,18 @@ def test_too_few_connections_names_the_settings_and_the_class() -> None:
     ("instance_class", "reported"),
     [("t3.micro", 81), ("t4g.small", 189), ("t3.medium", 403), ("m5.large", 823), ("r5.large", 1680)],
 )
-def test_class_is_credited_with_no_more_connections_than_its_instances_report(
+def test_class_counts_with_at_most_the_connections_that_its_instances_report(
     instance_class: str, reported: int
 ) -> None:
     assert reported * 0.9 < connections_of(instance_class) <= reported
 
 
-def test_unknown_class_is_credited_with_the_least() -> None:
+def test_unknown_class_counts_with_the_lowest_number_of_connections() -> None:
     assert connections_of("q1.metal") <= connections_of("t4g.micro")
     assert connections_of("r7g.16xlarge") == 5000
 
 
-def test_documentation_has_the_budget_of_each_class() -> None:
+def test_documentation_has_the_limits_of_each_class() -> None:
     rows = re.findall(r"^\| `(\S+)` \|((?: [\d,]+ \|)+)$", DOCS.read_text(), re.MULTILINE)
     assert len(rows) >= 6
     for name, numbers in rows:

@@ -1,4 +1,4 @@
-"""DDL is text made from the catalogue alone; its fingerprint changes exactly when a deploy must act."""
+"""DDL derived from the catalogue, and its fingerprint, which changes exactly when a deployment must apply it."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from dataforge.tables.modules import read_dataset
 
 
 class Item(Row, table="items"):
-    """Something for sale."""
+    """An article for sale."""
 
     item: Annotated[Label, Key()]
     amount: Count
 
 
 class Described(Row, table="items"):
-    """Something for sale."""
+    """An article for sale."""
 
     item: Annotated[Label, Key()]
-    amount: Count = Field(description="It's what is left.")
+    amount: Count = Field(description="It's the remaining number.")
 
 
 class Wider(Row, table="items"):
-    """Something for sale."""
+    """An article for sale."""
 
     item: Annotated[Label, Key()]
     amount: Integer
 
 
 class Longer(Row, table="items"):
-    """Something for sale."""
+    """An article for sale."""
 
     item: Annotated[Label, Key()]
     amount: Count
@@ -50,7 +50,7 @@ class Longer(Row, table="items"):
 
 
 class Keyless(Row, table="items"):
-    """Something for sale."""
+    """An article for sale."""
 
     item: Label
     amount: Count
@@ -62,7 +62,7 @@ def shop(*models: type[Row]) -> Dataset:
     return read_dataset(module)
 
 
-def test_the_fingerprint_is_the_same_in_every_process() -> None:
+def test_fingerprint_is_the_same_in_every_process() -> None:
     code = "from dataforge.postgres.ddl import fingerprint; print(fingerprint())"
     known = {
         subprocess.run(
@@ -78,12 +78,12 @@ def test_the_fingerprint_is_the_same_in_every_process() -> None:
 
 
 @pytest.mark.parametrize("model", [Described, Wider, Longer, Keyless])
-def test_the_fingerprint_changes_with_a_table(model: type[Row]) -> None:
+def test_fingerprint_changes_with_a_table(model: type[Row]) -> None:
     assert ddl.fingerprint([shop(Item)]) == ddl.fingerprint([shop(Item)])
     assert ddl.fingerprint([shop(Item)]) != ddl.fingerprint([shop(model)])
 
 
-def test_the_fingerprint_changes_with_a_right(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fingerprint_changes_with_a_privilege(monkeypatch: pytest.MonkeyPatch) -> None:
     before = ddl.fingerprint()
     monkeypatch.setitem(roles._TABLE_GRANTS, roles.LOAD, ("SELECT",))
     assert ddl.fingerprint() != before
@@ -124,7 +124,7 @@ def test_foreign_key_outside_the_primary_key_has_an_index() -> None:
     ]
 
 
-def test_every_rule_of_a_column_is_a_term_of_its_check() -> None:
+def test_check_constraint_contains_every_rule_of_its_column() -> None:
     checks = {name: text for t in DATASETS["olist"].tables.values() for name, text in ddl.checks(t)}
     assert checks["orders_order_id_check"] == (
         'CHECK (char_length("order_id") = 32 AND "order_id" !~ \'[^0-9a-f]\')'

@@ -1,4 +1,4 @@
-"""Passwords for PostgreSQL, without boto3: the same that boto3 makes."""
+"""Passwords for PostgreSQL computed without boto3."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOMENT = {"X-Amz-Date", "X-Amz-Signature"}
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A function's credentials, as Lambda hands them over."""
+    """The credentials in a function's environment."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, f"{name} / +=")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -28,7 +28,7 @@ def settings(**given: str) -> DatabaseSettings:
     )
 
 
-def test_a_token_is_the_one_that_boto3_signs() -> None:
+def test_token_equals_the_token_that_boto3_signs() -> None:
     ours = password_of(settings(db_auth="iam"))
     wanted = boto3.client("rds").generate_db_auth_token(
         DBHostname="db.example.com", Port=5432, DBUsername="dataforge_ingest"
@@ -48,7 +48,7 @@ def test_a_token_is_the_one_that_boto3_signs() -> None:
 
 
 @mock_aws
-def test_a_secrets_password_is_taken() -> None:
+def test_password_is_read_from_the_secret() -> None:
     made = boto3.client("secretsmanager").create_secret(
         Name="x", SecretString='{"username": "u", "password": "p"}'
     )

@@ -1,4 +1,4 @@
-"""SQL as a type: what it is composed of, and that the source code composes it of nothing else."""
+"""SQL as a type: composition, and a check of the source code for SQL composed in other ways."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXECUTING = {"copy_expert", "execute", "mogrify"}
 PLAIN = cast("Any", "orders; DROP TABLE orders")
 
 
-def test_examples_of_the_module_hold() -> None:
+def test_examples_of_the_module_are_correct() -> None:
     assert doctest.testmod(sql) == (0, 2)
 
 

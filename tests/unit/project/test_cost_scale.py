@@ -1,4 +1,4 @@
-"""docs/scale.md says what the simulation says."""
+"""docs/scale.md compared with the simulation."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ DOC = (ROOT / "docs" / "scale.md").read_text()
     [plans(), limits(), quarter_hour(), sources(), replays()],
     ids=["plans", "limits", "15 minutes", "sources", "replays"],
 )
-def test_the_page_shows_the_simulations_tables(table: str) -> None:
+def test_page_has_the_tables_of_the_simulation(table: str) -> None:
     assert table in DOC, "run `python -m bench.scale` and put its tables into docs/scale.md"
 
 
-def test_the_page_names_the_constants() -> None:
+def test_page_lists_the_constants() -> None:
     for text in (CONSTANTS.measured, f"{CONSTANTS.stored} MB of table", f"{CONSTANTS.wal} MB of WAL"):
         assert text in DOC
     assert f"{CONSTANTS.item_bytes} bytes a chunk" in DOC
 
 
-def test_the_default_plans_are_the_defaults() -> None:
+def test_default_plans_have_the_default_settings() -> None:
     prod = DEFAULTS["prod"]
     for plan in PLANS[:2]:
         assert plan.database.name == f"db.{prod['instanceClass']}"
@@ -38,7 +38,7 @@ def test_the_default_plans_are_the_defaults() -> None:
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=[plan.name for plan in PLANS])
-def test_no_part_is_asked_for_more_than_it_can(plan: Plan) -> None:
+def test_load_on_each_component_is_within_its_limit(plan: Plan) -> None:
     result = simulate(plan, CONSTANTS)
     assert all(result.rate <= possible for possible in rates(plan, CONSTANTS).values())
     assert rates(plan, CONSTANTS)[result.bound_by] == result.rate
@@ -47,7 +47,7 @@ def test_no_part_is_asked_for_more_than_it_can(plan: Plan) -> None:
     assert result.load * plan.concurrency / result.chunks < FUNCTION_SECONDS
 
 
-def test_more_workers_are_no_faster_once_the_database_binds_and_cost_more() -> None:
+def test_more_workers_cost_more_and_are_not_faster_when_the_database_is_the_limit() -> None:
     usual = PLANS[0]
     more = simulate(replace(usual, concurrency=4 * usual.concurrency), CONSTANTS)
     assert more.load == simulate(usual, CONSTANTS).load

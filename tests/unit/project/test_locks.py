@@ -1,4 +1,4 @@
-"""The locks agree with each other, and name no registry."""
+"""Lock files: consistent with each other, with checksums, without registries."""
 
 import json
 import re
@@ -18,20 +18,20 @@ def pins(path: Path) -> dict[str, str]:
     return {name.lower().replace("_", "-"): version for name, version in PIN.findall(path.read_text())}
 
 
-def test_there_are_layers_to_compare_with() -> None:
+def test_layers_have_lock_files() -> None:
     assert {"pydantic", "psycopg2-binary", "aws-lambda-powertools", "pyarrow", "numpy"} <= {
         name for path in LAYERS for name in pins(path)
     }
 
 
 @pytest.mark.parametrize("path", LAYERS, ids=lambda path: path.name)
-def test_what_is_tested_is_what_the_layers_hold(path: Path) -> None:
+def test_development_lock_has_the_versions_of_the_layers(path: Path) -> None:
     developed = pins(DEV)
     assert {name: developed[name] for name in pins(path)} == pins(path)
 
 
 @pytest.mark.parametrize("lock", [DEV, CLOUD], ids=lambda path: path.name)
-def test_a_lock_holds_what_its_list_asks_for(lock: Path) -> None:
+def test_lock_contains_the_packages_of_its_list(lock: Path) -> None:
     asked = pins(lock.with_suffix(".in"))
     assert asked.items() <= pins(lock).items()
 
@@ -42,12 +42,12 @@ def test_every_package_has_a_checksum(lock: Path) -> None:
     assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
 
 
-def test_no_registry_is_named() -> None:
+def test_locks_name_no_registry() -> None:
     for path in (DEV, CLOUD, ROOT / "package-lock.json", ROOT / ".npmrc"):
         assert "://" not in path.read_text(), path
 
 
-def test_the_cdk_command_line_is_pinned() -> None:
+def test_cdk_command_line_is_pinned() -> None:
     wanted = json.loads((ROOT / "package.json").read_text())["devDependencies"]["aws-cdk"]
     locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]["node_modules/aws-cdk"]
     assert locked["version"] == wanted

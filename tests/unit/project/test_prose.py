@@ -15,11 +15,11 @@ def lines(path: str, text: str) -> list[int]:
 @pytest.mark.parametrize(
     "text",
     [
-        "A value that is no id is rejected.",
-        "The lease is given back.",
+        "A value that is no id is rejected.",  # prose: ignore
+        "The lease is given back.",  # prose: ignore
         "The rows are\nsettled.",
-        "Nobody reads the table.",
-        "What is stored is dropped.",
+        "Nobody reads the table.",  # prose: ignore
+        "What is stored is dropped.",  # prose: ignore
     ],
 )
 def test_forbidden_phrase_is_reported_with_its_first_line(text: str) -> None:
@@ -41,8 +41,8 @@ def test_plain_sentence_and_code_are_not_reported(text: str) -> None:
 
 
 def test_comment_docstring_message_and_test_name_are_read_and_identifiers_are_not() -> None:
-    text = 'told = "told"\n# It is told.\ndef test_it_is_told():\n    """A told\n    tale is told."""\n'
-    text += '    raise E(f"{told} is told")\n'
+    text = 'told = "told"\n# It is told.\ndef test_it_is_told():\n    """A told\n    tale is told."""\n'  # prose: ignore
+    text += '    raise E(f"{told} is told")\n'  # prose: ignore
     assert lines("a.py", text) == [2, 3, 4, 5, 6]
 
 

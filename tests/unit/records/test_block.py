@@ -1,4 +1,4 @@
-"""The bulk path and the row model are one truth: whatever the bytes, both accept the same rows with the same texts."""
+"""The bulk path and the row model accept the same rows with the same texts for any bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POSITION = 7 << 44
 
 
 def by_model(table: Table, part: Part) -> tuple[dict[int, Texts], dict[int, Any], Cleanings, int]:
-    """Rows and rejections by position, cleanings, and the number of records, one record at a time."""
+    """Validate one record at a time: rows and rejections by position, cleanings, and the number of records."""
     (header, data), cleanings = part, Counter[tuple[str, str]]()
     records = split_records(data, last=True)
     rows, rejected, read = dict[int, Texts](), dict[int, Any](), 0
@@ -42,7 +42,7 @@ def by_model(table: Table, part: Part) -> tuple[dict[int, Texts], dict[int, Any]
 
 
 def by_bulk(table: Table, part: Part, size: int) -> tuple[Batch, dict[int, Texts]]:
-    """The batches of all blocks as one, and the rows in their COPY lines by position."""
+    """Validate in bulk: the batches of all blocks as one, and the rows of their COPY lines by position."""
     whole, batcher = Batch(), TableBatcher(table)
     for block in blocks(part[1], part[0], POSITION, size):
         batch = batcher.batch(block)
@@ -65,7 +65,7 @@ def read_copy(lines: bytes) -> dict[int, Texts]:
 
 
 def agree(table: Table, part: Part, size: int = 1 << 20) -> tuple[dict[int, Texts], dict[int, Any]]:
-    """Rows and rejections, after both ways have given the same."""
+    """Rows and rejections, after a comparison of both paths."""
     rows, rejected, cleanings, read = by_model(table, part)
     batch, found = by_bulk(table, part, size)
     assert {r.offset: (r.raw, r.violations) for r in batch.rejected} == rejected
@@ -89,7 +89,7 @@ ANY = st.randoms(use_true_random=True)
 @settings(max_examples=50, deadline=None)
 @given(random=ANY, size=st.sampled_from([300, 1 << 20]))
 @pytest.mark.parametrize("name", ["everything", "points", "words"])
-def test_every_kind_of_column_gets_the_models_verdict(
+def test_bulk_result_equals_the_models_for_every_kind_of_column(
     kitchen: Dataset, csv_part: Callable[[Random, Table], Part], name: str, random: Random, size: int
 ) -> None:
     agree(kitchen.table(name), csv_part(random, kitchen.table(name)), size)
@@ -98,14 +98,14 @@ def test_every_kind_of_column_gets_the_models_verdict(
 @settings(max_examples=20, deadline=None)
 @given(random=ANY, size=st.sampled_from([300, 1 << 20]))
 @pytest.mark.parametrize("name", OLIST.tables)
-def test_every_table_of_olist_gets_the_models_verdict(
+def test_bulk_result_equals_the_models_for_every_table_of_olist(
     csv_part: Callable[[Random, Table], Part], name: str, random: Random, size: int
 ) -> None:
     agree(OLIST.table(name), csv_part(random, OLIST.table(name)), size)
 
 
 @pytest.mark.parametrize("size", [1, 1 << 20])
-def test_a_mark_before_a_record_rejects_it_and_in_quotes_is_part_of_its_value(size: int) -> None:
+def test_bom_before_a_record_rejects_it_and_in_quotes_is_part_of_its_value(size: int) -> None:
     data = '\ufeffum,one\ndois,two\n"\ufefftrês",three\nx\ufeff,four\n\ufeff"cinco",5\n'.encode()
     table = OLIST.table("category_translations")
     rows, rejected = agree(table, (table.column_names, data), size)
@@ -115,7 +115,7 @@ def test_a_mark_before_a_record_rejects_it_and_in_quotes_is_part_of_its_value(si
 
 @pytest.mark.parametrize("size", [1, 1 << 20])
 @pytest.mark.parametrize("name", ["category_translations", "order_items", "customers"])
-def test_a_repeated_header_is_rejected_as_one_whatever_the_columns_are(name: str, size: int) -> None:
+def test_repeated_header_is_rejected_as_such_for_any_columns(name: str, size: int) -> None:
     table = OLIST.table(name)
     first, *others = table.column_names
     same, turned = ",".join(table.column_names), ",".join([*others, first])
@@ -129,7 +129,7 @@ def test_a_repeated_header_is_rejected_as_one_whatever_the_columns_are(name: str
     assert sorted(found) == sorted(repeated)
 
 
-def test_both_sides_of_a_bare_carriage_return_are_rejected_one_by_one() -> None:
+def test_both_sides_of_a_bare_carriage_return_are_rejected_as_separate_records() -> None:
     table = OLIST.table("category_translations")
     rows, rejected = agree(
         table, (table.column_names, b'crf\rx,a\nok_3,b\r\r\n"c\rd",e\r\nf,hello\rworld\ng,h\r')
@@ -143,7 +143,7 @@ def test_both_sides_of_a_bare_carriage_return_are_rejected_one_by_one() -> None:
     ]
 
 
-def test_of_equal_rows_without_a_key_one_is_loaded_in_whatever_form_they_come() -> None:
+def test_one_of_equal_rows_without_a_key_is_loaded_for_any_spelling() -> None:
     table = OLIST.table("geolocations")
     lines = [
         "01037,-23.5,-46.6,são paulo,SP",
@@ -156,7 +156,7 @@ def test_of_equal_rows_without_a_key_one_is_loaded_in_whatever_form_they_come() 
     agree(table, part)
 
 
-def test_every_violation_of_a_row_is_kept() -> None:
+def test_every_violation_of_a_row_is_recorded() -> None:
     table = OLIST.table("order_payments")
     _, rejected = agree(table, (table.column_names, b"X,0,pix,-1,1.005\n"))
     [(_, violations)] = rejected.values()
@@ -176,7 +176,9 @@ def test_every_violation_of_a_row_is_kept() -> None:
     ),
     st.sampled_from([None, "SP", "RJ", "sp", " SP ", "S\0", "São", "x,y"]),
 )
-def test_a_folders_value_is_validated_like_a_column_of_the_file(lines: list[str], value: str | None) -> None:
+def test_value_from_a_folder_is_validated_like_a_column_of_the_file(
+    lines: list[str], value: str | None
+) -> None:
     table = OLIST.table("sellers")
     key = "a" * 32
     records = [f"{key},0103{line}\n".encode() for line in lines if line and line.count('"') % 2 == 0]

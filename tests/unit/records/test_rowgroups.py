@@ -1,4 +1,4 @@
-"""Parquet and CSV are one truth: a row gets the same result, and the same text, whichever of the two it comes in."""
+"""A row has the same result and the same text in Parquet and in CSV."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Part = tuple[tuple[str, ...], bytes]
 
 
 class OneObject:
-    """S3 with one object, read by ranges."""
+    """S3 with one object that is read by ranges."""
 
     def __init__(self, body: bytes) -> None:
         self.body, self.read = body, 0
@@ -49,16 +49,16 @@ class OneObject:
 
 
 def stored(table: pa.Table, rows: int = 1000) -> tuple[OneObject, Object]:
-    """The table as a file with row groups of so many rows."""
+    """Write the table as a file with row groups of this number of rows."""
     buffer = io.BytesIO()
     pq.write_table(table, buffer, row_group_size=rows)
     return OneObject(buffer.getvalue()), Object("raw", "x.parquet", "1", len(buffer.getvalue()))
 
 
-def verdicts(
+def results(
     table: Table, columns: pa.Table, group: int, cleanings: Cleanings | None = None
 ) -> tuple[dict[int, Texts], dict[int, list[Violation]]]:
-    """Rows' texts and rejections' violations by number."""
+    """Row number -> texts of the row or violations of the rejection."""
     s3, file = stored(columns, group)
     source = Source("x.csv", table.column_names, (table.name,))
     place = {"bucket": file.bucket, "key": file.key, "etag": file.etag, "size": file.size, "start": 0}
@@ -89,7 +89,7 @@ def verdicts(
 
 @settings(max_examples=60)
 @given(st.integers(min_value=0), st.sampled_from(["everything", "words"]), st.integers(1, 50))
-def test_any_csvs_rows_get_the_same_verdict_in_parquet(
+def test_rows_of_any_csv_have_the_same_result_in_parquet(
     kitchen: Dataset, csv_part: Callable[[Random, Table], Part], seed: int, name: str, group: int
 ) -> None:
     table = kitchen.table(name)
@@ -101,13 +101,13 @@ def test_any_csvs_rows_get_the_same_verdict_in_parquet(
         if isinstance(record, dict):
             records.append(record)
     columns = {n: pa.array([r.get(n) for r in records], pa.string()) for n in table.column_names}
-    rows, rejected = verdicts(table, pa.table(columns), group)
+    rows, rejected = results(table, pa.table(columns), group)
     for number, record in enumerate(records):
         result = validate(table, record, Counter())
         if isinstance(result, list):
             assert rejected[number] == result
         else:
-            # Of a table that is keyed by its whole row, a repeated one is left out.
+            # In a table whose key is the whole row, repeated rows are omitted.
             assert rows.get(number) == result or (table.keyed_by_row and result in rows.values())
 
 
@@ -117,7 +117,7 @@ def everything(kitchen: Dataset) -> Table:
 
 
 def typed(**more: Any) -> pa.Table:
-    """Two rows of the kitchen's columns, in the types that other tools write them in."""
+    """Two rows of the kitchen table in the types that other tools write."""
     columns = {
         "note": pa.array(["", None]),
         "item": pa.array(["a", "b"]).dictionary_encode(),
@@ -137,9 +137,9 @@ def typed(**more: Any) -> pa.Table:
     return pa.table(columns | more)
 
 
-def test_values_are_read_in_the_types_that_other_tools_write(everything: Table) -> None:
+def test_values_in_the_types_of_other_tools_are_read(everything: Table) -> None:
     cleanings: Cleanings = Counter()
-    rows, rejected = verdicts(everything, typed(), 1, cleanings)
+    rows, rejected = results(everything, typed(), 1, cleanings)
     assert rejected == {}
     assert {key: n for key, n in cleanings.items() if key[1] == "decimals_removed"} == {
         ("number", "decimals_removed"): 2,
@@ -166,12 +166,12 @@ def test_values_are_read_in_the_types_that_other_tools_write(everything: Table) 
         ("note", pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff"]).buffers()), "string_unicode"),
     ],
 )
-def test_a_value_that_is_none_of_the_column_is_rejected_and_kept_as_json(
+def test_invalid_value_is_rejected_and_recorded_as_json(
     everything: Table, column: str, value: pa.Array, code: str
 ) -> None:
     table = typed().slice(1)
     table = table.set_column(table.schema.get_field_index(column), column, value)
-    rows, rejected = verdicts(everything, table, 1)
+    rows, rejected = results(everything, table, 1)
     assert rows == {}
     assert [v.code for v in rejected[0]] == [code]
     s3, file = stored(table)
@@ -184,14 +184,14 @@ def test_a_value_that_is_none_of_the_column_is_rejected_and_kept_as_json(
     )
 
 
-def test_dates_are_timestamps_and_columns_of_no_value_are_named() -> None:
+def test_dates_are_read_as_timestamps_and_columns_without_values_are_reported() -> None:
     days = (pa.array([date(2018, 1, 2)], pa.date32()), pa.array([date(2018, 1, 2)], pa.date64()))
     assert [text_of(day).to_pylist() for day in days] == [["2018-01-02"]] * 2
     schema = pa.schema([("a", pa.int8()), ("b", pa.list_(pa.int8())), ("c", pa.binary())])
     assert unreadable(schema) == ["b (list<item: int8>)", "c (binary)"]
 
 
-def test_only_the_row_groups_asked_for_are_read() -> None:
+def test_only_the_requested_row_groups_are_read() -> None:
     random = Random(1)
     s3, file = stored(pa.table({"a": [random.randbytes(100).hex() for _ in range(8000)]}), 2000)
     assert [end for end, _ in group_ends(open_file(s3.client, file))] == [2000, 4000, 6000, 8000]
@@ -201,7 +201,7 @@ def test_only_the_row_groups_asked_for_are_read() -> None:
     assert s3.read < file.size / 2
 
 
-def test_a_file_that_is_damaged_or_changed_is_named() -> None:
+def test_error_for_a_damaged_or_changed_file_names_it() -> None:
     s3, file = stored(pa.table({"a": ["x" * 1000] * 1000}))
     s3.body = s3.body[:4] + b"\xff" * 16 + s3.body[20:]
     with pytest.raises(DamagedFile, match=r"x\.parquet is not a complete Parquet file"):

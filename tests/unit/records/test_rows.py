@@ -1,4 +1,4 @@
-"""A raw record becomes a row of canonical texts, or a rejection with every reason."""
+"""Validation of a raw record: a row of canonical texts, or a rejection with every reason."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ BASES: dict[str, dict[str, str]] = {
 }
 
 
-def verdict(table: str, column: str, value: Any) -> Any:
-    """What becomes of one value in an otherwise good record: its text, or its codes."""
+def result_of(table: str, column: str, value: Any) -> Any:
+    """The result for one value in an otherwise valid record: its text, or its codes."""
     found = validate(OLIST.table(table), BASES[table] | {column: value}, Counter())
     if isinstance(found, list):
         return [violation.code for violation in found]
@@ -137,10 +137,10 @@ def verdict(table: str, column: str, value: Any) -> Any:
         ("geolocations", "geolocation_lng", "1e999", ["finite_number"]),
     ],
 )
-def test_a_value_is_taken_cleaned_or_refused_as_the_contract_says(
+def test_value_is_accepted_cleaned_or_rejected_according_to_the_contract(
     table: str, column: str, value: str, wanted: Any
 ) -> None:
-    assert verdict(table, column, value) == wanted
+    assert result_of(table, column, value) == wanted
 
 
 @pytest.mark.parametrize(
@@ -155,12 +155,12 @@ def test_a_value_is_taken_cleaned_or_refused_as_the_contract_says(
         ("customers", "customer_city", {"a": 1}),
     ],
 )
-def test_a_json_value_of_another_kind_is_refused(table: str, column: str, value: Any) -> None:
-    [code] = verdict(table, column, value)
+def test_json_value_of_another_type_is_rejected(table: str, column: str, value: Any) -> None:
+    [code] = result_of(table, column, value)
     assert code.endswith("_type")
 
 
-def test_every_violation_is_told_with_its_column_and_without_the_value() -> None:
+def test_every_violation_has_its_column_and_not_the_value() -> None:
     record = {"order_id": "secret-1", "order_status": "secret-2", "colour": "secret-3"}
     found = validate(OLIST.table("orders"), record, Counter())
     assert isinstance(found, list)
@@ -193,7 +193,7 @@ def test_cleanings_are_counted_by_column_and_kind() -> None:
 
 
 def records(table: Table, part: tuple[tuple[str, ...], bytes]) -> list[dict[str, str]]:
-    """The well-formed records of a part of a file."""
+    """The well-formed records in a part of a file."""
     found = split_records(part[1], last=True)
     spans = zip(found.starts.tolist(), found.ends.tolist(), strict=True)
     read = [read_record(part[0], part[1][a:b], i in found.malformed) for i, (a, b) in enumerate(spans)]
@@ -202,7 +202,7 @@ def records(table: Table, part: tuple[tuple[str, ...], bytes]) -> list[dict[str,
 
 @settings(max_examples=60, deadline=None)
 @given(st.randoms(use_true_random=True))
-def test_canonical_texts_are_taken_again_as_they_are(
+def test_canonical_texts_are_accepted_unchanged(
     kitchen: Dataset, csv_part: Callable[[Random, Table], Any], random: Random
 ) -> None:
     for table in (*kitchen.tables.values(), OLIST.table("orders"), OLIST.table("order_reviews")):
@@ -223,7 +223,7 @@ JSON = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_any_record_is_a_row_or_is_rejected_with_a_reason(kitchen: Dataset, data: st.DataObject) -> None:
+def test_any_record_is_either_a_row_or_rejected_with_a_reason(kitchen: Dataset, data: st.DataObject) -> None:
     table = kitchen.table("everything")
     record = data.draw(st.dictionaries(st.sampled_from([*table.column_names, "other"]), JSON))
     found = validate(table, record, Counter())
@@ -244,14 +244,14 @@ def test_different_rows_have_different_texts(left: list[str | None], right: list
 
 @settings(max_examples=200, deadline=None)
 @given(VALUES)
-def test_a_copy_line_is_read_back_as_its_values(values: list[str | None]) -> None:
+def test_copy_line_is_read_with_equal_values(values: list[str | None]) -> None:
     line = copy_line(values)
     assert [f.decode() for f in parse_fields(line.encode()) or ()] == [value or "" for value in values]
     quoted = [value is not None and value == "" for value in values]
     assert [part == '""' for part in line.split(",")] == quoted or "," in "".join(v or "" for v in values)
 
 
-def test_hashes_add_up_and_wrap_around() -> None:
+def test_sum_of_hashes_wraps_around() -> None:
     numbers = [row_hash(row_text([str(n), None, ""])) for n in range(100)]
     assert all(-(2**63) <= number < 2**63 for number in numbers)
     assert len(set(numbers)) == 100
@@ -259,15 +259,15 @@ def test_hashes_add_up_and_wrap_around() -> None:
     assert content_hash(0) == "0" * 16
 
 
-def test_the_row_hash_of_a_known_row_never_changes() -> None:
-    # Manifests and reports are kept for years; PostgreSQL says the same of ROW('a', NULL, 'b c')::text.
+def test_row_hash_of_a_known_row_is_constant() -> None:
+    # Manifests and reports are stored for years. PostgreSQL computes the same for ROW('a', NULL, 'b c')::text.
     assert row_text(["a", None, "b c"]) == '(a,,"b c")'
     assert row_hash('(a,,"b c")') == 0xF8FAA5399949A02D - 2**64
 
 
 @given(st.integers(-(10**38) + 1, 10**38 - 1), st.integers(0, 38))
-def test_the_text_of_a_number_has_all_its_digits(unscaled: int, scale: int) -> None:
-    """Python's arithmetic keeps 28 by default."""
+def test_text_of_a_number_has_all_its_digits(unscaled: int, scale: int) -> None:
+    """Python's decimal arithmetic has 28 digits by default."""
     sign, digits = "-" if unscaled < 0 else "", f"{abs(unscaled):0{scale + 1}}"
     text = numeric(38, scale).text(Decimal(f"{unscaled}E-{scale}"))
     assert (

@@ -1,4 +1,4 @@
-"""Costs are arithmetic on a table of prices; the table names its date and region."""
+"""Costs computed from a table of prices."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from functions.migrate.report.cost import (
 )
 
 
-def test_prices_name_their_date_and_region() -> None:
+def test_prices_have_a_date_and_a_region() -> None:
     assert re.fullmatch(r"20\d\d-[01]\d", PRICES.noted)
     assert PRICES.region == "us-east-1"
     section = cost(Usage(1, 1024, 1, 1, 1, 1))
     assert (section["prices"]["noted"], section["prices"]["region"]) == (PRICES.noted, PRICES.region)
 
 
-def test_dollars_are_use_times_price() -> None:
+def test_cost_is_usage_times_price() -> None:
     used = Usage(
         function_seconds=1_000_000,
         function_megabytes=2048,
@@ -43,12 +43,12 @@ def test_dollars_are_use_times_price() -> None:
     }
 
 
-def test_use_is_counted_from_items() -> None:
+def test_usage_is_counted_from_items() -> None:
     used = estimate(scans=3, chunks=4, files=2, tables=2, marks=4, steps=8, seconds=10.0, megabytes=1769)
     assert (used.invocations, used.s3_reads, used.s3_writes, used.state_transitions) == (15, 9, 11, 32)
 
 
-def test_functions_have_the_memory_that_is_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_functions_have_the_memory_used_in_the_calculation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", raising=False)
     assert function_megabytes() == WHOLE_PROCESSOR_MEGABYTES
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")

@@ -1,4 +1,4 @@
-"""The report's time: rows per second and phases, from what the ledger holds."""
+"""Durations in the report: rows per second and phases, computed from the ledger."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ spans = st.builds(
 
 
 @given(st.lists(spans, min_size=1, max_size=100))
-def test_rates_times_their_seconds_are_all_rows(chunks: list[Span]) -> None:
+def test_sum_of_rates_times_seconds_is_the_number_of_rows(chunks: list[Span]) -> None:
     rate = throughput(chunks)
     values = rate["rows_per_second"]
     assert 1 <= len(values) <= BUCKETS
@@ -28,16 +28,16 @@ def test_rates_times_their_seconds_are_all_rows(chunks: list[Span]) -> None:
     assert sum(values) * rate["bucket_seconds"] == pytest.approx(total, rel=1e-3, abs=rounding)
 
 
-def test_a_chunk_is_spread_over_the_seconds_it_took() -> None:
+def test_rows_of_a_chunk_are_spread_over_its_seconds() -> None:
     rate = throughput([Span(10, 12, 100), Span(12, 14, 300)])
     assert rate == {"start": 10, "bucket_seconds": 1.0, "rows_per_second": [50, 50, 150, 150]}
 
 
-def test_nothing_loaded_is_no_rate() -> None:
+def test_rates_are_empty_if_nothing_was_loaded() -> None:
     assert throughput([])["rows_per_second"] == []
 
 
-def test_phases_come_in_their_order_and_repeated_ones_count_from_first_to_last() -> None:
+def test_phases_are_in_order_and_repeated_ones_span_from_first_to_last() -> None:
     steps = [("begin", Span(0, 1)), ("plan", Span(1, 2)), ("cut", Span(5, 6)), ("settle", Span(9, 10))]
     found = phases([*steps, ("settle", Span(12, 14))], [Span(6, 8), Span(7, 9)], scans=3)
     assert [(p["phase"], p["start"], p["seconds"]) for p in found] == [
@@ -50,5 +50,5 @@ def test_phases_come_in_their_order_and_repeated_ones_count_from_first_to_last()
     ]
 
 
-def test_a_run_without_noted_steps_has_the_phase_its_chunks_tell() -> None:
+def test_run_without_recorded_steps_has_the_phase_of_its_chunks() -> None:
     assert phases([], [Span(1, 2)], scans=0) == [{"phase": "load", "start": 1, "seconds": 1}]

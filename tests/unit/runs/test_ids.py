@@ -1,4 +1,4 @@
-"""Ids of runs sort by time, are the same whenever they are asked for, and are never those of an older run."""
+"""Ids of runs: sortable by time, derived from the execution, unique."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def test_ids_have_one_form_and_sort_by_time(one: datetime, other: datetime, toke
 
 
 @given(MOMENTS, st.from_regex(r"[!-~]{1,80}", fullmatch=True))
-def test_the_id_of_an_execution_is_always_the_same(moment: datetime, name: str) -> None:
+def test_id_of_an_execution_is_always_the_same(moment: datetime, name: str) -> None:
     execution = f"{MACHINE}:{name.replace(':', '')}"
     assert run_id(execution, iso(moment)) == run_id(execution, iso(moment))
     assert FORM.fullmatch(run_id(execution, iso(moment)))
 
 
 @given(MOMENTS, st.integers(0, 9 * 60))
-def test_an_execution_named_by_an_id_has_this_id(moment: datetime, seconds: int) -> None:
+def test_execution_named_by_an_id_has_this_id(moment: datetime, seconds: int) -> None:
     chosen = new_id(moment, "token")
     assert run_id(f"{MACHINE}:{chosen}", iso(moment + timedelta(seconds=seconds))) == chosen
 
 
 @given(MOMENTS, st.booleans())
-def test_a_listed_execution_is_recognised_by_its_runs_id(moment: datetime, named: bool) -> None:
+def test_listed_execution_is_recognised_by_its_run_id(moment: datetime, named: bool) -> None:
     execution = f"{MACHINE}:{new_id(moment, 'token') if named else 'nightly'}"
     found = run_id(execution, iso(moment))
     assert may_be(found, execution, moment)
@@ -51,7 +51,7 @@ def test_a_listed_execution_is_recognised_by_its_runs_id(moment: datetime, named
 
 
 @pytest.mark.parametrize("late", [timedelta(hours=1), timedelta(days=91), timedelta(hours=-1)])
-def test_an_execution_named_by_the_id_of_another_time_has_one_of_its_own(late: timedelta) -> None:
+def test_execution_named_by_the_id_of_another_time_has_a_new_id(late: timedelta) -> None:
     then = datetime(2026, 11, 25, 20, 0, tzinfo=UTC)
     old = new_id(then, "token")
     found = run_id(f"{MACHINE}:{old}", iso(then + late))
@@ -63,5 +63,5 @@ def test_an_execution_named_by_the_id_of_another_time_has_one_of_its_own(late: t
     "text",
     ["", "latest", "20261325T000000Z-0123abcd", "20261125T200000Z-0123ABCD", "../20261125T200000Z-0123abcd"],
 )
-def test_what_is_no_id_has_no_time(text: str) -> None:
+def test_text_that_is_not_an_id_has_no_time(text: str) -> None:
     assert time_of(text) is None

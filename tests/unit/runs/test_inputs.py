@@ -1,4 +1,4 @@
-"""Inputs of the three state machines: null is a field left out, whatever else is wrong is named."""
+"""Inputs of the three state machines: null counts as omitted, and other errors name their field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MACHINES = (MigrationInput, BackupInput, RestoreInput)
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_null_means_that_a_field_is_left_out(machine: type[Input]) -> None:
+def test_field_that_is_null_counts_as_omitted(machine: type[Input]) -> None:
     needed = {"table": "orders"} if machine is RestoreInput else {}
     nulls = dict.fromkeys(machine.model_fields.keys() - needed.keys())
     assert machine.read({**nulls, **needed}) == machine.read(needed)
@@ -22,20 +22,20 @@ def test_null_means_that_a_field_is_left_out(machine: type[Input]) -> None:
 
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("document", [{"bogus": None}, {"bogus": 1}])
-def test_an_unknown_field_is_named_even_if_it_is_null(machine: type[Input], document: object) -> None:
+def test_error_names_an_unknown_field_even_if_it_is_null(machine: type[Input], document: object) -> None:
     with pytest.raises(InvalidInput, match="bogus"):
         machine.read(document)
 
 
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("document", [None, [], "olist", 1])
-def test_what_is_no_object_is_refused(machine: type[Input], document: object) -> None:
+def test_input_that_is_not_an_object_is_refused(machine: type[Input], document: object) -> None:
     with pytest.raises(InvalidInput, match="input"):
         machine.read(document)
 
 
 @pytest.mark.parametrize("document", [None, [], "olist"])
-def test_what_is_no_object_is_told_without_our_names(document: object) -> None:
+def test_error_for_an_input_that_is_not_an_object_contains_no_internal_names(document: object) -> None:
     with pytest.raises(InvalidInput, match="it is not a JSON object") as raised:
         RestoreInput.read(document)
     assert "RestoreInput" not in str(raised.value)
@@ -44,7 +44,7 @@ def test_what_is_no_object_is_told_without_our_names(document: object) -> None:
 @pytest.mark.parametrize(
     ("machine", "field"), [(BackupInput, "verify_only"), (RestoreInput, "undo"), (RestoreInput, "finish")]
 )
-def test_what_is_no_id_is_told_with_an_example_of_one(machine: type[Input], field: str) -> None:
+def test_error_for_an_invalid_id_has_an_example(machine: type[Input], field: str) -> None:
     with pytest.raises(
         InvalidInput, match=rf"{field}: '\.\./x' is not a valid id; an id looks like \d+T\d+Z-"
     ):

@@ -1,4 +1,4 @@
-"""What a restore is asked to do, before anything is looked up."""
+"""The request of a restore, before its backup is read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functions.restore.request import find_backup, read_input
 
 
 @pytest.mark.parametrize("backup", ["nope", "../orders", "", "20261125T195930Z-1f0c2a9b"])
-def test_a_backup_that_there_is_not_is_named_whatever_it_looks_like(backup: str) -> None:
+def test_error_for_an_unknown_backup_names_it_for_any_text(backup: str) -> None:
     with mock_aws():
         s3 = boto3.client("s3", region_name="eu-west-1")
         s3.create_bucket(Bucket="backups", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})

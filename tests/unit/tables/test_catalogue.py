@@ -1,4 +1,4 @@
-"""A table is declared once, as a row model; a declaration that cannot work is refused where it stands."""
+"""The catalogue: tables declared as row models, and refusal of invalid declarations."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def dataset(*models: type[Row], name: str = "shop") -> Dataset:
 
 
 def nullable(kind: Any) -> bool:
-    """Whether a declaration allows NULL."""
+    """Return whether a declaration allows NULL."""
     return NoneType in get_args(kind) or any(NoneType in get_args(inner) for inner in get_args(kind))
 
 
@@ -60,7 +60,7 @@ def column(kind: Any) -> Table:
     return dataset(model("items", item=Annotated[Integer, Key()], x=kind)).table("items")
 
 
-def test_the_datasets_are_those_of_the_contract() -> None:
+def test_datasets_are_those_of_the_contract() -> None:
     assert list(DATASETS) == ["olist", "quotes"]
     assert set(OLIST.tables) == {
         "category_translations",
@@ -118,21 +118,21 @@ def test_types_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("data", list(DATASETS.values()), ids=list(DATASETS))
-def test_every_parent_stands_in_an_earlier_wave(data: Dataset) -> None:
+def test_every_parent_is_in_an_earlier_wave(data: Dataset) -> None:
     place = {name: number for number, wave in enumerate(data.waves()) for name in wave}
     assert place.keys() == data.tables.keys()
     for table in data.tables.values():
         assert all(place[key.parent] < place[table.name] for key in table.foreign_keys)
 
 
-def test_a_table_that_nobody_refers_to_keeps_nobody_waiting() -> None:
+def test_table_without_references_to_it_delays_no_other_table() -> None:
     first, *_, last = OLIST.waves()
     assert first == ["customers"]
     assert {"geolocations", "order_items", "order_payments", "order_reviews"} <= set(last)
 
 
 @given(st.sets(st.sampled_from(sorted(OLIST.tables))))
-def test_waves_of_some_tables_contain_only_these(names: set[str]) -> None:
+def test_waves_of_selected_tables_contain_only_these(names: set[str]) -> None:
     waves = OLIST.waves(names)
     assert sorted(name for wave in waves for name in wave) == sorted(names)
     assert all(waves)
@@ -145,7 +145,7 @@ def test_error_for_an_unknown_name_lists_the_known_names() -> None:
         OLIST.table("order")
 
 
-def test_a_nullable_column_may_be_a_foreign_key_declared_inside_or_outside() -> None:
+def test_nullable_column_can_be_a_foreign_key_declared_inside_or_outside() -> None:
     parent = model("parents", name=Annotated[Label, Key()])
     inside = model(
         "inside", n=Annotated[Integer, Key()], parent=Annotated[Label, References("parents")] | None
@@ -159,7 +159,7 @@ def test_a_nullable_column_may_be_a_foreign_key_declared_inside_or_outside() -> 
         assert tables[name].foreign_keys == (ForeignKey(f"{name}_parent_fkey", "parent", "parents", "name"),)
 
 
-def test_a_rule_is_read_the_same_inside_and_outside_of_null() -> None:
+def test_rule_has_the_same_effect_inside_and_outside_of_null() -> None:
     bounded = Annotated[Count, Field(le=5)]
     assert column(bounded).by_name["x"].rule.le == column(bounded | None).by_name["x"].rule.le == 5
     assert (
@@ -253,14 +253,12 @@ def cycle() -> tuple[type[Row], type[Row]]:
         (lambda: (model("a" * 42, x=Label),), "must match"),
     ],
 )
-def test_a_dataset_that_cannot_work_is_refused(
-    models: Callable[[], tuple[type[Row], ...]], words: str
-) -> None:
+def test_inconsistent_dataset_is_refused(models: Callable[[], tuple[type[Row], ...]], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         dataset(*models())
 
 
-def test_a_nullable_column_needs_its_default() -> None:
+def test_nullable_column_without_a_default_is_refused() -> None:
     class NoDefault(Row, table="items"):
         item: Annotated[HexId, Key()]
         note: Text | None
@@ -269,7 +267,7 @@ def test_a_nullable_column_needs_its_default() -> None:
         dataset(NoDefault)
 
 
-def test_a_nullable_column_has_no_other_default() -> None:
+def test_nullable_column_with_another_default_is_refused() -> None:
     class Defaults(Row, table="items"):
         item: Annotated[HexId, Key()]
         note: Text | None = "none"

@@ -1,4 +1,4 @@
-"""Declarations that pydantic accepts and Data Forge does not support are refused at import, by name."""
+"""Declarations that pydantic accepts and Data Forge does not support: refused at import with an error that names them."""
 
 from __future__ import annotations
 
@@ -170,11 +170,11 @@ class Hooked(Row, table="items"):
     item: Annotated[Label, Key()]
 
     def model_post_init(self, _context: Any) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class Empty(Row, table="items"):
-    """No column."""
+    """A table without columns."""
 
 
 class Backwards(Row, table="items"):
@@ -235,7 +235,7 @@ def test_refused_table_is_named_with_a_hint(models: tuple[type[Row], ...], words
 
 
 @pytest.mark.parametrize("name", ["dataforge", "dataforge_scratch", "public", "pg_data", "shadow_x", "Shop"])
-def test_dataset_whose_schema_is_taken_is_refused(name: str) -> None:
+def test_dataset_with_the_schema_of_another_is_refused(name: str) -> None:
     assert repr(name) in refusal(model(x=Label), name=name)
 
 
@@ -259,7 +259,7 @@ def test_flat_file_that_could_not_be_read_is_refused(flat: Any, words: str) -> N
     assert words in text
 
 
-def test_constrained_types_of_pydantic_are_allowed() -> None:
+def test_constrained_types_of_pydantic_are_accepted() -> None:
     module = ModuleType("shop")
     vars(module).update(m=model(item=Annotated[Label, Key()], x=conint(ge=0, le=5)))
     rule = read_dataset(module).table("items").by_name["x"].rule
@@ -267,7 +267,7 @@ def test_constrained_types_of_pydantic_are_allowed() -> None:
 
 
 class Shared(Row):
-    """Columns that several tables have."""
+    """The columns that several tables share."""
 
     unit: ClassVar[str] = "cm"
     item: Annotated[Label, Key()]
@@ -280,7 +280,7 @@ class Long(Shared, table="long", file="long.csv.gz"):
     status: Label = "new"
 
 
-def test_inherited_columns_class_variables_and_descriptions_are_allowed() -> None:
+def test_inherited_columns_class_variables_and_descriptions_are_accepted() -> None:
     module = ModuleType("shop")
     vars(module).update(Shared=Shared, Long=Long)
     table = read_dataset(module).table("long")
@@ -290,7 +290,7 @@ def test_inherited_columns_class_variables_and_descriptions_are_allowed() -> Non
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
-    """Writes the module ``mine`` into a package of its own; answers why it is refused."""
+    """Write the module ``mine`` into a new package and return the reason of its refusal."""
     monkeypatch.syspath_prepend(tmp_path)
     name = f"datasets_{tmp_path.name.replace('-', '_')}"
     (tmp_path / name).mkdir()
@@ -333,7 +333,7 @@ HEAD = "from dataforge.tables.catalogue import Row\nfrom dataforge.tables.column
         ),
     ],
 )
-def test_module_that_cannot_be_imported_is_named_with_its_line(
+def test_error_for_a_module_that_cannot_be_imported_has_its_name_and_line(
     package: Callable[[str], str], text: str, words: tuple[str, ...]
 ) -> None:
     found = package(text)

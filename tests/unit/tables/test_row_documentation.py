@@ -1,4 +1,4 @@
-"""What is told about rows, as schema and as example, agrees with the result on them."""
+"""Documentation of rows: schemas and examples agree with validation."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ every_table = pytest.mark.parametrize(("dataset", "table"), TABLES, ids=IDS)
 
 
 @every_table
-def test_example_is_a_row(dataset: Dataset, table: Table) -> None:
+def test_example_is_a_valid_row(dataset: Dataset, table: Table) -> None:
     assert isinstance(validate(table, example_row(dataset, table), Counter()), tuple)
 
 
 @every_table
-def test_example_is_of_the_schema(dataset: Dataset, table: Table) -> None:
+def test_example_matches_the_schema(dataset: Dataset, table: Table) -> None:
     Draft202012Validator.check_schema(row_schema(table))
     Draft202012Validator(row_schema(table)).validate(example_row(dataset, table))
 
 
 @every_table
-def test_parents_of_an_example_are_the_examples_of_the_parents(dataset: Dataset, table: Table) -> None:
+def test_foreign_keys_of_an_example_refer_to_the_examples_of_the_parents(
+    dataset: Dataset, table: Table
+) -> None:
     row = example_row(dataset, table)
     for key in table.foreign_keys:
         parent = dataset.table(key.parent)
@@ -41,7 +43,7 @@ def test_parents_of_an_example_are_the_examples_of_the_parents(dataset: Dataset,
 
 
 @every_table
-def test_schema_is_json_and_names_every_column_in_order(dataset: Dataset, table: Table) -> None:
+def test_schema_is_json_and_has_every_column_in_order(dataset: Dataset, table: Table) -> None:
     schema = json.loads(json.dumps(row_schema(table)))
     assert tuple(schema["properties"]) == table.column_names
 
@@ -57,7 +59,7 @@ def test_value_outside_the_schemas_limits_is_rejected(dataset: Dataset, table: T
 
 
 def _outside(schema: dict[str, object], column: Column) -> list[object]:
-    """Values that the schema forbids, of a kind that its limits are about."""
+    """Values of the right type that the schema's limits exclude."""
     wrong: list[object] = [] if column.nullable or column.rule.digest else [None]
     match schema:
         case {"enum": _}:
