@@ -124,7 +124,7 @@ class DataForge(Stack):
             self.database.allow_connect(function, role=role)
             self.schema.precede(function)
         self.database.allow_connect(self.schema.upkeep.work, role=roles.MIGRATE)
-        self.database.allow_read_secrets(self.schema.keeper)
+        self.database.allow_read_secrets(self.schema.deployer)
 
     def _allow_raw_bucket(self) -> None:
         """Uploaded files: read by migrations, written by no function."""
@@ -208,7 +208,7 @@ class DataForge(Stack):
             "ReportBucket": self.storage.report.bucket_name,
             "ApiUrl": self.api.url,
             **{f"{kind.title()}Plan": plan.usage_plan_id for kind, plan in self.api.plans.items()},
-            "SchemaArn": self.schema.keeper.function_arn,
+            "SchemaArn": self.schema.deployer.function_arn,
             "Region": self.region,
             **{f"{name}Arn": machine.state_machine_arn for name, machine in machines.items()},
         }

@@ -1,1 +1,1 @@
-"""What a deployment needs to know and to do beyond CloudFormation: the instance's class, leftovers, and protection."""
+"""Deployment: custom resources for the database instance, its deletion protection and the watch over backups."""

@@ -1,4 +1,4 @@
-"""The beginning of the watch over a dataset's backups."""
+"""Begin to watch a dataset's backups: the alarm on missing backups counts from the deployment that schedules them."""
 
 from __future__ import annotations
 

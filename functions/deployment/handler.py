@@ -1,6 +1,6 @@
 """Entry point of the function behind the custom resources of a deployment.
 
-It stays outside the VPC, where it can call RDS, CloudWatch and CloudFormation.
+The function runs outside the VPC, where it can call RDS, CloudWatch and CloudFormation.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ logger = make_logger("deployment")
 
 @entry_point(logger)
 def on_event(event: dict[str, Any], context: LambdaContext) -> None:
-    """A CloudFormation request; ``ResourceType`` says for which resource."""
+    """Process a CloudFormation request for the resource that ``ResourceType`` names."""
     kind = event["ResourceType"].rpartition("::")[2]
     logger.info("requested", extra={"resource": kind, "request": event["RequestType"]})
     answer(event, kind, partial(_work, kind, event))

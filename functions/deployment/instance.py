@@ -1,4 +1,4 @@
-"""What is there before the database is made: an instance of its name, or what an earlier one has left."""
+"""Find the instance, or the log groups of an earlier one, that exists before the database is created."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def find_instance(rds: RDSClient, name: str) -> DBInstanceTypeDef | None:
-    """The instance of this name, if there is one."""
+    """The instance of this name, or None."""
     try:
         return rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
     except rds.exceptions.DBInstanceNotFoundFault:
@@ -25,10 +25,11 @@ def find_instance(rds: RDSClient, name: str) -> DBInstanceTypeDef | None:
 def prepare(
     rds: RDSClient, logs: CloudWatchLogsClient, stacks: CloudFormationClient, event: dict[str, Any]
 ) -> dict[str, str]:
-    """The class that the instance has, without ``db.``, or the one that a new instance gets.
+    """Prepare the creation of the instance. Returns its class without ``db.``: the present one, or that of a new instance.
 
-    Before a first creation the log groups of an earlier instance of this name are deleted: RDS writes a last time after an
-    instance is gone, makes its log groups again for that, and the stack could not create its own. Raises ``InstanceExists``.
+    Before the first creation, the log groups of an earlier instance of this name are deleted. RDS creates them again after
+    an instance is deleted, to write the last entries, and the stack could then not create its own. Raises
+    ``InstanceExists`` if a new stack would use the instance of another.
     """
     if event["RequestType"] == "Delete":
         return {}
@@ -45,7 +46,7 @@ def prepare(
 
 
 def _is_new(stacks: CloudFormationClient, stack: str) -> bool:
-    """Whether the stack is being made, and not updated to a version that has this resource."""
+    """Whether the stack is being created, rather than updated to a version that has this resource."""
     return stacks.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == "CREATE_IN_PROGRESS"
 
 

@@ -1,7 +1,7 @@
-"""Protection of the database and the stack against deletion, which takes effect only after the stack was created.
+"""Protect the database and the stack against deletion, after the stack has been created.
 
-Both protections would make the rollback of a failed creation fail, or the deletion of what it leaves, and then no later
-deployment could succeed.
+Earlier protection would prevent the rollback of a failed creation, or the deletion of the resources that remain after it,
+and then no later deployment could succeed.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
 
 _POLL_SECONDS, _POLLS = 15, 40
-"""How long an instance may take to be available: a new one makes its first backup."""
+"""The longest wait for an instance to become available; RDS first takes a backup of a new instance."""
 
 
 def protect(rds: RDSClient, stacks: CloudFormationClient, event: dict[str, Any]) -> dict[str, str]:
-    """Turn both protections on; off again when a creation is rolled back.
+    """Turn both protections on, or off if the creation of the stack is rolled back.
 
-    A stack whose database is protected is not deleted: this resource is the first to be deleted, and everything else stays.
-    ``cdk deploy`` turns the stack's own protection off each time, so it is set by each deployment that changes anything,
-    and what counts is the database's. Raises ``DeletionRefused``.
+    The deletion of a stack with a protected database is refused: this resource is deleted first, and its failure leaves
+    all others unchanged. ``cdk deploy`` turns the stack's protection off each time and only a deployment with changes
+    turns it on again, so the database's protection is the decisive one. Raises ``DeletionRefused``.
     """
     stack, instance = event["StackId"], event["ResourceProperties"].get("Instance", "")
     if event["RequestType"] != "Delete":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -23,10 +23,6 @@ from functions.restore.run import RESTORES
 from functions.restore.safety_backup import PageRange, plan_safety_backup, save_pages
 from functions.restore.swap import swap
 from functions.restore.work_items import LOAD
-
-if TYPE_CHECKING:
-    pass
-
 
 SERVICE = "restore"
 logger, metrics, tracer = make_logger(SERVICE), make_metrics(SERVICE), make_tracer(SERVICE)

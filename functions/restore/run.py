@@ -47,7 +47,7 @@ class Run:
     @property
     def replaced_schema(self) -> str:
         """The schema of the replaced tables, until they are in S3."""
-        return shadow.schema_of(f"{self.id}-kept")
+        return shadow.schema_of(self.id + shadow.REPLACED)
 
     def shadow(self, table: Table) -> Sql:
         """The table's shadow, qualified for SQL."""

@@ -59,7 +59,7 @@ class Monitoring(Construct):
         if settings.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
         functions = [
-            *(schema.keeper, schema.apply, schema.upkeep.work),
+            *(schema.deployer, schema.apply, schema.upkeep.work),
             *(migration.control, migration.load),
             *(backup.control, backup.hold, backup.work, *([backup.glue] if backup.glue else [])),
             *(restore.control, restore.work),

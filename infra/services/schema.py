@@ -18,7 +18,7 @@ from infra.services.upkeep import Upkeep
 from infra.settings import Settings
 
 APPLY_TIMEOUT = Duration.minutes(12)
-KEEPER_TIMEOUT = Duration.minutes(14)
+DEPLOYER_TIMEOUT = Duration.minutes(14)
 
 
 class Schema(Construct):
@@ -52,12 +52,12 @@ class Schema(Construct):
             database=database,
             storage=storage,
         )
-        self.keeper = self._make_keeper(settings, database)
+        self.deployer = self._make_deployer(settings, database)
         self.resource = CustomResource(
             self,
             "Resource",
             resource_type="Custom::DataForgeSchema",
-            service_token=self.keeper.function_arn,
+            service_token=self.deployer.function_arn,
             # If the function is killed, CloudFormation would otherwise wait for an hour.
             service_timeout=Duration.minutes(15),
             properties={
@@ -72,9 +72,9 @@ class Schema(Construct):
         )
         # The database, the rules of both security groups, the permission to invoke and the asynchronous configuration are
         # not referenced by a property.
-        assert self.keeper.role is not None
+        assert self.deployer.role is not None
         self.resource.node.add_dependency(
-            database, network.functions, self.apply, self.keeper, self.keeper.role
+            database, network.functions, self.apply, self.deployer, self.deployer.role
         )
 
     def _make_apply(self, settings: Settings, network: Network, database: Database) -> Function:
@@ -91,9 +91,9 @@ class Schema(Construct):
             network=network,
         )
 
-    def _make_keeper(self, settings: Settings, database: Database) -> Function:
+    def _make_deployer(self, settings: Settings, database: Database) -> Function:
         secrets = {role: secret.secret_arn for role, secret in database.role_secrets.items()}
-        keeper = Function(
+        deployer = Function(
             self,
             "SchemaKeeper",
             settings=settings,
@@ -107,16 +107,16 @@ class Schema(Construct):
                 "ROLE_SECRETS": json.dumps(secrets),
                 "UPKEEP_ARN": self.upkeep.machine.state_machine_arn,
             },
-            timeout=KEEPER_TIMEOUT,
+            timeout=DEPLOYER_TIMEOUT,
             memory_size=256,
         )
         # CloudFormation invokes it asynchronously. By default Lambda would retry a failed call twice.
-        keeper.configure_async_invoke(retry_attempts=0)
-        keeper.add_to_role_policy(
+        deployer.configure_async_invoke(retry_attempts=0)
+        deployer.add_to_role_policy(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.apply.function_arn])
         )
-        self.upkeep.machine.grant_start_execution(keeper)
-        return keeper
+        self.upkeep.machine.grant_start_execution(deployer)
+        return deployer
 
     def precede(self, function: Function) -> None:
         """Update the schema before the function. Old code works with a new schema, because changes are additive."""

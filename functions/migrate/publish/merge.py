@@ -16,7 +16,7 @@ from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Table
-from functions.migrate.run.ledger import Settled, read_settled, store_settled
+from functions.migrate.run.ledger import Resolved, read_resolved, store_resolved
 from functions.migrate.run.migration import Run, read_run
 from functions.migrate.run.row_conditions import same_key, same_row
 
@@ -56,14 +56,14 @@ def merge(cursor: Cursor, run: Run) -> None:
         raise TargetRejectsRows(f"{describe(error)}. Nothing was published.") from None
 
 
-def _read_resolved(cursor: Cursor, run: Run, table: Table) -> Settled:
-    resolved = read_settled(cursor, run.id, table.name)
+def _read_resolved(cursor: Cursor, run: Run, table: Table) -> Resolved:
+    resolved = read_resolved(cursor, run.id, table.name)
     if resolved is None:
         raise RuntimeError(f"{table.name} was not resolved")
     return resolved
 
 
-def _merge_tables(cursor: Cursor, run: Run, tables: list[Table], resolved: Mapping[str, Settled]) -> None:
+def _merge_tables(cursor: Cursor, run: Run, tables: list[Table], resolved: Mapping[str, Resolved]) -> None:
     for table in tables:
         _insert_table(cursor, run, table, resolved[table.name])
     for table in tables:
@@ -72,7 +72,7 @@ def _merge_tables(cursor: Cursor, run: Run, tables: list[Table], resolved: Mappi
     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-def _insert_table(cursor: Cursor, run: Run, table: Table, resolved: Settled) -> None:
+def _insert_table(cursor: Cursor, run: Run, table: Table, resolved: Resolved) -> None:
     live = ddl.qualified(table)
     columns, key = ddl.columns_sql(table), Sql(", ").join(map(ident, table.key))
     cursor.execute(
@@ -91,7 +91,7 @@ def _insert_table(cursor: Cursor, run: Run, table: Table, resolved: Settled) -> 
     _check(cursor, run, table, resolved, as_resolved=cursor.rowcount == expected, differing=resolved.updated)
 
 
-def _update_table(cursor: Cursor, run: Run, table: Table, resolved: Settled) -> None:
+def _update_table(cursor: Cursor, run: Run, table: Table, resolved: Resolved) -> None:
     """Give stored rows the values of the run's rows with the same keys."""
     others = [ident(name) for name in table.column_names if name not in table.key]
     cursor.execute(
@@ -107,7 +107,7 @@ def _update_table(cursor: Cursor, run: Run, table: Table, resolved: Settled) -> 
 
 
 def _check(
-    cursor: Cursor, run: Run, table: Table, resolved: Settled, *, as_resolved: bool, differing: int
+    cursor: Cursor, run: Run, table: Table, resolved: Resolved, *, as_resolved: bool, differing: int
 ) -> None:
     """Check that the table has the run's rows with the run's values; ``differing`` rows may have others."""
     live = ddl.qualified(table)
@@ -135,8 +135,8 @@ def resolve_again(db: Connection, run_id: str) -> None:
         # Only a swap needs them.
         for table in run.tables:
             shadow.drop_foreign_keys(cursor, table, run_id)
-            settled = read_settled(cursor, run_id, table.name, lock=True)
-            if settled is not None:
-                again = settled.model_copy(update={"mode": "", "again": settled.again + 1})
-                store_settled(cursor, run_id, table.name, again)
+            resolved = read_resolved(cursor, run_id, table.name, lock=True)
+            if resolved is not None:
+                again = resolved.model_copy(update={"mode": "", "again": resolved.again + 1})
+                store_resolved(cursor, run_id, table.name, again)
         cursor.execute("UPDATE dataforge.migrations SET mode = 'merge' WHERE migration_id = %s", (run_id,))

@@ -13,7 +13,7 @@ from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.sql import Sql, ident, literal
 from dataforge.tables.catalogue import Table
-from functions.migrate.run.ledger import read_settled, store_settled
+from functions.migrate.run.ledger import read_resolved, store_resolved
 from functions.migrate.run.migration import Run
 from functions.migrate.run.reading.chunk import read_chunk
 from functions.migrate.run.replay_records import relation as replay_relation
@@ -39,10 +39,10 @@ def store_differences(db: Connection, s3: S3Client, run: Run, table: Table) -> i
     """Store the table's first differences in the ledger, for the report. Returns their number."""
     with transaction(db, role=OWNER) as cursor:
         differences = _differences(cursor, s3, run, table)
-        settled = read_settled(cursor, run.id, table.name, lock=True)
-        if settled is not None:
-            settled = settled.model_copy(update={"differences": differences})
-            store_settled(cursor, run.id, table.name, settled)
+        resolved = read_resolved(cursor, run.id, table.name, lock=True)
+        if resolved is not None:
+            resolved = resolved.model_copy(update={"differences": differences})
+            store_resolved(cursor, run.id, table.name, resolved)
     return len(differences)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dataforge.errors import NotReconciled
 from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Table
-from functions.migrate.run.ledger import COUNTS, TALLIES, FileCounts, Settled, store_settled
+from functions.migrate.run.ledger import COUNTS, TALLIES, FileCounts, Resolved, store_resolved
 from functions.migrate.run.migration import Run
 from functions.migrate.run.source_files import file_numbers
 
@@ -24,21 +24,21 @@ _LOADED = Sql("""
 """).format(TALLIES)
 
 
-def reconcile_files(cursor: Cursor, run: Run, table: Table, settled: Settled) -> None:
+def reconcile_files(cursor: Cursor, run: Run, table: Table, resolved: Resolved) -> None:
     """Check the counts of each of the table's files and store them in the ledger. Raises ``NotReconciled``."""
     cursor.execute(_LOADED, (table.name, run.id))
     loaded = {number: tuple(counts) for number, *counts in cursor.fetchall()}
     figures = {
-        number: _file_counts(table, number, loaded.get(number, (0, 0, 0)), settled)
+        number: _file_counts(table, number, loaded.get(number, (0, 0, 0)), resolved)
         for number in file_numbers(cursor, run, table)
     }
-    store_settled(cursor, run.id, table.name, settled.model_copy(update={"figures": figures}))
+    store_resolved(cursor, run.id, table.name, resolved.model_copy(update={"figures": figures}))
 
 
-def _file_counts(table: Table, number: int, loaded: tuple[int, ...], settled: Settled) -> FileCounts:
+def _file_counts(table: Table, number: int, loaded: tuple[int, ...], resolved: Resolved) -> FileCounts:
     """The file's counts: those of the load (read, deduplicated, rejected) with those of the resolve step."""
     read, deduplicated, rejected = loaded
-    files = settled.files
+    files = resolved.files
     unchanged = files.unchanged.get(number, 0)
     counts = FileCounts(
         read=read,

@@ -16,7 +16,7 @@ from dataforge.runs import leases
 from dataforge.tables.catalogue import Table
 from functions.migrate.reconcile.differences import store_differences
 from functions.migrate.reconcile.files import reconcile_files
-from functions.migrate.run.ledger import TALLIES, Settled, read_settled
+from functions.migrate.run.ledger import TALLIES, Resolved, read_resolved
 from functions.migrate.run.migration import Run, read_run
 
 if TYPE_CHECKING:
@@ -135,33 +135,33 @@ def _require_all_loaded(cursor: Cursor, run: Run) -> None:
 
 def _reconcile_table(cursor: Cursor, run: Run, table: Table) -> _Figures:
     """Compute and store the table's figures. Raises ``NotReconciled`` if they do not agree."""
-    settled = read_settled(cursor, run.id, table.name)
-    if settled is None:
+    resolved = read_resolved(cursor, run.id, table.name)
+    if resolved is None:
         raise NotReconciled(f"{table.name} was not resolved.")
-    figures = _figures(cursor, run, table, settled)
+    figures = _figures(cursor, run, table, resolved)
     cursor.execute(
         "UPDATE dataforge.migration_tables SET read = %s, loaded = %s, unchanged = %s, deduplicated = %s, rejected = %s,"
         ' updated = %s, source_hash = %s, target_hash = %s, quality = %s WHERE migration_id = %s AND "table" = %s',
         (*figures, quality(figures.read, figures.rejected), run.id, table.name),
     )
-    reconcile_files(cursor, run, table, settled)
+    reconcile_files(cursor, run, table, resolved)
     if not figures.agree:
         raise NotReconciled(f"{table.name}: {figures}.")
     return figures
 
 
-def _figures(cursor: Cursor, run: Run, table: Table, settled: Settled) -> _Figures:
+def _figures(cursor: Cursor, run: Run, table: Table, resolved: Resolved) -> _Figures:
     """The counts and hashes of the load with those of the resolve step."""
     cursor.execute(_LOADED, (table.name, run.id))
     read, deduplicated, rejected, source_total = one_row(cursor)
-    expected = (int(source_total) - settled.removed_hash_total) % 2**64
+    expected = (int(source_total) - resolved.removed_hash_total) % 2**64
     return _Figures(
         read=read,
-        loaded=settled.rows - settled.unchanged,
-        unchanged=settled.unchanged,
-        deduplicated=deduplicated + settled.deduplicated,
-        rejected=rejected + settled.rejected,
-        updated=settled.updated,
+        loaded=resolved.rows - resolved.unchanged,
+        unchanged=resolved.unchanged,
+        deduplicated=deduplicated + resolved.deduplicated,
+        rejected=rejected + resolved.rejected,
+        updated=resolved.updated,
         source_hash=content_hash(expected),
-        target_hash=content_hash(settled.hash_total),
+        target_hash=content_hash(resolved.hash_total),
     )

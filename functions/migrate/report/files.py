@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from functions.migrate.run.ledger import Settled
+from functions.migrate.run.ledger import Resolved
 from functions.migrate.run.migration import Run
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ def files_of(cursor: Cursor, run: Run) -> list[dict[str, Any]]:
         'SELECT "table", settled FROM dataforge.migration_tables WHERE migration_id = %s AND settled IS NOT NULL',
         (run.id,),
     )
-    by_table = {table: Settled.model_validate(settled).figures or {} for table, settled in cursor.fetchall()}
+    by_table = {
+        table: Resolved.model_validate(resolved).figures or {} for table, resolved in cursor.fetchall()
+    }
     for file in files:
         number = file.pop("file_number")
         known = {t.name: by_table.get(t.name, {}).get(number) for t in run.tables}

@@ -29,7 +29,7 @@ from functions.migrate.resolve.rules import (
     remove_stored_conflicts,
 )
 from functions.migrate.run.declared import no_longer_fits, require_columns
-from functions.migrate.run.ledger import RowsByFile, Settled, read_settled, store_settled
+from functions.migrate.run.ledger import Resolved, RowsByFile, read_resolved, store_resolved
 from functions.migrate.run.migration import Run, read_run
 from functions.migrate.run.row_conditions import same_key, same_row
 from functions.migrate.run.source_files import file_numbers
@@ -47,20 +47,20 @@ _FILE = Sql("s.{} >> {}").format(shadow.SOURCE, shadow.FILE_SHIFT)
 def resolve(db: Connection, s3: S3Client, run_id: str, table_name: str) -> dict[str, Any]:
     """Resolve one table, in one transaction. The table's parents in the run must be resolved. Idempotent.
 
-    Returns the document that the ledger stores (``Settled``): counts of the shadow's rows, and hashes.
+    Returns the document that the ledger stores (``Resolved``): counts of the shadow's rows, and hashes.
     """
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
         table = run.dataset.table(table_name)
         leases.hold(cursor, run.execution, run.dataset.name, [table.name])
-        settled = read_settled(cursor, run_id, table_name, lock=True)
-        if settled is None or settled.mode != run.mode:
-            settled = _resolve(cursor, s3, run, table, settled)
-            store_settled(cursor, run_id, table_name, settled)
-    return settled.model_dump(mode="json", exclude_none=True)
+        resolved = read_resolved(cursor, run_id, table_name, lock=True)
+        if resolved is None or resolved.mode != run.mode:
+            resolved = _resolve(cursor, s3, run, table, resolved)
+            store_resolved(cursor, run_id, table_name, resolved)
+    return resolved.model_dump(mode="json", exclude_none=True)
 
 
-def _resolve(cursor: Cursor, s3: S3Client, run: Run, table: Table, before: Settled | None) -> Settled:
+def _resolve(cursor: Cursor, s3: S3Client, run: Run, table: Table, before: Resolved | None) -> Resolved:
     require_columns(cursor, run)
     rejected = RejectedRows(cursor, run, table)
     unchanged, updated = Counter[int](), 0
@@ -80,8 +80,8 @@ def _result(
     rejected: RejectedRows,
     unchanged: Counter[int],
     updated: int,
-    before: Settled | None,
-) -> Settled:
+    before: Resolved | None,
+) -> Resolved:
     """The counts, including the rows that were deleted when the table was resolved before."""
     rows, hash_total = _rows(cursor, run, table)
     earlier = before.files if before else RowsByFile()
@@ -91,7 +91,7 @@ def _result(
         deduplicated=rejected.deduplicated + Counter(earlier.deduplicated),
         rejected=rejected.rejected + Counter(earlier.rejected),
     )
-    return Settled(
+    return Resolved(
         mode=run.mode,
         again=before.again if before else 0,
         rows=rows.total(),

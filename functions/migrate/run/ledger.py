@@ -130,7 +130,7 @@ class RowsByFile(BaseModel):
     rejected: dict[int, int] = Field(default_factory=dict)
 
 
-class Settled(BaseModel):
+class Resolved(BaseModel):
     """The column ``settled`` of a table of a run: the result of the resolve step.
 
     ``mode``: the run's mode when the table was resolved; empty if the table must be resolved again. ``again``: how often
@@ -155,7 +155,7 @@ class Settled(BaseModel):
         return self.model_dump_json(exclude_none=True)
 
 
-def read_settled(cursor: Cursor, run_id: str, table: str, *, lock: bool = False) -> Settled | None:
+def read_resolved(cursor: Cursor, run_id: str, table: str, *, lock: bool = False) -> Resolved | None:
     """The table's ``settled``; None if it was never resolved. ``lock`` locks the row until the transaction ends."""
     cursor.execute(
         Sql(
@@ -163,13 +163,13 @@ def read_settled(cursor: Cursor, run_id: str, table: str, *, lock: bool = False)
         ).format(Sql(" FOR UPDATE") if lock else Sql("")),
         (run_id, table),
     )
-    (settled,) = one_row(cursor)
-    return None if settled is None else Settled.model_validate(settled)
+    (resolved,) = one_row(cursor)
+    return None if resolved is None else Resolved.model_validate(resolved)
 
 
-def store_settled(cursor: Cursor, run_id: str, table: str, settled: Settled) -> None:
+def store_resolved(cursor: Cursor, run_id: str, table: str, resolved: Resolved) -> None:
     """Replace the table's ``settled``."""
     cursor.execute(
         'UPDATE dataforge.migration_tables SET settled = %s WHERE migration_id = %s AND "table" = %s',
-        (settled.as_json(), run_id, table),
+        (resolved.as_json(), run_id, table),
     )

@@ -34,6 +34,10 @@ _AUTOVACUUM = Sql("autovacuum_enabled")
 statistics of a shadow are computed once, when it is complete."""
 
 
+REPLACED = "-kept"  # prose: ignore
+"""Added to a restore's id, the run whose schema contains the replaced tables until they are in S3."""
+
+
 def schema_of(run: str) -> str:
     """Name of a run's schema."""
     return "shadow_" + re.sub("[^a-z0-9]", "_", run.lower())
