@@ -48,13 +48,13 @@ class Server:
     structure: str = ""
 
     def superuser(self, database: str = "postgres") -> Connection:
-        """A connection that may do everything; what it does is visible at once."""
+        """A superuser connection in autocommit mode."""
         db = psycopg2.connect(postgres.url(self.config, database), sslmode="disable", gssencmode="disable")
         db.autocommit = True
         return db
 
     def run(self, *statements: str) -> None:
-        """Statements outside any transaction, by the superuser."""
+        """Run statements as the superuser, outside any transaction."""
         db = self.superuser()
         with db.cursor() as cursor:
             for statement in statements:
@@ -62,16 +62,16 @@ class Server:
         db.close()
 
     def create(self, name: str, template: str = "template1") -> Database:
-        """A database that belongs to the master, as the one that RDS makes. Nothing may be connected to the template."""
+        """Create a database owned by the master, as on RDS. The template must have no connections."""
         self.run(f"CREATE DATABASE {name} OWNER {MASTER} TEMPLATE {template}")
         return Database(self, name)
 
     def lend(self) -> Database:
-        """A database with the catalogue applied, to be given back: one that was used before, if there is any."""
+        """Return a database with the catalogue applied, reused if possible; `take_back` releases it."""
         if self.spare:
             return self.spare.pop()
         database = self.create(f"test_{next(_numbers)}", TEMPLATE)
-        # A copy does not have the rights on the database itself.
+        # A copy does not have the privileges on the database itself.
         rights = {"CREATE, CONNECT": OWNER, "CONNECT": ", ".join(LOGINS)}
         self.run(*(f"GRANT {r} ON DATABASE {database.name} TO {roles}" for r, roles in rights.items()))
         if not self.structure:
@@ -80,7 +80,7 @@ class Server:
         return database
 
     def take_back(self, database: Database) -> None:
-        """Close what is connected to a database, and keep it for the next test if that will see no difference."""
+        """Close all connections to a database, and retain it for the next test if its structure is unchanged."""
         database.close()
         with closing(self.superuser(database.name)) as db, db.cursor() as cursor:
             recycling.disconnect(cursor)
@@ -91,7 +91,7 @@ class Server:
 
 @dataclass
 class Database:
-    """A database of one test; every connection made here is closed after it."""
+    """A database of one test. Its connections are closed after the test."""
 
     server: Server
     name: str
@@ -99,23 +99,23 @@ class Database:
     _open: list[Connection] = field(default_factory=list)
 
     def settings(self, user: str) -> DatabaseSettings:
-        """How a function reaches it."""
+        """The settings with which a function connects."""
         port = self.server.config.pg_port
         place = {"db_host": HOST, "db_port": port, "db_name": self.name, "db_sslmode": "disable"}
         return DatabaseSettings.model_validate({**place, "db_user": user, "db_auth": "secret"})
 
     def connect(self, user: str, password: str = PASSWORD) -> Connection:
-        """A connection as a function has it, logged in with a password."""
+        """A connection like a function's, authenticated with a password."""
         self._open.append(connect(self.settings(user), password))
         return self._open[-1]
 
     def superuser(self) -> Connection:
-        """A connection that may do everything; what it does is visible at once."""
+        """A superuser connection in autocommit mode."""
         self._open.append(self.server.superuser(self.name))
         return self._open[-1]
 
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """The rows of a statement that the superuser runs, with values printed as Data Forge's functions see them."""
+        """Run a statement as the superuser, with the session settings of Data Forge's functions; return its rows."""
         db = self.superuser()
         with db.cursor() as cursor:
             cursor.execute("SET timezone = 'UTC'")
@@ -125,7 +125,7 @@ class Database:
         return rows
 
     def until(self, statement: str) -> list[tuple[Any, ...]]:
-        """The rows of the statement, as soon as it has any."""
+        """Repeat the statement until it returns rows; return them."""
         deadline = time.monotonic() + 120
         while not (rows := self.query(statement)):
             assert time.monotonic() < deadline
@@ -133,7 +133,7 @@ class Database:
         return rows
 
     def close(self) -> None:
-        """Close what was connected here. The database goes with its server: to drop it would wait for a checkpoint."""
+        """Close the connections. The database is removed with its server, because DROP waits for a checkpoint."""
         for db in self._open:
             db.close()
         self._open.clear()
@@ -142,7 +142,7 @@ class Database:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The server, with a master as RDS makes it: no superuser, but it may create roles and databases."""
+    """The server. As on RDS, its master is not a superuser but can create roles and databases."""
     state = tmp_path_factory.mktemp("postgres")
     with socket.socket() as probe:
         probe.bind((HOST, 0))
@@ -152,7 +152,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     postgres.start(config)
     try:
         server = Server(config)
-        # There are many databases, and nothing in them to be tidied up.
+        # The many databases contain nothing to vacuum.
         quick = ["fsync = off", "synchronous_commit = off", "full_page_writes = off", "autovacuum = off"]
         # There are thousands of logins.
         quick += ["scram_iterations = 1"]
@@ -170,7 +170,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def template(server: Server) -> str:
-    """The name of a database with the catalogue applied, to copy from."""
+    """The name of the template database, which has the catalogue applied."""
     database = server.create(TEMPLATE)
     db = connect(database.settings(MASTER), PASSWORD)
     apply(db, PASSWORDS)
@@ -180,7 +180,7 @@ def template(server: Server) -> str:
 
 @pytest.fixture(scope="module")
 def another_database(server: Server, template: str) -> Iterator[Callable[[], Database]]:
-    """Makes databases with the catalogue applied and no row in it."""
+    """Return a function that creates databases with the catalogue applied and without rows."""
     lent: list[Database] = []
 
     def lend() -> Database:
@@ -194,7 +194,7 @@ def another_database(server: Server, template: str) -> Iterator[Callable[[], Dat
 
 @pytest.fixture
 def database(server: Server, template: str) -> Iterator[Database]:
-    """A database with the catalogue applied and no row in it."""
+    """A database with the catalogue applied and without rows."""
     database = server.lend()
     yield database
     server.take_back(database)
@@ -202,13 +202,13 @@ def database(server: Server, template: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def module_database(another_database: Callable[[], Database]) -> Database:
-    """One database for all tests of a module, for tests that do not mind what is in it."""
+    """One database for all tests of a module, which must not depend on its content."""
     return another_database()
 
 
 @pytest.fixture
 def empty_database(server: Server) -> Iterator[Database]:
-    """A database with nothing in it."""
+    """An empty database."""
     database = server.create(f"test_{next(_numbers)}")
     yield database
     database.close()
@@ -216,7 +216,7 @@ def empty_database(server: Server) -> Iterator[Database]:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Sets the variables by which a function with a role reaches a database, and others. The secret lies in moto's AWS."""
+    """Set environment variables, among them those with which a function connects as a role; its secret is in moto."""
 
     def set_variables(database: Database, role: str, **more: str) -> None:
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -231,7 +231,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def usual(column: Column) -> str:
-    """A valid value of the column; empty where it may be NULL."""
+    """A valid value of the column; empty if the column is nullable."""
     if column.nullable or column.rule.choices:
         return "" if column.nullable else column.rule.choices[0]
     patterns = {r"^[0-9a-f]{32}$": f"{1:032x}", r"^[0-9]{5}$": "01037", r"^[A-Z]{2}$": "SP"}
@@ -247,7 +247,7 @@ def usual(column: Column) -> str:
 
 @pytest.fixture(scope="session")
 def make_csv() -> Callable[..., bytes]:
-    """A table's CSV with a header, a line per row; rows name what is not usual, ids may be numbers."""
+    """A table's CSV with a header and a line per row. Rows contain values that differ from the default; ids may be numbers."""
 
     def make(table_name: str, *rows: Mapping[str, Any], line_end: str = "\n") -> bytes:
         table, buffer = DATASETS["olist"].table(table_name), io.StringIO()
@@ -267,7 +267,7 @@ def make_csv() -> Callable[..., bytes]:
 
 @pytest.fixture(scope="module")
 def cursor(module_database: Database) -> Iterator[Cursor]:
-    """In a transaction of the superuser's, which is rolled back when the module is done."""
+    """A cursor in a superuser transaction that is rolled back at the end of the module."""
     db = module_database.superuser()
     db.autocommit = False
     yield db.cursor()

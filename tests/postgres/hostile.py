@@ -1,4 +1,4 @@
-"""Settings that an owner may give a database or a role, each to the worst effect."""
+"""Settings that an owner can set on a database or role, each with its worst value."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ LEFT_ALONE = set(_LEFT_ALONE_TEXT.split())
 
 @contextmanager
 def hostile_settings(database: Database) -> Iterator[None]:
-    """Give the database, and in it every role, the worst of each setting; connections that are open then are closed."""
+    """Set the worst value of each setting on the database and on every role in it, and close open connections."""
     database.close()
     everybody = f"ALTER DATABASE {database.name}"
     statements = [f"{everybody} SET {name} = {value}" for name, value in HOSTILE.items()]

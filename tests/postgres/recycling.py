@@ -1,7 +1,7 @@
-"""A database that a test has used, made as good as new: that takes a fraction of the time of a new one.
+"""Reset a database after a test, which is much faster than the creation of a new one.
 
-What a test did to more than rows and the runs' own schemas would show in others. It is found by comparing what the system
-catalogues say with what they said when the database was new.
+Changes other than to rows and to the schemas of runs would affect later tests. They are detected by a comparison of
+the system catalogues with their state when the database was new.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ COUNTED = (
 
 
 def _rights(column: str) -> str:
-    """Sorted: the order in which they were granted means nothing, and a table that was swapped in has another."""
+    """Sorted, because the order of grants is irrelevant and differs in a table that was swapped in."""
     return f"(SELECT string_agg(item::text, ',' ORDER BY item::text COLLATE \"C\") FROM unnest({column}) AS item)"
 
 
 def _counts() -> str:
-    """How many there are of what is seldom made."""
+    """The numbers of objects that are rarely created."""
     of_catalogs = ", ".join(f"(SELECT count(*) FROM {name})" for name in COUNTED)
     prepared = "(SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database())"
     own = "(SELECT count(*) FROM pg_proc WHERE oid >= 16384 AND pronamespace = 'pg_catalog'::regnamespace)"
     return f"{of_catalogs}, {prepared}, {own}"
 
 
-# Names, not numbers: a table that was swapped in is another one, and the same. Objects that PostgreSQL brings have numbers
+# Names instead of OIDs, which differ in a table that was swapped in. The built-in objects of PostgreSQL have OIDs
 # below 16384.
 STRUCTURE = f"""
     WITH ours AS (SELECT * FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|shadow_)'),
@@ -132,14 +132,14 @@ def disconnect(cursor: Cursor) -> None:
 
 
 def structure(cursor: Cursor) -> str:
-    """A hash of all that is in the database but rows and the runs' own schemas."""
+    """A hash of the database's content except rows and the schemas of runs."""
     cursor.execute(STRUCTURE)
     ((found,),) = cursor.fetchall()
     return str(found)
 
 
 def empty(cursor: Cursor) -> None:
-    """Take away the rows of all tables, the runs' own schemas, and what sequences have counted."""
+    """Delete the rows of all tables and the schemas of runs, and restart all sequences."""
     for question in (LEFT_SCHEMAS, FILLED_TABLES, USED_SEQUENCES):
         cursor.execute(question)
         for (statement,) in cursor.fetchall():

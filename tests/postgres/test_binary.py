@@ -1,4 +1,4 @@
-"""Values reach PostgreSQL in binary as they are, at the ends of every type's range and beside NULL."""
+"""Binary transfer of values to PostgreSQL: exact at the limits of every type and next to NULL."""
 
 from __future__ import annotations
 
@@ -43,30 +43,30 @@ ENDS: list[tuple[StorageType, list[Any]]] = [
 
 @pytest.fixture(scope="module")
 def cursor(module_database: Database) -> Cursor:
-    """Of a session whose temporary tables each test makes anew."""
+    """A cursor of a session in which each test creates its temporary tables again."""
     return module_database.superuser().cursor()
 
 
 def stored(
     cursor: Cursor, kind: StorageType, values: list[Any], rows: slice = slice(None)
 ) -> list[str | None]:
-    """The texts that PostgreSQL gives of the values which it was sent, in order."""
+    """Send the values; return PostgreSQL's texts for them in order."""
     batch = pa.record_batch([pa.array(values, arrow_type(kind))], ["value"])[rows]
-    made_anew(cursor, f"value {kind.sql}, at bigint GENERATED ALWAYS AS IDENTITY")
+    created_again(cursor, f"value {kind.sql}, at bigint GENERATED ALWAYS AS IDENTITY")
     data = io.BytesIO(copy_rows({"value": kind}, batch))
     cursor.copy_expert("COPY sent (value) FROM STDIN (FORMAT binary)", data)
     cursor.execute("SELECT value::text FROM sent ORDER BY at")
     return [text for (text,) in cursor.fetchall()]
 
 
-def made_anew(cursor: Cursor, columns: str) -> None:
-    """The temporary table ``sent``, empty."""
+def created_again(cursor: Cursor, columns: str) -> None:
+    """Create the temporary table ``sent`` again, without rows."""
     cursor.execute(f"DROP TABLE IF EXISTS sent; CREATE TEMPORARY TABLE sent ({columns})")
 
 
 @pytest.mark.parametrize(("kind", "values"), ENDS, ids=[kind.name for kind, _ in ENDS])
 @pytest.mark.parametrize("gap", [[], [None]], ids=["no NULL", "a NULL"])
-def test_ends_of_the_range_arrive(
+def test_limits_of_the_range_are_stored_exactly(
     cursor: Cursor, kind: StorageType, values: list[Any], gap: list[None]
 ) -> None:
     sent = [*values[:1], *gap, *values[1:]]
@@ -80,7 +80,7 @@ def test_ends_of_the_range_arrive(
 
 @st.composite
 def numerics(draw: st.DrawFn) -> tuple[int, int, list[Decimal | None]]:
-    """A precision, a scale and values of as many digits, NULL among them."""
+    """A precision, a scale and values with these digits, including NULL."""
     precision = draw(st.integers(1, 38))
     scale = draw(st.integers(0, precision))
     unscaled = st.integers(-(10**precision) + 1, 10**precision - 1) | st.integers(-9, 9).map(
@@ -94,7 +94,7 @@ def numerics(draw: st.DrawFn) -> tuple[int, int, list[Decimal | None]]:
 @example((38, 38, [Decimal(f"0.{'9' * 38}"), Decimal(f"-0.{'0' * 37}1")]))
 @example((38, 0, [Decimal("9" * 38), Decimal(0)]))
 @example((5, 5, [None]))
-def test_numerics_of_every_precision_and_scale_arrive(
+def test_numerics_of_every_precision_and_scale_are_stored_exactly(
     cursor: Cursor, case: tuple[int, int, list[Decimal | None]]
 ) -> None:
     precision, scale, values = case
@@ -103,7 +103,7 @@ def test_numerics_of_every_precision_and_scale_arrive(
     assert stored(cursor, kind, values) == expected
 
 
-def test_part_of_a_batch_is_sent_alone(cursor: Cursor) -> None:
+def test_slice_of_a_batch_contains_only_its_rows(cursor: Cursor) -> None:
     for kind, values in [*ENDS, (numeric(12, 2), [Decimal("-1.50"), None, Decimal("7.25")])]:
         assert stored(cursor, kind, values, slice(1, 2)) == stored(cursor, kind, values[1:2])
 
@@ -112,9 +112,9 @@ def test_empty_batch_adds_no_rows(cursor: Cursor) -> None:
     assert stored(cursor, TEXT, []) == []
 
 
-def test_columns_are_matched_by_name(cursor: Cursor) -> None:
+def test_columns_are_matched_by_their_names(cursor: Cursor) -> None:
     batch = pa.record_batch({"b": pa.array(["text"]), "more": pa.array([1]), "a": pa.array([7], pa.int32())})
-    made_anew(cursor, "a integer, b text")
+    created_again(cursor, "a integer, b text")
     data = io.BytesIO(copy_rows({"a": INTEGER, "b": TEXT}, batch))
     cursor.copy_expert("COPY sent (a, b) FROM STDIN (FORMAT binary)", data)
     cursor.execute("SELECT a, b FROM sent")
@@ -133,7 +133,7 @@ def test_binary_copy_refuses_values_outside_the_column_type(
     cursor: Cursor, kind: StorageType, sent_as: StorageType, value: Any, error: type[Exception]
 ) -> None:
     batch = pa.record_batch([pa.array([value], arrow_type(sent_as))], ["value"])
-    made_anew(cursor, f"value {kind.sql}")
+    created_again(cursor, f"value {kind.sql}")
     data = io.BytesIO(copy_rows({"value": kind}, batch))
     with pytest.raises(error):
         cursor.copy_expert("COPY sent FROM STDIN (FORMAT binary)", data)

@@ -1,4 +1,4 @@
-"""Connections: warm ones are kept, dead ones replaced, and PostgreSQL's errors told by what a caller can do."""
+"""Database connections: reuse of warm ones, replacement of closed ones, and errors of a connection."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ PASSWORD = "for the tests"
 
 @pytest.fixture
 def database(module_database: Database) -> Database:
-    """These tests leave nothing behind."""
+    """The module's database; the tests do not change it."""
     return module_database
 
 
 @pytest.fixture
 def secret(monkeypatch: pytest.MonkeyPatch, database: Database) -> Iterator[DatabaseSettings]:
-    """Settings whose password lies in Secrets Manager."""
+    """Settings whose password is stored in Secrets Manager."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -46,7 +46,7 @@ def secret(monkeypatch: pytest.MonkeyPatch, database: Database) -> Iterator[Data
 
 
 def pid(db: Connection) -> int:
-    """The process of the server that answers."""
+    """The backend's process id."""
     with db.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         number: int = one_row(cursor)[0]
@@ -93,7 +93,7 @@ def test_connection_lost_while_idle_is_replaced_before_use(
     assert pid(get_db_resource(secret)) != known
 
 
-def test_a_rotated_password_serves_the_next_connection(database: Database, secret: DatabaseSettings) -> None:
+def test_next_connection_uses_a_rotated_password(database: Database, secret: DatabaseSettings) -> None:
     get_db_resource(secret).close()
     database.query(f"ALTER ROLE {LOAD} PASSWORD 'rotated'")
     try:
@@ -106,8 +106,8 @@ def test_a_rotated_password_serves_the_next_connection(database: Database, secre
         database.query(f"ALTER ROLE {LOAD} PASSWORD '{PASSWORD}'")
 
 
-def test_iam_signs_a_password_without_a_call(secret: DatabaseSettings) -> None:
-    # This server knows no such token; what matters is that one was made, and is not told.
+def test_iam_token_is_signed_without_a_call_to_aws(secret: DatabaseSettings) -> None:
+    # This server refuses the token. The test checks that one was created and is not in the message.
     with pytest.raises(
         Unavailable, match=f'as {LOAD}: password authentication failed for user "{LOAD}"$'
     ) as raised:

@@ -1,4 +1,4 @@
-"""PostgreSQL's errors are told by what a caller can do: try again later, or never."""
+"""PostgreSQL's errors translated by SQLSTATE into temporary and permanent errors."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ CODES = sorted(
 
 @pytest.fixture
 def database(module_database: Database) -> Database:
-    """These tests leave nothing behind."""
+    """The module's database; the tests do not change it."""
     return module_database
 
 
 def outcome(code: str) -> type[Exception]:
-    """What a caller is told of this SQLSTATE."""
+    """The public error for this SQLSTATE."""
     if code in {"40001", "40P01", "55P03", "55006"}:
         return Busy
     if code in {"53100", "53400"}:
@@ -41,7 +41,7 @@ def outcome(code: str) -> type[Exception]:
 
 
 def run(db: Connection, *statements: str) -> BaseException:
-    """What a transaction with these statements ends in."""
+    """The error of a transaction with these statements."""
     with pytest.raises((DataForgeError, psycopg2.Error)) as raised, transaction(db) as cursor:
         cursor.execute("; ".join(statements))
     return raised.value

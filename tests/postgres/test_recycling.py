@@ -1,4 +1,4 @@
-"""A database is lent again only if a test has changed nothing in it but rows: others would see the rest."""
+"""A database is reused only if a test changed nothing except rows."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ CHANGES = (
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_of_more_than_rows_is_noticed(
+def test_change_of_the_structure_is_detected(
     cursor: Cursor, module_database: Database, server: Server, change: str
 ) -> None:
     cursor.execute("SAVEPOINT before")
@@ -63,7 +63,7 @@ def test_a_change_of_more_than_rows_is_noticed(
 
 
 @pytest.mark.parametrize(("change", "again"), [(CHANGES[0], False), ("SELECT", True)])
-def test_only_a_database_without_a_change_is_lent_again_and_its_rows_and_runs_are_gone(
+def test_only_an_unchanged_database_is_reused_and_has_neither_rows_nor_runs(
     server: Server, template: str, change: str, *, again: bool
 ) -> None:
     used = server.lend()

@@ -1,4 +1,4 @@
-"""Rejections are kept as they are, whatever bytes and words they hold."""
+"""Rejections are stored unchanged for any bytes and texts."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ VIOLATIONS = st.lists(st.builds(Violation, NAME, TEXT, st.none() | NAME), min_si
 
 @pytest.fixture(scope="module")
 def worker(module_database: Database) -> Connection:
-    """A worker's connection."""
+    """The connection of a worker."""
     return module_database.connect(LOAD)
 
 
-def kept(database: Database, worker: Connection, located: Located) -> tuple[Any, ...]:
-    """What is stored of a rejection, apart from its id and time; it is removed again."""
+def stored(database: Database, worker: Connection, located: Located) -> tuple[Any, ...]:
+    """Store a rejection; return its row except id and time, and delete it."""
     with transaction(worker) as cursor:
         assert store(cursor, TABLE, [located]) == 1
     rows = 'DELETE FROM dataforge.rejections RETURNING dataset, "table", raw #>> \'{}\', errors, file, line, "offset"'
@@ -57,7 +57,7 @@ def test_rejection_stores_record_reasons_and_position(
     file: str,
     line: int,
 ) -> None:
-    found = kept(module_database, worker, Located("run", file, line, line * 7, raw, violations))
+    found = stored(module_database, worker, Located("run", file, line, line * 7, raw, violations))
     errors = [{name: text.replace("\0", "\\x00") for name, text in v.as_json().items()} for v in violations]
     assert found == ("olist", "orders", raw_text(raw), errors, file, line, line * 7)
 
@@ -75,7 +75,7 @@ def test_rejection_stores_record_reasons_and_position(
         (b"", ""),
     ],
 )
-def test_the_text_of_a_record_has_no_line_end_and_shows_bad_bytes(raw: bytes, text: str) -> None:
+def test_text_of_a_record_has_no_line_end_and_escapes_invalid_bytes(raw: bytes, text: str) -> None:
     assert raw_text(raw) == text
 
 

@@ -1,4 +1,4 @@
-"""The settings of a session are ours, whatever the database and its roles are set to."""
+"""Session settings are pinned, independent of the settings of the database and its roles."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PASSWORD = "for the tests"
 
 
-def test_every_setting_that_a_role_may_change_is_pinned_or_left_alone_on_purpose(
+def test_every_setting_that_a_role_can_change_is_either_pinned_or_listed_as_irrelevant(
     module_database: Database,
 ) -> None:
     found = module_database.query(
@@ -34,7 +34,7 @@ def test_every_setting_that_a_role_may_change_is_pinned_or_left_alone_on_purpose
 
 
 @pytest.mark.parametrize("place", ["database", "role", "role in database"])
-def test_no_setting_of_database_or_role_reaches_a_session(database: Database, place: str) -> None:
+def test_settings_of_database_and_role_do_not_affect_a_session(database: Database, place: str) -> None:
     with closing(connect(database.settings(INGEST), PASSWORD)) as db, transaction(db) as cursor:
         before = _shown(cursor)
     where = {
@@ -73,5 +73,5 @@ def test_server_without_a_newer_setting_is_connected(
         assert cursor.fetchone() == ("off",)
 
 
-def test_hostile_settings_are_all_pinned() -> None:
+def test_all_hostile_settings_are_pinned() -> None:
     assert HOSTILE.keys() == PINNED.keys() - {"transaction_timeout", "role"}

@@ -20,9 +20,7 @@ NAMES = TEXTS.filter(lambda name: 0 < len(name.encode()) <= NAME_BYTES)
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=NAMES, text=TEXTS)
-def test_postgresql_reads_quoted_names_and_literals_as_they_were(
-    cursor: Cursor, name: str, text: str
-) -> None:
+def test_postgresql_reads_quoted_names_and_literals_unchanged(cursor: Cursor, name: str, text: str) -> None:
     cursor.execute(
         Sql("SELECT t.{} FROM (SELECT {}) AS t ({})").format(ident(name), literal(text), ident(name))
     )

@@ -1,4 +1,4 @@
-"""PostgreSQL and the row model are one truth: what one accepts the other does, and both write a row alike."""
+"""PostgreSQL and the row model accept the same rows and write the same texts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OWN_FILES = [(name, t.name) for name, dataset in DATASETS.items() for t in datas
 
 @pytest.fixture(scope="module")
 def cursor(server: Server) -> Iterator[Cursor]:
-    """On a database in which tests make tables as they need them; sees values as Data Forge's functions do."""
+    """A cursor with the session settings of Data Forge's functions; tests create their tables."""
     database: Database = server.create("truth")
     db = database.connect("master")
     db.autocommit = True
@@ -44,7 +44,7 @@ def cursor(server: Server) -> Iterator[Cursor]:
 
 
 def make(cursor: Cursor, table: Table) -> None:
-    """An empty table with the types and checks of the catalogue's, and the position of each row."""
+    """Create an empty table with the types and checks of a table of the catalogue, and the position of each row."""
     cursor.execute("DROP SCHEMA IF EXISTS truth CASCADE; CREATE SCHEMA truth")
     cursor.execute(ddl.create_table(table, "truth", Sql("_source bigint NOT NULL")))
     for name, definition in ddl.checks(table):
@@ -52,7 +52,7 @@ def make(cursor: Cursor, table: Table) -> None:
 
 
 def batch_of(table: Table, part: Part) -> Batch:
-    """What the bulk path makes of a file's records."""
+    """The batch of a file's records on the bulk path."""
     (block,) = blocks(part[1], part[0], 0, 1 << 30)
     return TableBatcher(table).batch(block)
 
@@ -67,7 +67,7 @@ def sent(lines: bytes) -> dict[int, Texts]:
 
 
 def store(cursor: Cursor, table: Table, batch: Batch) -> None:
-    """Copy the batch's lines into an emptied table, and hold what PostgreSQL reads back against them."""
+    """Copy the batch's lines into an emptied table, and compare them with the rows that PostgreSQL stored."""
     relation, lines = ddl.qualified(table, "truth"), b"".join(batch.lines)
     cursor.execute(f"TRUNCATE {relation}")
     columns = f"{ddl.columns_sql(table)}, _source"
@@ -116,7 +116,7 @@ def canonical(column: Column, value: str) -> str | None:
 
 
 def kept(cursor: Cursor, table: Table, column: Column, value: str) -> str | None:
-    """The text that PostgreSQL keeps when it is sent the value, or None if it refuses it."""
+    """The text that PostgreSQL stores for the value, or None if it refuses it."""
     relation, name = ddl.qualified(table, "truth"), ident(column.name)
     insert = f"INSERT INTO {relation} ({name}, _source) VALUES (%s, 0) RETURNING ROW({name})::text"
     try:
@@ -128,7 +128,7 @@ def kept(cursor: Cursor, table: Table, column: Column, value: str) -> str | None
 
 
 def check_column(cursor: Cursor, table: Table, column: Column, value: str) -> None:
-    """Hold PostgreSQL's verdict against the model's, in both directions."""
+    """Compare PostgreSQL's result with the model's, in both directions."""
     accepted = canonical(column, value)
     if accepted is not None:
         assert kept(cursor, table, column, accepted) == accepted, f"{column.name} = {value!r}"
@@ -154,7 +154,7 @@ def test_rows_that_postgresql_accepts_are_valid_for_the_model(
     checked = set()
     for table in (*kitchen.tables.values(), *(t for d in DATASETS.values() for t in d.tables.values())):
         make(cursor, table)
-        # Each column is filled on its own.
+        # Each column is filled separately.
         for column in table.columns:
             relation, name = ddl.qualified(table, "truth"), ident(column.name)
             cursor.execute(f"ALTER TABLE {relation} ALTER {name} DROP NOT NULL")
@@ -178,7 +178,7 @@ def test_postgresql_accepts_only_the_digest_of_the_other_columns(cursor: Cursor)
         cursor.execute("UPDATE truth.quotes SET author = 'Eva'")
 
 
-def test_a_double_is_written_as_postgresql_writes_it_also_where_a_shorter_text_lies_halfway(
+def test_text_of_a_double_equals_postgresqls_also_if_a_shorter_text_is_halfway(
     cursor: Cursor,
 ) -> None:
     random = Random(7)

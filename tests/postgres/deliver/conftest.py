@@ -1,4 +1,4 @@
-"""The deliver function as API Gateway calls it, with a real PostgreSQL behind it, and tables of known rows."""
+"""The deliver function as API Gateway invokes it, with a real PostgreSQL and tables of known rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PLACE = {"db_host", "db_port", "db_name", "db_user", "db_auth", "db_sslmode"}
 
 @dataclass(frozen=True)
 class Reply:
-    """What a caller gets; ``body`` is decoded as its headers say."""
+    """The response to a caller; ``body`` is decoded according to its headers."""
 
     status: int
     headers: dict[str, str]
@@ -38,18 +38,18 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        """The body; a decimal with its scale, as a text."""
+        """The JSON of the body; decimals are texts with their scale."""
         return json.loads(self.body, parse_float=str)
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """The page's rows."""
+        """The rows of the page."""
         assert self.status == 200, self.body
         found: list[dict[str, Any]] = self.json["data"]
         return found
 
     def problem(self, status: int, name: str) -> dict[str, Any]:
-        """The problem, held to giving nothing of the inside away."""
+        """The problem, after a check that it contains no internal details."""
         assert (self.status, self.headers["Content-Type"]) == (status, "application/problem+json"), self.body
         document: dict[str, Any] = self.json
         assert document["type"] == f"urn:dataforge:problem:{name}"
@@ -60,12 +60,12 @@ class Reply:
 
 @dataclass(frozen=True)
 class Api:
-    """The function, its environment set to a database."""
+    """The function with an environment for a database."""
 
     database: Database
 
     def get(self, path: str, query: str = "", *, key: str = READER, **headers: str) -> Reply:
-        """GET a path below /v1; ``query`` is as it stands in an address."""
+        """GET a path below /v1; ``query`` is URL-encoded."""
         event = {
             "httpMethod": "GET",
             "path": f"/v1/{path}",
@@ -87,7 +87,7 @@ class Api:
         return self.get(f"tables/{table}/records", query, **headers)
 
     def walk(self, table: str, query: str = "") -> Iterator[list[dict[str, Any]]]:
-        """Every page of a table, one after the other."""
+        """All pages of a table in order."""
         reply = self.records(table, query)
         yield reply.rows
         while reply.json["next_cursor"]:
@@ -101,13 +101,13 @@ class Api:
 
 @pytest.fixture(scope="module")
 def delivered(module_database: Database) -> Database:
-    """A database with the catalogue applied, which the tests of a module share."""
+    """A database with the catalogue applied, shared by the tests of a module."""
     return module_database
 
 
 @pytest.fixture(scope="module")
 def api(delivered: Database) -> Iterator[Api]:
-    """The function on that database."""
+    """The function on the shared database."""
     with pytest.MonkeyPatch.context() as environment, mock_aws():
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DB_SECRET_ARN"):
             environment.setenv(name, "deliver")

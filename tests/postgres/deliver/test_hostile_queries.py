@@ -1,4 +1,4 @@
-"""Whatever stands in a query, the answer is rows or names what is wrong; nothing is a defect, and nothing is changed."""
+"""Any query returns rows or an error that names its cause; no query is a defect or changes data."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CURSOR = st.one_of(TEXT, st.text("ABCabc123-_=", max_size=60))
 
 @settings(max_examples=200)
 @given(place=st.sampled_from(TABLES), data=st.data())
-def test_no_query_is_a_defect(api: Api, place: tuple[str, Table], data: st.DataObject) -> None:
+def test_no_query_causes_a_500(api: Api, place: tuple[str, Table], data: st.DataObject) -> None:
     dataset, table = place
     names = st.sampled_from([*table.column_names, "unknown", ""])
     query = data.draw(st.lists(st.tuples(names, FILTER), max_size=3))

@@ -1,4 +1,4 @@
-"""Rows are delivered alike, whatever the database and its roles are set to."""
+"""Delivery does not depend on the settings of the database and its roles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quality is what the stored facts add up to: per table and dataset, over all and lately, rule by rule."""
+"""Quality computed from stored facts: per table, dataset and rule, in total and over a window."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def failed(table: dict[str, Any]) -> dict[tuple[str, str | None], int]:
     return {(rule["rule"], rule["column"]): rule["failed"] for rule in table["rules"] if rule["failed"]}
 
 
-def test_a_score_is_over_all_and_over_the_window(api: Api) -> None:
+def test_score_is_computed_in_total_and_over_the_window(api: Api) -> None:
     orders = of(api, "orders")
     assert (orders["read"], orders["accepted"], orders["rejected"]) == (1200, 1095, 105)
     assert orders["score"] == pytest.approx(1 - 105 / 1200)
@@ -66,7 +66,7 @@ def test_a_score_is_over_all_and_over_the_window(api: Api) -> None:
     assert of(api, "orders", "52w")["window"]["read"] == 1200
 
 
-def test_a_dataset_is_the_sum_of_its_tables(api: Api) -> None:
+def test_quality_of_a_dataset_is_the_sum_of_its_tables(api: Api) -> None:
     (olist,) = json.loads(api.get("quality", "dataset=olist").body)["data"]
     assert (olist["read"], olist["window"]["read"], olist["window"]["rejected"]) == (1250, 250, 5)
     assert olist["threshold"] == 0.95
@@ -74,7 +74,7 @@ def test_a_dataset_is_the_sum_of_its_tables(api: Api) -> None:
     assert [point["at"] for point in olist["trend"]] == sorted(point["at"] for point in olist["trend"])
 
 
-def test_the_trend_has_a_point_for_each_time_that_something_was_read(api: Api) -> None:
+def test_trend_has_a_point_for_each_period_with_records(api: Api) -> None:
     points = of(api, "orders")["trend"]
     assert [(point["read"], point["rejected"], point["score"]) for point in points] == [
         (100, 2, 0.98),
@@ -83,7 +83,7 @@ def test_the_trend_has_a_point_for_each_time_that_something_was_read(api: Api) -
     assert of(api, "customers")["trend"] == []
 
 
-def test_rules_come_from_the_catalogue_and_their_failures_from_the_codes(api: Api) -> None:
+def test_rules_are_those_of_the_catalogue_and_failures_are_counted_by_code(api: Api) -> None:
     orders = of(api, "orders")
     assert failed(orders) == {
         ("pattern", "order_status"): 1,
@@ -103,14 +103,14 @@ def test_rules_come_from_the_catalogue_and_their_failures_from_the_codes(api: Ap
     assert {"rule": "range", "column": "price", "checked": 0, "failed": 0, "pass_rate": None} in items
 
 
-def test_freshness_is_the_newest_fact(api: Api) -> None:
+def test_freshness_is_the_time_of_the_newest_fact(api: Api) -> None:
     found = of(api, "orders")["freshness"]
     assert 7190 <= found["age_seconds"] <= 7300
     assert found["last_read_at"].endswith("Z")
     assert of(api, "customers")["freshness"] == {"last_read_at": None, "age_seconds": None}
 
 
-def test_the_last_migration_is_told_as_it_was_reconciled(api: Api) -> None:
+def test_last_migration_has_its_reconciled_counts(api: Api) -> None:
     assert of(api, "orders")["last_migration"] == {
         "migration_id": "m1",
         "finished_at": "2020-01-02T03:04:05Z",
@@ -128,7 +128,7 @@ def test_the_last_migration_is_told_as_it_was_reconciled(api: Api) -> None:
     assert of(api, "customers")["last_migration"] is None
 
 
-def test_all_datasets_are_told_in_the_shape_of_the_document(api: Api) -> None:
+def test_quality_of_all_datasets_matches_the_openapi_document(api: Api) -> None:
     found = json.loads(api.get("quality").body)
     assert [item["dataset"] for item in found["data"]] == list(DATASETS)
     told = build()
@@ -141,18 +141,18 @@ def test_all_datasets_are_told_in_the_shape_of_the_document(api: Api) -> None:
 
 
 @pytest.mark.parametrize("window", ["", "0d", "1000d", "5", "d", "30m", "-1d", "1e3d", "30 d"])
-def test_a_window_is_hours_days_or_weeks(api: Api, window: str) -> None:
+def test_window_is_given_in_hours_days_or_weeks(api: Api, window: str) -> None:
     (error,) = api.get("quality", f"window={window}").problem(400, "invalid-request")["errors"]
     assert error["parameter"] == "window"
 
 
-def test_unknown_dataset_and_parameter(api: Api) -> None:
+def test_unknown_dataset_is_404_and_unknown_parameter_is_400(api: Api) -> None:
     api.get("quality", "dataset=x").problem(404, "unknown-dataset")
     api.get("quality", "table=orders").problem(400, "invalid-request")
     api.get("quality", key="").problem(403, "wrong-key")
 
 
-def test_scores_of_the_last_day_are_metrics_and_the_worst_is_watched(
+def test_scores_of_the_last_day_and_the_lowest_margin_are_metrics(
     api: Api, delivered: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def emitted() -> list[dict[str, Any]]:
@@ -162,7 +162,7 @@ def test_scores_of_the_last_day_are_metrics_and_the_worst_is_watched(
     scores, margins = emitted()
     assert (scores["dataset"], scores["QualityScore"]) == ("olist", [pytest.approx(1 - 3 / 150)])
     assert margins["service"] == "deliver"
-    assert margins["QualityMargin"] == [pytest.approx(0.98 - 0.95)]  # sellers: too few to tell
+    assert margins["QualityMargin"] == [pytest.approx(0.98 - 0.95)]  # sellers has too few records
     delivered.query(
         'INSERT INTO dataforge.quality_facts (source, source_id, dataset, "table", read, accepted, rejected, rules)'
         " VALUES ('batch', 'b9', 'quotes', 'tags', 100, 90, 10, '{}')"

@@ -1,4 +1,4 @@
-"""The quotes dataset end to end: 50 writers add overlapping quotes at once, and readers find each once."""
+"""The quotes dataset end to end: 50 concurrent writers of overlapping quotes, and readers that find each once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SAID = [
 
 
 def records(seed: int) -> list[dict[str, Any]]:
-    """A writer's own choice of the quotes with what belongs to them, in an order of its own."""
+    """A random selection of quotes with their authors and tags, in random order."""
     random = Random(seed)
     chosen = random.sample(SAID, 30)
     found = [{"table": table, "data": data} for said in chosen for table, data in quotes.split(said)]
@@ -41,7 +41,7 @@ def records(seed: int) -> list[dict[str, Any]]:
 
 
 def write(database: Database, start: threading.Barrier, seed: int) -> list[str]:
-    """Send the records as a writer does: again, as long as the answer is 503. Returns their statuses."""
+    """Send the records again until the status is not 503; return the statuses of the records."""
     settings = IngestSettings.model_validate(database.settings(INGEST).model_dump(include=PLACE))
     batch = read_batch({"dataset": "quotes", "records": records(seed)})
     with closing(connect(settings, "for the tests")) as db:
@@ -56,7 +56,7 @@ def write(database: Database, start: threading.Barrier, seed: int) -> list[str]:
 
 @pytest.fixture(scope="module")
 def written(delivered: Database) -> list[str]:
-    """Every writer's statuses."""
+    """The statuses of all writers."""
     start = threading.Barrier(WRITERS)
     with ThreadPoolExecutor(WRITERS) as pool:
         done = pool.map(lambda seed: write(delivered, start, seed), range(WRITERS))
@@ -64,12 +64,12 @@ def written(delivered: Database) -> list[str]:
 
 
 def expected(table: str) -> set[tuple[str, ...]]:
-    """The table's rows, if each is there once."""
+    """The rows of the table without duplicates."""
     sent = [item["data"] for seed in range(WRITERS) for item in records(seed) if item["table"] == table]
     return {tuple(sorted(row.values())) for row in sent}
 
 
-def test_no_writer_is_refused_and_each_row_is_inserted_once(written: list[str], delivered: Database) -> None:
+def test_all_writers_succeed_and_each_row_is_inserted_once(written: list[str], delivered: Database) -> None:
     assert set(written) == {"inserted", "unchanged"}
     tables = ("authors", "quotes", "tags", "quote_tags")
     assert written.count("inserted") == sum(len(expected(table)) for table in tables)
@@ -85,5 +85,5 @@ def test_readers_find_each_quote_once_with_its_author_and_tags(written: list[str
     assert {row["text"] for row in one} == {said["text"] for said in SAID if said["author"] == "author 1"}
 
 
-def test_written_again_everything_is_unchanged(written: list[str], delivered: Database) -> None:
+def test_second_write_leaves_every_row_unchanged(written: list[str], delivered: Database) -> None:
     assert set(write(delivered, threading.Barrier(1), 7)) == {"unchanged"}

@@ -1,4 +1,4 @@
-"""Pages of records: every row once, with its types, and nothing but what was asked for."""
+"""Pages of records: each row once, with its types, and only the selected columns and rows."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def count(delivered: Database, where: str, table: str = "orders") -> int:
     return int(delivered.query(f"SELECT count(*) FROM olist.{table} WHERE {where}")[0][0])
 
 
-def test_a_page_has_100_rows_in_the_order_of_the_key(api: Api, delivered: Database) -> None:
+def test_page_has_100_rows_in_key_order(api: Api, delivered: Database) -> None:
     expected = [
         key for (key,) in delivered.query('SELECT order_id FROM olist.orders ORDER BY order_id COLLATE "C"')
     ]
@@ -51,7 +51,7 @@ def test_a_page_has_100_rows_in_the_order_of_the_key(api: Api, delivered: Databa
 
 
 @pytest.mark.parametrize("limit", [1, 7, 125, 250, 1000])
-def test_a_walk_ends_and_gives_every_row_once(api: Api, limit: int) -> None:
+def test_pages_end_and_contain_every_row_once(api: Api, limit: int) -> None:
     pages = list(api.walk("orders", f"limit={limit}"))
     found = [key for page in pages for key in keys(page)]
     assert len(found) == len(set(found)) == ORDERS
@@ -61,7 +61,7 @@ def test_a_walk_ends_and_gives_every_row_once(api: Api, limit: int) -> None:
 
 @pytest.mark.parametrize("table", ["geolocations", "order_payments"])
 @pytest.mark.parametrize("select", ["", "&select={last}"])
-def test_tables_of_any_key_are_walked(api: Api, delivered: Database, table: str, select: str) -> None:
+def test_tables_with_any_key_are_paginated(api: Api, delivered: Database, table: str, select: str) -> None:
     last = {"geolocations": "geolocation_state", "order_payments": "payment_value"}[table]
     pages = list(api.walk(table, "limit=23" + select.format(last=last)))
     assert sum(map(len, pages)) == count(delivered, "true", table)
@@ -69,7 +69,7 @@ def test_tables_of_any_key_are_walked(api: Api, delivered: Database, table: str,
         assert len({json.dumps(row) for page in pages for row in page}) == count(delivered, "true", table)
 
 
-def test_values_keep_their_types(api: Api) -> None:
+def test_values_have_their_types(api: Api) -> None:
     text = api.records("order_payments", "limit=1&payment_value=eq.1").body
     assert b'"payment_value":1.00' in text
     order = api.records("orders", "limit=1&order_purchase_timestamp=eq.2018-01-01T02:00:00").rows[0]
@@ -79,7 +79,7 @@ def test_values_keep_their_types(api: Api) -> None:
     assert list(order)[:3] == ["order_id", "customer_id", "order_status"]
 
 
-def test_any_text_arrives_as_it_is(api: Api, delivered: Database) -> None:
+def test_any_text_is_delivered_unchanged(api: Api, delivered: Database) -> None:
     names = ("product_category_name", "product_category_name_english")
     expected = [
         tuple(row)
@@ -88,7 +88,7 @@ def test_any_text_arrives_as_it_is(api: Api, delivered: Database) -> None:
     assert [tuple(row[n] for n in names) for row in api.records("category_translations").rows] == expected
 
 
-def test_lines_hold_the_same_rows_as_the_document(api: Api) -> None:
+def test_json_lines_contain_the_same_rows_as_the_document(api: Api) -> None:
     for table in ("category_translations", "orders", "geolocations", "order_payments"):
         document, lines = api.records(table), api.records(table, accept="application/x-ndjson")
         assert lines.headers["Content-Type"] == "application/x-ndjson"
@@ -98,7 +98,7 @@ def test_lines_hold_the_same_rows_as_the_document(api: Api) -> None:
         assert lines.headers.get("Link") == document.headers.get("Link")
 
 
-def test_select_shows_these_columns_in_this_order(api: Api) -> None:
+def test_select_returns_these_columns_in_this_order(api: Api) -> None:
     row = api.records("orders", "select=order_status,customer_id&limit=1").rows[0]
     assert list(row) == ["order_status", "customer_id"]
 
@@ -124,7 +124,7 @@ def test_select_shows_these_columns_in_this_order(api: Api) -> None:
         ("order_id=eq.';DROP TABLE olist.orders;--", "false"),
     ],
 )
-def test_filters_find_what_sql_finds(api: Api, delivered: Database, query: str, where: str) -> None:
+def test_filters_return_the_same_rows_as_sql(api: Api, delivered: Database, query: str, where: str) -> None:
     assert sum(map(len, api.walk("orders", query))) == count(delivered, where)
 
 
@@ -157,12 +157,14 @@ def test_numbers_are_compared_as_numbers(api: Api, delivered: Database, query: s
         ("eq.a,b", ["a,b"]),
     ],
 )
-def test_quotes_and_wildcards(api: Api, query: str, found: list[str]) -> None:
+def test_quotes_and_wildcards_in_filters_are_literal_unless_documented(
+    api: Api, query: str, found: list[str]
+) -> None:
     rows = api.records("category_translations", f"product_category_name={query}").rows
     assert sorted(row["product_category_name"] for row in rows) == sorted(found)
 
 
-def test_quoted_items_may_hold_quotes(api: Api) -> None:
+def test_quoted_items_can_contain_quotes(api: Api) -> None:
     query = 'product_category_name_english=in.("\\"quoted\\" \\\\back")'
     assert len(api.records("category_translations", query).rows) == 1
 
@@ -192,23 +194,23 @@ def test_quoted_items_may_hold_quotes(api: Api) -> None:
         ("min_quality=2", "min_quality", ""),
     ],
 )
-def test_what_is_wrong_is_named(api: Api, query: str, parameter: str, words: str) -> None:
+def test_error_names_the_invalid_parameter(api: Api, query: str, parameter: str, words: str) -> None:
     (error,) = api.records("orders", query).problem(400, "invalid-request")["errors"]
     assert error["parameter"] == parameter
     assert words in error["message"]
 
 
 @pytest.mark.parametrize("value", ["eq.1,5", "eq.NaN", "gt.1e99999", "eq.", "eq. 1", "eq.1_0", "in.(1,x)"])
-def test_a_number_is_a_number(api: Api, value: str) -> None:
+def test_filter_with_an_invalid_number_is_refused(api: Api, value: str) -> None:
     for column in ("payment_value", "payment_installments"):
         assert api.records("order_payments", f"{column}={value}").status == 400
 
 
-def test_a_parameter_comes_once(api: Api) -> None:
+def test_repeated_parameter_is_refused(api: Api) -> None:
     api.records("orders", "limit=1&limit=2").problem(400, "invalid-request")
 
 
-def test_cursors_of_other_rows_are_refused(api: Api) -> None:
+def test_cursor_of_another_query_is_refused(api: Api) -> None:
     cursor = api.records("orders", "limit=1").json["next_cursor"]
     assert api.records("orders", f"limit=5&select=order_id&cursor={cursor}").status == 200
     for table, query in (
@@ -224,11 +226,11 @@ def test_cursors_of_other_rows_are_refused(api: Api) -> None:
     ("path", "query"),
     [("tables/nothing/records", ""), ("tables/orders/records", "dataset=x"), ("tables/x", "")],
 )
-def test_unknown_table_or_dataset(api: Api, path: str, query: str) -> None:
+def test_unknown_table_or_dataset_is_404(api: Api, path: str, query: str) -> None:
     api.get(path, query).problem(404, "unknown-dataset" if query else "unknown-table")
 
 
-def test_filters_without_an_index_are_told(api: Api, delivered: Database) -> None:
+def test_filter_without_an_index_has_a_warning_header(api: Api, delivered: Database) -> None:
     def told(query: str) -> str | None:
         return api.records("orders", query).headers.get("X-Filter-Unindexed")
 
@@ -243,7 +245,7 @@ def test_filters_without_an_index_are_told(api: Api, delivered: Database) -> Non
     delivered.query("DROP INDEX olist.of_the_owner")
 
 
-def test_an_unchanged_page_is_not_sent_again(api: Api, delivered: Database) -> None:
+def test_unchanged_page_is_304(api: Api, delivered: Database) -> None:
     first = api.records("sellers")
     tag = first.headers["ETag"]
     for sent in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
@@ -257,7 +259,7 @@ def test_an_unchanged_page_is_not_sent_again(api: Api, delivered: Database) -> N
     assert api.records("sellers", if_none_match=tag).status == 200
 
 
-def test_pages_are_compressed_for_those_who_take_it(api: Api) -> None:
+def test_page_is_compressed_if_the_client_accepts_gzip(api: Api) -> None:
     plain = api.records("orders", accept="*/*")
     small = api.records("orders", accept="*/*", accept_encoding="br;q=1, gzip;q=0.5")
     assert small.headers["Content-Encoding"] == "gzip"
@@ -267,7 +269,7 @@ def test_pages_are_compressed_for_those_who_take_it(api: Api) -> None:
         assert "Content-Encoding" not in api.records("orders", **headers).headers
 
 
-def test_a_page_of_large_rows_ends_early_and_the_walk_goes_on(api: Api, delivered: Database) -> None:
+def test_page_of_large_rows_ends_early_and_the_next_page_continues(api: Api, delivered: Database) -> None:
     delivered.query(
         "INSERT INTO quotes.authors VALUES ('a');"
         "INSERT INTO quotes.quotes SELECT 'a', t, md5('a' || chr(31) || t) FROM"
@@ -281,7 +283,7 @@ def test_a_page_of_large_rows_ends_early_and_the_walk_goes_on(api: Api, delivere
 
 @pytest.mark.parametrize("letter", ['"', "\\", "é", "😀"])
 @pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson"])
-def test_page_fits_into_what_lambda_returns_whatever_the_rows_hold(
+def test_page_of_any_rows_fits_into_a_lambda_response(
     api: Api, delivered: Database, letter: str, accept: str
 ) -> None:
     delivered.query(
@@ -304,7 +306,7 @@ def test_page_fits_into_what_lambda_returns_whatever_the_rows_hold(
     assert rows == 40
 
 
-def test_link_that_no_header_can_hold_is_left_out_or_refused(api: Api, delivered: Database) -> None:
+def test_link_too_long_for_a_header_is_omitted_or_refused(api: Api, delivered: Database) -> None:
     delivered.query("INSERT INTO olist.category_translations VALUES ('link 1', 'x'), ('link 2', 'x')")
     short = "limit=1&product_category_name=like.link*"
     long = f"{short}&" + "&".join(["product_category_name_english=neq." + "é" * 60] * 20)
@@ -317,7 +319,7 @@ def test_link_that_no_header_can_hold_is_left_out_or_refused(api: Api, delivered
 
 
 @pytest.mark.parametrize(("letter", "fits"), [("x", True), ("é", False), ('"', False)])
-def test_a_row_that_no_answer_can_hold_is_named(
+def test_error_for_a_row_too_large_for_a_response_names_its_key(
     api: Api, delivered: Database, letter: str, fits: bool
 ) -> None:
     delivered.query(
@@ -336,7 +338,7 @@ def test_a_row_that_no_answer_can_hold_is_named(
     assert len(api.records("order_reviews", "select=order_id,review_score").rows) == 2
 
 
-def test_a_page_that_takes_too_long_says_so(
+def test_page_that_exceeds_the_time_limit_has_an_error_with_a_hint(
     api: Api, delivered: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DB_STATEMENT_SECONDS", "1")

@@ -1,4 +1,4 @@
-"""No page and no figure is delivered of a table whose rows the database may hide."""
+"""Delivery refuses rows and counts of tables with row security."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def test_delivery_refuses_table_with_row_security(api: Api, path: str) -> None:
     assert "olist.sellers" in api.get(path).problem(409, "row-security")["detail"]
 
 
-def test_delivery_of_other_tables_goes_on(api: Api) -> None:
+def test_other_tables_are_delivered(api: Api) -> None:
     assert api.records("customers").rows == []
     assert api.get("tables/customers").json["row_count_exact"]
 
 
 @pytest.mark.parametrize("path", ["tables", "tables/customers", "tables/customers/records"])
-def test_delivery_names_a_table_that_it_may_not_read(api: Api, delivered: Database, path: str) -> None:
+def test_error_for_a_missing_privilege_names_the_table(api: Api, delivered: Database, path: str) -> None:
     delivered.query(
         "ALTER TABLE olist.sellers DISABLE ROW LEVEL SECURITY; REVOKE SELECT ON olist.customers FROM dataforge_deliver"
     )

@@ -1,4 +1,4 @@
-"""What tables there are, and how good: told from the catalogue, counted, and proven by migrations."""
+"""Descriptions of tables: columns, row counts and quality."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def test_every_table_of_the_dataset_is_listed(api: Api) -> None:
     assert api.get("tables").json == api.get("tables", "dataset=olist").json
 
 
-def test_one_table_is_told_as_in_the_list(api: Api) -> None:
+def test_description_of_a_table_equals_its_entry_in_the_list(api: Api) -> None:
     for table in api.get("tables").json["data"]:
         assert api.get(f"tables/{table['name']}").json == table
 
 
-def test_a_table_tells_its_columns_keys_and_rows(api: Api) -> None:
+def test_description_has_columns_keys_and_row_count(api: Api) -> None:
     found = api.get("tables/order_items").json
     assert found["key"] == ["order_id", "order_item_id"]
     assert {"column": "seller_id", "table": "sellers", "references": "seller_id"} in found["foreign_keys"]
@@ -58,25 +58,25 @@ def test_a_table_tells_its_columns_keys_and_rows(api: Api) -> None:
     assert api.get("tables/sellers").json["row_count"] == 37
 
 
-def test_large_tables_are_estimated_and_say_so(
+def test_row_count_of_a_large_table_is_estimated_and_marked(
     api: Api, delivered: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tables, "COUNTED_BYTES", 0)
-    assert api.get("tables/sellers").json["row_count_exact"]  # nobody has estimated it yet
+    assert api.get("tables/sellers").json["row_count_exact"]  # not analysed yet
     delivered.query("ANALYZE olist.sellers")
     found = api.get("tables/sellers").json
     assert (found["row_count"], found["row_count_exact"]) == (37, False)
     assert api.get("tables/customers").json["row_count"] == 0
 
 
-def test_the_last_published_migration_of_a_table_counts(api: Api) -> None:
+def test_quality_is_that_of_the_last_published_migration(api: Api) -> None:
     found = {table["name"]: table for table in api.get("tables").json["data"]}
     assert (found["orders"]["quality"], found["orders"]["migration_id"]) == ("0.99879999999", "m2")
     assert (found["sellers"]["quality"], found["sellers"]["quality_threshold"]) == ("1.0", "0.9")
     assert (found["customers"]["quality"], found["customers"]["migration_id"]) == (None, None)
 
 
-def test_every_page_carries_the_quality_never_rounded_up(api: Api) -> None:
+def test_every_page_has_a_quality_header_that_is_not_rounded_up(api: Api) -> None:
     assert api.records("orders").headers["Data-Quality"] == "score=0.9987, threshold=0.98, migration=m2"
     assert api.records("sellers").headers["Data-Quality"] == "score=1.0000, threshold=0.9, migration=m1"
     assert api.records("customers").headers["Data-Quality"] == "threshold=0.95"
@@ -96,7 +96,7 @@ def test_every_page_carries_the_quality_never_rounded_up(api: Api) -> None:
         ("customers", "0", 200),
     ],
 )
-def test_data_below_the_wanted_quality_is_refused(api: Api, table: str, wanted: str, status: int) -> None:
+def test_data_below_the_requested_quality_is_refused(api: Api, table: str, wanted: str, status: int) -> None:
     reply = api.records(table, f"min_quality={wanted}")
     assert reply.status == status
     if status == 409:
@@ -105,17 +105,17 @@ def test_data_below_the_wanted_quality_is_refused(api: Api, table: str, wanted: 
 
 @pytest.mark.parametrize("path", ["tables", "tables/orders", "tables/orders/records"])
 @pytest.mark.parametrize("key", ["", "reader", "x." + "k" * 40])
-def test_no_key_no_data(api: Api, path: str, key: str) -> None:
+def test_request_without_a_key_is_refused(api: Api, path: str, key: str) -> None:
     api.get(path, key=key).problem(403, "wrong-key")
 
 
 @pytest.mark.parametrize("path", ["tables", "tables/orders"])
-def test_a_parameter_that_the_route_does_not_know_is_refused(api: Api, path: str) -> None:
+def test_unknown_parameter_is_refused(api: Api, path: str) -> None:
     api.get(path, "limit=1").problem(400, "invalid-request")
     api.get(path, "dataset=nothing").problem(404, "unknown-dataset")
 
 
-def test_the_role_may_read_and_nothing_else(delivered: Database) -> None:
+def test_role_can_read_but_not_write(delivered: Database) -> None:
     rights = delivered.query(
         "SELECT DISTINCT privilege_type FROM information_schema.role_table_grants WHERE grantee = 'dataforge_deliver'"
     )

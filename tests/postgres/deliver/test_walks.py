@@ -1,4 +1,4 @@
-"""A walk gives each row that stood throughout exactly once, whatever comes and goes between its pages."""
+"""Pagination during concurrent changes: each row that exists throughout is delivered exactly once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 if TYPE_CHECKING:
     from tests.postgres.deliver.conftest import Api
 
-# The order of bytes, of languages and of libraries disagree on these.
+# Byte order, linguistic order and library order of these texts differ.
 LETTERS = "aAbB_-éÉ😀z\u0301 '"
 ROWS = st.frozensets(
     st.tuples(
@@ -22,7 +22,7 @@ ROWS = st.frozensets(
 
 @settings(max_examples=25)
 @given(before=ROWS, changes=st.lists(st.tuples(ROWS, ROWS), max_size=4), limit=st.integers(1, 9))
-def test_a_walk_is_right_while_rows_come_and_go(
+def test_pages_contain_each_unchanged_row_once_while_others_are_inserted_and_deleted(
     api: Api, before: frozenset[Any], changes: list[tuple[frozenset[Any], frozenset[Any]]], limit: int
 ) -> None:
     db = api.database

@@ -38,7 +38,7 @@ def s3() -> Iterator[S3Client]:
 
 @pytest.fixture(scope="module")
 def with_kitchen(module_database: Database, kitchen: Dataset) -> Iterator[Database]:
-    """The module's database, in which the kitchen is a dataset like others."""
+    """The module's database with the additional dataset ``kitchen``."""
     module_database.query(";".join(dataset_statements(kitchen)))
     module_database.query(
         "GRANT USAGE ON SCHEMA kitchen TO dataforge_export;"
@@ -51,7 +51,7 @@ def with_kitchen(module_database: Database, kitchen: Dataset) -> Iterator[Databa
 
 @pytest.fixture
 def make_export(with_kitchen: Database, s3: S3Client, kitchen: Dataset) -> MakeExport:
-    """Exports a table of the kitchen as the function does, with the rights that it has."""
+    """Return a function that exports a table of the kitchen with the role of the export function."""
     settings = ExportSettings(
         **with_kitchen.settings("dataforge_export").model_dump(),
         backup_bucket="backup",

@@ -1,4 +1,4 @@
-"""Exports hold the table at one instant, with the API's own rows, and do not write again what a backup holds."""
+"""Exports: the table at one instant with the rows of the API, or a reference to an equal backup."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FILL = """
 
 @pytest.fixture(scope="module", autouse=True)
 def filled(with_kitchen: Database, kitchen: Dataset, csv_part: CsvPart) -> None:
-    """Rows of every type, the strange ones too."""
+    """Rows of every type, including special values."""
     random, db = Random(20261125), with_kitchen.superuser()
     with db.cursor() as cursor:
         for table in kitchen.tables.values():
@@ -65,7 +65,7 @@ def body(s3: S3Client, made: Export) -> bytes:
 
 
 def delivered(database: Database, table: Table) -> list[bytes]:
-    """The rows as the API's pages have them."""
+    """The rows in the API's pages."""
     out = io.BytesIO()
     with database.connect("dataforge_export").cursor() as cursor:
         cursor.copy_expert(
@@ -75,7 +75,7 @@ def delivered(database: Database, table: Table) -> list[bytes]:
 
 
 def as_json(column: Column, value: Any) -> str:
-    """A Parquet file's value as the API would write it, by Python alone."""
+    """A value of a Parquet file converted to the API's format by Python only."""
     if value is None:
         return "null"
     match column.type.name:
@@ -89,7 +89,7 @@ def as_json(column: Column, value: Any) -> str:
 
 
 @pytest.mark.parametrize("name", ["everything", "points", "words"])
-def test_pages_lines_and_parquet_hold_identical_rows(
+def test_pages_lines_and_parquet_have_identical_rows(
     make_export: MakeExport, with_kitchen: Database, kitchen: Dataset, s3: S3Client, name: str
 ) -> None:
     table = kitchen.table(name)
@@ -111,7 +111,7 @@ def test_pages_lines_and_parquet_hold_identical_rows(
     assert python == postgres
 
 
-def test_an_export_tells_rows_hash_and_columns(
+def test_output_has_rows_hash_and_columns(
     make_export: MakeExport, with_kitchen: Database, kitchen: Dataset, s3: S3Client
 ) -> None:
     made = make_export("everything")
@@ -125,14 +125,16 @@ def test_an_export_tells_rows_hash_and_columns(
     assert exports.read(s3, "report", "20261125T200000Z-ffffffff") is None
 
 
-def test_an_export_of_no_rows_is_one(make_export: MakeExport, with_kitchen: Database, s3: S3Client) -> None:
-    with_kitchen.query("CREATE TABLE kept AS SELECT * FROM kitchen.words; DELETE FROM kitchen.words")
+def test_export_of_an_empty_table_succeeds(
+    make_export: MakeExport, with_kitchen: Database, s3: S3Client
+) -> None:
+    with_kitchen.query("CREATE TABLE saved AS SELECT * FROM kitchen.words; DELETE FROM kitchen.words")
     assert body(s3, make_export("words", "ndjson")) == b""
     assert pq.read_table(io.BytesIO(body(s3, make_export("words")))).num_rows == 0
-    with_kitchen.query("INSERT INTO kitchen.words SELECT * FROM kept; DROP TABLE kept")
+    with_kitchen.query("INSERT INTO kitchen.words SELECT * FROM saved; DROP TABLE saved")
 
 
-def test_a_backup_of_just_these_rows_is_told_instead(
+def test_backup_with_the_same_rows_is_returned_instead_of_an_export(
     make_export: MakeExport, with_kitchen: Database, s3: S3Client
 ) -> None:
     made = make_export("points")
@@ -156,7 +158,7 @@ def test_a_backup_of_just_these_rows_is_told_instead(
         tables=(entry,),
     )
     manifest.write(s3, "backup", backup)
-    # Younger ones with other rows, as a restore leaves them, or that cannot be read, do not hide it.
+    # Newer backups with other rows (as after a restore) and unreadable ones do not hide it.
     for younger, kind in (("20261125T213000Z-0000000c", "safety"), ("20261125T214000Z-0000000d", "backup")):
         other = entry.model_copy(update={"content_hash": "0" * 16})
         update = {"backup_id": younger, "kind": kind, "tables": (other,)}

@@ -1,4 +1,4 @@
-"""An export holds all rows, whatever the database and its roles are set to, or is refused."""
+"""An export contains all rows under any settings of the database and its roles, or is refused."""
 
 from __future__ import annotations
 

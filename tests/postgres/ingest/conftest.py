@@ -1,4 +1,4 @@
-"""The ingest function as API Gateway calls it: proxy events in, answers out, a real PostgreSQL behind it."""
+"""The ingest function as API Gateway invokes it, with proxy events and a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reply:
-    """What a caller gets."""
+    """The response to a caller."""
 
     status: int
     headers: dict[str, str]
@@ -40,7 +40,7 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        """The body; both JSON and a problem are JSON."""
+        """The JSON of the body, also of a problem."""
         return json.loads(self.text)
 
     @property
@@ -55,11 +55,11 @@ class Reply:
 
     @property
     def counts(self) -> dict[str, int]:
-        """The answer's counts, but those that are 0."""
+        """The counts of the response except those that are 0."""
         return {name: count for name, count in self.json["counts"].items() if count}
 
     def problem(self, status: int, name: str) -> Json:
-        """The problem, held to RFC 9457 and to giving nothing of the inside away."""
+        """The problem, after a check of RFC 9457 and that it contains no internal details."""
         assert (self.status, self.headers["Content-Type"]) == (status, "application/problem+json")
         document: Json = self.json
         assert document["type"] == f"urn:dataforge:problem:{name}"
@@ -74,7 +74,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Api:
-    """The function, its environment set to a database."""
+    """The function with an environment for a database."""
 
     database: Database
 
@@ -88,7 +88,7 @@ class Api:
         key: str | None = "writer." + "k" * 40,
         headers: dict[str, str] | None = None,
     ) -> Reply:
-        """Any request."""
+        """Send any request."""
         return self.invoke(
             method, path, body, query, (headers or {}) | ({} if key is None else {"x-api-key": key})
         )
@@ -129,7 +129,7 @@ class Api:
         return self.request("POST", "/v1/records", body, key=key, headers=headers)
 
     def send_base64(self, body: str) -> Reply:
-        """POST a body to /v1/records as API Gateway hands on bytes."""
+        """POST a body to /v1/records in base64, as API Gateway encodes bytes."""
         headers = {"CONTENT-TYPE": "application/json", "X-Api-Key": "writer." + "k" * 40}
         return self.invoke("POST", "/v1/records", body, None, headers, is_base64=True)
 
@@ -147,13 +147,13 @@ class Api:
         return self.database.query(f"SELECT * FROM {dataset}.{table} ORDER BY {key}")
 
     def count(self, relation: str) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return int(self.database.query(f"SELECT count(*) FROM {relation}")[0][0])
 
 
 @pytest.fixture(scope="session")
 def ingest_database(server: Server, template: str) -> Iterator[Database]:
-    """A database with the catalogue applied, which the tests of this folder share."""
+    """A database with the catalogue applied, shared by the tests of this folder."""
     shared = server.create("ingest", template)
     server.run(f"GRANT CONNECT ON DATABASE ingest TO {', '.join(LOGINS)}")
     yield shared
@@ -162,7 +162,7 @@ def ingest_database(server: Server, template: str) -> Iterator[Database]:
 
 @pytest.fixture
 def database(ingest_database: Database) -> Iterator[Database]:
-    """The shared database with no row in it; what a test leaves open is closed after it."""
+    """The shared database without rows. Connections of a test are closed after it."""
     ingest_database.query(_EMPTY)
     yield ingest_database
     for db in ingest_database._open:
@@ -181,7 +181,7 @@ _EMPTY = """
 
 @pytest.fixture(scope="module")
 def secret() -> Iterator[str]:
-    """Where the function finds its password."""
+    """The secret with the function's password."""
     with pytest.MonkeyPatch.context() as environment, mock_aws():
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             environment.setenv(name, "testing")
@@ -193,7 +193,7 @@ def secret() -> Iterator[str]:
 
 @pytest.fixture
 def api(database: Database, secret: str, monkeypatch: pytest.MonkeyPatch) -> Api:
-    """The function on a database with no row in it."""
+    """The function on a database without rows."""
     for name, value in database.settings(INGEST).model_dump(include=PLACE).items():
         monkeypatch.setenv(name.upper(), str(value))
     monkeypatch.setenv("DB_SECRET_ARN", secret)
@@ -202,7 +202,7 @@ def api(database: Database, secret: str, monkeypatch: pytest.MonkeyPatch) -> Api
 
 @pytest.fixture
 def nothing_changes(api: Api) -> Iterator[None]:
-    """Holds the database to what it was: every table of every dataset is empty, and no answer is kept."""
+    """Assert after the test that all tables of all datasets are empty and no response is stored."""
     yield
     tables = [f"{name}.{table}" for name, dataset in DATASETS.items() for table in dataset.tables]
     rows = (f"(SELECT 1 FROM {name} LIMIT 1)" for name in (*tables, "dataforge.batches"))
@@ -214,7 +214,7 @@ PLACE = {"db_host", "db_port", "db_name", "db_user", "db_auth", "db_sslmode"}
 
 @pytest.fixture(scope="session")
 def sample() -> Callable[..., Json]:
-    """Makes good records for olist's tables; ``number`` makes the key and the parents' keys, keywords other values."""
+    """Return a function that creates valid records of olist; ``number`` determines the keys, keywords set other values."""
     olist = DATASETS["olist"]
 
     def make(name: str, number: int = 1, **values: Any) -> Json:

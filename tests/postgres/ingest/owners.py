@@ -1,10 +1,10 @@
-"""Rules that an owner may give the table of sellers; each refuses the city "nowhere"."""
+"""Rules that an owner can add to the table of sellers; each refuses the city "nowhere"."""
 
 from __future__ import annotations
 
 
 def raising(body: str, *, always: bool = False) -> str:
-    """A trigger before each row, with this body where the city is "nowhere", or always."""
+    """A BEFORE ROW trigger with this body, for the city "nowhere" or always."""
     inside = body if always else f"IF NEW.seller_city = 'nowhere' THEN {body}; END IF"
     return (
         f"CREATE FUNCTION public.mine() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {inside}; RETURN NEW; END $$;"
@@ -23,7 +23,7 @@ RULES = {
     "check": (f"{_ADD} CHECK (seller_city <> 'nowhere')", "mine: "),
     "not null": (
         "ALTER TABLE olist.sellers ADD mine text GENERATED ALWAYS AS (nullif(seller_city, 'nowhere')) STORED NOT NULL",
-        "NOT NULL of mine",
+        "NOT NULL of the owner",
     ),
     "unique index (insert)": (
         "INSERT INTO olist.sellers VALUES (md5('x'), '01037', 'nowhere', 'SP');"

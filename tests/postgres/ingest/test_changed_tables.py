@@ -1,4 +1,4 @@
-"""A table that is not what the catalogue declares is named; what an owner adds without changing that does no harm."""
+"""Ingestion into changed tables: differences from the catalogue are reported, additions of an owner are accepted."""
 
 from __future__ import annotations
 
@@ -117,14 +117,14 @@ def test_ingestion_names_the_reason_why_a_table_is_unusable(api: Api, sample: Sa
     assert words in problem["detail"]
 
 
-def test_every_declared_table_has_its_key(api: Api) -> None:
+def test_every_declared_table_has_its_primary_key(api: Api) -> None:
     with api.database.superuser().cursor() as cursor:
         for dataset in DATASETS.values():
             require_key(cursor, dataset.tables.values())
 
 
 @pytest.mark.parametrize("change", TOLERATED)
-def test_ingestion_goes_on_with_what_an_owner_adds(api: Api, sample: Sample, change: str) -> None:
+def test_ingestion_succeeds_with_additions_of_an_owner(api: Api, sample: Sample, change: str) -> None:
     do, undo = TOLERATED[change]
     api.database.query(do)
     try:

@@ -1,4 +1,4 @@
-"""Many callers at once: nothing is lost, nothing is stored twice, nobody deadlocks."""
+"""Concurrent callers: no record is lost or stored twice, and no request fails by a deadlock."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PLACE = {"db_host", "db_port", "db_name", "db_user", "db_auth", "db_sslmode"}
 
 @pytest.fixture
 def caller(database: Database) -> Iterator[Callable[..., Caller]]:
-    """Makes callers, each with a connection of its own; what they call returns the answer's document."""
+    """Create callers with separate connections; a call returns the document of the response."""
     opened = []
     place = database.settings(INGEST).model_dump(include=PLACE)
 
@@ -58,7 +58,9 @@ def codes(answer: Any) -> list[list[str]]:
     return [[e["code"] for e in result.get("errors", ())] for result in answer["results"]]
 
 
-def test_twenty_posts_of_one_key_store_once(api: Api, sample: Sample, caller: Callable[[], Caller]) -> None:
+def test_twenty_requests_with_one_key_store_once(
+    api: Api, sample: Sample, caller: Callable[[], Caller]
+) -> None:
     records = [sample("customers", n) for n in range(200)] + [sample("orders", 9999)]
     callers, start = [caller() for _ in range(20)], threading.Barrier(20)
 
@@ -108,7 +110,7 @@ def test_overlapping_batches_in_any_order_never_deadlock(
 
 @contextmanager
 def while_it_waits(call: Callable[[], Any], database: Database) -> Iterator[Future[Any]]:
-    """Run the call in a thread; the block begins when the call waits for a lock, and ends before the call does."""
+    """Run the call in a thread. The block starts when the call waits for a lock and ends before the call does."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(call)
@@ -126,7 +128,7 @@ def while_it_waits(call: Callable[[], Any], database: Database) -> Iterator[Futu
         ("campinas", "ROLLBACK", "inserted"),
     ],
 )
-def test_a_row_stored_by_another_meanwhile_is_compared(
+def test_record_is_compared_with_a_row_inserted_concurrently(
     api: Api, sample: Sample, caller: Callable[[], Caller], city: str, ends: str, status: str
 ) -> None:
     call, records = caller(), [sample("customers", 1), sample("customers", 2)]
@@ -142,7 +144,7 @@ def test_a_row_stored_by_another_meanwhile_is_compared(
     assert codes(answer)[0] == (["conflict"] if status == "rejected" else [])
 
 
-def test_a_parent_deleted_meanwhile_leaves_an_orphan(
+def test_record_whose_parent_is_deleted_concurrently_is_an_orphan(
     api: Api, sample: Sample, caller: Callable[[], Caller]
 ) -> None:
     call = caller()
@@ -159,7 +161,7 @@ def test_a_parent_deleted_meanwhile_leaves_an_orphan(
     assert (api.count("olist.orders"), api.count("olist.sellers")) == (1, 1)
 
 
-def test_who_waits_too_long_is_told_to_come_back(
+def test_lock_time_out_is_503_with_retry_after(
     api: Api, sample: Sample, caller: Callable[..., Caller]
 ) -> None:
     call, other = caller(db_lock_seconds=1), api.database.superuser()
@@ -172,9 +174,7 @@ def test_who_waits_too_long_is_told_to_come_back(
     assert call(sample("sellers"), idempotency_key="one")["counts"]["inserted"] == 1
 
 
-def test_a_deadlock_with_others_is_tried_again(
-    api: Api, sample: Sample, caller: Callable[[], Caller]
-) -> None:
+def test_batch_is_retried_after_a_deadlock(api: Api, sample: Sample, caller: Callable[[], Caller]) -> None:
     call, other = caller(), api.database.superuser()
     lock = "SELECT FROM olist.customers WHERE customer_id = %s FOR UPDATE"
     call(*(sample("customers", n) for n in (1, 2)))

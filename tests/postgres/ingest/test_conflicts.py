@@ -1,4 +1,4 @@
-"""A key that is stored already, or comes twice in a batch: every conflict rule."""
+"""Conflicts with a stored row or within a batch, under every conflict rule."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CITY = "example customer_city"
         ("ignore", "ignored", [], CITY),
     ],
 )
-def test_each_conflict_rule(
+def test_conflicting_record_has_the_status_of_each_conflict_rule(
     api: Api, sample: Sample, rule: str, status: str, code: list[str], city: str
 ) -> None:
     api.post(sample("customers"))
@@ -39,7 +39,7 @@ def test_each_conflict_rule(
 
 
 @pytest.mark.parametrize("rule", ["reject", "update", "ignore"])
-def test_an_identical_row_is_unchanged_under_every_rule(api: Api, sample: Sample, rule: str) -> None:
+def test_identical_row_is_unchanged_under_every_rule(api: Api, sample: Sample, rule: str) -> None:
     api.post(*(sample(name) for name in TABLES))
     before = api.database.query("SELECT xmin, * FROM olist.customers")
     reply = api.post(*(sample(name) for name in TABLES), on_conflict=rule)
@@ -48,7 +48,7 @@ def test_an_identical_row_is_unchanged_under_every_rule(api: Api, sample: Sample
 
 
 @pytest.mark.parametrize("rule", ["reject", "update", "ignore"])
-def test_of_two_records_with_one_key_the_first_counts(api: Api, sample: Sample, rule: str) -> None:
+def test_first_of_two_records_with_one_key_is_stored(api: Api, sample: Sample, rule: str) -> None:
     reply = api.post(
         sample("customers"),
         sample("customers"),
@@ -61,7 +61,7 @@ def test_of_two_records_with_one_key_the_first_counts(api: Api, sample: Sample, 
     assert [row[3] for row in api.rows("customers")] == [CITY]
 
 
-def test_updating_twice_in_a_batch_takes_the_first(api: Api, sample: Sample) -> None:
+def test_first_of_two_updates_in_a_batch_is_stored(api: Api, sample: Sample) -> None:
     api.post(sample("customers"))
     reply = api.post(
         sample("customers", customer_city="campinas"),
@@ -74,7 +74,7 @@ def test_updating_twice_in_a_batch_takes_the_first(api: Api, sample: Sample) -> 
     assert [row[3] for row in api.rows("customers")] == ["campinas"]
 
 
-def test_a_record_identical_to_the_stored_row_is_unchanged_though_another_has_its_key(
+def test_record_identical_to_the_stored_row_is_unchanged_although_another_has_its_key(
     api: Api, sample: Sample
 ) -> None:
     api.post(sample("customers"))
@@ -83,7 +83,7 @@ def test_a_record_identical_to_the_stored_row_is_unchanged_though_another_has_it
     assert reply.codes[0] == ["conflict"]
 
 
-def test_a_copy_shares_the_fate_of_the_record_it_copies(api: Api, sample: Sample) -> None:
+def test_duplicate_has_the_result_of_the_record_that_it_repeats(api: Api, sample: Sample) -> None:
     reply = api.post(sample("orders"), sample("orders"))
     assert reply.codes == [["foreign_key"], ["foreign_key"]]
     assert reply.json["results"][1]["errors"][0]["pointer"] == "/records/1/data/customer_id"
@@ -93,7 +93,7 @@ def test_a_copy_shares_the_fate_of_the_record_it_copies(api: Api, sample: Sample
     assert api.post(bad, bad, on_conflict="ignore").statuses == ["ignored", "unchanged"]
 
 
-def test_a_rejected_record_does_not_take_the_key_from_a_good_one(api: Api, sample: Sample) -> None:
+def test_rejected_record_does_not_take_the_key_from_a_valid_one(api: Api, sample: Sample) -> None:
     reply = api.post(
         sample("customers", customer_state="?"),
         sample("customers"),
@@ -104,7 +104,7 @@ def test_a_rejected_record_does_not_take_the_key_from_a_good_one(api: Api, sampl
     assert reply.codes[2] == ["foreign_key"]
 
 
-def test_a_table_keyed_by_its_whole_row_knows_no_conflict(api: Api, sample: Sample) -> None:
+def test_table_whose_key_is_the_whole_row_has_no_conflicts(api: Api, sample: Sample) -> None:
     there = sample("geolocations")
     reply = api.post(there, there, sample("geolocations", geolocation_city="sp"))
     assert reply.statuses == ["inserted", "unchanged", "inserted"]

@@ -1,4 +1,4 @@
-"""Callers beyond the role's connections are told to come back, and idle sessions end without anyone noticing."""
+"""Limits of connections: 503 beyond the role's limit, and idle sessions that end without an error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEWEST = f"{SESSIONS} ORDER BY backend_start DESC LIMIT 1"
 
 @pytest.fixture
 def limited(server: Server, api: Api) -> Iterator[None]:
-    """The role may have two connections; this process has none of them."""
+    """Limit the role to two connections, of which this process has none."""
     for db, _ in _warm.values():
         db.close()
     api.database.until(f"SELECT 1 WHERE NOT EXISTS ({SESSIONS.replace('%s', repr(INGEST))})")
@@ -31,7 +31,7 @@ def limited(server: Server, api: Api) -> Iterator[None]:
     server.run(f"ALTER ROLE {INGEST} CONNECTION LIMIT -1")
 
 
-def test_caller_beyond_the_limit_is_told_when_to_come_back(api: Api, sample: Sample, limited: None) -> None:
+def test_request_beyond_the_limit_is_503_with_retry_after(api: Api, sample: Sample, limited: None) -> None:
     others = [api.database.connect(INGEST) for _ in range(2)]
     for reply in (api.post(sample("customers")), api.get("health"), api.get("rejections")):
         reply.problem(503, "unavailable")
@@ -45,7 +45,7 @@ def test_caller_beyond_the_limit_is_told_when_to_come_back(api: Api, sample: Sam
     assert api.post(sample("customers")).status == 200
 
 
-def test_session_that_the_server_ended_for_idleness_costs_no_caller_an_error(
+def test_session_ended_by_the_idle_time_out_causes_no_error(
     api: Api, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DB_IDLE_SECONDS", "1")

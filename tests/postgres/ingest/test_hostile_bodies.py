@@ -126,12 +126,12 @@ def test_errors_of_an_envelope_are_limited(api: Api) -> None:
 
 
 @pytest.mark.parametrize("size", [4 * 2**20 + 1, 5 * 10**6])
-def test_a_body_over_four_megabytes_is_refused(api: Api, size: int) -> None:
+def test_body_over_four_megabytes_is_refused(api: Api, size: int) -> None:
     body = f'{{"records": [{RECORD}]}}'
     api.send(body + " " * (size - len(body))).problem(413, "body-too-large")
 
 
-def test_the_size_is_that_of_the_decoded_body(api: Api) -> None:
+def test_size_limit_applies_to_the_decoded_body(api: Api) -> None:
     body = json.dumps({"records": [{"table": "orders", "data": {"x": "é" * 1_900_000}}]}, ensure_ascii=False)
     assert api.send(body).codes[0].count("unknown_column") == 1
     body = body.replace("éé", "ééé")
@@ -153,7 +153,7 @@ def test_the_size_is_that_of_the_decoded_body(api: Api) -> None:
         "application/json, text/plain",
     ],
 )
-def test_another_content_type_is_refused(api: Api, content_type: str) -> None:
+def test_content_type_other_than_json_is_refused(api: Api, content_type: str) -> None:
     api.send(f'{{"records": [{RECORD}]}}', content_type=content_type).problem(415, "wrong-media-type")
 
 

@@ -1,4 +1,4 @@
-"""Addresses, methods and keys that are wrong."""
+"""Requests with a wrong path, method or key."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ BODY = '{"records": [{"table": "sellers", "data": {}}]}'
         ("GET", "", 404, "not-found"),
     ],
 )
-def test_unknown_paths_and_methods(api: Api, method: str, path: str, status: int, name: str) -> None:
+def test_unknown_paths_are_404_and_unknown_methods_are_405(
+    api: Api, method: str, path: str, status: int, name: str
+) -> None:
     api.request(method, path).problem(status, name)
 
 
@@ -39,7 +41,7 @@ def test_unknown_paths_and_methods(api: Api, method: str, path: str, status: int
         *("WRITER." + "w" * 40, " writer." + "w" * 40, "writer." + "w" * 40 + "\n", "writer." + "é" * 40),
     ],
 )
-def test_without_a_writers_key_nothing_is_taken(api: Api, key: str | None) -> None:
+def test_request_without_a_writer_key_is_refused(api: Api, key: str | None) -> None:
     for method, path in (("POST", "/v1/records"), ("GET", "/v1/batches"), ("GET", "/v1/rejections")):
         reply = api.request(method, path, BODY, key=key)
         reply.problem(403, "wrong-key")

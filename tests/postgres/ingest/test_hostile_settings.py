@@ -1,4 +1,4 @@
-"""Records are stored and listed as they were sent, whatever the database and its roles are set to."""
+"""Ingestion and listing do not depend on the settings of the database and its roles."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def test_rejection_contains_the_record_its_errors_and_its_position(api: Api, sam
     }
 
 
-def test_a_migrations_rejection_names_file_line_and_offset(api: Api) -> None:
+def test_rejection_of_a_migration_has_file_line_and_offset(api: Api) -> None:
     api.database.query(
         'INSERT INTO dataforge.rejections (dataset, "table", raw, errors, migration_id, file, line, "offset")'
         " VALUES ('olist', 'orders', '\"a,b\"', '[{\"code\": \"field_count\", \"message\": \"m\"}]', 'm1', 'f.csv', 7, 99)"
@@ -83,7 +83,7 @@ def test_record_of_megabytes_is_truncated(api: Api) -> None:
     assert 2**20 - 2 <= len(found["raw"].encode()) <= 2**20
 
 
-def test_filters_narrow_the_listing_together(api: Api, sample: Sample) -> None:
+def test_several_filters_are_combined_with_and(api: Api, sample: Sample) -> None:
     first = api.post(sample("customers", customer_state="?"), sample("sellers", seller_id="?", x=1)).json
     second = api.post(sample("orders"), {"table": "nope", "data": {}}).json
     api.post({"table": "tags", "data": {"name": ""}}, dataset="quotes")
@@ -119,7 +119,7 @@ def test_next_page_continues_after_new_rejections(api: Api, sample: Sample) -> N
     assert [item["id"] for item in first["data"] + rest["data"]] == [1, 2, 3, 4]
 
 
-def test_a_page_of_large_records_ends_early(api: Api) -> None:
+def test_page_of_large_records_ends_early(api: Api) -> None:
     for _ in range(3):
         api.post(*({"table": "orders", "data": {"x": "y" * 900_000}} for _ in range(4)))
     found = pages(api, limit="1000")

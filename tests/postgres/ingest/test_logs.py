@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from tests.postgres.ingest.conftest import Api
 
 Sample = Callable[..., dict[str, Any]]
-SECRET = "a value that nobody may read"
+SECRET = "a secret value"
 
 
 @pytest.fixture
 def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Everything that was logged since: what the logger wrote and what was printed."""
+    """The logger's entries and the printed text since the last call."""
     stream = io.StringIO()
     outputs = [h for h in logging.getLogger("ingest").handlers if isinstance(h, logging.StreamHandler)]
     before = [output.setStream(stream) for output in outputs]
@@ -49,7 +49,7 @@ def test_batch_is_logged_as_one_line_with_ids_counts_and_codes(
     )
 
 
-def test_a_repeated_answer_is_not_counted_again(
+def test_replayed_answer_is_not_counted_again(
     api: Api, sample: Sample, logged: Callable[[], list[dict[str, Any]]]
 ) -> None:
     first = api.post(sample("customers"), idempotency_key="one")

@@ -14,7 +14,7 @@ Sample = Callable[..., dict[str, Any]]
 TABLES = list(DATASETS["olist"].tables)
 
 
-def test_an_atomic_batch_stores_all_or_nothing(api: Api, sample: Sample) -> None:
+def test_atomic_batch_stores_all_or_nothing(api: Api, sample: Sample) -> None:
     good = [sample("customers"), sample("orders")]
     assert api.post(*good, mode="atomic").statuses == ["inserted", "inserted"]
     reply = api.post(

@@ -22,8 +22,8 @@ Sample = Callable[..., dict[str, Any]]
 class Wire:
     """A relay between the function and PostgreSQL, which can cut a connection.
 
-    ``cuts``: how many times it cuts when ``word`` comes by. ``after``: whether PostgreSQL gets the message before, and
-    does what it says; the answer is lost.
+    ``cuts``: how many messages with ``word`` cut the connection. ``after``: whether PostgreSQL receives and executes
+    the message before the cut; its response is lost.
     """
 
     def __init__(self, port: int) -> None:
@@ -34,11 +34,11 @@ class Wire:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut_at(self, word: bytes, *, times: int = 1, after: bool = False) -> None:
-        """Cut at the next messages with the word."""
+        """Cut the connection at the next messages with the word."""
         self.word, self.cuts, self.after = word, times, after
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Accept no more connections."""
         self._listener.close()
 
     def _accept(self) -> None:
@@ -65,7 +65,7 @@ class Wire:
 
 @pytest.fixture
 def wire(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
-    """The function reaches its database over this wire."""
+    """A relay over which the function connects to its database."""
     wire = Wire(api.database.server.config.pg_port)
     monkeypatch.setenv("DB_PORT", str(wire.port))
     yield wire
@@ -113,7 +113,7 @@ def test_health_is_ok_only_while_the_database_answers(api: Api, wire: Wire) -> N
 
 
 @pytest.mark.parametrize("word", [b"WITH given", b"INSERT INTO dataforge.rejections", b"COMMIT"])
-def test_a_connection_lost_before_the_commit_stores_nothing(
+def test_connection_lost_before_the_commit_stores_nothing(
     api: Api, sample: Sample, wire: Wire, word: bytes
 ) -> None:
     wire.cut_at(word, times=9)
@@ -139,7 +139,7 @@ def test_answer_lost_after_the_commit_is_returned_again(api: Api, sample: Sample
     assert found == [1, 1, 1]
 
 
-def test_when_every_answer_is_lost_a_retry_under_the_key_finds_the_first(
+def test_retry_with_the_key_after_lost_answers_returns_the_first_answer(
     api: Api, sample: Sample, wire: Wire
 ) -> None:
     wire.cut_at(b"COMMIT", times=2, after=True)
@@ -159,7 +159,7 @@ def test_lost_answer_without_a_key_is_503_and_a_retry_changes_nothing(
     assert api.post(sample("customers")).statuses == ["unchanged"]
 
 
-def test_a_backend_that_is_killed_is_replaced(api: Api, sample: Sample) -> None:
+def test_connection_with_a_killed_backend_is_replaced(api: Api, sample: Sample) -> None:
     api.post(sample("customers"))
     kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'dataforge_ingest'"
     assert api.database.query(kill)

@@ -90,7 +90,7 @@ def test_update_that_a_rule_refuses_is_rejected(api: Api, sample: Sample, rule: 
 @pytest.mark.parametrize(
     "state", ["08006", "53300", "53100", "57P01", "57014", "40001", "40P01", "55P03", "42501", "23503"]
 )
-def test_trigger_may_raise_any_sqlstate(api: Api, sample: Sample, state: str) -> None:
+def test_record_is_rejected_for_any_sqlstate_of_a_trigger(api: Api, sample: Sample, state: str) -> None:
     api.database.query(raising(f"RAISE EXCEPTION 'not %%', NEW.seller_city USING ERRCODE = '{state}'"))
     reply = send(api, *sellers(sample, BAD, "rio"))
     assert reply.statuses == ["rejected", "inserted"]
@@ -113,7 +113,7 @@ def test_a_thousand_refused_records_are_all_rejected(api: Api, sample: Sample) -
     assert api.database.query("SELECT count(*) FROM dataforge.rejections") == [(1000,)]
 
 
-def test_one_refused_record_among_a_thousand_costs_no_other(api: Api, sample: Sample) -> None:
+def test_one_refused_record_among_a_thousand_does_not_affect_the_others(api: Api, sample: Sample) -> None:
     api.database.query(RULES["raising trigger"][0])
     cities = ["rio"] * 1000
     cities[617] = BAD
@@ -224,7 +224,7 @@ def test_rule_on_a_table_rejects_its_records_and_no_others(
     assert reply.json["results"][0]["errors"][0]["message"].startswith("mine: ")
 
 
-def test_message_of_a_trigger_reaches_the_caller_and_no_log(
+def test_message_of_a_trigger_is_in_the_response_and_in_no_log(
     api: Api, sample: Sample, capsys: pytest.CaptureFixture[str]
 ) -> None:
     api.database.query(raising("RAISE EXCEPTION E'secret of %%\\nmore', NEW.seller_city"))

@@ -26,7 +26,7 @@ Sample = Callable[..., dict[str, Any]]
 
 
 def facts(api: Api) -> dict[str, tuple[int, int, int, Any]]:
-    """What is kept of the only batch: table -> read, accepted, rejected, rules."""
+    """The facts of the only batch: table -> read, accepted, rejected, rules."""
     rows = api.database.query('SELECT "table", read, accepted, rejected, rules FROM dataforge.quality_facts')
     found = {table: tuple(figures) for table, *figures in rows}
     assert len(found) == len(rows)
@@ -72,7 +72,7 @@ def test_repeated_batch_and_dry_run_store_no_fact(api: Api, sample: Sample) -> N
     assert facts(api) == {"customers": (1, 1, 0, {})}
 
 
-def test_an_atomic_batch_that_failed_accepted_nothing(api: Api, sample: Sample) -> None:
+def test_failed_atomic_batch_accepted_nothing(api: Api, sample: Sample) -> None:
     api.post(sample("customers"), sample("customers", 2, customer_state="?"), mode="atomic")
     rules = {"": {"not_atomic": 1}, "customer_state": {"string_pattern_mismatch": 1}}
     assert facts(api) == {"customers": (2, 0, 2, rules)}
@@ -86,14 +86,14 @@ def test_record_for_an_unknown_table_has_no_fact(api: Api, sample: Sample) -> No
 
 
 class Sent(list[str]):
-    """What goes to the database, but for BEGIN and COMMIT: one text per round trip."""
+    """The statements sent to the database except BEGIN and COMMIT: one text per round trip."""
 
     write = list.append
 
 
 @pytest.fixture
 def sent_over() -> Callable[[Database], tuple[Connection, Sent]]:
-    """Makes a connection of the ingest function, and what is sent over it."""
+    """Create a connection of the ingest function and the record of its statements."""
 
     def connect(database: Database) -> tuple[Connection, Sent]:
         place = database.settings(INGEST)

@@ -54,7 +54,7 @@ def cursor(server: Any) -> Iterator[Cursor]:
 
 
 def records_of(part: Part) -> list[dict[str, str]]:
-    """The records of a CSV that have the header's columns and are UTF-8, as a caller would send them."""
+    """The records of a CSV that have the header's columns and are UTF-8, in the form of a request."""
     header, data = part
     records, found = split_records(data, last=True), []
     for index, (start, end) in enumerate(zip(records.starts.tolist(), records.ends.tolist(), strict=True)):
@@ -65,7 +65,7 @@ def records_of(part: Part) -> list[dict[str, str]]:
 
 
 def as_json(table: Table, record: dict[str, str], random: Random) -> str:
-    """The record's JSON; numbers as numbers at times, what is NULL as null at times."""
+    """The record's JSON; some numbers are JSON numbers, and some NULLs are null."""
     members = []
     for column in table.columns:
         value = record.get(column.name)
@@ -109,7 +109,7 @@ def by_bulk(table: Table, records: list[dict[str, str]]) -> Results:
 
 
 def by_postgresql(cursor: Cursor, table: Table, values: list[str | None]) -> str | None:
-    """The row that PostgreSQL keeps when it is sent the values, as its text, or None if it refuses them."""
+    """The text of the row that PostgreSQL stores for the values, or None if it refuses them."""
     marks = ", ".join(["%s"] * len(values))
     statement = (
         f"INSERT INTO {ddl.qualified(table, 'results')} VALUES ({marks}) RETURNING {ddl.row_text_sql(table)}"
@@ -129,7 +129,7 @@ def make(cursor: Cursor, table: Table) -> None:
 
 
 def agree(cursor: Cursor, dataset: Dataset, table: Table, part: Part, random: Random) -> int:
-    """Hold the three against one another; returns how many records there were."""
+    """Compare the three results; return the number of records."""
     records = records_of(part)
     sent = [as_json(table, record, random) for record in records]
     if not records:
@@ -143,13 +143,13 @@ def agree(cursor: Cursor, dataset: Dataset, table: Table, part: Part, random: Ra
             continue
         cleaned = clean(table, record, Counter())
         kept = by_postgresql(cursor, table, [cleaned.get(name) for name in table.column_names])
-        # PostgreSQL reads more spellings than the model; what it keeps is a row that the model would have taken.
+        # PostgreSQL reads more spellings than the model; the model accepts the row that it stores.
         assert kept is None or taken(cursor, dataset, table, kept)
     return len(records)
 
 
 def taken(cursor: Cursor, dataset: Dataset, table: Table, kept: str) -> bool:
-    """Whether ingestion takes the row that PostgreSQL keeps, and as the same text, but for the sign of a zero."""
+    """Whether ingestion accepts the row that PostgreSQL stores, with the same text except for the sign of a zero."""
     columns = [
         f"(r).{ident(c.name)}{' + 0' if c.type.name == 'double' else ''} AS {ident(c.name)}"
         for c in table.columns
@@ -166,7 +166,7 @@ def taken(cursor: Cursor, dataset: Dataset, table: Table, kept: str) -> bool:
 
 
 @pytest.mark.parametrize("name", ["everything", "points", "words"])
-def test_every_kind_of_column(
+def test_results_are_the_same_for_every_kind_of_column(
     cursor: Cursor, kitchen: Dataset, csv_part: Callable[[Random, Table], Part], name: str
 ) -> None:
     table = kitchen.table(name)
@@ -181,7 +181,7 @@ def test_every_kind_of_column(
 
 
 @pytest.mark.parametrize(("dataset", "name"), OWN_FILES)
-def test_every_table_of_the_catalogue(
+def test_results_are_the_same_for_every_table_of_the_catalogue(
     cursor: Cursor, csv_part: Callable[[Random, Table], Part], dataset: str, name: str
 ) -> None:
     table, random = DATASETS[dataset].table(name), Random(11)

@@ -15,7 +15,7 @@ Sample = Callable[..., dict[str, Any]]
 TABLES = list(DATASETS["olist"].tables)
 
 
-def test_answer_has_the_contracts_shape(api: Api, sample: Sample) -> None:
+def test_answer_has_the_fields_of_the_contract(api: Api, sample: Sample) -> None:
     reply = api.post(sample("customers"), sample("order_items", price=None))
     document = reply.json
     assert reply.status == 207
@@ -41,7 +41,9 @@ def test_answer_has_the_contracts_shape(api: Api, sample: Sample) -> None:
     ]
 
 
-def test_parents_and_children_of_every_table_come_in_one_batch_in_any_order(api: Api, sample: Sample) -> None:
+def test_parents_and_children_of_every_table_are_accepted_in_one_batch_in_any_order(
+    api: Api, sample: Sample
+) -> None:
     reply = api.post(*(sample(name) for name in reversed(TABLES)))
     assert (reply.status, reply.statuses) == (200, ["inserted"] * len(TABLES))
     assert [api.count(f"olist.{name}") for name in TABLES] == [1] * len(TABLES)
@@ -49,7 +51,7 @@ def test_parents_and_children_of_every_table_come_in_one_batch_in_any_order(api:
     assert (again.status, again.statuses) == (200, ["unchanged"] * len(TABLES))
 
 
-def test_a_batch_is_for_the_dataset_it_names(api: Api) -> None:
+def test_batch_is_stored_in_the_dataset_that_it_names(api: Api) -> None:
     records = [
         {"table": "quotes", "data": {"author": "Ana", "text": "Sim."}},
         {"table": "authors", "data": {"name": "Ana"}},
@@ -105,7 +107,7 @@ def test_orphan_names_the_constraint_and_the_missing_key(api: Api, sample: Sampl
     ]
 
 
-def test_a_child_of_a_rejected_parent_is_rejected(api: Api, sample: Sample) -> None:
+def test_child_of_a_rejected_parent_is_rejected(api: Api, sample: Sample) -> None:
     reply = api.post(sample("customers", customer_state="?"), sample("orders"), sample("order_reviews"))
     assert reply.codes == [["string_pattern_mismatch"], ["foreign_key"], ["foreign_key"]]
     assert reply.status == 422
@@ -126,7 +128,7 @@ def test_several_errors_of_other_rows_are_all_listed(api: Api, sample: Sample) -
     assert reply.codes == [["foreign_key", "conflict"]]
 
 
-def test_a_thousand_records_with_orphans_and_conflicts_are_one_transaction(api: Api, sample: Sample) -> None:
+def test_thousand_records_with_orphans_and_conflicts_are_one_transaction(api: Api, sample: Sample) -> None:
     api.post(*(sample("customers", n) for n in range(400)))
     before = api.database.query("SELECT pg_current_xact_id()::text::bigint")[0][0]
     batch = [sample("orders", n) for n in range(400)]

@@ -1,6 +1,6 @@
-"""The functions as Lambda runs them, with tracing on, and everything that leaves them beside rows and files.
+"""The functions as Lambda runs them, with tracing, and their output other than rows and files.
 
-The X-Ray SDK sends what it records over UDP; a socket on 127.0.0.1 takes the daemon's place.
+The X-Ray SDK sends its records over UDP; a socket on 127.0.0.1 replaces the daemon.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _executions = itertools.count(1)
 
 
 class Failed(Exception):
-    """A function failed; its document is what Lambda returns and Step Functions keeps."""
+    """A function failed; the document is what Lambda returns and Step Functions stores."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
@@ -63,7 +63,7 @@ class Failed(Exception):
 
 @dataclass
 class Lambda:
-    """Calls functions; ``histories`` holds what Step Functions would keep of each call."""
+    """Call functions; ``histories`` contains the data that Step Functions would store of each call."""
 
     database: Database
     s3: S3Client
@@ -74,13 +74,13 @@ class Lambda:
     failed: type[Exception] = Failed
 
     def call(self, name: str, **event: Any) -> Any:
-        """The result of a function; what it says of an error is what Lambda's runtime would."""
+        """The result of a function; errors are reported as by Lambda's runtime."""
         self.set_role(ROLES.get(name, ""))
         capability, _, function = name.partition(".")
         handler = getattr(importlib.import_module(f"functions.{capability}.handler"), function)
         try:
             result = handler(json.loads(json.dumps(event)), CONTEXT)
-        except Exception as error:  # noqa: BLE001  whatever it is: Lambda takes all
+        except Exception as error:  # noqa: BLE001  Lambda reports every exception
             document = {"errorMessage": str(error), "errorType": type(error).__name__}
             stack = "".join(traceback.format_exception(error))
             self.histories.append(json.dumps(document) + stack)
@@ -90,7 +90,7 @@ class Lambda:
         return result
 
     def run(self, machine: str, steps: Callable[[str], Any]) -> Any:
-        """The steps of an execution, whose name they get; a failure is handed to the machine's last step."""
+        """Run the steps with the name of an execution; a failure is passed to the last step of the machine."""
         execution = f"arn:aws:states:us-east-1:1:execution:{machine}:run-{next(_executions)}"
         try:
             return steps(execution)
@@ -104,7 +104,7 @@ class Lambda:
         )
 
     def migrate(self, **document: Any) -> Any:
-        """A migration's output, or the error it ends with."""
+        """The output of a migration, or its error."""
 
         def steps(execution: str) -> Any:
             run = {"migration_id": self.begin("migrate", execution, document)["migration_id"]}
@@ -160,7 +160,7 @@ class Lambda:
         return self.run("restore", steps)
 
     def apply(self, action: str) -> Any:
-        """What the schema function does for a deployment or the doctor."""
+        """Run the schema function for a deployment or for the doctor."""
         password = "for the tests"
         master, passwords = (
             {"username": "master", "password": password},
@@ -169,7 +169,7 @@ class Lambda:
         return self.call("schema.apply", action=action, master=master, passwords=passwords)
 
     def request(self, name: str, method: str, path: str, body: str | None = None, **query: str) -> Any:
-        """A request to an API function; its status."""
+        """Send a request to an API function; return its status."""
         headers = {"x-api-key": "operator." + "k" * 40, "Content-Type": "application/json"}
         answer = self.call(
             name,
@@ -187,7 +187,7 @@ class Lambda:
         return json.loads(self.s3.get_object(Bucket=REPORT, Key=key)["Body"].read())
 
     def segments(self) -> list[str]:
-        """What the SDK has sent to the daemon since."""
+        """The segments sent to the daemon since the last call."""
         found = []
         try:
             while True:
@@ -198,7 +198,7 @@ class Lambda:
 
 @pytest.fixture
 def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """In the daemon's place, for functions that are imported anew, as in a process of Lambda's."""
+    """A replacement for the daemon. The functions are imported again, as in a process of Lambda."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**23)
         listener.bind(("127.0.0.1", 0))
@@ -208,12 +208,12 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
             "_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
         )
         monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", f"127.0.0.1:{listener.getsockname()[1]}")
-        # What the SDK wraps is put back at the end.
+        # The functions that the SDK wraps are restored at the end.
         monkeypatch.setattr(BaseClient, "_make_api_call", vars(BaseClient)["_make_api_call"])
         before = {name: module for name, module in sys.modules.items() if name.startswith(TRACED)}
         for name in before:
             del sys.modules[name]
-        # Loggers too: those that there are write to what was the output then.
+        # Loggers too: existing ones write to an earlier output.
         loggers = logging.Logger.manager.loggerDict
         known = {name: loggers.pop(name) for name in SERVICES if name in loggers}
         yield listener
@@ -247,7 +247,7 @@ def functions(
 
 @pytest.fixture
 def logged(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
-    """What was printed and logged since, by any logger, as Lambda takes it into the function's log."""
+    """The text printed and logged by any logger since the last call, as in the function's log in Lambda."""
     formatter = logging.Formatter("%(name)s %(message)s")
 
     def read() -> str:

@@ -1,4 +1,4 @@
-"""No trace, log line, metric or failed execution holds a record's content, whatever refuses the record."""
+"""Traces, logs, metrics and failed executions contain no content of records, for any cause of a refusal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ RULES = {
     "coded": RAISE.format("RAISE EXCEPTION 'no %%', NEW.customer_city USING ERRCODE = 'check_violation';"),
     "cast": RAISE.format("PERFORM NEW.customer_city::integer;"),
 }
-"""What an owner may add to a table, each of which refuses a marked row with a message or detail that quotes it."""
+"""Objects that an owner can add to a table; each refuses a marked row with a message or detail that quotes it."""
 
 
 def require_nothing_leaked(functions: Lambda, text: str, least_segments: int = 1) -> None:
@@ -58,7 +58,7 @@ def store(functions: Lambda, city: str = WORD) -> None:
     functions.database.query("INSERT INTO olist.customers VALUES (%s, %s, '01037', %s, 'SP')", KEY, KEY, city)
 
 
-def test_migration_of_marked_rows_and_every_kind_of_bad_one_shows_none(
+def test_migration_of_marked_and_invalid_rows_leaks_no_content(
     functions: Lambda, logged: Callable[[], str], make_csv: MakeCsv
 ) -> None:
     bad: list[dict[str, Any]] = [{"customer_id": KEY, "customer_city": f"{WORD} conflict"}]
@@ -98,7 +98,7 @@ def test_migration_of_marked_rows_and_every_kind_of_bad_one_shows_none(
     ],
     ids=["no header", "quote", "semicolons", "utf-16", "latin-1", "parquet"],
 )
-def test_file_that_cannot_be_read_is_refused_without_its_content(
+def test_refusal_of_an_unreadable_file_leaks_no_content(
     functions: Lambda, logged: Callable[[], str], body: bytes
 ) -> None:
     put(functions, olist_customers_dataset=body)
@@ -112,7 +112,7 @@ def test_file_that_cannot_be_read_is_refused_without_its_content(
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_owners_rule_refuses_a_row_without_showing_it(
+def test_refusal_by_an_owners_rule_leaks_no_content(
     functions: Lambda, logged: Callable[[], str], make_csv: MakeCsv, rule: str
 ) -> None:
     store(functions)
@@ -135,7 +135,7 @@ def test_owners_rule_refuses_a_row_without_showing_it(
     require_nothing_leaked(functions, logged())
 
 
-def test_restore_that_would_orphan_marked_rows_names_no_key(
+def test_refusal_of_a_restore_that_would_orphan_rows_leaks_no_key(
     functions: Lambda, logged: Callable[[], str]
 ) -> None:
     functions.back_up(tables=["customers"])
@@ -152,7 +152,7 @@ def test_restore_that_would_orphan_marked_rows_names_no_key(
     require_nothing_leaked(functions, logged())
 
 
-def test_schema_that_existing_rows_contradict_is_refused_without_them(
+def test_refusal_of_a_schema_that_rows_violate_leaks_no_content(
     functions: Lambda, logged: Callable[[], str]
 ) -> None:
     functions.database.query(
@@ -175,9 +175,7 @@ def test_schema_that_existing_rows_contradict_is_refused_without_them(
     require_nothing_leaked(functions, logged(), 0)
 
 
-def test_readers_filters_and_senders_records_are_not_shown(
-    functions: Lambda, logged: Callable[[], str]
-) -> None:
+def test_requests_leak_neither_filters_nor_records(functions: Lambda, logged: Callable[[], str]) -> None:
     store(functions)
     base = "/v1/tables/customers/records"
     for query in (
@@ -198,7 +196,7 @@ def test_readers_filters_and_senders_records_are_not_shown(
     require_nothing_leaked(functions, logged(), 8)
 
 
-def test_export_and_glue_show_no_row(functions: Lambda, logged: Callable[[], str]) -> None:
+def test_export_and_glue_leak_no_content(functions: Lambda, logged: Callable[[], str]) -> None:
     store(functions)
     made = functions.back_up(tables=["customers"])
     execution = "arn:aws:states:us-east-1:1:execution:export:run-1"

@@ -1,4 +1,4 @@
-"""A database in the hands of its master, and catalogues that change."""
+"""A database with its master's connection, and catalogues that change."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def master(database: Database) -> Connection:
 
 @pytest.fixture(scope="session")
 def shop() -> Callable[..., Dataset]:
-    """Makes the dataset ``shop`` of some row models."""
+    """Return a function that creates the dataset ``shop`` from row models."""
 
     def make(*models: type[Row]) -> Dataset:
         module = ModuleType("shop")

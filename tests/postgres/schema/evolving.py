@@ -1,4 +1,4 @@
-"""Pairs of catalogues at random, and what must come of evolving a database from one to the other."""
+"""Random pairs of catalogues, and the checks of a change from one to the other."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ Tables = dict[str, list[Declared]]
 
 @st.composite
 def catalogues(draw: st.DrawFn) -> Tables:
-    """Items and, perhaps, orders that reference them, with a few other columns in any order."""
+    """Items and optionally orders that reference them, with a few other columns in any order."""
     key = draw(st.sampled_from(KEYS))
     tables = {"items": draw(columns("item", key, other_key=draw(st.integers(0, 5)) == 0))}
     if draw(st.integers(0, 5)):
@@ -116,7 +116,7 @@ def dataset(tables: Tables) -> Dataset:
 
 
 def fill(cursor: Cursor, tables: Tables, filled: set[str], *, nulls: bool) -> None:
-    """One row in each of the ``filled`` tables; with ``nulls``, NULL wherever it may be."""
+    """Insert one row into each of the ``filled`` tables; with ``nulls``, every nullable column is NULL."""
     for name in (n for n in ("items", "orders") if n in filled and n in tables):
         if any(c.reference and not c.nullable for c in tables[name]) and "items" not in filled:
             continue
@@ -138,7 +138,7 @@ def rows(cursor: Cursor, table: Table) -> list[tuple[Any, ...]]:
 
 
 def complete(cursor: Cursor, new: Dataset, outcome: Outcome) -> bool:
-    """Do what the upkeep does, inside the transaction; False if rows contradict a constraint."""
+    """Do the work of the upkeep inside the transaction; False if rows violate a constraint."""
     for change in outcome.later:
         relation, name = f"{ident(change.dataset)}.{ident(change.table)}", ident(change.name)
         with attempt(cursor, psycopg2.IntegrityError) as failed:
@@ -154,7 +154,7 @@ def complete(cursor: Cursor, new: Dataset, outcome: Outcome) -> bool:
 def evolve(
     db: Connection, before: Tables, after: Tables, filled: set[str], *, nulls: bool, large_rows: int
 ) -> Iterator[str]:
-    """Evolve from one catalogue to the other and hold the outcome against it; yields the refusals. Rolls back."""
+    """Change from one catalogue to the other, check the result, and roll back; yields the refusals."""
     old, new = dataset(before), dataset(after)
     with db.cursor() as cursor:
         cursor.execute(f"SET LOCAL ROLE {OWNER}")

@@ -1,4 +1,4 @@
-"""Applying a catalogue: what is new is added to filled tables, and a second time nothing happens."""
+"""Apply a catalogue: additions to filled tables, privileges, logins, and idempotency."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PASSWORDS: dict[str, str] = dict.fromkeys(LOGINS, "for the tests")
 
 
 class Item(Row, table="items", file="items.csv"):
-    """Something for sale."""
+    """An article for sale."""
 
     item: Annotated[Label, Key()]
     kind: Literal["old", "new"]
@@ -46,16 +46,16 @@ class Order(Row, table="orders", file="orders.csv"):
 
 
 class WiderItem(Row, table="items", file="items.csv"):
-    """Something for sale, or for rent."""
+    """An article for sale or for rent."""
 
     item: Annotated[Label, Key()]
     kind: Literal["old", "new", "rented"]
     amount: Integer | None = None
-    note: Text | None = Field(default=None, description="Whatever is to be said.")
+    note: Text | None = Field(default=None, description="A remark.")
 
 
 class Shelf(Row, table="shelves", file="shelves.csv"):
-    """Where items lie."""
+    """A place where items are stored."""
 
     shelf: Annotated[Integer, Key()]
     item: Annotated[Label, References("items")] | None = None
@@ -127,13 +127,11 @@ def test_apply_adds_new_columns_and_constraints_to_filled_tables(
     database.query("INSERT INTO shop.items VALUES ('car', 'rented', NULL, 'red')")
     with pytest.raises(psycopg2.errors.CheckViolation):
         database.query("INSERT INTO shop.items VALUES ('cab', 'lost', 1, NULL)")
-    assert database.query("SELECT col_description('shop.items'::regclass, 4)") == [
-        ("Whatever is to be said.",)
-    ]
+    assert database.query("SELECT col_description('shop.items'::regclass, 4)") == [("A remark.",)]
     assert apply(master, PASSWORDS, [shop(WiderItem, Order, Shelf)]) == {"changes": []}
 
 
-def test_a_column_that_an_earlier_ledger_lacks_is_added_with_its_rights(
+def test_column_missing_in_an_earlier_ledger_is_added_with_its_privileges(
     database: Database, master: Connection
 ) -> None:
     database.query("ALTER TABLE dataforge.migration_chunks DROP COLUMN tallies")
@@ -143,7 +141,7 @@ def test_a_column_that_an_earlier_ledger_lacks_is_added_with_its_rights(
     ) == [(True,)]
 
 
-def test_a_new_table_belongs_to_the_owner(database: Database, master: Connection, shop: Shop) -> None:
+def test_new_table_belongs_to_the_owner(database: Database, master: Connection, shop: Shop) -> None:
     apply(master, PASSWORDS, [shop(Item)])
     owner = database.query("SELECT tableowner FROM pg_tables WHERE schemaname = 'shop'")
     assert owner == [("dataforge_owner",)]
@@ -165,7 +163,7 @@ def test_concurrent_applies_run_one_after_the_other(database: Database, shop: Sh
 
 def test_server_log_contains_no_password(database: Database, master: Connection) -> None:
     database.query(f"ALTER DATABASE {database.name} SET log_statement = 'all'")
-    secret = "a password that nobody may read"
+    secret = "a secret password"
     try:
         apply(database.connect("master"), dict.fromkeys(LOGINS, secret))
         log = postgres.log(database.server.config).read_text()
@@ -176,12 +174,12 @@ def test_server_log_contains_no_password(database: Database, master: Connection)
         apply(master, PASSWORDS)
 
 
-def test_iam_needs_rds(master: Connection) -> None:
+def test_iam_without_rds_is_refused(master: Connection) -> None:
     with pytest.raises(SchemaRefused, match="rds_iam"):
         apply(master, dict.fromkeys(LOGINS))
 
 
-def test_on_rds_the_roles_log_in_by_iam(database: Database, master: Connection) -> None:
+def test_roles_sign_in_by_iam_on_rds(database: Database, master: Connection) -> None:
     database.query("CREATE ROLE rds_iam; GRANT rds_iam TO master WITH ADMIN OPTION")
     try:
         apply(master, dict.fromkeys(LOGINS))
@@ -206,7 +204,7 @@ def test_apply_leaves_master_without_membership_in_the_logins(database: Database
 
 @pytest.fixture
 def on_rds(database: Database, master: Connection) -> Iterator[Callable[[], set[str]]]:
-    """The logins sign in by IAM; the result says which are members of rds_iam."""
+    """Enable IAM for the logins; the result is a function that returns the members of rds_iam."""
     database.query("CREATE ROLE rds_iam; GRANT rds_iam TO master WITH ADMIN OPTION")
     apply(master, dict.fromkeys(LOGINS))
     members = "SELECT member::regrole::text FROM pg_auth_members WHERE roleid = 'rds_iam'::regrole"

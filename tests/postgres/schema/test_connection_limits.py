@@ -25,14 +25,14 @@ SMALL = Budget(2, 2, 1)
 
 @pytest.fixture(autouse=True)
 def unlimited(server: Server) -> Iterator[None]:
-    """Roles belong to the server, which all tests share."""
+    """Remove the limits after the test, because all tests share the server's roles."""
     yield
     server.run(*(f"ALTER ROLE {role} CONNECTION LIMIT -1" for role in LOGINS))
 
 
 @pytest.fixture
 def limits(master: Connection) -> Limits:
-    """What the test server allows."""
+    """The limits of the test server."""
     return connection_limits(master, SMALL, None)
 
 

@@ -1,4 +1,4 @@
-"""The doctor names what is broken, and applying the catalogue again mends it."""
+"""The doctor reports damage, and a second apply fixes it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ DAMAGES = {
 }
 
 
-def test_a_sound_database_has_no_finding(master: Connection) -> None:
+def test_doctor_reports_nothing_for_an_intact_database(master: Connection) -> None:
     assert examine(master) == []
 
 
@@ -82,7 +82,7 @@ def test_doctor_reports_damage_and_apply_fixes_it(
 
 @pytest.fixture(params=LOGINS)
 def missing_role(request: pytest.FixtureRequest, server: object, database: Database) -> Iterator[str]:
-    """A role that is gone; other databases of the server have rights for it, so it goes by another name meanwhile."""
+    """A missing role. It is renamed for the test, because it has privileges in other databases of the server."""
     role = request.param
     database.query(f"ALTER ROLE {role} RENAME TO gone")
     yield role
@@ -166,7 +166,7 @@ def test_doctor_reports_unsafe_setting_of_a_superuser(
     assert examine(master) == []
 
 
-def test_database_of_another_encoding_is_named(database: Database) -> None:
+def test_doctor_reports_a_database_with_another_encoding(database: Database) -> None:
     database.server.run(
         "CREATE DATABASE latin OWNER master ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0"
     )
@@ -175,7 +175,7 @@ def test_database_of_another_encoding_is_named(database: Database) -> None:
     latin.close()
 
 
-def test_rule_that_replaces_statements_is_named(database: Database, master: Connection) -> None:
+def test_doctor_reports_a_rule_that_replaces_statements(database: Database, master: Connection) -> None:
     database.query('CREATE RULE "My rule" AS ON DELETE TO olist.sellers DO INSTEAD NOTHING')
     [finding] = examine(master)
     assert finding["code"] == "instead_rule"
@@ -183,7 +183,7 @@ def test_rule_that_replaces_statements_is_named(database: Database, master: Conn
     assert examine(master) == []
 
 
-def test_applying_refuses_table_with_row_security_by_name(database: Database, master: Connection) -> None:
+def test_apply_refuses_table_with_row_security_and_names_it(database: Database, master: Connection) -> None:
     database.query("ALTER TABLE olist.sellers ENABLE ROW LEVEL SECURITY; DROP TABLE quotes.quote_tags")
     with pytest.raises(SchemaRefused, match=r"olist\.sellers.*DISABLE ROW LEVEL SECURITY"):
         apply(master, PASSWORDS)
@@ -192,6 +192,6 @@ def test_applying_refuses_table_with_row_security_by_name(database: Database, ma
     assert examine(master) == []
 
 
-def test_an_empty_database_is_examined_without_an_error(empty_database: Database) -> None:
+def test_doctor_examines_an_empty_database_without_an_error(empty_database: Database) -> None:
     codes = {f["code"] for f in examine(empty_database.connect("master"))}
     assert codes == {"missing_grant", "missing_table"}

@@ -1,4 +1,4 @@
-"""Each damage that a superuser can do is named, and mended by applying again, or refused by name with the way out."""
+"""Damage by a superuser: reported by the doctor, and fixed by a second apply or refused with a hint."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ RIGHTS: list[Case] = [
 
 
 def groups(cases: list[Case]) -> list[list[Case]]:
-    """Damages to different objects go together: an examination of everything takes as long for one as for ten."""
+    """Damages to different objects, tested together because an examination takes as long for one as for ten."""
     found: list[list[Case]] = [[ALL_AT_ONCE]]
     for case in cases:
         free = (g for g in found[1:] if case[2] not in {name for _, _, name, _ in g})
@@ -191,7 +191,7 @@ def test_doctor_reports_each_damage_and_apply_fixes_it(
     database: Database, master: Connection, cases: list[Case]
 ) -> None:
     here = [tuple(text.replace("{db}", database.name) for text in case) for case in cases]
-    # One connection, for one of the damages makes later ones read-only.
+    # A single connection, because one of the damages makes later connections read-only.
     with database.superuser().cursor() as cursor:
         for damage, *_ in here:
             cursor.execute(damage)
@@ -276,7 +276,9 @@ def test_constraint_that_rows_violate_is_reported_and_refused(
     assert examine(master) == []
 
 
-def test_a_ledger_column_that_filled_rows_need_is_refused(database: Database, master: Connection) -> None:
+def test_missing_not_null_column_of_a_filled_ledger_table_is_refused(
+    database: Database, master: Connection
+) -> None:
     database.query("INSERT INTO dataforge.batches VALUES ('b', 'me', 'key', 'hash')")
     database.query("ALTER TABLE dataforge.batches DROP request_hash")
     with pytest.raises(SchemaRefused, match=r"dataforge\.batches\.request_hash is new and NOT NULL"):
@@ -295,7 +297,7 @@ def test_membership_granted_by_a_superuser_is_refused_with_the_statement(
     assert examine(master) == []
 
 
-def test_read_only_for_all_roles_is_named_and_does_not_stop_the_examination(
+def test_read_only_setting_for_all_roles_is_reported_and_the_examination_continues(
     database: Database, master: Connection
 ) -> None:
     with database.superuser().cursor() as before:

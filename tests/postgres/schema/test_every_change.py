@@ -1,4 +1,4 @@
-"""From any catalogue to any other: the database is exactly what is declared, or the change is refused by table."""
+"""Changes from any catalogue to any other: the declared tables, or a refusal that names a table."""
 
 from __future__ import annotations
 

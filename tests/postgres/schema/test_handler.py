@@ -1,4 +1,4 @@
-"""The applier as it is invoked: the master's password, and each role's."""
+"""The applier's handler, with the passwords of the master and of each role."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BUDGET = {"load_concurrency": 2, "backup_concurrency": 2, "export_concurrency": 
 
 @pytest.fixture
 def environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The applier's variables. The limits that it sets are the server's, which all tests share."""
+    """The applier's variables. Its limits are those of the server that all tests share."""
     for name, value in (database.settings("").model_dump() | BUDGET).items():
         monkeypatch.setenv(name.upper(), str(value))
     ((connections,),) = database.query("SELECT current_setting('max_connections')::integer")
@@ -42,7 +42,7 @@ def environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 @pytest.mark.usefixtures("environment")
-def test_settings_that_need_more_connections_than_the_server_has_are_named(
+def test_error_names_settings_that_need_more_connections_than_the_server_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LOAD_CONCURRENCY", "40")
@@ -75,7 +75,7 @@ def test_wrong_master_password_is_reported_with_a_hint() -> None:
 
 
 @pytest.mark.usefixtures("environment")
-def test_a_wrong_master_password_stops_a_repair() -> None:
+def test_wrong_master_password_stops_a_repair() -> None:
     with pytest.raises(Unavailable, match="as master: password authentication failed"):
         call("apply", master="a wrong one")
 

@@ -1,4 +1,4 @@
-"""The schema is applied and examined alike, whatever the database and its roles are set to."""
+"""Apply and doctor do not depend on the settings of the database and its roles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PASSWORDS: dict[str, str] = dict.fromkeys(LOGINS, "for the tests")
 
 
-def test_schema_is_complete_and_sound_under_hostile_settings(database: Database) -> None:
+def test_schema_is_complete_and_intact_under_hostile_settings(database: Database) -> None:
     database.query(
         "DROP TABLE quotes.quote_tags; ALTER TABLE olist.orders DROP CONSTRAINT orders_customer_id_fkey"
     )

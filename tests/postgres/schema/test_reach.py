@@ -1,4 +1,4 @@
-"""The first connection of an apply waits for a database that is not there yet, and two applies never run at once."""
+"""The first connection of an apply waits for the database, and applies run one at a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PASSWORD = "for the tests"
 
 
 def attempts(database: Database, *, closed: int, password: str = PASSWORD) -> Callable[[], Connection]:
-    """Connects to a port that nobody listens on, ``closed`` times, then to the database."""
+    """Connect to a closed port ``closed`` times, then to the database."""
     good = database.settings("master")
     calls = iter([good.model_copy(update={"db_port": 1})] * closed + [good])
     return lambda: connect(next(calls), password)

@@ -1,4 +1,4 @@
-"""A change of the catalogue that would lose data is refused by name, and then nothing at all has changed."""
+"""Changes of the catalogue that would lose data are refused, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -108,14 +108,14 @@ class Twice(Row, table="orders"):
 
 
 class Good(Row, table="shelves"):
-    """A table that nothing speaks against."""
+    """A table without problems."""
 
     shelf: Annotated[Integer, Key()]
 
 
 @pytest.fixture
 def filled(database: Database, master: Connection, shop: Shop) -> Database:
-    """Items and orders with rows in them."""
+    """Items and orders with rows."""
     apply(master, PASSWORDS, [shop(Item, Order)])
     database.query("INSERT INTO shop.items VALUES ('pen', 'old', 3, NULL), ('ink', 'new', 0, 'blue')")
     database.query("INSERT INTO shop.orders VALUES (1, 'pen'), (2, 'pen')")
@@ -123,7 +123,7 @@ def filled(database: Database, master: Connection, shop: Shop) -> Database:
 
 
 def refusal(database: Database, master: Connection, *datasets: Dataset) -> str:
-    """The text of the refusal, after which the schema must be as it was."""
+    """The text of the refusal, after a check that the schema is unchanged."""
     before = database.query(STATE)
     with pytest.raises(SchemaRefused) as raised:
         apply(master, PASSWORDS, datasets)

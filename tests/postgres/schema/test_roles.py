@@ -1,4 +1,4 @@
-"""Roles have exactly the rights they need, and nobody else has any."""
+"""Roles have exactly the privileges that they need, and PUBLIC has none."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ RELATIONS = """
 """
 
 
-def test_relations_grant_what_is_listed_and_no_more(module_database: Database) -> None:
+def test_relations_have_exactly_the_listed_grants(module_database: Database) -> None:
     schemas = ["dataforge", *DATASETS]
     found = module_database.query(RELATIONS, schemas, schemas)
     assert sorted(found) == sorted(GRANTED)
@@ -142,7 +142,7 @@ def test_owner_cannot_log_in(module_database: Database, password: str) -> None:
         module_database.connect(OWNER, password)
 
 
-def test_a_login_needs_its_password(module_database: Database) -> None:
+def test_login_requires_its_password(module_database: Database) -> None:
     with pytest.raises(Unavailable, match="password authentication failed") as raised:
         module_database.connect(LOAD, "a wrong one")
     assert "a wrong one" not in str(raised.value)
@@ -231,6 +231,6 @@ def test_published_table_has_no_grants_of_the_workers(database: Database) -> Non
         shadow.finish(cursor, table, "run")
         shadow.lock(cursor, dataset, [table], Sql("ACCESS EXCLUSIVE"))
         shadow.swap(cursor, dataset, "run", [table])
-    test_relations_grant_what_is_listed_and_no_more(database)
+    test_relations_have_exactly_the_listed_grants(database)
     owner = "SELECT tableowner FROM pg_tables WHERE schemaname = 'olist' AND tablename = 'sellers'"
     assert database.query(owner) == [(OWNER,)]

@@ -1,4 +1,4 @@
-"""What is no longer declared is dropped if Data Forge made it and nothing is lost; what an owner added stays."""
+"""Objects that are no longer declared: dropped if Data Forge created them and no data is lost."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Orphan(Row, table="children"):
 
 @pytest.fixture
 def deploy(master: Connection, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """Applies the dataset of some models, and lets the doctor look at it."""
+    """Apply the dataset of some models, and examine it with the doctor."""
 
     def apply_models(*models: type[Row]) -> list[str]:
         dataset = shop(*models)
@@ -178,7 +178,7 @@ OBSTACLES = [
 ]
 
 
-def test_owners_object_on_a_column_of_an_empty_table_is_named(
+def test_refusal_names_an_owners_object_on_a_column_of_an_empty_table(
     database: Database, master: Connection, shop: Shop
 ) -> None:
     for owned, model, words in OBSTACLES:
@@ -190,7 +190,7 @@ def test_owners_object_on_a_column_of_an_empty_table_is_named(
         database.query("DROP SCHEMA mine CASCADE; DROP TABLE shop.items")
 
 
-def test_rights_and_triggers_of_an_empty_table_outlive_its_change(
+def test_privileges_and_triggers_of_an_empty_table_survive_its_change(
     database: Database, master: Connection, deploy: Deploy
 ) -> None:
     deploy(Item)

@@ -1,4 +1,4 @@
-"""What would read all rows of a large table is left for the upkeep, which can be stopped and repeated at any point."""
+"""The upkeep does the work that reads all rows of a large table; it can be stopped and repeated at any point."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class FinerPrice(Row, table="prices"):
 def large(
     database: Database, master: Connection, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., dict[str, Any]]:
-    """Applies the strict catalogue to a filled database in which every filled table counts as large."""
+    """Apply the strict catalogue to a filled database in which every filled table counts as large."""
     apply(master, PASSWORDS, [shop(Item, Loose)])
     database.query("INSERT INTO shop.items VALUES ('pen', 'old')")
     strict = shop(Item, Strict)
@@ -88,7 +88,7 @@ def findings(master: Connection) -> list[str]:
 
 
 def states(database: Database) -> list[str]:
-    """The steps of a whole run of the upkeep, each with a connection of its own."""
+    """Run all steps of the upkeep, each with a separate connection; return their states."""
     steps: list[str] = []
     while not steps or steps[-1] == "again":
         db = database.connect("dataforge_migrate")
@@ -131,7 +131,7 @@ def test_deployment_does_not_wait_for_the_upkeep_or_for_runs(
         )
         tables = [name for (name,) in cursor.fetchall()]
         assert {"shop.orders", "dataforge.migration_chunks"} <= set(tables)
-        # As VALIDATE CONSTRAINT, CREATE INDEX CONCURRENTLY and VACUUM lock them; a worker's lock is weaker.
+        # The lock of VALIDATE CONSTRAINT, CREATE INDEX CONCURRENTLY and VACUUM; a worker's lock is weaker.
         cursor.execute(f"LOCK TABLE {', '.join(tables)} IN SHARE UPDATE EXCLUSIVE MODE")
     assert large("") == {"changes": [], "later": EVERYTHING}
     busy.close()
