@@ -247,7 +247,7 @@ def usual(column: Column) -> str:
 
 @pytest.fixture(scope="session")
 def make_csv() -> Callable[..., bytes]:
-    """A table's CSV with a header and a line per row. Rows contain values that differ from the default; ids may be numbers."""
+    """A table's CSV with a header and a line per row. Rows list differences from the defaults; ids may be numbers."""
 
     def make(table_name: str, *rows: Mapping[str, Any], line_end: str = "\n") -> bytes:
         table, buffer = DATASETS["olist"].table(table_name), io.StringIO()
