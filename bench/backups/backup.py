@@ -34,10 +34,10 @@ from dataforge.settings import BackupSettings
 from dataforge.tables.datasets import get_dataset
 from functions.backup.begin import begin
 from functions.backup.export_snapshot import export_snapshot
-from functions.backup.finish import finish
 from functions.backup.plan import PageRange, plan
 from functions.backup.run import BACKUPS
 from functions.backup.write_file import write_file
+from functions.backup.write_manifest import write_manifest
 
 WORKERS = 2
 SOURCE = "source"
@@ -176,7 +176,7 @@ def ours(running: Server, pool: ProcessPoolExecutor, folder: Path) -> tuple[floa
         holding.start()
         items = json.loads((folder / "report" / plan(db, store, settings, run)["key"]).read_bytes())
         list(pool.map(_work, items))
-        uri = finish(db, store, settings, run)["manifest"]
+        uri = write_manifest(db, store, settings, run)["manifest"]
         seconds = time.perf_counter() - begun
         holding.join()
         close_run(db, BACKUPS, execution, "done")

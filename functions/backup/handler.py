@@ -20,13 +20,13 @@ from functions.backup.begin import begin
 from functions.backup.close import abandon, close
 from functions.backup.expire import delete_unfinished
 from functions.backup.export_snapshot import export_snapshot
-from functions.backup.finish import finish
 from functions.backup.plan import PageRange, plan
 from functions.backup.run import BACKUPS, read_run
 from functions.backup.trial_restore import trial_restore
 from functions.backup.verification_result import validate
 from functions.backup.verify import CheckItem, check_file, plan_checks
 from functions.backup.write_file import write_file
+from functions.backup.write_manifest import write_manifest
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,7 +46,7 @@ def _release(step: Step[BackupSettings]) -> dict[str, str | None]:
 STEPS: Steps[BackupSettings] = {
     "begin": lambda s: begin(s.db, s.event.execution, s.event.started, s.event.input, s.event.dead),
     "plan": lambda s: plan(s.db, s.s3, s.settings, s.event.run_id),
-    "finish": lambda s: finish(s.db, s.s3, s.settings, s.event.run_id),
+    "finish": lambda s: write_manifest(s.db, s.s3, s.settings, s.event.run_id),
     "plan_checks": lambda s: plan_checks(s.db, s.s3, s.settings, s.event.run_id),
     "judge": lambda s: _validate(s.db, s.s3, s.settings, s.event.run_id),
     "close": lambda s: close(s.db, s.s3, s.settings, s.event.run_id),

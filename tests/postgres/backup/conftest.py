@@ -25,7 +25,6 @@ from functions.backup.begin import begin
 from functions.backup.close import abandon, close
 from functions.backup.expire import delete_unfinished
 from functions.backup.export_snapshot import export_snapshot, is_published
-from functions.backup.finish import finish
 from functions.backup.plan import PageRange, plan
 from functions.backup.run import BACKUPS
 from functions.backup.signals import wait
@@ -33,6 +32,7 @@ from functions.backup.trial_restore import trial_restore
 from functions.backup.verification_result import validate
 from functions.backup.verify import CheckItem, check_file, plan_checks
 from functions.backup.write_file import write_file
+from functions.backup.write_manifest import write_manifest
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -119,7 +119,7 @@ class Backup:
             write_file(self.db, self.vault.s3, self.settings, item)
 
     def finish(self) -> str:
-        uri = finish(self.db, self.vault.s3, self.settings, self.id)["manifest"]
+        uri = write_manifest(self.db, self.vault.s3, self.settings, self.id)["manifest"]
         for exporter in self.exporters:
             exporter.result(timeout=20)
         return uri

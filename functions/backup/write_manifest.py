@@ -40,7 +40,7 @@ class WrittenFile(NamedTuple):
         return part_key(self.table, self.part)
 
 
-def finish(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, str]:
+def write_manifest(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, str]:
     """Write the manifest, after which the snapshot is no longer needed. Returns its S3 URI. Idempotent.
 
     Raises ``NotReconciled`` if a file was not written, ``DamagedBackup`` if an object was changed after its worker wrote it,
