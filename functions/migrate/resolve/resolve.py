@@ -22,7 +22,7 @@ from dataforge.runs import leases
 from dataforge.tables.catalogue import Table
 from functions.migrate.resolve.locate import locate
 from functions.migrate.resolve.rejected_rows import RejectedRows
-from functions.migrate.resolve.rules import (
+from functions.migrate.resolve.orphans import (
     remove_conflicts,
     remove_duplicates,
     remove_orphans,
