@@ -20,14 +20,11 @@ from dataforge.postgres.sql import Sql
 from dataforge.records.rejections import store
 from dataforge.runs import leases
 from dataforge.tables.catalogue import Table
+from functions.migrate.resolve.conflicts import remove_conflicts, remove_stored_conflicts
+from functions.migrate.resolve.duplicates import remove_duplicates
 from functions.migrate.resolve.locate import locate
+from functions.migrate.resolve.orphans import remove_orphans
 from functions.migrate.resolve.rejected_rows import RejectedRows
-from functions.migrate.resolve.orphans import (
-    remove_conflicts,
-    remove_duplicates,
-    remove_orphans,
-    remove_stored_conflicts,
-)
 from functions.migrate.run.declared import no_longer_fits, require_columns
 from functions.migrate.run.ledger import Resolved, RowsByFile, read_resolved, store_resolved
 from functions.migrate.run.migration import Run, read_run

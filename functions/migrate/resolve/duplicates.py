@@ -1,0 +1,30 @@
+"""Delete duplicates: identical rows are stored once."""
+
+from __future__ import annotations
+
+from dataforge.postgres import shadow
+from dataforge.postgres.sql import Sql, ident
+from dataforge.tables.catalogue import Table
+from functions.migrate.resolve.rejected_rows import RejectedRows
+from functions.migrate.run.migration import Run
+from functions.migrate.run.row_conditions import columns_of, same_key
+
+
+def remove_duplicates(run: Run, table: Table, rejected: RejectedRows) -> None:
+    """Of identical rows, delete those after the first in file order. ``remove_conflicts`` reuses the query's result."""
+    ranked = Sql(
+        "SELECT s.ctid AS row_id, row_number() OVER (PARTITION BY {row} ORDER BY s.{source}) AS number,"
+        " min(s.ctid) OVER (PARTITION BY {row_key}) AS key_group"
+        " FROM {shadow} s JOIN (SELECT {key} FROM {shadow} GROUP BY {key} HAVING count(*) > 1) k ON {same_key}"
+    ).format(
+        row=columns_of("s", table.column_names),
+        source=shadow.SOURCE,
+        row_key=columns_of("s", table.key),
+        shadow=run.shadow(table),
+        key=Sql(", ").join(map(ident, table.key)),
+        same_key=same_key(table, "s", "k"),
+    )
+    if table.keyed_by_row:
+        rejected.delete_duplicates(ranked)
+    else:
+        rejected.delete_duplicates_of_keys(ranked)
