@@ -1,4 +1,4 @@
-"""Fixtures of more than one folder: a dataset with every kind of column, and records from good to hostile."""
+"""Shared fixtures: a dataset with every kind of column, and valid, invalid and hostile records."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ from local import ports
 
 
 class SharingScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist publishes no types
-    """With `-n`: tests that share what takes long to make run in one process: the cloud, or CDK's kernel and templates.
+    """With `-n`, tests that share an expensive fixture (the cloud, or CDK's kernel and templates) run in one process.
 
-    Everything else is shared out file by file: a process that needs a server for PostgreSQL starts one in seconds.
+    Other tests are distributed by file; a process that needs a PostgreSQL server starts one within seconds.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -61,9 +61,9 @@ settings.load_profile("anywhere")
 
 
 def pytest_configure() -> None:
-    """A run that is stopped from outside still stops the servers its fixtures have started.
+    """Stop the servers that fixtures started if the run is terminated.
 
-    SIGINT too: a shell lets what it runs in the background ignore it, and with that the programs that tests interrupt.
+    SIGINT is included, because background jobs of a shell, and the programs that tests interrupt, ignore it.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
@@ -71,7 +71,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def descriptions_of_services() -> Iterator[None]:
-    """botocore reads them again for every session, which takes longer than most tests of a command."""
+    """Cache the service descriptions, which botocore reads again for each session. This is slower than most tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "create_loader", cache(session.create_loader))
         yield
@@ -79,7 +79,7 @@ def descriptions_of_services() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
-    """Gives a TCP port that nothing listens on."""
+    """Return a function that returns a TCP port without a listener."""
 
     return ports.free_port
 
@@ -106,7 +106,7 @@ USUAL = {
 
 
 def words(text: str) -> list[str]:
-    """The words of a text."""
+    """Return the words of a text."""
     return text.split()
 
 
@@ -146,13 +146,13 @@ LINE_ENDS = [*[b"\n"] * 6, b"\r\n", b"\r\n", b"\n\n", b"\r\n\r\n", b"\n\r\r\n", 
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Ids of runs have the present time in them, and `-n` needs the same tests in every process."""
+    """Replace ids of runs, which contain the current time, because `-n` requires the same test ids in every process."""
     return argname if isinstance(val, str) and FORM.fullmatch(val) else None
 
 
 @pytest.fixture(scope="session")
 def kitchen() -> Dataset:
-    """A dataset whose tables have every type of column, no key, and a single column."""
+    """A dataset with three tables: every type of column, no key, and a single column."""
 
     class Everything(Row, table="everything", file="everything.csv"):
         """One column of each kind."""
@@ -173,7 +173,7 @@ def kitchen() -> Dataset:
         plain: Literal["a", "SP"] | None = None
 
     class Point(Row, table="points", file="points.csv"):
-        """Rows only."""
+        """A table whose key is the whole row."""
 
         place: Short
         size: Double
@@ -189,7 +189,7 @@ def kitchen() -> Dataset:
 
 
 def text(random: Random, longest: int) -> str:
-    """Characters of all planes, the special ones more often than others."""
+    """Characters of all planes, with special ones more frequent."""
     ranges = [
         (32, 126),
         (32, 47),
@@ -203,7 +203,7 @@ def text(random: Random, longest: int) -> str:
 
 
 def usual(random: Random, column: Column) -> str:
-    """A value that looks like the column's; most are valid."""
+    """A value similar to the column's values; most are valid."""
     rule, kind = column.rule, column.type.name
     if rule.choices:
         return random.choice(rule.choices)
@@ -236,7 +236,7 @@ def usual(random: Random, column: Column) -> str:
 
 
 def record(random: Random, table: Table, header: tuple[str, ...]) -> bytes:
-    """A record with its line end: mostly good, often with a strange value, at times none of the right shape."""
+    """A record with its line end: mostly valid, often with a special value, sometimes with a wrong number of fields."""
     values = {c.name: "" if c.nullable and random.random() < 0.2 else usual(random, c) for c in table.columns}
     for name in sorted(set(random.choices(header, k=random.choice([0, 0, 1, 1, 2])))):
         core = random.choice(
@@ -255,14 +255,14 @@ def record(random: Random, table: Table, header: tuple[str, ...]) -> bytes:
 
 @pytest.fixture(scope="session")
 def csv_part() -> Callable[[Random, Table], Part]:
-    """Makes a header, its columns in any order, and some records as bytes, some of which occur more than once."""
+    """Return a function that creates a header with columns in any order and the bytes of records, some of them repeated."""
 
     def make(random: Random, table: Table) -> Part:
         header = tuple(random.sample(table.column_names, len(table.columns)))
         records = [record(random, table, header) for _ in range(random.choice([1, 5, 40]))]
         records += random.choices(records, k=random.choice([0, 3]))
         if random.random() < 0.2:
-            # As where two files were joined.
+            # As in the concatenation of two files.
             mark, again = random.choice([b"", b"\xef\xbb\xbf"]), ",".join(header).encode() + b"\n"
             records.insert(random.randint(0, len(records)), mark + random.choice([b"", again]))
         return header, b"".join(records)[: random.choice([None, None, -1])]
@@ -272,5 +272,5 @@ def csv_part() -> Callable[[Random, Table], Part]:
 
 @pytest.fixture(scope="session")
 def strange() -> list[str]:
-    """Values that parsers disagree on."""
+    """Values that parsers read differently."""
     return STRANGE

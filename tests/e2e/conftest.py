@@ -1,4 +1,4 @@
-"""One embedded cloud with the app deployed, shared by all end-to-end tests: a deployment takes half a minute."""
+"""One embedded cloud with the deployed app, shared by all end-to-end tests because a deployment takes half a minute."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def cloud_config(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Config:
-    """Of the shared cloud; its state lies where only this user may enter."""
+    """The configuration of the shared cloud, whose state folder is accessible to this user only."""
     state = tmp_path_factory.mktemp("cloud") / "state"
     return Config(state=state, aws_port=free_port(), pg_port=free_port())
 
@@ -41,7 +41,7 @@ def aws(cloud: Outputs) -> ClientSettings:
 
 @pytest.fixture
 def superuser(cloud: Outputs) -> Iterator[Connection]:
-    """A connection to the app's database that may do everything; changes are visible at once."""
+    """A superuser connection to the app's database in autocommit mode."""
     with closing(psycopg2.connect(cloud["database_url"])) as db:
         db.autocommit = True
         yield db

@@ -1,4 +1,4 @@
-"""report.html in a real browser: light, dark, on a phone; without an error, and never wider than the screen."""
+"""report.html in a real browser: light and dark, on a phone, without errors, and not wider than the screen."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Browse = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def browse(tmp_path: Path) -> Browse:
-    """Opens a page in Chromium, with further flags; console messages are on stderr."""
+    """Open a page in Chromium with additional flags; console messages are on stderr."""
 
     def run(page: str, *flags: str) -> subprocess.CompletedProcess[str]:
         place = tmp_path / "page.html"
@@ -55,7 +55,7 @@ def console(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 def background(image: bytes) -> tuple[int, int, int]:
-    """The colour of a PNG's first pixel, which every filter of the format leaves as it is."""
+    """The colour of a PNG's first pixel, which no filter of the format changes."""
     data, at = b"", 8
     while at < len(image):
         (length,) = struct.unpack(">I", image[at : at + 4])
@@ -69,7 +69,7 @@ def background(image: bytes) -> tuple[int, int, int]:
 @pytest.mark.parametrize(
     ("flags", "paper"), [((), (255, 255, 255)), ((DARK,), (18, 20, 23))], ids=["light", "dark"]
 )
-def test_page_is_drawn_in_the_readers_colours(
+def test_page_follows_the_colour_scheme_of_the_reader(
     browse: Browse, tmp_path: Path, flags: tuple[str, ...], paper: tuple[int, int, int]
 ) -> None:
     picture = tmp_path / "page.png"

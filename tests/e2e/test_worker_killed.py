@@ -1,4 +1,4 @@
-"""A Lambda worker whose process is killed in the middle of a load: the state machine tries again, and nothing is double."""
+"""A Lambda worker whose process is killed during a load: the state machine retries, and no row is loaded twice."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WAITING = """
 
 
 def waiting_worker(db: Connection) -> psutil.Process:
-    """The process of a worker that is in the middle of its transaction, and waits for the lock on the rejections."""
+    """The process of a worker whose transaction waits for the lock on the rejections."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with db.cursor() as cursor:
@@ -45,7 +45,7 @@ def waiting_worker(db: Connection) -> psutil.Process:
     raise AssertionError("no worker waits")
 
 
-def test_a_worker_killed_in_the_middle_of_a_load_is_replaced_and_the_run_publishes(
+def test_run_publishes_after_a_worker_was_killed_during_the_load(
     cloud: Outputs, cloud_config: Config, superuser: Connection, tmp_path: Path
 ) -> None:
     expected = generate(tmp_path, 20, 13, 0.1)

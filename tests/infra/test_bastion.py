@@ -34,7 +34,7 @@ def test_setting_adds_the_bastion_and_changes_nothing_else(
 ) -> None:
     dev = templates["dev"]
     assert {name: template["Outputs"].get(name) for name in dev["Outputs"]} == dev["Outputs"]
-    # Only the order changes: the schema is applied after all that belongs to the database.
+    # Only the order changes: the schema is applied after all resources of the database.
     found = {name: {**template["Resources"][name], "DependsOn": None} for name in dev["Resources"]}
     assert found == {name: {**resource, "DependsOn": None} for name, resource in dev["Resources"].items()}
     added = template["Resources"].keys() - templates["dev"]["Resources"].keys()
@@ -92,7 +92,7 @@ def test_instance_accepts_only_ssh_from_the_endpoint_and_connects_only_to_postgr
     assert {port for _, port in rules("Egress")} == {22, 5432}
 
 
-def test_people_may_tunnel_for_an_hour_and_log_in_only_as_analyst(
+def test_policy_permits_tunnels_of_an_hour_and_logins_as_analyst_only(
     template: dict[str, Any],
 ) -> None:
     (policy,) = of_type(template, "AWS::IAM::ManagedPolicy").values()

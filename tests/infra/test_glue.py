@@ -19,7 +19,7 @@ GLUE = "arn:<AWS::Partition>:glue:<AWS::Region>:<AWS::AccountId>:"
 
 
 @pytest.fixture(scope="module")
-def asked(synthesize: Callable[..., dict[str, Any]]) -> Resources:
+def with_glue(synthesize: Callable[..., dict[str, Any]]) -> Resources:
     found: Resources = {}
     for name, resource in synthesize(glueDatabase="lake")["Resources"].items():
         found.setdefault(resource["Type"], {})[name] = resource
@@ -31,13 +31,15 @@ def test_template_has_no_glue_resources_without_the_setting(templates: dict[str,
         assert "glue" not in json.dumps(template).lower()
 
 
-def test_each_dataset_has_a_database(asked: Resources) -> None:
-    databases = [r["Properties"]["DatabaseInput"]["Name"] for r in asked["AWS::Glue::Database"].values()]
+def test_each_dataset_has_a_database(with_glue: Resources) -> None:
+    databases = [r["Properties"]["DatabaseInput"]["Name"] for r in with_glue["AWS::Glue::Database"].values()]
     assert sorted(databases) == ["lake_olist", "lake_quotes"]
 
 
-def test_function_may_only_read_manifests_and_change_its_tables(asked: Resources, granted: Granted) -> None:
-    pairs = granted(asked, "GlueRegisterRole")
+def test_function_may_only_read_manifests_and_change_its_tables(
+    with_glue: Resources, granted: Granted
+) -> None:
+    pairs = granted(with_glue, "GlueRegisterRole")
     places = {f"{GLUE}catalog"}
     for name, dataset in DATASETS.items():
         places |= {f"{GLUE}database/lake_{name}", *(f"{GLUE}table/lake_{name}/{t}" for t in dataset.tables)}
@@ -52,19 +54,19 @@ def test_function_may_only_read_manifests_and_change_its_tables(asked: Resources
     assert {action.split(":")[0] for action, _ in pairs} == {"glue", "s3", "logs", "xray"}
 
 
-def test_function_is_outside_the_network_with_its_own_layers(asked: Resources, function: Find) -> None:
-    found = function(asked, "GlueRegister")
+def test_function_is_outside_the_network_with_its_own_layers(with_glue: Resources, function: Find) -> None:
+    found = function(with_glue, "GlueRegister")
     assert "VpcConfig" not in found
-    others = [f["Properties"]["Layers"] for f in asked["AWS::Lambda::Function"].values()]
+    others = [f["Properties"]["Layers"] for f in with_glue["AWS::Lambda::Function"].values()]
     assert max(len(layers) for layers in others) == len(found["Layers"]) == 4
     assert sum(found["Layers"][-1] in layers for layers in others) == 1
     assert found["Environment"]["Variables"]["GLUE_DATABASE"] == "lake"
 
 
 def test_verified_backup_is_registered_before_the_leases_are_released(
-    asked: Resources, machine: Machine
+    with_glue: Resources, machine: Machine
 ) -> None:
-    states = machine(asked, "backup")[1]["States"]
+    states = machine(with_glue, "backup")[1]["States"]
     assert (states["Judge"]["Next"], states["Register"]["Next"]) == ("Register", "Close")
     assert states["Register"]["Parameters"] == {
         "dataset.$": "$.run.dataset",

@@ -1,4 +1,4 @@
-"""The assets as `cdk deploy` would upload them: synthesized with bundling, for this machine and for Lambda."""
+"""The assets that `cdk deploy` uploads, synthesized with bundling for this machine and for Lambda."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from local.config import ROOT
 
 @dataclass(frozen=True)
 class Packaged:
-    """A function's handler and the unzipped folders that Lambda would give it: its code, and its layers in order."""
+    """A function's handler and its unzipped folders in Lambda: its code, and its layers in order."""
 
     handler: str
     code: Path
@@ -32,7 +32,7 @@ class Packaged:
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, Packaged]]:
-    """Synthesize for a target, with all that can be asked for; the functions by handler."""
+    """Synthesize for a target with all optional features; return handler -> function."""
     flags = json.loads((ROOT / "cdk.json").read_text())["context"]
 
     def package(target: str) -> dict[str, Packaged]:

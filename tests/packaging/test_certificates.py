@@ -1,4 +1,4 @@
-"""The root certificates with which functions recognise RDS."""
+"""The root certificates with which functions verify RDS."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1", "sa-east-1", "
 
 @pytest.fixture(scope="module")
 def roots() -> dict[str, datetime]:
-    """Common name and end of each certificate, as OpenSSL reads them: what libpq would."""
+    """Common name and end of each certificate, as read by OpenSSL, which libpq uses."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cafile=BUNDLE)
     return {_common_name(root): _end(root) for root in context.get_ca_certs()}
@@ -33,11 +33,11 @@ def _end(certificate: dict[str, Any]) -> datetime:
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_root_that_the_instance_is_signed_by_is_there(roots: dict[str, datetime], region: str) -> None:
+def test_file_contains_the_root_of_the_instances_certificate(roots: dict[str, datetime], region: str) -> None:
     assert f"Amazon RDS {region} Root CA RSA2048 G1" in roots
 
 
-def test_no_root_ends_before_2050(roots: dict[str, datetime]) -> None:
+def test_no_root_expires_before_2050(roots: dict[str, datetime]) -> None:
     assert [name for name, end in roots.items() if end < datetime(2050, 1, 1, tzinfo=UTC)] == []
 
 

@@ -1,4 +1,4 @@
-"""Every handler imports from its own assets, and from nothing else."""
+"""Every handler is importable with its own assets only."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ HANDLERS = (
 )
 
 BESIDE = {"ingest": ["node_modules"]}
-"""What lies in an asset beside ``functions``."""
+"""The contents of assets other than ``functions``."""
 
-# -I and -S: no site-packages, no PYTHONPATH, no current folder. What is missing in the assets is missing.
+# -I and -S: no site-packages, no PYTHONPATH, no current folder. Only the assets are importable.
 IMPORT = """
 import importlib, sys
 handler, *sys.path[:0] = sys.argv[1:]
@@ -47,18 +47,18 @@ assert "jinja2" not in sys.modules, "Jinja2 is imported before a page is rendere
 """
 
 
-def test_every_function_of_the_app_is_tried(for_this_machine: dict[str, Any]) -> None:
+def test_list_contains_every_function_of_the_app(for_this_machine: dict[str, Any]) -> None:
     assert set(for_this_machine) == set(HANDLERS)
 
 
 @pytest.fixture(scope="module")
 def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the interpreters keep what they compile: most functions share most modules."""
+    """The interpreters' bytecode cache, because most functions share most modules."""
     return tmp_path_factory.mktemp("bytecode")
 
 
 @pytest.mark.parametrize("handler", HANDLERS)
-def test_handler_imports_from_its_assets_alone(
+def test_handler_is_importable_with_its_assets_only(
     for_this_machine: dict[str, Any], handler: str, bytecode: Path
 ) -> None:
     packaged = for_this_machine[handler]
@@ -74,7 +74,9 @@ def test_handler_imports_from_its_assets_alone(
 
 
 @pytest.mark.parametrize("handler", HANDLERS)
-def test_code_asset_holds_its_function_and_no_other(for_this_machine: dict[str, Any], handler: str) -> None:
+def test_code_asset_contains_its_function_and_no_other(
+    for_this_machine: dict[str, Any], handler: str
+) -> None:
     capability = handler.split(".")[1]
     code = for_this_machine[handler].code
     assert {path.name for path in code.iterdir()} == {"functions", *BESIDE.get(capability, ())}
@@ -82,7 +84,7 @@ def test_code_asset_holds_its_function_and_no_other(for_this_machine: dict[str, 
     assert (code / "functions" / capability / "handler.py").is_file()
 
 
-def test_no_asset_of_ours_holds_what_is_not_code(for_this_machine: dict[str, Any]) -> None:
+def test_assets_contain_only_code(for_this_machine: dict[str, Any]) -> None:
     for packaged in for_this_machine.values():
         (common,) = (layer for layer in packaged.layers if (layer / "python" / "dataforge").is_dir())
         assert [path.name for path in common.iterdir()] == ["python"]
@@ -109,7 +111,7 @@ def test_functions_that_render_pages_are_the_only_ones_with_jinja2(for_this_mach
     }
 
 
-def test_ingest_brings_the_documentation_pages_files_and_nothing_else_of_npm(
+def test_ingest_contains_the_documentation_pages_files_and_nothing_else_of_npm(
     for_this_machine: dict[str, Any],
 ) -> None:
     brought = for_this_machine["functions.ingest.handler.handler"].code / "node_modules"
@@ -119,7 +121,7 @@ def test_ingest_brings_the_documentation_pages_files_and_nothing_else_of_npm(
     }
 
 
-def test_layer_holds_the_datasets_and_nothing_else_of_the_repository(for_lambda: dict[str, Any]) -> None:
+def test_layer_contains_the_datasets_and_nothing_else_of_the_repository(for_lambda: dict[str, Any]) -> None:
     for packaged in for_lambda.values():
         (common,) = (layer for layer in packaged.layers if (layer / "python" / "dataforge").is_dir())
         assert {path.name for path in (common / "python").iterdir()} == {"dataforge", "datasets"}

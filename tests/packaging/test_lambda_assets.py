@@ -1,4 +1,4 @@
-"""The variant that Lambda runs, as far as it can be looked at without running it."""
+"""The assets for Lambda, inspected without execution."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 LIMIT = 250 * 2**20
 AARCH64 = 183
-# What Amazon Linux 2023, which Lambda's Python runs on, brings itself.
+# The libraries of Amazon Linux 2023, on which Lambda's Python runs.
 SYSTEM = {
     "ld-linux-aarch64.so.1",
     "libc.so.6",
@@ -39,7 +39,7 @@ def machine(binary: Path) -> int:
 
 
 def needed(binary: Path) -> set[str]:
-    """The libraries an ELF file asks for (64 bits, little endian), from its dynamic section."""
+    """The libraries that an ELF file (64 bits, little endian) requires, from its dynamic section."""
     data = binary.read_bytes()
     table, size, count = struct.unpack_from("<32xQ14xHH", data)
     segments = [struct.unpack_from("<IIQQQQ", data, table + i * size) for i in range(count)]
@@ -108,7 +108,7 @@ def test_every_wheel_is_tagged_for_lambdas_interpreter_and_glibc(layers: list[Pa
         )
 
 
-def test_no_library_that_a_binary_needs_was_pruned(for_lambda: dict[str, Any]) -> None:
+def test_every_library_that_a_binary_requires_exists(for_lambda: dict[str, Any]) -> None:
     for packaged in for_lambda.values():
         found = [path for layer in packaged.layers for path in binaries(layer)]
         there = {path.name for path in found} | SYSTEM
@@ -116,7 +116,7 @@ def test_no_library_that_a_binary_needs_was_pruned(for_lambda: dict[str, Any]) -
         assert missing == set(), packaged.handler
 
 
-def test_lambda_layer_leaves_boto3_to_the_runtime(layers: list[Path]) -> None:
+def test_lambda_layer_does_not_contain_boto3(layers: list[Path]) -> None:
     for layer in layers:
         assert not (layer / "python" / "botocore").exists()
         assert not (layer / "python" / "urllib3").exists()

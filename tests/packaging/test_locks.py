@@ -1,4 +1,4 @@
-"""The layers' locks: complete, hashed, and of the same versions that everything is tested with."""
+"""The layers' lock files: complete, with hashes and the tested versions."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def pins(path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_lock_holds_what_is_asked_for(lock: str) -> None:
+def test_lock_contains_the_required_packages(lock: str) -> None:
     asked = pins(LAYER / lock.replace(".lock", ".txt"))
     assert asked
     assert asked.items() <= pins(LAYER / lock).items()
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_every_wheel_is_hashed_and_no_place_is_named(lock: str) -> None:
+def test_every_wheel_has_a_hash_and_no_index_is_named(lock: str) -> None:
     text = (LAYER / lock).read_text()
     for requirement in re.split(r"\n(?=[a-z])", text):
         assert "--hash=sha256:" in requirement
@@ -40,6 +40,6 @@ def test_every_wheel_is_hashed_and_no_place_is_named(lock: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_layers_have_the_versions_that_tests_run_with(lock: str) -> None:
+def test_layers_have_the_tested_versions(lock: str) -> None:
     tested = pins(ROOT / "requirements-dev.lock")
     assert {name: v for name, v in pins(LAYER / lock).items() if tested.get(name) != v} == {}

@@ -60,7 +60,7 @@ def record() -> bytes:
 
 
 def burst(cloud: Outputs, requests: Sequence[tuple[str, str, str, bytes | None]]) -> list[Answer]:
-    """Send (method, path, key, body) from as many callers as there may be, all of which begin at the same moment."""
+    """Send (method, path, key, body) from the maximum number of callers, all of which begin at the same moment."""
     ready = threading.Barrier(CALLERS)
 
     def call(first: int) -> list[Answer]:
@@ -112,7 +112,7 @@ def sessions(cloud: Outputs, role: str) -> int:
     return int(found)
 
 
-def test_burst_of_writers_is_answered_or_sent_away_and_a_migration_succeeds(cloud: Outputs) -> None:
+def test_burst_of_writers_is_answered_or_refused_with_503_and_a_migration_succeeds(cloud: Outputs) -> None:
     requests = [("POST", "/v1/records", cloud["writer_key"], record()) for _ in range(REQUESTS)]
     check(burst(cloud, requests))
     assert sessions(cloud, INGEST) <= 10
@@ -120,7 +120,7 @@ def test_burst_of_writers_is_answered_or_sent_away_and_a_migration_succeeds(clou
     assert found["status"] == "SUCCEEDED", found.get("cause")
 
 
-def test_burst_of_every_kind_of_request_is_answered_or_sent_away(cloud: Outputs) -> None:
+def test_burst_of_every_kind_of_request_is_answered_or_refused_with_503(cloud: Outputs) -> None:
     reader = cloud["reader_key"]
     kinds = [
         ("POST", "/v1/records", cloud["writer_key"], record()),

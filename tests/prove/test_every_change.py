@@ -1,4 +1,4 @@
-"""A thousand pairs of catalogues, with and without rows: what tests/postgres proves with a few dozen."""
+"""A thousand pairs of catalogues, with and without rows; tests/postgres covers a few dozen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from local.config import ROOT
 
 
-def test_a_thousand_changes_end_in_the_catalogue_or_a_refusal() -> None:
+def test_any_of_a_thousand_changes_results_in_the_declared_tables_or_a_refusal() -> None:
     test = "tests/postgres/schema/test_every_change.py"
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", test]
     done = subprocess.run(

@@ -1,6 +1,6 @@
-"""A first production deployment that fails is rolled back whole, and the next one succeeds and is protected.
+"""A failed first production deployment is rolled back completely, and the next one succeeds and is protected.
 
-The fault is in the last big step of the creation, the schema: a role of the app has powers that the master may not revoke.
+The failure is in the schema, the last long step of the creation: a role has privileges that the master cannot revoke.
 """
 
 from __future__ import annotations
@@ -80,16 +80,16 @@ def clients(config: Config) -> tuple[Any, Any]:
     return boto3.client("cloudformation", **settings), boto3.client("rds", **settings)
 
 
-def test_the_error_names_what_the_owner_has_to_do(deployments: Deployments) -> None:
+def test_error_has_a_hint_for_the_owner(deployments: Deployments) -> None:
     assert "dataforge_owner" in deployments.error
 
 
-def test_the_failed_creation_leaves_nothing_in_the_way(deployments: Deployments) -> None:
+def test_failed_creation_leaves_nothing_that_blocks_the_next(deployments: Deployments) -> None:
     assert deployments.statuses in ([], ["ROLLBACK_COMPLETE"])
     assert deployments.instances_left == []
 
 
-def test_the_next_deployment_succeeds(deployments: Deployments) -> None:
+def test_next_deployment_succeeds(deployments: Deployments) -> None:
     assert deployments.stack["StackStatus"] in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
     assert "MigrationArn" in deployments.outputs
 

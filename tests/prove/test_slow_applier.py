@@ -14,7 +14,7 @@ SECONDS = 70
 
 
 class SlowApplier(BaseHTTPRequestHandler):
-    """Lambda's API with one function, which takes its time."""
+    """Lambda's API with one slow function."""
 
     count = 0
 
@@ -28,7 +28,7 @@ class SlowApplier(BaseHTTPRequestHandler):
         self.wfile.write(b"{}")
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 def test_applier_of_70_seconds_is_invoked_once(monkeypatch: pytest.MonkeyPatch) -> None:

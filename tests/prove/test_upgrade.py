@@ -1,7 +1,7 @@
-"""A deployment of an earlier version, with all that a team keeps in it, becomes one of this version by `cdk deploy` alone.
+"""Upgrade of a deployment of an earlier version, with its data, by `cdk deploy`.
 
-The earlier version is commit a6f090d, its code taken from the clone's own history: its app, its functions and its command
-line. It is deployed, filled and left with a failed run; then this version is deployed onto it.
+The earlier version is commit a6f090d, extracted from the clone's history: its app, its functions and its command
+line. It is deployed and filled, and a run fails; then this version is deployed onto it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ LATER_QUOTES = "author,text,tags\nZoe,Four.,calm\n"
 
 @dataclass(frozen=True)
 class Content:
-    """All that a database and its stack hold."""
+    """The content of a database and its stack."""
 
     tables: dict[str, tuple[int, str]]
     """Table name -> its oid and its sorted rows as one text."""
@@ -61,7 +61,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """The content before and after the upgrade, and the answers of the earlier version."""
+    """The content before and after the upgrade, and the responses of the earlier version."""
 
     config: Config
     before: Content
@@ -102,7 +102,7 @@ def upgrade(earlier: Tree, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def fail_a_run(outputs: Outputs, target: list[str], folder: Path, environ: Mapping[str, str]) -> None:
-    """A run that a rule of the owner keeps from being published; it may be resumed."""
+    """A run whose publication a rule of the owner prevents; it can be resumed."""
     execute(outputs, "ALTER TABLE quotes.authors ADD CONSTRAINT no_zoe CHECK (name <> 'Zoe')")
     (folder / "quotes.csv").write_text(LATER_QUOTES)
     call = ["migrate", str(folder), "--dataset", "quotes"]
@@ -195,21 +195,21 @@ def test_upgrade_keeps_every_row_of_the_ledger(upgrade: Upgrade) -> None:
     assert len(upgrade.before.ledger["rejections"]) > 20
 
 
-def test_outputs_keep_their_names_and_keys_their_values(upgrade: Upgrade) -> None:
+def test_outputs_have_the_same_names_and_keys_the_same_values(upgrade: Upgrade) -> None:
     assert upgrade.earlier.items() <= upgrade.outputs.items()
 
 
-def test_a_key_of_the_earlier_version_reads_its_rejections(upgrade: Upgrade) -> None:
+def test_key_of_the_earlier_version_reads_its_rejections(upgrade: Upgrade) -> None:
     page = get(upgrade.earlier, f"/v1/rejections?migration_id={upgrade.report['migration_id']}&limit=1000")
     rejected = sum(table["rejected"] for table in upgrade.report["tables"])
     assert len(page["data"]) == rejected > 0
 
 
-def test_an_answer_of_the_earlier_version_is_given_again_for_its_idempotency_key(upgrade: Upgrade) -> None:
+def test_answer_of_the_earlier_version_is_returned_again_for_its_idempotency_key(upgrade: Upgrade) -> None:
     assert post(upgrade.earlier, BATCH, IDEMPOTENCY) == upgrade.batch
 
 
-def test_the_doctor_finds_nothing(upgrade: Upgrade) -> None:
+def test_doctor_reports_nothing_after_the_upgrade(upgrade: Upgrade) -> None:
     target = ["--outputs", str(upgrade.config.outputs)]
     execute(upgrade.outputs, "ALTER TABLE quotes.authors DROP CONSTRAINT IF EXISTS no_zoe")
     assert dataforge(target, "doctor")["findings"] == []
@@ -222,7 +222,7 @@ def test_backups_of_the_earlier_version_are_listed_as_verified(upgrade: Upgrade)
 
 
 @pytest.mark.parametrize(("dataset", "table"), [("olist", "order_payments"), ("quotes", "quote_tags")])
-def test_a_backup_of_the_earlier_version_restores_every_row(
+def test_restore_from_a_backup_of_the_earlier_version_restores_every_row(
     upgrade: Upgrade, dataset: str, table: str
 ) -> None:
     answer = restored(upgrade, dataset, table)
@@ -231,7 +231,7 @@ def test_a_backup_of_the_earlier_version_restores_every_row(
     assert answer["added"] == len(rows.splitlines()) == answer["restored"]
 
 
-def test_the_same_files_change_nothing(upgrade: Upgrade) -> None:
+def test_migration_of_the_same_files_changes_nothing(upgrade: Upgrade) -> None:
     again = dataforge(["--outputs", str(upgrade.config.outputs)], "migrate", str(upgrade.data))
     assert {t["table"]: t["loaded"] for t in again["tables"]} == {t["table"]: 0 for t in again["tables"]}
     counted = {t["table"]: (t["read"], t["rejected"], t["deduplicated"]) for t in again["tables"]}
@@ -240,7 +240,7 @@ def test_the_same_files_change_nothing(upgrade: Upgrade) -> None:
     }
 
 
-def test_a_run_that_failed_before_the_upgrade_is_resumed_after_it(upgrade: Upgrade) -> None:
+def test_run_that_failed_before_the_upgrade_is_resumed_after_it(upgrade: Upgrade) -> None:
     execute(upgrade.outputs, "ALTER TABLE quotes.authors DROP CONSTRAINT IF EXISTS no_zoe")
     target = ["--outputs", str(upgrade.config.outputs)]
     resumed = dataforge(target, "migrate", "--resume", "latest", "--dataset", "quotes")

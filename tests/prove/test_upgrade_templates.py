@@ -1,4 +1,4 @@
-"""On AWS, an upgrade replaces and drops no resource that must outlive it, in any variant of the app.
+"""An upgrade on AWS replaces and removes no stateful resource in any variant of the app.
 
 CloudFormation replaces a resource when its logical id or one of its create-only properties changes. These properties are
 read from the resource schemas that AWS publishes and cfn-lint includes.

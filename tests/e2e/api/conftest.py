@@ -16,7 +16,7 @@ from local.outputs import Outputs
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer; header names in any case."""
+    """An HTTP response; header names are case-insensitive."""
 
     status: int
     headers: Mapping[str, str]
@@ -28,7 +28,7 @@ class Answer:
 
     @property
     def problem(self) -> tuple[int, str]:
-        """The status and the kind of problem that a problem document tells."""
+        """The status and the type of a problem document."""
         assert self.headers["content-type"] == "application/problem+json", self
         told = self.json
         assert told["status"] == self.status
@@ -42,7 +42,7 @@ MakeCustomer = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def call(cloud: Outputs) -> Call:
-    """``call("GET", "/v1/health", key="", headers={}, body=b"")``; an object as body is sent as JSON."""
+    """``call("GET", "/v1/health", key="", headers={}, body=b"")``; a body that is an object is sent as JSON."""
     pool = urllib3.PoolManager(maxsize=20, retries=False, timeout=40)
 
     def request(
@@ -59,7 +59,7 @@ def call(cloud: Outputs) -> Call:
 
 @pytest.fixture(scope="session")
 def keys(cloud: Outputs) -> dict[str, str]:
-    """The key of each kind; "none" is none."""
+    """Kind -> key; "none" has no key."""
     return {
         "operator": cloud["api_key"],
         "writer": cloud["writer_key"],
@@ -70,7 +70,7 @@ def keys(cloud: Outputs) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def customer() -> MakeCustomer:
-    """Makes a record that nobody else sends; keywords change its data."""
+    """Return a function that creates a unique record; keywords change its data."""
 
     def make(**changes: Any) -> dict[str, Any]:
         data = {

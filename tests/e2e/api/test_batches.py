@@ -1,4 +1,4 @@
-"""Batches over HTTP: stored once whatever happens on the way, limited by key, and written to no log."""
+"""Batches over HTTP: stored once in spite of retries, limited by key, and absent from logs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def count(superuser: Connection) -> Callable[[str], int]:
-    """How often a customer is stored."""
+    """Return a function that counts the rows of a customer."""
 
     def count(customer_id: str) -> int:
         with superuser.cursor() as cursor:
@@ -35,7 +35,7 @@ def count(superuser: Connection) -> Callable[[str], int]:
     return count
 
 
-def test_batch_is_stored_and_told(
+def test_batch_is_stored_and_its_report_counts_it(
     call: Call, customer: MakeCustomer, keys: dict[str, str], count: Callable[[str], int]
 ) -> None:
     good, bad = customer(), customer(customer_state="São Paulo")
@@ -48,7 +48,7 @@ def test_batch_is_stored_and_told(
     assert [(r["raw"], r["source"]["index"]) for r in listed] == [(bad["data"], 1)]
 
 
-def test_repeated_request_is_answered_as_the_first_and_stores_nothing(
+def test_retry_gets_the_first_answer_and_stores_nothing(
     call: Call, customer: MakeCustomer, keys: dict[str, str], count: Callable[[str], int]
 ) -> None:
     record, key = customer(), secrets.token_hex(8)
@@ -62,7 +62,7 @@ def test_repeated_request_is_answered_as_the_first_and_stores_nothing(
     assert other.problem == (422, "key-reused")
 
 
-def test_8_at_once_under_one_key_store_once(
+def test_8_concurrent_requests_with_one_key_store_once(
     call: Call, customer: MakeCustomer, keys: dict[str, str], count: Callable[[str], int]
 ) -> None:
     record, headers = customer(), {"idempotency-key": secrets.token_hex(8)}
@@ -77,7 +77,7 @@ def test_8_at_once_under_one_key_store_once(
     assert count(record["data"]["customer_id"]) == 1
 
 
-def test_8_callers_lose_nothing_and_store_nothing_twice(cloud: Outputs) -> None:
+def test_records_of_8_concurrent_callers_are_stored_exactly_once(cloud: Outputs) -> None:
     outcome = load.run(cloud, callers=8, seconds=2)
     assert outcome.failures == []
     assert outcome.answers.keys() <= {200, 429, 503}
@@ -86,7 +86,7 @@ def test_8_callers_lose_nothing_and_store_nothing_twice(cloud: Outputs) -> None:
 
 @pytest.fixture
 def slow_key(cloud: Outputs, aws: ClientSettings) -> Iterator[str]:
-    """A key that may ask once, and once a day after that."""
+    """A key with a limit of one request, refilled once a day."""
     client = boto3.client("apigateway", **aws)
     api, stage = cloud["api_url"].rsplit("/", 2)[1:]
     plan = client.create_usage_plan(
@@ -101,14 +101,14 @@ def slow_key(cloud: Outputs, aws: ClientSettings) -> Iterator[str]:
     client.delete_usage_plan(usagePlanId=plan["id"])
 
 
-def test_who_asks_too_often_is_told_when_to_come_back(call: Call, slow_key: str) -> None:
+def test_request_beyond_the_rate_limit_is_429_with_retry_after(call: Call, slow_key: str) -> None:
     answers = [call("GET", "/v1/nothing", slow_key) for _ in range(2)]
     assert answers[0].problem == (404, "not-found")
     assert answers[1].problem == (429, "too-many-requests")
     assert answers[1].headers["retry-after"] == "1"
 
 
-def test_every_kind_has_one_key_and_another_start_would_find_it(cloud: Outputs, aws: ClientSettings) -> None:
+def test_every_kind_has_one_key_that_another_start_reuses(cloud: Outputs, aws: ClientSettings) -> None:
     client = boto3.client("apigateway", **aws)
     for kind, output in {"reader": "reader_key", "writer": "writer_key", "operator": "api_key"}.items():
         plan = cloud[PLAN_OUTPUTS[kind]]
@@ -116,7 +116,7 @@ def test_every_kind_has_one_key_and_another_start_would_find_it(cloud: Outputs, 
         assert find_value(client, plan, kind, KEY_NAME) == cloud[output]
 
 
-def test_no_key_and_no_record_is_in_a_log(
+def test_logs_contain_no_key_and_no_record(
     call: Call, customer: MakeCustomer, keys: dict[str, str], aws: ClientSettings
 ) -> None:
     secret = secrets.token_hex(16)

@@ -1,4 +1,4 @@
-"""Rows that were sent come back through the gateway: as pages, as exports, with their quality."""
+"""Delivery of sent rows through the gateway: pages, exports and quality."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ NAME = 'são "paulo" \\ \n'
 
 @pytest.fixture(scope="module")
 def sent(call: Call, keys: dict[str, str], customer: MakeCustomer) -> list[dict[str, Any]]:
-    """Customers that are stored, in the order of their key."""
+    """Stored customers in key order."""
     marked = secrets.token_hex(16)
     records = [customer(customer_unique_id=marked, customer_city=f"{NAME}{n}") for n in range(30)]
     assert call("POST", "/v1/records", keys["writer"], body={"records": records}).status == 200
     return sorted((record["data"] for record in records), key=lambda row: str(row["customer_id"]))
 
 
-def test_rows_come_back_page_by_page(call: Call, keys: dict[str, str], sent: list[dict[str, Any]]) -> None:
+def test_pages_contain_the_sent_rows(call: Call, keys: dict[str, str], sent: list[dict[str, Any]]) -> None:
     found, path = [], "/v1/tables/customers/records"
     query = f"?limit=7&customer_unique_id=eq.{sent[0]['customer_unique_id']}"
     while query:
@@ -46,7 +46,7 @@ def test_rows_come_back_page_by_page(call: Call, keys: dict[str, str], sent: lis
     assert found == sent
 
 
-def test_a_caller_who_says_nothing_of_what_he_accepts_gets_json(cloud: Outputs, sent: Any) -> None:
+def test_request_without_an_accept_header_gets_json(cloud: Outputs, sent: Any) -> None:
     address = urlsplit(cloud["api_url"])
     connection = http.client.HTTPConnection(address.netloc, timeout=40)
     connection.putrequest("GET", address.path + "/v1/tables/customers/records", skip_accept_encoding=True)
@@ -56,7 +56,7 @@ def test_a_caller_who_says_nothing_of_what_he_accepts_gets_json(cloud: Outputs, 
     connection.close()
 
 
-def test_pages_are_compressed_and_not_sent_again(
+def test_page_is_compressed_and_an_unchanged_one_is_304(
     call: Call, keys: dict[str, str], cloud: Outputs, sent: Any
 ) -> None:
     headers = {"x-api-key": keys["reader"], "accept": "*/*", "accept-encoding": "gzip"}
@@ -68,7 +68,7 @@ def test_pages_are_compressed_and_not_sent_again(
     assert (again.status, again.data) == (304, b"")
 
 
-def test_what_was_sent_counts_for_the_quality(call: Call, keys: dict[str, str], sent: Any) -> None:
+def test_sent_records_count_for_the_quality(call: Call, keys: dict[str, str], sent: Any) -> None:
     (olist,) = call("GET", "/v1/quality?dataset=olist&window=1h", keys["reader"]).json["data"]
     (customers,) = (table for table in olist["tables"] if table["table"] == "customers")
     assert customers["window"]["read"] >= 30
@@ -76,7 +76,7 @@ def test_what_was_sent_counts_for_the_quality(call: Call, keys: dict[str, str], 
 
 
 @pytest.mark.parametrize("form", ["parquet", "ndjson"])
-def test_a_table_is_exported_and_downloaded_without_a_key(
+def test_exported_table_is_downloaded_without_a_key(
     call: Call, keys: dict[str, str], sent: list[dict[str, Any]], form: str
 ) -> None:
     started = call("POST", "/v1/exports", keys["reader"], body={"table": "customers", "format": form})
@@ -96,7 +96,7 @@ def test_a_table_is_exported_and_downloaded_without_a_key(
 
 
 def _finished(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The run, once it is not running any more."""
+    """Wait for the end of the run and return it."""
     end = time.monotonic() + 120
     while (run := ask())["status"] == "running":
         assert time.monotonic() < end, run

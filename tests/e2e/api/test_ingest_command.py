@@ -28,7 +28,7 @@ Command = Callable[..., tuple[int, dict[str, Any]]]
 
 @pytest.fixture
 def dataforge(cloud: Outputs, cloud_config: Config, tmp_path: Path) -> Command:
-    """Runs the command in a folder of its own; its exit code and its document."""
+    """Run the command in a separate folder; return its exit code and its document."""
     found = tmp_path / "outputs.json"
     found.write_text(json.dumps(cloud))
 
@@ -45,7 +45,7 @@ def dataforge(cloud: Outputs, cloud_config: Config, tmp_path: Path) -> Command:
 
 
 def customers(count: int, **changes: Any) -> list[dict[str, Any]]:
-    """Records that nobody else sends."""
+    """Write a file of unique records."""
     data = example_row(OLIST, OLIST.table("customers"))
     return [
         {"table": "customers", "data": {**data, "customer_id": secrets.token_hex(16), **changes}}
@@ -83,7 +83,7 @@ def test_rejected_records_are_corrected_and_sent_again(
     assert stored(superuser, good + bad) == 28
 
 
-def test_rejected_file_sent_as_it_is_is_rejected_again_for_the_same_reasons(
+def test_uncorrected_rejected_file_is_rejected_again_for_the_same_reasons(
     dataforge: Command, tmp_path: Path
 ) -> None:
     dataforge("ingest", write(tmp_path / "bad.jsonl", customers(2, customer_state="none")))
@@ -92,14 +92,16 @@ def test_rejected_file_sent_as_it_is_is_rejected_again_for_the_same_reasons(
     assert (tmp_path / "again.jsonl").read_text() == (tmp_path / "bad.rejected.jsonl").read_text()
 
 
-def test_whole_file_sent_again_changes_nothing(dataforge: Command, tmp_path: Path) -> None:
+def test_second_ingestion_of_a_file_changes_nothing(dataforge: Command, tmp_path: Path) -> None:
     path = write(tmp_path / "twice.jsonl", customers(12))
     assert dataforge("ingest", path)[1]["counts"]["inserted"] == 12
     code, told = dataforge("ingest", path)
     assert (code, told["counts"]["unchanged"]) == (0, 12)
 
 
-def test_csv_and_standard_input(dataforge: Command, superuser: Connection, tmp_path: Path) -> None:
+def test_csv_and_standard_input_are_ingested(
+    dataforge: Command, superuser: Connection, tmp_path: Path
+) -> None:
     records = customers(4)
     columns = list(records[0]["data"])
     lines = [",".join(columns), *(",".join(record["data"][c] for c in columns) for record in records)]
@@ -118,7 +120,7 @@ def test_dry_run_stores_nothing(dataforge: Command, superuser: Connection, tmp_p
     assert (code, told["counts"]["valid"], stored(superuser, records)) == (0, 3, 0)
 
 
-def test_key_and_address_are_enough(
+def test_key_and_address_suffice_without_a_deployment(
     dataforge: Command, cloud: Outputs, superuser: Connection, tmp_path: Path
 ) -> None:
     code, made = dataforge("keys", "create", "--kind", "writer", "--name", "shop")
@@ -138,7 +140,7 @@ def test_key_and_address_are_enough(
     assert dataforge("keys", "revoke", "shop")[0] == 2
 
 
-def test_reader_may_not_ingest(dataforge: Command, cloud: Outputs, tmp_path: Path) -> None:
+def test_reader_key_is_refused(dataforge: Command, cloud: Outputs, tmp_path: Path) -> None:
     path = write(tmp_path / "one.jsonl", customers(1))
     code, told = dataforge("ingest", path, DATAFORGE_API_KEY=cloud["reader_key"])
     assert (code, told["error"]) == (1, "WrongKey")
@@ -157,6 +159,6 @@ def test_reader_may_not_ingest(dataforge: Command, cloud: Outputs, tmp_path: Pat
         ("keys", "list", "--kind", "reader"),
     ],
 )
-def test_wrong_calls(dataforge: Command, words: tuple[str, ...]) -> None:
+def test_usage_errors_exit_2(dataforge: Command, words: tuple[str, ...]) -> None:
     code, told = dataforge(*words)
     assert (code, told["status"]) == (2, "failed")

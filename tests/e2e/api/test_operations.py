@@ -1,4 +1,4 @@
-"""Backups and restores for programs and by the command line, on the deployed app: lost rows come back, as they were."""
+"""Backups and restores over HTTP and by the command line, on the deployed app."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Do = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def dataforge(cloud: Outputs, cloud_config: Config) -> Do:
-    """The document that a call of the command line prints; it is to succeed."""
+    """Run the command line, which must succeed; return its document."""
 
     def run(*words: str) -> Any:
         result = CliRunner().invoke(app, ["--outputs", str(cloud_config.outputs), *words, "--json"])
@@ -48,7 +48,7 @@ def dataforge(cloud: Outputs, cloud_config: Config) -> Do:
 
 @pytest.fixture
 def request_run(call: Call, keys: dict[str, str]) -> Do:
-    """Starts a run over HTTP, and returns how it ended."""
+    """Start a run over HTTP, and return its final status."""
 
     def run(path: str, **body: Any) -> Any:
         started = call("POST", path, keys["operator"], body={"dataset": DATASET, **body})
@@ -68,7 +68,7 @@ def ended(call: Call, keys: dict[str, str], location: str) -> Any:
 
 @pytest.fixture(scope="module")
 def made(cloud: Outputs, dataforge: Do) -> Any:
-    """A backup of some authors, as the command line made it."""
+    """A backup of some authors, created by the command line."""
     with closing(psycopg2.connect(cloud["database_url"])) as db, db:
         execute(db, "INSERT INTO quotes.authors VALUES ('Ada'), ('Émile'), ('李白') ON CONFLICT DO NOTHING")
     return dataforge("backup", "--dataset", DATASET)
@@ -76,7 +76,7 @@ def made(cloud: Outputs, dataforge: Do) -> Any:
 
 @pytest.fixture
 def authors(superuser: Connection, made: Any) -> Callable[[], list[Any]]:
-    """The stored authors; to begin with all that are in the backup."""
+    """A function that returns the stored authors, which are those of the backup at first."""
     execute(superuser, "INSERT INTO quotes.authors VALUES ('Ada') ON CONFLICT DO NOTHING")
     return lambda: execute(superuser, "SELECT * FROM quotes.authors ORDER BY 1")
 
@@ -87,7 +87,7 @@ def execute(db: Connection, sql: str) -> list[Any]:
         return cursor.fetchall() if cursor.description else []
 
 
-def test_rows_that_were_lost_come_back_over_http_and_undo_takes_them_away_again(
+def test_restore_over_http_restores_deleted_rows_and_undo_deletes_them_again(
     request_run: Do, superuser: Connection, authors: Any
 ) -> None:
     before = authors()
@@ -106,7 +106,7 @@ def test_rows_that_were_lost_come_back_over_http_and_undo_takes_them_away_again(
     assert authors() == damaged
 
 
-def test_the_command_line_makes_lists_verifies_and_restores(
+def test_command_line_creates_lists_verifies_and_restores_a_backup(
     dataforge: Do, made: Any, superuser: Connection, authors: Any
 ) -> None:
     before = authors()
@@ -122,7 +122,7 @@ def test_the_command_line_makes_lists_verifies_and_restores(
 
 
 @pytest.mark.parametrize(("reply", "code", "back"), [("n", 1, False), ("y", 0, True)])
-def test_a_restore_shows_what_would_change_and_asks(
+def test_restore_shows_the_changes_and_prompts_for_confirmation(
     made: Any,
     cloud_config: Config,
     superuser: Connection,
@@ -142,7 +142,7 @@ def test_a_restore_shows_what_would_change_and_asks(
 
 
 def answered(reply: str, words: list[str]) -> subprocess.CompletedProcess[str]:
-    """A call of the command line from a terminal, at which somebody types a line."""
+    """Run the command line in a terminal and type a line."""
     ours, theirs = pty.openpty()
     try:
         os.write(ours, f"{reply}\n".encode())
@@ -155,7 +155,7 @@ def answered(reply: str, words: list[str]) -> subprocess.CompletedProcess[str]:
         os.close(theirs)
 
 
-def test_a_run_of_the_console_is_found_by_its_id_and_listed(
+def test_run_started_in_the_console_is_found_by_its_id_and_listed(
     call: Call, keys: dict[str, str], cloud: Outputs, aws: ClientSettings, authors: Any
 ) -> None:
     states = boto3.client("stepfunctions", **aws)
@@ -169,21 +169,19 @@ def test_a_run_of_the_console_is_found_by_its_id_and_listed(
         time.sleep(0.2)
     output = json.loads(found["output"])
     told = call("GET", f"/v1/backups/{output['backup_id']}", keys["operator"]).json
-    # With the execution's whole output it was found by its execution, not by its manifest.
+    # The complete output shows that it was found by its execution, not by its manifest.
     assert (told["status"], told["output"]) == ("succeeded", output)
     listed = call("GET", f"/v1/backups?dataset={DATASET}&limit=1", keys["operator"]).json["data"]
     assert [one["id"] for one in listed] == [output["backup_id"]]
 
 
-def test_a_run_that_is_refused_says_why(request_run: Do) -> None:
+def test_refused_run_has_its_reason(request_run: Do) -> None:
     found = request_run("/v1/restores", table="authors", backup="20200101T000000Z-0123abcd")
     assert (found["status"], found["error"]) == ("failed", "NoSuchBackup")
     assert "20200101T000000Z-0123abcd" in found["cause"]
 
 
-def test_a_backup_that_is_refused_ends_and_lets_go_of_the_tables(
-    request_run: Do, superuser: Connection
-) -> None:
+def test_refused_backup_ends_and_releases_its_leases(request_run: Do, superuser: Connection) -> None:
     execute(superuser, "ALTER TABLE quotes.tags ADD COLUMN mine integer")
     try:
         found = request_run("/v1/backups", tables=["tags"])
@@ -194,7 +192,7 @@ def test_a_backup_that_is_refused_ends_and_lets_go_of_the_tables(
 
 
 @pytest.mark.parametrize("kind", ["none", "reader", "writer"])
-def test_no_other_key_starts_anything(
+def test_only_an_operator_key_starts_runs(
     call: Call, keys: dict[str, str], cloud: Outputs, aws: ClientSettings, kind: str
 ) -> None:
     states = boto3.client("stepfunctions", **aws)

@@ -1,4 +1,4 @@
-"""Every route over HTTP: who gets in, and what is answered to what cannot be."""
+"""Every route over HTTP: access by kind of key, and responses to invalid requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPERATIONS = [
 ]
 PARTS = {"file": "page.js", "id": "20000101T000000Z-0123abcd", "table": "orders"}
 NO_BODY_OF_ANY_ROUTE = {"nonsense": 1}
-"""Whoever is let in is told so, and nothing starts."""
+"""A body that no route accepts: an authorized request is answered, and nothing starts."""
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -38,7 +38,7 @@ def test_open_routes_answer_with_and_without_a_key(
 @pytest.mark.parametrize(
     ("method", "path", "operation"), OPERATIONS, ids=[f"{method} {path}" for method, path, _ in OPERATIONS]
 )
-def test_every_route_lets_in_the_kinds_of_key_that_it_tells_of(
+def test_every_route_accepts_exactly_the_documented_kinds_of_key(
     call: Call, keys: dict[str, str], method: str, path: str, operation: Any, kind: str
 ) -> None:
     wanted = [least for needs in operation["security"] for least in needs["key"]]
@@ -53,22 +53,22 @@ def test_every_route_lets_in_the_kinds_of_key_that_it_tells_of(
 
 @pytest.mark.parametrize("forged", ["writer." + "0" * 48, "operator." + "0" * 48, "operator", "x" * 60])
 @pytest.mark.parametrize("path", ["/v1/rejections", "/v1/backups"])
-def test_key_that_nobody_made_opens_nothing(call: Call, path: str, forged: str) -> None:
+def test_unknown_key_is_refused(call: Call, path: str, forged: str) -> None:
     assert call("GET", path, forged).problem == (403, "wrong-key")
 
 
-def test_kind_is_what_the_gateway_vouched_for_and_no_claim(call: Call, keys: dict[str, str]) -> None:
+def test_kind_of_key_is_the_one_that_the_gateway_verified(call: Call, keys: dict[str, str]) -> None:
     claimed = "operator" + keys["reader"].removeprefix("reader")
     assert call("GET", "/v1/rejections", claimed).problem == (403, "wrong-key")
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/records/1", "/v1/health/x", "/v1/docs/nothing.js"])
-def test_unknown_address(call: Call, keys: dict[str, str], path: str) -> None:
+def test_unknown_path_is_404(call: Call, keys: dict[str, str], path: str) -> None:
     assert call("GET", path, keys["writer"]).problem == (404, "not-found")
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v2/records", "/nothing"])
-def test_address_outside_of_the_api(call: Call, path: str) -> None:
+def test_path_outside_of_the_api_is_404(call: Call, path: str) -> None:
     assert call("GET", path).problem == (404, "not-found")
 
 
@@ -76,7 +76,9 @@ def test_address_outside_of_the_api(call: Call, path: str) -> None:
     "path", ["/v1", "/v1/health", "/v1/docs", "/v1/rejections", "/v1/batches", "/v1/openapi.json"]
 )
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_known_address_with_another_method(call: Call, keys: dict[str, str], path: str, method: str) -> None:
+def test_known_path_with_another_method_is_405(
+    call: Call, keys: dict[str, str], path: str, method: str
+) -> None:
     answer = call(method, path, keys["writer"])
     assert answer.problem == (405, "wrong-method")
     assert answer.headers["allow"] == "GET, HEAD"
@@ -85,7 +87,7 @@ def test_known_address_with_another_method(call: Call, keys: dict[str, str], pat
 @pytest.mark.parametrize(
     "headers", [{}, {"accept-encoding": "gzip"}, {"accept-encoding": "gzip", "accept": "*/*"}]
 )
-def test_answers_reach_who_does_not_say_what_he_accepts(
+def test_json_is_delivered_for_any_accept_headers(
     call: Call, keys: dict[str, str], headers: dict[str, str]
 ) -> None:
     assert (
@@ -93,7 +95,7 @@ def test_answers_reach_who_does_not_say_what_he_accepts(
     )
 
 
-def test_records_are_not_to_be_got(call: Call, keys: dict[str, str]) -> None:
+def test_get_of_records_is_405(call: Call, keys: dict[str, str]) -> None:
     answer = call("GET", "/v1/records", keys["writer"])
     assert answer.problem == (405, "wrong-method")
     assert answer.headers["allow"] == "POST"
@@ -102,7 +104,7 @@ def test_records_are_not_to_be_got(call: Call, keys: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "declared", ["text/plain", "application/xml", "application/json; charset=latin-1", ""]
 )
-def test_body_of_another_type(
+def test_body_of_another_type_is_415(
     call: Call, customer: MakeCustomer, keys: dict[str, str], declared: str
 ) -> None:
     body = json.dumps({"records": [customer()]}).encode()
@@ -110,12 +112,12 @@ def test_body_of_another_type(
     assert answer.problem == (415, "wrong-media-type")
 
 
-def test_body_of_5_megabytes(call: Call, customer: MakeCustomer, keys: dict[str, str]) -> None:
+def test_body_of_5_megabytes_is_413(call: Call, customer: MakeCustomer, keys: dict[str, str]) -> None:
     body = {"records": [customer(customer_city="x" * 5_000_000)]}
     assert call("POST", "/v1/records", keys["writer"], body=body).problem == (413, "body-too-large")
 
 
-def test_body_of_nearly_4_megabytes_of_quotes_is_taken(
+def test_body_of_nearly_4_megabytes_of_quotes_is_accepted(
     call: Call, customer: MakeCustomer, keys: dict[str, str]
 ) -> None:
     body = {"records": [customer(customer_state='"' * 1_900_000)]}
@@ -137,13 +139,13 @@ def test_body_of_nearly_4_megabytes_of_quotes_is_taken(
         (b'{"records": [{}], "more": 1}', "invalid-request"),
     ],
 )
-def test_body_that_is_no_batch(call: Call, keys: dict[str, str], body: bytes, kind: str) -> None:
+def test_body_that_is_not_a_batch_is_400(call: Call, keys: dict[str, str], body: bytes, kind: str) -> None:
     answer = call("POST", "/v1/records", keys["writer"], {"content-type": "application/json"}, body)
     assert answer.problem == (400, kind)
 
 
 @pytest.mark.parametrize("path", [*OPEN, "/v1/tables/orders/records?limit=1", "/v1/nothing"])
-def test_head_is_answered_as_get_is_without_a_body(call: Call, keys: dict[str, str], path: str) -> None:
+def test_head_returns_the_headers_of_get_without_a_body(call: Call, keys: dict[str, str], path: str) -> None:
     get, head = (call(method, path, keys["reader"]) for method in ("GET", "HEAD"))
     assert (head.status, head.body) == (get.status, b"")
     assert head.headers["content-type"] == get.headers["content-type"]
@@ -152,7 +154,7 @@ def test_head_is_answered_as_get_is_without_a_body(call: Call, keys: dict[str, s
         assert call("HEAD", path).status == 200
 
 
-def test_compressed_batch_is_understood(call: Call, keys: dict[str, str], customer: MakeCustomer) -> None:
+def test_compressed_batch_is_accepted(call: Call, keys: dict[str, str], customer: MakeCustomer) -> None:
     body = gzip.compress(json.dumps({"mode": "dry_run", "records": [customer()]}).encode())
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
     answer = call("POST", "/v1/records", keys["writer"], headers, body)

@@ -1,4 +1,4 @@
-"""`dataforge doctor` against the embedded cloud: it finds what was broken on purpose, and repairs it."""
+"""`dataforge doctor` on the embedded cloud: finding and repair of damage."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ Dataforge = Callable[..., Result]
 
 @pytest.fixture
 def dataforge(cloud: Outputs, cloud_config: Config) -> Dataforge:
-    """Calls the command line on the shared cloud."""
+    """Call the command line on the shared cloud."""
     return lambda *words: CliRunner().invoke(app, ["--outputs", str(cloud_config.outputs), *words])
 
 
 @pytest.fixture
 def broken(dataforge: Dataforge, superuser: Connection) -> Iterator[None]:
-    """A login that was taken away, and healthy again in the end whatever happens."""
+    """Remove a login; it is repaired after the test in any case."""
     with superuser.cursor() as cursor:
         cursor.execute("ALTER ROLE dataforge_load NOLOGIN")
         yield
         cursor.execute("ALTER ROLE dataforge_load LOGIN")
 
 
-def test_a_fresh_deployment_is_healthy(dataforge: Dataforge) -> None:
+def test_fresh_deployment_has_no_findings(dataforge: Dataforge) -> None:
     result = dataforge("doctor")
     assert result.exit_code == 0, result.stdout
     assert "No findings" in result.stdout
@@ -54,14 +54,14 @@ def test_findings_have_a_hint_and_exit_1(dataforge: Dataforge, broken: None) -> 
     assert set(document["findings"][0]) == {"code", "object", "detail", "hint", "way_out"}
 
 
-def test_repair_leaves_nothing_to_find(dataforge: Dataforge, broken: None) -> None:
+def test_database_has_no_findings_after_a_repair(dataforge: Dataforge, broken: None) -> None:
     result = dataforge("doctor", "--repair", "--json")
     assert result.exit_code == 0, result.stdout
     assert json.loads(result.stdout)["findings"] == []
     assert dataforge("doctor").exit_code == 0
 
 
-def test_upkeep_with_nothing_left_succeeds(cloud: Outputs, aws: dict[str, Any]) -> None:
+def test_upkeep_without_work_succeeds(cloud: Outputs, aws: dict[str, Any]) -> None:
     states = boto3.client("stepfunctions", **aws)
     execution = states.start_execution(stateMachineArn=cloud["upkeep_arn"])["executionArn"]
     deadline = time.monotonic() + 60

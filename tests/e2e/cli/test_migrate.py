@@ -1,4 +1,4 @@
-"""`dataforge migrate` and `status` against the embedded cloud, as a user calls them."""
+"""`dataforge migrate` and `dataforge status` on the embedded cloud."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Dataforge = Callable[..., Result]
 
 @pytest.fixture(scope="module")
 def dataforge(cloud: Outputs, cloud_config: Config) -> Dataforge:
-    """Calls the command line on the shared cloud."""
+    """Call the command line on the shared cloud."""
     return lambda *words: CliRunner().invoke(app, ["--outputs", str(cloud_config.outputs), *words])
 
 
@@ -52,7 +52,7 @@ def counts(document: dict[str, Any]) -> dict[str, dict[str, int]]:
     return {t["table"]: {name: t[name] for name in COUNTS} for t in document["tables"]}
 
 
-def test_a_folder_is_migrated_and_every_record_accounted_for(first: Result, expected: Expected) -> None:
+def test_migration_of_a_folder_counts_every_record(first: Result, expected: Expected) -> None:
     assert first.exit_code == 0, first.stderr
     document = json.loads(first.stdout)
     assert document["status"] == "published"
@@ -64,7 +64,7 @@ def test_a_folder_is_migrated_and_every_record_accounted_for(first: Result, expe
             assert found[count] == getattr(wanted, count), (name, count)
 
 
-def test_people_see_target_upload_progress_and_the_table_while_machines_read(first: Result) -> None:
+def test_stderr_has_target_upload_progress_and_table_while_stdout_has_json(first: Result) -> None:
     words = (
         "Target: the embedded cloud",
         "olist_orders_dataset.csv",
@@ -76,7 +76,7 @@ def test_people_see_target_upload_progress_and_the_table_while_machines_read(fir
         assert word in first.stderr
 
 
-def test_the_same_folder_again_sends_nothing_and_changes_nothing(
+def test_second_migration_of_a_folder_uploads_and_changes_nothing(
     first: Result, dataforge: Dataforge, folder: Path
 ) -> None:
     again = dataforge("migrate", str(folder), "--threshold", "0.5", "--json")
@@ -87,9 +87,9 @@ def test_the_same_folder_again_sends_nothing_and_changes_nothing(
         assert found == before[name] | {"loaded": 0, "unchanged": before[name]["loaded"]}
 
 
-def test_a_run_is_shown_by_name_arn_and_migration_id(first: Result, dataforge: Dataforge) -> None:
+def test_status_finds_a_run_by_arn_name_and_migration_id(first: Result, dataforge: Dataforge) -> None:
     document = json.loads(first.stdout)
-    # What the folder holds beside the tables' files is known to the command that sent it, not to the run.
+    # Only the command that uploaded the folder reports its other files; the run has no information about them.
     assert document.pop("not_sent") == {"expected.json": "no table has a file of this name"}
     name = document["execution"].rpartition(":")[2]
     for word in (name, document["execution"], document["migration_id"]):
@@ -98,14 +98,16 @@ def test_a_run_is_shown_by_name_arn_and_migration_id(first: Result, dataforge: D
         assert json.loads(result.stdout) == document
 
 
-def test_the_newest_run_is_shown_without_a_name(first: Result, dataforge: Dataforge) -> None:
+def test_status_without_a_name_shows_the_newest_run(first: Result, dataforge: Dataforge) -> None:
     newest = dataforge("migrate", "--tables", "sellers", "--threshold", "0.5", "--json")
     shown = dataforge("status", "--json")
     assert json.loads(shown.stdout) == {**json.loads(newest.stdout), "running": []}
     assert [t["table"] for t in json.loads(shown.stdout)["tables"]] == ["sellers"]
 
 
-def test_people_get_the_table_on_stdout(first: Result, dataforge: Dataforge, expected: Expected) -> None:
+def test_table_is_printed_on_stdout_without_json(
+    first: Result, dataforge: Dataforge, expected: Expected
+) -> None:
     result = dataforge("status", json.loads(first.stdout)["migration_id"])
     assert result.exit_code == 0
     sellers = next(line.split() for line in result.stdout.splitlines() if line.strip().startswith("sellers"))
@@ -113,7 +115,7 @@ def test_people_get_the_table_on_stdout(first: Result, dataforge: Dataforge, exp
     assert "report.json" in result.stdout
 
 
-def test_a_folder_that_lacks_files_is_migrated_only_as_tables_present(
+def test_folder_with_missing_files_is_migrated_only_with_tables_present(
     dataforge: Dataforge, folder: Path, expected: Expected, tmp_path: Path
 ) -> None:
     shutil.copy(folder / "olist_sellers_dataset.csv", tmp_path)
@@ -128,7 +130,7 @@ def test_a_folder_that_lacks_files_is_migrated_only_as_tables_present(
     assert ([t["table"] for t in document["tables"]], document["ignored_files"]) == (["sellers"], [])
 
 
-def test_a_missing_file_fails_with_the_tables_and_files_by_name(dataforge: Dataforge) -> None:
+def test_error_for_missing_files_lists_tables_and_files(dataforge: Dataforge) -> None:
     result = dataforge("migrate", "--prefix", "incomplete", "--tables", "sellers,customers")
     assert result.exit_code == 1
     last = result.stderr.splitlines()[-1]
@@ -148,7 +150,7 @@ def test_run_and_ledger_report_the_code_of_an_error_and_not_its_class(
     assert json.loads(dataforge("status", "--json").stdout)["error"] == "UnreadFormat"
 
 
-def test_too_low_a_quality_fails_with_table_and_shares(first: Result, dataforge: Dataforge) -> None:
+def test_error_for_insufficient_quality_has_table_and_shares(first: Result, dataforge: Dataforge) -> None:
     result = dataforge("migrate", "--threshold", "1")
     assert result.exit_code == 1
     last = result.stderr.splitlines()[-1]
@@ -185,9 +187,7 @@ def test_rejections_are_saved_corrected_and_replayed_once(
 
 
 @pytest.mark.parametrize("words", [("replay", "--migration"), ("migrate", "--resume")])
-def test_a_migration_that_there_is_not_is_a_wrong_call_that_names_it(
-    dataforge: Dataforge, words: tuple[str, ...]
-) -> None:
+def test_unknown_migration_exits_2_with_its_id(dataforge: Dataforge, words: tuple[str, ...]) -> None:
     result = dataforge(*words, "20000101T000000Z-00000000", "--json")
     assert result.exit_code == 2
     document = json.loads(result.stdout)
@@ -198,7 +198,7 @@ def test_a_migration_that_there_is_not_is_a_wrong_call_that_names_it(
 
 @pytest.fixture
 def as_aws(cloud: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment in which AWS is the emulator: stacks are looked up as on AWS."""
+    """An environment in which the emulator replaces AWS, so that stacks are found as on AWS."""
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     for name, value in {
         "AWS_ENDPOINT_URL": cloud["aws_endpoint_url"],
@@ -209,7 +209,7 @@ def as_aws(cloud: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_a_stage_is_found_by_its_stack(first: Result, as_aws: None) -> None:
+def test_stage_is_found_by_its_stack(first: Result, as_aws: None) -> None:
     result = CliRunner().invoke(
         app, ["status", json.loads(first.stdout)["migration_id"], "--stage", "dev", "--json"]
     )
@@ -218,7 +218,7 @@ def test_a_stage_is_found_by_its_stack(first: Result, as_aws: None) -> None:
     assert json.loads(result.stdout)["tables"] == json.loads(first.stdout)["tables"]
 
 
-def test_without_an_embedded_cloud_the_stage_is_dev(
+def test_stage_is_dev_without_an_embedded_cloud(
     first: Result, as_aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATAFORGE_STATE", str(tmp_path))
@@ -226,7 +226,7 @@ def test_without_an_embedded_cloud_the_stage_is_dev(
     assert "Target: AWS, stack DataForge-dev" in result.stderr
 
 
-def test_a_stage_without_a_stack_is_a_wrong_call(as_aws: None) -> None:
+def test_stage_without_a_stack_exits_2(as_aws: None) -> None:
     result = CliRunner().invoke(app, ["status", "--stage", "prod"])
     assert result.exit_code == 2
     assert "no stack DataForge-prod" in result.stderr
@@ -253,7 +253,7 @@ UNKNOWN = "20200101T000000Z-00000000"
     ],
     ids=" ".join,
 )
-def test_an_id_of_nothing_makes_a_wrong_call(dataforge: Dataforge, words: tuple[str, ...]) -> None:
+def test_unknown_id_exits_2(dataforge: Dataforge, words: tuple[str, ...]) -> None:
     result = dataforge(*words, "--json")
     assert result.exit_code == 2, result.stderr
     assert UNKNOWN in json.loads(result.stdout)["cause"]

@@ -1,4 +1,4 @@
-"""A migration that runs: followed, left alone, stopped. Each test holds its run back until it has looked."""
+"""A running migration: following, detaching and stopping. Each test blocks its run until the checks are done."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ORDER = ("--prefix", "running", "--tables", "category_translations,sellers", "--
 
 @pytest.fixture(scope="module")
 def dataforge(cloud: Outputs, cloud_config: Config) -> Dataforge:
-    """Calls the command line on the shared cloud."""
+    """Call the command line on the shared cloud."""
     return lambda *words: CliRunner().invoke(app, ["--outputs", str(cloud_config.outputs), *words])
 
 
 @pytest.fixture(scope="module", autouse=True)
 def data(dataforge: Dataforge, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Files in the bucket, migrated once."""
+    """Files in the bucket that were migrated once."""
     folder = tmp_path_factory.mktemp("running")
     generate(folder, 20, 12)
     assert dataforge("migrate", str(folder), *ORDER).exit_code == 0
@@ -39,7 +39,7 @@ def data(dataforge: Dataforge, tmp_path_factory: pytest.TempPathFactory) -> None
 
 @contextmanager
 def no_run_ends(cloud: Outputs) -> Iterator[None]:
-    """Within, every run waits for a lock at its first step."""
+    """Within the context, every run waits for a lock at its first step."""
     with closing(psycopg2.connect(cloud["database_url"])) as db, db.cursor() as cursor:
         cursor.execute("LOCK TABLE dataforge.migrations IN ACCESS EXCLUSIVE MODE")
         yield
@@ -47,7 +47,7 @@ def no_run_ends(cloud: Outputs) -> Iterator[None]:
 
 @contextmanager
 def following(config: Config) -> Iterator[subprocess.Popen[str]]:
-    """A process of its own that migrates; it is past the start."""
+    """A separate process that follows a migration which has started."""
     paths = os.pathsep.join(str(ROOT / part) for part in (".", "layers/common/python", "cli"))
     command = [sys.executable, "-m", "dataforge_cli", "--outputs", str(config.outputs)]
     with subprocess.Popen(
@@ -67,7 +67,7 @@ def following(config: Config) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_ctrl_c_stops_following_and_says_how_to_go_on(
+def test_ctrl_c_ends_following_and_prints_how_to_continue(
     dataforge: Dataforge, cloud: Outputs, cloud_config: Config
 ) -> None:
     with no_run_ends(cloud), following(cloud_config) as process:
@@ -85,7 +85,7 @@ def test_ctrl_c_stops_following_and_says_how_to_go_on(
     assert json.loads(followed.stdout)["status"] == "published"
 
 
-def test_a_run_that_is_stopped_fails_as_such_and_the_next_is_not_held_up(
+def test_stopped_run_fails_as_stopped_and_the_next_run_is_not_blocked(
     dataforge: Dataforge, cloud: Outputs
 ) -> None:
     with no_run_ends(cloud):

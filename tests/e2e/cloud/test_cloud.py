@@ -1,4 +1,4 @@
-"""The embedded cloud's life: started, deployed to again, stopped. On an app of one bucket, so that it is quick."""
+"""Life cycle of the embedded cloud: start, second deployment, stop; with an app of one bucket, for speed."""
 
 import dataclasses
 import json
@@ -43,7 +43,7 @@ def tiny_config(
 
 @pytest.fixture(scope="module")
 def running(tiny_config: Config) -> Config:
-    """A cloud with the tiny app, which the tests of this module share, and the last one stops."""
+    """A cloud with the tiny app, shared by the tests of this module; the last test stops it."""
     cloud.up(tiny_config)
     return tiny_config
 
@@ -60,7 +60,7 @@ def query(config: Config, sql: str) -> str:
         return str(row and row[0])
 
 
-def test_outputs_tell_where_everything_is(running: Config) -> None:
+def test_outputs_have_every_address(running: Config) -> None:
     found = outputs(running)
     assert set(found) == {
         *("raw_bucket", "aws_endpoint_url", "region", "database_url"),
@@ -89,7 +89,7 @@ def test_postgres_refuses_a_wrong_password(running: Config) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="PostgreSQL runs as the user who starts it")
-def test_as_root_postgres_runs_as_nobody_below_a_folder_only_root_may_enter(running: Config) -> None:
+def test_postgres_started_by_root_runs_unprivileged_below_a_folder_of_root(running: Config) -> None:
     server = processes.find(postgres.pid_file(running))
     owner = unprivileged.user()
     assert server is not None
@@ -100,11 +100,11 @@ def test_as_root_postgres_runs_as_nobody_below_a_folder_only_root_may_enter(runn
     assert running.postgres.stat().st_mode & 0o077 == 0
 
 
-def test_a_second_up_deploys_changes_and_keeps_data(running: Config) -> None:
+def test_second_up_deploys_changes_and_preserves_data(running: Config) -> None:
     before = outputs(running)
     s3 = boto3.client("s3", **aws.client_settings(before["aws_endpoint_url"], before["region"]))
     s3.put_object(Bucket=before["raw_bucket"], Key="kept", Body=b"data")
-    query(running, "CREATE TABLE kept AS SELECT 1 AS a; SELECT 1")
+    query(running, "CREATE TABLE saved AS SELECT 1 AS a; SELECT 1")
     source = running.app / "app.py"
     source.write_text(source.read_text().replace("app.synth()\n", SECOND_BUCKET))
 
@@ -113,10 +113,10 @@ def test_a_second_up_deploys_changes_and_keeps_data(running: Config) -> None:
     assert after["raw_bucket"] == before["raw_bucket"]
     assert "backup_bucket" in after
     assert s3.get_object(Bucket=after["raw_bucket"], Key="kept")["Body"].read() == b"data"
-    assert query(running, "SELECT a FROM kept") == "1"
+    assert query(running, "SELECT a FROM saved") == "1"
 
 
-def test_a_failed_deployment_names_the_cause_and_leaves_a_running_cloud_running(running: Config) -> None:
+def test_failed_deployment_reports_the_cause_and_does_not_stop_the_cloud(running: Config) -> None:
     source = running.app / "app.py"
     good = source.read_text()
     source.write_text(good.replace("app.synth()\n", CANNOT_BE_MADE))
@@ -126,7 +126,7 @@ def test_a_failed_deployment_names_the_cause_and_leaves_a_running_cloud_running(
     finally:
         source.write_text(good)
     assert cloud.is_up(running)
-    assert query(running, "SELECT a FROM kept") == "1"
+    assert query(running, "SELECT a FROM saved") == "1"
 
 
 def test_up_with_other_ports_is_refused_while_it_runs(running: Config) -> None:
@@ -134,7 +134,7 @@ def test_up_with_other_ports_is_refused_while_it_runs(running: Config) -> None:
         cloud.up(dataclasses.replace(running, aws_port=running.aws_port + 1))
 
 
-def test_down_leaves_no_process_and_no_data(running: Config) -> None:
+def test_down_removes_all_processes_and_data(running: Config) -> None:
     servers = [processes.find(aws.pid_file(running)), processes.find(postgres.pid_file(running))]
     started = [child for server in servers if server for child in (server, *server.children(recursive=True))]
     assert len(started) > 2
@@ -147,4 +147,4 @@ def test_down_leaves_no_process_and_no_data(running: Config) -> None:
     assert not private.exists()
     assert not ports.answers(running.pg_port)
     assert not ports.answers(running.aws_port)
-    cloud.down(running)  # nothing runs: harmless
+    cloud.down(running)  # nothing runs: no effect

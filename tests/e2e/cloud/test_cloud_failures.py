@@ -1,4 +1,4 @@
-"""What goes wrong while the embedded cloud starts leaves nothing behind, and says what to do."""
+"""Failures during the start of the embedded cloud: no remaining processes or state, and an error with a hint."""
 
 import signal
 import socket
@@ -31,8 +31,8 @@ def command(state: Path, two: Ports) -> list[str]:
     ]
 
 
-def left_over(state: Path) -> list[str]:
-    """Command lines of processes that name the state folder, or have inherited its marker."""
+def remaining(state: Path) -> list[str]:
+    """The command lines of processes that name the state folder or inherited its marker."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -46,7 +46,7 @@ def left_over(state: Path) -> list[str]:
 
 
 def start_deploying(arguments: list[str]) -> subprocess.Popen[str]:
-    """Start the program and return when it says that it deploys."""
+    """Start the program and return when it reports that it deploys."""
     run = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert run.stdout is not None
     assert any(line.startswith("Deploying") for line in run.stdout)
@@ -54,7 +54,7 @@ def start_deploying(arguments: list[str]) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize(("taken", "setting"), [(0, "DATAFORGE_AWS_PORT"), (1, "DATAFORGE_PG_PORT")])
-def test_a_busy_port_is_named_with_the_setting_that_changes_it(
+def test_error_for_a_busy_port_names_its_setting(
     tmp_path: Path, two_ports: Ports, taken: int, setting: str
 ) -> None:
     with socket.create_server(("127.0.0.1", two_ports[taken])):
@@ -65,11 +65,11 @@ def test_a_busy_port_is_named_with_the_setting_that_changes_it(
     assert f"port {two_ports[taken]} " in run.stderr
     assert setting in run.stderr
     assert "Traceback" not in run.stderr
-    assert left_over(tmp_path / "state") == []
+    assert remaining(tmp_path / "state") == []
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupt_while_deploying_leaves_no_process_and_no_state(
+def test_interrupt_during_a_deployment_leaves_no_process_and_no_state(
     tmp_path: Path, two_ports: Ports, number: signal.Signals, code: int
 ) -> None:
     state = tmp_path / "state"
@@ -77,12 +77,12 @@ def test_an_interrupt_while_deploying_leaves_no_process_and_no_state(
     run.send_signal(number)
     run.communicate(timeout=60)
     assert run.returncode == code
-    assert left_over(state) == []
+    assert remaining(state) == []
     assert sorted(path.name for path in state.iterdir()) == ["lock", "logs"]
     assert not any(map(ports.answers, two_ports))
 
 
-def test_a_failed_first_deployment_shows_the_apps_own_error_and_leaves_nothing(
+def test_failed_first_deployment_shows_the_apps_error_and_leaves_no_process_and_no_state(
     tmp_path: Path, two_ports: Ports
 ) -> None:
     (tmp_path / "cdk.json").write_text('{"app": "python app.py"}')
@@ -91,10 +91,10 @@ def test_a_failed_first_deployment_shows_the_apps_own_error_and_leaves_nothing(
     with pytest.raises(DeployFailed, match="unknown context key: stag"):
         cloud.up(config)
     assert not cloud.is_up(config)
-    assert left_over(config.state) == []
+    assert remaining(config.state) == []
 
 
-def test_two_commands_do_not_work_on_one_cloud_at_once(tmp_path: Path, two_ports: Ports) -> None:
+def test_second_command_on_a_cloud_is_refused_while_one_runs(tmp_path: Path, two_ports: Ports) -> None:
     config = Config(state=tmp_path, aws_port=two_ports[0], pg_port=two_ports[1])
 
     def meanwhile(_line: str) -> None:
@@ -104,12 +104,10 @@ def test_two_commands_do_not_work_on_one_cloud_at_once(tmp_path: Path, two_ports
 
     with pytest.raises(KeyboardInterrupt):
         cloud.up(config, say=meanwhile)
-    assert left_over(tmp_path) == []
+    assert remaining(tmp_path) == []
 
 
-def test_a_cloud_for_a_block_ends_with_its_process_even_when_that_is_killed(
-    tmp_path: Path, two_ports: Ports
-) -> None:
+def test_cloud_of_a_context_manager_ends_when_its_process_is_killed(tmp_path: Path, two_ports: Ports) -> None:
     settings = f"state=Path({str(tmp_path / 'state')!r}), aws_port={two_ports[0]}, pg_port={two_ports[1]}"
     script = f"""
 from pathlib import Path
@@ -122,7 +120,7 @@ with cloud.running(Config({settings})):
     run.kill()
     run.communicate()
     deadline = time.monotonic() + 60
-    while left_over(tmp_path) and time.monotonic() < deadline:
+    while remaining(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert left_over(tmp_path) == []
+    assert remaining(tmp_path) == []
     assert not any(map(ports.answers, two_ports))

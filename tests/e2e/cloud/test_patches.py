@@ -1,7 +1,7 @@
-"""Each patch of the emulator is needed, and does what it is for.
+"""Each patch of the emulator is necessary and effective.
 
-Every test makes one observation on the plain emulator and on the patched one. When a newer emulator no longer
-falls short, the plain half fails: then the patch can go.
+Every test compares the unpatched emulator with the patched one. If a newer emulator no longer needs a patch,
+the check of the unpatched emulator fails, and the patch can be deleted.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
 
 
 def stack(settings: ClientSettings, name: str, template: dict[str, Any]) -> dict[str, str]:
-    """Create the stack; its outputs, or {"failed": reason}."""
+    """Create the stack; return its outputs, or {"failed": reason}."""
     client = boto3.client("cloudformation", **settings)
     client.create_stack(StackName=name, TemplateBody=json.dumps(template))
     while (found := client.describe_stacks(StackName=name)["Stacks"][0])[
@@ -71,7 +71,7 @@ def delete(settings: ClientSettings, name: str) -> None:
     client = boto3.client("cloudformation", **settings)
     identifier = client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
     client.delete_stack(StackName=name)
-    # By its id, under which a stack can be seen after its end.
+    # By its id, under which a stack is visible after its deletion.
     while client.describe_stacks(StackName=identifier)["Stacks"][0]["StackStatus"] != "DELETE_COMPLETE":
         time.sleep(0.05)
 
@@ -101,14 +101,18 @@ def invoke(settings: ClientSettings, name: str) -> Any:
 
 
 @pytest.mark.parametrize("kind", UNKNOWN_TYPES)
-def test_unknown_types(kind: str, plain: ClientSettings, aws: ClientSettings) -> None:
+def test_template_with_a_type_unknown_to_the_emulator_is_valid(
+    kind: str, plain: ClientSettings, aws: ClientSettings
+) -> None:
     template = json.dumps({"Resources": {"It": {"Type": kind, "Properties": {}}}})
     with pytest.raises(boto3.client("cloudformation", **plain).exceptions.ClientError, match="Unrecognized"):
         boto3.client("cloudformation", **plain).validate_template(TemplateBody=template)
     boto3.client("cloudformation", **aws).validate_template(TemplateBody=template)
 
 
-def test_database(plain: ClientSettings, aws: ClientSettings, cloud_config: Config) -> None:
+def test_database_instance_is_a_database_on_the_embedded_server(
+    plain: ClientSettings, aws: ClientSettings, cloud_config: Config
+) -> None:
     properties = {
         "Engine": "postgres",
         "DBInstanceClass": "db.t4g.micro",
@@ -146,24 +150,24 @@ def test_database(plain: ClientSettings, aws: ClientSettings, cloud_config: Conf
         log_in()
 
 
-def test_exception_names(plain: ClientSettings, aws: ClientSettings) -> None:
+def test_failed_invocation_has_the_name_of_the_exception(plain: ClientSettings, aws: ClientSettings) -> None:
     source = "class Busy(Exception): pass\ndef handler(event, context):\n    raise Busy('come back')\n"
-    told = [invoke(at, make_function(at, "exception-names", source)) for at in (plain, aws)]
-    assert told[0]["errorType"] == "Runtime.HandlerError"
-    assert (told[1]["errorType"], told[1]["errorMessage"]) == ("Busy", "come back")
-    assert "raise Busy" in told[1]["stackTrace"][-1]
-    assert told[1]["requestId"]
+    answers = [invoke(at, make_function(at, "exception-names", source)) for at in (plain, aws)]
+    assert answers[0]["errorType"] == "Runtime.HandlerError"
+    assert (answers[1]["errorType"], answers[1]["errorMessage"]) == ("Busy", "come back")
+    assert "raise Busy" in answers[1]["stackTrace"][-1]
+    assert answers[1]["requestId"]
 
 
-def test_a_function_that_dies(plain: ClientSettings, aws: ClientSettings) -> None:
+def test_process_that_exits_is_reported_as_exit_error(plain: ClientSettings, aws: ClientSettings) -> None:
     source = "import os\ndef handler(event, context):\n    os._exit(1)\n"
-    told = [invoke(at, make_function(at, "a-function-that-dies", source)) for at in (plain, aws)]
-    assert [answer["errorType"] for answer in told] == ["Runtime.HandlerError", "Runtime.ExitError"]
+    answers = [invoke(at, make_function(at, "function-that-exits", source)) for at in (plain, aws)]
+    assert [answer["errorType"] for answer in answers] == ["Runtime.HandlerError", "Runtime.ExitError"]
 
 
-def test_log_wait(plain: ClientSettings, aws: ClientSettings) -> None:
+def test_invocation_does_not_wait_for_the_log(plain: ClientSettings, aws: ClientSettings) -> None:
     def fastest(settings: ClientSettings) -> float:
-        """Seconds of the fastest of ten invocations."""
+        """The duration of the fastest of ten invocations in seconds."""
         name = make_function(settings, "log-wait", "def handler(event, context):\n    return event\n")
         client = boto3.client("lambda", **settings)
         times = []
@@ -177,7 +181,7 @@ def test_log_wait(plain: ClientSettings, aws: ClientSettings) -> None:
     assert fastest(aws) < 0.040
 
 
-def test_logs_still_arrive(aws: ClientSettings) -> None:
+def test_output_of_a_function_is_in_its_log(aws: ClientSettings) -> None:
     name = make_function(aws, "logs", "def handler(event, context):\n    print('seen ' * 3)\n    return 1\n")
     assert invoke(aws, name) == 1
     client = boto3.client("logs", **aws)
@@ -188,9 +192,9 @@ def test_logs_still_arrive(aws: ClientSettings) -> None:
     assert any("seen seen seen" in event["message"] for event in events)
 
 
-def test_layers(plain: ClientSettings, aws: ClientSettings) -> None:
+def test_functions_share_the_files_of_a_layer(plain: ClientSettings, aws: ClientSettings) -> None:
     def places(settings: ClientSettings) -> set[str]:
-        """Where two functions find the layer that both use."""
+        """The paths at which two functions find their common layer."""
         client = boto3.client("lambda", **settings)
         content = zipped("NAME = 'shared'", "python/shared_layer.py")
         layer = client.publish_layer_version(LayerName="shared", Content={"ZipFile": content})
@@ -205,10 +209,10 @@ def test_layers(plain: ClientSettings, aws: ClientSettings) -> None:
     assert len(places(aws)) == 1
 
 
-def test_execution_beyond_the_limit_has_the_name_that_retries_list(
+def test_execution_beyond_the_concurrency_limit_fails_with_too_many_requests(
     plain: ClientSettings, aws: ClientSettings
 ) -> None:
-    """A reserved concurrency of 0 refuses every execution, as the account's limit does those beyond it."""
+    """A reserved concurrency of 0 refuses every execution like an exhausted limit of the account."""
 
     def error(settings: ClientSettings) -> str:
         name = make_function(settings, "refused", "def handler(event, context):\n    return 1\n")
@@ -226,7 +230,7 @@ def test_execution_beyond_the_limit_has_the_name_that_retries_list(
     assert error(aws) == "Lambda.TooManyRequestsException"
 
 
-def test_gateway_answers_for_a_function_that_is_refused_or_fails(
+def test_gateway_returns_its_integration_failure_if_a_function_is_refused_or_fails(
     plain: ClientSettings, aws: ClientSettings
 ) -> None:
     def statuses(settings: ClientSettings) -> list[tuple[int, str | None]]:
@@ -243,7 +247,7 @@ def test_gateway_answers_for_a_function_that_is_refused_or_fails(
 
 
 def make_api(settings: ClientSettings, function: str) -> str:
-    """A REST API with one route, whose INTEGRATION_FAILURE is 503 with Retry-After; its address."""
+    """Create a REST API with one route, whose INTEGRATION_FAILURE is 503 with Retry-After; return its address."""
     gateway = boto3.client("apigateway", **settings)
     api = gateway.create_rest_api(name=function)["id"]
     root = gateway.get_resources(restApiId=api)["items"][0]["id"]
@@ -268,13 +272,14 @@ def make_api(settings: ClientSettings, function: str) -> str:
 
 
 def get(url: str) -> tuple[int, str | None]:
-    """Status and Retry-After."""
+    """Send a request; return status and Retry-After."""
     answer = urllib3.request("GET", url, retries=False)
     return answer.status, answer.headers.get("Retry-After")
 
 
-def test_connections_of_a_burst_wait(aws: ClientSettings, cloud_config: Config) -> None:
-    """While the emulator does not come to accepting them."""
+def test_connections_of_a_burst_are_queued_while_the_emulator_is_suspended(
+    aws: ClientSettings, cloud_config: Config
+) -> None:
     process = processes.find(emulator.pid_file(cloud_config))
     assert process is not None
     with contextlib.ExitStack() as stack:
@@ -284,7 +289,7 @@ def test_connections_of_a_burst_wait(aws: ClientSettings, cloud_config: Config) 
             stack.enter_context(socket.create_connection(("127.0.0.1", cloud_config.aws_port), timeout=1))
 
 
-def test_metric_math(plain: ClientSettings, aws: ClientSettings) -> None:
+def test_alarm_on_metric_math_is_created(plain: ClientSettings, aws: ClientSettings) -> None:
     metric = {"Id": "m", "ReturnData": False}
     metric["MetricStat"] = {"Metric": {"Namespace": "N", "MetricName": "M"}, "Period": 60, "Stat": "Sum"}
     alarm = {
@@ -302,7 +307,9 @@ def test_metric_math(plain: ClientSettings, aws: ClientSettings) -> None:
     assert stack(aws, "metric-math", template) == {"Name": "on-an-expression"}
 
 
-def test_functions_see_nothing_of_the_users_environment(aws: ClientSettings, cloud_config: Config) -> None:
+def test_environment_of_a_function_contains_no_variables_of_the_user(
+    aws: ClientSettings, cloud_config: Config
+) -> None:
     source = "import os\ndef handler(event, context):\n    return dict(os.environ)\n"
     seen = invoke(aws, make_function(aws, "environment", source))
     assert seen["HOME"] == str(cloud_config.temp)
@@ -310,7 +317,7 @@ def test_functions_see_nothing_of_the_users_environment(aws: ClientSettings, clo
     assert json.loads(cloud_config.superuser.read_text())["password"] not in str(seen)
 
 
-def test_a_parallel_state_fails_with_its_first_branch(plain: ClientSettings, aws: ClientSettings) -> None:
+def test_parallel_state_fails_when_its_first_branch_fails(plain: ClientSettings, aws: ClientSettings) -> None:
     def branch(state: dict[str, Any]) -> dict[str, Any]:
         return {"StartAt": "Only", "States": {"Only": state}}
 
@@ -322,7 +329,7 @@ def test_a_parallel_state_fails_with_its_first_branch(plain: ClientSettings, aws
     assert status_after(aws, definition, 10) == ("FAILED", "Refused")
 
 
-def test_a_distributed_map_ends_with_its_first_failure_which_is_recorded(
+def test_distributed_map_ends_with_its_first_failure_after_the_record_is_written(
     plain: ClientSettings, aws: ClientSettings
 ) -> None:
     record = {
@@ -361,7 +368,7 @@ def test_a_distributed_map_ends_with_its_first_failure_which_is_recorded(
 
 
 def status_after(settings: ClientSettings, definition: str, seconds: float) -> tuple[str, str]:
-    """Status and error of an execution that has ended, or has run for so long."""
+    """The status and error of an execution at its end or after this time."""
     client = boto3.client("stepfunctions", **settings)
     machine = client.create_state_machine(
         name=f"machine-{time.monotonic_ns()}",

@@ -1,4 +1,4 @@
-"""The proof that `make smoke-aws` brings on AWS, brought here on the embedded cloud."""
+"""The checks of `make smoke-aws`, on the embedded cloud."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from local.outputs import Outputs
 from local.smoke_aws.prove import prove, read_outputs
 
 
-def test_the_proof_holds_on_the_embedded_cloud(cloud: Outputs, cloud_config: Config) -> None:
+def test_smoke_checks_pass_on_the_embedded_cloud(cloud: Outputs, cloud_config: Config) -> None:
     said: list[str] = []
 
     prove(["--outputs", str(cloud_config.outputs)], cloud["api_url"], said.append)
@@ -23,12 +23,12 @@ def test_the_proof_holds_on_the_embedded_cloud(cloud: Outputs, cloud_config: Con
     assert {key["name"] for key in keys} == {"embedded-cloud"}
 
 
-def test_an_exit_code_that_was_not_expected_is_no_proof(cloud: Outputs, cloud_config: Config) -> None:
+def test_unexpected_exit_code_fails_the_check(cloud: Outputs, cloud_config: Config) -> None:
     with pytest.raises(CommandFailed, match="ended with 2, not 0"):
         dataforge(["--outputs", str(cloud_config.outputs)], "status", "nothing-of-this-name")
 
 
-def test_outputs_are_those_of_the_one_stack(tmp_path: Path) -> None:
+def test_outputs_are_read_from_the_only_stack(tmp_path: Path) -> None:
     file = tmp_path / "outputs.json"
     file.write_text('{"DataForge-dev": {"RawBucket": "raw"}}')
 

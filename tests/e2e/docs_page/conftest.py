@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-# The protocol's pipe is file descriptors 3 and 4 of the browser.
+# The browser uses file descriptors 3 and 4 for the protocol.
 ON_3_AND_4 = """
 import os, sys
 from fcntl import F_DUPFD, fcntl
@@ -33,7 +33,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 @dataclass
 class Browser:
-    """A headless Chromium with one page, driven over its debugging pipe: no driver, no library."""
+    """A headless Chromium with one page, controlled over its debugging pipe without a driver or library."""
 
     process: subprocess.Popen[bytes]
     commands: int
@@ -45,7 +45,7 @@ class Browser:
     _count: int = 0
 
     def command(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Do a command of the DevTools protocol; its result."""
+        """Run a command of the DevTools protocol; return its result."""
         self._count += 1
         message = {"id": self._count, "method": method, "params": parameters}
         os.write(
@@ -88,13 +88,13 @@ class Browser:
         self.command("Page.navigate", url=url)
 
     def run(self, script: str) -> Any:
-        """The value of an expression in the page."""
+        """Return the value of an expression in the page."""
         done = self.command("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in done, done
         return done["result"].get("value")
 
     def wait(self, script: str, seconds: float = PATIENCE) -> Any:
-        """The expression's value, as soon as it is true."""
+        """Return the expression's value as soon as it is true."""
         end = time.monotonic() + seconds
         while not (value := self.run(script)):
             assert time.monotonic() < end, f"never true: {script}"
@@ -102,7 +102,7 @@ class Browser:
         return value
 
     def click(self, selector: str) -> None:
-        """Click the first element that the CSS selector finds, once it is there."""
+        """Click the first element that the CSS selector finds, as soon as it exists."""
         self.wait(f"!!document.querySelector({json.dumps(selector)})")
         self.run(f"document.querySelector({json.dumps(selector)}).click()")
 
@@ -119,7 +119,7 @@ class Browser:
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A Chromium that reaches this machine and nothing else."""
+    """A Chromium whose only reachable host is this machine."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
@@ -127,7 +127,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     arguments = [
         program,
         "--headless=new",
-        "--no-sandbox",  # it may run as root; it opens nothing but our own page
+        "--no-sandbox",  # it can run as root, because it opens only this project's pages
         "--disable-gpu",
         "--window-size=1300,1500",
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",

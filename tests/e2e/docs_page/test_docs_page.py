@@ -1,4 +1,4 @@
-"""The documentation page in a real browser that reaches nothing but this machine."""
+"""The documentation page in a real browser whose only reachable host is this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OPERATIONS = "document.querySelectorAll('.opblock').length"
 
 @pytest.fixture
 def page(browser: Browser, cloud: Outputs) -> Browser:
-    """The browser, with the page drawn."""
+    """The browser with the rendered page."""
     browser.open(cloud["api_url"] + "/v1/docs")
     browser.wait(f"{OPERATIONS} > 0")
     return browser
@@ -34,7 +34,7 @@ def test_page_shows_every_operation_of_the_document(page: Browser, cloud: Output
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
-def test_page_asks_nobody_else_for_anything_and_breaks_no_rule(page: Browser, cloud: Outputs) -> None:
+def test_page_requests_no_other_host_and_violates_no_policy(page: Browser, cloud: Outputs) -> None:
     page.click("#operations-Records-postRecords .opblock-summary-control")
     page.wait("!!document.querySelector('#operations-Records-postRecords .body-param textarea')")
     asked = [url for url in page.requests if not url.startswith("data:")]
@@ -49,7 +49,7 @@ def test_page_works_with_a_slash_at_the_end(browser: Browser, cloud: Outputs) ->
     assert browser.complaints == []
 
 
-def test_key_that_is_entered_is_sent_and_not_kept(page: Browser, cloud: Outputs) -> None:
+def test_entered_key_is_sent_and_not_stored(page: Browser, cloud: Outputs) -> None:
     page.click(".authorize.unlocked")
     page.type(".auth-container input", cloud["writer_key"])
     page.click(".auth-btn-wrapper .authorize")
@@ -59,13 +59,13 @@ def test_key_that_is_entered_is_sent_and_not_kept(page: Browser, cloud: Outputs)
     status = (
         f"document.querySelector('{block} .live-responses-table .response .response-col_status')?.textContent"
     )
-    # The example of the document is a batch that is good as it stands.
+    # The example of the document is a valid batch.
     page.click(f"{block} .execute")
     assert page.wait(status).startswith("200")
     assert page.run("localStorage.length + sessionStorage.length + document.cookie.length") == 0
 
 
-def test_without_a_key_the_page_shows_the_problem(page: Browser) -> None:
+def test_page_without_a_key_shows_the_problem(page: Browser) -> None:
     block = "#operations-Records-listRejections"
     page.click(f"{block} .opblock-summary-control")
     page.click(f"{block} .execute")

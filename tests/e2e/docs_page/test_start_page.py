@@ -1,4 +1,4 @@
-"""The start page in a real browser that reaches nothing but this machine: light and dark, with a key and without."""
+"""The start page in a real browser whose only reachable host is this machine: light and dark, with and without a key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTE = "document.querySelector('#note.bad')?.textContent"
 
 @pytest.fixture
 def page(browser: Browser, cloud: Outputs) -> Browser:
-    """The browser, with the page open."""
+    """The browser with the open page."""
     browser.open(cloud["api_url"] + "/v1/")
     browser.wait("document.readyState === 'complete'")
     return browser
@@ -32,7 +32,9 @@ def show(page: Browser, key: str) -> None:
     page.click("#ask button")
 
 
-def test_page_shows_datasets_and_quality_to_a_reader(page: Browser, cloud: Outputs, tmp_path: Path) -> None:
+def test_page_with_a_reader_key_shows_datasets_and_quality(
+    page: Browser, cloud: Outputs, tmp_path: Path
+) -> None:
     record = {"table": "tags", "data": {"name": "wisdom"}}
     sent = urllib3.request(
         "POST",
@@ -56,7 +58,7 @@ def test_page_shows_datasets_and_quality_to_a_reader(page: Browser, cloud: Outpu
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
-def test_page_is_light_and_dark(page: Browser) -> None:
+def test_page_has_a_light_and_a_dark_scheme(page: Browser) -> None:
     def paper(scheme: str) -> tuple[int, ...]:
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         page.command("Emulation.setEmulatedMedia", features=features)
@@ -67,7 +69,7 @@ def test_page_is_light_and_dark(page: Browser) -> None:
     assert max(paper("dark")) < 60
 
 
-def test_page_without_a_right_key_says_so_and_shows_nothing(page: Browser) -> None:
+def test_page_with_a_wrong_key_shows_an_error_and_no_data(page: Browser) -> None:
     assert page.run(SHOWN) == 0
     show(page, "reader." + "0" * 48)
     assert "key" in page.wait(NOTE)

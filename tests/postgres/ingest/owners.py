@@ -23,7 +23,7 @@ RULES = {
     "check": (f"{_ADD} CHECK (seller_city <> 'nowhere')", "mine: "),
     "not null": (
         "ALTER TABLE olist.sellers ADD mine text GENERATED ALWAYS AS (nullif(seller_city, 'nowhere')) STORED NOT NULL",
-        "NOT NULL of the owner",
+        "NOT NULL of mine",  # prose: ignore
     ),
     "unique index (insert)": (
         "INSERT INTO olist.sellers VALUES (md5('x'), '01037', 'nowhere', 'SP');"
