@@ -15,25 +15,25 @@ with the app deployed to them by the real `cdk deploy`.
 
 It is empty after each start: `down` drops the database, the buckets and every execution. A second `up`
 deploys the changes of the code and preserves the data. All files are in the state folder: outputs.json
-has the bucket names, state machines and URLs of the deployment, the folder logs has the logs.
+contains the bucket names, state machines and URLs of the deployment, the folder logs the logs.
 """
 EPILOG = """\
 Settings may also come from the environment or from .env: DATAFORGE_STATE, DATAFORGE_AWS_PORT,
 DATAFORGE_PG_PORT, DATAFORGE_REGION. Two clouds with different state folders and ports run side by side.
 
-AWS's own command line and boto3 reach it like this:
+To use the AWS command line or boto3:
   export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=eu-west-1
   export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 """
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit 0 done, 1 failed (or, for `status`, nothing runs), 2 wrong call."""
+    """Exit status 0: success. 1: failure, or `status` found no running cloud. 2: invalid call."""
     parser = _parser()
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     interrupts.raise_on_termination()
     try:
-        return COMMANDS[asked.command](_chosen(asked))
+        return COMMANDS[options.command](_chosen(options))
     except LocalCloudError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -43,18 +43,21 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def up(chosen: Config) -> int:
-    """Start, deploy, and print the outputs."""
+    """Start the cloud, deploy the app, and print the outputs."""
     found = cloud.up(chosen)
     print(f"The app is deployed. Its outputs are in {chosen.outputs}:")
     for name, value in found.items():
         if "key" not in name and name != "database_url":
             print(f"  {name:18} {value}")
-    print("The cloud is empty after each start; stop it with `make local-down`, which drops its data.")
+    print(
+        f"Start page: {found['api_url']}/v1/ (reader_key in outputs.json). API documentation: {found['api_url']}/v1/docs"
+    )
+    print("The cloud is empty after each start; stop it with `make local-down`, which deletes its data.")
     return 0
 
 
 def down(chosen: Config) -> int:
-    """Stop, and drop the data."""
+    """Stop the cloud and delete its data."""
     cloud.down(chosen)
     return 0
 
@@ -80,10 +83,15 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "command", choices=COMMANDS, help="up: start and deploy; down: stop; status: does it run?"
+        "command",
+        choices=COMMANDS,
+        help="up: start and deploy; down: stop and delete the data; status: print whether it runs",
     )
     parser.add_argument(
-        "--state", type=Path, metavar="DIR", help="folder for everything it writes (default: .local)"
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="folder of all files of the embedded cloud (default: .local)",
     )
     parser.add_argument(
         "--aws-port", type=_port, metavar="N", help="port of the AWS emulator (default: 4566)"
@@ -99,13 +107,13 @@ def _port(value: str) -> int:
         raise argparse.ArgumentTypeError(f"{value!r}: {error}") from error
 
 
-def _chosen(asked: argparse.Namespace) -> Config:
-    options = {
-        "state": asked.state and asked.state.resolve(),
-        "aws_port": asked.aws_port,
-        "pg_port": asked.pg_port,
+def _chosen(options: argparse.Namespace) -> Config:
+    values = {
+        "state": options.state and options.state.resolve(),
+        "aws_port": options.aws_port,
+        "pg_port": options.pg_port,
     }
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in values.items() if value is not None}
     return dataclasses.replace(config.from_environment(), **given)
 
 

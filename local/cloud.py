@@ -45,13 +45,13 @@ def up(config: Config, say: Say = tell) -> Outputs:
 
 
 def down(config: Config, say: Say = tell) -> None:
-    """Stop both servers and every process they started, and drop their data. Harmless when nothing runs."""
+    """Stop both servers with all their processes and delete their data. Nothing happens if none runs."""
     ran = False
     if config.state.exists():
         with _alone(config), deferred():
             ran = aws.running(config) or postgres.running(config)
             _clear(config)
-    say("The embedded cloud is stopped, its data gone." if ran else "No embedded cloud was running.")
+    say("The embedded cloud is stopped and its data is deleted." if ran else "No embedded cloud was running.")
 
 
 def is_up(config: Config) -> bool:
@@ -61,7 +61,7 @@ def is_up(config: Config) -> bool:
 
 @contextlib.contextmanager
 def running(config: Config, say: Say = tell) -> Iterator[Outputs]:
-    """A cloud for the length of a block, stopped at its end, or when this process is killed."""
+    """Run a cloud for the duration of a block. It is stopped at the end of the block, and if this process is killed."""
     with guard.watch(config):
         try:
             yield up(config, say)
@@ -97,14 +97,14 @@ def _deploy(config: Config, say: Say) -> Outputs:
 
 
 def _database(config: Config) -> str:
-    """The name of the database the app has made for itself."""
+    """The name of the database that the app created."""
     client = make_client("rds", THIS_MACHINE, aws.access(config.endpoint, config.region))
     instances = client.describe_db_instances()["DBInstances"]
     return next((instance["DBName"] for instance in instances if instance.get("DBName")), "postgres")
 
 
 def _clear(config: Config) -> None:
-    """Stop what runs and remove what it left, except the logs."""
+    """Stop both servers and delete their files, except the logs."""
     aws.stop(config)
     postgres.stop(config)
     for folder in (config.temp, config.run, config.state / "cdk.out", config.state / "cdk-home"):

@@ -15,19 +15,19 @@ def snake_case(name: str) -> str:
 
 
 def from_stacks(stacks: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """The content of `cdk deploy --outputs-file`, all stacks together, names in snake case."""
+    """The content of `cdk deploy --outputs-file`, of all stacks, with names in snake case."""
     return {snake_case(name): value for outputs in stacks.values() for name, value in outputs.items()}
 
 
 def write(path: Path, outputs: Outputs) -> None:
-    """Readable by its owner alone, for it holds passwords and keys; whole or not at all."""
-    fresh = path.with_suffix(".new")
-    fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps(outputs, indent=2) + "\n")
-    fresh.replace(path)
+    """Write the file atomically, readable only by its owner, because it contains passwords and keys."""
+    new = path.with_suffix(".new")
+    new.touch(mode=0o600)
+    new.write_text(json.dumps(outputs, indent=2) + "\n")
+    new.replace(path)
 
 
 def read(path: Path) -> dict[str, str]:
-    """Raises ``FileNotFoundError`` when no cloud has been deployed there."""
+    """Raises ``FileNotFoundError`` if no cloud is deployed there."""
     outputs: dict[str, str] = json.loads(path.read_text())
     return outputs

@@ -1,4 +1,4 @@
-"""`python -m local.demo [--data DIR] [--orders N] [--dirty SHARE] [--seed S]`: what `make demo` runs."""
+"""`python -m local.demo [--data DIR] [--orders N] [--dirty SHARE] [--seed S]`: the command of `make demo`."""
 
 import argparse
 import sys
@@ -18,35 +18,35 @@ STATE = ROOT / ".local" / "demo"
 
 
 def main() -> int:
-    """Exit 0 only if every step's own check held; 1 with the step's reason otherwise."""
-    asked = _arguments()
+    """Exit status 0: the check of every step passed. 1: a step failed; its reason was printed."""
+    options = _arguments()
     interrupts.raise_on_termination()
     try:
-        _run(asked)
+        _run(options)
     except (steps.Failed, CommandFailed, LocalCloudError) as error:
         print(f"\nThe demo failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ninterrupted; everything that was started is stopped", file=sys.stderr)
+        print("\ninterrupted; all started processes are stopped", file=sys.stderr)
         return 130
     return 0
 
 
-def _run(asked: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> None:
     begun = time.monotonic()
     config = Config(state=STATE, aws_port=free_port(), pg_port=free_port())
     show.step("Deploy: PostgreSQL, an AWS emulator, and the app by cdk deploy")
     with cloud.running(config, show.line) as outputs:
         show.took(begun)
         show.step("Data")
-        data = steps.dataset(STATE / "data", asked)
+        data = steps.dataset(STATE / "data", options)
         report = _migrate(config, outputs, data)
         show.step("Ingest: a batch of records through the REST API, and the same batch again")
         check.ingested(outputs, steps.ingest(config, STATE), steps.ingest(config, STATE))
         _back_up_and_restore(config, outputs)
         _deliver(outputs)
-        page = show.keep_report(outputs, report, STATE)
-    show.step("Done: every check held, and everything that was started is stopped")
+        page = show.save_report(outputs, report, STATE)
+    show.step("Done: all checks passed, and all started processes are stopped")
     show.line(f"Report of the migration: {page}")
     show.took(begun)
 
@@ -56,7 +56,7 @@ def _migrate(config: Config, outputs: Outputs, data: steps.Data) -> dict[str, An
     report = steps.migrate(config, data.folder)
     show.step("Check against the database")
     check.reconciled(outputs, report, data)
-    show.step("Migrate again: nothing may change")
+    show.step("Migrate again: all rows must stay unchanged")
     check.unchanged(outputs, report, steps.migrate(config, data.folder))
     return report
 
@@ -87,15 +87,18 @@ def _arguments() -> argparse.Namespace:
         epilog="Example: make demo DATA=../olist",
     )
     parser.add_argument(
-        "--data", type=Path, help="a folder of Olist CSVs under Kaggle's names (default: generate one)"
+        "--data", type=Path, help="folder of Olist CSVs with the names on Kaggle (default: generated)"
+    )
+    parser.add_argument("--orders", type=int, default=3000, help="number of generated orders (default 3000)")
+    parser.add_argument(
+        "--dirty", type=float, default=0.01, help="share of invalid rows, from 0 to 1 (default 0.01)"
     )
     parser.add_argument(
-        "--orders", type=int, default=3000, help="size of the generated dataset (default 3000)"
+        "--seed",
+        type=int,
+        default=7,
+        help="seed of the generator; the same seed gives the same files (default 7)",
     )
-    parser.add_argument(
-        "--dirty", type=float, default=0.01, help="share of its rows made dirty (default 0.01)"
-    )
-    parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same files (default 7)")
     return parser.parse_args()
 
 

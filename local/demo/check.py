@@ -39,18 +39,19 @@ def reconciled(outputs: Outputs, report: dict[str, Any], data: Data) -> None:
             for count in ("read", "loaded", "deduplicated", "rejected"):
                 _same(f"{name}: {count} as generated", row[count], getattr(wanted, count))
     show.line(
-        "Files, report and database agree" + (", also with the generated data." if data.expected else ".")
+        "Files, report and database agree"
+        + (" with each other and with the generator." if data.expected else ".")
     )
 
 
 def unchanged(outputs: Outputs, first: dict[str, Any], second: dict[str, Any]) -> None:
-    """The second run of the same files loaded nothing, and the tables are as they were."""
+    """The second run of the same files loaded nothing, and the tables are unchanged."""
     stored, _ = _stored(outputs, second)
     for before, after in zip(first["tables"], second["tables"], strict=True):
         _same(f"{after['table']}: rows loaded by the second run", after["loaded"], 0)
         _same(f"{after['table']}: unchanged rows", after["unchanged"], before["loaded"])
         _same(f"{after['table']}: rows stored", stored[after["table"]], before["loaded"])
-    show.line("Nothing was loaded twice; every row is where it was.")
+    show.line("No row was loaded again, and the tables are unchanged.")
 
 
 def ingested(outputs: Outputs, first: dict[str, Any], again: dict[str, Any]) -> None:
@@ -76,7 +77,7 @@ def ingested(outputs: Outputs, first: dict[str, Any], again: dict[str, Any]) -> 
 
 
 def content(outputs: Outputs, table: str) -> str:
-    """A hash of all that is in the table, in no way related to that of Data Forge."""
+    """A hash of the table's rows, computed independently of Data Forge."""
     with closing(psycopg2.connect(outputs["database_url"])) as db, db.cursor() as cursor:
         name = sql.Identifier("olist", table)
         cursor.execute(
@@ -90,18 +91,20 @@ def content(outputs: Outputs, table: str) -> str:
 
 def restored(before: str, damaged: str, after: str, lost: dict[str, int], report: dict[str, Any]) -> None:
     """The table is byte for byte the same as before the damage, and the restore reported the changed rows."""
-    show.line(f"content before the damage {before[:16]}…, after it {damaged[:16]}…, restored {after[:16]}…")
+    show.line(f"hash before the damage {before[:16]}…, after it {damaged[:16]}…, restored {after[:16]}…")
     if damaged == before:
-        raise Failed("The damage did no damage.")
+        raise Failed("The table was not changed by the damage.")
     if after != before:
-        raise Failed("The restored table is not what it was.")
+        raise Failed("The restored table differs from the table before the damage.")
     for name, number in lost.items():
         _same(f"rows {name} by the restore", report[name], number)
-    show.line(f"As before. The replaced rows are stored as the safety backup {report['safety_backup']}.")
+    show.line(
+        f"The restored table equals the original. The replaced rows are the safety backup {report['safety_backup']}."
+    )
 
 
 def _records(file: Path) -> int:
-    """The records of a CSV, header and empty lines apart. Bytes that are not UTF-8 count like others."""
+    """The number of records of a CSV, without header and empty lines. Invalid UTF-8 does not matter."""
     with file.open(encoding="latin-1", newline="") as text:
         return sum(1 for record in csv.reader(text) if record) - 1
 

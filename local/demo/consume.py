@@ -27,9 +27,8 @@ def page(outputs: Outputs) -> None:
     answer = _get(outputs, path)
     show.line(f"GET {path}")
     # Decimals with their original digits: 149.90 has two digits after the point.
+    show.line(f"  {answer.data.decode()}")
     rows = json.loads(answer.data, parse_float=str)["data"]
-    for row in rows:
-        show.line(f"  {json.dumps(row, ensure_ascii=False)}")
     show.line(f"Data-Quality: {answer.headers['Data-Quality']}")
     with closing(psycopg2.connect(outputs["database_url"])) as db, db.cursor() as cursor:
         cursor.execute(
@@ -38,7 +37,7 @@ def page(outputs: Outputs) -> None:
         )
         wanted = [dict(zip(COLUMNS, row, strict=True)) for row in cursor.fetchall()]
     if rows != wanted:
-        raise Failed(f"The page of {TABLE} is not what SQL finds: {rows}, {wanted}.")
+        raise Failed(f"The page of {TABLE} differs from the result of SQL: {rows}, {wanted}.")
 
 
 def quality(outputs: Outputs) -> None:
@@ -55,11 +54,11 @@ def quality(outputs: Outputs) -> None:
 
 
 def export(outputs: Outputs) -> None:
-    """The whole table as Parquet, from addresses that need no key: the reported hashes, and all rows."""
+    """The whole table as Parquet, from presigned URLs: the reported hashes, and all rows."""
     order = json.dumps({"dataset": "olist", "table": TABLE, "format": "parquet"}).encode()
-    made = _finished(outputs, _ask(outputs, "POST", "/v1/exports", order).json()["id"])
+    exported = _finished(outputs, _ask(outputs, "POST", "/v1/exports", order).json()["id"])
     rows = 0
-    for file in made["files"]:
+    for file in exported["files"]:
         data = _POOL.request("GET", file["url"]).data
         if hashlib.sha256(data).hexdigest() != file["sha256"]:
             raise Failed(f"{file['name']} of the export differs from its reported hash.")
@@ -67,11 +66,15 @@ def export(outputs: Outputs) -> None:
     with closing(psycopg2.connect(outputs["database_url"])) as db, db.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM olist.order_payments")
         ((stored,),) = cursor.fetchall()
-    if not rows == made["rows"] == stored:
-        raise Failed(f"The export of {TABLE} has {rows} rows, {made['rows']} reported and {stored} stored.")
-    origin = f"the files of backup {made['backup_id']}" if made["backup_id"] else "written for this"
+    if not rows == exported["rows"] == stored:
+        raise Failed(
+            f"The export of {TABLE} has {rows} rows, {exported['rows']} reported and {stored} stored."
+        )
+    origin = (
+        f"the files of backup {exported['backup_id']}" if exported["backup_id"] else "written for this export"
+    )
     show.line(
-        f"POST /v1/exports: {TABLE} as Parquet, {rows:,} rows in {len(made['files'])} file(s), {origin}"
+        f"POST /v1/exports: {TABLE} as Parquet, {rows:,} rows in {len(exported['files'])} file(s), {origin}"
     )
 
 
@@ -95,5 +98,5 @@ def _ask(outputs: Outputs, method: str, path: str, body: bytes | None = None) ->
     headers = {"x-api-key": outputs["reader_key"], "content-type": "application/json"}
     answer = _POOL.request(method, outputs["api_url"] + path, headers=headers, body=body)
     if answer.status >= 300:
-        raise Failed(f"{method} {path} was answered with {answer.status}: {answer.data.decode()}")
+        raise Failed(f"{method} {path} returned {answer.status}: {answer.data.decode()}")
     return answer

@@ -12,24 +12,24 @@ from local.outputs import Outputs
 
 
 def step(title: str) -> None:
-    """A heading."""
+    """Print a heading."""
     print(f"\n== {title}", flush=True)
 
 
 def line(text: str) -> None:
-    """A line of detail."""
+    """Print a line of detail."""
     print(f"   {text}", flush=True)
 
 
 def took(begun: float) -> None:
-    """Seconds since ``begun`` (of time.monotonic)."""
+    """Print the seconds since ``begun`` (of time.monotonic)."""
     line(f"{time.monotonic() - begun:.0f} seconds so far")
 
 
-def keep_report(outputs: Outputs, report: dict[str, Any], folder: Path) -> Path:
-    """Fetch report.html, which the cloud takes with it when it stops; returns its path."""
-    place = urlsplit(report["report"])
+def save_report(outputs: Outputs, report: dict[str, Any], folder: Path) -> Path:
+    """Download report.html, which is deleted with the cloud. Returns its path."""
+    uri = urlsplit(report["report"])
     s3 = make_client("s3", THIS_MACHINE, aws.access(outputs["aws_endpoint_url"], outputs["region"]))
     page = folder / "report.html"
-    s3.download_file(place.netloc, report_page_key(report["migration_id"]), str(page))
+    s3.download_file(uri.netloc, report_page_key(report["migration_id"]), str(page))
     return page

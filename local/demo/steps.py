@@ -1,4 +1,4 @@
-"""The demo's steps, done as a user would: through the command line and the API."""
+"""The steps of the demo, which use the command line and the API as a user would."""
 
 import argparse
 import json
@@ -26,7 +26,7 @@ DAMAGED = "order_payments"
 
 
 class Failed(Exception):
-    """A step did not do its work, or its check did not hold."""
+    """A step or its check failed."""
 
 
 @dataclass(frozen=True)
@@ -37,28 +37,28 @@ class Data:
     expected: Expected | None
 
 
-def dataset(folder: Path, asked: argparse.Namespace) -> Data:
-    """The user's folder, or a generated one."""
-    if asked.data is not None:
-        if not asked.data.is_dir():
-            raise Failed(f"{asked.data} is not a folder.")
-        show.line(f"The CSVs of {asked.data}.")
-        return Data(asked.data, None)
-    made = generate(folder, orders=asked.orders, seed=asked.seed, dirty=asked.dirty)
-    rows = sum(table.read for table in made.tables.values())
+def dataset(folder: Path, options: argparse.Namespace) -> Data:
+    """The folder of ``--data``, or a generated one."""
+    if options.data is not None:
+        if not options.data.is_dir():
+            raise Failed(f"{options.data} is not a folder.")
+        show.line(f"The CSVs of {options.data}.")
+        return Data(options.data, None)
+    expected = generate(folder, orders=options.orders, seed=options.seed, dirty=options.dirty)
+    rows = sum(table.read for table in expected.tables.values())
     show.line(
-        f"Generated {rows:,} records in {folder}: {asked.orders} orders, {asked.dirty:.1%} of the rows dirty."
+        f"Generated {rows:,} records in {folder}: {options.orders} orders, {options.dirty:.1%} of the rows are invalid."
     )
-    return Data(folder, made)
+    return Data(folder, expected)
 
 
 def migrate(config: Config, folder: Path) -> dict[str, Any]:
-    """`dataforge migrate`; its progress and table go to the screen, the JSON it prints is returned."""
+    """`dataforge migrate`. Prints its progress and table; returns its JSON."""
     return _dataforge(config, "migrate", str(folder))
 
 
 def ingest(config: Config, folder: Path) -> dict[str, Any]:
-    """`dataforge ingest` of an order with its customer and payment, children first, and of two bad records."""
+    """`dataforge ingest` of an order with its customer and payment, children first, and of two invalid records."""
     ident = "d" * 32
     payment = {"payment_sequential": 1, "payment_type": "boleto", "payment_installments": 1}
     records = [
@@ -70,7 +70,7 @@ def ingest(config: Config, folder: Path) -> dict[str, Any]:
     ]
     file = folder / "records.jsonl"
     file.write_text("".join(json.dumps({"table": table, "data": data}) + "\n" for table, data in records))
-    show.line("Five records in one batch: three good ones, an orphan, and a price with three decimals.")
+    show.line("Five records in one batch: three valid ones, an orphan, and a price with three decimals.")
     return _dataforge(config, "ingest", str(file), expected_exit=1)
 
 
@@ -91,7 +91,7 @@ def damage(outputs: Outputs) -> dict[str, int]:
             ).format(third)
         )
         changed = cursor.rowcount
-    show.line(f"{DAMAGED}: {deleted:,} rows deleted, {changed:,} set to 0.00, by a mistake in SQL.")
+    show.line(f"{DAMAGED}: {deleted:,} rows deleted, {changed:,} set to 0.00.")
     return {"added": deleted, "removed": 0, "changed": changed}
 
 

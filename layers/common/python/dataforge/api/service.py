@@ -15,13 +15,13 @@ TAG = ("Service", "Health, and this documentation.")
 
 
 class Health(Shape):
-    """The database answered."""
+    """The database responded."""
 
     status: Literal["ok"]
 
 
 class Index(Shape):
-    """Where to go from here."""
+    """The entry points of the API."""
 
     name: str
     documentation: str
@@ -38,10 +38,10 @@ def paths() -> Document:
     return {
         "/v1/health": {"get": _get_health()},
         "/v1/": {"get": _get_index()},
-        "/v1/page/{file}": {"get": _get_files("getPageFile", "The start page's own files", PAGE_FILES)},
+        "/v1/page/{file}": {"get": _get_files("getPageFile", "Get a file of the start page", PAGE_FILES)},
         "/v1/openapi.json": {"get": _get_openapi()},
         "/v1/docs": {"get": _get_docs()},
-        "/v1/docs/{file}": {"get": _get_files("getDocsFile", "The documentation's own files", DOCS_FILES)},
+        "/v1/docs/{file}": {"get": _get_files("getDocsFile", "Get a file of the API documentation", DOCS_FILES)},
     }
 
 

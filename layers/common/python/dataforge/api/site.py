@@ -11,7 +11,7 @@ INDEX = {
 """Paths below the address of the API."""
 
 PAGE_FILES = {"page.css": "text/css", "page.js": "text/javascript"}
-"""The start page's own files, and what they are."""
+"""The media types of the start page's files."""
 
 DOCS_FILES = {
     "swagger-ui.css": "text/css",
@@ -19,4 +19,4 @@ DOCS_FILES = {
     "page.js": "text/javascript",
     "LICENSE": "text/plain",
 }
-"""The documentation page's own files, and what they are."""
+"""The media types of the documentation page's files."""
