@@ -17,6 +17,7 @@ from moto import mock_aws
 
 from bench.server import Server
 from dataforge.aws.clients import WORKER, make_client
+from dataforge.defaults import WHOLE_PROCESSOR_MEGABYTES
 from dataforge.postgres.roles import INGEST
 from functions.ingest.handler import handler
 
@@ -26,7 +27,10 @@ Call = Callable[[Records], Post]
 """Prepare the post of a batch; the returned call is timed."""
 
 CONTEXT: Any = SimpleNamespace(
-    function_name="ingest", memory_limit_in_mb=1769, invoked_function_arn="arn", aws_request_id="1"
+    function_name="ingest",
+    memory_limit_in_mb=WHOLE_PROCESSOR_MEGABYTES,
+    invoked_function_arn="arn",
+    aws_request_id="1",
 )
 
 

@@ -19,6 +19,7 @@ from bench.backups.disk_store import DiskStore
 from bench.server import Server
 from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import REFILL, RESTORE
+from dataforge.runs.results.restore import RestoreOutput
 from dataforge.settings import DatabaseSettings, RestoreSettings
 from functions.restore.begin import begin
 from functions.restore.build import build, link
@@ -86,7 +87,7 @@ class Restoring:
     pool: ProcessPoolExecutor
     laps: dict[str, float] = field(default_factory=dict)
 
-    def run(self, **document: Any) -> dict[str, Any]:
+    def run(self, **document: Any) -> RestoreOutput:
         """All steps; returns the output."""
         store = DiskStore(self.folder)
         base = self.server.settings(self.database, RESTORE).model_dump()
@@ -111,9 +112,9 @@ class Restoring:
         self._lap("switch", lambda: swap(db, run, execution))
         parts = self._lap("safety", lambda: self._items(store, plan_safety_backup(db, store, settings, run)))
         self._lap("safety", lambda: list(self.pool.map(_keep, parts)))
-        output = self._lap("safety", lambda: finish(db, store, settings, run))
+        output: RestoreOutput = self._lap("safety", lambda: finish(db, store, settings, run))
         db.close()
-        return dict(output)
+        return output
 
     @property
     def seconds(self) -> float:

@@ -7,12 +7,13 @@ import statistics
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bench.data import data
 from bench.migration import in_process, peers
 from bench.server import Server, server
 from bench.show import show_table
+from dataforge.defaults import QUALITY_THRESHOLD
+from dataforge.runs.results.migration import MigratedTable
 from local.generate import generate
 
 LIMIT, COPY = "psql \\copy, constraints added after (the limit)", "psql \\copy into the constrained tables"
@@ -34,7 +35,9 @@ def _compare_dirty(running: Server, made: Path, orders: int, rounds: int) -> Non
         peer.append(peers.copy_constrained(running, made / "twin"))
         rounds_of_ours.append(_ours(running, made / "dirty", threshold=0))
     base, middle = statistics.median(peer), statistics.median(one.seconds for one in rounds_of_ours)
-    read, rejected = (sum(t[name] for t in rounds_of_ours[0].tables) for name in ("read", "rejected"))
+    read, rejected = (
+        sum(getattr(t, name) for t in rounds_of_ours[0].tables) for name in ("read", "rejected")
+    )
     rows = [
         ("Data Forge, 5 % of the rows dirty", f"{middle:.2f}", f"{rejected:,}", f"{middle / base:.2f}"),
         ("psql \\copy, the same data clean", f"{base:.2f}", "", "1.00"),
@@ -48,7 +51,7 @@ class _Round:
     """One migration: seconds by step, the output's tables, and the peak memory of a worker in KiB."""
 
     steps: dict[str, float]
-    tables: list[dict[str, Any]]
+    tables: tuple[MigratedTable, ...]
     memory: int
 
     @property
@@ -56,11 +59,11 @@ class _Round:
         return sum(self.steps.values())
 
 
-def _ours(running: Server, folder: Path, threshold: float = 0.95) -> _Round:
+def _ours(running: Server, folder: Path, threshold: float = float(QUALITY_THRESHOLD)) -> _Round:
     running.create("ours")
     with in_process.workers(running, "ours", folder) as pool:
         steps, output = in_process.migrate(running, "ours", folder, pool, threshold)
-        return _Round(steps, output["tables"], in_process.peak_memory(pool))
+        return _Round(steps, output.tables, in_process.peak_memory(pool))
 
 
 def _compare(running: Server, clean: Path, rounds: int, *, others: bool) -> None:
@@ -78,7 +81,7 @@ def _compare(running: Server, clean: Path, rounds: int, *, others: bool) -> None
         figures["dlt, its CSV loader, no constraints (once)"] = peers.by_dlt(running, clean)
         name = f"pandas to_sql, no constraints (once, from 1/{peers.PANDAS_SHARE} of the rows)"
         figures[name] = peers.by_pandas(running, clean)
-    _show(clean, sum(t["read"] for t in rounds_of_ours[0].tables), figures)
+    _show(clean, sum(t.read for t in rounds_of_ours[0].tables), figures)
     _show_effort(rounds_of_ours)
 
 

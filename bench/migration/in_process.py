@@ -16,8 +16,10 @@ import pyarrow as pa
 
 from bench.folder_store import FolderStore
 from bench.server import Server
+from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import LOAD, MIGRATE
+from dataforge.runs.results.migration import MigrationOutput
 from dataforge.settings import DatabaseSettings, MigrationSettings
 from functions.migrate.lifecycle.begin import begin
 from functions.migrate.load.load import load_chunk
@@ -78,11 +80,11 @@ def migrate(
     database: str,
     folder: Path,
     pool: ProcessPoolExecutor,
-    threshold: float = 0.95,
+    threshold: float = float(QUALITY_THRESHOLD),
     on_conflict: str = "reject",
     around_publish: Callable[[], AbstractContextManager[None]] = nullcontext,
     store: FolderStore | None = None,
-) -> tuple[dict[str, float], dict[str, Any]]:
+) -> tuple[dict[str, float], MigrationOutput]:
     """Seconds per step, and the run's output. ``around_publish`` is entered before publication and left after it."""
     store = store or FolderStore(folder, PREFIX)
     base = server.settings(database, MIGRATE).model_dump()

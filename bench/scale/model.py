@@ -10,7 +10,8 @@ import math
 from dataclasses import dataclass
 
 from dataforge.defaults import WHOLE_PROCESSOR_MEGABYTES
-from functions.migrate.report.cost import Usage, dollars
+from dataforge.runs.results.cost import Usage
+from functions.migrate.report.cost import dollars
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dataforge.backups import manifest
 from dataforge.postgres.connection import transaction
 from dataforge.runs.lifecycle import close_run, fail_run
+from dataforge.runs.results.backup import BackedUpTable, BackupOutput
 from dataforge.settings import BackupSettings
 from functions.backup.expire import delete_unfinished, expire
 from functions.backup.run import BACKUPS, read_run
@@ -18,23 +19,25 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
 
 
-def close(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, Any]:
-    """Close a run that succeeded. Returns the state machine's output. Idempotent."""
+def close(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> BackupOutput:
+    """Close a run that succeeded. Returns the execution's output. Idempotent."""
     with transaction(db) as cursor:
         run = read_run(cursor, run_id)
     backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
     verification = manifest.read_verification(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
     removed = expire(db, s3, settings, run_id)
     close_run(db, BACKUPS, run.execution, "done")
-    return {
-        "backup_id": run.backup_id,
-        "manifest": f"s3://{settings.backup_bucket}/{backup.key}",
-        "created_at": backup.created_at.isoformat(),
-        "tables": [{"table": e.table, "rows": e.rows, "content_hash": e.content_hash} for e in backup.tables],
-        "size": backup.size,
-        "verified": verification is not None and verification.verified,
-        "removed": removed,
-    }
+    return BackupOutput(
+        backup_id=run.backup_id,
+        manifest=f"s3://{settings.backup_bucket}/{backup.key}",
+        created_at=backup.created_at.isoformat(),
+        tables=tuple(
+            BackedUpTable(table=e.table, rows=e.rows, content_hash=e.content_hash) for e in backup.tables
+        ),
+        size=backup.size,
+        verified=verification is not None and verification.verified,
+        removed=tuple(removed),
+    )
 
 
 def abandon(

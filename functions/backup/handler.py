@@ -49,7 +49,7 @@ STEPS: Steps[BackupSettings] = {
     "finish": lambda s: write_manifest(s.db, s.s3, s.settings, s.event.run_id),
     "plan_checks": lambda s: plan_checks(s.db, s.s3, s.settings, s.event.run_id),
     "judge": lambda s: _validate(s.db, s.s3, s.settings, s.event.run_id),
-    "close": lambda s: close(s.db, s.s3, s.settings, s.event.run_id),
+    "close": lambda s: close(s.db, s.s3, s.settings, s.event.run_id).document(),
     "abandon": lambda s: abandon(s.db, s.s3, s.settings, s.event.execution, s.event.error),
     "release": _release,
 }

@@ -51,7 +51,7 @@ def fail(
     run_id, failure = fail_run(db, s3, settings.report_bucket, MIGRATIONS, execution, error)
     cause = failure.cause
     if run_id and failure.error in REPORTED:
-        cause += f" Report: {report(db, s3, settings, run_id)['report']}"
+        cause += f" Report: {report(db, s3, settings, run_id).report}"
     return {"error": failure.error, "cause": cause}
 
 
@@ -62,7 +62,7 @@ STEPS: Steps[MigrationSettings] = {
     "settle": lambda s: resolve(s.db, s.s3, s.event.run_id, s.event.table),
     "reconcile": lambda s: reconcile(s.db, s.s3, s.event.run_id),
     "publish": lambda s: publish(s.db, s.event.run_id, s.event.execution),
-    "report": lambda s: report(s.db, s.s3, s.settings, s.event.run_id),
+    "report": lambda s: report(s.db, s.s3, s.settings, s.event.run_id).document(),
     "abandon": lambda s: fail(s.db, s.s3, s.settings, s.event.execution, s.event.error),
 }
 

@@ -13,10 +13,10 @@ from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.records.validate import content_hash
 from dataforge.runs import leases
+from dataforge.runs.results.restore import Figures
 from dataforge.settings import RestoreSettings
 from dataforge.tables.catalogue import Table
 from functions.restore.difference import (
-    Figures,
     count_difference,
     is_empty,
     read_figures,

@@ -5,35 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from dataforge.postgres import ddl
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
+from dataforge.runs.results.restore import Figures
 from dataforge.tables.catalogue import Column, Table
 from functions.restore.run import Run
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
-
-
-class Figures(BaseModel):
-    """Rows of the shadow, and of the table those that a restore adds, removes and changes; in the ledger's ``figures``."""
-
-    model_config = ConfigDict(frozen=True)
-
-    restored: int
-    added: int
-    removed: int
-    changed: int
-
-    @property
-    def differing(self) -> int:
-        """The number of rows that differ."""
-        return self.added + self.removed + self.changed
-
-
-COUNTS = tuple(Figures.model_fields)
 
 
 def difference(run: Run, table: Table) -> Sql:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from dataforge.backups import manifest
 from dataforge.postgres import shadow
@@ -10,9 +11,10 @@ from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.sql import Sql, ident
 from dataforge.runs import leases
+from dataforge.runs.results.restore import CHANGES, Figures, RestoredTable, RestoreOutput
 from dataforge.settings import RestoreSettings
-from functions.restore.difference import COUNTS, read_figures
-from functions.restore.run import UNFINISHED, read_run
+from functions.restore.difference import read_figures
+from functions.restore.run import UNFINISHED, Run, read_run
 from functions.restore.safety_backup import make_manifest
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
 
 
-def finish(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str) -> dict[str, Any]:
+def finish(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str) -> RestoreOutput:
     """Complete the safety backup, drop the replaced tables, release the leases. Returns the execution's output. Idempotent.
 
     A dry run has neither safety backup nor replaced tables.
@@ -38,12 +40,16 @@ def finish(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str)
         shadow.drop(cursor, run.id)
         cursor.execute(Sql("DROP SCHEMA IF EXISTS {} CASCADE").format(ident(run.replaced_schema)))
         leases.release(cursor, run.execution)
-    return {
-        "restore_id": run.id,
-        "dataset": run.dataset.name,
-        "backup": run.backup_id,
-        "dry_run": run.dry_run,
-        **{name: sum(getattr(counts, name) for counts in figures.values()) for name in COUNTS},
-        "safety_backup": None if run.dry_run else run.id,
-        "tables": [{"table": table, **counts.model_dump()} for table, counts in figures.items()],
-    }
+    return _output(run, figures)
+
+
+def _output(run: Run, figures: Mapping[str, Figures]) -> RestoreOutput:
+    return RestoreOutput(
+        restore_id=run.id,
+        dataset=run.dataset.name,
+        backup=run.backup_id,
+        dry_run=run.dry_run,
+        **{name: sum(getattr(counts, name) for counts in figures.values()) for name in CHANGES},
+        safety_backup=None if run.dry_run else run.id,
+        tables=tuple(RestoredTable(table=table, **counts.model_dump()) for table, counts in figures.items()),
+    )

@@ -39,7 +39,7 @@ STEPS: Steps[RestoreSettings] = {
     "link": lambda s: link(s.db, s.event.run_id, s.event.table),
     "switch": lambda s: swap(s.db, s.event.run_id, s.event.execution),
     "keep": lambda s: plan_safety_backup(s.db, s.s3, s.settings, s.event.run_id),
-    "finish": lambda s: finish(s.db, s.s3, s.settings, s.event.run_id),
+    "finish": lambda s: finish(s.db, s.s3, s.settings, s.event.run_id).document(),
     "abandon": lambda s: abandon(s.db, s.s3, s.settings, s.event.execution, s.event.error),
 }
 

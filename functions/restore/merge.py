@@ -12,8 +12,9 @@ from dataforge.errors import TargetRejectsRows
 from dataforge.postgres import ddl
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.sql import Sql, ident
+from dataforge.runs.results.restore import Figures
 from dataforge.tables.catalogue import Table
-from functions.restore.difference import Figures, difference, find_difference
+from functions.restore.difference import difference, find_difference
 from functions.restore.run import Run
 
 if TYPE_CHECKING:

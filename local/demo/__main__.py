@@ -4,8 +4,8 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
+from dataforge.runs.results.migration import MigrationOutput
 from local import cloud, interrupts
 from local.command import CommandFailed
 from local.config import ROOT, Config
@@ -51,7 +51,7 @@ def _run(options: argparse.Namespace) -> None:
     show.took(begun)
 
 
-def _migrate(config: Config, outputs: Outputs, data: steps.Data) -> dict[str, Any]:
+def _migrate(config: Config, outputs: Outputs, data: steps.Data) -> MigrationOutput:
     show.step("Migrate: CSVs in S3 to PostgreSQL, through the state machine")
     report = steps.migrate(config, data.folder)
     show.step("Check against the database")
@@ -68,7 +68,7 @@ def _back_up_and_restore(config: Config, outputs: Outputs) -> None:
     show.step("Damage, and restore")
     lost = steps.damage(outputs)
     damaged = check.content(outputs, steps.DAMAGED)
-    restored = steps.restore(config, backup["backup_id"])
+    restored = steps.restore(config, backup.backup_id)
     check.restored(before, damaged, check.content(outputs, steps.DAMAGED), lost, restored)
 
 

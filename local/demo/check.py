@@ -9,48 +9,48 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from psycopg2 import sql
 
+from dataforge.postgres.sql import Sql, ident
+from dataforge.runs.results.migration import COUNTS, MigrationOutput, TableCounts
+from dataforge.runs.results.restore import RestoreOutput
 from dataforge.tables.datasets import get_dataset
 from local.demo import show
 from local.demo.steps import Data, Failed
 from local.outputs import Outputs
 
-COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
 
-
-def reconciled(outputs: Outputs, report: dict[str, Any], data: Data) -> None:
+def reconciled(outputs: Outputs, output: MigrationOutput, data: Data) -> None:
     """Every table has the rows of the report and of the files; for generated data, exactly the expected counts."""
-    dataset = get_dataset(report["dataset"])
-    stored, rejected = _stored(outputs, report)
+    dataset = get_dataset(output.dataset)
+    stored, rejected = _stored(outputs, output)
     show.line(f"{'table':24}{'in the file':>12}{'in the database':>17}{'rejections':>17}")
-    for row in report["tables"]:
-        name, file = row["table"], dataset.table(row["table"]).file
+    for row in output.tables:
+        name, file = row.table, dataset.table(row.table).file
         if file is None:
             continue
         records = _records(data.folder / file)
         show.line(f"{name:24}{records:>12,}{stored[name]:>17,}{rejected.get(name, 0):>17,}")
-        _same(f"{name}: records in the file and read", records, row["read"])
-        _same(f"{name}: read and the sum of the other counts", row["read"], sum(row[c] for c in COUNTS[1:]))
-        _same(f"{name}: rows stored and loaded", stored[name], row["loaded"] + row["unchanged"])
-        _same(f"{name}: rejections stored and counted", rejected.get(name, 0), row["rejected"])
+        _same(f"{name}: records in the file and read", records, row.read)
+        _same(f"{name}: read and the sum of the other counts", row.read, _sum_of_results(row))
+        _same(f"{name}: rows stored and loaded", stored[name], row.loaded + row.unchanged)
+        _same(f"{name}: rejections stored and counted", rejected.get(name, 0), row.rejected)
         if data.expected is not None:
             wanted = data.expected.tables[name]
             for count in ("read", "loaded", "deduplicated", "rejected"):
-                _same(f"{name}: {count} as generated", row[count], getattr(wanted, count))
+                _same(f"{name}: {count} as generated", getattr(row, count), getattr(wanted, count))
     show.line(
         "Files, report and database agree"
         + (" with each other and with the generator." if data.expected else ".")
     )
 
 
-def unchanged(outputs: Outputs, first: dict[str, Any], second: dict[str, Any]) -> None:
+def unchanged(outputs: Outputs, first: MigrationOutput, second: MigrationOutput) -> None:
     """The second run of the same files loaded nothing, and the tables are unchanged."""
     stored, _ = _stored(outputs, second)
-    for before, after in zip(first["tables"], second["tables"], strict=True):
-        _same(f"{after['table']}: rows loaded by the second run", after["loaded"], 0)
-        _same(f"{after['table']}: unchanged rows", after["unchanged"], before["loaded"])
-        _same(f"{after['table']}: rows stored", stored[after["table"]], before["loaded"])
+    for before, after in zip(first.tables, second.tables, strict=True):
+        _same(f"{after.table}: rows loaded by the second run", after.loaded, 0)
+        _same(f"{after.table}: unchanged rows", after.unchanged, before.loaded)
+        _same(f"{after.table}: rows stored", stored[after.table], before.loaded)
     show.line("No row was loaded again, and the tables are unchanged.")
 
 
@@ -79,9 +79,9 @@ def ingested(outputs: Outputs, first: dict[str, Any], again: dict[str, Any]) -> 
 def content(outputs: Outputs, table: str) -> str:
     """A hash of the table's rows, computed independently of Data Forge."""
     with closing(psycopg2.connect(outputs["database_url"])) as db, db.cursor() as cursor:
-        name = sql.Identifier("olist", table)
+        name = Sql("{}.{}").format(ident("olist"), ident(table))
         cursor.execute(
-            sql.SQL(
+            Sql(
                 "SELECT encode(sha256(convert_to(string_agg(t::text, E'\\n' ORDER BY t::text), 'UTF8')), 'hex') FROM {} t"
             ).format(name)
         )
@@ -89,7 +89,7 @@ def content(outputs: Outputs, table: str) -> str:
     return str(found)
 
 
-def restored(before: str, damaged: str, after: str, lost: dict[str, int], report: dict[str, Any]) -> None:
+def restored(before: str, damaged: str, after: str, lost: dict[str, int], output: RestoreOutput) -> None:
     """The table is byte for byte the same as before the damage, and the restore reported the changed rows."""
     show.line(f"hash before the damage {before[:16]}…, after it {damaged[:16]}…, restored {after[:16]}…")
     if damaged == before:
@@ -97,9 +97,9 @@ def restored(before: str, damaged: str, after: str, lost: dict[str, int], report
     if after != before:
         raise Failed("The restored table differs from the table before the damage.")
     for name, number in lost.items():
-        _same(f"rows {name} by the restore", report[name], number)
+        _same(f"rows {name} by the restore", getattr(output, name), number)
     show.line(
-        f"The restored table equals the original. The replaced rows are the safety backup {report['safety_backup']}."
+        f"The restored table equals the original. The replaced rows are the safety backup {output.safety_backup}."
     )
 
 
@@ -109,19 +109,23 @@ def _records(file: Path) -> int:
         return sum(1 for record in csv.reader(text) if record) - 1
 
 
-def _stored(outputs: Outputs, report: dict[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
+def _stored(outputs: Outputs, output: MigrationOutput) -> tuple[dict[str, int], dict[str, int]]:
     """Rows per table, and rejections of this migration per table."""
     with closing(psycopg2.connect(outputs["database_url"])) as db, db.cursor() as cursor:
         rows = {}
-        for table in report["tables"]:
-            name = sql.Identifier(report["dataset"], table["table"])
-            cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(name))
-            ((rows[table["table"]],),) = cursor.fetchall()
+        for table in output.tables:
+            name = Sql("{}.{}").format(ident(output.dataset), ident(table.table))
+            cursor.execute(Sql("SELECT count(*) FROM {}").format(name))
+            ((rows[table.table],),) = cursor.fetchall()
         cursor.execute(
             'SELECT "table", count(*) FROM dataforge.rejections WHERE migration_id = %s GROUP BY 1',
-            (report["migration_id"],),
+            (output.migration_id,),
         )
         return rows, dict(cursor.fetchall())
+
+
+def _sum_of_results(counts: TableCounts) -> int:
+    return sum(getattr(counts, name) for name in COUNTS if name != "read")
 
 
 def _same(what: str, one: int, other: int) -> None:

@@ -2,10 +2,10 @@
 
 import time
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from dataforge.aws.clients import THIS_MACHINE, make_client
+from dataforge.runs.results.migration import MigrationOutput
 from dataforge.s3.keys import report_page_key
 from local import aws
 from local.outputs import Outputs
@@ -26,10 +26,10 @@ def took(begun: float) -> None:
     line(f"{time.monotonic() - begun:.0f} seconds so far")
 
 
-def save_report(outputs: Outputs, report: dict[str, Any], folder: Path) -> Path:
+def save_report(outputs: Outputs, output: MigrationOutput, folder: Path) -> Path:
     """Download report.html, which is deleted with the cloud. Returns its path."""
-    uri = urlsplit(report["report"])
+    uri = urlsplit(output.report)
     s3 = make_client("s3", THIS_MACHINE, aws.access(outputs["aws_endpoint_url"], outputs["region"]))
     page = folder / "report.html"
-    s3.download_file(uri.netloc, report_page_key(report["migration_id"]), str(page))
+    s3.download_file(uri.netloc, report_page_key(output.migration_id), str(page))
     return page

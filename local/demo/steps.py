@@ -10,6 +10,9 @@ from typing import Any
 import psycopg2
 
 from dataforge.postgres.sql import Sql
+from dataforge.runs.results.backup import BackupOutput
+from dataforge.runs.results.migration import MigrationOutput
+from dataforge.runs.results.restore import RestoreOutput
 from local.command import dataforge
 from local.config import Config
 from local.demo import show
@@ -52,9 +55,9 @@ def dataset(folder: Path, options: argparse.Namespace) -> Data:
     return Data(folder, expected)
 
 
-def migrate(config: Config, folder: Path) -> dict[str, Any]:
-    """`dataforge migrate`. Prints its progress and table; returns its JSON."""
-    return _dataforge(config, "migrate", str(folder))
+def migrate(config: Config, folder: Path) -> MigrationOutput:
+    """`dataforge migrate`. Prints its progress and table; returns its output."""
+    return MigrationOutput.model_validate(_dataforge(config, "migrate", str(folder)))
 
 
 def ingest(config: Config, folder: Path) -> dict[str, Any]:
@@ -74,9 +77,9 @@ def ingest(config: Config, folder: Path) -> dict[str, Any]:
     return _dataforge(config, "ingest", str(file), expected_exit=1)
 
 
-def back_up(config: Config) -> dict[str, Any]:
+def back_up(config: Config) -> BackupOutput:
     """`dataforge backup` of all tables, verified."""
-    return _dataforge(config, "backup", "--verify")
+    return BackupOutput.model_validate(_dataforge(config, "backup", "--verify"))
 
 
 def damage(outputs: Outputs) -> dict[str, int]:
@@ -95,9 +98,10 @@ def damage(outputs: Outputs) -> dict[str, int]:
     return {"added": deleted, "removed": 0, "changed": changed}
 
 
-def restore(config: Config, backup_id: str) -> dict[str, Any]:
+def restore(config: Config, backup_id: str) -> RestoreOutput:
     """`dataforge restore` of the damaged table from that backup."""
-    return _dataforge(config, "restore", DAMAGED, "--backup", backup_id, "--yes")
+    document = _dataforge(config, "restore", DAMAGED, "--backup", backup_id, "--yes")
+    return RestoreOutput.model_validate(document)
 
 
 def _dataforge(config: Config, *arguments: str, expected_exit: int = 0) -> dict[str, Any]:

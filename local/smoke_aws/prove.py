@@ -12,6 +12,9 @@ from pathlib import Path
 
 import urllib3
 
+from dataforge.runs.results.backup import BackupOutput
+from dataforge.runs.results.migration import MigrationOutput
+from dataforge.runs.results.restore import RestoreOutput
 from local.command import dataforge
 from local.generate import generate
 from local.smoke_aws.exports import prove_export
@@ -49,23 +52,31 @@ def require_healthy(target: Sequence[str]) -> None:
 
 def prove_empty_restore(target: Sequence[str], say: Say = print) -> None:
     """On a fresh deployment: back up tables without a row, and restore them. The work lists of both are empty."""
-    made = dataforge(target, "backup", "--verify")
-    done = dataforge(target, "restore", "--all", "--backup", made["backup_id"], "--yes")
-    _same("rows restored into empty tables", done["restored"], 0)
+    made = _back_up(target)
+    done = _restore(target, "--all", "--backup", made.backup_id)
+    _same("rows restored into empty tables", done.restored, 0)
     say("restored a backup of empty tables into empty tables")
+
+
+def _back_up(target: Sequence[str]) -> BackupOutput:
+    return BackupOutput.model_validate(dataforge(target, "backup", "--verify"))
+
+
+def _restore(target: Sequence[str], *arguments: str) -> RestoreOutput:
+    return RestoreOutput.model_validate(dataforge(target, "restore", *arguments, "--yes"))
 
 
 def _prove_migration(target: Sequence[str], say: Say) -> None:
     with tempfile.TemporaryDirectory(prefix="dataforge-smoke-") as folder:
         expected = generate(folder, orders=200, seed=7, dirty=0.01).tables
-        first = dataforge(target, "migrate", folder)
-        for row in first["tables"]:
-            wanted = expected[row["table"]]
-            _same(f"{row['table']}: stored rows", row["loaded"] + row["unchanged"], wanted.loaded)
-            _same(f"{row['table']}: rejected rows", row["rejected"], wanted.rejected)
-        say(f"migrated {sum(row['read'] for row in first['tables'])} records; every count is as generated")
-        second = dataforge(target, "migrate", folder)
-        _same("rows loaded by a second run", sum(row["loaded"] for row in second["tables"]), 0)
+        first = MigrationOutput.model_validate(dataforge(target, "migrate", folder))
+        for row in first.tables:
+            wanted = expected[row.table]
+            _same(f"{row.table}: stored rows", row.loaded + row.unchanged, wanted.loaded)
+            _same(f"{row.table}: rejected rows", row.rejected, wanted.rejected)
+        say(f"migrated {sum(row.read for row in first.tables)} records; every count is as generated")
+        second = MigrationOutput.model_validate(dataforge(target, "migrate", folder))
+        _same("rows loaded by a second run", sum(row.loaded for row in second.tables), 0)
         say("migrated again: nothing was loaded twice")
 
 
@@ -120,16 +131,16 @@ def _prove_compression(api_url: str, key: str, say: Say) -> None:
 
 
 def _prove_backup(target: Sequence[str], say: Say) -> None:
-    made = dataforge(target, "backup", "--verify")
-    say(f"backed up and verified: {made['backup_id']}")
+    made = _back_up(target)
+    say(f"backed up and verified: {made.backup_id}")
     table = "category_translations"
-    done = dataforge(target, "restore", table, "--backup", made["backup_id"], "--yes")
+    done = _restore(target, table, "--backup", made.backup_id)
     _same(
         f"rows of {table} that a restore had to change",
-        [done[n] for n in ("added", "removed", "changed")],
+        [done.added, done.removed, done.changed],
         [0] * 3,
     )
-    say(f"restored {table}: {done['restored']} rows, as they were")
+    say(f"restored {table}: {done.restored} rows, as they were")
 
 
 def _same(what: str, found: object, wanted: object) -> None:

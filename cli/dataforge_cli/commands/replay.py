@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dataforge.runs.results.migration import MigrationOutput
 from dataforge_cli.aws.executions import name_of, start
 from dataforge_cli.aws.machines import MIGRATION
 from dataforge_cli.aws.upload import upload
@@ -107,7 +108,7 @@ def replay(
             return
         execution = follow_to_its_end(call, arn)
         show(call, execution)
-        if any(one["rejected"] for one in (execution.output or {})["tables"]):
+        if any(table.rejected for table in MigrationOutput.model_validate(execution.output).tables):
             call.screen.say("Some records were rejected again. The report contains the reasons.")
             raise typer.Exit(1)
 

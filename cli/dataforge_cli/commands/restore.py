@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dataforge.runs.results.restore import RestoreOutput
 from dataforge.tables.datasets import DEFAULT, get_dataset
 from dataforge_cli.aws.executions import Execution, name_of, start
 from dataforge_cli.aws.machines import RESTORE
@@ -139,7 +140,7 @@ def _confirmed(call: Call, document: dict[str, Any]) -> dict[str, Any]:
         raise Interrupted("Nothing was restored.") from error
     if not agreed:
         raise NotConfirmed("Nothing was restored.")
-    shown = (found.output or {})["backup"]
+    shown = RestoreOutput.model_validate(found.output).backup
     return document if "undo" in document else {**document, "backup": shown}
 
 

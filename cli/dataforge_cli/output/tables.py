@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_DOWN, Decimal
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
@@ -12,46 +11,43 @@ from rich.table import Table
 from rich.text import Text
 
 from dataforge.backups.listing import Summary
+from dataforge.runs.results.migration import COUNTS, MigrationOutput
+from dataforge.runs.results.report import Reason, Report
+from dataforge.runs.results.restore import CHANGES, RestoreOutput
 from dataforge_cli.aws.api_keys import Key
 from dataforge_cli.aws.raw_objects import Stored
 from dataforge_cli.output.bars import rows
 from dataforge_cli.runs.progress import Progress
 
 REFUSED = {"rejected", "unreadable"}
-CHANGES = ("restored", "added", "removed", "changed")
-COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
 
 
-def summary(output: Mapping[str, Any]) -> Table:
-    """Return the counts of each table; ``output`` is a migration's output or its report.
+def summary(result: MigrationOutput | Report) -> Table:
+    """Return the counts of each table of a migration.
 
     The column ``updated``, a part of the loaded rows, is shown if any row was updated.
     """
-    names = [*COUNTS, "updated"] if any(one["updated"] for one in output["tables"]) else [*COUNTS]
+    names = [*COUNTS, "updated"] if any(one.updated for one in result.tables) else [*COUNTS]
     table = _table("table", *names, "quality", footer=True)
-    for one in output["tables"]:
-        table.add_row(
-            one["table"], *map(_count, names, (one[name] for name in names)), percent(one["quality"])
-        )
-    totals = [sum(one[name] for one in output["tables"]) for name in names]
+    for one in result.tables:
+        counts = [_count(name, getattr(one, name)) for name in names]
+        table.add_row(one.table, *counts, percent(one.quality))
+    totals = [sum(getattr(one, name) for one in result.tables) for name in names]
     for column, text in zip(
-        table.columns, ("total", *(f"{n:,}" for n in totals), percent(output["quality"])), strict=True
+        table.columns, ("total", *(f"{n:,}" for n in totals), percent(result.quality)), strict=True
     ):
         column.footer = text
     return table
 
 
-def reasons(report: Mapping[str, Any], limit: int = 3) -> Table:
+def reasons(found: Iterable[Reason], limit: int = 3) -> Table:
     """Return the most frequent reasons of a migration's rejections, each with its first example."""
-    found = [reason for one in report["tables"] for reason in one.get("rejections", ())]
     table = Table("reason", "rows", "first in", "record", box=SIMPLE_HEAD, pad_edge=False)
-    for reason in sorted(found, key=lambda reason: -reason["rows"])[:limit]:
-        example = next(iter(reason["examples"]), None)
-        name = f"{reason['column']}: {reason['code']}" if reason["column"] else reason["code"]
-        place = f"{example['file']} line {example['line']}" if example else ""
-        table.add_row(
-            Text(name), f"{reason['rows']:,}", Text(place), Text((example and example["raw"]) or "")
-        )
+    for reason in sorted(found, key=lambda reason: -reason.rows)[:limit]:
+        example = next(iter(reason.examples), None)
+        name = f"{reason.column}: {reason.code}" if reason.column else reason.code
+        place = f"{example.file} line {example.line}" if example else ""
+        table.add_row(Text(name), f"{reason.rows:,}", Text(place), Text((example and example.raw) or ""))
     return table
 
 
@@ -142,14 +138,14 @@ def backup_table(found: Summary) -> Table:
     return table
 
 
-def restored(output: Mapping[str, Any]) -> Table:
+def restored(output: RestoreOutput) -> Table:
     """Return the changes of each table by a restore, from its output."""
     table = _table("table", *CHANGES, footer=True)
-    for one in output["tables"]:
-        table.add_row(one["table"], *(_change(name, one[name]) for name in CHANGES))
+    for one in output.tables:
+        table.add_row(one.table, *(_change(name, getattr(one, name)) for name in CHANGES))
     table.columns[0].footer = "total"
     for column, name in zip(table.columns[1:], CHANGES, strict=True):
-        column.footer = f"{output[name]:,}"
+        column.footer = f"{getattr(output, name):,}"
     return table
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from botocore.exceptions import ClientError
 
+from dataforge.runs.results.report import RejectionFile, Report
 from dataforge.s3.keys import replayed_folder, report_key
 from dataforge_cli.aws.deployment import Deployment
 from dataforge_cli.aws.failures import error_code
@@ -30,7 +30,7 @@ def save_rejections(deployment: Deployment, migration: str, table: str, code: st
 
     Raises ``NoReport``, ``OSError``.
     """
-    parts = read_report(deployment, migration)["rejection_files"]
+    parts = read_report(deployment, migration).rejection_files
     stored = _replayed(deployment, migration)
     with path.open("wb") as file:
         count = 0
@@ -54,15 +54,15 @@ def _replayed(deployment: Deployment, migration: str) -> set[int]:
     return found
 
 
-def _lines(deployment: Deployment, parts: Iterable[dict[str, Any]], table: str) -> Iterator[bytes]:
+def _lines(deployment: Deployment, parts: Iterable[RejectionFile], table: str) -> Iterator[bytes]:
     for part in parts:
-        if not table or part["table"] == table:
-            key = part["uri"].removeprefix(f"s3://{deployment['report_bucket']}/")
+        if not table or part.table == table:
+            key = part.uri.removeprefix(f"s3://{deployment['report_bucket']}/")
             body = deployment.s3.get_object(Bucket=deployment["report_bucket"], Key=key)["Body"]
             yield from body.iter_lines()
 
 
-def read_report(deployment: Deployment, migration: str) -> dict[str, Any]:
+def read_report(deployment: Deployment, migration: str) -> Report:
     """Return the report of a migration. Raises ``NoReport``."""
     key = report_key(migration)
     try:
@@ -71,5 +71,4 @@ def read_report(deployment: Deployment, migration: str) -> dict[str, Any]:
         if error_code(error) == "NoSuchKey":
             raise NoReport(migration, deployment.name) from error
         raise
-    report: dict[str, Any] = json.loads(answer["Body"].read())
-    return report
+    return Report.model_validate_json(answer["Body"].read())

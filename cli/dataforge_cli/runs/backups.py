@@ -9,6 +9,7 @@ from typing import Any
 from dataforge.backups import listing
 from dataforge.backups.listing import Summary
 from dataforge.runs.ids import time_of
+from dataforge.runs.results.backup import BackupOutput
 from dataforge.s3.keys import PARQUET, backup_folder
 from dataforge.tables.datasets import DATASETS, get_dataset
 from dataforge_cli.aws.deployment import Deployment
@@ -60,7 +61,9 @@ def show_backup(call: Call, execution: Execution) -> None:
         )
         return
     output = execution.output
-    found = find_backup(call.deployment, _dataset_of(execution), output["backup_id"])
+    found = find_backup(
+        call.deployment, _dataset_of(execution), BackupOutput.model_validate(output).backup_id
+    )
     call.screen.answer(output | {"execution": execution.arn}, in_short(found), backup_table(found))
 
 

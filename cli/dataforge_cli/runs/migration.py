@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dataforge.runs.results.migration import MigrationOutput
+from dataforge.runs.results.report import Report
 from dataforge_cli.aws.deployment import Deployment
 from dataforge_cli.aws.executions import Execution
 from dataforge_cli.aws.machines import MIGRATION
@@ -30,20 +32,20 @@ def show(call: Call, execution: Execution, **also: Any) -> None:
     if execution.output is None:
         _show_running(call, execution, also)
         return
-    output = execution.output
+    output = MigrationOutput.model_validate(execution.output)
     call.screen.answer(
-        output | {"execution": execution.arn, **also},
-        f"Migration {output['migration_id']} of {output['dataset']} ({execution.name}): {output['status']}.",
+        execution.output | {"execution": execution.arn, **also},
+        f"Migration {output.migration_id} of {output.dataset} ({execution.name}): {output.status}.",
         summary(output),
         *_ignored(output),
-        f"Report: {output['report']}",
+        f"Report: {output.report}",
     )
 
 
-def _ignored(output: Mapping[str, Any]) -> list[str]:
-    """Print the ignored files, which an older deployment does not report."""
-    names = output.get("ignored_files", [])
-    return [f"Files that were not read: {some(names, output['ignored_count'])}."] if names else []
+def _ignored(output: MigrationOutput) -> list[str]:
+    """Describe the ignored files, which an older deployment does not report."""
+    names = output.ignored_files
+    return [f"Files that were not read: {some(names, output.ignored_count)}."] if names else []
 
 
 def some(names: Sequence[str], count: int | None = None) -> str:
@@ -65,13 +67,14 @@ def _show_failed(call: Call, execution: Execution) -> None:
     """Print the counts of a failed run, if it has any."""
     report = _read_report(call.deployment, execution)
     if report:
-        fate = "was published" if report["status"] == "published" else "was not published"
+        fate = "was published" if report.status == "published" else "was not published"
         call.screen.show(f"{execution.name} failed. This {fate}:", summary(report))
-        if any(one.get("rejections") for one in report["tables"]):
-            call.screen.show(reasons(report))
+        found = [reason for table in report.tables for reason in table.rejections]
+        if found:
+            call.screen.show(reasons(found))
 
 
-def _read_report(deployment: Deployment, execution: Execution) -> dict[str, Any] | None:
+def _read_report(deployment: Deployment, execution: Execution) -> Report | None:
     plan = read_plan(deployment, execution.name)
     if plan is None:
         return None

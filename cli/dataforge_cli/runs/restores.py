@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from rich.console import RenderableType
 
+from dataforge.runs.results.restore import RestoreOutput
 from dataforge_cli.aws.executions import Execution
 from dataforge_cli.aws.machines import RESTORE
 from dataforge_cli.call import Call
@@ -26,10 +24,10 @@ def show_restore(call: Call, execution: Execution) -> None:
             f"Restore {execution.name} has been running since {execution.started:%Y-%m-%d %H:%M:%S}.",
         )
         return
-    output = execution.output
+    output = RestoreOutput.model_validate(execution.output)
     call.screen.answer(
-        output | {"execution": execution.arn},
-        *(_compared(output) if output["dry_run"] else _done(call, output)),
+        execution.output | {"execution": execution.arn},
+        *(_compared(output) if output.dry_run else _done(call, output)),
     )
 
 
@@ -37,20 +35,20 @@ def show_comparison(call: Call, execution: Execution) -> None:
     """Print the changes of a restore before it runs. Raises ``ExecutionFailed`` if it was refused."""
     if execution.failure:
         raise execution.failure
-    call.screen.show(*_compared(execution.output or {}))
+    call.screen.show(*_compared(RestoreOutput.model_validate(execution.output)))
 
 
-def _compared(output: Mapping[str, Any]) -> tuple[RenderableType, ...]:
+def _compared(output: RestoreOutput) -> tuple[RenderableType, ...]:
     return (
-        f"Restoring {output['dataset']} from {output['backup']} would make these changes (none was made yet):",
+        f"Restoring {output.dataset} from {output.backup} would make these changes (none was made yet):",
         restored(output),
     )
 
 
-def _done(call: Call, output: Mapping[str, Any]) -> tuple[RenderableType, ...]:
-    undo = f"dataforge restore --undo {output['safety_backup']}{call.deployment.flags}"
+def _done(call: Call, output: RestoreOutput) -> tuple[RenderableType, ...]:
+    undo = f"dataforge restore --undo {output.safety_backup}{call.deployment.flags}"
     return (
-        f"Restored {output['dataset']} from {output['backup']}:",
+        f"Restored {output.dataset} from {output.backup}:",
         restored(output),
-        f"The replaced rows are in the safety backup {output['safety_backup']}. To undo: {undo}",
+        f"The replaced rows are in the safety backup {output.safety_backup}. To undo: {undo}",
     )

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from dataforge.errors import NotReconciled
 from dataforge.postgres.sql import Sql
+from dataforge.runs.results.migration import COUNTS, Counts
 from dataforge.tables.catalogue import Table
-from functions.migrate.run.ledger import COUNTS, TALLIES, FileCounts, Resolved, store_resolved
+from functions.migrate.run.ledger import TALLIES, Resolved, store_resolved
 from functions.migrate.run.migration import Run
 from functions.migrate.run.source_files import file_numbers
 
@@ -35,12 +36,12 @@ def reconcile_files(cursor: Cursor, run: Run, table: Table, resolved: Resolved) 
     store_resolved(cursor, run.id, table.name, resolved.model_copy(update={"figures": figures}))
 
 
-def _file_counts(table: Table, number: int, loaded: tuple[int, ...], resolved: Resolved) -> FileCounts:
+def _file_counts(table: Table, number: int, loaded: tuple[int, ...], resolved: Resolved) -> Counts:
     """The file's counts: those of the load (read, deduplicated, rejected) with those of the resolve step."""
     read, deduplicated, rejected = loaded
     files = resolved.files
     unchanged = files.unchanged.get(number, 0)
-    counts = FileCounts(
+    counts = Counts(
         read=read,
         loaded=files.rows.get(number, 0) - unchanged,
         unchanged=unchanged,

@@ -3,47 +3,24 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from dataforge.defaults import WHOLE_PROCESSOR_MEGABYTES
+from dataforge.runs.results.cost import BilledUsage, Cost, Dollars, Prices, Usage
+
+PRICES = Prices(
+    noted="2026-11",
+    region="us-east-1",
+    lambda_gb_second=0.0000133334,  # arm64, first tier
+    lambda_request=0.20 / 1e6,
+    state_transition=0.025 / 1e3,  # standard workflows
+    s3_write=0.005 / 1e3,  # PUT and LIST
+    s3_read=0.0004 / 1e3,  # GET
+)
 
 
-@dataclass(frozen=True)
-class Prices:
-    """US dollars without tax; free tiers are not counted."""
-
-    noted: str = "2026-11"
-    region: str = "us-east-1"
-    lambda_gb_second: float = 0.0000133334
-    """arm64, first tier."""
-    lambda_request: float = 0.20 / 1e6
-    state_transition: float = 0.025 / 1e3
-    """Step Functions, standard workflows."""
-    s3_write: float = 0.005 / 1e3
-    """PUT and LIST."""
-    s3_read: float = 0.0004 / 1e3
-    """GET."""
-
-
-PRICES = Prices()
-
-
-@dataclass(frozen=True)
-class Usage:
-    """The resources that a run used, from the ledger."""
-
-    function_seconds: float
-    function_megabytes: int
-    invocations: int
-    state_transitions: int
-    s3_writes: int
-    s3_reads: int
-
-    @property
-    def gb_seconds(self) -> float:
-        """Memory times duration, the unit of Lambda's price."""
-        return self.function_seconds * self.function_megabytes / 1024
+def gb_seconds(usage: Usage) -> float:
+    """Memory times duration, the unit of Lambda's price."""
+    return usage.function_seconds * usage.function_megabytes / 1024
 
 
 def function_megabytes() -> int:
@@ -54,7 +31,7 @@ def function_megabytes() -> int:
 def dollars(usage: Usage, prices: Prices = PRICES) -> dict[str, float]:
     """The unrounded cost by kind, and in ``total``."""
     parts = {
-        "lambda_seconds": usage.gb_seconds * prices.lambda_gb_second,
+        "lambda_seconds": gb_seconds(usage) * prices.lambda_gb_second,
         "lambda_requests": usage.invocations * prices.lambda_request,
         "state_transitions": usage.state_transitions * prices.state_transition,
         "s3_requests": usage.s3_writes * prices.s3_write + usage.s3_reads * prices.s3_read,
@@ -62,13 +39,13 @@ def dollars(usage: Usage, prices: Prices = PRICES) -> dict[str, float]:
     return parts | {"total": sum(parts.values())}
 
 
-def cost(usage: Usage, prices: Prices = PRICES) -> dict[str, Any]:
+def cost(usage: Usage, prices: Prices = PRICES) -> Cost:
     """The report's key ``cost``."""
-    return {
-        "usage": asdict(usage) | {"gb_seconds": round(usage.gb_seconds, 3)},
-        "dollars": {name: round(value, 8) for name, value in dollars(usage, prices).items()},
-        "prices": asdict(prices),
-    }
+    return Cost(
+        usage=BilledUsage(**usage.model_dump(), gb_seconds=round(gb_seconds(usage), 3)),
+        dollars=Dollars(**{name: round(value, 8) for name, value in dollars(usage, prices).items()}),
+        prices=prices,
+    )
 
 
 def estimate(

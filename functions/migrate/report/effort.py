@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
+from dataforge.runs.results.report import Effort, Phase, Throughput, Workers
 from functions.migrate.report.cost import cost, estimate, function_megabytes
 from functions.migrate.run.ledger import TALLIES
 from functions.migrate.run.migration import Run
@@ -27,7 +28,7 @@ class Span:
     rows: int = 0
 
 
-def effort_of(cursor: Cursor, run: Run) -> dict[str, Any]:
+def effort_of(cursor: Cursor, run: Run) -> Effort:
     """The keys ``phases``, ``throughput``, ``workers`` and ``cost`` of the report."""
     chunks, peak = _chunks(cursor, run)
     steps = _steps(cursor, run)
@@ -44,12 +45,12 @@ def effort_of(cursor: Cursor, run: Run) -> dict[str, Any]:
         seconds=seconds,
         megabytes=function_megabytes(),
     )
-    return {
-        "phases": phases(steps, chunks, scans),
-        "throughput": throughput(chunks),
-        "workers": {"chunks": len(chunks), "peak_memory_mb": peak},
-        "cost": cost(usage),
-    }
+    return Effort(
+        phases=tuple(phases(steps, chunks, scans)),
+        throughput=throughput(chunks),
+        workers=Workers(chunks=len(chunks), peak_memory_mb=peak),
+        cost=cost(usage),
+    )
 
 
 def _chunks(cursor: Cursor, run: Run) -> tuple[list[Span], int]:
@@ -104,7 +105,7 @@ def _objects(cursor: Cursor, run: Run) -> tuple[int, int]:
     return int(files), int(marks)
 
 
-def phases(steps: list[tuple[str, Span]], chunks: list[Span], scans: int) -> list[dict[str, Any]]:
+def phases(steps: list[tuple[str, Span]], chunks: list[Span], scans: int) -> list[Phase]:
     """The phases of a run in order, each with start and duration in seconds. The scan is the time between plan and cut.
 
     A repeated phase (resolve, after concurrent writes) lasts from its first start to its last end.
@@ -116,15 +117,15 @@ def phases(steps: list[tuple[str, Span]], chunks: list[Span], scans: int) -> lis
     if scans and "plan" in found and "cut" in found:
         found["scan"] = Span(found["plan"].end, found["cut"].start)
     return [
-        {"phase": name, "start": round(max(span.start, 0), 3), "seconds": round(span.end - span.start, 3)}
+        Phase(phase=name, start=round(max(span.start, 0), 3), seconds=round(span.end - span.start, 3))
         for name, span in sorted(found.items(), key=lambda item: item[1].start)
     ]
 
 
-def throughput(chunks: list[Span]) -> dict[str, Any]:
+def throughput(chunks: list[Span]) -> Throughput:
     """Rows per second of the load in equal intervals. The rows of a chunk are distributed over its time."""
     if not chunks:
-        return {"start": 0.0, "bucket_seconds": 0.0, "rows_per_second": []}
+        return Throughput(start=0.0, bucket_seconds=0.0, rows_per_second=())
     start, end = min(c.start for c in chunks), max(c.end for c in chunks)
     count = min(BUCKETS, 2 * len(chunks))
     width = max((end - start) / count, 0.001)
@@ -135,11 +136,11 @@ def throughput(chunks: list[Span]) -> dict[str, Any]:
             rows[index] += chunk.rows * (
                 1 if first == last else _overlap(chunk, start + index * width, width)
             )
-    return {
-        "start": round(max(start, 0), 3),
-        "bucket_seconds": round(width, 6),
-        "rows_per_second": [round(value / width, 1) for value in rows],
-    }
+    return Throughput(
+        start=round(max(start, 0), 3),
+        bucket_seconds=round(width, 6),
+        rows_per_second=tuple(round(value / width, 1) for value in rows),
+    )
 
 
 def _overlap(chunk: Span, start: float, width: float) -> float:

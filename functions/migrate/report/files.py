@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from dataforge.runs.results.migration import Counts, TableCounts
+from dataforge.runs.results.report import ReportedFile
 from functions.migrate.run.ledger import Resolved
 from functions.migrate.run.migration import Run
 
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-def files_of(cursor: Cursor, run: Run) -> list[dict[str, Any]]:
+def files_of(cursor: Cursor, run: Run) -> list[ReportedFile]:
     """The run's files for its report, in file order, each with its chunks and its counts per table."""
     cursor.execute(
         "SELECT f.file_number, f.bucket, f.key, f.etag, f.size, (SELECT count(*) FROM dataforge.migration_chunks c"
@@ -19,8 +22,7 @@ def files_of(cursor: Cursor, run: Run) -> list[dict[str, Any]]:
         " FROM dataforge.migration_files f WHERE f.migration_id = %s ORDER BY f.file_number",
         (run.id,),
     )
-    names = ("file_number", "bucket", "key", "etag", "size", "chunks")
-    files = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    rows = cursor.fetchall()
     cursor.execute(
         'SELECT "table", settled FROM dataforge.migration_tables WHERE migration_id = %s AND settled IS NOT NULL',
         (run.id,),
@@ -28,8 +30,17 @@ def files_of(cursor: Cursor, run: Run) -> list[dict[str, Any]]:
     by_table = {
         table: Resolved.model_validate(resolved).figures or {} for table, resolved in cursor.fetchall()
     }
-    for file in files:
-        number = file.pop("file_number")
-        known = {t.name: by_table.get(t.name, {}).get(number) for t in run.tables}
-        file["tables"] = [{"table": name, **counts.model_dump()} for name, counts in known.items() if counts]
-    return files
+    return [
+        ReportedFile(
+            bucket=bucket, key=key, etag=etag, size=size, chunks=chunks, tables=_tables(run, by_table, number)
+        )
+        for number, bucket, key, etag, size, chunks in rows
+    ]
+
+
+def _tables(
+    run: Run, by_table: Mapping[str, Mapping[int, Counts]], file_number: int
+) -> tuple[TableCounts, ...]:
+    """The counts of a file for the tables that have any, in the run's order."""
+    counts = {table.name: by_table.get(table.name, {}).get(file_number) for table in run.tables}
+    return tuple(TableCounts(table=name, **one.model_dump()) for name, one in counts.items() if one)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dataforge.postgres.sql import Sql
+from dataforge.runs.results.report import Example, Reason
 from functions.migrate.run.ledger import TALLIES
 from functions.migrate.run.migration import Run
 
@@ -18,7 +19,7 @@ RAW_LIMIT = 120
 """Longer records are not quoted: a report has more readers than the data, and narrower screens."""
 
 
-def rejections_of(cursor: Cursor, run: Run) -> dict[str, list[dict[str, Any]]]:
+def rejections_of(cursor: Cursor, run: Run) -> dict[str, tuple[Reason, ...]]:
     """The rejection reasons of each table, most frequent first: code, column, rows, and the first examples in file order.
 
     An example has ``file``, ``line``, ``message`` and ``raw``, which is None for a record longer than ``RAW_LIMIT``.
@@ -31,16 +32,14 @@ def rejections_of(cursor: Cursor, run: Run) -> dict[str, list[dict[str, Any]]]:
     )
     found = cursor.fetchall()
     examples = _examples(cursor, run, sorted({number for *_, numbers in found for number in numbers}))
-    reasons: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    reasons: dict[str, list[Reason]] = defaultdict(list)
     for table, code, column, rows, numbers in found:
-        shown = [examples[n, code, column] for n in dict.fromkeys(numbers)]
-        reasons[table].append({"code": code, "column": column, "rows": rows, "examples": shown})
-    return dict(reasons)
+        shown = tuple(examples[n, code, column] for n in dict.fromkeys(numbers))
+        reasons[table].append(Reason(code=code, column=column, rows=rows, examples=shown))
+    return {table: tuple(found) for table, found in reasons.items()}
 
 
-def _examples(
-    cursor: Cursor, run: Run, numbers: list[int]
-) -> dict[tuple[int, str, str | None], dict[str, Any]]:
+def _examples(cursor: Cursor, run: Run, numbers: list[int]) -> dict[tuple[int, str, str | None], Example]:
     cursor.execute(
         "SELECT id, e->>'code', e->>'column', file, line, e->>'message',"
         " CASE WHEN length(raw #>> '{}') <= %s THEN raw #>> '{}' END"
@@ -48,7 +47,7 @@ def _examples(
         (RAW_LIMIT, run.id, numbers),
     )
     return {
-        (number, code, column): {"file": file, "line": line, "message": message, "raw": raw}
+        (number, code, column): Example(file=file, line=line, message=message, raw=raw)
         for number, code, column, file, line, message, raw in cursor.fetchall()
     }
 

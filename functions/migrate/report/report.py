@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dataforge.files.names import in_order
 from dataforge.postgres.connection import transaction
@@ -12,6 +13,8 @@ from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.records.validate import ROW_HASH
+from dataforge.runs.results.migration import COUNTS, MigratedTable, MigrationOutput
+from dataforge.runs.results.report import RejectionFile, Report, ReportedTable
 from dataforge.s3.keys import report_key, report_page_key
 from dataforge.s3.objects import put_json
 from dataforge.settings import MigrationSettings
@@ -19,7 +22,7 @@ from functions.migrate.report.effort import effort_of
 from functions.migrate.report.files import files_of
 from functions.migrate.report.rejection_files import write_rejections, write_replayed
 from functions.migrate.report.rejections import cleanings_of, rejections_of
-from functions.migrate.run.ledger import COUNTS, read_ignored_files
+from functions.migrate.run.ledger import read_ignored_files
 from functions.migrate.run.migration import Run, read_run
 
 if TYPE_CHECKING:
@@ -32,36 +35,41 @@ OUTPUT_BYTES = 64 << 10
 """The limit for the names of ignored files in an execution's output, which Step Functions limits to 256 KiB."""
 
 
-def report(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
+def report(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str) -> MigrationOutput:
     """Write report.json and report.html to the run's folder, and return the execution's output. Repeating it is harmless."""
     # Imported on first use: two functions share the handler, and only the one that writes reports has Jinja2.
     from functions.migrate.report.page import render  # noqa: PLC0415
 
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
-        document = _document(cursor, run)
-        document["rejection_files"] = write_rejections(cursor, s3, settings.report_bucket, run)
+        files = write_rejections(cursor, s3, settings.report_bucket, run)
+        document = _document(cursor, run, files)
         write_replayed(cursor, s3, settings.report_bucket, run)
     key = report_key(run.id)
-    put_json(s3, settings.report_bucket, key, document)
+    put_json(s3, settings.report_bucket, key, document.document())
     s3.put_object(
         Bucket=settings.report_bucket,
         Key=report_page_key(run.id),
         Body=render(document).encode(),
         ContentType="text/html; charset=utf-8",
     )
-    tables = [
-        {name: t[name] for name in ("table", *COUNTS, "updated", "quality")} for t in document["tables"]
-    ]
-    summary = {name: document[name] for name in ("migration_id", "status", "dataset", "quality")}
-    ignored = {
-        "ignored_files": fitting_keys(document["ignored_files"]),
-        "ignored_count": len(document["ignored_files"]),
-    }
-    return {**summary, "tables": tables, **ignored, "report": f"s3://{settings.report_bucket}/{key}"}
+    return _output(document, f"s3://{settings.report_bucket}/{key}")
 
 
-def fitting_keys(keys: list[str]) -> list[str]:
+def _output(document: Report, uri: str) -> MigrationOutput:
+    return MigrationOutput(
+        migration_id=document.migration_id,
+        status=document.status,
+        dataset=document.dataset,
+        quality=document.quality,
+        tables=tuple(MigratedTable.model_validate(table.model_dump()) for table in document.tables),
+        ignored_files=tuple(fitting_keys(document.ignored_files)),
+        ignored_count=len(document.ignored_files),
+        report=uri,
+    )
+
+
+def fitting_keys(keys: Iterable[str]) -> list[str]:
     """As many keys as fit into an execution's output. The report contains all of them."""
     left, fitting = OUTPUT_BYTES, []
     for key in keys:
@@ -72,7 +80,7 @@ def fitting_keys(keys: list[str]) -> list[str]:
     return fitting
 
 
-def _document(cursor: Cursor, run: Run) -> dict[str, Any]:
+def _document(cursor: Cursor, run: Run, rejection_files: Iterable[RejectionFile]) -> Report:
     cursor.execute(
         "SELECT status, quality, error, cause, started_at, coalesce(finished_at, now()), ignored_files"
         " FROM dataforge.migrations"
@@ -81,33 +89,30 @@ def _document(cursor: Cursor, run: Run) -> dict[str, Any]:
     )
     status, quality, error, cause, started, finished, ignored = one_row(cursor)
     ignored_files = read_ignored_files(ignored)
-    reasons, cleanings = rejections_of(cursor, run), cleanings_of(cursor, run)
-    return {
-        "migration_id": run.id,
-        "execution": run.execution,
-        "dataset": run.dataset.name,
-        "prefix": run.prefix,
-        "status": status,
-        "error": error,
-        "cause": cause,
-        "mode": run.mode,
-        "on_conflict": run.on_conflict,
-        "replay": run.replay and run.replay.model_dump(),
-        "quality": _share(quality),
-        "quality_threshold": float(run.threshold),
-        "row_hash": ROW_HASH,
-        "started_at": started.isoformat(),
-        "finished_at": finished.isoformat(),
-        "seconds": round((finished - started).total_seconds(), 3),
-        "tables": [
-            t | {"rejections": reasons.get(t["table"], []), "cleanings": cleanings.get(t["table"], {})}
-            for t in _tables(cursor, run)
-        ],
-        "files": files_of(cursor, run),
-        "ignored_files": in_order(ignored_files),
-        "ignored_reasons": ignored_files,
-        **effort_of(cursor, run),
-    }
+    return Report(
+        migration_id=run.id,
+        execution=run.execution,
+        dataset=run.dataset.name,
+        prefix=run.prefix,
+        status=status,
+        error=error,
+        cause=cause,
+        mode=run.mode,
+        on_conflict=run.on_conflict,
+        replay=run.replay and run.replay.model_dump(),
+        quality=_share(quality),
+        quality_threshold=float(run.threshold),
+        row_hash=ROW_HASH,
+        started_at=started.isoformat(),
+        finished_at=finished.isoformat(),
+        seconds=round((finished - started).total_seconds(), 3),
+        tables=tuple(_tables(cursor, run)),
+        files=tuple(files_of(cursor, run)),
+        ignored_files=tuple(in_order(ignored_files)),
+        ignored_reasons=ignored_files,
+        **dict(effort_of(cursor, run)),
+        rejection_files=tuple(rejection_files),
+    )
 
 
 def _share(quality: Decimal | None) -> float | None:
@@ -115,12 +120,9 @@ def _share(quality: Decimal | None) -> float | None:
     return None if quality is None else float(quality)
 
 
-def _tables(cursor: Cursor, run: Run) -> list[dict[str, Any]]:
-    """Counts, quality, and the content hashes of source and target, by table.
-
-    ``updated`` counts the loaded rows whose key was stored with other values. ``differences`` are the keys of rows that
-    reconciliation found on one side only.
-    """
+def _tables(cursor: Cursor, run: Run) -> Iterator[ReportedTable]:
+    """The tables that the ledger has, in the run's order."""
+    reasons, cleanings = rejections_of(cursor, run), cleanings_of(cursor, run)
     cursor.execute(
         Sql(
             "SELECT \"table\", {}, updated, quality, source_hash, target_hash, settled->'differences'"
@@ -129,18 +131,17 @@ def _tables(cursor: Cursor, run: Run) -> list[dict[str, Any]]:
         (run.id,),
     )
     rows = {row[0]: row for row in cursor.fetchall()}
-    found = []
     for table in run.tables:
         if table.name in rows:
             name, *counts, updated, quality, source, target, differences = rows[table.name]
-            found.append(
-                {"table": name, **dict(zip(COUNTS, counts, strict=True))}
-                | {
-                    "updated": updated,
-                    "quality": _share(quality),
-                    "source_hash": source,
-                    "target_hash": target,
-                }
-                | {"differences": differences or []}
+            yield ReportedTable(
+                table=name,
+                **dict(zip(COUNTS, counts, strict=True)),
+                updated=updated,
+                quality=_share(quality),
+                source_hash=source,
+                target_hash=target,
+                differences=tuple(differences or ()),
+                rejections=reasons.get(name, ()),
+                cleanings=cleanings.get(name, {}),
             )
-    return found

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from dataforge.formats.csv_boundaries import Passage
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
+from dataforge.runs.results.migration import Counts
 from functions.migrate.run.reading.validated_records import ValidatedRecords
 
 if TYPE_CHECKING:
@@ -107,20 +108,6 @@ def folder_values_json(values: Mapping[str, str | None]) -> str | None:
     return _FOLDER_VALUES.dump_json(dict(values)).decode() if values else None
 
 
-class FileCounts(BaseModel):
-    """The counts of a file's records for one table."""
-
-    read: int
-    loaded: int
-    unchanged: int
-    deduplicated: int
-    rejected: int
-
-
-COUNTS = tuple(FileCounts.model_fields)
-"""The names of the counts of a file and of a table, in order. ``read`` is the sum of the others."""
-
-
 class RowsByFile(BaseModel):
     """Counts by file number: ``rows`` of the shadow, of which ``unchanged`` are stored already, and rows deleted from it."""
 
@@ -147,7 +134,7 @@ class Resolved(BaseModel):
     files: RowsByFile
     hash_total: int
     removed_hash_total: int
-    figures: dict[int, FileCounts] | None = None
+    figures: dict[int, Counts] | None = None
     differences: list[str] | None = None
 
     def as_json(self) -> str:

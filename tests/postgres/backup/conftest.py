@@ -139,7 +139,7 @@ class Backup:
         return run_id
 
     def close(self) -> dict[str, Any]:
-        return close(self.db, self.vault.s3, self.settings, self.id)
+        return close(self.db, self.vault.s3, self.settings, self.id).document()
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dataforge.defaults import WHOLE_PROCESSOR_MEGABYTES
 from dataforge.errors import DamagedBackup, InvalidSettings, Unexpected
 from dataforge.postgres.roles import BACKUP
 from functions.backup.handler import control, hold, work
@@ -20,7 +21,7 @@ Call = Callable[..., Any]
 EXECUTION = "arn:aws:states:us-east-1:1:execution:backup:run-of-handlers"
 CONTEXT: Any = SimpleNamespace(
     function_name="backup",
-    memory_limit_in_mb=1769,
+    memory_limit_in_mb=WHOLE_PROCESSOR_MEGABYTES,
     invoked_function_arn="arn:backup",
     aws_request_id="request",
 )

@@ -12,6 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from dataforge.defaults import WHOLE_PROCESSOR_MEGABYTES
 from dataforge.postgres.roles import INGEST, LOGINS
 from dataforge.tables.datasets import DATASETS, get_dataset
 from dataforge.tables.examples import example_row
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 REGION, PASSWORD = "eu-west-1", "for the tests"
 CONTEXT = SimpleNamespace(
     function_name="ingest",
-    memory_limit_in_mb=1769,
+    memory_limit_in_mb=WHOLE_PROCESSOR_MEGABYTES,
     invoked_function_arn="arn:ingest",
     aws_request_id="lambda-1",
 )

@@ -120,7 +120,7 @@ class Migration:
         return publish(self.control, self.id, self.execution)
 
     def report(self) -> dict[str, Any]:
-        return report(self.control, self.forge.s3, self.settings, self.id)
+        return report(self.control, self.forge.s3, self.settings, self.id).document()
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dataforge.defaults import WHOLE_PROCESSOR_MEGABYTES
 from dataforge.errors import InvalidSettings, SourceChanged, Unavailable, Unexpected, UnknownDataset
 from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.s3.keys import failure_key
@@ -22,7 +23,7 @@ Call = Callable[..., Any]
 EXECUTION = "arn:aws:states:eu-west-1:1:execution:migration:run-of-handlers"
 CONTEXT: Any = SimpleNamespace(
     function_name="migrate",
-    memory_limit_in_mb=1769,
+    memory_limit_in_mb=WHOLE_PROCESSOR_MEGABYTES,
     invoked_function_arn="arn:migrate",
     aws_request_id="request",
 )

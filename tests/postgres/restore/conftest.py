@@ -137,7 +137,7 @@ class Restore:
             save_pages(self.worker, self.vault.s3, PageRange.model_validate(item))
 
     def finish(self) -> dict[str, Any]:
-        return finish(self.control, self.vault.s3, self.settings, self.id)
+        return finish(self.control, self.vault.s3, self.settings, self.id).document()
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dataforge.defaults import WHOLE_PROCESSOR_MEGABYTES
 from dataforge.errors import Busy, DamagedBackup, Unexpected
 from dataforge.postgres.roles import REFILL, RESTORE
 from dataforge.s3.keys import backup_folder
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 Call = Callable[..., Any]
 CONTEXT: Any = SimpleNamespace(
     function_name="restore",
-    memory_limit_in_mb=1769,
+    memory_limit_in_mb=WHOLE_PROCESSOR_MEGABYTES,
     invoked_function_arn="arn:restore",
     aws_request_id="request",
 )

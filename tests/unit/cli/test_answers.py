@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
 
 import botocore.exceptions
 import pytest
@@ -12,11 +11,17 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from dataforge.runs.results.migration import MigrationOutput
+from dataforge.runs.results.report import Example, Reason
 from dataforge_cli.aws.failures import explain
 from dataforge_cli.output.screen import Screen, one_line
 from dataforge_cli.output.tables import findings, percent, reasons, summary
 
 OUTPUT = {
+    "migration_id": "20261122T101500Z-89ab12cd",
+    "status": "published",
+    "dataset": "olist",
+    "report": "s3://report/report.json",
     "quality": 0.99995,
     "tables": [
         {"table": "orders", "read": 12000, "loaded": 9000, "unchanged": 1000, "deduplicated": 1999}
@@ -39,7 +44,7 @@ def text(part: object) -> str:
 
 
 def test_summary_has_every_count_and_the_totals() -> None:
-    lines = [line.split() for line in text(summary(OUTPUT)).splitlines()]
+    lines = [line.split() for line in text(summary(MigrationOutput.model_validate(OUTPUT))).splitlines()]
     assert ["orders", "12,000", "9,000", "1,000", "1,999", "1", "99.99", "%"] in lines
     assert ["sellers", "0", "0", "0", "0", "0", "100.00", "%"] in lines
     assert ["total", "12,000", "9,000", "1,000", "1,999", "1", "99.99", "%"] in lines
@@ -47,7 +52,8 @@ def test_summary_has_every_count_and_the_totals() -> None:
 
 def test_summary_has_updated_rows_only_if_rows_were_updated() -> None:
     sellers = OUTPUT["tables"][1] | {"read": 2, "loaded": 2, "updated": 1}  # type: ignore[index]
-    lines = [line.split() for line in text(summary(OUTPUT | {"tables": [sellers]})).splitlines()]
+    output = MigrationOutput.model_validate(OUTPUT | {"tables": [sellers]})
+    lines = [line.split() for line in text(summary(output)).splitlines()]
     assert ["sellers", "2", "2", "0", "0", "0", "1", "100.00", "%"] in lines
 
 
@@ -81,15 +87,12 @@ def test_control_characters_of_file_names_and_records_do_not_reach_the_terminal(
 ) -> None:
     screen = Screen()
     screen.say(f"a{sign}[31mb")
-    screen.show(f"a{sign}c", summary(OUTPUT), reasons(rejected(f"a{sign}d")))
+    example = Example(file="f", line=1, message="Field required", raw=f"a{sign}d")
+    missing = Reason(code="missing", column="x", rows=1, examples=(example,))
+    screen.show(f"a{sign}c", summary(MigrationOutput.model_validate(OUTPUT)), reasons([missing]))
     captured = capsys.readouterr()
     assert sign not in captured.out + captured.err
     assert captured.out.startswith("a")
-
-
-def rejected(raw: str) -> dict[str, Any]:
-    reason = {"code": "missing", "column": "x", "rows": 1, "examples": [{"file": "f", "line": 1, "raw": raw}]}
-    return {"tables": [{"rejections": [reason]}]}
 
 
 def test_json_goes_to_stdout_and_tables_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:

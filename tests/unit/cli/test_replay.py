@@ -12,6 +12,8 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
+from bench.sample_report import sample_report
+from dataforge.runs.results.report import RejectionFile
 from dataforge_cli.main import app
 
 ID = "20261122T101501Z-d504bdea"
@@ -36,8 +38,8 @@ def outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             key = f"runs/{ID}/rejections/{table}-1.jsonl"
             body = "".join(json.dumps(line) + "\n" for line in LINES if line["table"] == table)
             s3.put_object(Bucket="report", Key=key, Body=body.encode())
-            parts.append({"table": table, "uri": f"s3://report/{key}"})
-        report = json.dumps({"rejection_files": parts})
+            parts.append(RejectionFile(table=table, rows=body.count("\n"), uri=f"s3://report/{key}"))
+        report = sample_report().model_copy(update={"rejection_files": tuple(parts)}).model_dump_json()
         s3.put_object(Bucket="report", Key=f"runs/{ID}/report.json", Body=report.encode())
         machine = boto3.client("stepfunctions").create_state_machine(
             name="migration", definition="{}", roleArn="arn:aws:iam::123456789012:role/x"

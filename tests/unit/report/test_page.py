@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from bench.sample_report import sample_report
 from dataforge.http.pages import inline_policy
+from dataforge.runs.results.report import Report
 from functions.migrate.report.page import REASONS_SHOWN, render
 from functions.migrate.report.page.charts import bar, curve, nice_floor, round_up
 from functions.migrate.report.page.text import counted, money, percent, seconds, short
@@ -33,6 +35,10 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+def page_of(document: dict[str, Any]) -> str:
+    return render(Report.model_validate(document))
 
 
 def test_hostile_texts_are_escaped() -> None:
@@ -70,13 +76,13 @@ def test_every_chart_has_a_title() -> None:
 
 
 def test_example_without_a_raw_record_shows_its_position_only() -> None:
-    report = sample_report("plain")
+    report = sample_report("plain").document()
     report["tables"][1]["rejections"][0]["examples"] = [
         {"file": "a.csv", "line": 7, "message": "m", "raw": None},
         {"file": "b.csv", "line": 8, "message": "m", "raw": "x,y"},
     ]
     report["tables"] = report["tables"][:2]
-    html = render(report)
+    html = page_of(report)
     assert html.count('<code class="raw">') == 1
     assert "a.csv:7" in html
     assert "b.csv:8" in html
@@ -89,29 +95,29 @@ def test_table_below_the_threshold_is_marked_by_word_and_hatching() -> None:
 
 
 def test_reasons_beyond_the_limit_are_folded() -> None:
-    report = sample_report("plain")
+    report = sample_report("plain").document()
     reason = report["tables"][1]["rejections"][0]
     report["tables"] = report["tables"][1:2]
     report["tables"][0]["rejections"] = [
         reason | {"code": f"c{n}", "rows": 100 - n} for n in range(REASONS_SHOWN)
     ]
-    assert "rarer" not in render(report)
+    assert "rarer" not in page_of(report)
     report["tables"][0]["rejections"] += [reason | {"code": "rare", "rows": n} for n in (1, 2)]
-    shown, folded = render(report).split("2 rarer reasons")
+    shown, folded = page_of(report).split("2 rarer reasons")
     assert shown.count("<code>c") == REASONS_SHOWN
     assert folded.count("<code>rare</code>") == 2
 
 
 def test_differences_are_listed_by_key() -> None:
-    report = sample_report("plain")
+    report = sample_report("plain").document()
     report["tables"][0]["differences"] = ["stored, not read: order_id = 7<"]
-    html = render(report)
+    html = page_of(report)
     assert "✗ differ" in html
     assert "order_id = 7&lt;" in html
 
 
 def test_run_without_tables_has_a_page() -> None:
-    report = sample_report("plain")
+    report = sample_report("plain").document()
     none = {"start": 0.0, "bucket_seconds": 0.0, "rows_per_second": []}
     bare: dict[str, object] = {
         "tables": [],
@@ -120,7 +126,7 @@ def test_run_without_tables_has_a_page() -> None:
         "throughput": none,
         "seconds": 0.0,
     }
-    assert "not known" in render(report | bare)
+    assert "not known" in page_of(report | bare)
 
 
 @given(st.text(), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))

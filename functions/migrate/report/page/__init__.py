@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from dataforge.http.pages import inline_policy, templates
+from dataforge.runs.results.migration import COUNTS
+from dataforge.runs.results.report import Report, ReportedTable
 from functions.migrate.report.page.charts import bar, curve, nice_floor, round_up
 from functions.migrate.report.page.text import counted, minute, money, percent, seconds, short, thousands
-from functions.migrate.run.ledger import COUNTS
 
-Report = dict[str, Any]
 FOLDER = Path(__file__).parent
 REASONS_SHOWN = 10
 """Reasons that are not folded. A dirty file can have a hundred."""
@@ -28,7 +27,7 @@ PHASES = {
 
 
 def render(report: Report) -> str:
-    """Render a report document (``functions.migrate.report.report``)."""
+    """Render a report."""
     style = (FOLDER / "page.css").read_text(encoding="utf-8")
     environment = templates(FOLDER, agrees, counted, minute, money, percent, seconds, short, thousands)
     return environment.get_template("page.html").render(
@@ -38,7 +37,7 @@ def render(report: Report) -> str:
         counts=COUNTS,
         phase_names=PHASES,
         end=_end(report),
-        price_month=report["cost"]["prices"]["noted"],
+        price_month=report.cost.prices.noted,
         reasons=_reasons(report),
         reasons_shown=REASONS_SHOWN,
         ignored_shown=IGNORED_SHOWN,
@@ -49,20 +48,19 @@ def render(report: Report) -> str:
     )
 
 
-def _reasons(report: Report) -> list[dict[str, Any]]:
+def _reasons(report: Report) -> list[dict[str, object]]:
     """The rejection reasons of all tables, the most frequent first, each with its table."""
-    reasons = [
-        reason | {"table": table["table"]} for table in report["tables"] for reason in table["rejections"]
-    ]
-    return sorted(reasons, key=lambda reason: -int(reason["rows"]))
+    reasons = [(table.table, reason) for table in report.tables for reason in table.rejections]
+    reasons.sort(key=lambda pair: -pair[1].rows)
+    return [{"table": table, **dict(reason)} for table, reason in reasons]
 
 
 def _end(report: Report) -> float:
     """Seconds from the start of the run to its end or to that of its last phase."""
-    ends = [phase["start"] + phase["seconds"] for phase in report["phases"]]
-    return max(report["seconds"], *ends, 0.0) or 1.0
+    ends = [phase.start + phase.seconds for phase in report.phases]
+    return max(report.seconds, *ends, 0.0) or 1.0
 
 
-def agrees(table: dict[str, Any]) -> bool:
+def agrees(table: ReportedTable) -> bool:
     """Whether the rows stored are the rows read."""
-    return table["source_hash"] == table["target_hash"] and not table["differences"]
+    return table.source_hash == table.target_hash and not table.differences

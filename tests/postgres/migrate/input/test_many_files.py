@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dataforge.runs.results.migration import COUNTS
 from functions.migrate.report.files import files_of
 from functions.migrate.resolve import rejected_rows
 from functions.migrate.run.migration import read_run
@@ -64,8 +65,7 @@ def figures(forge: Forge, run_id: str) -> list[tuple[str, list[int]]]:
     """Read, loaded, unchanged, deduplicated and rejected customers of each file."""
     with forge.database.superuser().cursor() as cursor:
         files = files_of(cursor, read_run(cursor, run_id))
-    names = ("read", "loaded", "unchanged", "deduplicated", "rejected")
-    return [(file["key"], [file["tables"][0][name] for name in names]) for file in files]
+    return [(file.key, [getattr(file.tables[0], name) for name in COUNTS]) for file in files]
 
 
 @pytest.mark.parametrize("meanwhile", [False, True])

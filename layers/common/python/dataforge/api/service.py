@@ -41,7 +41,9 @@ def paths() -> Document:
         "/v1/page/{file}": {"get": _get_files("getPageFile", "Get a file of the start page", PAGE_FILES)},
         "/v1/openapi.json": {"get": _get_openapi()},
         "/v1/docs": {"get": _get_docs()},
-        "/v1/docs/{file}": {"get": _get_files("getDocsFile", "Get a file of the API documentation", DOCS_FILES)},
+        "/v1/docs/{file}": {
+            "get": _get_files("getDocsFile", "Get a file of the API documentation", DOCS_FILES)
+        },
     }
 
 

@@ -1,0 +1,121 @@
+"""The report of a migration: the object report.json in the run's folder."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from dataforge.runs.results.base import OfTable, Result
+from dataforge.runs.results.cost import Cost
+from dataforge.runs.results.migration import MigratedTable, TableCounts
+
+
+class Example(Result):
+    """A rejected record. ``raw`` is None for a record that is too long to quote."""
+
+    file: str | None
+    line: int | None
+    message: str
+    raw: str | None
+
+
+class Reason(Result):
+    """A reason of rejections, with the first examples in file order."""
+
+    code: str
+    column: str | None
+    rows: int
+    examples: tuple[Example, ...]
+
+
+class ReportedTable(MigratedTable):
+    """A table with the content hashes of source and target.
+
+    ``differences`` are the keys of rows that reconciliation found on one side only. ``cleanings`` are counted by
+    "column.cleaning". The most frequent reason is the first.
+    """
+
+    source_hash: str | None
+    target_hash: str | None
+    differences: tuple[str, ...]
+    rejections: tuple[Reason, ...]
+    cleanings: dict[str, int]
+
+
+class ReportedFile(Result):
+    """A source file, with the number of its chunks and its counts for each table."""
+
+    bucket: str
+    key: str
+    etag: str
+    size: int
+    chunks: int
+    tables: tuple[TableCounts, ...] = ()
+
+
+class Phase(Result):
+    """A phase of the run; ``start`` and duration in seconds since the start of the run."""
+
+    phase: str
+    start: float
+    seconds: float
+
+
+class Throughput(Result):
+    """The rates of the load in intervals of ``bucket_seconds``, from ``start`` on."""
+
+    start: float
+    bucket_seconds: float
+    rows_per_second: tuple[float, ...]
+
+
+class Workers(Result):
+    """The loaded chunks, and the peak memory of a worker in MiB."""
+
+    chunks: int
+    peak_memory_mb: int
+
+
+class RejectionFile(OfTable):
+    """A file of rejections as JSON Lines; ``uri`` is an S3 URI."""
+
+    rows: int
+    uri: str
+
+
+class Effort(Result):
+    """The duration, throughput, memory and cost of a run."""
+
+    phases: tuple[Phase, ...]
+    throughput: Throughput
+    workers: Workers
+    cost: Cost
+
+
+class Report(Result):
+    """``replay`` is the run's input of that name. Times are in ISO 8601. ``ignored_reasons`` are by file name."""
+
+    migration_id: str
+    execution: str
+    dataset: str
+    prefix: str
+    status: str
+    error: str | None
+    cause: str | None
+    mode: str
+    on_conflict: str
+    replay: dict[str, str] | None
+    quality: float | None
+    quality_threshold: float
+    row_hash: str
+    started_at: str
+    finished_at: str
+    seconds: float
+    tables: tuple[ReportedTable, ...]
+    files: tuple[ReportedFile, ...]
+    ignored_files: tuple[str, ...] = ()
+    ignored_reasons: dict[str, str] = Field(default_factory=dict)
+    phases: tuple[Phase, ...]
+    throughput: Throughput
+    workers: Workers
+    cost: Cost
+    rejection_files: tuple[RejectionFile, ...]

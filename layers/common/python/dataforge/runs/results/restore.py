@@ -1,0 +1,42 @@
+"""The output of a restore's execution."""
+
+from __future__ import annotations
+
+from dataforge.runs.results.base import OfTable, Result
+
+
+class Figures(Result):
+    """The rows of the backup, and the rows that a restore adds, removes and changes; in the ledger's ``figures``."""
+
+    restored: int
+    added: int
+    removed: int
+    changed: int
+
+    @property
+    def differing(self) -> int:
+        """The number of rows that differ."""
+        return self.added + self.removed + self.changed
+
+
+CHANGES = tuple(Figures.model_fields)
+"""The names of the figures, in order."""
+
+
+class RestoredTable(Figures, OfTable):
+    """The figures of one table."""
+
+
+class RestoreOutput(Result):
+    """The sums of the tables' figures. ``safety_backup`` has the replaced rows; a dry run has none."""
+
+    restore_id: str
+    dataset: str
+    backup: str
+    dry_run: bool
+    restored: int
+    added: int
+    removed: int
+    changed: int
+    safety_backup: str | None
+    tables: tuple[RestoredTable, ...]
