@@ -1,6 +1,6 @@
 """Draw docs/images/report.png: the report of a real migration of generated files, in process, as Chromium shows it.
 
-`python -m bench.report_image`. Needs Chromium and no cloud; the PostgreSQL is the benchmarks' own.
+`python -m bench.report_image`. Needs Chromium and no cloud; PostgreSQL is started for it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The HTTP API of the embedded cloud: its address there, and a key of each kind."""
+"""The HTTP API of the embedded cloud: its address and a key of each kind."""
 
 import re
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ ON_AWS = re.compile(r"https://(?P<id>\w+)\.execute-api\.[^/]+/(?P<stage>\w+)")
 
 
 def offer(config: Config, stack: Mapping[str, str]) -> dict[str, str]:
-    """``api_url`` and the keys for ``outputs.json``; nothing for an app without an API.
+    """The ``api_url`` and the keys for ``outputs.json``; empty for an app without an API.
 
-    Keys are made once and found again by later deployments.
+    Keys are created once; later deployments find and reuse them.
     """
     address = ON_AWS.fullmatch(stack.get("api_url", ""))
     if address is None:

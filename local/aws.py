@@ -26,12 +26,12 @@ class ClientSettings(TypedDict):
 
 
 def access(endpoint: str, region: str) -> Access:
-    """Where clients of the emulator call: `make_client("s3", THIS_MACHINE, access(...))`."""
+    """The connection settings of clients: `make_client("s3", THIS_MACHINE, access(...))`."""
     return Access(embedded_session(region), endpoint)
 
 
 def client_settings(endpoint: str, region: str) -> ClientSettings:
-    """How a client of the emulator is made: `boto3.client("s3", **client_settings(...))`."""
+    """The arguments of a client of the emulator: `boto3.client("s3", **client_settings(...))`."""
     return {
         "endpoint_url": endpoint,
         "region_name": region,
@@ -67,8 +67,8 @@ def start(config: Config) -> None:
 
 
 def stop(config: Config) -> None:
-    """End the emulator and every worker it started, and drop what they unpacked."""
-    # Without the courtesy of SIGTERM, which takes it two seconds: it has nothing to save.
+    """Stop the emulator and all its workers, and delete their unpacked files."""
+    # SIGKILL: after SIGTERM it would run for two more seconds, without data to save.
     processes.stop(pid_file(config), signal.SIGKILL)
     processes.sweep(config.state)
 
@@ -86,7 +86,7 @@ def log(config: Config) -> Path:
 
 
 def environment(config: Config) -> dict[str, str]:
-    """The emulator's whole environment. Functions inherit it, so nothing of the user's is passed on."""
+    """The complete environment of the emulator. Functions inherit it, so it contains no variable of the user."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(config.temp),
@@ -100,7 +100,7 @@ def environment(config: Config) -> dict[str, str]:
         "MINISTACK_REGION": config.region,
         "LAMBDA_ACCOUNT_CONCURRENCY": str(CONCURRENCY),
         "LOG_LEVEL": "WARNING",
-        # Listeners on fixed ports that nothing here uses.
+        # Disable unused listeners on fixed ports.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         # At start the emulator removes Docker containers of earlier runs. Those would belong to other programs.

@@ -1,4 +1,4 @@
-"""Start the embedded cloud with the app deployed to it, and stop it without a trace."""
+"""Start the embedded cloud with the app deployed to it, and stop it completely."""
 
 import contextlib
 import fcntl
@@ -18,18 +18,18 @@ Say = Callable[[str], None]
 
 
 def tell(line: str) -> None:
-    """To the standard output at once, also when that is a pipe."""
+    """Print a message to the standard output and flush it, because that may be a pipe."""
     print(line, flush=True)
 
 
 def up(config: Config, say: Say = tell) -> Outputs:
-    """Start both servers, empty, and deploy the app. A running cloud retains its data and gets the changes.
+    """Start both servers without data and deploy the app. If the cloud runs, deploy the changes; its data is preserved.
 
-    A start that fails or is interrupted leaves neither process nor state; a failed deployment to a cloud
-    that ran before leaves it running, rolled back. Raises ``LocalCloudError``.
+    After a failed or interrupted start, no process runs and no state remains. A failed deployment to a running cloud
+    is rolled back, and the cloud continues to run. Raises ``LocalCloudError``.
     """
     with _alone(config):
-        # Without outputs a first deployment was interrupted, and its remains are unknown.
+        # Without outputs the first deployment was interrupted, and its state is unknown.
         if is_up(config) and config.outputs.exists():
             _require_same_settings(config)
             say(f"The embedded cloud runs already; deploying to it ({config.endpoint}).")
@@ -55,7 +55,7 @@ def down(config: Config, say: Say = tell) -> None:
 
 
 def is_up(config: Config) -> bool:
-    """True when both servers of this state folder run."""
+    """Whether both servers of this state folder run."""
     return aws.running(config) and postgres.running(config)
 
 
@@ -128,7 +128,7 @@ def _listed(settings: dict[str, str | int]) -> str:
 
 @contextlib.contextmanager
 def _alone(config: Config) -> Iterator[None]:
-    """One process at a time starts or stops this cloud. Raises ``AtWork``, ``NotYours``."""
+    """Exclude other processes that start or stop this cloud. Raises ``AtWork``, ``NotYours``."""
     aws.bypass_proxies()
     try:
         config.state.mkdir(parents=True, exist_ok=True)

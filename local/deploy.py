@@ -1,4 +1,4 @@
-"""The real `cdk bootstrap` and `cdk deploy` of the app, against the emulator."""
+"""Run `cdk bootstrap` and `cdk deploy` for the app against the emulator."""
 
 import json
 import os
@@ -30,12 +30,12 @@ def bootstrap(config: Config) -> None:
     """Prepare the empty account for CDK. Raises ``DeployFailed``."""
     if not CDK.exists():
         raise NotInstalled(CDK)
-    # In a folder without an app, which would be synthesized for nothing.
+    # In a folder without an app: bootstrap would needlessly synthesize one.
     _cdk(config, ["bootstrap", f"aws://{aws.ACCOUNT}/{config.region}"], config.run, lambda _line: None)
 
 
 def deploy(config: Config, say: Say) -> dict[str, dict[str, str]]:
-    """Deploy every stack; the outputs per stack. Raises ``DeployFailed`` with CloudFormation's causes."""
+    """Deploy every stack. Returns the outputs by stack. Raises ``DeployFailed`` with CloudFormation's causes."""
     outputs = config.run / "cdk-outputs.json"
     outputs.unlink(missing_ok=True)
     arguments = ["deploy", "--all", "--require-approval", "never", "--progress", "events"]
@@ -61,7 +61,7 @@ def _cdk(config: Config, arguments: list[str], cwd: Path, on_line: Callable[[str
 
 @contextmanager
 def _started(command: list[str], env: dict[str, str], cwd: Path) -> Iterator[subprocess.Popen[str]]:
-    """The process, ended with everything it started when the block is left early."""
+    """Start a process; an exception in the block ends it and its children."""
     with subprocess.Popen(
         command,
         env=env,
@@ -88,7 +88,7 @@ def _lines(stream: IO[str] | None) -> Iterator[str]:
 def _report(line: str, say: Say) -> None:
     found = PROGRESS.match(line)
     if found and found["status"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-        # An update's clean-up counts on, past the number of resources.
+        # During the clean-up of an update, the count exceeds the number of resources.
         done, total = int(found["done"]), int(found["all"])
         if done % 10 == 0 and done <= total:
             say(f"  {found['stack']}: {done} of {total} resources")
@@ -97,7 +97,7 @@ def _report(line: str, say: Say) -> None:
 
 
 def _failures(config: Config) -> list[str]:
-    """Why resources of the stacks failed, in order of time, without those that were only cancelled with them."""
+    """The causes of failed resources in order of time, without resources that were cancelled as a consequence."""
     client = make_client("cloudformation", THIS_MACHINE, aws.access(config.endpoint, config.region))
     causes = []
     for stack in client.describe_stacks()["Stacks"]:
@@ -110,7 +110,7 @@ def _failures(config: Config) -> list[str]:
 
 
 def environment(config: Config) -> dict[str, str]:
-    """The user's environment for `cdk`, without anything that could lead to a real AWS account."""
+    """The user's environment for `cdk`, without variables that could select a real AWS account."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_", "PYTHON"))
     }
@@ -127,7 +127,7 @@ def environment(config: Config) -> dict[str, str]:
         "AWS_CONFIG_FILE": nothing,
         "AWS_SHARED_CREDENTIALS_FILE": nothing,
         "AWS_EC2_METADATA_DISABLED": "true",
-        # Else the CLI remembers in ~/.cdk which account a key belongs to.
+        # Otherwise the CLI would store the account of a key in ~/.cdk.
         "CDK_HOME": str(config.state / "cdk-home"),
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         # CDK's general template linter takes seconds; `make synth` runs it, and the app's own rules apply.

@@ -8,7 +8,7 @@ class LocalCloudError(Exception):
 
 
 class PortTaken(LocalCloudError):
-    """Another program listens on a port the cloud needs."""
+    """Another program listens on a port that the cloud needs."""
 
     def __init__(self, port: int, setting: str) -> None:
         super().__init__(
@@ -20,7 +20,7 @@ class PortTaken(LocalCloudError):
 
 
 class NotInstalled(LocalCloudError):
-    """A part of the tool chain is missing."""
+    """A file that `make setup` installs is missing."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} is missing. `make setup` installs it.")
@@ -57,7 +57,7 @@ class RunsElsewhere(LocalCloudError):
 
 
 class StartFailed(LocalCloudError):
-    """A server ended, or did not answer in time."""
+    """A server ended, or did not respond in time."""
 
     def __init__(self, name: str, log: Path, tail: str) -> None:
         super().__init__(f"{name} did not start. The end of {log}:\n{tail}")
@@ -65,7 +65,7 @@ class StartFailed(LocalCloudError):
 
 
 class DeployFailed(LocalCloudError):
-    """`cdk` failed; the causes are CloudFormation's, or the end of the app's own output."""
+    """`cdk` failed; the causes come from CloudFormation, or from the end of the app's output."""
 
     def __init__(self, command: str, log: Path, causes: list[str]) -> None:
         listed = "\n".join(f"  {cause}" for cause in causes)
@@ -74,7 +74,7 @@ class DeployFailed(LocalCloudError):
 
 
 class NoReachableFolder(LocalCloudError):
-    """Run as root, PostgreSQL needs a folder that an unprivileged user can reach."""
+    """For root, PostgreSQL needs a folder that an unprivileged user can reach."""
 
     def __init__(self, user: str, tried: list[Path]) -> None:
         super().__init__(

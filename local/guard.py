@@ -7,13 +7,14 @@ from contextlib import contextmanager
 
 from local.config import ROOT, Config
 
-# A shell waits for a word on its standard input. Without one, the other end has gone, and it stops the cloud.
+# A shell waits for a word on its standard input. If the pipe closes without one, this process has ended, and the shell
+# stops the cloud.
 WAIT = 'read -r word || exec "$@"'
 
 
 @contextmanager
 def watch(config: Config) -> Iterator[None]:
-    """Within, the death of this process (SIGKILL, too) stops what runs in the configuration's state folder."""
+    """If this process ends within the block, even by SIGKILL, stop the cloud of the configuration's state folder."""
     down = [sys.executable, "-m", "local", "down", "--state", str(config.state)]
     with subprocess.Popen(
         ["/bin/sh", "-c", WAIT, "guard", *down],

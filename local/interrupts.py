@@ -1,4 +1,4 @@
-"""Ctrl-C and its relatives, at moments when they must wait, and as exceptions everywhere else."""
+"""Defer the signals SIGINT, SIGTERM and SIGHUP, or raise them as exceptions."""
 
 import contextlib
 import signal
@@ -11,9 +11,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-    """Within, a signal to stop is remembered; it is delivered at the end.
+    """Defer signals to the end of the block.
 
-    Python runs handlers in the main thread only; elsewhere there is nothing to defer.
+    Python runs handlers in the main thread only; in other threads there is no signal to defer.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -34,7 +34,7 @@ def deferred() -> Iterator[None]:
 
 
 def raise_on_termination() -> None:
-    """Let SIGTERM and SIGHUP unwind the program as Ctrl-C does, so that what it started is stopped."""
+    """Raise an exception on SIGTERM and SIGHUP, as on SIGINT, so that started processes are stopped."""
 
     def unwind(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)

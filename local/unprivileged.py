@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root: then it runs as `nobody`, in a folder that `nobody` can reach.
+"""Run PostgreSQL as `nobody` if the user is root, which PostgreSQL refuses.
 
 The clone may be below a folder that only root may enter (/root, a test's temporary folder), so both the
 binaries and the data go to a private folder below the system's temporary one, named after the state folder.
@@ -18,14 +18,14 @@ NOBODY = "nobody"
 
 
 class ForeignFolder(LocalCloudError):
-    """The folder's name is taken by something this program did not make."""
+    """A file or folder of this name exists that this program did not create."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} exists and is not a folder of {NOBODY}'s. Remove it, and start again.")
 
 
 def user() -> tuple[int, int] | None:
-    """(uid, gid) to run PostgreSQL as; None: as the current user."""
+    """The (uid, gid) to run PostgreSQL as; None: the current user."""
     if os.geteuid() != 0:
         return None
     account = pwd.getpwnam(NOBODY)
@@ -33,7 +33,7 @@ def user() -> tuple[int, int] | None:
 
 
 def make(state: Path, owner: tuple[int, int]) -> Path:
-    """An empty private folder of ``owner`` for this state folder. Raises ``NoReachableFolder``."""
+    """Create an empty private folder of ``owner`` for this state folder. Raises ``NoReachableFolder``."""
     remove(state)
     candidates = _candidates()
     for base in candidates:
@@ -58,7 +58,7 @@ def remove(state: Path) -> None:
 
 
 def reachable(folder: Path, owner: tuple[int, int]) -> bool:
-    """True when ``owner`` may enter the folder, by the modes of it and of all its parents."""
+    """Whether ``owner`` may enter the folder, by the modes of the folder and of all its parents."""
     return folder.is_dir() and all(_may_enter(path.stat(), owner) for path in (folder, *folder.parents))
 
 

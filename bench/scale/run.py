@@ -1,4 +1,4 @@
-"""A migration in this process alone, step by step, and what its steps take of processors."""
+"""Run a migration step by step in this process, and measure the processor time of its steps."""
 
 from __future__ import annotations
 

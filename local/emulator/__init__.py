@@ -1,5 +1,5 @@
-"""ministack and what it lacks for this app: one module per patch, each with its reason.
+"""Patches of ministack for behaviour of AWS that it lacks: one module per patch, with its reason.
 
-Runs on the Python of `.local/cloud-venv`. Every patch checks that what it changes is still there; a test
-shows for each that the emulator without it still falls short, so that a newer emulator makes a patch go.
+Runs on the Python of `.local/cloud-venv`. Every patch checks that its target exists. For each
+patch, a test shows that the emulator still needs it, so that patches are removed when a newer emulator does not.
 """

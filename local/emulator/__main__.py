@@ -22,7 +22,7 @@ from local.emulator import (
 
 
 def main() -> None:
-    """Listens at the address in ministack's environment variables."""
+    """Listen at the address in ministack's environment variables."""
     parser = argparse.ArgumentParser(prog="local.emulator", description="ministack, patched for Data Forge")
     parser.add_argument(
         "--superuser", type=Path, required=True, help="JSON with PostgreSQL's host, port, user, password"

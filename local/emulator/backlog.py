@@ -1,6 +1,6 @@
-"""The connections of a burst of callers wait to be accepted.
+"""Queue the connections of a burst of callers.
 
-The emulator's server lets 100 wait; beyond them a client waits for a second and tries again, or is refused.
+The emulator's server queues 100 connections. Further clients retry after a second, or are refused.
 """
 
 from hypercorn.config import Config
@@ -11,6 +11,6 @@ WAITING = 1024
 
 
 def apply() -> None:
-    """As many as Linux allows by default would be 4096."""
+    """Set the queue's length; the default limit of Linux is 4096."""
     require("backlog", Config, "backlog")
     Config.backlog = WAITING

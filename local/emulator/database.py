@@ -1,6 +1,6 @@
-"""`AWS::RDS::DBInstance` becomes a database and a master role in the embedded PostgreSQL.
+"""Create a database and a master role in the embedded PostgreSQL for `AWS::RDS::DBInstance`.
 
-The emulator alone starts a Docker container for an instance made by an API call, and nothing for a stack's.
+Without the patch, the emulator starts a Docker container for an instance of an API call, and nothing for a stack's.
 """
 
 from contextlib import closing
@@ -92,7 +92,7 @@ def _provide(master: str, password: str, database: str, server: Server) -> None:
 
 
 def _drop(database: str, server: Server) -> None:
-    """Drop the database unless another instance has one of that name (its replacement, made before)."""
+    """Drop the database unless another instance, its replacement, uses the name."""
     if any(other["DBName"] == database for other in provisioners._rds._instances.values()):
         return
     with _connect(server) as connection, connection.cursor() as cursor:

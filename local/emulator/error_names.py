@@ -1,4 +1,4 @@
-"""A function's exception reaches Step Functions under its class's name, as on AWS.
+"""Report a function's exception to Step Functions under its class's name, as AWS does.
 
 The emulator names every exception `Runtime.HandlerError`, so Retry and Catch would never match.
 """
@@ -23,7 +23,7 @@ TOLD = """"error": "dataforge:" + json.dumps({
 
 
 def apply() -> None:
-    """The worker sends class and trace inside the message; the invocation's answer extracts them."""
+    """The worker sends class and trace inside the message; the invocation extracts them."""
     require("error_names", lambda_runtime, "_PYTHON_WORKER_SCRIPT")
     require("error_names", lambda_svc, "_execute_function_warm")
     script = lambda_runtime._PYTHON_WORKER_SCRIPT

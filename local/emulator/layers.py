@@ -1,6 +1,6 @@
-"""A layer is unpacked once and linked into every worker that uses it.
+"""Unpack each layer once and link it into the workers that use it.
 
-The emulator unpacks each layer for each worker: seconds per cold start, and gigabytes over time.
+The emulator unpacks each layer for each worker, which takes seconds per cold start and, over time, gigabytes.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ class LayerZip(zipfile.ZipFile):
     """A ZipFile that links instead of unpacking where the target is a worker's `layer_<n>` folder."""
 
     def extractall(self, path: Any = None, *arguments: Any, **options: Any) -> None:
-        """As in the standard library, with an exception for layers."""
+        """Extract all members, or link the layer."""
         target = Path(path or os.curdir)
         if not target.name.startswith("layer_"):
             super().extractall(path, *arguments, **options)
@@ -40,7 +40,7 @@ class LayerZip(zipfile.ZipFile):
         Path(self.filename or "").unlink()
 
     def _fingerprint(self) -> str:
-        """Names, sizes and check sums of the content: cheap, where hashing the whole file is not."""
+        """Hash the names, sizes and check sums of the content, which is faster than hashing the file."""
         listing = sorted((entry.filename, entry.file_size, entry.CRC) for entry in self.infolist())
         return hashlib.sha256(repr(listing).encode()).hexdigest()[:32]
 
@@ -52,6 +52,6 @@ def apply() -> None:
     stand_in.__dict__.update(
         {name: value for name, value in vars(zipfile).items() if not name.startswith("__")}
     )
-    # The emulator's error handler names this, and the standard library has never had it.
+    # The emulator's error handler refers to this name, which the standard library does not have.
     stand_in.__dict__.update(ZipFile=LayerZip, LargeFileError=zipfile.LargeZipFile)
     lambda_runtime.zipfile = stand_in

@@ -1,7 +1,7 @@
-"""A function that logs nothing answers at once.
+"""Return from a function that logs nothing without a wait.
 
-After each invocation the emulator waits up to 50 ms for a first log line, which then is all that a silent
-function's invocation costs.
+After each invocation the emulator waits up to 50 ms for a first log line, which is most of the time of
+a function that logs nothing.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ QUIET_SECONDS = 0.002
 
 
 def apply() -> None:
-    """Log lines are written before the answer; one that takes over 3 ms appears in the next one's log."""
+    """Log lines are written before the response; a line that takes over 3 ms appears in the log of the next invocation."""
     require("log_wait", Worker, "_drain_stderr_bounded")
     original = Worker._drain_stderr_bounded
 

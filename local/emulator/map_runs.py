@@ -1,6 +1,6 @@
-"""A Distributed Map begins no further item once one has failed, and its items may record why, as on AWS.
+"""Start no further item of a Distributed Map after one failed, and let items store their error in S3, as on AWS.
 
-The emulator works through the whole list before the map fails, and has no integration for S3's PutObject.
+The emulator processes the whole list before the map fails, and has no integration for S3's PutObject.
 """
 
 import json
@@ -14,7 +14,7 @@ from local.emulator.anchors import require
 
 
 def apply() -> None:
-    """Items that run already come to their own end; on AWS they are aborted."""
+    """Running items finish; on AWS they are aborted."""
     require("map_runs", stepfunctions, "_run_sub_machine", "_map_runs", "_ExecutionError")
     require("map_runs", stepfunctions, "_dispatch_aws_sdk_rest_xml", "REGION")
     require("map_runs", app, "SERVICE_HANDLERS", "call_service_handler_sync")
@@ -35,7 +35,7 @@ def apply() -> None:
 
 
 def _has_failed(execution: dict[str, Any]) -> bool:
-    """Whether an item has failed of the map run that the execution belongs to. No map here tolerates one."""
+    """Whether an item of the execution's map run has failed. No map of this app tolerates a failed item."""
     arn = execution.get("mapRunArn")
     return bool(arn and stepfunctions._map_runs[arn]["itemCounts"]["failed"])
 

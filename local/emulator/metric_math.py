@@ -1,7 +1,7 @@
-"""An alarm on an expression over several metrics is recorded, and stays without data.
+"""Record alarms on expressions over several metrics, without data.
 
-The emulator refuses such an alarm, and with it the whole deployment. No alarm of this app would ever go off there: functions
-write their metrics to the log, of which the emulator makes none.
+The emulator refuses such an alarm, and with it the deployment. No alarm of this app can be triggered there: functions write
+their metrics to the log, and the emulator creates no metrics from it.
 """
 
 from typing import Any

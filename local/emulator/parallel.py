@@ -1,4 +1,4 @@
-"""A Parallel state fails with the first of its branches, as on AWS.
+"""Fail a Parallel state with the first failed branch, as AWS does.
 
 The emulator waits for all of them: a refused backup would wait for its snapshot exporters, which wait for the end of the
 backup.
@@ -17,7 +17,7 @@ _Ended = queue.SimpleQueue[tuple[int, Any, Exception | None]]
 
 
 def apply() -> None:
-    """The other branches then run to their end without effect, as on AWS."""
+    """The other branches finish without effect, as on AWS."""
     require("parallel", stepfunctions, "_run_parallel_branches", "_run_sub_machine", "_ExecutionError")
     require("parallel", stepfunctions, "_apply_input_path", "_apply_parameters", "_apply_result_selector")
     require("parallel", stepfunctions, "_apply_result_path", "_apply_output_path", "_next_or_end")
@@ -46,12 +46,12 @@ def _branch(
     try:
         result = stepfunctions._run_sub_machine(branch["States"], branch["StartAt"], data, execution, context)
         ended.put((number, result, None))
-    except Exception as error:  # noqa: BLE001  raised again by who waits for it
+    except Exception as error:  # noqa: BLE001  raised again by the thread that waits
         ended.put((number, None, error))
 
 
 def _results(ended: _Ended, count: int) -> list[Any]:
-    """The branches' results, in their order. Raises what the first one that fails has failed with."""
+    """The branches' results in order. Raises the error of the first branch that fails."""
     results = [None] * count
     for _ in range(count):
         number, result, error = ended.get()

@@ -1,8 +1,8 @@
-"""Executions beyond the account's limit are refused as AWS refuses them.
+"""Refuse executions beyond the account's limit as AWS does.
 
 The emulator counts executions (LAMBDA_ACCOUNT_CONCURRENCY) and refuses those beyond the limit, but its callers do not
-handle that. On AWS, API Gateway answers a refused or failed function with its gateway response INTEGRATION_FAILURE,
-not with Lambda's own text; Step Functions calls the error Lambda.TooManyRequestsException, which tasks retry; events for
+handle that. On AWS, API Gateway returns its gateway response INTEGRATION_FAILURE for a refused or failed function,
+not the text of Lambda; Step Functions calls the error Lambda.TooManyRequestsException, which tasks retry; events for
 asynchronous functions wait for capacity instead of being lost.
 """
 
@@ -22,11 +22,11 @@ WAIT_SECONDS = 0.1
 
 
 class IntegrationFailed(Exception):
-    """The function returned no valid answer."""
+    """The function returned no valid response."""
 
 
 def apply() -> None:
-    """Teach the callers of functions what a refused execution is."""
+    """Let the callers of functions handle refused executions."""
     require("throttling", lambda_svc, "_throttle_response", "_execute_function_with_config_scope")
     require("throttling", lambda_svc, "_get_func_record_for_ref", "_execution_record_for_config")
     require("throttling", apigateway_v1, "_lambda_proxy_response", "_invoke_lambda_proxy_v1", "_gw_error")
@@ -85,7 +85,7 @@ def _until_taken(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _dispatch(arn: str, payload: str) -> None:
-    """An event of EventBridge for a function."""
+    """Deliver an event of EventBridge to a function."""
     function, config, _ = lambda_svc._get_func_record_for_ref(arn)
     if function and config:
         record = lambda_svc._execution_record_for_config(function, config)

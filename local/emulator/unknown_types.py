@@ -1,4 +1,4 @@
-"""CloudFormation resource types that the emulator rejects are recorded, and do nothing."""
+"""Record resources of CloudFormation types that the emulator rejects, without effect."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ TYPES = (
 
 
 def apply() -> None:
-    """None of these types changes how the emulator behaves, but one in a template fails its deployment."""
+    """The types do not matter to the emulator, but it fails the deployment of a template that contains one."""
     require("unknown_types", provisioners, "_RESOURCE_HANDLERS")
     for name in TYPES:
         provisioners._RESOURCE_HANDLERS.setdefault(
@@ -35,4 +35,4 @@ def _update(
 
 
 def _delete(_identifier: str, _properties: dict[str, Any]) -> None:
-    """Nothing was made."""
+    """Do nothing: no resource was created."""

@@ -1,6 +1,6 @@
-"""`make smoke-aws`: deploy the dev stage to the account of your credentials, prove the main jobs, destroy it again.
+"""`make smoke-aws`: deploy the dev stage to the account of your credentials, test the main jobs, and destroy the stage.
 
-It refuses to start where the stack exists: what it did not make it does not destroy.
+It refuses to start if the stack exists, because it destroys only what it created.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ CDK = ROOT / "node_modules" / ".bin" / "cdk"
 
 
 def main() -> int:
-    """Exit 0: proved and destroyed. 1: not proved (destroyed all the same, unless --keep). 2: refused to start."""
+    """Exit status 0: all tests passed, 1: a test failed, 2: refused to start. Without --keep the stage is destroyed."""
     parser = argparse.ArgumentParser(prog="make smoke-aws", description=__doc__)
-    parser.add_argument("--keep", action="store_true", help="leave the stack for looking into")
+    parser.add_argument("--keep", action="store_true", help="do not destroy the stack")
     asked = parser.parse_args()
     try:
         account = make_client("sts", COMMAND_LINE).get_caller_identity()["Account"]

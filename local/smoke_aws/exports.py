@@ -1,4 +1,4 @@
-"""That an export is made and can be downloaded by its address alone, without a key."""
+"""Check that an export succeeds and its files can be downloaded by URL, without a key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SECONDS = 300.0
 
 
 def prove_export(api_url: str, key: str, table: str) -> int:
-    """Export a table and download its files; returns the rows. Raises ``NotProved``."""
+    """Export a table and download its files. Returns the number of rows. Raises ``NotProved``."""
     started = _call("POST", f"{api_url}/v1/exports", key, {"table": table, "format": "ndjson"})
 
     def ended() -> dict[str, Any] | None:
@@ -28,7 +28,7 @@ def prove_export(api_url: str, key: str, table: str) -> int:
 
 
 def prove_download(file: dict[str, Any]) -> int:
-    """Download a file of an export by its address; returns its rows."""
+    """Download a file of an export by its URL. Returns its number of rows."""
     answer = urllib3.request("GET", file["url"], timeout=40, redirect=False)
     if answer.status != 200:
         raise NotProved(f"The address of {file['name']} answers {answer.status}: {answer.data[:500]!r}")

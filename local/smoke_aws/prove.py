@@ -1,4 +1,4 @@
-"""The proof: the main job through the command line, on the deployment ``target``.
+"""Test the main jobs by the command line, on the deployment ``target``.
 
 The tests run it against the embedded cloud, `make smoke-aws` against AWS.
 """
@@ -27,10 +27,10 @@ _KEY_SECONDS = 120.0
 
 
 def prove(target: Sequence[str], api_url: str, say: Say = print) -> None:
-    """Migrate, migrate again, be refused, ingest, deliver, back up, restore, and be healthy.
+    """Migrate twice, provoke a refusal, ingest, deliver, back up, restore, and run the doctor.
 
     ``target``: the command line's options that choose the deployment, such as ``["--stage", "dev"]``. Its tables are
-    empty, or hold what an earlier proof put there. Raises ``NotProved``, or ``CommandFailed``.
+    empty, or contain the rows of an earlier test. Raises ``NotProved``, or ``CommandFailed``.
     """
     _prove_migration(target, say)
     _prove_refusals(target, say)
@@ -46,12 +46,12 @@ def prove(target: Sequence[str], api_url: str, say: Say = print) -> None:
 
 
 def require_healthy(target: Sequence[str]) -> None:
-    """Raises ``NotProved`` with the doctor's findings."""
+    """Raise ``NotProved`` with the findings of the doctor."""
     _same("findings of the doctor", dataforge(target, "doctor")["findings"], [])
 
 
 def prove_empty_restore(target: Sequence[str], say: Say = print) -> None:
-    """On a fresh deployment: back up tables without a row, and restore them. The work lists of both are empty."""
+    """On a new deployment, back up tables without rows and restore them. The work lists of both are empty."""
     made = _back_up(target)
     done = _restore(target, "--all", "--backup", made.backup_id)
     _same("rows restored into empty tables", done.restored, 0)
@@ -92,7 +92,7 @@ def _prove_refusals(target: Sequence[str], say: Say) -> None:
 
 @contextmanager
 def _key(target: Sequence[str], api_url: str) -> Iterator[str]:
-    """A writer's key that works; revoked in the end."""
+    """Create a writer key, wait until it is effective, and revoke it at the end."""
     made = dataforge(target, "keys", "create", "--kind", "writer")
     try:
         tables = f"{api_url}/v1/tables"

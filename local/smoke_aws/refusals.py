@@ -1,6 +1,6 @@
-"""That a function does not reach the database with a wrong root certificate, nor as a role that its policy does not name.
+"""Check that the database refuses a function with a wrong root certificate or a role that its policy does not contain.
 
-The function's environment is changed for the length of a check. Its answer must become 503, and 200 again afterwards.
+The function's environment is changed for the duration of a check. The response must become 503, and then 200 again.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ Status = Callable[[], int]
 
 
 def prove_wrong_root_is_refused(functions: LambdaClient, name: str, status: Status) -> None:
-    """With the web's root certificates the function accepts no server of RDS, and does not connect."""
+    """With public root certificates the function refuses the certificate of RDS and does not connect."""
     prove_unavailable_with(functions, name, status, DB_SSLROOTCERT=PUBLIC_ROOTS)
 
 
 def prove_other_role_is_denied(functions: LambdaClient, name: str, status: Status, role: str) -> None:
-    """The function's own policy lets it sign in as its own role. As ``role`` it is denied by IAM."""
+    """The function's policy allows its role only; IAM denies ``role``."""
     prove_unavailable_with(functions, name, status, DB_USER=role)
 
 
 def prove_unavailable_with(functions: LambdaClient, name: str, status: Status, **environment: str) -> None:
-    """Raises ``NotProved`` if the function reaches the database with these variables, or not without them."""
+    """Raise ``NotProved`` if the function reaches the database with these variables, or cannot reach it without them."""
     what = ", ".join(f"{key}={value}" for key, value in environment.items())
     if (before := status()) != 200:
         raise NotProved(f"{name} answers {before} before anything was changed.")

@@ -1,4 +1,4 @@
-"""Waiting for what AWS makes visible a while after it happened."""
+"""Wait for results that AWS shows with a delay."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ T = TypeVar("T")
 
 
 class NotProved(Exception):
-    """A step's result is not what it must be."""
+    """The result of a step differs from the expected one."""
 
 
 def until(what: str, find: Callable[[], T | None], seconds: float, pause: float = 5) -> T:
-    """The first result that is neither None nor empty. Raises ``NotProved`` naming ``what`` after ``seconds``."""
+    """Return the first result that is neither None nor empty. Raises ``NotProved`` with ``what`` after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not (found := find()):
         if time.monotonic() > deadline:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = 3
 RAW_LIMIT = 120
-"""Longer records are not quoted: a report has more readers than the data, and narrower screens."""
+"""Maximum size in characters of a quoted record. More people may read a report than the data, so it contains less."""
 
 
 def rejections_of(cursor: Cursor, run: Run) -> dict[str, tuple[Reason, ...]]:

@@ -79,7 +79,7 @@ def operation(
     parameters: Sequence[Document] = (),
     body: Document | None = None,
 ) -> Document:
-    """An operation object; ``least`` is the least kind of key it takes."""
+    """An operation object; ``least`` is the kind of key with the fewest rights that may call it."""
     refusals = sorted({*problems, 429, 500, *([403] if least else [])})
     needs = f"\n\nNeeds a key of the kind **{least.name.lower()}**{_or_more(least)}." if least else ""
     found: Document = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 def refuse_pattern(name: str, pattern: str) -> None:
-    """Raise ``ValueError`` for a pattern with an element that the two interpret differently."""
+    """Raise ``ValueError`` for a pattern with an element that pydantic and PostgreSQL interpret differently."""
     for sign, depth, in_class in _signs(pattern):
         if in_class and sign in ("[", "&&", "--", "~~"):
             raise ValueError(
