@@ -97,12 +97,12 @@ def test_no_instance_is_created_with_an_existing_database(existing: Resources) -
 
 
 def test_functions_have_the_address_of_the_existing_database(existing: Resources) -> None:
-    told = [
+    environments = [
         f["Properties"]["Environment"]["Variables"]
         for key, f in existing["AWS::Lambda::Function"].items()
         if "Migrate" in key
     ]
-    assert [(v["DB_HOST"], v["DB_PORT"], v["DB_NAME"]) for v in told] == [
+    assert [(v["DB_HOST"], v["DB_PORT"], v["DB_NAME"]) for v in environments] == [
         ("db.example.com", "5432", "shop")
     ] * 2
 

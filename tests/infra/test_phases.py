@@ -12,12 +12,12 @@ WORDLESS = ("DescribeHolder", "Hold")
 """Prefixes of states that take a moment or run beside a working state; they have no phase."""
 
 
-@pytest.mark.parametrize("told", MACHINES, ids=[told.kind for told in MACHINES])
+@pytest.mark.parametrize("described", MACHINES, ids=[described.kind for described in MACHINES])
 def test_every_working_state_has_a_phase_and_every_phase_a_state(
-    dev: dict[str, dict[str, dict[str, Any]]], machine: Any, all_states: Any, told: Machine
+    dev: dict[str, dict[str, dict[str, Any]]], machine: Any, all_states: Any, described: Machine
 ) -> None:
-    _, definition = machine(dev, told.kind)
+    _, definition = machine(dev, described.kind)
     states = all_states(definition)
-    assert [phase for phase in told.phases if not any(name.startswith(phase) for name in states)] == []
+    assert [phase for phase in described.phases if not any(name.startswith(phase) for name in states)] == []
     working = {name for name, state in states.items() if state["Type"] in {"Task", "Map", "Parallel"}}
-    assert [name for name in working if not name.startswith((*told.phases, *WORDLESS))] == []
+    assert [name for name in working if not name.startswith((*described.phases, *WORDLESS))] == []

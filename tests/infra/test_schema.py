@@ -37,15 +37,15 @@ def test_time_outs_nest_so_that_the_innermost_is_the_one_reported(dev: Resources
 
 def test_failed_schema_deployer_is_not_retried_by_lambda(dev: Resources) -> None:
     configs = dev["AWS::Lambda::EventInvokeConfig"].values()
-    (keeper,) = (c["Properties"] for c in configs if "SchemaKeeper" in str(c["Properties"]["FunctionName"]))
-    assert keeper["MaximumRetryAttempts"] == 0
+    (deployer,) = (c["Properties"] for c in configs if "SchemaKeeper" in str(c["Properties"]["FunctionName"]))
+    assert deployer["MaximumRetryAttempts"] == 0
 
 
 def test_schema_deployer_has_the_time_out_of_the_applier(dev: Resources) -> None:
     functions = {key[:-8]: f["Properties"] for key, f in dev["AWS::Lambda::Function"].items()}
-    told = functions["SchemaSchemaKeeper"]["Environment"]["Variables"]["APPLY_SECONDS"]
-    assert int(told) == functions["SchemaSchemaApply"]["Timeout"]
-    assert int(told) + 30 < functions["SchemaSchemaKeeper"]["Timeout"]
+    seconds = functions["SchemaSchemaKeeper"]["Environment"]["Variables"]["APPLY_SECONDS"]
+    assert int(seconds) == functions["SchemaSchemaApply"]["Timeout"]
+    assert int(seconds) + 30 < functions["SchemaSchemaKeeper"]["Timeout"]
 
 
 def test_schema_is_created_after_database_network_and_permissions(dev: Resources) -> None:

@@ -33,9 +33,9 @@ def target(config: Config) -> list[str]:
 
 
 def test_backup_of_empty_tables_is_restored_into_empty_tables(config: Config, deployed: Outputs) -> None:
-    said: list[str] = []
-    prove_empty_restore(target(config), said.append)
-    assert said == ["restored a backup of empty tables into empty tables"]
+    lines: list[str] = []
+    prove_empty_restore(target(config), lines.append)
+    assert lines == ["restored a backup of empty tables into empty tables"]
 
 
 def test_second_deployment_changes_no_output_and_stays_healthy(config: Config, deployed: Outputs) -> None:

@@ -104,8 +104,8 @@ def test_runs_without_a_connection_fail_as_unavailable_and_report_it_while_they_
             assert f"Cannot connect to the database as {role}: too many connections" in document["cause"]
             if role == "dataforge_load":
                 assert "waiting to retry: Unavailable: Cannot connect" in result.stderr
-        told = exported.result(SECONDS)
-        assert (told["status"], told["error"]) == ("failed", "Unavailable")
+        answer = exported.result(SECONDS)
+        assert (answer["status"], answer["error"]) == ("failed", "Unavailable")
     limit(outputs, -1)
     assert dataforge(config, "migrate", str(folder), "--tables", "customers").exit_code == 0
     assert dataforge(config, "restore", "sellers", "--dry-run").exit_code == 0

@@ -30,10 +30,10 @@ class Answer:
     def problem(self) -> tuple[int, str]:
         """The status and the type of a problem document."""
         assert self.headers["content-type"] == "application/problem+json", self
-        told = self.json
-        assert told["status"] == self.status
-        assert all(isinstance(told[name], str) and told[name] for name in ("title", "detail", "instance"))
-        return self.status, told["type"].removeprefix("urn:dataforge:problem:")
+        result = self.json
+        assert result["status"] == self.status
+        assert all(isinstance(result[name], str) and result[name] for name in ("title", "detail", "instance"))
+        return self.status, result["type"].removeprefix("urn:dataforge:problem:")
 
 
 Call = Callable[..., Answer]

@@ -71,15 +71,20 @@ def test_rejected_records_are_corrected_and_sent_again(
     dataforge: Command, superuser: Connection, tmp_path: Path
 ) -> None:
     good, bad = customers(25), customers(3, customer_state="none")
-    code, told = dataforge("ingest", write(tmp_path / "all.jsonl", good + bad), "--batch", "10")
-    assert (code, told["status"], told["batches"]) == (1, "rejected", 3)
-    assert (told["counts"]["inserted"], told["counts"]["rejected"]) == (25, 3)
-    assert told["codes"] == {"string_pattern_mismatch": 3}
+    code, answer = dataforge("ingest", write(tmp_path / "all.jsonl", good + bad), "--batch", "10")
+    assert (code, answer["status"], answer["batches"]) == (1, "rejected", 3)
+    assert (answer["counts"]["inserted"], answer["counts"]["rejected"]) == (25, 3)
+    assert answer["codes"] == {"string_pattern_mismatch": 3}
     kept = tmp_path / "all.rejected.jsonl"
-    assert told["rejected_file"] == str(kept)
+    assert answer["rejected_file"] == str(kept)
     kept.write_text(kept.read_text().replace('"none"', '"RJ"'))
-    code, told = dataforge("ingest", str(kept))
-    assert (code, told["status"], told["counts"]["inserted"], told["rejected_file"]) == (0, "done", 3, None)
+    code, answer = dataforge("ingest", str(kept))
+    assert (code, answer["status"], answer["counts"]["inserted"], answer["rejected_file"]) == (
+        0,
+        "done",
+        3,
+        None,
+    )
     assert stored(superuser, good + bad) == 28
 
 
@@ -87,16 +92,16 @@ def test_uncorrected_rejected_file_is_rejected_again_for_the_same_reasons(
     dataforge: Command, tmp_path: Path
 ) -> None:
     dataforge("ingest", write(tmp_path / "bad.jsonl", customers(2, customer_state="none")))
-    code, told = dataforge("ingest", str(tmp_path / "bad.rejected.jsonl"), "--rejected", "again.jsonl")
-    assert (code, told["counts"]["rejected"]) == (1, 2)
+    code, answer = dataforge("ingest", str(tmp_path / "bad.rejected.jsonl"), "--rejected", "again.jsonl")
+    assert (code, answer["counts"]["rejected"]) == (1, 2)
     assert (tmp_path / "again.jsonl").read_text() == (tmp_path / "bad.rejected.jsonl").read_text()
 
 
 def test_second_ingestion_of_a_file_changes_nothing(dataforge: Command, tmp_path: Path) -> None:
     path = write(tmp_path / "twice.jsonl", customers(12))
     assert dataforge("ingest", path)[1]["counts"]["inserted"] == 12
-    code, told = dataforge("ingest", path)
-    assert (code, told["counts"]["unchanged"]) == (0, 12)
+    code, answer = dataforge("ingest", path)
+    assert (code, answer["counts"]["unchanged"]) == (0, 12)
 
 
 def test_csv_and_standard_input_are_ingested(
@@ -116,8 +121,8 @@ def test_csv_and_standard_input_are_ingested(
 
 def test_dry_run_stores_nothing(dataforge: Command, superuser: Connection, tmp_path: Path) -> None:
     records = customers(3)
-    code, told = dataforge("ingest", write(tmp_path / "dry.jsonl", records), "--mode", "dry_run")
-    assert (code, told["counts"]["valid"], stored(superuser, records)) == (0, 3, 0)
+    code, answer = dataforge("ingest", write(tmp_path / "dry.jsonl", records), "--mode", "dry_run")
+    assert (code, answer["counts"]["valid"], stored(superuser, records)) == (0, 3, 0)
 
 
 def test_key_and_address_suffice_without_a_deployment(
@@ -135,15 +140,15 @@ def test_key_and_address_suffice_without_a_deployment(
     assert made["id"] in {key["id"] for key in listed}
     assert made["value"] not in json.dumps(listed)
     assert dataforge("keys", "revoke", "shop")[0] == 0
-    code, told = dataforge("ingest", path, **alone)
-    assert (code, told["error"]) == (1, "WrongKey")
+    code, answer = dataforge("ingest", path, **alone)
+    assert (code, answer["error"]) == (1, "WrongKey")
     assert dataforge("keys", "revoke", "shop")[0] == 2
 
 
 def test_reader_key_is_refused(dataforge: Command, cloud: Outputs, tmp_path: Path) -> None:
     path = write(tmp_path / "one.jsonl", customers(1))
-    code, told = dataforge("ingest", path, DATAFORGE_API_KEY=cloud["reader_key"])
-    assert (code, told["error"]) == (1, "WrongKey")
+    code, answer = dataforge("ingest", path, DATAFORGE_API_KEY=cloud["reader_key"])
+    assert (code, answer["error"]) == (1, "WrongKey")
 
 
 @pytest.mark.parametrize(
@@ -160,5 +165,5 @@ def test_reader_key_is_refused(dataforge: Command, cloud: Outputs, tmp_path: Pat
     ],
 )
 def test_usage_errors_exit_2(dataforge: Command, words: tuple[str, ...]) -> None:
-    code, told = dataforge(*words)
-    assert (code, told["status"]) == (2, "failed")
+    code, answer = dataforge(*words)
+    assert (code, answer["status"]) == (2, "failed")

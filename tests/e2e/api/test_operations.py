@@ -168,9 +168,9 @@ def test_run_started_in_the_console_is_found_by_its_id_and_listed(
         assert time.monotonic() < deadline
         time.sleep(0.2)
     output = json.loads(found["output"])
-    told = call("GET", f"/v1/backups/{output['backup_id']}", keys["operator"]).json
+    answer = call("GET", f"/v1/backups/{output['backup_id']}", keys["operator"]).json
     # The complete output shows that it was found by its execution, not by its manifest.
-    assert (told["status"], told["output"]) == ("succeeded", output)
+    assert (answer["status"], answer["output"]) == ("succeeded", output)
     listed = call("GET", f"/v1/backups?dataset={DATASET}&limit=1", keys["operator"]).json["data"]
     assert [one["id"] for one in listed] == [output["backup_id"]]
 

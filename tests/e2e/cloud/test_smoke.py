@@ -11,14 +11,14 @@ from local.smoke_aws.prove import prove, read_outputs
 
 
 def test_smoke_checks_pass_on_the_embedded_cloud(cloud: Outputs, cloud_config: Config) -> None:
-    said: list[str] = []
+    lines: list[str] = []
 
-    prove(["--outputs", str(cloud_config.outputs)], cloud["api_url"], said.append)
+    prove(["--outputs", str(cloud_config.outputs)], cloud["api_url"], lines.append)
 
-    assert "migrated again: nothing was loaded twice" in said
-    assert any(line.startswith("downloaded an export of ") for line in said)
-    assert "refused as it must be: QualityTooLow" in said
-    assert any(line.startswith("a page of ") and line.endswith(", compressed") for line in said)
+    assert "migrated again: nothing was loaded twice" in lines
+    assert any(line.startswith("downloaded an export of ") for line in lines)
+    assert "refused as it must be: QualityTooLow" in lines
+    assert any(line.startswith("a page of ") and line.endswith(", compressed") for line in lines)
     keys = dataforge(["--outputs", str(cloud_config.outputs)], "keys", "list")["keys"]
     assert {key["name"] for key in keys} == {"embedded-cloud"}
 

@@ -26,9 +26,9 @@ def page(browser: Browser, cloud: Outputs) -> Browser:
 
 
 def test_page_shows_every_operation_of_the_document(page: Browser, cloud: Outputs, tmp_path: Path) -> None:
-    told = urllib3.request("GET", cloud["api_url"] + "/v1/openapi.json").json()["paths"]
-    assert page.run(OPERATIONS) == sum(len(item) for item in told.values())
-    for path in told:
+    answer = urllib3.request("GET", cloud["api_url"] + "/v1/openapi.json").json()["paths"]
+    assert page.run(OPERATIONS) == sum(len(item) for item in answer.values())
+    for path in answer:
         assert page.run(f"document.body.textContent.includes({path!r})")
     page.screenshot(tmp_path / "page.png")
     assert (tmp_path / "page.png").stat().st_size > 20_000

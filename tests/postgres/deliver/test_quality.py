@@ -131,12 +131,12 @@ def test_last_migration_has_its_reconciled_counts(api: Api) -> None:
 def test_quality_of_all_datasets_matches_the_openapi_document(api: Api) -> None:
     found = json.loads(api.get("quality").body)
     assert [item["dataset"] for item in found["data"]] == list(DATASETS)
-    told = build()
-    schema = {"$ref": "#/components/schemas/QualityReport", "components": told["components"]}
+    openapi = build()
+    schema = {"$ref": "#/components/schemas/QualityReport", "components": openapi["components"]}
     Draft202012Validator(schema).validate(found)
     for path, name in (("tables", "TableList"), ("tables/orders", "TableDocument")):
         document = json.loads(api.get(path).body)
-        schema = {"$ref": f"#/components/schemas/{name}", "components": told["components"]}
+        schema = {"$ref": f"#/components/schemas/{name}", "components": openapi["components"]}
         Draft202012Validator(schema).validate(document)
 
 

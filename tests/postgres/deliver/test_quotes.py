@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 WRITERS = 50
 PLACE = {"db_host", "db_port", "db_name", "db_user", "db_auth", "db_sslmode"}
-SAID = [
+QUOTES = [
     {"author": f"author {n % 7}", "text": f"text {n % 30}", "tags": f"tag {n % 5};tag {n % 3};common"}
     for n in range(60)
 ]
@@ -34,8 +34,8 @@ SAID = [
 def records(seed: int) -> list[dict[str, Any]]:
     """A random selection of quotes with their authors and tags, in random order."""
     random = Random(seed)
-    chosen = random.sample(SAID, 30)
-    found = [{"table": table, "data": data} for said in chosen for table, data in quotes.split(said)]
+    chosen = random.sample(QUOTES, 30)
+    found = [{"table": table, "data": data} for quote in chosen for table, data in quotes.split(quote)]
     random.shuffle(found)
     return found
 
@@ -82,7 +82,9 @@ def test_readers_find_each_quote_once_with_its_author_and_tags(written: list[str
     tags = [row for page in api.walk("quote_tags", "dataset=quotes&limit=40") for row in page]
     assert len(tags) == len(expected("quote_tags"))
     one = api.records("quotes", "dataset=quotes&author=eq.author 1&select=quote_id,text").rows
-    assert {row["text"] for row in one} == {said["text"] for said in SAID if said["author"] == "author 1"}
+    assert {row["text"] for row in one} == {
+        quote["text"] for quote in QUOTES if quote["author"] == "author 1"
+    }
 
 
 def test_second_write_leaves_every_row_unchanged(written: list[str], delivered: Database) -> None:

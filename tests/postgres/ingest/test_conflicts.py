@@ -83,7 +83,7 @@ def test_record_identical_to_the_stored_row_is_unchanged_although_another_has_it
     assert reply.codes[0] == ["conflict"]
 
 
-def test_duplicate_has_the_result_of_the_record_that_it_repeats(api: Api, sample: Sample) -> None:
+def test_duplicate_record_has_the_error_of_the_first(api: Api, sample: Sample) -> None:
     reply = api.post(sample("orders"), sample("orders"))
     assert reply.codes == [["foreign_key"], ["foreign_key"]]
     assert reply.json["results"][1]["errors"][0]["pointer"] == "/records/1/data/customer_id"

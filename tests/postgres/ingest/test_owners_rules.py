@@ -106,7 +106,7 @@ def test_refused_retry_gets_the_first_answer_again(api: Api, sample: Sample) -> 
     assert stored(api) == ["rio"]
 
 
-def test_a_thousand_refused_records_are_all_rejected(api: Api, sample: Sample) -> None:
+def test_thousand_refused_records_are_all_rejected(api: Api, sample: Sample) -> None:
     api.database.query(RULES["check"][0])
     reply = send(api, *sellers(sample, *[BAD] * 1000))
     assert (reply.status, reply.counts) == (422, {"received": 1000, "rejected": 1000})

@@ -137,9 +137,9 @@ def agree(cursor: Cursor, dataset: Dataset, table: Table, part: Part, random: Ra
     ingested, loaded = by_ingest(dataset, table, sent), by_bulk(table, records)
     assert ingested == loaded
     for index, record in enumerate(records):
-        verdict = ingested[index]
-        if isinstance(verdict, tuple):
-            assert by_postgresql(cursor, table, list(verdict)) == row_text(verdict)
+        outcome = ingested[index]
+        if isinstance(outcome, tuple):
+            assert by_postgresql(cursor, table, list(outcome)) == row_text(outcome)
             continue
         cleaned = clean(table, record, Counter())
         kept = by_postgresql(cursor, table, [cleaned.get(name) for name in table.column_names])
@@ -161,8 +161,8 @@ def taken(cursor: Cursor, dataset: Dataset, table: Table, kept: str) -> bool:
     )
     *values, text = one_row(cursor)
     data = {n: v for n, v in zip(table.column_names, values, strict=True) if v is not None}
-    (verdict,) = by_ingest(dataset, table, [as_json(table, data, Random(0))]).values()
-    return isinstance(verdict, tuple) and row_text(verdict) == text
+    (outcome,) = by_ingest(dataset, table, [as_json(table, data, Random(0))]).values()
+    return isinstance(outcome, tuple) and row_text(outcome) == text
 
 
 @pytest.mark.parametrize("name", ["everything", "points", "words"])

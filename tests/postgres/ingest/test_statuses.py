@@ -122,7 +122,7 @@ def test_nullable_column_can_be_null_or_omitted(api: Api, sample: Sample) -> Non
     assert [row[5] for row in api.rows("products")] == [None, None]
 
 
-def test_several_errors_of_other_rows_are_all_listed(api: Api, sample: Sample) -> None:
+def test_missing_parent_and_conflict_of_a_record_are_both_listed(api: Api, sample: Sample) -> None:
     api.post(sample("customers"), sample("orders"))
     reply = api.post(sample("orders", customer_id=f"{5:032x}"))
     assert reply.codes == [["foreign_key", "conflict"]]

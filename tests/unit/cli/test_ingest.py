@@ -93,14 +93,17 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def said() -> list[str]:
+def lines() -> list[str]:
     return []
 
 
 @pytest.fixture
-def api(server: Server, said: list[str]) -> Api:
+def api(server: Server, lines: list[str]) -> Api:
     return Api(
-        f"http://127.0.0.1:{server.http.server_port}", "writer." + "x" * 40, said.append, sleep=lambda _: None
+        f"http://127.0.0.1:{server.http.server_port}",
+        "writer." + "x" * 40,
+        lines.append,
+        sleep=lambda _: None,
     )
 
 
@@ -148,20 +151,20 @@ def test_records_are_sent_in_order_in_batches_with_different_keys(api: Api, serv
     ids=["503", "429", "409", "504", "502", "connection dropped"],
 )
 def test_batch_without_a_response_is_sent_again_under_the_same_key(
-    api: Api, server: Server, said: list[str], trouble: Reply | None
+    api: Api, server: Server, lines: list[str], trouble: Reply | None
 ) -> None:
     server.answer = replies(trouble, trouble)
     ingestion, _ = send(api, {"n": 1})
     assert len(server.keys) == 3
     assert len(set(server.keys)) == 1
     assert ingestion.tally.counts == {"inserted": 1}
-    assert len(said) == 2
+    assert len(lines) == 2
 
 
-def test_wait_equals_retry_after(api: Api, server: Server, said: list[str]) -> None:
+def test_wait_equals_retry_after(api: Api, server: Server, lines: list[str]) -> None:
     server.answer = replies((429, {"Retry-After": "7"}, b"{}"))
     send(api, {"n": 1})
-    assert said[0].endswith("Trying again in 7 s.")
+    assert lines[0].endswith("Trying again in 7 s.")
 
 
 def test_used_up_quota_is_reported_without_a_retry(api: Api, server: Server) -> None:

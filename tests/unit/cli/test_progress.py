@@ -116,6 +116,6 @@ def test_run_without_bars_is_shown_by_phase_and_amount() -> None:
         shown.show("comparing", "2 file(s), 4 kB written")
         shown.finish("2 file(s), 4 kB written", done=True)
     text = screen.err.file.getvalue()  # type: ignore[attr-defined]
-    said, last = text.rsplit("\n", 2)[:2]
-    assert said.splitlines() == ["writing files", "comparing: 2 file(s), 4 kB written"]
+    phases, last = text.rsplit("\n", 2)[:2]
+    assert phases.splitlines() == ["writing files", "comparing: 2 file(s), 4 kB written"]
     assert last.startswith("done")

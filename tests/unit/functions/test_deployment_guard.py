@@ -264,7 +264,7 @@ def test_permissions_that_are_not_effective_yet_are_retried(cloudformation: Any)
     calls.clear()
     with pytest.raises(ClientError):
         answer(cloudformation.event, "id", work, pauses=(0,))
-    assert [told["Status"] for told in cloudformation.answers] == ["SUCCESS", "FAILED"]
+    assert [response["Status"] for response in cloudformation.answers] == ["SUCCESS", "FAILED"]
 
 
 def test_other_errors_of_aws_are_not_retried(cloudformation: Any) -> None:
@@ -285,6 +285,6 @@ def test_unexpected_failure_is_reported_without_its_text(cloudformation: Any) ->
 
     with pytest.raises(RuntimeError):
         answer(cloudformation.event, "id", fail)
-    (told,) = cloudformation.answers
-    assert told["Status"] == "FAILED"
-    assert "host name" not in told["Reason"]
+    (response,) = cloudformation.answers
+    assert response["Status"] == "FAILED"
+    assert "host name" not in response["Reason"]

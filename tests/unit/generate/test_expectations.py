@@ -118,7 +118,7 @@ def records(data: bytes) -> Iterator[tuple[bytes, bool, int]]:
             yield record, stray, fields
 
 
-def judge(table: str, header: list[str], record: bytes, stray: bool, fields: int) -> Judgement:
+def validate(table: str, header: list[str], record: bytes, stray: bool, fields: int) -> Judgement:
     """The typed row, and the codes of its own violations."""
     if stray or fields != len(header):
         return {}, {"csv_quote" if stray else "field_count"}
@@ -137,7 +137,7 @@ def judge(table: str, header: list[str], record: bytes, stray: bool, fields: int
     return row, codes
 
 
-def verdicts(folder: Path) -> dict[str, Counter[str]]:
+def results(folder: Path) -> dict[str, Counter[str]]:
     """Per table the counts of read, loaded, deduplicated and rejected rows and of each code."""
     accepted: dict[str, set[object]] = {}
     return {table: count_table(folder, table, accepted) for table in TABLES}
@@ -149,7 +149,7 @@ def count_table(folder: Path, table: str, accepted: dict[str, set[object]]) -> C
     (first, _, _), *rest = records((folder / file).read_bytes().removeprefix(b"\xef\xbb\xbf"))
     header = first.decode().split(",")
     for record, stray, fields in rest:
-        row, codes = judge(table, header, record, stray, fields)
+        row, codes = validate(table, header, record, stray, fields)
         values = tuple(row.values())
         if not codes and values in seen:
             count.update(["read", "deduplicated"])
@@ -169,7 +169,7 @@ def agreed(orders: int, seed: int, dirty: float) -> Expected:
     """The generator's expectations, after the oracle has confirmed them."""
     with TemporaryDirectory() as folder:
         expected = generate(folder, orders, seed, dirty)
-        found = verdicts(Path(folder))
+        found = results(Path(folder))
         assert json.loads((Path(folder) / "expected.json").read_text()) == asdict(expected)
     for table, count in expected.tables.items():
         sums = {name: getattr(count, name) for name in ("read", "loaded", "deduplicated", "rejected")}

@@ -22,7 +22,7 @@ def test_variables_of_a_real_account_do_not_reach_cdk(monkeypatch: pytest.Monkey
 
 
 def test_progress_is_printed_periodically() -> None:
-    told: list[str] = []
+    printed: list[str] = []
     lines = [
         f"App | {done:2}/42 | 11:27:25 AM | CREATE_COMPLETE | AWS::S3::Bucket | Raw (Raw1)"
         for done in range(1, 43)
@@ -30,8 +30,8 @@ def test_progress_is_printed_periodically() -> None:
     # CDK counts events, of which an update has more than the template has resources.
     lines.append("App | 140/69 | 11:27:25 AM | UPDATE_COMPLETE | AWS::S3::Bucket | Raw (Raw1)")
     for line in ["✨  Synthesis time: 5.99s", *lines, "App: success: Built L/Code"]:
-        deploy._report(line, told.append)
-    assert told == [
+        deploy._report(line, printed.append)
+    assert printed == [
         "  Synthesis time: 5.99s",
         *(f"  App: {done} of 42 resources" for done in (10, 20, 30, 40)),
     ]

@@ -18,7 +18,7 @@ def test_folder_below_an_unreadable_one_is_inaccessible(tmp_path: Path) -> None:
     assert not unprivileged.reachable(tmp_path / "none", STRANGER)
 
 
-def test_existing_file_with_the_users_name_is_not_touched(
+def test_remove_refuses_an_existing_link_with_the_name_of_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

@@ -70,8 +70,8 @@ def test_finished_export_has_presigned_urls(call: Call, cloud: Cloud) -> None:
     made = finished(cloud, run)
     output = downloads.describe_export(cloud.s3, "report", run)
     assert output
-    told = build()
-    schema = {"$ref": "#/components/schemas/ExportRun", "components": told["components"]}
+    openapi = build()
+    schema = {"$ref": "#/components/schemas/ExportRun", "components": openapi["components"]}
     Draft202012Validator(schema).validate({"id": run, "status": "succeeded", "output": output})
     assert (output["rows"], output["content_hash"]) == (2, "ab")
     (file,) = output["files"]

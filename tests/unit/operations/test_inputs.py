@@ -42,12 +42,13 @@ def accepted_fields(read: Reader, body: Any) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("told", "taken"), [(BackupRequest, backups.BackupInput), (RestoreRequest, restores.RestoreInput)]
+    ("request_model", "input_model"),
+    [(BackupRequest, backups.BackupInput), (RestoreRequest, restores.RestoreInput)],
 )
 def test_request_body_has_the_fields_of_the_machines_input(
-    told: type[BaseModel], taken: type[BaseModel]
+    request_model: type[BaseModel], input_model: type[BaseModel]
 ) -> None:
-    assert set(told.model_fields) == set(taken.model_fields)
+    assert set(request_model.model_fields) == set(input_model.model_fields)
 
 
 @pytest.mark.parametrize(

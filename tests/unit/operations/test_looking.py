@@ -92,7 +92,7 @@ def test_succeeded_run_has_its_output() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "cause", "told"),
+    ("error", "cause", "expected"),
     [
         ("AlreadyRunning", "Held by one.", ("AlreadyRunning", "Held by one.")),
         ("UnknownTable", json.dumps({"errorMessage": "No.", "stackTrace": ["x"]}), ("UnknownTable", "No.")),
@@ -104,12 +104,12 @@ def test_succeeded_run_has_its_output() -> None:
     ],
 )
 def test_failed_run_shows_public_error_and_cause_only(
-    error: str, cause: str, told: tuple[str, str] | None
+    error: str, cause: str, expected: tuple[str, str] | None
 ) -> None:
     found = describe(OLD, execution("FAILED", error=error, cause=cause))
     assert found["status"] == "failed"
-    if told:
-        assert (found["error"], found["cause"]) == told
+    if expected:
+        assert (found["error"], found["cause"]) == expected
     else:
         assert found["error"] == "Unexpected"
         assert cause not in found["cause"] or not cause

@@ -218,10 +218,10 @@ REASONS = {"one_of", "unknown_table"}
 def test_body_is_accepted_if_and_only_if_it_matches_the_document(
     cloud: Cloud, call: Call, path: str, name: str
 ) -> None:
-    told = build()["components"]
-    known = told["schemas"][name]["properties"]
+    components = build()["components"]
+    known = components["schemas"][name]["properties"]
     members = {member: values for member, values in MEMBERS.items() if member in known or member == "more"}
-    form = Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": told})
+    form = Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": components})
 
     @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.fixed_dictionaries({}, optional=members))

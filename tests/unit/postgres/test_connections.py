@@ -76,8 +76,8 @@ def test_documentation_has_the_limits_of_each_class() -> None:
     rows = re.findall(r"^\| `(\S+)` \|((?: [\d,]+ \|)+)$", DOCS.read_text(), re.MULTILINE)
     assert len(rows) >= 6
     for name, numbers in rows:
-        told = [int(number.replace(",", "")) for number in re.findall(r"[\d,]+", numbers)]
+        shown = [int(number.replace(",", "")) for number in re.findall(r"[\d,]+", numbers)]
         known = connections_of(name)
         limits = SMALL.limits(known, name)
         api = limits[INGEST]
-        assert told == [known, api, api, known - 2 * api], name
+        assert shown == [known, api, api, known - 2 * api], name

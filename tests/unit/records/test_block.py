@@ -33,11 +33,11 @@ def by_model(table: Table, part: Part) -> tuple[dict[int, Texts], dict[int, Any]
         if raw in (b"\n", b"\r\n", b"\r"):
             continue
         read += 1
-        verdict = validate_record(table, header, raw, index in records.malformed, cleanings)
-        if isinstance(verdict, list):
-            rejected[start] = (raw, verdict)
+        result = validate_record(table, header, raw, index in records.malformed, cleanings)
+        if isinstance(result, list):
+            rejected[start] = (raw, result)
         else:
-            rows[POSITION + start] = verdict
+            rows[POSITION + start] = result
     return rows, rejected, cleanings, read
 
 

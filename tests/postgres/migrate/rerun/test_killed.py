@@ -152,12 +152,12 @@ def test_worker_killed_during_copy_stores_nothing(
     run = used_forge.migration(DOCUMENT).until("load")
     (tmp_path / "customers.csv").write_bytes(files["customers"])
     settings = used_forge.database.settings(LOAD).model_dump()
-    told = json.dumps(
+    event = json.dumps(
         [settings, "for the tests", customers(run).model_dump(), str(tmp_path / "customers.csv")]
     )
     paths = os.pathsep.join([str(ROOT), str(ROOT / "layers/common/python")])
     with halted(used_forge.database, run) as halt:
-        command = [sys.executable, "-c", WORKER, told]
+        command = [sys.executable, "-c", WORKER, event]
         with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths}) as process:
             try:
                 halt()
