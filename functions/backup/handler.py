@@ -14,6 +14,7 @@ from dataforge.aws.metric_names import BACKUP_DAMAGED, BACKUP_VERIFIED, NAMESPAC
 from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
 from dataforge.errors import DamagedBackup
 from dataforge.postgres.connection import connect, get_db_resource, transaction
+from dataforge.runs.step_names import BackupStep
 from dataforge.runs.steps import Step, Steps, release, take_step
 from dataforge.settings import BackupSettings, DatabaseSettings, read
 from functions.backup.begin import begin
@@ -44,14 +45,14 @@ def _release(step: Step[BackupSettings]) -> dict[str, str | None]:
 
 
 STEPS: Steps[BackupSettings] = {
-    "begin": lambda s: begin(s.db, s.event.execution, s.event.started, s.event.input, s.event.dead),
-    "plan": lambda s: plan(s.db, s.s3, s.settings, s.event.run_id),
-    "finish": lambda s: write_manifest(s.db, s.s3, s.settings, s.event.run_id),
-    "plan_checks": lambda s: plan_checks(s.db, s.s3, s.settings, s.event.run_id),
-    "judge": lambda s: _validate(s.db, s.s3, s.settings, s.event.run_id),
-    "close": lambda s: close(s.db, s.s3, s.settings, s.event.run_id).document(),
-    "abandon": lambda s: abandon(s.db, s.s3, s.settings, s.event.execution, s.event.error),
-    "release": _release,
+    BackupStep.BEGIN: lambda s: begin(s.db, s.event.execution, s.event.started, s.event.input, s.event.dead),
+    BackupStep.PLAN: lambda s: plan(s.db, s.s3, s.settings, s.event.run_id),
+    BackupStep.FINISH: lambda s: write_manifest(s.db, s.s3, s.settings, s.event.run_id),
+    BackupStep.PLAN_CHECKS: lambda s: plan_checks(s.db, s.s3, s.settings, s.event.run_id),
+    BackupStep.VALIDATE: lambda s: _validate(s.db, s.s3, s.settings, s.event.run_id),
+    BackupStep.CLOSE: lambda s: close(s.db, s.s3, s.settings, s.event.run_id).document(),
+    BackupStep.ABANDON: lambda s: abandon(s.db, s.s3, s.settings, s.event.execution, s.event.error),
+    BackupStep.RELEASE: _release,
 }
 
 
@@ -98,12 +99,12 @@ def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     db, s3 = get_db_resource(settings), worker_s3()
     logger.append_keys(step=event["step"], run_id=event["run_id"])
     match event["step"]:
-        case "part":
+        case BackupStep.WRITE_FILE:
             item = PageRange.model_validate(event)
             rows = write_file(db, s3, settings, item)
             logger.info("file written", extra={"table": item.table, "part": item.part, "rows": rows})
-        case "check":
+        case BackupStep.CHECK_FILE:
             check_file(db, s3, settings, CheckItem.model_validate(event))
-        case "restore_scratch":
+        case BackupStep.TRIAL_RESTORE:
             return dict(trial_restore(db, s3, settings, event["run_id"]))
     return {}

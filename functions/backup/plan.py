@@ -12,6 +12,7 @@ from dataforge.errors import Busy, TableChanged
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.visible_rows import require_sound
+from dataforge.runs.step_names import BackupStep
 from dataforge.s3.keys import part_key, work_list_key
 from dataforge.s3.objects import put_json
 from dataforge.settings import BackupSettings
@@ -39,7 +40,7 @@ class PageRange(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    step: str = "part"
+    step: str = BackupStep.WRITE_FILE
     run_id: str
     table: str
     part: int

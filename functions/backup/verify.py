@@ -15,6 +15,7 @@ from dataforge.bulk import parquet
 from dataforge.bulk.row_hashes import digests, hash_total
 from dataforge.bulk.row_texts import row_bodies
 from dataforge.postgres.connection import transaction
+from dataforge.runs.step_names import BackupStep
 from dataforge.s3.keys import verification_key, work_list_key
 from dataforge.s3.objects import download, list_objects, put_json
 from dataforge.settings import BackupSettings
@@ -32,7 +33,7 @@ class CheckItem(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    step: str = "check"
+    step: str = BackupStep.CHECK_FILE
     run_id: str
     folder: str
     table: str

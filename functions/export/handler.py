@@ -13,6 +13,7 @@ from dataforge.aws.failures import explain_caught
 from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
 from dataforge.postgres.connection import connect
 from dataforge.runs.ids import run_id
+from dataforge.runs.step_names import RunStep
 from dataforge.settings import ExportSettings, read
 from dataforge.tables.datasets import get_dataset
 from functions.export.export import export
@@ -31,7 +32,7 @@ def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     The step "explain" returns the public {"error", "cause"} of an error that the state machine caught.
     """
-    if event.get("step") == "explain":
+    if event.get("step") == RunStep.EXPLAIN:
         return explain_caught(event["error"]).as_answer()
     request = ExportRequest.model_validate(event["input"])
     table = get_dataset(request.dataset).table(request.table)

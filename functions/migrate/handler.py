@@ -13,6 +13,7 @@ from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make
 from dataforge.postgres.connection import get_db_resource
 from dataforge.runs.lifecycle import fail_run, recording_failure
 from dataforge.runs.progress import LoadedChunk
+from dataforge.runs.step_names import MigrationStep
 from dataforge.runs.steps import Steps, take_step
 from dataforge.settings import MigrationSettings, read
 from functions.migrate.lifecycle.begin import begin
@@ -56,14 +57,16 @@ def fail(
 
 
 STEPS: Steps[MigrationSettings] = {
-    "begin": lambda s: begin(s.db, s.event.execution, s.event.started, s.event.input, s.event.dead),
-    "plan": lambda s: plan(s.db, s.s3, s.settings, s.event.run_id),
-    "cut": lambda s: cut(s.db, s.s3, s.settings, s.event.run_id),
-    "settle": lambda s: resolve(s.db, s.s3, s.event.run_id, s.event.table),
-    "reconcile": lambda s: reconcile(s.db, s.s3, s.event.run_id),
-    "publish": lambda s: publish(s.db, s.event.run_id, s.event.execution),
-    "report": lambda s: report(s.db, s.s3, s.settings, s.event.run_id).document(),
-    "abandon": lambda s: fail(s.db, s.s3, s.settings, s.event.execution, s.event.error),
+    MigrationStep.BEGIN: lambda s: begin(
+        s.db, s.event.execution, s.event.started, s.event.input, s.event.dead
+    ),
+    MigrationStep.PLAN: lambda s: plan(s.db, s.s3, s.settings, s.event.run_id),
+    MigrationStep.CUT: lambda s: cut(s.db, s.s3, s.settings, s.event.run_id),
+    MigrationStep.RESOLVE: lambda s: resolve(s.db, s.s3, s.event.run_id, s.event.table),
+    MigrationStep.RECONCILE: lambda s: reconcile(s.db, s.s3, s.event.run_id),
+    MigrationStep.PUBLISH: lambda s: publish(s.db, s.event.run_id, s.event.execution),
+    MigrationStep.REPORT: lambda s: report(s.db, s.s3, s.settings, s.event.run_id).document(),
+    MigrationStep.ABANDON: lambda s: fail(s.db, s.s3, s.settings, s.event.execution, s.event.error),
 }
 
 
@@ -85,7 +88,11 @@ def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Scan or load one work item of a Distributed Map. Returns an empty object: the state needs no result."""
     settings = read(MigrationSettings)
-    item = LoadItem.model_validate(event) if event["step"] == "load" else ScanItem.model_validate(event)
+    item = (
+        LoadItem.model_validate(event)
+        if event["step"] == MigrationStep.LOAD
+        else ScanItem.model_validate(event)
+    )
     logger.append_keys(step=event["step"], migration_id=item.migration_id, chunk=item.chunk)
     with recording_failure(settings, MIGRATIONS, item.migration_id, item.chunk):
         if isinstance(item, LoadItem):

@@ -11,11 +11,11 @@ from dataforge.postgres.roles import OWNER
 from dataforge.postgres.visible_rows import require_changeable
 from dataforge.runs.ids import run_id
 from dataforge.runs.lifecycle import close_dead_run, fail_run, open_run, resume_run, take_leases
+from dataforge.runs.step_names import RestoreStep
 from dataforge.settings import RestoreSettings
 from dataforge.tables.datasets import get_dataset
 from functions.restore.request import find_backup, read_input
 from functions.restore.run import RESTORES, UNFINISHED, read_run
-from functions.restore.work_items import KEEP
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -58,7 +58,7 @@ def begin(
     with transaction(db, role=OWNER) as cursor:
         require_changeable(cursor, dataset, map(dataset.table, tables))
         holder = open_run(cursor, RESTORES, row, tables)
-    return {"restore_id": restore_id, "holder": holder, "next": "check"}
+    return {"restore_id": restore_id, "holder": holder, "next": RestoreStep.CHECK}
 
 
 def _require_safety_backup(db: Connection, restore_id: str) -> None:
@@ -86,9 +86,9 @@ def _resume(db: Connection, execution: str, restore_id: str) -> dict[str, str]:
             # Files of a backup without a manifest expire: they are written again, with the same content.
             cursor.execute(
                 "UPDATE dataforge.restore_pieces SET result = NULL WHERE restore_id = %s AND step = %s",
-                (restore_id, KEEP),
+                (restore_id, RestoreStep.SAFETY_BACKUP),
             )
-    return {"restore_id": restore_id, "holder": holder, "next": "keep"}
+    return {"restore_id": restore_id, "holder": holder, "next": RestoreStep.SAFETY_BACKUP}
 
 
 def abandon(

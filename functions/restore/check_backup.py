@@ -15,12 +15,12 @@ from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER, REFILL
 from dataforge.postgres.sql import Sql, ident
 from dataforge.runs import leases
+from dataforge.runs.step_names import RestoreStep
 from dataforge.s3.keys import table_folder, work_list_key
 from dataforge.s3.objects import list_objects, put_json
 from dataforge.settings import RestoreSettings
 from dataforge.tables.catalogue import Table
 from functions.restore.run import Run, read_run
-from functions.restore.work_items import LOAD
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -53,7 +53,7 @@ def check_backup(db: Connection, s3: S3Client, settings: RestoreSettings, run_id
     entries = sorted((backup.table(t.name) for t in run.tables), key=lambda entry: -entry.rows)
     items = [item for entry in entries for item in _items(settings, run, backup, entry)]
     items.sort(key=lambda item: -int(item["file"]["size"]))
-    key = work_list_key(run.id, LOAD)
+    key = work_list_key(run.id, RestoreStep.LOAD)
     put_json(s3, settings.report_bucket, key, items)
     return {"key": key, "count": len(items), "tables": [entry.table for entry in entries]}
 
@@ -135,7 +135,7 @@ def _record_plan(cursor: Cursor, run: Run, backup: Manifest) -> None:
         execute_values(
             cursor,
             'INSERT INTO dataforge.restore_pieces (restore_id, step, "table", piece) VALUES %s',
-            [(run.id, LOAD, table.name, number) for number in range(len(entry.files))],
+            [(run.id, RestoreStep.LOAD, table.name, number) for number in range(len(entry.files))],
         )
 
 
@@ -144,7 +144,7 @@ def _items(
 ) -> Iterator[dict[str, Any]]:
     for number, file in enumerate(entry.files):
         yield {
-            "step": LOAD,
+            "step": RestoreStep.LOAD,
             "restore_id": run.id,
             "dataset": run.dataset.name,
             "table": entry.table,

@@ -14,6 +14,7 @@ from dataforge.postgres.sql import Sql
 from dataforge.records.validate import content_hash
 from dataforge.runs import leases
 from dataforge.runs.results.restore import Figures
+from dataforge.runs.step_names import RestoreStep
 from dataforge.settings import RestoreSettings
 from dataforge.tables.catalogue import Table
 from functions.restore.difference import (
@@ -25,7 +26,7 @@ from functions.restore.difference import (
 )
 from functions.restore.references import check_children, check_parents
 from functions.restore.run import MERGE, SWAP, Run, narrowed, read_run
-from functions.restore.work_items import LOAD, LoadedFile, results
+from functions.restore.work_items import LoadedFile, results
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
@@ -68,7 +69,7 @@ def _check_content(cursor: Cursor, run: Run, table: Table) -> None:
         (run.id, table.name),
     )
     columns, rows, expected = one_row(cursor)
-    missing = results(cursor, run.id, LOAD, table.name, LoadedFile).count(None)
+    missing = results(cursor, run.id, RestoreStep.LOAD, table.name, LoadedFile).count(None)
     if missing:
         raise DamagedBackup(run.backup_id, [f"{missing} file(s) of {table.name} were not loaded"])
     row_hash = ddl.row_hash_sql(narrowed(table, columns))
@@ -93,10 +94,10 @@ def compare(db: Connection, settings: RestoreSettings, run_id: str) -> dict[str,
         check_children(cursor, run, tables_losing_values(figures))
         check_parents(cursor, run, within=run.dry_run)
         if run.dry_run:
-            return {"next": "finish"}
+            return {"next": RestoreStep.FINISH}
         mode = _mode(cursor, settings, run, figures)
         cursor.execute(_CHOOSE, (mode, run_id))
-    return {"next": "build" if mode == SWAP else "switch"}
+    return {"next": RestoreStep.BUILD if mode == SWAP else RestoreStep.SWAP}
 
 
 def _mode(cursor: Cursor, settings: RestoreSettings, run: Run, figures: dict[str, Figures]) -> str:

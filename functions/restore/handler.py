@@ -11,6 +11,7 @@ from dataforge.aws.clients import worker_s3
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from dataforge.postgres.connection import get_db_resource
 from dataforge.runs.lifecycle import recording_failure
+from dataforge.runs.step_names import RestoreStep
 from dataforge.runs.steps import Steps, take_step
 from dataforge.settings import RestoreSettings, read
 from functions.restore.begin import abandon, begin
@@ -22,25 +23,24 @@ from functions.restore.load import FileItem, load_file
 from functions.restore.run import RESTORES
 from functions.restore.safety_backup import PageRange, plan_safety_backup, save_pages
 from functions.restore.swap import swap
-from functions.restore.work_items import LOAD
 
 SERVICE = "restore"
 logger, metrics, tracer = make_logger(SERVICE), make_metrics(SERVICE), make_tracer(SERVICE)
 
 
 STEPS: Steps[RestoreSettings] = {
-    "begin": lambda s: begin(
+    RestoreStep.BEGIN: lambda s: begin(
         s.db, s.s3, s.settings, s.event.execution, s.event.started, s.event.input, s.event.dead
     ),
-    "check": lambda s: check_backup(s.db, s.s3, s.settings, s.event.run_id),
-    "settle": lambda s: check_restored(s.db, s.event.run_id, s.event.table),
-    "compare": lambda s: compare(s.db, s.settings, s.event.run_id),
-    "build": lambda s: build(s.db, s.event.run_id, s.event.table),
-    "link": lambda s: link(s.db, s.event.run_id, s.event.table),
-    "switch": lambda s: swap(s.db, s.event.run_id, s.event.execution),
-    "keep": lambda s: plan_safety_backup(s.db, s.s3, s.settings, s.event.run_id),
-    "finish": lambda s: finish(s.db, s.s3, s.settings, s.event.run_id).document(),
-    "abandon": lambda s: abandon(s.db, s.s3, s.settings, s.event.execution, s.event.error),
+    RestoreStep.CHECK: lambda s: check_backup(s.db, s.s3, s.settings, s.event.run_id),
+    RestoreStep.CHECK_RESTORED: lambda s: check_restored(s.db, s.event.run_id, s.event.table),
+    RestoreStep.COMPARE: lambda s: compare(s.db, s.settings, s.event.run_id),
+    RestoreStep.BUILD: lambda s: build(s.db, s.event.run_id, s.event.table),
+    RestoreStep.LINK: lambda s: link(s.db, s.event.run_id, s.event.table),
+    RestoreStep.SWAP: lambda s: swap(s.db, s.event.run_id, s.event.execution),
+    RestoreStep.SAFETY_BACKUP: lambda s: plan_safety_backup(s.db, s.s3, s.settings, s.event.run_id),
+    RestoreStep.FINISH: lambda s: finish(s.db, s.s3, s.settings, s.event.run_id).document(),
+    RestoreStep.ABANDON: lambda s: abandon(s.db, s.s3, s.settings, s.event.execution, s.event.error),
 }
 
 
@@ -56,7 +56,11 @@ def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Load one file of a backup, or write one file of the safety backup. Returns {}: the result is in the ledger."""
     settings = read(RestoreSettings)
-    item = FileItem.model_validate(event) if event["step"] == LOAD else PageRange.model_validate(event)
+    item = (
+        FileItem.model_validate(event)
+        if event["step"] == RestoreStep.LOAD
+        else PageRange.model_validate(event)
+    )
     logger.append_keys(step=item.step, restore_id=item.restore_id, table=item.table, piece=item.piece)
     with recording_failure(settings, RESTORES, *item.ledger_key):
         db = get_db_resource(settings)
@@ -65,7 +69,7 @@ def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             if isinstance(item, FileItem)
             else save_pages(db, worker_s3(), item)
         )
-    if rows and item.step == LOAD:
+    if rows and item.step == RestoreStep.LOAD:
         metrics.add_metric("RowsRestored", MetricUnit.Count, rows)
         metrics.flush_metrics()
     logger.info("work item done", extra={"rows": rows})

@@ -16,13 +16,14 @@ from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.records.validate import content_hash
+from dataforge.runs.step_names import RestoreStep
 from dataforge.s3.keys import backup_folder, part_key, work_list_key
 from dataforge.s3.objects import put_json
 from dataforge.s3.upload import uploading
 from dataforge.settings import RestoreSettings
 from dataforge.tables.catalogue import Table
 from functions.restore.run import Run, read_run
-from functions.restore.work_items import KEEP, SavedPages, WorkItem, claim, record, results
+from functions.restore.work_items import SavedPages, WorkItem, claim, record, results
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -53,22 +54,22 @@ def plan_safety_backup(
         run = read_run(cursor, run_id)
         for table in run.tables:
             items += _page_ranges(cursor, settings, run, table)
-    key = work_list_key(run.id, KEEP)
+    key = work_list_key(run.id, RestoreStep.SAFETY_BACKUP)
     put_json(s3, settings.report_bucket, key, items)
     return {"key": key, "count": len(items)}
 
 
 def _page_ranges(cursor: Cursor, settings: RestoreSettings, run: Run, table: Table) -> list[dict[str, Any]]:
     pages, wanted = count_parts(cursor, run.replaced(table), settings.part_bytes)
-    count = len(results(cursor, run.id, KEEP, table.name, SavedPages)) or wanted
+    count = len(results(cursor, run.id, RestoreStep.SAFETY_BACKUP, table.name, SavedPages)) or wanted
     execute_values(
         cursor,
         'INSERT INTO dataforge.restore_pieces (restore_id, step, "table", piece) VALUES %s ON CONFLICT DO NOTHING',
-        [(run.id, KEEP, table.name, number) for number in range(count)],
+        [(run.id, RestoreStep.SAFETY_BACKUP, table.name, number) for number in range(count)],
     )
     return [
         {
-            "step": KEEP,
+            "step": RestoreStep.SAFETY_BACKUP,
             "restore_id": run.id,
             "dataset": run.dataset.name,
             "table": table.name,
@@ -115,7 +116,7 @@ def make_manifest(cursor: Cursor, run: Run) -> Manifest:
 
 
 def _entry(cursor: Cursor, run: Run, table: Table) -> TableEntry:
-    page_ranges = results(cursor, run.id, KEEP, table.name, SavedPages)
+    page_ranges = results(cursor, run.id, RestoreStep.SAFETY_BACKUP, table.name, SavedPages)
     files = [file for file in page_ranges if file is not None]
     cursor.execute(Sql("SELECT count(*) FROM {}").format(run.replaced(table)))
     (rows,) = one_row(cursor)

@@ -14,14 +14,13 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-LOAD, KEEP = "load", "keep"
 _KEY = Sql('restore_id = %s AND step = %s AND "table" = %s AND piece = %s')
 
 Result = TypeVar("Result", bound=BaseModel)
 
 
 class WorkItem(BaseModel):
-    """One work item of the step ``LOAD`` or ``KEEP``; ``piece`` counts those of a table."""
+    """One work item of the step ``RestoreStep.LOAD`` or ``SAFETY_BACKUP``; ``piece`` counts those of a table."""
 
     step: str
     restore_id: str

@@ -24,6 +24,7 @@ from dataforge.errors import SchemaRefused, Unavailable
 from dataforge.postgres.connection import connect
 from dataforge.postgres.connection_budget import Budget
 from dataforge.postgres.roles import LOGINS
+from dataforge.runs.step_names import RunStep
 from dataforge.settings import DatabaseSettings, Settings, read
 from functions.schema.apply.apply import apply as apply_schema
 from functions.schema.apply.connections import connection_limits
@@ -189,7 +190,7 @@ def upkeep(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     For the step "explain": return {"error", "cause"} of the failure that the state machine caught.
     """
-    if event.get("step") == "explain":
+    if event.get("step") == RunStep.EXPLAIN:
         return explain_caught(event["error"]).as_answer()
     with closing(connect(read(DatabaseSettings))) as db:
         return {"next": work(db)}

@@ -11,6 +11,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 
+from dataforge.runs.step_names import BackupStep
 from infra.workflow.history import CALL_SECONDS
 from infra.workflow.run_states import RunStates
 from infra.workflow.steps import call, retry_died
@@ -35,7 +36,7 @@ class BackupStates:
 
     def all(self) -> sfn.IChainable:
         """Back up, unless only an older backup is to be verified; verify if the input requests it; close."""
-        close = self.run.step("Close", "close", None)
+        close = self.run.step("Close", BackupStep.CLOSE, None)
         verify = self._verify(close)
         wanted = sfn.Condition.boolean_equals("$.run.verify", True)
         back_up = self._back_up().next(
@@ -46,9 +47,9 @@ class BackupStates:
 
     def _back_up(self) -> sfn.Parallel:
         run, together = self.run, sfn.Parallel(self.run, "BackUp", result_path=sfn.JsonPath.DISCARD)
-        plan = run.invoke("Plan", "plan", "$.plan", **run.run_id)
+        plan = run.invoke("Plan", BackupStep.PLAN, "$.plan", **run.run_id)
         write = run.for_each_item("Write", "$.plan", "WritePart", abandons=False)
-        finish = run.invoke("Finish", "finish", sfn.JsonPath.DISCARD, **run.run_id)
+        finish = run.invoke("Finish", BackupStep.FINISH, sfn.JsonPath.DISCARD, **run.run_id)
         together.branch(plan.next(write).next(finish))
         together.branch(self._exporter("A", HALF_CALL))
         together.branch(self._exporter("B", CALL))
@@ -71,12 +72,12 @@ class BackupStates:
         return retry_died(call(self.run, name, self.hold, payload=payload, result_path="$.hold"))
 
     def _verify(self, close: sfn.IChainable) -> sfn.TaskStateBase:
-        run, plan = self.run, self.run.step("PlanChecks", "plan_checks", "$.checks")
-        restore = self._task("RestoreScratch", self.work, {"step": "restore_scratch", **run.run_id})
+        run, plan = self.run, self.run.step("PlanChecks", BackupStep.PLAN_CHECKS, "$.checks")
+        restore = self._task("RestoreScratch", self.work, {"step": BackupStep.TRIAL_RESTORE, **run.run_id})
         (
             plan.next(run.for_each_item("Check", "$.checks", "CheckFile"))
             .next(restore)
-            .next(run.step("Judge", "judge"))
+            .next(run.step("Judge", BackupStep.VALIDATE))
             .next(self._registered(close))
         )
         return plan

@@ -8,22 +8,23 @@ from __future__ import annotations
 from aws_cdk import aws_stepfunctions as sfn
 
 from dataforge.errors import TargetChanged
+from dataforge.runs.step_names import MigrationStep
 from infra.workflow.run_states import EXECUTION, RunStates
 from infra.workflow.steps import retry_patiently
 
 
 def migration_states(run: RunStates) -> sfn.IChainable:
     """The work of a migration, between ``begin`` and the end."""
-    plan, cut = run.step("Plan", "plan", "$.plan"), run.step("Cut", "cut", "$.cut")
+    plan, cut = run.step("Plan", MigrationStep.PLAN, "$.plan"), run.step("Cut", MigrationStep.CUT, "$.cut")
     resolve = _resolve(run)
     (
         plan.next(run.for_each_item("Scan", "$.plan.scan", "ScanChunk"))
         .next(cut)
         .next(run.for_each_item("Load", "$.cut", "LoadChunk"))
         .next(resolve)
-        .next(run.step("Reconcile", "reconcile"))
+        .next(run.step("Reconcile", MigrationStep.RECONCILE))
         .next(_publish(run, resolve))
-        .next(run.step("Report", "report", None))
+        .next(run.step("Report", MigrationStep.REPORT, None))
     )
     return plan
 
@@ -31,14 +32,16 @@ def migration_states(run: RunStates) -> sfn.IChainable:
 def _resolve(run: RunStates) -> sfn.Map:
     """Resolve the loaded tables, parents before children, and the tables of one wave in parallel."""
     run_id = {name: sfn.JsonPath.string_at(f"$.{name}") for name in run.run_id}
-    wave = run.for_each_table("SettleWave", "SettleTable", "settle", "$.wave", run_id)
+    wave = run.for_each_table("SettleWave", "SettleTable", MigrationStep.RESOLVE, "$.wave", run_id)
     selector = {**run.run_id, "wave": sfn.JsonPath.object_at("$$.Map.Item.Value")}
     return run.or_abandon(run.for_each("Settle", "$.plan.waves", selector, wave, concurrency=1))
 
 
 def _publish(run: RunStates, resolve: sfn.IChainable) -> sfn.TaskStateBase:
     """Make the rows visible; if a table has received other rows meanwhile, resolve against them again."""
-    publish = run.invoke("Publish", "publish", sfn.JsonPath.DISCARD, **run.run_id, execution=EXECUTION)
+    publish = run.invoke(
+        "Publish", MigrationStep.PUBLISH, sfn.JsonPath.DISCARD, **run.run_id, execution=EXECUTION
+    )
     retry_patiently(publish)
     publish.add_catch(resolve, errors=[TargetChanged.code], result_path="$.changed")
     return run.or_abandon(publish)

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from dataforge.aws.failures import UNEXPECTED
 from dataforge.aws.situations import SITUATIONS
+from dataforge.runs.step_names import RunStep
 from dataforge.s3.keys import FAILURES, failure_key
 from infra.workflow.steps import call
 
@@ -42,7 +43,7 @@ def record_failure(scope: Construct, task: str, report: s3.IBucket) -> sfn.IChai
 
 def explain_with(scope: Construct, function: lambda_.IFunction) -> sfn.TaskStateBase:
     """Call the step "explain" of ``function`` for the error at ``$.error``, and fail with its answer."""
-    request = {"step": "explain", "error": sfn.JsonPath.object_at("$.error")}
+    request = {"step": RunStep.EXPLAIN, "error": sfn.JsonPath.object_at("$.error")}
     payload = sfn.TaskInput.from_object(request)
     explain = call(scope, "Explain", function, payload=payload, result_path="$.failure")
     fail_explained(scope, explain)

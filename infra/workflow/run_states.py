@@ -18,6 +18,7 @@ from constructs import Construct
 
 from dataforge.errors import AlreadyRunning
 from dataforge.errors.base import compose
+from dataforge.runs.step_names import RunStep
 from dataforge.s3.keys import MAP_RESULTS
 from infra.workflow.failure_states import fail_explained, record_failure
 from infra.workflow.steps import call, inline_concurrency, retry_died
@@ -82,9 +83,9 @@ class RunStates(Construct):
     def begin(self, work: sfn.IChainable) -> sfn.IChainable:
         """Take the leases, then ``work``. If another run has one: refuse this run, or close an ended one."""
         document = sfn.JsonPath.object_at("$$.Execution.Input")
-        begin = self.or_abandon(self.invoke("Begin", "begin", "$.run", **ORIGIN, input=document))
+        begin = self.or_abandon(self.invoke("Begin", RunStep.BEGIN, "$.run", **ORIGIN, input=document))
         again = self.or_abandon(
-            self.invoke("BeginAgain", "begin", "$.run", **ORIGIN, input=document, dead=HOLDER)
+            self.invoke("BeginAgain", RunStep.BEGIN, "$.run", **ORIGIN, input=document, dead=HOLDER)
         )
         describe = self._describe_holder(gone=again)
         held = sfn.Choice(self, "IsHeld").when(sfn.Condition.string_equals("$.run.holder", ""), work)
@@ -127,7 +128,8 @@ class RunStates(Construct):
         """
         caught = {"execution": EXECUTION, "error": sfn.JsonPath.object_at("$.error")}
         abandon, explain = (
-            self.invoke(name, name.lower(), "$.failure", **caught) for name in ("Abandon", "Explain")
+            self.invoke(name, step, "$.failure", **caught)
+            for name, step in (("Abandon", RunStep.ABANDON), ("Explain", RunStep.EXPLAIN))
         )
         failed = fail_explained(self, explain)
         abandon.add_catch(explain, errors=["States.ALL"], result_path="$.abandon")

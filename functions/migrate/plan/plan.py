@@ -10,6 +10,7 @@ from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.runs import leases
 from dataforge.runs.progress import Plan
+from dataforge.runs.step_names import MigrationStep
 from dataforge.s3.keys import progress_plan_key, work_list_key
 from dataforge.s3.objects import Object, list_objects, put_json
 from dataforge.settings import MigrationSettings
@@ -49,7 +50,7 @@ def plan(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str)
     else:
         items = _plan_files(db, s3, settings, run)
     _write_progress(db, s3, settings, run)
-    key = work_list_key(run.id, "scan")
+    key = work_list_key(run.id, MigrationStep.SCAN)
     put_json(s3, settings.report_bucket, key, [item.model_dump(mode="json") for item in items])
     waves = run.dataset.waves(table.name for table in run.tables)
     return {"scan": {"bucket": settings.report_bucket, "key": key, "count": len(items)}, "waves": waves}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.runs.results.report import Effort, Phase, Throughput, Workers
+from dataforge.runs.step_names import MigrationStep
 from functions.migrate.report.cost import cost, estimate, function_megabytes
 from functions.migrate.run.ledger import TALLIES
 from functions.migrate.run.migration import Run
@@ -111,11 +112,11 @@ def phases(steps: list[tuple[str, Span]], chunks: list[Span], scans: int) -> lis
     A repeated phase (resolve, after concurrent writes) lasts from its first start to its last end.
     """
     found: dict[str, Span] = {}
-    for name, span in (*steps, *(("load", chunk) for chunk in chunks)):
+    for name, span in (*steps, *((MigrationStep.LOAD, chunk) for chunk in chunks)):
         known = found.get(name, span)
         found[name] = Span(min(known.start, span.start), max(known.end, span.end))
-    if scans and "plan" in found and "cut" in found:
-        found["scan"] = Span(found["plan"].end, found["cut"].start)
+    if scans and MigrationStep.PLAN in found and MigrationStep.CUT in found:
+        found[MigrationStep.SCAN] = Span(found[MigrationStep.PLAN].end, found[MigrationStep.CUT].start)
     return [
         Phase(phase=name, start=round(max(span.start, 0), 3), seconds=round(span.end - span.start, 3))
         for name, span in sorted(found.items(), key=lambda item: item[1].start)

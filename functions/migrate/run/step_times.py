@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
+from dataforge.runs.step_names import MigrationStep
 from dataforge.runs.steps import StepEvent
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
 
 
-_TIMED = ("begin", "plan", "cut", "settle", "reconcile", "publish")
+_TIMED = (
+    MigrationStep.BEGIN,
+    MigrationStep.PLAN,
+    MigrationStep.CUT,
+    MigrationStep.RESOLVE,
+    MigrationStep.RECONCILE,
+    MigrationStep.PUBLISH,
+)
 
 
 def record_step(db: Connection, event: StepEvent, answer: Mapping[str, Any], seconds: float) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from dataforge.postgres.shadow import FILE_SHIFT
+from dataforge.runs.step_names import MigrationStep
 from dataforge.s3.objects import Object
 from functions.migrate.run.migration import Run
 
@@ -36,7 +37,7 @@ class WorkItem(BaseModel):
 class ScanItem(WorkItem):
     """A byte range to scan for record boundaries."""
 
-    step: Literal["scan"] = "scan"
+    step: str = MigrationStep.SCAN
 
 
 class LoadItem(WorkItem):
@@ -46,7 +47,7 @@ class LoadItem(WorkItem):
     ``folder_values``: the columns that the file's ``key=value`` folders fill; None is NULL.
     """
 
-    step: Literal["load"] = "load"
+    step: str = MigrationStep.LOAD
     dataset: str
     file_number: int
     source: str

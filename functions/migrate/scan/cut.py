@@ -10,6 +10,7 @@ from psycopg2.extras import execute_values
 from dataforge.formats.csv_boundaries import Passage
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
+from dataforge.runs.step_names import MigrationStep
 from dataforge.s3.keys import work_list_key
 from dataforge.s3.objects import put_json
 from dataforge.settings import MigrationSettings
@@ -49,7 +50,7 @@ def cut(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str) 
         loaded = _loaded_chunks(cursor, run)
     # At least one item: a Distributed Map may refuse an empty list, and a worker skips a chunk that is loaded.
     items = [item for item in items if item.chunk not in loaded] or items[:1]
-    key = work_list_key(run.id, "load")
+    key = work_list_key(run.id, MigrationStep.LOAD)
     put_json(s3, settings.report_bucket, key, [item.model_dump(mode="json") for item in items])
     return {"bucket": settings.report_bucket, "key": key, "count": len(items)}
 

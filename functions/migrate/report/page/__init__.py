@@ -7,6 +7,7 @@ from pathlib import Path
 from dataforge.http.pages import inline_policy, templates
 from dataforge.runs.results.migration import COUNTS
 from dataforge.runs.results.report import Report, ReportedTable
+from dataforge.runs.step_names import MigrationStep
 from functions.migrate.report.page.charts import bar, curve, nice_floor, round_up
 from functions.migrate.report.page.text import counted, minute, money, percent, seconds, short, thousands
 
@@ -15,14 +16,14 @@ REASONS_SHOWN = 10
 """Reasons that are not folded. A dirty file can have a hundred."""
 IGNORED_SHOWN = 200
 PHASES = {
-    "begin": "Begin: leases",
-    "plan": "Plan: files, headers",
-    "scan": "Scan: boundaries",
-    "cut": "Cut: chunks",
-    "load": "Load: validate, copy",
-    "settle": "Resolve: keys, parents",
-    "reconcile": "Reconcile: hashes",
-    "publish": "Publish: swap, merge",
+    MigrationStep.BEGIN: "Begin: leases",
+    MigrationStep.PLAN: "Plan: files, headers",
+    MigrationStep.SCAN: "Scan: boundaries",
+    MigrationStep.CUT: "Cut: chunks",
+    MigrationStep.LOAD: "Load: validate, copy",
+    MigrationStep.RESOLVE: "Resolve: keys, parents",
+    MigrationStep.RECONCILE: "Reconcile: hashes",
+    MigrationStep.PUBLISH: "Publish: swap, merge",
 }
 
 

@@ -13,6 +13,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from dataforge.aws.failures import caught, ended
 from dataforge.postgres.connection import get_db_resource
 from dataforge.runs.lifecycle import RunKind, close_run
+from dataforge.runs.step_names import RunStep
 from dataforge.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class StepEvent(BaseModel):
         if "executionArn" not in event:
             return cls.model_validate(event)
         return cls(
-            step="release",
+            step=RunStep.RELEASE,
             execution=event["executionArn"],
             status=event["status"],
             error={"Error": event.get("error") or "", "Cause": event.get("cause") or ""},
@@ -85,10 +86,10 @@ def take_step(
     """
     call = StepEvent.read(event)
     logger.append_keys(step=call.step, **{kind.id_column: call.run_id or None})
-    if call.step == "explain":
+    if call.step == RunStep.EXPLAIN:
         # The run could not be abandoned. This needs no database.
         return caught(s3, settings.report_bucket, call.execution, call.error).as_answer()
-    if call.step not in steps and call.step != "release":
+    if call.step not in steps and call.step != RunStep.RELEASE:
         raise ValueError(f"unknown step {call.step!r}")
     started, step = time.perf_counter(), Step(call, settings, get_db_resource(settings), s3)
     answer = dict(steps[call.step](step) if call.step in steps else {kind.id_column: release(step, kind)})

@@ -1,0 +1,57 @@
+"""Names of the steps that state machines request: the field ``step`` of an event, and of a work item.
+
+Persisted: events of running executions, the ledger's columns ``step`` and the report's phases have the names.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+class RunStep:
+    """Steps of every kind of run."""
+
+    BEGIN: Final = "begin"
+    ABANDON: Final = "abandon"
+    EXPLAIN: Final = "explain"
+    RELEASE: Final = "release"
+
+
+class MigrationStep(RunStep):
+    """Steps of a migration, and its work items ``SCAN`` and ``LOAD``."""
+
+    PLAN: Final = "plan"
+    SCAN: Final = "scan"
+    CUT: Final = "cut"
+    LOAD: Final = "load"
+    RESOLVE: Final = "settle"
+    RECONCILE: Final = "reconcile"
+    PUBLISH: Final = "publish"
+    REPORT: Final = "report"
+
+
+class BackupStep(RunStep):
+    """Steps of a backup, and its work items ``WRITE_FILE`` and ``CHECK_FILE``."""
+
+    PLAN: Final = "plan"
+    WRITE_FILE: Final = "part"
+    FINISH: Final = "finish"
+    PLAN_CHECKS: Final = "plan_checks"
+    CHECK_FILE: Final = "check"
+    TRIAL_RESTORE: Final = "restore_scratch"
+    VALIDATE: Final = "judge"
+    CLOSE: Final = "close"
+
+
+class RestoreStep(RunStep):
+    """Steps of a restore, and its work items: ``LOAD`` a file, ``SAFETY_BACKUP`` of a page range."""
+
+    CHECK: Final = "check"
+    LOAD: Final = "load"
+    CHECK_RESTORED: Final = "settle"
+    COMPARE: Final = "compare"
+    BUILD: Final = "build"
+    LINK: Final = "link"
+    SWAP: Final = "switch"
+    SAFETY_BACKUP: Final = "keep"
+    FINISH: Final = "finish"
