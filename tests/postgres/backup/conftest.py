@@ -46,7 +46,7 @@ _executions = itertools.count(1)
 
 @dataclass
 class Backup:
-    """One execution; ``run`` takes all steps as the state machine does, or a test takes them one by one."""
+    """One execution; ``run`` runs all steps as the state machine does, or a test runs them one by one."""
 
     vault: Vault
     document: Any
@@ -60,7 +60,7 @@ class Backup:
     items: list[PageRange] = field(default_factory=list)
 
     def run(self) -> dict[str, Any]:
-        """All steps; failures are abandoned."""
+        """Run all steps; failures are abandoned."""
         try:
             answer = self.begin()
             assert answer["holder"] == ""
@@ -179,7 +179,7 @@ class Vault:
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=change(body))
 
     def fill(self, rows: int) -> None:
-        """Put sellers and customers there, and orders of the customers."""
+        """Insert sellers and customers, and orders of the customers."""
         with transaction(self.database.superuser(), role=OWNER) as cursor:
             cursor.execute(
                 "INSERT INTO olist.sellers SELECT md5(n::text), '01037', 'são paulo, \"sp\"', 'SP'"

@@ -1,4 +1,4 @@
-"""A snapshot outlives each function that holds it, as long as one of them runs."""
+"""A snapshot exists as long as one of its exporters runs."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ CONTEXT: Any = SimpleNamespace(
 
 @pytest.fixture
 def call(vault: Vault, environment: Callable[..., None]) -> Call:
-    """Calls a handler with a JSON event, in the environment of its function."""
+    """Call a handler with a JSON event, in the environment of its function."""
     environment(vault.database, BACKUP, backup_bucket="backup", report_bucket="report", part_bytes="8192")
 
     def run(handler: Any, **event: Any) -> Any:

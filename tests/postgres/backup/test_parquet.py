@@ -65,7 +65,7 @@ def cursor(module_database: Database, kitchen: Dataset) -> Cursor:
 
 
 def store(cursor: Cursor, table: Table, records: list[dict[str, Any]]) -> int:
-    """Replace the table's rows by the records that the row model accepts; returns their number."""
+    """Replace the table's rows by the records that the row model accepts; return their number."""
     judged = [validate(table, record, Counter()) for record in records]
     rows = [row for row in judged if not isinstance(row, list)]
     assert all(isinstance(v, Violation) for row in judged if isinstance(row, list) for v in row)

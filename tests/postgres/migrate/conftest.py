@@ -42,7 +42,7 @@ _executions = itertools.count(1)
 
 @dataclass
 class Migration:
-    """One execution; ``run`` takes all steps as the state machine does, or a test takes them one by one."""
+    """One execution; ``run`` runs all steps as the state machine does, or a test runs them one by one."""
 
     forge: Forge
     document: Any
@@ -58,7 +58,7 @@ class Migration:
     failure: dict[str, str] = field(default_factory=dict)
 
     def run(self, **before: Callable[[], Any]) -> dict[str, Any]:
-        """All steps; ``before`` is what happens right before a step. Returns the report's result; failures are abandoned."""
+        """Run all steps; ``before`` is called before a step. Returns the report's result; failures are abandoned."""
         try:
             answers: list[dict[str, Any]] = [self.take(step, before.get(step)) for step in STEPS]
         except DataForgeError as error:
@@ -68,13 +68,13 @@ class Migration:
         return answers[-1]
 
     def until(self, last: str) -> Migration:
-        """Take the steps up to, not including, this one."""
+        """Run the steps up to, not including, this one."""
         for step in STEPS[: STEPS.index(last)]:
             self.take(step)
         return self
 
     def take(self, step: str, before: Callable[[], Any] | None = None) -> Any:
-        """One step, and for a target that changed what the state machine then does."""
+        """Run one step and, if the target changed, the steps with which the state machine continues."""
         if before is not None:
             before()
         try:
@@ -196,7 +196,7 @@ def forge(database: Database, s3: S3Client) -> Forge:
 
 @pytest.fixture
 def another_forge(another_database: Callable[[], Database], s3: S3Client) -> Callable[[], Forge]:
-    """Makes further ones, on the same buckets."""
+    """Return a function that creates further ones with the same buckets."""
     return lambda: Forge(another_database(), s3)
 
 

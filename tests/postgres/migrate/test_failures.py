@@ -1,4 +1,4 @@
-"""Steps that are repeated, killed, or run twice at once; sources that change under a run."""
+"""Steps that are repeated, killed or run concurrently, and sources that change during a run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MakeCsv = Callable[..., bytes]
 
 @pytest.fixture
 def files(make_csv: MakeCsv) -> dict[str, bytes]:
-    """Customers with a duplicate, a conflict and a bad row, and an orphan among their orders."""
+    """Customers with a duplicate, a conflict and an invalid row, and orders with an orphan."""
     rows: list[dict[str, Any]] = [{"customer_id": n} for n in (1, 2, 3, 1)]
     rows += [{"customer_id": 2, "customer_city": "x"}, {"customer_id": "bad"}]
     orders = [{"order_id": n, "customer_id": n} for n in (1, 2, 9)]
@@ -34,14 +34,14 @@ def files(make_csv: MakeCsv) -> dict[str, bytes]:
 
 
 def start(forge: Forge, files: dict[str, bytes], chunk_bytes: int = 64) -> Migration:
-    """A run over the files, not begun."""
+    """A migration of the files, not begun."""
     forge.put(**files)
     document = {"tables": ["customers", "orders"], "quality_threshold": 0}
     return forge.migration(document, chunk_bytes)
 
 
 def finish(run: Migration, step: str) -> list[tuple[int, ...]]:
-    """Take the steps from this one on; read, loaded, unchanged, deduplicated and rejected of customers and orders."""
+    """Run the steps from this one on; return read, loaded, unchanged, deduplicated and rejected of customers and orders."""
     steps = ["scan", "cut", "load", "settle", "reconcile", "publish", "report"]
     answer = [run.take(name) for name in steps[steps.index(step) :]][-1]
     names = ("read", "loaded", "unchanged", "deduplicated", "rejected")
@@ -77,7 +77,7 @@ def kill(forge: Forge, db: Connection) -> None:
 
 
 def while_blocked(forge: Forge, db: Connection, table: str, work: Callable[[], Any]) -> Any:
-    """Start the work while ``table`` is locked, kill its connection once it waits there, and return what it ends with."""
+    """Start the work while ``table`` is locked, kill its connection when it waits for the lock, and return its result."""
     guard = forge.database.superuser()
     guard.autocommit = False
     guard.cursor().execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")

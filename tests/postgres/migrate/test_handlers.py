@@ -1,4 +1,4 @@
-"""The two functions as Lambda calls them: events in, answers out, settings from the environment."""
+"""The migration's functions as Lambda calls them, with settings from the environment."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CONTEXT: Any = SimpleNamespace(
 
 @pytest.fixture
 def call(forge: Forge, environment: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Calls a handler with an event that has been through JSON, in the environment of its function."""
+    """Call a handler with a JSON event, in the environment of its function."""
     environment(forge.database, MIGRATE, raw_bucket="raw", report_bucket="report", chunk_bytes="100")
 
     def run(handler: Any, **event: Any) -> Any:

@@ -56,7 +56,7 @@ except OSError:
 
 
 def write(folder: Path, megabytes: int, packed: bool) -> tuple[str, int]:
-    """A file of this much text, one row in a hundred bad; its name and its number of rows."""
+    """Write a file of this size in which one row in a hundred is invalid; return its name and number of rows."""
     name = f"customers-{megabytes}.csv" + (".gz" if packed else "")
     row = "{0:032x},{0:032x},01037,s\u00e3o paulo,SP\n"
     rows = [row.format(n) if n % 100 else "bad,,,,\n" for n in range(10_000)]
@@ -70,7 +70,7 @@ def write(folder: Path, megabytes: int, packed: bool) -> tuple[str, int]:
 
 
 def peak(folder: Path, megabytes: int, packed: bool) -> int:
-    """Megabytes that a worker holds at most while it loads all chunks of such a file."""
+    """The peak memory of a worker in megabytes while it loads all chunks of such a file."""
     name, rows = write(folder, megabytes, packed)
     size, start = (folder / name).stat().st_size, len(",".join(HEADER)) + 1
     common = {"step": "load", "migration_id": "m", "dataset": "olist", "file_number": 0, "header": HEADER}

@@ -49,7 +49,7 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Restore:
-    """One execution; ``run`` takes all steps as the state machine does, or a test takes them one by one."""
+    """One execution; ``run`` runs all steps as the state machine does, or a test runs them one by one."""
 
     vault: Vault
     document: Any
@@ -84,7 +84,7 @@ class Restore:
         self.failure = dict(abandon(self.control, self.vault.s3, self.settings, self.execution, caught))
 
     def until(self, last: str) -> Restore:
-        """Take the steps up to, not including, this one."""
+        """Run the steps up to, not including, this one."""
         for step in STEPS[: STEPS.index(last)]:
             self.take(step)
         return self

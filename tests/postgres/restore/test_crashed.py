@@ -109,7 +109,7 @@ def test_full_disk_ends_the_restore_with_the_table_unchanged(vault: Vault) -> No
 
 @contextmanager
 def halted(vault: Vault, run: Restore) -> Iterator[Callable[[], int]]:
-    """Within, a load halts in the middle. Gives a function that waits for it and returns its backend's id."""
+    """Halt a load in the middle. Yields a function that waits for it and returns its backend's id."""
     table = f"{schema_of(run.id)}.sellers"
     vault.database.query(HALT.format(table=table))
     guard = vault.database.superuser()

@@ -29,7 +29,7 @@ CONTEXT: Any = SimpleNamespace(
 
 @pytest.fixture
 def call(vault: Vault, environment: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Calls a handler with a JSON event, in the environment of its function."""
+    """Call a handler with a JSON event, in the environment of its function."""
     environment(vault.database, RESTORE, backup_bucket="backup", report_bucket="report", swap_rows="0")
 
     def run(handler: Any, **event: Any) -> Any:

@@ -55,7 +55,7 @@ class Shrunk(Row, table="goods", file="goods.csv"):
 
 @pytest.fixture
 def declare(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> Iterator[Declare]:
-    """Declares the table ``shop.goods`` by a class, and deploys it."""
+    """Declare the table ``shop.goods`` by a class, and deploy it."""
 
     def make(model: type[Row]) -> None:
         module = ModuleType("shop")
@@ -69,7 +69,7 @@ def declare(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> Iterator[Declare]:
 
 @pytest.fixture
 def held(vault: Vault, declare: Declare) -> list[str]:
-    """The rows of a backup that was made before the catalogue changed."""
+    """The rows of a backup that was written before the catalogue changed."""
     declare(Before)
     vault.database.query("INSERT INTO shop.goods SELECT 'good ' || n, n FROM generate_series(1, 20) n")
     vault.backup("goods", dataset="shop")

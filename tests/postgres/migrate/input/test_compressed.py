@@ -1,4 +1,4 @@
-"""Compressed files: what is in them counts, as if they were not; places are those of the decompressed text."""
+"""Compressed files have the same result as uncompressed ones; positions are those of the decompressed text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole datasets: every count is the one the data was made with, however the files are cut."""
+"""Generated datasets: every count equals the expected one for any chunk size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parquet files as sources: alone, beside CSVs, flat; the result is that of the CSV they were made from."""
+"""Parquet files as sources: alone, with CSV files, and flat; the result equals that of the CSV."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TABLES = ["customers", "orders"]
 
 @pytest.fixture
 def files(make_csv: MakeCsv) -> dict[str, bytes]:
-    """Customers with a duplicate, a conflict and a bad row; of the orders of three of them one is an orphan."""
+    """Customers with a duplicate, a conflict and an invalid row; one of three orders is an orphan."""
     rows: list[dict[str, Any]] = [{"customer_id": n} for n in (1, 2, 3, 1)]
     rows += [{"customer_id": 2, "customer_city": "x"}, {"customer_id": "bad"}, {"customer_id": 4}]
     orders = [{"order_id": n, "customer_id": n} for n in (1, 2, 9)]
@@ -91,7 +91,7 @@ def test_csv_and_parquet_files_of_table_are_read_in_order_of_names(forge: Forge,
     [(city_of_1,)] = forge.database.query(
         "SELECT customer_city FROM olist.customers ORDER BY customer_id LIMIT 1"
     )
-    # The folder comes first in the order of keys, then _1.
+    # In key order, the folder is before _1.
     assert city_of_1 == "first"
     assert [file for (file,) in forge.rejections("file")] == ["olist/olist_customers_dataset_2.csv"]
 

@@ -1,4 +1,4 @@
-"""The quotes dataset: one flat file becomes four tables, and every row of them is accounted for."""
+"""The quotes dataset: one flat file is split into four tables."""
 
 from __future__ import annotations
 

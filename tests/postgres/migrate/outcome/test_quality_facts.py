@@ -1,4 +1,4 @@
-"""A published run leaves a fact of quality per table, once; any other run leaves none."""
+"""A published run stores one quality fact per table; other runs store none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FACTS = 'SELECT source, source_id, dataset, "table", read, accepted, rejected, r
 
 @pytest.fixture
 def files(make_csv: MakeCsv) -> dict[str, bytes]:
-    """Of five customers one has two bad columns and one too few fields; of two orders one is an orphan."""
+    """Five customers, one with two invalid columns and one with too few fields; two orders, one of them an orphan."""
     rows: list[dict[str, Any]] = [{"customer_id": n} for n in (1, 2, 3)]
     rows.append({"customer_id": "bad", "customer_state": "bad"})
     orders = [{"order_id": n, "customer_id": n} for n in (1, 9)]

@@ -1,4 +1,4 @@
-"""Duplicates, conflicts and orphans: who wins depends on the files' order alone, in empty tables and in filled ones."""
+"""Duplicates, conflicts and orphans, resolved by the order of the files, in empty and in filled tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CUSTOMERS, ORDERS = "olist/olist_customers_dataset.csv", "olist/olist_orders_dat
 
 @pytest.fixture(params=["swap", "merge"])
 def mode(request: pytest.FixtureRequest, forge: Forge, make_csv: MakeCsv) -> str:
-    """Empty tables, or tables that hold something else already."""
+    """Empty tables, or tables with other rows."""
     if request.param == "merge":
         forge.put("before/", **world(make_csv, 255))
         forge.migrate(prefix="before/", tables=TABLES)

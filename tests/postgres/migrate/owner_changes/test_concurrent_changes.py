@@ -28,7 +28,7 @@ def cities(forge: Forge) -> list[tuple[Any, ...]]:
 
 
 def by_hand(forge: Forge, number: int, city: str) -> Callable[[], Any]:
-    """Puts a customer into the table."""
+    """Insert a customer into the table."""
     return lambda: forge.database.query(INSERT, f"{number:032x}", f"{1:032x}", city)
 
 

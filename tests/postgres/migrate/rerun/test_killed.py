@@ -1,4 +1,4 @@
-"""A worker's process that is killed, a server that crashes, a run that is started again: the rows are always the same."""
+"""Killed workers, server crashes and restarted runs: the result is always the same."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ load_chunk(connect(DatabaseSettings(**settings), password), Folder(), LoadItem(*
 
 @pytest.fixture
 def files(make_csv: MakeCsv) -> dict[str, bytes]:
-    """Customers with a duplicate, a conflict and a bad row, and at the end one at which a COPY can be halted; an orphan."""
+    """Customers with a duplicate, a conflict, an invalid row and a last row at which a COPY can be halted; an orphan."""
     rows: list[dict[str, Any]] = [{"customer_id": n} for n in (1, 2, 3, 1)]
     rows += [{"customer_id": 2, "customer_city": "x"}, {"customer_id": "bad"}]
     rows.append({"customer_id": 4, "customer_city": "halt"})
@@ -71,7 +71,7 @@ def files(make_csv: MakeCsv) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module", autouse=True)
 def durable(module_database: Database) -> None:
-    """The tests' server may lose its newest commits in a crash; here it may not."""
+    """Make commits durable; the tests' server may otherwise lose the newest ones in a crash."""
     module_database.query(f"ALTER DATABASE {module_database.name} SET synchronous_commit = on")
 
 
@@ -101,7 +101,7 @@ def until(true: Callable[[], Any], seconds: float = 120) -> None:
 
 @contextmanager
 def halted(database: Database, run: Migration) -> Iterator[Callable[[], int]]:
-    """Within, a COPY of customers halts at its last row. Gives a function that waits for it and returns its backend's id."""
+    """Halt a COPY of customers at its last row. Yields a function that waits for it and returns its backend's id."""
     table = f"{shadow.schema_of(run.id)}.customers"
     database.query(HALT.format(table=table))
     guard = database.superuser()
@@ -134,7 +134,7 @@ def customers(run: Migration) -> LoadItem:
 
 
 def finish(forge: Forge, run: Migration, end: str = "") -> None:
-    """Take the steps from the load on, up to ``end``, with new connections."""
+    """Run the steps from the load up to ``end`` with new connections."""
     run.worker, run.control = forge.database.connect(LOAD), forge.database.connect(MIGRATE)
     for step in STEPS[STEPS.index("load") : STEPS.index(end) if end else None]:
         run.take(step)
@@ -191,7 +191,7 @@ def test_server_crashes_during_copy_and_before_publication_lose_no_row(
 
 
 def crash(database: Database, backend: int) -> None:
-    """PostgreSQL ends all its processes, and recovers, when one of them is killed. Returns when it has noticed."""
+    """Kill a backend: PostgreSQL then ends all processes and recovers. Returns when the other connections have ended."""
     witness = database.superuser()
     os.kill(backend, signal.SIGKILL)
     with pytest.raises(psycopg2.OperationalError):

@@ -26,7 +26,7 @@ MakeCsv = Callable[..., bytes]
 
 
 def held(database: Database) -> dict[str, str]:
-    """The executions by the table they hold."""
+    """Table -> execution that has its lease."""
     return dict(database.query('SELECT "table", execution FROM dataforge.leases'))
 
 
@@ -36,7 +36,7 @@ def shadows(database: Database) -> list[Any]:
 
 @pytest.fixture
 def first(forge: Forge, make_csv: MakeCsv) -> Migration:
-    """A run that has loaded customers and sellers, and holds them."""
+    """A run that has loaded customers and sellers and has their leases."""
     forge.put(customers=make_csv("customers", {}), sellers=make_csv("sellers", {}))
     return forge.migration({"tables": ["customers", "sellers"]}).until("settle")
 

@@ -1,4 +1,4 @@
-"""A run that ended early is resumed: chunks that are loaded stay so, and the result is that of a run that never failed."""
+"""A resumed run loads the remaining chunks only, and its result equals that of an uninterrupted run."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def declare(forge: Forge, monkeypatch: pytest.MonkeyPatch, model: type[Row]) -> 
 
 
 def begun(forge: Forge, monkeypatch: pytest.MonkeyPatch, later: type[Row], last: str) -> Migration:
-    """A run that ended before the step ``last``, and is to be resumed under another declaration."""
+    """A run that ended before the step ``last`` and is resumed with another declaration."""
     declare(forge, monkeypatch, Before)
     forge.put("store/", items=b"item,size\n1,1\n2,20\n3,20\n")
     run = forge.migration({"dataset": "store", "quality_threshold": 0}).until(last)
