@@ -42,10 +42,10 @@ class RestoreInput(Input):
     @model_validator(mode="after")
     def _one_request(self) -> RestoreInput:
         if self.table is not None and self.tables is not None:
-            raise ValueError("give table or tables, not both")
+            raise ValueError("specify either table or tables, not both")
         if not self.wanted and not self.undo and not self.finish:
             raise ValueError(
-                'name what to restore: {"table": "orders"} or {"tables": ["orders", "order_items"]}'
+                'specify the tables: {"table": "orders"} or {"tables": ["orders", "order_items"]}'
             )
         if self.undo and "backup" in self.model_fields_set:
             raise ValueError("undo selects the backup; give undo or backup, not both")

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
-from dataforge.postgres.connection_budget import TooFewConnections, connections_of
+from dataforge.errors import TooFewConnections
+from dataforge.postgres.connection_budget import connections_of
 from infra.settings.defaults import DEFAULTS, LOCAL
 from infra.settings.models import ExistingDatabase, Model, UsagePlan, UsagePlans
 from infra.settings.settings import Settings

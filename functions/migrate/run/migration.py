@@ -36,7 +36,7 @@ class Replay(BaseModel):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if bool(self.migration_id) == bool(self.batch_id):
-            raise ValueError("name a migration_id or a batch_id")
+            raise ValueError("specify either migration_id or batch_id")
         return self
 
     def __str__(self) -> str:

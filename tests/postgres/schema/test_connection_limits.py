@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataforge.errors import Unavailable
-from dataforge.postgres.connection_budget import Budget, TooFewConnections
+from dataforge.errors import TooFewConnections, Unavailable
+from dataforge.postgres.connection_budget import Budget
 from dataforge.postgres.roles import INGEST, LOGINS
 from functions.schema.apply.apply import apply
 from functions.schema.apply.connections import connection_limits

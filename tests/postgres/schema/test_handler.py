@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.errors import Unavailable
-from dataforge.postgres.connection_budget import Budget, TooFewConnections
+from dataforge.errors import TooFewConnections, Unavailable
+from dataforge.postgres.connection_budget import Budget
 from dataforge.postgres.roles import LOGINS
 from functions.schema import handler
 

@@ -32,6 +32,7 @@ from dataforge.errors.codes import by_code, meaning, retried_codes, subclasses
 from dataforge.errors.problems import code_of, problem_document, problem_type
 
 ROOT = Path(dataforge.__file__).parent
+PROJECT = PAGE.parent.parent
 ERRORS = [error for error in all_codes() if isinstance(error, type)]
 
 
@@ -45,6 +46,21 @@ def test_class_defines_its_code_as_a_literal(error: type[CodedError]) -> None:
         if isinstance(node, ast.Assign | ast.AnnAssign) and re.match(r"code\b", ast.unparse(node))
     ]
     assert [getattr(code, "value", None) for code in codes] == [error.code]
+
+
+def test_every_error_is_a_class_of_the_package() -> None:
+    """A class elsewhere would report the code and the hint of its base."""
+    sources = [path for folder in ("functions", "layers") for path in (PROJECT / folder).rglob("*.py")]
+    bases = {error.__name__ for error in by_code().values()}
+    found = {
+        node.name
+        for path in sources
+        if ROOT / "errors" not in path.parents
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+        and bases & {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+    }
+    assert found == set()
 
 
 def test_no_two_errors_share_a_code() -> None:

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from dataforge.errors import TooFewConnections
 from dataforge.postgres.connection_budget import (
     ADMINISTRATORS,
     API_LEAST,
     API_MOST,
     SERVER,
     Budget,
-    TooFewConnections,
     connections_of,
 )
 from dataforge.postgres.roles import BACKUP, DELIVER, INGEST, LOAD, LOGINS, MIGRATE, REFILL, RESTORE
@@ -53,8 +53,10 @@ def test_limit_covers_one_connection_per_worker_of_a_run(budget: Budget) -> None
 def test_too_few_connections_names_the_settings_and_the_class() -> None:
     with pytest.raises(
         TooFewConnections, match=r"loadConcurrency=20, backupConcurrency=4 .* t4g.micro has 77"
-    ):
+    ) as refused:
         Budget(20, 4, 3).limits(connections_of("t4g.micro"), "t4g.micro")
+    assert str(refused.value).count("Hint:") == 1
+    assert "Lower these settings" in refused.value.hint
 
 
 @pytest.mark.parametrize(

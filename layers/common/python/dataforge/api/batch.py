@@ -47,7 +47,7 @@ class Batch(Body):
 
 def read_batch(document: Any) -> Batch:
     """The batch in a JSON document. Raises ``InvalidRequest`` with a pointer to each error."""
-    return read_body(Batch, document, "The envelope of the batch is wrong; see errors.")
+    return read_body(Batch, document, "The batch is invalid; see errors.")
 
 
 def errors_of(index: int, violations: Sequence[Violation]) -> list[dict[str, str]]:

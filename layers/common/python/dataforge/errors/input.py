@@ -16,6 +16,13 @@ class InvalidSettings(InvalidInput):
     status = HTTPStatus.INTERNAL_SERVER_ERROR
 
 
+class TooFewConnections(InvalidSettings):
+    """The settings need more connections than the database server has."""
+
+    code = "TooFewConnections"
+    hint = "Lower these settings, or increase the memory of the database (instanceClass)."
+
+
 class InvalidDeclaration(InvalidInput, ValueError):
     """A module in `datasets/` contains an invalid declaration."""
 
@@ -63,6 +70,7 @@ class NoSuchBackup(InvalidInput):
 
     code = "NoSuchBackup"
     status = HTTPStatus.NOT_FOUND
+    hint = "`dataforge backup list` and GET /v1/backups show the backups."
 
 
 class NoSuchRun(InvalidInput):

@@ -51,6 +51,10 @@ class TargetRejectsRows(Refused):
     """A constraint, index, trigger or rule of the owner rejects valid rows."""
 
     code = "TargetRefuses"
+    hint = (
+        "Change the constraint, trigger or rule, then start again; `dataforge migrate --resume latest` continues a"
+        " migration."
+    )
 
 
 class RowSecurity(Refused):
@@ -71,6 +75,7 @@ class TableChanged(Refused):
     """A table differs from its declaration."""
 
     code = "TableChanged"
+    hint = "`dataforge doctor` shows how to restore it."
 
     def __init__(self, table: str, differences: Iterable[str], hint: str = "") -> None:
         super().__init__(f"{table} differs from its declaration: {'; '.join(differences)}.", hint=hint)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from dataforge.errors import InvalidSettings
+from dataforge.errors import TooFewConnections
 from dataforge.postgres.roles import ANALYST, BACKUP, DELIVER, EXPORT, INGEST, LOAD, MIGRATE, REFILL, RESTORE
 
 SERVER = 6
@@ -30,10 +30,6 @@ API_LEAST, API_MOST = 4, 100
 _RDS_BYTES, _RDS_MOST = 9_531_392, 5_000
 _GIB_OF_LARGE = {"c": 4, "m": 8, "r": 16, "x": 16, "z": 16}
 _GIB_OF_T = {"micro": 1, "small": 2, "medium": 4, "large": 8, "xlarge": 16, "2xlarge": 32}
-
-
-class TooFewConnections(InvalidSettings):
-    """The settings need more connections than the server has."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +68,7 @@ class Budget:
     def _too_few(self, needed: int, connections: int, server: str) -> str:
         return (
             f"loadConcurrency={self.load_concurrency}, backupConcurrency={self.backup_concurrency} and "
-            f"exportConcurrency={self.export_concurrency} need {needed} connections in total; {server} has {connections}. "
-            "Hint: lower these settings or increase the database's memory (instanceClass)."
+            f"exportConcurrency={self.export_concurrency} need {needed} connections in total; {server} has {connections}."
         )
 
 

@@ -28,7 +28,6 @@ _TABLES = Sql("""
     WHERE c.oid IN (SELECT to_regclass(name) FROM unnest(%s::text[]) name) ORDER BY 1
 """).format(CHILDREN)
 
-HINT = "`dataforge doctor` shows how to restore it."
 _OWNERS = ["DELETE", "INSERT", "SELECT", "UPDATE"]
 _KIND = """
     SELECT (SELECT relkind::text FROM pg_class WHERE oid = r.oid),
@@ -82,7 +81,7 @@ def require_declared(cursor: Cursor, tables: Iterable[Table]) -> None:
         if lacking and not differences:
             differences.append(f"Data Forge may not use it (missing: {', '.join(lacking).lower()})")
         if differences:
-            raise TableChanged(f"{table.dataset}.{table.name}", differences, HINT)
+            raise TableChanged(f"{table.dataset}.{table.name}", differences)
 
 
 def require_key(cursor: Cursor, tables: Iterable[Table]) -> None:
@@ -91,7 +90,7 @@ def require_key(cursor: Cursor, tables: Iterable[Table]) -> None:
         cursor.execute(_KEY, (ddl.qualified(table), sorted(table.key)))
         if cursor.fetchone() == (0,):
             name, key = f"{table.dataset}.{table.name}", ", ".join(table.key)
-            raise TableChanged(name, [f"its key ({key}) is missing or deferrable"], HINT)
+            raise TableChanged(name, [f"its key ({key}) is missing or deferrable"])
 
 
 def require_changeable(cursor: Cursor, dataset: Dataset, tables: Iterable[Table]) -> None:
