@@ -10,15 +10,13 @@ from dataforge.backups import manifest
 from dataforge.backups.manifest import Manifest
 from dataforge.defaults import MOST_TABLES
 from dataforge.errors import NoSuchBackup
-from dataforge.runs.ids import FORM
+from dataforge.runs.ids import FORM, LATEST
 from dataforge.runs.inputs import Id, Input
 from dataforge.tables.datasets import DEFAULT, get_dataset
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-
-LATEST = "latest"
 
 Name = Annotated[str, StringConstraints(max_length=100)]
 

@@ -10,7 +10,7 @@ from constructs import Construct
 from infra.backup.schedule import schedule_backups
 from infra.backup.states import BackupStates
 from infra.foundation.database import Database
-from infra.foundation.functions import Function
+from infra.foundation.functions import MEDIUM, Function
 from infra.foundation.layers import Layers
 from infra.foundation.network import Network
 from infra.foundation.storage import Storage
@@ -21,7 +21,7 @@ from infra.workflow.run_states import RunStates
 from infra.workflow.step_function import step_function
 
 # The exporter only waits, but it loads the same code.
-HOLD_MEMORY = 512
+HOLD_MEMORY = MEDIUM
 
 
 class Backup(Construct):

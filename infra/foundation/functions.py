@@ -18,6 +18,9 @@ from infra.foundation.network import Network
 from infra.foundation.wheels import NOT_CODE, ROOT
 from infra.settings import Settings
 
+SMALL, MEDIUM, LARGE = 256, 512, 1024
+"""Memory in MB: of functions that only call services, that load the whole layer, and that process requests or files."""
+
 
 class Function(lambda_.Function):
     """``handler`` is ``<capability>.<function>``: ``migrate.control`` is ``control`` in functions/migrate/handler.py.

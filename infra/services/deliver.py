@@ -11,7 +11,7 @@ from constructs import Construct
 from dataforge.aws.metric_names import NAMESPACE
 from dataforge.defaults import API_SECONDS
 from infra.foundation.database import Database
-from infra.foundation.functions import Function
+from infra.foundation.functions import LARGE, SMALL, Function
 from infra.foundation.layers import Layers
 from infra.foundation.network import Network
 from infra.settings import Settings
@@ -19,7 +19,7 @@ from infra.settings import Settings
 # The limit of API Gateway.
 TIMEOUT = Duration.seconds(API_SECONDS)
 # PostgreSQL creates the JSON. The function only compresses and returns it.
-MEMORY = 1024
+MEMORY = LARGE
 HOUR = Duration.hours(1)
 
 
@@ -58,7 +58,7 @@ class Deliver(Construct):
             layers=[layers.common, layers.deps],
             environment=database.environment(),
             timeout=TIMEOUT,
-            memory_size=256,
+            memory_size=SMALL,
             network=network,
         )
         events.Rule(

@@ -11,7 +11,7 @@ from constructs import Construct, IConstruct
 
 from dataforge.aws.metric_names import NAMESPACE
 from infra.foundation.acknowledge import acknowledge
-from infra.foundation.functions import Function
+from infra.foundation.functions import SMALL, Function
 from infra.foundation.layers import Layers
 from infra.foundation.wheels import ROOT
 from infra.settings import Settings
@@ -39,7 +39,7 @@ class Deployment(Construct):
             layers=[layers.common, layers.deps],
             environment={},
             timeout=TIMEOUT,
-            memory_size=256,
+            memory_size=SMALL,
         )
         # CloudFormation invokes it asynchronously. By default Lambda would retry a failed call twice.
         self.function.configure_async_invoke(retry_attempts=0)

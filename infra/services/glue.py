@@ -8,14 +8,13 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from dataforge.tables.datasets import DATASETS
-from infra.foundation.functions import Function
+from infra.foundation.functions import LARGE, Function
 from infra.foundation.layers import Layers
 from infra.foundation.storage import Storage
 from infra.settings import Settings
 
 # Mostly for the import of pandas and awswrangler.
 TIMEOUT = Duration.minutes(2)
-MEMORY = 1024
 
 ACTIONS = ["glue:GetTable", "glue:CreateTable", "glue:UpdateTable", "glue:GetPartitions"]
 """The permissions to register a table. awswrangler reads the partitions to delete, of which there are none."""
@@ -41,7 +40,7 @@ class GlueTables(Construct):
             layers=[layers.common, layers.deps, layers.bulk, layers.glue],
             environment={"BACKUP_BUCKET": storage.backup.bucket_name, "GLUE_DATABASE": name},
             timeout=TIMEOUT,
-            memory_size=MEMORY,
+            memory_size=LARGE,
         )
         for dataset in DATASETS:
             self._database(name, dataset)

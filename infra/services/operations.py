@@ -8,7 +8,7 @@ from constructs import Construct
 
 from dataforge.defaults import API_SECONDS
 from infra.foundation.acknowledge import acknowledge
-from infra.foundation.functions import Function
+from infra.foundation.functions import LARGE, Function
 from infra.foundation.layers import Layers
 from infra.foundation.storage import Storage
 from infra.settings import Settings
@@ -16,7 +16,6 @@ from infra.workflow.machine import machine_name
 
 # The limit of API Gateway.
 TIMEOUT = Duration.seconds(API_SECONDS)
-MEMORY = 1024
 
 
 class Operations(Construct):
@@ -47,7 +46,7 @@ class Operations(Construct):
                 "RESTORE_API": str(settings.restore_api).lower(),
             },
             timeout=TIMEOUT,
-            memory_size=MEMORY,
+            memory_size=LARGE,
         )
 
     def _machine(self, kind: str) -> str:

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from dataforge.postgres.ddl import fingerprint
 from infra.foundation.database import Database
-from infra.foundation.functions import Function
+from infra.foundation.functions import MEDIUM, SMALL, Function
 from infra.foundation.layers import Layers
 from infra.foundation.network import Network
 from infra.foundation.storage import Storage
@@ -87,7 +87,7 @@ class Schema(Construct):
             layers=self._layers,
             environment={**database.environment(), **_budget(settings)},
             timeout=APPLY_TIMEOUT,
-            memory_size=512,
+            memory_size=MEDIUM,
             network=network,
         )
 
@@ -108,7 +108,7 @@ class Schema(Construct):
                 "UPKEEP_ARN": self.upkeep.machine.state_machine_arn,
             },
             timeout=DEPLOYER_TIMEOUT,
-            memory_size=256,
+            memory_size=SMALL,
         )
         # CloudFormation invokes it asynchronously. By default Lambda would retry a failed call twice.
         deployer.configure_async_invoke(retry_attempts=0)

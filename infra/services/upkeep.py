@@ -7,7 +7,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.foundation.database import Database
-from infra.foundation.functions import Function
+from infra.foundation.functions import SMALL, Function
 from infra.foundation.layers import Layers
 from infra.foundation.network import Network
 from infra.foundation.storage import Storage
@@ -48,7 +48,7 @@ class Upkeep(Construct):
             layers=[layers.common, layers.deps],
             environment=database.environment(),
             timeout=Duration.minutes(15),
-            memory_size=256,
+            memory_size=SMALL,
             network=network,
         )
         self.machine = make_machine(

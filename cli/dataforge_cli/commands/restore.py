@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dataforge.runs.ids import LATEST
 from dataforge.runs.results.restore import RestoreOutput
 from dataforge.tables.datasets import DEFAULT, get_dataset
 from dataforge_cli.aws.executions import Execution, name_of, start
@@ -14,7 +15,7 @@ from dataforge_cli.aws.machines import RESTORE
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import Interrupted, NotConfirmed, WrongCall
 from dataforge_cli.options import Debug, Follow, Json, OutputsFile, Stage
-from dataforge_cli.runs.backups import LATEST, find_backup
+from dataforge_cli.runs.backups import find_backup
 from dataforge_cli.runs.follow import follow_started, how_to_go_on
 from dataforge_cli.runs.restores import show_comparison, show_restore, watch_restore
 

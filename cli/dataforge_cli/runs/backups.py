@@ -8,7 +8,7 @@ from typing import Any
 
 from dataforge.backups import listing
 from dataforge.backups.listing import Summary
-from dataforge.runs.ids import time_of
+from dataforge.runs.ids import LATEST, time_of
 from dataforge.runs.results.backup import BackupOutput
 from dataforge.s3.keys import PARQUET, backup_folder
 from dataforge.tables.datasets import DATASETS, get_dataset
@@ -20,7 +20,6 @@ from dataforge_cli.errors import UnknownBackup
 from dataforge_cli.output.tables import backup_table, size
 from dataforge_cli.runs.watch import watch_phases
 
-LATEST = "latest"
 BUCKET = "backup_bucket"
 
 

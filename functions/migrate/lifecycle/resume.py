@@ -11,6 +11,7 @@ from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.runs import leases
+from dataforge.runs.ids import LATEST
 from dataforge.runs.lifecycle import RunKind, resume_run
 from functions.migrate.run.ledger import LOADED
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 SHADOW_DAYS = 7
 """Days after which the shadows of an ended run are dropped, when the next run begins."""
-
-LATEST = "latest"
 
 
 def worth_resuming(cursor: Cursor, run_id: str) -> bool:

@@ -23,10 +23,8 @@ from dataforge.api.runs import EXAMPLE_ID, ID, RunId, started
 from dataforge.api.shapes import Shape
 from dataforge.defaults import IDEMPOTENCY_HOURS
 from dataforge.http import Kind
-from dataforge.runs.ids import FORM
+from dataforge.runs.ids import FORM, LATEST
 from dataforge.tables.datasets import DATASETS, DEFAULT
-
-LATEST = "latest"
 
 
 class RestoreRequest(Body):

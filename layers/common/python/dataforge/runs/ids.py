@@ -14,6 +14,9 @@ from datetime import UTC, datetime, timedelta
 FORM = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
 """The format of an id; no other text becomes part of an object's key."""
 
+LATEST = "latest"
+"""In place of an id: the newest run or backup of its kind."""
+
 # The name of an execution can be used again after 90 days, and a user can choose any name. The id must differ from those of
 # older runs, whose files it would replace, so the time in a name must be current.
 _EARLIEST, _LATEST = timedelta(minutes=-10), timedelta(minutes=2)
