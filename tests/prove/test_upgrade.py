@@ -17,8 +17,8 @@ import boto3
 import psycopg2
 import pytest
 import urllib3
-from psycopg2 import sql
 
+from dataforge.postgres.sql import Sql, ident
 from local import cloud
 from local.aws import client_settings
 from local.command import dataforge
@@ -138,12 +138,12 @@ def content(config: Config, outputs: Outputs) -> Content:
         )
         tables, ledger = {}, {}
         for schema, name, oid in cursor.fetchall():
-            relation = sql.Identifier(schema, name)
+            relation = Sql("{}.{}").format(ident(schema), ident(name))
             if schema == "dataforge":
-                cursor.execute(sql.SQL("SELECT to_jsonb(t) FROM {} t").format(relation))
+                cursor.execute(Sql("SELECT to_jsonb(t) FROM {} t").format(relation))
                 ledger[name] = [row for (row,) in cursor.fetchall()]
             else:
-                rows = sql.SQL("SELECT string_agg(t::text, E'\\n' ORDER BY t::text) FROM {} t")
+                rows = Sql("SELECT string_agg(t::text, E'\\n' ORDER BY t::text) FROM {} t")
                 cursor.execute(rows.format(relation))
                 ((text,),) = cursor.fetchall()
                 tables[f"{schema}.{name}"] = (oid, text or "")
@@ -169,7 +169,7 @@ def missing(row: dict[str, Any], rows: list[dict[str, Any]]) -> bool:
 def restored(upgrade: Upgrade, dataset: str, table: str) -> dict[str, Any]:
     """Empty the table and restore it from the earlier version's backup."""
     backup = upgrade.backups[dataset]
-    execute(upgrade.outputs, f"DELETE FROM {dataset}.{table}")
+    execute(upgrade.outputs, Sql("DELETE FROM {}.{}").format(ident(dataset), ident(table)))
     target = ["--outputs", str(upgrade.config.outputs)]
     return dataforge(target, "restore", table, "--dataset", dataset, "--backup", backup, "--yes")
 
