@@ -16,7 +16,7 @@ from dataforge.errors import BelowQuality, InvalidRequest, TooSlow
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.postgres.connection import transaction, with_connection
 from dataforge.postgres.visible_rows import require_declared
-from dataforge.settings import DeliverSettings, read
+from dataforge.settings import HttpSettings, read
 from dataforge.tables.catalogue import Table
 from dataforge.tables.datasets import DATASETS, DEFAULT, get_dataset
 from functions.deliver import start_page
@@ -154,4 +154,4 @@ def _select(work: Callable[[Any], T], tables: Sequence[Table] = ()) -> T:
             except psycopg2.errors.QueryCanceled as error:
                 raise TooSlow from error
 
-    return with_connection(read(DeliverSettings), select)
+    return with_connection(read(HttpSettings), select)

@@ -18,7 +18,7 @@ from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.idempotency import REPLAYED, check_key
 from dataforge.http.strictjson import parse
 from dataforge.postgres.connection import transaction, with_connection
-from dataforge.settings import IngestSettings, read
+from dataforge.settings import HttpSettings, read
 from functions.ingest import docs_page, ledger
 from functions.ingest.batch import ingest
 from functions.ingest.listing import RejectionQuery, list_rejections
@@ -118,4 +118,4 @@ def _select(db: Connection, work: Callable[[Any], T]) -> T:
 
 
 def _with_database(work: Callable[[Connection], T], *, repeatable: bool = True) -> T:
-    return with_connection(read(IngestSettings), work, repeatable=repeatable)
+    return with_connection(read(HttpSettings), work, repeatable=repeatable)

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from dataforge.settings import IngestSettings, read
+from dataforge.settings import HttpSettings, read
 from infra.api.routes import ROUTES
 
 Resources = dict[str, dict[str, dict[str, Any]]]
@@ -172,6 +172,6 @@ def test_function_has_the_time_out_of_the_gateway(dev: Resources, function: Any)
     properties = function(dev, "Ingest")
     assert properties["Timeout"] == 29
     variables = properties["Environment"]["Variables"]
-    settings = read(IngestSettings, {k: v if isinstance(v, str) else "5432" for k, v in variables.items()})
+    settings = read(HttpSettings, {k: v if isinstance(v, str) else "5432" for k, v in variables.items()})
     assert settings.db_user == "dataforge_ingest"
     assert settings.db_statement_seconds < 29

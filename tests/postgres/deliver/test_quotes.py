@@ -15,7 +15,7 @@ from dataforge.api.batch import read_batch
 from dataforge.errors import Busy
 from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import INGEST
-from dataforge.settings import IngestSettings
+from dataforge.settings import HttpSettings
 from datasets import quotes
 from functions.ingest.batch import ingest
 
@@ -42,7 +42,7 @@ def records(seed: int) -> list[dict[str, Any]]:
 
 def write(database: Database, start: threading.Barrier, seed: int) -> list[str]:
     """Send the records again until the status is not 503; return the statuses of the records."""
-    settings = IngestSettings.model_validate(database.settings(INGEST).model_dump(include=PLACE))
+    settings = HttpSettings.model_validate(database.settings(INGEST).model_dump(include=PLACE))
     batch = read_batch({"dataset": "quotes", "records": records(seed)})
     with closing(connect(settings, "for the tests")) as db:
         start.wait()

@@ -19,7 +19,7 @@ from dataforge.errors import Busy, RequestInProgress
 from dataforge.http.strictjson import parse
 from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import INGEST
-from dataforge.settings import IngestSettings
+from dataforge.settings import HttpSettings
 from functions.ingest.batch import ingest
 from functions.ingest.ledger import Claim
 
@@ -39,7 +39,7 @@ def caller(database: Database) -> Iterator[Callable[..., Caller]]:
     place = database.settings(INGEST).model_dump(include=PLACE)
 
     def make(**limits: int) -> Caller:
-        db = connect(IngestSettings.model_validate(place | limits), "for the tests")
+        db = connect(HttpSettings.model_validate(place | limits), "for the tests")
         opened.append(db)
 
         def call(*records: Any, idempotency_key: str | None = None, **envelope: Any) -> Any:

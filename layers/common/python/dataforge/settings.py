@@ -50,20 +50,12 @@ class DatabaseSettings(Settings):
 
 
 class HttpSettings(DatabaseSettings):
-    """Settings of a function behind API Gateway, which waits 29 seconds: statements must end before that."""
+    """Settings of ingest and deliver, behind API Gateway, which waits 29 seconds: statements must end before that."""
 
     db_statement_seconds: int = Field(default=20, ge=1)
     db_lock_seconds: int = Field(default=8, ge=1)
     db_idle_seconds: int = Field(default=60, ge=0)
     """Lambda keeps idle processes for minutes after a burst; their connections must become available to others."""
-
-
-class IngestSettings(HttpSettings):
-    """Settings of the ingest function."""
-
-
-class DeliverSettings(HttpSettings):
-    """Settings of the deliver function."""
 
 
 class RunSettings(DatabaseSettings):
