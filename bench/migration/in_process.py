@@ -20,6 +20,7 @@ from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.runs.results.migration import MigrationOutput
+from dataforge.runs.step_names import MigrationStep
 from dataforge.settings import DatabaseSettings, MigrationSettings
 from functions.migrate.lifecycle.begin import begin
 from functions.migrate.load.load import load_chunk
@@ -50,7 +51,7 @@ def _open(folder: Path, password: str, load: DatabaseSettings, control: Database
 
 
 def _work(item: dict[str, Any]) -> None:
-    if item["step"] == "scan":
+    if item["step"] == MigrationStep.SCAN:
         scan_range(_worker["load"], _worker["store"], ScanItem.model_validate(item))
     else:
         load_chunk(_worker["load"], _worker["store"], LoadItem.model_validate(item))
