@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import psycopg2
 import pytest
 
+from dataforge.tables.datasets import get_dataset
 from local import cloud as embedded
 from local.aws import ClientSettings, client_settings
 from local.config import Config
@@ -37,6 +38,18 @@ def cloud(cloud_config: Config) -> Iterator[Outputs]:
 def aws(cloud: Outputs) -> ClientSettings:
     """For ``boto3.client("s3", **aws)``."""
     return client_settings(cloud["aws_endpoint_url"], cloud["region"])
+
+
+@pytest.fixture(scope="session")
+def empty_olist(cloud: Outputs) -> Callable[[], None]:
+    """Delete all rows of the Olist tables, which other tests have filled."""
+
+    def empty() -> None:
+        tables = ", ".join(f"olist.{name}" for name in get_dataset("olist").tables)
+        with closing(psycopg2.connect(cloud["database_url"])) as db, db, db.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {tables}")
+
+    return empty
 
 
 @pytest.fixture

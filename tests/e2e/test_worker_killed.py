@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
@@ -13,7 +14,6 @@ import psutil
 import psycopg2
 from typer.testing import CliRunner
 
-from dataforge.tables.datasets import get_dataset
 from dataforge_cli.main import app
 from local.config import Config
 from local.generate import generate
@@ -46,12 +46,14 @@ def waiting_worker(db: Connection) -> psutil.Process:
 
 
 def test_run_publishes_after_a_worker_was_killed_during_the_load(
-    cloud: Outputs, cloud_config: Config, superuser: Connection, tmp_path: Path
+    cloud: Outputs,
+    cloud_config: Config,
+    superuser: Connection,
+    empty_olist: Callable[[], None],
+    tmp_path: Path,
 ) -> None:
     expected = generate(tmp_path, 20, 13, 0.1)
-    superuser.cursor().execute(
-        f"TRUNCATE {', '.join(f'olist.{name}' for name in get_dataset('olist').tables)}"
-    )
+    empty_olist()
     words = ["migrate", str(tmp_path), "--prefix", "killed", "--threshold", "0", "--json"]
     with ThreadPoolExecutor(1) as pool:
         with closing(psycopg2.connect(cloud["database_url"])) as guard:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
 from typer.testing import CliRunner, Result
 
-from dataforge.tables.datasets import get_dataset
 from dataforge_cli.main import app
 from local.config import Config
 from local.generate import Expected, generate
@@ -41,10 +38,9 @@ def expected(folder: Path) -> Expected:
 
 
 @pytest.fixture(scope="module")
-def first(cloud: Outputs, dataforge: Dataforge, folder: Path, expected: Expected) -> Result:
+def first(empty_olist: Callable[[], None], dataforge: Dataforge, folder: Path, expected: Expected) -> Result:
     """The first migration of the folder, into empty tables."""
-    with closing(psycopg2.connect(cloud["database_url"])) as db, db, db.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(f'olist.{name}' for name in get_dataset('olist').tables)}")
+    empty_olist()
     return dataforge("migrate", str(folder), "--threshold", "0.5", "--json")
 
 

@@ -8,19 +8,15 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psycopg2
 import pytest
 from typer.testing import CliRunner
 
-from dataforge.tables.datasets import get_dataset
 from dataforge_cli.main import app
 from local.config import ROOT, Config
-from local.outputs import Outputs
 
 PAGE = ROOT / "docs" / "tutorial.md"
 RUN = r"\d{8}T\d{6}Z-[0-9a-f]{8}"
@@ -121,10 +117,11 @@ def _pattern(expected: str) -> str:
 
 
 @pytest.fixture
-def session(cloud: Outputs, cloud_config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
+def session(
+    empty_olist: Callable[[], None], cloud_config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Session:
     """A session in a folder with the cloud's outputs, on empty tables."""
-    with closing(psycopg2.connect(cloud["database_url"])) as db, db, db.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(f'olist.{name}' for name in get_dataset('olist').tables)}")
+    empty_olist()
     (tmp_path / ".local").mkdir()
     shutil.copy(cloud_config.outputs, tmp_path / ".local")
     monkeypatch.chdir(tmp_path)

@@ -1,5 +1,6 @@
 """The checks of `make smoke-aws`, on the embedded cloud."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ from local.outputs import Outputs
 from local.smoke_aws.prove import prove, read_outputs
 
 
-def test_smoke_checks_pass_on_the_embedded_cloud(cloud: Outputs, cloud_config: Config) -> None:
+def test_smoke_checks_pass_on_the_embedded_cloud(
+    cloud: Outputs, cloud_config: Config, empty_olist: Callable[[], None]
+) -> None:
     lines: list[str] = []
+    empty_olist()
 
     prove(["--outputs", str(cloud_config.outputs)], cloud["api_url"], lines.append)
 
