@@ -101,7 +101,7 @@ def _not_resumable(run_id: str, reason: str) -> InvalidInput:
 
 def drop_leftovers(cursor: Cursor, dataset: str, tables: list[str]) -> None:
     """Drop the shadows of ended runs on any of these tables, and of runs that ended more than ``SHADOW_DAYS`` ago."""
-    cursor.execute("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'shadow_')")
+    cursor.execute("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, %s)", (shadow.PREFIX,))
     schemas = {name for (name,) in cursor.fetchall()}
     if not schemas:
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from psycopg2.errors import InsufficientPrivilege, UndefinedColumn, UndefinedTable
 
 from dataforge.postgres.roles import OWNER
-from dataforge.postgres.shadow import REPLACED, attempt, schema_of
+from dataforge.postgres.shadow import PREFIX, REPLACED, attempt, schema_of
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
@@ -151,7 +151,7 @@ _LEFT_OVER = """
         WHERE status = 'running' OR finished_at > now() - interval '7 days'
         UNION ALL SELECT unnest(ARRAY[restore_id, restore_id || %s]) FROM dataforge.restores
         WHERE status IN ('running', 'switched')) runs(run))
-    FROM pg_namespace WHERE starts_with(nspname, 'shadow_') AND pg_get_userbyid(nspowner) = %s
+    FROM pg_namespace WHERE starts_with(nspname, %s) AND pg_get_userbyid(nspowner) = %s
       AND NOT EXISTS (SELECT FROM dataforge.leases l
                       WHERE NOT EXISTS (SELECT FROM dataforge.migrations m WHERE m.execution = l.execution)) ORDER BY 1
 """
@@ -165,7 +165,7 @@ def left_over_findings(cursor: Cursor) -> Iterator[Finding]:
     Their rows were never published. The tables that a restore replaced stay until its safety backup is written.
     """
     with attempt(cursor, UndefinedTable, UndefinedColumn, InsufficientPrivilege) as failed:
-        cursor.execute(_LEFT_OVER, (REPLACED, OWNER))
+        cursor.execute(_LEFT_OVER, (REPLACED, PREFIX, OWNER))
         found = cursor.fetchall()
     if failed:
         # The ledger is damaged, which another finding reports; then active runs are unknown.

@@ -34,13 +34,15 @@ _AUTOVACUUM = Sql("autovacuum_enabled")
 statistics of a shadow are computed once, when it is complete."""
 
 
+PREFIX = "shadow_"
+"""The names of all schemas with shadows begin with it, and no others."""
 REPLACED = "-kept"  # prose: ignore
 """Added to a restore's id, the run whose schema contains the replaced tables until they are in S3."""
 
 
 def schema_of(run: str) -> str:
     """Name of a run's schema."""
-    return "shadow_" + re.sub("[^a-z0-9]", "_", run.lower())
+    return PREFIX + re.sub("[^a-z0-9]", "_", run.lower())
 
 
 def create(
