@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from dataforge.defaults import SHADOW_DAYS
 from dataforge.errors import InvalidInput, NoSuchRun
 from dataforge.postgres import shadow
 from dataforge.postgres.roles import OWNER
@@ -17,10 +18,6 @@ from functions.migrate.run.ledger import LOADED
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
-
-
-SHADOW_DAYS = 7
-"""Days after which the shadows of an ended run are dropped, when the next run begins."""
 
 
 def worth_resuming(cursor: Cursor, run_id: str) -> bool:

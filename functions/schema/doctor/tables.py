@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from psycopg2.errors import InsufficientPrivilege, UndefinedColumn, UndefinedTable
 
+from dataforge.defaults import SHADOW_DAYS
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.shadow import PREFIX, REPLACED, attempt, schema_of
 from dataforge.postgres.sql import Sql, ident
@@ -148,7 +149,7 @@ def _undeclared(name: str, have: Shape, want: Shape) -> Iterator[Finding]:
 _LEFT_OVER = """
     SELECT nspname, (SELECT array_agg(run) FROM (
         SELECT migration_id FROM dataforge.migrations
-        WHERE status = 'running' OR finished_at > now() - interval '7 days'
+        WHERE status = 'running' OR finished_at > now() - make_interval(days => %s)
         UNION ALL SELECT unnest(ARRAY[restore_id, restore_id || %s]) FROM dataforge.restores
         WHERE status IN ('running', 'switched')) runs(run))
     FROM pg_namespace WHERE starts_with(nspname, %s) AND pg_get_userbyid(nspowner) = %s
@@ -160,12 +161,12 @@ if a run ends meanwhile."""
 
 
 def left_over_findings(cursor: Cursor) -> Iterator[Finding]:
-    """Shadow schemas without a run, or of a migration that ended more than seven days ago and cannot be resumed.
+    """Shadow schemas without a run, or of a migration that ended more than ``SHADOW_DAYS`` ago and cannot be resumed.
 
     Their rows were never published. The tables that a restore replaced stay until its safety backup is written.
     """
     with attempt(cursor, UndefinedTable, UndefinedColumn, InsufficientPrivilege) as failed:
-        cursor.execute(_LEFT_OVER, (REPLACED, PREFIX, OWNER))
+        cursor.execute(_LEFT_OVER, (SHADOW_DAYS, REPLACED, PREFIX, OWNER))
         found = cursor.fetchall()
     if failed:
         # The ledger is damaged, which another finding reports; then active runs are unknown.

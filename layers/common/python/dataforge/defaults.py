@@ -15,6 +15,9 @@ CHUNK_MEGABYTES = 16
 MOST_TABLES = 1000
 """The tables that one request or input may name."""
 
+SHADOW_DAYS = 7
+"""How long the shadows of an ended migration are stored, so that it can be resumed."""
+
 # Backup and restore.
 
 BACKUP_PART_MEGABYTES = 128
