@@ -1,0 +1,369 @@
+"""Whole, decimal and floating-point numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import MAX_PREC, Context, Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic_core import PydanticKnownError
+
+from dataforge.tables.types.base import ColumnType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dataforge.tables.types.base import Bytes
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,5})?")
+_EXACT = Context(prec=MAX_PREC)
+_MOST_DIGITS = 400
+"""A number with more digits is no integer of any type; 1e999999999 must not be written out."""
+
+
+class WholeNumber(ColumnType):
+    """What ``smallint``, ``integer`` and ``bigint`` have in common."""
+
+    bits: ClassVar[int]
+    python = int
+
+    @property
+    def compared_as(self) -> str:
+        return "bigint"
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The smallest and the largest value."""
+        return -(1 << (self.bits - 1)), (1 << (self.bits - 1)) - 1
+
+    def parse(self, value: Any) -> int:
+        _check_whole(value)
+        number, (least, most) = int(value), self.limits
+        if number > most:
+            raise PydanticKnownError("less_than_equal", {"le": most})
+        if number < least:
+            raise PydanticKnownError("greater_than_equal", {"ge": least})
+        return number
+
+    def text(self, value: int) -> str:
+        return str(value)
+
+    def json_schema(self) -> dict[str, Any]:
+        least, most = self.limits
+        return {"type": "integer", "minimum": least, "maximum": most}
+
+    def sample(self) -> Any:
+        return 1
+
+    def arrow(self) -> pa.DataType:
+        import pyarrow as pa
+
+        return pa.type_for_alias(f"int{self.bits}")
+
+    def texts(self, values: pa.Array) -> pa.Array:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        return pc.cast(values, pa.string())
+
+    def binary(self, values: pa.Array) -> Bytes:
+        from dataforge.bulk.binary_fields import big_endian
+
+        return big_endian(values, f">i{self.bits // 8}")
+
+
+def _check_whole(value: Any) -> None:
+    """Refuse what is not a whole number of a bounded length, before a conversion writes its digits out."""
+    match value:
+        case bool():
+            raise PydanticKnownError("int_type")
+        case int():
+            return
+        case str() if not _INTEGER.fullmatch(value):
+            raise PydanticKnownError("int_parsing")
+        case str() if len(value) > _MOST_DIGITS:
+            raise PydanticKnownError("int_parsing_size")
+        case str():
+            return
+        case float() | Decimal() if not math.isfinite(value):
+            raise PydanticKnownError("int_from_float")
+        case Decimal() if value.adjusted() > _MOST_DIGITS:
+            raise PydanticKnownError("int_parsing_size")
+        case float() | Decimal() if value == int(value):
+            return
+    raise PydanticKnownError("int_from_float" if isinstance(value, float | Decimal) else "int_type")
+
+
+class SmallInt(WholeNumber):
+    """``smallint``: 2 bytes."""
+
+    name, bits = "smallint", 16
+
+
+class Integer(WholeNumber):
+    """``integer``: 4 bytes."""
+
+    name, bits = "integer", 32
+
+    @property
+    def athena(self) -> str:
+        return "int"
+
+
+class BigInt(WholeNumber):
+    """``bigint``: 8 bytes."""
+
+    name, bits = "bigint", 64
+
+
+@dataclass(frozen=True)
+class Numeric(ColumnType):
+    """``numeric(precision, scale)``, of either sign; without a precision any number of digits.
+
+    More decimals than the scale are an error, never rounded. Without a precision a value has no zeros at its end.
+    """
+
+    precision: int | None = None
+    scale: int = 0
+    name: ClassVar[str] = "numeric"
+    python = Decimal
+
+    @property
+    def sql(self) -> str:
+        return "numeric" if self.precision is None else f"numeric({self.precision},{self.scale})"
+
+    @property
+    def athena(self) -> str:
+        fits = self.precision is not None and self.precision <= 38
+        return f"decimal({self.precision},{self.scale})" if fits else "string"
+
+    @property
+    def compared_as(self) -> str:
+        return "numeric"
+
+    def parse(self, value: Any) -> Decimal:
+        if isinstance(value, bool):
+            raise PydanticKnownError("decimal_type")
+        if isinstance(value, str) and not _NUMBER.fullmatch(value):
+            raise PydanticKnownError("decimal_parsing")
+        number = value if isinstance(value, Decimal) else Decimal(str(value))
+        if not number.is_finite():
+            raise PydanticKnownError("finite_number")
+        self._check_digits(number)
+        return number
+
+    def _check_digits(self, number: Decimal) -> None:
+        decimals = max(-int(number.normalize(_EXACT).as_tuple().exponent), 0) if number else 0
+        if self.precision is None:
+            if decimals > 16_383 or number.adjusted() >= 131_072:
+                raise PydanticKnownError("decimal_max_digits", {"max_digits": 131_072})
+            return
+        if decimals > self.scale:
+            raise PydanticKnownError("decimal_max_places", {"decimal_places": self.scale})
+        whole = self.precision - self.scale
+        if number and number.adjusted() >= whole:
+            raise PydanticKnownError("decimal_whole_digits", {"whole_digits": whole})
+
+    def text(self, value: Decimal) -> str:
+        number = value or abs(value)
+        if self.precision is not None:
+            return f"{number:.{self.scale}f}"
+        text = f"{number:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+
+    def checks(self, name: str, *, lower: bool, upper: bool) -> Iterator[str]:  # noqa: ARG002
+        if not upper:
+            yield f"{name} <> 'NaN'"
+        if self.precision is None:
+            yield f"{name} > '-Infinity' AND {name} < 'Infinity'"
+
+    def json_schema(self) -> dict[str, Any]:
+        if self.precision is None:
+            return {"type": "number"}
+        limit = 10 ** (self.precision - self.scale)
+        return {"type": "number", "exclusiveMinimum": -limit, "exclusiveMaximum": limit}
+
+    def sample(self) -> Any:
+        return 12.5 if self.scale and (self.precision or 0) - self.scale > 1 else 1
+
+    def arrow(self) -> pa.DataType:
+        import pyarrow as pa
+
+        if self.precision is None or self.precision > 76:
+            return pa.string()
+        kind = pa.decimal128 if self.precision <= 38 else pa.decimal256
+        return kind(self.precision, self.scale)
+
+    def from_arrow(self, value: Any) -> Decimal:
+        return Decimal(value)
+
+    def texts(self, values: pa.Array) -> pa.Array:
+        import pyarrow as pa
+
+        return values if pa.types.is_string(values.type) else super().texts(values)
+
+    def binary(self, values: pa.Array) -> Bytes | None:
+        from dataforge.bulk.binary_fields import numerics
+
+        return numerics(values) if self.precision is not None and self.precision <= 38 else None
+
+
+class Float(ColumnType):
+    """What ``real`` and ``double precision`` have in common: the nearest value to the text, neither NaN nor infinite."""
+
+    bits: ClassVar[int]
+    python = float
+
+    def nearest(self, given: Any) -> float:
+        """The value of the type that is nearest to what was given; raises ``OverflowError``."""
+        return float(given)
+
+    def parse(self, value: Any) -> float:
+        if isinstance(value, bool):
+            raise PydanticKnownError("float_type")
+        if isinstance(value, str) and not _NUMBER.fullmatch(value):
+            raise PydanticKnownError("float_parsing")
+        if not isinstance(value, str | int | float | Decimal):
+            raise PydanticKnownError("float_type")
+        try:
+            number = self.nearest(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise PydanticKnownError("finite_number")
+        return number
+
+    def checks(self, name: str, *, lower: bool, upper: bool) -> Iterator[str]:
+        if not (lower and upper):
+            yield f"{name} > '-Infinity' AND {name} < 'Infinity'"
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "number"}
+
+    def sample(self) -> Any:
+        return 12.5
+
+    def arrow(self) -> pa.DataType:
+        import pyarrow as pa
+
+        return pa.type_for_alias("float" if self.bits == 32 else "double")
+
+    def binary(self, values: pa.Array) -> Bytes:
+        from dataforge.bulk.binary_fields import big_endian
+
+        return big_endian(values, f">f{self.bits // 8}")
+
+
+class Real(Float):
+    """``real``: IEEE 754 binary32."""
+
+    name, bits = "real", 32
+
+    @property
+    def athena(self) -> str:
+        return "float"
+
+    def nearest(self, given: Any) -> float:
+        return nearest_single(given, float(given))
+
+    def text(self, value: float) -> str:
+        return single_text(value)
+
+
+class Double(Float):
+    """``double precision``: IEEE 754 binary64."""
+
+    name, bits = "double", 64
+
+    @property
+    def sql(self) -> str:
+        return "double precision"
+
+    def text(self, value: float) -> str:
+        return double_text(value)
+
+
+SMALLINT, INTEGER, BIGINT, REAL, DOUBLE = SmallInt(), Integer(), BigInt(), Real(), Double()
+
+
+def nearest_single(given: Any, number: float) -> float:
+    """The float32 nearest to what was given. Rounding a double once more may miss it by one: ties are decided exactly."""
+    try:
+        single: float = struct.unpack("<f", struct.pack("<f", number))[0]
+    except OverflowError:
+        return math.inf
+    exact = Fraction(str(given) if isinstance(given, float) else given)
+    (bits,) = struct.unpack("<i", struct.pack("<f", abs(single)))
+    around = [struct.unpack("<f", struct.pack("<i", b))[0] for b in (bits - 1, bits, bits + 1) if b >= 0]
+    signed = [math.copysign(value, number) for value in around if math.isfinite(value)]
+    # Of two at the same distance the one with an even last bit, as IEEE 754 rounds.
+    return min(
+        signed, key=lambda v: (abs(Fraction(v) - exact), struct.unpack("<i", struct.pack("<f", v))[0] & 1)
+    )
+
+
+def single_text(value: float) -> str:
+    """PostgreSQL's text of a ``real``: the shortest decimal that reads as the same float32."""
+    if value == 0:
+        return "0"
+    digits = next(d for d in range(9) if _single(f"{value:.{d}e}") == value)
+    return _plain(f"{value:.{digits}e}", most=6)
+
+
+def _single(text: str) -> float:
+    return nearest_single(text, float(text))
+
+
+def _plain(text: str, most: int) -> str:
+    """A number in scientific form as PostgreSQL writes it: with an exponent below 1e-4, and from ``1e<most>`` on."""
+    mantissa, _, power = text.partition("e")
+    sign, exponent = ("-" if mantissa.startswith("-") else ""), int(power)
+    digits = mantissa.lstrip("-").replace(".", "").rstrip("0") or "0"
+    if exponent < -4 or exponent >= most:
+        fraction = f".{digits[1:]}" if len(digits) > 1 else ""
+        return f"{sign}{digits[0]}{fraction}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+    if exponent < 0:
+        return f"{sign}0.{'0' * (-exponent - 1)}{digits}"
+    whole = digits[: exponent + 1].ljust(exponent + 1, "0")
+    fraction = digits[exponent + 1 :]
+    return f"{sign}{whole}" + (f".{fraction}" if fraction else "")
+
+
+def double_text(value: float) -> str:
+    """PostgreSQL's text of a ``double precision``: an exponent from 1e15 on (Python from 1e16 on), and no ``.0``."""
+    if value == 0:
+        return "0"
+    text = repr(value) if abs(value) < 2**53 else _inside(value)
+    if "e" in text:
+        return text
+    if abs(value) >= 1e15:
+        whole, _, fraction = text.lstrip("-").partition(".")
+        mantissa = f"{whole[0]}.{whole[1:]}{fraction}".rstrip("0").rstrip(".")
+        return f"{'-' if value < 0 else ''}{mantissa}e+{len(whole) - 1}"
+    return text.removesuffix(".0")
+
+
+def _inside(value: float) -> str:
+    """The shortest text strictly between the middles to the value's neighbours.
+
+    Python also takes a middle itself where reading rounds it back to the value; PostgreSQL does not.
+    """
+    text = repr(value)
+    digits = sum(c.isdigit() for c in text.partition("e")[0])
+    while _is_middle(text, value):
+        text = f"{value:.{digits}e}"
+        digits += 1
+    return text
+
+
+def _is_middle(text: str, value: float) -> bool:
+    """Whether the number that is written lies halfway between the value and a neighbour of it."""
+    distance = abs(Fraction(text) - Fraction(value))
+    neighbours = (math.nextafter(value, bound) for bound in (-math.inf, math.inf))
+    return distance in {abs(Fraction(n) - Fraction(value)) / 2 for n in neighbours if math.isfinite(n)}

@@ -1,0 +1,71 @@
+"""Texts: ``text`` and ``varchar``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic_core import PydanticKnownError
+
+from dataforge.tables.types.base import ColumnType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COLLATION = ' COLLATE "C"'
+"""How texts are sorted: by their bytes, on every server."""
+
+
+@dataclass(frozen=True)
+class Text(ColumnType):
+    """``text``, or with a length ``varchar(length)``: every character but NUL."""
+
+    length: int | None = None
+    name: ClassVar[str] = "text"
+    python = str
+    quoted = True
+
+    @property
+    def sql(self) -> str:
+        return ("text" if self.length is None else f"varchar({self.length})") + COLLATION
+
+    @property
+    def catalog(self) -> str:
+        return "text" if self.length is None else f"character varying({self.length})"
+
+    @property
+    def athena(self) -> str:
+        return "string"
+
+    @property
+    def compared_as(self) -> str:
+        return "text"
+
+    def parse(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise PydanticKnownError("string_type")
+        if "\0" in value:
+            raise PydanticKnownError("string_pattern_mismatch", {"pattern": r"^[^\x00]*$"})
+        if self.length is not None and len(value) > self.length:
+            raise PydanticKnownError("string_too_long", {"max_length": self.length})
+        return value
+
+    def text(self, value: str) -> str:
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string"} | ({} if self.length is None else {"maxLength": self.length})
+
+    def sample(self) -> Any:
+        return "example"[: self.length]
+
+    def arrow(self) -> pa.DataType:
+        import pyarrow as pa
+
+        return pa.string()
+
+    def texts(self, values: pa.Array) -> pa.Array:
+        return values
+
+
+TEXT = Text()
