@@ -1,0 +1,170 @@
+"""The dialect of a CSV: what separates, quotes and ends its fields, and how its text is encoded."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+
+ONE_BYTE = (
+    *(
+        "ascii",
+        "iso8859-1",
+        "iso8859-2",
+        "iso8859-3",
+        "iso8859-4",
+        "iso8859-5",
+        "iso8859-6",
+        "iso8859-7",
+        "iso8859-8",
+    ),
+    *(
+        "iso8859-9",
+        "iso8859-10",
+        "iso8859-13",
+        "iso8859-14",
+        "iso8859-15",
+        "iso8859-16",
+        "koi8-r",
+        "koi8-u",
+        "mac-roman",
+    ),
+    *(
+        "cp437",
+        "cp850",
+        "cp852",
+        "cp866",
+        "cp1250",
+        "cp1251",
+        "cp1252",
+        "cp1253",
+        "cp1254",
+        "cp1255",
+        "cp1256",
+        "cp1257",
+    ),
+    "cp1258",
+)
+"""Encodings of one byte per character whose bytes below 0x80 are ASCII."""
+ASCII_SAFE = ("utf-8", *ONE_BYTE, "euc_jp", "euc_kr", "gb2312")
+"""Encodings in which a byte below 0x80 is always that ASCII character."""
+UNITS = {
+    "utf-16-le": rb"(?:..)",
+    "utf-16-be": rb"(?:..)",
+    "utf-32-le": rb"(?:....)",
+    "utf-32-be": rb"(?:....)",
+    "shift_jis": rb"(?:[\x81-\x9f\xe0-\xfc].|.)",
+    "cp932": rb"(?:[\x81-\x9f\xe0-\xfc].|.)",
+    "big5": rb"(?:[\x81-\xfe].|.)",
+    "gbk": rb"(?:[\x81-\xfe].|.)",
+    "gb18030": rb"(?:[\x81-\xfe][0-9][\x81-\xfe][0-9]|[\x81-\xfe].|.)",
+}
+"""The bytes of one character, as a pattern, where a byte below 0x80 may be a part of another character."""
+ENCODINGS = (*ASCII_SAFE, *UNITS, "utf-16", "utf-32")
+"""``utf-16`` and ``utf-32`` begin with a byte order mark; without one they are little-endian."""
+
+_ALIASES = {codecs.lookup(name).name: name for name in ENCODINGS}
+
+
+@dataclass(frozen=True)
+class Csv:
+    r"""How a CSV is written; the defaults are RFC 4180 in UTF-8 with one header line.
+
+    ``delimiter``: one or more characters; a tuple: any of these texts. ``quote``: None if fields are never quoted.
+    ``escape``: the character that makes a quote, a delimiter, a record end or itself text; a quote inside a quoted field may
+    be doubled as well. ``header``: the number of header lines, whose texts are joined by a blank; 0: none. ``skip``: the
+    number of lines before the header. ``skip_footer``: the number of records at the end that are not data. ``comment``: the
+    text that a comment line begins with. ``record_end``: None for LF, CRLF and CR, also mixed. ``null``: unquoted texts that
+    mean NULL. ``quoted_null``: whether a quoted empty field is NULL as well. ``short_records``: whether missing fields at the
+    end of a record are NULL. ``strict``: whether a quote inside a field that is neither doubled nor escaped is an error, or
+    text.
+    Raises ``ValueError`` for a combination that cannot be read.
+    """
+
+    delimiter: str | tuple[str, ...] = ","
+    quote: str | None = '"'
+    escape: str | None = None
+    encoding: str = "utf-8"
+    header: int = 1
+    skip: int = 0
+    skip_footer: int = 0
+    comment: str | None = None
+    record_end: str | None = None
+    null: tuple[str, ...] = ("",)
+    quoted_null: bool = True
+    short_records: bool = False
+    strict: bool = True
+
+    def __post_init__(self) -> None:
+        _refuse_encoding(self.encoding)
+        if not self.delimiters or not all(self.delimiters):
+            raise ValueError("delimiter is empty; write the text between two fields, such as ',' or '\\t'")
+        for name, mark in (("quote", self.quote), ("escape", self.escape)):
+            if mark is not None and len(mark) != 1:
+                raise ValueError(f"{name} is {mark!r}; it must be one character, or None")
+        self._refuse_clashes()
+        for name in ("header", "skip", "skip_footer"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+        for name, text in (
+            ("delimiter", "".join(self.delimiters)),
+            ("quote", self.quote),
+            ("escape", self.escape),
+        ):
+            _refuse_unwritable(name, text, self.encoding)
+
+    def _refuse_clashes(self) -> None:
+        ends = [self.record_end] if self.record_end else ["\n", "\r"]
+        for text in self.delimiters:
+            if any(end in text for end in ends):
+                raise ValueError(
+                    f"delimiter {text!r} holds a record end; set record_end to what ends a record"
+                )
+            if self.quote and self.quote in text:
+                raise ValueError(
+                    f"delimiter {text!r} holds the quote {self.quote!r}; choose another quote, or None"
+                )
+        if self.escape is not None and self.escape in self.delimiters:
+            raise ValueError(f"escape and delimiter are both {self.escape!r}")
+
+    @property
+    def delimiters(self) -> tuple[str, ...]:
+        """Every delimiter, the longest first."""
+        texts = (self.delimiter,) if isinstance(self.delimiter, str) else self.delimiter
+        return tuple(sorted(texts, key=len, reverse=True))
+
+    @property
+    def codec(self) -> str:
+        """The encoding's name, in one spelling."""
+        return _ALIASES[codecs.lookup(self.encoding).name]
+
+    @property
+    def is_parallel(self) -> bool:
+        """Whether a file is cut into chunks that are read in parallel: whether a byte says by itself what it is."""
+        marks = [*self.delimiters, *filter(None, (self.quote,))]
+        one_byte = (
+            all(len(mark.encode(self.codec)) == 1 for mark in marks) if self.codec in ASCII_SAFE else False
+        )
+        doubled = self.quote is not None and self.escape in (None, self.quote)
+        return (
+            one_byte
+            and doubled
+            and len(self.delimiters) == 1
+            and self.comment is None
+            and self.record_end is None
+        )
+
+
+def _refuse_encoding(name: str) -> None:
+    try:
+        known = codecs.lookup(name).name in _ALIASES
+    except LookupError:
+        known = False
+    if not known:
+        raise ValueError(f"encoding {name!r} is not read; these are: {', '.join(ENCODINGS)}")
+
+
+def _refuse_unwritable(name: str, text: str | None, encoding: str) -> None:
+    try:
+        (text or "").encode(encoding)
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} {text!r} is not a character of {encoding}") from None
