@@ -3,8 +3,8 @@ r"""Read a CSV of any dialect from front to back, in bounded memory: each record
 Records are found in the bytes by regular expressions that are made from the dialect, and decoded one by one: so each offset
 is exact in every encoding, and bytes that are not text are an error of one record.
 
-A quote inside an unquoted field, or text after a closing quote, makes a record malformed if the dialect is strict. The record
-then continues as unquoted to the next delimiter or record end, as in ``dataforge.formats.csv_boundaries``.
+A quote inside an unquoted field, or text after a closing quote, makes a record malformed if the dialect is strict. It then
+continues as unquoted to the next delimiter or record end, as in ``dataforge.formats.csv_boundaries``.
 """
 
 from __future__ import annotations

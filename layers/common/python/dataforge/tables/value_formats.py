@@ -1,0 +1,194 @@
+"""How a file writes the values of a column: dates, decimal marks, Boolean words, and texts that mean NULL.
+
+A format turns a text into the text that the column's type reads; it never decides whether the value is valid. It applies to
+files only: JSON records are typed already. Each rewritten value is counted under ``formatted`` or ``emptied``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_PARTS = {
+    "%Y": r"(?P<Y>[0-9]{4})",
+    "%y": r"(?P<y>[0-9]{2})",
+    "%m": r"(?P<m>[0-9]{1,2})",
+    "%d": r"(?P<d>[0-9]{1,2})",
+    "%b": r"(?P<b>[A-Za-z]{3})",
+    "%H": r"(?P<H>[0-9]{1,2})",
+    "%I": r"(?P<I>[0-9]{1,2})",
+    "%p": r"(?P<p>[AaPp][Mm])",
+    "%M": r"(?P<M>[0-9]{2})",
+    "%S": r"(?P<S>[0-9]{2})",
+    "%f": r"(?P<f>[0-9]{1,6})",
+    "%z": r"(?P<z>Z|[+-][0-9]{2}:?[0-9]{2})",
+}
+_DIRECTIVE = re.compile("%.|[^%]+|%$", re.DOTALL)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Format:
+    """How the values of a column, or of all columns of a kind, are written in files.
+
+    ``dates``: a date or time as ``strptime`` names its parts (%Y %y %m %d %b %H %I %p %M %S %f %z); they are tried in
+    order.
+    ``epoch``: numbers of seconds (s), ms, us or ns since 1970. ``century``: two-digit years below it are 20xx, others 19xx.
+    ``decimal`` and ``thousands``: the marks of numbers. ``symbols``: signs around a number that are removed, as ("€", "%").
+    ``true`` and ``false``: words of a Boolean. ``null``: texts that mean NULL.
+    Raises ``ValueError`` for what contradicts itself.
+    """
+
+    dates: str | tuple[str, ...] = ()
+    epoch: str | None = None
+    century: int = 70
+    decimal: str = "."
+    thousands: str | None = None
+    symbols: tuple[str, ...] = ()
+    true: tuple[str, ...] = ()
+    false: tuple[str, ...] = ()
+    null: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.epoch is not None and self.epoch not in _EPOCH_UNITS:
+            raise ValueError(f"epoch is {self.epoch!r}; it must be one of {', '.join(_EPOCH_UNITS)}")
+        if self.decimal == self.thousands:
+            raise ValueError(f"decimal and thousands are both {self.decimal!r}")
+        for mark in filter(None, (self.decimal, self.thousands)):
+            if len(mark) != 1 or mark.isalnum() or mark in "+-":
+                raise ValueError(f"{mark!r} cannot be a mark inside numbers; use one character, such as ','")
+        both = {word.lower() for word in self.true} & {word.lower() for word in self.false}
+        if both:
+            raise ValueError(f"{', '.join(sorted(both))} cannot be both true and false")
+        for pattern in self.date_formats:
+            _compile(pattern)
+
+    @property
+    def date_formats(self) -> tuple[str, ...]:
+        """The formats of dates, in the order in which they are tried."""
+        return (self.dates,) if isinstance(self.dates, str) else self.dates
+
+    @cached_property
+    def _dates(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(map(_compile, self.date_formats))
+
+    def rewrite(self, kind: str, text: str) -> str | None:
+        """The text that a column of this kind reads; None: NULL. A text that the format does not fit stays as it is."""
+        if text in self.null:
+            return None
+        match kind:
+            case "date" | "timestamp" | "timestamptz" | "time":
+                return self._moment(kind, text)
+            case "smallint" | "integer" | "bigint" | "numeric" | "real" | "double":
+                return self._plain_number(text)
+            case "boolean":
+                return self._boolean(text)
+        return text
+
+    def _boolean(self, text: str) -> str:
+        word = text.lower()
+        if word in map(str.lower, self.true):
+            return "true"
+        return "false" if word in map(str.lower, self.false) else text
+
+    def _plain_number(self, text: str) -> str:
+        if self.decimal == "." and self.thousands is None and not self.symbols:
+            return text
+        plain = _without(text, self.symbols)
+        if self.thousands is not None:
+            whole, point, fraction = plain.partition(self.decimal)
+            groups = whole.lstrip("+-").split(self.thousands)
+            if len(groups) > 1 and not (0 < len(groups[0]) <= 3 and all(len(g) == 3 for g in groups[1:])):
+                return text
+            plain = whole.replace(self.thousands, "") + point + fraction
+        if self.decimal != "." and "." in plain:
+            return text
+        plain = plain.replace(self.decimal, ".")
+        return plain if _NUMBER.fullmatch(plain) else text
+
+    def _moment(self, kind: str, text: str) -> str:
+        if self.epoch is not None and _NUMBER.fullmatch(text):
+            return _from_epoch(kind, text, _EPOCH_UNITS[self.epoch])
+        for pattern in self._dates:
+            if match := pattern.fullmatch(text):
+                return self._iso(kind, match.groupdict()) or text
+        return text
+
+    def _iso(self, kind: str, parts: dict[str, str]) -> str | None:
+        """The parts in ISO 8601, as the kind needs them; None where one makes no sense."""
+        hour = parts.get("H") or parts.get("I") or "0"
+        if parts.get("p"):
+            if not 1 <= int(hour) <= 12:
+                return None
+            hour = str(int(hour) % 12 + (12 if parts["p"].lower() == "pm" else 0))
+        clock = f"{int(hour):02d}:{parts.get('M') or '00'}:{parts.get('S') or '00'}"
+        clock += f".{parts['f']}" if parts.get("f") else ""
+        if kind == "time":
+            return clock
+        day = self._day(parts)
+        if day is None or kind == "date":
+            return day
+        return f"{day} {clock}{parts.get('z') or ''}"
+
+    def _day(self, parts: dict[str, str]) -> str | None:
+        month = parts.get("m")
+        if parts.get("b"):
+            name = parts["b"].lower()
+            if name not in _MONTHS:
+                return None
+            month = str(_MONTHS.index(name) + 1)
+        year = parts.get("Y")
+        if year is None and parts.get("y"):
+            short = int(parts["y"])
+            year = str((2000 if short < self.century else 1900) + short)
+        if not (year and month and parts.get("d")):
+            return None
+        return f"{year}-{int(month):02d}-{int(parts['d']):02d}"
+
+
+def _without(text: str, symbols: Iterable[str]) -> str:
+    for symbol in symbols:
+        text = text.replace(symbol, "", 1)
+    return text.strip()
+
+
+def _from_epoch(kind: str, text: str, unit: int) -> str:
+    microseconds = Decimal(text) * 1_000_000 / unit
+    if microseconds != int(microseconds):
+        return text
+    try:
+        moment = _EPOCH + timedelta(microseconds=int(microseconds))
+    except OverflowError:
+        return text
+    if kind == "date":
+        return moment.date().isoformat() if moment.time() == datetime.min.time() else text
+    clear = moment.replace(tzinfo=None).isoformat(sep=" ")
+    if kind == "time":
+        return text
+    return clear + ("+00:00" if kind == "timestamptz" else "")
+
+
+def _compile(date_format: str) -> re.Pattern[str]:
+    """A format of dates as a pattern over the whole text. Raises ``ValueError`` naming a part that is not known."""
+    pattern, seen = "", set[str]()
+    for piece in _DIRECTIVE.findall(date_format):
+        if not piece.startswith("%"):
+            pattern += re.escape(piece)
+            continue
+        if piece == "%%":
+            pattern += "%"
+            continue
+        if piece not in _PARTS:
+            raise ValueError(f"dates={date_format!r}: {piece} is not known; these are: {' '.join(_PARTS)}")
+        if piece in seen:
+            raise ValueError(f"dates={date_format!r}: {piece} occurs twice")
+        seen.add(piece)
+        pattern += _PARTS[piece]
+    return re.compile(pattern)
