@@ -13,11 +13,8 @@ from dataforge.tables.types.numbers import Numeric
 from dataforge.tables.types.times import DATE, TIMESTAMP, TIMESTAMPTZ
 from dataforge.tables.value_formats import Format
 
-ZONELESS = {
-    "years": (datetime(1000, 1, 1), datetime(9999, 12, 31)),
-    "epoch": (datetime(1900, 1, 1), datetime(2200, 1, 1)),
-}  # noqa: DTZ001
-"""Values of a type without a time zone."""
+moments = st.datetimes(datetime.fromisoformat("1000-01-01"))
+since_1900 = st.datetimes(datetime.fromisoformat("1900-01-01"), datetime.fromisoformat("2200-01-01"))
 DATES = ["%d.%m.%Y", "%m/%d/%Y", "%Y%m%d", "%d %b %Y", "%Y-%m-%d"]
 years = st.dates(date(1000, 1, 1), date(9999, 12, 31))
 
@@ -30,7 +27,7 @@ def test_date_is_read_as_it_was_written(day: date, written: str) -> None:
 
 
 @given(
-    moment=st.datetimes(*ZONELESS["years"]),
+    moment=moments,
     written=st.sampled_from(["%d.%m.%Y %H:%M:%S.%f", "%I:%M:%S.%f %p %m/%d/%Y"]),
 )
 def test_moment_is_read_as_it_was_written(moment: datetime, written: str) -> None:
@@ -39,9 +36,9 @@ def test_moment_is_read_as_it_was_written(moment: datetime, written: str) -> Non
     assert TIMESTAMP.parse(text) == moment
 
 
-@given(moment=st.datetimes(*ZONELESS["epoch"]).map(lambda m: m.replace(tzinfo=UTC)))
+@given(moment=since_1900.map(lambda m: m.replace(tzinfo=UTC)))
 def test_epoch_is_read_exactly(moment: datetime) -> None:
-    microseconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // (datetime.resolution)
+    microseconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // datetime.resolution
     text = Format(epoch="us").rewrite("timestamptz", str(microseconds))
     assert text is not None
     assert TIMESTAMPTZ.parse(text) == moment

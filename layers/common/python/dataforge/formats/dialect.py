@@ -70,13 +70,13 @@ class Csv:
     r"""How a CSV is written; the defaults are RFC 4180 in UTF-8 with one header line.
 
     ``delimiter``: one or more characters; a tuple: any of these texts. ``quote``: None if fields are never quoted.
-    ``escape``: the character that makes a quote, a delimiter, a record end or itself text; a quote inside a quoted field may
-    be doubled as well. ``header``: the number of header lines, whose texts are joined by a blank; 0: none. ``skip``: the
-    number of lines before the header. ``skip_footer``: the number of records at the end that are not data. ``comment``: the
-    text that a comment line begins with. ``record_end``: None for LF, CRLF and CR, also mixed. ``null``: unquoted texts
-    that mean NULL. ``quoted_null``: whether a quoted empty field is NULL as well. ``short_records``: whether missing fields at
-    the end of a record are NULL. ``strict``: whether a quote inside a field that is neither doubled nor escaped is an error, or
-    text.
+    ``escape``: the character that makes a quote, a delimiter, a record end or itself text; a quote inside a quoted
+    field may be doubled as well. ``header``: the number of header lines, whose texts are joined by a blank; 0: none.
+    ``skip``: the number of lines before the header. ``skip_footer``: the number of records at the end that are not
+    data. ``comment``: the text that a comment line begins with. ``record_end``: None for LF, CRLF and CR, also mixed.
+    ``null``: unquoted texts that mean NULL. ``quoted_null``: whether a quoted empty field is NULL as well.
+    ``short_records``: whether missing fields at the end of a record are NULL. ``strict``: whether a quote inside a
+    field that is neither doubled nor escaped is an error, or text.
     Raises ``ValueError`` for a combination that cannot be read.
     """
 
