@@ -206,7 +206,7 @@ def usual(random: Random, column: Column) -> str:
     """A value similar to the column's values; most are valid."""
     rule, kind = column.rule, column.type.name
     if rule.choices:
-        return random.choice(rule.choices)
+        return str(random.choice(rule.choices))
     if rule.pattern is not None:
         number = random.getrandbits(128)
         fitting = (

@@ -19,7 +19,7 @@ from dataforge.runs.step_names import BackupStep
 from dataforge.s3.keys import verification_key, work_list_key
 from dataforge.s3.objects import download, list_objects, put_json
 from dataforge.settings import BackupSettings
-from dataforge.tables.column_types import storage_type
+from dataforge.tables.types.registry import column_type
 from functions.backup.run import Run, read_run
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def check_file(db: Connection, s3: S3Client, settings: BackupSettings, item: Che
 
 def _content(item: CheckItem, data: bytes) -> tuple[int, int]:
     """The number of rows of a file and the sum of their hashes."""
-    types = {name: storage_type(sql) for name, sql in item.columns.items()}
+    types = {name: column_type(sql) for name, sql in item.columns.items()}
     rows = total = 0
     for batch in parquet.read_batches(io.BytesIO(data)):
         rows += batch.num_rows

@@ -15,16 +15,7 @@ from dataforge.backups.manifest import Manifest, TableEntry
 from dataforge.errors import Unavailable
 from dataforge.s3.keys import table_folder
 from dataforge.settings import GlueSettings
-from dataforge.tables.column_types import BIGINT, BOOLEAN, DOUBLE, INTEGER, TEXT, TIMESTAMP, storage_type
-
-_ATHENA = {
-    TEXT: "string",
-    INTEGER: "int",
-    BIGINT: "bigint",
-    DOUBLE: "double",
-    TIMESTAMP: "timestamp",
-    BOOLEAN: "boolean",
-}
+from dataforge.tables.types.registry import column_type
 
 # awswrangler creates its own clients.
 wr.config.botocore_config = WORKER
@@ -35,8 +26,7 @@ _TEMPORARY = ("ThrottlingException", "OperationTimeoutException", "ConcurrentMod
 
 def athena_type(sql: str) -> str:
     """Athena's type for a column with the PostgreSQL type ``sql`` of a manifest. It preserves every value."""
-    kind = storage_type(sql)
-    return kind.sql.replace("numeric", "decimal") if kind.name == "numeric" else _ATHENA[kind]
+    return column_type(sql).athena
 
 
 def register_tables(settings: GlueSettings, backup: Manifest) -> None:

@@ -12,7 +12,9 @@ from functools import cache
 
 from dataforge.postgres.ddl import columns_sql, qualified
 from dataforge.postgres.sql import Sql, ident
-from dataforge.tables.catalogue import ForeignKey, Table
+from dataforge.tables.catalogue import Column, ForeignKey, Table
+from dataforge.tables.types.arrays import Array
+from dataforge.tables.types.text import Text
 from functions.ingest.candidates import Candidates
 
 _UNCHANGED = Sql("dataforge.same")
@@ -160,7 +162,7 @@ def _keys(table: Table) -> Sql:
 
 def _order(table: Table) -> Sql:
     """The order of the key's index. Parameters have the database's default collation."""
-    texts = {column.name for column in table.columns if column.type.name == "text"}
+    texts = {column.name for column in table.columns if isinstance(column.type, Text)}
     return Sql(", ").join(
         ident(name) + (Sql(' COLLATE "C"') if name in texts else Sql("")) for name in table.key
     )
@@ -175,7 +177,7 @@ def _orphan(key: ForeignKey) -> Sql:
 
 
 def _given(table: Table) -> Sql:
-    arrays = Sql(", ").join(Sql("%s::{}[]").format(column.type.catalog) for column in table.columns)
+    arrays = Sql(", ").join(Sql("%s::{}[]").format(_sent_as(column)) for column in table.columns)
     flags = Sql("").join(
         Sql(
             ", {column} IS NOT NULL AND (SELECT true FROM {dataset}.{parent} p"
@@ -189,9 +191,20 @@ def _given(table: Table) -> Sql:
         )
         for k in table.foreign_keys
     )
-    return Sql("SELECT *{} FROM unnest({}) WITH ORDINALITY AS c({}, _n)").format(
-        flags, arrays, columns_sql(table)
-    )
+    columns = columns_sql(table)
+    source = Sql("unnest({}) WITH ORDINALITY AS c({}, _n)").format(arrays, columns)
+    if any(isinstance(column.type, Array) for column in table.columns):
+        # unnest would take the items out of arrays: they are passed as texts, and converted row by row.
+        values = Sql(", ").join(
+            Sql("{}::{} AS {}").format(ident(c.name), c.type.catalog, ident(c.name)) for c in table.columns
+        )
+        source = Sql("(SELECT {}, _n FROM {}) AS c").format(values, source)
+    return Sql("SELECT *{} FROM {}").format(flags, source)
+
+
+def _sent_as(column: Column) -> Sql:
+    """The type of the parameter's items."""
+    return Sql("text") if isinstance(column.type, Array) else column.type.catalog
 
 
 def _whole(table: Table) -> Sql:

@@ -90,7 +90,7 @@ def _same(table: Table) -> Sql:
 def _exact(column: Column, alias: str) -> Sql:
     """A value that compares as its text: PostgreSQL's ``=`` treats 0 and -0 as equal, but their texts and bytes differ."""
     value = Sql("{}.{}").format(ident(alias), ident(column.name))
-    return Sql("float8send({})").format(value) if column.type.name == "double" else value
+    return column.type.identity(value)
 
 
 def record_figures(cursor: Cursor, run: Run, table: Table, figures: Figures) -> None:

@@ -233,7 +233,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def usual(column: Column) -> str:
     """A valid value of the column; empty if the column is nullable."""
     if column.nullable or column.rule.choices:
-        return "" if column.nullable else column.rule.choices[0]
+        return "" if column.nullable else str(column.rule.choices[0])
     patterns = {r"^[0-9a-f]{32}$": f"{1:032x}", r"^[0-9]{5}$": "01037", r"^[A-Z]{2}$": "SP"}
     values = {
         "integer": "1",

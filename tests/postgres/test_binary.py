@@ -14,24 +14,18 @@ import pytest
 from hypothesis import example, given
 
 from dataforge.bulk.binary_copy import copy_rows
-from dataforge.bulk.parquet import arrow_type
-from dataforge.tables.column_types import (
-    BIGINT,
-    BOOLEAN,
-    DOUBLE,
-    INTEGER,
-    TEXT,
-    TIMESTAMP,
-    StorageType,
-    numeric,
-)
+from dataforge.tables.types.base import ColumnType
+from dataforge.tables.types.documents import BOOLEAN
+from dataforge.tables.types.numbers import BIGINT, DOUBLE, INTEGER, Numeric
+from dataforge.tables.types.text import TEXT
+from dataforge.tables.types.times import TIMESTAMP
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
     from tests.postgres.conftest import Database
 
 FIRST, LAST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999999)  # noqa: DTZ001  columns have no zone
-ENDS: list[tuple[StorageType, list[Any]]] = [
+ENDS: list[tuple[ColumnType, list[Any]]] = [
     (TEXT, ["", "é😀", "NULL", "\r\n", "x" * 70_000]),
     (INTEGER, [-(2**31), -1, 0, 2**31 - 1]),
     (BIGINT, [-(2**63), -1, 0, 2**63 - 1]),
@@ -48,10 +42,10 @@ def cursor(module_database: Database) -> Cursor:
 
 
 def stored(
-    cursor: Cursor, kind: StorageType, values: list[Any], rows: slice = slice(None)
+    cursor: Cursor, kind: ColumnType, values: list[Any], rows: slice = slice(None)
 ) -> list[str | None]:
     """Send the values; return PostgreSQL's texts for them in order."""
-    batch = pa.record_batch([pa.array(values, arrow_type(kind))], ["value"])[rows]
+    batch = pa.record_batch([pa.array(values, kind.arrow())], ["value"])[rows]
     created_again(cursor, f"value {kind.sql}, at bigint GENERATED ALWAYS AS IDENTITY")
     data = io.BytesIO(copy_rows({"value": kind}, batch))
     cursor.copy_expert("COPY sent (value) FROM STDIN (FORMAT binary)", data)
@@ -67,7 +61,7 @@ def created_again(cursor: Cursor, columns: str) -> None:
 @pytest.mark.parametrize(("kind", "values"), ENDS, ids=[kind.name for kind, _ in ENDS])
 @pytest.mark.parametrize("gap", [[], [None]], ids=["no NULL", "a NULL"])
 def test_limits_of_the_range_are_stored_exactly(
-    cursor: Cursor, kind: StorageType, values: list[Any], gap: list[None]
+    cursor: Cursor, kind: ColumnType, values: list[Any], gap: list[None]
 ) -> None:
     sent = [*values[:1], *gap, *values[1:]]
     expected = [None if value is None else kind.text(value) for value in sent]
@@ -98,13 +92,13 @@ def test_numerics_of_every_precision_and_scale_are_stored_exactly(
     cursor: Cursor, case: tuple[int, int, list[Decimal | None]]
 ) -> None:
     precision, scale, values = case
-    kind = numeric(precision, scale)
+    kind = Numeric(precision, scale)
     expected = [None if value is None else kind.text(value) for value in values]
     assert stored(cursor, kind, values) == expected
 
 
 def test_slice_of_a_batch_contains_only_its_rows(cursor: Cursor) -> None:
-    for kind, values in [*ENDS, (numeric(12, 2), [Decimal("-1.50"), None, Decimal("7.25")])]:
+    for kind, values in [*ENDS, (Numeric(12, 2), [Decimal("-1.50"), None, Decimal("7.25")])]:
         assert stored(cursor, kind, values, slice(1, 2)) == stored(cursor, kind, values[1:2])
 
 
@@ -125,14 +119,14 @@ def test_columns_are_matched_by_their_names(cursor: Cursor) -> None:
     ("kind", "sent_as", "value", "error"),
     [
         (TEXT, TEXT, "a\0b", psycopg2.errors.CharacterNotInRepertoire),
-        (numeric(5, 2), numeric(20, 2), Decimal("1000.00"), psycopg2.errors.NumericValueOutOfRange),
+        (Numeric(5, 2), Numeric(20, 2), Decimal("1000.00"), psycopg2.errors.NumericValueOutOfRange),
     ],
     ids=["NUL", "too large"],
 )
 def test_binary_copy_refuses_values_outside_the_column_type(
-    cursor: Cursor, kind: StorageType, sent_as: StorageType, value: Any, error: type[Exception]
+    cursor: Cursor, kind: ColumnType, sent_as: ColumnType, value: Any, error: type[Exception]
 ) -> None:
-    batch = pa.record_batch([pa.array([value], arrow_type(sent_as))], ["value"])
+    batch = pa.record_batch([pa.array([value], sent_as.arrow())], ["value"])
     created_again(cursor, f"value {kind.sql}")
     data = io.BytesIO(copy_rows({"value": kind}, batch))
     with pytest.raises(error):

@@ -22,8 +22,8 @@ from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.records.validate import Texts, row_hash, row_text
 from dataforge.tables.catalogue import Column, Dataset, Table
-from dataforge.tables.column_types import DOUBLE
 from dataforge.tables.datasets import DATASETS
+from dataforge.tables.types.numbers import DOUBLE
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor

@@ -9,6 +9,7 @@ from typing import Any
 from dataforge.errors import InvalidRequest
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Column, Table
+from dataforge.tables.types.text import Text
 from functions.deliver.records.values import read_list, read_value, sql_type
 
 COMPARISONS = {
@@ -78,8 +79,8 @@ def _is(column: Column, operator: str, value: str) -> Filter:  # noqa: ARG001
 
 
 def _like(column: Column, operator: str, value: str) -> Filter:  # noqa: ARG001
-    if column.type.name != "text":
-        raise ValueError("like requires a text column")
+    if not isinstance(column.type, Text):
+        raise ValueError("like requires a text column")  # noqa: TRY004  the caller reports it
     pattern = read_value(column, value).translate(_WILD)
     return Filter(
         column.name,

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
-from functools import cache
-from typing import Annotated, Any
+from decimal import Decimal
 
-from pydantic import Field, TypeAdapter
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Column
-from dataforge.tables.columns import Double, Exact, Text, Timestamp, Whole
+from dataforge.tables.types.base import ColumnType
+from dataforge.tables.types.numbers import BIGINT, Numeric, WholeNumber
+from dataforge.tables.types.text import TEXT, Text
 
-_BIG = Annotated[Whole, Field(ge=-(2**63), le=2**63 - 1)]
-_TYPES: dict[str, tuple[Any, Sql]] = {
-    "text": (Text, Sql("text")),
-    "integer": (_BIG, Sql("bigint")),
-    "bigint": (_BIG, Sql("bigint")),
-    "numeric": (Annotated[Exact, Field(max_digits=200, decimal_places=100)], Sql("numeric")),
-    "double": (Double, Sql("double precision")),
-    "timestamp": (Timestamp, Sql("timestamp")),
-    "boolean": (bool, Sql("boolean")),
-}
-"""By storage type: the type that validates a value, and PostgreSQL's type for the comparison, wide enough for all."""
+_LONGEST = 200
+"""Digits of a number in a query."""
 
 _ITEM = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,"()]+)', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -31,13 +22,28 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 def read_value(column: Column, text: str) -> str:
     """The value as PostgreSQL reads it. Raises ``ValueError`` (or pydantic's subclass) if it does not have the type."""
-    value = _adapter(column.type.name).validate_python(text)
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    kind = _widest(column.type)
+    try:
+        value = kind.parse(text)
+    except (PydanticKnownError, PydanticCustomError) as error:
+        raise ValueError(error.message()) from None
+    if isinstance(value, Decimal) and max(len(value.as_tuple().digits), abs(value.adjusted())) > _LONGEST:
+        raise ValueError(f"a number may have at most {_LONGEST} digits")
+    return kind.text(value)
 
 
 def sql_type(column: Column) -> Sql:
     """PostgreSQL's type for comparisons."""
-    return _TYPES[column.type.name][1]
+    return column.type.compared_as
+
+
+def _widest(kind: ColumnType) -> ColumnType:
+    """The type that has every value a caller may compare with, as in ``review_score=lt.99999999999``."""
+    if isinstance(kind, WholeNumber):
+        return BIGINT
+    if isinstance(kind, Numeric):
+        return Numeric()
+    return TEXT if isinstance(kind, Text) else kind
 
 
 def read_list(text: str) -> list[str]:
@@ -64,8 +70,3 @@ def _text(item: re.Match[str] | None) -> str:
         return ""
     quoted, plain = item.groups()
     return plain if quoted is None else _ESCAPED.sub(r"\1", quoted)
-
-
-@cache
-def _adapter(kind: str) -> TypeAdapter[Any]:
-    return TypeAdapter(_TYPES[kind][0])

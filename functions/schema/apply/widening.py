@@ -8,7 +8,17 @@ COLLATION = ' COLLATE "C"'
 """Texts are sorted by their bytes on every server."""
 
 _NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
-_WHOLE_DIGITS = {"integer": 10, "bigint": 19}
+_WHOLE_DIGITS = {"smallint": 5, "integer": 10, "bigint": 19}
+
+
+_WIDER = {
+    ("smallint", "integer"),
+    ("smallint", "bigint"),
+    ("integer", "bigint"),
+    ("real", "double precision"),
+    ("date", "timestamp without time zone"),
+}
+_LENGTH = re.compile(r"(?:character varying|varchar)\((\d+)\)")
 
 
 def is_lossless(found: str, wanted: str) -> bool:
@@ -17,7 +27,7 @@ def is_lossless(found: str, wanted: str) -> bool:
         return True
     digits = _NUMERIC.fullmatch(wanted)
     if digits is None:
-        return (found, wanted) == ("integer", "bigint")
+        return (found, wanted) in _WIDER or _is_longer(found, wanted)
     precision, scale = map(int, digits.groups())
     if found in _WHOLE_DIGITS:
         return precision - scale >= _WHOLE_DIGITS[found]
@@ -28,10 +38,16 @@ def is_lossless(found: str, wanted: str) -> bool:
     return scale >= old_scale and precision - scale >= old_precision - old_scale
 
 
+def _is_longer(found: str, wanted: str) -> bool:
+    """Whether both are texts with a maximum length, and the wanted one is longer."""
+    old, new = _LENGTH.match(found), _LENGTH.match(wanted)
+    return bool(old and new and int(new[1]) >= int(old[1]))
+
+
 def is_rewritten(found: str, wanted: str) -> bool:
     """Whether PostgreSQL rewrites the rows for a lossless conversion. A numeric of the same scale is not rewritten."""
     if not wanted.startswith("numeric") or not found.startswith("numeric"):
-        return not wanted.startswith("text")
+        return not (wanted.startswith("text") or _is_longer(found, wanted))
     return found.partition(",")[2] != wanted.partition(",")[2]
 
 

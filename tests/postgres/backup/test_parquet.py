@@ -20,7 +20,7 @@ from dataforge.bulk.row_texts import row_bodies
 from dataforge.postgres import ddl
 from dataforge.records.validate import Violation, copy_line, validate
 from dataforge.tables.catalogue import Dataset, Table
-from dataforge.tables.column_types import storage_type
+from dataforge.tables.types.registry import column_type
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -94,7 +94,7 @@ def test_rows_survive_the_round_trip_and_python_computes_the_hash_of_postgresql(
     expected = texts_and_hash(cursor, table, "kitchen")
     assert (written.rows, written.hash_total) == (count, expected[1])
 
-    types = {column.name: storage_type(column.type.sql) for column in table.columns}
+    types = {column.name: column_type(column.type.sql) for column in table.columns}
     bodies = [row_bodies(types, batch) for batch in parquet.read_batches(file, rows=5)]
     assert sorted(f"({body})" for part in bodies for body in part.to_pylist()) == expected[0]
     assert sum(hash_total(digests(body)) for body in bodies) % 2**64 == expected[1]

@@ -24,8 +24,8 @@ from dataforge.records.validate import (
     validate,
 )
 from dataforge.tables.catalogue import Dataset, Table
-from dataforge.tables.column_types import numeric
 from dataforge.tables.datasets import DATASETS
+from dataforge.tables.types.numbers import Numeric
 
 OLIST = DATASETS["olist"]
 A, B = "a" * 32, "b" * 32
@@ -269,7 +269,7 @@ def test_row_hash_of_a_known_row_is_constant() -> None:
 def test_text_of_a_number_has_all_its_digits(unscaled: int, scale: int) -> None:
     """Python's decimal arithmetic has 28 digits by default."""
     sign, digits = "-" if unscaled < 0 else "", f"{abs(unscaled):0{scale + 1}}"
-    text = numeric(38, scale).text(Decimal(f"{unscaled}E-{scale}"))
+    text = Numeric(38, scale).text(Decimal(f"{unscaled}E-{scale}"))
     assert (
         text == f"{sign}{digits[: len(digits) - scale]}{'.' if scale else ''}{digits[len(digits) - scale :]}"
     )

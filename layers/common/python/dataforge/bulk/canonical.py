@@ -21,6 +21,8 @@ from pydantic import ValidationError
 from dataforge.bulk.row_hashes import text_bytes
 from dataforge.records.validate import Cleanings, clean_value, findings, quote
 from dataforge.tables.catalogue import Column
+from dataforge.tables.types.numbers import Numeric
+from dataforge.tables.types.text import TEXT
 
 _TIGHT = re.compile(r"\^(?:\[[0-9A-Za-z-]+\](?:\{[0-9,]+\})?)+\$")
 """Patterns of letter and digit classes only: matching texts have no blank and need no quotes."""
@@ -112,13 +114,13 @@ def _accepted(quoted: pa.Array, missing: NDArray[np.bool_] | None) -> CanonicalC
 def _accepts_everything(column: Column) -> bool:
     rule = column.rule
     bounds = (rule.pattern, rule.min_length, rule.max_length, rule.max_bytes, rule.digest)
-    return column.type.name == "text" and column.clean is None and not rule.choices and bounds == (None,) * 5
+    return column.type == TEXT and column.clean is None and not rule.choices and bounds == (None,) * 5
 
 
 def _shortcut(column: Column, raw: pa.Array) -> pa.Array | None:
     """Mask of the values that are certainly canonical (null: NULL); None if the type has no shortcut."""
     rule = column.rule
-    if column.type.name == "text":
+    if column.type == TEXT:
         tight = rule.pattern is not None and _TIGHT.fullmatch(rule.pattern)
         lower = column.clean is not None and column.clean.upper and re.search("[a-z]", rule.pattern or "")
         bounds = (rule.min_length, rule.max_length, rule.max_bytes, rule.digest)
@@ -127,8 +129,8 @@ def _shortcut(column: Column, raw: pa.Array) -> pa.Array | None:
         return pc.match_substring_regex(raw, rule.pattern)
     if column.type.name == "timestamp":
         return pc.match_substring_regex(raw, _TIMESTAMP)
-    if column.type.name == "numeric" and rule.ge == 0 and rule.le is None:
-        precision, scale = map(int, re.findall("[0-9]+", column.type.sql))
+    if isinstance(column.type, Numeric) and column.type.precision and rule.ge == 0 and rule.le is None:
+        precision, scale = column.type.precision, column.type.scale
         if scale > 0:
             return pc.match_substring_regex(
                 raw, rf"^(?:0|[1-9][0-9]{{0,{precision - scale - 1}}})\.[0-9]{{{scale}}}$"

@@ -7,13 +7,11 @@ so they verify all later conversions. DuckDB, pandas and Athena can read the fil
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dataforge.bulk.row_hashes import digests, hash_total
@@ -22,7 +20,6 @@ from dataforge.formats.csv_columns import read_texts
 from dataforge.postgres import ddl
 from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Table
-from dataforge.tables.column_types import StorageType
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -36,8 +33,6 @@ GROUP_BYTES = 32 << 20
 """Approximate size of a row group in memory, which a reader needs per file."""
 BATCH_ROWS = 1 << 16
 
-_DECIMAL = re.compile(r"decimal128\((\d+), (\d+)\)")
-
 
 @dataclass(frozen=True)
 class Written:
@@ -47,15 +42,9 @@ class Written:
     hash_total: int
 
 
-def arrow_type(kind: StorageType) -> pa.DataType:
-    """The Arrow type of a storage type."""
-    decimal = _DECIMAL.fullmatch(kind.arrow)
-    return pa.decimal128(*map(int, decimal.groups())) if decimal else pa.type_for_alias(kind.arrow)
-
-
 def arrow_schema(table: Table) -> pa.Schema:
     """The Arrow schema of the table, which determines the Parquet schema."""
-    return pa.schema([pa.field(c.name, arrow_type(c.type), c.nullable) for c in table.columns])
+    return pa.schema([pa.field(c.name, c.type.arrow(), c.nullable) for c in table.columns])
 
 
 def copy_sql(table: Table, condition: Sql = Sql("true"), schema: str | None = None) -> Sql:
@@ -106,7 +95,7 @@ class _Rows(io.RawIOBase):
         found = digests(join_texts(self._types, texts))
         self._hash_total += hash_total(found)
         self._rows += len(found)
-        columns = [parsed(kind, texts.column(name)) for name, kind in self._types.items()]
+        columns = [kind.from_texts(texts.column(name)) for name, kind in self._types.items()]
         rows = pa.table(columns, self._schema)
         self._size += rows.nbytes
         self._batches.append(rows)
@@ -136,11 +125,6 @@ def end_of_rows(text: bytes) -> int:
         odd ^= text.count(b'"', max(before, 0), end) % 2
         end = before
     return end + 1
-
-
-def parsed(kind: StorageType, texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The values of PostgreSQL's texts."""
-    return pc.equal(texts, "t") if kind.name == "boolean" else pc.cast(texts, arrow_type(kind))
 
 
 def read_batches(file: Any, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:

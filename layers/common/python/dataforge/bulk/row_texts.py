@@ -1,6 +1,6 @@
 """Convert Arrow values to canonical texts and whole row texts, by columns, to verify and restore Parquet files.
 
-``dataforge.tables.column_types`` defines the text of a value. Where Arrow writes a value in the same way, Arrow's text is
+``dataforge.tables.types`` defines the text of a value. Where Arrow writes a value in the same way, Arrow's text is
 used; other values are written one by one, each distinct value once.
 """
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataforge.bulk.canonical import DOUBLE, TINY, quote_free_text
-from dataforge.tables.column_types import StorageType
+from dataforge.tables.types.base import ColumnType
 
 _SECONDS = r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
 _DOUBLE = rf"{DOUBLE}|^-?0$"
@@ -20,7 +20,7 @@ _MARK = pa.scalar('"')
 _NO_TEXT = pa.scalar(None, pa.string())
 
 
-def row_bodies(types: Mapping[str, StorageType], batch: pa.RecordBatch | pa.Table) -> pa.Array:
+def row_bodies(types: Mapping[str, ColumnType], batch: pa.RecordBatch | pa.Table) -> pa.Array:
     """The rows' texts without their parentheses; columns in the order of ``types``.
 
     A column that the batch lacks is NULL in every row.
@@ -28,7 +28,7 @@ def row_bodies(types: Mapping[str, StorageType], batch: pa.RecordBatch | pa.Tabl
     return _join([_quoted(kind, _column(batch, name)) for name, kind in types.items()])
 
 
-def join_texts(types: Mapping[str, StorageType], texts: pa.Table) -> pa.Array:
+def join_texts(types: Mapping[str, ColumnType], texts: pa.Table) -> pa.Array:
     """``row_bodies`` of columns of canonical texts."""
     return _join([_quote(kind, _column(texts, name)) for name, kind in types.items()])
 
@@ -44,45 +44,37 @@ def _column(batch: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
-def _quoted(kind: StorageType, values: pa.Array) -> pa.Array:
+def _quoted(kind: ColumnType, values: pa.Array) -> pa.Array:
     """Texts in the form of a row's text; null stays null."""
     if pa.types.is_null(values.type) or values.null_count == len(values):
         return pa.nulls(len(values), pa.string())
-    return _quote(kind, canonical_texts(kind, values))
+    return _quote(kind, kind.texts(values))
 
 
-def _quote(kind: StorageType, texts: pa.Array) -> pa.Array:
+def _quote(kind: ColumnType, texts: pa.Array) -> pa.Array:
     """Canonical texts in the form of a row's text."""
-    if kind.name == "text":
-        return quote_free_text(texts)
-    return pc.binary_join_element_wise(_MARK, texts, _MARK, "") if kind.quoted else texts
+    match kind.quoting:
+        case "never":
+            return texts
+        case "always":
+            return pc.binary_join_element_wise(_MARK, texts, _MARK, "")
+    return quote_free_text(texts)
 
 
-def canonical_texts(kind: StorageType, values: pa.Array) -> pa.Array:
-    """The canonical text of each value; null stays null."""
-    match kind.name:
-        case "text":
-            return values
-        case "integer" | "bigint":
-            return pc.cast(values, pa.string())
-        case "boolean":
-            return pc.if_else(values, pa.scalar("t"), pa.scalar("f"))
-        case "double":
-            return _by_pattern(kind, values, _DOUBLE, unless=TINY)
-        case "timestamp":
-            return _timestamps(kind, values)
-    return _one_by_one(kind, values)
+def double_texts(kind: ColumnType, values: pa.Array) -> pa.Array:
+    """The canonical texts of doubles: Arrow's where both write a value alike."""
+    return _by_pattern(kind, values, _DOUBLE, unless=TINY)
 
 
-def _timestamps(kind: StorageType, values: pa.Array) -> pa.Array:
-    """Whole seconds of four-digit years are converted by Arrow, other values one by one."""
+def timestamp_texts(kind: ColumnType, values: pa.Array) -> pa.Array:
+    """The canonical texts of timestamps: whole seconds of four-digit years by Arrow, other values one by one."""
     try:
         return _by_pattern(kind, values.cast(pa.timestamp("s")), _SECONDS)
     except pa.ArrowInvalid:
-        return _one_by_one(kind, values)
+        return texts_one_by_one(kind, values)
 
 
-def _by_pattern(kind: StorageType, values: pa.Array, pattern: str, unless: str = "") -> pa.Array:
+def _by_pattern(kind: ColumnType, values: pa.Array, pattern: str, unless: str = "") -> pa.Array:
     """Arrow's text if it matches the pattern, otherwise the storage type's."""
     texts = pc.cast(values, pa.string())
     known = pc.match_substring_regex(texts, pattern)
@@ -90,11 +82,12 @@ def _by_pattern(kind: StorageType, values: pa.Array, pattern: str, unless: str =
         known = pc.and_(known, pc.invert(pc.match_substring(texts, unless)))
     if pc.all(known, min_count=0).as_py():
         return texts
-    others = _one_by_one(kind, pc.if_else(known, pa.scalar(None, values.type), values))
+    others = texts_one_by_one(kind, pc.if_else(known, pa.scalar(None, values.type), values))
     return pc.coalesce(pc.if_else(known, texts, _NO_TEXT), others)
 
 
-def _one_by_one(kind: StorageType, values: pa.Array) -> pa.Array:
+def texts_one_by_one(kind: ColumnType, values: pa.Array) -> pa.Array:
+    """The canonical texts of any type, each distinct value once."""
     encoded = values.dictionary_encode()
-    texts = pa.array([kind.text(value) for value in encoded.dictionary.to_pylist()], pa.string())
+    texts = pa.array([kind.text(kind.from_arrow(v)) for v in encoded.dictionary.to_pylist()], pa.string())
     return texts.take(encoded.indices)

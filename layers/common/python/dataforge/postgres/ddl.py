@@ -12,6 +12,7 @@ from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Column, Dataset, ForeignKey, Table
 from dataforge.tables.columns import Digest
 from dataforge.tables.datasets import DATASETS
+from dataforge.tables.types.numbers import WholeNumber
 
 _REPEATED = re.compile(r"\^\[([^]\\^][^]\\]*)\]\{(\d+)\}\$")
 """A pattern that is one class of characters with a number of repetitions."""
@@ -72,7 +73,7 @@ def _declared(column: Column) -> Iterator[Sql]:
     """Conditions of the rules that the row model declares."""
     rule, name = column.rule, ident(column.name)
     if rule.choices:
-        yield Sql("{} IN ({})").format(name, Sql(", ").join(map(literal, rule.choices)))
+        yield Sql("{} IN ({})").format(name, Sql(", ").join(map(_choice, rule.choices)))
     if rule.pattern is not None:
         yield _matches(name, rule.pattern)
     if rule.min_length is not None:
@@ -85,6 +86,10 @@ def _declared(column: Column) -> Iterator[Sql]:
         yield Sql("{} >= {}").format(name, number(rule.ge))
     if rule.le is not None and not _type_bound(column, rule.le):
         yield Sql("{} <= {}").format(name, number(rule.le))
+
+
+def _choice(value: str | int) -> Sql:
+    return literal(value) if isinstance(value, str) else number(value)
 
 
 def _matches(name: Sql, pattern: str) -> Sql:
@@ -100,16 +105,11 @@ def _matches(name: Sql, pattern: str) -> Sql:
 def _of_type(column: Column) -> Iterator[Sql]:
     """Conditions that exclude values of PostgreSQL's type that Python lacks or Data Forge refuses."""
     rule, name = column.rule, ident(column.name)
-    if column.type.name == "double" and (rule.ge is None or rule.le is None):
-        yield Sql("{name} > '-Infinity' AND {name} < 'Infinity'").format(name=name)
-    if column.type.name == "numeric" and rule.le is None:
-        yield Sql("{} <> 'NaN'").format(name)
-    if column.type.name == "timestamp":
-        yield Sql("{name} >= '0001-01-01' AND {name} < '10000-01-01'").format(name=name)
+    yield from column.type.checks(name, lower=rule.ge is not None, upper=rule.le is not None)
 
 
 def _type_bound(column: Column, bound: object) -> bool:
-    return column.type.name == "integer" and bound in (-(2**31), 2**31 - 1)
+    return isinstance(column.type, WholeNumber) and bound in column.type.limits
 
 
 def _digest(digest: Digest) -> Sql:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-_NUMBERS = ("integer", "bigint", "numeric", "double")
+_NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double")
 _TEXT = ("text",)
 _KINDS = {
     "ge": (_NUMBERS, "numbers", "limit text with a pattern or Literal"),

@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from dataforge.errors import UnknownTable
-from dataforge.tables.column_types import StorageType
 from dataforge.tables.columns import Clean
 from dataforge.tables.fields import ColumnRule
+from dataforge.tables.types.base import ColumnType
 
 
 class Row(BaseModel):
@@ -60,7 +60,7 @@ class Column:
     """One column: its name, storage type, nullability, cleaning and the constraints of its rule."""
 
     name: str
-    type: StorageType
+    type: ColumnType
     nullable: bool
     clean: Clean | None
     rule: ColumnRule

@@ -10,9 +10,10 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import (
     AllowInfNan,
@@ -23,6 +24,8 @@ from pydantic import (
     ValidationInfo,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
+
+from dataforge.tables.types import documents, interval, numbers, times
 
 Cleaning = Literal["trimmed", "uppercased", "emptied", "decimals_removed"]
 
@@ -195,3 +198,36 @@ Double = Annotated[float, BeforeValidator(_double), AllowInfNan(False), Clean()]
 
 Timestamp = Annotated[datetime, BeforeValidator(_timestamp), Clean()]
 """``timestamp without time zone``: ``created_at: Timestamp``. A value with an offset is an error."""
+
+SmallInt = Annotated[int, numbers.SMALLINT, Clean()]
+"""``smallint``: -32,768 to 32,767."""
+
+BigInt = Annotated[int, numbers.BIGINT, Clean()]
+"""``bigint``: 64 bits."""
+
+Real = Annotated[float, numbers.REAL, Clean()]
+"""``real``: the nearest 32-bit floating-point number."""
+
+Boolean = Annotated[bool, documents.BOOLEAN, Clean()]
+"""``boolean``: true, t, yes, y, on, 1, and their opposites."""
+
+Date = Annotated[date, times.DATE, Clean()]
+"""``date``: YYYY-MM-DD."""
+
+Time = Annotated[time, times.TIME, Clean()]
+"""``time without time zone``: HH:MM:SS."""
+
+TimestampTz = Annotated[datetime, times.TIMESTAMPTZ, Clean()]
+"""``timestamp with time zone``: an instant; the text needs an offset, such as Z or +02:00."""
+
+Interval = Annotated[interval.Interval, interval.INTERVAL, Clean()]
+"""``interval``: 25:10:00, ``1 day 02:00:00`` or ISO 8601 (P1DT2H)."""
+
+Uuid = Annotated[UUID, documents.UUID, Clean()]
+"""``uuid``: 32 hexadecimal digits, with or without hyphens."""
+
+Json = Annotated[documents.Json, documents.JSONB]
+"""``jsonb``: a JSON document; in files its text."""
+
+Bytes = Annotated[bytes, documents.BYTEA, Clean()]
+"""``bytea``: hexadecimal digits, with or without a leading ``\\x``."""

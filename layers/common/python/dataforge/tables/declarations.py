@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from dataforge.tables.columns import Clean, Digest, Key, References
+from dataforge.tables.types.base import ColumnType
 
 IDENTIFIER_BYTES = 63
 """PostgreSQL truncates longer names without an error."""
@@ -162,7 +163,7 @@ def _refuse_item(name: str, item: Any) -> None:
             )
     elif not (
         type(item).__module__ == _VOCABULARY
-        or isinstance(item, FieldInfo | StringConstraints)
+        or isinstance(item, ColumnType | FieldInfo | StringConstraints)
         or any(getattr(item, bound, None) is not None for bound in _PYDANTIC_BOUNDS)
     ):
         raise ValueError(f"column {name} is annotated with {item!r}, which Data Forge ignores; {_CHECKED}")
@@ -172,17 +173,26 @@ def refuse_choices(name: str, choices: Sequence[Any]) -> None:
     """Refuse a Literal with choices that are not text, or that a file cannot contain."""
     if any(choice is None for choice in choices):
         raise ValueError(f"column {name} has None as a choice; write Literal[…] | None = None")
+    if all(type(choice) is int for choice in choices):
+        _refuse_large(name, choices)
+        return
     wrong = [choice for choice in choices if not isinstance(choice, str)]
     if wrong:
         raise ValueError(
-            f"column {name} has the choice {wrong[0]!r}, which is not text. For integers write "
-            "Annotated[Integer, Field(ge=…, le=…)], for true and false bool, for codes Literal['0', '1']"
+            f"column {name} has the choice {wrong[0]!r}; choices must be all text or all integers: "
+            "for true and false declare bool, for codes Literal['0', '1']"
         )
     if any(not choice or "\0" in choice or choice != choice.strip() for choice in choices):
         raise ValueError(
             f"column {name} has a choice that is empty, or has leading or trailing white space or a NUL character; "
             "for NULL write `| None`"
         )
+
+
+def _refuse_large(name: str, choices: Sequence[int]) -> None:
+    large = [choice for choice in choices if not -(2**31) <= choice < 2**31]
+    if large:
+        raise ValueError(f"column {name} has the choice {large[0]}, which an integer column cannot store")
 
 
 def refuse_wrong_default(name: str, default: Any, adapter: TypeAdapter[Any]) -> None:

@@ -8,6 +8,8 @@ import re
 from typing import Any
 
 from dataforge.tables.catalogue import Column, Dataset, Table
+from dataforge.tables.types.numbers import WholeNumber
+from dataforge.tables.types.text import Text
 
 _CLASS = re.compile(r"\^\[([^\]]+)\]\{(\d+)\}\$")
 _SPAN = re.compile(r"(.)-(.)")
@@ -36,15 +38,10 @@ def _value(table: Table, column: Column) -> Any:
     rule = column.rule
     if rule.choices:
         return rule.choices[0]
-    match column.type.name:
-        case "integer" | "bigint":
-            return 1 if rule.ge is None else max(1, int(rule.ge))
-        case "numeric" | "double":
-            return 12.5
-        case "timestamp":
-            return "2018-01-31 12:00:00"
-        case "boolean":
-            return True
+    if isinstance(column.type, WholeNumber):
+        return 1 if rule.ge is None else max(1, int(rule.ge))
+    if not isinstance(column.type, Text):
+        return column.type.sample()
     return _text(f"{table.name}.{column.name}", rule.pattern) if rule.pattern else f"example {column.name}"
 
 

@@ -18,19 +18,22 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from dataforge.tables import column_types
 from dataforge.tables.bounds import refuse_bounds
-from dataforge.tables.column_types import StorageType
 from dataforge.tables.columns import INTEGER_MAX, NO_NUL, Clean, Digest, MaxBytes
 from dataforge.tables.declarations import refuse_choices, refuse_field, refuse_wrong_default
 from dataforge.tables.patterns import refuse_pattern
+from dataforge.tables.types.base import ColumnType
+from dataforge.tables.types.documents import BOOLEAN
+from dataforge.tables.types.numbers import BIGINT, DECIMAL_DIGITS, DOUBLE, INTEGER, Numeric, WholeNumber
+from dataforge.tables.types.text import TEXT
+from dataforge.tables.types.times import TIMESTAMP
 
 
 @dataclass(frozen=True)
 class ColumnRule:
     """The constraints of a value that is not NULL; None means that there is no such bound."""
 
-    type: StorageType
+    type: ColumnType
     nullable: bool
     clean: Clean | None
     adapter: TypeAdapter[Any] = field(repr=False, compare=False)
@@ -40,7 +43,7 @@ class ColumnRule:
     max_bytes: int | None = None
     ge: Any = None
     le: Any = None
-    choices: tuple[str, ...] = ()
+    choices: tuple[str, ...] | tuple[int, ...] = ()
     digest: Digest | None = None
 
 
@@ -52,12 +55,12 @@ def read_rule(name: str, info: FieldInfo) -> ColumnRule:
     if get_origin(inner) is Literal:
         choices = get_args(inner)
         refuse_choices(name, choices)
-        kind = column_types.TEXT
+        kind: ColumnType = TEXT if isinstance(choices[0], str) else INTEGER
     else:
         choices = ()
-        kind = _storage(name, inner, bounds)
+        kind = next((m for m in metadata if isinstance(m, ColumnType)), None) or _storage(name, inner, bounds)
     clean = next((m for m in reversed(metadata) if isinstance(m, Clean)), None)
-    if kind in (column_types.INTEGER, column_types.BIGINT):
+    if isinstance(kind, WholeNumber):
         # pandas and spreadsheets write 7 as 7.0 if another value of the column is missing.
         clean = replace(clean or Clean(trim=False), whole=True)
     digest = next((m for m in metadata if isinstance(m, Digest)), None)
@@ -88,7 +91,7 @@ _CLASS = re.compile(r"\\[a-wyzA-Z]")
 _PLAIN = re.compile(r"\\.|\[[^^\]][^\]]*\]")
 
 
-def _refuse_unstorable(name: str, kind: StorageType, adapter: TypeAdapter[Any], pattern: str | None) -> None:
+def _refuse_unstorable(name: str, kind: ColumnType, adapter: TypeAdapter[Any], pattern: str | None) -> None:
     """Refuse a column that accepts a value that PostgreSQL refuses: COPY would fail, and with it the run."""
     for value in _UNSTORABLE.get(kind.name, ()):
         with suppress(ValidationError):
@@ -155,26 +158,22 @@ def _bounds(metadata: list[Any]) -> Iterator[tuple[str, Any]]:
                 yield name, value
 
 
-def _storage(name: str, bare: Any, bounds: dict[str, Any]) -> StorageType:
+def _storage(name: str, bare: Any, bounds: dict[str, Any]) -> ColumnType:
     if bare is int:
-        return (
-            column_types.INTEGER if bounds.get("le", INTEGER_MAX + 1) <= INTEGER_MAX else column_types.BIGINT
-        )
+        return INTEGER if bounds.get("le", INTEGER_MAX + 1) <= INTEGER_MAX else BIGINT
     if bare is Decimal:
         if not {"max_digits", "decimal_places"} <= bounds.keys():
             raise ValueError(
                 f"column {name} is a Decimal without digits; add Field(max_digits=…, decimal_places=…)"
             )
-        if not 0 <= bounds["decimal_places"] <= bounds["max_digits"] <= column_types.DECIMAL_DIGITS:
-            raise ValueError(
-                f"column {name} needs 0 <= decimal_places <= max_digits <= {column_types.DECIMAL_DIGITS}"
-            )
-        return column_types.numeric(bounds["max_digits"], bounds["decimal_places"])
+        if not 0 <= bounds["decimal_places"] <= bounds["max_digits"] <= DECIMAL_DIGITS:
+            raise ValueError(f"column {name} needs 0 <= decimal_places <= max_digits <= {DECIMAL_DIGITS}")
+        return Numeric(bounds["max_digits"], bounds["decimal_places"])
     simple = {
-        str: column_types.TEXT,
-        float: column_types.DOUBLE,
-        bool: column_types.BOOLEAN,
-        datetime: column_types.TIMESTAMP,
+        str: TEXT,
+        float: DOUBLE,
+        bool: BOOLEAN,
+        datetime: TIMESTAMP,
     }
     if bare in simple:
         return simple[bare]
@@ -184,8 +183,9 @@ def _storage(name: str, bare: Any, bounds: dict[str, Any]) -> StorageType:
 
 
 _TYPES = (
-    "The types are Text, Label, Name, IndexedName, HexId; Integer, Count, Ordinal; Money, Exact with max_digits and "
-    "decimal_places, Double; Timestamp; bool; and Literal['…', …]."
+    "The types are Text, VarChar(…), Label, Name, IndexedName, HexId; SmallInt, Integer, BigInt, Count, Ordinal; "
+    "Numeric(…), Money, Real, Double; Boolean; Date, Time, Timestamp, TimestampTz, Interval; Uuid; Json; Bytes; "
+    "Array(…); and Literal['…', …]."
 )
 
 

@@ -5,23 +5,9 @@ The schema is narrower than ``dataforge.records.validate``, which also accepts n
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from dataforge.tables.catalogue import Column, Table
-
-# A pattern cannot express the calendar (no 30 February).
-TIMESTAMP = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[ T]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?$"
-_TYPES = {
-    "text": "string",
-    "integer": "integer",
-    "bigint": "integer",
-    "numeric": "number",
-    "double": "number",
-    "timestamp": "string",
-    "boolean": "boolean",
-}
-_NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
 
 
 def row_schema(table: Table) -> dict[str, Any]:
@@ -37,8 +23,13 @@ def row_schema(table: Table) -> dict[str, Any]:
 
 def column_schema(column: Column) -> dict[str, Any]:
     """The schema of one value; a column that may be NULL takes null."""
-    kind = _TYPES[column.type.name]
-    schema: dict[str, Any] = {"type": [kind, "null"] if column.nullable else kind, **_limits(column)}
+    schema = column.type.json_schema() | _limits(column)
+    if column.rule.choices:
+        schema = {name: schema[name] for name in ("type", "enum")}
+    if column.rule.ge is not None:
+        schema.pop("exclusiveMinimum", None)
+    if column.nullable and "type" in schema:
+        schema["type"] = [schema["type"], "null"]
     if note := " ".join(filter(None, (column.description, _note(column)))):
         schema["description"] = note
     return schema
@@ -48,8 +39,6 @@ def _limits(column: Column) -> dict[str, Any]:
     rule = column.rule
     if rule.choices:
         return {"enum": [*rule.choices, *([None] if column.nullable else [])]}
-    if column.type.name == "timestamp":
-        return {"pattern": TIMESTAMP}
     limits = {
         "pattern": rule.pattern,
         "minLength": rule.min_length,
@@ -57,17 +46,13 @@ def _limits(column: Column) -> dict[str, Any]:
         "minimum": rule.ge,
         "maximum": rule.le,
     }
-    if match := _NUMERIC.fullmatch(column.type.sql):
-        limits["exclusiveMaximum"] = 10 ** (int(match[1]) - int(match[2]))
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def _note(column: Column) -> str:
     """Constraints that JSON Schema cannot express."""
-    if match := _NUMERIC.fullmatch(column.type.sql):
-        return f"At most {match[2]} decimals, never rounded."
-    if column.type.name == "timestamp":
-        return "Without time zone; an offset is an error."
+    if column.type.note:
+        return column.type.note
     if column.rule.max_bytes:
         return f"At most {column.rule.max_bytes} bytes in UTF-8."
     if column.rule.digest:

@@ -17,7 +17,7 @@ _INDEX_COLUMNS = 32
 """The most columns of a PostgreSQL index."""
 _NOT_IN_FILES = "/*?[]\0\n\r"
 """Characters of folders and wildcards: a declared file has one name."""
-_WHOLE = {"integer", "bigint"}
+_WHOLE = {"smallint", "integer", "bigint"}
 
 
 def refuse_key(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
+from dataforge.postgres.sql import Sql, from_catalog
 from dataforge.tables.types.base import ColumnType
 
 if TYPE_CHECKING:
@@ -29,17 +30,18 @@ class Array(ColumnType):
 
     item: ColumnType
     name: ClassVar[str] = "array"
+    oid: ClassVar[int] = 2277
     python = tuple
-    quoted = True
+    quoting = "sometimes"
 
     @property
-    def sql(self) -> str:
-        bare, _, collation = self.item.sql.partition(" COLLATE ")
-        return f"{bare}[]" + (f" COLLATE {collation}" if collation else "")
+    def sql(self) -> Sql:
+        bare, mark, collation = self.item.sql.partition(" COLLATE ")
+        return from_catalog(f"{bare}[]{mark}{collation}")
 
     @property
-    def catalog(self) -> str:
-        return f"{self.item.catalog}[]"
+    def catalog(self) -> Sql:
+        return Sql("{}[]").format(self.item.catalog)
 
     @property
     def athena(self) -> str:
@@ -99,6 +101,25 @@ class Array(ColumnType):
             texts.append("{" + ",".join("NULL" if t is None else _quote(t) for t in part) + "}")
             start += length
         return pa.array(texts, pa.string())
+
+    def identity(self, value: Sql) -> Sql:
+        return Sql("{}::text").format(value)
+
+    def binary(self, values: pa.Array) -> pa.Array:
+        import pyarrow as pa
+
+        from dataforge.bulk.binary_fields import array, fixed_array
+
+        items = self.item.binary(values.flatten())
+        sent = (items if isinstance(items, pa.Array) else fixed_array(items)).to_pylist()
+        valid = values.flatten().is_valid().to_pylist()
+        sent = [item if known else None for item, known in zip(sent, valid, strict=True)]
+        arrays: list[bytes | None] = []
+        start = 0
+        for length in values.value_lengths().to_pylist():
+            arrays.append(None if length is None else array(self.item.oid, sent[start : start + length]))
+            start += length or 0
+        return pa.array(arrays, pa.binary())
 
     def core(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ARG002
         return core_schema.is_instance_schema(tuple)

@@ -9,37 +9,38 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-    from numpy.typing import NDArray
+from dataforge.postgres.sql import Sql, from_catalog
 
-    Bytes = NDArray[np.uint8]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dataforge.bulk.binary_fields import Bytes
 
 
 class ColumnType(ABC):
     """One kind of column.
 
-    ``name``: the kind, without length or precision. ``python``: the class of its values. ``quoted``: whether its canonical
-    text may need quotes in a row's text. ``athena``: the type's name in Athena.
+    ``name``: the kind, without length or precision. ``python``: the class of its values. ``quoting``: whether its canonical
+    text needs quotes in a row's text. ``oid``: PostgreSQL's number of the type.
     """
 
     name: ClassVar[str]
     python: ClassVar[type]
-    quoted: ClassVar[bool] = False
+    oid: ClassVar[int]
+    quoting: ClassVar[Literal["never", "always", "sometimes"]] = "never"
 
     @property
-    def sql(self) -> str:
+    def sql(self) -> Sql:
         """The PostgreSQL type, as DDL writes it."""
-        return self.name
+        return from_catalog(self.name)
 
     @property
-    def catalog(self) -> str:
+    def catalog(self) -> Sql:
         """The PostgreSQL type, as ``format_type`` prints it."""
         return self.sql
 
@@ -49,7 +50,7 @@ class ColumnType(ABC):
         return self.name
 
     @property
-    def compared_as(self) -> str:
+    def compared_as(self) -> Sql:
         """The PostgreSQL type that a filter's value is cast to: wide enough for every value that a caller may send."""
         return self.catalog
 
@@ -65,16 +66,25 @@ class ColumnType(ABC):
         """A text that two values share exactly if PostgreSQL holds them equal."""
         return self.text(value)
 
-    def checks(self, name: str, *, lower: bool, upper: bool) -> Iterator[str]:  # noqa: ARG002
+    def checks(self, name: Sql, *, lower: bool, upper: bool) -> Iterator[Sql]:  # noqa: ARG002
         """SQL conditions on the quoted column ``name`` against values that PostgreSQL's type has and this one refuses.
 
         ``lower`` and ``upper``: whether the column declares a bound, which says the same already.
         """
         return iter(())
 
+    def identity(self, value: Sql) -> Sql:
+        """The SQL expression that is equal exactly for values of the same canonical text."""
+        return value
+
     @abstractmethod
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema of a value as the API delivers it."""
+
+    @property
+    def note(self) -> str:
+        """A constraint that JSON Schema cannot express."""
+        return ""
 
     @abstractmethod
     def sample(self) -> Any:
@@ -92,19 +102,17 @@ class ColumnType(ABC):
 
     def texts(self, values: pa.Array) -> pa.Array:
         """The canonical text of each value; null stays null."""
-        import pyarrow as pa
+        from dataforge.bulk.row_texts import texts_one_by_one
 
-        encoded = values.dictionary_encode()
-        texts = pa.array([self.text(self.from_arrow(v)) for v in encoded.dictionary.to_pylist()], pa.string())
-        return texts.take(encoded.indices)
+        return texts_one_by_one(self, values)
 
     def from_arrow(self, value: Any) -> Any:
         """The value for the Python value that Arrow gives."""
         return value
 
-    def binary(self, values: pa.Array) -> Bytes | None:  # noqa: ARG002
-        """The values in PostgreSQL's binary format, all of one width (rows, bytes); None: the type is copied as text."""
-        return None
+    @abstractmethod
+    def binary(self, values: pa.Array) -> Bytes | pa.Array:
+        """The values in PostgreSQL's binary format: of one width (rows, bytes), NULL too, or as binaries of any width."""
 
     def core(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """The schema that a parsed value must have."""

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
+from dataforge.postgres.sql import Sql
 from dataforge.tables.types.base import ColumnType
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from dataforge.tables.types.base import Bytes
+    from dataforge.bulk.binary_fields import Bytes
 
-_BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
+_BOOLEANS = dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True) | dict.fromkeys(
+    ("false", "f", "no", "n", "off", "0"), False
+)
 _HEX = re.compile(r"(?:\\x|0x)?((?:[0-9a-fA-F]{2})*)")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _DEEPEST = 200
@@ -30,7 +33,7 @@ _DEEPEST = 200
 class Boolean(ColumnType):
     """``boolean``."""
 
-    name, python = "boolean", bool
+    name, python, oid = "boolean", bool, 16
 
     def parse(self, value: Any) -> bool:
         if isinstance(value, bool):
@@ -75,7 +78,7 @@ class Boolean(ColumnType):
 class Uuid(ColumnType):
     """``uuid``: 32 hex digits, with hyphens, in braces, or without either."""
 
-    name, python = "uuid", uuid.UUID
+    name, python, oid = "uuid", uuid.UUID, 2950
 
     @property
     def athena(self) -> str:
@@ -108,11 +111,16 @@ class Uuid(ColumnType):
     def texts(self, values: pa.Array) -> pa.Array:
         return values
 
+    def binary(self, values: pa.Array) -> pa.Array:
+        from dataforge.bulk.binary_fields import one_by_one
+
+        return one_by_one(values, lambda text: uuid.UUID(text).bytes)
+
 
 class Bytea(ColumnType):
     r"""``bytea``: hexadecimal digits, after ``\x`` as PostgreSQL writes them or without, or base64 if so declared."""
 
-    name, python, quoted = "bytea", bytes, True
+    name, python, oid, quoting = "bytea", bytes, 17, "always"
 
     def __init__(self, *, base64: bool = False) -> None:
         self.base64 = base64
@@ -156,6 +164,9 @@ class Bytea(ColumnType):
         values = [None if t is None else bytes.fromhex(t[2:]) for t in texts.to_pylist()]
         return pa.chunked_array([pa.array(values, pa.binary())])
 
+    def binary(self, values: pa.Array) -> pa.Array:
+        return values
+
 
 @dataclass(frozen=True)
 class Json:
@@ -167,7 +178,7 @@ class Json:
 class Jsonb(ColumnType):
     """``jsonb``: a JSON value, or a text that is JSON. A JSON string is sent as a text with its quotes."""
 
-    name, python, quoted = "jsonb", Json, True
+    name, python, oid, quoting = "jsonb", Json, 3802, "sometimes"
 
     @property
     def athena(self) -> str:
@@ -204,6 +215,16 @@ class Jsonb(ColumnType):
 
     def texts(self, values: pa.Array) -> pa.Array:
         return values
+
+    def identity(self, value: Sql) -> Sql:
+        return Sql("{}::text").format(value)
+
+    def binary(self, values: pa.Array) -> pa.Array:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        # The version of the format, 1, comes before the text.
+        return pc.binary_join_element_wise(pa.scalar(b"\x01"), values.cast(pa.binary()), pa.scalar(b""))
 
     def core(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ARG002
         return core_schema.is_instance_schema(Json)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from dataforge.postgres.sql import Sql
 from dataforge.tables.types.base import ColumnType
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class Interval:
 class IntervalType(ColumnType):
     """``interval``; texts as PostgreSQL writes them (``1 year 2 mons 3 days 25:10:00``) or as ISO 8601 (``P1DT2H``)."""
 
-    name, python, quoted = "interval", Interval, True
+    name, python, oid, quoting = "interval", Interval, 1186, "sometimes"
 
     @property
     def athena(self) -> str:
@@ -92,6 +94,18 @@ class IntervalType(ColumnType):
 
     def texts(self, values: pa.Array) -> pa.Array:
         return values
+
+    def identity(self, value: Sql) -> Sql:
+        return Sql("{}::text").format(value)
+
+    def binary(self, values: pa.Array) -> pa.Array:
+        from dataforge.bulk.binary_fields import one_by_one
+
+        return one_by_one(values, self._send)
+
+    def _send(self, text: str) -> bytes:
+        value = self.parse(text)
+        return struct.pack(">qii", value.microseconds, value.days, value.months)
 
     def core(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ARG002
         return core_schema.is_instance_schema(Interval)

@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import PydanticKnownError
 
+from dataforge.postgres.sql import Sql
 from dataforge.tables.types.base import ColumnType
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from dataforge.tables.types.base import Bytes
+    from dataforge.bulk.binary_fields import Bytes
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,5})?")
+DECIMAL_DIGITS = 38
+"""The most digits of a Decimal that is declared by max_digits: those of Parquet's 128-bit decimals."""
 _EXACT = Context(prec=MAX_PREC)
 _MOST_DIGITS = 400
 """A number with more digits is no integer of any type; 1e999999999 must not be written out."""
@@ -34,8 +37,8 @@ class WholeNumber(ColumnType):
     python = int
 
     @property
-    def compared_as(self) -> str:
-        return "bigint"
+    def compared_as(self) -> Sql:
+        return Sql("bigint")
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -55,8 +58,7 @@ class WholeNumber(ColumnType):
         return str(value)
 
     def json_schema(self) -> dict[str, Any]:
-        least, most = self.limits
-        return {"type": "integer", "minimum": least, "maximum": most}
+        return {"type": "integer"}
 
     def sample(self) -> Any:
         return 1
@@ -103,13 +105,13 @@ def _check_whole(value: Any) -> None:
 class SmallInt(WholeNumber):
     """``smallint``: 2 bytes."""
 
-    name, bits = "smallint", 16
+    name, bits, oid = "smallint", 16, 21
 
 
 class Integer(WholeNumber):
     """``integer``: 4 bytes."""
 
-    name, bits = "integer", 32
+    name, bits, oid = "integer", 32, 23
 
     @property
     def athena(self) -> str:
@@ -119,7 +121,7 @@ class Integer(WholeNumber):
 class BigInt(WholeNumber):
     """``bigint``: 8 bytes."""
 
-    name, bits = "bigint", 64
+    name, bits, oid = "bigint", 64, 20
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,14 @@ class Numeric(ColumnType):
     precision: int | None = None
     scale: int = 0
     name: ClassVar[str] = "numeric"
+    oid: ClassVar[int] = 1700
     python = Decimal
 
     @property
-    def sql(self) -> str:
-        return "numeric" if self.precision is None else f"numeric({self.precision},{self.scale})"
+    def sql(self) -> Sql:
+        if self.precision is None:
+            return Sql("numeric")
+        return Sql("numeric({},{})").format(self.precision, self.scale)
 
     @property
     def athena(self) -> str:
@@ -144,8 +149,8 @@ class Numeric(ColumnType):
         return f"decimal({self.precision},{self.scale})" if fits else "string"
 
     @property
-    def compared_as(self) -> str:
-        return "numeric"
+    def compared_as(self) -> Sql:
+        return Sql("numeric")
 
     def parse(self, value: Any) -> Decimal:
         if isinstance(value, bool):
@@ -177,17 +182,21 @@ class Numeric(ColumnType):
         text = f"{number:f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
 
-    def checks(self, name: str, *, lower: bool, upper: bool) -> Iterator[str]:  # noqa: ARG002
+    def checks(self, name: Sql, *, lower: bool, upper: bool) -> Iterator[Sql]:  # noqa: ARG002
         if not upper:
-            yield f"{name} <> 'NaN'"
+            yield Sql("{} <> 'NaN'").format(name)
         if self.precision is None:
-            yield f"{name} > '-Infinity' AND {name} < 'Infinity'"
+            yield Sql("{name} > '-Infinity' AND {name} < 'Infinity'").format(name=name)
 
     def json_schema(self) -> dict[str, Any]:
         if self.precision is None:
             return {"type": "number"}
         limit = 10 ** (self.precision - self.scale)
         return {"type": "number", "exclusiveMinimum": -limit, "exclusiveMaximum": limit}
+
+    @property
+    def note(self) -> str:
+        return "" if self.precision is None else f"At most {self.scale} decimals, never rounded."
 
     def sample(self) -> Any:
         return 12.5 if self.scale and (self.precision or 0) - self.scale > 1 else 1
@@ -208,10 +217,12 @@ class Numeric(ColumnType):
 
         return values if pa.types.is_string(values.type) else super().texts(values)
 
-    def binary(self, values: pa.Array) -> Bytes | None:
-        from dataforge.bulk.binary_fields import numerics
+    def binary(self, values: pa.Array) -> Bytes | pa.Array:
+        from dataforge.bulk.binary_fields import numeric, numerics, one_by_one
 
-        return numerics(values) if self.precision is not None and self.precision <= 38 else None
+        if self.precision is not None and self.precision <= 38:
+            return numerics(values)
+        return one_by_one(values, lambda value: numeric(Decimal(value)))
 
 
 class Float(ColumnType):
@@ -239,9 +250,9 @@ class Float(ColumnType):
             raise PydanticKnownError("finite_number")
         return number
 
-    def checks(self, name: str, *, lower: bool, upper: bool) -> Iterator[str]:
+    def checks(self, name: Sql, *, lower: bool, upper: bool) -> Iterator[Sql]:
         if not (lower and upper):
-            yield f"{name} > '-Infinity' AND {name} < 'Infinity'"
+            yield Sql("{name} > '-Infinity' AND {name} < 'Infinity'").format(name=name)
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "number"}
@@ -263,7 +274,7 @@ class Float(ColumnType):
 class Real(Float):
     """``real``: IEEE 754 binary32."""
 
-    name, bits = "real", 32
+    name, bits, oid = "real", 32, 700
 
     @property
     def athena(self) -> str:
@@ -275,18 +286,29 @@ class Real(Float):
     def text(self, value: float) -> str:
         return single_text(value)
 
+    def identity(self, value: Sql) -> Sql:
+        return Sql("float4send({})").format(value)
+
 
 class Double(Float):
     """``double precision``: IEEE 754 binary64."""
 
-    name, bits = "double", 64
+    name, bits, oid = "double", 64, 701
 
     @property
-    def sql(self) -> str:
-        return "double precision"
+    def sql(self) -> Sql:
+        return Sql("double precision")
 
     def text(self, value: float) -> str:
         return double_text(value)
+
+    def identity(self, value: Sql) -> Sql:
+        return Sql("float8send({})").format(value)
+
+    def texts(self, values: pa.Array) -> pa.Array:
+        from dataforge.bulk.row_texts import double_texts
+
+        return double_texts(self, values)
 
 
 SMALLINT, INTEGER, BIGINT, REAL, DOUBLE = SmallInt(), Integer(), BigInt(), Real(), Double()

@@ -18,7 +18,7 @@ PLAIN: tuple[ColumnType, ...] = (
 )
 """The types without parameters."""
 
-_BY_SQL = {kind.sql: kind for kind in PLAIN}
+_BY_SQL = {str(kind.sql): kind for kind in PLAIN}
 _NUMERIC = re.compile(r"numeric(?:\((\d+),(\d+)\))?")
 _VARCHAR = re.compile(rf"varchar\((\d+)\){re.escape(COLLATION)}")
 

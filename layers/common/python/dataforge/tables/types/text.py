@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import PydanticKnownError
 
+from dataforge.postgres.sql import Sql
 from dataforge.tables.types.base import ColumnType
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-COLLATION = ' COLLATE "C"'
+COLLATION = Sql(' COLLATE "C"')
 """How texts are sorted: by their bytes, on every server."""
 
 
@@ -22,24 +23,25 @@ class Text(ColumnType):
 
     length: int | None = None
     name: ClassVar[str] = "text"
+    oid: ClassVar[int] = 25
     python = str
-    quoted = True
+    quoting = "sometimes"
 
     @property
-    def sql(self) -> str:
-        return ("text" if self.length is None else f"varchar({self.length})") + COLLATION
+    def sql(self) -> Sql:
+        return (Sql("text") if self.length is None else Sql("varchar({})").format(self.length)) + COLLATION
 
     @property
-    def catalog(self) -> str:
-        return "text" if self.length is None else f"character varying({self.length})"
+    def catalog(self) -> Sql:
+        return Sql("text") if self.length is None else Sql("character varying({})").format(self.length)
 
     @property
     def athena(self) -> str:
         return "string"
 
     @property
-    def compared_as(self) -> str:
-        return "text"
+    def compared_as(self) -> Sql:
+        return Sql("text")
 
     def parse(self, value: Any) -> str:
         if not isinstance(value, str):
@@ -66,6 +68,11 @@ class Text(ColumnType):
 
     def texts(self, values: pa.Array) -> pa.Array:
         return values
+
+    def binary(self, values: pa.Array) -> pa.Array:
+        import pyarrow as pa
+
+        return values.cast(pa.binary())
 
 
 TEXT = Text()

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticKnownError
 
+from dataforge.postgres.sql import Sql
 from dataforge.tables.types.base import ColumnType
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from dataforge.tables.types.base import Bytes
+    from dataforge.bulk.binary_fields import Bytes
 
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
@@ -22,6 +23,9 @@ _OFFSET = r"[+-][0-9]{2}(?::?[0-9]{2})?"
 _DAY = re.compile(_DATE)
 _CLOCK = re.compile(_TIME)
 _MOMENT = re.compile(rf"({_DATE})(?:[ T]({_TIME})?(Z|{_OFFSET})?)?", re.IGNORECASE)
+_MONTH_DAY = "(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+TIMESTAMP_PATTERN = rf"^[0-9]{{4}}-{_MONTH_DAY}[ T]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,6}})?$"
+"""A pattern cannot express the calendar: it accepts 30 February."""
 _EPOCH_DAYS = 10_957
 """PostgreSQL counts days from 2000-01-01, Arrow from 1970-01-01."""
 _EPOCH = _EPOCH_DAYS * 86_400_000_000
@@ -35,7 +39,7 @@ def _fraction(text: str) -> str:
 class Date(ColumnType):
     """``date``."""
 
-    name, python = "date", date
+    name, python, oid = "date", date, 1082
 
     def parse(self, value: Any) -> date:
         if isinstance(value, date) and not isinstance(value, datetime):
@@ -52,8 +56,8 @@ class Date(ColumnType):
     def text(self, value: date) -> str:
         return value.isoformat()
 
-    def checks(self, name: str, *, lower: bool, upper: bool) -> Iterator[str]:  # noqa: ARG002
-        yield f"{name} >= '0001-01-01' AND {name} < '10000-01-01'"
+    def checks(self, name: Sql, *, lower: bool, upper: bool) -> Iterator[Sql]:  # noqa: ARG002
+        yield Sql("{name} >= '0001-01-01' AND {name} < '10000-01-01'").format(name=name)
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "string", "format": "date"}
@@ -78,11 +82,11 @@ class Date(ColumnType):
 class Time(ColumnType):
     """``time without time zone``: 00:00 to 23:59:59.999999."""
 
-    name, python = "time", time
+    name, python, oid = "time", time, 1083
 
     @property
-    def sql(self) -> str:
-        return "time without time zone"
+    def sql(self) -> Sql:
+        return Sql("time without time zone")
 
     @property
     def athena(self) -> str:
@@ -103,8 +107,8 @@ class Time(ColumnType):
     def text(self, value: time) -> str:
         return _fraction(value.isoformat())
 
-    def checks(self, name: str, *, lower: bool, upper: bool) -> Iterator[str]:  # noqa: ARG002
-        yield f"{name} < '24:00:00'"
+    def checks(self, name: Sql, *, lower: bool, upper: bool) -> Iterator[Sql]:  # noqa: ARG002
+        yield Sql("{} < '24:00:00'").format(name)
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "string", "pattern": rf"^{_TIME}$"}
@@ -135,11 +139,11 @@ class Time(ColumnType):
 class Timestamp(ColumnType):
     """``timestamp without time zone``; an offset is an error."""
 
-    name, python, quoted = "timestamp", datetime, True
+    name, python, oid, quoting = "timestamp", datetime, 1114, "always"
 
     @property
-    def sql(self) -> str:
-        return "timestamp without time zone"
+    def sql(self) -> Sql:
+        return Sql("timestamp without time zone")
 
     @property
     def athena(self) -> str:
@@ -154,11 +158,15 @@ class Timestamp(ColumnType):
     def text(self, value: datetime) -> str:
         return _fraction(value.isoformat(sep=" "))
 
-    def checks(self, name: str, *, lower: bool, upper: bool) -> Iterator[str]:  # noqa: ARG002
-        yield f"{name} >= '0001-01-01' AND {name} < '10000-01-01'"
+    def checks(self, name: Sql, *, lower: bool, upper: bool) -> Iterator[Sql]:  # noqa: ARG002
+        yield Sql("{name} >= '0001-01-01' AND {name} < '10000-01-01'").format(name=name)
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "string"}
+        return {"type": "string", "pattern": TIMESTAMP_PATTERN}
+
+    @property
+    def note(self) -> str:
+        return "Without time zone; an offset is an error."
 
     def sample(self) -> Any:
         return "2018-01-31 12:00:00"
@@ -167,6 +175,11 @@ class Timestamp(ColumnType):
         import pyarrow as pa
 
         return pa.timestamp("us")
+
+    def texts(self, values: pa.Array) -> pa.Array:
+        from dataforge.bulk.row_texts import timestamp_texts
+
+        return timestamp_texts(self, values)
 
     def binary(self, values: pa.Array) -> Bytes:
         import pyarrow as pa
@@ -180,11 +193,11 @@ class Timestamp(ColumnType):
 class TimestampTz(Timestamp):
     """``timestamp with time zone``: an instant. The text needs an offset; PostgreSQL stores and shows UTC."""
 
-    name = "timestamptz"
+    name, oid = "timestamptz", 1184
 
     @property
-    def sql(self) -> str:
-        return "timestamp with time zone"
+    def sql(self) -> Sql:
+        return Sql("timestamp with time zone")
 
     def parse(self, value: Any) -> datetime:
         moment, offset = _parse_moment(value)
@@ -203,6 +216,10 @@ class TimestampTz(Timestamp):
     def json_schema(self) -> dict[str, Any]:
         return {"type": "string", "format": "date-time"}
 
+    @property
+    def note(self) -> str:
+        return "With an offset from UTC, such as Z or +02:00."
+
     def sample(self) -> Any:
         return "2018-01-31T12:00:00+00:00"
 
@@ -210,6 +227,11 @@ class TimestampTz(Timestamp):
         import pyarrow as pa
 
         return pa.timestamp("us", "UTC")
+
+    def texts(self, values: pa.Array) -> pa.Array:
+        from dataforge.bulk.row_texts import texts_one_by_one
+
+        return texts_one_by_one(self, values)
 
     def from_texts(self, texts: pa.ChunkedArray) -> pa.ChunkedArray:
         import pyarrow.compute as pc
