@@ -14,7 +14,7 @@ from dataforge.errors import Busy, DiskFull, OutOfMemory, Unavailable
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.owner_rules import is_lost_parent, is_raised, refusal
 from dataforge.postgres.visible_rows import require_declared, require_key
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 from dataforge.tables.datasets import get_dataset
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer, make_answer

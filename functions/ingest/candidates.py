@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from dataforge.api.batch import Record
 from dataforge.errors import UnknownTable
-from dataforge.records.validate import Texts, Violation
+from dataforge.records.validate import Texts
 from dataforge.records.validate_many import Columns, validate_all
+from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Dataset, Table
 
 Violations = dict[int, list[Violation]]

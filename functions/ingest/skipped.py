@@ -9,7 +9,7 @@ from dataforge.api.batch import OnConflict
 from dataforge.postgres.ddl import qualified
 from dataforge.postgres.owner_rules import CODE
 from dataforge.postgres.rows import one_row
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 from functions.ingest.candidates import Candidates, Results, Statuses, Violations
 from functions.ingest.statements import (
     arrays,

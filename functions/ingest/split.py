@@ -16,7 +16,7 @@ from dataforge.postgres.ddl import qualified
 from dataforge.postgres.owner_rules import CODE, is_lost_parent, violation
 from dataforge.postgres.rows import one_row
 from dataforge.records.rejections import missing_parent
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 from functions.ingest.candidates import Candidates, Results, combine
 from functions.ingest.store import KeysChanged, duplicate_in_batch, store
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dataforge.api.batch import OnConflict
 from dataforge.errors import Busy
 from dataforge.records.rejections import missing_parent
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 from functions.ingest.candidates import Candidates, Results, Statuses, Violations, combine
 from functions.ingest.skipped import resolve_skipped, triggers_of
 from functions.ingest.statements import arrays, store_statement

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import LOAD
 from dataforge.records.rejections import RAW_LIMIT, Located, raw_text, store
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 from dataforge.tables.datasets import DATASETS
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import IO
 from dataforge.formats.csv_header import HEADER_BYTES, check_header, read_header
 from dataforge.formats.csv_records import read_record
 from dataforge.formats.csv_stream import BufferedRecords, RawRecord, raw_records, stream_records
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 from dataforge_cli.records.json_lines import Read, Sent, Unreadable
 
 BUFFER = 1 << 20

@@ -63,7 +63,7 @@ def read_layout(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
 def _read_csv(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
     header = read_header(s3, taken, file)
     start, line = header.end, header.line
-    if header.compression:
+    if header.compression or not taken.source.dialect.is_standard:
         # A compressed file can only be read from its beginning.
         whole = Range(start, max(file.size, start), line)
         return Layout(header.columns, [whole], compression=header.compression)
@@ -75,10 +75,10 @@ def _read_parquet(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout
     """A range is one row group or more: a file's footer only has the borders of row groups."""
     parquet = open_file(s3, file)
     schema = parquet.schema_arrow
-    check_columns(file.key, tuple(schema.names), taken)
+    columns = check_columns(file.key, tuple(schema.names), taken)
     if wrong := unreadable(schema):
         raise UnsupportedColumnType(file.key, wrong)
-    return Layout(tuple(schema.names), list(_row_groups(group_ends(parquet), step)))
+    return Layout(columns, list(_row_groups(group_ends(parquet), step)))
 
 
 def _row_groups(groups: Iterable[tuple[int, int]], step: int) -> Iterator[Range]:

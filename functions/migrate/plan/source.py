@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from dataforge.errors import (
@@ -11,20 +13,25 @@ from dataforge.errors import (
     MissingColumn,
     MissingFile,
     NoFiles,
+    RecordTooLong,
     UnexpectedFiles,
     UnsupportedFormat,
 )
 from dataforge.files.listing import list_files
 from dataforge.files.sources import Taken
-from dataforge.formats import csv_header
+from dataforge.formats import csv_header, dialect_reader
 from dataforge.formats.content import content_of
 from dataforge.formats.csv_header import HEADER_BYTES
+from dataforge.formats.dialect_reader import read_records
 from dataforge.formats.text_stream import open_text
 from dataforge.s3.objects import Object, read_range
 from functions.migrate.run.migration import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+_DIALECT_HINT = "Compare the file's first lines with the dialect that the dataset declares for it (Csv)."
 
 
 @dataclass(frozen=True)
@@ -68,20 +75,44 @@ def read_header(s3: S3Client, taken: Taken, file: Object) -> Header:
     Raises ``UnsupportedFormat`` or the errors of ``csv_header``, with file and column.
     """
     data, compression = _head(s3, file)
+    if not taken.source.dialect.is_standard:
+        return _read_dialect_header(taken, file, data, compression)
     if not data:
         raise MissingColumn(
             file.key, taken.columns, "The file is empty.", 'Remove the file, or exclude it with "ignore".'
         )
-    columns, start = csv_header.read_header(file.key, data, taken.columns)
-    check_columns(file.key, columns, taken)
+    headers, start = csv_header.read_header(file.key, data, taken.headers)
+    columns = check_columns(file.key, headers, taken)
     return Header(columns, start, 1 + data.count(b"\n", 0, start), compression)
 
 
-def check_columns(key: str, columns: tuple[str, ...], taken: Taken) -> None:
-    """Raise ``ColumnInFolder`` for columns that the file's folders fill, or an error of ``csv_header.check_columns``."""
+def _read_dialect_header(taken: Taken, file: Object, data: bytes, compression: str) -> Header:
+    """The columns of a file in a declared dialect, which is read from its first byte: its records, and the header's too."""
+    dialect = replace(taken.source.dialect, skip_footer=0)
+    if not dialect.header:
+        return Header(taken.columns, 0, 1, compression)
+    try:
+        lines = list(islice(read_records(io.BytesIO(data).read, dialect), dialect.header))
+    except dialect_reader.RecordTooLong as error:
+        raise RecordTooLong(file.key, error.line, HEADER_BYTES) from None
+    if not lines or any(line.fields is None for line in lines):
+        raise MissingColumn(file.key, taken.headers, "Its header cannot be read.", _DIALECT_HINT)
+    headers = tuple(
+        " ".join(texts).strip() for texts in zip(*(line.fields or () for line in lines), strict=False)
+    )
+    return Header(check_columns(file.key, headers, taken), 0, 1, compression)
+
+
+def check_columns(key: str, headers: tuple[str, ...], taken: Taken) -> tuple[str, ...]:
+    """The columns of a file's headers.
+
+    Raises ``ColumnInFolder`` for columns that the file's folders fill, or an error of ``csv_header.check_columns``.
+    """
+    columns = taken.source.rename(headers)
     if both := [column for column in columns if column in taken.partition]:
         raise ColumnInFolder(key, both)
-    csv_header.check_columns(key, columns, taken.columns)
+    csv_header.check_columns(key, headers, taken.headers)
+    return columns
 
 
 def _head(s3: S3Client, file: Object) -> tuple[bytes, str]:

@@ -14,11 +14,13 @@ from dataforge.files.names import is_parquet
 from dataforge.formats.csv_boundaries import Offsets, split_records
 from dataforge.formats.csv_objects import object_records
 from dataforge.formats.csv_stream import BufferedRecords
+from dataforge.formats.dialect import STANDARD
 from dataforge.postgres.shadow import FILE_SHIFT
 from dataforge.records.rejections import Located
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 from dataforge.s3.objects import Object
 from functions.migrate.run.migration import Run
+from functions.migrate.run.reading.dialect import locate_in_dialect
 from functions.migrate.run.reading.parquet import locate_rows
 from functions.migrate.run.reading.replayed import locate_replayed
 
@@ -41,6 +43,7 @@ class _Chunk:
     start: int
     end: int
     line: int
+    source: str
 
 
 def locate(cursor: Cursor, s3: S3Client, run: Run, rejected: Iterable[Rejected]) -> Iterator[Located]:
@@ -49,23 +52,30 @@ def locate(cursor: Cursor, s3: S3Client, run: Run, rejected: Iterable[Rejected])
         yield from locate_replayed(cursor, run.id, rejected)
         return
     chunks = _chunks(cursor, run)
+    dialects = {source.file: source.dialect for source in run.dataset.sources}
     starts = [chunk.base + chunk.start for chunk in chunks]
     for index, rows in itertools.groupby(rejected, lambda row: bisect.bisect_right(starts, row[0]) - 1):
-        locate_in = _locate_parquet if is_parquet(chunks[index].file.key) else _locate_csv
-        yield from locate_in(s3, run.id, chunks[index], rows)
+        chunk, dialect = chunks[index], dialects.get(chunks[index].source, STANDARD)
+        if is_parquet(chunk.file.key):
+            yield from _locate_parquet(s3, run.id, chunk, rows)
+        elif dialect.is_standard:
+            yield from _locate_csv(s3, run.id, chunk, rows)
+        else:
+            offsets = ((position - chunk.base, violations) for position, violations in rows)
+            yield from locate_in_dialect(s3, run.id, chunk.file, dialect, offsets)
 
 
 def _chunks(cursor: Cursor, run: Run) -> list[_Chunk]:
     cursor.execute(
-        "SELECT file_number, first_byte, end_byte, first_line, bucket, key, etag, size, compression"
+        "SELECT file_number, first_byte, end_byte, first_line, source, bucket, key, etag, size, compression"
         " FROM dataforge.migration_chunks"
         " JOIN dataforge.migration_files USING (migration_id, file_number)"
         " WHERE migration_id = %s AND first_byte IS NOT NULL ORDER BY file_number, first_byte, end_byte",
         (run.id,),
     )
     return [
-        _Chunk(Object(*file), number << FILE_SHIFT, start, end, line)
-        for number, start, end, line, *file in cursor.fetchall()
+        _Chunk(Object(*file), number << FILE_SHIFT, start, end, line, source)
+        for number, start, end, line, source, *file in cursor.fetchall()
     ]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.sql import Sql
 from dataforge.records.rejections import missing_parent
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Table
 from functions.migrate.run.migration import Run
 

@@ -18,7 +18,8 @@ from dataforge.bulk.binary_copy import copy_batch
 from dataforge.bulk.row_hashes import digests, hash_total
 from dataforge.bulk.row_texts import row_bodies
 from dataforge.postgres import ddl
-from dataforge.records.validate import Violation, copy_line, validate
+from dataforge.records.validate import copy_line, validate
+from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.types.registry import column_type
 

@@ -22,7 +22,8 @@ from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.formats.csv_records import read_record
 from dataforge.formats.parquet_source import group_ends, open_file, read_rows, unreadable
 from dataforge.formats.parquet_values import text_of
-from dataforge.records.validate import Cleanings, Texts, Violation, validate
+from dataforge.records.validate import Cleanings, Texts, validate
+from dataforge.records.violation import Violation
 from dataforge.s3.objects import Object
 from dataforge.tables.catalogue import Dataset, Source, Table
 from functions.migrate.run.reading.parquet import locate_rows, read_parquet

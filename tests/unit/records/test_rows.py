@@ -14,15 +14,8 @@ from hypothesis import strategies as st
 
 from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.formats.csv_records import read_record
-from dataforge.records.validate import (
-    Cleanings,
-    Violation,
-    content_hash,
-    copy_line,
-    row_hash,
-    row_text,
-    validate,
-)
+from dataforge.records.validate import Cleanings, content_hash, copy_line, row_hash, row_text, validate
+from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.types.numbers import Numeric

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dataforge.tables.types.numbers import Numeric
 from dataforge.tables.types.times import DATE, TIMESTAMP, TIMESTAMPTZ
-from dataforge.tables.value_formats import Format
+from dataforge.tables.value_formats import UNREADABLE, Format
 
 moments = st.datetimes(datetime.fromisoformat("1000-01-01"))
 since_1900 = st.datetimes(datetime.fromisoformat("1900-01-01"), datetime.fromisoformat("2200-01-01"))
@@ -71,11 +71,11 @@ def test_number_is_read_as_it_was_written(number: int, symbol: str) -> None:
         ),
         (Format(epoch="s"), "date", "86400", "1970-01-02"),
         (Format(epoch="s"), "date", "86401", "86401"),
-        (Format(decimal=","), "numeric", "1.234", "1.234"),
+        (Format(decimal=","), "numeric", "1.234", UNREADABLE),
         (Format(decimal=","), "double", "1,5", "1.5"),
-        (Format(decimal=",", thousands="."), "numeric", "1.23", "1.23"),
+        (Format(decimal=",", thousands="."), "numeric", "1.23", UNREADABLE),
         (Format(decimal=",", thousands="."), "numeric", "1.234.567,5", "1234567.5"),
-        (Format(thousands=","), "integer", "12,34", "12,34"),
+        (Format(thousands=","), "integer", "12,34", UNREADABLE),
         (Format(symbols=("$",)), "numeric", "$74.69", "74.69"),
         (Format(symbols=("$",)), "numeric", "-$74.69", "-74.69"),
         (Format(symbols=("$",)), "text", "$74.69", "$74.69"),

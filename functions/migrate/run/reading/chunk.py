@@ -13,6 +13,7 @@ from dataforge.formats.csv_records import read_record
 from dataforge.formats.csv_stream import BufferedRecords, raw_records
 from dataforge.records.rejections import Located
 from dataforge.tables.catalogue import Dataset, Source, Table
+from functions.migrate.run.reading.dialect import read_dialect
 from functions.migrate.run.reading.parquet import read_parquet
 from functions.migrate.run.reading.replayed import replayed_records
 from functions.migrate.run.reading.validated_records import Record, ValidatedRecords, validate_each
@@ -40,8 +41,12 @@ def read_chunk(cursor: Cursor, s3: S3Client, item: LoadItem, dataset: Dataset) -
     if is_parquet(item.key):
         yield from read_parquet(s3, item, sources[item.source], tables)
         return
+    source = sources[item.source]
+    if not source.dialect.is_standard:
+        yield from read_dialect(s3, item, source, tables)
+        return
     for records in object_records(s3, item.object, item.start, item.end, item.line):
-        yield from _read_csv(item, records, sources[item.source], tables)
+        yield from _read_csv(item, records, source, tables)
 
 
 def _read_csv(

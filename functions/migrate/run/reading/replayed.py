@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from dataforge.formats.csv_blocks import FolderValues, with_folder_values
 from dataforge.formats.csv_boundaries import split_records
 from dataforge.formats.csv_records import read_record
+from dataforge.formats.dialect import STANDARD, Csv
+from dataforge.formats.dialect_reader import fields_of, read_records
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.records.rejections import Located
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Source
 from functions.migrate.run.reading.validated_records import Fields, Record
 from functions.migrate.run.replay_records import relation
@@ -38,7 +42,10 @@ def replayed_records(cursor: Cursor, item: LoadItem, sources: Mapping[str, Sourc
     for position, table, source, header, folder_values, *location in cursor.fetchall():
         located = _located(item.migration_id, location, [])
         raw = json.loads(located.raw, parse_float=Decimal)
-        yield Record(position, located, table, sources.get(source), _fields(raw, header, folder_values or {}))
+        known = sources.get(source)
+        dialect = known.dialect if known else STANDARD
+        fields = _fields(raw, header, folder_values or {}, dialect)
+        yield Record(position, located, table, known if isinstance(raw, str) else _typed(known), fields)
 
 
 def locate_replayed(
@@ -56,7 +63,14 @@ def _located(migration_id: str, location: Sequence[Any], violations: list[Violat
     return Located(migration_id, file, line, offset, raw, violations, rejection)
 
 
-def _fields(raw: object, header: list[str] | None, folder_values: FolderValues) -> Fields | list[Violation]:
+def _typed(source: Source | None) -> Source | None:
+    """The source of a corrected record: its values are those of columns, which no format rewrites."""
+    return source if source and source.split else None
+
+
+def _fields(
+    raw: object, header: list[str] | None, folder_values: FolderValues, dialect: Csv
+) -> Fields | list[Violation]:
     """The fields of a record: a text is a record of the file with this header, an object has the values by column.
 
     An object's values replace those of the file's folders.
@@ -66,7 +80,18 @@ def _fields(raw: object, header: list[str] | None, folder_values: FolderValues) 
     if not isinstance(raw, str) or header is None:
         return [Violation("dict_type", "The record should be an object: a value for each column")]
     data = raw.encode()
+    if not dialect.is_standard:
+        return with_folder_values(_dialect_fields(data, header, dialect), folder_values)
     records = split_records(data, last=True)
     if len(records.ends) != 1:
         return [Violation("field_count", f"Expected one record, got {len(records.ends)}")]
     return with_folder_values(read_record(tuple(header), data, bool(records.malformed)), folder_values)
+
+
+def _dialect_fields(data: bytes, header: list[str], dialect: Csv) -> Mapping[str, str] | list[Violation]:
+    """The fields of a record in its file's dialect; raw text is stored in UTF-8."""
+    alone = replace(dialect, encoding="utf-8", header=0, skip=0, skip_footer=0, comment=None)
+    records = list(read_records(io.BytesIO(data).read, alone))
+    if len(records) != 1:
+        return [Violation("field_count", f"Expected one record, got {len(records)}")]
+    return fields_of(records[0], header, alone)

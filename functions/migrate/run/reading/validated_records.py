@@ -8,7 +8,8 @@ from typing import Any
 
 from dataforge.bulk.blocks import Batch, TableBatcher
 from dataforge.records.rejections import Located
-from dataforge.records.validate import Violation, validate
+from dataforge.records.validate import rewrite, validate
+from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Source, Split, Table
 
 Fields = Mapping[str, Any]
@@ -92,6 +93,8 @@ class Validator:
         self, result: ValidatedRecords, batcher: TableBatcher, record: Record, fields: Fields
     ) -> None:
         result.batch.read += 1
+        if record.source is not None:
+            fields = rewrite(result.table, fields, result.batch.cleanings)
         row = validate(result.table, fields, result.batch.cleanings)
         if isinstance(row, list):
             result.rejected.append(replace(record.location, violations=row))

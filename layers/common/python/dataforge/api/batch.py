@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from dataforge.api.body import Body, DatasetName, pointer, read_body
 from dataforge.defaults import BATCH_RECORDS
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 from dataforge.tables.datasets import DEFAULT
 
 Mode = Literal["partial", "atomic", "dry_run"]

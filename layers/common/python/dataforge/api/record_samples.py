@@ -8,7 +8,8 @@ from typing import Any
 from dataforge.api.batch import Record, errors_of
 from dataforge.api.record_shapes import Counts
 from dataforge.records.rejections import missing_parent
-from dataforge.records.validate import Violation, validate
+from dataforge.records.validate import validate
+from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Table
 from dataforge.tables.datasets import DATASETS, DEFAULT
 from dataforge.tables.examples import example_row

@@ -31,7 +31,8 @@ from dataforge.formats.csv_blocks import (
 )
 from dataforge.formats.csv_boundaries import Offsets
 from dataforge.formats.csv_records import read_record
-from dataforge.records.validate import Cleanings, Texts, Violation, copy_line, row_text, validate
+from dataforge.records.validate import Cleanings, Texts, copy_line, rewrite, row_text, validate
+from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Table
 
 
@@ -221,4 +222,6 @@ def validate_record(
 ) -> Texts | list[Violation]:
     """The texts of one raw record of a table's own file, or its violations."""
     record = with_folder_values(read_record(header, raw, malformed), folder_values)
-    return record if isinstance(record, list) else validate(table, record, cleanings)
+    if isinstance(record, list):
+        return record
+    return validate(table, rewrite(table, record, cleanings), cleanings)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from dataforge.bulk.row_hashes import text_bytes
-from dataforge.records.validate import Cleanings, clean_value, findings, quote
+from dataforge.records.validate import Cleanings, clean_value, findings, quote, rewrite_value
 from dataforge.tables.catalogue import Column
 from dataforge.tables.types.numbers import Numeric
 from dataforge.tables.types.text import TEXT
@@ -97,7 +97,7 @@ def canonical(column: Column, raw: pa.Array, has_nul: bool) -> CanonicalColumn:
     missing = None if column.nullable or not raw.null_count else _numpy(pc.is_null(raw))
     if _accepts_everything(column) and not has_nul:
         return _accepted(quote_free_text(raw), missing)
-    accepted = _shortcut(column, raw)
+    accepted = _shortcut(column, raw) if column.format is None else None
     if accepted is None:
         return _validate(column, raw, None, missing)
     if pc.all(accepted, min_count=0).as_py():
@@ -114,7 +114,13 @@ def _accepted(quoted: pa.Array, missing: NDArray[np.bool_] | None) -> CanonicalC
 def _accepts_everything(column: Column) -> bool:
     rule = column.rule
     bounds = (rule.pattern, rule.min_length, rule.max_length, rule.max_bytes, rule.digest)
-    return column.type == TEXT and column.clean is None and not rule.choices and bounds == (None,) * 5
+    return (
+        column.type == TEXT
+        and column.clean is None
+        and column.format is None
+        and not rule.choices
+        and bounds == (None,) * 5
+    )
 
 
 def _shortcut(column: Column, raw: pa.Array) -> pa.Array | None:
@@ -205,10 +211,10 @@ def _validate(
 
 
 def _validate_value(column: Column, value: str) -> Validated:
-    names: tuple[str, ...] = ()
-    cleaned: str | None = value
-    if column.clean is not None:
-        cleaned, names = clean_value(column.clean, value)
+    cleaned, names = rewrite_value(column, value)
+    if column.clean is not None and cleaned is not None:
+        cleaned, more = clean_value(column.clean, cleaned)
+        names = (*names, *more)
     if cleaned is None:
         return Validated(None, () if column.nullable else MISSING, names)
     try:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from dataforge.files.lookalikes import Lookalike, ending_fault, is_marker, misnamed
-from dataforge.files.names import data_stem, stem_of
+from dataforge.files.names import compression_ending, data_stem, stem_of
 from dataforge.files.partitions import partition_fault, partition_of
 from dataforge.tables.catalogue import Dataset, Source
 
@@ -41,6 +41,11 @@ class Taken:
     def columns(self) -> tuple[str, ...]:
         """The columns that the file itself must contain."""
         return tuple(column for column in self.source.columns if column not in self.partition)
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The names of these columns in the file's header."""
+        return self.source.headers_of(self.columns)
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,11 @@ class FileNames:
     @cached_property
     def _by_stem(self) -> Mapping[str, Source]:
         return {stem_of(source.file): source for source in self.dataset.sources}
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Source]:
+        """The sources whose file has another extension than ``.csv``."""
+        return {s.file: s for s in self.dataset.sources if data_stem(s.file) is None}
 
     @cached_property
     def _lookalikes(self) -> list[tuple[Lookalike, Source]]:
@@ -108,6 +118,8 @@ class FileNames:
 
     def _alone(self, name: str) -> Fate:
         """A file directly below the prefix."""
+        if exact := self._by_name.get(name.removesuffix(compression_ending(name))):
+            return Taken(exact)
         stem = data_stem(name)
         numbered = _NUMBERED.fullmatch(stem or "")
         for known in (stem, numbered and numbered[1]):

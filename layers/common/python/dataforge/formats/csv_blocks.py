@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dataforge.formats.csv_boundaries import Offsets, Records, split_records
 from dataforge.formats.csv_columns import read_texts
 from dataforge.formats.csv_records import suspects
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 
 FolderValues = Mapping[str, str | None]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataforge.formats.csv_boundaries import Records, parse_fields
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 
 MARK = codecs.BOM_UTF8
 

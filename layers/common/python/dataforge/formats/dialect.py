@@ -127,6 +127,11 @@ class Csv:
             raise ValueError(f"escape and delimiter are both {self.escape!r}")
 
     @property
+    def is_standard(self) -> bool:
+        """Whether the file is RFC 4180 in UTF-8 with one header line, which is read in parallel and by columns."""
+        return self == STANDARD
+
+    @property
     def delimiters(self) -> tuple[str, ...]:
         """Every delimiter, the longest first."""
         texts = (self.delimiter,) if isinstance(self.delimiter, str) else self.delimiter
@@ -168,3 +173,6 @@ def _refuse_unwritable(name: str, text: str | None, encoding: str) -> None:
         (text or "").encode(encoding)
     except UnicodeEncodeError:
         raise ValueError(f"{name} {text!r} is not a character of {encoding}") from None
+
+
+STANDARD = Csv()

@@ -10,11 +10,12 @@ continues as unquoted to the next delimiter or record end, as in ``dataforge.for
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from dataforge.formats.dialect import UNITS, Csv
+from dataforge.records.violation import Violation
 
 READ_BYTES = 1 << 20
 LONGEST_RECORD = 64 << 20
@@ -42,6 +43,33 @@ class Record:
     fields: tuple[str, ...] | None
     quoted: tuple[bool, ...] = ()
     error: str = ""
+    codec: str = "utf-8"
+
+
+def fields_of(record: Record, header: Sequence[str], dialect: Csv) -> Mapping[str, str] | list[Violation]:
+    """The record's fields by column without those that mean NULL, or the violations of its shape."""
+    if record.fields is None:
+        return [_MALFORMED if record.error == "malformed" else _UNICODE]
+    missing = len(header) - len(record.fields)
+    if missing < 0 or (missing and not dialect.short_records):
+        return [
+            Violation("field_count", f"The record has {len(record.fields)} fields, the header {len(header)}")
+        ]
+    return {
+        name: text
+        for name, text, quoted in zip(header, record.fields, record.quoted, strict=False)
+        if not _is_null(text, quoted, dialect)
+    }
+
+
+def _is_null(text: str, quoted: bool, dialect: Csv) -> bool:
+    return (not text and dialect.quoted_null) if quoted else text in dialect.null
+
+
+_MALFORMED = Violation(
+    "csv_quote", "The record has a quote inside an unquoted field, or text after a closing quote"
+)
+_UNICODE = Violation("string_unicode", "The record is not valid text in the declared encoding")
 
 
 class RecordTooLong(ValueError):
@@ -256,7 +284,7 @@ def _records(data: _Buffer, grammar: Grammar) -> Iterator[Record]:
 
 def _record(raw: bytes, offset: int, line: int, grammar: Grammar, *, good: bool) -> Record:
     if not good:
-        return Record(raw, offset, line, None, error="malformed")
+        return Record(raw, offset, line, None, error="malformed", codec=grammar.codec)
     fields: list[str] = []
     quoted: list[bool] = []
     position = 0
@@ -270,8 +298,8 @@ def _record(raw: bytes, offset: int, line: int, grammar: Grammar, *, good: bool)
             if not after or grammar.line_end.fullmatch(after):
                 break
     except UnicodeDecodeError:
-        return Record(raw, offset, line, None, error="encoding")
-    return Record(raw, offset, line, tuple(fields), tuple(quoted))
+        return Record(raw, offset, line, None, error="encoding", codec=grammar.codec)
+    return Record(raw, offset, line, tuple(fields), tuple(quoted), codec=grammar.codec)
 
 
 class _Buffer:

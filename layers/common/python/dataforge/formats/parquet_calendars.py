@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 
 GREGORIAN = -141_427
 """15 October 1582, in days from 1970."""

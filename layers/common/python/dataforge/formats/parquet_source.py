@@ -30,7 +30,7 @@ from dataforge.formats.parquet_values import (
     unreadable_rows,
 )
 from dataforge.records.rejections import RAW_LIMIT, raw_text
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 from dataforge.s3.objects import Object, read_range
 
 if TYPE_CHECKING:

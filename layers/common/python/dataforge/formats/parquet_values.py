@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 
 _WHOLE = float(2**53)
 """Every integer below it has an exact double."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import psycopg2
 
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Table
 
 CODE = "constraint"

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from dataforge.postgres.sql import Sql
-from dataforge.records.validate import Violation
+from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Table
 
 Source = Literal["batch", "migration"]

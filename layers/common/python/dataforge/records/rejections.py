@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from dataforge.records.validate import Violation, copy_line
+from dataforge.records.validate import copy_line
+from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import ForeignKey, Table
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from dataforge.tables.catalogue import Row, Table
+from dataforge.records.violation import Violation
+from dataforge.tables.catalogue import Column, Row, Table
 from dataforge.tables.columns import Clean, Cleaning
 
 ROW_HASH = "dataforge-row-1"
@@ -35,19 +35,6 @@ _COPY_QUOTED = re.compile('[,"\r\n]')
 _QUOTED = re.compile(r'[\s"(),\\]|^$', re.ASCII)
 
 
-@dataclass(frozen=True)
-class Violation:
-    """A reason to reject a record; ``column`` is None if it concerns the whole record."""
-
-    code: str
-    message: str
-    column: str | None = None
-
-    def as_json(self) -> dict[str, str]:
-        """The stored and published form of a violation."""
-        return {"code": self.code, "message": self.message} | ({"column": self.column} if self.column else {})
-
-
 def validate(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> Texts | list[Violation]:
     """The record's canonical texts, or all its violations.
 
@@ -59,6 +46,32 @@ def validate(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> T
     except ValidationError as error:
         return violations(error)
     return texts(table, row)
+
+
+def rewrite(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> Mapping[str, Any]:
+    """The record of a file with the values that its columns' formats rewrite ("formatted", "emptied")."""
+    rewritten: dict[str, Any] | None = None
+    for column in table.columns:
+        value = record.get(column.name)
+        if column.format is None or not isinstance(value, str):
+            continue
+        text, names = rewrite_value(column, value)
+        if names:
+            rewritten = dict(record) if rewritten is None else rewritten
+            cleanings.update((column.name, name) for name in names)
+            rewritten[column.name] = text
+    return record if rewritten is None else {n: v for n, v in rewritten.items() if v is not None}
+
+
+def rewrite_value(column: Column, value: str) -> tuple[str | None, tuple[Cleaning, ...]]:
+    """The value after its format (None: it means NULL), and the names of the changes."""
+    if column.format is None:
+        return value, ()
+    bare = value.strip()
+    text = column.format.rewrite(column.type.name, bare)
+    if text is None:
+        return None, ("emptied",)
+    return (value, ()) if text == bare else (text, ("formatted",))
 
 
 def clean(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from dataforge.records.validate import Violation, clean, findings, violation
+from dataforge.records.validate import clean, findings, violation
+from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Column, Row, Table
 
 Record = Mapping[str, Any]

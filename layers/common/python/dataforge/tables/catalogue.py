@@ -14,9 +14,11 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from dataforge.errors import UnknownTable
+from dataforge.formats.dialect import STANDARD, Csv
 from dataforge.tables.columns import Clean
 from dataforge.tables.fields import ColumnRule
 from dataforge.tables.types.base import ColumnType
+from dataforge.tables.value_formats import Format
 
 
 class Row(BaseModel):
@@ -39,18 +41,20 @@ class Row(BaseModel):
     __table_name__: ClassVar[str] = ""
     __file_name__: ClassVar[str | None] = None
     __ignored_partitions__: ClassVar[tuple[str, ...]] = ()
+    __dialect__: ClassVar[Csv | None] = None
 
     def __init_subclass__(
         cls,
         table: str = "",
         file: str | None = None,
         ignore_partitions: str | Iterable[str] = (),
+        format: Csv | None = None,  # noqa: A002  the word that a dataset's author expects
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
         if {type(table), type(file)} - {str, type(None)}:
             raise TypeError(f"table and file of the class {cls.__name__} are names; write them in quotes")
-        cls.__table_name__, cls.__file_name__ = table, file
+        cls.__table_name__, cls.__file_name__, cls.__dialect__ = table, file, format
         names = [ignore_partitions] if isinstance(ignore_partitions, str) else ignore_partitions
         cls.__ignored_partitions__ = tuple(names)
 
@@ -65,6 +69,8 @@ class Column:
     clean: Clean | None
     rule: ColumnRule
     description: str
+    header: str = ""
+    format: Format | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,17 @@ class Source:
     tables: tuple[str, ...]
     split: Split | None = field(default=None, repr=False)
     ignored_partitions: tuple[str, ...] = ()
+    dialect: Csv = STANDARD
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def rename(self, headers: Iterable[str]) -> tuple[str, ...]:
+        """The columns of a file's headers; a header that no column declares stays as it is."""
+        columns = {header: column for column, header in self.headers.items()}
+        return tuple(columns.get(header, header) for header in headers)
+
+    def headers_of(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """The headers of columns."""
+        return tuple(self.headers.get(column, column) for column in columns)
 
 
 @dataclass(frozen=True)

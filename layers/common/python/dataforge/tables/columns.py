@@ -27,7 +27,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, c
 
 from dataforge.tables.types import documents, interval, numbers, times
 
-Cleaning = Literal["trimmed", "uppercased", "emptied", "decimals_removed"]
+Cleaning = Literal["trimmed", "uppercased", "emptied", "decimals_removed", "formatted"]
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,5})?")
@@ -50,6 +50,13 @@ class References:
     """
 
     table: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """The column's name in files, if it differs: ``order_id: Annotated[Integer, Header("Order ID")]``."""
+
+    name: str
 
 
 @dataclass(frozen=True)

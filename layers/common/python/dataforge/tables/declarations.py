@@ -15,7 +15,7 @@ from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from dataforge.tables.columns import Clean, Digest, Key, References
+from dataforge.tables.columns import Clean, Digest, Header, Key, References
 from dataforge.tables.types.base import ColumnType
 
 IDENTIFIER_BYTES = 63
@@ -25,7 +25,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _SYSTEM_COLUMNS = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}
 _TAKEN_DATASETS = re.compile(r"dataforge.*|public|information_schema|pg_.*|shadow_.*")
 
-_HEADER = "rename the column to the header of its file; a different header cannot be declared yet"
+_HEADER = "declare a different name in files with Header('…')"
 _BOUNDS = "declare bounds with Field(ge=…, le=…), which PostgreSQL checks in the same way"
 _CHECKED = (
     "declare it with Field(ge=…, le=…, max_length=…, pattern=…), Literal or Clean(), "
@@ -50,7 +50,7 @@ _UNCHECKED = {
     "ascii_only": "declare a pattern such as ^[ -~]*$",
     "coerce_numbers_to_str": "a number in a text column is an error",
 }
-_VOCABULARY = "dataforge.tables.columns"
+_VOCABULARY = ("dataforge.tables.columns", "dataforge.tables.value_formats")
 _PYDANTIC_BOUNDS = {
     "ge",
     "le",
@@ -146,7 +146,7 @@ def _refuse_default(name: str, info: FieldInfo, metadata: Sequence[Any], *, null
 
 
 def _refuse_item(name: str, item: Any) -> None:
-    if item in (Key, References, Clean, Digest):
+    if item in (Key, References, Clean, Digest, Header):
         raise ValueError(
             f"column {name} is annotated with the class {item.__name__}: write {item.__name__}(…)"
         )
@@ -157,12 +157,12 @@ def _refuse_item(name: str, item: Any) -> None:
             )
     function = getattr(item, "func", None)
     if function is not None:
-        if getattr(function, "__module__", None) != _VOCABULARY:
+        if getattr(function, "__module__", None) not in _VOCABULARY:
             raise ValueError(
                 f"column {name} has a custom validator, which does not run for every value; {_CHECKED}"
             )
     elif not (
-        type(item).__module__ == _VOCABULARY
+        type(item).__module__ in _VOCABULARY
         or isinstance(item, ColumnType | FieldInfo | StringConstraints)
         or any(getattr(item, bound, None) is not None for bound in _PYDANTIC_BOUNDS)
     ):

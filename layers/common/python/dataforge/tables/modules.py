@@ -10,8 +10,9 @@ from types import ModuleType
 from pydantic import PydanticUserError
 
 from dataforge.errors import InvalidDeclaration
+from dataforge.formats.dialect import STANDARD, Csv
 from dataforge.tables.catalogue import Column, Dataset, ForeignKey, Row, Source, Table
-from dataforge.tables.columns import Key, References
+from dataforge.tables.columns import Header, Key, References
 from dataforge.tables.declarations import (
     refuse_dataset_name,
     refuse_model,
@@ -21,11 +22,13 @@ from dataforge.tables.fields import markers, read_rule
 from dataforge.tables.table_rules import (
     refuse_digests,
     refuse_flat_files,
+    refuse_headers,
     refuse_key,
     refuse_names,
     refuse_references,
     refuse_sources,
 )
+from dataforge.tables.value_formats import Format
 
 Keys = Mapping[str, tuple[str, ...]]
 
@@ -43,15 +46,13 @@ def read_dataset(module: ModuleType) -> Dataset:
         refuse_dataset_name(name)
         models = _models(module)
         keys = {m.__table_name__: _key(m) for m in models}
-    tables = {m.__table_name__: _read_table(name, m, keys) for m in models}
+    tables = {
+        m.__table_name__: _read_table(name, m, keys, getattr(module, "VALUE_FORMAT", None)) for m in models
+    }
     with _located(name):
         refuse_references(tables)
         refuse_names(tables.values())
-        own_files = tuple(
-            Source(t.file, t.column_names, (t.name,), ignored_partitions=t.model.__ignored_partitions__)
-            for t in tables.values()
-            if t.file is not None
-        )
+        own_files = tuple(_own_file(t, module) for t in tables.values() if t.file is not None)
         flat_files = getattr(module, "FLAT_FILES", ())
         refuse_flat_files(flat_files)
         sources = (*own_files, *flat_files)
@@ -59,6 +60,21 @@ def read_dataset(module: ModuleType) -> Dataset:
         dataset = Dataset(name, (module.__doc__ or "").strip(), tables, sources)
         dataset.waves()
     return dataset
+
+
+def _own_file(table: Table, module: ModuleType) -> Source:
+    """The table's own file, in its dialect or else the dataset's."""
+    dialect = table.model.__dialect__ or getattr(module, "FORMAT", STANDARD)
+    if not isinstance(dialect, Csv):
+        raise ValueError("FORMAT is not a dialect; write FORMAT = Csv(delimiter=…, …)")  # noqa: TRY004  as all declaration errors
+    return Source(
+        table.file or "",
+        table.column_names,
+        (table.name,),
+        ignored_partitions=table.model.__ignored_partitions__,
+        dialect=dialect,
+        headers={column.name: column.header for column in table.columns if column.header},
+    )
 
 
 @contextmanager
@@ -99,13 +115,14 @@ def _key(model: type[Row]) -> tuple[str, ...]:
     return marked or tuple(fields)
 
 
-def _read_table(dataset: str, model: type[Row], keys: Keys) -> Table:
+def _read_table(dataset: str, model: type[Row], keys: Keys, default_format: Format | None) -> Table:
     name = model.__table_name__
     with _located(f"{dataset}.{name}"):
         refuse_name("the table", name)
         refuse_model(model, Row)
         _complete(model)
-        columns = tuple(_columns(model))
+        columns = tuple(_columns(model, default_format))
+        refuse_headers(columns)
         foreign_keys = tuple(_foreign_keys(name, model, keys))
         refuse_key(name, columns, keys[name], foreign_keys)
         refuse_digests(columns)
@@ -121,7 +138,7 @@ def _complete(model: type[Row]) -> None:
         )
 
 
-def _columns(model: type[Row]) -> Iterator[Column]:
+def _columns(model: type[Row], default_format: Format | None) -> Iterator[Column]:
     if len(model.model_fields) > _COLUMNS:
         raise ValueError(
             f"the table has {len(model.model_fields)} columns, and at most {_COLUMNS} are possible; split it"
@@ -129,7 +146,11 @@ def _columns(model: type[Row]) -> Iterator[Column]:
     for name, info in model.model_fields.items():
         refuse_name("the column", name)
         rule = read_rule(name, info)
-        yield Column(name, rule.type, rule.nullable, rule.clean, rule, info.description or "")
+        header = next((m.name for m in markers(info) if isinstance(m, Header)), "")
+        own_format = next((m for m in markers(info) if isinstance(m, Format)), default_format)
+        yield Column(
+            name, rule.type, rule.nullable, rule.clean, rule, info.description or "", header, own_format
+        )
 
 
 def _foreign_keys(table: str, model: type[Row], keys: Keys) -> Iterator[ForeignKey]:

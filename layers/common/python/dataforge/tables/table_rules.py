@@ -5,7 +5,7 @@ Every function raises ``ValueError`` with the mistake and a hint; ``dataforge.ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dataforge.files.names import data_stem
@@ -103,12 +103,29 @@ def refuse_flat_files(files: Any) -> None:
             raise ValueError(f"FLAT_FILES: {file.file} declares a column twice; remove one")
 
 
+def _other_name(source: Source) -> str | None:
+    """The name of a file with another extension, which a table's own file in a declared dialect may have."""
+    return source.file if source.split is None and "." in source.file.strip(".") else None
+
+
+def refuse_headers(columns: Sequence[Column]) -> None:
+    """Refuse two columns with one header."""
+    names: dict[str, str] = {}
+    for column in columns:
+        header = column.header or column.name
+        if header in names:
+            raise ValueError(
+                f"columns {names[header]} and {column.name} have the same header {header!r}; change one"
+            )
+        names[header] = column.name
+
+
 def refuse_sources(sources: Iterable[Source], tables: Mapping[str, Table]) -> None:
     """Refuse files that would never be read, or that would be read as two tables."""
     stems: dict[str, str] = {}
     for source in sources:
         whose = ", ".join(source.tables)
-        stem = data_stem(source.file)
+        stem = data_stem(source.file) or _other_name(source)
         if stem is None or not set(source.file).isdisjoint(_NOT_IN_FILES):
             base = (
                 source.file.rpartition("/")[2]

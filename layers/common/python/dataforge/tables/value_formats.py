@@ -13,6 +13,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 
+UNREADABLE = "not a number in the declared format"
+"""Stands for a number that contradicts the declared marks; no type of numbers reads it."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -106,10 +109,11 @@ class Format:
             whole, point, fraction = plain.partition(self.decimal)
             groups = whole.lstrip("+-").split(self.thousands)
             if len(groups) > 1 and not (0 < len(groups[0]) <= 3 and all(len(g) == 3 for g in groups[1:])):
-                return text
+                return UNREADABLE
             plain = whole.replace(self.thousands, "") + point + fraction
         if self.decimal != "." and "." in plain:
-            return text
+            # The type would read the point as a decimal mark, and the value would be another one.
+            return UNREADABLE
         plain = plain.replace(self.decimal, ".")
         return plain if _NUMBER.fullmatch(plain) else text
 

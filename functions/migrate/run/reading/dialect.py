@@ -1,0 +1,77 @@
+"""Read the records of a file in a declared dialect, from front to back, and validate them one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from dataforge.errors import RecordTooLong
+from dataforge.formats import dialect_reader
+from dataforge.formats.csv_blocks import with_folder_values
+from dataforge.formats.dialect import Csv
+from dataforge.formats.dialect_reader import fields_of, read_records
+from dataforge.formats.text_stream import open_text
+from dataforge.records.rejections import Located
+from dataforge.records.violation import Violation
+from dataforge.s3.objects import Object
+from dataforge.tables.catalogue import Source, Table
+from functions.migrate.run.reading.validated_records import Record, ValidatedRecords, validate_each
+from functions.migrate.run.work_items import LoadItem
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_AT_ONCE = 10_000
+"""Records that are validated before they are stored."""
+
+
+def read_dialect(
+    s3: S3Client, item: LoadItem, source: Source, tables: Mapping[str, Table]
+) -> Iterator[ValidatedRecords]:
+    """The file's records, some at a time. Raises ``SourceChanged``, ``DamagedFile`` or ``RecordTooLong``."""
+    records = (_record(item, source, record) for record in data_records(s3, item.object, source.dialect))
+    while some := list(islice(records, _AT_ONCE)):
+        yield from validate_each(tables, some)
+
+
+def data_records(s3: S3Client, file: Object, dialect: Csv) -> Iterator[dialect_reader.Record]:
+    """The records behind the header."""
+    with open_text(s3, file) as text:
+        try:
+            yield from islice(read_records(text.read, dialect), dialect.header, None)
+        except dialect_reader.RecordTooLong as error:
+            raise RecordTooLong(file.key, error.line, dialect_reader.LONGEST_RECORD) from None
+
+
+def locate_in_dialect(
+    s3: S3Client,
+    migration_id: str,
+    file: Object,
+    dialect: Csv,
+    rejected: Iterable[tuple[int, list[Violation]]],
+) -> Iterator[Located]:
+    """The records at these offsets, which ascend, with their violations."""
+    records = data_records(s3, file, dialect)
+    current: dialect_reader.Record | None = None
+    for offset, violations in rejected:
+        while current is None or current.offset < offset:
+            current = next(records)
+        yield Located(
+            migration_id, file.key, current.line, current.offset, _utf8(current, dialect), violations
+        )
+
+
+def _record(item: LoadItem, source: Source, record: dialect_reader.Record) -> Record:
+    location = Located(
+        item.migration_id, item.key, record.line, record.offset, _utf8(record, source.dialect), []
+    )
+    fields = with_folder_values(fields_of(record, item.header, source.dialect), item.folder_values)
+    return Record(item.base + record.offset, location, item.tables[0], source, fields)
+
+
+def _utf8(record: dialect_reader.Record, dialect: Csv) -> bytes:
+    """The record in UTF-8, in which raw text is stored."""
+    if dialect.codec == "utf-8":
+        return record.raw
+    return record.raw.decode(record.codec, errors="backslashreplace").encode(errors="backslashreplace")

@@ -1,0 +1,216 @@
+"""Files in declared dialects are migrated from their bytes as they are, with types, headers and formats of their own."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import pytest
+from pydantic import Field
+
+from dataforge.formats.dialect import Csv
+from dataforge.postgres.roles import LOGINS
+from dataforge.tables.catalogue import Row
+from dataforge.tables.columns import (
+    Boolean,
+    Clean,
+    Date,
+    Header,
+    Integer,
+    Key,
+    Label,
+    Name,
+    References,
+    SmallInt,
+    Text,
+    TimestampTz,
+)
+from dataforge.tables.datasets import DATASETS
+from dataforge.tables.modules import read_dataset
+from dataforge.tables.types.numbers import Numeric
+from dataforge.tables.value_formats import Format
+from functions.schema.apply.apply import apply
+from local.config import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.postgres.migrate.conftest import Forge
+
+REAL = ROOT.parent / "shared" / "data" / "real"
+
+Amount = Annotated[Decimal, Numeric(12, 2), Format(decimal=",", thousands=".", symbols=("€",)), Clean()]
+
+
+class Invoice(Row, table="invoices", file="Rechnungen.txt"):
+    """An invoice as a European program exports it."""
+
+    number: Annotated[Integer, Key(), Header("Rechnungs-Nr.")]
+    issued: Annotated[Date, Header("Datum"), Format(dates="%d.%m.%Y")]
+    customer: Annotated[Name, Header("Kunde")]
+    total: Annotated[Amount, Header("Betrag (€)")]
+    paid: Annotated[Boolean, Header("bezahlt"), Format(true=("Ja",), false=("Nein",))] | None = None
+    changed: Annotated[TimestampTz, Header("Geändert"), Format(epoch="ms")] | None = None
+
+
+EUROPEAN = Csv(delimiter=";", encoding="cp1252", null=("", "k.A."), skip=1, skip_footer=1)
+EXPORT = """Export vom 31.01.2020
+"Rechnungs-Nr.";Datum;Kunde;"Betrag (€)";bezahlt;"Geändert"
+1;31.01.2020;Müller;1.234,50 €;Ja;1580428800000
+2;1.2.2020;"Groß; Söhne";0,99;Nein;
+3;32.01.2020;Weiß;1,00;Ja;
+4;02.02.2020;Jörg;12.34;Ja;
+5;02.02.2020;"Über ""Nacht"" GmbH";7;k.A.;k.A.
+Summe;;;1.243,49;;
+"""
+
+
+@pytest.fixture
+def declare(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Forge]:
+    """Make a module of these row models and settings a dataset of the database."""
+
+    def declare(name: str, **members: Any) -> Forge:
+        module = ModuleType(name)
+        vars(module).update(members)
+        dataset = read_dataset(module)
+        monkeypatch.setitem(DATASETS, dataset.name, dataset)
+        apply(forge.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"))
+        return forge
+
+    return declare
+
+
+def put(forge: Forge, key: str, body: bytes) -> None:
+    forge.s3.put_object(Bucket="raw", Key=key, Body=body)
+
+
+def test_european_export_is_read_as_it_is(declare: Callable[..., Forge]) -> None:
+    forge = declare("shop", Invoice=Invoice, FORMAT=EUROPEAN)
+    put(forge, "shop/Rechnungen.txt", EXPORT.encode("cp1252"))
+    counts = forge.migrate(dataset="shop", quality_threshold=0)
+    assert (counts["invoices"]["read"], counts["invoices"]["loaded"], counts["invoices"]["rejected"]) == (
+        5,
+        3,
+        2,
+    )
+    assert forge.rows("invoices", "shop") == [
+        '(1,2020-01-31,Müller,1234.50,t,"2020-01-31 00:00:00+00")',
+        '(2,2020-02-01,"Groß; Söhne",0.99,f,)',
+        '(5,2020-02-02,"Über ""Nacht"" GmbH",7.00,,)',
+    ]
+    assert forge.rejections("line", "codes", "raw") == [
+        (5, "date_parsing", "3;32.01.2020;Weiß;1,00;Ja;"),
+        (6, "decimal_parsing", "4;02.02.2020;Jörg;12.34;Ja;"),
+    ]
+    assert forge.migrate(dataset="shop", quality_threshold=0)["invoices"]["unchanged"] == 3
+
+
+def test_rejection_of_a_declared_dialect_is_replayed(declare: Callable[..., Forge]) -> None:
+    forge = declare("shop", Invoice=Invoice, FORMAT=EUROPEAN)
+    put(forge, "shop/Rechnungen.txt", EXPORT.encode("cp1252"))
+    forge.migrate(dataset="shop", quality_threshold=0)
+    ((run,),) = forge.database.query("SELECT migration_id FROM dataforge.migrations")
+    counts = forge.migrate(dataset="shop", quality_threshold=0, replay={"migration_id": run})
+    assert (counts["invoices"]["read"], counts["invoices"]["rejected"]) == (2, 2)
+
+
+def test_conflict_in_a_declared_dialect_is_located(declare: Callable[..., Forge]) -> None:
+    forge = declare("shop", Invoice=Invoice, FORMAT=EUROPEAN)
+    export = EXPORT.replace("2;1.2.2020;", "1;1.2.2020;")
+    put(forge, "shop/Rechnungen.txt", export.encode("cp1252"))
+    forge.migrate(dataset="shop", quality_threshold=0)
+    assert (4, "conflict", '1;1.2.2020;"Groß; Söhne";0,99;Nein;') in forge.rejections("line", "codes", "raw")
+
+
+def test_formats_hold_for_files_in_the_standard_dialect(declare: Callable[..., Forge]) -> None:
+    forge = declare("shop", Invoice=Invoice)
+    rows = "".join(f'{n},01.02.2020,K,"1.000,{n % 100:02}",Nein,{n}\n' for n in range(300))
+    header = '"Rechnungs-Nr.",Datum,Kunde,"Betrag (€)",bezahlt,Geändert\n'
+    put(forge, "shop/Rechnungen.txt", (header + rows).encode())
+    assert forge.migrate(dataset="shop", chunk_bytes=1000)["invoices"]["loaded"] == 300
+    assert '(7,2020-02-01,K,1000.07,f,"1970-01-01 00:00:00.007+00")' in forge.rows("invoices", "shop")
+
+
+class FoodGroup(Row, table="fd_group", file="FD_GROUP.txt"):
+    """A group of foods."""
+
+    fdgrp_cd: Annotated[Label, Key()]
+    fdgrp_desc: Name
+
+
+class Description(Row, table="langdesc", file="LANGDESC.txt"):
+    """A factor of LanguaL."""
+
+    factor_code: Annotated[Label, Key()]
+    description: Name
+
+
+class Nutrient(Row, table="nutr_def", file="NUTR_DEF.txt"):
+    """A nutrient."""
+
+    nutr_no: Annotated[Label, Key()]
+    units: Name
+    tagname: Name | None = None
+    nutrdesc: Name
+    num_dec: Annotated[SmallInt, Field(ge=0)]
+    sr_order: Integer
+
+
+class Food(Row, table="food_des", file="FOOD_DES.txt"):
+    """A food."""
+
+    ndb_no: Annotated[Label, Key()]
+    fdgrp_cd: Annotated[Label, References("fd_group")]
+    long_desc: Name
+    shrt_desc: Name
+    comname: Text | None = None
+    manufacname: Text | None = None
+    survey: Text | None = None
+    ref_desc: Text | None = None
+    refuse: SmallInt | None = None
+    sciname: Text | None = None
+    n_factor: Annotated[Decimal, Numeric(4, 2)] | None = None
+    pro_factor: Annotated[Decimal, Numeric(4, 2)] | None = None
+    fat_factor: Annotated[Decimal, Numeric(4, 2)] | None = None
+    cho_factor: Annotated[Decimal, Numeric(4, 2)] | None = None
+
+
+class FoodFactor(Row, table="langual", file="LANGUAL.txt"):
+    """A factor of a food."""
+
+    ndb_no: Annotated[Label, Key(), References("food_des")]
+    factor_code: Annotated[Label, Key(), References("langdesc")]
+
+
+class Weight(Row, table="weight", file="WEIGHT.txt"):
+    """The weight of a household measure."""
+
+    ndb_no: Annotated[Label, Key(), References("food_des")]
+    seq: Annotated[SmallInt, Key()]
+    amount: Annotated[Decimal, Numeric(7, 3)]
+    msre_desc: Name
+    gm_wgt: Annotated[Decimal, Numeric()]
+    num_data_pts: Integer | None = None
+    std_dev: Annotated[Decimal, Numeric(7, 3)] | None = None
+
+
+USDA = (FoodGroup, Description, Nutrient, Food, FoodFactor, Weight)
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="../shared/data/real is absent")
+def test_usda_is_migrated_from_untouched_files(declare: Callable[..., Forge]) -> None:
+    dialect = Csv(delimiter="^", quote="~", encoding="cp1252", header=0)
+    forge = declare("usda", FORMAT=dialect, **{model.__name__: model for model in USDA})
+    for model in USDA:
+        file = model.__file_name__ or ""
+        put(forge, f"usda/{file}", (REAL / "usda_sr" / file).read_bytes())
+    counts = forge.migrate(dataset="usda")
+    assert {table: (c["loaded"], c["rejected"]) for table, c in counts.items()} == {
+        "fd_group": (25, 0),
+        "langdesc": (774, 0),
+        "nutr_def": (150, 0),
+        "food_des": (8789, 0),
+        "langual": (38301, 0),
+        "weight": (15438, 0),
+    }
