@@ -39,7 +39,7 @@ def is_lossless(found: str, wanted: str) -> bool:
 
 
 def _is_longer(found: str, wanted: str) -> bool:
-    """Whether both are texts with a maximum length, and the wanted one is longer."""
+    """Whether both are texts with a maximum length, and the second is not shorter."""
     old, new = _LENGTH.match(found), _LENGTH.match(wanted)
     return bool(old and new and int(new[1]) >= int(old[1]))
 

@@ -1,4 +1,4 @@
-"""A CSV of any dialect gives the records that were written, whatever the size of the pieces that it is read in."""
+"""A CSV of any dialect yields the records that were written, for any size of the pieces that are read."""
 
 from __future__ import annotations
 
@@ -95,19 +95,19 @@ def test_every_encoding_is_read(encoding: str) -> None:
     assert [r.fields for r in read(data, Csv(encoding=encoding, header=0))] == [("a", "b\nc"), ("d", "e")]
 
 
-def test_byte_order_mark_is_no_text_and_decides_the_order_of_bytes() -> None:
+def test_byte_order_mark_is_excluded_and_determines_the_byte_order() -> None:
     data = b"\xfe\xff" + "a,b\n".encode("utf-16-be")
     (record,) = read(data, Csv(encoding="utf-16", header=0))
     assert (record.fields, record.offset) == (("a", "b"), 2)
 
 
-def test_second_byte_of_a_character_is_no_delimiter() -> None:
+def test_second_byte_of_a_character_is_not_a_delimiter() -> None:
     data = "表\\,x\n".encode("cp932")
     dialect = Csv(encoding="cp932", delimiter="\\", header=0)
     assert [r.fields for r in read(data, dialect)] == [("表", ",x")]
 
 
-def test_bytes_that_are_no_text_are_an_error_of_their_record_alone() -> None:
+def test_invalid_bytes_are_an_error_of_their_record_only() -> None:
     records = read(b"a,b\nc,\xff\nd,e\n", Csv(header=0))
     assert [(r.line, r.fields, r.error) for r in records] == [
         (1, ("a", "b"), ""),
@@ -116,7 +116,7 @@ def test_bytes_that_are_no_text_are_an_error_of_their_record_alone() -> None:
     ]
 
 
-def test_illegal_quote_spoils_its_record_alone() -> None:
+def test_illegal_quote_damages_its_record_only() -> None:
     records = read(b'a,b"c\nd,"e"f\ng,h\n', Csv(header=0))
     assert [(r.line, r.fields) for r in records] == [(1, None), (2, None), (3, ("g", "h"))]
 
@@ -133,13 +133,13 @@ def test_several_delimiters_of_any_length_are_read() -> None:
     assert record.fields == ("a", "b", "c", "d")
 
 
-def test_skipped_lines_comments_and_footers_are_no_records() -> None:
+def test_skipped_lines_comments_and_footers_are_excluded() -> None:
     data = b'made "by a tool\n\n#x,"\nid,name\n#1,2\n1,a\n2,b\ntotal,2\n'
     records = read(data, Csv(skip=2, comment="#", skip_footer=1))
     assert [(r.line, r.fields) for r in records] == [(4, ("id", "name")), (6, ("1", "a")), (7, ("2", "b"))]
 
 
-def test_record_end_of_its_own_lets_lines_be_text() -> None:
+def test_lines_are_text_if_another_record_end_is_declared() -> None:
     records = read(b"a\nb,c\x1ed,e\x1e", Csv(record_end="\x1e", header=0))
     assert [r.fields for r in records] == [("a\nb", "c"), ("d", "e")]
 
@@ -204,4 +204,4 @@ def test_undamaged_records_of_pollock_are_read_exactly(path: Path) -> None:
 
 
 DAMAGED = ("file_escape_char_0x00", "file_field_delimiter_0x20")
-"""Files in which the marks are text as well: no reader can tell."""
+"""Files in which the marks are text as well: no reader can distinguish them."""

@@ -1,4 +1,4 @@
-"""Files in declared dialects are migrated from their bytes as they are, with types, headers and formats of their own."""
+"""Files in declared dialects are migrated unchanged, with declared types, headers and value formats."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ class Csv:
 
     @property
     def is_parallel(self) -> bool:
-        """Whether a file is cut into chunks that are read in parallel: whether a byte says by itself what it is."""
+        """Whether a file could be divided into chunks and read in parallel: each mark is one unambiguous byte."""
         marks = [*self.delimiters, *filter(None, (self.quote,))]
         one_byte = (
             all(len(mark.encode(self.codec)) == 1 for mark in marks) if self.codec in ASCII_SAFE else False

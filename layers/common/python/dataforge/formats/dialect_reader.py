@@ -96,7 +96,7 @@ class Grammar:
 
     @cached_property
     def _unit(self) -> bytes:
-        """One character that is not special by itself."""
+        """One character without a special meaning."""
         return UNITS.get(self.codec, b".")
 
     @cached_property
@@ -206,7 +206,7 @@ class Grammar:
 
     @cached_property
     def line(self) -> re.Pattern[bytes]:
-        """A line, whatever its quotes."""
+        """A line, regardless of quotes."""
         return re.compile(self._run_to_end() + b"(?:" + self._end + b"|\\Z)", re.DOTALL)
 
     def _run_to_end(self) -> bytes:
@@ -331,7 +331,7 @@ class _Buffer:
         return self._data.startswith(text, self._start)
 
     def match(self, pattern: re.Pattern[bytes]) -> bytes | None:
-        """What the pattern matches, once no further byte could change that; None: nothing."""
+        """The bytes that match, after enough is read that no further byte can change the match; None without a match."""
         while True:
             found = pattern.match(self._data, self._start)
             # A CR at the end may belong to a LF, and a quote to another quote.
@@ -346,7 +346,7 @@ class _Buffer:
         return self._data[self._start :]
 
     def drop(self, size: int, lines: int = 0) -> None:
-        """Go on behind these bytes."""
+        """Continue after these bytes."""
         self._start += size
         self.offset += size
         self.line += lines

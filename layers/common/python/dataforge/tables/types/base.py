@@ -1,8 +1,8 @@
 """The interface of a column type, and what most types have in common.
 
-A type's instance stands in a field's annotation: ``day: Annotated[date, DATE]``. pydantic then validates with ``parse``.
-``text`` is the canonical text of a value: PostgreSQL's own output under the session's pinned settings. It goes into COPY and
-into the row hash, so Python and PostgreSQL agree on it to the byte (tests/postgres/test_types.py).
+A type's instance is part of a field's annotation: ``day: Annotated[date, DATE]``. pydantic then validates with ``parse``.
+``text`` is the canonical text of a value: PostgreSQL's own output under the session's pinned settings. COPY and the row hash
+use it, so Python and PostgreSQL must write the same bytes (tests/postgres/test_types.py).
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ class ColumnType(ABC):
         return self.text(value)
 
     def checks(self, name: Sql, *, lower: bool, upper: bool) -> Iterator[Sql]:  # noqa: ARG002
-        """SQL conditions on the quoted column ``name`` against values that PostgreSQL's type has and this one refuses.
+        """SQL conditions on the quoted column ``name`` that exclude values of PostgreSQL's type which this class refuses.
 
-        ``lower`` and ``upper``: whether the column declares a bound, which says the same already.
+        ``lower`` and ``upper``: whether the column declares a bound, which may imply the condition.
         """
         return iter(())
 

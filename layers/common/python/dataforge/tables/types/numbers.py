@@ -27,11 +27,11 @@ DECIMAL_DIGITS = 38
 """The most digits of a Decimal that is declared by max_digits: those of Parquet's 128-bit decimals."""
 _EXACT = Context(prec=MAX_PREC)
 _MOST_DIGITS = 400
-"""A number with more digits is no integer of any type; 1e999999999 must not be written out."""
+"""No integer type has a number with more digits. The limit prevents that 1e999999999 is written out."""
 
 
 class WholeNumber(ColumnType):
-    """What ``smallint``, ``integer`` and ``bigint`` have in common."""
+    """Common behaviour of ``smallint``, ``integer`` and ``bigint``."""
 
     bits: ClassVar[int]
     python = int
@@ -226,13 +226,13 @@ class Numeric(ColumnType):
 
 
 class Float(ColumnType):
-    """What ``real`` and ``double precision`` have in common: the nearest value to the text, neither NaN nor infinite."""
+    """Common behaviour of ``real`` and ``double precision``: the value nearest to the text, neither NaN nor infinite."""
 
     bits: ClassVar[int]
     python = float
 
     def nearest(self, given: Any) -> float:
-        """The value of the type that is nearest to what was given; raises ``OverflowError``."""
+        """The value of the type that is nearest to the given one; raises ``OverflowError``."""
         return float(given)
 
     def parse(self, value: Any) -> float:
@@ -315,7 +315,7 @@ SMALLINT, INTEGER, BIGINT, REAL, DOUBLE = SmallInt(), Integer(), BigInt(), Real(
 
 
 def nearest_single(given: Any, number: float) -> float:
-    """The float32 nearest to what was given. Rounding a double once more may miss it by one: ties are decided exactly."""
+    """The float32 nearest to the given value. Rounding the nearest double again can be off by one: ties are exact here."""
     try:
         single: float = struct.unpack("<f", struct.pack("<f", number))[0]
     except OverflowError:
@@ -385,7 +385,7 @@ def _inside(value: float) -> str:
 
 
 def _is_middle(text: str, value: float) -> bool:
-    """Whether the number that is written lies halfway between the value and a neighbour of it."""
+    """Whether the number is halfway between the value and one of its neighbours."""
     distance = abs(Fraction(text) - Fraction(value))
     neighbours = (math.nextafter(value, bound) for bound in (-math.inf, math.inf))
     return distance in {abs(Fraction(n) - Fraction(value)) / 2 for n in neighbours if math.isfinite(n)}
