@@ -18,11 +18,18 @@
 ========================================  =============================================================
 ``Text`` ``Name`` ``Label``               any text; not empty; not empty, at most 200 characters
 ``IndexedName`` ``HexId``                 a ``Name`` that can be a key; 32 hexadecimal digits
+``VarChar(20)``                           a text with a maximum length: ``Annotated[str, VarChar(20)]``
 ``Integer`` ``Count`` ``Ordinal``         an integer; from 0; from 1
-``Whole`` ``Exact``                       an integer, a decimal: declare the bounds with ``Field``
-``Money`` ``Double`` ``Timestamp``        numeric(10,2) from 0; double precision; without time zone
-``bool`` ``Literal["a", "b"]``            true or false; one of these texts
+``SmallInt`` ``BigInt`` ``Whole``         16 bits; 64 bits; declare the bounds with ``Field``
+``Money`` ``Exact`` ``Numeric(10, 2)``    numeric(10,2) from 0; bounds with ``Field``; ``Annotated[Decimal, Numeric(10, 2)]``
+``Real`` ``Double`` ``Boolean``           32 and 64 bits floating point; true or false
+``Date`` ``Time`` ``Timestamp``           without time zone
+``TimestampTz`` ``Interval``              an instant; a length of time, also beyond 24:00
+``Uuid`` ``Json`` ``Bytes``               uuid; jsonb; bytea
+``ArrayOf(INTEGER)``                      an array: ``Annotated[tuple, ArrayOf(INTEGER)]``
+``Literal["a", "b"]``                     one of these texts; ``Annotated[Literal[1, 2], INTEGER]``: one of these integers
 ``Key`` ``References``                    primary key; foreign key
+``Header`` ``Format`` ``Csv``             a column's name, the notation of its values, and the dialect of a file
 ``Clean`` ``Digest`` ``MaxBytes``         change text before validation; derived key; limit in bytes
 ``Row`` ``Source``                        a table; a file that fills several tables
 ========================================  =============================================================
@@ -37,59 +44,109 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dataforge.formats.dialect import Csv
     from dataforge.tables.catalogue import Row, Source
     from dataforge.tables.columns import (
+        BigInt,
+        Boolean,
+        Bytes,
         Clean,
         Count,
+        Date,
         Digest,
         Double,
         Exact,
+        Header,
         HexId,
         IndexedName,
         Integer,
+        Interval,
+        Json,
         Key,
         Label,
         MaxBytes,
         Money,
         Name,
         Ordinal,
+        Real,
         References,
+        SmallInt,
         Text,
+        Time,
         Timestamp,
+        TimestampTz,
+        Uuid,
         Whole,
     )
+    from dataforge.tables.types.arrays import Array as ArrayOf
+    from dataforge.tables.types.numbers import BIGINT, INTEGER, SMALLINT, Numeric
+    from dataforge.tables.types.text import Text as VarChar
+    from dataforge.tables.value_formats import Format
+
+_COLUMNS = "dataforge.tables.columns"
+_ELSEWHERE = {
+    "ArrayOf": ("dataforge.tables.types.arrays", "Array"),
+    "BIGINT": ("dataforge.tables.types.numbers", "BIGINT"),
+    "Csv": ("dataforge.formats.dialect", "Csv"),
+    "Format": ("dataforge.tables.value_formats", "Format"),
+    "INTEGER": ("dataforge.tables.types.numbers", "INTEGER"),
+    "Numeric": ("dataforge.tables.types.numbers", "Numeric"),
+    "Row": ("dataforge.tables.catalogue", "Row"),
+    "SMALLINT": ("dataforge.tables.types.numbers", "SMALLINT"),
+    "Source": ("dataforge.tables.catalogue", "Source"),
+    "VarChar": ("dataforge.tables.types.text", "Text"),
+}
+"""The names that other modules define: their module, and their name there."""
 
 __all__ = [
+    "BIGINT",
+    "INTEGER",
+    "SMALLINT",
+    "ArrayOf",
+    "BigInt",
+    "Boolean",
+    "Bytes",
     "Clean",
     "Count",
+    "Csv",
+    "Date",
     "Digest",
     "Double",
     "Exact",
+    "Format",
+    "Header",
     "HexId",
     "IndexedName",
     "Integer",
+    "Interval",
+    "Json",
     "Key",
     "Label",
     "MaxBytes",
     "Money",
     "Name",
+    "Numeric",
     "Ordinal",
+    "Real",
     "References",
     "Row",
+    "SmallInt",
     "Source",
     "Text",
+    "Time",
     "Timestamp",
+    "TimestampTz",
+    "Uuid",
+    "VarChar",
     "Whole",
 ]
-
-_CATALOGUE = {"Row", "Source"}
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "dataforge.tables.catalogue" if name in _CATALOGUE else "dataforge.tables.columns"
-    return getattr(import_module(module), name)
+    module, attribute = _ELSEWHERE.get(name, (_COLUMNS, name))
+    return getattr(import_module(module), attribute)
 
 
 def __dir__() -> list[str]:

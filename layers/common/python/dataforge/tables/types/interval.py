@@ -23,7 +23,7 @@ _MONTH_DAYS = 30
 _CLOCK = r"([+-]?)([0-9]{1,9}):([0-5][0-9])(?::([0-5][0-9])(?:\.([0-9]{1,6}))?)?"
 _PART = r"(?:([+-]?[0-9]{1,9}) %s)? ?"
 _WORDS = re.compile(
-    "".join(_PART % unit for unit in ("years?", "mon(?:s|ths?)?", "days?")) + f"(?:{_CLOCK})?"
+    "".join(_PART % unit for unit in ("years?", "mon(?:s|th(?:s)?)?", "days?")) + f"(?:{_CLOCK})?"
 )
 _ISO = re.compile(
     r"P(?:([+-]?[0-9]{1,9})Y)?(?:([+-]?[0-9]{1,9})M)?(?:([+-]?[0-9]{1,9})W)?(?:([+-]?[0-9]{1,9})D)?"
