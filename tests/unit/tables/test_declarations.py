@@ -74,9 +74,9 @@ def digits(kind: Any, **bounds: Any) -> Any:
 @pytest.mark.parametrize(
     ("column", "words"),
     [
-        ((Label, Field(alias="X")), ("alias", "rename the column")),
-        ((Label, Field(validation_alias="X")), ("validation_alias", "rename the column")),
-        ((Label, Field(serialization_alias="X")), ("serialization_alias", "rename the column")),
+        ((Label, Field(alias="X")), ("alias", "Header('…')")),
+        ((Label, Field(validation_alias="X")), ("validation_alias", "Header('…')")),
+        ((Label, Field(serialization_alias="X")), ("serialization_alias", "Header('…')")),
         (Annotated[Label, Field(alias="X")] | None, ("alias",)),
         ((Label, Field(exclude=True)), ("exclude", "every column is stored")),
         ((Count, -1), ("invalid default -1", "greater than or equal to 0")),
@@ -209,7 +209,8 @@ class TwoParents(Row, table="children"):
             ("b.x is integer", "items.item", "text", "same type"),
         ),
         ((model(ctid=Annotated[Label, Key()]),), ("'ctid'", "system column")),
-        ((model(file="stops.txt", x=Label),), ("'stops.txt'", "file='stops.csv'")),
+        ((model(file="stops", x=Label),), ("'stops'", "file='stops.csv'")),
+        ((model(file="stops.txt.gz", x=Label),), ("'stops.txt.gz'", "file='stops.csv'")),
         ((model(file="", x=Label),), ("''", "file='items.csv'")),
         ((model(file=".csv", x=Label),), ("'.csv'",)),
         ((model(file="items*.csv", x=Label),), ("wildcard", "file='items.csv'")),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dataforge.files.names import data_stem
+from dataforge.files.names import compression_ending, data_stem
 from dataforge.tables.catalogue import Column, ForeignKey, Source, Table
 from dataforge.tables.declarations import IDENTIFIER_BYTES
 from dataforge.tables.fields import refuse_unindexable
@@ -105,7 +105,8 @@ def refuse_flat_files(files: Any) -> None:
 
 def _other_name(source: Source) -> str | None:
     """The name of a file with another extension, which a table's own file in a declared dialect may have."""
-    return source.file if source.split is None and "." in source.file.strip(".") else None
+    other = source.split is None and "." in source.file.strip(".") and not compression_ending(source.file)
+    return source.file if other else None
 
 
 def refuse_headers(columns: Sequence[Column]) -> None:
