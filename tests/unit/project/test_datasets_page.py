@@ -8,6 +8,7 @@ from types import ModuleType
 
 import dataforge
 from dataforge.formats.dialect import Csv
+from dataforge.tables.columns import Clean
 from dataforge.tables.modules import read_dataset
 from dataforge.tables.value_formats import Format
 from local.config import ROOT
@@ -28,8 +29,8 @@ def test_example_declares_a_dataset() -> None:
 
 
 def test_every_option_of_dialects_and_formats_is_described() -> None:
-    for options in (Csv, Format):
-        missing = {f.name for f in dataclasses.fields(options)} - {*re.findall(r"\b([a-z_]+)=", PAGE)}
+    for options in (Csv, Format, Clean):
+        missing = {f.name for f in dataclasses.fields(options)} - {"whole"} - {*re.findall(r"\b([a-z_]+)=", PAGE)}
         assert not missing
 
 

@@ -97,7 +97,8 @@ def canonical(column: Column, raw: pa.Array, has_nul: bool) -> CanonicalColumn:
     missing = None if column.nullable or not raw.null_count else _numpy(pc.is_null(raw))
     if _accepts_everything(column) and not has_nul:
         return _accepted(quote_free_text(raw), missing)
-    accepted = _shortcut(column, raw) if column.format is None else None
+    plain = column.format is None and not (column.clean and column.clean.is_extended)
+    accepted = _shortcut(column, raw) if plain else None
     if accepted is None:
         return _validate(column, raw, None, missing)
     if pc.all(accepted, min_count=0).as_py():

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from dataforge.records.validate import clean, findings, violation
+from dataforge.records.validate import clean, clean_value, findings, violation
 from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Column, Row, Table
 
@@ -72,6 +72,8 @@ def _is_clean(column: Column, values: list[Any]) -> bool:
     if column.clean is None or column.type.name != "text":
         return True
     texts = [value for value in values if value is not None] if column.nullable else values
+    if column.clean.is_extended:
+        return all(clean_value(column.clean, text) == (text, ()) for text in texts)
     if column.clean.trim and ("" in texts or list(map(str.strip, texts)) != texts):
         return False
     return not column.clean.upper or list(map(str.upper, texts)) == texts

@@ -27,7 +27,19 @@ from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, c
 
 from dataforge.tables.types import documents, interval, numbers, times
 
-Cleaning = Literal["trimmed", "uppercased", "emptied", "decimals_removed", "formatted"]
+Cleaning = Literal[
+    *(
+        "trimmed",
+        "emptied",
+        "uppercased",
+        "lowercased",
+        "collapsed",
+        "normalized",
+        "controls_removed",
+        "padded",
+    ),
+    *("replaced", "mapped", "decimals_removed", "formatted"),
+]
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,5})?")
@@ -63,14 +75,52 @@ class Header:
 class Clean:
     """Change text before validation, and count each change by its name: ``Annotated[State, Clean(upper=True)]``.
 
+    The changes are made in this order:
+
+    ``normalize``: convert to Unicode NFC ("normalized"). ``controls``: remove control characters ("controls_removed").
     ``trim``: remove leading and trailing white space ("trimmed"); an empty result is NULL ("emptied").
-    ``upper``: convert ASCII letters to upper case ("uppercased").
+    ``collapse``: convert each run of white space to one space ("collapsed").
+    ``replace``: pairs of a regular expression and its replacement ("replaced").
+    ``values``: a table of whole values and their replacements ("mapped").
+    ``upper``: convert ASCII letters to upper case ("uppercased"). ``lower``: to lower case ("lowercased").
+    ``pad`` and ``width``: add the character on the left up to the width ("padded"): lost leading zeros.
     ``whole``: remove zero decimals ("decimals_removed"): ``7.00`` becomes 7. Always on for integer columns.
     """
 
     trim: bool = True
     upper: bool = False
     whole: bool = False
+    lower: bool = False
+    collapse: bool = False
+    normalize: bool = False
+    controls: bool = False
+    pad: str = ""
+    width: int = 0
+    replace: tuple[tuple[str, str], ...] = ()
+    values: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.values, Mapping):
+            # A row model's rules are hashed.
+            object.__setattr__(self, "values", tuple(self.values.items()))
+        if self.upper and self.lower:
+            raise ValueError("Clean(upper=True, lower=True) contradicts itself; remove one")
+        if len(self.pad) > 1 or bool(self.pad) != (self.width > 0):
+            raise ValueError(
+                f"Clean(pad={self.pad!r}, width={self.width}) needs one character and a width from 1"
+            )
+        for pattern, _ in self.replace:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(
+                    f"Clean(replace=…): {pattern!r} is not a regular expression: {error}"
+                ) from None
+
+    @property
+    def is_extended(self) -> bool:
+        """Whether other changes than ``trim``, ``upper`` and ``whole`` are declared."""
+        return self != Clean(trim=self.trim, upper=self.upper, whole=self.whole)
 
 
 @dataclass(frozen=True)
