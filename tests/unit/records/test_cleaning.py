@@ -81,7 +81,8 @@ def test_records_and_columns_are_cleaned_alike(rows: list[tuple[str, str]]) -> N
         texts = result.quoted.to_pylist()
         for index, row in enumerate(single):
             if isinstance(row, tuple):
-                assert texts[index] == (None if row[number] is None else quote(row[number]))
+                text = row[number]
+                assert texts[index] == (None if text is None else quote(text))
                 assert bad is None or not bad[index]
         result.count(column.name, np.ones(len(rows), np.bool_), found)
     assert found == counted

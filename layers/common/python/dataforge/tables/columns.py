@@ -28,17 +28,18 @@ from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, c
 from dataforge.tables.types import documents, interval, numbers, times
 
 Cleaning = Literal[
-    *(
-        "trimmed",
-        "emptied",
-        "uppercased",
-        "lowercased",
-        "collapsed",
-        "normalized",
-        "controls_removed",
-        "padded",
-    ),
-    *("replaced", "mapped", "decimals_removed", "formatted"),
+    "trimmed",
+    "emptied",
+    "uppercased",
+    "lowercased",
+    "collapsed",
+    "normalized",
+    "controls_removed",
+    "padded",
+    "replaced",
+    "mapped",
+    "decimals_removed",
+    "formatted",
 ]
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
