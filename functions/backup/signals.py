@@ -36,6 +36,12 @@ def wait(
         with transaction(db) as cursor:
             if condition(cursor):
                 return True
+        with translated():
+            db.poll()
+        if db.notifies:
+            # The notification arrived with the transaction's own responses: select would not report it.
+            db.notifies.clear()
+            continue
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             return False
