@@ -110,7 +110,7 @@ CASES = [
 every_type = pytest.mark.parametrize("case", CASES, ids=[case.kind.catalog for case in CASES])
 property_of_values = settings(
     deadline=None,
-    max_examples=60,
+    max_examples=25,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.postgres.backup.conftest import Vault
     from tests.postgres.conftest import Database
 
-BATCHES, BEFORE, AFTER, BETWEEN = 1000, 200, 100, 30
+BATCHES, BEFORE, AFTER, BETWEEN = 600, 120, 60, 30
 WORKERS = 3
 
 
@@ -94,7 +94,7 @@ def content_hash(rows: list[str]) -> str:
     return f"{sum(int.from_bytes(digest[:8]) for digest in digests) % 2**64:016x}"
 
 
-def test_backup_is_the_state_of_one_instant_while_a_thousand_batches_are_ingested(vault: Vault) -> None:
+def test_backup_is_the_state_of_one_instant_while_hundreds_of_batches_are_ingested(vault: Vault) -> None:
     ingestion, is_backed_up = Ingestion(vault.database), threading.Event()
     backup = vault.backup({"tables": ["customers", "orders"]}, part_bytes=8192)
 
