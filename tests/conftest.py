@@ -22,9 +22,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 from dataforge.runs.ids import FORM
 from dataforge.tables.catalogue import Column, Dataset, Row, Table
+from dataforge.tables.cleaning import Clean
 from dataforge.tables.columns import (
     NO_NUL,
-    Clean,
     Count,
     Double,
     HexId,

@@ -222,6 +222,8 @@ def test_other_spellings_are_stored_as_postgresql_stores_them(
         (TIME, "24:00:00"),
         (TIMESTAMP, "2018-01-31T12:00:00Z"),
         (TIMESTAMPTZ, "2018-01-31 12:00:00"),
+        (TIMESTAMPTZ, "2018-01-31 Z"),
+        (TIMESTAMP, "2018-01-31T"),
         (TIMESTAMPTZ, "0001-01-01 00:00:00+14"),
         (INTERVAL, ""),
         (INTERVAL, "P"),

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import dataforge
 from dataforge.formats.dialect import Csv
-from dataforge.tables.columns import Clean
+from dataforge.tables.cleaning import Clean
 from dataforge.tables.modules import read_dataset
 from dataforge.tables.value_formats import Format
 from local.config import ROOT

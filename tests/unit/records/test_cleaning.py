@@ -16,7 +16,8 @@ from dataforge.bulk.canonical import canonical
 from dataforge.records.validate import clean_value, quote, validate
 from dataforge.records.validate_many import validate_all
 from dataforge.tables.catalogue import Row
-from dataforge.tables.columns import Clean, Key, Label, Text
+from dataforge.tables.cleaning import Clean
+from dataforge.tables.columns import Integer, Key, Label, Text
 from dataforge.tables.modules import read_dataset
 
 EVERYTHING = Clean(
@@ -36,6 +37,7 @@ class Item(Row, table="items"):
 
     label: Annotated[Label, Key(), EVERYTHING]
     note: Annotated[Text, EVERYTHING] | None = None
+    size: Annotated[Integer, Clean(values={"9999": ""})] | None = None
 
 
 MODULE = ModuleType("shop")
@@ -74,7 +76,7 @@ def test_records_and_columns_are_cleaned_alike(rows: list[tuple[str, str]]) -> N
     counted: Counter[tuple[str, str]] = Counter()
     single = [validate(TABLE, {n: v for n, v in r.items() if v}, counted) for r in records]
     found: Counter[tuple[str, str]] = Counter()
-    for number, column in enumerate(TABLE.columns):
+    for number, column in enumerate(TABLE.columns[:2]):
         raw = pa.array([row[number] or None for row in rows], pa.string())
         result = canonical(column, raw, has_nul=False)
         bad = result.bad()
@@ -88,6 +90,13 @@ def test_records_and_columns_are_cleaned_alike(rows: list[tuple[str, str]]) -> N
     assert found == counted
     many = validate_all(TABLE, [{n: v for n, v in r.items() if v} for r in records])
     assert [index for index, row in enumerate(single) if isinstance(row, tuple)] == many.positions
+
+
+def test_value_that_is_valid_before_its_change_is_changed_in_every_record() -> None:
+    record = {"label": "abcd", "size": "9999"}
+    row = validate(TABLE, record, Counter())
+    assert row == ("abcd", None, None)
+    assert validate_all(TABLE, [record]).columns == [["abcd"], [None], [None]]
 
 
 @pytest.mark.parametrize(

@@ -18,18 +18,8 @@ from pydantic import Field, StringConstraints
 
 from dataforge.errors import UnknownDataset, UnknownTable
 from dataforge.tables.catalogue import Dataset, ForeignKey, Row, Table
-from dataforge.tables.columns import (
-    Clean,
-    Count,
-    HexId,
-    Integer,
-    Key,
-    Label,
-    Money,
-    References,
-    Text,
-    Timestamp,
-)
+from dataforge.tables.cleaning import Clean
+from dataforge.tables.columns import Count, HexId, Integer, Key, Label, Money, References, Text, Timestamp
 from dataforge.tables.datasets import DATASETS, find_modules, get_dataset, load
 from dataforge.tables.modules import read_dataset
 

@@ -26,8 +26,8 @@ from pydantic import (
 
 from dataforge.errors import InvalidDeclaration
 from dataforge.tables.catalogue import Row, Source
+from dataforge.tables.cleaning import Clean
 from dataforge.tables.columns import (
-    Clean,
     Count,
     Digest,
     Double,

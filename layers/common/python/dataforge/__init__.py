@@ -46,11 +46,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dataforge.formats.dialect import Csv
     from dataforge.tables.catalogue import Row, Source
+    from dataforge.tables.cleaning import Clean
     from dataforge.tables.columns import (
         BigInt,
         Boolean,
         Bytes,
-        Clean,
         Count,
         Date,
         Digest,
@@ -87,6 +87,7 @@ _COLUMNS = "dataforge.tables.columns"
 _ELSEWHERE = {
     "ArrayOf": ("dataforge.tables.types.arrays", "Array"),
     "BIGINT": ("dataforge.tables.types.numbers", "BIGINT"),
+    "Clean": ("dataforge.tables.cleaning", "Clean"),
     "Csv": ("dataforge.formats.dialect", "Csv"),
     "Format": ("dataforge.tables.value_formats", "Format"),
     "INTEGER": ("dataforge.tables.types.numbers", "INTEGER"),

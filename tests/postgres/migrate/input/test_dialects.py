@@ -12,9 +12,9 @@ from pydantic import Field
 from dataforge.formats.dialect import Csv
 from dataforge.postgres.roles import LOGINS
 from dataforge.tables.catalogue import Row
+from dataforge.tables.cleaning import Clean
 from dataforge.tables.columns import (
     Boolean,
-    Clean,
     Date,
     Header,
     Integer,

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Column, Row, Table
-from dataforge.tables.columns import Clean, Cleaning
+from dataforge.tables.cleaning import Clean, Cleaning
 
 ROW_HASH = "dataforge-row-1"
 """Version of the row text and its hash. Manifests and reports store it."""
@@ -30,10 +28,6 @@ Texts = tuple[str | None, ...]
 Cleanings = Counter[tuple[str, str]]
 """The number of values that a cleaning changed, by (column, cleaning)."""
 
-_BLANKS = re.compile(r"\s+")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-"""Control characters except tab, LF and CR."""
-_WHOLE = re.compile(r"([+-]?[0-9]+)\.0+")
 _CODES = {"extra_forbidden": "unknown_column"}
 _CONSEQUENCES = {"default_factory_not_called"}
 _COPY_QUOTED = re.compile('[,"\r\n]')
@@ -98,26 +92,7 @@ def clean(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> dict
 def clean_value(rule: Clean, value: str) -> tuple[str | None, tuple[Cleaning, ...]]:
     """The cleaned value (None: it was empty), and the cleanings that changed it."""
     names: list[Cleaning] = []
-    if rule.is_extended:
-        return _clean_extended(rule, value)
-    if rule.trim and (trimmed := value.strip()) != value:
-        names.append("trimmed")
-        value = trimmed
-    if rule.trim and not value:
-        return None, (*names, "emptied")
-    if rule.upper and value.isascii() and (upper := value.upper()) != value:
-        names.append("uppercased")
-        value = upper
-    if rule.whole and (whole := _WHOLE.fullmatch(value)):
-        names.append("decimals_removed")
-        value = whole[1]
-    return value, tuple(names)
-
-
-def _clean_extended(rule: Clean, value: str) -> tuple[str | None, tuple[Cleaning, ...]]:
-    """``clean_value`` for a rule with all changes, in the order that ``Clean`` documents."""
-    names: list[Cleaning] = []
-    for name, change in _changes(rule):
+    for name, change in rule.changes:
         changed = change(value)
         if changed == value:
             continue
@@ -128,36 +103,6 @@ def _clean_extended(rule: Clean, value: str) -> tuple[str | None, tuple[Cleaning
     if rule.trim and not value:
         return None, (*names, "emptied")
     return value, tuple(names)
-
-
-@cache
-def _changes(rule: Clean) -> tuple[tuple[Cleaning, Callable[[str], str]], ...]:
-    """The changes of a rule, in their order."""
-    mapped = dict(rule.values)
-    patterns = [(re.compile(pattern), replacement) for pattern, replacement in rule.replace]
-
-    def replace(value: str) -> str:
-        for pattern, replacement in patterns:
-            value = pattern.sub(replacement, value)
-        return value
-
-    declared: tuple[tuple[bool, Cleaning, Callable[[str], str]], ...] = (
-        (rule.normalize, "normalized", lambda value: unicodedata.normalize("NFC", value)),
-        (rule.controls, "controls_removed", lambda value: _CONTROLS.sub("", value)),
-        (rule.trim, "trimmed", str.strip),
-        (rule.collapse, "collapsed", lambda value: _BLANKS.sub(" ", value)),
-        (bool(patterns), "replaced", replace),
-        (bool(mapped), "mapped", lambda value: mapped.get(value, value)),
-        (rule.upper, "uppercased", lambda value: value.upper() if value.isascii() else value),
-        (rule.lower, "lowercased", lambda value: value.lower() if value.isascii() else value),
-        (bool(rule.pad), "padded", lambda value: value.rjust(rule.width, rule.pad)),
-        (
-            rule.whole,
-            "decimals_removed",
-            lambda value: _WHOLE.sub(r"\1", value) if _WHOLE.fullmatch(value) else value,
-        ),
-    )
-    return tuple((name, change) for active, name, change in declared if active)
 
 
 def violations(error: ValidationError) -> list[Violation]:

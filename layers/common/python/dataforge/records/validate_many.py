@@ -52,7 +52,7 @@ def _by_columns(table: Table, records: Sequence[Record]) -> Columns | None:
             values = validate_column(column_values)
         except ValidationError:
             return None
-        if not _is_clean(column, values):
+        if not _is_clean(column, column_values, values):
             return None
         columns.append(_texts(column, values))
     return columns
@@ -67,13 +67,15 @@ def _column(model: type[Row], name: str) -> tuple[Callable[[list[Any]], list[Any
     return adapter.validate_python, None if info.is_required() else info.default
 
 
-def _is_clean(column: Column, values: list[Any]) -> bool:
-    """Whether cleaning would not change the values. Only text can be valid before cleaning."""
-    if column.clean is None or column.type.name != "text":
+def _is_clean(column: Column, given: list[Any], values: list[Any]) -> bool:
+    """Whether cleaning would not change the given values. Of the simple changes, only text can be valid before them."""
+    if column.clean is None:
+        return True
+    if column.clean.is_extended:
+        return all(clean_value(column.clean, v) == (v, ()) for v in given if isinstance(v, str))
+    if column.type.name != "text":
         return True
     texts = [value for value in values if value is not None] if column.nullable else values
-    if column.clean.is_extended:
-        return all(clean_value(column.clean, text) == (text, ()) for text in texts)
     if column.clean.trim and ("" in texts or list(map(str.strip, texts)) != texts):
         return False
     return not column.clean.upper or list(map(str.upper, texts)) == texts

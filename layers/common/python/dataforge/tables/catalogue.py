@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from dataforge.errors import UnknownTable
 from dataforge.formats.dialect import STANDARD, Csv
-from dataforge.tables.columns import Clean
+from dataforge.tables.cleaning import Clean
 from dataforge.tables.fields import ColumnRule
 from dataforge.tables.types.base import ColumnType
 from dataforge.tables.value_formats import Format

@@ -7,12 +7,11 @@ reads in the same way: "1_000", a Unix time and "١٢" are errors in both.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import (
@@ -25,29 +24,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
+from dataforge.tables.cleaning import Clean
 from dataforge.tables.types import documents, interval, numbers, times
-
-Cleaning = Literal[
-    "trimmed",
-    "emptied",
-    "uppercased",
-    "lowercased",
-    "collapsed",
-    "normalized",
-    "controls_removed",
-    "padded",
-    "replaced",
-    "mapped",
-    "decimals_removed",
-    "formatted",
-]
-
-_INTEGER = re.compile(r"[+-]?[0-9]+")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,5})?")
-_TIMESTAMP = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -70,58 +48,6 @@ class Header:
     """The column's name in files, if it differs: ``order_id: Annotated[Integer, Header("Order ID")]``."""
 
     name: str
-
-
-@dataclass(frozen=True)
-class Clean:
-    """Change text before validation, and count each change by its name: ``Annotated[State, Clean(upper=True)]``.
-
-    The changes are made in this order:
-
-    ``normalize``: convert to Unicode NFC ("normalized"). ``controls``: remove control characters ("controls_removed").
-    ``trim``: remove leading and trailing white space ("trimmed"); an empty result is NULL ("emptied").
-    ``collapse``: convert each run of white space to one space ("collapsed").
-    ``replace``: pairs of a regular expression and its replacement ("replaced").
-    ``values``: a table of whole values and their replacements ("mapped").
-    ``upper``: convert ASCII letters to upper case ("uppercased"). ``lower``: to lower case ("lowercased").
-    ``pad`` and ``width``: add the character on the left up to the width ("padded"): lost leading zeros.
-    ``whole``: remove zero decimals ("decimals_removed"): ``7.00`` becomes 7. Always on for integer columns.
-    """
-
-    trim: bool = True
-    upper: bool = False
-    whole: bool = False
-    lower: bool = False
-    collapse: bool = False
-    normalize: bool = False
-    controls: bool = False
-    pad: str = ""
-    width: int = 0
-    replace: tuple[tuple[str, str], ...] = ()
-    values: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
-
-    def __post_init__(self) -> None:
-        if isinstance(self.values, Mapping):
-            # A row model's rules are hashed.
-            object.__setattr__(self, "values", tuple(self.values.items()))
-        if self.upper and self.lower:
-            raise ValueError("Clean(upper=True, lower=True) contradicts itself; remove one")
-        if len(self.pad) > 1 or bool(self.pad) != (self.width > 0):
-            raise ValueError(
-                f"Clean(pad={self.pad!r}, width={self.width}) needs one character and a width from 1"
-            )
-        for pattern, _ in self.replace:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(
-                    f"Clean(replace=…): {pattern!r} is not a regular expression: {error}"
-                ) from None
-
-    @property
-    def is_extended(self) -> bool:
-        """Whether other changes than ``trim``, ``upper`` and ``whole`` are declared."""
-        return self != Clean(trim=self.trim, upper=self.upper, whole=self.whole)
 
 
 @dataclass(frozen=True)
@@ -175,7 +101,7 @@ def _integer(value: Any) -> Any:
     if isinstance(value, Decimal) and value.is_finite() and value.adjusted() > 400:
         # int() would write out all digits of 1e999999999.
         raise PydanticKnownError("int_parsing_size")
-    if isinstance(value, str) and not _INTEGER.fullmatch(value):
+    if isinstance(value, str) and not numbers.INTEGER_TEXT.fullmatch(value):
         raise PydanticKnownError("int_parsing")
     return value
 
@@ -183,7 +109,7 @@ def _integer(value: Any) -> Any:
 def _decimal(value: Any) -> Any:
     if isinstance(value, bool):
         raise PydanticKnownError("decimal_type")
-    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+    if isinstance(value, str) and not numbers.NUMBER_TEXT.fullmatch(value):
         raise PydanticKnownError("decimal_parsing")
     return value
 
@@ -191,7 +117,7 @@ def _decimal(value: Any) -> Any:
 def _double(value: Any) -> Any:
     if isinstance(value, bool):
         raise PydanticKnownError("float_type")
-    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+    if isinstance(value, str) and not numbers.NUMBER_TEXT.fullmatch(value):
         raise PydanticKnownError("float_parsing")
     return value
 
@@ -201,13 +127,13 @@ def _timestamp(value: Any) -> Any:
         return value
     if not isinstance(value, str):
         raise PydanticKnownError("datetime_type")
-    match = _TIMESTAMP.fullmatch(value)
+    match = times.MOMENT_TEXT.fullmatch(value)
     if not match:
         raise PydanticKnownError(
             "datetime_parsing",
             {"error": "expected YYYY-MM-DD HH:MM:SS, or ISO 8601 without an offset, with at most 6 decimals"},
         )
-    if match[1]:
+    if match[3]:
         raise PydanticKnownError("timezone_naive")
     return value
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from dataforge.tables.columns import Clean, Digest, Header, Key, References
+from dataforge.tables.cleaning import Clean
+from dataforge.tables.columns import Digest, Header, Key, References
 from dataforge.tables.types.base import ColumnType
 
 IDENTIFIER_BYTES = 63
@@ -50,7 +51,7 @@ _UNCHECKED = {
     "ascii_only": "declare a pattern such as ^[ -~]*$",
     "coerce_numbers_to_str": "a number in a text column is an error",
 }
-_VOCABULARY = ("dataforge.tables.columns", "dataforge.tables.value_formats")
+_VOCABULARY = ("dataforge.tables.cleaning", "dataforge.tables.columns", "dataforge.tables.value_formats")
 _PYDANTIC_BOUNDS = {
     "ge",
     "le",

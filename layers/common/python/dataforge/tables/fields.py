@@ -19,7 +19,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from dataforge.tables.bounds import refuse_bounds
-from dataforge.tables.columns import INTEGER_MAX, NO_NUL, Clean, Digest, MaxBytes
+from dataforge.tables.cleaning import Clean
+from dataforge.tables.columns import INTEGER_MAX, NO_NUL, Digest, MaxBytes
 from dataforge.tables.declarations import refuse_choices, refuse_field, refuse_wrong_default
 from dataforge.tables.patterns import refuse_pattern
 from dataforge.tables.types.base import ColumnType

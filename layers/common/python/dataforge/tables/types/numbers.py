@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from dataforge.bulk.binary_fields import Bytes
 
-_INTEGER = re.compile(r"[+-]?[0-9]+")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,5})?")
+INTEGER_TEXT = re.compile(r"[+-]?[0-9]+")
+NUMBER_TEXT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,5})?")
 DECIMAL_DIGITS = 38
 """The most digits of a Decimal that is declared by max_digits: those of Parquet's 128-bit decimals."""
 _EXACT = Context(prec=MAX_PREC)
@@ -87,7 +87,7 @@ def _check_whole(value: Any) -> None:
             raise PydanticKnownError("int_type")
         case int():
             return
-        case str() if not _INTEGER.fullmatch(value):
+        case str() if not INTEGER_TEXT.fullmatch(value):
             raise PydanticKnownError("int_parsing")
         case str() if len(value) > _MOST_DIGITS:
             raise PydanticKnownError("int_parsing_size")
@@ -155,7 +155,7 @@ class Numeric(ColumnType):
     def parse(self, value: Any) -> Decimal:
         if isinstance(value, bool):
             raise PydanticKnownError("decimal_type")
-        if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        if isinstance(value, str) and not NUMBER_TEXT.fullmatch(value):
             raise PydanticKnownError("decimal_parsing")
         number = value if isinstance(value, Decimal) else Decimal(str(value))
         if not number.is_finite():
@@ -238,7 +238,7 @@ class Float(ColumnType):
     def parse(self, value: Any) -> float:
         if isinstance(value, bool):
             raise PydanticKnownError("float_type")
-        if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        if isinstance(value, str) and not NUMBER_TEXT.fullmatch(value):
             raise PydanticKnownError("float_parsing")
         if not isinstance(value, str | int | float | Decimal):
             raise PydanticKnownError("float_type")

@@ -22,7 +22,8 @@ _TIME = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
 _OFFSET = r"[+-][0-9]{2}(?::?[0-9]{2})?"
 _DAY = re.compile(_DATE)
 _CLOCK = re.compile(_TIME)
-_MOMENT = re.compile(rf"({_DATE})(?:[ T]({_TIME})?(Z|{_OFFSET})?)?", re.IGNORECASE)
+MOMENT_TEXT = re.compile(rf"({_DATE})(?:[ T]({_TIME})(Z|{_OFFSET})?)?", re.IGNORECASE)
+"""A date, the time and the offset."""
 _MONTH_DAY = "(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 TIMESTAMP_PATTERN = rf"^[0-9]{{4}}-{_MONTH_DAY}[ T]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,6}})?$"
 """A pattern cannot express the calendar: it accepts 30 February."""
@@ -251,7 +252,7 @@ def _parse_moment(value: Any) -> tuple[datetime, bool]:
         return value, value.tzinfo is not None
     if not isinstance(value, str):
         raise PydanticKnownError("datetime_type")
-    match = _MOMENT.fullmatch(value)
+    match = MOMENT_TEXT.fullmatch(value)
     if match is None:
         raise PydanticKnownError(
             "datetime_parsing",
