@@ -16,7 +16,8 @@ from hypothesis import example, given
 from dataforge.bulk.binary_copy import copy_rows
 from dataforge.tables.types.base import ColumnType
 from dataforge.tables.types.documents import BOOLEAN
-from dataforge.tables.types.numbers import BIGINT, DOUBLE, INTEGER, Numeric
+from dataforge.tables.types.floats import DOUBLE
+from dataforge.tables.types.numbers import BIGINT, INTEGER, Numeric
 from dataforge.tables.types.text import TEXT
 from dataforge.tables.types.times import TIMESTAMP
 

@@ -23,7 +23,7 @@ from dataforge.postgres.sql import Sql, ident
 from dataforge.records.validate import Texts, row_hash, row_text
 from dataforge.tables.catalogue import Column, Dataset, Table
 from dataforge.tables.datasets import DATASETS
-from dataforge.tables.types.numbers import DOUBLE
+from dataforge.tables.types.floats import DOUBLE
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor

@@ -20,8 +20,9 @@ from dataforge.records.validate import row_text
 from dataforge.tables.types.arrays import Array
 from dataforge.tables.types.base import ColumnType
 from dataforge.tables.types.documents import BOOLEAN, BYTEA, JSONB, UUID, Json, jsonb_text
+from dataforge.tables.types.floats import DOUBLE, REAL
 from dataforge.tables.types.interval import INTERVAL, Interval
-from dataforge.tables.types.numbers import BIGINT, DOUBLE, INTEGER, REAL, SMALLINT, Numeric
+from dataforge.tables.types.numbers import BIGINT, INTEGER, SMALLINT, Numeric
 from dataforge.tables.types.registry import PLAIN, column_type
 from dataforge.tables.types.text import TEXT, Text
 from dataforge.tables.types.times import DATE, TIME, TIMESTAMP, TIMESTAMPTZ

@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
 from dataforge.tables.cleaning import Clean
-from dataforge.tables.types import documents, interval, numbers, times
+from dataforge.tables.types import documents, floats, interval, numbers, times
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ SmallInt = Annotated[int, numbers.SMALLINT, Clean()]
 BigInt = Annotated[int, numbers.BIGINT, Clean()]
 """``bigint``: 64 bits."""
 
-Real = Annotated[float, numbers.REAL, Clean()]
+Real = Annotated[float, floats.REAL, Clean()]
 """``real``: the nearest 32-bit floating-point number."""
 
 Boolean = Annotated[bool, documents.BOOLEAN, Clean()]

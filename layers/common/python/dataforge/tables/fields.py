@@ -25,7 +25,8 @@ from dataforge.tables.declarations import refuse_choices, refuse_field, refuse_w
 from dataforge.tables.patterns import refuse_pattern
 from dataforge.tables.types.base import ColumnType
 from dataforge.tables.types.documents import BOOLEAN
-from dataforge.tables.types.numbers import BIGINT, DECIMAL_DIGITS, DOUBLE, INTEGER, Numeric, WholeNumber
+from dataforge.tables.types.floats import DOUBLE
+from dataforge.tables.types.numbers import BIGINT, DECIMAL_DIGITS, INTEGER, Numeric, WholeNumber
 from dataforge.tables.types.text import TEXT
 from dataforge.tables.types.times import TIMESTAMP
 

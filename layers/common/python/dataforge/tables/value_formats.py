@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 
+from dataforge.tables.types.numbers import NUMBER_TEXT
+
 UNREADABLE = "not a number in the declared format"
 """Stands for a number that contradicts the declared marks; no type of numbers reads it."""
 
@@ -34,7 +36,6 @@ _PARTS = {
     "%z": r"(?P<z>Z|[+-][0-9]{2}:?[0-9]{2})",
 }
 _DIRECTIVE = re.compile("%.|[^%]+|%$", re.DOTALL)
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,10 @@ class Format:
             # The type would read the point as a decimal mark, and the value would be another one.
             return UNREADABLE
         plain = plain.replace(self.decimal, ".")
-        return plain if _NUMBER.fullmatch(plain) else text
+        return plain if NUMBER_TEXT.fullmatch(plain) else text
 
     def _moment(self, kind: str, text: str) -> str:
-        if self.epoch is not None and _NUMBER.fullmatch(text):
+        if self.epoch is not None and NUMBER_TEXT.fullmatch(text):
             return _from_epoch(kind, text, _EPOCH_UNITS[self.epoch])
         for pattern in self._dates:
             if match := pattern.fullmatch(text):

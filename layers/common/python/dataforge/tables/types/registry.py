@@ -7,8 +7,9 @@ import re
 from dataforge.tables.types.arrays import Array
 from dataforge.tables.types.base import ColumnType
 from dataforge.tables.types.documents import BOOLEAN, BYTEA, JSONB, UUID
+from dataforge.tables.types.floats import DOUBLE, REAL
 from dataforge.tables.types.interval import INTERVAL
-from dataforge.tables.types.numbers import BIGINT, DOUBLE, INTEGER, REAL, SMALLINT, Numeric
+from dataforge.tables.types.numbers import BIGINT, INTEGER, SMALLINT, Numeric
 from dataforge.tables.types.text import COLLATION, TEXT, Text
 from dataforge.tables.types.times import DATE, TIME, TIMESTAMP, TIMESTAMPTZ
 
