@@ -82,7 +82,7 @@ def numerics(draw: st.DrawFn) -> tuple[int, int, list[Decimal | None]]:
         lambda n: n * 10 ** (precision - 1)
     )
     values = draw(st.lists(st.none() | unscaled, max_size=6))
-    return precision, scale, [None if v is None else Decimal(v).scaleb(-scale) for v in values]
+    return precision, scale, [None if v is None else Decimal(f"{v}E-{scale}") for v in values]
 
 
 @given(numerics())
