@@ -79,7 +79,7 @@ class Clean:
 
     @cached_property
     def changes(self) -> tuple[tuple[Cleaning, Callable[[str], str]], ...]:
-        """The declared changes by name, in their order."""
+        """Pairs of the name and the function of each declared change, in order."""
         mapped = dict(self.values)
         patterns = [(re.compile(pattern), replacement) for pattern, replacement in self.replace]
 
