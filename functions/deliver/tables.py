@@ -63,8 +63,15 @@ def _describe(table: Table, quality: LastQuality) -> dict[str, Any]:
         "description": table.description,
         "key": list(table.key),
         "foreign_keys": [
-            {"column": key.column, "table": key.parent, "references": key.parent_column}
-            for key in table.foreign_keys
+            {
+                "column": key.column,
+                "table": key.parent,
+                "references": key.parent_columns[0] if key.column else None,
+                "columns": list(key.columns),
+                "parent_columns": list(key.parent_columns),
+                "enforced": key.enforced,
+            }
+            for key in table.references
         ],
         "columns": [_describe_column(column) for column in table.columns],
         "json_schema": row_schema(table),

@@ -50,9 +50,10 @@ class Candidates:
     duplicates: dict[int, int] = field(default_factory=dict)
     conflicting: list[list[int]] = field(default_factory=list)
 
-    def value(self, position: int, column: str) -> str | None:
-        """The canonical text of one value."""
-        return self.columns[self.table.column_names.index(column)][position]
+    def values(self, position: int, columns: Iterable[str]) -> Texts:
+        """The canonical texts of some columns of a row."""
+        names = self.table.column_names
+        return tuple(self.columns[names.index(column)][position] for column in columns)
 
 
 def validate_batch(dataset: Dataset, records: Sequence[Record]) -> tuple[list[Candidates], Violations]:

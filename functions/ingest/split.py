@@ -135,7 +135,7 @@ def _refused(candidates: Candidates, position: int, error: psycopg2.Error) -> Re
     table = candidates.table
     if is_lost_parent(table, error):
         [key] = [key for key in table.foreign_keys if key.name == error.diag.constraint_name]
-        found = missing_parent(key, candidates.value(position, key.column))
+        found = missing_parent(key, candidates.values(position, key.columns))
     else:
         found = violation(table, error) or Violation(CODE, f"SQLSTATE {error.pgcode}")
     return Results(violations={candidates.indices[position]: [found]})

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from functools import cache
 
 from dataforge.postgres.ddl import columns_sql, qualified
+from dataforge.postgres.references import has_values, is_parent
 from dataforge.postgres.sql import Sql, ident
-from dataforge.tables.catalogue import Column, ForeignKey, Table
+from dataforge.tables.catalogue import Column, Table
 from dataforge.tables.types.arrays import Array
 from dataforge.tables.types.text import Text
 from functions.ingest.candidates import Candidates
@@ -86,9 +87,7 @@ def store_statement(table: Table, *, update: bool, conflicting: bool) -> Sql:
     some = Sql("(SELECT count(*) FROM done WHERE _inserted) < (SELECT count(*) FROM given)")
     lines += [
         Sql("SELECT {}").format(
-            Sql(", ").join(
-                [Sql("g._n"), state, *(Sql("g.{}").format(_orphan(k)) for k in table.foreign_keys)]
-            )
+            Sql(", ").join([Sql("g._n"), state, *(Sql("g.{}").format(flag) for flag in _orphan_flags(table))])
         ),
         Sql("FROM given g LEFT JOIN {} d ON {} WHERE d._inserted IS NOT TRUE AND {}").format(
             done, match, some
@@ -172,24 +171,18 @@ def _same_key(table: Table, a: Sql, b: Sql) -> Sql:
     return Sql(" AND ").join(Sql("{a}.{c} = {b}.{c}").format(a=a, c=ident(c), b=b) for c in table.key)
 
 
-def _orphan(key: ForeignKey) -> Sql:
-    return ident(f"_no_{key.column}")
+def _orphan_flags(table: Table) -> list[Sql]:
+    """The names of the columns, one for each foreign key: whether the parent of a row is missing."""
+    return [ident(f"_no_{number}") for number in range(len(table.foreign_keys))]
 
 
 def _given(table: Table) -> Sql:
     arrays = Sql(", ").join(Sql("%s::{}[]").format(_sent_as(column)) for column in table.columns)
     flags = Sql("").join(
-        Sql(
-            ", {column} IS NOT NULL AND (SELECT true FROM {dataset}.{parent} p"
-            " WHERE p.{parent_column} = c.{column}) IS NULL AS {orphan}"
-        ).format(
-            column=ident(k.column),
-            dataset=ident(table.dataset),
-            parent=ident(k.parent),
-            parent_column=ident(k.parent_column),
-            orphan=_orphan(k),
+        Sql(", {} AND (SELECT true FROM {}.{} p WHERE {}) IS NULL AS {}").format(
+            has_values(key, "c"), ident(table.dataset), ident(key.parent), is_parent(key, "p", "c"), flag
         )
-        for k in table.foreign_keys
+        for key, flag in zip(table.foreign_keys, _orphan_flags(table), strict=True)
     )
     columns = columns_sql(table)
     source = Sql("unnest({}) WITH ORDINALITY AS c({}, _n)").format(arrays, columns)
@@ -209,7 +202,7 @@ def _sent_as(column: Column) -> Sql:
 
 def _whole(table: Table) -> Sql:
     """The condition that no parent is missing."""
-    flags = [Sql("NOT {}").format(_orphan(key)) for key in table.foreign_keys]
+    flags = [Sql("NOT {}").format(flag) for flag in _orphan_flags(table)]
     return Sql(" WHERE {}").format(Sql(" AND ").join(flags)) if flags else Sql("")
 
 

@@ -121,7 +121,7 @@ def _violations(
 ) -> list[Violation]:
     table = candidates.table
     violations = [
-        missing_parent(key, candidates.value(position, key.column))
+        missing_parent(key, candidates.values(position, key.columns))
         for key, missing in zip(table.foreign_keys, answer.missing_parents, strict=True)
         if missing
     ]

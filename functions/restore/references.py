@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dataforge.errors import TargetRejectsRows, WouldOrphan
 from dataforge.postgres import ddl
+from dataforge.postgres.references import has_values, is_parent
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
@@ -127,11 +128,12 @@ def check_parents(cursor: Cursor, run: Run, *, within: bool = False) -> None:
 
 
 def _without_parent(cursor: Cursor, run: Run, table: Table, key: ForeignKey, parent: Sql) -> Iterator[str]:
-    column = Sql("c.{}").format(ident(key.column))
-    same = Sql("p.{} = {}").format(ident(key.parent_column), column)
-    condition = Sql("{} IS NOT NULL AND NOT EXISTS (SELECT FROM {} p WHERE {})").format(column, parent, same)
+    columns = Sql(", ").join(Sql("c.{}").format(ident(column)) for column in key.columns)
+    condition = Sql("{} AND NOT EXISTS (SELECT FROM {} p WHERE {})").format(
+        has_values(key, "c"), parent, is_parent(key, "p", "c")
+    )
     text = f"to be restored into {table.dataset}.{table.name} have no parent in {key.parent} ({key.name})"
-    yield from _count_finding(cursor, Sql("{} c").format(run.shadow(table)), column, condition, text)
+    yield from _count_finding(cursor, Sql("{} c").format(run.shadow(table)), columns, condition, text)
 
 
 def _count_finding(cursor: Cursor, relation: Sql, columns: Sql, condition: Sql, text: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -40,10 +40,12 @@ def rules_of(table: Table) -> list[Rule]:
     """The rules of a table, in the order of its columns."""
     references = {key.column for key in table.foreign_keys}
     found = [rule for column in table.columns for rule in _of_column(column, references)]
+    if None in references:
+        found.append(Rule("foreign_key", ""))
     return [*found, Rule("uniqueness", ""), Rule("record", "")]
 
 
-def _of_column(column: Column, references: set[str]) -> Iterator[Rule]:
+def _of_column(column: Column, references: Container[str | None]) -> Iterator[Rule]:
     rule = column.rule
     if not column.nullable:
         yield Rule("not_null", column.name)

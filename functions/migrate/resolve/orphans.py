@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dataforge.postgres import ddl, shadow
-from dataforge.postgres.sql import Sql, ident
+from dataforge.postgres.references import has_values, is_parent
+from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import ForeignKey, Table
 from functions.migrate.resolve.rejected_rows import RejectedRows
 from functions.migrate.run.migration import Run
+from functions.migrate.run.row_conditions import values_sql
 
 
 def remove_orphans(run: Run, table: Table, rejected: RejectedRows) -> None:
@@ -20,13 +22,11 @@ def remove_orphans(run: Run, table: Table, rejected: RejectedRows) -> None:
     more = True
     while more:
         for key in table.foreign_keys:
-            orphans = Sql(
-                "SELECT s.{source}, s.ctid, s.{column}::text FROM {shadow} s WHERE s.{column} IS NOT NULL AND {no_parent}"
-            ).format(
-                source=shadow.SOURCE,
-                column=ident(key.column),
-                shadow=run.shadow(table),
-                no_parent=Sql(" AND ").join(_no_parent(run, key)),
+            orphans = Sql("SELECT s.{}, s.ctid, {} FROM {} s WHERE {}").format(
+                shadow.SOURCE,
+                values_sql(key, "s"),
+                run.shadow(table),
+                Sql(" AND ").join((has_values(key, "s"), *_no_parent(run, key))),
             )
             rejected.mark(orphans, key.name)
         more = rejected.delete_marked() and refers_to_itself
@@ -40,6 +40,4 @@ def _no_parent(run: Run, key: ForeignKey) -> Iterator[Sql]:
     if not in_run or run.mode == "merge":
         relations.append(ddl.qualified(parent))
     for relation in relations:
-        yield Sql("NOT EXISTS (SELECT FROM {} p WHERE p.{} = s.{})").format(
-            relation, ident(key.parent_column), ident(key.column)
-        )
+        yield Sql("NOT EXISTS (SELECT FROM {} p WHERE {})").format(relation, is_parent(key, "p", "s"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -74,7 +75,10 @@ class RejectedRows:
             )
 
     def mark(self, rows: Sql, reason: str) -> None:
-        """Mark the rows that the query gives as (position, ctid, value) with a reason."""
+        """Mark the rows that the query gives as (position, ctid, value) with a reason.
+
+        ``value``: for an orphan, the values of the reference's columns as a JSON array.
+        """
         if not self._round:
             self._cursor.execute(
                 Sql(
@@ -161,4 +165,5 @@ class RejectedRows:
                 f"The table has a row with the same key ({key}) and other values; the stored row is unchanged"
             )
             return Violation("conflict", text)
-        return missing_parent(next(k for k in self._table.foreign_keys if k.name == reason), value)
+        reference = next(k for k in self._table.foreign_keys if k.name == reason)
+        return missing_parent(reference, json.loads(value or "[]"))

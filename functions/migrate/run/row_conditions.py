@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataforge.postgres.sql import Sql, ident
-from dataforge.tables.catalogue import Table
+from dataforge.tables.catalogue import ForeignKey, Table
 
 
 def same_key(table: Table, a: str, b: str) -> Sql:
@@ -21,3 +21,9 @@ def same_row(table: Table, a: str, b: str) -> Sql:
 def columns_of(alias: str, names: tuple[str, ...]) -> Sql:
     """The columns of an alias, separated by commas."""
     return Sql(", ").join(Sql("{}.{}").format(ident(alias), ident(name)) for name in names)
+
+
+def values_sql(key: ForeignKey, alias: str) -> Sql:
+    """The values of a reference's columns, as the text of a JSON array of texts."""
+    texts = Sql(", ").join(Sql("{}.{}::text").format(ident(alias), ident(name)) for name in key.columns)
+    return Sql("to_json(ARRAY[{}])::text").format(texts)

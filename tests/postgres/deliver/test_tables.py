@@ -47,7 +47,14 @@ def test_description_of_a_table_equals_its_entry_in_the_list(api: Api) -> None:
 def test_description_has_columns_keys_and_row_count(api: Api) -> None:
     found = api.get("tables/order_items").json
     assert found["key"] == ["order_id", "order_item_id"]
-    assert {"column": "seller_id", "table": "sellers", "references": "seller_id"} in found["foreign_keys"]
+    assert {
+        "column": "seller_id",
+        "table": "sellers",
+        "references": "seller_id",
+        "columns": ["seller_id"],
+        "parent_columns": ["seller_id"],
+        "enforced": True,
+    } in found["foreign_keys"]
     assert [column["name"] for column in found["columns"]] == list(
         DATASETS["olist"].table("order_items").column_names
     )

@@ -146,7 +146,9 @@ def test_nullable_column_can_be_a_foreign_key_declared_inside_or_outside() -> No
     tables = dataset(parent, inside, outside).tables
     for name in ("inside", "outside"):
         assert tables[name].by_name["parent"].nullable
-        assert tables[name].foreign_keys == (ForeignKey(f"{name}_parent_fkey", "parent", "parents", "name"),)
+        assert tables[name].foreign_keys == (
+            ForeignKey(f"{name}_parent_fkey", ("parent",), "parents", ("name",)),
+        )
 
 
 def test_rule_has_the_same_effect_inside_and_outside_of_null() -> None:

@@ -39,7 +39,8 @@ def test_foreign_keys_of_an_example_refer_to_the_examples_of_the_parents(
         parent = dataset.table(key.parent)
         values = validate(parent, example_row(dataset, parent), Counter())
         assert isinstance(values, tuple)
-        assert row[key.column] == values[parent.column_names.index(key.parent_column)]
+        referenced = [values[parent.column_names.index(column)] for column in key.parent_columns]
+        assert [row[column] for column in key.columns] == referenced
 
 
 @every_table

@@ -31,11 +31,16 @@ may have several.\
 
 
 class ForeignKeyOfTable(Shape):
-    """Every value of the column is the key of a row in another table."""
+    """The columns have the values of a row in another table, or one of them is null."""
 
-    column: str
+    column: Annotated[str | None, Field(description="the column; null if there are several")]
     table: str
-    references: str
+    references: Annotated[
+        str | None, Field(description="the column of the other table; null if there are several")
+    ]
+    columns: list[str]
+    parent_columns: list[str]
+    enforced: Annotated[bool, Field(description="false: rows may refer to rows that do not exist")]
 
 
 class ColumnOfTable(Shape):

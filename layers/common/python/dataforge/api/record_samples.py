@@ -54,7 +54,8 @@ def violations(index: int) -> list[Violation]:
         result = validate(_PARENT, {}, Counter())
         return result if isinstance(result, list) else []
     key = _CHILD.foreign_keys[0]
-    return [missing_parent(key, str(example_row(_DATASET, _CHILD)[key.column]))]
+    row = example_row(_DATASET, _CHILD)
+    return [missing_parent(key, [str(row[column]) for column in key.columns])]
 
 
 def rejections() -> dict[str, Any]:

@@ -25,7 +25,12 @@ def qualified(table: Table, schema: str | None = None) -> Sql:
 
 def columns_sql(table: Table) -> Sql:
     """The table's columns, quoted, in order."""
-    return Sql(", ").join(map(ident, table.column_names))
+    return names_sql(table.column_names)
+
+
+def names_sql(names: Iterable[str]) -> Sql:
+    """Names, quoted, separated by commas."""
+    return Sql(", ").join(map(ident, names))
 
 
 def column_sql(column: Column) -> Sql:
@@ -43,14 +48,14 @@ def create_table(table: Table, schema: str | None = None, extra: Sql | None = No
 
 def primary_key(table: Table) -> tuple[str, Sql]:
     """The primary key's name and definition."""
-    return f"{table.name}_pkey", Sql("PRIMARY KEY ({})").format(Sql(", ").join(map(ident, table.key)))
+    return f"{table.name}_pkey", Sql("PRIMARY KEY ({})").format(names_sql(table.key))
 
 
 def foreign_key(key: ForeignKey, parent_schema: str) -> Sql:
     """A foreign key's definition, with the parent in the given schema."""
     parent = Sql("{}.{}").format(ident(parent_schema), ident(key.parent))
     return Sql("FOREIGN KEY ({}) REFERENCES {} ({})").format(
-        ident(key.column), parent, ident(key.parent_column)
+        names_sql(key.columns), parent, names_sql(key.parent_columns)
     )
 
 
@@ -127,12 +132,12 @@ def constraints(table: Table) -> Iterator[tuple[str, Sql]]:
 def index_statements(table: Table, schema: str | None = None) -> Iterator[tuple[str, Sql]]:
     """Name and CREATE INDEX for each foreign key that the primary key does not index: deleting a parent needs it."""
     for key in table.foreign_keys:
-        if key.column != table.key[0]:
-            name = f"{table.name}_{key.column}_idx"
+        if set(key.columns) != set(table.key[: len(key.columns)]):
+            name = f"{table.name}_{'_'.join(key.columns)}_idx"
             yield (
                 name,
                 Sql("CREATE INDEX {} ON {} ({})").format(
-                    ident(name), qualified(table, schema), ident(key.column)
+                    ident(name), qualified(table, schema), names_sql(key.columns)
                 ),
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -47,11 +47,10 @@ class Located:
     replay_of: int | None = None
 
 
-def missing_parent(key: ForeignKey, value: str | None) -> Violation:
-    """The violation of a row whose parent is neither stored nor accepted."""
-    return Violation(
-        "foreign_key", f"{key.name}: {key.parent} has no row with {key.parent_column} = {value}", key.column
-    )
+def missing_parent(key: ForeignKey, values: Sequence[str | None]) -> Violation:
+    """The violation of a row whose parent is neither stored nor accepted. ``values``: those of the key's columns."""
+    wanted = ", ".join(f"{c} = {v}" for c, v in zip(key.parent_columns, values, strict=True))
+    return Violation("foreign_key", f"{key.name}: {key.parent} has no row with {wanted}", key.column)
 
 
 def raw_text(raw: bytes) -> str:

@@ -75,12 +75,22 @@ class Column:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """``column`` references ``parent_column``, the one-column key of ``parent`` in the same dataset."""
+    """A reference: ``columns`` have the values of ``parent_columns`` in a row of ``parent``, a table of the same dataset.
+
+    As in PostgreSQL (MATCH SIMPLE), a row with a NULL in one of the columns references nothing. Without ``enforced``,
+    PostgreSQL has no constraint, and rows without a parent are stored.
+    """
 
     name: str
-    column: str
+    columns: tuple[str, ...]
     parent: str
-    parent_column: str
+    parent_columns: tuple[str, ...]
+    enforced: bool = True
+
+    @property
+    def column(self) -> str | None:
+        """The column, if it is the only one."""
+        return self.columns[0] if len(self.columns) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,12 @@ class Table:
     model: type[Row]
     columns: tuple[Column, ...]
     key: tuple[str, ...]
-    foreign_keys: tuple[ForeignKey, ...]
+    references: tuple[ForeignKey, ...]
+
+    @cached_property
+    def foreign_keys(self) -> tuple[ForeignKey, ...]:
+        """The references that PostgreSQL enforces."""
+        return tuple(reference for reference in self.references if reference.enforced)
 
     @property
     def file(self) -> str | None:

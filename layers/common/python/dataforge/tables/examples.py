@@ -17,7 +17,11 @@ _SPAN = re.compile(r"(.)-(.)")
 
 def example_row(dataset: Dataset, table: Table) -> dict[str, Any]:
     """The data of a valid row, with a value for each column that is not a digest. Its parents are the parents' examples."""
-    parents = {key.column: (key.parent, key.parent_column) for key in table.foreign_keys}
+    parents = {
+        column: (key.parent, parent_column)
+        for key in table.foreign_keys
+        for column, parent_column in zip(key.columns, key.parent_columns, strict=True)
+    }
     row = {}
     for column in table.columns:
         if column.name in parents:

@@ -170,4 +170,4 @@ def _foreign_keys(table: str, model: type[Row], keys: Keys) -> Iterator[ForeignK
                     f"column {column} references {reference.table!r}, whose key is {', '.join(parent_key)}; "
                     "a key of several columns cannot be referenced yet: remove the reference"
                 )
-            yield ForeignKey(f"{table}_{column}_fkey", column, reference.table, parent_key[0])
+            yield ForeignKey(f"{table}_{column}_fkey", (column,), reference.table, parent_key)

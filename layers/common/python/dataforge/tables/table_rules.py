@@ -30,7 +30,7 @@ def refuse_key(
                 f"key column {table}.{column.name} is nullable; remove `| None` "
                 "(without a Key, all columns are the key)"
             )
-        if column.name in key or any(reference.column == column.name for reference in references):
+        if column.name in key or any(column.name in reference.columns for reference in references):
             refuse_unindexable(f"{table}.{column.name}", column.rule)
     if len(key) > _INDEX_COLUMNS:
         raise ValueError(
@@ -57,13 +57,14 @@ def refuse_digests(columns: tuple[Column, ...]) -> None:
 def refuse_references(tables: Mapping[str, Table]) -> None:
     """Refuse foreign keys between columns of different types."""
     for table in tables.values():
-        for key in table.foreign_keys:
-            child, parent = table.by_name[key.column].type, tables[key.parent].by_name[key.parent_column].type
-            if child.catalog != parent.catalog and not {child.name, parent.name} <= _WHOLE:
-                raise ValueError(
-                    f"{table.name}.{key.column} is {child.catalog} and references {key.parent}.{key.parent_column}, "
-                    f"which is {parent.catalog}; declare both with the same type"
-                )
+        for key in table.references:
+            for column, parent_column in zip(key.columns, key.parent_columns, strict=True):
+                child, parent = table.by_name[column].type, tables[key.parent].by_name[parent_column].type
+                if child.catalog != parent.catalog and not {child.name, parent.name} <= _WHOLE:
+                    raise ValueError(
+                        f"{table.name}.{column} is {child.catalog} and references {key.parent}.{parent_column}, "
+                        f"which is {parent.catalog}; declare both with the same type"
+                    )
 
 
 def refuse_names(tables: Iterable[Table]) -> None:
@@ -73,7 +74,7 @@ def refuse_names(tables: Iterable[Table]) -> None:
         made = [
             table.name,
             f"{table.name}_pkey",
-            *(f"{table.name}_{k.column}_idx" for k in table.foreign_keys),
+            *(f"{table.name}_{'_'.join(k.columns)}_idx" for k in table.foreign_keys),
         ]
         derived = [f"{table.name}_{column}_check" for column in table.column_names]
         for name in (*made, *derived):
