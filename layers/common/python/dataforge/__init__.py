@@ -30,6 +30,7 @@
 ``Literal["a", "b"]``                     one of these texts; ``Annotated[Literal[1, 2], INTEGER]``: one of these integers
 ``Key`` ``References``                    primary key; foreign key
 ``Header`` ``Format`` ``Csv``             a column's name, the notation of its values, and the dialect of a file
+``Renamed``                               a column's former name
 ``Clean`` ``Digest`` ``MaxBytes``         change text before validation; derived key; limit in bytes
 ``Row`` ``Source``                        a table; a file that fills several tables
 ========================================  =============================================================
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
         Ordinal,
         Real,
         References,
+        Renamed,
         SmallInt,
         Text,
         Time,
@@ -130,6 +132,7 @@ __all__ = [
     "Ordinal",
     "Real",
     "References",
+    "Renamed",
     "Row",
     "SmallInt",
     "Source",

@@ -21,6 +21,15 @@ from dataforge.tables.types.base import ColumnType
 from dataforge.tables.value_formats import Format
 
 
+@dataclass(frozen=True)
+class Evolution:
+    """What a deployment may do to a table with rows: its former name, and the columns that may be dropped or narrowed."""
+
+    renamed: str = ""
+    removed: tuple[str, ...] = ()
+    narrowed: tuple[str, ...] = ()
+
+
 class Row(BaseModel):
     """Base class of row models: one subclass declares one table.
 
@@ -34,6 +43,9 @@ class Row(BaseModel):
     ``table``: the name of the table. ``file``: the name of its file below a migration's prefix; None if the rows come from a
     ``Source`` of several tables. If no column is a ``Key``, the whole row is the key. Files may be in folders named
     ``key=value``, which fill the column ``key``; ``ignore_partitions`` names keys that are not columns.
+
+    For changes of tables with rows: ``renamed`` is the table's former name, ``removed`` names columns that a deployment may
+    drop, ``narrowed`` columns whose type a deployment may convert to one with fewer values.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -42,6 +54,7 @@ class Row(BaseModel):
     __file_name__: ClassVar[str | None] = None
     __ignored_partitions__: ClassVar[tuple[str, ...]] = ()
     __dialect__: ClassVar[Csv | None] = None
+    __evolution__: ClassVar[Evolution]
 
     def __init_subclass__(
         cls,
@@ -49,6 +62,9 @@ class Row(BaseModel):
         file: str | None = None,
         ignore_partitions: str | Iterable[str] = (),
         format: Csv | None = None,  # noqa: A002  the word that a dataset's author expects
+        renamed: str = "",
+        removed: str | Iterable[str] = (),
+        narrowed: str | Iterable[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
@@ -57,6 +73,12 @@ class Row(BaseModel):
         cls.__table_name__, cls.__file_name__, cls.__dialect__ = table, file, format
         names = [ignore_partitions] if isinstance(ignore_partitions, str) else ignore_partitions
         cls.__ignored_partitions__ = tuple(names)
+        cls.__evolution__ = Evolution(renamed, _names(removed), _names(narrowed))
+
+
+def _names(names: str | Iterable[str]) -> tuple[str, ...]:
+    """One name or several, as a tuple."""
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 @dataclass(frozen=True)
@@ -71,6 +93,7 @@ class Column:
     description: str
     header: str = ""
     format: Format | None = None
+    renamed: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,6 +131,11 @@ class Table:
     def foreign_keys(self) -> tuple[ForeignKey, ...]:
         """The references that PostgreSQL enforces."""
         return tuple(reference for reference in self.references if reference.enforced)
+
+    @property
+    def evolution(self) -> Evolution:
+        """What a deployment may do to the table although it has rows."""
+        return self.model.__evolution__
 
     @property
     def file(self) -> str | None:
@@ -173,12 +201,16 @@ class Source:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A named set of tables with the foreign keys between them, and their files."""
+    """A named set of tables with the foreign keys between them, and their files.
+
+    ``removed``: former tables that a deployment may drop with their rows.
+    """
 
     name: str
     description: str
     tables: Mapping[str, Table] = field(repr=False)
     sources: tuple[Source, ...] = field(repr=False)
+    removed: tuple[str, ...] = ()
 
     def table(self, name: str) -> Table:
         """The table of this name. Raises ``UnknownTable``."""

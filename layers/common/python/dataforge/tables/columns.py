@@ -51,6 +51,16 @@ class Header:
 
 
 @dataclass(frozen=True)
+class Renamed:
+    """The column's former name: ``score: Annotated[Integer, Renamed("points")]``. The deployment renames the column.
+
+    It has no effect once the column has its new name.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Digest:
     """The column is the MD5 of earlier text columns: ``Annotated[HexId, Key(), Digest(("author", "text"))]``.
 

@@ -12,12 +12,13 @@ from pydantic import PydanticUserError
 from dataforge.errors import InvalidDeclaration
 from dataforge.formats.dialect import STANDARD, Csv
 from dataforge.tables.catalogue import Column, Dataset, ForeignKey, Row, Source, Table
-from dataforge.tables.columns import Header, Key, References
+from dataforge.tables.columns import Header, Key, References, Renamed
 from dataforge.tables.declarations import (
     refuse_dataset_name,
     refuse_model,
     refuse_name,
 )
+from dataforge.tables.evolution import read_removed_tables, refuse_evolution, refuse_former_tables
 from dataforge.tables.fields import markers, read_rule
 from dataforge.tables.table_rules import (
     refuse_digests,
@@ -57,7 +58,9 @@ def read_dataset(module: ModuleType) -> Dataset:
         refuse_flat_files(flat_files)
         sources = (*own_files, *flat_files)
         refuse_sources(sources, tables)
-        dataset = Dataset(name, (module.__doc__ or "").strip(), tables, sources)
+        removed = read_removed_tables(getattr(module, "REMOVED", ()), tables)
+        refuse_former_tables(tables, removed)
+        dataset = Dataset(name, (module.__doc__ or "").strip(), tables, sources, removed)
         dataset.waves()
     return dataset
 
@@ -126,6 +129,7 @@ def _read_table(dataset: str, model: type[Row], keys: Keys, default_format: Form
         foreign_keys = tuple(_foreign_keys(name, model, keys))
         refuse_key(name, columns, keys[name], foreign_keys)
         refuse_digests(columns)
+        refuse_evolution(model.__evolution__, name, columns)
     return Table(dataset, name, model, columns, keys[name], foreign_keys)
 
 
@@ -148,8 +152,10 @@ def _columns(model: type[Row], default_format: Format | None) -> Iterator[Column
         rule = read_rule(name, info)
         header = next((m.name for m in markers(info) if isinstance(m, Header)), "")
         own_format = next((m for m in markers(info) if isinstance(m, Format)), default_format)
+        renamed = next((m.name for m in markers(info) if isinstance(m, Renamed)), "")
+        description = info.description or ""
         yield Column(
-            name, rule.type, rule.nullable, rule.clean, rule, info.description or "", header, own_format
+            name, rule.type, rule.nullable, rule.clean, rule, description, header, own_format, renamed
         )
 
 
