@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from dataforge.bulk.row_texts import join_texts, row_bodies
 from dataforge.postgres.rows import one_row
 from dataforge.records.validate import row_text
 from dataforge.tables.types.arrays import Array
@@ -162,6 +163,18 @@ def test_parquet_gives_the_text_back(case: Case, data: st.DataObject) -> None:
     stored = case.kind.from_texts(pa.chunked_array([pa.array(texts, pa.string())])).combine_chunks()
     assert stored.type == case.kind.arrow()
     assert case.kind.texts(stored).to_pylist() == texts
+
+
+@every_type
+@property_of_values
+@given(data=st.data())
+def test_row_text_of_parquet_is_the_model_s(case: Case, data: st.DataObject) -> None:
+    values = data.draw(st.lists(st.none() | case.values, min_size=1, max_size=4))
+    texts = [None if value is None else case.kind.text(value) for value in values]
+    stored = case.kind.from_texts(pa.chunked_array([pa.array(texts, pa.string())])).combine_chunks()
+    types, expected = {"a": case.kind}, [row_text([text])[1:-1] for text in texts]
+    assert row_bodies(types, pa.table({"a": stored})).to_pylist() == expected
+    assert join_texts(types, pa.table({"a": pa.array(texts, pa.string())})).to_pylist() == expected
 
 
 @every_type

@@ -120,7 +120,7 @@ class Uuid(ColumnType):
 class Bytea(ColumnType):
     r"""``bytea``: hexadecimal digits, after ``\x`` as PostgreSQL writes them or without, or base64 if so declared."""
 
-    name, python, oid, quoting = "bytea", bytes, 17, "always"
+    name, python, oid, quoting = "bytea", bytes, 17, "sometimes"
 
     def __init__(self, *, base64: bool = False) -> None:
         self.base64 = base64
