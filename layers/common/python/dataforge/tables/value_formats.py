@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 
+from dataforge.tables.types.interval import INTERVAL, Interval
 from dataforge.tables.types.numbers import NUMBER_TEXT
 
 UNREADABLE = "not a number in the declared format"
@@ -20,6 +21,8 @@ UNREADABLE = "not a number in the declared format"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_LONGEST = 2**63
+"""Microseconds of an interval."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _PARTS = {
     "%Y": r"(?P<Y>[0-9]{4})",
@@ -30,9 +33,10 @@ _PARTS = {
     "%H": r"(?P<H>[0-9]{1,2})",
     "%I": r"(?P<I>[0-9]{1,2})",
     "%p": r"(?P<p>[AaPp][Mm])",
-    "%M": r"(?P<M>[0-9]{2})",
-    "%S": r"(?P<S>[0-9]{2})",
+    "%M": r"(?P<M>[0-9]{1,2})",
+    "%S": r"(?P<S>[0-9]{1,2})",
     "%f": r"(?P<f>[0-9]{1,6})",
+    "%Z": r"(?P<Z>UTC|GMT)",
     "%z": r"(?P<z>Z|[+-][0-9]{2}:?[0-9]{2})",
 }
 _DIRECTIVE = re.compile("%.|[^%]+|%$", re.DOTALL)
@@ -42,9 +46,10 @@ _DIRECTIVE = re.compile("%.|[^%]+|%$", re.DOTALL)
 class Format:
     """How the values of a column, or of all columns of a kind, are written in files.
 
-    ``dates``: a date or time as ``strptime`` names its parts (%Y %y %m %d %b %H %I %p %M %S %f %z); they are tried in
-    order.
-    ``epoch``: numbers of seconds (s), ms, us or ns since 1970. ``century``: two-digit years below it are 20xx, others 19xx.
+    ``dates``: a date or time as ``strptime`` names its parts (%Y %y %m %d %b %H %I %p %M %S %f %z %Z); they are
+    tried in order.
+    ``epoch``: numbers of seconds (s), ms, us or ns since 1970; of an interval: its length. ``century``: two-digit years
+    below it are 20xx, others 19xx.
     ``decimal`` and ``thousands``: the marks of numbers. ``symbols``: signs around a number that are removed, as ("€", "%").
     ``true`` and ``false``: words of a Boolean. ``null``: texts that mean NULL.
     Raises ``ValueError`` for what contradicts itself.
@@ -94,6 +99,8 @@ class Format:
                 return self._plain_number(text)
             case "boolean":
                 return self._boolean(text)
+            case "interval":
+                return self._length(text)
         return text
 
     def _boolean(self, text: str) -> str:
@@ -126,6 +133,17 @@ class Format:
                 return self._iso(kind, match.groupdict()) or text
         return text
 
+    def _length(self, text: str) -> str:
+        """The length of time that a number of units, or hours, minutes and seconds in a format, stand for."""
+        if self.epoch is not None and NUMBER_TEXT.fullmatch(text):
+            microseconds = Decimal(text) * 1_000_000 / _EPOCH_UNITS[self.epoch]
+            whole = abs(microseconds) < _LONGEST and microseconds == int(microseconds)
+            return INTERVAL.text(Interval(microseconds=int(microseconds))) if whole else text
+        for pattern in self._dates:
+            if match := pattern.fullmatch(text):
+                return self._iso("time", match.groupdict()) or text
+        return text
+
     def _iso(self, kind: str, parts: dict[str, str]) -> str | None:
         """The parts in ISO 8601, as the kind needs them; None where one makes no sense."""
         hour = parts.get("H") or parts.get("I") or "0"
@@ -133,14 +151,14 @@ class Format:
             if not 1 <= int(hour) <= 12:
                 return None
             hour = str(int(hour) % 12 + (12 if parts["p"].lower() == "pm" else 0))
-        clock = f"{int(hour):02d}:{parts.get('M') or '00'}:{parts.get('S') or '00'}"
+        clock = f"{int(hour):02d}:{int(parts.get('M') or 0):02d}:{int(parts.get('S') or 0):02d}"
         clock += f".{parts['f']}" if parts.get("f") else ""
         if kind == "time":
             return clock
         day = self._day(parts)
-        if day is None or kind == "date":
-            return day
-        return f"{day} {clock}{parts.get('z') or ''}"
+        if kind == "date":
+            return day if not clock.strip("0:.") else None
+        return day and f"{day} {clock}{parts.get('z') or ('Z' if parts.get('Z') else '')}"
 
     def _day(self, parts: dict[str, str]) -> str | None:
         month = parts.get("m")
@@ -181,9 +199,12 @@ def _from_epoch(kind: str, text: str, unit: int) -> str:
 
 
 def _compile(date_format: str) -> re.Pattern[str]:
-    """A format of dates as a pattern over the whole text. Raises ``ValueError`` naming a part that is not known."""
-    pattern, seen = "", set[str]()
-    for piece in _DIRECTIVE.findall(date_format):
+    """A format of dates as a pattern over the whole text. Raises ``ValueError`` naming a part that is not known.
+
+    Parts that follow each other without a separator have two digits: 2016111 is neither 11 January nor 1 November.
+    """
+    pattern, seen, pieces = "", set[str](), _DIRECTIVE.findall(date_format)
+    for place, piece in enumerate(pieces):
         if not piece.startswith("%"):
             pattern += re.escape(piece)
             continue
@@ -195,5 +216,7 @@ def _compile(date_format: str) -> re.Pattern[str]:
         if piece in seen:
             raise ValueError(f"dates={date_format!r}: {piece} occurs twice")
         seen.add(piece)
-        pattern += _PARTS[piece]
+        beside = pieces[max(place - 1, 0) : place] + pieces[place + 1 : place + 2]
+        adjacent = any(other in _PARTS for other in beside)
+        pattern += _PARTS[piece].replace("{1,2}", "{2}") if adjacent else _PARTS[piece]
     return re.compile(pattern)

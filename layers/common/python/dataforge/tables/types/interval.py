@@ -25,6 +25,8 @@ _PART = r"(?:([+-]?[0-9]{1,9}) %s)? ?"
 _WORDS = re.compile(
     "".join(_PART % unit for unit in ("years?", "mon(?:s|th(?:s)?)?", "days?")) + f"(?:{_CLOCK})?"
 )
+_MINUTES = re.compile(r"([+-]?)([0-5]?[0-9]):([0-5]?[0-9])\.([0-9]{1,6})")
+"""With a fraction, PostgreSQL reads two numbers as minutes and seconds."""
 _ISO = re.compile(
     r"P(?:([+-]?[0-9]{1,9})Y)?(?:([+-]?[0-9]{1,9})M)?(?:([+-]?[0-9]{1,9})W)?(?:([+-]?[0-9]{1,9})D)?"
     r"(?:T(?:([+-]?[0-9]{1,9})H)?(?:([+-]?[0-9]{1,9})M)?(?:([+-]?)([0-9]{1,9})(?:\.([0-9]{1,6}))?S)?)?"
@@ -46,7 +48,9 @@ class Interval:
 
 
 class IntervalType(ColumnType):
-    """``interval``; texts as PostgreSQL writes them (``1 year 2 mons 3 days 25:10:00``) or as ISO 8601 (``P1DT2H``)."""
+    """``interval``; texts as PostgreSQL writes them (``1 year 2 mons 3 days 25:10:00``; ``1:26.5`` is a minute and more)
+    or as ISO 8601 (``P1DT2H``).
+    """
 
     name, python, oid, quoting = "interval", Interval, 1186, "sometimes"
 
@@ -58,7 +62,7 @@ class IntervalType(ColumnType):
         if isinstance(value, Interval):
             return value
         if isinstance(value, str) and value.strip():
-            found = _from_words(value) or _from_iso(value)
+            found = _from_words(value) or _from_minutes(value) or _from_iso(value)
             if found is not None and max(abs(found.months), abs(found.days)) < 2**31:
                 return found
         raise PydanticCustomError(
@@ -137,6 +141,15 @@ def _from_words(text: str) -> Interval | None:
         int(days or 0),
         -microseconds if sign == "-" else microseconds,
     )
+
+
+def _from_minutes(text: str) -> Interval | None:
+    match = _MINUTES.fullmatch(text.strip())
+    if match is None:
+        return None
+    sign, minutes, seconds, fraction = match.groups()
+    microseconds = int(minutes) * _MINUTE + int(seconds) * _SECOND + int(fraction.ljust(6, "0"))
+    return Interval(microseconds=-microseconds if sign == "-" else microseconds)
 
 
 def _from_iso(text: str) -> Interval | None:
