@@ -76,7 +76,7 @@ def _read_parquet(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout
     parquet = open_file(s3, file)
     schema = parquet.schema_arrow
     columns = check_columns(file.key, tuple(schema.names), taken)
-    if wrong := unreadable(schema):
+    if wrong := unreadable(schema, columns):
         raise UnsupportedColumnType(file.key, wrong)
     return Layout(columns, list(_row_groups(group_ends(parquet), step)))
 

@@ -81,7 +81,7 @@ def read_header(s3: S3Client, taken: Taken, file: Object) -> Header:
         raise MissingColumn(
             file.key, taken.columns, "The file is empty.", 'Remove the file, or exclude it with "ignore".'
         )
-    headers, start = csv_header.read_header(file.key, data, taken.headers)
+    headers, start = csv_header.read_header(file.key, data, taken.names.texts)
     columns = check_columns(file.key, headers, taken)
     return Header(columns, start, 1 + data.count(b"\n", 0, start), compression)
 
@@ -96,7 +96,7 @@ def _read_dialect_header(taken: Taken, file: Object, data: bytes, compression: s
     except dialect_reader.RecordTooLong as error:
         raise RecordTooLong(file.key, error.line, HEADER_BYTES) from None
     if not lines or any(line.fields is None for line in lines):
-        raise MissingColumn(file.key, taken.headers, "Its header cannot be read.", _DIALECT_HINT)
+        raise MissingColumn(file.key, taken.names.texts, "Its header cannot be read.", _DIALECT_HINT)
     headers = tuple(
         " ".join(texts).strip() for texts in zip(*(line.fields or () for line in lines), strict=False)
     )
@@ -108,10 +108,10 @@ def check_columns(key: str, headers: tuple[str, ...], taken: Taken) -> tuple[str
 
     Raises ``ColumnInFolder`` for columns that the file's folders fill, or an error of ``csv_header.check_columns``.
     """
-    columns = taken.source.rename(headers)
+    columns = taken.source.names.columns(headers)
     if both := [column for column in columns if column in taken.partition]:
         raise ColumnInFolder(key, both)
-    csv_header.check_columns(key, headers, taken.headers)
+    csv_header.check_columns(key, headers, taken.names, taken.required)
     return columns
 
 

@@ -44,6 +44,7 @@ class _Chunk:
     end: int
     line: int
     source: str
+    header: tuple[str, ...]
 
 
 def locate(cursor: Cursor, s3: S3Client, run: Run, rejected: Iterable[Rejected]) -> Iterator[Located]:
@@ -67,15 +68,15 @@ def locate(cursor: Cursor, s3: S3Client, run: Run, rejected: Iterable[Rejected])
 
 def _chunks(cursor: Cursor, run: Run) -> list[_Chunk]:
     cursor.execute(
-        "SELECT file_number, first_byte, end_byte, first_line, source, bucket, key, etag, size, compression"
+        "SELECT file_number, first_byte, end_byte, first_line, source, header, bucket, key, etag, size, compression"
         " FROM dataforge.migration_chunks"
         " JOIN dataforge.migration_files USING (migration_id, file_number)"
         " WHERE migration_id = %s AND first_byte IS NOT NULL ORDER BY file_number, first_byte, end_byte",
         (run.id,),
     )
     return [
-        _Chunk(Object(*file), number << FILE_SHIFT, start, end, line, source)
-        for number, start, end, line, source, *file in cursor.fetchall()
+        _Chunk(Object(*file), number << FILE_SHIFT, start, end, line, source, tuple(header))
+        for number, start, end, line, source, header, *file in cursor.fetchall()
     ]
 
 
@@ -85,7 +86,7 @@ def _locate_parquet(
     # A row of a flat file may be rejected in several tables' rows, and then occurs as often.
     rows = list(rejected)
     numbers = (position - chunk.base for position, _ in rows)
-    located = locate_rows(s3, run_id, chunk.file, chunk.start, chunk.end, numbers)
+    located = locate_rows(s3, run_id, chunk.file, chunk.start, chunk.end, numbers, chunk.header)
     for record, (_, violations) in zip(located, rows, strict=True):
         yield replace(record, violations=violations)
 

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -14,9 +15,10 @@ from moto import mock_aws
 
 from dataforge.errors import DataForgeError, TargetChanged
 from dataforge.postgres import ddl
-from dataforge.postgres.roles import LOAD, MIGRATE
+from dataforge.postgres.roles import LOAD, LOGINS, MIGRATE
 from dataforge.settings import MigrationSettings
 from dataforge.tables.datasets import DATASETS
+from dataforge.tables.modules import read_dataset
 from functions.migrate.handler import fail
 from functions.migrate.lifecycle.begin import begin
 from functions.migrate.load.load import load_chunk
@@ -28,6 +30,7 @@ from functions.migrate.resolve.resolve import resolve
 from functions.migrate.run.work_items import LoadItem, ScanItem
 from functions.migrate.scan.cut import cut
 from functions.migrate.scan.scan import scan_range
+from functions.schema.apply.apply import apply
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -204,3 +207,18 @@ def another_forge(another_database: Callable[[], Database], s3: S3Client) -> Cal
 def used_forge(module_database: Database, s3: S3Client) -> Forge:
     """A database in which other tests of the module have run migrations, and empty buckets."""
     return Forge(module_database, s3)
+
+
+@pytest.fixture
+def declare(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Forge]:
+    """Make a module of these row models and settings a dataset of the database."""
+
+    def declare(name: str, **members: Any) -> Forge:
+        module = ModuleType(name)
+        vars(module).update(members)
+        dataset = read_dataset(module)
+        monkeypatch.setitem(DATASETS, dataset.name, dataset)
+        apply(forge.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"))
+        return forge
+
+    return declare

@@ -21,9 +21,9 @@ def test_example_declares_a_dataset() -> None:
     module = ModuleType("shop")
     exec(compile(code, "datasets.md", "exec", dont_inherit=True), vars(module))  # noqa: S102
     dataset = read_dataset(module)
-    assert {c.name: (c.type.sql, c.header) for c in dataset.table("invoices").columns}["total"] == (
+    assert {c.name: (c.type.sql, c.header.names) for c in dataset.table("invoices").columns}["total"] == (
         "numeric(12,2)",
-        "Betrag (€)",
+        ("Betrag (€)",),
     )
     assert dataset.sources[0].dialect.delimiter == ";"
 

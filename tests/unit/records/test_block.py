@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
 from random import Random
-from typing import Any
+from types import ModuleType
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import Field
 
 from dataforge.bulk.blocks import Batch, TableBatcher, validate_record
 from dataforge.formats.csv_blocks import blocks
 from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.records.validate import Cleanings, Texts, row_hash, row_text
-from dataforge.tables.catalogue import Dataset, Table
+from dataforge.tables.catalogue import Dataset, Row, Table
+from dataforge.tables.cleaning import Clean
+from dataforge.tables.columns import Boolean, Date, Header, Integer, Key, Money, Text, Timestamp
 from dataforge.tables.datasets import DATASETS
+from dataforge.tables.modules import read_dataset
+from dataforge.tables.value_formats import Format
 
 Part = tuple[tuple[str, ...], bytes]
 OLIST = DATASETS["olist"]
@@ -197,3 +205,41 @@ def test_value_from_a_folder_is_validated_like_a_column_of_the_file(
     assert first == second
     codes = [[[v.code for v in one.violations] for b in batches for one in b.rejected] for batches in found]
     assert codes[0] == codes[1]
+
+
+class Defaulted(Row, table="defaulted", file="defaulted.csv"):
+    """Columns with defaults, whose texts no format or cleaning changes."""
+
+    code: Annotated[Text, Key(), Field(max_length=9)]
+    number: Annotated[Integer, Header(optional=True), Format(null=("7",))] = 7
+    amount: Annotated[Money, Header(optional=True), Format(decimal=",")] = Decimal("1.5")
+    word: Annotated[Text, Header(optional=True), Clean(upper=True)] = 'a "b"'
+    kind: Annotated[Literal["x", "y"], Header(optional=True)] = "x"
+    known: Annotated[Boolean, Header(optional=True)] = True
+    day: Annotated[Date, Header(optional=True)] = date(2020, 2, 29)
+    at: Annotated[Timestamp, Header(optional=True)] = datetime(2020, 1, 2, 3)  # noqa: DTZ001  no time zone
+    rest: Annotated[Text, Header(optional=True)] | None = None
+
+
+TEXTS = ("", " ", "7", "8,5", "x", "true", "2020-02-03", "2020-02-03 04:05:06", "zz")
+
+
+@settings(max_examples=50, deadline=None)
+@given(data=st.data())
+def test_missing_values_and_columns_have_the_default_on_both_paths(data: st.DataObject) -> None:
+    module = ModuleType("shop")
+    vars(module).update(Defaulted=Defaulted)
+    table = read_dataset(module).table("defaulted")
+    optional = data.draw(st.lists(st.sampled_from(table.column_names[1:]), unique=True))
+    lines = data.draw(st.lists(st.tuples(*[st.sampled_from(TEXTS)] * len(optional)), min_size=1, max_size=9))
+    text = "".join(",".join((str(n), *map(csv_field, line))) + "\n" for n, line in enumerate(lines))
+    rows, _ = agree(table, (("code", *optional), text.encode()))
+    if not optional:
+        assert {row[1:] for row in rows.values()} == {
+            ("7", "1.50", 'a "b"', "x", "t", "2020-02-29", "2020-01-02 03:00:00", None)
+        }
+
+
+def csv_field(text: str) -> str:
+    """A field of a CSV."""
+    return f'"{text}"' if "," in text else text

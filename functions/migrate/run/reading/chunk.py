@@ -55,7 +55,7 @@ def _read_csv(
     # A batcher remembers the rows of a keyless table. The buffer bounds its memory; the resolve step finds other duplicates.
     batchers = {name: TableBatcher(table) for name, table in tables.items()}
     position = item.base + records.start
-    for block in blocks(records.data, item.header, position, _BLOCK_BYTES, item.folder_values):
+    for block in blocks(records.data, item.header, position, _BLOCK_BYTES, item.folder_values, source.names):
         if source.split is not None:
             yield from validate_each(tables, _flat_records(item, block, records, source))
             continue
@@ -70,7 +70,7 @@ def _flat_records(item: LoadItem, block: Block, records: BufferedRecords, source
     start = block.position - item.base
     for record in raw_records(block.data, _line(block, item, records)):
         location = Located(item.migration_id, item.key, record.line, start + record.offset, record.raw, [])
-        fields = read_record(block.header, record.raw, record.malformed)
+        fields = read_record(block.header, record.raw, record.malformed, block.names)
         fields = with_folder_values(fields, block.folder_values)
         yield Record(block.position + record.offset, location, item.tables[0], source, fields)
 

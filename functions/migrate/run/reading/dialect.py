@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dataforge.errors import RecordTooLong
 from dataforge.formats import dialect_reader
 from dataforge.formats.csv_blocks import with_folder_values
+from dataforge.formats.csv_records import REPEATED_HEADER
 from dataforge.formats.dialect import Csv
 from dataforge.formats.dialect_reader import fields_of, read_records
 from dataforge.formats.text_stream import open_text
@@ -22,6 +23,8 @@ from functions.migrate.run.work_items import LoadItem
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_CHARACTER_BYTES = 4
+"""Bytes of a character in UTF-32."""
 _AT_ONCE = 10_000
 """Records that are validated before they are stored."""
 
@@ -66,8 +69,18 @@ def _record(item: LoadItem, source: Source, record: dialect_reader.Record) -> Re
     location = Located(
         item.migration_id, item.key, record.line, record.offset, _utf8(record, source.dialect), []
     )
-    fields = with_folder_values(fields_of(record, item.header, source.dialect), item.folder_values)
+    fields = with_folder_values(_fields(item, source, record), item.folder_values)
     return Record(item.base + record.offset, location, item.tables[0], source, fields)
+
+
+def _fields(
+    item: LoadItem, source: Source, record: dialect_reader.Record
+) -> Mapping[str, str] | list[Violation]:
+    names, header = source.names, item.header
+    short = source.dialect.header and len(record.raw) <= names.longest(header) * _CHARACTER_BYTES
+    if short and record.fields and names.repeats(record.fields, header):
+        return [REPEATED_HEADER]
+    return fields_of(record, header, source.dialect)
 
 
 def _utf8(record: dialect_reader.Record, dialect: Csv) -> bytes:

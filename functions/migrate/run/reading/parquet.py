@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +34,7 @@ def read_parquet(
 ) -> Iterator[ValidatedRecords]:
     """The item's rows, validated, some at a time."""
     batchers = {name: TableBatcher(table) for name, table in tables.items()}
-    for rows in read_rows(s3, item.object, item.start, item.end):
+    for rows in read_rows(s3, item.object, item.start, item.end, item.header):
         if source.split is not None:
             yield from validate_each(tables, _records(item, rows, source, range(len(rows))))
             continue
@@ -84,12 +84,18 @@ def _location(migration_id: str, key: str, rows: Rows, index: int) -> Located:
 
 
 def locate_rows(
-    s3: S3Client, migration_id: str, file: Object, start: int, end: int, numbers: Iterable[int]
+    s3: S3Client,
+    migration_id: str,
+    file: Object,
+    start: int,
+    end: int,
+    numbers: Iterable[int],
+    header: Sequence[str] = (),
 ) -> Iterator[Located]:
     """The rows with these numbers, which ascend and are between ``start`` and ``end``, without violations."""
     ascending = iter(numbers)
     number = next(ascending, None)
-    for rows in read_rows(s3, file, start, end):
+    for rows in read_rows(s3, file, start, end, header):
         while number is not None and number < rows.first + len(rows):
             yield _location(migration_id, file.key, rows, number - rows.first)
             number = next(ascending, None)

@@ -43,8 +43,7 @@ def replayed_records(cursor: Cursor, item: LoadItem, sources: Mapping[str, Sourc
         located = _located(item.migration_id, location, [])
         raw = json.loads(located.raw, parse_float=Decimal)
         known = sources.get(source)
-        dialect = known.dialect if known else STANDARD
-        fields = _fields(raw, header, folder_values or {}, dialect)
+        fields = _fields(raw, header, folder_values or {}, known)
         yield Record(position, located, table, known if isinstance(raw, str) else _typed(known), fields)
 
 
@@ -69,7 +68,7 @@ def _typed(source: Source | None) -> Source | None:
 
 
 def _fields(
-    raw: object, header: list[str] | None, folder_values: FolderValues, dialect: Csv
+    raw: object, header: list[str] | None, folder_values: FolderValues, source: Source | None
 ) -> Fields | list[Violation]:
     """The fields of a record: a text is a record of the file with this header, an object has the values by column.
 
@@ -80,12 +79,14 @@ def _fields(
     if not isinstance(raw, str) or header is None:
         return [Violation("dict_type", "The record should be an object: a value for each column")]
     data = raw.encode()
+    dialect = source.dialect if source else STANDARD
     if not dialect.is_standard:
         return with_folder_values(_dialect_fields(data, header, dialect), folder_values)
     records = split_records(data, last=True)
     if len(records.ends) != 1:
         return [Violation("field_count", f"Expected one record, got {len(records.ends)}")]
-    return with_folder_values(read_record(tuple(header), data, bool(records.malformed)), folder_values)
+    names = source.names if source else None
+    return with_folder_values(read_record(tuple(header), data, bool(records.malformed), names), folder_values)
 
 
 def _dialect_fields(data: bytes, header: list[str], dialect: Csv) -> Mapping[str, str] | list[Violation]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import pytest
 from pydantic import Field
 
 from dataforge.formats.dialect import Csv
-from dataforge.postgres.roles import LOGINS
 from dataforge.tables.catalogue import Row
 from dataforge.tables.cleaning import Clean
 from dataforge.tables.columns import (
@@ -26,11 +24,8 @@ from dataforge.tables.columns import (
     Text,
     TimestampTz,
 )
-from dataforge.tables.datasets import DATASETS
-from dataforge.tables.modules import read_dataset
 from dataforge.tables.types.numbers import Numeric
 from dataforge.tables.value_formats import Format
-from functions.schema.apply.apply import apply
 from local.config import ROOT
 
 if TYPE_CHECKING:
@@ -64,21 +59,6 @@ EXPORT = """Export vom 31.01.2020
 5;02.02.2020;"Über ""Nacht"" GmbH";7;k.A.;k.A.
 Summe;;;1.243,49;;
 """
-
-
-@pytest.fixture
-def declare(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Forge]:
-    """Make a module of these row models and settings a dataset of the database."""
-
-    def declare(name: str, **members: Any) -> Forge:
-        module = ModuleType(name)
-        vars(module).update(members)
-        dataset = read_dataset(module)
-        monkeypatch.setitem(DATASETS, dataset.name, dataset)
-        apply(forge.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"))
-        return forge
-
-    return declare
 
 
 def put(forge: Forge, key: str, body: bytes) -> None:

@@ -31,6 +31,7 @@ from dataforge.formats.csv_blocks import (
 )
 from dataforge.formats.csv_boundaries import Offsets
 from dataforge.formats.csv_records import read_record
+from dataforge.formats.headers import Headers
 from dataforge.records.validate import Cleanings, Texts, copy_line, rewrite, row_text, validate
 from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Table
@@ -115,9 +116,7 @@ class TableBatcher:
         for place, (index, found) in enumerate(zip(regular[bad].tolist(), errors, strict=True)):
             violations = self._known.get(found)
             if violations is None:
-                result = validate_record(
-                    self.table, block.header, block.raw(index), False, Counter(), block.folder_values
-                )
+                result = self._validate_record(block, index, malformed=False, cleanings=Counter())
                 if not isinstance(result, list):
                     continue
                 violations = self._known[found] = result
@@ -136,7 +135,11 @@ class TableBatcher:
         return self._good(batch, self._canonical(texts, has_nul=has_nul), positions)
 
     def _canonical(self, texts: Mapping[str, pa.Array], *, has_nul: bool) -> list[CanonicalColumn]:
-        return [canonical(column, texts[column.name], has_nul) for column in self.table.columns]
+        rows = len(next(iter(texts.values()), ()))
+        return [
+            canonical(column, texts.get(column.name, constant(None, rows)), has_nul)
+            for column in self.table.columns
+        ]
 
     def _good(self, batch: Batch, columns: list[CanonicalColumn], positions: Offsets) -> NDArray[np.bool_]:
         """Add the rows without errors. Returns a mask of the others."""
@@ -186,13 +189,21 @@ class TableBatcher:
         malformed = set(block.records.malformed)
         for index in indices.tolist():
             start, raw = int(block.records.starts[index]), block.raw(index)
-            result = validate_record(
-                self.table, block.header, raw, index in malformed, batch.cleanings, block.folder_values
+            result = self._validate_record(
+                block, index, malformed=index in malformed, cleanings=batch.cleanings
             )
             if isinstance(result, list):
                 batch.rejected.append(Rejected(start, raw, result))
             else:
                 self.add_row(batch, result, start + block.position)
+
+    def _validate_record(
+        self, block: Block, index: int, *, malformed: bool, cleanings: Cleanings
+    ) -> Texts | list[Violation]:
+        raw = block.raw(index)
+        return validate_record(
+            self.table, block.header, raw, malformed, cleanings, block.folder_values, block.names
+        )
 
     def add_row(self, batch: Batch, texts: Texts, position: int) -> None:
         """Add one row, unless the table has no key and an equal row was added."""
@@ -219,9 +230,10 @@ def validate_record(
     malformed: bool,
     cleanings: Cleanings,
     folder_values: FolderValues | None = None,
+    names: Headers | None = None,
 ) -> Texts | list[Violation]:
     """The texts of one raw record of a table's own file, or its violations."""
-    record = with_folder_values(read_record(header, raw, malformed), folder_values)
+    record = with_folder_values(read_record(header, raw, malformed, names), folder_values)
     if isinstance(record, list):
         return record
     return validate(table, rewrite(table, record, cleanings), cleanings)

@@ -96,20 +96,31 @@ def canonical(column: Column, raw: pa.Array, has_nul: bool) -> CanonicalColumn:
     """Validate ``raw`` (strings, empty fields null). ``has_nul``: whether the block contains a NUL."""
     missing = None if column.nullable or not raw.null_count else _numpy(pc.is_null(raw))
     if _accepts_everything(column) and not has_nul:
-        return _accepted(quote_free_text(raw), missing)
+        return _accepted(column, quote_free_text(raw), missing)
     plain = column.format is None and not (column.clean and column.clean.is_extended)
     accepted = _shortcut(column, raw) if plain else None
     if accepted is None:
         return _validate(column, raw, None, missing)
     if pc.all(accepted, min_count=0).as_py():
-        return _accepted(_quote_known(column, raw), missing)
+        return _accepted(column, _quote_known(column, raw), missing)
     return _validate(column, raw, accepted, missing)
 
 
-def _accepted(quoted: pa.Array, missing: NDArray[np.bool_] | None) -> CanonicalColumn:
+def _accepted(column: Column, quoted: pa.Array, missing: NDArray[np.bool_] | None) -> CanonicalColumn:
     if missing is None:
         return CanonicalColumn(quoted)
-    return CanonicalColumn(quoted, missing.astype(np.int64), (_FINE, _MISSING))
+    default = _without_value(column)
+    if default.quoted is not None:
+        quoted = pc.coalesce(quoted, pa.scalar(default.quoted))
+    return CanonicalColumn(quoted, missing.astype(np.int64), (_FINE, default))
+
+
+def _without_value(column: Column) -> Validated:
+    """The result for a row without a value."""
+    if column.nullable:
+        return _FINE
+    default = column.rule.default
+    return _MISSING if default is None else Validated(quote(default), (), ("defaulted",))
 
 
 def _accepts_everything(column: Column) -> bool:
@@ -197,7 +208,7 @@ def _validate(
     validated = (
         *(_validate_value(column, value) for value in encoded.dictionary.to_pylist()),
         _FINE,
-        _MISSING,
+        _without_value(column),
     )
     fine = len(validated) - 2
     indices = np.where(_numpy(encoded.is_null()), fine, _numpy(encoded.indices)).astype(np.int64)
@@ -217,7 +228,8 @@ def _validate_value(column: Column, value: str) -> Validated:
         cleaned, more = clean_value(column.clean, cleaned)
         names = (*names, *more)
     if cleaned is None:
-        return Validated(None, () if column.nullable else MISSING, names)
+        empty = _without_value(column)
+        return empty._replace(cleanings=(*names, *empty.cleanings))
     try:
         result = column.rule.adapter.validate_python(cleaned)
     except ValidationError as error:

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from dataforge.files.lookalikes import Lookalike, ending_fault, is_marker, misnamed
 from dataforge.files.names import compression_ending, data_stem, stem_of
 from dataforge.files.partitions import partition_fault, partition_of
+from dataforge.formats.headers import Headers
 from dataforge.tables.catalogue import Dataset, Source
 
 _NUMBERED = re.compile(r"(.+)[_-][0-9]+", re.DOTALL)
@@ -43,9 +44,15 @@ class Taken:
         return tuple(column for column in self.source.columns if column not in self.partition)
 
     @property
-    def headers(self) -> tuple[str, ...]:
-        """The names of these columns in the file's header."""
-        return self.source.headers_of(self.columns)
+    def names(self) -> Headers:
+        """The headers of these columns in the file."""
+        names = self.source.names
+        return replace(names, names=tuple(item for item in names.names if item[0] not in self.partition))
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The columns without which the file is refused."""
+        return tuple(column for column in self.columns if column not in self.source.optional)
 
 
 @dataclass(frozen=True)

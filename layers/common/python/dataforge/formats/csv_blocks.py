@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dataforge.formats.csv_boundaries import Offsets, Records, split_records
 from dataforge.formats.csv_columns import read_texts
 from dataforge.formats.csv_records import suspects
+from dataforge.formats.headers import Headers
 from dataforge.records.violation import Violation
 
 FolderValues = Mapping[str, str | None]
@@ -32,7 +33,8 @@ def with_folder_values(
 class Block:
     """Some records of a file: their bytes, their offsets, and the position of the first byte.
 
-    ``folder_values``: further columns, with the value of every record of the file.
+    ``folder_values``: further columns, with the value of every record of the file. ``names``: the headers of ``header``,
+    if others.
     """
 
     data: bytes
@@ -40,6 +42,7 @@ class Block:
     header: tuple[str, ...]
     position: int
     folder_values: FolderValues = field(default_factory=dict)
+    names: Headers | None = None
 
     def raw(self, index: int) -> bytes:
         """A record's bytes."""
@@ -47,7 +50,12 @@ class Block:
 
 
 def blocks(
-    data: bytes, header: tuple[str, ...], position: int, size: int, folder_values: FolderValues | None = None
+    data: bytes,
+    header: tuple[str, ...],
+    position: int,
+    size: int,
+    folder_values: FolderValues | None = None,
+    names: Headers | None = None,
 ) -> Iterator[Block]:
     """Cut a chunk, which is whole records, into blocks of about ``size`` bytes."""
     records = split_records(data, last=True)
@@ -58,7 +66,9 @@ def blocks(
         last = max(int(np.searchsorted(ends, start + size, side="right")), first + 1)
         inside = malformed[(malformed >= first) & (malformed < last)] - first
         part = Records(ends[first:last] - start, inside.tolist())
-        yield Block(data[start : int(ends[last - 1])], part, header, position + start, folder_values or {})
+        yield Block(
+            data[start : int(ends[last - 1])], part, header, position + start, folder_values or {}, names
+        )
         first = last
 
 
@@ -80,7 +90,7 @@ def regular_records(block: Block) -> NDArray[np.bool_]:
     data = np.frombuffer(block.data, np.uint8)
     regular = np.ones(len(ends), np.bool_)
     regular[block.records.malformed] = False
-    regular &= ~suspects(block.data, block.records, block.header)
+    regular &= ~suspects(block.data, block.records, block.header, block.names)
     quotes = np.flatnonzero(data == _QUOTE)
     commas = _outside(np.flatnonzero(data == _COMMA), quotes, block.records)
     counts = np.diff(np.searchsorted(commas, np.append(starts, ends[-1:])))

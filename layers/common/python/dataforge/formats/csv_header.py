@@ -8,14 +8,17 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dataforge.errors import DuplicateColumn, MissingColumn, UnknownColumn, WrongEncoding, WrongHeader
+from dataforge.errors.nearest import nearest
 from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.formats.csv_records import MARK
+from dataforge.formats.headers import IGNORED, Headers
 
 HEADER_BYTES = 1 << 16
 """Maximum size of a header in bytes."""
 
 _IDENTIFIER = re.compile(r"[^\W\d][\w .-]{0,59}")
 _SHOWN = 5
+_LONGEST_SHOWN = 80
 _UTF16_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DELIMITERS = {";": "';'", "\t": "tabs", "|": "'|'", ":": "':'"}
 _NOT_A_HEADER = "The first line contains none of the columns and may be a record."
@@ -87,28 +90,56 @@ def _letters(name: str) -> str:
     return "".join(filter(str.isalnum, name.casefold()))
 
 
-def check_columns(file: str, found: tuple[str, ...], wanted: Sequence[str]) -> None:
-    """Raises ``MissingColumn``, ``UnknownColumn`` or ``DuplicateColumn`` if the columns differ from the source's."""
-    unknown, missing = [c for c in found if c not in wanted], [c for c in wanted if c not in found]
+def check_columns(file: str, found: Sequence[str], names: Headers, required: Sequence[str]) -> None:
+    """Raises ``MissingColumn``, ``UnknownColumn`` or ``DuplicateColumn`` if the headers are not those of the source.
+
+    ``required``: the columns that are not optional.
+    """
+    columns = [names.column(header) for header in found]
+    unknown = [header for header, column in zip(found, columns, strict=True) if column is None]
+    missing = [" or ".join(texts) for column, texts in names.names if column in {*required} - {*columns}]
+    if found and len(unknown) == len(found):
+        check_header(file, found, names.texts)
     if missing:
-        check_header(file, found, wanted)
         raise MissingColumn(file, missing, f"Found instead: {_some(unknown)}." if unknown else "")
-    check_unknown(file, found, wanted)
-    twice = [c for c, n in Counter(found).items() if n > 1]
-    if twice:
-        raise DuplicateColumn(file, twice)
+    _refuse_unknown(file, unknown, names.texts)
+    twice = {column for column, times in Counter(columns).items() if times > 1}
+    if repeated := [
+        h for h, c in zip(found, columns, strict=True) if c in twice and not str(c).startswith(IGNORED)
+    ]:
+        raise DuplicateColumn(file, dict.fromkeys(repeated))
 
 
 def check_unknown(file: str, found: Sequence[str], wanted: Sequence[str]) -> None:
     """Raises ``UnknownColumn`` if a file has columns that its table lacks."""
-    if unknown := [c for c in found if c not in wanted]:
-        raise UnknownColumn(file, _some(unknown), _index_hint(unknown))
+    _refuse_unknown(file, [column for column in found if column not in wanted], wanted)
 
 
-def _index_hint(unknown: Sequence[str]) -> str:
-    if not any(map(_PANDAS_INDEX.fullmatch, unknown)):
-        return ""
-    return "Write the file without the index of the pandas DataFrame: to_parquet(..., index=False)."
+def _refuse_unknown(file: str, unknown: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raises ``UnknownColumn`` for headers beside those of the table, which are shown: the line is a header."""
+    if not unknown:
+        return
+    if any(map(_PANDAS_INDEX.fullmatch, unknown)):
+        hint = "Write the file without the index of the pandas DataFrame: to_parquet(..., index=False)."
+        raise UnknownColumn(file, _some(unknown), hint)
+    shown = [name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}…" for name in unknown]
+    raise UnknownColumn(file, _quoted(shown), _ignore_hint(shown, wanted))
+
+
+def _ignore_hint(unknown: Sequence[str], wanted: Sequence[str]) -> str:
+    similar = {name: found for name in unknown[:_SHOWN] if (found := nearest(name, wanted))}
+    renamed = "".join(f" {name!r} is similar to {found!r}." for name, found in similar.items())
+    line = ", ".join(map(repr, unknown[:_SHOWN])) + (", …" if len(unknown) > _SHOWN else ",")
+    return (
+        "Remove the columns from the file, declare them in the class of the table, or write "
+        f"ignore=({line}) in its first line.{renamed}"
+    )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:_SHOWN])) + (
+        f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    )
 
 
 def _some(names: Sequence[str]) -> str:

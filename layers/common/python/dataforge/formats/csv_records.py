@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dataforge.formats.csv_boundaries import Records, parse_fields
+from dataforge.formats.headers import IGNORED, Headers, plain_headers
 from dataforge.records.violation import Violation
 
 MARK = codecs.BOM_UTF8
@@ -20,18 +20,20 @@ _UNICODE = "The record is not valid UTF-8"
 _MARKED = (
     "The record begins with a byte order mark, as where files were joined; remove it, or quote the field"
 )
-_REPEATED = "The record repeats the header, as where files were joined"
-
-_SLACK = 8
-"""Bytes that a field of a repeated header may have in addition to its name: quotes, blanks, a comma."""
+REPEATED_HEADER = Violation("repeated_header", "The record repeats the header, as where files were joined")
 
 
-def read_record(header: tuple[str, ...], raw: bytes, malformed: bool) -> Mapping[str, str] | list[Violation]:
-    """The record's fields by column without empty ones, or its violations."""
+def read_record(
+    header: tuple[str, ...], raw: bytes, malformed: bool, names: Headers | None = None
+) -> Mapping[str, str] | list[Violation]:
+    """The record's fields by column without empty ones, or its violations.
+
+    ``header``: the file's columns. ``names``: the headers that they have in files, if others.
+    """
     marked = raw.startswith(MARK)
     fields = parse_fields(raw.removeprefix(MARK))
-    if fields and len(raw) <= _longest(header) and _names(fields) == _sorted(header):
-        return [Violation("repeated_header", _REPEATED)]
+    if fields and _is_header(fields, len(raw), header, names or plain_headers(header)):
+        return [REPEATED_HEADER]
     if marked:
         return [Violation("byte_order_mark", _MARKED)]
     if fields is None:
@@ -44,25 +46,20 @@ def read_record(header: tuple[str, ...], raw: bytes, malformed: bool) -> Mapping
         texts = [f.decode() for f in fields]
     except UnicodeDecodeError:
         return [Violation("string_unicode", _UNICODE)]
-    return {name: text for name, text in zip(header, texts, strict=True) if text}
+    return {
+        name: text for name, text in zip(header, texts, strict=True) if text and not name.startswith(IGNORED)
+    }
 
 
-def _names(fields: Sequence[bytes]) -> list[str]:
-    return sorted(field.decode(errors="replace").strip() for field in fields)
+def _is_header(fields: Sequence[bytes], size: int, header: tuple[str, ...], names: Headers) -> bool:
+    return size <= names.longest(header) and names.repeats(
+        (field.decode(errors="replace") for field in fields), header
+    )
 
 
-@lru_cache(64)
-def _sorted(header: tuple[str, ...]) -> list[str]:
-    return sorted(header)
-
-
-@lru_cache(64)
-def _longest(header: tuple[str, ...]) -> int:
-    """Maximum size in bytes of a record that repeats the header."""
-    return sum(len(name.encode()) + _SLACK for name in header) + len(MARK) + 2
-
-
-def suspects(data: bytes, records: Records, header: tuple[str, ...]) -> NDArray[np.bool_]:
+def suspects(
+    data: bytes, records: Records, header: tuple[str, ...], names: Headers | None = None
+) -> NDArray[np.bool_]:
     """Mask of the records that begin with a byte order mark or may repeat the header.
 
     Few files contain one, so that usually one search for a column's name is sufficient.
@@ -75,11 +72,13 @@ def suspects(data: bytes, records: Records, header: tuple[str, ...]) -> NDArray[
         same = [bytes_[starts + place] == byte for place, byte in enumerate(MARK)]
         marked = starts[np.logical_and.reduce(same)]
         found[np.searchsorted(records.starts, marked)] = True
-    names = sorted((name.encode() for name in header), key=len, reverse=True)
-    if all(name in data for name in names):
-        hits = _hits(data, names[0])
+    names = names or plain_headers(header)
+    marks = names.marks(header)
+    text = data.lower() if names.ignore_case else data
+    if marks and all(mark in text for mark in marks):
+        hits = _hits(text, marks[0])
         indices = np.searchsorted(records.ends, np.array(hits, np.int64), side="right")
-        found[indices[(records.ends - records.starts)[indices] <= _longest(header)]] = True
+        found[indices[(records.ends - records.starts)[indices] <= names.longest(header)]] = True
     return found
 
 

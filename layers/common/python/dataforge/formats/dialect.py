@@ -77,6 +77,7 @@ class Csv:
     ``null``: unquoted texts that mean NULL. ``quoted_null``: whether a quoted empty field is NULL as well.
     ``short_records``: whether missing fields at the end of a record are NULL. ``strict``: whether a quote inside a
     field that is neither doubled nor escaped is an error, or text.
+    ``ignore_case``: whether headers match in any case.
     Raises ``ValueError`` for a combination that cannot be read.
     """
 
@@ -93,6 +94,7 @@ class Csv:
     quoted_null: bool = True
     short_records: bool = False
     strict: bool = True
+    ignore_case: bool = False
 
     def __post_init__(self) -> None:
         _refuse_encoding(self.encoding)
@@ -129,7 +131,7 @@ class Csv:
     @property
     def is_standard(self) -> bool:
         """Whether the file is RFC 4180 in UTF-8 with one header line, which is read in parallel and by columns."""
-        return self == STANDARD
+        return self in (STANDARD, _ANY_CASE)
 
     @property
     def delimiters(self) -> tuple[str, ...]:
@@ -176,3 +178,4 @@ def _refuse_unwritable(name: str, text: str | None, encoding: str) -> None:
 
 
 STANDARD = Csv()
+_ANY_CASE = Csv(ignore_case=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dataforge.formats.dialect import UNITS, Csv
+from dataforge.formats.headers import IGNORED
 from dataforge.records.violation import Violation
 
 READ_BYTES = 1 << 20
@@ -58,7 +59,7 @@ def fields_of(record: Record, header: Sequence[str], dialect: Csv) -> Mapping[st
     return {
         name: text
         for name, text, quoted in zip(header, record.fields, record.quoted, strict=False)
-        if not _is_null(text, quoted, dialect)
+        if not _is_null(text, quoted, dialect) and not name.startswith(IGNORED)
     }
 
 

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from dataforge.errors import DamagedFile, UnsupportedColumnType
 from dataforge.formats.csv_header import check_unknown
+from dataforge.formats.headers import IGNORED
 from dataforge.formats.parquet_calendars import JULIAN, early_rows, is_julian
 from dataforge.formats.parquet_values import (
     NO_TEXT,
@@ -152,32 +153,56 @@ def group_ends(file: pq.ParquetFile) -> list[tuple[int, int]]:
     return [(end, group.total_byte_size) for end, group in zip(ends, groups, strict=True)]
 
 
-def read_rows(s3: S3Client, source: Object, start: int, end: int) -> Iterator[Rows]:
-    """The rows from the start of one row group to the end of another. Raises ``DamagedFile``, ``SourceChanged``."""
-    yield from rows_of(source.key, lambda: _Ranges(s3, source), start, end)
+def read_rows(
+    s3: S3Client, source: Object, start: int, end: int, header: Sequence[str] = ()
+) -> Iterator[Rows]:
+    """The rows from the start of one row group to the end of another. Raises ``DamagedFile``, ``SourceChanged``.
+
+    ``header``: the columns of the file, in its order, if it has other names for them; ignored ones are not read.
+    """
+    yield from rows_of(source.key, lambda: _Ranges(s3, source), start, end, header)
 
 
-def rows_of(name: str, opened: Callable[[], Any], start: int = 0, end: int | None = None) -> Iterator[Rows]:
+def rows_of(
+    name: str, opened: Callable[[], Any], start: int = 0, end: int | None = None, header: Sequence[str] = ()
+) -> Iterator[Rows]:
     """``read_rows`` of a file that each call of ``opened`` opens. ``name``: the file's name in errors."""
     with _damaged(name):
         file = _parquet(opened(), "s")
-        int96 = int96_columns(file)
+        names = file.schema_arrow.names
+        columns = dict(zip(names, header or names, strict=True))
+        wanted = [name for name, column in columns.items() if not column.startswith(IGNORED)]
+        int96 = [column for column in int96_columns(file) if column in wanted]
         small = _parquet(opened(), "ns") if int96 else file
         julian = _julian(file, int96)
         position = 0
         for group, (reached, _) in enumerate(group_ends(file)):
             if position >= start and (end is None or reached <= end):
-                yield from (
-                    replace(rows, julian=julian) for rows in _group(file, small, group, position, int96)
-                )
+                for rows in _group(file, small, group, position, int96, wanted):
+                    yield _renamed(replace(rows, julian=julian), columns)
             position = reached
 
 
+def _renamed(rows: Rows, columns: Mapping[str, str]) -> Rows:
+    """The rows with the names of the table's columns."""
+    return Rows(
+        rows.first,
+        {columns[name]: column for name, column in rows.columns.items()},
+        {columns[name]: column for name, column in rows.nanoseconds.items()},
+        frozenset(columns[name] for name in rows.julian),
+    )
+
+
 def _group(
-    file: pq.ParquetFile, small: pq.ParquetFile, group: int, first: int, int96: list[str]
+    file: pq.ParquetFile,
+    small: pq.ParquetFile,
+    group: int,
+    first: int,
+    int96: list[str],
+    wanted: Sequence[str],
 ) -> Iterator[Rows]:
     nanoseconds = small.read_row_group(group, int96, use_threads=False) if int96 else pa.table({})
-    for batch in file.iter_batches(BATCH_ROWS, [group], use_threads=False):
+    for batch in file.iter_batches(BATCH_ROWS, [group], wanted, use_threads=False):
         columns = {name: plain(batch.column(name)) for name in batch.schema.names}
         yield Rows(first, columns, {c: nanoseconds.column(c)[: len(batch)].combine_chunks() for c in int96})
         nanoseconds = nanoseconds.slice(len(batch))
@@ -204,6 +229,11 @@ def check_schema(name: str, file: Any, columns: Sequence[str]) -> None:
         raise UnsupportedColumnType(name, wrong)
 
 
-def unreadable(schema: pa.Schema) -> Sequence[str]:
-    """The columns of nested types, with their types."""
-    return [f"{field.name} ({field.type})" for field in schema if not is_readable(field.type)]
+def unreadable(schema: pa.Schema, header: Sequence[str] = ()) -> Sequence[str]:
+    """The columns of nested types, with their types; ignored columns are not read. ``header``: as of ``read_rows``."""
+    pairs = zip(schema, header or schema.names, strict=True)
+    return [
+        f"{field.name} ({field.type})"
+        for field, column in pairs
+        if not column.startswith(IGNORED) and not is_readable(field.type)
+    ]

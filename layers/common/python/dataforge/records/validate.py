@@ -40,8 +40,12 @@ def validate(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> T
     ``record`` maps columns to values from JSON or CSV; an omitted column is NULL, or its default. Changes by cleaning are
     added to ``cleanings``.
     """
+    cleaned = clean(table, record, cleanings)
+    for name in table.defaulted:
+        if name not in cleaned:
+            cleanings[name, "defaulted"] += 1
     try:
-        row = table.model.model_validate(clean(table, record, cleanings))
+        row = table.model.model_validate(cleaned)
     except ValidationError as error:
         return violations(error)
     return texts(table, row)

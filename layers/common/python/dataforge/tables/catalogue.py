@@ -15,7 +15,9 @@ from pydantic import BaseModel, ConfigDict
 
 from dataforge.errors import UnknownTable
 from dataforge.formats.dialect import STANDARD, Csv
+from dataforge.formats.headers import Headers
 from dataforge.tables.cleaning import Clean
+from dataforge.tables.columns import Header
 from dataforge.tables.fields import ColumnRule
 from dataforge.tables.types.base import ColumnType
 from dataforge.tables.value_formats import Format
@@ -42,7 +44,8 @@ class Row(BaseModel):
 
     ``table``: the name of the table. ``file``: the name of its file below a migration's prefix; None if the rows come from a
     ``Source`` of several tables. If no column is a ``Key``, the whole row is the key. Files may be in folders named
-    ``key=value``, which fill the column ``key``; ``ignore_partitions`` names keys that are not columns.
+    ``key=value``, which fill the column ``key``; ``ignore_partitions`` names keys that are not columns. ``ignore`` names
+    columns of files that the table does not have.
 
     For changes of tables with rows: ``renamed`` is the table's former name, ``removed`` names columns that a deployment may
     drop, ``narrowed`` columns whose type a deployment may convert to one with fewer values.
@@ -55,6 +58,7 @@ class Row(BaseModel):
     __ignored_partitions__: ClassVar[tuple[str, ...]] = ()
     __dialect__: ClassVar[Csv | None] = None
     __evolution__: ClassVar[Evolution]
+    __ignored_headers__: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(
         cls,
@@ -65,14 +69,14 @@ class Row(BaseModel):
         renamed: str = "",
         removed: str | Iterable[str] = (),
         narrowed: str | Iterable[str] = (),
+        ignore: str | Iterable[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
         if {type(table), type(file)} - {str, type(None)}:
             raise TypeError(f"table and file of the class {cls.__name__} are names; write them in quotes")
         cls.__table_name__, cls.__file_name__, cls.__dialect__ = table, file, format
-        names = [ignore_partitions] if isinstance(ignore_partitions, str) else ignore_partitions
-        cls.__ignored_partitions__ = tuple(names)
+        cls.__ignored_partitions__, cls.__ignored_headers__ = _names(ignore_partitions), _names(ignore)
         cls.__evolution__ = Evolution(renamed, _names(removed), _names(narrowed))
 
 
@@ -91,7 +95,7 @@ class Column:
     clean: Clean | None
     rule: ColumnRule
     description: str
-    header: str = ""
+    header: Header = field(default_factory=Header)
     format: Format | None = None
     renamed: str = ""
 
@@ -157,6 +161,11 @@ class Table:
         """Whether validating each value validates the row: no column is derived from others."""
         return not any(column.rule.digest for column in self.columns)
 
+    @cached_property
+    def defaulted(self) -> tuple[str, ...]:
+        """The columns with a default."""
+        return tuple(column.name for column in self.columns if column.rule.default is not None)
+
     @property
     def keyed_by_row(self) -> bool:
         """Whether the key is the whole row, so that rows of one key are always identical."""
@@ -178,7 +187,8 @@ class Source:
 
     A dataset's module lists the files that fill several tables in ``FLAT_FILES``, each with the function that divides a
     record: ``FLAT_FILES = (Source("quotes.csv", ("author", "text"), ("authors", "quotes"), split),)``. ``split`` is None for
-    the file of one table.
+    the file of one table. ``headers``: the headers of a column, if others than its name; ``optional``: columns that a file
+    may lack; ``ignore``: headers that no column takes.
     """
 
     file: str
@@ -187,16 +197,15 @@ class Source:
     split: Split | None = field(default=None, repr=False)
     ignored_partitions: tuple[str, ...] = ()
     dialect: Csv = STANDARD
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    optional: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
 
-    def rename(self, headers: Iterable[str]) -> tuple[str, ...]:
-        """The columns of a file's headers; a header that no column declares stays as it is."""
-        columns = {header: column for column, header in self.headers.items()}
-        return tuple(columns.get(header, header) for header in headers)
-
-    def headers_of(self, columns: Iterable[str]) -> tuple[str, ...]:
-        """The headers of columns."""
-        return tuple(self.headers.get(column, column) for column in columns)
+    @cached_property
+    def names(self) -> Headers:
+        """The headers of the columns in files."""
+        headers = tuple((column, self.headers.get(column) or (column,)) for column in self.columns)
+        return Headers(headers, self.ignore, self.dialect.ignore_case)
 
 
 @dataclass(frozen=True)

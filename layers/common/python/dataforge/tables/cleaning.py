@@ -22,6 +22,7 @@ Cleaning = Literal[
     "mapped",
     "decimals_removed",
     "formatted",
+    "defaulted",
 ]
 
 _SIMPLE: set[Cleaning] = {"trimmed", "uppercased", "decimals_removed"}

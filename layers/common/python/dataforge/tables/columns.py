@@ -45,9 +45,22 @@ class References:
 
 @dataclass(frozen=True)
 class Header:
-    """The column's name in files, if it differs: ``order_id: Annotated[Integer, Header("Order ID")]``."""
+    """The column's names in files: ``order_id: Annotated[Integer, Header("Order ID")]``.
 
-    name: str
+    A file has one of several ``names``; without one, the column's own. ``optional``: a file may lack the column, whose
+    value is then NULL or its default: ``score: Annotated[Integer, Header(optional=True)] = 0``.
+    """
+
+    names: tuple[str, ...]
+    optional: bool = False
+
+    def __init__(self, *names: str, optional: bool = False) -> None:
+        if not all(isinstance(name, str) for name in names) or len({*names}) < len(names):
+            raise ValueError(
+                f"Header{names} is wrong: its names are different texts, such as Header('Order ID')"
+            )
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "optional", optional)
 
 
 @dataclass(frozen=True)

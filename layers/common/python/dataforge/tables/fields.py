@@ -33,7 +33,10 @@ from dataforge.tables.types.times import TIMESTAMP
 
 @dataclass(frozen=True)
 class ColumnRule:
-    """The constraints of a value that is not NULL; None means that there is no such bound."""
+    """The constraints of a value that is not NULL; None means that there is no such bound.
+
+    ``default``: the canonical text of the value where it is missing.
+    """
 
     type: ColumnType
     nullable: bool
@@ -47,6 +50,7 @@ class ColumnRule:
     le: Any = None
     choices: tuple[str, ...] | tuple[int, ...] = ()
     digest: Digest | None = None
+    default: str | None = None
 
 
 def read_rule(name: str, info: FieldInfo) -> ColumnRule:
@@ -72,13 +76,23 @@ def read_rule(name: str, info: FieldInfo) -> ColumnRule:
     annotation: Any = Annotated[info.annotation, *alone] if alone else info.annotation
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
     _refuse_unstorable(name, kind, adapter, bounds.get("pattern"))
+    default = None
     if info.default not in (None, PydanticUndefined):
         refuse_wrong_default(name, info.default, adapter)
+        default = kind.text(info.default)
     known = {k: bounds[k] for k in ("pattern", "min_length", "max_length", "ge", "le") if k in bounds}
     if known.get("pattern") == NO_NUL:
         del known["pattern"]
     return ColumnRule(
-        kind, nullable, clean, adapter, choices=choices, digest=digest, max_bytes=max_bytes, **known
+        kind,
+        nullable,
+        clean,
+        adapter,
+        choices=choices,
+        digest=digest,
+        default=default,
+        max_bytes=max_bytes,
+        **known,
     )
 
 

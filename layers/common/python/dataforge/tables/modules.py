@@ -58,6 +58,8 @@ def read_dataset(module: ModuleType) -> Dataset:
         refuse_flat_files(flat_files)
         sources = (*own_files, *flat_files)
         refuse_sources(sources, tables)
+        for source in sources:
+            refuse_headers(source)
         removed = read_removed_tables(getattr(module, "REMOVED", ()), tables)
         refuse_former_tables(tables, removed)
         dataset = Dataset(name, (module.__doc__ or "").strip(), tables, sources, removed)
@@ -76,7 +78,9 @@ def _own_file(table: Table, module: ModuleType) -> Source:
         (table.name,),
         ignored_partitions=table.model.__ignored_partitions__,
         dialect=dialect,
-        headers={column.name: column.header for column in table.columns if column.header},
+        headers={column.name: column.header.names for column in table.columns if column.header.names},
+        optional=tuple(column.name for column in table.columns if column.header.optional),
+        ignore=table.model.__ignored_headers__,
     )
 
 
@@ -125,7 +129,6 @@ def _read_table(dataset: str, model: type[Row], keys: Keys, default_format: Form
         refuse_model(model, Row)
         _complete(model)
         columns = tuple(_columns(model, default_format))
-        refuse_headers(columns)
         foreign_keys = tuple(_foreign_keys(name, model, keys))
         refuse_key(name, columns, keys[name], foreign_keys)
         refuse_digests(columns)
@@ -150,7 +153,12 @@ def _columns(model: type[Row], default_format: Format | None) -> Iterator[Column
     for name, info in model.model_fields.items():
         refuse_name("the column", name)
         rule = read_rule(name, info)
-        header = next((m.name for m in markers(info) if isinstance(m, Header)), "")
+        header = next((m for m in reversed(markers(info)) if isinstance(m, Header)), Header())
+        if header.optional and not rule.nullable and rule.default is None:
+            raise ValueError(
+                f"column {name} is optional in files, is not nullable and has no default: "
+                "write `… | None = None`, or a default such as `= 0`"
+            )
         own_format = next((m for m in markers(info) if isinstance(m, Format)), default_format)
         renamed = next((m.name for m in markers(info) if isinstance(m, Renamed)), "")
         description = info.description or ""

@@ -5,7 +5,7 @@ Every function raises ``ValueError`` with the mistake and a hint; ``dataforge.ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dataforge.files.names import compression_ending, data_stem
@@ -110,16 +110,25 @@ def _other_name(source: Source) -> str | None:
     return source.file if other else None
 
 
-def refuse_headers(columns: Sequence[Column]) -> None:
-    """Refuse two columns with one header."""
-    names: dict[str, str] = {}
-    for column in columns:
-        header = column.header or column.name
-        if header in names:
-            raise ValueError(
-                f"columns {names[header]} and {column.name} have the same header {header!r}; change one"
+def refuse_headers(source: Source) -> None:
+    """Refuse a header of two columns, or of a column and ``ignore``."""
+    whose = ", ".join(source.tables)
+    owners: dict[str, str] = {}
+    ignored = [(f"ignore={source.ignore!r}", header) for header in source.ignore]
+    for owner, header in (
+        *((f"column {column}", header) for column, headers in source.names.names for header in headers),
+        *ignored,
+    ):
+        if not isinstance(header, str):
+            raise ValueError(  # noqa: TRY004  as all declaration errors
+                f"{whose}: ignore has {header!r}; it lists headers, such as ignore=('Unnamed: 0',)"
             )
-        names[header] = column.name
+        folded = header.casefold() if source.dialect.ignore_case else header
+        if folded in owners:
+            raise ValueError(
+                f"{whose}: {owners[folded]} and {owner} have the same header {header!r}; change one"
+            )
+        owners[folded] = owner
 
 
 def refuse_sources(sources: Iterable[Source], tables: Mapping[str, Table]) -> None:

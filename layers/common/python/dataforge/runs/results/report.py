@@ -42,7 +42,10 @@ class ReportedTable(MigratedTable):
 
 
 class ReportedFile(Result):
-    """A source file, with the number of its chunks and its counts for each table."""
+    """A source file, with the number of its chunks and its counts for each table.
+
+    ``missing_columns``: the optional columns that it lacks. ``ignored_columns``: its headers that no column takes.
+    """
 
     bucket: str
     key: str
@@ -50,6 +53,8 @@ class ReportedFile(Result):
     size: int
     chunks: int
     tables: tuple[TableCounts, ...] = ()
+    missing_columns: tuple[str, ...] = ()
+    ignored_columns: tuple[str, ...] = ()
 
 
 class Phase(Result):

@@ -1,0 +1,97 @@
+"""Columns of files that may be missing, are ignored, have a default, or whose headers differ from the declared ones."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Annotated, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dataforge.formats.dialect import Csv
+from dataforge.tables.catalogue import Row
+from dataforge.tables.columns import Header, Integer, Key, Label, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.postgres.migrate.conftest import Forge
+
+
+class Game(Row, table="games", file="games.csv", ignore=("Unnamed: 0", "")):
+    """A game."""
+
+    code: Annotated[Label, Key(), Header("Game Code", "GAME")]
+    tries: Annotated[Integer, Header(optional=True)] = 7
+    note: Annotated[Text, Header("Remark", optional=True)] | None = None
+
+
+class AnyCase(Row, table="games", file="games.csv", format=Csv(ignore_case=True)):
+    """A game whose headers match in any case."""
+
+    code: Annotated[Label, Key(), Header("Straße")]
+    tries: Integer = 7
+
+
+def put(forge: Forge, text: str, key: str = "sport/games.csv") -> None:
+    forge.s3.put_object(Bucket="raw", Key=key, Body=text.encode())
+
+
+FILES = (
+    "Game Code,tries,Remark\na,1,x\nb,,\n",
+    "Game Code\nc\n",
+    ",GAME,Unnamed: 0,Remark\n0,d,z,\n1,e,z,y\n",
+    "Remark,Game Code,Unnamed: 0,Unnamed: 0\nx,f,1,2\n",
+    'Game Code,tries\ng," "\n',
+    "Unnamed: 0,GAME,Remark\n0,h,x\nUnnamed: 0,GAME,Remark\n",
+)
+"""Files of one table with different columns. The header of the last one is repeated."""
+ROWS = ["(a,1,x)", "(b,7,)", "(c,7,)", "(d,7,)", "(e,7,y)", "(f,7,x)", "(g,7,)", "(h,7,x)"]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_file_may_lack_optional_columns_and_have_ignored_ones(
+    declare: Callable[..., Forge], delimiter: str
+) -> None:
+    forge = declare("sport", Game=Game, FORMAT=Csv(delimiter=delimiter))
+    for number, text in enumerate(FILES):
+        put(forge, text.replace(",", delimiter), f"sport/games_{number}.csv")
+    assert forge.migrate(dataset="sport", quality_threshold=0)["games"]["loaded"] == len(ROWS)
+    assert forge.rows("games", "sport") == ROWS
+    assert forge.rejections("line", "codes") == [(3, "repeated_header")]
+
+
+def test_report_names_missing_ignored_and_defaulted_columns(declare: Callable[..., Forge]) -> None:
+    forge = declare("sport", Game=Game)
+    put(forge, "Unnamed: 0,Game Code,tries\n0,a,\n1,b,3\n")
+    migration = forge.migration({"dataset": "sport"})
+    migration.run()
+    report = forge.read_json(f"runs/{migration.id}/report.json")
+    [file] = report["files"]
+    assert (file["missing_columns"], file["ignored_columns"]) == (["note"], ["Unnamed: 0"])
+    assert report["tables"][0]["cleanings"] == {"tries.defaulted": 1}
+
+
+def parquet(**columns: list[Any]) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer)
+    return buffer.getvalue()
+
+
+def test_parquet_has_the_same_headers_and_ignored_columns(declare: Callable[..., Forge]) -> None:
+    forge = declare("sport", Game=Game)
+    columns: dict[str, list[Any]] = {"Unnamed: 0": [[1], [2]], "Game Code": ["a", " "], "tries": [None, 2]}
+    forge.s3.put_object(Bucket="raw", Key="sport/games.parquet", Body=parquet(**columns))
+    counts = forge.migrate(dataset="sport", quality_threshold=0)["games"]
+    assert (counts["loaded"], counts["rejected"]) == (1, 1)
+    assert forge.rows("games", "sport") == ["(a,7,)"]
+    assert forge.rejections("codes", "raw") == [("missing", '{"code": " ", "tries": "2"}')]
+
+
+def test_headers_match_in_any_case(declare: Callable[..., Forge]) -> None:
+    forge = declare("sport", Game=AnyCase)
+    put(forge, "STRASSE,Tries\na,1\nstraße,TRIES\n")
+    forge.migrate(dataset="sport", quality_threshold=0)
+    assert forge.rows("games", "sport") == ["(a,1)"]
+    assert forge.rejections("line", "codes") == [(3, "repeated_header")]
