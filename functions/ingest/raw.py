@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from dataforge.http.strictjson import HugeNumber
+from dataforge.formats.strict_json import HugeNumber
 from dataforge.records.rejections import RAW_LIMIT
 
 _LARGEST_EXPONENT, _SMALLEST_EXPONENT = 4_300, -16_000

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import IO
 
 from dataforge.errors import InvalidInput, UnsupportedFormat
-from dataforge.files.names import data_stem, is_parquet
+from dataforge.files.names import data_stem, is_csv, is_parquet
 from dataforge.formats.content import content_of
 from dataforge.tables.catalogue import Dataset
 from dataforge_cli.errors import WrongCall
@@ -130,7 +130,7 @@ def find_source(path: Path, form: Form | None, dataset: Dataset, table: str | No
 def _form(name: str) -> Form:
     if is_parquet(name):
         return Form.parquet
-    return Form.csv if data_stem(name) is not None else Form.jsonl
+    return Form.csv if is_csv(name) else Form.jsonl
 
 
 def beside(path: Path) -> Path:

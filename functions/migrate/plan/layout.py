@@ -11,7 +11,7 @@ from dataforge.files.names import is_parquet
 from dataforge.files.sources import Taken
 from dataforge.formats.parquet_source import group_ends, open_file, unreadable
 from dataforge.s3.objects import Object
-from functions.migrate.plan.source import check_columns, read_header
+from functions.migrate.plan.source import Header, check_columns, read_header, read_json_start
 from functions.migrate.run.reading.parquet import LINES_BEFORE
 
 if TYPE_CHECKING:
@@ -30,14 +30,16 @@ class Range(NamedTuple):
 class Layout:
     """The columns of a file, and the ranges that workers take.
 
-    ``header``: the columns in the file's order. ``scanned``: ranges may begin inside a record and must be scanned for its
-    end. Positions are bytes of a CSV's text and numbers of a Parquet file's rows, from 0. ``compression`` is detected from
-    the content; ``folder_values`` are those of the file's ``key=value`` folders.
+    ``header``: the columns in the file's order; of ``json_lines``, the columns that a line may have. ``scanned``: ranges
+    may begin inside a record and must be scanned for its end. Positions are bytes of a text and numbers of a Parquet file's
+    rows, from 0. ``compression`` is detected from the content; ``folder_values`` are those of the file's ``key=value``
+    folders.
     """
 
     header: tuple[str, ...]
     ranges: list[Range]
     scanned: bool = False
+    json_lines: bool = False
     compression: str = ""
     folder_values: Mapping[str, str | None] = field(default_factory=dict)
 
@@ -54,9 +56,12 @@ class Layout:
 
 def read_layout(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
     """The file's layout, in ranges of about ``step`` bytes. Raises as ``read_header``, and ``UnsupportedColumnType``."""
-    layout = (
-        _read_parquet(s3, taken, file, step) if is_parquet(file.key) else _read_csv(s3, taken, file, step)
-    )
+    if is_parquet(file.key):
+        layout = _read_parquet(s3, taken, file, step)
+    elif taken.source.is_json_lines(file.key):
+        layout = _read_json_lines(s3, taken, file, step)
+    else:
+        layout = _read_csv(s3, taken, file, step)
     return replace(layout, folder_values=taken.partition)
 
 
@@ -67,8 +72,21 @@ def _read_csv(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
         # A compressed file can only be read from its beginning.
         whole = Range(start, max(file.size, start), line)
         return Layout(header.columns, [whole], compression=header.compression)
-    cut = [Range(a, b, line if a == start else None) for a, b in ranges(start, file.size, step)]
-    return Layout(header.columns, cut, scanned=len(cut) > 1)
+    return _in_ranges(header, file, step)
+
+
+def _in_ranges(header: Header, file: Object, step: int, *, json_lines: bool = False) -> Layout:
+    start = header.end
+    cut = [Range(a, b, header.line if a == start else None) for a, b in ranges(start, file.size, step)]
+    return Layout(header.columns, cut, scanned=len(cut) > 1, json_lines=json_lines)
+
+
+def _read_json_lines(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
+    start = read_json_start(s3, taken, file)
+    if start.compression:
+        whole = Range(start.end, max(file.size, start.end), start.line)
+        return Layout(start.columns, [whole], compression=start.compression)
+    return _in_ranges(start, file, step, json_lines=True)
 
 
 def _read_parquet(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:

@@ -90,6 +90,7 @@ def _scan_items(run: Run, first: int, file: Object, layout: Layout) -> Iterator[
             compression=layout.compression,
             start=item.start,
             end=item.end,
+            json_lines=layout.json_lines,
         )
 
 

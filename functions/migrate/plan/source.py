@@ -23,6 +23,7 @@ from dataforge.formats import csv_header, dialect_reader
 from dataforge.formats.content import content_of
 from dataforge.formats.csv_header import HEADER_BYTES
 from dataforge.formats.dialect_reader import read_records
+from dataforge.formats.json_lines import first_record
 from dataforge.formats.text_stream import open_text
 from dataforge.s3.objects import Object, read_range
 from functions.migrate.run.migration import Run
@@ -84,6 +85,13 @@ def read_header(s3: S3Client, taken: Taken, file: Object) -> Header:
     headers, start = csv_header.read_header(file.key, data, taken.names.texts)
     columns = check_columns(file.key, headers, taken)
     return Header(columns, start, 1 + data.count(b"\n", 0, start), compression)
+
+
+def read_json_start(s3: S3Client, taken: Taken, file: Object) -> Header:
+    """The columns that a line of JSON may have, and the first line. Raises the errors of ``first_record``."""
+    data, compression = _head(s3, file)
+    start = first_record(file.key, data, whole=len(data) < HEADER_BYTES)
+    return Header(taken.columns, start, 1, compression)
 
 
 def _read_dialect_header(taken: Taken, file: Object, data: bytes, compression: str) -> Header:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,9 @@ import numpy as np
 from dataforge.files.names import is_parquet
 from dataforge.formats.csv_boundaries import Offsets, split_records
 from dataforge.formats.csv_objects import object_records
-from dataforge.formats.csv_stream import BufferedRecords
+from dataforge.formats.csv_stream import BufferedRecords, whole_records
 from dataforge.formats.dialect import STANDARD
+from dataforge.formats.json_boundaries import line_ends, whole_size
 from dataforge.postgres.shadow import FILE_SHIFT
 from dataforge.records.rejections import Located
 from dataforge.records.violation import Violation
@@ -53,14 +54,17 @@ def locate(cursor: Cursor, s3: S3Client, run: Run, rejected: Iterable[Rejected])
         yield from locate_replayed(cursor, run.id, rejected)
         return
     chunks = _chunks(cursor, run)
-    dialects = {source.file: source.dialect for source in run.dataset.sources}
+    sources = {source.file: source for source in run.dataset.sources}
     starts = [chunk.base + chunk.start for chunk in chunks]
     for index, rows in itertools.groupby(rejected, lambda row: bisect.bisect_right(starts, row[0]) - 1):
-        chunk, dialect = chunks[index], dialects.get(chunks[index].source, STANDARD)
+        chunk, source = chunks[index], sources.get(chunks[index].source)
+        dialect = source.dialect if source else STANDARD
         if is_parquet(chunk.file.key):
             yield from _locate_parquet(s3, run.id, chunk, rows)
+        elif source and source.is_json_lines(chunk.file.key):
+            yield from _locate_lines(s3, run.id, chunk, rows, whole_size, line_ends)
         elif dialect.is_standard:
-            yield from _locate_csv(s3, run.id, chunk, rows)
+            yield from _locate_lines(s3, run.id, chunk, rows, whole_records, _record_ends)
         else:
             offsets = ((position - chunk.base, violations) for position, violations in rows)
             yield from locate_in_dialect(s3, run.id, chunk.file, dialect, offsets)
@@ -91,10 +95,22 @@ def _locate_parquet(
         yield replace(record, violations=violations)
 
 
-def _locate_csv(s3: S3Client, run_id: str, chunk: _Chunk, rejected: Iterator[Rejected]) -> Iterator[Located]:
+def _record_ends(data: bytes) -> Offsets:
+    return split_records(data, last=True).ends
+
+
+def _locate_lines(
+    s3: S3Client,
+    run_id: str,
+    chunk: _Chunk,
+    rejected: Iterator[Rejected],
+    whole: Callable[[bytes], int],
+    ends_of: Callable[[bytes], Offsets],
+) -> Iterator[Located]:
+    """Locate records of a text; ``ends_of`` finds the ends of its records."""
     row = next(rejected, None)
-    for records in object_records(s3, chunk.file, chunk.start, chunk.end, chunk.line):
-        ends = split_records(records.data, last=True).ends
+    for records in object_records(s3, chunk.file, chunk.start, chunk.end, chunk.line, whole):
+        ends = ends_of(records.data)
         position = chunk.base + records.start
         offset, line = 0, records.line
         while row is not None and row[0] < position + len(records.data):

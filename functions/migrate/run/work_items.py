@@ -35,9 +35,10 @@ class WorkItem(BaseModel):
 
 
 class ScanItem(WorkItem):
-    """A byte range to scan for record boundaries."""
+    """A byte range to scan for record boundaries. ``json_lines``: of JSON Lines, else of a CSV."""
 
     step: str = MigrationStep.SCAN
+    json_lines: bool = False
 
 
 class LoadItem(WorkItem):

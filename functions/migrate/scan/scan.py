@@ -1,11 +1,11 @@
-"""Scan one byte range of a CSV for record boundaries."""
+"""Scan one byte range of a CSV or of JSON Lines for record boundaries."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from dataforge.formats import csv_boundaries
+from dataforge.formats import csv_boundaries, json_boundaries
 from dataforge.postgres.connection import transaction
 from dataforge.s3.objects import read_range
 from functions.migrate.run.ledger import Scan, spent_since
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def scan_range(db: Connection, s3: S3Client, item: ScanItem) -> None:
     """Store the passage of each reader state through the range. Idempotent."""
     started = time.perf_counter()
-    passages, lines = csv_boundaries.scan(read_range(s3, item.object, item.start, item.end))
+    scan = json_boundaries.scan if item.json_lines else csv_boundaries.scan
+    passages, lines = scan(read_range(s3, item.object, item.start, item.end))
     result = Scan(passages=passages, lines=lines, **spent_since(started))
     with transaction(db) as cursor:
         cursor.execute(

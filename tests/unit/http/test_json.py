@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataforge.errors import NotJson
-from dataforge.http.strictjson import HugeNumber, parse
+from dataforge.formats.strict_json import HugeNumber
+from dataforge.http.strictjson import parse
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8")),

@@ -14,6 +14,7 @@ from dataforge.formats.csv_stream import BufferedRecords, raw_records
 from dataforge.records.rejections import Located
 from dataforge.tables.catalogue import Dataset, Source, Table
 from functions.migrate.run.reading.dialect import read_dialect
+from functions.migrate.run.reading.json_lines import read_json_lines
 from functions.migrate.run.reading.parquet import read_parquet
 from functions.migrate.run.reading.replayed import replayed_records
 from functions.migrate.run.reading.validated_records import Record, ValidatedRecords, validate_each
@@ -42,6 +43,9 @@ def read_chunk(cursor: Cursor, s3: S3Client, item: LoadItem, dataset: Dataset) -
         yield from read_parquet(s3, item, sources[item.source], tables)
         return
     source = sources[item.source]
+    if source.is_json_lines(item.key):
+        yield from read_json_lines(s3, item, source, tables)
+        return
     if not source.dialect.is_standard:
         yield from read_dialect(s3, item, source, tables)
         return

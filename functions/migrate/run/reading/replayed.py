@@ -14,6 +14,7 @@ from dataforge.formats.csv_boundaries import split_records
 from dataforge.formats.csv_records import read_record
 from dataforge.formats.dialect import STANDARD, Csv
 from dataforge.formats.dialect_reader import fields_of, read_records
+from dataforge.formats.json_lines import read_line
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.records.rejections import Located
@@ -43,7 +44,7 @@ def replayed_records(cursor: Cursor, item: LoadItem, sources: Mapping[str, Sourc
         located = _located(item.migration_id, location, [])
         raw = json.loads(located.raw, parse_float=Decimal)
         known = sources.get(source)
-        fields = _fields(raw, header, folder_values or {}, known)
+        fields = _fields(raw, header, folder_values or {}, known, located.file)
         yield Record(position, located, table, known if isinstance(raw, str) else _typed(known), fields)
 
 
@@ -68,9 +69,9 @@ def _typed(source: Source | None) -> Source | None:
 
 
 def _fields(
-    raw: object, header: list[str] | None, folder_values: FolderValues, source: Source | None
+    raw: object, header: list[str] | None, folder_values: FolderValues, source: Source | None, file: str
 ) -> Fields | list[Violation]:
-    """The fields of a record: a text is a record of the file with this header, an object has the values by column.
+    """The fields of a record: a text is a record of the ``file`` with this header, an object has the values by column.
 
     An object's values replace those of the file's folders.
     """
@@ -79,6 +80,8 @@ def _fields(
     if not isinstance(raw, str) or header is None:
         return [Violation("dict_type", "The record should be an object: a value for each column")]
     data = raw.encode()
+    if source is not None and source.is_json_lines(file):
+        return with_folder_values(read_line(data, source.names, header), folder_values)
     dialect = source.dialect if source else STANDARD
     if not dialect.is_standard:
         return with_folder_values(_dialect_fields(data, header, dialect), folder_values)

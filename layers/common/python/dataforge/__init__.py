@@ -29,7 +29,8 @@
 ``ArrayOf(INTEGER)``                      an array: ``Annotated[tuple, ArrayOf(INTEGER)]``
 ``Literal["a", "b"]``                     one of these texts; ``Annotated[Literal[1, 2], INTEGER]``: one of these integers
 ``Key`` ``References``                    primary key; foreign key
-``Header`` ``Format`` ``Csv``             a column's name, the notation of its values, and the dialect of a file
+``Header`` ``Format``                     a column's name in files, and the notation of its values there
+``Csv`` ``JsonLines``                     the dialect of CSV files; files of JSON Lines with another extension
 ``Renamed``                               a column's former name
 ``Clean`` ``Digest`` ``MaxBytes``         change text before validation; derived key; limit in bytes
 ``Row`` ``Source``                        a table; a file that fills several tables
@@ -46,6 +47,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dataforge.formats.dialect import Csv
+    from dataforge.formats.json_lines import JsonLines
     from dataforge.tables.catalogue import Row, Source
     from dataforge.tables.cleaning import Clean
     from dataforge.tables.columns import (
@@ -93,6 +95,7 @@ _ELSEWHERE = {
     "Csv": ("dataforge.formats.dialect", "Csv"),
     "Format": ("dataforge.tables.value_formats", "Format"),
     "INTEGER": ("dataforge.tables.types.numbers", "INTEGER"),
+    "JsonLines": ("dataforge.formats.json_lines", "JsonLines"),
     "Numeric": ("dataforge.tables.types.numbers", "Numeric"),
     "Row": ("dataforge.tables.catalogue", "Row"),
     "SMALLINT": ("dataforge.tables.types.numbers", "SMALLINT"),
@@ -123,6 +126,7 @@ __all__ = [
     "Integer",
     "Interval",
     "Json",
+    "JsonLines",
     "Key",
     "Label",
     "MaxBytes",

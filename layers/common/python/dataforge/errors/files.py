@@ -148,6 +148,16 @@ class WrongEncoding(InvalidInput):
         super().__init__(f"{file}: {found}.")
 
 
+class NotJsonLines(InvalidInput):
+    """A file of JSON Lines has no line that is a JSON object."""
+
+    code = "NotJsonLines"
+    hint = "Write one JSON object per line, for example with `jq -c '.[]'`."
+
+    def __init__(self, file: str, found: str) -> None:
+        super().__init__(f"{file} is not JSON Lines: its lines are not JSON objects.", found)
+
+
 class DamagedFile(InvalidInput):
     """A compressed file or a Parquet file is incomplete or damaged."""
 

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
-"""The compression of each extension that may follow ``.csv``."""
+"""The compression of each extension that may follow that of a text."""
 
-PARQUET = ".parquet"
+CSV, PARQUET = ".csv", ".parquet"
+JSON_LINES = (".jsonl", ".ndjson")
 
-READ_ENDINGS = (".csv", *(f".csv{ending}" for ending in COMPRESSIONS), PARQUET)
+READ_ENDINGS = (
+    *(text + ending for text in (CSV, *JSON_LINES) for ending in ("", *COMPRESSIONS)),
+    PARQUET,
+)
 """The extensions of files that are read."""
 
 
 def data_stem(name: str) -> str | None:
-    """A file's name without ``.csv`` (and a compression's ending) or ``.parquet``; None if it is neither."""
-    plain = name.removesuffix(compression_ending(name))
-    if plain.endswith(".csv"):
-        return plain.removesuffix(".csv") or None
+    """A file's name without ``.csv``, ``.jsonl``, ``.ndjson`` (and a compression's ending) or ``.parquet``; else None."""
+    plain = without_compression(name)
+    for ending in (CSV, *JSON_LINES):
+        if plain.endswith(ending):
+            return plain.removesuffix(ending) or None
     return (name.removesuffix(PARQUET) or None) if is_parquet(name) else None
 
 
@@ -29,6 +34,21 @@ def stem_of(file: str) -> str:
 def is_parquet(name: str) -> bool:
     """Whether a file is Parquet, by its name."""
     return name.endswith(PARQUET)
+
+
+def is_csv(name: str) -> bool:
+    """Whether a file is CSV, by its name."""
+    return without_compression(name).endswith(CSV)
+
+
+def is_json_lines(name: str) -> bool:
+    """Whether a file is JSON Lines, by its name."""
+    return without_compression(name).endswith(JSON_LINES)
+
+
+def without_compression(name: str) -> str:
+    """The name without the extension of the file's compression."""
+    return name.removesuffix(compression_ending(name))
 
 
 def compression_ending(name: str) -> str:

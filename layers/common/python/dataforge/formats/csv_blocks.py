@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +22,8 @@ _CR, _COMMA, _LF, _QUOTE = b'\r,\n"'
 
 
 def with_folder_values(
-    record: Mapping[str, str] | list[Violation], values: FolderValues | None
-) -> Mapping[str, str] | list[Violation]:
+    record: Mapping[str, Any] | list[Violation], values: FolderValues | None
+) -> Mapping[str, Any] | list[Violation]:
     """The record with the columns that its file's folder names define, or its violations."""
     if isinstance(record, list) or not values:
         return record

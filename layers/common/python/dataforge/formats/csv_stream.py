@@ -31,21 +31,32 @@ class RawRecord:
     malformed: bool
 
 
+def whole_records(data: bytes) -> int:
+    """The size of the whole lines of records with which ``data``, which begins with a record, begins."""
+    return whole_lines(data, split_records(data, last=False).ends)
+
+
 def stream_records(
-    read: Callable[[int], bytes], file: str, start: int = 0, line: int = 1, *, buffer: int
+    read: Callable[[int], bytes],
+    file: str,
+    start: int = 0,
+    line: int = 1,
+    *,
+    buffer: int,
+    whole_size: Callable[[bytes], int] = whole_records,
 ) -> Iterator[BufferedRecords]:
     """The records of a text in order, as many at a time as a buffer of ``buffer`` bytes and one record may hold.
 
     ``read(size)`` returns the next bytes of the text, fewer than ``size`` only at its end. The first record begins at
-    offset ``start``, in line ``line``. Raises ``RecordTooLong`` with the ``file``'s name.
+    offset ``start``, in line ``line``. ``whole_size`` finds the end of the whole records in a piece that is not the last.
+    Raises ``RecordTooLong`` with the ``file``'s name.
     """
     rest, last = b"", False
     while not last:
         more = read(buffer)
         last = len(more) < buffer
         data = rest + more
-        ends = split_records(data, last=last).ends
-        whole = data if last else data[: whole_lines(data, ends)]
+        whole = data if last else data[: whole_size(data)]
         rest = data[len(whole) :]
         del data, more
         if whole:

@@ -14,8 +14,10 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from dataforge.errors import UnknownTable
+from dataforge.files.names import is_csv, is_json_lines
 from dataforge.formats.dialect import STANDARD, Csv
 from dataforge.formats.headers import Headers
+from dataforge.formats.json_lines import JsonLines
 from dataforge.tables.cleaning import Clean
 from dataforge.tables.columns import Header
 from dataforge.tables.fields import ColumnRule
@@ -56,7 +58,7 @@ class Row(BaseModel):
     __table_name__: ClassVar[str] = ""
     __file_name__: ClassVar[str | None] = None
     __ignored_partitions__: ClassVar[tuple[str, ...]] = ()
-    __dialect__: ClassVar[Csv | None] = None
+    __dialect__: ClassVar[Csv | JsonLines | None] = None
     __evolution__: ClassVar[Evolution]
     __ignored_headers__: ClassVar[tuple[str, ...]] = ()
 
@@ -65,7 +67,7 @@ class Row(BaseModel):
         table: str = "",
         file: str | None = None,
         ignore_partitions: str | Iterable[str] = (),
-        format: Csv | None = None,  # noqa: A002  the word that a dataset's author expects
+        format: Csv | JsonLines | None = None,  # noqa: A002  the word that a dataset's author expects
         renamed: str = "",
         removed: str | Iterable[str] = (),
         narrowed: str | Iterable[str] = (),
@@ -188,7 +190,8 @@ class Source:
     A dataset's module lists the files that fill several tables in ``FLAT_FILES``, each with the function that divides a
     record: ``FLAT_FILES = (Source("quotes.csv", ("author", "text"), ("authors", "quotes"), split),)``. ``split`` is None for
     the file of one table. ``headers``: the headers of a column, if others than its name; ``optional``: columns that a file
-    may lack; ``ignore``: headers that no column takes.
+    may lack; ``ignore``: headers that no column takes. ``dialect``: of its CSVs. ``json_lines``: whether files with another
+    extension than that of CSV, JSON Lines or Parquet are JSON Lines.
     """
 
     file: str
@@ -200,6 +203,11 @@ class Source:
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     optional: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    json_lines: bool = False
+
+    def is_json_lines(self, file: str) -> bool:
+        """Whether a file of the source is JSON Lines, by its name."""
+        return is_json_lines(file) or (self.json_lines and not is_csv(file))
 
     @cached_property
     def names(self) -> Headers:

@@ -11,6 +11,7 @@ from pydantic import PydanticUserError
 
 from dataforge.errors import InvalidDeclaration
 from dataforge.formats.dialect import STANDARD, Csv
+from dataforge.formats.json_lines import JsonLines
 from dataforge.tables.catalogue import Column, Dataset, ForeignKey, Row, Source, Table
 from dataforge.tables.columns import Header, Key, References, Renamed
 from dataforge.tables.declarations import (
@@ -68,16 +69,19 @@ def read_dataset(module: ModuleType) -> Dataset:
 
 
 def _own_file(table: Table, module: ModuleType) -> Source:
-    """The table's own file, in its dialect or else the dataset's."""
-    dialect = table.model.__dialect__ or getattr(module, "FORMAT", STANDARD)
-    if not isinstance(dialect, Csv):
-        raise ValueError("FORMAT is not a dialect; write FORMAT = Csv(delimiter=…, …)")  # noqa: TRY004  as all declaration errors
+    """The table's own file, in its format or else the dataset's."""
+    declared = table.model.__dialect__ or getattr(module, "FORMAT", STANDARD)
+    if not isinstance(declared, Csv | JsonLines):
+        raise ValueError(  # noqa: TRY004  as all declaration errors
+            f"the format of {table.name} is {declared!r}; write format=Csv(…) or format=JsonLines()"
+        )
     return Source(
         table.file or "",
         table.column_names,
         (table.name,),
         ignored_partitions=table.model.__ignored_partitions__,
-        dialect=dialect,
+        dialect=declared if isinstance(declared, Csv) else STANDARD,
+        json_lines=isinstance(declared, JsonLines),
         headers={column.name: column.header.names for column in table.columns if column.header.names},
         optional=tuple(column.name for column in table.columns if column.header.optional),
         ignore=table.model.__ignored_headers__,

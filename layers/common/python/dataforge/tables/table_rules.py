@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dataforge.files.names import compression_ending, data_stem
+from dataforge.files.names import compression_ending, data_stem, is_csv
 from dataforge.tables.catalogue import Column, ForeignKey, Source, Table
 from dataforge.tables.declarations import IDENTIFIER_BYTES
 from dataforge.tables.fields import refuse_unindexable
@@ -145,8 +145,13 @@ def refuse_sources(sources: Iterable[Source], tables: Mapping[str, Table]) -> No
             )
             base = base or whose
             raise ValueError(
-                f"{whose}: no file can have the name {source.file!r}. A file is name.csv, name.csv.gz, name.csv.zst or "
-                f"name.parquet, without a folder or wildcard; declare file='{base}.csv', and rename the file"
+                f"{whose}: no file can have the name {source.file!r}. A file is name.csv, name.jsonl or name.parquet, "
+                f"or has another ending, without a folder or wildcard; declare file='{base}.csv', and rename the file"
+            )
+        if source.json_lines and is_csv(source.file):
+            raise ValueError(
+                f"{whose}: {source.file!r} is declared as JSON Lines; name it {data_stem(source.file)}.jsonl, or declare "
+                "format=Csv() for the table"
             )
         if stem.casefold() in stems:
             raise ValueError(
