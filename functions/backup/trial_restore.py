@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import psycopg2
@@ -15,7 +16,7 @@ from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction, translated
 from dataforge.postgres.refusals import describe
 from dataforge.postgres.rows import one_row
-from dataforge.postgres.sql import Sql, ident
+from dataforge.postgres.sql import Sql
 from dataforge.records.validate import content_hash
 from dataforge.s3.objects import download
 from dataforge.settings import BackupSettings
@@ -74,11 +75,15 @@ def _restore(db: Connection, s3: S3Client, bucket: str, dataset: Dataset, backup
     names = [entry.table for entry in backup.tables]
     try:
         with translated(), db.cursor() as cursor:
-            for table in (dataset.table(name) for wave in dataset.waves(names) for name in wave):
-                _fill(cursor, s3, bucket, backup, table)
-                _complete(cursor, table, names)
-                if fault := _difference(cursor, backup, table):
-                    return fault
+            for wave in dataset.waves(names):
+                tables = [dataset.table(name) for name in wave]
+                for table in tables:
+                    _fill(cursor, s3, bucket, backup, table)
+                    _add(cursor, table, (*ddl.keys(table), *ddl.checks(table)))
+                for table in tables:
+                    _add(cursor, table, _foreign_keys(table, names))
+                    if fault := _difference(cursor, backup, table):
+                        return fault
     except (psycopg2.IntegrityError, psycopg2.DataError) as error:
         return f"cannot be restored: {describe(error)}"
     finally:
@@ -95,15 +100,14 @@ def _fill(cursor: Cursor, s3: S3Client, bucket: str, backup: Manifest, table: Ta
             copy_batch(cursor, table, SCHEMA, batch)
 
 
-def _complete(cursor: Cursor, table: Table, names: list[str]) -> None:
-    """Add key, checks, and the foreign keys to parents that are in the backup."""
-    keys = [(key.name, ddl.foreign_key(key, SCHEMA)) for key in table.foreign_keys if key.parent in names]
-    for name, definition in (ddl.primary_key(table), *ddl.checks(table), *keys):
-        cursor.execute(
-            Sql("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
-                ddl.qualified(table, SCHEMA), ident(name), definition
-            )
-        )
+def _add(cursor: Cursor, table: Table, constraints: Iterable[tuple[str, Sql]]) -> None:
+    for name, definition in constraints:
+        cursor.execute(ddl.add_constraint(table, name, definition, SCHEMA))
+
+
+def _foreign_keys(table: Table, names: Collection[str]) -> Iterator[tuple[str, Sql]]:
+    """The foreign keys to parents that are in the backup."""
+    return ((key.name, ddl.foreign_key(key, SCHEMA)) for key in table.foreign_keys if key.parent in names)
 
 
 def _difference(cursor: Cursor, backup: Manifest, table: Table) -> str:

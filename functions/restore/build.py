@@ -44,7 +44,7 @@ def build(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
         cursor.execute(Sql("SET LOCAL maintenance_work_mem = '{}'").format(SORT_MEMORY))
         if not _has_most_rows(cursor, run, table):
             cursor.execute("SET LOCAL max_parallel_maintenance_workers = 0")
-        if not shadow.add_key(cursor, table, run.id):
+        if not shadow.add_keys(cursor, table, run.id):
             raise DamagedBackup(run.backup_id, [f"rows of {table.name} have the same key"])
         shadow.finish(cursor, table, run.id)
     return {}

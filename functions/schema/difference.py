@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataforge.postgres import ddl
 from dataforge.postgres.rows import one_row
-from dataforge.postgres.sql import Sql, from_catalog, ident
+from dataforge.postgres.sql import Sql, from_catalog
 from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Dataset
 
@@ -120,16 +120,15 @@ def _by_relation(cursor: Cursor, query: str, schema: str) -> defaultdict[str, li
 def expected_dataset(cursor: Cursor, dataset: Dataset) -> dict[str, Shape]:
     """The dataset's tables as the catalogue declares them; the key is the name."""
     with _scratch(cursor):
-        for table in (dataset.table(name) for wave in dataset.waves() for name in wave):
+        for table in dataset.tables.values():
             cursor.execute(ddl.create_table(table, _SCRATCH))
-            keys = [(key.name, ddl.foreign_key(key, _SCRATCH)) for key in table.foreign_keys]
-            for name, definition in (ddl.primary_key(table), *ddl.checks(table), *keys):
-                relation = ddl.qualified(table, _SCRATCH)
-                cursor.execute(
-                    Sql("ALTER TABLE {} ADD CONSTRAINT {} {}").format(relation, ident(name), definition)
-                )
+            for name, definition in (*ddl.keys(table), *ddl.checks(table)):
+                cursor.execute(ddl.add_constraint(table, name, definition, _SCRATCH))
             for _, statement in ddl.index_statements(table, _SCRATCH):
                 cursor.execute(statement)
+        for table in dataset.tables.values():
+            for name, definition in ddl.foreign_keys(table, _SCRATCH):
+                cursor.execute(ddl.add_constraint(table, name, definition, _SCRATCH))
         return _renamed(cursor, dataset.name)
 
 

@@ -123,11 +123,11 @@ def _rows(cursor: Cursor, run: Run, table: Table) -> tuple[Counter[int], int]:
 def _build(cursor: Cursor, run: Run, table: Table, rejected: RejectedRows) -> None:
     """Build the constraints and indexes of the shadow, which is to replace the table."""
     in_run = [t.name for t in run.tables]
-    if table.keyed_by_row or not shadow.add_key(cursor, table, run.id):
+    if table.keyed_by_row or not shadow.add_keys(cursor, table, run.id):
         remove_duplicates(run, table, rejected)
         remove_orphans(run, table, rejected)
         remove_conflicts(rejected)
-        if not shadow.add_key(cursor, table, run.id):
+        if not shadow.add_keys(cursor, table, run.id):
             raise RuntimeError(
                 f"{run.shadow(table)} has several rows of one key after conflicts were deleted"
             )

@@ -227,7 +227,7 @@ def test_published_table_has_no_grants_of_the_workers(database: Database) -> Non
     table = dataset.table("sellers")
     with transaction(database.connect(MIGRATE), role=OWNER) as cursor:
         shadow.create(cursor, "run", [table])
-        shadow.add_key(cursor, table, "run")
+        shadow.add_keys(cursor, table, "run")
         shadow.finish(cursor, table, "run")
         shadow.lock(cursor, dataset, [table], Sql("ACCESS EXCLUSIVE"))
         shadow.swap(cursor, dataset, "run", [table])

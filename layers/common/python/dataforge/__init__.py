@@ -28,7 +28,7 @@
 ``Uuid`` ``Json`` ``Bytes``               uuid; jsonb; bytea
 ``ArrayOf(INTEGER)``                      an array: ``Annotated[tuple, ArrayOf(INTEGER)]``
 ``Literal["a", "b"]``                     one of these texts; ``Annotated[Literal[1, 2], INTEGER]``: one of these integers
-``Key`` ``References``                    primary key; foreign key
+``Key`` ``Unique`` ``References``         primary key; unique constraint; foreign key
 ``Header`` ``Format``                     a column's name in files, and the notation of its values there
 ``Csv`` ``JsonLines``                     the dialect of CSV files; files of JSON Lines with another extension
 ``Renamed``                               a column's former name
@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         Time,
         Timestamp,
         TimestampTz,
+        Unique,
         Uuid,
         Whole,
     )
@@ -144,6 +145,7 @@ __all__ = [
     "Time",
     "Timestamp",
     "TimestampTz",
+    "Unique",
     "Uuid",
     "VarChar",
     "Whole",

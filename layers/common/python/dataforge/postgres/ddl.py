@@ -51,12 +51,29 @@ def primary_key(table: Table) -> tuple[str, Sql]:
     return f"{table.name}_pkey", Sql("PRIMARY KEY ({})").format(names_sql(table.key))
 
 
+def unique_constraints(table: Table) -> Iterator[tuple[str, Sql]]:
+    """Name and definition of each unique constraint."""
+    for unique in table.uniques:
+        yield unique.name, Sql("UNIQUE ({})").format(names_sql(unique.columns))
+
+
+def keys(table: Table) -> Iterator[tuple[str, Sql]]:
+    """Name and definition of the primary key and of the unique constraints: a foreign key needs one of them."""
+    yield primary_key(table)
+    yield from unique_constraints(table)
+
+
 def foreign_key(key: ForeignKey, parent_schema: str) -> Sql:
     """A foreign key's definition, with the parent in the given schema."""
     parent = Sql("{}.{}").format(ident(parent_schema), ident(key.parent))
-    return Sql("FOREIGN KEY ({}) REFERENCES {} ({})").format(
-        names_sql(key.columns), parent, names_sql(key.parent_columns)
-    )
+    definition = Sql("FOREIGN KEY ({}) REFERENCES {} ({}){}")
+    deferrable = Sql(" DEFERRABLE") if key.deferrable else Sql("")
+    return definition.format(names_sql(key.columns), parent, names_sql(key.parent_columns), deferrable)
+
+
+def foreign_keys(table: Table, parent_schema: str) -> Iterator[tuple[str, Sql]]:
+    """Name and definition of each foreign key, with the parents in the given schema."""
+    return ((key.name, foreign_key(key, parent_schema)) for key in table.foreign_keys)
 
 
 def checks(table: Table) -> Iterator[tuple[str, Sql]]:
@@ -123,23 +140,16 @@ def _digest(digest: Digest) -> Sql:
 
 def constraints(table: Table) -> Iterator[tuple[str, Sql]]:
     """Name and definition of every constraint, foreign keys last."""
-    yield primary_key(table)
+    yield from keys(table)
     yield from checks(table)
-    for key in table.foreign_keys:
-        yield key.name, foreign_key(key, table.dataset)
+    yield from foreign_keys(table, table.dataset)
 
 
 def index_statements(table: Table, schema: str | None = None) -> Iterator[tuple[str, Sql]]:
-    """Name and CREATE INDEX for each foreign key that the primary key does not index: deleting a parent needs it."""
-    for key in table.foreign_keys:
-        if set(key.columns) != set(table.key[: len(key.columns)]):
-            name = f"{table.name}_{'_'.join(key.columns)}_idx"
-            yield (
-                name,
-                Sql("CREATE INDEX {} ON {} ({})").format(
-                    ident(name), qualified(table, schema), names_sql(key.columns)
-                ),
-            )
+    """Name and CREATE INDEX of each index that no constraint implies."""
+    for name, columns in table.indexes.items():
+        statement = Sql("CREATE INDEX {} ON {} ({})")
+        yield name, statement.format(ident(name), qualified(table, schema), names_sql(columns))
 
 
 def comments(table: Table, schema: str | None = None) -> Iterator[Sql]:
@@ -176,12 +186,23 @@ def dataset_statements(dataset: Dataset) -> Iterator[Sql]:
     for wave in dataset.waves():
         for table in map(dataset.table, wave):
             yield create_table(table)
+            circular = {key.name for key in table.foreign_keys if key.deferrable}
             for name, definition in constraints(table):
-                yield Sql("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
-                    qualified(table), ident(name), definition
-                )
+                if name not in circular:
+                    yield add_constraint(table, name, definition)
             yield from (statement for _, statement in index_statements(table))
             yield from comments(table)
+        for table in map(dataset.table, wave):
+            for key in table.foreign_keys:
+                if key.deferrable:
+                    yield add_constraint(table, key.name, foreign_key(key, dataset.name))
+
+
+def add_constraint(table: Table, name: str, definition: Sql, schema: str | None = None) -> Sql:
+    """ALTER TABLE … ADD CONSTRAINT."""
+    return Sql("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
+        qualified(table, schema), ident(name), definition
+    )
 
 
 def fingerprint(datasets: Iterable[Dataset] = DATASETS.values()) -> str:

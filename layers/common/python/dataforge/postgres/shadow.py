@@ -89,11 +89,11 @@ def attempt(cursor: Cursor, *errors: type[Exception]) -> Iterator[list[Exception
     cursor.execute("RELEASE SAVEPOINT attempt")
 
 
-def add_key(cursor: Cursor, table: Table, run: str) -> bool:
-    """Build the primary key. Returns False if several rows have the same key."""
-    name, definition = ddl.primary_key(table)
+def add_keys(cursor: Cursor, table: Table, run: str) -> bool:
+    """Build the primary key and the unique constraints. Returns False if several rows have the same values of one."""
     with attempt(cursor, psycopg2.errors.UniqueViolation) as failed:
-        _add_constraint(cursor, table, run, name, definition)
+        for name, definition in ddl.keys(table):
+            _add_constraint(cursor, table, run, name, definition)
     return not failed
 
 
@@ -124,8 +124,7 @@ def finish(cursor: Cursor, table: Table, run: str) -> None:
 
 
 def _add_constraint(cursor: Cursor, table: Table, run: str, name: str, definition: Sql) -> None:
-    shadow = ddl.qualified(table, schema_of(run))
-    cursor.execute(Sql("ALTER TABLE {} ADD CONSTRAINT {} {}").format(shadow, ident(name), definition))
+    cursor.execute(ddl.add_constraint(table, name, definition, schema_of(run)))
 
 
 def drop_foreign_keys(cursor: Cursor, table: Table, run: str) -> None:
@@ -175,11 +174,7 @@ def swap(cursor: Cursor, dataset: Dataset, run: str, tables: Iterable[Table]) ->
         move_in(cursor, table, run, LOAD)
     for child, key in outside:
         definition = ddl.foreign_key(key, dataset.name)
-        cursor.execute(
-            Sql("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
-                ddl.qualified(child), ident(key.name), definition
-            )
-        )
+        cursor.execute(ddl.add_constraint(child, key.name, definition))
 
 
 def move_in(cursor: Cursor, table: Table, run: str, loader: Sql) -> None:

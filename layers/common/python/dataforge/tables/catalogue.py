@@ -18,8 +18,10 @@ from dataforge.files.names import is_csv, is_json_lines
 from dataforge.formats.dialect import STANDARD, Csv
 from dataforge.formats.headers import Headers
 from dataforge.formats.json_lines import JsonLines
+from dataforge.tables.circles import circles
 from dataforge.tables.cleaning import Clean
-from dataforge.tables.columns import Header
+from dataforge.tables.columns import Header, References
+from dataforge.tables.constraint_names import constraint_name
 from dataforge.tables.fields import ColumnRule
 from dataforge.tables.types.base import ColumnType
 from dataforge.tables.value_formats import Format
@@ -61,6 +63,8 @@ class Row(BaseModel):
     __dialect__: ClassVar[Csv | JsonLines | None] = None
     __evolution__: ClassVar[Evolution]
     __ignored_headers__: ClassVar[tuple[str, ...]] = ()
+    __references__: ClassVar[tuple[References, ...]] = ()
+    __unique__: ClassVar[tuple[tuple[str, ...], ...]] = ()
 
     def __init_subclass__(
         cls,
@@ -72,6 +76,8 @@ class Row(BaseModel):
         removed: str | Iterable[str] = (),
         narrowed: str | Iterable[str] = (),
         ignore: str | Iterable[str] = (),
+        references: References | Iterable[References] = (),
+        unique: Iterable[str | Iterable[str]] = (),
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
@@ -80,11 +86,27 @@ class Row(BaseModel):
         cls.__table_name__, cls.__file_name__, cls.__dialect__ = table, file, format
         cls.__ignored_partitions__, cls.__ignored_headers__ = _names(ignore_partitions), _names(ignore)
         cls.__evolution__ = Evolution(renamed, _names(removed), _names(narrowed))
+        cls.__references__ = _references(cls.__name__, references)
+        cls.__unique__ = _unique(cls.__name__, unique)
 
 
 def _names(names: str | Iterable[str]) -> tuple[str, ...]:
     """One name or several, as a tuple."""
     return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _references(name: str, declared: References | Iterable[References]) -> tuple[References, ...]:
+    found = (declared,) if isinstance(declared, References) else tuple(declared)
+    for reference in found:
+        if not isinstance(reference, References):
+            raise TypeError(f"references of the class {name} must be References(…), not {reference!r}")
+    return found
+
+
+def _unique(name: str, declared: Iterable[str | Iterable[str]]) -> tuple[tuple[str, ...], ...]:
+    if isinstance(declared, str):
+        raise TypeError(f"unique of the class {name} is a tuple of tuples; write unique=(({declared!r},),)")
+    return tuple((columns,) if isinstance(columns, str) else tuple(columns) for columns in declared)
 
 
 @dataclass(frozen=True)
@@ -115,11 +137,21 @@ class ForeignKey:
     parent: str
     parent_columns: tuple[str, ...]
     enforced: bool = True
+    deferrable: bool = False
+    """Whether it is part of a circle of references, so that it must be checked after several statements."""
 
     @property
     def column(self) -> str | None:
         """The column, if it is the only one."""
         return self.columns[0] if len(self.columns) == 1 else None
+
+
+@dataclass(frozen=True)
+class UniqueKey:
+    """A unique constraint. As in PostgreSQL, rows with a NULL in one of the columns differ from all others."""
+
+    name: str
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -132,6 +164,7 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     references: tuple[ForeignKey, ...]
+    uniques: tuple[UniqueKey, ...] = ()
 
     @cached_property
     def foreign_keys(self) -> tuple[ForeignKey, ...]:
@@ -172,6 +205,17 @@ class Table:
     def keyed_by_row(self) -> bool:
         """Whether the key is the whole row, so that rows of one key are always identical."""
         return len(self.key) == len(self.columns)
+
+    @cached_property
+    def indexes(self) -> Mapping[str, tuple[str, ...]]:
+        """The indexes that no constraint implies, with their columns: deleting a parent needs one for each foreign key."""
+        implied = [self.key, *(unique.columns for unique in self.uniques)]
+        wanted = dict.fromkeys(key.columns for key in self.foreign_keys)
+        return {
+            constraint_name(self.name, columns, "idx"): columns
+            for columns in wanted
+            if not any(set(columns) == set(prefix[: len(columns)]) for prefix in implied)
+        }
 
     @cached_property
     def by_name(self) -> Mapping[str, Column]:
@@ -237,7 +281,7 @@ class Dataset:
             raise UnknownTable(self.name, name, self.tables) from None
 
     def waves(self, names: Iterable[str] | None = None) -> list[list[str]]:
-        """Groups of the tables (default: all) in which parents precede their children.
+        """Groups of the tables (default: all) in which parents precede their children; a circle is in one group.
 
         Each table is in the last possible group: work proceeds group by group at the pace of the slowest table, and a large
         table without children should not delay the others.
@@ -245,13 +289,24 @@ class Dataset:
         left = {name: self.table(name) for name in (self.tables if names is None else names)}
         waves: list[list[str]] = []
         while left:
-            parents = {fk.parent for name, t in left.items() for fk in t.foreign_keys if fk.parent != name}
-            wave = [name for name in left if name not in parents]
-            if not wave:
-                raise ValueError(f"foreign keys of {', '.join(left)} form a cycle; remove one of them")
+            parents = {
+                key.parent
+                for name, table in left.items()
+                for key in table.foreign_keys
+                if key.parent not in self.circle(name)
+            }
+            wave = [name for name in left if parents.isdisjoint(self.circle(name))]
             waves.append(wave)
             left = {n: t for n, t in left.items() if n not in wave}
         return waves[::-1]
+
+    @cached_property
+    def _circles(self) -> Mapping[str, tuple[str, ...]]:
+        return circles({n: [key.parent for key in t.foreign_keys] for n, t in self.tables.items()})
+
+    def circle(self, name: str) -> tuple[str, ...]:
+        """The tables that reference the table, directly or through others, and are referenced by it; and the table."""
+        return self._circles[name]
 
     def children(self, name: str) -> Iterator[tuple[Table, ForeignKey]]:
         """Every foreign key that references the table, with the table that has it."""

@@ -37,10 +37,34 @@ class Key:
 class References:
     """A foreign key to a table of the same dataset: ``customer_id: Annotated[HexId, References("customers")]``.
 
-    ``table`` must have a key of one column. NULL references no row.
+    ``to``: the referenced columns, which are the key of ``table`` or unique; default: its key. NULL references no row.
+    Without ``enforced``, PostgreSQL has no constraint: rows without a parent are stored, and a migration's report counts
+    them. Several columns are declared by a keyword of the class, ``class Game(Row, …, references=(References("teams",
+    columns=("season", "home"), to=("season", "code")),))``.
     """
 
     table: str
+    to: str | tuple[str, ...] = ()
+    columns: str | tuple[str, ...] = ()
+    enforced: bool = True
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The columns that refer; none, if the marker of a column declares the reference."""
+        return (self.columns,) if isinstance(self.columns, str) else tuple(self.columns)
+
+    @property
+    def target(self) -> tuple[str, ...]:
+        """The columns that are referenced; none for the key."""
+        return (self.to,) if isinstance(self.to, str) else tuple(self.to)
+
+
+@dataclass(frozen=True)
+class Unique:
+    """No two rows have the same value, except NULL: ``code: Annotated[Label, Unique()]``.
+
+    Several columns are declared by a keyword of the class: ``class Game(Row, …, unique=(("season", "home"),))``.
+    """
 
 
 @dataclass(frozen=True)

@@ -17,25 +17,48 @@ _SPAN = re.compile(r"(.)-(.)")
 
 def example_row(dataset: Dataset, table: Table) -> dict[str, Any]:
     """The data of a valid row, with a value for each column that is not a digest. Its parents are the parents' examples."""
-    parents = {
-        column: (key.parent, parent_column)
-        for key in table.foreign_keys
-        for column, parent_column in zip(key.columns, key.parent_columns, strict=True)
-    }
     row = {}
     for column in table.columns:
-        if column.name in parents:
-            row[column.name] = _parent_value(dataset, *parents[column.name])
+        home, origin = _origin(dataset, table, column)
+        if (home, origin) != (table, column):
+            digest = origin.rule.digest
+            row[column.name] = digest.of(example_row(dataset, home)) if digest else _value(home, origin)
         elif column.rule.digest is None:
             row[column.name] = _value(table, column)
     return row
 
 
-def _parent_value(dataset: Dataset, name: str, column: str) -> Any:
-    parent = dataset.table(name)
-    digest = parent.by_name[column].rule.digest
-    row = example_row(dataset, parent)
-    return digest.of(row) if digest else row[column]
+def _origin(dataset: Dataset, table: Table, column: Column) -> tuple[Table, Column]:
+    """The column from which a column takes its value: one that references none, or the first one of a circle.
+
+    Columns that references connect all have the same value, so that every reference of the examples is valid.
+    """
+    connected = _connected(dataset, (table.name, column.name))
+    referring = {
+        (child.name, own)
+        for child in dataset.tables.values()
+        for key in child.references
+        for own in key.columns
+    }
+    home, name = next((place for place in connected if place not in referring), connected[0])
+    return dataset.table(home), dataset.table(home).by_name[name]
+
+
+def _connected(dataset: Dataset, start: tuple[str, str]) -> list[tuple[str, str]]:
+    """The columns that references connect with a column, as (table, column), in the order of the declaration."""
+    pairs = [
+        ((table.name, own), (key.parent, of_parent))
+        for table in dataset.tables.values()
+        for key in table.references
+        for own, of_parent in zip(key.columns, key.parent_columns, strict=True)
+    ]
+    found, pending = {start}, [start]
+    while pending:
+        place = pending.pop()
+        new = {b for a, b in pairs if a == place} | {a for a, b in pairs if b == place}
+        pending += new - found
+        found |= new
+    return [(t.name, c) for t in dataset.tables.values() for c in t.column_names if (t.name, c) in found]
 
 
 def _value(table: Table, column: Column) -> Any:

@@ -12,8 +12,8 @@ from pydantic import PydanticUserError
 from dataforge.errors import InvalidDeclaration
 from dataforge.formats.dialect import STANDARD, Csv
 from dataforge.formats.json_lines import JsonLines
-from dataforge.tables.catalogue import Column, Dataset, ForeignKey, Row, Source, Table
-from dataforge.tables.columns import Header, Key, References, Renamed
+from dataforge.tables.catalogue import Column, Dataset, Row, Source, Table
+from dataforge.tables.columns import Header, Renamed
 from dataforge.tables.declarations import (
     refuse_dataset_name,
     refuse_model,
@@ -21,6 +21,7 @@ from dataforge.tables.declarations import (
 )
 from dataforge.tables.evolution import read_removed_tables, refuse_evolution, refuse_former_tables
 from dataforge.tables.fields import markers, read_rule
+from dataforge.tables.references import Target, mark_circles, read_references, read_target
 from dataforge.tables.table_rules import (
     refuse_digests,
     refuse_flat_files,
@@ -31,8 +32,6 @@ from dataforge.tables.table_rules import (
     refuse_sources,
 )
 from dataforge.tables.value_formats import Format
-
-Keys = Mapping[str, tuple[str, ...]]
 
 _COLUMNS = 1_500
 """Slightly below the limit of PostgreSQL, which depends on the columns' types."""
@@ -47,10 +46,13 @@ def read_dataset(module: ModuleType) -> Dataset:
     with _located(name):
         refuse_dataset_name(name)
         models = _models(module)
-        keys = {m.__table_name__: _key(m) for m in models}
-    tables = {
-        m.__table_name__: _read_table(name, m, keys, getattr(module, "VALUE_FORMAT", None)) for m in models
-    }
+    targets = {m.__table_name__: _read_target(name, m) for m in models}
+    tables = mark_circles(
+        {
+            m.__table_name__: _read_table(name, m, targets, getattr(module, "VALUE_FORMAT", None))
+            for m in models
+        }
+    )
     with _located(name):
         refuse_references(tables)
         refuse_names(tables.values())
@@ -63,9 +65,7 @@ def read_dataset(module: ModuleType) -> Dataset:
             refuse_headers(source)
         removed = read_removed_tables(getattr(module, "REMOVED", ()), tables)
         refuse_former_tables(tables, removed)
-        dataset = Dataset(name, (module.__doc__ or "").strip(), tables, sources, removed)
-        dataset.waves()
-    return dataset
+    return Dataset(name, (module.__doc__ or "").strip(), tables, sources, removed)
 
 
 def _own_file(table: Table, module: ModuleType) -> Source:
@@ -120,24 +120,27 @@ def _models(module: ModuleType) -> list[type[Row]]:
     return models
 
 
-def _key(model: type[Row]) -> tuple[str, ...]:
-    fields = model.__pydantic_fields__
-    marked = tuple(n for n, f in fields.items() if any(isinstance(m, Key) for m in markers(f)))
-    return marked or tuple(fields)
+def _read_target(dataset: str, model: type[Row]) -> Target:
+    with _located(f"{dataset}.{model.__table_name__}"):
+        return read_target(model)
 
 
-def _read_table(dataset: str, model: type[Row], keys: Keys, default_format: Format | None) -> Table:
+def _read_table(
+    dataset: str, model: type[Row], targets: Mapping[str, Target], default_format: Format | None
+) -> Table:
     name = model.__table_name__
+    own = targets[name]
     with _located(f"{dataset}.{name}"):
         refuse_name("the table", name)
         refuse_model(model, Row)
         _complete(model)
         columns = tuple(_columns(model, default_format))
-        foreign_keys = tuple(_foreign_keys(name, model, keys))
-        refuse_key(name, columns, keys[name], foreign_keys)
+        references = tuple(read_references(model, targets))
+        table = Table(dataset, name, model, columns, own.key, references, own.uniques)
+        refuse_key(table)
         refuse_digests(columns)
         refuse_evolution(model.__evolution__, name, columns)
-    return Table(dataset, name, model, columns, keys[name], foreign_keys)
+    return table
 
 
 def _complete(model: type[Row]) -> None:
@@ -169,23 +172,3 @@ def _columns(model: type[Row], default_format: Format | None) -> Iterator[Column
         yield Column(
             name, rule.type, rule.nullable, rule.clean, rule, description, header, own_format, renamed
         )
-
-
-def _foreign_keys(table: str, model: type[Row], keys: Keys) -> Iterator[ForeignKey]:
-    for column, info in model.model_fields.items():
-        references = [m for m in markers(info) if isinstance(m, References)]
-        if len(references) > 1:
-            raise ValueError(f"column {column} references several tables; remove all References but one")
-        for reference in references:
-            parent_key = keys.get(reference.table)
-            if parent_key is None:
-                raise ValueError(
-                    f"column {column} references {reference.table!r}, which is not a table of this dataset. Its tables: "
-                    f"{', '.join(keys)}"
-                )
-            if len(parent_key) != 1:
-                raise ValueError(
-                    f"column {column} references {reference.table!r}, whose key is {', '.join(parent_key)}; "
-                    "a key of several columns cannot be referenced yet: remove the reference"
-                )
-            yield ForeignKey(f"{table}_{column}_fkey", (column,), reference.table, parent_key)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dataforge.files.names import compression_ending, data_stem, is_csv
-from dataforge.tables.catalogue import Column, ForeignKey, Source, Table
+from dataforge.tables.catalogue import Column, Source, Table
 from dataforge.tables.declarations import IDENTIFIER_BYTES
 from dataforge.tables.fields import refuse_unindexable
 
@@ -18,24 +18,31 @@ _INDEX_COLUMNS = 32
 _NOT_IN_FILES = "/*?[]\0\n\r"
 """Characters of folders and wildcards: a declared file has one name."""
 _WHOLE = {"smallint", "integer", "bigint"}
+_ALIKE = ({"text"}, {"numeric"}, *({a, b} for a in _WHOLE for b in _WHOLE))
+"""Types of which PostgreSQL compares the values, regardless of their length or precision."""
 
 
-def refuse_key(
-    table: str, columns: tuple[Column, ...], key: tuple[str, ...], references: tuple[ForeignKey, ...]
-) -> None:
-    """Refuse a nullable key, and keys and references that exceed the limits of an index."""
-    for column in columns:
-        if column.name in key and column.nullable:
+def refuse_key(table: Table) -> None:
+    """Refuse a nullable key, and keys, unique constraints and references that exceed the limits of an index."""
+    constraints = {c.name: c.columns for c in table.uniques} | {c.name: c.columns for c in table.foreign_keys}
+    indexed = {*table.key, *(column for columns in constraints.values() for column in columns)}
+    for column in table.columns:
+        if column.name in table.key and column.nullable:
             raise ValueError(
-                f"key column {table}.{column.name} is nullable; remove `| None` "
+                f"key column {table.name}.{column.name} is nullable; remove `| None` "
                 "(without a Key, all columns are the key)"
             )
-        if column.name in key or any(column.name in reference.columns for reference in references):
-            refuse_unindexable(f"{table}.{column.name}", column.rule)
-    if len(key) > _INDEX_COLUMNS:
+        if column.name in indexed:
+            refuse_unindexable(f"{table.name}.{column.name}", column.rule)
+    if len(table.key) > _INDEX_COLUMNS:
         raise ValueError(
-            f"the key has {len(key)} columns, an index at most {_INDEX_COLUMNS}; mark fewer columns with Key()"
+            f"the key has {len(table.key)} columns, an index at most {_INDEX_COLUMNS}; mark fewer columns with Key()"
         )
+    for name, columns in constraints.items():
+        if len(columns) > _INDEX_COLUMNS:
+            raise ValueError(
+                f"{name} has {len(columns)} columns, an index at most {_INDEX_COLUMNS}; name fewer"
+            )
 
 
 def refuse_digests(columns: tuple[Column, ...]) -> None:
@@ -60,7 +67,7 @@ def refuse_references(tables: Mapping[str, Table]) -> None:
         for key in table.references:
             for column, parent_column in zip(key.columns, key.parent_columns, strict=True):
                 child, parent = table.by_name[column].type, tables[key.parent].by_name[parent_column].type
-                if child.catalog != parent.catalog and not {child.name, parent.name} <= _WHOLE:
+                if child.catalog != parent.catalog and {child.name, parent.name} not in _ALIKE:
                     raise ValueError(
                         f"{table.name}.{column} is {child.catalog} and references {key.parent}.{parent_column}, "
                         f"which is {parent.catalog}; declare both with the same type"
@@ -74,7 +81,8 @@ def refuse_names(tables: Iterable[Table]) -> None:
         made = [
             table.name,
             f"{table.name}_pkey",
-            *(f"{table.name}_{'_'.join(k.columns)}_idx" for k in table.foreign_keys),
+            *(unique.name for unique in table.uniques),
+            *table.indexes,
         ]
         derived = [f"{table.name}_{column}_check" for column in table.column_names]
         for name in (*made, *derived):
