@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dataforge.formats import dialect_reader
 from dataforge.formats.csv_boundaries import EMPTY_LINES, parse_fields, split_records
 from dataforge.formats.dialect import ENCODINGS, Csv
-from dataforge.formats.dialect_reader import Record, RecordTooLong, read_records
+from dataforge.formats.dialect_reader import Record, RecordTooLong, fields_of, read_records
 from local.config import ROOT
 
 POLLOCK = ROOT.parent / "shared" / "data" / "pollock"
@@ -73,6 +73,46 @@ def test_written_rows_are_read_in_every_dialect(
     records = read(data, dialect, size)
     assert [list(record.fields or ()) for record in records] == rows
     assert all(data[r.offset : r.offset + len(r.raw)] == r.raw for r in records)
+
+
+@given(
+    rows=st.lists(
+        st.lists(st.text(st.sampled_from('ab"; x'), max_size=6), min_size=2, max_size=3), max_size=4
+    ),
+    size=st.integers(1, 9),
+)
+def test_quotes_that_are_not_doubled_are_text(rows: list[list[str]], size: int) -> None:
+    data = "".join("|".join(f'"{field}"' for field in row) + "\n" for row in rows).encode()
+    dialect = Csv(delimiter="|", header=0, doubled=False)
+    assert [list(record.fields or ()) for record in read(data, dialect, size)] == rows
+
+
+BACKSLASH = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v"}
+
+
+@given(
+    rows=st.lists(
+        st.lists(st.none() | st.text(st.sampled_from("aN\\\n\r\t\v,"), max_size=6), min_size=2, max_size=3),
+        max_size=4,
+    ),
+    size=st.integers(1, 9),
+)
+def test_text_of_copy_is_read_as_postgresql_writes_it(rows: list[list[str | None]], size: int) -> None:
+    codes = str.maketrans({v: f"\\{k}" for k, v in BACKSLASH.items()} | {"\\": "\\\\"})
+    lines = ("\t".join(r"\N" if v is None else v.translate(codes) for v in row) + "\n" for row in rows)
+    dialect = Csv(delimiter="\t", quote=None, escape="\\", escapes=BACKSLASH, null=(r"\N",), header=0)
+    found = read("".join(lines).encode(), dialect, size)
+    names = ("a", "b", "c")
+    assert [
+        fields_of(record, names[: len(row)], dialect) for record, row in zip(found, rows, strict=True)
+    ] == [{name: value for name, value in zip(names, row, strict=False) if value is not None} for row in rows]
+
+
+def test_escapes_need_an_escape_character() -> None:
+    with pytest.raises(ValueError, match="add escape="):
+        Csv(escapes={"n": "\n"})
+    with pytest.raises(ValueError, match="one character"):
+        Csv(escape="\\", escapes={"nn": "\n"})
 
 
 @given(data=st.text(st.sampled_from('ab,"\n\r'), max_size=40), size=st.integers(1, 9))
@@ -147,7 +187,7 @@ def test_lines_are_text_if_another_record_end_is_declared() -> None:
 def test_escape_before_other_characters_is_text() -> None:
     (record,) = read(rb'\N,"a\"b",c\,d' + b"\n", Csv(escape="\\", header=0))
     assert record.fields == ("\\N", 'a"b', "c,d")
-    assert record.quoted == (False, True, False)
+    assert record.quoted == (False, True, True)
 
 
 def test_quote_that_never_closes_is_refused_by_line(monkeypatch: pytest.MonkeyPatch) -> None:

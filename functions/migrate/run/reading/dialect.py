@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from dataforge.formats import dialect_reader
 from dataforge.formats.csv_blocks import with_folder_values
 from dataforge.formats.csv_records import REPEATED_HEADER
 from dataforge.formats.dialect import Csv
-from dataforge.formats.dialect_reader import fields_of, read_records
+from dataforge.formats.dialect_reader import FURTHER_TABLE, fields_of, read_records
 from dataforge.formats.text_stream import open_text
 from dataforge.records.rejections import Located
 from dataforge.records.violation import Violation
@@ -33,7 +34,7 @@ def read_dialect(
     s3: S3Client, item: LoadItem, source: Source, tables: Mapping[str, Table]
 ) -> Iterator[ValidatedRecords]:
     """The file's records, some at a time. Raises ``SourceChanged``, ``DamagedFile`` or ``RecordTooLong``."""
-    records = (_record(item, source, record) for record in data_records(s3, item.object, source.dialect))
+    records = _records(item, source, data_records(s3, item.object, source.dialect))
     while some := list(islice(records, _AT_ONCE)):
         yield from validate_each(tables, some)
 
@@ -63,6 +64,17 @@ def locate_in_dialect(
         yield Located(
             migration_id, file.key, current.line, current.offset, _utf8(current, dialect), violations
         )
+
+
+def _records(item: LoadItem, source: Source, records: Iterable[dialect_reader.Record]) -> Iterator[Record]:
+    """The records with their fields. If so declared, those behind a second header are violations."""
+    ended = False
+    for record in records:
+        found = _record(item, source, record)
+        if ended:
+            found = replace(found, fields=[FURTHER_TABLE])
+        ended = ended or (source.dialect.further_tables and found.fields == [REPEATED_HEADER])
+        yield found
 
 
 def _record(item: LoadItem, source: Source, record: dialect_reader.Record) -> Record:

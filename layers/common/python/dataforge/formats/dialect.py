@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 ONE_BYTE = (
@@ -70,14 +71,17 @@ class Csv:
     r"""How a CSV is written; the defaults are RFC 4180 in UTF-8 with one header line.
 
     ``delimiter``: one or more characters; a tuple: any of these texts. ``quote``: None if fields are never quoted.
-    ``escape``: the character that makes a quote, a delimiter, a record end or itself text; a quote inside a quoted
-    field may be doubled as well. ``header``: the number of header lines, whose texts are joined by a blank; 0: none.
+    ``escape``: the character that makes a quote, a delimiter, a record end or itself text. ``escapes``: further characters
+    behind it, and the texts that they stand for: {"n": "\n"}. ``doubled``: whether a doubled quote inside a quoted field
+    is a quote; otherwise a quote ends the field only before a delimiter or a record end. ``header``: the number of header
+    lines, whose texts are joined by a blank; 0: none.
     ``skip``: the number of lines before the header. ``skip_footer``: the number of records at the end that are not
     data. ``comment``: the text that a comment line begins with. ``record_end``: None for LF, CRLF and CR, also mixed.
     ``null``: unquoted texts that mean NULL. ``quoted_null``: whether a quoted empty field is NULL as well.
     ``short_records``: whether missing fields at the end of a record are NULL. ``strict``: whether a quote inside a
     field that is neither doubled nor escaped is an error, or text.
-    ``ignore_case``: whether headers match in any case.
+    ``ignore_case``: whether headers match in any case. ``further_tables``: whether a record that repeats the header begins
+    a further table, whose records are rejected.
     Raises ``ValueError`` for a combination that cannot be read.
     """
 
@@ -95,8 +99,18 @@ class Csv:
     short_records: bool = False
     strict: bool = True
     ignore_case: bool = False
+    doubled: bool = True
+    escapes: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
+    further_tables: bool = False
 
     def __post_init__(self) -> None:
+        if isinstance(self.escapes, Mapping):
+            # Dialects are compared and hashed.
+            object.__setattr__(self, "escapes", tuple(self.escapes.items()))
+        if self.escapes and self.escape is None:
+            raise ValueError("escapes needs the character that is before them; add escape='\\\\'")
+        if wrong := [code for code in dict(self.escapes) if len(code) != 1]:
+            raise ValueError(f"escapes has {wrong[0]!r}; write one character, which follows the escape")
         _refuse_encoding(self.encoding)
         if not self.delimiters or not all(self.delimiters):
             raise ValueError("delimiter is empty; write the text between two fields, such as ',' or '\\t'")
@@ -151,13 +165,14 @@ class Csv:
         one_byte = (
             all(len(mark.encode(self.codec)) == 1 for mark in marks) if self.codec in ASCII_SAFE else False
         )
-        doubled = self.quote is not None and self.escape in (None, self.quote)
+        doubled = self.quote is not None and self.escape in (None, self.quote) and self.doubled
         return (
             one_byte
             and doubled
             and len(self.delimiters) == 1
             and self.comment is None
             and self.record_end is None
+            and not self.further_tables
         )
 
 

@@ -18,6 +18,7 @@ from dataforge.formats.dialect import UNITS, Csv
 from dataforge.formats.headers import IGNORED
 from dataforge.records.violation import Violation
 
+FURTHER_TABLE = Violation("further_table", "The record follows a second header, which begins a further table")
 READ_BYTES = 1 << 20
 LONGEST_RECORD = 64 << 20
 """A longer record is an error: most likely a quote is never closed."""
@@ -33,7 +34,8 @@ _MARKS = (
 
 @dataclass(frozen=True)
 class Record:
-    """``fields``: the texts, or None if the record is malformed; ``quoted``: which of them are quoted.
+    """``fields``: the texts, or None if the record is malformed; ``quoted``: which of them are quoted or have
+    an escape.
 
     ``error``: the reason if it is malformed. ``raw``: its bytes with its end; ``offset`` of its first byte; ``line`` from 1.
     """
@@ -149,9 +151,12 @@ class Grammar:
         if self.dialect.quote is None:
             return b"(?!)"
         quote = self._any(self.dialect.quote)
+        lone = quote + b"(?!" + self._delimiter + b"|" + self._end + b"|\\Z)"
+        if not self.dialect.doubled:
+            return quote + self._run(quote) + b"(?:" + lone + self._run(quote) + b")*+" + quote
         inside = quote + quote
         if not self.dialect.strict:
-            inside = b"(?:" + inside + b"|" + quote + b"(?!" + self._delimiter + b"|" + self._end + b"|\\Z))"
+            inside = b"(?:" + inside + b"|" + lone + b")"
         doubled = b"(?:" + inside + self._run(quote) + b")*+"
         return quote + self._run(quote) + doubled + quote + b"(?!" + quote + b")"
 
@@ -215,23 +220,26 @@ class Grammar:
 
     def unquote(self, quoted: str) -> str:
         """The text of a quoted field."""
-        mark = self.dialect.quote or ""
-        return self.unescape(quoted[1:-1].replace(mark * 2, mark))
+        mark, inside = self.dialect.quote or "", quoted[1:-1]
+        return self.unescape(inside.replace(mark * 2, mark) if self.dialect.doubled else inside)
 
     def unescape(self, text: str) -> str:
         """The text without its escape characters."""
         escape = self.dialect.escape
         if escape is None or escape == self.dialect.quote or escape not in text:
             return text
-        return self._escape_in_text.sub(r"\1", text)
+        codes = dict(self.dialect.escapes)
+        return self._escape_in_text.sub(lambda match: codes.get(match[1], match[1]), text)
 
     @cached_property
     def _escape_in_text(self) -> re.Pattern[str]:
         """An escape character before a mark; before anything else it is text itself, as in ``\\N``."""
         dialect = self.dialect
         ends = (dialect.record_end,) if dialect.record_end else ("\n", "\r")
-        marks = filter(None, (*dialect.delimiters, *ends, dialect.quote, dialect.escape))
-        return re.compile(re.escape(dialect.escape or "") + "(" + "|".join(map(re.escape, marks)) + ")")
+        marks = (*dialect.delimiters, *ends, dialect.quote, dialect.escape, *dict(dialect.escapes))
+        return re.compile(
+            re.escape(dialect.escape or "") + "(" + "|".join(map(re.escape, filter(None, marks))) + ")"
+        )
 
 
 def read_records(read: Callable[[int], bytes], dialect: Csv) -> Iterator[Record]:
@@ -294,7 +302,8 @@ def _record(raw: bytes, offset: int, line: int, grammar: Grammar, *, good: bool)
             inside, plain, after = match.groups()
             text = (plain if inside is None else inside).decode(grammar.codec)
             fields.append(grammar.unescape(text) if inside is None else grammar.unquote(text))
-            quoted.append(inside is not None)
+            # An escaped text is never NULL: \\N is the text \N.
+            quoted.append(inside is not None or fields[-1] != text)
             position = match.end()
             if not after or grammar.line_end.fullmatch(after):
                 break
