@@ -1,27 +1,32 @@
 """Names of the constraints and indexes that Data Forge creates.
 
-Constraints and indexes with other names belong to the owner and are not changed. PostgreSQL generates the same names for
-checks and foreign keys as Data Forge, so an owner must name them explicitly (docs/operations.md).
+Those of one column follow a convention. A deployment records all others in the ledger (``dataforge.schema_objects``), as
+PostgreSQL generates the same names for an owner's. Constraints and indexes with other names belong to the owner and are not
+changed. An owner must name checks and foreign keys of one column explicitly (docs/operations.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 
 class Convention:
-    """Names of the constraints and indexes that Data Forge creates on a table with these columns."""
+    """Names of the constraints and indexes that Data Forge creates on a table with these columns.
 
-    def __init__(self, table: str, columns: Iterable[str]) -> None:
+    ``created``: names that earlier deployments recorded.
+    """
+
+    def __init__(self, table: str, columns: Iterable[str], created: Collection[str] = ()) -> None:
         names = set(columns)
+        self._created = created
         self._key = f"{table}_pkey"
         self._columns = {f"{table}_{column}_{kind}" for column in names for kind in ("check", "fkey")}
         self._indexes = {f"{table}_{column}_idx": f"{table}_{column}_fkey" for column in names}
 
     def is_constraint(self, name: str) -> bool:
         """Whether a constraint of this name is Data Forge's."""
-        return name == self._key or name in self._columns
+        return name == self._key or name in self._columns or name in self._created
 
     def is_index(self, name: str, constraints: Mapping[str, str]) -> bool:
-        """Whether an index of this name is Data Forge's. It creates indexes for foreign keys only."""
-        return self._indexes.get(name) in constraints
+        """Whether an index of this name is Data Forge's. By convention those of foreign keys of one column are."""
+        return self._indexes.get(name) in constraints or name in self._created

@@ -20,7 +20,7 @@ LARGE_ROWS = 1_000_000
 
 _ROWS = """
     SELECT CASE WHEN relpages > 0 AND reltuples >= 0 THEN reltuples::float8 / relpages ELSE 100 END
-           * pg_relation_size(oid) / current_setting('block_size')::int
+           * pg_relation_size(oid) / current_setting('block_size')::int, pg_total_relation_size(oid)
     FROM pg_class WHERE oid = %s::regclass
 """
 """The planner's estimate: rows per page according to ANALYZE (100 if unknown), times the current number of pages."""
@@ -28,11 +28,12 @@ _ROWS = """
 
 @dataclass(frozen=True)
 class Size:
-    """Whether a table is empty, and its estimated number of rows."""
+    """Whether a table is empty, its estimated number of rows, and its bytes with indexes and TOAST."""
 
     empty: bool
     rows: int
     limit: int
+    bytes: int = 0
 
     @property
     def large(self) -> bool:
@@ -48,5 +49,10 @@ class Size:
             raise busy(relation.replace('"', "")) from None
         (empty,) = one_row(cursor)
         cursor.execute(_ROWS, (relation,))
-        (rows,) = one_row(cursor)
-        return cls(empty, int(rows), limit)
+        rows, size = one_row(cursor)
+        return cls(empty, 0 if empty else int(rows), limit, size)
+
+    @classmethod
+    def none(cls) -> Size:
+        """The size of a table that does not exist yet."""
+        return cls(empty=True, rows=0, limit=LARGE_ROWS)

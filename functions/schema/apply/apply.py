@@ -18,8 +18,9 @@ from dataforge.postgres.sql import Sql, ident
 from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
+from functions.schema.apply.created import record_created
 from functions.schema.apply.dataset import apply_dataset, evolve
-from functions.schema.apply.statements import reason
+from functions.schema.apply.statements import execute, reason
 from functions.schema.apply.subject import Outcome
 from functions.schema.difference import (
     LEDGER,
@@ -100,6 +101,7 @@ def _apply(
             changes += apply_dataset(cursor, dataset, outcome)
         _refuse(outcome.refusals)
         _refuse(_remaining(cursor, limits))
+        record_created(cursor, datasets)
         later = queue(cursor, outcome.later)
     return {"changes": changes} | ({"later": later} if later else {})
 
@@ -174,7 +176,9 @@ def _apply_ledger(cursor: Cursor, outcome: Outcome) -> Change:
     for name, statement in creations.items():
         if name in before:
             yield from evolve(cursor, (LEDGER, name), before[name], want[name], outcome)
-        elif outcome.done(cursor, f"{LEDGER}.{name} cannot be created", statement):
+        elif refusal := execute(cursor, f"{LEDGER}.{name} cannot be created", statement):
+            outcome.refusals.append(refusal)
+        else:
             yield f"created {LEDGER}.{name}"
     _refuse(outcome.refusals)
     for statement in (*INTERNAL, *ROLE_SQL[1:]):

@@ -1,6 +1,7 @@
-"""Change a dataset's tables to what the catalogue declares. Each step handles all tables before the next step.
+"""Compute the statements that change a dataset's tables to what the catalogue declares, and execute them.
 
-If a parent's key changes, the foreign keys of its children are dropped first and recreated at the end.
+Each step handles all tables before the next step. If a parent's key changes, the foreign keys of its children are dropped
+first and recreated at the end.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Dataset, Table
 from functions.schema.apply.columns import change_columns
 from functions.schema.apply.constraints import add_constraints, add_indexes, drop_foreign_keys, drop_others
-from functions.schema.apply.subject import Outcome, Subject
+from functions.schema.apply.created import read_created
+from functions.schema.apply.renames import Renames, find_renames, former_constraints
+from functions.schema.apply.statement import Lock, Statement, Step, run
+from functions.schema.apply.subject import Declared, Former, Outcome, Subject
 from functions.schema.difference import Shape, expected_dataset, shapes
 from functions.schema.names import Convention
 
@@ -29,28 +33,98 @@ TABLE_KINDS = ("r", "p")
 
 def apply_dataset(cursor: Cursor, dataset: Dataset, outcome: Outcome) -> Iterator[str]:
     """Create the schema and missing tables, change existing ones. Yields a description of each change."""
-    cursor.execute(Sql("CREATE SCHEMA IF NOT EXISTS {}").format(ident(dataset.name)))
-    cursor.execute(Sql("GRANT USAGE ON SCHEMA {} TO {}").format(ident(dataset.name), Sql(", ").join(LOGINS)))
+    first = len(outcome.statements)
+    plan_dataset(cursor, dataset, outcome)
+    yield from run(cursor, outcome.statements[first:], outcome.refusals)
+
+
+def plan_dataset(cursor: Cursor, dataset: Dataset, outcome: Outcome) -> None:
+    """Compute the statements, refusals and later changes of a dataset. Only reads, except for the scratch schema."""
     before, want = shapes(cursor, dataset.name), expected_dataset(cursor, dataset)
+    _plan_schema(cursor, dataset.name, outcome)
+    renames = find_renames(cursor, dataset, before, outcome.refusals)
+    former = renames.apply(cursor, before, want, outcome)
     tables = [dataset.table(name) for wave in dataset.waves() for name in wave]
     subjects: list[Subject] = []
     for table in tables:
-        name = (dataset.name, table.name)
-        have = before.get(table.name)
+        have = former.get(table.name)
         if have is None:
-            what = f"{'.'.join(name)} cannot be created"
-            if not outcome.done(cursor, what, ddl.create_table(table)):
-                continue
-            yield f"created {dataset.name}.{table.name}"
-            have = replace(want[table.name], constraints={}, indexes={})
-        if _is_table(name, have, outcome):
-            subjects.append(Subject(cursor, name, have, want[table.name], outcome, closed=True))
-    for undeclared in undeclared_tables(before, want):
-        yield from _detach(cursor, (dataset.name, undeclared), before[undeclared], outcome)
-    yield from _evolve(cursor, subjects, outcome)
-    if not outcome.refusals:
+            _plan_creation(table, outcome)
+        elif not _is_table((dataset.name, table.name), have, outcome):
+            continue
+        present = before.get(renames.tables.get(table.name, table.name))
+        created = former_constraints(renames, table.name, present)
+        subjects.append(_subject(cursor, table, have, want[table.name], outcome, renames, frozenset(created)))
+    for undeclared in undeclared_tables(former, want):
+        _detach(cursor, (dataset.name, undeclared), former[undeclared], outcome)
+        if undeclared in dataset.removed:
+            _plan_removal(cursor, dataset.name, undeclared, outcome)
+    refused = len(outcome.refusals)
+    _evolve(cursor, subjects, outcome)
+    if len(outcome.refusals) == refused:
         for table in tables:
-            _complete(cursor, table)
+            _complete(cursor, table, renames, outcome)
+
+
+def _subject(
+    cursor: Cursor,
+    table: Table,
+    have: Shape | None,
+    want: Shape,
+    outcome: Outcome,
+    renames: Renames,
+    created: frozenset[str],
+) -> Subject:
+    declared = Declared(
+        closed=True,
+        evolution=table.evolution,
+        defaults=ddl.default_values(table),
+        created=created | read_created(cursor, table.dataset, table.name),
+    )
+    return Subject(
+        cursor,
+        (table.dataset, table.name),
+        have or replace(want, constraints={}, indexes={}),
+        want,
+        outcome,
+        declared,
+        Former(renames.tables.get(table.name, table.name), renames.of(table.name)),
+        exists=have is not None,
+    )
+
+
+def _plan_schema(cursor: Cursor, name: str, outcome: Outcome) -> None:
+    """Create the schema, and allow every login to use it."""
+    cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", (name,))
+    exists = cursor.fetchone() is not None
+    cursor.execute(
+        "SELECT rolname FROM pg_roles WHERE rolname = ANY(%(roles)s) AND NOT (%(exists)s AND EXISTS ("
+        "SELECT FROM pg_namespace, aclexplode(nspacl) WHERE nspname = %(name)s AND grantee = pg_roles.oid"
+        " AND privilege_type = 'USAGE')) ORDER BY 1",
+        {"roles": list(LOGINS), "name": name, "exists": exists},
+    )
+    roles = [ident(role) for (role,) in cursor.fetchall()]
+    create = Sql("CREATE SCHEMA {}").format(ident(name))
+    grant = Sql("GRANT USAGE ON SCHEMA {} TO {}").format(ident(name), Sql(", ").join(roles))
+    for needed, sql in ((not exists, create), (bool(roles), grant)):
+        if needed:
+            outcome.statements.append(
+                Statement(Step.CREATE, name, sql, f"{name} cannot be created", lock=Lock.NOTHING)
+            )
+
+
+def _plan_creation(table: Table, outcome: Outcome) -> None:
+    name = f"{table.dataset}.{table.name}"
+    outcome.statements.append(
+        Statement(
+            Step.CREATE,
+            name,
+            ddl.create_table(table),
+            f"{name} cannot be created",
+            f"created {name}",
+            lock=Lock.NOTHING,
+        )
+    )
 
 
 def undeclared_tables(have: Mapping[str, Shape], want: Mapping[str, Shape]) -> list[str]:
@@ -65,7 +139,9 @@ def evolve(
 ) -> Iterator[str]:
     """Change one of Data Forge's own tables, which may have columns of a later version."""
     if _is_table(name, have, outcome):
-        yield from _evolve(cursor, [Subject(cursor, name, have, want, outcome, closed=False)], outcome)
+        first = len(outcome.statements)
+        _evolve(cursor, [Subject(cursor, name, have, want, outcome, Declared(closed=False))], outcome)
+        yield from run(cursor, outcome.statements[first:], outcome.refusals)
 
 
 def _is_table(name: tuple[str, str], have: Shape, outcome: Outcome) -> bool:
@@ -74,27 +150,27 @@ def _is_table(name: tuple[str, str], have: Shape, outcome: Outcome) -> bool:
     return have.kind in TABLE_KINDS
 
 
-def _evolve(cursor: Cursor, subjects: Sequence[Subject], outcome: Outcome) -> Iterator[str]:
-    """Run all steps. A table with refused columns gets no constraints, to report only the cause."""
+def _evolve(cursor: Cursor, subjects: Sequence[Subject], outcome: Outcome) -> None:
+    """Compute all steps. A table with refused columns gets no constraints, to report only the cause."""
     changed = set(_printed(cursor, [e for e in subjects if e.key_changes]))
     for subject in subjects:
-        yield from drop_foreign_keys(subject, changed)
+        drop_foreign_keys(subject, changed)
     for subject in subjects:
-        yield from drop_others(subject)
+        drop_others(subject)
     sound = []
     for subject in subjects:
         before = len(outcome.refusals)
-        yield from change_columns(subject)
+        change_columns(subject)
         if len(outcome.refusals) == before:
             sound.append(subject)
     for subject in sound:
-        yield from add_constraints(subject, foreign=False)
+        add_constraints(subject, foreign=False)
     if outcome.refusals:
         return
     for subject in sound:
-        yield from add_constraints(subject, foreign=True)
+        add_constraints(subject, foreign=True)
     for subject in sound:
-        yield from add_indexes(subject)
+        add_indexes(subject)
 
 
 def _printed(cursor: Cursor, subjects: Sequence[Subject]) -> Iterator[str]:
@@ -104,31 +180,68 @@ def _printed(cursor: Cursor, subjects: Sequence[Subject]) -> Iterator[str]:
         yield one_row(cursor)[0]
 
 
-def _detach(cursor: Cursor, name: tuple[str, str], shape: Shape, outcome: Outcome) -> Iterator[str]:
+def _detach(cursor: Cursor, name: tuple[str, str], shape: Shape, outcome: Outcome) -> None:
     """Drop the foreign keys of a table that is no longer declared. Its rows stay, and the doctor reports it."""
-    convention = Convention(name[1], shape.columns)
+    convention = Convention(name[1], shape.columns, read_created(cursor, *name))
     for constraint, definition in shape.constraints.items():
         if definition.startswith("FOREIGN KEY") and convention.is_constraint(constraint):
-            statement = Sql("ALTER TABLE {} DROP CONSTRAINT {}").format(
-                Sql(".").join(map(ident, name)), ident(constraint)
+            outcome.dropped.add(constraint)
+            outcome.statements.append(
+                Statement(
+                    Step.DETACH,
+                    ".".join(name),
+                    Sql("ALTER TABLE {} DROP CONSTRAINT {}").format(
+                        Sql(".").join(map(ident, name)), ident(constraint)
+                    ),
+                    f"{'.'.join(name)}: {constraint} cannot be dropped",
+                    f"dropped constraint {name[0]}.{constraint}",
+                    constraint,
+                )
             )
-            if outcome.done(cursor, f"{'.'.join(name)}: {constraint} cannot be dropped", statement):
-                yield f"dropped constraint {name[0]}.{constraint}"
+
+
+def _plan_removal(cursor: Cursor, schema: str, table: str, outcome: Outcome) -> None:
+    """Drop a table that the dataset declares as removed. Objects that depend on it refuse it."""
+    relation = Sql("{}.{}").format(ident(schema), ident(table))
+    cursor.execute(Sql("SELECT pg_total_relation_size({}::regclass)").format(Sql("%s")), (relation,))
+    (size,) = one_row(cursor)
+    name = f"{schema}.{table}"
+    outcome.statements.append(
+        Statement(
+            Step.DROP,
+            name,
+            Sql("DROP TABLE {}").format(relation),
+            f"{name} cannot be dropped",
+            f"dropped {name}",
+            size=size,
+        )
+    )
 
 
 _COMMENTS = """
     SELECT coalesce(attname, ''), description FROM pg_description
     LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid AND attnum > 0
-    WHERE classoid = 'pg_class'::regclass AND objoid = %s::regclass
+    WHERE classoid = 'pg_class'::regclass AND objoid = to_regclass(%s)
 """
+_GRANTS = "SELECT grantee::regrole::text, privilege_type FROM pg_class, aclexplode(relacl) WHERE oid = to_regclass(%s)"
 
 
-def _complete(cursor: Cursor, table: Table) -> None:
-    """Set comments and grants. Existing comments are not set again, because that would wait for the upkeep's locks."""
-    cursor.execute(_COMMENTS, (ddl.qualified(table),))
-    have = dict(cursor.fetchall())
-    if not ddl.descriptions(table).items() <= have.items():
-        for statement in ddl.comments(table):
-            cursor.execute(statement)
-    for role, privilege in table_grants():
-        cursor.execute(Sql("GRANT {} ON {} TO {}").format(privilege, ddl.qualified(table), ident(role)))
+def _complete(cursor: Cursor, table: Table, renames: Renames, outcome: Outcome) -> None:
+    """Set missing comments and grants. Setting them again would wait for the locks of the upkeep."""
+    present = replace(table, name=renames.tables.get(table.name, table.name))
+    cursor.execute(_COMMENTS, (ddl.qualified(present),))
+    names = {old: new for new, old in renames.of(table.name).items()}
+    comments = {names.get(column, column): text for column, text in cursor.fetchall()}
+    cursor.execute(_GRANTS, (ddl.qualified(present),))
+    granted = set(cursor.fetchall())
+    statements = [] if ddl.descriptions(table).items() <= comments.items() else list(ddl.comments(table))
+    statements += [
+        Sql("GRANT {} ON {} TO {}").format(privilege, ddl.qualified(table), ident(role))
+        for role, privilege in sorted(table_grants())
+        if (role, privilege) not in granted
+    ]
+    name = f"{table.dataset}.{table.name}"
+    outcome.statements += [
+        Statement(Step.COMPLETE, name, sql, f"{name} cannot be completed", lock=Lock.NOTHING)
+        for sql in statements
+    ]

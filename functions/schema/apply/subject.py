@@ -1,13 +1,15 @@
-"""State of one table while it is changed: actual and declared shape, changes and refusals."""
+"""State of one table while its change is computed: actual and declared shape, statements and refusals."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from dataforge.postgres.sql import Sql, ident
-from functions.schema.apply.statements import execute
+from dataforge.tables.catalogue import Evolution
+from functions.schema.apply.statement import Lock, Statement, Step, Work
 from functions.schema.apply.widening import is_collation
 from functions.schema.difference import Shape
 from functions.schema.names import Convention
@@ -20,25 +22,41 @@ if TYPE_CHECKING:
 
 @dataclass
 class Outcome:
-    """Refusals of an apply, and the changes that it queues for the upkeep."""
+    """The statements of an apply, its refusals, and the changes that it queues for the upkeep."""
 
     large_rows: int = LARGE_ROWS
+    statements: list[Statement] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     later: list[QueuedChange] = field(default_factory=list)
-
-    def done(self, cursor: Cursor, what: str, statement: str) -> bool:
-        """Execute a statement, record PostgreSQL's refusal, and return whether it succeeded. ``what`` begins the refusal."""
-        refusal = execute(cursor, what, statement)
-        if refusal:
-            self.refusals.append(refusal)
-        return not refusal
+    dropped: set[str] = field(default_factory=set)
+    """Names of the constraints and indexes that the statements drop."""
+    former: dict[tuple[str, str], Sql] = field(default_factory=dict)
+    """Definitions of declared constraints in the present names of tables and columns that are renamed, by table and name."""
 
 
-class Subject:
-    """One table that is changed from its actual to its declared shape.
+@dataclass(frozen=True)
+class Former:
+    """The names that a table and its columns have in the database, where a declared name replaces them."""
+
+    table: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """The catalogue's information about a table beside its shape. ``defaults``: for new columns that are NOT NULL.
 
     ``closed``: whether columns that are not declared are refused, as for a dataset's tables.
     """
+
+    closed: bool
+    evolution: Evolution = field(default_factory=Evolution)
+    defaults: Mapping[str, Sql] = field(default_factory=dict)
+    created: frozenset[str] = frozenset()
+
+
+class Subject:
+    """One table that is changed from its actual to its declared shape. ``have`` is in declared names; see ``former``."""
 
     def __init__(
         self,
@@ -47,15 +65,20 @@ class Subject:
         have: Shape,
         want: Shape,
         outcome: Outcome,
+        declared: Declared,
+        former: Former | None = None,
         *,
-        closed: bool,
+        exists: bool = True,
     ) -> None:
-        self.cursor, self.have, self.want, self.closed = cursor, have, want, closed
+        self.cursor, self.have, self.want = cursor, have, want
+        self.closed, self.evolution, self.defaults = declared.closed, declared.evolution, declared.defaults
         self.schema, self.table, self.name = *name, ".".join(name)
         self.relation = Sql(".").join(map(ident, name))
+        self.former = former or Former(self.table)
+        self.actual = Sql(".").join(map(ident, (self.schema, self.former.table)))
         self.outcome, self.refusals, self.later = outcome, outcome.refusals, outcome.later
-        self.size = Size.of(cursor, self.relation, outcome.large_rows)
-        self.convention = Convention(self.table, [*have.columns, *want.columns])
+        self.size = Size.of(cursor, self.actual, outcome.large_rows) if exists else Size.none()
+        self.convention = Convention(self.table, [*have.columns, *want.columns], declared.created)
         self.moved = self._moved()
         self.remade = self.moved | self._retyped()
         self.dropped: set[str] = set()
@@ -84,13 +107,49 @@ class Subject:
     @property
     def key_changes(self) -> bool:
         """Whether the foreign keys that refer to the table must be recreated."""
-        name = f"{self.table}_pkey"
-        return bool(self.remade) or self.have.constraints.get(name) != self.want.constraints.get(name)
+        have, want = _keys(self.have), _keys(self.want)
+        return bool(self.remade) or any(have.get(name) != definition for name, definition in want.items())
 
-    def done(self, what: str, statement: str) -> bool:
-        """Execute a statement; PostgreSQL's refusal is recorded with the table's name."""
-        return self.outcome.done(self.cursor, f"{self.name}: {what}", statement)
+    def column(self, name: str) -> Sql:
+        """The column's present name, quoted, for queries before the change."""
+        return ident(self.former.columns.get(name, name))
+
+    def add(
+        self,
+        step: Step,
+        what: str,
+        sql: Sql,
+        *,
+        change: str = "",
+        subject: str = "",
+        lock: Lock = Lock.ALL,
+        work: Work = Work.NONE,
+        parents: tuple[str, ...] = (),
+    ) -> None:
+        """Add a statement; PostgreSQL's refusal begins with the table's name and ``what``."""
+        size = self.size
+        self.outcome.statements.append(
+            Statement(
+                step,
+                self.name,
+                sql,
+                f"{self.name}: {what}",
+                change,
+                subject,
+                lock,
+                work,
+                parents,
+                size.rows,
+                size.bytes,
+            )
+        )
 
     def queue(self, kind: Kind, name: str) -> None:
         """Queue a constraint or index for the upkeep."""
         self.later.append(QueuedChange(self.schema, self.table, kind, name))
+
+
+def _keys(shape: Shape) -> dict[str, Sql]:
+    """The primary key and the unique constraints."""
+    kinds = ("PRIMARY KEY", "UNIQUE")
+    return {name: text for name, text in shape.constraints.items() if text.startswith(kinds)}

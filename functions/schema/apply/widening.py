@@ -25,6 +25,8 @@ def is_lossless(found: str, wanted: str) -> bool:
     """Whether every value of type ``found`` can be converted to ``wanted`` without loss."""
     if is_collation(found, wanted) or (found.startswith("character varying") and wanted.startswith("text")):
         return True
+    if wanted == "numeric":
+        return found.startswith("numeric") or found in _WHOLE_DIGITS
     digits = _NUMERIC.fullmatch(wanted)
     if digits is None:
         return (found, wanted) in _WIDER or _is_longer(found, wanted)
@@ -46,6 +48,8 @@ def _is_longer(found: str, wanted: str) -> bool:
 
 def is_rewritten(found: str, wanted: str) -> bool:
     """Whether PostgreSQL rewrites the rows for a lossless conversion. A numeric of the same scale is not rewritten."""
+    if wanted == "numeric" and found.startswith("numeric"):
+        return False
     if not wanted.startswith("numeric") or not found.startswith("numeric"):
         return not (wanted.startswith("text") or _is_longer(found, wanted))
     return found.partition(",")[2] != wanted.partition(",")[2]

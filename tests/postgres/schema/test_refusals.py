@@ -139,12 +139,12 @@ def refusal(database: Database, master: Connection, *datasets: Dataset) -> str:
         ((Good, NotNull, Order), ["shop.items.note", "NOT NULL", "1 row(s) are NULL"]),
         (
             (Good, Narrower, Order),
-            ["shop.items", "items_kind_check", "items_amount_check", "violated by some row"],
+            ["shop.items", "items_kind_check", "items_amount_check", "1 row(s) violate it"],
         ),
         ((Good, Reordered, Order), ["shop.items", "cannot reorder"]),
         ((Good, Between, Order), ["shop.items", "after note"]),
         ((Good, NewNotNull, Order), ["shop.items.colour is new and NOT NULL"]),
-        ((Good, Item, Twice), ["shop.orders", "orders_pkey", "could not create unique index"]),
+        ((Good, Item, Twice), ["shop.orders", "orders_pkey", "1 row(s) violate it"]),
         ((Good, WithoutNote, Twice), ["shop.items has a column note", "orders_pkey"]),
     ],
 )

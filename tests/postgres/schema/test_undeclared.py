@@ -164,7 +164,7 @@ def test_refusal_of_a_narrowed_key_names_the_table_and_no_value(database: Databa
     database.query("INSERT INTO shop.items VALUES ('a secret', 'old', 1), ('a secret', 'new', 1)")
     with pytest.raises(SchemaRefused) as raised:
         deploy(Narrow)
-    assert "shop.items: constraint items_pkey cannot be changed: could not create" in str(raised.value)
+    assert "shop.items: constraint items_pkey cannot be changed: 1 row(s) violate it" in str(raised.value)
     assert "secret" not in str(raised.value)
 
 

@@ -46,6 +46,15 @@ def create_table(table: Table, schema: str | None = None, extra: Sql | None = No
     return Sql("CREATE TABLE {} ({})").format(qualified(table, schema), Sql(", ").join(columns))
 
 
+def default_values(table: Table) -> dict[str, Sql]:
+    """The declared defaults by column, for columns that a deployment adds to a table with rows."""
+    return {
+        column.name: Sql("{}::{}").format(literal(column.rule.default), column.type.catalog)
+        for column in table.columns
+        if column.rule.default is not None
+    }
+
+
 def primary_key(table: Table) -> tuple[str, Sql]:
     """The primary key's name and definition."""
     return f"{table.name}_pkey", Sql("PRIMARY KEY ({})").format(names_sql(table.key))

@@ -206,4 +206,21 @@ INTERNAL = (
         finished_at timestamptz,
         error text,
         PRIMARY KEY (dataset, "table", kind, name))""",
+    """CREATE TABLE IF NOT EXISTS dataforge.schema_objects (
+        dataset text NOT NULL,
+        "table" text NOT NULL,
+        name text NOT NULL,
+        PRIMARY KEY (dataset, "table", name))""",
+    """CREATE TABLE IF NOT EXISTS dataforge.schema_renames (
+        dataset text NOT NULL,
+        "table" text NOT NULL,
+        "column" text NOT NULL,
+        former text NOT NULL,
+        name text NOT NULL,
+        renamed_at timestamptz NOT NULL DEFAULT clock_timestamp())""",
+    """CREATE TABLE IF NOT EXISTS dataforge.schema_plans (
+        fingerprint text NOT NULL,
+        catalogue text NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (fingerprint, catalogue))""",
 )

@@ -29,7 +29,7 @@ from dataforge.tables.value_formats import Format
 
 @dataclass(frozen=True)
 class Evolution:
-    """What a deployment may do to a table with rows: its former name, and the columns that may be dropped or narrowed."""
+    """Permitted changes of a table with rows: its former name, and the columns that may be dropped or narrowed."""
 
     renamed: str = ""
     removed: tuple[str, ...] = ()
@@ -173,7 +173,7 @@ class Table:
 
     @property
     def evolution(self) -> Evolution:
-        """What a deployment may do to the table although it has rows."""
+        """Permitted changes of the table although it has rows."""
         return self.model.__evolution__
 
     @property

@@ -168,7 +168,14 @@ def _columns(model: type[Row], default_format: Format | None) -> Iterator[Column
             )
         own_format = next((m for m in markers(info) if isinstance(m, Format)), default_format)
         renamed = next((m.name for m in markers(info) if isinstance(m, Renamed)), "")
-        description = info.description or ""
         yield Column(
-            name, rule.type, rule.nullable, rule.clean, rule, description, header, own_format, renamed
+            name,
+            rule.type,
+            rule.nullable,
+            rule.clean,
+            rule,
+            info.description or "",
+            header,
+            own_format,
+            renamed,
         )
