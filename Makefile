@@ -14,6 +14,7 @@ CLOUD := .local/cloud-venv/.complete
 PEER := .local/peer-venv/.complete
 LOCKER := .local/lock-venv/.complete
 NODE := node_modules/.complete
+OLDER := .local/older-postgres/.complete
 
 # Bytecode is compiled on first import, not on installation. Without PYTHONDONTWRITEBYTECODE it is stored, which saves each
 # command seconds. The other variables would change which modules are imported.
@@ -21,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
 # Node.js 20 is supported; without this setting jsii prints a warning with each command.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help setup demo test prove check format local local-down synth bench smoke-aws lock clean
+.PHONY: help setup older-postgres demo test prove check format local local-down synth bench smoke-aws lock clean
 
 help: ## List the targets
 	@echo "make demo [DATA=dir]   deploy to a temporary embedded cloud, run the main job, check the results"
@@ -38,7 +39,11 @@ help: ## List the targets
 	@echo "make clean             stop the embedded cloud and return to a fresh clone"
 	@echo "Ports and region of the embedded cloud: see .env.example. Another Python: make PYTHON=/path/to/python3 ..."
 
-setup: $(VENV) $(CLOUD) $(NODE)
+# An older PostgreSQL is installed where the environment selects it.
+setup: $(VENV) $(CLOUD) $(NODE) $(if $(filter 16 17,$(DATAFORGE_POSTGRES)),$(OLDER))
+	@:
+
+older-postgres: $(OLDER)
 	@:
 
 $(VENV): requirements-dev.lock
@@ -64,6 +69,16 @@ $(NODE): package.json package-lock.json .npmrc
 	@npm ci --no-progress --loglevel=error
 	@touch $@
 
+# npm packages contain no symbolic links. Their script creates them, and does nothing else.
+$(OLDER): local/older_postgres/package.json local/older_postgres/package-lock.json .npmrc
+	@echo "Setting up .local/older-postgres (once)"
+	@rm -rf .local/older-postgres && mkdir -p .local/older-postgres
+	@cp local/older_postgres/package.json local/older_postgres/package-lock.json .npmrc .local/older-postgres
+	@npm ci --prefix .local/older-postgres --no-progress --loglevel=error
+	@for package in .local/older-postgres/node_modules/postgres-*; do \
+	(cd $$package && node scripts/hydrate-symlinks.js) || exit 1; done
+	@touch $@
+
 demo: setup ## DATA=dir: a folder of Olist CSVs; without it one is generated
 	@$(PY) -m local.demo $(if $(DATA),--data "$(DATA)")
 
@@ -71,7 +86,7 @@ test: setup
 	@$(PY) -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 # One process: these tests start separate clouds, which a second process would slow down.
-prove: setup
+prove: setup $(OLDER)
 	@$(PY) -m pytest -o testpaths=tests/prove $(ARGS)
 
 check: $(VENV) $(NODE)

@@ -10,7 +10,7 @@ from local.config import Config
 from local.errors import LocalCloudError
 
 DESCRIPTION = """\
-An AWS account on this machine, without Docker: PostgreSQL 18 and an AWS emulator, both from pip,
+An AWS account on this machine, without Docker: PostgreSQL and an AWS emulator, both from pip,
 with the app deployed to them by the real `cdk deploy`.
 
 It is empty after each start: `down` drops the database, the buckets and every execution. A second `up`
@@ -19,7 +19,7 @@ contains the bucket names, state machines and URLs of the deployment, the folder
 """
 EPILOG = """\
 Settings may also come from the environment or from .env: DATAFORGE_STATE, DATAFORGE_AWS_PORT,
-DATAFORGE_PG_PORT, DATAFORGE_REGION. Two clouds with different state folders and ports run side by side.
+DATAFORGE_PG_PORT, DATAFORGE_REGION, DATAFORGE_POSTGRES. Two clouds with different state folders and ports run side by side.
 
 To use the AWS command line or boto3:
   export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=eu-west-1

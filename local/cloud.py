@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dataforge.aws.clients import THIS_MACHINE, make_client
 from local import api, aws, deploy, guard, outputs, ports, postgres
-from local.config import AWS_PORT_SETTING, PG_PORT_SETTING, Config
+from local.config import AWS_PORT_SETTING, DEFAULT_POSTGRES, PG_PORT_SETTING, Config
 from local.errors import AtWork, NotYours, RunsElsewhere
 from local.interrupts import deferred
 from local.outputs import Outputs
@@ -72,7 +72,7 @@ def running(config: Config, say: Say = tell) -> Iterator[Outputs]:
 def _start(config: Config, say: Say) -> None:
     ports.require_free(config.pg_port, PG_PORT_SETTING)
     ports.require_free(config.aws_port, AWS_PORT_SETTING)
-    say(f"Starting PostgreSQL 18 on port {config.pg_port}.")
+    say(f"Starting PostgreSQL {config.pg_version} on port {config.pg_port}.")
     postgres.start(config)
     _settings_file(config).write_text(json.dumps(config.settings))
     say(f"Starting the AWS emulator on port {config.aws_port}.")
@@ -113,7 +113,8 @@ def _clear(config: Config) -> None:
 
 
 def _require_same_settings(config: Config) -> None:
-    known = json.loads(_settings_file(config).read_text())
+    # A cloud that an earlier version started recorded no version of PostgreSQL.
+    known = {"pg_version": DEFAULT_POSTGRES, **json.loads(_settings_file(config).read_text())}
     if known != config.settings:
         raise RunsElsewhere(config.state, _listed(known), _listed(config.settings))
 

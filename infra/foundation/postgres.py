@@ -18,7 +18,11 @@ from infra.settings import Settings
 MASTER = "dataforge_master"
 DATABASE = "dataforge"
 
-ENGINE = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_18)
+VERSIONS = {
+    16: rds.PostgresEngineVersion.VER_16,
+    17: rds.PostgresEngineVersion.VER_17,
+    18: rds.PostgresEngineVersion.VER_18,
+}
 
 PARAMETERS = {
     "rds.force_ssl": "1",
@@ -57,12 +61,12 @@ def make_postgres(
     assert deployment.instance is not None
     for log in log_groups:
         log.node.add_dependency(deployment.instance)
-    parameters = _parameters(scope)
+    parameters = _parameters(scope, settings)
     instance = rds.DatabaseInstance(
         scope,
         "Postgres",
         instance_identifier=settings.instance_name,
-        engine=ENGINE,
+        engine=_engine(settings),
         instance_type=ec2.InstanceType(
             deployment.instance_class if settings.keep_instance_class else settings.instance_class
         ),
@@ -103,11 +107,16 @@ def make_postgres(
     return instance
 
 
-def _parameters(scope: Construct) -> rds.ParameterGroup:
+def _engine(settings: Settings) -> rds.IInstanceEngine:
+    # RDS refuses a lower major version, and a higher one without allow_major_version_upgrade: neither happens by accident.
+    return rds.DatabaseInstanceEngine.postgres(version=VERSIONS[settings.postgres_version])
+
+
+def _parameters(scope: Construct, settings: Settings) -> rds.ParameterGroup:
     return rds.ParameterGroup(
         scope,
         "Parameters",
-        engine=ENGINE,
+        engine=_engine(settings),
         description="TLS only; no row of data in the log",
         parameters=PARAMETERS,
     )

@@ -36,6 +36,10 @@ def read_settings(context: Mapping[str, Any]) -> Settings:
         settings = Settings.model_validate({**defaults, **given})
     except ValidationError as error:
         raise SettingsError(_readable(error)) from error
+    if settings.existing_database and "postgresVersion" in given:
+        raise SettingsError(
+            "postgresVersion is for the database that the app creates; an existingDatabase has its own."
+        )
     _check_database(settings)
     _check_backup_hours(settings)
     _check_connections(settings)

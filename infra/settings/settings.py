@@ -40,6 +40,9 @@ class Settings(Model):
     auth: Literal["iam", "secret"]
     existing_database: Annotated[ExistingDatabase, FromText] | None = None
 
+    postgres_version: Annotated[Literal[16, 17, 18], FromText] = Field(
+        18, description="major version of the database that the app creates; it cannot change later"
+    )
     instance_class: str = Field(
         pattern=r"^[a-z0-9]+\.[a-z0-9]+$", description="without `db.`, such as t4g.micro"
     )

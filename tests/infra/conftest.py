@@ -56,7 +56,7 @@ def templates(synthesize: Callable[..., dict[str, Any]]) -> dict[str, dict[str, 
     """The templates of four variants."""
     return {
         "dev": synthesize(),
-        "prod": synthesize(stage="prod", alarmEmail="ops@example.com"),
+        "prod": synthesize(stage="prod", alarmEmail="ops@example.com", postgresVersion=16),
         "local": synthesize(target="local"),
         # With more workers than a Map inside an execution runs at once.
         "existing": synthesize(existingDatabase=EXISTING, loadConcurrency=250, backupConcurrency=250),

@@ -41,6 +41,21 @@ def test_tls_is_forced_and_no_row_reaches_the_servers_log(dev: Resources) -> Non
     }
 
 
+def test_instance_and_parameter_group_have_the_chosen_version(
+    prod: Resources, prod_instance: dict[str, Any]
+) -> None:
+    (group,) = prod["AWS::RDS::DBParameterGroup"].values()
+    assert prod_instance["Properties"]["EngineVersion"] == "16"
+    assert group["Properties"]["Family"] == "postgres16"
+
+
+def test_database_is_not_upgraded_to_another_major_version_by_a_deployment(
+    dev_instance: dict[str, Any], prod_instance: dict[str, Any]
+) -> None:
+    assert dev_instance["Properties"]["AllowMajorVersionUpgrade"] is False
+    assert prod_instance["Properties"]["AllowMajorVersionUpgrade"] is False
+
+
 def test_master_password_is_generated(dev: Resources) -> None:
     (secret,) = dev["AWS::SecretsManager::Secret"].values()
     generated = secret["Properties"]["GenerateSecretString"]

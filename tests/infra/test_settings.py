@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from infra.settings import SettingsError, read_settings
+from infra.variants import EXISTING
 from infra.workflow.history import most_backup_hours
 
 
@@ -78,6 +79,11 @@ def test_keys_of_the_cdk_are_ignored() -> None:
         ({"backupRetentionDays": 0}, "backupRetentionDays: Input should be greater than or equal to 1"),
         ({"logRetentionDays": 8}, "logRetentionDays: Input should be 7, 30, 90, 365 or 3653"),
         ({"instanceClass": "db.t4g.micro"}, "instanceClass: "),
+        ({"postgresVersion": 15}, "postgresVersion: Input should be 16, 17 or 18"),
+        (
+            {"auth": "secret", "existingDatabase": EXISTING, "postgresVersion": 17},
+            "postgresVersion is for the database that the app creates",
+        ),
         ({"alarmEmail": "nobody"}, "alarmEmail: "),
         ({"existingDatabase": "{"}, "existingDatabase: "),
         ({"storageGigabytes": 100, "maxStorageGigabytes": 105}, "maxStorageGigabytes must be at least 10 %"),

@@ -72,7 +72,7 @@ STRUCTURE = f"""
             LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         WHERE attnum > 0
         UNION ALL
-        SELECT ROW('constraint', conrelid::regclass, conname, convalidated, conenforced, pg_get_constraintdef(oid))::text
+        SELECT ROW('constraint', conrelid::regclass, conname, convalidated, pg_get_constraintdef(oid))::text
         FROM pg_constraint WHERE connamespace IN (SELECT oid FROM ours)
         UNION ALL
         SELECT ROW('index', pg_get_indexdef(indexrelid), indisvalid, indisready, indislive, indisclustered,

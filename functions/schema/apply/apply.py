@@ -34,6 +34,7 @@ from functions.schema.doctor.master import leave_logins
 from functions.schema.doctor.rights import database_findings, owner_findings, right_findings
 from functions.schema.doctor.visibility import row_security_findings
 from functions.schema.queued import queue
+from functions.schema.server_version import require_version
 from functions.schema.size import LARGE_ROWS
 
 if TYPE_CHECKING:
@@ -44,9 +45,6 @@ _LOCK = 4_207_312_311
 """Key of the advisory lock that serializes deployments."""
 _PATIENCE = 420
 """Seconds that an apply waits for another one; after connecting, a minute of the function's twelve remains."""
-
-OLDEST = 18
-"""PostgreSQL's major version from which a backslash and a dot in a CSV are text, and bytea can be cast to a number."""
 
 Change = Iterator[str]
 _ADDITION = re.compile(r"(?:CREATE (?:UNIQUE )?INDEX IF NOT EXISTS \w+ ON|ALTER TABLE) dataforge\.(\w+)")
@@ -113,15 +111,6 @@ def _wait_for_others(cursor: Cursor) -> None:
     cursor.execute(
         "SELECT set_config('lock_timeout', reset_val || unit, true) FROM pg_settings WHERE name = 'lock_timeout'"
     )
-
-
-def require_version(number: int) -> None:
-    """Raise ``SchemaRefused`` if the server is too old. ``number``: its ``server_version_num``."""
-    if number < OLDEST * 10_000:
-        raise SchemaRefused(
-            f"Data Forge needs PostgreSQL {OLDEST} or newer; this server is PostgreSQL {number // 10_000}.",
-            hint="Upgrade the server, or deploy without existingDatabase.",
-        )
 
 
 def _refuse(reasons: list[str]) -> None:

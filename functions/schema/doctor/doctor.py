@@ -13,6 +13,7 @@ from functions.schema.doctor.rights import database_findings, owner_findings, ri
 from functions.schema.doctor.tables import left_over_findings, table_findings
 from functions.schema.doctor.unsafe import setting_findings
 from functions.schema.doctor.visibility import visibility_findings
+from functions.schema.server_version import OLDEST, version_findings
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
@@ -32,12 +33,16 @@ def examine(
     ``db``: the master's connection. ``passwords``: of each role; None with IAM authentication. With ``sign_in``, the
     sign-in of each role without findings is tried. ``limits``: the connections of each login.
     """
+    version = list(version_findings(db.info.server_version))
+    if db.info.server_version < OLDEST * 10_000:
+        return [finding.report() for finding in version]
     with transaction(db) as cursor:
         # The declared tables are created for comparison and rolled back, which needs a read-write transaction.
         cursor.execute("SET TRANSACTION READ WRITE")
         findings: list[Finding] = [*role_findings(cursor, limits)]
         unsound = {finding.object for finding in findings}
         findings += [
+            *version,
             *setting_findings(cursor),
             *database_findings(cursor),
             *right_findings(cursor),

@@ -72,8 +72,8 @@ def test_outputs_have_every_address(running: Config) -> None:
     assert s3.head_bucket(Bucket=found["raw_bucket"])["BucketRegion"] == "eu-west-1"
 
 
-def test_postgres_is_version_18_with_its_defaults_and_unicode(running: Config) -> None:
-    assert query(running, "SHOW server_version_num").startswith("18")
+def test_postgres_has_the_chosen_version_its_defaults_and_unicode(running: Config) -> None:
+    assert query(running, "SHOW server_version_num").startswith(str(running.pg_version))
     assert query(running, "SELECT current_setting('fsync') || current_setting('full_page_writes')") == "onon"
     assert query(running, "SELECT upper('ação') || current_setting('server_encoding')") == "AÇÃOUTF8"
     assert query(running, "SHOW TimeZone") == "UTC"

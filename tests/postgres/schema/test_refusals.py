@@ -12,7 +12,8 @@ from dataforge.errors import SchemaRefused
 from dataforge.postgres.roles import LOGINS
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.columns import Count, Double, Integer, Key, Label, References, Text
-from functions.schema.apply.apply import apply, require_version
+from functions.schema.apply.apply import apply
+from functions.schema.server_version import require_version, version_findings
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
@@ -186,6 +187,23 @@ def test_refusal_names_the_problems_of_several_tables(
 
 
 def test_old_server_is_refused_with_its_version() -> None:
-    require_version(180_000)
-    with pytest.raises(SchemaRefused, match=r"needs PostgreSQL 18 or newer; this server is PostgreSQL 17\."):
-        require_version(170_006)
+    require_version(160_000)
+    with pytest.raises(SchemaRefused, match=r"needs PostgreSQL 16 or newer; this server is PostgreSQL 15\."):
+        require_version(150_018)
+
+
+@pytest.mark.parametrize("number", [160_014, 170_010, 180_004])
+def test_doctor_finds_nothing_about_a_supported_server(number: int) -> None:
+    assert list(version_findings(number)) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(150_018, "needs PostgreSQL 16"), (190_000, "tested with PostgreSQL 16 to 18")]
+)
+def test_doctor_reports_a_server_that_is_too_old_or_newer_than_the_tested_ones(
+    number: int, text: str
+) -> None:
+    (found,) = version_findings(number)
+    assert found.code == "server_version"
+    assert text in found.detail
+    assert f"this server is PostgreSQL {number // 10_000}." in found.detail

@@ -17,6 +17,24 @@ def test_environment_takes_precedence_over_the_file(tmp_path: Path) -> None:
     assert (config.aws_port, config.pg_port) == (1111, 3333)
 
 
+def test_environment_selects_the_version_of_postgresql(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = tmp_path / ".env"
+    env.write_text("DATAFORGE_POSTGRES=16\n")
+    assert from_environment({}, env).pg_version == 16
+    monkeypatch.setenv("DATAFORGE_POSTGRES", "17")
+    assert Config().pg_version == 17
+    monkeypatch.delenv("DATAFORGE_POSTGRES")
+    assert Config().pg_version == 18
+
+
+@pytest.mark.parametrize("value", ["15", "19", "17.1", "x"])
+def test_error_for_an_unknown_version_lists_the_versions(value: str, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=f"DATAFORGE_POSTGRES='{value}': the versions are 16, 17, 18"):
+        from_environment({"DATAFORGE_POSTGRES": value}, tmp_path / "none")
+
+
 def test_empty_value_is_ignored(tmp_path: Path) -> None:
     assert from_environment({"DATAFORGE_AWS_PORT": "", "DATAFORGE_STATE": ""}, tmp_path / "none") == Config()
 

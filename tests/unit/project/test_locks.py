@@ -10,6 +10,7 @@ from local.config import ROOT
 
 DEV = ROOT / "requirements-dev.lock"
 CLOUD = ROOT / "local" / "requirements.lock"
+OLDER = ROOT / "local" / "older_postgres"
 LAYERS = sorted((ROOT / "layers" / "common").glob("requirements*.txt"))
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
@@ -43,8 +44,18 @@ def test_every_package_has_a_checksum(lock: Path) -> None:
 
 
 def test_locks_name_no_registry() -> None:
-    for path in (DEV, CLOUD, ROOT / "package-lock.json", ROOT / ".npmrc"):
+    for path in (DEV, CLOUD, ROOT / "package-lock.json", OLDER / "package-lock.json", ROOT / ".npmrc"):
         assert "://" not in path.read_text(), path
+
+
+def test_older_servers_are_pinned_for_every_system_with_a_checksum() -> None:
+    wanted = json.loads((OLDER / "package.json").read_text())["optionalDependencies"]
+    locked = json.loads((OLDER / "package-lock.json").read_text())["packages"]
+    assert len(wanted) == 3 * 4
+    for name, source in wanted.items():
+        package = locked[f"node_modules/{name}"]
+        assert source == f"npm:{package['name']}@{package['version']}"
+        assert package["integrity"].startswith("sha512-")
 
 
 def test_cdk_command_line_is_pinned() -> None:

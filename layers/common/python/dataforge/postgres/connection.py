@@ -94,10 +94,10 @@ def connect(settings: DatabaseSettings, password: str | None = None) -> Connecti
         try:
             return _connect(settings, secret, _options(settings))
         except psycopg2.OperationalError as error:
-            if not any(name in str(error) for name in session.NEWER):
+            if not any(name in str(error) for name in session.UNSUPPORTED):
                 raise
             # The server is too old. The schema function reports it after connecting.
-            return _connect(settings, secret, _options(settings, without=session.NEWER))
+            return _connect(settings, secret, _options(settings, without=session.UNSUPPORTED))
     except psycopg2.OperationalError as error:
         raise Unavailable(
             f"Cannot connect to the database as {settings.db_user}: {_reason(error)}"
@@ -105,7 +105,7 @@ def connect(settings: DatabaseSettings, password: str | None = None) -> Connecti
 
 
 def _connect(settings: DatabaseSettings, password: str, options: str) -> Connection:
-    return psycopg2.connect(
+    db = psycopg2.connect(
         host=settings.db_host,
         port=settings.db_port,
         dbname=settings.db_name,
@@ -122,6 +122,11 @@ def _connect(settings: DatabaseSettings, password: str, options: str) -> Connect
         application_name=settings.db_user,
         options=options,
     )
+    db.autocommit = True
+    with db.cursor() as cursor:
+        cursor.execute(session.SET_NEWER)
+    db.autocommit = False
+    return db
 
 
 def _options(settings: DatabaseSettings, *, without: frozenset[str] = frozenset()) -> str:

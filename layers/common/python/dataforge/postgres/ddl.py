@@ -185,8 +185,11 @@ def row_text_sql(table: Table, alias: str = "") -> Sql:
 
 
 def row_hash_sql(table: Table, alias: str = "") -> Sql:
-    """The SQL expression of a row's hash, equal to ``dataforge.records.validate.row_hash``."""
-    return Sql("substr(decode(md5({}), 'hex'), 1, 8)::bigint").format(row_text_sql(table, alias))
+    """The SQL expression of a row's hash, equal to ``dataforge.records.validate.row_hash``.
+
+    Before PostgreSQL 18 bytea cannot be cast to a number.
+    """
+    return Sql("('x' || left(md5({}), 16))::bit(64)::bigint").format(row_text_sql(table, alias))
 
 
 def dataset_statements(dataset: Dataset) -> Iterator[Sql]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dataforge.postgres.sql import Sql, literal
+
 _TEXT = {
     "client_encoding": "UTF8",
     "datestyle": "ISO,MDY",
@@ -66,22 +68,23 @@ _MESSAGES = {
 
 PINNED: Mapping[str, str] = _TEXT | _MEANING | _TRANSACTIONS | _MESSAGES
 
+NEWER = ("transaction_timeout", "restrict_nonsystem_relation_kind")
+"""Settings that supported servers may lack (before 17; before 16.4). As an option of the connection an unknown setting would
+end it, and the attempt counts against the role's connection limit; ``SET_NEWER`` sets those that the server has."""
 
-NEWER = frozenset(
-    {
-        "createrole_self_grant",
-        "log_parameter_max_length_on_error",
-        "restrict_nonsystem_relation_kind",
-        "transaction_timeout",
-    }
+UNSUPPORTED = frozenset({"createrole_self_grant", "log_parameter_max_length_on_error"})
+"""Settings that unsupported servers lack. Without them Data Forge can connect to report the version."""
+
+SET_NEWER = Sql("SELECT set_config(name, value, false) FROM (VALUES {}) s(name, value) WHERE {}").format(
+    Sql(", ").join(Sql("({}, {})").format(literal(name), literal(PINNED[name])) for name in NEWER),
+    Sql("current_setting(name, true) IS NOT NULL"),
 )
-"""Settings that unsupported, older servers lack. Without them Data Forge can connect to report the version."""
 
 
 def options(limits: Mapping[str, int], *, without: frozenset[str] = frozenset()) -> str:
     """The ``options`` of a connection: the settings of this module and the caller's time limits."""
     pinned = {**PINNED, **{name: str(value) for name, value in limits.items()}}
-    pinned = {name: value for name, value in pinned.items() if name not in without}
+    pinned = {name: value for name, value in pinned.items() if name not in without and name not in NEWER}
     return " ".join(f"-c {name}={_escaped(value)}" for name, value in pinned.items())
 
 
