@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dataforge.errors import UnsupportedColumnType
 from dataforge.files.names import is_parquet
 from dataforge.files.sources import Taken
+from dataforge.formats.dialect import with_record_end
 from dataforge.formats.parquet_source import group_ends, open_file, unreadable
 from dataforge.s3.objects import Object
 from functions.migrate.plan.source import Header, check_columns, read_header, read_json_start
@@ -33,7 +34,8 @@ class Layout:
     ``header``: the columns in the file's order; of ``json_lines``, the columns that a line may have. ``scanned``: ranges
     may begin inside a record and must be scanned for its end. Positions are bytes of a text and numbers of a Parquet file's
     rows, from 0. ``compression`` is detected from the content; ``folder_values`` are those of the file's ``key=value``
-    folders.
+    folders. ``record_end``: the text that ends the records if it is not the declared one. ``marks``: the fields of
+    ``ScanItem`` for the dialect.
     """
 
     header: tuple[str, ...]
@@ -42,6 +44,8 @@ class Layout:
     json_lines: bool = False
     compression: str = ""
     folder_values: Mapping[str, str | None] = field(default_factory=dict)
+    record_end: str | None = None
+    marks: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def start(self) -> int:
@@ -68,11 +72,13 @@ def read_layout(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
 def _read_csv(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
     header = read_header(s3, taken, file)
     start, line = header.end, header.line
-    if header.compression or not taken.source.dialect.is_standard:
+    dialect = with_record_end(taken.source.dialect, header.record_end)
+    if header.compression or not dialect.is_parallel:
         # A compressed file can only be read from its beginning.
         whole = Range(start, max(file.size, start), line)
-        return Layout(header.columns, [whole], compression=header.compression)
-    return _in_ranges(header, file, step)
+        return Layout(header.columns, [whole], compression=header.compression, record_end=header.record_end)
+    marks = {"delimiter": dialect.delimiters[0], "quote": dialect.quote, "encoding": dialect.encoding}
+    return replace(_in_ranges(header, file, step), marks=marks)
 
 
 def _in_ranges(header: Header, file: Object, step: int, *, json_lines: bool = False) -> Layout:

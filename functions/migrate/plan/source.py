@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from dataforge.errors import (
@@ -22,7 +20,7 @@ from dataforge.files.sources import Taken
 from dataforge.formats import csv_header, dialect_reader
 from dataforge.formats.content import content_of
 from dataforge.formats.csv_header import HEADER_BYTES
-from dataforge.formats.dialect_reader import read_records
+from dataforge.formats.dialect_reader import read_head
 from dataforge.formats.json_lines import first_record
 from dataforge.formats.text_stream import open_text
 from dataforge.s3.objects import Object, read_range
@@ -62,12 +60,16 @@ def match_files(run: Run, objects: Iterable[Object], bucket: str) -> RunFiles:
 
 @dataclass(frozen=True)
 class Header:
-    """A CSV's columns in the file's order, the offset and line of its first record, and the file's compression."""
+    """A CSV's columns in the file's order, the offset and line of its first record, and the file's compression.
+
+    ``record_end``: what ends its records if that differs from what the dialect declares.
+    """
 
     columns: tuple[str, ...]
     end: int
     line: int
     compression: str
+    record_end: str | None = None
 
 
 def read_header(s3: S3Client, taken: Taken, file: Object) -> Header:
@@ -95,20 +97,31 @@ def read_json_start(s3: S3Client, taken: Taken, file: Object) -> Header:
 
 
 def _read_dialect_header(taken: Taken, file: Object, data: bytes, compression: str) -> Header:
-    """The columns of a file in a declared dialect, which is read from its first byte: its records, and the header's too."""
-    dialect = replace(taken.source.dialect, skip_footer=0)
-    if not dialect.header:
-        return Header(taken.columns, 0, 1, compression)
+    """The columns of a file in a declared dialect.
+
+    A file that is not read in parallel is read from its first byte, the records of its header too.
+    """
+    dialect = taken.source.dialect
     try:
-        lines = list(islice(read_records(io.BytesIO(data).read, dialect), dialect.header))
+        head = read_head(data, replace(dialect, skip_footer=0))
     except dialect_reader.RecordTooLong as error:
         raise RecordTooLong(file.key, error.line, HEADER_BYTES) from None
+    found = Header(taken.columns, 0, 1, compression)
+    if dialect.is_parallel:
+        found = (
+            replace(found, record_end="\r")
+            if head.has_bare_returns
+            else replace(found, end=head.end, line=head.line)
+        )
+    if not dialect.header:
+        return found
+    lines = head.records
     if not lines or any(line.fields is None for line in lines):
         raise MissingColumn(file.key, taken.names.texts, "Its header cannot be read.", _DIALECT_HINT)
     headers = tuple(
         " ".join(texts).strip() for texts in zip(*(line.fields or () for line in lines), strict=False)
     )
-    return Header(check_columns(file.key, headers, taken), 0, 1, compression)
+    return replace(found, columns=check_columns(file.key, headers, taken))
 
 
 def check_columns(key: str, headers: tuple[str, ...], taken: Taken) -> tuple[str, ...]:

@@ -6,15 +6,15 @@ import bisect
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from dataforge.files.names import is_parquet
 from dataforge.formats.csv_boundaries import Offsets, split_records
 from dataforge.formats.csv_objects import object_records
-from dataforge.formats.csv_stream import BufferedRecords, whole_records
-from dataforge.formats.dialect import STANDARD
+from dataforge.formats.csv_stream import BufferedRecords, whole_size_of
+from dataforge.formats.dialect import STANDARD, Csv, with_record_end
 from dataforge.formats.json_boundaries import line_ends, whole_size
 from dataforge.postgres.shadow import FILE_SHIFT
 from dataforge.records.rejections import Located
@@ -46,6 +46,7 @@ class _Chunk:
     line: int
     source: str
     header: tuple[str, ...]
+    record_end: str | None
 
 
 def locate(cursor: Cursor, s3: S3Client, run: Run, rejected: Iterable[Rejected]) -> Iterator[Located]:
@@ -58,13 +59,13 @@ def locate(cursor: Cursor, s3: S3Client, run: Run, rejected: Iterable[Rejected])
     starts = [chunk.base + chunk.start for chunk in chunks]
     for index, rows in itertools.groupby(rejected, lambda row: bisect.bisect_right(starts, row[0]) - 1):
         chunk, source = chunks[index], sources.get(chunks[index].source)
-        dialect = source.dialect if source else STANDARD
+        dialect = with_record_end(source.dialect if source else STANDARD, chunk.record_end)
         if is_parquet(chunk.file.key):
             yield from _locate_parquet(s3, run.id, chunk, rows)
         elif source and source.is_json_lines(chunk.file.key):
             yield from _locate_lines(s3, run.id, chunk, rows, whole_size, line_ends)
-        elif dialect.is_standard:
-            yield from _locate_lines(s3, run.id, chunk, rows, whole_records, _record_ends)
+        elif dialect.is_parallel:
+            yield from _locate_csv(s3, run.id, chunk, dialect, rows)
         else:
             offsets = ((position - chunk.base, violations) for position, violations in rows)
             yield from locate_in_dialect(s3, run.id, chunk.file, dialect, offsets)
@@ -72,15 +73,16 @@ def locate(cursor: Cursor, s3: S3Client, run: Run, rejected: Iterable[Rejected])
 
 def _chunks(cursor: Cursor, run: Run) -> list[_Chunk]:
     cursor.execute(
-        "SELECT file_number, first_byte, end_byte, first_line, source, header, bucket, key, etag, size, compression"
+        "SELECT file_number, first_byte, end_byte, first_line, source, header, record_end, bucket, key, etag, size,"
+        " compression"
         " FROM dataforge.migration_chunks"
         " JOIN dataforge.migration_files USING (migration_id, file_number)"
         " WHERE migration_id = %s AND first_byte IS NOT NULL ORDER BY file_number, first_byte, end_byte",
         (run.id,),
     )
     return [
-        _Chunk(Object(*file), number << FILE_SHIFT, start, end, line, source, tuple(header))
-        for number, start, end, line, source, header, *file in cursor.fetchall()
+        _Chunk(Object(*file), number << FILE_SHIFT, start, end, line, source, tuple(header), record_end)
+        for number, start, end, line, source, header, record_end, *file in cursor.fetchall()
     ]
 
 
@@ -95,8 +97,14 @@ def _locate_parquet(
         yield replace(record, violations=violations)
 
 
-def _record_ends(data: bytes) -> Offsets:
-    return split_records(data, last=True).ends
+def _locate_csv(
+    s3: S3Client, run_id: str, chunk: _Chunk, dialect: Csv, rejected: Iterator[Rejected]
+) -> Iterator[Located]:
+    def ends_of(data: bytes) -> Offsets:
+        return split_records(dialect.with_standard_marks(data), last=True).ends
+
+    for located in _locate_lines(s3, run_id, chunk, rejected, whole_size_of(dialect), ends_of):
+        yield replace(located, raw=dialect.to_utf8(cast("bytes", located.raw)))
 
 
 def _locate_lines(

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from dataforge.formats.dialect import Csv, with_record_end
 from dataforge.postgres.shadow import FILE_SHIFT
 from dataforge.runs.step_names import MigrationStep
 from dataforge.s3.objects import Object
+from dataforge.tables.catalogue import Source
 from functions.migrate.run.migration import Run
 
 if TYPE_CHECKING:
@@ -39,11 +41,20 @@ class ScanItem(WorkItem):
 
     step: str = MigrationStep.SCAN
     json_lines: bool = False
+    delimiter: str = ","
+    quote: str | None = '"'
+    encoding: str = "utf-8"
+
+    @property
+    def dialect(self) -> Csv:
+        """A dialect with the marks of the file's."""
+        return Csv(delimiter=self.delimiter, quote=self.quote, encoding=self.encoding)
 
 
 class LoadItem(WorkItem):
     """A chunk to load: whole records, the first of them in line ``line``.
 
+    ``record_end``: what ends the records if it differs from what the dialect declares.
     Of a ``replay``, ``start`` and ``end`` are numbers of rejections, and there is no object.
     ``folder_values``: the columns that the file's ``key=value`` folders fill; None is NULL.
     """
@@ -58,6 +69,11 @@ class LoadItem(WorkItem):
     progress: str
     replay: bool = False
     folder_values: dict[str, str | None] | None = None
+    record_end: str | None = None
+
+    def dialect(self, source: Source) -> Csv:
+        """The dialect of the object, a file of this source."""
+        return with_record_end(source.dialect, self.record_end)
 
     @property
     def base(self) -> int:
@@ -67,7 +83,7 @@ class LoadItem(WorkItem):
 
 _COLUMNS = (
     *("chunk", "start", "end", "line", "file_number", "bucket", "key", "etag", "size", "source"),
-    *("header", "compression", "folder_values"),
+    *("header", "compression", "folder_values", "record_end"),
 )
 
 
@@ -75,7 +91,7 @@ def load_items(cursor: Cursor, run: Run) -> list[LoadItem]:
     """The run's chunks, in file order."""
     cursor.execute(
         "SELECT c.chunk, c.first_byte, c.end_byte, c.first_line, f.file_number, f.bucket, f.key, f.etag, f.size, f.source,"
-        " f.header, f.compression, f.folder_values"
+        " f.header, f.compression, f.folder_values, f.record_end"
         " FROM dataforge.migration_chunks c JOIN dataforge.migration_files f USING (migration_id, file_number)"
         " WHERE c.migration_id = %s AND c.first_byte IS NOT NULL ORDER BY f.file_number, c.first_byte, c.end_byte",
         (run.id,),

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 def scan_range(db: Connection, s3: S3Client, item: ScanItem) -> None:
     """Store the passage of each reader state through the range. Idempotent."""
     started = time.perf_counter()
-    scan = json_boundaries.scan if item.json_lines else csv_boundaries.scan
-    passages, lines = scan(read_range(s3, item.object, item.start, item.end))
+    data = read_range(s3, item.object, item.start, item.end)
+    if item.json_lines:
+        passages, lines = json_boundaries.scan(data)
+    else:
+        passages, lines = csv_boundaries.scan(item.dialect.with_standard_marks(data))
     result = Scan(passages=passages, lines=lines, **spent_since(started))
     with transaction(db) as cursor:
         cursor.execute(

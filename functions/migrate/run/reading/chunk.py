@@ -10,7 +10,7 @@ from dataforge.files.names import is_parquet
 from dataforge.formats.csv_blocks import Block, blocks, with_folder_values
 from dataforge.formats.csv_objects import object_records
 from dataforge.formats.csv_records import read_record
-from dataforge.formats.csv_stream import BufferedRecords, raw_records
+from dataforge.formats.csv_stream import BufferedRecords, raw_records, whole_size_of
 from dataforge.records.rejections import Located
 from dataforge.tables.catalogue import Dataset, Source, Table
 from functions.migrate.run.reading.dialect import read_dialect
@@ -46,10 +46,12 @@ def read_chunk(cursor: Cursor, s3: S3Client, item: LoadItem, dataset: Dataset) -
     if source.is_json_lines(item.key):
         yield from read_json_lines(s3, item, source, tables)
         return
-    if not source.dialect.is_standard:
+    dialect = item.dialect(source)
+    if not dialect.is_parallel:
         yield from read_dialect(s3, item, source, tables)
         return
-    for records in object_records(s3, item.object, item.start, item.end, item.line):
+    whole_size = whole_size_of(dialect)
+    for records in object_records(s3, item.object, item.start, item.end, item.line, whole_size):
         yield from _read_csv(item, records, source, tables)
 
 
@@ -59,7 +61,8 @@ def _read_csv(
     # A batcher remembers the rows of a keyless table. The buffer bounds its memory; the resolve step finds other duplicates.
     batchers = {name: TableBatcher(table) for name, table in tables.items()}
     position = item.base + records.start
-    for block in blocks(records.data, item.header, position, _BLOCK_BYTES, item.folder_values, source.names):
+    columns = (item.header, position, _BLOCK_BYTES, item.folder_values, source.names, source.dialect)
+    for block in blocks(records.data, *columns):
         if source.split is not None:
             yield from validate_each(tables, _flat_records(item, block, records, source))
             continue
@@ -72,9 +75,10 @@ def _read_csv(
 def _flat_records(item: LoadItem, block: Block, records: BufferedRecords, source: Source) -> Iterator[Record]:
     """The records of a flat file. A malformed one counts for the first of the tables."""
     start = block.position - item.base
-    for record in raw_records(block.data, _line(block, item, records)):
-        location = Located(item.migration_id, item.key, record.line, start + record.offset, record.raw, [])
-        fields = read_record(block.header, record.raw, record.malformed, block.names)
+    for record in raw_records(block.data, _line(block, item, records), block.dialect):
+        raw = block.dialect.to_utf8(record.raw)
+        location = Located(item.migration_id, item.key, record.line, start + record.offset, raw, [])
+        fields = read_record(block.header, record.raw, record.malformed, block.names, block.dialect)
         fields = with_folder_values(fields, block.folder_values)
         yield Record(block.position + record.offset, location, item.tables[0], source, fields)
 
@@ -88,7 +92,8 @@ def _located(
     for record in sorted(rejected, key=lambda r: r.offset):
         line += block.data.count(b"\n", offset, record.offset)
         offset = record.offset
-        yield Located(item.migration_id, item.key, line, start + offset, record.raw, record.violations)
+        raw = block.dialect.to_utf8(record.raw)
+        yield Located(item.migration_id, item.key, line, start + offset, raw, record.violations)
 
 
 def _line(block: Block, item: LoadItem, records: BufferedRecords) -> int:

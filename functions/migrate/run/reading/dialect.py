@@ -11,7 +11,7 @@ from dataforge.errors import RecordTooLong
 from dataforge.formats import dialect_reader
 from dataforge.formats.csv_blocks import with_folder_values
 from dataforge.formats.csv_records import REPEATED_HEADER
-from dataforge.formats.dialect import Csv
+from dataforge.formats.dialect import Csv, recoded
 from dataforge.formats.dialect_reader import FURTHER_TABLE, fields_of, read_records
 from dataforge.formats.text_stream import open_text
 from dataforge.records.rejections import Located
@@ -34,7 +34,7 @@ def read_dialect(
     s3: S3Client, item: LoadItem, source: Source, tables: Mapping[str, Table]
 ) -> Iterator[ValidatedRecords]:
     """The file's records, some at a time. Raises ``SourceChanged``, ``DamagedFile`` or ``RecordTooLong``."""
-    records = _records(item, source, data_records(s3, item.object, source.dialect))
+    records = _records(item, source, data_records(s3, item.object, item.dialect(source)))
     while some := list(islice(records, _AT_ONCE)):
         yield from validate_each(tables, some)
 
@@ -62,7 +62,12 @@ def locate_in_dialect(
         while current is None or current.offset < offset:
             current = next(records)
         yield Located(
-            migration_id, file.key, current.line, current.offset, _utf8(current, dialect), violations
+            migration_id,
+            file.key,
+            current.line,
+            current.offset,
+            recoded(current.raw, current.codec),
+            violations,
         )
 
 
@@ -78,9 +83,8 @@ def _records(item: LoadItem, source: Source, records: Iterable[dialect_reader.Re
 
 
 def _record(item: LoadItem, source: Source, record: dialect_reader.Record) -> Record:
-    location = Located(
-        item.migration_id, item.key, record.line, record.offset, _utf8(record, source.dialect), []
-    )
+    raw = recoded(record.raw, record.codec)
+    location = Located(item.migration_id, item.key, record.line, record.offset, raw, [])
     fields = with_folder_values(_fields(item, source, record), item.folder_values)
     return Record(item.base + record.offset, location, item.tables[0], source, fields)
 
@@ -93,10 +97,3 @@ def _fields(
     if short and record.fields and names.repeats(record.fields, header):
         return [REPEATED_HEADER]
     return fields_of(record, header, source.dialect)
-
-
-def _utf8(record: dialect_reader.Record, dialect: Csv) -> bytes:
-    """The record in UTF-8, in which raw text is stored."""
-    if dialect.codec == "utf-8":
-        return record.raw
-    return record.raw.decode(record.codec, errors="backslashreplace").encode(errors="backslashreplace")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 from pydantic import Field
@@ -93,6 +94,33 @@ def test_rejection_of_a_declared_dialect_is_replayed(declare: Callable[..., Forg
     ((run,),) = forge.database.query("SELECT migration_id FROM dataforge.migrations")
     counts = forge.migrate(dataset="shop", quality_threshold=0, replay={"migration_id": run})
     assert (counts["invoices"]["read"], counts["invoices"]["rejected"]) == (2, 2)
+
+
+PARALLEL = Csv(delimiter=";", encoding="cp1252", null=("", "k.A."), skip=1, short_records=True)
+CONFLICTING = (
+    EXPORT.replace("Summe;;;1.243,49;;", '7;03.02.2020;"a\nb";1,00\n2;03.02.2020;Zwei;1,00;;') + 'x";1\n\n'
+)
+
+
+def outcome(forge: Forge, chunk_bytes: int = 1 << 20) -> tuple[Any, Any]:
+    """The counts and the rejections of a migration."""
+    counts = forge.migrate(chunk_bytes, dataset="shop", quality_threshold=0)["invoices"]
+    return counts, forge.rejections("line", "offset", "codes", "raw")
+
+
+@pytest.mark.parametrize(("end", "chunk_bytes"), [("\n", 64), ("\r\n", 90), ("\r", 64)])
+def test_file_is_read_in_chunks_as_in_one_piece(
+    declare: Callable[..., Forge], end: str, chunk_bytes: int
+) -> None:
+    whole = declare("shop", Invoice=Invoice, FORMAT=replace(PARALLEL, comment="#"))
+    put(whole, "shop/Rechnungen.txt", CONFLICTING.replace("\n", end).encode("cp1252"))
+    counts, rejections = outcome(whole)
+    rows = whole.rows("invoices", "shop")
+    whole.database.query("TRUNCATE shop.invoices, dataforge.rejections")
+    cut = declare("shop", Invoice=Invoice, FORMAT=PARALLEL)
+    assert outcome(cut, chunk_bytes) == (counts, rejections)
+    assert cut.rows("invoices", "shop") == rows
+    assert (counts["read"], counts["loaded"], len(rejections)) == (8, 4, 4)
 
 
 def test_conflict_in_a_declared_dialect_is_located(declare: Callable[..., Forge]) -> None:

@@ -31,6 +31,7 @@ from dataforge.formats.csv_blocks import (
 )
 from dataforge.formats.csv_boundaries import Offsets
 from dataforge.formats.csv_records import read_record
+from dataforge.formats.dialect import STANDARD, Csv
 from dataforge.formats.headers import Headers
 from dataforge.records.validate import Cleanings, Texts, copy_line, rewrite, row_text, validate
 from dataforge.records.violation import Violation
@@ -202,7 +203,8 @@ class TableBatcher:
     ) -> Texts | list[Violation]:
         raw = block.raw(index)
         return validate_record(
-            self.table, block.header, raw, malformed, cleanings, block.folder_values, block.names
+            *(self.table, block.header, raw, malformed, cleanings),
+            *(block.folder_values, block.names, block.dialect),
         )
 
     def add_row(self, batch: Batch, texts: Texts, position: int) -> None:
@@ -231,9 +233,10 @@ def validate_record(
     cleanings: Cleanings,
     folder_values: FolderValues | None = None,
     names: Headers | None = None,
+    dialect: Csv = STANDARD,
 ) -> Texts | list[Violation]:
     """The texts of one raw record of a table's own file, or its violations."""
-    record = with_folder_values(read_record(header, raw, malformed, names), folder_values)
+    record = with_folder_values(read_record(header, raw, malformed, names, dialect), folder_values)
     if isinstance(record, list):
         return record
     return validate(table, rewrite(table, record, cleanings), cleanings)

@@ -11,8 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dataforge.formats.csv_boundaries import Offsets, Records, split_records
-from dataforge.formats.csv_columns import read_texts
+from dataforge.formats.csv_columns import read_dialect_texts, read_texts
 from dataforge.formats.csv_records import suspects
+from dataforge.formats.dialect import STANDARD, Csv
 from dataforge.formats.headers import Headers
 from dataforge.records.violation import Violation
 
@@ -34,16 +35,18 @@ def with_folder_values(
 class Block:
     """Some records of a file: their bytes, their offsets, and the position of the first byte.
 
-    ``folder_values``: further columns, with the value of every record of the file. ``names``: the headers of ``header``,
-    if others.
+    ``marked``: the data with the marks of RFC 4180 (``Csv.with_standard_marks``). ``folder_values``: further columns, with
+    the value of every record of the file. ``names``: the headers of ``header``, if others.
     """
 
     data: bytes
+    marked: bytes
     records: Records
     header: tuple[str, ...]
     position: int
     folder_values: FolderValues = field(default_factory=dict)
     names: Headers | None = None
+    dialect: Csv = STANDARD
 
     def raw(self, index: int) -> bytes:
         """A record's bytes."""
@@ -57,9 +60,11 @@ def blocks(
     size: int,
     folder_values: FolderValues | None = None,
     names: Headers | None = None,
+    dialect: Csv = STANDARD,
 ) -> Iterator[Block]:
     """Cut a chunk, which is whole records, into blocks of about ``size`` bytes."""
-    records = split_records(data, last=True)
+    marked = dialect.with_standard_marks(data)
+    records = split_records(marked, last=True)
     ends, malformed = records.ends, np.array(records.malformed, np.int64)
     first = 0
     while first < len(ends):
@@ -67,9 +72,10 @@ def blocks(
         last = max(int(np.searchsorted(ends, start + size, side="right")), first + 1)
         inside = malformed[(malformed >= first) & (malformed < last)] - first
         part = Records(ends[first:last] - start, inside.tolist())
-        yield Block(
-            data[start : int(ends[last - 1])], part, header, position + start, folder_values or {}, names
-        )
+        piece = slice(start, int(ends[last - 1]))
+        part_marked = marked[piece]
+        raw = part_marked if marked is data else data[piece]
+        yield Block(raw, part_marked, part, header, position + start, folder_values or {}, names, dialect)
         first = last
 
 
@@ -88,10 +94,10 @@ def present_records(block: Block) -> NDArray[np.bool_]:
 def regular_records(block: Block) -> NDArray[np.bool_]:
     """Mask of the records that Arrow's reader parses exactly as ``read_record`` does."""
     starts, ends = block.records.starts, block.records.ends
-    data = np.frombuffer(block.data, np.uint8)
+    data = np.frombuffer(block.marked, np.uint8)
     regular = np.ones(len(ends), np.bool_)
     regular[block.records.malformed] = False
-    regular &= ~suspects(block.data, block.records, block.header, block.names)
+    regular &= ~suspects(block.data, block.records, block.header, block.names, block.dialect)
     quotes = np.flatnonzero(data == _QUOTE)
     commas = _outside(np.flatnonzero(data == _COMMA), quotes, block.records)
     counts = np.diff(np.searchsorted(commas, np.append(starts, ends[-1:])))
@@ -103,7 +109,7 @@ def regular_records(block: Block) -> NDArray[np.bool_]:
         if len(returns) and returns[-1] == len(data) - 1:
             regular[-1] = False
     if not block.data.isascii():
-        regular &= _utf8(block.data, starts, ends)
+        regular &= _decodable(block.data, starts, ends, block.dialect.codec)
     return regular
 
 
@@ -117,14 +123,14 @@ def _outside(commas: Offsets, quotes: Offsets, records: Records) -> Offsets:
     return np.asarray(commas[~inside])
 
 
-def _utf8(data: bytes, starts: Offsets, ends: Offsets) -> NDArray[np.bool_]:
-    """Mask of the records that are UTF-8. No character contains a line feed, so bisection finds invalid records."""
+def _decodable(data: bytes, starts: Offsets, ends: Offsets, codec: str) -> NDArray[np.bool_]:
+    """Mask of the records that are text. No character contains a line feed, so bisection finds invalid records."""
     good = np.ones(len(ends), np.bool_)
     stack = [(0, len(ends))]
     while stack:
         first, last = stack.pop()
         try:
-            data[int(starts[first]) : int(ends[last - 1])].decode()
+            data[int(starts[first]) : int(ends[last - 1])].decode(codec)
         except UnicodeDecodeError:
             if last - first == 1:
                 good[first] = False
@@ -135,10 +141,12 @@ def _utf8(data: bytes, starts: Offsets, ends: Offsets) -> NDArray[np.bool_]:
 
 
 def read_columns(block: Block, regular: NDArray[np.int64]) -> pa.Table | None:
-    """The regular records as columns of strings. An empty field, quoted or not, is null."""
+    """The regular records as columns of strings; null: NULL. None if only the row model can read them."""
     data = block.data
     if len(regular) != len(block.records.ends):
         data = _without_others(block, regular)
+    if not block.dialect.has_standard_fields:
+        return read_dialect_texts(data, block.header, block.dialect)
     return read_texts(data, block.header, quoted_is_null=True, check_utf8=False)
 
 

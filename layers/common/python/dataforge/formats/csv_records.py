@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataforge.formats.csv_boundaries import Records, parse_fields
+from dataforge.formats.dialect import STANDARD, Csv
+from dataforge.formats.dialect_reader import fields_of, one_record
 from dataforge.formats.headers import IGNORED, Headers, plain_headers
 from dataforge.records.violation import Violation
 
@@ -24,15 +26,22 @@ REPEATED_HEADER = Violation("repeated_header", "The record repeats the header, a
 
 
 def read_record(
-    header: tuple[str, ...], raw: bytes, malformed: bool, names: Headers | None = None
+    header: tuple[str, ...],
+    raw: bytes,
+    malformed: bool,
+    names: Headers | None = None,
+    dialect: Csv = STANDARD,
 ) -> Mapping[str, str] | list[Violation]:
-    """The record's fields by column without empty ones, or its violations.
+    """The record's fields by column without those that mean NULL, or its violations.
 
-    ``header``: the file's columns. ``names``: the headers that they have in files, if others.
+    ``header``: the file's columns. ``names``: the headers that they have in files, if others. ``dialect``: a parallel one.
     """
+    names = names or plain_headers(header)
+    if not dialect.has_standard_fields:
+        return _read_dialect_record(header, raw, malformed, names, dialect)
     marked = raw.startswith(MARK)
     fields = parse_fields(raw.removeprefix(MARK))
-    if fields and _is_header(fields, len(raw), header, names or plain_headers(header)):
+    if fields and dialect.header and _is_header(fields, len(raw), header, names):
         return [REPEATED_HEADER]
     if marked:
         return [Violation("byte_order_mark", _MARKED)]
@@ -57,8 +66,27 @@ def _is_header(fields: Sequence[bytes], size: int, header: tuple[str, ...], name
     )
 
 
+def _read_dialect_record(
+    header: tuple[str, ...], raw: bytes, malformed: bool, names: Headers, dialect: Csv
+) -> Mapping[str, str] | list[Violation]:
+    marked = dialect.codec == "utf-8" and raw.startswith(MARK)
+    record = one_record(raw.removeprefix(MARK) if marked else raw, dialect)
+    short = dialect.header and len(raw) <= names.longest(header)
+    if short and record.fields and names.repeats(record.fields, header):
+        return [REPEATED_HEADER]
+    if marked:
+        return [Violation("byte_order_mark", _MARKED)]
+    if malformed and record.fields is not None:
+        return [Violation("carriage_return", _RETURN)]
+    return fields_of(record, header, dialect)
+
+
 def suspects(
-    data: bytes, records: Records, header: tuple[str, ...], names: Headers | None = None
+    data: bytes,
+    records: Records,
+    header: tuple[str, ...],
+    names: Headers | None = None,
+    dialect: Csv = STANDARD,
 ) -> NDArray[np.bool_]:
     """Mask of the records that begin with a byte order mark or may repeat the header.
 
@@ -66,16 +94,16 @@ def suspects(
     """
     found = np.zeros(len(records.ends), np.bool_)
     # A search for a single byte is fast; of words, the longest is the fastest.
-    if MARK[:1] in data and MARK in data:
+    if dialect.codec == "utf-8" and MARK[:1] in data and MARK in data:
         starts = records.starts[records.ends - records.starts >= len(MARK)]
         bytes_ = np.frombuffer(data, np.uint8)
         same = [bytes_[starts + place] == byte for place, byte in enumerate(MARK)]
         marked = starts[np.logical_and.reduce(same)]
         found[np.searchsorted(records.starts, marked)] = True
     names = names or plain_headers(header)
-    marks = names.marks(header)
+    marks = [mark.decode().encode(dialect.codec, errors="replace") for mark in names.marks(header)]
     text = data.lower() if names.ignore_case else data
-    if marks and all(mark in text for mark in marks):
+    if dialect.header and marks and all(mark in text for mark in marks):
         hits = _hits(text, marks[0])
         indices = np.searchsorted(records.ends, np.array(hits, np.int64), side="right")
         found[indices[(records.ends - records.starts)[indices] <= names.longest(header)]] = True

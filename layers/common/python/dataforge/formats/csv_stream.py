@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dataforge.errors import RecordTooLong
 from dataforge.formats.csv_boundaries import EMPTY_LINES, split_records, whole_lines
+from dataforge.formats.dialect import STANDARD, Csv
 
 RECORD_LIMIT = 64 << 20
 """Maximum size of a record, because an unclosed quote would load the rest of the file into memory."""
@@ -34,6 +35,11 @@ class RawRecord:
 def whole_records(data: bytes) -> int:
     """The size of the whole lines of records with which ``data``, which begins with a record, begins."""
     return whole_lines(data, split_records(data, last=False).ends)
+
+
+def whole_size_of(dialect: Csv) -> Callable[[bytes], int]:
+    """The function ``whole_records`` for a file of this dialect."""
+    return lambda data: whole_records(dialect.with_standard_marks(data))
 
 
 def stream_records(
@@ -66,9 +72,9 @@ def stream_records(
             raise RecordTooLong(file, line, RECORD_LIMIT)
 
 
-def raw_records(data: bytes, line: int) -> Iterator[RawRecord]:
+def raw_records(data: bytes, line: int, dialect: Csv = STANDARD) -> Iterator[RawRecord]:
     """The records of ``data``, which begins in ``line``, without empty lines."""
-    records = split_records(data, last=True)
+    records = split_records(dialect.with_standard_marks(data), last=True)
     malformed = set(records.malformed)
     for index, (start, end) in enumerate(zip(records.starts.tolist(), records.ends.tolist(), strict=True)):
         raw = data[start:end]

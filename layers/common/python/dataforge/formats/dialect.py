@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 ONE_BYTE = (
     *(
@@ -158,22 +159,59 @@ class Csv:
         """The encoding's name, in one spelling."""
         return _ALIASES[codecs.lookup(self.encoding).name]
 
-    @property
+    @cached_property
+    def has_standard_fields(self) -> bool:
+        """Whether the records behind the header are read as those of RFC 4180 in UTF-8."""
+        escape = None if self.escape == self.quote else self.escape
+        words = {"header": 1, "skip": 0, "ignore_case": False, "encoding": self.codec, "escape": escape}
+        return replace(self, **words) == STANDARD  # type: ignore[arg-type]
+
+    @cached_property
     def is_parallel(self) -> bool:
-        """Whether a file could be divided into chunks and read in parallel: each mark is one unambiguous byte."""
-        marks = [*self.delimiters, *filter(None, (self.quote,))]
-        one_byte = (
-            all(len(mark.encode(self.codec)) == 1 for mark in marks) if self.codec in ASCII_SAFE else False
-        )
-        doubled = self.quote is not None and self.escape in (None, self.quote) and self.doubled
+        """Whether a file is divided into chunks and read by columns: each mark is one byte that means nothing else."""
+        if self.codec not in ASCII_SAFE or len(self.delimiters) > 1:
+            return False
+        marks = [mark.encode(self.codec) for mark in filter(None, (*self.delimiters, self.quote))]
         return (
-            one_byte
-            and doubled
-            and len(self.delimiters) == 1
-            and self.comment is None
-            and self.record_end is None
+            all(len(mark) == 1 and mark not in b"\r\n" for mark in marks)
+            and self.escape in (None, self.quote)
+            and (self.quote is None or (self.strict and self.doubled))
+            and (self.comment, self.record_end, self.skip_footer, self.escapes) == (None, None, 0, ())
             and not self.further_tables
         )
+
+    @cached_property
+    def _to_standard(self) -> bytes | None:
+        """The table for ``bytes.translate`` that replaces the marks by those of RFC 4180; None if they are those."""
+        if (self.delimiter, self.quote) == (",", '"'):
+            return None
+        table = bytearray(range(256))
+        table[ord(",")] = table[ord('"')] = ord("x")
+        table[self.delimiters[0].encode(self.codec)[0]] = ord(",")
+        if self.quote:
+            table[self.quote.encode(self.codec)[0]] = ord('"')
+        return bytes(table)
+
+    def with_standard_marks(self, data: bytes) -> bytes:
+        """Data that has, at each offset, a mark of RFC 4180 exactly where ``data`` has that mark of the dialect.
+
+        Only for a dialect that ``is_parallel``. The result is for finding records and fields; other bytes may differ.
+        """
+        return data if self._to_standard is None else data.translate(self._to_standard)
+
+    def to_utf8(self, raw: bytes) -> bytes:
+        """Bytes of the file in UTF-8, in which records are stored. Invalid bytes are escaped."""
+        return raw if self.codec == "utf-8" else recoded(raw, self.codec)
+
+
+def with_record_end(dialect: Csv, record_end: str | None) -> Csv:
+    """The dialect of a file in which ``record_end`` was found to end the records; None: as declared."""
+    return dialect if record_end is None else replace(dialect, record_end=record_end)
+
+
+def recoded(raw: bytes, codec: str) -> bytes:
+    """Bytes in this encoding as UTF-8. Invalid bytes are escaped."""
+    return raw.decode(codec, errors="backslashreplace").encode(errors="backslashreplace")
 
 
 def _refuse_encoding(name: str) -> None:

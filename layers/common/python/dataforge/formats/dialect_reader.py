@@ -12,7 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from io import BytesIO
+from itertools import islice
 
 from dataforge.formats.dialect import UNITS, Csv
 from dataforge.formats.headers import IGNORED
@@ -248,6 +250,38 @@ def read_records(read: Callable[[int], bytes], dialect: Csv) -> Iterator[Record]
     ``read(size)`` returns the next bytes, b"" at the end. Raises ``RecordTooLong``.
     """
     data = _Buffer(read)
+    grammar = _begin(data, dialect)
+    held: list[Record] = []
+    for record in _records(data, grammar):
+        held.append(record)
+        if len(held) > dialect.skip_footer:
+            yield held.pop(0)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The header's records, the offset and line of the first byte behind them, and whether a CR alone ends the records."""
+
+    records: tuple[Record, ...]
+    end: int
+    line: int
+    has_bare_returns: bool
+
+
+def read_head(data: bytes, dialect: Csv) -> Head:
+    """The head of a file of a dialect that is parallel; ``data`` is its beginning. Raises ``RecordTooLong``."""
+    buffer = _Buffer(BytesIO(data).read)
+    grammar = _begin(buffer, dialect)
+    start = buffer.offset
+    records = tuple(islice(_records(buffer, grammar), dialect.header or 1))
+    ends = [start, *(record.offset + len(record.raw) for record in records)]
+    bare = data[: ends[-1]].endswith(b"\r") and (bool(dialect.header) or ends[-1] < len(data))
+    end = ends[-1] if dialect.header else start
+    return Head(records if dialect.header else (), end, 1 + data.count(b"\n", 0, end), bare)
+
+
+def _begin(data: _Buffer, dialect: Csv) -> Grammar:
+    """Drop the byte order mark and the lines to skip. Returns the grammar of the data's encoding."""
     codec, mark = _encoding(data, dialect)
     grammar = Grammar(dialect, codec)
     data.drop(len(mark))
@@ -256,11 +290,19 @@ def read_records(read: Callable[[int], bytes], dialect: Csv) -> Iterator[Record]
         if line is None or not line:
             break
         data.drop(len(line), 1)
-    held: list[Record] = []
-    for record in _records(data, grammar):
-        held.append(record)
-        if len(held) > dialect.skip_footer:
-            yield held.pop(0)
+    return grammar
+
+
+def one_record(raw: bytes, dialect: Csv) -> Record:
+    """The record that these bytes are, in a dialect without lines to skip and without a byte order mark."""
+    grammar = _grammar(dialect)
+    good = grammar.good.fullmatch(raw) is not None
+    return _record(raw, 0, 1, grammar, good=good)
+
+
+@lru_cache(64)
+def _grammar(dialect: Csv) -> Grammar:
+    return Grammar(dialect, dialect.codec)
 
 
 def _encoding(data: _Buffer, dialect: Csv) -> tuple[str, bytes]:

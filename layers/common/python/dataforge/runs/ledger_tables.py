@@ -39,6 +39,7 @@ INTERNAL = (
         compression text,
         folder_values jsonb,
         PRIMARY KEY (migration_id, file_number))""",
+    "ALTER TABLE dataforge.migration_files ADD COLUMN IF NOT EXISTS record_end text",
     """CREATE TABLE IF NOT EXISTS dataforge.migration_chunks (
         migration_id text NOT NULL,
         chunk integer NOT NULL,
