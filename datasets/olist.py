@@ -56,7 +56,7 @@ class Seller(Row, table="sellers", file="olist_sellers_dataset.csv"):
     seller_state: State
 
 
-class Geolocation(Row, table="geolocations", file="olist_geolocation_dataset.csv"):
+class Geolocation(Row, table="geolocations", file="olist_geolocation_dataset.csv", distinct=True):
     """Points of a zip code prefix. The key is the whole row: exact duplicates are one row."""
 
     geolocation_zip_code_prefix: ZipPrefix

@@ -172,7 +172,7 @@ def kitchen() -> Dataset:
         kind: Annotated[Literal["boleto", "delivered"], Clean()] | None = None
         plain: Literal["a", "SP"] | None = None
 
-    class Point(Row, table="points", file="points.csv"):
+    class Point(Row, table="points", file="points.csv", distinct=True):
         """A table whose key is the whole row."""
 
         place: Short

@@ -87,7 +87,9 @@ def _validate_table(
     validated = validate_all(table, [records[index]["data"] for index in indices])
     violations = {indices[number]: found for number, found in validated.violations.items()}
     candidates = Candidates(table, [indices[number] for number in validated.positions], validated.columns)
-    keys = [candidates.columns[table.column_names.index(name)] for name in table.key]
+    if table.is_multiset:
+        return candidates, violations
+    keys = [candidates.columns[table.column_names.index(name)] for name in table.identity]
     distinct = set(keys[0]) if len(keys) == 1 else set(zip(*keys, strict=True))
     if len(distinct) < len(candidates.indices):
         candidates = _separate(candidates)
@@ -102,7 +104,7 @@ def _separate(candidates: Candidates) -> Candidates:
         if first.setdefault(row, index) != index:
             duplicates[index] = first[row]
     columns: Columns = [list(column) for column in zip(*first, strict=True)]
-    key_columns = [columns[candidates.table.column_names.index(name)] for name in candidates.table.key]
+    key_columns = [columns[candidates.table.column_names.index(name)] for name in candidates.table.identity]
     groups: dict[Texts, list[int]] = {}
     for position, key in enumerate(zip(*key_columns, strict=True)):
         groups.setdefault(key, []).append(position)

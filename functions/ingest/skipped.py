@@ -57,6 +57,8 @@ def resolve_skipped(
 
 
 def _present(cursor: Cursor, candidates: Candidates, positions: Sequence[int]) -> set[int]:
+    if candidates.table.is_multiset:
+        return set()
     cursor.execute(present_statement(candidates.table), arrays(candidates, positions))
     return {positions[n - 1] for (n,) in cursor.fetchall()}
 

@@ -72,7 +72,9 @@ def _units(candidates: Candidates) -> list[Unit]:
     """The units in key order, in which all batches lock rows."""
     groups = {position: group for group in candidates.conflicting for position in group}
     firsts = [p for p in range(len(candidates.indices)) if p not in groups or groups[p][0] == p]
-    key = [candidates.columns[candidates.table.column_names.index(name)] for name in candidates.table.key]
+    key = [
+        candidates.columns[candidates.table.column_names.index(name)] for name in candidates.table.identity
+    ]
     firsts.sort(key=lambda position: [column[position] or "" for column in key])
     return [groups.get(position, [position]) for position in firsts]
 

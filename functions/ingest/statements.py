@@ -12,6 +12,7 @@ from functools import cache
 
 from dataforge.postgres.ddl import columns_sql, qualified
 from dataforge.postgres.references import has_values, is_parent
+from dataforge.postgres.row_identity import ROW_KEY_SEEDS, on_key, row_hash, same_key
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Column, Table
 from dataforge.tables.types.arrays import Array
@@ -48,6 +49,30 @@ def _element(value: str | None) -> str:
 
 
 @cache
+def append_statement(table: Table) -> Sql:
+    """The statement for a multiset, with the parameters and the answer of ``store_statement``.
+
+    Every row that has its parents is inserted. Number 0 reports that triggers skipped rows, of which copies do not show
+    which.
+    """
+    flags = [Sql("g.{}").format(flag) for flag in _orphan_flags(table)]
+    whole, orphaned = _whole(table), Sql(" OR ").join(flags) or Sql("false")
+    return Sql(
+        "WITH given AS ({given}), done AS (INSERT INTO {table} ({columns}) SELECT {columns} FROM given{whole} RETURNING 1)\n"
+        "SELECT {answer} FROM given g WHERE {orphaned} UNION ALL SELECT {skipped}"
+        " WHERE (SELECT count(*) FROM done) < (SELECT count(*) FROM given{whole})"
+    ).format(
+        given=_given(table),
+        table=qualified(table),
+        columns=columns_sql(table),
+        whole=whole,
+        answer=Sql(", ").join([Sql("g._n"), Sql("NULL::boolean"), *flags]),
+        orphaned=orphaned,
+        skipped=Sql(", ").join([Sql("0"), Sql("NULL"), *(Sql("false") for _ in flags)]),
+    )
+
+
+@cache
 def store_statement(table: Table, *, update: bool, conflicting: bool) -> Sql:
     """The statement for one table. Its parameters are one array per column.
 
@@ -72,14 +97,14 @@ def store_statement(table: Table, *, update: bool, conflicting: bool) -> Sql:
         Sql("SELECT {} FROM {}{} ORDER BY {}").format(
             columns_sql(table), source, Sql("") if conflicting else _whole(table), _order(table)
         ),
-        Sql("ON CONFLICT ({}) {})").format(_keys(table), _on_conflict(table, update)),
+        Sql("ON CONFLICT ({}) {})").format(on_key(table), _on_conflict(table, update)),
     ]
     if conflicting:
         lines.append(
             Sql(", stored AS (SELECT done.*, first._n FROM done JOIN first USING ({}))").format(_keys(table))
         )
     done = Sql("stored") if conflicting else Sql("done")
-    match = Sql("d._n = g._n") if conflicting else _same_key(table, Sql("d"), Sql("g"))
+    match = Sql("d._n = g._n") if conflicting else same_key(table, "d", "g")
     state = _comparison(table)
     if updates(table, update):
         state = Sql("coalesce(d._inserted, nullif({}, false))").format(state)
@@ -140,7 +165,7 @@ def unchanged_statement(table: Table) -> Sql:
 @cache
 def present_statement(table: Table) -> Sql:
     """The statement that returns the numbers of the rows whose keys are stored, with the same parameters."""
-    found = Sql("SELECT FROM {} t WHERE {}").format(qualified(table), _same_key(table, Sql("t"), Sql("g")))
+    found = Sql("SELECT FROM {} t WHERE {}").format(qualified(table), same_key(table, "t", "g"))
     return Sql("SELECT g._n FROM ({}) g WHERE EXISTS ({})").format(_given(table), found)
 
 
@@ -156,19 +181,17 @@ def updates(table: Table, update: bool) -> bool:
 
 
 def _keys(table: Table) -> Sql:
-    return Sql(", ").join(map(ident, table.key))
+    return Sql(", ").join(map(ident, table.identity))
 
 
 def _order(table: Table) -> Sql:
     """The order of the key's index. Parameters have the database's default collation."""
+    if not table.key:
+        return Sql(", ").join(row_hash(table, seed=seed) for seed in ROW_KEY_SEEDS)
     texts = {column.name for column in table.columns if isinstance(column.type, Text)}
     return Sql(", ").join(
         ident(name) + (Sql(' COLLATE "C"') if name in texts else Sql("")) for name in table.key
     )
-
-
-def _same_key(table: Table, a: Sql, b: Sql) -> Sql:
-    return Sql(" AND ").join(Sql("{a}.{c} = {b}.{c}").format(a=a, c=ident(c), b=b) for c in table.key)
 
 
 def _orphan_flags(table: Table) -> list[Sql]:
@@ -214,7 +237,9 @@ def _values(table: Table, alias: Sql) -> Sql:
 
 def _on_conflict(table: Table, update: bool) -> Sql:
     """The action for a stored row. ``_inserted`` is false for a row that was overwritten."""
-    returning = Sql("RETURNING {}").format(Sql(", ").join(Sql("t.{}").format(ident(c)) for c in table.key))
+    returning = Sql("RETURNING {}").format(
+        Sql(", ").join(Sql("t.{}").format(ident(c)) for c in table.identity)
+    )
     if not updates(table, update):
         return Sql("DO NOTHING {}, true AS _inserted").format(returning)
     changes = Sql(", ").join(
@@ -236,6 +261,4 @@ def _comparison(table: Table) -> Sql:
         if table.keyed_by_row
         else Sql("{} IS NOT DISTINCT FROM {}").format(_values(table, Sql("t")), _values(table, Sql("g")))
     )
-    return Sql("(SELECT {} FROM {} t WHERE {})").format(
-        same, qualified(table), _same_key(table, Sql("t"), Sql("g"))
-    )
+    return Sql("(SELECT {} FROM {} t WHERE {})").format(same, qualified(table), same_key(table, "t", "g"))

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from dataforge.api.batch import OnConflict
 from dataforge.errors import Busy
+from dataforge.postgres.sql import Sql
 from dataforge.records.rejections import missing_parent
 from dataforge.records.violation import Violation
 from functions.ingest.candidates import Candidates, Results, Statuses, Violations, combine
 from functions.ingest.skipped import resolve_skipped, triggers_of
-from functions.ingest.statements import arrays, store_statement
+from functions.ingest.statements import append_statement, arrays, store_statement
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -83,16 +84,23 @@ def _execute(
     cursor: Cursor, candidates: Candidates, positions: Sequence[int], rule: OnConflict
 ) -> dict[int, Answer]:
     """The answers by position. A row without an answer was inserted."""
-    statement = store_statement(
-        candidates.table, update=rule == "update", conflicting=bool(candidates.conflicting)
-    )
-    cursor.execute(statement, arrays(candidates, positions))
+    cursor.execute(_statement(candidates, rule), arrays(candidates, positions))
     answers = {n: Answer(state, tuple(missing)) for n, state, *missing in cursor.fetchall()}
     if answers.pop(_KEYS_CHANGED, None):
         if len(positions) > 1:
             raise KeysChanged
-        return {positions[0]: Answer(state=False, missing_parents=())}
+        # The one row of a multiset was skipped. Another table has the row under a key that a trigger changed.
+        state = None if candidates.table.is_multiset else False
+        return {positions[0]: Answer(state, missing_parents=(False,) * len(candidates.table.foreign_keys))}
     return {positions[n - 1]: answer for n, answer in answers.items()}
+
+
+def _statement(candidates: Candidates, rule: OnConflict) -> Sql:
+    if candidates.table.is_multiset:
+        return append_statement(candidates.table)
+    return store_statement(
+        candidates.table, update=rule == "update", conflicting=bool(candidates.conflicting)
+    )
 
 
 def _later_conflicting(

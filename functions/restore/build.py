@@ -37,7 +37,9 @@ def build(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
     with translated_violations(), transaction(db, role=OWNER) as cursor:
         run, table = _leased(cursor, run_id, table_name)
         cursor.execute(
-            "SELECT FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'p'", (run.shadow(table),)
+            # The primary key, or the index on whole rows.
+            "SELECT FROM pg_index WHERE indrelid = %s::regclass",
+            (run.shadow(table),),
         )
         if cursor.fetchone() is not None:
             return {}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl
+from dataforge.postgres.row_identity import same_key
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.runs.results.restore import Figures
@@ -76,13 +77,27 @@ def _rows(cursor: Cursor, run: Run, table: Table) -> int:
 
 
 def _joined(run: Run, table: Table) -> Sql:
-    """The full join of the table and its shadow by the table's key."""
-    key = Sql(" AND ").join(Sql("l.{} = s.{}").format(ident(c), ident(c)) for c in table.key)
-    return Sql("{} l FULL JOIN {} s ON {}").format(ddl.qualified(table), run.shadow(table), key)
+    """The full join of the table and its shadow by the table's key. Copies in a multiset are numbered."""
+    live, restored = ddl.qualified(table), run.shadow(table)
+    if table.is_multiset:
+        return Sql("{} l FULL JOIN {} s ON l.row_text = s.row_text AND l.number = s.number").format(
+            _numbered(table, live), _numbered(table, restored)
+        )
+    return Sql("{} l FULL JOIN {} s ON {}").format(live, restored, same_key(table, "l", "s"))
+
+
+def _numbered(table: Table, relation: Sql) -> Sql:
+    """The rows of a relation by their texts, from which the content hash is computed, with the number of each copy."""
+    return Sql(
+        "(SELECT ctid, row_text, row_number() OVER (PARTITION BY row_text) AS number"
+        ' FROM (SELECT ctid, {} COLLATE "C" AS row_text FROM {}) texts)'
+    ).format(ddl.row_text_sql(table), relation)
 
 
 def _same(table: Table) -> Sql:
     """The condition that two rows with the same key have the same text, from which the content hash is computed."""
+    if table.is_multiset:
+        return Sql("true")
     left, right = (Sql(", ").join(_exact(column, alias) for column in table.columns) for alias in ("l", "s"))
     return Sql("ROW({}) IS NOT DISTINCT FROM ROW({})").format(left, right)
 

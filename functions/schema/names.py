@@ -22,11 +22,12 @@ class Convention:
         self._key = f"{table}_pkey"
         self._columns = {f"{table}_{column}_{kind}" for column in names for kind in ("check", "fkey")}
         self._indexes = {f"{table}_{column}_idx": f"{table}_{column}_fkey" for column in names}
+        self._row_indexes = {f"{table}_row_{kind}" for kind in ("copies", "key")}
 
     def is_constraint(self, name: str) -> bool:
         """Whether a constraint of this name is Data Forge's."""
         return name == self._key or name in self._columns or name in self._created
 
     def is_index(self, name: str, constraints: Mapping[str, str]) -> bool:
-        """Whether an index of this name is Data Forge's. By convention those of foreign keys of one column are."""
-        return self._indexes.get(name) in constraints or name in self._created
+        """Whether an index of this name is Data Forge's. It creates indexes for foreign keys and on whole rows."""
+        return name in self._row_indexes or name in self._created or self._indexes.get(name) in constraints

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,8 @@ from dataforge.http.sizes import ANSWER_BYTES, leading
 from dataforge.postgres.ddl import qualified
 from dataforge.postgres.sql import Sql, ident
 from dataforge.records.row_json import copy_rows, undouble
+from functions.deliver.records.order import After, Order, RowOrder, order_of, terms_of
 from functions.deliver.records.query import RecordQuery
-from functions.deliver.records.values import read_value, sql_type
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -51,61 +50,59 @@ class _Sink:
 
 def read_page(cursor: Cursor, query: RecordQuery) -> Page:
     """Read the page. Raises ``InvalidRequest`` for a cursor of another query, and ``RowTooLarge``."""
-    key = query.table.key
-    beside = () if set(key) <= set(query.columns) else key
+    order = order_of(query.table)
+    names = tuple(order.terms)
+    beside = () if set(names) <= set(query.columns) else names
+    before = None if query.cursor is None else read_cursor(query.scope, query.cursor)
     sink = _Sink(PAGE_BYTES)
-    cursor.copy_expert(_statement(cursor, query, beside), sink)
+    cursor.copy_expert(_statement(cursor, query, order, _after(order, before), beside), sink)
     lines = undouble(bytes(sink.data)).split(b"\n")[:-1]
     wanted = lines[: query.limit]
     rows = wanted[: leading(wanted)]
     more = sink.full or len(lines) > len(rows)
     if not rows and more:
         raise RowTooLarge
-    position = _position(rows[-1], key, bool(beside)) if more else None
+    position = _position(order, rows, names, bool(beside), before) if more else None
     if beside:
         rows = [row[: row.rindex(b"\t")] for row in rows]
     return Page(rows, make_cursor(query.scope, position) if more else None)
 
 
-def _statement(cursor: Cursor, query: RecordQuery, beside: tuple[str, ...]) -> str:
-    """Selects one row more than the page has, which shows whether there is another page."""
-    table = query.table
-    conditions: list[tuple[Sql, Sequence[Any]]] = [(found.sql, found.values) for found in query.filters]
-    if query.cursor is not None:
-        conditions.append(_after(query))
-    where = Sql(" AND ").join(sql for sql, _ in conditions)
-    order = Sql(", ").join(map(ident, table.key))
-    needed = Sql(", ").join(map(ident, dict.fromkeys((*query.columns, *beside))))
-    rows = Sql("SELECT {} FROM {} {} ORDER BY {} LIMIT %s").format(
-        needed, qualified(table), Sql("WHERE {}").format(where) if where else Sql(""), order
-    )
-    values = [value for _, values in conditions for value in values]
-    return str(cursor.mogrify(copy_rows(rows, query.columns, beside), [*values, query.limit + 1]).decode())
-
-
-def _after(query: RecordQuery) -> tuple[Sql, list[str]]:
-    """The condition that a row follows the cursor's position in key order."""
-    columns = [query.table.by_name[name] for name in query.table.key]
-    position = read_cursor(query.scope, query.cursor or "")
+def _after(order: Order, position: Any) -> After | None:
+    if position is None:
+        return None
     try:
-        values = [read_value(c, text) for c, text in zip(columns, position, strict=True)]
+        return order.after(position)
     except (TypeError, ValueError) as error:
         raise InvalidRequest(
             "The cursor belongs to another version of the table.", hint="Start without a cursor."
         ) from error
-    names, placeholders = (
-        Sql(", ").join(map(ident, query.table.key)),
-        Sql(", ").join(Sql("%s::{}").format(sql_type(column)) for column in columns),
+
+
+def _position(
+    order: Order, rows: Sequence[bytes], names: Sequence[str], beside: bool, before: Any
+) -> list[str]:
+    """The position after the rows. Only without a key do all of them count, for the number of copies."""
+    ends = rows if isinstance(order, RowOrder) else rows[-1:]
+    return order.position([terms_of(row, names, beside=beside) for row in ends], before)
+
+
+def _statement(
+    cursor: Cursor, query: RecordQuery, order: Order, after: After | None, beside: tuple[str, ...]
+) -> str:
+    """Selects one row more than the page has, which shows whether there is another page."""
+    conditions: list[tuple[Sql, Sequence[Any]]] = [(found.sql, found.values) for found in query.filters]
+    if after is not None:
+        conditions.append((after.condition, after.values))
+    where = Sql(" AND ").join(sql for sql, _ in conditions)
+    columns = {name: ident(name) for name in query.columns}
+    needed = columns | {name: order.terms[name] for name in beside}
+    rows = Sql("SELECT {} FROM {} {} ORDER BY {} LIMIT %s OFFSET {}").format(
+        Sql(", ").join(Sql("{} AS {}").format(sql, ident(name)) for name, sql in needed.items()),
+        qualified(query.table),
+        Sql("WHERE {}").format(where) if where else Sql(""),
+        Sql(", ").join(order.terms.values()),
+        after.skipped if after else 0,
     )
-    return Sql("({}) > ({})").format(names, placeholders), values
-
-
-def _position(row: bytes, key: tuple[str, ...], beside: bool) -> list[str]:
-    """The key of a row, as texts: from its JSON, or from the array beside it."""
-    numbers: dict[str, Any] = {"parse_float": str, "parse_int": str}
-    if beside:
-        values = json.loads(row[row.rindex(b"\t") + 1 :], **numbers)
-    else:
-        document = json.loads(row, **numbers)
-        values = [document[name] for name in key]
-    return [value if isinstance(value, str) else json.dumps(value) for value in values]
+    values = [value for _, values in conditions for value in values]
+    return str(cursor.mogrify(copy_rows(rows, query.columns, beside), [*values, query.limit + 1]).decode())

@@ -13,12 +13,13 @@ from dataforge.postgres.connection import transaction
 from dataforge.postgres.owner_rules import is_lost_parent, refusal
 from dataforge.postgres.refusals import describe
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.row_identity import on_key, same_key, same_row
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Table
+from functions.migrate.run.copies import insert_missing_copies, stored_copies
 from functions.migrate.run.ledger import Resolved, read_resolved, store_resolved
 from functions.migrate.run.migration import Run, read_run
-from functions.migrate.run.row_conditions import same_key, same_row
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
@@ -73,8 +74,13 @@ def _merge_tables(cursor: Cursor, run: Run, tables: list[Table], resolved: Mappi
 
 
 def _insert_table(cursor: Cursor, run: Run, table: Table, resolved: Resolved) -> None:
+    if table.is_multiset:
+        expected = resolved.rows - resolved.unchanged
+        as_resolved = insert_missing_copies(cursor, run, table) == expected
+        _check(cursor, run, table, resolved, as_resolved=as_resolved, differing=0)
+        return
     live = ddl.qualified(table)
-    columns, key = ddl.columns_sql(table), Sql(", ").join(map(ident, table.key))
+    columns, key = ddl.columns_sql(table), on_key(table)
     cursor.execute(
         Sql(
             "INSERT INTO {live} ({columns}) SELECT {columns} FROM {shadow} s"
@@ -111,12 +117,7 @@ def _check(
 ) -> None:
     """Check that the table has the run's rows with the run's values; ``differing`` rows may have others."""
     live = ddl.qualified(table)
-    cursor.execute(
-        Sql("SELECT count(*) FROM {} s JOIN {} l ON {} WHERE {}").format(
-            run.shadow(table), live, same_key(table, "s", "l"), same_row(table, "s", "l")
-        )
-    )
-    missing = resolved.rows - differing - int(one_row(cursor)[0])
+    missing = resolved.rows - differing - _stored_rows(cursor, run, table)
     if missing == 0 and as_resolved:
         return
     if resolved.again >= RESOLVE_LIMIT:
@@ -126,6 +127,18 @@ def _check(
             "Check the triggers and rules of the table.",
         )
     raise TargetChanged(f"{table.name} was changed since the run was resolved; resolving it again.")
+
+
+def _stored_rows(cursor: Cursor, run: Run, table: Table) -> int:
+    """The number of the run's rows that the table has."""
+    if table.is_multiset:
+        return stored_copies(cursor, run, table).total()
+    cursor.execute(
+        Sql("SELECT count(*) FROM {} s JOIN {} l ON {} WHERE {}").format(
+            run.shadow(table), ddl.qualified(table), same_key(table, "s", "l"), same_row(table, "s", "l")
+        )
+    )
+    return int(one_row(cursor)[0])
 
 
 def resolve_again(db: Connection, run_id: str) -> None:

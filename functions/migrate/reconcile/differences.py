@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.row_identity import same_key, same_row
 from dataforge.postgres.sql import Sql, ident, literal
 from dataforge.tables.catalogue import Table
 from functions.migrate.run.ledger import read_resolved, store_resolved
 from functions.migrate.run.migration import Run
 from functions.migrate.run.reading.chunk import read_chunk
 from functions.migrate.run.replay_records import relation as replay_relation
-from functions.migrate.run.row_conditions import same_key, same_row
 from functions.migrate.run.work_items import LoadItem, load_items
 
 if TYPE_CHECKING:
@@ -74,7 +74,9 @@ def _read_again(cursor: Cursor, s3: S3Client, run: Run, table: Table, reread: Sq
 
 
 def _only_in_source(cursor: Cursor, run: Run, table: Table, reread: Sql, item: LoadItem) -> Iterator[str]:
-    """Rows that were read, but are neither stored nor rejected. An identical row with the same key counts as stored."""
+    """Rows that were read, but are neither stored nor rejected. Except in a multiset, an identical row counts as stored."""
+    position = Sql("s.{} = r.{}").format(shadow.SOURCE, shadow.SOURCE)
+    same_record = position if table.is_multiset else same_key(table, "s", "r")
     record = Sql('j.file = %(file)s AND j."offset" = r.{} - %(base)s').format(shadow.SOURCE)
     if item.replay:
         record = Sql("j.replay_of = (SELECT m.rejection FROM {} m WHERE m.position = r.{})").format(
@@ -82,14 +84,14 @@ def _only_in_source(cursor: Cursor, run: Run, table: Table, reread: Sql, item: L
         )
     cursor.execute(
         Sql(
-            "SELECT {key} FROM {reread} r WHERE NOT EXISTS (SELECT FROM {shadow} s WHERE {same_key} AND {same_row})"
+            "SELECT {key} FROM {reread} r WHERE NOT EXISTS (SELECT FROM {shadow} s WHERE {same_record} AND {same_row})"
             " AND NOT EXISTS (SELECT FROM dataforge.rejections j WHERE j.migration_id = %(run)s"
             ' AND j."table" = %(table)s AND {record}) ORDER BY r.{source} LIMIT {limit}'
         ).format(
             key=_key(table, "r"),
             reread=reread,
             shadow=run.shadow(table),
-            same_key=same_key(table, "s", "r"),
+            same_record=same_record,
             same_row=same_row(table, "s", "r"),
             record=record,
             source=shadow.SOURCE,
@@ -124,5 +126,5 @@ def _only_in_target(
 def _key(table: Table, alias: str) -> Sql:
     """The SQL of a key as text: ``order_id = 7, order_item_id = 1``."""
     named = Sql("format('%%s = %%s', {}, {}.{})")
-    columns = (named.format(literal(name), ident(alias), ident(name)) for name in table.key)
+    columns = (named.format(literal(name), ident(alias), ident(name)) for name in table.identity)
     return Sql("concat_ws(', ', {})").format(Sql(", ").join(columns))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataforge.postgres import ddl, shadow
+from dataforge.postgres.row_identity import same_key, same_row
 from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Table
 from functions.migrate.resolve.rejected_rows import CONFLICT, STORED_CONFLICT, RejectedRows
 from functions.migrate.run.migration import Run
-from functions.migrate.run.row_conditions import same_key, same_row
 
 
 def remove_conflicts(rejected: RejectedRows) -> None:
@@ -18,7 +18,7 @@ def remove_conflicts(rejected: RejectedRows) -> None:
 
 def remove_stored_conflicts(run: Run, table: Table, rejected: RejectedRows) -> None:
     """Reject rows whose key is stored with other values."""
-    if table.keyed_by_row:
+    if table.keyed_by_row or table.is_multiset:
         return
     conflicts = Sql("SELECT s.{}, s.ctid, NULL FROM {} s JOIN {} l ON {} WHERE NOT ({})").format(
         shadow.SOURCE,

@@ -15,6 +15,7 @@ import psycopg2.errors
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.row_identity import same_key, same_row
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.records.rejections import store
@@ -25,10 +26,10 @@ from functions.migrate.resolve.duplicates import remove_duplicates
 from functions.migrate.resolve.locate import locate
 from functions.migrate.resolve.orphans import remove_orphans
 from functions.migrate.resolve.rejected_rows import RejectedRows
+from functions.migrate.run.copies import stored_copies
 from functions.migrate.run.declared import no_longer_fits, require_columns
 from functions.migrate.run.ledger import Resolved, RowsByFile, read_resolved, store_resolved
 from functions.migrate.run.migration import Run, read_run
-from functions.migrate.run.row_conditions import same_key, same_row
 from functions.migrate.run.source_files import file_numbers
 
 if TYPE_CHECKING:
@@ -151,6 +152,8 @@ def _compare(cursor: Cursor, run: Run, table: Table, rejected: RejectedRows) -> 
     if run.on_conflict == "reject":
         remove_stored_conflicts(run, table, rejected)
     remove_conflicts(rejected)
+    if table.is_multiset:
+        return stored_copies(cursor, run, table), 0
     cursor.execute(
         Sql("SELECT {}, count(*) FILTER (WHERE {}), count(*) FROM {} s JOIN {} l ON {} GROUP BY 1").format(
             _FILE,

@@ -49,7 +49,7 @@ class Longer(Row, table="items"):
     note: Text | None = None
 
 
-class Keyless(Row, table="items"):
+class Keyless(Row, table="items", distinct=True):
     """An article for sale."""
 
     item: Label

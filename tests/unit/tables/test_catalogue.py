@@ -219,13 +219,11 @@ def test_column_of_the_facades_types_is_accepted(kind: Any) -> None:
             "not a table of this dataset. Its tables: a",
         ),
         (
-            lambda: (model("a", x=Label, y=Label), model("b", z=Annotated[Label, References("a")])),
-            "1 and 2 columns",
+            lambda: (model("a", x=Label), model("b", z=Annotated[Label, References("a")])),
+            "which has no key",
         ),
         (lambda: (model("a", x=Annotated[Label | None, Key()]),), "is nullable"),
-        (lambda: (model("a", x=Label | None),), "is nullable"),
         (lambda: (model("a", x=Annotated[Text, Key()]),), "a.x is indexed and has no length limit"),
-        (lambda: (model("a", x=Text, y=HexId),), "a.x is indexed and has no length limit"),
         (
             lambda: (
                 model("a", x=Annotated[Label, Key()]),

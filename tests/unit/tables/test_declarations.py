@@ -225,7 +225,22 @@ class TwoParents(Row, table="children"):
             ("_check is 77 bytes long", "shorten"),
         ),
         ((model("a", x=Label), model("a_pkey", x=Label)), ("a and a_pkey", "both create a_pkey")),
-        ((model("items", None, **{f"c{n}": HexId for n in range(33)}),), ("33 columns", "mark fewer")),
+        (
+            (model("items", None, **{f"c{n}": Annotated[HexId, Key()] for n in range(33)}),),
+            ("33 columns", "mark fewer"),
+        ),
+        (
+            (
+                type(
+                    "Bag",
+                    (Row,),
+                    {"__module__": __name__, "__annotations__": {"x": Annotated[Label, Key()]}},
+                    table="bag",
+                    distinct=True,
+                ),
+            ),
+            ("shop.bag: the table has distinct=True and the key x", "remove one"),
+        ),
         ((), ("shop: the module declares no table",)),
         ((type("Loose", (Row,), {"__module__": __name__}), model(x=Label)), ("Loose", "table='…'")),
     ],

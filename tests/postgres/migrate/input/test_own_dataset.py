@@ -34,7 +34,7 @@ class Skill(Row, table="skills", file="skills.csv"):
     skill: Annotated[Label, Key()]
 
 
-class PersonSkill(Row, table="person_skills", file="person_skills.csv"):
+class PersonSkill(Row, table="person_skills", file="person_skills.csv", distinct=True):
     """Who is able to what."""
 
     person: Annotated[Integer, References("people")]

@@ -65,7 +65,7 @@ class Batch:
 
 
 class TableBatcher:
-    """Convert blocks of one table's file to batches, and deduplicate the rows of a table without key.
+    """Convert blocks of one table's file to batches, and deduplicate the rows of a table whose key is the row.
 
     Tables with foreign keys are not deduplicated here: of equal orphans the first in the file must be rejected, and blocks
     have no order.
@@ -208,7 +208,7 @@ class TableBatcher:
         )
 
     def add_row(self, batch: Batch, texts: Texts, position: int) -> None:
-        """Add one row, unless the table has no key and an equal row was added."""
+        """Add one row, unless an equal row was added and the table keeps it once."""
         digest = hashlib.md5(row_text(texts).encode(), usedforsecurity=False).digest()
         if self._dedupes:
             if digest in self._seen:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from dataforge.postgres.roles import LOGINS, ROLE_SQL, table_grants
+from dataforge.postgres.row_identity import ROW_KEY_SEEDS, row_hash
 from dataforge.postgres.sql import Sql, ident, literal, number
 from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Column, Dataset, ForeignKey, Table
@@ -55,9 +56,10 @@ def default_values(table: Table) -> dict[str, Sql]:
     }
 
 
-def primary_key(table: Table) -> tuple[str, Sql]:
-    """The primary key's name and definition."""
-    return f"{table.name}_pkey", Sql("PRIMARY KEY ({})").format(names_sql(table.key))
+def primary_key(table: Table) -> Iterator[tuple[str, Sql]]:
+    """The primary key's name and definition, unless the table has none."""
+    if table.key:
+        yield f"{table.name}_pkey", Sql("PRIMARY KEY ({})").format(names_sql(table.key))
 
 
 def unique_constraints(table: Table) -> Iterator[tuple[str, Sql]]:
@@ -68,7 +70,7 @@ def unique_constraints(table: Table) -> Iterator[tuple[str, Sql]]:
 
 def keys(table: Table) -> Iterator[tuple[str, Sql]]:
     """Name and definition of the primary key and of the unique constraints: a foreign key needs one of them."""
-    yield primary_key(table)
+    yield from primary_key(table)
     yield from unique_constraints(table)
 
 
@@ -154,8 +156,24 @@ def constraints(table: Table) -> Iterator[tuple[str, Sql]]:
     yield from foreign_keys(table, table.dataset)
 
 
+def row_index(table: Table, schema: str | None = None) -> Iterator[tuple[str, Sql]]:
+    """Name and CREATE INDEX of the index on whole rows of a table without a primary key.
+
+    It finds the copies of a row, and makes the rows of a distinct table unique: by 128 bits of hash, because an entry of an
+    index has at most 2,704 bytes and 32 columns, and because NULL equals NULL.
+    """
+    if table.key:
+        return
+    kind, seeds = (Sql(""), ROW_KEY_SEEDS[:1]) if table.is_multiset else (Sql("UNIQUE "), ROW_KEY_SEEDS)
+    name = f"{table.name}_row_{'copies' if table.is_multiset else 'key'}"
+    hashes = Sql(", ").join(row_hash(table, seed=seed) for seed in seeds)
+    statement = Sql("CREATE {}INDEX {} ON {} ({})")
+    yield name, statement.format(kind, ident(name), qualified(table, schema), hashes)
+
+
 def index_statements(table: Table, schema: str | None = None) -> Iterator[tuple[str, Sql]]:
     """Name and CREATE INDEX of each index that no constraint implies."""
+    yield from row_index(table, schema)
     for name, columns in table.indexes.items():
         statement = Sql("CREATE INDEX {} ON {} ({})")
         yield name, statement.format(ident(name), qualified(table, schema), names_sql(columns))

@@ -42,7 +42,7 @@ def is_pristine(cursor: Cursor, dataset: Dataset, table: Table) -> bool:
     """Whether the table has no additions and no dependent objects that the catalogue does not declare."""
     cursor.execute(_FOUND, (ddl.qualified(table),))
     columns, indexes, constraints, references, grants, more = one_row(cursor)
-    own_indexes = {*(name for name, _ in ddl.keys(table)), *table.indexes}
+    own_indexes = {name for name, _ in (*ddl.keys(table), *ddl.index_statements(table))}
     children = {(key.name, dataset.name, child.name) for child, key in dataset.children(table.name)}
     return (
         columns == [[column.name, "false" if column.nullable else "true"] for column in table.columns]

@@ -90,10 +90,15 @@ def attempt(cursor: Cursor, *errors: type[Exception]) -> Iterator[list[Exception
 
 
 def add_keys(cursor: Cursor, table: Table, run: str) -> bool:
-    """Build the primary key and the unique constraints. Returns False if several rows have the same values of one."""
+    """Build the primary key or the index on whole rows, and the unique constraints.
+
+    Returns False if several rows have the same values of one.
+    """
     with attempt(cursor, psycopg2.errors.UniqueViolation) as failed:
         for name, definition in ddl.keys(table):
             _add_constraint(cursor, table, run, name, definition)
+        for _, statement in ddl.row_index(table, schema_of(run)):
+            cursor.execute(statement)
     return not failed
 
 
@@ -108,7 +113,10 @@ def add_foreign_keys(cursor: Cursor, table: Table, run: str, in_run: Iterable[st
 
 
 def finish(cursor: Cursor, table: Table, run: str) -> None:
-    """Build checks, indexes, comments and statistics. Then the shadow equals the table except for ``_source`` and grants."""
+    """Build checks, other indexes, comments and statistics.
+
+    Then the shadow equals the table except for ``_source`` and grants.
+    """
     additions = [
         Sql("ADD CONSTRAINT {} {}").format(ident(name), definition) for name, definition in ddl.checks(table)
     ]
@@ -116,8 +124,10 @@ def finish(cursor: Cursor, table: Table, run: str) -> None:
         cursor.execute(
             Sql("ALTER TABLE {} {}").format(ddl.qualified(table, schema_of(run)), Sql(", ").join(additions))
         )
-    for _, statement in ddl.index_statements(table, schema_of(run)):
-        cursor.execute(statement)
+    of_key = {name for name, _ in ddl.row_index(table)}
+    for name, statement in ddl.index_statements(table, schema_of(run)):
+        if name not in of_key:
+            cursor.execute(statement)
     for statement in ddl.comments(table, schema_of(run)):
         cursor.execute(statement)
     cursor.execute(Sql("ANALYZE {}").format(ddl.qualified(table, schema_of(run))))

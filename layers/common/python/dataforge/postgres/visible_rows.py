@@ -45,6 +45,11 @@ _KEY = """
               WHERE attrelid = indrelid AND attnum = ANY (indkey[:indnkeyatts - 1]) ORDER BY 1) = %s
 """
 
+_ROW_INDEX = """
+    SELECT FROM pg_index JOIN pg_class c ON c.oid = indexrelid
+    WHERE indrelid = to_regclass(%s) AND relname = %s AND indisunique AND indisvalid
+"""
+
 
 def require_sound(cursor: Cursor, tables: Iterable[Table]) -> None:
     """Refuse tables whose rows may be hidden, or whose queries return rows of other tables.
@@ -87,10 +92,23 @@ def require_declared(cursor: Cursor, tables: Iterable[Table]) -> None:
 def require_key(cursor: Cursor, tables: Iterable[Table]) -> None:
     """Refuse tables without an immediate unique index on the key. Raises ``TableChanged`` for the first of them."""
     for table in tables:
+        if not table.key:
+            _require_row_index(cursor, table)
+            continue
         cursor.execute(_KEY, (ddl.qualified(table), sorted(table.key)))
         if cursor.fetchone() == (0,):
             name, key = f"{table.dataset}.{table.name}", ", ".join(table.key)
             raise TableChanged(name, [f"its key ({key}) is missing or deferrable"])
+
+
+def _require_row_index(cursor: Cursor, table: Table) -> None:
+    """A distinct table without a primary key needs its unique index on whole rows."""
+    if table.is_multiset:
+        return
+    for name, _ in ddl.row_index(table):
+        cursor.execute(_ROW_INDEX, (ddl.qualified(table), name))
+        if cursor.fetchone() is None:
+            raise TableChanged(f"{table.dataset}.{table.name}", [f"its unique index {name} is missing"])
 
 
 def require_changeable(cursor: Cursor, dataset: Dataset, tables: Iterable[Table]) -> None:

@@ -47,9 +47,9 @@ class Row(BaseModel):
             comment: Text | None = None
 
     ``table``: the name of the table. ``file``: the name of its file below a migration's prefix; None if the rows come from a
-    ``Source`` of several tables. If no column is a ``Key``, the whole row is the key. Files may be in folders named
-    ``key=value``, which fill the column ``key``; ``ignore_partitions`` names keys that are not columns. ``ignore`` names
-    columns of files that the table does not have.
+    ``Source`` of several tables. If no column is a ``Key``, all copies of a row are stored; ``distinct=True`` declares that
+    identical rows are one row. Files may be in folders named ``key=value``, which fill the column ``key``;
+    ``ignore_partitions`` names keys that are not columns. ``ignore`` names columns of files that the table does not have.
 
     For changes of tables with rows: ``renamed`` is the table's former name, ``removed`` names columns that a deployment may
     drop, ``narrowed`` columns whose type a deployment may convert to one with fewer values.
@@ -65,6 +65,7 @@ class Row(BaseModel):
     __ignored_headers__: ClassVar[tuple[str, ...]] = ()
     __references__: ClassVar[tuple[References, ...]] = ()
     __unique__: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    __distinct__: ClassVar[bool] = False
 
     def __init_subclass__(
         cls,
@@ -78,6 +79,7 @@ class Row(BaseModel):
         ignore: str | Iterable[str] = (),
         references: References | Iterable[References] = (),
         unique: Iterable[str | Iterable[str]] = (),
+        distinct: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
@@ -88,6 +90,7 @@ class Row(BaseModel):
         cls.__evolution__ = Evolution(renamed, _names(removed), _names(narrowed))
         cls.__references__ = _references(cls.__name__, references)
         cls.__unique__ = _unique(cls.__name__, unique)
+        cls.__distinct__ = distinct
 
 
 def _names(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -156,7 +159,10 @@ class UniqueKey:
 
 @dataclass(frozen=True)
 class Table:
-    """One table; columns and key are in the model's order."""
+    """One table; columns and key are in the model's order.
+
+    ``key``: the columns of the primary key. It is empty if the table has none; then rows are compared as a whole.
+    """
 
     dataset: str
     name: str
@@ -202,9 +208,19 @@ class Table:
         return tuple(column.name for column in self.columns if column.rule.default is not None)
 
     @property
+    def is_multiset(self) -> bool:
+        """Whether the table keeps identical rows: every copy counts."""
+        return not self.key and not self.model.__distinct__
+
+    @property
     def keyed_by_row(self) -> bool:
-        """Whether the key is the whole row, so that rows of one key are always identical."""
-        return len(self.key) == len(self.columns)
+        """Whether identical rows are one row, and rows that differ in any column are different rows."""
+        return not self.is_multiset and len(self.identity) == len(self.columns)
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns that identify a row: the key, or else all columns. NULL equals NULL."""
+        return self.key or self.column_names
 
     @cached_property
     def indexes(self) -> Mapping[str, tuple[str, ...]]:

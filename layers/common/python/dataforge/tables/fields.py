@@ -139,7 +139,7 @@ def refuse_unindexable(name: str, rule: ColumnRule) -> None:
     if rule.type.name == "text" and not bounded:
         raise ValueError(
             f"column {name} is indexed and has no length limit; declare it as Label or IndexedName, "
-            "or add Field(max_length=…) (without a Key, all columns are the key)"
+            "or add Field(max_length=…)"
         )
 
 

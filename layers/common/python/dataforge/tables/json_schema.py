@@ -14,11 +14,18 @@ def row_schema(table: Table) -> dict[str, Any]:
     """The schema of a record's data for the table."""
     return {
         "type": "object",
-        "description": table.description,
+        "description": " ".join(filter(None, (table.description, _rows_note(table)))),
         "properties": {column.name: column_schema(column) for column in table.columns},
         "required": [c.name for c in table.columns if not c.nullable and c.rule.digest is None],
         "additionalProperties": False,
     }
+
+
+def _rows_note(table: Table) -> str:
+    """The effect of identical records on a table without a key."""
+    if table.is_multiset:
+        return "The table has no key and keeps identical rows: each record is inserted, and on_conflict has no effect."
+    return "" if table.key else "The table has no key: identical records are one row."
 
 
 def column_schema(column: Column) -> dict[str, Any]:

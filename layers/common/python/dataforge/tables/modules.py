@@ -21,6 +21,7 @@ from dataforge.tables.declarations import (
 )
 from dataforge.tables.evolution import read_removed_tables, refuse_evolution, refuse_former_tables
 from dataforge.tables.fields import markers, read_rule
+from dataforge.tables.keys import refuse_distinct
 from dataforge.tables.references import Target, mark_circles, read_references, read_target
 from dataforge.tables.table_rules import (
     refuse_digests,
@@ -46,13 +47,10 @@ def read_dataset(module: ModuleType) -> Dataset:
     with _located(name):
         refuse_dataset_name(name)
         models = _models(module)
-    targets = {m.__table_name__: _read_target(name, m) for m in models}
-    tables = mark_circles(
-        {
-            m.__table_name__: _read_table(name, m, targets, getattr(module, "VALUE_FORMAT", None))
-            for m in models
-        }
-    )
+    value_format = getattr(module, "VALUE_FORMAT", None)
+    columns = {m.__table_name__: _read_columns(name, m, value_format) for m in models}
+    targets = {m.__table_name__: _read_target(name, m, columns[m.__table_name__]) for m in models}
+    tables = mark_circles({m.__table_name__: _read_table(name, m, columns, targets) for m in models})
     with _located(name):
         refuse_references(tables)
         refuse_names(tables.values())
@@ -120,26 +118,36 @@ def _models(module: ModuleType) -> list[type[Row]]:
     return models
 
 
-def _read_target(dataset: str, model: type[Row]) -> Target:
+def _read_target(dataset: str, model: type[Row], columns: tuple[Column, ...]) -> Target:
     with _located(f"{dataset}.{model.__table_name__}"):
-        return read_target(model)
+        refuse_distinct(model)
+        return read_target(model, columns)
 
 
-def _read_table(
-    dataset: str, model: type[Row], targets: Mapping[str, Target], default_format: Format | None
-) -> Table:
+def _read_columns(dataset: str, model: type[Row], default_format: Format | None) -> tuple[Column, ...]:
     name = model.__table_name__
-    own = targets[name]
     with _located(f"{dataset}.{name}"):
         refuse_name("the table", name)
         refuse_model(model, Row)
         _complete(model)
         columns = tuple(_columns(model, default_format))
-        references = tuple(read_references(model, targets))
-        table = Table(dataset, name, model, columns, own.key, references, own.uniques)
-        refuse_key(table)
         refuse_digests(columns)
         refuse_evolution(model.__evolution__, name, columns)
+    return columns
+
+
+def _read_table(
+    dataset: str,
+    model: type[Row],
+    columns: Mapping[str, tuple[Column, ...]],
+    targets: Mapping[str, Target],
+) -> Table:
+    name = model.__table_name__
+    own = targets[name]
+    with _located(f"{dataset}.{name}"):
+        references = tuple(read_references(model, targets))
+        table = Table(dataset, name, model, columns[name], own.key, references, own.uniques)
+        refuse_key(table)
     return table
 
 

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from dataforge.tables.catalogue import ForeignKey, Row, Table, UniqueKey
+from dataforge.tables.catalogue import Column, ForeignKey, Row, Table, UniqueKey
 from dataforge.tables.circles import circles
-from dataforge.tables.columns import Key, References, Unique
+from dataforge.tables.columns import References, Unique
 from dataforge.tables.constraint_names import constraint_name
 from dataforge.tables.fields import markers
+from dataforge.tables.keys import primary_key
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,10 @@ class Target:
         return [columns for columns in (self.key, *(unique.columns for unique in self.uniques)) if columns]
 
 
-def read_target(model: type[Row]) -> Target:
+def read_target(model: type[Row], columns: Sequence[Column]) -> Target:
     """The columns, key and unique constraints of a row model."""
-    fields = model.__pydantic_fields__
-    key = tuple(n for n, f in fields.items() if any(isinstance(m, Key) for m in markers(f)))
-    return Target(tuple(fields), key or tuple(fields), tuple(_uniques(model)))
+    names = tuple(column.name for column in columns)
+    return Target(names, primary_key(model, columns), tuple(_uniques(model)))
 
 
 def _uniques(model: type[Row]) -> Iterator[UniqueKey]:
@@ -98,7 +98,15 @@ def _declared(model: type[Row]) -> Iterator[References]:
 def _wanted(declared: References, parent: Target) -> tuple[str, ...]:
     """The columns of the parent: those declared, or else its key."""
     what = f"column {', '.join(declared.own)} references {declared.table!r}"
+    if not parent.candidates:
+        raise ValueError(
+            f"{what}, which has no key; mark a column of it with Key() or Unique(), or remove the reference"
+        )
     wanted = declared.target or parent.key
+    if not wanted:
+        raise ValueError(
+            f"{what}, which has no key; name its columns with to=…: {_listed(parent.candidates)}"
+        )
     _require_columns(f"the reference to {declared.table!r}", wanted, parent.columns)
     allowed = f"of its columns, a reference may name {_listed(parent.candidates)}"
     if set(wanted) not in map(set, parent.candidates):

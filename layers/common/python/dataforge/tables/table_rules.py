@@ -29,8 +29,8 @@ def refuse_key(table: Table) -> None:
     for column in table.columns:
         if column.name in table.key and column.nullable:
             raise ValueError(
-                f"key column {table.name}.{column.name} is nullable; remove `| None` "
-                "(without a Key, all columns are the key)"
+                f"key column {table.name}.{column.name} is nullable; remove `| None`, "
+                "or remove Key() from all columns to store every copy of a row"
             )
         if column.name in indexed:
             refuse_unindexable(f"{table.name}.{column.name}", column.rule)
@@ -83,6 +83,7 @@ def refuse_names(tables: Iterable[Table]) -> None:
             f"{table.name}_pkey",
             *(unique.name for unique in table.uniques),
             *table.indexes,
+            *([] if table.key else [f"{table.name}_row_copies"]),
         ]
         derived = [f"{table.name}_{column}_check" for column in table.column_names]
         for name in (*made, *derived):
