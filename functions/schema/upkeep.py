@@ -42,9 +42,14 @@ _NEXT = """
 _SET = """
     UPDATE dataforge.schema_changes SET {} WHERE dataset = %s AND "table" = %s AND kind = %s AND name = %s
 """
-_UNVALIDATED = """
-    SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass(%s) AND conname = %s AND NOT convalidated)
+_CONSTRAINT = """
+    SELECT convalidated,
+           CASE WHEN contype = 'c' AND conname = left(relname || '_' || attname || '_not_null', 63) THEN attname END
+    FROM pg_constraint k JOIN pg_class c ON c.oid = conrelid
+    LEFT JOIN pg_attribute a ON attrelid = conrelid AND ARRAY[attnum] = conkey
+    WHERE conrelid = to_regclass(%s) AND conname = %s
 """
+"""Whether the constraint is validated, and the column if it is a check that takes the place of NOT NULL."""
 
 Next = Literal["again", "wait", "done"]
 
@@ -125,13 +130,15 @@ def _do(db: Connection, change: QueuedChange) -> str | None:
 
 def _validation(db: Connection, change: QueuedChange) -> list[str]:
     with transaction(db) as cursor:
-        cursor.execute(_UNVALIDATED, (change.relation, change.name))
-        (wanted,) = one_row(cursor)
-    return (
-        [Sql("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(change.relation, ident(change.name))]
-        if wanted
-        else []
-    )
+        cursor.execute(_CONSTRAINT, (change.relation, change.name))
+        validated, column = cursor.fetchone() or (True, None)
+    table, constraint = Sql("ALTER TABLE {}").format(change.relation), ident(change.name)
+    statements = [] if validated else [Sql("{} VALIDATE CONSTRAINT {}").format(table, constraint)]
+    if column is not None:
+        # SET NOT NULL reads no rows while the validated check exists.
+        statements.append(Sql("{} ALTER COLUMN {} SET NOT NULL").format(table, ident(column)))
+        statements.append(Sql("{} DROP CONSTRAINT {}").format(table, constraint))
+    return statements
 
 
 def _building(db: Connection, change: QueuedChange) -> list[str]:

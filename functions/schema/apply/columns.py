@@ -213,11 +213,16 @@ def _fits(it: Subject, column: str, found: ColumnState, wanted: ColumnState, *, 
 
 def _set_null(it: Subject, column: str, wanted: ColumnState) -> None:
     work = Work.NONE
+    constraint = f"{it.table}_{column}_not_null"[:IDENTIFIER_BYTES]
+    # Before PostgreSQL 18 a check takes the place of NOT NULL until the upkeep has validated it.
+    native = it.cursor.connection.info.server_version >= 180_000
     if not wanted.not_null:
         action = Sql("ALTER COLUMN {} DROP NOT NULL").format(ident(column))
+        if not native:
+            action = Sql("{}, DROP CONSTRAINT IF EXISTS {}").format(action, ident(constraint))
     elif it.size.large:
-        constraint = f"{it.table}_{column}_not_null"[:IDENTIFIER_BYTES]
-        action = Sql("ADD CONSTRAINT {} NOT NULL {} NOT VALID").format(ident(constraint), ident(column))
+        form = Sql("NOT NULL {}") if native else Sql("CHECK ({} IS NOT NULL)")
+        action = Sql("ADD CONSTRAINT {} {} NOT VALID").format(ident(constraint), form.format(ident(column)))
         it.queue("validate", constraint)
     else:
         it.cursor.execute(

@@ -58,7 +58,7 @@ _GRANTED = Sql("""
     UNION ALL SELECT n.nspname, c.relname, t.attname, a.grantee, a.privilege_type, a.is_grantable
     FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace,
          aclexplode(t.attacl) a
-    WHERE n.nspname = ANY(%(schemas)s) AND c.relowner = to_regrole(%(owner)s)
+    WHERE n.nspname = ANY(%(schemas)s) AND c.relowner = to_regrole(%(owner)s) AND NOT t.attisdropped
 """)
 """Privileges on relations of other owners are not compared. A declared table with another owner is a separate finding."""
 
