@@ -133,7 +133,7 @@ def _validation(db: Connection, change: QueuedChange) -> list[str]:
         cursor.execute(_CONSTRAINT, (change.relation, change.name))
         validated, column = cursor.fetchone() or (True, None)
     table, constraint = Sql("ALTER TABLE {}").format(change.relation), ident(change.name)
-    statements = [] if validated else [Sql("{} VALIDATE CONSTRAINT {}").format(table, constraint)]
+    statements: list[str] = [] if validated else [Sql("{} VALIDATE CONSTRAINT {}").format(table, constraint)]
     if column is not None:
         # SET NOT NULL reads no rows while the validated check exists.
         statements.append(Sql("{} ALTER COLUMN {} SET NOT NULL").format(table, ident(column)))
