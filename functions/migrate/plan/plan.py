@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 def plan(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
     """Match and check the files, cut them into ranges and create the shadows.
 
-    Returns "scan" (bucket, key and count of the work items of the scan) and "waves" (lists of tables, parents first).
+    Returns "scan" (bucket, key and count of the work items of the scan) and "waves" (lists of tables, parents first;
+    of the tables of a circle, the first stands for all).
     Raises the errors of ``source`` before it creates anything. Idempotent: it starts over unless chunks are loaded. A
     resumed run keeps those if its files are unchanged, else ``SourceChanged`` is raised.
     """
@@ -52,7 +53,10 @@ def plan(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str)
     _write_progress(db, s3, settings, run)
     key = work_list_key(run.id, MigrationStep.SCAN)
     put_json(s3, settings.report_bucket, key, [item.model_dump(mode="json") for item in items])
-    waves = run.dataset.waves(table.name for table in run.tables)
+    waves = [
+        [name for name in wave if run.circle(name)[0].name == name]
+        for wave in run.dataset.waves(table.name for table in run.tables)
+    ]
     return {"scan": {"bucket": settings.report_bucket, "key": key, "count": len(items)}, "waves": waves}
 
 

@@ -10,7 +10,7 @@ import psycopg2
 from dataforge.errors import TargetChanged, TargetRejectsRows
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.owner_rules import is_lost_parent, refusal
+from dataforge.postgres.owner_rules import is_lost_parent, is_taken, refusal
 from dataforge.postgres.refusals import describe
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.row_identity import on_key, same_key, same_row
@@ -54,6 +54,10 @@ def merge(cursor: Cursor, run: Run) -> None:
             raise TargetChanged(
                 "A parent row was deleted since the run was resolved; resolving it again."
             ) from None
+        if any(is_taken(table, error) and resolved[table.name].again < RESOLVE_LIMIT for table in tables):
+            raise TargetChanged(
+                "A row with a unique value was stored since the run was resolved; resolving it again."
+            ) from None
         raise TargetRejectsRows(f"{describe(error)}. Nothing was published.") from None
 
 
@@ -65,6 +69,8 @@ def _read_resolved(cursor: Cursor, run: Run, table: Table) -> Resolved:
 
 
 def _merge_tables(cursor: Cursor, run: Run, tables: list[Table], resolved: Mapping[str, Resolved]) -> None:
+    if any(key.deferrable for table in tables for key in table.foreign_keys):
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     for table in tables:
         _insert_table(cursor, run, table, resolved[table.name])
     for table in tables:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataforge.postgres import shadow
 from dataforge.postgres.row_identity import columns_of, same_key
 from dataforge.postgres.sql import Sql, ident
-from dataforge.tables.catalogue import Table
 from functions.migrate.resolve.rejected_rows import RejectedRows
 from functions.migrate.run.migration import Run
 
 
-def remove_duplicates(run: Run, table: Table, rejected: RejectedRows) -> None:
+def remove_duplicates(run: Run, rejected: RejectedRows) -> None:
     """Of identical rows, delete those after the first in file order. ``remove_conflicts`` reuses the query's result.
 
     A multiset keeps all of them.
     """
+    table = rejected.table
     if table.is_multiset:
         return
     ranked = Sql(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.sql import Sql
-from dataforge.records.rejections import missing_parent
+from dataforge.records.rejections import missing_parent, same_unique_value
 from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Table
 from functions.migrate.run.migration import Run
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 BATCH = 10_000
 """Rejected rows in memory at a time."""
 
-CONFLICT, STORED_CONFLICT = "", "stored"
-"""Reasons of a conflict. Any other reason is the name of a foreign key."""
+CONFLICT, STORED_CONFLICT = "", "stored "
+"""Reasons of a conflict of keys; the name of a unique constraint may follow. Other reasons are names of foreign keys."""
 
 
 class RejectedRows:
@@ -33,7 +33,7 @@ class RejectedRows:
     """
 
     def __init__(self, cursor: Cursor, run: Run, table: Table) -> None:
-        self._cursor, self._table = cursor, table
+        self.cursor, self.table = cursor, table
         self._shadow = run.shadow(table)
         self._marks = run.internal_table(f"_rejected_{table.name}")
         self._same_keys = run.internal_table(f"_same_keys_{table.name}")
@@ -54,8 +54,8 @@ class RejectedRows:
 
         The query gives ``row_id`` (its ctid), ``number``, and a ``key_group`` that is the same for all rows of a key.
         """
-        self._cursor.execute(Sql("CREATE UNLOGGED TABLE {} AS {}").format(self._same_keys, ranked))
-        self._same_key_rows = self._cursor.rowcount
+        self.cursor.execute(Sql("CREATE UNLOGGED TABLE {} AS {}").format(self._same_keys, ranked))
+        self._same_key_rows = self.cursor.rowcount
         if self._same_key_rows:
             self.delete_duplicates(Sql("SELECT * FROM {}").format(self._same_keys))
 
@@ -80,20 +80,20 @@ class RejectedRows:
         ``value``: for an orphan, the values of the reference's columns as a JSON array.
         """
         if not self._round:
-            self._cursor.execute(
+            self.cursor.execute(
                 Sql(
                     "CREATE UNLOGGED TABLE {} (round integer, number serial, reason text, position bigint,"
                     " row_id tid, value text)"
                 ).format(self._marks)
             )
             self._round = 1
-        self._cursor.execute(
+        self.cursor.execute(
             Sql(
                 "INSERT INTO {} (round, reason, position, row_id, value) SELECT {}, %s, m.* FROM ({}) m"
             ).format(self._marks, self._round, rows),
             (reason,),
         )
-        self._marked += self._cursor.rowcount
+        self._marked += self.cursor.rowcount
 
     def delete_marked(self) -> bool:
         """Delete the rows marked since the last call. Returns whether there were any."""
@@ -106,7 +106,7 @@ class RejectedRows:
 
     def _delete(self, rows: Sql, condition: Sql) -> Counter[int]:
         """Delete the rows and add their hashes to ``hash_total``. Returns their number by file."""
-        self._cursor.execute(
+        self.cursor.execute(
             Sql(
                 "WITH deleted AS (DELETE FROM {shadow} s USING {rows} r WHERE {condition}"
                 " RETURNING s.{source} >> {file_shift} AS file, {row_hash} AS hash)"
@@ -117,11 +117,11 @@ class RejectedRows:
                 condition=condition,
                 source=shadow.SOURCE,
                 file_shift=shadow.FILE_SHIFT,
-                row_hash=ddl.row_hash_sql(self._table, "s"),
+                row_hash=ddl.row_hash_sql(self.table, "s"),
             )
         )
         counts = Counter[int]()
-        for file, count, total in self._cursor.fetchall():
+        for file, count, total in self.cursor.fetchall():
             counts[file] = count
             self.hash_total = (self.hash_total + int(total)) % 2**64
         return counts
@@ -134,7 +134,7 @@ class RejectedRows:
         if not self._round:
             return
         # A named cursor: closed after the last row, and by the end of the transaction if an error interrupts the loop.
-        rows = self._cursor.connection.cursor(name="rejected")
+        rows = self.cursor.connection.cursor(name="rejected")
         rows.itersize = BATCH
         rows.execute(
             Sql(
@@ -149,21 +149,26 @@ class RejectedRows:
     def close(self) -> None:
         """Drop the tables of intermediate results: a swap moves all tables of the run's schema."""
         if self._round:
-            self._cursor.execute(Sql("DROP TABLE {}").format(self._marks))
+            self.cursor.execute(Sql("DROP TABLE {}").format(self._marks))
         if self._same_key_rows is not None:
-            self._cursor.execute(Sql("DROP TABLE {}").format(self._same_keys))
+            self.cursor.execute(Sql("DROP TABLE {}").format(self._same_keys))
 
     def _violation(self, reason: str, value: str | None) -> Violation:
-        key = ", ".join(self._table.key)
-        if reason == CONFLICT:
-            text = (
-                f"Another row of the file has the same key ({key}) and other values; the first row is loaded"
-            )
-            return Violation("conflict", text)
-        if reason == STORED_CONFLICT:
+        reference = next((key for key in self.table.foreign_keys if key.name == reason), None)
+        if reference is not None:
+            return missing_parent(reference, json.loads(value or "[]"))
+        stored = reason.startswith(STORED_CONFLICT)
+        name = reason.removeprefix(STORED_CONFLICT)
+        unique = next((unique for unique in self.table.uniques if unique.name == name), None)
+        if unique is not None:
+            return same_unique_value(unique, "table" if stored else "file")
+        key = ", ".join(self.table.key)
+        if stored:
             text = (
                 f"The table has a row with the same key ({key}) and other values; the stored row is unchanged"
             )
-            return Violation("conflict", text)
-        reference = next(k for k in self._table.foreign_keys if k.name == reason)
-        return missing_parent(reference, json.loads(value or "[]"))
+        else:
+            text = (
+                f"Another row of the file has the same key ({key}) and other values; the first row is loaded"
+            )
+        return Violation("conflict", text)

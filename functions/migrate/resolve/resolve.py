@@ -1,13 +1,15 @@
 """Resolve a table: delete duplicates, orphans and conflicts from its shadow, and store the rejected rows.
 
 The order of the rules is fixed. Identical rows count as one. A row without its parent is an orphan. Of different rows with
-one key, the stored row wins, else the first in file order; a run that updates ignores the stored row. Valid data costs
-nothing extra: the constraints are built first, and the rules only run if PostgreSQL refuses a constraint.
+one key or unique value, the stored row wins, else the first in file order; a run that updates ignores the stored row with
+the key. Then rows whose parent was a conflict are orphans. Tables that reference each other in a circle are resolved
+together. Valid data costs nothing extra: the constraints are built first, and the rules only run if PostgreSQL refuses one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import psycopg2.errors
@@ -43,32 +45,40 @@ _FILE = Sql("s.{} >> {}").format(shadow.SOURCE, shadow.FILE_SHIFT)
 
 
 def resolve(db: Connection, s3: S3Client, run_id: str, table_name: str) -> dict[str, Any]:
-    """Resolve one table, in one transaction. The table's parents in the run must be resolved. Idempotent.
+    """Resolve one table with its circle, in one transaction. The parents in the run must be resolved. Idempotent.
 
     Returns the document that the ledger stores (``Resolved``): counts of the shadow's rows, and hashes.
     """
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
-        table = run.dataset.table(table_name)
-        leases.hold(cursor, run.execution, run.dataset.name, [table.name])
-        resolved = read_resolved(cursor, run_id, table_name, lock=True)
-        if resolved is None or resolved.mode != run.mode:
-            resolved = _resolve(cursor, s3, run, table, resolved)
-            store_resolved(cursor, run_id, table_name, resolved)
-    return resolved.model_dump(mode="json", exclude_none=True)
+        circle = run.circle(table_name)
+        leases.hold(cursor, run.execution, run.dataset.name, [table.name for table in circle])
+        found = {table.name: read_resolved(cursor, run_id, table.name, lock=True) for table in circle}
+        done = {name: resolved for name, resolved in found.items() if resolved and resolved.mode == run.mode}
+        if len(done) < len(circle):
+            done = _resolve(cursor, s3, run, circle, found)
+    return done[table_name].model_dump(mode="json", exclude_none=True)
 
 
-def _resolve(cursor: Cursor, s3: S3Client, run: Run, table: Table, before: Resolved | None) -> Resolved:
+def _resolve(
+    cursor: Cursor, s3: S3Client, run: Run, circle: Sequence[Table], before: Mapping[str, Resolved | None]
+) -> dict[str, Resolved]:
+    """Resolve the tables of a circle and store their documents."""
     require_columns(cursor, run)
-    rejected = RejectedRows(cursor, run, table)
-    unchanged, updated = Counter[int](), 0
+    shadows = [RejectedRows(cursor, run, table) for table in circle]
     if run.mode == "swap":
-        _build(cursor, run, table, rejected)
+        _build(cursor, run, shadows)
     else:
-        unchanged, updated = _compare(cursor, run, table, rejected)
-    store(cursor, table, locate(cursor, s3, run, rejected.positions()))
-    rejected.close()
-    return _result(cursor, run, table, rejected, unchanged, updated, before)
+        _remove_all(cursor, run, shadows)
+    found = {}
+    for rejected in shadows:
+        table = rejected.table
+        unchanged, updated = (Counter[int](), 0) if run.mode == "swap" else _compare(cursor, run, table)
+        store(cursor, table, locate(cursor, s3, run, rejected.positions()))
+        rejected.close()
+        found[table.name] = _result(cursor, run, table, rejected, unchanged, updated, before[table.name])
+        store_resolved(cursor, run.id, table.name, found[table.name])
+    return found
 
 
 def _result(
@@ -121,37 +131,59 @@ def _rows(cursor: Cursor, run: Run, table: Table) -> tuple[Counter[int], int]:
     return Counter({file: rows for file, rows, _ in files}), sum(int(total) for *_, total in files) % 2**64
 
 
-def _build(cursor: Cursor, run: Run, table: Table, rejected: RejectedRows) -> None:
-    """Build the constraints and indexes of the shadow, which is to replace the table."""
-    in_run = [t.name for t in run.tables]
-    if table.keyed_by_row or not shadow.add_keys(cursor, table, run.id):
-        remove_duplicates(run, table, rejected)
-        remove_orphans(run, table, rejected)
-        remove_conflicts(rejected)
-        if not shadow.add_keys(cursor, table, run.id):
+def _build(cursor: Cursor, run: Run, circle: Sequence[RejectedRows]) -> None:
+    """Build the constraints and indexes of the shadows, which are to replace the tables."""
+    unkeyed = [r for r in circle if r.table.keyed_by_row or not shadow.add_keys(cursor, r.table, run.id)]
+    for rejected in unkeyed:
+        remove_duplicates(run, rejected)
+    if unkeyed:
+        remove_orphans(run, circle)
+    for rejected in unkeyed:
+        remove_conflicts(run, rejected)
+        if not shadow.add_keys(cursor, rejected.table, run.id):
             raise RuntimeError(
-                f"{run.shadow(table)} has several rows of one key after conflicts were deleted"
+                f"{run.shadow(rejected.table)} has several rows of one key after conflicts were deleted"
             )
-    if not shadow.add_foreign_keys(cursor, table, run.id, in_run):
-        remove_orphans(run, table, rejected)
-        shadow.add_foreign_keys(cursor, table, run.id, in_run)
-    try:
-        shadow.finish(cursor, table, run.id)
-    except psycopg2.errors.CheckViolation as error:
-        raise no_longer_fits(run, table, f"rows contradict {error.diag.constraint_name}") from None
+    if not _add_foreign_keys(cursor, run, circle):
+        remove_orphans(run, circle)
+        _add_foreign_keys(cursor, run, circle)
+    for rejected in circle:
+        try:
+            shadow.finish(cursor, rejected.table, run.id)
+        except psycopg2.errors.CheckViolation as error:
+            reason = f"rows contradict {error.diag.constraint_name}"
+            raise no_longer_fits(run, rejected.table, reason) from None
 
 
-def _compare(cursor: Cursor, run: Run, table: Table, rejected: RejectedRows) -> tuple[Counter[int], int]:
+def _add_foreign_keys(cursor: Cursor, run: Run, circle: Sequence[RejectedRows]) -> bool:
+    """Add the foreign keys of all shadows or of none."""
+    in_run = [table.name for table in run.tables]
+    if all(shadow.add_foreign_keys(cursor, rejected.table, run.id, in_run) for rejected in circle):
+        return True
+    for rejected in circle:
+        shadow.drop_foreign_keys(cursor, rejected.table, run.id)
+    return False
+
+
+def _remove_all(cursor: Cursor, run: Run, circle: Sequence[RejectedRows]) -> None:
+    """Remove from the shadows what cannot be merged into the tables."""
+    for rejected in circle:
+        cursor.execute(Sql("ANALYZE {}").format(run.shadow(rejected.table)))
+        remove_duplicates(run, rejected)
+    remove_orphans(run, circle)
+    for rejected in circle:
+        remove_stored_conflicts(run, rejected)
+        remove_conflicts(run, rejected)
+    if any(key.deferrable for rejected in circle for key in rejected.table.foreign_keys):
+        # Rows that were rejected as conflicts may be the parents of others.
+        remove_orphans(run, circle)
+
+
+def _compare(cursor: Cursor, run: Run, table: Table) -> tuple[Counter[int], int]:
     """Compare the shadow with the table, into which its rows are to be merged.
 
     Returns how many of its rows the table has already, by file, and how many it has with other values, to be updated.
     """
-    cursor.execute(Sql("ANALYZE {}").format(run.shadow(table)))
-    remove_duplicates(run, table, rejected)
-    remove_orphans(run, table, rejected)
-    if run.on_conflict == "reject":
-        remove_stored_conflicts(run, table, rejected)
-    remove_conflicts(rejected)
     if table.is_multiset:
         return stored_copies(cursor, run, table), 0
     cursor.execute(

@@ -69,6 +69,10 @@ class Run:
         """The name of the schema that holds the run's shadow tables."""
         return shadow.schema_of(self.id)
 
+    def circle(self, name: str) -> list[Table]:
+        """The tables of the run that are resolved together with a table, and the table."""
+        return [table for table in self.tables if table.name in self.dataset.circle(name)]
+
     def shadow(self, table: Table) -> Sql:
         """The SQL name of the table's shadow."""
         return ddl.qualified(table, self.schema)

@@ -68,6 +68,16 @@ def is_lost_parent(table: Table, error: BaseException | None) -> bool:
     )
 
 
+def is_taken(table: Table, error: BaseException | None) -> bool:
+    """Whether a stored row has a unique value of the row, by a declared constraint."""
+    return (
+        isinstance(error, psycopg2.errors.UniqueViolation)
+        and error.diag.source_function != _RAISE
+        and error.diag.table_name == table.name
+        and error.diag.constraint_name in {unique.name for unique in table.uniques}
+    )
+
+
 def is_raised(error: BaseException | None) -> bool:
     """Whether a function raised the error explicitly, with any SQLSTATE."""
     return isinstance(error, psycopg2.Error) and error.diag.source_function == _RAISE

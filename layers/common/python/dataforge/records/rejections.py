@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dataforge.records.validate import copy_line
 from dataforge.records.violation import Violation
-from dataforge.tables.catalogue import ForeignKey, Table
+from dataforge.tables.catalogue import ForeignKey, Table, UniqueKey
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -51,6 +51,13 @@ def missing_parent(key: ForeignKey, values: Sequence[str | None]) -> Violation:
     """The violation of a row whose parent is neither stored nor accepted. ``values``: those of the key's columns."""
     wanted = ", ".join(f"{c} = {v}" for c, v in zip(key.parent_columns, values, strict=True))
     return Violation("foreign_key", f"{key.name}: {key.parent} has no row with {wanted}", key.column)
+
+
+def same_unique_value(unique: UniqueKey, place: Literal["table", "file"]) -> Violation:
+    """The violation of a row with the unique value of a row that is stored, or comes earlier in the file."""
+    owner = {"table": "the table has a row", "file": "an earlier row of the file is loaded"}
+    columns = ", ".join(unique.columns)
+    return Violation("conflict", f"{unique.name}: {owner[place]} with the same value of ({columns})")
 
 
 def raw_text(raw: bytes) -> str:

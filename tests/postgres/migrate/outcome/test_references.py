@@ -1,0 +1,173 @@
+"""References and unique constraints: composite, to unique columns, of a table to itself, in a circle, not enforced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import pytest
+
+from dataforge import Integer, Key, Label, References, Row, Unique
+from tests.postgres.migrate.conftest import Forge
+
+Declare = Callable[..., Forge]
+MODES = pytest.mark.parametrize("mode", ["swap", "merge"])
+
+
+class Staff(Row, table="staff", file="staff.csv"):
+    staff_id: Annotated[Integer, Key()]
+    store_id: Annotated[Integer, References("stores")]
+    code: Annotated[Label, Unique()] | None = None
+    boss: Annotated[Label, References("staff", to="code")] | None = None
+
+
+class Store(Row, table="stores", file="stores.csv"):
+    store_id: Annotated[Integer, Key()]
+    manager_staff_id: Annotated[Integer, References("staff")]
+
+
+class Team(Row, table="teams", file="teams.csv"):
+    season: Annotated[Integer, Key()]
+    code: Annotated[Label, Key()]
+
+
+class Game(
+    Row,
+    table="games",
+    file="games.csv",
+    references=(
+        References("teams", columns=("season", "home")),
+        References("teams", columns=("season", "away"), enforced=False),
+    ),
+    unique=(("season", "round"),),
+):
+    game_id: Annotated[Integer, Key()]
+    season: Integer
+    home: Label | None = None
+    away: Label | None = None
+    round: Integer | None = None
+
+
+def csv(header: str, *rows: str) -> bytes:
+    return "\n".join((header, *rows, "")).encode()
+
+
+def migrated(forge: Forge, mode: str, dataset: str, **files: bytes) -> dict[str, Any]:
+    """The tables of the report of a migration; to merge, one of the tables has a row that is removed afterwards."""
+    for name, body in files.items():
+        forge.s3.put_object(Bucket="raw", Key=f"{dataset}/{name}.csv", Body=body)
+    if mode == "merge":
+        tables = ", ".join(f"{dataset}.{name}" for name in files)
+        forge.database.query(f"CREATE VIEW {dataset}.seen AS SELECT FROM {tables}")
+    report = forge.migration({"dataset": dataset, "prefix": f"{dataset}/", "quality_threshold": "0"}).run()
+    return {table["table"]: table for table in report["tables"]}
+
+
+def stored(forge: Forge, table: str, column: str) -> list[Any]:
+    return [value for (value,) in forge.database.query(f"SELECT {column} FROM {table} ORDER BY 1")]
+
+
+@MODES
+def test_circle_is_loaded_and_its_constraints_hold(declare: Declare, mode: str) -> None:
+    forge = declare("circle", Staff=Staff, Store=Store)
+    staff = csv("staff_id,store_id,code,boss", "1,10,a,", "2,10,b,a", "3,20,c,b", "4,20,,c")
+    tables = migrated(
+        forge, mode, "circle", staff=staff, stores=csv("store_id,manager_staff_id", "10,1", "20,3")
+    )
+    assert {name: table["loaded"] for name, table in tables.items()} == {"staff": 4, "stores": 2}
+    [(count,)] = forge.database.query(
+        "SELECT count(*) FROM pg_constraint WHERE connamespace = 'circle'::regnamespace AND contype = 'f'"
+        " AND condeferrable AND NOT condeferred AND convalidated"
+    )
+    assert count == 3
+
+
+@MODES
+def test_rejected_row_of_a_circle_rejects_its_children_around_the_circle(declare: Declare, mode: str) -> None:
+    forge = declare("circle", Staff=Staff, Store=Store)
+    # Store 30 has no manager, so its staff is rejected, and with it store 40, its staff, and who reports to them.
+    staff = csv("staff_id,store_id,code,boss", "1,10,a,", "2,30,b,", "3,40,c,", "4,10,d,c", "5,10,e,a")
+    stores = csv("store_id,manager_staff_id", "10,1", "30,99", "40,2")
+    tables = migrated(forge, mode, "circle", staff=staff, stores=stores)
+    assert stored(forge, "circle.staff", "staff_id") == [1, 5]
+    assert stored(forge, "circle.stores", "store_id") == [10]
+    assert (tables["staff"]["rejected"], tables["stores"]["rejected"]) == (3, 2)
+    assert forge.rejections("table", "line", "codes") == [
+        ("staff", 3, "foreign_key"),
+        ("staff", 4, "foreign_key"),
+        ("staff", 5, "foreign_key"),
+        ("stores", 3, "foreign_key"),
+        ("stores", 4, "foreign_key"),
+    ]
+
+
+@MODES
+def test_child_of_a_row_that_is_a_conflict_is_rejected(declare: Declare, mode: str) -> None:
+    forge = declare("circle", Staff=Staff, Store=Store)
+    staff = csv("staff_id,store_id,code,boss", "1,10,a,", "1,10,z,", "2,10,b,z")
+    migrated(forge, mode, "circle", staff=staff, stores=csv("store_id,manager_staff_id", "10,1"))
+    assert stored(forge, "circle.staff", "staff_id") == [1]
+    assert forge.rejections("line", "codes") == [(3, "conflict"), (4, "foreign_key")]
+
+
+@MODES
+def test_first_row_with_a_unique_value_is_loaded(declare: Declare, mode: str) -> None:
+    forge = declare("league", Team=Team, Game=Game)
+    games = csv(
+        "game_id,season,home,away,round",
+        *("1,2020,a,,1", "2,2020,a,,1", "2,2020,a,,2", "3,2020,a,,", "4,2020,a,,", "5,2020,a,,2"),
+    )
+    migrated(forge, mode, "league", teams=csv("season,code", "2020,a"), games=games)
+    assert stored(forge, "league.games", "game_id") == [1, 2, 3, 4]
+    assert forge.rejections("line", "codes") == [(3, "conflict"), (7, "conflict")]
+    [(message,), _] = forge.database.query(
+        "SELECT errors->0->>'message' FROM dataforge.rejections ORDER BY line"
+    )
+    assert message == (
+        "games_season_round_key: an earlier row of the file is loaded with the same value of (season, round)"
+    )
+
+
+@MODES
+def test_row_references_nothing_if_a_column_of_the_reference_is_null(declare: Declare, mode: str) -> None:
+    forge = declare("league", Team=Team, Game=Game)
+    games = csv("game_id,season,home,away,round", "1,2020,a,,", "2,2021,a,,", "3,2021,,,")
+    migrated(forge, mode, "league", teams=csv("season,code", "2020,a"), games=games)
+    assert stored(forge, "league.games", "game_id") == [1, 3]
+    [(message,)] = forge.database.query("SELECT errors->0->>'message' FROM dataforge.rejections")
+    assert message == "games_season_home_fkey: teams has no row with season = 2021, code = a"
+
+
+def test_unique_value_of_a_stored_row_is_a_conflict_even_if_the_run_changes_that_row(
+    declare: Declare,
+) -> None:
+    forge = declare("league", Team=Team, Game=Game)
+    migrated(
+        forge,
+        "swap",
+        "league",
+        teams=csv("season,code", "2020,a"),
+        games=csv("game_id,season,home,away,round", "1,2020,a,,1", "2,2020,a,,2"),
+    )
+    games = csv("game_id,season,home,away,round", "1,2020,a,,3", "2,2020,a,,2", "3,2020,a,,1", "4,2020,a,,4")
+    forge.s3.put_object(Bucket="raw", Key="league/games.csv", Body=games)
+    document = {"dataset": "league", "prefix": "league/", "quality_threshold": "0", "on_conflict": "update"}
+    forge.migration(document).run()
+    assert forge.database.query("SELECT game_id, round FROM league.games ORDER BY 1") == [
+        (1, 3),
+        (2, 2),
+        (4, 4),
+    ]
+    assert forge.rejections("line", "codes") == [(4, "conflict")]
+
+
+def test_row_whose_parent_gets_another_unique_value_in_the_same_run_is_an_orphan(declare: Declare) -> None:
+    forge = declare("circle", Staff=Staff, Store=Store)
+    stores = csv("store_id,manager_staff_id", "10,1")
+    migrated(forge, "swap", "circle", staff=csv("staff_id,store_id,code,boss", "1,10,a,"), stores=stores)
+    staff = csv("staff_id,store_id,code,boss", "1,10,z,", "2,10,b,a", "3,10,c,z")
+    forge.s3.put_object(Bucket="raw", Key="circle/staff.csv", Body=staff)
+    document = {"dataset": "circle", "prefix": "circle/", "quality_threshold": "0", "on_conflict": "update"}
+    forge.migration(document).run()
+    assert stored(forge, "circle.staff", "staff_id") == [1, 3]
+    assert forge.rejections("line", "codes") == [(3, "foreign_key")]
