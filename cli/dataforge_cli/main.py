@@ -16,6 +16,7 @@ from dataforge_cli.commands.files import files
 from dataforge_cli.commands.ingest import ingest
 from dataforge_cli.commands.keys import keys
 from dataforge_cli.commands.migrate import migrate
+from dataforge_cli.commands.plan import plan
 from dataforge_cli.commands.replay import replay
 from dataforge_cli.commands.restore import restore
 from dataforge_cli.commands.status import status
@@ -69,6 +70,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": status,
     "stop": stop,
     "doctor": doctor,
+    "plan": plan,
     "connect": connect,
     "ingest": ingest,
     "keys": keys,

@@ -32,6 +32,7 @@ from functions.schema.apply.reach import PATIENCE, is_denied, reach
 from functions.schema.doctor.doctor import examine
 from functions.schema.doctor.finding import Finding
 from functions.schema.doctor.master import require_sign_in
+from functions.schema.plan import plan, read_catalogue
 from functions.schema.upkeep import work
 
 if TYPE_CHECKING:
@@ -87,31 +88,42 @@ class ApplySettings(DatabaseSettings):
 
 @entry_point(logger)
 def on_event(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Handle a CloudFormation request, or {"action": "apply" | "doctor"} from the command line."""
+    """Handle a CloudFormation request, or {"action": "apply" | "doctor" | "plan"} from the command line.
+
+    ``plan`` needs the new ``catalogue`` (``dataforge.tables.structure``). It changes nothing.
+    """
     if "ResponseURL" in event:
-        answer(event, PHYSICAL_ID, partial(_deploy, event["RequestType"]))
+        planned = event.get("ResourceProperties", {}).get("Plan", "")
+        answer(event, PHYSICAL_ID, partial(_deploy, event["RequestType"], planned))
         return {}
+    if event.get("action") == "plan":
+        return call_applier("plan", catalogue=event.get("catalogue"))
     return call_applier(event.get("action", "doctor"))
 
 
-def _deploy(request: str) -> dict[str, str]:
-    """Apply the catalogue. A deletion of the resource changes nothing: data is never dropped."""
+def _deploy(request: str, planned: str = "") -> dict[str, str]:
+    """Apply the catalogue, if the plan of this fingerprint still holds. A deletion of the resource changes nothing."""
     if request != "Delete":
-        call_applier("apply")
+        call_applier("apply", planned=planned)
     return {}
 
 
-def call_applier(action: str) -> dict[str, Any]:
+def call_applier(action: str, **arguments: Any) -> dict[str, Any]:
     """Invoke the applier with the credentials it needs. Raises ``SchemaRefused`` with the applier's reason."""
     settings = read(DeployerSettings)
     secrets = make_client("secretsmanager", WORKER)
-    passwords = {
-        role: _secret(secrets, arn)["password"] for role, arn in json.loads(settings.role_secrets).items()
-    }
+    passwords = (
+        {}
+        if action == "plan"
+        else {
+            role: _secret(secrets, arn)["password"] for role, arn in json.loads(settings.role_secrets).items()
+        }
+    )
     payload = {
         "action": action,
         "master": _secret(secrets, settings.master_secret_arn),
-        "passwords": {role: passwords.get(role) for role in LOGINS},
+        "passwords": {role: passwords.get(role) for role in LOGINS} if action != "plan" else {},
+        **arguments,
     }
     answered = invoker(settings.apply_seconds).invoke(
         FunctionName=settings.apply_function, Payload=json.dumps(payload)
@@ -119,7 +131,8 @@ def call_applier(action: str) -> dict[str, Any]:
     result: dict[str, Any] = json.loads(answered["Payload"].read())
     if "FunctionError" in answered:
         raise SchemaRefused(_reason(result))
-    logger.info("schema handled", extra={"action": action, "result": result})
+    if action != "plan":
+        logger.info("schema handled", extra={"action": action, "result": result})
     if result.get("later") and settings.upkeep_arn:
         _start_upkeep(settings.upkeep_arn)
     return result
@@ -157,7 +170,7 @@ def _secret(secrets: SecretsManagerClient, arn: str) -> dict[str, str]:
 
 @entry_point(logger)
 def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Apply the catalogue to the database, or check it. The event contains the credentials and is never logged."""
+    """Apply the catalogue, plan that, or check the database. The event contains the credentials and is never logged."""
     master = event["master"]
     settings = read(ApplySettings).model_copy(update={"db_user": master["username"]})
     try:
@@ -169,10 +182,13 @@ def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         hint = MASTER_HINT if is_denied(error) else UNREACHABLE_HINT
         return {"findings": [Finding("no_master", settings.db_user, str(error), hint=hint).report()]}
     try:
+        if event["action"] == "plan":
+            with closing(connect(settings, master["password"])) as scratch:
+                return plan(db, scratch, read_catalogue(event["catalogue"]))
         limits = connection_limits(db, settings.budget, settings.max_connections or None)
         if event["action"] == "doctor":
             return {"findings": examine(db, event["passwords"], partial(_sign_in, settings), limits)}
-        applied = apply_schema(db, event["passwords"], limits=limits)
+        applied = apply_schema(db, event["passwords"], limits=limits, planned=event.get("planned", ""))
         if None in event["passwords"].values():
             require_sign_in(db, partial(_sign_in, settings, settings.db_user, master["password"]))
         return applied

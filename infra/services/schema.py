@@ -68,6 +68,7 @@ class Schema(Construct):
                 # Connection limits depend on these values and on the limit of the instance class.
                 "InstanceClass": settings.instance_class,
                 **_budget(settings),
+                **({"Plan": settings.plan} if settings.plan else {}),
             },
         )
         # The database, the rules of both security groups, the permission to invoke and the asynchronous configuration are

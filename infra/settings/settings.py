@@ -124,6 +124,11 @@ class Settings(Model):
         10, ge=1, le=100, description="percentage of rejected records in five minutes that raises the alarm"
     )
 
+    plan: str = Field(
+        "",
+        pattern=r"^([0-9a-f]{16}\.[0-9a-f]{16})?$",
+        description="fingerprint of `dataforge plan`: refuse to change the schema unless the plan still holds",
+    )
     bastion: bool = Field(
         False, description="create the instance for `dataforge connect`; when stopped, it costs its disk"
     )

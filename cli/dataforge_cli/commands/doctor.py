@@ -48,10 +48,10 @@ def doctor(
         document: dict[str, Any] = {}
         if repair:
             call.screen.say("Repairing.")
-            document |= _ask(call.deployment, "apply")
+            document |= ask(call.deployment, "apply")
             call.screen.show(*(f"Repaired: {change}" for change in document["changes"]))
             call.screen.show(*(f"Left for the upkeep: {change}" for change in document.get("later", ())))
-        document["findings"] = _ask(call.deployment, "doctor")["findings"]
+        document["findings"] = ask(call.deployment, "doctor")["findings"]
         if not document["findings"]:
             call.screen.answer(document, "No findings: roles, privileges and tables match the declaration.")
             return
@@ -59,11 +59,10 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _ask(deployment: Deployment, action: str) -> dict[str, Any]:
-    """Invoke the function with an action. Raises ``FunctionFailed``."""
-    answer = deployment.functions.invoke(
-        FunctionName=deployment[FUNCTION], Payload=json.dumps({"action": action})
-    )
+def ask(deployment: Deployment, action: str, **arguments: Any) -> dict[str, Any]:
+    """Invoke the function with an action and its arguments. Raises ``FunctionFailed``."""
+    payload = json.dumps({"action": action, **arguments})
+    answer = deployment.functions.invoke(FunctionName=deployment[FUNCTION], Payload=payload)
     result: dict[str, Any] = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
         raise FunctionFailed(str(result.get("errorMessage", result)), name=str(result.get("errorType", "")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_DOWN, Decimal
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
@@ -84,6 +85,18 @@ def findings(found: Iterable[Mapping[str, str]]) -> Table:
             Text(f"{one['detail']} ({one['code']})"),
             Text(one.get("hint", one.get("way_out", ""))),
         )
+    return table
+
+
+def statements(found: Iterable[Mapping[str, Any]]) -> Table:
+    """Return the statements of ``dataforge plan``: their locks, and how much they read or write."""
+    table = Table("statement", "blocks", "work", "rows", "size", box=SIMPLE_HEAD, pad_edge=False)
+    for one in found:
+        blocked = one["blocks"]
+        if one["also_blocks"] and blocked != "nothing":
+            blocked += f", also of {', '.join(one['also_blocks'])}"
+        size = f"{one['bytes'] / 2**20:,.1f} MiB" if one["bytes"] else ""
+        table.add_row(Text(one["sql"]), Text(blocked), one["work"], f"{one['rows']:,}", size)
     return table
 
 

@@ -19,7 +19,8 @@ from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.created import record_created
-from functions.schema.apply.dataset import apply_dataset, evolve
+from functions.schema.apply.dataset import evolve, plan_dataset
+from functions.schema.apply.statement import run
 from functions.schema.apply.statements import execute, reason
 from functions.schema.apply.subject import Outcome
 from functions.schema.difference import (
@@ -33,6 +34,7 @@ from functions.schema.doctor.logins import NO_LIMITS, Limits, known_roles, role_
 from functions.schema.doctor.master import leave_logins
 from functions.schema.doctor.rights import database_findings, owner_findings, right_findings
 from functions.schema.doctor.visibility import row_security_findings
+from functions.schema.plan import require_planned
 from functions.schema.queued import queue
 from functions.schema.server_version import require_version
 from functions.schema.size import LARGE_ROWS
@@ -56,17 +58,20 @@ def apply(
     datasets: Iterable[Dataset] = DATASETS.values(),
     limits: Limits = NO_LIMITS,
     large_rows: int = LARGE_ROWS,
+    planned: str = "",
 ) -> dict[str, Any]:
     """Create, change or repair roles, privileges, Data Forge's own tables and the datasets.
 
     ``db``: the master's connection. ``passwords``: of each login role; None with IAM authentication. ``limits``: the
-    connections of each login. Returns ``changes`` and, for tables with ``large_rows`` rows or more, the changes queued for
-    the upkeep (``later``). Idempotent. Raises ``SchemaRefused`` with every change that would lose data, that existing rows
+    connections of each login. ``planned``: the fingerprint of the plan that must still hold.
+
+    Returns ``changes`` and, for tables with ``large_rows`` rows or more, the changes queued for the upkeep (``later``).
+    Idempotent. Raises ``SchemaRefused`` with every change that would lose data, that existing rows
     violate or that the master may not make; then nothing is changed.
     """
     require_version(db.info.server_version)
     try:
-        return _apply(db, passwords, list(datasets), limits, large_rows)
+        return _apply(db, passwords, list(datasets), limits, Outcome(large_rows), planned)
     except psycopg2.Error as error:
         # An error that no step handles. The message must contain no value of a row, statement or traceback.
         raise SchemaRefused(f"The schema was not changed: {reason(error)}.") from None
@@ -77,10 +82,10 @@ def _apply(
     passwords: Mapping[str, str | None],
     datasets: list[Dataset],
     limits: Limits,
-    large_rows: int,
+    outcome: Outcome,
+    planned: str,
 ) -> dict[str, Any]:
     changes: list[str] = []
-    outcome = Outcome(large_rows)
     with transaction(db) as cursor:
         # Read-only transactions by default are one of the findings that are fixed below.
         cursor.execute("SET TRANSACTION READ WRITE")
@@ -95,13 +100,24 @@ def _apply(
         cursor.execute(Sql("SET LOCAL ROLE {}").format(ident(OWNER)))
         changes += _fix(cursor, right_findings(cursor))
         changes += _apply_ledger(cursor, outcome)
-        for dataset in datasets:
-            changes += apply_dataset(cursor, dataset, outcome)
+        changes += _apply_datasets(cursor, datasets, outcome, planned)
         _refuse(outcome.refusals)
         _refuse(_remaining(cursor, limits))
         record_created(cursor, datasets)
         later = queue(cursor, outcome.later)
     return {"changes": changes} | ({"later": later} if later else {})
+
+
+def _apply_datasets(
+    cursor: Cursor, datasets: Iterable[Dataset], outcome: Outcome, planned: str
+) -> Iterator[str]:
+    """Compute the statements of all datasets, compare them with the plan, then execute them."""
+    chosen, first = list(datasets), len(outcome.statements)
+    for dataset in chosen:
+        plan_dataset(cursor, dataset, outcome)
+    if planned:
+        require_planned(cursor, planned, chosen, outcome)
+    yield from run(cursor, outcome.statements[first:], outcome.refusals)
 
 
 def _wait_for_others(cursor: Cursor) -> None:

@@ -23,6 +23,7 @@ from functions.schema.apply.statement import Lock, Statement, Step, run
 from functions.schema.apply.subject import Declared, Former, Outcome, Subject
 from functions.schema.difference import Shape, expected_dataset, shapes
 from functions.schema.names import Convention
+from functions.schema.size import Size
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -38,12 +39,16 @@ def apply_dataset(cursor: Cursor, dataset: Dataset, outcome: Outcome) -> Iterato
     yield from run(cursor, outcome.statements[first:], outcome.refusals)
 
 
-def plan_dataset(cursor: Cursor, dataset: Dataset, outcome: Outcome) -> None:
-    """Compute the statements, refusals and later changes of a dataset. Only reads, except for the scratch schema."""
-    before, want = shapes(cursor, dataset.name), expected_dataset(cursor, dataset)
+def plan_dataset(cursor: Cursor, dataset: Dataset, outcome: Outcome, scratch: Cursor | None = None) -> None:
+    """Compute the statements, refusals and later changes of a dataset.
+
+    ``cursor`` only reads. ``scratch`` creates the declared tables in the scratch schema; default: ``cursor``.
+    """
+    writer = scratch or cursor
+    before, want = shapes(cursor, dataset.name), expected_dataset(writer, dataset)
     _plan_schema(cursor, dataset.name, outcome)
     renames = find_renames(cursor, dataset, before, outcome.refusals)
-    former = renames.apply(cursor, before, want, outcome)
+    former = renames.apply(cursor, before, want, outcome, writer)
     tables = [dataset.table(name) for wave in dataset.waves() for name in wave]
     subjects: list[Subject] = []
     for table in tables:
@@ -203,8 +208,7 @@ def _detach(cursor: Cursor, name: tuple[str, str], shape: Shape, outcome: Outcom
 def _plan_removal(cursor: Cursor, schema: str, table: str, outcome: Outcome) -> None:
     """Drop a table that the dataset declares as removed. Objects that depend on it refuse it."""
     relation = Sql("{}.{}").format(ident(schema), ident(table))
-    cursor.execute(Sql("SELECT pg_total_relation_size({}::regclass)").format(Sql("%s")), (relation,))
-    (size,) = one_row(cursor)
+    size = Size.of(cursor, relation)
     name = f"{schema}.{table}"
     outcome.statements.append(
         Statement(
@@ -213,7 +217,8 @@ def _plan_removal(cursor: Cursor, schema: str, table: str, outcome: Outcome) -> 
             Sql("DROP TABLE {}").format(relation),
             f"{name} cannot be dropped",
             f"dropped {name}",
-            size=size,
+            rows=size.rows,
+            size=size.bytes,
         )
     )
 

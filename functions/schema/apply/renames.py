@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl
@@ -16,10 +17,11 @@ from dataforge.postgres.sql import Sql, from_catalog, ident, literal
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.structure import rename
 from functions.schema.apply.created import read_created
-from functions.schema.apply.statement import Lock, Statement, Step, Work
+from functions.schema.apply.statement import Lock, Statement, Step
 from functions.schema.apply.subject import Outcome
 from functions.schema.difference import DISABLED, NOT_VALID, Shape, expected_dataset
 from functions.schema.names import Convention
+from functions.schema.size import Size
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -50,13 +52,18 @@ class Renames:
         return self.columns.get(table, {})
 
     def apply(
-        self, cursor: Cursor, before: Mapping[str, Shape], want: Mapping[str, Shape], outcome: Outcome
+        self,
+        cursor: Cursor,
+        before: Mapping[str, Shape],
+        want: Mapping[str, Shape],
+        outcome: Outcome,
+        scratch: Cursor,
     ) -> dict[str, Shape]:
         """The present shapes in declared names; adds the statements that rename."""
         if not self.tables and not self.columns:
             return dict(before)
         present = rename(self.dataset, self.tables, self.columns)
-        expected = expected_dataset(cursor, present)
+        expected = expected_dataset(scratch, present)
         present_names = {self.tables.get(name, name) for name in self.dataset.tables}
         found = {name: shape for name, shape in before.items() if name not in present_names}
         for table in self.dataset.tables.values():
@@ -146,6 +153,11 @@ class _Renaming:
         names = {old: new for new, old in self.renames.of(self.table.name).items()}
         columns = {names.get(name, name): state for name, state in self.have.columns.items()}
         return replace(self.have, columns=columns, constraints=self._constraints(), indexes=self._indexes())
+
+    @cached_property
+    def size(self) -> Size:
+        """The size of the table."""
+        return Size.of(self.cursor, ddl.qualified(self.old))
 
     @property
     def is_affected(self) -> bool:
@@ -239,7 +251,16 @@ class _Renaming:
     def _add(self, sql: Sql, change: str = "", lock: Lock = Lock.ALL) -> None:
         name = f"{self.table.dataset}.{self.table.name}"
         self.outcome.statements.append(
-            Statement(Step.RENAME, name, sql, f"{name} cannot be renamed", change, lock=lock, work=Work.NONE)
+            Statement(
+                Step.RENAME,
+                name,
+                sql,
+                f"{name} cannot be renamed",
+                change,
+                lock=lock,
+                rows=self.size.rows,
+                size=self.size.bytes,
+            )
         )
 
 

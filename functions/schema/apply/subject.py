@@ -28,6 +28,8 @@ class Outcome:
     statements: list[Statement] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     later: list[QueuedChange] = field(default_factory=list)
+    pending: list[Statement] = field(default_factory=list)
+    """The statements with which the upkeep makes the changes in ``later``."""
     dropped: set[str] = field(default_factory=set)
     """Names of the constraints and indexes that the statements drop."""
     former: dict[tuple[str, str], Sql] = field(default_factory=dict)
@@ -147,6 +149,15 @@ class Subject:
     def queue(self, kind: Kind, name: str) -> None:
         """Queue a constraint or index for the upkeep."""
         self.later.append(QueuedChange(self.schema, self.table, kind, name))
+        if kind == "index":
+            sql = Sql(self.want.indexes[name].replace("INDEX ", "INDEX CONCURRENTLY ", 1))
+        else:
+            sql = Sql("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(self.relation, ident(name))
+        work = Work.INDEX if kind == "index" else Work.SCAN
+        rows, size = self.size.rows, self.size.bytes
+        self.outcome.pending.append(
+            Statement(Step.INDEXES, self.name, sql, "", lock=Lock.NOTHING, work=work, rows=rows, size=size)
+        )
 
 
 def _keys(shape: Shape) -> dict[str, Sql]:

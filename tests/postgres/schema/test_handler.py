@@ -11,6 +11,8 @@ import pytest
 from dataforge.errors import TooFewConnections, Unavailable
 from dataforge.postgres.connection_budget import Budget
 from dataforge.postgres.roles import LOGINS
+from dataforge.tables.datasets import DATASETS
+from dataforge.tables.structure import Structure, describe
 from functions.schema import handler
 
 if TYPE_CHECKING:
@@ -100,3 +102,11 @@ def test_role_that_cannot_sign_in_is_reported_once(database: Database) -> None:
         assert [f["code"] for f in call("doctor")["findings"]] == ["no_login"]
     finally:
         call("apply")
+
+
+@pytest.mark.usefixtures("environment")
+def test_plan_of_the_deployed_catalogue_has_no_statement() -> None:
+    catalogue = Structure(datasets=tuple(map(describe, DATASETS.values()))).model_dump(mode="json")
+    event = {"action": "plan", "master": {"username": "master", "password": PASSWORD}, "catalogue": catalogue}
+    answer = handler.apply(event, CONTEXT)
+    assert (answer["statements"], answer["later"], answer["refusals"]) == ([], [], [])

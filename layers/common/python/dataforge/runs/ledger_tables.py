@@ -220,8 +220,6 @@ INTERNAL = (
         name text NOT NULL,
         renamed_at timestamptz NOT NULL DEFAULT clock_timestamp())""",
     """CREATE TABLE IF NOT EXISTS dataforge.schema_plans (
-        fingerprint text NOT NULL,
-        catalogue text NOT NULL,
-        applied_at timestamptz NOT NULL DEFAULT now(),
-        PRIMARY KEY (fingerprint, catalogue))""",
+        fingerprint text PRIMARY KEY,
+        applied_at timestamptz NOT NULL DEFAULT now())""",
 )
