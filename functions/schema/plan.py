@@ -1,4 +1,4 @@
-"""Plan a deployment: compute its statements, without executing one, for a catalogue that was sent as data."""
+"""Plan the deployment of a catalogue that was sent as data: compute its statements, without executing one."""
 
 from __future__ import annotations
 

@@ -224,6 +224,6 @@ def test_changes_of_a_large_table_are_planned_for_the_upkeep(
 @pytest.mark.parametrize(
     "document", [None, {}, {"datasets": [{"name": "shop", "tables": []}]}, {"datasets": "x"}]
 )
-def test_document_that_is_no_catalogue_is_refused(document: Any) -> None:
+def test_invalid_catalogue_is_refused(document: Any) -> None:
     with pytest.raises(InvalidInput, match="The catalogue is not valid"):
         read_catalogue(document)

@@ -1,4 +1,4 @@
-"""The catalogue as data: the same DDL after a round trip, and nothing but bounded data is accepted."""
+"""The catalogue as data: the same DDL after a round trip, and only bounded data is accepted."""
 
 from __future__ import annotations
 
@@ -103,6 +103,6 @@ def test_structure_beyond_its_bounds_is_refused(document: dict[str, Any]) -> Non
     ],
     ids=["type", "key", "parent", "schema"],
 )
-def test_structure_that_is_no_catalogue_is_refused(document: dict[str, Any], words: str) -> None:
+def test_structure_that_contradicts_itself_is_refused(document: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         rebuild(DatasetStructure.model_validate(document))
