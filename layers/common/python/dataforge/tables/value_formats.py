@@ -35,7 +35,7 @@ _PARTS = {
     "%p": r"(?P<p>[AaPp][Mm])",
     "%M": r"(?P<M>[0-9]{1,2})",
     "%S": r"(?P<S>[0-9]{1,2})",
-    "%f": r"(?P<f>[0-9]{1,6})",
+    "%f": r"(?P<f>[0-9]{1,6})0*",
     "%Z": r"(?P<Z>UTC|GMT)",
     "%z": r"(?P<z>Z|[+-][0-9]{2}:?[0-9]{2})",
 }
@@ -51,6 +51,7 @@ class Format:
     ``epoch``: numbers of seconds (s), ms, us or ns since 1970; of an interval: its length. ``century``: two-digit years
     below it are 20xx, others 19xx.
     ``decimal`` and ``thousands``: the marks of numbers. ``symbols``: signs around a number that are removed, as ("€", "%").
+    ``minus``: how minus one is written: "1-" or "(1)"; a leading - is read as well.
     ``true`` and ``false``: words of a Boolean. ``null``: texts that mean NULL.
     Raises ``ValueError`` for what contradicts itself.
     """
@@ -61,6 +62,7 @@ class Format:
     decimal: str = "."
     thousands: str | None = None
     symbols: tuple[str, ...] = ()
+    minus: str = "-1"
     true: tuple[str, ...] = ()
     false: tuple[str, ...] = ()
     null: tuple[str, ...] = ()
@@ -73,6 +75,10 @@ class Format:
         for mark in filter(None, (self.decimal, self.thousands)):
             if len(mark) != 1 or mark.isalnum() or mark in "+-":
                 raise ValueError(f"{mark!r} cannot be a mark inside numbers; use one character, such as ','")
+        if self.minus.count("1") != 1 or self.minus == "1" or any(c.isalnum() for c in self._minus_signs):
+            raise ValueError(
+                f'minus is {self.minus!r}; write minus one as the file does, such as "1-" or "(1)"'
+            )
         both = {word.lower() for word in self.true} & {word.lower() for word in self.false}
         if both:
             raise ValueError(f"{', '.join(sorted(both))} cannot be both true and false")
@@ -83,6 +89,12 @@ class Format:
     def date_formats(self) -> tuple[str, ...]:
         """The formats of dates, in the order in which they are tried."""
         return (self.dates,) if isinstance(self.dates, str) else self.dates
+
+    @cached_property
+    def _minus_signs(self) -> tuple[str, str]:
+        """The signs before and behind a negative number."""
+        before, _, behind = self.minus.partition("1")
+        return before, behind
 
     @cached_property
     def _dates(self) -> tuple[re.Pattern[str], ...]:
@@ -110,9 +122,9 @@ class Format:
         return "false" if word in map(str.lower, self.false) else text
 
     def _plain_number(self, text: str) -> str:
-        if self.decimal == "." and self.thousands is None and not self.symbols:
+        if self.decimal == "." and self.thousands is None and not self.symbols and self.minus == "-1":
             return text
-        plain = _without(text, self.symbols)
+        plain = self._with_leading_minus(_without(text, self.symbols))
         if self.thousands is not None:
             whole, point, fraction = plain.partition(self.decimal)
             groups = whole.lstrip("+-").split(self.thousands)
@@ -124,6 +136,12 @@ class Format:
             return UNREADABLE
         plain = plain.replace(self.decimal, ".")
         return plain if NUMBER_TEXT.fullmatch(plain) else text
+
+    def _with_leading_minus(self, text: str) -> str:
+        before, behind = self._minus_signs
+        if self.minus == "-1" or not (text.startswith(before) and text.endswith(behind)):
+            return text
+        return "-" + text.removeprefix(before).removesuffix(behind).strip()
 
     def _moment(self, kind: str, text: str) -> str:
         if self.epoch is not None and NUMBER_TEXT.fullmatch(text):

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from dataforge.bulk.binary_fields import Bytes
 
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_TIME = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
+_TIME = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6}0*)?)?"
+"""Other databases write 7 or 9 decimals of a second; zeros behind the sixth change nothing."""
 _OFFSET = r"[+-][0-9]{2}(?::?[0-9]{2})?"
 _DAY = re.compile(_DATE)
 _CLOCK = re.compile(_TIME)
@@ -243,7 +244,7 @@ class TimestampTz(Timestamp):
 def _six_digits(text: str) -> str:
     """The fraction of a second with six digits: Python 3.11 reads three or six."""
     whole, point, fraction = text.partition(".")
-    return f"{whole}{point}{fraction.ljust(6, '0')}" if point else text
+    return f"{whole}{point}{fraction[:6].ljust(6, '0')}" if point else text
 
 
 def _parse_moment(value: Any) -> tuple[datetime, bool]:
