@@ -195,6 +195,8 @@ def test_sample_is_a_value_of_the_type(cursor: Cursor, case: Case) -> None:
         (INTERVAL, "25:10:00", "25:10:00"),
         (INTERVAL, "1 mon -3 days 04:05", "1 mon -3 days +04:05:00"),
         (INTERVAL, "P1Y2M3DT4H5M6.7S", "1 year 2 mons 3 days 04:05:06.7"),
+        (TIMESTAMP, "2018-01-31 23:30:00.1200000", "2018-01-31 23:30:00.12"),
+        (TIME, "23:30:00.123456000", "23:30:00.123456"),
         (INTERVAL, "1:26.572", "00:01:26.572"),
         (INTERVAL, "+1:6.5", "00:01:06.5"),
         (INTERVAL, "-0:0.5", "-00:00:00.5"),
