@@ -19,6 +19,7 @@ from dataforge.tables.datasets import get_dataset
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer, make_answer
 from functions.ingest.candidates import Candidates, Results, Statuses, Violations, combine, validate_batch
+from functions.ingest.circle import is_circular, store_circle
 from functions.ingest.outcome import CHECK_DEFERRED, store_outcome
 from functions.ingest.split import store_split
 from functions.ingest.store import KeysChanged, store
@@ -109,7 +110,9 @@ def _work(
         cursor.execute("SAVEPOINT rows")
     if strategy is Strategy.IMMEDIATE:
         cursor.execute(CHECK_DEFERRED)
-    results = combine(_store_table(cursor, table, batch.on_conflict, strategy) for table in candidates)
+    results = combine(
+        _store_tables(cursor, group, batch.on_conflict, strategy) for group in _in_circles(batch, candidates)
+    )
     violations = invalid | results.violations
     if batch.mode == "atomic" and violations:
         cursor.execute("ROLLBACK TO SAVEPOINT rows")
@@ -125,13 +128,31 @@ def _work(
     return answer
 
 
-def _store_table(cursor: Cursor, candidates: Candidates, rule: OnConflict, strategy: Strategy) -> Results:
-    """Store the candidates of one table. The results include those of their duplicates."""
-    if strategy is Strategy.WHOLE:
-        results = store(cursor, candidates, range(len(candidates.indices)), rule)
+def _in_circles(batch: Batch, candidates: Sequence[Candidates]) -> list[list[Candidates]]:
+    """The candidates, with those of the tables of a circle together."""
+    dataset = get_dataset(batch.dataset)
+    circles: dict[tuple[str, ...], list[Candidates]] = {}
+    for table in candidates:
+        circles.setdefault(dataset.circle(table.table.name), []).append(table)
+    return list(circles.values())
+
+
+def _store_tables(
+    cursor: Cursor, circle: Sequence[Candidates], rule: OnConflict, strategy: Strategy
+) -> Results:
+    """Store the candidates of one table, or of the tables of a circle. The results include those of their duplicates."""
+
+    def store_table(candidates: Candidates) -> Results:
+        if strategy is Strategy.WHOLE:
+            return store(cursor, candidates, range(len(candidates.indices)), rule)
+        return store_split(cursor, candidates, rule)
+
+    if any(map(is_circular, circle)):
+        results = store_circle(cursor, circle, store_table, defer=strategy is not Strategy.IMMEDIATE)
     else:
-        results = store_split(cursor, candidates, rule)
-    return combine((results, _duplicates(candidates, results.violations)))
+        results = store_table(circle[0])
+    duplicates = (_duplicates(candidates, results.violations) for candidates in circle)
+    return combine((results, *duplicates))
 
 
 def _duplicates(candidates: Candidates, violations: Violations) -> Results:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dataforge.api.batch import Record
@@ -54,6 +54,21 @@ class Candidates:
         """The canonical texts of some columns of a row."""
         names = self.table.column_names
         return tuple(self.columns[names.index(column)][position] for column in columns)
+
+    def without(self, rejected: Container[int]) -> Candidates:
+        """The candidates without those of some records, given by index."""
+        left = [position for position, index in enumerate(self.indices) if index not in rejected]
+        if len(left) == len(self.indices):
+            return self
+        numbers = {position: number for number, position in enumerate(left)}
+        groups = [[numbers[p] for p in group if p in numbers] for group in self.conflicting]
+        return Candidates(
+            self.table,
+            [self.indices[position] for position in left],
+            [[column[position] for position in left] for column in self.columns],
+            self.duplicates,
+            [group for group in groups if len(group) > 1],
+        )
 
 
 def validate_batch(dataset: Dataset, records: Sequence[Record]) -> tuple[list[Candidates], Violations]:

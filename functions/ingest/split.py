@@ -69,13 +69,13 @@ def _unsupported(cursor: Cursor, candidates: Candidates, units: Sequence[Unit]) 
 
 
 def _units(candidates: Candidates) -> list[Unit]:
-    """The units in key order, in which all batches lock rows."""
+    """The units in key order, in which all batches lock rows. For a unique value, the first in the batch has precedence."""
     groups = {position: group for group in candidates.conflicting for position in group}
     firsts = [p for p in range(len(candidates.indices)) if p not in groups or groups[p][0] == p]
-    key = [
-        candidates.columns[candidates.table.column_names.index(name)] for name in candidates.table.identity
-    ]
-    firsts.sort(key=lambda position: [column[position] or "" for column in key])
+    if not candidates.table.uniques:
+        firsts.sort(
+            key=lambda position: [t or "" for t in candidates.values(position, candidates.table.identity)]
+        )
     return [groups.get(position, [position]) for position in firsts]
 
 
@@ -135,9 +135,10 @@ def _first(results: Results, index: int) -> str:
 
 def _refused(candidates: Candidates, position: int, error: psycopg2.Error) -> Results:
     table = candidates.table
+    found = violation(table, error) or Violation(CODE, f"SQLSTATE {error.pgcode}")
     if is_lost_parent(table, error):
         [key] = [key for key in table.foreign_keys if key.name == error.diag.constraint_name]
-        found = missing_parent(key, candidates.values(position, key.columns))
-    else:
-        found = violation(table, error) or Violation(CODE, f"SQLSTATE {error.pgcode}")
+        values = candidates.values(position, key.columns)
+        # A row without a parent is one itself: stored rows of the same table refer to the values that it would change.
+        found = found if None in values else missing_parent(key, values)
     return Results(violations={candidates.indices[position]: [found]})

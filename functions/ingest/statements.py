@@ -14,7 +14,7 @@ from dataforge.postgres.ddl import columns_sql, qualified
 from dataforge.postgres.references import has_values, is_parent
 from dataforge.postgres.row_identity import ROW_KEY_SEEDS, on_key, row_hash, same_key
 from dataforge.postgres.sql import Sql, ident
-from dataforge.tables.catalogue import Column, Table
+from dataforge.tables.catalogue import Column, ForeignKey, Table
 from dataforge.tables.types.arrays import Array
 from dataforge.tables.types.text import Text
 from functions.ingest.candidates import Candidates
@@ -55,14 +55,14 @@ def append_statement(table: Table) -> Sql:
     Every row that has its parents is inserted. Number 0 reports that triggers skipped rows, of which copies do not show
     which.
     """
-    flags = [Sql("g.{}").format(flag) for flag in _orphan_flags(table)]
+    flags = [Sql("g.{}").format(flag) for flag in _orphan_flags(table.other_keys)]
     whole, orphaned = _whole(table), Sql(" OR ").join(flags) or Sql("false")
     return Sql(
         "WITH given AS ({given}), done AS (INSERT INTO {table} ({columns}) SELECT {columns} FROM given{whole} RETURNING 1)\n"
         "SELECT {answer} FROM given g WHERE {orphaned} UNION ALL SELECT {skipped}"
         " WHERE (SELECT count(*) FROM done) < (SELECT count(*) FROM given{whole})"
     ).format(
-        given=_given(table),
+        given=_given(table, table.other_keys),
         table=qualified(table),
         columns=columns_sql(table),
         whole=whole,
@@ -82,7 +82,7 @@ def store_statement(table: Table, *, update: bool, conflicting: bool) -> Sql:
     neither was seen. Without ``update``, it is whether the stored row is identical, and NULL if the statement's snapshot
     has none. Number 0 reports that the owner's triggers changed keys, so that it is unknown which rows were stored.
     """
-    lines = [Sql("WITH given AS ({})").format(_given(table))]
+    lines = [Sql("WITH given AS ({})").format(_given(table, table.other_keys))]
     source = Sql("given")
     if conflicting:
         order = _order(table)
@@ -112,19 +112,33 @@ def store_statement(table: Table, *, update: bool, conflicting: bool) -> Sql:
     some = Sql("(SELECT count(*) FROM done WHERE _inserted) < (SELECT count(*) FROM given)")
     lines += [
         Sql("SELECT {}").format(
-            Sql(", ").join([Sql("g._n"), state, *(Sql("g.{}").format(flag) for flag in _orphan_flags(table))])
+            Sql(", ").join(
+                [Sql("g._n"), state, *(Sql("g.{}").format(flag) for flag in _orphan_flags(table.other_keys))]
+            )
         ),
         Sql("FROM given g LEFT JOIN {} d ON {} WHERE d._inserted IS NOT TRUE AND {}").format(
             done, match, some
         ),
         Sql("UNION ALL SELECT {} WHERE CASE WHEN {}").format(
-            Sql(", ").join([Sql("0"), Sql("NULL"), *(Sql("false") for _ in table.foreign_keys)]), some
+            Sql(", ").join([Sql("0"), Sql("NULL"), *(Sql("false") for _ in table.other_keys)]), some
         ),
         Sql("THEN EXISTS (SELECT {} FROM done EXCEPT SELECT {} FROM given) ELSE false END").format(
             _keys(table), _keys(table)
         ),
     ]
     return Sql("\n").join(lines)
+
+
+@cache
+def orphans_statement(table: Table) -> Sql:
+    """The statement that returns the rows whose parent in the circle is not stored, with the same parameters.
+
+    Returns rows (number from 1, one boolean per circular key: its parent is missing).
+    """
+    flags = _orphan_flags(table.circular_keys)
+    return Sql("SELECT _n, {} FROM ({}) g WHERE {}").format(
+        Sql(", ").join(flags), _given(table, table.circular_keys), Sql(" OR ").join(flags)
+    )
 
 
 @cache
@@ -144,7 +158,7 @@ def record_unchanged_statement(table: Table) -> Sql:
     ).format(
         table=qualified(table),
         columns=columns_sql(table),
-        given=_given(table),
+        given=_given(table, table.other_keys),
         order=_order(table),
         keys=_keys(table),
         key=ident(table.key[0]),
@@ -158,7 +172,7 @@ def unchanged_statement(table: Table) -> Sql:
     """The statement that returns the numbers of the recorded rows, with the same parameters."""
     recorded = Sql("string_to_array(current_setting('{}', true), ' ')").format(_UNCHANGED)
     return Sql("SELECT g._n FROM ({}) g WHERE {} = ANY ({})").format(
-        _given(table), _digest(table, Sql("g")), recorded
+        _given(table, table.other_keys), _digest(table, Sql("g")), recorded
     )
 
 
@@ -166,7 +180,7 @@ def unchanged_statement(table: Table) -> Sql:
 def present_statement(table: Table) -> Sql:
     """The statement that returns the numbers of the rows whose keys are stored, with the same parameters."""
     found = Sql("SELECT FROM {} t WHERE {}").format(qualified(table), same_key(table, "t", "g"))
-    return Sql("SELECT g._n FROM ({}) g WHERE EXISTS ({})").format(_given(table), found)
+    return Sql("SELECT g._n FROM ({}) g WHERE EXISTS ({})").format(_given(table, table.other_keys), found)
 
 
 def _digest(table: Table, alias: Sql) -> Sql:
@@ -194,18 +208,18 @@ def _order(table: Table) -> Sql:
     )
 
 
-def _orphan_flags(table: Table) -> list[Sql]:
+def _orphan_flags(keys: Sequence[ForeignKey]) -> list[Sql]:
     """The names of the columns, one for each foreign key: whether the parent of a row is missing."""
-    return [ident(f"_no_{number}") for number in range(len(table.foreign_keys))]
+    return [ident(f"_no_{number}") for number in range(len(keys))]
 
 
-def _given(table: Table) -> Sql:
+def _given(table: Table, keys: Sequence[ForeignKey]) -> Sql:
     arrays = Sql(", ").join(Sql("%s::{}[]").format(_sent_as(column)) for column in table.columns)
     flags = Sql("").join(
         Sql(", {} AND (SELECT true FROM {}.{} p WHERE {}) IS NULL AS {}").format(
             has_values(key, "c"), ident(table.dataset), ident(key.parent), is_parent(key, "p", "c"), flag
         )
-        for key, flag in zip(table.foreign_keys, _orphan_flags(table), strict=True)
+        for key, flag in zip(keys, _orphan_flags(keys), strict=True)
     )
     columns = columns_sql(table)
     source = Sql("unnest({}) WITH ORDINALITY AS c({}, _n)").format(arrays, columns)
@@ -225,7 +239,7 @@ def _sent_as(column: Column) -> Sql:
 
 def _whole(table: Table) -> Sql:
     """The condition that no parent is missing."""
-    flags = [Sql("NOT {}").format(flag) for flag in _orphan_flags(table)]
+    flags = [Sql("NOT {}").format(flag) for flag in _orphan_flags(table.other_keys)]
     return Sql(" WHERE {}").format(Sql(" AND ").join(flags)) if flags else Sql("")
 
 

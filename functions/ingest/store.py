@@ -91,7 +91,7 @@ def _execute(
             raise KeysChanged
         # The one row of a multiset was skipped. Another table has the row under a key that a trigger changed.
         state = None if candidates.table.is_multiset else False
-        return {positions[0]: Answer(state, missing_parents=(False,) * len(candidates.table.foreign_keys))}
+        return {positions[0]: Answer(state, missing_parents=(False,) * len(candidates.table.other_keys))}
     return {positions[n - 1]: answer for n, answer in answers.items()}
 
 
@@ -130,7 +130,7 @@ def _violations(
     table = candidates.table
     violations = [
         missing_parent(key, candidates.values(position, key.columns))
-        for key, missing in zip(table.foreign_keys, answer.missing_parents, strict=True)
+        for key, missing in zip(table.other_keys, answer.missing_parents, strict=True)
         if missing
     ]
     if rule != "update" and answer.state:

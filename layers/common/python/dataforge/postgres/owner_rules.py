@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import psycopg2
 
+from dataforge.records.rejections import same_unique_value
 from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Table
 
@@ -49,6 +50,9 @@ def violation(table: Table, error: psycopg2.Error) -> Violation | None:
     if text is None:
         return None
     diag = error.diag
+    if is_taken(table, error):
+        unique = next(unique for unique in table.uniques if unique.name == diag.constraint_name)
+        return same_unique_value(unique, "batch")
     if diag.constraint_name == text:
         where = (
             f"{diag.schema_name}.{diag.table_name}" if diag.table_name else f"{table.dataset}.{table.name}"

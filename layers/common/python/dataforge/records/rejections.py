@@ -53,9 +53,13 @@ def missing_parent(key: ForeignKey, values: Sequence[str | None]) -> Violation:
     return Violation("foreign_key", f"{key.name}: {key.parent} has no row with {wanted}", key.column)
 
 
-def same_unique_value(unique: UniqueKey, place: Literal["table", "file"]) -> Violation:
-    """The violation of a row with the unique value of a row that is stored, or comes earlier in the file."""
-    owner = {"table": "the table has a row", "file": "an earlier row of the file is loaded"}
+def same_unique_value(unique: UniqueKey, place: Literal["table", "file", "batch"]) -> Violation:
+    """The violation of a row with the unique value of a row that is stored, or comes earlier in the file or batch."""
+    owner = {
+        "table": "the table has a row",
+        "file": "an earlier row of the file is loaded",
+        "batch": "the table or the batch has another row",
+    }
     columns = ", ".join(unique.columns)
     return Violation("conflict", f"{unique.name}: {owner[place]} with the same value of ({columns})")
 

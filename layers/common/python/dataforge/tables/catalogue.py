@@ -182,6 +182,16 @@ class Table:
         """Permitted changes of the table although it has rows."""
         return self.model.__evolution__
 
+    @cached_property
+    def circular_keys(self) -> tuple[ForeignKey, ...]:
+        """The foreign keys that are part of a circle, which can be checked after several statements."""
+        return tuple(key for key in self.foreign_keys if key.deferrable)
+
+    @cached_property
+    def other_keys(self) -> tuple[ForeignKey, ...]:
+        """The foreign keys to tables that never reference this one: their parents are stored first."""
+        return tuple(key for key in self.foreign_keys if not key.deferrable)
+
     @property
     def file(self) -> str | None:
         """The name of the table's CSV, or None if its rows come from a file of several tables."""

@@ -19,7 +19,7 @@ from dataforge.tables.keys import primary_key
 
 @dataclass(frozen=True)
 class Target:
-    """What references may name of a table: its columns, its key, and its unique constraints."""
+    """The names of a table that references may use: its columns, its key, and its unique constraints."""
 
     columns: tuple[str, ...]
     key: tuple[str, ...]
@@ -74,7 +74,7 @@ def _declared(model: type[Row]) -> Iterator[References]:
         marked = [m for m in markers(info) if isinstance(m, References)]
         if len(marked) > 1:
             raise ValueError(
-                f"column {column} references several tables; declare all but one with the class keyword "
+                f"column {column} references several tables; declare the others with the class keyword "
                 f"references=(References({marked[1].table!r}, columns=({column!r},)),)"
             )
         for reference in marked:
