@@ -167,12 +167,12 @@ def kitchen() -> Dataset:
         size: Double | None = None
         moment: Timestamp
         flag: Annotated[bool, Clean()] | None = None
-        hex: HexId | None = None
+        Gültige_Erststimmen_ohne_Überhang_und_Ausgleich__eines_Landes: HexId | None = None  # noqa: PLC2401  63 bytes
         code: Code
         kind: Annotated[Literal["boleto", "delivered"], Clean()] | None = None
-        plain: Literal["a", "SP"] | None = None
+        Select: Literal["a", "SP"] | None = None
 
-    class Point(Row, table="points", file="points.csv", distinct=True):
+    class Point(Row, table="Points §", file="points.csv", distinct=True):
         """A table whose key is the whole row."""
 
         place: Short

@@ -38,7 +38,7 @@ def register_tables(settings: GlueSettings, backup: Manifest) -> None:
     """
     if backup.kind != "backup":
         return
-    database = f"{settings.glue_database}_{backup.dataset}"
+    database = f"{settings.glue_database}_{backup.dataset.lower()}"
     for entry in backup.tables:
         with _translated(entry.table):
             if _registered(database, entry.table) <= backup.backup_id:

@@ -9,6 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from dataforge.tables.constraint_names import Kind, constraint_name
+
+_KINDS: tuple[Kind, ...] = ("check", "fkey")
+_ROW_KINDS: tuple[Kind, ...] = ("copies", "key")
+
 
 class Convention:
     """Names of the constraints and indexes that Data Forge creates on a table with these columns.
@@ -19,10 +24,13 @@ class Convention:
     def __init__(self, table: str, columns: Iterable[str], created: Collection[str] = ()) -> None:
         names = set(columns)
         self._created = created
-        self._key = f"{table}_pkey"
-        self._columns = {f"{table}_{column}_{kind}" for column in names for kind in ("check", "fkey")}
-        self._indexes = {f"{table}_{column}_idx": f"{table}_{column}_fkey" for column in names}
-        self._row_indexes = {f"{table}_row_{kind}" for kind in ("copies", "key")}
+        self._key = constraint_name(table, (), "pkey")
+        self._columns = {constraint_name(table, (column,), kind) for column in names for kind in _KINDS}
+        self._indexes = {
+            constraint_name(table, (column,), "idx"): constraint_name(table, (column,), "fkey")
+            for column in names
+        }
+        self._row_indexes = {constraint_name(table, ("row",), kind) for kind in _ROW_KINDS}
 
     def is_constraint(self, name: str) -> bool:
         """Whether a constraint of this name is Data Forge's."""

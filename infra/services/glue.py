@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from aws_cdk import Aws, Duration
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
 from infra.foundation.functions import LARGE, Function
 from infra.foundation.layers import Layers
 from infra.foundation.storage import Storage
-from infra.settings import Settings
+from infra.settings import Settings, SettingsError
 
 # Mostly for the import of pandas and awswrangler.
 TIMEOUT = Duration.minutes(2)
 
 ACTIONS = ["glue:GetTable", "glue:CreateTable", "glue:UpdateTable", "glue:GetPartitions"]
 """The permissions to register a table. awswrangler reads the partitions to delete, of which there are none."""
+
+
+_ATHENA_NAME = re.compile("[A-Za-z0-9_]+")
+
+
+def refuse_names(datasets: Iterable[Dataset]) -> None:
+    """Refuse tables and columns that awswrangler would register under another name, so that Athena finds no value.
+
+    Glue stores names in lower case, and Athena finds columns in any case.
+    """
+    for dataset in datasets:
+        for table in dataset.tables.values():
+            for name in (table.name, *table.column_names):
+                if not _ATHENA_NAME.fullmatch(name):
+                    raise SettingsError(
+                        f"glueDatabase: {dataset.name}.{table.name} has the name {name!r}, and Athena's names have ASCII "
+                        "letters, digits and underscores only. Remove glueDatabase from the settings, or rename it"
+                    )
 
 
 class GlueTables(Construct):
@@ -42,6 +64,7 @@ class GlueTables(Construct):
             timeout=TIMEOUT,
             memory_size=LARGE,
         )
+        refuse_names(DATASETS.values())
         for dataset in DATASETS:
             self._database(name, dataset)
 
@@ -51,12 +74,13 @@ class GlueTables(Construct):
             f"Database{dataset.title()}",
             catalog_id=Aws.ACCOUNT_ID,
             database_input=glue.CfnDatabase.DatabaseInputProperty(
-                name=f"{name}_{dataset}", description=f"The newest verified backup of {dataset}"
+                name=f"{name}_{dataset.lower()}", description=f"The newest verified backup of {dataset}"
             ),
         )
         self.function.node.add_dependency(database)
-        tables = [f"table/{name}_{dataset}/{table}" for table in DATASETS[dataset].tables]
-        resources = ["catalog", f"database/{name}_{dataset}", *tables]
+        base = f"{name}_{dataset.lower()}"
+        tables = [f"table/{base}/{table.lower()}" for table in DATASETS[dataset].tables]
+        resources = ["catalog", f"database/{base}", *tables]
         arns = [
             f"arn:{Aws.PARTITION}:glue:{Aws.REGION}:{Aws.ACCOUNT_ID}:{resource}" for resource in resources
         ]

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from infra.backup.schedule import schedule_ids
+
 Resources = dict[str, dict[str, dict[str, Any]]]
 States = dict[str, dict[str, Any]]
 Machine = Callable[[Resources, str], tuple[dict[str, Any], dict[str, Any]]]
@@ -166,3 +168,10 @@ def test_objects_are_locked_with_the_setting(
     }
     (found,) = lock(buckets)
     assert found["Rule"]["DefaultRetention"] == {"Mode": "GOVERNANCE", "Days": 30}
+
+
+def test_schedules_of_datasets_with_similar_names_have_different_ids() -> None:
+    names = ["a_1b", "a1b", "a__1b", "a1_b", "olist", "quotes"]
+    ids = schedule_ids(names)
+    assert len({*ids.values()}) == len(names)
+    assert (ids["olist"], ids["a__1b"]) == ("ScheduleOlist", "ScheduleA1B")

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
+from infra.services.glue import refuse_names
 from infra.settings import SettingsError, read_settings
 
 Resources = dict[str, dict[str, dict[str, Any]]]
@@ -81,3 +83,9 @@ def test_verified_backup_is_registered_before_the_leases_are_released(
 def test_invalid_glue_name_is_refused() -> None:
     with pytest.raises(SettingsError, match="glueDatabase"):
         read_settings({"glueDatabase": "My-Lake"})
+
+
+def test_dataset_that_athena_cannot_read_is_refused(kitchen: Dataset) -> None:
+    with pytest.raises(SettingsError, match="'Gültige_Erststimmen"):
+        refuse_names([kitchen])
+    refuse_names(DATASETS.values())

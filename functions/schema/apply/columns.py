@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, from_catalog, ident
-from dataforge.tables.declarations import IDENTIFIER_BYTES
+from dataforge.tables.constraint_names import constraint_name
 from functions.schema.apply.statement import Step, Work
 from functions.schema.apply.subject import Subject
 from functions.schema.apply.violations import count, lossy_rows
@@ -213,7 +213,7 @@ def _fits(it: Subject, column: str, found: ColumnState, wanted: ColumnState, *, 
 
 def _set_null(it: Subject, column: str, wanted: ColumnState) -> None:
     work = Work.NONE
-    constraint = f"{it.table}_{column}_not_null"[:IDENTIFIER_BYTES]
+    constraint = constraint_name(it.table, (column,), "not_null")
     # Before PostgreSQL 18 a check takes the place of NOT NULL until the upkeep has validated it.
     native = it.cursor.connection.info.server_version >= 180_000
     if not wanted.not_null:

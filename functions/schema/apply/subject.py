@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Evolution
+from dataforge.tables.constraint_names import constraint_name
 from functions.schema.apply.statement import Lock, Statement, Step, Work
 from functions.schema.apply.widening import is_collation
 from functions.schema.difference import Shape
@@ -104,7 +105,11 @@ class Subject:
         """Checks on columns of a large table whose type changes: PostgreSQL would check all rows immediately."""
         have, want = self.have.columns, self.want.columns
         changed = (c for c in have if c in want and not is_collation(have[c].type, want[c].type))
-        return {f"{self.table}_{column}_check" for column in changed} if self.size.large else set()
+        return (
+            {constraint_name(self.table, (column,), "check") for column in changed}
+            if self.size.large
+            else set()
+        )
 
     @property
     def key_changes(self) -> bool:

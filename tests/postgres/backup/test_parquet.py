@@ -152,7 +152,7 @@ def test_same_rows_are_the_same_bytes_in_row_groups_of_bounded_size(
 ) -> None:
     monkeypatch.setattr(parquet, "GROUP_BYTES", 20_000)
     monkeypatch.setattr(parquet, "CHUNK_BYTES", 3_000)
-    table = kitchen.table("points")
+    table = kitchen.table("Points §")
     store(cursor, table, [{"place": f'"{n}\n,' * 3, "size": str(n / 7)} for n in range(3000)])
     files = [io.BytesIO(), io.BytesIO()]
     for file in files:

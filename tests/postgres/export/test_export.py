@@ -88,7 +88,7 @@ def as_json(column: Column, value: Any) -> str:
     return column.type.text(value)
 
 
-@pytest.mark.parametrize("name", ["everything", "points", "words"])
+@pytest.mark.parametrize("name", ["everything", "Points §", "words"])
 def test_pages_lines_and_parquet_have_identical_rows(
     make_export: MakeExport, with_kitchen: Database, kitchen: Dataset, s3: S3Client, name: str
 ) -> None:
@@ -137,16 +137,16 @@ def test_export_of_an_empty_table_succeeds(
 def test_backup_with_the_same_rows_is_returned_instead_of_an_export(
     make_export: MakeExport, with_kitchen: Database, s3: S3Client
 ) -> None:
-    made = make_export("points")
+    made = make_export("Points §")
     (file,) = made.files
     entry = TableEntry(
-        table="points",
+        table="Points §",
         rows=made.rows,
         content_hash=made.content_hash,
         schema_fingerprint=manifest.fingerprint(made.columns),
         columns=made.columns,
         files=(
-            FileEntry(key="points/part-00000.parquet", rows=made.rows, size=file.size, sha256=file.sha256),
+            FileEntry(key="Points §/part-00000.parquet", rows=made.rows, size=file.size, sha256=file.sha256),
         ),
     )
     backup_id = "20261125T210000Z-0000000b"
@@ -164,10 +164,10 @@ def test_backup_with_the_same_rows_is_returned_instead_of_an_export(
         update = {"backup_id": younger, "kind": kind, "tables": (other,)}
         manifest.write(s3, "backup", backup.model_copy(update=update))
     s3.put_object(Bucket="backup", Key="kitchen/20261125T215000Z-0000000e/manifest.json", Body=b"{")
-    again = make_export("points", export_id="20261125T220000Z-00000002")
+    again = make_export("Points §", export_id="20261125T220000Z-00000002")
     assert (again.backup_id, again.content_hash) == (backup_id, made.content_hash)
-    assert [file.key for file in again.files] == [f"kitchen/{backup_id}/points/part-00000.parquet"]
-    assert make_export("points", "ndjson").backup_id is None
+    assert [file.key for file in again.files] == [f"kitchen/{backup_id}/Points §/part-00000.parquet"]
+    assert make_export("Points §", "ndjson").backup_id is None
     assert make_export("words").backup_id is None
-    with_kitchen.query("INSERT INTO kitchen.points VALUES ('one more', 1.5)")
-    assert make_export("points").backup_id is None
+    with_kitchen.query("INSERT INTO kitchen.\"Points §\" VALUES ('one more', 1.5)")
+    assert make_export("Points §").backup_id is None

@@ -165,7 +165,7 @@ def test_function_makes_only_permitted_calls(glue: Glue) -> None:
     assert {f"glue:{call}" for call in glue.calls} == set(ACTIONS)
 
 
-@pytest.mark.parametrize("table", ["everything", "points"])
+@pytest.mark.parametrize("table", ["everything", "Points §"])
 def test_types_equal_those_that_awswrangler_reads_from_a_file(
     glue: Glue, kitchen: Dataset, table: str
 ) -> None:

@@ -96,7 +96,7 @@ ANY = st.randoms(use_true_random=True)
 
 @settings(max_examples=50, deadline=None)
 @given(random=ANY, size=st.sampled_from([300, 1 << 20]))
-@pytest.mark.parametrize("name", ["everything", "points", "words"])
+@pytest.mark.parametrize("name", ["everything", "Points §", "words"])
 def test_bulk_result_equals_the_models_for_every_kind_of_column(
     kitchen: Dataset, csv_part: Callable[[Random, Table], Part], name: str, random: Random, size: int
 ) -> None:

@@ -130,10 +130,10 @@ def typed(**more: Any) -> pa.Table:
         "size": pa.array([-0.0, 123456789012345.0], pa.float64()),
         "moment": pa.array([1_514_862_245_600_000, -62_135_596_800_000_000], pa.timestamp("us")),
         "flag": pa.array([True, None]),
-        "hex": pa.nulls(2),
+        "Gültige_Erststimmen_ohne_Überhang_und_Ausgleich__eines_Landes": pa.nulls(2),
         "code": pa.array(["ab", "1"], pa.large_string()),
         "kind": pa.array([" boleto ", None], pa.string_view()),
-        "plain": pa.array(["SP", None]),
+        "Select": pa.array(["SP", None]),
     }
     return pa.table(columns | more)
 

@@ -231,10 +231,13 @@ def test_column_of_the_facades_types_is_accepted(kind: Any) -> None:
             ),
             "b.z is indexed",
         ),
-        (lambda: (model("Items", x=Label),), "'Items'"),
-        (lambda: (model("a", camelCase=Label),), "'camelCase'"),
-        (lambda: (model("a", **{"x y": Label}),), "'x y'"),
-        (lambda: (model("a" * 42, x=Label),), "must match"),
+        (lambda: (model("1a", x=Label),), "'1a' must begin with a letter"),
+        (lambda: (model("a/b", x=Label),), "'a/b' must begin with a letter"),
+        (lambda: (model("a ", x=Label),), "'a ' must begin"),
+        (lambda: (model("a", **{"x.y": Label}),), "'x.y'"),
+        (lambda: (model("ü" * 32, x=Label),), "has 64 bytes"),
+        (lambda: (model("a", x=Label, X=Label),), "x and X differ in case only"),
+        (lambda: (model("a", x=Label), model("A", x=Label)), "a and A differ in case only"),
     ],
 )
 def test_inconsistent_dataset_is_refused(models: Callable[[], tuple[type[Row], ...]], words: str) -> None:

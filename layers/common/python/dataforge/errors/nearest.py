@@ -14,6 +14,6 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """The question for the name that was probably meant, such as "; did you mean 'city'?"; else empty."""
+    """`` (did you mean 'city'?)``, or nothing if no name is similar."""
     found = nearest(name, names)
-    return f"; did you mean {found!r}?" if found else ""
+    return f" (did you mean {found!r}?)" if found else ""

@@ -12,6 +12,7 @@ from dataforge.postgres.sql import Sql, ident, literal, number
 from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Column, Dataset, ForeignKey, Table
 from dataforge.tables.columns import Digest
+from dataforge.tables.constraint_names import constraint_name
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.types.numbers import WholeNumber
 
@@ -59,7 +60,7 @@ def default_values(table: Table) -> dict[str, Sql]:
 def primary_key(table: Table) -> Iterator[tuple[str, Sql]]:
     """The primary key's name and definition, unless the table has none."""
     if table.key:
-        yield f"{table.name}_pkey", Sql("PRIMARY KEY ({})").format(names_sql(table.key))
+        yield constraint_name(table.name, (), "pkey"), Sql("PRIMARY KEY ({})").format(names_sql(table.key))
 
 
 def unique_constraints(table: Table) -> Iterator[tuple[str, Sql]]:
@@ -92,7 +93,10 @@ def checks(table: Table) -> Iterator[tuple[str, Sql]]:
     for column in table.columns:
         terms = list(_terms(column))
         if terms:
-            yield f"{table.name}_{column.name}_check", Sql("CHECK ({})").format(Sql(" AND ").join(terms))
+            yield (
+                constraint_name(table.name, (column.name,), "check"),
+                Sql("CHECK ({})").format(Sql(" AND ").join(terms)),
+            )
 
 
 def _terms(column: Column) -> Iterator[Sql]:
@@ -165,7 +169,7 @@ def row_index(table: Table, schema: str | None = None) -> Iterator[tuple[str, Sq
     if table.key:
         return
     kind, seeds = (Sql(""), ROW_KEY_SEEDS[:1]) if table.is_multiset else (Sql("UNIQUE "), ROW_KEY_SEEDS)
-    name = f"{table.name}_row_{'copies' if table.is_multiset else 'key'}"
+    name = constraint_name(table.name, ("row",), "copies" if table.is_multiset else "key")
     hashes = Sql(", ").join(row_hash(table, seed=seed) for seed in seeds)
     statement = Sql("CREATE {}INDEX {} ON {} ({})")
     yield name, statement.format(kind, ident(name), qualified(table, schema), hashes)

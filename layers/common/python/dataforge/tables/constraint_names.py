@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable
 from typing import Literal
 
-from dataforge.tables.declarations import IDENTIFIER_BYTES
+from dataforge.tables.names import IDENTIFIER_BYTES
 
-Kind = Literal["pkey", "key", "fkey", "check", "idx"]
+Kind = Literal["pkey", "key", "fkey", "check", "idx", "not_null", "copies"]
 
 
 def constraint_name(table: str, columns: Iterable[str], kind: Kind) -> str:

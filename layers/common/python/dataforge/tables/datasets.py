@@ -10,7 +10,8 @@ from pathlib import Path
 
 from dataforge.errors import InvalidDeclaration, UnknownDataset
 from dataforge.tables.catalogue import Dataset
-from dataforge.tables.modules import read_dataset
+from dataforge.tables.modules import located, read_dataset
+from dataforge.tables.names import refuse_alike
 
 PACKAGE = "datasets"
 DEFAULT = "olist"
@@ -26,6 +27,8 @@ def load(names: Iterable[str], package: str = PACKAGE) -> dict[str, Dataset]:
     """The datasets, indexed by their names. Raises ``InvalidDeclaration`` for a module that is not a valid dataset."""
     datasets = [_read(f"{package}.{name}") for name in names]
     by_name = {dataset.name: dataset for dataset in datasets}
+    with located("datasets"):
+        refuse_alike("datasets", by_name)
     if len(by_name) != len(datasets):
         twice = sorted(name for name in by_name if [d.name for d in datasets].count(name) > 1)
         raise InvalidDeclaration(

@@ -7,7 +7,6 @@ Every function raises ``ValueError`` with the mistake and a hint; ``dataforge.ta
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,13 +17,6 @@ from pydantic_core import PydanticUndefined
 from dataforge.tables.cleaning import Clean
 from dataforge.tables.columns import Digest, Header, Key, References, Renamed, Unique
 from dataforge.tables.types.base import ColumnType
-
-IDENTIFIER_BYTES = 63
-"""PostgreSQL truncates longer names without an error."""
-
-NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-_SYSTEM_COLUMNS = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}
-_TAKEN_DATASETS = re.compile(r"dataforge.*|public|information_schema|pg_.*|shadow_.*")
 
 _HEADER = "declare a different name in files with Header('…')"
 _BOUNDS = "declare bounds with Field(ge=…, le=…), which PostgreSQL checks in the same way"
@@ -71,24 +63,6 @@ _HOOKS = {
     "model_serializers": "a serializer",
     "computed_fields": "a computed field",
 }
-
-
-def refuse_name(what: str, name: str) -> None:
-    """Refuse a name that is not a valid identifier, or that PostgreSQL reserves. ``what``: "the table" or "the column"."""
-    if not NAME.fullmatch(name):
-        raise ValueError(
-            f"{what} {name!r} must match {NAME.pattern}: "
-            "at most 41 lower-case ASCII letters, digits and underscores; rename it"
-        )
-    if name in _SYSTEM_COLUMNS:
-        raise ValueError(f"{what} {name!r} has the name of a PostgreSQL system column; rename it")
-
-
-def refuse_dataset_name(name: str) -> None:
-    """Refuse a dataset whose name is not a valid schema name, or is the name of another schema."""
-    refuse_name("the dataset", name)
-    if _TAKEN_DATASETS.fullmatch(name):
-        raise ValueError(f"the dataset {name!r} has the name of a reserved schema; rename its module")
 
 
 def refuse_model(model: type[BaseModel], base: type[BaseModel]) -> None:

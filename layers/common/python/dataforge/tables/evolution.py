@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dataforge.tables.catalogue import Column, Evolution, Table
-from dataforge.tables.declarations import IDENTIFIER_BYTES
+from dataforge.tables.names import IDENTIFIER_BYTES
 
 
 def refuse_evolution(evolution: Evolution, table: str, columns: Sequence[Column]) -> None:

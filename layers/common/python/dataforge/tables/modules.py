@@ -15,13 +15,12 @@ from dataforge.formats.json_lines import JsonLines
 from dataforge.tables.catalogue import Column, Dataset, Row, Source, Table
 from dataforge.tables.columns import Header, Renamed
 from dataforge.tables.declarations import (
-    refuse_dataset_name,
     refuse_model,
-    refuse_name,
 )
 from dataforge.tables.evolution import read_removed_tables, refuse_evolution, refuse_former_tables
 from dataforge.tables.fields import markers, read_rule
 from dataforge.tables.keys import refuse_distinct
+from dataforge.tables.names import refuse_alike, refuse_dataset_name, refuse_name
 from dataforge.tables.references import Target, mark_circles, read_references, read_target
 from dataforge.tables.table_rules import (
     refuse_digests,
@@ -44,14 +43,14 @@ def read_dataset(module: ModuleType) -> Dataset:
     Raises ``InvalidDeclaration`` at import for a declaration that cannot work.
     """
     name = module.__name__.rpartition(".")[2]
-    with _located(name):
+    with located(name):
         refuse_dataset_name(name)
         models = _models(module)
     value_format = getattr(module, "VALUE_FORMAT", None)
     columns = {m.__table_name__: _read_columns(name, m, value_format) for m in models}
     targets = {m.__table_name__: _read_target(name, m, columns[m.__table_name__]) for m in models}
     tables = mark_circles({m.__table_name__: _read_table(name, m, columns, targets) for m in models})
-    with _located(name):
+    with located(name):
         refuse_references(tables)
         refuse_names(tables.values())
         own_files = tuple(_own_file(t, module) for t in tables.values() if t.file is not None)
@@ -87,7 +86,7 @@ def _own_file(table: Table, module: ModuleType) -> Source:
 
 
 @contextmanager
-def _located(where: str) -> Iterator[None]:
+def located(where: str) -> Iterator[None]:
     """Prefix errors with the dataset or table."""
     try:
         yield
@@ -119,14 +118,14 @@ def _models(module: ModuleType) -> list[type[Row]]:
 
 
 def _read_target(dataset: str, model: type[Row], columns: tuple[Column, ...]) -> Target:
-    with _located(f"{dataset}.{model.__table_name__}"):
+    with located(f"{dataset}.{model.__table_name__}"):
         refuse_distinct(model)
         return read_target(model, columns)
 
 
 def _read_columns(dataset: str, model: type[Row], default_format: Format | None) -> tuple[Column, ...]:
     name = model.__table_name__
-    with _located(f"{dataset}.{name}"):
+    with located(f"{dataset}.{name}"):
         refuse_name("the table", name)
         refuse_model(model, Row)
         _complete(model)
@@ -144,7 +143,7 @@ def _read_table(
 ) -> Table:
     name = model.__table_name__
     own = targets[name]
-    with _located(f"{dataset}.{name}"):
+    with located(f"{dataset}.{name}"):
         references = tuple(read_references(model, targets))
         table = Table(dataset, name, model, columns[name], own.key, references, own.uniques)
         refuse_key(table)
@@ -165,6 +164,7 @@ def _columns(model: type[Row], default_format: Format | None) -> Iterator[Column
         raise ValueError(
             f"the table has {len(model.model_fields)} columns, and at most {_COLUMNS} are possible; split it"
         )
+    refuse_alike("columns", model.model_fields)
     for name, info in model.model_fields.items():
         refuse_name("the column", name)
         rule = read_rule(name, info)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
+from dataforge.errors.nearest import did_you_mean
 from dataforge.tables.catalogue import Column, ForeignKey, Row, Table, UniqueKey
 from dataforge.tables.circles import circles
 from dataforge.tables.columns import References, Unique
@@ -58,7 +58,7 @@ def read_references(model: type[Row], targets: Mapping[str, Target]) -> Iterator
         if parent is None:
             raise ValueError(
                 f"column {what} references {declared.table!r}, which is not a table of this dataset"
-                f"{nearest(declared.table, targets)}. Its tables: {', '.join(targets)}"
+                f"{did_you_mean(declared.table, targets)}. Its tables: {', '.join(targets)}"
             )
         wanted = _wanted(declared, parent)
         name = constraint_name(model.__table_name__, declared.own, "fkey")
@@ -130,16 +130,11 @@ def _require_columns(what: str, columns: Sequence[str], known: tuple[str, ...]) 
     for column in columns:
         if column not in known:
             raise ValueError(
-                f"{what} names {column!r}, which is not a column{nearest(column, known)}. The columns: {', '.join(known)}"
+                f"{what} names {column!r}, which is not a column{did_you_mean(column, known)}. "
+                f"The columns: {', '.join(known)}"
             )
     if len(set(columns)) < len(columns) or not columns:
         raise ValueError(f"{what} must name each column once: ({', '.join(columns)})")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """`` (did you mean 'orders'?)``, or nothing if no known name is similar."""
-    found = get_close_matches(name, list(known), 1)
-    return f" (did you mean {found[0]!r}?)" if found else ""
 
 
 def _numbered(name: str, taken: set[str]) -> str:

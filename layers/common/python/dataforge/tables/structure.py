@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from dataforge.tables.catalogue import Column, Dataset, ForeignKey, Row, Table, UniqueKey
 from dataforge.tables.columns import Digest
-from dataforge.tables.declarations import IDENTIFIER_BYTES, refuse_dataset_name
 from dataforge.tables.fields import ColumnRule
+from dataforge.tables.names import IDENTIFIER_BYTES, refuse_dataset_name
 from dataforge.tables.types.registry import column_type
 
 _TEXT = 10_000

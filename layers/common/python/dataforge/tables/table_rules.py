@@ -10,8 +10,9 @@ from typing import Any
 
 from dataforge.files.names import compression_ending, data_stem, is_csv
 from dataforge.tables.catalogue import Column, Source, Table
-from dataforge.tables.declarations import IDENTIFIER_BYTES
+from dataforge.tables.constraint_names import constraint_name
 from dataforge.tables.fields import refuse_unindexable
+from dataforge.tables.names import refuse_alike
 
 _INDEX_COLUMNS = 32
 """The most columns of a PostgreSQL index."""
@@ -75,23 +76,18 @@ def refuse_references(tables: Mapping[str, Table]) -> None:
 
 
 def refuse_names(tables: Iterable[Table]) -> None:
-    """Refuse derived names that PostgreSQL would truncate, and relations of one schema with the same name."""
+    """Refuse relations of one schema with the same name, and tables that differ in case only."""
+    tables = list(tables)
+    refuse_alike("tables", (table.name for table in tables))
     relations: dict[str, str] = {}
     for table in tables:
         made = [
             table.name,
-            f"{table.name}_pkey",
+            constraint_name(table.name, (), "pkey"),
             *(unique.name for unique in table.uniques),
             *table.indexes,
-            *([] if table.key else [f"{table.name}_row_copies"]),
+            *([] if table.key else [constraint_name(table.name, ("row",), "copies")]),
         ]
-        derived = [f"{table.name}_{column}_check" for column in table.column_names]
-        for name in (*made, *derived):
-            if len(name.encode()) > IDENTIFIER_BYTES:
-                raise ValueError(
-                    f"{table.name}: the name {name} is {len(name)} bytes long, and a PostgreSQL name has at most "
-                    f"{IDENTIFIER_BYTES}; shorten the name of the table or the column"
-                )
         for name in made:
             if relations.setdefault(name, table.name) != table.name:
                 raise ValueError(
