@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import io
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from dataforge.files.names import stands_for_folder
+from dataforge.formats.archives import Archive, read_archive
+from dataforge.s3.objects import Object
+from dataforge.s3.seekable import SeekableObject
 from dataforge_cli.aws.deployment import Deployment
 from dataforge_cli.errors import WrongCall
 
 BUCKET = "raw_bucket"
+_BUFFER = 1 << 20
 
 
 class UnknownObject(WrongCall):
@@ -28,17 +33,32 @@ class Stored:
     path: str
     size: int
     modified: datetime
+    etag: str = ""
 
 
 def list_stored(deployment: Deployment, prefix: str) -> list[Stored]:
     """Return the objects below the prefix in the order of their keys, without empty folder objects."""
     pages = deployment.s3.get_paginator("list_objects_v2").paginate(Bucket=deployment[BUCKET], Prefix=prefix)
     return [
-        Stored(item["Key"], item["Key"].removeprefix(prefix), item["Size"], item["LastModified"])
+        Stored(
+            item["Key"], item["Key"].removeprefix(prefix), item["Size"], item["LastModified"], item["ETag"]
+        )
         for page in pages
         for item in page.get("Contents", ())
         if not stands_for_folder(item["Key"], item["Size"])
     ]
+
+
+def archives_of(deployment: Deployment, stored: Iterable[Stored]) -> Callable[[str], Archive]:
+    """Return the function that reads the directory of the zip archive at a path."""
+    by_path = {one.path: one for one in stored}
+
+    def opened(path: str) -> Archive:
+        one = by_path[path]
+        item = Object(deployment[BUCKET], one.key, one.etag, one.size)
+        return read_archive(io.BufferedReader(SeekableObject(deployment.s3, item), _BUFFER))
+
+    return opened
 
 
 def choose(stored: Iterable[Stored], names: Iterable[str], where: str) -> list[Stored]:

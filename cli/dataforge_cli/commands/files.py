@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Annotated, Any
 
 import typer
 
 from dataforge.files.listing import FileList, list_files
 from dataforge.tables.datasets import DEFAULT
-from dataforge_cli.aws.raw_objects import BUCKET, Stored, choose, list_stored, remove
+from dataforge_cli.aws.raw_objects import BUCKET, Stored, archives_of, choose, list_stored, remove
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import Interrupted, NotConfirmed, WrongCall
 from dataforge_cli.options import Dataset, Debug, Ignore, Json, OutputsFile, Prefix, Stage
@@ -68,7 +69,8 @@ def files(
             _remove(call, choose(stored, removed, where), where, asks=not (yes or as_json))
             return
         paths = [one.path for one in stored]
-        found = list_files(names.dataset, names.dataset.tables, paths, ignore or (), names.prefix)
+        opened = archives_of(call.deployment, stored)
+        found = list_files(names.dataset, names.dataset.tables, paths, ignore or (), names.prefix, opened)
         shown = list(_fates(stored, found))
         document = {
             "bucket": call.deployment[BUCKET],
@@ -111,15 +113,24 @@ class _Shown:
 
 
 def _fates(stored: Iterable[Stored], found: FileList) -> Iterator[_Shown]:
-    """Return the treatment of each object, in the order of the objects."""
+    """Return the treatment of each object, in their order, and of each file in an archive, in place of the archive."""
     taken = dict(found.taken)
-    for one in stored:
+    members: dict[str, list[tuple[str, int]]] = {}
+    for path, inside in found.archived.items():
+        members.setdefault(inside.archive, []).append((path, inside.size))
+    for one in chain.from_iterable(_with_members(one, members.get(one.path, ())) for one in stored):
         if one.path in taken:
             yield _Shown(one, "read", taken[one.path].source.tables, "")
         elif one.path in found.ignored:
             yield _Shown(one, "ignored", (), found.ignored[one.path])
         else:
             yield _Shown(one, "refused", (), found.doubtful[one.path])
+
+
+def _with_members(one: Stored, members: Iterable[tuple[str, int]]) -> list[Stored]:
+    """Return the object, or the files in it if it is an archive."""
+    prefix = one.key.removesuffix(one.path)
+    return [replace(one, key=prefix + path, path=path, size=size) for path, size in members] or [one]
 
 
 def _remove(call: Call, chosen: list[Stored], where: str, *, asks: bool) -> None:

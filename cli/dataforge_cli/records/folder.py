@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dataforge.errors import UnexpectedFiles
 from dataforge.files.listing import FileList, list_files
+from dataforge.formats.archives import Archive, read_archive
 from dataforge.tables.catalogue import Dataset
 from dataforge_cli.errors import NoFolder, NoKnownFiles
 
@@ -38,17 +39,29 @@ def read_folder(
 
     Raises ``NoFolder``, ``UnexpectedFiles`` or ``NoKnownFiles``.
     """
-    found = list_files(dataset, tables, _names(path, path, frozenset()), ignore, prefix)
+    found = list_files(
+        dataset, tables, _names(path, path, frozenset()), ignore, prefix, lambda name: _archive(path / name)
+    )
     if found.doubtful:
         raise UnexpectedFiles({str(path / name): reason for name, reason in found.doubtful.items()})
     if not found.taken:
         raise _without_files(path, dataset, tables, found)
-    if special := [name for name, _ in found.taken if not (path / name).is_file()]:
+    if special := [name for name in found.files if not (path / name).is_file()]:
         raise NoFolder(
             f"{special[0]} in {path} is not a regular file: it is a broken link, a pipe or a device."
         )
     present = tuple(table for table in dataset.tables if table in tables and table not in found.missing)
-    return Folder(path, tuple(path / name for name, _ in found.taken), present, found.ignored, found.missing)
+    return Folder(path, tuple(path / name for name in found.files), present, found.ignored, found.missing)
+
+
+def _archive(path: Path) -> Archive:
+    if not path.is_file():
+        return Archive(fault="it is not a regular file")
+    try:
+        with path.open("rb") as stream:
+            return read_archive(stream)
+    except OSError as error:
+        return Archive(fault=f"it cannot be read: {error.strerror}")
 
 
 def _without_files(path: Path, dataset: Dataset, tables: Collection[str], found: FileList) -> NoKnownFiles:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dataforge.errors import UnexpectedFiles
 from dataforge.files.listing import FileList, list_files, present_tables
-from dataforge_cli.aws.raw_objects import BUCKET, list_stored
+from dataforge_cli.aws.raw_objects import BUCKET, archives_of, list_stored
 from dataforge_cli.aws.upload import upload
 from dataforge_cli.call import Call
 from dataforge_cli.errors import IncompleteFolder, WrongCall
@@ -19,8 +19,10 @@ from dataforge_cli.runs.request import Order
 
 def find_present(call: Call, order: Order) -> Order:
     """Return the order for the tables with files in the bucket. Raises ``WrongCall`` if there are none."""
-    stored = [one.path for one in list_stored(call.deployment, order.prefix)]
-    found = present_tables(order.dataset, stored, order.ignore, order.prefix)
+    stored = list_stored(call.deployment, order.prefix)
+    paths = [one.path for one in stored]
+    opened = archives_of(call.deployment, stored)
+    found = present_tables(order.dataset, paths, order.ignore, order.prefix, opened)
     return _narrowed(call, order, found, f"s3://{call.deployment[BUCKET]}/{order.prefix}")
 
 
@@ -52,12 +54,14 @@ def send_folder(call: Call, path: Path, order: Order) -> tuple[Order, Mapping[st
 
 def _earlier(call: Call, folder: Folder, order: Order, tables: Sequence[str]) -> FileList:
     """Check objects of earlier uploads, and report those that the run also reads."""
-    paths = {one.path for one in list_stored(call.deployment, order.prefix)} - folder.names
-    found = list_files(order.dataset, tables, paths, order.ignore, order.prefix)
+    stored = list_stored(call.deployment, order.prefix)
+    paths = {one.path for one in stored} - folder.names
+    opened = archives_of(call.deployment, stored)
+    found = list_files(order.dataset, tables, paths, order.ignore, order.prefix, opened)
     if found.doubtful:
         raise UnexpectedFiles({order.prefix + name: reason for name, reason in found.doubtful.items()})
     if found.taken:
-        names = some([order.prefix + name for name, _ in found.taken])
+        names = some([order.prefix + name for name in found.files])
         call.screen.warn(
             f"{folder.path} lacks files that an earlier upload left in the bucket; the run reads them too: {names}."
             f" `dataforge files --dataset {order.dataset.name} --prefix {order.prefix} --remove KEY` removes them."

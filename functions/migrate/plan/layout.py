@@ -75,7 +75,7 @@ def _read_csv(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
     dialect = with_record_end(taken.source.dialect, header.record_end)
     if header.compression or not dialect.is_parallel:
         # A compressed file can only be read from its beginning.
-        whole = Range(start, max(file.size, start), line)
+        whole = Range(start, max(file.read_size, start), line)
         return Layout(header.columns, [whole], compression=header.compression, record_end=header.record_end)
     marks = {"delimiter": dialect.delimiters[0], "quote": dialect.quote, "encoding": dialect.encoding}
     return replace(_in_ranges(header, file, step), marks=marks)
@@ -90,7 +90,7 @@ def _in_ranges(header: Header, file: Object, step: int, *, json_lines: bool = Fa
 def _read_json_lines(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
     start = read_json_start(s3, taken, file)
     if start.compression:
-        whole = Range(start.end, max(file.size, start.end), start.line)
+        whole = Range(start.end, max(file.read_size, start.end), start.line)
         return Layout(start.columns, [whole], compression=start.compression)
     return _in_ranges(start, file, step, json_lines=True)
 

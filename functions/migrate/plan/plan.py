@@ -85,7 +85,7 @@ def _correction_files(s3: S3Client, settings: MigrationSettings, run: Run) -> li
 def _plan_files(db: Connection, s3: S3Client, settings: MigrationSettings, run: Run) -> list[ScanItem]:
     """Match the files below the prefix and register them. Returns the ranges to scan."""
     bucket = settings.raw_bucket
-    files = match_files(run, list_objects(s3, bucket, run.prefix), bucket)
+    files = match_files(s3, run, list_objects(s3, bucket, run.prefix), bucket)
     with transaction(db, role=OWNER) as cursor:
         register_ignored(cursor, run, files.ignored)
         if has_loaded(cursor, run):

@@ -54,12 +54,12 @@ def register_file(
     """Register a file and its ranges. Returns the ranges to scan."""
     cursor.execute(
         "INSERT INTO dataforge.migration_files (migration_id, file_number, bucket, key, etag, size, source, header,"
-        " data_start, data_end, compression, folder_values, record_end)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " data_start, data_end, compression, folder_values, record_end, archive)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             *(run.id, number, file.bucket, file.key, file.etag, file.size),
             *(source, list(layout.header), layout.start, layout.end, layout.compression),
-            *(folder_values_json(layout.folder_values), layout.record_end),
+            *(folder_values_json(layout.folder_values), layout.record_end, file.archive),
         ),
     )
     first = _next_chunk(cursor, run)

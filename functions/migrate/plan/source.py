@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,21 +16,24 @@ from dataforge.errors import (
     UnexpectedFiles,
     UnsupportedFormat,
 )
-from dataforge.files.listing import list_files
+from dataforge.files.listing import FileList, list_files
 from dataforge.files.sources import Taken
 from dataforge.formats import csv_header, dialect_reader
+from dataforge.formats.archives import Archive, read_archive
 from dataforge.formats.content import content_of
 from dataforge.formats.csv_header import HEADER_BYTES
 from dataforge.formats.dialect_reader import read_head
 from dataforge.formats.json_lines import first_record
 from dataforge.formats.text_stream import open_text
 from dataforge.s3.objects import Object, read_range
+from dataforge.s3.seekable import SeekableObject
 from functions.migrate.run.migration import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
+_DIRECTORY_BUFFER = 1 << 20
 _DIALECT_HINT = "Compare the file's first lines with the dialect that the dataset declares for it (Csv)."
 
 
@@ -41,21 +45,37 @@ class RunFiles:
     ignored: dict[str, str]
 
 
-def match_files(run: Run, objects: Iterable[Object], bucket: str) -> RunFiles:
-    """Match the objects below the run's prefix to its tables by their keys (``dataforge.files.listing``).
+def match_files(s3: S3Client, run: Run, objects: Iterable[Object], bucket: str) -> RunFiles:
+    """Match the objects below the run's prefix, and the files in archives, to its tables (``dataforge.files.listing``).
 
     Raises ``NoFiles``, ``UnexpectedFiles`` or ``MissingFile``.
     """
     by_path = {item.key.removeprefix(run.prefix): item for item in objects}
     if not by_path:
         raise NoFiles(bucket, run.prefix)
-    listing = list_files(run.dataset, [table.name for table in run.tables], by_path, run.ignore, run.prefix)
+    tables = [table.name for table in run.tables]
+    listing = list_files(
+        run.dataset, tables, by_path, run.ignore, run.prefix, lambda path: _archive(s3, by_path[path])
+    )
     if listing.doubtful:
         raise UnexpectedFiles({run.prefix + path: reason for path, reason in listing.doubtful.items()})
     if listing.missing:
         raise MissingFile(listing.missing, run.prefix, listing.ignored)
-    ignored = {by_path[path].key: reason for path, reason in listing.ignored.items()}
-    return RunFiles([(taken, by_path[path]) for path, taken in listing.taken], ignored)
+    ignored = {run.prefix + path: reason for path, reason in listing.ignored.items()}
+    return RunFiles([(file, _object(run, by_path, listing, path)) for path, file in listing.taken], ignored)
+
+
+def _archive(s3: S3Client, file: Object) -> Archive:
+    return read_archive(io.BufferedReader(SeekableObject(s3, file), _DIRECTORY_BUFFER))
+
+
+def _object(run: Run, by_path: Mapping[str, Object], listing: FileList, path: str) -> Object:
+    """The object at a path, or the file in an archive."""
+    if path in by_path:
+        return by_path[path]
+    inside = listing.archived[path]
+    archive = by_path[inside.archive]
+    return replace(archive, key=run.prefix + path, archive=archive.key, text_size=inside.size)
 
 
 @dataclass(frozen=True)
@@ -138,14 +158,20 @@ def check_columns(key: str, headers: tuple[str, ...], taken: Taken) -> tuple[str
 
 def _head(s3: S3Client, file: Object) -> tuple[bytes, str]:
     """The first ``HEADER_BYTES`` of the file's text, fewer if it is shorter, and the file's compression."""
+    if file.archive:
+        return _unpacked_head(s3, file), file.compression
     data = read_range(s3, file, 0, min(HEADER_BYTES, file.size))
     content = content_of(data)
     if content.unread:
         raise UnsupportedFormat(file.key, content.unread)
     if not content.compression:
         return data, ""
-    with open_text(s3, replace(file, packed=content.compression)) as text:
+    return _unpacked_head(s3, replace(file, packed=content.compression)), content.compression
+
+
+def _unpacked_head(s3: S3Client, file: Object) -> bytes:
+    with open_text(s3, file) as text:
         data = text.read(HEADER_BYTES)
     if (inner := content_of(data)).compression or inner.unread:
-        raise UnsupportedFormat(file.key, f"{inner.compression or inner.unread} inside {content.compression}")
-    return data, content.compression
+        raise UnsupportedFormat(file.key, f"{inner.compression or inner.unread} inside {file.compression}")
+    return data

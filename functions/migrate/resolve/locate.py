@@ -74,7 +74,7 @@ def locate(cursor: Cursor, s3: S3Client, run: Run, rejected: Iterable[Rejected])
 def _chunks(cursor: Cursor, run: Run) -> list[_Chunk]:
     cursor.execute(
         "SELECT file_number, first_byte, end_byte, first_line, source, header, record_end, bucket, key, etag, size,"
-        " compression"
+        " compression, archive"
         " FROM dataforge.migration_chunks"
         " JOIN dataforge.migration_files USING (migration_id, file_number)"
         " WHERE migration_id = %s AND first_byte IS NOT NULL ORDER BY file_number, first_byte, end_byte",

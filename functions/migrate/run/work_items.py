@@ -29,11 +29,12 @@ class WorkItem(BaseModel):
     start: int
     end: int
     compression: str | None = None
+    archive: str | None = None
 
     @property
     def object(self) -> Object:
         """The object, at the version that was planned."""
-        return Object(self.bucket, self.key, self.etag, self.size, self.compression)
+        return Object(self.bucket, self.key, self.etag, self.size, self.compression, self.archive)
 
 
 class ScanItem(WorkItem):
@@ -83,7 +84,7 @@ class LoadItem(WorkItem):
 
 _COLUMNS = (
     *("chunk", "start", "end", "line", "file_number", "bucket", "key", "etag", "size", "source"),
-    *("header", "compression", "folder_values", "record_end"),
+    *("header", "compression", "folder_values", "record_end", "archive"),
 )
 
 
@@ -91,7 +92,7 @@ def load_items(cursor: Cursor, run: Run) -> list[LoadItem]:
     """The run's chunks, in file order."""
     cursor.execute(
         "SELECT c.chunk, c.first_byte, c.end_byte, c.first_line, f.file_number, f.bucket, f.key, f.etag, f.size, f.source,"
-        " f.header, f.compression, f.folder_values, f.record_end"
+        " f.header, f.compression, f.folder_values, f.record_end, f.archive"
         " FROM dataforge.migration_chunks c JOIN dataforge.migration_files f USING (migration_id, file_number)"
         " WHERE c.migration_id = %s AND c.first_byte IS NOT NULL ORDER BY f.file_number, c.first_byte, c.end_byte",
         (run.id,),

@@ -67,7 +67,7 @@ def test_missing_files_and_files_without_a_table_are_listed(tmp_path: Path) -> N
     [
         "Olist_orders_dataset.csv",
         "olist_orders_dataset (1).csv",
-        "olist_orders_dataset.csv.bz2",
+        "olist_orders_dataset.csv.lz4",
         "olist_orders_dataset/part-0",
         "olist_orders_dataset/deeper/3.csv",
         "olist_orders_dataset/year=2018/3.csv",

@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from dataforge.errors import InvalidDeclaration
+from dataforge.formats.json_lines import JsonLines
 from dataforge.tables.catalogue import Row, Source
 from dataforge.tables.cleaning import Clean
 from dataforge.tables.columns import (
@@ -58,13 +59,13 @@ def refusal(*models: type[Row], name: str = "shop", flat: tuple[Source, ...] = (
     return str(raised.value)
 
 
-def model(table: str = "items", file: str | None = None, **columns: Any) -> type[Row]:
+def model(table: str = "items", file: str | None = None, form: Any = None, **columns: Any) -> type[Row]:
     """A row model with columns ``(type, default)`` or just a type."""
     fields: dict[str, Any] = {"__module__": __name__, "__annotations__": {}}
     for name, kind in columns.items():
         fields["__annotations__"][name], *default = kind if isinstance(kind, tuple) else (kind,)
         fields |= {name: default[0]} if default else {}
-    return type(table.title(), (Row,), fields, table=table, file=file)
+    return type(table.title(), (Row,), fields, table=table, file=file, format=form)
 
 
 def digits(kind: Any, **bounds: Any) -> Any:
@@ -213,7 +214,15 @@ class TwoParents(Row, table="children"):
         ((model(file="stops.txt.gz", x=Label),), ("'stops.txt.gz'", "file='stops.csv'")),
         ((model(file="", x=Label),), ("''", "file='items.csv'")),
         ((model(file=".csv", x=Label),), ("'.csv'",)),
-        ((model(file="items*.csv", x=Label),), ("wildcard", "file='items.csv'")),
+        ((model(file="items[1].csv", x=Label),), ("wildcard", "file='items1.csv'")),
+        ((model(file="*.?", x=Label),), ("takes every file", "Games-*.txt")),
+        (
+            (model(file="Games-*.txt", x=Label), model("b", file="Games-new.txt", x=Label)),
+            ("items and b", "also takes", "'Games-new.txt'"),
+        ),
+        ((model(file="a*.csv", x=Label), model("b", file="ab.jsonl", x=Label)), ("also takes", "'ab.jsonl'")),
+        ((model(file="a*.csv", x=Label), model("b", file="ab*.csv", x=Label)), ("also takes", "'ab*.csv'")),
+        ((model(file="a.csv", form=JsonLines(), x=Label),), ("JSON Lines", "a.jsonl", "format=Csv()")),
         ((model(file="folder/a.csv", x=Label),), ("'folder/a.csv'", "without a folder")),
         (
             (model(file="a.csv", x=Label), model("b", file="a.parquet", x=Label)),

@@ -77,11 +77,11 @@ def test_run_that_reads_all_files_lists_no_ignored_file(used_forge: Forge) -> No
 RESEMBLING = [
     f"{STEM}_2.CSV",
     f"{STEM} (1).csv",
-    f"{STEM}.csv.bz2",
+    f"{STEM}.csv.lz4",
     f"{STEM}.csv.GZ",
     f"{STEM.title()}.csv",
     f"{STEM}/part-00000",
-    f"{STEM}/part-0.csv.bz2",
+    f"{STEM}/part-0.csv.lz4",
     f"{STEM}/year=2024/part-1.csv",
     f"{STEM}/2024/part-1.csv",
     f"{STEM}/_temporary/0/part-1.csv",

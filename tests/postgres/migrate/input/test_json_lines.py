@@ -13,11 +13,12 @@ from dataforge.errors import NotJsonLines
 from dataforge.formats.json_lines import JsonLines
 from dataforge.postgres.roles import LOGINS
 from dataforge.tables.catalogue import Row
-from dataforge.tables.columns import Boolean, Header, Integer, Json, Key, Name, Text
+from dataforge.tables.columns import Boolean, Date, Header, Integer, Json, Key, Name, Text, TimestampTz
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
 from dataforge.tables.types.arrays import Array
 from dataforge.tables.types.numbers import INTEGER, Numeric
+from dataforge.tables.value_formats import Format
 from functions.schema.apply.apply import apply
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Event(Row, table="events", file="events.csv"):
     details: Json | None = None
     note: Text | None = None
     tries: Integer = 3
+    ended: Annotated[TimestampTz, Format(epoch="ms", null=("-1",))] | None = None
+    day: Annotated[Date, Format(dates="%d.%m.%Y")] | None = None
 
 
 class Other(Row, table="others", file="others.txt", format=JsonLines()):
@@ -80,13 +83,16 @@ def test_values_are_typed_and_missing_keys_are_null(shop: Forge) -> None:
         shop,
         "events.jsonl",
         '{"Event No.": 1, "title": " a ", "amount": 0.1000000000000000055511151231257827, "open": true, '
-        '"tags": [1, 2], "details": {"b": 1.10, "a": null}, "note": ""}',
-        '{"title": "\\u00e9\\n", "Event No.": 2, "note": null, "amount": 123456789012345678901234567890, "tries": null}',
+        '"tags": [1, 2], "details": {"b": 1.10, "a": null}, "note": "", '
+        '"ended": 1580428800123, "day": "31.01.2020"}',
+        '{"title": "\\u00e9\\n", "Event No.": 2, "note": null, "amount": 123456789012345678901234567890, '
+        '"tries": null, "ended": -1}',
     )
     assert migrate(shop)["loaded"] == 2
     assert shop.rows("events", "shop") == [
-        '(1,a,0.1000000000000000055511151231257827,t,"{1,2}","{""a"": null, ""b"": 1.10}","",3)',
-        "(2,é,123456789012345678901234567890,,,,,3)",
+        '(1,a,0.1000000000000000055511151231257827,t,"{1,2}","{""a"": null, ""b"": 1.10}","",3,'
+        '"2020-01-31 00:00:00.123+00",2020-01-31)',
+        "(2,é,123456789012345678901234567890,,,,,3,,)",
     ]
     assert migrate(shop)["unchanged"] == 2
 
@@ -148,7 +154,7 @@ def test_rejection_is_replayed_as_line_and_as_correction(shop: Forge) -> None:
     fixed = f'{{"id": {number}, "raw": {{"number": 2, "title": "b"}}}}'
     shop.s3.put_object(Bucket="raw", Key="fixes/a.jsonl", Body=fixed.encode())
     assert migrate(shop, replay={"migration_id": run}, prefix="fixes/")["loaded"] == 1
-    assert "(2,b,,,,,,3)" in shop.rows("events", "shop")
+    assert "(2,b,,,,,,3,,)" in shop.rows("events", "shop")
 
 
 def test_parts_of_several_formats_are_one_table(shop: Forge) -> None:
@@ -156,11 +162,11 @@ def test_parts_of_several_formats_are_one_table(shop: Forge) -> None:
     shop.s3.put_object(
         Bucket="raw", Key="shop/events_2.jsonl.gz", Body=gzip.compress(b'{"Event No.": 2, "title": "b"}')
     )
-    put(shop, "events.csv", "Event No.,title,amount,open,tags,details,note,tries", "3,c,,,,,,")
+    put(shop, "events.csv", "Event No.,title,amount,open,tags,details,note,tries,ended,day", "3,c,,,,,,,,")
     put(shop, "events/4.ndjson", '{"Event No.": 4, "title": "d"}')
     put(shop, "note=x/events_5.jsonl", '{"Event No.": 5, "title": "e"}', '{"Event No.": 6, "note": "y"}')
     assert migrate(shop)["loaded"] == 5
-    assert "(5,e,,,,,x,3)" in shop.rows("events", "shop")
+    assert "(5,e,,,,,x,3,,)" in shop.rows("events", "shop")
     assert shop.rejections("line", "codes") == [(2, "unknown_column")]
 
 

@@ -59,7 +59,10 @@ class UnsupportedFormat(InvalidInput):
     """The content of a file does not match its name or is not supported."""
 
     code = "UnreadFormat"
-    hint = "Provide CSV as plain text, gzip or zstd. Name Parquet files with the ending .parquet."
+    hint = (
+        "Provide CSV and JSON Lines as plain text, gzip, zstd, bz2 or xz, or in a zip archive with the ending .zip. Name"
+        " Parquet files with the ending .parquet."
+    )
 
     def __init__(self, file: str, content: str) -> None:
         super().__init__(f"{file} contains {content}, which is not supported under this name.")

@@ -19,7 +19,7 @@ _MARKER = re.compile(
     r"|.*\.(?:md5|sha(?:1|256|512))",  # checksums
     re.DOTALL,
 )
-_UNREAD = ("bz2", "xz", "zip", "7z", "rar", "lz4", "lzo", "snappy", "br", "z", "lzma", "tar", "tgz")
+_UNREAD = ("7z", "rar", "lz4", "lzo", "snappy", "br", "z", "lzma", "tar", "tgz")
 """Extensions of compressions and archives that are not read."""
 
 _COPY = re.compile(r"(?:copy|kopie|copie|copia|cópia)(?: ?\(\d+\))?(?: of| von| de)?[\W_]+")
@@ -90,7 +90,7 @@ def ending_fault(name: str) -> str:
         return ""
     last = name.lower().rpartition(".")[2]
     if "." in name and last in _UNREAD:
-        return f"its compression is not read (.{last}); unpack it, or compress it as .gz or .zst"
+        return f"its compression is not read (.{last}); unpack it, or compress it as .gz, .zst, .bz2 or .xz"
     endings = ", ".join(READ_ENDINGS)
     if name.lower().endswith(READ_ENDINGS):
         return f"its ending is not in lower case; endings that are read: {endings}"

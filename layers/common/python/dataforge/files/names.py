@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz"}
 """The compression of each extension that may follow that of a text."""
 
-CSV, PARQUET = ".csv", ".parquet"
+CSV, PARQUET, ARCHIVE = ".csv", ".parquet", ".zip"
 JSON_LINES = (".jsonl", ".ndjson")
 
 READ_ENDINGS = (
@@ -49,6 +49,11 @@ def is_json_lines(name: str) -> bool:
 def without_compression(name: str) -> str:
     """The name without the extension of the file's compression."""
     return name.removesuffix(compression_ending(name))
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file is a zip archive, by its name."""
+    return name.lower().endswith(ARCHIVE)
 
 
 def compression_ending(name: str) -> str:

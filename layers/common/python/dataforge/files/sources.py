@@ -1,9 +1,9 @@
 """Assign files to sources by their names.
 
 A source's stem is its file name without ``.csv``. Below a migration's prefix a source has these files: ``stem.csv``,
-further files with a number (``stem_2.csv``, ``stem-2.csv``), and every data file in the folder ``stem/``. Each may be
-``.csv``, ``.csv.gz``, ``.csv.zst`` or ``.parquet``. Folders named ``key=value`` may contain them, see
-``dataforge.files.partitions``. Names are compared exactly.
+further files with a number (``stem_2.csv``, ``stem-2.csv``), and every data file in the folder ``stem/``. Each may have any
+of ``READ_ENDINGS``. A source with a pattern has the files whose names match. Folders named ``key=value`` may contain them,
+see ``dataforge.files.partitions``. Names are compared exactly. ``dataforge.files.archived`` classifies files in archives.
 
 Every other file is either ``Ignored`` (it belongs to no source) or ``Doubtful`` (it resembles a source's file, see
 ``dataforge.files.lookalikes``).
@@ -17,8 +17,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from dataforge.files.lookalikes import Lookalike, ending_fault, is_marker, misnamed
-from dataforge.files.names import compression_ending, data_stem, stem_of
+from dataforge.files.names import data_stem, stem_of, without_compression
 from dataforge.files.partitions import partition_fault, partition_of
+from dataforge.files.patterns import is_pattern, matches, resembles
 from dataforge.formats.headers import Headers
 from dataforge.tables.catalogue import Dataset, Source
 
@@ -81,12 +82,17 @@ class FileNames:
 
     @cached_property
     def _by_stem(self) -> Mapping[str, Source]:
-        return {stem_of(source.file): source for source in self.dataset.sources}
+        return {stem_of(s.file): s for s in self.dataset.sources if not is_pattern(s.file)}
 
     @cached_property
     def _by_name(self) -> Mapping[str, Source]:
         """The sources whose file has another extension than ``.csv``."""
-        return {s.file: s for s in self.dataset.sources if data_stem(s.file) is None}
+        others = (s for s in self.dataset.sources if not is_pattern(s.file))
+        return {source.file: source for source in others if data_stem(source.file) is None}
+
+    @cached_property
+    def _by_pattern(self) -> Mapping[str, Source]:
+        return {source.file: source for source in self.dataset.sources if is_pattern(source.file)}
 
     @cached_property
     def _lookalikes(self) -> list[tuple[Lookalike, Source]]:
@@ -125,13 +131,18 @@ class FileNames:
 
     def _alone(self, name: str) -> Fate:
         """A file directly below the prefix."""
-        if exact := self._by_name.get(name.removesuffix(compression_ending(name))):
-            return Taken(exact)
-        stem = data_stem(name)
-        numbered = _NUMBERED.fullmatch(stem or "")
-        for known in (stem, numbered and numbered[1]):
-            if known and known in self._by_stem:
-                return Taken(self._by_stem[known])
+        sources = [source for pattern, source in self._by_pattern.items() if matches(pattern, name)]
+        sources += filter(None, [self._exact(name)])
+        if len(sources) > 1:
+            files = ", ".join(source.file for source in sources)
+            return Doubtful(
+                tuple(sources), f"it has the name of several tables' files ({files}); declare others"
+            )
+        if sources:
+            return Taken(sources[0])
+        for pattern, source in self._by_pattern.items():
+            if resembles(pattern, name):
+                return Doubtful((source,), f"it looks like {pattern}, but its case or its ending differs")
         for lookalike, source in self._lookalikes:
             if lookalike.fits(name):
                 reason = misnamed(name, source.file)
@@ -139,6 +150,19 @@ class FileNames:
                     reason = f"it has the name of the table {lookalike.stem}, whose file is {source.file}"
                 return Doubtful((source,), reason)
         return Ignored(f"no table has a file of this name{self._hint(name)}")
+
+    def _exact(self, name: str) -> Source | None:
+        """The source whose file has this name, without a pattern."""
+        if exact := self._by_name.get(without_compression(name)):
+            return exact
+        stem = data_stem(name)
+        numbered = _NUMBERED.fullmatch(stem or "")
+        known = (one for one in (stem, numbered and numbered[1]) if one and one in self._by_stem)
+        return next((self._by_stem[one] for one in known), None)
+
+    def has_folder(self, name: str) -> bool:
+        """Whether a folder of this name holds the files of a source."""
+        return name in self._by_stem
 
     def _hint(self, name: str) -> str:
         """The names of further files, for a name that begins with a source's stem and continues with other words."""

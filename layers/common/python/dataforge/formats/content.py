@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+_COMPRESSIONS = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\xfd7zXZ\x00": "xz",
+    **{
+        b"BZh%d" % level + block: "bz2"
+        for level in range(1, 10)
+        for block in (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")
+    },
+}
 _UNREAD: dict[bytes, str] = {
     b"PK\x03\x04": "a zip archive (or an Excel workbook)",
     b"PK\x05\x06": "an empty zip archive",
     b"PAR1\x15": "Parquet",
-    **{b"BZh%d1AY&SY" % level: "bzip2" for level in range(1, 10)},
-    b"\xfd7zXZ\x00": "xz",
     b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
     b"\x04\x22\x4d\x18": "LZ4",
     b"\x1f\x9d": "compress (.Z)",
@@ -27,7 +34,7 @@ _SKIPPABLE_FRAMES = tuple(bytes([0x50 + n, 0x2A, 0x4D, 0x18]) for n in range(16)
 
 @dataclass(frozen=True)
 class Content:
-    """``compression``: gzip, zstd or empty. ``unread``: the name of the format if it is not supported."""
+    """``compression``: gzip, zstd, bz2, xz or empty. ``unread``: the name of the format if it is not supported."""
 
     compression: str = ""
     unread: str = ""

@@ -5,7 +5,6 @@ The file is read by ranges, a bounded number of rows at a time. NULL is null; un
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,7 +31,8 @@ from dataforge.formats.parquet_values import (
 )
 from dataforge.records.rejections import RAW_LIMIT, raw_text
 from dataforge.records.violation import Violation
-from dataforge.s3.objects import Object, read_range
+from dataforge.s3.objects import Object
+from dataforge.s3.seekable import SeekableObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -100,33 +100,6 @@ class Rows:
         return None if text is None else str(text).replace("\0", "\\x00")
 
 
-class _Ranges(io.RawIOBase):
-    """An object as a seekable file."""
-
-    def __init__(self, s3: S3Client, source: Object) -> None:
-        self._s3, self._source, self._at = s3, source, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._source.size}[whence]
-        self._at = base + offset
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        data = read_range(self._s3, self._source, self._at, min(self._at + len(buffer), self._source.size))
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-
 @contextmanager
 def _damaged(name: str) -> Iterator[None]:
     """Raise Arrow's errors about a file as ``DamagedFile``; errors of reading it unchanged."""
@@ -139,7 +112,7 @@ def _damaged(name: str) -> Iterator[None]:
 def open_file(s3: S3Client, source: Object) -> pq.ParquetFile:
     """The file with its footer. Raises ``DamagedFile``, ``SourceChanged``."""
     with _damaged(source.key):
-        return _parquet(_Ranges(s3, source))
+        return _parquet(SeekableObject(s3, source))
 
 
 def _parquet(file: Any, int96: str = "s") -> pq.ParquetFile:
@@ -160,7 +133,7 @@ def read_rows(
 
     ``header``: the columns of the file, in its order, if it has other names for them; ignored ones are not read.
     """
-    yield from rows_of(source.key, lambda: _Ranges(s3, source), start, end, header)
+    yield from rows_of(source.key, lambda: SeekableObject(s3, source), start, end, header)
 
 
 def rows_of(

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,12 +19,16 @@ from pydantic_core import ErrorDetails
 from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Column, Row, Table
 from dataforge.tables.cleaning import Clean, Cleaning
+from dataforge.tables.value_formats import Format
 
 ROW_HASH = "dataforge-row-1"
 """Version of the row text and its hash. Manifests and reports store it."""
 
 Texts = tuple[str | None, ...]
 """A row as canonical texts in column order; None is NULL."""
+
+_NUMBERED = {"date", "time", "timestamp", "timestamptz", "interval", "boolean"}
+"""The kinds of columns whose values a file of JSON may write as numbers, if a format is declared."""
 
 Cleanings = Counter[tuple[str, str]]
 """The number of values that a cleaning changed, by (column, cleaning)."""
@@ -56,14 +61,25 @@ def rewrite(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> Ma
     rewritten: dict[str, Any] | None = None
     for column in table.columns:
         value = record.get(column.name)
-        if column.format is None or not isinstance(value, str):
+        written = None if column.format is None else _written(column.format, column.type.name, value)
+        if written is None:
             continue
-        text, names = rewrite_value(column, value)
+        text, names = rewrite_value(column, written)
         if names:
             rewritten = dict(record) if rewritten is None else rewritten
             cleanings.update((column.name, name) for name in names)
             rewritten[column.name] = text
     return record if rewritten is None else {n: v for n, v in rewritten.items() if v is not None}
+
+
+def _written(form: Format, kind: str, value: Any) -> str | None:
+    """The text that a format may rewrite: of JSON numbers only epochs, lengths, Boolean values, and those that mean NULL."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    text = str(value)
+    return text if kind in _NUMBERED or text in form.null else None
 
 
 def rewrite_value(column: Column, value: str) -> tuple[str | None, tuple[Cleaning, ...]]:

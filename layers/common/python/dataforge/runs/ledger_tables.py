@@ -40,6 +40,7 @@ INTERNAL = (
         folder_values jsonb,
         PRIMARY KEY (migration_id, file_number))""",
     "ALTER TABLE dataforge.migration_files ADD COLUMN IF NOT EXISTS record_end text",
+    "ALTER TABLE dataforge.migration_files ADD COLUMN IF NOT EXISTS archive text",
     """CREATE TABLE IF NOT EXISTS dataforge.migration_chunks (
         migration_id text NOT NULL,
         chunk integer NOT NULL,

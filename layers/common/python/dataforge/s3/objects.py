@@ -21,19 +21,41 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
 
 
+ZIP = "zip"
+"""The compression of a file in a zip archive."""
+
+
 @dataclass(frozen=True)
 class Object:
-    """An object's location, version and size in bytes. ``packed``: its compression, if its content was inspected."""
+    """An object's location, version and size in bytes. ``packed``: its compression, if its content was inspected.
+
+    A file in a zip archive has its path after the archive's key as its ``key``; ``archive`` is the archive's key, and
+    ``text_size`` the size of the file's text, if known.
+    """
 
     bucket: str
     key: str
     etag: str
     size: int
     packed: str | None = None
+    archive: str | None = None
+    text_size: int | None = None
+
+    @property
+    def stored_key(self) -> str:
+        """The key of the object in the bucket: of the archive for a file in one."""
+        return self.archive or self.key
+
+    @property
+    def read_size(self) -> int:
+        """The bytes to read, as far as they are known: of a compressed file its own size."""
+        return self.size if self.text_size is None else self.text_size
 
     @property
     def compression(self) -> str:
-        """The object's compression: ``gzip``, ``zstd`` or ""; from its name unless its content was inspected."""
+        """The object's compression, "" if none; from its name unless its content was inspected."""
+        if self.archive:
+            return ZIP
         return COMPRESSIONS.get(compression_ending(self.key), "") if self.packed is None else self.packed
 
 
@@ -91,7 +113,7 @@ def get(s3: S3Client, source: Object, byte_range: str = "") -> StreamingBody:
     """
     request: GetObjectRequestTypeDef = {
         "Bucket": source.bucket,
-        "Key": source.key,
+        "Key": source.stored_key,
         "IfMatch": source.etag,
     }
     if byte_range:

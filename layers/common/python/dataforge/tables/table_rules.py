@@ -5,10 +5,11 @@ Every function raises ``ValueError`` with the mistake and a hint; ``dataforge.ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dataforge.files.names import compression_ending, data_stem, is_csv
+from dataforge.files.patterns import is_pattern, overlap
 from dataforge.tables.catalogue import Column, Source, Table
 from dataforge.tables.constraint_names import constraint_name
 from dataforge.tables.fields import refuse_unindexable
@@ -16,8 +17,8 @@ from dataforge.tables.names import refuse_alike
 
 _INDEX_COLUMNS = 32
 """The most columns of a PostgreSQL index."""
-_NOT_IN_FILES = "/*?[]\0\n\r"
-"""Characters of folders and wildcards: a declared file has one name."""
+_NOT_IN_FILES = "/[]\0\n\r"
+"""Characters of folders and of wildcards that are not supported."""
 _WHOLE = {"smallint", "integer", "bigint"}
 _ALIKE = ({"text"}, {"numeric"}, *({a, b} for a in _WHOLE for b in _WHOLE))
 """Types of which PostgreSQL compares the values, regardless of their length or precision."""
@@ -136,7 +137,22 @@ def refuse_headers(source: Source) -> None:
         owners[folded] = owner
 
 
-def refuse_sources(sources: Iterable[Source], tables: Mapping[str, Table]) -> None:
+def _refuse_overlap(source: Source, sources: Iterable[Source]) -> None:
+    """Refuse a pattern that takes every file, or files of another source."""
+    whose = ", ".join(source.tables)
+    if not any(map(str.isalnum, source.file)):
+        raise ValueError(
+            f"{whose}: {source.file!r} takes every file; write the part that all names share, as in 'Games-*.txt'"
+        )
+    for other in sources:
+        if other is not source and other.file != source.file and overlap(source.file, other.file):
+            raise ValueError(
+                f"{whose} and {', '.join(other.tables)}: {source.file!r} also takes the files {other.file!r}; "
+                "change one of the names"
+            )
+
+
+def refuse_sources(sources: Sequence[Source], tables: Mapping[str, Table]) -> None:
     """Refuse files that would never be read, or that would be read as two tables."""
     stems: dict[str, str] = {}
     for source in sources:
@@ -151,13 +167,16 @@ def refuse_sources(sources: Iterable[Source], tables: Mapping[str, Table]) -> No
             base = base or whose
             raise ValueError(
                 f"{whose}: no file can have the name {source.file!r}. A file is name.csv, name.jsonl or name.parquet, "
-                f"or has another ending, without a folder or wildcard; declare file='{base}.csv', and rename the file"
+                f"or has another ending, without a folder; the wildcards are * and ?. Declare file='{base}.csv', "
+                "and rename the file"
             )
         if source.json_lines and is_csv(source.file):
             raise ValueError(
                 f"{whose}: {source.file!r} is declared as JSON Lines; name it {data_stem(source.file)}.jsonl, or declare "
                 "format=Csv() for the table"
             )
+        if is_pattern(source.file):
+            _refuse_overlap(source, sources)
         if stem.casefold() in stems:
             raise ValueError(
                 f"{stems[stem.casefold()]} and {whose} have the same file, {source.file!r}; rename one"

@@ -1,0 +1,43 @@
+"""File names that are declared as patterns: ``*`` stands for any text, ``?`` for one character."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+
+from dataforge.files.names import data_stem, without_compression
+
+_DATA_ENDING = re.compile(r"\.(?:csv|tsv|txt|dat|data|parquet|pq|json|jsonl|ndjson|xlsx?)", re.IGNORECASE)
+
+
+def is_pattern(file: str) -> bool:
+    """Whether a declared file name is a pattern."""
+    return "*" in file or "?" in file
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether a file's name, with or without the extension of its compression, matches."""
+    return fnmatchcase(name, pattern) or fnmatchcase(without_compression(name), pattern)
+
+
+def resembles(pattern: str, name: str) -> bool:
+    """Whether a name differs from the pattern's names in case, or in the ending of data files only."""
+    folded, plain = pattern.casefold(), without_compression(name.casefold())
+    if matches(folded, plain):
+        return True
+    (stem, ending), (wanted, _) = _split(plain), _split(folded)
+    named = any(map(str.isalnum, wanted))
+    return named and _DATA_ENDING.fullmatch(ending) is not None and fnmatchcase(stem, wanted)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether one of two declared names, as a text, matches the other. Further overlaps are found in the listing."""
+    return any(
+        is_pattern(a) and (fnmatchcase(b, a) or fnmatchcase(data_stem(b) or b, data_stem(a) or a))
+        for a, b in ((one, other), (other, one))
+    )
+
+
+def _split(name: str) -> tuple[str, str]:
+    stem, dot, ending = name.rpartition(".")
+    return (stem, dot + ending) if dot else (name, "")
