@@ -8,7 +8,6 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 
 from dataforge.s3.keys import VERIFICATION
-from dataforge.tables.datasets import DATASETS
 from infra.backup.metrics import damaged, verified
 from infra.monitoring.alarms import BELOW, FIVE_MINUTES, Alarms
 from infra.settings import Settings
@@ -31,8 +30,8 @@ def add_lost_event_alarm(alarms: Alarms, *, name: str, description: str, queue: 
 
 
 def add_backup_alarms(alarms: Alarms, settings: Settings) -> None:
-    """Add alarms on damaged backups of each dataset, and on overdue ones of each scheduled dataset."""
-    for dataset in DATASETS:
+    """Add alarms on damaged backups of each observed dataset, and on overdue ones of each scheduled dataset."""
+    for dataset in settings.observed:
         alarms.add(
             f"BackupDamaged{dataset.title()}",
             f"A backup of {dataset} differs from its manifest. {VERIFICATION} beside the manifest names the files.",

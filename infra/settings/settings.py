@@ -139,10 +139,16 @@ class Settings(Model):
 
     @property
     def scheduled_backups(self) -> dict[str, str]:
-        """Return the schedule expression of each dataset whose schedule is not ``off``."""
-        common = dict.fromkeys(DATASETS, self.backup_schedule) if self.backup_schedule else nightly(DATASETS)
-        wanted = {name: self.backup_schedules.get(name) or common[name] for name in DATASETS}
+        """Return the schedule expression of each dataset whose schedule is not ``off``. Examples have none by default."""
+        names = [name for name, dataset in DATASETS.items() if not dataset.example]
+        common = dict.fromkeys(names, self.backup_schedule) if self.backup_schedule else nightly(names)
+        wanted = {name: self.backup_schedules.get(name) or common.get(name, "off") for name in DATASETS}
         return {name: expression for name, expression in wanted.items() if expression != "off"}
+
+    @property
+    def observed(self) -> list[str]:
+        """Return the datasets with alarms: all except examples without a schedule."""
+        return [name for name in DATASETS if not DATASETS[name].example or name in self.scheduled_backups]
 
     @property
     def stack_name(self) -> str:

@@ -34,13 +34,14 @@ def test_example_matches_the_schema(dataset: Dataset, table: Table) -> None:
 def test_foreign_keys_of_an_example_refer_to_the_examples_of_the_parents(
     dataset: Dataset, table: Table
 ) -> None:
-    row = example_row(dataset, table)
+    row = validate(table, example_row(dataset, table), Counter())
+    assert isinstance(row, tuple)
     for key in table.foreign_keys:
         parent = dataset.table(key.parent)
         values = validate(parent, example_row(dataset, parent), Counter())
         assert isinstance(values, tuple)
         referenced = [values[parent.column_names.index(column)] for column in key.parent_columns]
-        assert [row[column] for column in key.columns] == referenced
+        assert [row[table.column_names.index(column)] for column in key.columns] == referenced
 
 
 @every_table

@@ -290,7 +290,8 @@ class Source:
 class Dataset:
     """A named set of tables with the foreign keys between them, and their files.
 
-    ``removed``: former tables that a deployment may drop with their rows.
+    ``removed``: former tables that a deployment may drop with their rows. ``example``: whether it is an example of the
+    project, which has no scheduled backup and no alarms by default.
     """
 
     name: str
@@ -298,6 +299,7 @@ class Dataset:
     tables: Mapping[str, Table] = field(repr=False)
     sources: tuple[Source, ...] = field(repr=False)
     removed: tuple[str, ...] = ()
+    example: bool = False
 
     def table(self, name: str) -> Table:
         """The table of this name. Raises ``UnknownTable``."""

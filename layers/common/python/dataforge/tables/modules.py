@@ -62,7 +62,9 @@ def read_dataset(module: ModuleType) -> Dataset:
             refuse_headers(source)
         removed = read_removed_tables(getattr(module, "REMOVED", ()), tables)
         refuse_former_tables(tables, removed)
-    return Dataset(name, (module.__doc__ or "").strip(), tables, sources, removed)
+    return Dataset(
+        name, (module.__doc__ or "").strip(), tables, sources, removed, getattr(module, "EXAMPLE", False)
+    )
 
 
 def _own_file(table: Table, module: ModuleType) -> Source:

@@ -151,7 +151,7 @@ class Numeric(ColumnType):
         return Sql("numeric")
 
     def parse(self, value: Any) -> Decimal:
-        if isinstance(value, bool):
+        if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
             raise PydanticKnownError("decimal_type")
         if isinstance(value, str) and not NUMBER_TEXT.fullmatch(value):
             raise PydanticKnownError("decimal_parsing")
