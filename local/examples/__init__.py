@@ -10,7 +10,7 @@ FILES: Mapping[str, Mapping[str, bytes]] = {
     "invoices": invoices.files(),
     "transit": transit.files(),
 }
-"""By dataset: the content of each file by its name."""
+"""By dataset and file name: the content."""
 
 
 def write(out: Path) -> list[Path]:

@@ -11,7 +11,7 @@ GUESTS, REPEATED = ("guest-1", "guest-2"), 5
 
 
 def files() -> dict[str, bytes]:
-    """The files by name."""
+    """The content of each file."""
     texts = {
         "departments.csv": table("site,code,title,manager", _departments()),
         "employees.csv": table("site,number,name,department,boss,badge", _employees()),

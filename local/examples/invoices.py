@@ -21,7 +21,7 @@ _REMARKS = ("", "", "2 % Skonto; binnen 10 Tagen", 'Auftrag "Süd"', "Straße ge
 
 
 def files() -> dict[str, bytes]:
-    """The files by name, in Windows-1252."""
+    """The content of each file, in Windows-1252."""
     clients = table(_CLIENTS, _clients(), delimiter=";", end="\r\n")
     invoices = table(_INVOICES, _invoices(), delimiter=";", end="\r\n")
     return {"Kunden.csv": clients.encode("cp1252"), "Rechnungen.csv": invoices.encode("cp1252")}

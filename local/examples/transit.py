@@ -11,7 +11,7 @@ _WEEK = "monday,tuesday,wednesday,thursday,friday,saturday,sunday"
 
 
 def files() -> dict[str, bytes]:
-    """The files by name."""
+    """The content of each file."""
     texts = {
         "stops.txt": table("stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station", _stops()),
         "routes.txt": table("route_id,route_short_name,route_type", _routes()),

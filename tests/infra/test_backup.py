@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dataforge.tables.datasets import DATASETS
 from infra.backup.schedule import schedule_ids
 
 Resources = dict[str, dict[str, dict[str, Any]]]
@@ -137,7 +138,7 @@ def test_functions_may_write_backups_and_only_control_may_delete_them(
 ) -> None:
     control, hold, work = (granted(dev, f"Backup{name}Role") for name in ("Control", "Hold", "Work"))
     assert not any(action.startswith("s3:") for action, _ in hold)
-    folders = {f"{OBJECTS}/olist/*", f"{OBJECTS}/quotes/*"}
+    folders = {f"{OBJECTS}/{dataset}/*" for dataset in DATASETS}
     deletes = {
         (action, place) for action, place in control if "Delete" in action and action.startswith("s3:")
     }

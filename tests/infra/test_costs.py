@@ -71,7 +71,9 @@ def test_page_has_the_number_of_custom_metrics() -> None:
     assert by_dataset == BY_DATASET
     by_function = {(function, name) for function, name in emitted() if name not in BY_DATASET}
     assert ("ingest", BY_CODE) in by_function
-    found = re.search(r"(\d+) by function and (\d+) for each dataset: (\d+) with (\d+) datasets besides", COSTS)
+    found = re.search(
+        r"(\d+) by function and (\d+) for each dataset: (\d+) with (\d+) datasets besides", COSTS
+    )
     assert found is not None
     datasets = [dataset for dataset in DATASETS.values() if not dataset.example]
     expected = (len(by_function), len(BY_DATASET), len(by_function) + 3 * len(datasets), len(datasets))

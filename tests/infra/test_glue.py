@@ -35,7 +35,7 @@ def test_template_has_no_glue_resources_without_the_setting(templates: dict[str,
 
 def test_each_dataset_has_a_database(with_glue: Resources) -> None:
     databases = [r["Properties"]["DatabaseInput"]["Name"] for r in with_glue["AWS::Glue::Database"].values()]
-    assert sorted(databases) == ["lake_olist", "lake_quotes"]
+    assert sorted(databases) == sorted(f"lake_{dataset}" for dataset in DATASETS)
 
 
 def test_function_may_only_read_manifests_and_change_its_tables(

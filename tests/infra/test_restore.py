@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from dataforge.tables.datasets import DATASETS
+
 Resources = dict[str, dict[str, dict[str, Any]]]
 States = dict[str, dict[str, Any]]
 Machine = Callable[[Resources, str], tuple[dict[str, Any], dict[str, Any]]]
@@ -96,7 +98,7 @@ def test_functions_may_read_backups_and_write_into_folders_of_datasets_but_not_d
     dev: Resources, granted: Granted, role: str
 ) -> None:
     found = {pair for pair in granted(dev, role) if pair[0].startswith("s3:") and OBJECTS in pair[1]}
-    written = {f"{OBJECTS}/{dataset}/*" for dataset in ("olist", "quotes")}
+    written = {f"{OBJECTS}/{dataset}/*" for dataset in DATASETS}
     assert found == {
         ("s3:ListBucket", OBJECTS),
         ("s3:GetObject", f"{OBJECTS}/*"),
