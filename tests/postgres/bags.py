@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from dataforge.postgres.roles import LOGINS
 from dataforge.tables.catalogue import Dataset, Row
+from dataforge.tables.checks import Check
 from dataforge.tables.columns import Double, Integer, Key, Label, References, Text, Timestamp
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
@@ -24,7 +25,7 @@ class Bird(Row, table="birds", file="birds.csv"):
     bird: Annotated[Label, Key()]
 
 
-class Sighting(Row, table="sightings", file="sightings.csv"):
+class Sighting(Row, table="sightings", file="sightings.csv", checks=(Check("number", "<", value=1000),)):
     """A bird that was seen; two of a kind are two rows."""
 
     bird: Annotated[Label, References("birds")] | None = None

@@ -15,6 +15,7 @@ from dataforge.postgres import ddl
 from dataforge.postgres.roles import LOGINS
 from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Dataset, Row
+from dataforge.tables.checks import Check
 from dataforge.tables.columns import Count, Integer, Key, Label, References, Text
 from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.apply import apply
@@ -232,3 +233,31 @@ def test_apply_keeps_iam_if_the_master_signs_in_or_is_unreachable(
     require_sign_in(master, lambda: None)
     require_sign_in(master, unreachable)
     assert on_rds() == set(LOGINS)
+
+
+def test_check_that_rows_break_is_refused_with_their_number(master: Connection, shop: Shop) -> None:
+    """A check is added once all rows satisfy it, and dropped when it is no longer declared."""
+
+    class Before(Row, table="visits"):
+        visit: Annotated[Integer, Key()]
+        began: Integer | None = None
+        ended: Integer | None = None
+
+    class After(Before, table="visits", checks=(Check("ended", ">=", "began"),)):
+        pass
+
+    apply(master, PASSWORDS, [shop(Before)])
+    with master, master.cursor() as cursor:
+        cursor.execute("INSERT INTO shop.visits VALUES (1, 2, 1), (2, 5, 1), (3, NULL, 1), (4, 1, 1)")
+    with pytest.raises(
+        SchemaRefused, match=r"visits_ended_ge_began_check cannot be changed: 2 row\(s\) violate it"
+    ):
+        apply(master, PASSWORDS, [shop(After)])
+    with master, master.cursor() as cursor:
+        cursor.execute("UPDATE shop.visits SET ended = 9")
+    added = apply(master, PASSWORDS, [shop(After)])["changes"]
+    assert added == ["added constraint shop.visits_ended_ge_began_check"]
+    assert apply(master, PASSWORDS, [shop(After)])["changes"] == []
+    assert apply(master, PASSWORDS, [shop(Before)])["changes"] == [
+        "dropped constraint shop.visits_ended_ge_began_check"
+    ]

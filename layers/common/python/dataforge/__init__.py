@@ -32,6 +32,7 @@
 ``Header`` ``Format``                     a column's name in files, and the notation of its values there
 ``Csv`` ``JsonLines``                     the dialect of CSV files; files of JSON Lines with another extension
 ``Renamed``                               a column's former name
+``Check`` ``Present``                     conditions on several columns, of the class: ``checks=(Check("a", "<", "b"),)``
 ``Clean`` ``Digest`` ``MaxBytes``         change text before validation; derived key; limit in bytes
 ``Row`` ``Source``                        a table; a file that fills several tables
 ========================================  =============================================================
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from dataforge.formats.dialect import Csv
     from dataforge.formats.json_lines import JsonLines
     from dataforge.tables.catalogue import Row, Source
+    from dataforge.tables.checks import Check, Present
     from dataforge.tables.cleaning import Clean
     from dataforge.tables.columns import (
         BigInt,
@@ -92,12 +94,14 @@ _COLUMNS = "dataforge.tables.columns"
 _ELSEWHERE = {
     "ArrayOf": ("dataforge.tables.types.arrays", "Array"),
     "BIGINT": ("dataforge.tables.types.numbers", "BIGINT"),
+    "Check": ("dataforge.tables.checks", "Check"),
     "Clean": ("dataforge.tables.cleaning", "Clean"),
     "Csv": ("dataforge.formats.dialect", "Csv"),
     "Format": ("dataforge.tables.value_formats", "Format"),
     "INTEGER": ("dataforge.tables.types.numbers", "INTEGER"),
     "JsonLines": ("dataforge.formats.json_lines", "JsonLines"),
     "Numeric": ("dataforge.tables.types.numbers", "Numeric"),
+    "Present": ("dataforge.tables.checks", "Present"),
     "Row": ("dataforge.tables.catalogue", "Row"),
     "SMALLINT": ("dataforge.tables.types.numbers", "SMALLINT"),
     "Source": ("dataforge.tables.catalogue", "Source"),
@@ -113,6 +117,7 @@ __all__ = [
     "BigInt",
     "Boolean",
     "Bytes",
+    "Check",
     "Clean",
     "Count",
     "Csv",
@@ -135,6 +140,7 @@ __all__ = [
     "Name",
     "Numeric",
     "Ordinal",
+    "Present",
     "Real",
     "References",
     "Renamed",

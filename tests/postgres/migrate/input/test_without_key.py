@@ -105,3 +105,9 @@ def test_identical_rows_with_nulls_are_one_row_of_a_distinct_table(bags: Forge, 
     expected = {"(,,a)", "(,0,)", f"(,,{wide})", "(owl,,)"} | ({"(,,z)"} if filled else set())
     assert set(bags.rows("remarks", "bags")) == expected
     assert len(bags.rows("remarks", "bags")) == len(expected)
+
+
+def test_rows_that_break_a_check_are_rejected_and_others_of_the_block_loaded(bags: Forge) -> None:
+    lines = [",1,,,", ",1000,,,", "owl,5000,bad,,", ",,,,x", ",999,,,"]
+    assert migrate(bags, lines) == (5, 3, 0, 0, 2)
+    assert bags.rejections("line", "codes") == [(3, "check"), (4, "datetime_parsing")]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from dataforge.bulk.canonical import CanonicalColumn, Errors, canonical
 from dataforge.bulk.row_hashes import digests as row_digests
 from dataforge.bulk.row_hashes import hash_total, text_bytes
+from dataforge.bulk.table_checks import failing
 from dataforge.formats.csv_blocks import (
     Block,
     FolderValues,
@@ -115,6 +116,9 @@ class TableBatcher:
         errors = list(zip(*(column.errors_of(bad) for column in columns), strict=True))
         known = np.zeros(len(bad), np.bool_)
         for place, (index, found) in enumerate(zip(regular[bad].tolist(), errors, strict=True)):
+            if not any(found):
+                # The values are valid, and the row breaks a table check.
+                continue
             violations = self._known.get(found)
             if violations is None:
                 result = self._validate_record(block, index, malformed=False, cleanings=Counter())
@@ -146,6 +150,8 @@ class TableBatcher:
         """Add the rows without errors. Returns a mask of the others."""
         masks = [mask for column in columns if (mask := column.bad()) is not None]
         bad = reduce(np.logical_or, masks, np.zeros(len(positions), np.bool_))
+        if self.table.checks:
+            bad |= failing(self.table, [column.quoted for column in columns])
         for name, column in zip(self.table.column_names, columns, strict=True):
             column.count(name, ~bad, batch.cleanings)
         quoted = [c.quoted for c in columns]

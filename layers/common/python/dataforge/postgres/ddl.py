@@ -11,6 +11,7 @@ from dataforge.postgres.row_identity import ROW_KEY_SEEDS, row_hash
 from dataforge.postgres.sql import Sql, ident, literal, number
 from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Column, Dataset, ForeignKey, Table
+from dataforge.tables.checks import Comparison, Operand, TableCheck
 from dataforge.tables.columns import Digest
 from dataforge.tables.constraint_names import constraint_name
 from dataforge.tables.datasets import DATASETS
@@ -18,6 +19,16 @@ from dataforge.tables.types.numbers import WholeNumber
 
 _REPEATED = re.compile(r"\^\[([^]\\^][^]\\]*)\]\{(\d+)\}\$")
 """A pattern that is one class of characters with a number of repetitions."""
+
+
+_SIGNS = {
+    "=": Sql("="),
+    "<>": Sql("<>"),
+    "<": Sql("<"),
+    "<=": Sql("<="),
+    ">": Sql(">"),
+    ">=": Sql(">="),
+}
 
 
 def qualified(table: Table, schema: str | None = None) -> Sql:
@@ -89,7 +100,7 @@ def foreign_keys(table: Table, parent_schema: str) -> Iterator[tuple[str, Sql]]:
 
 
 def checks(table: Table) -> Iterator[tuple[str, Sql]]:
-    """Name and definition of each column's CHECK: the rules of the row model in SQL."""
+    """Name and definition of each CHECK, of columns and of the table: the rules of the row model in SQL."""
     for column in table.columns:
         terms = list(_terms(column))
         if terms:
@@ -97,6 +108,21 @@ def checks(table: Table) -> Iterator[tuple[str, Sql]]:
                 constraint_name(table.name, (column.name,), "check"),
                 Sql("CHECK ({})").format(Sql(" AND ").join(terms)),
             )
+    for check in table.checks:
+        yield check.name, Sql("CHECK ({})").format(_condition(table, check))
+
+
+def _condition(table: Table, check: TableCheck) -> Sql:
+    if isinstance(check, Comparison):
+        sign = _SIGNS[check.sign]
+        return Sql("{} {} {}").format(_operand(table, check.left), sign, _operand(table, check.right))
+    return Sql("num_nonnulls({}) > 0").format(names_sql(table.column_names[p] for p in check.positions))
+
+
+def _operand(table: Table, operand: Operand) -> Sql:
+    if operand.position is None:
+        return Sql("{}::{}").format(literal(operand.text), operand.type.catalog)
+    return ident(table.column_names[operand.position])
 
 
 def _terms(column: Column) -> Iterator[Sql]:

@@ -24,6 +24,9 @@ from dataforge.tables.value_formats import Format
 ROW_HASH = "dataforge-row-1"
 """Version of the row text and its hash. Manifests and reports store it."""
 
+CHECK = "check"
+"""The code of a broken table check."""
+
 Texts = tuple[str | None, ...]
 """A row as canonical texts in column order; None is NULL."""
 
@@ -53,7 +56,17 @@ def validate(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> T
         row = table.model.model_validate(cleaned)
     except ValidationError as error:
         return violations(error)
-    return texts(table, row)
+    values = texts(table, row)
+    return broken_checks(table, values) or values
+
+
+def broken_checks(table: Table, values: Sequence[str | None]) -> list[Violation]:
+    """The violations of table checks by a row of valid values."""
+    return [
+        Violation(CHECK, f"The row breaks the check {check.name}: {check.text}")
+        for check in table.checks
+        if not check.holds(values)
+    ]
 
 
 def rewrite(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> Mapping[str, Any]:

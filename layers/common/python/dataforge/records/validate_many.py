@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from dataforge.records.validate import clean, clean_value, findings, violation
+from dataforge.records.validate import broken_checks, clean, clean_value, findings, violation
 from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Column, Row, Table
 
@@ -35,9 +35,25 @@ class Validated:
 def validate_all(table: Table, records: Sequence[Record]) -> Validated:
     """Validate each record; cleaning is not counted."""
     columns = _by_columns(table, records) if table.columns_are_independent else None
-    if columns is not None:
-        return Validated(list(range(len(records))), columns, {})
-    return _by_model(table, records)
+    if columns is None:
+        return _checked(table, _by_model(table, records))
+    return _checked(table, Validated(list(range(len(records))), columns, {}))
+
+
+def _checked(table: Table, found: Validated) -> Validated:
+    """The result without the rows that break table checks."""
+    if not table.checks:
+        return found
+    rows = list(zip(*found.columns, strict=True))
+    broken = {n: reasons for n, row in enumerate(rows) if (reasons := broken_checks(table, row))}
+    if not broken:
+        return found
+    keep = [n for n in range(len(rows)) if n not in broken]
+    return Validated(
+        [found.positions[n] for n in keep],
+        [[column[n] for n in keep] for column in found.columns],
+        found.violations | {found.positions[n]: reasons for n, reasons in broken.items()},
+    )
 
 
 def _by_columns(table: Table, records: Sequence[Record]) -> Columns | None:

@@ -18,6 +18,7 @@ from dataforge.files.names import is_csv, is_json_lines
 from dataforge.formats.dialect import STANDARD, Csv
 from dataforge.formats.headers import Headers
 from dataforge.formats.json_lines import JsonLines
+from dataforge.tables.checks import Check, Present, TableCheck, read_checks
 from dataforge.tables.circles import circles
 from dataforge.tables.cleaning import Clean
 from dataforge.tables.columns import Header, References
@@ -66,6 +67,7 @@ class Row(BaseModel):
     __references__: ClassVar[tuple[References, ...]] = ()
     __unique__: ClassVar[tuple[tuple[str, ...], ...]] = ()
     __distinct__: ClassVar[bool] = False
+    __checks__: ClassVar[tuple[Check | Present, ...]] = ()
 
     def __init_subclass__(
         cls,
@@ -80,6 +82,7 @@ class Row(BaseModel):
         references: References | Iterable[References] = (),
         unique: Iterable[str | Iterable[str]] = (),
         distinct: bool = False,
+        checks: Check | Present | Iterable[Check | Present] = (),
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
@@ -91,6 +94,7 @@ class Row(BaseModel):
         cls.__references__ = _references(cls.__name__, references)
         cls.__unique__ = _unique(cls.__name__, unique)
         cls.__distinct__ = distinct
+        cls.__checks__ = (checks,) if isinstance(checks, Check | Present) else tuple(checks)
 
 
 def _names(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -176,6 +180,11 @@ class Table:
     def foreign_keys(self) -> tuple[ForeignKey, ...]:
         """The references that PostgreSQL enforces."""
         return tuple(reference for reference in self.references if reference.enforced)
+
+    @cached_property
+    def checks(self) -> tuple[TableCheck, ...]:
+        """The conditions on several columns. Raises ``ValueError`` for a wrong declaration."""
+        return read_checks(self.name, self.model.__checks__, {c.name: c.type for c in self.columns})
 
     @property
     def evolution(self) -> Evolution:

@@ -22,7 +22,12 @@ def row_schema(table: Table) -> dict[str, Any]:
 
 
 def _rows_note(table: Table) -> str:
-    """The effect of identical records on a table without a key."""
+    """The checks of rows, and the effect of identical records on a table without a key."""
+    checks = f"Each row satisfies: {'; '.join(check.text for check in table.checks)}." if table.checks else ""
+    return " ".join(filter(None, (checks, _copies_note(table))))
+
+
+def _copies_note(table: Table) -> str:
     if table.is_multiset:
         return "The table has no key and keeps identical rows: each record is inserted, and on_conflict has no effect."
     return "" if table.key else "The table has no key: identical records are one row."

@@ -149,6 +149,7 @@ def _read_table(
         references = tuple(read_references(model, targets))
         table = Table(dataset, name, model, columns[name], own.key, references, own.uniques)
         refuse_key(table)
+        _ = table.checks
     return table
 
 

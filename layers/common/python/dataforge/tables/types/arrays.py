@@ -31,6 +31,7 @@ class Array(ColumnType):
     item: ColumnType
     name: ClassVar[str] = "array"
     oid: ClassVar[int] = 2277
+    order = "none"
     python = tuple
     quoting = "sometimes"
 

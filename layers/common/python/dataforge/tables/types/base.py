@@ -26,13 +26,15 @@ class ColumnType(ABC):
     """One kind of column.
 
     ``name``: the kind, without length or precision. ``python``: the class of its values. ``quoting``: whether its canonical
-    text needs quotes in a row's text. ``oid``: PostgreSQL's number of the type.
+    text needs quotes in a row's text. ``oid``: PostgreSQL's number of the type. ``order``: table checks order values as
+    Python orders their ``sort_key``, or as their canonical texts sort by bytes, or not at all.
     """
 
     name: ClassVar[str]
     python: ClassVar[type]
     oid: ClassVar[int]
     quoting: ClassVar[Literal["never", "always", "sometimes"]] = "never"
+    order: ClassVar[Literal["value", "text", "none"]] = "value"
 
     @property
     def sql(self) -> Sql:
@@ -65,6 +67,10 @@ class ColumnType(ABC):
     def equality(self, value: Any) -> str:
         """A text that two values share exactly if PostgreSQL holds them equal."""
         return self.text(value)
+
+    def sort_key(self, value: Any) -> Any:
+        """The Python value that compares as PostgreSQL compares the value."""
+        return value
 
     def checks(self, name: Sql, *, lower: bool, upper: bool) -> Iterator[Sql]:  # noqa: ARG002
         """SQL conditions on the quoted column ``name`` that exclude values of PostgreSQL's type which this class refuses.

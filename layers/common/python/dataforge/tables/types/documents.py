@@ -79,6 +79,7 @@ class Uuid(ColumnType):
     """``uuid``: 32 hex digits, with hyphens, in braces, or without either."""
 
     name, python, oid = "uuid", uuid.UUID, 2950
+    order = "text"
 
     @property
     def athena(self) -> str:
@@ -121,6 +122,7 @@ class Bytea(ColumnType):
     r"""``bytea``: hexadecimal digits, after ``\x`` as PostgreSQL writes them or without, or base64 if so declared."""
 
     name, python, oid, quoting = "bytea", bytes, 17, "sometimes"
+    order = "text"
 
     def __init__(self, *, base64: bool = False) -> None:
         self.base64 = base64
@@ -179,6 +181,7 @@ class Jsonb(ColumnType):
     """``jsonb``: a JSON value, or a text that is JSON. A JSON string is sent as a text with its quotes."""
 
     name, python, oid, quoting = "jsonb", Json, 3802, "sometimes"
+    order = "none"
 
     @property
     def athena(self) -> str:

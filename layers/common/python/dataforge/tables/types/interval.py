@@ -85,6 +85,9 @@ class IntervalType(ColumnType):
     def equality(self, value: Interval) -> str:
         return str(value.length)
 
+    def sort_key(self, value: Interval) -> Any:
+        return value.length
+
     def json_schema(self) -> dict[str, Any]:
         return {"type": "string"}
 

@@ -24,6 +24,7 @@ class Text(ColumnType):
     length: int | None = None
     name: ClassVar[str] = "text"
     oid: ClassVar[int] = 25
+    order = "text"
     python = str
     quoting = "sometimes"
 

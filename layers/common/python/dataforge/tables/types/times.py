@@ -42,6 +42,7 @@ class Date(ColumnType):
     """``date``."""
 
     name, python, oid = "date", date, 1082
+    order = "text"
 
     def parse(self, value: Any) -> date:
         if isinstance(value, date) and not isinstance(value, datetime):
@@ -85,6 +86,7 @@ class Time(ColumnType):
     """``time without time zone``: 00:00 to 23:59:59.999999."""
 
     name, python, oid = "time", time, 1083
+    order = "text"
 
     @property
     def sql(self) -> Sql:
@@ -142,6 +144,7 @@ class Timestamp(ColumnType):
     """``timestamp without time zone``; an offset is an error."""
 
     name, python, oid, quoting = "timestamp", datetime, 1114, "always"
+    order = "text"
 
     @property
     def sql(self) -> Sql:
