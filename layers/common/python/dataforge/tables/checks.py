@@ -15,8 +15,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from dataforge.errors.nearest import did_you_mean
 from dataforge.tables.constraint_names import constraint_name
-from dataforge.tables.nearest import nearest
 from dataforge.tables.types.base import ColumnType
 
 OPERATORS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
@@ -190,7 +190,7 @@ def _refuse_types(text: str, check: Check, left: ColumnType, right: ColumnType) 
 def _known(name: str, types: dict[str, ColumnType]) -> str:
     if name not in types:
         raise ValueError(
-            f"a check names {name!r}, which is not a column{nearest(name, types)}. The columns: {', '.join(types)}"
+            f"a check names {name!r}, which is not a column{did_you_mean(name, types)}. The columns: {', '.join(types)}"
         )
     return name
 
