@@ -47,7 +47,7 @@ def build(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
         if not _has_most_rows(cursor, run, table):
             cursor.execute("SET LOCAL max_parallel_maintenance_workers = 0")
         if not shadow.add_keys(cursor, table, run.id):
-            raise DamagedBackup(run.backup_id, [f"rows of {table.name} have the same key"])
+            raise DamagedBackup(run.backup_id, [f"rows of {table.name} have the same key or unique value"])
         shadow.finish(cursor, table, run.id)
     return {}
 
@@ -70,6 +70,8 @@ def link(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
     with transaction(db, role=OWNER) as cursor:
         run, table = _leased(cursor, run_id, table_name)
         keys = [key for key in table.foreign_keys if run.has(key.parent)]
+        if table.circular_keys:
+            _lock_circle(cursor, run, table)
         for key in keys:
             name = ident(key.name)
             definition = Sql("{} NOT VALID").format(ddl.foreign_key(key, run.schema))
@@ -84,6 +86,13 @@ def link(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
                 Sql("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(run.shadow(table), ident(key.name))
             )
     return {}
+
+
+def _lock_circle(cursor: Cursor, run: Run, table: Table) -> None:
+    """Lock the shadows of a circle in one order: each foreign key locks two of them."""
+    circle = [t for t in run.tables if t.name in run.dataset.circle(table.name)]
+    names = Sql(", ").join(run.shadow(t) for t in sorted(circle, key=lambda t: t.name))
+    cursor.execute(Sql("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(names))
 
 
 def _leased(cursor: Cursor, run_id: str, table_name: str) -> tuple[Run, Table]:

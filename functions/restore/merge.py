@@ -8,12 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import psycopg2.errors
+
 from dataforge.errors import TargetRejectsRows
 from dataforge.postgres import ddl
 from dataforge.postgres.matches_catalogue import is_pristine
+from dataforge.postgres.owner_rules import is_taken
+from dataforge.postgres.shadow import attempt
 from dataforge.postgres.sql import Sql, ident
 from dataforge.runs.results.restore import Figures
 from dataforge.tables.catalogue import Table
+from functions.restore.constraints import without_unique_constraints
 from functions.restore.difference import difference, find_difference
 from functions.restore.run import Run
 
@@ -36,6 +41,21 @@ def merge(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
                 run.replaced(table), ddl.columns_sql(table), ddl.qualified(table)
             )
         )
+    with attempt(cursor, psycopg2.errors.UniqueViolation) as failed:
+        _change_rows(cursor, run, figures)
+    if failed:
+        if not any(is_taken(table, failed[0]) for table in run.tables):
+            raise failed[0]
+        with without_unique_constraints(cursor, run):
+            _change_rows(cursor, run, figures)
+    for table in run.tables:
+        if not is_pristine(cursor, run.dataset, table):
+            _check_equal(cursor, run, table)
+
+
+def _change_rows(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
+    if any(table.circular_keys for table in run.tables):
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     parents_first = [
         run.dataset.table(name) for wave in run.dataset.waves(t.name for t in run.tables) for name in wave
     ]
@@ -44,9 +64,7 @@ def merge(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
         _execute(cursor, run, table, _update, figures[table.name].changed)
     for table in reversed(parents_first):
         _execute(cursor, run, table, _delete, figures[table.name].removed)
-    for table in run.tables:
-        if not is_pristine(cursor, run.dataset, table):
-            _check_equal(cursor, run, table)
+    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def _execute(cursor: Cursor, run: Run, table: Table, statement: Statement, expected: int) -> None:
