@@ -108,6 +108,11 @@ def test_text_of_copy_is_read_as_postgresql_writes_it(rows: list[list[str | None
     ] == [{name: value for name, value in zip(names, row, strict=False) if value is not None} for row in rows]
 
 
+def test_record_end_may_begin_with_a_delimiter() -> None:
+    records = read(b"1|a|\n2|b|\n", Csv(delimiter="|", quote=None, record_end="|\n", header=0))
+    assert [record.fields for record in records] == [("1", "a"), ("2", "b")]
+
+
 def test_escapes_need_an_escape_character() -> None:
     with pytest.raises(ValueError, match="add escape="):
         Csv(escapes={"n": "\n"})

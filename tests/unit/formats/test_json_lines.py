@@ -138,3 +138,15 @@ def test_file_without_objects_is_refused(head: bytes, found: str) -> None:
 def test_file_in_another_encoding_is_refused(encoding: str) -> None:
     with pytest.raises(WrongEncoding, match="UTF-16 or UTF-32"):
         first_record("a.jsonl", b'{"a": 1}'.decode().encode(encoding), whole=True)
+
+
+def test_header_with_a_dot_is_a_key_inside_an_object() -> None:
+    names = Headers(
+        (("id", ("_id.$oid",)), ("city", ("address.place.city",)), ("more", ("more",))), ("address.x",)
+    )
+    columns = ("id", "city", "more")
+    line = b'{"_id": {"$oid": "5f"}, "address": {"place": {"city": "Bonn"}, "x": 1}, "more": {"a.b": 1}}'
+    assert read_line(line, names, columns) == {"id": "5f", "city": "Bonn", "more": {"a.b": 1}}
+    assert read_line(b'{"_id": null, "more": 1}', names, columns) == {"more": 1}
+    for wrong in (b'{"_id": 5}', b'{"_id": {"y": 5}}', b'{"address": {"place": {"y": 5}}}'):
+        assert [getattr(v, "code", v) for v in read_line(wrong, names, columns)] == ["unknown_column"]

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
-from pydantic import Field
 
 from dataforge.formats.dialect import Csv
 from dataforge.tables.catalogue import Row
@@ -18,23 +17,16 @@ from dataforge.tables.columns import (
     Header,
     Integer,
     Key,
-    Label,
     Name,
-    References,
-    SmallInt,
-    Text,
     TimestampTz,
 )
 from dataforge.tables.types.numbers import Numeric
 from dataforge.tables.value_formats import Format
-from local.config import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.postgres.migrate.conftest import Forge
-
-REAL = ROOT.parent / "shared" / "data" / "real"
 
 Amount = Annotated[Decimal, Numeric(12, 2), Format(decimal=",", thousands=".", symbols=("€",)), Clean()]
 
@@ -138,87 +130,3 @@ def test_formats_hold_for_files_in_the_standard_dialect(declare: Callable[..., F
     put(forge, "shop/Rechnungen.txt", (header + rows).encode())
     assert forge.migrate(dataset="shop", chunk_bytes=1000)["invoices"]["loaded"] == 300
     assert '(7,2020-02-01,K,1000.07,f,"1970-01-01 00:00:00.007+00")' in forge.rows("invoices", "shop")
-
-
-class FoodGroup(Row, table="fd_group", file="FD_GROUP.txt"):
-    """A group of foods."""
-
-    fdgrp_cd: Annotated[Label, Key()]
-    fdgrp_desc: Name
-
-
-class Description(Row, table="langdesc", file="LANGDESC.txt"):
-    """A factor of LanguaL."""
-
-    factor_code: Annotated[Label, Key()]
-    description: Name
-
-
-class Nutrient(Row, table="nutr_def", file="NUTR_DEF.txt"):
-    """A nutrient."""
-
-    nutr_no: Annotated[Label, Key()]
-    units: Name
-    tagname: Name | None = None
-    nutrdesc: Name
-    num_dec: Annotated[SmallInt, Field(ge=0)]
-    sr_order: Integer
-
-
-class Food(Row, table="food_des", file="FOOD_DES.txt"):
-    """A food."""
-
-    ndb_no: Annotated[Label, Key()]
-    fdgrp_cd: Annotated[Label, References("fd_group")]
-    long_desc: Name
-    shrt_desc: Name
-    comname: Text | None = None
-    manufacname: Text | None = None
-    survey: Text | None = None
-    ref_desc: Text | None = None
-    refuse: SmallInt | None = None
-    sciname: Text | None = None
-    n_factor: Annotated[Decimal, Numeric(4, 2)] | None = None
-    pro_factor: Annotated[Decimal, Numeric(4, 2)] | None = None
-    fat_factor: Annotated[Decimal, Numeric(4, 2)] | None = None
-    cho_factor: Annotated[Decimal, Numeric(4, 2)] | None = None
-
-
-class FoodFactor(Row, table="langual", file="LANGUAL.txt"):
-    """A factor of a food."""
-
-    ndb_no: Annotated[Label, Key(), References("food_des")]
-    factor_code: Annotated[Label, Key(), References("langdesc")]
-
-
-class Weight(Row, table="weight", file="WEIGHT.txt"):
-    """The weight of a household measure."""
-
-    ndb_no: Annotated[Label, Key(), References("food_des")]
-    seq: Annotated[SmallInt, Key()]
-    amount: Annotated[Decimal, Numeric(7, 3)]
-    msre_desc: Name
-    gm_wgt: Annotated[Decimal, Numeric()]
-    num_data_pts: Integer | None = None
-    std_dev: Annotated[Decimal, Numeric(7, 3)] | None = None
-
-
-USDA = (FoodGroup, Description, Nutrient, Food, FoodFactor, Weight)
-
-
-@pytest.mark.skipif(not REAL.is_dir(), reason="../shared/data/real is absent")
-def test_usda_is_migrated_from_untouched_files(declare: Callable[..., Forge]) -> None:
-    dialect = Csv(delimiter="^", quote="~", encoding="cp1252", header=0)
-    forge = declare("usda", FORMAT=dialect, **{model.__name__: model for model in USDA})
-    for model in USDA:
-        file = model.__file_name__ or ""
-        put(forge, f"usda/{file}", (REAL / "usda_sr" / file).read_bytes())
-    counts = forge.migrate(dataset="usda")
-    assert {table: (c["loaded"], c["rejected"]) for table, c in counts.items()} == {
-        "fd_group": (25, 0),
-        "langdesc": (774, 0),
-        "nutr_def": (150, 0),
-        "food_des": (8789, 0),
-        "langual": (38301, 0),
-        "weight": (15438, 0),
-    }

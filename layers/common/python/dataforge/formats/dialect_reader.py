@@ -106,7 +106,9 @@ class Grammar:
 
     @cached_property
     def _delimiter(self) -> bytes:
-        return self._any(*self.dialect.delimiters)
+        delimiter = self._any(*self.dialect.delimiters)
+        # A delimiter may begin the record end: in "1|a|\\n", each field ends with a delimiter.
+        return b"(?!" + self._end + b")" + delimiter if self.dialect.record_end else delimiter
 
     @cached_property
     def _end(self) -> bytes:

@@ -44,6 +44,15 @@ class Headers:
         return self._columns.get(self._folded(header))
 
     @cached_property
+    def _objects(self) -> frozenset[str]:
+        parts = (header.split(".") for header in self._columns)
+        return frozenset(".".join(names[:depth]) for names in parts for depth in range(1, len(names)))
+
+    def has_below(self, key: str) -> bool:
+        """Whether headers name values inside the object of this key: ``a.b`` is the key b of the object a."""
+        return self._folded(key) in self._objects
+
+    @cached_property
     def texts(self) -> tuple[str, ...]:
         """Every header of a column."""
         return tuple(header for _, headers in self.names for header in headers)

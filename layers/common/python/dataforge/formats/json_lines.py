@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,8 @@ _NO_OBJECT = Violation("dict_type", "The record should be an object: a value for
 @dataclass(frozen=True)
 class JsonLines:
     """A file with one JSON object per line, in UTF-8; ``FORMAT = JsonLines()``.
+
+    ``Header("address.city")`` is the key city of the object address.
 
     Files with the extension ``.jsonl`` or ``.ndjson`` need no declaration.
     """
@@ -59,7 +61,7 @@ def _by_column(
 ) -> Mapping[str, Any] | list[Violation]:
     record: dict[str, Any] = {}
     wrong: list[Violation] = []
-    for key, value in document.items():
+    for key, value in _flat(document, names):
         column = names.column(key) or ""
         if column.startswith(IGNORED):
             continue
@@ -70,6 +72,17 @@ def _by_column(
         else:
             wrong.append(Violation("unknown_column", _reason(key, column, names), _shown(key)))
     return wrong[:_SHOWN] or {column: value for column, value in record.items() if value is not None}
+
+
+def _flat(document: Mapping[str, Any], names: Headers, outer: str = "") -> Iterator[tuple[str, Any]]:
+    """The keys and values, those inside an object as ``outer.inner`` if a header names them so."""
+    for name, value in document.items():
+        key = outer + name
+        inside = names.column(key) is None and names.has_below(key)
+        if inside and isinstance(value, dict):
+            yield from _flat(value, names, key + ".")
+        elif not (inside and value is None):
+            yield key, value
 
 
 def _reason(key: str, column: str, names: Headers) -> str:
