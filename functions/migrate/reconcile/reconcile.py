@@ -16,6 +16,7 @@ from dataforge.runs import leases
 from dataforge.tables.catalogue import Table
 from functions.migrate.reconcile.differences import store_differences
 from functions.migrate.reconcile.files import reconcile_files
+from functions.migrate.reconcile.orphans import store_orphans
 from functions.migrate.run.ledger import TALLIES, Resolved, read_resolved
 from functions.migrate.run.migration import Run, read_run
 
@@ -145,6 +146,7 @@ def _reconcile_table(cursor: Cursor, run: Run, table: Table) -> _Figures:
         (*figures, quality(figures.read, figures.rejected), run.id, table.name),
     )
     reconcile_files(cursor, run, table, resolved)
+    store_orphans(cursor, run, table)
     if not figures.agree:
         raise NotReconciled(f"{table.name}: {figures}.")
     return figures

@@ -14,7 +14,7 @@ from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.records.validate import ROW_HASH
 from dataforge.runs.results.migration import COUNTS, MigratedTable, MigrationOutput
-from dataforge.runs.results.report import RejectionFile, Report, ReportedTable
+from dataforge.runs.results.report import Orphans, RejectionFile, Report, ReportedTable
 from dataforge.s3.keys import report_key, report_page_key
 from dataforge.s3.objects import put_json
 from dataforge.settings import MigrationSettings
@@ -125,7 +125,8 @@ def _tables(cursor: Cursor, run: Run) -> Iterator[ReportedTable]:
     reasons, cleanings = rejections_of(cursor, run), cleanings_of(cursor, run)
     cursor.execute(
         Sql(
-            "SELECT \"table\", {}, updated, quality, source_hash, target_hash, settled->'differences'"
+            "SELECT \"table\", {}, updated, quality, source_hash, target_hash, settled->'differences',"
+            " settled->'orphans'"
             " FROM dataforge.migration_tables WHERE migration_id = %s"
         ).format(Sql(", ").join(map(ident, COUNTS))),
         (run.id,),
@@ -133,7 +134,7 @@ def _tables(cursor: Cursor, run: Run) -> Iterator[ReportedTable]:
     rows = {row[0]: row for row in cursor.fetchall()}
     for table in run.tables:
         if table.name in rows:
-            name, *counts, updated, quality, source, target, differences = rows[table.name]
+            name, *counts, updated, quality, source, target, differences, orphans = rows[table.name]
             yield ReportedTable(
                 table=name,
                 **dict(zip(COUNTS, counts, strict=True)),
@@ -144,4 +145,5 @@ def _tables(cursor: Cursor, run: Run) -> Iterator[ReportedTable]:
                 differences=tuple(differences or ()),
                 rejections=reasons.get(name, ()),
                 cleanings=cleanings.get(name, {}),
+                orphans=tuple(map(Orphans.model_validate, orphans or ())),
             )

@@ -57,7 +57,8 @@ def resolve(db: Connection, s3: S3Client, run_id: str, table_name: str) -> dict[
         done = {name: resolved for name, resolved in found.items() if resolved and resolved.mode == run.mode}
         if len(done) < len(circle):
             done = _resolve(cursor, s3, run, circle, found)
-    return done[table_name].model_dump(mode="json", exclude_none=True)
+    # The output is part of the execution's history, which must not hold values of rows.
+    return done[table_name].model_dump(mode="json", exclude_none=True, exclude={"orphans"})
 
 
 def _resolve(

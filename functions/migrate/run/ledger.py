@@ -13,6 +13,7 @@ from dataforge.formats.csv_boundaries import Passage
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.runs.results.migration import Counts
+from dataforge.runs.results.report import Orphans
 from functions.migrate.run.reading.validated_records import ValidatedRecords
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class Resolved(BaseModel):
     """The column ``settled`` of a table of a run: the result of the resolve step.
 
     ``mode``: the run's mode when the table was resolved; empty if the table must be resolved again. ``again``: how often
-    that happened. ``figures`` (by file number) and ``differences`` are added by reconciliation.
+    that happened. ``figures`` (by file number), ``differences`` and ``orphans`` are added by reconciliation.
     """
 
     mode: str
@@ -136,6 +137,7 @@ class Resolved(BaseModel):
     removed_hash_total: int
     figures: dict[int, Counts] | None = None
     differences: list[str] | None = None
+    orphans: tuple[Orphans, ...] | None = None
 
     def as_json(self) -> str:
         """The stored document, without fields that reconciliation has not added."""

@@ -171,3 +171,30 @@ def test_row_whose_parent_gets_another_unique_value_in_the_same_run_is_an_orphan
     forge.migration(document).run()
     assert stored(forge, "circle.staff", "staff_id") == [1, 3]
     assert forge.rejections("line", "codes") == [(3, "foreign_key")]
+
+
+@MODES
+def test_orphans_of_a_reference_that_is_not_enforced_are_counted_and_stored(
+    declare: Declare, mode: str
+) -> None:
+    forge = declare("league", Team=Team, Game=Game)
+    games = csv(
+        "game_id,season,home,away,round",
+        *("1,2020,a,b,", "2,2020,a,x,", "3,2020,a,y,", "4,2020,a,x,", "5,2021,,,", "6,2020,c,z,"),
+    )
+    tables = migrated(forge, mode, "league", teams=csv("season,code", "2020,a", "2020,b"), games=games)
+    assert stored(forge, "league.games", "game_id") == [1, 2, 3, 4, 5]
+    assert tables["games"]["rejected"] == 1
+    [(migration,)] = forge.database.query("SELECT migration_id FROM dataforge.migrations")
+    [orphans] = forge.read_json(f"runs/{migration}/report.json")["tables"][1]["orphans"]
+    assert orphans == {
+        "columns": ["season", "away"],
+        "parent": "teams",
+        "parent_columns": ["season", "code"],
+        "rows": 3,
+        "missing": 2,
+        "examples": [{"values": ["2020", "x"], "rows": 2}, {"values": ["2020", "y"], "rows": 1}],
+    }
+    page = forge.s3.get_object(Bucket="report", Key=f"runs/{migration}/report.html")["Body"].read().decode()
+    assert "3 orphans" in page
+    assert "2020, x" in page

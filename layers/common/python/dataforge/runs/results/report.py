@@ -27,11 +27,32 @@ class Reason(Result):
     examples: tuple[Example, ...]
 
 
+class MissingParent(Result):
+    """The values of a reference for which no parent exists, as texts, and the number of rows that have them."""
+
+    values: tuple[str, ...]
+    rows: int
+
+
+class Orphans(Result):
+    """The rows of the run without a parent, of a reference that is not enforced.
+
+    ``missing``: the number of different values. The most frequent examples are the first.
+    """
+
+    columns: tuple[str, ...]
+    parent: str
+    parent_columns: tuple[str, ...]
+    rows: int
+    missing: int
+    examples: tuple[MissingParent, ...]
+
+
 class ReportedTable(MigratedTable):
     """A table with the content hashes of source and target.
 
     ``differences`` are the keys of rows that reconciliation found on one side only. ``cleanings`` are counted by
-    "column.cleaning". The most frequent reason is the first.
+    "column.cleaning". The most frequent reason is the first. ``orphans``: one entry for each reference that is not enforced.
     """
 
     source_hash: str | None
@@ -39,6 +60,7 @@ class ReportedTable(MigratedTable):
     differences: tuple[str, ...]
     rejections: tuple[Reason, ...]
     cleanings: dict[str, int]
+    orphans: tuple[Orphans, ...] = ()
 
 
 class ReportedFile(Result):
