@@ -7,10 +7,11 @@ from pathlib import Path
 
 from bench.api import deliver, gateway, ingest
 from bench.backups import backup, restore
-from bench.migration import benchmark, cloud, publish
+from bench.migration import benchmark, cloud, dialects, publish
 
 BENCHMARKS = {
     "migrate": benchmark.main,
+    "dialects": dialects.main,
     "publish": publish.main,
     "backup": backup.main,
     "restore": restore.main,

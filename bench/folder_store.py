@@ -19,8 +19,8 @@ class FolderStore:
         return self
 
     def paginate(self, **_: str) -> list[dict[str, Any]]:
-        """The folder's CSVs and Parquet files."""
-        files = sorted(f for f in self.folder.iterdir() if f.suffix in (".csv", ".parquet"))
+        """The folder's data files."""
+        files = sorted(f for f in self.folder.iterdir() if f.suffix in (".csv", ".jsonl", ".parquet"))
         return [
             {
                 "Contents": [

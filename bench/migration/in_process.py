@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import time
 from collections.abc import Callable, Iterator
@@ -42,7 +43,18 @@ PREFIX = "olist/"
 _worker: dict[str, Any] = {}
 
 
-def _open(folder: Path, password: str, load: DatabaseSettings, control: DatabaseSettings) -> None:
+def _nothing() -> None:
+    """Declare nothing: the datasets are those of the project."""
+
+
+def _open(
+    folder: Path,
+    password: str,
+    load: DatabaseSettings,
+    control: DatabaseSettings,
+    declare: Callable[[], None],
+) -> None:
+    declare()
     # On its first use pyarrow imports pandas if it is installed, as it is here but not in the functions' layers.
     pa.array([1]).to_numpy(zero_copy_only=False)
     _worker.update(
@@ -66,11 +78,13 @@ def _memory(_: int) -> int:
 
 
 @contextmanager
-def workers(server: Server, database: str, folder: Path) -> Iterator[ProcessPoolExecutor]:
-    """Two warm processes, as two warm Lambda functions."""
+def workers(
+    server: Server, database: str, folder: Path, declare: Callable[[], None] = _nothing
+) -> Iterator[ProcessPoolExecutor]:
+    """Two warm processes, as two warm Lambda functions. ``declare`` changes the datasets in them."""
     settings = server.settings(database, LOAD), server.settings(database, MIGRATE)
     with ProcessPoolExecutor(
-        WORKERS, get_context("spawn"), _open, (folder, server.password, *settings)
+        WORKERS, get_context("spawn"), _open, (folder, server.password, *settings, declare)
     ) as pool:
         list(pool.map(_memory, range(WORKERS * 4)))
         yield pool
@@ -135,6 +149,15 @@ class _Clock:
     def lap(self, name: str) -> None:
         now = time.perf_counter()
         self.laps[name], self._last = now - self._last, now
+
+
+def _processor(_: int) -> tuple[int, float]:
+    return os.getpid(), time.process_time()
+
+
+def processor_seconds(pool: ProcessPoolExecutor) -> float:
+    """The processor seconds that the workers have spent."""
+    return sum(dict(pool.map(_processor, range(WORKERS * 20))).values())
 
 
 def peak_memory(pool: ProcessPoolExecutor) -> int:
