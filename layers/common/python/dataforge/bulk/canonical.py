@@ -18,11 +18,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from dataforge.bulk.formatted import rewritten
 from dataforge.bulk.row_hashes import text_bytes
 from dataforge.records.validate import Cleanings, clean_value, findings, quote, rewrite_value
 from dataforge.tables.catalogue import Column
 from dataforge.tables.types.numbers import Numeric
 from dataforge.tables.types.text import TEXT
+from dataforge.tables.value_formats import Format
 
 _TIGHT = re.compile(r"\^(?:\[[0-9A-Za-z-]+\](?:\{[0-9,]+\})?)+\$")
 """Patterns of letter and digit classes only: matching texts have no blank and need no quotes."""
@@ -56,6 +58,7 @@ class Validated(NamedTuple):
 
 
 _FINE, _MISSING = Validated(None), Validated(None, MISSING)
+_FORMATTED = Validated(None, (), ("formatted",))
 
 
 @dataclass(frozen=True)
@@ -97,13 +100,32 @@ def canonical(column: Column, raw: pa.Array, has_nul: bool) -> CanonicalColumn:
     missing = None if column.nullable or not raw.null_count else _numpy(pc.is_null(raw))
     if _accepts_everything(column) and not has_nul:
         return _accepted(column, quote_free_text(raw), missing)
-    plain = column.format is None and not (column.clean and column.clean.is_extended)
+    plain = not (column.clean and column.clean.is_extended)
+    if plain and column.format is not None:
+        return _by_format(column, column.format, raw, missing)
     accepted = _shortcut(column, raw) if plain else None
     if accepted is None:
         return _validate(column, raw, None, missing)
     if pc.all(accepted, min_count=0).as_py():
         return _accepted(column, _quote_known(column, raw), missing)
     return _validate(column, raw, accepted, missing)
+
+
+def _by_format(
+    column: Column, declared: Format, raw: pa.Array, missing: NDArray[np.bool_] | None
+) -> CanonicalColumn:
+    """Validate a column whose values are written in a declared format."""
+    texts = rewritten(declared, column.type.name, raw)
+    accepted = None if texts is None else _shortcut(column, texts)
+    if texts is None or accepted is None:
+        return _validate(column, raw, None, missing)
+    accepted = pc.if_else(
+        pc.is_null(raw), pa.scalar(None, pa.bool_()), pc.coalesce(accepted, pa.scalar(False))
+    )
+    changed = _numpy(pc.fill_null(pc.and_(accepted, pc.not_equal(texts, raw)), False))
+    if not changed.any() and pc.all(accepted, min_count=0).as_py():
+        return _accepted(column, _quote_known(column, raw), missing)
+    return _validate(column, raw, accepted, missing, texts, changed)
 
 
 def _accepted(column: Column, quoted: pa.Array, missing: NDArray[np.bool_] | None) -> CanonicalColumn:
@@ -129,7 +151,7 @@ def _accepts_everything(column: Column) -> bool:
     return (
         column.type == TEXT
         and column.clean is None
-        and column.format is None
+        and not (column.format and column.format.null)
         and not rule.choices
         and bounds == (None,) * 5
     )
@@ -200,24 +222,36 @@ def _is_plain(texts: pa.Array) -> bool:
 
 
 def _validate(
-    column: Column, raw: pa.Array, accepted: pa.Array | None, missing: NDArray[np.bool_] | None
+    column: Column,
+    raw: pa.Array,
+    accepted: pa.Array | None,
+    missing: NDArray[np.bool_] | None,
+    texts: pa.Array | None = None,
+    changed: NDArray[np.bool_] | None = None,
 ) -> CanonicalColumn:
-    """Validate every distinct value that no shortcut accepted with the column's validator."""
+    """Validate every distinct value that no shortcut accepted with the column's validator.
+
+    ``texts``: the canonical texts of the accepted values if they are not ``raw``; ``changed``: which of them differ.
+    """
     remaining = raw if accepted is None else pc.if_else(accepted, pa.scalar(None, pa.string()), raw)
     encoded = remaining.dictionary_encode()
     validated = (
         *(_validate_value(column, value) for value in encoded.dictionary.to_pylist()),
         _FINE,
         _without_value(column),
+        _FORMATTED,
     )
-    fine = len(validated) - 2
+    fine = len(validated) - 3
     indices = np.where(_numpy(encoded.is_null()), fine, _numpy(encoded.indices)).astype(np.int64)
     if missing is not None:
         indices[missing] = fine + 1
+    if changed is not None:
+        indices[changed] = fine + 2
     quoted = pa.array([v.quoted for v in validated], pa.string()).take(pa.array(indices))
     if accepted is not None:
+        known = raw if texts is None else texts
         quoted = pc.coalesce(
-            _quote_known(column, pc.if_else(accepted, raw, pa.scalar(None, pa.string()))), quoted
+            _quote_known(column, pc.if_else(accepted, known, pa.scalar(None, pa.string()))), quoted
         )
     return CanonicalColumn(quoted, indices, validated)
 
