@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from dataforge import (
     INTEGER,
+    TEXT,
     ArrayOf,
     BigInt,
     Boolean,
@@ -244,6 +245,40 @@ class Formula(Row, table="formula", file="formula.csv", format=Csv(strict=False)
     at: Annotated[Time, Format(dates="%I:%M %p")]
 
 
+class Movies(
+    Row,
+    table="movies",
+    file="movies.dat",
+    format=Csv(delimiter="::", quote=None, encoding="latin-1", header=0),
+):
+    """MovieLens: two characters between fields, lists of words, a number that is a Unix timestamp."""
+
+    id: Id
+    title: Name
+    genres: Annotated[tuple[str, ...], ArrayOf(TEXT), Format(separator="|")]
+    rated: Annotated[TimestampTz, Format(epoch="s")]
+
+
+class Works(
+    Row,
+    table="works",
+    file="works.csv",
+    format=Csv(delimiter="+|", quote=None, record_end="&|\n", encoding="utf-16", header=0),
+):
+    """SQL Server: marks of several characters around texts with line ends, and base64."""
+
+    id: Id
+    note: Text | None = None
+    photo: Annotated[Bytes, Format(base64=True)] | None = None
+
+
+class WorldBank(Row, table="world_bank", file="API.csv", format=Csv(skip=2), ignore=("", "Indicator Code")):
+    """The World Bank's indicators: lines before the header, and a comma at the end of each line."""
+
+    country: Annotated[Label, Key(), Header("Country Name")]
+    year_1960: Annotated[Double, Header("1960")] | None = None
+
+
 @dataclass(frozen=True)
 class Case:
     """A file and the rows that are expected of it, as PostgreSQL shows them."""
@@ -350,6 +385,18 @@ CASES: dict[type[Row], Case] = {
         ('(1,2020-01-31,"2020-01-31 22:00:00","2020-01-31 10:00:00.123456")',),
     ),
     Tpc: Case(b"0|AFRICA|\n1|AMERICA|\n", ("(0,AFRICA)", "(1,AMERICA)")),
+    Movies: Case(
+        "1::Amélie (2001)::Comedy|Romance::978300760\n".encode("latin-1"),
+        ('(1,"Amélie (2001)","{Comedy,Romance}","2000-12-31 22:12:40+00")',),
+    ),
+    Works: Case(
+        "1+|a\nb|c+|AP8=&|\n2+|+|&|\n".encode("utf-16"),
+        ('(1,"a\nb|c","\\\\x00ff")', "(2,,)"),
+    ),
+    WorldBank: Case(
+        b'"Data Source","World",\n\n"Country Name","Indicator Code","1960",\n"Aruba","X.Y","",\n"Togo","X.Y","1.5",\n',
+        ("(Aruba,)", "(Togo,1.5)"),
+    ),
     Formula: Case(
         'code,swiss,french,at\n="00123",1\'234.50,"1\u202f234,50",9:05 PM\n'.encode(),
         ("(00123,1234.50,1234.50,21:05:00)",),

@@ -26,7 +26,9 @@
 ``Date`` ``Time`` ``Timestamp``           without time zone
 ``TimestampTz`` ``Interval``              an instant; a length of time, also beyond 24:00
 ``Uuid`` ``Json`` ``Bytes``               uuid; jsonb; bytea
-``ArrayOf(INTEGER)``                      an array: ``Annotated[tuple, ArrayOf(INTEGER)]``
+``ArrayOf(INTEGER)``                      an array: ``Annotated[tuple, ArrayOf(INTEGER)]``; also of ``SMALLINT``, ``BIGINT``,
+                                          ``REAL``, ``DOUBLE``, ``BOOLEAN``, ``TEXT``, ``DATE``, ``TIME``, ``TIMESTAMP``,
+                                          ``TIMESTAMPTZ``, ``INTERVAL``, ``UUID``, ``JSONB``, ``BYTEA``, ``Numeric(10, 2)``
 ``Literal["a", "b"]``                     one of these texts; ``Annotated[Literal[1, 2], INTEGER]``: one of these integers
 ``Key`` ``Unique`` ``References``         primary key; unique constraint; foreign key
 ``Header`` ``Format``                     a column's name in files, and the notation of its values there
@@ -86,12 +88,29 @@ if TYPE_CHECKING:
         Whole,
     )
     from dataforge.tables.types.arrays import Array as ArrayOf
+    from dataforge.tables.types.documents import BOOLEAN, BYTEA, JSONB, UUID
+    from dataforge.tables.types.floats import DOUBLE, REAL
+    from dataforge.tables.types.interval import INTERVAL
     from dataforge.tables.types.numbers import BIGINT, INTEGER, SMALLINT, Numeric
+    from dataforge.tables.types.text import TEXT
     from dataforge.tables.types.text import Text as VarChar
+    from dataforge.tables.types.times import DATE, TIME, TIMESTAMP, TIMESTAMPTZ
     from dataforge.tables.value_formats import Format
 
 _COLUMNS = "dataforge.tables.columns"
 _ELSEWHERE = {
+    "TEXT": ("dataforge.tables.types.text", "TEXT"),
+    "INTERVAL": ("dataforge.tables.types.interval", "INTERVAL"),
+    "REAL": ("dataforge.tables.types.floats", "REAL"),
+    "DOUBLE": ("dataforge.tables.types.floats", "DOUBLE"),
+    "TIMESTAMPTZ": ("dataforge.tables.types.times", "TIMESTAMPTZ"),
+    "TIMESTAMP": ("dataforge.tables.types.times", "TIMESTAMP"),
+    "TIME": ("dataforge.tables.types.times", "TIME"),
+    "DATE": ("dataforge.tables.types.times", "DATE"),
+    "UUID": ("dataforge.tables.types.documents", "UUID"),
+    "JSONB": ("dataforge.tables.types.documents", "JSONB"),
+    "BYTEA": ("dataforge.tables.types.documents", "BYTEA"),
+    "BOOLEAN": ("dataforge.tables.types.documents", "BOOLEAN"),
     "ArrayOf": ("dataforge.tables.types.arrays", "Array"),
     "BIGINT": ("dataforge.tables.types.numbers", "BIGINT"),
     "Check": ("dataforge.tables.checks", "Check"),
@@ -111,8 +130,20 @@ _ELSEWHERE = {
 
 __all__ = [
     "BIGINT",
+    "BOOLEAN",
+    "BYTEA",
+    "DATE",
+    "DOUBLE",
     "INTEGER",
+    "INTERVAL",
+    "JSONB",
+    "REAL",
     "SMALLINT",
+    "TEXT",
+    "TIME",
+    "TIMESTAMP",
+    "TIMESTAMPTZ",
+    "UUID",
     "ArrayOf",
     "BigInt",
     "Boolean",

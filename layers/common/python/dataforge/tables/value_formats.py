@@ -6,6 +6,8 @@ files only: JSON records are typed already. Each rewritten value is counted unde
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,13 +25,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _LONGEST = 2**63
 """Microseconds of an interval."""
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october"),
+    *("november", "december"),
+)
 _PARTS = {
     "%Y": r"(?P<Y>[0-9]{4})",
     "%y": r"(?P<y>[0-9]{2})",
     "%m": r"(?P<m>[0-9]{1,2})",
     "%d": r"(?P<d>[0-9]{1,2})",
     "%b": r"(?P<b>[A-Za-z]{3})",
+    "%B": r"(?P<B>[A-Za-z]{3,9})",
+    "%a": r"[A-Za-z]{3}",
+    "%A": r"[A-Za-z]{6,9}",
     "%H": r"(?P<H>[0-9]{1,2})",
     "%I": r"(?P<I>[0-9]{1,2})",
     "%p": r"(?P<p>[AaPp][Mm])",
@@ -46,12 +54,13 @@ _DIRECTIVE = re.compile("%.|[^%]+|%$", re.DOTALL)
 class Format:
     """How the values of a column, or of all columns of a kind, are written in files.
 
-    ``dates``: a date or time as ``strptime`` names its parts (%Y %y %m %d %b %H %I %p %M %S %f %z %Z); they are
-    tried in order.
+    ``dates``: a date or time as ``strptime`` names its parts (%Y %y %m %d %b %B %a %A %H %I %p %M %S %f %z
+    %Z); they are tried in order.
     ``epoch``: numbers of seconds (s), ms, us or ns since 1970; of an interval: its length. ``century``: two-digit years
     below it are 20xx, others 19xx.
     ``decimal`` and ``thousands``: the marks of numbers. ``symbols``: signs around a number that are removed, as ("€", "%").
     ``minus``: how minus one is written: "1-" or "(1)"; a leading - is read as well.
+    ``separator``: the text between the elements of an array. ``base64``: bytes are written in base64.
     ``true`` and ``false``: words of a Boolean. ``null``: texts that mean NULL.
     Raises ``ValueError`` for what contradicts itself.
     """
@@ -63,6 +72,8 @@ class Format:
     thousands: str | None = None
     symbols: tuple[str, ...] = ()
     minus: str = "-1"
+    separator: str | None = None
+    base64: bool = False
     true: tuple[str, ...] = ()
     false: tuple[str, ...] = ()
     null: tuple[str, ...] = ()
@@ -70,6 +81,8 @@ class Format:
     def __post_init__(self) -> None:
         if self.epoch is not None and self.epoch not in _EPOCH_UNITS:
             raise ValueError(f"epoch is {self.epoch!r}; it must be one of {', '.join(_EPOCH_UNITS)}")
+        if self.separator == "":
+            raise ValueError("separator is empty; write the text between two elements, such as '|'")
         if self.decimal == self.thousands:
             raise ValueError(f"decimal and thousands are both {self.decimal!r}")
         for mark in filter(None, (self.decimal, self.thousands)):
@@ -113,6 +126,10 @@ class Format:
                 return self._boolean(text)
             case "interval":
                 return self._length(text)
+            case "array" if self.separator is not None and not text.startswith("{"):
+                return json.dumps([item.strip() for item in text.split(self.separator)])
+            case "bytea" if self.base64:
+                return _from_base64(text)
         return text
 
     def _boolean(self, text: str) -> str:
@@ -180,11 +197,11 @@ class Format:
 
     def _day(self, parts: dict[str, str]) -> str | None:
         month = parts.get("m")
-        if parts.get("b"):
-            name = parts["b"].lower()
-            if name not in _MONTHS:
+        if name := (parts.get("b") or parts.get("B") or "").lower():
+            names = [full[:3] for full in _MONTHS] if parts.get("b") else list(_MONTHS)
+            if name not in names:
                 return None
-            month = str(_MONTHS.index(name) + 1)
+            month = str(names.index(name) + 1)
         year = parts.get("Y")
         if year is None and parts.get("y"):
             short = int(parts["y"])
@@ -198,6 +215,14 @@ def _without(text: str, symbols: Iterable[str]) -> str:
     for symbol in symbols:
         text = text.replace(symbol, "", 1)
     return text.strip()
+
+
+def _from_base64(text: str) -> str:
+    """Bytes in hexadecimal digits."""
+    try:
+        return "\\x" + base64.b64decode("".join(text.split()), validate=True).hex()
+    except ValueError:
+        return text
 
 
 def _from_epoch(kind: str, text: str, unit: int) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 import uuid
@@ -119,13 +117,10 @@ class Uuid(ColumnType):
 
 
 class Bytea(ColumnType):
-    r"""``bytea``: hexadecimal digits, after ``\x`` as PostgreSQL writes them or without, or base64 if so declared."""
+    r"""``bytea``: hexadecimal digits, after ``\x`` as PostgreSQL writes them, after ``0x``, or without either."""
 
     name, python, oid, quoting = "bytea", bytes, 17, "sometimes"
     order = "text"
-
-    def __init__(self, *, base64: bool = False) -> None:
-        self.base64 = base64
 
     @property
     def athena(self) -> str:
@@ -136,11 +131,6 @@ class Bytea(ColumnType):
             return value
         if not isinstance(value, str):
             raise PydanticKnownError("bytes_type")
-        if self.base64 and not value.startswith("\\x"):
-            try:
-                return base64.b64decode("".join(value.split()), validate=True)
-            except binascii.Error:
-                raise PydanticCustomError("bytes_invalid_base64", "Input should be base64") from None
         match = _HEX.fullmatch(value)
         if match is None:
             raise PydanticCustomError("bytes_invalid_hex", "Input should be pairs of hexadecimal digits")
