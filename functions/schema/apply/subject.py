@@ -115,7 +115,8 @@ class Subject:
     def key_changes(self) -> bool:
         """Whether the foreign keys that refer to the table must be recreated."""
         have, want = _keys(self.have), _keys(self.want)
-        return bool(self.remade) or any(have.get(name) != definition for name, definition in want.items())
+        ours = (name for name in have if name in want or self.convention.is_constraint(name))
+        return bool(self.remade) or any(have[name] != want.get(name) for name in ours)
 
     def column(self, name: str) -> Sql:
         """The column's present name, quoted, for queries before the change."""
