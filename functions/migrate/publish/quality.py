@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dataforge.errors import QualityTooLow
 from functions.migrate.run.migration import Run
+from functions.migrate.run.suggestions import suggestions_of
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -32,7 +33,21 @@ def require_quality(cursor: Cursor, run: Run) -> None:
         raise QualityTooLow(
             f"The quality is below the threshold {run.threshold:f}: {'; '.join(low)}. Nothing was published.",
             f"Most frequent reasons: {'; '.join(_frequent_reasons(cursor, run))}.",
+            _hint(cursor, run),
         )
+
+
+def _hint(cursor: Cursor, run: Run) -> str:
+    """The suggestions that concern the most values, each with its column; else empty."""
+    found = [
+        (
+            suggestion.values,
+            f"{table}{f'.{suggestion.column}' if suggestion.column else ''}: {suggestion.text}",
+        )
+        for table, suggestions in suggestions_of(cursor, run).items()
+        for suggestion in suggestions
+    ]
+    return "; ".join(text for _, text in sorted(found, reverse=True)[:REASONS])
 
 
 def _frequent_reasons(cursor: Cursor, run: Run) -> list[str]:

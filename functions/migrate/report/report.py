@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.records.validate import ROW_HASH
 from dataforge.runs.results.migration import COUNTS, MigratedTable, MigrationOutput
-from dataforge.runs.results.report import Orphans, RejectionFile, Report, ReportedTable
+from dataforge.runs.results.report import Orphans, RejectionFile, Report, ReportedTable, SuggestedFix
 from dataforge.s3.keys import report_key, report_page_key
 from dataforge.s3.objects import put_json
 from dataforge.settings import MigrationSettings
@@ -24,6 +25,7 @@ from functions.migrate.report.rejection_files import write_rejections, write_rep
 from functions.migrate.report.rejections import cleanings_of, rejections_of
 from functions.migrate.run.ledger import read_ignored_files
 from functions.migrate.run.migration import Run, read_run
+from functions.migrate.run.suggestions import suggestions_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -123,6 +125,7 @@ def _share(quality: Decimal | None) -> float | None:
 def _tables(cursor: Cursor, run: Run) -> Iterator[ReportedTable]:
     """The tables that the ledger has, in the run's order."""
     reasons, cleanings = rejections_of(cursor, run), cleanings_of(cursor, run)
+    suggestions = suggestions_of(cursor, run)
     cursor.execute(
         Sql(
             "SELECT \"table\", {}, updated, quality, source_hash, target_hash, settled->'differences',"
@@ -146,4 +149,5 @@ def _tables(cursor: Cursor, run: Run) -> Iterator[ReportedTable]:
                 rejections=reasons.get(name, ()),
                 cleanings=cleanings.get(name, {}),
                 orphans=tuple(map(Orphans.model_validate, orphans or ())),
+                suggestions=tuple(SuggestedFix(**asdict(s)) for s in suggestions.get(name, ())),
             )

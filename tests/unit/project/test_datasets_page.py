@@ -31,7 +31,9 @@ def test_example_declares_a_dataset() -> None:
 def test_every_option_of_dialects_and_formats_is_described() -> None:
     for options in (Csv, Format, Clean):
         missing = (
-            {f.name for f in dataclasses.fields(options)} - {"whole"} - {*re.findall(r"\b([a-z0-9_]+)=", PAGE)}
+            {f.name for f in dataclasses.fields(options)}
+            - {"whole"}
+            - {*re.findall(r"\b([a-z0-9_]+)=", PAGE)}
         )
         assert not missing
 

@@ -44,7 +44,7 @@ def replayed_records(cursor: Cursor, item: LoadItem, sources: Mapping[str, Sourc
         located = _located(item.migration_id, location, [])
         raw = json.loads(located.raw, parse_float=Decimal)
         known = sources.get(source)
-        fields = _fields(raw, header, folder_values or {}, known, located.file)
+        fields = record_fields(raw, header, folder_values or {}, known, located.file)
         yield Record(position, located, table, known if isinstance(raw, str) else _typed(known), fields)
 
 
@@ -68,7 +68,7 @@ def _typed(source: Source | None) -> Source | None:
     return source if source and source.split else None
 
 
-def _fields(
+def record_fields(
     raw: object, header: list[str] | None, folder_values: FolderValues, source: Source | None, file: str
 ) -> Fields | list[Violation]:
     """The fields of a record: a text is a record of the ``file`` with this header, an object has the values by column.

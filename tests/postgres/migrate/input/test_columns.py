@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import Field
 
+from dataforge.errors import QualityTooLow
 from dataforge.formats.dialect import Csv
 from dataforge.tables.catalogue import Row
-from dataforge.tables.columns import Header, Integer, Key, Label, Text
+from dataforge.tables.columns import Date, Header, Integer, Key, Label, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,3 +97,35 @@ def test_headers_match_in_any_case(declare: Callable[..., Forge]) -> None:
     forge.migrate(dataset="sport", quality_threshold=0)
     assert forge.rows("games", "sport") == ["(a,1)"]
     assert forge.rejections("line", "codes") == [(3, "repeated_header")]
+
+
+class Shop(Row, table="shops", file="shops.csv"):
+    """A shop."""
+
+    shop: Annotated[Integer, Key()]
+    zip: Annotated[Label, Field(pattern="^[0-9]{5}$")]
+    opened: Date
+
+
+def test_fix_that_rejected_values_show_is_in_the_error_and_the_report(declare: Callable[..., Forge]) -> None:
+    forge = declare("sport", Shop=Shop)
+    lines = [f"{n},{10_000 + n if n % 4 else 1000 + n},{1 + n % 28:02}/03/2020\n" for n in range(1, 101)]
+    put(forge, "shop,zip,opened\n" + "".join(lines), "sport/shops.csv")
+    migration = forge.migration({"dataset": "sport"})
+    with pytest.raises(QualityTooLow) as raised:
+        migration.run()
+    zips = "25 of 100 values have 4 digits instead of 5: leading zeros lost? Declare Clean(pad='0', width=5)"
+    days = "all 100 values: date format looks like DD/MM/YYYY (53 values impossible as MM/DD)."
+    assert f"shops.zip: {zips}" in raised.value.hint
+    assert f"shops.opened: {days}" in raised.value.hint
+    report = forge.read_json(f"runs/{migration.id}/report.json")
+    assert [fix["text"] for fix in report["tables"][0]["suggestions"] if fix["column"] == "zip"] == [zips]
+    page = forge.s3.get_object(Bucket="report", Key=f"runs/{migration.id}/report.html")["Body"].read()
+    assert b"leading zeros lost?" in page
+
+
+def test_other_delimiter_of_all_records_is_in_the_error(declare: Callable[..., Forge]) -> None:
+    forge = declare("sport", Shop=Shop)
+    put(forge, "shop,zip,opened\n" + "1;10000;2020-01-01\n" * 5, "sport/shops.csv")
+    with pytest.raises(QualityTooLow, match=r"Declare Csv\(delimiter=';'\)"):
+        forge.migrate(dataset="sport")

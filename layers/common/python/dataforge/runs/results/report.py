@@ -48,6 +48,15 @@ class Orphans(Result):
     examples: tuple[MissingParent, ...]
 
 
+class SuggestedFix(Result):
+    """A declaration that would accept rejected values. ``column``: None for the whole file."""
+
+    column: str | None
+    text: str
+    declaration: str
+    values: int
+
+
 class ReportedTable(MigratedTable):
     """A table with the content hashes of source and target.
 
@@ -61,6 +70,7 @@ class ReportedTable(MigratedTable):
     rejections: tuple[Reason, ...]
     cleanings: dict[str, int]
     orphans: tuple[Orphans, ...] = ()
+    suggestions: tuple[SuggestedFix, ...] = ()
 
 
 class ReportedFile(Result):
