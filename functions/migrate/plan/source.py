@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 
 from dataforge.errors import (
     ColumnInFolder,
+    DuplicateColumn,
     MissingColumn,
     MissingFile,
     NoFiles,
     RecordTooLong,
     UnexpectedFiles,
+    UnknownColumn,
     UnsupportedFormat,
+    WrongEncoding,
+    WrongFieldCount,
+    WrongHeader,
 )
 from dataforge.files.listing import FileList, list_files
 from dataforge.files.sources import Taken
@@ -24,6 +29,7 @@ from dataforge.formats.content import content_of
 from dataforge.formats.csv_header import HEADER_BYTES
 from dataforge.formats.dialect_reader import read_head
 from dataforge.formats.json_lines import first_record
+from dataforge.formats.misfit import explain, explain_field_count
 from dataforge.formats.text_stream import open_text
 from dataforge.s3.objects import Object, read_range
 from dataforge.s3.seekable import SeekableObject
@@ -98,6 +104,14 @@ def read_header(s3: S3Client, taken: Taken, file: Object) -> Header:
     Raises ``UnsupportedFormat`` or the errors of ``csv_header``, with file and column.
     """
     data, compression = _head(s3, file)
+    try:
+        return _read_header(taken, file, data, compression)
+    except (DuplicateColumn, MissingColumn, UnknownColumn, WrongEncoding, WrongHeader) as error:
+        found = explain(data, taken.source.dialect, taken.names, taken.columns)
+        raise error.with_advice(found.detail, found.hint) if found else error from None
+
+
+def _read_header(taken: Taken, file: Object, data: bytes, compression: str) -> Header:
     if not taken.source.dialect.is_standard:
         return _read_dialect_header(taken, file, data, compression)
     if not data:
@@ -134,6 +148,8 @@ def _read_dialect_header(taken: Taken, file: Object, data: bytes, compression: s
             else replace(found, end=head.end, line=head.line)
         )
     if not dialect.header:
+        if misfit := explain_field_count(data, dialect, len(taken.columns)):
+            raise WrongFieldCount(file.key, len(taken.columns), misfit.detail, misfit.hint)
         return found
     lines = head.records
     if not lines or any(line.fields is None for line in lines):

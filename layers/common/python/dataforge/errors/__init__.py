@@ -53,6 +53,7 @@ from dataforge.errors.files import (
     UnsupportedColumnType,
     UnsupportedFormat,
     WrongEncoding,
+    WrongFieldCount,
     WrongHeader,
 )
 from dataforge.errors.gateway import BadRequest, Filtered, GatewayTimeout, QuotaUsedUp, TooManyRequests
@@ -164,6 +165,7 @@ __all__ = [
     "WrongContentEncoding",
     "WrongCorrection",
     "WrongEncoding",
+    "WrongFieldCount",
     "WrongHeader",
     "WrongKey",
     "WrongMediaType",

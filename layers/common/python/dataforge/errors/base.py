@@ -8,7 +8,7 @@ and the command line's JSON. It is a literal on each class, so that a class can 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 def compose(message: str, detail: str = "", hint: str = "") -> str:
@@ -26,6 +26,14 @@ class CodedError(Exception):
     def __init__(self, message: str, detail: str = "", hint: str = "") -> None:
         self.message, self.detail, self.hint = message, detail, hint or type(self).hint
         super().__init__(compose(message, detail, self.hint))
+
+    def with_advice(self, detail: str, hint: str) -> Self:
+        """The error with another detail and hint."""
+        advised = type(self).__new__(type(self))
+        vars(advised).update(vars(self))
+        advised.detail, advised.hint = detail, hint
+        advised.args = (compose(self.message, detail, hint),)
+        return advised
 
 
 class DataForgeError(CodedError):

@@ -141,6 +141,15 @@ class WrongHeader(InvalidInput):
         super().__init__(f"{file}: the header is invalid: {what}.", hint=hint)
 
 
+class WrongFieldCount(InvalidInput):
+    """The records of a file without a header have another number of fields than the table has columns."""
+
+    code = "WrongFieldCount"
+
+    def __init__(self, file: str, count: int, detail: str, hint: str) -> None:
+        super().__init__(f"{file}: no record at its start has {count} fields.", detail, hint)
+
+
 class WrongEncoding(InvalidInput):
     """A file is not encoded in UTF-8."""
 
