@@ -50,7 +50,7 @@ def test_evidence_and_line_to_write_are_given(head: bytes, declared: Csv, eviden
 @pytest.mark.parametrize(
     "head", [b"", b"\xff" * 10, b"a,b\n1,2\n", b'"' * 70_000, b"secret;text\n", b"id,name,town\n"]
 )
-def test_nothing_is_said_without_evidence(head: bytes) -> None:
+def test_file_without_evidence_is_not_explained(head: bytes) -> None:
     assert explain(head, Csv(), NAMES, COLUMNS) is None
 
 

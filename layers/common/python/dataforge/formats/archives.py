@@ -68,7 +68,7 @@ def _files(archive: zipfile.ZipFile) -> Iterator[tuple[str, zipfile.ZipInfo]]:
 
 
 def _path(info: zipfile.ZipInfo) -> str:
-    """The path, with ``/`` between folders. Some programs write UTF-8 and do not say so."""
+    """The path, with ``/`` between folders. Some programs write UTF-8 and do not set its flag."""
     path = info.filename
     if not path.isascii() and not info.flag_bits & _UTF8:
         try:

@@ -9,7 +9,7 @@ from typing import Any
 
 _PIECE = 1 << 18
 _XZ_MEMORY = 128 << 20
-"""``xz -9`` needs 65 MiB. A file may ask for 4 GiB."""
+"""``xz -9`` needs 65 MiB. A file may declare 4 GiB."""
 
 
 class Decoder(io.RawIOBase):

@@ -127,7 +127,7 @@ def _is_object(line: bytes) -> bool:
 
 
 def _opens_an_array(line: bytes) -> bool:
-    """Whether an array begins in the line and does not end in it. The last of its objects may be a line of its own."""
+    """Whether an array begins in the line and does not end in it. Its last object may be the only text of a line."""
     if not line.lstrip(BLANK).startswith(b"["):
         return False
     try:
@@ -138,7 +138,7 @@ def _opens_an_array(line: bytes) -> bool:
 
 
 def _found(lines: list[bytes]) -> str:
-    """What the file seems to be. Values are not shown."""
+    """The apparent structure of the file, without values."""
     first = lines[0].strip(BLANK)
     if first.startswith(b"["):
         return "It begins with '[': it may be one JSON array."
