@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from psycopg2.extras import execute_values
@@ -21,6 +21,7 @@ from dataforge.s3.objects import list_objects, put_json
 from dataforge.settings import RestoreSettings
 from dataforge.tables.catalogue import Table
 from functions.restore.run import Run, read_run
+from functions.restore.stored import Fit, create_stored, dump_columns, entry_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -44,27 +45,31 @@ def check_backup(db: Connection, s3: S3Client, settings: RestoreSettings, run_id
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
         backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
         _check_objects(s3, settings.backup_bucket, run, backup)
+        fits = {table.name: _check_columns(table, backup) for table in run.tables}
         for table in run.tables:
-            _check_columns(table, backup)
             _check_live(cursor, table)
         shadow.drop(cursor, run.id)
         shadow.create(cursor, run.id, run.tables, loader=REFILL, extra=Sql(""))
-        _record_plan(cursor, run, backup)
-    entries = sorted((backup.table(t.name) for t in run.tables), key=lambda entry: -entry.rows)
-    items = [item for entry in entries for item in _items(settings, run, backup, entry)]
+        for fit in fits.values():
+            if not fit.is_direct:
+                create_stored(cursor, run, fit)
+        _record_plan(cursor, run, backup, fits)
+    tables = sorted(run.tables, key=lambda table: -entry_of(backup, table).rows)
+    items = [item for table in tables for item in _items(settings, run, backup, fits[table.name])]
     items.sort(key=lambda item: -int(item["file"]["size"]))
     key = work_list_key(run.id, RestoreStep.LOAD)
     put_json(s3, settings.report_bucket, key, items)
-    return {"key": key, "count": len(items), "tables": [entry.table for entry in entries]}
+    return {"key": key, "count": len(items), "tables": [table.name for table in tables]}
 
 
 def _check_objects(s3: S3Client, bucket: str, run: Run, backup: Manifest) -> None:
     """Compare the objects with the manifest by name and size. Their bytes are checked when they are loaded."""
     faults: list[str] = []
     for table in run.tables:
-        folder = backup.folder + table_folder(table.name)
+        entry = entry_of(backup, table)
+        folder = backup.folder + table_folder(entry.table)
         there = {o.key.removeprefix(backup.folder): o.size for o in list_objects(s3, bucket, folder)}
-        faults += _differences(backup.table(table.name), there)
+        faults += _differences(entry, there)
     if faults:
         more = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
         raise DamagedBackup(backup.backup_id, faults[:_SHOWN] + more)
@@ -83,23 +88,15 @@ def _differences(entry: TableEntry, there: dict[str, int]) -> Iterator[str]:
         yield f"the files of {entry.table} have {rows} rows by the manifest, the table {entry.rows}"
 
 
-def _check_columns(table: Table, backup: Manifest) -> None:
-    """An older backup may lack nullable columns, and its columns may be NOT NULL where the table's are nullable."""
-    entry = backup.table(table.name)
-    stored = {column.name: column for column in entry.columns}
-    differences = [f"{name} is no longer a column" for name in stored if name not in table.by_name]
-    for column in table.columns:
-        old = stored.get(column.name)
-        if old is None and not column.nullable:
-            differences.append(f"{column.name} is not in the backup, and is NOT NULL")
-        if old is not None and old.type != column.type.sql:
-            differences.append(f"{column.name} was {old.type}, and is {column.type.sql}")
-        if old is not None and old.nullable and not column.nullable:
-            differences.append(f"{column.name} was nullable, and is NOT NULL")
-    if differences:
-        raise SchemaDiffers(f"{table.dataset}.{table.name}", differences)
+def _check_columns(table: Table, backup: Manifest) -> Fit:
+    """How the backup's columns become the table's. Values that do not fit are found when the rows are loaded."""
+    entry = entry_of(backup, table)
     if entry.fault:
         raise DamagedBackup(backup.backup_id, [entry.fault])
+    fit = Fit.of(table, entry.columns)
+    if fit.missing:
+        raise SchemaDiffers(f"{table.dataset}.{table.name}", fit.missing)
+    return fit
 
 
 def _check_live(cursor: Cursor, table: Table) -> None:
@@ -119,18 +116,26 @@ def _check_live(cursor: Cursor, table: Table) -> None:
         raise TableChanged(f"{table.dataset}.{table.name}", differences)
 
 
-def _record_plan(cursor: Cursor, run: Run, backup: Manifest) -> None:
+def _record_plan(cursor: Cursor, run: Run, backup: Manifest, fits: Mapping[str, Fit]) -> None:
     """Record tables and files in the ledger, in place of an earlier plan."""
     for relation in ("restore_pieces", "restore_tables"):
         cursor.execute(
             Sql("DELETE FROM dataforge.{} WHERE restore_id = %s").format(ident(relation)), (run.id,)
         )
     for table in run.tables:
-        entry = backup.table(table.name)
+        entry = entry_of(backup, table)
         cursor.execute(
-            'INSERT INTO dataforge.restore_tables (restore_id, "table", columns, rows, content_hash)'
-            " VALUES (%s, %s, %s, %s, %s)",
-            (run.id, table.name, [c.name for c in entry.columns], entry.rows, entry.content_hash),
+            'INSERT INTO dataforge.restore_tables (restore_id, "table", columns, rows, content_hash, adapted,'
+            " stored) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (
+                run.id,
+                table.name,
+                [c.name for c in entry.columns],
+                entry.rows,
+                entry.content_hash,
+                list(fits[table.name].notes()),
+                None if fits[table.name].is_direct else dump_columns(entry.columns),
+            ),
         )
         execute_values(
             cursor,
@@ -139,18 +144,18 @@ def _record_plan(cursor: Cursor, run: Run, backup: Manifest) -> None:
         )
 
 
-def _items(
-    settings: RestoreSettings, run: Run, backup: Manifest, entry: TableEntry
-) -> Iterator[dict[str, Any]]:
+def _items(settings: RestoreSettings, run: Run, backup: Manifest, fit: Fit) -> Iterator[dict[str, Any]]:
+    entry = entry_of(backup, fit.table)
     for number, file in enumerate(entry.files):
         yield {
             "step": RestoreStep.LOAD,
             "restore_id": run.id,
             "dataset": run.dataset.name,
-            "table": entry.table,
+            "table": fit.table.name,
             "piece": number,
             "backup_id": backup.backup_id,
             "bucket": settings.backup_bucket,
             "columns": [column.name for column in entry.columns],
             "file": file.model_dump(),
+            "stored": [] if fit.is_direct else [column.model_dump() for column in entry.columns],
         }

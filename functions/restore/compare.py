@@ -26,6 +26,7 @@ from functions.restore.difference import (
 )
 from functions.restore.references import check_children, check_parents
 from functions.restore.run import MERGE, SWAP, Run, narrowed, read_run
+from functions.restore.stored import convert, is_converted, read_fit
 from functions.restore.work_items import LoadedFile, results
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ _CHOOSE = """
 def check_restored(db: Connection, run_id: str, table_name: str) -> dict[str, int]:
     """Compare the shadow with the manifest, by row count and content hash, then with the table.
 
-    Returns the ``Figures``, which are also recorded in the ledger. Idempotent. Raises ``DamagedBackup``.
+    Returns the ``Figures``, which are also recorded in the ledger. Idempotent. Raises ``DamagedBackup``, and
+    ``SchemaDiffers`` for values that columns of the present table cannot hold.
     """
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
@@ -64,21 +66,28 @@ def check_restored(db: Connection, run_id: str, table_name: str) -> dict[str, in
 
 
 def _check_content(cursor: Cursor, run: Run, table: Table) -> None:
+    """Compare the loaded rows with the manifest, over the backup's own columns, and convert them if these differ."""
     cursor.execute(
-        'SELECT columns, rows, content_hash FROM dataforge.restore_tables WHERE restore_id = %s AND "table" = %s',
+        'SELECT columns, stored, rows, content_hash FROM dataforge.restore_tables WHERE restore_id = %s AND "table" = %s',
         (run.id, table.name),
     )
-    columns, rows, expected = one_row(cursor)
+    columns, stored, rows, expected = one_row(cursor)
     missing = results(cursor, run.id, RestoreStep.LOAD, table.name, LoadedFile).count(None)
     if missing:
         raise DamagedBackup(run.backup_id, [f"{missing} file(s) of {table.name} were not loaded"])
-    row_hash = ddl.row_hash_sql(narrowed(table, columns))
-    cursor.execute(Sql("SELECT count(*), coalesce(sum({}), 0) FROM {}").format(row_hash, run.shadow(table)))
+    fit = None if stored is None else read_fit(table, stored)
+    if fit and is_converted(cursor, run, fit):
+        return
+    loaded = fit.stored if fit else narrowed(table, columns)
+    row_hash, relation = ddl.row_hash_sql(loaded), ddl.qualified(loaded, run.schema)
+    cursor.execute(Sql("SELECT count(*), coalesce(sum({}), 0) FROM {}").format(row_hash, relation))
     count, total = one_row(cursor)
     found = content_hash(int(total))
     if (count, found) != (rows, expected):
         what = f"{table.name} has {count} rows with the content hash {found}, not {rows} with {expected}"
         raise DamagedBackup(run.backup_id, [what])
+    if fit:
+        convert(cursor, run, fit)
 
 
 def compare(db: Connection, settings: RestoreSettings, run_id: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from functions.restore.safety_backup import make_manifest
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from dataforge.postgres.types import Connection
+    from dataforge.postgres.types import Connection, Cursor
 
 
 def finish(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str) -> RestoreOutput:
@@ -30,7 +30,7 @@ def finish(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str)
     """
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
-        figures = read_figures(cursor, run)
+        figures, adapted = read_figures(cursor, run), _read_adapted(cursor, run)
         if run.status == UNFINISHED:
             manifest.write(s3, settings.backup_bucket, make_manifest(cursor, run))
         cursor.execute(
@@ -40,10 +40,18 @@ def finish(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str)
         shadow.drop(cursor, run.id)
         cursor.execute(Sql("DROP SCHEMA IF EXISTS {} CASCADE").format(ident(run.replaced_schema)))
         leases.release(cursor, run.execution)
-    return _output(run, figures)
+    return _output(run, figures, adapted)
 
 
-def _output(run: Run, figures: Mapping[str, Figures]) -> RestoreOutput:
+def _read_adapted(cursor: Cursor, run: Run) -> dict[str, tuple[str, ...]]:
+    """How the columns of the backup were adapted, by table."""
+    cursor.execute('SELECT "table", adapted FROM dataforge.restore_tables WHERE restore_id = %s', (run.id,))
+    return {table: tuple(adapted or ()) for table, adapted in cursor.fetchall()}
+
+
+def _output(
+    run: Run, figures: Mapping[str, Figures], adapted: Mapping[str, tuple[str, ...]]
+) -> RestoreOutput:
     return RestoreOutput(
         restore_id=run.id,
         dataset=run.dataset.name,
@@ -51,5 +59,8 @@ def _output(run: Run, figures: Mapping[str, Figures]) -> RestoreOutput:
         dry_run=run.dry_run,
         **{name: sum(getattr(counts, name) for counts in figures.values()) for name in CHANGES},
         safety_backup=None if run.dry_run else run.id,
-        tables=tuple(RestoredTable(table=table, **counts.model_dump()) for table, counts in figures.items()),
+        tables=tuple(
+            RestoredTable(table=table, adapted=adapted.get(table, ()), **counts.model_dump())
+            for table, counts in figures.items()
+        ),
     )

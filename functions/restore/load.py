@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg2
 import pyarrow as pa
 
-from dataforge.backups.manifest import FileEntry
+from dataforge.backups.manifest import ColumnEntry, FileEntry
 from dataforge.bulk import parquet
 from dataforge.bulk.binary_copy import copy_batch
 from dataforge.errors import DamagedBackup
@@ -20,6 +20,7 @@ from dataforge.s3.keys import backup_folder
 from dataforge.s3.objects import download
 from dataforge.tables.catalogue import Table
 from functions.restore.run import narrowed
+from functions.restore.stored import stored_table
 from functions.restore.work_items import LoadedFile, WorkItem, claim, record
 
 if TYPE_CHECKING:
@@ -35,6 +36,15 @@ class FileItem(WorkItem):
     bucket: str
     columns: tuple[str, ...]
     file: FileEntry
+    stored: tuple[ColumnEntry, ...] = ()
+    """All columns of the backup, if they are not the table's: then the file is loaded into ``stored_table``."""
+
+    @property
+    def target(self) -> Table:
+        """The table that the file is loaded into, in the schema of the shadows."""
+        if self.stored:
+            return stored_table(self.declared, self.stored)
+        return narrowed(self.declared, self.columns)
 
     def damaged(self, what: str) -> DamagedBackup:
         """The error for a file that ``what`` describes."""
@@ -65,7 +75,7 @@ def _checked(s3: S3Client, item: FileItem) -> bytes:
 
 
 def _copy(cursor: Cursor, item: FileItem, data: bytes) -> int:
-    table = narrowed(item.declared, item.columns)
+    table = item.target
     rows = 0
     try:
         for batch in _batches(item, table, data):

@@ -13,6 +13,7 @@ from dataforge.errors import NoSuchBackup
 from dataforge.runs.ids import FORM, LATEST
 from dataforge.runs.inputs import Id, Input
 from dataforge.tables.datasets import DEFAULT, get_dataset
+from functions.restore.stored import entry_of, name_in
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -80,14 +81,16 @@ def find_backup(s3: S3Client, bucket: str, request: RestoreInput) -> Manifest:
     if request.undo and found.kind != "safety":
         raise NoSuchBackup(f"{request.undo} is the id of a backup, not of a restore, and cannot be undone.")
     for name in request.wanted:
-        found.table(name)
+        entry_of(found, get_dataset(request.dataset).table(name))
     return found
 
 
 def _latest(s3: S3Client, bucket: str, request: RestoreInput) -> Manifest:
-    wanted = set(request.wanted)
+    wanted = [get_dataset(request.dataset).table(name) for name in request.wanted]
     for found in manifest.list_manifests(s3, bucket, request.dataset):
-        if found.kind == "backup" and wanted <= {entry.table for entry in found.tables}:
+        if found.kind == "backup" and {name_in(found, table) for table in wanted} <= {
+            e.table for e in found.tables
+        }:
             return found
     raise NoSuchBackup(
         f"No backup of {request.dataset!r} has {', '.join(request.wanted)}.",

@@ -29,7 +29,7 @@ from dataforge.settings import DatabaseSettings, Settings, read
 from functions.schema.apply.apply import apply as apply_schema
 from functions.schema.apply.connections import connection_limits
 from functions.schema.apply.reach import PATIENCE, is_denied, reach
-from functions.schema.doctor.doctor import examine
+from functions.schema.doctor.doctor import examine, list_own
 from functions.schema.doctor.finding import Finding
 from functions.schema.doctor.master import require_sign_in
 from functions.schema.plan import plan, read_catalogue
@@ -187,7 +187,9 @@ def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
                 return plan(db, scratch, read_catalogue(event["catalogue"]))
         limits = connection_limits(db, settings.budget, settings.max_connections or None)
         if event["action"] == "doctor":
-            return {"findings": examine(db, event["passwords"], partial(_sign_in, settings), limits)}
+            found = examine(db, event["passwords"], partial(_sign_in, settings), limits)
+            own = list_own(db)
+            return {"findings": found} | ({"own": own} if own else {})
         applied = apply_schema(db, event["passwords"], limits=limits, planned=event.get("planned", ""))
         if None in event["passwords"].values():
             require_sign_in(db, partial(_sign_in, settings, settings.db_user, master["password"]))

@@ -6,6 +6,7 @@ import json
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from dataforge_cli.aws.deployment import Deployment
 from dataforge_cli.call import calling
@@ -51,7 +52,13 @@ def doctor(
             document |= ask(call.deployment, "apply")
             call.screen.show(*(f"Repaired: {change}" for change in document["changes"]))
             call.screen.show(*(f"Left for the upkeep: {change}" for change in document.get("later", ())))
-        document["findings"] = ask(call.deployment, "doctor")["findings"]
+        document |= ask(call.deployment, "doctor")
+        call.screen.show(
+            *(
+                Text(f"Of an owner: {o['name']} on {o['object']}: {o['definition']}")
+                for o in document.get("own", ())
+            )
+        )
         if not document["findings"]:
             call.screen.answer(document, "No findings: roles, privileges and tables match the declaration.")
             return

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataforge.postgres.conversions import COLLATION, is_collation, is_lossless, is_rewritten, lossy_rows
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, from_catalog, ident
 from dataforge.tables.constraint_names import constraint_name
 from functions.schema.apply.statement import Step, Work
 from functions.schema.apply.subject import Subject
-from functions.schema.apply.violations import count, lossy_rows
-from functions.schema.apply.widening import COLLATION, is_collation, is_lossless, is_rewritten
+from functions.schema.apply.violations import count
 from functions.schema.difference import ColumnState
 
 _OWN_OBJECTS = """

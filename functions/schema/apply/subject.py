@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from dataforge.postgres.conversions import is_collation
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Evolution
 from dataforge.tables.constraint_names import constraint_name
 from functions.schema.apply.statement import Lock, Statement, Step, Work
-from functions.schema.apply.widening import is_collation
 from functions.schema.difference import Shape
 from functions.schema.names import Convention
 from functions.schema.queued import Kind, QueuedChange

@@ -10,7 +10,7 @@ import psycopg2
 from dataforge.postgres.connection import is_translated
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.shadow import attempt
-from dataforge.postgres.sql import Sql, from_catalog, literal
+from dataforge.postgres.sql import Sql, from_catalog
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -64,16 +64,3 @@ def _orphans(relation: Sql, columns: Sql, parent: Sql, parent_columns: Sql) -> S
         "SELECT count(*) FROM {relation} WHERE ROW({columns}) IS NOT NULL"
         " AND ROW({columns}) NOT IN (SELECT {parent_columns} FROM {parent} WHERE ROW({parent_columns}) IS NOT NULL)"
     ).format(relation=relation, columns=columns, parent=parent, parent_columns=parent_columns)
-
-
-def lossy_rows(relation: Sql, column: Sql, old: Sql, new: Sql) -> Sql:
-    """The query that counts the values of the type ``old`` that ``new`` cannot hold, or holds as another value.
-
-    A value fits if its text is a valid input of the new type, and the text of the result is the same value of the old type.
-    """
-    return Sql(
-        "SELECT count(*) FROM {relation} WHERE {column} IS NOT NULL AND CASE"
-        " WHEN NOT pg_input_is_valid({column}::text, {new_name}) THEN true"
-        " WHEN NOT pg_input_is_valid({column}::text::{new}::text, {old_name}) THEN true"
-        " ELSE {column}::text::{new}::text::{old} IS DISTINCT FROM {column} END"
-    ).format(relation=relation, column=column, old=old, new=new, old_name=literal(old), new_name=literal(new))

@@ -10,7 +10,7 @@ from dataforge.tables.datasets import DATASETS
 from functions.schema.doctor.finding import REPAIR, Finding
 from functions.schema.doctor.logins import NO_LIMITS, Limits, SignIn, role_findings, sign_in_findings
 from functions.schema.doctor.rights import database_findings, owner_findings, right_findings
-from functions.schema.doctor.tables import left_over_findings, table_findings
+from functions.schema.doctor.tables import left_over_findings, own_objects, table_findings
 from functions.schema.doctor.unsafe import setting_findings
 from functions.schema.doctor.visibility import visibility_findings
 from functions.schema.server_version import OLDEST, version_findings
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
 
 
-__all__ = ["REPAIR", "examine"]
+__all__ = ["REPAIR", "examine", "list_own"]
+
+
+def list_own(db: Connection) -> list[dict[str, str]]:
+    """Each constraint and index that an owner added: its table, name and definition. Changes nothing."""
+    with transaction(db) as cursor:
+        cursor.execute("SET TRANSACTION READ WRITE")
+        return list(own_objects(cursor, DATASETS.values()))
 
 
 def examine(

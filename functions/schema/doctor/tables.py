@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from psycopg2.errors import InsufficientPrivilege, UndefinedColumn, UndefinedTable
@@ -13,6 +13,7 @@ from dataforge.postgres.shadow import PREFIX, REPLACED, attempt, schema_of
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
+from functions.schema.apply.created import read_created
 from functions.schema.apply.dataset import undeclared_tables
 from functions.schema.difference import (
     DISABLED,
@@ -36,7 +37,7 @@ def table_findings(cursor: Cursor) -> Iterator[Finding]:
     later = Later.read(cursor)
     yield from later.findings()
     have, want = shapes(cursor, LEDGER), expected_ledger(cursor)
-    yield from _schema_findings(LEDGER, have, want, later, closed=False)
+    yield from _schema_findings(cursor, LEDGER, have, want, later, closed=False)
     for dataset in DATASETS.values():
         yield from dataset_findings(cursor, dataset, later)
 
@@ -44,7 +45,7 @@ def table_findings(cursor: Cursor) -> Iterator[Finding]:
 def dataset_findings(cursor: Cursor, dataset: Dataset, later: Later = NOTHING) -> Iterator[Finding]:
     """Every difference between a dataset's tables and the catalogue."""
     have, want = shapes(cursor, dataset.name), expected_dataset(cursor, dataset)
-    yield from _schema_findings(dataset.name, have, want, later, closed=True)
+    yield from _schema_findings(cursor, dataset.name, have, want, later, closed=True)
     for table in undeclared_tables(have, want):
         name = f"{dataset.name}.{table}"
         detail = (
@@ -55,7 +56,7 @@ def dataset_findings(cursor: Cursor, dataset: Dataset, later: Later = NOTHING) -
 
 
 def _schema_findings(
-    schema: str, have: dict[str, Shape], want: dict[str, Shape], later: Later, *, closed: bool
+    cursor: Cursor, schema: str, have: dict[str, Shape], want: dict[str, Shape], later: Later, *, closed: bool
 ) -> Iterator[Finding]:
     for table, wanted in want.items():
         name = f"{schema}.{table}"
@@ -70,7 +71,8 @@ def _schema_findings(
             yield from _constraints(name, have[table], wanted, waiting)
             yield from _indexes(name, have[table], wanted, waiting)
             if closed:
-                yield from _undeclared(name, have[table], wanted)
+                created = read_created(cursor, schema, table)
+                yield from _undeclared(name, have[table], wanted, created)
 
 
 def _columns(name: str, have: Shape, want: Shape, *, closed: bool) -> Iterator[Finding]:
@@ -132,9 +134,30 @@ def _indexes(name: str, have: Shape, want: Shape, waiting: set[str]) -> Iterator
             yield Finding("wrong_index", name, f"The index {index} of {name} is {found}, not {wanted}.")
 
 
-def _undeclared(name: str, have: Shape, want: Shape) -> Iterator[Finding]:
-    """Constraints and indexes of an earlier catalogue. Those with other names belong to an owner and are not reported."""
-    convention = Convention(name.partition(".")[2], [*have.columns, *want.columns])
+def own_objects(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[dict[str, str]]:
+    """Constraints and indexes that an owner added to declared tables. They are permitted, so they are not findings."""
+    for dataset in datasets:
+        have = shapes(cursor, dataset.name)
+        want = expected_dataset(cursor, dataset)
+        for table, wanted in want.items():
+            if table in have:
+                created = read_created(cursor, dataset.name, table)
+                yield from _own(f"{dataset.name}.{table}", have[table], wanted, created)
+
+
+def _own(name: str, have: Shape, want: Shape, created: frozenset[str]) -> Iterator[dict[str, str]]:
+    convention = Convention(name.partition(".")[2], [*have.columns, *want.columns], created)
+    for constraint, definition in have.constraints.items():
+        if constraint not in want.constraints and not convention.is_constraint(constraint):
+            yield {"object": name, "name": constraint, "definition": definition}
+    for index, definition in have.indexes.items():
+        if index not in want.indexes and not convention.is_index(index, have.constraints):
+            yield {"object": name, "name": index, "definition": definition}
+
+
+def _undeclared(name: str, have: Shape, want: Shape, created: frozenset[str]) -> Iterator[Finding]:
+    """Constraints and indexes of an earlier catalogue. Those of an owner are not findings (see ``own_objects``)."""
+    convention = Convention(name.partition(".")[2], [*have.columns, *want.columns], created)
     for constraint, found in have.constraints.items():
         if constraint not in want.constraints and convention.is_constraint(constraint):
             detail = f"{name} has the constraint {constraint}, which is no longer declared: {found}."

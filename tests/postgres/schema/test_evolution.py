@@ -12,14 +12,17 @@ from dataforge import BigInt, Count, Integer, Key, Label, References, Renamed, R
 from dataforge.errors import SchemaRefused
 from dataforge.postgres.roles import LOGINS, OWNER
 from dataforge.tables.catalogue import Dataset
+from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
 from functions.schema.apply.apply import apply
 from functions.schema.difference import expected_dataset, shapes
+from functions.schema.doctor.doctor import examine, list_own
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
+TO_DISTANCES = References("distances", columns=("start", "end"))
 PASSWORDS: dict[str, str] = dict.fromkeys(LOGINS, "for the tests")
 
 
@@ -251,3 +254,39 @@ def test_narrower_check_is_refused_with_the_number_of_rows(games: Database, mast
     games.query("UPDATE shop.games SET kind = 'league'")
     text = refusal(master, Team, Strict)
     assert "shop.games: constraint games_kind_check cannot be changed: 2 row(s) violate it" in text
+
+
+class Distance(Row, table="distances"):
+    start: Annotated[Label, Key()]
+    end: Annotated[Label, Key()]
+
+
+class Pairs(Row, table="pairs", unique=(("start", "end"),), references=(TO_DISTANCES,)):
+    pair: Annotated[Integer, Key()]
+    start: Label
+    end: Label
+
+
+class Loose(Row, table="pairs"):
+    pair: Annotated[Integer, Key()]
+    start: Label
+    end: Label
+
+
+def test_doctor_distinguishes_what_was_declared_from_what_an_owner_added(
+    database: Database, master: Connection, deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(Distance, Pairs)
+    database.query("ALTER TABLE shop.pairs ADD UNIQUE (pair, start), ADD CONSTRAINT mine CHECK (pair < 9)")
+    monkeypatch.setitem(DATASETS, "shop", dataset(Distance, Loose))
+    found = [f for f in examine(master) if f["object"] == "shop.pairs"]
+    assert sorted((f["code"], f["detail"].split()[4]) for f in found) == [
+        ("undeclared_constraint", "pairs_start_end_fkey,"),
+        ("undeclared_constraint", "pairs_start_end_key,"),
+    ]
+    assert [o["name"] for o in list_own(master)] == ["pairs_pair_start_key", "mine"]
+    assert apply(master, PASSWORDS, [dataset(Distance, Loose)])["changes"] == [
+        "dropped constraint shop.pairs_start_end_fkey",
+        "dropped constraint shop.pairs_start_end_key",
+    ]
+    assert [o["name"] for o in list_own(master)] == ["pairs_pair_start_key", "mine"]

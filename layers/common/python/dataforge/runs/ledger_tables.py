@@ -149,6 +149,8 @@ INTERNAL = (
         content_hash text NOT NULL,
         figures jsonb,
         PRIMARY KEY (restore_id, "table"))""",
+    "ALTER TABLE dataforge.restore_tables ADD COLUMN IF NOT EXISTS adapted text[]",
+    "ALTER TABLE dataforge.restore_tables ADD COLUMN IF NOT EXISTS stored jsonb",
     """CREATE TABLE IF NOT EXISTS dataforge.restore_pieces (
         restore_id text NOT NULL REFERENCES dataforge.restores,
         step text NOT NULL,

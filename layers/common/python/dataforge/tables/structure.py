@@ -82,6 +82,7 @@ class TableStructure(_Model):
     description: Text = ""
     columns: Annotated[tuple[ColumnStructure, ...], Field(min_length=1, max_length=_MANY)]
     key: Names
+    distinct: bool = False
     references: Annotated[tuple[ReferenceStructure, ...], Field(max_length=1_000)] = ()
     uniques: Annotated[tuple[UniqueStructure, ...], Field(max_length=1_000)] = ()
     renamed: Name | None = None
@@ -129,6 +130,7 @@ def _describe_table(table: Table) -> TableStructure:
         description=table.description,
         columns=tuple(map(_describe_column, table.columns)),
         key=table.key,
+        distinct=table.model.__distinct__,
         references=tuple(references),
         uniques=tuple(UniqueStructure(name=u.name, columns=u.columns) for u in table.uniques),
         renamed=table.evolution.renamed or None,
@@ -156,7 +158,7 @@ def rebuild(structure: DatasetStructure) -> Dataset:
     Raises ``ValueError`` for an unknown type, a reserved name, or references to unknown tables and columns.
     """
     refuse_dataset_name(structure.name)
-    tables = {table.name: _rebuild_table(structure.name, table) for table in structure.tables}
+    tables = {table.name: rebuild_table(structure.name, table) for table in structure.tables}
     dataset = Dataset(structure.name, "", tables, (), structure.removed)
     for table in tables.values():
         _refuse_unknown(dataset, table)
@@ -175,12 +177,14 @@ def _refuse_unknown(dataset: Dataset, table: Table) -> None:
             raise ValueError(f"{table.name}: a key names a column that does not exist")
 
 
-def _rebuild_table(dataset: str, table: TableStructure) -> Table:
+def rebuild_table(dataset: str, table: TableStructure) -> Table:
+    """One table. Raises ``ValueError`` for an unknown type."""
     model = type(
         "Sent",
         (Row,),
         {"__module__": __name__, "__doc__": table.description},
         table=table.name,
+        distinct=table.distinct,
         renamed=table.renamed or "",
         removed=table.removed,
         narrowed=table.narrowed,

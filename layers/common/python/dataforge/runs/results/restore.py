@@ -24,7 +24,9 @@ CHANGES = tuple(Figures.model_fields)
 
 
 class RestoredTable(Figures, OfTable):
-    """The figures of one table."""
+    """The figures of one table, and how the columns of an older backup were adapted to it."""
+
+    adapted: tuple[str, ...] = ()
 
 
 class RestoreOutput(Result):

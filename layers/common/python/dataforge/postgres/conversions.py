@@ -1,8 +1,10 @@
-"""Lossless conversions between column types, and whether they rewrite the table."""
+"""Conversions between column types: which lose nothing, which rewrite the table, and which values are lost."""
 
 from __future__ import annotations
 
 import re
+
+from dataforge.postgres.sql import Sql, literal
 
 COLLATION = ' COLLATE "C"'
 """Texts are sorted by their bytes on every server."""
@@ -58,3 +60,16 @@ def is_rewritten(found: str, wanted: str) -> bool:
 def is_collation(found: str, wanted: str) -> bool:
     """Whether the types differ in the collation only."""
     return found.partition(" COLLATE ")[0] == wanted.partition(" COLLATE ")[0]
+
+
+def lossy_rows(relation: Sql, column: Sql, old: Sql, new: Sql) -> Sql:
+    """The query that counts the values of the type ``old`` that ``new`` cannot hold, or holds as another value.
+
+    A value fits if its text is a valid input of the new type, and the text of the result is the same value of the old type.
+    """
+    return Sql(
+        "SELECT count(*) FROM {relation} WHERE {column} IS NOT NULL AND CASE"
+        " WHEN NOT pg_input_is_valid({column}::text, {new_name}) THEN true"
+        " WHEN NOT pg_input_is_valid({column}::text::{new}::text, {old_name}) THEN true"
+        " ELSE {column}::text::{new}::text::{old} IS DISTINCT FROM {column} END"
+    ).format(relation=relation, column=column, old=old, new=new, old_name=literal(old), new_name=literal(new))
