@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def stored_table(table: Table, columns: tuple[ColumnEntry, ...]) -> Table:
-    """The table with the columns of a backup, under a name of its own in the schema of the shadows."""
+    """The table with the columns of a backup, under another name in the schema of the shadows."""
     try:
         return rebuild_table(
             table.dataset,
@@ -89,7 +89,7 @@ class Fit:
         )
 
     def notes(self) -> Iterator[str]:
-        """What restored rows have in columns that changed, for the result."""
+        """The adaptations of columns that changed, for the result."""
         for column in self.table.columns:
             source = self.sources.get(column.name)
             if source is None:
@@ -109,7 +109,7 @@ def entry_of(backup: Manifest, table: Table) -> TableEntry:
 
 
 def name_in(backup: Manifest, table: Table) -> str:
-    """The name of the table in a backup: its former name, if only that is there."""
+    """The name of the table in a backup: its former name, if only that exists."""
     names = {entry.table for entry in backup.tables}
     former = table.evolution.renamed
     return former if former in names and table.name not in names else table.name

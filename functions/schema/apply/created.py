@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from psycopg2.errors import InsufficientPrivilege, UndefinedTable
 from psycopg2.extras import execute_values
 
 from dataforge.postgres import ddl
+from dataforge.postgres.shadow import attempt
 from dataforge.tables.catalogue import Dataset, Table
 
 if TYPE_CHECKING:
@@ -15,14 +17,13 @@ if TYPE_CHECKING:
 
 
 def read_created(cursor: Cursor, dataset: str, table: str) -> frozenset[str]:
-    """The recorded names of a table. Empty for a ledger of an earlier version."""
-    cursor.execute("SELECT to_regclass('dataforge.schema_objects') IS NOT NULL")
-    if cursor.fetchone() != (True,):
-        return frozenset()
-    cursor.execute(
-        'SELECT name FROM dataforge.schema_objects WHERE dataset = %s AND "table" = %s', (dataset, table)
-    )
-    return frozenset(name for (name,) in cursor.fetchall())
+    """The recorded names of a table. Empty for a ledger of an earlier version, or a damaged one, which is a finding."""
+    with attempt(cursor, UndefinedTable, InsufficientPrivilege) as failed:
+        cursor.execute(
+            'SELECT name FROM dataforge.schema_objects WHERE dataset = %s AND "table" = %s', (dataset, table)
+        )
+        found = cursor.fetchall()
+    return frozenset() if failed else frozenset(name for (name,) in found)
 
 
 def record_created(cursor: Cursor, datasets: Iterable[Dataset]) -> None:

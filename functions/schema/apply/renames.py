@@ -11,8 +11,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from psycopg2.errors import InsufficientPrivilege, UndefinedTable
+
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import OWNER
+from dataforge.postgres.shadow import attempt
 from dataforge.postgres.sql import Sql, from_catalog, ident, literal
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.structure import rename
@@ -125,12 +128,11 @@ def _present_columns(cursor: Cursor, table: Table, present: str, shape: Shape) -
 
 def _recorded(cursor: Cursor, table: Table, column: str) -> list[str]:
     """The names that deployments gave to this table, or column, newest first: an earlier version of the code undoes them."""
-    cursor.execute("SELECT to_regclass('dataforge.schema_renames') IS NOT NULL")
-    if cursor.fetchone() != (True,):
-        return []
-    cursor.execute(_RECORDED, (table.dataset, table.name))
+    with attempt(cursor, UndefinedTable, InsufficientPrivilege) as failed:
+        cursor.execute(_RECORDED, (table.dataset, table.name))
+        found = cursor.fetchall()
     former = column or table.name
-    return [name for of, old, name in cursor.fetchall() if bool(of) == bool(column) and old == former]
+    return [] if failed else [name for of, old, name in found if bool(of) == bool(column) and old == former]
 
 
 @dataclass

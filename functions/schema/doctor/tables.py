@@ -150,9 +150,9 @@ def _own(name: str, have: Shape, want: Shape, created: frozenset[str]) -> Iterat
     for constraint, definition in have.constraints.items():
         if constraint not in want.constraints and not convention.is_constraint(constraint):
             yield {"object": name, "name": constraint, "definition": definition}
-    for index, definition in have.indexes.items():
+    for index, printed in have.indexes.items():
         if index not in want.indexes and not convention.is_index(index, have.constraints):
-            yield {"object": name, "name": index, "definition": definition}
+            yield {"object": name, "name": index, "definition": printed}
 
 
 def _undeclared(name: str, have: Shape, want: Shape, created: frozenset[str]) -> Iterator[Finding]:

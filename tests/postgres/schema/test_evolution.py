@@ -273,7 +273,7 @@ class Loose(Row, table="pairs"):
     end: Label
 
 
-def test_doctor_distinguishes_what_was_declared_from_what_an_owner_added(
+def test_doctor_distinguishes_constraints_that_were_declared_from_those_of_an_owner(
     database: Database, master: Connection, deploy: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deploy(Distance, Pairs)

@@ -9,6 +9,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from dataforge import (
+    Check,
     Digest,
     Exact,
     HexId,
@@ -17,6 +18,7 @@ from dataforge import (
     Key,
     Label,
     MaxBytes,
+    Present,
     References,
     Renamed,
     Row,
@@ -37,7 +39,22 @@ class Parent(Row, table="parents", renamed="old_parents"):
     id: Annotated[HexId, Key(), Digest(("text",))]
 
 
-class Child(Row, table="children", removed="x", narrowed="size"):
+class Note(Row, table="notes", distinct=True):
+    text: Text | None = None
+
+
+class Copies(Row, table="copies"):
+    text: Text | None = None
+
+
+class Child(
+    Row,
+    table="children",
+    removed="x",
+    narrowed="size",
+    unique=(("label", "size"),),
+    checks=(Check("code", "<>", value="x"), Check("size", "<", value=90), Present("code", "parent")),
+):
     number: Annotated[Integer, Key(), Renamed("no")]
     parent: Annotated[HexId, References("parents")] | None = None
     size: Annotated[Exact, Field(max_digits=9, decimal_places=2, ge=0, le=99)] = Field(
@@ -53,7 +70,7 @@ class Child(Row, table="children", removed="x", narrowed="size"):
 
 def shop() -> Dataset:
     module = ModuleType("shop")
-    vars(module).update(Parent=Parent, Child=Child, REMOVED=("gone",))
+    vars(module).update(Parent=Parent, Child=Child, Note=Note, Copies=Copies, REMOVED=("gone",))
     return read_dataset(module)
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from dataforge.tables.catalogue import Column, Dataset, ForeignKey, Row, Table, UniqueKey
+from dataforge.tables.checks import Check, Comparison, Present, TableCheck
 from dataforge.tables.columns import Digest
 from dataforge.tables.fields import ColumnRule
 from dataforge.tables.names import IDENTIFIER_BYTES, refuse_dataset_name
@@ -75,6 +76,14 @@ class UniqueStructure(_Model):
     columns: Names
 
 
+class CheckStructure(_Model):
+    """A condition on columns. Without an operator, one of ``columns`` is not NULL. ``value``: its canonical text."""
+
+    columns: Names
+    operator: Annotated[str, StringConstraints(max_length=2)] = ""
+    value: Text | None = None
+
+
 class TableStructure(_Model):
     """A table."""
 
@@ -85,6 +94,7 @@ class TableStructure(_Model):
     distinct: bool = False
     references: Annotated[tuple[ReferenceStructure, ...], Field(max_length=1_000)] = ()
     uniques: Annotated[tuple[UniqueStructure, ...], Field(max_length=1_000)] = ()
+    checks: Annotated[tuple[CheckStructure, ...], Field(max_length=1_000)] = ()
     renamed: Name | None = None
     removed: Names = ()
     narrowed: Names = ()
@@ -132,11 +142,27 @@ def _describe_table(table: Table) -> TableStructure:
         key=table.key,
         distinct=table.model.__distinct__,
         references=tuple(references),
+        checks=tuple(map(_describe_check, table.model.__checks__, table.checks)),
         uniques=tuple(UniqueStructure(name=u.name, columns=u.columns) for u in table.uniques),
         renamed=table.evolution.renamed or None,
         removed=table.evolution.removed,
         narrowed=table.evolution.narrowed,
     )
+
+
+def _describe_check(declared: Check | Present, read: TableCheck) -> CheckStructure:
+    if isinstance(declared, Present):
+        return CheckStructure(columns=declared.columns)
+    names = (declared.column, declared.other) if declared.other else (declared.column,)
+    value = read.right.text if isinstance(read, Comparison) and not declared.other else None
+    return CheckStructure(columns=names, operator=declared.operator, value=value)
+
+
+def _rebuild_check(check: CheckStructure) -> Check | Present:
+    if not check.operator:
+        return Present(*check.columns)
+    column, *other = check.columns
+    return Check(column, check.operator, other[0] if other else "", check.value)
 
 
 def _describe_column(column: Column) -> ColumnStructure:
@@ -172,6 +198,7 @@ def _refuse_unknown(dataset: Dataset, table: Table) -> None:
         known = set(table.column_names) >= set(key.columns)
         if not known or parent is None or not set(parent.column_names) >= set(key.parent_columns):
             raise ValueError(f"{table.name}: {key.name} names a table or column that does not exist")
+    _ = table.checks  # read when it is first used
     for columns in (table.key, *(unique.columns for unique in table.uniques)):
         if not set(columns) <= set(table.column_names):
             raise ValueError(f"{table.name}: a key names a column that does not exist")
@@ -185,6 +212,7 @@ def rebuild_table(dataset: str, table: TableStructure) -> Table:
         {"__module__": __name__, "__doc__": table.description},
         table=table.name,
         distinct=table.distinct,
+        checks=tuple(map(_rebuild_check, table.checks)),
         renamed=table.renamed or "",
         removed=table.removed,
         narrowed=table.narrowed,
@@ -240,6 +268,9 @@ def rename(dataset: Dataset, tables: Mapping[str, str], columns: Mapping[str, Ma
                         }
                     )
                     for column in table.columns
+                ),
+                "checks": tuple(
+                    check.model_copy(update={"columns": names(check.columns)}) for check in table.checks
                 ),
                 "uniques": tuple(
                     unique.model_copy(update={"columns": names(unique.columns)}) for unique in table.uniques
