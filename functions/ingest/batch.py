@@ -20,6 +20,7 @@ from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer, make_answer
 from functions.ingest.candidates import Candidates, Results, Statuses, Violations, combine, validate_batch
 from functions.ingest.circle import is_circular, store_circle
+from functions.ingest.identities import advance_identities, fill_identities
 from functions.ingest.outcome import CHECK_DEFERRED, store_outcome
 from functions.ingest.split import store_split
 from functions.ingest.store import KeysChanged, store
@@ -53,6 +54,7 @@ def ingest(db: Connection, batch: Batch, claim: ledger.Claim | None = None) -> B
     Raises ``KeyReused``, ``RequestInProgress``, ``RowSecurity``, ``TableChanged``, ``Busy``, ``Unavailable``; then
     nothing is stored.
     """
+    batch = fill_identities(db, batch)
     candidates, invalid = validate_batch(get_dataset(batch.dataset), batch.records)
     strategy, races = Strategy.WHOLE, 0
     while races < ATTEMPTS:
@@ -113,6 +115,7 @@ def _work(
     results = combine(
         _store_tables(cursor, group, batch.on_conflict, strategy) for group in _in_circles(batch, candidates)
     )
+    advance_identities(cursor, candidates)
     violations = invalid | results.violations
     if batch.mode == "atomic" and violations:
         cursor.execute("ROLLBACK TO SAVEPOINT rows")

@@ -12,6 +12,7 @@ import psycopg2.errors
 
 from dataforge.errors import TargetRejectsRows
 from dataforge.postgres import ddl
+from dataforge.postgres.identity import advance
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.owner_rules import is_taken
 from dataforge.postgres.shadow import attempt
@@ -49,6 +50,7 @@ def merge(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
         with without_unique_constraints(cursor, run):
             _change_rows(cursor, run, figures)
     for table in run.tables:
+        advance(cursor, table)
         if not is_pristine(cursor, run.dataset, table):
             _check_equal(cursor, run, table)
 

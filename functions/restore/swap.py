@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg2
 
 from dataforge.errors import BackupRunning, Busy
-from dataforge.postgres import ddl, shadow
+from dataforge.postgres import ddl, identity, shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.roles import OWNER, REFILL
@@ -142,10 +142,12 @@ def _swap_tables(cursor: Cursor, run: Run) -> None:
     for child, key in _references(run):
         _drop_keys(cursor, child, (key,))
     for table in run.tables:
+        used = identity.last_value(cursor, table)
         cursor.execute(
             Sql("ALTER TABLE {} SET SCHEMA {}").format(ddl.qualified(table), ident(run.replaced_schema))
         )
         shadow.move_in(cursor, table, run.id, REFILL)
+        identity.attach(cursor, table, used)
     for child, key in (*parents(run), *_references(run)):
         definition = ddl.foreign_key(key, run.dataset.name)
         cursor.execute(

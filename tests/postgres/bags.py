@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from dataforge.postgres.roles import LOGINS
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.checks import Check
-from dataforge.tables.columns import Double, Integer, Key, Label, References, Text, Timestamp
+from dataforge.tables.columns import Double, Identity, Integer, Key, Label, References, Text, Timestamp
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
 from functions.schema.apply.apply import apply
@@ -43,10 +43,17 @@ class Remark(Row, table="remarks", file="remarks.csv", distinct=True):
     note: Text | None = None
 
 
+class Ringing(Row, table="ringings", file="ringings.csv"):
+    """A bird that was given a ring."""
+
+    ring: Annotated[Integer, Key(), Identity()]
+    bird: Annotated[Label, References("birds")]
+
+
 def read_bags() -> Dataset:
     """The dataset."""
     module = ModuleType("bags")
-    vars(module).update(Bird=Bird, Sighting=Sighting, Remark=Remark)
+    vars(module).update(Bird=Bird, Sighting=Sighting, Remark=Remark, Ringing=Ringing)
     return read_dataset(module)
 
 

@@ -10,6 +10,7 @@ import psycopg2
 from dataforge.errors import TargetChanged, TargetRejectsRows
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import transaction
+from dataforge.postgres.identity import advance
 from dataforge.postgres.owner_rules import is_lost_parent, is_taken, refusal
 from dataforge.postgres.refusals import describe
 from dataforge.postgres.roles import OWNER
@@ -76,6 +77,8 @@ def _merge_tables(cursor: Cursor, run: Run, tables: list[Table], resolved: Mappi
     for table in tables:
         if resolved[table.name].updated:
             _update_table(cursor, run, table, resolved[table.name])
+    for table in tables:
+        advance(cursor, table)
     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 

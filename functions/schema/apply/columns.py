@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataforge.postgres.conversions import COLLATION, is_collation, is_lossless, is_rewritten, lossy_rows
 from dataforge.postgres.rows import one_row
-from dataforge.postgres.sql import Sql, from_catalog, ident
+from dataforge.postgres.sql import Sql, from_catalog, ident, literal
 from dataforge.tables.constraint_names import constraint_name
 from functions.schema.apply.statement import Step, Work
 from functions.schema.apply.subject import Subject
@@ -136,8 +136,32 @@ def _change(it: Subject, column: str, found: ColumnState, wanted: ColumnState) -
         return
     if found.not_null != wanted.not_null:
         _set_null(it, column, wanted)
+    if it.closed and ("IDENTITY" in found.default) != ("IDENTITY" in wanted.default):
+        _set_identity(it, column, wanted)
     if not it.closed and found.default != wanted.default:
         _set_default(it, column, found, wanted)
+
+
+def _set_identity(it: Subject, column: str, wanted: ColumnState) -> None:
+    """Add or drop the sequence of an identity column. A new one continues after the rows' values."""
+    action = Sql("ADD {}").format(wanted.default) if wanted.default else Sql("DROP IDENTITY")
+    name = ident(column)
+    statements = [Sql("ALTER TABLE {} ALTER COLUMN {} {}").format(it.relation, name, action)]
+    if wanted.default:
+        place = Sql("pg_get_serial_sequence({}, {})").format(literal(it.relation), literal(column))
+        statements.append(
+            Sql("SELECT setval({}, max({})) FROM {} HAVING max({}) > 0").format(
+                place, name, it.relation, name
+            )
+        )
+    for number, statement in enumerate(statements):
+        it.add(
+            Step.COLUMNS,
+            f"the identity of {column} cannot be changed",
+            statement,
+            change="" if number else f"changed the identity of {it.name}.{column}",
+            subject=column,
+        )
 
 
 def _set_type(it: Subject, column: str, found: ColumnState, wanted: ColumnState) -> bool:

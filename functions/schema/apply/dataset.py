@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dataforge.postgres import ddl
-from dataforge.postgres.roles import LOGINS, OWNER, table_grants
+from dataforge.postgres import ddl, identity
+from dataforge.postgres.roles import INGEST, LOGINS, OWNER, table_grants
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Dataset, Table
@@ -223,6 +223,19 @@ def _plan_removal(cursor: Cursor, schema: str, table: str, outcome: Outcome) -> 
     )
 
 
+_GENERATES = """
+    SELECT has_sequence_privilege(%s, pg_get_serial_sequence(%s, %s), 'USAGE')
+        AND has_sequence_privilege(%s, pg_get_serial_sequence(%s, %s), 'UPDATE')
+    WHERE EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s)
+"""
+
+
+def _may_generate(cursor: Cursor, table: Table) -> bool:
+    place = (ddl.qualified(table), table.identity_column)
+    cursor.execute(_GENERATES, (INGEST, *place, INGEST, *place, *place))
+    return cursor.fetchone() == (True,)
+
+
 _COMMENTS = """
     SELECT coalesce(attname, ''), description FROM pg_description
     LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid AND attnum > 0
@@ -245,6 +258,8 @@ def _complete(cursor: Cursor, table: Table, renames: Renames, outcome: Outcome) 
         for role, privilege in sorted(table_grants())
         if (role, privilege) not in granted
     ]
+    if table.identity_column is not None and not _may_generate(cursor, present):
+        statements.append(identity.grant(table))
     name = f"{table.dataset}.{table.name}"
     outcome.statements += [
         Statement(Step.COMPLETE, name, sql, f"{name} cannot be completed", lock=Lock.NOTHING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from dataforge.postgres.roles import FUNCTIONS, LOGINS, OWNER, ROLE_SQL, table_grants
+from dataforge.postgres.roles import FUNCTIONS, INGEST, LOGINS, OWNER, ROLE_SQL, table_grants
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, from_catalog, ident
 from dataforge.tables.catalogue import Dataset
@@ -157,6 +157,27 @@ def _wanted(cursor: Cursor, schemas: list[str]) -> Iterator[Right]:
     columns = _columns(cursor, schemas)
     # Privileges on a column that this version adds are granted after its table was changed.
     yield from (r for r in declared if not r.column or (r.schema, r.relation, r.column) in columns)
+    yield from _of_sequences(cursor, schemas)
+
+
+_SEQUENCES = """
+    SELECT n.nspname, c.relname, a.attname, s.relname FROM pg_depend d
+    JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace
+    JOIN pg_class c ON c.oid = d.refobjid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i'
+      AND n.nspname = ANY(%s)
+"""
+"""The sequences of identity columns."""
+
+
+def _of_sequences(cursor: Cursor, schemas: list[str]) -> Iterator[Right]:
+    """The API generates values, and advances a sequence beyond values that were sent."""
+    cursor.execute(_SEQUENCES, (schemas,))
+    for schema, name, column, sequence in cursor.fetchall():
+        table = DATASETS[schema].tables.get(name) if schema in DATASETS else None
+        if table is not None and table.identity_column == column:
+            for privilege in (Sql("USAGE"), Sql("UPDATE")):
+                yield Right(schema, sequence, "", INGEST, privilege)
 
 
 def _columns(cursor: Cursor, schemas: list[str]) -> set[tuple[str, str, str]]:

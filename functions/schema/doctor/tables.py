@@ -91,7 +91,7 @@ def _columns(name: str, have: Shape, want: Shape, *, closed: bool) -> Iterator[F
         elif found.not_null != wanted.not_null:
             detail = f"{name}.{column} {'may' if wanted.not_null else 'may not'} be NULL."
             yield Finding("wrong_null", name, detail)
-        elif not closed and found.default != wanted.default:
+        elif ("IDENTITY" in found.default + wanted.default or not closed) and found.default != wanted.default:
             detail = f"{name}.{column} has {found.default or 'no default'}, not {wanted.default or 'none'}."
             yield Finding("wrong_default", name, detail)
     here = [c for c in have.columns if c in want.columns]

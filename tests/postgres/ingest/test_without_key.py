@@ -73,3 +73,33 @@ def test_distinct_table_without_its_unique_index_is_refused(bags: Api) -> None:
     bags.database.query("DROP INDEX bags.remarks_row_key")
     problem = bags.post(record("remarks", note="a"), dataset="bags").problem(409, "table-changed")
     assert "remarks_row_key" in problem["detail"]
+
+
+def rings(api: Api) -> list[int]:
+    """The identities that are stored."""
+    return sorted(ring for (ring,) in api.database.query("SELECT ring FROM bags.ringings"))
+
+
+def test_omitted_identities_are_generated_beyond_those_that_were_sent(bags: Api) -> None:
+    omitted, sent = record("ringings", bird="owl"), record("ringings", ring=1000, bird="owl")
+    assert bags.post(omitted, sent, omitted, dataset="bags").statuses == ["inserted"] * 3
+    assert rings(bags) == [1, 2, 1000]
+    far = record("ringings", ring=2_000_000, bird="owl")
+    assert (
+        bags.post(omitted, far, record("ringings", ring=-5, bird="owl"), dataset="bags").statuses
+        == ["inserted"] * 3
+    )
+    assert bags.post(omitted, dataset="bags").statuses == ["inserted"]
+    assert rings(bags) == [-5, 1, 2, 1000, 1001, 2_000_000, 2_000_001]
+
+
+def test_rejected_record_has_its_identity_for_the_replay(bags: Api) -> None:
+    assert bags.post(record("ringings", bird="cat"), dataset="bags").codes == [["foreign_key"]]
+    assert bags.database.query("SELECT raw FROM dataforge.rejections") == [({"ring": 1, "bird": "cat"},)]
+
+
+def test_used_up_identities_are_reported(bags: Api) -> None:
+    last = record("ringings", ring=2**31 - 1, bird="owl")
+    assert bags.post(last, dataset="bags").statuses == ["inserted"]
+    problem = bags.post(record("ringings", bird="owl"), dataset="bags").problem(400, "invalid-request")
+    assert "ring of ringings has no further values" in problem["detail"]

@@ -64,3 +64,22 @@ def test_restored_and_undone_tables_have_exactly_the_copies_of_the_backup(
         "SELECT indexname FROM pg_indexes WHERE schemaname = 'bags' AND indexname LIKE '%%row%%' ORDER BY 1"
     )
     assert bags.database.query(indexes) == [("remarks_row_key",), ("sightings_row_copies",)]
+
+
+@pytest.mark.parametrize("swap_rows", [ALWAYS_SWAP, NEVER_SWAP], ids=["swap", "merge"])
+def test_sequence_continues_after_restored_and_replaced_identities(bags: Vault, swap_rows: int) -> None:
+    insert = "INSERT INTO bags.ringings (bird) VALUES ('owl') RETURNING ring"
+    bags.database.query("INSERT INTO bags.ringings VALUES (5, 'owl'), (90, 'owl')")
+    backup = bags.backup("ringings", dataset="bags")
+    bags.database.query("DELETE FROM bags.ringings")
+    assert bags.database.query(insert) == [(1,)]
+    bags.restore(swap_rows, dataset="bags", backup=backup.backup_id, table="ringings").run()
+    assert bags.rows("ringings", "bags") == ["(5,owl)", "(90,owl)"]
+    assert bags.database.query(insert) == [(91,)]
+    bags.database.query("SELECT nextval('bags.ringings_ring_seq') FROM generate_series(1, 9)")
+    bags.restore(swap_rows, dataset="bags", backup=backup.backup_id, table="ringings").run()
+    assert bags.database.query(insert) == [(101,)]
+    grants = "SELECT has_sequence_privilege(%s, 'bags.ringings_ring_seq', 'USAGE')"
+    roles = ("dataforge_ingest", "dataforge_load", "dataforge_deliver", "dataforge_analyst")
+    assert [bags.database.query(grants, role)[0][0] for role in roles] == [True, False, False, False]
+    assert bags.leftovers() == []

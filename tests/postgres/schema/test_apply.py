@@ -16,7 +16,7 @@ from dataforge.postgres.roles import LOGINS
 from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.checks import Check
-from dataforge.tables.columns import Count, Integer, Key, Label, References, Text
+from dataforge.tables.columns import Count, Identity, Integer, Key, Label, References, Text
 from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.apply import apply
 from functions.schema.difference import LEDGER_TABLES, shapes
@@ -261,3 +261,29 @@ def test_check_that_rows_break_is_refused_with_their_number(master: Connection, 
     assert apply(master, PASSWORDS, [shop(Before)])["changes"] == [
         "dropped constraint shop.visits_ended_ge_began_check"
     ]
+
+
+class Visitor(Row, table="visitors"):
+    """A person."""
+
+    visitor: Annotated[Integer, Key()]
+
+
+class Numbered(Row, table="visitors"):
+    """A person who gets a number."""
+
+    visitor: Annotated[Integer, Key(), Identity()]
+
+
+def test_identity_of_a_table_with_rows_continues_after_them(
+    master: Connection, shop: Shop, database: Database
+) -> None:
+    apply(master, PASSWORDS, [shop(Visitor)])
+    database.query("INSERT INTO shop.visitors VALUES (1), (70)")
+    changes = apply(master, PASSWORDS, [shop(Numbered)])["changes"]
+    assert changes == ["changed the identity of shop.visitors.visitor"]
+    assert database.query("INSERT INTO shop.visitors DEFAULT VALUES RETURNING visitor") == [(71,)]
+    usage = "SELECT has_sequence_privilege('dataforge_ingest', 'shop.visitors_visitor_seq', 'USAGE')"
+    assert database.query(usage) == [(True,)]
+    assert apply(master, PASSWORDS, [shop(Numbered)])["changes"] == []
+    assert apply(master, PASSWORDS, [shop(Visitor)])["changes"] == changes

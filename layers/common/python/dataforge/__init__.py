@@ -34,6 +34,7 @@
 ``Header`` ``Format``                     a column's name in files, and the notation of its values there
 ``Csv`` ``JsonLines``                     the dialect of CSV files; files of JSON Lines with another extension
 ``Renamed``                               a column's former name
+``Identity``                              an integer that PostgreSQL generates if a record of the API omits it
 ``Check`` ``Present``                     conditions on several columns, of the class: ``checks=(Check("a", "<", "b"),)``
 ``Clean`` ``Digest`` ``MaxBytes``         change text before validation; derived key; limit in bytes
 ``Row`` ``Source``                        a table; a file that fills several tables
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         Exact,
         Header,
         HexId,
+        Identity,
         IndexedName,
         Integer,
         Interval,
@@ -159,6 +161,7 @@ __all__ = [
     "Format",
     "Header",
     "HexId",
+    "Identity",
     "IndexedName",
     "Integer",
     "Interval",

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from dataforge.errors import MissingColumn
 from tests.postgres.bags import declare_bags
 
 if TYPE_CHECKING:
@@ -111,3 +112,24 @@ def test_rows_that_break_a_check_are_rejected_and_others_of_the_block_loaded(bag
     lines = [",1,,,", ",1000,,,", "owl,5000,bad,,", ",,,,x", ",999,,,"]
     assert migrate(bags, lines) == (5, 3, 0, 0, 2)
     assert bags.rejections("line", "codes") == [(3, "check"), (4, "datetime_parsing")]
+
+
+def test_sequence_continues_after_migrated_identities(bags: Forge) -> None:
+    def generated() -> int:
+        insert = "INSERT INTO bags.ringings (bird) VALUES ('owl') RETURNING ring"
+        return int(bags.database.query(insert)[0][0])
+
+    bags.database.query("SELECT nextval('bags.ringings_ring_seq') FROM generate_series(1, 40)")
+    bags.put("bags/", ringings=b"ring,bird\n7,owl\n30,owl\n")
+    assert bags.migrate(dataset="bags", tables=["birds", "ringings"])["ringings"]["loaded"] == 2
+    assert generated() == 41
+    bags.put("bags/", ringings=b"ring,bird\n7,owl\n300,owl\n")
+    for loaded in (1, 0):
+        assert bags.migrate(dataset="bags", tables=["ringings"])["ringings"]["loaded"] == loaded
+    assert generated() == 301
+
+
+def test_file_without_the_identity_column_is_refused(bags: Forge) -> None:
+    bags.put("bags/", ringings=b"bird\nowl\n")
+    with pytest.raises(MissingColumn, match="ring"):
+        bags.migrate(dataset="bags", tables=["ringings"])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import psycopg2.errors
 
-from dataforge.postgres import ddl
+from dataforge.postgres import ddl, identity
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.roles import LOAD, table_grants
 from dataforge.postgres.rows import one_row
@@ -59,7 +59,9 @@ def create(
     cursor.execute(Sql("GRANT USAGE ON SCHEMA {} TO {}").format(ident(schema), loader))
     for table in tables:
         cursor.execute(
-            Sql("{} WITH ({} = false)").format(ddl.create_table(table, schema, extra), _AUTOVACUUM)
+            Sql("{} WITH ({} = false)").format(
+                ddl.create_table(identity.without_identity(table), schema, extra), _AUTOVACUUM
+            )
         )
         cursor.execute(Sql("GRANT INSERT ON {} TO {}").format(ddl.qualified(table, schema), loader))
 
@@ -176,12 +178,14 @@ def swap(cursor: Cursor, dataset: Dataset, run: str, tables: Iterable[Table]) ->
     outside = [(c, key) for t in inside for c, key in dataset.children(t.name) if c.name not in names]
     for child, key in outside:
         cursor.execute(Sql("ALTER TABLE {} DROP CONSTRAINT {}").format(ddl.qualified(child), ident(key.name)))
+    used = {table.name: identity.last_value(cursor, table) for table in inside}
     cursor.execute(Sql("DROP TABLE {}").format(Sql(", ").join(ddl.qualified(t) for t in inside)))
     for table in inside:
         cursor.execute(
             Sql("ALTER TABLE {} DROP COLUMN {}").format(ddl.qualified(table, schema_of(run)), SOURCE)
         )
         move_in(cursor, table, run, LOAD)
+        identity.attach(cursor, table, used[table.name])
     for child, key in outside:
         definition = ddl.foreign_key(key, dataset.name)
         cursor.execute(ddl.add_constraint(child, key.name, definition))

@@ -129,6 +129,7 @@ class Column:
     header: Header = field(default_factory=Header)
     format: Format | None = None
     renamed: str = ""
+    identity: bool = False
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,11 @@ class Table:
     def foreign_keys(self) -> tuple[ForeignKey, ...]:
         """The references that PostgreSQL enforces."""
         return tuple(reference for reference in self.references if reference.enforced)
+
+    @cached_property
+    def identity_column(self) -> str | None:
+        """The column whose omitted values PostgreSQL generates."""
+        return next((column.name for column in self.columns if column.identity), None)
 
     @cached_property
     def checks(self) -> tuple[TableCheck, ...]:

@@ -126,6 +126,14 @@ class Digest:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """PostgreSQL generates the value if a record of the API omits it: ``game_id: Annotated[Integer, Key(), Identity()]``.
+
+    Values that are sent are stored. Files have the column: only then does a repeated migration change nothing.
+    """
+
+
+@dataclass(frozen=True)
 class MaxBytes:
     """Limit the bytes of a text in UTF-8: ``Annotated[Text, MaxBytes(500)]``. The limit of an index is in bytes."""
 

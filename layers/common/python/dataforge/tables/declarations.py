@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from dataforge.tables.cleaning import Clean
-from dataforge.tables.columns import Digest, Header, Key, References, Renamed, Unique
+from dataforge.tables.columns import Digest, Header, Identity, Key, References, Renamed, Unique
 from dataforge.tables.types.base import ColumnType
 
 _HEADER = "declare a different name in files with Header('…')"
@@ -121,7 +121,7 @@ def _refuse_default(name: str, info: FieldInfo, metadata: Sequence[Any], *, null
 
 
 def _refuse_item(name: str, item: Any) -> None:
-    if item in (Key, References, Clean, Digest, Header, Renamed, Unique):
+    if item in (Key, References, Clean, Digest, Header, Identity, Renamed, Unique):
         raise ValueError(
             f"column {name} is annotated with the class {item.__name__}: write {item.__name__}(…)"
         )

@@ -16,7 +16,7 @@ def row_schema(table: Table) -> dict[str, Any]:
         "type": "object",
         "description": " ".join(filter(None, (table.description, _rows_note(table)))),
         "properties": {column.name: column_schema(column) for column in table.columns},
-        "required": [c.name for c in table.columns if not c.nullable and c.rule.digest is None],
+        "required": [c.name for c in table.columns if not (c.nullable or c.rule.digest or c.identity)],
         "additionalProperties": False,
     }
 
@@ -63,6 +63,8 @@ def _limits(column: Column) -> dict[str, Any]:
 
 def _note(column: Column) -> str:
     """Constraints that JSON Schema cannot express."""
+    if column.identity:
+        return "Generated if omitted."
     if column.type.note:
         return column.type.note
     if column.rule.max_bytes:

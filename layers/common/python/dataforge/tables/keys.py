@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydantic.fields import FieldInfo
+
 from dataforge.tables.catalogue import Column, Row
-from dataforge.tables.columns import Key
+from dataforge.tables.columns import Identity, Key
 from dataforge.tables.fields import ColumnRule, markers
+from dataforge.tables.types.numbers import WholeNumber
 from dataforge.tables.types.text import Text
 
 INDEX_COLUMNS = 32
@@ -66,4 +69,25 @@ def refuse_distinct(model: type[Row]) -> None:
         raise ValueError(
             f"the table has distinct=True and the key {', '.join(marked)}; remove one of them: "
             "rows with a key are distinct"
+        )
+
+
+def is_identity(name: str, info: FieldInfo, rule: ColumnRule) -> bool:
+    """Whether PostgreSQL generates omitted values of a column. Refuses other columns than required integers."""
+    if not any(isinstance(m, Identity) for m in markers(info)):
+        return False
+    if not isinstance(rule.type, WholeNumber) or rule.choices or rule.nullable or rule.default is not None:
+        raise ValueError(
+            f"column {name} has Identity(), which needs an integer without | None and without a default: "
+            "declare it as Integer or BigInt"
+        )
+    return True
+
+
+def refuse_identities(columns: Sequence[Column]) -> None:
+    """Refuse several identity columns in a table."""
+    names = [column.name for column in columns if column.identity]
+    if len(names) > 1:
+        raise ValueError(
+            f"columns {' and '.join(names)} have Identity(); PostgreSQL generates one of them at most"
         )

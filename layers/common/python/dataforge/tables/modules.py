@@ -19,7 +19,7 @@ from dataforge.tables.declarations import (
 )
 from dataforge.tables.evolution import read_removed_tables, refuse_evolution, refuse_former_tables
 from dataforge.tables.fields import markers, read_rule
-from dataforge.tables.keys import refuse_distinct
+from dataforge.tables.keys import is_identity, refuse_distinct, refuse_identities
 from dataforge.tables.names import refuse_alike, refuse_dataset_name, refuse_name
 from dataforge.tables.references import Target, mark_circles, read_references, read_target
 from dataforge.tables.table_rules import (
@@ -133,6 +133,7 @@ def _read_columns(dataset: str, model: type[Row], default_format: Format | None)
         _complete(model)
         columns = tuple(_columns(model, default_format))
         refuse_digests(columns)
+        refuse_identities(columns)
         refuse_evolution(model.__evolution__, name, columns)
     return columns
 
@@ -189,4 +190,5 @@ def _columns(model: type[Row], default_format: Format | None) -> Iterator[Column
             header,
             own_format,
             renamed,
+            is_identity(name, info, rule),
         )
