@@ -49,7 +49,7 @@ def shops(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
     apply(vault.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"))
     vault.database.query(
         "BEGIN; SET CONSTRAINTS ALL DEFERRED;"
-        "INSERT INTO shops.staff VALUES (1, 10, 'a', NULL, 'nobody'), (2, 10, 'b', 'a', 'a'), (3, 20, 'c', 'b', NULL);"
+        "INSERT INTO shops.staff VALUES (1, 10, 'a', NULL, 'none'), (2, 10, 'b', 'a', 'a'), (3, 20, 'c', 'b', NULL);"
         "INSERT INTO shops.stores VALUES (10, 1), (20, 3); COMMIT"
     )
     yield vault
@@ -57,7 +57,7 @@ def shops(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
 
 
 @MODES
-def test_circle_whose_rows_exchanged_unique_values_is_restored(shops: Vault, swap_rows: int) -> None:
+def test_circle_whose_rows_swapped_unique_values_is_restored(shops: Vault, swap_rows: int) -> None:
     held, constraints = (
         [shops.rows(name, "shops") for name in ("staff", "stores")],
         shops.database.query(_CONSTRAINTS),
