@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import date
+from decimal import Decimal
+from types import ModuleType
+from typing import Annotated, Literal
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from dataforge.records.validate import validate
-from dataforge.tables.catalogue import Column, Dataset, Table
+from dataforge.tables.catalogue import Column, Dataset, Row, Table
+from dataforge.tables.cleaning import Clean
+from dataforge.tables.columns import Boolean, Date, Double, Integer, Key, Label, Money, Text
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.examples import example_row
 from dataforge.tables.json_schema import row_schema
+from dataforge.tables.modules import read_dataset
 
 TABLES = [(dataset, table) for dataset in DATASETS.values() for table in dataset.tables.values()]
 IDS = [f"{dataset.name}.{table.name}" for dataset, table in TABLES]
@@ -77,3 +84,32 @@ def _outside(schema: dict[str, object], column: Column) -> list[object]:
     if isinstance(bound := schema.get("exclusiveMaximum"), int | float):
         wrong.append(bound)
     return wrong
+
+
+class Cleaned(Row, table="cleaned"):
+    """Columns with defaults and with cleaning."""
+
+    key: Annotated[Label, Key()]
+    zip: Annotated[Text, Clean(collapse=True, replace=((" UTC$", ""),), upper=True, pad="0", width=5)]
+    number: Integer = 7
+    price: Money = Decimal("1.5")
+    size: Double = 0.5
+    known: Boolean = True
+    day: Date = date(2020, 1, 2)
+    kind: Literal["a", "b"] = "b"
+
+
+def test_schema_describes_defaults_and_cleaning() -> None:
+    module = ModuleType("shop")
+    vars(module).update(Cleaned=Cleaned)
+    schema = row_schema(read_dataset(module).table("cleaned"))
+    assert schema["required"] == ["key", "zip"]
+    Draft202012Validator.check_schema(schema)
+    defaults = {name: found["default"] for name, found in schema["properties"].items() if "default" in found}
+    assert (defaults["number"], defaults["known"], defaults["day"]) == (7, True, "2020-01-02")
+    Draft202012Validator(schema).validate({"key": "k", "zip": "z", **defaults})
+    assert schema["properties"]["zip"]["description"] == (
+        "Before validation: white space at both ends is removed, and an empty value is null; runs of white space become "
+        "one space; these patterns are replaced: ' UTC$' by ''; ASCII letters become upper case; '0' is added on the left "
+        "up to 5 characters."
+    )

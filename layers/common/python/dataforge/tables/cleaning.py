@@ -111,3 +111,21 @@ class Clean:
     def is_extended(self) -> bool:
         """Whether other changes than ``trim``, ``upper`` and ``whole`` are declared."""
         return not {name for name, _ in self.changes} <= _SIMPLE
+
+    @cached_property
+    def described(self) -> tuple[str, ...]:
+        """The declared changes of texts in words, in order, for API documentation."""
+        pairs = ", ".join(f"{pattern!r} by {replacement!r}" for pattern, replacement in self.replace)
+        values = ", ".join(f"{value!r} by {other!r}" for value, other in dict(self.values).items())
+        declared = (
+            (self.normalize, "Unicode is normalized (NFC)"),
+            (self.controls, "control characters are removed"),
+            (self.trim, "white space at both ends is removed, and an empty value is null"),
+            (self.collapse, "runs of white space become one space"),
+            (bool(self.replace), f"these patterns are replaced: {pairs}"),
+            (bool(self.values), f"these values are replaced: {values}"),
+            (self.upper, "ASCII letters become upper case"),
+            (self.lower, "ASCII letters become lower case"),
+            (bool(self.pad), f"{self.pad!r} is added on the left up to {self.width} characters"),
+        )
+        return tuple(text for active, text in declared if active)

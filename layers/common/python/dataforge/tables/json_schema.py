@@ -16,7 +16,7 @@ def row_schema(table: Table) -> dict[str, Any]:
         "type": "object",
         "description": " ".join(filter(None, (table.description, _rows_note(table)))),
         "properties": {column.name: column_schema(column) for column in table.columns},
-        "required": [c.name for c in table.columns if not (c.nullable or c.rule.digest or c.identity)],
+        "required": [column.name for column in table.columns if _is_required(column)],
         "additionalProperties": False,
     }
 
@@ -42,9 +42,31 @@ def column_schema(column: Column) -> dict[str, Any]:
         schema.pop("exclusiveMinimum", None)
     if column.nullable and "type" in schema:
         schema["type"] = [schema["type"], "null"]
-    if note := " ".join(filter(None, (column.description, _note(column)))):
+    if column.rule.default is not None:
+        schema["default"] = _default(column)
+    if note := " ".join(filter(None, (column.description, _note(column), _cleaning(column)))):
         schema["description"] = note
     return schema
+
+
+def _is_required(column: Column) -> bool:
+    rule = column.rule
+    return not (column.nullable or rule.digest or column.identity or rule.default is not None)
+
+
+def _default(column: Column) -> Any:
+    """The default as JSON: a number or a Boolean as such, everything else as its text."""
+    value = column.rule.adapter.validate_python(column.rule.default)
+    if isinstance(value, bool | int | float):
+        return value
+    return float(value) if column.type.json_schema().get("type") == "number" else column.rule.default
+
+
+def _cleaning(column: Column) -> str:
+    """The changes that are made to a text before it is validated."""
+    if column.clean is None or not (column.type.name == "text" or column.clean.is_extended):
+        return ""
+    return f"Before validation: {'; '.join(column.clean.described)}." if column.clean.described else ""
 
 
 def _limits(column: Column) -> dict[str, Any]:
