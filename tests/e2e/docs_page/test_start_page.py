@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 
+from dataforge.tables.datasets import DATASETS
 from local.outputs import Outputs
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def test_page_with_a_reader_key_shows_datasets_and_quality(
     )
     assert sent.status == 200
     show(page, cloud["reader_key"])
-    assert page.wait(SHOWN) == 2
+    assert page.wait(SHOWN) == len(DATASETS)
     text = page.run("document.querySelector('#datasets').textContent")
     for word in ("olist", "quotes", "order_items", "quote_tags", "100.00 %"):
         assert word in text
