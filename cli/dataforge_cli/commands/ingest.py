@@ -89,9 +89,10 @@ def ingest(
 ) -> None:
     """Send the records of a file to the API, in batches.
 
-    A line of JSON Lines is {"table": "...", "data": {...}}, or with --table the data alone. CSV and Parquet are read as by
-    migrations: a CSV file has a header, and an empty field is omitted. Unanswered batches are sent again with the same
-    Idempotency-Key, so no record is stored twice. Sending a file again leaves stored records unchanged.
+    A line of JSON Lines is {"table": "...", "data": {...}}, or with --table the data alone. CSV and Parquet are read
+    as by migrations, in the format that the dataset declares for the file: dialect, headers and formats of values.
+    Unanswered batches are sent again with the same Idempotency-Key, so no record is stored twice. Sending a file
+    again leaves stored records unchanged.
 
     The API key is DATAFORGE_API_KEY, else that of the embedded cloud. With DATAFORGE_API_URL no stack is needed.
 

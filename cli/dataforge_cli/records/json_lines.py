@@ -6,7 +6,10 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dataforge_cli.records.declared import Declared
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -47,22 +50,23 @@ class Unreadable:
 Read = Sent | Unreadable
 
 
-def read_jsonl(stream: IO[bytes], table: str | None) -> Iterator[Read]:
+def read_jsonl(stream: IO[bytes], table: str | None, declared: Declared | None = None) -> Iterator[Read]:
     """Yield records from JSON Lines (UTF-8 with an optional BOM): ``{"table", "data"}``, or with ``table`` the data alone.
 
-    The member ``errors`` of rejected records and empty lines are ignored.
+    The member ``errors`` of rejected records and empty lines are ignored. ``declared``: the file of the table, whose headers
+    and formats apply to the data alone.
     """
     for number, line in enumerate(stream, 1):
         raw = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
         if not raw.strip():
             continue
         try:
-            yield Sent(number, *_record(raw.decode().strip(), table), len(line))
+            yield Sent(number, *_record(raw.decode().strip(), table, declared), len(line))
         except (ValueError, RecursionError) as error:
             yield Unreadable(number, raw.rstrip(b"\r\n"), _reason(error), len(line))
 
 
-def _record(text: str, table: str | None) -> tuple[str, str]:
+def _record(text: str, table: str | None, declared: Declared | None) -> tuple[str, str]:
     """Return the record's table and data. Raises ``ValueError``."""
     members = split_object(text)
     if members.keys() - {"errors"} == {"table", "data"}:
@@ -71,7 +75,12 @@ def _record(text: str, table: str | None) -> tuple[str, str]:
             return name, members["data"]
     if table is None:
         raise ValueError('expected {"table": "...", "data": {...}}; with --table, the data alone')
-    return table, text
+    if declared is None:
+        return table, text
+    by_column = declared.members(members)
+    if by_column == members:
+        return table, text
+    return table, "{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in by_column.items()) + "}"
 
 
 def split_object(text: str) -> dict[str, str]:

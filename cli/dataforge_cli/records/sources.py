@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import sys
 import zlib
 from collections.abc import Iterator
@@ -14,10 +15,12 @@ from types import TracebackType
 from typing import IO
 
 from dataforge.errors import InvalidInput, UnsupportedFormat
-from dataforge.files.names import data_stem, is_csv, is_parquet
+from dataforge.files.names import data_stem, is_csv, is_json_lines, is_parquet
+from dataforge.files.sources import FileNames, Taken
 from dataforge.formats.content import content_of
 from dataforge.tables.catalogue import Dataset
 from dataforge_cli.errors import WrongCall
+from dataforge_cli.records.declared import Declared
 from dataforge_cli.records.json_lines import Read, read_jsonl
 
 STDIN = Path("-")
@@ -49,12 +52,16 @@ class BadFile(WrongCall):
 
 @dataclass(frozen=True)
 class Source:
-    """A source of records. ``table``: the table of all records, if known; ``columns``: the columns of that table."""
+    """A source of records. ``table``: the table of all records, if known; ``columns``: the columns of that table.
+
+    ``declared``: the file of that table as the dataset declares it, if it has one.
+    """
 
     path: Path
     form: Form
     table: str | None
     columns: tuple[str, ...] = ()
+    declared: Declared | None = None
 
     @property
     def size(self) -> int | None:
@@ -75,7 +82,7 @@ class Source:
             yield from self._read(stream)
         except InvalidInput as error:
             raise BadFile(str(error)) from error
-        except (OSError, EOFError, ValueError, zlib.error) as error:
+        except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
             raise BadFile(f"{self.path}: {error}.") from error
 
     def _read(self, stream: IO[bytes]) -> Iterator[Read]:
@@ -87,9 +94,9 @@ class Source:
             return
         text = plain(stream, str(self.path))
         if self.form is Form.csv:
-            yield from read_csv(text, self.table or "", self.columns, str(self.path))
+            yield from read_csv(text, self.table or "", self.columns, str(self.path), self.declared)
         else:
-            yield from read_jsonl(text, self.table)
+            yield from read_jsonl(text, self.table, self.declared)
 
 
 def plain(stream: IO[bytes], name: str) -> IO[bytes]:
@@ -112,13 +119,12 @@ def find_source(path: Path, form: Form | None, dataset: Dataset, table: str | No
     """
     if path != STDIN and not path.exists():
         raise BadFile(f"There is no file {path}.")
-    form = form or _form(path.name.lower())
+    declared = _declared(path, dataset, table)
+    form = form or _form(path.name, declared)
     if form is Form.parquet and path == STDIN:
         raise BadFile("Parquet cannot be read from standard input.", hint="Store it in a file.")
-    if table is None:
-        stem = data_stem(path.name)
-        named = (s.tables[0] for s in dataset.sources if s.split is None and data_stem(s.file) == stem)
-        table = next(named, None) if stem is not None else None
+    if declared is not None:
+        return Source(path, form, declared.table.name, declared.table.column_names, declared)
     if table is not None:
         known = dataset.table(table)
         return Source(path, form, known.name, known.column_names)
@@ -127,10 +133,27 @@ def find_source(path: Path, form: Form | None, dataset: Dataset, table: str | No
     return Source(path, form, None)
 
 
-def _form(name: str) -> Form:
-    if is_parquet(name):
+def _declared(path: Path, dataset: Dataset, table: str | None) -> Declared | None:
+    """Return the declared file of the table, by default of the table whose files have this name."""
+    sources = [source for source in dataset.sources if source.split is None]
+    if table is not None:
+        dataset.table(table)
+        found = next((source for source in sources if source.tables == (table,)), None)
+    else:
+        fate = FileNames(dataset).fate(path.name)
+        found = fate.source if isinstance(fate, Taken) and fate.source in sources else None
+    return None if found is None else Declared(found, dataset.table(found.tables[0]))
+
+
+def _form(name: str, declared: Declared | None) -> Form:
+    """The format by the name's extension; of a declared file with another extension, the declared format."""
+    folded = name.lower()
+    if is_parquet(folded):
         return Form.parquet
-    return Form.csv if is_csv(name) else Form.jsonl
+    if is_csv(folded):
+        return Form.csv
+    other = declared is not None and data_stem(declared.source.file) is None and not is_json_lines(folded)
+    return Form.csv if other and declared and not declared.source.json_lines else Form.jsonl
 
 
 def beside(path: Path) -> Path:

@@ -5,35 +5,51 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from dataforge.formats.csv_header import HEADER_BYTES, check_header, read_header
 from dataforge.formats.csv_records import read_record
 from dataforge.formats.csv_stream import BufferedRecords, RawRecord, raw_records, stream_records
+from dataforge.formats.dialect_reader import Record
 from dataforge.records.violation import Violation
+from dataforge_cli.records.declared import Declared, read_dialect
 from dataforge_cli.records.json_lines import Read, Sent, Unreadable
 
 BUFFER = 1 << 20
 """Bytes of a CSV file per read."""
 
 
-def read_csv(stream: IO[bytes], table: str, columns: Sequence[str] = (), name: str = "CSV") -> Iterator[Read]:
+def read_csv(
+    stream: IO[bytes],
+    table: str,
+    columns: Sequence[str] = (),
+    name: str = "CSV",
+    declared: Declared | None = None,
+) -> Iterator[Read]:
     """Yield records from CSV (RFC 4180, UTF-8 with an optional BOM), all for ``table``. An empty field is omitted.
 
-    ``columns``: the table's columns, if known. Raises ``ValueError`` for a missing or invalid header, and
+    ``columns``: the table's columns, if known; ``declared``: its file, whose dialect, headers and formats apply.
+    Raises ``ValueError`` for a missing or invalid header, and
     ``dataforge.errors.InvalidInput`` for input that a migration refuses.
     """
+    if declared and not declared.source.dialect.is_standard:
+        for found, fields in read_dialect(stream, declared, name):
+            yield _read(found, fields, table)
+        return
+    if declared:
+        columns = declared.source.names.texts
     # The header comes first, and alone: without a LF after it, the records may have no end in the buffer.
     head = stream.read(HEADER_BYTES)
     header, start = read_header(name, head, columns)
     if not all(header) or len({*header}) != len(header):
         raise ValueError("the first line must name the columns, each once")
     check_header(name, header, columns)
+    header = declared.source.names.columns(header) if declared else header
     line = 1 + head.count(b"\n", 0, start)
     read = _read_after(head[start:], stream)
     del head
     for records in stream_records(read, name, start, line, buffer=BUFFER):
-        yield from _records(records, header, table)
+        yield from _records(records, header, table, declared)
 
 
 def _read_after(begun: bytes, stream: IO[bytes]) -> Callable[[int], bytes]:
@@ -48,15 +64,22 @@ def _read_after(begun: bytes, stream: IO[bytes]) -> Callable[[int], bytes]:
     return read
 
 
-def _records(records: BufferedRecords, header: tuple[str, ...], table: str) -> Iterator[Read]:
+def _records(
+    records: BufferedRecords, header: tuple[str, ...], table: str, declared: Declared | None
+) -> Iterator[Read]:
+    names = declared.source.names if declared else None
     for record in raw_records(records.data, records.line):
-        yield _read(record, read_record(header, record.raw, record.malformed), table)
+        found = read_record(header, record.raw, record.malformed, names)
+        yield _read(
+            record, declared.typed(found) if declared and isinstance(found, Mapping) else found, table
+        )
 
 
-def _read(record: RawRecord, found: Mapping[str, str] | list[Violation], table: str) -> Read:
+def _read(record: RawRecord | Record, found: Mapping[str, Any] | list[Violation], table: str) -> Read:
     if isinstance(found, Mapping):
         return Sent(record.line, table, json.dumps(found, ensure_ascii=False), len(record.raw))
-    text = record.raw.removesuffix(b"\n").removesuffix(b"\r").decode(errors="backslashreplace")
+    codec = record.codec if isinstance(record, Record) else "utf-8"
+    text = record.raw.decode(codec, errors="backslashreplace").removesuffix("\n").removesuffix("\r")
     return _unreadable(record.line, table, {"csv": text}, found, len(record.raw))
 
 
