@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -96,14 +97,22 @@ def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(step=event["step"], migration_id=item.migration_id, chunk=item.chunk)
     with recording_failure(settings, MIGRATIONS, item.migration_id, item.chunk):
         if isinstance(item, LoadItem):
-            _load(get_db_resource(settings), worker_s3(), settings, item)
+            _load(get_db_resource(settings), worker_s3(), settings, item, context)
         else:
             scan_range(get_db_resource(settings), worker_s3(), item)
     return {}
 
 
-def _load(db: Connection, s3: S3Client, settings: MigrationSettings, item: LoadItem) -> None:
-    tallies = load_chunk(db, s3, item)
+def _seconds_left(context: LambdaContext) -> float:
+    """The seconds before Lambda stops the function; a direct call has no limit."""
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    return math.inf if remaining is None else remaining() / 1000
+
+
+def _load(
+    db: Connection, s3: S3Client, settings: MigrationSettings, item: LoadItem, context: LambdaContext
+) -> None:
+    tallies = load_chunk(db, s3, item, lambda: _seconds_left(context))
     for name, tally in tallies.items():
         metrics.add_metric("RowsRead", MetricUnit.Count, tally.read)
         metrics.add_metric("RowsRejected", MetricUnit.Count, tally.rejected)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import math
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dataforge.errors import ReadTimeout
 from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction
 from dataforge.records.rejections import store
@@ -20,10 +23,21 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
 
-def load_chunk(db: Connection, s3: S3Client, item: LoadItem) -> dict[str, Tally]:
+_RESERVE_SECONDS = 30
+"""The time that the last rows of a chunk and the commit may take."""
+
+
+def _unlimited() -> float:
+    return math.inf
+
+
+def load_chunk(
+    db: Connection, s3: S3Client, item: LoadItem, seconds_left: Callable[[], float] = _unlimited
+) -> dict[str, Tally]:
     """Load the chunk exactly once. Returns the tally by table, empty if the chunk was loaded already.
 
     Rows, rejected records and ledger entry commit together; a lock on the entry excludes a second worker.
+    ``seconds_left``: before the function is stopped. Raises ``ReadTimeout`` if they are not sufficient.
     """
     started = time.perf_counter()
     with transaction(db) as cursor:
@@ -34,7 +48,7 @@ def load_chunk(db: Connection, s3: S3Client, item: LoadItem) -> dict[str, Tally]
         row = cursor.fetchone()
         if row is None or row[0] is not None:
             return {}
-        tallies = _load(cursor, s3, item)
+        tallies = _load(cursor, s3, item, seconds_left)
         effort = Effort.since(started)
         cursor.execute(
             "UPDATE dataforge.migration_chunks SET tallies = %s, result = %s, loaded_at = clock_timestamp()"
@@ -44,13 +58,18 @@ def load_chunk(db: Connection, s3: S3Client, item: LoadItem) -> dict[str, Tally]
     return tallies
 
 
-def _load(cursor: Cursor, s3: S3Client, item: LoadItem) -> dict[str, Tally]:
+def _load(
+    cursor: Cursor, s3: S3Client, item: LoadItem, seconds_left: Callable[[], float]
+) -> dict[str, Tally]:
     tallies = {name: Tally() for name in item.tables}
     for records in read_chunk(cursor, s3, item, get_dataset(item.dataset)):
         tallies[records.table.name].add(records)
         if records.batch.lines:
             lines = io.BytesIO(b"".join(records.batch.lines))
             cursor.copy_expert(shadow.copy_sql(records.table, item.migration_id), lines)
+        if seconds_left() < _RESERVE_SECONDS:
+            # Lambda's own time-out would be retried, in vain.
+            raise ReadTimeout(item.key, item.start)
         if records.rejected:
             store(cursor, records.table, records.rejected)
     return tallies

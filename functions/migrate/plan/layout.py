@@ -12,6 +12,7 @@ from dataforge.files.sources import Taken
 from dataforge.formats.dialect import with_record_end
 from dataforge.formats.parquet_source import group_ends, open_file, unreadable
 from dataforge.s3.objects import Object
+from functions.migrate.plan.piece_limit import refuse_large_piece
 from functions.migrate.plan.source import Header, check_columns, read_header, read_json_start
 from functions.migrate.run.reading.parquet import LINES_BEFORE
 
@@ -75,6 +76,7 @@ def _read_csv(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
     dialect = with_record_end(taken.source.dialect, header.record_end)
     if header.compression or not dialect.is_parallel:
         # A compressed file can only be read from its beginning.
+        refuse_large_piece(s3, file, header.compression, by_columns=dialect.is_parallel)
         whole = Range(start, max(file.read_size, start), line)
         return Layout(header.columns, [whole], compression=header.compression, record_end=header.record_end)
     marks = {"delimiter": dialect.delimiters[0], "quote": dialect.quote, "encoding": dialect.encoding}
@@ -90,6 +92,7 @@ def _in_ranges(header: Header, file: Object, step: int, *, json_lines: bool = Fa
 def _read_json_lines(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
     start = read_json_start(s3, taken, file)
     if start.compression:
+        refuse_large_piece(s3, file, start.compression, by_columns=False)
         whole = Range(start.end, max(file.read_size, start.end), start.line)
         return Layout(start.columns, [whole], compression=start.compression)
     return _in_ranges(start, file, step, json_lines=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataforge.formats.csv_blocks import blocks, present_records, read_columns, regular_records
@@ -17,7 +18,10 @@ from dataforge.records.violation import Violation
 from local.config import ROOT
 
 HEADER = ("one", "two", "three")
-REAL = ROOT.parent / "shared" / "data" / "real"
+SHARED = ROOT.parent / "shared" / "data"
+PUBLISHED = sorted((*SHARED.glob("real/*/*"), *SHARED.glob("pollock/csv/*")))
+PART = 8_000
+"""Bytes of a published file that a test reads."""
 Found = list[tuple[int, int, bytes, Mapping[str, str] | list[Violation]]]
 """Records: offset, line, bytes, and fields or violations."""
 
@@ -102,6 +106,7 @@ def by_columns(
     return found
 
 
+@settings(max_examples=40)
 @given(file=files(), size=st.integers(1, 30))
 def test_parallel_reading_equals_reading_in_one_piece(file: tuple[Csv, bytes], size: int) -> None:
     dialect, data = file
@@ -110,3 +115,25 @@ def test_parallel_reading_equals_reading_in_one_piece(file: tuple[Csv, bytes], s
     fields = {offset: found for offset, _, _, found in whole}
     columns = by_columns(data, dialect, size)
     assert columns == {offset: fields[offset] for offset in columns}
+
+
+@pytest.mark.skipif(not PUBLISHED, reason="../shared/data is absent")
+def test_published_files_are_read_in_buffers_as_in_one_piece() -> None:
+    compared = 0
+    for path in PUBLISHED:
+        data = path.read_bytes()[:PART]
+        first = data.splitlines()[0] if data else b""
+        delimiter = max(",;\t^", key=lambda mark: first.count(mark.encode()))
+        dialect = Csv(
+            delimiter=delimiter, quote="~" if delimiter == "^" else '"', encoding="cp1252", header=0
+        )
+        if b"\r" in data.replace(b"\r\n", b"\n"):
+            continue
+        header = tuple(f"c{number}" for number in range(first.count(delimiter.encode()) + 1))
+        whole = in_one_piece(data, dialect, header)
+        assert in_buffers(data, dialect, 1_000, header) == whole, path
+        columns = by_columns(data, dialect, 1_000, header)
+        fields = {offset: found for offset, _, _, found in whole}
+        assert columns == {offset: fields[offset] for offset in columns}, path
+        compared += len(columns)
+    assert compared

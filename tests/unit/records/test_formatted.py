@@ -80,7 +80,7 @@ def table(request: pytest.FixtureRequest) -> Table:
 @given(values=VALUES)
 def test_columns_in_a_format_equal_the_row_model(table: Table, values: list[str | None]) -> None:
     for column in table.columns[1:]:
-        # An empty field of a file is NULL unless its dialect says otherwise.
+        # An empty field of a file is NULL unless its dialect declares otherwise.
         raw = [value or None for value in values]
         cleanings, counted = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
         expected: list[Any] = []

@@ -1,4 +1,4 @@
-"""Rewrite columns of texts by the formats of their values, for the texts whose result is certain.
+"""Rewrite the texts of a column by the format of its values where the result is certain.
 
 A result is certain for numbers without other marks than the decimal one, and for dates and times whose parts have a fixed
 width. All other texts are null in the result, and ``Format.rewrite`` rewrites each distinct one.

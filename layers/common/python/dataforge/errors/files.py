@@ -190,6 +190,35 @@ class RecordTooLong(InvalidInput):
         super().__init__(f"{file}: the record in line {line} is longer than {limit >> 20} MiB.")
 
 
+class PieceTooLarge(InvalidInput):
+    """A file that must be read in one piece exceeds the limit of one function run."""
+
+    code = "PieceTooLarge"
+
+    def __init__(self, file: str, size: int, limit: int, reason: str, hint: str) -> None:
+        super().__init__(
+            f"{file} has {_mebibytes(size)} MiB of text, and is read in one piece, of at most {_mebibytes(limit)} MiB.",
+            f"Reason: {reason}.",
+            hint,
+        )
+
+
+def _mebibytes(size: int) -> str:
+    return f"{-(-size // 2**20):,}"
+
+
+class ReadTimeout(InvalidInput):
+    """A part of a file cannot be read within the time that Lambda lets a function run."""
+
+    code = "ReadTimeout"
+    hint = "Divide the file into parts. CSV that is not compressed, in a dialect with one-byte marks, is read in parallel."
+
+    def __init__(self, file: str, start: int) -> None:
+        super().__init__(
+            f"{file} could not be read from byte {start:,} on within the time limit of a function."
+        )
+
+
 class SourceChanged(Refused):
     """A source object was replaced during the migration."""
 
