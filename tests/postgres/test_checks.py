@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,7 +68,11 @@ def annotated(case: Case) -> Any:
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=[f"{a.kind.catalog}-{b.kind.catalog}" for a, b in PAIRS])
-@settings(max_examples=3, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=int(os.environ.get("EXAMPLES", "3")),
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 @given(data=st.data())
 def test_model_bulk_path_and_postgresql_decide_a_comparison_alike(
     cursor: Cursor, pair: tuple[Case, Case], data: st.DataObject

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -133,3 +134,12 @@ def test_file_without_the_identity_column_is_refused(bags: Forge) -> None:
     bags.put("bags/", ringings=b"bird\nowl\n")
     with pytest.raises(MissingColumn, match="ring"):
         bags.migrate(dataset="bags", tables=["ringings"])
+
+
+def test_many_copies_are_compared_in_linear_time(bags: Forge) -> None:
+    rows = int(os.environ.get("MULTISET_ROWS", "2000"))
+    lines = [f"owl,{n % (rows // 4) % 1000},,{n % (rows // 4)}.5," for n in range(rows - rows // 10)]
+    lines += [",,,,the same"] * (rows // 10)
+    assert migrate(bags, lines, 16 << 20) == (rows, rows, 0, 0, 0)
+    lines += lines[:3]
+    assert migrate(bags, lines, 16 << 20) == (rows + 3, 3, rows, 0, 0)

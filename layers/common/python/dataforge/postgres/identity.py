@@ -1,6 +1,6 @@
 """Identity columns: the sequence of a table generates only values that no row has.
 
-Files and runs give every value explicitly, so shadows have no sequence. What writes explicit values advances the sequence.
+Files and runs give every value explicitly, so shadows have no sequence. A transaction that writes explicit values advances it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def without_identity(table: Table) -> Table:
 
 
 def last_value(cursor: Cursor, table: Table) -> int:
-    """The last value that the sequence generated; 0 if there is none."""
+    """The last value that the sequence generated; 0 before the first one."""
     if table.identity_column is None:
         return 0
     cursor.execute(_LAST, (qualified(table), table.identity_column))
