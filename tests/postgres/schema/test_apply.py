@@ -16,7 +16,7 @@ from dataforge.postgres.roles import LOGINS
 from dataforge.runs.ledger_tables import INTERNAL
 from dataforge.tables.catalogue import Dataset, Row
 from dataforge.tables.checks import Check
-from dataforge.tables.columns import Count, Identity, Integer, Key, Label, References, Text
+from dataforge.tables.columns import Count, Identity, Integer, Key, Label, References, Renamed, Text
 from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.apply import apply
 from functions.schema.difference import LEDGER_TABLES, shapes
@@ -287,3 +287,36 @@ def test_identity_of_a_table_with_rows_continues_after_them(
     assert database.query(usage) == [(True,)]
     assert apply(master, PASSWORDS, [shop(Numbered)])["changes"] == []
     assert apply(master, PASSWORDS, [shop(Visitor)])["changes"] == changes
+
+
+class Log(Row, table="logs"):
+    """A line of a log."""
+
+    line: Text | None = None
+
+
+class Journal(Row, table="journal", renamed="logs", distinct=True):
+    """A line of a journal, written once."""
+
+    text: Annotated[Text, Renamed("line")] | None = None
+    number: Integer | None = None
+
+
+class Guest(Row, table="guests", renamed="visitors"):
+    """A person who gets a number."""
+
+    guest: Annotated[Integer, Key(), Identity(), Renamed("visitor")]
+
+
+def test_tables_without_a_key_and_with_an_identity_are_renamed_and_extended(
+    master: Connection, shop: Shop, database: Database
+) -> None:
+    apply(master, PASSWORDS, [shop(Log, Numbered)])
+    database.query("INSERT INTO shop.logs VALUES ('a'), ('a'), (NULL); INSERT INTO shop.visitors VALUES (7)")
+    with pytest.raises(SchemaRefused, match="journal_row_key"):
+        apply(master, PASSWORDS, [shop(Journal, Guest)])
+    database.query("DELETE FROM shop.logs WHERE ctid IN (SELECT max(ctid) FROM shop.logs WHERE line = 'a')")
+    apply(master, PASSWORDS, [shop(Journal, Guest)])
+    indexes = "SELECT indexname FROM pg_indexes WHERE schemaname = 'shop' AND tablename = 'journal'"
+    assert database.query(indexes) == [("journal_row_key",)]
+    assert apply(master, PASSWORDS, [shop(Journal, Guest)])["changes"] == []
