@@ -338,7 +338,34 @@ HEAD = "from dataforge.tables.catalogue import Row\nfrom dataforge.tables.column
     [
         ("class (", ("mine.py", "line 1", "SyntaxError")),
         (HEAD + "import nothing_of_this_name", ("mine.py, line 3", "nothing_of_this_name")),
-        (HEAD + "class A(Row, tabel='a'):\n    x: Label", ("mine.py, line 3", "TypeError")),
+        (
+            HEAD + "class A(Row, tabel='a'):\n    x: Label",
+            ("mine.py, line 3", "'tabel' (did you mean 'table'?)", "ignore, references"),
+        ),
+        (
+            "from dataforge import Csv\nFORMAT = Csv(delimeter=';')",
+            ("mine.py, line 2: Csv has no option 'delimeter' (did", "skip_footer"),
+        ),
+        (
+            "from dataforge import Clean\nx = Clean(trimm=True)",
+            ("Clean has no option 'trimm' (did you mean 'trim'?)",),
+        ),
+        (
+            "from dataforge import Format\nx = Format(date='%d')",
+            ("Format has no option 'date' (did you mean 'dates'?)",),
+        ),
+        ("from dataforge import References\nx = References()", ("References needs 'table'",)),
+        ("from dataforge import Intger", ("dataforge has no 'Intger' (did you mean 'Integer'?)",)),
+        (
+            HEAD + "class A(Row, table='a'):\n    x: Lable",
+            ("mine.py, line 4: 'Lable' is not defined (did you mean 'Label'?)",),
+        ),
+        (
+            "from __future__ import annotations\n" + HEAD + "class A(Row, table='a'):\n    x: Lable",
+            ("mine.a: column x has an annotation", "'Lable' is not defined (did you mean 'Label'?)"),
+        ),
+        (HEAD + "x = Csv()", ("'Csv' is not defined; write: from dataforge import Csv",)),
+        (HEAD + "x = Lablel", ("'Lablel' is not defined (did you mean 'Label'?)",)),
         (HEAD + "class A(Row, table=5):\n    x: Label", ("mine.py, line 3", "class A are names")),
         (
             HEAD + "class A(Row, table='a'):\n    x: Label\nFLAT_FILES = 5",

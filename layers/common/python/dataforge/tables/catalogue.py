@@ -6,6 +6,7 @@ PostgreSQL schema of the same name. This module does not access a database.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from dataforge.errors import UnknownTable
+from dataforge.errors.nearest import did_you_mean
 from dataforge.files.names import is_csv, is_json_lines
 from dataforge.formats.dialect import STANDARD, Csv
 from dataforge.formats.headers import Headers
@@ -85,7 +87,9 @@ class Row(BaseModel):
         checks: Check | Present | Iterable[Check | Present] = (),
         **kwargs: Any,
     ) -> None:
-        super().__init_subclass__(**kwargs)
+        if kwargs:
+            raise TypeError(_unknown_options(cls.__name__, kwargs))
+        super().__init_subclass__()
         if {type(table), type(file)} - {str, type(None)}:
             raise TypeError(f"table and file of the class {cls.__name__} are names; write them in quotes")
         cls.__table_name__, cls.__file_name__, cls.__dialect__ = table, file, format
@@ -95,6 +99,13 @@ class Row(BaseModel):
         cls.__unique__ = _unique(cls.__name__, unique)
         cls.__distinct__ = distinct
         cls.__checks__ = (checks,) if isinstance(checks, Check | Present) else tuple(checks)
+
+
+def _unknown_options(name: str, given: Iterable[str]) -> str:
+    """The error for options of a class that ``Row`` does not have."""
+    known = [*inspect.signature(Row.__init_subclass__).parameters][:-1]
+    wrong = "; ".join(f"{option!r}{did_you_mean(option, known)}" for option in given)
+    return f"class {name}(Row, …) has the unknown option {wrong}; these are: {', '.join(known)}"
 
 
 def _names(names: str | Iterable[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dataforge.errors import InvalidDeclaration, UnknownDataset
 from dataforge.tables.catalogue import Dataset
+from dataforge.tables.mistakes import explain
 from dataforge.tables.modules import located, read_dataset
 from dataforge.tables.names import refuse_alike
 
@@ -48,7 +49,7 @@ def _read(name: str) -> Dataset:
 
 def _explain(name: str, error: Exception) -> str:
     """The module, the line and the error, without the traceback."""
-    what = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
+    what = explain(error)
     if isinstance(error, SyntaxError):
         return f"{Path(error.filename or name).name}, line {error.lineno}: {what}"
     file = name.rpartition(".")[2] + ".py"

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from dataforge.errors.nearest import did_you_mean
 from dataforge.tables.catalogue import Column, Evolution, Table
 from dataforge.tables.names import IDENTIFIER_BYTES
 
@@ -27,7 +28,10 @@ def refuse_evolution(evolution: Evolution, table: str, columns: Sequence[Column]
     for name in evolution.narrowed:
         if name not in declared:
             known = ", ".join(column.name for column in columns)
-            raise ValueError(f"narrowed names {name!r}, which is not a column of the table. Columns: {known}")
+            meant = did_you_mean(name, declared)
+            raise ValueError(
+                f"narrowed names {name!r}, which is not a column of the table{meant}. Columns: {known}"
+            )
     _refuse_former_columns(columns, evolution)
 
 

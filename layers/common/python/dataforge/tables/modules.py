@@ -20,6 +20,7 @@ from dataforge.tables.declarations import (
 from dataforge.tables.evolution import read_removed_tables, refuse_evolution, refuse_former_tables
 from dataforge.tables.fields import markers, read_rule
 from dataforge.tables.keys import is_identity, refuse_distinct, refuse_identities
+from dataforge.tables.mistakes import undefined_names
 from dataforge.tables.names import refuse_alike, refuse_dataset_name, refuse_name
 from dataforge.tables.references import Target, mark_circles, read_references, read_target
 from dataforge.tables.table_rules import (
@@ -158,8 +159,9 @@ def _complete(model: type[Row]) -> None:
     """Refuse a model with an annotation that cannot be resolved."""
     if not model.__pydantic_complete__ and model.model_rebuild(raise_errors=False) is not True:
         loose = [n for n, f in model.__pydantic_fields__.items() if not f._complete]  # noqa: SLF001
+        unknown = undefined_names(model, loose)
         raise ValueError(
-            f"column {', '.join(loose)} has an annotation with a name that its module neither defines nor imports"
+            f"column {', '.join(loose)} has an annotation with a name that its module neither defines nor imports{unknown}"
         )
 
 
