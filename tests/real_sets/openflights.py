@@ -6,10 +6,13 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 from dataforge import (
+    TEXT,
+    ArrayOf,
     Boolean,
     Clean,
     Csv,
     Double,
+    Format,
     IndexedName,
     Integer,
     Key,
@@ -86,4 +89,4 @@ class Route(Row, table="routes", file="routes.dat"):
     destination_airport_id: AirportId | None = None
     codeshare: Boolean | None = None
     stops: SmallInt
-    equipment: Text | None = None
+    equipment: Annotated[tuple[str, ...], ArrayOf(TEXT), Format(separator=" ")] | None = None

@@ -106,7 +106,7 @@ class Weight(Row, table="weight", file="WEIGHT.txt"):
 
 
 class Footnote(Row, table="footnote", file="FOOTNOTE.txt"):
-    """A footnote of a food, or of one of its nutrients; one has nothing but the food."""
+    """A footnote of a food, or of one of its nutrients; one has only the food."""
 
     ndb_no: NdbNo
     footnt_no: Label | None = None

@@ -61,6 +61,10 @@ class Project:
         document = {"dataset": self.name, "prefix": f"{self.name}/", **document}
         return self.forge.migration(document).run()
 
+    def report(self, output: dict[str, Any]) -> Any:
+        """The report of a migration with this output."""
+        return self.forge.read_json(output["report"].partition("://")[2].partition("/")[2])
+
     def rows(self, table: str) -> list[str]:
         """The texts of a table's rows, sorted."""
         return self.forge.rows(table, self.name)

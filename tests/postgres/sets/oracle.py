@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -72,24 +72,11 @@ def normal(column: Column, value: Any, nulls: set[str]) -> Any:
     """The normal form of one value: of a file, or as delivered."""
     if value is None or (isinstance(value, str) and value.strip() in {*nulls, *_nulls_of(column)}):
         return None
-    text = str(value).strip()
     if isinstance(column.type, WholeNumber):
-        return int(Decimal(text))
-    match column.type.name:
-        case "numeric":
-            return Decimal(text)
-        case "real" | "double":
-            return float(text)
-        case "boolean":
-            return value if isinstance(value, bool) else text.casefold() in _TRUE
-        case "date" | "time" | "timestamp" | "timestamptz":
-            return _moment(text)
-        case "interval":
-            return _seconds(text)
-        case "uuid":
-            return text.replace("-", "").casefold()
-        case "bytea":
-            return re.sub(r"^(0x|\\x)", "", text).casefold()
+        return int(Decimal(str(value)))
+    if column.type.name in _NORMAL:
+        return _NORMAL[column.type.name](value)
+    text = str(value).strip()
     return text.upper() if column.clean and column.clean.upper else text
 
 
@@ -99,6 +86,7 @@ def _nulls_of(column: Column) -> tuple[str, ...]:
 
 def _moment(text: str) -> str:
     """The digits of a date or time, without a fraction of zeros and without UTC."""
+    text = text.strip()
     if _US_DATE.fullmatch(text):
         month, day, year = map(int, text.split("/"))
         text = date(year + (2000 if year < 30 else 1900), month, day).isoformat()
@@ -108,9 +96,23 @@ def _moment(text: str) -> str:
 def _seconds(text: str) -> Decimal:
     """A time in seconds: hours, minutes and seconds, as many as there are."""
     total = Decimal(0)
-    for part in text.lstrip("+").split(":"):
+    for part in text.strip().lstrip("+").split(":"):
         total = total * 60 + Decimal(part)
     return total
+
+
+_NORMAL: dict[str, Callable[[Any], Any]] = {
+    "numeric": lambda value: Decimal(str(value)),
+    "real": float,
+    "double": float,
+    "boolean": lambda value: value if isinstance(value, bool) else value.casefold() in _TRUE,
+    **dict.fromkeys(("date", "time", "timestamp", "timestamptz"), _moment),
+    "interval": _seconds,
+    "uuid": lambda value: value.replace("-", "").casefold(),
+    "bytea": lambda value: re.sub(r"^(0x|\\x)", "", value).casefold(),
+    "array": lambda value: tuple(value.split() if isinstance(value, str) else value),
+}
+"""The normal forms of the values of a type."""
 
 
 def read_counts(readme: str, name: str) -> Iterator[tuple[str, int]]:
