@@ -20,7 +20,7 @@ from dataforge.bulk.row_hashes import text_bytes
 from dataforge.tables.value_formats import Format
 
 _WIDTHS = {"%Y": 4, "%m": 2, "%d": 2, "%H": 2, "%M": 2, "%S": 2}
-_LEAST = {"%Y": 4, "%M": 2, "%S": 2}
+_LEAST = {"%Y": 4}
 """The least width of directives that is not 1."""
 _TIMESTAMP = b"YYYY-mm-dd HH:MM:SS"
 _MIDNIGHT = b"0000-00-00 00:00:00"
