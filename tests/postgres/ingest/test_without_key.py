@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
+from dataforge.api.batch import read_batch
+from dataforge.postgres.roles import INGEST
+from functions.ingest.batch import ingest
 from tests.postgres.bags import declare_bags
 
 if TYPE_CHECKING:
@@ -103,3 +108,17 @@ def test_used_up_identities_are_reported(bags: Api) -> None:
     assert bags.post(last, dataset="bags").statuses == ["inserted"]
     problem = bags.post(record("ringings", bird="owl"), dataset="bags").problem(400, "invalid-request")
     assert "ring of ringings has no further values" in problem["detail"]
+
+
+def test_concurrent_batches_never_get_the_same_identity(bags: Api) -> None:
+    def send(number: int) -> list[str]:
+        db = bags.database.connect(INGEST)
+        sent = [record("ringings", ring=50_000 * (number + 1), bird="owl")] if number % 2 else []
+        batch = read_batch({"dataset": "bags", "records": [*[record("ringings", bird="owl")] * 20, *sent]})
+        answers = [json.loads(ingest(db, batch).body) for _ in range(1 if sent else 5)]
+        return [result["status"] for answer in answers for result in answer["results"]]
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = [status for found in pool.map(send, range(6)) for status in found]
+    assert set(statuses) == {"inserted"}
+    assert len(set(rings(bags))) == len(statuses) == 6 // 2 * (100 + 21)
