@@ -87,7 +87,7 @@ def _violations(missing: Missing) -> Violations:
 def _orphans(
     circle: Sequence[Candidates], unstored: Missing, known: Mapping[int, list[Violation]]
 ) -> Violations:
-    """The ``known`` orphans, and the candidates whose parent is neither stored nor a candidate that is no orphan."""
+    """The ``known`` orphans, and candidates whose parent is not stored and not a candidate, except orphans."""
     found = dict(known)
     more = True
     while more:

@@ -56,7 +56,8 @@ def merge(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
 
 
 def _change_rows(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
-    if any(table.circular_keys for table in run.tables):
+    circular = any(table.circular_keys for table in run.tables)
+    if circular:
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     parents_first = [
         run.dataset.table(name) for wave in run.dataset.waves(t.name for t in run.tables) for name in wave
@@ -66,7 +67,8 @@ def _change_rows(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
         _execute(cursor, run, table, _update, figures[table.name].changed)
     for table in reversed(parents_first):
         _execute(cursor, run, table, _delete, figures[table.name].removed)
-    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    if circular:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def _execute(cursor: Cursor, run: Run, table: Table, statement: Statement, expected: int) -> None:

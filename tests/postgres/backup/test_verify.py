@@ -127,6 +127,27 @@ def test_trial_restore_finds_rows_that_violate_a_constraint(vault: Vault) -> Non
         )
 
 
+def test_trial_restore_checks_references_of_a_circle(vault: Vault) -> None:
+    vault.database.query(
+        "BEGIN; SET CONSTRAINTS ALL DEFERRED; INSERT INTO company.departments VALUES ('a', 'x', 'X', 1);"
+        "INSERT INTO company.employees VALUES ('a', 1, 'one', 'x', NULL, 'b1'), ('a', 2, 'two', 'x', 1, NULL); COMMIT"
+    )
+    request = {"dataset": "company", "tables": ["departments", "employees"], "verify": True}
+    try:
+        answer = vault.backup(request).run()
+        assert answer["verified"]
+        found = manifest.read_verification(vault.s3, BUCKET, "company", answer["backup_id"])
+        assert found is not None
+        assert found.how == ("files", "restored")
+        vault.database.query(
+            "SET session_replication_role = replica; DELETE FROM company.employees WHERE number = 1"
+        )
+        with pytest.raises(DamagedBackup, match=r"cannot be restored.*_fkey"):
+            vault.backup(request).run()
+    finally:
+        vault.database.query("TRUNCATE company.departments, company.employees")
+
+
 def test_verification_names_missing_backup_and_invalid_manifest(vault: Vault, backup_id: str) -> None:
     unknown = "20260101T000000Z-00000000"
     with pytest.raises(NoSuchBackup, match=unknown):
