@@ -6,6 +6,7 @@ import gc
 import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
 
 import psycopg2.errors
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -81,11 +82,16 @@ def get_tables(request: Request) -> Response:
     return _json(request, {"data": found})
 
 
+def _name(request: Request) -> str:
+    """The table's name, which a client may have percent-encoded in the path. No name of a table contains %."""
+    return unquote(request.parts["table"])
+
+
 @router.route("GET", "/v1/tables/{table}", least=Kind.READER)
 def get_table(request: Request) -> Response:
     """Return one table."""
     dataset = get_dataset(_parameters(request, "dataset").get("dataset", DEFAULT))
-    table = dataset.table(request.parts["table"])
+    table = dataset.table(_name(request))
     (found,) = _select(lambda cursor: describe_tables(cursor, dataset, [table.name]), [table])
     return _json(request, found)
 
@@ -94,7 +100,7 @@ def get_table(request: Request) -> Response:
 def get_records(request: Request) -> Response:
     """Return a page of a table's rows."""
     parameters = read_parameters(request.query)
-    table = get_dataset(parameters.dataset).table(request.parts["table"])
+    table = get_dataset(parameters.dataset).table(_name(request))
     query = read_query(table, parameters, request.query)
     page, quality, unindexed_columns = _select(lambda cursor: _page(cursor, query), [table])
     headers = {"Data-Quality": quality.header()}

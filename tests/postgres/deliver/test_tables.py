@@ -44,6 +44,10 @@ def test_description_of_a_table_equals_its_entry_in_the_list(api: Api) -> None:
         assert api.get(f"tables/{table['name']}").json == table
 
 
+def test_name_of_a_table_may_be_percent_encoded(api: Api) -> None:
+    assert api.get("tables/order%5Fitems").json == api.get("tables/order_items").json
+
+
 def test_description_has_columns_keys_and_row_count(api: Api) -> None:
     found = api.get("tables/order_items").json
     assert found["key"] == ["order_id", "order_item_id"]
