@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,3 +179,32 @@ def test_files_that_the_run_would_refuse_are_listed_before_the_upload(
     assert (keys(s3), started(machine)) == (before, [])
     again = call("migrate", str(tmp_path), "--tables", "sellers", "--no-follow", "--ignore", "*.CSV")
     assert again.exit_code == 0, again.stderr
+
+
+def packed(*names: str) -> bytes:
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x")
+    return body.getvalue()
+
+
+def test_files_in_archives_are_listed_in_place_of_the_archive(s3: S3Client, call: Call) -> None:
+    for name, body in {"a.zip": packed(f"top/{STEM}.csv", "top/notes.md"), "b.zip": b"damaged"}.items():
+        s3.put_object(Bucket="raw", Key=f"olist/{name}", Body=body)
+    found = {
+        one["key"]: (one["status"], one["size"])
+        for one in json.loads(call("files", "--json").stdout)["files"]
+    }
+    assert found == {
+        f"olist/a.zip/top/{STEM}.csv": ("read", 1),
+        "olist/a.zip/top/notes.md": ("ignored", 1),
+        "olist/b.zip": ("refused", 7),
+    }
+
+
+def test_archive_of_a_folder_is_sent_whole(s3: S3Client, call: Call, tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(packed(f"{STEM}.csv", SELLERS))
+    result = call("migrate", str(tmp_path), "--tables", "present", "--no-follow", "--json")
+    assert result.exit_code == 0, result.output
+    assert keys(s3) == ["olist/a.zip"]

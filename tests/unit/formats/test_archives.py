@@ -72,6 +72,14 @@ def test_damaged_archive_and_files_have_a_fault() -> None:
     assert "method 9" in read_archive(io.BytesIO(deflate64)).members[0].fault
 
 
+def test_directory_that_is_too_large_is_not_read() -> None:
+    body = packed({"a.csv": b"1"})
+    end = body.rindex(b"PK\x05\x06")
+    size = (65 << 20).to_bytes(4, "little")
+    stream = io.BytesIO(bytes(65 << 20) + body[: end + 12] + size + body[end + 16 :])
+    assert "its directory has more than 64 MiB" in read_archive(stream).fault
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_files_of_one_name_have_a_fault() -> None:
     body = io.BytesIO()

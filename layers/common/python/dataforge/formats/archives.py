@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 MOST_MEMBERS = 10_000
+_DIRECTORY_BYTES = 64 << 20
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 _ENCRYPTED, _PATCHED, _UTF8 = 0x41, 0x20, 0x800
 """Bits of a member's flags."""
@@ -35,10 +36,25 @@ class Archive:
     fault: str = ""
 
 
+class _Bounded:
+    """A stream from which no more than ``_DIRECTORY_BYTES`` are read at a time: an archive states its directory's size."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def read(self, size: int = -1) -> bytes:
+        if size > _DIRECTORY_BYTES:
+            raise zipfile.BadZipFile(f"its directory has more than {_DIRECTORY_BYTES >> 20} MiB")
+        return bytes(self._stream.read(size))
+
+
 def read_archive(stream: IO[bytes]) -> Archive:
     """The files that the directory of the archive lists. Raises the errors of reading the stream."""
     try:
-        with zipfile.ZipFile(stream) as archive:
+        with zipfile.ZipFile(_Bounded(stream)) as archive:
             infos = list(_files(archive))
     except _ERRORS as error:
         return Archive(fault=f"it is not a readable zip archive ({error})")
@@ -52,7 +68,7 @@ def read_archive(stream: IO[bytes]) -> Archive:
 @contextmanager
 def open_member(stream: Any, path: str) -> Iterator[IO[bytes]]:
     """The text of a file of the archive, decompressed as it is read. Raises ``zipfile.BadZipFile``."""
-    with zipfile.ZipFile(stream) as archive:
+    with zipfile.ZipFile(_Bounded(stream)) as archive:
         info = next((info for found, info in _files(archive) if found == path), None)
         if info is None:
             raise zipfile.BadZipFile("the archive has no such file")
