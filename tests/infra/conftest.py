@@ -17,6 +17,8 @@ from local.config import ROOT
 
 Resources = dict[str, dict[str, dict[str, Any]]]
 """Type of resource -> logical id -> resource."""
+PLAN = "0123456789abcdef.0123456789abcdef"
+"""The fingerprint of a plan, which one variant requires."""
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +61,9 @@ def templates(synthesize: Callable[..., dict[str, Any]]) -> dict[str, dict[str, 
         "prod": synthesize(stage="prod", alarmEmail="ops@example.com", postgresVersion=16),
         "local": synthesize(target="local"),
         # With more workers than a Map inside an execution runs at once.
-        "existing": synthesize(existingDatabase=EXISTING, loadConcurrency=250, backupConcurrency=250),
+        "existing": synthesize(
+            existingDatabase=EXISTING, loadConcurrency=250, backupConcurrency=250, plan=PLAN
+        ),
     }
 
 

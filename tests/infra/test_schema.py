@@ -65,3 +65,20 @@ def test_schema_is_created_before_the_functions_that_need_it(dev: Resources) -> 
     for key, function in dev["AWS::Lambda::Function"].items():
         logs_in = "VpcConfig" in function["Properties"] and not key.startswith("Schema")
         assert (schema in function.get("DependsOn", ())) == logs_in
+
+
+def test_plan_is_a_property_of_the_custom_resource_only_if_the_settings_have_one(
+    templates: dict[str, dict[str, Any]],
+) -> None:
+    plans = {
+        variant: found["Properties"].get("Plan")
+        for variant, template in templates.items()
+        for found in template["Resources"].values()
+        if found["Type"] == "Custom::DataForgeSchema"
+    }
+    assert plans == {
+        "dev": None,
+        "prod": None,
+        "local": None,
+        "existing": "0123456789abcdef.0123456789abcdef",
+    }

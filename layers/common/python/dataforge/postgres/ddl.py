@@ -10,7 +10,7 @@ from dataforge.postgres.roles import LOGINS, ROLE_SQL, table_grants
 from dataforge.postgres.row_identity import ROW_KEY_SEEDS, row_hash
 from dataforge.postgres.sql import Sql, ident, literal, number
 from dataforge.runs.ledger_tables import INTERNAL
-from dataforge.tables.catalogue import Column, Dataset, ForeignKey, Table
+from dataforge.tables.catalogue import Column, Dataset, Evolution, ForeignKey, Table
 from dataforge.tables.checks import Comparison, Operand, TableCheck
 from dataforge.tables.columns import Digest
 from dataforge.tables.constraint_names import constraint_name
@@ -268,9 +268,21 @@ def add_constraint(table: Table, name: str, definition: Sql, schema: str | None 
     )
 
 
+def _permissions(dataset: Dataset) -> Iterator[str]:
+    """The declarations that permit changes of tables with rows. Most datasets have none."""
+    yield from (f"removed {name}" for name in dataset.removed)
+    for table in dataset.tables.values():
+        if table.evolution != Evolution():
+            yield f"{table.name}: {table.evolution}"
+        yield from (f"{table.name}.{c.name} was {c.renamed}" for c in table.columns if c.renamed)
+        yield from (f"{table.name}.{name}: {value}" for name, value in default_values(table).items())
+
+
 def fingerprint(datasets: Iterable[Dataset] = DATASETS.values()) -> str:
-    """SHA-256 of the DDL of all objects. It changes exactly when a deployment must apply the schema."""
+    """SHA-256 of the DDL of all objects. It changes exactly when a deployment must apply the schema,
+    also for a declared change that leaves the DDL as it is, such as a dropped table.
+    """
     lines = [*INTERNAL, *LOGINS, *ROLE_SQL, *sorted(" ".join(grant) for grant in table_grants())]
     for dataset in datasets:
-        lines += dataset_statements(dataset)
+        lines += [*dataset_statements(dataset), *_permissions(dataset)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
