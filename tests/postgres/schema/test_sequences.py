@@ -18,6 +18,7 @@ from dataforge.postgres.roles import OWNER
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.modules import read_dataset
+from functions.schema.apply.created import record_created
 from functions.schema.apply.dataset import apply_dataset
 from functions.schema.apply.subject import Outcome
 from functions.schema.difference import expected_dataset, shapes
@@ -159,6 +160,7 @@ def test_permitted_changes_result_in_the_tables_of_a_new_database_with_the_same_
         with evolving.cursor() as cursor:
             cursor.execute(f"SET LOCAL ROLE {OWNER}")
             list(apply_dataset(cursor, dataset(state), Outcome()))
+            record_created(cursor, [dataset(state)])
             cursor.execute("INSERT INTO shop.parents VALUES ('p')")
             for row in state.rows:
                 cursor.execute("INSERT INTO shop.games VALUES (%(id)s, %(parent)s, %(a)s, %(b)s, %(c)s)", row)
@@ -168,6 +170,7 @@ def test_permitted_changes_result_in_the_tables_of_a_new_database_with_the_same_
                 outcome = Outcome()
                 list(apply_dataset(cursor, dataset(state), outcome))
                 assert outcome.refusals == []
+                record_created(cursor, [dataset(state)])
                 have, want = shapes(cursor, "shop"), expected_dataset(cursor, dataset(state))
                 assert have == want
                 assert stored(cursor, state) == list(state.rows)

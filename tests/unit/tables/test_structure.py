@@ -13,6 +13,7 @@ from dataforge import (
     Digest,
     Exact,
     HexId,
+    Identity,
     Integer,
     Json,
     Key,
@@ -55,7 +56,7 @@ class Child(
     unique=(("label", "size"),),
     checks=(Check("code", "<>", value="x"), Check("size", "<", value=90), Present("code", "parent")),
 ):
-    number: Annotated[Integer, Key(), Renamed("no")]
+    number: Annotated[Integer, Key(), Identity(), Renamed("no")]
     parent: Annotated[HexId, References("parents")] | None = None
     size: Annotated[Exact, Field(max_digits=9, decimal_places=2, ge=0, le=99)] = Field(
         description="It's big."

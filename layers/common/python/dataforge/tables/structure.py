@@ -56,6 +56,7 @@ class ColumnStructure(_Model):
     renamed: Name | None = None
     bounds: Bounds = Bounds()
     digest: Names | None = None
+    identity: bool = False
 
 
 class ReferenceStructure(_Model):
@@ -175,6 +176,7 @@ def _describe_column(column: Column) -> ColumnStructure:
         renamed=column.renamed or None,
         bounds=Bounds.model_validate({name: getattr(rule, name) for name in Bounds.model_fields}),
         digest=rule.digest.columns if rule.digest else None,
+        identity=column.identity,
     )
 
 
@@ -240,6 +242,7 @@ def _rebuild_column(column: ColumnStructure) -> Column:
         rule,
         column.description,
         renamed=column.renamed or "",
+        identity=column.identity,
     )
 
 
