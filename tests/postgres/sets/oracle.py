@@ -23,7 +23,7 @@ _TRUE = {"1", "y", "t", "true"}
 
 
 def records(body: bytes, dialect: Csv) -> list[list[str]]:
-    """The records of a file without its header. Backslashes before N are no escapes."""
+    """The records of a file without its header. A backslash escapes only a quote or a backslash."""
     text = body.decode("utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding)
     if dialect.escape:
         text = re.sub(r"\\(?![\"\\])", r"\\\\", text)

@@ -45,7 +45,7 @@ Records = Counter[tuple[str, ...]]
 
 
 def stems() -> list[str]:
-    """The names of the files that are covered; an empty file is no file of a table."""
+    """The names of the files that are covered; an empty file cannot be a file of a table."""
     found = [path.stem for path in sorted((POLLOCK / "csv").iterdir())]
     if os.environ.get("REAL_SETS") == "all":
         return found

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason="../shared/data/real i
 
 @dataclass(frozen=True)
 class Expected:
-    """What is known of a set.
+    """The results that are expected of a set.
 
     ``rejected``: damaged records by table, all with another number of fields than the header. ``orphans``: rows by
     references that are not enforced. ``undeclared``: what the module cannot declare.

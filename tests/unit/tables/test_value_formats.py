@@ -90,6 +90,7 @@ def test_number_is_read_as_it_was_written(number: int, symbol: str) -> None:
         ),
         (Format(separator="|"), "array", 'Drama| "Noir"', '["Drama", "\\"Noir\\""]'),
         (Format(separator=","), "array", "{1,2}", "{1,2}"),
+        (Format(separator=" "), "array", "M88  739", '["M88", "739"]'),
         (Format(base64=True), "bytea", "AP8=", "\\x00ff"),
         (Format(base64=True), "bytea", "AP8", "AP8"),
         (Format(epoch="s"), "interval", "26.898", "00:00:26.898"),

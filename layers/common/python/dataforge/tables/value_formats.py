@@ -127,7 +127,9 @@ class Format:
             case "interval":
                 return self._length(text)
             case "array" if self.separator is not None and not text.startswith("{"):
-                return json.dumps([item.strip() for item in text.split(self.separator)])
+                # A blank stands for any number of them.
+                items = text.split(None if self.separator == " " else self.separator)
+                return json.dumps([item.strip() for item in items])
             case "bytea" if self.base64:
                 return _from_base64(text)
         return text
