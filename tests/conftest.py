@@ -101,6 +101,8 @@ USUAL = {
     "double": "-23.5 0 -0.0 1e-5 0.0001 5e-324 89.99999999999999 1e1 -46.63915909999999",
     "timestamp": "2016-02-29T00:00 2000-02-29 0001-01-01 9999-12-31T23:59:59.999999 2018-01-01t10:00:00.100",
     "boolean": "true false 1 0 yes F",
+    "date": "2016-02-29 2000-02-30 0001-01-01 9999-12-31 2018-1-1 20180131 2018-01-31T00:00:00",
+    "interval": "25:10:00 00:00:00 -01:00 P1DT2H 1:26.572 36:00 x",
     "text": "São a SP sp 12345 delivered boleto e\u0301 😀",
 }
 
@@ -212,6 +214,7 @@ def usual(random: Random, column: Column) -> str:
         fitting = (
             f"{number:032x}",
             f"{number % 10**5:05}",
+            f"{number % 10**6:06}",
             random.choice(["SP", "RJ"]),
             random.choice(["a1", "ZZ"]),
         )
@@ -230,6 +233,8 @@ def usual(random: Random, column: Column) -> str:
         else f"{size:.{random.randint(0, 17)}f}",
         "timestamp": f"{day} {random.randint(0, 24):02}:{random.randint(0, 59):02}:{random.randint(0, 59):02}",
         "boolean": random.choice(["true", "0"]),
+        "date": day,
+        "interval": f"{random.randint(0, 40):02}:{random.randint(0, 59):02}:{random.randint(0, 59):02}",
         "text": text(random, 8),
     }
     return made[kind]

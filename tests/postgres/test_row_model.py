@@ -30,7 +30,13 @@ if TYPE_CHECKING:
     from tests.postgres.conftest import Database, Server
 
 Part = tuple[tuple[str, ...], bytes]
-OWN_FILES = [(name, t.name) for name, dataset in DATASETS.items() for t in dataset.tables.values()]
+OWN_FILES = [
+    (name, t.name)
+    for name, dataset in DATASETS.items()
+    for t in dataset.tables.values()
+    # A format rewrites the values of files only.
+    if not any(column.format for column in t.columns)
+]
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +140,9 @@ def check_column(cursor: Cursor, table: Table, column: Column, value: str) -> No
     accepted = canonical(column, value)
     if accepted is not None:
         assert kept(cursor, table, column, accepted) == accepted, f"{column.name} = {value!r}"
+        return
+    if column.type.name == "interval" and value.lower().strip().endswith(("infinity", "inf")):
+        # From PostgreSQL 17 on, an owner can store infinite intervals, which records cannot have.
         return
     text = kept(cursor, table, column, value)
     assert text is None or canonical(column, text) == text, (

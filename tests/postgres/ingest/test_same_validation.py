@@ -38,7 +38,13 @@ if TYPE_CHECKING:
 
 Part = tuple[tuple[str, ...], bytes]
 Results = dict[int, Texts | list[tuple[str, str | None]]]
-OWN_FILES = [(name, t.name) for name, dataset in DATASETS.items() for t in dataset.tables.values()]
+OWN_FILES = [
+    (name, t.name)
+    for name, dataset in DATASETS.items()
+    for t in dataset.tables.values()
+    # A format rewrites the values of files only.
+    if not any(column.format for column in t.columns)
+]
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,5})?")
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
