@@ -140,11 +140,10 @@ class TableBatcher:
         return self._good(batch, self._canonical(texts, has_nul=has_nul), positions)
 
     def _canonical(self, texts: Mapping[str, pa.Array], *, has_nul: bool) -> list[CanonicalColumn]:
+        missing = [name for name in self.table.column_names if name not in texts]
         rows = len(next(iter(texts.values()), ()))
-        return [
-            canonical(column, texts.get(column.name, constant(None, rows)), has_nul)
-            for column in self.table.columns
-        ]
+        texts = {**texts, **{name: constant(None, rows) for name in missing}}
+        return [canonical(column, texts[column.name], has_nul) for column in self.table.columns]
 
     def _good(self, batch: Batch, columns: list[CanonicalColumn], positions: Offsets) -> NDArray[np.bool_]:
         """Add the rows without errors. Returns a mask of the others."""
