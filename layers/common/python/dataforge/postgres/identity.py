@@ -1,6 +1,7 @@
 """Identity columns: the sequence of a table generates only values that no row has.
 
-Files and runs give every value explicitly, so shadows have no sequence. A transaction that writes explicit values advances it.
+Files and runs give every value explicitly, so shadows have no sequence. A transaction that writes explicit values advances
+it.
 """
 
 from __future__ import annotations
