@@ -1,4 +1,4 @@
-"""All published file sets of ../shared/data/real; tests/postgres/sets covers one."""
+"""All published file sets of ../shared/data/real, and all files of Pollock; tests/postgres/sets covers some."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REAL = ROOT.parent / "shared" / "data" / "real"
 def test_every_published_set_is_migrated_backed_up_restored_and_delivered(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "tests/postgres/sets/test_real_sets.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "tests/postgres/sets"]
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "REAL_SETS": "all"}, capture_output=True, text=True, check=False
     )
