@@ -11,6 +11,7 @@ from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.runs.results.restore import Figures
 from dataforge.tables.catalogue import Column, Table
+from dataforge.tables.names import internal_name
 from functions.restore.run import Run
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def difference(run: Run, table: Table) -> Sql:
 
     With both, the row changes; without ``source``, it is removed; without ``place``, it is added.
     """
-    return Sql("{}.{}").format(ident(run.schema), ident("_difference_" + table.name))
+    return Sql("{}.{}").format(ident(run.schema), ident(internal_name("difference", table.name)))
 
 
 def count_difference(cursor: Cursor, run: Run, table: Table) -> Figures:

@@ -20,6 +20,7 @@ from dataforge.postgres.roles import REFILL
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Column, Table
+from dataforge.tables.names import internal_name
 from dataforge.tables.structure import ColumnStructure, TableStructure, rebuild_table
 from functions.restore.run import Run
 
@@ -33,7 +34,7 @@ def stored_table(table: Table, columns: tuple[ColumnEntry, ...]) -> Table:
         return rebuild_table(
             table.dataset,
             TableStructure(
-                name=f"_stored_{table.name}"[:63],
+                name=internal_name("stored", table.name),
                 columns=tuple(
                     ColumnStructure(name=c.name, type=c.type, nullable=c.nullable) for c in columns
                 ),

@@ -16,7 +16,7 @@ from psycopg2.extras import execute_values
 
 from dataforge.errors import WrongCorrection
 from dataforge.postgres.roles import LOAD
-from dataforge.postgres.sql import Sql
+from dataforge.postgres.sql import Sql, ident
 from functions.migrate.plan.corrections import Correction
 from functions.migrate.run.migration import Replay, Run
 from functions.migrate.run.replay_records import relation
@@ -56,7 +56,7 @@ def collect(cursor: Cursor, run: Run, replay: Replay, corrections: Iterable[Corr
 
     With ``corrections``, only rejections that they name are collected, as corrected. Raises ``WrongCorrection``.
     """
-    corrected = run.internal_table("_corrections")
+    corrected = Sql("{}._corrections").format(ident(run.schema))
     cursor.execute(
         Sql("CREATE TABLE {} (id bigint, raw jsonb, number bigint, file text, line bigint)").format(corrected)
     )

@@ -48,7 +48,7 @@ def store_differences(db: Connection, s3: S3Client, run: Run, table: Table) -> i
 
 def _differences(cursor: Cursor, s3: S3Client, run: Run, table: Table) -> list[str]:
     """The first rows that only one side has, by key, in file order."""
-    reread = run.internal_table(f"_reread_{table.name}")
+    reread = run.internal_table("reread", table)
     items = [item for item in load_items(cursor, run) if table.name in item.tables]
     borders = [0, *(item.base + item.start for item in items[1:]), _LAST_POSITION]
     differences: list[str] = []

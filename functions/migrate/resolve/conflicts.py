@@ -50,7 +50,7 @@ def _remove_unique_conflicts(run: Run, rejected: RejectedRows) -> None:
     with the constraints' indexes, into which ``ON CONFLICT DO NOTHING`` inserts.
     """
     table, cursor = rejected.table, rejected.cursor
-    accepted = run.internal_table(f"_accepted_{table.name}")
+    accepted = run.internal_table("accepted", table)
     constraints = dict(_constraints(table))
     cursor.execute(
         Sql("CREATE UNLOGGED TABLE {} AS SELECT {}, ctid AS row_id, {} FROM {} WITH NO DATA").format(

@@ -35,8 +35,8 @@ class RejectedRows:
     def __init__(self, cursor: Cursor, run: Run, table: Table) -> None:
         self.cursor, self.table = cursor, table
         self._shadow = run.shadow(table)
-        self._marks = run.internal_table(f"_rejected_{table.name}")
-        self._same_keys = run.internal_table(f"_same_keys_{table.name}")
+        self._marks = run.internal_table("rejected", table)
+        self._same_keys = run.internal_table("same keys", table)
         self._round = self._marked = 0
         self._same_key_rows: int | None = None
         self.hash_total = 0

@@ -15,6 +15,7 @@ from dataforge.s3.keys import progress_folder
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.columns import NO_NUL
 from dataforge.tables.datasets import get_dataset
+from dataforge.tables.names import internal_name
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -77,9 +78,9 @@ class Run:
         """The SQL name of the table's shadow."""
         return ddl.qualified(table, self.schema)
 
-    def internal_table(self, name: str) -> Sql:
+    def internal_table(self, purpose: str, table: Table) -> Sql:
         """The SQL name of a table of intermediate results in the run's schema."""
-        return Sql("{}.{}").format(ident(self.schema), ident(name))
+        return Sql("{}.{}").format(ident(self.schema), ident(internal_name(purpose, table.name)))
 
 
 def read_run(cursor: Cursor, run_id: str) -> Run:

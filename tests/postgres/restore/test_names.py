@@ -35,6 +35,46 @@ class Select(Row, table="Select"):
     ) = None
 
 
+LONG = "measurements_of_the_stations_along_the_river_in_the_year_"
+
+
+class Measurement(Row, table=LONG + "2024"):
+    """A table whose name differs from the next one's in the 61st byte."""
+
+    number: Annotated[Integer, Key()]
+    level: Integer
+
+
+class LaterMeasurement(Row, table=LONG + "2025"):
+    """The next one."""
+
+    number: Annotated[Integer, Key()]
+    level: Integer
+
+
+def test_tables_whose_long_names_differ_at_the_end_are_restored_by_rows(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("river")
+    vars(module).update(Measurement=Measurement, LaterMeasurement=LaterMeasurement)
+    monkeypatch.setitem(DATASETS, "river", read_dataset(module))
+    apply(vault.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"))
+    tables = [LONG + "2024", LONG + "2025"]
+    vault.database.query(
+        "; ".join(f"INSERT INTO river.{t} SELECT n, n FROM generate_series(1, 9) n" for t in tables)
+    )
+    held = [vault.rows(table, "river") for table in tables]
+    vault.backup(*tables, dataset="river")
+    # As many rows to remove and to change in both, at other places.
+    vault.database.query(
+        f"INSERT INTO river.{tables[0]} VALUES (10, 0); INSERT INTO river.{tables[1]} VALUES (10, 0);"
+        f"UPDATE river.{tables[0]} SET level = 0 WHERE number = 2; UPDATE river.{tables[1]} SET level = 0 WHERE number = 5"
+    )
+    vault.restore(NEVER_SWAP, dataset="river", tables=tables).run()
+    assert [vault.rows(table, "river") for table in tables] == held
+    vault.database.query("DROP SCHEMA river CASCADE")
+
+
 def test_tables_with_any_names_are_restored(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("Wahl25")
     vars(module).update(District=District, Select=Select)

@@ -16,6 +16,7 @@ from dataforge.tables.circles import circles
 from dataforge.tables.constraint_names import constraint_name
 from dataforge.tables.examples import example_row
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.names import internal_name
 
 
 def shop(*models: type[Row]) -> Dataset:
@@ -193,7 +194,12 @@ def test_circles_are_the_tables_that_reach_each_other(edges: dict[int, set[int]]
     st.text("abcé_", min_size=1, max_size=70),
     st.lists(st.text("abcé_", min_size=1, max_size=40), min_size=1, max_size=3),
 )
-def test_constraint_names_fit_and_differ_if_the_long_names_differ(table: str, columns: list[str]) -> None:
+def test_names_of_constraints_and_intermediate_results_fit_and_differ_if_the_long_names_differ(
+    table: str, columns: list[str]
+) -> None:
     name = constraint_name(table, columns, "fkey")
     assert len(name.encode()) <= 63
     assert name != constraint_name(table, [*columns[:-1], columns[-1] + "x"], "fkey")
+    purpose = internal_name("rejected", table)
+    assert len(purpose.encode()) <= 63
+    assert purpose != internal_name("rejected", table + "x")

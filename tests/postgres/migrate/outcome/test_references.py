@@ -48,6 +48,20 @@ class Game(
     round: Integer | None = None
 
 
+_LONG = "measurements_of_the_stations_along_the_river_in_the_year_"
+
+
+class Measurement(Row, table=_LONG + "2024", file="a.csv"):
+    number: Annotated[Integer, Key()]
+    later: Annotated[Integer, References(_LONG + "2025")] | None = None
+
+
+class LaterMeasurement(Row, table=_LONG + "2025", file="b.csv", unique=("station",)):
+    number: Annotated[Integer, Key()]
+    earlier: Annotated[Integer, References(_LONG + "2024")] | None = None
+    station: Integer | None = None
+
+
 def csv(header: str, *rows: str) -> bytes:
     return "\n".join((header, *rows, "")).encode()
 
@@ -198,3 +212,18 @@ def test_orphans_of_a_reference_that_is_not_enforced_are_counted_and_stored(
     page = forge.s3.get_object(Bucket="report", Key=f"runs/{migration}/report.html")["Body"].read().decode()
     assert "3 orphans" in page
     assert "2020, x" in page
+
+
+@MODES
+def test_circle_of_tables_with_long_names_is_resolved(declare: Declare, mode: str) -> None:
+    forge = declare("river", Measurement=Measurement, LaterMeasurement=LaterMeasurement)
+    for file, text in {
+        "a": "number,later\n1,1\n1,1\n2,1\n2,2\n3,9\n",
+        "b": "number,earlier,station\n1,1,1\n1,1,1\n2,1,2\n2,2,3\n3,9,\n4,,1\n",
+    }.items():
+        forge.s3.put_object(Bucket="raw", Key=f"river/{file}.csv", Body=text.encode())
+    counts = forge.migrate(dataset="river", prefix="river/", quality_threshold="0")
+    if mode == "merge":
+        counts = forge.migrate(dataset="river", prefix="river/", quality_threshold="0")
+    stored = "loaded" if mode == "swap" else "unchanged"
+    assert [(t[stored], t["deduplicated"], t["rejected"]) for t in counts.values()] == [(2, 1, 2), (2, 1, 3)]

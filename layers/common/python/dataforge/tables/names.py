@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 
@@ -28,6 +29,20 @@ def refuse_name(what: str, name: str) -> None:
         )
     if name in _SYSTEM_COLUMNS:
         raise ValueError(f"{what} {name!r} has the name of a PostgreSQL system column; rename it")
+
+
+def fitted(name: str, end: str = "") -> str:
+    """The name and ``end``. Beyond 63 bytes, a digest replaces a part: PostgreSQL cuts names, and two could be equal."""
+    whole = (name + end).encode()
+    if len(whole) <= IDENTIFIER_BYTES:
+        return name + end
+    end = f"_{hashlib.sha256(whole).hexdigest()[:8]}{end}"
+    return whole[: IDENTIFIER_BYTES - len(end)].decode(errors="ignore") + end
+
+
+def internal_name(purpose: str, table: str) -> str:
+    """The name of a table of intermediate results. It begins with a character with which no declared table begins."""
+    return fitted(f"~{purpose} {table}")
 
 
 def refuse_dataset_name(name: str) -> None:
