@@ -212,6 +212,8 @@ def test_quote_that_never_closes_is_refused_by_line(monkeypatch: pytest.MonkeyPa
         ({"encoding": "cp1252", "delimiter": "表"}, "not a character of cp1252"),
         ({"delimiter": '"'}, "holds the quote"),
         ({"skip": -1}, "0 or more"),
+        ({"header": None}, "header is None; it must be a number"),
+        ({"null": "NULL"}, r"write a tuple: null=\('NULL',\)"),
     ],
 )
 def test_dialect_that_cannot_be_read_is_refused(wrong: dict[str, str], words: str) -> None:

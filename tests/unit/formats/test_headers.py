@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dataforge.errors import DuplicateColumn, MissingColumn, UnknownColumn
-from dataforge.formats.csv_header import check_columns
+from dataforge.formats.csv_header import check_columns, read_header
 from dataforge.formats.headers import Headers, ignored_headers
 
 NAMES = (("code", ("Game Code", "GAME")), ("tries", ("tries",)), ("note", ("Remark",)))
@@ -56,3 +56,8 @@ def test_repeated_header_is_one_with_the_same_columns(names: Headers) -> None:
     assert not names.repeats(("GAME",), header)
     assert not names.repeats(("GAME", "tries", "Remark"), header)
     assert names.longest(header) >= len("Game Code,tries\r\n")
+
+
+def test_header_with_a_line_end_inside_quotes_is_read() -> None:
+    found, start = read_header("orders.csv", b'"Order\r\nID",x\r\n1,2\r\n', ("Order\r\nID", "x"))
+    assert (found, start) == (("Order\r\nID", "x"), 15)

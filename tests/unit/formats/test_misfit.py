@@ -36,6 +36,8 @@ TEXT = "id,name,city\n1,Müller,Köln\n2,b,c\n"
         (b"Export\n\n" + TEXT.encode(), Csv(), "header appears to be in line 3", "Csv(skip=2)"),
         (TEXT.replace("id,n", "ID,N").encode(), Csv(), "'ID', 'Name'", "Csv(ignore_case=True)"),
         (TEXT.replace("city", "City!").encode(), Csv(), "'City!'", "Add Header('City!') to city"),
+        (TEXT.replace("city", "cty").encode(), Csv(), "'cty'", "Add Header('cty') to city"),
+        (b"id^name^city\n~1~^~b~^~c~\n", Csv(), "quoted with '~'", "Csv(delimiter='^', quote='~')"),
         (b"1,b,c\n2,d,e\n", Csv(), "3 fields, as many as the table has columns", "Csv(header=0)"),
         (b"1;b;c\n2;d;e\n", Csv(), "separated by ';'", "Csv(delimiter=';', header=0)"),
     ],
@@ -66,6 +68,9 @@ def test_records_without_a_header_that_another_delimiter_divides_are_explained()
     assert found is not None
     assert "first record has 1 field(s)" in found.detail
     assert "Csv(delimiter=';', header=0)" in found.hint
+    quoted = explain_field_count(b"~1~^~b~^~c~\n~2~^~~^~e~\n", declared, 3)
+    assert quoted is not None
+    assert "Csv(delimiter='^', quote='~', header=0)" in quoted.hint
     assert explain_field_count(b"1;b;c\n2;d;e\n3,4,5\n", declared, 3) is None
     assert explain_field_count(b"1,b\n", declared, 3) is None
     assert explain_field_count(b"", declared, 3) is None

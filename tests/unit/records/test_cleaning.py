@@ -107,6 +107,8 @@ def test_value_that_is_valid_before_its_change_is_changed_in_every_record() -> N
         ({"width": 3}, "one character"),
         ({"pad": "00", "width": 3}, "one character"),
         ({"replace": (("(", ""),)}, "regular expression"),
+        ({"replace": (" UTC$", "")}, "needs pairs"),
+        ({"replace": {" UTC$": ""}}, "needs pairs"),
     ],
 )
 def test_cleaning_that_cannot_work_is_refused(wrong: dict[str, object], words: str) -> None:

@@ -51,7 +51,7 @@ def column(kind: Any) -> Table:
 
 
 def test_datasets_are_those_of_the_contract() -> None:
-    assert [name for name, dataset in DATASETS.items() if not dataset.example] == ["olist", "quotes"]
+    assert {"olist", "quotes"} <= {name for name, dataset in DATASETS.items() if not dataset.example}
     assert set(OLIST.tables) == {
         "category_translations",
         "customers",
@@ -130,7 +130,7 @@ def test_waves_of_selected_tables_contain_only_these(names: set[str]) -> None:
 
 
 def test_error_for_an_unknown_name_lists_the_known_names() -> None:
-    with pytest.raises(UnknownDataset, match=r"'olst'.*olist, quotes"):
+    with pytest.raises(UnknownDataset, match=r"'olst'.*olist, .*quotes"):
         get_dataset("olst")
     with pytest.raises(UnknownTable, match=r"'order'.*orders"):
         OLIST.table("order")
@@ -173,7 +173,7 @@ Unanchored = Annotated[str, StringConstraints(pattern=r"[a-z]")]
         (Annotated[int, Field(ge=0)], "bigint"),
         (float, "double precision"),
         (datetime, "timestamp"),
-        (Decimal, "max_digits"),
+        (Decimal, "Numeric"),
         (Annotated[Decimal, Field(max_digits=39, decimal_places=2)], "max_digits <= 38"),
         (Annotated[Decimal, Field(max_digits=2, decimal_places=3)], "decimal_places <= max_digits"),
         (bytes, "no storage type"),

@@ -44,6 +44,8 @@ from dataforge.tables.columns import (
 )
 from dataforge.tables.datasets import load
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.types.times import DATE
+from dataforge.tables.value_formats import Format
 
 
 class Colour(Enum):
@@ -124,7 +126,10 @@ def digits(kind: Any, **bounds: Any) -> Any:
         (Any, ("no storage type",)),
         (int | str, ("no storage type",)),
         ((int | str | None, None), ("no storage type",)),
-        (Decimal, ("max_digits",)),
+        (Decimal, ("Annotated[Decimal, Numeric(12, 2)]",)),
+        (Annotated[Label, Format(dates="%Y")], ("is text", "Format(dates=…) applies to date, timestamp")),
+        (Annotated[date, DATE, Format(decimal=",")], ("is date", "Format(decimal=…) applies to smallint")),
+        (list[int], ("no storage type for list[int]", "Annotated[tuple, ArrayOf(INTEGER)]")),
         (Annotated[str, StringConstraints(pattern=r"^(?i:a)$")], ("(?:…)",)),
         (Annotated[str, StringConstraints(pattern="^a|b$")], ("outside a group",)),
         (Annotated[str, StringConstraints(pattern="^[a-z&&[b]]$")], ("inside",)),
@@ -374,6 +379,24 @@ HEAD = "from dataforge.tables.catalogue import Row\nfrom dataforge.tables.column
         (
             HEAD + "class A(Row, table='a', ignore_partitions=5):\n    x: Label",
             ("mine.py, line 3", "TypeError"),
+        ),
+        (
+            "from dataforge import *\nclass A(Row, table='a'):\n    x: Numeric(12, 2)",
+            ("mine.py, line 2", "write Annotated[Decimal, Numeric(12, 2)]"),
+        ),
+        (
+            HEAD
+            + "from dataforge import Csv\nformat = Csv(header=0)\nclass A(Row, table='a'):\n    x: Label",
+            ("mine: format is not used; name it FORMAT",),
+        ),
+        (
+            HEAD
+            + "from dataforge import Format\nFORMATS = Format(decimal=',')\nclass A(Row, table='a'):\n    x: Label",
+            ("mine: FORMATS is not used; name it VALUE_FORMAT",),
+        ),
+        (
+            HEAD + "from dataforge import Csv\nVALUE_FORMAT = Csv()\nclass A(Row, table='a'):\n    x: Label",
+            ("mine: VALUE_FORMAT is Csv(", "write VALUE_FORMAT = Format(…)"),
         ),
         (HEAD + "class A(Row, table='a'):\n    x = 5", ("mine.py, line 3", "PydanticUserError")),
         (HEAD + "class A(Row, table='a'):\n    x: complex", ("mine.a", "no storage type for complex")),

@@ -6,16 +6,18 @@ import json
 from collections import Counter
 from datetime import date
 from decimal import Decimal
-from types import ModuleType
+from types import ModuleType, new_class
 from typing import Annotated, Literal
 
 import pytest
 from jsonschema import Draft202012Validator
+from pydantic import Field
 
+from dataforge import VarChar
 from dataforge.records.validate import validate
 from dataforge.tables.catalogue import Column, Dataset, Row, Table
 from dataforge.tables.cleaning import Clean
-from dataforge.tables.columns import Boolean, Date, Double, Integer, Key, Label, Money, Text
+from dataforge.tables.columns import Boolean, Date, Double, Integer, Key, Label, MaxBytes, Money, Text
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.examples import example_row
 from dataforge.tables.json_schema import row_schema
@@ -28,6 +30,26 @@ every_table = pytest.mark.parametrize(("dataset", "table"), TABLES, ids=IDS)
 
 @every_table
 def test_example_is_a_valid_row(dataset: Dataset, table: Table) -> None:
+    assert isinstance(validate(table, example_row(dataset, table), Counter()), tuple)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Annotated[str, VarChar(3)],
+        Annotated[Text, Field(max_length=3)],
+        Annotated[Text, Field(min_length=30, max_length=40)],
+        Annotated[Text, MaxBytes(4)],
+    ],
+)
+def test_example_of_a_text_with_a_length_is_valid(kind: object) -> None:
+    module = ModuleType("shop")
+    namespace = {"__annotations__": {"x": kind}, "__module__": "shop"}
+    vars(module)["Item"] = new_class(
+        "Item", (Row,), {"table": "items"}, lambda space: space.update(namespace)
+    )
+    dataset = read_dataset(module)
+    table = dataset.table("items")
     assert isinstance(validate(table, example_row(dataset, table), Counter()), tuple)
 
 

@@ -138,6 +138,11 @@ def test_text_becomes(declared: Format, kind: str, text: str, found: str | None)
         ({"decimal": ",", "thousands": ","}, "both"),
         ({"decimal": "1"}, "cannot be a mark"),
         ({"true": ("y",), "false": ("Y",)}, "both true and false"),
+        ({"dates": "DD.MM.YYYY"}, "write dates='%d.%m.%Y'"),
+        ({"dates": ("yyyy-mm-dd hh:mi:ss",)}, "write dates='%Y-%m-%d %H:%M:%S'"),
+        ({"null": "9999"}, r"null=\('9999',\)"),
+        ({"true": "Ja"}, r"true=\('Ja',\)"),
+        ({"symbols": "€"}, r"symbols=\('€',\)"),
     ],
 )
 def test_format_that_contradicts_itself_is_refused(wrong: dict[str, str], words: str) -> None:

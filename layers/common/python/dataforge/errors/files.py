@@ -102,7 +102,10 @@ class DuplicateColumn(InvalidInput):
     """The header of a file contains a column more than once."""
 
     code = "DuplicateColumn"
-    hint = "Rename or remove the duplicates."
+    hint = (
+        "Declare Csv(header=0, skip=1), which reads the columns in the order of the class, or ignore the duplicates"
+        " with ignore=(…) in the class of the table."
+    )
 
     def __init__(self, file: str, columns: Iterable[str]) -> None:
         super().__init__(f"{file}: the header has duplicate column(s): {', '.join(columns)}.")

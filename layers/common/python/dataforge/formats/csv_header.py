@@ -50,7 +50,7 @@ def _columns(file: str, header: bytes, wanted: Sequence[str]) -> tuple[str, ...]
         raise WrongHeader(file, delimiter, "Export the file again with commas, or convert it.")
     if columns is None:
         raise WrongHeader(file, "it has a quote inside an unquoted field, or an unclosed quote")
-    if b"\r" in header.removesuffix(b"\r\n"):
+    if b"\r" in header.replace(b"\r\n", b""):
         raise WrongHeader(file, "it contains a bare CR", "End lines with LF or CRLF.")
     return columns
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from dataforge.formats.words import texts
+
 ONE_BYTE = (
     *(
         "ascii",
@@ -64,7 +66,7 @@ UNITS = {
 ENCODINGS = (*ASCII_SAFE, *UNITS, "utf-16", "utf-32")
 """``utf-16`` and ``utf-32`` begin with a byte order mark; without one they are little-endian."""
 
-_ALIASES = {codecs.lookup(name).name: name for name in ENCODINGS}
+_ALIASES = {codecs.lookup(name).name: name for name in ENCODINGS} | {"utf-8-sig": "utf-8"}
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,9 @@ class Csv:
     further_tables: bool = False
 
     def __post_init__(self) -> None:
+        # Dialects are compared and hashed.
+        object.__setattr__(self, "null", texts("null", self.null))
         if isinstance(self.escapes, Mapping):
-            # Dialects are compared and hashed.
             object.__setattr__(self, "escapes", tuple(self.escapes.items()))
         if self.escapes and self.escape is None:
             raise ValueError("escapes needs the character that is before them; add escape='\\\\'")
@@ -120,8 +123,8 @@ class Csv:
                 raise ValueError(f"{name} is {mark!r}; it must be one character, or None")
         self._refuse_clashes()
         for name in ("header", "skip", "skip_footer"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be a number, 0 or more")
         for name, text in (
             ("delimiter", "".join(self.delimiters)),
             ("quote", self.quote),

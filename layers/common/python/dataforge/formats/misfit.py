@@ -5,10 +5,11 @@ Fields of records are not shown: only names of the table's columns, and headers 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from dataforge.errors.nearest import nearest
 from dataforge.formats.candidates import Candidate, candidates, written
 from dataforge.formats.dialect import Csv
 from dataforge.formats.headers import Headers
@@ -41,7 +42,7 @@ def explain(head: bytes, declared: Csv, names: Headers, columns: Sequence[str]) 
     if not tried:
         return None
     fits = [_fit(candidate, names) for candidate in tried]
-    best = max(fits, key=lambda fit: fit.known)
+    best = _unquoted(max(fits, key=lambda fit: fit.known), fits)
     own = _known(tried[0].rows[0], names) if not tried[0].reasons and tried[0].rows else -1
     if best.known > max(own, 0) and 2 * best.known >= len(columns):
         return _declare(best, names)
@@ -54,11 +55,24 @@ def explain_field_count(head: bytes, declared: Csv, count: int) -> Misfit | None
     own = next(others, None)
     if own is None or own.reasons or not own.rows or any(_has(row, count, declared) for row in own.rows):
         return None
-    for candidate in others:
-        if all(len(row) == count for row in candidate.rows):
-            found = f"Its first record has {len(own.rows[0])} field(s) in the declared format"
-            return Misfit(f"{found}; {'; '.join(candidate.reasons)}.", _hint(candidate.dialect))
-    return None
+    fits = [_Fit(other, 0, 0) for other in others if all(len(row) == count for row in other.rows)]
+    if not fits:
+        return None
+    best = _unquoted(fits[0], fits).candidate
+    found = f"Its first record has {len(own.rows[0])} field(s) in the declared format"
+    return Misfit(f"{found}; {'; '.join(best.reasons)}.", _hint(best.dialect))
+
+
+def _unquoted(best: _Fit, fits: Sequence[_Fit]) -> _Fit:
+    """Of the fits that are equal to ``best`` except for the quote, the one that removes most quotes from the fields."""
+    equal = [
+        fit
+        for fit in fits
+        if fit.candidate.dialect.delimiter == best.candidate.dialect.delimiter
+        and (fit.known, fit.place) == (best.known, best.place)
+        and len(fit.candidate.rows) == len(best.candidate.rows)
+    ]
+    return min(equal, key=lambda fit: sum(len(field) for row in fit.candidate.rows for field in row))
 
 
 def _has(row: Sequence[str], count: int, declared: Csv) -> bool:
@@ -102,15 +116,28 @@ def _respelled(candidate: Candidate, names: Headers) -> Misfit | None:
         and _letters(field) in wanted
         and wanted[_letters(field)][0] not in present
     }
+    exact = bool(found)
+    if present - {None} or found:
+        found |= _similar(row, names, present, {column for column, _ in found.values()})
     if not found:
         return None
     detail = f"Found instead: {', '.join(map(repr, islice(found, _SHOWN)))}."
-    if all(field.casefold() == text.casefold() for field, (_, text) in found.items()):
+    if exact and all(field.casefold() == text.casefold() for field, (_, text) in found.items()):
         return Misfit(detail, _hint(replace(candidate.dialect, ignore_case=True)))
     lines = ", ".join(
         f"Header({field!r}) to {column}" for field, (column, _) in islice(found.items(), _SHOWN)
     )
     return Misfit(detail, f"Add {lines} in the class of the table.")
+
+
+def _similar(
+    row: Sequence[str], names: Headers, present: Set[str | None], found: Set[str]
+) -> dict[str, tuple[str, str]]:
+    """Headers that resemble those of missing columns."""
+    unknown = [field for field in row if names.column(field) is None]
+    missing = {c: texts for c, texts in names.names if c not in present and c not in found}
+    pairs = ((nearest(text, unknown), column, text) for column, texts in missing.items() for text in texts)
+    return {field: (column, text) for field, column, text in pairs if field is not None}
 
 
 def _letters(name: str) -> str:

@@ -39,7 +39,7 @@ _UNCHECKED = {
     "strict": "values in files are text; remove it",
     "strip_whitespace": "declare Clean(), which counts its changes",
     "to_upper": "declare Clean(upper=True), which counts its changes",
-    "to_lower": "declare a pattern or Literal; Clean() cannot convert to lower case yet",
+    "to_lower": "declare Clean(lower=True), which counts its changes",
     "ascii_only": "declare a pattern such as ^[ -~]*$",
     "coerce_numbers_to_str": "a number in a text column is an error",
 }

@@ -69,7 +69,11 @@ def _value(table: Table, column: Column) -> Any:
         return 1 if rule.ge is None else max(1, int(rule.ge))
     if not isinstance(column.type, Text):
         return column.type.sample()
-    return _text(f"{table.name}.{column.name}", rule.pattern) if rule.pattern else f"example {column.name}"
+    if rule.pattern:
+        return _text(f"{table.name}.{column.name}", rule.pattern)
+    limits = (rule.max_length, rule.max_bytes, column.type.length)
+    shortest = min((limit for limit in limits if limit is not None), default=None)
+    return f"example {column.name}".ljust(rule.min_length or 0, "x")[:shortest]
 
 
 def _text(seed: str, pattern: str) -> str:

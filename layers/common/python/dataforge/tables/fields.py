@@ -180,7 +180,7 @@ def _storage(name: str, bare: Any, bounds: dict[str, Any]) -> ColumnType:
     if bare is Decimal:
         if not {"max_digits", "decimal_places"} <= bounds.keys():
             raise ValueError(
-                f"column {name} is a Decimal without digits; add Field(max_digits=…, decimal_places=…)"
+                f"column {name} is a Decimal without digits; write Annotated[Decimal, Numeric(12, 2)]"
             )
         if not 0 <= bounds["decimal_places"] <= bounds["max_digits"] <= DECIMAL_DIGITS:
             raise ValueError(f"column {name} needs 0 <= decimal_places <= max_digits <= {DECIMAL_DIGITS}")
@@ -199,9 +199,9 @@ def _storage(name: str, bare: Any, bounds: dict[str, Any]) -> ColumnType:
 
 
 _TYPES = (
-    "The types are Text, VarChar(…), Label, Name, IndexedName, HexId; SmallInt, Integer, BigInt, Count, Ordinal; "
-    "Numeric(…), Money, Real, Double; Boolean; Date, Time, Timestamp, TimestampTz, Interval; Uuid; Json; Bytes; "
-    "Array(…); and Literal['…', …]."
+    "The types are Text, Label, Name, IndexedName, HexId; SmallInt, Integer, BigInt, Count, Ordinal; Money, Real, Double; "
+    "Boolean; Date, Time, Timestamp, TimestampTz, Interval; Uuid; Json; Bytes; Literal['…', …]; "
+    "Annotated[str, VarChar(20)], Annotated[Decimal, Numeric(12, 2)] and Annotated[tuple, ArrayOf(INTEGER)]."
 )
 
 

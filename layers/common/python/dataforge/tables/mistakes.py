@@ -14,6 +14,13 @@ from dataforge.errors.nearest import did_you_mean
 _KEYWORD = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _MISSING = re.compile(r"(\w+)\.__init__\(\) missing \d+ required positional arguments?: (.+)")
 _IMPORT = re.compile(r"cannot import name '(\w+)' from 'dataforge'")
+_BARE = re.compile(r"'(Numeric|Text|Array)' object has no attribute '__qualname__'")
+_TYPES = {
+    "Numeric": "Annotated[Decimal, Numeric(12, 2)]",
+    "Text": "Annotated[str, VarChar(20)]",
+    "Array": "Annotated[tuple, ArrayOf(INTEGER)]",
+}
+"""How a column of a type with options is declared, by the type's class."""
 _NAME = re.compile(r"name '(\w+)' is not defined")
 
 
@@ -28,6 +35,8 @@ def explain(error: Exception) -> str:
         return f"dataforge has no {match[1]!r}{_options(match[1], dataforge.__all__)}"
     if (match := _NAME.search(text)) and isinstance(error, NameError):
         return f"{match[1]!r} is not defined{_word(match[1])}"
+    if match := _BARE.search(text):
+        return f"a column has a type without Annotated; write {_TYPES[match[1]]}"
     return f"{type(error).__name__}: {text}"
 
 

@@ -19,6 +19,7 @@ from dataforge.tables.declarations import (
 )
 from dataforge.tables.evolution import read_removed_tables, refuse_evolution, refuse_former_tables
 from dataforge.tables.fields import markers, read_rule
+from dataforge.tables.format_rules import refuse_ineffective, refuse_unused
 from dataforge.tables.keys import is_identity, refuse_distinct, refuse_identities
 from dataforge.tables.mistakes import undefined_names
 from dataforge.tables.names import refuse_alike, refuse_dataset_name, refuse_name
@@ -48,6 +49,8 @@ def read_dataset(module: ModuleType) -> Dataset:
         refuse_dataset_name(name)
         models = _models(module)
     value_format = getattr(module, "VALUE_FORMAT", None)
+    if not isinstance(value_format, Format | None):
+        raise InvalidDeclaration(f"{name}: VALUE_FORMAT is {value_format!r}; write VALUE_FORMAT = Format(…).")
     columns = {m.__table_name__: _read_columns(name, m, value_format) for m in models}
     targets = {m.__table_name__: _read_target(name, m, columns[m.__table_name__]) for m in models}
     tables = mark_circles({m.__table_name__: _read_table(name, m, columns, targets) for m in models})
@@ -61,6 +64,7 @@ def read_dataset(module: ModuleType) -> Dataset:
         refuse_sources(sources, tables)
         for source in sources:
             refuse_headers(source)
+        refuse_unused(module, tables.values(), sources)
         removed = read_removed_tables(getattr(module, "REMOVED", ()), tables)
         refuse_former_tables(tables, removed)
     return Dataset(
@@ -180,7 +184,9 @@ def _columns(model: type[Row], default_format: Format | None) -> Iterator[Column
                 f"column {name} is optional in files, is not nullable and has no default: "
                 "write `… | None = None`, or a default such as `= 0`"
             )
-        own_format = next((m for m in markers(info) if isinstance(m, Format)), default_format)
+        own_format = next((m for m in markers(info) if isinstance(m, Format)), None)
+        if own_format is not None:
+            refuse_ineffective(name, rule.type.name, own_format)
         renamed = next((m.name for m in markers(info) if isinstance(m, Renamed)), "")
         yield Column(
             name,
@@ -190,7 +196,7 @@ def _columns(model: type[Row], default_format: Format | None) -> Iterator[Column
             rule,
             info.description or "",
             header,
-            own_format,
+            own_format or default_format,
             renamed,
             is_identity(name, info, rule),
         )

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 
+from dataforge.formats.words import texts
 from dataforge.tables.types.interval import INTERVAL, Interval
 from dataforge.tables.types.numbers import NUMBER_TEXT
 
@@ -47,6 +48,16 @@ _PARTS = {
     "%Z": r"(?P<Z>UTC|GMT)",
     "%z": r"(?P<z>Z|[+-][0-9]{2}:?[0-9]{2})",
 }
+_WORDS = (
+    ("YYYY", "%Y"),
+    ("YY", "%y"),
+    ("MM", "%m"),
+    ("DD", "%d"),
+    ("HH(24)?", "%H"),
+    ("MI", "%M"),
+    ("SS", "%S"),
+)
+"""The parts of a date as other programs name them."""
 _DIRECTIVE = re.compile("%.|[^%]+|%$", re.DOTALL)
 
 
@@ -79,6 +90,8 @@ class Format:
     null: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in ("symbols", "true", "false", "null"):
+            object.__setattr__(self, name, texts(name, getattr(self, name)))
         if self.epoch is not None and self.epoch not in _EPOCH_UNITS:
             raise ValueError(f"epoch is {self.epoch!r}; it must be one of {', '.join(_EPOCH_UNITS)}")
         if self.separator == "":
@@ -264,4 +277,9 @@ def _compile(date_format: str) -> re.Pattern[str]:
         beside = pieces[max(place - 1, 0) : place] + pieces[place + 1 : place + 2]
         adjacent = any(other in _PARTS for other in beside)
         pattern += _PARTS[piece].replace("{1,2}", "{2}") if adjacent else _PARTS[piece]
+    if not seen:
+        parts = date_format
+        for word, directive in _WORDS:
+            parts = re.sub(word, directive, parts, flags=re.IGNORECASE)
+        raise ValueError(f"dates={date_format!r} names no part such as %d; write dates={parts!r}")
     return re.compile(pattern)
