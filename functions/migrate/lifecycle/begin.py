@@ -46,7 +46,7 @@ def _resume(cursor: Cursor, execution: str, request: MigrationInput) -> dict[str
     )
     if not holder:
         resume(cursor, run.id, execution, request.given_threshold)
-        require_columns(cursor, run)
+        require_columns(cursor, run.id, run.tables)
     return {"migration_id": run.id, "holder": holder}
 
 

@@ -8,11 +8,15 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import psycopg2
+import psycopg2.errors
+
 from dataforge.errors import ReadTimeout
 from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction
 from dataforge.records.rejections import store
 from dataforge.tables.datasets import get_dataset
+from functions.migrate.run.declared import no_longer_fits, require_columns
 from functions.migrate.run.ledger import Effort, Tally, tallies_json
 from functions.migrate.run.reading.chunk import read_chunk
 from functions.migrate.run.work_items import LoadItem
@@ -37,8 +41,29 @@ def load_chunk(
     """Load the chunk exactly once. Returns the tally by table, empty if the chunk was loaded already.
 
     Rows, rejected records and ledger entry commit together; a lock on the entry excludes a second worker.
-    ``seconds_left``: before the function is stopped. Raises ``ReadTimeout`` if they are not sufficient.
+    ``seconds_left``: before the function is stopped. Raises ``ReadTimeout`` if they are not sufficient, and
+    ``TableChanged`` if a deployment changed the columns since the run began.
     """
+    try:
+        return _load_once(db, s3, item, seconds_left)
+    except (psycopg2.ProgrammingError, psycopg2.DataError, psycopg2.IntegrityError) as error:
+        _refuse_changed(db, item, error)
+        raise
+
+
+def _refuse_changed(db: Connection, item: LoadItem, error: psycopg2.Error) -> None:
+    """Raise ``TableChanged`` if the shadows, which refused rows, have other columns than are declared now."""
+    tables = map(get_dataset(item.dataset).table, item.tables)
+    with transaction(db) as cursor:
+        require_columns(cursor, item.migration_id, tables)
+    if isinstance(error, psycopg2.errors.NotNullViolation):
+        table = get_dataset(item.dataset).table(str(error.diag.table_name))
+        raise no_longer_fits(item.migration_id, table, f"column {error.diag.column_name} is NOT NULL")
+
+
+def _load_once(
+    db: Connection, s3: S3Client, item: LoadItem, seconds_left: Callable[[], float]
+) -> dict[str, Tally]:
     started = time.perf_counter()
     with transaction(db) as cursor:
         cursor.execute(

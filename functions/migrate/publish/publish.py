@@ -51,7 +51,7 @@ def _publish(cursor: Cursor, run: Run, execution: str) -> None:
     store_facts(cursor, run)
     cursor.execute(Sql("SET LOCAL lock_timeout = {}").format(PUBLISH_LOCK_MS))
     require_sound(cursor, with_relatives(run.dataset, run.tables))
-    require_columns(cursor, run)
+    require_columns(cursor, run.id, run.tables)
     if run.mode == "swap":
         _swap(cursor, run)
     else:

@@ -65,7 +65,7 @@ def _resolve(
     cursor: Cursor, s3: S3Client, run: Run, circle: Sequence[Table], before: Mapping[str, Resolved | None]
 ) -> dict[str, Resolved]:
     """Resolve the tables of a circle and store their documents."""
-    require_columns(cursor, run)
+    require_columns(cursor, run.id, run.tables)
     shadows = [RejectedRows(cursor, run, table) for table in circle]
     if run.mode == "swap":
         _build(cursor, run, shadows)
@@ -153,7 +153,7 @@ def _build(cursor: Cursor, run: Run, circle: Sequence[RejectedRows]) -> None:
             shadow.finish(cursor, rejected.table, run.id)
         except psycopg2.errors.CheckViolation as error:
             reason = f"rows contradict {error.diag.constraint_name}"
-            raise no_longer_fits(run, rejected.table, reason) from None
+            raise no_longer_fits(run.id, rejected.table, reason) from None
 
 
 def _add_foreign_keys(cursor: Cursor, run: Run, circle: Sequence[RejectedRows]) -> bool:

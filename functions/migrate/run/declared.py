@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dataforge.errors import TableChanged
@@ -25,17 +26,17 @@ _SHAPE = """
 """
 
 
-def require_columns(cursor: Cursor, run: Run) -> None:
+def require_columns(cursor: Cursor, run_id: str, tables: Iterable[Table]) -> None:
     """Raise ``TableChanged`` if a shadow has other columns than are declared now."""
-    for table in run.tables:
-        if differences := column_differences(cursor, run.shadow(table), table):
-            raise no_longer_fits(run, table, *differences)
+    for table in tables:
+        if differences := column_differences(cursor, ddl.qualified(table, shadow.schema_of(run_id)), table):
+            raise no_longer_fits(run_id, table, *differences)
 
 
-def no_longer_fits(run: Run, table: Table, *differences: str) -> TableChanged:
+def no_longer_fits(run_id: str, table: Table, *differences: str) -> TableChanged:
     """The error for a shadow that cannot become the table that is declared now."""
     return TableChanged(
-        f"{table.dataset}.{table.name} as loaded by migration {run.id}",
+        f"{table.dataset}.{table.name} as loaded by migration {run_id}",
         differences,
         "The declaration was changed after the migration began. Start a new migration.",
     )

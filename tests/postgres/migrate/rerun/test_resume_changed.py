@@ -13,7 +13,7 @@ from dataforge.errors import TableChanged, TargetRejectsRows
 from dataforge.postgres.roles import LOGINS
 from dataforge.runs.lifecycle import close_run
 from dataforge.tables.catalogue import Dataset, Row
-from dataforge.tables.columns import Integer, Key, Label
+from dataforge.tables.columns import Header, Integer, Key, Label, Renamed
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
 from functions.migrate.lifecycle.resume import MIGRATIONS
@@ -66,6 +66,20 @@ class Keyed(Row, table="items", file="items.csv"):
     size: Annotated[Integer, Field(le=50), Key()]
 
 
+class Renaming(Row, table="items", file="items.csv"):
+    """With another name of a column."""
+
+    item: Annotated[Integer, Key()]
+    length: Annotated[Integer, Renamed("size"), Header("size")]
+
+
+class Nullable(Row, table="items", file="items.csv"):
+    """With NULL allowed."""
+
+    item: Annotated[Integer, Key()]
+    size: Integer | None = None
+
+
 def declare(forge: Forge, monkeypatch: pytest.MonkeyPatch, model: type[Row]) -> None:
     module = ModuleType("store")
     vars(module).update(Item=model)
@@ -108,6 +122,25 @@ def test_run_whose_rows_no_longer_fit_the_declaration_is_refused(
     with pytest.raises(TableChanged, match=rf"store\.items as loaded by .*{words}\. .*Start a new migration"):
         run.run()
     assert forge.database.query("SELECT count(*) FROM store.items") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("later", "words"),
+    [
+        (Renaming, "column length is missing, not integer"),
+        (Retyped, "column size is integer, not text"),
+        (Nullable, "column size is NOT NULL"),
+    ],
+)
+def test_columns_changed_while_rows_are_loaded_are_named(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch, later: type[Row], words: str
+) -> None:
+    declare(forge, monkeypatch, Before)
+    forge.put("store/", items=b"item,size\n1,20\n2,large\n3,\n")
+    run = forge.migration({"dataset": "store"}).until("load")
+    declare(forge, monkeypatch, later)
+    with pytest.raises(TableChanged, match=rf"store\.items as loaded by .*{words}\. .*Start a new migration"):
+        run.load()
 
 
 def test_rows_that_violate_later_rule_are_not_published(
