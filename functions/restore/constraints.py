@@ -1,4 +1,4 @@
-"""Unique constraints during a merge: PostgreSQL checks them row by row, and rows may exchange their values."""
+"""Unique constraints during a merge: PostgreSQL checks them row by row, and rows may swap their values."""
 
 from __future__ import annotations
 

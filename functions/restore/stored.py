@@ -165,8 +165,9 @@ def _value(fit: Fit, column: Column) -> Sql:
         return ddl.default_values(fit.table).get(column.name, Sql("NULL"))
     if source.type.sql == column.type.sql:
         return ident(source.name)
-    form = "{}::{}" if is_lossless(source.type.catalog, column.type.catalog) else "{}::text::{}"
-    return Sql(form).format(ident(source.name), column.type.catalog)
+    lossless = is_lossless(source.type.catalog, column.type.catalog)
+    form = Sql("{}::{}") if lossless else Sql("{}::text::{}")
+    return form.format(ident(source.name), column.type.catalog)
 
 
 def _faults(cursor: Cursor, relation: Sql, fit: Fit) -> Iterator[str]:

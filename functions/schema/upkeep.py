@@ -18,7 +18,7 @@ from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.statements import reason
-from functions.schema.difference import LEDGER, Shape, expected_dataset, expected_ledger, shapes
+from functions.schema.difference import LEDGER, Shape, concurrently, expected_dataset, expected_ledger, shapes
 from functions.schema.queued import QueuedChange
 
 if TYPE_CHECKING:
@@ -43,10 +43,8 @@ _SET = """
     UPDATE dataforge.schema_changes SET {} WHERE dataset = %s AND "table" = %s AND kind = %s AND name = %s
 """
 _CONSTRAINT = """
-    SELECT convalidated,
-           CASE WHEN contype = 'c' AND conname = left(relname || '_' || attname || '_not_null', 63) THEN attname END
-    FROM pg_constraint k JOIN pg_class c ON c.oid = conrelid
-    LEFT JOIN pg_attribute a ON attrelid = conrelid AND ARRAY[attnum] = conkey
+    SELECT convalidated, CASE WHEN contype = 'c' AND right(conname, 9) = '_not_null' THEN attname END
+    FROM pg_constraint LEFT JOIN pg_attribute a ON attrelid = conrelid AND ARRAY[attnum] = conkey
     WHERE conrelid = to_regclass(%s) AND conname = %s
 """
 """Whether the constraint is validated, and the column if it is a check that takes the place of NOT NULL."""
@@ -150,7 +148,7 @@ def _building(db: Connection, change: QueuedChange) -> list[str]:
     if have is None or definition is None or have.indexes.get(change.name) == definition:
         return []
     dropped = Sql("DROP INDEX CONCURRENTLY {}.{}").format(ident(change.dataset), ident(change.name))
-    built = definition.replace("INDEX ", "INDEX CONCURRENTLY ", 1)
+    built = concurrently(definition)
     return [dropped, built] if change.name in have.indexes else [built]
 
 

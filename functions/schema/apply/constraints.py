@@ -177,7 +177,7 @@ def add_indexes(it: Subject) -> None:
         it.add(
             Step.INDEXES,
             f"index {name} cannot be changed",
-            Sql(definition),
+            definition,
             change=f"{'changed' if name in it.dropped else 'added'} index {it.schema}.{name}",
             subject=name,
             lock=Lock.WRITES,

@@ -184,7 +184,7 @@ class _Renaming:
     def _rename_columns(self) -> None:
         for new, old in self.renames.of(self.table.name).items():
             self._add(
-                self._altered("RENAME COLUMN {} TO {}", old, new),
+                self._altered(Sql("RENAME COLUMN {} TO {}"), old, new),
                 f"renamed {self.table.dataset}.{self.table.name}.{old} to {new}",
             )
             self._record(new, old, new)
@@ -203,13 +203,13 @@ class _Renaming:
                 continue
             found[new] = self.want.constraints[new] + suffix
             if name != new:
-                self._add(self._altered("RENAME CONSTRAINT {} TO {}", name, new))
+                self._add(self._altered(Sql("RENAME CONSTRAINT {} TO {}"), name, new))
         return found
 
-    def _indexes(self) -> dict[str, str]:
+    def _indexes(self) -> dict[str, Sql]:
         pairs = zip(ddl.index_statements(self.old), ddl.index_statements(self.table), strict=True)
         declared = {_unnamed(self.expected.indexes[old]): new for (old, _), (new, _) in pairs}
-        found: dict[str, str] = {}
+        found: dict[str, Sql] = {}
         for name, definition in self.have.indexes.items():
             base, suffix = _split(definition)
             new = declared.pop(_unnamed(base), "") if self._is_our_index(name) else ""
@@ -236,9 +236,9 @@ class _Renaming:
     def _is_our_index(self, name: str) -> bool:
         return self._convention.is_index(name, self.have.constraints)
 
-    def _altered(self, action: str, old: str, new: str) -> Sql:
-        return Sql("ALTER TABLE {} ").format(ddl.qualified(self.table)) + Sql(action).format(
-            ident(old), ident(new)
+    def _altered(self, action: Sql, old: str, new: str) -> Sql:
+        return Sql("ALTER TABLE {} {}").format(
+            ddl.qualified(self.table), action.format(ident(old), ident(new))
         )
 
     def _record(self, column: str, former: str, name: str) -> None:

@@ -12,7 +12,7 @@ from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Evolution
 from dataforge.tables.constraint_names import constraint_name
 from functions.schema.apply.statement import Lock, Statement, Step, Work
-from functions.schema.difference import Shape
+from functions.schema.difference import Shape, concurrently
 from functions.schema.names import Convention
 from functions.schema.queued import Kind, QueuedChange
 from functions.schema.size import LARGE_ROWS, Size
@@ -156,7 +156,7 @@ class Subject:
         """Queue a constraint or index for the upkeep."""
         self.later.append(QueuedChange(self.schema, self.table, kind, name))
         if kind == "index":
-            sql = Sql(self.want.indexes[name].replace("INDEX ", "INDEX CONCURRENTLY ", 1))
+            sql = concurrently(self.want.indexes[name])
         else:
             sql = Sql("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(self.relation, ident(name))
         work = Work.INDEX if kind == "index" else Work.SCAN

@@ -47,7 +47,7 @@ def test_backup_output_has_exactly_these_fields() -> None:
 def test_restore_output_has_exactly_these_fields() -> None:
     names = ["restore_id", "dataset", "backup", "dry_run", *_FIGURES, "safety_backup", "tables"]
     assert list(RestoreOutput.model_fields) == names
-    assert list(RestoredTable.model_fields) == ["table", *_FIGURES]
+    assert list(RestoredTable.model_fields) == ["table", *_FIGURES, "adapted"]
 
 
 def test_export_has_exactly_these_fields() -> None:
@@ -63,7 +63,7 @@ def test_report_has_exactly_these_fields() -> None:
         " row_hash started_at finished_at seconds tables files ignored_files ignored_reasons phases throughput workers"
         " cost rejection_files"
     )
-    more = ["source_hash", "target_hash", "differences", "rejections", "cleanings"]
+    more = ["source_hash", "target_hash", "differences", "rejections", "cleanings", "orphans", "suggestions"]
     assert list(report["tables"][1]) == [*_TABLE, *more]
     assert " ".join(report["tables"][1]["rejections"][0]) == "code column rows examples"
     assert " ".join(report["files"][0]) == "bucket key etag size chunks tables"

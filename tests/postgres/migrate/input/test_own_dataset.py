@@ -101,7 +101,9 @@ def test_descendants_of_orphan_are_rejected_at_any_depth(office: Forge, filled: 
     assert migrate(office, tables=["people"]) == {"people": (9, 6, 0, 0, 3)}
     assert office.rejections("line", "codes") == [(5, "foreign_key"), (6, "foreign_key"), (7, "foreign_key")]
     keys = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'people_boss_fkey'"
-    assert office.database.query(keys) == [("FOREIGN KEY (boss) REFERENCES office.people(person)",)]
+    assert office.database.query(keys) == [
+        ("FOREIGN KEY (boss) REFERENCES office.people(person) DEFERRABLE",)
+    ]
     assert migrate(office, tables=["people"]) == {"people": (9, 0, 6, 0, 3)}
 
 

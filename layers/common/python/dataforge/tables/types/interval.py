@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,10 @@ class IntervalType(ColumnType):
 
     def sort_key(self, value: Interval) -> Any:
         return value.length
+
+    def checks(self, name: Sql, *, lower: bool, upper: bool) -> Iterator[Sql]:  # noqa: ARG002
+        # From PostgreSQL 17 on, intervals may be infinite.
+        yield Sql("isfinite({})").format(name)
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "string"}
