@@ -58,7 +58,7 @@ def plan_dataset(cursor: Cursor, dataset: Dataset, outcome: Outcome, scratch: Cu
         elif not _is_table((dataset.name, table.name), have, outcome):
             continue
         present = before.get(renames.tables.get(table.name, table.name))
-        created = former_constraints(renames, table.name, present)
+        created = former_constraints(cursor, renames, table.name, present)
         subjects.append(_subject(cursor, table, have, want[table.name], outcome, renames, frozenset(created)))
     for undeclared in undeclared_tables(former, want):
         _detach(cursor, (dataset.name, undeclared), former[undeclared], outcome)

@@ -278,10 +278,11 @@ def _unnamed(definition: str) -> str:
     return _INDEX_NAME.sub("INDEX ON ", definition, count=1)
 
 
-def former_constraints(renames: Renames, table: str, shape: Shape | None) -> Iterator[str]:
+def former_constraints(cursor: Cursor, renames: Renames, table: str, shape: Shape | None) -> Iterator[str]:
     """Data Forge's constraints and indexes with names after former tables and columns."""
     if shape is None:
         return
-    convention = Convention(renames.tables.get(table, table), shape.columns)
+    former = renames.tables.get(table, table)
+    convention = Convention(former, shape.columns, read_created(cursor, renames.dataset.name, former))
     yield from (name for name in shape.constraints if convention.is_constraint(name))
     yield from (name for name in shape.indexes if convention.is_index(name, shape.constraints))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ from functions.schema.names import Convention
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
+
+_TEXT = re.compile("'(?:[^']|'')*'")
 
 
 def table_findings(cursor: Cursor) -> Iterator[Finding]:
@@ -149,10 +152,15 @@ def _own(name: str, have: Shape, want: Shape, created: frozenset[str]) -> Iterat
     convention = Convention(name.partition(".")[2], [*have.columns, *want.columns], created)
     for constraint, definition in have.constraints.items():
         if constraint not in want.constraints and not convention.is_constraint(constraint):
-            yield {"object": name, "name": constraint, "definition": definition}
+            yield _described(name, constraint, definition)
     for index, printed in have.indexes.items():
         if index not in want.indexes and not convention.is_index(index, have.constraints):
-            yield {"object": name, "name": index, "definition": printed}
+            yield _described(name, index, printed)
+
+
+def _described(table: str, name: str, definition: str) -> dict[str, str]:
+    """An owner's constraint or index. Texts in its definition may be values of records, and are not shown."""
+    return {"object": table, "name": name, "definition": _TEXT.sub("'…'", definition)}
 
 
 def _undeclared(name: str, have: Shape, want: Shape, created: frozenset[str]) -> Iterator[Finding]:

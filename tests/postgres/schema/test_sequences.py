@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dataforge import BigInt, Integer, Key, Label, Numeric, References, Renamed, Row, SmallInt, Text, VarChar
@@ -152,6 +152,7 @@ def evolving(module_database: Database) -> Connection:
         st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(0, 9)), min_size=1, max_size=3), max_size=5
     )
 )
+@example([[("unique", 0)], [("table", 0), ("unique", 0)]])
 def test_permitted_changes_result_in_the_tables_of_a_new_database_with_the_same_rows(
     evolving: Connection, deployments: list[list[tuple[str, int]]]
 ) -> None:
