@@ -28,8 +28,17 @@ if TYPE_CHECKING:
 CHUNK = 2_000
 """Records of one work item, all in memory at once. Most are short, but one may have 1 MiB."""
 
-_INEXACT = r"\\x[0-9a-f]{2}|\\ud[89a-f][0-9a-f]{2}|… \[cut: [0-9,]+ bytes in all\]$"
-"""Text that a stored record has where it is not exact. An exact record has it by chance only."""
+_ALTERED = r"\\x00|… \[cut: [0-9,]+ bytes in all\]$"
+"""What a stored record has in place of a NUL and of its end. An exact record has it by chance only."""
+_ALTERED_DOCUMENT = r"\\ud[89a-f][0-9a-f]{2}"
+"""What a record of a batch has in place of half a surrogate pair. In a line of JSON it is the record's own text."""
+_ESCAPED = r"\\x[0-9a-f]{2}"
+"""What a record that could not be decoded has in place of bytes. In other records it is a value of bytes."""
+_UNREAD = [
+    *("byte_order_mark", "csv_quote", "dict_type", "field_count", "further_table", "json_invalid"),
+    *("repeated_header", "string_unicode"),
+]
+"""The codes of records whose values were not read, as those that could not be decoded."""
 
 _PARTIAL = json.dumps([{"code": "carriage_return"}])
 """The error of a record that may be part of one. Read alone, such a part could be valid."""
@@ -47,7 +56,11 @@ _COLLECT = Sql("""
       AND (%(table)s = '' OR root."table" = %(table)s)
       AND (%(code)s = '' OR r.errors @> jsonb_build_array(jsonb_build_object('code', %(code)s)))
       AND (c.id IS NOT NULL OR NOT %(corrected)s)
-      AND NOT (coalesce(c.raw, r.raw) = r.raw AND (r.raw #>> '{{}}' ~ %(inexact)s OR r.errors @> %(partial)s))
+      AND NOT (coalesce(c.raw, r.raw) = r.raw AND (
+          r.raw #>> '{{}}' ~ %(altered)s OR r.errors @> %(partial)s
+          OR jsonb_typeof(r.raw) <> 'string' AND r.raw::text ~ %(altered_document)s
+          OR r.raw #>> '{{}}' ~ %(escaped)s
+             AND EXISTS (SELECT FROM jsonb_array_elements(r.errors) e WHERE e->>'code' = ANY(%(unread)s))))
 """)
 
 
@@ -70,7 +83,10 @@ def collect(cursor: Cursor, run: Run, replay: Replay, corrections: Iterable[Corr
         | {
             "tables": [t.name for t in run.tables],
             "corrected": corrections is not None,
-            "inexact": _INEXACT,
+            "altered": _ALTERED,
+            "altered_document": _ALTERED_DOCUMENT,
+            "escaped": _ESCAPED,
+            "unread": _UNREAD,
             "partial": _PARTIAL,
         },
     )

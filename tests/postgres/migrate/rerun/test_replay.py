@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 
+from dataforge import Bytes, Integer, Key, Label, References, Row, Text
 from dataforge.aws.failures import Failure
 from dataforge.errors import InvalidInput, NoFiles, NoSuchRun, QualityTooLow, UnknownTable, WrongCorrection
 from dataforge.runs.lifecycle import close_run
@@ -191,6 +192,42 @@ def test_inexact_record_is_replayed_only_if_corrected(forge: Forge, make_csv: Ma
         assert replay(forge, {"migration_id": run.id}, **more) == {"customers": [0] * 5}
     prefix = correct(forge, {"id": lines[2]["id"], "raw": lines[2]["raw"].replace("\\xe3", "ã")})
     assert replay(forge, {"migration_id": run.id}, prefix=prefix) == {"customers": [1, 1, 0, 0, 0]}
+
+
+class Owner(Row, table="owners", file="owners.csv"):
+    owner: Annotated[Label, Key()]
+
+
+class Document(Row, table="documents", file="documents.csv"):
+    number: Annotated[Integer, Key()]
+    owner: Annotated[Label, References("owners")]
+    digest: Bytes
+
+
+class Message(Row, table="messages", file="messages.jsonl"):
+    owner: Annotated[Label, Key(), References("owners")]
+    text: Text
+
+
+def test_exact_records_with_bytes_and_escapes_are_replayed(declare: Callable[..., Forge]) -> None:
+    forge = declare("archive", Owner=Owner, Document=Document, Message=Message)
+    files = {
+        "owners.csv": b"owner\n",
+        "documents.csv": b"number,owner,digest\n1,ana,\\xdeadbeef\n2,ana,\\x6162\n",
+        "messages.jsonl": rb'{"owner": "ana", "text": "\ud83d\ude00"}',
+    }
+    for name, body in files.items():
+        forge.s3.put_object(Bucket="raw", Key=f"archive/{name}", Body=body)
+    run = forge.migration({"dataset": "archive", "quality_threshold": 0})
+    run.run()
+    forge.database.query("INSERT INTO archive.owners VALUES ('ana')")
+    forge.migrate(dataset="archive", replay={"migration_id": run.id}, quality_threshold=0)
+    assert forge.database.query(OPEN) == [(0,)]
+    assert forge.rows("messages", "archive") == ["(ana,😀)"]
+    assert forge.database.query("SELECT digest::text FROM archive.documents ORDER BY number") == [
+        ("\\xdeadbeef",),
+        ("\\x6162",),
+    ]
 
 
 def test_records_beside_bare_carriage_return_are_replayed_only_if_corrected(forge: Forge) -> None:
