@@ -21,7 +21,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from dataforge.runs.ids import FORM
-from dataforge.tables.catalogue import Column, Dataset, Row, Table
+from dataforge.tables.catalogue import Column, Dataset, Table
 from dataforge.tables.cleaning import Clean
 from dataforge.tables.columns import (
     NO_NUL,
@@ -38,6 +38,7 @@ from dataforge.tables.columns import (
     Timestamp,
 )
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 from local import ports
 
 

@@ -6,11 +6,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 from dataforge.postgres.roles import LOGINS
-from dataforge.tables.catalogue import Dataset, Row
+from dataforge.tables.catalogue import Dataset
 from dataforge.tables.checks import Check
 from dataforge.tables.columns import Double, Identity, Integer, Key, Label, References, Text, Timestamp
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 from functions.schema.apply.apply import apply
 
 if TYPE_CHECKING:

@@ -19,11 +19,12 @@ from dataforge.postgres import ddl
 from dataforge.postgres.rows import one_row
 from dataforge.records.validate import quote, validate
 from dataforge.records.validate_many import validate_all
-from dataforge.tables.catalogue import Row, Table
+from dataforge.tables.catalogue import Table
 from dataforge.tables.checks import OPERATORS, Check, Present
 from dataforge.tables.columns import Integer, Json, Label, Text, Timestamp
 from dataforge.tables.json_schema import row_schema
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 from dataforge.tables.types.floats import DOUBLE, REAL
 from dataforge.tables.types.numbers import BIGINT, SMALLINT, Numeric
 from tests.postgres.test_types import CASES, Case

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from dataforge.postgres.conversions import is_collation
 from dataforge.postgres.sql import Sql, ident
-from dataforge.tables.catalogue import Evolution
 from dataforge.tables.constraint_names import constraint_name
+from dataforge.tables.row import Evolution
 from functions.schema.apply.statement import Lock, Statement, Step, Work
 from functions.schema.difference import Shape, concurrently
 from functions.schema.names import Convention

@@ -6,10 +6,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 from dataforge.postgres.roles import LOGINS
-from dataforge.tables.catalogue import Row
 from dataforge.tables.columns import Integer, Key, Label, References
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 from functions.schema.apply.apply import apply
 from tests.postgres.restore.conftest import NEVER_SWAP
 

@@ -10,10 +10,10 @@ import pytest
 
 from dataforge.errors import SchemaDiffers
 from dataforge.postgres.roles import LOGINS
-from dataforge.tables.catalogue import Row
 from dataforge.tables.columns import BigInt, Integer, Key, Label, Renamed, SmallInt, Text
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 from functions.schema.apply.apply import apply
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataforge.tables.catalogue import Dataset, Row
+from dataforge.tables.catalogue import Dataset
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection

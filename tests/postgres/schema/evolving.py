@@ -15,7 +15,7 @@ from dataforge.postgres import ddl
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.shadow import attempt
 from dataforge.postgres.sql import Sql, ident
-from dataforge.tables.catalogue import Dataset, Row, Table
+from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.columns import (
     Count,
     Double,
@@ -29,6 +29,7 @@ from dataforge.tables.columns import (
     Timestamp,
 )
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 from functions.schema.apply.dataset import apply_dataset
 from functions.schema.apply.subject import Outcome
 from functions.schema.difference import expected_dataset, shapes

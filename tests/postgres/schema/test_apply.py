@@ -14,10 +14,11 @@ from dataforge.errors import SchemaRefused, Unavailable
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import LOGINS
 from dataforge.runs.ledger_tables import INTERNAL
-from dataforge.tables.catalogue import Dataset, Row
+from dataforge.tables.catalogue import Dataset
 from dataforge.tables.checks import Check
 from dataforge.tables.columns import Count, Identity, Integer, Key, Label, References, Renamed, Text
 from dataforge.tables.datasets import DATASETS
+from dataforge.tables.row import Row
 from functions.schema.apply.apply import apply
 from functions.schema.difference import LEDGER_TABLES, shapes
 from functions.schema.doctor.master import require_sign_in

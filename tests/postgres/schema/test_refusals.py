@@ -10,8 +10,9 @@ from pydantic import Field
 
 from dataforge.errors import SchemaRefused
 from dataforge.postgres.roles import LOGINS
-from dataforge.tables.catalogue import Dataset, Row
+from dataforge.tables.catalogue import Dataset
 from dataforge.tables.columns import Count, Double, Integer, Key, Label, References, Text
+from dataforge.tables.row import Row
 from functions.schema.apply.apply import apply
 from functions.schema.server_version import require_version, version_findings
 

@@ -9,9 +9,10 @@ import pytest
 
 from dataforge.errors import SchemaRefused
 from dataforge.postgres.roles import LOGINS
-from dataforge.tables.catalogue import Dataset, Row
+from dataforge.tables.catalogue import Dataset
 from dataforge.tables.columns import Count, Integer, Key, Label, References, Text
 from dataforge.tables.datasets import DATASETS
+from dataforge.tables.row import Row
 from functions.schema.apply.apply import apply
 from functions.schema.doctor.doctor import examine
 

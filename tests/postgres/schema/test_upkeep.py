@@ -11,9 +11,10 @@ from pydantic import Field
 from dataforge.errors import Busy, SchemaRefused
 from dataforge.postgres.roles import LOGINS, OWNER
 from dataforge.postgres.sql import Sql
-from dataforge.tables.catalogue import Dataset, Row
+from dataforge.tables.catalogue import Dataset
 from dataforge.tables.columns import Count, Exact, Integer, Key, Label, Money, References
 from dataforge.tables.datasets import DATASETS
+from dataforge.tables.row import Row
 from functions.schema.apply.apply import apply
 from functions.schema.doctor.doctor import examine
 from functions.schema.size import LARGE_ROWS, Size

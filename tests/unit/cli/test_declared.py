@@ -12,9 +12,9 @@ from typing import Annotated
 import pytest
 
 from dataforge.formats.dialect import Csv
-from dataforge.tables.catalogue import Row
 from dataforge.tables.columns import Date, Header, Integer, Key, Name
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 from dataforge.tables.types.numbers import Numeric
 from dataforge.tables.value_formats import Format
 from dataforge_cli.records.json_lines import Sent, Unreadable

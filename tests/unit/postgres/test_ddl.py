@@ -14,10 +14,11 @@ from pydantic import Field
 
 from dataforge.postgres import ddl, roles
 from dataforge.postgres.sql import ident, literal
-from dataforge.tables.catalogue import Dataset, Row
+from dataforge.tables.catalogue import Dataset
 from dataforge.tables.columns import Count, Integer, Key, Label, References, Text
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 
 
 class Item(Row, table="items"):

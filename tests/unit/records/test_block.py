@@ -19,11 +19,12 @@ from dataforge.bulk.blocks import Batch, TableBatcher, validate_record
 from dataforge.formats.csv_blocks import blocks
 from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.records.validate import Cleanings, Texts, row_hash, row_text
-from dataforge.tables.catalogue import Dataset, Row, Table
+from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.cleaning import Clean
 from dataforge.tables.columns import Boolean, Date, Header, Integer, Key, Money, Text, Timestamp
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 from dataforge.tables.value_formats import Format
 
 Part = tuple[tuple[str, ...], bytes]

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from dataforge.bulk.canonical import canonical
 from dataforge.records.validate import clean_value, quote, validate
 from dataforge.records.validate_many import validate_all
-from dataforge.tables.catalogue import Row
 from dataforge.tables.cleaning import Clean
 from dataforge.tables.columns import Integer, Key, Label, Text
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 
 EVERYTHING = Clean(
     normalize=True,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from dataforge.records.suggestions import SUGGESTIONS, accepts, suggest, suggest_delimiter
-from dataforge.tables.catalogue import Column, Row
+from dataforge.tables.catalogue import Column
 from dataforge.tables.cleaning import Clean
 from dataforge.tables.columns import (
     Boolean,
@@ -26,6 +26,7 @@ from dataforge.tables.columns import (
     TimestampTz,
 )
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 
 
 class Shop(Row, table="shops", file="shops.csv", distinct=True):

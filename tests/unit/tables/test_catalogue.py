@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from pydantic import Field, StringConstraints
 
 from dataforge.errors import UnknownDataset, UnknownTable
-from dataforge.tables.catalogue import Dataset, ForeignKey, Row, Table
+from dataforge.tables.catalogue import Dataset, ForeignKey, Table
 from dataforge.tables.cleaning import Clean
 from dataforge.tables.columns import Count, HexId, Integer, Key, Label, Money, References, Text, Timestamp
 from dataforge.tables.datasets import DATASETS, find_modules, get_dataset, load
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 
 OLIST, QUOTES = DATASETS["olist"], DATASETS["quotes"]
 

@@ -26,7 +26,7 @@ from pydantic import (
 
 from dataforge.errors import InvalidDeclaration
 from dataforge.formats.json_lines import JsonLines
-from dataforge.tables.catalogue import Row, Source
+from dataforge.tables.catalogue import Source
 from dataforge.tables.cleaning import Clean
 from dataforge.tables.columns import (
     Count,
@@ -44,6 +44,7 @@ from dataforge.tables.columns import (
 )
 from dataforge.tables.datasets import load
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 from dataforge.tables.types.times import DATE
 from dataforge.tables.value_formats import Format
 

@@ -9,8 +9,9 @@ import pytest
 
 from dataforge import Integer, Key, Label, Renamed, Row
 from dataforge.errors import InvalidDeclaration
-from dataforge.tables.catalogue import Dataset, Evolution
+from dataforge.tables.catalogue import Dataset
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Evolution
 
 
 def dataset(*models: type[Row], removed: Any = ()) -> Dataset:

@@ -15,13 +15,14 @@ from pydantic import Field
 
 from dataforge import VarChar
 from dataforge.records.validate import validate
-from dataforge.tables.catalogue import Column, Dataset, Row, Table
+from dataforge.tables.catalogue import Column, Dataset, Table
 from dataforge.tables.cleaning import Clean
 from dataforge.tables.columns import Boolean, Date, Double, Integer, Key, Label, MaxBytes, Money, Text
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.examples import example_row
 from dataforge.tables.json_schema import row_schema
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 
 TABLES = [(dataset, table) for dataset in DATASETS.values() for table in dataset.tables.values()]
 IDS = [f"{dataset.name}.{table.name}" for dataset, table in TABLES]

@@ -52,7 +52,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dataforge.formats.dialect import Csv
     from dataforge.formats.json_lines import JsonLines
-    from dataforge.tables.catalogue import Row, Source
+    from dataforge.tables.catalogue import Source
     from dataforge.tables.checks import Check, Present
     from dataforge.tables.cleaning import Clean
     from dataforge.tables.columns import (
@@ -89,6 +89,7 @@ if TYPE_CHECKING:
         Uuid,
         Whole,
     )
+    from dataforge.tables.row import Row
     from dataforge.tables.types.arrays import Array as ArrayOf
     from dataforge.tables.types.documents import BOOLEAN, BYTEA, JSONB, UUID
     from dataforge.tables.types.floats import DOUBLE, REAL
@@ -123,7 +124,7 @@ _ELSEWHERE = {
     "JsonLines": ("dataforge.formats.json_lines", "JsonLines"),
     "Numeric": ("dataforge.tables.types.numbers", "Numeric"),
     "Present": ("dataforge.tables.checks", "Present"),
-    "Row": ("dataforge.tables.catalogue", "Row"),
+    "Row": ("dataforge.tables.row", "Row"),
     "SMALLINT": ("dataforge.tables.types.numbers", "SMALLINT"),
     "Source": ("dataforge.tables.catalogue", "Source"),
     "VarChar": ("dataforge.tables.types.text", "Text"),

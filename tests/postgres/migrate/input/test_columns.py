@@ -12,8 +12,8 @@ from pydantic import Field
 
 from dataforge.errors import QualityTooLow
 from dataforge.formats.dialect import Csv
-from dataforge.tables.catalogue import Row
 from dataforge.tables.columns import Date, Header, Integer, Key, Label, Text
+from dataforge.tables.row import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pytest
 
 from dataforge.formats.dialect import Csv
-from dataforge.tables.catalogue import Row
 from dataforge.tables.cleaning import Clean
 from dataforge.tables.columns import (
     Boolean,
@@ -20,6 +19,7 @@ from dataforge.tables.columns import (
     Name,
     TimestampTz,
 )
+from dataforge.tables.row import Row
 from dataforge.tables.types.numbers import Numeric
 from dataforge.tables.value_formats import Format
 

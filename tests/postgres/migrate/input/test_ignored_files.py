@@ -14,10 +14,10 @@ import pytest
 from dataforge.errors import ArchivedFile, ColumnInFolder, InvalidInput, MissingFile, UnexpectedFiles
 from dataforge.postgres.roles import LOGINS
 from dataforge.runs.lifecycle import close_run
-from dataforge.tables.catalogue import Row
 from dataforge.tables.columns import Integer, Key, Label
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 from functions.migrate.lifecycle.resume import MIGRATIONS
 from functions.migrate.report.report import fitting_keys
 from functions.schema.apply.apply import apply

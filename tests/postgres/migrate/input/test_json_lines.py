@@ -12,10 +12,10 @@ import pytest
 from dataforge.errors import NotJsonLines
 from dataforge.formats.json_lines import JsonLines
 from dataforge.postgres.roles import LOGINS
-from dataforge.tables.catalogue import Row
 from dataforge.tables.columns import Boolean, Date, Header, Integer, Json, Key, Name, Text, TimestampTz
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 from dataforge.tables.types.arrays import Array
 from dataforge.tables.types.numbers import INTEGER, Numeric
 from dataforge.tables.value_formats import Format

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pytest
 
 from dataforge.postgres.roles import LOGINS
-from dataforge.tables.catalogue import Dataset, Row, Source, Table
+from dataforge.tables.catalogue import Dataset, Source, Table
 from dataforge.tables.columns import Integer, Key, Label, References
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 from functions.schema.apply.apply import apply
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from dataforge.aws.failures import Failure
 from dataforge.errors import TableChanged, TargetRejectsRows
 from dataforge.postgres.roles import LOGINS
 from dataforge.runs.lifecycle import close_run
-from dataforge.tables.catalogue import Dataset, Row
+from dataforge.tables.catalogue import Dataset
 from dataforge.tables.columns import Header, Integer, Key, Label, Renamed
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
+from dataforge.tables.row import Row
 from functions.migrate.lifecycle.resume import MIGRATIONS
 from functions.schema.apply.apply import apply
 

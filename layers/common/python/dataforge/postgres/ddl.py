@@ -10,11 +10,12 @@ from dataforge.postgres.roles import LOGINS, ROLE_SQL, table_grants
 from dataforge.postgres.row_identity import ROW_KEY_SEEDS, row_hash
 from dataforge.postgres.sql import Sql, ident, literal, number
 from dataforge.runs.ledger_tables import INTERNAL
-from dataforge.tables.catalogue import Column, Dataset, Evolution, ForeignKey, Table
+from dataforge.tables.catalogue import Column, Dataset, ForeignKey, Table
 from dataforge.tables.checks import Comparison, Operand, TableCheck
 from dataforge.tables.columns import Digest
 from dataforge.tables.constraint_names import constraint_name
 from dataforge.tables.datasets import DATASETS
+from dataforge.tables.row import Evolution
 from dataforge.tables.types.numbers import WholeNumber
 
 _REPEATED = re.compile(r"\^\[([^]\\^][^]\\]*)\]\{(\d+)\}\$")

@@ -17,8 +17,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from dataforge.records.violation import Violation
-from dataforge.tables.catalogue import Column, Row, Table
+from dataforge.tables.catalogue import Column, Table
 from dataforge.tables.cleaning import Clean, Cleaning
+from dataforge.tables.row import Row
 from dataforge.tables.value_formats import Format
 
 ROW_HASH = "dataforge-row-1"

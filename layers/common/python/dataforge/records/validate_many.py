@@ -16,7 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from dataforge.records.validate import broken_checks, clean, clean_value, findings, violation
 from dataforge.records.violation import Violation
-from dataforge.tables.catalogue import Column, Row, Table
+from dataforge.tables.catalogue import Column, Table
+from dataforge.tables.row import Row
 
 Record = Mapping[str, Any]
 Columns = list[list[str | None]]

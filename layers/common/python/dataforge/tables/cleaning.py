@@ -70,7 +70,8 @@ class Clean:
             raise ValueError(
                 f"Clean(pad={self.pad!r}, width={self.width}) needs one character and a width from 1"
             )
-        if any(isinstance(pair, str) or len(pair) != 2 for pair in self.replace):
+        pairs: tuple[Any, ...] = self.replace
+        if any(isinstance(pair, str) or len(pair) != 2 for pair in pairs):
             raise ValueError(
                 f"Clean(replace={self.replace!r}) needs pairs of an expression and its replacement; "
                 "write replace=((' UTC$', ''),)"

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dataforge.errors.nearest import did_you_mean
-from dataforge.tables.catalogue import Column, Evolution, Table
+from dataforge.tables.catalogue import Column, Table
 from dataforge.tables.names import IDENTIFIER_BYTES
+from dataforge.tables.row import Evolution
 
 
 def refuse_evolution(evolution: Evolution, table: str, columns: Sequence[Column]) -> None:

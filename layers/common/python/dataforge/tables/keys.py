@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from pydantic.fields import FieldInfo
 
-from dataforge.tables.catalogue import Column, Row
+from dataforge.tables.catalogue import Column
 from dataforge.tables.columns import Identity, Key
 from dataforge.tables.fields import ColumnRule, markers
+from dataforge.tables.row import Row
 from dataforge.tables.types.numbers import WholeNumber
 from dataforge.tables.types.text import Text
 

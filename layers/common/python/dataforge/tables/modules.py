@@ -12,7 +12,7 @@ from pydantic import PydanticUserError
 from dataforge.errors import InvalidDeclaration
 from dataforge.formats.dialect import STANDARD, Csv
 from dataforge.formats.json_lines import JsonLines
-from dataforge.tables.catalogue import Column, Dataset, Row, Source, Table
+from dataforge.tables.catalogue import Column, Dataset, Source, Table
 from dataforge.tables.columns import Header, Renamed
 from dataforge.tables.declarations import (
     refuse_model,
@@ -24,6 +24,7 @@ from dataforge.tables.keys import is_identity, refuse_distinct, refuse_identitie
 from dataforge.tables.mistakes import undefined_names
 from dataforge.tables.names import refuse_alike, refuse_dataset_name, refuse_name
 from dataforge.tables.references import Target, mark_circles, read_references, read_target
+from dataforge.tables.row import Row
 from dataforge.tables.table_rules import (
     refuse_digests,
     refuse_flat_files,

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dataforge.errors.nearest import did_you_mean
-from dataforge.tables.catalogue import Column, ForeignKey, Row, Table, UniqueKey
+from dataforge.tables.catalogue import Column, ForeignKey, Table, UniqueKey
 from dataforge.tables.circles import circles
 from dataforge.tables.columns import References, Unique
 from dataforge.tables.constraint_names import constraint_name
 from dataforge.tables.fields import markers
 from dataforge.tables.keys import primary_key
+from dataforge.tables.row import Row
 
 
 @dataclass(frozen=True)

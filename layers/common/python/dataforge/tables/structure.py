@@ -12,11 +12,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
-from dataforge.tables.catalogue import Column, Dataset, ForeignKey, Row, Table, UniqueKey
+from dataforge.tables.catalogue import Column, Dataset, ForeignKey, Table, UniqueKey
 from dataforge.tables.checks import Check, Comparison, Present, TableCheck
 from dataforge.tables.columns import Digest
 from dataforge.tables.fields import ColumnRule
 from dataforge.tables.names import IDENTIFIER_BYTES, refuse_dataset_name
+from dataforge.tables.row import Row
 from dataforge.tables.types.registry import column_type
 
 _TEXT = 10_000
