@@ -52,7 +52,13 @@ def examples(page: str, *ending: str) -> Iterator[Example]:
         if cells[-len(ending) :] == ending:
             inside = True
         elif inside and not row.startswith("| ---"):
-            yield Example(line, code(cells[0]), cells[1:-2], code(cells[-2]), cells[-1])
+            yield Example(line, expression(cells[0]), cells[1:-2], code(cells[-2]), cells[-1])
+
+
+def expression(cell: str) -> str:
+    """The first code of a cell, which is Python; the cell itself without code."""
+    found = CODE.search(cell)
+    return (found[1] if found else cell).replace("\\|", "|")
 
 
 def code(cell: str) -> str:
@@ -78,4 +84,4 @@ def missing(page: str) -> list[str]:
     return words
 
 
-__all__ = ["Example", "blocks", "code", "examples", "missing", "text"]
+__all__ = ["Example", "blocks", "code", "examples", "expression", "missing", "text"]

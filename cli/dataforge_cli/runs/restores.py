@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.console import RenderableType
 
 from dataforge.runs.results.restore import RestoreOutput
@@ -42,7 +44,13 @@ def _compared(output: RestoreOutput) -> tuple[RenderableType, ...]:
     return (
         f"Restoring {output.dataset} from {output.backup} would make these changes (none was made yet):",
         restored(output),
+        *adaptations(output),
     )
+
+
+def adaptations(output: RestoreOutput) -> Iterator[str]:
+    """How the columns of an older backup become those of the table, a line each."""
+    yield from (f"{table.table}: {change}" for table in output.tables for change in table.adapted)
 
 
 def _done(call: Call, output: RestoreOutput) -> tuple[RenderableType, ...]:
@@ -50,5 +58,6 @@ def _done(call: Call, output: RestoreOutput) -> tuple[RenderableType, ...]:
     return (
         f"Restored {output.dataset} from {output.backup}:",
         restored(output),
+        *adaptations(output),
         f"The replaced rows are in the safety backup {output.safety_backup}. To undo: {undo}",
     )

@@ -47,7 +47,9 @@ def _hint(cursor: Cursor, run: Run) -> str:
         for table, suggestions in suggestions_of(cursor, run).items()
         for suggestion in suggestions
     ]
-    return "; ".join(text for _, text in sorted(found, reverse=True)[:REASONS])
+    shown = [text for _, text in sorted(found, reverse=True)[:REASONS]]
+    more = [f"{len(found) - REASONS} more in the report"] if len(found) > REASONS else []
+    return "; ".join([*shown, *more])
 
 
 def _frequent_reasons(cursor: Cursor, run: Run) -> list[str]:

@@ -49,7 +49,8 @@ def _drop_strangers(it: Subject) -> None:
         values = _values(it, unknown)
         it.refusals.append(
             f"{it.name} has a column {unknown} that the catalogue lacks; dropping it would lose data ({values} have a "
-            f'value). Hint: declare it again, or declare removed=("{unknown}",).'
+            f'value). Hint: declare it again, or removed=("{unknown}",), or Renamed("{unknown}") at the column with its '
+            "new name."
         )
 
 
@@ -65,7 +66,8 @@ def _refuse_order(it: Subject) -> None:
     order = [c for c in have if c in want] + [c for c in want if c not in have]
     if order != list(want) and not it.size.empty:
         it.refusals.append(
-            f"{it.name}: new columns must come after {list(have)[-1]}, the last one; PostgreSQL cannot reorder columns."
+            f"{it.name}: new columns must come after {list(have)[-1]}, the last one; PostgreSQL cannot reorder columns. "
+            "Hint: declare them at the end of the class."
             if have
             else f"{it.name} has no columns."
         )

@@ -158,7 +158,10 @@ def test_column_is_dropped_only_if_it_is_declared_as_removed(
 ) -> None:
     text = refusal(master, Team, WithoutKind)
     assert "column kind that the catalogue lacks" in text
-    assert '1 row(s) have a value). Hint: declare it again, or declare removed=("kind",)' in text
+    assert (
+        '1 row(s) have a value). Hint: declare it again, or removed=("kind",), or Renamed("kind") at the column'
+        in text
+    )
     assert deploy(Team, Removed) == ["dropped constraint shop.games_kind_check", "dropped shop.games.kind"]
     assert games.query("TABLE shop.games ORDER BY 1") == [(1, "a", 3), (2, "b", 0)]
     assert deploy(Team, Removed) == []

@@ -13,9 +13,11 @@ from rich.console import Console
 
 from dataforge.runs.results.migration import MigrationOutput
 from dataforge.runs.results.report import Example, Reason
+from dataforge.runs.results.restore import RestoreOutput
 from dataforge_cli.aws.failures import explain
 from dataforge_cli.output.screen import Screen, one_line
 from dataforge_cli.output.tables import findings, percent, reasons, summary
+from dataforge_cli.runs.restores import adaptations
 
 OUTPUT = {
     "migration_id": "20261122T101500Z-89ab12cd",
@@ -48,6 +50,14 @@ def test_summary_has_every_count_and_the_totals() -> None:
     assert ["orders", "12,000", "9,000", "1,000", "1,999", "1", "99.99", "%"] in lines
     assert ["sellers", "0", "0", "0", "0", "0", "100.00", "%"] in lines
     assert ["total", "12,000", "9,000", "1,000", "1,999", "1", "99.99", "%"] in lines
+
+
+def test_restore_of_an_older_backup_shows_how_columns_were_adapted() -> None:
+    figures = {"restored": 1, "added": 0, "removed": 0, "changed": 0}
+    orders = figures | {"table": "orders", "adapted": ["total is NULL: the backup lacks it"]}
+    output = figures | {"restore_id": "r", "dataset": "olist", "backup": "b", "dry_run": True}
+    found = RestoreOutput.model_validate(output | {"safety_backup": None, "tables": [orders]})
+    assert list(adaptations(found)) == ["orders: total is NULL: the backup lacks it"]
 
 
 def test_summary_has_updated_rows_only_if_rows_were_updated() -> None:

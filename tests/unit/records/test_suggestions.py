@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
+from dataforge import Numeric, SmallInt, VarChar
 from dataforge.records.suggestions import SUGGESTIONS, accepts, suggest, suggest_delimiter
 from dataforge.tables.catalogue import Column
 from dataforge.tables.cleaning import Clean
@@ -43,6 +45,9 @@ class Shop(Row, table="shops", file="shops.csv", distinct=True):
     kind: Literal["SHOP", "KIOSK"]
     word: Annotated[Literal["Small", "Big"], Clean()]
     bare: Annotated[Text, Field(pattern="^[a-z]+$", max_length=5)]
+    amount: Annotated[Decimal, Numeric(10, 1)]
+    small: SmallInt
+    short: Annotated[str, VarChar(3)]
 
 
 def columns() -> dict[str, Column]:
@@ -113,6 +118,24 @@ def zips(count: int) -> list[str]:
         ("open", ["Ja", "Nein", "Ja"], 3, "Format(true=('Ja',), false=('Nein',))"),
         ("kind", ["shop", "kiosk", "Shop"], 9, "have lower-case letters. Declare Clean(upper=True)"),
         ("word", ["small", "BIG", "big"], 9, "differ from the choices in case only"),
+        ("amount", ["1.25", "2.5", "3.125"], 9, "Declare Annotated[Decimal, Numeric(12, 3)]"),
+        ("amount", ["12345678901", "1", "2.1"], 3, "Declare Annotated[Decimal, Numeric(12, 1)]"),
+        (
+            "small",
+            ["40000", "50000", "-60000"],
+            9,
+            "3 of 9 values are integers beyond 16 bits. Declare Integer",
+        ),
+        ("small", ["1.5", "2.25", "3"], 3, "Declare Annotated[Decimal, Numeric(3, 2)]"),
+        ("number", ["3000000000"] * 3, 3, "are integers beyond 32 bits. Declare BigInt"),
+        (
+            "short",
+            ["abcd", "abcdef", "abcde"],
+            3,
+            "have up to 6 characters. Declare Annotated[str, VarChar(6)]",
+        ),
+        ("day", ["2020-01-01 10:00:00"] * 3, 3, "have a time of day. Declare Timestamp"),
+        ("instant", ["2020-01-01 10:00:00"] * 3, 3, "have no offset. Declare Timestamp"),
         ("bare", [" a", "b ", "c "], 3, "have white space at an end. Declare Clean()"),
     ],
 )
@@ -149,6 +172,9 @@ def test_other_delimiter_is_suggested_if_all_records_fit() -> None:
     found = suggest_delimiter(["1;2;3"] * 3, ("a", "b", "c"), ",", rejected=3)
     assert found is not None
     assert found.declaration == "Csv(delimiter=';')"
+    fields = suggest_delimiter(["1,2,3,"] * 3, ("a", "b", "c"), ",", rejected=3)
+    assert fields is not None
+    assert "have 4 fields, and the file's columns are 3" in fields.text
     assert suggest_delimiter(["1;2;3", "1;2", "1;2;3"], ("a", "b", "c"), ",", rejected=3) is None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import takewhile
 
+from dataforge.records.wider_types import wider_types
 from dataforge.tables.catalogue import Column
 from dataforge.tables.cleaning import Clean
 from dataforge.tables.value_formats import Format
@@ -152,6 +153,8 @@ def candidates(column: Column, values: Mapping[str, int]) -> Iterator[Candidate]
         yield from _words(column, values)
     if kind in ("text", "varchar"):
         yield from _texts(column, values)
+    for wider, declaration, evidence in wider_types(column, values):
+        yield Candidate(wider, declaration, _fixed(evidence))
     yield from _affixes(column, values)
 
 

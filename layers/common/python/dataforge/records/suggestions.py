@@ -137,4 +137,10 @@ def suggest_delimiter(
                 f"Declare {declaration}"
             )
             return Suggestion(None, text, declaration, rejected)
+    counts = {record.count(delimiter) + 1 for record in records}
+    if len(records) >= _LEAST and len(counts) == 1 and not counts & {1, len(columns)}:
+        text = f"{rejected:,} records have {counts.pop()} fields, and the file's columns are {len(columns)}"
+        return Suggestion(
+            None, f"{text}. Declare a column for each field", "a column for each field", rejected
+        )
     return None
