@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dataforge.bulk.canonical import CanonicalColumn, Errors, canonical
+from dataforge.bulk.json_values import canonical_json
 from dataforge.bulk.row_hashes import digests as row_digests
 from dataforge.bulk.row_hashes import hash_total, text_bytes
 from dataforge.bulk.table_checks import failing
@@ -97,7 +98,7 @@ class TableBatcher:
         texts = {name: raw.column(name).combine_chunks() for name in raw.column_names}
         texts |= {name: constant(value, raw.num_rows) for name, value in block.folder_values.items()}
         has_nul = b"\0" in block.data or any("\0" in (value or "") for value in block.folder_values.values())
-        columns = self._canonical(texts, has_nul=has_nul)
+        columns = self._canonical(texts, len(regular), has_nul=has_nul)
         bad = self._good(batch, columns, block.records.starts[regular] + block.position)
         return self._bad(block, regular, np.flatnonzero(bad), columns, batch)
 
@@ -132,18 +133,39 @@ class TableBatcher:
         return regular[bad[~known]]
 
     def add_columns(
-        self, batch: Batch, texts: Mapping[str, pa.Array], positions: Offsets, *, has_nul: bool
+        self,
+        batch: Batch,
+        texts: Mapping[str, pa.Array],
+        positions: Offsets,
+        *,
+        has_nul: bool,
+        typed: Mapping[str, NDArray[np.bool_]] | None = None,
     ) -> NDArray[np.bool_]:
-        """Add the valid rows, given by columns. Returns a mask of the rows that the model must validate."""
+        """Add the valid rows, given by columns. Returns a mask of the rows that the model must validate.
+
+        ``typed``: for some columns, a mask of the texts that are JSON in place of a string's characters.
+        """
         if not self.table.columns_are_independent:
             return np.ones(len(positions), np.bool_)
-        return self._good(batch, self._canonical(texts, has_nul=has_nul), positions)
+        return self._good(batch, self._canonical(texts, len(positions), typed, has_nul=has_nul), positions)
 
-    def _canonical(self, texts: Mapping[str, pa.Array], *, has_nul: bool) -> list[CanonicalColumn]:
+    def _canonical(
+        self,
+        texts: Mapping[str, pa.Array],
+        rows: int,
+        typed: Mapping[str, NDArray[np.bool_]] | None = None,
+        *,
+        has_nul: bool,
+    ) -> list[CanonicalColumn]:
         missing = [name for name in self.table.column_names if name not in texts]
-        rows = len(next(iter(texts.values()), ()))
         texts = {**texts, **{name: constant(None, rows) for name in missing}}
-        return [canonical(column, texts[column.name], has_nul) for column in self.table.columns]
+        typed = {name: mask for name, mask in (typed or {}).items() if mask.any()}
+        return [
+            canonical_json(column, texts[column.name], typed[column.name])
+            if column.name in typed
+            else canonical(column, texts[column.name], has_nul)
+            for column in self.table.columns
+        ]
 
     def _good(self, batch: Batch, columns: list[CanonicalColumn], positions: Offsets) -> NDArray[np.bool_]:
         """Add the rows without errors. Returns a mask of the others."""

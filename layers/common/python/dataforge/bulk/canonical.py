@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -95,20 +95,25 @@ class CanonicalColumn:
                 into[name, cleaning] += int(times[index])
 
 
+def missing_values(column: Column, raw: pa.Array) -> NDArray[np.bool_] | None:
+    """Mask of the rows without a value; None if none is or NULL is allowed."""
+    return None if column.nullable or not raw.null_count else _numpy(pc.is_null(raw))
+
+
 def canonical(column: Column, raw: pa.Array, has_nul: bool) -> CanonicalColumn:
     """Validate ``raw`` (strings, empty fields null). ``has_nul``: whether the block contains a NUL."""
-    missing = None if column.nullable or not raw.null_count else _numpy(pc.is_null(raw))
+    missing = missing_values(column, raw)
     if _accepts_everything(column) and not has_nul:
-        return _accepted(column, quote_free_text(raw), missing)
+        return accepted_column(column, quote_free_text(raw), missing)
     plain = not (column.clean and column.clean.is_extended)
     if plain and column.format is not None:
         return _by_format(column, column.format, raw, missing)
-    accepted = _shortcut(column, raw) if plain else None
+    accepted = shortcut(column, raw) if plain else None
     if accepted is None:
-        return _validate(column, raw, None, missing)
+        return validate_column(column, raw, None, missing)
     if pc.all(accepted, min_count=0).as_py():
-        return _accepted(column, _quote_known(column, raw), missing)
-    return _validate(column, raw, accepted, missing)
+        return accepted_column(column, _quote_known(column, raw), missing)
+    return validate_column(column, raw, accepted, missing)
 
 
 def _by_format(
@@ -116,19 +121,20 @@ def _by_format(
 ) -> CanonicalColumn:
     """Validate a column whose values are written in a declared format."""
     texts = rewritten(declared, column.type.name, raw)
-    accepted = None if texts is None else _shortcut(column, texts)
+    accepted = None if texts is None else shortcut(column, texts)
     if texts is None or accepted is None:
-        return _validate(column, raw, None, missing)
+        return validate_column(column, raw, None, missing)
     accepted = pc.if_else(
         pc.is_null(raw), pa.scalar(None, pa.bool_()), pc.coalesce(accepted, pa.scalar(False))
     )
     changed = _numpy(pc.fill_null(pc.and_(accepted, pc.not_equal(texts, raw)), False))
     if not changed.any() and pc.all(accepted, min_count=0).as_py():
-        return _accepted(column, _quote_known(column, raw), missing)
-    return _validate(column, raw, accepted, missing, texts, changed)
+        return accepted_column(column, _quote_known(column, raw), missing)
+    return validate_column(column, raw, accepted, missing, texts, changed)
 
 
-def _accepted(column: Column, quoted: pa.Array, missing: NDArray[np.bool_] | None) -> CanonicalColumn:
+def accepted_column(column: Column, quoted: pa.Array, missing: NDArray[np.bool_] | None) -> CanonicalColumn:
+    """A column without errors, given by its canonical texts in the form of a row's text."""
     if missing is None:
         return CanonicalColumn(quoted)
     default = _without_value(column)
@@ -157,7 +163,7 @@ def _accepts_everything(column: Column) -> bool:
     )
 
 
-def _shortcut(column: Column, raw: pa.Array) -> pa.Array | None:
+def shortcut(column: Column, raw: pa.Array) -> pa.Array | None:
     """Mask of the values that are certainly canonical (null: NULL); None if the type has no shortcut."""
     rule = column.rule
     if column.type == TEXT:
@@ -221,22 +227,25 @@ def _is_plain(texts: pa.Array) -> bool:
     return not pc.any(pc.equal(pc.binary_length(texts), 0), min_count=0).as_py()
 
 
-def _validate(
+def validate_column(
     column: Column,
     raw: pa.Array,
     accepted: pa.Array | None,
     missing: NDArray[np.bool_] | None,
     texts: pa.Array | None = None,
     changed: NDArray[np.bool_] | None = None,
+    validate: Callable[[Column, str], Validated] | None = None,
 ) -> CanonicalColumn:
     """Validate every distinct value that no shortcut accepted with the column's validator.
 
     ``texts``: the canonical texts of the accepted values if they are not ``raw``; ``changed``: which of them differ.
+    ``validate``: the validation of a value in ``raw``; default: of a text.
     """
+    validate = validate or validate_text
     remaining = raw if accepted is None else pc.if_else(accepted, pa.scalar(None, pa.string()), raw)
     encoded = remaining.dictionary_encode()
     validated = (
-        *(_validate_value(column, value) for value in encoded.dictionary.to_pylist()),
+        *(validate(column, value) for value in encoded.dictionary.to_pylist()),
         _FINE,
         _without_value(column),
         _FORMATTED,
@@ -256,16 +265,26 @@ def _validate(
     return CanonicalColumn(quoted, indices, validated)
 
 
-def _validate_value(column: Column, value: str) -> Validated:
-    cleaned, names = rewrite_value(column, value)
+def validate_text(column: Column, value: str) -> Validated:
+    """Validate a text of a file: rewritten by the column's format, and cleaned."""
+    return validate_rewritten(column, *rewrite_value(column, value))
+
+
+def validate_rewritten(column: Column, cleaned: str | None, names: tuple[str, ...]) -> Validated:
+    """Validate a text after its format, which made the changes ``names``."""
     if column.clean is not None and cleaned is not None:
         cleaned, more = clean_value(column.clean, cleaned)
         names = (*names, *more)
     if cleaned is None:
         empty = _without_value(column)
         return empty._replace(cleanings=(*names, *empty.cleanings))
+    return validate_value(column, cleaned, names)
+
+
+def validate_value(column: Column, value: Any, names: tuple[str, ...] = ()) -> Validated:
+    """Validate a value that is not NULL, after cleaning."""
     try:
-        result = column.rule.adapter.validate_python(cleaned)
+        result = column.rule.adapter.validate_python(value)
     except ValidationError as error:
         return Validated(None, tuple((e["type"], e["msg"]) for e in findings(error)), names)
     return Validated(None if result is None else quote(column.type.text(result)), (), names)

@@ -109,7 +109,7 @@ def regular_records(block: Block) -> NDArray[np.bool_]:
         if len(returns) and returns[-1] == len(data) - 1:
             regular[-1] = False
     if not block.data.isascii():
-        regular &= _decodable(block.data, starts, ends, block.dialect.codec)
+        regular &= decodable(block.data, starts, ends, block.dialect.codec)
     return regular
 
 
@@ -123,7 +123,7 @@ def _outside(commas: Offsets, quotes: Offsets, records: Records) -> Offsets:
     return np.asarray(commas[~inside])
 
 
-def _decodable(data: bytes, starts: Offsets, ends: Offsets, codec: str) -> NDArray[np.bool_]:
+def decodable(data: bytes, starts: Offsets, ends: Offsets, codec: str) -> NDArray[np.bool_]:
     """Mask of the records that are text. No character contains a line feed, so bisection finds invalid records."""
     good = np.ones(len(ends), np.bool_)
     stack = [(0, len(ends))]

@@ -20,7 +20,6 @@ from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Column, Table
 from dataforge.tables.cleaning import Clean, Cleaning
 from dataforge.tables.row import Row
-from dataforge.tables.value_formats import Format
 
 ROW_HASH = "dataforge-row-1"
 """Version of the row text and its hash. Manifests and reports store it."""
@@ -75,10 +74,10 @@ def rewrite(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> Ma
     rewritten: dict[str, Any] | None = None
     for column in table.columns:
         value = record.get(column.name)
-        written = None if column.format is None else _written(column.format, column.type.name, value)
-        if written is None:
+        given = rewritable(column, value)
+        if given is None:
             continue
-        text, names = rewrite_value(column, written)
+        text, names = rewrite_value(column, given)
         if names:
             rewritten = dict(record) if rewritten is None else rewritten
             cleanings.update((column.name, name) for name in names)
@@ -86,14 +85,19 @@ def rewrite(table: Table, record: Mapping[str, Any], cleanings: Cleanings) -> Ma
     return record if rewritten is None else {n: v for n, v in rewritten.items() if v is not None}
 
 
-def _written(form: Format, kind: str, value: Any) -> str | None:
-    """The text that a format may rewrite: of JSON numbers only epochs, lengths, Boolean values, and those that mean NULL."""
+def rewritable(column: Column, value: Any) -> str | None:
+    """The text that the column's format may rewrite, or None.
+
+    Of JSON numbers, it rewrites only epochs, lengths, Boolean values, and those that mean NULL.
+    """
+    if column.format is None:
+        return None
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
     text = str(value)
-    return text if kind in _NUMBERED or text in form.null else None
+    return text if column.type.name in _NUMBERED or text in column.format.null else None
 
 
 def rewrite_value(column: Column, value: str) -> tuple[str | None, tuple[Cleaning, ...]]:

@@ -242,7 +242,7 @@ def _from_base64(text: str) -> str:
 
 def _from_epoch(kind: str, text: str, unit: int) -> str:
     microseconds = Decimal(text) * 1_000_000 / unit
-    if microseconds != int(microseconds):
+    if abs(microseconds) >= _LONGEST or microseconds != int(microseconds):
         return text
     try:
         moment = _EPOCH + timedelta(microseconds=int(microseconds))

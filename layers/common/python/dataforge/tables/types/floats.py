@@ -109,9 +109,17 @@ class Double(Float):
 
 REAL, DOUBLE = Real(), Double()
 
+_NEAREST_ZERO = 2.0**-151
+"""Below it, zero is the nearest float32: the smallest other one is 2**-149."""
+
 
 def nearest_single(given: Any, number: float) -> float:
     """The float32 nearest to the given value. Rounding the nearest double again can be off by one: ties are exact here."""
+    if not math.isfinite(number):
+        return number
+    if abs(number) < _NEAREST_ZERO:
+        # As a fraction, 1e-999999999 has a billion digits.
+        return math.copysign(0.0, number)
     try:
         single: float = struct.unpack("<f", struct.pack("<f", number))[0]
     except OverflowError:

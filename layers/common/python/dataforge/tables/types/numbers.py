@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import MAX_PREC, Context, Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import PydanticKnownError
@@ -23,7 +23,7 @@ INTEGER_TEXT = re.compile(r"[+-]?[0-9]+")
 NUMBER_TEXT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,5})?")
 DECIMAL_DIGITS = 38
 """The most digits of a Decimal that is declared by max_digits: those of Parquet's 128-bit decimals."""
-_EXACT = Context(prec=MAX_PREC)
+_EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 _MOST_DIGITS = 400
 """No integer type has a number with more digits. The limit prevents that 1e999999999 is written out."""
 

@@ -47,6 +47,8 @@ class Text(ColumnType):
     def parse(self, value: Any) -> str:
         if not isinstance(value, str):
             raise PydanticKnownError("string_type")
+        if not _is_unicode(value):
+            raise PydanticKnownError("string_unicode")
         if "\0" in value:
             raise PydanticKnownError("string_pattern_mismatch", {"pattern": r"^[^\x00]*$"})
         if self.length is not None and len(value) > self.length:
@@ -74,6 +76,14 @@ class Text(ColumnType):
         import pyarrow as pa
 
         return values.cast(pa.binary())
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether no character is half of a surrogate pair, as a JSON string may have one by an escape."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 TEXT = Text()
