@@ -1,7 +1,7 @@
 """Read lines of JSON Lines as columns of texts, without a Python object per line.
 
 A line is read here only if it consists of ``{``, names, colons, values, commas and ``}`` that are found by their bytes, and
-each name and value is valid JSON by itself: then the line is valid, and has no other reading. ``read_line`` reads all other
+each name and value alone is valid JSON: then the line is valid, and has no other reading. ``read_line`` reads all other
 lines, and those with unknown or repeated names.
 """
 
@@ -80,7 +80,7 @@ def _by_column(found: Members, names: Headers, columns: Collection[str], good: M
 
 
 def _target(name: str, names: Headers, columns: Collection[str]) -> str | None:
-    """The column that a name in a line stands for, which may be an ignored one; None if only ``read_line`` knows it."""
+    """The column that a name in a line stands for, which may be an ignored one; None if ``read_line`` must read it."""
     key = _string(name)
     column = None if key is None else names.column(key)
     return column if column and (column.startswith(IGNORED) or column in columns) else None
