@@ -120,13 +120,16 @@ class NoKnownFiles(WrongCall):
 
     code = "NoKnownFiles"
 
-    def __init__(self, folder: Path, dataset: str, expected: Iterable[str], found: Iterable[str]) -> None:
+    def __init__(
+        self, folder: Path, dataset: str, expected: Iterable[str], found: Iterable[str], other: str = ""
+    ) -> None:
         names = list(found)
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         super().__init__(
             f"{folder} has no file of dataset {dataset!r}.",
             f"Expected: {', '.join(expected)}. "
             + (f"Found: {', '.join(islice(names, _SHOWN))}{more}." if names else "The folder is empty."),
+            f"Specify --dataset {other}, which has files of these names." if other else "",
         )
 
 

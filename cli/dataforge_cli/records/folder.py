@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataforge.errors import UnexpectedFiles
 from dataforge.files.listing import FileList, list_files
+from dataforge.files.patterns import matches
 from dataforge.formats.archives import Archive, read_archive
 from dataforge.tables.catalogue import Dataset
+from dataforge.tables.datasets import DATASETS
 from dataforge_cli.errors import NoFolder, NoKnownFiles
 
 
@@ -66,7 +68,19 @@ def _archive(path: Path) -> Archive:
 
 def _without_files(path: Path, dataset: Dataset, tables: Collection[str], found: FileList) -> NoKnownFiles:
     expected = [source.file for source in dataset.sources if set(source.tables) & set(tables)]
-    return NoKnownFiles(path, dataset.name, expected, found.ignored)
+    return NoKnownFiles(path, dataset.name, expected, found.ignored, _other_dataset(dataset, found.ignored))
+
+
+def _other_dataset(own: Dataset, files: Iterable[str]) -> str:
+    """The other dataset that declares the most of these files; empty if none does."""
+    names = [file.rpartition("/")[2] for file in files]
+    known = {
+        name: sum(any(matches(source.file, file) for file in names) for source in dataset.sources)
+        for name, dataset in DATASETS.items()
+        if name != own.name
+    }
+    best = max(known, key=lambda name: known[name], default="")
+    return best if known.get(best) else ""
 
 
 def _names(root: Path, folder: Path, above: frozenset[Path]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dataforge.records.suggestions import Suggestion, suggest, suggest_delimiter
+from dataforge.records.suggestions import Suggestion, suggest, suggest_delimiter, suggest_encoding
 from dataforge.tables.catalogue import Column, Table
 from functions.migrate.run.reading.replayed import record_fields
 
@@ -28,6 +28,13 @@ _COLUMNS = """
     GROUP BY 1, 2 ORDER BY count(*) DESC, 1, 2 LIMIT %s
 """
 _READ = 'SELECT "table", read, rejected FROM dataforge.migration_tables WHERE migration_id = %s'
+_UNREADABLE = """
+    SELECT f.source, count(*) FROM dataforge.rejections r
+    JOIN dataforge.migration_files f ON f.migration_id = r.migration_id AND f.key = r.file
+    WHERE r.migration_id = %s AND r."table" = %s AND r.errors @> '[{"code": "string_unicode"}]'
+      AND r.file NOT LIKE '%%.parquet'
+    GROUP BY 1 ORDER BY 1
+"""
 _RECORDS = """
     SELECT r.raw, f.header, f.folder_values, f.source, r.file
     FROM dataforge.rejections r JOIN dataforge.migration_files f ON f.migration_id = r.migration_id AND f.key = r.file
@@ -51,10 +58,19 @@ def suggestions_of(cursor: Cursor, run: Run) -> dict[str, tuple[Suggestion, ...]
         read, rejected = counts.get(table.name, (0, 0))
         if read and read == rejected:
             found[table.name] += _delimiters(cursor, run, table, rejected)
+        found[table.name] += _encodings(cursor, run, table)
         for name, column in columns:
             if name == table.name and column in table.by_name:
                 found[name] += _of_column(cursor, run, table, table.by_name[column], read)
     return {name: tuple(some) for name, some in found.items() if some}
+
+
+def _encodings(cursor: Cursor, run: Run, table: Table) -> list[Suggestion]:
+    """Another encoding, for records of CSV files that are not text in the declared one."""
+    cursor.execute(_UNREADABLE, (run.id, table.name))
+    codecs = {s.file: s.dialect.codec for s in run.dataset.sources if not s.json_lines}
+    rows = [(codecs[source], count) for source, count in cursor.fetchall() if source in codecs]
+    return [suggest_encoding(codec, count) for codec, count in rows]
 
 
 def _of_column(cursor: Cursor, run: Run, table: Table, column: Column, read: int) -> list[Suggestion]:

@@ -115,6 +115,16 @@ def test_error_for_a_folder_without_the_datasets_files_lists_its_content(tmp_pat
         read_folder(tmp_path, OLIST, ["orders"])
 
 
+def test_other_dataset_that_has_the_files_is_in_the_hint(tmp_path: Path) -> None:
+    fill(tmp_path, "quotes.csv", CUSTOMERS)
+    with pytest.raises(NoKnownFiles, match="Hint: Specify --dataset quotes"):
+        read_folder(tmp_path, OLIST, ["orders"])
+    (tmp_path / "quotes.csv").unlink()
+    with pytest.raises(NoKnownFiles) as raised:
+        read_folder(tmp_path, OLIST, ["orders"])
+    assert "--dataset" not in str(raised.value)
+
+
 def test_file_instead_of_a_folder_is_refused_with_a_hint(tmp_path: Path) -> None:
     fill(tmp_path, ORDERS)
     with pytest.raises(NoFolder, match="Specify its folder"):

@@ -129,3 +129,15 @@ def test_other_delimiter_of_all_records_is_in_the_error(declare: Callable[..., F
     put(forge, "shop,zip,opened\n" + "1;10000;2020-01-01\n" * 5, "sport/shops.csv")
     with pytest.raises(QualityTooLow, match=r"Declare Csv\(delimiter=';'\)"):
         forge.migrate(dataset="sport")
+
+
+def test_encoding_of_records_that_are_not_utf8_is_in_the_error(declare: Callable[..., Forge]) -> None:
+    forge = declare("sport", Shop=Shop)
+    rows = b"".join(b"%d,1000%d,2020-01-0%d\n" % (n, n, n) for n in range(1, 4))
+    forge.s3.put_object(
+        Bucket="raw", Key="sport/shops.csv", Body=b"shop,zip,opened\n\xfc,10000,2020-01-01\n" + rows
+    )
+    with pytest.raises(
+        QualityTooLow, match=r"1 record is not text in utf-8\. Declare .*Csv\(encoding='cp1252'\)"
+    ):
+        forge.migrate(dataset="sport")

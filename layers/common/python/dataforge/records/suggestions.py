@@ -144,3 +144,11 @@ def suggest_delimiter(
             None, f"{text}. Declare a column for each field", "a column for each field", rejected
         )
     return None
+
+
+def suggest_encoding(codec: str, rejected: int) -> Suggestion:
+    """A suggestion for records that are not text in the declared encoding. Which other one it is cannot be decided."""
+    declaration = f"Csv(encoding={'cp1252' if codec == 'utf-8' else 'utf-8'!r})"
+    records = "1 record is" if rejected == 1 else f"{rejected:,} records are"
+    text = f"{records} not text in {codec}. Declare the encoding of the file, such as {declaration}"
+    return Suggestion(None, text, declaration, rejected)
