@@ -16,7 +16,7 @@ from dataforge.settings import RestoreSettings
 from dataforge.tables.datasets import get_dataset
 from functions.restore.request import find_backup, read_input
 from functions.restore.run import RESTORES, UNFINISHED, read_run
-from functions.restore.stored import name_in
+from functions.restore.stored import tables_in
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,7 +46,7 @@ def begin(
         _require_safety_backup(db, request.undo)
     backup = find_backup(s3, settings.backup_bucket, request)
     dataset = get_dataset(request.dataset)
-    present = {name_in(backup, table): name for name, table in dataset.tables.items()}
+    present = {stored: name for name, stored in tables_in(backup).items()}
     stored = [present.get(entry.table, entry.table) for entry in backup.tables]
     tables = list(dict.fromkeys(request.wanted or stored))
     restore_id = run_id(execution, started)

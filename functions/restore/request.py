@@ -13,7 +13,7 @@ from dataforge.errors import NoSuchBackup
 from dataforge.runs.ids import FORM, LATEST
 from dataforge.runs.inputs import Id, Input
 from dataforge.tables.datasets import DEFAULT, get_dataset
-from functions.restore.stored import entry_of, name_in
+from functions.restore.stored import entry_of, tables_in
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -86,11 +86,8 @@ def find_backup(s3: S3Client, bucket: str, request: RestoreInput) -> Manifest:
 
 
 def _latest(s3: S3Client, bucket: str, request: RestoreInput) -> Manifest:
-    wanted = [get_dataset(request.dataset).table(name) for name in request.wanted]
     for found in manifest.list_manifests(s3, bucket, request.dataset):
-        if found.kind == "backup" and {name_in(found, table) for table in wanted} <= {
-            e.table for e in found.tables
-        }:
+        if found.kind == "backup" and tables_in(found).keys() >= set(request.wanted):
             return found
     raise NoSuchBackup(
         f"No backup of {request.dataset!r} has {', '.join(request.wanted)}.",

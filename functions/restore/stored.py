@@ -6,20 +6,21 @@ rows are converted to the shadow of the present table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
 from dataforge.backups.manifest import ColumnEntry, Manifest, TableEntry
-from dataforge.errors import SchemaDiffers
+from dataforge.errors import NoSuchBackup, SchemaDiffers
 from dataforge.postgres import ddl
 from dataforge.postgres.conversions import is_lossless, lossy_rows
 from dataforge.postgres.roles import REFILL
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Column, Table
+from dataforge.tables.datasets import get_dataset
 from dataforge.tables.names import internal_name
 from dataforge.tables.structure import ColumnStructure, TableStructure, rebuild_table
 from functions.restore.run import Run
@@ -59,14 +60,13 @@ class Fit:
 
     @classmethod
     def of(cls, table: Table, columns: tuple[ColumnEntry, ...]) -> Fit:
-        """Match the columns by their present names, then by their former names."""
+        """Match the columns by their present or former names."""
         stored = stored_table(table, columns)
-        sources = {name: column for name, column in stored.by_name.items() if name in table.by_name}
-        for column in table.columns:
-            if column.name not in sources and column.renamed in stored.by_name.keys() - table.by_name.keys():
-                sources[column.name] = stored.by_name[column.renamed]
-        used = {column.name for column in sources.values()}
-        return cls(table, stored, sources, tuple(name for name in stored.by_name if name not in used))
+        names = stored_names({column.name: column.renamed for column in table.columns}, stored.by_name)
+        sources = {name: stored.by_name[former] for name, former in names.items()}
+        return cls(
+            table, stored, sources, tuple(name for name in stored.by_name if name not in names.values())
+        )
 
     @property
     def missing(self) -> list[str]:
@@ -104,16 +104,37 @@ class Fit:
         yield from (f"{name} of the backup is ignored: the table lacks it" for name in self.ignored)
 
 
+def stored_names(former: Mapping[str, str], stored: Collection[str]) -> dict[str, str]:
+    """The name that a backup has for each declared name; ``former``: the declared former names, or empty.
+
+    A column or table without its present name has its former name there, even if another one has that name now.
+    """
+    moved: dict[str, str] = {}
+    while more := {
+        name: old
+        for name, old in former.items()
+        if old in stored and name not in moved and (name not in stored or name in moved.values())
+    }:
+        moved |= more
+    return {name: name for name in former if name in stored and name not in moved.values()} | moved
+
+
+def tables_in(backup: Manifest) -> dict[str, str]:
+    """The name that the backup has for each declared table that it contains."""
+    declared = get_dataset(backup.dataset).tables.values()
+    return stored_names(
+        {table.name: table.evolution.renamed for table in declared}, {entry.table for entry in backup.tables}
+    )
+
+
 def entry_of(backup: Manifest, table: Table) -> TableEntry:
     """The table's entry in a backup, under its name or its former name. Raises ``NoSuchBackup``."""
-    return backup.table(name_in(backup, table))
-
-
-def name_in(backup: Manifest, table: Table) -> str:
-    """The name of the table in a backup: its former name, if only that exists."""
-    names = {entry.table for entry in backup.tables}
-    former = table.evolution.renamed
-    return former if former in names and table.name not in names else table.name
+    names = tables_in(backup)
+    if table.name not in names and table.name in names.values():
+        raise NoSuchBackup(
+            f"Backup {backup.backup_id} does not contain {table.name!r}: it is the former name of another table there."
+        )
+    return backup.table(names.get(table.name, table.name))
 
 
 def dump_columns(columns: tuple[ColumnEntry, ...]) -> str:

@@ -29,11 +29,11 @@ CHUNK = 2_000
 """Records of one work item, all in memory at once. Most are short, but one may have 1 MiB."""
 
 _ALTERED = r"\\x00|… \[cut: [0-9,]+ bytes in all\]$"
-"""What a stored record has in place of a NUL and of its end. An exact record has it by chance only."""
+"""Text in a stored record in place of a NUL and of its end. An exact record has it by chance only."""
 _ALTERED_DOCUMENT = r"\\ud[89a-f][0-9a-f]{2}"
-"""What a record of a batch has in place of half a surrogate pair. In a line of JSON it is the record's own text."""
+"""Text in a record of a batch in place of half a surrogate pair. In a line of JSON it is exact."""
 _ESCAPED = r"\\x[0-9a-f]{2}"
-"""What a record that could not be decoded has in place of bytes. In other records it is a value of bytes."""
+"""Text in a record that could not be decoded, in place of its bytes. In other records it is a value of bytes."""
 _UNREAD = [
     *("byte_order_mark", "csv_quote", "dict_type", "field_count", "further_table", "json_invalid"),
     *("repeated_header", "string_unicode"),

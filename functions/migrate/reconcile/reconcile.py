@@ -105,7 +105,7 @@ def _reconcile_tables(cursor: Cursor, run: Run) -> tuple[list[_Figures], dict[st
         try:
             tables.append(_reconcile_table(cursor, run, table))
         except NotReconciled as error:
-            failures[table.name] = str(error)
+            failures[table.name] = error.message
     return tables, failures
 
 

@@ -85,8 +85,10 @@ def find_renames(
         present = _present_table(cursor, dataset, table, before, refusals)
         if present != table.name:
             renames.tables[table.name] = present
-        if present in before and (columns := _present_columns(cursor, table, present, before[present])):
-            renames.columns[table.name] = columns
+        if present in before:
+            columns = _present_columns(cursor, table, present, before[present])
+            if columns := _without_taken(table, columns, refusals):
+                renames.columns[table.name] = columns
     return renames
 
 
@@ -96,6 +98,9 @@ def _present_table(
     declared = table.evolution.renamed
     exists = declared in before and before[declared].owner == OWNER
     if table.name not in before:
+        if exists and declared in dataset.tables:
+            refusals.append(_taken(f"{dataset.name}.{table.name}", "table", declared))
+            return table.name
         if exists:
             return declared
         return next(
@@ -121,6 +126,22 @@ def _present_columns(cursor: Cursor, table: Table, present: str, shape: Shape) -
                 found[column.name] = former
                 break
     return found
+
+
+def _without_taken(table: Table, columns: Mapping[str, str], refusals: list[str]) -> dict[str, str]:
+    """The renames of columns without those whose former name another declared column has."""
+    taken = {name: former for name, former in columns.items() if former in table.by_name}
+    refusals += [
+        _taken(f"{table.dataset}.{table.name}.{name}", "column", former) for name, former in taken.items()
+    ]
+    return {name: former for name, former in columns.items() if name not in taken}
+
+
+def _taken(name: str, kind: str, former: str) -> str:
+    return (
+        f"{name} cannot be renamed from {former}, because another {kind} is declared with that name. Hint: deploy the"
+        f" rename first, without the {kind} {former}; then add it."
+    )
 
 
 def _recorded(cursor: Cursor, table: Table, column: str) -> list[str]:

@@ -7,6 +7,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from dataforge.errors import SchemaDiffers
 from dataforge.postgres.roles import LOGINS
@@ -14,6 +16,7 @@ from dataforge.tables.columns import BigInt, Integer, Key, Label, Renamed, Small
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
 from dataforge.tables.row import Row
+from functions.restore.stored import stored_names
 from functions.schema.apply.apply import apply
 
 if TYPE_CHECKING:
@@ -126,6 +129,57 @@ def test_backup_is_converted_to_renamed_and_widened_columns(
     ]
     assert output["tables"][0]["adapted"] == trial["tables"][0]["adapted"] == adapted
     assert vault.leftovers() == []
+
+
+class Renaming(Row, table="goods", file="goods.csv"):
+    """The table with a renamed column."""
+
+    good: Annotated[Label, Key()]
+    former_stock: Annotated[Integer, Renamed("stock")]
+
+
+class Reused(Row, table="goods", file="goods.csv"):
+    """The table with a renamed column, whose former name another column has now."""
+
+    good: Annotated[Label, Key()]
+    former_stock: Annotated[Integer, Renamed("stock")]
+    stock: Integer | None = None
+
+
+@pytest.mark.parametrize("swap_rows", [SWAP, MERGE], ids=["swap", "merge"])
+def test_values_of_a_renamed_column_are_not_restored_to_the_one_that_has_its_name_now(
+    vault: Vault, declare: Declare, held: list[str], swap_rows: int
+) -> None:
+    earlier = vault.backup("goods", dataset="shop")
+    declare(Renaming)
+    declare(Reused)
+    assert vault.rows("goods", "shop") == [f"{row.removesuffix(')')},)" for row in held]
+    vault.database.query("UPDATE shop.goods SET former_stock = 0, stock = 7")
+    later = vault.backup("goods", dataset="shop")
+    present = vault.rows("goods", "shop")
+    output = vault.restore(swap_rows, dataset="shop", table="goods", backup=earlier.backup_id).run()
+    assert vault.rows("goods", "shop") == [f"{row.removesuffix(')')},)" for row in held]
+    assert output["tables"][0]["adapted"] == [
+        "former_stock is stock of the backup",
+        "stock is NULL: the backup lacks it",
+    ]
+    vault.restore(swap_rows, dataset="shop", table="goods", backup=later.backup_id).run()
+    assert vault.rows("goods", "shop") == present
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["", *"abcd"]), max_size=4),
+    st.sets(st.sampled_from("abcd")),
+)
+def test_a_stored_name_is_the_source_of_at_most_one_declared_name(
+    former: dict[str, str], stored: set[str]
+) -> None:
+    named = [old for old in former.values() if old]
+    assume(len(set(named)) == len(named))
+    names = stored_names(former, stored)
+    assert len(set(names.values())) == len(names)
+    assert all(old in stored and old in (name, former[name]) for name, old in names.items())
+    assert names.keys() >= former.keys() & stored - set(named)
 
 
 def test_column_that_is_no_longer_declared_is_ignored_and_reported(

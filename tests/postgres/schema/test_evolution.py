@@ -88,6 +88,34 @@ def games(database: Database, deploy: Deploy) -> Database:
     return database
 
 
+def test_name_is_not_reused_in_the_deployment_that_renames_it(
+    games: Database, master: Connection, deploy: Deploy
+) -> None:
+    class Again(Row, table="games"):
+        game: Annotated[Integer, Key()]
+
+    class Reused(Row, table="games"):
+        game: Annotated[Integer, Key()]
+        home: Annotated[Label, References("teams")]
+        points: Count
+        former: Annotated[Literal["cup", "league"], Renamed("kind")] | None = None
+        kind: Integer | None = None
+
+    class Moved(Row, table="games"):
+        game: Annotated[Integer, Key()]
+        home: Annotated[Label, References("teams")]
+        points: Count
+        former: Annotated[Literal["cup", "league"], Renamed("kind")] | None = None
+
+    deploy(Team, Game)
+    assert "shop.matches cannot be renamed from games" in refusal(master, Team, Match, Again)
+    assert "shop.games.former cannot be renamed from kind" in refusal(master, Team, Reused)
+    deploy(Team, Moved)
+    deploy(Team, Reused)
+    found = games.query("SELECT former, kind FROM shop.games ORDER BY game")
+    assert found == [("cup", None), (None, None)]
+
+
 def test_renamed_table_and_columns_keep_rows_keys_and_rejections(games: Database, deploy: Deploy) -> None:
     assert deploy(Team, Match) == [
         "renamed shop.games to matches",
