@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _BLOCK_BYTES = 2 * 2**20
+_LARGEST_BLOCK = 2 * _BLOCK_BYTES
+"""Only a long line makes a block larger. Its structure by columns would take many times its size."""
 _BLOCK_VALUES = 2**22
 """Bounds the memory of lines that are far shorter than the table is wide."""
 
@@ -53,6 +55,9 @@ def validate_by_record(
 def _validate_by_columns(
     item: LoadItem, source: Source, tables: Mapping[str, Table], block: BufferedRecords
 ) -> Iterator[ValidatedRecords]:
+    if len(block.data) > _LARGEST_BLOCK:
+        yield from validate_by_record(item, source, tables, block)
+        return
     table = tables[item.tables[0]]
     values = len(table.columns) * (block.data.count(b"\n") + 1)
     for part in line_blocks(block, max(len(block.data) * _BLOCK_VALUES // max(values, _BLOCK_VALUES), 1)):

@@ -70,8 +70,8 @@ def _by_column(found: Members, names: Headers, columns: Collection[str], good: M
     """The members of each column, in ascending order. Lines with other names are not ``good``."""
     encoded = found.names.dictionary_encode()
     targets = [_target(name, names, columns) for name in encoded.dictionary.to_pylist()]
-    known = sorted(filter(None, {*targets}))
-    numbers = np.array([known.index(target) if target else -1 for target in targets], np.int16)
+    known = {target: n for n, target in enumerate(dict.fromkeys(filter(None, targets)))}
+    numbers = np.array([known[target] if target else -1 for target in targets], np.int16)
     number = numbers[encoded.indices.to_numpy()]
     good[found.lines[number < 0]] = False
     order = np.argsort(number, kind="stable")
