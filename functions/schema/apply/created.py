@@ -32,7 +32,7 @@ def record_created(cursor: Cursor, datasets: Iterable[Dataset]) -> None:
         (dataset.name, table.name, name)
         for dataset in datasets
         for table in dataset.tables.values()
-        for name in _names(table)
+        for name in declared_names(table)
     ]
     execute_values(
         cursor,
@@ -41,6 +41,7 @@ def record_created(cursor: Cursor, datasets: Iterable[Dataset]) -> None:
     )
 
 
-def _names(table: Table) -> Iterable[str]:
+def declared_names(table: Table) -> Iterable[str]:
+    """The names of a table's declared constraints and indexes."""
     yield from (name for name, _ in ddl.constraints(table))
     yield from (name for name, _ in ddl.index_statements(table))

@@ -25,7 +25,6 @@ __all__ = ["REPAIR", "examine", "list_own"]
 def list_own(db: Connection) -> list[dict[str, str]]:
     """Each constraint and index that an owner added: its table, name and definition. Changes nothing."""
     with transaction(db) as cursor:
-        cursor.execute("SET TRANSACTION READ WRITE")
         return list(own_objects(cursor, DATASETS.values()))
 
 

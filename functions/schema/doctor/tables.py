@@ -12,9 +12,9 @@ from dataforge.defaults import SHADOW_DAYS
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.shadow import PREFIX, REPLACED, attempt, schema_of
 from dataforge.postgres.sql import Sql, ident
-from dataforge.tables.catalogue import Dataset
+from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import DATASETS
-from functions.schema.apply.created import read_created
+from functions.schema.apply.created import declared_names, read_created
 from functions.schema.apply.dataset import undeclared_tables
 from functions.schema.difference import (
     DISABLED,
@@ -141,20 +141,21 @@ def own_objects(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[dict[st
     """Constraints and indexes that an owner added to declared tables. They are permitted, so they are not findings."""
     for dataset in datasets:
         have = shapes(cursor, dataset.name)
-        want = expected_dataset(cursor, dataset)
-        for table, wanted in want.items():
-            if table in have:
-                created = read_created(cursor, dataset.name, table)
-                yield from _own(f"{dataset.name}.{table}", have[table], wanted, created)
+        for table in dataset.tables.values():
+            if table.name in have:
+                created = read_created(cursor, dataset.name, table.name)
+                yield from _own(table, have[table.name], created.union(declared_names(table)))
 
 
-def _own(name: str, have: Shape, want: Shape, created: frozenset[str]) -> Iterator[dict[str, str]]:
-    convention = Convention(name.partition(".")[2], [*have.columns, *want.columns], created)
+def _own(table: Table, have: Shape, known: frozenset[str]) -> Iterator[dict[str, str]]:
+    """The constraints and indexes whose names are neither known nor of the convention."""
+    name = f"{table.dataset}.{table.name}"
+    convention = Convention(table.name, [*have.columns, *table.column_names], known)
     for constraint, definition in have.constraints.items():
-        if constraint not in want.constraints and not convention.is_constraint(constraint):
+        if not convention.is_constraint(constraint):
             yield _described(name, constraint, definition)
     for index, printed in have.indexes.items():
-        if index not in want.indexes and not convention.is_index(index, have.constraints):
+        if not convention.is_index(index, have.constraints):
             yield _described(name, index, printed)
 
 
