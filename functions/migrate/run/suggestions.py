@@ -6,7 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dataforge.records.suggestions import Suggestion, suggest, suggest_delimiter, suggest_encoding
+from dataforge.records.suggestions import (
+    Suggestion,
+    suggest,
+    suggest_delimiter,
+    suggest_encoding,
+    suggest_header,
+)
 from dataforge.tables.catalogue import Column, Table
 from functions.migrate.run.reading.replayed import record_fields
 
@@ -35,6 +41,11 @@ _UNREADABLE = """
       AND r.file NOT LIKE '%%.parquet'
     GROUP BY 1 ORDER BY 1
 """
+_UNKNOWN_KEYS = """
+    SELECT e->>'column', count(*) FROM dataforge.rejections, jsonb_array_elements(errors) e
+    WHERE migration_id = %s AND "table" = %s AND e->>'code' = 'unknown_column'
+    GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s
+"""
 _RECORDS = """
     SELECT r.raw, f.header, f.folder_values, f.source, r.file
     FROM dataforge.rejections r JOIN dataforge.migration_files f ON f.migration_id = r.migration_id AND f.key = r.file
@@ -59,6 +70,7 @@ def suggestions_of(cursor: Cursor, run: Run) -> dict[str, tuple[Suggestion, ...]
         if read and read == rejected:
             found[table.name] += _delimiters(cursor, run, table, rejected)
         found[table.name] += _encodings(cursor, run, table)
+        found[table.name] += _keys(cursor, run, table)
         for name, column in columns:
             if name == table.name and column in table.by_name:
                 found[name] += _of_column(cursor, run, table, table.by_name[column], read)
@@ -71,6 +83,13 @@ def _encodings(cursor: Cursor, run: Run, table: Table) -> list[Suggestion]:
     codecs = {s.file: s.dialect.codec for s in run.dataset.sources if not s.json_lines}
     rows = [(codecs[source], count) for source, count in cursor.fetchall() if source in codecs]
     return [suggest_encoding(codec, count) for codec, count in rows]
+
+
+def _keys(cursor: Cursor, run: Run, table: Table) -> list[Suggestion]:
+    """The keys of JSON records that no column takes and that resemble one; other keys may be content."""
+    cursor.execute(_UNKNOWN_KEYS, (run.id, table.name, COLUMNS))
+    found = (suggest_header(key, count, table.column_names) for key, count in cursor.fetchall())
+    return [suggestion for suggestion in found if suggestion is not None]
 
 
 def _of_column(cursor: Cursor, run: Run, table: Table, column: Column, read: int) -> list[Suggestion]:

@@ -141,3 +141,16 @@ def test_encoding_of_records_that_are_not_utf8_is_in_the_error(declare: Callable
         QualityTooLow, match=r"1 record is not text in utf-8\. Declare .*Csv\(encoding='cp1252'\)"
     ):
         forge.migrate(dataset="sport")
+
+
+def test_key_that_resembles_a_column_is_in_the_error_and_others_are_not(
+    declare: Callable[..., Forge],
+) -> None:
+    forge = declare("sport", Shop=Shop)
+    lines = '{"shop": 1, "Zip": "10000", "secret": 1, "opened": "2020-01-01"}\n' * 3
+    put(forge, lines, "sport/shops.jsonl")
+    with pytest.raises(
+        QualityTooLow, match=r"3 records have the key 'Zip'.* Declare Header\('Zip'\) for zip"
+    ) as raised:
+        forge.migrate(dataset="sport")
+    assert "secret" not in raised.value.hint

@@ -13,6 +13,7 @@ from itertools import islice
 
 from pydantic import ValidationError
 
+from dataforge.errors.nearest import nearest
 from dataforge.records.suggestion_candidates import Candidate, candidates
 from dataforge.records.validate import clean_value, rewrite_value
 from dataforge.tables.catalogue import Column
@@ -152,3 +153,14 @@ def suggest_encoding(codec: str, rejected: int) -> Suggestion:
     records = "1 record is" if rejected == 1 else f"{rejected:,} records are"
     text = f"{records} not text in {codec}. Declare the encoding of the file, such as {declaration}"
     return Suggestion(None, text, declaration, rejected)
+
+
+def suggest_header(key: str, rejected: int, columns: Sequence[str]) -> Suggestion | None:
+    """A suggestion for records with a key that no column has, if it resembles a column."""
+    column = nearest(key, columns)
+    if column is None:
+        return None
+    declaration = f"Header({key!r})"
+    records = "1 record has" if rejected == 1 else f"{rejected:,} records have"
+    text = f"{records} the key {key!r}, which no column takes. Declare {declaration} for {column}"
+    return Suggestion(column, text, declaration, rejected)
