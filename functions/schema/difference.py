@@ -127,16 +127,21 @@ def concurrently(index: Sql) -> Sql:
 def expected_dataset(cursor: Cursor, dataset: Dataset) -> dict[str, Shape]:
     """The dataset's tables as the catalogue declares them; the key is the name."""
     with _scratch(cursor):
-        for table in dataset.tables.values():
-            cursor.execute(ddl.create_table(table, _SCRATCH))
-            for name, definition in (*ddl.keys(table), *ddl.checks(table)):
-                cursor.execute(ddl.add_constraint(table, name, definition, _SCRATCH))
-            for _, statement in ddl.index_statements(table, _SCRATCH):
-                cursor.execute(statement)
-        for table in dataset.tables.values():
-            for name, definition in ddl.foreign_keys(table, _SCRATCH):
-                cursor.execute(ddl.add_constraint(table, name, definition, _SCRATCH))
+        # In one round trip: the doctor and each deployment do this for every dataset.
+        cursor.execute(Sql(";").join(_definitions(dataset)))
         return _renamed(cursor, dataset.name)
+
+
+def _definitions(dataset: Dataset) -> Iterator[Sql]:
+    """The statements that create the declared tables in the scratch schema, foreign keys last."""
+    for table in dataset.tables.values():
+        yield ddl.create_table(table, _SCRATCH)
+        for name, definition in (*ddl.keys(table), *ddl.checks(table)):
+            yield ddl.add_constraint(table, name, definition, _SCRATCH)
+        yield from (statement for _, statement in ddl.index_statements(table, _SCRATCH))
+    for table in dataset.tables.values():
+        for name, definition in ddl.foreign_keys(table, _SCRATCH):
+            yield ddl.add_constraint(table, name, definition, _SCRATCH)
 
 
 def expected_ledger(cursor: Cursor) -> dict[str, Shape]:
