@@ -78,7 +78,7 @@ class T(Row, table='t', checks=({},)):
 
 @pytest.mark.parametrize(
     "example",
-    datasets_page.examples(PAGE, "condition", "record", "result"),
+    [*datasets_page.examples(PAGE, "condition", "record", "result")],
     ids=lambda example: example.word,
 )
 def test_record_of_an_example_meets_its_check_or_not(example: Example) -> None:
