@@ -66,7 +66,9 @@ def test_report_has_exactly_these_fields() -> None:
     more = ["source_hash", "target_hash", "differences", "rejections", "cleanings", "orphans", "suggestions"]
     assert list(report["tables"][1]) == [*_TABLE, *more]
     assert " ".join(report["tables"][1]["rejections"][0]) == "code column rows examples"
-    assert " ".join(report["files"][0]) == "bucket key etag size chunks tables"
+    assert " ".join(report["files"][0]) == (
+        "bucket key etag size chunks tables missing_columns ignored_columns"
+    )
     assert " ".join(report["phases"][0]) == "phase start seconds"
     assert " ".join(report["throughput"]) == "start bucket_seconds rows_per_second"
     assert " ".join(report["cost"]["usage"]) == (
