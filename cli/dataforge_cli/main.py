@@ -17,6 +17,7 @@ from dataforge_cli.commands.ingest import ingest
 from dataforge_cli.commands.keys import keys
 from dataforge_cli.commands.migrate import migrate
 from dataforge_cli.commands.plan import plan
+from dataforge_cli.commands.preview import preview
 from dataforge_cli.commands.replay import replay
 from dataforge_cli.commands.restore import restore
 from dataforge_cli.commands.status import status
@@ -62,6 +63,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: dict[str, Callable[..., None]] = {
+    "preview": preview,
     "migrate": migrate,
     "files": files,
     "replay": replay,

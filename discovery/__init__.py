@@ -1,0 +1,1 @@
+"""Discover how a team's files are written and what they hold: dialects, types, keys and references."""

@@ -1,0 +1,96 @@
+"""A column's type as a module declares it: the annotation, and the source text of the same annotation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import MISSING, dataclass, fields, replace
+from typing import Annotated, Any, Literal
+
+import pyarrow as pa
+from pydantic.fields import FieldInfo
+
+from dataforge.bulk.canonical import canonical
+from dataforge.tables.catalogue import Column
+from dataforge.tables.cleaning import Clean
+from dataforge.tables.fields import read_rule
+from dataforge.tables.value_formats import Format
+
+
+@dataclass(frozen=True)
+class Declared:
+    """``source``: the type's source text without markers, such as ``Date`` or ``Literal["a", "b"]``.
+
+    ``annotation``: its object. ``markers``: further metadata, such as a ``Format``. ``nulls``: texts that mean NULL.
+    ``note``: evidence for what is uncertain.
+    """
+
+    source: str
+    annotation: Any
+    markers: tuple[Any, ...] = ()
+    nulls: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def kind(self) -> str:
+        """PostgreSQL's name of the type."""
+        return self._column().type.name
+
+    def with_markers(self, *markers: Any) -> Declared:
+        """The same type with further markers."""
+        return replace(self, markers=(*self.markers, *markers))
+
+    def _column(self) -> Column:
+        annotation = Annotated[self.annotation, *self.markers] if self.markers else self.annotation
+        rule = read_rule("value", FieldInfo.from_annotation(annotation))
+        value_format = next((m for m in self.markers if isinstance(m, Format)), None)
+        return Column("value", rule.type, rule.nullable, rule.clean, rule, "", format=value_format)
+
+    def refused(self, values: Iterable[pa.Array]) -> int:
+        """How many of the values (strings without null) the declared column refuses."""
+        column = self._column()
+        refused = 0
+        for array in values:
+            bad = canonical(column, array, has_nul=_has_nul(array)).bad()
+            refused += 0 if bad is None else int(bad.sum())
+        return refused
+
+
+def _has_nul(array: pa.Array) -> bool:
+    return any(b"\0" in bytes(buffer) for buffer in array.buffers()[2:] if buffer is not None)
+
+
+def literal(choices: Iterable[str]) -> Declared:
+    """An enumeration of texts."""
+    texts = tuple(choices)
+    return Declared(f"Literal[{', '.join(map(quoted, texts))}]", Literal[texts])
+
+
+def quoted(text: str) -> str:
+    """A text as ruff formats it in source code."""
+    return '"' + repr("'" + text)[2:-1].replace('"', '\\"') + '"'
+
+
+def marker_source(marker: Any) -> str:
+    """The source text of a marker, with the arguments that differ from their defaults."""
+    arguments = []
+    for item in fields(marker):
+        value = getattr(marker, item.name)
+        if item.default is MISSING:
+            arguments.append(value_source(value))
+        elif value != item.default:
+            arguments.append(f"{item.name}={value_source(value)}")
+    return f"{type(marker).__name__}({', '.join(arguments)})"
+
+
+def value_source(value: Any) -> str:
+    """A text, number, tuple or mapping as source code."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, tuple):
+        inner = ", ".join(map(value_source, value))
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    return repr(value)
+
+
+TRIMMED = Clean()
+"""The cleaning that removes white space at both ends."""

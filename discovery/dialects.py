@@ -1,0 +1,165 @@
+r"""Detect the dialect of a CSV by trying: every plausible dialect reads the sample, and the most regular result wins.
+
+Counting characters fails where a field contains the delimiter. A right dialect gives records of one width whose fields have
+recognisable shapes; a wrong one gives few fields, widths that vary, or fields that begin or end with quotes.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dataforge.formats.dialect import Csv
+from dataforge.formats.dialect_reader import Record, read_records
+from discovery.encodings import detect_encoding
+from discovery.headers import Header, detect_header
+from discovery.shapes import shape
+
+SAMPLE_BYTES = 1 << 16
+_DELIMITERS = (",", ";", "\t", "|", ":", "^", "~", ", ", " ", "\x1f", "\x01", "#", "=", "\xa6")
+_PRECEDENCE = {",": 1.0, ";": 1.0, "	": 1.0, "|": 1.0, ", ": 0.99, "^": 0.97, "~": 0.9, " ": 0.6, ":": 0.3, "=": 0.3, "#": 0.3}
+"""The usual delimiters first: a time or a sentence has colons or blanks in regular places, too."""
+_QUOTES = ('"', "'", "~", "`")
+_ESCAPES = ("\\", "\0")
+_RECORDS = 500
+_AMBIGUOUS = 0.05
+
+
+@dataclass(frozen=True)
+class Detected:
+    """A dialect with the reason for each of its parts. ``sure``: between 0 and 1, by the distance to the second best.
+
+    ``reasons``: by the name of the argument of ``Csv``.
+    """
+
+    dialect: Csv
+    sure: float
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+def detect(sample: bytes, *, whole: bool, given: Mapping[str, Any] | None = None) -> Detected:
+    """The dialect of a file that begins with ``sample``. ``whole``: the sample is the file.
+
+    ``given``: the arguments of ``Csv`` that are known; the others are detected.
+    """
+    known = dict(given or {})
+    encoding, because = detect_encoding(sample, whole=whole)
+    encoding = known.get("encoding", encoding)
+    reading = {name: value for name, value in known.items() if name != "header"}
+    dialects = dict.fromkeys(replace(dialect, **reading) for dialect in _candidates(sample, encoding, known))
+    tried = sorted((_try(dialect, sample, whole=whole) for dialect in dialects), key=lambda attempt: -attempt.score)
+    best, *others = tried
+    second = next((a.score for a in others if a.dialect.delimiter != best.dialect.delimiter), 0.0)
+    header = detect_header(best.rows, best.width)
+    found = {"header": header.lines, "skip": header.skip}
+    dialect = replace(best.dialect, **{**found, **known})
+    sure = 1.0 if best.score == 0 else 1 - min(1.0, second / best.score)
+    return Detected(dialect, round(sure, 2), _reasons(best, second, header, because))
+
+
+def _reasons(best: Attempt, second: float, header: Header, encoding: str) -> dict[str, str]:
+    same = sum(len(row) == best.width for row in best.rows)
+    close = ", and the next best is close" if second > (1 - _AMBIGUOUS) * best.score > 0 else ""
+    columns = f"{same} of {len(best.rows)} records have {best.width} fields{close}"
+    if best.width == 1:
+        columns = "no delimiter gives more than one column"
+    return {
+        "encoding": encoding,
+        "delimiter": columns,
+        "quote": f"{best.quoted} fields are quoted" if best.quoted else "no field is quoted",
+        "header": header.reason,
+    }
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What a dialect makes of the sample. ``rows``: the well-formed records; ``width``: the fields of most."""
+
+    dialect: Csv
+    rows: tuple[tuple[str, ...], ...]
+    width: int
+    quoted: int
+    score: float
+
+
+def _candidates(sample: bytes, encoding: str, known: Mapping[str, Any]) -> Iterator[Csv]:
+    text = sample.decode(encoding, errors="replace")
+    delimiters = [mark for mark in _DELIMITERS if mark in text] or [","]
+    delimiters = [known["delimiter"]] if "delimiter" in known else delimiters
+    quotes = [known["quote"]] if "quote" in known else _QUOTES
+    for delimiter, quote in itertools.product(delimiters, quotes):
+        if quote is None:
+            yield Csv(delimiter=delimiter, quote=None, encoding=encoding, header=0)
+            continue
+        if quote in delimiter or (quote != '"' and not _quotes(text, delimiter, quote)):
+            continue
+        escapes = [None, *(e for e in _ESCAPES if e + quote in text and e not in delimiter)]
+        for escape in escapes:
+            yield Csv(delimiter=delimiter, quote=quote, escape=escape, encoding=encoding, header=0)
+
+
+def _quotes(text: str, delimiter: str, quote: str) -> bool:
+    """Whether the character encloses fields somewhere."""
+    opens = text.startswith(quote) or any(mark + quote in text for mark in (delimiter, "\n", "\r"))
+    closes = any(quote + mark in text for mark in (delimiter, "\n", "\r")) or text.rstrip().endswith(quote)
+    return opens and closes
+
+
+def _try(dialect: Csv, sample: bytes, *, whole: bool) -> Attempt:
+    records = _read(dialect, sample, whole=whole)
+    rows = tuple(record.fields for record in records if record.fields is not None)
+    if not rows:
+        return Attempt(dialect, (), 0, 0, 0.0)
+    width, same = _width(rows)
+    quoted = sum(sum(record.quoted) for record in records if record.fields is not None)
+    regular = same / len(records)
+    score = regular**2 * _more_columns(width) * _clean_fields(rows, dialect)
+    mark = dialect.delimiter if isinstance(dialect.delimiter, str) else ""
+    score *= 0.3 if _has_marks_only(rows, width) else 1
+    score *= _PRECEDENCE.get(mark, 0.9) * (0.999 if dialect.escape else 1) * (0.99 if dialect.quote != '"' else 1)
+    return Attempt(dialect, rows, width, quoted, score)
+
+
+def _read(dialect: Csv, sample: bytes, *, whole: bool) -> list[Record]:
+    records = list(itertools.islice(read_records(io.BytesIO(sample).read, dialect), _RECORDS))
+    # The last record of a sample is cut.
+    return records[:-1] if not whole and len(records) > 1 else records
+
+
+def _width(rows: tuple[tuple[str, ...], ...]) -> tuple[int, int]:
+    """The most frequent number of fields, the larger of two, and how often it occurs."""
+    counted = Counter(map(len, rows))
+    return max(counted.items(), key=lambda item: (item[1], item[0]))
+
+
+def _more_columns(width: int) -> float:
+    """Many columns of one number are no accident; a single one is what every wrong delimiter gives."""
+    return (width - 1) / width if width > 1 else 0.001
+
+
+def _clean_fields(rows: tuple[tuple[str, ...], ...], dialect: Csv) -> float:
+    """The share of fields that look like values: not like parts of a field that was cut or not unquoted."""
+    fields = list(itertools.chain.from_iterable(rows[:200]))
+    return sum(_cleanness(text, dialect) for text in fields) / len(fields) if fields else 0.0
+
+
+def _has_marks_only(rows: tuple[tuple[str, ...], ...], width: int) -> bool:
+    """Whether some column consists of delimiters: then this delimiter is really the quote."""
+    columns = zip(*(row for row in rows[:200] if len(row) == width), strict=True)
+    return any(all(len(text) == 1 and text in _DELIMITERS for text in column) for column in columns)
+
+
+def _cleanness(text: str, dialect: Csv) -> float:
+    bare = text.strip()
+    if bare[:1] == '"' or bare[-1:] == '"' or (len(bare) == 1 and bare in _DELIMITERS):
+        return 0.2
+    if text[:1] == " " and dialect.delimiter != " ":
+        return 0.8
+    found = shape(text)
+    if found == "empty":
+        return 0.9
+    return 0.9 if found == "text" else 1.0

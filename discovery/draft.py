@@ -1,0 +1,132 @@
+"""Draft a dataset from a folder: the steps of ``dataforge init`` without its output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from discovery.column_types import Values, propose_type
+from discovery.declared import Declared
+from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft, column_name, table_name
+from discovery.folder import Inventory, TableFiles
+from discovery.keys import Columns
+from discovery.reading import text_batches
+from discovery.references import Reference
+from discovery.structure import Structure, propose
+from discovery.texts import ColumnTexts, TextStore
+from discovery.words import words
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_VALUES = 20_000
+"""The distinct values of a column that its type is proposed from."""
+
+
+@dataclass(frozen=True)
+class _Profiled:
+    """A table with its texts described and the types of its columns, by header."""
+
+    name: str
+    files: TableFiles
+    columns: tuple[ColumnTexts, ...]
+    types: Mapping[str, Declared]
+    values: Mapping[str, Values]
+
+
+def draft_dataset(
+    s3: S3Client, name: str, folder: str, inventory: Inventory, say: Callable[[str], None]
+) -> DatasetDraft:
+    """Read all files and propose tables, types, keys and references."""
+    with TextStore() as store:
+        tables = {table.name: table for table in _profile(s3, store, inventory, say)}
+        say("Looking for keys and references")
+        columns = {name: _columns(table) for name, table in tables.items()}
+        structure = propose(store, columns)
+    drafts = [_table(table, structure) for table in tables.values()]
+    return DatasetDraft(name, folder, tuple(_parents_first(drafts)))
+
+
+def _profile(
+    s3: S3Client, store: TextStore, inventory: Inventory, say: Callable[[str], None]
+) -> Iterator[_Profiled]:
+    taken: set[str] = set()
+    for files in inventory.tables:
+        name = table_name(files.stem, taken)
+        taken.add(name)
+        say(f"Profiling {name}")
+        header = files.files[0].header
+        store.add(name, header, _batches(s3, files))
+        columns = store.describe(name)
+        values = {column.name: _values(store, name, column) for column in columns}
+        types = {header: propose_type(found, indexed=False) for header, found in values.items()}
+        for header, declared in types.items():
+            store.remove_texts(name, header, declared.nulls)
+        yield _Profiled(name, files, store.describe(name), types, values)
+
+
+def _batches(s3: S3Client, files: TableFiles) -> Iterator[pa.RecordBatch]:
+    for file in files.files:
+        yield from text_batches(s3, file)
+
+
+def _values(store: TextStore, table: str, column: ColumnTexts) -> Values:
+    found = store.values(table, column.name, _VALUES)
+    return Values(
+        column.name,
+        tuple(text for text, _ in found),
+        tuple(count for _, count in found),
+        len(found) < _VALUES,
+        column.present,
+        column.distinct,
+        column.longest,
+        column.mean_length,
+    )
+
+
+def _columns(table: _Profiled) -> Columns:
+    kinds = {column.name: table.types[column.name].kind if column.present else None for column in table.columns}
+    return Columns(table.name, table.columns, kinds)
+
+
+def _table(table: _Profiled, structure: Structure) -> TableDraft:
+    references = tuple(r for r in structure.references if r.child == table.name)
+    key = structure.keys[table.name] or ()
+    indexed = {*key, *(r.column for r in references)}
+    indexed |= {r.key for r in structure.references if r.parent == table.name}
+    columns: list[ColumnDraft] = []
+    for column in table.columns:
+        columns.append(_column(table, column, columns, indexed=column.name in indexed))
+    by_header = {column.header: column.name for column in columns}
+    names = tuple(by_header[header] for header in key)
+    dialect = table.files.files[0].dialect
+    rows = table.columns[0].rows if table.columns else 0
+    return TableDraft(table.name, table.files.pattern, dialect, tuple(columns), names, rows, references)
+
+
+def _column(
+    table: _Profiled, column: ColumnTexts, before: list[ColumnDraft], *, indexed: bool
+) -> ColumnDraft:
+    name = column_name(column.name, {draft.name for draft in before})
+    declared = table.types[column.name]
+    if indexed and declared.kind == "text":
+        declared = propose_type(table.values[column.name], indexed=True)
+    return ColumnDraft(column.name, name, declared, not column.is_complete)
+
+
+def _parents_first(tables: list[TableDraft]) -> Iterator[TableDraft]:
+    """The tables so that parents precede their children where references have no circle."""
+    left = {table.name: table for table in tables}
+    while left:
+        parents = {name: {r.parent for r in table.references} - {name} for name, table in left.items()}
+        ready = [name for name in left if not parents[name] & left.keys()] or [next(iter(left))]
+        for name in ready:
+            yield left.pop(name)
+
+
+def table_words(name: str) -> tuple[str, ...]:
+    """The words of a table's name."""
+    return words(name)

@@ -1,0 +1,82 @@
+"""A dataset as ``init`` drafts it: tables with their files, dialects, columns, keys and references."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from dataforge.formats.dialect import Csv
+from dataforge.tables.names import IDENTIFIER_BYTES
+from discovery.declared import Declared
+from discovery.references import Reference
+from discovery.words import words
+
+_RESERVED = frozenset({"copy", "json", "schema", "dict", "construct", "model_fields", "model_config"})
+"""Names that a row model cannot have as fields."""
+
+
+@dataclass(frozen=True)
+class ColumnDraft:
+    """A column: its header in files, its name, its type, and whether it may be NULL."""
+
+    header: str
+    name: str
+    declared: Declared
+    nullable: bool
+
+
+@dataclass(frozen=True)
+class TableDraft:
+    """A table. ``key``: the names of the key's columns; empty without a key."""
+
+    name: str
+    file: str
+    dialect: Csv
+    columns: tuple[ColumnDraft, ...]
+    key: tuple[str, ...]
+    rows: int
+    references: tuple[Reference, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DatasetDraft:
+    """A dataset; its tables with the parents first."""
+
+    name: str
+    folder: str
+    tables: tuple[TableDraft, ...]
+    notes: tuple[str, ...] = field(default=())
+
+
+def column_name(header: str, taken: Collection[str]) -> str:
+    """A name for the column of a header: words in lower case with underscores, unique among ``taken``."""
+    name = "_".join(words(header)) or "column"
+    name = re.sub(r"\W", "_", name)
+    if not (name[0].isalpha()):
+        name = f"c_{name.lstrip('_')}"
+    if keyword.iskeyword(name) or name in _RESERVED:
+        name += "_"
+    return _unique(_short(name), taken)
+
+
+def table_name(stem: str, taken: Collection[str]) -> str:
+    """A name for the table of a file's stem."""
+    return column_name(stem, taken)
+
+
+def _short(name: str) -> str:
+    while len(name.encode()) > IDENTIFIER_BYTES:
+        name = name[:-1]
+    return name
+
+
+def _unique(name: str, taken: Collection[str]) -> str:
+    if name not in taken:
+        return name
+    number = 2
+    while f"{name}_{number}" in taken:
+        number += 1
+    return f"{name}_{number}"

@@ -1,0 +1,105 @@
+"""One file as it is: its format, compression and dialect, and its records as texts."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice, zip_longest
+from typing import TYPE_CHECKING
+
+from dataforge.errors import UnsupportedFormat
+from dataforge.formats.content import content_of
+from dataforge.formats.dialect import Csv
+from dataforge.formats.dialect_reader import Record, read_records
+from dataforge.formats.text_stream import open_text
+from dataforge.s3.objects import Object, read_range
+from discovery.dialects import SAMPLE_BYTES, Detected, detect
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_MAGIC_BYTES = 16
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A CSV. ``header``: the names of its columns, or generated ones. ``width``: the fields of a regular record."""
+
+    object: Object
+    dialect: Csv
+    header: tuple[str, ...]
+    has_header: bool
+    reasons: Mapping[str, str]
+    sure: float
+
+    @property
+    def width(self) -> int:
+        """The number of fields of a regular record."""
+        return len(self.header)
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A record that cannot be read: where it begins, and why."""
+
+    line: int
+    reason: str
+
+
+def open_csv(s3: S3Client, file: Object, given: Mapping[str, object]) -> TextFile:
+    """Detect a file's dialect; ``given`` are the arguments of ``Csv`` that are known. Raises ``UnsupportedFormat``."""
+    packed = inspect(s3, file)
+    with open_text(s3, packed) as text:
+        sample = text.read(SAMPLE_BYTES)
+        whole = not text.read(1)
+    found = _detected(sample, whole=whole, given=given)
+    records = list(islice(read_records(io.BytesIO(sample).read, found.dialect), 500))
+    header = [record.fields for record in records[: found.dialect.header] if record.fields]
+    width = _width(records[found.dialect.header :]) or (len(header[0]) if header else 0)
+    names = _names(header, width)
+    return TextFile(packed, found.dialect, names, bool(header), found.reasons, found.sure)
+
+
+def _names(header: list[tuple[str, ...]], width: int) -> tuple[str, ...]:
+    """A name for each of the columns: of the header's lines, or generated where the header has none."""
+    names = [" ".join(filter(None, map(str.strip, parts))) for parts in zip_longest(*header, fillvalue="")]
+    return tuple(
+        (names[place] if place < len(names) else "") or f"column_{place + 1}" for place in range(width)
+    )
+
+
+def inspect(s3: S3Client, file: Object) -> Object:
+    """The object with the compression that its content shows."""
+    content = content_of(read_range(s3, file, 0, min(_MAGIC_BYTES, file.size)))
+    if content.unread:
+        raise UnsupportedFormat(file.key, content.unread)
+    return replace(file, packed=content.compression)
+
+
+def _detected(sample: bytes, *, whole: bool, given: Mapping[str, object]) -> Detected:
+    if not given:
+        return detect(sample, whole=whole)
+    found = detect(sample, whole=whole, given=given)
+    return replace(found, reasons={**found.reasons, **dict.fromkeys(given, "specified")})
+
+
+def _width(records: list[Record]) -> int:
+    widths = [len(record.fields) for record in records if record.fields is not None]
+    return max(set(widths), key=lambda width: (widths.count(width), width), default=0)
+
+
+def records_of(s3: S3Client, file: TextFile) -> Iterator[tuple[str, ...] | Unread]:
+    """The records behind the header, in order: their fields, or why one cannot be read."""
+    with open_text(s3, file.object) as text:
+        for record in islice(read_records(text.read, file.dialect), file.dialect.header, None):
+            yield _fields(record, file)
+
+
+def _fields(record: Record, file: TextFile) -> tuple[str, ...] | Unread:
+    if record.fields is None:
+        reason = "malformed" if record.error == "malformed" else "not valid text in the encoding"
+        return Unread(record.line, f"a quote is misplaced: {reason}" if reason == "malformed" else reason)
+    if len(record.fields) != file.width:
+        return Unread(record.line, f"it has {len(record.fields)} fields, the table {file.width}")
+    return record.fields

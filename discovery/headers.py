@@ -1,0 +1,96 @@
+"""Find the header of a CSV: whether it has one, in how many lines, and what stands before it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from discovery.shapes import common_shape, shape, tells
+
+_LOOKED_AT = 12
+_MOST_LINES = 3
+_NAME = re.compile(r"[^\W\d][\w .,:;#/%§€$()\[\]?&*+-]{0,80}", re.UNICODE)
+
+
+@dataclass(frozen=True)
+class Header:
+    """``lines`` of the header, after ``skip`` lines that are not part of the table."""
+
+    lines: int
+    skip: int
+    reason: str
+
+
+def detect_header(rows: Sequence[tuple[str, ...]], width: int) -> Header:
+    """The header of the records, most of which have ``width`` fields."""
+    if not rows:
+        return Header(0, 0, "the file has no records")
+    skip = _preamble(rows, width)
+    body = rows[skip:]
+    shapes = _column_shapes(body[1:], width)
+    lines = 0
+    while lines < min(_MOST_LINES, len(body)) and _is_header(body[lines], shapes, first=lines == 0, body=body):
+        lines += 1
+    if lines == len(body) > 1:
+        lines = 1
+    return Header(lines, skip, _reason(lines, skip))
+
+
+def _reason(lines: int, skip: int) -> str:
+    before = f"; {skip} lines before it are no part of the table" if skip else ""
+    if not lines:
+        return "the first record looks like the others"
+    return f"the first {'line differs' if lines == 1 else f'{lines} lines differ'} from the values below{before}"
+
+
+def _preamble(rows: Sequence[tuple[str, ...]], width: int) -> int:
+    """The number of records before the table: of another width, or nearly empty, before a full one."""
+    if width < 2:
+        return 0
+    full = max(_filled(row) for row in rows[:_LOOKED_AT] if len(row) == width)
+    for place, row in enumerate(rows[:_LOOKED_AT]):
+        if len(row) == width and _filled(row) >= max(2, 0.6 * full):
+            return place
+    return 0
+
+
+def _filled(row: tuple[str, ...]) -> int:
+    return sum(bool(text.strip()) for text in row)
+
+
+def _column_shapes(rows: Sequence[tuple[str, ...]], width: int) -> list[str | None]:
+    columns = [[row[place] for row in rows if len(row) == width] for place in range(width)]
+    return [common_shape(column) for column in columns]
+
+
+def _is_header(
+    row: tuple[str, ...], shapes: Sequence[str | None], *, first: bool, body: Sequence[tuple[str, ...]]
+) -> bool:
+    """Whether a record holds names: it does not look like the values below it."""
+    if len(row) != len(shapes):
+        return False
+    unlike = alike = 0
+    for text, below in zip(row, shapes, strict=True):
+        if below is None or not tells(below) or not text.strip():
+            continue
+        if shape(text) == below:
+            alike += 1
+        else:
+            unlike += 1
+    if alike or unlike:
+        return unlike > alike and not any(shape(text) in {"integer", "number", "date"} for text in row if text)
+    return first and _are_names(row) and not _repeats(row, body)
+
+
+def _are_names(row: tuple[str, ...]) -> bool:
+    named = [text.strip() for text in row if text.strip()]
+    return bool(named) and len(set(named)) == len(named) and all(_NAME.fullmatch(text) for text in named)
+
+
+def _repeats(row: tuple[str, ...], body: Sequence[tuple[str, ...]]) -> bool:
+    """Whether a text of the record is a value of its column further down."""
+    return any(
+        text and any(len(other) == len(row) and other[place] == text for other in body[1:])
+        for place, text in enumerate(row)
+    )

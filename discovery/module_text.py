@@ -1,0 +1,112 @@
+"""Write the module of a drafted dataset, formatted."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+
+from dataforge import Csv, Header
+from discovery.declared import marker_source, quoted
+from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft
+from discovery.references import Reference
+from discovery.words import singular, words
+
+_VOCABULARY = re.compile(r"\b([A-Z][A-Za-z]+)\b")
+_FROM_TYPING = ("Annotated", "Literal")
+
+
+def module_text(draft: DatasetDraft) -> str:
+    """The source of ``datasets/<name>.py``."""
+    common = _common_dialect(draft)
+    body = "\n\n\n".join(_class(table, common) for table in draft.tables)
+    constants = f"FORMAT = {marker_source(common)}\n\n\n" if common != Csv() else "\n"
+    head = f'"""{_docstring(draft)}"""\n\nfrom __future__ import annotations\n\n{_imports(constants + body)}\n'
+    return _formatted(f"{head}\n{constants}{body}\n")
+
+
+def _docstring(draft: DatasetDraft) -> str:
+    first = f"The dataset {draft.name}, from the files of the folder {draft.folder!r}."
+    return first if not draft.notes else first + "\n\n" + "\n".join(draft.notes) + "\n"
+
+
+def _common_dialect(draft: DatasetDraft) -> Csv:
+    """The dialect of most tables, which the module declares once."""
+    counted = Counter(table.dialect for table in draft.tables)
+    return counted.most_common(1)[0][0] if counted else Csv()
+
+
+def _imports(body: str) -> str:
+    """The imports of the names that the body uses."""
+    code = re.sub(r'"(?:[^"\\]|\\.)*"|#.*', "", body)
+    used = set(_VOCABULARY.findall(code))
+    lines = []
+    if "Decimal" in used:
+        lines.append("from decimal import Decimal")
+    typing = [name for name in _FROM_TYPING if name in used]
+    if typing:
+        lines.append(f"from typing import {', '.join(typing)}")
+    words_of_ours = sorted(used & _public_words(), key=str.lower)
+    return "\n".join(lines) + ("\n\n" if lines else "") + f"from dataforge import {', '.join(words_of_ours)}\n"
+
+
+def _public_words() -> set[str]:
+    import dataforge  # noqa: PLC0415  the façade's list, which loads nothing
+
+    return set(dataforge.__all__)
+
+
+def _class(table: TableDraft, common: Csv) -> str:
+    arguments = [f"table={quoted(table.name)}", f"file={quoted(table.file)}"]
+    if table.dialect != common:
+        arguments.append(f"format={marker_source(table.dialect)}")
+    lines = [f"class {class_name(table.name)}(Row, {', '.join(arguments)}):"]
+    lines.append(f'    """{table.rows:,} rows of {table.file}."""\n')
+    lines += [f"    # {note}" for note in table.notes]
+    references = {reference.column: reference for reference in table.references}
+    for column in table.columns:
+        lines += _column(column, table, references.get(column.header))
+    return "\n".join(lines)
+
+
+def class_name(table: str) -> str:
+    """The name of a table's class: the singular in capitals."""
+    *first, last = words(table)
+    return "".join(word.capitalize() for word in (*first, singular(last)))
+
+
+def _column(column: ColumnDraft, table: TableDraft, reference: Reference | None) -> Iterator[str]:
+    markers = ["Key()"] if column.name in table.key else []
+    if reference is not None:
+        markers.append(_reference(reference))
+        if reference.coverage.orphans:
+            rows, orphans = reference.coverage.rows, reference.coverage.orphans
+            yield f"    # {orphans:,} of {rows:,} rows have a value that {reference.parent} has not."
+    if column.header != column.name:
+        markers.append(marker_source(Header(column.header)))
+    markers += map(marker_source, column.declared.markers)
+    if column.declared.note:
+        yield f"    # {column.declared.note}."
+    optional = " | None = None" if column.nullable else ""
+    yield f"    {column.name}: {_annotated(column.declared.source, markers)}{optional}"
+
+
+def _reference(reference: Reference) -> str:
+    enforced = ", enforced=False" if reference.coverage.orphans else ""
+    return f"References({quoted(reference.parent)}{enforced})"
+
+
+def _annotated(source: str, markers: list[str]) -> str:
+    if not markers:
+        return source
+    inner = source.removeprefix("Annotated[").removesuffix("]") if source.startswith("Annotated[") else source
+    return f"Annotated[{inner}, {', '.join(markers)}]"
+
+
+def _formatted(source: str) -> str:
+    """The source as ruff formats it."""
+    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", "dataset.py", "-"]
+    done = subprocess.run(command, input=source, capture_output=True, text=True, check=True)
+    return done.stdout

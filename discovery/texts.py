@@ -1,0 +1,158 @@
+"""All texts of a folder's tables, in a temporary DuckDB database: counts, distinct values, inclusion.
+
+DuckDB counts and joins. It never decides how a file is read or what a text means: it is given the fields that Data Forge's
+own readers found, with NULL for those that mean NULL.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+_MEMORY = "512MB"
+_EXACT_FROM = 0.8
+"""Columns with fewer distinct values per row, by estimate, are not counted exactly: they are no key."""
+
+
+@dataclass(frozen=True)
+class ColumnTexts:
+    """What the texts of a column are like. ``present``: rows with a value. ``distinct``: an estimate unless it is near the rows."""
+
+    name: str
+    position: int
+    rows: int
+    present: int
+    distinct: int
+    mean_length: float
+    longest: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every row has a value."""
+        return self.present == self.rows
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether every row has a value, and no two rows the same."""
+        return self.rows > 0 and self.present == self.rows == self.distinct
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How far the values of a child's columns are found in a parent: of ``distinct`` values and of ``rows`` that have one."""
+
+    distinct: int
+    found: int
+    rows: int
+    orphans: int
+
+    @property
+    def share(self) -> float:
+        """The share of the distinct values that are found; 0 without values."""
+        return self.found / self.distinct if self.distinct else 0.0
+
+
+class TextStore:
+    """The texts of tables, by name. A context manager: the database is deleted at its end."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="dataforge-")
+        self._db = duckdb.connect(str(Path(self._folder.name) / "texts.duckdb"))
+        self._db.execute(f"SET memory_limit = '{_MEMORY}'").fetchall()
+        self._db.execute("SET preserve_insertion_order = false").fetchall()
+
+    def __enter__(self) -> TextStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._db.close()
+        self._folder.cleanup()
+
+    def add(self, table: str, columns: Sequence[str], batches: Iterable[pa.RecordBatch]) -> None:
+        """Store a table of string columns."""
+        schema = pa.schema([(name, pa.string()) for name in columns])
+        reader = pa.RecordBatchReader.from_batches(schema, batches)
+        self._db.register("incoming", reader)
+        self._db.execute(f"CREATE TABLE {_quoted(table)} AS SELECT * FROM incoming").fetchall()
+        self._db.unregister("incoming")
+
+    def remove_texts(self, table: str, column: str, texts: Sequence[str]) -> None:
+        """Set the column to NULL where it has one of these texts, with or without blanks around it."""
+        if texts:
+            name, places = _quoted(column), ", ".join("?" for _ in texts)
+            update = f"UPDATE {_quoted(table)} SET {name} = NULL WHERE trim({name}) IN ({places})"
+            self._db.execute(update, list(texts)).fetchall()
+
+    def rows(self, table: str) -> int:
+        """The number of rows."""
+        return self._one(f"SELECT count(*) FROM {_quoted(table)}")[0]
+
+    def describe(self, table: str) -> tuple[ColumnTexts, ...]:
+        """The columns of a table."""
+        names = [row[0] for row in self._db.execute(f"DESCRIBE {_quoted(table)}").fetchall()]
+        figures = ", ".join(
+            f"count({c}), approx_count_distinct({c}), avg(length({c})), max(length({c}))"
+            for c in map(_quoted, names)
+        )
+        rows, *found = self._one(f"SELECT count(*), {figures} FROM {_quoted(table)}")
+        described = []
+        for position, name in enumerate(names):
+            present, distinct, mean, longest = found[4 * position : 4 * position + 4]
+            if distinct >= _EXACT_FROM * present:
+                distinct = self._distinct(table, [name])
+            described.append(
+                ColumnTexts(name, position, rows, present, distinct, float(mean or 0), longest or 0)
+            )
+        return tuple(described)
+
+    def values(self, table: str, column: str, limit: int) -> list[tuple[str, int]]:
+        """The most frequent values with their numbers, at most ``limit``."""
+        name = _quoted(column)
+        return self._db.execute(
+            f"SELECT {name}, count(*) AS n FROM {_quoted(table)} WHERE {name} IS NOT NULL"
+            f" GROUP BY 1 ORDER BY n DESC, 1 LIMIT {limit}"
+        ).fetchall()
+
+    def distinct(self, table: str, column: str) -> Iterator[pa.Array]:
+        """All distinct values, in blocks."""
+        name = _quoted(column)
+        query = f"SELECT DISTINCT {name} AS value FROM {_quoted(table)} WHERE {name} IS NOT NULL"
+        with self._db.cursor() as cursor:
+            for batch in cursor.sql(query).to_arrow_reader(65_536):
+                yield batch.column(0)
+
+    def is_unique(self, table: str, columns: Sequence[str]) -> bool:
+        """Whether no two rows have the same values in these columns, which are complete."""
+        return self._distinct(table, columns) == self.rows(table)
+
+    def coverage(self, child: str, column: str, parent: str, key: str) -> Coverage:
+        """How far the column's values are found in the key."""
+        name = _quoted(column)
+        row = self._one(
+            f"SELECT count(*), count(k), coalesce(sum(n), 0), coalesce(sum(n) FILTER (k IS NULL), 0)"
+            f" FROM (SELECT {name} AS c, count(*) AS n FROM {_quoted(child)} WHERE {name} IS NOT NULL GROUP BY 1)"
+            f" LEFT JOIN (SELECT DISTINCT {_quoted(key)} AS k FROM {_quoted(parent)}) ON c = k"
+        )
+        return Coverage(*map(int, row))
+
+    def _distinct(self, table: str, columns: Sequence[str]) -> int:
+        names = ", ".join(map(_quoted, columns))
+        return self._one(f"SELECT count(*) FROM (SELECT DISTINCT {names} FROM {_quoted(table)})")[0]
+
+    def _one(self, query: str) -> tuple[Any, ...]:
+        [row] = self._db.execute(query).fetchall()
+        return row
+
+
+def _quoted(name: str) -> str:
+    """A quoted identifier of DuckDB."""
+    return '"' + name.replace('"', '""') + '"'
