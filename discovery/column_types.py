@@ -18,9 +18,7 @@ from dataforge import (
     BigInt,
     Boolean,
     Bytes,
-    Date,
     Double,
-    Format,
     IndexedName,
     Integer,
     Interval,
@@ -30,8 +28,6 @@ from dataforge import (
     Numeric,
     Text,
     Time,
-    Timestamp,
-    TimestampTz,
     Uuid,
 )
 from discovery.declared import Declared, literal
@@ -47,16 +43,64 @@ _TOLERATED = 0.002
 _CHOICES = 10
 _ROWS_PER_CHOICE = 50
 _CHOICE = re.compile(r"[A-Za-z][A-Za-z0-9 _/&-]{0,24}")
-_CHOICE_WORDS = frozenset("status state type kind gender sex category level mode class rating priority severity".split())
+_CHOICE_WORDS = frozenset(
+    [
+        "status",
+        "state",
+        "type",
+        "kind",
+        "gender",
+        "sex",
+        "category",
+        "level",
+        "mode",
+        "class",
+        "rating",
+        "priority",
+        "severity",
+    ]
+)
 _CODE_WORDS = frozenset(
-    "zip zipcode postal postcode postalcode plz phone telephone tel fax mobile fips ssn isbn ean iban bic account".split()
+    [
+        "zip",
+        "zipcode",
+        "postal",
+        "postcode",
+        "postalcode",
+        "plz",
+        "phone",
+        "telephone",
+        "tel",
+        "fax",
+        "mobile",
+        "fips",
+        "ssn",
+        "isbn",
+        "ean",
+        "iban",
+        "bic",
+        "account",
+    ]
 )
 _TRUE_FALSE = (("true", "false"), ("t", "f"), ("y", "n"), ("yes", "no"), ("on", "off"))
-_FLAG_FIRST = frozenset("is has was can should allow allows".split())
-_FLAG_LAST = frozenset("active enabled disabled deleted discontinued flag paid valid visible published".split())
+_FLAG_FIRST = frozenset(["is", "has", "was", "can", "should", "allow", "allows"])
+_FLAG_LAST = frozenset(
+    [
+        "active",
+        "enabled",
+        "disabled",
+        "deleted",
+        "discontinued",
+        "flag",
+        "paid",
+        "valid",
+        "visible",
+        "published",
+    ]
+)
 _INTEGER = re.compile(r"[+-]?[0-9]+(?:\.0+)?")
 _LEADING_ZERO = re.compile(r"[+-]?0[0-9]+")
-_COORDINATES = frozenset("lat latitude lng lon long longitude".split())
+_COORDINATES = frozenset(["lat", "latitude", "lng", "lon", "long", "longitude"])
 _LABEL = 200
 
 
@@ -78,7 +122,11 @@ class Values:
 
     def without(self, nulls: frozenset[str]) -> Values:
         """The values that are none of these texts."""
-        kept = [(text, count) for text, count in zip(self.texts, self.counts, strict=True) if text.strip() not in nulls]
+        kept = [
+            (text, count)
+            for text, count in zip(self.texts, self.counts, strict=True)
+            if text.strip() not in nulls
+        ]
         return replace(
             self,
             texts=tuple(text for text, _ in kept),
@@ -92,7 +140,9 @@ def propose_type(values: Values, *, indexed: bool) -> Declared:
     nulls = frozenset(text.strip() for text in values.texts if text.strip() in NULL_WORDS)
     real = values.without(nulls)
     if not real.texts:
-        return replace(Declared("Text", Text), nulls=tuple(sorted(nulls)), note="no values" if not nulls else "")
+        return replace(
+            Declared("Text", Text), nulls=tuple(sorted(nulls)), note="no values" if not nulls else ""
+        )
     for candidate in _candidates(real):
         if _takes(candidate, real):
             return replace(candidate, nulls=tuple(sorted(nulls)))
@@ -143,7 +193,9 @@ def _shaped(sample: Sequence[str]) -> Iterator[Declared]:
 
 def _booleans(sample: Sequence[str], name: tuple[str, ...]) -> Iterator[Declared]:
     found = {text.lower() for text in sample}
-    if any(found <= set(pair) for pair in _TRUE_FALSE) and len(found) > (0 if found <= {"true", "false"} else 1):
+    if any(found <= set(pair) for pair in _TRUE_FALSE) and len(found) > (
+        0 if found <= {"true", "false"} else 1
+    ):
         yield Declared("Boolean", Boolean)
     flag = bool(name) and (name[0] in _FLAG_FIRST or name[-1] in _FLAG_LAST)
     if flag and found <= {"0", "1"}:
@@ -176,11 +228,13 @@ def _plain_decimals(sample: Sequence[str], name: tuple[str, ...]) -> Iterator[De
 
 
 def _numeric(precision: int, scale: int) -> Declared:
-    return Declared(f"Annotated[Decimal, Numeric({precision}, {scale})]", Annotated[Decimal, Numeric(precision, scale)])
+    return Declared(
+        f"Annotated[Decimal, Numeric({precision}, {scale})]", Annotated[Decimal, Numeric(precision, scale)]
+    )
 
 
 def _choices(values: Values, name: tuple[str, ...]) -> Iterator[Declared]:
-    """An enumeration: few texts, each often, in a column whose name or size says that no others are expected."""
+    """An enumeration: few texts, each often, in a column whose name or size suggests that no others occur."""
     few = values.all_known and 2 <= len(values.texts) <= _CHOICES
     if not few or not all(_CHOICE.fullmatch(text) for text in values.texts):
         return
@@ -195,6 +249,3 @@ def _text(values: Values, *, indexed: bool) -> Declared:
         return Declared("Label", Label) if short else Declared("IndexedName", IndexedName)
     free = values.mean_length > 60 or any("\n" in text for text in values.texts[:1000])
     return Declared("Text", Text) if free else Declared("Name", Name)
-
-
-__all__ = ["Format", "Timestamp", "TimestampTz", "Values", "propose_type"]

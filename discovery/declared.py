@@ -40,7 +40,7 @@ class Declared:
         return replace(self, markers=(*self.markers, *markers))
 
     def _column(self) -> Column:
-        annotation = Annotated[self.annotation, *self.markers] if self.markers else self.annotation
+        annotation: Any = Annotated[self.annotation, *self.markers] if self.markers else self.annotation
         rule = read_rule("value", FieldInfo.from_annotation(annotation))
         value_format = next((m for m in self.markers if isinstance(m, Format)), None)
         return Column("value", rule.type, rule.nullable, rule.clean, rule, "", format=value_format)

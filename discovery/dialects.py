@@ -21,7 +21,19 @@ from discovery.shapes import shape
 
 SAMPLE_BYTES = 1 << 16
 _DELIMITERS = (",", ";", "\t", "|", ":", "^", "~", ", ", " ", "\x1f", "\x01", "#", "=", "\xa6")
-_PRECEDENCE = {",": 1.0, ";": 1.0, "	": 1.0, "|": 1.0, ", ": 0.99, "^": 0.97, "~": 0.9, " ": 0.6, ":": 0.3, "=": 0.3, "#": 0.3}
+_PRECEDENCE = {
+    ",": 1.0,
+    ";": 1.0,
+    "	": 1.0,
+    "|": 1.0,
+    ", ": 0.99,
+    "^": 0.97,
+    "~": 0.9,
+    " ": 0.6,
+    ":": 0.3,
+    "=": 0.3,
+    "#": 0.3,
+}
 """The usual delimiters first: a time or a sentence has colons or blanks in regular places, too."""
 _QUOTES = ('"', "'", "~", "`")
 _ESCAPES = ("\\", "\0")
@@ -51,7 +63,9 @@ def detect(sample: bytes, *, whole: bool, given: Mapping[str, Any] | None = None
     encoding = known.get("encoding", encoding)
     reading = {name: value for name, value in known.items() if name != "header"}
     dialects = dict.fromkeys(replace(dialect, **reading) for dialect in _candidates(sample, encoding, known))
-    tried = sorted((_try(dialect, sample, whole=whole) for dialect in dialects), key=lambda attempt: -attempt.score)
+    tried = sorted(
+        (_try(dialect, sample, whole=whole) for dialect in dialects), key=lambda attempt: -attempt.score
+    )
     best, *others = tried
     second = next((a.score for a in others if a.dialect.delimiter != best.dialect.delimiter), 0.0)
     header = detect_header(best.rows, best.width)
@@ -77,7 +91,7 @@ def _reasons(best: Attempt, second: float, header: Header, encoding: str) -> dic
 
 @dataclass(frozen=True)
 class Attempt:
-    """What a dialect makes of the sample. ``rows``: the well-formed records; ``width``: the fields of most."""
+    """The sample, read in one dialect. ``rows``: the well-formed records; ``width``: the fields of most."""
 
     dialect: Csv
     rows: tuple[tuple[str, ...], ...]
@@ -120,7 +134,9 @@ def _try(dialect: Csv, sample: bytes, *, whole: bool) -> Attempt:
     score = regular**2 * _more_columns(width) * _clean_fields(rows, dialect)
     mark = dialect.delimiter if isinstance(dialect.delimiter, str) else ""
     score *= 0.3 if _has_marks_only(rows, width) else 1
-    score *= _PRECEDENCE.get(mark, 0.9) * (0.999 if dialect.escape else 1) * (0.99 if dialect.quote != '"' else 1)
+    score *= (
+        _PRECEDENCE.get(mark, 0.9) * (0.999 if dialect.escape else 1) * (0.99 if dialect.quote != '"' else 1)
+    )
     return Attempt(dialect, rows, width, quoted, score)
 
 
@@ -137,7 +153,7 @@ def _width(rows: tuple[tuple[str, ...], ...]) -> tuple[int, int]:
 
 
 def _more_columns(width: int) -> float:
-    """Many columns of one number are no accident; a single one is what every wrong delimiter gives."""
+    """A constant number of many columns is not an accident; a single one is what every wrong delimiter gives."""
     return (width - 1) / width if width > 1 else 0.001
 
 

@@ -14,10 +14,8 @@ from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft, column_name,
 from discovery.folder import Inventory, TableFiles
 from discovery.keys import Columns
 from discovery.reading import text_batches
-from discovery.references import Reference
 from discovery.structure import Structure, propose
 from discovery.texts import ColumnTexts, TextStore
-from discovery.words import words
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -43,7 +41,7 @@ def draft_dataset(
     """Read all files and propose tables, types, keys and references."""
     with TextStore() as store:
         tables = {table.name: table for table in _profile(s3, store, inventory, say)}
-        say("Looking for keys and references")
+        say("Searching keys and references")
         columns = {name: _columns(table) for name, table in tables.items()}
         structure = propose(store, columns)
     drafts = [_table(table, structure) for table in tables.values()]
@@ -62,9 +60,9 @@ def _profile(
         store.add(name, header, _batches(s3, files))
         columns = store.describe(name)
         values = {column.name: _values(store, name, column) for column in columns}
-        types = {header: propose_type(found, indexed=False) for header, found in values.items()}
-        for header, declared in types.items():
-            store.remove_texts(name, header, declared.nulls)
+        types = {key: propose_type(found, indexed=False) for key, found in values.items()}
+        for column_header, declared in types.items():
+            store.remove_texts(name, column_header, declared.nulls)
         yield _Profiled(name, files, store.describe(name), types, values)
 
 
@@ -88,7 +86,9 @@ def _values(store: TextStore, table: str, column: ColumnTexts) -> Values:
 
 
 def _columns(table: _Profiled) -> Columns:
-    kinds = {column.name: table.types[column.name].kind if column.present else None for column in table.columns}
+    kinds = {
+        column.name: table.types[column.name].kind if column.present else None for column in table.columns
+    }
     return Columns(table.name, table.columns, kinds)
 
 
@@ -125,8 +125,3 @@ def _parents_first(tables: list[TableDraft]) -> Iterator[TableDraft]:
         ready = [name for name in left if not parents[name] & left.keys()] or [next(iter(left))]
         for name in ready:
             yield left.pop(name)
-
-
-def table_words(name: str) -> tuple[str, ...]:
-    """The words of a table's name."""
-    return words(name)

@@ -76,7 +76,7 @@ def store_of(folder: Path) -> S3Client:
 
 
 def objects_of(folder: Path) -> Iterator[Object]:
-    """All files of a folder and its subfolders as objects, by name."""
+    """All files of a folder and its subfolders as objects, sorted."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             yield object_of(folder, path.relative_to(folder).as_posix())

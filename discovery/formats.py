@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -11,7 +12,28 @@ from dataforge import Clean, Date, Format, Numeric, Timestamp, TimestampTz
 from discovery.declared import Declared
 
 _TIME_WORDS = frozenset(
-    "date day dt time timestamp ts at on created updated modified born birth dob start end begin from until to".split()
+    [
+        "date",
+        "day",
+        "dt",
+        "time",
+        "timestamp",
+        "ts",
+        "at",
+        "on",
+        "created",
+        "updated",
+        "modified",
+        "born",
+        "birth",
+        "dob",
+        "start",
+        "end",
+        "begin",
+        "from",
+        "until",
+        "to",
+    ]
 )
 _DAYS = (
     ("%Y-%m-%d", r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"),
@@ -43,7 +65,12 @@ _CLOCKS = (
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,6})?)?")
 _OFFSET = re.compile(r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)")
 _COMPACT = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
-_EPOCHS = ((10**9, 4 * 10**9, "s"), (10**12, 4 * 10**12, "ms"), (10**15, 4 * 10**15, "us"), (10**18, 4 * 10**18, "ns"))
+_EPOCHS = (
+    (10**9, 4 * 10**9, "s"),
+    (10**12, 4 * 10**12, "ms"),
+    (10**15, 4 * 10**15, "us"),
+    (10**18, 4 * 10**18, "ns"),
+)
 _SYMBOLS = ("€", "$", "£", "¥", "%", "EUR", "USD", "GBP", "CHF")
 _EUROPEAN = re.compile(r"[+-]?(?:[0-9]{1,3}(?:[.][0-9]{3})+|[0-9]+)(?:,[0-9]+)?")
 _AMERICAN = re.compile(r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:[.][0-9]+)?")
@@ -65,7 +92,18 @@ def date_candidates(
             if sum(shape.fullmatch(text) is not None for text in sample) < 0.95 * len(sample):
                 continue
             kind = ("Timestamp", Timestamp) if clock else ("Date", Date)
-            yield Declared(*kind, (Format(dates=day + clock),))
+            yield Declared(*kind, (_dates(day + clock, sample),))
+
+
+def _dates(pattern: str, sample: Sequence[str]) -> Format:
+    """The format of dates; two-digit years that would be in the future are of the last century."""
+    if "%y" not in pattern:
+        return Format(dates=pattern)
+    this_year = datetime.now(UTC).year % 100
+    place = pattern.partition(" ")[0].split(pattern[2]).index("%y")
+    years = {int(text.partition(" ")[0].split(pattern[2])[place]) for text in sample if pattern[2] in text}
+    ahead = any(this_year < year < Format().century for year in years)
+    return Format(dates=pattern, century=this_year + 1) if ahead else Format(dates=pattern)
 
 
 def _iso(sample: Sequence[str]) -> Iterator[Declared]:

@@ -1,4 +1,4 @@
-"""Find the header of a CSV: whether it has one, in how many lines, and what stands before it."""
+"""Find the header of a CSV: whether it has one, in how many lines, and after how many other lines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def detect_header(rows: Sequence[tuple[str, ...]], width: int) -> Header:
     body = rows[skip:]
     shapes = _column_shapes(body[1:], width)
     lines = 0
-    while lines < min(_MOST_LINES, len(body)) and _is_header(body[lines], shapes, first=lines == 0, body=body):
+    while lines < min(_MOST_LINES, len(body)) and _is_header(
+        body[lines], shapes, first=lines == 0, body=body
+    ):
         lines += 1
     if lines == len(body) > 1:
         lines = 1
@@ -38,10 +40,12 @@ def detect_header(rows: Sequence[tuple[str, ...]], width: int) -> Header:
 
 
 def _reason(lines: int, skip: int) -> str:
-    before = f"; {skip} lines before it are no part of the table" if skip else ""
+    before = f"; {skip} lines before it are not part of the table" if skip else ""
     if not lines:
         return "the first record looks like the others"
-    return f"the first {'line differs' if lines == 1 else f'{lines} lines differ'} from the values below{before}"
+    return (
+        f"the first {'line differs' if lines == 1 else f'{lines} lines differ'} from the values below{before}"
+    )
 
 
 def _preamble(rows: Sequence[tuple[str, ...]], width: int) -> int:
@@ -79,7 +83,9 @@ def _is_header(
         else:
             unlike += 1
     if alike or unlike:
-        return unlike > alike and not any(shape(text) in {"integer", "number", "date"} for text in row if text)
+        return unlike > alike and not any(
+            shape(text) in {"integer", "number", "date"} for text in row if text
+        )
     return first and _are_names(row) and not _repeats(row, body)
 
 

@@ -18,12 +18,14 @@ _ENOUGH = 1.15
 """The least score of a key of one column."""
 _ENOUGH_TOGETHER = 2.3
 _WIDEST = 80
-"""Longer texts are no keys."""
+"""Longer texts are not proposed as keys."""
 _CANDIDATES = 10
 _MOST_COLUMNS = 4
 _CHANCE = 8
 """Chance would have made at least as many duplicates, and there are none: the columns are unique by rule."""
-_NATURAL = frozenset("name title code slug symbol isbn sku ean date year day month".split())
+_NATURAL = frozenset(
+    ["name", "title", "code", "slug", "symbol", "isbn", "sku", "ean", "date", "year", "day", "month"]
+)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from dataforge import Csv, Header
+from dataforge import Csv
 from discovery.declared import marker_source, quoted
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft
 from discovery.references import Reference
@@ -23,7 +23,9 @@ def module_text(draft: DatasetDraft) -> str:
     common = _common_dialect(draft)
     body = "\n\n\n".join(_class(table, common) for table in draft.tables)
     constants = f"FORMAT = {marker_source(common)}\n\n\n" if common != Csv() else "\n"
-    head = f'"""{_docstring(draft)}"""\n\nfrom __future__ import annotations\n\n{_imports(constants + body)}\n'
+    head = (
+        f'"""{_docstring(draft)}"""\n\nfrom __future__ import annotations\n\n{_imports(constants + body)}\n'
+    )
     return _formatted(f"{head}\n{constants}{body}\n")
 
 
@@ -49,7 +51,9 @@ def _imports(body: str) -> str:
     if typing:
         lines.append(f"from typing import {', '.join(typing)}")
     words_of_ours = sorted(used & _public_words(), key=str.lower)
-    return "\n".join(lines) + ("\n\n" if lines else "") + f"from dataforge import {', '.join(words_of_ours)}\n"
+    return (
+        "\n".join(lines) + ("\n\n" if lines else "") + f"from dataforge import {', '.join(words_of_ours)}\n"
+    )
 
 
 def _public_words() -> set[str]:
@@ -83,9 +87,9 @@ def _column(column: ColumnDraft, table: TableDraft, reference: Reference | None)
         markers.append(_reference(reference))
         if reference.coverage.orphans:
             rows, orphans = reference.coverage.rows, reference.coverage.orphans
-            yield f"    # {orphans:,} of {rows:,} rows have a value that {reference.parent} has not."
+            yield f"    # {orphans:,} of {rows:,} rows have a value that {reference.parent} lacks."
     if column.header != column.name:
-        markers.append(marker_source(Header(column.header)))
+        markers.append(f"Header({quoted(column.header)})")
     markers += map(marker_source, column.declared.markers)
     if column.declared.note:
         yield f"    # {column.declared.note}."

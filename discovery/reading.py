@@ -51,7 +51,9 @@ def _block(block: Block, file: TextFile) -> Iterator[pa.RecordBatch]:
         regular = np.zeros(len(present), np.bool_)
     else:
         yield from table.combine_chunks().rename_columns(list(file.header)).to_batches()
-    others = [one_record(block.raw(int(index)), file.dialect).fields for index in np.flatnonzero(present & ~regular)]
+    others = [
+        one_record(block.raw(int(index)), file.dialect).fields for index in np.flatnonzero(present & ~regular)
+    ]
     yield from _batch([fields for fields in others if fields is not None], file)
 
 
@@ -66,7 +68,9 @@ def _one_by_one(s3: S3Client, file: TextFile) -> Iterator[pa.RecordBatch]:
 def _batch(records: list[tuple[str, ...]], file: TextFile) -> Iterator[pa.RecordBatch]:
     rows = [fields for fields in records if len(fields) == file.width]
     if rows:
-        columns = [pa.array([text or None for text in column], pa.string()) for column in zip(*rows, strict=True)]
+        columns = [
+            pa.array([text or None for text in column], pa.string()) for column in zip(*rows, strict=True)
+        ]
         yield pa.record_batch(columns, names=list(file.header))
 
 

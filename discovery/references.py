@@ -116,9 +116,9 @@ def _fits(
     """Whether names and values together are enough."""
     coverage = reference.coverage
     if own_key:
-        return _extends(reference, table, tables)
+        return _extends(reference, table)
     if reference.name >= 4:
-        # A parent whose file is damaged lacks rows, and the reference is there all the same.
+        # A parent whose file is damaged lacks rows, and the reference exists nevertheless.
         return coverage.share >= 0.2 or coverage.orphans <= 0.6 * coverage.rows
     if reference.name >= 3:
         return coverage.share >= 0.6
@@ -128,12 +128,12 @@ def _fits(
     return coverage.share >= 0.98 and column.distinct >= 2
 
 
-def _extends(reference: Reference, table: Columns, tables: Mapping[str, Columns]) -> bool:
+def _extends(reference: Reference, table: Columns) -> bool:
     """Whether a table's key refers to the table that it extends row by row: ``orders_extra`` of ``orders``."""
     longer = table.table.startswith(reference.parent) and table.table != reference.parent
     return longer and reference.name >= 4 and reference.coverage.share >= 0.9
 
 
 def _rank(reference: Reference, tables: Mapping[str, Columns]) -> tuple[float, float, int]:
-    """The nearest parent: by name, by coverage, and then the one with the fewest rows."""
+    """The nearest parent: the strongest name, then the best coverage, then the fewest rows."""
     return reference.name, reference.coverage.share, -tables[reference.parent].rows

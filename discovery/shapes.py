@@ -7,13 +7,32 @@ from collections import Counter
 from collections.abc import Iterable
 
 NULL_WORDS = frozenset(
-    ["NULL", "Null", "null", r"\N", "N/A", "n/a", "NA", "#N/A", "NaN", "nan", "None", "none", "(null)", "<null>", "nil"]
+    [
+        "NULL",
+        "Null",
+        "null",
+        r"\N",
+        "N/A",
+        "n/a",
+        "NA",
+        "#N/A",
+        "NaN",
+        "nan",
+        "None",
+        "none",
+        "(null)",
+        "<null>",
+        "nil",
+    ]
 )
 """Texts by which programs write NULL."""
 
 _SHAPES = (
     ("integer", re.compile(r"[+-]?[0-9]+")),
-    ("number", re.compile(r"[+-]?(?:[0-9]{1,3}(?:[.,' ][0-9]{3})+|[0-9]*)(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?")),
+    (
+        "number",
+        re.compile(r"[+-]?(?:[0-9]{1,3}(?:[.,' ][0-9]{3})+|[0-9]*)(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?"),
+    ),
     ("amount", re.compile(r"(?:[$€£¥]|[A-Z]{3} )? ?[+-]?[0-9][0-9.,]* ?(?:[$€£¥%]|[A-Z]{3})?")),
     ("date", re.compile(r"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}(?:[ T].*)?")),
     ("time", re.compile(r"[0-9]{1,3}:[0-9]{2}(?::[0-9]{2})?(?:[.,][0-9]+)?(?: ?[AaPp][Mm])?")),
@@ -26,7 +45,7 @@ _CODE = re.compile(r"[A-Z0-9]{1,4}|[A-Z]+[-_]?[0-9]+")
 
 
 def shape(text: str) -> str:
-    """The shape of a field: "empty", "integer", "date", ...; "code" with its length; "word" and "text" say nothing."""
+    """The shape of a field: "empty", "integer", "date", ...; "code" with its length; "word" and "text" are unspecific."""
     bare = text.strip()
     if not bare or bare in NULL_WORDS:
         return "empty"

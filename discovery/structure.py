@@ -35,18 +35,20 @@ def propose(store: TextStore, tables: Mapping[str, Columns]) -> Structure:
     for found in references(store, tables, single_columns, {}):
         if found.name >= _CLEAR:
             parents[found.child].add(found.column)
-    keys = {
-        name: _key(store, table, singles[name], parents[name], names) for name, table in tables.items()
-    }
+    keys = {name: _key(store, table, singles[name], parents[name]) for name, table in tables.items()}
     return Structure(keys, tuple(references(store, tables, keys, keys)))
 
 
 def _key(
-    store: TextStore, table: Columns, single: KeyProposal | None, parents: set[str], names: TableNames
+    store: TextStore, table: Columns, single: KeyProposal | None, parents: set[str]
 ) -> tuple[str, ...] | None:
     if single is None:
         found = composite_key(store, table, parents)
         return found.columns if found else None
-    if single.score < _OWN_NAME and set(single.columns) <= parents and (link := link_key(store, table, parents)):
+    if (
+        single.score < _OWN_NAME
+        and set(single.columns) <= parents
+        and (link := link_key(store, table, parents))
+    ):
         return link.columns
     return single.columns

@@ -18,12 +18,12 @@ import pyarrow as pa
 
 _MEMORY = "512MB"
 _EXACT_FROM = 0.8
-"""Columns with fewer distinct values per row, by estimate, are not counted exactly: they are no key."""
+"""Columns with fewer distinct values per row, by estimate, are not counted exactly: they cannot be keys."""
 
 
 @dataclass(frozen=True)
 class ColumnTexts:
-    """What the texts of a column are like. ``present``: rows with a value. ``distinct``: an estimate unless it is near the rows."""
+    """Figures of a column's texts. ``present``: rows with a value. ``distinct``: an estimate unless it is near the rows."""
 
     name: str
     position: int
@@ -46,7 +46,7 @@ class ColumnTexts:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How far the values of a child's columns are found in a parent: of ``distinct`` values and of ``rows`` that have one."""
+    """How many values of a child's column are found in a parent: of ``distinct`` values and of ``rows`` that have one."""
 
     distinct: int
     found: int
@@ -60,7 +60,7 @@ class Coverage:
 
 
 class TextStore:
-    """The texts of tables, by name. A context manager: the database is deleted at its end."""
+    """The texts of tables. A context manager: the database is deleted at its end."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="dataforge-")
@@ -94,7 +94,7 @@ class TextStore:
 
     def rows(self, table: str) -> int:
         """The number of rows."""
-        return self._one(f"SELECT count(*) FROM {_quoted(table)}")[0]
+        return int(self._one(f"SELECT count(*) FROM {_quoted(table)}")[0])
 
     def describe(self, table: str) -> tuple[ColumnTexts, ...]:
         """The columns of a table."""
@@ -146,7 +146,7 @@ class TextStore:
 
     def _distinct(self, table: str, columns: Sequence[str]) -> int:
         names = ", ".join(map(_quoted, columns))
-        return self._one(f"SELECT count(*) FROM (SELECT DISTINCT {names} FROM {_quoted(table)})")[0]
+        return int(self._one(f"SELECT count(*) FROM (SELECT DISTINCT {names} FROM {_quoted(table)})")[0])
 
     def _one(self, query: str) -> tuple[Any, ...]:
         [row] = self._db.execute(query).fetchall()

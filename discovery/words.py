@@ -1,4 +1,4 @@
-"""The words of table and column names, and what they say about keys and references.
+"""The words of table and column names, and their evidence for keys and references.
 
 Names are evidence, never proof: values decide whether a proposal is possible, and names choose between possible ones.
 """
@@ -10,15 +10,51 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-IDENTIFYING = frozenset("id key no nr num number code cd uuid guid pk ref sk oid".split())
+IDENTIFYING = frozenset(
+    ["id", "key", "no", "nr", "num", "number", "code", "cd", "uuid", "guid", "pk", "ref", "sk", "oid"]
+)
 """Last words of columns that identify something."""
-SURROGATE = frozenset("id uuid guid pk key sk oid".split())
+SURROGATE = frozenset(["id", "uuid", "guid", "pk", "key", "sk", "oid"])
 """The identifying words that are rarely used for anything else."""
 COUNTING = frozenset(
-    "seq sequence sequential line stop position pos order index idx lap round version item rank step part instance".split()
+    [
+        "seq",
+        "sequence",
+        "sequential",
+        "line",
+        "stop",
+        "position",
+        "pos",
+        "order",
+        "index",
+        "idx",
+        "lap",
+        "round",
+        "version",
+        "item",
+        "rank",
+        "step",
+        "part",
+        "instance",
+    ]
 )
 """Words of columns that number the parts of something."""
-SELF = frozenset("parent manager boss supervisor reports reply previous prev next superior root replaces".split())
+SELF = frozenset(
+    [
+        "parent",
+        "manager",
+        "boss",
+        "supervisor",
+        "reports",
+        "reply",
+        "previous",
+        "prev",
+        "next",
+        "superior",
+        "root",
+        "replaces",
+    ]
+)
 """Words of columns that refer to another row of their own table."""
 
 _UPPER_AFTER_LOWER = re.compile(r"([a-z0-9])([A-Z])")
@@ -49,7 +85,7 @@ def joined(parts: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class TableNames:
-    """The names of all tables of a folder, and what a column's name says about them."""
+    """The names of all tables of a folder, and the evidence of a column's name."""
 
     names: tuple[str, ...]
 
@@ -125,7 +161,7 @@ class TableNames:
 
 
 def is_generic(key: tuple[str, ...]) -> bool:
-    """Whether a key's name says nothing about its table."""
+    """Whether a key's name is independent of its table."""
     return len(key) == 1 and (key[0] in IDENTIFYING or key[0] in {"name", "title"})
 
 

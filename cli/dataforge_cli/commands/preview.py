@@ -34,23 +34,35 @@ class Form(StrEnum):
 
 def preview(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Read this file.", show_default=False)],
-    everything: Annotated[bool, typer.Option("--all", help="Write every record to stdout, in the form of --to.")] = False,
-    to: Annotated[Form, typer.Option("--to", help="Write records as CSV or as JSON Lines. Requires --all.")] = Form.csv,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Write every record to stdout, in the form of --to.")
+    ] = False,
+    to: Annotated[
+        Form, typer.Option("--to", help="Write records as CSV or as JSON Lines. Requires --all.")
+    ] = Form.csv,
     delimiter: Annotated[str | None, typer.Option(metavar="TEXT", help="The text between fields.")] = None,
     quote: Annotated[str | None, typer.Option(metavar="C", help="The quote character, or `none`.")] = None,
     escape: Annotated[str | None, typer.Option(metavar="C", help="The escape character, or `none`.")] = None,
-    encoding: Annotated[str | None, typer.Option(metavar="NAME", help="The encoding, such as cp1252.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The encoding, such as cp1252.")
+    ] = None,
     header: Annotated[str | None, typer.Option(metavar="N|none", help="The number of header lines.")] = None,
-    skip: Annotated[int | None, typer.Option(metavar="N", help="Skip N lines before the header.", min=0)] = None,
-    skip_footer: Annotated[int | None, typer.Option(metavar="N", help="Skip N records at the end.", min=0)] = None,
-    null: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A text that means NULL. Repeatable.")] = None,
+    skip: Annotated[
+        int | None, typer.Option(metavar="N", help="Skip N lines before the header.", min=0)
+    ] = None,
+    skip_footer: Annotated[
+        int | None, typer.Option(metavar="N", help="Skip N records at the end.", min=0)
+    ] = None,
+    null: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="A text that means NULL. Repeatable.")
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Show how a file is written, why, and its first records. No deployment or network is needed.
 
-    The dialect is detected by trying. Options specify parts of it instead. The last line of the output is the declaration for
-    the dataset's module. --all writes all records that can be read; the others are listed on stderr with line and reason.
+    The dialect is detected by trying. Options specify parts of it instead. The last line of the output is the declaration
+    for the dataset's module. --all writes all records that can be read; the others are listed on stderr with line and reason.
 
     Exit codes: 0 success, 1 the file cannot be read, 2 invalid call.
 
