@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from discovery.column_types import Values, propose_type
+from dataforge import BigInt, Format, Label
+from discovery.column_types import CERTAIN_NULL_WORDS, Values, propose_type
 from discovery.declared import Declared
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft, column_name, table_name
 from discovery.folder import Inventory, TableFiles
@@ -20,6 +21,8 @@ from discovery.texts import ColumnTexts, TextStore
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_SHARED = {"text": Declared("Label", Label), "bigint": Declared("BigInt", BigInt)}
+"""The types that both sides of a reference can have if their own differ."""
 _VALUES = 20_000
 """The distinct values of a column that its type is proposed from."""
 
@@ -44,8 +47,29 @@ def draft_dataset(
         say("Searching keys and references")
         columns = {name: _columns(table) for name, table in tables.items()}
         structure = propose(store, columns)
-    drafts = [_table(table, structure) for table in tables.values()]
+    tables = _with_equal_types(tables, structure)
+    drafts = _with_shared_nulls([_table(table, structure) for table in tables.values()])
     return DatasetDraft(name, folder, tuple(_parents_first(drafts)))
+
+
+def _with_equal_types(tables: dict[str, _Profiled], structure: Structure) -> dict[str, _Profiled]:
+    """The tables with one type for both sides of each reference: text where one side has text."""
+    types = {(name, header): kind for name, table in tables.items() for header, kind in table.types.items()}
+    changed = True
+    while changed:
+        changed = False
+        for reference in structure.references:
+            sides = (reference.child, reference.column), (reference.parent, reference.key)
+            kinds = [types[side].kind for side in sides]
+            wider = next((kind for kind in ("text", "bigint") if kind in kinds), kinds[0])
+            for side, kind in zip(sides, kinds, strict=True):
+                if kind != wider and wider in _SHARED:
+                    types[side] = replace(_SHARED[wider], nulls=types[side].nulls)
+                    changed = True
+    return {
+        name: replace(table, types={header: types[name, header] for header in table.types})
+        for name, table in tables.items()
+    }
 
 
 def _profile(
@@ -104,7 +128,16 @@ def _table(table: _Profiled, structure: Structure) -> TableDraft:
     names = tuple(by_header[header] for header in key)
     dialect = table.files.files[0].dialect
     rows = table.columns[0].rows if table.columns else 0
-    return TableDraft(table.name, table.files.pattern, dialect, tuple(columns), names, rows, references)
+    return TableDraft(
+        table.name,
+        table.files.pattern,
+        dialect,
+        tuple(columns),
+        names,
+        rows,
+        references,
+        tuple(file.object.key for file in table.files.files),
+    )
 
 
 def _column(
@@ -112,9 +145,26 @@ def _column(
 ) -> ColumnDraft:
     name = column_name(column.name, {draft.name for draft in before})
     declared = table.types[column.name]
-    if indexed and declared.kind == "text":
+    if indexed and declared.kind == "text" and declared.source not in {"Label", "IndexedName"}:
         declared = propose_type(table.values[column.name], indexed=True)
-    return ColumnDraft(column.name, name, declared, not column.is_complete)
+    own = tuple(text for text in declared.nulls if text not in CERTAIN_NULL_WORDS)
+    return ColumnDraft(column.name, name, _with_nulls(declared, own), not column.is_complete)
+
+
+def _with_nulls(declared: Declared, nulls: tuple[str, ...]) -> Declared:
+    """The type whose format reads these texts as NULL."""
+    if not nulls:
+        return declared
+    value_format = next((m for m in declared.markers if isinstance(m, Format)), Format())
+    others = tuple(m for m in declared.markers if not isinstance(m, Format))
+    return replace(declared, markers=(*others, replace(value_format, null=nulls)))
+
+
+def _with_shared_nulls(tables: list[TableDraft]) -> list[TableDraft]:
+    """The tables with the certain words for NULL in their dialects: programs write one word in all their files."""
+    found = {text for table in tables for column in table.columns for text in column.declared.nulls}
+    null = ("", *sorted(found & CERTAIN_NULL_WORDS))
+    return [replace(table, dialect=replace(table.dialect, null=null)) for table in tables]
 
 
 def _parents_first(tables: list[TableDraft]) -> Iterator[TableDraft]:

@@ -6,6 +6,7 @@ import keyword
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import count
 
 from dataforge.formats.dialect import Csv
 from dataforge.tables.names import IDENTIFIER_BYTES
@@ -38,6 +39,7 @@ class TableDraft:
     key: tuple[str, ...]
     rows: int
     references: tuple[Reference, ...] = ()
+    paths: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -67,16 +69,17 @@ def table_name(stem: str, taken: Collection[str]) -> str:
     return column_name(stem, taken)
 
 
-def _short(name: str) -> str:
-    while len(name.encode()) > IDENTIFIER_BYTES:
-        name = name[:-1]
-    return name
+def _short(name: str, size: int = IDENTIFIER_BYTES) -> str:
+    """The name cut to a number of bytes."""
+    return name.encode()[:size].decode(errors="ignore")
 
 
 def _unique(name: str, taken: Collection[str]) -> str:
     if name not in taken:
         return name
-    number = 2
-    while f"{name}_{number}" in taken:
-        number += 1
-    return f"{name}_{number}"
+    for number in count(2):
+        ending = f"_{number}"
+        numbered = _short(name, IDENTIFIER_BYTES - len(ending)) + ending
+        if numbered not in taken:
+            return numbered
+    raise AssertionError("unreachable: numbers are endless")

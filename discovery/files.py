@@ -15,6 +15,7 @@ from dataforge.formats.dialect_reader import Record, read_records
 from dataforge.formats.text_stream import open_text
 from dataforge.s3.objects import Object, read_range
 from discovery.dialects import SAMPLE_BYTES, Detected, detect
+from discovery.encodings import detect_encoding
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -53,12 +54,27 @@ def open_csv(s3: S3Client, file: Object, given: Mapping[str, object]) -> TextFil
     with open_text(s3, packed) as text:
         sample = text.read(SAMPLE_BYTES)
         whole = not text.read(1)
+    if not whole and "encoding" not in given and sample.isascii():
+        given = {**given, **_later_encoding(s3, packed)}
     found = _detected(sample, whole=whole, given=given)
     records = list(islice(read_records(io.BytesIO(sample).read, found.dialect), 500))
     header = [record.fields for record in records[: found.dialect.header] if record.fields]
     width = _width(records[found.dialect.header :]) or (len(header[0]) if header else 0)
     names = _names(header, width)
     return TextFile(packed, found.dialect, names, bool(header), found.reasons, found.sure)
+
+
+def _later_encoding(s3: S3Client, file: Object) -> dict[str, object]:
+    """The encoding of a file that begins with ASCII only, by its first bytes that are not ASCII."""
+    with open_text(s3, file) as text:
+        before = b""
+        while piece := text.read(SAMPLE_BYTES):
+            if not piece.isascii():
+                # A character may be cut at the end of a piece.
+                encoding, _ = detect_encoding(before[-4:] + piece + text.read(4), whole=False)
+                return {"encoding": encoding}
+            before = piece
+    return {}
 
 
 def _names(header: list[tuple[str, ...]], width: int) -> tuple[str, ...]:

@@ -10,10 +10,12 @@ import typer
 from typer.core import TyperGroup
 
 from dataforge_cli.commands.backup import backup
+from dataforge_cli.commands.check import check
 from dataforge_cli.commands.connect import connect
 from dataforge_cli.commands.doctor import doctor
 from dataforge_cli.commands.files import files
 from dataforge_cli.commands.ingest import ingest
+from dataforge_cli.commands.init import init
 from dataforge_cli.commands.keys import keys
 from dataforge_cli.commands.migrate import migrate
 from dataforge_cli.commands.plan import plan
@@ -64,6 +66,8 @@ app = typer.Typer(
 )
 COMMANDS: dict[str, Callable[..., None]] = {
     "preview": preview,
+    "init": init,
+    "check": check,
     "migrate": migrate,
     "files": files,
     "replay": replay,

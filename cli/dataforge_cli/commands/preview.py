@@ -62,7 +62,7 @@ def preview(
     """Show how a file is written, why, and its first records. No deployment or network is needed.
 
     The dialect is detected by trying. Options specify parts of it instead. The last line of the output is the declaration
-    for the dataset's module. --all writes all records that can be read; the others are listed on stderr with line and reason.
+    for the dataset's module. --all writes all records that can be read; the others are listed on stderr with the reason.
 
     Exit codes: 0 success, 1 the file cannot be read, 2 invalid call.
 

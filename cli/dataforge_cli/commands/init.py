@@ -1,0 +1,163 @@
+"""``dataforge init``: write a dataset's module from a folder of files."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from dataforge.errors import InvalidDeclaration
+from dataforge_cli.call import Call, calling
+from dataforge_cli.commands.check import shown
+from dataforge_cli.errors import CommandError, WrongCall
+from dataforge_cli.options import Debug, Json
+
+if TYPE_CHECKING:
+    from discovery.check.check import Verdict
+    from discovery.drafts import DatasetDraft, TableDraft
+
+
+class NoFiles(CommandError):
+    """The folder has no file that could be a table."""
+
+    code = "NoFiles"
+
+
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Read the files in this folder.", show_default=False)
+    ],
+    dataset: Annotated[str, typer.Option("--dataset", metavar="NAME", help="Write datasets/NAME.py.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing module.")] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a dataset's module from a folder of files. No deployment or network is needed.
+
+    Detects dialects, types, keys and references from all values, writes datasets/NAME.py, and validates all files by it.
+    Read the module before you deploy it: a comment marks each decision that the files do not prove.
+
+    Exit codes: 0 success, 1 failure, 2 invalid call.
+
+    **Example**
+
+    ```
+    dataforge init ./shop --dataset shop
+    ```
+    """
+    with calling(stage=None, outputs=None, as_json=as_json, debug=debug) as call:
+        module = _module_path(dataset, force=force)
+        if not folder.is_dir():
+            raise CommandError(f"There is no folder {folder}.")
+        draft, notes = _draft(call, folder, dataset)
+        _write(module, draft)
+        try:
+            verdict = _verify(call, folder, dataset)
+        except InvalidDeclaration:
+            # A module that cannot be loaded would fail every other command.
+            module.unlink()
+            raise
+        document = _document(draft, module, verdict, notes)
+        call.screen.answer(
+            document, *shown(verdict), Text(f"Wrote {module}"), *(Text(note) for note in notes)
+        )
+
+
+def _module_path(dataset: str, *, force: bool) -> Path:
+    from dataforge.tables.names import refuse_dataset_name  # noqa: PLC0415
+
+    try:
+        refuse_dataset_name(dataset)
+    except ValueError as error:
+        raise WrongCall(f"{error}.") from None
+    module = Path("datasets") / f"{dataset}.py"
+    if not module.parent.is_dir():
+        raise WrongCall("There is no folder datasets.", hint="Run the command in the root of the project.")
+    if module.exists() and not force:
+        raise WrongCall(f"{module} exists.", hint="Specify --force to replace it.")
+    return module
+
+
+def _draft(call: Call, folder: Path, dataset: str) -> tuple[DatasetDraft, list[str]]:
+    from discovery.draft import draft_dataset  # noqa: PLC0415  loads DuckDB and Arrow
+    from discovery.folder import take_inventory  # noqa: PLC0415
+    from discovery.folder_store import objects_of, store_of  # noqa: PLC0415
+
+    s3 = store_of(folder)
+    inventory = take_inventory(s3, list(objects_of(folder)), call.screen.say)
+    notes = [f"{key} is not read: {reason}" for key, reason in inventory.unread]
+    if not inventory.tables:
+        raise NoFiles(f"{folder} has no file that could be a table.", "; ".join(notes))
+    return draft_dataset(s3, dataset, folder.name, inventory, call.screen.say), notes
+
+
+def _write(module: Path, draft: DatasetDraft) -> None:
+    from discovery.module_text import module_text  # noqa: PLC0415
+
+    part = module.with_suffix(".part")
+    part.write_text(module_text(draft), encoding="utf-8")
+    part.replace(module)
+
+
+def _verify(call: Call, folder: Path, dataset: str) -> Verdict:
+    """Validate all files by the written module."""
+    importlib.invalidate_caches()
+    sys.modules.pop(f"datasets.{dataset}", None)
+    from dataforge.tables.datasets import load  # noqa: PLC0415
+    from discovery.check.check import check_folder  # noqa: PLC0415
+
+    return check_folder(load([dataset])[dataset], folder, say=call.screen.say)
+
+
+def _document(draft: DatasetDraft, module: Path, verdict: Verdict, notes: list[str]) -> dict[str, Any]:
+    counts = {table.table: table for table in verdict.tables}
+    return {
+        "dataset": draft.name,
+        "module": str(module),
+        "tables": [
+            {
+                **_table(table, draft),
+                "would_load": counts[table.name].loaded + counts[table.name].deduplicated,
+                "would_reject": counts[table.name].rejected,
+            }
+            for table in draft.tables
+        ],
+        "notes": notes,
+    }
+
+
+def _table(table: TableDraft, draft: DatasetDraft) -> dict[str, Any]:
+    names = {drafted.name: {c.header: c.name for c in drafted.columns} for drafted in draft.tables}
+    return {
+        "name": table.name,
+        "files": list(table.paths),
+        "rows": table.rows,
+        "dialect": {
+            "delimiter": table.dialect.delimiter,
+            "quote": table.dialect.quote,
+            "escape": table.dialect.escape,
+            "encoding": table.dialect.encoding,
+            "header": table.dialect.header,
+            "skip": table.dialect.skip,
+            "null": list(table.dialect.null),
+        },
+        "columns": [
+            {"name": c.name, "header": c.header, "type": c.declared.kind, "nullable": c.nullable}
+            for c in table.columns
+        ],
+        "key": list(table.key) or None,
+        "foreign_keys": [
+            {
+                "columns": [names[table.name][r.column]],
+                "parent": r.parent,
+                "parent_columns": [names[r.parent][r.key]],
+                "enforced": not r.coverage.orphans,
+                "orphans": r.coverage.orphans,
+            }
+            for r in table.references
+        ],
+    }

@@ -1,0 +1,117 @@
+"""The verdict of a migration of a folder into empty tables, on all cores."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from dataforge.tables.catalogue import Dataset
+from dataforge.tables.datasets import get_dataset
+from discovery.check.read import Example, Plan, Tally, plan, read_item
+from discovery.check.resolve import Decided, RowStore
+from discovery.folder_store import objects_of, store_of
+from functions.migrate.run.work_items import LoadItem
+
+
+@dataclass(frozen=True)
+class TableVerdict:
+    """The records of one table. ``read = loaded + deduplicated + rejected``.
+
+    ``codes``: the rejected records by code. ``orphans``: rows without a parent, by reference that is not enforced.
+    """
+
+    table: str
+    read: int
+    loaded: int
+    deduplicated: int
+    rejected: int
+    codes: Counter[str]
+    examples: dict[str, list[Example]]
+    orphans: Counter[str]
+
+    @property
+    def quality(self) -> float:
+        """1 - rejected / read; 1 if nothing was read."""
+        return 1 - self.rejected / self.read if self.read else 1.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The tables' verdicts, and the files that were ignored with the reasons."""
+
+    tables: tuple[TableVerdict, ...]
+    ignored: dict[str, str]
+
+    @property
+    def quality(self) -> float:
+        """The quality over all tables."""
+        read = sum(table.read for table in self.tables)
+        return 1 - sum(table.rejected for table in self.tables) / read if read else 1.0
+
+    def passes(self, threshold: float) -> bool:
+        """Whether no quality, neither of a table nor over all, is below the threshold."""
+        return min([self.quality, *(table.quality for table in self.tables)]) >= threshold
+
+
+def check_folder(
+    dataset: Dataset,
+    folder: Path,
+    *,
+    ignore: Sequence[str] = (),
+    say: Callable[[str], None],
+    workers: int | None = None,
+) -> Verdict:
+    """Read and validate a folder's files, and decide between their rows. ``workers``: 0 reads in this process.
+
+    Raises the errors of a migration for files that do not fit.
+    """
+    tables = tuple(dataset.tables)
+    work = plan(store_of(folder), dataset, list(objects_of(folder)), tables, ignore)
+    tallies = {name: Tally() for name in tables}
+    with RowStore(dataset, tables) as store:
+        for number, (item, found) in enumerate(_read(dataset, folder, work, store.folder, workers), 1):
+            say(f"Checked {item.key} ({number} of {len(work.items)})")
+            for name, tally in found.items():
+                tallies[name].add(tally)
+        say("Comparing keys and references")
+        decided = store.decide()
+    return Verdict(tuple(_verdict(name, tallies[name], decided[name]) for name in tables), work.ignored)
+
+
+def _read(
+    dataset: Dataset, folder: Path, work: Plan, rows: Path, workers: int | None
+) -> Iterator[tuple[LoadItem, dict[str, Tally]]]:
+    if workers == 0 or len(work.items) < 2:
+        for item in work.items:
+            yield item, read_item(store_of(folder), dataset, item, rows)
+        return
+    with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn")) as pool:
+        largest_first = sorted(work.items, key=lambda item: -item.size)
+        calls = [(item, pool.submit(_read_by_name, folder, item, rows)) for item in largest_first]
+        for item, call in calls:
+            yield item, call.result()
+
+
+def _read_by_name(folder: Path, item: LoadItem, rows: Path) -> dict[str, Tally]:
+    return read_item(store_of(folder), get_dataset(item.dataset), item, rows)
+
+
+def _verdict(name: str, tally: Tally, decided: Decided) -> TableVerdict:
+    codes = Counter(tally.codes)
+    codes["conflict"] += decided.conflicts.total()
+    codes["foreign_key"] += decided.orphans.total()
+    return TableVerdict(
+        name,
+        tally.read,
+        decided.accepted,
+        tally.deduplicated + decided.deduplicated,
+        tally.rejected + decided.conflicts.total() + decided.orphans.total(),
+        +codes,
+        tally.examples,
+        +decided.unenforced,
+    )
