@@ -86,7 +86,7 @@ def _profile(
         values = {column.name: _values(store, name, column) for column in columns}
         types = {key: propose_type(found, indexed=False) for key, found in values.items()}
         for column_header, declared in types.items():
-            store.remove_texts(name, column_header, declared.nulls)
+            store.remove_texts(name, column_header, ("", *declared.nulls))
         yield _Profiled(name, files, store.describe(name), types, values)
 
 
