@@ -48,16 +48,24 @@ class _Body:
 
     def read(self, size: int | None = None) -> bytes:
         """The next bytes, at most ``size``."""
+        if self._stream.closed:
+            return b""
         limit = -1 if size is None or size < 0 else size
         if self._left is not None:
             limit = self._left if limit < 0 else min(limit, self._left)
         data = self._stream.read(limit)
         if self._left is not None:
             self._left -= len(data)
+        if size is None or size < 0 or self._left == 0:
+            self._stream.close()
         return data
 
     def close(self) -> None:
         """Close the file."""
+        self._stream.close()
+
+    def __del__(self) -> None:
+        # As S3's answers, a body may be dropped half read.
         self._stream.close()
 
     @property

@@ -1,4 +1,4 @@
-"""The verdict of a migration of a folder into empty tables, on all cores."""
+"""Check a folder: the counts and rejections of a migration into empty tables, on all cores."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from operator import itemgetter
 from pathlib import Path
 
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import get_dataset
 from discovery.check.read import Example, Plan, Tally, plan, read_item
-from discovery.check.resolve import Decided, RowStore
+from discovery.check.resolve import Decided, decide
+from discovery.check.row_store import RowStore
 from discovery.folder_store import objects_of, store_of
+from functions.migrate.resolve.locate import Chunk, locate_in
 from functions.migrate.run.work_items import LoadItem
 
 
 @dataclass(frozen=True)
-class TableVerdict:
+class TableResult:
     """The records of one table. ``read = loaded + deduplicated + rejected``.
 
     ``codes``: the rejected records by code. ``orphans``: rows without a parent, by reference that is not enforced.
@@ -41,10 +44,10 @@ class TableVerdict:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The tables' verdicts, and the files that were ignored with the reasons."""
+class CheckResult:
+    """The tables' results, and the files that were ignored with the reasons."""
 
-    tables: tuple[TableVerdict, ...]
+    tables: tuple[TableResult, ...]
     ignored: dict[str, str]
 
     @property
@@ -65,7 +68,7 @@ def check_folder(
     ignore: Sequence[str] = (),
     say: Callable[[str], None],
     workers: int | None = None,
-) -> Verdict:
+) -> CheckResult:
     """Read and validate a folder's files, and decide between their rows. ``workers``: 0 reads in this process.
 
     Raises the errors of a migration for files that do not fit.
@@ -79,8 +82,19 @@ def check_folder(
             for name, tally in found.items():
                 tallies[name].add(tally)
         say("Comparing keys and references")
-        decided = store.decide()
-    return Verdict(tuple(_verdict(name, tallies[name], decided[name]) for name in tables), work.ignored)
+        decided = decide(store)
+    chunks = [_chunk(item) for item in work.items]
+    for name, found in decided.items():
+        rejected = sorted(((place, [violation]) for place, violation in found.examples), key=itemgetter(0))
+        for record in locate_in(store_of(folder), "", dataset, chunks, rejected):
+            tallies[name].show(record)
+    return CheckResult(tuple(_result(name, tallies[name], decided[name]) for name in tables), work.ignored)
+
+
+def _chunk(item: LoadItem) -> Chunk:
+    return Chunk(
+        item.object, item.base, item.start, item.end, item.line, item.source, item.header, item.record_end
+    )
 
 
 def _read(
@@ -101,17 +115,14 @@ def _read_by_name(folder: Path, item: LoadItem, rows: Path) -> dict[str, Tally]:
     return read_item(store_of(folder), get_dataset(item.dataset), item, rows)
 
 
-def _verdict(name: str, tally: Tally, decided: Decided) -> TableVerdict:
-    codes = Counter(tally.codes)
-    codes["conflict"] += decided.conflicts.total()
-    codes["foreign_key"] += decided.orphans.total()
-    return TableVerdict(
+def _result(name: str, tally: Tally, decided: Decided) -> TableResult:
+    return TableResult(
         name,
         tally.read,
         decided.accepted,
         tally.deduplicated + decided.deduplicated,
-        tally.rejected + decided.conflicts.total() + decided.orphans.total(),
-        +codes,
+        tally.rejected + decided.rejected.total(),
+        +(tally.codes + decided.rejected),
         tally.examples,
         +decided.unenforced,
     )

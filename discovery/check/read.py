@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 
-from dataforge.bulk.row_hashes import digests
 from dataforge.records.rejections import Located
 from dataforge.s3.objects import Object
-from dataforge.tables.catalogue import Dataset, Table
+from dataforge.tables.catalogue import Dataset
+from discovery.check.row_store import relation
+from discovery.check.rows import deciding_rows
 from functions.migrate.plan.layout import read_layout
 from functions.migrate.plan.source import match_files
 from functions.migrate.run.migration import Run
@@ -56,9 +54,13 @@ class Tally:
 
     def reject(self, record: Located) -> None:
         """Count a rejected record under the code of its first violation."""
-        violation = record.violations[0]
         self.rejected += 1
-        self.codes[violation.code] += 1
+        self.codes[record.violations[0].code] += 1
+        self.show(record)
+
+    def show(self, record: Located) -> None:
+        """Add the record to the examples of its code, unless there are enough."""
+        violation = record.violations[0]
         shown = self.examples.setdefault(violation.code, [])
         if len(shown) < _EXAMPLES:
             raw = record.raw if isinstance(record.raw, str) else record.raw.decode(errors="replace")
@@ -132,57 +134,13 @@ def read_item(s3: S3Client, dataset: Dataset, item: LoadItem, folder: Path) -> d
             tally.cleanings += records.batch.cleanings
             for rejected in records.rejected:
                 tally.reject(rejected)
-            for batch in _rows(dataset, table, records.batch.lines):
-                writer = writers.get(table.name)
-                if writer is None:
-                    path = folder / f"{table.name}.{item.chunk}.arrow"
-                    writer = writers[table.name] = pa.ipc.new_file(path, batch.schema)
-                writer.write_batch(batch)
+            if lines := b"".join(records.batch.lines):
+                rows = deciding_rows(dataset, table, lines)
+                if table.name not in writers:
+                    path = folder / f"{relation(dataset, table)}.{item.chunk}.arrow"
+                    writers[table.name] = pa.ipc.new_file(path, rows.schema)
+                writers[table.name].write_batch(rows)
     finally:
         for writer in writers.values():
             writer.close()
     return tallies
-
-
-def deciding_columns(dataset: Dataset, table: Table) -> tuple[str, ...]:
-    """The columns of the table's key, unique constraints and references, and those that others reference, in order."""
-    named = {
-        *table.key,
-        *(name for unique in table.uniques for name in unique.columns),
-        *(name for reference in table.references for name in reference.columns),
-        *(
-            name
-            for child in dataset.tables.values()
-            for reference in child.references
-            if reference.parent == table.name
-            for name in reference.parent_columns
-        ),
-    }
-    return tuple(name for name in table.column_names if name in named)
-
-
-def _rows(dataset: Dataset, table: Table, lines: Sequence[bytes]) -> Iterator[pa.RecordBatch]:
-    """The rows of COPY lines: position, digest of the row, and the deciding columns."""
-    data = b"".join(lines)
-    if not data:
-        return
-    names = [f"c{place}" for place in range(len(table.columns))]
-    found = pacsv.read_csv(
-        io.BytesIO(data),
-        pacsv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=[*names, "source"]),
-        pacsv.ParseOptions(newlines_in_values=True),
-        pacsv.ConvertOptions(
-            column_types={**dict.fromkeys(names, pa.string()), "source": pa.int64()},
-            strings_can_be_null=True,
-            null_values=[""],
-            quoted_strings_can_be_null=False,
-        ),
-    ).combine_chunks()
-    texts = [pc.fill_null(pc.binary_join_element_wise("=", found[name], ""), "-") for name in names]
-    sizes = [pc.cast(pc.binary_length(text), pa.string()) for text in texts]
-    row = pc.binary_join_element_wise(*sizes, *texts, ",").combine_chunks()
-    hashed = pa.array([digest.hex() for digest in digests(row)], pa.string())
-    columns = {"source": found["source"].combine_chunks(), "row": hashed}
-    for name in deciding_columns(dataset, table):
-        columns[name] = found[f"c{table.column_names.index(name)}"].combine_chunks()
-    yield pa.record_batch(columns)

@@ -14,7 +14,7 @@ from dataforge_cli.errors import CommandError
 from dataforge_cli.options import Debug, Ignore, Json
 
 if TYPE_CHECKING:
-    from discovery.check.check import TableVerdict, Verdict
+    from discovery.check.check import CheckResult, TableResult
 
 _THRESHOLD = 0.95
 
@@ -57,24 +57,24 @@ def check(
 
         if not folder.is_dir():
             raise CommandError(f"There is no folder {folder}.")
-        verdict = check_folder(get_dataset(dataset), folder, ignore=ignore or (), say=call.screen.say)
-        call.screen.answer(verdict_document(verdict, threshold), *shown(verdict))
-        if not verdict.passes(threshold):
-            call.screen.fail(f"The quality {verdict.quality:.4f} is below the threshold {threshold}.")
+        result = check_folder(get_dataset(dataset), folder, ignore=ignore or (), say=call.screen.say)
+        call.screen.answer(result_document(result, threshold), *shown(result))
+        if not result.passes(threshold):
+            call.screen.fail(f"The quality {result.quality:.4f} is below the threshold {threshold}.")
             raise typer.Exit(1)
 
 
-def verdict_document(verdict: Verdict, threshold: float) -> dict[str, Any]:
-    """The verdict as a JSON document."""
+def result_document(result: CheckResult, threshold: float) -> dict[str, Any]:
+    """The result as a JSON document."""
     return {
-        "quality": round(verdict.quality, 6),
+        "quality": round(result.quality, 6),
         "quality_threshold": threshold,
-        "tables": [_document(table) for table in verdict.tables],
-        "ignored_files": verdict.ignored,
+        "tables": [_document(table) for table in result.tables],
+        "ignored_files": result.ignored,
     }
 
 
-def _document(table: TableVerdict) -> dict[str, Any]:
+def _document(table: TableResult) -> dict[str, Any]:
     return {
         "table": table.table,
         "read": table.read,
@@ -97,16 +97,16 @@ def _document(table: TableVerdict) -> dict[str, Any]:
     }
 
 
-def shown(verdict: Verdict) -> list[Any]:
-    """The verdict as a table, and examples of the reasons."""
+def shown(result: CheckResult) -> list[Any]:
+    """The result as a table, and examples of the reasons."""
     figures = Table(
         "table", "read", "loaded", "deduplicated", "rejected", "quality", box=None, header_style="bold"
     )
-    for table in verdict.tables:
+    for table in result.tables:
         counts = (table.read, table.loaded, table.deduplicated, table.rejected)
         figures.add_row(table.table, *(f"{count:,}" for count in counts), f"{table.quality:.4f}")
     parts: list[Any] = [figures]
-    for table in verdict.tables:
+    for table in result.tables:
         for code, count in table.codes.most_common(3):
             parts.append(Text(f"{table.table}: {count:,} rejected with {code}"))
             parts += [Text(f"  {e.file}:{e.line}: {e.message}") for e in table.examples.get(code, [])[:1]]

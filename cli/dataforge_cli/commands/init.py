@@ -17,7 +17,7 @@ from dataforge_cli.errors import CommandError, WrongCall
 from dataforge_cli.options import Debug, Json
 
 if TYPE_CHECKING:
-    from discovery.check.check import Verdict
+    from discovery.check.check import CheckResult
     from discovery.drafts import DatasetDraft, TableDraft
 
 
@@ -56,15 +56,13 @@ def init(
         draft, notes = _draft(call, folder, dataset)
         _write(module, draft)
         try:
-            verdict = _verify(call, folder, dataset)
+            result = _verify(call, folder, dataset)
         except InvalidDeclaration:
             # A module that cannot be loaded would fail every other command.
             module.unlink()
             raise
-        document = _document(draft, module, verdict, notes)
-        call.screen.answer(
-            document, *shown(verdict), Text(f"Wrote {module}"), *(Text(note) for note in notes)
-        )
+        document = _document(draft, module, result, notes)
+        call.screen.answer(document, *shown(result), Text(f"Wrote {module}"), *(Text(note) for note in notes))
 
 
 def _module_path(dataset: str, *, force: bool) -> Path:
@@ -103,7 +101,7 @@ def _write(module: Path, draft: DatasetDraft) -> None:
     part.replace(module)
 
 
-def _verify(call: Call, folder: Path, dataset: str) -> Verdict:
+def _verify(call: Call, folder: Path, dataset: str) -> CheckResult:
     """Validate all files by the written module."""
     importlib.invalidate_caches()
     sys.modules.pop(f"datasets.{dataset}", None)
@@ -113,8 +111,8 @@ def _verify(call: Call, folder: Path, dataset: str) -> Verdict:
     return check_folder(load([dataset])[dataset], folder, say=call.screen.say)
 
 
-def _document(draft: DatasetDraft, module: Path, verdict: Verdict, notes: list[str]) -> dict[str, Any]:
-    counts = {table.table: table for table in verdict.tables}
+def _document(draft: DatasetDraft, module: Path, result: CheckResult, notes: list[str]) -> dict[str, Any]:
+    counts = {table.table: table for table in result.tables}
     return {
         "dataset": draft.name,
         "module": str(module),

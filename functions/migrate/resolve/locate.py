@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
@@ -20,6 +20,7 @@ from dataforge.postgres.shadow import FILE_SHIFT
 from dataforge.records.rejections import Located
 from dataforge.records.violation import Violation
 from dataforge.s3.objects import Object
+from dataforge.tables.catalogue import Dataset
 from functions.migrate.run.migration import Run
 from functions.migrate.run.reading.dialect import locate_in_dialect
 from functions.migrate.run.reading.parquet import locate_rows
@@ -36,7 +37,7 @@ Rejected = tuple[int, list[Violation]]
 
 
 @dataclass(frozen=True)
-class _Chunk:
+class Chunk:
     """A chunk of a file; ``base`` is the position of the file's first byte."""
 
     file: Object
@@ -54,24 +55,30 @@ def locate(cursor: Cursor, s3: S3Client, run: Run, rejected: Iterable[Rejected])
     if run.replay is not None:
         yield from locate_replayed(cursor, run.id, rejected)
         return
-    chunks = _chunks(cursor, run)
-    sources = {source.file: source for source in run.dataset.sources}
+    yield from locate_in(s3, run.id, run.dataset, _chunks(cursor, run), rejected)
+
+
+def locate_in(
+    s3: S3Client, run_id: str, dataset: Dataset, chunks: Sequence[Chunk], rejected: Iterable[Rejected]
+) -> Iterator[Located]:
+    """The records at these positions, which ascend, in the chunks, which are in file order."""
+    sources = {source.file: source for source in dataset.sources}
     starts = [chunk.base + chunk.start for chunk in chunks]
     for index, rows in itertools.groupby(rejected, lambda row: bisect.bisect_right(starts, row[0]) - 1):
         chunk, source = chunks[index], sources.get(chunks[index].source)
         dialect = with_record_end(source.dialect if source else STANDARD, chunk.record_end)
         if is_parquet(chunk.file.key):
-            yield from _locate_parquet(s3, run.id, chunk, rows)
+            yield from _locate_parquet(s3, run_id, chunk, rows)
         elif source and source.is_json_lines(chunk.file.key):
-            yield from _locate_lines(s3, run.id, chunk, rows, whole_size, line_ends)
+            yield from _locate_lines(s3, run_id, chunk, rows, whole_size, line_ends)
         elif dialect.is_parallel:
-            yield from _locate_csv(s3, run.id, chunk, dialect, rows)
+            yield from _locate_csv(s3, run_id, chunk, dialect, rows)
         else:
             offsets = ((position - chunk.base, violations) for position, violations in rows)
-            yield from locate_in_dialect(s3, run.id, chunk.file, dialect, offsets)
+            yield from locate_in_dialect(s3, run_id, chunk.file, dialect, offsets)
 
 
-def _chunks(cursor: Cursor, run: Run) -> list[_Chunk]:
+def _chunks(cursor: Cursor, run: Run) -> list[Chunk]:
     cursor.execute(
         "SELECT file_number, first_byte, end_byte, first_line, source, header, record_end, bucket, key, etag, size,"
         " compression, archive"
@@ -81,13 +88,13 @@ def _chunks(cursor: Cursor, run: Run) -> list[_Chunk]:
         (run.id,),
     )
     return [
-        _Chunk(Object(*file), number << FILE_SHIFT, start, end, line, source, tuple(header), record_end)
+        Chunk(Object(*file), number << FILE_SHIFT, start, end, line, source, tuple(header), record_end)
         for number, start, end, line, source, header, record_end, *file in cursor.fetchall()
     ]
 
 
 def _locate_parquet(
-    s3: S3Client, run_id: str, chunk: _Chunk, rejected: Iterator[Rejected]
+    s3: S3Client, run_id: str, chunk: Chunk, rejected: Iterator[Rejected]
 ) -> Iterator[Located]:
     # A row of a flat file may be rejected in several tables' rows, and then occurs as often.
     rows = list(rejected)
@@ -98,7 +105,7 @@ def _locate_parquet(
 
 
 def _locate_csv(
-    s3: S3Client, run_id: str, chunk: _Chunk, dialect: Csv, rejected: Iterator[Rejected]
+    s3: S3Client, run_id: str, chunk: Chunk, dialect: Csv, rejected: Iterator[Rejected]
 ) -> Iterator[Located]:
     def ends_of(data: bytes) -> Offsets:
         return split_records(dialect.with_standard_marks(data), last=True).ends
@@ -110,7 +117,7 @@ def _locate_csv(
 def _locate_lines(
     s3: S3Client,
     run_id: str,
-    chunk: _Chunk,
+    chunk: Chunk,
     rejected: Iterator[Rejected],
     whole: Callable[[bytes], int],
     ends_of: Callable[[bytes], Offsets],

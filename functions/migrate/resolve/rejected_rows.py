@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.sql import Sql
-from dataforge.records.rejections import missing_parent, same_unique_value
+from dataforge.records.rejections import missing_parent, same_key_values, same_unique_value
 from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Table
 from functions.migrate.run.migration import Run
@@ -162,13 +162,4 @@ class RejectedRows:
         unique = next((unique for unique in self.table.uniques if unique.name == name), None)
         if unique is not None:
             return same_unique_value(unique, "table" if stored else "file")
-        key = ", ".join(self.table.key)
-        if stored:
-            text = (
-                f"The table has a row with the same key ({key}) and other values; the stored row is unchanged"
-            )
-        else:
-            text = (
-                f"Another row of the file has the same key ({key}) and other values; the first row is loaded"
-            )
-        return Violation("conflict", text)
+        return same_key_values(self.table.key, "table" if stored else "file")

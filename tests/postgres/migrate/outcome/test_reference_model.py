@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from dataforge.errors import TargetRejectsRows
@@ -15,14 +17,17 @@ from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.apply import apply
 from tests.postgres.migrate.conftest import Forge
-from tests.postgres.migrate.outcome.reference_model import COLUMNS, Model, Rows, datasets, rows
+from tests.postgres.migrate.outcome.offline import checked, migrated
+from tests.postgres.migrate.outcome.reference_model import COLUMNS, Model, Rows, Values, datasets, rows
 
+DIRT = st.lists(st.sampled_from(["x,,,", "1,2", "1,2,,y,", "z,y,x,w", "9,9,9,9.5", '1,1,"1"1,']), max_size=3)
 EXAMPLES = int(os.environ.get("EXAMPLES", "2"))
 
 
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
+    phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, *HealthCheck],
 )
 @given(st.data())
@@ -36,24 +41,23 @@ def test_migrations_store_what_the_model_accepts(used_forge: Forge, data: st.Dat
         for _ in range(2):
             update = data.draw(st.booleans())
             model = Model(dataset, data.draw(rows(dataset)), stored, update)
-            _upload(used_forge, model.left)
+            files = {f"{name}.csv": _file(found, data.draw(DIRT)) for name, found in model.left.items()}
             model.run()
-            stored = _migrated(used_forge, model)
+            stored = _migrated(used_forge, model, files)
     used_forge.database.query("DROP SCHEMA shapes CASCADE")
 
 
-def _upload(forge: Forge, files: Rows) -> None:
-    for name, found in files.items():
-        lines = [
-            ",".join(COLUMNS),
-            *(",".join("" if v is None else str(v) for v in row) for row in found),
-            "",
-        ]
-        forge.s3.put_object(Bucket="raw", Key=f"shapes/{name}.csv", Body="\n".join(lines).encode())
+def _file(found: list[Values], dirt: list[str]) -> bytes:
+    """The rows, and records that no row model accepts between them."""
+    lines = [",".join("" if v is None else str(v) for v in row) for row in found]
+    mixed = [line for pair in zip_longest(dirt, lines) for line in pair if line is not None]
+    return "\n".join([",".join(COLUMNS), *mixed, ""]).encode()
 
 
-def _migrated(forge: Forge, model: Model) -> Rows:
-    """Run the migration, compare it with the model, and return the stored rows."""
+def _migrated(forge: Forge, model: Model, files: Mapping[str, bytes]) -> Rows:
+    """Run the migration, compare it with the model and into empty tables with the check, and return the stored rows."""
+    for name, body in files.items():
+        forge.s3.put_object(Bucket="raw", Key=f"shapes/{name}", Body=body)
     rule = "update" if model.update else "reject"
     document = {"dataset": "shapes", "prefix": "shapes/", "quality_threshold": "0", "on_conflict": rule}
     expected = model.result()
@@ -67,6 +71,8 @@ def _migrated(forge: Forge, model: Model) -> Rows:
         assert not model.orphans_stored()
         report = forge.read_json(f"runs/{run.id}/report.json")
         assert _orphans(report) == _counted(model)
+        if not any(model.stored.values()):
+            assert checked(model.dataset, files) == migrated(forge, run, report)
     found = {name: _rows(forge, model.dataset, name) for name in model.dataset.tables}
     assert found == {name: sorted(expected[name], key=str) for name in expected}
     return found

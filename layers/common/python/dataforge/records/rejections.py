@@ -53,6 +53,20 @@ def missing_parent(key: ForeignKey, values: Sequence[str | None]) -> Violation:
     return Violation("foreign_key", f"{key.name}: {key.parent} has no row with {wanted}", key.column)
 
 
+def same_key_values(key: Sequence[str], place: Literal["table", "file"]) -> Violation:
+    """The violation of a row with the key of a row that is stored, or comes earlier in the file, and other values."""
+    columns = ", ".join(key)
+    if place == "table":
+        return Violation(
+            "conflict",
+            f"The table has a row with the same key ({columns}) and other values; the stored row is unchanged",
+        )
+    return Violation(
+        "conflict",
+        f"Another row of the file has the same key ({columns}) and other values; the first row is loaded",
+    )
+
+
 def same_unique_value(unique: UniqueKey, place: Literal["table", "file", "batch"]) -> Violation:
     """The violation of a row with the unique value of a row that is stored, or comes earlier in the file or batch."""
     owner = {

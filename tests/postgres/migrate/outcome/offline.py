@@ -1,0 +1,67 @@
+"""The figures of a migration into empty tables, and those of ``dataforge check`` for the same files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dataforge.tables.catalogue import Dataset
+from discovery.check.check import check_folder
+from tests.postgres.migrate.conftest import Forge, Migration
+
+Figures = dict[str, dict[str, Any]]
+
+
+def checked(dataset: Dataset, files: Mapping[str, bytes]) -> Figures:
+    """The figures of a check of a folder with these files."""
+    with tempfile.TemporaryDirectory() as name:
+        for path, body in files.items():
+            Path(name, path).parent.mkdir(parents=True, exist_ok=True)
+            Path(name, path).write_bytes(body)
+        result = check_folder(dataset, Path(name), say=lambda _: None, workers=0)
+    return {
+        table.table: {
+            "read": table.read,
+            "loaded": table.loaded,
+            "deduplicated": table.deduplicated,
+            "rejected": table.rejected,
+            "codes": dict(table.codes),
+            "orphans": sorted(table.orphans.values()),
+            "examples": {
+                code: [(e.file, e.line, e.raw.rstrip("\r\n")) for e in found]
+                for code, found in table.examples.items()
+                if code in {"conflict", "foreign_key"}
+            },
+        }
+        for table in result.tables
+    }
+
+
+def migrated(forge: Forge, run: Migration, report: Any) -> Figures:
+    """The figures of a migration that has run."""
+    codes: dict[str, Counter[str]] = {}
+    examples: dict[str, dict[str, list[tuple[str, int, str]]]] = {}
+    query = (
+        "SELECT \"table\", errors->0->>'code', file, line, raw #>> '{}' FROM dataforge.rejections"
+        " WHERE migration_id = %s ORDER BY file, line, id"
+    )
+    for table, code, file, line, raw in forge.database.query(query, run.id):
+        codes.setdefault(table, Counter())[code] += 1
+        shown = examples.setdefault(table, {}).setdefault(code, [])
+        if code in {"conflict", "foreign_key"} and len(shown) < 3:
+            shown.append((file.partition("/")[2], line, raw))
+    return {
+        table["table"]: {
+            "read": table["read"],
+            "loaded": table["loaded"] + table["unchanged"],
+            "deduplicated": table["deduplicated"],
+            "rejected": table["rejected"],
+            "codes": dict(codes.get(table["table"], {})),
+            "orphans": sorted(found["rows"] for found in table["orphans"] if found["rows"]),
+            "examples": {c: s for c, s in examples.get(table["table"], {}).items() if s},
+        }
+        for table in report["tables"]
+    }
