@@ -26,7 +26,7 @@ def module_text(draft: DatasetDraft) -> str:
     head = (
         f'"""{_docstring(draft)}"""\n\nfrom __future__ import annotations\n\n{_imports(constants + body)}\n'
     )
-    return _formatted(f"{head}\n{constants}{body}\n")
+    return _formatted(f"{head}{constants}{body}\n")
 
 
 def _docstring(draft: DatasetDraft) -> str:

@@ -20,6 +20,9 @@ from discovery.folder_store import objects_of, store_of
 from functions.migrate.resolve.locate import Chunk, locate_in
 from functions.migrate.run.work_items import LoadItem
 
+_SMALL = 8 << 20
+"""The size in bytes of a folder that one process reads before others have started."""
+
 
 @dataclass(frozen=True)
 class TableResult:
@@ -69,7 +72,8 @@ def check_folder(
     say: Callable[[str], None],
     workers: int | None = None,
 ) -> CheckResult:
-    """Read and validate a folder's files, and decide between their rows. ``workers``: 0 reads in this process.
+    """Read and validate a folder's files, and decide between their rows. ``workers``: processes; 0 reads in this
+    one, and None chooses by size and cores.
 
     Raises the errors of a migration for files that do not fit.
     """
@@ -84,8 +88,8 @@ def check_folder(
         say("Comparing keys and references")
         decided = decide(store)
     chunks = [_chunk(item) for item in work.items]
-    for name, found in decided.items():
-        rejected = sorted(((place, [violation]) for place, violation in found.examples), key=itemgetter(0))
+    for name, table in decided.items():
+        rejected = sorted(((place, [violation]) for place, violation in table.examples), key=itemgetter(0))
         for record in locate_in(store_of(folder), "", dataset, chunks, rejected):
             tallies[name].show(record)
     return CheckResult(tuple(_result(name, tallies[name], decided[name]) for name in tables), work.ignored)
@@ -100,7 +104,8 @@ def _chunk(item: LoadItem) -> Chunk:
 def _read(
     dataset: Dataset, folder: Path, work: Plan, rows: Path, workers: int | None
 ) -> Iterator[tuple[LoadItem, dict[str, Tally]]]:
-    if workers == 0 or len(work.items) < 2:
+    small = len(work.items) < 2 or sum(item.size for item in work.items) < _SMALL
+    if workers == 0 or (workers is None and small):
         for item in work.items:
             yield item, read_item(store_of(folder), dataset, item, rows)
         return

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
 
@@ -25,8 +25,12 @@ from functions.migrate.run.work_items import LoadItem
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from dataforge.postgres.types import Cursor
+
 _WHOLE_FILES = 1 << 62
 """Files are read in one range each."""
+_NO_CURSOR = cast("Cursor", None)
+"""Reading uses a cursor for replays only."""
 _EXAMPLES = 3
 _RAW_CHARACTERS = 500
 
@@ -127,7 +131,7 @@ def read_item(s3: S3Client, dataset: Dataset, item: LoadItem, folder: Path) -> d
     tallies = {name: Tally() for name in item.tables}
     writers: dict[str, pa.RecordBatchFileWriter] = {}
     try:
-        for records in read_chunk(None, s3, item, dataset):  # type: ignore[arg-type]  only a replay uses the cursor
+        for records in read_chunk(_NO_CURSOR, s3, item, dataset):
             tally, table = tallies[records.table.name], records.table
             tally.read += records.batch.read
             tally.deduplicated += records.batch.deduplicated

@@ -17,6 +17,7 @@ from dataforge_cli.errors import CommandError, WrongCall
 from dataforge_cli.options import Debug, Json
 
 if TYPE_CHECKING:
+    from dataforge.tables.catalogue import Dataset
     from discovery.check.check import CheckResult
     from discovery.drafts import DatasetDraft, TableDraft
 
@@ -54,15 +55,12 @@ def init(
         if not folder.is_dir():
             raise CommandError(f"There is no folder {folder}.")
         draft, notes = _draft(call, folder, dataset)
-        _write(module, draft)
-        try:
-            result = _verify(call, folder, dataset)
-        except InvalidDeclaration:
-            # A module that cannot be loaded would fail every other command.
-            module.unlink()
-            raise
+        written = _load(module, draft)
+        result = _check(call, folder, written)
         document = _document(draft, module, result, notes)
-        call.screen.answer(document, *shown(result), Text(f"Wrote {module}"), *(Text(note) for note in notes))
+        call.screen.answer(
+            document, *shown(result), Text(f"Wrote datasets/{module.name}"), *(Text(note) for note in notes)
+        )
 
 
 def _module_path(dataset: str, *, force: bool) -> Path:
@@ -72,11 +70,11 @@ def _module_path(dataset: str, *, force: bool) -> Path:
         refuse_dataset_name(dataset)
     except ValueError as error:
         raise WrongCall(f"{error}.") from None
-    module = Path("datasets") / f"{dataset}.py"
-    if not module.parent.is_dir():
-        raise WrongCall("There is no folder datasets.", hint="Run the command in the root of the project.")
+    from dataforge.tables.datasets import folder  # noqa: PLC0415
+
+    module = folder() / f"{dataset}.py"
     if module.exists() and not force:
-        raise WrongCall(f"{module} exists.", hint="Specify --force to replace it.")
+        raise WrongCall(f"datasets/{module.name} exists.", hint="Specify --force to replace it.")
     return module
 
 
@@ -93,29 +91,43 @@ def _draft(call: Call, folder: Path, dataset: str) -> tuple[DatasetDraft, list[s
     return draft_dataset(s3, dataset, folder.name, inventory, call.screen.say), notes
 
 
-def _write(module: Path, draft: DatasetDraft) -> None:
+def _load(module: Path, draft: DatasetDraft) -> Dataset:
+    """Write the module and load it. A module that cannot be loaded would fail every other command, so it does not stay."""
+    from dataforge.tables.datasets import DATASETS, load  # noqa: PLC0415
     from discovery.module_text import module_text  # noqa: PLC0415
 
+    before = module.read_bytes() if module.exists() else None
+    _replace(module, module_text(draft).encode())
+    importlib.invalidate_caches()
+    sys.modules.pop(f"datasets.{draft.name}", None)
+    try:
+        DATASETS.update(load([draft.name]))
+    except InvalidDeclaration:
+        if before is None:
+            module.unlink()
+        else:
+            _replace(module, before)
+        raise
+    return DATASETS[draft.name]
+
+
+def _replace(module: Path, source: bytes) -> None:
     part = module.with_suffix(".part")
-    part.write_text(module_text(draft), encoding="utf-8")
+    part.write_bytes(source)
     part.replace(module)
 
 
-def _verify(call: Call, folder: Path, dataset: str) -> CheckResult:
-    """Validate all files by the written module."""
-    importlib.invalidate_caches()
-    sys.modules.pop(f"datasets.{dataset}", None)
-    from dataforge.tables.datasets import load  # noqa: PLC0415
+def _check(call: Call, folder: Path, dataset: Dataset) -> CheckResult:
     from discovery.check.check import check_folder  # noqa: PLC0415
 
-    return check_folder(load([dataset])[dataset], folder, say=call.screen.say)
+    return check_folder(dataset, folder, say=call.screen.say)
 
 
 def _document(draft: DatasetDraft, module: Path, result: CheckResult, notes: list[str]) -> dict[str, Any]:
     counts = {table.table: table for table in result.tables}
     return {
         "dataset": draft.name,
-        "module": str(module),
+        "module": f"datasets/{module.name}",
         "tables": [
             {
                 **_table(table, draft),

@@ -17,6 +17,7 @@ from rich.text import Text
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import CommandError, WrongCall
 from dataforge_cli.options import Debug, Json
+from dataforge_cli.output.screen import visible
 
 if TYPE_CHECKING:
     from discovery.files import TextFile
@@ -154,14 +155,16 @@ def _shown(file: TextFile, records: list[tuple[str, ...]]) -> list[Any]:
     for name, value in _dialect(file).items():
         if name in file.reasons:
             parts.add_row(name, Text(repr(value)), Text(file.reasons[name]))
-    rows = Table(*map(_cut, file.header), header_style="bold")
+    rows = Table(header_style="bold")
+    for name in file.header:
+        rows.add_column(Text(_cut(name)))
     for record in records:
         rows.add_row(*map(Text, map(_cut, record)))
     return [parts, "", rows, "", Text(f"FORMAT = {marker_source(file.dialect)}")]
 
 
 def _cut(text: str) -> str:
-    line = text.replace("\r", " ").replace("\n", " ")
+    line = visible(text.replace("\r", " ").replace("\n", " ").replace("\t", " "))
     return line if len(line) <= _WIDEST else f"{line[: _WIDEST - 1]}…"
 
 

@@ -28,6 +28,11 @@ _VISIBLE = {
 }
 
 
+def visible(text: str) -> str:
+    """The text with symbols in place of control characters."""
+    return text.translate(_VISIBLE)
+
+
 class _SafeConsole(Console):
     """A console that shows control characters instead of sending them to the terminal.
 
@@ -36,7 +41,7 @@ class _SafeConsole(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
-            yield segment if segment.control else segment._replace(text=segment.text.translate(_VISIBLE))
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
 
 
 class Screen:

@@ -24,6 +24,11 @@ def find_modules(package: str = PACKAGE) -> Iterator[str]:
     return (module.name for module in pkgutil.iter_modules(folders) if not module.name.startswith("_"))
 
 
+def folder(package: str = PACKAGE) -> Path:
+    """The folder in which a new module of the package is found."""
+    return Path(next(iter(import_module(package).__path__)))
+
+
 def load(names: Iterable[str], package: str = PACKAGE) -> dict[str, Dataset]:
     """The datasets, indexed by their names. Raises ``InvalidDeclaration`` for a module that is not a valid dataset."""
     datasets = [_read(f"{package}.{name}") for name in names]

@@ -1,0 +1,220 @@
+"""`dataforge preview`, `init` and `check`: their documents, exit codes and errors. They need no deployment."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import datasets
+from dataforge.tables.datasets import DATASETS
+from dataforge_cli.main import app
+
+CUSTOMERS = "customer_id;name;city\n" + "".join(f"{n};Name {n};Town\n" for n in range(1, 41))
+ORDERS = "order_id;customer_id;total\n" + "".join(f"{n};{n % 40 + 1};{n},50\n" for n in range(1, 61))
+SECRET = "sesame-{}@mail.test"
+
+
+def call(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, list(map(str, words)))
+
+
+def document(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of written modules, which tests do not share."""
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    monkeypatch.setattr(datasets, "__path__", [str(folder), *datasets.__path__])
+    monkeypatch.setenv("COLUMNS", "250")
+    yield folder
+    DATASETS.pop("shop", None)
+    sys.modules.pop("datasets.shop", None)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A folder with two tables."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "customers.csv").write_text(CUSTOMERS)
+    (folder / "orders.csv").write_text(ORDERS)
+    return folder
+
+
+def test_preview_gives_dialect_reasons_columns_and_first_records(shop: Path) -> None:
+    found = document(call("preview", shop / "orders.csv", "--json"))
+    assert found["dialect"]["delimiter"] == ";"
+    assert found["dialect"]["header"] == 1
+    assert {"encoding", "delimiter", "quote", "header"} <= found["reasons"].keys()
+    assert found["columns"] == ["order_id", "customer_id", "total"]
+    assert found["records"][0] == ["1", "2", "1,50"]
+    assert len(found["records"]) == 10
+
+
+def test_preview_writes_all_records_as_csv_or_json_lines_and_the_others_to_stderr(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text('id,note\n1,"a, b"\n2\n3,c\n')
+    result = call("preview", file, "--all")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == ["id,note", '1,"a, b"', "3,c"]
+    assert "line 3" in result.stderr
+    lines = call("preview", file, "--all", "--to", "jsonl").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == [{"id": "1", "note": "a, b"}, {"id": "3", "note": "c"}]
+
+
+def test_preview_reads_in_the_specified_dialect(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes("x|y\n1|é\n".encode("cp1252"))
+    words = ("--delimiter", "|", "--encoding", "cp1252", "--header", "none", "--null", "1", "--json")
+    found = document(call("preview", file, *words))
+    assert found["records"] == [["x", "y"], ["1", "é"]]
+    assert found["dialect"]["null"] == ["1"]
+    assert found["reasons"]["delimiter"] == "specified"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--header", "x"), 2),
+        (("--encoding", "klingon"), 2),
+        (("--delimiter", "\n"), 2),
+        (("--quote", "ab"), 2),
+    ],
+)
+def test_wrong_part_of_a_dialect_is_a_wrong_call(shop: Path, words: tuple[str, ...], code: int) -> None:
+    assert call("preview", shop / "orders.csv", *words).exit_code == code
+
+
+def test_missing_file_and_folder_are_named(tmp_path: Path, modules: Path) -> None:
+    gone = tmp_path / "gone"
+    for words in (
+        ("preview", gone),
+        ("init", gone, "--dataset", "shop"),
+        ("check", gone, "--dataset", "olist"),
+    ):
+        result = call(*words)
+        assert result.exit_code == 1
+        assert str(gone) in result.stderr.replace("\n", "")
+    assert not list(modules.iterdir())
+
+
+def test_preview_shows_control_characters_of_headers_and_fields_as_symbols(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("id,\x1b[31mname[bold]\n1,\x1b]0;title\x07\n2,[red]x\n")
+    result = call("preview", file)
+    assert result.exit_code == 0
+    assert not set("\x1b\x07") & set(result.output)
+    assert "[red]x" in result.stdout
+    assert "name[bold]" in result.stdout
+
+
+def test_init_writes_a_module_that_loads_and_reports_tables_keys_and_references(
+    modules: Path, shop: Path
+) -> None:
+    found = document(call("init", shop, "--dataset", "shop", "--json"))
+    assert (found["dataset"], found["module"]) == ("shop", "datasets/shop.py")
+    customers, orders = found["tables"]
+    assert (customers["name"], customers["rows"], customers["key"]) == ("customers", 40, ["customer_id"])
+    assert (customers["would_load"], customers["would_reject"]) == (40, 0)
+    assert orders["files"] == ["orders.csv"]
+    assert orders["dialect"]["delimiter"] == ";"
+    assert orders["columns"][2] == {"name": "total", "header": "total", "type": "numeric", "nullable": False}
+    assert orders["foreign_keys"] == [
+        {
+            "columns": ["customer_id"],
+            "parent": "customers",
+            "parent_columns": ["customer_id"],
+            "enforced": True,
+            "orphans": 0,
+        }
+    ]
+    assert (modules / "shop.py").is_file()
+
+
+def test_init_replaces_a_module_only_with_force(modules: Path, shop: Path) -> None:
+    module = modules / "shop.py"
+    module.write_text("# mine\n")
+    result = call("init", shop, "--dataset", "shop")
+    assert result.exit_code == 2
+    assert "--force" in result.stderr
+    assert module.read_text() == "# mine\n"
+    assert call("init", shop, "--dataset", "shop", "--force").exit_code == 0
+    assert module.read_text() != "# mine\n"
+
+
+@pytest.mark.parametrize("name", ["a-b", "1a", "pg_x", "dataforge", ""])
+def test_init_refuses_a_name_that_no_dataset_can_have(modules: Path, shop: Path, name: str) -> None:
+    assert call("init", shop, "--dataset", name).exit_code == 2
+    assert not list(modules.iterdir())
+
+
+def test_init_of_a_folder_without_tables_names_the_files(modules: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "cat.png").write_bytes(b"\x89PNG\r\n")
+    result = call("init", folder, "--dataset", "shop")
+    assert result.exit_code == 1
+    assert "cat.png" in result.stderr
+    assert not list(modules.iterdir())
+
+
+def test_module_has_no_values_of_columns_with_many_texts(modules: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "people"
+    folder.mkdir()
+    rows = "".join(f"{n},{SECRET.format(n)},{n % 3}\n" for n in range(1, 300))
+    (folder / "people.csv").write_text(f"id,email,grade\n{rows}")
+    result = call("init", folder, "--dataset", "shop", "--json")
+    assert result.exit_code == 0
+    assert "sesame" not in (modules / "shop.py").read_text() + result.output
+
+
+def test_check_gives_counts_and_reasons_with_line_and_raw_text(modules: Path, shop: Path) -> None:
+    assert call("init", shop, "--dataset", "shop").exit_code == 0
+    with (shop / "orders.csv").open("a") as file:
+        file.write("61;999;1,00\n1;1;9,99\n1;2;1,50\nx;1;1,00\n")
+    result = call("check", shop, "--dataset", "shop", "--json")
+    orders = document(result)["tables"][1]
+    assert {name: orders[name] for name in ("table", "read", "loaded", "deduplicated", "rejected")} == {
+        "table": "orders",
+        "read": 64,
+        "loaded": 60,
+        "deduplicated": 1,
+        "rejected": 3,
+    }
+    reasons = {reason["code"]: reason for reason in orders["reasons"]}
+    assert reasons.keys() == {"foreign_key", "conflict", "int_parsing"}
+    assert [(e["line"], e["raw"].strip()) for e in reasons["foreign_key"]["examples"]] == [
+        (62, "61;999;1,00")
+    ]
+    assert [e["line"] for e in reasons["conflict"]["examples"]] == [63]
+    assert [e["line"] for e in reasons["int_parsing"]["examples"]] == [65]
+
+
+def test_check_fails_below_the_threshold_with_the_document(modules: Path, shop: Path) -> None:
+    assert call("init", shop, "--dataset", "shop").exit_code == 0
+    (shop / "orders.csv").write_text("order_id;customer_id;total\nx;1;1,00\n1;1;1,00\n")
+    result = call("check", shop, "--dataset", "shop", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["tables"][1]["rejected"] == 1
+    assert call("check", shop, "--dataset", "shop", "--threshold", "0.5").exit_code == 0
+
+
+def test_check_of_an_unknown_dataset_or_missing_table_names_it(modules: Path, shop: Path) -> None:
+    result = call("check", shop, "--dataset", "nothing")
+    assert result.exit_code == 2
+    assert "nothing" in result.stderr
+    assert call("init", shop, "--dataset", "shop").exit_code == 0
+    (shop / "orders.csv").unlink()
+    result = call("check", shop, "--dataset", "shop")
+    assert result.exit_code == 2
+    assert "orders" in result.stderr
