@@ -30,8 +30,15 @@ def module_text(draft: DatasetDraft) -> str:
 
 
 def _docstring(draft: DatasetDraft) -> str:
-    first = f"The dataset {draft.name}, from the files of the folder {draft.folder!r}."
-    return first if not draft.notes else first + "\n\n" + "\n".join(draft.notes) + "\n"
+    first = f"The dataset {draft.name}, from the files of the folder {_plain(draft.folder)}."
+    notes = "\n".join(map(_plain, draft.notes))
+    return f"{first}\n\n{notes}\n" if notes else first
+
+
+def _plain(text: str) -> str:
+    """The text in one line, without characters that could end a docstring or a comment: names of files may have any."""
+    line = "".join(c if c.isprintable() else " " for c in text)
+    return line.replace("\\", "/").replace('"', "'")
 
 
 def _common_dialect(draft: DatasetDraft) -> Csv:
@@ -67,8 +74,8 @@ def _class(table: TableDraft, common: Csv) -> str:
     if table.dialect != common:
         arguments.append(f"format={marker_source(table.dialect)}")
     lines = [f"class {class_name(table.name)}(Row, {', '.join(arguments)}):"]
-    lines.append(f'    """{table.rows:,} rows of {table.file}."""\n')
-    lines += [f"    # {note}" for note in table.notes]
+    lines.append(f'    """{table.rows:,} rows of {_plain(table.file)}."""\n')
+    lines += [f"    # {_plain(note)}" for note in table.notes]
     references = {reference.column: reference for reference in table.references}
     for column in table.columns:
         lines += _column(column, table, references.get(column.header))
@@ -92,7 +99,7 @@ def _column(column: ColumnDraft, table: TableDraft, reference: Reference | None)
         markers.append(f"Header({quoted(column.header)})")
     markers += map(marker_source, column.declared.markers)
     if column.declared.note:
-        yield f"    # {column.declared.note}."
+        yield f"    # {_plain(column.declared.note)}."
     optional = " | None = None" if column.nullable else ""
     yield f"    {column.name}: {_annotated(column.declared.source, markers)}{optional}"
 
