@@ -1,6 +1,6 @@
 """The deciding columns of all rows of a folder, in a temporary DuckDB database.
 
-DuckDB folds the case of identifiers and has a column ``rowid`` of its own, so relations and columns have generated names.
+DuckDB folds the case of identifiers and adds a column ``rowid``, so relations and columns have generated names.
 """
 
 from __future__ import annotations

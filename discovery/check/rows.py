@@ -1,4 +1,4 @@
-"""What of each valid row decides between rows: its position, a digest of its values, and the columns of constraints."""
+"""The position of each valid row, a digest of its values, and the columns of constraints."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def test_encoding_is_detected_by_marks_and_by_trying(encoding: str) -> None:
     assert reason
 
 
-def test_character_that_the_end_of_the_sample_cuts_is_no_evidence_against_utf_8() -> None:
+def test_character_that_the_end_of_the_sample_cuts_does_not_exclude_utf_8() -> None:
     cut = "é".encode()[:1]
     assert detect_encoding(b"abc" + "é".encode() + cut, whole=False)[0] == "utf-8"
     assert detect_encoding(b"abc" + "é".encode() + cut, whole=True)[0] != "utf-8"

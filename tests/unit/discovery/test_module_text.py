@@ -47,7 +47,7 @@ def test_module_loads_with_its_tables_and_references(text: str) -> None:
     assert (reference.parent, reference.enforced) == ("customers", False)
 
 
-def test_module_calls_nothing_but_declarations(text: str) -> None:
+def test_module_calls_declarations_only(text: str) -> None:
     called = {
         node.func.id
         for node in ast.walk(ast.parse(text))

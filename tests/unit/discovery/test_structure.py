@@ -71,7 +71,7 @@ def test_reference_of_a_table_to_itself_needs_the_name_of_a_role(store: TextStor
     assert references(found) == {("employees", "reports_to", "employees")}
 
 
-def test_columns_that_are_unique_by_accident_are_no_key(store: TextStore) -> None:
+def test_columns_that_are_unique_by_accident_are_not_a_key(store: TextStore) -> None:
     found = proposed(store, readings={"note": ["x"] * 39, "value": [n * 7 % 1000 for n in range(1, 40)]})
     assert found.keys == {"readings": None}
 

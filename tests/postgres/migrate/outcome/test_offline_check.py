@@ -53,7 +53,7 @@ class Document(Row, table="documents", file="documents.csv", format=Csv(delimite
 
 
 class Event(Row, table="events", file="events.csv", ignore_partitions=("month",)):
-    """Copies are kept; a reference is not enforced."""
+    """Copies are stored; a reference is not enforced."""
 
     source: Annotated[Decimal, Numeric(), References("amounts", enforced=False)] | None = None
 
