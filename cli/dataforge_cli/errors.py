@@ -110,7 +110,7 @@ class BadOutputs(WrongCall):
 
 
 class NoFolder(WrongCall):
-    """The folder to upload does not exist or cannot be read."""
+    """The folder does not exist or cannot be read."""
 
     code = "NoFolder"
 

@@ -10,19 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from dataforge_cli.call import calling
-from dataforge_cli.errors import CommandError
+from dataforge_cli.errors import NoFolder
 from dataforge_cli.options import Debug, Ignore, Json
 
 if TYPE_CHECKING:
     from discovery.check.check import CheckResult, TableResult
 
 _THRESHOLD = 0.95
-
-
-class BelowThreshold(CommandError):
-    """The quality of the files is below the threshold."""
-
-    code = "QualityTooLow"
 
 
 def check(
@@ -56,7 +50,7 @@ def check(
         from discovery.check.check import check_folder  # noqa: PLC0415
 
         if not folder.is_dir():
-            raise CommandError(f"There is no folder {folder}.")
+            raise NoFolder(f"There is no folder {folder}.")
         result = check_folder(get_dataset(dataset), folder, ignore=ignore or (), say=call.screen.say)
         call.screen.answer(result_document(result, threshold), *shown(result))
         if not result.passes(threshold):

@@ -13,7 +13,7 @@ from rich.text import Text
 from dataforge.errors import InvalidDeclaration
 from dataforge_cli.call import Call, calling
 from dataforge_cli.commands.check import shown
-from dataforge_cli.errors import CommandError, WrongCall
+from dataforge_cli.errors import CommandError, NoFolder, WrongCall
 from dataforge_cli.options import Debug, Json
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def init(
     with calling(stage=None, outputs=None, as_json=as_json, debug=debug) as call:
         module = _module_path(dataset, force=force)
         if not folder.is_dir():
-            raise CommandError(f"There is no folder {folder}.")
+            raise NoFolder(f"There is no folder {folder}.")
         draft, notes = _draft(call, folder, dataset)
         written = _load(module, draft)
         result = _check(call, folder, written)

@@ -15,9 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from dataforge_cli.call import Call, calling
-from dataforge_cli.errors import CommandError, WrongCall
+from dataforge_cli.errors import WrongCall
 from dataforge_cli.options import Debug, Json
 from dataforge_cli.output.screen import visible
+from dataforge_cli.records.sources import BadFile
 
 if TYPE_CHECKING:
     from discovery.files import TextFile
@@ -87,7 +88,7 @@ def preview(
     }
     with calling(stage=None, outputs=None, as_json=as_json, debug=debug) as call:
         if not file.is_file():
-            raise CommandError(f"There is no file {file}.")
+            raise BadFile(f"There is no file {file}.")
         _preview(call, file, _arguments(given), to if everything else None)
 
 

@@ -103,7 +103,7 @@ def test_missing_file_and_folder_are_named(tmp_path: Path, modules: Path) -> Non
         ("check", gone, "--dataset", "olist"),
     ):
         result = call(*words)
-        assert result.exit_code == 1
+        assert result.exit_code == 2
         assert str(gone) in result.stderr.replace("\n", "")
     assert not list(modules.iterdir())
 
