@@ -87,6 +87,8 @@ def _names(header: list[tuple[str, ...]], width: int) -> tuple[str, ...]:
 
 def inspect(s3: S3Client, file: Object) -> Object:
     """The object with the compression that its content shows."""
+    if file.archive:
+        return file
     content = content_of(read_range(s3, file, 0, min(_MAGIC_BYTES, file.size)))
     if content.unread:
         raise UnsupportedFormat(file.key, content.unread)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
@@ -21,7 +22,10 @@ from dataforge_cli.output.screen import visible
 from dataforge_cli.records.sources import BadFile
 
 if TYPE_CHECKING:
-    from discovery.files import TextFile
+    from collections.abc import Iterator, Mapping
+
+    from discovery.files import TextFile, Unread
+    from discovery.typed_files import TypedFile
 
 _SHOWN = 10
 _WIDEST = 40
@@ -87,8 +91,6 @@ def preview(
         "null": tuple(null) if null else None,
     }
     with calling(stage=None, outputs=None, as_json=as_json, debug=debug) as call:
-        if not file.is_file():
-            raise BadFile(f"There is no file {file}.")
         _preview(call, file, _arguments(given), to if everything else None)
 
 
@@ -113,25 +115,72 @@ def _arguments(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _preview(call: Call, path: Path, given: dict[str, Any], to: Form | None) -> None:
-    from discovery.files import Unread, open_csv, records_of  # noqa: PLC0415  loads Arrow
-    from discovery.folder_store import object_of, store_of  # noqa: PLC0415
+    from discovery.files import open_csv, records_of  # noqa: PLC0415  loads Arrow
+    from discovery.folder_store import store_of  # noqa: PLC0415
+    from discovery.one_file import find_file  # noqa: PLC0415
+    from discovery.typed_files import open_typed  # noqa: PLC0415
 
-    s3, found = store_of(path.parent), object_of(path.parent, path.name)
-    file = open_csv(s3, found, given)
-    if to is not None:
-        _write_all(call, file, records_of(s3, file), to)
+    found = find_file(path)
+    if found is None:
+        raise BadFile(f"There is no file {path}.")
+    folder, file = found
+    s3 = store_of(folder)
+    typed = None if given else open_typed(s3, file, whole=to is not None)
+    if typed is not None:
+        _answer(call, path, typed.columns, typed.records(), to, has_header=True, about=_about_typed(typed))
         return
-    records = list(islice(records_of(s3, file), _SHOWN))
-    good = [record for record in records if not isinstance(record, Unread)]
+    text = open_csv(s3, file, given)
+    about = _About(_dialect(text), text.sure, text.reasons, f"FORMAT = {_declaration(text)}")
+    _answer(call, path, text.header, records_of(s3, text), to, has_header=text.has_header, about=about)
+
+
+@dataclass(frozen=True)
+class _About:
+    """How a file is written: its parts with the reasons, and the line that declares it."""
+
+    dialect: dict[str, Any]
+    sure: float
+    reasons: Mapping[str, str]
+    declaration: str
+
+
+def _about_typed(file: TypedFile) -> _About:
+    parts = {"format": file.format, "compression": file.compression}
+    line = "FORMAT = JsonLines()" if file.format == "json_lines" else "Parquet files need no declaration."
+    return _About(parts, 1.0, {"format": "the name and the content of the file"}, line)
+
+
+def _answer(
+    call: Call,
+    path: Path,
+    header: tuple[str, ...],
+    records: Iterator[tuple[str | None, ...] | Unread],
+    to: Form | None,
+    *,
+    has_header: bool,
+    about: _About,
+) -> None:
+    from discovery.files import Unread  # noqa: PLC0415
+
+    if to is not None:
+        _write_all(call, header if has_header else (), header, records, to)
+        return
+    good = [record for record in islice(records, _SHOWN) if not isinstance(record, Unread)]
     document = {
         "file": path.name,
-        "dialect": _dialect(file),
-        "sure": file.sure,
-        "reasons": dict(file.reasons),
-        "columns": list(file.header),
+        "dialect": about.dialect,
+        "sure": about.sure,
+        "reasons": dict(about.reasons),
+        "columns": list(header),
         "records": [list(record) for record in good],
     }
-    call.screen.answer(document, *_shown(file, good))
+    call.screen.answer(document, *_shown(about, header, good))
+
+
+def _declaration(file: TextFile) -> str:
+    from discovery.declared import marker_source  # noqa: PLC0415
+
+    return marker_source(file.dialect)
 
 
 def _dialect(file: TextFile) -> dict[str, Any]:
@@ -149,19 +198,17 @@ def _dialect(file: TextFile) -> dict[str, Any]:
     }
 
 
-def _shown(file: TextFile, records: list[tuple[str, ...]]) -> list[Any]:
-    from discovery.declared import marker_source  # noqa: PLC0415
-
+def _shown(about: _About, header: tuple[str, ...], records: list[tuple[str | None, ...]]) -> list[Any]:
     parts = Table("part", "value", "reason", box=None, header_style="bold")
-    for name, value in _dialect(file).items():
-        if name in file.reasons:
-            parts.add_row(name, Text(repr(value)), Text(file.reasons[name]))
+    for name, value in about.dialect.items():
+        if name in about.reasons:
+            parts.add_row(name, Text(repr(value)), Text(about.reasons[name]))
     rows = Table(header_style="bold")
-    for name in file.header:
+    for name in header:
         rows.add_column(Text(_cut(name)))
     for record in records:
-        rows.add_row(*map(Text, map(_cut, record)))
-    return [parts, "", rows, "", Text(f"FORMAT = {marker_source(file.dialect)}")]
+        rows.add_row(*(Text(_cut(text or "")) for text in record))
+    return [parts, "", rows, "", Text(about.declaration)]
 
 
 def _cut(text: str) -> str:
@@ -169,22 +216,33 @@ def _cut(text: str) -> str:
     return line if len(line) <= _WIDEST else f"{line[: _WIDEST - 1]}…"
 
 
-def _write_all(call: Call, file: TextFile, records: Any, to: Form) -> None:
+def _write_all(
+    call: Call,
+    first: tuple[str, ...],
+    names: tuple[str, ...],
+    records: Iterator[tuple[str | None, ...] | Unread],
+    to: Form,
+) -> None:
+    """Write the ``first`` line and all records to stdout, and what cannot be read to stderr."""
     from discovery.files import Unread  # noqa: PLC0415
 
     out: IO[str] = sys.stdout
     out.reconfigure(encoding="utf-8", newline="")  # type: ignore[attr-defined]
+    terminal = out.isatty()
     writer = csv.writer(out, lineterminator="\r\n")
-    if to is Form.csv and file.has_header:
-        writer.writerow(file.header)
+    if to is Form.csv and first:
+        writer.writerow(first)
     unread = 0
     for record in records:
         if isinstance(record, Unread):
             unread += 1
             call.screen.err.print(Text(f"line {record.line}: {record.reason}"))
-        elif to is Form.csv:
-            writer.writerow(record)
+            continue
+        # Control characters of a file could hide or forge the output of a terminal.
+        fields = [text and visible(text) for text in record] if terminal else record
+        if to is Form.csv:
+            writer.writerow(fields)
         else:
-            out.write(json.dumps(dict(zip(file.header, record, strict=True)), ensure_ascii=False) + "\n")
+            out.write(json.dumps(dict(zip(names, fields, strict=True)), ensure_ascii=False) + "\n")
     if unread:
         call.screen.warn(f"{unread} record(s) could not be read")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 import sys
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -218,3 +224,49 @@ def test_check_of_an_unknown_dataset_or_missing_table_names_it(modules: Path, sh
     result = call("check", shop, "--dataset", "shop")
     assert result.exit_code == 2
     assert "orders" in result.stderr
+
+
+LINES = b'{"id": 1, "note": "x"}\n[]\n{"id": 2.50, "tags": ["a"], "note": null}\n'
+
+
+def _zip(path: Path, **files: bytes) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, body in files.items():
+            archive.writestr(f"inner/{name}.csv", body)
+    return path
+
+
+def test_preview_reads_json_lines(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl.gz"
+    file.write_bytes(gzip.compress(LINES))
+    found = document(call("preview", file, "--json"))
+    assert (found["dialect"]["format"], found["columns"]) == ("json_lines", ["id", "note", "tags"])
+    result = call("preview", file, "--all")
+    assert result.stdout.splitlines() == ["id,note,tags", "1,x,", '2.5,,"[""a""]"']
+    assert "line 2" in result.stderr
+
+
+def test_preview_reads_parquet(tmp_path: Path) -> None:
+    file = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"id": [1, 2], "note": ["x", None]}), file)
+    found = document(call("preview", file, "--json"))
+    assert (found["dialect"]["format"], found["records"]) == ("parquet", [["1", "x"], ["2", None]])
+    assert call("preview", file, "--all").stdout.splitlines() == ["id,note", "1,x", "2,"]
+
+
+def test_preview_reads_a_file_in_an_archive(tmp_path: Path) -> None:
+    one = _zip(tmp_path / "one.zip", a=b"id;n\n1;2\n3;4\n")
+    assert document(call("preview", one, "--json"))["columns"] == ["id", "n"]
+    two = _zip(tmp_path / "two.zip", a=b"id;n\n1;2\n3;4\n", b=b"x,y\n1,2\n3,4\n")
+    refused = call("preview", two)
+    assert refused.exit_code != 0
+    assert "two.zip/inner/a.csv" in refused.stderr
+    assert document(call("preview", two / "inner" / "b.csv", "--json"))["columns"] == ["x", "y"]
+    assert call("preview", two / "inner" / "c.csv").exit_code == 2
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_preview_detects_a_compression_by_content(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(pack(ORDERS.encode()))
+    assert document(call("preview", file, "--json"))["records"][0] == ["1", "2", "1,50"]
