@@ -13,13 +13,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dataforge.formats.candidates import HEAD_BYTES
 from dataforge.formats.dialect import Csv
 from dataforge.formats.dialect_reader import Record, read_records
 from discovery.encodings import detect_encoding
 from discovery.headers import Header, detect_header
 from discovery.shapes import shape
 
-SAMPLE_BYTES = 1 << 16
+SAMPLE_BYTES = HEAD_BYTES
 _DELIMITERS = (",", ";", "\t", "|", ":", "^", "~", ", ", " ", "\x1f", "\x01", "#", "=", "\xa6")
 _PRECEDENCE = {
     ",": 1.0,
@@ -36,6 +37,7 @@ _PRECEDENCE = {
 }
 """The usual delimiters first: a time or a sentence has colons or blanks in regular places, too."""
 _QUOTES = ('"', "'", "~", "`")
+_QUOTE_PRECEDENCE = {'"': 1.0, None: 0.98}
 _ESCAPES = ("\\", "\0")
 _RECORDS = 500
 _AMBIGUOUS = 0.05
@@ -104,7 +106,13 @@ def _candidates(sample: bytes, encoding: str, known: Mapping[str, Any]) -> Itera
     text = sample.decode(encoding, errors="replace")
     delimiters = [mark for mark in _DELIMITERS if mark in text] or [","]
     delimiters = [known["delimiter"]] if "delimiter" in known else delimiters
-    quotes = [known["quote"]] if "quote" in known else _QUOTES
+    # Without quotes: a text such as 5" has one that encloses nothing.
+    unquoted = (
+        (None,)
+        if '"' in text and not any(_opens(text, mark, q) for mark in delimiters for q in _QUOTES)
+        else ()
+    )
+    quotes = [known["quote"]] if "quote" in known else (*_QUOTES, *unquoted)
     for delimiter, quote in itertools.product(delimiters, quotes):
         if quote is None:
             yield Csv(delimiter=delimiter, quote=None, encoding=encoding, header=0)
@@ -118,9 +126,13 @@ def _candidates(sample: bytes, encoding: str, known: Mapping[str, Any]) -> Itera
 
 def _quotes(text: str, delimiter: str, quote: str) -> bool:
     """Whether the character encloses fields somewhere."""
-    opens = text.startswith(quote) or any(mark + quote in text for mark in (delimiter, "\n", "\r"))
     closes = any(quote + mark in text for mark in (delimiter, "\n", "\r")) or text.rstrip().endswith(quote)
-    return opens and closes
+    return _opens(text, delimiter, quote) and closes
+
+
+def _opens(text: str, delimiter: str, quote: str) -> bool:
+    """Whether the character begins a field somewhere."""
+    return text.startswith(quote) or any(mark + quote in text for mark in (delimiter, "\n", "\r"))
 
 
 def _try(dialect: Csv, sample: bytes, *, whole: bool) -> Attempt:
@@ -135,7 +147,9 @@ def _try(dialect: Csv, sample: bytes, *, whole: bool) -> Attempt:
     mark = dialect.delimiter if isinstance(dialect.delimiter, str) else ""
     score *= 0.3 if _has_marks_only(rows, width) else 1
     score *= (
-        _PRECEDENCE.get(mark, 0.9) * (0.999 if dialect.escape else 1) * (0.99 if dialect.quote != '"' else 1)
+        _PRECEDENCE.get(mark, 0.9)
+        * (0.999 if dialect.escape else 1)
+        * _QUOTE_PRECEDENCE.get(dialect.quote, 0.99)
     )
     return Attempt(dialect, rows, width, quoted, score)
 

@@ -6,15 +6,9 @@ import codecs
 
 from charset_normalizer import from_bytes
 
+from dataforge.formats.candidates import MARKS
 from dataforge.formats.dialect import ENCODINGS
 
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _KNOWN = {codecs.lookup(name).name: name for name in ENCODINGS}
 _WESTERN = "cp1252"
 _MARKS_IN_TEXT = frozenset("€‚„…‘’“”•–—™§©«®°±²³´µ·»¼½¾£¿¡ªº\xa0")
@@ -22,7 +16,7 @@ _MARKS_IN_TEXT = frozenset("€‚„…‘’“”•–—™§©«®°±²³
 
 def detect_encoding(sample: bytes, *, whole: bool) -> tuple[str, str]:
     """The name of the encoding, and the reason. ``whole``: the sample is the file; else its last character may be cut."""
-    for mark, name in _MARKS:
+    for mark, name in MARKS.items():
         if sample.startswith(mark):
             return name, "the file begins with a byte order mark"
     if wide := _without_mark(sample):

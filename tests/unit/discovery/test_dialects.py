@@ -23,6 +23,12 @@ def test_delimiter_is_detected(delimiter: str) -> None:
     assert (found.dialect.delimiter, found.dialect.header) == (delimiter, 1)
 
 
+def test_quotes_that_enclose_nothing_are_text() -> None:
+    lines = "".join(f'{n};5" x {n};a{n}"\n' for n in range(1, 20))
+    found = detect(f"id;size;note\n{lines}".encode(), whole=True)
+    assert (found.dialect.delimiter, found.dialect.quote) == (";", None)
+
+
 FIELD = st.text(st.sampled_from('ab1 ,;|\n"'), min_size=1, max_size=8)
 
 

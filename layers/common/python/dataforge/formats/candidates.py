@@ -15,7 +15,7 @@ from dataforge.formats.dialect_reader import Record, RecordTooLong, read_records
 HEAD_BYTES = 1 << 16
 """The bytes at the beginning of a file that are sufficient to try dialects."""
 
-_MARKS = {
+MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -84,7 +84,7 @@ def _first(head: bytes, dialect: Csv) -> list[Record]:
 
 def _encoding(head: bytes, declared: Csv) -> tuple[str, str]:
     """The encoding of the file, and the reason if it is not the declared one."""
-    for mark, encoding in _MARKS.items():
+    for mark, encoding in MARKS.items():
         if head.startswith(mark):
             if declared.codec.startswith(encoding):
                 return declared.encoding, ""
