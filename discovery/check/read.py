@@ -129,7 +129,7 @@ def plan(
 def read_item(s3: S3Client, dataset: Dataset, item: LoadItem, folder: Path) -> dict[str, Tally]:
     """Validate a file. Writes the deciding columns of its valid rows into ``folder``, a file for each table."""
     tallies = {name: Tally() for name in item.tables}
-    writers: dict[str, pa.RecordBatchFileWriter] = {}
+    writers: dict[str, pa.RecordBatchStreamWriter] = {}
     try:
         for records in read_chunk(_NO_CURSOR, s3, item, dataset):
             tally, table = tallies[records.table.name], records.table
@@ -142,7 +142,7 @@ def read_item(s3: S3Client, dataset: Dataset, item: LoadItem, folder: Path) -> d
                 rows = deciding_rows(dataset, table, lines)
                 if table.name not in writers:
                     path = folder / f"{relation(dataset, table)}.{item.chunk}.arrow"
-                    writers[table.name] = pa.ipc.new_file(path, rows.schema)
+                    writers[table.name] = pa.ipc.new_stream(path, rows.schema)
                 writers[table.name].write_batch(rows)
     finally:
         for writer in writers.values():

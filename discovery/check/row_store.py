@@ -18,7 +18,7 @@ import pyarrow as pa
 from dataforge.tables.catalogue import Dataset, Table
 from discovery.check.rows import deciding_columns
 
-_MEMORY = "512MB"
+_MEMORY = "256MB"
 _AT_ONCE = 10_000
 
 
@@ -48,8 +48,9 @@ class RowStore:
         columns = ["_source BIGINT", "_row BLOB", *(f"{name} VARCHAR" for name in names)]
         self.run(f"CREATE TABLE {self.relation(table)} ({', '.join(columns)})")
         for path in sorted(self.folder.glob(f"{self.relation(table)}.*.arrow")):
-            with pa.memory_map(str(path)) as file:
-                self._insert(self.relation(table), pa.ipc.open_file(file).read_all())
+            with pa.OSFile(str(path)) as file:
+                self._insert(self.relation(table), pa.ipc.open_stream(file))
+            path.unlink()
 
     def relation(self, table: Table) -> str:
         """The relation of a table, and the beginning of the names of its files in ``folder``."""
@@ -84,7 +85,7 @@ class RowStore:
                 "marks", pa.table({"id": pa.array(ids, pa.int64()), "rule": pa.array(rules, pa.int32())})
             )
 
-    def _insert(self, relation_name: str, rows: pa.Table) -> None:
+    def _insert(self, relation_name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
         self._db.register("incoming", rows)
         self.run(f"INSERT INTO {relation_name} SELECT * FROM incoming")
         self._db.unregister("incoming")
