@@ -15,7 +15,7 @@ _SHOWN = 5
 
 
 def find_file(path: Path) -> tuple[Path, Object] | None:
-    """The folder that contains the file or its archive, and the file; None if there is none.
+    """The folder that contains the file or its archive, and the file; None if neither exists.
 
     A file in an archive is ``archive.zip/path``; of an archive with one file the path may be omitted.
     Raises ``UnsupportedFormat``.

@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from dataforge.formats.dialect import Csv
-from dataforge.tables.catalogue import Row, Source
+from dataforge.tables.catalogue import Source
 from dataforge.tables.columns import Double, Integer, Interval, Json, Key, Label, References, Text, Unique
 from dataforge.tables.datasets import DATASETS
+from dataforge.tables.row import Row
 from dataforge.tables.types.arrays import Array
 from dataforge.tables.types.floats import DOUBLE
 from dataforge.tables.types.numbers import Numeric
