@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from discovery.drafts import DatasetDraft, TableDraft
 
 
-class NoFiles(CommandError):
+class NoTableFiles(CommandError):
     """The folder has no file that could be a table."""
 
-    code = "NoFiles"
+    code = "NoTableFiles"
 
 
 def init(
@@ -87,7 +87,7 @@ def _draft(call: Call, folder: Path, dataset: str) -> tuple[DatasetDraft, list[s
     inventory = take_inventory(s3, list(objects_of(folder)), call.screen.say)
     notes = [f"{key} is not read: {reason}" for key, reason in inventory.unread]
     if not inventory.tables:
-        raise NoFiles(f"{folder} has no file that could be a table.", "; ".join(notes))
+        raise NoTableFiles(f"{folder} has no file that could be a table.", "; ".join(notes))
     return draft_dataset(s3, dataset, folder.name, inventory, call.screen.say), notes
 
 

@@ -46,6 +46,9 @@ def load_chunk(
     """
     try:
         return _load_once(db, s3, item, seconds_left)
+    except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName):
+        # The run was closed, which drops its shadows.
+        raise
     except (psycopg2.ProgrammingError, psycopg2.DataError, psycopg2.IntegrityError) as error:
         _refuse_changed(db, item, error)
         raise
