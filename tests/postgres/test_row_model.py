@@ -87,7 +87,7 @@ def store(cursor: Cursor, table: Table, batch: Batch) -> None:
     assert sum(number for _, number in stored.values()) % 2**64 == batch.hash_total
 
 
-SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SLOW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.parametrize("name", ["everything", "Points §", "words"])

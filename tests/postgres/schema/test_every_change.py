@@ -22,7 +22,7 @@ def evolving(module_database: Database) -> Connection:
     return module_database.connect("master")
 
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "8"))
 FILLED = st.sampled_from([set(), {"items"}, {"orders"}, {"items", "orders"}])
 
 

@@ -127,7 +127,7 @@ def test_deployment_executes_exactly_the_planned_statements(logged: Database, sh
     assert (renamed["blocks"], renamed["work"], renamed["rows"] > 0) == ("reads and writes", "catalog", True)
 
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "3"))
 
 
 @pytest.fixture(scope="module")

@@ -146,7 +146,7 @@ def evolving(module_database: Database) -> Connection:
     return module_database.connect("master")
 
 
-@settings(max_examples=int(os.environ.get("EXAMPLES", "8")), deadline=None)
+@settings(max_examples=int(os.environ.get("EXAMPLES", "1")), deadline=None)
 @given(
     st.lists(
         st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(0, 9)), min_size=1, max_size=3), max_size=5
