@@ -13,7 +13,18 @@ from local.config import ROOT
 
 @pytest.mark.parametrize("test", ["test_sequences.py", "test_plan.py"])
 def test_hundreds_of_changes_hold(test: str) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", f"tests/postgres/schema/{test}"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-n",
+        "0",
+        "-m",
+        "",
+        f"tests/postgres/schema/{test}",
+    ]
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "EXAMPLES": "300"}, capture_output=True, text=True, check=False
     )

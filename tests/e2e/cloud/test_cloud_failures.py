@@ -15,6 +15,8 @@ from local import cloud, ports, processes
 from local.config import ROOT, Config
 from local.errors import AtWork, DeployFailed
 
+pytestmark = pytest.mark.slow
+
 Ports = tuple[int, int]
 
 

@@ -15,6 +15,8 @@ import pytest
 from functions.migrate.run.work_items import LoadItem
 from local.config import ROOT
 
+pytestmark = pytest.mark.slow
+
 LIMIT_MB = 300
 HEADER = ("customer_id", "customer_unique_id", "customer_zip_code_prefix", "customer_city", "customer_state")
 WORKER = """

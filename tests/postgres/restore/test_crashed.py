@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.postgres.conftest import Database
     from tests.postgres.restore.conftest import Restore, Vault
 
+pytestmark = pytest.mark.slow
+
 SWAP, MERGE = 0, 10**9
 HALT = """
     CREATE FUNCTION public.halt() RETURNS trigger LANGUAGE plpgsql AS

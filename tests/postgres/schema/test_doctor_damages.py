@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
     from tests.postgres.conftest import Database
 
+pytestmark = pytest.mark.slow
+
 PASSWORDS: dict[str, str] = dict.fromkeys(LOGINS, "for the tests")
 
 Case = tuple[str, str, str, str]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
     from tests.postgres.conftest import Database
 
+pytestmark = pytest.mark.slow
+
 WIDER: tuple[tuple[Any, ...], ...] = (
     (SmallInt, Integer, BigInt, Annotated[Decimal, Numeric(20, 0)], Annotated[Decimal, Numeric()]),
     (Annotated[str, VarChar(5)], Annotated[str, VarChar(9)], Text),
@@ -152,6 +154,7 @@ def evolving(module_database: Database) -> Connection:
         st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(0, 9)), min_size=1, max_size=3), max_size=5
     )
 )
+@example([[("remove", 0), ("default", 0)], [("relax", 2)]])
 @example([[("unique", 0)], [("table", 0), ("unique", 0)]])
 def test_permitted_changes_result_in_the_tables_of_a_new_database_with_the_same_rows(
     evolving: Connection, deployments: list[list[tuple[str, int]]]
@@ -182,7 +185,12 @@ def test_permitted_changes_result_in_the_tables_of_a_new_database_with_the_same_
 
 
 def _separate(changes: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    """The changes of one deployment: only one of them renames or drops, as a former name must be the deployed one."""
+    """The changes of one deployment: only one of them renames or drops, as a former name must be the deployed one.
+
+    A column that is added with a default is not made nullable at once: its rows would have NULL, not the default.
+    """
+    if any(kind == "default" for kind, _ in changes):
+        changes = [(kind, choice) for kind, choice in changes if kind != "relax"]
     chosen: list[tuple[str, int]] = []
     for kind, choice in changes:
         if kind in {"rename", "table", "remove"} and any(

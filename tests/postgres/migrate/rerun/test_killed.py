@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from tests.postgres.conftest import Database
     from tests.postgres.migrate.conftest import Forge, Migration
 
+pytestmark = pytest.mark.slow
+
 MakeCsv = Callable[..., bytes]
 TABLES = ("customers", "orders")
 DOCUMENT: dict[str, Any] = {"tables": [*TABLES], "quality_threshold": 0}
