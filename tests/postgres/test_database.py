@@ -84,6 +84,7 @@ def test_lost_connection_is_replaced(database: Database, secret: DatabaseSetting
     assert pid(get_db_resource(secret)) != known
 
 
+@pytest.mark.slow
 def test_connection_lost_while_idle_is_replaced_before_use(
     database: Database, secret: DatabaseSettings
 ) -> None:
@@ -132,6 +133,7 @@ def test_connection_error_contains_neither_address_nor_password(
     assert PASSWORD not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_host_that_never_answers_raises_unavailable_within_the_timeout(database: Database) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings = database.settings(LOAD).model_copy(update={"db_port": silent.getsockname()[1]})

@@ -256,6 +256,7 @@ def test_restore_neither_blocks_nor_disturbs_a_backup_with_a_snapshot(vault: Vau
     assert (seen, vault.rows("sellers")) == ((old,), rows)
 
 
+@pytest.mark.slow
 @both
 def test_swap_is_busy_while_a_writer_does_not_end(vault: Vault, rows: list[str], swap_rows: int) -> None:
     run = vault.restore(swap_rows, table="sellers").until("switch")

@@ -101,6 +101,7 @@ def test_rejection_has_line_offset_and_text_of_record(forge: Forge, dirty: tuple
         assert rest[len(raw) : len(raw) + 2].startswith(("\n", "\r\n")) or rest == raw
 
 
+@pytest.mark.slow
 def test_result_is_same_for_any_chunk_size(
     forge: Forge, another_forge: Callable[[], Forge], tiny: Path
 ) -> None:

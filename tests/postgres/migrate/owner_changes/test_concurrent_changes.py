@@ -115,6 +115,7 @@ def test_batch_with_same_rows_does_not_deadlock_with_publication(forge: Forge, m
     assert forge.rows("category_translations") == ["(a,b)"]
 
 
+@pytest.mark.slow
 def test_publication_times_out_behind_long_reader_and_succeeds_when_repeated(
     forge: Forge, make_csv: MakeCsv
 ) -> None:
