@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
@@ -11,7 +11,6 @@ from pydantic.fields import FieldInfo
 
 from dataforge.bulk.canonical import canonical
 from dataforge.tables.catalogue import Column
-from dataforge.tables.cleaning import Clean
 from dataforge.tables.fields import read_rule
 from dataforge.tables.value_formats import Format
 
@@ -34,10 +33,6 @@ class Declared:
     def kind(self) -> str:
         """PostgreSQL's name of the type."""
         return self._column().type.name
-
-    def with_markers(self, *markers: Any) -> Declared:
-        """The same type with further markers."""
-        return replace(self, markers=(*self.markers, *markers))
 
     def _column(self) -> Column:
         annotation: Any = Annotated[self.annotation, *self.markers] if self.markers else self.annotation
@@ -90,7 +85,3 @@ def value_source(value: Any) -> str:
         inner = ", ".join(map(value_source, value))
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     return repr(value)
-
-
-TRIMMED = Clean()
-"""The cleaning that removes white space at both ends."""

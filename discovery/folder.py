@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -91,11 +91,3 @@ def _name(file: TextFile) -> str:
 
 def _stem(file: TextFile) -> str:
     return PurePosixPath(_name(file)).stem
-
-
-def with_common_dialect(files: TableFiles, nulls: Sequence[str]) -> TableFiles:
-    """The table whose dialect reads these texts as NULL."""
-    null = ("", *nulls)
-    return replace(
-        files, files=tuple(replace(file, dialect=replace(file.dialect, null=null)) for file in files.files)
-    )

@@ -7,7 +7,7 @@ own readers found, with NULL for those that mean NULL.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -121,14 +121,6 @@ class TextStore:
             f"SELECT {name}, count(*) AS n FROM {_quoted(table)} WHERE {name} IS NOT NULL"
             f" GROUP BY 1 ORDER BY n DESC, 1 LIMIT {limit}"
         ).fetchall()
-
-    def distinct(self, table: str, column: str) -> Iterator[pa.Array]:
-        """All distinct values, in blocks."""
-        name = _quoted(column)
-        query = f"SELECT DISTINCT {name} AS value FROM {_quoted(table)} WHERE {name} IS NOT NULL"
-        with self._db.cursor() as cursor:
-            for batch in cursor.sql(query).to_arrow_reader(65_536):
-                yield batch.column(0)
 
     def is_unique(self, table: str, columns: Sequence[str]) -> bool:
         """Whether no two rows have the same values in these columns, which are complete."""

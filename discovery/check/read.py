@@ -14,7 +14,7 @@ import pyarrow as pa
 from dataforge.records.rejections import Located
 from dataforge.s3.objects import Object
 from dataforge.tables.catalogue import Dataset
-from discovery.check.row_store import relation
+from discovery.check.row_store import EXAMPLES, relation
 from discovery.check.rows import deciding_rows
 from functions.migrate.plan.layout import read_layout
 from functions.migrate.plan.source import match_files
@@ -31,7 +31,6 @@ _WHOLE_FILES = 1 << 62
 """Files are read in one range each."""
 _NO_CURSOR = cast("Cursor", None)
 """Reading uses a cursor for replays only."""
-_EXAMPLES = 3
 _RAW_CHARACTERS = 500
 
 
@@ -53,7 +52,6 @@ class Tally:
     deduplicated: int = 0
     rejected: int = 0
     codes: Counter[str] = field(default_factory=Counter)
-    cleanings: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[str, list[Example]] = field(default_factory=dict)
 
     def reject(self, record: Located) -> None:
@@ -66,7 +64,7 @@ class Tally:
         """Add the record to the examples of its code, unless there are enough."""
         violation = record.violations[0]
         shown = self.examples.setdefault(violation.code, [])
-        if len(shown) < _EXAMPLES:
+        if len(shown) < EXAMPLES:
             raw = record.raw if isinstance(record.raw, str) else record.raw.decode(errors="replace")
             column = f"{violation.column}: " if violation.column else ""
             shown.append(Example(record.file, record.line, column + violation.message, raw[:_RAW_CHARACTERS]))
@@ -77,9 +75,8 @@ class Tally:
         self.deduplicated += other.deduplicated
         self.rejected += other.rejected
         self.codes += other.codes
-        self.cleanings += other.cleanings
         for code, examples in other.examples.items():
-            self.examples[code] = (self.examples.get(code, []) + examples)[:_EXAMPLES]
+            self.examples[code] = (self.examples.get(code, []) + examples)[:EXAMPLES]
 
 
 @dataclass(frozen=True)
@@ -135,7 +132,6 @@ def read_item(s3: S3Client, dataset: Dataset, item: LoadItem, folder: Path) -> d
             tally, table = tallies[records.table.name], records.table
             tally.read += records.batch.read
             tally.deduplicated += records.batch.deduplicated
-            tally.cleanings += records.batch.cleanings
             for rejected in records.rejected:
                 tally.reject(rejected)
             if lines := b"".join(records.batch.lines):

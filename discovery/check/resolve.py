@@ -15,10 +15,8 @@ from itertools import chain
 from dataforge.records.rejections import missing_parent, same_key_values, same_unique_value
 from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import ForeignKey, Table
-from discovery.check.row_store import RowStore
+from discovery.check.row_store import EXAMPLES, RowStore
 
-EXAMPLES = 3
-"""The rejected rows that are shown of each rule."""
 _AT_ONCE = 100_000
 
 

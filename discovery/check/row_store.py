@@ -18,6 +18,8 @@ import pyarrow as pa
 from dataforge.tables.catalogue import Dataset, Table
 from discovery.check.rows import deciding_columns
 
+EXAMPLES = 3
+"""The rejected records that are shown of each reason."""
 _MEMORY = "256MB"
 _AT_ONCE = 10_000
 

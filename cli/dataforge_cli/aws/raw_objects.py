@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from dataforge.files.names import stands_for_folder
-from dataforge.formats.archives import Archive, read_archive
+from dataforge.formats.archives import Archive, stored_archive
 from dataforge.s3.objects import Object
-from dataforge.s3.seekable import SeekableObject
 from dataforge_cli.aws.deployment import Deployment
 from dataforge_cli.errors import WrongCall
 
 BUCKET = "raw_bucket"
-_BUFFER = 1 << 20
 
 
 class UnknownObject(WrongCall):
@@ -55,8 +52,7 @@ def archives_of(deployment: Deployment, stored: Iterable[Stored]) -> Callable[[s
 
     def opened(path: str) -> Archive:
         one = by_path[path]
-        item = Object(deployment[BUCKET], one.key, one.etag, one.size)
-        return read_archive(io.BufferedReader(SeekableObject(deployment.s3, item), _BUFFER))
+        return stored_archive(deployment.s3, Object(deployment[BUCKET], one.key, one.etag, one.size))
 
     return opened
 

@@ -9,14 +9,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge_cli.call import calling
 from dataforge_cli.errors import NoFolder
 from dataforge_cli.options import Debug, Ignore, Json
 
 if TYPE_CHECKING:
     from discovery.check.check import CheckResult, TableResult
-
-_THRESHOLD = 0.95
 
 
 def check(
@@ -28,7 +27,7 @@ def check(
     ],
     threshold: Annotated[
         float, typer.Option("--threshold", metavar="Q", min=0, max=1, help="Fail below this quality.")
-    ] = _THRESHOLD,
+    ] = float(QUALITY_THRESHOLD),
     ignore: Ignore = None,
     as_json: Json = False,
     debug: Debug = False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -24,7 +23,7 @@ from dataforge.errors import (
 from dataforge.files.listing import FileList, list_files
 from dataforge.files.sources import Taken
 from dataforge.formats import csv_header, dialect_reader
-from dataforge.formats.archives import Archive, read_archive
+from dataforge.formats.archives import stored_archive
 from dataforge.formats.content import content_of
 from dataforge.formats.csv_header import HEADER_BYTES
 from dataforge.formats.dialect_reader import read_head
@@ -32,14 +31,12 @@ from dataforge.formats.json_lines import first_record
 from dataforge.formats.misfit import explain, explain_field_count
 from dataforge.formats.text_stream import open_text
 from dataforge.s3.objects import Object, read_range
-from dataforge.s3.seekable import SeekableObject
 from functions.migrate.run.migration import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-_DIRECTORY_BUFFER = 1 << 20
 _DIALECT_HINT = "Compare the file's first lines with the dialect that the dataset declares for it (Csv)."
 
 
@@ -61,7 +58,7 @@ def match_files(s3: S3Client, run: Run, objects: Iterable[Object], bucket: str) 
         raise NoFiles(bucket, run.prefix)
     tables = [table.name for table in run.tables]
     listing = list_files(
-        run.dataset, tables, by_path, run.ignore, run.prefix, lambda path: _archive(s3, by_path[path])
+        run.dataset, tables, by_path, run.ignore, run.prefix, lambda path: stored_archive(s3, by_path[path])
     )
     if listing.doubtful:
         raise UnexpectedFiles({run.prefix + path: reason for path, reason in listing.doubtful.items()})
@@ -69,10 +66,6 @@ def match_files(s3: S3Client, run: Run, objects: Iterable[Object], bucket: str) 
         raise MissingFile(listing.missing, run.prefix, listing.ignored)
     ignored = {run.prefix + path: reason for path, reason in listing.ignored.items()}
     return RunFiles([(file, _object(run, by_path, listing, path)) for path, file in listing.taken], ignored)
-
-
-def _archive(s3: S3Client, file: Object) -> Archive:
-    return read_archive(io.BufferedReader(SeekableObject(s3, file), _DIRECTORY_BUFFER))
 
 
 def _object(run: Run, by_path: Mapping[str, Object], listing: FileList, path: str) -> Object:

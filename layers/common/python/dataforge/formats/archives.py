@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 import zipfile
 import zlib
@@ -9,10 +10,17 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+from dataforge.s3.objects import Object
+from dataforge.s3.seekable import SeekableObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 MOST_MEMBERS = 10_000
 _DIRECTORY_BYTES = 64 << 20
+_DIRECTORY_BUFFER = 1 << 20
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 _ENCRYPTED, _PATCHED, _UTF8 = 0x41, 0x20, 0x800
 """Bits of a member's flags."""
@@ -49,6 +57,11 @@ class _Bounded:
         if size > _DIRECTORY_BYTES:
             raise zipfile.BadZipFile(f"its directory has more than {_DIRECTORY_BYTES >> 20} MiB")
         return bytes(self._stream.read(size))
+
+
+def stored_archive(s3: S3Client, file: Object) -> Archive:
+    """The files of an archive in S3, whose directory is read by ranges."""
+    return read_archive(io.BufferedReader(SeekableObject(s3, file), _DIRECTORY_BUFFER))
 
 
 def read_archive(stream: IO[bytes]) -> Archive:
