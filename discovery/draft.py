@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -59,13 +60,14 @@ def _with_equal_types(tables: dict[str, _Profiled], structure: Structure) -> dic
     while changed:
         changed = False
         for reference in structure.references:
-            sides = (reference.child, reference.column), (reference.parent, reference.key)
-            kinds = [types[side].kind for side in sides]
-            wider = next((kind for kind in ("text", "bigint") if kind in kinds), kinds[0])
-            for side, kind in zip(sides, kinds, strict=True):
-                if kind != wider and wider in _SHARED:
-                    types[side] = replace(_SHARED[wider], nulls=types[side].nulls)
-                    changed = True
+            for column, key in zip(reference.columns, reference.parent_columns, strict=True):
+                sides = (reference.child, column), (reference.parent, key)
+                kinds = [types[side].kind for side in sides]
+                wider = next((kind for kind in ("text", "bigint") if kind in kinds), kinds[0])
+                for side, kind in zip(sides, kinds, strict=True):
+                    if kind != wider and wider in _SHARED:
+                        types[side] = replace(_SHARED[wider], nulls=types[side].nulls)
+                        changed = True
     return {
         name: replace(table, types={header: types[name, header] for header in table.types})
         for name, table in tables.items()
@@ -119,8 +121,9 @@ def _columns(table: _Profiled) -> Columns:
 def _table(table: _Profiled, structure: Structure) -> TableDraft:
     references = tuple(r for r in structure.references if r.child == table.name)
     key = structure.keys[table.name] or ()
-    indexed = {*key, *(r.column for r in references)}
-    indexed |= {r.key for r in structure.references if r.parent == table.name}
+    unique = structure.unique.get(table.name, ())
+    indexed = {*key, *chain(*unique), *chain(*(r.columns for r in references))}
+    indexed |= {*chain(*(r.parent_columns for r in structure.references if r.parent == table.name))}
     columns: list[ColumnDraft] = []
     for column in table.columns:
         columns.append(_column(table, column, columns, indexed=column.name in indexed))
@@ -137,6 +140,8 @@ def _table(table: _Profiled, structure: Structure) -> TableDraft:
         rows,
         references,
         tuple(file.object.key for file in table.files.files),
+        structure.notes.get(table.name, ()),
+        tuple(tuple(by_header[header] for header in columns) for columns in unique),
     )
 
 

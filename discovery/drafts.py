@@ -20,17 +20,24 @@ _RESERVED = frozenset({"copy", "json", "schema", "dict", "construct", "model_fie
 
 @dataclass(frozen=True)
 class ColumnDraft:
-    """A column: its header in files, its name, its type, and whether it may be NULL."""
+    """A column: its header in files, its name, its type, and whether it may be NULL.
+
+    ``notes``: evidence for what is uncertain, each for one comment.
+    """
 
     header: str
     name: str
     declared: Declared
     nullable: bool
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class TableDraft:
-    """A table. ``key``: the names of the key's columns; empty without a key."""
+    """A table. ``key``: the names of the key's columns; empty without a key. ``unique``: further sets of names.
+
+    ``notes``: evidence for what is uncertain, each for one comment.
+    """
 
     name: str
     file: str
@@ -41,6 +48,7 @@ class TableDraft:
     references: tuple[Reference, ...] = ()
     paths: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    unique: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from dataforge import Csv
-from discovery.declared import marker_source, quoted
+from dataforge import Csv, References
+from discovery.declared import marker_source, quoted, value_source
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft
 from discovery.references import Reference
 from discovery.words import singular, words
@@ -21,7 +21,8 @@ _FROM_TYPING = ("Annotated", "Literal")
 def module_text(draft: DatasetDraft) -> str:
     """The source of ``datasets/<name>.py``."""
     common = _common_dialect(draft)
-    body = "\n\n\n".join(_class(table, common) for table in draft.tables)
+    tables = {table.name: table for table in draft.tables}
+    body = "\n\n\n".join(_class(table, common, tables) for table in draft.tables)
     constants = f"FORMAT = {marker_source(common)}\n\n\n" if common != Csv() else "\n"
     head = (
         f'"""{_docstring(draft)}"""\n\nfrom __future__ import annotations\n\n{_imports(constants + body)}\n'
@@ -69,16 +70,21 @@ def _public_words() -> set[str]:
     return set(dataforge.__all__)
 
 
-def _class(table: TableDraft, common: Csv) -> str:
+def _class(table: TableDraft, common: Csv, tables: Mapping[str, TableDraft]) -> str:
     arguments = [f"table={quoted(table.name)}", f"file={quoted(table.file)}"]
     if table.dialect != common:
         arguments.append(f"format={marker_source(table.dialect)}")
+    if together := [columns for columns in table.unique if len(columns) > 1]:
+        arguments.append(f"unique={value_source(tuple(together))}")
+    if several := [r for r in table.references if len(r.columns) > 1]:
+        sources = ", ".join(_reference(r, table, tables) for r in several)
+        arguments.append(f"references=({sources},)")
     lines = [f"class {class_name(table.name)}(Row, {', '.join(arguments)}):"]
     lines.append(f'    """{table.rows:,} rows of {_plain(table.file)}."""\n')
     lines += [f"    # {_plain(note)}" for note in table.notes]
-    references = {reference.column: reference for reference in table.references}
+    lines += [f"    # {', '.join(r.columns)}: {_orphans(r)}" for r in several if not r.enforced]
     for column in table.columns:
-        lines += _column(column, table, references.get(column.header))
+        lines += _column(column, table, tables)
     return "\n".join(lines)
 
 
@@ -88,25 +94,42 @@ def class_name(table: str) -> str:
     return "".join(word.capitalize() for word in (*first, singular(last)))
 
 
-def _column(column: ColumnDraft, table: TableDraft, reference: Reference | None) -> Iterator[str]:
+def _column(column: ColumnDraft, table: TableDraft, tables: Mapping[str, TableDraft]) -> Iterator[str]:
     markers = ["Key()"] if column.name in table.key else []
+    if (column.name,) in table.unique:
+        markers.append("Unique()")
+    reference = next((r for r in table.references if r.columns == (column.header,)), None)
     if reference is not None:
-        markers.append(_reference(reference))
-        if reference.coverage.orphans:
-            rows, orphans = reference.coverage.rows, reference.coverage.orphans
-            yield f"    # {orphans:,} of {rows:,} rows have a value that {reference.parent} lacks."
+        markers.append(_reference(reference, table, tables))
+        if not reference.enforced:
+            yield f"    # {_orphans(reference)}"
     if column.header != column.name:
         markers.append(f"Header({quoted(column.header)})")
     markers += map(marker_source, column.declared.markers)
+    yield from (f"    # {_plain(note)}" for note in column.notes)
     if column.declared.note:
         yield f"    # {_plain(column.declared.note)}."
     optional = " | None = None" if column.nullable else ""
     yield f"    {column.name}: {_annotated(column.declared.source, markers)}{optional}"
 
 
-def _reference(reference: Reference) -> str:
-    enforced = ", enforced=False" if reference.coverage.orphans else ""
-    return f"References({quoted(reference.parent)}{enforced})"
+def _orphans(reference: Reference) -> str:
+    rows, orphans = reference.coverage.rows, reference.coverage.orphans
+    return f"{orphans:,} of {rows:,} rows have a value that {reference.parent} lacks."
+
+
+def _reference(reference: Reference, table: TableDraft, tables: Mapping[str, TableDraft]) -> str:
+    """The source of a reference: a marker of its column, or several columns."""
+    parent = tables[reference.parent]
+    columns, to = _names(table, reference.columns), _names(parent, reference.parent_columns)
+    own = columns if len(columns) > 1 else ()
+    target = () if to == parent.key else to if len(to) > 1 else to[0]
+    return marker_source(References(reference.parent, target, own, enforced=reference.enforced))
+
+
+def _names(table: TableDraft, headers: tuple[str, ...]) -> tuple[str, ...]:
+    names = {column.header: column.name for column in table.columns}
+    return tuple(names[header] for header in headers)
 
 
 def _annotated(source: str, markers: list[str]) -> str:

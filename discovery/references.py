@@ -22,14 +22,32 @@ _TELLING_VALUES = 20
 
 @dataclass(frozen=True)
 class Reference:
-    """A proposed reference. ``name``: how strongly the name points to the parent (``TableNames.refers``)."""
+    """A proposed reference: the headers of ``columns``, and those of ``parent_columns``, which are unique in the parent.
+
+    ``name``: how strongly the names point to the parent (``TableNames.refers``).
+    """
 
     child: str
-    column: str
+    columns: tuple[str, ...]
     parent: str
-    key: str
+    parent_columns: tuple[str, ...]
     name: float
     coverage: Coverage
+
+    @property
+    def column(self) -> str:
+        """The first column, which is the only one of most references."""
+        return self.columns[0]
+
+    @property
+    def key(self) -> str:
+        """The first column of the parent."""
+        return self.parent_columns[0]
+
+    @property
+    def enforced(self) -> bool:
+        """Whether PostgreSQL can enforce it: no row lacks its parent."""
+        return not self.coverage.orphans
 
 
 def references(
@@ -102,7 +120,7 @@ def _option(
         if coverage.found < 3 or coverage.share < 0.95:
             return None
         strength = 2.5
-    return Reference(table.table, column.name, parent.table, key.name, strength, coverage)
+    return Reference(table.table, (column.name,), parent.table, (key.name,), strength, coverage)
 
 
 def _is_telling(key: ColumnTexts, kind: str | None) -> bool:

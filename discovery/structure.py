@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from discovery.keys import Columns, KeyProposal, composite_key, link_key, single_key
 from discovery.references import Reference, references
@@ -20,10 +20,15 @@ _OWN_NAME = 5.0
 
 @dataclass(frozen=True)
 class Structure:
-    """``keys``: the columns of each table's key, None without one. ``references``: at most one per column."""
+    """``keys``: the columns of each table's key, None without one. ``unique``: its further sets of unique columns.
+
+    ``references``: each set of columns has at most one. ``notes``: evidence for what is uncertain, by table.
+    """
 
     keys: Mapping[str, tuple[str, ...] | None]
     references: tuple[Reference, ...]
+    unique: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def propose(store: TextStore, tables: Mapping[str, Columns]) -> Structure:

@@ -162,10 +162,10 @@ def _table(table: TableDraft, draft: DatasetDraft) -> dict[str, Any]:
         "key": list(table.key) or None,
         "foreign_keys": [
             {
-                "columns": [names[table.name][r.column]],
+                "columns": [names[table.name][header] for header in r.columns],
                 "parent": r.parent,
-                "parent_columns": [names[r.parent][r.key]],
-                "enforced": not r.coverage.orphans,
+                "parent_columns": [names[r.parent][header] for header in r.parent_columns],
+                "enforced": r.enforced,
                 "orphans": r.coverage.orphans,
             }
             for r in table.references
