@@ -1,0 +1,1 @@
+"""Descriptions of tables beside the data: a Data Package or SQL."""
