@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from dataforge import BigInt, Format, Label
+from dataforge import BigInt, Csv, Format, Label
 from discovery.column_types import CERTAIN_NULL_WORDS, Values, propose_type
 from discovery.declared import Declared
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft, column_name, table_name
@@ -169,7 +169,10 @@ def _with_shared_nulls(tables: list[TableDraft]) -> list[TableDraft]:
     """The tables with the certain words for NULL in their dialects: programs write one word in all their files."""
     found = {text for table in tables for column in table.columns for text in column.declared.nulls}
     null = ("", *sorted(found & CERTAIN_NULL_WORDS))
-    return [replace(table, dialect=replace(table.dialect, null=null)) for table in tables]
+    return [
+        replace(table, format=replace(table.format, null=null)) if isinstance(table.format, Csv) else table
+        for table in tables
+    ]
 
 
 def _parents_first(tables: list[TableDraft]) -> Iterator[TableDraft]:

@@ -1,4 +1,4 @@
-"""A dataset as ``init`` drafts it: tables with their files, dialects, columns, keys and references."""
+"""A dataset as ``init`` drafts it: tables with their files, formats, columns, keys and references."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import count
 
-from dataforge.formats.dialect import Csv
 from dataforge.tables.names import IDENTIFIER_BYTES
 from discovery.declared import Declared
+from discovery.file_formats import FileFormat
 from discovery.references import Reference
 from discovery.words import words
 
@@ -41,7 +41,7 @@ class TableDraft:
 
     name: str
     file: str
-    dialect: Csv
+    format: FileFormat
     columns: tuple[ColumnDraft, ...]
     key: tuple[str, ...]
     rows: int

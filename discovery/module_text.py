@@ -9,8 +9,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from dataforge import Csv, References
+from dataforge.files.names import is_json_lines
 from discovery.declared import marker_source, quoted, value_source
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft
+from discovery.file_formats import Parquet
 from discovery.references import Reference
 from discovery.words import singular, words
 
@@ -44,7 +46,7 @@ def _plain(text: str) -> str:
 
 def _common_dialect(draft: DatasetDraft) -> Csv:
     """The dialect of most tables, which the module declares once."""
-    counted = Counter(table.dialect for table in draft.tables)
+    counted = Counter(table.format for table in draft.tables if isinstance(table.format, Csv))
     return counted.most_common(1)[0][0] if counted else Csv()
 
 
@@ -72,8 +74,8 @@ def _public_words() -> set[str]:
 
 def _class(table: TableDraft, common: Csv, tables: Mapping[str, TableDraft]) -> str:
     arguments = [f"table={quoted(table.name)}", f"file={quoted(table.file)}"]
-    if table.dialect != common:
-        arguments.append(f"format={marker_source(table.dialect)}")
+    if written := _format(table, common):
+        arguments.append(f"format={written}")
     if together := [columns for columns in table.unique if len(columns) > 1]:
         arguments.append(f"unique={value_source(tuple(together))}")
     if several := [r for r in table.references if len(r.columns) > 1]:
@@ -86,6 +88,12 @@ def _class(table: TableDraft, common: Csv, tables: Mapping[str, TableDraft]) -> 
     for column in table.columns:
         lines += _column(column, table, tables)
     return "\n".join(lines)
+
+
+def _format(table: TableDraft, common: Csv) -> str:
+    """The format as the class declares it; empty if the module or the file's name states it."""
+    by_name = isinstance(table.format, Parquet) or is_json_lines(table.file)
+    return "" if by_name or table.format == common else marker_source(table.format)
 
 
 def class_name(table: str) -> str:

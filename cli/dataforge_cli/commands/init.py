@@ -141,20 +141,14 @@ def _document(draft: DatasetDraft, module: Path, result: CheckResult, notes: lis
 
 
 def _table(table: TableDraft, draft: DatasetDraft) -> dict[str, Any]:
+    from discovery.file_formats import format_document  # noqa: PLC0415
+
     names = {drafted.name: {c.header: c.name for c in drafted.columns} for drafted in draft.tables}
     return {
         "name": table.name,
         "files": list(table.paths),
         "rows": table.rows,
-        "dialect": {
-            "delimiter": table.dialect.delimiter,
-            "quote": table.dialect.quote,
-            "escape": table.dialect.escape,
-            "encoding": table.dialect.encoding,
-            "header": table.dialect.header,
-            "skip": table.dialect.skip,
-            "null": list(table.dialect.null),
-        },
+        "dialect": format_document(table.format),
         "columns": [
             {"name": c.name, "header": c.header, "type": c.declared.kind, "nullable": c.nullable}
             for c in table.columns
