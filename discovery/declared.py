@@ -7,6 +7,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic.fields import FieldInfo
 
 from dataforge.bulk.canonical import canonical
@@ -40,6 +41,12 @@ class Declared:
         value_format = next((m for m in self.markers if isinstance(m, Format)), None)
         return Column("value", rule.type, rule.nullable, rule.clean, rule, "", format=value_format)
 
+    def canonical(self, values: pa.Array) -> pa.Array:
+        """The canonical texts of values (strings without null), as in a row's text; null for those that are refused."""
+        found = canonical(self._column(), values, has_nul=_has_nul(values))
+        bad = found.bad()
+        return found.quoted if bad is None else pc.if_else(pa.array(bad), None, found.quoted)
+
     def refused(self, values: Iterable[pa.Array]) -> int:
         """How many of the values (strings without null) the declared column refuses."""
         column = self._column()
@@ -61,8 +68,10 @@ def literal(choices: Iterable[str]) -> Declared:
 
 
 def quoted(text: str) -> str:
-    """A text as ruff formats it in source code."""
-    return '"' + repr("'" + text)[2:-1].replace('"', '\\"') + '"'
+    """A text as source code in double quotes."""
+    # With a double quote in front, repr() quotes with single ones and escapes those of the text.
+    escaped = repr('"' + text)[2:-1].replace("\\'", "'")
+    return '"' + escaped.replace('"', '\\"') + '"'
 
 
 def marker_source(marker: Any) -> str:

@@ -16,8 +16,10 @@ from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft, column_name,
 from discovery.folder import Inventory, TableFiles
 from discovery.keys import Columns
 from discovery.reading import text_batches
+from discovery.shared_format import shared_format
 from discovery.structure import Structure, propose
 from discovery.texts import ColumnTexts, TextStore
+from discovery.years import years
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -50,7 +52,9 @@ def draft_dataset(
         structure = propose(store, columns)
     tables = _with_equal_types(tables, structure)
     drafts = _with_shared_nulls([_table(table, structure) for table in tables.values()])
-    return DatasetDraft(name, folder, tuple(_parents_first(drafts)))
+    texts = {(name, header): found.texts for name, t in tables.items() for header, found in t.values.items()}
+    ordered = tuple(_parents_first(drafts))
+    return DatasetDraft(name, folder, ordered, value_format=shared_format(ordered, texts))
 
 
 def _with_equal_types(tables: dict[str, _Profiled], structure: Structure) -> dict[str, _Profiled]:
@@ -153,7 +157,10 @@ def _column(
     if indexed and declared.kind == "text" and declared.source not in {"Label", "IndexedName"}:
         declared = propose_type(table.values[column.name], indexed=True)
     own = tuple(text for text in declared.nulls if text not in CERTAIN_NULL_WORDS)
-    return ColumnDraft(column.name, name, _with_nulls(declared, own), not column.is_complete)
+    final = _with_nulls(declared, own)
+    values = table.values[column.name]
+    found = years(final, values.texts) if values.all_known else None
+    return ColumnDraft(column.name, name, final, not column.is_complete, years=found)
 
 
 def _with_nulls(declared: Declared, nulls: tuple[str, ...]) -> Declared:

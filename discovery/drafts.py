@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import keyword
-import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import count
 
+from dataforge import Format, Row
 from dataforge.tables.names import IDENTIFIER_BYTES
 from discovery.declared import Declared
 from discovery.file_formats import FileFormat
 from discovery.references import Reference
 from discovery.words import words
 
-_RESERVED = frozenset({"copy", "json", "schema", "dict", "construct", "model_fields", "model_config"})
-"""Names that a row model cannot have as fields."""
+_RESERVED = frozenset([*dir(Row), "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"])
+"""Attributes of row models, and system columns of PostgreSQL."""
+_PROTECTED = ("model_dump", "model_validate")
+"""Names that begin so are reserved by pydantic."""
 
 
 @dataclass(frozen=True)
 class ColumnDraft:
     """A column: its header in files, its name, its type, and whether it may be NULL.
 
-    ``notes``: evidence for what is uncertain, each for one comment.
+    ``notes``: evidence for what is uncertain, each for one comment. ``years``: the first and the last year of its dates.
     """
 
     header: str
@@ -30,6 +33,7 @@ class ColumnDraft:
     declared: Declared
     nullable: bool
     notes: tuple[str, ...] = ()
+    years: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,23 +57,33 @@ class TableDraft:
 
 @dataclass(frozen=True)
 class DatasetDraft:
-    """A dataset; its tables with the parents first."""
+    """A dataset; its tables with the parents first. ``value_format``: what most columns share."""
 
     name: str
     folder: str
     tables: tuple[TableDraft, ...]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    value_format: Format = field(default_factory=Format)
 
 
 def column_name(header: str, taken: Collection[str]) -> str:
-    """A name for the column of a header: words in lower case with underscores, unique among ``taken``."""
-    name = "_".join(words(header)) or "column"
-    name = re.sub(r"\W", "_", name)
-    if not (name[0].isalpha()):
+    """A name for the column of a header: words in lower case with underscores, unlike ``taken`` in any case.
+
+    It is an identifier of Python in the form in which Python reads it (NFKC), and a valid name in PostgreSQL.
+    """
+    spelled = "_".join(words(unicodedata.normalize("NFKC", header)))
+    name = "".join(c if _is_allowed(c) else "_" for c in unicodedata.normalize("NFKC", spelled))
+    if not name.strip("_"):
+        name = "column"
+    if not name[0].isidentifier() or name[0] == "_" or name.startswith(_PROTECTED):
         name = f"c_{name.lstrip('_')}"
     if keyword.iskeyword(name) or name in _RESERVED:
         name += "_"
-    return _unique(_short(name), taken)
+    return _unique(_short(name), {other.casefold() for other in taken})
+
+
+def _is_allowed(character: str) -> bool:
+    return character.isalnum() and f"a{character}".isidentifier()
 
 
 def table_name(stem: str, taken: Collection[str]) -> str:
@@ -83,11 +97,12 @@ def _short(name: str, size: int = IDENTIFIER_BYTES) -> str:
 
 
 def _unique(name: str, taken: Collection[str]) -> str:
-    if name not in taken:
+    """The name, numbered if it is taken. ``taken`` are folded: Athena and some file systems ignore case."""
+    if name.casefold() not in taken:
         return name
     for number in count(2):
         ending = f"_{number}"
         numbered = _short(name, IDENTIFIER_BYTES - len(ending)) + ending
-        if numbered not in taken:
+        if numbered.casefold() not in taken:
             return numbered
     raise AssertionError("unreachable: numbers are endless")

@@ -53,7 +53,7 @@ def test_module_calls_declarations_only(text: str) -> None:
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
-    assert called <= {"Csv", "Key", "References", "Header", "Format", "Clean", "Numeric"}
+    assert called <= {"Csv", "Key", "References", "Header", "Format", "Clean", "Numeric", "Unique"}
 
 
 @pytest.mark.parametrize("command", [("format", "--check"), ("check",)])
