@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, TypeAdapter
 
 from dataforge.api.body import Body, PageCursor
 from dataforge.defaults import MOST_PAGE_ROWS, PAGE_ROWS
 from dataforge.http.cursors import make_cursor, read_cursor
 from dataforge.http.sizes import leading
+from dataforge.postgres.cursor_keys import LedgerKeys
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.tables.columns import NO_NUL, Ordinal
@@ -49,6 +50,9 @@ _RAW = "SELECT left(raw::text, %s) FROM dataforge.rejections WHERE id = %s"
 _FETCHED_FIRST = 10
 """Rejections to fetch before their size is known."""
 
+_POSITION = TypeAdapter(Annotated[int, Field(ge=0, lt=2**63)])
+"""The id of a rejection."""
+
 Filter = Annotated[str, StringConstraints(pattern=NO_NUL, max_length=500)]
 
 
@@ -71,15 +75,15 @@ class RejectionQuery(Body):
 
 def list_rejections(cursor: Cursor, query: RejectionQuery) -> str:
     """One page as JSON: ``{"data": [...], "next_cursor": ...}``. Raises ``InvalidRequest`` for a cursor of another query."""
-    scope = ["rejections", query.filters]
-    after = 0 if query.cursor is None else read_cursor(scope, query.cursor)
+    scope, keys = ["rejections", query.filters], LedgerKeys(cursor, "ingest")
+    after = 0 if query.cursor is None else read_cursor(keys, scope, query.cursor, _POSITION)
     where = " AND ".join(["id > %s", *(_FILTERS[name] for name in query.filters)])
     cursor.execute(_PAGE.format(where=where), [after, *query.filters.values(), query.limit + 1])
     rows = _fetch(cursor, query.limit + 1)
     documents = [document for _, document in rows[: min(query.limit, _within(rows))]]
     fitting = leading(documents)
     page = documents[:fitting] if fitting else [_cut(cursor, document) for document in documents[:1]]
-    following = make_cursor(scope, rows[len(page) - 1][0]) if len(rows) > len(page) else None
+    following = make_cursor(keys, scope, rows[len(page) - 1][0]) if len(rows) > len(page) else None
     return f'{{"data":[{",".join(page)}],"next_cursor":{json.dumps(following)}}}'
 
 

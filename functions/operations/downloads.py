@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, TypeAdapter
 
 from dataforge.api.exports import MOST_FILES, URL_SECONDS
 from dataforge.aws.clients import CALLER, make_client
-from dataforge.http.cursors import make_cursor, read_cursor
+from dataforge.http.cursors import CursorKeys, make_cursor, read_cursor
 from dataforge.runs import exports
 from dataforge.runs.exports import Export, ExportFile
 
@@ -15,22 +17,26 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
+_POSITION = TypeAdapter(Annotated[int, Field(ge=0)])
+"""The number of files on the pages before."""
+
+
 def describe_export(
-    s3: S3Client, bucket: str, export_id: str, cursor: str | None = None
+    s3: S3Client, bucket: str, keys: CursorKeys, export_id: str, cursor: str | None = None
 ) -> dict[str, Any] | None:
     """The export's document with a page of its files, or None if it has expired.
 
     Raises ``Unavailable``, and ``InvalidRequest`` for a cursor of another query.
     """
     found = exports.read(s3, bucket, export_id)
-    return None if found is None else _describe(found, cursor)
+    return None if found is None else _describe(found, keys, cursor)
 
 
-def _describe(found: Export, cursor: str | None) -> dict[str, Any]:
+def _describe(found: Export, keys: CursorKeys, cursor: str | None) -> dict[str, Any]:
     scope = ["export", found.export_id]
-    start = 0 if cursor is None else int(read_cursor(scope, cursor))
+    start = 0 if cursor is None else read_cursor(keys, scope, cursor, _POSITION)
     end = start + MOST_FILES
-    following = make_cursor(scope, end) if end < len(found.files) else None
+    following = make_cursor(keys, scope, end) if end < len(found.files) else None
     files = [_file(file) for file in found.files[start:end]]
     return found.model_dump(mode="json") | {"files": files, "next_cursor": following}
 

@@ -25,6 +25,7 @@ from dataforge.runs.ids import new_id, time_of
 from dataforge.settings import OperationsSettings, read
 from dataforge.tables.datasets import DATASETS
 from functions.operations import claims, runs
+from functions.operations.cursor_keys import BucketKeys
 from functions.operations.downloads import describe_export
 from functions.operations.inputs import read_backup, read_export, read_restore
 from functions.operations.listing import list_backups
@@ -55,7 +56,8 @@ def post_backup(request: Request) -> Response:
 @router.route("GET", "/v1/backups", least=Kind.OPERATOR)
 def get_backups(request: Request) -> Response:
     """Return a page of backups, newest first."""
-    return Response(body=list_backups(_s3(), read(OperationsSettings).backup_bucket, request.single_query()))
+    bucket = read(OperationsSettings).backup_bucket
+    return Response(body=list_backups(_s3(), bucket, _cursor_keys(), request.single_query()))
 
 
 @router.route("GET", "/v1/backups/{id}", least=Kind.OPERATOR)
@@ -105,7 +107,7 @@ def get_export(request: Request) -> Response:
     query = read_query(FilesQuery, request.single_query())
     found = _find(settings.export_arn, run)
     if found and found["status"] == "succeeded":
-        output = describe_export(_s3(), settings.report_bucket, run, query.cursor)
+        output = describe_export(_s3(), settings.report_bucket, _cursor_keys(), run, query.cursor)
         found = found | {"output": output} if output else None
     if found is None:
         raise NotFound(f"Export {run[:100]!r} does not exist, or it is older than {TEMPORARY_DAYS} days.")
@@ -176,6 +178,10 @@ def _finished_backup(bucket: str, run: str) -> dict[str, Any] | None:
             output = {"backup_id": run, "manifest": found.manifest}
             return {"id": run, "status": "succeeded", "output": output}
     return None
+
+
+def _cursor_keys() -> BucketKeys:
+    return BucketKeys(_s3(), read(OperationsSettings).report_bucket, datetime.now(UTC))
 
 
 # Creating a client takes longer than most of its calls.

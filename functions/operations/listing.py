@@ -7,17 +7,21 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from dataforge.api.backups import MOST_LISTED
 from dataforge.api.body import Body, DatasetName, PageCursor, read_query
 from dataforge.backups import listing
-from dataforge.http.cursors import make_cursor, read_cursor
+from dataforge.http.cursors import CursorKeys, make_cursor, read_cursor
 from dataforge.tables.columns import Ordinal
 from dataforge.tables.datasets import DATASETS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+_POSITION = TypeAdapter(tuple[str, str])
+"""The location of a backup."""
 
 
 class BackupQuery(Body):
@@ -28,17 +32,17 @@ class BackupQuery(Body):
     cursor: PageCursor | None = None
 
 
-def list_backups(s3: S3Client, bucket: str, parameters: Mapping[str, str]) -> str:
+def list_backups(s3: S3Client, bucket: str, keys: CursorKeys, parameters: Mapping[str, str]) -> str:
     """One page as JSON: ``{"data": [...], "next_cursor": ...}``. Raises ``InvalidRequest``, ``Unavailable``."""
     query = read_query(BackupQuery, parameters)
     scope = ["backups", query.dataset]
-    after = None if query.cursor is None else tuple(read_cursor(scope, query.cursor))
+    after = None if query.cursor is None else read_cursor(keys, scope, query.cursor, _POSITION)
     datasets = DATASETS if query.dataset is None else [query.dataset]
     where = [p for p in listing.find_locations(s3, bucket, datasets) if after is None or p < after]
     found = list(islice(listing.summaries(s3, bucket, where), query.limit + 1))
     page = found[: query.limit]
     more = len(found) > len(page)
-    following = make_cursor(scope, [page[-1].id, page[-1].dataset]) if more else None
+    following = make_cursor(keys, scope, [page[-1].id, page[-1].dataset]) if more else None
     return json.dumps(
         {"data": [backup.document() for backup in page], "next_cursor": following}, ensure_ascii=False
     )

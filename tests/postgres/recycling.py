@@ -18,6 +18,7 @@ LEFT_SCHEMAS = (
 FILLED_TABLES = """
     SELECT 'TRUNCATE ' || string_agg(oid::regclass::text, ', ') || ' CASCADE' FROM pg_class
     WHERE relkind = 'r' AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)' AND pg_relation_size(oid) > 0
+        AND oid IS DISTINCT FROM to_regclass('dataforge.cursor_keys')
     HAVING count(*) > 0
 """
 USED_SEQUENCES = """

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pydantic import TypeAdapter
+
 from dataforge.postgres.ddl import row_text_sql
 from dataforge.postgres.row_identity import row_hash
 from dataforge.postgres.sql import Sql, ident
@@ -22,6 +24,10 @@ from functions.deliver.records.values import read_value, sql_type
 _HASH, _DIGEST = "_hash", "_digest"
 _BIGINT = re.compile(r"-?[0-9]{1,19}")
 _MD5 = re.compile(r"[0-9a-f]{32}")
+
+
+POSITION = TypeAdapter(list[str])
+"""A position of any order: texts."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,9 @@ class Order(Protocol):
     @property
     def terms(self) -> dict[str, Sql]: ...
 
-    def after(self, position: Any) -> After: ...
+    def after(self, position: list[str]) -> After: ...
 
-    def position(self, values: Sequence[list[str]], before: Any) -> list[str]: ...
+    def position(self, values: Sequence[list[str]], before: list[str] | None) -> list[str]: ...
 
 
 def order_of(table: Table) -> Order:
@@ -63,14 +69,14 @@ class KeyOrder:
     def terms(self) -> dict[str, Sql]:
         return {name: ident(name) for name in self.table.key}
 
-    def after(self, position: Any) -> After:
+    def after(self, position: list[str]) -> After:
         columns = [self.table.by_name[name] for name in self.table.key]
         values = [read_value(c, text) for c, text in zip(columns, position, strict=True)]
         placeholders = Sql(", ").join(Sql("%s::{}").format(sql_type(column)) for column in columns)
         names = Sql(", ").join(self.terms.values())
         return After(Sql("({}) > ({})").format(names, placeholders), values)
 
-    def position(self, values: Sequence[list[str]], before: Any) -> list[str]:  # noqa: ARG002  as in RowOrder
+    def position(self, values: Sequence[list[str]], before: list[str] | None) -> list[str]:  # noqa: ARG002  as in RowOrder
         """The position of the last of the rows, given by the values of their terms."""
         return values[-1]
 
@@ -86,7 +92,7 @@ class RowOrder:
         text = row_text_sql(self.table)
         return {_HASH: row_hash(self.table), _DIGEST: Sql('md5({}) COLLATE "C"').format(text)}
 
-    def after(self, position: Any) -> After:
+    def after(self, position: list[str]) -> After:
         row, digest, copies = position
         if not (_BIGINT.fullmatch(row) and _MD5.fullmatch(digest) and _BIGINT.fullmatch(copies)):
             raise ValueError("not a position")
@@ -95,7 +101,7 @@ class RowOrder:
         terms = Sql(", ").join(self.terms.values())
         return After(Sql("({}) >= (%s::bigint, %s)").format(terms), [row, digest], int(copies))
 
-    def position(self, values: Sequence[list[str]], before: Any) -> list[str]:
+    def position(self, values: Sequence[list[str]], before: list[str] | None) -> list[str]:
         """The position of the last of the rows. ``before``: the position after which they follow, or None."""
         last = values[-1]
         copies = next((n for n, other in enumerate(reversed(values)) if other != last), len(values))

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dataforge.errors import InvalidRequest, RowTooLarge
-from dataforge.http.cursors import make_cursor, read_cursor
+from dataforge.errors import RowTooLarge
+from dataforge.http.cursors import make_cursor, read_cursor, wrong_version
 from dataforge.http.sizes import ANSWER_BYTES, leading
+from dataforge.postgres.cursor_keys import LedgerKeys
 from dataforge.postgres.ddl import qualified
 from dataforge.postgres.sql import Sql, ident
 from dataforge.records.row_json import copy_rows, undouble
-from functions.deliver.records.order import After, Order, RowOrder, order_of, terms_of
+from functions.deliver.records.order import POSITION, After, Order, RowOrder, order_of, terms_of
 from functions.deliver.records.query import RecordQuery
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def read_page(cursor: Cursor, query: RecordQuery) -> Page:
     order = order_of(query.table)
     names = tuple(order.terms)
     beside = () if set(names) <= set(query.columns) else names
-    before = None if query.cursor is None else read_cursor(query.scope, query.cursor)
+    keys = LedgerKeys(cursor, "deliver")
+    before = None if query.cursor is None else read_cursor(keys, query.scope, query.cursor, POSITION)
     sink = _Sink(PAGE_BYTES)
     cursor.copy_expert(_statement(cursor, query, order, _after(order, before), beside), sink)
     lines = undouble(bytes(sink.data)).split(b"\n")[:-1]
@@ -65,22 +67,20 @@ def read_page(cursor: Cursor, query: RecordQuery) -> Page:
     position = _position(order, rows, names, bool(beside), before) if more else None
     if beside:
         rows = [row[: row.rindex(b"\t")] for row in rows]
-    return Page(rows, make_cursor(query.scope, position) if more else None)
+    return Page(rows, make_cursor(keys, query.scope, position) if more else None)
 
 
-def _after(order: Order, position: Any) -> After | None:
+def _after(order: Order, position: list[str] | None) -> After | None:
     if position is None:
         return None
     try:
         return order.after(position)
-    except (TypeError, ValueError) as error:
-        raise InvalidRequest(
-            "The cursor belongs to another version of the table.", hint="Start without a cursor."
-        ) from error
+    except ValueError:
+        raise wrong_version() from None
 
 
 def _position(
-    order: Order, rows: Sequence[bytes], names: Sequence[str], beside: bool, before: Any
+    order: Order, rows: Sequence[bytes], names: Sequence[str], beside: bool, before: list[str] | None
 ) -> list[str]:
     """The position after the rows. Only without a key do all of them count, for the number of copies."""
     ends = rows if isinstance(order, RowOrder) else rows[-1:]

@@ -23,6 +23,7 @@ from functions.schema.apply.dataset import evolve, plan_dataset
 from functions.schema.apply.statement import run
 from functions.schema.apply.statements import execute, reason
 from functions.schema.apply.subject import Outcome
+from functions.schema.cursor_keys import renew
 from functions.schema.difference import (
     LEDGER,
     LEDGER_TABLES,
@@ -100,6 +101,7 @@ def _apply(
         cursor.execute(Sql("SET LOCAL ROLE {}").format(ident(OWNER)))
         changes += _fix(cursor, right_findings(cursor))
         changes += _apply_ledger(cursor, outcome)
+        changes += renew(cursor)
         changes += _apply_datasets(cursor, datasets, outcome, planned)
         _refuse(outcome.refusals)
         _refuse(_remaining(cursor, limits))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dataforge.postgres.connection import transaction
 from dataforge.tables.datasets import DATASETS
+from functions.schema.cursor_keys import cursor_key_findings
 from functions.schema.doctor.finding import REPAIR, Finding
 from functions.schema.doctor.logins import NO_LIMITS, Limits, SignIn, role_findings, sign_in_findings
 from functions.schema.doctor.rights import database_findings, owner_findings, right_findings
@@ -56,6 +57,7 @@ def examine(
             *visibility_findings(cursor, DATASETS.values()),
             *table_findings(cursor),
             *left_over_findings(cursor),
+            *cursor_key_findings(cursor),
         ]
     if passwords and sign_in:
         findings += sign_in_findings({r: p for r, p in passwords.items() if r not in unsound}, sign_in)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataforge.http.cursors import make_cursor
+from tests.forged_cursors import signed
 from tests.postgres.bags import declare_bags
 
 if TYPE_CHECKING:
@@ -75,7 +75,10 @@ def test_copies_removed_between_pages_do_not_hide_other_rows(bags: Api) -> None:
     "cursor", [["x", "y", "z"], ["1", "0" * 32, "-1"], ["9" * 19, "0" * 32, "1"], ["1"], [1, 2, 3]]
 )
 def test_position_that_no_page_returned_is_refused(bags: Api, cursor: list[object]) -> None:
-    made = make_cursor(["bags", "sightings", []], cursor)
+    ((number, key),) = bags.database.query(
+        "SELECT (extract(epoch FROM created_at) * 1000000)::bigint, deliver FROM dataforge.cursor_keys"
+    )
+    made = signed(number, bytes(key), ["bags", "sightings", []], cursor)
     bags.records("sightings", f"dataset=bags&cursor={made}").problem(400, "invalid-request")
 
 

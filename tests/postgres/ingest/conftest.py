@@ -175,6 +175,7 @@ _EMPTY = """
     DO $$ DECLARE name text; BEGIN
         FOR name IN SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
             WHERE relkind = 'r' AND nspname IN ('olist', 'quotes', 'dataforge') AND pg_relation_size(c.oid) > 0
+            AND relname <> 'cursor_keys'
         LOOP EXECUTE 'TRUNCATE ' || name || ' RESTART IDENTITY CASCADE'; END LOOP;
     END $$
 """

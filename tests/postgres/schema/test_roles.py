@@ -61,6 +61,9 @@ GRANTED = {
         for relation in ("snapshots", "leases")
         for privilege in ("SELECT", "INSERT", "DELETE")
     ),
+    *((role, "dataforge.cursor_keys.created_at", "SELECT") for role in (INGEST, DELIVER)),
+    (INGEST, "dataforge.cursor_keys.ingest", "SELECT"),
+    (DELIVER, "dataforge.cursor_keys.deliver", "SELECT"),
     *(
         (DELIVER, f"dataforge.{name}", "SELECT")
         for name in ("migrations", "migration_tables", "quality_facts")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +18,7 @@ from dataforge.runs import exports
 from dataforge.runs.exports import Export, ExportFile
 from dataforge.runs.ids import time_of
 from functions.operations import downloads, runs
+from functions.operations.cursor_keys import BucketKeys
 
 if TYPE_CHECKING:
     from tests.unit.operations.conftest import Answer, Cloud
@@ -28,6 +30,11 @@ READER = "reader." + "x" * 48
 @pytest.fixture(autouse=True)
 def signer(cloud: Cloud) -> None:
     downloads._signer.cache_clear()
+
+
+def keys(cloud: Cloud) -> BucketKeys:
+    """The keys of cursors."""
+    return BucketKeys(cloud.s3, "report", datetime.now(UTC))
 
 
 def finished(cloud: Cloud, export_id: str) -> Export:
@@ -68,7 +75,7 @@ def test_export_starts_and_its_location_is_returned(call: Call, cloud: Cloud, bo
 def test_finished_export_has_presigned_urls(call: Call, cloud: Cloud) -> None:
     run = call("POST", "/v1/exports", {"table": "orders"}, key=READER).document["id"]
     made = finished(cloud, run)
-    output = downloads.describe_export(cloud.s3, "report", run)
+    output = downloads.describe_export(cloud.s3, "report", keys(cloud), run)
     assert output
     openapi = build()
     schema = {"$ref": "#/components/schemas/ExportRun", "components": openapi["components"]}
@@ -189,7 +196,7 @@ def test_files_of_a_large_export_are_paginated(call: Call, cloud: Cloud) -> None
     names: list[str] = []
     cursor = None
     while True:
-        output = downloads.describe_export(cloud.s3, "report", run, cursor)
+        output = downloads.describe_export(cloud.s3, "report", keys(cloud), run, cursor)
         assert output
         names += [file["name"] for file in output["files"]]
         cursor = output["next_cursor"]
@@ -198,4 +205,4 @@ def test_files_of_a_large_export_are_paginated(call: Call, cloud: Cloud) -> None
         assert len(output["files"]) == 500
     assert names == [f"{n}.parquet" for n in range(1001)]
     with pytest.raises(InvalidRequest):
-        downloads.describe_export(cloud.s3, "report", run, "forged")
+        downloads.describe_export(cloud.s3, "report", keys(cloud), run, "forged")

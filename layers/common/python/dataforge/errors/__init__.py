@@ -9,7 +9,7 @@
     │   ├── runs                leases, quality, reconciliation, changed tables
     │   ├── backups             damaged backups, restores that would orphan rows
     │   └── delivery, deployment
-    ├── DiskFull, StatementFailed, Unexpected (never retried)
+    ├── DiskFull, NoCursorKey, StatementFailed, Unexpected (never retried)
     └── Temporary               the same call may succeed later (retried with backoff)
         └── Unavailable, Busy, OutOfMemory, BackupRunning
 
@@ -34,7 +34,7 @@ from dataforge.errors.base import (
     Temporary,
     Unexpected,
 )
-from dataforge.errors.database import Busy, DiskFull, OutOfMemory, StatementFailed, Unavailable
+from dataforge.errors.database import Busy, DiskFull, NoCursorKey, OutOfMemory, StatementFailed, Unavailable
 from dataforge.errors.delivery import BelowQuality, ExportRunning, TooManyExports, TooSlow
 from dataforge.errors.deployment import DeletionRefused, InstanceExists
 from dataforge.errors.files import (
@@ -126,6 +126,7 @@ __all__ = [
     "LeaseLost",
     "MissingColumn",
     "MissingFile",
+    "NoCursorKey",
     "NoFiles",
     "NoSuchBackup",
     "NoSuchRun",

@@ -50,6 +50,18 @@ class Unavailable(Temporary):
     """Whether the connection was lost during COMMIT, so that the transaction may have been committed."""
 
 
+class NoCursorKey(DataForgeError):
+    """The ledger has no key that signs cursors."""
+
+    code = "NoCursorKey"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    hint = "Run dataforge doctor --repair, which creates one."
+    for_callers = "The service cannot create the cursor of the next page. Its operator must repair it."
+
+    def __init__(self) -> None:
+        super().__init__("The table dataforge.cursor_keys has no key.")
+
+
 class Busy(Temporary):
     """A lock timed out, a deadlock was resolved, or the service is overloaded."""
 

@@ -45,6 +45,8 @@ ROLE_SQL = (
     Sql("GRANT DELETE ON dataforge.backups TO {}").format(BACKUP),
     Sql("GRANT SELECT, INSERT, DELETE ON dataforge.snapshots, dataforge.leases TO {}").format(BACKUP),
     Sql("GRANT SELECT, UPDATE (result, error, cause) ON dataforge.restore_pieces TO {}").format(REFILL),
+    Sql("GRANT SELECT (created_at, ingest) ON dataforge.cursor_keys TO {}").format(INGEST),
+    Sql("GRANT SELECT (created_at, deliver) ON dataforge.cursor_keys TO {}").format(DELIVER),
 )
 """Grants on the schema ``dataforge``; each can be repeated. Everything else requires the owner (see ``BECOME_OWNER``)."""
 

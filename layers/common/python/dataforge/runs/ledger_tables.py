@@ -225,4 +225,8 @@ INTERNAL = (
     """CREATE TABLE IF NOT EXISTS dataforge.schema_plans (
         fingerprint text PRIMARY KEY,
         applied_at timestamptz NOT NULL DEFAULT now())""",
+    """CREATE TABLE IF NOT EXISTS dataforge.cursor_keys (
+        created_at timestamptz PRIMARY KEY DEFAULT now(),
+        ingest bytea NOT NULL,
+        deliver bytea NOT NULL)""",
 )

@@ -9,7 +9,7 @@ PROGRESS = "progress/"
 """Report bucket: the progress of a migration, by the name of its execution."""
 
 CLAIMS = "requests/"
-"""Report bucket: the run of each idempotency key, and the running export of each table."""
+"""Report bucket: the run of each idempotency key, the running export of each table, and the keys that sign cursors."""
 
 EXPORTS = "exports/"
 """Report bucket: tables that were exported as files."""
@@ -138,6 +138,11 @@ def claim_key(digest: str) -> str:
 def export_claim_key(digest: str) -> str:
     """The running export of a table; ``digest``: the hash of the table and the API key."""
     return f"{CLAIMS}exports/{digest}.json"
+
+
+def cursor_key_key(number: int) -> str:
+    """The key that signs the cursors of a period."""
+    return f"{CLAIMS}cursor-keys/{number}"
 
 
 def export_folder(export_id: str) -> str:
