@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from operator import itemgetter
 from pathlib import Path
 
-from dataforge.tables.catalogue import Dataset
+from dataforge.records.suggestions import Suggestion
+from dataforge.runs.results.report import Orphans, Reason
+from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import get_dataset
 from discovery.check.read import Example, Plan, Tally, plan, read_item
 from discovery.check.resolve import Decided, decide
@@ -28,7 +30,9 @@ _SMALL = 8 << 20
 class TableResult:
     """The records of one table. ``read = loaded + deduplicated + rejected``.
 
-    ``codes``: the rejected records by code. ``orphans``: rows without a parent, by reference that is not enforced.
+    ``codes``: the rejected records by the code of their first reason. ``orphans``: of each reference that is not enforced
+    and has some, under its name. ``reasons``: all reasons by code and column, the most frequent first. ``suggestions``: declarations that would
+    accept rejected values.
     """
 
     table: str
@@ -38,7 +42,9 @@ class TableResult:
     rejected: int
     codes: Counter[str]
     examples: dict[str, list[Example]]
-    orphans: Counter[str]
+    orphans: Mapping[str, Orphans]
+    reasons: tuple[Reason, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
 
     @property
     def quality(self) -> float:
@@ -92,7 +98,10 @@ def check_folder(
         rejected = sorted(((place, [violation]) for place, violation in table.examples), key=itemgetter(0))
         for record in locate_in(store_of(folder), "", dataset, chunks, rejected):
             tallies[name].show(record)
-    return CheckResult(tuple(_result(name, tallies[name], decided[name]) for name in tables), work.ignored)
+            tallies[name].records.quote(record, (record.violations[0].code, record.violations[0].column))
+        tallies[name].records.causes += table.causes
+    results = (_result(dataset.table(name), tallies[name], decided[name]) for name in tables)
+    return CheckResult(tuple(results), work.ignored)
 
 
 def _chunk(item: LoadItem) -> Chunk:
@@ -120,14 +129,17 @@ def _read_by_name(folder: Path, item: LoadItem, rows: Path) -> dict[str, Tally]:
     return read_item(store_of(folder), get_dataset(item.dataset), item, rows)
 
 
-def _result(name: str, tally: Tally, decided: Decided) -> TableResult:
+def _result(table: Table, tally: Tally, decided: Decided) -> TableResult:
+    rejected = tally.rejected + decided.rejected.total()
     return TableResult(
-        name,
+        table.name,
         tally.read,
         decided.accepted,
         tally.deduplicated + decided.deduplicated,
-        tally.rejected + decided.rejected.total(),
+        rejected,
         +(tally.codes + decided.rejected),
         tally.examples,
-        +decided.unenforced,
+        {name: orphans for name, orphans in decided.unenforced.items() if orphans.rows},
+        tally.records.reasons(),
+        tally.records.suggestions(table, read=tally.read, rejected=rejected),
     )

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from dataforge.records.rejections import Located
 from dataforge.s3.objects import Object
-from dataforge.tables.catalogue import Dataset
+from dataforge.tables.catalogue import Dataset, Source
+from discovery.check.evidence import RejectedRecords
 from discovery.check.row_store import EXAMPLES, relation
 from discovery.check.rows import deciding_rows
 from functions.migrate.plan.layout import read_layout
@@ -53,9 +54,11 @@ class Tally:
     rejected: int = 0
     codes: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[Example]] = field(default_factory=dict)
+    records: RejectedRecords = field(default_factory=RejectedRecords)
 
-    def reject(self, record: Located) -> None:
+    def reject(self, record: Located, item: LoadItem, source: Source) -> None:
         """Count a rejected record under the code of its first violation."""
+        self.records.add(record, item, source)
         self.rejected += 1
         self.codes[record.violations[0].code] += 1
         self.show(record)
@@ -75,6 +78,7 @@ class Tally:
         self.deduplicated += other.deduplicated
         self.rejected += other.rejected
         self.codes += other.codes
+        self.records.merge(other.records)
         for code, examples in other.examples.items():
             self.examples[code] = (self.examples.get(code, []) + examples)[:EXAMPLES]
 
@@ -126,6 +130,7 @@ def plan(
 def read_item(s3: S3Client, dataset: Dataset, item: LoadItem, folder: Path) -> dict[str, Tally]:
     """Validate a file. Writes the deciding columns of its valid rows into ``folder``, a file for each table."""
     tallies = {name: Tally() for name in item.tables}
+    source = next(source for source in dataset.sources if source.file == item.source)
     writers: dict[str, pa.RecordBatchStreamWriter] = {}
     try:
         for records in read_chunk(_NO_CURSOR, s3, item, dataset):
@@ -133,7 +138,7 @@ def read_item(s3: S3Client, dataset: Dataset, item: LoadItem, folder: Path) -> d
             tally.read += records.batch.read
             tally.deduplicated += records.batch.deduplicated
             for rejected in records.rejected:
-                tally.reject(rejected)
+                tally.reject(rejected, item, source)
             if lines := b"".join(records.batch.lines):
                 rows = deciding_rows(dataset, table, lines)
                 if table.name not in writers:

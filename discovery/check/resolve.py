@@ -14,8 +14,10 @@ from itertools import chain
 
 from dataforge.records.rejections import missing_parent, same_key_values, same_unique_value
 from dataforge.records.violation import Violation
+from dataforge.runs.results.report import MissingParent, Orphans
 from dataforge.tables.catalogue import ForeignKey, Table
 from discovery.check.row_store import EXAMPLES, RowStore
+from functions.migrate.reconcile.orphans import shortened
 
 _AT_ONCE = 100_000
 
@@ -24,13 +26,15 @@ _AT_ONCE = 100_000
 class Decided:
     """How many rows of a table were accepted, deduplicated, and rejected by code.
 
-    ``examples``: positions of rejected rows with the reason. ``unenforced``: accepted rows without a parent, by reference.
+    ``causes``: the rejected rows by code and column. ``examples``: positions of rejected rows with the reason.
+    ``unenforced``: the accepted rows without a parent, by the name of the reference.
     """
 
     accepted: int = 0
     deduplicated: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
-    unenforced: Counter[str] = field(default_factory=Counter)
+    causes: Counter[tuple[str, str | None]] = field(default_factory=Counter)
+    unenforced: dict[str, Orphans] = field(default_factory=dict)
     examples: list[tuple[int, Violation]] = field(default_factory=list)
 
 
@@ -45,8 +49,7 @@ def decide(store: RowStore) -> dict[str, Decided]:
         found[table.name].accepted = store.count(table)
         for reference in table.references:
             if not reference.enforced:
-                orphans = f"SELECT count(*) FROM {store.relation(table)} s WHERE {_is_orphan(store, table, reference)}"
-                found[table.name].unenforced[reference.name] = store.number(orphans)
+                found[table.name].unenforced[reference.name] = _orphans(store, table, reference)
     return found
 
 
@@ -108,7 +111,7 @@ class _Circle:
                 columns = self._store.columns(table, key.columns)
                 for position, values in self._marked(table, rule, columns):
                     self._found[table.name].examples.append((position, missing_parent(key, values)))
-            return self._delete_marked(table, "foreign_key")
+            return self._delete_marked(table, "foreign_key", [key.column for key in table.foreign_keys])
 
     def _remove_conflicts(self, table: Table) -> None:
         if not table.key and not table.uniques:
@@ -122,7 +125,7 @@ class _Circle:
             for rule, (_, violation) in enumerate(_constraints(table)):
                 for position, _ in self._marked(table, rule, []):
                     self._found[table.name].examples.append((position, violation))
-            self._delete_marked(table, "conflict")
+            self._delete_marked(table, "conflict", [None for _ in _constraints(table)])
 
     def _mark_unaccepted(self, table: Table) -> None:
         """Accept the rows in file order, each unless its key or a unique value belongs to an accepted one; mark others.
@@ -165,10 +168,32 @@ class _Circle:
         )
         return [(position, values) for position, *values in rows]
 
-    def _delete_marked(self, table: Table, code: str) -> int:
+    def _delete_marked(self, table: Table, code: str, columns: Sequence[str | None]) -> int:
+        """Delete the marked rows. ``columns``: those that the rules concern. Returns the number of rows."""
+        first = "SELECT min(rule) AS rule FROM marks GROUP BY id"
+        for rule, rows in self._store.run(f"SELECT rule, count(*) FROM ({first}) GROUP BY rule"):
+            self._found[table.name].causes[code, columns[rule]] += rows
         deleted = self._store.delete(table, "SELECT id FROM marks")
         self._found[table.name].rejected[code] += deleted
         return deleted
+
+
+def _orphans(store: RowStore, table: Table, key: ForeignKey) -> Orphans:
+    """The accepted rows whose parent does not exist, with the most frequent missing values."""
+    columns = store.columns(table, key.columns)
+    found = store.run(
+        f"SELECT {', '.join(columns)}, count(*) AS n, sum(count(*)) OVER (), count(*) OVER ()"
+        f" FROM {store.relation(table)} s WHERE {_is_orphan(store, table, key)}"
+        f" GROUP BY {', '.join(columns)} ORDER BY n DESC, {', '.join(columns)} LIMIT {EXAMPLES}"
+    )
+    return Orphans(
+        columns=key.columns,
+        parent=key.parent,
+        parent_columns=key.parent_columns,
+        rows=int(found[0][-2]) if found else 0,
+        missing=found[0][-1] if found else 0,
+        examples=tuple(MissingParent(values=shortened(row[:-3]), rows=row[-3]) for row in found),
+    )
 
 
 def _constraints(table: Table) -> Iterator[tuple[tuple[str, ...], Violation]]:

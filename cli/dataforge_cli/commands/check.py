@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -86,7 +87,8 @@ def _document(table: TableResult) -> dict[str, Any]:
             }
             for code, count in table.codes.most_common()
         ],
-        "orphans": dict(table.orphans),
+        "orphans": {name: orphans.rows for name, orphans in table.orphans.items()},
+        "suggestions": [asdict(suggestion) for suggestion in table.suggestions],
     }
 
 
@@ -104,7 +106,9 @@ def shown(result: CheckResult) -> list[Any]:
             parts.append(Text(f"{table.table}: {count:,} rejected with {code}"))
             parts += [Text(f"  {e.file}:{e.line}: {e.message}") for e in table.examples.get(code, [])[:1]]
         parts += [
-            Text(f"{table.table}: {count:,} rows lack their parent ({name}); the reference is not enforced")
-            for name, count in table.orphans.items()
+            Text(
+                f"{table.table}: {orphans.rows:,} rows lack their parent ({name}); the reference is not enforced"
+            )
+            for name, orphans in table.orphans.items()
         ]
     return parts

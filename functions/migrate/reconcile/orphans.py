@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dataforge.postgres.sql import Sql
@@ -46,9 +47,12 @@ def _orphans(cursor: Cursor, run: Run, table: Table, key: ForeignKey) -> Orphans
         parent_columns=key.parent_columns,
         rows=int(found[0][2]) if found else 0,
         missing=found[0][3] if found else 0,
-        examples=tuple(MissingParent(values=_shortened(missing), rows=rows) for missing, rows, *_ in found),
+        examples=tuple(
+            MissingParent(values=shortened(json.loads(missing)), rows=rows) for missing, rows, *_ in found
+        ),
     )
 
 
-def _shortened(missing: str) -> tuple[str, ...]:
-    return tuple(text if len(text) <= LONGEST else f"{text[:LONGEST]}…" for text in json.loads(missing))
+def shortened(values: Iterable[str]) -> tuple[str, ...]:
+    """The values of a reference as the report shows them."""
+    return tuple(text if len(text) <= LONGEST else f"{text[:LONGEST]}…" for text in values)

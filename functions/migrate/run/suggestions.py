@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from dataforge.records.suggestions import (
-    Suggestion,
-    suggest,
-    suggest_delimiter,
-    suggest_encoding,
-    suggest_header,
+from dataforge.records.suggestion_evidence import (
+    COLUMNS,
+    MISFITS,
+    RAW_CHARACTERS,
+    RECORDS,
+    ColumnValues,
+    Evidence,
+    Misfits,
+    suggestions_for,
 )
-from dataforge.tables.catalogue import Column, Table
+from dataforge.records.suggestions import Suggestion
+from dataforge.tables.catalogue import Table
 from functions.migrate.run.reading.replayed import record_fields
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
     from functions.migrate.run.migration import Run
 
-COLUMNS = 10
-"""Columns with the most rejections, which are examined."""
-RECORDS = 20_000
-"""Rejected records of a column that are read."""
-RAW_CHARACTERS = 4_000
-"""Longer records are not read."""
 _AT_ONCE = 1_000
 
 _COLUMNS = """
@@ -64,43 +61,49 @@ def suggestions_of(cursor: Cursor, run: Run) -> dict[str, tuple[Suggestion, ...]
     counts = {table: (read, rejected) for table, read, rejected in cursor.fetchall()}
     cursor.execute(_COLUMNS, (run.id, COLUMNS))
     columns = cursor.fetchall()
-    found: dict[str, list[Suggestion]] = {table.name: [] for table in run.tables}
-    for table in run.tables:
-        read, rejected = counts.get(table.name, (0, 0))
-        if read and read == rejected:
-            found[table.name] += _delimiters(cursor, run, table, rejected)
-        found[table.name] += _encodings(cursor, run, table)
-        found[table.name] += _keys(cursor, run, table)
-        for name, column in columns:
-            if name == table.name and column in table.by_name:
-                found[name] += _of_column(cursor, run, table, table.by_name[column], read)
-    return {name: tuple(some) for name, some in found.items() if some}
+    found = {
+        table.name: tuple(suggestions_for(table, _evidence(cursor, run, table, counts, columns)))
+        for table in run.tables
+    }
+    return {name: some for name, some in found.items() if some}
 
 
-def _encodings(cursor: Cursor, run: Run, table: Table) -> list[Suggestion]:
-    """Another encoding, for records of CSV files that are not text in the declared one."""
+def _evidence(
+    cursor: Cursor,
+    run: Run,
+    table: Table,
+    counts: Mapping[str, tuple[int, int]],
+    columns: Sequence[tuple[str, str]],
+) -> Evidence:
+    read, rejected = counts.get(table.name, (0, 0))
+    names = [column for name, column in columns if name == table.name and column in table.by_name]
+    return Evidence(
+        read,
+        rejected,
+        [(name, _values(cursor, run, table, name)) for name in names],
+        _misfits(cursor, run, table) if read and read == rejected else None,
+        _codecs(cursor, run, table),
+        _unknown_keys(cursor, run, table),
+    )
+
+
+def _codecs(cursor: Cursor, run: Run, table: Table) -> list[tuple[str, int]]:
+    """The encodings of CSV files with records that are not text in them."""
     cursor.execute(_UNREADABLE, (run.id, table.name))
     codecs = {s.file: s.dialect.codec for s in run.dataset.sources if not s.json_lines}
-    rows = [(codecs[source], count) for source, count in cursor.fetchall() if source in codecs]
-    return [suggest_encoding(codec, count) for codec, count in rows]
+    return [(codecs[source], count) for source, count in cursor.fetchall() if source in codecs]
 
 
-def _keys(cursor: Cursor, run: Run, table: Table) -> list[Suggestion]:
-    """The keys of JSON records that no column takes and that resemble one; other keys may be content."""
+def _unknown_keys(cursor: Cursor, run: Run, table: Table) -> list[tuple[str, int]]:
     cursor.execute(_UNKNOWN_KEYS, (run.id, table.name, COLUMNS))
-    found = (suggest_header(key, count, table.column_names) for key, count in cursor.fetchall())
-    return [suggestion for suggestion in found if suggestion is not None]
+    return cursor.fetchall()
 
 
-def _of_column(cursor: Cursor, run: Run, table: Table, column: Column, read: int) -> list[Suggestion]:
-    values, empty = Counter[str](), 0
-    for fields in _fields(cursor, run, table, column.name):
-        value = fields.get(column.name)
-        if value is None:
-            empty += 1
-        elif isinstance(value, str):
-            values[value] += 1
-    return suggest(column, values, read=read, empty=empty)
+def _values(cursor: Cursor, run: Run, table: Table, column: str) -> ColumnValues:
+    found = ColumnValues()
+    for fields in _fields(cursor, run, table, column):
+        found.add(fields, column)
+    return found
 
 
 def _fields(cursor: Cursor, run: Run, table: Table, column: str) -> Iterator[dict[str, object]]:
@@ -128,13 +131,10 @@ def _select(cursor: Cursor, run: Run, table: Table, name: str, value: str, recor
     )
 
 
-def _delimiters(cursor: Cursor, run: Run, table: Table, rejected: int) -> list[Suggestion]:
-    """Another delimiter, if it explains why no record of the table was accepted."""
+def _misfits(cursor: Cursor, run: Run, table: Table) -> Misfits | None:
     sources = {source.file: source for source in run.dataset.sources}
-    _select(cursor, run, table, "code", "field_count", _AT_ONCE)
+    _select(cursor, run, table, "code", "field_count", MISFITS)
     rows = [row for row in cursor.fetchall() if isinstance(row[0], str) and row[3] in sources]
     if not rows:
-        return []
-    delimiter = sources[rows[0][3]].dialect.delimiters[0]
-    found = suggest_delimiter([row[0] for row in rows], rows[0][1], delimiter, rejected=rejected)
-    return [found] if found else []
+        return None
+    return Misfits([row[0] for row in rows], rows[0][1], sources[rows[0][3]].dialect.delimiters[0])

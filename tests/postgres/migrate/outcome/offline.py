@@ -29,7 +29,11 @@ def checked(dataset: Dataset, files: Mapping[str, bytes]) -> Figures:
             "deduplicated": table.deduplicated,
             "rejected": table.rejected,
             "codes": dict(table.codes),
-            "orphans": sorted(table.orphans.values()),
+            "orphans": sorted(
+                (orphans.model_dump(mode="json") for orphans in table.orphans.values()), key=str
+            ),
+            "reasons": sorted((r.code, r.column or "", r.rows) for r in table.reasons),
+            "suggestions": sorted((s.column or "", s.text) for s in table.suggestions),
             "examples": {
                 code: [(e.file, e.line, e.raw.rstrip("\r\n")) for e in found]
                 for code, found in table.examples.items()
@@ -60,7 +64,9 @@ def migrated(forge: Forge, run: Migration, report: Any) -> Figures:
             "deduplicated": table["deduplicated"],
             "rejected": table["rejected"],
             "codes": dict(codes.get(table["table"], {})),
-            "orphans": sorted(found["rows"] for found in table["orphans"] if found["rows"]),
+            "orphans": sorted((found for found in table["orphans"] if found["rows"]), key=str),
+            "reasons": sorted((r["code"], r["column"] or "", r["rows"]) for r in table["rejections"]),
+            "suggestions": sorted((s["column"] or "", s["text"]) for s in table["suggestions"]),
             "examples": {c: s for c, s in examples.get(table["table"], {}).items() if s},
         }
         for table in report["tables"]
