@@ -34,7 +34,7 @@ def encoded(raw: bytes) -> str:
 
 
 def former(scope: Any, position: Any) -> str:
-    """A cursor of versions without signatures, whose seal everybody can calculate."""
+    """A cursor of versions without signatures, whose seal needs no key."""
     seal = hashlib.sha256(json.dumps([scope, position], sort_keys=True).encode()).hexdigest()[:16]
     return encoded(json.dumps([seal, position], separators=(",", ":")).encode())
 

@@ -60,7 +60,7 @@ def by_handler(*, idempotent: bool) -> Call:
     """Events of API Gateway to the function's handler, which connects according to its environment."""
 
     def call(records: Records) -> Post:
-        headers = {"Content-Type": "application/json", "x-api-key": "writer." + "k" * 40}
+        headers = {"Content-Type": "application/json"}
         if idempotent:
             headers["Idempotency-Key"] = f"{random.getrandbits(128):032x}"
         batch = {"records": [{"table": "customers", "data": record} for record in records]}
@@ -69,7 +69,7 @@ def by_handler(*, idempotent: bool) -> Call:
             "path": "/v1/records",
             "headers": headers,
             "body": json.dumps(batch),
-            "requestContext": {"requestId": "1"},
+            "requestContext": {"requestId": "1", "identity": {"apiKey": "writer." + "k" * 40}},
         }
 
         def post() -> None:

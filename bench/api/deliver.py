@@ -20,9 +20,12 @@ from bench.peer import PEER_PYTHON
 from bench.server import Server, server
 from bench.show import show_table
 from dataforge.http.cursors import make_cursor
+from dataforge.postgres.connection import get_db_resource, transaction
+from dataforge.postgres.cursor_keys import LedgerKeys
 from dataforge.postgres.ddl import qualified
 from dataforge.postgres.roles import DELIVER
 from dataforge.postgres.sql import Sql, ident
+from dataforge.settings import HttpSettings, read
 from dataforge.tables.datasets import get_dataset
 from functions.deliver.handler import handler
 from functions.deliver.records.query import PageParameters, read_query
@@ -76,8 +79,8 @@ def _compare(name: str, by_hand: Callable[[str], float], rounds: int) -> dict[st
     seconds: dict[str, list[float]] = {label: [] for label in laps}
     for _ in range(rounds):
         for lap in range(LAPS + 3):
-            for label, read in laps.items():
-                took = read()
+            for label, read_page in laps.items():
+                took = read_page()
                 if lap >= 3:
                     seconds[label].append(took)
     return {label: statistics.median(found) for label, found in seconds.items()}
@@ -100,9 +103,9 @@ def _read(table: str, query: dict[str, str], accept: str = "application/json", e
     event: dict[str, Any] = {
         "httpMethod": "GET",
         "path": f"/v1/tables/{table}/records",
-        "headers": {"x-api-key": "reader." + "k" * 40, "accept": accept, "accept-encoding": encoding},
+        "headers": {"accept": accept, "accept-encoding": encoding},
         "queryStringParameters": {"limit": str(PAGE), **query},
-        "requestContext": {"requestId": "1"},
+        "requestContext": {"requestId": "1", "identity": {"apiKey": "reader." + "k" * 40}},
     }
     begun = time.perf_counter()
     answer = handler(event, CONTEXT)
@@ -121,7 +124,9 @@ def _end(name: str) -> str:
         table = get_dataset("olist").table(name)
         scope = read_query(table, PageParameters(), {}).scope
         place = f"{(2**32 * (ROWS - PAGE * 2)) // ROWS:08x}" + "0" * 24
-        _ends[name] = make_cursor(scope, [place, *["1"] * (len(table.key) - 1)])
+        position = [place, *["1"] * (len(table.key) - 1)]
+        with transaction(get_db_resource(read(HttpSettings))) as cursor:
+            _ends[name] = make_cursor(LedgerKeys(cursor, "deliver"), scope, position)
     return _ends[name]
 
 

@@ -30,7 +30,7 @@ _DELETE_OLD = Sql("""
 
 
 def renew(cursor: Cursor) -> Iterator[str]:
-    """Create a key if there is none or the newest is old, and yield the change."""
+    """Create a key unless the newest is recent, and yield the change."""
     cursor.execute(
         "SELECT coalesce(max(created_at) < now() - make_interval(days => %s), true) FROM dataforge.cursor_keys",
         (DAYS,),

@@ -8,6 +8,7 @@ from pathlib import Path
 from ministack import app
 
 from local.emulator import (
+    api_keys,
     backlog,
     database,
     error_names,
@@ -38,6 +39,7 @@ def main() -> None:
     throttling.apply()
     backlog.apply()
     map_runs.apply()
+    api_keys.apply()
     sys.argv = ["ministack"]
     app.main()
 

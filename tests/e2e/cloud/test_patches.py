@@ -246,12 +246,18 @@ def test_gateway_returns_its_integration_failure_if_a_function_is_refused_or_fai
     assert statuses(aws) == [(503, "2")] * 2
 
 
-def make_api(settings: ClientSettings, function: str) -> str:
+def make_api(settings: ClientSettings, function: str, *, key_required: bool = False) -> str:
     """Create a REST API with one route, whose INTEGRATION_FAILURE is 503 with Retry-After; return its address."""
     gateway = boto3.client("apigateway", **settings)
     api = gateway.create_rest_api(name=function)["id"]
     root = gateway.get_resources(restApiId=api)["items"][0]["id"]
-    gateway.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
+    gateway.put_method(
+        restApiId=api,
+        resourceId=root,
+        httpMethod="GET",
+        authorizationType="NONE",
+        apiKeyRequired=key_required,
+    )
     arn = f"arn:aws:lambda:{settings['region_name']}:000000000000:function:{function}"
     gateway.put_integration(
         restApiId=api,
@@ -269,6 +275,33 @@ def make_api(settings: ClientSettings, function: str) -> str:
     )
     gateway.create_deployment(restApiId=api, stageName="live")
     return f"{settings['endpoint_url']}/_aws/execute-api/{api}/live/"
+
+
+@pytest.mark.parametrize("key_required", [True, False])
+def test_event_has_the_key_that_the_gateway_has_checked(
+    plain: ClientSettings, aws: ClientSettings, key_required: bool
+) -> None:
+    value = "reader." + "k" * 40
+
+    def identity(settings: ClientSettings) -> dict[str, str | None]:
+        source = (
+            "import json\ndef handler(event, context):\n"
+            "    return {'statusCode': 200, 'body': json.dumps(event['requestContext']['identity'])}\n"
+        )
+        name = make_function(settings, f"identity-{key_required}".lower(), source)
+        url = make_api(settings, name, key_required=key_required)
+        gateway = boto3.client("apigateway", **settings)
+        key = gateway.create_api_key(name=name, value=value, enabled=True)["id"]
+        stage: Any = {"apiId": url.split("/")[-3], "stage": "live"}
+        plan = gateway.create_usage_plan(name=name, apiStages=[stage])["id"]
+        gateway.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
+        found: dict[str, str | None] = urllib3.request("GET", url, headers={"X-Api-Key": value}).json()
+        gateway.delete_api_key(apiKey=key)
+        return found | {"apiKeyId": "the id" if found.get("apiKeyId") == key else found.get("apiKeyId")}
+
+    assert "apiKey" not in identity(plain)
+    found = identity(aws)
+    assert (found["apiKey"], found["apiKeyId"]) == ((value, "the id") if key_required else (None, None))
 
 
 def get(url: str) -> tuple[int, str | None]:

@@ -17,6 +17,7 @@ from moto import mock_aws
 
 from dataforge.postgres.roles import DELIVER
 from functions.deliver.handler import handler
+from tests.gateway_events import request_context
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database
@@ -69,12 +70,9 @@ class Api:
         event = {
             "httpMethod": "GET",
             "path": f"/v1/{path}",
-            "headers": {
-                "x-api-key": key,
-                **{name.replace("_", "-"): value for name, value in headers.items()},
-            },
+            "headers": {name.replace("_", "-"): value for name, value in headers.items()},
             "multiValueQueryStringParameters": parse_qs(query, keep_blank_values=True) or None,
-            "requestContext": {"requestId": "request-1"},
+            "requestContext": request_context(key),
         }
         answer = handler(event, CONTEXT)
         body = base64.b64decode(answer["body"]) if answer["isBase64Encoded"] else answer["body"].encode()

@@ -98,7 +98,7 @@ def test_cursor_of_the_key_before_is_valid_and_of_a_deleted_one_is_not(
         end_sessions(delivered)
 
 
-def test_new_key_is_used_by_a_process_that_knows_the_one_before(
+def test_new_key_is_used_by_a_process_that_has_read_the_one_before(
     api: Api, delivered: Database, cursors: dict[str, str]
 ) -> None:
     address = next(iter(cursors))

@@ -17,6 +17,7 @@ from dataforge.postgres.roles import INGEST, LOGINS
 from dataforge.tables.datasets import DATASETS, get_dataset
 from dataforge.tables.examples import example_row
 from functions.ingest.handler import handler
+from tests.gateway_events import request_context
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database, Server
@@ -90,9 +91,7 @@ class Api:
         headers: dict[str, str] | None = None,
     ) -> Reply:
         """Send any request."""
-        return self.invoke(
-            method, path, body, query, (headers or {}) | ({} if key is None else {"x-api-key": key})
-        )
+        return self.invoke(method, path, body, query, headers or {}, key)
 
     def invoke(
         self,
@@ -101,6 +100,7 @@ class Api:
         body: str | None,
         query: Any,
         headers: dict[str, str],
+        key: str | None,
         is_base64: bool = False,
     ) -> Reply:
         event = {
@@ -110,7 +110,7 @@ class Api:
             "queryStringParameters": query,
             "body": body,
             "isBase64Encoded": is_base64,
-            "requestContext": {"requestId": "request-1"},
+            "requestContext": request_context(key),
         }
         answer = handler(event, CONTEXT)
         return Reply(answer["statusCode"], answer["headers"], answer["body"])
@@ -131,8 +131,8 @@ class Api:
 
     def send_base64(self, body: str) -> Reply:
         """POST a body to /v1/records in base64, as API Gateway encodes bytes."""
-        headers = {"CONTENT-TYPE": "application/json", "X-Api-Key": "writer." + "k" * 40}
-        return self.invoke("POST", "/v1/records", body, None, headers, is_base64=True)
+        headers = {"CONTENT-TYPE": "application/json"}
+        return self.invoke("POST", "/v1/records", body, None, headers, "writer." + "k" * 40, is_base64=True)
 
     def post(self, *records: Json, idempotency_key: str | None = None, **envelope: Any) -> Reply:
         """POST a batch."""

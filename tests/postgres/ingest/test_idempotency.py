@@ -59,12 +59,11 @@ def test_compressed_retry_is_the_same_request(api: Api, sample: Sample) -> None:
     first = api.send(body, idempotency_key="one")
     headers = {"content-encoding": "gzip", "content-type": "application/json", "idempotency-key": "one"}
     packed = base64.b64encode(gzip.compress(body.encode())).decode()
-    key = {"x-api-key": WRITER}
-    second = api.invoke("POST", "/v1/records", packed, None, headers | key, is_base64=True)
+    second = api.invoke("POST", "/v1/records", packed, None, headers, WRITER, is_base64=True)
     assert (second.status, second.text) == (200, first.text)
     assert second.headers["Idempotent-Replayed"] == "true"
     headers["content-encoding"] = "br"
-    refused = api.invoke("POST", "/v1/records", packed, None, headers | key, is_base64=True)
+    refused = api.invoke("POST", "/v1/records", packed, None, headers, WRITER, is_base64=True)
     refused.problem(415, "wrong-content-encoding")
 
 

@@ -24,6 +24,7 @@ from botocore.client import BaseClient
 from moto import mock_aws
 
 from dataforge.postgres import roles
+from tests.gateway_events import request_context
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -170,7 +171,7 @@ class Lambda:
 
     def request(self, name: str, method: str, path: str, body: str | None = None, **query: str) -> Any:
         """Send a request to an API function; return its status."""
-        headers = {"x-api-key": "operator." + "k" * 40, "Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json"}
         answer = self.call(
             name,
             httpMethod=method,
@@ -179,7 +180,7 @@ class Lambda:
             body=body,
             multiValueQueryStringParameters={k: [v] for k, v in query.items()} or None,
             queryStringParameters=query or None,
-            requestContext={"requestId": "request-1"},
+            requestContext=request_context("operator." + "k" * 40),
         )
         return answer["statusCode"]
 

@@ -11,14 +11,20 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from dataforge.http import Kind, Request, Response, Router, json_response
+from tests.gateway_events import request_context
 
 KEYS = {kind: f"{kind.name.lower()}.{'x' * 32}" for kind in Kind}
 
 
-def event(method: str, path: str, **more: Any) -> dict[str, Any]:
-    """An event of API Gateway without headers, query and body."""
+def event(method: str, path: str, key: str | None = None, **more: Any) -> dict[str, Any]:
+    """An event of API Gateway without headers, query and body; ``key``: the API key that it has checked."""
     nothing = {"headers": None, "queryStringParameters": None, "body": None, "isBase64Encoded": False}
-    return {"httpMethod": method, "path": path, **nothing, "requestContext": {"requestId": "r-1"}} | more
+    return {
+        "httpMethod": method,
+        "path": path,
+        **nothing,
+        "requestContext": request_context(key, "r-1"),
+    } | more
 
 
 @pytest.fixture
@@ -52,7 +58,7 @@ def router(log: io.StringIO, request: pytest.FixtureRequest) -> Router:
 
 
 def test_segment_of_the_path_is_a_parameter(router: Router) -> None:
-    answer = router.answer(event("GET", "/v1/tables/orders", headers={"X-API-KEY": KEYS[Kind.READER]}))
+    answer = router.answer(event("GET", "/v1/tables/orders", KEYS[Kind.READER]))
     assert (answer["statusCode"], answer["body"]) == (200, '{"table": "orders"}')
 
 
@@ -75,7 +81,7 @@ def test_other_method_is_answered_with_the_allowed_methods(router: Router) -> No
 @pytest.mark.parametrize(("least", "method"), [(Kind.READER, "GET"), (Kind.WRITER, "POST")])
 @pytest.mark.parametrize("kind", list(Kind))
 def test_key_has_the_permissions_of_lower_kinds(router: Router, least: Kind, method: str, kind: Kind) -> None:
-    answer = router.answer(event(method, "/v1/tables/orders", headers={"x-api-key": KEYS[kind]}))
+    answer = router.answer(event(method, "/v1/tables/orders", KEYS[kind]))
     assert (answer["statusCode"] < 300) is (kind >= least)
     assert answer["statusCode"] < 300 or answer["statusCode"] == 403
 
@@ -109,10 +115,7 @@ def test_repeated_parameter_is_rejected() -> None:
 
 def test_head_is_answered_like_get_without_a_body(router: Router) -> None:
     for path in ("/v1/tables/orders", "/v1/docs/page.css", "/v1/tables/orders/nothing", "/v1"):
-        get, head = (
-            router.answer(event(method, path, headers={"x-api-key": KEYS[Kind.READER]}))
-            for method in ("GET", "HEAD")
-        )
+        get, head = (router.answer(event(method, path, KEYS[Kind.READER])) for method in ("GET", "HEAD"))
         assert get["body"]
         assert head == get | {"body": "", "isBase64Encoded": False}
 
@@ -131,3 +134,61 @@ def test_answer_beyond_the_limit_of_lambda_is_a_problem(router: Router, body: st
     )
     router.route("GET", "/v1/fitting", least=None)(lambda _: Response(body=body[: len(body) * 9 // 10]))
     assert router.answer(event("GET", "/v1/fitting"))["statusCode"] == 200
+
+
+FORGED = [
+    {"headers": {"x-api-key": KEYS[Kind.OPERATOR]}},
+    {"headers": {"X-Api-Key": KEYS[Kind.READER], "x-api-key": KEYS[Kind.OPERATOR]}},
+    {"multiValueHeaders": {"x-api-key": [KEYS[Kind.READER], KEYS[Kind.OPERATOR]]}},
+    {"headers": {"requestContext": json.dumps({"identity": {"apiKey": KEYS[Kind.OPERATOR]}})}},
+    {"queryStringParameters": {"apiKey": KEYS[Kind.OPERATOR]}},
+    {"body": json.dumps({"requestContext": {"identity": {"apiKey": KEYS[Kind.OPERATOR]}}})},
+]
+
+
+@pytest.mark.parametrize("forged", FORGED)
+@pytest.mark.parametrize("key", [None, "", KEYS[Kind.READER]])
+def test_only_the_key_that_the_gateway_has_checked_counts(
+    router: Router, key: str | None, forged: dict[str, Any]
+) -> None:
+    assert router.answer(event("POST", "/v1/tables/orders", key, **forged))["statusCode"] == 403
+    read = router.answer(event("GET", "/v1/tables/orders", key, **forged))["statusCode"]
+    assert read == (200 if key else 403)
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        None,
+        {},
+        {"identity": None},
+        {"identity": {}},
+        {"identity": {"apiKey": None}},
+        {"identity": {"apiKey": [KEYS[Kind.OPERATOR]]}},
+        {"identity": {"apikey": KEYS[Kind.OPERATOR]}},
+        {"identity": {"apiKey": "operator"}},
+        {"authorizer": {"apiKey": KEYS[Kind.OPERATOR]}},
+    ],
+)
+def test_request_without_the_gateways_identity_is_refused(router: Router, context: Any) -> None:
+    headers = {"x-api-key": KEYS[Kind.OPERATOR]}
+    answer = router.answer(event("GET", "/v1/tables/orders", requestContext=context, headers=headers))
+    assert answer["statusCode"] == 403
+    assert json.loads(answer["body"])["type"] == "urn:dataforge:problem:wrong-key"
+
+
+def test_values_of_a_repeated_header_are_joined() -> None:
+    router = Router(Logger("repeated"))
+    router.route("GET", "/v1/x", least=None)(lambda request: json_response(dict(request.headers)))
+    for more in (
+        {"headers": {"Idempotency-Key": "a", "idempotency-key": "b", "ACCEPT": "c"}},
+        {"multiValueHeaders": {"Idempotency-Key": ["a"], "idempotency-key": ["b", "a"], "Accept": ["c"]}},
+    ):
+        answer = router.answer(event("GET", "/v1/x", **more))
+        assert json.loads(answer["body"]) == {"idempotency-key": "a, b", "accept": "c"}
+
+
+def test_lines_of_the_log_have_the_id_of_the_key_and_not_the_key(router: Router, log: io.StringIO) -> None:
+    router.answer(event("GET", "/v1", KEYS[Kind.READER]))
+    assert json.loads(log.getvalue().splitlines()[-1])["api_key_id"] == "key-1"
+    assert KEYS[Kind.READER] not in log.getvalue()

@@ -16,6 +16,7 @@ from moto import mock_aws
 from dataforge.backups import manifest
 from dataforge.backups.manifest import FileEntry, Manifest, TableEntry, Verification
 from functions.operations import handler as module
+from tests.gateway_events import request_context
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -131,10 +132,10 @@ def call(cloud: Cloud) -> Call:
         event = {
             "httpMethod": method,
             "path": path,
-            "headers": {"x-api-key": key, "Content-Type": "application/json", **(headers or {})},
+            "headers": {"Content-Type": "application/json", **(headers or {})},
             "multiValueQueryStringParameters": {name: [value] for name, value in (query or {}).items()},
             "body": text,
-            "requestContext": {"requestId": "r-1"},
+            "requestContext": request_context(key, "r-1"),
         }
         answer = module.router.answer(event)
         return Answer(answer["statusCode"], answer["headers"], json.loads(answer["body"]))

@@ -1,6 +1,7 @@
 """Kinds of API keys, and the check of a key's kind.
 
-API Gateway validates the value of a key before it invokes a function. The value begins with the kind.
+API Gateway validates the value of a key before it invokes a function, and names it in the event's request context. The
+value begins with the kind.
 """
 
 from __future__ import annotations

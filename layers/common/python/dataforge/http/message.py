@@ -39,12 +39,10 @@ class Request:
     raw_body: str = field(repr=False, default="")
     is_base64: bool = False
     id: str = ""
+    api_key: str = field(repr=False, default="")
+    """The API key that API Gateway has checked, or "". The header is not read."""
+    api_key_id: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def api_key(self) -> str:
-        """The API key, or ""."""
-        return self.headers.get("x-api-key", "")
 
     @property
     def owner(self) -> str:
@@ -113,19 +111,37 @@ class Response:
 
 def read_request(event: Mapping[str, Any]) -> Request:
     """The request in an event of API Gateway's Lambda proxy integration (REST API)."""
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    context = event.get("requestContext") or {}
+    identity = context.get("identity") or {}
     query = event.get("multiValueQueryStringParameters") or {
         name: [value] for name, value in (event.get("queryStringParameters") or {}).items()
     }
     return Request(
         method=event["httpMethod"],
         path=event["path"],
-        headers=headers,
+        headers=_headers(event),
         query=query,
         raw_body=event.get("body") or "",
         is_base64=bool(event.get("isBase64Encoded")),
-        id=(event.get("requestContext") or {}).get("requestId", ""),
+        id=context.get("requestId", ""),
+        api_key=_text(identity.get("apiKey")),
+        api_key_id=_text(identity.get("apiKeyId")),
     )
+
+
+def _headers(event: Mapping[str, Any]) -> dict[str, str]:
+    """The headers by lower-case name. Values of a repeated header are joined (RFC 9110), so none replaces another."""
+    given = event.get("multiValueHeaders") or {
+        name: [value] for name, value in (event.get("headers") or {}).items()
+    }
+    found: dict[str, dict[str, None]] = {}
+    for name, values in given.items():
+        found.setdefault(name.lower(), {}).update(dict.fromkeys(values))
+    return {name: ", ".join(values) for name, values in found.items()}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def json_response(document: Any, status: int = HTTPStatus.OK) -> Response:

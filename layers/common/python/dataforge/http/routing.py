@@ -56,7 +56,7 @@ class Router:
     def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to an event of API Gateway. Every exception becomes a problem document."""
         request = read_request(event)
-        self._logger.append_keys(request_id=request.id)
+        self._logger.append_keys(request_id=request.id, api_key_id=request.api_key_id or None)
         try:
             response = self._answer(request)
         except DataForgeError as error:

@@ -1,7 +1,7 @@
 """The keys that sign the cursors of the HTTP API, in the ledger.
 
 Each function may read the keys of its own column only. The schema function creates them. A connection reads them once, and
-again for a key that it does not know.
+again for the number of another key.
 """
 
 from __future__ import annotations
