@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pydantic.fields import FieldInfo
 
 from dataforge.bulk.canonical import canonical
@@ -21,7 +23,7 @@ class Declared:
     """``source``: the type's source text without markers, such as ``Date`` or ``Literal["a", "b"]``.
 
     ``annotation``: its object. ``markers``: further metadata, such as a ``Format``. ``nulls``: texts that mean NULL.
-    ``note``: evidence for what is uncertain.
+    ``note``: evidence for what is uncertain. ``other``: another type that the values have in a second reading.
     """
 
     source: str
@@ -29,6 +31,7 @@ class Declared:
     markers: tuple[Any, ...] = ()
     nulls: tuple[str, ...] = ()
     note: str = ""
+    other: Declared | None = None
 
     @property
     def kind(self) -> str:
@@ -47,14 +50,14 @@ class Declared:
         bad = found.bad()
         return found.quoted if bad is None else pc.if_else(pa.array(bad), None, found.quoted)
 
-    def refused(self, values: Iterable[pa.Array]) -> int:
-        """How many of the values (strings without null) the declared column refuses."""
-        column = self._column()
-        refused = 0
-        for array in values:
-            bad = canonical(column, array, has_nul=_has_nul(array)).bad()
-            refused += 0 if bad is None else int(bad.sum())
-        return refused
+    def refused(self, texts: pa.Array) -> NDArray[np.bool_]:
+        """Which of the texts (without null) the declared column refuses."""
+        bad = canonical(self._column(), texts, has_nul=_has_nul(texts)).bad()
+        return np.zeros(len(texts), np.bool_) if bad is None else bad
+
+    def refused_texts(self, texts: Sequence[str]) -> int:
+        """How many of the texts the declared column refuses."""
+        return int(self.refused(pa.array(texts, pa.string())).sum())
 
 
 def _has_nul(array: pa.Array) -> bool:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from dataforge import BigInt, Csv, Format, Label
-from discovery.column_types import CERTAIN_NULL_WORDS, Values, propose_type
+from dataforge.formats.null_words import CERTAIN_NULL_WORDS
+from discovery.column_types import propose_type
 from discovery.declared import Declared
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft, column_name, table_name
 from discovery.folder import Inventory, TableFiles
@@ -19,6 +20,7 @@ from discovery.reading import text_batches
 from discovery.shared_format import shared_format
 from discovery.structure import Structure, propose
 from discovery.texts import ColumnTexts, TextStore
+from discovery.values import Values
 from discovery.years import years
 
 if TYPE_CHECKING:
@@ -50,8 +52,8 @@ def draft_dataset(
         say("Searching keys and references")
         columns = {name: _columns(table) for name, table in tables.items()}
         structure = propose(store, columns)
-    tables = _with_equal_types(tables, structure)
-    drafts = _with_shared_nulls([_table(table, structure) for table in tables.values()])
+        tables = _with_equal_types(tables, structure)
+        drafts = _with_shared_nulls([_table(table, structure) for table in tables.values()])
     texts = {(name, header): found.texts for name, t in tables.items() for header, found in t.values.items()}
     ordered = tuple(_parents_first(drafts))
     return DatasetDraft(name, folder, ordered, value_format=shared_format(ordered, texts))
@@ -112,6 +114,7 @@ def _values(store: TextStore, table: str, column: ColumnTexts) -> Values:
         column.distinct,
         column.longest,
         column.mean_length,
+        lambda: store.texts(table, column.name),
     )
 
 
@@ -160,7 +163,7 @@ def _column(
     final = _with_nulls(declared, own)
     values = table.values[column.name]
     found = years(final, values.texts) if values.all_known else None
-    return ColumnDraft(column.name, name, final, not column.is_complete, years=found)
+    return ColumnDraft(column.name, name, final, not column.is_complete or not column.rows, years=found)
 
 
 def _with_nulls(declared: Declared, nulls: tuple[str, ...]) -> Declared:

@@ -80,6 +80,8 @@ def _imports(body: str) -> str:
     lines = ["from decimal import Decimal"] if "Decimal" in used else []
     if typing := [name for name in _FROM_TYPING if name in used]:
         lines.append(f"from typing import {', '.join(typing)}")
+    if "Field" in used:
+        lines += [*([""] if lines else []), "from pydantic import Field"]
     # The order of the linter: constants first.
     ours = sorted(used & {*dataforge.__all__}, key=lambda name: (not name.isupper(), name.lower()))
     return "\n".join([*lines, *([""] if lines else []), f"from dataforge import {', '.join(ours)}", ""])

@@ -6,26 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-NULL_WORDS = frozenset(
-    [
-        "NULL",
-        "Null",
-        "null",
-        r"\N",
-        "N/A",
-        "n/a",
-        "NA",
-        "#N/A",
-        "NaN",
-        "nan",
-        "None",
-        "none",
-        "(null)",
-        "<null>",
-        "nil",
-    ]
-)
-"""Texts by which programs write NULL."""
+from dataforge.formats.null_words import PROGRAM_NULL_WORDS
 
 _SHAPES = (
     ("integer", re.compile(r"[+-]?[0-9]+")),
@@ -47,7 +28,7 @@ _CODE = re.compile(r"[A-Z0-9]{1,4}|[A-Z]+[-_]?[0-9]+")
 def shape(text: str) -> str:
     """The shape of a field: "empty", "integer", "date", ...; "code" with its length; "word" and "text" are unspecific."""
     bare = text.strip()
-    if not bare or bare in NULL_WORDS:
+    if not bare or bare in PROGRAM_NULL_WORDS:
         return "empty"
     for name, pattern in _SHAPES:
         if pattern.fullmatch(bare):

@@ -7,7 +7,7 @@ own readers found, with NULL for those that mean NULL.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 
 _MEMORY = "512MB"
+_BATCH = 65_536
 _EXACT_FROM = 0.8
 """Columns with fewer distinct values per row, by estimate, are not counted exactly: they cannot be keys."""
 
@@ -121,6 +122,13 @@ class TextStore:
             f"SELECT {name}, count(*) AS n FROM {_quoted(table)} WHERE {name} IS NOT NULL"
             f" GROUP BY 1 ORDER BY n DESC, 1 LIMIT {limit}"
         ).fetchall()
+
+    def texts(self, table: str, column: str) -> Iterator[pa.Array]:
+        """The texts of all rows that have one, in batches."""
+        name = _quoted(column)
+        query = f"SELECT {name} FROM {_quoted(table)} WHERE {name} IS NOT NULL"
+        for batch in self._db.sql(query).to_arrow_reader(_BATCH):
+            yield batch.column(0).cast(pa.string())
 
     def is_unique(self, table: str, columns: Sequence[str]) -> bool:
         """Whether no two rows have the same values in these columns, which are complete."""

@@ -57,6 +57,58 @@ SELF = frozenset(
 )
 """Words of columns that refer to another row of their own table."""
 
+_CODES = frozenset(
+    [
+        "zip",
+        "zipcode",
+        "postal",
+        "postcode",
+        "plz",
+        "postleitzahl",
+        "phone",
+        "telephone",
+        "telefon",
+        "telefono",
+        "fax",
+        "fips",
+        "ssn",
+        "isbn",
+        "issn",
+        "ean",
+        "iban",
+        "bic",
+        "gtin",
+        "upc",
+        "siret",
+        "siren",
+        "imei",
+        "vat",
+    ]
+)
+"""Words of codes that may begin with zeros."""
+_CODES_AT_END = frozenset(["postalcode", "phonenumber", "tel", "mobile", "barcode", "ndc", "cusip", "naics"])
+_NUMBERED = frozenset(
+    ["account", "card", "passport", "license", "licence", "tax", "bank", "routing", "tracking"]
+)
+"""Things with numbers of many digits: ``account_number``, but neither ``account_id`` nor ``account_balance``."""
+_MEASURES = frozenset(
+    [
+        "count",
+        "counts",
+        "total",
+        "amount",
+        "qty",
+        "quantity",
+        "id",
+        "rate",
+        "share",
+        "sum",
+        "cost",
+        "price",
+        "sessions",
+    ]
+)
+
 _UPPER_AFTER_LOWER = re.compile(r"([a-z0-9])([A-Z])")
 _LAST_OF_CAPITALS = re.compile(r"([A-Z]+)([A-Z][a-z])")
 _SEPARATORS = re.compile(r"[\W_]+")
@@ -168,3 +220,17 @@ def is_generic(key: tuple[str, ...]) -> bool:
 def is_identifying(column: tuple[str, ...]) -> bool:
     """Whether a column's last word identifies something, also without a separator (``patientid``)."""
     return bool(column) and (column[-1] in IDENTIFYING or "".join(column).endswith(("id", "uuid")))
+
+
+def is_code(column: tuple[str, ...]) -> bool:
+    """Whether a column's name is that of codes, which may begin with zeros: ``zip_code``, ``phone``."""
+    if not column or column[-1] in _MEASURES:
+        return False
+    numbered = column[-1] in IDENTIFYING and bool(set(column) & _NUMBERED)
+    return bool(set(column) & _CODES) or column[-1] in _CODES_AT_END or numbered
+
+
+def is_count(column: tuple[str, ...]) -> bool:
+    """Whether a column's name is that of a number of things: ``photo_count``, ``number_of_photos``."""
+    counts = column[-1:] in (("count",), ("counts",)) or column[:1] in (("num",), ("count",))
+    return counts or column[:2] == ("number", "of")

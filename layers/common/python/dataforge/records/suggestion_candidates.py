@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import takewhile
 
+from dataforge.formats.null_words import NULL_WORDS
 from dataforge.records.wider_types import wider_types
 from dataforge.tables.catalogue import Column
 from dataforge.tables.cleaning import Clean
@@ -16,32 +17,6 @@ from dataforge.tables.value_formats import Format
 NUMBERS = {"smallint", "integer", "bigint", "numeric", "real", "double"}
 MOMENTS = {"date", "timestamp", "timestamptz"}
 
-_NULL_WORDS = frozenset(
-    [
-        r"\N",
-        r"NULL",
-        r"null",
-        r"Null",
-        r"NA",
-        r"N/A",
-        r"n/a",
-        r"na",
-        r"#N/A",
-        r"NaN",
-        r"nan",
-        r"None",
-        r"none",
-        r"nil",
-        r"-",
-        r"--",
-        r"---",
-        r"?",
-        r".",
-        r"missing",
-        r"unknown",
-        r"k.A.",
-    ]
-)
 _SENTINEL = re.compile(r"-?9{3,}(\.[09]+)?")
 _TRUE = frozenset(
     [
@@ -185,7 +160,7 @@ def _white_space(column: Column) -> Iterator[Candidate]:
 
 
 def _null_words(column: Column, values: Mapping[str, int]) -> Iterator[Candidate]:
-    words = tuple(sorted({v.strip() for v in values} & _NULL_WORDS))
+    words = tuple(sorted({v.strip() for v in values} & NULL_WORDS))
     numbers = {v.strip() for v in values if _SENTINEL.fullmatch(v.strip())}
     if column.type.name in NUMBERS and len(numbers) == 1:
         words += tuple(numbers)

@@ -1,0 +1,102 @@
+"""Candidates for columns of few values: Booleans and enumerations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dataforge import Boolean, Format
+from discovery.declared import Declared, literal
+from discovery.values import Values
+
+_CHOICES = 10
+_ROWS_PER_CHOICE = 50
+_CHOICE = re.compile(r"[^\W\d_][\w /&.+-]{0,24}")
+_CHOICE_WORDS = frozenset(
+    [
+        "status",
+        "state",
+        "type",
+        "kind",
+        "gender",
+        "sex",
+        "category",
+        "level",
+        "mode",
+        "class",
+        "rating",
+        "priority",
+        "severity",
+    ]
+)
+_ENGLISH = (("true", "false"), ("t", "f"), ("y", "n"), ("yes", "no"), ("on", "off"))
+"""Words that a Boolean reads without a format."""
+_OTHER = (
+    ("ja", "nein"),
+    ("wahr", "falsch"),
+    ("oui", "non"),
+    ("vrai", "faux"),
+    ("si", "no"),
+    ("sí", "no"),
+    ("sì", "no"),
+    ("verdadero", "falso"),
+    ("vero", "falso"),
+    ("verdadeiro", "falso"),
+    ("sim", "não"),
+    ("sim", "nao"),
+    ("ja", "nee"),
+    ("ja", "nej"),
+    ("tak", "nie"),
+    ("ano", "ne"),
+    ("да", "нет"),
+    ("evet", "hayır"),
+)
+_LETTERS = (("j", "n"), ("o", "n"), ("s", "n"), ("w", "f"), ("v", "f"), ("-1", "0"), ("1", "0"))
+"""Pairs that are Booleans if the name says so."""
+_FLAG_FIRST = frozenset(["is", "has", "was", "can", "should", "allow", "allows", "ist", "hat", "est"])
+_FLAG_LAST = frozenset(
+    [
+        "active",
+        "enabled",
+        "disabled",
+        "deleted",
+        "discontinued",
+        "flag",
+        "paid",
+        "valid",
+        "visible",
+        "published",
+        "aktiv",
+        "bezahlt",
+        "actif",
+        "activo",
+        "ativo",
+    ]
+)
+
+
+def boolean_candidates(values: Values) -> Iterator[Declared]:
+    """Booleans: both words of a pair occur, or one of them in a column whose name is that of a flag."""
+    found = {text.strip().lower() for text in values.texts}
+    if not found or len(found) > 2:
+        return
+    name = values.name
+    flag = bool(name) and (name[0] in _FLAG_FIRST or name[-1] in _FLAG_LAST)
+    for pair in _ENGLISH:
+        if found == set(pair) or (found <= set(pair) and (flag or pair == ("true", "false"))):
+            yield Declared("Boolean", Boolean)
+    for true, false in (*_OTHER, *(_LETTERS if flag else ())):
+        if found == {true, false}:
+            yield Declared("Boolean", Boolean, (Format(true=(true,), false=(false,)),))
+    if flag and found <= {"0", "1"}:
+        yield Declared("Boolean", Boolean)
+
+
+def choice_candidates(values: Values) -> Iterator[Declared]:
+    """An enumeration: few texts, each often, in a column whose name or size suggests that no others occur."""
+    few = values.all_known and 2 <= len(values.texts) <= _CHOICES
+    if not few or not all(_CHOICE.fullmatch(text) for text in values.texts):
+        return
+    times = _ROWS_PER_CHOICE * (1 if set(values.name) & _CHOICE_WORDS else 10)
+    if values.rows >= times * len(values.texts) and min(values.counts) > 1:
+        yield literal(sorted(values.texts))

@@ -1,0 +1,65 @@
+"""The values of a column, as evidence for its type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import pyarrow as pa
+
+from discovery.words import words
+
+_SAMPLE = 100
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of a column without NULL: distinct, the most frequent first, with their numbers.
+
+    ``all_known``: whether these are all distinct values; if not, ``all_texts`` reads the texts of all rows. ``rows``: the
+    rows that have a value.
+    """
+
+    header: str
+    texts: tuple[str, ...]
+    counts: tuple[int, ...]
+    all_known: bool
+    rows: int
+    distinct: int
+    longest: int
+    mean_length: float
+    all_texts: Callable[[], Iterable[pa.Array]] = field(default=tuple, compare=False, repr=False)
+
+    @cached_property
+    def name(self) -> tuple[str, ...]:
+        """The words of the header."""
+        return words(self.header)
+
+    @cached_property
+    def sample(self) -> tuple[str, ...]:
+        """The most frequent values, and as many from everywhere among the others, without blanks around them."""
+        return tuple(text.strip() for text in spread(self.texts) if text.strip())
+
+    def without(self, nulls: Collection[str]) -> Values:
+        """The values that are none of these texts."""
+        pairs = list(zip(self.texts, self.counts, strict=True))
+        kept = [(text, count) for text, count in pairs if text.strip() not in nulls]
+        return replace(
+            self,
+            texts=tuple(text for text, _ in kept),
+            counts=tuple(count for _, count in kept),
+            rows=self.rows - (sum(self.counts) - sum(count for _, count in kept)),
+        )
+
+
+def spread(texts: Sequence[str]) -> Sequence[str]:
+    """The first texts, and as many from everywhere among the others."""
+    rest = texts[_SAMPLE:]
+    return [*texts[:_SAMPLE], *rest[:: max(1, len(rest) // _SAMPLE)]]
+
+
+def mostly(shape: re.Pattern[str], texts: Sequence[str]) -> bool:
+    """Whether nearly all of the texts have the shape: a few may be damaged."""
+    return sum(shape.fullmatch(text) is not None for text in texts) >= 0.95 * len(texts)
