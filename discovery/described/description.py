@@ -14,13 +14,15 @@ from discovery.declared import Declared
 class DescribedColumn:
     """A column. ``declared``: None if the type is not described, or is unknown here. ``nullable``: None if not described.
 
-    ``null``: texts that mean NULL in files.
+    ``kinds``: of a description such as "number", the PostgreSQL types that it allows, from which the values choose;
+    ``declared`` is the widest. ``null``: the texts that mean NULL in files; None if not described.
     """
 
     name: str
     declared: Declared | None = None
     nullable: bool | None = None
-    null: tuple[str, ...] = ()
+    kinds: frozenset[str] = frozenset()
+    null: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

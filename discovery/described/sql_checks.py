@@ -1,0 +1,95 @@
+"""CHECK conditions of SQL as checks of a table and as enumerations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from dataforge import Check
+
+_SIGNS: dict[type[exp.Expression], tuple[str, str]] = {
+    exp.EQ: ("=", "="),
+    exp.NEQ: ("<>", "<>"),
+    exp.LT: ("<", ">"),
+    exp.LTE: ("<=", ">="),
+    exp.GT: (">", "<"),
+    exp.GTE: (">=", "<="),
+}
+"""The operators, and those of exchanged operands."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The only texts that a column has."""
+
+    column: str
+    texts: tuple[str, ...]
+
+
+def conditions(tree: exp.Expression) -> Iterator[Check | Choices | None]:
+    """The conditions that a CHECK requires together; None for one that Data Forge cannot declare."""
+    tree = bare(tree)
+    if isinstance(tree, exp.And):
+        yield from conditions(tree.this)
+        yield from conditions(tree.expression)
+    elif isinstance(tree, exp.Between):
+        yield _comparison(tree.this, ">=", tree.args["low"])
+        yield _comparison(tree.this, "<=", tree.args["high"])
+    elif isinstance(tree, exp.In):
+        yield _choices(tree.this, tree.expressions)
+    elif isinstance(tree, exp.EQ) and isinstance(listed := bare(tree.expression), exp.Any):
+        array = bare(listed.this)
+        yield _choices(tree.this, array.expressions if isinstance(array, exp.Array) else [])
+    elif type(tree) in _SIGNS:
+        yield _compared(tree)
+    else:
+        yield None
+
+
+def bare(tree: exp.Expression) -> exp.Expression:
+    """The expression without parentheses and casts."""
+    while isinstance(tree, exp.Paren | exp.Cast):
+        tree = tree.this
+    return tree
+
+
+def _compared(tree: exp.Expression) -> Check | None:
+    sign, exchanged = _SIGNS[type(tree)]
+    if isinstance(bare(tree.this), exp.Column):
+        return _comparison(tree.this, sign, tree.expression)
+    return _comparison(tree.expression, exchanged, tree.this)
+
+
+def _comparison(left: exp.Expression, sign: str, right: exp.Expression) -> Check | None:
+    column, other = bare(left), bare(right)
+    if not isinstance(column, exp.Column):
+        return None
+    if isinstance(other, exp.Column):
+        return Check(column.name, sign, other.name)
+    value = _value(other)
+    return None if value is None else Check(column.name, sign, value=value)
+
+
+def _value(tree: exp.Expression) -> int | float | str | None:
+    if isinstance(tree, exp.Neg):
+        value = _value(bare(tree.this))
+        return None if value is None or isinstance(value, str) else -value
+    if not isinstance(tree, exp.Literal):
+        return None
+    if tree.is_string:
+        return tree.name
+    try:
+        return int(tree.name)
+    except ValueError:
+        return float(tree.name)
+
+
+def _choices(column: exp.Expression, listed: list[exp.Expression]) -> Choices | None:
+    named, texts = bare(column), [bare(item) for item in listed]
+    if not isinstance(named, exp.Column) or not texts:
+        return None
+    if not all(isinstance(text, exp.Literal) and text.is_string for text in texts):
+        return None
+    return Choices(named.name, tuple(dict.fromkeys(text.name for text in texts)))
