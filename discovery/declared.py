@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from dataforge.bulk.canonical import canonical
 from dataforge.tables.catalogue import Column
 from dataforge.tables.fields import read_rule
+from dataforge.tables.types.base import ColumnType
 from dataforge.tables.value_formats import Format
 
 
@@ -36,7 +37,12 @@ class Declared:
     @property
     def kind(self) -> str:
         """PostgreSQL's name of the type."""
-        return self._column().type.name
+        return self.type.name
+
+    @property
+    def type(self) -> ColumnType:
+        """The storage type."""
+        return self._column().type
 
     def _column(self) -> Column:
         annotation: Any = Annotated[self.annotation, *self.markers] if self.markers else self.annotation

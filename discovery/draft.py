@@ -13,6 +13,10 @@ from dataforge import BigInt, Csv, Format, Label
 from dataforge.formats.null_words import CERTAIN_NULL_WORDS
 from discovery.column_types import propose_type
 from discovery.declared import Declared
+from discovery.described.checks import described_checks
+from discovery.described.matching import columns_of
+from discovery.described.structure import Described, with_described
+from discovery.described.types import described_type, indexed_type, nullability
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft, column_name, table_name
 from discovery.folder import Inventory, TableFiles
 from discovery.keys import Columns
@@ -51,7 +55,7 @@ def draft_dataset(
         tables = {table.name: table for table in _profile(s3, store, inventory, say)}
         say("Searching keys and references")
         columns = {name: _columns(table) for name, table in tables.items()}
-        structure = propose(store, columns)
+        structure = with_described(store, propose(store, columns), _described(tables))
         tables = _with_equal_types(tables, structure)
         drafts = _with_shared_nulls([_table(table, structure) for table in tables.values()])
     texts = {(name, header): found.texts for name, t in tables.items() for header, found in t.values.items()}
@@ -92,10 +96,19 @@ def _profile(
         store.add(name, header, _batches(s3, files))
         columns = store.describe(name)
         values = {column.name: _values(store, name, column) for column in columns}
-        types = {key: propose_type(found, indexed=False) for key, found in values.items()}
+        described = columns_of(files.described, header)
+        types = {key: described_type(described.get(key), found) for key, found in values.items()}
         for column_header, declared in types.items():
             store.remove_texts(name, column_header, ("", *declared.nulls))
         yield _Profiled(name, files, store.describe(name), types, values)
+
+
+def _described(tables: Mapping[str, _Profiled]) -> dict[str, Described]:
+    return {
+        name: Described.of_header(table.files.described, table.files.files[0].header)
+        for name, table in tables.items()
+        if table.files.described is not None
+    }
 
 
 def _batches(s3: S3Client, files: TableFiles) -> Iterator[pa.RecordBatch]:
@@ -149,6 +162,7 @@ def _table(table: _Profiled, structure: Structure) -> TableDraft:
         tuple(file.object.key for file in table.files.files),
         structure.notes.get(table.name, ()),
         tuple(tuple(by_header[header] for header in columns) for columns in unique),
+        described_checks(table.files.described, columns, table.values),
     )
 
 
@@ -157,13 +171,18 @@ def _column(
 ) -> ColumnDraft:
     name = column_name(column.name, {draft.name for draft in before})
     declared = table.types[column.name]
-    if indexed and declared.kind == "text" and declared.source not in {"Label", "IndexedName"}:
+    described = columns_of(table.files.described, table.types).get(column.name)
+    if indexed and described is not None and described.declared is not None:
+        declared = indexed_type(declared, table.values[column.name])
+    elif indexed and declared.kind == "text" and declared.source not in {"Label", "IndexedName"}:
         declared = propose_type(table.values[column.name], indexed=True)
     own = tuple(text for text in declared.nulls if text not in CERTAIN_NULL_WORDS)
     final = _with_nulls(declared, own)
     values = table.values[column.name]
     found = years(final, values.texts) if values.all_known else None
-    return ColumnDraft(column.name, name, final, not column.is_complete or not column.rows, years=found)
+    missing = column.rows - column.present
+    nullable, notes = nullability(described, missing=missing, rows=column.rows)
+    return ColumnDraft(column.name, name, final, nullable, notes, years=found)
 
 
 def _with_nulls(declared: Declared, nulls: tuple[str, ...]) -> Declared:

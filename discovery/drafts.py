@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import count
 
-from dataforge import Format, Row
+from dataforge import Check, Format, Row
 from dataforge.tables.names import IDENTIFIER_BYTES
 from discovery.declared import Declared
 from discovery.file_formats import FileFormat
@@ -53,6 +53,7 @@ class TableDraft:
     paths: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True)

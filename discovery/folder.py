@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dataforge.errors import DataForgeError
 from dataforge.files.names import without_compression
 from dataforge.s3.objects import Object
+from discovery.described.description import DescribedTable
 from discovery.files import TextFile, open_csv
 
 if TYPE_CHECKING:
@@ -22,11 +23,15 @@ _PART = re.compile(r"[-_. (]*(?:part|chunk)?[-_. ]*[0-9]+(?:[-_.][0-9]+)*\)?$", 
 
 @dataclass(frozen=True)
 class TableFiles:
-    """The files of one table, in order. ``stem``: the name that they share; ``pattern``: of the declaration."""
+    """The files of one table, in order. ``stem``: the name that they share; ``pattern``: of the declaration.
+
+    ``described``: the description of the table in a file beside them.
+    """
 
     stem: str
     pattern: str
     files: tuple[TextFile, ...]
+    described: DescribedTable | None = None
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,24 @@ class TextStore:
         """Whether no two rows have the same values in these columns, which are complete."""
         return self._distinct(table, columns) == self.rows(table)
 
+    def repeated(self, table: str, columns: Sequence[str]) -> int:
+        """How many rows repeat the values of another one in these columns; rows without a value repeat none."""
+        names = ", ".join(map(_quoted, columns))
+        present = " AND ".join(f"{_quoted(column)} IS NOT NULL" for column in columns)
+        sets = f"SELECT count(*) AS n FROM {_quoted(table)} WHERE {present} GROUP BY {names}"
+        return int(self._one(f"SELECT coalesce(sum(n - 1), 0) FROM ({sets})")[0])
+
+    def coverage_of(self, child: str, columns: Sequence[str], parent: str, keys: Sequence[str]) -> Coverage:
+        """How far the values of several columns together are found in the keys."""
+        of_child, of_parent = ", ".join(map(_quoted, columns)), ", ".join(map(_quoted, keys))
+        present = " AND ".join(f"{_quoted(column)} IS NOT NULL" for column in columns)
+        row = self._one(
+            f"SELECT count(*), count(p.found), coalesce(sum(n), 0), coalesce(sum(n) FILTER (p.found IS NULL), 0)"
+            f" FROM (SELECT ({of_child}) AS c, count(*) AS n FROM {_quoted(child)} WHERE {present} GROUP BY {of_child}) AS v"
+            f" LEFT JOIN (SELECT DISTINCT ({of_parent}) AS k, 1 AS found FROM {_quoted(parent)}) AS p ON v.c = p.k"
+        )
+        return Coverage(*map(int, row))
+
     def coverage(self, child: str, column: str, parent: str, key: str) -> Coverage:
         """How far the column's values are found in the key."""
         name = _quoted(column)

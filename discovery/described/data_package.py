@@ -19,7 +19,7 @@ class _Wrong(Exception):
 
 
 def read_package(source: str, text: str, load: Callable[[str], str | None]) -> Description:
-    """The tables of a package. ``load`` returns the text of a file beside it, None if there is none."""
+    """The tables of a package. ``load`` returns the text of a file beside it, or None if it does not exist."""
     try:
         package = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -78,7 +78,7 @@ def _paths(resource: Mapping[str, Any], folder: PurePosixPath) -> Iterator[str]:
 
 
 def _loaded(part: Any, load: Callable[[str], str | None]) -> Mapping[str, Any]:
-    """A part of the package that may be in a file of its own."""
+    """A part of the package that may be in a separate file."""
     if isinstance(part, str):
         parts = PurePosixPath(part).parts
         inside = "://" not in part and not part.startswith("/") and "\\" not in part and ".." not in parts
@@ -128,7 +128,7 @@ def _references(name: str, schema: Mapping[str, Any]) -> Iterator[DescribedRefer
 
 
 def _dialect(resource: Mapping[str, Any], load: Callable[[str], str | None]) -> dict[str, Any]:
-    """The described arguments of ``Csv``. What is not described is detected, also where the standard has a default."""
+    """The described arguments of ``Csv``. Others are detected, also where the standard has a default."""
     described = _loaded(resource.get("dialect"), load)
     found: dict[str, Any] = {
         ours: described[theirs] for theirs, ours in _MARKS.items() if isinstance(described.get(theirs), str)
@@ -137,7 +137,7 @@ def _dialect(resource: Mapping[str, Any], load: Callable[[str], str | None]) -> 
         found |= {} if header else {"header": 0}
     if resource.get("encoding"):
         found["encoding"] = resource["encoding"]
-    usable = {}
+    usable: dict[str, Any] = {}
     for name, value in found.items():
         try:
             Csv(**{**usable, name: value})

@@ -1,4 +1,4 @@
-"""What a file beside the data says about tables: a ``datapackage.json``, or SQL with CREATE TABLE statements."""
+"""Tables as a file beside the data describes them: a ``datapackage.json``, or SQL with CREATE TABLE statements."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class DescribedTable:
 
 @dataclass(frozen=True)
 class Description:
-    """The described tables. ``sources``: the files that describe them. ``notes``: what they say that is not used."""
+    """The described tables. ``sources``: the files that describe them. ``notes``: their parts that are not used."""
 
     tables: tuple[DescribedTable, ...] = ()
     sources: tuple[str, ...] = ()

@@ -66,8 +66,8 @@ def field_type(field: Mapping[str, Any]) -> FieldType:
     constraints = _mapping(field.get("constraints"))
     choices = constraints.get("enum") or _categories(field)
     kind = str(field.get("type") or "any")
-    if kind == "string" and _are_texts(choices):
-        return FieldType(literal(dict.fromkeys(choices)))
+    if kind == "string" and (texts := _texts(choices)):
+        return FieldType(literal(dict.fromkeys(texts)))
     exact = _exact(field.get(POSTGRESQL))
     declared, kinds = (exact, frozenset[str]()) if exact else _TYPES.get(kind, (None, frozenset[str]()))
     if declared is None:
@@ -136,8 +136,10 @@ def _categories(field: Mapping[str, Any]) -> list[Any] | None:
     return [item.get("value") if isinstance(item, dict) else item for item in listed]
 
 
-def _are_texts(choices: Any) -> bool:
-    return isinstance(choices, list) and bool(choices) and all(isinstance(c, str) and c for c in choices)
+def _texts(choices: Any) -> list[str]:
+    """The choices if all are texts."""
+    listed = choices if isinstance(choices, list) else []
+    return listed if all(isinstance(choice, str) and choice for choice in listed) else []
 
 
 def checks_of(name: str, field: Mapping[str, Any]) -> Iterator[Check]:

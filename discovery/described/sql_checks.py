@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from dataforge import Check
 
-_SIGNS: dict[type[exp.Expression], tuple[str, str]] = {
+_SIGNS: dict[type[exp.Expr], tuple[str, str]] = {
     exp.EQ: ("=", "="),
     exp.NEQ: ("<>", "<>"),
     exp.LT: ("<", ">"),
@@ -17,7 +17,7 @@ _SIGNS: dict[type[exp.Expression], tuple[str, str]] = {
     exp.GT: (">", "<"),
     exp.GTE: (">=", "<="),
 }
-"""The operators, and those of exchanged operands."""
+"""The operators, and those for swapped operands."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Choices:
     texts: tuple[str, ...]
 
 
-def conditions(tree: exp.Expression) -> Iterator[Check | Choices | None]:
+def conditions(tree: exp.Expr) -> Iterator[Check | Choices | None]:
     """The conditions that a CHECK requires together; None for one that Data Forge cannot declare."""
     tree = bare(tree)
     if isinstance(tree, exp.And):
@@ -48,21 +48,21 @@ def conditions(tree: exp.Expression) -> Iterator[Check | Choices | None]:
         yield None
 
 
-def bare(tree: exp.Expression) -> exp.Expression:
+def bare(tree: exp.Expr) -> exp.Expr:
     """The expression without parentheses and casts."""
     while isinstance(tree, exp.Paren | exp.Cast):
         tree = tree.this
     return tree
 
 
-def _compared(tree: exp.Expression) -> Check | None:
-    sign, exchanged = _SIGNS[type(tree)]
+def _compared(tree: exp.Expr) -> Check | None:
+    sign, swapped = _SIGNS[type(tree)]
     if isinstance(bare(tree.this), exp.Column):
         return _comparison(tree.this, sign, tree.expression)
-    return _comparison(tree.expression, exchanged, tree.this)
+    return _comparison(tree.expression, swapped, tree.this)
 
 
-def _comparison(left: exp.Expression, sign: str, right: exp.Expression) -> Check | None:
+def _comparison(left: exp.Expr, sign: str, right: exp.Expr) -> Check | None:
     column, other = bare(left), bare(right)
     if not isinstance(column, exp.Column):
         return None
@@ -72,7 +72,7 @@ def _comparison(left: exp.Expression, sign: str, right: exp.Expression) -> Check
     return None if value is None else Check(column.name, sign, value=value)
 
 
-def _value(tree: exp.Expression) -> int | float | str | None:
+def _value(tree: exp.Expr) -> int | float | str | None:
     if isinstance(tree, exp.Neg):
         value = _value(bare(tree.this))
         return None if value is None or isinstance(value, str) else -value
@@ -86,7 +86,7 @@ def _value(tree: exp.Expression) -> int | float | str | None:
         return float(tree.name)
 
 
-def _choices(column: exp.Expression, listed: list[exp.Expression]) -> Choices | None:
+def _choices(column: exp.Expr, listed: list[exp.Expr]) -> Choices | None:
     named, texts = bare(column), [bare(item) for item in listed]
     if not isinstance(named, exp.Column) or not texts:
         return None

@@ -1,7 +1,7 @@
 """Parse single statements of DDL in the dialect of any program, by sqlglot.
 
-A definition that sqlglot does not know costs only itself: it is parsed again without the options that programs add, and
-then passed over by its name.
+A definition that sqlglot cannot parse is parsed again without the options that programs add. If that fails, it is skipped
+and named, and the others are used.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-# sqlglot logs what it does not know; this module reports it as notes.
+# sqlglot logs a warning for unsupported syntax, which this module reports as notes.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 DIALECTS = ("postgres", "mysql", "tsql", "sqlite", "oracle")
@@ -50,8 +50,8 @@ def dialect_of(ddl: str) -> str:
     return next(found, "postgres")
 
 
-def parse(sql: str, dialect: str) -> exp.Expression | None:
-    """The statement as a tree, in this dialect or any other; None if none knows it."""
+def parse(sql: str, dialect: str) -> exp.Expr | None:
+    """The statement as a tree, in this dialect or any other; None if no dialect has it."""
     sql = _CLUSTERED.sub(r"\1", sql)
     for name in (dialect, *(other for other in DIALECTS if other != dialect)):
         try:
@@ -63,7 +63,7 @@ def parse(sql: str, dialect: str) -> exp.Expression | None:
     return None
 
 
-def items_of(sql: str, dialect: str) -> tuple[list[exp.Expression], list[str]] | None:
+def items_of(sql: str, dialect: str) -> tuple[list[exp.Expr], list[str]] | None:
     """The columns and constraints of a CREATE TABLE, and the texts of those that are not known. None without a list."""
     head, body = _parts(sql)
     if not body:
@@ -71,7 +71,7 @@ def items_of(sql: str, dialect: str) -> tuple[list[exp.Expression], list[str]] |
     whole = _items(f"{head} ({', '.join(body)})", dialect)
     if whole is not None:
         return whole, []
-    found, unknown = list[exp.Expression](), list[str]()
+    found, unknown = list[exp.Expr](), list[str]()
     for item in body:
         parsed = next(filter(None, (_items(f"{head} ({text})", dialect) for text in _simpler(item))), None)
         found += parsed or []
@@ -80,7 +80,7 @@ def items_of(sql: str, dialect: str) -> tuple[list[exp.Expression], list[str]] |
     return found, unknown
 
 
-def _items(sql: str, dialect: str) -> list[exp.Expression] | None:
+def _items(sql: str, dialect: str) -> list[exp.Expr] | None:
     tree = parse(sql, dialect)
     if not isinstance(tree, exp.Create) or not isinstance(tree.this, exp.Schema):
         return None
@@ -88,7 +88,7 @@ def _items(sql: str, dialect: str) -> list[exp.Expression] | None:
 
 
 def _simpler(item: str) -> Iterator[str]:
-    """The definition, without the options that only one program knows, and as name and type only."""
+    """The definition, without the options of one program, and as name and type only."""
     yield item
     plain = _OPTIONS.sub(" ", item)
     yield plain
@@ -99,7 +99,7 @@ def _simpler(item: str) -> Iterator[str]:
 
 
 def _parts(sql: str) -> tuple[str, list[str]]:
-    """What is before the first parenthesis, and the items inside it. What follows are options of storage."""
+    """What is before the first parenthesis, and the items inside it. Options of storage follow."""
     depth, start, head = 0, 0, ""
     items: list[str] = []
     for token in _TOKEN.finditer(sql):

@@ -1,4 +1,4 @@
-"""Divide SQL into statements and drop the data: INSERT and COPY are passed over, in bounded memory."""
+"""Divide SQL into statements and drop the data: INSERT and COPY are skipped, in bounded memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PIECE = 1 << 20
 _BUFFER = 32 << 20
 """The most characters in memory. mysqldump writes statements of up to 16 MiB."""
 _MARGIN = 256
-"""What ends a statement may be cut at the end of the buffer."""
+"""The end of a statement may be cut within these characters at the end of the buffer."""
 
 _WANTED = re.compile(
     r"\s*(?:CREATE\s+(?:OR\s+REPLACE\s+)?(?:(?:UNLOGGED|FOREIGN|UNIQUE|CLUSTERED|NONCLUSTERED)\s+)*"
@@ -21,7 +21,7 @@ _WANTED = re.compile(
 _COPY = re.compile(r"\s*COPY\b[^;]*\bFROM\s+stdin\b", re.IGNORECASE)
 _COPY_END = re.compile(r"^\\\.\r?\n?", re.MULTILINE)
 _NEW = r"[ \t]*(?:(?:GO|/)[ \t]*\r?\n|(?:CREATE|INSERT)\b|ALTER[ \t]+TABLE\b)"
-"""What begins a statement at the start of a line, also where no semicolon ends the one before."""
+"""The words that begin a statement at the start of a line, also where no semicolon ends the one before."""
 _RESUME = re.compile(rf"\n(?={_NEW})", re.IGNORECASE)
 _COMMENT = r"--[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/"
 _MYSQL = re.compile(r"`|ENGINE\s*=|-- (?:MySQL|MariaDB) dump", re.IGNORECASE)
@@ -45,7 +45,7 @@ def statement_pattern(*, mysql: bool) -> re.Pattern[str]:
 def statements(read: Callable[[int], str]) -> Iterator[str]:
     """The statements of DDL in a text, whose next characters ``read`` returns.
 
-    A statement that cannot be ended, because a quote is missing or it is too long, is passed over up to a line that begins
+    A statement that cannot be ended, because a quote is missing or it is too long, is skipped up to a line that begins
     the next one.
     """
     text = read(_PIECE)

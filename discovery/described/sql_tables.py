@@ -3,44 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import islice
 
 from sqlglot import exp
 
 from dataforge import Check
-from discovery.declared import literal
-from discovery.described.description import DescribedColumn, DescribedReference, DescribedTable, Description
+from discovery.described.description import DescribedColumn, DescribedReference, Description
 from discovery.described.sql_checks import Choices, conditions
 from discovery.described.sql_parser import dialect_of, items_of, parse, parse_alter
 from discovery.described.sql_statements import statements
+from discovery.described.sql_table import SqlTable, described_table
 from discovery.described.sql_types import declared_type
 
 _MOST_STATEMENTS = 20_000
 _CONSTRAINING = re.compile(r"\bADD\b.*\b(?:PRIMARY|UNIQUE|FOREIGN|CHECK)\b", re.IGNORECASE | re.DOTALL)
 _ZERO_DATES = ("0000-00-00", "0000-00-00 00:00:00")
-"""What MySQL writes for a date without a value."""
-
-
-@dataclass
-class _Table:
-    """A table whose statements are being read."""
-
-    name: str
-    columns: dict[str, DescribedColumn] = field(default_factory=dict)
-    key: tuple[str, ...] = ()
-    unique: list[tuple[str, ...]] = field(default_factory=list)
-    references: list[DescribedReference] = field(default_factory=list)
-    checks: list[Check] = field(default_factory=list)
+"""MySQL writes these for a date without a value."""
 
 
 class _Reader:
-    """Statements read so far. ``tables``: by name in lower case, as SQL compares names."""
+    """Statements read so far. ``tables``: indexed by the name in lower case, because SQL ignores case."""
 
     def __init__(self, source: str, dialect: str) -> None:
         self.source, self.dialect = source, dialect
-        self.tables: dict[str, _Table] = {}
+        self.tables: dict[str, SqlTable] = {}
         self.enums: dict[str, tuple[str, ...]] = {}
         self.notes: list[str] = []
 
@@ -63,7 +51,7 @@ class _Reader:
             return
         if named.name.startswith(("#", "@")):
             return
-        table = self.tables[named.name.lower()] = _Table(named.name)
+        table = self.tables[named.name.lower()] = SqlTable(named.name)
         items, unknown = found
         for item in items:
             self._item(table, item)
@@ -75,7 +63,7 @@ class _Reader:
         if not re.search(r"\bPARTITION\s+OF\b", sql, re.IGNORECASE):
             self.notes.append(f"{self.source}: a statement is not known: {' '.join(sql.split())[:60]}")
 
-    def _type_or_index(self, tree: exp.Expression | None) -> None:
+    def _type_or_index(self, tree: exp.Expr | None) -> None:
         if not isinstance(tree, exp.Create):
             return
         if tree.kind == "TYPE" and isinstance(kind := tree.expression, exp.DataType):
@@ -86,7 +74,7 @@ class _Reader:
             params = index.args.get("params")
             columns = params.args.get("columns") if params is not None else None
             if table is not None and columns and not params.args.get("where"):
-                _add_unique(table, _names(columns))
+                table.add_unique(_names(columns))
 
     def _alter(self, sql: str) -> None:
         tree = parse_alter(sql, self.dialect)
@@ -98,7 +86,7 @@ class _Reader:
                 for item in action.expressions if isinstance(action, exp.AddConstraint | exp.Schema) else []:
                     self._item(table, item)
 
-    def _item(self, table: _Table, item: exp.Expression) -> None:
+    def _item(self, table: SqlTable, item: exp.Expr) -> None:
         """A column or a constraint of a table."""
         match item:
             case exp.ColumnDef():
@@ -110,17 +98,17 @@ class _Reader:
             case exp.PrimaryKey():
                 table.key = _names(item.expressions) or ()
             case exp.UniqueColumnConstraint() if isinstance(item.this, exp.Schema):
-                _add_unique(table, _names(item.this.expressions))
+                table.add_unique(_names(item.this.expressions))
             case exp.ForeignKey():
                 self._reference(table, _names(item.expressions), item.args.get("reference"))
             case exp.CheckColumnConstraint():
                 self._check(table, item.this)
 
-    def _named(self, table: _Table, parts: list[exp.Expression]) -> None:
+    def _named(self, table: SqlTable, parts: list[exp.Expr]) -> None:
         for part in parts:
             self._item(table, part)
 
-    def _column(self, table: _Table, definition: exp.ColumnDef) -> None:
+    def _column(self, table: SqlTable, definition: exp.ColumnDef) -> None:
         name, kind = definition.name, definition.args.get("kind")
         declared = declared_type(kind, self.dialect, self.enums) if isinstance(kind, exp.DataType) else None
         null = _ZERO_DATES if self.dialect == "mysql" and declared and declared.source in _DATES else None
@@ -133,13 +121,13 @@ class _Reader:
                 case exp.PrimaryKeyColumnConstraint():
                     table.key = (name,)
                 case exp.UniqueColumnConstraint():
-                    _add_unique(table, (name,))
+                    table.add_unique((name,))
                 case exp.Reference():
                     self._reference(table, (name,), constraint)
                 case exp.CheckColumnConstraint():
                     self._check(table, constraint.this)
 
-    def _reference(self, table: _Table, columns: tuple[str, ...] | None, tree: exp.Expression | None) -> None:
+    def _reference(self, table: SqlTable, columns: tuple[str, ...] | None, tree: exp.Expr | None) -> None:
         if columns is None or not isinstance(tree, exp.Reference):
             return
         target = tree.this
@@ -148,11 +136,11 @@ class _Reader:
         if parent is not None and own is not None:
             table.references.append(DescribedReference(columns, parent.name, own))
 
-    def _check(self, table: _Table, tree: exp.Expression) -> None:
+    def _check(self, table: SqlTable, tree: exp.Expr) -> None:
         for condition in conditions(tree):
             match condition:
                 case Choices():
-                    _restrict(table, condition)
+                    table.restrict(condition)
                 case Check():
                     table.checks.append(condition)
                 case None:
@@ -163,18 +151,7 @@ class _Reader:
 _DATES = {"Date", "Timestamp", "TimestampTz"}
 
 
-def _restrict(table: _Table, choices: Choices) -> None:
-    column = next((c for n, c in table.columns.items() if n.lower() == choices.column.lower()), None)
-    if column is not None:
-        table.columns[column.name] = replace(column, declared=literal(choices.texts))
-
-
-def _add_unique(table: _Table, columns: tuple[str, ...] | None) -> None:
-    if columns and columns not in table.unique:
-        table.unique.append(columns)
-
-
-def _names(items: Iterable[exp.Expression]) -> tuple[str, ...] | None:
+def _names(items: Iterable[exp.Expr]) -> tuple[str, ...] | None:
     """The columns' names; None if one is an expression or only a part of a column."""
     found = []
     for item in items:
@@ -191,41 +168,10 @@ def read_sql(source: str, read: Callable[[int], str]) -> Description:
     reader = _Reader(source, dialect_of("\n".join(found)))
     for sql in sorted(found, key=_order):
         reader.read(sql)
-    tables = tuple(_described(table, source) for table in reader.tables.values() if table.columns)
+    tables = tuple(described_table(table, source) for table in reader.tables.values() if table.columns)
     return Description(tables, (source,) if tables else (), tuple(reader.notes))
 
 
 def _order(sql: str) -> int:
     """Types first: a dump may create them after a table that a comment shows."""
     return 0 if re.match(r"CREATE\s+TYPE\b", sql, re.IGNORECASE) else 1
-
-
-def _described(table: _Table, source: str) -> DescribedTable:
-    own = {name.lower(): name for name in table.columns}
-
-    def spelled(columns: Iterable[str]) -> tuple[str, ...]:
-        return tuple(own.get(column.lower(), column) for column in columns)
-
-    key = spelled(table.key)
-    columns = tuple(_in_key(column, key) for column in table.columns.values())
-    return DescribedTable(
-        table.name,
-        source,
-        columns,
-        key,
-        tuple(dict.fromkeys(spelled(unique) for unique in table.unique if spelled(unique) != key)),
-        tuple(replace(r, columns=spelled(r.columns)) for r in table.references),
-        tuple(_spelled_checks(table.checks, own)),
-    )
-
-
-def _in_key(column: DescribedColumn, key: tuple[str, ...]) -> DescribedColumn:
-    return replace(column, nullable=False) if column.name in key else column
-
-
-def _spelled_checks(checks: Iterable[Check], own: dict[str, str]) -> Iterator[Check]:
-    for check in checks:
-        names = [own.get(name.lower()) for name in filter(None, (check.column, check.other))]
-        if None not in names:
-            other = own[check.other.lower()] if check.other else ""
-            yield replace(check, column=own[check.column.lower()], other=other)

@@ -44,6 +44,8 @@ from dataforge.tables.types.interval import INTERVAL
 from dataforge.tables.types.numbers import BIGINT, INTEGER, SMALLINT
 from discovery.declared import Declared, literal
 
+_MONEY = Declared("Annotated[Decimal, Numeric(19, 4)]", Annotated[Decimal, Numeric(19, 4)])
+_UNSIGNED = Declared("Annotated[Decimal, Numeric(20)]", Annotated[Decimal, Numeric(20)])
 _SMALL, _INTEGER, _BIG = (
     Declared("SmallInt", SmallInt),
     Declared("Integer", Integer),
@@ -53,6 +55,8 @@ _TEXT = Declared("Text", Text)
 _TIMESTAMP, _TIMESTAMP_TZ = Declared("Timestamp", Timestamp), Declared("TimestampTz", TimestampTz)
 _BYTES = Declared("Bytes", Bytes)
 _SIMPLE = {
+    **dict.fromkeys(("MONEY", "SMALLMONEY"), _MONEY),
+    "UBIGINT": _UNSIGNED,
     **dict.fromkeys(("TINYINT", "UTINYINT", "SMALLINT", "SMALLSERIAL", "YEAR"), _SMALL),
     **dict.fromkeys(("INT", "MEDIUMINT", "UMEDIUMINT", "USMALLINT", "SERIAL"), _INTEGER),
     **dict.fromkeys(("BIGINT", "UINT", "BIGSERIAL"), _BIG),
@@ -102,35 +106,40 @@ def declared_type(kind: exp.DataType, dialect: str, enums: dict[str, tuple[str, 
     if name == "USERDEFINED":
         choices = enums.get(str(kind.args.get("kind") or "").split(".")[-1].strip('"').lower())
         return literal(choices) if choices else None
+    if (of_dialect := _of_dialect(name, dialect)) is not _NOT_SPECIAL:
+        return of_dialect
     sizes = _sizes(kind)
     match name:
         case "CHAR" | "NCHAR" | "VARCHAR" | "NVARCHAR" | "BPCHAR":
             return _text(sizes, padded=name in {"CHAR", "NCHAR", "BPCHAR"})
         case "DECIMAL" | "UDECIMAL" | "DECIMAL32" | "DECIMAL64" | "DECIMAL128" | "BIGDECIMAL":
             return _decimal(sizes, dialect)
-        case "MONEY" | "SMALLMONEY":
-            return numeric(19, 4)
-        case "UBIGINT":
-            return numeric(20, 0)
         case "ENUM":
             return literal(dict.fromkeys(str(e.name) for e in kind.expressions))
         case "ARRAY":
             return _array(kind)
-        case "TINYINT" if sizes == [1]:
+        case "BIT" | "TINYINT" if sizes == [1] or (name == "BIT" and not sizes):
             return _SIMPLE["BOOLEAN"]
-        case "BIT":
-            return _SIMPLE["BOOLEAN"] if sizes in ([], [1]) else None
         case "FLOAT":
             return _float(sizes, dialect)
-        case "DATE" if dialect == "oracle":
-            # Oracle's DATE has a time.
+    return _SIMPLE.get(name)
+
+
+_NOT_SPECIAL = Declared("", None)
+
+
+def _of_dialect(name: str, dialect: str) -> Declared | None:
+    """The type that a name has in one program only."""
+    match name, dialect:
+        case "DATE", "oracle":
+            # Oracle's DATE has a time, which the values may lack.
             return None
-        case "TIMESTAMPTZ" if dialect == "mysql":
+        case "TIMESTAMPTZ", "mysql":
             # MySQL writes a TIMESTAMP without its zone.
             return _TIMESTAMP
-        case "INT" if dialect == "sqlite":
+        case "INT", "sqlite":
             return _BIG
-    return _SIMPLE.get(name)
+    return _NOT_SPECIAL
 
 
 def _sizes(kind: exp.DataType) -> list[int]:

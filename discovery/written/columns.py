@@ -84,6 +84,12 @@ def class_keywords(table: TableDraft, tables: Mapping[str, TableDraft]) -> Itera
         yield f"unique={value_source(together)}"
     if several := [reference for reference in table.references if len(reference.columns) > 1]:
         yield f"references=({', '.join(_reference(r, table, tables) for r in several)},)"
+    yield from _checks(table)
+
+
+def _checks(table: TableDraft) -> Iterator[str]:
+    if table.checks:
+        yield f"checks=({', '.join(map(marker_source, table.checks))},)"
 
 
 def class_notes(table: TableDraft) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,16 +80,28 @@ def _module_path(dataset: str, *, force: bool) -> Path:
 
 
 def _draft(call: Call, folder: Path, dataset: str) -> tuple[DatasetDraft, list[str]]:
+    from discovery.described.inventory import describe_files  # noqa: PLC0415
+    from discovery.described.read import is_description, read_descriptions  # noqa: PLC0415
     from discovery.draft import draft_dataset  # noqa: PLC0415  loads DuckDB and Arrow
     from discovery.folder import take_inventory  # noqa: PLC0415
     from discovery.folder_store import objects_of, store_of  # noqa: PLC0415
 
     s3 = store_of(folder)
-    inventory = take_inventory(s3, list(objects_of(folder)), call.screen.say)
-    notes = [f"{key} is not read: {reason}" for key, reason in inventory.unread]
+    objects = list(objects_of(folder))
+    tables = [file for file in objects if not is_description(file.key)]
+    description = read_descriptions(s3, objects)
+    inventory, told = describe_files(s3, take_inventory(s3, tables, call.screen.say), description)
+    notes = [f"{source} describes the tables." for source in description.sources]
+    notes += [*told, *(f"{key} is not read: {reason}" for key, reason in inventory.unread)]
     if not inventory.tables:
         raise NoTableFiles(f"{folder} has no file that could be a table.", "; ".join(notes))
-    return draft_dataset(s3, dataset, folder.name, inventory, call.screen.say), notes
+    draft = draft_dataset(s3, dataset, folder.name, inventory, call.screen.say)
+    return replace(draft, notes=(*draft.notes, *_described_by(description.sources))), notes
+
+
+def _described_by(sources: tuple[str, ...]) -> tuple[str, ...]:
+    """The line of the module's docstring that names the descriptions."""
+    return (f"Types, keys and references are those of {', '.join(sources)}.",) if sources else ()
 
 
 def _load(module: Path, draft: DatasetDraft) -> Dataset:
