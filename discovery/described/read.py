@@ -30,7 +30,7 @@ def is_description(key: str) -> bool:
 
 
 def read_descriptions(s3: S3Client, objects: Sequence[Object]) -> Description:
-    """What the Data Packages and the SQL files say; of two descriptions of a table the first, packages first."""
+    """The tables of the Data Packages and the SQL files; of two descriptions of a table the first, packages first."""
     files = [file for file in objects if is_description(file.key)]
     found = [_read(s3, file, objects) for file in sorted(files, key=lambda file: not _is_package(file.key))]
     return Description(

@@ -99,7 +99,7 @@ def _simpler(item: str) -> Iterator[str]:
 
 
 def _parts(sql: str) -> tuple[str, list[str]]:
-    """What is before the first parenthesis, and the items inside it. Options of storage follow."""
+    """The text before the first parenthesis, and the items inside it. Options of storage follow, which are ignored."""
     depth, start, head = 0, 0, ""
     items: list[str] = []
     for token in _TOKEN.finditer(sql):

@@ -19,7 +19,7 @@ Drafted = Callable[[Mapping[str, str]], tuple[DatasetDraft, tuple[str, ...]]]
 
 @pytest.fixture
 def drafted(tmp_path: Path) -> Drafted:
-    """Draft a dataset from files by name, as ``dataforge init`` does, and return the notes."""
+    """Draft a dataset from files with these names, as ``dataforge init`` does, and return the notes."""
 
     def draft(files: Mapping[str, str]) -> tuple[DatasetDraft, tuple[str, ...]]:
         for name, text in files.items():
