@@ -20,6 +20,7 @@ from discovery.described.types import described_type, indexed_type, nullability
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft, column_name, table_name
 from discovery.folder import Inventory, TableFiles
 from discovery.keys import Columns
+from discovery.progress import FileProgress
 from discovery.reading import text_batches
 from discovery.shared_format import shared_format
 from discovery.structure import Structure, propose
@@ -88,12 +89,12 @@ def _profile(
     s3: S3Client, store: TextStore, inventory: Inventory, say: Callable[[str], None]
 ) -> Iterator[_Profiled]:
     taken: set[str] = set()
+    progress = FileProgress(say, "Profiling", (f.object.size for t in inventory.tables for f in t.files))
     for files in inventory.tables:
         name = table_name(files.stem, taken)
         taken.add(name)
-        say(f"Profiling {name}")
         header = files.files[0].header
-        store.add(name, header, _batches(s3, files))
+        store.add(name, header, _batches(s3, files, progress))
         columns = store.describe(name)
         values = {column.name: _values(store, name, column) for column in columns}
         described = columns_of(files.described, header)
@@ -111,8 +112,9 @@ def _described(tables: Mapping[str, _Profiled]) -> dict[str, Described]:
     }
 
 
-def _batches(s3: S3Client, files: TableFiles) -> Iterator[pa.RecordBatch]:
+def _batches(s3: S3Client, files: TableFiles, progress: FileProgress) -> Iterator[pa.RecordBatch]:
     for file in files.files:
+        progress.add(file.object.key, file.object.size)
         yield from text_batches(s3, file)
 
 

@@ -13,6 +13,7 @@ from dataforge.files.names import without_compression
 from dataforge.s3.objects import Object
 from discovery.described.description import DescribedTable
 from discovery.files import TextFile, open_csv
+from discovery.progress import FileProgress
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,8 +47,9 @@ def take_inventory(s3: S3Client, objects: Sequence[Object], say: Callable[[str],
     """Detect the dialect of every file and group the files into tables. ``say`` gets the progress."""
     opened: list[TextFile] = []
     unread: list[tuple[str, str]] = []
-    for number, file in enumerate(objects, 1):
-        say(f"Reading {file.key} ({number} of {len(objects)})")
+    progress = FileProgress(say, "Detecting formats", (file.size for file in objects))
+    for file in objects:
+        progress.add(file.key, file.size)
         reason = _passed_over(file)
         if reason is None:
             try:

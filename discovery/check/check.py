@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from operator import itemgetter
 from pathlib import Path
@@ -19,6 +19,7 @@ from discovery.check.read import Example, Plan, Tally, plan, read_item
 from discovery.check.resolve import Decided, decide
 from discovery.check.row_store import RowStore
 from discovery.folder_store import objects_of, store_of
+from discovery.progress import FileProgress
 from functions.migrate.resolve.locate import Chunk, locate_in
 from functions.migrate.run.work_items import LoadItem
 
@@ -31,8 +32,9 @@ class TableResult:
     """The records of one table. ``read = loaded + deduplicated + rejected``.
 
     ``codes``: the rejected records by the code of their first reason. ``orphans``: of each reference that is not enforced
-    and has some, under its name. ``reasons``: all reasons by code and column, the most frequent first. ``suggestions``: declarations that would
-    accept rejected values.
+    and has some, under its name. ``reasons``: all reasons by code and column, the most frequent first.
+    ``suggestions``: declarations that would accept rejected values. ``cleanings``: the changed values, by
+    "column.cleaning".
     """
 
     table: str
@@ -45,6 +47,7 @@ class TableResult:
     orphans: Mapping[str, Orphans]
     reasons: tuple[Reason, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
+    cleanings: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def quality(self) -> float:
@@ -54,10 +57,11 @@ class TableResult:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The tables' results, and the files that were ignored with the reasons."""
+    """The tables' results, the files that were ignored with the reasons, and the others with their sizes."""
 
     tables: tuple[TableResult, ...]
     ignored: dict[str, str]
+    files: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def quality(self) -> float:
@@ -68,6 +72,16 @@ class CheckResult:
     def passes(self, threshold: float) -> bool:
         """Whether no quality, neither of a table nor over all, is below the threshold."""
         return min([self.quality, *(table.quality for table in self.tables)]) >= threshold
+
+    def failure(self, threshold: float) -> str:
+        """The qualities below the threshold, as a sentence."""
+        low = [
+            f"{table.table} {table.quality:.4f} ({table.rejected:,} of {table.read:,} rows rejected)"
+            for table in self.tables
+            if table.quality < threshold
+        ]
+        low += [f"all tables together {self.quality:.4f}"] if self.quality < threshold else []
+        return f"The quality is below the threshold {threshold:g}: {'; '.join(low)}."
 
 
 def check_folder(
@@ -87,8 +101,9 @@ def check_folder(
     work = plan(store_of(folder), dataset, list(objects_of(folder)), tables, ignore)
     tallies = {name: Tally() for name in tables}
     with RowStore(dataset, tables) as store:
-        for number, (item, found) in enumerate(_read(dataset, folder, work, store.folder, workers), 1):
-            say(f"Checked {item.key} ({number} of {len(work.items)})")
+        progress = FileProgress(say, "Validating", (item.size for item in work.items))
+        for item, found in _read(dataset, folder, work, store.folder, workers):
+            progress.add(item.key, item.size)
             for name, tally in found.items():
                 tallies[name].add(tally)
         say("Comparing keys and references")
@@ -101,7 +116,7 @@ def check_folder(
             tallies[name].records.quote(record, (record.violations[0].code, record.violations[0].column))
         tallies[name].records.causes += table.causes
     results = (_result(dataset.table(name), tallies[name], decided[name]) for name in tables)
-    return CheckResult(tuple(results), work.ignored)
+    return CheckResult(tuple(results), work.ignored, {item.key: item.size for item in work.items})
 
 
 def _chunk(item: LoadItem) -> Chunk:
@@ -142,4 +157,5 @@ def _result(table: Table, tally: Tally, decided: Decided) -> TableResult:
         {name: orphans for name, orphans in decided.unenforced.items() if orphans.rows},
         tally.records.reasons(),
         tally.records.suggestions(table, read=tally.read, rejected=rejected),
+        tally.cleanings,
     )

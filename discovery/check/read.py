@@ -55,6 +55,7 @@ class Tally:
     codes: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[Example]] = field(default_factory=dict)
     records: RejectedRecords = field(default_factory=RejectedRecords)
+    cleanings: Counter[str] = field(default_factory=Counter)
 
     def reject(self, record: Located, item: LoadItem, source: Source) -> None:
         """Count a rejected record under the code of its first violation."""
@@ -79,6 +80,7 @@ class Tally:
         self.rejected += other.rejected
         self.codes += other.codes
         self.records.merge(other.records)
+        self.cleanings += other.cleanings
         for code, examples in other.examples.items():
             self.examples[code] = (self.examples.get(code, []) + examples)[:EXAMPLES]
 
@@ -137,6 +139,7 @@ def read_item(s3: S3Client, dataset: Dataset, item: LoadItem, folder: Path) -> d
             tally, table = tallies[records.table.name], records.table
             tally.read += records.batch.read
             tally.deduplicated += records.batch.deduplicated
+            tally.cleanings.update({".".join(name): n for name, n in records.batch.cleanings.items()})
             for rejected in records.rejected:
                 tally.reject(rejected, item, source)
             if lines := b"".join(records.batch.lines):

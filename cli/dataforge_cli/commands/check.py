@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from dataforge.defaults import QUALITY_THRESHOLD
-from dataforge_cli.call import calling
-from dataforge_cli.errors import NoFolder
+from dataforge_cli.call import Call, calling
+from dataforge_cli.errors import NoFolder, WrongCall
 from dataforge_cli.options import Debug, Ignore, Json
+from dataforge_cli.output.bars import steps
+from dataforge_cli.output.checked import (
+    counts_table,
+    has_reasons,
+    ignored_lines,
+    orphan_lines,
+    reasons_table,
+    section,
+    suggestion_lines,
+)
 
 if TYPE_CHECKING:
+    from dataforge.tables.catalogue import Dataset
     from discovery.check.check import CheckResult, TableResult
+    from discovery.module_lines import ModuleLines
 
 
 def check(
@@ -24,43 +37,109 @@ def check(
         Path, typer.Argument(metavar="DIR", help="Read the files in this folder.", show_default=False)
     ],
     dataset: Annotated[
-        str, typer.Option("--dataset", metavar="NAME", help="Validate by this dataset's module.")
+        str,
+        typer.Option("--dataset", metavar="NAME", help="Validate by datasets/NAME.py.", show_default=False),
     ],
     threshold: Annotated[
-        float, typer.Option("--threshold", metavar="Q", min=0, max=1, help="Fail below this quality.")
+        float,
+        typer.Option(
+            "--threshold",
+            metavar="0..1",
+            min=0,
+            max=1,
+            help="Exit with 1 if a smaller share of the rows is valid, in total or in a table.",
+        ),
     ] = float(QUALITY_THRESHOLD),
     ignore: Ignore = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            help="Write the result as a web page, which looks like the report of a migration.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Validate a folder as a migration into empty tables would. No deployment or network is needed.
 
-    Reports for each table how many records would be loaded, deduplicated and rejected, and the reasons with examples.
+    The migration's own code reads and validates every record, so that the counts, the reasons and the quality are those
+    that `dataforge migrate` would report. For each table: the records that are read, loaded, deduplicated (identical rows
+    of a table whose rows differ) and rejected, the most frequent reasons with the first record, the rows without a parent
+    of references that are not enforced, and suggestions: declarations that would accept rejected values. A suggestion was
+    tried on the rejected values; apply it if it is what the values mean.
 
-    Exit codes: 0 the quality reaches the threshold, 1 it does not, 2 invalid call.
+    Records appear in the output and the page. Nothing leaves this machine.
 
-    **Example**
+    Exit codes: 0 the quality reaches the threshold, 1 it does not, 2 invalid call: an unknown dataset, or files that do
+    not fit (a table without a file, an unknown column).
+
+    **Examples**
 
     ```
     dataforge check ./shop --dataset shop
+    dataforge check ./shop --dataset shop --html report.html
+    dataforge check ./shop --dataset shop --threshold 0.99 --ignore 'old/' --json
     ```
     """
     with calling(stage=None, outputs=None, as_json=as_json, debug=debug) as call:
-        from dataforge.tables.datasets import get_dataset  # noqa: PLC0415  row models load only when they are needed
-        from discovery.check.check import check_folder  # noqa: PLC0415
+        from dataforge.tables.datasets import folder as modules  # noqa: PLC0415  row models load only when they are needed
+        from dataforge.tables.datasets import get_dataset  # noqa: PLC0415
+        from discovery.module_lines import module_lines  # noqa: PLC0415
 
         if not folder.is_dir():
             raise NoFolder(f"There is no folder {folder}.")
-        result = check_folder(get_dataset(dataset), folder, ignore=ignore or (), say=call.screen.say)
-        call.screen.answer(result_document(result, threshold), *shown(result))
+        if html is not None and not html.parent.is_dir():
+            raise WrongCall(f"There is no folder {html.parent} for the page.")
+        found, started = get_dataset(dataset), datetime.now(UTC)
+        result = checked(call, found, folder, tuple(ignore or ()))
+        if html is not None:
+            _write_page(html, result, dataset, folder, threshold, started)
+        document = result_document(result, threshold) | {"html": str(html) if html else None}
+        lines = module_lines(modules() / f"{dataset}.py")
+        call.screen.answer(document, *_shown(result, threshold, lines, html))
         if not result.passes(threshold):
-            call.screen.fail(f"The quality {result.quality:.4f} is below the threshold {threshold}.")
+            call.screen.fail(_failure(result, threshold))
             raise typer.Exit(1)
+
+
+def checked(call: Call, dataset: Dataset, folder: Path, ignore: tuple[str, ...]) -> CheckResult:
+    """Check a folder, with its progress on stderr."""
+    from discovery.check.check import check_folder  # noqa: PLC0415  loads DuckDB and Arrow
+
+    with steps(call.screen) as say:
+        return check_folder(dataset, folder, ignore=ignore, say=say)
+
+
+def _failure(result: CheckResult, threshold: float) -> str:
+    hint = (
+        "Correct the files or the declaration, or accept a lower --threshold here and in `dataforge migrate`."
+    )
+    return f"{result.failure(threshold)} A migration would publish nothing. Hint: {hint}"
+
+
+def _write_page(
+    file: Path, result: CheckResult, dataset: str, folder: Path, threshold: float, started: datetime
+) -> None:
+    from discovery.check.page import page  # noqa: PLC0415  loads Jinja2
+
+    text = page(
+        result,
+        dataset=dataset,
+        folder=str(folder),
+        threshold=threshold,
+        started=started,
+        ended=datetime.now(UTC),
+    )
+    file.write_text(text, encoding="utf-8")
 
 
 def result_document(result: CheckResult, threshold: float) -> dict[str, Any]:
     """The result as a JSON document."""
     return {
+        "status": "passed" if result.passes(threshold) else "failed",
         "quality": round(result.quality, 6),
         "quality_threshold": threshold,
         "tables": [_document(table) for table in result.tables],
@@ -89,26 +168,20 @@ def _document(table: TableResult) -> dict[str, Any]:
         ],
         "orphans": {name: orphans.rows for name, orphans in table.orphans.items()},
         "suggestions": [asdict(suggestion) for suggestion in table.suggestions],
+        "cleanings": dict(table.cleanings),
     }
 
 
-def shown(result: CheckResult) -> list[Any]:
-    """The result as a table, and examples of the reasons."""
-    figures = Table(
-        "table", "read", "loaded", "deduplicated", "rejected", "quality", box=None, header_style="bold"
+def _shown(result: CheckResult, threshold: float, lines: ModuleLines, html: Path | None) -> Iterator[Any]:
+    yield counts_table(result, threshold)
+    if has_reasons(result.tables):
+        yield reasons_table(result)
+    yield from section(
+        "Suggestions: declarations that accept rejected values", suggestion_lines(result, lines)
     )
-    for table in result.tables:
-        counts = (table.read, table.loaded, table.deduplicated, table.rejected)
-        figures.add_row(table.table, *(f"{count:,}" for count in counts), f"{table.quality:.4f}")
-    parts: list[Any] = [figures]
-    for table in result.tables:
-        for code, count in table.codes.most_common(3):
-            parts.append(Text(f"{table.table}: {count:,} rejected with {code}"))
-            parts += [Text(f"  {e.file}:{e.line}: {e.message}") for e in table.examples.get(code, [])[:1]]
-        parts += [
-            Text(
-                f"{table.table}: {orphans.rows:,} rows lack their parent ({name}); the reference is not enforced"
-            )
-            for name, orphans in table.orphans.items()
-        ]
-    return parts
+    yield from section("References that are not enforced", orphan_lines(result, lines))
+    yield from section("Ignored files", ignored_lines(result.ignored))
+    if html is not None:
+        yield Text(f"Wrote {html}")
+    if result.passes(threshold):
+        yield Text(f"A migration into empty tables would publish these rows (quality {result.quality:.4f}).")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,16 +14,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
+from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.errors import InvalidDeclaration
 from dataforge_cli.call import Call, calling
-from dataforge_cli.commands.check import shown
+from dataforge_cli.commands.check import checked
 from dataforge_cli.errors import CommandError, NoFolder, WrongCall
-from dataforge_cli.options import Debug, Json
+from dataforge_cli.options import Debug, Ignore, Json
+from dataforge_cli.output.bars import steps
+from dataforge_cli.output.checked import section
+from dataforge_cli.output.drafted import (
+    finding_lines,
+    findings,
+    next_commands,
+    reason_lines,
+    tables_table,
+    would_load,
+)
 
 if TYPE_CHECKING:
     from dataforge.tables.catalogue import Dataset
     from discovery.check.check import CheckResult
     from discovery.drafts import DatasetDraft, TableDraft
+
+
+_THRESHOLD = float(QUALITY_THRESHOLD)
 
 
 class NoTableFiles(CommandError):
@@ -29,39 +46,90 @@ class NoTableFiles(CommandError):
     code = "NoTableFiles"
 
 
+class CannotDeclare(CommandError):
+    """The drafted module cannot be loaded: a file or a column has a name or form that no declaration takes."""
+
+    code = "CannotDeclare"
+    hint = "Rename the file or the column that is named, or leave the file out with --ignore."
+
+    def __init__(self, folder: str, reason: str) -> None:
+        super().__init__(f"The files of {folder} cannot be declared: {reason}", "Nothing was written.")
+
+
 def init(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="Read the files in this folder.", show_default=False)
     ],
-    dataset: Annotated[str, typer.Option("--dataset", metavar="NAME", help="Write datasets/NAME.py.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing module.")] = False,
+    dataset: Annotated[
+        str, typer.Option("--dataset", metavar="NAME", help="Write datasets/NAME.py.", show_default=False)
+    ],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace an existing module, if the new one can be loaded.")
+    ] = False,
+    ignore: Ignore = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Write a dataset's module from a folder of files. No deployment or network is needed.
 
-    Detects dialects, types, keys and references from all values, writes datasets/NAME.py, and validates all files by it.
-    Read the module before you deploy it: a comment marks each decision that the files do not prove.
+    Reads all files, and detects formats, tables, types, keys and references from all values. Writes datasets/NAME.py, a
+    declaration that you read and change; a comment marks each decision that the files suggest and do not prove. Then
+    validates all files by the module as a migration would, and states for each table how many records would be loaded
+    and rejected, the most frequent reasons, the decisions to review, and the next commands.
 
-    Exit codes: 0 success, 1 failure, 2 invalid call.
+    Comments have shapes and counts, no values of columns with many texts. Nothing leaves this machine.
 
-    **Example**
+    An existing module is replaced with --force only. After an error or Ctrl-C everything is as it was.
+
+    Exit codes: 0 the module is written, also if records would be rejected; 1 failure; 2 invalid call.
+
+    **Examples**
 
     ```
     dataforge init ./shop --dataset shop
+    dataforge init ./shop --dataset shop --ignore 'old/' --force
     ```
     """
     with calling(stage=None, outputs=None, as_json=as_json, debug=debug) as call:
         module = _module_path(dataset, force=force)
         if not folder.is_dir():
             raise NoFolder(f"There is no folder {folder}.")
-        draft, notes = _draft(call, folder, dataset)
-        written = _load(module, draft)
-        result = _check(call, folder, written)
-        document = _document(draft, module, result, notes)
-        call.screen.answer(
-            document, *shown(result), Text(f"Wrote datasets/{module.name}"), *(Text(note) for note in notes)
-        )
+        patterns = tuple(ignore or ())
+        draft, notes = _draft(call, folder, dataset, patterns)
+        with _written(module, draft) as written:
+            result = checked(call, written, folder, patterns)
+        _answer(call, module, draft, result, notes, folder)
+
+
+def _answer(
+    call: Call, module: Path, draft: DatasetDraft, result: CheckResult, notes: list[str], folder: Path
+) -> None:
+    from discovery.module_lines import module_lines  # noqa: PLC0415
+
+    lines = module_lines(module)
+    found = findings(draft, result, lines)
+    document = _document(draft, lines.name, result, [*notes, *found])
+    passes = result.passes(_THRESHOLD)
+    call.screen.answer(
+        document,
+        tables_table(draft, result),
+        *section("Records that would be rejected", reason_lines(result)),
+        *section("Decisions to review", finding_lines(found, lines.name)),
+        *section("Files", map(Text, (f"  {note}" for note in notes))),
+        Text(f"Wrote {_short(module)}: {len(draft.tables)} tables. Read it, then:"),
+        *next_commands(str(folder), draft.name, threshold=None if passes else _reached(result)),
+    )
+    if not passes:
+        call.screen.warn(f"{result.failure(_THRESHOLD)} A migration publishes nothing below it.")
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _reached(result: CheckResult) -> float:
+    """The highest threshold with two decimals that all tables reach."""
+    return math.floor(100 * min([result.quality, *(table.quality for table in result.tables)])) / 100
 
 
 def _module_path(dataset: str, *, force: bool) -> Path:
@@ -79,7 +147,8 @@ def _module_path(dataset: str, *, force: bool) -> Path:
     return module
 
 
-def _draft(call: Call, folder: Path, dataset: str) -> tuple[DatasetDraft, list[str]]:
+def _draft(call: Call, folder: Path, dataset: str, ignore: tuple[str, ...]) -> tuple[DatasetDraft, list[str]]:
+    from dataforge.files.listing import is_ignored  # noqa: PLC0415
     from discovery.described.inventory import describe_files  # noqa: PLC0415
     from discovery.described.read import is_description, read_descriptions  # noqa: PLC0415
     from discovery.draft import draft_dataset  # noqa: PLC0415  loads DuckDB and Arrow
@@ -87,15 +156,16 @@ def _draft(call: Call, folder: Path, dataset: str) -> tuple[DatasetDraft, list[s
     from discovery.folder_store import objects_of, store_of  # noqa: PLC0415
 
     s3 = store_of(folder)
-    objects = list(objects_of(folder))
+    objects = [file for file in objects_of(folder) if not any(is_ignored(file.key, p) for p in ignore)]
     tables = [file for file in objects if not is_description(file.key)]
     description = read_descriptions(s3, objects)
-    inventory, told = describe_files(s3, take_inventory(s3, tables, call.screen.say), description)
-    notes = [f"{source} describes the tables." for source in description.sources]
-    notes += [*told, *(f"{key} is not read: {reason}" for key, reason in inventory.unread)]
-    if not inventory.tables:
-        raise NoTableFiles(f"{folder} has no file that could be a table.", "; ".join(notes))
-    draft = draft_dataset(s3, dataset, folder.name, inventory, call.screen.say)
+    with steps(call.screen) as say:
+        inventory, told = describe_files(s3, take_inventory(s3, tables, say), description)
+        notes = [f"{source} describes the tables." for source in description.sources]
+        notes += [*told, *(f"{key} is not read: {reason}" for key, reason in inventory.unread)]
+        if not inventory.tables:
+            raise NoTableFiles(f"{folder} has no file that could be a table.", "; ".join(notes))
+        draft = draft_dataset(s3, dataset, folder.resolve().name, inventory, say)
     return replace(draft, notes=(*draft.notes, *_described_by(description.sources))), notes
 
 
@@ -104,48 +174,63 @@ def _described_by(sources: tuple[str, ...]) -> tuple[str, ...]:
     return (f"Types, keys and references are those of {', '.join(sources)}.",) if sources else ()
 
 
-def _load(module: Path, draft: DatasetDraft) -> Dataset:
-    """Write the module and load it. A module that cannot be loaded would fail every other command, so it does not stay."""
-    from dataforge.tables.datasets import DATASETS, load  # noqa: PLC0415
+@contextmanager
+def _written(module: Path, draft: DatasetDraft) -> Iterator[Dataset]:
+    """The dataset of the written module. After an error in the block, the folder is as before: no module that cannot be
+    loaded remains, because it would fail every other command.
+    """
+    from dataforge.tables.datasets import DATASETS  # noqa: PLC0415
     from discovery.module_text import module_text  # noqa: PLC0415
 
+    source = module_text(draft).encode()
     before = module.read_bytes() if module.exists() else None
-    _replace(module, module_text(draft).encode())
+    try:
+        _replace(module, source)
+        yield _load(draft)
+    except BaseException:
+        DATASETS.pop(draft.name, None)
+        if before is None:
+            module.unlink(missing_ok=True)
+        else:
+            _replace(module, before)
+        raise
+
+
+def _load(draft: DatasetDraft) -> Dataset:
+    from dataforge.tables.datasets import DATASETS, load  # noqa: PLC0415
+
     importlib.invalidate_caches()
     sys.modules.pop(f"datasets.{draft.name}", None)
     try:
         DATASETS.update(load([draft.name]))
-    except InvalidDeclaration:
-        if before is None:
-            module.unlink()
-        else:
-            _replace(module, before)
-        raise
+    except InvalidDeclaration as error:
+        raise CannotDeclare(draft.folder, error.message) from None
     return DATASETS[draft.name]
 
 
 def _replace(module: Path, source: bytes) -> None:
     part = module.with_suffix(".part")
-    part.write_bytes(source)
-    part.replace(module)
+    try:
+        part.write_bytes(source)
+        part.replace(module)
+    finally:
+        part.unlink(missing_ok=True)
 
 
-def _check(call: Call, folder: Path, dataset: Dataset) -> CheckResult:
-    from discovery.check.check import check_folder  # noqa: PLC0415
-
-    return check_folder(dataset, folder, say=call.screen.say)
-
-
-def _document(draft: DatasetDraft, module: Path, result: CheckResult, notes: list[str]) -> dict[str, Any]:
+def _document(draft: DatasetDraft, module: str, result: CheckResult, notes: list[str]) -> dict[str, Any]:
     counts = {table.table: table for table in result.tables}
     return {
         "dataset": draft.name,
-        "module": f"datasets/{module.name}",
+        "module": module,
         "tables": [
             {
                 **_table(table, draft),
-                "would_load": counts[table.name].loaded + counts[table.name].deduplicated,
+                "would_load": would_load(counts[table.name]),
                 "would_reject": counts[table.name].rejected,
+                "reasons": [
+                    {"code": reason.code, "column": reason.column, "count": reason.rows}
+                    for reason in counts[table.name].reasons
+                ],
             }
             for table in draft.tables
         ],

@@ -27,15 +27,16 @@ PHASES = {
 }
 
 
-def render(report: Report) -> str:
-    """Render a report."""
+def render(report: Report, *, offline: bool = False) -> str:
+    """Render a report. ``offline``: of a check, which stores nothing and has no cost."""
     style = (FOLDER / "page.css").read_text(encoding="utf-8")
     environment = templates(FOLDER, agrees, counted, minute, money, percent, seconds, short, thousands)
     return environment.get_template("page.html").render(
         report=report,
         policy=inline_policy(style),
         style=style,
-        counts=COUNTS,
+        counts=tuple(name for name in COUNTS if not (offline and name == "unchanged")),
+        offline=offline,
         phase_names=PHASES,
         end=_end(report),
         price_month=report.cost.prices.noted,

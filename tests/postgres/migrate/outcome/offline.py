@@ -34,6 +34,7 @@ def checked(dataset: Dataset, files: Mapping[str, bytes]) -> Figures:
             ),
             "reasons": sorted((r.code, r.column or "", r.rows) for r in table.reasons),
             "suggestions": sorted((s.column or "", s.text) for s in table.suggestions),
+            "cleanings": dict(table.cleanings),
             "examples": {
                 code: [(e.file, e.line, e.raw.rstrip("\r\n")) for e in found]
                 for code, found in table.examples.items()
@@ -67,6 +68,7 @@ def migrated(forge: Forge, run: Migration, report: Any) -> Figures:
             "orphans": sorted((found for found in table["orphans"] if found["rows"]), key=str),
             "reasons": sorted((r["code"], r["column"] or "", r["rows"]) for r in table["rejections"]),
             "suggestions": sorted((s["column"] or "", s["text"]) for s in table["suggestions"]),
+            "cleanings": table["cleanings"],
             "examples": {c: s for c, s in examples.get(table["table"], {}).items() if s},
         }
         for table in report["tables"]

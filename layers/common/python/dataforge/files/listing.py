@@ -94,7 +94,7 @@ def _add(fates: dict[str, Fate], path: str, fate: Fate) -> None:
 
 
 def _ignoring(path: str, ignore: Collection[str], prefix: str) -> Ignored | None:
-    pattern = next((p for p in ignore if _matches(path, p) or _matches(prefix + path, p)), None)
+    pattern = next((p for p in ignore if is_ignored(path, p) or is_ignored(prefix + path, p)), None)
     return None if pattern is None else Ignored(f"the run ignores {pattern}")
 
 
@@ -110,7 +110,8 @@ def present_tables(
     return [table for table in dataset.tables if table not in missing]
 
 
-def _matches(path: str, pattern: str) -> bool:
+def is_ignored(path: str, pattern: str) -> bool:
+    """Whether a pattern of ``ignore`` takes the path: a folder that ends in ``/``, or a name or path with wildcards."""
     if pattern.endswith("/"):
         return path.startswith(pattern) or fnmatchcase(path, f"{pattern}*")
     name = path.rpartition("/")[2]
