@@ -10,6 +10,7 @@ from constructs import Construct
 from dataforge.postgres import roles
 from dataforge.s3 import keys
 from dataforge.tables.datasets import DATASETS
+from dataforge.tables.versions import as_text, module_versions
 from infra.api import routes
 from infra.api.api import Api
 from infra.backup.backup import Backup
@@ -209,6 +210,7 @@ class DataForge(Stack):
             "ApiUrl": self.api.url,
             **{f"{kind.title()}Plan": plan.usage_plan_id for kind, plan in self.api.plans.items()},
             "SchemaArn": self.schema.deployer.function_arn,
+            "Datasets": as_text(module_versions()),
             "Region": self.region,
             **{f"{name}Arn": machine.state_machine_arn for name, machine in machines.items()},
         }

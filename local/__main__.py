@@ -1,4 +1,4 @@
-"""The embedded cloud's command line: `python -m local up | down | status`."""
+"""The embedded cloud's command line: `python -m local up | deploy | down | status`."""
 
 import argparse
 import dataclasses
@@ -47,12 +47,18 @@ def up(chosen: Config) -> int:
     found = cloud.up(chosen)
     print(f"The app is deployed. Its outputs are in {chosen.outputs}:")
     for name, value in found.items():
-        if "key" not in name and name != "database_url":
+        if "key" not in name and name not in {"database_url", "datasets"}:
             print(f"  {name:18} {value}")
     print(
         f"Start page: {found['api_url']}/v1/ (reader_key in outputs.json). API documentation: {found['api_url']}/v1/docs"
     )
     print("The cloud is empty after each start; stop it with `make local-down`, which deletes its data.")
+    return 0
+
+
+def redeploy(chosen: Config) -> int:
+    """Deploy the changes to the running cloud."""
+    cloud.redeploy(chosen)
     return 0
 
 
@@ -72,7 +78,7 @@ def status(chosen: Config) -> int:
     return 0
 
 
-COMMANDS = {"up": up, "down": down, "status": status}
+COMMANDS = {"up": up, "deploy": redeploy, "down": down, "status": status}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,7 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "command",
         choices=COMMANDS,
-        help="up: start and deploy; down: stop and delete the data; status: print whether it runs",
+        help="up: start and deploy; deploy: deploy to the running cloud;"
+        " down: stop and delete the data; status: print whether it runs",
     )
     parser.add_argument(
         "--state",

@@ -1,6 +1,7 @@
 """Start the embedded cloud with the app deployed to it, and stop it completely."""
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 from dataforge.aws.clients import THIS_MACHINE, make_client
 from local import api, aws, deploy, guard, outputs, ports, postgres
 from local.config import AWS_PORT_SETTING, DEFAULT_POSTGRES, PG_PORT_SETTING, Config
-from local.errors import AtWork, NotYours, RunsElsewhere
+from local.errors import AtWork, NotRunning, NotYours, RunsElsewhere
 from local.interrupts import deferred
 from local.outputs import Outputs
 
@@ -42,6 +43,24 @@ def up(config: Config, say: Say = tell) -> Outputs:
             with deferred():
                 _clear(config)
             raise
+
+
+def redeploy(config: Config, say: Say = tell) -> Outputs:
+    """Deploy the changes to the cloud that runs in the state folder, with the ports with which it was started.
+
+    Raises ``NotRunning``, ``DeployFailed``; after a failure the cloud runs as before.
+    """
+    with _alone(config):
+        if not (is_up(config) and config.outputs.exists()):
+            raise NotRunning(config.state)
+        return _deploy(recorded(config), say)
+
+
+def recorded(config: Config) -> Config:
+    """The configuration with the settings of the cloud that runs in its state folder."""
+    # A cloud that an earlier version started recorded no version of PostgreSQL.
+    known = {"pg_version": DEFAULT_POSTGRES, **json.loads(_settings_file(config).read_text())}
+    return dataclasses.replace(config, **known)
 
 
 def down(config: Config, say: Say = tell) -> None:
@@ -113,8 +132,7 @@ def _clear(config: Config) -> None:
 
 
 def _require_same_settings(config: Config) -> None:
-    # A cloud that an earlier version started recorded no version of PostgreSQL.
-    known = {"pg_version": DEFAULT_POSTGRES, **json.loads(_settings_file(config).read_text())}
+    known = recorded(config).settings
     if known != config.settings:
         raise RunsElsewhere(config.state, _listed(known), _listed(config.settings))
 

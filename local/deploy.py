@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -38,7 +39,7 @@ def deploy(config: Config, say: Say) -> dict[str, dict[str, str]]:
     """Deploy every stack. Returns the outputs by stack. Raises ``DeployFailed`` with CloudFormation's causes."""
     outputs = config.run / "cdk-outputs.json"
     outputs.unlink(missing_ok=True)
-    arguments = ["deploy", "--all", "--require-approval", "never", "--progress", "events"]
+    arguments = ["deploy", "--all", "--require-approval", "never", "--progress", "events", "--no-notices"]
     arguments += ["--outputs-file", str(outputs), "--output", str(config.state / "cdk.out")]
     for key, value in (*CONTEXT, *config.context):
         arguments += ["-c", f"{key}={value}"]
@@ -48,14 +49,14 @@ def deploy(config: Config, say: Say) -> dict[str, dict[str, str]]:
 
 
 def _cdk(config: Config, arguments: list[str], cwd: Path, on_line: Callable[[str], None]) -> None:
-    log = config.logs / f"cdk-{arguments[0]}.log"
+    log, begun = config.logs / f"cdk-{arguments[0]}.log", datetime.now(UTC)
     with log.open("w") as record, _started([str(CDK), *arguments], environment(config), cwd) as process:
         for line in _lines(process.stdout):
             record.write(line + "\n")
             record.flush()
             on_line(line)
     if process.returncode:
-        causes = _failures(config) or processes.tail(log, 30).splitlines()
+        causes = _failures(config, begun) or processes.tail(log, 30).splitlines()
         raise DeployFailed(arguments[0], log, causes)
 
 
@@ -96,13 +97,13 @@ def _report(line: str, say: Say) -> None:
         say(f"  {line.removeprefix('✨').strip()}")
 
 
-def _failures(config: Config) -> list[str]:
+def _failures(config: Config, begun: datetime) -> list[str]:
     """The causes of failed resources in order of time, without resources that were cancelled as a consequence."""
     client = make_client("cloudformation", THIS_MACHINE, aws.access(config.endpoint, config.region))
     causes = []
     for stack in client.describe_stacks()["Stacks"]:
         events = client.describe_stack_events(StackName=stack["StackName"])["StackEvents"]
-        for event in reversed(events):
+        for event in reversed([event for event in events if event["Timestamp"] >= begun]):
             reason = event.get("ResourceStatusReason", "")
             if event.get("ResourceStatus", "").endswith("_FAILED") and "cancelled" not in reason:
                 causes.append(f"{event.get('LogicalResourceId')} ({event.get('ResourceType')}): {reason}")

@@ -56,6 +56,13 @@ class RunsElsewhere(LocalCloudError):
         )
 
 
+class NotRunning(LocalCloudError):
+    """No cloud with the app runs in the state folder."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(f"no embedded cloud with the app runs in {state}. Start it with `make local`.")
+
+
 class StartFailed(LocalCloudError):
     """A server ended, or did not respond in time."""
 

@@ -13,9 +13,8 @@ from aws_cdk import BundlingOptions, BundlingOutput, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from dataforge.tables.datasets import PACKAGE, folders
 from infra.foundation.wheels import HOST, LAMBDA, LAYER_SOURCE, NOT_CODE, ROOT, WheelLayer
-
-PACKAGES = (LAYER_SOURCE / "python" / "dataforge", ROOT / "datasets")
 
 DEPS = ("requirements.lock",)
 BULK = ("requirements-bulk.lock",)
@@ -65,9 +64,10 @@ class _OwnCode:
 
     def try_bundle(self, output_dir: str, *_options: Any, **_more: Any) -> bool:
         """Copy both packages below ``python/``. Never falls back to Docker."""
-        for package in PACKAGES:
-            target = Path(output_dir, "python", package.name)
-            shutil.copytree(package, target, ignore=shutil.ignore_patterns(*NOT_CODE))
+        for package, folder in packages():
+            target = Path(output_dir, "python", package)
+            ignored = shutil.ignore_patterns(*NOT_CODE)
+            shutil.copytree(folder, target, ignore=ignored, dirs_exist_ok=True)
         return True
 
 
@@ -83,14 +83,21 @@ def _own_code() -> lambda_.Code:
     )
 
 
+def packages() -> list[tuple[str, Path]]:
+    """The project's packages with their folders; of one package's folders, a later one takes precedence."""
+    ours = ("dataforge", LAYER_SOURCE / "python" / "dataforge")
+    return [ours, *((PACKAGE, folder) for folder in reversed(folders()))]
+
+
 def own_code_hash() -> str:
     """The SHA-256 of the files in the layer, by path. CDK's own hash would read every file of the repository."""
     digest = hashlib.sha256()
-    for package in PACKAGES:
+    for package, folder in packages():
         for path in sorted(
-            p for p in package.rglob("*") if p.is_file() and not _ignored(p.relative_to(ROOT))
+            p for p in folder.rglob("*") if p.is_file() and not _ignored(p.relative_to(folder))
         ):
-            digest.update(f"{path.relative_to(ROOT)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+            name = f"{package}/{path.relative_to(folder)}"
+            digest.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 

@@ -17,6 +17,7 @@ from local.emulator import (
     map_runs,
     metric_math,
     parallel,
+    stack_wait,
     throttling,
     unknown_types,
 )
@@ -36,6 +37,7 @@ def main() -> None:
     layers.apply()
     metric_math.apply()
     parallel.apply()
+    stack_wait.apply()
     throttling.apply()
     backlog.apply()
     map_runs.apply()

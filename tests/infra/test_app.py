@@ -97,6 +97,7 @@ def test_outputs_are_those_of_the_contract(templates: dict[str, dict[str, Any]])
     for template in templates.values():
         assert set(template["Outputs"]) == {
             "RawBucket",
+            "Datasets",
             "BackupBucket",
             "ReportBucket",
             "MigrationArn",

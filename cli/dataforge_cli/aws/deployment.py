@@ -50,6 +50,8 @@ class Deployment:
     config: Config = field(repr=False)
     flags: str = ""
     """Options that select this deployment on the command line."""
+    embedded: Path | None = None
+    """The state folder of the embedded cloud; None on AWS."""
 
     def __getitem__(self, output: str) -> str:
         """Return an output by its name in snake case. Raises ``NoOutput``."""
@@ -108,7 +110,8 @@ def from_file(path: Path, flags: str = "") -> Deployment:
         users = session(outputs.get("region"))
         return Deployment(f"AWS in {users.region_name} ({path})", outputs, Access(users), COMMAND_LINE, flags)
     access = Access(embedded_session(outputs.get("region", "us-east-1")), endpoint)
-    return Deployment(f"the embedded cloud at {endpoint} ({path})", outputs, access, THIS_MACHINE, flags)
+    name = f"the embedded cloud at {endpoint} ({path})"
+    return Deployment(name, outputs, access, THIS_MACHINE, flags, path.resolve().parent)
 
 
 def _read_outputs(path: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from dataforge.tables.datasets import DEFAULT
+from dataforge_cli.aws.deployed_datasets import require_deployed
 from dataforge_cli.aws.executions import name_of, start
 from dataforge_cli.aws.machines import MIGRATION
 from dataforge_cli.call import calling
@@ -57,6 +58,12 @@ def migrate(
             show_default=False,
         ),
     ] = "",
+    deploy: Annotated[
+        bool,
+        typer.Option(
+            "--deploy", help="Deploy the dataset's module to the embedded cloud first, if it changed."
+        ),
+    ] = False,
     wait: Follow = True,
     as_json: Json = False,
     stage: Stage = None,
@@ -68,6 +75,9 @@ def migrate(
     Uploads the files of DIR that are not in the raw bucket yet, starts the migration, and follows it. Shows a progress bar
     per table, then the result of each table. Running it again changes nothing.
 
+    If the dataset's module is new or changed since the last deployment, the command prompts for deploying it to the
+    embedded cloud; without a terminal, --deploy does so.
+
     Ctrl-C stops following. The migration continues.
 
     Exit codes: 0 published, 1 failed (no row is visible to readers), 2 invalid call.
@@ -76,6 +86,7 @@ def migrate(
 
     ```
     dataforge migrate ./olist
+    dataforge migrate ./shop --dataset shop --deploy
     dataforge migrate ./olist --tables customers,orders --threshold 0.9
     dataforge migrate ./olist --tables present --ignore '*.bak'
     dataforge migrate ./corrections --on-conflict update
@@ -91,10 +102,11 @@ def migrate(
             )
         also: dict[str, Any] = {}
         if folder is not None:
-            order, not_sent = send_folder(call, folder, order)
+            order, not_sent = send_folder(call, folder, order, deploy=deploy)
             also = {"not_sent": dict(not_sent)}
-        elif order.present:
-            order = find_present(call, order)
+        elif not resume:
+            require_deployed(call, order.dataset.name, deploy=deploy)
+            order = find_present(call, order) if order.present else order
         document = {"dataset": order.dataset.name, "resume": resume} if resume else order.document
         arn = start(call.deployment, call.deployment[MIGRATION.output], document)
         if wait:

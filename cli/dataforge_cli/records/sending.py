@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dataforge.errors import UnexpectedFiles
 from dataforge.files.listing import FileList, list_files, present_tables
+from dataforge_cli.aws.deployed_datasets import require_deployed
 from dataforge_cli.aws.raw_objects import BUCKET, archives_of, list_stored
 from dataforge_cli.aws.upload import upload
 from dataforge_cli.call import Call
@@ -26,15 +27,19 @@ def find_present(call: Call, order: Order) -> Order:
     return _narrowed(call, order, found, f"s3://{call.deployment[BUCKET]}/{order.prefix}")
 
 
-def send_folder(call: Call, path: Path, order: Order) -> tuple[Order, Mapping[str, str]]:
-    """Check and upload the folder's files.
+def send_folder(
+    call: Call, path: Path, order: Order, *, deploy: bool = False
+) -> tuple[Order, Mapping[str, str]]:
+    """Check the folder's files and the deployment of their dataset, and upload them.
 
     Returns the order for them, and the files that were not sent with the reasons.
 
-    Raises the errors of ``read_folder``, ``UnexpectedFiles`` for objects of earlier uploads, and ``IncompleteFolder``.
+    Raises the errors of ``read_folder`` and ``require_deployed``, ``UnexpectedFiles`` for objects of earlier uploads, and
+    ``IncompleteFolder``.
     """
     tables = order.tables or tuple(order.dataset.tables)
     folder = read_folder(path, order.dataset, tables, order.ignore, order.prefix)
+    require_deployed(call, order.dataset.name, deploy=deploy)
     if order.present:
         order = _narrowed(call, order, folder.tables, str(path))
         tables = order.tables

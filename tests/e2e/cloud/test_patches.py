@@ -150,6 +150,24 @@ def test_database_instance_is_a_database_on_the_embedded_server(
         log_in()
 
 
+def test_stack_operation_is_answered_when_it_has_ended(plain: ClientSettings, aws: ClientSettings) -> None:
+    resources = {
+        "Signal": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+        "Never": {
+            "Type": "AWS::CloudFormation::WaitCondition",
+            "Properties": {"Handle": {"Ref": "Signal"}, "Timeout": "1"},
+        },
+    }
+
+    def status(settings: ClientSettings) -> str:
+        client = boto3.client("cloudformation", **settings)
+        client.create_stack(StackName="waits", TemplateBody=json.dumps({"Resources": resources}))
+        return client.describe_stacks(StackName="waits")["Stacks"][0]["StackStatus"]
+
+    assert status(plain) == "CREATE_IN_PROGRESS"
+    assert status(aws) == "ROLLBACK_COMPLETE"
+
+
 def test_failed_invocation_has_the_name_of_the_exception(plain: ClientSettings, aws: ClientSettings) -> None:
     source = "class Busy(Exception): pass\ndef handler(event, context):\n    raise Busy('come back')\n"
     answers = [invoke(at, make_function(at, "exception-names", source)) for at in (plain, aws)]

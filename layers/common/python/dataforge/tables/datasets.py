@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
 import traceback
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,15 @@ from dataforge.tables.names import refuse_alike
 
 PACKAGE = "datasets"
 DEFAULT = "olist"
+FURTHER_FOLDER = "DATAFORGE_DATASETS"
+"""The environment variable that names a further folder of modules. They precede those of the package."""
+
+
+def add_folder(folder: str | Path, package: str = PACKAGE) -> None:
+    """Find the modules of a further folder in the package, before its own."""
+    folders = import_module(package).__path__
+    if str(folder) not in folders:
+        folders.insert(0, str(folder))
 
 
 def find_modules(package: str = PACKAGE) -> Iterator[str]:
@@ -26,7 +36,12 @@ def find_modules(package: str = PACKAGE) -> Iterator[str]:
 
 def folder(package: str = PACKAGE) -> Path:
     """The folder in which a new module of the package is found."""
-    return Path(next(iter(import_module(package).__path__)))
+    return folders(package)[0]
+
+
+def folders(package: str = PACKAGE) -> tuple[Path, ...]:
+    """The folders of the package's modules. Of two modules of one name, the first is found."""
+    return tuple(map(Path, import_module(package).__path__))
 
 
 def load(names: Iterable[str], package: str = PACKAGE) -> dict[str, Dataset]:
@@ -62,6 +77,8 @@ def _explain(name: str, error: Exception) -> str:
     return f"{file}{f', line {lines[-1]}' if lines else ''}: {what}"
 
 
+if further := os.environ.get(FURTHER_FOLDER):
+    add_folder(further)
 DATASETS: dict[str, Dataset] = load(find_modules())
 
 
