@@ -19,6 +19,7 @@ from discovery.described.structure import Described, with_described
 from discovery.described.types import described_type, indexed_type, nullability
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft, column_name, table_name
 from discovery.folder import Inventory, TableFiles
+from discovery.headerless import names_by_structure, with_names
 from discovery.keys import Columns
 from discovery.progress import FileProgress
 from discovery.reading import text_batches
@@ -56,7 +57,12 @@ def draft_dataset(
         tables = {table.name: table for table in _profile(s3, store, inventory, say)}
         say("Searching keys and references")
         columns = {name: _columns(table) for name, table in tables.items()}
-        structure = with_described(store, propose(store, columns), _described(tables))
+        proposed = propose(store, columns)
+        names = names_by_structure(
+            columns, proposed, {name for name, table in tables.items() if _has_no_header(table)}
+        )
+        structure = with_described(store, with_names(proposed, names), _described(tables))
+        tables = {name: _renamed(table, names[name]) for name, table in tables.items()}
         tables = _with_equal_types(tables, structure)
         drafts = _with_shared_nulls([_table(table, structure) for table in tables.values()])
     texts = {(name, header): found.texts for name, t in tables.items() for header, found in t.values.items()}
@@ -104,6 +110,20 @@ def _profile(
         yield _Profiled(name, files, store.describe(name), types, values)
 
 
+def _has_no_header(table: _Profiled) -> bool:
+    return not table.files.files[0].dialect.header
+
+
+def _renamed(table: _Profiled, names: Mapping[str, str]) -> _Profiled:
+    """The table with other headers."""
+    return replace(
+        table,
+        columns=tuple(replace(column, name=names.get(column.name, column.name)) for column in table.columns),
+        types={names.get(header, header): declared for header, declared in table.types.items()},
+        values={names.get(header, header): values for header, values in table.values.items()},
+    )
+
+
 def _described(tables: Mapping[str, _Profiled]) -> dict[str, Described]:
     return {
         name: Described.of_header(table.files.described, table.files.files[0].header)
@@ -148,7 +168,8 @@ def _table(table: _Profiled, structure: Structure) -> TableDraft:
     indexed |= {*chain(*(r.parent_columns for r in structure.references if r.parent == table.name))}
     columns: list[ColumnDraft] = []
     for column in table.columns:
-        columns.append(_column(table, column, columns, indexed=column.name in indexed))
+        drafted = _column(table, column, columns, indexed=column.name in indexed)
+        columns.append(replace(drafted, nullable=False) if column.name in key else drafted)
     by_header = {column.header: column.name for column in columns}
     names = tuple(by_header[header] for header in key)
     dialect = table.files.files[0].dialect

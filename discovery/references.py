@@ -1,23 +1,27 @@
-"""Propose the references between tables: by names, by the values that are found, and by the tables' directions."""
+"""Propose references of one column: by names, by the values that are found, and by the tables' directions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from discovery.inclusion import Inclusion
 from discovery.keys import Columns
-from discovery.texts import ColumnTexts, Coverage, TextStore
-from discovery.words import SELF, TableNames, words
+from discovery.pairs import Pair
+from discovery.table_names import TableNames
+from discovery.texts import ColumnTexts, Coverage
+from discovery.vocabulary import NATURAL
 
 Keys = Mapping[str, tuple[str, ...] | None]
 """The columns of each table's key; None without one."""
+Targets = Mapping[str, Sequence[str]]
+"""The columns of each table that references may have as their target; the key is the first."""
 
-_SAME = {"smallint": "text", "integer": "text", "bigint": "text", "varchar": "text"}
-"""Codes of which one table has digits only: the declaration makes both sides text."""
 _NO_REFERENCES = {"numeric", "real", "double", "boolean", "jsonb", "bytea", None}
-_TELLING_LENGTH = 8
-_TELLING_VALUES = 20
-"""Texts of this length and number agree by rule: small integers agree by accident."""
+_BY_VALUES = 2.5
+"""The strength of a reference that values alone suggest."""
+_NAMED = 3.5
+"""A name of this strength states its table, so that values suggest no other."""
 
 
 @dataclass(frozen=True)
@@ -50,108 +54,93 @@ class Reference:
         return not self.coverage.orphans
 
 
-def references(
-    store: TextStore, tables: Mapping[str, Columns], keys: Keys, own_keys: Keys
-) -> list[Reference]:
-    """The references of all tables to ``keys`` of one column, at most one per column.
+@dataclass(frozen=True)
+class References:
+    """The search in all tables."""
 
-    A column that is its table's own key in ``own_keys`` refers to another table only if its table extends that one.
-    """
-    names = TableNames(tuple(tables))
-    return [
-        reference
-        for table in tables.values()
-        for column in table.columns
-        if (reference := _reference(store, tables, keys, own_keys, names, table, column)) is not None
-    ]
+    tables: Mapping[str, Columns]
+    names: TableNames
+    inclusion: Inclusion
 
+    def propose(self, targets: Targets, own_keys: Keys) -> list[Reference]:
+        """The references of all tables, at most one per column.
 
-def _reference(
-    store: TextStore,
-    tables: Mapping[str, Columns],
-    keys: Keys,
-    own_keys: Keys,
-    names: TableNames,
-    table: Columns,
-    column: ColumnTexts,
-) -> Reference | None:
-    if not column.present or table.kinds[column.name] in _NO_REFERENCES:
-        return None
-    options = [
-        reference
-        for parent, key in _parents(tables, keys)
-        if (reference := _option(store, names, table, column, parent, key)) is not None
-    ]
-    own_key = own_keys.get(table.table) == (column.name,)
-    fitting = [r for r in options if _fits(r, table, column, tables, own_key=own_key)]
-    return max(fitting, key=lambda r: _rank(r, tables), default=None)
+        A column that is its table's own key in ``own_keys`` refers to another table only if its table extends that one.
+        """
+        return [
+            reference
+            for table in self.tables.values()
+            for column in table.columns
+            if column.present and table.kinds[column.name] not in _NO_REFERENCES
+            if (reference := self._best(targets, own_keys, table, column)) is not None
+        ]
 
+    def _best(
+        self, targets: Targets, own_keys: Keys, table: Columns, column: ColumnTexts
+    ) -> Reference | None:
+        own_key = own_keys.get(table.table) == (column.name,)
+        pairs = [pair for pair in self._pairs(targets, table, column) if pair.is_possible]
+        strengths = [pair.strength(self.names) for pair in pairs]
+        named = max(strengths, default=0) >= _NAMED
+        fitting = [
+            ((first, *self._rank(option)), option)
+            for pair, strength in zip(pairs, strengths, strict=True)
+            if (option := self._option(pair, strength, by_values=not named)) is not None
+            if (first := (targets[option.parent][0] == option.key)) or option.name >= 4
+            if (self._extends(option, pair) if own_key else self._fits(option, pair, first=first))
+        ]
+        return max(fitting, key=lambda found: found[0], default=(None, None))[1]
 
-def _parents(tables: Mapping[str, Columns], keys: Keys) -> Iterator[tuple[Columns, ColumnTexts]]:
-    for table in tables.values():
-        key = keys.get(table.table)
-        if key is not None and len(key) == 1:
-            yield table, next(column for column in table.columns if column.name == key[0])
+    def _pairs(self, targets: Targets, table: Columns, column: ColumnTexts) -> Iterator[Pair]:
+        for name, keys in targets.items():
+            parent = self.tables[name]
+            yield from (Pair(table, column, parent, parent.column(key)) for key in keys)
 
-
-def _option(
-    store: TextStore,
-    names: TableNames,
-    table: Columns,
-    column: ColumnTexts,
-    parent: Columns,
-    key: ColumnTexts,
-) -> Reference | None:
-    """The reference to one parent, if names or values suggest it."""
-    itself = parent is table
-    if itself and column.name == key.name:
-        return None
-    kind, key_kind = table.kinds[column.name], parent.kinds[key.name]
-    if _SAME.get(kind or "", kind) != _SAME.get(key_kind or "", key_kind):
-        return None
-    parts = words(column.name)
-    strength = names.refers(parts, parent.table, words(key.name))
-    if itself:
-        strength = 3.5 if set(parts) & SELF else min(strength, 3.5)
-    if strength < 2 and not _is_telling(key, key_kind):
-        return None
-    coverage = store.coverage(table.table, column.name, parent.table, key.name)
-    if strength < 2:
-        if coverage.found < 3 or coverage.share < 0.95:
+    def _option(self, pair: Pair, strength: float, *, by_values: bool) -> Reference | None:
+        """The reference of a pair, if names or values suggest it."""
+        share = pair.share(self.inclusion)
+        if strength < 2:
+            if share < 0.9 or not by_values or not pair.is_telling(self.names, self.inclusion):
+                return None
+            strength = _BY_VALUES
+        elif strength < 4 and share < 0.55:
             return None
-        strength = 2.5
-    return Reference(table.table, (column.name,), parent.table, (key.name,), strength, coverage)
+        columns, key = (pair.column.name,), (pair.key.name,)
+        coverage = pair.coverage(self.inclusion)
+        return Reference(pair.table.table, columns, pair.parent.table, key, strength, coverage)
 
+    def _fits(self, reference: Reference, pair: Pair, *, first: bool) -> bool:
+        """Whether names and values together are enough."""
+        coverage, strength = reference.coverage, reference.name
+        if not coverage.found or (not first and coverage.share < 0.9):
+            return False
+        if strength >= 4:
+            # A parent whose file is damaged lacks rows, and the reference exists nevertheless.
+            return coverage.share >= 0.2 or coverage.orphans <= 0.6 * coverage.rows
+        if strength >= 3:
+            return coverage.share >= (0.6 if strength >= _NAMED else 0.85)
+        if strength == 2:
+            return coverage.share >= 0.98 and coverage.distinct >= max(2, 0.5 * pair.key.distinct)
+        if strength > _BY_VALUES:
+            return coverage.share >= 0.9 and pair.column.distinct >= 2
+        return coverage.share >= 0.95 and coverage.found >= 3
 
-def _is_telling(key: ColumnTexts, kind: str | None) -> bool:
-    long = key.mean_length >= _TELLING_LENGTH and key.distinct > _TELLING_VALUES
-    return kind == "uuid" or (kind in {"text", "varchar"} and long)
+    def _extends(self, reference: Reference, pair: Pair) -> bool:
+        """Whether a table's key refers to the table that it extends row by row: ``orders_extra`` of ``orders``."""
+        table, parent = pair.table, pair.parent
+        if pair.to_itself or reference.name < 4 or reference.coverage.share < 0.9:
+            return False
+        if self.names.extends(table.table, parent.table):
+            return True
+        parts = self.names.column(table.table, pair.column.name)
+        if self.names.identifies(parts, table.table) or (len(parts) == 1 and parts[0] in NATURAL):
+            return False
+        if reference.coverage.share < 0.98 or pair.numbers_itself(self.inclusion):
+            return False
+        return self.names.identifies(parts, parent.table) or parent.rows > table.rows
 
-
-def _fits(
-    reference: Reference, table: Columns, column: ColumnTexts, tables: Mapping[str, Columns], *, own_key: bool
-) -> bool:
-    """Whether names and values together are enough."""
-    coverage = reference.coverage
-    if own_key:
-        return _extends(reference, table)
-    if reference.name >= 4:
-        # A parent whose file is damaged lacks rows, and the reference exists nevertheless.
-        return coverage.share >= 0.2 or coverage.orphans <= 0.6 * coverage.rows
-    if reference.name >= 3:
-        return coverage.share >= 0.6
-    parents = next(c.distinct for c in tables[reference.parent].columns if c.name == reference.key)
-    if reference.name == 2:
-        return coverage.share >= 0.98 and coverage.distinct >= max(2, 0.5 * parents)
-    return coverage.share >= 0.98 and column.distinct >= 2
-
-
-def _extends(reference: Reference, table: Columns) -> bool:
-    """Whether a table's key refers to the table that it extends row by row: ``orders_extra`` of ``orders``."""
-    longer = table.table.startswith(reference.parent) and table.table != reference.parent
-    return longer and reference.name >= 4 and reference.coverage.share >= 0.9
-
-
-def _rank(reference: Reference, tables: Mapping[str, Columns]) -> tuple[float, float, int]:
-    """The nearest parent: the strongest name, then the best coverage, then the fewest rows."""
-    return reference.name, reference.coverage.share, -tables[reference.parent].rows
+    def _rank(self, reference: Reference) -> tuple[float, bool, int]:
+        """The nearest parent: the strongest name with the best coverage, a related name, then the fewest rows."""
+        parent = self.tables[reference.parent]
+        related = self.names.related(reference.child, reference.parent)
+        return reference.name + 1.5 * reference.coverage.share, related, -parent.rows

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from discovery.keys import Columns, KeyProposal, composite_key, link_key, single_key
-from discovery.references import Reference, references
+from discovery.composite_keys import CompositeKeys
+from discovery.composite_references import composite_references, without_implied
+from discovery.inclusion import Inclusion
+from discovery.key_use import by_use
+from discovery.keys import ENOUGH, Columns, KeyProposal, single_keys
+from discovery.references import Reference, References
+from discovery.table_names import TableNames
 from discovery.texts import TextStore
-from discovery.words import TableNames
+from discovery.unique_columns import unique_columns, unique_notes
 
-_CLEAR = 3.0
+_CLEAR = 2.5
 """A reference with at least this strength of name takes part in keys."""
-
 _OWN_NAME = 5.0
 """A key with at least this score is named after its table: no link."""
+_TARGETS = 3
+"""The unique columns of a table that are targets of references."""
 
 
 @dataclass(frozen=True)
@@ -33,27 +39,62 @@ class Structure:
 
 def propose(store: TextStore, tables: Mapping[str, Columns]) -> Structure:
     """Keys and references of the tables."""
-    names = TableNames(tuple(tables))
-    singles = {name: single_key(table, names) for name, table in tables.items()}
-    single_columns = {name: key.columns if key else None for name, key in singles.items()}
-    parents = defaultdict[str, set[str]](set)
-    for found in references(store, tables, single_columns, {}):
-        if found.name >= _CLEAR:
-            parents[found.child].add(found.column)
-    keys = {name: _key(store, table, singles[name], parents[name]) for name, table in tables.items()}
-    return Structure(keys, tuple(references(store, tables, keys, keys)))
+    names = TableNames(tuple(tables), {name: [c.name for c in t.columns] for name, t in tables.items()})
+    inclusion = Inclusion(store, tables)
+    search = References(tables, names, inclusion)
+    unique = {name: single_keys(table, names, inclusion.range) for name, table in tables.items()}
+    singles = by_use(unique, tables, names, inclusion)
+    chosen = {name: next((p for p in found if p.score >= ENOUGH), None) for name, found in singles.items()}
+    parents = _parents(search, singles, chosen)
+    keys = {
+        name: _key(CompositeKeys(store, table, names, parents[name]), chosen[name])
+        for name, table in tables.items()
+    }
+    references = search.propose(_targets(singles, keys, parents), keys)
+    together = composite_references(tables, names, inclusion, keys, references)
+    proposed = (*without_implied(references, together), *together)
+    unique_sets = unique_columns(tables, names, unique, keys, proposed)
+    notes = {name: unique_notes(table, unique[name], keys[name]) for name, table in tables.items()}
+    return Structure(keys, proposed, unique_sets, notes)
 
 
-def _key(
-    store: TextStore, table: Columns, single: KeyProposal | None, parents: set[str]
-) -> tuple[str, ...] | None:
+def _parents(
+    search: References,
+    singles: Mapping[str, Sequence[KeyProposal]],
+    chosen: Mapping[str, KeyProposal | None],
+) -> Mapping[str, set[str]]:
+    """The columns of each table that clearly refer to another table."""
+    keys = {name: proposal.columns if proposal else None for name, proposal in chosen.items()}
+    found = defaultdict[str, set[str]](set)
+    for reference in search.propose(_targets(singles, keys, {}), {}):
+        if reference.name >= _CLEAR:
+            found[reference.child].add(reference.column)
+    return found
+
+
+def _targets(
+    singles: Mapping[str, Sequence[KeyProposal]],
+    keys: Mapping[str, tuple[str, ...] | None],
+    parents: Mapping[str, Collection[str]],
+) -> dict[str, list[str]]:
+    """The key of one column of each table, and its other unique columns, which do not refer to a table themselves."""
+    targets = {}
+    for name, found in singles.items():
+        key = keys[name] or ()
+        others = [p.columns[0] for p in found if p.columns != key and not p.damaged and p.score >= 0]
+        others = [column for column in others if column not in parents.get(name, ())]
+        if len(key) == 1:
+            targets[name] = [key[0], *others[: _TARGETS - 1]]
+    return targets
+
+
+def _key(search: CompositeKeys, single: KeyProposal | None) -> tuple[str, ...] | None:
     if single is None:
-        found = composite_key(store, table, parents)
+        found = search.best()
         return found.columns if found else None
-    if (
-        single.score < _OWN_NAME
-        and set(single.columns) <= parents
-        and (link := link_key(store, table, parents))
-    ):
+    named = single.score >= _OWN_NAME
+    if single.damaged and (several := search.extended(single.columns[0])):
+        return several.columns
+    if not named and set(single.columns) <= set(search.parents) and (link := search.links()):
         return link.columns
     return single.columns

@@ -9,12 +9,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 _MEMORY = "512MB"
 _BATCH = 65_536
@@ -141,24 +143,63 @@ class TextStore:
         sets = f"SELECT count(*) AS n FROM {_quoted(table)} WHERE {present} GROUP BY {names}"
         return int(self._one(f"SELECT coalesce(sum(n - 1), 0) FROM ({sets})")[0])
 
-    def coverage_of(self, child: str, columns: Sequence[str], parent: str, keys: Sequence[str]) -> Coverage:
-        """How far the values of several columns together are found in the keys."""
-        of_child, of_parent = ", ".join(map(_quoted, columns)), ", ".join(map(_quoted, keys))
-        present = " AND ".join(f"{_quoted(column)} IS NOT NULL" for column in columns)
-        row = self._one(
-            f"SELECT count(*), count(p.found), coalesce(sum(n), 0), coalesce(sum(n) FILTER (p.found IS NULL), 0)"
-            f" FROM (SELECT ({of_child}) AS c, count(*) AS n FROM {_quoted(child)} WHERE {present} GROUP BY {of_child}) AS v"
-            f" LEFT JOIN (SELECT DISTINCT ({of_parent}) AS k, 1 AS found FROM {_quoted(parent)}) AS p ON v.c = p.k"
-        )
-        return Coverage(*map(int, row))
+    def has_copies(self, table: str, columns: Sequence[str], rows: int) -> bool:
+        """Whether two of the first ``rows`` stored rows have the same values in these columns."""
+        names = ", ".join(map(_quoted, columns))
+        part = f"(SELECT {names} FROM {_quoted(table)} LIMIT {rows})"
+        query = f"SELECT count(*) - (SELECT count(*) FROM (SELECT DISTINCT * FROM {part})) FROM {part}"
+        return bool(self._one(query)[0])
 
-    def coverage(self, child: str, column: str, parent: str, key: str) -> Coverage:
-        """How far the column's values are found in the key."""
-        name = _quoted(column)
+    def groups(self, table: str, columns: Sequence[str]) -> tuple[int, int]:
+        """How many different values the columns have together, and how many pairs of rows have the same."""
+        groups = f"SELECT {_named(columns, 'c')}, count(*) AS n FROM {_quoted(table)} GROUP BY ALL"
+        found = self._one(f"SELECT count(*), coalesce(sum(n * (n - 1) // 2), 0) FROM ({groups})")
+        return int(found[0]), int(found[1])
+
+    def sample(self, table: str, rows: int, values: int) -> dict[str, list[str]]:
+        """Up to ``values`` different values of each column, of about ``rows`` rows from everywhere."""
+        step = max(1, self.rows(table) // rows)
+        query = f"SELECT * FROM {_quoted(table)} WHERE rowid % {step} = 0 LIMIT {2 * rows}"
+        found = self._db.sql(query).to_arrow_table()
+        return {
+            name: pc.drop_null(pc.unique(found[name])).slice(0, values).to_pylist()
+            for name in found.column_names
+        }
+
+    def keep_samples(self, samples: Sequence[Sequence[str]]) -> None:
+        """Store lists of values for ``hits``."""
+        numbers = [number for number, values in enumerate(samples) for _ in values]
+        kept = pa.table(
+            {"number": pa.array(numbers, pa.int64()), "value": pa.array(chain(*samples), pa.string())}
+        )
+        self._db.register("incoming", kept)
+        self._db.execute("CREATE OR REPLACE TEMP TABLE samples AS SELECT * FROM incoming").fetchall()
+        self._db.unregister("incoming")
+
+    def hits(self, table: str, column: str) -> dict[int, int]:
+        """How many values of each stored list the column has; lists without any are left out."""
+        query = (
+            f"SELECT number, count(*) FROM temp.samples WHERE value IN (SELECT {_quoted(column)} FROM {_quoted(table)})"
+            " GROUP BY number"
+        )
+        return {int(number): int(hits) for number, hits in self._db.execute(query).fetchall()}
+
+    def range(self, table: str, column: str) -> tuple[int, int] | None:
+        """The least and the greatest integer of a column, or None without any."""
+        value = f"try_cast({_quoted(column)} AS BIGINT)"
+        low, high = self._one(f"SELECT min({value}), max({value}) FROM {_quoted(table)}")
+        return None if low is None else (int(low), int(high))
+
+    def coverage(
+        self, child: str, columns: Sequence[str], parent: str, parent_columns: Sequence[str]
+    ) -> Coverage:
+        """How far the columns' values are found in those of the parent."""
+        own, present = _named(columns, "c"), " AND ".join(f"{_quoted(name)} IS NOT NULL" for name in columns)
+        same = " AND ".join(f"c{n} = k{n}" for n in range(len(columns)))
         row = self._one(
-            f"SELECT count(*), count(k), coalesce(sum(n), 0), coalesce(sum(n) FILTER (k IS NULL), 0)"
-            f" FROM (SELECT {name} AS c, count(*) AS n FROM {_quoted(child)} WHERE {name} IS NOT NULL GROUP BY 1)"
-            f" LEFT JOIN (SELECT DISTINCT {_quoted(key)} AS k FROM {_quoted(parent)}) ON c = k"
+            f"SELECT count(*), count(k0), coalesce(sum(n), 0), coalesce(sum(n) FILTER (k0 IS NULL), 0)"
+            f" FROM (SELECT {own}, count(*) AS n FROM {_quoted(child)} WHERE {present} GROUP BY ALL)"
+            f" LEFT JOIN (SELECT DISTINCT {_named(parent_columns, 'k')} FROM {_quoted(parent)}) ON {same}"
         )
         return Coverage(*map(int, row))
 
@@ -174,3 +215,8 @@ class TextStore:
 def _quoted(name: str) -> str:
     """A quoted identifier of DuckDB."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def _named(columns: Sequence[str], letter: str) -> str:
+    """The columns under names that none of them can have in a query: ``"order id" AS c0, "n" AS c1``."""
+    return ", ".join(f"{_quoted(column)} AS {letter}{n}" for n, column in enumerate(columns))

@@ -1,4 +1,4 @@
-"""The words of table and column names, and their evidence for keys and references.
+"""The words of names, which are evidence for keys and references.
 
 Names are evidence, never proof: values decide whether a proposal is possible, and names choose between possible ones.
 """
@@ -7,112 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property
 
-IDENTIFYING = frozenset(
-    ["id", "key", "no", "nr", "num", "number", "code", "cd", "uuid", "guid", "pk", "ref", "sk", "oid"]
-)
-"""Last words of columns that identify something."""
-SURROGATE = frozenset(["id", "uuid", "guid", "pk", "key", "sk", "oid"])
-"""The identifying words that are rarely used for anything else."""
-COUNTING = frozenset(
-    [
-        "seq",
-        "sequence",
-        "sequential",
-        "line",
-        "stop",
-        "position",
-        "pos",
-        "order",
-        "index",
-        "idx",
-        "lap",
-        "round",
-        "version",
-        "item",
-        "rank",
-        "step",
-        "part",
-        "instance",
-    ]
-)
-"""Words of columns that number the parts of something."""
-SELF = frozenset(
-    [
-        "parent",
-        "manager",
-        "boss",
-        "supervisor",
-        "reports",
-        "reply",
-        "previous",
-        "prev",
-        "next",
-        "superior",
-        "root",
-        "replaces",
-    ]
-)
-"""Words of columns that refer to another row of their own table."""
-
-_CODES = frozenset(
-    [
-        "zip",
-        "zipcode",
-        "postal",
-        "postcode",
-        "plz",
-        "postleitzahl",
-        "phone",
-        "telephone",
-        "telefon",
-        "telefono",
-        "fax",
-        "fips",
-        "ssn",
-        "isbn",
-        "issn",
-        "ean",
-        "iban",
-        "bic",
-        "gtin",
-        "upc",
-        "siret",
-        "siren",
-        "imei",
-        "vat",
-    ]
-)
-"""Words of codes that may begin with zeros."""
-_CODES_AT_END = frozenset(["postalcode", "phonenumber", "tel", "mobile", "barcode", "ndc", "cusip", "naics"])
-_NUMBERED = frozenset(
-    ["account", "card", "passport", "license", "licence", "tax", "bank", "routing", "tracking"]
-)
-"""Things with numbers of many digits: ``account_number``, but neither ``account_id`` nor ``account_balance``."""
-_MEASURES = frozenset(
-    [
-        "count",
-        "counts",
-        "total",
-        "amount",
-        "qty",
-        "quantity",
-        "id",
-        "rate",
-        "share",
-        "sum",
-        "cost",
-        "price",
-        "sessions",
-    ]
-)
+from discovery.vocabulary import CODES, CODES_AT_END, GENERIC, IDENTIFYING, MEASURES, NUMBERED
 
 _UPPER_AFTER_LOWER = re.compile(r"([a-z0-9])([A-Z])")
 _LAST_OF_CAPITALS = re.compile(r"([A-Z]+)([A-Z][a-z])")
 _SEPARATORS = re.compile(r"[\W_]+")
+_NAMELESS = re.compile(r"(?i)(?:column|col|field|c|f|v|var|x|unnamed)?[\W_]*[0-9]*")
 _UNCOUNTED = ("ss", "us", "is")
+_IRREGULAR = {"people": "person", "children": "child", "series": "series", "indices": "index", "data": "data"}
 
 
 def words(name: str) -> tuple[str, ...]:
@@ -121,8 +24,15 @@ def words(name: str) -> tuple[str, ...]:
     return tuple(word for word in _SEPARATORS.split(spaced.lower()) if word)
 
 
+def is_nameless(header: str) -> bool:
+    """Whether a header only numbers its column: ``column_1``, ``_c0``, ``Unnamed: 0``."""
+    return _NAMELESS.fullmatch(header) is not None
+
+
 def singular(word: str) -> str:
     """The singular of an English plural."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
     if word.endswith(("sses", "shes", "ches", "xes", "zes")):
@@ -135,99 +45,49 @@ def joined(parts: Iterable[str]) -> str:
     return "".join(map(singular, parts))
 
 
-@dataclass(frozen=True)
-class TableNames:
-    """The names of all tables of a folder, and the evidence of a column's name."""
-
-    names: tuple[str, ...]
-
-    @cached_property
-    def _joined(self) -> frozenset[str]:
-        return frozenset(joined(words(name)) for name in self.names)
-
-    def subject(self, table: str) -> tuple[str, ...]:
-        """The words of the thing that a row of the table is."""
-        return tuple(map(singular, words(table)))
-
-    def identifies(self, column: Iterable[str], table: str) -> bool:
-        """Whether the words are those of the table and an identifying word: ``order_id`` of ``orders``.
-
-        The last word of a table's name is enough (``review_id`` of ``order_reviews``), unless it names another table.
-        """
-        subject = self.subject(table)
-        stems = ["".join(subject)]
-        if len(subject) == 1 or subject[-1] not in self._joined:
-            stems.append(subject[-1])
-        text = tuple(column)
-        spellings = {"".join(text), joined(text)}
-        return any(
-            spelling.startswith(stem) and spelling[len(stem) :] in IDENTIFYING
-            for stem in stems
-            for spelling in spellings
-        )
-
-    def refers(self, column: tuple[str, ...], table: str, key: tuple[str, ...]) -> float:
-        """How strongly a column's name points to the table whose key has the words ``key``: 0 to 5.
-
-        5: names the table and an identifying word, or the same key. 4: with a role before it (``billing_customer_id``).
-        2: an abbreviation. 0: nothing in common.
-        """
-        subject = self.subject(table)
-        exact = self._exact(column, table, subject, key)
-        if exact:
-            return exact
-        role = self._with_role(column, table, subject, key)
-        return role or self._abbreviated(column, subject)
-
-    def _exact(
-        self, column: tuple[str, ...], table: str, subject: tuple[str, ...], key: tuple[str, ...]
-    ) -> float:
-        same_key = not is_generic(key) and joined(column) == joined(key)
-        if self.identifies(column, table) or (same_key and self.identifies(key, table)):
-            return 5
-        if same_key:
-            return 4.5
-        if joined(column) == "".join(subject):
-            return 4
-        return 3 if tuple(map(singular, column)) == subject[-1:] else 0
-
-    def _with_role(
-        self, column: tuple[str, ...], table: str, subject: tuple[str, ...], key: tuple[str, ...]
-    ) -> float:
-        text, name = joined(column), "".join(subject)
-        if any(self.identifies(column[start:], table) for start in range(1, len(column))):
-            return 4
-        suffixes = [name + word for word in IDENTIFYING] if len(name) >= 4 else []
-        if not is_generic(key) and len(joined(key)) >= 5:
-            suffixes.append(joined(key))
-        if any(text.endswith(suffix) and text != suffix for suffix in suffixes):
-            return 4
-        ends = any(tuple(map(singular, column[start:])) == subject for start in range(1, len(column)))
-        return 3.5 if ends else 0
-
-    @staticmethod
-    def _abbreviated(column: tuple[str, ...], subject: tuple[str, ...]) -> float:
-        """``ship_via`` of ``shippers``, ``dept`` of ``departments``."""
-        parts = [word for word in map(singular, column) if len(word) >= 3 and word not in IDENTIFYING]
-        return 2 if any(subject[0].startswith(part) or subject[-1].startswith(part) for part in parts) else 0
-
-
 def is_generic(key: tuple[str, ...]) -> bool:
     """Whether a key's name is independent of its table."""
-    return len(key) == 1 and (key[0] in IDENTIFYING or key[0] in {"name", "title"})
+    return not key or (len(key) == 1 and key[0] in GENERIC)
 
 
 def is_identifying(column: tuple[str, ...]) -> bool:
     """Whether a column's last word identifies something, also without a separator (``patientid``)."""
-    return bool(column) and (column[-1] in IDENTIFYING or "".join(column).endswith(("id", "uuid")))
+    return bool(column) and (column[-1] in IDENTIFYING or "".join(column).endswith(("id", "uuid", "key")))
+
+
+def abbreviates(text: str, subject: tuple[str, ...]) -> bool:
+    """Whether a text abbreviates the last words of a subject: ``cdemo`` customer demographics, ``dept`` department."""
+    if len(text) < 3 or not subject:
+        return False
+    starts = any(_starts_of(text, subject[start:]) for start in range(len(subject)))
+    return starts or _shortens(text, subject[-1])
+
+
+def _starts_of(text: str, parts: tuple[str, ...]) -> bool:
+    """Whether the text consists of the starts of all parts."""
+    if not parts:
+        return not text
+    first, *others = parts
+    return any(
+        first.startswith(text[:size]) and _starts_of(text[size:], tuple(others))
+        for size in range(1, len(text) + 1)
+    )
+
+
+def _shortens(text: str, word: str) -> bool:
+    """Whether a text has letters of the word in order, the first and the last among them."""
+    if not (3 <= len(text) < len(word) and text[0] == word[0] and text[-1] == word[-1]):
+        return False
+    letters = iter(word)
+    return all(letter in letters for letter in text)
 
 
 def is_code(column: tuple[str, ...]) -> bool:
     """Whether a column's name is that of codes, which may begin with zeros: ``zip_code``, ``phone``."""
-    if not column or column[-1] in _MEASURES:
+    if not column or column[-1] in MEASURES:
         return False
-    numbered = column[-1] in IDENTIFYING and bool(set(column) & _NUMBERED)
-    return bool(set(column) & _CODES) or column[-1] in _CODES_AT_END or numbered
+    numbered = column[-1] in IDENTIFYING and bool(set(column) & NUMBERED)
+    return bool(set(column) & CODES) or column[-1] in CODES_AT_END or numbered
 
 
 def is_count(column: tuple[str, ...]) -> bool:

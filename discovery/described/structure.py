@@ -130,5 +130,5 @@ def _reference(
     keys = other.of(described_as.parent_columns or other.table.key)
     if not columns or not keys or len(columns) != len(keys):
         return None
-    coverage = store.coverage_of(child, columns, parent, keys)
+    coverage = store.coverage(child, columns, parent, keys)
     return Reference(child, columns, parent, keys, _CERTAIN, coverage)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from discovery.drafts import DatasetDraft, TableDraft
-from discovery.words import IDENTIFYING, singular, words
+from discovery.vocabulary import IDENTIFYING
+from discovery.words import singular, words
 from discovery.written.comments import WIDTH, paragraphs, plain
 
 _DATES_SHOWN = 3

@@ -1,0 +1,98 @@
+"""The vocabulary of names that is evidence for keys and references."""
+
+from __future__ import annotations
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+SURROGATE = _words("id ids uuid guid pk key sk oid uid")
+"""The identifying words that are rarely used for anything else."""
+IDENTIFYING = SURROGATE | {"no", "nr", "num", "number", "nummer", "code", "cd", "ref", "sku", "nbr"}
+"""Last words of columns that identify something."""
+NATURAL = _words("name title code slug symbol isbn sku ean iata icao date year month")
+"""Names of columns that identify the rows of a table without a number."""
+GENERIC = frozenset(
+    {*(IDENTIFYING - {"sku"}), "name", "title", "date", "year", "month", "day", "time", "description"}
+)
+"""Names of keys that say nothing about their table."""
+UNIQUE = _words("email slug isbn ean gtin sku uuid guid username login iban vin barcode")
+"""Last words of columns that are unique by rule, if they are unique in many rows."""
+COUNTING = _words(
+    """seq sequence sequential line stop position pos order ordering ordinal index idx lap round version item rank
+    step part instance stint serial ordinality"""
+)
+"""Words of columns that number the parts of something."""
+MEASURING = _words(
+    """amount value price cost total sum count counts quantity qty avg average mean min max median rate ratio percent
+    pct percentage score points weight height width length depth size age income population balance salary tax
+    discount revenue sales profit temperature temp humidity pressure speed distance duration lat latitude lon lng
+    longitude altitude elevation reading measure measurement volume area bytes milliseconds seconds minutes hours
+    tests visits views clicks votes likes budget fare fee share"""
+)
+"""Words of columns that measure: they are unique by accident only."""
+DESCRIBING = _words(
+    """first last middle full given family surname forename nickname description comment comments note notes text
+    message body address street url link image picture photo city country state region remarks summary subject
+    content path filename"""
+)
+"""Words of columns that describe: they are unique by accident only, unless the table is named after them."""
+PLACED = _words("phone fax mobile telephone zip postal postcode post house area currency tax")
+"""Words before a number or code that does not identify the row."""
+RECORDED = _words(
+    """timestamp time created updated modified changed inserted deleted logged ts at recorded received sent
+    processed"""
+)
+"""Words of columns for the moment of a record."""
+PERIODS = _words(
+    """date day month year week quarter season period start begin from since valid effective hour semester term
+    half"""
+)
+"""Words of columns for the time for which a row holds."""
+QUANTITIES = _words("total num number n count avg sum max min percent no")
+"""First words of columns that count things: ``total_orders`` refers to no order."""
+VALUES = MEASURING | DESCRIBING | PERIODS | RECORDED | {"name", "title", "type"}
+"""Last words of columns that hold a value and no reference."""
+CALENDARS = _words("calendar date day season year period month time")
+"""Words of tables that a date or a year refers to."""
+SELF = _words(
+    """parent reports reply previous prev next superior root replaces replaced predecessor successor ancestor
+    duplicate original"""
+)
+"""Words of columns that refer to another row of their own table."""
+PERSON_ROLES = _words(
+    """manager boss supervisor mentor reports rep representative support salesperson seller agent clerk staff
+    advisor adviser instructor teacher tutor author owner assignee assigned approver approved reviewer reviewed
+    editor edited created updated modified deleted submitted creator sender recipient receiver reporter requester
+    contact to mother father spouse referrer referred by user uid"""
+)
+PERSONS = _words("employee staff user person member worker personnel account contact author agent")
+PLACE_ROLES = _words(
+    """origin dest destination source target src dst from to departure arrival depart arrive start end via pickup
+    dropoff orig begin"""
+)
+PLACES = _words(
+    """airport station stop location city place port node warehouse zone terminal point vertex site hub depot
+    address"""
+)
+SIDES = _words("home away visitor winner loser opponent champion host guest winning losing")
+TEAMS = _words("team club player squad franchise competitor participant")
+ROLES = ((PERSON_ROLES, PERSONS), (PLACE_ROLES, PLACES), (SIDES, TEAMS))
+"""Words of columns with the tables that they refer to: ``created_by`` of ``users``, ``dest`` of ``airports``."""
+NOISE = _words(
+    """raw dim fact fct stg src tbl table data dataset list export entity master basics lookup ref dict full sample
+    current latest csv dump info details the of"""
+)
+"""Words of table names that say nothing about their rows."""
+CODES = _words(
+    """zip zipcode postal postcode plz postleitzahl phone telephone telefon telefono fax fips ssn isbn issn ean
+    iban bic gtin upc siret siren imei vat"""
+)
+"""Words of codes that may begin with zeros."""
+CODES_AT_END = _words("postalcode phonenumber tel mobile barcode ndc cusip naics")
+"""The same, as last words."""
+NUMBERED = _words("account card passport license licence tax bank routing tracking")
+"""Things with numbers of many digits: ``account_number``, but neither ``account_id`` nor ``account_balance``."""
+MEASURES = _words("count counts total amount qty quantity id rate share sum cost price sessions")
+"""Last words of columns that hold no code."""
