@@ -23,6 +23,7 @@ from discovery.headerless import names_by_structure, with_names
 from discovery.keys import Columns
 from discovery.progress import FileProgress
 from discovery.reading import text_batches
+from discovery.readings import settled
 from discovery.shared_format import shared_format
 from discovery.structure import Structure, propose
 from discovery.texts import ColumnTexts, TextStore
@@ -55,6 +56,7 @@ def draft_dataset(
     """Read all files and propose tables, types, keys and references."""
     with TextStore() as store:
         tables = {table.name: table for table in _profile(s3, store, inventory, say)}
+        tables = _with_readings(tables)
         say("Searching keys and references")
         columns = {name: _columns(table) for name, table in tables.items()}
         proposed = propose(store, columns)
@@ -68,6 +70,12 @@ def draft_dataset(
     texts = {(name, header): found.texts for name, t in tables.items() for header, found in t.values.items()}
     ordered = tuple(_parents_first(drafts))
     return DatasetDraft(name, folder, ordered, value_format=shared_format(ordered, texts))
+
+
+def _with_readings(tables: dict[str, _Profiled]) -> dict[str, _Profiled]:
+    """The tables with the readings of ambiguous values that the other columns suggest."""
+    every = [kind for table in tables.values() for kind in table.types.values()]
+    return {name: replace(t, types=settled(t.types, t.values, every)) for name, t in tables.items()}
 
 
 def _with_equal_types(tables: dict[str, _Profiled], structure: Structure) -> dict[str, _Profiled]:

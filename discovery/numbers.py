@@ -17,7 +17,7 @@ from discovery.values import Values, mostly, spread
 _WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0)?")
 """pandas writes 7 as 7.0 if another value is missing; 7.00 is a number with two decimals."""
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:[.][0-9]*)?|[.][0-9]+)(?:[eE][+-]?[0-9]+)?")
-LEADING_ZEROS = "^[^0-9]*0[0-9]"
+LEADING_ZEROS = "^[^0-9.,]*0[0-9]"
 """Texts that would lose zeros as numbers."""
 _MARKS = (
     (".", None),
@@ -184,12 +184,17 @@ def _types(plain: Sequence[str], values: Values) -> Iterator[Declared]:
     numbers = [text for text in plain if _PLAIN.fullmatch(text)]
     scales = {len(text.partition(".")[2]) for text in numbers}
     exponents = any("e" in text.lower() for text in numbers)
-    digits = max((sum(c.isdigit() for c in text) for text in numbers), default=0)
-    if name & _COORDINATES or (digits <= _EXACT_DIGITS and (exponents or max(scales, default=0) > 8)):
+    exact = sum(_significant(text) <= _EXACT_DIGITS for text in numbers) >= 0.95 * len(numbers)
+    if name & _COORDINATES or (exact and (exponents or max(scales, default=0) > 8)):
         yield Declared("Double", Double)
     if not exponents:
         yield from _with_scale(numbers, scales, values)
     yield Declared("Annotated[Decimal, Numeric()]", Annotated[Decimal, Numeric()])
+
+
+def _significant(text: str) -> int:
+    """The number of significant digits."""
+    return len(re.sub("[^0-9]", "", text.lower().partition("e")[0]).lstrip("0"))
 
 
 def _with_scale(numbers: Sequence[str], scales: set[int], values: Values) -> Iterator[Declared]:
