@@ -52,7 +52,7 @@ _OTHER = (
     ("evet", "hayır"),
 )
 _LETTERS = (("j", "n"), ("o", "n"), ("s", "n"), ("w", "f"), ("v", "f"), ("-1", "0"), ("1", "0"))
-"""Pairs that are Booleans if the name says so."""
+"""Pairs that are Booleans if the name is that of a flag."""
 _FLAG_FIRST = frozenset(["is", "has", "was", "can", "should", "allow", "allows", "ist", "hat", "est"])
 _FLAG_LAST = frozenset(
     [

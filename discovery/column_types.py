@@ -37,7 +37,7 @@ Candidates = Callable[[Values], Iterator[Declared]]
 def propose_type(values: Values, *, indexed: bool) -> Declared:
     """The type of the column. ``indexed``: whether it is part of a key or a reference."""
     for candidates, words in _SOURCES[: -1 if indexed else None]:
-        nulls = _present(values, words)
+        nulls = values.null_words & words
         real = values.without({"", *nulls})
         if not real.texts:
             continue
@@ -47,14 +47,10 @@ def propose_type(values: Values, *, indexed: bool) -> Declared:
     return _text(values, indexed=indexed)
 
 
-def _present(values: Values, words: Collection[str]) -> set[str]:
-    return {text.strip() for text in values.texts} & set(words)
-
-
 def _takes(
     candidate: Declared, values: Values, nulls: Collection[str], tolerated: float = _TOLERATED
 ) -> bool:
-    """Whether the type takes all values, or all but a few damaged ones that no name explains as codes."""
+    """Whether the type takes all values, or all except a few damaged ones, which no name explains as codes."""
     if values.rows < _LONG or candidate.source.startswith("Literal") or is_identifying(values.name):
         tolerated = 0
     refused = _refused(candidate, pa.array(values.texts, pa.string()))
@@ -112,9 +108,9 @@ def _numbers(values: Values) -> Iterator[Declared]:
 
 
 def _text(values: Values, *, indexed: bool) -> Declared:
-    nulls = _present(values, CERTAIN_NULL_WORDS)
+    nulls = values.null_words & CERTAIN_NULL_WORDS
     real = values.without({"", *nulls})
-    programs = _present(real, PROGRAM_NULL_WORDS)
+    programs = values.null_words & PROGRAM_NULL_WORDS - CERTAIN_NULL_WORDS
     if not real.without(programs).texts:
         return Declared(
             "Text", Text, nulls=tuple(sorted(nulls | programs)), note="" if nulls | programs else "no values"
@@ -131,7 +127,7 @@ def _of_length(values: Values, *, indexed: bool) -> Declared:
     return Declared("Text", Text) if free else Declared("Name", Name)
 
 
-_SOURCES: tuple[tuple[Candidates, Collection[str]], ...] = (
+_SOURCES: tuple[tuple[Candidates, frozenset[str]], ...] = (
     (_shaped, PROGRAM_NULL_WORDS),
     (boolean_candidates, PROGRAM_NULL_WORDS),
     (_numbers, NULL_WORDS),

@@ -117,7 +117,7 @@ def _lost_zeros(values: Values) -> int:
 
 
 def common_form(texts: Sequence[str]) -> str:
-    """The pattern of codes that have capital letters, digits and signs in the same places; empty if they have not."""
+    """The pattern of codes that have capital letters, digits and signs in the same places; empty for other texts."""
     width = len(texts[0])
     if not 1 < width <= _LONGEST_CODE or any(len(text) != width for text in texts):
         return ""

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from dataforge.formats.null_words import NULL_WORDS
 from discovery.words import words
 
 _SAMPLE = 100
+_NULL_WORDS = pa.array(sorted(NULL_WORDS), pa.string())
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,14 @@ class Values:
     def sample(self) -> tuple[str, ...]:
         """The most frequent values, and as many from everywhere among the others, without blanks around them."""
         return tuple(text.strip() for text in spread(self.texts) if text.strip())
+
+    @cached_property
+    def null_words(self) -> frozenset[str]:
+        """The texts among the values that mean NULL in many files."""
+        found = {text.strip() for text in self.texts} & NULL_WORDS
+        for texts in () if self.all_known else self.all_texts():
+            found |= {*texts.filter(pc.is_in(texts, _NULL_WORDS)).to_pylist()}
+        return frozenset(found)
 
     def without(self, nulls: Collection[str]) -> Values:
         """The values that are none of these texts."""

@@ -73,6 +73,10 @@ def _grouped(decimal: str, thousands: str) -> Callable[[Any], str]:
     return lambda value: "".join(marks.get(c, c) for c in f"{value:,}")
 
 
+def _formatted(pattern: str) -> Callable[[Any], str]:
+    return lambda value: value.strftime(pattern)
+
+
 _WHOLE = st.integers(-(2**62), 2**62)
 _DECIMAL = st.decimals(-(10**9), 10**9, places=2, allow_nan=False)
 _DAY = st.dates(date(1975, 1, 1), date(2024, 12, 31))
@@ -106,9 +110,9 @@ NOTATIONS = [
     Notation("n", st.floats(allow_nan=False, allow_infinity=False), repr),
     Notation("paid", st.booleans(), lambda value: ("false", "true")[value]),
     Notation("paid", st.booleans(), lambda value: ("non", "oui")[value]),
-    *(Notation("day", _DAY, lambda value, f=f: value.strftime(f)) for f in _DAYS),
-    *(Notation("at", _MOMENT, lambda value, f=d + c: value.strftime(f)) for d in _DAYS for c in _CLOCKS),
-    *(Notation("at", _INSTANT, lambda value, f=d + z: value.strftime(f)) for d in _DAYS[:3] for z in ("T%H:%M:%S%z",)),
+    *(Notation("day", _DAY, _formatted(f)) for f in _DAYS),
+    *(Notation("at", _MOMENT, _formatted(f"{d}{c}")) for d in _DAYS for c in _CLOCKS),
+    *(Notation("at", _INSTANT, _formatted(f"{d}T%H:%M:%S%z")) for d in _DAYS[:3]),
     Notation("at", _INSTANT.filter(lambda value: value.year > 2001), lambda value: str(int(value.timestamp()))),
     Notation("t", st.times().map(lambda value: value.replace(microsecond=0)), str),
     Notation("t", st.times().map(lambda value: value.replace(microsecond=0)), lambda value: value.strftime("%I:%M:%S %p")),

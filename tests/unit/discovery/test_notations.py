@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,6 @@ from hypothesis import strategies as st
 from discovery.column_types import propose_type
 from discovery.declared import Declared, marker_source
 from discovery.readings import settled
-from discovery.values import Values
 from tests.notations import (
     HEADERS,
     NOTATIONS,
@@ -124,21 +125,23 @@ def test_damaged_values_of_identifiers_are_values() -> None:
     assert proposed("part_no", *map(str, range(2000)), "X1").kind == "text"
 
 
-def test_all_rows_are_read_where_not_all_values_are_known() -> None:
+@pytest.mark.parametrize(
+    ("further", "kind", "nulls"),
+    [
+        ("x", "text", ()),
+        ("0123", "text", ()),
+        ("7", "integer", ()),
+        ("9999999999", "bigint", ()),
+        ("NULL", "integer", ("NULL",)),
+    ],
+)
+def test_all_rows_are_read_where_not_all_values_are_known(
+    further: str, kind: str, nulls: tuple[str, ...]
+) -> None:
     known = values("n", [str(n) for n in range(100, 300)])
-    for further, kind in (
-        ("x", "text"),
-        ("0123", "text"),
-        ("7", "integer"),
-        ("9999999999", "bigint"),
-        ("NULL", "integer"),
-    ):
-        rest = pa.array([*known.texts, further])
-        partly = Values(
-            known.header, known.texts, known.counts, False, 201, 201, 10, 3.0, lambda rest=rest: [rest]
-        )
-        nulls = propose_type(values("n", [*known.texts[:1], further]), indexed=False).nulls
-        assert propose_type(partly, indexed=False).kind == (kind if not nulls else "text")
+    rest = pa.array([*known.texts, further])
+    found = propose_type(replace(known, all_known=False, rows=201, all_texts=lambda: [rest]), indexed=False)
+    assert (found.kind, found.nulls) == (kind, nulls)
 
 
 def test_column_without_values_is_text() -> None:
