@@ -19,6 +19,7 @@ from discovery.described.structure import Described, with_described
 from discovery.described.types import described_type, indexed_type, nullability
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft, column_name, table_name
 from discovery.folder import Inventory, TableFiles
+from discovery.header_case import with_ignored_case
 from discovery.headerless import names_by_structure, with_names
 from discovery.keys import Columns
 from discovery.progress import FileProgress
@@ -68,7 +69,7 @@ def draft_dataset(
         tables = _with_equal_types(tables, structure)
         drafts = _with_shared_nulls([_table(table, structure) for table in tables.values()])
     texts = {(name, header): found.texts for name, t in tables.items() for header, found in t.values.items()}
-    ordered = tuple(_parents_first(drafts))
+    ordered = tuple(_parents_first(with_ignored_case(drafts)))
     return DatasetDraft(name, folder, ordered, value_format=shared_format(ordered, texts))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import keyword
+import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import count
 
-from dataforge import Check, Format, Row
+from dataforge import Check, Csv, Format, Row
 from dataforge.tables.names import IDENTIFIER_BYTES
 from discovery.declared import Declared
 from discovery.file_formats import FileFormat
@@ -55,6 +56,12 @@ class TableDraft:
     unique: tuple[tuple[str, ...], ...] = ()
     checks: tuple[Check, ...] = ()
 
+    @property
+    def has_numbered_columns(self) -> bool:
+        """Whether columns have numbers for names, because the files have no header."""
+        has_header = not isinstance(self.format, Csv) or self.format.header > 0
+        return not has_header and any(is_numbered(column.name) for column in self.columns)
+
 
 @dataclass(frozen=True)
 class DatasetDraft:
@@ -65,6 +72,11 @@ class DatasetDraft:
     tables: tuple[TableDraft, ...]
     notes: tuple[str, ...] = ()
     value_format: Format = field(default_factory=Format)
+
+
+def is_numbered(name: str) -> bool:
+    """Whether the name of a column is its number."""
+    return re.fullmatch("column_[0-9]+", name) is not None
 
 
 def column_name(header: str, taken: Collection[str]) -> str:

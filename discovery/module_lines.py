@@ -15,9 +15,13 @@ class ModuleLines:
     name: str
     lines: Mapping[tuple[str, str | None], int] = field(default_factory=dict)
 
+    def line(self, table: str, column: str | None = None) -> int | None:
+        """The line of a column, or else of its table, if the module declares it."""
+        return self.lines.get((table, column)) or self.lines.get((table, None))
+
     def place(self, table: str, column: str | None = None) -> str:
         """The file and line of a column, or else of its table."""
-        line = self.lines.get((table, column)) or self.lines.get((table, None))
+        line = self.line(table, column)
         return f"{self.name}:{line}" if line else self.name
 
 

@@ -15,6 +15,8 @@ from discovery.drafts import ColumnDraft, TableDraft
 
 _DAYS = frozenset(["date", "timestamp", "timestamptz", "time", "interval"])
 _NUMBERS = frozenset(["smallint", "integer", "bigint", "numeric", "real", "double"])
+_TELLING = frozenset(["date", "timestamp", "timestamptz", "numeric", "real", "double", "boolean"])
+"""Types whose values show a notation; most integers are written alike in all of them."""
 _GROUPS = (
     (_DAYS, ("dates", "century")),
     (_NUMBERS, ("decimal", "thousands", "symbols", "minus")),
@@ -45,10 +47,11 @@ def shared_format(tables: Sequence[TableDraft], texts: Texts) -> Format:
 
 
 def _common(tables: Iterable[TableDraft], kinds: frozenset[str]) -> Format | None:
-    """The format of the most columns of these types, if it is that of several and has no other option."""
-    formats = Counter(own for _, column in _columns(tables, kinds) if (own := own_format(column)) is not None)
+    """The format of more than half of the columns of these types, if it is that of several and has no other option."""
+    formats = Counter(own_format(column) for _, column in _columns(tables, kinds & _TELLING))
     for found, times in formats.most_common(1):
-        if times > 1 and all(part_for(kind, found) == found for kind in kinds):
+        is_most = 1 < times > formats.total() / 2
+        if found is not None and is_most and all(part_for(kind, found) == found for kind in kinds):
             return found
     return None
 

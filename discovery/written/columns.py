@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from dataforge import Format, References
+from dataforge import Csv, Format, References
 from discovery.declared import marker_source, quoted, value_source
 from discovery.drafts import ColumnDraft, TableDraft
+from discovery.header_case import is_same
 from discovery.references import Reference
 from discovery.shared_format import part_for
 from discovery.written.comments import WIDTH, comment, plain
@@ -24,11 +25,11 @@ def column_lines(
     """The comments and the declaration of a column. ``shared``: the module's ``VALUE_FORMAT``."""
     reference = next((r for r in table.references if r.columns == (column.header,)), None)
     markers = [*_of_constraints(column, table), *_of_reference(reference, table, tables)]
-    markers += _of_files(column, shared)
+    markers += _of_files(column, table, shared)
     optional = " | None = None" if column.nullable else ""
     line = f"{_INDENT}{column.name}: {_annotated(column.declared.source, markers)}{optional}"
     notes = list(_notes(column, reference))
-    if len(notes) == 1 and len(notes[0]) < _TRAILING and len(line) + len(notes[0]) < WIDTH - _TRAILING:
+    if len(notes) == 1 and len(notes[0]) < _TRAILING and len(f"{line}  # {notes[0]}") <= WIDTH:
         yield f"{line}  # {plain(notes[0])}"
         return
     for note in notes:
@@ -63,9 +64,10 @@ def _of_reference(
         yield _reference(reference, table, tables)
 
 
-def _of_files(column: ColumnDraft, shared: Format) -> Iterator[str]:
+def _of_files(column: ColumnDraft, table: TableDraft, shared: Format) -> Iterator[str]:
     """The column's name and notation in files, where they differ from its own name and the shared notation."""
-    if column.header != column.name:
+    same = isinstance(table.format, Csv) and table.format.ignore_case and is_same(column)
+    if column.header != column.name and not same:
         yield f"Header({_text(column.header)})"
     common = part_for(column.declared.kind, shared)
     yield from (marker_source(marker) for marker in column.declared.markers if marker != common)
@@ -95,6 +97,8 @@ def _checks(table: TableDraft) -> Iterator[str]:
 def class_notes(table: TableDraft) -> Iterator[str]:
     """The evidence for what is uncertain about a table."""
     yield from table.notes
+    if table.has_numbered_columns:
+        yield "The file has no header: its fields are the columns in this order. Rename the numbered ones"
     for reference in table.references:
         if len(reference.columns) > 1 and not reference.enforced:
             yield f"{', '.join(reference.columns)}: {_orphans(reference)}"

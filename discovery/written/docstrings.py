@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from discovery.drafts import DatasetDraft, TableDraft
+from discovery.drafts import DatasetDraft, TableDraft, is_numbered
 from discovery.vocabulary import IDENTIFYING
 from discovery.words import singular, words
 from discovery.written.comments import WIDTH, paragraphs, plain
@@ -44,7 +44,9 @@ def _meaning(table: TableDraft) -> str:
 
 def _thing(column: str, table: TableDraft) -> str:
     """The thing that a column of the key identifies: ``order_id`` an order, ``id`` that of the table's name."""
-    *first, last = words(column)
+    if is_numbered(column) and len(table.key) > 1:
+        return column
+    *first, last = words(table.name if is_numbered(column) else column)
     parts = first if last in IDENTIFYING and first else [*first, last]
     if len(table.key) == 1 and ({*parts} <= IDENTIFYING | _GENERIC):
         parts = list(words(table.name))

@@ -74,12 +74,18 @@ def findings(draft: DatasetDraft, result: CheckResult, lines: ModuleLines) -> li
     """The decisions that a person should review, the most important first, each with its line in the module."""
     found = [*_suggestions(result, lines), *_orphans(result, lines)]
     for table in draft.tables:
-        place = lines.place(table.name)
-        if not table.key:
-            found.append(f"{table.name} ({place}): no key was found; identical rows are all stored")
-        found += [f"{table.name} ({place}): {note}" for note in table.notes]
+        found += [f"{table.name} ({lines.place(table.name)}): {note}" for note in table.notes]
         found += _notes(table, lines)
+    numbered = [table.name for table in draft.tables if table.has_numbered_columns]
+    found += _of_tables(numbered, lines, "No header, so that columns are numbered")
+    keyless = [table.name for table in draft.tables if not table.key]
+    found += _of_tables(keyless, lines, "No key was found, so that identical rows are all stored")
     return list(dict.fromkeys(found))
+
+
+def _of_tables(names: list[str], lines: ModuleLines, finding: str) -> list[str]:
+    places = [f"{name} (line {line})" if (line := lines.line(name)) else name for name in names]
+    return [f"{finding}: {', '.join(places)}"] if names else []
 
 
 def _suggestions(result: CheckResult, lines: ModuleLines) -> Iterator[str]:
