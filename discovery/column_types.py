@@ -44,7 +44,7 @@ def propose_type(values: Values, *, indexed: bool) -> Declared:
         for candidate in candidates(real):
             if _takes(candidate, real, nulls):
                 return replace(_with_rules(candidate, real, nulls), nulls=tuple(sorted(nulls)))
-    return _text(values, indexed=indexed)
+    return propose_text(values, indexed=indexed)
 
 
 def _takes(
@@ -107,7 +107,8 @@ def _numbers(values: Values) -> Iterator[Declared]:
     yield from number_candidates(values)
 
 
-def _text(values: Values, *, indexed: bool) -> Declared:
+def propose_text(values: Values, *, indexed: bool) -> Declared:
+    """The type of a column of texts, also of texts that look like values of another type."""
     nulls = values.null_words & CERTAIN_NULL_WORDS
     real = values.without({"", *nulls})
     programs = values.null_words & PROGRAM_NULL_WORDS - CERTAIN_NULL_WORDS

@@ -7,27 +7,28 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from dataforge import BigInt, Csv, Format, Label
 from dataforge.formats.null_words import CERTAIN_NULL_WORDS
-from discovery.column_types import propose_type
+from discovery.column_types import propose_text
 from discovery.declared import Declared
 from discovery.described.checks import described_checks
 from discovery.described.matching import columns_of
 from discovery.described.structure import Described, with_described
 from discovery.described.types import described_type, indexed_type, nullability
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft, column_name, table_name
-from discovery.folder import Inventory, TableFiles
+from discovery.folder import Inventory
+from discovery.grouping import TableFiles
 from discovery.header_case import with_ignored_case
 from discovery.headerless import names_by_structure, with_names
+from discovery.ignored_files import ignored_files
 from discovery.keys import Columns
 from discovery.progress import FileProgress
-from discovery.reading import text_batches
+from discovery.reading import table_batches
 from discovery.readings import settled
 from discovery.shared_format import shared_format
 from discovery.structure import Structure, propose
 from discovery.texts import ColumnTexts, TextStore
+from discovery.typed_columns import propose_types
 from discovery.values import Values
 from discovery.years import years
 
@@ -70,7 +71,10 @@ def draft_dataset(
         drafts = _with_shared_nulls([_table(table, structure) for table in tables.values()])
     texts = {(name, header): found.texts for name, t in tables.items() for header, found in t.values.items()}
     ordered = tuple(_parents_first(with_ignored_case(drafts)))
-    return DatasetDraft(name, folder, ordered, value_format=shared_format(ordered, texts))
+    ignored = ignored_files(s3, inventory.objects, ordered)
+    return DatasetDraft(
+        name, folder, ordered, value_format=shared_format(ordered, texts), ignored_files=ignored
+    )
 
 
 def _with_readings(tables: dict[str, _Profiled]) -> dict[str, _Profiled]:
@@ -104,23 +108,26 @@ def _profile(
     s3: S3Client, store: TextStore, inventory: Inventory, say: Callable[[str], None]
 ) -> Iterator[_Profiled]:
     taken: set[str] = set()
-    progress = FileProgress(say, "Profiling", (f.object.size for t in inventory.tables for f in t.files))
+    members = chain.from_iterable(files.members for files in inventory.tables)
+    progress = FileProgress(say, "Profiling", (member.file.object.size for member in members))
     for files in inventory.tables:
         name = table_name(files.stem, taken)
         taken.add(name)
-        header = files.files[0].header
-        store.add(name, header, _batches(s3, files, progress))
+        store.add(name, files.header, table_batches(s3, files, progress))
         columns = store.describe(name)
         values = {column.name: _values(store, name, column) for column in columns}
-        described = columns_of(files.described, header)
-        types = {key: described_type(described.get(key), found) for key, found in values.items()}
+        described = columns_of(files.described, files.header)
+        types = {
+            key: described_type(described[key], values[key]) if key in described else found
+            for key, found in propose_types(values, files.kinds).items()
+        }
         for column_header, declared in types.items():
             store.remove_texts(name, column_header, ("", *declared.nulls))
         yield _Profiled(name, files, store.describe(name), types, values)
 
 
 def _has_no_header(table: _Profiled) -> bool:
-    return not table.files.files[0].dialect.header
+    return isinstance(table.files.format, Csv) and not table.files.format.header
 
 
 def _renamed(table: _Profiled, names: Mapping[str, str]) -> _Profiled:
@@ -135,16 +142,10 @@ def _renamed(table: _Profiled, names: Mapping[str, str]) -> _Profiled:
 
 def _described(tables: Mapping[str, _Profiled]) -> dict[str, Described]:
     return {
-        name: Described.of_header(table.files.described, table.files.files[0].header)
+        name: Described.of_header(table.files.described, table.files.header)
         for name, table in tables.items()
         if table.files.described is not None
     }
-
-
-def _batches(s3: S3Client, files: TableFiles, progress: FileProgress) -> Iterator[pa.RecordBatch]:
-    for file in files.files:
-        progress.add(file.object.key, file.object.size)
-        yield from text_batches(s3, file)
 
 
 def _values(store: TextStore, table: str, column: ColumnTexts) -> Values:
@@ -181,40 +182,44 @@ def _table(table: _Profiled, structure: Structure) -> TableDraft:
         columns.append(replace(drafted, nullable=False) if column.name in key else drafted)
     by_header = {column.header: column.name for column in columns}
     names = tuple(by_header[header] for header in key)
-    dialect = table.files.files[0].dialect
     rows = table.columns[0].rows if table.columns else 0
     return TableDraft(
         table.name,
         table.files.pattern,
-        dialect,
+        table.files.format,
         tuple(columns),
         names,
         rows,
         references,
-        tuple(file.object.key for file in table.files.files),
-        structure.notes.get(table.name, ()),
+        tuple(member.file.object.key for member in table.files.members),
+        (*table.files.notes, *structure.notes.get(table.name, ())),
         tuple(tuple(by_header[header] for header in columns) for columns in unique),
         described_checks(table.files.described, columns, table.values),
+        table.files.ignored,
+        table.files.ignored_partitions,
     )
 
 
 def _column(
     table: _Profiled, column: ColumnTexts, before: list[ColumnDraft], *, indexed: bool
 ) -> ColumnDraft:
-    name = column_name(column.name, {draft.name for draft in before})
+    # The keys of folders are the names of their columns.
+    in_folders = any(column.name in member.folder_columns for member in table.files.members)
+    name = column.name if in_folders else column_name(column.name, {draft.name for draft in before})
     declared = table.types[column.name]
     described = columns_of(table.files.described, table.types).get(column.name)
     if indexed and described is not None and described.declared is not None:
         declared = indexed_type(declared, table.values[column.name])
     elif indexed and declared.kind == "text" and declared.source not in {"Label", "IndexedName"}:
-        declared = propose_type(table.values[column.name], indexed=True)
+        declared = propose_text(table.values[column.name], indexed=True)
     own = tuple(text for text in declared.nulls if text not in CERTAIN_NULL_WORDS)
     final = _with_nulls(declared, own)
     values = table.values[column.name]
     found = years(final, values.texts) if values.all_known else None
     missing = column.rows - column.present
     nullable, notes = nullability(described, missing=missing, rows=column.rows)
-    return ColumnDraft(column.name, name, final, nullable, notes, years=found)
+    optional = column.name in table.files.optional
+    return ColumnDraft(column.name, name, final, nullable, notes, years=found, optional=optional)
 
 
 def _with_nulls(declared: Declared, nulls: tuple[str, ...]) -> Declared:

@@ -27,6 +27,7 @@ class ColumnDraft:
     """A column: its header in files, its name, its type, and whether it may be NULL.
 
     ``notes``: evidence for what is uncertain, each for one comment. ``years``: the first and the last year of its dates.
+    ``optional``: whether some files lack it.
     """
 
     header: str
@@ -35,13 +36,15 @@ class ColumnDraft:
     nullable: bool
     notes: tuple[str, ...] = ()
     years: tuple[str, str] | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True)
 class TableDraft:
     """A table. ``key``: the names of the key's columns; empty without a key. ``unique``: further sets of names.
 
-    ``notes``: evidence for what is uncertain, each for one comment.
+    ``notes``: evidence for what is uncertain, each for one comment. ``ignored``: headers that no column takes.
+    ``ignored_partitions``: keys of folders that none takes.
     """
 
     name: str
@@ -55,6 +58,8 @@ class TableDraft:
     notes: tuple[str, ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()
     checks: tuple[Check, ...] = ()
+    ignored: tuple[str, ...] = ()
+    ignored_partitions: tuple[str, ...] = ()
 
     @property
     def has_numbered_columns(self) -> bool:
@@ -65,13 +70,17 @@ class TableDraft:
 
 @dataclass(frozen=True)
 class DatasetDraft:
-    """A dataset; its tables with the parents first. ``value_format``: what most columns share."""
+    """A dataset; its tables with the parents first. ``value_format``: what most columns share.
+
+    ``ignored_files``: files that resemble those of a table and are not read.
+    """
 
     name: str
     folder: str
     tables: tuple[TableDraft, ...]
     notes: tuple[str, ...] = ()
     value_format: Format = field(default_factory=Format)
+    ignored_files: tuple[str, ...] = ()
 
 
 def is_numbered(name: str) -> bool:

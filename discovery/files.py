@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice, zip_longest
+from itertools import chain, count, islice, zip_longest
 from typing import TYPE_CHECKING
 
 from dataforge.errors import UnsupportedFormat
@@ -25,7 +25,11 @@ _MAGIC_BYTES = 16
 
 @dataclass(frozen=True)
 class TextFile:
-    """A CSV. ``header``: the names of its columns, or generated ones. ``width``: the fields of a regular record."""
+    """A CSV. ``header``: the names of its columns, or generated ones. ``width``: the fields of a regular record.
+
+    ``is_ascii``: whether the beginning has ASCII characters only. ``regular``: the share of records of this width.
+    ``lines_before``: the lines before the first record. ``unnamed``: whether the header lacks a column's name.
+    """
 
     object: Object
     dialect: Csv
@@ -33,6 +37,15 @@ class TextFile:
     has_header: bool
     reasons: Mapping[str, str]
     sure: float
+    is_ascii: bool = False
+    regular: float = 1.0
+    lines_before: int = 0
+    unnamed: bool = False
+
+    @property
+    def format(self) -> Csv:
+        """The dialect."""
+        return self.dialect
 
     @property
     def width(self) -> int:
@@ -59,9 +72,46 @@ def open_csv(s3: S3Client, file: Object, given: Mapping[str, object]) -> TextFil
     found = _detected(sample, whole=whole, given=given)
     records = list(islice(read_records(io.BytesIO(sample).read, found.dialect), 500))
     header = [record.fields for record in records[: found.dialect.header] if record.fields]
-    width = _width(records[found.dialect.header :]) or (len(header[0]) if header else 0)
+    body = records[found.dialect.header :]
+    width = _width(body) or (len(header[0]) if header else 0)
     names = _names(header, width)
-    return TextFile(packed, found.dialect, names, bool(header), found.reasons, found.sure)
+    fitting = sum(record.fields is not None and len(record.fields) == width for record in body)
+    regular = fitting / len(body) if body else float(not found.dialect.skip)
+    ascii_only = sample.isascii() and "encoding" not in given
+    return TextFile(
+        packed,
+        found.dialect,
+        names,
+        bool(header),
+        found.reasons,
+        found.sure,
+        ascii_only,
+        regular,
+        _lines_before(records, found.dialect),
+        bool(header) and len([text for text in header[0] if text.strip()]) < width,
+    )
+
+
+def _lines_before(records: list[Record], dialect: Csv) -> int:
+    first = records[dialect.header].line if len(records) > dialect.header else None
+    return dialect.skip + dialect.header if first is None else first - 1
+
+
+def positional(file: TextFile) -> TextFile:
+    """The file with its columns by their positions if names cannot tell them apart; else unchanged.
+
+    They keep the names of the header, numbered where one occurs again.
+    """
+    folded = [name.casefold() for name in file.header]
+    if not file.has_header or (len(set(folded)) == len(folded) and not file.unnamed):
+        return file
+    names: list[str] = []
+    for name in file.header:
+        taken = {other.casefold() for other in names}
+        numbered = (f"{name} {number}" for number in count(2))
+        names.append(next(n for n in chain([name], numbered) if n.casefold() not in taken))
+    dialect = replace(file.dialect, header=0, skip=file.lines_before)
+    return replace(file, dialect=dialect, header=tuple(names), has_header=False)
 
 
 def _later_encoding(s3: S3Client, file: Object) -> dict[str, object]:

@@ -1,100 +1,87 @@
-"""The files of a folder, grouped into tables: files of one header whose names differ in numbers or dates are parts."""
+"""The files of a folder, grouped into tables, and those that are passed over with the reason."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from dataforge.errors import DataForgeError
-from dataforge.files.names import without_compression
+from dataforge.files.names import is_json_lines, is_parquet
 from dataforge.s3.objects import Object
-from discovery.described.description import DescribedTable
-from discovery.files import TextFile, open_csv
+from discovery.files import open_csv, positional
+from discovery.grouping import FoundFile, SourceFile, TableFiles, group
+from discovery.overlaps import overlap_of
+from discovery.places import Place, places_of
 from discovery.progress import FileProgress
+from discovery.typed_files import looks_like_json, open_json, open_parquet
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_ENDINGS = frozenset([".csv", ".txt", ".tsv", ".tab", ".dat", ".psv", ".data"])
-_PART = re.compile(r"[-_. (]*(?:part|chunk)?[-_. ]*[0-9]+(?:[-_.][0-9]+)*\)?$", re.IGNORECASE)
+_TEXTS = frozenset([".csv", ".txt", ".tsv", ".tab", ".dat", ".psv", ".data", ".asc", ".ssv", ".dsv"])
+_NO_TABLES = frozenset(
+    [
+        *(".md", ".rst", ".html", ".htm", ".xml", ".xsd", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".css"),
+        *(".py", ".r", ".js", ".ts", ".sh", ".sql", ".ddl", ".ipynb", ".tex", ".bat", ".ps1", ".java", ".c"),
+    ]
+)
+_PROSE = frozenset(
+    ["readme", "license", "licence", "copying", "notice", "changelog", "authors", "terms", "makefile"]
+)
+_REGULAR = 0.5
+_VERY_REGULAR = 0.95
 
 
-@dataclass(frozen=True)
-class TableFiles:
-    """The files of one table, in order. ``stem``: the name that they share; ``pattern``: of the declaration.
-
-    ``described``: the description of the table in a file beside them.
-    """
-
-    stem: str
-    pattern: str
-    files: tuple[TextFile, ...]
-    described: DescribedTable | None = None
+class _NoTable(Exception):
+    """A file that is not a table's; the reason."""
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """The tables of a folder, and what is not read with the reason."""
+    """The tables of a folder, and what is not read with the reason. ``objects``: all files as they are stored."""
 
     tables: tuple[TableFiles, ...]
     unread: tuple[tuple[str, str], ...]
+    objects: tuple[Object, ...] = ()
 
 
 def take_inventory(s3: S3Client, objects: Sequence[Object], say: Callable[[str], None]) -> Inventory:
-    """Detect the dialect of every file and group the files into tables. ``say`` gets the progress."""
-    opened: list[TextFile] = []
+    """Detect the format of every file and group the files into tables. ``say`` gets the progress."""
+    opened: list[FoundFile] = []
     unread: list[tuple[str, str]] = []
-    progress = FileProgress(say, "Detecting formats", (file.size for file in objects))
-    for file in objects:
-        progress.add(file.key, file.size)
-        reason = _passed_over(file)
-        if reason is None:
-            try:
-                found = open_csv(s3, file, {})
-            except DataForgeError as error:
-                reason = error.message
-            else:
-                reason = None if found.width else "it has no columns"
-                if reason is None:
-                    opened.append(found)
-        if reason is not None:
-            unread.append((file.key, reason))
-    return Inventory(tuple(_tables(opened)), tuple(unread))
+    places = list(places_of(s3, objects))
+    progress = FileProgress(say, "Detecting formats", (place.object.size for place in places))
+    for place in places:
+        progress.add(place.object.key, place.object.size)
+        try:
+            opened.append(FoundFile(place, _open(s3, place)))
+        except _NoTable as error:
+            unread.append((place.object.key, str(error)))
+        except DataForgeError as error:
+            unread.append((place.object.key, f"{error.message} {error.hint}".strip()))
+    return Inventory(tuple(group(opened, overlap_of(s3))), tuple(unread), tuple(objects))
 
 
-def _passed_over(file: Object) -> str | None:
-    name = PurePosixPath(file.key).name
-    if name.startswith((".", "_")):
-        return "its name begins with a mark of hidden files"
-    if not file.size:
-        return "it is empty"
-    ending = PurePosixPath(without_compression(name)).suffix.lower()
-    return None if ending in _ENDINGS else f"files that end in {ending or 'no extension'} are not tables"
-
-
-def _tables(files: Sequence[TextFile]) -> Iterator[TableFiles]:
-    groups: dict[tuple[str, tuple[str, ...]], list[TextFile]] = {}
-    for file in files:
-        groups.setdefault((_PART.sub("", _stem(file)) or _stem(file), file.header), []).append(file)
-    for (stem, _), members in groups.items():
-        if len(members) == 1 or any(member.dialect != members[0].dialect for member in members):
-            for member in members:
-                yield TableFiles(_stem(member), _name(member), (member,))
-            continue
-        yield TableFiles(stem, _pattern(members, stem), tuple(members))
-
-
-def _pattern(members: Sequence[TextFile], stem: str) -> str:
-    endings = {_name(member)[len(_stem(member)) :] for member in members}
-    return f"{stem}*{endings.pop()}" if len(endings) == 1 else f"{stem}*"
-
-
-def _name(file: TextFile) -> str:
-    return PurePosixPath(without_compression(file.object.key)).name
-
-
-def _stem(file: TextFile) -> str:
-    return PurePosixPath(_name(file)).stem
+def _open(s3: S3Client, place: Place) -> SourceFile:
+    """The file. Raises ``_NoTable`` or an error of reading with the reason why it is not read."""
+    file = place.object
+    if place.fault or not file.size:
+        raise _NoTable(place.fault or "it is empty")
+    if is_parquet(place.name):
+        return open_parquet(s3, file)
+    if is_json_lines(place.name) or place.ending in {".json", ".geojson"}:
+        return open_json(s3, file, whole=True)
+    if place.ending not in {".csv", ".tsv"} and place.stem.lower() in _PROSE:
+        raise _NoTable("files of this name are documentation")
+    if place.ending in _NO_TABLES:
+        raise _NoTable(f"files that end in {place.ending} are not tables")
+    if place.ending != ".csv" and looks_like_json(s3, file):
+        return open_json(s3, file, whole=True)
+    found = positional(open_csv(s3, file, {}))
+    if not found.width:
+        raise _NoTable("it has no columns")
+    wanted = 0.0 if place.ending == ".csv" else _REGULAR if place.ending in _TEXTS else _VERY_REGULAR
+    if found.regular < wanted or (place.ending not in _TEXTS and found.width < 2):
+        raise _NoTable("its lines have no common number of fields, as those of a table have")
+    return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import dataforge
 from dataforge import Csv, Format
 from dataforge.files.names import is_json_lines
-from discovery.declared import marker_source, quoted
+from discovery.declared import marker_source, quoted, value_source
 from discovery.drafts import DatasetDraft, TableDraft
 from discovery.file_formats import Parquet
 from discovery.written.columns import class_keywords, class_notes, column_lines
@@ -37,7 +37,7 @@ def module_text(draft: DatasetDraft) -> str:
     tables = {table.name: table for table in draft.tables}
     names = class_names(tables)
     classes = "\n\n\n".join(_class(table, names[table.name], shared, tables) for table in draft.tables)
-    body = f"{_constants(shared)}\n\n{classes}\n"
+    body = f"{_constants(shared, draft.ignored_files)}\n\n{classes}\n"
     return _formatted(
         f"{of_dataset(draft)}\n\nfrom __future__ import annotations\n\n{_imports(body)}\n{body}"
     )
@@ -49,10 +49,11 @@ def _common_dialect(draft: DatasetDraft) -> Csv:
     return max(counted, key=lambda dialect: (counted[dialect], dialect == Csv()), default=Csv())
 
 
-def _constants(shared: _Shared) -> str:
+def _constants(shared: _Shared, ignored: tuple[str, ...]) -> str:
     lines = [f"FORMAT = {marker_source(shared.dialect)}\n"] if shared.dialect != Csv() else []
     if shared.value_format != Format():
         lines.append(f"VALUE_FORMAT = {marker_source(shared.value_format)}\n")
+    lines += [f"IGNORE = {value_source(ignored)}\n"] if ignored else []
     return "".join(lines)
 
 
@@ -69,9 +70,13 @@ def _class(table: TableDraft, name: str, shared: _Shared, tables: Mapping[str, T
 
 
 def _format(table: TableDraft, common: Csv) -> str:
-    """The format as the class declares it; empty if the module or the file's name states it."""
+    """The format as the class declares it; empty if the module or the file's name states it.
+
+    A name without an extension needs one.
+    """
     by_name = isinstance(table.format, Parquet) or is_json_lines(table.file)
-    return "" if by_name or table.format == common else marker_source(table.format)
+    shared = table.format == common and "." in table.file.rpartition("/")[2]
+    return "" if by_name or shared else marker_source(table.format)
 
 
 def _imports(body: str) -> str:

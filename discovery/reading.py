@@ -15,17 +15,41 @@ from dataforge.formats.csv_stream import whole_size_of
 from dataforge.formats.dialect_reader import Head, one_record, read_head, read_records
 from dataforge.formats.text_stream import open_text
 from discovery.files import TextFile
+from discovery.typed_files import TypedFile, typed_batches
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+    from discovery.grouping import SourceFile, TableFiles
+    from discovery.progress import FileProgress
 
 _BLOCK_BYTES = 4 << 20
 _HEAD_BYTES = 1 << 20
 _AT_ONCE = 10_000
 
 
-def text_batches(s3: S3Client, file: TextFile) -> Iterator[pa.RecordBatch]:
+def table_batches(s3: S3Client, files: TableFiles, progress: FileProgress) -> Iterator[pa.RecordBatch]:
+    """The records of a table's files, with all columns of the table and the values of the files' folders."""
+    header = files.header
+    for member in files.members:
+        progress.add(member.file.object.key, member.file.object.size)
+        for batch in text_batches(s3, member.file):
+            found = dict(zip(batch.schema.names, batch.columns, strict=True))
+            folders = {
+                name: pa.array([value] * len(batch), pa.string())
+                for name, value in member.place.partition.items()
+                if name in member.folder_columns
+            }
+            found = {**found, **folders}
+            missing = pa.nulls(len(batch), pa.string())
+            yield pa.record_batch([found.get(name, missing) for name in header], names=list(header))
+
+
+def text_batches(s3: S3Client, file: SourceFile) -> Iterator[pa.RecordBatch]:
     """The records that can be read and have the file's number of fields; empty fields are null."""
+    if isinstance(file, TypedFile):
+        yield from typed_batches(s3, file)
+        return
     if file.dialect.is_parallel:
         with open_text(s3, file.object) as text:
             head = read_head(text.read(_HEAD_BYTES), file.dialect)

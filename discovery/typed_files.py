@@ -1,60 +1,98 @@
-"""Files without a dialect, JSON Lines and Parquet: their columns, and their records as texts."""
+"""Files whose values have types, JSON Lines and Parquet: their columns with the kinds of their values."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
+from dataforge.errors import DataForgeError, UnsupportedFormat
 from dataforge.files.names import is_json_lines, is_parquet
-from dataforge.formats.json_lines import first_record
-from dataforge.formats.parquet_source import open_file, read_rows
-from dataforge.formats.text_stream import Text, open_text
+from dataforge.formats.headers import IGNORED
+from dataforge.formats.json_lines import JsonLines
+from dataforge.formats.parquet_source import Rows, open_file, read_rows
+from dataforge.formats.parquet_values import is_readable
 from dataforge.s3.objects import Object
+from discovery.file_formats import Parquet
 from discovery.files import Unread, inspect
+from discovery.json_files import Path, json_columns, json_records, start_of
+from discovery.parquet_types import kind_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_HEAD_BYTES = 1 << 16
-_LONGEST = 16 << 20
 Fields = tuple[str | None, ...]
+_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
 class TypedFile:
-    """``format``: "json_lines" or "parquet". ``records``: reads them in order; None is NULL."""
+    """``kinds``: of each column's values, by header in the order of the file, see ``discovery.typed_columns``.
 
-    format: str
-    compression: str
-    columns: tuple[str, ...]
-    records: Callable[[], Iterator[Fields | Unread]]
+    ``paths``: of JSON Lines, the keys of nested objects that lead to each column. ``ignored``: columns that are not read.
+    """
+
+    object: Object
+    format: JsonLines | Parquet
+    kinds: Mapping[str, frozenset[str]]
+    paths: tuple[Path, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+    has_header = True
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(self.kinds)
 
 
 def open_typed(s3: S3Client, file: Object, *, whole: bool) -> TypedFile | None:
-    """The file, or None if its name is that of a text with a dialect.
+    """The file, or None if its name is that of a text with a dialect. Raises the errors of reading it.
 
     ``whole``: the columns are those of all records of JSON Lines, else those of the first ones.
     """
-    if is_parquet(file.key) and not file.archive:
-        names = tuple(open_file(s3, file).schema_arrow.names)
-        return TypedFile("parquet", "", names, lambda: _parquet_records(s3, file, names))
-    if not is_json_lines(file.key):
-        return None
+    if is_parquet(file.key):
+        return open_parquet(s3, file)
+    return open_json(s3, file, whole=whole) if is_json_lines(file.key) else None
+
+
+def open_parquet(s3: S3Client, file: Object) -> TypedFile:
+    """A Parquet file, with the columns of its schema. Raises ``UnsupportedFormat`` for one in an archive."""
+    if file.archive:
+        raise UnsupportedFormat(file.key, "Parquet in an archive")
+    schema = open_file(s3, file).schema_arrow
+    kinds = {field.name: frozenset([kind_of(field.type)]) for field in schema if is_readable(field.type)}
+    ignored = tuple(field.name for field in schema if not is_readable(field.type))
+    return TypedFile(file, Parquet(), kinds, ignored=ignored)
+
+
+def looks_like_json(s3: S3Client, file: Object) -> bool:
+    """Whether the first lines of a file are objects."""
+    try:
+        start = start_of(s3, inspect(s3, file))
+    except DataForgeError:
+        return False
+    return bool(json_columns(s3, inspect(s3, file), start, whole=False))
+
+
+def open_json(s3: S3Client, file: Object, *, whole: bool) -> TypedFile:
+    """A file of JSON Lines. Raises ``NotJsonLines``."""
     packed = inspect(s3, file)
-    with open_text(s3, packed) as text:
-        head = text.read(_HEAD_BYTES)
-        start = first_record(file.key, head, whole=len(head) < _HEAD_BYTES)
-    columns = _json_columns(s3, packed, start, None if whole else _HEAD_BYTES)
-    return TypedFile(
-        "json_lines", packed.compression, columns, lambda: _json_records(s3, packed, start, columns)
-    )
+    columns = json_columns(s3, packed, start_of(s3, packed), whole=whole)
+    kinds = {".".join(path): found for path, found in columns.items()}
+    return TypedFile(packed, JsonLines(), kinds, tuple(columns))
 
 
-def _parquet_records(s3: S3Client, file: Object, names: tuple[str, ...]) -> Iterator[Fields | Unread]:
-    for rows in read_rows(s3, file, 0, open_file(s3, file).metadata.num_rows):
-        texts = [rows.texts[name].to_pylist() for name in names]
+def typed_records(s3: S3Client, file: TypedFile) -> Iterator[Fields | Unread]:
+    """The records in order: a text for each column, None for NULL; or why a record cannot be read."""
+    if isinstance(file.format, JsonLines):
+        yield from json_records(s3, file.object, start_of(s3, file.object), file.paths)
+        return
+    for rows in _rows(s3, file):
+        texts = [rows.texts[name].to_pylist() for name in file.header]
         for index, fields in enumerate(zip(*texts, strict=True)):
             if index in rows.broken:
                 yield Unread(rows.first + index + 1, rows.broken[index][0].message)
@@ -62,56 +100,22 @@ def _parquet_records(s3: S3Client, file: Object, names: tuple[str, ...]) -> Iter
                 yield fields
 
 
-def _json_columns(s3: S3Client, file: Object, start: int, limit: int | None) -> tuple[str, ...]:
-    """The keys of the objects, in the order in which they occur first."""
-    found: dict[str, None] = {}
-    read = 0
-    with open_text(s3, file, start) as text:
-        for line in _lines(text):
-            read += len(line)
-            if limit is not None and read > limit and found:
-                break
-            found.update(dict.fromkeys(_object(line) or ()))
-    return tuple(found)
+def typed_batches(s3: S3Client, file: TypedFile) -> Iterator[pa.RecordBatch]:
+    """The records that can be read, as columns of texts."""
+    names = list(file.header)
+    if isinstance(file.format, JsonLines):
+        good = (record for record in typed_records(s3, file) if not isinstance(record, Unread))
+        while some := list(islice(good, _AT_ONCE)):
+            columns = [pa.array(column, pa.string()) for column in zip(*some, strict=True)]
+            yield pa.record_batch(columns, names=names)
+        return
+    for rows in _rows(s3, file):
+        batch = pa.record_batch([rows.texts[name].cast(pa.string()) for name in names], names=names)
+        good_rows = [index for index in range(len(rows)) if index not in rows.broken]
+        yield batch.take(pa.array(good_rows, pa.int64())) if rows.broken else batch
 
 
-def _json_records(
-    s3: S3Client, file: Object, start: int, columns: tuple[str, ...]
-) -> Iterator[Fields | Unread]:
-    with open_text(s3, file, start) as text:
-        for number, line in enumerate(_lines(text), 1):
-            if not line.strip():
-                continue
-            found = _object(line)
-            if found is None:
-                yield Unread(number, "the line is not a JSON object")
-            elif unknown := found.keys() - set(columns):
-                yield Unread(number, f"the first records have no key {min(unknown)}")
-            else:
-                yield tuple(_text(found.get(name)) for name in columns)
-
-
-def _lines(text: Text) -> Iterator[bytes]:
-    left = b""
-    while piece := text.read(_HEAD_BYTES):
-        *lines, left = (left + piece).split(b"\n")
-        yield from lines
-        if len(left) > _LONGEST:
-            yield left
-            return
-    if left:
-        yield left
-
-
-def _object(line: bytes) -> dict[str, Any] | None:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+def _rows(s3: S3Client, file: TypedFile) -> Iterator[Rows]:
+    opened = open_file(s3, file.object)
+    header = [f"{IGNORED}{n}" if n in file.ignored else n for n in opened.schema_arrow.names]
+    yield from read_rows(s3, file.object, 0, opened.metadata.num_rows, header)

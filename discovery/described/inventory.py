@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
-from itertools import islice, takewhile
-from pathlib import PurePosixPath
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from dataforge.errors import DataForgeError
-from dataforge.files.names import without_compression
 from discovery.described.description import DescribedTable, Description
 from discovery.described.matching import best_by_name, columns_of, has_path
-from discovery.files import TextFile, Unread, open_csv, records_of
-from discovery.folder import Inventory, TableFiles
+from discovery.files import TextFile, Unread, open_csv, positional, records_of
+from discovery.folder import Inventory
+from discovery.grouping import FoundFile, TableFiles, pattern_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,8 +30,8 @@ def describe_files(
             found.append(files)
             continue
         used.add((table.source, table.name))
-        opened = tuple(_opened(s3, file, table, notes) for file in files.files)
-        found.append(replace(files, stem=table.name, files=opened, described=table))
+        opened = tuple(_opened(s3, member, table, notes) for member in files.members)
+        found.append(replace(files, stem=table.name, members=opened, described=table))
         notes += _missing(table, opened[0])
     notes += _without_files(description.tables, used)
     return replace(inventory, tables=tuple(found)), tuple(notes)
@@ -45,49 +43,33 @@ def _grouped(
     """The tables as the description divides the files, each with its description."""
     left = list(tables)
     for table in described:
-        listed = [f for files in left for f in files.files if has_path(table, f.object.key)]
-        pattern = _pattern(listed, tables)
+        listed = [m for files in left for m in files.members if has_path(table, m.file.object.key)]
+        pattern = pattern_of(listed, [m for files in tables for m in files.members])
         if listed and pattern is not None:
             yield TableFiles(table.name, pattern, tuple(listed)), table
-            left = [rest for files in left if (rest := _without(files, listed)).files]
+            left = [rest for files in left if (rest := _without(files, listed)).members]
     for files in left:
-        first = files.files[0]
+        first = files.members[0].file
         yield files, best_by_name(described, files.stem, first.header, has_header=first.has_header)
 
 
-def _without(files: TableFiles, listed: Sequence[TextFile]) -> TableFiles:
-    return replace(files, files=tuple(file for file in files.files if file not in listed))
+def _without(files: TableFiles, listed: Sequence[FoundFile]) -> TableFiles:
+    return replace(files, members=tuple(member for member in files.members if member not in listed))
 
 
-def _pattern(listed: Sequence[TextFile], tables: Sequence[TableFiles]) -> str | None:
-    """A name or a pattern that matches these files and no other; None if no pattern does."""
-    names = sorted({_name(file) for file in listed})
-    if len(names) < 2:
-        return names[0] if names else None
-    before = _shared(names)
-    behind = _shared([name[len(before) :][::-1] for name in names])[::-1]
-    pattern = f"{before}*{behind}"
-    others = {_name(file) for files in tables for file in files.files} - {*names}
-    return None if any(fnmatchcase(name, pattern) for name in others) else pattern
-
-
-def _shared(names: Sequence[str]) -> str:
-    """The characters that all names begin with."""
-    same = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
-    return "".join(letters[0] for letters in same)
-
-
-def _name(file: TextFile) -> str:
-    return PurePosixPath(without_compression(file.object.key)).name
-
-
-def _opened(s3: S3Client, file: TextFile, table: DescribedTable, notes: list[str]) -> TextFile:
+def _opened(s3: S3Client, member: FoundFile, table: DescribedTable, notes: list[str]) -> FoundFile:
     """The file in the described dialect, with the described names if it has no header."""
+    if not isinstance(member.file, TextFile):
+        return member
+    return replace(member, file=_reopened(s3, member.file, table, notes))
+
+
+def _reopened(s3: S3Client, file: TextFile, table: DescribedTable, notes: list[str]) -> TextFile:
     wanted = len(table.columns)
     given = {**table.dialect, **_header(s3, file, table)}
     if given:
         try:
-            opened = open_csv(s3, file.object, given)
+            opened = positional(open_csv(s3, file.object, given))
         except (DataForgeError, ValueError):
             opened = file
         if opened.width == wanted or file.width != wanted:
@@ -111,7 +93,7 @@ def _header(s3: S3Client, file: TextFile, table: DescribedTable) -> dict[str, in
     return {"header": 1} if len(columns_of(table, first)) > len(table.columns) / 2 else {}
 
 
-def _missing(table: DescribedTable, file: TextFile) -> Iterator[str]:
+def _missing(table: DescribedTable, file: FoundFile) -> Iterator[str]:
     known = {column.name for column in columns_of(table, file.header).values()}
     if lacking := [column.name for column in table.columns if column.name not in known]:
         yield f"{table.source}: {table.name} has columns that its files lack: {', '.join(lacking[:10])}"

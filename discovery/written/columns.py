@@ -67,8 +67,10 @@ def _of_reference(
 def _of_files(column: ColumnDraft, table: TableDraft, shared: Format) -> Iterator[str]:
     """The column's name and notation in files, where they differ from its own name and the shared notation."""
     same = isinstance(table.format, Csv) and table.format.ignore_case and is_same(column)
-    if column.header != column.name and not same:
-        yield f"Header({_text(column.header)})"
+    header = [_text(column.header)] if column.header != column.name and not same else []
+    header += ["optional=True"] if column.optional else []
+    if header:
+        yield f"Header({', '.join(header)})"
     common = part_for(column.declared.kind, shared)
     yield from (marker_source(marker) for marker in column.declared.markers if marker != common)
 
@@ -81,7 +83,11 @@ def _text(text: str) -> str:
 
 
 def class_keywords(table: TableDraft, tables: Mapping[str, TableDraft]) -> Iterator[str]:
-    """The keywords of a class for constraints of several columns."""
+    """The keywords of a class: what its files have and no column takes, and constraints of several columns."""
+    if table.ignored:
+        yield f"ignore={value_source(table.ignored)}"
+    if table.ignored_partitions:
+        yield f"ignore_partitions={value_source(table.ignored_partitions)}"
     if together := tuple(columns for columns in table.unique if len(columns) > 1):
         yield f"unique={value_source(together)}"
     if several := [reference for reference in table.references if len(reference.columns) > 1]:

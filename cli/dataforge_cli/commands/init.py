@@ -160,7 +160,8 @@ def _draft(call: Call, folder: Path, dataset: str, ignore: tuple[str, ...]) -> t
     tables = [file for file in objects if not is_description(file.key)]
     description = read_descriptions(s3, objects)
     with steps(call.screen) as say:
-        inventory, told = describe_files(s3, take_inventory(s3, tables, say), description)
+        found = replace(take_inventory(s3, tables, say), objects=tuple(objects))
+        inventory, told = describe_files(s3, found, description)
         notes = [f"{source} describes the tables." for source in description.sources]
         notes += [*told, *(f"{key} is not read: {reason}" for key, reason in inventory.unread)]
         if not inventory.tables:

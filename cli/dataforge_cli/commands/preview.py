@@ -118,7 +118,7 @@ def _preview(call: Call, path: Path, given: dict[str, Any], to: Form | None) -> 
     from discovery.files import open_csv, records_of  # noqa: PLC0415  loads Arrow
     from discovery.folder_store import store_of  # noqa: PLC0415
     from discovery.one_file import find_file  # noqa: PLC0415
-    from discovery.typed_files import open_typed  # noqa: PLC0415
+    from discovery.typed_files import open_typed, typed_records  # noqa: PLC0415
 
     found = find_file(path)
     if found is None:
@@ -127,7 +127,8 @@ def _preview(call: Call, path: Path, given: dict[str, Any], to: Form | None) -> 
     s3 = store_of(folder)
     typed = None if given else open_typed(s3, file, whole=to is not None)
     if typed is not None:
-        _answer(call, path, typed.columns, typed.records(), to, has_header=True, about=_about_typed(typed))
+        records = typed_records(s3, typed)
+        _answer(call, path, typed.header, records, to, has_header=True, about=_about_typed(typed))
         return
     text = open_csv(s3, file, given)
     about = _About(_dialect(text), text.sure, text.reasons, f"FORMAT = {_declaration(text)}")
@@ -145,8 +146,11 @@ class _About:
 
 
 def _about_typed(file: TypedFile) -> _About:
-    parts = {"format": file.format, "compression": file.compression}
-    line = "FORMAT = JsonLines()" if file.format == "json_lines" else "Parquet files need no declaration."
+    from discovery.file_formats import Parquet, format_document  # noqa: PLC0415
+
+    parts = {**format_document(file.format), "compression": file.object.compression}
+    is_parquet = isinstance(file.format, Parquet)
+    line = "Parquet files need no declaration." if is_parquet else "FORMAT = JsonLines()"
     return _About(parts, 1.0, {"format": "the name and the content of the file"}, line)
 
 

@@ -272,9 +272,9 @@ def test_preview_reads_json_lines(tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl.gz"
     file.write_bytes(gzip.compress(LINES))
     found = document(call("preview", file, "--json"))
-    assert (found["dialect"]["format"], found["columns"]) == ("json_lines", ["id", "note", "tags"])
+    assert (found["dialect"]["format"], found["columns"]) == ("jsonl", ["id", "note", "tags"])
     result = call("preview", file, "--all")
-    assert result.stdout.splitlines() == ["id,note,tags", "1,x,", '2.5,,"[""a""]"']
+    assert result.stdout.splitlines() == ["id,note,tags", "1,x,", '2.50,,"[""a""]"']
     assert "line 2" in result.stderr
 
 

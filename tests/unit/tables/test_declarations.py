@@ -229,7 +229,8 @@ class TwoParents(Row, table="children"):
         ((model(file="a*.csv", x=Label), model("b", file="ab.jsonl", x=Label)), ("also takes", "'ab.jsonl'")),
         ((model(file="a*.csv", x=Label), model("b", file="ab*.csv", x=Label)), ("also takes", "'ab*.csv'")),
         ((model(file="a.csv", form=JsonLines(), x=Label),), ("JSON Lines", "a.jsonl", "format=Csv()")),
-        ((model(file="folder/a.csv", x=Label),), ("'folder/a.csv'", "without a folder")),
+        ((model(file="/a.csv", x=Label),), ("'/a.csv'", "separated by /")),
+        ((model(file="year=2024/a.csv", x=Label),), ("'year=2024/a.csv'", "key=value")),
         (
             (model(file="a.csv", x=Label), model("b", file="a.parquet", x=Label)),
             ("items and b", "the same file"),

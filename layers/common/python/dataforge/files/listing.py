@@ -53,9 +53,11 @@ def list_files(
     """Classify the files for a run of these tables. ``paths`` are relative to the prefix.
 
     ``ignore``: patterns with ``*`` and ``?`` of files to skip. A pattern matches a path, with or without the prefix, or a
-    file name; a pattern that ends with ``/`` matches a folder. ``archives`` opens the zip archive at a path.
+    file name; a pattern that ends with ``/`` matches a folder. The dataset may ignore further files.
+    ``archives`` opens the zip archive at a path.
     """
     names, wanted = FileNames(dataset), set(tables)
+    ignore = (*ignore, *dataset.ignored_files)
     taken: dict[str, Taken] = {}
     ignored: dict[str, str] = {}
     doubtful: dict[str, str] = {}

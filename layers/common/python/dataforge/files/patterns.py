@@ -1,4 +1,7 @@
-"""File names that are declared as patterns: ``*`` stands for any text, ``?`` for one character."""
+"""File names that are declared as patterns: ``*`` stands for any text, ``?`` for one character, within a folder.
+
+A name with ``/`` is a path below the prefix; its folders may have wildcards, too.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,18 @@ _DATA_ENDING = re.compile(r"\.(?:csv|tsv|txt|dat|data|parquet|pq|json|jsonl|ndjs
 
 
 def is_pattern(file: str) -> bool:
-    """Whether a declared file name is a pattern."""
-    return "*" in file or "?" in file
+    """Whether a declared file name is a pattern or a path."""
+    return not {"*", "?", "/"}.isdisjoint(file)
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether a file's name, with or without the extension of its compression, matches."""
-    return fnmatchcase(name, pattern) or fnmatchcase(without_compression(name), pattern)
+    """Whether a file's name or path, with or without the extension of its compression, matches."""
+    return _fits(name, pattern) or _fits(without_compression(name), pattern)
+
+
+def _fits(name: str, pattern: str) -> bool:
+    names, patterns = name.split("/"), pattern.split("/")
+    return len(names) == len(patterns) and all(map(fnmatchcase, names, patterns))
 
 
 def resembles(pattern: str, name: str) -> bool:
@@ -33,7 +41,7 @@ def resembles(pattern: str, name: str) -> bool:
 def overlap(one: str, other: str) -> bool:
     """Whether one of two declared names, as a text, matches the other. Further overlaps are found in the listing."""
     return any(
-        is_pattern(a) and (fnmatchcase(b, a) or fnmatchcase(data_stem(b) or b, data_stem(a) or a))
+        is_pattern(a) and (_fits(b, a) or _fits(data_stem(b) or b, data_stem(a) or a))
         for a, b in ((one, other), (other, one))
     )
 

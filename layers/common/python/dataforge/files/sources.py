@@ -2,8 +2,9 @@
 
 A source's stem is its file name without ``.csv``. Below a migration's prefix a source has these files: ``stem.csv``,
 further files with a number (``stem_2.csv``, ``stem-2.csv``), and every data file in the folder ``stem/``. Each may have any
-of ``READ_ENDINGS``. A source with a pattern has the files whose names match. Folders named ``key=value`` may contain them,
-see ``dataforge.files.partitions``. Names are compared exactly. ``dataforge.files.archived`` classifies files in archives.
+of ``READ_ENDINGS``. A source with a pattern or a path has the files that match. Folders named ``key=value`` may contain
+them, see ``dataforge.files.partitions``. Names are compared exactly. ``dataforge.files.archived`` classifies files in
+archives.
 
 Every other file is either ``Ignored`` (it belongs to no source) or ``Doubtful`` (it resembles a source's file, see
 ``dataforge.files.lookalikes``).
@@ -92,7 +93,12 @@ class FileNames:
 
     @cached_property
     def _by_pattern(self) -> Mapping[str, Source]:
-        return {source.file: source for source in self.dataset.sources if is_pattern(source.file)}
+        patterns = (source for source in self.dataset.sources if is_pattern(source.file))
+        return {source.file: source for source in patterns if "/" not in source.file}
+
+    @cached_property
+    def _by_path(self) -> Mapping[str, Source]:
+        return {source.file: source for source in self.dataset.sources if "/" in source.file}
 
     @cached_property
     def _lookalikes(self) -> list[tuple[Lookalike, Source]]:
@@ -122,6 +128,9 @@ class FileNames:
         return Taken(found.source, {key: value for key, value in pairs if key not in ignored})
 
     def _plain_fate(self, folders: list[str], name: str) -> Fate:
+        path = "/".join((*folders, name))
+        if sources := [source for file, source in self._by_path.items() if matches(file, path)]:
+            return _only(sources)
         match folders:
             case []:
                 return self._alone(name)
@@ -133,13 +142,8 @@ class FileNames:
         """A file directly below the prefix."""
         sources = [source for pattern, source in self._by_pattern.items() if matches(pattern, name)]
         sources += filter(None, [self._exact(name)])
-        if len(sources) > 1:
-            files = ", ".join(source.file for source in sources)
-            return Doubtful(
-                tuple(sources), f"it has the name of several tables' files ({files}); declare others"
-            )
         if sources:
-            return Taken(sources[0])
+            return _only(sources)
         for pattern, source in self._by_pattern.items():
             if resembles(pattern, name):
                 return Doubtful((source,), f"it looks like {pattern}, but its case or its ending differs")
@@ -162,7 +166,7 @@ class FileNames:
 
     def has_folder(self, name: str) -> bool:
         """Whether a folder of this name holds the files of a source."""
-        return name in self._by_stem
+        return name in self._by_stem or any(path.startswith(f"{name}/") for path in self._by_path)
 
     def _hint(self, name: str) -> str:
         """The names of further files, for a name that begins with a source's stem and continues with other words."""
@@ -200,6 +204,14 @@ class FileNames:
         return next(
             (source for lookalike, source in self._lookalikes if lookalike.fits(folder, folder=True)), None
         )
+
+
+def _only(sources: list[Source]) -> Fate:
+    """The classification of a file with the name of each of the sources."""
+    if len(sources) == 1:
+        return Taken(sources[0])
+    files = ", ".join(source.file for source in sources)
+    return Doubtful(tuple(sources), f"it has the name of several tables' files ({files}); declare others")
 
 
 def _misplaced(file: str, folders: Iterable[str]) -> str:

@@ -185,7 +185,7 @@ class Source:
     record: ``FLAT_FILES = (Source("quotes.csv", ("author", "text"), ("authors", "quotes"), split),)``. ``split`` is None for
     the file of one table. ``headers``: the headers of a column, if others than its name; ``optional``: columns that a file
     may lack; ``ignore``: headers that no column takes. ``dialect``: of its CSVs. ``json_lines``: whether files with another
-    extension than that of CSV, JSON Lines or Parquet are JSON Lines.
+    extension than that of CSV, JSON Lines or Parquet are JSON Lines. ``any_name``: whether the file may have no extension.
     """
 
     file: str
@@ -198,6 +198,7 @@ class Source:
     optional: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     json_lines: bool = False
+    any_name: bool = False
 
     def is_json_lines(self, file: str) -> bool:
         """Whether a file of the source is JSON Lines, by its name."""
@@ -214,7 +215,8 @@ class Source:
 class Dataset:
     """A named set of tables with the foreign keys between them, and their files.
 
-    ``removed``: former tables that a deployment may drop with their rows. ``example``: whether it is an example of the
+    ``removed``: former tables that a deployment may drop with their rows. ``ignored_files``: patterns of files that every
+    run ignores. ``example``: whether it is an example of the
     project, which has no scheduled backup and no alarms by default.
     """
 
@@ -224,6 +226,7 @@ class Dataset:
     sources: tuple[Source, ...] = field(repr=False)
     removed: tuple[str, ...] = ()
     example: bool = False
+    ignored_files: tuple[str, ...] = ()
 
     def table(self, name: str) -> Table:
         """The table of this name. Raises ``UnknownTable``."""

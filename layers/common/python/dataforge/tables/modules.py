@@ -12,6 +12,7 @@ from pydantic import PydanticUserError
 from dataforge.errors import InvalidDeclaration
 from dataforge.formats.dialect import STANDARD, Csv
 from dataforge.formats.json_lines import JsonLines
+from dataforge.formats.words import texts
 from dataforge.tables.catalogue import Column, Dataset, Source, Table
 from dataforge.tables.columns import Header, Renamed
 from dataforge.tables.declarations import (
@@ -68,8 +69,15 @@ def read_dataset(module: ModuleType) -> Dataset:
         refuse_unused(module, tables.values(), sources)
         removed = read_removed_tables(getattr(module, "REMOVED", ()), tables)
         refuse_former_tables(tables, removed)
+        ignored = texts("IGNORE", getattr(module, "IGNORE", ()))
     return Dataset(
-        name, (module.__doc__ or "").strip(), tables, sources, removed, getattr(module, "EXAMPLE", False)
+        name,
+        (module.__doc__ or "").strip(),
+        tables,
+        sources,
+        removed,
+        getattr(module, "EXAMPLE", False),
+        ignored,
     )
 
 
@@ -87,6 +95,7 @@ def _own_file(table: Table, module: ModuleType) -> Source:
         ignored_partitions=table.model.__ignored_partitions__,
         dialect=declared if isinstance(declared, Csv) else STANDARD,
         json_lines=isinstance(declared, JsonLines),
+        any_name=table.model.__dialect__ is not None,
         headers={column.name: column.header.names for column in table.columns if column.header.names},
         optional=tuple(column.name for column in table.columns if column.header.optional),
         ignore=table.model.__ignored_headers__,

@@ -17,7 +17,7 @@ from dataforge.tables.names import refuse_alike
 
 _INDEX_COLUMNS = 32
 """The most columns of a PostgreSQL index."""
-_NOT_IN_FILES = "/[]\0\n\r"
+_NOT_IN_FILES = "[]\0\n\r"
 """Characters of folders and of wildcards that are not supported."""
 _WHOLE = {"smallint", "integer", "bigint"}
 _ALIKE = ({"text"}, {"numeric"}, *({a, b} for a in _WHOLE for b in _WHOLE))
@@ -111,9 +111,16 @@ def refuse_flat_files(files: Any) -> None:
 
 
 def _other_name(source: Source) -> str | None:
-    """The name of a file with another extension, which a table's own file in a declared dialect may have."""
-    other = source.split is None and "." in source.file.strip(".") and not compression_ending(source.file)
-    return source.file if other else None
+    """The name of a file with another extension, or with none, which a table's own file in a declared format may have."""
+    name = source.file.rpartition("/")[2]
+    named = "." in name.strip(".") or source.any_name or is_pattern(name)
+    return source.file if name and source.split is None and named and not compression_ending(name) else None
+
+
+def _is_path(file: str) -> bool:
+    """Whether the declared name is a path below the prefix: its folders have names, of which none is ``key=value``."""
+    *folders, _ = file.split("/")
+    return all(folder not in {"", ".", ".."} and "=" not in folder for folder in folders)
 
 
 def refuse_headers(source: Source) -> None:
@@ -158,7 +165,7 @@ def refuse_sources(sources: Sequence[Source], tables: Mapping[str, Table]) -> No
     for source in sources:
         whose = ", ".join(source.tables)
         stem = data_stem(source.file) or _other_name(source)
-        if stem is None or not set(source.file).isdisjoint(_NOT_IN_FILES):
+        if stem is None or not set(source.file).isdisjoint(_NOT_IN_FILES) or not _is_path(source.file):
             base = (
                 source.file.rpartition("/")[2]
                 .partition(".")[0]
@@ -167,8 +174,8 @@ def refuse_sources(sources: Sequence[Source], tables: Mapping[str, Table]) -> No
             base = base or whose
             raise ValueError(
                 f"{whose}: no file can have the name {source.file!r}. A file is name.csv, name.jsonl or name.parquet, "
-                f"or has another ending, without a folder; the wildcards are * and ?. Declare file='{base}.csv', "
-                "and rename the file"
+                "or has another ending; without one, declare format= for the table. Folders are separated by / and are not "
+                f"key=value; the wildcards are * and ?. Declare file='{base}.csv', and rename the file"
             )
         if source.json_lines and is_csv(source.file):
             raise ValueError(

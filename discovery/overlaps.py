@@ -1,0 +1,56 @@
+"""Decide by values whether files with the same columns are parts of one table or several tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import combinations, islice
+from typing import TYPE_CHECKING
+
+from discovery.grouping import FoundFile
+from discovery.reading import text_batches
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_ROWS = 2_000
+_FILES = 6
+_SHARE = 0.2
+_FEW = 3
+
+
+def overlap_of(s3: S3Client) -> Callable[[Sequence[FoundFile]], str]:
+    """The function that names the first column whose values are unique in each file and begin again in another.
+
+    Identical records are copies, not evidence. The first records of some files decide.
+    """
+
+    def overlap(files: Sequence[FoundFile]) -> str:
+        samples = [_sample(s3, file) for file in files[:_FILES]]
+        samples = [sample for sample in samples if len(sample) >= _FEW]
+        names = files[0].file.header
+        for place, name in enumerate(names):
+            values = [[row[place] for row in sample] for sample in samples]
+            if all(None not in column and len(set(column)) == len(column) for column in values):
+                return name if _repeats(samples, place) else ""
+        return ""
+
+    return overlap
+
+
+def _sample(s3: S3Client, found: FoundFile) -> list[tuple[str | None, ...]]:
+    rows: list[tuple[str | None, ...]] = []
+    for batch in text_batches(s3, found.file):
+        rows += islice(zip(*batch.to_pydict().values(), strict=True), _ROWS - len(rows))
+        if len(rows) >= _ROWS:
+            break
+    return rows
+
+
+def _repeats(samples: Sequence[Sequence[tuple[str | None, ...]]], place: int) -> bool:
+    """Whether a considerable share of the values of one file occurs in another with different records."""
+    for one, other in combinations(samples, 2):
+        known = {row[place]: row for row in one}
+        changed = sum(row[place] in known and known[row[place]] != row for row in other)
+        if changed > _SHARE * min(len(one), len(other)):
+            return True
+    return False
