@@ -157,7 +157,7 @@ def _select(work: Callable[[Any], T], tables: Sequence[Table] = ()) -> T:
         with transaction(db) as cursor:
             try:
                 return work(cursor)
-            except psycopg2.errors.QueryCanceled as error:
-                raise TooSlow from error
+            except psycopg2.errors.QueryCanceled:
+                raise TooSlow from None
 
     return with_connection(read(HttpSettings), select)

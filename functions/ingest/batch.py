@@ -11,7 +11,7 @@ import psycopg2.errors
 
 from dataforge.api.batch import Batch, OnConflict
 from dataforge.errors import Busy, DiskFull, OutOfMemory, Unavailable
-from dataforge.postgres.connection import transaction
+from dataforge.postgres.connection import database_error, transaction
 from dataforge.postgres.owner_rules import is_lost_parent, is_raised, refusal
 from dataforge.postgres.visible_rows import require_declared, require_key
 from dataforge.records.violation import Violation
@@ -62,7 +62,7 @@ def ingest(db: Connection, batch: Batch, claim: ledger.Claim | None = None) -> B
             with transaction(db) as cursor:
                 return _work(cursor, batch, candidates, invalid, claim, strategy)
         except (psycopg2.Error, Busy, Unavailable, DiskFull, OutOfMemory, KeysChanged) as error:
-            cause = error if isinstance(error, psycopg2.Error | KeysChanged) else error.__cause__
+            cause = error if isinstance(error, KeysChanged) else database_error(error)
             if _is_race(candidates, cause) and races < ATTEMPTS - 1:
                 races += 1
             elif _is_refusal(cause) and strategy < Strategy.IMMEDIATE:

@@ -135,7 +135,7 @@ def _first(results: Results, index: int) -> str:
 
 def _refused(candidates: Candidates, position: int, error: psycopg2.Error) -> Results:
     table = candidates.table
-    found = violation(table, error) or Violation(CODE, f"SQLSTATE {error.pgcode}")
+    found = violation(table, error) or Violation(CODE, "the database refuses the record")
     if is_lost_parent(table, error):
         [key] = [key for key in table.foreign_keys if key.name == error.diag.constraint_name]
         values = candidates.values(position, key.columns)

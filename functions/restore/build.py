@@ -11,7 +11,7 @@ import psycopg2.errors
 
 from dataforge.errors import DamagedBackup, DiskFull, TargetRejectsRows, Temporary, WouldOrphan
 from dataforge.postgres import ddl, shadow
-from dataforge.postgres.connection import transaction
+from dataforge.postgres.connection import database_error, transaction
 from dataforge.postgres.owner_rules import is_raised, refusal
 from dataforge.postgres.refusals import describe
 from dataforge.postgres.roles import OWNER
@@ -109,8 +109,8 @@ def translated_violations() -> Iterator[None]:
     try:
         yield
     except (psycopg2.Error, Temporary, DiskFull) as caught:
-        error = caught if isinstance(caught, psycopg2.Error) else caught.__cause__
-        if not isinstance(error, psycopg2.Error) or refusal(error) is None:
+        error = database_error(caught)
+        if error is None or refusal(error) is None:
             raise
         if isinstance(error, psycopg2.errors.ForeignKeyViolation) and not is_raised(error):
             raise WouldOrphan([describe(error)]) from None

@@ -124,12 +124,12 @@ def _lock(cursor: Cursor, relations: Iterable[Sql], mode: Sql, milliseconds: int
     names = Sql(", ").join(sorted(relations))
     try:
         cursor.execute(Sql("LOCK TABLE {} IN {} MODE").format(names, mode))
-    except psycopg2.errors.LockNotAvailable as error:
+    except psycopg2.errors.LockNotAvailable:
         shown = names.replace('"', "")
         raise Busy(
             f"Other transactions hold locks on {shown} for longer than a restore waits. Nothing was changed.",
             hint="Restore again when they have ended; pg_locks and pg_stat_activity show them.",
-        ) from error
+        ) from None
 
 
 def _swap_tables(cursor: Cursor, run: Run) -> None:

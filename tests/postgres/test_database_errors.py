@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -11,7 +13,8 @@ import pytest
 from psycopg2 import errorcodes
 
 from dataforge.errors import Busy, DataForgeError, DiskFull, OutOfMemory, Unavailable
-from dataforge.postgres.connection import transaction, translated
+from dataforge.errors.problems import problem_document
+from dataforge.postgres.connection import database_error, transaction, translated
 from dataforge.postgres.roles import LOAD, MIGRATE, OWNER
 
 if TYPE_CHECKING:
@@ -52,9 +55,12 @@ def test_every_sqlstate_is_translated_or_raised_unchanged(database: Database) ->
     found = {}
     for code in CODES:
         error = run(db, f"DO $$ BEGIN RAISE 'x' USING ERRCODE = '{code}'; END $$")
-        kept = error.__cause__ if isinstance(error, DataForgeError) else error
-        assert isinstance(kept, psycopg2.Error)
+        kept = database_error(error)
+        assert kept
         assert kept.pgcode == code
+        if isinstance(error, DataForgeError):
+            assert (error.__cause__, error.__suppress_context__) == (None, True)
+            assert not {code, "SQLSTATE"} & set(re.findall(r"\w+", json.dumps(problem_document(error, "1"))))
         found[code] = type(error) if isinstance(error, DataForgeError) else psycopg2.Error
     assert len(found) > 200
     assert found == {code: outcome(code) for code in CODES}
@@ -67,7 +73,6 @@ def test_lock_timeout_raises_busy(database: Database) -> None:
     become = f"SET LOCAL ROLE {OWNER}"
     error = run(database.connect(MIGRATE), become, "SET LOCAL lock_timeout = '10ms'", "TABLE olist.orders")
     assert isinstance(error, Busy)
-    assert "55P03" in str(error)
 
 
 def test_deadlock_raises_busy(database: Database) -> None:
@@ -88,7 +93,7 @@ def test_deadlock_raises_busy(database: Database) -> None:
 def test_full_device_raises_disk_full(database: Database) -> None:
     error = run(database.superuser(), "COPY (SELECT repeat('x', 100000)) TO '/dev/full'")
     assert isinstance(error, DiskFull)
-    assert "disk is full (SQLSTATE 53100)" in str(error)
+    assert "disk is full" in str(error)
 
 
 def test_sort_beyond_temp_file_limit_raises_disk_full(database: Database) -> None:

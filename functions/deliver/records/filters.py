@@ -57,7 +57,7 @@ def read_filter(table: Table, name: str, text: str) -> Filter:
             name,
             "wrong_value",
             f"{name}: {value[:100]!r} is not a valid value for {operator}: {_reason(error, column)}",
-        ) from error
+        ) from None
 
 
 def _comparison(column: Column, operator: str, value: str) -> Filter:

@@ -56,7 +56,7 @@ def read_parameters(query: Mapping[str, Sequence[str]]) -> PageParameters:
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         errors = [{"parameter": str(e["loc"][0]), "code": e["type"], "message": e["msg"]} for e in found]
-        raise InvalidRequest("The query is invalid; see errors.", errors) from error
+        raise InvalidRequest("The query is invalid; see errors.", errors) from None
 
 
 def read_query(table: Table, parameters: PageParameters, query: Mapping[str, Sequence[str]]) -> RecordQuery:

@@ -55,8 +55,8 @@ def _lines(s3: S3Client, file: Object) -> Iterator[bytes]:
 def _read(file: str, line_number: int, line: bytes, number: int) -> Correction:
     try:
         document = json.loads(line)
-    except ValueError as error:
-        raise WrongCorrection(file, line_number, "it is not JSON") from error
+    except ValueError:
+        raise WrongCorrection(file, line_number, "it is not JSON") from None
     if not isinstance(document, dict) or "raw" not in document:
         raise WrongCorrection(file, line_number, '"raw", the corrected record, is missing')
     rejection = document.get("id")

@@ -139,4 +139,4 @@ def read(model: type[S], environment: Mapping[str, str] = os.environ) -> S:
         return model.model_validate(values)
     except ValidationError as error:
         wrong = [f"{str(e['loc'][0]).upper()} ({e['msg']})" for e in error.errors(include_input=False)]
-        raise InvalidSettings(f"Environment variables are missing or invalid: {'; '.join(wrong)}.") from error
+        raise InvalidSettings(f"Environment variables are missing or invalid: {'; '.join(wrong)}.") from None

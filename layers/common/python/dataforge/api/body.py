@@ -45,7 +45,7 @@ def read_body(model: type[B], document: Any, wrong: str) -> B:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        raise InvalidRequest(wrong, _errors(error)) from error
+        raise InvalidRequest(wrong, _errors(error)) from None
 
 
 def read_query(model: type[B], parameters: Mapping[str, str]) -> B:
@@ -62,7 +62,7 @@ def read_query(model: type[B], parameters: Mapping[str, str]) -> B:
             }
             for item in found
         ]
-        raise InvalidRequest("The query is invalid; see errors.", errors) from error
+        raise InvalidRequest("The query is invalid; see errors.", errors) from None
 
 
 def _errors(error: ValidationError) -> list[dict[str, Any]]:

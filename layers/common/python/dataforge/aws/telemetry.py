@@ -74,7 +74,7 @@ def entry_point(
 
 def log_failure(logger: Logger, error: BaseException, message: str) -> None:
     """Log class and position of the error, without its text and the text of its cause, which may quote a record."""
-    cause = error.__cause__
+    cause = error.__cause__ or error.__context__
     frames = traceback.extract_tb((cause or error).__traceback__)
     logger.error(
         message,
@@ -94,15 +94,16 @@ def _only_our_errors(logger: Logger, handler: Callable[..., Any]) -> Callable[..
             return handler(event, context)
         except DataForgeError as error:
             log_failure(logger, error, "step failed")
-            # The log has the class of the cause. Lambda would report its text.
-            error.__cause__, error.__context__ = None, None
-            raise _under_its_code(error)  # noqa: B904  the cause was removed above
+            failure: Exception = _under_its_code(error)
         except MemoryError:
             # State machines retry and explain this name.
-            raise MemoryError from None
+            failure = MemoryError()
         except Exception as error:  # noqa: BLE001  Lambda, Step Functions and X-Ray store the text of exceptions
             log_failure(logger, error, "step failed unexpectedly")
-            raise _named(error) from None
+            failure = _named(error)
+        # The log has the class of the cause, whose text Lambda would report. Raised here, the error gets no new one.
+        failure.__cause__, failure.__context__ = None, None
+        raise failure
 
     return guarded
 

@@ -176,8 +176,8 @@ def read(s3: S3Client, bucket: str, dataset: str, backup_id: str) -> Manifest:
         raise NoSuchBackup(f"There is no backup {backup_id!r} of {dataset!r}.", f"{key} does not exist.")
     try:
         manifest = Manifest.model_validate_json(body)
-    except ValidationError as error:
-        raise DamagedBackup(backup_id, [f"{key} is not a valid manifest"]) from error
+    except ValidationError:
+        raise DamagedBackup(backup_id, [f"{key} is not a valid manifest"]) from None
     if (manifest.format, manifest.row_hash) != (FORMAT, ROW_HASH):
         raise DamagedBackup(
             backup_id, [f"{key} is of format {manifest.format} with {manifest.row_hash} hashes"]

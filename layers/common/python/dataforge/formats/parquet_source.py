@@ -102,11 +102,11 @@ class Rows:
 
 @contextmanager
 def _damaged(name: str) -> Iterator[None]:
-    """Raise Arrow's errors about a file as ``DamagedFile``; errors of reading it unchanged."""
+    """Raise Arrow's errors about a file as ``DamagedFile``, without their texts, which may quote values."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        raise DamagedFile(name, "Parquet", str(error).splitlines()[0][:200]) from error
+        raise DamagedFile(name, "Parquet", f"it cannot be read ({type(error).__name__})") from None
 
 
 def open_file(s3: S3Client, source: Object) -> pq.ParquetFile:

@@ -36,9 +36,9 @@ def parse(data: bytes) -> Any:
             return _loads(text, _decimal)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise NotStrictJson(f"is not JSON: {error.msg} ({place})") from error
-    except RecursionError as error:
-        raise NotStrictJson("is nested too deeply") from error
+        raise NotStrictJson(f"is not JSON: {error.msg} ({place})") from None
+    except RecursionError:
+        raise NotStrictJson("is nested too deeply") from None
 
 
 def _loads(text: str, decimal: Any) -> Any:

@@ -56,8 +56,8 @@ class Request:
             data = (
                 base64.b64decode(self.raw_body, validate=True) if self.is_base64 else self.raw_body.encode()
             )
-        except (binascii.Error, ValueError) as error:
-            raise NotJson("The body is not valid UTF-8.") from error
+        except (binascii.Error, ValueError):
+            raise NotJson("The body is not valid UTF-8.") from None
         if len(data) > BODY_BYTES:
             raise BodyTooLarge(len(data), BODY_BYTES)
         return unpack(data, self.headers.get("content-encoding", ""), BODY_BYTES)

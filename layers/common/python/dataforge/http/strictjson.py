@@ -13,6 +13,6 @@ def parse(body: bytes) -> Any:
     try:
         return strict_json.parse(body)
     except UnicodeDecodeError as error:
-        raise NotJson(f"The body is not valid UTF-8 (byte {error.start}).") from error
+        raise NotJson(f"The body is not valid UTF-8 (byte {error.start}).") from None
     except strict_json.NotStrictJson as error:
-        raise NotJson(f"The body {error}.") from error
+        raise NotJson(f"The body {error}.") from None

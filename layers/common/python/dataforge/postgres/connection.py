@@ -99,9 +99,7 @@ def connect(settings: DatabaseSettings, password: str | None = None) -> Connecti
             # The server is too old. The schema function reports it after connecting.
             return _connect(settings, secret, _options(settings, without=session.UNSUPPORTED))
     except psycopg2.OperationalError as error:
-        raise Unavailable(
-            f"Cannot connect to the database as {settings.db_user}: {_reason(error)}"
-        ) from error
+        raise Unavailable(f"Cannot connect to the database as {settings.db_user}: {_reason(error)}") from None
 
 
 def _connect(settings: DatabaseSettings, password: str, options: str) -> Connection:
@@ -162,7 +160,7 @@ def transaction(db: Connection, *, role: str | None = None) -> Iterator[Cursor]:
             if not db.closed:
                 db.rollback()
             if row_security.is_refused(error):
-                raise RowSecurity(row_security.tables(db, error)) from error
+                raise RowSecurity(row_security.tables(db, error)) from None
             raise
 
 
@@ -179,6 +177,8 @@ def _commit(db: Connection) -> None:
 def translated() -> Iterator[None]:
     """Raise psycopg2's errors as Data Forge's, by SQLSTATE: ``Busy``, ``DiskFull``, ``OutOfMemory``, and ``Unavailable``
     for a lost connection. Other errors (an invalid statement, a violated constraint) are raised unchanged.
+
+    PostgreSQL's error may quote a row, so it is not the cause of the other (``database_error``).
     """
     try:
         yield
@@ -186,7 +186,13 @@ def translated() -> Iterator[None]:
         found = _translation(error)
         if found is None:
             raise
-        raise found from error
+        raise found from None
+
+
+def database_error(error: BaseException) -> psycopg2.Error | None:
+    """PostgreSQL's error, given itself or the error that ``translated`` raised for it. Its texts may quote a row."""
+    found = error if isinstance(error, psycopg2.Error) else error.__context__
+    return found if isinstance(found, psycopg2.Error) else None
 
 
 def is_translated(error: psycopg2.Error) -> bool:
@@ -197,12 +203,12 @@ def is_translated(error: psycopg2.Error) -> bool:
 def _translation(error: psycopg2.Error) -> DataForgeError | None:
     state = error.pgcode or ""
     if state in _BUSY:
-        return Busy(f"A lock was not obtained in time (SQLSTATE {state}).")
+        return Busy("A lock was not obtained in time.")
     if state in _FULL:
-        return DiskFull(f"{_FULL[state]} (SQLSTATE {state})")
+        return DiskFull(_FULL[state])
     if state in _OUT_OF_MEMORY:
-        return OutOfMemory(f"The database has too little memory for its current load (SQLSTATE {state}).")
+        return OutOfMemory("The database has too little memory for its current load.")
     lost = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
     if state.startswith(_AWAY) or (not state and lost):
-        return Unavailable(f"The connection to the database was lost (SQLSTATE {state or 'none'}).")
+        return Unavailable("The connection to the database was lost.")
     return None

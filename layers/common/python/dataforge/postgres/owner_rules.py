@@ -41,7 +41,7 @@ def refusal(error: BaseException | None) -> str | None:
         if diag.column_name:
             return f"NOT NULL of {diag.column_name}"
     lines = (diag.message_primary or "").strip().splitlines()
-    return lines[0][:_LONGEST] if lines else f"SQLSTATE {state}"
+    return lines[0][:_LONGEST] if lines else "refused without a message"
 
 
 def violation(table: Table, error: psycopg2.Error) -> Violation | None:

@@ -47,7 +47,7 @@ class Input(BaseModel):
             wrong = "; ".join(map(_describe, error.errors(include_url=False)))
             raise InvalidInput(
                 f"The input is invalid: {wrong}.", f"Fields: {', '.join(cls.model_fields)}."
-            ) from error
+            ) from None
 
 
 def _describe(error: ErrorDetails) -> str:
