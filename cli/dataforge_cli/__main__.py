@@ -3,12 +3,13 @@
 import sys
 
 from dataforge.errors import InvalidDeclaration
+from dataforge.visible import visible_line
 
 try:
     from dataforge_cli.main import app
 except InvalidDeclaration as error:
     # The commands import the datasets. An invalid declaration ends with a message and exit code 2, not with a traceback.
-    sys.stderr.write(f"error: {error}\n")
+    sys.stderr.write(f"error: {visible_line(str(error))}\n")
     sys.exit(2)
 
 app(prog_name="dataforge")

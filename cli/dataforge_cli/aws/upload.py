@@ -14,13 +14,13 @@ from rich.progress import (
     BarColumn,
     Progress,
     TaskProgressColumn,
-    TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
 from s3transfer.utils import ChunksizeAdjuster
 
 from dataforge_cli.aws.failures import error_code
+from dataforge_cli.output.bars import Words
 from dataforge_cli.output.screen import Screen
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def upload(
 
 def _bars(screen: Screen) -> Progress:
     return Progress(
-        TextColumn("{task.description}", markup=False),
+        Words(lambda task: task.description),
         BarColumn(bar_width=20),
         TaskProgressColumn(),
         TransferSpeedColumn(),

@@ -12,6 +12,7 @@ import typer
 
 from dataforge.files.listing import FileList, list_files
 from dataforge.tables.datasets import DEFAULT
+from dataforge.visible import visible_line
 from dataforge_cli.aws.raw_objects import BUCKET, Stored, archives_of, choose, list_stored, remove
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import Interrupted, NotConfirmed, WrongCall
@@ -139,7 +140,7 @@ def _remove(call: Call, chosen: list[Stored], where: str, *, asks: bool) -> None
         call.screen.say(f"{one.key}, {one.size:,} bytes, of {one.modified:%Y-%m-%d %H:%M}")
     if asks:
         try:
-            agreed = typer.confirm(f"Remove {len(chosen)} object(s) below {where}?", err=True)
+            agreed = typer.confirm(f"Remove {len(chosen)} object(s) below {visible_line(where)}?", err=True)
         except typer.Abort as error:
             raise Interrupted("Nothing was removed.") from error
         if not agreed:

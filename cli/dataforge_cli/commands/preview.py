@@ -15,10 +15,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from dataforge.visible import visible, visible_line
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.options import Debug, Json
-from dataforge_cli.output.screen import visible
 from dataforge_cli.records.sources import BadFile
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def _write_all(
     for record in records:
         if isinstance(record, Unread):
             unread += 1
-            call.screen.err.print(Text(f"line {record.line}: {record.reason}"))
+            call.screen.err.print(Text(visible_line(f"line {record.line}: {record.reason}")))
             continue
         # Control characters of a file could hide or forge the output of a terminal.
         fields = [text and visible(text) for text in record] if terminal else record

@@ -8,16 +8,30 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from rich.progress import BarColumn, ProgressColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, ProgressColumn, Task, TaskID, TaskProgressColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
+from rich.text import Text
 
 from dataforge.runs.phases import LOAD
+from dataforge.visible import visible_line
 from dataforge_cli.aws.machines import MIGRATION
-from dataforge_cli.output.screen import Screen, visible
+from dataforge_cli.output.screen import Screen
 from dataforge_cli.records.ingest import Tally
 from dataforge_cli.runs.progress import Progress, TableProgress
 
 _LINE_SECONDS = 10.0
+
+
+class Words(ProgressColumn):
+    """A text of a task as it is: names may contain control characters and markup."""
+
+    def __init__(self, read: Callable[[Task], str]) -> None:
+        super().__init__()
+        self._read = read
+
+    def render(self, task: Task) -> Text:
+        """The text on one line."""
+        return Text(visible_line(self._read(task)))
 
 
 class _Shown:
@@ -25,7 +39,12 @@ class _Shown:
 
     def __init__(self, screen: Screen, figure: ProgressColumn) -> None:
         self._screen = screen
-        columns = (TextColumn("{task.description}"), BarColumn(), figure, TextColumn("{task.fields[rows]}"))
+        columns = (
+            Words(lambda task: task.description),
+            BarColumn(),
+            figure,
+            Words(lambda task: task.fields["rows"]),
+        )
         self._bars = RichProgress(*columns, console=screen.err)
 
     def __enter__(self) -> Self:
@@ -118,7 +137,7 @@ def steps(screen: Screen) -> Iterator[Callable[[str], None]]:
 
         def say(text: str) -> None:
             doing, _, note = text.partition(": ")
-            line.show(doing, visible(note))
+            line.show(doing, note)
 
         yield say
         line.finish("", done=True)

@@ -15,22 +15,10 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from dataforge.visible import visible, visible_line
+
 _FILE_WIDTH = 160
 """Columns for a file or a pipe, where rich would assume 80 and truncate names."""
-
-_PICTURES = 0x2400
-"""The first Unicode symbol for control characters."""
-
-_BIDIRECTIONAL = (0x61C, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-_VISIBLE = {
-    **{code: chr(_PICTURES + code) for code in range(0x20) if chr(code) not in "\t\n"},
-    **dict.fromkeys((0x7F, *range(0x80, 0xA0), *_BIDIRECTIONAL), "\ufffd"),
-}
-
-
-def visible(text: str) -> str:
-    """The text with symbols in place of control characters."""
-    return text.translate(_VISIBLE)
 
 
 class _SafeConsole(Console):
@@ -53,7 +41,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Print a line about progress."""
-        self.err.print(Text(text))
+        self.err.print(Text(visible_line(text)))
 
     def warn(self, text: str) -> None:
         """Print a warning."""
@@ -64,10 +52,10 @@ class Screen:
         self.err.print(Text.assemble(("error: ", "bold red"), one_line(text)))
 
     def show(self, *parts: RenderableType) -> None:
-        """Print part of the readable result."""
+        """Print part of the readable result. A text is one line; line ends in it are symbols, as in names of files."""
         console = self.err if self.as_json else self._out
         for part in parts:
-            console.print(part)
+            console.print(_line(part) if isinstance(part, str | Text) else part)
 
     def answer(self, document: Mapping[str, Any], *parts: RenderableType) -> None:
         """Print the result: ``document`` with --json, otherwise ``parts``."""
@@ -78,7 +66,14 @@ class Screen:
 
 def _console(stream: TextIO) -> Console:
     width = None if stream.isatty() else _FILE_WIDTH
-    return _SafeConsole(file=stream, highlight=False, soft_wrap=True, width=width)
+    # Names and texts of files are not markup: [red] or :smile: in them is shown as it is, and [/] causes no error.
+    return _SafeConsole(file=stream, highlight=False, soft_wrap=True, width=width, markup=False, emoji=False)
+
+
+def _line(text: str | Text) -> Text:
+    shown = Text(text) if isinstance(text, str) else text.copy()
+    shown.plain = visible_line(text if isinstance(text, str) else text.plain)
+    return shown
 
 
 def one_line(text: str) -> str:

@@ -15,6 +15,7 @@ from dataforge.backups.listing import Summary
 from dataforge.runs.results.migration import COUNTS, MigrationOutput
 from dataforge.runs.results.report import Reason, Report
 from dataforge.runs.results.restore import CHANGES, RestoreOutput
+from dataforge.visible import visible_line
 from dataforge_cli.aws.api_keys import Key
 from dataforge_cli.aws.raw_objects import Stored
 from dataforge_cli.output.bars import rows
@@ -117,7 +118,13 @@ def files_table(found: Iterable[tuple[Stored, str, str]]) -> Table:
         style = "red" if status == "refused" else ""
         action = {"read": "reads it", "ignored": "ignores it", "refused": "fails"}[status]
         when = f"{one.modified:%Y-%m-%d %H:%M}"
-        table.add_row(Text(one.key), size(one.size), when, Text(action, style=style), Text(about))
+        table.add_row(
+            Text(visible_line(one.key)),
+            size(one.size),
+            when,
+            Text(action, style=style),
+            Text(visible_line(about)),
+        )
     return table
 
 

@@ -46,7 +46,7 @@ def get(api: Api, address: str, **more: str) -> Any:
     return api.get(path, "&".join(filter(None, [query, urlencode(more, errors="surrogatepass")])))
 
 
-@settings(max_examples=100)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_forged_cursor_is_400(api: Api, cursors: dict[str, str], data: st.DataObject) -> None:
     cursor = data.draw(forged(list(cursors.values()), SCOPE))
@@ -63,7 +63,7 @@ def test_cursor_of_another_list_is_400(api: Api, cursors: dict[str, str]) -> Non
             assert get(api, address, cursor=cursor).status == (200 if address == other else 400)
 
 
-@settings(max_examples=100)
+@settings(max_examples=25)
 @given(position=POSITION | st.lists(st.text(max_size=5), max_size=3))
 def test_signed_position_of_another_version_is_400(
     api: Api, delivered: Database, cursors: dict[str, str], position: Any

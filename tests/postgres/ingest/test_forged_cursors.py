@@ -26,7 +26,7 @@ def cursors(api: Api, sample: Sample) -> list[str]:
     return [api.get("rejections", limit="1", **query).json["next_cursor"] for query in queries]
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_forged_cursor_is_400(api: Api, cursors: list[str], data: st.DataObject) -> None:
     cursor = data.draw(forged(cursors, SCOPE))
@@ -39,7 +39,7 @@ def test_former_cursor_is_400(api: Api, position: Any) -> None:
     api.get("rejections", cursor=former(SCOPE, position)).problem(400, "invalid-request")
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=POSITION)
 def test_signed_position_of_another_version_is_400(api: Api, position: Any) -> None:
     ((number, key),) = api.database.query(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ WORD, KEY, MONEY, TIME, PLACE = (
 )
 MARKS = (WORD, KEY[:16], MONEY[:8], TIME[:10], PLACE)
 ORPHAN = "deadbeef" * 4
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069]")
 CUSTOMER = {"customer_id": KEY, "customer_unique_id": KEY, "customer_city": WORD}
 ORDER = {"order_id": KEY, "customer_id": KEY, "order_purchase_timestamp": TIME}
 RAISE = (
@@ -84,6 +86,25 @@ def test_migration_of_marked_and_invalid_rows_leaks_no_content(
     replay = {"migration_id": published["migration_id"]}
     assert functions.migrate(replay=replay)["status"] == "published"
     require_nothing_leaked(functions, logged(), 20)
+
+
+@pytest.mark.slow
+def test_control_characters_of_names_and_rows_reach_no_log_or_page_raw(
+    functions: Lambda, logged: Callable[[], str], make_csv: MakeCsv
+) -> None:
+    escape = "\x1b[31m\x9b0m\u202e"
+    bad = {"customer_id": f"1{escape}", "customer_city": escape, "customer_state": escape}
+    put(functions, olist_customers_dataset=make_csv("customers", CUSTOMER, bad))
+    functions.s3.put_object(Bucket="raw", Key=f"olist/notes{escape}.txt", Body=escape.encode())
+    published = functions.migrate(tables=["customers"], quality_threshold=0)
+    assert published["status"] == "published"
+    page = published["report"].partition("report/")[2].replace(".json", ".html")
+    html = functions.s3.get_object(Bucket="report", Key=page)["Body"].read().decode()
+    assert "\u241b[31m" in html
+    assert functions.migrate(tables=[escape])["error"]
+    functions.request("ingest.handler", "GET", f"/v1/{escape}", escape, table=escape)
+    for text in (html, logged(), *functions.histories):
+        assert not CONTROL.search(text)
 
 
 @pytest.mark.parametrize(

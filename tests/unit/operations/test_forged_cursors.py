@@ -59,7 +59,7 @@ def export(cloud: Cloud, call: Call) -> str:
     return run
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_forged_cursor_of_backups_is_400(cloud: Cloud, call: Call, data: st.DataObject) -> None:
     known = keys(cloud)
@@ -70,7 +70,7 @@ def test_forged_cursor_of_backups_is_400(cloud: Cloud, call: Call, data: st.Data
     assert answer.status == (200 if cursor == genuine[0] else 400), answer.document
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=POSITION | st.lists(st.text(max_size=5), max_size=3))
 def test_signed_position_of_another_version_of_backups_is_400(
     cloud: Cloud, call: Call, position: Any
@@ -81,7 +81,7 @@ def test_signed_position_of_another_version_of_backups_is_400(
     assert answer.status in ({200, 400} if texts and len(position) == 2 else {400}), answer.document
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=POSITION)
 def test_signed_position_of_another_version_of_an_export_is_400(
     cloud: Cloud, export: str, position: Any

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dataforge.errors import NotFound
 from dataforge.http.message import Response
+from dataforge.visible import visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -41,7 +42,8 @@ def inline_policy(style: str) -> str:
 def templates(folder: Path, *filters: Callable[..., object]) -> Environment:
     """The templates in ``folder``. Each function in ``filters`` is a filter under its own name.
 
-    Values are escaped unless they are ``markupsafe.Markup``. An undefined variable is an error.
+    Values are escaped unless they are ``markupsafe.Markup``, and their control characters are symbols. An undefined
+    variable is an error.
     """
     # Imported on first use: the import takes 65 ms, and most cold starts do not render a page.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
@@ -49,6 +51,7 @@ def templates(folder: Path, *filters: Callable[..., object]) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,
+        finalize=_visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -56,6 +59,10 @@ def templates(folder: Path, *filters: Callable[..., object]) -> Environment:
     )
     environment.filters |= {function.__name__: function for function in filters}
     return environment
+
+
+def _visible(value: object) -> object:
+    return visible(value) if type(value) is str else value
 
 
 @dataclass(frozen=True)
