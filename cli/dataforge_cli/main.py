@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from dataforge_cli.commands.backup import backup
 from dataforge_cli.commands.check import check
 from dataforge_cli.commands.connect import connect
+from dataforge_cli.commands.describe import describe
 from dataforge_cli.commands.doctor import doctor
 from dataforge_cli.commands.files import files
 from dataforge_cli.commands.ingest import ingest
@@ -68,6 +69,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "preview": preview,
     "init": init,
     "check": check,
+    "describe": describe,
     "migrate": migrate,
     "files": files,
     "replay": replay,

@@ -11,6 +11,8 @@ from dataforge.formats.dialect import Csv
 from discovery.described.description import DescribedColumn, DescribedReference, DescribedTable, Description
 from discovery.described.field_types import checks_of, field_type
 
+UNENFORCED = "unenforcedForeignKeys"
+"""The property of a schema for references that some rows break: a validator of foreign keys would reject those rows."""
 _MARKS = {"delimiter": "delimiter", "quoteChar": "quote", "escapeChar": "escape", "commentChar": "comment"}
 
 
@@ -119,7 +121,7 @@ def _unique(schema: Mapping[str, Any], fields: Iterable[Mapping[str, Any]]) -> I
 
 def _references(name: str, schema: Mapping[str, Any]) -> Iterator[DescribedReference]:
     """The foreign keys. An empty resource is the table itself, in version 2 also none."""
-    for key in _list(schema.get("foreignKeys")):
+    for key in (*_list(schema.get("foreignKeys")), *_list(schema.get(UNENFORCED))):
         reference = key.get("reference") if isinstance(key, dict) else None
         columns = _texts(key.get("fields")) if isinstance(key, dict) else ()
         if isinstance(reference, dict) and columns:

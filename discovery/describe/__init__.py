@@ -1,0 +1,1 @@
+"""The schema of a dataset for other tools: a Data Package or SQL."""
