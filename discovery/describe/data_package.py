@@ -1,7 +1,7 @@
 """A dataset as a Frictionless Data Package of version 1, with the profile for tables.
 
-Properties of later versions that say more (``uniqueKeys``, ``missingValues`` of a field, ``headerRows``) are added: readers
-of version 1 ignore them.
+Some properties of later versions are added (``uniqueKeys``, ``missingValues`` of a field, ``headerRows``), which readers
+of version 1 ignore.
 """
 
 from __future__ import annotations

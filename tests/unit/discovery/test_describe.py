@@ -140,7 +140,7 @@ def test_package_is_valid_and_names_only_its_own_fields_and_resources(name: str)
             assert set(key["reference"]["fields"]) <= {field["name"] for field in parent["fields"]}
 
 
-def test_references_that_rows_break_are_no_foreign_keys_of_the_package() -> None:
+def test_package_lists_unenforced_references_apart_from_foreign_keys() -> None:
     resources = {resource["name"]: resource for resource in data_package(DATASETS["company"])["resources"]}
     schema = resources["door_events"]["schema"]
     assert "foreignKeys" not in schema

@@ -96,7 +96,7 @@ KINDS = (
     Kind(Annotated[tuple, ArrayOf(INTEGER)], lambda n: f"{{{n},2}}"),
     Kind(Annotated[tuple, ArrayOf(TEXT)], lambda n: f"{{a{n},b}}"),
     Kind(Text, lambda n: f"text of {n}"),
-    # Digits that are text: only a description can tell.
+    # Digits as text, which no inference finds.
     Kind(Text, str),
     Kind(Name, lambda n: f"{n % 3:05d}"),
     Kind(Annotated[str, VarChar(7)], lambda n: f"v{n}"),
