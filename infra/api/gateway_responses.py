@@ -23,6 +23,7 @@ from dataforge.errors import (
     WrongMediaType,
 )
 from dataforge.errors.problems import PROBLEM, problem_document
+from dataforge.response_headers import EVERY_ANSWER
 
 _WRONG_KEY = WrongKey("The header x-api-key does not contain a valid key of this API.")
 _NOT_FOUND = NotFound("The path does not exist.", hint="GET /v1/ lists the routes.")
@@ -55,6 +56,7 @@ def add_problem_responses(api: apigateway.RestApi) -> None:
     """Let the gateway answer every refused request with a problem document."""
     for kind, error in RESPONSES.items():
         headers = {"Content-Type": f"'{PROBLEM}'", "Cache-Control": "'no-store'"}
+        headers |= {name: f"'{value}'" for name, value in EVERY_ANSWER.items()}
         if error.retry_after is not None:
             headers["Retry-After"] = f"'{error.retry_after}'"
         api.add_gateway_response(

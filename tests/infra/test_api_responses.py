@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from dataforge.response_headers import EVERY_ANSWER
+
 Resources = dict[str, dict[str, dict[str, Any]]]
 
 
@@ -41,6 +43,13 @@ def test_gateway_answers_errors_with_a_problem_document(dev: Resources, kind: st
     assert set(problem) == {"type", "title", "status", "detail", "instance"}
     assert problem["status"] == status
     assert problem["instance"] == "$context.requestId"
+
+
+def test_gateway_answers_have_the_headers_of_all_answers(dev: Resources) -> None:
+    expected = {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in EVERY_ANSWER.items()}
+    assert not [value for value in EVERY_ANSWER.values() if "'" in value]
+    for response in responses(dev).values():
+        assert response["ResponseParameters"].items() >= expected.items()
 
 
 def test_throttled_response_has_retry_after(dev: Resources) -> None:

@@ -8,10 +8,12 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, LocationParseError
+from urllib3.util import parse_url
 
 from dataforge.errors.problems import code_of
 from dataforge_cli.call import Call
@@ -37,6 +39,16 @@ class NoKey(WrongCall):
 
     def __init__(self, deployment: str) -> None:
         super().__init__(f"{deployment}: no API key.")
+
+
+class InsecureUrl(WrongCall):
+    """The address of the API would send the key unencrypted."""
+
+    code = "InsecureUrl"
+    hint = "Use https://. --allow-http sends the key all the same, readable for every host in between."
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"The API key is not sent to {url}, which is neither https:// nor on this machine.")
 
 
 class ApiRefused(CommandError):
@@ -127,8 +139,11 @@ def _seconds(headers: Mapping[str, str]) -> float | None:
     return float(told) if told.isdecimal() else None
 
 
-def find_api(call: Call) -> Api:
-    """Return the API of the environment or the deployment. Raises ``NoKey`` and the errors of finding a deployment."""
+def find_api(call: Call, *, allow_http: bool = False) -> Api:
+    """Return the API of the environment or the deployment. ``allow_http``: send the key to other hosts unencrypted.
+
+    Raises ``NoKey``, ``InsecureUrl`` and the errors of finding a deployment.
+    """
     url, key = os.environ.get(URL), os.environ.get(KEY)
     name = url or ""
     if url:
@@ -138,4 +153,27 @@ def find_api(call: Call) -> Api:
         key = key or call.deployment.outputs.get("writer_key")
     if not key:
         raise NoKey(name)
+    if not (allow_http or protects_key(url)):
+        raise InsecureUrl(url)
     return Api(url, key, call.screen.say)
+
+
+def protects_key(url: str) -> bool:
+    """Whether a key that is sent to this address stays secret: by TLS, or on this machine.
+
+    The parser is that of the client that sends the key, so both find the same host.
+    """
+    try:
+        parts = parse_url(url)
+    except LocationParseError:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.host or ""))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -82,6 +82,12 @@ def ingest(
         Form | None,
         typer.Option("--format", show_default=False, help="Set the format. Default: by the file's name."),
     ] = None,
+    allow_http: Annotated[
+        bool,
+        typer.Option(
+            "--allow-http", help="Send the API key over http:// to another machine, where others can read it."
+        ),
+    ] = False,
     as_json: Json = False,
     stage: Stage = None,
     outputs: OutputsFile = None,
@@ -95,6 +101,7 @@ def ingest(
     again leaves stored records unchanged.
 
     The API key is DATAFORGE_API_KEY, else that of the embedded cloud. With DATAFORGE_API_URL no stack is needed.
+    The key is sent over https:// only, except to this machine.
 
     Exit codes: 0 all records stored, 1 some records rejected or no answer, 2 invalid call.
 
@@ -111,7 +118,8 @@ def ingest(
         order = Order(known.name, mode.value, on_conflict.value)
         source = find_source(file, form, known, table)
         with RejectedFile(rejected or beside(file), file) as kept:
-            tally = _send(call, source, Ingestion(find_api(call), order, kept.write), batch)
+            api = find_api(call, allow_http=allow_http)
+            tally = _send(call, source, Ingestion(api, order, kept.write), batch)
         _tell_unreadable(call, tally)
         document = {"status": "rejected" if tally.rejected else "done", **tally.document()}
         document["rejected_file"] = str(kept.path) if kept.written else None

@@ -1,4 +1,4 @@
-"""Names and texts of files reach a terminal without control characters, and are no markup."""
+"""Names and texts of files reach a terminal without control characters, and without effect as markup."""
 
 from __future__ import annotations
 

@@ -192,3 +192,15 @@ def test_lines_of_the_log_have_the_id_of_the_key_and_not_the_key(router: Router,
     router.answer(event("GET", "/v1", KEYS[Kind.READER]))
     assert json.loads(log.getvalue().splitlines()[-1])["api_key_id"] == "key-1"
     assert KEYS[Kind.READER] not in log.getvalue()
+
+
+@pytest.mark.parametrize("path", ["/v1/tables/orders", "/v1/docs/page.css", "/v1", "/v1/nothing"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
+def test_every_answer_has_the_headers_for_browsers(router: Router, method: str, path: str) -> None:
+    headers = router.answer(event(method, path, KEYS[Kind.OPERATOR]))["headers"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["Cache-Control"] == "no-store"

@@ -24,6 +24,7 @@ from dataforge.errors import (
 from dataforge.errors.problems import PROBLEM, problem_document
 from dataforge.http.access import owner_of
 from dataforge.http.encoding import unpack
+from dataforge.response_headers import DATA_POLICY, EVERY_ANSWER
 
 _JSON = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
 
@@ -103,7 +104,13 @@ class Response:
         binary = isinstance(self.body, bytes)
         return {
             "statusCode": int(self.status),
-            "headers": {"Content-Type": self.content_type, "Cache-Control": "no-store", **self.headers},
+            "headers": {
+                "Content-Type": self.content_type,
+                "Cache-Control": "no-store",
+                "Content-Security-Policy": DATA_POLICY,
+                **EVERY_ANSWER,
+                **self.headers,
+            },
             "body": base64.b64encode(self.body).decode() if isinstance(self.body, bytes) else self.body,
             "isBase64Encoded": binary,
         }
