@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dataforge.errors import DataForgeError
+from dataforge.errors import DataForgeError, Unavailable, UnusableBucket
 from dataforge.files.names import is_json_lines, is_parquet
 from dataforge.s3.objects import Object
 from discovery.files import open_csv, positional
@@ -56,6 +56,8 @@ def take_inventory(s3: S3Client, objects: Sequence[Object], say: Callable[[str],
         progress.add(place.object.key, place.object.size)
         try:
             opened.append(FoundFile(place, _open(s3, place)))
+        except (Unavailable, UnusableBucket):
+            raise
         except _NoTable as error:
             unread.append((place.object.key, str(error)))
         except DataForgeError as error:

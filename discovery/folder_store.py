@@ -11,9 +11,13 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from dataforge.s3.objects import Object
+from discovery.s3_folder import PrefixStore, S3Folder
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+Folder = Path | S3Folder
+"""A folder on this machine, or a prefix of a bucket."""
 
 _RANGE = re.compile(r"bytes=([0-9]+)-([0-9]*)")
 
@@ -78,13 +82,21 @@ class _Body:
         return True
 
 
-def store_of(folder: Path) -> S3Client:
+def store_of(folder: Folder) -> S3Client:
     """The folder as the S3 client that readers take. It has the reads only."""
-    return cast("S3Client", FolderStore(folder))
+    return cast("S3Client", FolderStore(folder) if isinstance(folder, Path) else PrefixStore(folder))
 
 
-def objects_of(folder: Path) -> Iterator[Object]:
-    """All files of a folder and its subfolders as objects, sorted."""
+def name_of(folder: Folder) -> str:
+    """The name of the folder, without those that contain it."""
+    return folder.resolve().name if isinstance(folder, Path) else folder.name
+
+
+def objects_of(folder: Folder) -> Iterator[Object]:
+    """All files of a folder and its subfolders as objects, sorted. Raises the errors of reading a prefix."""
+    if not isinstance(folder, Path):
+        yield from folder.objects()
+        return
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             yield object_of(folder, path.relative_to(folder).as_posix())

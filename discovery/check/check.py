@@ -18,7 +18,7 @@ from dataforge.tables.datasets import get_dataset
 from discovery.check.read import Example, Plan, Tally, plan, read_item
 from discovery.check.resolve import Decided, decide
 from discovery.check.row_store import RowStore
-from discovery.folder_store import objects_of, store_of
+from discovery.folder_store import Folder, objects_of, store_of
 from discovery.progress import FileProgress
 from functions.migrate.resolve.locate import Chunk, locate_in
 from functions.migrate.run.work_items import LoadItem
@@ -86,7 +86,7 @@ class CheckResult:
 
 def check_folder(
     dataset: Dataset,
-    folder: Path,
+    folder: Folder,
     *,
     ignore: Sequence[str] = (),
     say: Callable[[str], None],
@@ -126,7 +126,7 @@ def _chunk(item: LoadItem) -> Chunk:
 
 
 def _read(
-    dataset: Dataset, folder: Path, work: Plan, rows: Path, workers: int | None
+    dataset: Dataset, folder: Folder, work: Plan, rows: Path, workers: int | None
 ) -> Iterator[tuple[LoadItem, dict[str, Tally]]]:
     small = len(work.items) < 2 or sum(item.size for item in work.items) < _SMALL
     if workers == 0 or (workers is None and small):
@@ -140,7 +140,7 @@ def _read(
             yield item, call.result()
 
 
-def _read_by_name(folder: Path, item: LoadItem, rows: Path) -> dict[str, Tally]:
+def _read_by_name(folder: Folder, item: LoadItem, rows: Path) -> dict[str, Tally]:
     return read_item(store_of(folder), get_dataset(item.dataset), item, rows)
 
 

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge_cli.call import Call, calling
-from dataforge_cli.errors import NoFolder, WrongCall
+from dataforge_cli.errors import WrongCall
+from dataforge_cli.folders import Dir, find_folder
 from dataforge_cli.options import Debug, Ignore, Json
 from dataforge_cli.output.bars import steps
 from dataforge_cli.output.checked import (
@@ -29,13 +30,12 @@ from dataforge_cli.output.checked import (
 if TYPE_CHECKING:
     from dataforge.tables.catalogue import Dataset
     from discovery.check.check import CheckResult, TableResult
+    from discovery.folder_store import Folder
     from discovery.module_lines import ModuleLines
 
 
 def check(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Read the files in this folder.", show_default=False)
-    ],
+    folder: Dir,
     dataset: Annotated[
         str,
         typer.Option("--dataset", metavar="NAME", help="Validate by datasets/NAME.py.", show_default=False),
@@ -89,14 +89,13 @@ def check(
         from dataforge.tables.datasets import get_dataset  # noqa: PLC0415
         from discovery.module_lines import module_lines  # noqa: PLC0415
 
-        if not folder.is_dir():
-            raise NoFolder(f"There is no folder {folder}.")
+        files = find_folder(folder)
         if html is not None and not html.parent.is_dir():
             raise WrongCall(f"There is no folder {html.parent} for the page.")
         found, started = get_dataset(dataset), datetime.now(UTC)
-        result = checked(call, found, folder, tuple(ignore or ()))
+        result = checked(call, found, files, tuple(ignore or ()))
         if html is not None:
-            _write_page(html, result, dataset, folder, threshold, started)
+            _write_page(html, result, dataset, files, threshold, started)
         document = result_document(result, threshold) | {"html": str(html) if html else None}
         lines = module_lines(modules() / f"{dataset}.py")
         call.screen.answer(document, *_shown(result, threshold, lines, html))
@@ -105,7 +104,7 @@ def check(
             raise typer.Exit(1)
 
 
-def checked(call: Call, dataset: Dataset, folder: Path, ignore: tuple[str, ...]) -> CheckResult:
+def checked(call: Call, dataset: Dataset, folder: Folder, ignore: tuple[str, ...]) -> CheckResult:
     """Check a folder, with its progress on stderr."""
     from discovery.check.check import check_folder  # noqa: PLC0415  loads DuckDB and Arrow
 
@@ -121,7 +120,7 @@ def _failure(result: CheckResult, threshold: float) -> str:
 
 
 def _write_page(
-    file: Path, result: CheckResult, dataset: str, folder: Path, threshold: float, started: datetime
+    file: Path, result: CheckResult, dataset: str, folder: Folder, threshold: float, started: datetime
 ) -> None:
     from discovery.check.page import page  # noqa: PLC0415  loads Jinja2
 

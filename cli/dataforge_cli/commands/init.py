@@ -18,7 +18,8 @@ from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.errors import InvalidDeclaration
 from dataforge_cli.call import Call, calling
 from dataforge_cli.commands.check import checked
-from dataforge_cli.errors import CommandError, NoFolder, WrongCall
+from dataforge_cli.errors import CommandError, WrongCall
+from dataforge_cli.folders import Dir, find_folder
 from dataforge_cli.options import Debug, Ignore, Json
 from dataforge_cli.output.bars import steps
 from dataforge_cli.output.checked import section
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from dataforge.tables.catalogue import Dataset
     from discovery.check.check import CheckResult
     from discovery.drafts import DatasetDraft, TableDraft
+    from discovery.folder_store import Folder
 
 
 _THRESHOLD = float(QUALITY_THRESHOLD)
@@ -57,9 +59,7 @@ class CannotDeclare(CommandError):
 
 
 def init(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Read the files in this folder.", show_default=False)
-    ],
+    folder: Dir,
     dataset: Annotated[
         str, typer.Option("--dataset", metavar="NAME", help="Write datasets/NAME.py.", show_default=False)
     ],
@@ -88,21 +88,21 @@ def init(
     ```
     dataforge init ./shop --dataset shop
     dataforge init ./shop --dataset shop --ignore 'old/' --force
+    dataforge init s3://bucket/shop/ --dataset shop
     ```
     """
     with calling(stage=None, outputs=None, as_json=as_json, debug=debug) as call:
         module = _module_path(dataset, force=force)
-        if not folder.is_dir():
-            raise NoFolder(f"There is no folder {folder}.")
+        files = find_folder(folder)
         patterns = tuple(ignore or ())
-        draft, notes = _draft(call, folder, dataset, patterns)
+        draft, notes = _draft(call, files, dataset, patterns)
         with _written(module, draft) as written:
-            result = checked(call, written, folder, patterns)
-        _answer(call, module, draft, result, notes, folder)
+            result = checked(call, written, files, patterns)
+        _answer(call, module, draft, result, notes, files)
 
 
 def _answer(
-    call: Call, module: Path, draft: DatasetDraft, result: CheckResult, notes: list[str], folder: Path
+    call: Call, module: Path, draft: DatasetDraft, result: CheckResult, notes: list[str], folder: Folder
 ) -> None:
     from discovery.module_lines import module_lines  # noqa: PLC0415
 
@@ -147,13 +147,15 @@ def _module_path(dataset: str, *, force: bool) -> Path:
     return module
 
 
-def _draft(call: Call, folder: Path, dataset: str, ignore: tuple[str, ...]) -> tuple[DatasetDraft, list[str]]:
+def _draft(
+    call: Call, folder: Folder, dataset: str, ignore: tuple[str, ...]
+) -> tuple[DatasetDraft, list[str]]:
     from dataforge.files.listing import is_ignored  # noqa: PLC0415
     from discovery.described.inventory import describe_files  # noqa: PLC0415
     from discovery.described.read import is_description, read_descriptions  # noqa: PLC0415
     from discovery.draft import draft_dataset  # noqa: PLC0415  loads DuckDB and Arrow
     from discovery.folder import take_inventory  # noqa: PLC0415
-    from discovery.folder_store import objects_of, store_of  # noqa: PLC0415
+    from discovery.folder_store import name_of, objects_of, store_of  # noqa: PLC0415
 
     s3 = store_of(folder)
     objects = [file for file in objects_of(folder) if not any(is_ignored(file.key, p) for p in ignore)]
@@ -166,7 +168,7 @@ def _draft(call: Call, folder: Path, dataset: str, ignore: tuple[str, ...]) -> t
         notes += [*told, *(f"{key} is not read: {reason}" for key, reason in inventory.unread)]
         if not inventory.tables:
             raise NoTableFiles(f"{folder} has no file that could be a table.", "; ".join(notes))
-        draft = draft_dataset(s3, dataset, folder.resolve().name, inventory, say)
+        draft = draft_dataset(s3, dataset, name_of(folder), inventory, say)
     return replace(draft, notes=(*draft.notes, *_described_by(description.sources))), notes
 
 

@@ -131,10 +131,22 @@ def next_commands(folder: str, dataset: str, *, threshold: float | None) -> Iter
             "validate again after each change of the module",
         ),
         ("make local", "deploy the tables to the cloud on this machine"),
-        (f"{_program()} migrate {options}{lower}", "load the files"),
+        *_loading(folder, dataset, lower),
     )
     for command, purpose in commands:
         yield Text(f"  {command}  # {purpose}")
+
+
+def _loading(folder: str, dataset: str, lower: str) -> Iterator[tuple[str, str]]:
+    """The commands that load the files: objects of another bucket are copied first."""
+    place = shlex.quote(folder)
+    if folder.startswith("s3://"):
+        yield f"aws s3 sync {place} s3://RAW_BUCKET/{dataset}/", "copy the objects to the raw bucket"
+        place = ""
+    yield (
+        " ".join(filter(None, (_program(), "migrate", place, f"--dataset {dataset}{lower}"))),
+        "load the files",
+    )
 
 
 def _program() -> str:

@@ -67,6 +67,7 @@ from dataforge.errors.input import (
     TooFewConnections,
     UnknownDataset,
     UnknownTable,
+    UnreadablePrefix,
     UnusableBucket,
     WrongCorrection,
 )
@@ -163,6 +164,7 @@ __all__ = [
     "UnknownColumn",
     "UnknownDataset",
     "UnknownTable",
+    "UnreadablePrefix",
     "UnsupportedColumnType",
     "UnsupportedFormat",
     "UnusableBucket",

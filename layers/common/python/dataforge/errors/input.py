@@ -43,6 +43,15 @@ class UnusableBucket(InvalidInput):
         super().__init__(f"The bucket {bucket!r} cannot be {verb}: {reason}.")
 
 
+class UnreadablePrefix(InvalidInput):
+    """The objects below a prefix, given in place of a folder, cannot be listed or read."""
+
+    code = "UnreadablePrefix"
+
+    def __init__(self, prefix: str, reason: str, hint: str) -> None:
+        super().__init__(f"{prefix} cannot be read: {reason}.", "", hint)
+
+
 class UnknownDataset(InvalidInput):
     """No dataset has this name."""
 
