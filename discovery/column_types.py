@@ -15,11 +15,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dataforge import INTEGER, TEXT, ArrayOf, Bytes, IndexedName, Json, Label, Name, Text, Uuid
+from dataforge import INTEGER, TEXT, ArrayOf, Bytes, Clean, IndexedName, Json, Label, Name, Text, Uuid
 from dataforge.formats.null_words import CERTAIN_NULL_WORDS, NULL_WORDS, PROGRAM_NULL_WORDS
 from discovery.choices import boolean_candidates, choice_candidates
+from discovery.clocks import digit_candidates, time_candidates
 from discovery.declared import Declared
-from discovery.moments import date_candidates, digit_candidates, time_candidates
+from discovery.moments import date_candidates
 from discovery.numbers import LEADING_ZEROS, number_candidates
 from discovery.rules import with_rules
 from discovery.values import Values, mostly
@@ -42,32 +43,49 @@ def propose_type(values: Values, *, indexed: bool) -> Declared:
         if not real.texts:
             continue
         for candidate in candidates(real):
-            if _takes(candidate, real, nulls):
-                return replace(_with_rules(candidate, real, nulls), nulls=tuple(sorted(nulls)))
+            damaged = _damaged(candidate, real, nulls)
+            if damaged is not None:
+                ruled = _with_rules(candidate, real, nulls)
+                note = ". ".join(filter(None, (ruled.note, _evidence(damaged, real, nulls))))
+                return replace(ruled, nulls=tuple(sorted(nulls)), note=note)
     return propose_text(values, indexed=indexed)
 
 
-def _takes(
+def _evidence(damaged: int, values: Values, nulls: Collection[str]) -> str:
+    """Evidence for what is uncertain: values that would be rejected, and words that people write for NULL."""
+    uncertain = sorted(set(nulls) - PROGRAM_NULL_WORDS)
+    rejected = f"{damaged:,} of {values.rows:,} rows have another form, and are rejected" if damaged else ""
+    words = (
+        f"{' and '.join(uncertain)} {'is' if len(uncertain) == 1 else 'are'} read as NULL"
+        if uncertain
+        else ""
+    )
+    return ". ".join(filter(None, (rejected, words)))
+
+
+def _damaged(
     candidate: Declared, values: Values, nulls: Collection[str], tolerated: float = _TOLERATED
-) -> bool:
-    """Whether the type takes all values, or all except a few damaged ones, which no name explains as codes."""
+) -> int | None:
+    """How many rows the type refuses; None, if these are not only a few damaged ones."""
     if values.rows < _LONG or candidate.source.startswith("Literal") or is_identifying(values.name):
         tolerated = 0
     refused = _refused(candidate, pa.array(values.texts, pa.string()))
     rows = int(np.array(values.counts)[refused].sum())
     if refused.sum() > tolerated * len(values.texts) or rows > tolerated * values.rows:
-        return False
-    return values.all_known or _takes_rest(candidate, values, nulls, tolerated)
+        return None
+    return rows if values.all_known else _damaged_rows(candidate, values, nulls, tolerated)
 
 
-def _takes_rest(candidate: Declared, values: Values, nulls: Collection[str], tolerated: float) -> bool:
+def _damaged_rows(
+    candidate: Declared, values: Values, nulls: Collection[str], tolerated: float
+) -> int | None:
     refused, absent = 0, pa.array(["", *nulls], pa.string())
     for texts in values.all_texts():
         real = texts.filter(pc.invert(pc.is_in(pc.utf8_trim_whitespace(texts), absent)))
         refused += int(_refused(candidate, real).sum())
         if refused > tolerated * values.rows:
-            return False
-    return True
+            return None
+    return refused
 
 
 def _refused(candidate: Declared, texts: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -81,9 +99,8 @@ def _refused(candidate: Declared, texts: pa.Array) -> np.ndarray[tuple[int], np.
 
 def _with_rules(declared: Declared, values: Values, nulls: Collection[str]) -> Declared:
     """The type with the first rule that all values obey."""
-    return next(
-        (ruled for ruled in with_rules(declared, values) if _takes(ruled, values, nulls, 0)), declared
-    )
+    possible = (ruled for ruled in with_rules(declared, values) if _damaged(ruled, values, nulls, 0) == 0)
+    return next(possible, declared)
 
 
 def _shaped(values: Values) -> Iterator[Declared]:
@@ -91,6 +108,8 @@ def _shaped(values: Values) -> Iterator[Declared]:
     sample = values.sample
     if mostly(re.compile("(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"), sample):
         yield Declared("Uuid", Uuid)
+    if mostly(re.compile(r"(?i)\{[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}"), sample):
+        yield Declared("Uuid", Uuid, (Clean(replace=((r"[{}]", ""),)),))
     if mostly(re.compile(r"(?s)[{\[].*[}\]]"), sample):
         yield Declared("Json", Json)
         yield Declared("Annotated[tuple, ArrayOf(INTEGER)]", Annotated[tuple, ArrayOf(INTEGER)])

@@ -1,4 +1,4 @@
-"""Candidates for dates, times and lengths of time in the notations that exports use."""
+"""Candidates for dates and timestamps in the notations that exports use."""
 
 from __future__ import annotations
 
@@ -10,54 +10,13 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from dataforge import Clean, Date, Format, Interval, Time, Timestamp, TimestampTz
+from dataforge import Clean, Date, Format, Timestamp, TimestampTz
 from discovery.declared import Declared
 from discovery.values import Values, mostly
 
-_TIME_WORDS = frozenset(
-    [
-        "date",
-        "day",
-        "dt",
-        "time",
-        "timestamp",
-        "ts",
-        "at",
-        "on",
-        "created",
-        "updated",
-        "modified",
-        "born",
-        "birth",
-        "dob",
-        "start",
-        "end",
-        "begin",
-        "from",
-        "until",
-        "to",
-        "datum",
-        "fecha",
-        "data",
-        "epoch",
-    ]
-)
 _DAY_TEXT = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,6}0*)?)?")
 _OFFSET = re.compile(r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)")
-_COMPACT = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
-_CERTAIN_DAYS = 20
-"""Eight digits are a month and a day by accident in one of 27 numbers, and in this many never."""
-_EPOCHS = (
-    (10**9, 4 * 10**9, "s"),
-    (10**12, 4 * 10**12, "ms"),
-    (10**15, 4 * 10**15, "us"),
-    (10**18, 4 * 10**18, "ns"),
-)
-_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,6})?)?")
-_LENGTH = re.compile(
-    r"-?(?:[0-9]+:)?[0-9]{1,3}:[0-9]{2}(?:[.][0-9]+)?|-?P[0-9YMWDTHS.]+|-?[0-9]+ days?(?:,? [0-9:.]+)?"
-)
 _WEEKDAY = r"(?P<weekday>[A-Za-z]{3,9})(?P<w1>,? )"
 _DAY_SHAPES = (
     r"(?P<Y>[0-9]{4})(?P<s1>[-/.])(?P<m>[0-9]{1,2})(?P=s1)(?P<d>[0-9]{1,2})",
@@ -180,28 +139,3 @@ def _iso(sample: Sequence[str]) -> Iterator[Declared]:
         yield Declared("TimestampTz", TimestampTz)
     elif rests <= {" UTC", " GMT"}:
         yield Declared("TimestampTz", TimestampTz, (Clean(replace=((" (UTC|GMT)$", "Z"),)),))
-
-
-def digit_candidates(values: Values) -> Iterator[Declared]:
-    """Dates and instants that are written as whole numbers: the name must suggest them, or many valid days."""
-    sample = values.sample
-    named = bool(set(values.name) & _TIME_WORDS)
-    if mostly(_COMPACT, sample) and (named or values.distinct >= _CERTAIN_DAYS):
-        yield Declared("Date", Date, (Format(dates="%Y%m%d"),))
-    for low, high, unit in _EPOCHS:
-        if named and all(text.isdigit() and low <= int(text) < high for text in sample):
-            yield Declared("TimestampTz", TimestampTz, (Format(epoch=unit),))
-
-
-def time_candidates(values: Values) -> Iterator[Declared]:
-    """Times of a day, and lengths of time: hours may be above 23."""
-    sample = values.sample
-    if mostly(_CLOCK, sample):
-        yield Declared("Time", Time)
-    if mostly(_LENGTH, sample):
-        yield Declared("Interval", Interval)
-    halves = re.compile(r"[0-9]{1,2}:[0-9]{2}(?P<S>:[0-9]{2})?(?P<gap> ?)[AaPp][Mm]")
-    matches = [halves.fullmatch(text) for text in sample]
-    formats = {f"%I:%M{':%S' if found['S'] else ''}{found['gap']}%p" for found in matches if found}
-    if all(matches) and len(formats) == 1:
-        yield Declared("Time", Time, (Format(dates=formats.pop()),))

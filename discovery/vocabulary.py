@@ -92,7 +92,9 @@ CODES = _words(
 """Words of codes that may begin with zeros."""
 CODES_AT_END = _words("postalcode phonenumber tel mobile barcode ndc cusip naics")
 """The same, as last words."""
-NUMBERED = _words("account card passport license licence tax bank routing tracking")
+NUMBERED = _words(
+    "street house suite apartment account card passport license licence tax bank routing tracking"
+)
 """Things with numbers of many digits: ``account_number``, but neither ``account_id`` nor ``account_balance``."""
 MEASURES = _words("count counts total amount qty quantity id rate share sum cost price sessions")
 """Last words of columns that hold no code."""

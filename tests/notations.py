@@ -121,7 +121,7 @@ NOTATIONS = [
 
 
 def assert_read_as_written(notation: Notation, originals: Sequence[Any]) -> None:
-    """The proposed type takes all values, and reads them as they were unless its note says that it guesses."""
+    """The proposed type takes all values, and reads them as they were unless its note states that it guesses."""
     texts = [notation.write(value) for value in originals]
     found = proposed(notation.header, *texts)
     assert not found.refused_texts(texts)
@@ -150,7 +150,7 @@ def _comparable(value: Any) -> Any:
 
 
 def _meaning(declared: Declared, text: str) -> str:
-    """What must be equal in two texts with one stored value: the number and its sign, or the text without blanks."""
+    """The part that is equal in two texts with one stored value: the number and its sign, or the text without blanks."""
     if declared.kind not in _NUMBERS:
         return text.strip() if declared.kind == "text" else ""
     declared_format = next((m for m in declared.markers if isinstance(m, Format)), Format())

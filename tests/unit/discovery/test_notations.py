@@ -1,4 +1,4 @@
-"""Notations of values: what is proposed for them, and that no value changes its meaning."""
+"""Types for values in many notations, none of which changes its meaning."""
 
 from __future__ import annotations
 
@@ -66,6 +66,13 @@ def written(declared: Declared) -> str:
         ("updated_at", ("1700000000000", "1700000000001"), 'TimestampTz, Format(epoch="ms")'),
         ("t", ("1:05 PM", "11:15 AM"), 'Time, Format(dates="%I:%M %p")'),
         ("t", ("23:59:00", "25:10:00"), "Interval"),
+        ("t", ("8:05", "23:10"), 'Time, Format(dates="%H:%M")'),
+        ("t", ("8:05", "2:10"), "Interval"),
+        ("t", ("1 day, 2:00:00", "23:10:00"), 'Interval, Clean(replace=((", ", " "),))'),
+        ("timestamp", ("964982703", "1064982703"), 'TimestampTz, Format(epoch="s")'),
+        ("d", ("2000-01-31", "0000-00-00"), "Date"),
+        ("row", ("{6F1C2A9B-0D3E-4C5F-8A7B-112233445566}",), 'Uuid, Clean(replace=(("[{}]", ""),))'),
+        ("street_number", ("1", "20"), "Name"),
         ("t", ("1 day 02:00:00", "2 days 03:00:00"), "Interval"),
         ("paid", ("Ja", "nein", "NEIN"), 'Boolean, Format(true=("ja",), false=("nein",))'),
         ("active", ("-1", "0"), 'Boolean, Format(true=("-1",), false=("0",))'),
@@ -142,6 +149,15 @@ def test_all_rows_are_read_where_not_all_values_are_known(
     rest = pa.array([*known.texts, further])
     found = propose_type(replace(known, all_known=False, rows=201, all_texts=lambda: [rest]), indexed=False)
     assert (found.kind, found.nulls) == (kind, nulls)
+
+
+def test_damage_and_words_for_null_have_a_note() -> None:
+    assert (
+        proposed("n", *map(str, range(2000)), "x").note
+        == "1 of 2,001 rows have another form, and are rejected"
+    )
+    found = proposed("n", "1", "-", "NULL")
+    assert (found.note, found.nulls) == ("- is read as NULL", ("-", "NULL"))
 
 
 def test_column_without_values_is_text() -> None:

@@ -12,7 +12,6 @@ PROGRAM_NULL_WORDS = CERTAIN_NULL_WORDS | frozenset(
 
 NULL_WORDS = PROGRAM_NULL_WORDS | frozenset(
     [
-        "na",
         "-",
         "--",
         "---",
@@ -22,11 +21,12 @@ NULL_WORDS = PROGRAM_NULL_WORDS | frozenset(
         "missing",
         "unknown",
         "Unknown",
-        "k.A.",
+        "na",
         "n.a.",
         "N.A.",
+        "k.A.",
         "k. A.",
         "s/d",
     ]
-)
+).union(["0000-00-00", "0000-00-00 00:00:00"])
 """Texts by which programs and people write that a value is missing."""
