@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from dataforge_cli.aws.api import InsecureUrl, find_api, protects_key
+from dataforge_cli.aws.api import Api, InsecureUrl, find_api, protects_key
 from dataforge_cli.call import Call
 from dataforge_cli.main import app
 from dataforge_cli.output.screen import Screen
@@ -95,4 +95,4 @@ def test_option_permits_an_unencrypted_address() -> None:
     call = Call(Screen(), None, None)
     with pytest.raises(InsecureUrl):
         find_api(call)
-    assert find_api(call, allow_http=True)
+    assert isinstance(find_api(call, allow_http=True), Api)
