@@ -48,7 +48,7 @@ function section(dataset, tables) {
   const head = element("div", "", "head", about, score);
   const table = element("table", "", "", element("thead", "", "", row("th", "Table", "Rows", "Score", "Over all", "Rejected", "Last read", "Trend")));
   table.append(element("tbody", "", "", ...dataset.tables.map((t) => tableRow(t, counted.get(t.table)))));
-  return element("section", "", "", head, chart(dataset, 640, 90), table);
+  return element("section", "", "", head, chart(dataset, 640, 90), table, picture(dataset.dataset, tables));
 }
 
 function tableRow(quality, table) {

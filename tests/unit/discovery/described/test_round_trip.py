@@ -226,7 +226,11 @@ def prove(declared: Declared, form: str) -> None:
         for path, text in {**declared.files, **written(declared.dataset, form)}.items():
             Path(name, path).write_text(text, encoding="utf-8")
         draft, _ = draft_folder(Path(name))
-    assert drafted_structure(draft) == structure(declared.dataset)
+    found, wanted = drafted_structure(draft), structure(declared.dataset)
+    if not any(references for *_, references in wanted.values()):
+        # Without any described reference, references are inferred: many databases declare none.
+        found, wanted = ({name: parts[:-1] for name, parts in each.items()} for each in (found, wanted))
+    assert found == wanted
 
 
 @pytest.mark.parametrize("form", ["datapackage", "sql"])
@@ -239,6 +243,6 @@ def test_described_dataset_is_drafted_again(form: str, declared: Declared) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["datapackage", "sql"])
 @given(datasets())
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_many_described_datasets_are_drafted_again(form: str, declared: Declared) -> None:
     prove(declared, form)

@@ -10,7 +10,10 @@ INDEX = {
 }
 """Paths below the address of the API."""
 
-PAGE_FILES = {"page.css": "text/css", "page.js": "text/javascript"}
+PAGE_FILES = {
+    "page.css": "text/css",
+    **dict.fromkeys(("layout.js", "picture.js", "page.js"), "text/javascript"),
+}
 """The media types of the start page's files."""
 
 DOCS_FILES = {
