@@ -10,6 +10,7 @@ from dataforge.errors import DataForgeError, Unavailable, UnusableBucket
 from dataforge.files.names import is_json_lines, is_parquet
 from dataforge.s3.objects import Object
 from discovery.files import open_csv, positional
+from discovery.footers import without_footer
 from discovery.grouping import FoundFile, SourceFile, TableFiles, group
 from discovery.overlaps import overlap_of
 from discovery.places import Place, places_of
@@ -86,4 +87,4 @@ def _open(s3: S3Client, place: Place) -> SourceFile:
     wanted = 0.0 if place.ending == ".csv" else _REGULAR if place.ending in _TEXTS else _VERY_REGULAR
     if found.regular < wanted or (place.ending not in _TEXTS and found.width < 2):
         raise _NoTable("its lines have no common number of fields, as those of a table have")
-    return found
+    return without_footer(s3, found)

@@ -10,6 +10,7 @@ from discovery.shapes import common_shape, shape, tells
 
 _LOOKED_AT = 12
 _MOST_LINES = 3
+_FEWEST_NUMBERS = 3
 _NAME = re.compile(r"[^\W\d][\w .,:;#/%§€$()\[\]?&*+-]{0,80}", re.UNICODE)
 
 
@@ -74,6 +75,9 @@ def _is_header(
     """Whether a record holds names: it does not look like the values below it."""
     if len(row) != len(shapes):
         return False
+    if first and _enumerates(row):
+        others = body[1:_LOOKED_AT]
+        return 2 * sum(map(_enumerates, others)) < len(others)
     unlike = alike = 0
     for text, below in zip(row, shapes, strict=True):
         if below is None or not tells(below) or not text.strip():
@@ -87,6 +91,14 @@ def _is_header(
             shape(text) in {"integer", "number", "date"} for text in row if text
         )
     return first and _are_names(row) and not _repeats(row, body)
+
+
+def _enumerates(row: tuple[str, ...]) -> bool:
+    """Whether a record holds names and consecutive whole numbers, such as a column for each year."""
+    numbers = [int(text) for text in row if text.strip().isdecimal()]
+    others = tuple(text for text in row if not text.strip().isdecimal())
+    ascending = numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else False
+    return len(numbers) >= _FEWEST_NUMBERS and ascending and _are_names(others)
 
 
 def _are_names(row: tuple[str, ...]) -> bool:

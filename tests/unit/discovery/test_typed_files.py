@@ -1,0 +1,122 @@
+"""JSON Lines and Parquet: types come from the kinds of values and from the schema."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+
+from tests.unit.discovery.folders import drafted, json_lines, parquet
+
+
+def test_keys_of_nested_objects_are_columns(tmp_path: Path) -> None:
+    documents = [
+        {"id": n, "at": {"city": f"x{n}", "geo": {"lat": n + 0.5}}, **({"note": "v"} if n % 3 else {})}
+        for n in range(1, 10)
+    ]
+    found = drafted(tmp_path, {"a.jsonl": json_lines(*documents)})
+    headers = {column.header: column.nullable for column in found.tables["a"].columns}
+    assert headers == {"id": False, "at.city": False, "at.geo.lat": False, "note": True}
+    assert found.results["a"].loaded == 9
+
+
+KEYS = {
+    "name": (['"a"', '"b"'], "text"),
+    "count": (["1", "2"], "integer"),
+    "large": (["5000000000", "2"], "bigint"),
+    "day_number": (["20240131", "20240201"], "integer"),
+    "valid": (["true", "false"], "boolean"),
+    "is_flag": (["0", "1"], "integer"),
+    "tags": (['["a"]', "[]"], "array"),
+    "mixed": (["[1]", '["a"]'], "jsonb"),
+    "parts": (['{"a": [1]}', "[2]"], "jsonb"),
+    "empty": (["{}", "{}"], "jsonb"),
+    "digits": (['"007"', '"12"'], "text"),
+    "day": (['"2024-01-31"', '"2024-02-01"'], "date"),
+    "nothing": (["null", "null"], "text?"),
+}
+
+
+def test_type_of_a_key_takes_its_values(tmp_path: Path) -> None:
+    lines = (", ".join(f'"{key}": {values[n % 2]}' for key, (values, _) in KEYS.items()) for n in range(10))
+    found = drafted(tmp_path, {"a.jsonl": "".join(f"{{{line}}}\n" for line in lines)})
+    assert found.kinds("a") == {key: kind for key, (_, kind) in KEYS.items()}
+    assert found.results["a"].loaded == 10
+
+
+def test_object_of_many_keys_is_one_column(tmp_path: Path) -> None:
+    documents = [{"id": n, "by_day": {f"d{n}-{m}": m for m in range(20)}} for n in range(9)]
+    found = drafted(tmp_path, {"a.jsonl": json_lines(*documents)})
+    assert found.kinds("a") == {"id": "integer", "by_day": "jsonb"}
+    assert found.results["a"].loaded == 9
+
+
+def test_documents_over_several_lines_and_arrays_are_named(tmp_path: Path) -> None:
+    files = {"conf.json": '{\n "a": 1\n}\n', "all.json": '[{"a":1},{"a":2}]', "ok.json": json_lines({"x": 1})}
+    found = drafted(tmp_path, files)
+    assert found.files == {"ok": ("ok.json", 1)}
+    assert found.unread.keys() == {"conf.json", "all.json"}
+    assert "jq" in found.unread["all.json"]
+
+
+def test_parts_may_have_other_keys(tmp_path: Path) -> None:
+    files = {
+        "e/2024-01.jsonl": json_lines({"id": 1, "a": 1}),
+        "e/2024-02.jsonl": json_lines({"id": 2, "a": 1, "b": "x"}),
+    }
+    found = drafted(tmp_path, files)
+    assert found.kinds("e") == {"id": "integer", "a": "integer", "b": "text?"}
+    assert found.results["e"].loaded == 2
+
+
+def test_types_of_parquet_are_those_of_the_schema(tmp_path: Path) -> None:
+    noon = dt.datetime(2024, 1, 31, 12, tzinfo=dt.UTC).replace(tzinfo=None)
+    columns = {
+        "id": pa.array([1, 2], pa.int64()),
+        "small": pa.array([1, 2], pa.int16()),
+        "zip": ["01", "02"],
+        "digits": ["12", "13"],
+        "weight": [0.5, float("nan")],
+        "day": [noon.date(), None],
+        "at": pa.array([noon, noon], pa.timestamp("us", tz="UTC")),
+        "local": pa.array([noon, noon], pa.timestamp("us")),
+        "amount": pa.array([Decimal("1.25"), Decimal("2.50")], pa.decimal128(9, 2)),
+        "ok": [True, None],
+        "nothing": pa.nulls(2),
+        "tags": [["a"], ["b"]],
+    }
+    found = drafted(tmp_path, {"t.parquet": parquet(pa.table(columns))})
+    assert found.kinds("t") == {
+        "id": "bigint",
+        "small": "smallint",
+        "zip": "text",
+        "digits": "text",
+        "weight": "double?",
+        "day": "date?",
+        "at": "timestamptz",
+        "local": "timestamp",
+        "amount": "numeric",
+        "ok": "boolean?",
+        "nothing": "text?",
+    }
+    assert found.tables["t"].ignored == ("tags",)
+    assert found.results["t"].loaded == 2
+
+
+def test_strings_of_a_parquet_file_without_other_types_are_values_of_any_type(tmp_path: Path) -> None:
+    found = drafted(
+        tmp_path, {"t.parquet": parquet(pa.table({"n": ["1", "2"], "day": ["2024-01-01", "2024-01-02"]}))}
+    )
+    assert found.kinds("t") == {"n": "integer", "day": "date"}
+
+
+def test_parts_with_other_integers_have_the_wider_type(tmp_path: Path) -> None:
+    parts = {
+        f"p_{year}.parquet": parquet(pa.table({"id": pa.array([year], kind)}))
+        for year, kind in ((2023, pa.int16()), (2024, pa.int64()))
+    }
+    found = drafted(tmp_path, parts)
+    assert found.kinds("p") == {"id": "bigint"}
+    assert found.results["p"].loaded == 2
