@@ -8,27 +8,11 @@ from collections.abc import Iterator
 from dataforge import Boolean, Format
 from discovery.declared import Declared, literal
 from discovery.values import Values
+from discovery.vocabulary import CHOICES, FLAG_FIRST, FLAG_LAST, OPEN
 
 _CHOICES = 10
 _ROWS_PER_CHOICE = 50
 _CHOICE = re.compile(r"[^\W\d_][\w /&.+-]{0,24}")
-_CHOICE_WORDS = frozenset(
-    [
-        "status",
-        "state",
-        "type",
-        "kind",
-        "gender",
-        "sex",
-        "category",
-        "level",
-        "mode",
-        "class",
-        "rating",
-        "priority",
-        "severity",
-    ]
-)
 _ENGLISH = (("true", "false"), ("t", "f"), ("y", "n"), ("yes", "no"), ("on", "off"))
 """Words that a Boolean reads without a format."""
 _OTHER = (
@@ -51,28 +35,8 @@ _OTHER = (
     ("да", "нет"),
     ("evet", "hayır"),
 )
-_LETTERS = (("j", "n"), ("o", "n"), ("s", "n"), ("w", "f"), ("v", "f"), ("-1", "0"), ("1", "0"))
+_LETTERS = (("j", "n"), ("o", "n"), ("s", "n"), ("w", "f"), ("v", "f"), ("-1", "0"))
 """Pairs that are Booleans if the name is that of a flag."""
-_FLAG_FIRST = frozenset(["is", "has", "was", "can", "should", "allow", "allows", "ist", "hat", "est"])
-_FLAG_LAST = frozenset(
-    [
-        "active",
-        "enabled",
-        "disabled",
-        "deleted",
-        "discontinued",
-        "flag",
-        "paid",
-        "valid",
-        "visible",
-        "published",
-        "aktiv",
-        "bezahlt",
-        "actif",
-        "activo",
-        "ativo",
-    ]
-)
 
 
 def boolean_candidates(values: Values) -> Iterator[Declared]:
@@ -81,7 +45,7 @@ def boolean_candidates(values: Values) -> Iterator[Declared]:
     if not found or len(found) > 2:
         return
     name = values.name
-    flag = bool(name) and (name[0] in _FLAG_FIRST or name[-1] in _FLAG_LAST)
+    flag = bool(name) and (name[0] in FLAG_FIRST or name[-1] in FLAG_LAST)
     for pair in _ENGLISH:
         if found == set(pair) or (found <= set(pair) and (flag or pair == ("true", "false"))):
             yield Declared("Boolean", Boolean)
@@ -97,6 +61,9 @@ def choice_candidates(values: Values) -> Iterator[Declared]:
     few = values.all_known and 2 <= len(values.texts) <= _CHOICES
     if not few or not all(_CHOICE.fullmatch(text) for text in values.texts):
         return
-    times = _ROWS_PER_CHOICE * (1 if set(values.name) & _CHOICE_WORDS else 10)
+    places = values.name[-1:] == ("state",) and all(len(text) <= 3 for text in values.texts)
+    if set(values.name) & OPEN or places:
+        return
+    times = _ROWS_PER_CHOICE * (1 if set(values.name) & CHOICES else 10)
     if values.rows >= times * len(values.texts) and min(values.counts) > 1:
         yield literal(sorted(values.texts))

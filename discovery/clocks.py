@@ -8,36 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataforge import Clean, Date, Format, Interval, Time, TimestampTz
 from discovery.declared import Declared
 from discovery.values import Values, mostly
+from discovery.vocabulary import EPOCHS, TIMES
 
-_TIME_WORDS = frozenset(
-    [
-        "date",
-        "day",
-        "dt",
-        "time",
-        "timestamp",
-        "ts",
-        "at",
-        "on",
-        "created",
-        "updated",
-        "modified",
-        "born",
-        "birth",
-        "dob",
-        "start",
-        "end",
-        "begin",
-        "from",
-        "until",
-        "to",
-        "datum",
-        "fecha",
-        "epoch",
-    ]
-)
-_EPOCH_WORDS = frozenset(["timestamp", "ts", "epoch", "unix"])
-"""Numbers of seconds in columns of these names may be as old as 1982."""
 _COMPACT = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 _CERTAIN_DAYS = 20
 """Eight digits are a month and a day by accident in one of 27 numbers, and in this many never."""
@@ -58,10 +30,10 @@ _LENGTH = re.compile(
 def digit_candidates(values: Values) -> Iterator[Declared]:
     """Dates and instants that are written as whole numbers: the name must suggest them, or many valid days."""
     sample = values.sample
-    named = bool(set(values.name) & _TIME_WORDS)
+    named = bool(set(values.name) & TIMES)
     if mostly(_COMPACT, sample) and (named or values.distinct >= _CERTAIN_DAYS):
         yield Declared("Date", Date, (Format(dates="%Y%m%d"),))
-    epoch = bool(set(values.name) & _EPOCH_WORDS)
+    epoch = bool(set(values.name) & EPOCHS)
     for low, high, unit in _EPOCHS:
         first = low if not epoch else low * 2 // 5
         if named and all(text.isdigit() and first <= int(text) < high for text in sample):

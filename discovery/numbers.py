@@ -13,6 +13,7 @@ from typing import Annotated
 from dataforge import BigInt, Double, Format, Integer, Numeric
 from discovery.declared import Declared
 from discovery.values import Values, mostly, spread
+from discovery.vocabulary import COORDINATES, MONEY
 
 _WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0)?")
 """pandas writes 7 as 7.0 if another value is missing; 7.00 is a number with two decimals."""
@@ -31,33 +32,6 @@ _MARKS = (
 )
 _MARKS_OF_FEW = ((".", " "), (".", "\xa0"), (".", "’"), (",", "'"))
 _MINUS = ("-1", "(1)", "1-")
-_COORDINATES = frozenset(["lat", "latitude", "lng", "lon", "long", "longitude"])
-_MONEY = frozenset(
-    [
-        "price",
-        "amount",
-        "cost",
-        "total",
-        "subtotal",
-        "fee",
-        "salary",
-        "payment",
-        "balance",
-        "revenue",
-        "tax",
-        "freight",
-        "preis",
-        "betrag",
-        "summe",
-        "kosten",
-        "prix",
-        "montant",
-        "precio",
-        "importe",
-        "valor",
-        "discount",
-    ]
-)
 _ROOM = 2**30
 """A column with larger values is a bigint: an integer has room for twice as much."""
 _EXACT_DIGITS = 17
@@ -185,7 +159,7 @@ def _types(plain: Sequence[str], values: Values) -> Iterator[Declared]:
     scales = {len(text.partition(".")[2]) for text in numbers}
     exponents = any("e" in text.lower() for text in numbers)
     exact = sum(_significant(text) <= _EXACT_DIGITS for text in numbers) >= 0.95 * len(numbers)
-    if name & _COORDINATES or (exact and (exponents or max(scales, default=0) > 8)):
+    if name & COORDINATES or (exact and (exponents or max(scales, default=0) > 8)):
         yield Declared("Double", Double)
     if not exponents:
         yield from _with_scale(numbers, scales, values)
@@ -200,7 +174,7 @@ def _significant(text: str) -> int:
 def _with_scale(numbers: Sequence[str], scales: set[int], values: Values) -> Iterator[Declared]:
     """A number of fixed decimals, with room for larger values: of amounts, and of columns that always write them."""
     scale = max(scales, default=0)
-    amounts = scale <= 2 and bool(set(values.name) & _MONEY)
+    amounts = scale <= 2 and bool(set(values.name) & MONEY)
     always = len(scales) == 1 and scale <= 4 and values.distinct >= 20
     if scale and (amounts or always):
         whole = max(len(text.lstrip("+-").partition(".")[0]) for text in numbers)

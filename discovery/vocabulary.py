@@ -98,3 +98,31 @@ NUMBERED = _words(
 """Things with numbers of many digits: ``account_number``, but neither ``account_id`` nor ``account_balance``."""
 MEASURES = _words("count counts total amount qty quantity id rate share sum cost price sessions")
 """Last words of columns that hold no code."""
+TIMES = _words(
+    """date day dt time timestamp ts at on created updated modified born birth dob start end begin from until
+    to datum fecha epoch"""
+)
+"""Words of columns of dates and times, also where these are written as numbers."""
+EPOCHS = _words("timestamp ts epoch unix")
+"""Words of columns of seconds since 1970, which may be as old as 1982."""
+MONEY = _words(
+    """price amount cost total subtotal fee salary payment balance revenue tax freight preis betrag summe
+    kosten prix montant precio importe valor discount"""
+)
+"""Words of amounts, which have at most two decimals."""
+COORDINATES = _words("lat latitude lng lon long longitude")
+"""Words of degrees."""
+CHOICES = _words("""status state type kind gender sex category level mode class rating priority severity""")
+"""Columns of few values that a rule fixes."""
+OPEN = _words(
+    """country city town county province region name brand model product customer company carrier airline
+    airport origin destination currency language user"""
+)
+"""Columns whose next file has further values."""
+FLAG_FIRST = _words("is has was can should allow allows ist hat est")
+"""First words of Booleans."""
+FLAG_LAST = _words(
+    """active enabled disabled deleted discontinued flag paid valid visible published aktiv bezahlt actif
+    activo ativo"""
+)
+"""Last words of Booleans."""

@@ -73,6 +73,8 @@ def test_day_that_cannot_be_a_month_decides_between_notations() -> None:
 def test_few_texts_are_an_enumeration_only_if_each_occurs_often() -> None:
     often = proposed("status", *["open", "closed"] * 60)
     assert often.source == 'Literal["closed", "open"]'
+    assert proposed("country", *["Chile", "Peru"] * 1000).source == "Name"
+    assert proposed("state", *["SP", "RJ"] * 1000).source == "Name"
     assert proposed("status", "open", "closed").kind == "text"
     assert not proposed("status", "open", "closed").source.startswith("Literal")
 
