@@ -7,8 +7,8 @@ module itself reads them, is proposed; a few damaged values in a long column do 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -37,18 +37,39 @@ Candidates = Callable[[Values], Iterator[Declared]]
 
 def propose_type(values: Values, *, indexed: bool) -> Declared:
     """The type of the column. ``indexed``: whether it is part of a key or a reference."""
-    for candidates, words in _SOURCES[: -1 if indexed else None]:
+    damaged: list[_Found] = []
+    for found in _fitting(values, _SOURCES[: -1 if indexed else None]):
+        if not found.damaged:
+            return found.declared()
+        damaged.append(found)
+    return damaged[0].declared() if damaged else propose_text(values, indexed=indexed)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A type that takes the values, except ``damaged`` rows and the words for NULL."""
+
+    candidate: Declared
+    values: Values
+    nulls: frozenset[str]
+    damaged: int
+
+    def declared(self) -> Declared:
+        """The type with the rules of the values and its evidence."""
+        ruled = _with_rules(self.candidate, self.values, self.nulls)
+        note = ". ".join(filter(None, (ruled.note, _evidence(self.damaged, self.values, self.nulls))))
+        return replace(ruled, nulls=tuple(sorted(self.nulls)), note=note)
+
+
+def _fitting(values: Values, sources: Sequence[tuple[Candidates, frozenset[str]]]) -> Iterator[_Found]:
+    """The candidates that take all values, or all except a few damaged ones."""
+    for candidates, words in sources:
         nulls = values.null_words & words
         real = values.without({"", *nulls})
-        if not real.texts:
-            continue
-        for candidate in candidates(real):
+        for candidate in candidates(real) if real.texts else ():
             damaged = _damaged(candidate, real, nulls)
             if damaged is not None:
-                ruled = _with_rules(candidate, real, nulls)
-                note = ". ".join(filter(None, (ruled.note, _evidence(damaged, real, nulls))))
-                return replace(ruled, nulls=tuple(sorted(nulls)), note=note)
-    return propose_text(values, indexed=indexed)
+                yield _Found(candidate, real, nulls, damaged)
 
 
 def _evidence(damaged: int, values: Values, nulls: Collection[str]) -> str:

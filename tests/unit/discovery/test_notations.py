@@ -160,6 +160,13 @@ def test_damage_and_words_for_null_have_a_note() -> None:
     assert (found.note, found.nulls) == ("- is read as NULL", ("-", "NULL"))
 
 
+def test_type_that_takes_all_values_precedes_one_that_takes_nearly_all() -> None:
+    assert proposed("n", *map(str, range(2000)), "9999999999").source == "BigInt"
+    times = [f"{n // 60}:{n % 60:02d}:00" for n in range(24 * 60)]
+    assert proposed("arrival", *times).source == "Time"
+    assert proposed("arrival", *times, "24:01:00").source == "Interval"
+
+
 def test_column_without_values_is_text() -> None:
     assert proposed("n").source == "Text"
     assert proposed("n", "NaN", "NaN").nulls == ("NaN",)
