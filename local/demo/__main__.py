@@ -10,6 +10,8 @@ from local import cloud, interrupts
 from local.command import CommandFailed
 from local.config import ROOT, Config
 from local.demo import check, consume, show, steps
+from local.demo.folder.choose import FolderData, choose, is_olist
+from local.demo.folder.tour import tour
 from local.errors import LocalCloudError
 from local.outputs import Outputs
 from local.ports import free_port
@@ -35,20 +37,38 @@ def main() -> int:
 def _run(options: argparse.Namespace) -> None:
     begun = time.monotonic()
     config = Config(state=STATE, aws_port=free_port(), pg_port=free_port())
+    data = _folder_data(options.data)
     show.step("Deploy: PostgreSQL, an AWS emulator, and the app by cdk deploy")
     with cloud.running(config, show.line) as outputs:
         show.took(begun)
-        show.step("Data")
-        data = steps.dataset(STATE / "data", options)
-        report = _migrate(config, outputs, data)
-        show.step("Ingest: a batch of records through the REST API, and the same batch again")
-        check.ingested(outputs, steps.ingest(config, STATE), steps.ingest(config, STATE))
-        _back_up_and_restore(config, outputs)
-        _deliver(outputs)
+        report = _olist_tour(config, outputs, options) if data is None else tour(config, outputs, data)
         page = show.save_report(outputs, report, STATE)
     show.step("Done: all checks passed, and all started processes are stopped")
     show.line(f"Report of the migration: {page}")
     show.took(begun)
+
+
+def _folder_data(folder: Path | None) -> FolderData | None:
+    """The dataset of a folder that has other files than those of Olist."""
+    if folder is None:
+        return None
+    if not folder.is_dir():
+        raise steps.Failed(f"{folder} is not a folder.")
+    if is_olist(folder):
+        return None
+    show.step("Data: find or draft a dataset for the folder")
+    return choose(folder.resolve(), STATE / "datasets")
+
+
+def _olist_tour(config: Config, outputs: Outputs, options: argparse.Namespace) -> MigrationOutput:
+    show.step("Data")
+    data = steps.dataset(STATE / "data", options)
+    report = _migrate(config, outputs, data)
+    show.step("Ingest: a batch of records through the REST API, and the same batch again")
+    check.ingested(outputs, steps.ingest(config, STATE), steps.ingest(config, STATE))
+    _back_up_and_restore(config, outputs)
+    _deliver(outputs)
+    return report
 
 
 def _migrate(config: Config, outputs: Outputs, data: steps.Data) -> MigrationOutput:
@@ -87,7 +107,9 @@ def _arguments() -> argparse.Namespace:
         epilog="Example: make demo DATA=../olist",
     )
     parser.add_argument(
-        "--data", type=Path, help="folder of Olist CSVs with the names on Kaggle (default: generated)"
+        "--data",
+        type=Path,
+        help="folder of files: Olist CSVs with the names on Kaggle, or any other tables (default: generated)",
     )
     parser.add_argument("--orders", type=int, default=3000, help="number of generated orders (default 3000)")
     parser.add_argument(

@@ -30,14 +30,14 @@ def reconciled(outputs: Outputs, output: MigrationOutput, data: Data) -> None:
             continue
         records = _records(data.folder / file)
         show.line(f"{name:24}{records:>12,}{stored[name]:>17,}{rejected.get(name, 0):>17,}")
-        _same(f"{name}: records in the file and read", records, row.read)
-        _same(f"{name}: read and the sum of the other counts", row.read, _sum_of_results(row))
-        _same(f"{name}: rows stored and loaded", stored[name], row.loaded + row.unchanged)
-        _same(f"{name}: rejections stored and counted", rejected.get(name, 0), row.rejected)
+        same(f"{name}: records in the file and read", records, row.read)
+        same(f"{name}: read and the sum of the other counts", row.read, sum_of_results(row))
+        same(f"{name}: rows stored and loaded", stored[name], row.loaded + row.unchanged)
+        same(f"{name}: rejections stored and counted", rejected.get(name, 0), row.rejected)
         if data.expected is not None:
             wanted = data.expected.tables[name]
             for count in ("read", "loaded", "deduplicated", "rejected"):
-                _same(f"{name}: {count} as generated", getattr(row, count), getattr(wanted, count))
+                same(f"{name}: {count} as generated", getattr(row, count), getattr(wanted, count))
     show.line(
         "Files, report and database agree"
         + (" with each other and with the generator." if data.expected else ".")
@@ -48,17 +48,17 @@ def unchanged(outputs: Outputs, first: MigrationOutput, second: MigrationOutput)
     """The second run of the same files loaded nothing, and the tables are unchanged."""
     stored, _ = _stored(outputs, second)
     for before, after in zip(first.tables, second.tables, strict=True):
-        _same(f"{after.table}: rows loaded by the second run", after.loaded, 0)
-        _same(f"{after.table}: unchanged rows", after.unchanged, before.loaded)
-        _same(f"{after.table}: rows stored", stored[after.table], before.loaded)
+        same(f"{after.table}: rows loaded by the second run", after.loaded, 0)
+        same(f"{after.table}: unchanged rows", after.unchanged, before.loaded)
+        same(f"{after.table}: rows stored", stored[after.table], before.loaded)
     show.line("No row was loaded again, and the tables are unchanged.")
 
 
 def ingested(outputs: Outputs, first: dict[str, Any], again: dict[str, Any]) -> None:
     """The valid records are stored once; the invalid ones are rejections, one for each time they were sent."""
-    _same("records inserted", first["counts"]["inserted"], 3)
-    _same("records rejected", first["counts"]["rejected"], 2)
-    _same("records unchanged when sent again", again["counts"]["unchanged"], 3)
+    same("records inserted", first["counts"]["inserted"], 3)
+    same("records rejected", first["counts"]["rejected"], 2)
+    same("records unchanged when sent again", again["counts"]["unchanged"], 3)
     with closing(psycopg2.connect(outputs["database_url"])) as db, db.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT count(*) FROM olist.customers WHERE customer_id = repeat('d', 32)),"
@@ -70,7 +70,7 @@ def ingested(outputs: Outputs, first: dict[str, Any], again: dict[str, Any]) -> 
     for what, number, wanted in zip(
         ("customers", "orders", "payments", "rejections"), found, (1, 1, 1, 4), strict=True
     ):
-        _same(f"{what} of the batch in the database", number, wanted)
+        same(f"{what} of the batch in the database", number, wanted)
     show.line(
         "Three records are stored, once; the others are stored as rejections: " + ", ".join(first["codes"])
     )
@@ -97,7 +97,7 @@ def restored(before: str, damaged: str, after: str, lost: dict[str, int], output
     if after != before:
         raise Failed("The restored table differs from the table before the damage.")
     for name, number in lost.items():
-        _same(f"rows {name} by the restore", getattr(output, name), number)
+        same(f"rows {name} by the restore", getattr(output, name), number)
     show.line(
         f"The restored table equals the original. The replaced rows are the safety backup {output.safety_backup}."
     )
@@ -124,10 +124,12 @@ def _stored(outputs: Outputs, output: MigrationOutput) -> tuple[dict[str, int], 
         return rows, dict(cursor.fetchall())
 
 
-def _sum_of_results(counts: TableCounts) -> int:
+def sum_of_results(counts: TableCounts) -> int:
+    """The sum of the counts that divide the read records."""
     return sum(getattr(counts, name) for name in COUNTS if name != "read")
 
 
-def _same(what: str, one: int, other: int) -> None:
+def same(what: str, one: int, other: int) -> None:
+    """Raise ``Failed`` unless both numbers are equal."""
     if one != other:
         raise Failed(f"{what} differ: {one} and {other}.")

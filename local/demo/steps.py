@@ -43,8 +43,6 @@ class Data:
 def dataset(folder: Path, options: argparse.Namespace) -> Data:
     """The folder of ``--data``, or a generated one."""
     if options.data is not None:
-        if not options.data.is_dir():
-            raise Failed(f"{options.data} is not a folder.")
         show.line(f"The CSVs of {options.data}.")
         return Data(options.data, None)
     expected = generate(folder, orders=options.orders, seed=options.seed, dirty=options.dirty)
@@ -57,7 +55,7 @@ def dataset(folder: Path, options: argparse.Namespace) -> Data:
 
 def migrate(config: Config, folder: Path) -> MigrationOutput:
     """`dataforge migrate`. Prints its progress and table; returns its output."""
-    return MigrationOutput.model_validate(_dataforge(config, "migrate", str(folder)))
+    return MigrationOutput.model_validate(call(config, "migrate", str(folder)))
 
 
 def ingest(config: Config, folder: Path) -> dict[str, Any]:
@@ -74,12 +72,12 @@ def ingest(config: Config, folder: Path) -> dict[str, Any]:
     file = folder / "records.jsonl"
     file.write_text("".join(json.dumps({"table": table, "data": data}) + "\n" for table, data in records))
     show.line("Five records in one batch: three valid ones, an orphan, and a price with three decimals.")
-    return _dataforge(config, "ingest", str(file), expected_exit=1)
+    return call(config, "ingest", str(file), expected_exit=1)
 
 
 def back_up(config: Config) -> BackupOutput:
     """`dataforge backup` of all tables, verified."""
-    return BackupOutput.model_validate(_dataforge(config, "backup", "--verify"))
+    return BackupOutput.model_validate(call(config, "backup", "--verify"))
 
 
 def damage(outputs: Outputs) -> dict[str, int]:
@@ -100,10 +98,11 @@ def damage(outputs: Outputs) -> dict[str, int]:
 
 def restore(config: Config, backup_id: str) -> RestoreOutput:
     """`dataforge restore` of the damaged table from that backup."""
-    document = _dataforge(config, "restore", DAMAGED, "--backup", backup_id, "--yes")
+    document = call(config, "restore", DAMAGED, "--backup", backup_id, "--yes")
     return RestoreOutput.model_validate(document)
 
 
-def _dataforge(config: Config, *arguments: str, expected_exit: int = 0) -> dict[str, Any]:
+def call(config: Config, *arguments: str, expected_exit: int = 0) -> dict[str, Any]:
+    """A command on the demo's cloud. Returns the document that it prints."""
     target = ["--outputs", str(config.outputs)]
     return dataforge(target, *arguments, expected_exit=expected_exit, progress=True)
