@@ -1,6 +1,6 @@
 """Answer a stack operation when it has ended.
 
-CDK asks for the stack's status directly after it has started an operation, and then every five seconds. An update of the
+CDK reads the state of the stack directly after it has started an operation, and then every five seconds. An update of the
 app takes one second.
 """
 

@@ -98,6 +98,14 @@ def test_numerics_of_every_precision_and_scale_are_stored_exactly(
     assert stored(cursor, kind, values) == expected
 
 
+@given(st.lists(st.decimals(allow_nan=False, allow_infinity=False, places=None), min_size=1, max_size=5))
+@example([Decimal("0.0226"), Decimal("-0.05"), Decimal("1E+5"), Decimal("1E-12"), Decimal("0.00")])
+def test_numerics_without_a_precision_are_stored_exactly(cursor: Cursor, values: list[Decimal]) -> None:
+    kind = Numeric()
+    found = stored(cursor, kind, [kind.text(value) for value in values])
+    assert [Decimal(text or "NaN") for text in found] == values
+
+
 def test_slice_of_a_batch_contains_only_its_rows(cursor: Cursor) -> None:
     for kind, values in [*ENDS, (Numeric(12, 2), [Decimal("-1.50"), None, Decimal("7.25")])]:
         assert stored(cursor, kind, values, slice(1, 2)) == stored(cursor, kind, values[1:2])

@@ -116,7 +116,7 @@ def _free_name() -> str:
 
 
 def _check(folder: Path, dataset: str) -> dict[str, Any]:
-    """The result of `dataforge check`, whatever the quality. Raises ``CommandFailed`` for files that do not fit."""
+    """The result of `dataforge check`, regardless of the quality. Raises ``CommandFailed`` for files that do not fit."""
     return dataforge([], "check", str(folder), "--dataset", dataset, "--threshold", "0")
 
 

@@ -63,7 +63,7 @@ def _reconcile(outputs: Outputs, data: FolderData, report: MigrationOutput) -> d
 
 
 def _count_files(data: FolderData) -> dict[str, int | None]:
-    """The records of the files of each table that has files of its own; None if one of them cannot be counted."""
+    """The records of the files of each table with separate files; None if one of them cannot be counted."""
     found: dict[str, int | None] = {}
     for source, files in data.files:
         if len(source.tables) == 1:

@@ -79,9 +79,9 @@ def numeric(value: Decimal) -> bytes:
     """One ``numeric`` of any length: number of digits, weight of the first, sign, scale, digits to the base 10,000."""
     sign, digits, exponent = value.as_tuple()
     scale = max(-int(exponent), 0)
-    text = "".join(map(str, digits)) + "0" * max(int(exponent), 0)
+    text = ("".join(map(str, digits)) + "0" * max(int(exponent), 0)).rjust(scale, "0")
     whole = text[: len(text) - scale] or "0"
-    fraction = text[len(text) - scale :].rjust(scale, "0") if scale else ""
+    fraction = text[len(text) - scale :]
     whole = whole.rjust(-(-len(whole) // _BASE_DIGITS) * _BASE_DIGITS, "0")
     fraction = fraction.ljust(-(-len(fraction) // _BASE_DIGITS) * _BASE_DIGITS, "0")
     both = whole + fraction
