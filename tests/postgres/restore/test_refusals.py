@@ -363,6 +363,53 @@ def test_refusal_names_the_constraint_trigger_or_rule_that_rejects_rows(
         )
 
 
+OWNERS_CONSTRAINTS = {
+    "check": "ALTER TABLE olist.sellers ADD CONSTRAINT mine CHECK (seller_city = seller_id OR seller_id NOT LIKE '%%11')",
+    "unvalidated check": "ALTER TABLE olist.sellers ADD CONSTRAINT mine"
+    " CHECK (seller_city = seller_id AND seller_id LIKE '%%11') NOT VALID",
+    "unique": "CREATE UNIQUE INDEX mine ON olist.sellers (seller_city) WHERE seller_id LIKE '%%1'",
+    "exclusion": "ALTER TABLE olist.sellers ADD CONSTRAINT mine"
+    " EXCLUDE USING btree (seller_city WITH =) WHERE (seller_id LIKE '%%1')",
+    "unique with an unchanged row": "CREATE UNIQUE INDEX mine ON olist.sellers (seller_city)"
+    " WHERE seller_id LIKE '%%11' OR seller_id LIKE '%%12'",
+}
+
+
+@pytest.mark.parametrize("rule", OWNERS_CONSTRAINTS)
+def test_dry_run_is_refused_by_the_owners_constraint_that_refuses_the_restore(
+    vault: Vault, sellers: Manifest, rule: str
+) -> None:
+    vault.database.query("UPDATE olist.sellers SET seller_city = seller_id WHERE seller_id LIKE '%%1'")
+    vault.database.query(OWNERS_CONSTRAINTS[rule])
+    try:
+        for dry_run in (False, True):
+            refused(
+                vault, TargetRejectsRows, "olist.sellers: a row violates", table="sellers", dry_run=dry_run
+            )
+    finally:
+        vault.database.query(
+            "ALTER TABLE olist.sellers DROP CONSTRAINT IF EXISTS mine; DROP INDEX IF EXISTS olist.mine"
+        )
+
+
+def test_dry_run_accepts_what_the_restore_accepts_and_leaves_no_copy(vault: Vault, sellers: Manifest) -> None:
+    vault.database.query(
+        "ALTER TABLE olist.sellers"
+        " ADD CONSTRAINT mine CHECK (seller_city <> 'x' AND seller_id LIKE '%%1') NOT VALID;"
+        "CREATE UNIQUE INDEX mine_too ON olist.sellers (seller_id, seller_city)"
+    )
+    try:
+        trial = vault.restore(MERGE, table="sellers", dry_run=True).run()
+        assert vault.database.query("SELECT FROM pg_class WHERE relname LIKE '~trial%%'") == []
+        done = vault.restore(MERGE, table="sellers").run()
+        assert [trial[n] for n in ("added", "removed", "changed")] == [
+            done[n] for n in ("added", "removed", "changed")
+        ]
+        assert done["changed"] > 0
+    finally:
+        vault.database.query("ALTER TABLE olist.sellers DROP CONSTRAINT mine; DROP INDEX olist.mine_too")
+
+
 def test_rows_of_undeclared_child_tables_are_not_deleted(vault: Vault) -> None:
     orders(vault)
     vault.database.query(
