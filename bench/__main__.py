@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.api import deliver, gateway, ingest
 from bench.backups import backup, restore
+from bench.discovery import init
 from bench.migration import benchmark, cloud, dialects, publish
 
 BENCHMARKS = {
@@ -19,6 +20,7 @@ BENCHMARKS = {
     "ingest": ingest.main,
     "gateway": gateway.main,
     "deliver": deliver.main,
+    "init": init.main,
 }
 
 
@@ -34,6 +36,7 @@ def main() -> None:
         "--orders", type=int, default=100_000, help="size of generated data (default 100,000)"
     )
     parser.add_argument("--rounds", type=int, default=3, help="number of measurements of each (default 3)")
+    parser.add_argument("--records", type=int, default=5_000_000, help="init: records (default 5,000,000)")
     parser.add_argument("--callers", type=int, default=20, help="concurrent callers of the API (default 20)")
     parser.add_argument("--seconds", type=float, default=60, help="seconds of calls (default 60)")
     asked = parser.parse_args()

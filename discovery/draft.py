@@ -22,8 +22,8 @@ from discovery.header_case import with_ignored_case
 from discovery.headerless import names_by_structure, with_names
 from discovery.ignored_files import ignored_files
 from discovery.keys import Columns
+from discovery.profiling.tables import profile_tables
 from discovery.progress import FileProgress
-from discovery.reading import table_batches
 from discovery.readings import settled
 from discovery.shared_format import shared_format
 from discovery.structure import Structure, propose
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 _SHARED = {"text": Declared("Label", Label), "bigint": Declared("BigInt", BigInt)}
 """The types that both sides of a reference can have if their own differ."""
-_VALUES = 20_000
-"""The distinct values of a column that its type is proposed from."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +108,10 @@ def _profile(
     taken: set[str] = set()
     members = chain.from_iterable(files.members for files in inventory.tables)
     progress = FileProgress(say, "Profiling", (member.file.object.size for member in members))
-    for files in inventory.tables:
+    for files, profiled in profile_tables(s3, inventory.tables, store.folder, progress.add):
         name = table_name(files.stem, taken)
         taken.add(name)
-        store.add(name, files.header, table_batches(s3, files, progress))
+        store.load(name, files.header, profiled)
         columns = store.describe(name)
         values = {column.name: _values(store, name, column) for column in columns}
         described = columns_of(files.described, files.header)
@@ -149,12 +147,12 @@ def _described(tables: Mapping[str, _Profiled]) -> dict[str, Described]:
 
 
 def _values(store: TextStore, table: str, column: ColumnTexts) -> Values:
-    found = store.values(table, column.name, _VALUES)
+    found = store.values(table, column.name)
     return Values(
         column.name,
-        tuple(text for text, _ in found),
-        tuple(count for _, count in found),
-        len(found) < _VALUES,
+        tuple(found.values["text"].to_pylist()),
+        tuple(found.values["count"].to_pylist()),
+        found.complete,
         column.present,
         column.distinct,
         column.longest,

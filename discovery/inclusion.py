@@ -8,7 +8,6 @@ from functools import cache
 from discovery.keys import Columns
 from discovery.texts import Coverage, TextStore
 
-_ROWS = 2_000
 _VALUES = 100
 """The values of a column that are looked up in all targets."""
 
@@ -16,7 +15,7 @@ _VALUES = 100
 class Inclusion:
     """Lookups among the tables of a store.
 
-    One query per table takes the sample, and one per target looks up the sampled values of all columns in it. Exact
+    A sample of each column is at hand, and one query per target looks up the sampled values of all columns in it. Exact
     figures are a query each, made once.
     """
 
@@ -25,7 +24,7 @@ class Inclusion:
         self._samples = [
             (name, column, values)
             for name, table in tables.items()
-            for column, values in store.sample(name, _ROWS, _VALUES).items()
+            for column, values in store.sample(name, _VALUES).items()
         ]
         self._numbers = {(name, column): n for n, (name, column, _) in enumerate(self._samples)}
         store.keep_samples([values for _, _, values in self._samples])

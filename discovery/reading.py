@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -20,29 +20,25 @@ from discovery.typed_files import TypedFile, typed_batches
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from discovery.grouping import SourceFile, TableFiles
-    from discovery.progress import FileProgress
+    from discovery.grouping import FoundFile, SourceFile
 
 _BLOCK_BYTES = 4 << 20
 _HEAD_BYTES = 1 << 20
 _AT_ONCE = 10_000
 
 
-def table_batches(s3: S3Client, files: TableFiles, progress: FileProgress) -> Iterator[pa.RecordBatch]:
-    """The records of a table's files, with all columns of the table and the values of the files' folders."""
-    header = files.header
-    for member in files.members:
-        progress.add(member.file.object.key, member.file.object.size)
-        for batch in text_batches(s3, member.file):
-            found = dict(zip(batch.schema.names, batch.columns, strict=True))
-            folders = {
-                name: pa.array([value] * len(batch), pa.string())
-                for name, value in member.place.partition.items()
-                if name in member.folder_columns
-            }
-            found = {**found, **folders}
-            missing = pa.nulls(len(batch), pa.string())
-            yield pa.record_batch([found.get(name, missing) for name in header], names=list(header))
+def member_batches(s3: S3Client, member: FoundFile, header: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The records of one of a table's files, with all columns of the table and the values of the file's folders."""
+    for batch in text_batches(s3, member.file):
+        found = dict(zip(batch.schema.names, batch.columns, strict=True))
+        folders = {
+            name: pa.array([value] * len(batch), pa.string())
+            for name, value in member.place.partition.items()
+            if name in member.folder_columns
+        }
+        found = {**found, **folders}
+        missing = pa.nulls(len(batch), pa.string())
+        yield pa.record_batch([found.get(name, missing) for name in header], names=list(header))
 
 
 def text_batches(s3: S3Client, file: SourceFile) -> Iterator[pa.RecordBatch]:

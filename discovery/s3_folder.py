@@ -81,6 +81,10 @@ class PrefixStore:
     def __init__(self, folder: S3Folder) -> None:
         self._folder = folder
 
+    def __reduce__(self) -> tuple[type[PrefixStore], tuple[S3Folder]]:
+        # Another process opens a client of its own.
+        return PrefixStore, (self._folder,)
+
     @cached_property
     def _s3(self) -> S3Client:
         return _client()

@@ -1,25 +1,30 @@
-"""All texts of a folder's tables, in a temporary DuckDB database: counts, distinct values, inclusion.
+"""The hashes of all texts of a folder's tables, in a temporary DuckDB database: distinct values, inclusion.
 
 DuckDB counts and joins. It never decides how a file is read or what a text means: it is given the fields that Data Forge's
-own readers found, with NULL for those that mean NULL.
+own readers found, with NULL for those that mean NULL. Texts are compared by 64-bit hashes: of ten million different
+texts, two have one hash with a probability of 1 to 400,000.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from discovery.profiling.one_file import Profiled, profile_batches
+from discovery.profiling.samples import Figures, Sample
+
 _MEMORY = "512MB"
-_BATCH = 65_536
+_INTEGER = r"^[+-]?[0-9]{1,18}$"
 _EXACT_FROM = 0.8
 """Columns with fewer distinct values per row, by estimate, are not counted exactly: they cannot be keys."""
 
@@ -62,14 +67,30 @@ class Coverage:
         return self.found / self.distinct if self.distinct else 0.0
 
 
+@dataclass
+class _Column:
+    """``figures`` without the texts in ``removed``. ``distinct`` is None until it is counted."""
+
+    name: str
+    figures: Figures
+    removed: set[str] = field(default_factory=set)
+    distinct: int | None = None
+
+
 class TextStore:
-    """The texts of tables. A context manager: the database is deleted at its end."""
+    """The tables, by the headers of their columns. A context manager: the database is deleted at its end."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="dataforge-")
-        self._db = duckdb.connect(str(Path(self._folder.name) / "texts.duckdb"))
+        self.folder = Path(self._folder.name)
+        self._db = duckdb.connect(str(self.folder / "texts.duckdb"))
         self._db.execute(f"SET memory_limit = '{_MEMORY}'").fetchall()
         self._db.execute("SET preserve_insertion_order = false").fetchall()
+        self._rows: dict[str, int] = {}
+        self._files: dict[str, list[Path]] = {}
+        self._columns: dict[str, list[_Column]] = {}
+        self._coverages: dict[tuple[str, tuple[str, ...], str, tuple[str, ...]], Coverage] = {}
+        self._groups: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def __enter__(self) -> TextStore:
         return self
@@ -81,56 +102,127 @@ class TextStore:
         self._folder.cleanup()
 
     def add(self, table: str, columns: Sequence[str], batches: Iterable[pa.RecordBatch]) -> None:
-        """Store a table of string columns."""
-        schema = pa.schema([(name, pa.string()) for name in columns])
-        reader = pa.RecordBatchReader.from_batches(schema, batches)
-        self._db.register("incoming", reader)
-        self._db.execute(f"CREATE TABLE {_quoted(table)} AS SELECT * FROM incoming").fetchall()
-        self._db.unregister("incoming")
+        """Profile and store a table of columns of strings."""
+        self.load(table, columns, [profile_batches(batches, len(columns), self.folder, len(self._rows))])
+
+    def load(self, table: str, columns: Sequence[str], files: Iterable[Profiled]) -> None:
+        """Store a table of profiled files. Their hashes are deleted, and their texts stay with the store."""
+        names = _distinct_names(columns)
+        self._columns[table] = [_Column(name, Figures()) for name in names]
+        self._rows[table] = 0
+        self._db.execute(
+            f"CREATE TABLE {_quoted(table)} ({', '.join(f'{_quoted(name)} UBIGINT' for name in names)})"
+        ).fetchall()
+        self._files[table] = []
+        for found in files:
+            self._files[table].append(found.texts)
+            self._rows[table] += found.rows
+            for column, figures in zip(self._columns[table], found.columns, strict=True):
+                column.figures.add(figures)
+            with pa.OSFile(str(found.hashes)) as stream:
+                self._db.register("incoming", pa.ipc.open_stream(stream))
+                self._db.execute(f"INSERT INTO {_quoted(table)} SELECT * FROM incoming").fetchall()
+                self._db.unregister("incoming")
+            found.hashes.unlink()
 
     def remove_texts(self, table: str, column: str, texts: Sequence[str]) -> None:
-        """Set the column to NULL where it has one of these texts, with or without blanks around it."""
-        if texts:
-            name, places = _quoted(column), ", ".join("?" for _ in texts)
-            update = f"UPDATE {_quoted(table)} SET {name} = NULL WHERE trim({name}) IN ({places})"
-            self._db.execute(update, list(texts)).fetchall()
+        """Set the column to NULL where it has one of these texts, with or without blanks around it.
+
+        Only before the first ``coverage``.
+        """
+        stored = self._column(table, column)
+        values = stored.figures.sample.values
+        wanted = {text for text in values["text"].to_pylist() if text.strip() in texts} | {*texts} - {""}
+        counts = self._counts(table, stored, wanted)
+        if not counts:
+            return
+        name = _quoted(column)
+        self._db.execute(
+            f"UPDATE {_quoted(table)} SET {name} = NULL WHERE {name} IN (SELECT hash(unnest(?)))",
+            [list(counts)],
+        ).fetchall()
+        stored.removed.update(counts)
+        stored.figures.present -= sum(counts.values())
+        stored.figures.characters -= sum(len(text) * count for text, count in counts.items())
+        stored.distinct = None
 
     def rows(self, table: str) -> int:
         """The number of rows."""
-        return int(self._one(f"SELECT count(*) FROM {_quoted(table)}")[0])
+        return self._rows[table]
 
     def describe(self, table: str) -> tuple[ColumnTexts, ...]:
         """The columns of a table."""
-        names = [row[0] for row in self._db.execute(f"DESCRIBE {_quoted(table)}").fetchall()]
-        figures = ", ".join(
-            f"count({c}), approx_count_distinct({c}), avg(length({c})), max(length({c}))"
-            for c in map(_quoted, names)
-        )
-        rows, *found = self._one(f"SELECT count(*), {figures} FROM {_quoted(table)}")
-        described = []
-        for position, name in enumerate(names):
-            present, distinct, mean, longest = found[4 * position : 4 * position + 4]
-            if distinct >= _EXACT_FROM * present:
-                distinct = self._distinct(table, [name])
-            described.append(
-                ColumnTexts(name, position, rows, present, distinct, float(mean or 0), longest or 0)
+        self._count_distinct(table)
+        return tuple(
+            ColumnTexts(
+                column.name,
+                position,
+                self._rows[table],
+                column.figures.present,
+                column.distinct or 0,
+                column.figures.characters / max(column.figures.present, 1),
+                column.figures.longest,
             )
-        return tuple(described)
+            for position, column in enumerate(self._columns[table])
+        )
 
-    def values(self, table: str, column: str, limit: int) -> list[tuple[str, int]]:
-        """The most frequent values with their numbers, at most ``limit``."""
-        name = _quoted(column)
-        return self._db.execute(
-            f"SELECT {name}, count(*) AS n FROM {_quoted(table)} WHERE {name} IS NOT NULL"
-            f" GROUP BY 1 ORDER BY n DESC, 1 LIMIT {limit}"
-        ).fetchall()
+    def _count_distinct(self, table: str) -> None:
+        for column in self._columns[table]:
+            if column.distinct is None and column.figures.sample.complete:
+                column.distinct = len(self._left(column))
+        unknown = [column for column in self._columns[table] if column.distinct is None]
+        if not unknown:
+            return
+        estimates = ", ".join(f"approx_count_distinct({_quoted(column.name)})" for column in unknown)
+        for column, estimate in zip(
+            unknown, self._one(f"SELECT {estimates} FROM {_quoted(table)}"), strict=True
+        ):
+            near = estimate >= _EXACT_FROM * column.figures.present
+            column.distinct = self._distinct(table, [column.name]) if near else estimate
+
+    def values(self, table: str, column: str) -> Sample:
+        """The values with their numbers, the most frequent first; of a column with many, a sample with its numbers."""
+        stored = self._column(table, column)
+        found = self._left(stored)
+        shuffled = _shuffled(found)
+        order = np.argsort(-shuffled["count"].to_numpy(), kind="stable")
+        return Sample(shuffled.take(order), stored.figures.sample.complete)
+
+    def _left(self, column: _Column) -> pa.Table:
+        values = column.figures.sample.values
+        if not column.removed:
+            return values
+        return values.filter(pc.invert(pc.is_in(values["text"], pa.array(column.removed, pa.string()))))
+
+    def _counts(self, table: str, column: _Column, texts: Collection[str]) -> dict[str, int]:
+        """How often each of the texts occurs, without those that do not."""
+        if not texts:
+            return {}
+        if column.figures.sample.complete:
+            values = self._left(column)
+            some = values.filter(pc.is_in(values["text"], pa.array(texts, pa.string()))).to_pylist()
+            return {value["text"]: value["count"] for value in some}
+        query = (
+            f"SELECT t, count(*) FROM {_quoted(table)} JOIN (SELECT unnest(?) AS t)"
+            f" ON {_quoted(column.name)} = hash(t) GROUP BY 1"
+        )
+        return dict(self._db.execute(query, [list(texts)]).fetchall())
+
+    def _column(self, table: str, name: str) -> _Column:
+        return next(column for column in self._columns[table] if column.name == name)
 
     def texts(self, table: str, column: str) -> Iterator[pa.Array]:
         """The texts of all rows that have one, in batches."""
-        name = _quoted(column)
-        query = f"SELECT {name} FROM {_quoted(table)} WHERE {name} IS NOT NULL"
-        for batch in self._db.sql(query).to_arrow_reader(_BATCH):
-            yield batch.column(0).cast(pa.string())
+        stored = self._column(table, column)
+        options = pa.ipc.IpcReadOptions(
+            included_fields=[self._columns[table].index(stored)], use_threads=False
+        )
+        removed = pa.array(stored.removed, pa.string())
+        for path in self._files[table]:
+            with pa.OSFile(str(path)) as file, pa.ipc.open_file(file, options=options) as reader:
+                for number in range(reader.num_record_batches):
+                    texts = reader.get_batch(number).column(0).drop_null()
+                    yield texts.filter(pc.invert(pc.is_in(texts, removed))) if len(removed) else texts
 
     def is_unique(self, table: str, columns: Sequence[str]) -> bool:
         """Whether no two rows have the same values in these columns, which are complete."""
@@ -156,14 +248,11 @@ class TextStore:
         found = self._one(f"SELECT count(*), coalesce(sum(n * (n - 1) // 2), 0) FROM ({groups})")
         return int(found[0]), int(found[1])
 
-    def sample(self, table: str, rows: int, values: int) -> dict[str, list[str]]:
-        """Up to ``values`` different values of each column, of about ``rows`` rows from everywhere."""
-        step = max(1, self.rows(table) // rows)
-        query = f"SELECT * FROM {_quoted(table)} WHERE rowid % {step} = 0 LIMIT {2 * rows}"
-        found = self._db.sql(query).to_arrow_table()
+    def sample(self, table: str, values: int) -> dict[str, list[str]]:
+        """Up to ``values`` different values of each column, from everywhere."""
         return {
-            name: pc.drop_null(pc.unique(found[name])).slice(0, values).to_pylist()
-            for name in found.column_names
+            column.name: _shuffled(self._left(column))["text"].slice(0, values).to_pylist()
+            for column in self._columns[table]
         }
 
     def keep_samples(self, samples: Sequence[Sequence[str]]) -> None:
@@ -178,30 +267,49 @@ class TextStore:
 
     def hits(self, table: str, column: str) -> dict[int, int]:
         """How many values of each stored list the column has; lists without any are left out."""
-        query = (
-            f"SELECT number, count(*) FROM temp.samples WHERE value IN (SELECT {_quoted(column)} FROM {_quoted(table)})"
-            " GROUP BY number"
-        )
+        stored = f"SELECT {_quoted(column)} FROM {_quoted(table)}"
+        query = f"SELECT number, count(*) FROM temp.samples WHERE hash(value) IN ({stored}) GROUP BY number"
         return {int(number): int(hits) for number, hits in self._db.execute(query).fetchall()}
 
     def range(self, table: str, column: str) -> tuple[int, int] | None:
         """The least and the greatest integer of a column, or None without any."""
-        value = f"try_cast({_quoted(column)} AS BIGINT)"
-        low, high = self._one(f"SELECT min({value}), max({value}) FROM {_quoted(table)}")
-        return None if low is None else (int(low), int(high))
+        stored = self._column(table, column)
+        complete = stored.figures.sample.complete
+        found = None
+        for texts in [self._left(stored)["text"]] if complete else self.texts(table, column):
+            numbers = pc.cast(texts.filter(pc.match_substring_regex(texts, _INTEGER)), pa.int64())
+            if len(numbers):
+                ends = pc.min_max(numbers).as_py()
+                low, high = found or (ends["min"], ends["max"])
+                found = min(low, ends["min"]), max(high, ends["max"])
+        return found
 
     def coverage(
         self, child: str, columns: Sequence[str], parent: str, parent_columns: Sequence[str]
     ) -> Coverage:
         """How far the columns' values are found in those of the parent."""
-        own, present = _named(columns, "c"), " AND ".join(f"{_quoted(name)} IS NOT NULL" for name in columns)
-        same = " AND ".join(f"c{n} = k{n}" for n in range(len(columns)))
-        row = self._one(
-            f"SELECT count(*), count(k0), coalesce(sum(n), 0), coalesce(sum(n) FILTER (k0 IS NULL), 0)"
-            f" FROM (SELECT {own}, count(*) AS n FROM {_quoted(child)} WHERE {present} GROUP BY ALL)"
-            f" LEFT JOIN (SELECT DISTINCT {_named(parent_columns, 'k')} FROM {_quoted(parent)}) ON {same}"
-        )
-        return Coverage(*map(int, row))
+        asked = child, tuple(columns), parent, tuple(parent_columns)
+        if asked not in self._coverages:
+            same = " AND ".join(f"c.v{n} = p.v{n}" for n in range(len(columns)))
+            row = self._one(
+                f"SELECT count(*), count(p.v0), coalesce(sum(c.n), 0), coalesce(sum(c.n) FILTER (p.v0 IS NULL), 0)"
+                f" FROM {self._grouped(child, columns)} c"
+                f" LEFT JOIN {self._grouped(parent, parent_columns)} p ON {same}"
+            )
+            self._coverages[asked] = Coverage(*map(int, row))
+        return self._coverages[asked]
+
+    def _grouped(self, table: str, columns: Sequence[str]) -> str:
+        """The relation of the columns' different values v0, v1, ..., without NULL, with their numbers ``n``."""
+        asked = table, tuple(columns)
+        if asked not in self._groups:
+            self._groups[asked] = f"groups_{len(self._groups)}"
+            present = " AND ".join(f"{_quoted(name)} IS NOT NULL" for name in columns)
+            self._db.execute(
+                f"CREATE TEMP TABLE {self._groups[asked]} AS SELECT {_named(columns, 'v')}, count(*) AS n"
+                f" FROM {_quoted(table)} WHERE {present} GROUP BY ALL"
+            ).fetchall()
+        return f"temp.{self._groups[asked]}"
 
     def _distinct(self, table: str, columns: Sequence[str]) -> int:
         names = ", ".join(map(_quoted, columns))
@@ -217,6 +325,23 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def _shuffled(values: pa.Table) -> pa.Table:
+    return values.take(np.random.default_rng(0).permutation(len(values)))
+
+
 def _named(columns: Sequence[str], letter: str) -> str:
     """The columns under names that none of them can have in a query: ``"order id" AS c0, "n" AS c1``."""
     return ", ".join(f"{_quoted(column)} AS {letter}{n}" for n, column in enumerate(columns))
+
+
+def _distinct_names(names: Sequence[str]) -> list[str]:
+    """The names, with a number where DuckDB takes one for an earlier one: it folds case."""
+    taken: set[str] = set()
+    found = []
+    for name in names:
+        numbered = next(
+            n for n in chain((name,), (f"{name}_{n}" for n in count(1))) if n.casefold() not in taken
+        )
+        taken.add(numbered.casefold())
+        found.append(numbered)
+    return found
