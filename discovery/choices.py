@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from dataforge import Boolean, Format
 from discovery.declared import Declared, literal
@@ -12,6 +13,8 @@ from discovery.vocabulary import CHOICES, FLAG_FIRST, FLAG_LAST, OPEN
 
 _CHOICES = 10
 _ROWS_PER_CHOICE = 50
+_EACH = 20
+"""If one value is rarer, the next file may have further ones."""
 _CHOICE = re.compile(r"[^\W\d_][\w /&.+-]{0,24}")
 _ENGLISH = (("true", "false"), ("t", "f"), ("y", "n"), ("yes", "no"), ("on", "off"))
 """Words that a Boolean reads without a format."""
@@ -65,5 +68,5 @@ def choice_candidates(values: Values) -> Iterator[Declared]:
     if set(values.name) & OPEN or places:
         return
     times = _ROWS_PER_CHOICE * (1 if set(values.name) & CHOICES else 10)
-    if values.rows >= times * len(values.texts) and min(values.counts) > 1:
-        yield literal(sorted(values.texts))
+    if values.rows >= times * len(values.texts) and min(values.counts) >= _EACH:
+        yield replace(literal(sorted(values.texts)), note=f"No other values in {values.rows:,} rows")
