@@ -15,7 +15,7 @@ from tests.unit.discovery.folders import archive, csv_text, drafted, json_lines,
 
 
 def test_compressed_files_are_tables(tmp_path: Path) -> None:
-    text = orders(1, 5)
+    text, lines = orders(1, 5), json_lines({"id": 1})
     found = drafted(
         tmp_path,
         {
@@ -23,13 +23,11 @@ def test_compressed_files_are_tables(tmp_path: Path) -> None:
             "b.csv.bz2": bz2.compress(text.encode()),
             "c.csv.xz": lzma.compress(text.encode()),
             "d.csv.zst": pa.Codec("zstd").compress(text.encode(), asbytes=True),
-            "e.jsonl.gz": zipped(json_lines({"id": 1})),
+            "e.jsonl.gz": zipped(lines),
         },
     )
-    assert found.files == {
-        **{name: (f"{name}.csv", 5) for name in "abcd"},
-        "e": ("e.jsonl", 1),
-    }
+    files = {name: (f"{name}.csv", 5) for name in ("a", "b", "c", "d")}
+    assert found.files == {**files, "e": ("e.jsonl", 1)}
 
 
 def test_files_in_archives_are_tables_without_the_folder_that_all_share(tmp_path: Path) -> None:
@@ -43,7 +41,11 @@ def test_files_in_archives_are_tables_without_the_folder_that_all_share(tmp_path
 
 
 def test_contents_of_archives_that_are_not_read_are_named(tmp_path: Path) -> None:
-    inside = {"o.csv": orders(1, 3), "g.csv.gz": zipped("a,b\n1,2\n"), "i.zip": archive({"a": "b"})}
+    inside: dict[str, str | bytes] = {
+        "o.csv": orders(1, 3),
+        "g.csv.gz": zipped("a,b\n1,2\n"),
+        "i.zip": archive({"a": "b"}),
+    }
     found = drafted(tmp_path, {"a.zip": archive({**inside, "t.parquet": parquet(pa.table({"a": [1]}))})})
     assert found.files == {"o": ("o.csv", 3)}
     assert found.unread.keys() == {"a.zip/g.csv.gz", "a.zip/i.zip", "a.zip/t.parquet"}

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
@@ -66,6 +67,13 @@ class Remark(Row, table="remarks", file="remarks.csv", distinct=True):
     weight: Double | None = None
 
 
+class Mark(Row, table="marks", file="deep/*/marks", format=Csv(delimiter="|"), distinct=True):
+    """Files without an extension, below several folders and in an archive."""
+
+    amount: Annotated[Decimal, Numeric(), References("amounts")] | None = None
+    note: Text | None = None
+
+
 class Phone(Row, table="phones"):
     """A phone for each place of a record."""
 
@@ -102,6 +110,14 @@ def _parquet(rows: list[tuple[str, ...]]) -> bytes:
     return sink.getvalue()
 
 
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as writer:
+        for path, body in files.items():
+            writer.writestr(path, body)
+    return sink.getvalue()
+
+
 def _json_lines(names: tuple[str, ...], rows: list[tuple[str, ...]]) -> bytes:
     documents = (dict(zip(names, (text or None for text in row), strict=True)) for row in rows)
     return "".join(json.dumps(document) + "\n" for document in documents).encode() or b"\n"
@@ -123,6 +139,9 @@ def folders(draw: st.DrawFn) -> dict[str, bytes]:
         "events_2.csv": _csv("source", rows(AMOUNTS)),
         "remarks.csv.gz": gzip.compress(_csv("span,weight", rows(SPANS, floats)), 1),
         "phones.csv": _csv("owner,home,work", rows(owners, ("1", "2"), ("1", "3"))),
+        "deep/a/marks": _csv("amount|note", rows(AMOUNTS, ("", "x")), "|"),
+        "deep.zip": _archive({"deep/b/marks": _csv("note|amount", rows(("", "x"), AMOUNTS), "|")}),
+        "amounts.txt": b"A file that the dataset ignores.",
         "readme.txt": b"Not a table.",
     }
 
@@ -137,8 +156,8 @@ def folders(draw: st.DrawFn) -> dict[str, bytes]:
 def test_check_gives_the_figures_of_a_migration_into_empty_tables(
     declare: Callable[..., Forge], files: dict[str, bytes]
 ) -> None:
-    models = {model.__name__: model for model in (Amount, Span, Document, Event, Remark, Phone)}
-    forge = declare("mixed", FLAT_FILES=(PHONES,), **models)
+    models = {model.__name__: model for model in (Amount, Span, Document, Event, Remark, Mark, Phone)}
+    forge = declare("mixed", FLAT_FILES=(PHONES,), IGNORE=("amounts.txt",), **models)
     dataset = DATASETS["mixed"]
     forge.database.query(f"TRUNCATE {', '.join(f'mixed.{name}' for name in dataset.tables)}")
     for path, body in files.items():
