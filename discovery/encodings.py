@@ -19,7 +19,7 @@ def detect_encoding(sample: bytes, *, whole: bool) -> tuple[str, str]:
     for mark, name in MARKS.items():
         if sample.startswith(mark):
             return name, "the file begins with a byte order mark"
-    if wide := _without_mark(sample):
+    if wide := wide_encoding(sample):
         return wide, "every other byte is NUL"
     if sample.isascii():
         return "utf-8", "all bytes are ASCII"
@@ -31,7 +31,7 @@ def detect_encoding(sample: bytes, *, whole: bool) -> tuple[str, str]:
     return "utf-8", "all bytes are valid UTF-8"
 
 
-def _without_mark(sample: bytes) -> str | None:
+def wide_encoding(sample: bytes) -> str | None:
     """UTF-16 without a byte order mark: Latin text has a NUL in every other byte."""
     if len(sample) < 4:
         return None

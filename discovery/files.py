@@ -16,11 +16,12 @@ from dataforge.formats.text_stream import open_text
 from dataforge.s3.objects import Object, read_range
 from discovery.dialects import SAMPLE_BYTES, Detected, detect
 from discovery.encodings import detect_encoding
+from discovery.unsuitable import refuse_document, refuse_office
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MAGIC_BYTES = 16
+_HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,16 @@ class Unread:
 
 
 def open_csv(s3: S3Client, file: Object, given: Mapping[str, object]) -> TextFile:
-    """Detect a file's dialect; ``given`` are the arguments of ``Csv`` that are known. Raises ``UnsupportedFormat``."""
+    """Detect a file's dialect; ``given`` are the arguments of ``Csv`` that are known.
+
+    Raises ``UnsupportedFormat``, and ``NotATable`` for a document of another kind, unless a part of the dialect is known.
+    """
     packed = inspect(s3, file)
     with open_text(s3, packed) as text:
         sample = text.read(SAMPLE_BYTES)
         whole = not text.read(1)
+    if not given:
+        refuse_document(file.key, sample)
     if not whole and "encoding" not in given and sample.isascii():
         given = {**given, **_later_encoding(s3, packed)}
     found = _detected(sample, whole=whole, given=given)
@@ -139,7 +145,9 @@ def inspect(s3: S3Client, file: Object) -> Object:
     """The object with the compression that its content shows."""
     if file.archive:
         return file
-    content = content_of(read_range(s3, file, 0, min(_MAGIC_BYTES, file.size)))
+    head = read_range(s3, file, 0, min(_HEAD_BYTES, file.size))
+    refuse_office(file.key, head)
+    content = content_of(head)
     if content.unread:
         raise UnsupportedFormat(file.key, content.unread)
     return replace(file, packed=content.compression)

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
-from dataclasses import dataclass
-from enum import StrEnum
-from itertools import islice
+from collections import Counter
+from dataclasses import asdict, replace
+from itertools import chain, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
-from dataforge.visible import visible, visible_line
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.options import Debug, Json
+from dataforge_cli.output.all_records import Form, write_all
+from dataforge_cli.output.previewed import About, preview_parts
 from dataforge_cli.records.sources import BadFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from discovery.files import TextFile, Unread
     from discovery.typed_files import TypedFile
 
 _SHOWN = 10
-_WIDEST = 40
-
-
-class Form(StrEnum):
-    """The formats in which records are written."""
-
-    csv = "csv"
-    jsonl = "jsonl"
 
 
 def preview(
@@ -67,10 +55,16 @@ def preview(
 ) -> None:
     """Show how a file is written, why, and its first records. No deployment or network is needed.
 
-    The dialect is detected by trying. Options specify parts of it instead. The last line of the output is the declaration
-    for the dataset's module. --all writes all records that can be read; the others are listed on stderr with the reason.
+    The dialect is detected by trying: each plausible combination of delimiter, quote and escape reads the file, and the
+    most regular result wins. The output states each part with its reason, the distance to the next best result, the type
+    and notation that the values of each column have (such as dates written 31.12.2025), and the first records. If a part is
+    wrong, specify it; the others are detected again. The last line is the declaration for the module of a dataset.
 
-    Exit codes: 0 success, 1 the file cannot be read, 2 invalid call.
+    --all writes all records that can be read to stdout; the others are listed on stderr with line and reason.
+
+    FILE is a CSV in any dialect, JSON Lines or Parquet, also compressed; archive.zip/path is a file in an archive.
+
+    Exit codes: 0 success, 1 failure, 2 invalid call, also a file that is not a table (a spreadsheet, a web page, a PDF).
 
     **Examples**
 
@@ -120,6 +114,10 @@ def _preview(call: Call, path: Path, given: dict[str, Any], to: Form | None) -> 
     from discovery.one_file import find_file  # noqa: PLC0415
     from discovery.typed_files import open_typed, typed_records  # noqa: PLC0415
 
+    if path.is_dir():
+        raise BadFile(
+            f"{path} is a folder.", hint="Specify a file, or read the folder with `dataforge init`."
+        )
     found = find_file(path)
     if found is None:
         raise BadFile(f"There is no file {path}.")
@@ -131,27 +129,45 @@ def _preview(call: Call, path: Path, given: dict[str, Any], to: Form | None) -> 
         _answer(call, path, typed.header, records, to, has_header=True, about=_about_typed(typed))
         return
     text = open_csv(s3, file, given)
-    about = _About(_dialect(text), text.sure, text.reasons, f"FORMAT = {_declaration(text)}")
-    _answer(call, path, text.header, records_of(s3, text), to, has_header=text.has_header, about=about)
+    if not file.size and to is None:
+        raise BadFile(f"{path} is empty.", hint="Export it again; a table without rows has a header.")
+    records = records_of(s3, text)
+    if to is None:
+        first = list(islice(records, _SHOWN))
+        about = _about_text(text, chain(first, records), is_given="null" in given)
+        _answer(call, path, text.header, iter(first), to, has_header=text.has_header, about=about)
+    else:
+        write_all(call.screen, text.header if text.has_header else (), text.header, records, to)
 
 
-@dataclass(frozen=True)
-class _About:
-    """How a file is written: its parts with the reasons, and the line that declares it."""
+def _about_text(
+    text: TextFile, records: Iterator[tuple[str | None, ...] | Unread], *, is_given: bool
+) -> About:
+    """The dialect with the words for NULL of the columns, unless they are specified, and the columns' types."""
+    from discovery.column_formats import column_formats  # noqa: PLC0415
+    from dataforge.formats.null_words import CERTAIN_NULL_WORDS  # noqa: PLC0415
 
-    dialect: dict[str, Any]
-    sure: float
-    reasons: Mapping[str, str]
-    declaration: str
+    examined = column_formats(text.header, records)
+    counted = Counter(word for column in examined.columns for word in column.nulls)
+    words = () if is_given else tuple(sorted(counted.keys() & CERTAIN_NULL_WORDS))
+    reasons = dict(text.reasons)
+    if words:
+        text = replace(text, dialect=replace(text.dialect, null=("", *words)))
+        reasons["null"] = ", ".join(f"{word!r} in {_columns(counted[word])}" for word in words)
+    return About(_dialect(text), text.sure, reasons, f"FORMAT = {_declaration(text)}", examined)
 
 
-def _about_typed(file: TypedFile) -> _About:
+def _columns(number: int) -> str:
+    return "1 column" if number == 1 else f"{number} columns"
+
+
+def _about_typed(file: TypedFile) -> About:
     from discovery.file_formats import Parquet, format_document  # noqa: PLC0415
 
     parts = {**format_document(file.format), "compression": file.object.compression}
     is_parquet = isinstance(file.format, Parquet)
     line = "Parquet files need no declaration." if is_parquet else "FORMAT = JsonLines()"
-    return _About(parts, 1.0, {"format": "the name and the content of the file"}, line)
+    return About(parts, 1.0, {"format": "the name and the content of the file"}, line)
 
 
 def _answer(
@@ -162,12 +178,12 @@ def _answer(
     to: Form | None,
     *,
     has_header: bool,
-    about: _About,
+    about: About,
 ) -> None:
     from discovery.files import Unread  # noqa: PLC0415
 
     if to is not None:
-        _write_all(call, header if has_header else (), header, records, to)
+        write_all(call.screen, header if has_header else (), header, records, to)
         return
     good = [record for record in islice(records, _SHOWN) if not isinstance(record, Unread)]
     document = {
@@ -177,8 +193,9 @@ def _answer(
         "reasons": dict(about.reasons),
         "columns": list(header),
         "records": [list(record) for record in good],
+        "types": [asdict(column) for column in about.examined.columns] if about.examined else [],
     }
-    call.screen.answer(document, *_shown(about, header, good))
+    call.screen.answer(document, *preview_parts(about, header, good))
 
 
 def _declaration(file: TextFile) -> str:
@@ -200,53 +217,3 @@ def _dialect(file: TextFile) -> dict[str, Any]:
         "null": list(dialect.null),
         "compression": file.object.compression,
     }
-
-
-def _shown(about: _About, header: tuple[str, ...], records: list[tuple[str | None, ...]]) -> list[Any]:
-    parts = Table("part", "value", "reason", box=None, header_style="bold")
-    for name, value in about.dialect.items():
-        if name in about.reasons:
-            parts.add_row(name, Text(repr(value)), Text(about.reasons[name]))
-    rows = Table(header_style="bold")
-    for name in header:
-        rows.add_column(Text(_cut(name)))
-    for record in records:
-        rows.add_row(*(Text(_cut(text or "")) for text in record))
-    return [parts, "", rows, "", Text(about.declaration)]
-
-
-def _cut(text: str) -> str:
-    line = visible(text.replace("\r", " ").replace("\n", " ").replace("\t", " "))
-    return line if len(line) <= _WIDEST else f"{line[: _WIDEST - 1]}…"
-
-
-def _write_all(
-    call: Call,
-    first: tuple[str, ...],
-    names: tuple[str, ...],
-    records: Iterator[tuple[str | None, ...] | Unread],
-    to: Form,
-) -> None:
-    """Write the ``first`` line and all records to stdout, and what cannot be read to stderr."""
-    from discovery.files import Unread  # noqa: PLC0415
-
-    out: IO[str] = sys.stdout
-    out.reconfigure(encoding="utf-8", newline="")  # type: ignore[attr-defined]
-    terminal = out.isatty()
-    writer = csv.writer(out, lineterminator="\r\n")
-    if to is Form.csv and first:
-        writer.writerow(first)
-    unread = 0
-    for record in records:
-        if isinstance(record, Unread):
-            unread += 1
-            call.screen.err.print(Text(visible_line(f"line {record.line}: {record.reason}")))
-            continue
-        # Control characters of a file could hide or forge the output of a terminal.
-        fields = [text and visible(text) for text in record] if terminal else record
-        if to is Form.csv:
-            writer.writerow(fields)
-        else:
-            out.write(json.dumps(dict(zip(names, fields, strict=True)), ensure_ascii=False) + "\n")
-    if unread:
-        call.screen.warn(f"{unread} record(s) could not be read")
