@@ -144,8 +144,8 @@ def _about_text(
     text: TextFile, records: Iterator[tuple[str | None, ...] | Unread], *, is_given: bool
 ) -> About:
     """The dialect with the words for NULL of the columns, unless they are specified, and the columns' types."""
-    from discovery.column_formats import column_formats  # noqa: PLC0415
     from dataforge.formats.null_words import CERTAIN_NULL_WORDS  # noqa: PLC0415
+    from discovery.column_formats import column_formats  # noqa: PLC0415
 
     examined = column_formats(text.header, records)
     counted = Counter(word for column in examined.columns for word in column.nulls)

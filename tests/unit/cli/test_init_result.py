@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from typer.testing import CliRunner, Result
 import datasets
 from dataforge import Csv, Integer
 from dataforge.tables.datasets import DATASETS
-from dataforge_cli.commands.init import _written
+from dataforge_cli.commands.init import CannotDeclare, _written
 from dataforge_cli.main import app
 from discovery.declared import Declared
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft
@@ -129,13 +130,13 @@ def _draft(folder: Path) -> DatasetDraft:
     )
 
 
-def test_name_that_cannot_be_declared_is_named_and_nothing_is_written(modules: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "bad"
-    folder.mkdir()
-    (folder / "a[1].csv").write_text("id,x\n1,2\n2,3\n")
-    (folder / "b.csv").write_text("id,x\n1,2\n2,3\n")
-    result = call("init", folder, "--dataset", "shop")
-    assert result.exit_code == 1
-    assert "a[1].csv" in result.stderr
-    assert "--ignore" in result.stderr
-    assert not [path for path in modules.iterdir() if path.is_file()]
+def test_name_that_cannot_be_declared_is_named_and_nothing_is_written(modules: Path) -> None:
+    module = modules / "shop.py"
+    draft = _draft(modules)
+    table = replace(draft.tables[0], file="a\nb.csv")
+    with (
+        pytest.raises(CannotDeclare, match=r"a\\nb\.csv.*Nothing was written.*--ignore"),
+        _written(module, replace(draft, tables=(table,))),
+    ):
+        pass
+    assert not module.exists()
