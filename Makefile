@@ -25,6 +25,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 .PHONY: help setup older-postgres demo test prove check format local local-down synth bench smoke-aws lock clean
 
 help: ## List the targets
+	@echo "make setup             install everything below this folder; the other targets do so too"
 	@echo "make demo [DATA=dir]   deploy to a temporary embedded cloud, run the main job, check the results"
 	@echo "make test [ARGS=...]   run all tests (ARGS are passed to pytest)"
 	@echo "make prove [ARGS=...]  run the slow tests, such as upgrades and rollbacks, in up to an hour (ARGS are passed to pytest)"
@@ -41,7 +42,7 @@ help: ## List the targets
 
 # An older PostgreSQL is installed where the environment selects it.
 setup: $(VENV) $(CLOUD) $(NODE) $(if $(filter 16 17,$(DATAFORGE_POSTGRES)),$(OLDER))
-	@:
+	@$(if $(filter setup,$(MAKECMDGOALS)),echo 'Ready: .venv/bin/dataforge --help lists the commands.',:)
 
 older-postgres: $(OLDER)
 	@:
@@ -79,7 +80,7 @@ $(OLDER): local/older_postgres/package.json local/older_postgres/package-lock.js
 	(cd $$package && node scripts/hydrate-symlinks.js) || exit 1; done
 	@touch $@
 
-demo: setup ## DATA=dir: a folder of Olist CSVs; without it one is generated
+demo: setup ## DATA=dir: a folder of Olist CSVs or of other files; without it one is generated
 	@$(PY) -m local.demo $(if $(DATA),--data "$(DATA)")
 
 test: setup

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import json
 import sys
 from pathlib import Path
 
@@ -52,6 +53,10 @@ def up(chosen: Config) -> int:
     print(
         f"Start page: {found['api_url']}/v1/ (reader_key in outputs.json). API documentation: {found['api_url']}/v1/docs"
     )
+    if "datasets" in found:
+        print(
+            f"Datasets: {', '.join(json.loads(found['datasets']))}. Load files: dataforge migrate DIR --dataset NAME"
+        )
     print("The cloud is empty after each start; stop it with `make local-down`, which deletes its data.")
     return 0
 

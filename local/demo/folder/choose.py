@@ -55,7 +55,7 @@ def choose(folder: Path, modules: Path) -> FolderData:
             )
             continue
         show.line(f"The files of {folder} fit dataset {dataset.name}.")
-        return FolderData(folder, dataset, _threshold(checked))
+        return FolderData(folder, dataset, threshold_for(checked))
     return _draft(folder, modules)
 
 
@@ -96,7 +96,7 @@ def _draft(folder: Path, modules: Path) -> FolderData:
     DATASETS.update(load([name]))
     _show_draft(drafted)
     show.line(f"The module is {modules / name}.py.")
-    return FolderData(folder, DATASETS[name], _threshold(_check(folder, name)))
+    return FolderData(folder, DATASETS[name], threshold_for(_check(folder, name)))
 
 
 def _show_draft(drafted: dict[str, Any]) -> None:
@@ -120,7 +120,7 @@ def _check(folder: Path, dataset: str) -> dict[str, Any]:
     return dataforge([], "check", str(folder), "--dataset", dataset, "--threshold", "0")
 
 
-def _threshold(checked: dict[str, Any]) -> float:
+def threshold_for(checked: dict[str, Any]) -> float:
     """The threshold of the app, or a lower one that the files reach, which is printed."""
     if not any(table["read"] for table in checked["tables"]):
         raise Failed("The files have no record.")
