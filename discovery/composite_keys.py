@@ -7,13 +7,15 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from discovery.keys import CHANCE, DATES, KEY_KINDS, TEXTS, WHOLE, Columns, KeyProposal
-from discovery.table_names import TableNames
+from discovery.key_roles import KeyRoles
+from discovery.keys import CHANCE, DATES, Columns, KeyProposal
 from discovery.texts import ColumnTexts, TextStore
-from discovery.vocabulary import COUNTING, DESCRIBING, IDENTIFYING, MEASURING, PERIODS, RECORDED, SURROGATE
-from discovery.words import is_identifying
 
 _ENOUGH = 2.0
+_MANY = 1_000
+"""In as many rows, chance leaves duplicates in most sets that are no key."""
+_HISTORY = 50
+"""The least rows of a table whose keys are believed by the name of a start."""
 _IDENTIFIES = 2.0
 _STRONG = 1.8
 """Roles of columns whose names state that they identify."""
@@ -29,12 +31,20 @@ _FIRST_ROWS = 50_000
 
 @dataclass(frozen=True)
 class CompositeKeys:
-    """The search in one table. ``parents``: the columns that refer to other tables."""
+    """The search in one table."""
 
     store: TextStore
-    table: Columns
-    names: TableNames
-    parents: Collection[str]
+    roles: KeyRoles
+
+    @property
+    def table(self) -> Columns:
+        """The table."""
+        return self.roles.table
+
+    @property
+    def parents(self) -> Collection[str]:
+        """The columns that refer to other tables."""
+        return self.roles.parents
 
     def best(self) -> KeyProposal | None:
         """The best certain key of several columns."""
@@ -51,7 +61,7 @@ class CompositeKeys:
             column.name
             for column in self.table.columns[:last]
             if column.is_complete and column.distinct == 1
-            if self._role(column) >= (_IDENTIFIES if dated else _STRONG)
+            if self.roles.of(column) >= (_IDENTIFIES if dated else _STRONG)
         }
         return tuple(column.name for column in self.table.columns if column.name in chosen | constants)
 
@@ -69,16 +79,18 @@ class CompositeKeys:
     def links(self) -> KeyProposal | None:
         """The two references that a table of links begins with, also where the sample has each value of one only once."""
         first = self.table.columns[:2]
-        names = {column.name for column in first}
-        links = len(self.parents) >= 2 and len(self.table.columns) <= len(self.parents) + 2
-        if not (links and names <= set(self.parents) and self._is_unique(first)):
+        others = [column for column in self.table.columns[2:] if not self.roles.is_moment(column)]
+        refer = all(column.name in self.parents and column.is_complete for column in first)
+        if not (len(first) == 2 and refer and not others and self._is_unique(first)):
             return None
         return KeyProposal(tuple(column.name for column in first), 3.0)
 
     def _sets(self) -> list[tuple[float, Sequence[ColumnTexts]]]:
         """The sets of the likeliest columns that have enough values to tell all rows apart, the likeliest first."""
         roles = {
-            column.name: self._role(column) for column in self.table.columns if self._may_take_part(column)
+            column.name: self.roles.of(column)
+            for column in self.table.columns
+            if self.roles.may_take_part(column)
         }
         likely = sorted(
             (column for column in self.table.columns if column.name in roles),
@@ -93,46 +105,6 @@ class CompositeKeys:
             if (score := _score([roles[column.name] for column in columns], columns)) >= _ENOUGH
         ]
         return sorted(sets, key=lambda found: -found[0])
-
-    def _may_take_part(self, column: ColumnTexts) -> bool:
-        kind = self.table.kinds[column.name]
-        long = kind in TEXTS and column.mean_length > 40
-        varied = column.distinct > 1 and not column.is_unique
-        return column.is_complete and varied and kind in KEY_KINDS and not long
-
-    def _role(self, column: ColumnTexts) -> float:
-        """How likely a column is a part of a key: 0 to 3."""
-        parts = self.names.column(self.table.table, column.name)
-        if column.name in self.parents:
-            return 3
-        if not parts:
-            return 1.3 if column.position < 2 else 0.3
-        if self.names.identifies(parts, self.table.table):
-            return 3
-        if parts[-1] in SURROGATE or "".join(parts).endswith(("id", "key")):
-            return 2.5
-        if parts[-1] in COUNTING or parts[0] in COUNTING or _counts(parts[-1]):
-            return 2.2
-        if parts[-1] in IDENTIFYING:
-            # A code alone classifies the row; it does not identify it.
-            return 2 if len(parts) > 1 else 0.5
-        return self._plain_role(column, parts)
-
-    def _plain_role(self, column: ColumnTexts, parts: tuple[str, ...]) -> float:
-        kind = self.table.kinds[column.name]
-        if parts[-1] in MEASURING or set(parts) & DESCRIBING:
-            return 0.8 if column.position < 2 and kind in TEXTS else 0
-        if set(parts) & PERIODS:
-            return 1.8
-        if parts[-1] in RECORDED:
-            return 0.3
-        if kind in DATES:
-            return 1.6 if kind == "date" else 0.8
-        small = kind in WHOLE and column.distinct <= max(12, self.table.rows**0.5)
-        brief = kind in TEXTS and column.mean_length <= 20
-        if column.position < 2:
-            return 1.5 if small or brief else 1.0
-        return 1.4 if column.position < 6 and (small or (brief and column.distinct <= 40)) else 0.3
 
     def _is_unique(self, columns: Sequence[ColumnTexts]) -> bool:
         names = [column.name for column in columns]
@@ -149,20 +121,31 @@ class CompositeKeys:
             self._is_strong(columns) or self._least_chance(columns) >= CHANCE
         ):
             return True
-        if leading and self.table.rows >= 1000 and self._is_strong(columns[:-1]) and len(columns) > 2:
+        if (
+            leading
+            and len(columns) > 2
+            and chance >= 1
+            and self.table.rows >= _MANY
+            and self._is_strong(columns[:-1])
+        ):
             return True
         if names <= set(self.parents):
-            return self.table.rows >= 1000 or len(self.table.columns) <= len(columns) + 1
+            return (self.table.rows >= _MANY and chance >= 1) or len(self.table.columns) <= len(columns) + 1
+        if self._is_history(columns):
+            return True
         if len(columns) == len(self.table.columns) and names & set(self.parents):
             return True
-        leads = columns[0].position == 0
-        return leads and all(c.name in self.parents or self._identifies(c) for c in columns)
+        leads = columns[0].position == 0 and (self.table.rows < _MANY or chance >= 1)
+        return leads and all(map(self.roles.identifies, columns))
+
+    def _is_history(self, columns: Sequence[ColumnTexts]) -> bool:
+        """Whether the columns are a reference in the first place and the time from which the row holds."""
+        first, *others = columns
+        starts = len(others) == 1 and self.roles.starts(others[0])
+        return first.position == 0 and first.name in self.parents and starts and self.table.rows >= _HISTORY
 
     def _is_strong(self, columns: Sequence[ColumnTexts]) -> bool:
-        return all(self._role(column) >= _STRONG for column in columns)
-
-    def _identifies(self, column: ColumnTexts) -> bool:
-        return is_identifying(self.names.column(self.table.table, column.name))
+        return all(self.roles.of(column) >= _STRONG for column in columns)
 
     def _least_chance(self, columns: Sequence[ColumnTexts]) -> float:
         """The duplicates that a column would have left if its values were independent of the others, at least."""
@@ -174,11 +157,6 @@ class CompositeKeys:
             if least < CHANCE:
                 break
         return least
-
-
-def _counts(word: str) -> bool:
-    """Whether a word counts without a separator: ``linenumber``."""
-    return any(word.startswith(start) and word[len(start) :] in IDENTIFYING for start in COUNTING)
 
 
 def _score(roles: Sequence[float], columns: Sequence[ColumnTexts]) -> float:

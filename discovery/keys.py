@@ -86,7 +86,8 @@ def _proposal(
         return None
     score = name + _place_score(column, table, name, value_range) - (0.3 if damaged else 0)
     kind = table.kinds[column.name]
-    score -= 1.5 if kind in TEXTS and column.mean_length > 30 and name < _CLEAR_NAME else 0
+    prose = kind in TEXTS and column.mean_length > 30 and column.longest > column.mean_length
+    score -= 1.5 if prose and name < _CLEAR_NAME else 0
     score -= 1 if kind in DATES else 0
     score += 0.5 if kind == "uuid" else 0
     return KeyProposal((column.name,), score - (1 if table.rows < 2 else 0), damaged)

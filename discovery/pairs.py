@@ -64,6 +64,8 @@ class Pair:
             calendar = bool(CALENDARS & set(names.subject(self.parent.table)))
             return _CALENDAR if calendar and parts == key_parts else 0
         strength = names.refers(parts, self.parent.table, key_parts)
+        if strength < 2 and (bare := names.without_own(parts, self.table.table)):
+            strength = names.refers(bare, self.parent.table, key_parts)
         return names.to_itself(parts, self.table.table, strength) if self.to_itself and parts else strength
 
     def is_telling(self, names: TableNames, inclusion: Inclusion) -> bool:

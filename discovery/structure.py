@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from discovery.composite_keys import CompositeKeys
 from discovery.composite_references import composite_references, without_implied
 from discovery.inclusion import Inclusion
+from discovery.key_roles import KeyRoles
 from discovery.key_use import by_use
 from discovery.keys import ENOUGH, Columns, KeyProposal, single_keys
 from discovery.references import Reference, References
@@ -47,7 +48,7 @@ def propose(store: TextStore, tables: Mapping[str, Columns]) -> Structure:
     chosen = {name: next((p for p in found if p.score >= ENOUGH), None) for name, found in singles.items()}
     parents = _parents(search, singles, chosen)
     keys = {
-        name: _key(CompositeKeys(store, table, names, parents[name]), chosen[name])
+        name: _key(CompositeKeys(store, KeyRoles(table, names, parents[name])), chosen[name])
         for name, table in tables.items()
     }
     references = search.propose(_targets(singles, keys, parents), keys)

@@ -86,6 +86,13 @@ class TableNames:
         longer, shorter = tuple(map(singular, words(child))), tuple(map(singular, words(parent)))
         return len(longer) > len(shorter) and longer[: len(shorter)] == shorter
 
+    def without_own(self, column: tuple[str, ...], table: str) -> tuple[str, ...]:
+        """The words without those of the column's own table before them: ``author`` for ``post_author`` of ``posts``."""
+        subject = self.subject(table)
+        size = len(subject)
+        own = column[:size] == subject and len(column) > size and column[size] not in IDENTIFYING
+        return column[size:] if own else ()
+
     def related(self, child: str, parent: str) -> bool:
         """Whether the names of two tables begin with the same word."""
         return self.subject(child)[0] == self.subject(parent)[0]

@@ -24,6 +24,8 @@ COUNTING = _words(
     step part instance stint serial ordinality"""
 )
 """Words of columns that number the parts of something."""
+STARTS = _words("start begin from since valid effective started begins")
+"""Words of columns for the time from which a row holds."""
 MEASURING = _words(
     """amount value price cost total sum count counts quantity qty avg average mean min max median rate ratio percent
     pct percentage score points weight height width length depth size age income population balance salary tax
@@ -58,16 +60,19 @@ CALENDARS = _words("calendar date day season year period month time")
 """Words of tables that a date or a year refers to."""
 SELF = _words(
     """parent reports reply previous prev next superior root replaces replaced predecessor successor ancestor
-    duplicate original"""
+    duplicate original referrer referred referral"""
 )
 """Words of columns that refer to another row of their own table."""
 PERSON_ROLES = _words(
     """manager boss supervisor mentor reports rep representative support salesperson seller agent clerk staff
     advisor adviser instructor teacher tutor author owner assignee assigned approver approved reviewer reviewed
     editor edited created updated modified deleted submitted creator sender recipient receiver reporter requester
-    contact to mother father spouse referrer referred by user uid"""
+    contact to mother father spouse create write update modify assign approve submit by user uid"""
 )
-PERSONS = _words("employee staff user person member worker personnel account contact author agent")
+PERSONS = _words(
+    """employee staff user person member worker personnel account contact author agent instructor teacher
+    professor"""
+)
 PLACE_ROLES = _words(
     """origin dest destination source target src dst from to departure arrival depart arrive start end via pickup
     dropoff orig begin"""

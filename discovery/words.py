@@ -15,7 +15,17 @@ _LAST_OF_CAPITALS = re.compile(r"([A-Z]+)([A-Z][a-z])")
 _SEPARATORS = re.compile(r"[\W_]+")
 _NAMELESS = re.compile(r"(?i)(?:column|col|field|c|f|v|var|x|unnamed)?[\W_]*[0-9]*")
 _UNCOUNTED = ("ss", "us", "is")
-_IRREGULAR = {"people": "person", "children": "child", "series": "series", "indices": "index", "data": "data"}
+_IN_IE = frozenset(["movie", "cookie", "calorie", "rookie", "brownie", "zombie", "pie", "tie", "lie"])
+_IRREGULAR = {
+    "species": "species",
+    "men": "man",
+    "women": "woman",
+    "people": "person",
+    "children": "child",
+    "series": "series",
+    "indices": "index",
+    "data": "data",
+}
 
 
 def words(name: str) -> tuple[str, ...]:
@@ -33,6 +43,8 @@ def singular(word: str) -> str:
     """The singular of an English plural."""
     if word in _IRREGULAR:
         return _IRREGULAR[word]
+    if word.removesuffix("s") in _IN_IE:
+        return word.removesuffix("s")
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
     if word.endswith(("sses", "shes", "ches", "xes", "zes")):
