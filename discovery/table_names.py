@@ -107,7 +107,8 @@ class TableNames:
             return 0
         subject = self.subject(table)
         exact = self._exact(column, table, subject, key)
-        if exact:
+        if exact or singular(column[-1]) != column[-1]:
+            # A plural counts: ``orders`` of a day's figures.
             return exact
         role = self._with_role(column, table, subject, key)
         return max(role, self._abbreviated(column, subject), self._in_role(column, subject))
@@ -120,10 +121,7 @@ class TableNames:
             return 5
         if same_key:
             return 4.5
-        if singular(column[-1]) != column[-1]:
-            # ``orders`` of a day's figures counts them.
-            return 2 if joined(column) == "".join(subject) else 0
-        if joined(column) == "".join(subject):
+        if "".join(column) == "".join(subject):
             return 4
         return 3 if column == subject[-1:] else 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
@@ -26,9 +27,16 @@ def proposed(store: TextStore, **tables: dict[str, Sequence[object]]) -> Structu
             for c, values in columns.items()
         }
         store.add(name, list(arrays), [pa.record_batch(arrays)])
-        kinds = {c: "integer" if str(values[0]).isdigit() else "text" for c, values in columns.items()}
+        kinds = {c: kind(next(v for v in values if v is not None)) for c, values in columns.items()}
         found[name] = Columns(name, store.describe(name), kinds)
     return propose(store, found)
+
+
+def kind(value: object) -> str:
+    text = str(value)
+    if text.isdigit():
+        return "integer"
+    return "date" if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else "text"
 
 
 def references(structure: Structure) -> set[tuple[str, str, str]]:
@@ -78,3 +86,170 @@ def test_columns_that_are_unique_by_accident_are_not_a_key(store: TextStore) -> 
 
 def test_copies_of_a_key_exclude_it(store: TextStore) -> None:
     assert proposed(store, a={"id": [1, 2, 2], "x": [1, 1, 1]}).keys == {"a": None}
+
+
+ROWS = range(400)
+CODES = [f"{chr(65 + n // 26)}{chr(65 + n % 26)}X" for n in range(40)]
+
+
+def test_measure_in_the_first_place_is_no_key(store: TextStore) -> None:
+    values = [n * n * 37 + n for n in ROWS]
+    assert proposed(store, days={"load": values, "station": ["a"] * 400}).keys == {"days": None}
+    with TextStore() as other:
+        assert proposed(other, days={"amount": ROWS, "station": ["a"] * 400}).keys == {"days": None}
+
+
+def test_numbers_without_gaps_in_the_first_place_are_a_key_under_any_name(store: TextStore) -> None:
+    assert proposed(store, days={"x": ROWS, "station": ["a"] * 400}).keys == {"days": ("x",)}
+
+
+def test_key_that_few_rows_repeat_is_proposed_with_a_note(store: TextStore) -> None:
+    numbers = [*range(1, 2998), 1, 2, 3]
+    found = proposed(
+        store, orders={"order_id": numbers, "total": range(3000), "color": [n % 3 for n in range(3000)]}
+    )
+    assert found.keys == {"orders": ("order_id",)}
+    assert found.notes["orders"][0].startswith("3 of 3,000 rows repeat")
+
+
+def test_rows_that_differ_in_a_reference_only_make_it_a_part_of_the_key(store: TextStore) -> None:
+    found = proposed(
+        store,
+        orders={"order_id": range(1, 301)},
+        order_reviews={
+            "review_id": [*(f"r{n:05}" for n in range(299)), "r00000"],
+            "order_id": range(1, 301),
+            "stars": [*(n % 5 for n in range(299)), 0],
+        },
+    )
+    assert found.keys["order_reviews"] == ("review_id", "order_id")
+
+
+def test_moments_of_a_log_are_no_key(store: TextStore) -> None:
+    moments = [f"2024-01-{n % 28 + 1:02} 10:{n // 28:02}:00" for n in ROWS]
+    found = proposed(store, log={"user_id": [n % 7 for n in ROWS], "logged_at": moments, "kind": ["x"] * 400})
+    assert found.keys == {"log": None}
+
+
+def test_first_columns_that_chance_would_have_repeated_are_a_key(store: TextStore) -> None:
+    found = proposed(
+        store,
+        figures={
+            "Entity": [f"land {n % 20}" for n in ROWS],
+            "Year": [1990 + n // 20 for n in ROWS],
+            "deaths": [n * 13 % 301 for n in ROWS],
+        },
+    )
+    assert found.keys == {"figures": ("Entity", "Year")}
+
+
+def test_references_of_several_columns_replace_those_to_the_parents_of_the_parent(store: TextStore) -> None:
+    pairs = [(a, b) for a in range(1, 41) for b in range(1, 31) if (a + b) % 3]
+    sold = [pairs[n * 7 % len(pairs)] for n in range(900)]
+    found = proposed(
+        store,
+        part={"p_partkey": range(1, 41), "p_name": [f"p{n}" for n in range(40)], "p_size": [1] * 40},
+        supplier={"s_suppkey": range(1, 31), "s_name": [f"s{n}" for n in range(30)], "s_nation": [1] * 30},
+        partsupp={
+            "ps_partkey": [a for a, _ in pairs],
+            "ps_suppkey": [b for _, b in pairs],
+            "ps_cost": [n % 50 for n in range(len(pairs))],
+        },
+        lineitem={
+            "l_orderkey": [n // 4 + 1 for n in range(900)],
+            "l_partkey": [a for a, _ in sold],
+            "l_suppkey": [b for _, b in sold],
+            "l_linenumber": [n % 4 + 1 for n in range(900)],
+        },
+    )
+    assert found.keys["lineitem"] == ("l_orderkey", "l_linenumber")
+    several = {(r.child, r.columns, r.parent, r.parent_columns) for r in found.references}
+    assert several == {
+        ("partsupp", ("ps_partkey",), "part", ("p_partkey",)),
+        ("partsupp", ("ps_suppkey",), "supplier", ("s_suppkey",)),
+        ("lineitem", ("l_partkey", "l_suppkey"), "partsupp", ("ps_partkey", "ps_suppkey")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("parent", "key", "columns"),
+    [
+        ("airports", "faa", ("origin", "dest")),
+        ("teams", "team_id", ("home_team_id", "away_team_id")),
+        ("users", "id", ("created_by", "assigned_to")),
+        ("customers", "customer_no", ("cust_no", "billing_customer_no")),
+        ("customer_demographics", "cd_demo_sk", ("cdemo_sk", "first_cdemo_sk")),
+        ("departments", "dept_id", ("dept_id", "former_dept_id")),
+    ],
+)
+def test_columns_with_roles_and_abbreviations_refer(
+    store: TextStore, parent: str, key: str, columns: tuple[str, str]
+) -> None:
+    first, second = columns
+    found = proposed(
+        store,
+        **{parent: {key: CODES, "color": ["x"] * 40}},
+        facts={
+            "fact_id": ROWS,
+            first: [CODES[n % 40] for n in ROWS],
+            second: [CODES[n * 3 % 40] for n in ROWS],
+        },
+    )
+    assert references(found) == {("facts", first, parent), ("facts", second, parent)}
+
+
+def test_count_of_things_refers_to_none(store: TextStore) -> None:
+    found = proposed(
+        store,
+        orders={"order_id": range(1, 101)},
+        days={"day_id": range(1, 301), "orders": [n % 90 + 1 for n in range(300)], "total_orders": [5] * 300},
+    )
+    assert references(found) == set()
+
+
+def test_reference_to_unique_column_declares_it_unique(store: TextStore) -> None:
+    found = proposed(
+        store,
+        products={"product_id": range(1, 41), "sku": CODES},
+        stock={"stock_id": ROWS, "sku": [CODES[n % 40] for n in ROWS]},
+    )
+    [reference] = found.references
+    assert (reference.parent_columns, found.unique["products"]) == (("sku",), (("sku",),))
+
+
+def test_table_that_extends_another_refers_to_it_by_its_key(store: TextStore) -> None:
+    numbers = [n * 3 for n in range(1, 200)]
+    found = proposed(
+        store,
+        person={"person_id": numbers, "name": [f"n{n}" for n in numbers]},
+        employee={"person_id": numbers[:50], "grade": [1] * 50},
+    )
+    assert references(found) == {("employee", "person_id", "person")}
+
+
+def test_numbers_of_a_tables_own_rows_are_not_those_of_a_longer_table(store: TextStore) -> None:
+    found = proposed(
+        store,
+        results={"result_id": range(1, 900), "points": [1] * 899},
+        sprint_results={"result_id": range(1, 90), "points": [1] * 89},
+    )
+    assert references(found) == set()
+
+
+def test_constraint_is_unique_by_name_and_by_many_rows(store: TextStore) -> None:
+    mails = [f"m{n}@example.org" for n in ROWS]
+    found = proposed(store, users={"user_id": ROWS, "email": mails, "height": [n + 1000 for n in ROWS]})
+    assert found.unique == {"users": (("email",),)}
+    with TextStore() as other:
+        few = proposed(other, users={"user_id": range(9), "email": mails[:9]})
+    assert few.unique == {"users": ()}
+
+
+def test_numbered_columns_refer_by_gaps_in_their_values(store: TextStore) -> None:
+    numbers = [n * 3 + n % 2 for n in range(1, 200)]
+    found = proposed(
+        store,
+        airports={"column_1": numbers, "column_2": [f"n{n}" for n in numbers]},
+        routes={"column_1": [numbers[n % 199] for n in ROWS], "column_2": [n % 50 for n in ROWS]},
+    )
+    assert references(found) == {("routes", "column_1", "airports")}
