@@ -13,12 +13,12 @@ from discovery.texts import ColumnTexts, TextStore
 
 _ENOUGH = 2.0
 _MANY = 1_000
-"""In as many rows, chance leaves duplicates in most sets that are no key."""
+"""In as many rows, chance leaves duplicates in most sets that do not form a key."""
 _HISTORY = 50
-"""The least rows of a table whose keys are believed by the name of a start."""
+"""The least rows of a table whose key is accepted because of the name of a start."""
 _IDENTIFIES = 2.0
 _FURTHER = 0.6
-"""What a further column costs in the order of the sets: the smallest set is the likeliest."""
+"""The cost of a further column in the order of the sets: the smallest set is the likeliest."""
 _STRONG = 1.8
 """Roles of columns whose names state that they identify."""
 _LEADING_CHANCE = 5
@@ -88,7 +88,7 @@ class CompositeKeys:
         return KeyProposal(tuple(column.name for column in first), 3.0)
 
     def _sets(self) -> list[tuple[float, Sequence[ColumnTexts]]]:
-        """The sets of the likeliest columns that have enough values to tell all rows apart, the likeliest first."""
+        """The sets of the likeliest columns with enough values to distinguish all rows, the likeliest first."""
         roles = {
             column.name: self.roles.of(column)
             for column in self.table.columns

@@ -87,7 +87,7 @@ def _candidates(child: Columns, parent: Columns, key: str, names: TableNames) ->
 def _may_refer(
     columns: Collection[str], child: Columns, parent: Columns, keys: Keys, names: TableNames
 ) -> bool:
-    """Whether kinds allow it, and the child is no table of the same things beside the parent."""
+    """Whether kinds allow it, and the child does not describe the same things as the parent."""
     if set(keys.get(child.table) or ()) == set(columns):
         return names.extends(child.table, parent.table)
     kinds = [child.kinds[column] for column in columns]

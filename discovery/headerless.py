@@ -1,4 +1,4 @@
-"""Names for the columns of files without a header, as far as keys and references tell them."""
+"""Names for the columns of files without a header, derived from keys and references."""
 
 from __future__ import annotations
 

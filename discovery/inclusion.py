@@ -15,7 +15,7 @@ _VALUES = 100
 class Inclusion:
     """Lookups among the tables of a store.
 
-    A sample of each column is at hand, and one query per target looks up the sampled values of all columns in it. Exact
+    The store has a sample of each column. One query per target looks up the sampled values of all columns in it. Exact
     figures are a query each, made once.
     """
 

@@ -15,7 +15,7 @@ Proposals = Mapping[str, Sequence[KeyProposal]]
 _USED = 0.8
 """The share of another column's values that a unique column has if it is its target."""
 _BELONGS = 0.2
-"""The same, for a column that is named after another table."""
+"""The same share if the column's name is that of another table."""
 
 
 def by_use(

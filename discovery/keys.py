@@ -21,7 +21,7 @@ CHANCE = 8
 _WIDEST = 80
 """Longer texts are not proposed as keys."""
 _DAMAGED = 0.005
-"""The share of rows without a value of their own in a key that is proposed nevertheless."""
+"""The share of rows without a distinct value in a key that is proposed nevertheless."""
 _CLEAR_NAME = 3.0
 """The least score of a name for a key with duplicates."""
 
@@ -94,7 +94,7 @@ def _proposal(
 
 
 def _place_score(column: ColumnTexts, table: Columns, name: float, value_range: Range) -> float:
-    """The first column is likely the key. An integer without a telling name needs further evidence."""
+    """The first column is likely the key. An integer whose name does not identify needs further evidence."""
     if column.position:
         return -0.05 * min(column.position, 10)
     number = table.kinds[column.name] in WHOLE

@@ -175,7 +175,7 @@ class TableNames:
 
 
 def _without_noise(parts: tuple[str, ...], taken: Mapping[tuple[str, ...], int]) -> tuple[str, ...]:
-    """The words without those that say nothing, unless another table has the rest as its name."""
+    """The words without those that describe nothing, unless another table has the rest as its name."""
     bare = tuple(word for word in parts if word not in NOISE and not word.isdecimal())
     return bare if bare and (bare == parts or bare not in taken) else parts
 

@@ -52,7 +52,7 @@ def unique_notes(
 
 
 _NOTED = 2.5
-"""The least score of a column that is noted as a possible key."""
+"""The least score of a column that is reported as a possible key."""
 
 
 def _is_target(table: str, column: str, references: Sequence[Reference]) -> bool:

@@ -16,7 +16,7 @@ NATURAL = _words("name title code slug symbol isbn sku ean iata icao date year m
 GENERIC = frozenset(
     {*(IDENTIFYING - {"sku"}), "name", "title", "date", "year", "month", "day", "time", "description"}
 )
-"""Names of keys that say nothing about their table."""
+"""Names of keys that do not describe their table."""
 UNIQUE = _words("email slug isbn ean gtin sku uuid guid username login iban vin barcode")
 """Last words of columns that are unique by rule, if they are unique in many rows."""
 COUNTING = _words(
@@ -89,7 +89,7 @@ NOISE = _words(
     """raw dim fact fct stg src tbl table data dataset list export entity master basics lookup ref dict full sample
     current latest csv dump info details the of"""
 )
-"""Words of table names that say nothing about their rows."""
+"""Words of table names that do not describe their rows."""
 CODES = _words(
     """zip zipcode postal postcode plz postleitzahl phone telephone telefon telefono fax fips ssn isbn issn ean
     iban bic gtin upc siret siren imei vat"""

@@ -95,7 +95,7 @@ def generated(tables: tuple[TableSpec, ...], seed: int) -> dict[str, list[Row]]:
     for table in tables:
         later[table.name] = _numbers(table, later, random_)
     for table in tables:
-        found[table.name] = _rows(table, tables, found, later, random_)
+        found[table.name] = _rows(table, found, later, random_)
     return found
 
 
@@ -120,12 +120,10 @@ def _numbers(table: TableSpec, later: Mapping[str, list[str]], random_: random.R
 
 def _rows(
     table: TableSpec,
-    tables: tuple[TableSpec, ...],
     found: Mapping[str, list[Row]],
     later: Mapping[str, list[str]],
     random_: random.Random,
 ) -> list[Row]:
-    keys = {t.name: t.key[0] for t in tables if len(t.key) == 1}
     rows: list[Row] = []
     seen: set[tuple[str | None, ...]] = set()
     counts: dict[tuple[str | None, ...], int] = {}
@@ -136,7 +134,7 @@ def _rows(
         row: Row = {}
         together: dict[str, Row] = {}
         for column in table.columns:
-            row[column.name] = _value(column, table, row, len(rows), found, later, keys, together, random_)
+            row[column.name] = _value(column, table, row, len(rows), found, later, together, random_)
         for column in table.columns:
             if column.kind == "line":
                 group = tuple(row[name] for name in table.key if name != column.name)
@@ -156,7 +154,6 @@ def _value(
     number: int,
     found: Mapping[str, list[Row]],
     later: Mapping[str, list[str]],
-    keys: Mapping[str, str],
     together: dict[str, Row],
     random_: random.Random,
 ) -> str | None:
@@ -171,7 +168,7 @@ def _value(
             return str(10**7 + random_.randrange(10**6))
         if table.key == (column.name,):
             return later[table.name][number]
-        values = later[column.parent] or [r[keys[column.parent]] for r in found[column.parent]]
+        values = later[column.parent]
         if column.parent == table.name:
             return random_.choice(values[:number]) if number else None
         return values[int(len(values) * random_.random() ** 1.4)]

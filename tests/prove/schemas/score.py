@@ -61,13 +61,12 @@ def structure_of(tables: Mapping[str, list[Row]]) -> Structure:
 def _kind(store: TextStore, table: str, column: ColumnTexts) -> str | None:
     if not column.present:
         return None
-    values = store.values(table, column.name, 2_000)
-    texts, counts = tuple(text for text, _ in values), tuple(count for _, count in values)
+    found = store.values(table, column.name)
     known = Values(
         column.name,
-        texts,
-        counts,
-        len(values) < 2_000,
+        tuple(found.values["text"].to_pylist()),
+        tuple(found.values["count"].to_pylist()),
+        found.complete,
         column.present,
         column.distinct,
         column.longest,

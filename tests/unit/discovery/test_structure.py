@@ -92,7 +92,7 @@ ROWS = range(400)
 CODES = [f"{chr(65 + n // 26)}{chr(65 + n % 26)}X" for n in range(40)]
 
 
-def test_measure_in_the_first_place_is_no_key(store: TextStore) -> None:
+def test_measure_in_the_first_place_does_not_become_a_key(store: TextStore) -> None:
     values = [n * n * 37 + n for n in ROWS]
     assert proposed(store, days={"load": values, "station": ["a"] * 400}).keys == {"days": None}
     with TextStore() as other:
@@ -125,7 +125,7 @@ def test_rows_that_differ_in_a_reference_only_make_it_a_part_of_the_key(store: T
     assert found.keys["order_reviews"] == ("review_id", "order_id")
 
 
-def test_moments_of_a_log_are_no_key(store: TextStore) -> None:
+def test_moments_of_a_log_do_not_become_a_key(store: TextStore) -> None:
     moments = [f"2024-01-{n % 28 + 1:02} 10:{n // 28:02}:00" for n in ROWS]
     found = proposed(store, log={"user_id": [n % 7 for n in ROWS], "logged_at": moments, "kind": ["x"] * 400})
     assert found.keys == {"log": None}
@@ -186,15 +186,15 @@ def test_columns_with_roles_and_abbreviations_refer(
     store: TextStore, parent: str, key: str, columns: tuple[str, str]
 ) -> None:
     first, second = columns
-    found = proposed(
-        store,
-        **{parent: {key: CODES, "color": ["x"] * 40}},
-        facts={
+    tables: dict[str, dict[str, Sequence[object]]] = {
+        parent: {key: CODES, "color": ["x"] * 40},
+        "facts": {
             "fact_id": ROWS,
             first: [CODES[n % 40] for n in ROWS],
             second: [CODES[n * 3 % 40] for n in ROWS],
         },
-    )
+    }
+    found = proposed(store, **tables)
     assert references(found) == {("facts", first, parent), ("facts", second, parent)}
 
 
