@@ -66,8 +66,8 @@ def damage(outputs: Outputs, table: Table) -> tuple[int, int]:
 
     Without a key only rows are deleted: a changed row could equal another one. Rows of other tables lose their parents.
     """
-    column = clearable(table)
     with database(outputs) as cursor:
+        column = _with_most_values(cursor, table)
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(Sql("DELETE FROM {} WHERE {}").format(qualified(table), _third(table, 1)))
         deleted = cursor.rowcount
@@ -83,12 +83,20 @@ def _third(table: Table, number: int) -> Sql:
     return Sql("ctid IN (SELECT ctid FROM ({}) numbered WHERE n % 3 = {})").format(rows, number)
 
 
-def clearable(table: Table) -> str | None:
-    """A column that can be NULL and takes part in no key."""
-    if not table.key:
-        return None
+def clearable(table: Table) -> list[str]:
+    """The columns that can be NULL and take part in no key; empty for a table without a key."""
     used = {*table.key, *(c for unique in table.uniques for c in unique.columns)}
-    return next((c.name for c in table.columns if c.nullable and c.name not in used), None)
+    return [c.name for c in table.columns if c.nullable and c.name not in used] if table.key else []
+
+
+def _with_most_values(cursor: Cursor, table: Table) -> str | None:
+    """The clearable column with the most values."""
+    columns = clearable(table)
+    if not columns:
+        return None
+    counts = Sql(", ").join(Sql("count({})").format(ident(name)) for name in columns)
+    cursor.execute(Sql("SELECT {} FROM {}").format(counts, qualified(table)))
+    return max(zip(one_row(cursor), columns, strict=True))[1]
 
 
 def delete_row(outputs: Outputs, table: Table, key: Mapping[str, object]) -> int:

@@ -114,7 +114,7 @@ def _damaged(data: FolderData, rows: Mapping[str, int]) -> Table | None:
     filled = [table for table in data.dataset.tables.values() if rows[table.name]]
 
     def use(table: Table) -> tuple[bool, bool, int]:
-        changes = rows[table.name] > 1 and clearable(table) is not None
+        changes = rows[table.name] > 1 and bool(clearable(table))
         return bool(table.key), changes, rows[table.name]
 
     return max(filled, key=use, default=None)
