@@ -6,16 +6,14 @@ recognisable shapes; a wrong one gives few fields, widths that vary, or fields t
 
 from __future__ import annotations
 
-import io
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dataforge.formats.candidates import HEAD_BYTES
+from dataforge.formats.candidates import HEAD_BYTES, first_records
 from dataforge.formats.dialect import Csv
-from dataforge.formats.dialect_reader import Record, read_records
 from discovery.encodings import detect_encoding
 from discovery.headers import Header, detect_header
 from discovery.shapes import shape
@@ -136,7 +134,7 @@ def _opens(text: str, delimiter: str, quote: str) -> bool:
 
 
 def _try(dialect: Csv, sample: bytes, *, whole: bool) -> Attempt:
-    records = _read(dialect, sample, whole=whole)
+    records = first_records(sample, dialect, _RECORDS, whole=whole)
     rows = tuple(record.fields for record in records if record.fields is not None)
     if not rows:
         return Attempt(dialect, (), 0, 0, 0.0)
@@ -152,12 +150,6 @@ def _try(dialect: Csv, sample: bytes, *, whole: bool) -> Attempt:
         * _QUOTE_PRECEDENCE.get(dialect.quote, 0.99)
     )
     return Attempt(dialect, rows, width, quoted, score)
-
-
-def _read(dialect: Csv, sample: bytes, *, whole: bool) -> list[Record]:
-    records = list(itertools.islice(read_records(io.BytesIO(sample).read, dialect), _RECORDS))
-    # The last record of a sample is cut.
-    return records[:-1] if not whole and len(records) > 1 else records
 
 
 def _width(rows: tuple[tuple[str, ...], ...]) -> tuple[int, int]:

@@ -104,7 +104,7 @@ def _lines_before(records: list[Record], dialect: Csv) -> int:
 
 
 def positional(file: TextFile) -> TextFile:
-    """The file with its columns by their positions if names cannot tell them apart; else unchanged.
+    """The file with its columns by their positions if their names are missing or equal; else unchanged.
 
     They keep the names of the header, numbered where one occurs again.
     """

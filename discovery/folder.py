@@ -1,4 +1,4 @@
-"""The files of a folder, grouped into tables, and those that are passed over with the reason."""
+"""The files of a folder, grouped into tables, and those that are not read with the reason."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class TableFiles:
 
     @property
     def ignored_partitions(self) -> tuple[str, ...]:
-        """The keys of folders that are no columns."""
+        """The keys of folders that do not become columns."""
         keys = dict.fromkeys(chain.from_iterable(member.place.partition for member in self.members))
         return tuple(key for key in keys if any(key not in member.folder_columns for member in self.members))
 
@@ -113,7 +113,7 @@ def _buckets(files: Sequence[FoundFile]) -> Iterator[list[FoundFile]]:
     for file in files:
         place = file.place
         key = (len(place.folders), without_part(place.stem), place.ending, type(file.file.format))
-        # Names with nothing but a number are those of their folder.
+        # A file whose name is only a number has the name of its folder.
         inner = key if key[1] else (*key[:1], "/".join((*place.folders, "")), *key[2:])
         found.setdefault(inner, []).append(file)
     yield from found.values()
@@ -158,7 +158,7 @@ def _fits(one: FoundFile, other: FoundFile) -> bool:
 
 
 def _differ_in_encoding(one: FoundFile, other: FoundFile) -> bool:
-    """Whether two CSVs have the same dialect but for the encoding, and one of them is ASCII, which has any."""
+    """Whether two CSVs have the same dialect except for the encoding, and one of them is ASCII, which has any."""
     if not isinstance(one.file, TextFile) or not isinstance(other.file, TextFile):
         return False
     if not (one.file.is_ascii or other.file.is_ascii):
@@ -189,7 +189,7 @@ def _declared(table: TableFiles, files: Sequence[FoundFile]) -> Iterator[TableFi
     if pattern is not None:
         yield replace(table, pattern=pattern)
         return
-    note = "No pattern matches the parts of this table only: each is a table of its own."
+    note = "No pattern matches the parts of this table only: each file is a separate table."
     for member in table.members:
         alone = TableFiles(member.place.stem, "", (member,), (note,))
         yield from _declared(alone, files)

@@ -1,4 +1,4 @@
-"""The files that a migration would take for a table's files, and that the draft passes over."""
+"""The files that a migration would take for a table's files, and that the draft does not read."""
 
 from __future__ import annotations
 

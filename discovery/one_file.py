@@ -5,20 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from dataforge.errors import UnsupportedFormat
+from dataforge.errors import SeveralFiles, UnsupportedFormat
 from dataforge.files.names import is_archive
 from dataforge.formats.archives import Archive, read_archive
 from dataforge.s3.objects import Object
 from discovery.folder_store import object_of
-
-_SHOWN = 5
 
 
 def find_file(path: Path) -> tuple[Path, Object] | None:
     """The folder that contains the file or its archive, and the file; None if neither exists.
 
     A file in an archive is ``archive.zip/path``; of an archive with one file the path may be omitted.
-    Raises ``UnsupportedFormat``.
+    Raises ``UnsupportedFormat`` or ``SeveralFiles``.
     """
     if path.is_file() and not is_archive(path.name):
         return path.parent, object_of(path.parent, path.name)
@@ -30,7 +28,7 @@ def find_file(path: Path) -> tuple[Path, Object] | None:
     member = path.relative_to(archive).as_posix() if path != archive else _only(archive, listed)
     size = next((found.size for found in listed.members if found.path == member), None)
     if size is None:
-        return None
+        raise SeveralFiles(archive.name, [found.path for found in listed.members])
     stored = object_of(archive.parent, archive.name)
     return archive.parent, replace(stored, key=f"{stored.key}/{member}", archive=stored.key, text_size=size)
 
@@ -40,6 +38,4 @@ def _only(archive: Path, listed: Archive) -> str:
         raise UnsupportedFormat(archive.name, listed.fault)
     if len(listed.members) == 1:
         return listed.members[0].path
-    names = ", ".join(f"{archive.name}/{member.path}" for member in listed.members[:_SHOWN])
-    more = " and more" if len(listed.members) > _SHOWN else ""
-    raise UnsupportedFormat(archive.name, f"{len(listed.members)} files; specify one of {names}{more}")
+    raise SeveralFiles(archive.name, [member.path for member in listed.members])

@@ -82,7 +82,7 @@ class PrefixStore:
         self._folder = folder
 
     def __reduce__(self) -> tuple[type[PrefixStore], tuple[S3Folder]]:
-        # Another process opens a client of its own.
+        # Another process opens another client.
         return PrefixStore, (self._folder,)
 
     @cached_property

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from dataforge.errors import DataForgeError, UnsupportedFormat
-from dataforge.files.names import is_json_lines, is_parquet
+from dataforge.files.names import is_csv, is_json_lines, is_parquet
 from dataforge.formats.headers import IGNORED
 from dataforge.formats.json_lines import JsonLines
 from dataforge.formats.parquet_source import Rows, open_file, read_rows
@@ -50,13 +50,18 @@ class TypedFile:
 
 
 def open_typed(s3: S3Client, file: Object, *, whole: bool) -> TypedFile | None:
-    """The file, or None if its name is that of a text with a dialect. Raises the errors of reading it.
+    """The file, or None if its name and its content are those of a text with a dialect. Raises the errors of reading it.
 
     ``whole``: the columns are those of all records of JSON Lines, else those of the first ones.
     """
     if is_parquet(file.key):
         return open_parquet(s3, file)
-    return open_json(s3, file, whole=whole) if is_json_lines(file.key) else None
+    named = is_json_lines(file.key) or file.key.endswith(".json")
+    return open_json(s3, file, whole=whole) if named or _has_objects(s3, file) else None
+
+
+def _has_objects(s3: S3Client, file: Object) -> bool:
+    return not is_csv(file.key) and looks_like_json(s3, file)
 
 
 def open_parquet(s3: S3Client, file: Object) -> TypedFile:

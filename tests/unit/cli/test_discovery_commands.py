@@ -294,7 +294,14 @@ def test_preview_reads_a_file_in_an_archive(tmp_path: Path) -> None:
     assert refused.exit_code != 0
     assert "two.zip/inner/a.csv" in refused.stderr
     assert document(call("preview", two / "inner" / "b.csv", "--json"))["columns"] == ["x", "y"]
-    assert call("preview", two / "inner" / "c.csv").exit_code == 2
+    absent = call("preview", two / "inner" / "c.csv")
+    assert (absent.exit_code, "Found: inner/a.csv, inner/b.csv" in absent.stderr) == (2, True)
+
+
+def test_preview_reads_json_lines_of_another_extension(tmp_path: Path) -> None:
+    file = tmp_path / "events.log"
+    file.write_bytes(LINES)
+    assert document(call("preview", file, "--json"))["columns"] == ["id", "note", "tags"]
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])

@@ -35,7 +35,7 @@ class Drafted:
 
     @property
     def tables(self) -> dict[str, TableDraft]:
-        """The drafted tables by name."""
+        """The drafted tables, by their names."""
         return {table.name: table for table in self.draft.tables}
 
     @property

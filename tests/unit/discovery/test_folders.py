@@ -109,7 +109,7 @@ def test_parts_are_one_table(tmp_path: Path) -> None:
     assert {table.notes for table in found.draft.tables} == {("Parts: 2 files with the same columns.",)}
 
 
-def test_numbered_files_that_repeat_keys_in_other_records_are_tables_of_their_own(tmp_path: Path) -> None:
+def test_numbered_files_that_repeat_keys_in_other_records_are_separate_tables(tmp_path: Path) -> None:
     other = csv_text([(n, f"m{n}", f"{n}.25") for n in range(1, 6)])
     found = drafted(tmp_path, {"table1.csv": orders(1, 5), "table2.csv": other})
     assert found.files == {"table1": ("table1.csv", 5), "table2": ("table2.csv", 5)}
@@ -191,7 +191,7 @@ def test_encodings_with_and_without_a_mark_are_read(tmp_path: Path) -> None:
     assert {result.loaded for result in found.results.values()} == {2}
 
 
-def test_columns_whose_headers_cannot_tell_them_apart_are_read_by_position(tmp_path: Path) -> None:
+def test_columns_with_equal_or_missing_headers_are_read_by_position(tmp_path: Path) -> None:
     found = drafted(
         tmp_path,
         {

@@ -32,7 +32,7 @@ NOTES = st.none() | st.text(st.sampled_from('abc ä,;|"\n'), min_size=3, max_siz
 
 @st.composite
 def tables(draw: st.DrawFn) -> list[tuple[str | None, ...]]:
-    """Records with a key, a name, an amount, a day and a note that may be missing."""
+    """Records with a key, a name, an amount, a day and an optional note."""
     rows = draw(st.lists(st.tuples(WORDS, AMOUNTS, DAYS, NOTES), min_size=12, max_size=25))
     return [(str(number), f"Name {name}", *rest) for number, (name, *rest) in enumerate(rows, 1)]
 

@@ -1,4 +1,4 @@
-"""A prefix of a bucket in place of a folder: the same draft and the same check, and errors that name what is wrong."""
+"""A prefix of a bucket in place of a folder: the same draft and the same check, and errors with the reason."""
 
 from __future__ import annotations
 

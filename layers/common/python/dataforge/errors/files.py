@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 
 from dataforge.errors.base import InvalidInput, Refused
@@ -66,6 +66,17 @@ class UnsupportedFormat(InvalidInput):
 
     def __init__(self, file: str, content: str) -> None:
         super().__init__(f"{file} contains {content}, which is not supported under this name.")
+
+
+class SeveralFiles(InvalidInput):
+    """An archive has several files, and the call does not name one of them."""
+
+    code = "SeveralFiles"
+
+    def __init__(self, archive: str, paths: Sequence[str]) -> None:
+        names = ", ".join(paths[:_SHOWN]) + (f" and {len(paths) - _SHOWN} more" if paths[_SHOWN:] else "")
+        hint = f"Specify one of them, such as {archive}/{paths[0]}." if paths else "Specify another archive."
+        super().__init__(f"{archive} has {len(paths)} files.", f"Found: {names or 'none'}.", hint)
 
 
 class ArchivedFile(InvalidInput):

@@ -59,7 +59,7 @@ def candidates(head: bytes, declared: Csv) -> Iterator[Candidate]:
             reasons.append(f"fields appear to be quoted with {_shown(quote)}")
         try:
             dialect = replace(declared, delimiter=delimiter, quote=quote, encoding=encoding, skip_footer=0)
-            records = tuple(_first(head, dialect))
+            records = tuple(first_records(head, dialect, _RECORDS, whole=len(head) < HEAD_BYTES))
         except (ValueError, RecordTooLong):
             continue
         yield Candidate(replace(dialect, skip_footer=declared.skip_footer), tuple(reasons), records)
@@ -76,10 +76,10 @@ def written(dialect: Csv) -> str:
     return f"Csv({', '.join(parts)})"
 
 
-def _first(head: bytes, dialect: Csv) -> list[Record]:
-    """The first records, without one that the end of the head may cut."""
-    found = list(islice(read_records(io.BytesIO(head).read, dialect), _RECORDS + 1))
-    return found[:-1] if len(found) > 1 and (len(found) > _RECORDS or len(head) >= HEAD_BYTES) else found
+def first_records(head: bytes, dialect: Csv, most: int, *, whole: bool) -> list[Record]:
+    """The first records, without one that the end of the head may cut; ``whole``: the head is the file."""
+    found = list(islice(read_records(io.BytesIO(head).read, dialect), most + 1))
+    return found[:-1] if len(found) > 1 and (len(found) > most or not whole) else found
 
 
 def _encoding(head: bytes, declared: Csv) -> tuple[str, str]:
