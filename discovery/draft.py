@@ -120,7 +120,9 @@ def _profile(
             for key, found in propose_types(values, files.kinds).items()
         }
         for column_header, declared in types.items():
-            store.remove_texts(name, column_header, ("", *declared.nulls))
+            store.remove_texts(
+                name, column_header, ("", *declared.nulls, *values[column_header].written_as(declared.nulls))
+            )
         yield _Profiled(name, files, store.describe(name), types, values)
 
 

@@ -14,7 +14,9 @@ from dataforge.formats.null_words import NULL_WORDS
 from discovery.words import words
 
 _SAMPLE = 100
-_NULL_WORDS = pa.array(sorted(NULL_WORDS), pa.string())
+_EMPTY = ("", *NULL_WORDS)
+_LONGEST_WORD = 24
+"""The bytes of a word for NULL with some blanks around it."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,20 @@ class Values:
 
     @cached_property
     def null_words(self) -> frozenset[str]:
-        """The texts among the values that mean NULL in many files."""
-        found = {text.strip() for text in self.texts} & NULL_WORDS
+        """The texts among the values, without blanks around them, that mean NULL in many files."""
+        return frozenset(text.strip() for text in self._empty if text.strip())
+
+    def written_as(self, nulls: Collection[str]) -> set[str]:
+        """The texts of all rows that are one of these or empty, with the blanks around them."""
+        return {text for text in self._empty if text.strip() in nulls or not text.strip()}
+
+    @cached_property
+    def _empty(self) -> frozenset[str]:
+        found = {text for text in self.texts if text.strip() in _EMPTY}
         for texts in () if self.all_known else self.all_texts():
-            found |= {*texts.filter(pc.is_in(texts, _NULL_WORDS)).to_pylist()}
+            short = texts.filter(pc.less_equal(pc.binary_length(texts), _LONGEST_WORD))
+            empty = pc.is_in(pc.utf8_trim_whitespace(short), pa.array(_EMPTY, pa.string()))
+            found.update(short.filter(empty).unique().to_pylist())
         return frozenset(found)
 
     def without(self, nulls: Collection[str]) -> Values:

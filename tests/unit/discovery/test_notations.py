@@ -140,6 +140,8 @@ def test_damaged_values_of_identifiers_are_values() -> None:
         ("7", "integer", ()),
         ("9999999999", "bigint", ()),
         ("NULL", "integer", ("NULL",)),
+        (" NULL ", "integer", ("NULL",)),
+        ("  ", "integer", ()),
     ],
 )
 def test_all_rows_are_read_where_not_all_values_are_known(
@@ -149,6 +151,13 @@ def test_all_rows_are_read_where_not_all_values_are_known(
     rest = pa.array([*known.texts, further])
     found = propose_type(replace(known, all_known=False, rows=201, all_texts=lambda: [rest]), indexed=False)
     assert (found.kind, found.nulls) == (kind, nulls)
+
+
+def test_blanks_in_any_row_are_found() -> None:
+    known = values("n", ["1", "2"])
+    rest = [pa.array(["1", "2"]), pa.array(["  ", " NULL"])]
+    partly = replace(known, all_known=False, rows=4, all_texts=lambda: rest)
+    assert partly.written_as({"NULL"}) == {"  ", " NULL"}
 
 
 def test_damage_and_words_for_null_have_a_note() -> None:
