@@ -28,7 +28,16 @@ class Choices:
     texts: tuple[str, ...]
 
 
-def conditions(tree: exp.Expr) -> Iterator[Check | Choices | None]:
+@dataclass(frozen=True)
+class Length:
+    """A bound of a text's length: ``sign`` is an operator of ``Check``."""
+
+    column: str
+    sign: str
+    characters: int
+
+
+def conditions(tree: exp.Expr) -> Iterator[Check | Choices | Length | None]:
     """The conditions that a CHECK requires together; None for one that Data Forge cannot declare."""
     tree = bare(tree)
     if isinstance(tree, exp.And):
@@ -43,7 +52,7 @@ def conditions(tree: exp.Expr) -> Iterator[Check | Choices | None]:
         array = bare(listed.this)
         yield _choices(tree.this, array.expressions if isinstance(array, exp.Array) else [])
     elif type(tree) in _SIGNS:
-        yield _compared(tree)
+        yield _length(tree) or _compared(tree)
     else:
         yield None
 
@@ -53,6 +62,16 @@ def bare(tree: exp.Expr) -> exp.Expr:
     while isinstance(tree, exp.Paren | exp.Cast):
         tree = tree.this
     return tree
+
+
+def _length(tree: exp.Expr) -> Length | None:
+    """The condition that a text has at least or at most a number of characters."""
+    left, right = bare(tree.this), bare(tree.expression)
+    if not isinstance(left, exp.Length) or not isinstance(right, exp.Literal) or right.is_string:
+        return None
+    column, sign = bare(left.this), _SIGNS[type(tree)][0]
+    known = isinstance(column, exp.Column) and sign in {"<=", ">="} and right.name.isdecimal()
+    return Length(column.name, sign, int(right.name)) if known else None
 
 
 def _compared(tree: exp.Expr) -> Check | None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from dataforge import Check
+from dataforge import Check, Label, Name
 from discovery.declared import literal
 from discovery.described.description import DescribedColumn, DescribedReference, DescribedTable
-from discovery.described.sql_checks import Choices
+from discovery.described.sql_checks import Choices, Length
+
+_LIMITED: dict[str, dict[tuple[str, int], tuple[str, Any]]] = {
+    "Text": {(">=", 1): ("Name", Name)},
+    "Name": {("<=", 200): ("Label", Label)},
+}
 
 
 @dataclass
@@ -26,6 +32,18 @@ class SqlTable:
         """A unique constraint; None for one that is not on columns."""
         if columns and columns not in self.unique:
             self.unique.append(columns)
+
+    def limit(self, length: Length) -> None:
+        """A bound of a text's length by a CHECK: of the types of texts, Name has 1 character or more, Label at most 200."""
+        column = next((c for n, c in self.columns.items() if n.lower() == length.column.lower()), None)
+        if column is None or column.declared is None or column.declared.source not in _LIMITED:
+            return
+        source, annotation = _LIMITED[column.declared.source].get(
+            (length.sign, length.characters), (None, None)
+        )
+        if source is not None:
+            declared = replace(column.declared, source=source, annotation=annotation)
+            self.columns[column.name] = replace(column, declared=declared)
 
     def restrict(self, choices: Choices) -> None:
         """An enumeration by a CHECK."""

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from dataforge import Check
 from discovery.described.description import DescribedColumn, DescribedReference, Description
-from discovery.described.sql_checks import Choices, conditions
+from discovery.described.sql_checks import Choices, Length, conditions
 from discovery.described.sql_parser import dialect_of, items_of, parse, parse_alter
 from discovery.described.sql_statements import statements
 from discovery.described.sql_table import SqlTable, described_table
@@ -31,6 +31,7 @@ class _Reader:
         self.tables: dict[str, SqlTable] = {}
         self.enums: dict[str, tuple[str, ...]] = {}
         self.notes: list[str] = []
+        self.unused: list[str] = []
 
     def read(self, sql: str) -> None:
         """One statement."""
@@ -143,9 +144,10 @@ class _Reader:
                     table.restrict(condition)
                 case Check():
                     table.checks.append(condition)
+                case Length():
+                    table.limit(condition)
                 case None:
-                    text = " ".join(tree.sql().split())[:60]
-                    self.notes.append(f"{self.source}: {table.name} has a check that is not used: {text}")
+                    self.unused.append(f"{table.name}: {' '.join(tree.sql().split())[:60]}")
 
 
 _DATES = {"Date", "Timestamp", "TimestampTz"}
@@ -169,6 +171,10 @@ def read_sql(source: str, read: Callable[[int], str]) -> Description:
     for sql in sorted(found, key=_order):
         reader.read(sql)
     tables = tuple(described_table(table, source) for table in reader.tables.values() if table.columns)
+    if reader.unused:
+        first, number = reader.unused[0], len(reader.unused)
+        counted = "a check is not used" if number == 1 else f"{number:,} checks are not used, such as that of"
+        reader.notes.append(f"{source}: {counted} {first}")
     return Description(tables, (source,) if tables else (), tuple(reader.notes))
 
 

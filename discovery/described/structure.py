@@ -40,7 +40,9 @@ def with_described(store: TextStore, found: Structure, tables: Mapping[str, Desc
     """The proposed structure in which described parts replace proposed ones. ``tables``: by the names of the drafts."""
     if not tables:
         return found
-    notes = defaultdict(list, {name: list(texts) for name, texts in found.notes.items()})
+    # Evidence for other keys is of no use beside a described one.
+    keyed = {name for name, table in tables.items() if table.table.key}
+    notes = defaultdict(list, {name: list(texts) for name, texts in found.notes.items() if name not in keyed})
     keys = {**found.keys, **dict(_keys(store, found, tables, notes))}
     unique = {**found.unique, **{name: _unique(store, name, t, notes) for name, t in tables.items()}}
     unique = {name: tuple(u for u in sets if u != keys.get(name)) for name, sets in unique.items()}

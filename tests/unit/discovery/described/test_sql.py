@@ -137,6 +137,18 @@ def test_unknown_statements_and_parts_are_named_and_the_others_are_used() -> Non
     assert all(note.startswith("schema.sql") for note in description.notes)
 
 
+def test_lengths_choose_the_type_of_a_text_and_unused_checks_are_counted() -> None:
+    sql = """
+        CREATE TABLE a (x text CHECK (char_length(x) >= 1 AND char_length(x) <= 200), y text, z text CHECK (z ~ 'a'));
+        ALTER TABLE ONLY a ADD CONSTRAINT c CHECK ((char_length(y) >= 1));
+        ALTER TABLE ONLY a ADD CONSTRAINT d CHECK ((f(z) > 3));
+    """
+    description = read_sql("dump.sql", pieces(sql))
+    [table] = description.tables
+    assert [c.declared.source for c in table.columns if c.declared] == ["Label", "Name", "Text"]
+    assert description.notes == ("dump.sql: 2 checks are not used, such as that of a: REGEXP_LIKE(z, 'a')",)
+
+
 def pieces(text: str) -> Callable[[int], str]:
     return io.StringIO(text).read
 
