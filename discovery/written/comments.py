@@ -16,11 +16,9 @@ def plain(text: str) -> str:
 
 def comment(note: str, indent: str = "") -> list[str]:
     """The lines of a comment that is one sentence."""
-    text = plain(note).strip()
-    sentence = text[:1].upper() + text[1:] if text.split(" ")[0].isalpha() else text
-    start = f"{indent}# "
+    text, start = plain(note).strip(), f"{indent}# "
     return textwrap.wrap(
-        sentence if sentence.endswith((".", "?", ":")) else f"{sentence}.",
+        text if text.endswith((".", "?", ":")) else f"{text}.",
         WIDTH,
         initial_indent=start,
         subsequent_indent=start,

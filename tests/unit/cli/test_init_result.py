@@ -26,80 +26,86 @@ def call(*words: str | Path) -> Result:
     return CliRunner().invoke(app, list(map(str, words)))
 
 
-@pytest.fixture
-def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    folder = tmp_path / "modules"
-    folder.mkdir()
-    monkeypatch.setattr(datasets, "__path__", [str(folder), *datasets.__path__])
-    yield folder
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the folder ``modules``, to which modules are written."""
+    folder = tmp_path_factory.mktemp("init")
+    modules = folder / "modules"
+    modules.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets, "__path__", [str(modules), *datasets.__path__])
+        yield folder
     DATASETS.pop("shop", None)
     sys.modules.pop("datasets.shop", None)
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    """Orders with damaged records and with customers that are missing, and notes without a key."""
-    folder = tmp_path / "shop"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def shop(context: Path) -> Path:
+    """Orders with damaged records and with customers that are missing, moods without a key, and old files."""
+    folder = context / "shop"
+    (folder / "old").mkdir(parents=True)
     customers = "".join(f"{n},{SECRET.format(n)}\n" for n in range(1, 41))
     orders = "".join(f"{n},{n % 50 + 1},{n}.50,2024-01-{n % 28 + 1:02}\n" for n in range(1, 61))
-    (folder / "customers.csv").write_text(f"customer_id,address\n{customers}")
+    damaged = "".join(f"{n},{SECRET.format(n)},x\n" for n in (41, 42, 43))
+    (folder / "customers.csv").write_text(f"customer_id,address\n{customers}{damaged}")
     (folder / "orders.csv").write_text(f"order_id,customer_id,total,ordered\n{orders}61,1,2,3,4,5\n62,1\n")
-    (folder / "notes.csv").write_text("mood,text\n" + "good,fine\nbad,rain\n" * 10)
+    (folder / "moods.csv").write_text("mood,text\n" + "good,fine\nbad,rain\n" * 10)
+    (folder / "old" / "orders.csv").write_text("a,b\n1,2\n")
     return folder
 
 
-def test_summary_names_decisions_with_lines_and_the_next_commands(modules: Path, shop: Path) -> None:
-    result = call("init", shop, "--dataset", "shop")
+@pytest.fixture(scope="module")
+def printed(shop: Path) -> Result:
+    """The result for a person."""
+    result = call("init", shop, "--dataset", "shop", "--ignore", "old/")
     assert result.exit_code == 0, result.output
-    text = (modules / "shop.py").read_text().splitlines()
+    return result
+
+
+def test_summary_names_decisions_with_lines_and_the_next_commands(
+    context: Path, shop: Path, printed: Result
+) -> None:
+    text = (context / "modules" / "shop.py").read_text().splitlines()
     [line] = [
         n for n, code in enumerate(text, 1) if code.startswith("    customer_id") and "References" in code
     ]
-    assert f"orders.customer_id (datasets/shop.py:{line}): " in result.stdout
-    assert "No key was found, so that identical rows are all stored: notes (line " in result.stdout
-    assert "field_count" in result.stdout
-    assert "orders.csv:62" in result.stdout
-    assert f"dataforge check {shop} --dataset shop --html shop.html" in result.stdout
-    assert f"dataforge migrate {shop} --dataset shop" in result.stdout
-
-
-def test_neither_module_nor_summary_nor_progress_has_a_value_of_many_texts(modules: Path, shop: Path) -> None:
-    with (shop / "customers.csv").open("a") as file:
-        file.write(f"41,{SECRET.format(41)},x\n1,{SECRET.format(99)}\nx,{SECRET.format(98)}\n")
-    for words in ((), ("--json",)):
-        result = call("init", shop, "--dataset", "shop", "--force", *words)
-        assert result.exit_code == 0, result.output
-        assert "sesame" not in result.stdout + result.stderr
-    assert "sesame" not in (modules / "shop.py").read_text()
+    assert f"orders.customer_id (datasets/shop.py:{line}): " in printed.stdout
+    assert "No key was found, so that identical rows are all stored: moods (line " in printed.stdout
+    assert "field_count" in printed.stdout
+    assert "orders.csv:62" in printed.stdout
+    assert f"dataforge check {shop} --dataset shop --html shop.html" in printed.stdout
 
 
 def test_summary_warns_of_a_quality_below_the_threshold_and_gives_one_that_is_reached(
-    modules: Path, shop: Path
+    shop: Path, printed: Result
 ) -> None:
-    with (shop / "orders.csv").open("a") as file:
-        file.write("70,1\n" * 10)
-    result = call("init", shop, "--dataset", "shop")
-    assert result.exit_code == 0
-    assert "below the threshold 0.95: orders" in result.stderr
-    assert "--dataset shop --threshold 0.83" in result.stdout
+    assert "below the threshold 0.95: customers" in printed.stderr
+    assert f"dataforge migrate {shop} --dataset shop --threshold 0.93" in printed.stdout
 
 
-def test_document_has_reasons_and_decisions_without_progress_on_stdout(modules: Path, shop: Path) -> None:
-    found = json.loads(call("init", shop, "--dataset", "shop", "--json").stdout)
+def test_neither_module_nor_output_has_a_value_of_many_texts(
+    context: Path, shop: Path, printed: Result
+) -> None:
+    module = context / "modules" / "shop.py"
+    result = call("init", shop, "--dataset", "shop", "--ignore", "old/", "--force", "--json")
+    assert result.exit_code == 0, result.output
+    texts = (printed.stdout, printed.stderr, result.stdout, result.stderr, module.read_text())
+    assert "sesame" not in "".join(texts)
+    found = json.loads(result.stdout)
+    assert {table["name"] for table in found["tables"]} == {"customers", "orders", "moods"}
     orders = next(table for table in found["tables"] if table["name"] == "orders")
     assert orders["would_load"] + orders["would_reject"] == 62
     assert orders["reasons"] == [{"code": "field_count", "column": None, "count": 2}]
     assert any("identical rows" in note for note in found["notes"])
 
 
-def test_ignored_files_are_neither_read_nor_declared(modules: Path, shop: Path) -> None:
-    (shop / "old").mkdir()
-    (shop / "old" / "orders.csv").write_text("a,b\n1,2\n")
-    (shop / "orders.bak.csv").write_text("a,b\n1,2\n")
-    words = ("--ignore", "old/", "--ignore", "*.bak.csv", "--json")
-    found = json.loads(call("init", shop, "--dataset", "shop", *words).stdout)
-    assert {table["name"] for table in found["tables"]} == {"customers", "orders", "notes"}
+@pytest.fixture
+def modules(context: Path) -> Path:
+    """The folder of modules, without that of the dataset."""
+    folder = context / "modules"
+    (folder / "shop.py").unlink(missing_ok=True)
+    DATASETS.pop("shop", None)
+    return folder
 
 
 @pytest.mark.parametrize("before", [None, b"# mine\n"])
