@@ -11,10 +11,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dataforge.aws.telemetry import entry_point, make_logger
 from dataforge.errors import DataForgeError, NoSuchBackup, StatementFailed, Unexpected
 from dataforge.postgres.refusals import describe
+from dataforge.visible import visible_line
 from local.config import ROOT
 
 SECRET = "a value of a row"
@@ -101,6 +104,17 @@ def test_exhausted_memory_is_raised_as_memory_error() -> None:
     found, log = failing(MemoryError(SECRET))
     assert (type(found), str(found)) == (MemoryError, "")
     assert SECRET not in log
+
+
+@given(st.text() | st.text('\x00\x1b\x7f\x9b\u202e\u2028\n\r"\\', max_size=9))
+def test_log_line_is_one_line_of_json_without_control_characters(name: str) -> None:
+    log = io.StringIO()
+    logger = make_logger("test of control characters")
+    logger.registered_handler.setStream(log)  # type: ignore[attr-defined]
+    logger.info(name, extra={"file": name, "files": [name]})
+    line = log.getvalue().removesuffix("\n")
+    assert visible_line(line) == line
+    assert visible_line(json.loads(line)["file"]) == visible_line(name)
 
 
 def test_log_line_of_an_exception_has_only_its_class() -> None:

@@ -22,12 +22,16 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dataforge.aws.metric_names import NAMESPACE
 from dataforge.errors import DataForgeError, StatementFailed, Unexpected
 from dataforge.postgres.refusals import describe, is_database_error
+from dataforge.visible import visible
 
 Result = TypeVar("Result")
 
 
 class _WithoutTexts(LambdaPowertoolsFormatter):
-    """Format log lines with the class of an exception only; ``log_failure`` adds the position."""
+    """Format log lines with the class of an exception only; ``log_failure`` adds the position.
+
+    JSON escapes control characters of ASCII. Others, and bidirectional marks, would reach the terminal of a reader.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         if record.exc_info:
@@ -35,7 +39,7 @@ class _WithoutTexts(LambdaPowertoolsFormatter):
             record = copy.copy(record)
             vars(record)["error"] = kind and kind.__name__
             record.exc_info = record.exc_text = None
-        return super().format(record)
+        return visible(super().format(record))
 
 
 def make_logger(service: str) -> Logger:
