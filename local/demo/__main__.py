@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.runs.results.migration import MigrationOutput
 from local import cloud, interrupts
 from local.command import CommandFailed
@@ -44,6 +45,9 @@ def _run(options: argparse.Namespace) -> None:
         report = _olist_tour(config, outputs, options) if data is None else tour(config, outputs, data)
         page = show.save_report(outputs, report, STATE)
     show.step("Done: all checks passed, and all started processes are stopped")
+    if data is not None and data.threshold < float(QUALITY_THRESHOLD):
+        rejected = sum(table.rejected for table in report.tables)
+        show.line(f"{rejected:,} records were rejected; the threshold was lowered to {data.threshold:g}.")
     show.line(f"Report of the migration: {page}")
     show.took(begun)
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +73,24 @@ def test_failed_deployment_reports_the_reason(tmp_path: Path) -> None:
     document = json.loads(result.stdout)
     assert document["error"] == "DeploymentFailed"
     assert f"no embedded cloud with the app runs in {tmp_path}" in document["cause"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("answer", "code", "text"),
+    [("n", 2, "is not deployed to the embedded cloud"), ("", 1, "no embedded cloud with the app runs")],
+)
+def test_terminal_is_prompted_and_the_default_answer_deploys(
+    tmp_path: Path, answer: str, code: int, text: str
+) -> None:
+    path = write(tmp_path, EMBEDDED, {})
+    command = [sys.executable, "-m", "dataforge_cli", "--outputs", str(path), "migrate"]
+    terminal, other = pty.openpty()
+    with subprocess.Popen(command, stdin=other, stderr=subprocess.PIPE, text=True) as process:
+        os.write(terminal, f"{answer}\n".encode())
+        _, shown = process.communicate(timeout=60)
+    os.close(terminal)
+    os.close(other)
+    assert process.returncode == code
+    assert "Deploy it now? [Y/n]" in shown
+    assert text in shown
