@@ -27,8 +27,8 @@ _COMMENT = r"--[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/"
 _MYSQL = re.compile(r"`|ENGINE\s*=|-- (?:MySQL|MariaDB) dump", re.IGNORECASE)
 
 
-def statement_pattern(*, mysql: bool) -> re.Pattern[str]:
-    """One statement with its end. Strings, quoted names, comments and dollar quotes may have semicolons.
+def patterns(*, mysql: bool) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """One statement with its end, and any number of INSERTs. Strings, quoted names and comments may have semicolons.
 
     ``mysql``: a backslash escapes in every string, and not only in those of PostgreSQL that begin with E.
     """
@@ -39,7 +39,9 @@ def statement_pattern(*, mysql: bool) -> re.Pattern[str]:
         rf"[^'\"`;$/\n\#-]++|{strings}|\"(?:[^\"]++|\"\")*+\"|`(?:[^`]++|``)*+`|{comment}|"
         rf"\$(?P<tag>[A-Za-z_]*)\$(?:.*?)\$(?P=tag)\$|\n(?!{_NEW})|[-/$\#]"
     )
-    return re.compile(rf"(?:{pieces})*+(?:;|\n(?={_NEW})|\Z)", re.IGNORECASE | re.DOTALL)
+    flags, end = re.IGNORECASE | re.DOTALL, rf";|\n(?={_NEW})"
+    inserts = re.compile(rf"(?:\s*+INSERT\b(?:{pieces})*+(?:{end}))++", flags)
+    return re.compile(rf"(?:{pieces})*+(?:{end}|\Z)", flags), inserts
 
 
 def statements(read: Callable[[int], str]) -> Iterator[str]:
@@ -49,8 +51,11 @@ def statements(read: Callable[[int], str]) -> Iterator[str]:
     the next one.
     """
     text = read(_PIECE)
-    pattern, at, ended = statement_pattern(mysql=_MYSQL.search(text) is not None), 0, False
+    pattern, inserts = patterns(mysql=_MYSQL.search(text) is not None)
+    at, ended = 0, False
     while True:
+        if skipped := inserts.match(text, at):
+            at = skipped.end()
         found = pattern.match(text, at)
         if not ended and (found is None or found.end() > len(text) - _MARGIN):
             if len(text) - at > _BUFFER:
@@ -65,14 +70,11 @@ def statements(read: Callable[[int], str]) -> Iterator[str]:
             at = resumed.end() if resumed else len(text)
             continue
         statement, at = found[0], found.end()
-        if statement[:16].lstrip()[:6].upper() == "INSERT":
-            continue
-        if _COPY.match(statement[:LONGEST]):
+        bare = without_comments(statement[:LONGEST])
+        if _COPY.match(bare):
             text, at, ended = _behind_copy(text, at, read)
-        elif len(statement) <= LONGEST:
-            bare = without_comments(statement)
-            if _WANTED.match(bare):
-                yield bare.strip().rstrip(";").strip()
+        elif len(statement) <= LONGEST and _WANTED.match(bare):
+            yield bare.strip().rstrip(";").strip()
 
 
 def _behind_copy(text: str, at: int, read: Callable[[int], str]) -> tuple[str, int, bool]:

@@ -6,8 +6,10 @@ import io
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from discovery.described.sql_statements import statements
+from discovery.described.sql_statements import statements, without_comments
 from discovery.described.sql_tables import read_sql
 
 POSTGRESQL = r"""
@@ -180,3 +182,48 @@ def test_unclosed_quote_costs_only_its_statement() -> None:
 def test_statements_are_the_same_for_every_size_of_reads(size: int) -> None:
     stream = io.StringIO(POSTGRESQL)
     assert list(statements(lambda _: stream.read(size))) == list(statements(pieces(POSTGRESQL)))
+
+
+TEXTS = st.text(st.sampled_from("ab;'\"\\-/*$`[]()\n\u00e9"), max_size=12)
+
+
+@st.composite
+def scripts(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """A dump with rows and comments of any text, and the statements of DDL in it."""
+    parts, wanted = [], []
+    for number in range(draw(st.integers(1, 6))):
+        text = draw(TEXTS)
+        match draw(st.sampled_from(["create", "insert", "comment", "copy", "dollar"])):
+            case "create":
+                quote = draw(st.sampled_from("'\""))
+                written = f"{quote}{text.replace(quote, quote * 2)}{quote}"
+                wanted.append(f"CREATE TABLE t{number} (a text DEFAULT {written})")
+                parts.append(f"{wanted[-1]};")
+            case "insert":
+                doubled = text.replace("'", "''")
+                parts.append("".join(("INSERT INTO t VALUES ('", doubled, "');")))
+            case "comment":
+                parts.append(f"-- {text}".replace("\n", " "))
+            case "copy":
+                row = text.replace("\\", "").replace("\n", " ")
+                parts.append(f"COPY t FROM stdin;\n{row}\n\\.")
+            case "dollar":
+                parts.append(f"CREATE FUNCTION f() AS $x${text}$x$;")
+    return "\n".join(parts) + "\n", wanted
+
+
+@given(scripts(), st.integers(1, 300))
+@settings(max_examples=100)
+def test_statements_are_found_between_rows_and_comments_of_any_text(
+    script: tuple[str, list[str]], size: int
+) -> None:
+    text, wanted = script
+    # A backtick would make it a dump of MySQL, in which a backslash escapes.
+    stream = io.StringIO(text.replace("`", ""))
+    without = [statement.replace("`", "") for statement in wanted]
+    assert [bare(s) for s in statements(lambda _: stream.read(size))] == [bare(s) for s in without]
+
+
+def bare(statement: str) -> str:
+    """The statement without white space and comments, which may be part of a text."""
+    return "".join(without_comments(statement).split())
