@@ -16,6 +16,7 @@ from discovery.described.matching import columns_of
 from discovery.described.structure import Described, with_described
 from discovery.described.types import described_type, indexed_type, nullability
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft, column_name, table_name
+from discovery.file_formats import FileFormat
 from discovery.folder import Inventory
 from discovery.grouping import TableFiles
 from discovery.header_case import with_ignored_case
@@ -120,9 +121,9 @@ def _profile(
             for key, found in propose_types(values, files.kinds).items()
         }
         for column_header, declared in types.items():
-            store.remove_texts(
-                name, column_header, ("", *declared.nulls, *values[column_header].written_as(declared.nulls))
-            )
+            absent = ("", *declared.nulls)
+            written = values[column_header].written_as(absent)
+            store.remove_texts(name, column_header, (*absent, *written))
         yield _Profiled(name, files, store.describe(name), types, values)
 
 
@@ -212,14 +213,21 @@ def _column(
         declared = indexed_type(declared, table.values[column.name])
     elif indexed and declared.kind == "text" and declared.source not in {"Label", "IndexedName"}:
         declared = propose_text(table.values[column.name], indexed=True)
-    own = tuple(text for text in declared.nulls if text not in CERTAIN_NULL_WORDS)
-    final = _with_nulls(declared, own)
     values = table.values[column.name]
+    final = _with_nulls(declared, tuple(_own_nulls(declared, values, table.files.format)))
     found = years(final, values.texts) if values.all_known else None
     missing = column.rows - column.present
     nullable, notes = nullability(described, missing=missing, rows=column.rows)
     optional = column.name in table.files.optional
     return ColumnDraft(column.name, name, final, nullable, notes, years=found, optional=optional)
+
+
+def _own_nulls(declared: Declared, values: Values, file_format: FileFormat) -> Iterator[str]:
+    """The words for NULL of the column alone: a dialect has the certain ones, as far as no blanks are around them."""
+    for text in declared.nulls:
+        exact = values.written_as([text]) <= {text}
+        if text not in CERTAIN_NULL_WORDS or not isinstance(file_format, Csv) or not exact:
+            yield text
 
 
 def _with_nulls(declared: Declared, nulls: tuple[str, ...]) -> Declared:

@@ -53,8 +53,8 @@ class Values:
         return frozenset(text.strip() for text in self._empty if text.strip())
 
     def written_as(self, nulls: Collection[str]) -> set[str]:
-        """The texts of all rows that are one of these or empty, with the blanks around them."""
-        return {text for text in self._empty if text.strip() in nulls or not text.strip()}
+        """The texts of all rows that are one of these, with the blanks around them."""
+        return {text for text in self._empty if text.strip() in nulls}
 
     @cached_property
     def _empty(self) -> frozenset[str]:

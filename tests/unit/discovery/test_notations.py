@@ -157,7 +157,7 @@ def test_blanks_in_any_row_are_found() -> None:
     known = values("n", ["1", "2"])
     rest = [pa.array(["1", "2"]), pa.array(["  ", " NULL"])]
     partly = replace(known, all_known=False, rows=4, all_texts=lambda: rest)
-    assert partly.written_as({"NULL"}) == {"  ", " NULL"}
+    assert partly.written_as({"", "NULL"}) == {"  ", " NULL"}
 
 
 def test_damage_and_words_for_null_have_a_note() -> None:
