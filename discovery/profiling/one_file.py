@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Profiled:
     """A file that was read: its ``rows`` that can be read, and the figures of its columns.
 
-    ``hashes``: a stream of Arrow with a 64-bit number for each text, null where there is none. ``texts``: a file of Arrow.
+    ``hashes``: a stream of Arrow with a 64-bit number for each text, null for a missing text. ``texts``: a file of Arrow.
     Both have the columns c0, c1, ...
     """
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MOST = 20_000
-"""A column with more distinct values has a sample of so many."""
+"""A column with more distinct values has a sample of this number."""
 _PER_FILE = 4000
 """A file's part of such a sample."""
 _FIRST = 5000
@@ -28,7 +28,7 @@ class Sample:
     complete: bool
 
     def thinned(self, most: int = MOST) -> Sample:
-        """At most so many values: the most frequent, and of the others every n-th."""
+        """At most ``most`` values: the most frequent, and of the others every n-th."""
         if len(self.values) <= most:
             return self
         ordered = self.values.sort_by([("count", "descending")])
@@ -96,7 +96,7 @@ class Collector:
     def _sample(self, rows: pa.Array) -> None:
         found = merged([self.figures.sample, Sample(_counted(rows), complete=False)])
         if len(found.values) > _PER_FILE:
-            # A long column is sampled ever more seldom, so that its sample remains one from everywhere.
+            # A long column is sampled less and less often, so that its sample remains one from everywhere.
             self._stride *= 2
         self.figures.sample = Sample(found.values, complete=False)
 
