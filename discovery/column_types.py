@@ -29,6 +29,7 @@ from discovery.words import is_code, is_identifying
 _TOLERATED = 0.002
 """The share of values that may be damaged in a column of a thousand values or more."""
 _LONG = 1000
+_FIRST = 500
 _LABEL = 200
 _NUMBERS = {"smallint", "integer", "bigint", "numeric", "double"}
 
@@ -90,7 +91,11 @@ def _damaged(
     """How many rows the type refuses; None, if these are not only a few damaged ones."""
     if values.rows < _LONG or candidate.source.startswith("Literal") or is_identifying(values.name):
         tolerated = 0
-    refused = _refused(candidate, pa.array(values.texts, pa.string()))
+    # Most candidates that fail refuse the first values already.
+    first = _refused(candidate, pa.array(values.texts[:_FIRST], pa.string()))
+    if first.sum() > tolerated * len(values.texts):
+        return None
+    refused = np.append(first, _refused(candidate, pa.array(values.texts[_FIRST:], pa.string())))
     rows = int(np.array(values.counts)[refused].sum())
     if refused.sum() > tolerated * len(values.texts) or rows > tolerated * values.rows:
         return None

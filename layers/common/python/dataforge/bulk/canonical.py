@@ -7,6 +7,7 @@ The column's own validator validates every other distinct value once.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from dataforge.bulk.formatted import rewritten
 from dataforge.bulk.row_hashes import text_bytes
 from dataforge.records.validate import Cleanings, clean_value, findings, quote, rewrite_value
 from dataforge.tables.catalogue import Column
-from dataforge.tables.types.numbers import Numeric
+from dataforge.tables.fields import ColumnRule
+from dataforge.tables.types.numbers import Numeric, WholeNumber
 from dataforge.tables.types.text import TEXT
 from dataforge.tables.value_formats import Format
 
@@ -38,6 +40,14 @@ _MONTHS = (
 )
 """Month and day without 29 February, which depends on the year."""
 _TIMESTAMP = rf"^[1-9][0-9]{{3}}-{_MONTHS} (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"
+_PATTERNS = {
+    "timestamp": _TIMESTAMP,
+    "date": rf"^[1-9][0-9]{{3}}-{_MONTHS}$",
+    "uuid": "^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$",
+}
+_INTEGER = "^(?:0|-?[1-9][0-9]{0,17})$"
+_TRIMMED = r"(?s)^[!-~\p{L}](?:[^\x00]*[!-~\p{L}])?$"
+"""Texts that begin and end with a character that is no white space."""
 DOUBLE = r"^(?:-?(?:[1-9][0-9]{0,5}|0)\.[0-9]{0,20}[1-9])$"
 TINY = "0.0000"
 """PostgreSQL writes numbers below 1e-4 with an exponent."""
@@ -166,24 +176,66 @@ def _accepts_everything(column: Column) -> bool:
 def shortcut(column: Column, raw: pa.Array) -> pa.Array | None:
     """Mask of the values that are certainly canonical (null: NULL); None if the type has no shortcut."""
     rule = column.rule
+    if rule.choices:
+        return None
     if column.type == TEXT:
-        tight = rule.pattern is not None and _TIGHT.fullmatch(rule.pattern)
-        lower = column.clean is not None and column.clean.upper and re.search("[a-z]", rule.pattern or "")
-        bounds = (rule.min_length, rule.max_length, rule.max_bytes, rule.digest)
-        if not tight or lower or bounds != (None,) * 4:
-            return None
-        return pc.match_substring_regex(raw, rule.pattern)
-    if column.type.name == "timestamp":
-        return pc.match_substring_regex(raw, _TIMESTAMP)
-    if isinstance(column.type, Numeric) and column.type.precision and rule.ge == 0 and rule.le is None:
-        precision, scale = column.type.precision, column.type.scale
-        if scale > 0:
-            return pc.match_substring_regex(
-                raw, rf"^(?:0|[1-9][0-9]{{0,{precision - scale - 1}}})\.[0-9]{{{scale}}}$"
-            )
+        return _text(column, raw)
+    if isinstance(column.type, WholeNumber):
+        return _whole(column, column.type, raw)
     if column.type.name == "double":
         return _double(column, raw)
-    return None
+    if isinstance(column.type, Numeric):
+        pattern = _numeric(column.type, rule)
+        return None if pattern is None else pc.match_substring_regex(raw, pattern)
+    pattern = _PATTERNS.get(column.type.name)
+    return None if pattern is None else pc.match_substring_regex(raw, pattern)
+
+
+def _text(column: Column, raw: pa.Array) -> pa.Array | None:
+    """Mask of the texts that fit the pattern or the lengths, and of which no character can be trimmed."""
+    rule, upper = column.rule, column.clean is not None and column.clean.upper
+    if rule.digest is not None:
+        return None
+    if rule.pattern is not None:
+        lower = upper and re.search("[a-z]", rule.pattern)
+        bounds = (rule.min_length, rule.max_length, rule.max_bytes)
+        tight = _TIGHT.fullmatch(rule.pattern) and not lower and bounds == (None,) * 3
+        return pc.match_substring_regex(raw, rule.pattern) if tight else None
+    if upper or (rule.min_length or 0) > 1:
+        return None
+    fits = pc.match_substring_regex(raw, _TRIMMED)
+    if rule.max_length is not None:
+        fits = pc.and_(fits, pc.less_equal(pc.utf8_length(raw), rule.max_length))
+    if rule.max_bytes is not None:
+        fits = pc.and_(fits, pc.less_equal(pc.binary_length(raw), rule.max_bytes))
+    return fits
+
+
+def _whole(column: Column, kind: WholeNumber, raw: pa.Array) -> pa.Array:
+    """Mask of the integers without signs and zeros that the canonical text lacks, within bounds."""
+    rule = column.rule
+    plain = pc.match_substring_regex(raw, _INTEGER)
+    numbers = pc.cast(pc.if_else(plain, raw, pa.scalar(None, pa.string())), pa.int64())
+    lowest, highest = kind.limits
+    low = lowest if rule.ge is None else max(lowest, math.ceil(rule.ge))
+    high = highest if rule.le is None else min(highest, math.floor(rule.le))
+    if low > high:
+        return pc.if_else(pc.is_null(raw), pa.scalar(None, pa.bool_()), pa.scalar(False))
+    within = pc.and_(pc.greater_equal(numbers, low), pc.less_equal(numbers, high))
+    return pc.if_else(pc.is_null(raw), pa.scalar(None, pa.bool_()), pc.coalesce(within, pa.scalar(False)))
+
+
+def _numeric(kind: Numeric, rule: ColumnRule) -> str | None:
+    """A pattern of canonical numbers. A negative one begins with a digit that is not zero, because -0.00 is 0.00."""
+    if rule.le is not None or rule.ge not in {None, 0}:
+        return None
+    sign = "-?" if rule.ge is None else ""
+    if kind.precision is None:
+        return rf"^(?:0|{sign}[1-9][0-9]{{0,30}})(?:\.[0-9]{{0,30}}[1-9])?$"
+    if kind.precision <= kind.scale or kind.scale < 0:
+        return None
+    decimals = rf"\.[0-9]{{{kind.scale}}}" if kind.scale else ""
+    return rf"^(?:0|{sign}[1-9][0-9]{{0,{kind.precision - kind.scale - 1}}}){decimals}$"
 
 
 def _double(column: Column, raw: pa.Array) -> pa.Array:
@@ -199,7 +251,9 @@ def _double(column: Column, raw: pa.Array) -> pa.Array:
 
 
 def _quote_known(column: Column, texts: pa.Array) -> pa.Array:
-    """Canonical texts of a shortcut, quoted if they are timestamps."""
+    """Canonical texts of a shortcut, quoted if they are timestamps or texts that need it."""
+    if column.type == TEXT and column.rule.pattern is None:
+        return quote_free_text(texts)
     if column.type.name != "timestamp":
         return texts
     mark = pa.scalar('"')
