@@ -219,7 +219,11 @@ def _column(
     missing = column.rows - column.present
     nullable, notes = nullability(described, missing=missing, rows=column.rows)
     optional = column.name in table.files.optional
-    return ColumnDraft(column.name, name, final, nullable, notes, years=found, optional=optional)
+    written = table.files.header_of(column.name)
+    in_files = "" if written == column.name else written
+    return ColumnDraft(
+        column.name, name, final, nullable, notes, years=found, optional=optional, in_files=in_files
+    )
 
 
 def _own_nulls(declared: Declared, values: Values, file_format: FileFormat) -> Iterator[str]:

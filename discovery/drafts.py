@@ -27,7 +27,7 @@ class ColumnDraft:
     """A column: its header in files, its name, its type, and whether it may be NULL.
 
     ``notes``: evidence for what is uncertain, each for one comment. ``years``: the first and the last year of its dates.
-    ``optional``: whether some files lack it.
+    ``optional``: whether some files lack it. ``in_files``: its header if ``header`` distinguishes it from an equal one.
     """
 
     header: str
@@ -37,6 +37,7 @@ class ColumnDraft:
     notes: tuple[str, ...] = ()
     years: tuple[str, str] | None = None
     optional: bool = False
+    in_files: str = ""
 
 
 @dataclass(frozen=True)

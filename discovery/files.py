@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, count, islice, zip_longest
 from typing import TYPE_CHECKING
@@ -111,13 +111,18 @@ def positional(file: TextFile) -> TextFile:
     folded = [name.casefold() for name in file.header]
     if not file.has_header or (len(set(folded)) == len(folded) and not file.unnamed):
         return file
-    names: list[str] = []
-    for name in file.header:
-        taken = {other.casefold() for other in names}
-        numbered = (f"{name} {number}" for number in count(2))
-        names.append(next(n for n in chain([name], numbered) if n.casefold() not in taken))
     dialect = replace(file.dialect, header=0, skip=file.lines_before)
-    return replace(file, dialect=dialect, header=tuple(names), has_header=False)
+    return replace(file, dialect=dialect, header=distinct(file.header), has_header=False)
+
+
+def distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """The names, numbered where one occurs again in any case."""
+    found: dict[str, str] = {}
+    for name in names:
+        numbered = (f"{name} {number}" for number in count(2))
+        unlike = next(n for n in chain([name], numbered) if n.casefold() not in found)
+        found[unlike.casefold()] = unlike
+    return tuple(found.values())
 
 
 def _later_encoding(s3: S3Client, file: Object) -> dict[str, object]:

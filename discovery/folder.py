@@ -15,7 +15,7 @@ from discovery.grouping import FoundFile, SourceFile, TableFiles, group
 from discovery.overlaps import overlap_of
 from discovery.places import Place, places_of
 from discovery.progress import FileProgress
-from discovery.typed_files import looks_like_json, open_json, open_parquet
+from discovery.typed_files import TypedFile, looks_like_json, open_json, open_parquet
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,11 +25,13 @@ _NO_TABLES = frozenset(
     [
         *(".md", ".rst", ".html", ".htm", ".xml", ".xsd", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".css"),
         *(".py", ".r", ".js", ".ts", ".sh", ".sql", ".ddl", ".ipynb", ".tex", ".bat", ".ps1", ".java", ".c"),
+        *(".bak", ".old", ".orig", ".tmp", ".swp"),
     ]
 )
 _PROSE = frozenset(
     ["readme", "license", "licence", "copying", "notice", "changelog", "authors", "terms", "makefile"]
 )
+_NAMELESS = "its name cannot be declared without other files; rename it"
 _REGULAR = 0.5
 _VERY_REGULAR = 0.95
 
@@ -63,7 +65,17 @@ def take_inventory(s3: S3Client, objects: Sequence[Object], say: Callable[[str],
             unread.append((place.object.key, str(error)))
         except DataForgeError as error:
             unread.append((place.object.key, f"{error.message} {error.hint}".strip()))
-    return Inventory(tuple(group(opened, overlap_of(s3))), tuple(unread), tuple(objects))
+    tables = group(opened, overlap_of(s3))
+    unread += [(table.members[0].file.object.key, _NAMELESS) for table in tables if not table.pattern]
+    named = tuple(table for table in tables if table.pattern)
+    return Inventory(named, tuple(unread), tuple(objects))
+
+
+def _with_columns(file: TypedFile) -> TypedFile:
+    """The file. Raises ``_NoTable`` if it has no columns."""
+    if not file.header or "" in file.header:
+        raise _NoTable("its records have no keys" if not file.header else "a key of its records is empty")
+    return file
 
 
 def _open(s3: S3Client, place: Place) -> SourceFile:
@@ -72,15 +84,15 @@ def _open(s3: S3Client, place: Place) -> SourceFile:
     if place.fault or not file.size:
         raise _NoTable(place.fault or "it is empty")
     if is_parquet(place.name):
-        return open_parquet(s3, file)
+        return _with_columns(open_parquet(s3, file))
     if is_json_lines(place.name) or place.ending in {".json", ".geojson"}:
-        return open_json(s3, file, whole=True)
+        return _with_columns(open_json(s3, file, whole=True))
     if place.ending not in {".csv", ".tsv"} and place.stem.lower() in _PROSE:
         raise _NoTable("files of this name are documentation")
     if place.ending in _NO_TABLES:
         raise _NoTable(f"files that end in {place.ending} are not tables")
     if place.ending != ".csv" and looks_like_json(s3, file):
-        return open_json(s3, file, whole=True)
+        return _with_columns(open_json(s3, file, whole=True))
     found = positional(open_csv(s3, file, {}))
     if not found.width:
         raise _NoTable("it has no columns")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import chain, takewhile
 
+from dataforge.files.names import data_stem
 from dataforge.formats.dialect import Csv
 from discovery.described.description import DescribedTable
 from discovery.drafts import column_name
@@ -22,8 +23,8 @@ Overlap = Callable[[Sequence["FoundFile"]], str]
 """The column whose values begin again in each of the files, which are tables of their own then; or empty."""
 
 _SHARED_COLUMNS = 0.5
-_UNMATCHED = str.maketrans("[]", "??")
-"""Brackets cannot be declared in the name of a file."""
+_UNMATCHED = str.maketrans(dict.fromkeys("[]*?\r\n", "?"))
+"""Characters of names that mean something else in a declaration."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,11 @@ class TableFiles:
                 found[name] |= kinds
         return found
 
+    def header_of(self, column: str) -> str:
+        """The name of a column in files."""
+        found = (m.file.headers.get(column) for m in self.members if isinstance(m.file, TypedFile))
+        return next(filter(None, found), column)
+
     @property
     def ignored_partitions(self) -> tuple[str, ...]:
         """The keys of folders that do not become columns."""
@@ -104,7 +110,7 @@ def group(files: Sequence[FoundFile], overlap: Overlap) -> list[TableFiles]:
     tables: list[TableFiles] = []
     for members in _buckets(files):
         tables += _split(members, overlap)
-    return _named([declared for table in tables for declared in _declared(table, files)])
+    return _named(_with_own_stems([declared for table in tables for declared in _declared(table, files)]))
 
 
 def _buckets(files: Sequence[FoundFile]) -> Iterator[list[FoundFile]]:
@@ -184,9 +190,12 @@ def _format(files: Sequence[SourceFile]) -> FileFormat:
 
 
 def _declared(table: TableFiles, files: Sequence[FoundFile]) -> Iterator[TableFiles]:
-    """The table with the name of its files that matches no others; without such a name, a table for each file."""
-    pattern = pattern_of(table.members, files)
-    if pattern is not None:
+    """The table with the name of its files that matches no others; without such a name, a table for each file.
+
+    A file that no name distinguishes from others has an empty one.
+    """
+    pattern = pattern_of(table.members, files) or _in_archive(table.members)
+    if pattern or len(table.members) == 1:
         yield replace(table, pattern=pattern)
         return
     note = "No pattern matches the parts of this table only: each file is a separate table."
@@ -195,14 +204,32 @@ def _declared(table: TableFiles, files: Sequence[FoundFile]) -> Iterator[TableFi
         yield from _declared(alone, files)
 
 
+def _in_archive(members: Sequence[FoundFile]) -> str:
+    """The path that all of these files have if their archive is a folder; or empty."""
+    places = [member.place for member in members]
+    paths = {replace(p, folders=p.in_archive).path.translate(_UNMATCHED) for p in places if p.in_archive}
+    return paths.pop() if len(paths) == 1 and all(p.in_archive for p in places) else ""
+
+
 def pattern_of(members: Sequence[FoundFile], files: Sequence[FoundFile]) -> str | None:
     """A name or a pattern that matches these files and no other; None if no pattern does."""
-    own = {member.place.path for member in members}
-    others = {file.place.path for file in files} - own
+    own = sorted({member.place.path.translate(_UNMATCHED) for member in members})
+    keys = {member.place.object.key for member in members}
+    others = {file.place.path for file in files if file.place.object.key not in keys}
     if len({path.count("/") for path in own}) != 1:
         return None
-    fitting = (p for p in _patterns(sorted(own)) if not any(_matches(p, path) for path in others))
-    return next((pattern.translate(_UNMATCHED) for pattern in fitting), None)
+    return next((p for p in _patterns(own) if not any(_matches(p, path) for path in others)), None)
+
+
+def _with_own_stems(tables: list[TableFiles]) -> list[TableFiles]:
+    """The tables with patterns for files whose names differ in the extension only: a name stands for all of them."""
+    stems = Counter(data_stem(table.pattern) for table in tables)
+    return [
+        replace(table, pattern=f"{table.pattern[:-1]}?")
+        if stems[data_stem(table.pattern)] > 1 and data_stem(table.pattern)
+        else table
+        for table in tables
+    ]
 
 
 def _matches(pattern: str, path: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -74,7 +75,13 @@ def json_columns(s3: S3Client, file: Object, start: int, *, whole: bool) -> Mapp
                 break
             for key, value in (_object(line) or {}).items():
                 root.keys.setdefault(key, _Node()).add(value)
-    return dict(root.columns(()))
+    found = dict(root.columns(()))
+    headers = Counter(map(".".join, found))
+    # A key with a point may be the path of another one: the object of the latter is one column.
+    outer = {path[0] for path in found if headers[".".join(path)] > 1 and len(path) > 1}
+    return {path: kinds for path, kinds in found.items() if path[0] not in outer} | {
+        (key,): frozenset(root.keys[key].kinds) for key in outer
+    }
 
 
 def json_records(

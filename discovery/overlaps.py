@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import combinations, islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from discovery.grouping import FoundFile
@@ -11,6 +11,8 @@ from discovery.reading import text_batches
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+Row = Mapping[str, str | None]
 
 _ROWS = 2_000
 _FILES = 6
@@ -27,30 +29,34 @@ def overlap_of(s3: S3Client) -> Callable[[Sequence[FoundFile]], str]:
     def overlap(files: Sequence[FoundFile]) -> str:
         samples = [_sample(s3, file) for file in files[:_FILES]]
         samples = [sample for sample in samples if len(sample) >= _FEW]
-        names = files[0].file.header
-        for place, name in enumerate(names):
-            values = [[row[place] for row in sample] for sample in samples]
+        shared = [name for name in files[0].file.header if all(name in f.file.header for f in files)]
+        for name in shared:
+            values = [[row[name] for row in sample] for sample in samples]
             if all(None not in column and len(set(column)) == len(column) for column in values):
-                return name if _repeats(samples, place) else ""
+                return name if _repeats(samples, name, shared) else ""
         return ""
 
     return overlap
 
 
-def _sample(s3: S3Client, found: FoundFile) -> list[tuple[str | None, ...]]:
-    rows: list[tuple[str | None, ...]] = []
+def _sample(s3: S3Client, found: FoundFile) -> list[Row]:
+    rows: list[Row] = []
     for batch in text_batches(s3, found.file):
-        rows += islice(zip(*batch.to_pydict().values(), strict=True), _ROWS - len(rows))
+        rows += batch.slice(0, _ROWS - len(rows)).to_pylist()
         if len(rows) >= _ROWS:
             break
     return rows
 
 
-def _repeats(samples: Sequence[Sequence[tuple[str | None, ...]]], place: int) -> bool:
+def _repeats(samples: Sequence[Sequence[Row]], name: str, shared: Sequence[str]) -> bool:
     """Whether a considerable share of the values of one file occurs in another with different records."""
     for one, other in combinations(samples, 2):
-        known = {row[place]: row for row in one}
-        changed = sum(row[place] in known and known[row[place]] != row for row in other)
+        known = {row[name]: [row[column] for column in shared] for row in one}
+        changed = sum(known.get(row[name], values) != values for row, values in _values(other, shared))
         if changed > _SHARE * min(len(one), len(other)):
             return True
     return False
+
+
+def _values(rows: Sequence[Row], columns: Sequence[str]) -> Iterator[tuple[Row, list[str | None]]]:
+    return ((row, [row[column] for column in columns]) for row in rows)

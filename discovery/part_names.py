@@ -14,6 +14,7 @@ _DATE = re.compile(
     r"|[0-9]{1,2}[-_.][0-9]{1,2}[-_.](?:19|20)?[0-9]{2}|[QqHh][1-4](?![0-9A-Za-z]))(?![0-9])"
 )
 _MONTH = re.compile(rf"(?<![^\W\d_])(?:{_MONTHS})(?![^\W\d_])", re.IGNORECASE)
+_CODEC = re.compile(r"[.](?:snappy|gz|gzip|zstd|lz4|lz4_raw|lzo|brotli|zlib|uncompressed)$", re.IGNORECASE)
 _DIGEST = re.compile(
     r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?:[-_.]c[0-9]+)?"
     r"|(?<![0-9A-Za-z])(?=[a-f]*[0-9])[0-9a-f]{16,64}(?![0-9A-Za-z])"
@@ -39,7 +40,7 @@ def is_certain(stem: str) -> bool:
 
 
 def _certain(stem: str) -> str:
-    for pattern in (_DIGEST, _DATE, _PART, _MONTH):
+    for pattern in (_CODEC, _DIGEST, _DATE, _PART, _MONTH):
         stem = pattern.sub("", stem)
     return stem
 

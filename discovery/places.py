@@ -37,6 +37,15 @@ class Place:
         return "/".join((*self.folders, self.name))
 
     @property
+    def in_archive(self) -> tuple[str, ...]:
+        """The folders with the name of the file's archive, which is like a folder; empty for other files."""
+        if not self.object.archive:
+            return ()
+        *outer, name = self.object.archive.split("/")
+        depth = sum(partition_of(folder) is None for folder in outer)
+        return (*self.folders[:depth], PurePosixPath(name).stem, *self.folders[depth:])
+
+    @property
     def stem(self) -> str:
         """The name without its extension."""
         return PurePosixPath(self.name).stem

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from dataforge.formats.parquet_source import Rows, open_file, read_rows
 from dataforge.formats.parquet_values import is_readable
 from dataforge.s3.objects import Object
 from discovery.file_formats import Parquet
-from discovery.files import Unread, inspect
+from discovery.files import Unread, distinct, inspect
 from discovery.json_files import Path, json_columns, json_records, start_of
 from discovery.parquet_types import kind_of
 
@@ -33,6 +33,7 @@ class TypedFile:
     """``kinds``: of each column's values, by header in the order of the file, see ``discovery.typed_columns``.
 
     ``paths``: of JSON Lines, the keys of nested objects that lead to each column. ``ignored``: columns that are not read.
+    ``headers``: the column's name in the file, by a name that is unlike the others in any case.
     """
 
     object: Object
@@ -40,6 +41,7 @@ class TypedFile:
     kinds: Mapping[str, frozenset[str]]
     paths: tuple[Path, ...] = ()
     ignored: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     has_header = True
 
@@ -69,9 +71,12 @@ def open_parquet(s3: S3Client, file: Object) -> TypedFile:
     if file.archive:
         raise UnsupportedFormat(file.key, "Parquet in an archive")
     schema = open_file(s3, file).schema_arrow
-    kinds = {field.name: frozenset([kind_of(field.type)]) for field in schema if is_readable(field.type)}
+    fields = [field for field in schema if is_readable(field.type)]
+    headers = [field.name for field in fields]
+    names = distinct(headers)
+    kinds = {name: frozenset([kind_of(field.type)]) for name, field in zip(names, fields, strict=True)}
     ignored = tuple(field.name for field in schema if not is_readable(field.type))
-    return TypedFile(file, Parquet(), kinds, ignored=ignored)
+    return TypedFile(file, Parquet(), kinds, ignored=ignored, headers=dict(zip(names, headers, strict=True)))
 
 
 def looks_like_json(s3: S3Client, file: Object) -> bool:
@@ -87,8 +92,12 @@ def open_json(s3: S3Client, file: Object, *, whole: bool) -> TypedFile:
     """A file of JSON Lines. Raises ``NotJsonLines``."""
     packed = inspect(s3, file)
     columns = json_columns(s3, packed, start_of(s3, packed), whole=whole)
-    kinds = {".".join(path): found for path, found in columns.items()}
-    return TypedFile(packed, JsonLines(), kinds, tuple(columns))
+    headers = list(map(".".join, columns))
+    names = distinct(headers)
+    kinds = dict(zip(names, columns.values(), strict=True))
+    return TypedFile(
+        packed, JsonLines(), kinds, tuple(columns), headers=dict(zip(names, headers, strict=True))
+    )
 
 
 def typed_records(s3: S3Client, file: TypedFile) -> Iterator[Fields | Unread]:
@@ -122,5 +131,6 @@ def typed_batches(s3: S3Client, file: TypedFile) -> Iterator[pa.RecordBatch]:
 
 def _rows(s3: S3Client, file: TypedFile) -> Iterator[Rows]:
     opened = open_file(s3, file.object)
-    header = [f"{IGNORED}{n}" if n in file.ignored else n for n in opened.schema_arrow.names]
+    names = {header: name for name, header in file.headers.items()}
+    header = [f"{IGNORED}{n}" if n in file.ignored else names[n] for n in opened.schema_arrow.names]
     yield from read_rows(s3, file.object, 0, opened.metadata.num_rows, header)

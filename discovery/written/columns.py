@@ -67,7 +67,8 @@ def _of_reference(
 def _of_files(column: ColumnDraft, table: TableDraft, shared: Format) -> Iterator[str]:
     """The column's name and notation in files, where they differ from its own name and the shared notation."""
     same = isinstance(table.format, Csv) and table.format.ignore_case and is_same(column)
-    header = [_text(column.header)] if column.header != column.name and not same else []
+    written = column.in_files or column.header
+    header = [_text(written)] if written != column.name and not same else []
     header += ["optional=True"] if column.optional else []
     if header:
         yield f"Header({', '.join(header)})"

@@ -236,3 +236,27 @@ def test_header_of_300_columns_is_read(tmp_path: Path) -> None:
     rows = [[n * m for n in range(300)] for m in range(1, 4)]
     found = drafted(tmp_path, {"a.csv": csv_text(rows, ",".join(f"c{n}" for n in range(300)))})
     assert (len(found.kinds("a")), found.results["a"].loaded) == (300, 3)
+
+
+def test_names_that_other_declarations_would_match_are_declared_apart(tmp_path: Path) -> None:
+    found = drafted(
+        tmp_path,
+        {
+            "*.csv": orders(1, 3),
+            "what?.csv": orders(1, 3),
+            "a\nb.csv": orders(1, 3),
+            "c.zip": archive({"data.csv": "m,n\n1,2\n"}),
+            "d.zip": archive({"x/y=1/data.csv": "o,p,q\n1,2,3\n", "x/y=2/data.csv": "o,p,q\n4,2,3\n"}),
+            "same.csv": orders(1, 3),
+            "same.jsonl": json_lines({"k": 1}),
+        },
+    )
+    assert sorted(found.files.values()) == [
+        ("?.csv", 3),
+        ("a?b.csv", 3),
+        ("c/data.csv", 1),
+        ("d/data.csv", 2),
+        ("same.cs?", 3),
+        ("same.json?", 1),
+        ("what?.csv", 3),
+    ]

@@ -120,3 +120,22 @@ def test_parts_with_other_integers_have_the_wider_type(tmp_path: Path) -> None:
     found = drafted(tmp_path, parts)
     assert found.kinds("p") == {"id": "bigint"}
     assert found.results["p"].loaded == 2
+
+
+def test_keys_that_are_equal_in_another_case_or_as_paths_are_columns(tmp_path: Path) -> None:
+    found = drafted(
+        tmp_path,
+        {
+            "case.jsonl": json_lines(*({"Id": n, "id": f"x{n}"} for n in range(4))),
+            "path.jsonl": json_lines(*({"a.b": n, "a": {"b": 5, "c": 6}} for n in range(4))),
+            "case.parquet": parquet(pa.table([pa.array([1, 2]), pa.array([3, 4])], names=["K", "k"])),
+            "none.jsonl": "{}\n{}\n",
+        },
+    )
+    assert sorted((tuple(c.name for c in t.columns), t.rows) for t in found.draft.tables) == [
+        (("a_b", "a"), 4),
+        (("id", "id_2"), 4),
+        (("k", "k_2"), 2),
+    ]
+    assert {result.rejected for result in found.results.values()} == {0}
+    assert found.unread == {"none.jsonl": "its records have no keys"}
