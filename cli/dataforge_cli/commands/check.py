@@ -12,6 +12,7 @@ import typer
 from rich.text import Text
 
 from dataforge.defaults import QUALITY_THRESHOLD
+from dataforge.errors import MissingFile, UnexpectedFiles
 from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.folders import Dir, find_folder
@@ -108,8 +109,16 @@ def checked(call: Call, dataset: Dataset, folder: Folder, ignore: tuple[str, ...
     """Check a folder, with its progress on stderr."""
     from discovery.check.check import check_folder  # noqa: PLC0415  loads DuckDB and Arrow
 
-    with steps(call.screen) as say:
-        return check_folder(dataset, folder, ignore=ignore, say=say)
+    try:
+        with steps(call.screen) as say:
+            return check_folder(dataset, folder, ignore=ignore, say=say)
+    except MissingFile as error:
+        files = ", ".join(f"{table} (expected {file})" for table, file in error.missing.items())
+        hint = "Add or rename the files, or remove the classes of the tables from the module."
+        raise WrongCall(f"{folder} has no file for: {files}.", error.detail, hint, name=error.code) from None
+    except UnexpectedFiles as error:
+        hint = "Rename or move them, or exclude them with --ignore PATTERN, here and in `dataforge migrate`."
+        raise error.with_advice(error.detail, hint) from None
 
 
 def _failure(result: CheckResult, threshold: float) -> str:

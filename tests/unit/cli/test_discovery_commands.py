@@ -241,10 +241,15 @@ def test_check_of_an_unknown_dataset_or_missing_table_names_it(modules: Path, sh
     assert result.exit_code == 2
     assert "nothing" in result.stderr
     assert call("init", shop, "--dataset", "shop").exit_code == 0
-    (shop / "orders.csv").unlink()
+    (shop / "orders.csv").rename(shop / "orders.bak")
+    result = call("check", shop, "--dataset", "shop", "--ignore", "*.bak")
+    assert result.exit_code == 2
+    assert f"{shop} has no file for: orders (expected orders.csv)" in result.stderr.replace("\n", "")
+    (shop / "orders.csv").write_text(ORDERS)
     result = call("check", shop, "--dataset", "shop")
     assert result.exit_code == 2
-    assert "orders" in result.stderr
+    assert "orders.bak" in result.stderr
+    assert "--ignore PATTERN" in result.stderr
 
 
 LINES = b'{"id": 1, "note": "x"}\n[]\n{"id": 2.50, "tags": ["a"], "note": null}\n'
