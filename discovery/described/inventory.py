@@ -100,8 +100,10 @@ def _missing(table: DescribedTable, file: FoundFile) -> Iterator[str]:
 
 
 def _without_files(tables: Sequence[DescribedTable], used: set[tuple[str, str]]) -> Iterator[str]:
+    """A note for each source; a table that another source describes as well has files."""
+    found = {name.lower() for _, name in used}
     for source in dict.fromkeys(table.source for table in tables):
-        names = [t.name for t in tables if t.source == source and (source, t.name) not in used]
+        names = [t.name for t in tables if t.source == source and t.name.lower() not in found]
         if names:
             more = f" and {len(names) - 10} more" if len(names) > 10 else ""
             yield f"{source}: there are no files for {', '.join(names[:10])}{more}"

@@ -35,7 +35,8 @@ def best_by_name(
     ]
     best = max((score for score, _ in scored), default=0.0)
     first = [table for score, table in scored if score == best]
-    return first[0] if len(first) == 1 else None
+    # Two sources may describe one table; of two tables neither is chosen.
+    return first[0] if len({table.name.lower() for table in first}) == 1 else None
 
 
 def _score(table: DescribedTable, stem: str, header: Sequence[str], *, has_header: bool) -> float:

@@ -128,6 +128,14 @@ def test_column_and_table_without_files_are_named(drafted: Drafted) -> None:
     )
 
 
+def test_first_of_two_descriptions_of_a_table_is_used(drafted: Drafted) -> None:
+    other = "CREATE TABLE orders (id text, code text, day date, note text, PRIMARY KEY (code));"
+    files = {"orders.csv": numbered("{n},a{n},2020-01-01,x", "id,code,day,note")}
+    draft, notes = drafted({"a.sql": SCHEMA, "b.sql": other, **files})
+    assert not notes
+    assert only(draft).key == ("id",)
+
+
 def test_file_without_a_header_has_the_described_names(drafted: Drafted) -> None:
     draft, _ = drafted(
         {"schema.sql": SCHEMA, "orders.csv": numbered("{n}\tabcde\t2020-01-01\tx", "0\ta\t2020-01-01\tx")}
