@@ -18,6 +18,8 @@ from discovery.values import Values
 TOLERATED = 0.005
 """The share of rows that may contradict a description: they would be rejected."""
 _LABEL = 200
+_INDEXED = 600
+"""An entry of an index has room for as many characters of any kind."""
 _TEXTS = ("Name", "Text", "Label", "IndexedName")
 
 
@@ -85,7 +87,9 @@ def _refused(declared: Declared, values: Values, absent: Collection[str]) -> int
 
 def indexed_type(declared: Declared, values: Values) -> Declared:
     """The type of a text that is part of a key or a reference: an index needs a limit of its length."""
-    if declared.kind != "text" or declared.source not in {"Text", "Name"}:
+    length = getattr(declared.type, "length", None)
+    unlimited = declared.source in {"Text", "Name"} or (length is not None and length > _INDEXED)
+    if declared.kind != "text" or not unlimited:
         return declared
     short = values.longest <= _LABEL
     source, annotation = ("Label", Label) if short else ("IndexedName", IndexedName)

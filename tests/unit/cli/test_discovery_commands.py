@@ -158,6 +158,17 @@ def test_init_replaces_a_module_only_with_force(modules: Path, shop: Path) -> No
     assert module.read_text() != "# mine\n"
 
 
+def test_init_uses_and_names_a_description_beside_the_data(modules: Path, shop: Path) -> None:
+    header = (shop / "customers.csv").read_text().splitlines()[0]
+    columns = ", ".join(f'"{name}" varchar(99)' for name in header.split(";"))
+    (shop / "schema.sql").write_text(f"CREATE TABLE customers ({columns});")
+    found = document(call("init", shop, "--dataset", "shop", "--json"))
+    assert "schema.sql describes the tables." in found["notes"]
+    text = (modules / "shop.py").read_text()
+    assert "Types, keys and references are those of schema.sql." in text
+    assert "VarChar(99)" in text
+
+
 @pytest.mark.parametrize("name", ["a-b", "1a", "pg_x", "dataforge", ""])
 def test_init_refuses_a_name_that_no_dataset_can_have(modules: Path, shop: Path, name: str) -> None:
     assert call("init", shop, "--dataset", name).exit_code == 2

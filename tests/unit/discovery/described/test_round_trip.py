@@ -102,7 +102,13 @@ KINDS = (
     Kind(Annotated[str, VarChar(7)], lambda n: f"v{n}"),
     Kind(Literal["new", "paid; or 'not'"], lambda n: "new" if n % 2 else "paid; or 'not'"),
 )
-KEYS = (Kind(Integer, str), Kind(BigInt, str), Kind(Label, lambda n: f"K{n:03d}"), Kind(Uuid, KINDS[17].text))
+KEYS = (
+    Kind(Annotated[str, VarChar(7)], lambda n: f"k{n}"),
+    Kind(Integer, str),
+    Kind(BigInt, str),
+    Kind(Label, lambda n: f"K{n:03d}"),
+    Kind(Uuid, KINDS[17].text),
+)
 ROWS = 12
 
 

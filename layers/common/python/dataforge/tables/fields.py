@@ -135,7 +135,8 @@ def _refuse_unstorable(name: str, kind: ColumnType, adapter: TypeAdapter[Any], p
 
 def refuse_unindexable(name: str, rule: ColumnRule) -> None:
     """Refuse an indexed column that accepts values beyond the limit of an index: one row would fail the run."""
-    bounded = rule.max_length or rule.max_bytes or rule.pattern or rule.choices
+    length = getattr(rule.type, "length", None)
+    bounded = length or rule.max_length or rule.max_bytes or rule.pattern or rule.choices
     if rule.type.name == "text" and not bounded:
         raise ValueError(
             f"column {name} is indexed and has no length limit; declare it as Label or IndexedName, "
