@@ -91,7 +91,7 @@ def indexed_type(declared: Declared, values: Values) -> Declared:
     unlimited = declared.source in {"Text", "Name"} or (length is not None and length > _INDEXED)
     if declared.kind != "text" or not unlimited:
         return declared
-    short = values.longest <= _LABEL
+    short = values.longest <= _LABEL and length is None
     source, annotation = ("Label", Label) if short else ("IndexedName", IndexedName)
     return replace(declared, source=source, annotation=annotation)
 
