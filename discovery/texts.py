@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from discovery.profiling.one_file import Profiled, profile_batches
 from discovery.profiling.samples import Figures, Sample
 
-_MEMORY = "512MB"
+_MEMORY = "256MB"
 _INTEGER = r"^[+-]?[0-9]{1,18}$"
 _EXACT_FROM = 0.8
 """Columns with fewer distinct values per row, by estimate, are not counted exactly: they cannot be keys."""

@@ -47,7 +47,7 @@ _PATTERNS = {
 }
 _INTEGER = "^(?:0|-?[1-9][0-9]{0,17})$"
 _TRIMMED = r"(?s)^[!-~\p{L}](?:[^\x00]*[!-~\p{L}])?$"
-"""Texts that begin and end with a character that is no white space."""
+"""Texts that begin and end with a letter or an ASCII character other than white space."""
 DOUBLE = r"^(?:-?(?:[1-9][0-9]{0,5}|0)\.[0-9]{0,20}[1-9])$"
 TINY = "0.0000"
 """PostgreSQL writes numbers below 1e-4 with an exponent."""
