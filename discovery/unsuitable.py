@@ -1,4 +1,4 @@
-"""Recognise files that are no tables by their first bytes: web pages, XML, JSON documents, spreadsheets, binary files."""
+"""Recognise files that are not tables by their first bytes: web pages, XML, JSON documents, spreadsheets, binary files."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class NotATable(InvalidInput):
 
 @dataclass(frozen=True)
 class Unsuitable:
-    """The kind of a file that is no table, and the way to one."""
+    """The kind of a file that is not a table, and the way to one."""
 
     kind: str
     hint: str

@@ -17,7 +17,6 @@ from dataforge_cli.call import Call, calling
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.folders import Dir, find_folder
 from dataforge_cli.options import Debug, Ignore, Json
-from dataforge_cli.output.bars import steps
 from dataforge_cli.output.checked import (
     counts_table,
     has_reasons,
@@ -27,6 +26,7 @@ from dataforge_cli.output.checked import (
     section,
     suggestion_lines,
 )
+from dataforge_cli.output.steps import steps
 
 if TYPE_CHECKING:
     from dataforge.tables.catalogue import Dataset

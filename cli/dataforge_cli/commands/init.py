@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import math
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,13 +11,11 @@ import typer
 from rich.text import Text
 
 from dataforge.defaults import QUALITY_THRESHOLD
-from dataforge.errors import InvalidDeclaration
 from dataforge_cli.call import Call, calling
 from dataforge_cli.commands.check import checked
 from dataforge_cli.errors import CommandError, WrongCall
 from dataforge_cli.folders import Dir, find_folder
 from dataforge_cli.options import Debug, Ignore, Json
-from dataforge_cli.output.bars import steps
 from dataforge_cli.output.checked import section
 from dataforge_cli.output.drafted import (
     finding_lines,
@@ -31,9 +25,10 @@ from dataforge_cli.output.drafted import (
     tables_table,
     would_load,
 )
+from dataforge_cli.output.steps import steps
+from dataforge_cli.records.module_file import written_module
 
 if TYPE_CHECKING:
-    from dataforge.tables.catalogue import Dataset
     from discovery.check.check import CheckResult
     from discovery.drafts import DatasetDraft, TableDraft
     from discovery.folder_store import Folder
@@ -46,16 +41,6 @@ class NoTableFiles(CommandError):
     """The folder has no file that could be a table."""
 
     code = "NoTableFiles"
-
-
-class CannotDeclare(CommandError):
-    """The drafted module cannot be loaded: a file or a column has a name or form that no declaration takes."""
-
-    code = "CannotDeclare"
-    hint = "Rename the file or the column that is named, or leave the file out with --ignore."
-
-    def __init__(self, folder: str, reason: str) -> None:
-        super().__init__(f"The files of {folder} cannot be declared: {reason}", "Nothing was written.")
 
 
 def init(
@@ -92,11 +77,13 @@ def init(
     ```
     """
     with calling(stage=None, outputs=None, as_json=as_json, debug=debug) as call:
+        from discovery.module_text import module_text  # noqa: PLC0415  loads DuckDB and Arrow
+
         module = _module_path(dataset, force=force)
         files = find_folder(folder)
         patterns = tuple(ignore or ())
         draft, notes = _draft(call, files, dataset, patterns)
-        with _written(module, draft) as written:
+        with written_module(module, draft.folder, module_text(draft)) as written:
             result = checked(call, written, files, patterns)
         _answer(call, module, draft, result, notes, files)
 
@@ -175,49 +162,6 @@ def _draft(
 def _described_by(sources: tuple[str, ...]) -> tuple[str, ...]:
     """The line of the module's docstring that names the descriptions."""
     return (f"Types, keys and references are those of {', '.join(sources)}.",) if sources else ()
-
-
-@contextmanager
-def _written(module: Path, draft: DatasetDraft) -> Iterator[Dataset]:
-    """The dataset of the written module. After an error in the block, the folder is as before: no module that cannot be
-    loaded remains, because it would fail every other command.
-    """
-    from dataforge.tables.datasets import DATASETS  # noqa: PLC0415
-    from discovery.module_text import module_text  # noqa: PLC0415
-
-    source = module_text(draft).encode()
-    before = module.read_bytes() if module.exists() else None
-    try:
-        _replace(module, source)
-        yield _load(draft)
-    except BaseException:
-        DATASETS.pop(draft.name, None)
-        if before is None:
-            module.unlink(missing_ok=True)
-        else:
-            _replace(module, before)
-        raise
-
-
-def _load(draft: DatasetDraft) -> Dataset:
-    from dataforge.tables.datasets import DATASETS, load  # noqa: PLC0415
-
-    importlib.invalidate_caches()
-    sys.modules.pop(f"datasets.{draft.name}", None)
-    try:
-        DATASETS.update(load([draft.name]))
-    except InvalidDeclaration as error:
-        raise CannotDeclare(draft.folder, error.message) from None
-    return DATASETS[draft.name]
-
-
-def _replace(module: Path, source: bytes) -> None:
-    part = module.with_suffix(".part")
-    try:
-        part.write_bytes(source)
-        part.replace(module)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _document(draft: DatasetDraft, module: str, result: CheckResult, notes: list[str]) -> dict[str, Any]:

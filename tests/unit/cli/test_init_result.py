@@ -14,10 +14,11 @@ from typer.testing import CliRunner, Result
 import datasets
 from dataforge import Csv, Integer
 from dataforge.tables.datasets import DATASETS
-from dataforge_cli.commands.init import CannotDeclare, _written
 from dataforge_cli.main import app
+from dataforge_cli.records.module_file import CannotDeclare, written_module
 from discovery.declared import Declared
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft
+from discovery.module_text import module_text
 
 SECRET = "sesame {} street"
 
@@ -124,7 +125,7 @@ def test_failure_after_the_module_is_written_leaves_the_folder_as_before(
 
 
 def _fail_after_writing(module: Path, error: type[BaseException]) -> None:
-    with _written(module, _draft(module.parent)):
+    with written_module(module, "folder", module_text(_draft(module.parent))):
         assert b"class Order" in module.read_bytes()
         raise error
 
@@ -142,7 +143,7 @@ def test_name_that_cannot_be_declared_is_named_and_nothing_is_written(modules: P
     table = replace(draft.tables[0], file="a\nb.csv")
     with (
         pytest.raises(CannotDeclare, match=r"a\\nb\.csv.*Nothing was written.*--ignore"),
-        _written(module, replace(draft, tables=(table,))),
+        written_module(module, "folder", module_text(replace(draft, tables=(table,)))),
     ):
         pass
     assert not module.exists()

@@ -76,7 +76,7 @@ OFFICE = "PK\x03\x04 [Content_Types].xml xl/workbook.xml"
         (b"", "empty", "header"),
     ],
 )
-def test_file_that_is_no_table_is_named_with_a_way_out(
+def test_file_that_is_not_a_table_is_named_with_a_hint(
     tmp_path: Path, content: bytes, kind: str, way: str
 ) -> None:
     file = tmp_path / "data.csv"
