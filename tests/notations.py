@@ -126,7 +126,11 @@ def assert_read_as_written(notation: Notation, originals: Sequence[Any]) -> None
     found = proposed(notation.header, *texts)
     assert not found.refused_texts(texts)
     if found.kind != "text" and not found.note and not found.other:
-        assert [*map(_comparable, stored(found, texts))] == [*map(_comparable, originals)]
+        read = [
+            float(value) if isinstance(original, float) else value
+            for value, original in zip(stored(found, texts), originals, strict=True)
+        ]
+        assert [*map(_comparable, read)] == [*map(_comparable, originals)]
 
 
 def assert_texts_remain_different(header: str, texts: Sequence[str]) -> None:
