@@ -105,8 +105,8 @@ function order(layers) {
   for (let turn = 0; turn < 12; turn++) {
     const inOrder = turn % 2 ? [...layers].reverse() : layers;
     for (const layer of inOrder) {
-      for (const node of layer) node.wanted = node.beside.length ? mean(node.beside.map((other) => other.at)) : node.at;
-      layer.sort((a, b) => a.wanted - b.wanted);
+      for (const node of layer) node.target = node.beside.length ? mean(node.beside.map((other) => other.at)) : node.at;
+      layer.sort((a, b) => a.target - b.target);
       layer.forEach((node, i) => (node.at = i));
     }
   }
@@ -128,13 +128,13 @@ function place(layers) {
   for (const node of layers.flat()) node.y += SIZE.margin + SIZE.loop - top;
 }
 
-function spread(layer, wanted) {
+function spread(layer, target) {
   const down = () => layer.forEach((node, i) => {
     if (i) node.y = Math.max(node.y, layer[i - 1].y + (layer[i - 1].size + node.size) / 2 + SIZE.gap);
   });
-  layer.forEach((node, i) => (node.y = wanted[i]));
+  layer.forEach((node, i) => (node.y = target[i]));
   down();
-  const error = mean(layer.map((node, i) => node.y - wanted[i]));
+  const error = mean(layer.map((node, i) => node.y - target[i]));
   layer.forEach((node) => (node.y -= error));
 }
 
