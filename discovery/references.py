@@ -20,6 +20,8 @@ Targets = Mapping[str, Sequence[str]]
 _NO_REFERENCES = {"numeric", "real", "double", "boolean", "jsonb", "bytea", None}
 _BY_VALUES = 2.5
 """The strength of a reference that values alone suggest."""
+_COVERED = 1.5
+"""The addition of complete coverage to the strength of a name."""
 _NAMED = 3.5
 """A name of this strength states its table, so that values suggest no other."""
 
@@ -79,32 +81,46 @@ class References:
         self, targets: Targets, own_keys: Keys, table: Columns, column: ColumnTexts
     ) -> Reference | None:
         own_key = own_keys.get(table.table) == (column.name,)
-        pairs = [pair for pair in self._pairs(targets, table, column) if pair.is_possible]
+        best: tuple[tuple[bool, float, bool, int], Reference] | None = None
+        for first, strength, pair in self._candidates(targets, table, column):
+            if best is not None and (first, strength + _COVERED) < best[0][:2]:
+                break
+            option = self._reference(pair, strength)
+            if self._extends(option, pair) if own_key else self._fits(option, pair, first=first):
+                found = ((first, *self._rank(option)), option)
+                best = found if best is None else max(best, found, key=lambda one: one[0])
+        return best[1] if best else None
+
+    def _candidates(
+        self, targets: Targets, table: Columns, column: ColumnTexts
+    ) -> list[tuple[bool, float, Pair]]:
+        """The pairs that names or values suggest: keys before other targets, then the strongest names first."""
+        possible = (pair for pair in self._pairs(targets, table, column) if pair.is_possible)
+        pairs = [pair for pair in possible if pair.share(self.inclusion)]
         strengths = [pair.strength(self.names) for pair in pairs]
-        named = max(strengths, default=0) >= _NAMED
-        fitting = [
-            ((first, *self._rank(option)), option)
-            for pair, strength in zip(pairs, strengths, strict=True)
-            if (option := self._option(pair, strength, by_values=not named)) is not None
-            if (first := (targets[option.parent][0] == option.key)) or option.name >= 4
-            if (self._extends(option, pair) if own_key else self._fits(option, pair, first=first))
-        ]
-        return max(fitting, key=lambda found: found[0], default=(None, None))[1]
+        by_values = max(strengths, default=0) < _NAMED
+        found = []
+        for pair, name in zip(pairs, strengths, strict=True):
+            strength = self._strength(pair, name, by_values=by_values)
+            first = targets[pair.parent.table][0] == pair.key.name
+            if strength >= (2 if first else 4):
+                found.append((first, strength, pair))
+        return sorted(found, key=lambda one: one[:2], reverse=True)
 
     def _pairs(self, targets: Targets, table: Columns, column: ColumnTexts) -> Iterator[Pair]:
         for name, keys in targets.items():
             parent = self.tables[name]
             yield from (Pair(table, column, parent, parent.column(key)) for key in keys)
 
-    def _option(self, pair: Pair, strength: float, *, by_values: bool) -> Reference | None:
-        """The reference of a pair, if names or values suggest it."""
+    def _strength(self, pair: Pair, name: float, *, by_values: bool) -> float:
+        """The strength of a pair's name, or of its values without one; 0 if neither suggests a reference."""
         share = pair.share(self.inclusion)
-        if strength < 2:
-            if share < 0.9 or not by_values or not pair.is_telling(self.names, self.inclusion):
-                return None
-            strength = _BY_VALUES
-        elif strength < 4 and share < 0.55:
-            return None
+        if name >= 4 or (name >= 3 and share >= 0.5) or (name >= 2 and share >= 0.85):
+            return name
+        values = by_values and name < 2 and share >= 0.9 and pair.is_telling(self.names, self.inclusion)
+        return _BY_VALUES if values else 0
+
+    def _reference(self, pair: Pair, strength: float) -> Reference:
         columns, key = (pair.column.name,), (pair.key.name,)
         coverage = pair.coverage(self.inclusion)
         return Reference(pair.table.table, columns, pair.parent.table, key, strength, coverage)
@@ -143,4 +159,4 @@ class References:
         """The nearest parent: the strongest name with the best coverage, a related name, then the fewest rows."""
         parent = self.tables[reference.parent]
         related = self.names.related(reference.child, reference.parent)
-        return reference.name + 1.5 * reference.coverage.share, related, -parent.rows
+        return reference.name + _COVERED * reference.coverage.share, related, -parent.rows

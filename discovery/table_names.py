@@ -66,13 +66,16 @@ class TableNames:
 
         The last word of a table's name is enough (``review_id`` of ``order_reviews``), unless it names another table.
         """
-        text = tuple(column)
-        spellings = {"".join(text), joined(text)}
-        return any(
-            spelling.startswith(stem) and spelling[len(stem) :] in IDENTIFYING
-            for stem in self._stems(table)
-            for spelling in spellings
-        )
+        text, own = tuple(column), self._spellings[table]
+        return "".join(text) in own or joined(text) in own
+
+    @cached_property
+    def _spellings(self) -> dict[str, frozenset[str]]:
+        """The names, without separators, that identify the rows of each table."""
+        return {
+            name: frozenset(stem + word for stem in self._stems(name) for word in IDENTIFYING)
+            for name in self.names
+        }
 
     def _stems(self, table: str) -> list[str]:
         subject = self.subject(table)
@@ -103,6 +106,16 @@ class TableNames:
         5: names the table and an identifying word, or the same key. 4: with a role before it (``billing_customer_id``).
         3: an abbreviation with an identifying word. 2: an abbreviation alone. 0: nothing in common.
         """
+        asked = (column, table, key)
+        if asked not in self._strengths:
+            self._strengths[asked] = self._strength(column, table, key)
+        return self._strengths[asked]
+
+    @cached_property
+    def _strengths(self) -> dict[tuple[tuple[str, ...], str, tuple[str, ...]], float]:
+        return {}
+
+    def _strength(self, column: tuple[str, ...], table: str, key: tuple[str, ...]) -> float:
         if not column or (len(column) > 1 and column[0] in QUANTITIES):
             return 0
         subject = self.subject(table)
@@ -131,10 +144,10 @@ class TableNames:
         text, name = joined(column), "".join(subject)
         if any(self.identifies(column[start:], table) for start in range(1, len(column))):
             return 4
-        suffixes = [name + word for word in IDENTIFYING] if len(name) >= 4 else []
+        suffixes = tuple(name + word for word in IDENTIFYING) if len(name) >= 4 and name in text else ()
         if not is_generic(key) and len(joined(key)) >= 5:
-            suffixes.append(joined(key))
-        if any(text.endswith(suffix) and text != suffix for suffix in suffixes):
+            suffixes += (joined(key),)
+        if text.endswith(suffixes) and text not in suffixes:
             return 4
         ends = any(column[start:] == subject for start in range(1, len(column)))
         return 3.5 if ends else 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from discovery.vocabulary import CODES, CODES_AT_END, GENERIC, IDENTIFYING, MEASURES, NUMBERED
 
@@ -28,6 +29,7 @@ _IRREGULAR = {
 }
 
 
+@lru_cache(100_000)
 def words(name: str) -> tuple[str, ...]:
     """The words of a name in lower case: ``orderID``, ``Order ID`` and ``order_id`` are the same two."""
     spaced = _LAST_OF_CAPITALS.sub(r"\1 \2", _UPPER_AFTER_LOWER.sub(r"\1 \2", name))
@@ -39,6 +41,7 @@ def is_nameless(header: str) -> bool:
     return _NAMELESS.fullmatch(header) is not None
 
 
+@lru_cache(100_000)
 def singular(word: str) -> str:
     """The singular of an English plural."""
     if word in _IRREGULAR:
@@ -67,6 +70,7 @@ def is_identifying(column: tuple[str, ...]) -> bool:
     return bool(column) and (column[-1] in IDENTIFYING or "".join(column).endswith(("id", "uuid", "key")))
 
 
+@lru_cache(100_000)
 def abbreviates(text: str, subject: tuple[str, ...]) -> bool:
     """Whether a text abbreviates the last words of a subject: ``cdemo`` customer demographics, ``dept`` department."""
     if len(text) < 3 or not subject:
