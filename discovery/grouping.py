@@ -254,7 +254,7 @@ def _starred(names: Sequence[str]) -> str:
         return names[0]
     start = "".join(_common(names))
     end = "".join(_common([name[len(start) :][::-1] for name in names]))[::-1]
-    # A digit that all parts happen to share is no part of the name that further ones will have.
+    # Further parts need not have a digit that all present ones share.
     return f"{start.rstrip('0123456789') or start}*{end.lstrip('0123456789') or end}"
 
 

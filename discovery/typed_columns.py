@@ -88,7 +88,7 @@ def _propose(values: Values, kinds: frozenset[str], *, typed: bool) -> Declared:
         return _ANY_NUMBER
     if kinds <= {"string", "number"} and (found := propose_type(values, indexed=False)).kind in _NUMBERS:
         return found
-    # A string that is no JSON is refused by jsonb, and a number by a text: the titles of films are strings but for 1917.
+    # jsonb refuses a string that is not JSON, and a text refuses a number: of the titles of films only 1917 is one.
     texts = "string" in kinds and not kinds & {"object", "array", "strings", "empty"}
     return propose_text(values, indexed=False) if texts else _FIXED["json"]
 

@@ -66,7 +66,7 @@ function layerNumbers(tables, lines) {
   return ranks;
 }
 
-// The nodes of each layer: tables, and passages of lines that go on to another layer.
+// The nodes of each layer: tables, and passages of lines that continue to another layer.
 function layered(tables, ranks, lines) {
   const layers = [];
   const add = (rank, node) => {
