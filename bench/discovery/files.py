@@ -177,5 +177,6 @@ def generate(folder: Path, records: int) -> int:
             for number in range(table.files):
                 first, end = (sizes[name] * step // table.files for step in (number, number + 1))
                 path = folder / (f"{name}_{number + 1:02}.csv" if table.files > 1 else f"{name}.csv")
-                db.execute(f"COPY (SELECT {columns} FROM range({first}, {end}) t(i)) TO '{path}' (HEADER)")
+                numbers = db.table_function("range", [first, end]).project("range AS i")
+                numbers.project(columns).write_csv(str(path), header=True)
     return sum(path.stat().st_size for path in folder.iterdir())

@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.discovery.files import TABLES, generate
 from bench.discovery.measure import Measured, measure
 from bench.show import show_table
+from dataforge.postgres.sql import Sql, ident, literal
 from dataforge.tables.datasets import folder as datasets_folder
 
 DATASET = "bench_shop"
@@ -66,7 +67,7 @@ def peer(folder: str, database: str) -> None:
     with duckdb.connect(database) as db:
         for name, table in TABLES.items():
             pattern = f"{folder}/{name}{'_*' if table.files > 1 else ''}.csv"
-            db.execute(f"CREATE TABLE {name} AS FROM read_csv('{pattern}')")
+            db.execute(Sql("CREATE TABLE {} AS FROM read_csv({})").format(ident(name), literal(pattern)))
 
 
 def profile(folder: str) -> None:
