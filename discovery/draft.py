@@ -30,7 +30,7 @@ from discovery.shared_format import shared_format
 from discovery.structure import Structure, propose
 from discovery.texts import ColumnTexts, TextStore
 from discovery.typed_columns import propose_types
-from discovery.values import Values
+from discovery.values import Values, values_of
 from discovery.years import years
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _profile(
         taken.add(name)
         store.load(name, files.header, profiled)
         columns = store.describe(name)
-        values = {column.name: _values(store, name, column) for column in columns}
+        values = {column.name: values_of(store, name, column) for column in columns}
         described = columns_of(files.described, files.header)
         types = {
             key: described_type(described[key], values[key]) if key in described else found
@@ -147,21 +147,6 @@ def _described(tables: Mapping[str, _Profiled]) -> dict[str, Described]:
         for name, table in tables.items()
         if table.files.described is not None
     }
-
-
-def _values(store: TextStore, table: str, column: ColumnTexts) -> Values:
-    found = store.values(table, column.name)
-    return Values(
-        column.name,
-        tuple(found.values["text"].to_pylist()),
-        tuple(found.values["count"].to_pylist()),
-        found.complete,
-        column.present,
-        column.distinct,
-        column.longest,
-        column.mean_length,
-        lambda: store.texts(table, column.name),
-    )
 
 
 def _columns(table: _Profiled) -> Columns:

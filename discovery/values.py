@@ -6,12 +6,16 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataforge.formats.null_words import NULL_WORDS
 from discovery.words import words
+
+if TYPE_CHECKING:
+    from discovery.texts import ColumnTexts, TextStore
 
 _SAMPLE = 100
 _EMPTY = ("", *NULL_WORDS)
@@ -75,6 +79,22 @@ class Values:
             counts=tuple(count for _, count in kept),
             rows=self.rows - (sum(self.counts) - sum(count for _, count in kept)),
         )
+
+
+def values_of(store: TextStore, table: str, column: ColumnTexts) -> Values:
+    """The values of a column of the store."""
+    found = store.values(table, column.name)
+    return Values(
+        column.name,
+        tuple(found.values["text"].to_pylist()),
+        tuple(found.values["count"].to_pylist()),
+        found.complete,
+        column.present,
+        column.distinct,
+        column.longest,
+        column.mean_length,
+        lambda: store.texts(table, column.name),
+    )
 
 
 def spread(texts: Sequence[str]) -> Sequence[str]:

@@ -24,7 +24,7 @@ from dataforge_cli.output.checked import (
     orphan_lines,
     reasons_table,
     section,
-    suggestion_lines,
+    suggestions,
 )
 from dataforge_cli.output.steps import steps
 
@@ -185,7 +185,8 @@ def _shown(result: CheckResult, threshold: float, lines: ModuleLines, html: Path
     if has_reasons(result.tables):
         yield reasons_table(result)
     yield from section(
-        "Suggestions: declarations that accept rejected values", suggestion_lines(result, lines)
+        "Suggestions: declarations that accept rejected values",
+        (Text(f"  {text}") for text in suggestions(result.tables, lines)),
     )
     yield from section("References that are not enforced", orphan_lines(result, lines))
     yield from section("Ignored files", ignored_lines(result.ignored))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -86,13 +86,12 @@ def described(reason: Reason) -> str:
     return f"{column}{reason.code}{f' ({message})' if message else ''}"
 
 
-def suggestion_lines(result: CheckResult, lines: ModuleLines) -> Iterator[Text]:
+def suggestions(tables: Iterable[TableResult], lines: ModuleLines) -> Iterator[str]:
     """The suggestions, each with the line of the module that it would change."""
-    for table in result.tables:
+    for table in tables:
         for suggestion in table.suggestions:
             column = f".{suggestion.column}" if suggestion.column else ""
-            place = lines.place(table.table, suggestion.column)
-            yield Text(f"  {table.table}{column} ({place}): {suggestion.text}")
+            yield f"{table.table}{column} ({lines.place(table.table, suggestion.column)}): {suggestion.text}"
 
 
 def orphan_lines(result: CheckResult, lines: ModuleLines) -> Iterator[Text]:

@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from dataforge_cli.output.checked import REASONS, described
+from dataforge_cli.output.checked import REASONS, described, suggestions
 
 if TYPE_CHECKING:
     from discovery.check.check import CheckResult, TableResult
@@ -72,7 +72,8 @@ def reason_lines(result: CheckResult) -> Iterator[Text]:
 
 def findings(draft: DatasetDraft, result: CheckResult, lines: ModuleLines) -> list[str]:
     """The decisions that a person should review, the most important first, each with its line in the module."""
-    found = [*_suggestions(result, lines), *_orphans(result, lines)]
+    worst_first = sorted(result.tables, key=lambda table: -table.rejected)
+    found = [*suggestions(worst_first, lines), *_orphans(result, lines)]
     for table in draft.tables:
         found += [f"{table.name} ({lines.place(table.name)}): {note}" for note in table.notes]
         found += _notes(table, lines)
@@ -86,13 +87,6 @@ def findings(draft: DatasetDraft, result: CheckResult, lines: ModuleLines) -> li
 def _of_tables(names: list[str], lines: ModuleLines, finding: str) -> list[str]:
     places = [f"{name} (line {line})" if (line := lines.line(name)) else name for name in names]
     return [f"{finding}: {', '.join(places)}"] if names else []
-
-
-def _suggestions(result: CheckResult, lines: ModuleLines) -> Iterator[str]:
-    for table in sorted(result.tables, key=lambda table: -table.rejected):
-        for suggestion in table.suggestions:
-            column = f".{suggestion.column}" if suggestion.column else ""
-            yield f"{table.table}{column} ({lines.place(table.table, suggestion.column)}): {suggestion.text}"
 
 
 def _orphans(result: CheckResult, lines: ModuleLines) -> Iterator[str]:

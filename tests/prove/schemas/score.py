@@ -11,7 +11,7 @@ from discovery.column_types import propose_type
 from discovery.keys import Columns
 from discovery.structure import Structure, propose
 from discovery.texts import ColumnTexts, TextStore
-from discovery.values import Values
+from discovery.values import values_of
 from tests.prove.schemas.rows import Row, TableSpec
 
 
@@ -59,18 +59,4 @@ def structure_of(tables: Mapping[str, list[Row]]) -> Structure:
 
 
 def _kind(store: TextStore, table: str, column: ColumnTexts) -> str | None:
-    if not column.present:
-        return None
-    found = store.values(table, column.name)
-    known = Values(
-        column.name,
-        tuple(found.values["text"].to_pylist()),
-        tuple(found.values["count"].to_pylist()),
-        found.complete,
-        column.present,
-        column.distinct,
-        column.longest,
-        column.mean_length,
-        lambda: store.texts(table, column.name),
-    )
-    return propose_type(known, indexed=False).kind
+    return propose_type(values_of(store, table, column), indexed=False).kind if column.present else None
