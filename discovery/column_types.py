@@ -75,14 +75,13 @@ def _fitting(values: Values, sources: Sequence[tuple[Candidates, frozenset[str]]
 
 def _evidence(damaged: int, values: Values, nulls: Collection[str]) -> str:
     """Evidence for what is uncertain: values that would be rejected, and words that people write for NULL."""
-    uncertain = sorted(set(nulls) - PROGRAM_NULL_WORDS)
+    uncertain = set(nulls) - PROGRAM_NULL_WORDS
     rejected = f"{damaged:,} of {values.rows:,} rows have another form, and are rejected" if damaged else ""
-    words = (
-        f"{' and '.join(uncertain)} {'is' if len(uncertain) == 1 else 'are'} read as NULL"
-        if uncertain
-        else ""
-    )
-    return ". ".join(filter(None, (rejected, words)))
+    return ". ".join(filter(None, (rejected, _read_as_null(uncertain) if uncertain else "")))
+
+
+def _read_as_null(words: Collection[str]) -> str:
+    return f"{' and '.join(sorted(words))} {'is' if len(words) == 1 else 'are'} read as NULL"
 
 
 def _damaged(
@@ -92,10 +91,14 @@ def _damaged(
     if values.rows < _LONG or candidate.source.startswith("Literal") or is_identifying(values.name):
         tolerated = 0
     # Most candidates that fail refuse the first values already.
-    first = _refused(candidate, pa.array(values.texts[:_FIRST], pa.string()))
-    if first.sum() > tolerated * len(values.texts):
+    begin = pa.array(values.texts[:_FIRST], pa.string())
+    first = candidate.refused(begin)
+    if _loses_zeros(candidate, begin) or first.sum() > tolerated * len(values.texts):
         return None
-    refused = np.append(first, _refused(candidate, pa.array(values.texts[_FIRST:], pa.string())))
+    rest = pa.array(values.texts[_FIRST:], pa.string())
+    if _loses_zeros(candidate, rest):
+        return None
+    refused = np.append(first, candidate.refused(rest))
     rows = int(np.array(values.counts)[refused].sum())
     if refused.sum() > tolerated * len(values.texts) or rows > tolerated * values.rows:
         return None
@@ -108,19 +111,16 @@ def _damaged_rows(
     refused, absent = 0, pa.array(["", *nulls], pa.string())
     for texts in values.all_texts():
         real = texts.filter(pc.invert(pc.is_in(pc.utf8_trim_whitespace(texts), absent)))
-        refused += int(_refused(candidate, real).sum())
-        if refused > tolerated * values.rows:
+        refused += int(candidate.refused(real).sum())
+        if refused > tolerated * values.rows or _loses_zeros(candidate, real):
             return None
     return refused
 
 
-def _refused(candidate: Declared, texts: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """The texts that the type refuses, or that would lose zeros before their digits."""
-    refused = candidate.refused(texts)
-    if candidate.kind in _NUMBERS:
-        padded = pc.match_substring_regex(texts, LEADING_ZEROS)
-        refused |= np.asarray(padded.to_numpy(zero_copy_only=False), np.bool_)
-    return refused
+def _loses_zeros(candidate: Declared, texts: pa.Array) -> bool:
+    """Whether numbers would lose zeros before their digits: no declaration rejects 007, which would be equal to 7."""
+    padded = candidate.kind in _NUMBERS and pc.any(pc.match_substring_regex(texts, LEADING_ZEROS)).as_py()
+    return bool(padded)
 
 
 def _with_rules(declared: Declared, values: Values, nulls: Collection[str]) -> Declared:
@@ -158,8 +158,9 @@ def propose_text(values: Values, *, indexed: bool) -> Declared:
     real = values.without({"", *nulls})
     programs = values.null_words & PROGRAM_NULL_WORDS - CERTAIN_NULL_WORDS
     if not real.without(programs).texts:
+        note = f"{_read_as_null(programs)}, and nothing else occurs" if programs else ""
         return Declared(
-            "Text", Text, nulls=tuple(sorted(nulls | programs)), note="" if nulls | programs else "no values"
+            "Text", Text, nulls=tuple(sorted(nulls | programs)), note=note or ("" if nulls else "no values")
         )
     text = _with_rules(_of_length(real, indexed=indexed), real, nulls)
     return replace(text, nulls=tuple(sorted(nulls)))

@@ -31,6 +31,7 @@ from discovery.structure import Structure, propose
 from discovery.texts import ColumnTexts, TextStore
 from discovery.typed_columns import propose_types
 from discovery.values import Values, values_of
+from discovery.written.left_out import left_out
 from discovery.years import years
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def _table(table: _Profiled, structure: Structure) -> TableDraft:
         rows,
         references,
         tuple(member.file.object.key for member in table.files.members),
-        (*table.files.notes, *structure.notes.get(table.name, ())),
+        (*table.files.notes, *left_out(table.files.format), *structure.notes.get(table.name, ())),
         tuple(tuple(by_header[header] for header in columns) for columns in unique),
         described_checks(table.files.described, columns, table.values),
         table.files.ignored,

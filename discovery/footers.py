@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dataforge.formats.dialect_reader import read_records
 from dataforge.formats.text_stream import open_text
 from discovery.files import TextFile
+from discovery.shapes import common_shape, shape, tells
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,9 +21,10 @@ _LARGEST = 4 << 20
 _MOST = 3
 _PIECE = 1 << 20
 _WORDS = re.compile(
-    r"(?:(?:grand|sub|overall)[ -]?)?(?:totals?|sums?|summe|gesamt|insgesamt|somme|totale|suma)(?:\W.*)?"
-    r"|(?:source|quelle|notes?|generated|created|exported|printed|end of|erstellt)\b.*"
-    r"|\(?[0-9,]+ (?:rows?|records?|lines?|zeilen|datensätze)\b.*",
+    r"(?P<sum>(?:(?:grand|sub|overall)[ -]?)?(?:totals?|sums?|summe|gesamt|insgesamt|somme|totale|suma)(?:\W.*)?)"
+    r"|(?:source|quelle|notes?|generated|created|exported|printed|end of|erstellt)\b"
+    r"(?P<mark> ?:| (?:on|at|by|am|von) )?.*"
+    r"|(?P<rows>\(?[0-9,]+ (?:rows?|records?|lines?|zeilen|datensätze)\b.*)",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -46,7 +48,8 @@ def without_footer(s3: S3Client, file: TextFile) -> TextFile:
         records = [record.fields for record in read_records(text.read, file.dialect)]
     data = records[file.dialect.header :]
     footer = list(takewhile(lambda fields: _is_footer(fields, file), reversed(data[-_MOST:])))
-    if not footer or len(footer) == len(data):
+    rows = [fields for fields in data[: len(data) - len(footer)] if fields and len(fields) == file.width]
+    if not footer or not rows or any(_is_row(fields, rows) for fields in footer if fields):
         return file
     return replace(file, dialect=replace(file.dialect, skip_footer=len(footer)))
 
@@ -57,6 +60,30 @@ def _tail(s3: S3Client, file: TextFile) -> str:
         while piece := text.read(_PIECE):
             tail = (tail + piece)[-_TAIL:]
     return tail.decode(file.dialect.codec, errors="replace")
+
+
+def _is_row(fields: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a record that begins like a footer may be a row: other rows begin or are filled like it."""
+    width = len(rows[0])
+    if len(fields) != width:
+        return False
+    place = next(place for place, text in enumerate(fields) if text.strip())
+    if any(_WORDS.fullmatch(row[place].strip()) for row in rows):
+        return True
+    always = [p for p in range(width) if all(row[p].strip() for row in rows)]
+    if all(fields[p].strip() for p in always):
+        return True
+    return not _contradicts(fields, place, [row[place] for row in rows])
+
+
+def _contradicts(fields: Sequence[str], place: int, column: Sequence[str]) -> bool:
+    """Whether the text of a footer is no value of its column, or one that a table of texts has by an accident only."""
+    found = common_shape(column)
+    if found is not None and tells(found):
+        return True
+    match = _WORDS.fullmatch(fields[place].strip())
+    sums = any(shape(text) in {"integer", "number", "amount"} for text in fields[place + 1 :])
+    return match is not None and bool(match["mark"] or match["rows"] or (match["sum"] and sums))
 
 
 def _is_footer(fields: Sequence[str] | None, file: TextFile) -> bool:

@@ -13,6 +13,10 @@ _MOST_LINES = 3
 _FEWEST_NUMBERS = 3
 _NAME = re.compile(r"[^\W\d][\w .,:;#/%§€$()\[\]?&*+-]{0,80}", re.UNICODE)
 
+_UNIT = re.compile(r"\(.*\)|\[.*\]|[%°$€£]\S{0,4}|\S{1,3}/\S{1,3}")
+_MANY_UNLIKE = 3
+"""A record of data may have a word in place of a number or two."""
+
 
 @dataclass(frozen=True)
 class Header:
@@ -37,6 +41,9 @@ def detect_header(rows: Sequence[tuple[str, ...]], width: int) -> Header:
         lines += 1
     if lines == len(body) > 1:
         lines = 1
+    if not lines:
+        # Without a header below them, nearly empty records of the table's width are its first ones.
+        skip = next((place for place, row in enumerate(rows[:skip]) if len(row) == width), skip)
     return Header(lines, skip, _reason(lines, skip))
 
 
@@ -86,6 +93,8 @@ def _is_header(
             alike += 1
         else:
             unlike += 1
+    if not (first or _completes(row, body[0]) or unlike >= _MANY_UNLIKE):
+        return False
     if alike or unlike:
         return unlike > alike and not any(
             shape(text) in {"integer", "number", "date"} for text in row if text
@@ -93,9 +102,17 @@ def _is_header(
     return first and _are_names(row) and not _repeats(row, body)
 
 
+def _completes(row: tuple[str, ...], first: tuple[str, ...]) -> bool:
+    """Whether a record may be a further line of a header: the first one has several gaps, or this one has units."""
+    if len({text.strip() for text in first if text.strip()}) < len(first) - 1:
+        return True
+    filled = [text.strip() for text in row if text.strip()]
+    return bool(filled) and all(_UNIT.fullmatch(text) for text in filled)
+
+
 def _enumerates(row: tuple[str, ...]) -> bool:
     """Whether a record holds names and consecutive whole numbers, such as a column for each year."""
-    numbers = [int(text) for text in row if text.strip().isdecimal()]
+    numbers = [int(text.strip()) for text in row if text.strip().isdecimal()]
     others = tuple(text for text in row if not text.strip().isdecimal())
     ascending = numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else False
     return len(numbers) >= _FEWEST_NUMBERS and ascending and _are_names(others)

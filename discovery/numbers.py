@@ -158,7 +158,7 @@ def _types(plain: Sequence[str], values: Values) -> Iterator[Declared]:
     numbers = [text for text in plain if _PLAIN.fullmatch(text)]
     scales = {len(text.partition(".")[2]) for text in numbers}
     exponents = any("e" in text.lower() for text in numbers)
-    exact = sum(_significant(text) <= _EXACT_DIGITS for text in numbers) >= 0.95 * len(numbers)
+    exact = all(_significant(text) <= _EXACT_DIGITS for text in numbers)
     if name & COORDINATES or (exact and (exponents or max(scales, default=0) > 8)):
         yield Declared("Double", Double)
     if not exponents:

@@ -30,6 +30,16 @@ def proposed(header: str, *texts: str) -> Declared:
     return propose_type(values(header, *texts), indexed=False)
 
 
+def test_number_of_which_one_would_lose_zeros_is_a_text() -> None:
+    assert proposed("batch", *map(str, range(1, 2000)), "007").kind == "text"
+
+
+def test_digits_that_a_double_lacks_are_preserved() -> None:
+    exact = [f"{i / 7:.12f}" for i in range(100)]
+    assert proposed("v", *exact).kind == "double"
+    assert proposed("v", *exact, "0.12345678901234567891").kind == "numeric"
+
+
 @pytest.mark.parametrize(
     ("header", "texts", "kind"),
     [

@@ -224,6 +224,52 @@ def test_lines_before_the_header_and_totals_are_not_rows(tmp_path: Path) -> None
     assert found.tables["a"].format.skip_footer == 1
 
 
+def test_last_records_that_only_begin_like_a_footer_are_rows(tmp_path: Path) -> None:
+    companies = [(f"Company {number}", number, f"{number}.com") for number in range(9)]
+    found = drafted(
+        tmp_path,
+        {
+            "total.csv": csv_text([*companies, ("Total", "", "")], "name,phone,web"),
+            "source.csv": csv_text([*companies, ("Source Code", "", "")], "name,phone,web"),
+            "log.csv": csv_text([(f"Created user {n}", "") for n in range(9)], "message,level"),
+        },
+    )
+    assert {name: result.loaded for name, result in found.results.items()} == {
+        "total": 10,
+        "source": 10,
+        "log": 9,
+    }
+
+
+def test_first_records_with_gaps_or_words_are_rows(tmp_path: Path) -> None:
+    rows = [(number, "x", "y", number * 2, "2024-01-01") for number in range(2, 9)]
+    found = drafted(
+        tmp_path,
+        {
+            "gaps.csv": csv_text(rows, "1,,,,"),
+            "words.csv": csv_text([("Bob", "absent"), *((f"P{n}", n) for n in range(20))], "name,score"),
+        },
+    )
+    assert {name: result.loaded for name, result in found.results.items()} == {"gaps": 8, "words": 21}
+
+
+def test_header_of_several_lines_and_what_is_not_read_are_reported(tmp_path: Path) -> None:
+    rows = [(f"P{number}", number, 2 * number) for number in range(9)]
+    found = drafted(
+        tmp_path,
+        {
+            "units.csv": csv_text([("(name)", "(kg)", "(m)"), *rows], "a,b,c"),
+            "groups.csv": csv_text([("name", "b", "c"), *rows], "who,size,"),
+            "report.csv": "Report\n" + csv_text([*rows, ("Total", 36, "")], "a,b,c"),
+        },
+    )
+    assert {name: result.loaded for name, result in found.results.items()} == dict.fromkeys(found.tables, 9)
+    assert found.tables["report"].notes == (
+        "The first line of each file is not read",
+        "The last record of each file is not read: totals or a source. A file without them loses rows",
+    )
+
+
 def test_header_of_years_is_a_header(tmp_path: Path) -> None:
     rows = [("DE", 5, 8, 7), ("FR", 1, 1, 3), ("IT", 4, 4, 4)]
     found = drafted(tmp_path, {"a.csv": csv_text(rows, "country,2019,2020,2021")})
