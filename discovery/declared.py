@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, dataclass, fields
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -42,8 +43,9 @@ class Declared:
     @property
     def type(self) -> ColumnType:
         """The storage type."""
-        return self._column().type
+        return self._column.type
 
+    @cached_property
     def _column(self) -> Column:
         annotation: Any = Annotated[self.annotation, *self.markers] if self.markers else self.annotation
         rule = read_rule("value", FieldInfo.from_annotation(annotation))
@@ -52,13 +54,13 @@ class Declared:
 
     def canonical(self, values: pa.Array) -> pa.Array:
         """The canonical texts of values (strings without null), as in a row's text; null for those that are refused."""
-        found = canonical(self._column(), values, has_nul=_has_nul(values))
+        found = canonical(self._column, values, has_nul=_has_nul(values))
         bad = found.bad()
         return found.quoted if bad is None else pc.if_else(pa.array(bad), None, found.quoted)
 
     def refused(self, texts: pa.Array) -> NDArray[np.bool_]:
         """Which of the texts (without null) the declared column refuses."""
-        bad = canonical(self._column(), texts, has_nul=_has_nul(texts)).bad()
+        bad = canonical(self._column, texts, has_nul=_has_nul(texts)).bad()
         return np.zeros(len(texts), np.bool_) if bad is None else bad
 
     def refused_texts(self, texts: Sequence[str]) -> int:

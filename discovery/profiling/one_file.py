@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def profile_batches(batches: Iterable[pa.RecordBatch], width: int, folder: Path,
     found = folder / f"{number}.hashes", folder / f"{number}.texts"
     rows = 0
     with (
-        duckdb.connect(config={"threads": 1}) as db,
+        _database().cursor() as db,
         pa.ipc.new_stream(found[0], pa.schema([(name, pa.uint64()) for name in names])) as hashes,
         pa.ipc.new_file(found[1], pa.schema([(name, pa.string()) for name in names])) as texts,
     ):
@@ -59,6 +60,12 @@ def profile_batches(batches: Iterable[pa.RecordBatch], width: int, folder: Path,
             texts.write_table(read)
             hashes.write_table(_hashes(db, read))
     return Profiled(rows, tuple(collector.figures for collector in collectors), *found)
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """A database for the function hash(). Opening one for each file would take longer than to read a small one."""
+    return duckdb.connect(config={"threads": 1})
 
 
 def _hashes(db: duckdb.DuckDBPyConnection, texts: pa.Table) -> pa.Table:
