@@ -179,12 +179,24 @@ def _table(table: _Profiled, structure: Structure) -> TableDraft:
         rows,
         references,
         tuple(member.file.object.key for member in table.files.members),
-        (*table.files.notes, *left_out(table.files.format), *structure.notes.get(table.name, ())),
+        (
+            *table.files.notes,
+            *_ignored(table.files),
+            *left_out(table.files.format),
+            *structure.notes.get(table.name, ()),
+        ),
         tuple(tuple(by_header[header] for header in columns) for columns in unique),
         described_checks(table.files.described, columns, table.values),
-        table.files.ignored,
+        tuple(table.files.ignored),
         table.files.ignored_partitions,
     )
+
+
+def _ignored(files: TableFiles) -> Iterator[str]:
+    """A note of the columns whose values are lost."""
+    if files.ignored:
+        named = ", ".join(f"{header} ({kind})" for header, kind in files.ignored.items())
+        yield f"Columns whose types are not read are ignored: {named}"
 
 
 def _column(

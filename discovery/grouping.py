@@ -99,10 +99,10 @@ class TableFiles:
         return tuple(key for key in keys if any(key not in member.folder_columns for member in self.members))
 
     @property
-    def ignored(self) -> tuple[str, ...]:
-        """The columns that cannot be read."""
+    def ignored(self) -> Mapping[str, str]:
+        """The columns that cannot be read, with their types."""
         found = (m.file.ignored for m in self.members if isinstance(m.file, TypedFile))
-        return tuple(dict.fromkeys(chain.from_iterable(found)))
+        return dict(chain.from_iterable(ignored.items() for ignored in found))
 
 
 def group(files: Sequence[FoundFile], overlap: Overlap) -> list[TableFiles]:

@@ -16,25 +16,43 @@ from typing import Annotated
 import pyarrow as pa
 
 from dataforge import (
+    BIGINT,
+    BOOLEAN,
+    BYTEA,
+    DATE,
+    DOUBLE,
+    INTEGER,
+    INTERVAL,
+    REAL,
+    SMALLINT,
     TEXT,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    UUID,
     ArrayOf,
     BigInt,
     Boolean,
+    Bytes,
     Date,
     Double,
     Format,
     Integer,
+    Interval,
     Json,
     Numeric,
     Real,
     SmallInt,
+    Time,
     Timestamp,
     TimestampTz,
     Uuid,
 )
 from dataforge.formats.null_words import PROGRAM_NULL_WORDS
+from dataforge.tables.types.base import ColumnType
 from discovery.column_types import propose_text, propose_type
 from discovery.declared import Declared
+from discovery.parquet_types import ARRAY
 from discovery.values import Values
 
 _ANY_NUMBER = Declared("Annotated[Decimal, Numeric()]", Annotated[Decimal, Numeric()])
@@ -49,13 +67,37 @@ _FIXED = {
     "timestamp": Declared("Timestamp", Timestamp),
     "timestamptz": Declared("TimestampTz", TimestampTz),
     "uuid": Declared("Uuid", Uuid),
+    "time": Declared("Time", Time),
+    "interval": Declared("Interval", Interval),
+    "bytes": Declared("Bytes", Bytes),
     "json": Declared("Json", Json),
     "object": Declared("Json", Json),
     "array": Declared("Json", Json),
     "empty": Declared("Json", Json),
     "strings": Declared("Annotated[tuple, ArrayOf(TEXT)]", Annotated[tuple, ArrayOf(TEXT)]),
 }
+_ITEMS = {
+    "smallint": ("SMALLINT", SMALLINT),
+    "integer": ("INTEGER", INTEGER),
+    "bigint": ("BIGINT", BIGINT),
+    "real": ("REAL", REAL),
+    "double": ("DOUBLE", DOUBLE),
+    "boolean": ("BOOLEAN", BOOLEAN),
+    "date": ("DATE", DATE),
+    "time": ("TIME", TIME),
+    "timestamp": ("TIMESTAMP", TIMESTAMP),
+    "timestamptz": ("TIMESTAMPTZ", TIMESTAMPTZ),
+    "interval": ("INTERVAL", INTERVAL),
+    "uuid": ("UUID", UUID),
+    "bytes": ("BYTEA", BYTEA),
+}
+"""The types of an array's elements."""
 _WIDER = ("smallint", "integer", "bigint", "real", "double")
+_PRECISE = frozenset(["time", "timestamp", "timestamptz", "interval"])
+_MOST = 0.5
+_WHOLE_NOTE = (
+    "the files have floating-point numbers, all of them whole, as programs write integers with missing values"
+)
 _NUMBERS = frozenset([*_WIDER, "double precision", "numeric"])
 _DECIMAL = re.compile(r"numeric\(([0-9]+),([0-9]+)\)")
 
@@ -81,9 +123,9 @@ def _propose(values: Values, kinds: frozenset[str], *, typed: bool) -> Declared:
     if kinds <= {"strings", "empty"} and "strings" in kinds:
         return _FIXED["strings"]
     if len(kinds) == 1:
-        return _with_nulls(_fixed(*kinds), values)
+        return _of_schema(_fixed(*kinds), values)
     if kinds <= set(_WIDER):
-        return _with_nulls(_FIXED[max(kinds, key=_WIDER.index)], values)
+        return _of_schema(_FIXED[max(kinds, key=_WIDER.index)], values)
     if all(kind in _WIDER or _DECIMAL.fullmatch(kind) for kind in kinds):
         return _ANY_NUMBER
     if kinds <= {"string", "number"} and (found := propose_type(values, indexed=False)).kind in _NUMBERS:
@@ -111,6 +153,26 @@ def _of_numbers(values: Values) -> Declared:
     return next(fitting, _ANY_NUMBER)
 
 
+def _of_schema(declared: Declared, values: Values) -> Declared:
+    """The type of a schema, unless values show that another one is meant."""
+    if declared.kind in _PRECISE and declared.refused_texts(values.sample) > _MOST * len(values.sample):
+        note = "most values have digits beyond microseconds"
+        return replace(propose_text(values, indexed=False), note=note)
+    return (_whole(values) if declared.kind == "double" else None) or _with_nulls(declared, values)
+
+
+def _whole(values: Values) -> Declared | None:
+    """The type of whole numbers that were written as floating-point numbers because a value is missing."""
+    nulls = PROGRAM_NULL_WORDS & {*values.texts}
+    real = values.without(nulls)
+    if not real.texts or not (values.missing or nulls):
+        return None
+    found = propose_type(real, indexed=False)
+    if found.kind not in {"integer", "bigint"} or found.markers:
+        return None
+    return replace(found, nulls=tuple(sorted(nulls)), note=_WHOLE_NOTE)
+
+
 def _with_nulls(declared: Declared, values: Values) -> Declared:
     """The type with NaN as NULL, which some programs write for it."""
     nulls = tuple(sorted(PROGRAM_NULL_WORDS & {*values.texts}))
@@ -118,10 +180,17 @@ def _with_nulls(declared: Declared, values: Values) -> Declared:
 
 
 def _fixed(kind: str) -> Declared:
+    if kind.startswith(ARRAY):
+        source, item = _item(kind.removeprefix(ARRAY))
+        return Declared(f"Annotated[tuple, ArrayOf({source})]", Annotated[tuple, ArrayOf(item)])
+    if not _DECIMAL.fullmatch(kind):
+        return _FIXED[kind]
+    source, numeric = _item(kind)
+    return Declared(f"Annotated[Decimal, {source}]", Annotated[Decimal, numeric])
+
+
+def _item(kind: str) -> tuple[str, ColumnType]:
     if size := _DECIMAL.fullmatch(kind):
         precision, scale = int(size[1]), int(size[2])
-        return Declared(
-            f"Annotated[Decimal, Numeric({precision}, {scale})]",
-            Annotated[Decimal, Numeric(precision, scale)],
-        )
-    return _FIXED[kind]
+        return f"Numeric({precision}, {scale})", Numeric(precision, scale)
+    return _ITEMS[kind]

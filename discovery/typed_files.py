@@ -13,7 +13,7 @@ from dataforge.errors import DataForgeError, UnsupportedFormat
 from dataforge.files.names import is_csv, is_json_lines, is_parquet
 from dataforge.formats.headers import IGNORED
 from dataforge.formats.json_lines import JsonLines
-from dataforge.formats.parquet_source import Rows, open_file, read_rows
+from dataforge.formats.parquet_source import Rows, open_file, read_rows, schema_of
 from dataforge.formats.parquet_values import is_readable
 from dataforge.s3.objects import Object
 from discovery.file_formats import Parquet
@@ -32,7 +32,8 @@ _AT_ONCE = 10_000
 class TypedFile:
     """``kinds``: of each column's values, by header in the order of the file, see ``discovery.typed_columns``.
 
-    ``paths``: of JSON Lines, the keys of nested objects that lead to each column. ``ignored``: columns that are not read.
+    ``paths``: of JSON Lines, the keys of nested objects that lead to each column. ``ignored``: the columns that are not
+    read, with their types.
     ``headers``: the column's name in the file, by a name that is unlike the others in any case.
     """
 
@@ -40,7 +41,7 @@ class TypedFile:
     format: JsonLines | Parquet
     kinds: Mapping[str, frozenset[str]]
     paths: tuple[Path, ...] = ()
-    ignored: tuple[str, ...] = ()
+    ignored: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
     has_header = True
@@ -70,12 +71,12 @@ def open_parquet(s3: S3Client, file: Object) -> TypedFile:
     """A Parquet file, with the columns of its schema. Raises ``UnsupportedFormat`` for one in an archive."""
     if file.archive:
         raise UnsupportedFormat(file.key, "Parquet in an archive")
-    schema = open_file(s3, file).schema_arrow
+    schema = schema_of(open_file(s3, file))
     fields = [field for field in schema if is_readable(field.type)]
     headers = [field.name for field in fields]
     names = distinct(headers)
     kinds = {name: frozenset([kind_of(field.type)]) for name, field in zip(names, fields, strict=True)}
-    ignored = tuple(field.name for field in schema if not is_readable(field.type))
+    ignored = {field.name: str(field.type) for field in schema if not is_readable(field.type)}
     return TypedFile(file, Parquet(), kinds, ignored=ignored, headers=dict(zip(names, headers, strict=True)))
 
 

@@ -28,7 +28,7 @@ class Values:
     """The values of a column without NULL: distinct, the most frequent first, with their numbers.
 
     ``all_known``: whether these are all distinct values; if not, ``all_texts`` reads the texts of all rows. ``rows``: the
-    rows that have a value.
+    rows that have a value. ``missing``: those that have none.
     """
 
     header: str
@@ -40,6 +40,7 @@ class Values:
     longest: int
     mean_length: float
     all_texts: Callable[[], Iterable[pa.Array]] = field(default=tuple, compare=False, repr=False)
+    missing: int = 0
 
     @cached_property
     def name(self) -> tuple[str, ...]:
@@ -94,6 +95,7 @@ def values_of(store: TextStore, table: str, column: ColumnTexts) -> Values:
         column.longest,
         column.mean_length,
         lambda: store.texts(table, column.name),
+        column.rows - column.present,
     )
 
 

@@ -63,15 +63,20 @@ def drafted(folder: Path, files: Mapping[str, str | bytes]) -> Drafted:
     s3 = store_of(folder)
     inventory = take_inventory(s3, list(objects_of(folder)), lambda _: None)
     draft = draft_dataset(s3, "shop", "shop", inventory, lambda _: None)
-    module = ModuleType("shop")
-    sys.modules["shop"] = module
-    try:
-        exec(compile(module_text(draft), "shop.py", "exec"), vars(module))  # noqa: S102
-        dataset = read_dataset(module)
-    finally:
-        del sys.modules["shop"]
-    result = check_folder(dataset, folder, say=lambda _: None, workers=0)
+    result = check_folder(read_dataset(loaded(draft)), folder, say=lambda _: None, workers=0)
     return Drafted(draft, {table.table: table for table in result.tables}, dict(inventory.unread))
+
+
+def loaded(draft: DatasetDraft) -> ModuleType:
+    """The module of a draft."""
+    module = ModuleType(draft.name)
+    sys.modules[draft.name] = module
+    try:
+        exec(compile(module_text(draft), f"{draft.name}.py", "exec"), vars(module))  # noqa: S102
+        read_dataset(module)
+    finally:
+        del sys.modules[draft.name]
+    return module
 
 
 def csv_text(rows: Sequence[Sequence[Any]], header: str = "id,name,price") -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tests.unit.discovery.folders import drafted, json_lines, parquet
 
@@ -100,9 +102,76 @@ def test_types_of_parquet_are_those_of_the_schema(tmp_path: Path) -> None:
         "amount": "numeric",
         "ok": "boolean?",
         "nothing": "text?",
+        "tags": "array",
     }
-    assert found.tables["t"].ignored == ("tags",)
     assert found.results["t"].loaded == 2
+
+
+TYPES: list[tuple[pa.Array, str, str]] = [
+    (pa.array([dt.time(7, 30), None]), "time?", "Time"),
+    (pa.array([b"\xff", b""]), "bytea", "Bytes"),
+    (pa.array([b"ab", b"cd"], pa.binary(2)), "bytea", "Bytes"),
+    (pa.array([dt.timedelta(hours=30), None]), "interval?", "Interval"),
+    (
+        pa.array([Decimal("1E-38"), None], pa.decimal256(76, 38)),
+        "numeric?",
+        "Annotated[Decimal, Numeric(76, 38)]",
+    ),
+    (pa.array(["a", "b"]).dictionary_encode(), "text", ""),
+    (pa.array([1, 2]).dictionary_encode(), "bigint", "BigInt"),
+    (pa.array([[1], [None]]), "array", "Annotated[tuple, ArrayOf(BIGINT)]"),
+    (pa.array([[0.5], []], pa.list_(pa.float32())), "array", "Annotated[tuple, ArrayOf(REAL)]"),
+    (pa.array([[Decimal("1.25")], None]), "array?", "Annotated[tuple, ArrayOf(Numeric(3, 2))]"),
+    (pa.array([[0], None], pa.list_(pa.timestamp("us"))), "array?", "Annotated[tuple, ArrayOf(TIMESTAMP)]"),
+    (pa.array([[b"a"], None]), "array?", "Annotated[tuple, ArrayOf(BYTEA)]"),
+    (pa.array([[dt.time(1)], [dt.time(2)]]), "array", "Annotated[tuple, ArrayOf(TIME)]"),
+    (pa.array([[[1]], [[]]]), "jsonb", "Json"),
+    (pa.array([{"a": 1}, {"a": None}]), "jsonb", "Json"),
+    (pa.array([[("k", 1)], []], pa.map_(pa.string(), pa.int8())), "jsonb", "Json"),
+    (pa.array([10**9 + 1, 7], pa.timestamp("ns")), "text", "Name"),
+    (pa.array([10**9, 7], pa.timestamp("ns", "UTC")), "timestamptz", "TimestampTz"),
+]
+
+
+def test_each_type_of_parquet_is_declared_and_loads(tmp_path: Path) -> None:
+    table = pa.table({f"c{n}": column for n, (column, *_) in enumerate(TYPES)})
+    found = drafted(tmp_path, {"t.parquet": parquet(table)})
+    assert found.kinds("t") == {f"c{n}": kind for n, (_, kind, _) in enumerate(TYPES)}
+    sources = [column.declared.source for column in found.tables["t"].columns]
+    assert sources == [wanted or source for source, (*_, wanted) in zip(sources, TYPES, strict=True)]
+    # The last column has a moment between two microseconds.
+    assert found.results["t"].loaded == 1
+    assert found.tables["t"].ignored == ()
+
+
+def test_column_that_cannot_be_read_is_named_with_its_type(tmp_path: Path) -> None:
+    sink = io.BytesIO()
+    moments = pa.array([[0]]).cast(pa.list_(pa.timestamp("us")))
+    pq.write_table(pa.table({"id": [1], "seen": moments}), sink, use_deprecated_int96_timestamps=True)
+    found = drafted(tmp_path, {"t.parquet": sink.getvalue()})
+    assert found.kinds("t") == {"id": "bigint"}
+    assert found.tables["t"].ignored == ("seen",)
+    assert any("seen (list<element: timestamp[s]>)" in note for note in found.tables["t"].notes)
+    assert found.results["t"].loaded == 1
+
+
+def test_whole_numbers_with_missing_values_are_integers(tmp_path: Path) -> None:
+    columns = {
+        "id": pa.array([1, 2, 3]),
+        "parent": pa.array([None, 1.0, 2.0]),
+        "count": pa.array([float("nan"), 1.0, 2.0]),
+        "rate": pa.array([1.0, 2.0, 3.0]),
+        "weight": pa.array([None, 1.0, 2.5]),
+    }
+    found = drafted(tmp_path, {"t.parquet": parquet(pa.table(columns))})
+    assert found.kinds("t") == {
+        "id": "bigint",
+        "parent": "integer?",
+        "count": "integer?",
+        "rate": "double",
+        "weight": "double?",
+    }
+    assert found.results["t"].loaded == 3
 
 
 def test_strings_of_a_parquet_file_without_other_types_are_values_of_any_type(tmp_path: Path) -> None:

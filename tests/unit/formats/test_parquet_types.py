@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import uuid
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,8 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.formats.parquet_source import Rows, rows_of, unreadable
+from dataforge.errors import UnsupportedColumnType
+from dataforge.formats.parquet_source import Rows, check_schema, rows_of, unreadable
+from dataforge.formats.parquet_times import intervals
 from dataforge.formats.parquet_values import is_readable, text_of
+from dataforge.tables.types.interval import INTERVAL, Interval
 
 BEYOND = "datetime_parsing"
 """Stands for a value that has no text: its row is rejected with this code."""
@@ -113,6 +117,14 @@ CASES: list[tuple[pa.Array, list[str | None]]] = [
     (BAD, [UNICODE, "a"]),
     (pa.array(["b", None, "b"]).dictionary_encode(), ["b", None, "b"]),
     (pa.array([True, False, None]), ["true", "false", None]),
+    # Times, lengths of time, bytes.
+    (pa.array([time(7, 30), time.max, None]), ["07:30:00", "23:59:59.999999", None]),
+    (pa.array([1, 10**9], pa.int64()).cast(pa.time64("ns")), ["00:00:00.000000001", "00:00:01"]),
+    (pa.array([1000], pa.int32()).cast(pa.time32("ms")), ["00:00:01"]),
+    (pa.array([b"\x00\xff", b"", None]), [r"\x00ff", r"\x", None]),
+    (pa.array([b"ab"], pa.binary(2)), [r"\x6162"]),
+    (pa.array([b"a"], pa.large_binary()), [r"\x61"]),
+    (pa.array([b"a", None, b"a"]).dictionary_encode(), [r"\x61", None, r"\x61"]),
     (pa.nulls(2), [None, None]),
 ]
 
@@ -214,25 +226,121 @@ def test_days_in_the_julian_calendar_are_rejected(
 @pytest.mark.parametrize(
     "kind",
     [
-        pa.list_(pa.int8()),
-        pa.large_list(pa.int8()),
-        pa.list_(pa.int8(), 1),
-        pa.struct([("a", pa.int8())]),
-        pa.map_(pa.string(), pa.int8()),
-        pa.binary(),
-        pa.large_binary(),
-        pa.binary(16),
-        pa.time32("ms"),
-        pa.time64("us"),
-        pa.duration("s"),
+        pa.list_(pa.timestamp("s")),
+        pa.struct([("a", pa.list_(pa.timestamp("s")))]),
         pa.run_end_encoded(pa.int32(), pa.string()),
-        pa.dictionary(pa.int8(), pa.binary()),
+        pa.list_view(pa.int8()),
     ],
     ids=str,
 )
-def test_column_of_nested_values_is_refused_with_its_type(kind: pa.DataType) -> None:
+def test_column_of_another_type_is_refused_with_its_type(kind: pa.DataType) -> None:
     assert not is_readable(kind)
     assert unreadable(pa.schema([("a", pa.int8()), ("b", kind)])) == [f"b ({kind})"]
+
+
+def test_nested_int96_is_refused_because_arrow_cuts_it() -> None:
+    buffer = io.BytesIO()
+    table = pa.table({"x": pa.array([[1]]).cast(pa.list_(pa.timestamp("us")))})
+    pq.write_table(table, buffer, use_deprecated_int96_timestamps=True)
+    with pytest.raises(UnsupportedColumnType, match="timestamp"):
+        check_schema("x.parquet", buffer, ["x"])
+
+
+NESTED: list[tuple[pa.DataType, list[Any], list[str | None]]] = [
+    (pa.list_(pa.int8()), [[1, None], None, []], ["[1, null]", None, "[]"]),
+    (pa.large_list(pa.string()), [['"a'], [None]], ['["\\"a"]', "[null]"]),
+    (pa.list_(pa.float32(), 2), [[0.1, 2.0]], ["[0.1, 2.0]"]),
+    (pa.list_(pa.date32()), [[date(2018, 1, 2)]], ['["2018-01-02"]']),
+    (pa.list_(pa.decimal128(5, 2)), [[Decimal("1.50")]], ["[1.50]"]),
+    (pa.list_(pa.list_(pa.bool_())), [[[True], None]], ["[[true], null]"]),
+    (pa.struct([("a", pa.int8()), ("b", pa.time64("us"))]), [{"a": 1}, None], ['{"a": 1, "b": null}', None]),
+    (pa.map_(pa.string(), pa.int8()), [[("k", 1)], [], None], ['{"k": 1}', "{}", None]),
+    (pa.map_(pa.int8(), pa.bool_()), [[(1, True)]], ['{"1": true}']),
+    (
+        pa.list_(pa.date32()),
+        [[date.max], [2_932_897], [None]],
+        ['["9999-12-31"]', '["10000-01-01"]', "[null]"],
+    ),
+    (pa.list_(pa.timestamp("us")), [[2**63 - 1], [0]], ["json_invalid", '["1970-01-01 00:00:00"]']),
+]
+
+
+@pytest.mark.parametrize(("kind", "values", "wanted"), NESTED, ids=lambda case: str(case)[:30])
+def test_nested_values_are_read_as_json(
+    kind: pa.DataType, values: list[Any], wanted: list[str | None]
+) -> None:
+    column = pa.array(values, kind)
+    assert read(column) == wanted
+    assert read(column, row_group_size=1) == wanted
+
+
+def test_text_of_a_nested_value_that_is_not_utf8_rejects_the_row() -> None:
+    column = pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), BAD)
+    [rows] = rows_in(pa.table({"x": column, "n": [1, 2]}))
+    assert rows.texts["x"].to_pylist() == [None, '["a"]']
+    assert [[v.code for v in found] for found in rows.broken.values()] == [["json_invalid"]]
+    assert json.loads(rows.raw(0)) == {"x": "<list<element: string>>", "n": "1"}
+
+
+def test_documents_and_uuids_inside_other_values_are_read() -> None:
+    fields = {"a": pa.array(["[1]", None], pa.json_()), "b": pa.array([UUID.bytes, None], pa.uuid())}
+    column = pa.StructArray.from_arrays(list(fields.values()), list(fields))
+    assert read(column) == [f'{{"a": [1], "b": "{UUID}"}}', '{"a": null, "b": null}']
+
+
+VALUES = {
+    pa.int64(): (INTEGERS := st.integers(-(2**63), 2**63 - 1)),
+    pa.string(): st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+    pa.float64(): st.floats(allow_nan=False, allow_infinity=False),
+    pa.bool_(): st.booleans(),
+}
+
+
+@given(st.data())
+def test_json_of_nested_values_is_that_of_their_values(data: st.DataObject) -> None:
+    def some(kind: pa.DataType, depth: int) -> tuple[pa.DataType, st.SearchStrategy[Any]]:
+        shape = data.draw(st.sampled_from(["list", "object", "map"])) if depth else "plain"
+        if shape == "plain":
+            return kind, st.none() | VALUES[kind]
+        inner, values = some(kind, depth - 1)
+        if shape == "list":
+            return pa.list_(inner), st.none() | st.lists(values, max_size=3)
+        if shape == "object":
+            return pa.struct([("a", inner), ("b", pa.int64())]), st.none() | st.fixed_dictionaries(
+                {"a": values, "b": INTEGERS}
+            )
+        keys = st.text(st.sampled_from('a"\\ä'), max_size=2)
+        return pa.map_(pa.string(), inner), st.none() | st.dictionaries(keys, values, max_size=2)
+
+    kind, values = some(data.draw(st.sampled_from(list(VALUES))), data.draw(st.integers(1, 3)))
+    wanted = data.draw(st.lists(values, min_size=1, max_size=4))
+    found = read(pa.array(wanted, kind), row_group_size=2)
+    assert [None if text is None else json.loads(text) for text in found] == wanted
+
+
+LENGTHS = st.integers(-(2**53), 2**53)
+
+
+@given(st.lists(st.none() | LENGTHS, min_size=1), st.sampled_from(["s", "ms", "us"]))
+def test_durations_are_read_as_intervals_of_the_same_length(values: list[int | None], unit: str) -> None:
+    units = {"s": 1, "ms": 10**3, "us": 10**6}[unit]
+    small = [None if value is None else value % (units * 10**8) for value in values]
+    texts = read(pa.array(small, pa.duration(unit)))
+    found = [None if text is None else INTERVAL.parse(text).length for text in texts]
+    assert found == [None if value is None else value * 10**6 // units for value in small]
+
+
+def test_durations_of_nanoseconds_have_all_digits() -> None:
+    column = pa.array([-3_500_000_001, None, 90_000 * 10**9], pa.duration("ns"))
+    assert read(column) == ["-00:00:03.500000001", None, "25:00:00"]
+
+
+@given(st.lists(st.none() | st.tuples(*[st.integers(0, 10**9 - 1)] * 3), min_size=1, max_size=9))
+def test_intervals_of_parquet_have_months_days_and_milliseconds(values: list[tuple[int, ...] | None]) -> None:
+    stored = [None if v is None else b"".join(n.to_bytes(4, "little") for n in v) for v in values]
+    texts = text_of(intervals(pa.array(stored, pa.binary(12)))).to_pylist()
+    wanted = [None if v is None else Interval(v[0], v[1], v[2] * 1000) for v in values]
+    assert [None if text is None else INTERVAL.parse(text) for text in texts] == wanted
 
 
 def test_files_written_by_pandas_are_read_exactly() -> None:

@@ -130,7 +130,8 @@ def test_timestamps_of_any_year_are_stored_exactly_or_rejected(forge: Forge, mak
 
 def test_unreadable_file_is_refused(used_forge: Forge, files: dict[str, bytes]) -> None:
     whole = pq.read_table(io.BytesIO(parquet(files["customers"])))
-    nested = whole.set_column(4, "customer_state", pa.array([["SP"]] * whole.num_rows))
+    moments = pa.array([[0]] * whole.num_rows).cast(pa.list_(pa.timestamp("us")))
+    nested = whole.set_column(4, "customer_state", moments)
     for table, error, words in (
         (nested, UnsupportedColumnType, r"customer_state \(list<"),
         (whole.drop_columns(["customer_city"]), MissingColumn, "customer_city"),
@@ -138,7 +139,7 @@ def test_unreadable_file_is_refused(used_forge: Forge, files: dict[str, bytes]) 
     ):
         buffer = io.BytesIO(b"no Parquet")
         if table is not None:
-            pq.write_table(table, buffer)
+            pq.write_table(table, buffer, use_deprecated_int96_timestamps=True)
         put(used_forge, "olist_customers_dataset.parquet", buffer.getvalue())
         with pytest.raises(error, match=rf"olist/olist_customers_dataset\.parquet.*{words}"):
             used_forge.migrate(tables=["customers"])

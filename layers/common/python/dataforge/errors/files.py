@@ -140,7 +140,7 @@ class UnsupportedColumnType(InvalidInput):
     """The type of a column in a Parquet file is not supported."""
 
     code = "UnreadableColumn"
-    hint = "Use text, number, boolean, date or timestamp columns."
+    hint = "Write nested timestamps as INT64, not as INT96; list the column in ignore if it is not needed."
 
     def __init__(self, file: str, columns: Iterable[str]) -> None:
         super().__init__(f"{file}: the column(s) {', '.join(columns)} have unsupported types.")

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from dataforge.formats.parquet_nested import is_nested, pairs_of
 from dataforge.records.violation import Violation
 
 GREGORIAN = -141_427
@@ -43,8 +44,10 @@ def _numbers(version: bytes) -> tuple[int, ...]:
 
 
 def early_rows(column: pa.Array) -> NDArray[np.int64]:
-    """Mask of the rows whose date or timestamp is before the Gregorian calendar."""
+    """The rows whose date or timestamp is before the Gregorian calendar, also inside other values."""
     kind = column.type
+    if is_nested(kind):
+        return _early_inside(column)
     if pa.types.is_timestamp(kind):
         first, values = GREGORIAN * _DAY * _SECONDS[kind.unit], column.cast(pa.int64())
     elif pa.types.is_date32(kind):
@@ -56,3 +59,12 @@ def early_rows(column: pa.Array) -> NDArray[np.int64]:
     return np.flatnonzero(
         np.asarray(pc.fill_null(pc.less(values, pa.scalar(first, values.type)), pa.scalar(False)))
     )
+
+
+def _early_inside(column: pa.Array) -> NDArray[np.int64]:
+    if pa.types.is_struct(column.type):
+        found = [early_rows(values) for values in column.flatten()]
+        return np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
+    lists = pairs_of(column) if pa.types.is_map(column.type) else column
+    rows = np.asarray(pc.list_parent_indices(lists), np.int64)
+    return np.unique(rows[early_rows(lists.flatten())])

@@ -20,9 +20,10 @@ from dataforge.errors import DamagedFile, UnsupportedColumnType
 from dataforge.formats.csv_header import check_unknown
 from dataforge.formats.headers import IGNORED
 from dataforge.formats.parquet_calendars import JULIAN, early_rows, is_julian
+from dataforge.formats.parquet_nested import is_nested
+from dataforge.formats.parquet_times import int96_texts, intervals
 from dataforge.formats.parquet_values import (
     NO_TEXT,
-    int96_texts,
     is_readable,
     is_text,
     plain,
@@ -92,12 +93,14 @@ class Rows:
     def _shown(self, name: str, index: int) -> str | None:
         value, text = self.columns[name][index], self.texts[name][index].as_py()
         if value.is_valid and text is None:
-            text = (
-                value.cast(pa.binary()).as_py().decode(errors="backslashreplace")
-                if is_text(value.type)
-                else (value.cast(pa.string()).as_py())
-            )
+            text = _without_text(value)
         return None if text is None else str(text).replace("\0", "\\x00")
+
+
+def _without_text(value: pa.Scalar) -> str:
+    if is_text(value.type):
+        return str(value.cast(pa.binary()).as_py().decode(errors="backslashreplace"))
+    return f"<{value.type}>" if is_nested(value.type) else str(value.cast(pa.string()).as_py())
 
 
 @contextmanager
@@ -174,9 +177,13 @@ def _group(
     int96: list[str],
     wanted: Sequence[str],
 ) -> Iterator[Rows]:
+    lengths = interval_columns(file)
     nanoseconds = small.read_row_group(group, int96, use_threads=False) if int96 else pa.table({})
     for batch in file.iter_batches(BATCH_ROWS, [group], wanted, use_threads=False):
-        columns = {name: plain(batch.column(name)) for name in batch.schema.names}
+        columns = {
+            name: intervals(column) if name in lengths else plain(column)
+            for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        }
         yield Rows(first, columns, {c: nanoseconds.column(c)[: len(batch)].combine_chunks() for c in int96})
         nanoseconds = nanoseconds.slice(len(batch))
         first += len(batch)
@@ -193,6 +200,22 @@ def int96_columns(file: pq.ParquetFile) -> list[str]:
     return [c.name for c in columns if c.physical_type == "INT96" and c.path == c.name]
 
 
+def interval_columns(file: pq.ParquetFile) -> list[str]:
+    """The columns of Parquet's type INTERVAL (DuckDB), which Arrow reads as bytes."""
+    columns = (file.schema.column(index) for index in range(len(file.schema)))
+    return [c.name for c in columns if c.converted_type == "INTERVAL" and c.path == c.name]
+
+
+def schema_of(file: pq.ParquetFile) -> pa.Schema:
+    """The types of the columns, as their values are read."""
+    lengths = interval_columns(file)
+    fields = (
+        field.with_type(pa.month_day_nano_interval()) if field.name in lengths else field
+        for field in file.schema_arrow
+    )
+    return pa.schema(list(fields))
+
+
 def check_schema(name: str, file: Any, columns: Sequence[str]) -> None:
     """Raise ``UnknownColumn`` or ``UnsupportedColumnType`` for columns that are not in ``columns`` or not supported."""
     with _damaged(name):
@@ -203,7 +226,7 @@ def check_schema(name: str, file: Any, columns: Sequence[str]) -> None:
 
 
 def unreadable(schema: pa.Schema, header: Sequence[str] = ()) -> Sequence[str]:
-    """The columns of nested types, with their types; ignored columns are not read. ``header``: as of ``read_rows``."""
+    """The columns whose types are not read, with their types, except ignored ones. ``header``: as of ``read_rows``."""
     pairs = zip(schema, header or schema.names, strict=True)
     return [
         f"{field.name} ({field.type})"

@@ -17,21 +17,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from dataforge.formats.parquet_nested import inner_types, is_nested, json_texts
+from dataforge.formats.parquet_times import interval_texts, length_text, trimmed
 from dataforge.records.violation import Violation
 
 _WHOLE = float(2**53)
 """Every integer below it has an exact double."""
 
-_SECOND = 10**9
+_CUT = pa.timestamp("s")
 _BEYOND = "<value out of range"
 """Arrow's text for dates and timestamps more than 32,767 years from year 0."""
 
 NO_TEXT = Violation("string_unicode", "The record is not valid UTF-8")
+_NO_JSON = Violation(
+    "json_invalid", "Input should have texts in UTF-8, and dates and times of the years 1 to 9999 only"
+)
 
 
 def is_readable(kind: pa.DataType) -> bool:
-    """Whether values of the type have texts."""
+    """Whether values of the type have texts.
+
+    Inside other values, timestamps of seconds have none: they are INT96, the only one that Arrow reads so, and cut.
+    """
     kind = _plain_type(kind)
+    if is_nested(kind):
+        return all(is_readable(inner) and inner != _CUT for inner in inner_types(kind))
     tests = (
         pa.types.is_integer,
         pa.types.is_floating,
@@ -40,7 +50,11 @@ def is_readable(kind: pa.DataType) -> bool:
         is_text,
         pa.types.is_timestamp,
         pa.types.is_date,
+        pa.types.is_time,
+        pa.types.is_duration,
+        pa.types.is_interval,
         pa.types.is_null,
+        is_bytes,
         lambda found: isinstance(found, pa.UuidType),
     )
     return any(test(kind) for test in tests)
@@ -51,55 +65,40 @@ def is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
+def is_bytes(kind: pa.DataType) -> bool:
+    """Whether values of the type are bytes."""
+    tests = (
+        pa.types.is_binary,
+        pa.types.is_large_binary,
+        pa.types.is_fixed_size_binary,
+        pa.types.is_binary_view,
+    )
+    return any(test(kind) for test in tests)
+
+
 def plain(column: pa.Array) -> pa.Array:
     """The values without encodings of their storage or meaning, such as dictionaries and JSON."""
     if pa.types.is_dictionary(column.type):
         return plain(column.dictionary_decode())
-    return column.storage if isinstance(column.type, pa.JsonType) else column
+    return plain(column.storage) if _is_extension(column.type) else column
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_dictionary(kind):
         return _plain_type(kind.value_type)
-    return kind.storage_type if isinstance(kind, pa.JsonType) else kind
+    return _plain_type(kind.storage_type) if _is_extension(kind) else kind
+
+
+def _is_extension(kind: pa.DataType) -> bool:
+    """Whether the type is another one with a meaning that only some programs know, as pandas's periods."""
+    return isinstance(kind, pa.BaseExtensionType) and not isinstance(kind, pa.UuidType)
 
 
 def text_of(column: pa.Array) -> pa.Array:
     """The texts of a column; null for a value without text."""
     column = plain(column)
-    kind = column.type
-    if is_text(kind):
-        return _valid_texts(column).cast(pa.string())
-    if pa.types.is_floating(kind):
-        return _float_texts(column.cast(pa.float64()) if pa.types.is_float16(kind) else column)
-    if pa.types.is_timestamp(kind):
-        texts = _trimmed(column.cast(pa.timestamp(kind.unit)).cast(pa.string()))
-        return pc.binary_join_element_wise(texts, "Z", "") if kind.tz else texts
-    if pa.types.is_date64(kind):
-        column = column.cast(pa.date32())
-    if isinstance(kind, pa.UuidType):
-        return _one_by_one(column.storage, lambda value: str(uuid.UUID(bytes=value)))
-    if pa.types.is_decimal(kind):
-        return _decimal_texts(column)
-    return column.cast(pa.string())
-
-
-def int96_texts(seconds: pa.Array, nanoseconds: pa.Array) -> pa.Array:
-    """The texts of INT96 timestamps, which Arrow reads as seconds and, modulo 2**64, as nanoseconds.
-
-    Neither is sufficient: seconds are truncated, and nanoseconds wrap outside the years 1677 to 2262.
-    """
-    rest = _fractions(seconds, nanoseconds)
-    digits = pc.utf8_lpad(pc.cast(pa.array(rest), pa.string()), 9, "0")
-    texts = pc.binary_join_element_wise(seconds.cast(pa.string()), digits, ".")
-    none = pa.array((rest < 0) | (rest >= _SECOND))
-    return pc.if_else(none, pa.scalar(None, pa.string()), _trimmed(texts))
-
-
-def _fractions(seconds: pa.Array, nanoseconds: pa.Array) -> NDArray[np.int64]:
-    """The nanoseconds within the second; outside that range for an invalid time of day."""
-    whole, small = (np.asarray(pc.fill_null(c.cast(pa.int64()), 0)) for c in (seconds, nanoseconds))
-    return np.asarray(small - whole * _SECOND)
+    convert = next((convert for test, convert in _TEXTS if test(column.type)), _cast)
+    return convert(column)
 
 
 def unreadable_rows(column: pa.Array, texts: pa.Array) -> Mapping[int, Violation | None]:
@@ -108,6 +107,9 @@ def unreadable_rows(column: pa.Array, texts: pa.Array) -> Mapping[int, Violation
     if is_text(values.type):
         lost = np.flatnonzero(np.asarray(pc.and_(pc.is_valid(values), pc.is_null(texts))))
         return dict.fromkeys(lost.tolist())
+    if is_nested(values.type):
+        lost = np.flatnonzero(np.asarray(pc.and_(pc.is_valid(values), pc.is_null(texts))))
+        return dict.fromkeys(lost.tolist(), _NO_JSON)
     if not (pa.types.is_timestamp(values.type) or pa.types.is_date(values.type)):
         return {}
     beyond = pc.fill_null(pc.starts_with(texts, _BEYOND), pa.scalar(False))
@@ -116,10 +118,12 @@ def unreadable_rows(column: pa.Array, texts: pa.Array) -> Mapping[int, Violation
     return dict.fromkeys(lost.tolist(), violation)
 
 
-def _trimmed(texts: pa.Array) -> pa.Array:
-    """Times without trailing zeros in their fraction."""
-    texts = pc.replace_substring_regex(texts, r"\.([0-9]*?)0*$", r".\1")
-    return pc.replace_substring_regex(texts, r"\.$", "")
+def _known_texts(column: pa.Array) -> pa.Array:
+    """The texts of a column; null where a value has none."""
+    texts = text_of(column)
+    lost = np.zeros(len(column), np.bool_)
+    lost[list(unreadable_rows(column, texts))] = True
+    return pc.if_else(pa.array(lost), pa.scalar(None, pa.string()), texts)
 
 
 def _float_texts(column: pa.Array) -> pa.Array:
@@ -168,3 +172,41 @@ def _not_utf8(column: pa.Array) -> NDArray[np.bool_]:
         return False
 
     return np.array([broken(v) for v in column.cast(pa.binary()).to_pylist()], np.bool_)
+
+
+def _cast(column: pa.Array) -> pa.Array:
+    return column.cast(pa.string())
+
+
+def _timestamps(column: pa.Array) -> pa.Array:
+    texts = trimmed(column.cast(pa.timestamp(column.type.unit)).cast(pa.string()))
+    return pc.binary_join_element_wise(texts, "Z", "") if column.type.tz else texts
+
+
+def _bytes(column: pa.Array) -> pa.Array:
+    return _one_by_one(column.cast(pa.large_binary()), lambda value: f"\\x{value.hex()}")
+
+
+def _durations(column: pa.Array) -> pa.Array:
+    unit = column.type.unit
+    return _one_by_one(column.cast(pa.int64()), lambda value: length_text(value, unit))
+
+
+_TEXTS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array]], ...] = (
+    (is_text, lambda column: _valid_texts(column).cast(pa.string())),
+    (pa.types.is_float16, lambda column: _float_texts(column.cast(pa.float64()))),
+    (pa.types.is_floating, _float_texts),
+    (pa.types.is_timestamp, _timestamps),
+    (pa.types.is_date64, lambda column: column.cast(pa.date32()).cast(pa.string())),
+    (pa.types.is_decimal, _decimal_texts),
+    (is_nested, lambda column: json_texts(column, _known_texts)),
+    (is_bytes, _bytes),
+    (pa.types.is_time, lambda column: trimmed(column.cast(pa.string()))),
+    (pa.types.is_duration, _durations),
+    (pa.types.is_interval, interval_texts),
+    (
+        lambda kind: isinstance(kind, pa.UuidType),
+        lambda column: _one_by_one(column.storage, lambda value: str(uuid.UUID(bytes=value))),
+    ),
+)
+"""How the values of each type are converted; others are cast."""
