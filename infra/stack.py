@@ -65,7 +65,11 @@ class DataForge(Stack):
         """Create buckets, network, layers and database."""
         settings = self._settings
         self.storage = Storage(
-            self, "Storage", keep=settings.production, backup_lock_days=settings.backup_lock_days
+            self,
+            "Storage",
+            keep=settings.production,
+            rejection_days=settings.rejection_days,
+            backup_lock_days=settings.backup_lock_days,
         )
         self.network = Network(self, "Network", existing=settings.existing_database)
         self.network.open_to_buckets(self.storage.data)
@@ -99,7 +103,7 @@ class DataForge(Stack):
         self.migration = Migration(self, "Migration", **common, storage=storage)
         self.backup = Backup(self, "Backup", **common, storage=storage)
         self.restore = Restore(self, "Restore", **common, storage=storage)
-        self.ingest = Ingest(self, "Ingest", **common)
+        self.ingest = Ingest(self, "Ingest", **common, storage=storage)
         self.deliver = Deliver(self, "Deliver", **common)
         self.export = Export(self, "Export", **common, storage=storage)
         self.operations = Operations(
@@ -159,6 +163,9 @@ class DataForge(Stack):
         bucket.allow_write(self.migration.control, keys.PROGRESS)
         bucket.allow_write(self.migration.load, keys.PROGRESS)
         bucket.allow_write(self.export.work, keys.EXPORTS)
+        bucket.allow_write(self.ingest.function, keys.REJECTED)
+        for function in (self.ingest.function, self.migration.control):
+            bucket.allow_get(function, f"{keys.REJECTED}*")
         bucket.allow_read(self.operations.function, f"{keys.CLAIMS}*", f"{keys.EXPORTS}*")
         bucket.allow_write(self.operations.function, keys.CLAIMS)
 

@@ -89,7 +89,7 @@ def function_environment(server: Server, database: str, role: str = INGEST) -> I
     names = {name.upper(): str(value) for name, value in settings.items()}
     keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DB_SECRET_ARN"), "ingest")
     before = dict(os.environ)
-    os.environ.update(names | keys | {"AWS_DEFAULT_REGION": "eu-west-1"})
+    os.environ.update(names | keys | {"AWS_DEFAULT_REGION": "eu-west-1", "REPORT_BUCKET": "report"})
     try:
         with mock_aws(), redirect_stdout(_NOWHERE):
             secret = json.dumps({"username": role, "password": server.password})

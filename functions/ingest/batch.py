@@ -22,6 +22,7 @@ from functions.ingest.candidates import Candidates, Results, Statuses, Violation
 from functions.ingest.circle import is_circular, store_circle
 from functions.ingest.identities import advance_identities, fill_identities
 from functions.ingest.outcome import CHECK_DEFERRED, store_outcome
+from functions.ingest.rejected import Put
 from functions.ingest.split import store_split
 from functions.ingest.store import KeysChanged, store
 
@@ -48,11 +49,13 @@ class Strategy(IntEnum):
     """In groups, with deferred constraints checked by every statement, which shows the record that they refuse."""
 
 
-def ingest(db: Connection, batch: Batch, claim: ledger.Claim | None = None) -> BatchAnswer | ledger.Stored:
+def ingest(
+    db: Connection, batch: Batch, claim: ledger.Claim | None = None, put: Put | None = None
+) -> BatchAnswer | ledger.Stored:
     """Process a batch in one transaction, or return the stored answer for the claim's key.
 
-    Raises ``KeyReused``, ``RequestInProgress``, ``RowSecurity``, ``TableChanged``, ``Busy``, ``Unavailable``; then
-    nothing is stored.
+    ``put`` stores rejected records that are too large for the database. Raises ``KeyReused``, ``RequestInProgress``,
+    ``RowSecurity``, ``TableChanged``, ``RejectionsTooLarge``, ``Busy``, ``Unavailable``; then nothing is stored.
     """
     batch = fill_identities(db, batch)
     candidates, invalid = validate_batch(get_dataset(batch.dataset), batch.records)
@@ -60,7 +63,7 @@ def ingest(db: Connection, batch: Batch, claim: ledger.Claim | None = None) -> B
     while races < ATTEMPTS:
         try:
             with transaction(db) as cursor:
-                return _work(cursor, batch, candidates, invalid, claim, strategy)
+                return _work(cursor, batch, candidates, invalid, claim, strategy, put)
         except (psycopg2.Error, Busy, Unavailable, DiskFull, OutOfMemory, KeysChanged) as error:
             cause = error if isinstance(error, KeysChanged) else database_error(error)
             if _is_race(candidates, cause) and races < ATTEMPTS - 1:
@@ -104,6 +107,7 @@ def _work(
     invalid: Violations,
     claim: ledger.Claim | None,
     strategy: Strategy,
+    put: Put | None,
 ) -> BatchAnswer | ledger.Stored:
     batch_id = ledger.new_batch_id()
     if claim and (stored := ledger.take_claim(cursor, batch_id, claim)):
@@ -127,7 +131,7 @@ def _work(
     if batch.mode == "dry_run":
         cursor.connection.rollback()
         return answer
-    store_outcome(cursor, batch, violations, answer, keyed=claim is not None)
+    store_outcome(cursor, batch, violations, answer, put, keyed=claim is not None)
     return answer
 
 

@@ -18,10 +18,13 @@ from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.idempotency import REPLAYED, check_key
 from dataforge.http.strictjson import parse
 from dataforge.postgres.connection import transaction, with_connection
-from dataforge.settings import HttpSettings, read
+from dataforge.s3 import rejected_texts
+from dataforge.s3.rejected_texts import Location
+from dataforge.settings import IngestSettings, read
 from functions.ingest import docs_page, ledger
 from functions.ingest.batch import ingest
 from functions.ingest.listing import RejectionQuery, list_rejections
+from functions.ingest.rejected import put_into, report_s3
 from functions.ingest.telemetry import publish_metrics
 
 if TYPE_CHECKING:
@@ -60,7 +63,8 @@ def post_records(request: Request) -> Response:
     key = request.headers.get("idempotency-key")
     claim = None if key is None else ledger.Claim.of(request.owner, key, body)
     batch = read_batch(parse(body))
-    answer = _with_database(lambda db: ingest(db, batch, claim), repeatable=claim is not None)
+    put = put_into(read(IngestSettings).report_bucket)
+    answer = _with_database(lambda db: ingest(db, batch, claim, put), repeatable=claim is not None)
     if isinstance(answer, ledger.Stored):
         logger.info("answer repeated", extra={"batch_id": answer.batch_id})
         return Response(answer.status, answer.body, headers=REPLAYED)
@@ -89,8 +93,15 @@ def get_batch(request: Request) -> Response:
 def get_rejections(request: Request) -> Response:
     """Return a page of rejected records, oldest first."""
     query = read_query(RejectionQuery, request.single_query())
+    bucket = read(IngestSettings).report_bucket
+
+    def read_located(locations: list[Location]) -> dict[Location, str | None]:
+        return dict(rejected_texts.read(report_s3(), bucket, locations))
+
     return Response(
-        body=_with_database(lambda db: _select(db, lambda cursor: list_rejections(cursor, query)))
+        body=_with_database(
+            lambda db: _select(db, lambda cursor: list_rejections(cursor, query, read_located))
+        )
     )
 
 
@@ -118,4 +129,4 @@ def _select(db: Connection, work: Callable[[Any], T]) -> T:
 
 
 def _with_database(work: Callable[[Connection], T], *, repeatable: bool = True) -> T:
-    return with_connection(read(HttpSettings), work, repeatable=repeatable)
+    return with_connection(read(IngestSettings), work, repeatable=repeatable)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, StringConstraints, TypeAdapter
@@ -16,6 +16,7 @@ from dataforge.http.sizes import leading
 from dataforge.postgres.cursor_keys import LedgerKeys
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
+from dataforge.s3.rejected_texts import Location
 from dataforge.tables.columns import NO_NUL, Ordinal
 
 if TYPE_CHECKING:
@@ -43,10 +44,13 @@ _PAGE = """
         'source', CASE WHEN batch_id IS NOT NULL THEN json_build_object('batch_id', batch_id, 'index', index)
             ELSE json_build_object('migration_id', migration_id, 'file', file, 'line', line, 'offset', "offset") END,
         'rejected_at', to_char(rejected_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        'replayed_at', to_char(replayed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text
+        'replayed_at', to_char(replayed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text, raw_at::text
     FROM dataforge.rejections WHERE {where} ORDER BY id LIMIT %s
 """
 _RAW = "SELECT left(raw::text, %s) FROM dataforge.rejections WHERE id = %s"
+MOST_OBJECTS = 10
+"""Objects of the report bucket to read for a page, one request each. A page ends before the next."""
+
 _FETCHED_FIRST = 10
 """Rejections to fetch before their size is known."""
 
@@ -73,46 +77,93 @@ class RejectionQuery(Body):
         return {name: value for name in _FILTERS if (value := getattr(self, name)) is not None}
 
 
-def list_rejections(cursor: Cursor, query: RejectionQuery) -> str:
-    """One page as JSON: ``{"data": [...], "next_cursor": ...}``. Raises ``InvalidRequest`` for a cursor of another query."""
+@dataclass(frozen=True)
+class Item:
+    """A rejection as JSON, and where its record is if the database does not store it."""
+
+    id: int
+    document: str
+    location: Location | None
+
+    @property
+    def size(self) -> int:
+        """Characters of the rejection, with those of its record."""
+        return len(self.document) + (self.location.length if self.location else 0)
+
+
+ReadLocated = Callable[[list[Location]], Mapping[Location, str | None]]
+"""Reads the records at these locations, of each its data and errors as JSON; None for one that does not exist."""
+
+
+def list_rejections(cursor: Cursor, query: RejectionQuery, read_located: ReadLocated) -> str:
+    """One page as JSON: ``{"data": [...], "next_cursor": ...}``.
+
+    Raises ``InvalidRequest`` for a cursor of another query, ``Unavailable``.
+    """
     scope, keys = ["rejections", query.filters], LedgerKeys(cursor, "ingest")
     after = 0 if query.cursor is None else read_cursor(keys, scope, query.cursor, _POSITION)
     where = " AND ".join(["id > %s", *(_FILTERS[name] for name in query.filters)])
     cursor.execute(_PAGE.format(where=where), [after, *query.filters.values(), query.limit + 1])
     rows = _fetch(cursor, query.limit + 1)
-    documents = [document for _, document in rows[: min(query.limit, _within(rows))]]
+    items = rows[: min(query.limit, _within(rows))]
+    located = read_located([item.location for item in items if item.location])
+    documents = [_complete(item, located) for item in items]
     fitting = leading(documents)
-    page = documents[:fitting] if fitting else [_cut(cursor, document) for document in documents[:1]]
-    following = make_cursor(keys, scope, rows[len(page) - 1][0]) if len(rows) > len(page) else None
+    page = documents[:fitting] if fitting else [_cut(cursor, item, located) for item in items[:1]]
+    following = make_cursor(keys, scope, rows[len(page) - 1].id) if len(rows) > len(page) else None
     return f'{{"data":[{",".join(page)}],"next_cursor":{json.dumps(following)}}}'
 
 
-def _fetch(cursor: Cursor, most: int) -> list[tuple[int, str]]:
-    """Rejections from the cursor ``page``: at most ``most``, and at least one more than begin within PAGE_BYTES."""
-    rows: list[tuple[int, str]] = []
+def _fetch(cursor: Cursor, most: int) -> list[Item]:
+    """Rejections from the cursor ``page``: at most ``most``, and at least one more than ``_within`` counts."""
+    rows: list[Item] = []
     wanted = min(_FETCHED_FIRST, most)
     while wanted:
         cursor.execute(Sql("FETCH {} FROM page").format(wanted))
-        fetched = cursor.fetchall()
+        fetched = [
+            Item(number, document, Location.model_validate_json(location) if location else None)
+            for number, document, location in cursor.fetchall()
+        ]
         rows += fetched
         if len(fetched) < wanted or _within(rows) < len(rows):
             break
-        size = sum(len(document) for _, document in rows)
+        size = sum(item.size for item in rows)
         wanted = min(most - len(rows), max(1, (PAGE_BYTES - size) * len(rows) // size + 1))
     return rows
 
 
-def _within(rows: Sequence[tuple[int, str]]) -> int:
-    """How many of the rejections begin within PAGE_BYTES."""
-    starts = accumulate((len(document) for _, document in rows[:-1]), initial=0)
-    return sum(start < PAGE_BYTES for start in starts) if rows else 0
+def _within(rows: Sequence[Item]) -> int:
+    """How many of the rejections begin within PAGE_BYTES and are in the first MOST_OBJECTS objects."""
+    size, objects = 0, set()
+    for count, item in enumerate(rows):
+        if item.location:
+            objects.add(item.location.key)
+        if size >= PAGE_BYTES or len(objects) > MOST_OBJECTS:
+            return count
+        size += item.size
+    return len(rows)
 
 
-def _cut(cursor: Cursor, document: str) -> str:
+def _complete(item: Item, located: Mapping[Location, str | None]) -> str:
+    """The rejection with its record, which is null and marked by ``cut`` if it does not exist any more."""
+    if item.location is None:
+        return item.document
+    record = located[item.location]
+    found = json.loads(item.document)
+    if record is None:
+        return json.dumps(found | {"cut": True}, ensure_ascii=False)
+    # The record is not parsed, because its numbers are exact.
+    del found["raw"], found["errors"]
+    return f"{json.dumps(found, ensure_ascii=False)[:-1]},{record[1:]}"
+
+
+def _cut(cursor: Cursor, item: Item, located: Mapping[Location, str | None]) -> str:
     """A rejection that is larger than a response, truncated and marked by ``cut``."""
-    found = json.loads(document)
+    found = json.loads(_complete(item, located))
     raw = found["raw"]
-    if not isinstance(raw, str):
+    if item.location and (record := located[item.location]):
+        raw = record[len('{"raw":') : record.rindex(',"errors":[')]
+    elif not isinstance(raw, str):
         # The text of PostgreSQL has exact numbers.
         cursor.execute(_RAW, (_CUT_RAW, found["id"]))
         (raw,) = one_row(cursor)

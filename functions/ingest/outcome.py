@@ -6,14 +6,14 @@ from collections import Counter
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from dataforge.api.batch import Batch, Record, errors_of
+from dataforge.api.batch import Batch
 from dataforge.postgres.sql import Sql
 from dataforge.records.quality import Fact, broken_rules, insert_statement
 from dataforge.tables.datasets import get_dataset
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer
 from functions.ingest.candidates import Violations
-from functions.ingest.raw import raw_json, storable
+from functions.ingest.rejected import Put, Rejection, divide, store_content
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -26,25 +26,38 @@ CHECK_DEFERRED = Sql("SET CONSTRAINTS ALL IMMEDIATE")
 """Checks the owner's deferred constraints before the answer is final."""
 
 _REJECT = Sql("""
-    INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index)
-    SELECT %s, r."table", r.raw, r.errors, %s, r.index
-    FROM unnest(%s::text[], %s::jsonb[], %s::jsonb[], %s::integer[]) AS r ("table", raw, errors, index)
+    INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index, raw_at)
+    SELECT %s, r."table", r.raw, r.errors, %s, r.index, r.raw_at
+    FROM unnest(%s::text[], %s::jsonb[], %s::jsonb[], %s::integer[], %s::jsonb[])
+        AS r ("table", raw, errors, index, raw_at)
 """)
 
 
 def store_outcome(
-    cursor: Cursor, batch: Batch, violations: Violations, answer: BatchAnswer, *, keyed: bool
+    cursor: Cursor,
+    batch: Batch,
+    violations: Violations,
+    answer: BatchAnswer,
+    put: Put | None,
+    *,
+    keyed: bool,
 ) -> None:
-    """Store the outcome in the caller's transaction, in one round trip. ``keyed``: the batch has an idempotency key."""
+    """Store the outcome in the caller's transaction, in one round trip. ``keyed``: the batch has an idempotency key.
+
+    The rejected records that are too large for the database are ``put`` into the report bucket before the transaction is
+    committed. Raises ``RejectionsTooLarge`` if that fails.
+    """
     statements: list[Statement] = [(CHECK_DEFERRED, [])]
-    if violations:
-        statements.append(_rejections(batch, answer.batch_id, violations))
+    divided = divide(batch, answer.batch_id, violations)
+    if divided.rows:
+        statements.append(_rejections(batch.dataset, answer.batch_id, divided.rows))
     if facts := facts_of(batch, violations):
         statements.append(insert_statement("batch", answer.batch_id, batch.dataset, facts))
     if keyed:
         statements += ledger.answer_statements(answer.batch_id, answer.status, answer.body)
     texts, values = zip(*statements, strict=True)
     cursor.execute(Sql(";").join(texts), [value for some in values for value in some])
+    store_content(divided, put)
 
 
 def facts_of(batch: Batch, violations: Violations) -> list[Fact]:
@@ -62,10 +75,6 @@ def facts_of(batch: Batch, violations: Violations) -> list[Fact]:
     ]
 
 
-def _rejections(batch: Batch, batch_id: str, violations: Violations) -> Statement:
-    indices = sorted(violations)
-    records: list[Record] = [batch.records[i] for i in indices]
-    tables = [storable(record["table"]) for record in records]
-    raw = [raw_json(record["data"]) for record in records]
-    errors = [raw_json(errors_of(i, violations[i])) for i in indices]
-    return _REJECT, [batch.dataset, batch_id, tables, raw, errors, indices]
+def _rejections(dataset: str, batch_id: str, rows: list[Rejection]) -> Statement:
+    arrays = [[getattr(row, name) for row in rows] for name in ("table", "raw", "errors", "index", "raw_at")]
+    return _REJECT, [dataset, batch_id, *arrays]

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from dataforge.formats.strict_json import HugeNumber
-from dataforge.records.rejections import RAW_LIMIT
 
 _LARGEST_EXPONENT, _SMALLEST_EXPONENT = 4_300, -16_000
 """Digits before the point that Python's JSON reader accepts, and after it that numeric accepts (16,383)."""
@@ -17,18 +16,12 @@ def raw_json(value: Any) -> str:
     """A record's data as JSON with exact numbers.
 
     NUL and lone surrogates, which PostgreSQL cannot store, become \\x00 and \\udXXX. Numbers that PostgreSQL or clients
-    do not accept become strings. Data larger than RAW_LIMIT becomes a string and is truncated.
+    do not accept become strings.
     """
-    text = _text(value)
-    data = text.encode()
-    return text if len(data) <= RAW_LIMIT else _string(data[:RAW_LIMIT].decode(errors="ignore"))
-
-
-def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ",".join(f"{_string(name)}:{_text(v)}" for name, v in value.items()) + "}"
+        return "{" + ",".join(f"{_string(name)}:{raw_json(v)}" for name, v in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(_text, value)) + "]"
+        return "[" + ",".join(map(raw_json, value)) + "]"
     if isinstance(value, str):
         return _string(value)
     if isinstance(value, HugeNumber):

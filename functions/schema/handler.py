@@ -2,7 +2,8 @@
 
 ``on_event`` (outside the VPC) answers CloudFormation and the command line. Only it may read the master's secret, which it
 passes in the payload of one synchronous call to ``apply`` (inside the VPC). Therefore the VPC needs no endpoint for Secrets
-Manager, and no environment or log contains a secret. ``upkeep`` (inside the VPC) completes changes of large tables.
+Manager, and no environment or log contains a secret. ``upkeep`` (inside the VPC) completes changes of large tables and
+deletes expired rejections.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from dataforge.postgres.connection import connect
 from dataforge.postgres.connection_budget import Budget
 from dataforge.postgres.roles import LOGINS
 from dataforge.runs.step_names import RunStep
-from dataforge.settings import DatabaseSettings, Settings, read
+from dataforge.settings import DatabaseSettings, Settings, UpkeepSettings, read
 from functions.schema.apply.apply import apply as apply_schema
 from functions.schema.apply.connections import connection_limits
 from functions.schema.apply.reach import PATIENCE, is_denied, reach
@@ -204,11 +205,12 @@ def _sign_in(settings: DatabaseSettings, role: str, password: str) -> None:
 
 @entry_point(logger)
 def upkeep(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Make the next queued change. Returns {"next": "again" | "wait" | "done"}.
+    """Make the next queued change, or delete some expired rejections. Returns {"next": "again" | "wait" | "done"}.
 
     For the step "explain": return {"error", "cause"} of the failure that the state machine caught.
     """
     if event.get("step") == RunStep.EXPLAIN:
         return explain_caught(event["error"]).as_answer()
-    with closing(connect(read(DatabaseSettings))) as db:
-        return {"next": work(db)}
+    settings = read(UpkeepSettings)
+    with closing(connect(settings)) as db:
+        return {"next": work(db, settings.rejection_days)}

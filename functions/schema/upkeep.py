@@ -1,4 +1,5 @@
-"""Upkeep: make the queued changes of large tables, one at a time, without blocking readers or writers.
+"""Upkeep: make the queued changes of large tables, one at a time, without blocking readers or writers, then delete expired
+rejections.
 
 A change validates a constraint or builds an index. Its statement runs in its own transaction and can be repeated. The
 catalogue declares the result, so the ledger stores names only. A statement may run longer than the function: PostgreSQL
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import psycopg2
 
+from dataforge.defaults import REJECTION_DAYS
 from dataforge.errors import SchemaRefused
 from dataforge.postgres.connection import is_translated, transaction, translated
 from dataforge.postgres.roles import OWNER
@@ -19,6 +21,7 @@ from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.statements import reason
 from functions.schema.difference import LEDGER, Shape, concurrently, expected_dataset, expected_ledger, shapes
+from functions.schema.expire import expire
 from functions.schema.queued import QueuedChange
 
 if TYPE_CHECKING:
@@ -52,10 +55,11 @@ _CONSTRAINT = """
 Next = Literal["again", "wait", "done"]
 
 
-def work(db: Connection) -> Next:
-    """Make the next change. ``db``: a dedicated connection of a login that may become the owner.
+def work(db: Connection, rejection_days: int = REJECTION_DAYS) -> Next:
+    """Make the next change, or delete some rejections that are older than ``rejection_days``.
 
-    Returns ``wait`` while another session makes a change. Raises ``SchemaRefused`` if only failed changes remain.
+    ``db``: a dedicated connection of a login that may become the owner. Returns ``wait`` while another session makes a
+    change. Raises ``SchemaRefused`` if only failed changes remain.
     """
     with transaction(db) as cursor:
         for statement in _SESSION:
@@ -65,18 +69,20 @@ def work(db: Connection) -> Next:
         if not one_row(cursor)[0]:
             return "wait"
     try:
-        return _next(db)
+        return _next(db, rejection_days)
     finally:
         if not db.closed:
             with transaction(db) as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
 
 
-def _next(db: Connection) -> Next:
+def _next(db: Connection, rejection_days: int) -> Next:
     with transaction(db) as cursor:
         cursor.execute(_NEXT)
         found = cursor.fetchone()
     if found is None:
+        if expire(db, rejection_days):
+            return "again"
         _raise_failed(db)
         return "done"
     change = QueuedChange(*found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -9,13 +11,15 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from dataforge.defaults import TEMPORARY_DAYS
-from dataforge.s3.keys import TEMPORARY
+from dataforge.s3.keys import REJECTED, TEMPORARY
 from infra.foundation.acknowledge import acknowledge, logical_id
 from infra.foundation.removal import KEPT
 
 INSTANT_ARCHIVE = s3.StorageClass.GLACIER_INSTANT_RETRIEVAL
 INFREQUENT = s3.StorageClass.INFREQUENT_ACCESS
 _MONTH = Duration.days(30)
+_REJECTED_MARGIN_DAYS = 7
+"""A rejected record in the bucket outlives the row that refers to it, which the upkeep deletes once a day."""
 
 
 class Bucket(s3.Bucket):
@@ -28,6 +32,10 @@ class Bucket(s3.Bucket):
         )
         for pattern in keys or ("*",):
             self._allow(function, ["s3:GetObject"], pattern)
+
+    def allow_get(self, function: lambda_.Function, pattern: str) -> None:
+        """Read the objects whose keys match the pattern, without listing the bucket."""
+        self._allow(function, ["s3:GetObject"], pattern)
 
     def allow_write(self, function: lambda_.Function, *prefixes: str) -> None:
         """Put objects under the prefixes, in one request or in parts. Deletion is not included."""
@@ -58,8 +66,18 @@ class Storage(Construct):
     restore does not wait.
     """
 
-    def __init__(self, scope: Construct, id: str, *, keep: bool, backup_lock_days: int | None = None) -> None:
-        """``keep``: retain the buckets when the stack is deleted. ``backup_lock_days``: S3 Object Lock of backups."""
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        keep: bool,
+        rejection_days: int,
+        backup_lock_days: int | None = None,
+    ) -> None:
+        """``keep``: retain the buckets when the stack is deleted. ``rejection_days``: the age at which rejections expire.
+        ``backup_lock_days``: S3 Object Lock of backups.
+        """
         super().__init__(scope, id)
         self._removal = KEPT if keep else RemovalPolicy.DESTROY
         self.logs = self._bucket("Logs", versioned=False, rules=[_expire_after(365)])
@@ -71,7 +89,10 @@ class Storage(Construct):
             undo_days=30,
             lock_days=backup_lock_days,
         )
-        self.report = self._data_bucket("Report", [_age(INFREQUENT, 90)], scratch=TEMPORARY)
+        expiring = dict.fromkeys(TEMPORARY, TEMPORARY_DAYS) | {
+            REJECTED: rejection_days + _REJECTED_MARGIN_DAYS
+        }
+        self.report = self._data_bucket("Report", [_age(INFREQUENT, 90)], expiring=expiring)
 
     @property
     def data(self) -> list[Bucket]:
@@ -82,12 +103,12 @@ class Storage(Construct):
         self,
         name: str,
         transitions: list[s3.Transition],
-        scratch: tuple[str, ...] = (),
+        expiring: Mapping[str, int] | None = None,
         *,
         undo_days: int = 365,
         lock_days: int | None = None,
     ) -> Bucket:
-        """``undo_days``: days in which a deleted or replaced version can be recovered."""
+        """``undo_days``: days in which a deleted or replaced version can be recovered. ``expiring``: days by prefix."""
         undo = [s3.NoncurrentVersionTransition(storage_class=INSTANT_ARCHIVE, transition_after=_MONTH)]
         rules = [
             s3.LifecycleRule(
@@ -99,7 +120,7 @@ class Storage(Construct):
                 expired_object_delete_marker=True,
             )
         ]
-        rules += [_expire_after(TEMPORARY_DAYS, prefix) for prefix in scratch]
+        rules += [_expire_after(days, prefix) for prefix, days in (expiring or {}).items()]
         return self._bucket(name, versioned=True, rules=rules, lock_days=lock_days)
 
     def _bucket(

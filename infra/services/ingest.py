@@ -10,6 +10,7 @@ from infra.foundation.database import Database
 from infra.foundation.functions import Function
 from infra.foundation.layers import Layers
 from infra.foundation.network import Network
+from infra.foundation.storage import Storage
 from infra.settings import Settings
 
 # The limit of API Gateway.
@@ -32,6 +33,7 @@ class Ingest(Construct):
         layers: Layers,
         network: Network,
         database: Database,
+        storage: Storage,
     ) -> None:
         super().__init__(scope, id)
         self.function = Function(
@@ -41,7 +43,7 @@ class Ingest(Construct):
             handler="ingest.handler",
             description="HTTP API: batches of records, rejections, documentation",
             layers=[layers.common, layers.deps, layers.pages],
-            environment=database.environment(),
+            environment={**database.environment(), "REPORT_BUCKET": storage.report.bucket_name},
             timeout=TIMEOUT,
             memory_size=MEMORY,
             network=network,

@@ -1,8 +1,10 @@
-"""The upkeep of large tables: a state machine for the changes that a deployment has deferred."""
+"""The upkeep: a state machine for the changes that a deployment has deferred, and for expired rejections."""
 
 from __future__ import annotations
 
 from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -22,9 +24,10 @@ execution's history, whose limit is 25,000: about nine days."""
 
 
 class Upkeep(Construct):
-    """One function, which may assume the tables' owner role, and the machine that calls it until all changes are done.
+    """One function, which may assume the tables' owner role, and the machine that calls it until nothing remains to do.
 
-    It does not depend on the schema's resource, whose function starts it.
+    A deployment that defers changes starts the machine, and so does a daily rule, because rejections expire every day.
+    The machine does not depend on the schema's resource, whose function starts it.
     """
 
     def __init__(
@@ -44,9 +47,9 @@ class Upkeep(Construct):
             "SchemaUpkeep",
             settings=settings,
             handler="schema.upkeep",
-            description="Validates constraints and builds indexes of large tables",
+            description="Validates constraints and builds indexes of large tables, and deletes expired rejections",
             layers=[layers.common, layers.deps],
-            environment=database.environment(),
+            environment={**database.environment(), "REJECTION_DAYS": str(settings.rejection_days)},
             timeout=Duration.minutes(15),
             memory_size=SMALL,
             network=network,
@@ -55,13 +58,20 @@ class Upkeep(Construct):
             self,
             settings=settings,
             kind="upkeep",
-            comment="Constraints to validate and indexes to build on large tables, one at a time",
+            comment="Constraints and indexes of large tables, one at a time, then expired rejections",
             start=self._start(),
             timeout=Duration.days(7),
             functions=[self.work],
             holders=(),
             report=storage.report,
             labels=(),
+        )
+        events.Rule(
+            self,
+            "Daily",
+            description="Deletes expired rejections",
+            schedule=events.Schedule.rate(Duration.days(1)),
+            targets=[targets.SfnStateMachine(self.machine)],
         )
 
     def _start(self) -> sfn.IChainable:

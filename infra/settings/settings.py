@@ -12,7 +12,9 @@ from dataforge.defaults import (
     BACKUP_PART_MEGABYTES,
     CHUNK_MEGABYTES,
     EXPORT_CONCURRENCY,
+    REJECTION_DAYS,
     SAFETY_KEEP_DAYS,
+    SHADOW_DAYS,
     TRIAL_RESTORE_MEGABYTES,
 )
 from dataforge.postgres.connection_budget import Budget
@@ -122,6 +124,13 @@ class Settings(Model):
     restore_api: bool = Field(False, description="offer POST /v1/restores; GET is always offered")
     rejection_alarm_percent: int = Field(
         10, ge=1, le=100, description="percentage of rejected records in five minutes that raises the alarm"
+    )
+
+    rejection_days: int = Field(
+        REJECTION_DAYS,
+        gt=SHADOW_DAYS,
+        le=36_500,
+        description="age at which rejections expire; a failed run can be resumed for a week and needs its own",
     )
 
     plan: str = Field(

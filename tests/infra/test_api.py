@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from dataforge.settings import HttpSettings, read
+from dataforge.settings import IngestSettings, read
 from infra.api.routes import ROUTES
 
 Resources = dict[str, dict[str, dict[str, Any]]]
@@ -165,13 +165,17 @@ def test_function_may_only_log_in_with_its_role(dev: Resources, granted: Any) ->
     (login,) = (place for action, place in actions if action == "rds-db:connect")
     assert login.endswith("/dataforge_ingest")
     services = {action.partition(":")[0] for action, _ in actions}
-    assert services == {"rds-db", "logs", "xray", "ec2"}
+    assert services == {"rds-db", "logs", "xray", "ec2", "s3"}
+    assert {(action, place) for action, place in actions if action.startswith("s3:")} == {
+        (action, "<StorageReport.Arn>/rejections/*")
+        for action in ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload")
+    }
 
 
 def test_function_has_the_time_out_of_the_gateway(dev: Resources, function: Any) -> None:
     properties = function(dev, "Ingest")
     assert properties["Timeout"] == 29
     variables = properties["Environment"]["Variables"]
-    settings = read(HttpSettings, {k: v if isinstance(v, str) else "5432" for k, v in variables.items()})
+    settings = read(IngestSettings, {k: v if isinstance(v, str) else "5432" for k, v in variables.items()})
     assert settings.db_user == "dataforge_ingest"
     assert settings.db_statement_seconds < 29

@@ -64,6 +64,7 @@ def test_control_may_write_reports_and_read_recorded_failures_but_not_touch_back
         | {("s3:ListBucket", "<StorageReport.Arn>"), ("s3:GetObject", f"<StorageReport.Arn>/{FAILURES}*")}
         | put("<StorageReport.Arn>/runs/*", "<StorageReport.Arn>/progress/*")
         | {
+            ("s3:GetObject", "<StorageReport.Arn>/rejections/*"),
             ("rds-db:connect", f"{LOGIN}/dataforge_migrate"),
             ("sqs:SendMessage", "<MigrationDeadLetters.Arn>"),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dataforge.errors import NoFiles
@@ -13,6 +14,7 @@ from dataforge.runs.progress import Plan
 from dataforge.runs.step_names import MigrationStep
 from dataforge.s3.keys import progress_plan_key, work_list_key
 from dataforge.s3.objects import Object, list_objects, put_json
+from dataforge.s3.rejected_texts import read
 from dataforge.settings import MigrationSettings
 from functions.migrate.plan.corrections import read_corrections
 from functions.migrate.plan.layout import Layout, Range, ranges, read_layout
@@ -70,7 +72,8 @@ def _plan_replay(db: Connection, s3: S3Client, settings: MigrationSettings, run:
         delete_plan(cursor, run)
         register_tables(cursor, run)
         corrections = read_corrections(s3, _correction_files(s3, settings, run)) if run.prefix else None
-        count = collect(cursor, run, replay, corrections)
+        read_located = partial(read, s3, settings.report_bucket)
+        count = collect(cursor, run, replay, corrections, read_located)
         layout = Layout((), [Range(start, end, 0) for start, end in ranges(0, count, CHUNK)])
         register_file(cursor, run, 0, Object("", f"rejections of {replay}", "", count), "", layout)
 

@@ -9,7 +9,7 @@ rejection that refers to it (``replay_of``) and replaces that of an earlier repl
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from psycopg2.extras import execute_values
@@ -17,6 +17,7 @@ from psycopg2.extras import execute_values
 from dataforge.errors import WrongCorrection
 from dataforge.postgres.roles import LOAD
 from dataforge.postgres.sql import Sql, ident
+from dataforge.s3.rejected_texts import Location
 from functions.migrate.plan.corrections import Correction
 from functions.migrate.run.migration import Replay, Run
 from functions.migrate.run.replay_records import relation
@@ -46,28 +47,47 @@ _PARTIAL = json.dumps([{"code": "carriage_return"}])
 _COLLECT = Sql("""
     INSERT INTO {relation}
     SELECT row_number() OVER (ORDER BY c.number, root.file, root.line, root.index, r.id) - 1, root.id, root."table",
-           coalesce(c.raw, r.raw), f.source, f.header, f.folder_values, coalesce(root.file, 'batch ' || root.batch_id),
+           coalesce(c.raw, own.raw), f.source, f.header, f.folder_values, coalesce(root.file, 'batch ' || root.batch_id),
            coalesce(root.line, root.index + 1), coalesce(root."offset", 0)
     FROM dataforge.rejections r
     JOIN dataforge.rejections root ON root.id = coalesce(r.replay_of, r.id)
     LEFT JOIN dataforge.migration_files f ON f.migration_id = root.migration_id AND f.key = root.file
     LEFT JOIN {corrected} c ON c.id = r.id
+    LEFT JOIN {located} d ON d.id = r.id
+    CROSS JOIN LATERAL (SELECT coalesce(d.raw, r.raw) AS raw) own
     WHERE {scope} AND root.replayed_at IS NULL AND root."table" = ANY(%(tables)s)
       AND (%(table)s = '' OR root."table" = %(table)s)
       AND (%(code)s = '' OR r.errors @> jsonb_build_array(jsonb_build_object('code', %(code)s)))
       AND (c.id IS NOT NULL OR NOT %(corrected)s)
-      AND NOT (coalesce(c.raw, r.raw) = r.raw AND (
-          r.raw #>> '{{}}' ~ %(altered)s OR r.errors @> %(partial)s
-          OR jsonb_typeof(r.raw) <> 'string' AND r.raw::text ~ %(altered_document)s
-          OR r.raw #>> '{{}}' ~ %(escaped)s
+      AND (c.id IS NOT NULL OR d.id IS NOT NULL OR r.raw_at IS NULL)
+      AND NOT (coalesce(c.raw, own.raw) = own.raw AND (
+          own.raw #>> '{{}}' ~ %(altered)s OR r.errors @> %(partial)s
+          OR jsonb_typeof(own.raw) <> 'string' AND own.raw::text ~ %(altered_document)s
+          OR own.raw #>> '{{}}' ~ %(escaped)s
              AND EXISTS (SELECT FROM jsonb_array_elements(r.errors) e WHERE e->>'code' = ANY(%(unread)s))))
 """)
 
 
-def collect(cursor: Cursor, run: Run, replay: Replay, corrections: Iterable[Correction] | None) -> int:
+_LOCATED = Sql("""
+    SELECT r.id, r.raw_at::text FROM dataforge.rejections r
+    WHERE {} AND r.raw_at IS NOT NULL AND r.replayed_at IS NULL ORDER BY r.raw_at->>'key', r.id
+""")
+
+ReadLocated = Callable[[Iterable[Location]], Iterator[tuple[Location, str | None]]]
+"""Reads the records at these locations of the report bucket (``dataforge.s3.rejected_texts.read``)."""
+
+
+def collect(
+    cursor: Cursor,
+    run: Run,
+    replay: Replay,
+    corrections: Iterable[Correction] | None,
+    read_located: ReadLocated,
+) -> int:
     """Fill ``relation`` with the chosen rejections that are open, numbered in file order. Returns their number.
 
-    With ``corrections``, only rejections that they name are collected, as corrected. Raises ``WrongCorrection``.
+    With ``corrections``, only rejections that they name are collected, as corrected. Without one, a rejection is omitted
+    whose record was deleted from the report bucket. Raises ``WrongCorrection``, ``Unavailable``.
     """
     corrected = Sql("{}._corrections").format(ident(run.schema))
     cursor.execute(
@@ -77,8 +97,11 @@ def collect(cursor: Cursor, run: Run, replay: Replay, corrections: Iterable[Corr
     execute_values(cursor, insert, corrections or (), page_size=1000)
     _check_corrections(cursor, corrected, replay)
     _create_relation(cursor, run)
+    located = _fetch_located(cursor, run, replay, read_located)
     cursor.execute(
-        _COLLECT.format(relation=relation(run.id), corrected=corrected, scope=_scope(replay)),
+        _COLLECT.format(
+            relation=relation(run.id), corrected=corrected, located=located, scope=_scope(replay)
+        ),
         replay.model_dump()
         | {
             "tables": [t.name for t in run.tables],
@@ -93,6 +116,18 @@ def collect(cursor: Cursor, run: Run, replay: Replay, corrections: Iterable[Corr
     count = int(cursor.rowcount)
     _delete_unpublished(cursor, run)
     return count
+
+
+def _fetch_located(cursor: Cursor, run: Run, replay: Replay, read_located: ReadLocated) -> Sql:
+    """Create the table of the records that the database does not store. Returns its name."""
+    located = Sql("{}._located").format(ident(run.schema))
+    cursor.execute(Sql("CREATE TABLE {} (id bigint PRIMARY KEY, raw jsonb NOT NULL)").format(located))
+    cursor.execute(_LOCATED.format(_scope(replay)), replay.model_dump())
+    ids = {Location.model_validate_json(location): number for number, location in cursor.fetchall()}
+    found = ((ids[location], record) for location, record in read_located(ids) if record is not None)
+    insert = Sql("INSERT INTO {} VALUES %s").format(located)
+    execute_values(cursor, insert, found, template="(%s, %s::jsonb->'raw')", page_size=100)
+    return located
 
 
 def upgrade(cursor: Cursor, run: Run) -> None:

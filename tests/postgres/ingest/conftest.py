@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.postgres.conftest import Database, Server
 
 REGION, PASSWORD = "eu-west-1", "for the tests"
+REPORT = "report"
 CONTEXT = SimpleNamespace(
     function_name="ingest",
     memory_limit_in_mb=WHOLE_PROCESSOR_MEGABYTES,
@@ -190,6 +191,7 @@ def secret() -> Iterator[str]:
         environment.setenv("AWS_DEFAULT_REGION", REGION)
         login = json.dumps({"username": INGEST, "password": PASSWORD})
         boto3.client("secretsmanager").create_secret(Name="ingest", SecretString=login)
+        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=REPORT)
         yield "ingest"
 
 
@@ -199,6 +201,7 @@ def api(database: Database, secret: str, monkeypatch: pytest.MonkeyPatch) -> Api
     for name, value in database.settings(INGEST).model_dump(include=PLACE).items():
         monkeypatch.setenv(name.upper(), str(value))
     monkeypatch.setenv("DB_SECRET_ARN", secret)
+    monkeypatch.setenv("REPORT_BUCKET", REPORT)
     return Api(database)
 
 

@@ -76,13 +76,6 @@ def test_raw_values_are_stored_exactly_unless_jsonb_cannot(api: Api, value: str,
     assert api.get("rejections").status == 200
 
 
-def test_record_of_megabytes_is_truncated(api: Api) -> None:
-    api.post({"table": "orders", "data": {"x": "é" * 600_000}})
-    (found,) = api.get("rejections").json["data"]
-    assert found["raw"].startswith('{"x":"ééé')
-    assert 2**20 - 2 <= len(found["raw"].encode()) <= 2**20
-
-
 def test_several_filters_are_combined_with_and(api: Api, sample: Sample) -> None:
     first = api.post(sample("customers", customer_state="?"), sample("sellers", seller_id="?", x=1)).json
     second = api.post(sample("orders"), {"table": "nope", "data": {}}).json
@@ -162,7 +155,7 @@ def test_cursor_of_another_query_is_refused(api: Api, sample: Sample, change: Ca
 @given(st.lists(st.sampled_from([10, 1_000, 300_000, 900_000, 2_500_000]), max_size=25), st.integers(1, 30))
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_pages_contain_each_rejection_once_for_any_sizes(api: Api, sizes: list[int], limit: int) -> None:
-    api.database.query("TRUNCATE dataforge.rejections")
+    api.database.query("TRUNCATE dataforge.rejections RESTART IDENTITY")
     api.database.query(
         'INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index)'
         " SELECT 'olist', 'orders', to_jsonb(repeat('x', size)), '[]', 'b', n - 1"

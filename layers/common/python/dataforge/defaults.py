@@ -25,6 +25,15 @@ MOST_TABLES = 1000
 SHADOW_DAYS = 7
 """How long the shadows of an ended migration are stored, so that it can be resumed."""
 
+REJECTION_DAYS = 90
+"""How long rejections are stored, unless the setting ``rejectionDays`` specifies another time."""
+
+REPLAYED_DAYS = SHADOW_DAYS
+"""How long rejections are stored after a replay has stored their records, if that is shorter."""
+
+BATCH_RAW_BYTES = 2**20
+"""The rejected data and errors of one batch that the database stores. The report bucket stores the rest."""
+
 # Backup and restore.
 
 BACKUP_PART_MEGABYTES = 128

@@ -15,6 +15,7 @@ from dataforge.defaults import (
     CHUNK_MEGABYTES,
     EXPORT_CONCURRENCY,
     FUNCTION_SECONDS,
+    REJECTION_DAYS,
     SAFETY_KEEP_DAYS,
     TRIAL_RESTORE_MEGABYTES,
 )
@@ -56,6 +57,18 @@ class HttpSettings(DatabaseSettings):
     db_lock_seconds: int = Field(default=8, ge=1)
     db_idle_seconds: int = Field(default=60, ge=0)
     """Lambda keeps idle processes for minutes after a burst; their connections must become available to others."""
+
+
+class IngestSettings(HttpSettings):
+    """Settings of ingest. ``report_bucket``: where rejected records are stored that are too large for the database."""
+
+    report_bucket: str
+
+
+class UpkeepSettings(DatabaseSettings):
+    """Settings of the upkeep. ``rejection_days``: the age at which rejections expire."""
+
+    rejection_days: int = Field(default=REJECTION_DAYS, ge=1)
 
 
 class RunSettings(DatabaseSettings):

@@ -12,6 +12,9 @@ from dataforge import Bytes, Integer, Key, Label, References, Row, Text
 from dataforge.aws.failures import Failure
 from dataforge.errors import InvalidInput, NoFiles, NoSuchRun, QualityTooLow, UnknownTable, WrongCorrection
 from dataforge.runs.lifecycle import close_run
+from dataforge.s3.rejected_texts import locate
+from dataforge.tables.datasets import DATASETS
+from dataforge.tables.examples import example_row
 from functions.migrate.lifecycle.resume import MIGRATIONS
 from functions.migrate.run.replay_records import relation
 
@@ -305,3 +308,38 @@ def test_quality_fact_of_replay_counts_accepted_records_only(forge: Forge, rejec
         'SELECT read, accepted, rejected, rules FROM dataforge.quality_facts WHERE "table" = %s ORDER BY at'
     )
     assert forge.database.query(facts, "orders")[1:] == [(1, 1, 0, {})]
+
+
+def reject_in_bucket(forge: Forge, *orders: dict[str, Any]) -> None:
+    """Store rejected orders of a batch as the ingest function does if they are too large for the database."""
+    documents = [json.dumps({"raw": raw, "errors": [{"code": "foreign_key"}]}) for raw in orders]
+    content, locations = locate("b1", documents)
+    forge.s3.put_object(Bucket="report", Key=locations[0].key, Body=content)
+    for index, location in enumerate(locations):
+        forge.database.query(
+            'INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index, raw_at)'
+            " VALUES ('olist', 'orders', 'null', '[{\"code\": \"foreign_key\"}]', 'b1', %s, %s)",
+            index,
+            location.model_dump_json(),
+        )
+
+
+def test_records_of_a_batch_are_replayed_from_the_report_bucket(forge: Forge, rejected: Migration) -> None:
+    template = example_row(DATASETS["olist"], DATASETS["olist"].table("orders"))
+    orders = [template | {"order_id": f"{n + 20:032x}", "customer_id": f"{n:032x}"} for n in (1, 8)]
+    reject_in_bucket(forge, *orders)
+    assert replay(forge, {"batch_id": "b1"})["orders"] == [2, 1, 0, 0, 1]
+    parents_arrive(forge, 8)
+    assert replay(forge, {"batch_id": "b1"})["orders"] == [1, 1, 0, 0, 0]
+
+
+def test_record_whose_object_was_deleted_is_replayed_only_if_corrected(
+    forge: Forge, rejected: Migration
+) -> None:
+    order = example_row(DATASETS["olist"], DATASETS["olist"].table("orders")) | {"customer_id": f"{1:032x}"}
+    reject_in_bucket(forge, order)
+    forge.s3.delete_object(Bucket="report", Key="rejections/b1.jsonl")
+    assert replay(forge, {"batch_id": "b1"})["orders"] == [0] * 5
+    [(number,)] = forge.database.query("SELECT id FROM dataforge.rejections WHERE batch_id = 'b1'")
+    prefix = correct(forge, {"id": number, "raw": order})
+    assert replay(forge, {"batch_id": "b1"}, prefix=prefix)["orders"] == [1, 1, 0, 0, 0]

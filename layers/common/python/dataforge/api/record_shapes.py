@@ -93,7 +93,10 @@ class Rejection(Shape):
     replayed_at: str | None
     cut: Annotated[
         Literal[True] | None,
-        Field(description="`raw` and `errors` are cut: the whole rejection is larger than an answer can be"),
+        Field(
+            description="`raw` and `errors` are cut: the whole rejection is larger than an answer can be, or its record was"
+            " deleted from the report bucket, and `raw` is null"
+        ),
     ] = None
 
 

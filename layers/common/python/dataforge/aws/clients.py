@@ -37,6 +37,11 @@ WORKER = Config(
 CALLER = Config(connect_timeout=3, read_timeout=7, retries={"mode": "standard", "total_max_attempts": 3})
 """For a request of the API: API Gateway times out after 29 seconds, so an error must be detected before."""
 
+WITHIN_TRANSACTION = Config(
+    connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}
+)
+"""For a request of the API that holds locks meanwhile, in a transaction that may be idle for 20 seconds."""
+
 COMMAND_LINE = Config(
     connect_timeout=10,
     read_timeout=60,

@@ -64,6 +64,21 @@ class BodyTooLarge(InvalidInput):
         super().__init__(found, f"The limit is {limit:,} bytes, decompressed." if limit else "")
 
 
+class RejectionsTooLarge(InvalidInput):
+    """The rejected records of a batch are too large for the database, and the report bucket is unavailable."""
+
+    code = "RejectionsTooLarge"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    hint = "Send fewer records per request, or correct the records before sending them again."
+
+    def __init__(self, size: int, limit: int) -> None:
+        """Sizes in bytes."""
+        super().__init__(
+            "The rejected records of the batch cannot be stored, so nothing was stored.",
+            f"{size:,} bytes exceed the {limit:,} that the database stores, and the storage for them is unavailable.",
+        )
+
+
 class AnswerTooLarge(InvalidInput):
     """The answer exceeds the 6 MB that Lambda can return."""
 

@@ -97,6 +97,15 @@ INTERNAL = (
     """CREATE INDEX IF NOT EXISTS rejections_migration ON dataforge.rejections (migration_id, "table", id)""",
     """CREATE INDEX IF NOT EXISTS rejections_replay ON dataforge.rejections (replay_of) WHERE replay_of IS NOT NULL""",
     """CREATE INDEX IF NOT EXISTS rejections_batch ON dataforge.rejections (batch_id) WHERE batch_id IS NOT NULL""",
+    "ALTER TABLE dataforge.rejections ADD COLUMN IF NOT EXISTS raw_at jsonb",
+    """CREATE INDEX IF NOT EXISTS rejections_time ON dataforge.rejections (rejected_at)""",
+    """CREATE INDEX IF NOT EXISTS rejections_replayed ON dataforge.rejections (replayed_at) WHERE replayed_at IS NOT NULL""",
+    """CREATE TABLE IF NOT EXISTS dataforge.rejections_without_expiry (
+        last_id bigint NOT NULL,
+        since timestamptz NOT NULL DEFAULT now(),
+        only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row))""",
+    """INSERT INTO dataforge.rejections_without_expiry (last_id)
+        SELECT coalesce(max(id), 0) FROM dataforge.rejections ON CONFLICT DO NOTHING""",
     """CREATE TABLE IF NOT EXISTS dataforge.batches (
         batch_id text PRIMARY KEY,
         key_owner text NOT NULL,

@@ -11,6 +11,9 @@ PROGRESS = "progress/"
 CLAIMS = "requests/"
 """Report bucket: the run of each idempotency key, the running export of each table, and the keys that sign cursors."""
 
+REJECTED = "rejections/"
+"""Report bucket: the rejected records of batches that are too large for the database."""
+
 EXPORTS = "exports/"
 """Report bucket: tables that were exported as files."""
 
@@ -103,6 +106,11 @@ def report_page_key(migration_id: str) -> str:
 def rejections_key(migration_id: str, table: str, number: int) -> str:
     """A file of a table's rejections, as JSON Lines; ``number`` counts from 1."""
     return f"{run_folder(migration_id)}rejections/{table}-{number}.jsonl"
+
+
+def rejected_texts_key(batch_id: str) -> str:
+    """The rejected records of a batch that the database does not store."""
+    return f"{REJECTED}{batch_id}.jsonl"
 
 
 def replayed_folder(migration_id: str) -> str:

@@ -1,0 +1,134 @@
+"""Divide the rejected records of a batch between the database and one object of the report bucket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from dataforge.api.batch import Batch, errors_of
+from dataforge.aws.clients import WITHIN_TRANSACTION, make_client
+from dataforge.defaults import BATCH_RAW_BYTES
+from dataforge.errors import RejectionsTooLarge, Unavailable, UnusableBucket
+from dataforge.records.violation import Violation
+from dataforge.s3 import rejected_texts
+from dataforge.s3.objects import translated
+from functions.ingest.candidates import Violations
+from functions.ingest.raw import raw_json, storable
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+MOST_ERRORS = 20_000
+"""The errors of one batch that are stored."""
+
+Put = Callable[[str, bytes], None]
+"""Stores an object of the report bucket under a key."""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """One row of ``dataforge.rejections``. ``raw``, ``errors`` and ``raw_at`` are JSON.
+
+    If ``raw_at`` locates the record in the report bucket, ``raw`` is null, and ``errors`` has only the codes.
+    """
+
+    index: int
+    table: str
+    raw: str
+    errors: str
+    raw_at: str | None = None
+
+
+@dataclass(frozen=True)
+class Divided:
+    """The rows, and the object under ``key``; without content if the rows are complete."""
+
+    rows: list[Rejection]
+    key: str = ""
+    content: bytes = b""
+
+
+def divide(batch: Batch, batch_id: str, violations: Violations) -> Divided:
+    """Make the rejected records rows up to BATCH_RAW_BYTES, with their errors. The other records are in the object."""
+    rows, rest, used = [], [], 0
+    for index, errors in zip(sorted(violations), _errors(violations), strict=True):
+        record = batch.records[index]
+        row = Rejection(index, storable(record["table"]), raw_json(record["data"]), errors)
+        size = len(row.raw.encode()) + len(errors.encode())
+        if used + size <= BATCH_RAW_BYTES:
+            used += size
+            rows.append(row)
+        else:
+            rest.append(row)
+    if not rest:
+        return Divided(rows)
+    documents = (f'{{"raw":{row.raw},"errors":{row.errors}}}' for row in rest)
+    content, locations = rejected_texts.locate(batch_id, documents)
+    for row, location in zip(rest, locations, strict=True):
+        codes = raw_json([{"code": code} for code in dict.fromkeys(v.code for v in violations[row.index])])
+        rows.append(Rejection(row.index, row.table, "null", codes, location.model_dump_json()))
+    return Divided(sorted(rows, key=lambda row: row.index), locations[0].key, content)
+
+
+def store_content(divided: Divided, put: Put | None) -> None:
+    """Store the object if it has content. Raises ``RejectionsTooLarge`` if it cannot be stored."""
+    if not divided.content:
+        return
+    refused = RejectionsTooLarge(len(divided.content), BATCH_RAW_BYTES)
+    if put is None:
+        raise refused
+    try:
+        put(divided.key, divided.content)
+    except (Unavailable, UnusableBucket, ClientError, BotoCoreError):
+        raise refused from None
+
+
+def put_into(bucket: str) -> Put:
+    """The function that stores an object in this bucket."""
+
+    def put(key: str, content: bytes) -> None:
+        with translated(bucket, key):
+            report_s3().put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/jsonl")
+
+    return put
+
+
+@cache
+def report_s3() -> S3Client:
+    """The process's client for the report bucket. Most requests need none, and creating one takes longer than a batch."""
+    return make_client("s3", WITHIN_TRANSACTION)
+
+
+def _errors(violations: Violations) -> list[str]:
+    """The errors of each record as JSON. If there are more than MOST_ERRORS, each record has an equal share of them.
+
+    A body of 4 MB can have 500,000 errors of 50 MB, because the name of an unknown column is shorter than its error.
+    """
+    many = sum(map(len, violations.values())) > MOST_ERRORS
+    share = max(1, MOST_ERRORS // len(violations)) if many else MOST_ERRORS
+    return [_json(errors_of(index, _first(violations[index], share))) for index in sorted(violations)]
+
+
+def _first(violations: Sequence[Violation], share: int) -> Sequence[Violation]:
+    """The first violations, and the first of each other code."""
+    if len(violations) <= share:
+        return violations
+    shown = list(violations[:share])
+    codes = {violation.code for violation in shown}
+    for violation in violations[share:]:
+        if violation.code not in codes:
+            codes.add(violation.code)
+            shown.append(violation)
+    return shown
+
+
+def _json(errors: list[dict[str, str]]) -> str:
+    """The errors as ``raw_json`` encodes them, which is slow and rarely needed."""
+    text = json.dumps(errors, ensure_ascii=False)
+    return raw_json(errors) if "\\u0000" in text or storable(text) != text else text
