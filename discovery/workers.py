@@ -24,7 +24,7 @@ def run_all(
 
     ``sizes``: of the calls' inputs, in bytes. ``workers``: processes; 0 is this one, and None chooses by size and cores.
     """
-    if workers == 0 or (workers is None and (len(calls) < 2 or sum(sizes) < _SMALL)):
+    if not needs_processes(sizes, workers):
         for call in calls:
             yield function(*call)
         return
@@ -33,3 +33,8 @@ def run_all(
         begun = {number: pool.submit(function, *calls[number]) for number in largest_first}
         for number in range(len(calls)):
             yield begun.pop(number).result()
+
+
+def needs_processes(sizes: Sequence[int], workers: int | None = None) -> bool:
+    """Whether calls with inputs of these sizes are run in other processes."""
+    return bool(workers) or (workers is None and len(sizes) > 1 and sum(sizes) >= _SMALL)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
@@ -20,11 +18,9 @@ from discovery.check.resolve import Decided, decide
 from discovery.check.row_store import RowStore
 from discovery.folder_store import Folder, objects_of, store_of
 from discovery.progress import FileProgress
+from discovery.workers import needs_processes, run_all
 from functions.migrate.resolve.locate import Chunk, locate_in
 from functions.migrate.run.work_items import LoadItem
-
-_SMALL = 8 << 20
-"""The size in bytes of a folder that one process reads before others have started."""
 
 
 @dataclass(frozen=True)
@@ -128,16 +124,14 @@ def _chunk(item: LoadItem) -> Chunk:
 def _read(
     dataset: Dataset, folder: Folder, work: Plan, rows: Path, workers: int | None
 ) -> Iterator[tuple[LoadItem, dict[str, Tally]]]:
-    small = len(work.items) < 2 or sum(item.size for item in work.items) < _SMALL
-    if workers == 0 or (workers is None and small):
-        for item in work.items:
-            yield item, read_item(store_of(folder), dataset, item, rows)
-        return
-    with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn")) as pool:
-        largest_first = sorted(work.items, key=lambda item: -item.size)
-        calls = [(item, pool.submit(_read_by_name, folder, item, rows)) for item in largest_first]
-        for item, call in calls:
-            yield item, call.result()
+    calls = [(folder, item, rows) for item in work.items]
+    sizes = [item.size for item in work.items]
+    read = _read_by_name if needs_processes(sizes, workers) else partial(_read_in_this_process, dataset)
+    yield from zip(work.items, run_all(read, calls, sizes, workers), strict=True)
+
+
+def _read_in_this_process(dataset: Dataset, folder: Folder, item: LoadItem, rows: Path) -> dict[str, Tally]:
+    return read_item(store_of(folder), dataset, item, rows)
 
 
 def _read_by_name(folder: Folder, item: LoadItem, rows: Path) -> dict[str, Tally]:

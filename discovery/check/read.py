@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import pyarrow as pa
-
 from dataforge.records.rejections import Located
 from dataforge.s3.objects import Object
-from dataforge.tables.catalogue import Dataset, Source
+from dataforge.tables.catalogue import Dataset, Source, Table
 from discovery.check.evidence import RejectedRecords
 from discovery.check.row_store import EXAMPLES, relation
-from discovery.check.rows import deciding_rows
+from discovery.check.rows import RowBatcher, RowWriter
 from functions.migrate.plan.layout import read_layout
 from functions.migrate.plan.source import match_files
 from functions.migrate.run.migration import Run
@@ -130,25 +130,29 @@ def plan(
 
 
 def read_item(s3: S3Client, dataset: Dataset, item: LoadItem, folder: Path) -> dict[str, Tally]:
-    """Validate a file. Writes the deciding columns of its valid rows into ``folder``, a file for each table."""
+    """Validate an item. Writes its valid rows into ``folder``, a file for each table."""
     tallies = {name: Tally() for name in item.tables}
     source = next(source for source in dataset.sources if source.file == item.source)
-    writers: dict[str, pa.RecordBatchStreamWriter] = {}
-    try:
-        for records in read_chunk(_NO_CURSOR, s3, item, dataset):
-            tally, table = tallies[records.table.name], records.table
+    with ExitStack() as stack:
+        writers = {
+            name: stack.enter_context(_writer(dataset, dataset.table(name), item, folder))
+            for name in item.tables
+        }
+        batcher = partial(_batcher, writers)
+        for records in read_chunk(_NO_CURSOR, s3, item, dataset, batcher):
+            tally = tallies[records.table.name]
             tally.read += records.batch.read
-            tally.deduplicated += records.batch.deduplicated
             tally.cleanings.update({".".join(name): n for name, n in records.batch.cleanings.items()})
             for rejected in records.rejected:
                 tally.reject(rejected, item, source)
-            if lines := b"".join(records.batch.lines):
-                rows = deciding_rows(dataset, table, lines)
-                if table.name not in writers:
-                    path = folder / f"{relation(dataset, table)}.{item.chunk}.arrow"
-                    writers[table.name] = pa.ipc.new_stream(path, rows.schema)
-                writers[table.name].write_batch(rows)
-    finally:
-        for writer in writers.values():
-            writer.close()
+    for name, writer in writers.items():
+        tallies[name].deduplicated += writer.copies
     return tallies
+
+
+def _writer(dataset: Dataset, table: Table, item: LoadItem, folder: Path) -> RowWriter:
+    return RowWriter(dataset, table, item.chunk, folder / f"{relation(dataset, table)}.{item.chunk:08}.arrow")
+
+
+def _batcher(writers: Mapping[str, RowWriter], table: Table) -> RowBatcher:
+    return RowBatcher(table, writers[table.name])

@@ -64,33 +64,29 @@ def _circles(store: RowStore) -> Iterator[list[Table]]:
 
 
 class _Circle:
-    """Tables that are decided together."""
+    """Tables that are decided together. ``unique``: those whose rows are known to have different keys."""
 
     def __init__(self, store: RowStore, tables: Sequence[Table], found: dict[str, Decided]) -> None:
         self._store, self._tables, self._found = store, tables, found
         self._circular = any(key.deferrable for table in tables for key in table.foreign_keys)
+        self._unique: set[str] = set()
 
     def decide(self) -> None:
         for table in self._tables:
             if not table.is_multiset:
-                self._found[table.name].deduplicated = self._remove_later(table, ["_row"])
+                self._found[table.name].deduplicated = self._remove_copies(table)
         self._remove_orphans()
-        for table in self._tables:
-            self._remove_conflicts(table)
-        self._remove_orphans()
+        conflicts = [self._remove_conflicts(table) for table in self._tables]
+        if any(conflicts):
+            self._remove_orphans()
 
-    def _remove_later(self, table: Table, columns: Sequence[str]) -> int:
-        """Delete all rows but the first of those with the same values. Returns their number."""
-        return self._store.delete(table, self._later(table, columns))
-
-    def _later(self, table: Table, columns: Sequence[str]) -> str:
-        """The query of the ids of all rows but the first of those with the same values."""
-        names, relation = ", ".join(columns), self._store.relation(table)
-        same = " AND ".join(f"s.{name} = k.{name}" for name in columns)
-        return (
-            f"SELECT s.rowid FROM {relation} s JOIN (SELECT {names}, arg_min(rowid, (_source, rowid)) AS first"
-            f" FROM {relation} GROUP BY {names} HAVING count(*) > 1) k ON {same} WHERE s.rowid <> k.first"
-        )
+    def _remove_copies(self, table: Table) -> int:
+        """Delete all rows but the first of identical ones. Returns their number. Copies have the same key."""
+        if table.key and not self._store.select_sharing(table, [self._store.columns(table, table.key)]):
+            self._unique.add(table.name)
+            return 0
+        self._store.load_texts(table, "SELECT id FROM sharing" if table.key else None)
+        return self._store.delete(table, _later("texts", ["row"]))
 
     def _remove_orphans(self) -> None:
         """In a circle of tables, the children of rejected rows are orphans in turn."""
@@ -105,66 +101,64 @@ class _Circle:
             return 0
         with self._store.marks():
             for rule, key in enumerate(table.foreign_keys):
-                orphans = f"SELECT rowid, {rule} FROM {self._store.relation(table)} s"
+                orphans = f"SELECT id, {rule} FROM {self._store.relation(table)} s"
                 self._store.run(f"INSERT INTO marks {orphans} WHERE {_is_orphan(self._store, table, key)}")
+            if not self._store.number("SELECT count(*) FROM marks"):
+                return 0
             for rule, key in enumerate(table.foreign_keys):
                 columns = self._store.columns(table, key.columns)
                 for position, values in self._marked(table, rule, columns):
                     self._found[table.name].examples.append((position, missing_parent(key, values)))
             return self._delete_marked(table, "foreign_key", [key.column for key in table.foreign_keys])
 
-    def _remove_conflicts(self, table: Table) -> None:
-        if not table.key and not table.uniques:
-            return
+    def _remove_conflicts(self, table: Table) -> int:
+        """Delete the rows whose key or unique value belongs to an earlier row. Returns their number."""
+        constraints = [self._store.columns(table, columns) for columns, _ in _constraints(table)]
+        unknown = constraints[1:] if table.name in self._unique else constraints
+        if not unknown or not self._store.select_sharing(table, unknown):
+            return 0
         with self._store.marks():
             if table.uniques:
-                self._mark_unaccepted(table)
+                self._mark_unaccepted(constraints)
             else:
-                key = self._store.columns(table, table.key)
-                self._store.run(f"INSERT INTO marks SELECT rowid, 0 FROM ({self._later(table, key)})")
+                self._store.run(f"INSERT INTO marks SELECT id, 0 FROM ({_later('sharing', constraints[0])})")
             for rule, (_, violation) in enumerate(_constraints(table)):
                 for position, _ in self._marked(table, rule, []):
                     self._found[table.name].examples.append((position, violation))
-            self._delete_marked(table, "conflict", [None for _ in _constraints(table)])
+            return self._delete_marked(table, "conflict", [None for _ in _constraints(table)])
 
-    def _mark_unaccepted(self, table: Table) -> None:
+    def _mark_unaccepted(self, constraints: Sequence[Sequence[str]]) -> None:
         """Accept the rows in file order, each unless its key or a unique value belongs to an accepted one; mark others.
 
-        Only rows that share a key or a unique value with another are read.
+        Only rows that may share a key or a unique value with another are read.
         """
-        places, query = self._sharing(table)
+        wanted = sorted({name for columns in constraints for name in columns})
+        places = [[wanted.index(name) for name in columns] for columns in constraints]
         taken: list[set[tuple[str, ...]]] = [set() for _ in places]
         ids: list[int] = []
         rules: list[int] = []
-        for rowid, *values in self._store.rows(query):
+        for row, *values in self._store.rows(
+            f"SELECT id, {', '.join(wanted)} FROM sharing ORDER BY source, id"
+        ):
             keys = [tuple(values[place] for place in columns) for columns in places]
             rule = next((r for r, key in enumerate(keys) if None not in key and key in taken[r]), None)
             if rule is None:
                 for known, key in zip(taken, keys, strict=True):
                     known.add(key)
                 continue
-            ids.append(rowid)
+            ids.append(row)
             rules.append(rule)
             if len(ids) == _AT_ONCE:
                 self._store.mark(ids, rules)
                 ids, rules = [], []
         self._store.mark(ids, rules)
 
-    def _sharing(self, table: Table) -> tuple[list[list[int]], str]:
-        """For each constraint the places of its columns in the rows of the query, and the query, in file order."""
-        constraints = [self._store.columns(table, columns) for columns, _ in _constraints(table)]
-        wanted = sorted({name for columns in constraints for name in columns})
-        shared = " OR ".join(_is_shared(self._store.relation(table), columns) for columns in constraints)
-        query = f"SELECT rowid, {', '.join(wanted)} FROM {self._store.relation(table)} s WHERE {shared}"
-        places = [[wanted.index(name) for name in columns] for columns in constraints]
-        return places, f"{query} ORDER BY _source, rowid"
-
     def _marked(self, table: Table, rule: int, columns: Sequence[str]) -> list[tuple[int, list[str]]]:
         """The positions of the first rows that break a rule and none before it, with their values of these columns."""
-        names = ", ".join(["_source", *columns])
+        names = ", ".join(["source", *(f"{name}::VARCHAR" for name in columns)])
         rows = self._store.run(
             f"SELECT {names} FROM {self._store.relation(table)} s"
-            f" WHERE rowid IN (SELECT id FROM marks GROUP BY id HAVING min(rule) = {rule}) ORDER BY _source LIMIT {EXAMPLES}"
+            f" WHERE id IN (SELECT id FROM marks GROUP BY id HAVING min(rule) = {rule}) ORDER BY source LIMIT {EXAMPLES}"
         )
         return [(position, values) for position, *values in rows]
 
@@ -181,10 +175,11 @@ class _Circle:
 def _orphans(store: RowStore, table: Table, key: ForeignKey) -> Orphans:
     """The accepted rows whose parent does not exist, with the most frequent missing values."""
     columns = store.columns(table, key.columns)
+    texts = ", ".join(f"{name}::VARCHAR" for name in columns)
     found = store.run(
-        f"SELECT {', '.join(columns)}, count(*) AS n, sum(count(*)) OVER (), count(*) OVER ()"
+        f"SELECT {texts}, count(*) AS n, sum(count(*)) OVER (), count(*) OVER ()"
         f" FROM {store.relation(table)} s WHERE {_is_orphan(store, table, key)}"
-        f" GROUP BY {', '.join(columns)} ORDER BY n DESC, {', '.join(columns)} LIMIT {EXAMPLES}"
+        f" GROUP BY {', '.join(columns)} ORDER BY n DESC, {texts} LIMIT {EXAMPLES}"
     )
     return Orphans(
         columns=key.columns,
@@ -204,11 +199,14 @@ def _constraints(table: Table) -> Iterator[tuple[tuple[str, ...], Violation]]:
         yield unique.columns, same_unique_value(unique, "file")
 
 
-def _is_shared(relation: str, columns: Sequence[str]) -> str:
-    """The condition that another row has the same values as the row ``s``."""
+def _later(relation: str, columns: Sequence[str]) -> str:
+    """The query of the ids of all rows but the first of those with the same values."""
     names = ", ".join(columns)
-    same = " AND ".join(f"k.{name} = s.{name}" for name in columns)
-    return f"EXISTS (SELECT 1 FROM (SELECT {names} FROM {relation} GROUP BY {names} HAVING count(*) > 1) k WHERE {same})"
+    same = " AND ".join(f"s.{name} = k.{name}" for name in columns)
+    return (
+        f"SELECT s.id FROM {relation} s JOIN (SELECT {names}, arg_min(id, (source, id)) AS first"
+        f" FROM {relation} GROUP BY {names} HAVING count(*) > 1) k ON {same} WHERE s.id <> k.first"
+    )
 
 
 def _is_orphan(store: RowStore, table: Table, key: ForeignKey) -> str:

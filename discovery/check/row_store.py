@@ -16,12 +16,14 @@ import duckdb
 import pyarrow as pa
 
 from dataforge.tables.catalogue import Dataset, Table
-from discovery.check.rows import deciding_columns
+from discovery.check.rows import deciding_columns, row_schema
 
 EXAMPLES = 3
 """The rejected records that are shown of each reason."""
 _MEMORY = "256MB"
 _AT_ONCE = 10_000
+_ROW = "row"
+_TYPES = {pa.int64(): "BIGINT", pa.string(): "VARCHAR"}
 
 
 class RowStore:
@@ -45,14 +47,33 @@ class RowStore:
         self._temporary.cleanup()
 
     def load(self, table: Table) -> None:
-        """Load the rows of a table that readers have written into ``folder``."""
-        names = [f"c{place}" for place in range(len(deciding_columns(self.dataset, table)))]
-        columns = ["_source BIGINT", "_row BLOB", *(f"{name} VARCHAR" for name in names)]
-        self.run(f"CREATE TABLE {self.relation(table)} ({', '.join(columns)})")
-        for path in sorted(self.folder.glob(f"{self.relation(table)}.*.arrow")):
-            with pa.OSFile(str(path)) as file:
-                self._insert(self.relation(table), pa.ipc.open_stream(file))
-            path.unlink()
+        """Load the ids, positions and deciding columns of the rows that readers have written into ``folder``."""
+        schema = row_schema(self.dataset, table)
+        names = [name for name in schema.names if name != _ROW]
+        columns = ", ".join(f"{name} {_TYPES[schema.field(name).type]}" for name in names)
+        self.run(f"CREATE TABLE {self.relation(table)} ({columns})")
+        self._insert(self.relation(table), self._stored(table, names))
+
+    def load_texts(self, table: Table, ids: str | None) -> None:
+        """Create the relation ``texts`` of the ids and positions of rows, and the MD5 of their texts.
+
+        ``ids``: the query of the rows; None: all.
+        """
+        chosen = f" WHERE id IN ({ids})" if ids else ""
+        self.run("CREATE OR REPLACE TABLE texts (id BIGINT, source BIGINT, row UHUGEINT)")
+        self._insert(
+            "texts",
+            self._stored(table, ["id", "source", _ROW]),
+            f"id, source, md5_number(row) FROM incoming{chosen}",
+        )
+
+    def _stored(self, table: Table, names: Sequence[str]) -> pa.RecordBatchReader:
+        schema = row_schema(self.dataset, table)
+        fields = [schema.get_field_index(name) for name in names]
+        batches = _batches(sorted(self.folder.glob(f"{self.relation(table)}.*.arrow")), fields)
+        return pa.RecordBatchReader.from_batches(
+            pa.schema([schema.field(field) for field in fields]), batches
+        )
 
     def relation(self, table: Table) -> str:
         """The relation of a table, and the beginning of the names of its files in ``folder``."""
@@ -68,17 +89,27 @@ class RowStore:
         return self.number(f"SELECT count(*) FROM {self.relation(table)}")
 
     def delete(self, table: Table, ids: str) -> int:
-        """Delete the rows whose ``rowid`` the query gives. Returns their number."""
-        return self.number(f"DELETE FROM {self.relation(table)} WHERE rowid IN ({ids})")
+        """Delete the rows whose ids the query gives. Returns their number."""
+        return self.number(f"DELETE FROM {self.relation(table)} WHERE id IN ({ids})")
+
+    def select_sharing(self, table: Table, constraints: Sequence[Sequence[str]]) -> int:
+        """Create the relation ``sharing`` of the rows that may share a constraint's values with another row.
+
+        Hashes are compared, so it may have further rows. Returns the number of rows.
+        """
+        relation, ids = (
+            self.relation(table),
+            " UNION ".join(_sharing(self.relation(table), c) for c in constraints),
+        )
+        self.run(f"CREATE OR REPLACE TABLE sharing AS SELECT * FROM {relation} WHERE id IN ({ids})")
+        return self.number("SELECT count(*) FROM sharing")
 
     @contextmanager
     def marks(self) -> Iterator[None]:
-        """An empty relation ``marks`` of ids and numbers of rules. In the block the ids of rows do not change."""
-        self.run("BEGIN")
+        """An empty relation ``marks`` of ids and numbers of rules."""
         self.run("CREATE TABLE marks (id BIGINT, rule INTEGER)")
         yield
         self.run("DROP TABLE marks")
-        self.run("COMMIT")
 
     def mark(self, ids: Sequence[int], rules: Sequence[int]) -> None:
         """Add rows to ``marks``."""
@@ -87,9 +118,11 @@ class RowStore:
                 "marks", pa.table({"id": pa.array(ids, pa.int64()), "rule": pa.array(rules, pa.int32())})
             )
 
-    def _insert(self, relation_name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
+    def _insert(
+        self, name: str, rows: pa.Table | pa.RecordBatchReader, selected: str = "* FROM incoming"
+    ) -> None:
         self._db.register("incoming", rows)
-        self.run(f"INSERT INTO {relation_name} SELECT * FROM incoming")
+        self.run(f"INSERT INTO {name} SELECT {selected}")
         self._db.unregister("incoming")
 
     def run(self, query: str) -> list[tuple[Any, ...]]:
@@ -111,3 +144,15 @@ class RowStore:
 def relation(dataset: Dataset, table: Table) -> str:
     """The name of a table's relation."""
     return f"t{list(dataset.tables).index(table.name)}"
+
+
+def _batches(paths: Sequence[Path], fields: Sequence[int]) -> Iterator[pa.RecordBatch]:
+    for path in paths:
+        with pa.OSFile(str(path)) as file:
+            yield from pa.ipc.open_stream(file, options=pa.ipc.IpcReadOptions(included_fields=list(fields)))
+
+
+def _sharing(relation: str, columns: Sequence[str]) -> str:
+    names, present = ", ".join(columns), " AND ".join(f"{name} IS NOT NULL" for name in columns)
+    found = f"SELECT id, hash({names}) AS h FROM {relation} WHERE {present}"
+    return f"SELECT id FROM ({found}) WHERE h IN (SELECT h FROM ({found}) GROUP BY h HAVING count(*) > 1)"

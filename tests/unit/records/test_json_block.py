@@ -33,6 +33,7 @@ from dataforge import (
     Text,
     Timestamp,
 )
+from dataforge.bulk.blocks import TableBatcher
 from dataforge.formats.csv_stream import BufferedRecords
 from dataforge.formats.json_boundaries import line_ends
 from dataforge.formats.json_columns import read_columns
@@ -153,7 +154,7 @@ def results(
     item = LoadItem.model_construct(**known)
     block, table = BufferedRecords(data, 5, 3), DATASET.table(name)
     [one] = validate_by_record(item, source, {name: table}, block)
-    return validate_by_columns(item, source, table, block), one
+    return validate_by_columns(item, source, TableBatcher(table), block), one
 
 
 def agree(found: ValidatedRecords, expected: ValidatedRecords) -> None:

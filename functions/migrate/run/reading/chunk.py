@@ -17,7 +17,12 @@ from functions.migrate.run.reading.dialect import read_dialect
 from functions.migrate.run.reading.json_lines import read_json_lines
 from functions.migrate.run.reading.parquet import read_parquet
 from functions.migrate.run.reading.replayed import replayed_records
-from functions.migrate.run.reading.validated_records import Record, ValidatedRecords, validate_each
+from functions.migrate.run.reading.validated_records import (
+    BatcherOf,
+    Record,
+    ValidatedRecords,
+    validate_each,
+)
 from functions.migrate.run.work_items import LoadItem
 
 if TYPE_CHECKING:
@@ -29,47 +34,49 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 2 * 2**20
 
 
-def read_chunk(cursor: Cursor, s3: S3Client, item: LoadItem, dataset: Dataset) -> Iterator[ValidatedRecords]:
-    """The chunk's records for the item's tables, some at a time.
+def read_chunk(
+    cursor: Cursor, s3: S3Client, item: LoadItem, dataset: Dataset, batcher: BatcherOf = TableBatcher
+) -> Iterator[ValidatedRecords]:
+    """The chunk's records for the item's tables, some at a time. ``batcher`` makes what takes a table's valid rows.
 
     Raises ``SourceChanged``, ``DamagedFile`` or ``RecordTooLong``.
     """
     tables = {name: dataset.table(name) for name in item.tables}
     sources = {source.file: source for source in dataset.sources}
     if item.replay:
-        yield from validate_each(tables, replayed_records(cursor, item, sources))
+        yield from validate_each(tables, replayed_records(cursor, item, sources), batcher)
         return
     if is_parquet(item.key):
-        yield from read_parquet(s3, item, sources[item.source], tables)
+        yield from read_parquet(s3, item, sources[item.source], tables, batcher)
         return
     source = sources[item.source]
     if source.is_json_lines(item.key):
-        yield from read_json_lines(s3, item, source, tables)
+        yield from read_json_lines(s3, item, source, tables, batcher)
         return
     dialect = item.dialect(source)
     if not dialect.is_parallel:
-        yield from read_dialect(s3, item, source, tables)
+        yield from read_dialect(s3, item, source, tables, batcher)
         return
     whole_size = whole_size_of(dialect)
     for records in object_records(s3, item.object, item.start, item.end, item.line, whole_size):
-        yield from _read_csv(item, records, source, tables)
+        yield from _read_csv(item, records, source, tables, batcher)
 
 
 def _read_csv(
-    item: LoadItem, records: BufferedRecords, source: Source, tables: dict[str, Table]
+    item: LoadItem, records: BufferedRecords, source: Source, tables: dict[str, Table], batcher: BatcherOf
 ) -> Iterator[ValidatedRecords]:
     # A batcher remembers the rows of a keyless table. The buffer bounds its memory; the resolve step finds other duplicates.
-    batchers = {name: TableBatcher(table) for name, table in tables.items()}
+    batchers = {name: batcher(table) for name, table in tables.items()}
     position = item.base + records.start
     columns = (item.header, position, _BLOCK_BYTES, item.folder_values, source.names, source.dialect)
     for block in blocks(records.data, *columns):
         if source.split is not None:
-            yield from validate_each(tables, _flat_records(item, block, records, source))
+            yield from validate_each(tables, _flat_records(item, block, records, source), batcher)
             continue
-        for batcher in batchers.values():
-            batch = batcher.batch(block)
+        for taker in batchers.values():
+            batch = taker.batch(block)
             located = list(_located(item, block, records, batch.rejected))
-            yield ValidatedRecords(batcher.table, batch, located)
+            yield ValidatedRecords(taker.table, batch, located)
 
 
 def _flat_records(item: LoadItem, block: Block, records: BufferedRecords, source: Source) -> Iterator[Record]:

@@ -18,7 +18,12 @@ from dataforge.records.rejections import Located
 from dataforge.records.violation import Violation
 from dataforge.s3.objects import Object
 from dataforge.tables.catalogue import Source, Table
-from functions.migrate.run.reading.validated_records import Record, ValidatedRecords, validate_each
+from functions.migrate.run.reading.validated_records import (
+    BatcherOf,
+    Record,
+    ValidatedRecords,
+    validate_each,
+)
 from functions.migrate.run.work_items import LoadItem
 
 if TYPE_CHECKING:
@@ -31,12 +36,12 @@ _AT_ONCE = 10_000
 
 
 def read_dialect(
-    s3: S3Client, item: LoadItem, source: Source, tables: Mapping[str, Table]
+    s3: S3Client, item: LoadItem, source: Source, tables: Mapping[str, Table], batcher: BatcherOf
 ) -> Iterator[ValidatedRecords]:
     """The file's records, some at a time. Raises ``SourceChanged``, ``DamagedFile`` or ``RecordTooLong``."""
     records = _records(item, source, data_records(s3, item.object, item.dialect(source)))
     while some := list(islice(records, _AT_ONCE)):
-        yield from validate_each(tables, some)
+        yield from validate_each(tables, some, batcher)
 
 
 def data_records(s3: S3Client, file: Object, dialect: Csv) -> Iterator[dialect_reader.Record]:

@@ -17,6 +17,7 @@ from dataforge.formats.json_lines import read_line
 from dataforge.records.rejections import Located
 from dataforge.tables.catalogue import Source, Table
 from functions.migrate.run.reading.validated_records import (
+    BatcherOf,
     Record,
     ValidatedRecords,
     Validator,
@@ -35,42 +36,50 @@ _BLOCK_VALUES = 2**22
 
 
 def read_json_lines(
-    s3: S3Client, item: LoadItem, source: Source, tables: Mapping[str, Table]
+    s3: S3Client, item: LoadItem, source: Source, tables: Mapping[str, Table], batcher: BatcherOf
 ) -> Iterator[ValidatedRecords]:
     """The chunk's records, some at a time. Raises ``SourceChanged``, ``DamagedFile`` or ``RecordTooLong``."""
     by_columns = source.split is None and tables[item.tables[0]].columns_are_independent
     validate = _validate_by_columns if by_columns else validate_by_record
     for records in object_records(s3, item.object, item.start, item.end, item.line, whole_size):
         for block in line_blocks(records, _BLOCK_BYTES):
-            yield from validate(item, source, tables, block)
+            yield from validate(item, source, tables, block, batcher)
 
 
 def validate_by_record(
-    item: LoadItem, source: Source, tables: Mapping[str, Table], block: BufferedRecords
+    item: LoadItem,
+    source: Source,
+    tables: Mapping[str, Table],
+    block: BufferedRecords,
+    batcher: BatcherOf = TableBatcher,
 ) -> Iterator[ValidatedRecords]:
     """Validate the lines of a block one by one."""
-    yield from validate_each(tables, _records(item, source, block))
+    yield from validate_each(tables, _records(item, source, block), batcher)
 
 
 def _validate_by_columns(
-    item: LoadItem, source: Source, tables: Mapping[str, Table], block: BufferedRecords
+    item: LoadItem,
+    source: Source,
+    tables: Mapping[str, Table],
+    block: BufferedRecords,
+    batcher: BatcherOf,
 ) -> Iterator[ValidatedRecords]:
     if len(block.data) > _LARGEST_BLOCK:
-        yield from validate_by_record(item, source, tables, block)
+        yield from validate_by_record(item, source, tables, block, batcher)
         return
     table = tables[item.tables[0]]
     values = len(table.columns) * (block.data.count(b"\n") + 1)
     for part in line_blocks(block, max(len(block.data) * _BLOCK_VALUES // max(values, _BLOCK_VALUES), 1)):
-        yield validate_by_columns(item, source, table, part)
+        yield validate_by_columns(item, source, batcher(table), part)
 
 
 def validate_by_columns(
-    item: LoadItem, source: Source, table: Table, block: BufferedRecords
+    item: LoadItem, source: Source, batcher: TableBatcher, block: BufferedRecords
 ) -> ValidatedRecords:
     """Validate the lines of a block, with the result of ``validate_by_record``. It is not empty."""
-    result, batcher = ValidatedRecords(table), TableBatcher(table)
+    result = ValidatedRecords(batcher.table)
     remaining = _add_by_columns(item, source, block, batcher, result)
-    validator = Validator({table.name: result}, {table.name: batcher})
+    validator = Validator({batcher.table.name: result}, {batcher.table.name: batcher})
     for record in _records(item, source, block, remaining):
         validator.add(record)
     return result

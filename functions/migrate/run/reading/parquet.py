@@ -14,6 +14,7 @@ from dataforge.records.rejections import Located
 from dataforge.s3.objects import Object
 from dataforge.tables.catalogue import Source, Table
 from functions.migrate.run.reading.validated_records import (
+    BatcherOf,
     Record,
     ValidatedRecords,
     Validator,
@@ -30,18 +31,22 @@ LINES_BEFORE = 2
 
 
 def read_parquet(
-    s3: S3Client, item: LoadItem, source: Source, tables: dict[str, Table]
+    s3: S3Client,
+    item: LoadItem,
+    source: Source,
+    tables: dict[str, Table],
+    batcher: BatcherOf = TableBatcher,
 ) -> Iterator[ValidatedRecords]:
     """The item's rows, validated, some at a time."""
-    batchers = {name: TableBatcher(table) for name, table in tables.items()}
+    batchers = {name: batcher(table) for name, table in tables.items()}
     for rows in read_rows(s3, item.object, item.start, item.end, item.header):
         if source.split is not None:
-            yield from validate_each(tables, _records(item, rows, source, range(len(rows))))
+            yield from validate_each(tables, _records(item, rows, source, range(len(rows))), batcher)
             continue
-        for name, batcher in batchers.items():
-            result = ValidatedRecords(batcher.table)
-            remaining = _add_by_columns(item, rows, batcher, result)
-            validator = Validator({name: result}, {name: batcher})
+        for name, taker in batchers.items():
+            result = ValidatedRecords(taker.table)
+            remaining = _add_by_columns(item, rows, taker, result)
+            validator = Validator({name: result}, {name: taker})
             for record in _records(item, rows, source, remaining):
                 validator.add(record)
             yield result

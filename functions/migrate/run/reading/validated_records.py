@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Source, Split, Table
 
 Fields = Mapping[str, Any]
+BatcherOf = Callable[[Table], TableBatcher]
 
 
 @dataclass
@@ -61,9 +62,12 @@ class Record:
         return self.split({name: value for name, value in self.fields.items() if value})
 
 
-def validate_each(tables: Mapping[str, Table], records: Iterable[Record]) -> Iterator[ValidatedRecords]:
+def validate_each(
+    tables: Mapping[str, Table], records: Iterable[Record], batcher: BatcherOf = TableBatcher
+) -> Iterator[ValidatedRecords]:
     """Validate the records; one result per table. Rows of other tables are ignored."""
-    validator = Validator({name: ValidatedRecords(table) for name, table in tables.items()})
+    results = {name: ValidatedRecords(table) for name, table in tables.items()}
+    validator = Validator(results, {name: batcher(table) for name, table in tables.items()})
     for record in records:
         validator.add(record)
     yield from validator.results.values()
@@ -72,11 +76,9 @@ def validate_each(tables: Mapping[str, Table], records: Iterable[Record]) -> Ite
 class Validator:
     """Validates records one by one and collects the results by table."""
 
-    def __init__(
-        self, results: Mapping[str, ValidatedRecords], batchers: Mapping[str, TableBatcher] | None = None
-    ) -> None:
+    def __init__(self, results: Mapping[str, ValidatedRecords], batchers: Mapping[str, TableBatcher]) -> None:
         self.results = results
-        self._batchers = batchers or {name: TableBatcher(result.table) for name, result in results.items()}
+        self._batchers = batchers
 
     def add(self, record: Record) -> None:
         """Validate a record. A malformed record counts once, for its table."""

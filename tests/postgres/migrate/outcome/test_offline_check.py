@@ -74,6 +74,14 @@ class Mark(Row, table="marks", file="deep/*/marks", format=Csv(delimiter="|"), d
     note: Text | None = None
 
 
+class Node(Row, table="nodes", file="nodes.csv"):
+    """Numbers of nodes, each with its parent in the same file, and a further parent that may be missing."""
+
+    node: Annotated[Integer, Key()]
+    parent: Annotated[Integer, References("nodes")] | None = None
+    other: Annotated[Integer, References("nodes", enforced=False)] | None = None
+
+
 class Phone(Row, table="phones"):
     """A phone for each place of a record."""
 
@@ -130,6 +138,7 @@ def folders(draw: st.DrawFn) -> dict[str, bytes]:
     def rows(*columns: tuple[str, ...]) -> list[tuple[str, ...]]:
         return draw(st.lists(st.tuples(*map(st.sampled_from, columns)), min_size=1, max_size=12))
 
+    numbers = ("1", "02", "+2", "10", "9", "3", "")
     floats, owners = ("0", "-0", "1.50", "1.5", ""), ("a", "b", "")
     return {
         "amounts.csv": _csv("amount,weight", rows(AMOUNTS, floats)),
@@ -138,6 +147,7 @@ def folders(draw: st.DrawFn) -> dict[str, bytes]:
         "events/month=1/part-0.parquet": _parquet(rows(AMOUNTS)),
         "events_2.csv": _csv("source", rows(AMOUNTS)),
         "remarks.csv.gz": gzip.compress(_csv("span,weight", rows(SPANS, floats)), 1),
+        "nodes.csv": _csv("node,parent,other", rows(numbers, numbers, numbers)),
         "phones.csv": _csv("owner,home,work", rows(owners, ("1", "2"), ("1", "3"))),
         "deep/a/marks": _csv("amount|note", rows(AMOUNTS, ("", "x")), "|"),
         "deep.zip": _archive({"deep/b/marks": _csv("note|amount", rows(("", "x"), AMOUNTS), "|")}),
@@ -156,7 +166,7 @@ def folders(draw: st.DrawFn) -> dict[str, bytes]:
 def test_check_gives_the_figures_of_a_migration_into_empty_tables(
     declare: Callable[..., Forge], files: dict[str, bytes]
 ) -> None:
-    models = {model.__name__: model for model in (Amount, Span, Document, Event, Remark, Mark, Phone)}
+    models = {model.__name__: model for model in (Amount, Span, Document, Event, Remark, Mark, Node, Phone)}
     forge = declare("mixed", FLAT_FILES=(PHONES,), IGNORE=("amounts.txt",), **models)
     dataset = DATASETS["mixed"]
     forge.database.query(f"TRUNCATE {', '.join(f'mixed.{name}' for name in dataset.tables)}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
@@ -179,12 +179,12 @@ class TableBatcher:
         if bad.any():
             keep = pa.array(~bad)
             quoted, positions = [q.filter(keep) for q in quoted], positions[~bad]
-        body = pc.binary_join_element_wise(*quoted, ",", null_handling="replace", null_replacement="")
-        self._add(batch, body, positions)
+        self.add_valid(batch, quoted, positions)
         return bad
 
-    def _add(self, batch: Batch, body: pa.Array, positions: Offsets) -> None:
-        """Add rows, given as their row texts without parentheses."""
+    def add_valid(self, batch: Batch, quoted: Sequence[pa.Array], positions: Offsets) -> None:
+        """Add valid rows, given by their canonical texts in the form of a row's text."""
+        body = row_bodies(quoted)
         if self._dedupes:
             body, positions = self._once(batch, body, positions)
         digests = row_digests(body)
@@ -206,10 +206,8 @@ class TableBatcher:
     def _once(self, batch: Batch, body: pa.Array, positions: Offsets) -> tuple[pa.Array, Offsets]:
         """The distinct rows of a block, each with its first position, to hash each once."""
         encoded = body.dictionary_encode()
-        indices = encoded.indices.to_numpy()
-        first = np.empty(len(encoded.dictionary), np.int64)
-        first[indices[::-1]] = np.arange(len(indices) - 1, -1, -1)
-        batch.deduplicated += len(indices) - len(first)
+        first = first_places(encoded)
+        batch.deduplicated += len(body) - len(first)
         return encoded.dictionary, positions[first]
 
     def _records(self, block: Block, indices: NDArray[np.int64], batch: Batch) -> None:
@@ -245,6 +243,19 @@ class TableBatcher:
         batch.rows += 1
         batch.hash_total = (batch.hash_total + hash_total([digest])) % 2**64
         batch.lines.append(f"{copy_line(texts)},{position}\n".encode())
+
+
+def row_bodies(quoted: Sequence[pa.Array]) -> pa.Array:
+    """The rows' texts without parentheses."""
+    return pc.binary_join_element_wise(*quoted, ",", null_handling="replace", null_replacement="")
+
+
+def first_places(encoded: pa.DictionaryArray) -> NDArray[np.int64]:
+    """The first place of each distinct value."""
+    indices = encoded.indices.to_numpy()
+    first = np.empty(len(encoded.dictionary), np.int64)
+    first[indices[::-1]] = np.arange(len(indices) - 1, -1, -1)
+    return first
 
 
 def constant(value: str | None, count: int) -> pa.Array:
