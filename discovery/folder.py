@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dataforge.errors import DataForgeError, Unavailable, UnusableBucket
 from dataforge.files.names import is_json_lines, is_parquet
 from dataforge.s3.objects import Object
+from discovery.copies import without_copies
 from discovery.files import open_csv, positional
 from discovery.footers import without_footer
 from discovery.grouping import FoundFile, SourceFile, TableFiles, group
@@ -42,11 +43,15 @@ class _NoTable(Exception):
 
 @dataclass(frozen=True)
 class Inventory:
-    """The tables of a folder, and what is not read with the reason. ``objects``: all files as they are stored."""
+    """The tables of a folder, and what is not read with the reason. ``objects``: all files as they are stored.
+
+    ``notes``: what a person should know about the files.
+    """
 
     tables: tuple[TableFiles, ...]
     unread: tuple[tuple[str, str], ...]
     objects: tuple[Object, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def take_inventory(s3: S3Client, objects: Sequence[Object], say: Callable[[str], None]) -> Inventory:
@@ -65,10 +70,12 @@ def take_inventory(s3: S3Client, objects: Sequence[Object], say: Callable[[str],
             unread.append((place.object.key, str(error)))
         except DataForgeError as error:
             unread.append((place.object.key, f"{error.message} {error.hint}".strip()))
-    tables = group(opened, overlap_of(s3))
+    copies = without_copies(s3, opened)
+    unread += copies.unread
+    tables = group(copies.kept, overlap_of(s3))
     unread += [(table.members[0].file.object.key, _NAMELESS) for table in tables if not table.pattern]
     named = tuple(table for table in tables if table.pattern)
-    return Inventory(named, tuple(unread), tuple(objects))
+    return Inventory(named, tuple(unread), tuple(objects), copies.notes)
 
 
 def _with_columns(file: TypedFile) -> TypedFile:

@@ -152,7 +152,11 @@ def _draft(
         found = replace(take_inventory(s3, tables, say), objects=tuple(objects))
         inventory, told = describe_files(s3, found, description)
         notes = [f"{source} describes the tables." for source in description.sources]
-        notes += [*told, *(f"{key} is not read: {reason}" for key, reason in inventory.unread)]
+        notes += [
+            *told,
+            *inventory.notes,
+            *(f"{key} is not read: {reason}" for key, reason in inventory.unread),
+        ]
         if not inventory.tables:
             raise NoTableFiles(f"{folder} has no file that could be a table.", "; ".join(notes))
         draft = draft_dataset(s3, dataset, name_of(folder), inventory, say)
