@@ -81,9 +81,9 @@ def _same_content(s3: S3Client, files: Sequence[FoundFile]) -> Iterable[Files]:
             yield from _groups(alike, lambda file: _digest(s3, file))
 
 
-def _groups(files: Iterable[FoundFile], value: Callable[[FoundFile], Hashable]) -> list[Files]:
+def _groups(files: Iterable[FoundFile], value: Callable[[FoundFile], str | bytes | int]) -> list[Files]:
     """Groups of several files that have one value, without those that have none."""
-    found = defaultdict[Hashable, Files](list)
+    found = defaultdict[str | bytes | int, Files](list)
     for file in files:
         if key := value(file):
             found[key].append(file)

@@ -70,7 +70,12 @@ def test_file_that_is_named_as_a_copy_and_is_none_is_noted(tmp_path: Path) -> No
 
 def test_copies_are_ignored_by_the_module(tmp_path: Path) -> None:
     copies = {"v (1).csv", "old/v.csv", "Copy of v.csv", "v.csv.gz", "v.zip"}
-    files = {"v.csv": NO_KEY, "v.csv.gz": gzip.compress(NO_KEY.encode()), "v.zip": archive({"v.csv": NO_KEY})}
-    found = drafted(tmp_path, {**dict.fromkeys(copies, NO_KEY), **files})
+    files: dict[str, str | bytes] = dict.fromkeys(copies, NO_KEY)
+    files |= {
+        "v.csv": NO_KEY,
+        "v.csv.gz": gzip.compress(NO_KEY.encode()),
+        "v.zip": archive({"v.csv": NO_KEY}),
+    }
+    found = drafted(tmp_path, files)
     assert found.files == {"v": ("v.csv", 400)}
     assert found.unread.keys() == copies - {"v.zip"} | {"v.zip/v.csv"}
