@@ -77,7 +77,7 @@ def _is_row(fields: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _contradicts(fields: Sequence[str], place: int, column: Sequence[str]) -> bool:
-    """Whether the text of a footer is no value of its column, or one that a table of texts has by an accident only."""
+    """Whether the text of a footer is not a value of its column, or is one of a table of texts by accident only."""
     found = common_shape(column)
     if found is not None and tells(found):
         return True

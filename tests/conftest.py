@@ -14,6 +14,8 @@ from types import ModuleType
 from typing import Annotated, Literal
 
 import pytest
+import typer.main
+import typer.testing
 from botocore import session
 from hypothesis import HealthCheck, settings
 from pydantic import Field, StringConstraints
@@ -75,6 +77,14 @@ def descriptions_of_services() -> Iterator[None]:
     """Cache the service descriptions, which botocore reads again for each session. This is slower than most tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "create_loader", cache(session.create_loader))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsers_of_commands() -> Iterator[None]:
+    """Cache the parser of all subcommands, which Typer's ``CliRunner`` builds again for each call."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
         yield
 
 

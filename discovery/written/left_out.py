@@ -1,4 +1,4 @@
-"""What a dialect leaves out of its files, as comments: a person should compare it with the files."""
+"""The parts of files that a dialect leaves out, as comments: a person should compare them with the files."""
 
 from __future__ import annotations
 
