@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from contextlib import contextmanager
+from multiprocessing import active_children, get_context, parent_process
+from threading import Thread
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -28,7 +31,7 @@ def run_all(
         for call in calls:
             yield function(*call)
         return
-    with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn")) as pool:
+    with _worker_pool(workers) as pool:
         largest_first = sorted(range(len(calls)), key=lambda number: -sizes[number])
         begun = {number: pool.submit(function, *calls[number]) for number in largest_first}
         for number in range(len(calls)):
@@ -38,3 +41,30 @@ def run_all(
 def needs_processes(sizes: Sequence[int], workers: int | None = None) -> bool:
     """Whether calls with inputs of these sizes are run in other processes."""
     return bool(workers) or (workers is None and len(sizes) > 1 and sum(sizes) >= _SMALL)
+
+
+@contextmanager
+def _worker_pool(workers: int | None) -> Iterator[ProcessPoolExecutor]:
+    """Processes that end with the block, and immediately after an error in it or the death of this process."""
+    pool = ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), initializer=_follow_parent)
+    try:
+        yield pool
+    except BaseException:
+        for process in active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _follow_parent() -> None:
+    # Ctrl-C reaches the whole group of processes; the parent ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Without this, processes of the pool wait for work forever if their parent is killed."""
+    if parent := parent_process():
+        parent.join()
+    os._exit(1)

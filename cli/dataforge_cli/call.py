@@ -16,8 +16,9 @@ from rich.traceback import Traceback
 from dataforge.errors import DataForgeError, InvalidInput, Unavailable, UnusableBucket
 from dataforge_cli.aws.deployment import Deployment, find_deployment
 from dataforge_cli.aws.failures import explain
-from dataforge_cli.errors import CommandError, Interrupted, WrongCall
+from dataforge_cli.errors import CommandError, Ended, Interrupted, WrongCall
 from dataforge_cli.output.screen import Screen
+from dataforge_cli.signals import Terminated, raised_signals
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def calling(*, stage: str | None, outputs: Path | None, as_json: bool, debug: bo
     """A call. Every error in its body becomes one line on stderr, with ``--json`` a document, and an exit code."""
     call = Call(Screen(as_json=as_json), stage, outputs)
     try:
-        yield call
+        with raised_signals():
+            yield call
     except (typer.Exit, BrokenPipeError):
         raise
     except (Exception, KeyboardInterrupt) as error:
@@ -68,6 +70,8 @@ def _understand(error: BaseException) -> CommandError:
             return CommandError(error.message, error.detail, error.hint, name=error.code)
         case ClientError() | BotoCoreError() | Boto3Error():
             return explain(error)
+        case Terminated():
+            return Ended("Terminated.")
         case KeyboardInterrupt():
             return Interrupted("Interrupted.")
         case OSError():

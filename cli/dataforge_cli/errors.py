@@ -1,4 +1,7 @@
-"""Errors of the command line. The exit code is 1 if the work failed, 2 if the call was wrong, 130 after Ctrl-C."""
+"""Errors of the command line.
+
+The exit code is 1 if the work failed, 2 if the call was wrong, 130 after Ctrl-C, and 143 after SIGTERM.
+"""
 
 from __future__ import annotations
 
@@ -74,6 +77,12 @@ class Interrupted(CommandError):
     def document(self) -> dict[str, Any]:
         status = "running" if self.execution else "interrupted"
         return {"status": status, "execution": self.execution}
+
+
+class Ended(Interrupted):
+    """SIGTERM or SIGHUP ended the command."""
+
+    exit_code = 143
 
 
 class NotConfirmed(CommandError):

@@ -1,12 +1,14 @@
-"""Write the module of a dataset, so that a failure leaves the folder of modules as it was."""
+"""Write the module of a dataset, so that a failure at any moment leaves the folder of modules as it was."""
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from dataforge.errors import InvalidDeclaration
@@ -28,24 +30,43 @@ class CannotDeclare(CommandError):
 
 @contextmanager
 def written_module(module: Path, folder: str, text: str) -> Iterator[Dataset]:
-    """The dataset of the written module, which declares the files of a folder.
+    """The dataset of a new module, which declares the files of a folder. The module is written after the block.
 
-    After an error in the block, the folder of modules is as before: a module that cannot be loaded would fail every other
-    command.
+    Until then it is in a temporary folder, which precedes the others here and in processes that this one starts: a module
+    that cannot be loaded would fail every other command, and the end of this process at any moment changes nothing.
     """
     from dataforge.tables.datasets import DATASETS  # noqa: PLC0415
 
-    before = module.read_bytes() if module.exists() else None
+    before = DATASETS.get(module.stem)
     try:
-        _replace(module, text.encode())
-        yield _load(module.stem, folder)
+        with TemporaryDirectory(prefix="dataforge-") as drafts, _further_folder(drafts):
+            (Path(drafts) / module.name).write_text(text, encoding="utf-8")
+            yield _load(module.stem, folder)
+            _place(module, text.encode())
     except BaseException:
         DATASETS.pop(module.stem, None)
-        if before is None:
-            module.unlink(missing_ok=True)
-        else:
-            _replace(module, before)
+        if before is not None:
+            DATASETS[module.stem] = before
         raise
+    finally:
+        sys.modules.pop(f"datasets.{module.stem}", None)
+
+
+@contextmanager
+def _further_folder(folder: str) -> Iterator[None]:
+    """Find the modules of the folder before all others."""
+    from dataforge.tables.datasets import FURTHER_FOLDER, add_folder, remove_folder  # noqa: PLC0415
+
+    outer = os.environ.get(FURTHER_FOLDER)
+    add_folder(folder)
+    os.environ[FURTHER_FOLDER] = folder
+    try:
+        yield
+    finally:
+        remove_folder(folder)
+        os.environ.pop(FURTHER_FOLDER)
+        if outer is not None:
+            os.environ[FURTHER_FOLDER] = outer
 
 
 def _load(name: str, folder: str) -> Dataset:
@@ -60,7 +81,7 @@ def _load(name: str, folder: str) -> Dataset:
     return DATASETS[name]
 
 
-def _replace(module: Path, source: bytes) -> None:
+def _place(module: Path, source: bytes) -> None:
     part = module.with_suffix(".part")
     try:
         part.write_bytes(source)

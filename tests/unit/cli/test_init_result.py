@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 import datasets
 from dataforge import Csv, Integer
 from dataforge.tables.datasets import DATASETS
+from dataforge_cli.call import calling
 from dataforge_cli.main import app
 from dataforge_cli.records.module_file import CannotDeclare, written_module
 from discovery.declared import Declared
@@ -111,23 +114,48 @@ def modules(context: Path) -> Path:
 
 @pytest.mark.parametrize("before", [None, b"# mine\n"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_failure_after_the_module_is_written_leaves_the_folder_as_before(
+def test_failure_before_the_end_leaves_the_folder_as_before(
     modules: Path, before: bytes | None, error: type[BaseException]
 ) -> None:
     module = modules / "shop.py"
     if before is not None:
         module.write_bytes(before)
     with pytest.raises(error):
-        _fail_after_writing(module, error)
+        _fail_in_the_block(module, before, error)
     assert [path.name for path in modules.iterdir() if path.is_file()] == (["shop.py"] if before else [])
     assert before is None or module.read_bytes() == before
     assert "shop" not in DATASETS
 
 
-def _fail_after_writing(module: Path, error: type[BaseException]) -> None:
-    with written_module(module, "folder", module_text(_draft(module.parent))):
-        assert b"class Order" in module.read_bytes()
+def _fail_in_the_block(module: Path, before: bytes | None, error: type[BaseException]) -> None:
+    with written_module(module, "folder", module_text(_draft(module.parent))) as dataset:
+        assert "orders" in dataset.tables
+        assert (module.read_bytes() if module.exists() else None) == before
         raise error
+
+
+def test_module_is_written_after_the_block(modules: Path) -> None:
+    module, folders = modules / "shop.py", list(datasets.__path__)
+    with written_module(module, "folder", module_text(_draft(modules))):
+        pass
+    assert (b"class Order" in module.read_bytes(), list(datasets.__path__)) == (True, folders)
+    assert DATASETS["shop"].tables.keys() == {"orders"}
+    module.unlink()
+    del DATASETS["shop"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signal_that_ends_the_process_is_an_error_of_the_call(
+    number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.signal(number, signal.SIG_DFL)
+    with (
+        pytest.raises(typer.Exit) as ended,
+        calling(stage=None, outputs=None, as_json=True, debug=False),
+    ):
+        signal.raise_signal(number)
+    assert (ended.value.exit_code, json.loads(capsys.readouterr().out)["status"]) == (143, "interrupted")
+    assert signal.signal(number, before) == signal.SIG_DFL
 
 
 def _draft(folder: Path) -> DatasetDraft:

@@ -28,6 +28,11 @@ def add_folder(folder: str | Path, package: str = PACKAGE) -> None:
         folders.insert(0, str(folder))
 
 
+def remove_folder(folder: str | Path, package: str = PACKAGE) -> None:
+    """Undo ``add_folder``."""
+    import_module(package).__path__.remove(str(folder))
+
+
 def find_modules(package: str = PACKAGE) -> Iterator[str]:
     """Names of the modules in the package, sorted. Names that begin with an underscore are not datasets."""
     folders = import_module(package).__path__
