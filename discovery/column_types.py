@@ -110,17 +110,27 @@ def _damaged_rows(
 ) -> int | None:
     refused, absent = 0, pa.array(["", *nulls], pa.string())
     for texts in values.all_texts():
-        real = texts.filter(pc.invert(pc.is_in(pc.utf8_trim_whitespace(texts), absent)))
-        refused += int(candidate.refused(real).sum())
-        if refused > tolerated * values.rows or _loses_zeros(candidate, real):
+        bad = texts.filter(pa.array(candidate.refused(texts)))
+        refused += _present(bad, absent)
+        if refused > tolerated * values.rows or _present(_padded(candidate, texts), absent):
             return None
     return refused
 
 
+def _present(texts: pa.Array, absent: pa.Array) -> int:
+    """How many of the texts are none of these words with blanks around them."""
+    return len(texts) - (pc.sum(pc.is_in(pc.utf8_trim_whitespace(texts), absent)).as_py() or 0)
+
+
 def _loses_zeros(candidate: Declared, texts: pa.Array) -> bool:
     """Whether numbers would lose zeros before their digits: no declaration rejects 007, which would be equal to 7."""
-    padded = candidate.kind in _NUMBERS and pc.any(pc.match_substring_regex(texts, LEADING_ZEROS)).as_py()
-    return bool(padded)
+    return len(_padded(candidate, texts)) > 0
+
+
+def _padded(candidate: Declared, texts: pa.Array) -> pa.Array:
+    if candidate.kind not in _NUMBERS:
+        return texts.slice(0, 0)
+    return texts.filter(pc.match_substring_regex(texts, LEADING_ZEROS))
 
 
 def _with_rules(declared: Declared, values: Values, nulls: Collection[str]) -> Declared:

@@ -69,7 +69,7 @@ class Declared:
 
 
 def _has_nul(array: pa.Array) -> bool:
-    return any(b"\0" in bytes(buffer) for buffer in array.buffers()[2:] if buffer is not None)
+    return any(not np.frombuffer(buffer, np.uint8).all() for buffer in array.buffers()[2:] if buffer)
 
 
 def literal(choices: Iterable[str]) -> Declared:

@@ -62,7 +62,7 @@ def detect(sample: bytes, *, whole: bool, given: Mapping[str, Any] | None = None
     encoding, because = detect_encoding(sample, whole=whole)
     encoding = known.get("encoding", encoding)
     reading = {name: value for name, value in known.items() if name != "header"}
-    dialects = dict.fromkeys(replace(dialect, **reading) for dialect in _candidates(sample, encoding, known))
+    dialects = dict.fromkeys(replace(dialect, **reading) for dialect in candidates(sample, encoding, known))
     tried = sorted(
         (_try(dialect, sample, whole=whole) for dialect in dialects), key=lambda attempt: -attempt.score
     )
@@ -100,7 +100,7 @@ class Attempt:
     score: float
 
 
-def _candidates(sample: bytes, encoding: str, known: Mapping[str, Any]) -> Iterator[Csv]:
+def candidates(sample: bytes, encoding: str, known: Mapping[str, Any]) -> Iterator[Csv]:
     text = sample.decode(encoding, errors="replace")
     delimiters = [mark for mark in _DELIMITERS if mark in text] or [","]
     delimiters = [known["delimiter"]] if "delimiter" in known else delimiters

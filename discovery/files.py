@@ -16,6 +16,7 @@ from dataforge.formats.text_stream import open_text
 from dataforge.s3.objects import Object, read_range
 from discovery.dialects import SAMPLE_BYTES, Detected, detect
 from discovery.encodings import detect_encoding
+from discovery.part_dialects import is_part
 from discovery.unsuitable import refuse_document, refuse_office
 
 if TYPE_CHECKING:
@@ -62,10 +63,13 @@ class Unread:
     reason: str
 
 
-def open_csv(s3: S3Client, file: Object, given: Mapping[str, object]) -> TextFile:
+def open_csv(
+    s3: S3Client, file: Object, given: Mapping[str, object], like: TextFile | None = None
+) -> TextFile:
     """Detect a file's dialect; ``given`` are the arguments of ``Csv`` that are known.
 
-    Raises ``UnsupportedFormat``, and ``NotATable`` for a document of another kind, unless a part of the dialect is known.
+    ``like``: a file that may be another part of the same table, whose dialect is tried first. Raises
+    ``UnsupportedFormat``, and ``NotATable`` for a document of another kind, unless a part of the dialect is known.
     """
     packed = inspect(s3, file)
     with open_text(s3, packed) as text:
@@ -75,7 +79,16 @@ def open_csv(s3: S3Client, file: Object, given: Mapping[str, object]) -> TextFil
         refuse_document(file.key, sample)
     if not whole and "encoding" not in given and sample.isascii():
         given = {**given, **_later_encoding(s3, packed)}
-    found = _detected(sample, whole=whole, given=given)
+    ascii_only = sample.isascii() and "encoding" not in given
+    if like is not None and not given.keys() - {"encoding"}:
+        encoding = str(given.get("encoding") or detect_encoding(sample, whole=whole)[0])
+        if is_part(sample, whole=whole, encoding=encoding, header=like.header, dialect=like.dialect):
+            dialect = replace(like.dialect, encoding=encoding)
+            return replace(like, object=packed, dialect=dialect, is_ascii=ascii_only, regular=1.0)
+    return _opened(packed, _detected(sample, whole=whole, given=given), sample, ascii_only=ascii_only)
+
+
+def _opened(file: Object, found: Detected, sample: bytes, *, ascii_only: bool) -> TextFile:
     records = list(islice(read_records(io.BytesIO(sample).read, found.dialect), 500))
     header = [record.fields for record in records[: found.dialect.header] if record.fields]
     body = records[found.dialect.header :]
@@ -83,9 +96,8 @@ def open_csv(s3: S3Client, file: Object, given: Mapping[str, object]) -> TextFil
     names = _names(header, width)
     fitting = sum(record.fields is not None and len(record.fields) == width for record in body)
     regular = fitting / len(body) if body else float(not found.dialect.skip)
-    ascii_only = sample.isascii() and "encoding" not in given
     return TextFile(
-        packed,
+        file,
         found.dialect,
         names,
         bool(header),

@@ -10,10 +10,11 @@ from dataforge.errors import DataForgeError, Unavailable, UnusableBucket
 from dataforge.files.names import is_json_lines, is_parquet
 from dataforge.s3.objects import Object
 from discovery.copies import without_copies
-from discovery.files import open_csv, positional
+from discovery.files import TextFile, open_csv, positional
 from discovery.footers import without_footer
 from discovery.grouping import FoundFile, SourceFile, TableFiles, group
 from discovery.overlaps import overlap_of
+from discovery.part_names import without_part
 from discovery.places import Place, places_of
 from discovery.progress import FileProgress
 from discovery.typed_files import TypedFile, looks_like_json, open_json, open_parquet
@@ -57,13 +58,18 @@ class Inventory:
 def take_inventory(s3: S3Client, objects: Sequence[Object], say: Callable[[str], None]) -> Inventory:
     """Detect the format of every file and group the files into tables. ``say`` gets the progress."""
     opened: list[FoundFile] = []
+    parts: dict[tuple[str, ...], TextFile] = {}
     unread: list[tuple[str, str]] = []
     places = list(places_of(s3, objects))
     progress = FileProgress(say, "Detecting formats", (place.object.size for place in places))
     for place in places:
         progress.add(place.object.key, place.object.size)
         try:
-            opened.append(FoundFile(place, _open(s3, place)))
+            key = *place.folders, without_part(place.stem), place.ending
+            file = _open(s3, place, parts.get(key))
+            opened.append(FoundFile(place, file))
+            if isinstance(file, TextFile):
+                parts.setdefault(key, file)
         except (Unavailable, UnusableBucket):
             raise
         except _NoTable as error:
@@ -85,8 +91,11 @@ def _with_columns(file: TypedFile) -> TypedFile:
     return file
 
 
-def _open(s3: S3Client, place: Place) -> SourceFile:
-    """The file. Raises ``_NoTable`` or an error of reading with the reason why it is not read."""
+def _open(s3: S3Client, place: Place, like: TextFile | None) -> SourceFile:
+    """The file. Raises ``_NoTable`` or an error of reading with the reason why it is not read.
+
+    ``like``: a file with a similar name.
+    """
     file = place.object
     if place.fault or not file.size:
         raise _NoTable(place.fault or "it is empty")
@@ -100,7 +109,7 @@ def _open(s3: S3Client, place: Place) -> SourceFile:
         raise _NoTable(f"files that end in {place.ending} are not tables")
     if place.ending != ".csv" and looks_like_json(s3, file):
         return _with_columns(open_json(s3, file, whole=True))
-    found = positional(open_csv(s3, file, {}))
+    found = positional(open_csv(s3, file, {}, like))
     if not found.width:
         raise _NoTable("it has no columns")
     wanted = 0.0 if place.ending == ".csv" else _REGULAR if place.ending in _TEXTS else _VERY_REGULAR

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from discovery.texts import ColumnTexts, TextStore
 
 _SAMPLE = 100
-_EMPTY = ("", *NULL_WORDS)
+_EMPTY = frozenset(["", *NULL_WORDS])
 _LONGEST_WORD = 24
 """The bytes of a word for NULL with some blanks around it."""
 
@@ -63,17 +63,25 @@ class Values:
 
     @cached_property
     def _empty(self) -> frozenset[str]:
-        found = {text for text in self.texts if text.strip() in _EMPTY}
+        found = set(self._empty_known)
         for texts in () if self.all_known else self.all_texts():
             short = texts.filter(pc.less_equal(pc.binary_length(texts), _LONGEST_WORD))
             empty = pc.is_in(pc.utf8_trim_whitespace(short), pa.array(_EMPTY, pa.string()))
             found.update(short.filter(empty).unique().to_pylist())
         return frozenset(found)
 
+    @cached_property
+    def _empty_known(self) -> frozenset[str]:
+        return frozenset(text for text in self.texts if text.strip() in _EMPTY)
+
     def without(self, nulls: Collection[str]) -> Values:
         """The values that are none of these texts."""
-        pairs = list(zip(self.texts, self.counts, strict=True))
-        kept = [(text, count) for text, count in pairs if text.strip() not in nulls]
+        possible = self._empty_known if _EMPTY.issuperset(nulls) else self.texts
+        absent = {text for text in possible if text.strip() in nulls}
+        if not absent:
+            return self
+        pairs = zip(self.texts, self.counts, strict=True)
+        kept = [(text, count) for text, count in pairs if text not in absent]
         return replace(
             self,
             texts=tuple(text for text, _ in kept),

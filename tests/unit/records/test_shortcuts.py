@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -12,7 +13,20 @@ from hypothesis import strategies as st
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
-from dataforge import BigInt, Count, Date, Double, IndexedName, Integer, Label, Money, Name, Timestamp, Uuid
+from dataforge import (
+    BigInt,
+    Count,
+    Date,
+    Double,
+    IndexedName,
+    Integer,
+    Label,
+    Money,
+    Name,
+    Timestamp,
+    TimestampTz,
+    Uuid,
+)
 from dataforge.bulk.canonical import canonical, shortcut, validate_text
 from dataforge.tables.catalogue import Column
 from dataforge.tables.columns import HexId, SmallInt
@@ -33,25 +47,57 @@ COLUMNS: tuple[Any, ...] = (
         Name,
         SmallInt,
         Timestamp,
+        TimestampTz,
         Uuid,
     ),
     Annotated[Integer, Field(ge=-5, le=40)],
     *(Annotated[Decimal, kind] for kind in (Numeric(), Numeric(5, 2), Numeric(4), Numeric(2, 2))),
     Annotated[Decimal, Numeric(), Field(ge=0)],
+    Annotated[Name, Field(pattern="^[0-9]{2,5}$")],
+    Annotated[Label, Field(pattern="^[A-Z]{2}-[0-9]{3}$", min_length=5)],
     Annotated[Decimal, Numeric(5, 2), Field(ge=0, le=10)],
 )
+instants = st.datetimes(timezones=st.just(UTC)).filter(lambda found: found.year >= 1000)
 numbers = st.decimals(allow_nan=False, allow_infinity=False, places=3).map(str)
 texts = st.one_of(
     st.integers(-(2**64), 2**64).map(str),
     st.integers(-200, 200).map(str),
     numbers,
     st.sampled_from(
-        ["0", "-0", "00", "-0.00", "0.50", "1.", "1.0", "-1.25", ".5", "12345.67", "0.00", "99.99"]
+        [
+            "0",
+            "-0",
+            "00",
+            "-0.00",
+            "0.50",
+            "1.",
+            "1.0",
+            "-1.25",
+            ".5",
+            "12345.67",
+            "0.00",
+            "99.99",
+            "-7.500",
+            "1..",
+            "1.5.",
+            "2.00",
+            "10.0",
+            "100",
+            "-0.0",
+            "2024-02-29T10:00:00",
+            "2024-01-31T24:00:00Z",
+            "-7.500",
+            "2024-02-29T10:00:00",
+            "2024-01-31T24:00:00Z",
+        ]
     ),
     st.from_regex(r"-?[0-9]{1,6}(\.[0-9]{1,3})?", fullmatch=True),
     st.dates().map(str),
     st.datetimes().map(lambda found: found.replace(microsecond=0).isoformat(" ")),
+    instants.map(lambda found: f"{found:%Y-%m-%dT%H:%M:%SZ}"),
+    instants.map(lambda found: f"{found:%Y-%m-%d %H:%M:%S+00}"),
     st.uuids().map(str),
+    st.from_regex(r"[A-Z]{2}-[0-9]{2,3}|[0-9]{1,6} ?", fullmatch=True),
     st.text(max_size=6),
     st.text(' \t\n\r\v",()\\aé\x85\xa0\u2003', max_size=5),
     st.sampled_from(["x" * 200, "x" * 201, "é" * 1301, "y" * 2600]),
@@ -85,6 +131,8 @@ def test_shortcut_gives_the_result_of_the_validator(annotation: Any, values: lis
         (Annotated[Decimal, Numeric()], "12.5"),
         (Date, "2024-01-31"),
         (Uuid, "00000000-0000-0000-0000-00000000000a"),
+        (TimestampTz, "2024-01-31 10:00:00+00"),
+        (Annotated[Name, Field(pattern="^[A-Z]{2}-[0-9]{3}$")], "AB-123"),
         (Name, 'Ada (née "King"), Émile'),
         (Label, "a"),
     ],

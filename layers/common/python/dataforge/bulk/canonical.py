@@ -28,8 +28,8 @@ from dataforge.tables.types.numbers import Numeric, WholeNumber
 from dataforge.tables.types.text import TEXT
 from dataforge.tables.value_formats import Format
 
-_TIGHT = re.compile(r"\^(?:\[[0-9A-Za-z-]+\](?:\{[0-9,]+\})?)+\$")
-"""Patterns of letter and digit classes only: matching texts have no blank and need no quotes."""
+_TIGHT = re.compile(r"\^(?:(?:\[[0-9A-Za-z-]+\]|[0-9A-Za-z_:/-])(?:\{[0-9,]+\})?)+\$")
+"""Patterns of letters, digits and a few signs only: matching texts have no blank and need no quotes."""
 
 _SPECIAL = b' \t\n\r\v\f"(),\\'
 """Characters for which PostgreSQL quotes a value in a row's text."""
@@ -42,9 +42,14 @@ _MONTHS = (
 _TIMESTAMP = rf"^[1-9][0-9]{{3}}-{_MONTHS} (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"
 _PATTERNS = {
     "timestamp": _TIMESTAMP,
+    "timestamptz": _TIMESTAMP.replace("$", r"\+00$"),
     "date": rf"^[1-9][0-9]{{3}}-{_MONTHS}$",
     "uuid": "^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$",
 }
+_ISO = (r"^([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9:]{8})$", r"\1 \2")
+_ZULU = (r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9:]{8})Z$", r"\1 \2+00")
+_ZEROS = (r"^(-?[0-9]+)(?:\.0+|(\.[0-9]*[1-9])0+)$", r"\1\2")
+"""Zeros at the end of decimals, which the canonical text lacks."""
 _INTEGER = "^(?:0|-?[1-9][0-9]{0,17})$"
 _TRIMMED = r"(?s)^[!-~\p{L}](?:[^\x00]*[!-~\p{L}])?$"
 """Texts that begin and end with a letter or an ASCII character other than white space."""
@@ -121,9 +126,28 @@ def canonical(column: Column, raw: pa.Array, has_nul: bool) -> CanonicalColumn:
     accepted = shortcut(column, raw) if plain else None
     if accepted is None:
         return validate_column(column, raw, None, missing)
+    texts = raw
+    if not pc.all(accepted, min_count=0).as_py() and (other := _respelled(column, raw)) is not None:
+        texts, accepted = other, shortcut(column, other)
     if pc.all(accepted, min_count=0).as_py():
-        return accepted_column(column, _quote_known(column, raw), missing)
-    return validate_column(column, raw, accepted, missing)
+        return accepted_column(column, _quote_known(column, texts), missing)
+    return validate_column(column, raw, accepted, missing, texts)
+
+
+def _respelled(column: Column, raw: pa.Array) -> pa.Array | None:
+    """The values with those in another frequent form of the type in the canonical one; None if the type has no such form."""
+    if column.rule.choices:
+        return None
+    match column.type.name:
+        case "timestamp":
+            return pc.replace_substring_regex(raw, *_ISO)
+        case "timestamptz":
+            return pc.replace_substring_regex(raw, *_ZULU)
+        case "double":
+            return pc.replace_substring_regex(raw, *_ZEROS)
+        case "numeric" if isinstance(column.type, Numeric) and column.type.precision is None:
+            return pc.replace_substring_regex(raw, *_ZEROS)
+    return None
 
 
 def _by_format(
@@ -197,13 +221,15 @@ def _text(column: Column, raw: pa.Array) -> pa.Array | None:
     if rule.digest is not None:
         return None
     if rule.pattern is not None:
-        lower = upper and re.search("[a-z]", rule.pattern)
-        bounds = (rule.min_length, rule.max_length, rule.max_bytes)
-        tight = _TIGHT.fullmatch(rule.pattern) and not lower and bounds == (None,) * 3
-        return pc.match_substring_regex(raw, rule.pattern) if tight else None
-    if upper or (rule.min_length or 0) > 1:
+        if not _TIGHT.fullmatch(rule.pattern) or (upper and re.search("[a-z]", rule.pattern)):
+            return None
+        fits = pc.match_substring_regex(raw, rule.pattern)
+        if rule.min_length is not None:
+            fits = pc.and_(fits, pc.greater_equal(pc.utf8_length(raw), rule.min_length))
+    elif upper or (rule.min_length or 0) > 1:
         return None
-    fits = pc.match_substring_regex(raw, _TRIMMED)
+    else:
+        fits = pc.match_substring_regex(raw, _TRIMMED)
     if rule.max_length is not None:
         fits = pc.and_(fits, pc.less_equal(pc.utf8_length(raw), rule.max_length))
     if rule.max_bytes is not None:
@@ -254,7 +280,7 @@ def _quote_known(column: Column, texts: pa.Array) -> pa.Array:
     """Canonical texts of a shortcut, quoted if they are timestamps or texts that need it."""
     if column.type == TEXT and column.rule.pattern is None:
         return quote_free_text(texts)
-    if column.type.name != "timestamp":
+    if column.type.name not in {"timestamp", "timestamptz"}:
         return texts
     mark = pa.scalar('"')
     return pc.binary_join_element_wise(mark, texts, mark, "")
