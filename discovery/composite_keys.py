@@ -7,6 +7,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from discovery.first_rows import FirstRows
 from discovery.key_roles import KeyRoles
 from discovery.keys import CHANCE, DATES, Columns, KeyProposal
 from discovery.texts import ColumnTexts, TextStore
@@ -23,12 +24,16 @@ _STRONG = 1.8
 """Roles of columns whose names state that they identify."""
 _LEADING_CHANCE = 5
 """The first columns of a table are few sets, so that less chance is evidence enough."""
+_RUN_CHANCE = 0.5
+"""The same, if they are all columns before the first that does not identify."""
+_NUMBERED = 1.2
+"""A number of the parts of one thing is likelier a part of the key than a second reference."""
 _CANDIDATES = 9
 _MOST_COLUMNS = 4
-_MOST_TRIED = 30
+_MOST_TRIED = 100
 """Sets whose uniqueness is determined, the likeliest first."""
-_FIRST_ROWS = 50_000
-"""Duplicates among the first rows exclude most sets at little cost."""
+_MOST_COUNTED = 30
+"""Those of them that are counted exactly: the first rows have no copies."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,10 @@ class CompositeKeys:
 
     def best(self) -> KeyProposal | None:
         """The best certain key of several columns."""
-        for score, columns in itertools.islice(self._sets(), _MOST_TRIED):
+        sets = self._sets()[:_MOST_TRIED]
+        first = FirstRows(self.store, self.table.table, tuple({c.name for _, cs in sets for c in cs}))
+        likely = ((score, cs) for score, cs in sets if not first.has_copies([c.name for c in cs]))
+        for score, columns in itertools.islice(likely, _MOST_COUNTED):
             if self._is_unique(columns) and self._is_certain(columns):
                 return KeyProposal(self._with_constants(columns), score)
         return None
@@ -80,10 +88,19 @@ class CompositeKeys:
 
     def links(self) -> KeyProposal | None:
         """The two references that a table of links begins with, also where the sample has each value of one only once."""
-        first = self.table.columns[:2]
-        others = [column for column in self.table.columns[2:] if not self.roles.is_moment(column)]
+        return self._link(self.table.columns[:2])
+
+    def wide_links(self) -> KeyProposal | None:
+        """The three or more references that a table of links begins with, of which a sample needs fewer."""
+        first = tuple(itertools.takewhile(lambda column: column.name in self.parents, self.table.columns))
+        return self._link(first) if len(first) > 2 and self.table.rows < _MANY else None
+
+    def _link(self, first: Sequence[ColumnTexts]) -> KeyProposal | None:
+        """The first columns, if they are unique references, and the others are moments or have one value."""
+        further = self.table.columns[len(first) :]
+        others = [column for column in further if column.distinct > 1 and not self.roles.is_moment(column)]
         refer = all(column.name in self.parents and column.is_complete for column in first)
-        if not (len(first) == 2 and refer and not others and self._is_unique(first)):
+        if not (len(first) > 1 and refer and not others and self._is_unique(first)):
             return None
         return KeyProposal(tuple(column.name for column in first), 3.0)
 
@@ -106,31 +123,28 @@ class CompositeKeys:
             if (columns := sorted(chosen, key=lambda column: column.position))
             if (score := _score([roles[column.name] for column in columns], columns)) >= _ENOUGH
         ]
-        return sorted(sets, key=lambda found: _FURTHER * len(found[1]) - found[0])
+        return sorted(sets, key=lambda found: _FURTHER * len(found[1]) - found[0] - self._numbered(found[1]))
+
+    def _numbered(self, columns: Sequence[ColumnTexts]) -> float:
+        """The preference of a reference with a number of its parts to two references."""
+        parts = [column for column in columns if self.roles.numbers(column)]
+        others = [column for column in columns if column not in parts]
+        return _NUMBERED if len(parts) == len(others) == 1 and others[0].name in self.parents else 0
 
     def _is_unique(self, columns: Sequence[ColumnTexts]) -> bool:
-        names = [column.name for column in columns]
-        name = self.table.table
-        if self.table.rows > 2 * _FIRST_ROWS and self.store.has_copies(name, names, _FIRST_ROWS):
-            return False
-        return self.store.is_unique(name, names)
+        return self.store.is_unique(self.table.table, [column.name for column in columns])
 
     def _is_certain(self, columns: Sequence[ColumnTexts]) -> bool:
         names = {column.name for column in columns}
         chance = self.table.rows**2 / 2 / math.prod(column.distinct for column in columns)
-        leading = all(column.position == number for number, column in enumerate(columns))
-        if chance >= (_LEADING_CHANCE if leading else CHANCE) and (
-            self._is_strong(columns) or self._least_chance(columns) >= CHANCE
-        ):
+        strong, leading = self._is_strong(columns), self._is_leading(columns)
+        likely = chance >= (_LEADING_CHANCE if leading else CHANCE)
+        if (likely and strong) or ((likely or strong) and self._least_chance(columns) >= CHANCE):
             return True
-        if (
-            leading
-            and len(columns) > 2
-            and chance >= 1
-            and self.table.rows >= _MANY
-            and self._is_strong(columns[:-1])
-        ):
-            return True
+        if leading and len(columns) > 2 and self.table.rows >= _MANY and self._is_strong(columns[:-1]):
+            least = _RUN_CHANCE if strong and not self._continues(columns) else 1
+            if chance >= least:
+                return True
         if names <= set(self.parents):
             return (self.table.rows >= _MANY and chance >= 1) or len(self.table.columns) <= len(columns) + 1
         if self._is_history(columns):
@@ -139,6 +153,17 @@ class CompositeKeys:
             return True
         leads = columns[0].position == 0 and (self.table.rows < _MANY or chance >= 1)
         return leads and all(map(self.roles.identifies, columns))
+
+    def _is_leading(self, columns: Sequence[ColumnTexts]) -> bool:
+        """Whether no column before the last may take part in the key, except these."""
+        between = self.table.columns[: columns[-1].position]
+        return not any(self.roles.may_take_part(column) for column in between if column not in columns)
+
+    def _continues(self, columns: Sequence[ColumnTexts]) -> bool:
+        """Whether the next column that may take part in the key identifies too."""
+        further = self.table.columns[columns[-1].position + 1 :]
+        following = next(filter(self.roles.may_take_part, further), None)
+        return following is not None and self._is_strong([following])
 
     def _is_history(self, columns: Sequence[ColumnTexts]) -> bool:
         """Whether the columns are a reference in the first place and the time from which the row holds."""

@@ -9,7 +9,7 @@ from discovery.inclusion import Inclusion
 from discovery.keys import Columns
 from discovery.references import Keys, Reference
 from discovery.table_names import TableNames
-from discovery.words import joined
+from discovery.words import is_identifying, joined
 
 _COVERED = 0.9
 """The least share of the child's combinations that the parent has."""
@@ -27,10 +27,11 @@ def composite_references(
     return [
         Reference(child.table, columns, parent.table, key, 5.0, coverage)
         for parent in tables.values()
-        if len(key := keys.get(parent.table) or ()) > 1 and _is_entity(parent.table, key, names, singles)
+        if len(key := keys.get(parent.table) or ()) > 1
+        if _is_entity(parent.table, key, names, own := _own(parent.table, key, singles))
         for child in tables.values()
         if child is not parent
-        for columns in _options(child, parent, key, names)
+        for columns in _options(child, parent, key, names, own)
         if _may_refer(columns, child, parent, keys, names)
         if (coverage := inclusion.coverage(child.table, columns, parent.table, key)).share >= _COVERED
     ]
@@ -49,34 +50,41 @@ def without_implied(singles: Sequence[Reference], together: Sequence[Reference])
     return [r for r in singles if (r.child, r.column) not in implied]
 
 
-def _is_entity(table: str, key: Sequence[str], names: TableNames, singles: Sequence[Reference]) -> bool:
+def _own(table: str, key: Sequence[str], singles: Sequence[Reference]) -> frozenset[str]:
+    """The columns of a key that refer to no table."""
+    return frozenset(key) - {reference.column for reference in singles if reference.child == table}
+
+
+def _is_entity(table: str, key: Sequence[str], names: TableNames, own: Collection[str]) -> bool:
     """Whether the rows of a table are things to refer to: a column of its key names it, its name names the columns,
 
-    or the key consists of references.
+    the key consists of references, or of references and a code.
     """
     parts = [names.column(table, column) for column in key]
     if any(names.identifies(column, table) for column in parts):
         return True
-    refers = {reference.column for reference in singles if reference.child == table}
+    if not own or (len(own) == 1 and is_identifying(names.column(table, *own))):
+        return True
     subject = "".join(names.subject(table))
-    return set(key) <= refers or all(column and subject.find(column[0][:4]) >= 0 for column in parts)
+    return all(column and subject.find(column[0][:4]) >= 0 for column in parts)
 
 
 def _options(
-    child: Columns, parent: Columns, key: Sequence[str], names: TableNames
+    child: Columns, parent: Columns, key: Sequence[str], names: TableNames, own: Collection[str]
 ) -> Iterator[tuple[str, ...]]:
     """The columns of the child that may refer to each column of the key, by their names."""
-    candidates = [list(_candidates(child, parent, column, names)) for column in key]
+    candidates = [list(_candidates(child, parent, column, names, column in own)) for column in key]
     if all(candidates):
         options = itertools.islice(itertools.product(*candidates), _MOST_OPTIONS)
         yield from (option for option in options if len(set(option)) == len(option))
 
 
-def _candidates(child: Columns, parent: Columns, key: str, names: TableNames) -> Iterator[str]:
+def _candidates(child: Columns, parent: Columns, key: str, names: TableNames, own: bool) -> Iterator[str]:
+    """``own``: the column refers to no table, so that the parent's name is enough for a code."""
     parts = names.column(parent.table, key)
     if not parts:
         return
-    own = names.identifies(parts, parent.table) or len(parts) < 2
+    own = names.identifies(parts, parent.table) or len(parts) < 2 or (own and is_identifying(parts))
     for column in child.columns:
         found = names.column(child.table, column.name)
         same = joined(found) == joined(parts)

@@ -15,6 +15,7 @@ from discovery.vocabulary import (
     MEASURING,
     PERIODS,
     RECORDED,
+    SEQUENCE,
     STARTS,
     SURROGATE,
 )
@@ -44,6 +45,8 @@ class KeyRoles:
             return 1.3 if column.position < 2 else 0.3
         if self.names.identifies(parts, self.table.table):
             return 3
+        if self.table.kinds[column.name] in WHOLE and self.names.is_subject(parts, self.table.table):
+            return 2.5
         if parts[-1] in SURROGATE or "".join(parts).endswith(("id", "key")):
             return 2.5
         if parts[-1] in COUNTING or parts[0] in COUNTING or _counts(parts[-1]):
@@ -72,6 +75,12 @@ class KeyRoles:
     def identifies(self, column: ColumnTexts) -> bool:
         """Whether a column refers to a table, or its name identifies."""
         return column.name in self.parents or is_identifying(self.names.column(self.table.table, column.name))
+
+    def numbers(self, column: ColumnTexts) -> bool:
+        """Whether a column's name is that of numbers of the parts of one thing: ``stop_sequence``, ``line_no``."""
+        parts = self.names.column(self.table.table, column.name)
+        last = parts[:-1] if len(parts) > 1 and parts[-1] in IDENTIFYING - SURROGATE else parts
+        return bool(last) and (last[-1] in SEQUENCE or _counts(last[-1]))
 
     def starts(self, column: ColumnTexts) -> bool:
         """Whether a column states from when its row holds."""

@@ -11,8 +11,17 @@ from dataclasses import dataclass
 
 from discovery.table_names import TableNames
 from discovery.texts import ColumnTexts
-from discovery.vocabulary import DESCRIBING, IDENTIFYING, MEASURING, NATURAL, PLACED, RECORDED, SURROGATE
-from discovery.words import is_identifying, is_nameless, joined
+from discovery.vocabulary import (
+    AREAS,
+    DESCRIBING,
+    IDENTIFYING,
+    MEASURING,
+    NATURAL,
+    PLACED,
+    RECORDED,
+    SURROGATE,
+)
+from discovery.words import is_identifying, is_nameless, words
 
 ENOUGH = 1.15
 """The least score of a key of one column."""
@@ -22,6 +31,10 @@ _WIDEST = 80
 """Longer texts are not proposed as keys."""
 _DAMAGED = 0.005
 """The share of rows without a distinct value in a key that is proposed nevertheless."""
+_SERIES = 50
+"""The least rows of a series of moments with figures."""
+_AREAS = 20
+"""The least rows of statistics of areas."""
 _CLEAR_NAME = 3.0
 """The least score of a name for a key with duplicates."""
 
@@ -58,6 +71,7 @@ class KeyProposal:
 
 TEXTS = {"text", "varchar"}
 WHOLE = {"smallint", "integer", "bigint"}
+NUMBERS = {*WHOLE, "numeric", "real", "double"}
 DATES = {"date", "timestamp", "timestamptz"}
 KEY_KINDS = {*TEXTS, *WHOLE, *DATES, "uuid"}
 
@@ -124,7 +138,9 @@ def _name_score(column: ColumnTexts, table: Columns, names: TableNames) -> float
         return 5
     if parts[-1] in SURROGATE:
         return 3
-    if joined(parts) == "".join(names.subject(table.table)):
+    if names.is_subject(parts, table.table):
+        return 2
+    if _is_series(column, table) or _is_area(column, table, parts):
         return 2
     if (
         set(parts) & DESCRIBING
@@ -137,3 +153,17 @@ def _name_score(column: ColumnTexts, table: Columns, names: TableNames) -> float
     if is_identifying(parts):
         return 2.5
     return 1 if len(parts) == 1 and parts[0] in NATURAL else 0
+
+
+def _is_series(column: ColumnTexts, table: Columns) -> bool:
+    """Whether a table has moments in the first place, and of each the values of numbers only."""
+    others = table.columns[1:]
+    plain = all(table.kinds[o.name] in {*NUMBERS, None} and not is_identifying(words(o.name)) for o in others)
+    first = not column.position and table.kinds[column.name] in DATES
+    return first and bool(others) and plain and table.rows >= _SERIES
+
+
+def _is_area(column: ColumnTexts, table: Columns, parts: tuple[str, ...]) -> bool:
+    """Whether a table has one row for each area, which is in the first place."""
+    area = len(parts) == 1 and parts[0] in AREAS and table.kinds[column.name] in TEXTS
+    return area and not column.position and table.rows >= _AREAS

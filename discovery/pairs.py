@@ -68,6 +68,12 @@ class Pair:
             strength = names.refers(bare, self.parent.table, key_parts)
         return names.to_itself(parts, self.table.table, strength) if self.to_itself and parts else strength
 
+    def is_by_plain_name(self, names: TableNames) -> bool:
+        """Whether the names are the same and identify nothing: ``country`` of two tables."""
+        parts = names.column(self.table.table, self.column.name)
+        same = parts == names.column(self.parent.table, self.key.name)
+        return same and not is_identifying(parts) and not names.is_subject(parts, self.parent.table)
+
     def is_telling(self, names: TableNames, inclusion: Inclusion) -> bool:
         """Whether values alone are evidence: long texts, or many integers that accident would not include."""
         kind = self.parent.kinds[self.key.name]

@@ -130,7 +130,7 @@ class References:
         coverage, strength = reference.coverage, reference.name
         if not coverage.found or (not first and coverage.share < 0.9):
             return False
-        if strength >= 4:
+        if strength >= 4 and not pair.is_by_plain_name(self.names):
             # A parent whose file is damaged lacks rows, and the reference exists nevertheless.
             return coverage.share >= 0.2 or coverage.orphans <= 0.6 * coverage.rows
         if strength >= 3:

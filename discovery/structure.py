@@ -91,7 +91,7 @@ def _targets(
 
 def _key(search: CompositeKeys, single: KeyProposal | None) -> tuple[str, ...] | None:
     if single is None:
-        found = search.best()
+        found = search.wide_links() or search.best()
         return found.columns if found else None
     named = single.score >= _OWN_NAME
     if single.damaged and (several := search.extended(single.columns[0])):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from discovery.vocabulary import IDENTIFYING, NOISE, PERSONS, QUANTITIES, ROLES, SELF, VALUES
+from discovery.vocabulary import CHOICES, IDENTIFYING, NOISE, PERSONS, QUANTITIES, ROLES, SELF, VALUES
 from discovery.words import abbreviates, is_generic, is_nameless, joined, singular, words
 
 _SHARED = 0.6
@@ -60,6 +60,10 @@ class TableNames:
     def subject(self, table: str) -> tuple[str, ...]:
         """The words of the thing that a row of the table is."""
         return self._subjects[table]
+
+    def is_subject(self, column: Iterable[str], table: str) -> bool:
+        """Whether the words are those of the table alone: ``flight`` of ``flights``."""
+        return joined(column) == "".join(self.subject(table))
 
     def identifies(self, column: Iterable[str], table: str) -> bool:
         """Whether the words are those of the table and an identifying word: ``order_id`` of ``orders``.
@@ -143,6 +147,8 @@ class TableNames:
     ) -> float:
         text, name = joined(column), "".join(subject)
         if any(self.identifies(column[start:], table) for start in range(1, len(column))):
+            return 4
+        if column[-1] not in VALUES | CHOICES and self.identifies(column[:-1], table):
             return 4
         suffixes = tuple(name + word for word in IDENTIFYING) if len(name) >= 4 and name in text else ()
         if not is_generic(key) and len(joined(key)) >= 5:

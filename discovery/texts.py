@@ -17,11 +17,14 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from discovery.profiling.one_file import Profiled, profile_batches
 from discovery.profiling.samples import Figures, Sample
+
+Hashes = npt.NDArray[np.uint64]
 
 _MEMORY = "256MB"
 _INTEGER = r"^[+-]?[0-9]{1,18}$"
@@ -235,12 +238,11 @@ class TextStore:
         sets = f"SELECT count(*) AS n FROM {_quoted(table)} WHERE {present} GROUP BY {names}"
         return int(self._one(f"SELECT coalesce(sum(n - 1), 0) FROM ({sets})")[0])
 
-    def has_copies(self, table: str, columns: Sequence[str], rows: int) -> bool:
-        """Whether two of the first ``rows`` stored rows have the same values in these columns."""
-        names = ", ".join(map(_quoted, columns))
-        part = f"(SELECT {names} FROM {_quoted(table)} LIMIT {rows})"
-        query = f"SELECT count(*) - (SELECT count(*) FROM (SELECT DISTINCT * FROM {part})) FROM {part}"
-        return bool(self._one(query)[0])
+    def first_rows(self, table: str, columns: Sequence[str], rows: int) -> dict[str, Hashes]:
+        """The hashes of up to ``rows`` stored rows in these columns, which are complete."""
+        query = f"SELECT {_named(columns, 'c')} FROM {_quoted(table)} LIMIT {rows}"
+        found = self._db.execute(query).fetchnumpy()
+        return {name: found[f"c{number}"] for number, name in enumerate(columns)}
 
     def groups(self, table: str, columns: Sequence[str]) -> tuple[int, int]:
         """How many different values the columns have together, and how many pairs of rows have the same."""

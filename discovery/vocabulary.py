@@ -24,6 +24,8 @@ COUNTING = _words(
     step part instance stint serial ordinality"""
 )
 """Words of columns that number the parts of something."""
+SEQUENCE = _words("seq sequence sequential ordinal ordinality idx index line")
+"""The words among them that number the parts of one thing without gaps, never a result such as a rank."""
 STARTS = _words("start begin from since valid effective started begins")
 """Words of columns for the time from which a row holds."""
 MEASURING = _words(
@@ -40,6 +42,8 @@ DESCRIBING = _words(
     content path filename"""
 )
 """Words of columns that describe: they are unique by accident only, unless the table is named after them."""
+AREAS = _words("country nation state region county district province municipality canton city")
+"""Words of areas, each of which statistics have in one row."""
 PLACED = _words("phone fax mobile telephone zip postal postcode post house area currency tax")
 """Words before a number or code that does not identify the row."""
 RECORDED = _words(

@@ -143,6 +143,83 @@ def test_first_columns_that_chance_would_have_repeated_are_a_key(store: TextStor
     assert found.keys == {"figures": ("Entity", "Year")}
 
 
+def test_number_of_the_parts_is_preferred_to_a_second_reference(store: TextStore) -> None:
+    found = proposed(
+        store,
+        trips={"trip_id": [f"t{n}x" for n in range(40)], "color": ["x"] * 40},
+        stops={"stop_id": CODES, "color": ["y"] * 40},
+        stop_times={
+            "trip_id": [f"t{n // 10}x" for n in ROWS],
+            "stop_id": [CODES[(n // 10 + n % 10) % 40] for n in ROWS],
+            "stop_sequence": [n % 10 for n in ROWS],
+        },
+    )
+    assert found.keys["stop_times"] == ("trip_id", "stop_sequence")
+
+
+def test_small_table_of_links_has_all_its_references_as_key(store: TextStore) -> None:
+    found = proposed(
+        store,
+        concepts={"concept_id": range(101, 141), "color": ["x"] * 40},
+        relations={"relation_id": CODES, "color": ["y"] * 40},
+        concept_relations={
+            "concept_id_1": [101, 101, 102, 103],
+            "concept_id_2": [110, 111, 110, 110],
+            "relation_id": [CODES[n] for n in (0, 0, 1, 2)],
+            "valid_from": ["2024-01-01"] * 4,
+        },
+    )
+    assert found.keys["concept_relations"] == ("concept_id_1", "concept_id_2", "relation_id")
+
+
+DAYS = [f"2024-{n // 28 + 1:02}-{n % 28 + 1:02}" for n in range(200)]
+
+
+def test_moments_with_figures_only_are_a_key(store: TextStore) -> None:
+    assert proposed(store, loads={"time": DAYS, "count": [1] * 200}).keys == {"loads": ("time",)}
+    with TextStore() as other:
+        assert proposed(other, log={"time": DAYS, "text": ["x"] * 200}).keys == {"log": None}
+    with TextStore() as other:
+        assert proposed(other, log={"time": DAYS, "user_id": [n % 3 for n in range(200)]}).keys == {
+            "log": None
+        }
+
+
+def test_areas_of_statistics_are_a_key_and_no_target_of_other_areas(store: TextStore) -> None:
+    names = [f"land {n}" for n in range(90)]
+    found = proposed(
+        store,
+        wealth={"country": names, "income": [n * 7 % 50 for n in range(90)]},
+        sites={"site_id": ROWS, "country": [f"land {n % 5 * 80}" for n in ROWS]},
+    )
+    assert found.keys == {"wealth": ("country",), "sites": ("site_id",)}
+    assert references(found) == set()
+
+
+def test_parent_with_a_code_inside_its_parent_is_referred_to_by_both(store: TextStore) -> None:
+    pairs = [(CODES[a], f"{n:02}") for a in range(30) for n in range(a % 5 + 10)]
+    found = proposed(
+        store,
+        countries={"iso_code": CODES, "color": ["x"] * 40},
+        states={
+            "country_code": [a for a, _ in pairs],
+            "iso_code": [n for _, n in pairs],
+            "color": [n % 3 for n in range(len(pairs))],
+        },
+        cities={
+            "name": [f"city {n}" for n in range(900)],
+            "country_code": [pairs[n * 7 % len(pairs)][0] for n in range(900)],
+            "state_code": [pairs[n * 7 % len(pairs)][1] for n in range(900)],
+        },
+    )
+    [reference] = (r for r in found.references if r.child == "cities")
+    assert (reference.columns, reference.parent, reference.parent_columns) == (
+        ("country_code", "state_code"),
+        "states",
+        ("country_code", "iso_code"),
+    )
+
+
 def test_references_of_several_columns_replace_those_to_the_parents_of_the_parent(store: TextStore) -> None:
     pairs = [(a, b) for a in range(1, 41) for b in range(1, 31) if (a + b) % 3]
     sold = [pairs[n * 7 % len(pairs)] for n in range(900)]
@@ -180,6 +257,7 @@ def test_references_of_several_columns_replace_those_to_the_parents_of_the_paren
         ("customers", "customer_no", ("cust_no", "billing_customer_no")),
         ("customer_demographics", "cd_demo_sk", ("cdemo_sk", "first_cdemo_sk")),
         ("departments", "dept_id", ("dept_id", "former_dept_id")),
+        ("ports", "port_id", ("port_id_origin", "port_id_old")),
     ],
 )
 def test_columns_with_roles_and_abbreviations_refer(
