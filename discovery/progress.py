@@ -16,9 +16,9 @@ class FileProgress:
         self._files, self._bytes = len(known), sum(known)
         self._number = self._size = 0
 
-    def add(self, name: str, size: int) -> None:
-        """Report a file of this size in bytes."""
-        self._number += 1
+    def add(self, name: str, size: int, *, is_last: bool = True) -> None:
+        """Report a part of a file of this size in bytes. ``is_last``: the file has no further parts."""
+        self._number += is_last
         self._size += size
         self._say(
             f"{self._doing}: {self._number:,} of {self._files:,} files, {_sizes(self._size, self._bytes)} ({name})"

@@ -13,7 +13,8 @@ from dataforge.records.suggestions import Suggestion
 from dataforge.runs.results.report import Orphans, Reason
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import get_dataset
-from discovery.check.read import Example, Plan, Tally, plan, read_item
+from discovery.check.plan import RANGE_BYTES, Plan, plan
+from discovery.check.read import Example, Tally, read_item
 from discovery.check.resolve import Decided, decide
 from discovery.check.row_store import RowStore
 from discovery.folder_store import Folder, objects_of, store_of
@@ -87,19 +88,18 @@ def check_folder(
     ignore: Sequence[str] = (),
     say: Callable[[str], None],
     workers: int | None = None,
+    range_bytes: int = RANGE_BYTES,
 ) -> CheckResult:
     """Read and validate a folder's files, and decide between their rows. ``workers``: processes; 0 reads in this
-    one, and None chooses by size and cores.
+    one, and None chooses by size and cores. ``range_bytes``: about the size of the ranges of large files.
 
     Raises the errors of a migration for files that do not fit.
     """
     tables = tuple(dataset.tables)
-    work = plan(store_of(folder), dataset, list(objects_of(folder)), tables, ignore)
+    work = plan(store_of(folder), dataset, list(objects_of(folder)), tables, ignore, range_bytes)
     tallies = {name: Tally() for name in tables}
     with RowStore(dataset, tables) as store:
-        progress = FileProgress(say, "Validating", (item.size for item in work.items))
-        for item, found in _read(dataset, folder, work, store.folder, workers):
-            progress.add(item.key, item.size)
+        for found in _read(dataset, folder, work, store.folder, workers, say):
             for name, tally in found.items():
                 tallies[name].add(tally)
         say("Comparing keys and references")
@@ -112,7 +112,7 @@ def check_folder(
             tallies[name].records.quote(record, (record.violations[0].code, record.violations[0].column))
         tallies[name].records.causes += table.causes
     results = (_result(dataset.table(name), tallies[name], decided[name]) for name in tables)
-    return CheckResult(tuple(results), work.ignored, {item.key: item.size for item in work.items})
+    return CheckResult(tuple(results), work.ignored, work.files)
 
 
 def _chunk(item: LoadItem) -> Chunk:
@@ -122,12 +122,22 @@ def _chunk(item: LoadItem) -> Chunk:
 
 
 def _read(
-    dataset: Dataset, folder: Folder, work: Plan, rows: Path, workers: int | None
-) -> Iterator[tuple[LoadItem, dict[str, Tally]]]:
+    dataset: Dataset,
+    folder: Folder,
+    work: Plan,
+    rows: Path,
+    workers: int | None,
+    say: Callable[[str], None],
+) -> Iterator[dict[str, Tally]]:
+    """The tallies of each item, in file order."""
+    progress = FileProgress(say, "Validating", work.files.values())
     calls = [(folder, item, rows) for item in work.items]
-    sizes = [item.size for item in work.items]
-    read = _read_by_name if needs_processes(sizes, workers) else partial(_read_in_this_process, dataset)
-    yield from zip(work.items, run_all(read, calls, sizes, workers), strict=True)
+    read = _read_by_name if needs_processes(work.sizes, workers) else partial(_read_in_this_process, dataset)
+    following = [*(item.key for item in work.items[1:]), ""]
+    results = run_all(read, calls, work.sizes, workers)
+    for item, size, after, found in zip(work.items, work.sizes, following, results, strict=True):
+        progress.add(item.key, size, is_last=after != item.key)
+        yield found
 
 
 def _read_in_this_process(dataset: Dataset, folder: Folder, item: LoadItem, rows: Path) -> dict[str, Tally]:

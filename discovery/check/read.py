@@ -1,25 +1,20 @@
-"""Read and validate the files of a folder with the migration's own code, and keep of each row what decides conflicts."""
+"""Read and validate the records of a work item with the migration's own code, and store the valid rows."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from dataforge.records.rejections import Located
-from dataforge.s3.objects import Object
 from dataforge.tables.catalogue import Dataset, Source, Table
 from discovery.check.evidence import RejectedRecords
 from discovery.check.row_store import EXAMPLES, relation
 from discovery.check.rows import RowBatcher, RowWriter
-from functions.migrate.plan.layout import read_layout
-from functions.migrate.plan.source import match_files
-from functions.migrate.run.migration import Run
 from functions.migrate.run.reading.chunk import read_chunk
 from functions.migrate.run.work_items import LoadItem
 
@@ -28,8 +23,6 @@ if TYPE_CHECKING:
 
     from dataforge.postgres.types import Cursor
 
-_WHOLE_FILES = 1 << 62
-"""Files are read in one range each."""
 _NO_CURSOR = cast("Cursor", None)
 """Reading uses a cursor for replays only."""
 _RAW_CHARACTERS = 500
@@ -83,50 +76,6 @@ class Tally:
         self.cleanings += other.cleanings
         for code, examples in other.examples.items():
             self.examples[code] = (self.examples.get(code, []) + examples)[:EXAMPLES]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The work items of a folder, one for each file, and the files that are ignored with the reasons."""
-
-    items: tuple[LoadItem, ...]
-    ignored: dict[str, str]
-
-
-def plan(
-    s3: S3Client, dataset: Dataset, objects: Sequence[Object], tables: Sequence[str], ignore: Sequence[str]
-) -> Plan:
-    """Match the files to the tables as a migration does. Raises its errors."""
-    chosen = tuple(dataset.table(name) for name in tables)
-    run = Run("check", "", dataset, "", chosen, Decimal(0), "swap", "", "reject", None, tuple(ignore))
-    found = match_files(s3, run, objects, "")
-    items = []
-    for number, (taken, file) in enumerate(found.taken):
-        layout = read_layout(s3, taken, file, _WHOLE_FILES)
-        items.append(
-            LoadItem(
-                migration_id=run.id,
-                chunk=number,
-                bucket=file.bucket,
-                key=file.key,
-                etag=file.etag,
-                size=file.size,
-                start=layout.start,
-                end=layout.end,
-                compression=layout.compression,
-                archive=file.archive,
-                dataset=dataset.name,
-                file_number=number,
-                source=taken.source.file,
-                header=layout.header,
-                tables=tuple(name for name in taken.source.tables if name in tables),
-                line=layout.ranges[0].line or 1,
-                progress="",
-                folder_values=dict(layout.folder_values) or None,
-                record_end=layout.record_end,
-            )
-        )
-    return Plan(tuple(items), dict(found.ignored))
 
 
 def read_item(s3: S3Client, dataset: Dataset, item: LoadItem, folder: Path) -> dict[str, Tally]:

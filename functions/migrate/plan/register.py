@@ -68,7 +68,7 @@ def register_file(
         "INSERT INTO dataforge.migration_chunks (migration_id, chunk, file_number, range_start, first_line) VALUES %s",
         [(run.id, chunk, number, r.start, r.line) for chunk, r in enumerate(layout.ranges, first)],
     )
-    return list(_scan_items(run, first, file, layout)) if layout.scanned else []
+    return list(scan_items(run, first, file, layout))
 
 
 def _next_chunk(cursor: Cursor, run: Run) -> int:
@@ -79,7 +79,10 @@ def _next_chunk(cursor: Cursor, run: Run) -> int:
     return int(one_row(cursor)[0])
 
 
-def _scan_items(run: Run, first: int, file: Object, layout: Layout) -> Iterator[ScanItem]:
+def scan_items(run: Run, first: int, file: Object, layout: Layout) -> Iterator[ScanItem]:
+    """The ranges of a file to scan. ``first``: the number of its first range."""
+    if not layout.scanned:
+        return
     for chunk, item in enumerate(layout.ranges, first):
         yield ScanItem(
             migration_id=run.id,

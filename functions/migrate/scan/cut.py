@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from psycopg2.extras import execute_values
 
-from dataforge.formats.csv_boundaries import Passage
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.runs.step_names import MigrationStep
@@ -17,20 +16,12 @@ from dataforge.settings import MigrationSettings
 from functions.migrate.run.ledger import Scan
 from functions.migrate.run.migration import Run, read_run
 from functions.migrate.run.work_items import load_items
+from functions.migrate.scan.chunks import Chunk, Scanned, chunks_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from dataforge.postgres.types import Connection, Cursor
-
-
-class Chunk(NamedTuple):
-    """Whole records of a file: the bytes from ``start`` to ``end``, the first of them in line ``line``."""
-
-    number: int
-    start: int
-    end: int
-    line: int
 
 
 def cut(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
@@ -56,34 +47,16 @@ def cut(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str) 
 
 
 def _chunks(cursor: Cursor, run: Run, number: int, data_end: int) -> Iterator[Chunk]:
-    """The file's chunks. Bytes of a range before its first record belong to the chunk before."""
     cursor.execute(
         "SELECT chunk, range_start, first_line, scan FROM dataforge.migration_chunks"
         " WHERE migration_id = %s AND file_number = %s ORDER BY chunk",
         (run.id, number),
     )
-    starts = list(_starts(cursor.fetchall()))
-    ends = [start for _, start, _ in starts[1:]] + [data_end]
-    for (chunk, start, line), end in zip(starts, ends, strict=True):
-        yield Chunk(chunk, start, end, line)
-
-
-def _starts(ranges: list[tuple[int, int, int | None, Any]]) -> Iterator[tuple[int, int, int]]:
-    """The number, first byte and line of each range in which a record begins.
-
-    The reader's state and line are carried from range to range.
-    """
-    state, line = "S", ranges[0][2] or 0
-    for chunk, start, first_line, document in ranges:
-        scan = None if document is None else Scan.model_validate(document)
-        if scan is None:
-            line = first_line or 0
-        passage = scan.passages["F" if state == "S" else state] if scan else Passage("S", 0, 0)
-        if state == "S":
-            yield chunk, start, line
-        elif passage.first >= 0:
-            yield chunk, start + passage.first, line + passage.lines
-        state, line = passage.end, line + (scan.lines if scan else 0)
+    ranges = [
+        Scanned(chunk, start, line, None if document is None else Scan.model_validate(document))
+        for chunk, start, line, document in cursor.fetchall()
+    ]
+    return chunks_of(ranges, data_end)
 
 
 def _store(cursor: Cursor, run: Run, chunks: list[Chunk]) -> None:

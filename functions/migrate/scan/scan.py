@@ -19,15 +19,20 @@ if TYPE_CHECKING:
 
 def scan_range(db: Connection, s3: S3Client, item: ScanItem) -> None:
     """Store the passage of each reader state through the range. Idempotent."""
+    result = scanned(s3, item)
+    with transaction(db) as cursor:
+        cursor.execute(
+            "UPDATE dataforge.migration_chunks SET scan = %s WHERE migration_id = %s AND chunk = %s",
+            (result.model_dump_json(), item.migration_id, item.chunk),
+        )
+
+
+def scanned(s3: S3Client, item: ScanItem) -> Scan:
+    """The passage of each reader state through the range."""
     started = time.perf_counter()
     data = read_range(s3, item.object, item.start, item.end)
     if item.json_lines:
         passages, lines = json_boundaries.scan(data)
     else:
         passages, lines = csv_boundaries.scan(item.dialect.with_standard_marks(data))
-    result = Scan(passages=passages, lines=lines, **spent_since(started))
-    with transaction(db) as cursor:
-        cursor.execute(
-            "UPDATE dataforge.migration_chunks SET scan = %s WHERE migration_id = %s AND chunk = %s",
-            (result.model_dump_json(), item.migration_id, item.chunk),
-        )
+    return Scan(passages=passages, lines=lines, **spent_since(started))

@@ -10,18 +10,19 @@ from typing import Any
 
 from dataforge.tables.catalogue import Dataset
 from discovery.check.check import check_folder
+from discovery.check.plan import RANGE_BYTES
 from tests.postgres.migrate.conftest import Forge, Migration
 
 Figures = dict[str, dict[str, Any]]
 
 
-def checked(dataset: Dataset, files: Mapping[str, bytes]) -> Figures:
-    """The figures of a check of a folder with these files."""
+def checked(dataset: Dataset, files: Mapping[str, bytes], range_bytes: int = RANGE_BYTES) -> Figures:
+    """The figures of a check of a folder with these files, which are read in ranges of about this size."""
     with tempfile.TemporaryDirectory() as name:
         for path, body in files.items():
             Path(name, path).parent.mkdir(parents=True, exist_ok=True)
             Path(name, path).write_bytes(body)
-        result = check_folder(dataset, Path(name), say=lambda _: None, workers=0)
+        result = check_folder(dataset, Path(name), say=lambda _: None, workers=0, range_bytes=range_bytes)
     return {
         table.table: {
             "read": table.read,

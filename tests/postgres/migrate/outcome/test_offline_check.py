@@ -24,6 +24,7 @@ from dataforge.tables.row import Row
 from dataforge.tables.types.arrays import Array
 from dataforge.tables.types.floats import DOUBLE
 from dataforge.tables.types.numbers import Numeric
+from discovery.check.plan import RANGE_BYTES
 from tests.postgres.migrate.outcome.offline import checked, migrated
 
 if TYPE_CHECKING:
@@ -162,9 +163,9 @@ def folders(draw: st.DrawFn) -> dict[str, bytes]:
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, *HealthCheck],
 )
-@given(files=folders())
+@given(files=folders(), range_bytes=st.sampled_from((RANGE_BYTES, 20, 100)))
 def test_check_gives_the_figures_of_a_migration_into_empty_tables(
-    declare: Callable[..., Forge], files: dict[str, bytes]
+    declare: Callable[..., Forge], files: dict[str, bytes], range_bytes: int
 ) -> None:
     models = {model.__name__: model for model in (Amount, Span, Document, Event, Remark, Mark, Node, Phone)}
     forge = declare("mixed", FLAT_FILES=(PHONES,), IGNORE=("amounts.txt",), **models)
@@ -174,4 +175,6 @@ def test_check_gives_the_figures_of_a_migration_into_empty_tables(
         forge.s3.put_object(Bucket="raw", Key=f"mixed/{path}", Body=body)
     run = forge.migration({"dataset": "mixed", "prefix": "mixed/", "quality_threshold": "0"})
     run.run()
-    assert checked(dataset, files) == migrated(forge, run, forge.read_json(f"runs/{run.id}/report.json"))
+    assert checked(dataset, files, range_bytes) == migrated(
+        forge, run, forge.read_json(f"runs/{run.id}/report.json")
+    )
