@@ -22,7 +22,7 @@ _COPY = re.compile(
     rf"^{_WORD}(?: ?\([0-9]+\))?(?: of| von| de)?[\W_]+|[\W_]+{_WORD}(?:[\W_]*[0-9]+)?\W*$|\s*\([0-9]+\)$",
     re.IGNORECASE,
 )
-"""What programs add to the name of a copy."""
+"""The words that programs add to the name of a copy."""
 _HEAD = 1 << 16
 _PIECE = 1 << 20
 _SMALL = 1 << 10
@@ -65,7 +65,7 @@ def _named_as_copies(files: Sequence[FoundFile]) -> Iterator[str]:
         if original is not None:
             yield (
                 f"{_key(file)} is named as a copy of {_key(original)} and has other content:"
-                " ignore the file whose records are not wanted."
+                " ignore the file whose records are not needed."
             )
 
 

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, count, islice, zip_longest
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from dataforge.errors import UnsupportedFormat
@@ -17,7 +18,7 @@ from dataforge.s3.objects import Object, read_range
 from discovery.dialects import SAMPLE_BYTES, Detected, detect
 from discovery.encodings import detect_encoding
 from discovery.part_dialects import is_part
-from discovery.unsuitable import refuse_document, refuse_office
+from discovery.unsuitable import NotATable, refuse_document, refuse_office
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -165,6 +166,9 @@ def inspect(s3: S3Client, file: Object) -> Object:
     head = read_range(s3, file, 0, min(_HEAD_BYTES, file.size))
     refuse_office(file.key, head)
     content = content_of(head)
+    if content.unread == "Parquet":
+        hint = f"Rename it to {PurePosixPath(file.key).stem}.parquet."
+        raise NotATable(f"{file.key} is Parquet, which is read only by the ending .parquet.", hint=hint)
     if content.unread:
         raise UnsupportedFormat(file.key, content.unread)
     return replace(file, packed=content.compression)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from dataforge.errors import DataForgeError, UnsupportedFormat
-from dataforge.files.names import is_csv, is_json_lines, is_parquet
+from dataforge.errors import DataForgeError
+from dataforge.files.names import is_csv, is_json_lines, is_parquet, without_compression
 from dataforge.formats.headers import IGNORED
 from dataforge.formats.json_lines import JsonLines
 from dataforge.formats.parquet_source import Rows, open_file, read_rows, schema_of
@@ -18,8 +18,10 @@ from dataforge.formats.parquet_values import is_readable
 from dataforge.s3.objects import Object
 from discovery.file_formats import Parquet
 from discovery.files import Unread, distinct, inspect
+from discovery.json_documents import refuse_json_document
 from discovery.json_files import Path, json_columns, json_records, start_of
 from discovery.parquet_types import kind_of
+from discovery.unsuitable import NotATable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -68,9 +70,13 @@ def _has_objects(s3: S3Client, file: Object) -> bool:
 
 
 def open_parquet(s3: S3Client, file: Object) -> TypedFile:
-    """A Parquet file, with the columns of its schema. Raises ``UnsupportedFormat`` for one in an archive."""
+    """A Parquet file, with the columns of its schema. Raises ``NotATable`` for a packed one."""
     if file.archive:
-        raise UnsupportedFormat(file.key, "Parquet in an archive")
+        raise NotATable(
+            f"{file.key} is Parquet in an archive, which is not read.", hint="Unpack the archive."
+        )
+    if without_compression(file.key) != file.key:
+        raise NotATable(f"{file.key} is compressed Parquet, which is not read.", hint="Decompress the file.")
     schema = schema_of(open_file(s3, file))
     fields = [field for field in schema if is_readable(field.type)]
     headers = [field.name for field in fields]
@@ -90,8 +96,9 @@ def looks_like_json(s3: S3Client, file: Object) -> bool:
 
 
 def open_json(s3: S3Client, file: Object, *, whole: bool) -> TypedFile:
-    """A file of JSON Lines. Raises ``NotJsonLines``."""
+    """A file of JSON Lines. Raises ``NotJsonLines``, and ``NotATable`` for a document whose records a command extracts."""
     packed = inspect(s3, file)
+    refuse_json_document(s3, packed)
     columns = json_columns(s3, packed, start_of(s3, packed), whole=whole)
     headers = list(map(".".join, columns))
     names = distinct(headers)

@@ -54,13 +54,13 @@ def test_parts_with_equal_records_are_loaded(tmp_path: Path, files: dict[str, st
     assert [len(table.members) for table in found.tables] == [2]
 
 
-def test_tables_with_the_same_content_are_noted(tmp_path: Path) -> None:
+def test_tables_with_the_same_content_are_reported(tmp_path: Path) -> None:
     found = inventory(tmp_path, {"colors.csv": NO_KEY, "sizes.csv": NO_KEY})
     assert len(found.tables) == 2
     assert [note.partition(":")[0] for note in found.notes] == ["colors.csv has the content of sizes.csv"]
 
 
-def test_file_that_is_named_as_a_copy_and_is_none_is_noted(tmp_path: Path) -> None:
+def test_file_that_is_named_as_a_copy_and_is_none_is_reported(tmp_path: Path) -> None:
     found = inventory(tmp_path, {"orders.csv": orders(1, 9), "Copy of orders.csv": orders(5, 20)})
     assert found.unread == ()
     assert found.notes[0].startswith(

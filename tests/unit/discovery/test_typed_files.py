@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import io
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.unit.discovery.folders import drafted, json_lines, parquet
+from tests.unit.discovery.folders import archive, drafted, json_lines, parquet
 
 
 def test_keys_of_nested_objects_are_columns(tmp_path: Path) -> None:
@@ -61,6 +62,22 @@ def test_documents_over_several_lines_and_arrays_are_named(tmp_path: Path) -> No
     assert found.files == {"ok": ("ok.json", 1)}
     assert found.unread.keys() == {"conf.json", "all.json"}
     assert "jq" in found.unread["all.json"]
+
+
+def test_parquet_under_another_name_is_named_with_a_hint(tmp_path: Path) -> None:
+    content = parquet(pa.table({"id": [1]}))
+    files: dict[str, str | bytes] = {
+        **dict.fromkeys(("a", "b.pq", "c.PARQUET", "d.csv"), content),
+        "e.parquet.gz": gzip.compress(content),
+        "f.zip": archive({"f.parquet": content}),
+        "ok.csv": "id\n1\n",
+    }
+    found = drafted(tmp_path, files)
+    hints = ["a.parquet", "b.parquet", "c.parquet", "d.parquet", "Decompress the file", "Unpack the archive"]
+    assert found.files.keys() == {"ok"}
+    assert all(
+        found.unread[key].endswith(f"{hint}.") for key, hint in zip(sorted(found.unread), hints, strict=True)
+    )
 
 
 def test_parts_may_have_other_keys(tmp_path: Path) -> None:
