@@ -13,10 +13,11 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from typer.testing import CliRunner
 
 from dataforge_cli.aws import tunnel
 from dataforge_cli.errors import WrongCall
-from local.command import dataforge
+from dataforge_cli.main import app
 
 OUTPUTS = {
     "bastion_instance": "i-0123456789abcdef0",
@@ -62,12 +63,14 @@ def outputs_file(tmp_path: Path, **outputs: str) -> Path:
 def test_address_of_the_embedded_cloud_is_printed(tmp_path: Path) -> None:
     address = "postgresql://postgres:x@127.0.0.1:5432/dataforge"
     file = outputs_file(tmp_path, aws_endpoint_url="http://127.0.0.1:1", database_url=address)
-    assert dataforge(["--outputs", str(file)], "connect") == {"status": "ready", "psql": f"psql {address}"}
+    result = CliRunner().invoke(app, ["--outputs", str(file), "connect", "--json"])
+    assert json.loads(result.stdout) == {"status": "ready", "psql": f"psql {address}"}
 
 
 def test_deployment_without_a_bastion_is_a_wrong_call_with_a_hint(tmp_path: Path) -> None:
-    target = ["--outputs", str(outputs_file(tmp_path))]
-    answer = dataforge(target, "connect", expected_exit=2)
+    result = CliRunner().invoke(app, ["--outputs", str(outputs_file(tmp_path)), "connect", "--json"])
+    answer = json.loads(result.stdout)
+    assert result.exit_code == 2
     assert answer["error"] == "NoBastion"
     assert "-c bastion=true" in answer["cause"]
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from dataforge_cli.main import COMMANDS, app
 from local.config import ROOT
 
+PARSERS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 NOWHERE = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_CONFIG_FILE": "/none",
@@ -47,8 +48,7 @@ def plain(text: str) -> str:
 
 
 def options(name: str) -> list[str]:
-    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
-    return [word for parameter in command.params for word in parameter.opts if word.startswith("--")]
+    return [word for parameter in PARSERS[name].params for word in parameter.opts if word.startswith("--")]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -71,15 +71,13 @@ def test_documentation_lists_the_command_and_its_options(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_has_a_help_text(name: str) -> None:
-    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
-    for parameter in command.params:
+    for parameter in PARSERS[name].params:
         assert parameter.help, parameter.name
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_shows_asterisks(name: str) -> None:
-    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
-    written = sum((getattr(parameter, "help", None) or "").count("*") for parameter in command.params)
+    written = sum((getattr(parameter, "help", None) or "").count("*") for parameter in PARSERS[name].params)
     page = plain(run(name, "--help").stdout)
     assert page.replace("│ *", "│").count("*") >= written
 
