@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -100,6 +101,31 @@ def objects_of(folder: Folder) -> Iterator[Object]:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             yield object_of(folder, path.relative_to(folder).as_posix())
+
+
+def unlisted(folder: Folder) -> dict[str, str]:
+    """The entries of a folder that are not listed as files, with the reasons: links, pipes, folders without rights."""
+    if not isinstance(folder, Path):
+        return {}
+    found: dict[str, str] = {}
+
+    def refuse(error: OSError) -> None:
+        found[_key(folder, error.filename)] = f"it cannot be read: {error.strerror}"
+
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        found |= {_key(folder, parent, name): "it is a link to a folder" for name in links}
+        others = [name for name in names if not Path(parent, name).is_file()]
+        found |= {_key(folder, parent, name): _other(Path(parent, name)) for name in others}
+    return dict(sorted(found.items()))
+
+
+def _key(folder: Path, *parts: str) -> str:
+    return Path(*parts).relative_to(folder).as_posix()
+
+
+def _other(path: Path) -> str:
+    return "it is a link without a target" if path.is_symlink() else "it is not a regular file"
 
 
 def object_of(folder: Path, key: str) -> Object:

@@ -17,7 +17,7 @@ from discovery.check.plan import RANGE_BYTES, Plan, plan
 from discovery.check.read import Example, Tally, read_item
 from discovery.check.resolve import Decided, decide
 from discovery.check.row_store import RowStore
-from discovery.folder_store import Folder, objects_of, store_of
+from discovery.folder_store import Folder, objects_of, store_of, unlisted
 from discovery.progress import FileProgress
 from discovery.workers import needs_processes, run_all
 from functions.migrate.resolve.locate import Chunk, locate_in
@@ -112,7 +112,7 @@ def check_folder(
             tallies[name].records.quote(record, (record.violations[0].code, record.violations[0].column))
         tallies[name].records.causes += table.causes
     results = (_result(dataset.table(name), tallies[name], decided[name]) for name in tables)
-    return CheckResult(tuple(results), work.ignored, work.files)
+    return CheckResult(tuple(results), {**work.ignored, **unlisted(folder)}, work.files)
 
 
 def _chunk(item: LoadItem) -> Chunk:

@@ -137,30 +137,36 @@ def _module_path(dataset: str, *, force: bool) -> Path:
 def _draft(
     call: Call, folder: Folder, dataset: str, ignore: tuple[str, ...]
 ) -> tuple[DatasetDraft, list[str]]:
-    from dataforge.files.listing import is_ignored  # noqa: PLC0415
     from discovery.described.inventory import describe_files  # noqa: PLC0415
     from discovery.described.read import is_description, read_descriptions  # noqa: PLC0415
     from discovery.draft import draft_dataset  # noqa: PLC0415  loads DuckDB and Arrow
     from discovery.folder import take_inventory  # noqa: PLC0415
-    from discovery.folder_store import name_of, objects_of, store_of  # noqa: PLC0415
+    from discovery.folder_store import name_of, objects_of, store_of, unlisted  # noqa: PLC0415
 
     s3 = store_of(folder)
-    objects = [file for file in objects_of(folder) if not any(is_ignored(file.key, p) for p in ignore)]
+    objects = [file for file in objects_of(folder) if not _ignores(ignore, file.key)]
     tables = [file for file in objects if not is_description(file.key)]
     description = read_descriptions(s3, objects)
     with steps(call.screen) as say:
         found = replace(take_inventory(s3, tables, say), objects=tuple(objects))
         inventory, told = describe_files(s3, found, description)
+        others = [(key, why) for key, why in unlisted(folder).items() if not _ignores(ignore, key)]
         notes = [f"{source} describes the tables." for source in description.sources]
         notes += [
             *told,
             *inventory.notes,
-            *(f"{key} is not read: {reason}" for key, reason in inventory.unread),
+            *(f"{key} is not read: {reason}" for key, reason in (*inventory.unread, *others)),
         ]
         if not inventory.tables:
             raise NoTableFiles(f"{folder} has no file that could be a table.", "; ".join(notes))
         draft = draft_dataset(s3, dataset, name_of(folder), inventory, say)
     return replace(draft, notes=(*draft.notes, *_described_by(description.sources))), notes
+
+
+def _ignores(patterns: tuple[str, ...], key: str) -> bool:
+    from dataforge.files.listing import is_ignored  # noqa: PLC0415
+
+    return any(is_ignored(key, pattern) for pattern in patterns)
 
 
 def _described_by(sources: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import os
 import zipfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from dataforge.formats.dialect import Csv
+from discovery.folder_store import unlisted
 from tests.unit.discovery.folders import archive, csv_text, drafted, json_lines, orders, parquet, zipped
 
 
@@ -306,3 +308,16 @@ def test_names_that_other_declarations_would_match_are_declared_apart(tmp_path: 
         ("same.json?", 1),
         ("what?.csv", 3),
     ]
+
+
+def test_entries_that_are_no_files_are_reported(tmp_path: Path) -> None:
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nothing")
+    (tmp_path / "linked").symlink_to(tmp_path.parent)
+    os.mkfifo(tmp_path / "pipe.csv")
+    found = drafted(tmp_path, {"a.csv": orders(1, 5)})
+    assert found.results.keys() == {"a"}
+    assert unlisted(tmp_path) == {
+        "gone.csv": "it is a link without a target",
+        "linked": "it is a link to a folder",
+        "pipe.csv": "it is not a regular file",
+    }
