@@ -23,13 +23,17 @@ _COUNTED = ("inserted", "updated", "unchanged", "ignored", "valid", "rejected")
 
 @dataclass(frozen=True)
 class BatchAnswer:
-    """The response's HTTP status and body, and its counts. ``codes`` counts the errors by code."""
+    """The response's HTTP status and body, and its counts. ``codes`` counts the errors by code.
+
+    ``used_budget``: if a record was rejected, the share of the dataset's budget for rejected text that is used.
+    """
 
     batch_id: str
     status: int
     body: str
     counts: Mapping[str, int]
     codes: Mapping[str, int]
+    used_budget: float | None = None
 
 
 def make_answer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from functions.ingest.candidates import Candidates, Results, Statuses, Violation
 from functions.ingest.circle import is_circular, store_circle
 from functions.ingest.identities import advance_identities, fill_identities
 from functions.ingest.outcome import CHECK_DEFERRED, store_outcome
-from functions.ingest.rejected import Put
+from functions.ingest.rejected import NO_BUCKET, TextStore
 from functions.ingest.split import store_split
 from functions.ingest.store import KeysChanged, store
 
@@ -50,11 +51,11 @@ class Strategy(IntEnum):
 
 
 def ingest(
-    db: Connection, batch: Batch, claim: ledger.Claim | None = None, put: Put | None = None
+    db: Connection, batch: Batch, claim: ledger.Claim | None = None, texts: TextStore = NO_BUCKET
 ) -> BatchAnswer | ledger.Stored:
     """Process a batch in one transaction, or return the stored answer for the claim's key.
 
-    ``put`` stores rejected records that are too large for the database. Raises ``KeyReused``, ``RequestInProgress``,
+    ``texts``: where rejected records are stored. Raises ``KeyReused``, ``RequestInProgress``,
     ``RowSecurity``, ``TableChanged``, ``RejectionsTooLarge``, ``Busy``, ``Unavailable``; then nothing is stored.
     """
     batch = fill_identities(db, batch)
@@ -63,7 +64,7 @@ def ingest(
     while races < ATTEMPTS:
         try:
             with transaction(db) as cursor:
-                return _work(cursor, batch, candidates, invalid, claim, strategy, put)
+                return _work(cursor, batch, candidates, invalid, claim, strategy, texts)
         except (psycopg2.Error, Busy, Unavailable, DiskFull, OutOfMemory, KeysChanged) as error:
             cause = error if isinstance(error, KeysChanged) else database_error(error)
             if _is_race(candidates, cause) and races < ATTEMPTS - 1:
@@ -107,7 +108,7 @@ def _work(
     invalid: Violations,
     claim: ledger.Claim | None,
     strategy: Strategy,
-    put: Put | None,
+    texts: TextStore,
 ) -> BatchAnswer | ledger.Stored:
     batch_id = ledger.new_batch_id()
     if claim and (stored := ledger.take_claim(cursor, batch_id, claim)):
@@ -131,8 +132,8 @@ def _work(
     if batch.mode == "dry_run":
         cursor.connection.rollback()
         return answer
-    store_outcome(cursor, batch, violations, answer, put, keyed=claim is not None)
-    return answer
+    used = store_outcome(cursor, batch, violations, answer, texts, keyed=claim is not None)
+    return replace(answer, used_budget=used)
 
 
 def _in_circles(batch: Batch, candidates: Sequence[Candidates]) -> list[list[Candidates]]:

@@ -24,7 +24,7 @@ from dataforge.settings import IngestSettings, read
 from functions.ingest import docs_page, ledger
 from functions.ingest.batch import ingest
 from functions.ingest.listing import RejectionQuery, list_rejections
-from functions.ingest.rejected import put_into, report_s3
+from functions.ingest.rejected import TextStore, put_into, report_s3
 from functions.ingest.telemetry import publish_metrics
 
 if TYPE_CHECKING:
@@ -63,8 +63,9 @@ def post_records(request: Request) -> Response:
     key = request.headers.get("idempotency-key")
     claim = None if key is None else ledger.Claim.of(request.owner, key, body)
     batch = read_batch(parse(body))
-    put = put_into(read(IngestSettings).report_bucket)
-    answer = _with_database(lambda db: ingest(db, batch, claim, put), repeatable=claim is not None)
+    settings = read(IngestSettings)
+    texts = TextStore(put_into(settings.report_bucket), settings.rejected_text_bytes)
+    answer = _with_database(lambda db: ingest(db, batch, claim, texts), repeatable=claim is not None)
     if isinstance(answer, ledger.Stored):
         logger.info("answer repeated", extra={"batch_id": answer.batch_id})
         return Response(answer.status, answer.body, headers=REPLAYED)

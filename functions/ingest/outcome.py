@@ -7,13 +7,14 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from dataforge.api.batch import Batch
+from dataforge.defaults import BATCH_RAW_BYTES
 from dataforge.postgres.sql import Sql
 from dataforge.records.quality import Fact, broken_rules, insert_statement
 from dataforge.tables.datasets import get_dataset
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer
 from functions.ingest.candidates import Violations
-from functions.ingest.rejected import Put, Rejection, divide, store_content
+from functions.ingest.rejected import Rejection, TextStore, divide, store_content
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -26,10 +27,15 @@ CHECK_DEFERRED = Sql("SET CONSTRAINTS ALL IMMEDIATE")
 """Checks the owner's deferred constraints before the answer is final."""
 
 _REJECT = Sql("""
-    INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index, raw_at)
-    SELECT %s, r."table", r.raw, r.errors, %s, r.index, r.raw_at
-    FROM unnest(%s::text[], %s::jsonb[], %s::jsonb[], %s::integer[], %s::jsonb[])
-        AS r ("table", raw, errors, index, raw_at)
+    INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index, raw_at, text_bytes)
+    SELECT %s, r."table", r.raw, r.errors, %s, r.index, r.raw_at, r.text_bytes
+    FROM unnest(%s::text[], %s::jsonb[], %s::jsonb[], %s::integer[], %s::jsonb[], %s::integer[])
+        AS r ("table", raw, errors, index, raw_at, text_bytes)
+""")
+_USED = CHECK_DEFERRED + Sql("; SELECT bytes FROM dataforge.rejected_texts WHERE dataset = %s")
+_USE = Sql("""
+    INSERT INTO dataforge.rejected_texts AS t (dataset, bytes) VALUES (%s, %s)
+    ON CONFLICT (dataset) DO UPDATE SET bytes = t.bytes + EXCLUDED.bytes
 """)
 
 
@@ -38,26 +44,51 @@ def store_outcome(
     batch: Batch,
     violations: Violations,
     answer: BatchAnswer,
-    put: Put | None,
+    texts: TextStore,
     *,
     keyed: bool,
-) -> None:
-    """Store the outcome in the caller's transaction, in one round trip. ``keyed``: the batch has an idempotency key.
+) -> float | None:
+    """Store the outcome in the caller's transaction. ``keyed``: the batch has an idempotency key.
 
-    The rejected records that are too large for the database are ``put`` into the report bucket before the transaction is
-    committed. Raises ``RejectionsTooLarge`` if that fails.
+    Takes one round trip, and two if a record is rejected. Returns the used share of the dataset's budget for rejected
+    text, if a record was rejected. Raises ``RejectionsTooLarge`` if records are too large for the database and cannot be
+    put into the report bucket.
     """
-    statements: list[Statement] = [(CHECK_DEFERRED, [])]
-    divided = divide(batch, answer.batch_id, violations)
-    if divided.rows:
+    statements: list[Statement] = []
+    used = None
+    if violations:
+        used = _check_deferred(cursor, batch.dataset)
+        room = min(BATCH_RAW_BYTES, max(0, texts.budget - used))
+        divided = divide(batch, answer.batch_id, violations, room)
+        # The object is put first: the row of the dataset's budget is locked until the transaction ends.
+        store_content(divided, texts.put)
+        used += divided.text_bytes
         statements.append(_rejections(batch.dataset, answer.batch_id, divided.rows))
+    else:
+        statements.append((CHECK_DEFERRED, []))
     if facts := facts_of(batch, violations):
         statements.append(insert_statement("batch", answer.batch_id, batch.dataset, facts))
     if keyed:
         statements += ledger.answer_statements(answer.batch_id, answer.status, answer.body)
+    if used is not None:
+        statements.append((_USE, [batch.dataset, divided.text_bytes]))
+    _execute(cursor, statements)
+    return None if used is None else used / max(texts.budget, 1)
+
+
+def _execute(cursor: Cursor, statements: list[Statement]) -> None:
     texts, values = zip(*statements, strict=True)
     cursor.execute(Sql(";").join(texts), [value for some in values for value in some])
-    store_content(divided, put)
+
+
+def _check_deferred(cursor: Cursor, dataset: str) -> int:
+    """Check the owner's deferred constraints. Returns the bytes of rejected text of the dataset's batches.
+
+    Simultaneous batches read the same number, so they may exceed the budget by one share each.
+    """
+    cursor.execute(_USED, (dataset,))
+    row = cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 def facts_of(batch: Batch, violations: Violations) -> list[Fact]:
@@ -75,6 +106,9 @@ def facts_of(batch: Batch, violations: Violations) -> list[Fact]:
     ]
 
 
+_COLUMNS = ("table", "raw", "errors", "index", "raw_at", "text_bytes")
+
+
 def _rejections(dataset: str, batch_id: str, rows: list[Rejection]) -> Statement:
-    arrays = [[getattr(row, name) for row in rows] for name in ("table", "raw", "errors", "index", "raw_at")]
+    arrays = [[getattr(row, name) for row in rows] for name in _COLUMNS]
     return _REJECT, [dataset, batch_id, *arrays]

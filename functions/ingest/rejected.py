@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from dataforge.api.batch import Batch, errors_of
 from dataforge.aws.clients import WITHIN_TRANSACTION, make_client
-from dataforge.defaults import BATCH_RAW_BYTES
+from dataforge.defaults import BATCH_RAW_BYTES, REJECTED_TEXT_MEGABYTES
 from dataforge.errors import RejectionsTooLarge, Unavailable, UnusableBucket
 from dataforge.records.violation import Violation
 from dataforge.s3 import rejected_texts
@@ -32,6 +32,18 @@ Put = Callable[[str, bytes], None]
 
 
 @dataclass(frozen=True)
+class TextStore:
+    """Where rejected records are stored: ``put`` into the report bucket beyond ``budget``, in bytes for each dataset."""
+
+    put: Put | None = None
+    budget: int = REJECTED_TEXT_MEGABYTES * 2**20
+
+
+NO_BUCKET = TextStore()
+"""Refuses batches whose rejected records are too large for the database."""
+
+
+@dataclass(frozen=True)
 class Rejection:
     """One row of ``dataforge.rejections``. ``raw``, ``errors`` and ``raw_at`` are JSON.
 
@@ -44,6 +56,11 @@ class Rejection:
     errors: str
     raw_at: str | None = None
 
+    @property
+    def text_bytes(self) -> int:
+        """The size of its text in the database."""
+        return len(self.raw.encode()) + len(self.errors.encode())
+
 
 @dataclass(frozen=True)
 class Divided:
@@ -53,16 +70,20 @@ class Divided:
     key: str = ""
     content: bytes = b""
 
+    @property
+    def text_bytes(self) -> int:
+        """The size of the text of all rows."""
+        return sum(row.text_bytes for row in self.rows)
 
-def divide(batch: Batch, batch_id: str, violations: Violations) -> Divided:
-    """Make the rejected records rows up to BATCH_RAW_BYTES, with their errors. The other records are in the object."""
+
+def divide(batch: Batch, batch_id: str, violations: Violations, room: int = BATCH_RAW_BYTES) -> Divided:
+    """Make the rejected records rows up to ``room`` bytes, with their errors. The other records are in the object."""
     rows, rest, used = [], [], 0
     for index, errors in zip(sorted(violations), _errors(violations), strict=True):
         record = batch.records[index]
         row = Rejection(index, storable(record["table"]), raw_json(record["data"]), errors)
-        size = len(row.raw.encode()) + len(errors.encode())
-        if used + size <= BATCH_RAW_BYTES:
-            used += size
+        if used + row.text_bytes <= room:
+            used += row.text_bytes
             rows.append(row)
         else:
             rest.append(row)

@@ -25,6 +25,8 @@ def publish_metrics(metrics: Metrics, answer: BatchAnswer, request_id: str, mill
     )
     metrics.add_metric("RecordsRejected", MetricUnit.Count, answer.counts["rejected"])
     metrics.add_metric("BatchLatency", MetricUnit.Milliseconds, milliseconds)
+    if answer.used_budget is not None:
+        metrics.add_metric("RejectedTextPercent", MetricUnit.Percent, 100 * answer.used_budget)
     metrics.flush_metrics()
     for code, count in answer.codes.items():
         with single_metric("RecordsRejected", MetricUnit.Count, count, **_where(metrics)) as metric:

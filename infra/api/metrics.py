@@ -22,6 +22,11 @@ def rejected(period: Duration | None = None) -> cloudwatch.Metric:
     return _metric("RecordsRejected", "Sum", period)
 
 
+def rejected_text(period: Duration) -> cloudwatch.Metric:
+    """Percentage of the budget that the rejected text of a dataset has used; the largest of all datasets."""
+    return _metric("RejectedTextPercent", "Maximum", period)
+
+
 def batch_latency(statistic: str) -> cloudwatch.Metric:
     """Duration of a batch in the function, in milliseconds."""
     return _metric("BatchLatency", statistic, None)

@@ -8,15 +8,18 @@ from aws_cdk import aws_rds as rds
 
 from dataforge.postgres.connection_budget import connections_of
 from infra.api.api import Api
-from infra.api.metrics import rejected_percent
+from infra.api.metrics import rejected_percent, rejected_text
 from infra.foundation.functions import Function
 from infra.monitoring.alarms import BELOW, FIVE_MINUTES, Alarms
 from infra.services.deliver import Deliver
 from infra.settings import Settings
 
+REJECTED_TEXT_PERCENT = 80
+"""The percentage of the budget of rejected text that raises the alarm, before it ends."""
+
 
 def add_api_alarms(alarms: Alarms, api: Api, settings: Settings) -> None:
-    """Add alarms on server errors and rejected records."""
+    """Add alarms on server errors, on rejected records, and on the space that they use."""
     alarms.add(
         "ApiFails",
         "The API answers repeatedly with 5xx. The access log shows the requests, the function's log the reason.",
@@ -28,6 +31,13 @@ def add_api_alarms(alarms: Alarms, api: Api, settings: Settings) -> None:
         "Many records of clients are rejected. GET /v1/rejections returns them with their errors.",
         rejected_percent(FIVE_MINUTES),
         settings.rejection_alarm_percent,
+    )
+    alarms.add(
+        "RejectedText",
+        "The rejected records of a dataset have used most of their space in the database. The report bucket stores the "
+        "records beyond it. dataforge.rejections shows the batches; docs/operations.md states what to do.",
+        rejected_text(FIVE_MINUTES),
+        REJECTED_TEXT_PERCENT,
     )
 
 

@@ -43,7 +43,11 @@ class Ingest(Construct):
             handler="ingest.handler",
             description="HTTP API: batches of records, rejections, documentation",
             layers=[layers.common, layers.deps, layers.pages],
-            environment={**database.environment(), "REPORT_BUCKET": storage.report.bucket_name},
+            environment={
+                **database.environment(),
+                "REPORT_BUCKET": storage.report.bucket_name,
+                "REJECTED_TEXT_BYTES": str(settings.rejected_text_megabytes * 2**20),
+            },
             timeout=TIMEOUT,
             memory_size=MEMORY,
             network=network,

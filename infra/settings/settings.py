@@ -12,6 +12,7 @@ from dataforge.defaults import (
     BACKUP_PART_MEGABYTES,
     CHUNK_MEGABYTES,
     EXPORT_CONCURRENCY,
+    REJECTED_TEXT_MEGABYTES,
     REJECTION_DAYS,
     SAFETY_KEEP_DAYS,
     SHADOW_DAYS,
@@ -126,6 +127,12 @@ class Settings(Model):
         10, ge=1, le=100, description="percentage of rejected records in five minutes that raises the alarm"
     )
 
+    rejected_text_megabytes: int = Field(
+        REJECTED_TEXT_MEGABYTES,
+        ge=1,
+        le=1_000_000,
+        description="rejected records of batches of one dataset that the database stores; the report bucket stores others",
+    )
     rejection_days: int = Field(
         REJECTION_DAYS,
         gt=SHADOW_DAYS,

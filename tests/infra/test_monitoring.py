@@ -47,6 +47,7 @@ def test_every_condition_that_needs_an_operator_has_an_alarm(dev: Resources) -> 
         "OperationsErrors",
         "ApiFails",
         "ApiRejects",
+        "RejectedText",
         "PostgresCpu",
         "PostgresStorage",
         "PostgresConnections",

@@ -17,6 +17,7 @@ from dataforge.defaults import BATCH_RAW_BYTES
 from dataforge.records.violation import Violation
 from dataforge.s3.rejected_texts import Location
 from functions.ingest.rejected import divide
+from functions.schema.expire import expire
 
 if TYPE_CHECKING:
     from tests.postgres.ingest.conftest import Api
@@ -130,6 +131,55 @@ def test_errors_of_a_batch_are_bounded_and_have_every_code() -> None:
     errors = [json.loads(row.errors) for row in divide(batch, "batch", violations).rows]
     assert max(map(len, errors)) == 101
     assert {error[-1]["code"] for error in errors} == {"last"}
+
+
+USED = "SELECT bytes FROM dataforge.rejected_texts WHERE dataset = 'olist'"
+
+
+def test_budget_of_a_dataset_bounds_its_text_in_the_database(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REJECTED_TEXT_BYTES", "1300000")
+    for _ in range(4):
+        assert api.post(*map(large, range(3))).status == 422
+    (whole,) = api.database.query("SELECT sum(octet_length(raw->>'x')) FROM dataforge.rejections")[0]
+    assert whole == 3 * len(LARGE)
+    assert [item["raw"] for item in listed(api)] == [large(number)["data"] for number in range(3)] * 4
+
+
+def test_used_budget_is_the_text_of_the_rows_and_ends_with_them(api: Api) -> None:
+    api.post(*map(large, range(5)))
+    api.post(large(1))
+    api.post({"table": "tags", "data": {"name": ""}}, dataset="quotes")
+    [(used,)] = api.database.query(USED)
+    [(rows,)] = api.database.query("SELECT sum(text_bytes) FROM dataforge.rejections WHERE dataset = 'olist'")
+    assert used == rows
+    assert 3 * len(LARGE) < used < 3 * len(LARGE) + 10_000
+    api.database.query(
+        "UPDATE dataforge.rejections SET rejected_at = now() - interval '91 days' WHERE id > 1"
+    )
+    db = api.database.superuser()
+    db.autocommit = False
+    assert expire(db, 90) == 6
+    db.close()
+    assert api.database.query(USED) == api.database.query("SELECT text_bytes FROM dataforge.rejections")
+
+
+def test_used_share_of_the_budget_is_a_metric_of_rejecting_batches(
+    api: Api, sample: Sample, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def percent() -> list[list[float]]:
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+        return [line["RejectedTextPercent"] for line in lines if "RejectedTextPercent" in line]
+
+    monkeypatch.setenv("REJECTED_TEXT_BYTES", "1000000")
+    percent()
+    api.post(sample("customers"))
+    assert percent() == []
+    api.post(large(1))
+    api.post(large(2))
+    ((first,), (second,)) = percent()
+    assert (40 < first < 41, 80 < second < 82) == (True, True)
 
 
 JSON = st.recursive(

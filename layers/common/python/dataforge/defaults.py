@@ -34,6 +34,9 @@ REPLAYED_DAYS = SHADOW_DAYS
 BATCH_RAW_BYTES = 2**20
 """The rejected data and errors of one batch that the database stores. The report bucket stores the rest."""
 
+REJECTED_TEXT_MEGABYTES = 1024
+"""The rejected data and errors of batches of one dataset that the database stores."""
+
 # Backup and restore.
 
 BACKUP_PART_MEGABYTES = 128

@@ -15,6 +15,7 @@ from dataforge.defaults import (
     CHUNK_MEGABYTES,
     EXPORT_CONCURRENCY,
     FUNCTION_SECONDS,
+    REJECTED_TEXT_MEGABYTES,
     REJECTION_DAYS,
     SAFETY_KEEP_DAYS,
     TRIAL_RESTORE_MEGABYTES,
@@ -60,9 +61,13 @@ class HttpSettings(DatabaseSettings):
 
 
 class IngestSettings(HttpSettings):
-    """Settings of ingest. ``report_bucket``: where rejected records are stored that are too large for the database."""
+    """Settings of ingest. ``report_bucket``: where rejected records are stored that are too large for the database.
+
+    ``rejected_text_bytes``: of the batches of one dataset, what the database stores.
+    """
 
     report_bucket: str
+    rejected_text_bytes: int = Field(default=REJECTED_TEXT_MEGABYTES * 2**20, ge=0)
 
 
 class UpkeepSettings(DatabaseSettings):

@@ -98,6 +98,10 @@ INTERNAL = (
     """CREATE INDEX IF NOT EXISTS rejections_replay ON dataforge.rejections (replay_of) WHERE replay_of IS NOT NULL""",
     """CREATE INDEX IF NOT EXISTS rejections_batch ON dataforge.rejections (batch_id) WHERE batch_id IS NOT NULL""",
     "ALTER TABLE dataforge.rejections ADD COLUMN IF NOT EXISTS raw_at jsonb",
+    "ALTER TABLE dataforge.rejections ADD COLUMN IF NOT EXISTS text_bytes integer",
+    """CREATE TABLE IF NOT EXISTS dataforge.rejected_texts (
+        dataset text PRIMARY KEY,
+        bytes bigint NOT NULL)""",
     """CREATE INDEX IF NOT EXISTS rejections_time ON dataforge.rejections (rejected_at)""",
     """CREATE INDEX IF NOT EXISTS rejections_replayed ON dataforge.rejections (replayed_at) WHERE replayed_at IS NOT NULL""",
     """CREATE TABLE IF NOT EXISTS dataforge.rejections_without_expiry (
