@@ -26,6 +26,9 @@ _SHARED_COLUMNS = 0.5
 _UNMATCHED = str.maketrans(dict.fromkeys("[]*?\r\n", "?"))
 """Characters of names that mean something else in a declaration."""
 
+_SINGLE_BYTE = ("cp125", "iso8859", "iso-8859", "latin")
+"""The beginnings of names of encodings that have one byte for each character."""
+
 
 @dataclass(frozen=True)
 class FoundFile:
@@ -175,11 +178,24 @@ def _differ_in_encoding(one: FoundFile, other: FoundFile) -> bool:
 def _with_one_encoding(files: list[FoundFile]) -> list[FoundFile]:
     texts = [file.file for file in files if isinstance(file.file, TextFile)]
     encoding = next((text.dialect.encoding for text in texts if not text.is_ascii), None)
-    if encoding is None:
-        return files
+    return files if encoding is None else [_encoded(found, encoding) for found in files]
+
+
+def _encoded(found: FoundFile, encoding: str) -> FoundFile:
+    if not isinstance(found.file, TextFile):
+        return found
+    return replace(found, file=replace(found.file, dialect=replace(found.file.dialect, encoding=encoding)))
+
+
+def with_encoding_of_others(files: Sequence[FoundFile]) -> list[FoundFile]:
+    """The files; those in ASCII have the encoding of one byte that all others share, since later ones may be so written."""
+    texts = [found.file for found in files if isinstance(found.file, TextFile)]
+    encodings = {text.dialect.encoding for text in texts if not text.is_ascii}
+    if len(encodings) != 1 or not (encoding := encodings.pop()).startswith(_SINGLE_BYTE):
+        return list(files)
     return [
-        replace(found, file=replace(found.file, dialect=replace(found.file.dialect, encoding=encoding)))
-        if isinstance(found.file, TextFile)
+        _encoded(found, encoding)
+        if isinstance(found.file, TextFile) and found.file.is_ascii and found.file.dialect.encoding == "utf-8"
         else found
         for found in files
     ]
