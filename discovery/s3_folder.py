@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,9 @@ from botocore.exceptions import ClientError
 
 from dataforge.aws.clients import COMMAND_LINE, Access, make_client, session
 from dataforge.errors import UnreadablePrefix, UnusableBucket
+from dataforge.files.names import is_archive
 from dataforge.s3.objects import Object, list_objects
+from discovery.archive_blocks import ArchiveBlocks
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -89,8 +91,16 @@ class PrefixStore:
     def _s3(self) -> S3Client:
         return _client()
 
+    @cached_property
+    def _archives(self) -> ArchiveBlocks:
+        return ArchiveBlocks(lambda call: self._get(call)["Body"].read())
+
     def get_object(self, **call: Any) -> dict[str, Any]:
         """An object, or a range of it."""
+        found = self._archives.read(call) if is_archive(call["Key"]) else None
+        return self._get(call) if found is None else {"Body": found}
+
+    def _get(self, call: Mapping[str, Any]) -> dict[str, Any]:
         place = {"Bucket": self._folder.bucket, "Key": self._folder.prefix + call["Key"]}
         return dict(self._s3.get_object(**{**call, **place}))
 

@@ -85,11 +85,17 @@ def init(
         draft, notes = _draft(call, files, dataset, patterns)
         with written_module(module, draft.folder, module_text(draft)) as written:
             result = checked(call, written, files, patterns)
-        _answer(call, module, draft, result, notes, files)
+        _answer(call, module, draft, result, notes, files, patterns)
 
 
 def _answer(
-    call: Call, module: Path, draft: DatasetDraft, result: CheckResult, notes: list[str], folder: Folder
+    call: Call,
+    module: Path,
+    draft: DatasetDraft,
+    result: CheckResult,
+    notes: list[str],
+    folder: Folder,
+    ignore: tuple[str, ...],
 ) -> None:
     from discovery.module_lines import module_lines  # noqa: PLC0415
 
@@ -104,7 +110,9 @@ def _answer(
         *section("Decisions to review", finding_lines(found, lines.name)),
         *section("Files", map(Text, (f"  {note}" for note in notes))),
         Text(f"Wrote {_short(module)}: {len(draft.tables)} tables. Read it, then:"),
-        *next_commands(str(folder), draft.name, threshold=None if passes else _reached(result)),
+        *next_commands(
+            str(folder), draft.name, ignore=ignore, threshold=None if passes else _reached(result)
+        ),
     )
     if not passes:
         call.screen.warn(f"{result.failure(_THRESHOLD)} A migration publishes nothing below it.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,32 +115,31 @@ def finding_lines(found: list[str], module: str) -> Iterator[Text]:
         yield Text(f"      and {len(found) - _SHOWN} more; see the comments in {module}")
 
 
-def next_commands(folder: str, dataset: str, *, threshold: float | None) -> Iterator[Text]:
+def next_commands(
+    folder: str, dataset: str, *, ignore: Sequence[str] = (), threshold: float | None
+) -> Iterator[Text]:
     """The commands that follow. ``threshold``: the one below which the quality would fail the migration, if it would."""
+    ignored = "".join(f" --ignore {shlex.quote(pattern)}" for pattern in ignore)
     options = f"{shlex.quote(folder)} --dataset {shlex.quote(dataset)}"
     lower = f" --threshold {threshold:g}" if threshold is not None else ""
     commands = (
         (
-            f"{_program()} check {options} --html {dataset}.html",
+            f"{_program()} check {options} --html {dataset}.html{ignored}",
             "validate again after each change of the module",
         ),
         ("make local", "deploy the tables to the cloud on this machine"),
-        *_loading(folder, dataset, lower),
+        *_loading(folder, dataset, f"{lower}{ignored}"),
     )
     for command, purpose in commands:
         yield Text(f"  {command}  # {purpose}")
 
 
-def _loading(folder: str, dataset: str, lower: str) -> Iterator[tuple[str, str]]:
-    """The commands that load the files: objects of another bucket are copied first."""
-    place = shlex.quote(folder)
+def _loading(folder: str, dataset: str, options: str) -> Iterator[tuple[str, str]]:
+    """The commands that load the files: those of a bucket are downloaded first, since its cloud may be another one."""
     if folder.startswith("s3://"):
-        yield f"aws s3 sync {place} s3://RAW_BUCKET/{dataset}/", "copy the objects to the raw bucket"
-        place = ""
-    yield (
-        " ".join(filter(None, (_program(), "migrate", place, f"--dataset {dataset}{lower}"))),
-        "load the files",
-    )
+        yield f"aws s3 sync {shlex.quote(folder)} {dataset}-files", "download the objects"
+        folder = f"{dataset}-files"
+    yield f"{_program()} migrate {shlex.quote(folder)} --dataset {dataset}{options}", "load the files"
 
 
 def _program() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,11 +102,20 @@ def _names(root: Path, folder: Path, above: frozenset[Path]) -> Iterator[str]:
         yield name
 
 
+def _download(path: Path) -> str:
+    """How to migrate the objects of a prefix, if the path is one: a path has one slash behind the scheme."""
+    scheme, _, place = str(path).partition(":/")
+    if scheme != "s3":
+        return ""
+    prefix = shlex.quote(f"s3://{place.strip('/')}/")
+    return f"A bucket is not a folder: download the objects by `aws s3 sync {prefix} DIR`, and migrate DIR."
+
+
 def _entries(path: Path) -> list[Path]:
     try:
         return sorted(path.iterdir())
     except FileNotFoundError as error:
-        raise NoFolder(f"There is no folder {path}.") from error
+        raise NoFolder(f"There is no folder {path}.", hint=_download(path)) from error
     except NotADirectoryError as error:
         raise NoFolder(
             f"{path} is a file.", hint="Specify its folder, and --tables to limit the run to some tables."

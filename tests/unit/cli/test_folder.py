@@ -134,3 +134,8 @@ def test_file_instead_of_a_folder_is_refused_with_a_hint(tmp_path: Path) -> None
 def test_error_for_a_missing_folder_names_it(tmp_path: Path) -> None:
     with pytest.raises(NoFolder, match="olst"):
         read_folder(tmp_path / "olst", OLIST, ["orders"])
+
+
+def test_prefix_of_a_bucket_is_refused_with_the_command_that_downloads_it() -> None:
+    with pytest.raises(NoFolder, match="aws s3 sync s3://exports/shop/ DIR"):
+        read_folder(Path("s3://exports/shop/"), OLIST, ["orders"])

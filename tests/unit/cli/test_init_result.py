@@ -77,14 +77,14 @@ def test_summary_names_decisions_with_lines_and_the_next_commands(
     assert "No key was found, so that identical rows are all stored: moods (line " in printed.stdout
     assert "field_count" in printed.stdout
     assert "orders.csv:62" in printed.stdout
-    assert f"dataforge check {shop} --dataset shop --html shop.html" in printed.stdout
+    assert f"dataforge check {shop} --dataset shop --html shop.html --ignore old/" in printed.stdout
 
 
 def test_summary_warns_of_a_quality_below_the_threshold_and_gives_one_that_is_reached(
     shop: Path, printed: Result
 ) -> None:
     assert "below the threshold 0.95: customers" in printed.stderr
-    assert f"dataforge migrate {shop} --dataset shop --threshold 0.93" in printed.stdout
+    assert f"dataforge migrate {shop} --dataset shop --threshold 0.93 --ignore old/" in printed.stdout
 
 
 def test_neither_module_nor_output_has_a_value_of_many_texts(

@@ -6,18 +6,22 @@ import io
 import json
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from moto import mock_aws
 from typer.testing import CliRunner
 
 import datasets
 from dataforge.tables.datasets import DATASETS
 from dataforge_cli.main import app
+from discovery.archive_blocks import ArchiveBlocks
+from discovery.folder import take_inventory
 from discovery.s3_folder import PrefixStore, S3Folder
 
 if TYPE_CHECKING:
@@ -66,6 +70,54 @@ def test_prefix_is_drafted_and_checked_as_a_folder_is(s3: S3Client) -> None:
     status, checked = call("check", "s3://exports/shop/")
     assert status == 0
     assert {table["table"]: table["loaded"] for table in checked["tables"]} == {"orders": 29, "items": 2}
+
+
+def test_commands_that_follow_download_the_objects(s3: S3Client) -> None:
+    s3.put_object(Bucket="exports", Key="shop/orders.csv", Body=ORDERS.encode())
+    words = ["init", "s3://exports/shop/", "--dataset", "remote", "--ignore", "*.bak"]
+    printed = CliRunner().invoke(app, words).stdout
+    commands = [line.partition("  #")[0].strip() for line in printed.splitlines() if "  # " in line]
+    assert commands == [
+        "dataforge check s3://exports/shop/ --dataset remote --html remote.html --ignore '*.bak'",
+        "make local",
+        "aws s3 sync s3://exports/shop/ remote-files",
+        "dataforge migrate remote-files --dataset remote --ignore '*.bak'",
+    ]
+
+
+def test_archive_is_read_by_one_request(s3: S3Client) -> None:
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as writer:
+        for name in "abcd":
+            writer.writestr(f"{name}.csv", ORDERS)
+    s3.put_object(Bucket="exports", Key="shop/all.zip", Body=body.getvalue())
+    folder = S3Folder("exports", "shop/")
+    store = PrefixStore(folder)
+    ranges: list[str] = []
+    store._s3.meta.events.register(
+        "before-parameter-build.s3.GetObject", lambda params, **_: ranges.append(params["Range"])
+    )
+    assert len(take_inventory(cast("S3Client", store), list(folder.objects()), lambda _: None).tables) == 4
+    assert len(ranges) == 1
+
+
+@given(st.binary(min_size=1, max_size=60), st.data())
+def test_ranges_of_an_archive_are_those_of_its_content(content: bytes, data: st.DataObject) -> None:
+    requests: list[str] = []
+
+    def request(call: Mapping[str, Any]) -> bytes:
+        requests.append(call["Range"])
+        start, end = map(int, call["Range"].removeprefix("bytes=").split("-"))
+        return content[start : end + 1]
+
+    blocks = ArchiveBlocks(request, 8)
+    for _ in range(4):
+        start = data.draw(st.integers(0, len(content) - 1))
+        end = data.draw(st.integers(start, len(content) - 1))
+        found = blocks.read({"Key": "a.zip", "Range": f"bytes={start}-{end}"})
+        assert found is not None
+        assert found.read() == content[start : end + 1]
+    assert len(set(requests)) == len(requests)
 
 
 @pytest.mark.parametrize(
