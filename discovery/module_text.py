@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from ruff import find_ruff_bin
 
 import dataforge
 from dataforge import Csv, Format
@@ -95,6 +96,6 @@ def _imports(body: str) -> str:
 def _formatted(source: str) -> str:
     """The source as ruff formats it, regardless of the configuration of the current folder."""
     options = ["--isolated", "--line-length", str(WIDTH), "--target-version", "py311"]
-    command = [sys.executable, "-m", "ruff", "format", *options, "--stdin-filename", "dataset.py", "-"]
+    command = [find_ruff_bin(), "format", *options, "--stdin-filename", "dataset.py", "-"]
     done = subprocess.run(command, input=source, capture_output=True, encoding="utf-8", check=True)
     return done.stdout

@@ -8,6 +8,7 @@ import sys
 from types import ModuleType
 
 import pytest
+from ruff import find_ruff_bin
 
 from dataforge.tables.modules import read_dataset
 from discovery.draft import draft_dataset
@@ -58,6 +59,6 @@ def test_module_calls_declarations_only(text: str) -> None:
 
 @pytest.mark.parametrize("command", [("format", "--check"), ("check",)])
 def test_formatter_and_linter_leave_the_module_unchanged(text: str, command: tuple[str, ...]) -> None:
-    words = [sys.executable, "-m", "ruff", *command, "--stdin-filename", "datasets/shop.py", "-"]
+    words = [find_ruff_bin(), *command, "--stdin-filename", "datasets/shop.py", "-"]
     done = subprocess.run(words, cwd=ROOT, input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
