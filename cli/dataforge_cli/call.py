@@ -16,7 +16,7 @@ from rich.traceback import Traceback
 from dataforge.errors import DataForgeError, InvalidInput, Unavailable, UnusableBucket
 from dataforge_cli.aws.deployment import Deployment, find_deployment
 from dataforge_cli.aws.failures import explain
-from dataforge_cli.errors import CommandError, Ended, Interrupted, WrongCall
+from dataforge_cli.errors import CommandError, Ended, Interrupted, NoSpace, WrongCall
 from dataforge_cli.output.screen import Screen
 from dataforge_cli.signals import Terminated, raised_signals
 
@@ -74,6 +74,8 @@ def _understand(error: BaseException) -> CommandError:
             return Ended("Terminated.")
         case KeyboardInterrupt():
             return Interrupted("Interrupted.")
+        case Exception() if NoSpace.causes(error):
+            return NoSpace(error)
         case OSError():
             return CommandError(f"{error.strerror or type(error).__name__}: {error.filename or error}")
     return CommandError(

@@ -5,6 +5,9 @@ The exit code is 1 if the work failed, 2 if the call was wrong, 130 after Ctrl-C
 
 from __future__ import annotations
 
+import errno
+import os
+import tempfile
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
@@ -31,6 +34,24 @@ class CommandError(CodedError):
     def document(self) -> dict[str, Any]:
         """The document that ``--json`` prints."""
         return {"status": "failed", "error": self.name, "cause": str(self), "execution": self.execution}
+
+
+class NoSpace(CommandError):
+    """A disk is full: that of the temporary folder, or of the file that was written."""
+
+    code = "NoSpace"
+    hint = "Free space, or set TMPDIR to a folder on a larger disk."
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(f"A disk is full; temporary files are in {tempfile.gettempdir()}.", str(error))
+
+    @staticmethod
+    def causes(error: BaseException) -> bool:
+        """Whether a full disk is the cause of the error, also of one of DuckDB or Arrow, which have no number."""
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        return full or any(
+            text in str(error) for text in (os.strerror(errno.ENOSPC), "max_temp_directory_size")
+        )
 
 
 class AwsFailed(CommandError):

@@ -19,7 +19,7 @@ class Chunk(NamedTuple):
 
 
 class Scanned(NamedTuple):
-    """A range of a file that begins at ``start``, the line there if it is known, and the scan if there was one."""
+    """A range of a file that begins at ``start``, the line there if it is known, and its scan, if it exists."""
 
     number: int
     start: int

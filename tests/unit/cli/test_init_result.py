@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -156,6 +157,17 @@ def test_signal_that_ends_the_process_is_an_error_of_the_call(
         signal.raise_signal(number)
     assert (ended.value.exit_code, json.loads(capsys.readouterr().out)["status"]) == (143, "interrupted")
     assert signal.signal(number, before) == signal.SIG_DFL
+
+
+def test_full_disk_is_an_error_that_names_the_temporary_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    with (
+        pytest.raises(typer.Exit) as ended,
+        calling(stage=None, outputs=None, as_json=True, debug=False),
+    ):
+        Path("/dev/full").write_text("text")
+    found = json.loads(capsys.readouterr().out)
+    assert (ended.value.exit_code, found["error"]) == (1, "NoSpace")
+    assert tempfile.gettempdir() in found["cause"]
 
 
 def _draft(folder: Path) -> DatasetDraft:
