@@ -14,7 +14,7 @@ from dataforge.tables.datasets import get_dataset
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer
 from functions.ingest.candidates import Violations
-from functions.ingest.rejected import Rejection, TextStore, divide, store_content
+from functions.ingest.rejected import Divided, TextStore, divide, store_content
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -54,7 +54,11 @@ def store_outcome(
     text, if a record was rejected. Raises ``RejectionsTooLarge`` if records are too large for the database and cannot be
     put into the report bucket.
     """
-    statements: list[Statement] = []
+    statements: list[Statement] = [] if violations else [(CHECK_DEFERRED, [])]
+    if facts := facts_of(batch, violations):
+        statements.append(insert_statement("batch", answer.batch_id, batch.dataset, facts))
+    if keyed:
+        statements += ledger.answer_statements(answer.batch_id, answer.status, answer.body)
     used = None
     if violations:
         used = _check_deferred(cursor, batch.dataset)
@@ -62,16 +66,8 @@ def store_outcome(
         divided = divide(batch, answer.batch_id, violations, room)
         # The object is put first: the row of the dataset's budget is locked until the transaction ends.
         store_content(divided, texts.put)
+        statements += _rejections(batch.dataset, answer.batch_id, divided)
         used += divided.text_bytes
-        statements.append(_rejections(batch.dataset, answer.batch_id, divided.rows))
-    else:
-        statements.append((CHECK_DEFERRED, []))
-    if facts := facts_of(batch, violations):
-        statements.append(insert_statement("batch", answer.batch_id, batch.dataset, facts))
-    if keyed:
-        statements += ledger.answer_statements(answer.batch_id, answer.status, answer.body)
-    if used is not None:
-        statements.append((_USE, [batch.dataset, divided.text_bytes]))
     _execute(cursor, statements)
     return None if used is None else used / max(texts.budget, 1)
 
@@ -109,6 +105,6 @@ def facts_of(batch: Batch, violations: Violations) -> list[Fact]:
 _COLUMNS = ("table", "raw", "errors", "index", "raw_at", "text_bytes")
 
 
-def _rejections(dataset: str, batch_id: str, rows: list[Rejection]) -> Statement:
-    arrays = [[getattr(row, name) for row in rows] for name in _COLUMNS]
-    return _REJECT, [dataset, batch_id, *arrays]
+def _rejections(dataset: str, batch_id: str, divided: Divided) -> list[Statement]:
+    arrays = [[getattr(row, name) for row in divided.rows] for name in _COLUMNS]
+    return [(_REJECT, [dataset, batch_id, *arrays]), (_USE, [dataset, divided.text_bytes])]
