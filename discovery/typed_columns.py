@@ -132,7 +132,17 @@ def _propose(values: Values, kinds: frozenset[str], *, typed: bool) -> Declared:
         return found
     # jsonb refuses a string that is not JSON, and a text refuses a number: of the titles of films only 1917 is one.
     texts = "string" in kinds and not kinds & {"object", "array", "strings", "empty"}
-    return propose_text(values, indexed=False) if texts else _FIXED["json"]
+    return _of_mixed(values) if texts else _FIXED["json"]
+
+
+def _of_mixed(values: Values) -> Declared:
+    """Texts, with the command that makes texts of the other values, which would be rejected."""
+    found = propose_text(values, indexed=False)
+    convert = f"jq -c '(.{values.header} | scalars | select(. != null)) |= tostring'"
+    note = (
+        f"some values are JSON numbers or Booleans, and are rejected; strings load: {convert} FILE > NEW_FILE"
+    )
+    return replace(found, note=note)
 
 
 def _of_strings(values: Values, *, typed: bool) -> Declared:

@@ -49,6 +49,14 @@ def test_type_of_a_key_takes_its_values(tmp_path: Path) -> None:
     assert found.results["a"].loaded == 10
 
 
+def test_values_that_are_strings_and_numbers_are_texts_with_a_note(tmp_path: Path) -> None:
+    lines = json_lines(*({"id": n, "code": n if n == 5 else f"x{n}"} for n in range(1, 10)))
+    found = drafted(tmp_path, {"a.jsonl": lines})
+    assert found.kinds("a") == {"id": "integer", "code": "text"}
+    assert found.results["a"].loaded == 8
+    assert "|= tostring" in found.tables["a"].columns[1].declared.note
+
+
 def test_object_of_many_keys_is_one_column(tmp_path: Path) -> None:
     documents = [{"id": n, "by_day": {f"d{n}-{m}": m for m in range(20)}} for n in range(9)]
     found = drafted(tmp_path, {"a.jsonl": json_lines(*documents)})
