@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import gettempdir
 
 import typer
 from boto3.exceptions import Boto3Error
@@ -76,6 +78,11 @@ def _understand(error: BaseException) -> CommandError:
             return Interrupted("Interrupted.")
         case Exception() if NoSpace.causes(error):
             return NoSpace(error)
+        case OSError(errno=errno.ENOSPC):
+            hint = (
+                f"Free space in {gettempdir()} or the folder of the output, or set TMPDIR to another folder."
+            )
+            return CommandError("No space is left on the disk.", hint=hint)
         case OSError():
             return CommandError(f"{error.strerror or type(error).__name__}: {error.filename or error}")
     return CommandError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import sys
@@ -187,3 +188,9 @@ def test_name_that_cannot_be_declared_is_named_and_nothing_is_written(modules: P
     ):
         pass
     assert not module.exists()
+
+
+def test_full_disk_is_an_error_with_the_temporary_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit), calling(stage=None, outputs=None, as_json=True, debug=False):
+        raise OSError(errno.ENOSPC, "Error writing bytes to file")
+    assert "TMPDIR" in json.loads(capsys.readouterr().out)["cause"]
