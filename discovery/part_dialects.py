@@ -38,7 +38,7 @@ def is_part(sample: bytes, *, whole: bool, encoding: str, header: Sequence[str],
 
 
 def _regular(body: bytes, header: tuple[str, ...], dialect: Csv) -> NDArray[np.bool_]:
-    """Which of the records have the header's number of fields; empty lines have not."""
+    """Which of the records have the header's number of fields; empty lines do not."""
     names = tuple(f"c{place}" for place in range(len(header)))
     cut = blocks(body, names, 0, len(body) + 1, dialect=dialect)
     return np.concatenate(

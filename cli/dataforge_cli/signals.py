@@ -33,6 +33,6 @@ def raised_signals() -> Iterator[None]:
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:
-    # A second one would interrupt the removal.
+    # A second one would interrupt the deletion.
     signal.signal(number, signal.SIG_IGN)
     raise Terminated

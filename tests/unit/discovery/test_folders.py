@@ -317,7 +317,7 @@ def test_ascii_has_the_encoding_of_the_other_files(tmp_path: Path) -> None:
     assert formats == [Csv(encoding="cp1252")] * 2
 
 
-def test_entries_that_are_no_files_are_reported(tmp_path: Path) -> None:
+def test_entries_other_than_files_are_reported(tmp_path: Path) -> None:
     (tmp_path / "gone.csv").symlink_to(tmp_path / "nothing")
     (tmp_path / "linked").symlink_to(tmp_path.parent)
     os.mkfifo(tmp_path / "pipe.csv")
