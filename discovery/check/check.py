@@ -12,9 +12,8 @@ from pathlib import Path
 from dataforge.records.suggestions import Suggestion
 from dataforge.runs.results.report import Orphans, Reason
 from dataforge.tables.catalogue import Dataset, Table
-from dataforge.tables.datasets import get_dataset
 from discovery.check.plan import RANGE_BYTES, Plan, plan
-from discovery.check.read import Example, Tally, read_item
+from discovery.check.read import Example, Tally, read_by_name, read_item
 from discovery.check.resolve import Decided, decide
 from discovery.check.row_store import RowStore
 from discovery.folder_store import Folder, objects_of, store_of, unlisted
@@ -132,20 +131,12 @@ def _read(
     """The tallies of each item, in file order."""
     progress = FileProgress(say, "Validating", work.files.values())
     calls = [(folder, item, rows) for item in work.items]
-    read = _read_by_name if needs_processes(work.sizes, workers) else partial(_read_in_this_process, dataset)
+    read = read_by_name if needs_processes(work.sizes, workers) else partial(read_item, dataset)
     following = [*(item.key for item in work.items[1:]), ""]
     results = run_all(read, calls, work.sizes, workers)
     for item, size, after, found in zip(work.items, work.sizes, following, results, strict=True):
         progress.add(item.key, size, is_last=after != item.key)
         yield found
-
-
-def _read_in_this_process(dataset: Dataset, folder: Folder, item: LoadItem, rows: Path) -> dict[str, Tally]:
-    return read_item(store_of(folder), dataset, item, rows)
-
-
-def _read_by_name(folder: Folder, item: LoadItem, rows: Path) -> dict[str, Tally]:
-    return read_item(store_of(folder), get_dataset(item.dataset), item, rows)
 
 
 def _result(table: Table, tally: Tally, decided: Decided) -> TableResult:

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, cast
 
 from dataforge.records.rejections import Located
 from dataforge.tables.catalogue import Dataset, Source, Table
+from dataforge.tables.datasets import get_dataset
 from discovery.check.evidence import RejectedRecords
-from discovery.check.row_store import EXAMPLES, relation
-from discovery.check.rows import RowBatcher, RowWriter
+from discovery.check.rows import EXAMPLES, RowBatcher, RowWriter, relation
+from discovery.folder_store import Folder, store_of
 from functions.migrate.run.reading.chunk import read_chunk
 from functions.migrate.run.work_items import LoadItem
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
     from dataforge.postgres.types import Cursor
 
 _NO_CURSOR = cast("Cursor", None)
@@ -78,17 +77,22 @@ class Tally:
             self.examples[code] = (self.examples.get(code, []) + examples)[:EXAMPLES]
 
 
-def read_item(s3: S3Client, dataset: Dataset, item: LoadItem, folder: Path) -> dict[str, Tally]:
-    """Validate an item. Writes its valid rows into ``folder``, a file for each table."""
+def read_by_name(folder: Folder, item: LoadItem, rows: Path) -> dict[str, Tally]:
+    """``read_item`` in a process that has not loaded the dataset."""
+    return read_item(get_dataset(item.dataset), folder, item, rows)
+
+
+def read_item(dataset: Dataset, folder: Folder, item: LoadItem, rows: Path) -> dict[str, Tally]:
+    """Validate an item of a folder. Writes its valid rows into the folder ``rows``, a file for each table."""
     tallies = {name: Tally() for name in item.tables}
     source = next(source for source in dataset.sources if source.file == item.source)
     with ExitStack() as stack:
         writers = {
-            name: stack.enter_context(_writer(dataset, dataset.table(name), item, folder))
+            name: stack.enter_context(_writer(dataset, dataset.table(name), item, rows))
             for name in item.tables
         }
         batcher = partial(_batcher, writers)
-        for records in read_chunk(_NO_CURSOR, s3, item, dataset, batcher):
+        for records in read_chunk(_NO_CURSOR, store_of(folder), item, dataset, batcher):
             tally = tallies[records.table.name]
             tally.read += records.batch.read
             tally.cleanings.update({".".join(name): n for name, n in records.batch.cleanings.items()})

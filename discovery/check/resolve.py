@@ -16,7 +16,8 @@ from dataforge.records.rejections import missing_parent, same_key_values, same_u
 from dataforge.records.violation import Violation
 from dataforge.runs.results.report import MissingParent, Orphans
 from dataforge.tables.catalogue import ForeignKey, Table
-from discovery.check.row_store import EXAMPLES, RowStore
+from discovery.check.row_store import RowStore
+from discovery.check.rows import EXAMPLES
 from functions.migrate.reconcile.orphans import shortened
 
 _AT_ONCE = 100_000

@@ -16,10 +16,8 @@ import duckdb
 import pyarrow as pa
 
 from dataforge.tables.catalogue import Dataset, Table
-from discovery.check.rows import deciding_columns, row_schema
+from discovery.check.rows import deciding_columns, relation, row_schema
 
-EXAMPLES = 3
-"""The rejected records that are shown of each reason."""
 _MEMORY = "256MB"
 _AT_ONCE = 10_000
 _ROW = "row"
@@ -139,11 +137,6 @@ class RowStore:
             cursor.execute(query)
             while some := cursor.fetchmany(_AT_ONCE):
                 yield from some
-
-
-def relation(dataset: Dataset, table: Table) -> str:
-    """The name of a table's relation."""
-    return f"t{list(dataset.tables).index(table.name)}"
 
 
 def _batches(paths: Sequence[Path], fields: Sequence[int]) -> Iterator[pa.RecordBatch]:

@@ -20,6 +20,8 @@ from dataforge.tables.types.numbers import WholeNumber
 _FLOATS = frozenset(["real", "double"])
 _INEXACT = frozenset(["interval", "jsonb", "array"])
 """Types with equal values that have different canonical texts: ``24:00:00`` is ``1 day``."""
+EXAMPLES = 3
+"""The rejected records that are shown of each reason."""
 _AT_ONCE = 10_000
 _ID_BITS = 40
 """The ids of an item's rows follow each other; those of later items are greater."""
@@ -40,6 +42,11 @@ def deciding_columns(dataset: Dataset, table: Table) -> tuple[str, ...]:
         ),
     }
     return tuple(name for name in table.column_names if name in named)
+
+
+def relation(dataset: Dataset, table: Table) -> str:
+    """The name of a table's relation, and the beginning of the names of its files."""
+    return f"t{list(dataset.tables).index(table.name)}"
 
 
 def row_schema(dataset: Dataset, table: Table) -> pa.Schema:
