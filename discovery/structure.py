@@ -55,7 +55,7 @@ def propose(store: TextStore, tables: Mapping[str, Columns]) -> Structure:
     together = composite_references(tables, names, inclusion, keys, references)
     proposed = (*without_implied(references, together), *together)
     unique_sets = unique_columns(tables, names, unique, keys, proposed)
-    notes = {name: unique_notes(table, unique[name], keys[name]) for name, table in tables.items()}
+    notes = {name: unique_notes(table, unique[name], keys[name], proposed) for name, table in tables.items()}
     return Structure(keys, proposed, unique_sets, notes)
 
 

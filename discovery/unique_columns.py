@@ -37,16 +37,25 @@ def unique_columns(
 
 
 def unique_notes(
-    table: Columns, proposals: Sequence[KeyProposal], key: tuple[str, ...] | None
+    table: Columns,
+    proposals: Sequence[KeyProposal],
+    key: tuple[str, ...] | None,
+    references: Sequence[Reference],
 ) -> tuple[str, ...]:
-    """Evidence for what is uncertain about the key of a table."""
+    """Evidence for what is uncertain about the key of a table.
+
+    A unique column that refers to another table could replace a key of several columns, and not one of a single column.
+    """
     notes = []
+    several = len(key or ()) > 1
     for proposal in proposals:
         if proposal.columns == key and proposal.damaged:
             notes.append(
                 f"{proposal.damaged:,} of {table.rows:,} rows repeat a value of the key {proposal.columns[0]}, or have none"
             )
-        elif proposal.columns != key and not proposal.damaged and proposal.score >= _NOTED:
+        elif proposal.columns == key or proposal.damaged or proposal.score < _NOTED:
+            continue
+        elif several or not _refers(table.table, proposal.columns[0], references):
             notes.append(f"{proposal.columns[0]} is unique in all rows, too, and could be the key")
     return tuple(notes)
 

@@ -13,6 +13,8 @@ from discovery.vocabulary import CODES, CODES_AT_END, GENERIC, IDENTIFYING, MEAS
 
 _UPPER_AFTER_LOWER = re.compile(r"([a-z0-9])([A-Z])")
 _LAST_OF_CAPITALS = re.compile(r"([A-Z]+)([A-Z][a-z])")
+_ID_WITHIN = re.compile(r"(?<=[a-z0-9])(IDs(?![a-z])|ID(?=[a-z]{2}))")
+"""``parentIDs``, ``teamIDwinner``."""
 _SEPARATORS = re.compile(r"[\W_]+")
 _NAMELESS = re.compile(r"(?i)(?:column|col|field|c|f|v|var|x|unnamed)?[\W_]*[0-9]*")
 _UNCOUNTED = ("ss", "us", "is")
@@ -32,7 +34,8 @@ _IRREGULAR = {
 @lru_cache(100_000)
 def words(name: str) -> tuple[str, ...]:
     """The words of a name in lower case: ``orderID``, ``Order ID`` and ``order_id`` are the same two."""
-    spaced = _LAST_OF_CAPITALS.sub(r"\1 \2", _UPPER_AFTER_LOWER.sub(r"\1 \2", name))
+    named = _ID_WITHIN.sub(lambda found: f" {found[0].lower()} ", name)
+    spaced = _LAST_OF_CAPITALS.sub(r"\1 \2", _UPPER_AFTER_LOWER.sub(r"\1 \2", named))
     return tuple(word for word in _SEPARATORS.split(spaced.lower()) if word)
 
 

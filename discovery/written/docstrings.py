@@ -12,6 +12,11 @@ from discovery.written.comments import WIDTH, paragraphs, plain
 _DATES_SHOWN = 3
 _QUOTES = 10
 """The indentation and the quotes of a docstring."""
+_SHORT = 2
+"""The most words of a table's name that describes a row."""
+_PREFIX = 2
+"""The most letters of a prefix of columns that abbreviates the table's name."""
+_PERIODS = frozenset(["date", "day", "week", "month", "quarter", "year", "hour", "time"])
 _GENERIC = frozenset(["name", "title", "row", "record", "index"])
 
 
@@ -46,11 +51,31 @@ def _thing(column: str, table: TableDraft) -> str:
     """The thing that a column of the key identifies: ``order_id`` an order, ``id`` that of the table's name."""
     if is_numbered(column) and len(table.key) > 1:
         return column
-    *first, last = words(table.name if is_numbered(column) else column)
-    parts = first if last in IDENTIFYING and first else [*first, last]
-    if len(table.key) == 1 and ({*parts} <= IDENTIFYING | _GENERIC):
-        parts = list(words(table.name))
+    subject = words(table.name)
+    *first, last = subject if is_numbered(column) else _without_prefix(column, table)
+    is_named = last in IDENTIFYING and bool(first)
+    parts = first if is_named else [*first, last]
+    if len(table.key) == 1 and _says_less(parts, subject, is_named=is_named):
+        parts = list(subject)
     return " ".join([*parts[:-1], singular(parts[-1])])
+
+
+def _without_prefix(column: str, table: TableDraft) -> tuple[str, ...]:
+    """The words of a column without the letters with which all columns begin: ``c`` of ``c_custkey`` and ``c_name``."""
+    first, *others = words(column) or (column,)
+    shared = all(words(one.name)[:1] == (first,) for one in table.columns)
+    is_prefix = shared and len(first) <= _PREFIX and len(table.columns) > 2
+    return tuple(others) if others and is_prefix else (first, *others)
+
+
+def _says_less(parts: list[str], subject: tuple[str, ...], *, is_named: bool) -> bool:
+    """Whether the table's name describes a row better than its key does: ``tailnum`` of planes, ``cat_id`` of categories."""
+    if {*parts} <= IDENTIFYING | _GENERIC:
+        return True
+    own = {singular(word) for word in subject}
+    if is_named:
+        return len(parts) == 1 and parts[0] not in own and any(word.startswith(parts[0]) for word in own)
+    return len(subject) <= _SHORT and singular(parts[-1]) not in own | _PERIODS
 
 
 def _origin(table: TableDraft) -> str:

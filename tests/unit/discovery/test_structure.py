@@ -331,3 +331,18 @@ def test_numbered_columns_refer_by_gaps_in_their_values(store: TextStore) -> Non
         routes={"column_1": [numbers[n % 199] for n in ROWS], "column_2": [n % 50 for n in ROWS]},
     )
     assert references(found) == {("routes", "column_1", "airports")}
+
+
+def test_unique_reference_is_reported_beside_a_key_of_several_columns_only(store: TextStore) -> None:
+    found = proposed(
+        store,
+        films={"film_id": range(1, 61), "year": [n % 9 for n in range(60)]},
+        actors={"actor_id": range(1, 61), "age": [n % 9 for n in range(60)]},
+        film_actors={"film_id": range(1, 61), "actor_id": [n % 40 + 1 for n in range(60)]},
+        premieres={"premiere_id": range(101, 161), "film_id": range(1, 61)},
+    )
+    assert found.keys["premieres"] == ("premiere_id",)
+    assert ("premieres", "film_id", "films") in references(found)
+    assert found.notes["premieres"] == ()
+    assert found.keys["film_actors"] == ("film_id", "actor_id")
+    assert found.notes["film_actors"] == ("film_id is unique in all rows, too, and could be the key",)

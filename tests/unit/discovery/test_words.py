@@ -62,3 +62,16 @@ def test_names_are_unique_and_fit_into_an_identifier() -> None:
     second = column_name("é" * 100, {first})
     assert first != second
     assert max(len(name.encode()) for name in (first, second)) <= 63
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("teamIDwinner", "team_id_winner"),
+        ("lgIDloser", "lg_id_loser"),
+        ("parentIDs", "parent_ids"),
+        ("URLPath", "url_path"),
+    ],
+)
+def test_id_within_a_name_is_a_word(header: str, name: str) -> None:
+    assert column_name(header, ()) == name
