@@ -27,6 +27,8 @@ from dataforge_cli.output.checked import (
     suggestions,
 )
 from dataforge_cli.output.steps import steps
+from dataforge_cli.output.tables import percent
+from dataforge_cli.runs.migration import some
 
 if TYPE_CHECKING:
     from dataforge.tables.catalogue import Dataset
@@ -113,12 +115,24 @@ def checked(call: Call, dataset: Dataset, folder: Folder, ignore: tuple[str, ...
         with steps(call.screen) as say:
             return check_folder(dataset, folder, ignore=ignore, say=say)
     except MissingFile as error:
-        files = ", ".join(f"{table} (expected {file})" for table, file in error.missing.items())
-        hint = "Add or rename the files, or remove the classes of the tables from the module."
-        raise WrongCall(f"{folder} has no file for: {files}.", error.detail, hint, name=error.code) from None
+        raise _without_files(folder, dataset, error) from None
     except UnexpectedFiles as error:
         hint = "Rename or move them, or exclude them with --ignore PATTERN, here and in `dataforge migrate`."
         raise error.with_advice(error.detail, hint) from None
+
+
+def _without_files(folder: Folder, dataset: Dataset, error: MissingFile) -> WrongCall:
+    """The error of a folder without files of some tables. Without any, another dataset is meant: their list is cut."""
+    if len(error.missing) == len(dataset.tables):
+        return WrongCall(
+            f"{folder} has no file of dataset {dataset.name!r}.",
+            f"Expected: {some(list(error.missing.values()))}.",
+            "Specify the --dataset of these files, or draft it with `dataforge init`.",
+            name=error.code,
+        )
+    files = ", ".join(f"{table} (expected {file})" for table, file in error.missing.items())
+    hint = "Add or rename the files, or remove the classes of the tables from the module."
+    return WrongCall(f"{folder} has no file for: {files}.", error.detail, hint, name=error.code)
 
 
 def _failure(result: CheckResult, threshold: float) -> str:
@@ -193,4 +207,6 @@ def _shown(result: CheckResult, threshold: float, lines: ModuleLines, html: Path
     if html is not None:
         yield Text(f"Wrote {html}")
     if result.passes(threshold):
-        yield Text(f"A migration into empty tables would publish these rows (quality {result.quality:.4f}).")
+        yield Text(
+            f"A migration into empty tables would publish these rows (quality {percent(result.quality)})."
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from dataforge_cli.output.checked import REASONS, described, suggestions
 
 if TYPE_CHECKING:
     from discovery.check.check import CheckResult, TableResult
-    from discovery.drafts import DatasetDraft, TableDraft
+    from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft
     from discovery.module_lines import ModuleLines
 
 _SHOWN = 12
@@ -77,16 +77,29 @@ def findings(draft: DatasetDraft, result: CheckResult, lines: ModuleLines) -> li
     for table in draft.tables:
         found += [f"{table.name} ({lines.place(table.name)}): {note}" for note in table.notes]
         found += _notes(table, lines)
-    numbered = [table.name for table in draft.tables if table.has_numbered_columns]
-    found += _of_tables(numbered, lines, "No header, so that columns are numbered")
-    keyless = [table.name for table in draft.tables if not table.key]
-    found += _of_tables(keyless, lines, "No key was found, so that identical rows are all stored")
+    closed = [(t.name, c.name) for t in draft.tables for c in t.columns if _is_closed(c)]
+    found += _together(
+        closed, lines, "Only the values that occur are allowed; complete the lists, or use Name"
+    )
+    numbered = [(table.name, None) for table in draft.tables if table.has_numbered_columns]
+    found += _together(numbered, lines, "No header, so that columns are numbered")
+    keyless = [(table.name, None) for table in draft.tables if not table.key]
+    found += _together(keyless, lines, "No key was found, so that identical rows are all stored")
     return list(dict.fromkeys(found))
 
 
-def _of_tables(names: list[str], lines: ModuleLines, finding: str) -> list[str]:
-    places = [f"{name} (line {line})" if (line := lines.line(name)) else name for name in names]
-    return [f"{finding}: {', '.join(places)}"] if names else []
+def _is_closed(column: ColumnDraft) -> bool:
+    return column.declared.source.startswith("Literal[")
+
+
+def _together(found: Iterable[tuple[str, str | None]], lines: ModuleLines, finding: str) -> list[str]:
+    """One finding for several tables or columns: in many tables, one line for each would hide the others."""
+    places = []
+    for table, column in found:
+        name = f"{table}.{column}" if column else table
+        line = lines.line(table, column)
+        places.append(f"{name} (line {line})" if line else name)
+    return [f"{finding}: {', '.join(places)}"] if places else []
 
 
 def _orphans(result: CheckResult, lines: ModuleLines) -> Iterator[str]:
@@ -102,7 +115,8 @@ def _orphans(result: CheckResult, lines: ModuleLines) -> Iterator[str]:
 
 def _notes(table: TableDraft, lines: ModuleLines) -> Iterator[str]:
     for column in table.columns:
-        notes = [*column.notes, *([column.declared.note] if column.declared.note else [])]
+        own = column.declared.note if not _is_closed(column) else ""
+        notes = [*column.notes, *([own] if own else [])]
         place = lines.place(table.name, column.name)
         yield from (f"{table.name}.{column.name} ({place}): {note}" for note in notes if note != _NO_VALUES)
 

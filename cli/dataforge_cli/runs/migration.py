@@ -35,11 +35,29 @@ def show(call: Call, execution: Execution, **also: Any) -> None:
     output = MigrationOutput.model_validate(execution.output)
     call.screen.answer(
         execution.output | {"execution": execution.arn, **also},
-        f"Migration {output.migration_id} of {output.dataset} ({execution.name}): {output.status}.",
+        f"Migration {_named(output, execution)} of {output.dataset}: {output.status}.",
         summary(output),
+        *_rejections(call, output),
         *_ignored(output),
         f"Report: {output.report}",
     )
+
+
+def _rejections(call: Call, output: MigrationOutput) -> list[Any]:
+    """The most frequent reasons of rejections, from the report."""
+    if not any(table.rejected for table in output.tables):
+        return []
+    try:
+        report = read_report(call.deployment, output.migration_id)
+    except NoReport:
+        return []
+    return [reasons(reason for table in report.tables for reason in table.rejections)]
+
+
+def _named(output: MigrationOutput, execution: Execution) -> str:
+    """The migration's id, with the execution if it has another name: that of a resumed run."""
+    same = execution.name == output.migration_id
+    return output.migration_id if same else f"{output.migration_id} ({execution.name})"
 
 
 def _ignored(output: MigrationOutput) -> list[str]:

@@ -247,6 +247,14 @@ def test_check_suggests_declarations_and_writes_a_page_that_states_that_it_was_o
     assert call("check", shop, "--dataset", "shop", "--html", tmp_path / "gone" / "page.html").exit_code == 2
 
 
+def test_check_of_files_of_another_dataset_names_the_dataset_once(tmp_path: Path) -> None:
+    (tmp_path / "pets.csv").write_text("pet_id\n1\n")
+    wrong = call("check", tmp_path, "--dataset", "olist", "--json")
+    assert wrong.exit_code == 2
+    assert "has no file of dataset 'olist'. Expected: " in wrong.stderr
+    assert json.loads(wrong.stdout)["error"] == "MissingFile"
+
+
 def test_check_of_an_unknown_dataset_or_missing_table_names_it(modules: Path, shop: Path) -> None:
     result = call("check", shop, "--dataset", "nothing")
     assert result.exit_code == 2

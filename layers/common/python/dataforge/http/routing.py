@@ -87,7 +87,9 @@ class Router:
             if not fits(response.body):
                 raise AnswerTooLarge
             return response
-        raise NotFound(f"The path {path[:200]!r} does not exist.", hint="GET /v1/ lists the routes.")
+        raise NotFound(
+            f"The path {path[:200]!r} does not exist.", hint="GET /v1/openapi.json lists the routes."
+        )
 
 
 def _pattern(path: str) -> re.Pattern[str]:
