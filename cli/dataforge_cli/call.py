@@ -78,13 +78,15 @@ def _understand(error: BaseException) -> CommandError:
             return Interrupted("Interrupted.")
         case Exception() if NoSpace.causes(error):
             return NoSpace(error)
-        case OSError(errno=errno.ENOSPC):
-            hint = (
-                f"Free space in {gettempdir()} or the folder of the output, or set TMPDIR to another folder."
-            )
-            return CommandError("No space is left on the disk.", hint=hint)
         case OSError():
-            return CommandError(f"{error.strerror or type(error).__name__}: {error.filename or error}")
+            return _of_system(error)
     return CommandError(
         f"Unexpected {type(error).__name__}: {error}.", hint="--debug shows the position; please report it."
     )
+
+
+def _of_system(error: OSError) -> CommandError:
+    if error.errno == errno.ENOSPC:
+        hint = f"Free space in {gettempdir()} or the folder of the output, or set TMPDIR to another folder."
+        return CommandError("No space is left on the disk.", hint=hint)
+    return CommandError(f"{error.strerror or type(error).__name__}: {error.filename or error}")
