@@ -80,6 +80,8 @@ class Pair:
         parts = names.column(self.table.table, self.column.name)
         if self.to_itself or kind in _MOMENTS or (parts and parts[-1] in _NOT_BY_VALUES):
             return False
+        if names.identifies(parts, self.table.table):
+            return False
         if kind == "uuid":
             return True
         if kind in TEXTS and self.key.mean_length >= _TELLING_LENGTH:

@@ -22,6 +22,8 @@ _BY_VALUES = 2.5
 """The strength of a reference that values alone suggest."""
 _COVERED = 1.5
 """The addition of complete coverage to the strength of a name."""
+_EXTENDS = 4
+"""The least strength of a name by which a table's key refers to the table that it extends."""
 _NAMED = 3.5
 """A name of this strength states its table, so that values suggest no other."""
 
@@ -85,6 +87,8 @@ class References:
         for first, strength, pair in self._candidates(targets, table, column):
             if best is not None and (first, strength + _COVERED) < best[0][:2]:
                 break
+            if own_key and not (strength >= _EXTENDS and self._may_extend(pair)):
+                continue
             option = self._reference(pair, strength)
             if self._extends(option, pair) if own_key else self._fits(option, pair, first=first):
                 found = ((first, *self._rank(option)), option)
@@ -141,18 +145,21 @@ class References:
             return coverage.share >= 0.9 and pair.column.distinct >= 2
         return coverage.share >= 0.95 and coverage.found >= 3
 
-    def _extends(self, reference: Reference, pair: Pair) -> bool:
-        """Whether a table's key refers to the table that it extends row by row: ``orders_extra`` of ``orders``."""
+    def _may_extend(self, pair: Pair) -> bool:
+        """Whether a table's key may refer to a table that it extends row by row: ``orders_extra`` of ``orders``."""
         table, parent = pair.table, pair.parent
-        if pair.to_itself or reference.name < 4 or reference.coverage.share < 0.9:
-            return False
-        if self.names.extends(table.table, parent.table):
-            return True
         parts = self.names.column(table.table, pair.column.name)
-        if self.names.identifies(parts, table.table) or (len(parts) == 1 and parts[0] in NATURAL):
+        own = self.names.identifies(parts, table.table) or (len(parts) == 1 and parts[0] in NATURAL)
+        return not pair.to_itself and (not own or self.names.extends(table.table, parent.table))
+
+    def _extends(self, reference: Reference, pair: Pair) -> bool:
+        """Whether the values of a key that may refer to a table are those of a table that extends it."""
+        table, parent, share = pair.table, pair.parent, reference.coverage.share
+        if self.names.extends(table.table, parent.table):
+            return share >= 0.9
+        if share < 0.98 or pair.numbers_itself(self.inclusion):
             return False
-        if reference.coverage.share < 0.98 or pair.numbers_itself(self.inclusion):
-            return False
+        parts = self.names.column(table.table, pair.column.name)
         return self.names.identifies(parts, parent.table) or parent.rows > table.rows
 
     def _rank(self, reference: Reference) -> tuple[float, bool, int]:

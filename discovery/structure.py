@@ -66,8 +66,9 @@ def _parents(
 ) -> Mapping[str, set[str]]:
     """The columns of each table that clearly refer to another table."""
     keys = {name: proposal.columns if proposal else None for name, proposal in chosen.items()}
+    named = {name: p.columns for name, p in chosen.items() if p is not None and p.score >= _OWN_NAME}
     found = defaultdict[str, set[str]](set)
-    for reference in search.propose(_targets(singles, keys, {}), {}):
+    for reference in search.propose(_targets(singles, keys, {}), named):
         if reference.name >= _CLEAR:
             found[reference.child].add(reference.column)
     return found

@@ -50,6 +50,15 @@ class TableNames:
 
     def column(self, table: str, header: str) -> tuple[str, ...]:
         """The words of a column without its table's prefix; none for a column that is only numbered."""
+        if (table, header) not in self._columns:
+            self._columns[table, header] = self._column(table, header)
+        return self._columns[table, header]
+
+    @cached_property
+    def _columns(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        return {}
+
+    def _column(self, table: str, header: str) -> tuple[str, ...]:
         if is_nameless(header):
             return ()
         parts = words(header)
