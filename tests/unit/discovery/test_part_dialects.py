@@ -16,7 +16,9 @@ from discovery.part_dialects import is_part
 
 FIRST = b'id,name,born\n1,Ada,2001-01-31\n2,"Grace, B.",2002-02-03\n3,Jan,2003-05-06\n'
 HEADER = ("id", "name", "born")
-fields = st.sampled_from(["1", "27", "Ada", "2001-01-31", '"a, b"', '"the ""same"""', "", "'x'", "a;b", "x\\"])
+fields = st.sampled_from(
+    ["1", "27", "Ada", "2001-01-31", '"a, b"', '"the ""same"""', "", "'x'", "a;b", "x\\"]
+)
 
 
 def _opened(content: bytes, like: TextFile | None = None) -> TextFile:
