@@ -103,6 +103,7 @@ class Interrupted(CommandError):
 class Ended(Interrupted):
     """SIGTERM or SIGHUP ended the command."""
 
+    code = "Ended"
     exit_code = 143
 
 

@@ -199,6 +199,11 @@ def test_outputs_have_the_same_names_and_keys_the_same_values(upgrade: Upgrade) 
     assert upgrade.earlier.items() <= upgrade.outputs.items()
 
 
+def test_rejections_of_the_earlier_version_expire_from_the_upgrade_on(upgrade: Upgrade) -> None:
+    (row,) = upgrade.after.ledger["rejections_without_expiry"]
+    assert row["last_id"] >= max(rejection["id"] for rejection in upgrade.before.ledger["rejections"])
+
+
 def test_key_of_the_earlier_version_reads_its_rejections(upgrade: Upgrade) -> None:
     page = get(upgrade.earlier, f"/v1/rejections?migration_id={upgrade.report['migration_id']}&limit=1000")
     rejected = sum(table["rejected"] for table in upgrade.report["tables"])
