@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from dataforge import BigInt, Csv, Format, Label
 from dataforge.formats.null_words import CERTAIN_NULL_WORDS
 from discovery.column_types import propose_text
@@ -125,6 +127,7 @@ def _profile(
             absent = ("", *declared.nulls)
             written = values[column_header].written_as(absent)
             store.remove_texts(name, column_header, (*absent, *written))
+        pa.default_memory_pool().release_unused()
         yield _Profiled(name, files, store.describe(name), types, values)
 
 

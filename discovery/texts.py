@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path
@@ -26,7 +27,7 @@ from discovery.profiling.samples import Figures, Sample
 
 Hashes = npt.NDArray[np.uint64]
 
-_MEMORY = "256MB"
+_MEMORY = "192MB"
 _INTEGER = r"^[+-]?[0-9]{1,18}$"
 _EXACT_FROM = 0.8
 """Columns with fewer distinct values per row, by estimate, are not counted exactly: they cannot be keys."""
@@ -101,7 +102,9 @@ class TextStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._db.close()
+        # On a full disk, DuckDB cannot complete its file, which is removed.
+        with suppress(duckdb.Error):
+            self._db.close()
         self._folder.cleanup()
 
     def add(self, table: str, columns: Sequence[str], batches: Iterable[pa.RecordBatch]) -> None:

@@ -34,6 +34,8 @@ def run_all(
     with _worker_pool(workers) as pool:
         largest_first = sorted(range(len(calls)), key=lambda number: -sizes[number])
         begun = {number: pool.submit(function, *calls[number]) for number in largest_first}
+        # Each process ends, and frees its memory, as soon as no call is left.
+        pool.shutdown(wait=False)
         for number in range(len(calls)):
             yield begun.pop(number).result()
 
@@ -50,8 +52,11 @@ def _worker_pool(workers: int | None) -> Iterator[ProcessPoolExecutor]:
     try:
         yield pool
     except BaseException:
-        for process in active_children():
+        children = active_children()
+        for process in children:
             process.terminate()
+        for process in children:
+            process.join()
         raise
     finally:
         pool.shutdown(cancel_futures=True)

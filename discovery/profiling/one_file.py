@@ -59,6 +59,7 @@ def profile_batches(batches: Iterable[pa.RecordBatch], width: int, folder: Path,
             read = pa.table(batch.columns, names)
             texts.write_table(read)
             hashes.write_table(_hashes(db, read))
+    pa.default_memory_pool().release_unused()
     return Profiled(rows, tuple(collector.figures for collector in collectors), *found)
 
 
