@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from tempfile import gettempdir
 
 import typer
 from boto3.exceptions import Boto3Error
@@ -76,17 +74,15 @@ def _understand(error: BaseException) -> CommandError:
             return Ended("Terminated.")
         case KeyboardInterrupt():
             return Interrupted("Interrupted.")
-        case Exception() if NoSpace.causes(error):
-            return NoSpace(error)
-        case OSError():
-            return _of_system(error)
+    return _of_system(error)
+
+
+def _of_system(error: BaseException) -> CommandError:
+    """The failure of the operating system, or an error that no command expects."""
+    if NoSpace.causes(error):
+        return NoSpace(error)
+    if isinstance(error, OSError):
+        return CommandError(f"{error.strerror or type(error).__name__}: {error.filename or error}")
     return CommandError(
         f"Unexpected {type(error).__name__}: {error}.", hint="--debug shows the position; please report it."
     )
-
-
-def _of_system(error: OSError) -> CommandError:
-    if error.errno == errno.ENOSPC:
-        hint = f"Free space in {gettempdir()} or the folder of the output, or set TMPDIR to another folder."
-        return CommandError("No space is left on the disk.", hint=hint)
-    return CommandError(f"{error.strerror or type(error).__name__}: {error.filename or error}")
