@@ -8,6 +8,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -224,7 +225,11 @@ def test_error_names_the_unreadable_file(tmp_path: Path, name: str, body: bytes,
 
 def test_error_names_unknown_columns_of_parquet(tmp_path: Path) -> None:
     path = tmp_path / "olist_sellers_dataset.parquet"
-    for column, words in (("__index_level_0__", "index=False"), ("seller_city", "seller_city")):
-        pq.write_table(pa.table({column: [[1]] if column == "seller_city" else [1]}), path)
+    moments = [[datetime(2018, 1, 2, tzinfo=UTC)]]
+    for column, values, words in (
+        ("__index_level_0__", [1], "index=False"),
+        ("seller_city", moments, "seller_city"),
+    ):
+        pq.write_table(pa.table({column: values}), path, use_deprecated_int96_timestamps=True)
         with pytest.raises(BadFile, match=words):
             records_in(path)

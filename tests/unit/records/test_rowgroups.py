@@ -188,8 +188,9 @@ def test_invalid_value_is_rejected_and_recorded_as_json(
 def test_dates_are_read_as_timestamps_and_columns_without_values_are_reported() -> None:
     days = (pa.array([date(2018, 1, 2)], pa.date32()), pa.array([date(2018, 1, 2)], pa.date64()))
     assert [text_of(day).to_pylist() for day in days] == [["2018-01-02"]] * 2
-    schema = pa.schema([("a", pa.int8()), ("b", pa.list_(pa.int8())), ("c", pa.binary())])
-    assert unreadable(schema) == ["b (list<item: int8>)", "c (binary)"]
+    moments = pa.list_(pa.timestamp("s"))
+    schema = pa.schema([("a", pa.int8()), ("b", moments), ("c", pa.binary())])
+    assert unreadable(schema) == ["b (list<item: timestamp[s]>)"]
 
 
 def test_only_the_requested_row_groups_are_read() -> None:
