@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import psycopg2
+import pytest
 from typer.testing import CliRunner
 
 from dataforge_cli.main import app
@@ -45,6 +46,7 @@ def waiting_worker(db: Connection) -> psutil.Process:
     raise AssertionError("no worker waits")
 
 
+@pytest.mark.slow
 def test_run_publishes_after_a_worker_was_killed_during_the_load(
     cloud: Outputs,
     cloud_config: Config,

@@ -1,4 +1,4 @@
-"""The tests that take too long for every run of `make test`: crashes, memory, damages, requests that are generated."""
+"""The tests that take too long for every run of `make test`: crashes, memory, damages, inputs that are generated."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from local.config import ROOT
 
 
-@pytest.mark.parametrize("folder", ["postgres", "e2e"])
+@pytest.mark.parametrize("folder", ["unit", "postgres", "e2e"])
 def test_slow_tests_pass(folder: str) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-m", "slow", f"tests/{folder}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

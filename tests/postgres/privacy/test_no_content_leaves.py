@@ -132,6 +132,7 @@ def test_refusal_of_an_unreadable_file_leaks_no_content(
     require_nothing_leaked(functions, logged())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_refusal_by_an_owners_rule_leaks_no_content(
     functions: Lambda, logged: Callable[[], str], make_csv: MakeCsv, rule: str

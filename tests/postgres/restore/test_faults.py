@@ -78,6 +78,7 @@ def kill(vault: Vault) -> None:
     db.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("swap_rows", "step"), [*((SWAP, s) for s in STEPS), *((MERGE, s) for s in MERGE_STEPS)]
 )

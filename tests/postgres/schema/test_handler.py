@@ -82,6 +82,7 @@ def test_wrong_master_password_stops_a_repair() -> None:
         call("apply", master="a wrong one")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("role", LOGINS)
 def test_password_that_differs_from_its_secret_is_reported_and_reset(database: Database, role: str) -> None:

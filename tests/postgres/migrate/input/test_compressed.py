@@ -34,6 +34,7 @@ def zstd(text: bytes) -> bytes:
 ENDINGS: dict[str, Compress] = {".gz": gzipped, ".zst": zstd}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("piece", [100, 1 << 20])
 def test_compressed_dataset_gives_same_result_as_uncompressed(
