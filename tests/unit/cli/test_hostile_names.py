@@ -142,4 +142,6 @@ def test_commands_show_hostile_files_without_control_characters(folder: Path) ->
     call("\x1b[31m[/]")
     for file in folder.glob("*.csv"):
         call("preview", str(file))
-        assert json.loads(call("preview", str(file), "--json"))["file"] == file.name
+        found = json.loads(call("preview", str(file), "--json"))
+        # A file in which many values contain control characters is reported as binary.
+        assert found.get("file") == file.name or found["error"] == "NotATable"
