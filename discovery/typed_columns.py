@@ -7,8 +7,10 @@ A column's kinds are the kinds of its values. Of JSON Lines: ``string``, ``numbe
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated
@@ -107,12 +109,15 @@ def propose_types(
 ) -> Mapping[str, Declared]:
     """The type of each column, by header; those of ``kinds`` by the kinds of their values."""
     typed = any(found - {"string", "null"} for found in kinds.values())
-    return {
-        name: _propose(found, kinds[name] - {"null"}, typed=typed)
-        if kinds.get(name, frozenset()) - {"null"}
-        else propose_type(found, indexed=False)
-        for name, found in values.items()
-    }
+
+    def proposed(name: str) -> Declared:
+        if found := kinds.get(name, frozenset()) - {"null"}:
+            return _propose(values[name], found, typed=typed)
+        return propose_type(values[name], indexed=False)
+
+    # Arrow validates whole columns without the interpreter's lock.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(values, pool.map(proposed, values), strict=True))
 
 
 def _propose(values: Values, kinds: frozenset[str], *, typed: bool) -> Declared:
