@@ -194,5 +194,5 @@ def test_results_are_the_same_for_every_table_of_the_catalogue(
 ) -> None:
     table, random = DATASETS[dataset].table(name), Random(11)
     make(cursor, table)
-    number = sum(agree(cursor, DATASETS[dataset], table, csv_part(random, table), random) for _ in range(20))
-    assert number > 50
+    number = sum(agree(cursor, DATASETS[dataset], table, csv_part(random, table), random) for _ in range(8))
+    assert number > 20

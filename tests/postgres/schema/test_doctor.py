@@ -89,6 +89,7 @@ def missing_role(request: pytest.FixtureRequest, server: object, database: Datab
     database.query(f"DROP OWNED BY {role}; DROP ROLE IF EXISTS {role}; ALTER ROLE gone RENAME TO {role}")
 
 
+@pytest.mark.slow
 def test_doctor_reports_missing_role_and_apply_creates_it(
     database: Database, master: Connection, missing_role: str
 ) -> None:
