@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from dataforge.files.names import is_parquet
-from dataforge.records.rejections import Located, raw_text
+from dataforge.records.rejections import Located
 from dataforge.records.suggestion_evidence import (
     COLUMNS,
     MISFITS,
@@ -51,7 +51,7 @@ class RejectedRecords:
         for cause in dict.fromkeys((violation.code, violation.column) for violation in record.violations):
             self.causes[cause] += 1
             self.quote(record, cause)
-        text = raw_text(record.raw) if isinstance(record.raw, bytes) else record.raw
+        text = record.text
         codes = {violation.code for violation in record.violations}
         if "string_unicode" in codes:
             self._add_unreadable(item, source)
@@ -66,37 +66,42 @@ class RejectedRecords:
         shown = self.examples.setdefault(cause, [])
         if len(shown) >= EXAMPLES:
             return
-        raw = raw_text(record.raw) if isinstance(record.raw, bytes) else record.raw
+        raw = record.text
         message = next(v.message for v in record.violations if (v.code, v.column) == cause)
         quoted = raw if len(raw) <= RAW_LIMIT else None
         shown.append(Example(file=record.file, line=record.line, message=message, raw=quoted))
 
     def _add_unreadable(self, item: LoadItem, source: Source) -> None:
-        if not source.is_json_lines(item.key) and not is_parquet(item.key):
+        if _is_csv(item, source):
             self.codecs[source.dialect.codec] += 1
 
     def _add_misfit(self, text: str, item: LoadItem, source: Source) -> None:
-        if len(self.misfits) < MISFITS and not is_parquet(item.key) and not source.is_json_lines(item.key):
+        if len(self.misfits) < MISFITS and _is_csv(item, source):
             self.misfits.append(text)
             self.size += len(text)
             self.misfit = self.misfit or (tuple(item.header), source.dialect.delimiters[0])
 
     def _add_values(self, record: Located, text: str, item: LoadItem, source: Source) -> None:
-        columns = {violation.column for violation in record.violations if violation.column}
+        columns = {v.column for v in record.violations if v.column and self._examines(v.column)}
         if not columns:
             return
         raw = text if isinstance(record.raw, bytes) else json.loads(text, parse_float=Decimal)
         fields = record_fields(raw, list(item.header), item.folder_values or {}, source, item.key)
         if isinstance(fields, list):
             return
+        named = dict(fields)
         for column in columns:
-            self._add_value(dict(fields), column)
+            self._add_value(named, column)
+
+    def _examines(self, column: str) -> bool:
+        """Whether further records of the column are read."""
+        return column not in self.columns or self.columns[column].records < RECORDS
 
     def _add_value(self, fields: dict[str, object], column: str) -> None:
         found = self.columns.setdefault(column, ColumnValues())
         value = fields.get(column)
         known = isinstance(value, str) and value in found.values
-        if found.values.total() + found.empty < RECORDS and (known or len(found.values) < DISTINCT):
+        if known or len(found.values) < DISTINCT:
             found.add(fields, column)
             self.size += 0 if known else len(str(value))
 
@@ -109,9 +114,7 @@ class RejectedRecords:
         self.misfits = (self.misfits + other.misfits)[:MISFITS]
         self.misfit = self.misfit or other.misfit
         for column, found in other.columns.items():
-            own = self.columns.setdefault(column, ColumnValues())
-            own.values += found.values
-            own.empty += found.empty
+            self.columns.setdefault(column, ColumnValues()).merge(found)
 
     def reasons(self) -> tuple[Reason, ...]:
         """The causes as a migration's report states them, the most frequent first."""
@@ -138,3 +141,7 @@ class RejectedRecords:
             if column in self.columns and column in table.by_name:
                 counts[column] += rows
         return ((column, self.columns[column]) for column, _ in counts.most_common(COLUMNS))
+
+
+def _is_csv(item: LoadItem, source: Source) -> bool:
+    return not source.is_json_lines(item.key) and not is_parquet(item.key)

@@ -46,6 +46,11 @@ class Located:
     violations: list[Violation]
     replay_of: int | None = None
 
+    @property
+    def text(self) -> str:
+        """The record as text: of a CSV, as ``raw_text`` gives it."""
+        return self.raw if isinstance(self.raw, str) else raw_text(self.raw)
+
 
 def missing_parent(key: ForeignKey, values: Sequence[str | None]) -> Violation:
     """The violation of a row whose parent is neither stored nor accepted. ``values``: those of the key's columns."""

@@ -27,10 +27,14 @@ MISFITS = 1_000
 
 @dataclass
 class ColumnValues:
-    """The rejected values of a column with their numbers, and how many records have none."""
+    """The rejected values of a column with their numbers, and how many records have none.
+
+    ``records``: the number of both. It is not summed from ``values``, since readers compare it for every record.
+    """
 
     values: Counter[str] = field(default_factory=Counter)
     empty: int = 0
+    records: int = 0
 
     def add(self, fields: dict[str, object], column: str) -> None:
         """Count the value in the fields of a record."""
@@ -39,6 +43,15 @@ class ColumnValues:
             self.empty += 1
         elif isinstance(value, str):
             self.values[value] += 1
+        else:
+            return
+        self.records += 1
+
+    def merge(self, other: ColumnValues) -> None:
+        """Add the values of other records."""
+        self.values += other.values
+        self.empty += other.empty
+        self.records += other.records
 
 
 @dataclass(frozen=True)
